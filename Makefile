@@ -1,0 +1,52 @@
+# make repro: raw pictures to a registered classifier.  make test: everything is checked.  make help: the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+TORCH_BACKEND ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+EXTRAS := --extra elpv --extra digits --extra weights --extra dev
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help repro test check ui lock
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+	@echo "  make repro TORCH_BACKEND=cpu   installs another torch build (any of uv's --torch-backend)"
+
+repro: $(STAMP)  ## run the pipeline (dvc repro) and print the headline figures
+	@dvc repro
+	@python -m pipeline.commands.summary
+
+test: $(STAMP)  ## the whole test suite
+	@python -m pytest -n auto --dist loadgroup
+
+check: $(STAMP)  ## format, lint, types and the fast tests
+	@ruff format --check .
+	@ruff check .
+	@mypy
+	@python -m pytest -n auto -q -m "not slow"
+
+ui: $(STAMP)  ## MLflow's pages on http://127.0.0.1:5000
+	@MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}" --host 127.0.0.1 --port 5000
+
+lock: $(VENV)/bin/python  ## pin every dependency again, with hashes
+	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
+	@$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(EXTRAS) pyproject.toml -o requirements.lock
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { echo "Colibri needs Python 3.11 to 3.13, found $$($(PYTHON) --version); set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(STAMP): requirements.lock | $(VENV)/bin/python
+	@echo "installing the locked environment into $(VENV) ..."
+	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+ifeq ($(TORCH_BACKEND),)
+	@$(BIN)/python -m uv pip install --quiet --require-hashes --python $(BIN)/python -r requirements.lock
+else
+	@$(BIN)/python -c "import re; print(''.join(block for block in re.split(r'(?m)^(?=\S)', open('requirements.lock').read()) if not re.match(r'torch|triton|nvidia|cuda', block)))" > $(VENV)/without-torch.txt
+	@$(BIN)/python -m uv pip install --quiet --no-deps --require-hashes --python $(BIN)/python -r $(VENV)/without-torch.txt
+	@$(BIN)/python -m uv pip install --quiet --torch-backend=$(TORCH_BACKEND) --python $(BIN)/python $$(grep -oE '^torch(vision)?==[0-9.]+' requirements.lock)
+endif
+	@touch $(STAMP)

@@ -1,0 +1,1 @@
+"""Colibri: labelled pictures in, a trustworthy image classifier out."""

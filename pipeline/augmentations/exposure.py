@@ -1,0 +1,38 @@
+"""Brightness and contrast, so that neither gives the label away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from pipeline.core.contracts import Augmentation
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Exposure(Augmentation):
+    """Each sample becomes clip(mean + contrast x (pixel - mean) + brightness), with its own two draws.
+
+    Args:
+        max_brightness: The shift is uniform within this share of the full range, 0 to 1, both ways.
+        max_contrast: The factor is uniform between 1 - max_contrast and 1 + max_contrast, 0 to 1.
+    """
+
+    max_brightness: float
+    max_contrast: float
+
+    def __post_init__(self) -> None:
+        for name in ("max_brightness", "max_contrast"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be 0 to 1, got {getattr(self, name)}")
+
+    def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
+        draws = torch.rand(2, len(batch), 1, 1, 1, generator=generator) * 2 - 1
+        shift = draws[0] * self.max_brightness * 255
+        factor = 1 + draws[1] * self.max_contrast
+        pixels = batch.float()
+        mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
+        return ((pixels - mean) * factor + (mean + shift)).round_().clamp_(0, 255).to(torch.uint8)

@@ -1,0 +1,1 @@
+"""What is measured on the data before anything learns from it."""

@@ -1,0 +1,40 @@
+"""How much larger is the largest class than the smallest?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import pandas as pd
+
+from pipeline.core.contracts import Check, Finding
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ClassImbalance(Check):
+    """Size of the largest class over the smallest one, in the train split.
+
+    A multi-label sample counts once for each of its labels. A class that train lacks altogether is MissingClass's
+    business and does not count here.
+
+    Args:
+        max_ratio: Largest accepted ratio, at least 1.
+    """
+
+    max_ratio: float
+    on_fail: Literal["error", "warn"]
+
+    def __post_init__(self) -> None:
+        if self.max_ratio < 1:
+            raise ValueError(f"max_ratio must be at least 1, got {self.max_ratio}")
+
+    def __call__(self, samples: pd.DataFrame) -> Finding:
+        sizes = samples.loc[samples["split"] == "train", "labels"].explode().value_counts()
+        return Finding(
+            value=float(sizes.max() / sizes.min()),
+            limit=self.max_ratio,
+            unit="largest class / smallest class in train",
+            worst={str(name): int(size) for name, size in sizes.nsmallest(3).items()},
+            advice="Collect more of the smallest classes, or let augment.min_class_share give train extra copies.",
+        )

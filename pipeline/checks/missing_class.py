@@ -1,0 +1,32 @@
+"""Is there a class that one split lacks?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import pandas as pd
+
+from pipeline.core.contracts import Check, Finding
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class MissingClass(Check):
+    """How many (class, split) cells are empty: a class that cannot be learnt, chosen for, or judged."""
+
+    on_fail: Literal["error", "warn"]
+
+    def __call__(self, samples: pd.DataFrame) -> Finding:
+        placed = samples.loc[samples["split"] != "none", ["split", "labels"]].explode("labels")
+        sizes = placed.groupby(["labels", "split"]).size().unstack(fill_value=0)
+        classes = sorted(samples["labels"].explode().dropna().unique())
+        sizes = sizes.reindex(index=classes, columns=["train", "val", "test"], fill_value=0)
+        empty = [f"{label} in {split}" for label, row in sizes.iterrows() for split, size in row.items() if size == 0]
+        return Finding(
+            value=float(len(empty)),
+            limit=0.0,
+            unit="classes that a split lacks",
+            worst=dict.fromkeys(empty[:5], 0),
+            advice="Collect samples of these classes from more groups, or take the classes out of the source.",
+        )

@@ -1,0 +1,39 @@
+"""Does every split have enough of every class to say anything about it?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import pandas as pd
+
+from pipeline.core.contracts import Check, Finding
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class RareClass(Check):
+    """How many (class, split) cells hold fewer than `min_samples` samples; empty ones are MissingClass's business.
+
+    Args:
+        min_samples: Fewest samples of a class in each split, at least 1.
+    """
+
+    min_samples: int
+    on_fail: Literal["error", "warn"]
+
+    def __post_init__(self) -> None:
+        if self.min_samples < 1:
+            raise ValueError(f"min_samples must be at least 1, got {self.min_samples}")
+
+    def __call__(self, samples: pd.DataFrame) -> Finding:
+        placed = samples.loc[samples["split"] != "none", ["split", "labels"]].explode("labels")
+        sizes = placed.groupby(["labels", "split"]).size()
+        rare = sizes[sizes < self.min_samples].sort_values(kind="stable")
+        return Finding(
+            value=float(len(rare)),
+            limit=0.0,
+            unit=f"classes in a split with fewer than {self.min_samples} samples",
+            worst={f"{label} in {split}": int(size) for (label, split), size in rare.head(5).items()},
+            advice="Collect more samples of these classes, or merge classes.",
+        )

@@ -1,0 +1,136 @@
+"""Choices: composed by Hydra from conf/, kept in params.yaml, built into nouns. Only this module knows Hydra."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from pipeline.core.errors import UserError
+
+CONF = Path("conf")
+PARAMS = Path("params.yaml")
+ALLOWED = ("pipeline.", "torch.optim.")
+T = TypeVar("T")
+
+
+def compose(conf: Path = CONF, overrides: list[str] | None = None) -> str:
+    """The text of params.yaml: what `dvc exp run` would write for the same overrides.
+
+    Raises:
+        UserError: An option or a parameter does not exist, or a value is missing.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        with initialize_config_dir(str(conf.resolve()), version_base=None):
+            config = hydra_compose(config_name="config", overrides=overrides or [])
+        OmegaConf.resolve(config)
+        missing = sorted(OmegaConf.missing_keys(config))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(f"{conf}/: {_one_line(error)}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{conf}/: not valid YAML: {_one_line(error)}") from None
+    if missing:
+        raise UserError(
+            f"{conf}/: {missing[0]} has no value (???); set it in conf/ or with dvc exp run -S {missing[0]}=..."
+        )
+    return OmegaConf.to_yaml(config)
+
+
+def load_params(path: Path = PARAMS) -> dict[str, Any]:
+    """All parameters.
+
+    Raises:
+        UserError: The file is missing, corrupt or not a mapping.
+    """
+    try:
+        params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; run dvc repro compose, which writes it from conf/") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path}: not valid YAML ({_one_line(error)}); git checkout {path}, or delete it and run dvc repro"
+        ) from None
+    if not isinstance(params, dict):
+        raise UserError(
+            f"{path}: expected a mapping of parameters, found {type(params).__name__}; delete it and run dvc repro"
+        )
+    return params
+
+
+def section(params: dict[str, Any], key: str) -> Any:
+    """One top-level entry of the parameters.
+
+    Raises:
+        UserError: There is none.
+    """
+    if key not in params:
+        raise UserError(
+            f"{PARAMS}: no {key!r}; expected one of conf/'s keys {sorted(params)}; delete the file and run dvc repro"
+        )
+    return params[key]
+
+
+def build(node: Any, where: str, **data: Any) -> Any:
+    """The object that a node's `_target_` names, built from its other keys.
+
+    Args:
+        node: Mapping with `_target_`, a dotted path inside this project (or torch.optim).
+        where: Key in params.yaml, for messages.
+        data: Arguments that come from artifacts, not from conf/.
+
+    Raises:
+        UserError: No or unknown target, an unknown or missing parameter, or a value the noun refuses.
+    """
+    if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
+        raise UserError(
+            f"{PARAMS}: {where} must be a mapping with _target_ (the dotted path of a class), found {node!r}"
+        )
+    arguments = {key: value for key, value in node.items() if key != "_target_"}
+    return call(locate(node["_target_"], where), {**arguments, **data}, where)
+
+
+def locate(target: str, where: str) -> Any:
+    """The class or function of a dotted path that conf/ or a card may name."""
+    from hydra.utils import get_object
+
+    if not target.startswith(ALLOWED):
+        raise UserError(f"{PARAMS}: {where}._target_ must start with one of {list(ALLOWED)}, got {target!r}")
+    try:
+        return get_object(target)
+    except Exception as error:
+        raise UserError(f"{PARAMS}: {where}._target_ {target!r} cannot be loaded: {_one_line(error)}") from None
+
+
+def call(target: Any, arguments: dict[str, Any], where: str) -> Any:
+    """`target(**arguments)`, with the parameter named when it is unknown, missing or refused."""
+    accepted = inspect.signature(target).parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+    unknown = [] if open_ended else [key for key in arguments if key not in accepted]
+    if unknown:
+        raise UserError(f"{PARAMS}: {where} has no parameter {unknown[0]!r}; it takes {', '.join(accepted)}")
+    needed = [
+        name
+        for name, p in accepted.items()
+        if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and name not in arguments
+    ]
+    if needed:
+        raise UserError(f"{PARAMS}: {where} lacks the parameter {needed[0]!r}; set it in conf/ and run dvc repro")
+    try:
+        return target(**arguments)
+    except UserError as error:
+        raise type(error)(f"{where}: {error}") from None
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{PARAMS}: {where}: {_one_line(error)}") from error
+
+
+def _one_line(error: BaseException) -> str:
+    return re.sub(r"\s*\n\s*", "; ", str(error).strip()) or type(error).__name__

@@ -1,0 +1,269 @@
+"""The nouns of Colibri, one abstract class each: the page to read first.
+
+The constructor takes choices (from conf/), the call takes data (from artifacts).
+Every class here is abstract, every class elsewhere is final.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import pandas as pd
+    import torch
+    from torch import Tensor, nn
+
+    from pipeline.core.samples import Samples
+
+
+class Source(ABC):
+    """Where labelled pictures come from.
+
+    Attributes:
+        name: Of the data set, in MLflow and on the page.
+        watch: The file or folder that DVC hashes to notice that the source changed.
+    """
+
+    name: str
+    watch: str
+
+    @abstractmethod
+    def read(self) -> pd.DataFrame:
+        """All items the source names, in its order, whether they can be decoded or not.
+
+        Returns:
+            Columns `path` (POSIX, relative to the source), `labels` (sorted list of strings), `group`
+            (string, or None where nothing must stay together) and any number of `attr_*`.
+
+        Raises:
+            UserError: The source does not exist or names no item.
+        """
+
+    @abstractmethod
+    def open(self, path: str) -> bytes | np.ndarray:
+        """The encoded picture, or its decoded pixels (H, W) or (H, W, 3) uint8, of one `path` of `read()`.
+
+        Raises:
+            Refused: The item cannot be read.
+        """
+
+
+class Split(ABC):
+    """Who learns, who chooses, who judges."""
+
+    @abstractmethod
+    def __call__(self, manifest: pd.DataFrame, recorded: pd.DataFrame | None) -> pd.DataFrame:
+        """Assigns every sample of the manifest.
+
+        Args:
+            manifest: One row per sample, unique `sample_id`.
+            recorded: An earlier result of the same options, or None. Its samples keep their split.
+
+        Returns:
+            `sample_id`, `split` (train, val, test, or none for what may take part in no split) and `group`
+            (after near-duplicates were joined), in manifest order.
+        """
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check measured, beside the limit that judges it; larger is worse.
+
+    Attributes:
+        value: The measured number.
+        limit: The largest accepted value.
+        unit: What the number counts, in words.
+        worst: The worst offenders, name to number or text, worst first.
+        advice: One sentence on what to do when it failed.
+    """
+
+    value: float
+    limit: float
+    unit: str
+    worst: dict[str, Any] = field(default_factory=dict)
+    advice: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.value <= self.limit)
+
+
+class Check(ABC):
+    """One question to the data.
+
+    Attributes:
+        on_fail: `error` stops the pipeline, `warn` only reports.
+    """
+
+    on_fail: Literal["error", "warn"]
+
+    @abstractmethod
+    def __call__(self, samples: pd.DataFrame) -> Finding:
+        """Measures manifest rows that carry their `split` and joined `group`."""
+
+
+class Augmentation(ABC):
+    """A random change that keeps the label."""
+
+    @abstractmethod
+    def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
+        """Changes each sample by its own draw.
+
+        Args:
+            batch: (B, C, H, W) uint8.
+            generator: The only source of randomness.
+
+        Returns:
+            (B, C, H', W') uint8.
+        """
+
+
+class Transform(ABC):
+    """From a stored array to what an encoder takes; deterministic.
+
+    Attributes:
+        size: Side of the square output in pixels.
+    """
+
+    size: int
+
+    @abstractmethod
+    def __call__(self, batch: Tensor) -> Tensor:
+        """(B, 1 or 3, H, W) uint8 to (B, 3, size, size) float32, normalised."""
+
+
+class Encoder(ABC):
+    """A sample in, a feature vector out.
+
+    Attributes:
+        feature_dim: Length of the feature vector.
+    """
+
+    feature_dim: int
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, S, S) float to (B, feature_dim)."""
+
+
+class Task(ABC):
+    """Owns every difference between single-label, multi-label and clusters."""
+
+    @abstractmethod
+    def targets(self, labels: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
+        """Lists of labels to (N, K) float32 in {0, 1}, columns in the order of `classes`."""
+
+    @abstractmethod
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """(B, K) logits and (B, K) targets to a scalar, averaged over the batch."""
+
+    @abstractmethod
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """(B, K) logits to (B, K) scores in [0, 1]."""
+
+    @abstractmethod
+    def log_loss(self, targets: np.ndarray, scores: np.ndarray) -> float:
+        """Mean negative log-likelihood of (N, K) targets under (N, K) scores, at least 0."""
+
+    @abstractmethod
+    def decide(self, scores: np.ndarray) -> np.ndarray:
+        """(N, K) scores to (N, K) bool: the decided labels."""
+
+
+Log = Callable[[int, dict[str, float]], None]
+
+
+class Trainer(ABC):
+    """Fits an encoder and a head."""
+
+    @abstractmethod
+    def fit(
+        self, encoder: nn.Module, task: Task, train: Samples, val: Samples, log: Log
+    ) -> tuple[Predictor, list[dict[str, float]]]:
+        """Learns from `train`, keeps what is best on `val`.
+
+        Args:
+            encoder: An `Encoder`.
+            task: What the labels mean.
+            train: Samples with augmentations.
+            val: Samples without.
+            log: Called after each epoch with its number and figures.
+
+        Returns:
+            The predictor, and one row of figures per epoch.
+        """
+
+
+class Predictor(ABC):
+    """What training yields.
+
+    Attributes:
+        task: Turns scores into decisions.
+    """
+
+    task: Task
+
+    @abstractmethod
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """(N, H, W, C) uint8 to (N, K) scores, columns in the order of the card's classes."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Writes the weights; returns what `load` needs to know, for the card."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path, card: dict[str, Any]) -> Predictor:
+        """The predictor that `save` wrote."""
+
+
+class Metric(ABC):
+    """A number on predictions, over many weighted copies of the samples at once.
+
+    Attributes:
+        per_class: Whether there is one number per class.
+    """
+
+    per_class: bool
+
+    @abstractmethod
+    def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """One value per row of weights; a bootstrap resample is a row of counts.
+
+        Args:
+            targets: (N, K) in {0, 1}.
+            decided: (N, K) bool.
+            scores: (N, K) in [0, 1].
+            weights: (R, N), how often each sample counts in each resample.
+
+        Returns:
+            (R,), or (R, K) when `per_class`; NaN where a resample leaves the number undefined.
+        """
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a gate decided, with its reasons."""
+
+    promote: bool
+    reasons: list[str]
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+class Gate(ABC):
+    """Decides whether a challenger replaces the champion."""
+
+    @abstractmethod
+    def __call__(self, challenger: pd.DataFrame, champion: pd.DataFrame | None) -> Verdict:
+        """Compares predictions on the test samples both have.
+
+        Args:
+            challenger: `sample_id`, `group`, `targets`, `decided` and `scores` (a list of K each) of the test split.
+            champion: The same of the present champion, or None when there is none.
+        """

@@ -1,0 +1,22 @@
+"""How a run or one item ends early, with a text that a person can act on."""
+
+
+class UserError(ValueError):
+    """A mistake a person can mend; its text is the one line they read."""
+
+
+class Refused(Exception):
+    """One item of a source cannot be used; ingest puts it into quarantine.
+
+    Args:
+        reason: One of the short names in `pipeline.core.pictures.REASONS`.
+        detail: What was found, for a person.
+    """
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.reason, self.detail)

@@ -1,0 +1,78 @@
+"""Which samples belong together: the same group, or pictures so alike that one gives the other away."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+HASH_BITS = 64
+
+
+def near_duplicates(hashes: pd.Series, max_bits: int) -> np.ndarray:
+    """Pairs of rows whose perceptual hashes differ in at most `max_bits` bits.
+
+    Equal hashes are linked in a chain rather than all with all, and different ones are found by faiss's multi-index
+    hashing (Norouzi et al. 2012, doi:10.1109/CVPR.2012.6248043), so that nothing is quadratic.
+
+    Args:
+        hashes: 16 hexadecimal digits each.
+        max_bits: 0 to 16.
+
+    Returns:
+        (P, 2) positions; enough of them to connect all that are alike.
+    """
+    codes, first, inverse = np.unique(hashes.to_numpy(dtype=str), return_index=True, return_inverse=True)
+    order = np.argsort(inverse, kind="stable")
+    same = inverse[order[1:]] == inverse[order[:-1]]
+    pairs = [np.stack([order[:-1][same], order[1:][same]], axis=1)]
+    if max_bits > 0 and len(codes) > 1:
+        left, right = _within(codes, max_bits)
+        pairs.append(np.stack([first[left], first[right]], axis=1))
+    return np.concatenate(pairs)
+
+
+def _within(codes: np.ndarray, max_bits: int) -> tuple[np.ndarray, np.ndarray]:
+    import faiss
+
+    packed = np.frombuffer(bytes.fromhex("".join(codes)), dtype=np.uint8).reshape(len(codes), HASH_BITS // 8)
+    num_tables = 4  # 16 bits each: a pair within max_bits agrees up to max_bits // 4 bits in one of them
+    index = faiss.IndexBinaryMultiHash(HASH_BITS, num_tables, HASH_BITS // num_tables)
+    index.nflip = max_bits // num_tables
+    index.add(packed)
+    limits, _, found = index.range_search(packed, max_bits + 1)  # faiss keeps distances strictly below the radius
+    query = np.repeat(np.arange(len(codes)), np.diff(np.asarray(limits, dtype=np.int64)).astype(np.int64))
+    keep = query < found
+    return query[keep], found[keep]
+
+
+def joined(manifest: pd.DataFrame, max_bits: int | None) -> pd.Series:
+    """The group of every sample after near-duplicates were joined.
+
+    Two samples are joined when they share a told group, the same pixels, or perceptual hashes within `max_bits`
+    (None: hashes are not compared), and through any chain of such.
+
+    Returns:
+        The smallest `sample_id` of each sample's component, aligned with the manifest.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    num_samples = len(manifest)
+    links = [_chain(manifest["content_hash"])]
+    links.append(_chain(manifest["group"]))
+    if max_bits is not None:
+        links.append(near_duplicates(manifest["perceptual_hash"], max_bits))
+    pairs = np.concatenate(links)
+    graph = coo_array((np.ones(len(pairs), dtype=bool), (pairs[:, 0], pairs[:, 1])), shape=(num_samples, num_samples))
+    _, component = connected_components(graph, directed=False)
+    names = manifest["sample_id"].groupby(component).min()
+    return pd.Series(names.to_numpy()[component], index=manifest.index, name="group", dtype="str")
+
+
+def _chain(keys: pd.Series) -> np.ndarray:
+    """(P, 2) positions that connect rows of equal key; missing keys connect nothing."""
+    codes, _ = pd.factorize(keys)
+    order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    same = (ordered[1:] == ordered[:-1]) & (ordered[1:] >= 0)
+    return np.stack([order[:-1][same], order[1:][same]], axis=1)

@@ -1,0 +1,58 @@
+"""Metrics with intervals on predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.contracts import Metric, Task
+from pipeline.core.intervals import interval, resamples
+
+
+def judge(
+    metrics: dict[str, Metric],
+    task: Task,
+    targets: np.ndarray,
+    scores: np.ndarray,
+    groups: np.ndarray,
+    classes: list[str],
+    num_resamples: int,
+    seed: int,
+) -> dict[str, dict[str, Any]]:
+    """Every metric on all samples, with a 95 % bootstrap interval that resamples groups.
+
+    Args:
+        metrics: Name to metric.
+        task: Turns scores into decisions.
+        targets: (N, K) in {0, 1}.
+        scores: (N, K).
+        groups: (N,) who is resampled together.
+        classes: K names; a metric per class is entered as `name/class`.
+        num_resamples: Bootstrap resamples.
+        seed: Of the resamples.
+
+    Returns:
+        Name to `value`, `low`, `high` (None where undefined) and `n` (samples, of the class where per class).
+    """
+    decided = task.decide(scores)
+    once = {name: metric(targets, decided, scores, np.ones((1, len(targets))))[0] for name, metric in metrics.items()}
+    drawn: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
+    for weights in resamples(groups, num_resamples, seed):
+        for name, metric in metrics.items():
+            drawn[name].append(metric(targets, decided, scores, weights))
+    result = {}
+    for name, metric in metrics.items():
+        values = np.concatenate(drawn[name])
+        if metric.per_class:
+            for column, label in enumerate(classes):
+                size = int(targets[:, column].sum())
+                result[f"{name}/{label}"] = _entry(once[name][column], values[:, column], size)
+        else:
+            result[name] = _entry(once[name], values, len(targets))
+    return result
+
+
+def _entry(value: float, values: np.ndarray, n: int) -> dict[str, Any]:
+    low, high = interval(values)
+    return {"value": float(value) if np.isfinite(value) else None, "low": low, "high": high, "n": n}

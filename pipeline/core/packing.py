@@ -1,0 +1,41 @@
+"""Writing the packed arrays, picture by picture, so that memory stays flat and a full disk is an error, not a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+
+def write_array(path: Path, images: Iterable[np.ndarray], shape: tuple[int, int, int, int]) -> None:
+    """Streams images into an .npy file of uint8.
+
+    Written in sequence rather than through a memory map, which answers a full disk with a bus error.
+
+    Args:
+        path: The file.
+        images: `shape[0]` arrays of shape `shape[1:]`.
+        shape: (N, H, W, C).
+    """
+    count = 0
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        for image in images:
+            assert image.shape == shape[1:], (image.shape, shape)
+            assert image.dtype == np.uint8, image.dtype
+            file.write(np.ascontiguousarray(image).data)
+            count += 1
+    assert count == shape[0], (count, shape)
+
+
+def sheet(rows: list[list[np.ndarray]], gap: int = 4) -> np.ndarray:
+    """Pictures of one size in a white grid, (H, W, 3) uint8."""
+    height, width = rows[0][0].shape[:2]
+    columns = max(len(row) for row in rows)
+    result = np.full((len(rows) * (height + gap) + gap, columns * (width + gap) + gap, 3), 255, dtype=np.uint8)
+    for r, row in enumerate(rows):
+        for c, image in enumerate(row):
+            top, left = gap + r * (height + gap), gap + c * (width + gap)
+            result[top : top + height, left : left + width] = image
+    return result

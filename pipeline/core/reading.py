@@ -1,0 +1,48 @@
+"""Bytes from a source's folder, contained and bounded."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from pipeline.core.errors import Refused, UserError
+
+MAX_FILE_BYTES = 512 * 1024 * 1024
+
+
+def read_bytes(root: Path, path: str) -> bytes:
+    """The bytes of `root / path`.
+
+    Raises:
+        Refused: It leaves the root, is not there, is no ordinary file, is larger than 512 MiB, or cannot be read.
+    """
+    full = root / path
+    try:
+        if not full.resolve().is_relative_to(root.resolve()):
+            raise Refused("outside", "the path leaves the source's folder")
+        status = full.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise Refused("unreadable", "not an ordinary file")
+        if status.st_size > MAX_FILE_BYTES:
+            raise Refused("too_large", f"{status.st_size} bytes, at most {MAX_FILE_BYTES} are read")
+        return full.read_bytes()
+    except FileNotFoundError:
+        raise Refused("missing", "no such file") from None
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of symbolic links; a null byte in the name
+        raise Refused("unreadable", getattr(error, "strerror", None) or str(error)) from None
+
+
+def package_folder(package: str, extra: str) -> Path:
+    """Where an installed data package keeps its files, without importing it.
+
+    Raises:
+        UserError: It is not installed.
+    """
+    from importlib.util import find_spec
+
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(
+            f"the package {package} is not installed; pip install 'colibri[{extra}]', or make repro, which does"
+        )
+    return Path(next(iter(spec.submodule_search_locations)))

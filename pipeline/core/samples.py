@@ -1,0 +1,103 @@
+"""Packed arrays: what `augment` writes and training reads, without decoding anything again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core import files
+
+if TYPE_CHECKING:
+    import torch
+
+    from pipeline.core.contracts import Augmentation, Task, Transform
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Some rows of the packed arrays, ready for a network.
+
+    Attributes:
+        images: (N, H, W, C) uint8, memory-mapped.
+        rows: (M,) positions in `images` of these samples.
+        targets: (M, K) float32 in {0, 1}.
+        transform: What the encoder takes.
+        augmentations: Applied in order, before the transform.
+    """
+
+    images: np.ndarray
+    rows: np.ndarray
+    targets: np.ndarray
+    transform: Transform
+    augmentations: tuple[Augmentation, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(
+        self, batch_size: int, generator: torch.Generator | None = None
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """(B, 3, S, S) float32 and (B, K) float32.
+
+        Args:
+            batch_size: At least 1.
+            generator: Shuffles, augments, and drops the incomplete last batch; without it the order is kept, every
+                sample comes once and nothing is random.
+        """
+        import torch
+
+        order = np.arange(len(self)) if generator is None else torch.randperm(len(self), generator=generator).numpy()
+        last = len(order) if generator is None or len(order) < batch_size else len(order) - len(order) % batch_size
+        for start in range(0, last, batch_size):
+            chosen = order[start : start + batch_size]
+            batch = to_batch(self.images[self.rows[chosen]])
+            if generator is not None:
+                for augmentation in self.augmentations:
+                    batch = augmentation(batch, generator)
+            yield self.transform(batch), torch.from_numpy(self.targets[chosen])
+
+
+def to_batch(images: np.ndarray) -> torch.Tensor:
+    """(B, H, W, C) uint8 array to (B, C, H, W) uint8 tensor."""
+    import torch
+
+    return torch.from_numpy(np.require(images, requirements=["C", "W"])).permute(0, 3, 1, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """The folder `data/packed/`.
+
+    Attributes:
+        images: (N, H, W, C) uint8, memory-mapped.
+        index: One row per image: `sample_id`, `origin` (the sample an extra one was made from, else itself), `split`,
+            `labels`, `group`, `content_hash` and the attributes.
+        card: `classes`, `size`, `channels`, `fit`.
+    """
+
+    images: np.ndarray
+    index: pd.DataFrame
+    card: dict[str, Any]
+
+    @classmethod
+    def load(cls, folder: Path = files.PACKED) -> Packed:
+        card = files.read_json(folder / "card.json")
+        index = files.read_table(folder / "index.parquet")
+        return cls(np.load(folder / "images.npy", mmap_mode="r"), index, card)
+
+    @property
+    def classes(self) -> list[str]:
+        return list(self.card["classes"])
+
+    def part(
+        self, split: str, task: Task, transform: Transform, augmentations: tuple[Augmentation, ...] = ()
+    ) -> Samples:
+        """The samples of one split."""
+        rows = np.flatnonzero(self.index["split"].to_numpy() == split)
+        targets = task.targets(self.index["labels"].iloc[rows].tolist(), self.classes)
+        return Samples(self.images, rows, targets, transform, augmentations)

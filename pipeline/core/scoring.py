@@ -1,0 +1,113 @@
+"""Counts of right and wrong decisions over many weighted copies of the samples at once, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Weighted counts, one row per resample and one column per class.
+
+    Attributes:
+        hit: (R, K) samples of the class that were decided so (true positives).
+        support: (R, K) samples of the class.
+        predicted: (R, K) samples decided so.
+        total: (R,) samples.
+    """
+
+    hit: np.ndarray
+    support: np.ndarray
+    predicted: np.ndarray
+    total: np.ndarray
+
+    @property
+    def precision(self) -> np.ndarray:
+        """(R, K); 0 where nothing was decided so but the class occurs, NaN where neither."""
+        return ratio(self.hit, self.predicted, self.support)
+
+    @property
+    def recall(self) -> np.ndarray:
+        """(R, K); NaN where the class does not occur."""
+        return ratio(self.hit, self.support, 0 * self.support)
+
+    @property
+    def f1(self) -> np.ndarray:
+        """(R, K); NaN where the class neither occurs nor was decided."""
+        return ratio(2 * self.hit, self.support + self.predicted, 0 * self.support)
+
+
+def count(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray) -> Counts:
+    """Counts for (N, K) targets and decisions and (R, N) weights."""
+    truth, choice = targets.astype(np.float64), decided.astype(np.float64)
+    return Counts(weights @ (truth * choice), weights @ truth, weights @ choice, weights.sum(axis=1))
+
+
+def ratio(numerator: np.ndarray, denominator: np.ndarray, otherwise_zero: np.ndarray) -> np.ndarray:
+    """numerator / denominator; where the denominator is 0: 0 if `otherwise_zero` is above 0, else NaN."""
+    empty = np.where(otherwise_zero > 0, 0.0, np.nan)
+    return np.divide(numerator, denominator, out=empty, where=denominator > 0)
+
+
+def average(per_class: np.ndarray, support: np.ndarray, how: str) -> np.ndarray:
+    """(R, K) to (R,).
+
+    Args:
+        per_class: (R, K) with NaN where undefined, which counts as 0 in a weighted mean and is left out of a macro one.
+        support: (R, K).
+        how: `macro` (mean over classes) or `weighted` (by support).
+    """
+    defined = np.isfinite(per_class)
+    filled = np.where(defined, per_class, 0.0)
+    weights = defined.astype(np.float64) if how == "macro" else support * defined
+    return ratio((filled * weights).sum(axis=1), weights.sum(axis=1), 0 * weights.sum(axis=1))
+
+
+def area_under_roc(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted one-against-the-rest AUC, ties counted half.
+
+    Args:
+        targets: (N, K) in {0, 1}.
+        scores: (N, K).
+        weights: (R, N).
+
+    Returns:
+        (R, K); NaN where a resample has only one side.
+    """
+    result = np.empty((len(weights), targets.shape[1]))
+    for column in range(targets.shape[1]):
+        positive, negative = _by_threshold(targets[:, column], scores[:, column], weights)
+        below = np.cumsum(negative, axis=1) - negative
+        pairs = (positive * (below + negative / 2)).sum(axis=1)
+        possible = positive.sum(axis=1) * negative.sum(axis=1)
+        result[:, column] = ratio(pairs, possible, 0 * possible)
+    return result
+
+
+def average_precision(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted sum over thresholds of precision x gain of recall, as in scikit-learn.
+
+    Args and returns as `area_under_roc`; NaN where a resample has no positive.
+    """
+    result = np.empty((len(weights), targets.shape[1]))
+    for column in range(targets.shape[1]):
+        positive, negative = _by_threshold(targets[:, column], -scores[:, column], weights)
+        hit, decided = np.cumsum(positive, axis=1), np.cumsum(positive + negative, axis=1)
+        precision = ratio(hit, decided, 1 + 0 * decided)
+        possible = positive.sum(axis=1)
+        result[:, column] = ratio((precision * positive).sum(axis=1), possible, 0 * possible)
+    return result
+
+
+def _by_threshold(target: np.ndarray, score: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(R, T) weight of positives and of negatives at each distinct score, lowest score first."""
+    order = np.argsort(score, kind="stable")
+    ordered = score[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    ordered_weights = weights[:, order]
+    ordered_target = target[order].astype(np.float64)
+    positive = np.add.reduceat(ordered_weights * ordered_target, starts, axis=1)
+    negative = np.add.reduceat(ordered_weights * (1 - ordered_target), starts, axis=1)
+    return positive, negative

@@ -1,0 +1,1 @@
+"""Networks and descriptors: sample in, features out."""

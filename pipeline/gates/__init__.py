@@ -1,0 +1,1 @@
+"""When a challenger becomes the champion."""

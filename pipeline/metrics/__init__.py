@@ -1,0 +1,1 @@
+"""Numbers on predictions, over many resamples at once."""

@@ -1,0 +1,22 @@
+"""The share of samples whose decided labels are exactly the true ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from pipeline.core.contracts import Metric
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Accuracy(Metric):
+    """Exact matches over all samples, 0 to 1; for several labels per sample this is subset accuracy."""
+
+    per_class = False
+
+    def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        exact = (targets.astype(bool) == decided).all(axis=1)
+        return weights @ exact / weights.sum(axis=1)

@@ -1,0 +1,41 @@
+"""Precision, recall and F1 of the decided labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+
+from pipeline.core.contracts import Metric
+from pipeline.core.scoring import average, count
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Rate(Metric):
+    """One of the three rates, of each class or averaged, 0 to 1.
+
+    Args:
+        number: `precision` (of those decided to be of a class, how many are), `recall` (of a class, how many were
+            found) or `f1` (their harmonic mean).
+        averaging: `none` (one number per class), `macro` (plain mean) or `weighted` (by class size).
+    """
+
+    number: Literal["precision", "recall", "f1"]
+    averaging: Literal["none", "macro", "weighted"]
+
+    def __post_init__(self) -> None:
+        if self.number not in ("precision", "recall", "f1"):
+            raise ValueError(f"number must be precision, recall or f1, got {self.number!r}")
+        if self.averaging not in ("none", "macro", "weighted"):
+            raise ValueError(f"averaging must be none, macro or weighted, got {self.averaging!r}")
+
+    @property
+    def per_class(self) -> bool:  # type: ignore[override]
+        return self.averaging == "none"
+
+    def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        counts = count(targets, decided, weights)
+        per_class: np.ndarray = getattr(counts, self.number)
+        return per_class if self.per_class else average(per_class, counts.support, self.averaging)

@@ -1,0 +1,1 @@
+"""Who goes to train, val and test."""

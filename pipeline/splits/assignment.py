@@ -1,0 +1,137 @@
+"""Greedy stratified assignment of groups to splits, starting from what was assigned before."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.errors import UserError
+
+SPLITS = ("train", "val", "test")
+NONE = "none"  # takes part in no split
+
+
+def check_fractions(fractions: dict[str, float]) -> None:
+    """Raises ValueError unless there is a fraction for each split and they sum to 1."""
+    if sorted(fractions) != sorted(SPLITS):
+        raise ValueError(f"fractions must name exactly {list(SPLITS)}, got {list(fractions)}")
+    if min(fractions.values()) <= 0 or abs(sum(fractions.values()) - 1) > 1e-6:
+        raise ValueError(f"fractions must each be above 0 and sum to 1, got {fractions}")
+
+
+def assign(
+    strata: pd.Series, units: pd.Series, fractions: dict[str, float], seed: int, recorded: pd.Series
+) -> pd.Series:
+    """The split of every sample, keeping units whole and strata as even as whole units allow.
+
+    Units go one by one, largest first and in an order drawn from the seed and their name among equals, to the split
+    where they most reduce the chi-squared distance between what each split has of each stratum and what it should
+    have; then they are moved as long as a move reduces it further. The result does not depend on the order of rows.
+    Units with a recorded split keep it and count first.
+
+    Args:
+        strata: List of what to even out, for each sample: its labels, and whatever else matters. A sample without any
+            takes part in no split.
+        units: Name of what must stay together, aligned with strata.
+        fractions: Wanted share of each split.
+        seed: Of the order among units of equal size.
+        recorded: Split of each sample assigned before, missing for new ones.
+
+    Returns:
+        train, val, test or none, aligned with strata.
+
+    Raises:
+        UserError: Samples recorded in different splits are now in one unit.
+
+    Source: the greedy rule follows Sechidis et al. 2011, doi:10.1007/978-3-642-23808-6_10, extended to whole groups.
+    """
+    labelled = strata.map(len) > 0
+    counts = _counts(strata[labelled], units[labelled])
+    fixed = _fixed(units[labelled], recorded[labelled])
+    total = counts.sum(axis=0).to_numpy()
+    present = counts.reindex(fixed.index)
+    start = np.stack([present[fixed == name].sum(axis=0).to_numpy() for name in SPLITS])
+    wanted = np.array([fractions[name] for name in SPLITS])[:, None] * total[None, :]
+    new = counts.drop(index=fixed.index)
+    order = sorted(new.index, key=lambda unit: (-new.at[unit, "all"], _draw(unit, seed)))
+    places = _place(new.loc[order].to_numpy(), start, wanted)
+    chosen = {**fixed, **{unit: SPLITS[place] for unit, place in zip(order, places, strict=True)}}
+    return units.map(chosen).where(labelled, NONE).astype("str").rename("split")
+
+
+def _place(amounts: np.ndarray, current: np.ndarray, wanted: np.ndarray, max_passes: int = 5) -> list[int]:
+    """The split of each unit.
+
+    Args:
+        amounts: (U, K) samples of each unit in each stratum.
+        current: (S, K) what the splits have before.
+        wanted: (S, K) what they should have.
+    """
+    places: list[int] = []
+    for amount in amounts:
+        best = int(_cost(amount, current, wanted).argmin())
+        current[best] += amount
+        places.append(best)
+    for _ in range(max_passes):
+        moved = False
+        for unit, amount in enumerate(amounts):
+            current[places[unit]] -= amount
+            cost = _cost(amount, current, wanted)
+            best = int(cost.argmin())
+            moved |= best != places[unit] and cost[best] < cost[places[unit]] - 1e-9
+            places[unit] = best if cost[best] < cost[places[unit]] - 1e-9 else places[unit]
+            current[places[unit]] += amount
+        if not moved:
+            break
+    return places
+
+
+def _cost(amount: np.ndarray, current: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """(S,) change of the sum of (current - wanted)^2 / wanted when a unit joins each split."""
+    change: np.ndarray = (amount * (2 * (current - wanted) + amount) / wanted).sum(axis=1)
+    return change
+
+
+def strata_of(manifest: pd.DataFrame, max_attribute_values: int) -> pd.Series:
+    """What a split evens out: the labels, and each label within each value of the told attributes with few values.
+
+    Args:
+        manifest: With `labels` and any `attr_*`.
+        max_attribute_values: Attributes with more distinct values are passed over; 0 passes over all.
+    """
+    strata = [[f"label {name}" for name in labels] for labels in manifest["labels"]]
+    told = [column for column in manifest if str(column).startswith("attr_")]
+    for column in told:
+        if manifest[column].nunique() <= max_attribute_values:
+            for names, labels, value in zip(strata, manifest["labels"], manifest[column], strict=True):
+                names += [f"label {name}, {column} {value}" for name in labels]
+    return pd.Series(strata, index=manifest.index)
+
+
+def _counts(strata: pd.Series, units: pd.Series) -> pd.DataFrame:
+    """Samples per unit, in all and per stratum."""
+    exploded = strata.explode()
+    table = pd.crosstab(units.loc[exploded.index].to_numpy(), exploded.to_numpy())
+    table.insert(0, "all", units.value_counts().reindex(table.index))
+    return table.astype(np.float64)
+
+
+def _fixed(units: pd.Series, recorded: pd.Series) -> pd.Series:
+    """Unit to the split its samples had before."""
+    known = recorded[recorded.isin(SPLITS)]
+    splits = known.groupby(units.loc[known.index]).unique()
+    torn = splits[splits.map(len) > 1]
+    if len(torn):
+        unit = torn.index[0]
+        members = known[units.loc[known.index] == unit]
+        raise UserError(
+            f"the samples of group {unit!r} belong together now but were assigned before: {members.index[0]!r} and "
+            f"others to {sorted(torn.iloc[0])}; undo the change of group, or delete data/splits.parquet to split afresh"
+        )
+    return splits.map(lambda found: found[0])
+
+
+def _draw(unit: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}/{unit}".encode(errors="surrogateescape")).digest()

@@ -1,0 +1,1 @@
+"""What dvc.yaml runs: load parameters, read artifacts, build nouns, call, write."""

@@ -1,0 +1,167 @@
+"""Pictures to packed uint8 arrays a little above training size, with extra samples of small classes in train only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from pipeline.core import config, files, stage
+from pipeline.core.contracts import Augmentation, Source
+from pipeline.core.errors import Refused, UserError
+from pipeline.core.packing import sheet, write_array
+from pipeline.core.parallel import map_in_order
+from pipeline.core.pictures import content_hash, decode, stored
+
+ORDER = {"train": 0, "val": 1, "test": 2}
+PREVIEW_CLASSES, PREVIEW_DRAWS = 10, 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packing:
+    """How pictures are stored.
+
+    Args:
+        size: Side of the stored square in pixels, at least transform.size.
+        fit: `crop` (shorter side to size, centre kept), `pad` (longer side to size) or `stretch`.
+        min_class_share: In train, a class smaller than this share of the largest one gets extra augmented copies until
+            it reaches it, 0 to 1; null makes none.
+        seed: Of the extra copies and the preview.
+    """
+
+    size: int
+    fit: Literal["crop", "pad", "stretch"]
+    min_class_share: float | None
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.size <= 4096:
+            raise ValueError(f"size must be 8 to 4096, got {self.size}")
+        if self.fit not in ("crop", "pad", "stretch"):
+            raise ValueError(f"fit must be crop, pad or stretch, got {self.fit!r}")
+        if self.min_class_share is not None and not 0 < self.min_class_share <= 1:
+            raise ValueError(f"min_class_share must be null or above 0 and at most 1, got {self.min_class_share}")
+
+
+def main() -> None:
+    params = config.load_params()
+    packing: Packing = config.call(Packing, config.section(params, "augment"), "augment")
+    source: Source = config.build(config.section(params, "source"), "source")
+    policy = [
+        config.build(node, f"augmentation.{name}") for name, node in config.section(params, "augmentation").items()
+    ]
+    max_pixels = config.section(params, "ingest")["max_pixels"]
+    rows = placed(files.read_table(files.MANIFEST), files.read_table(files.SPLITS))
+    extra = extra_rows(rows, packing.min_class_share, packing.seed)
+    channels = int(rows["channels"].max())
+    with files.replacing(files.PACKED) as folder:
+        folder.mkdir()
+        originals = map_in_order(
+            partial(prepare, source, max_pixels, packing, channels),
+            zip(rows["path"], rows["content_hash"], strict=True),
+            total=len(rows),
+            what="augment",
+        )
+        write_array(folder / "originals.npy", originals, (len(rows), packing.size, packing.size, channels))
+        packed = np.load(folder / "originals.npy", mmap_mode="r")
+        if len(extra):
+            both = chain(packed, draw_extra(packed, extra, policy, packing.seed))
+            write_array(folder / "images.npy", both, (len(rows) + len(extra), *packed.shape[1:]))
+            (folder / "originals.npy").unlink()
+        else:
+            (folder / "originals.npy").rename(folder / "images.npy")
+        index = pd.concat([rows, extra.drop(columns="position")], ignore_index=True)
+        files.write_table(folder / "index.parquet", columns_kept(index))
+        classes = sorted(set(rows["labels"].explode().dropna()))
+        card = {
+            "classes": classes,
+            "size": packing.size,
+            "channels": channels,
+            "fit": packing.fit,
+            "max_pixels": max_pixels,
+            "num_extra": len(extra),
+        }
+        files.write_json(folder / "card.json", card)
+        with files.replacing(files.PREVIEW) as temporary:
+            Image.fromarray(preview(packed, rows, policy, packing.seed)).save(temporary, format="PNG")
+
+
+def placed(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
+    """Rows that take part, train first, otherwise in the order of the manifest."""
+    rows = manifest.drop(columns="group").merge(splits, on="sample_id", validate="one_to_one")
+    rows = rows[rows["split"].isin(ORDER)]
+    rows = rows.sort_values("split", key=lambda split: split.map(ORDER), kind="stable").reset_index(drop=True)
+    return rows.assign(origin=rows["sample_id"])
+
+
+def columns_kept(index: pd.DataFrame) -> pd.DataFrame:
+    attributes = [column for column in index if str(column).startswith("attr_")]
+    return index[["sample_id", "origin", "split", "labels", "group", "content_hash", *attributes]]
+
+
+def prepare(source: Source, max_pixels: int, packing: Packing, channels: int, item: tuple[str, str]) -> np.ndarray:
+    """One picture as it is stored, (size, size, channels) uint8."""
+    path, expected = item
+    try:
+        array = decode(source.open(path), max_pixels)
+    except Refused as refused:
+        raise UserError(
+            f"{path} could be read by ingest but not now ({refused}); run dvc repro to ingest again"
+        ) from None
+    if content_hash(array) != expected:
+        raise UserError(f"{path} has changed since ingest; run dvc repro to ingest again")
+    return stored(array, packing.size, packing.fit, channels)
+
+
+def extra_rows(rows: pd.DataFrame, min_class_share: float | None, seed: int) -> pd.DataFrame:
+    """Rows of train to copy, as evenly as can be, with `position` of their origin; none when no class is too small."""
+    train = rows[rows["split"] == "train"]
+    chosen: list[int] = []
+    if min_class_share is not None:
+        labels = train["labels"].explode()
+        sizes = labels.value_counts().sort_index()
+        wanted = int(np.ceil(min_class_share * sizes.max()))
+        generator = np.random.default_rng(seed)
+        for name, size in sizes[sizes < wanted].items():
+            members = generator.permutation(labels.index[labels == name].to_numpy())
+            chosen += np.resize(members, wanted - size).tolist()
+    extra = rows.loc[chosen].assign(position=chosen)
+    number = extra.groupby("origin").cumcount()
+    extra["sample_id"] = [f"{origin}#extra{n}" for origin, n in zip(extra["origin"], number, strict=True)]
+    assert (extra["split"] == "train").all()
+    return extra
+
+
+def draw_extra(packed: np.ndarray, extra: pd.DataFrame, policy: list[Augmentation], seed: int) -> Iterator[np.ndarray]:
+    """Augmented copies, one by one."""
+    import torch
+
+    from pipeline.core.samples import to_batch
+
+    generator = torch.Generator().manual_seed(seed)
+    for position in extra["position"]:
+        batch = to_batch(packed[position : position + 1])
+        for augmentation in policy:
+            batch = augmentation(batch, generator)
+        yield batch[0].permute(1, 2, 0).numpy()
+
+
+def preview(packed: np.ndarray, rows: pd.DataFrame, policy: list[Augmentation], seed: int) -> np.ndarray:
+    """One row per class: a sample of train, then how the policy changes it."""
+    train = rows[rows["split"] == "train"]
+    first = train["labels"].explode().drop_duplicates().sort_values()[:PREVIEW_CLASSES].index
+    lines = []
+    for position in first:
+        copies = pd.DataFrame({"position": [position] * PREVIEW_DRAWS})
+        lines.append([packed[position], *draw_extra(packed, copies, policy, seed)])
+    return sheet(lines)
+
+
+if __name__ == "__main__":
+    stage.run("augment", main)

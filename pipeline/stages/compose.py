@@ -1,0 +1,70 @@
+"""conf/ to params.yaml, so that `dvc repro` uses what conf/ says; never over an edit that nothing else records."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.core import config, files, stage
+from pipeline.core.errors import UserError
+
+LOCK = Path("dvc.lock")
+
+
+def main() -> None:
+    composed = config.compose()
+    if os.environ.get("DVC_EXP_NAME") and config.PARAMS.exists():
+        config.load_params()  # DVC has just composed it, with the overrides of this experiment
+        return
+    if config.PARAMS.exists():
+        present = config.PARAMS.read_bytes()
+        if present == composed.encode():
+            return
+        if hashlib.md5(present, usedforsecurity=False).hexdigest() != _recorded():
+            raise UserError(_explain(config.load_params(), yaml.safe_load(composed)))
+    files.write_text(config.PARAMS, composed)
+
+
+def _recorded() -> str | None:
+    """The hash of the params.yaml that this stage, or an experiment that was applied, left behind."""
+    try:
+        lock = yaml.safe_load(LOCK.read_text(encoding="utf-8"))
+        outputs = lock["stages"]["compose"]["outs"]
+    except (FileNotFoundError, KeyError, TypeError, yaml.YAMLError):
+        return None
+    return next((out.get("md5") for out in outputs if out.get("path") == str(config.PARAMS)), None)
+
+
+def _explain(present: dict[str, Any], composed: dict[str, Any]) -> str:
+    edits = differences(present, composed)
+    lines = [f"  {key}: {here!r} in params.yaml, {there!r} from conf/" for key, here, there in edits]
+    return "\n".join(
+        [
+            f"params.yaml holds {len(edits)} value(s) that neither conf/ nor a recorded experiment explains:",
+            *(lines or ["  only its layout or comments differ"]),
+            "Keep them: write them into conf/, or run dvc exp run -S KEY=VALUE. Drop them: delete params.yaml. "
+            "Then run dvc repro again.",
+        ]
+    )
+
+
+def differences(present: Any, composed: Any, key: str = "") -> list[tuple[str, Any, Any]]:
+    """(dotted key, value here, value there) wherever two nested mappings differ; a missing value is '(absent)'."""
+    if isinstance(present, dict) and isinstance(composed, dict):
+        names = [*composed, *(name for name in present if name not in composed)]
+        return [
+            row
+            for name in names
+            for row in differences(
+                present.get(name, "(absent)"), composed.get(name, "(absent)"), f"{key}.{name}" if key else str(name)
+            )
+        ]
+    return [] if present == composed else [(key, present, composed)]
+
+
+if __name__ == "__main__":
+    stage.run("compose", main)

@@ -1,0 +1,97 @@
+"""The predictor on val and test: scores, metrics with intervals, slices, and the page that people read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core import config, files, stage
+from pipeline.core.card import load_predictor
+from pipeline.core.contracts import Metric, Predictor, Task
+from pipeline.core.judging import judge
+from pipeline.core.samples import Packed
+from pipeline.core.slices import slices
+from pipeline.report.page import Material, render
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How figures are made and shown.
+
+    Args:
+        num_resamples: Bootstrap resamples behind each interval, at least 100.
+        seed: Of the resamples.
+        min_slice: Slices with fewer samples are listed without a figure.
+        num_mistakes: Worst mistakes shown as pictures.
+    """
+
+    num_resamples: int
+    seed: int
+    min_slice: int
+    num_mistakes: int
+
+    def __post_init__(self) -> None:
+        if self.num_resamples < 100:
+            raise ValueError(f"num_resamples must be at least 100, got {self.num_resamples}")
+        if self.min_slice < 1 or self.num_mistakes < 0:
+            raise ValueError(
+                f"min_slice must be at least 1 and num_mistakes at least 0, got {self.min_slice} and {self.num_mistakes}"
+            )
+
+
+def main() -> None:
+    params = config.load_params()
+    options: Options = config.call(Options, config.section(params, "evaluate"), "evaluate")
+    metrics = {name: config.build(node, f"metric.{name}") for name, node in config.section(params, "metric").items()}
+    packed = Packed.load()
+    predictor, card = load_predictor(files.PREDICTOR)
+    task: Task = config.build(card["task"], "card.task")
+    predictions = predict(predictor, packed)
+    test = predictions[predictions["split"] == "test"].reset_index(drop=True)
+    figures = judged(metrics, task, test, packed.classes, options)
+    beside = files.read_table(files.BESIDE)
+    if len(beside):
+        second = judged(metrics, task, beside, packed.classes, options)
+        figures |= {f"beside/{name}": entry for name, entry in second.items()}
+    parts = slices(test, metrics, task, packed.classes, options.num_resamples, options.seed, options.min_slice)
+    confusion = pd.DataFrame({"actual": test["labels"].map(", ".join), "predicted": test["decided"].map(", ".join)})
+    files.write_table(files.PREDICTIONS, predictions, metadata={"classes": packed.classes})
+    files.write_json(files.METRICS, figures)
+    files.write_csv(files.SLICES, parts)
+    files.write_csv(files.CONFUSION, confusion)
+    files.write_text(files.REPORT, render(Material.gather(params, packed, options.num_mistakes)))
+
+
+def predict(predictor: Predictor, packed: Packed) -> pd.DataFrame:
+    """Scores and decided labels of val and test."""
+    rows = packed.index[packed.index["split"].isin(["val", "test"])]
+    scores = predictor.predict(packed.images[rows.index.to_numpy()])
+    decided = predictor.task.decide(scores)
+    names = np.array(packed.classes, dtype=object)
+    return (
+        rows.drop(columns=["origin", "content_hash"])
+        .assign(scores=list(scores.astype(np.float32)), decided=[names[row].tolist() for row in decided])
+        .reset_index(drop=True)
+    )
+
+
+def judged(
+    metrics: dict[str, Metric], task: Task, test: pd.DataFrame, classes: list[str], options: Options
+) -> dict[str, dict[str, Any]]:
+    return judge(
+        metrics,
+        task,
+        task.targets(test["labels"].tolist(), classes),
+        np.stack(test["scores"].to_numpy()),
+        test["group"].to_numpy(dtype=str),
+        classes,
+        options.num_resamples,
+        options.seed,
+    )
+
+
+if __name__ == "__main__":
+    stage.run("evaluate", main)

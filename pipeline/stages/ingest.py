@@ -1,0 +1,130 @@
+"""The source's items to the manifest; each picture is read and decoded once, whatever cannot be goes to quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from pipeline.core import config, files, stage
+from pipeline.core.contracts import Source
+from pipeline.core.errors import Refused, UserError
+from pipeline.core.parallel import map_in_order
+from pipeline.core.pictures import Measured, decode, measure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What ingest accepts.
+
+    Args:
+        max_pixels: Largest height x width of a picture.
+        max_quarantine_fraction: Largest share of the items that may be refused before the run stops.
+    """
+
+    max_pixels: int
+    max_quarantine_fraction: float
+
+    def __post_init__(self) -> None:
+        if self.max_pixels < 1:
+            raise ValueError(f"max_pixels must be at least 1, got {self.max_pixels}")
+        if not 0 <= self.max_quarantine_fraction <= 1:
+            raise ValueError(f"max_quarantine_fraction must be 0 to 1, got {self.max_quarantine_fraction}")
+
+
+def main() -> None:
+    params = config.load_params()
+    limits = config.call(Limits, config.section(params, "ingest"), "ingest")
+    source: Source = config.build(config.section(params, "source"), "source")
+    manifest, quarantine = ingest(source, limits.max_pixels)
+    files.write_table(files.QUARANTINE, quarantine)
+    judge(manifest, quarantine, limits)
+    files.write_table(files.MANIFEST, manifest)
+
+
+def ingest(source: Source, max_pixels: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The manifest and the quarantine; together they hold every item the source named."""
+    items = source.read()
+    items.insert(0, "sample_id", items["path"])
+    repeated = items["path"].duplicated()
+    results = list(_examine(source, items["path"], repeated, max_pixels))
+    accepted = [isinstance(result, Measured) for result in results]
+    manifest = pd.concat(
+        [
+            items[accepted].reset_index(drop=True),
+            pd.DataFrame([_columns(result) for result in results if isinstance(result, Measured)]),
+        ],
+        axis=1,
+    )
+    refused = [result for result in results if isinstance(result, Refused)]
+    quarantine = items.loc[[not one for one in accepted], ["path", "labels"]].reset_index(drop=True)
+    quarantine["reason"] = pd.Series([one.reason for one in refused], dtype="str")
+    quarantine["detail"] = pd.Series([one.detail for one in refused], dtype="str")
+    assert len(manifest) + len(quarantine) == len(items)
+    return _ordered(manifest), quarantine
+
+
+def _examine(source: Source, paths: pd.Series, repeated: pd.Series, max_pixels: int) -> Iterator[Measured | Refused]:
+    first = map_in_order(
+        partial(examine, source, max_pixels), paths[~repeated], total=int((~repeated).sum()), what="ingest"
+    )
+    for again in repeated:
+        yield Refused("duplicate_name", "named before") if again else next(first)
+
+
+def examine(source: Source, max_pixels: int, path: str) -> Measured | Refused:
+    """One item, read and decoded once."""
+    try:
+        data = source.open(path)
+        return measure(decode(data, max_pixels), num_bytes=len(data) if isinstance(data, bytes) else data.nbytes)
+    except Refused as refused:
+        return refused
+
+
+def _columns(measured: Measured) -> dict[str, Any]:
+    return {
+        "media": "image",
+        "content_hash": measured.content_hash,
+        "perceptual_hash": measured.perceptual_hash,
+        "height": measured.height,
+        "width": measured.width,
+        "depth": 1,
+        "channels": measured.channels,
+        **{f"prop_{name}": value for name, value in measured.properties.items()},
+    }
+
+
+def _ordered(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Told attributes last, columns otherwise as the design lists them, rows in the source's order."""
+    attributes = [column for column in manifest if str(column).startswith("attr_")]
+    manifest["group"] = manifest["group"].astype("str")
+    manifest["source_order"] = range(len(manifest))
+    return manifest[[column for column in manifest if column not in attributes] + attributes]
+
+
+def judge(manifest: pd.DataFrame, quarantine: pd.DataFrame, limits: Limits) -> None:
+    """Stops the run when too many items were refused, none is left, or they all have one label."""
+    num_items = len(manifest) + len(quarantine)
+    first = ""
+    if len(quarantine):
+        one = quarantine.iloc[0]
+        first = f"; the first is {one['path']!r}, {one['reason']}: {one['detail']}"
+    if manifest.empty:
+        raise UserError(f"all {num_items} items of the source were refused{first}")
+    if len(quarantine) > limits.max_quarantine_fraction * num_items:
+        raise UserError(
+            f"{len(quarantine)} of {num_items} items were refused, more than ingest.max_quarantine_fraction "
+            f"{limits.max_quarantine_fraction} allows{first}; see {files.QUARANTINE}, mend them or raise the limit"
+        )
+    classes = sorted(set(manifest["labels"].explode().dropna()))
+    if len(classes) < 2:
+        raise UserError(
+            f"a classifier needs at least two classes with readable pictures; the source has only {classes}"
+        )
+
+
+if __name__ == "__main__":
+    stage.run("ingest", main)

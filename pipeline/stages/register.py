@@ -1,0 +1,134 @@
+"""Results to MLflow: the run completed, a model version registered once, the champion replaced where the gate says so."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from pipeline.core import config, files, stage
+from pipeline.core.contracts import Gate, Task, Verdict
+from pipeline.core.samples import Packed
+from pipeline.core.tracking import registry, runs
+
+REGISTRATION_TAG = "colibri.registration"
+ARTIFACTS = {
+    "": [Path("params.yaml"), Path("dvc.yaml"), Path("dvc.lock")],
+    "data": [files.VALIDATION, files.CHECKS, files.PREVIEW],
+    "evaluation": [files.PREDICTIONS, files.METRICS, files.SLICES, files.CONFUSION, files.TRAIN_CURVES, files.REPORT],
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Where versions go.
+
+    Args:
+        model_name: In the registry.
+    """
+
+    model_name: str
+
+    def __post_init__(self) -> None:
+        if not self.model_name or set(self.model_name) & set("/:"):
+            raise ValueError(f"model_name must not be empty or hold '/' or ':', got {self.model_name!r}")
+
+
+def main() -> None:
+    params = config.load_params()
+    options: Options = config.call(Options, config.section(params, "register"), "register")
+    gate_node = dict(config.section(params, "gate"))
+    gate: Gate = config.build({**gate_node, "metric": config.build(gate_node.get("metric"), "gate.metric")}, "gate")
+    card, metrics = files.read_json(files.PREDICTOR / "card.json"), files.read_json(files.METRICS)
+    packed = Packed.load()
+    key = files.digest(
+        card["training_key"].encode(),
+        files.METRICS.read_bytes(),
+        files.PREDICTIONS.read_bytes(),
+        options.model_name.encode(),
+    )
+    curves = pd.read_csv(files.TRAIN_CURVES)
+    run_id, complete = runs.completed_run(card["training_key"], key, params, curves, metrics)
+    if not complete:
+        described = packed.index.drop(columns=["origin", "group"]).assign(labels=packed.index["labels"].map(", ".join))
+        runs.attach(run_id, key, ARTIFACTS, described, card["source"], card["data_hash"])
+    task: Task = config.build(card["task"], "card.task")
+    files.write_json(files.REGISTRATION, registration(options.model_name, run_id, key, gate, task, card, packed))
+
+
+def registration(
+    name: str, run_id: str, key: str, gate: Gate, task: Task, card: dict[str, Any], packed: Packed
+) -> dict[str, Any]:
+    """What was registered and why; the same text when the same results come again."""
+    version = registry.find_version(name, key)
+    recorded = registry.version_tags(name, version).get(REGISTRATION_TAG) if version else None
+    if recorded:
+        return dict(json.loads(recorded))
+    champion = registry.champion(name)
+    verdict = judge(gate, task, card["classes"], champion[1] if champion else None)
+    if version is None:
+        tags = {"data_hash": card["data_hash"], "git_commit": runs.commit()}
+        version = registry.create_version(name, run_id, key, files.PREDICTOR, example(packed), tags)
+    registry.set_alias(name, "challenger", version)
+    if verdict.promote:
+        registry.set_alias(name, "champion", version)
+    result = {
+        "model": name,
+        "version": version,
+        "aliases": ["challenger", "champion"] if verdict.promote else ["challenger"],
+        "champion_before": champion[0] if champion else None,
+        "reasons": verdict.reasons,
+        "evidence": verdict.evidence,
+        "results_key": key,
+    }
+    registry.tag_version(name, version, {REGISTRATION_TAG: json.dumps(result)})  # last: an interrupted attempt goes on
+    return result
+
+
+def judge(gate: Gate, task: Task, classes: list[str], champion_run: str | None) -> Verdict:
+    """The gate's verdict on the test predictions of both."""
+    ours = compared(files.PREDICTIONS, task, classes)
+    if champion_run is None:
+        return gate(ours, None)
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = registry.predictions_of(champion_run, Path(folder))
+        before = files.read_metadata(theirs).get("classes")
+        if before != classes:
+            return Verdict(False, [f"the champion knows other classes: {before} instead of {classes}"])
+        return gate(ours, compared(theirs, task, classes))
+
+
+def compared(path: Path, task: Task, classes: list[str]) -> pd.DataFrame:
+    """`sample_id`, `group`, `targets`, `decided` and `scores` of the test split, as a gate takes them."""
+    table = files.read_table(path)
+    test = table[table["split"] == "test"]
+    scores = np.stack(test["scores"].to_numpy())
+    return pd.DataFrame(
+        {
+            "sample_id": test["sample_id"].to_numpy(),
+            "group": test["group"].to_numpy(),
+            "targets": list(task.targets(test["labels"].tolist(), classes)),
+            "decided": list(task.decide(scores)),
+            "scores": list(scores),
+        }
+    )
+
+
+def example(packed: Packed) -> bytes:
+    """The first test picture, as PNG."""
+    position = int(np.flatnonzero(packed.index["split"] == "test")[0])
+    image = packed.images[position]
+    buffer = io.BytesIO()
+    Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    stage.run("register", main)

@@ -1,0 +1,96 @@
+"""Packed arrays to a predictor: weights, a card that says what they are, and the curves of training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.core import card, config, files, stage
+from pipeline.core.contracts import Log, Predictor, Split, Task, Trainer
+from pipeline.core.samples import Packed
+from pipeline.core.tracking.runs import training_run
+
+SECTIONS = ("task", "augmentation", "transform", "encoder", "train", "beside")
+CODE = ("augmentations", "core", "encoders", "splits", "tasks", "trainers", "transforms")
+
+
+def main() -> None:
+    params = config.load_params()
+    packed = Packed.load()
+    recipe = Recipe({name: config.section(params, name) for name in SECTIONS})
+    name = str(config.section(params, "source")["name"])
+    key = files.digest(
+        name.encode(),
+        files.canonical(recipe.nodes),
+        *(path.read_bytes() for path in sorted(files.PACKED.glob("*.*")) if path.suffix != ".npy"),
+        *(
+            path.read_bytes()
+            for folder in CODE
+            for path in sorted(Path(__file__).parents[1].joinpath(folder).rglob("*.py"))
+        ),
+    )
+    with training_run(key, params) as log:
+        predictor, history = recipe.fit(packed, log)
+        beside = beside_predictions(recipe, packed)
+    with files.replacing(files.PREDICTOR) as folder:
+        folder.mkdir()
+        saved = predictor.save(folder)
+        files.write_json(folder / card.CARD, {**saved, "source": name, **recipe.card(packed), "training_key": key})
+    files.write_table(files.BESIDE, beside)
+    files.write_csv(files.TRAIN_CURVES, pd.DataFrame(history))
+
+
+class Recipe:
+    """Everything but the data: built anew for each fit, since a fit changes the encoder."""
+
+    def __init__(self, nodes: dict[str, Any]):
+        self.nodes = nodes
+        self.task: Task = config.build(nodes["task"], "task")
+        self.trainer: Trainer = config.build(nodes["train"], "train")
+        self.transform = config.build(nodes["transform"], "transform")
+        self.policy = tuple(config.build(node, f"augmentation.{name}") for name, node in nodes["augmentation"].items())
+
+    def fit(self, packed: Packed, log: Log) -> tuple[Predictor, list[dict[str, float]]]:
+        encoder = config.build(self.nodes["encoder"], "encoder")
+        train = packed.part("train", self.task, self.transform, self.policy)
+        val = packed.part("val", self.task, self.transform)
+        return self.trainer.fit(encoder, self.task, train, val, log)
+
+    def card(self, packed: Packed) -> dict[str, Any]:
+        """What a predictor's card says of its data and choices."""
+        splits = packed.index["split"].value_counts()
+        return {
+            "classes": packed.classes,
+            **{name: self.nodes[name] for name in ("task", "transform", "encoder", "train", "augmentation")},
+            "packing": {name: packed.card[name] for name in ("size", "fit", "channels", "max_pixels")},
+            "num_samples": {name: int(splits.get(name, 0)) for name in ("train", "val", "test")},
+            "data_hash": files.digest((files.PACKED / "index.parquet").read_bytes()),
+        }
+
+
+def beside_predictions(recipe: Recipe, packed: Packed) -> pd.DataFrame:
+    """Test predictions of the same recipe trained on a second split, or an empty table when `beside` is null.
+
+    It shows what the first split hides: how much of a figure rests on groups that straddle train and test.
+    """
+    node = recipe.nodes["beside"]
+    if node is None:
+        return pd.DataFrame({"sample_id": [], "group": [], "labels": [], "scores": []})
+    split: Split = config.build(node, "beside")
+    manifest = files.read_table(files.MANIFEST)
+    second = split(manifest, None).set_index("sample_id")
+    index = packed.index.assign(
+        split=packed.index["origin"].map(second["split"]), group=packed.index["origin"].map(second["group"])
+    )
+    index.loc[(index["origin"] != index["sample_id"]) & (index["split"] != "train"), "split"] = "none"
+    again = Packed(packed.images, index, packed.card)
+    predictor, _ = recipe.fit(again, lambda epoch, figures: None)
+    test = index[index["split"] == "test"]
+    scores = predictor.predict(packed.images[test.index.to_numpy()])
+    return test[["sample_id", "group", "labels"]].assign(scores=list(scores)).reset_index(drop=True)
+
+
+if __name__ == "__main__":
+    stage.run("train", main)

@@ -1,0 +1,1 @@
+"""What a label means: targets, loss, probabilities, decisions."""

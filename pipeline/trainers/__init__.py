@@ -1,0 +1,1 @@
+"""How an encoder and a head are fitted."""

@@ -1,0 +1,198 @@
+"""Fine-tuning: encoder and head learn together, the best epoch on val is kept."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, Literal, cast, final
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from pipeline.core.contracts import Log, Task, Trainer
+from pipeline.core.errors import UserError
+from pipeline.core.samples import Samples
+from pipeline.core.scoring import average, count
+from pipeline.trainers import precision
+from pipeline.trainers.network import VIEWS, Classifier, NetworkPredictor
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FineTune(Trainer):
+    """AdamW with linear warm-up and cosine decay (Loshchilov and Hutter, arXiv:1711.05101 and arXiv:1608.03983).
+
+    Args:
+        epochs: Passes over train, at least 1.
+        batch_size: Samples per step, at least 2 (batch normalisation).
+        learning_rate: The highest, reached after warm-up.
+        weight_decay: On weight matrices and kernels; none on biases and normalisation.
+        warmup_fraction: Share of all steps over which the learning rate rises, 0 to 1.
+        dropout: Before the head, 0 to below 1.
+        ema_decay: Decay per step of the running average of the weights, which is then what is kept (Tarvainen and
+            Valpola 2017, arXiv:1703.01780); null keeps the last weights of an epoch as they are.
+        views: Turned copies over which scores are averaged at prediction: identity, horizontal_flip, vertical_flip,
+            half_turn.
+        precision: `auto` (bf16 where the hardware has it), `fp32` or `bf16`.
+        seed: Of the head's first weights, the order of samples, augmentation and dropout.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    warmup_fraction: float
+    dropout: float
+    ema_decay: float | None
+    views: list[str]
+    precision: Literal["auto", "fp32", "bf16"]
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise ValueError(f"epochs must be at least 1, got {self.epochs}")
+        if self.batch_size < 2:
+            raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
+        if not 0 <= self.warmup_fraction <= 1:
+            raise ValueError(f"warmup_fraction must be 0 to 1, got {self.warmup_fraction}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            raise ValueError(f"ema_decay must be null or between 0 and 1, got {self.ema_decay}")
+        unknown = [name for name in self.views if name not in VIEWS]
+        if unknown or not self.views:
+            raise ValueError(f"views must be some of {list(VIEWS)}, got {self.views}")
+        if self.precision not in precision.PRECISIONS:
+            raise ValueError(f"precision must be one of {list(precision.PRECISIONS)}, got {self.precision!r}")
+
+    def fit(
+        self, encoder: nn.Module, task: Task, train: Samples, val: Samples, log: Log
+    ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
+        if len(train) < 2 or len(val) < 1:
+            raise UserError(
+                f"training needs at least 2 samples in train and 1 in val, found {len(train)} and {len(val)}"
+            )
+        with _reproducible(self.seed):
+            run = _Run(self, encoder, task, train)
+            history, best, best_loss = [], None, math.inf
+            with tqdm(total=self.epochs * run.num_images, desc="train", unit=" images", disable=None) as bar:
+                for epoch in range(1, self.epochs + 1):
+                    started = time.perf_counter()
+                    row: dict[str, float] = {"epoch": epoch, "train_loss": run.epoch(bar)}
+                    images_per_second = run.num_images / (time.perf_counter() - started)
+                    predictor = NetworkPredictor(run.kept(), task, train.transform, self.views, self.precision)
+                    row |= evaluate(predictor, val) | {"learning_rate": float(run.schedule.get_last_lr()[0])}
+                    history.append(row)
+                    log(epoch, {**row, "images_per_second": images_per_second})
+                    if row["val_loss"] < best_loss:
+                        best, best_loss = deepcopy(run.kept()), row["val_loss"]
+        if best is None:
+            raise UserError("val loss was never a finite number; lower train.learning_rate")
+        return NetworkPredictor(best, task, train.transform, self.views, self.precision), history
+
+
+class _Run:
+    """The moving parts of one training."""
+
+    def __init__(self, options: FineTune, encoder: nn.Module, task: Task, train: Samples):
+        self.options, self.task, self.train = options, task, train
+        self.device = precision.device()
+        self.precision = precision.resolve(options.precision, self.device)
+        self.generator = torch.Generator().manual_seed(options.seed)
+        network = Classifier(encoder, train.targets.shape[1], options.dropout)
+        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = None
+        if options.ema_decay is not None:
+            self.average = AveragedModel(
+                self.network, multi_avg_fn=get_ema_multi_avg_fn(options.ema_decay), use_buffers=True
+            )
+        self.steps_per_epoch = max(1, len(train) // options.batch_size)
+        self.num_images = self.steps_per_epoch * min(options.batch_size, len(train))
+        self.optimiser = torch.optim.AdamW(
+            _parameter_groups(self.network, options.weight_decay), lr=options.learning_rate
+        )
+        factor = learning_rate_factor(options.epochs * self.steps_per_epoch, options.warmup_fraction)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, factor)
+        self.step = 0
+
+    def epoch(self, bar: tqdm[Any]) -> float:
+        """One pass over train; the mean loss."""
+        self.network.train()
+        losses = []
+        for images, targets in self.train.batches(self.options.batch_size, self.generator):
+            with precision.autocast(self.precision, self.device):
+                logits = self.network(images.to(self.device, non_blocking=True))
+            loss = self.task.loss(logits.float(), targets.to(self.device, non_blocking=True))
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimiser.step()
+            self.schedule.step()
+            self.step += 1
+            if self.average is not None:
+                self.average.update_parameters(self.network)
+            losses.append(loss.item())
+            if not math.isfinite(losses[-1]):
+                raise UserError(f"the loss became {losses[-1]} at step {self.step}; lower train.learning_rate")
+            bar.update(len(images))
+        return float(np.mean(losses))
+
+    def kept(self) -> Classifier:
+        """The weights that would be kept if training ended now."""
+        return cast(Classifier, self.network if self.average is None else self.average.module)
+
+
+def evaluate(predictor: NetworkPredictor, samples: Samples) -> dict[str, float]:
+    """Log loss, accuracy and macro F1 of the predictor's scores."""
+    scores = np.concatenate([predictor.score(images) for images, _ in samples.batches(batch_size=64)])
+    decided = predictor.task.decide(scores)
+    counts = count(samples.targets, decided, np.ones((1, len(samples))))
+    return {
+        "val_loss": predictor.task.log_loss(samples.targets, scores),
+        "val_accuracy": float((decided == (samples.targets > 0)).all(axis=1).mean()),
+        "val_f1_macro": float(average(counts.f1, counts.support, "macro")[0]),
+    }
+
+
+def learning_rate_factor(num_steps: int, warmup_fraction: float) -> Callable[[int], float]:
+    """The factor at each step: a line up to 1, then half a cosine down towards 0."""
+    warmup = warmup_fraction * num_steps
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1.0, num_steps - warmup)))
+
+    return factor
+
+
+def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    parameters = list(network.parameters())
+    return [
+        {"params": [one for one in parameters if one.ndim > 1], "weight_decay": weight_decay},
+        {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+@contextmanager
+def _reproducible(seed: int) -> Iterator[None]:
+    """Same seed, same machine, same weights; the caller's random state is left as it was."""
+    before = torch.are_deterministic_algorithms_enabled()
+    filled = torch.utils.deterministic.fill_uninitialized_memory
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        torch.use_deterministic_algorithms(True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs a tenth of the speed
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before)
+            torch.utils.deterministic.fill_uninitialized_memory = filled

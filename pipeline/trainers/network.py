@@ -1,0 +1,107 @@
+"""A trained network: encoder and head together, saved as safetensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from pipeline.core import config
+from pipeline.core.contracts import Predictor, Task, Transform
+from pipeline.core.errors import UserError
+from pipeline.core.samples import to_batch
+from pipeline.trainers import precision
+
+WEIGHTS = "weights.safetensors"
+VIEWS = {  # what a picture is turned into before it is scored; the scores are averaged
+    "identity": (),
+    "horizontal_flip": (3,),
+    "vertical_flip": (2,),
+    "half_turn": (2, 3),
+}
+
+
+class Classifier(nn.Module):
+    """Encoder, dropout and a linear head: (B, 3, S, S) to (B, K) logits."""
+
+    def __init__(self, encoder: nn.Module, num_classes: int, dropout: float):
+        super().__init__()
+        self.encoder = encoder
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(int(encoder.feature_dim), num_classes)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.dropout(self.encoder(x)))
+        return logits
+
+
+@final
+class NetworkPredictor(Predictor):
+    """Scores of a `Classifier`, averaged over the views.
+
+    Args:
+        network: Trained.
+        task: Turns logits into scores.
+        transform: What the network takes.
+        views: Names out of `VIEWS`.
+        precision: `auto`, `fp32` or `bf16`.
+    """
+
+    def __init__(
+        self, network: Classifier, task: Task, transform: Transform, views: Sequence[str], precision_name: str = "auto"
+    ):
+        self.device = precision.device()
+        self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self.task = task
+        self.transform = transform
+        self.views = list(views)
+        self.precision = precision_name
+
+    def predict(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
+        scores = [
+            self.score(self.transform(to_batch(images[start : start + batch_size])))
+            for start in range(0, len(images), batch_size)
+        ]
+        return np.concatenate(scores) if scores else np.zeros((0, self.network.head.out_features), dtype=np.float32)
+
+    def score(self, batch: Tensor) -> np.ndarray:
+        """(B, 3, S, S) normalised to (B, K) float32 scores."""
+        resolved = precision.resolve(self.precision, self.device)
+        batch = batch.to(self.device)
+        with torch.inference_mode(), precision.autocast(resolved, self.device):
+            views = [batch.flip(VIEWS[name]) if VIEWS[name] else batch for name in self.views]
+            scores = [self.task.probabilities(self.network(view).float()) for view in views]
+        result: np.ndarray = torch.stack(scores).mean(dim=0).cpu().numpy()
+        return result
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
+        save_file(weights, folder / WEIGHTS)
+        return {
+            "predictor": "pipeline.trainers.network.NetworkPredictor",
+            "views": self.views,
+            "precision": self.precision,
+            "num_parameters": sum(value.numel() for value in self.network.parameters()),
+        }
+
+    @classmethod
+    def load(cls, folder: Path, card: dict[str, Any]) -> NetworkPredictor:
+        encoder_node = dict(card["encoder"])
+        if "weights" in encoder_node:
+            encoder_node["weights"] = "none"  # the file holds them all
+        encoder = config.build(encoder_node, "card.encoder")
+        network = Classifier(encoder, len(card["classes"]), dropout=0.0)
+        try:
+            network.load_state_dict(load_file(folder / WEIGHTS))
+        except (SafetensorError, OSError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{folder / WEIGHTS} does not fit its card ({reason}); run dvc repro train") from None
+        task = config.build(card["task"], "card.task")
+        transform = config.build(card["transform"], "card.transform")
+        return cls(network, task, transform, card["views"], card["precision"])

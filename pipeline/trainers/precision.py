@@ -1,0 +1,31 @@
+"""Which numbers the processor or GPU computes with fastest, without hurting a network."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+def device() -> torch.device:
+    """The first GPU, or the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def resolve(precision: str, where: torch.device) -> str:
+    """`auto` is bf16 where the hardware has it natively (CUDA 8.0+, AVX512-BF16, AMX), else fp32."""
+    if precision != "auto":
+        return precision
+    if where.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        able = torch.cpu.get_capabilities()
+        native = bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return "bf16" if native else "fp32"
+
+
+def autocast(precision: str, where: torch.device) -> AbstractContextManager[object]:
+    """The context in which a forward pass runs; `precision` as `resolve` returns it."""
+    return torch.autocast(where.type, torch.bfloat16) if precision == "bf16" else nullcontext()

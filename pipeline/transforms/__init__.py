@@ -1,0 +1,1 @@
+"""Deterministic steps from a stored array to the tensor that an encoder takes."""

@@ -1,0 +1,234 @@
+"""Every file in conf/ is composed, built and exercised: a new option is tested the day it appears."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from pipeline.core import config
+from pipeline.core.contracts import Check, Encoder, Metric, Source, Split, Task, Trainer, Transform
+
+ROOT = Path(__file__).parents[1]
+CONF = ROOT / "conf"
+LISTS = ("check", "augmentation", "metric")  # several options at once, each a named entry
+
+
+def options(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def composed(*overrides: str) -> dict[str, Any]:
+    return dict(yaml.safe_load(config.compose(CONF, list(overrides))))
+
+
+def chosen(group: str, option: str) -> Any:
+    return composed(f"{group}=[{option}]" if group in LISTS else f"{group}={option}")[group]
+
+
+GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize(("group", "option"), [(group, option) for group in GROUPS for option in options(group)])
+def test_every_option_composes(group: str, option: str) -> None:
+    params = composed(f"{group}=[{option}]" if group in LISTS else f"{group}={option}")
+    assert group == "experiment" or params[group]
+
+
+def test_params_yaml_is_what_conf_says() -> None:
+    assert (ROOT / "params.yaml").read_text(encoding="utf-8") == config.compose(CONF)
+
+
+def test_every_variant_has_a_conf_file() -> None:
+    """One variant is one code file and one conf file."""
+    targets = {
+        line.split("_target_:")[1].strip()
+        for path in CONF.rglob("*.yaml")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "_target_:" in line and not line.lstrip().startswith("#")
+    }
+    modules = {target.rpartition(".")[0] for target in targets}
+    contracts = {
+        "Source",
+        "Split",
+        "Check",
+        "Augmentation",
+        "Transform",
+        "Encoder",
+        "Task",
+        "Trainer",
+        "Metric",
+        "Gate",
+    }
+    for path in sorted((ROOT / "pipeline").glob("*/*.py")):
+        text = path.read_text(encoding="utf-8")
+        if path.parent.name != "core" and any(f"({noun})" in text or f", {noun})" in text for noun in contracts):
+            assert ".".join(path.relative_to(ROOT).with_suffix("").parts) in modules, (
+                f"{path.name} has no file in conf/"
+            )
+
+
+@pytest.mark.parametrize("option", options("source"))
+def test_source_contract(option: str, tmp_path: Path) -> None:
+    node = chosen("source", option)
+    if "path" in node:
+        for label in ("a", "b"):
+            (tmp_path / label).mkdir()
+            (tmp_path / label / "1.png").write_bytes(b"not a picture")
+        node["path"] = node["watch"] = str(tmp_path)
+    source: Source = config.build(node, "source")
+    rows = source.read()
+    assert source.watch
+    assert source.name
+    assert {"path", "labels", "group"} <= set(rows)
+    assert all(isinstance(labels, list) and labels == sorted(labels) for labels in rows["labels"])
+    assert rows["labels"].explode().nunique() >= 2
+    assert not any(Path(path).is_absolute() for path in rows["path"])
+    assert isinstance(source.open(rows["path"][0]), (bytes, np.ndarray))
+    pd.testing.assert_frame_equal(rows, source.read())
+
+
+def make_manifest(num_samples: int = 120) -> pd.DataFrame:
+    generator = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "sample_id": [f"s{position:03d}" for position in range(num_samples)],
+            "labels": [["ab"[position % 2]] for position in range(num_samples)],
+            "group": [f"g{position // 4}" for position in range(num_samples)],
+            "content_hash": [f"{value:032x}" for value in range(num_samples)],
+            "perceptual_hash": [f"{value:016x}" for value in generator.integers(0, 2**63, num_samples)],
+            "prop_brightness": generator.random(num_samples),
+        }
+    )
+
+
+@pytest.mark.parametrize("option", options("split"))
+def test_split_contract(option: str) -> None:
+    split: Split = config.build(chosen("split", option), "split")
+    manifest = make_manifest()
+    result = split(manifest, None)
+    assert list(result) == ["sample_id", "split", "group"]
+    assert result["sample_id"].tolist() == manifest["sample_id"].tolist()
+    assert set(result["split"]) == {"train", "val", "test"}
+    pd.testing.assert_frame_equal(result, split(manifest, None))
+    pd.testing.assert_frame_equal(result, split(manifest, result))
+
+
+@pytest.mark.parametrize("option", options("check"))
+def test_check_contract(option: str) -> None:
+    ((name, node),) = chosen("check", option).items()
+    assert name == option
+    check: Check = config.build(node, "check")
+    assert check.on_fail in ("error", "warn")
+    manifest = make_manifest().rename(columns={"group": "told_group"})
+    samples = manifest.assign(group=manifest["told_group"], split=np.repeat(["train", "val", "test"], [60, 32, 28]))
+    finding = check(samples)
+    assert np.isfinite(finding.value)
+    assert finding.unit
+    assert finding.advice
+    assert finding.passed == (finding.value <= finding.limit)
+
+
+@pytest.mark.parametrize("option", options("augmentation"))
+def test_augmentation_contract(option: str) -> None:
+    ((_, node),) = chosen("augmentation", option).items()
+    augmentation = config.build(node, "augmentation")
+    batch = torch.randint(0, 256, (16, 3, 24, 24), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    before = batch.clone()
+    once, twice = (augmentation(batch, torch.Generator().manual_seed(1)) for _ in range(2))
+    assert once.dtype == torch.uint8
+    assert once.shape == batch.shape
+    assert torch.equal(once, twice)
+    assert torch.equal(batch, before)
+    assert not torch.equal(once, augmentation(batch, torch.Generator().manual_seed(2)))
+
+
+@pytest.mark.parametrize("option", options("transform"))
+def test_transform_contract(option: str) -> None:
+    transform: Transform = config.build(chosen("transform", option), "transform")
+    for channels in (1, 3):
+        side = transform.size + 5
+        batch = torch.randint(0, 256, (2, channels, side, side), generator=torch.Generator().manual_seed(0)).byte()
+        result = transform(batch)
+        assert result.shape == (2, 3, transform.size, transform.size)
+        assert result.dtype == torch.float32
+        assert torch.equal(result, transform(batch))
+
+
+@pytest.mark.parametrize("option", options("encoder"))
+def test_encoder_contract(option: str) -> None:
+    encoder = config.build(chosen("encoder", option), "encoder")
+    assert isinstance(encoder, Encoder)
+    with torch.inference_mode():
+        features = encoder.eval()(torch.zeros(2, 3, 64, 64))
+    assert features.shape == (2, encoder.feature_dim)
+    assert torch.isfinite(features).all()
+
+
+@pytest.mark.parametrize("option", options("task"))
+def test_task_contract(option: str) -> None:
+    task: Task = config.build(chosen("task", option), "task")
+    targets = task.targets([["b"], ["a"], ["c"]], ["a", "b", "c"])
+    assert targets.tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1]]
+    right = torch.from_numpy(targets) * 20 - 10
+    assert task.loss(right, torch.from_numpy(targets)) < task.loss(-right, torch.from_numpy(targets))
+    scores = task.probabilities(right).numpy()
+    assert scores.min() >= 0
+    assert scores.max() <= 1
+    assert (task.decide(scores) == targets.astype(bool)).all()
+    assert task.log_loss(targets, scores) < task.log_loss(targets, task.probabilities(-right).numpy())
+
+
+@pytest.mark.parametrize("option", options("train"))
+def test_trainer_is_built(option: str) -> None:
+    assert isinstance(config.build(chosen("train", option), "train"), Trainer)
+
+
+@pytest.mark.parametrize("option", options("metric"))
+def test_metric_contract(option: str) -> None:
+    generator = np.random.default_rng(0)
+    targets = np.eye(3)[np.arange(30) % 3]
+    weights = generator.integers(1, 4, (5, 30)).astype(float)
+    for node in chosen("metric", option).values():
+        metric: Metric = config.build(node, "metric")
+        shape = (5, 3) if metric.per_class else (5,)
+        perfect = metric(targets, targets.astype(bool), targets, weights)
+        assert perfect.shape == shape
+        np.testing.assert_allclose(perfect, 1.0)
+        scores = generator.random((30, 3))
+        worse = metric(targets, np.eye(3, dtype=bool)[scores.argmax(axis=1)], scores, weights)
+        assert (worse < 1).all()
+
+
+@pytest.mark.parametrize("option", options("gate"))
+def test_gate_contract(option: str) -> None:
+    node = chosen("gate", option)
+    gate = config.build({**node, "metric": config.build(node["metric"], "gate.metric")}, "gate")
+    targets = list(np.eye(2)[np.arange(20) % 2])
+    table = pd.DataFrame(
+        {
+            "sample_id": [str(position) for position in range(20)],
+            "group": [str(position // 2) for position in range(20)],
+            "targets": targets,
+            "decided": [one.astype(bool) for one in targets],
+            "scores": targets,
+        }
+    )
+    assert gate(table, None).promote
+    assert not gate(table, table).promote
+    assert gate(table, table).reasons
+
+
+@pytest.mark.parametrize("option", options("experiment"))
+def test_experiment_builds_everything(option: str) -> None:
+    params = composed(f"experiment={option}")
+    for group in ("source", "split", "task", "transform", "train"):
+        config.build(params[group], group)
+    for group in LISTS:
+        for name, node in params[group].items():
+            config.build(node, f"{group}.{name}")
+    if params["beside"] is not None:
+        config.build(params["beside"], "beside")

@@ -1,5 +1,6 @@
 """Every file in conf/ is composed, built and exercised: a new option is tested the day it appears."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,7 @@ def test_check_contract(option: str) -> None:
     assert name == option
     check: Check = config.build(node, "check")
     assert check.on_fail in ("error", "warn")
+    assert (sys.modules[type(check).__module__].__doc__ or "").splitlines()[0].endswith("?")
     manifest = make_manifest().rename(columns={"group": "told_group"})
     samples = manifest.assign(group=manifest["told_group"], split=np.repeat(["train", "val", "test"], [60, 32, 28]))
     finding = check(samples)

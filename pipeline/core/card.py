@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.core import config, files
 from pipeline.core.contracts import Predictor
+from pipeline.core.errors import UserError
 
 CARD = "card.json"
 
@@ -18,5 +19,8 @@ def load_predictor(folder: Path) -> tuple[Predictor, dict[str, Any]]:
         UserError: The folder is missing, or its card and weights do not fit.
     """
     card: dict[str, Any] = files.read_json(folder / CARD)
-    kind = config.locate(card["predictor"], "card.predictor")
-    return kind.load(folder, card), card
+    try:
+        kind = config.locate(card["predictor"], "card.predictor")
+        return kind.load(folder, card), card
+    except KeyError as missing:
+        raise UserError(f"{folder / CARD} has no {missing}; run dvc repro train") from None

@@ -105,9 +105,12 @@ def locate(target: str, where: str) -> Any:
     if not target.startswith(ALLOWED):
         raise UserError(f"{PARAMS}: {where}._target_ must start with one of {list(ALLOWED)}, got {target!r}")
     try:
-        return get_object(target)
+        found = get_object(target)
     except Exception as error:
         raise UserError(f"{PARAMS}: {where}._target_ {target!r} cannot be loaded: {_one_line(error)}") from None
+    if not callable(found):
+        raise UserError(f"{PARAMS}: {where}._target_ {target!r} is not a class or function")
+    return found
 
 
 def call(target: Any, arguments: dict[str, Any], where: str) -> Any:

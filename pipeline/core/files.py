@@ -111,13 +111,19 @@ def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     except FileNotFoundError:
         raise _missing(path) from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path}: not a readable Parquet file ({error}); remove it and run dvc repro") from None
+        raise _unreadable(path, error) from None
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    found = (pq.read_schema(path).metadata or {}).get(b"colibri", b"{}")
+    try:
+        found = (pq.read_schema(path).metadata or {}).get(b"colibri", b"{}")
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _unreadable(path, error) from None
     metadata: dict[str, Any] = json.loads(found)
     return metadata
 
@@ -138,3 +144,7 @@ def digest(*parts: bytes) -> str:
 
 def _missing(path: Path) -> UserError:
     return UserError(f"{path} does not exist; run dvc repro, which makes it")
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: not a readable Parquet file ({error}); remove it and run dvc repro")

@@ -43,5 +43,5 @@ def map_in_order(
         yield from tqdm(results, total=total, desc=what, unit="pictures", leave=False, disable=None)
     except TerminatedWorkerError:
         raise UserError(
-            f"{what}: a worker process was killed, most often for lack of memory; close other programs or lower max_pixels"
+            f"{what}: a worker process was killed, mostly for lack of memory; close other programs or lower max_pixels"
         ) from None

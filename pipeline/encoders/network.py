@@ -55,7 +55,7 @@ def _load_by_position(body: nn.Module, architecture: str) -> None:
     """The packaged files name their tensors otherwise than timm, in the same order and shapes."""
     if architecture not in PACKAGED:
         raise ValueError(
-            f"no package carries weights of {architecture!r}, only of {sorted(PACKAGED)}; weights: none trains from scratch"
+            f"no package carries weights of {architecture!r}, only of {sorted(PACKAGED)}; use weights: none"
         )
     package, file = PACKAGED[architecture]
     spec = find_spec(package)
@@ -66,8 +66,10 @@ def _load_by_position(body: nn.Module, architecture: str) -> None:
     path = Path(next(iter(spec.submodule_search_locations))) / file
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
-        raise UserError(f"{path.name} of {package} cannot be read ({error}); install the package again") from None
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:  # torch's text advises unsafe loading
+        raise UserError(
+            f"{path.name} of {package} cannot be read ({type(error).__name__}); install the package again"
+        ) from None
     own = body.state_dict()
     if len(own) != len(stored) or any(
         a.numel() != b.numel() for a, b in zip(own.values(), stored.values(), strict=True)

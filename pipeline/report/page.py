@@ -1,15 +1,32 @@
-"""stand-in"""
+"""The page that people read: one offline HTML file made from the artifacts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from pipeline.core import files
 from pipeline.core.samples import Packed
+from pipeline.report import wording
+from pipeline.report.checks import check_cards
+from pipeline.report.confidence import histogram, reliability
+from pipeline.report.confusion import confusion, is_single, tallies
+from pipeline.report.curves import curves
+from pipeline.report.data import data
+from pipeline.report.headline import headline, of_hundred
+from pipeline.report.making import making
+from pipeline.report.mistakes import mistakes
+from pipeline.report.parts import parts
+from pipeline.report.pictures import preview_uri
+from pipeline.report.tables import tables
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +45,7 @@ class Material:
         metrics: `reports/metrics.json`.
         slices: `reports/slices.csv`.
         predictions: Of val and test.
+        mistakes: The worst wrong decisions on test.
         images: sample_id to (H, W, C) uint8 of the worst mistakes.
         preview: PNG bytes of the augmentation sheet.
     """
@@ -62,7 +80,7 @@ class Material:
             checks=files.read_json(files.CHECKS),
             curves=pd.read_csv(files.TRAIN_CURVES),
             metrics=files.read_json(files.METRICS),
-            slices=pd.read_csv(files.SLICES),
+            slices=read_slices(files.SLICES),
             predictions=predictions,
             mistakes=mistakes,
             images={name: np.asarray(packed.images[rows[name]]) for name in mistakes["sample_id"]},
@@ -82,6 +100,59 @@ def worst_mistakes(predictions: pd.DataFrame, classes: list[str], num_mistakes: 
     return wrong.assign(given=given).sort_values(["given", "sample_id"]).head(num_mistakes).reset_index(drop=True)
 
 
+def read_slices(path: Path) -> pd.DataFrame:
+    """The slices; a slice called NA or None keeps its name, only a figure may be missing."""
+    numbers = {name: [""] for name in ("value", "low", "high")}
+    return pd.read_csv(path, dtype={"attribute": "str", "slice": "str"}, keep_default_na=False, na_values=numbers)
+
+
 def render(material: Material) -> str:
-    """The page."""
-    return f"<!doctype html><title>{len(material.manifest)}</title>"
+    """The page: the same bytes for the same material, with nothing in it that loads from anywhere."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,  # class names, paths and attributes are whatever the data set says
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "share": wording.share,
+        "whole": wording.whole,
+        "counted": wording.counted,
+        "hundred": of_hundred,
+    }
+    return environment.get_template("page.html.jinja").render(content(material)) + "\n"
+
+
+def content(material: Material) -> dict[str, Any]:
+    """What the templates show, section by section."""
+    test = material.predictions[material.predictions["split"] == "test"].reset_index(drop=True)
+    classes, single = list(material.card["classes"]), is_single(test)
+    return {
+        "css": Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),  # noqa: S704 (our own file)
+        "name": material.card.get("source") or "data set",
+        "headline": headline(material.metrics, test, single),
+        "num_resamples": material.params["evaluate"]["num_resamples"],
+        "data": data(material.manifest, material.quarantine, material.splits),
+        "validation": material.validation,
+        "checks": check_cards(material.checks),
+        "preview": preview_uri(material.preview),
+        "preview_classes": preview_classes(material),
+        "curves": curves(material.curves),
+        "tables": tables(material.metrics, classes),
+        "confusion": confusion(test, classes) if single else None,
+        "tallies": [] if single else tallies(test, classes),
+        "reliability": reliability(test, classes, single) if len(test) else None,
+        "histogram": histogram(test, classes) if single else None,
+        "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"]),
+        "mistakes": mistakes(material.mistakes, material.images, classes),
+        "num_wrong": sum(list(a) != list(b) for a, b in zip(test["labels"], test["decided"], strict=True)),
+        "making": making(material.params, material.card),
+    }
+
+
+def preview_classes(material: Material, most: int = 10) -> list[str]:
+    """The rows of the preview, top to bottom: the classes of train in alphabetical order, ten at most."""
+    train = material.splits.loc[material.splits["split"] == "train", "sample_id"]
+    labels = material.manifest.loc[material.manifest["sample_id"].isin(train), "labels"]
+    return sorted(labels.explode().dropna().unique())[:most]

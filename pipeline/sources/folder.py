@@ -20,7 +20,7 @@ class Folder(Source):
     """Every file below a sub-folder is a sample of the class that the sub-folder names.
 
     Hidden files and folders (a leading dot) are passed over; every other file is named, also when it is no picture,
-    so that ingest can account for it. Symbolic links to folders are not followed.
+    so that ingest can account for it. Symbolic links to folders below a class folder are not followed.
 
     Args:
         name: Of the data set, in MLflow and on the page.

@@ -18,7 +18,7 @@ def main() -> None:
     checks = build_checks(config.section(params, "check"))
     samples = judged_samples(files.read_table(files.MANIFEST), files.read_table(files.SPLITS))
     findings = {name: check(samples) for name, check in checks.items()}
-    files.write_json(files.CHECKS, {name: entry(finding, checks[name].on_fail) for name, finding in findings.items()})
+    files.write_json(files.CHECKS, {name: entry(checks[name], finding) for name, finding in findings.items()})
     failed = [name for name, finding in findings.items() if not finding.passed]
     for name in failed:
         if checks[name].on_fail == "warn":
@@ -43,8 +43,10 @@ def judged_samples(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame
     return manifest.rename(columns={"group": "told_group"}).merge(splits, on="sample_id", validate="one_to_one")
 
 
-def entry(finding: Finding, on_fail: str) -> dict[str, Any]:
-    return {**asdict(finding), "passed": finding.passed, "on_fail": on_fail}
+def entry(check: Check, finding: Finding) -> dict[str, Any]:
+    """A finding as `checks.json` keeps it, under the question that opens the check's module."""
+    question = (sys.modules[type(check).__module__].__doc__ or "").strip().partition("\n")[0]
+    return {"question": question, **asdict(finding), "passed": finding.passed, "on_fail": check.on_fail}
 
 
 def sentence(finding: Finding) -> str:

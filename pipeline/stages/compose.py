@@ -42,12 +42,15 @@ def _recorded() -> str | None:
 def _explain(present: dict[str, Any], composed: dict[str, Any]) -> str:
     edits = differences(present, composed)
     lines = [f"  {key}: {here!r} in params.yaml, {there!r} from conf/" for key, here, there in edits]
+    ways_out = (
+        "Keep them: write them into conf/, or run dvc exp run -S KEY=VALUE. "
+        "Drop them: delete params.yaml. Then run dvc repro again."
+    )
     return "\n".join(
         [
             f"params.yaml holds {len(edits)} value(s) that neither conf/ nor a recorded experiment explains:",
             *(lines or ["  only its layout or comments differ"]),
-            "Keep them: write them into conf/, or run dvc exp run -S KEY=VALUE. Drop them: delete params.yaml. "
-            "Then run dvc repro again.",
+            ways_out,
         ]
     )
 

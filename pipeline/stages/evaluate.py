@@ -38,7 +38,7 @@ class Options:
             raise ValueError(f"num_resamples must be at least 100, got {self.num_resamples}")
         if self.min_slice < 1 or self.num_mistakes < 0:
             raise ValueError(
-                f"min_slice must be at least 1 and num_mistakes at least 0, got {self.min_slice} and {self.num_mistakes}"
+                f"min_slice must be at least 1, num_mistakes at least 0, got {self.min_slice} and {self.num_mistakes}"
             )
 
 

@@ -1,4 +1,4 @@
-"""Results to MLflow: the run completed, a model version registered once, the champion replaced where the gate says so."""
+"""Results to MLflow: the run completed, a version registered once, the champion replaced where the gate says so."""
 
 from __future__ import annotations
 

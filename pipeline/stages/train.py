@@ -53,7 +53,11 @@ class Recipe:
         self.policy = tuple(config.build(node, f"augmentation.{name}") for name, node in nodes["augmentation"].items())
 
     def fit(self, packed: Packed, log: Log) -> tuple[Predictor, list[dict[str, float]]]:
-        encoder = config.build(self.nodes["encoder"], "encoder")
+        import torch
+
+        with torch.random.fork_rng():  # an encoder may start from random weights
+            torch.manual_seed(self.nodes["train"].get("seed", 0))
+            encoder = config.build(self.nodes["encoder"], "encoder")
         train = packed.part("train", self.task, self.transform, self.policy)
         val = packed.part("val", self.task, self.transform)
         return self.trainer.fit(encoder, self.task, train, val, log)

@@ -150,6 +150,11 @@ def _add_data_docs(context: Any, folder: Path) -> None:
     )
 
 
+def _plain(value: Any) -> Any:
+    """A NumPy scalar as Python's."""
+    return value.item() if hasattr(value, "item") else value
+
+
 def _normalised(one: Any) -> dict[str, Any]:
     arguments = dict(one.expectation_config.kwargs)
     column = arguments.pop("column", None)
@@ -163,9 +168,9 @@ def _normalised(one: Any) -> dict[str, Any]:
     elif "observed_value" in result:
         observed = f"found {result['observed_value']}"
     else:
-        observed = f"{result.get('unexpected_count', 0)} of {result.get('element_count', 0)} values differ"
+        observed = f"{result.get('unexpected_count', 0)} of {result.get('element_count', 0)} values break it"
     offenders = [
-        {"sample_id": entry.get("sample_id"), "value": entry.get(column)}
+        {"sample_id": entry.get("sample_id"), "value": _plain(entry.get(column))}
         for entry in result.get("partial_unexpected_index_list") or []
     ]
     return {

@@ -62,6 +62,8 @@ class FineTune(Trainer):
             raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
+        if not self.weight_decay >= 0:
+            raise ValueError(f"weight_decay must be at least 0, got {self.weight_decay}")
         if not 0 <= self.warmup_fraction <= 1:
             raise ValueError(f"warmup_fraction must be 0 to 1, got {self.warmup_fraction}")
         if not 0 <= self.dropout < 1:
@@ -186,13 +188,14 @@ def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str,
 def _reproducible(seed: int) -> Iterator[None]:
     """Same seed, same machine, same weights; the caller's random state is left as it was."""
     before = torch.are_deterministic_algorithms_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory
+    memory = cast(Any, torch.utils.deterministic)
+    filled = memory.fill_uninitialized_memory
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         torch.use_deterministic_algorithms(True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs a tenth of the speed
+        memory.fill_uninitialized_memory = False  # a debugging aid that costs a tenth of the speed
         try:
             yield
         finally:
             torch.use_deterministic_algorithms(before)
-            torch.utils.deterministic.fill_uninitialized_memory = filled
+            memory.fill_uninitialized_memory = filled

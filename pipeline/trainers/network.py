@@ -19,6 +19,7 @@ from pipeline.core.samples import to_batch
 from pipeline.trainers import precision
 
 WEIGHTS = "weights.safetensors"
+MAX_REASON = 200  # characters
 VIEWS = {  # what a picture is turned into before it is scored; the scores are averaged
     "identity": (),
     "horizontal_flip": (3,),
@@ -100,7 +101,7 @@ class NetworkPredictor(Predictor):
         try:
             network.load_state_dict(load_file(folder / WEIGHTS))
         except (SafetensorError, OSError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
+            reason = " ".join(str(error).split())[:MAX_REASON]  # torch names what does not fit on further lines
             raise UserError(f"{folder / WEIGHTS} does not fit its card ({reason}); run dvc repro train") from None
         task = config.build(card["task"], "card.task")
         transform = config.build(card["transform"], "card.transform")

@@ -24,6 +24,7 @@ NEEDED = (
     "torchvision",
     "tqdm",
 )
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model; no such alias
 PREDICTIONS = "evaluation/predictions.parquet"
 
 
@@ -40,10 +41,13 @@ def champion(name: str) -> tuple[str, str] | None:
     import mlflow
 
     client, _ = connect()
-    try:
-        found = client.get_model_version_by_alias(name, "champion")
-    except mlflow.MlflowException:
-        return None
+    with speaking():
+        try:
+            found = client.get_model_version_by_alias(name, "champion")
+        except mlflow.MlflowException as error:
+            if error.error_code not in ABSENT:  # a store that does not answer must not look like one without champion
+                raise
+            return None
     return str(found.version), str(found.run_id)
 
 

@@ -51,12 +51,9 @@ def training_run(key: str, params: dict[str, Any]) -> Iterator[Log]:
         active = mlflow.start_run(
             experiment_id=experiment, run_name=os.environ.get("DVC_EXP_NAME"), tags=_tags(key), log_system_metrics=True
         )
-    with active:
-        with speaking():
-            _log_params(client, active.info.run_id, params)
-        yield lambda epoch, figures: mlflow.log_metrics(
-            {_grouped(k): v for k, v in figures.items() if k != "epoch"}, step=epoch
-        )
+    with speaking(), active:
+        _log_params(client, active.info.run_id, params)
+        yield _log
 
 
 def completed_run(
@@ -157,6 +154,14 @@ def commit() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return found.stdout.strip() if found.returncode == 0 else ""
+
+
+def _log(epoch: int, figures: dict[str, float]) -> None:
+    """Figures of one epoch into the active run."""
+    import mlflow
+
+    with speaking():
+        mlflow.log_metrics({_grouped(name): value for name, value in figures.items() if name != "epoch"}, step=epoch)
 
 
 def _tags(key: str) -> dict[str, str]:

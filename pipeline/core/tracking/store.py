@@ -50,8 +50,9 @@ def connect() -> tuple[MlflowClient, str]:
     import mlflow
     from filelock import FileLock, Timeout
 
-    for name in ("mlflow", "alembic", "mlflow.store.db.utils"):
+    for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it logs it also raises
     mlflow.set_tracking_uri(uri)
     try:
         with speaking(), FileLock(root() / ".mlflow.lock", timeout=LOCK_SECONDS * 3):
@@ -73,11 +74,12 @@ def speaking() -> Iterator[None]:
     import mlflow
     import requests
     import sqlalchemy
+    from alembic.util import CommandError  # a database of another MLflow, or of something else
 
     try:
         yield
-    except (mlflow.MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.RequestException) as error:
-        reason = str(error).strip().splitlines()[0]
+    except (mlflow.MlflowException, sqlalchemy.exc.SQLAlchemyError, requests.RequestException, CommandError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
             f"MLflow's store {tracking_uri()} cannot be used ({reason}); check that it is reachable and not locked, "
             "or set MLFLOW_TRACKING_URI"

@@ -1,0 +1,154 @@
+"""The section on the data: how many, of which class, in which split, and what was refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.core.pictures import REASONS
+
+SPLITS = ("train", "val", "test")
+PURPOSE = {
+    "train": "what the model learns from",
+    "val": "what chooses the best epoch",
+    "test": "what judges it, never seen before",
+    "none": "in no split: like pictures of two splits at once",
+}
+MAX_CLASSES = 40
+NUM_PATHS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One split."""
+
+    name: str
+    purpose: str
+    num_samples: int
+    share: float
+    num_groups: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassRow:
+    """One class: how many samples in each of train, val and test; `total` counts those in no split too."""
+
+    name: str
+    counts: list[int]
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Refused items of one reason."""
+
+    reason: str
+    meaning: str
+    count: int
+    first: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """What the section shows.
+
+    Attributes:
+        classes: Largest first; only the largest and the smallest where there are many.
+        left_out: How many classes are not listed.
+        largest: The count that fills the bar.
+        sizes: In words.
+        channels: In words.
+    """
+
+    num_samples: int
+    num_classes: int
+    num_groups: int
+    num_refused: int
+    parts: list[Part]
+    classes: list[ClassRow]
+    left_out: int
+    largest: int
+    sizes: str
+    channels: str
+    refusals: list[Refusal]
+
+
+def data(manifest: pd.DataFrame, quarantine: pd.DataFrame, splits: pd.DataFrame) -> Data:
+    rows = manifest[["sample_id", "labels"]].merge(splits, on="sample_id", how="left")
+    classes = _classes(rows)
+    listed = classes if len(classes) <= MAX_CLASSES else classes[: MAX_CLASSES // 2] + classes[-MAX_CLASSES // 2 :]
+    return Data(
+        num_samples=len(manifest),
+        num_classes=len(classes),
+        num_groups=int(splits["group"].nunique()),
+        num_refused=len(quarantine),
+        parts=[_part(name, splits) for name in PURPOSE if name in SPLITS or (splits["split"] == name).any()],
+        classes=listed,
+        left_out=len(classes) - len(listed),
+        largest=max((row.total for row in classes), default=1),
+        sizes=_sizes(manifest),
+        channels=_channels(manifest),
+        refusals=_refusals(quarantine),
+    )
+
+
+def _part(name: str, splits: pd.DataFrame) -> Part:
+    members = splits[splits["split"] == name]
+    return Part(
+        name=name,
+        purpose=PURPOSE[name],
+        num_samples=len(members),
+        share=len(members) / max(1, len(splits)),
+        num_groups=int(members["group"].nunique()),
+    )
+
+
+def _classes(rows: pd.DataFrame) -> list[ClassRow]:
+    placed = rows[["split", "labels"]].explode("labels").dropna(subset=["labels"])
+    sizes = placed.groupby(["labels", "split"]).size().unstack(fill_value=0)
+    totals = sizes.sum(axis=1)
+    sizes = sizes.reindex(columns=list(SPLITS), fill_value=0)
+    found = [
+        ClassRow(name=str(name), counts=[int(one) for one in counts], total=int(totals[name]))
+        for name, counts in zip(sizes.index, sizes.to_numpy(), strict=True)
+    ]
+    return sorted(found, key=lambda row: (-row.total, row.name))
+
+
+def _sizes(manifest: pd.DataFrame) -> str:
+    sizes = manifest.groupby(["width", "height"]).size().sort_values(ascending=False, kind="stable")
+    (width, height), count = sizes.index[0], int(sizes.iloc[0])
+    if len(sizes) == 1:
+        return f"All are {width} \u00d7 {height} pixels"
+    widths, heights = manifest["width"], manifest["height"]
+    return (
+        f"They are {widths.min()} to {widths.max()} pixels wide and {heights.min()} to {heights.max()} high, "
+        f"most often {width} \u00d7 {height} ({count:,} of them)"
+    )
+
+
+def _channels(manifest: pd.DataFrame) -> str:
+    counts = manifest["channels"].value_counts()
+    grey, colour = int(counts.get(1, 0)), int(counts.get(3, 0))
+    if not colour:
+        return "grey (one channel)"
+    return "in colour (three channels)" if not grey else f"{grey:,} of them grey and {colour:,} in colour"
+
+
+def _refusals(quarantine: pd.DataFrame) -> list[Refusal]:
+    if quarantine.empty:
+        return []
+    found = [
+        Refusal(
+            reason=str(reason).replace("_", " "),
+            meaning=REASONS.get(str(reason), ""),
+            count=len(items),
+            first=[
+                (str(path), str(detail))
+                for path, detail in items[["path", "detail"]].head(NUM_PATHS).itertuples(index=False)
+            ],
+        )
+        for reason, items in quarantine.groupby("reason", sort=True)
+    ]
+    return sorted(found, key=lambda one: -one.count)

@@ -1,0 +1,125 @@
+"""The first screen: how many of 100 new pictures the model gets right, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from pipeline.report.wording import Figure, figure
+
+MAIN = ("accuracy", "balanced_accuracy", "f1_macro", "auroc_macro")
+FEW_GROUPS = 30  # below, intervals from resampled groups come out too narrow (Cameron et al. 2008)
+BESIDE = "beside/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """Always answering the most frequent class of test."""
+
+    label: str
+    value: float
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """One metric on the split as given and with groups kept apart."""
+
+    given: Figure
+    apart: Figure
+
+    @property
+    def change(self) -> str:
+        if self.given.value is None or self.apart.value is None:
+            return ""
+        points = 100 * (self.apart.value - self.given.value)
+        if round(points, 1) == 0:
+            return "no change"
+        return f"{abs(points):.1f} points {'lower' if points < 0 else 'higher'}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """What the header shows; `main` always opens with the leading metric.
+
+    Attributes:
+        leading: Accuracy, else the first metric there is; None when there is none.
+        main: The few figures beside it.
+        num_pictures: In test.
+        num_groups: Of test.
+        few_groups: Whether the intervals rest on too few groups.
+        exact: Whether "right" means all of several labels.
+        guess: The figure to beat; None for several labels per picture.
+        pairs: Main figures on both splits; empty without a second split.
+    """
+
+    leading: Figure | None
+    main: list[Figure]
+    num_pictures: int
+    num_groups: int
+    few_groups: bool
+    exact: bool
+    guess: Guess | None
+    pairs: list[Pair]
+
+    @property
+    def apart(self) -> Figure | None:
+        return self.pairs[0].apart if self.pairs else None
+
+
+def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headline:
+    """The header of the page.
+
+    Args:
+        metrics: `reports/metrics.json`.
+        test: Predictions of test.
+        single: Whether every picture has one label and got one.
+
+    Source: Cameron, Gelbach and Miller 2008, doi:10.1162/rest.90.3.414, for too few groups.
+    """
+    overall = [name for name in metrics if "/" not in name]
+    first = "accuracy" if "accuracy" in overall else next(iter(overall), None)
+    names = [] if first is None else [first, *(name for name in MAIN if name in overall and name != first)]
+    leading = None if first is None else figure(first, metrics[first])
+    num_groups = int(test["group"].nunique())
+    return Headline(
+        leading=leading,
+        main=[figure(name, metrics[name]) for name in names],
+        num_pictures=len(test),
+        num_groups=num_groups,
+        few_groups=num_groups < FEW_GROUPS,
+        exact=not single,
+        guess=_guess(test, leading) if single and first == "accuracy" and len(test) else None,
+        pairs=[
+            Pair(given=figure(name, metrics[name]), apart=figure(name, metrics[BESIDE + name]))
+            for name in names
+            if BESIDE + name in metrics
+        ],
+    )
+
+
+def _guess(test: pd.DataFrame, leading: Figure | None) -> Guess:
+    sizes = test["labels"].map(lambda labels: labels[0]).value_counts()
+    label = min(sizes.index[sizes == sizes.max()])
+    value = float(sizes.max() / len(test))
+    return Guess(label=str(label), value=value, verdict=_verdict(leading, value))
+
+
+def _verdict(leading: Figure | None, guess: float) -> str:
+    if leading is None or leading.low is None or leading.high is None:
+        return ""
+    if leading.low > guess:
+        return "The model's whole interval lies above that."
+    if leading.high < guess:
+        return "The model's whole interval lies below that."
+    return "The model's interval includes that, so this test alone does not show that the model does better."
+
+
+def of_hundred(value: float | None) -> str:
+    """80 for 0.8048; one decimal where rounding would claim perfection or complete failure."""
+    if value is None:
+        return "an undefined number"
+    hundred = 100 * value
+    return f"{hundred:.1f}" if round(hundred) in (0, 100) and hundred not in (0, 100) else f"{hundred:.0f}"

@@ -1,0 +1,62 @@
+"""The section on mistakes: wrong decisions as pictures, the most confident first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.report.pictures import thumbnails
+from pipeline.report.wording import brief, joined, share
+
+TINY = 64  # smaller pictures are shown with their pixels kept sharp
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """One picture and what was decided about it; `true_score` is the lowest of its true labels."""
+
+    uri: str
+    tiny: bool
+    sample_id: str
+    actual: str
+    decided: str
+    decided_score: str
+    true_score: str
+    attributes: list[tuple[str, str]]
+
+
+def mistakes(worst: pd.DataFrame, images: dict[str, np.ndarray], classes: Sequence[str]) -> list[Mistake]:
+    uris = thumbnails({name: images[name] for name in worst["sample_id"] if name in images})
+    attributes = [column for column in worst if str(column).startswith("attr_")]
+    position = {name: column for column, name in enumerate(classes)}
+    return [_mistake(row, uris, images, position, attributes) for row in worst.to_dict("records")]
+
+
+def _mistake(
+    row: dict[Any, Any],
+    uris: dict[str, str],
+    images: dict[str, np.ndarray],
+    position: dict[str, int],
+    attributes: list[Any],
+) -> Mistake:
+    name = row["sample_id"]
+    given = [share(float(row["scores"][position[label]])) for label in row["decided"]]
+    told = [(str(column).removeprefix("attr_").replace("_", " "), row[column]) for column in attributes]
+    return Mistake(
+        uri=uris.get(name, ""),
+        tiny=name in images and max(images[name].shape[:2]) < TINY,
+        sample_id=name,
+        actual=joined(row["labels"]),
+        decided=joined(row["decided"]),
+        decided_score=" and ".join(given),
+        true_score=share(float(row["given"])) if len(row["labels"]) else "",
+        attributes=[(attribute, brief(value)) for attribute, value in told if not _absent(value)],
+    )
+
+
+def _absent(value: Any) -> bool:
+    return value is None or bool(np.isscalar(value) and pd.isna(value))

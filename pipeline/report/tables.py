@@ -1,0 +1,76 @@
+"""The tables of metrics: overall, and one row per class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.report.headline import BESIDE
+from pipeline.report.wording import PLAIN, Figure, figure
+
+MAX_CLASSES = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassFigures:
+    """One class; a metric it lacks is None."""
+
+    name: str
+    n: int
+    figures: list[Figure | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """All metrics.
+
+    Attributes:
+        overall: Those of all classes together.
+        columns: Name and note of each metric that is per class.
+        classes: Weakest first by the metric in `order`.
+        order: Name of that metric.
+        left_out: How many classes are not listed.
+    """
+
+    overall: list[Figure]
+    columns: list[tuple[str, str]]
+    classes: list[ClassFigures]
+    order: str
+    left_out: int
+
+    @property
+    def without_width(self) -> bool:
+        """Whether some interval begins where it ends, which the bootstrap gives where it saw no mistake."""
+        figures = [*self.overall, *(one for row in self.classes for one in row.figures if one is not None)]
+        return any(one.low is not None and one.low == one.high for one in figures)
+
+
+def tables(metrics: dict[str, Any], classes: list[str]) -> Tables:
+    own = {name: entry for name, entry in metrics.items() if not name.startswith(BESIDE)}
+    per_class = list(dict.fromkeys(name.partition("/")[0] for name in own if "/" in name))
+    first = "f1" if "f1" in per_class else next(iter(per_class), "")
+    rows = sorted(
+        (_row(label, per_class, own) for label in classes if any(f"{name}/{label}" in own for name in per_class)),
+        key=lambda row: _weakness(row, per_class.index(first)),
+    )
+    return Tables(
+        overall=[figure(name, entry) for name, entry in own.items() if "/" not in name],
+        columns=[PLAIN.get(name, (name.replace("_", " "), "")) for name in per_class],
+        classes=rows[:MAX_CLASSES],
+        order=PLAIN.get(first, (first.replace("_", " "), ""))[0],
+        left_out=max(0, len(rows) - MAX_CLASSES),
+    )
+
+
+def _row(label: str, per_class: list[str], own: dict[str, Any]) -> ClassFigures:
+    entries = [(name, own.get(f"{name}/{label}")) for name in per_class]
+    return ClassFigures(
+        name=label,
+        n=next(int(entry["n"]) for _, entry in entries if entry is not None),
+        figures=[None if entry is None else figure(name, entry) for name, entry in entries],
+    )
+
+
+def _weakness(row: ClassFigures, column: int) -> tuple[float, str]:
+    found = row.figures[column]
+    return (2.0 if found is None or found.value is None else found.value, row.name)

@@ -1,0 +1,130 @@
+"""Numbers and names as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+DASH = "\u2013"
+SPACE = "\u00a0"  # does not break
+
+PLAIN = {  # metric to its name and what it says
+    "accuracy": ("accuracy", "share of pictures whose decided labels are exactly the true ones"),
+    "balanced_accuracy": ("balanced accuracy", "accuracy as if every class were equally frequent"),
+    "precision": ("precision", "of the pictures decided to be of the class, how many are"),
+    "precision_macro": ("macro precision", "precision, every class counting the same"),
+    "precision_weighted": ("weighted precision", "precision, classes counting by their size"),
+    "recall": ("recall", "of the pictures of the class, how many were found"),
+    "recall_macro": ("macro recall", "recall, every class counting the same"),
+    "recall_weighted": ("weighted recall", "recall, classes counting by their size"),
+    "f1": ("F1", "precision and recall in one figure, their harmonic mean"),
+    "f1_macro": ("macro F1", "precision and recall in one figure, every class counting the same"),
+    "f1_weighted": ("weighted F1", "precision and recall in one figure, classes counting by their size"),
+    "auroc": ("AUROC", "chance that a picture of the class scores higher than one that is not; guessing gives half"),
+    "auroc_macro": (
+        "macro AUROC",
+        "chance that a picture of a class scores higher than one that is not; guessing gives half",
+    ),
+    "average_precision": ("average precision", "precision over all thresholds of the score"),
+    "average_precision_macro": ("macro average precision", "precision over all thresholds, mean over classes"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A measured number with its interval, ready to be shown.
+
+    Attributes:
+        name: As people say it.
+        note: What it says, in plain words.
+        value: None where undefined.
+        low: Of the 95 % interval.
+        high: Of the 95 % interval.
+        n: Pictures behind it.
+        reason: Why there is no value.
+    """
+
+    name: str
+    note: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    reason: str = "undefined on these pictures"
+
+    @property
+    def text(self) -> str:
+        return DASH if self.value is None else share(self.value)
+
+    @property
+    def between(self) -> str:
+        """The interval in words, or why there is none."""
+        if self.value is None:
+            return self.reason
+        if self.low is None or self.high is None:
+            return "no interval: undefined in most resamples"
+        return span(self.low, self.high)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the figure has a place on the axis from 0 to 1."""
+        return all(one is None or 0 <= one <= 1 for one in (self.value, self.low, self.high)) and self.value is not None
+
+    @property
+    def whiskers(self) -> bool:
+        return self.drawn and self.low is not None and self.high is not None
+
+
+def figure(metric: str, entry: dict[str, Any], reason: str = "") -> Figure:
+    """An entry of `reports/metrics.json`, or a row of `reports/slices.csv`."""
+    name, note = PLAIN.get(metric, (metric.replace("_", " "), ""))
+    if not reason:
+        reason = "undefined: no such picture in test" if entry["n"] == 0 else "undefined on these pictures"
+    return Figure(
+        name=name,
+        note=note,
+        value=known(entry["value"]),
+        low=known(entry["low"]),
+        high=known(entry["high"]),
+        n=int(entry["n"]),
+        reason=reason,
+    )
+
+
+def known(value: Any) -> float | None:
+    """None for None and NaN."""
+    return None if value is None or value != value else float(value)
+
+
+def share(value: float) -> str:
+    """80.5 % for 0.8048; a number that is no share as it is."""
+    return f"{100 * value:.1f}{SPACE}%" if 0 <= value <= 1 else f"{value:.3g}"
+
+
+def span(low: float, high: float) -> str:
+    if 0 <= low <= 1 and 0 <= high <= 1:
+        return f"{100 * low:.1f} to {100 * high:.1f}{SPACE}%"
+    return f"{low:.3g} to {high:.3g}"
+
+
+def whole(value: int) -> str:
+    return f"{value:,}"
+
+
+def brief(value: Any) -> str:
+    """A number with four figures, anything else as text."""
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, int):
+        return whole(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def joined(labels: Iterable[str]) -> str:
+    return ", ".join(labels) or "no label"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """1 class, 2 classes."""
+    return f"{whole(number)} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,91 @@
+"""Small data that many tests share; nothing here needs the network, a GPU or an optional package."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import settings
+from PIL import Image
+
+settings.register_profile("colibri", deadline=None, derandomize=True, database=None, max_examples=60)
+settings.load_profile("colibri")
+
+
+@pytest.fixture(autouse=True)
+def outside_dvc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test is taken for a stage that DVC runs, also when DVC runs the tests."""
+    for name in ("DVC_STAGE", "DVC_EXP_NAME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the current one, so that data/ and reports/ are written there."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def noise() -> Callable[..., np.ndarray]:
+    """(height, width, 3) uint8 of random pixels, or (height, width) for one channel."""
+
+    def build(seed: int = 0, height: int = 24, width: int = 32, channels: int = 3) -> np.ndarray:
+        shape = (height, width, channels) if channels > 1 else (height, width)
+        return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def encode() -> Callable[..., bytes]:
+    """The bytes of a picture file."""
+
+    def build(picture: np.ndarray | Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+        buffer = io.BytesIO()
+        image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
+        image.save(buffer, kind, **options)
+        return buffer.getvalue()
+
+    return build
+
+
+@pytest.fixture
+def picture_folder(tmp_path: Path, noise: Callable[..., np.ndarray], encode: Callable[..., bytes]) -> Path:
+    """Four pictures each of cats and dogs: cat/0.png to dog/3.png."""
+    root = tmp_path / "pictures"
+    for seed, (label, number) in enumerate((label, number) for label in ("cat", "dog") for number in range(4)):
+        (root / label).mkdir(parents=True, exist_ok=True)
+        (root / label / f"{number}.png").write_bytes(encode(noise(seed)))
+    return root
+
+
+@pytest.fixture(scope="session")
+def make_manifest() -> Callable[..., pd.DataFrame]:
+    """Manifest rows s00, s01, ... with the given labels; no groups, and hashes far apart, unless given.
+
+    `labels` holds strings (one label) or lists of strings; other columns are sequences as long.
+    """
+
+    def build(labels: Any, **columns: Any) -> pd.DataFrame:
+        names = [f"s{position:02d}" for position in range(len(labels))]
+        drawn = [hashlib.sha256(name.encode()).hexdigest() for name in names]
+        told = {
+            "sample_id": names,
+            "labels": [[one] if isinstance(one, str) else list(one) for one in labels],
+            "group": None,
+            "content_hash": [one[:32] for one in drawn],
+            "perceptual_hash": [one[-16:] for one in drawn],
+            **columns,
+        }
+        return pd.DataFrame(told)
+
+    return build

@@ -1,0 +1,135 @@
+"""A wrong choice is answered with the key, what was found, and what to do."""
+
+import pytest
+
+from pipeline.checks.class_imbalance import ClassImbalance
+from pipeline.core import config
+from pipeline.core.errors import UserError
+
+CHECK = {"_target_": "pipeline.checks.class_imbalance.ClassImbalance", "max_ratio": 10.0, "on_fail": "warn"}
+
+
+@pytest.fixture
+def conf(tmp_path):
+    """Two sources to choose from; the second one has a value that must be set."""
+    folder = tmp_path / "conf"
+    (folder / "source").mkdir(parents=True)
+    (folder / "config.yaml").write_text("defaults:\n  - source: one\n  - _self_\nseed: 1\n")
+    (folder / "source" / "one.yaml").write_text("path: raw\nwatch: ${.path}\n")
+    (folder / "source" / "two.yaml").write_text("path: ???\n")
+    return folder
+
+
+def test_compose_resolves_the_choices(conf):
+    assert config.compose(conf) == "source:\n  path: raw\n  watch: raw\nseed: 1\n"
+    assert config.compose(conf, ["source=two", "source.path=x", "seed=2"]) == "source:\n  path: x\nseed: 2\n"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["source=three"], r"conf/: .*Could not find 'source/three'.*one.*two"),
+        (["sauce=one"], r"conf/: .*sauce"),
+        (["source.pth=x"], r"conf/: .*pth"),
+        (["source=two"], r"conf/: source\.path has no value \(\?\?\?\); set it in conf/ or with dvc exp run -S"),
+        (["seed='${nowhere}'"], r"conf/: .*nowhere"),
+        (["seed"], r"conf/: .*seed"),
+    ],
+)
+def test_compose_refuses_in_one_line(conf, overrides, message):
+    with pytest.raises(UserError, match=message) as caught:
+        config.compose(conf, overrides)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["path: [", "path: 'x", "\tpath: 1"])
+def test_compose_refuses_what_is_not_yaml(conf, text):
+    (conf / "source" / "one.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"conf/: not valid YAML: .*one\.yaml"):
+        config.compose(conf)
+
+
+def test_compose_without_conf(tmp_path):
+    with pytest.raises(UserError, match=r"conf/: Primary config directory not found"):
+        config.compose(tmp_path / "conf")
+
+
+def test_load_params(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("a: {b: 1}\n")
+    assert config.load_params(path) == {"a": {"b": 1}}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"params\.yaml does not exist; run dvc repro compose"),
+        (b"a: [1,", r"params\.yaml: not valid YAML \(.*\); git checkout"),
+        (b"a: \xff", r"params\.yaml: not valid YAML \(.*\); git checkout"),
+        (b"- 1\n", r"params\.yaml: expected a mapping of parameters, found list"),
+        (b"", r"params\.yaml: expected a mapping of parameters, found NoneType"),
+    ],
+    ids=["missing", "cut", "binary", "list", "empty"],
+)
+def test_load_params_refuses(tmp_path, content, message):
+    path = tmp_path / "params.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=message) as caught:
+        config.load_params(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_section():
+    assert config.section({"split": {"seed": 0}}, "split") == {"seed": 0}
+    with pytest.raises(UserError, match=r"params\.yaml: no 'check'; expected one of conf/'s keys \['split'\]"):
+        config.section({"split": {}}, "check")
+
+
+def test_build_takes_choices_from_conf_and_data_from_artifacts():
+    built = config.build({key: CHECK[key] for key in ("_target_", "max_ratio")}, "check.x", on_fail="error")
+    assert built == ClassImbalance(max_ratio=10.0, on_fail="error")
+
+
+def changed(**changes):
+    return {key: value for key, value in {**CHECK, **changes}.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ("text", r"check\.x must be a mapping with _target_ .*, found 'text'"),
+        (changed(_target_=None), r"check\.x must be a mapping with _target_"),
+        (changed(_target_=7), r"check\.x must be a mapping with _target_"),
+        (
+            changed(_target_="os.system"),
+            r"check\.x\._target_ must start with one of \['pipeline\.', .*got 'os\.system'",
+        ),
+        (
+            changed(_target_="pipeline.nowhere.X"),
+            r"check\.x\._target_ 'pipeline\.nowhere\.X' cannot be loaded: .*nowhere",
+        ),
+        (changed(_target_="pipeline.checks.class_imbalance.X"), r"check\.x\._target_ .* cannot be loaded: .*'X'"),
+        (changed(_target_="pipeline.core.contracts.Gate", max_ratio=None, on_fail=None), r"check\.x: .*abstract"),
+        (changed(max_rato=2), r"check\.x has no parameter 'max_rato'; it takes max_ratio, on_fail"),
+        (changed(on_fail=None), r"check\.x lacks the parameter 'on_fail'; set it in conf/"),
+        (changed(max_ratio=0.5), r"check\.x: max_ratio must be at least 1, got 0\.5"),
+        (changed(max_ratio="large"), r"check\.x: '<' not supported"),
+    ],
+)
+def test_build_refuses(node, message):
+    with pytest.raises(UserError, match=rf"params\.yaml: {message}") as caught:
+        config.build(node, "check.x")
+    assert "\n" not in str(caught.value)
+
+
+def test_call_leaves_open_ended_functions_open():
+    assert config.call(lambda a, *rest, b=2, **more: (a, b, more), {"a": 1, "c": 3}, "x") == (1, 2, {"c": 3})
+
+
+def test_call_says_where_a_user_error_comes_from():
+    def refuses(path):
+        raise UserError(f"{path} is not a folder")
+
+    with pytest.raises(UserError, match=r"^source: raw is not a folder$"):
+        config.call(refuses, {"path": "raw"}, "source")

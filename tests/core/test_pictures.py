@@ -1,0 +1,351 @@
+"""Pictures as they come are seen as a person sees them, measured in known numbers, or refused with a reason."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from pipeline.core.errors import Refused
+from pipeline.core.pictures import REASONS, decode, measure, resize
+
+MAX_PIXELS = 1_000_000
+ORIENTED = {  # EXIF orientation: how a person sees the stored pixels
+    1: lambda a: a,
+    2: np.fliplr,
+    3: lambda a: np.rot90(a, 2),
+    4: np.flipud,
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: np.rot90(a.swapaxes(0, 1), 2),
+    8: lambda a: np.rot90(a, 1),
+}
+
+
+def oriented(number):
+    exif = Image.Exif()
+    exif[0x0112] = number
+    return exif
+
+
+def png(width, height, body=b""):
+    """A PNG that claims a size, whatever its body holds."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+class TestDecode:
+    @pytest.mark.parametrize("channels", [1, 3])
+    @pytest.mark.parametrize(
+        ("kind", "options"),
+        [("PNG", {}), ("BMP", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("PPM", {})],
+        ids=["png", "bmp", "tiff", "lzw", "ppm"],
+    )
+    def test_lossless_formats_come_back_exactly(self, noise, encode, kind, options, channels):
+        picture = noise(channels=channels)
+        np.testing.assert_array_equal(decode(encode(picture, kind, **options), MAX_PIXELS), picture)
+
+    def test_lossless_webp(self, noise, encode):
+        np.testing.assert_array_equal(decode(encode(noise(), "WEBP", lossless=True), MAX_PIXELS), noise())
+
+    @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 95, "subsampling": 0}])
+    def test_jpeg_is_near(self, encode, options):
+        ramp = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (32, 1))
+        seen = decode(encode(np.dstack([ramp, ramp, ramp]), "JPEG", **options), MAX_PIXELS)
+        assert seen.shape == (32, 64, 3)
+        assert np.abs(seen.astype(int) - ramp[..., None]).max() <= 6
+
+    @pytest.mark.parametrize("number", ORIENTED)
+    def test_orientation_is_applied(self, noise, encode, number):
+        data = encode(noise(), "PNG", exif=oriented(number))
+        np.testing.assert_array_equal(decode(data, MAX_PIXELS), ORIENTED[number](noise()))
+
+    @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+    def test_orientation_beside_a_tag_of_the_wrong_type(self, noise, encode, kind):
+        exif = oriented(6)
+        exif[0x010F] = "maker"
+        odd = exif.tobytes().replace(b"\x01\x0f", b"\x01\x4c")  # InkSet, a number, holds a text
+        assert decode(encode(noise(height=4, width=9), kind, exif=odd), MAX_PIXELS).shape == (9, 4, 3)
+
+    def test_orientation_of_a_jpeg(self, encode):
+        left_red = np.zeros((8, 16, 3), dtype=np.uint8)
+        left_red[:, :8, 0] = 255
+        seen = decode(encode(left_red, "JPEG", exif=oriented(6), quality=95), MAX_PIXELS)
+        assert seen.shape == (16, 8, 3)
+        assert seen[2, 4, 0] > 240
+        assert seen[13, 4, 0] < 15
+
+    @pytest.mark.parametrize(
+        ("mode", "colour", "expected"),
+        [
+            ("RGBA", (255, 0, 0, 0), [255, 255, 255]),
+            ("RGBA", (255, 0, 0, 255), [255, 0, 0]),
+            ("RGBA", (0, 0, 0, 51), [204, 204, 204]),
+            ("LA", (0, 51), [204, 204, 204]),
+            ("L", 7, 7),
+            ("1", 1, 255),
+        ],
+    )
+    def test_transparency_is_on_white_and_grey_stays_grey(self, encode, mode, colour, expected):
+        seen = decode(encode(Image.new(mode, (4, 3), colour)), MAX_PIXELS)
+        assert (seen == np.array(expected, dtype=np.uint8)).all()
+        assert seen.shape[:2] == (3, 4)
+
+    def test_palette(self, encode):
+        image = Image.new("P", (4, 3), 1)
+        image.putpalette([0, 0, 0, 10, 20, 30])
+        assert (decode(encode(image), MAX_PIXELS) == [10, 20, 30]).all()
+        assert (decode(encode(image, transparency=1), MAX_PIXELS) == 255).all()
+
+    def test_gif_shows_its_first_frame(self, encode):
+        data = encode(Image.new("RGB", (4, 3), "blue"), "GIF", save_all=True, append_images=[Image.new("RGB", (4, 3))])
+        assert (decode(data, MAX_PIXELS) == [0, 0, 255]).all()
+
+    def test_cmyk(self, encode):
+        seen = decode(encode(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG"), MAX_PIXELS)
+        assert np.abs(seen.astype(int) - [255, 0, 0]).max() <= 3
+
+    @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+    @pytest.mark.parametrize(("value", "expected"), [(0, 0), (200, 1), (257, 1), (25_700, 100), (65_535, 255)])
+    def test_16_bit_uses_the_full_range(self, encode, kind, value, expected):
+        picture = np.full((3, 4), value, dtype=np.uint16)
+        assert (decode(encode(picture, kind), MAX_PIXELS) == expected).all()
+
+    def test_16_bit_in_the_other_byte_order(self, encode):
+        image = Image.frombytes("I;16B", (2, 1), struct.pack(">HH", 200, 100))  # dim: neither goes past 255
+        assert decode(encode(image, "TIFF"), MAX_PIXELS).tolist() == [[1, 0]]
+
+    @pytest.mark.parametrize(
+        ("values", "expected"),
+        [([0, 128, 255], [0, 128, 255]), ([0, 257, 65_535], [0, 1, 255]), ([-5, 3, 70_000], [0, 0, 255])],
+    )
+    def test_32_bit_is_taken_as_8_or_16_bit(self, encode, values, expected):
+        picture = np.array([values], dtype=np.int32)
+        assert decode(encode(picture, "TIFF"), MAX_PIXELS).tolist() == [expected]
+
+    def test_pixels_already_decoded_are_handed_through(self, noise):
+        picture = noise()
+        assert decode(picture, 1) is picture
+
+    def test_max_pixels_is_the_largest_accepted(self, noise, encode):
+        assert decode(encode(noise(height=10, width=20)), 200).shape == (10, 20, 3)
+
+
+class TestRefused:
+    @pytest.fixture
+    def broken(self, noise, encode):
+        picture = encode(noise(height=64, width=64))
+        jpeg = encode(noise(height=64, width=64), "JPEG")
+        return {
+            "empty": b"",
+            "text": b"<html>404</html>",
+            "cut png": picture[: len(picture) // 2],
+            "cut jpeg": jpeg[: len(jpeg) // 2],
+            "cut header": jpeg[:30],
+            "no data": png(8, 8),
+            "claims": png(1_001, 1_000),
+            "bomb": png(60_000, 60_000),
+            "garbled exif": encode(noise(), exif=b"Exif\0\0garbage"),
+        }
+
+    @pytest.mark.parametrize(
+        ("name", "reason", "detail"),
+        [
+            ("empty", "empty", r"0 bytes"),
+            ("text", "not_a_picture", r"starts with b'<html>40'"),
+            ("cut png", "truncated", r"truncated"),
+            ("cut jpeg", "truncated", r"truncated"),
+            ("cut header", "truncated", r"Truncated"),
+            ("no data", "truncated", r"."),
+            ("claims", "too_large", r"1001 x 1000 pixels, at most 1000000 allowed"),  # not truncated: before decoding
+            ("bomb", "too_large", r"exceeds limit of \d+ pixels"),
+            ("garbled exif", "truncated", r"not a TIFF file"),
+        ],
+    )
+    def test_with_its_reason(self, broken, name, reason, detail):
+        with pytest.raises(Refused, match=rf"^{reason}: .*{detail}") as caught:
+            decode(broken[name], MAX_PIXELS)
+        assert caught.value.reason in REASONS
+
+    @pytest.mark.parametrize("size", [(60, 40), (40, 60)])
+    def test_the_limit_counts_pixels(self, encode, size):
+        with pytest.raises(Refused, match=rf"too_large: {size[0]} x {size[1]} pixels, at most 2399 allowed"):
+            decode(encode(Image.new("RGB", size)), 2399)
+
+    @pytest.mark.parametrize(
+        ("kind", "options"),
+        [
+            ("JPEG", {"exif": oriented(6)}),
+            ("PNG", {}),
+            ("WEBP", {"exif": oriented(6)}),
+            ("TIFF", {}),
+            ("GIF", {}),
+            ("BMP", {}),
+        ],
+    )
+    def test_damage_of_any_kind_is_refused_or_seen(self, noise, encode, kind, options):
+        data = encode(noise(), kind, **options)
+        generator = np.random.default_rng(0)
+        outcomes = {damaged_outcome(data, generator) for _ in range(150)}
+        assert outcomes <= {"seen", *REASONS}
+        assert {"seen", "truncated"} <= outcomes
+
+
+def damaged_outcome(data, generator):
+    damaged = bytearray(data)
+    reach = min(len(data), generator.choice([40, 200, len(data)]))
+    for place in generator.integers(0, reach, generator.integers(1, 4)):
+        damaged[place] = generator.integers(256)
+    try:
+        seen = decode(bytes(damaged), MAX_PIXELS)
+    except Refused as refused:
+        return refused.reason
+    return "seen" if seen.dtype == np.uint8 and seen.ndim in (2, 3) else "odd"
+
+
+def of(picture):
+    return measure(np.asarray(picture, dtype=np.uint8), num_bytes=7).properties
+
+
+def halves(size=10):
+    picture = np.zeros((size, size))
+    picture[:, size // 2 :] = 255
+    return picture
+
+
+def framed(inner, border):
+    picture = np.full((40, 40), border)
+    picture[2:-2, 2:-2] = inner
+    return picture
+
+
+class TestProperties:
+    @pytest.mark.parametrize("value", [0, 51, 255])
+    @pytest.mark.parametrize("shape", [(30, 20), (30, 20, 3), (1, 1), (1, 9, 3)])
+    def test_a_uniform_picture(self, value, shape):
+        assert of(np.full(shape, value)) == pytest.approx(
+            {
+                "brightness": value / 255,
+                "contrast": 0,
+                "saturation": 0,
+                "sharpness": 0,
+                "entropy": 0,
+                "border_brightness": value / 255,
+                "aspect_ratio": shape[1] / shape[0],
+                "num_pixels": shape[0] * shape[1],
+                "num_bytes": 7,
+            },
+            abs=1e-6,
+        )
+
+    @pytest.mark.parametrize(
+        ("picture", "name", "expected"),
+        [
+            (halves(), "brightness", 0.5),
+            (halves(), "contrast", 0.5),
+            (halves(), "entropy", 1.0),
+            (halves(), "sharpness", 10 / 180),  # one step in each of 10 rows; 90 neighbours across, 90 down
+            (np.arange(256).reshape(16, 16), "entropy", 8.0),
+            ([[0, 255], [255, 0]], "sharpness", 1.0),
+            (framed(255, 0), "border_brightness", 0.0),  # 5 % of 40 are 2 pixels
+            (framed(255, 0), "brightness", 36**2 / 40**2),
+            (framed(0, 255), "border_brightness", 1.0),
+            (framed(0, 51), "border_brightness", 0.2),
+            ([[[255, 0, 0]]], "brightness", 0.299),
+            ([[[0, 255, 0]]], "brightness", 0.587),
+            ([[[0, 0, 255]]], "brightness", 0.114),
+            ([[[255, 0, 0]]], "saturation", 1.0),
+            ([[[200, 100, 100]]], "saturation", 0.5),
+            ([[[200, 100, 100], [0, 0, 0]]], "saturation", 0.25),
+        ],
+    )
+    def test_by_hand(self, picture, name, expected):
+        assert of(picture)[name] == pytest.approx(expected, abs=1e-6)
+
+    def test_grey_and_equal_colours_measure_alike(self, noise):
+        grey = noise(channels=1)
+        assert of(grey) == pytest.approx(of(np.dstack([grey] * 3)), abs=1e-6)
+
+    def test_size_does_not_enter(self):
+        small = np.kron(np.array([[0, 255], [255, 0]]), np.ones((128, 128)))
+        large = np.kron(small, np.ones((4, 4)))
+        for name in ("brightness", "contrast", "saturation", "sharpness", "entropy", "border_brightness"):
+            assert of(large)[name] == pytest.approx(of(small)[name], abs=1e-6)
+        assert of(large)["num_pixels"] == 16 * of(small)["num_pixels"]
+
+    @given(
+        st.tuples(st.integers(1, 12), st.integers(1, 12), st.sampled_from([1, 3])),
+        st.integers(0, 2**32 - 1),
+        st.sampled_from([0, 1, 255]),
+    )
+    def test_stay_in_their_ranges(self, shape, seed, border):
+        picture = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+        picture[[0, -1]], picture[:, [0, -1]] = border, border
+        measured = of(picture[..., 0] if shape[2] == 1 else picture)
+        for name in ("brightness", "contrast", "saturation", "sharpness", "border_brightness"):
+            assert 0 <= measured[name] <= 1
+        assert 0 <= measured["entropy"] <= 8
+
+
+class TestHashes:
+    def test_content_hash_is_of_pixels_not_of_bytes(self, noise, encode):
+        hashes = {measure(decode(encode(noise(), kind), MAX_PIXELS), 1).content_hash for kind in ("PNG", "BMP", "TIFF")}
+        assert len(hashes) == 1
+        assert len(hashes.pop()) == 32
+
+    def test_content_hash_knows_the_shape(self):
+        wide, high, coloured = np.zeros((2, 3), np.uint8), np.zeros((3, 2), np.uint8), np.zeros((1, 2, 3), np.uint8)
+        assert len({measure(one, 1).content_hash for one in (wide, high, coloured)}) == 3
+
+    def test_perceptual_hash_outlives_resizing_and_compression(self, encode):
+        y, x = np.mgrid[0:96, 0:128]
+        picture = (127 + 80 * np.sin(x / 17) * np.cos(y / 11) + x / 4).clip(0, 255).astype(np.uint8)
+        image = Image.fromarray(picture)
+        copies = [decode(encode(picture, "JPEG"), MAX_PIXELS), np.asarray(image.resize((64, 48)))]
+        original = int(measure(picture, 1).perceptual_hash, 16)
+        for copy in copies:
+            assert (original ^ int(measure(copy, 1).perceptual_hash, 16)).bit_count() <= 2
+        assert (original ^ int(measure(picture[::-1], 1).perceptual_hash, 16)).bit_count() > 16
+
+    @pytest.mark.parametrize(("shape", "channels"), [((600, 700), 1), ((600, 700, 3), 3), ((1, 1), 1)])
+    def test_sizes_are_the_pictures_own(self, shape, channels):
+        measured = measure(np.zeros(shape, dtype=np.uint8), num_bytes=1)
+        assert (measured.height, measured.width, measured.channels) == (*shape[:2], channels)
+        assert len(measured.perceptual_hash) == 16
+
+
+class TestResize:
+    wide = np.repeat(np.array([[0, 255]], dtype=np.uint8), 10, axis=0).repeat(10, axis=1)  # 10 x 20, right half white
+
+    @pytest.mark.parametrize("channels", [1, 3])
+    @pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+    @pytest.mark.parametrize("size", [5, 16, 40])
+    def test_is_square(self, noise, channels, fit, size):
+        shape = (size, size) if channels == 1 else (size, size, 3)
+        resized = resize(noise(channels=channels), size, fit)
+        assert (resized.shape, resized.dtype) == (shape, np.uint8)
+
+    def test_crop_keeps_the_centre(self):
+        np.testing.assert_array_equal(resize(self.wide, 10, "crop"), self.wide[:, 5:15])
+
+    def test_pad_keeps_everything_and_adds_black(self):
+        padded = resize(self.wide, 20, "pad")
+        np.testing.assert_array_equal(padded[5:15], self.wide)
+        assert not padded[:5].any()
+        assert not padded[15:].any()
+
+    def test_stretch_keeps_everything(self):
+        stretched = resize(self.wide, 10, "stretch")
+        assert (stretched[:, :4] == 0).all()
+        assert (stretched[:, 6:] == 255).all()
+
+    def test_reducing_averages_instead_of_picking(self):
+        board = np.indices((64, 64)).sum(axis=0) % 2 * np.uint8(255)
+        assert np.abs(resize(board.astype(np.uint8), 8, "stretch")[1:-1, 1:-1].astype(int) - 127).max() <= 8

@@ -1,0 +1,211 @@
+"""One run per execution: opened by train, completed by register, found again by its key."""
+
+import subprocess
+
+import mlflow
+import pandas as pd
+import pytest
+
+from pipeline.core import files
+from pipeline.core.errors import UserError
+from pipeline.core.tracking import runs
+from pipeline.core.tracking.runs import KEY, RESULTS, attach, commit, completed_run, find, flatten, metric_name
+from pipeline.core.tracking.store import connect
+
+PARAMS = {"train": {"epochs": 2, "views": ["identity"]}, "beside": None, "augmentation": {}}
+CURVES = pd.DataFrame(
+    {"epoch": [1, 2], "train_loss": [0.7, 0.5], "val_f1_macro": [0.4, 0.6], "learning_rate": [0.1, 0.0]}
+)
+METRICS = {
+    "accuracy": {"value": 0.9, "low": 0.8, "high": 0.95, "n": 20},
+    "f1/<cat>": {"value": 0.5, "low": None, "high": None, "n": 2},
+    "f1/dog": {"value": None, "low": None, "high": None, "n": 0},
+}
+
+
+def with_key(key, tag=KEY):
+    client, experiment = connect()
+    return find(client, experiment, tag, key)
+
+
+def curve(client, run, name):
+    return [(point.step, point.value) for point in client.get_metric_history(run.info.run_id, name)]
+
+
+def train(key, params=PARAMS):
+    with runs.training_run(key, params) as log:
+        for row in CURVES.to_dict("records"):
+            log(int(row["epoch"]), {**row, "images_per_second": 100.0})
+
+
+def test_training_is_logged_and_found_again(store, client):
+    train("logged")
+    (run,) = with_key("logged")
+    assert run.info.status == "FINISHED"
+    assert curve(client, run, "train/loss") == [(1, 0.7), (2, 0.5)]
+    assert curve(client, run, "val/f1_macro") == [(1, 0.4), (2, 0.6)]
+    assert curve(client, run, "train/learning_rate") == [(1, 0.1), (2, 0.0)]
+    assert curve(client, run, "train/images_per_second") == [(1, 100.0), (2, 100.0)]
+    assert "train/epoch" not in run.data.metrics
+    assert run.data.params == {
+        "train.epochs": "2",
+        "train.views": "['identity']",
+        "beside": "None",
+        "augmentation": "{}",
+    }
+    assert run.data.tags["mlflow.source.name"] == "dvc repro"
+    assert mlflow.active_run() is None
+
+
+def test_a_second_training_of_the_same_key_logs_nothing_twice(store, client):
+    train("twice")
+    train("twice")
+    (run,) = with_key("twice")
+    assert curve(client, run, "train/loss") == [(1, 0.7), (2, 0.5)]
+
+
+def test_a_failure_is_marked_and_the_next_attempt_opens_another_run(store, client):
+    with pytest.raises(ZeroDivisionError), runs.training_run("failing", PARAMS) as log:
+        log(1, {"train_loss": 0.7})
+        raise ZeroDivisionError
+    assert [run.info.status for run in with_key("failing")] == ["FAILED"]
+    assert mlflow.active_run() is None
+    train("failing")
+    assert sorted(run.info.status for run in with_key("failing")) == ["FAILED", "FINISHED"]
+
+
+def test_a_run_that_was_left_behind_is_closed(store, client):
+    left = client.create_run(connect()[1], tags={KEY: "killed"}).info.run_id
+    train("killed")
+    assert client.get_run(left).info.status == "KILLED"
+    assert sorted(run.info.status for run in with_key("killed")) == ["FINISHED", "KILLED"]
+
+
+def test_a_users_error_keeps_its_text(store):
+    with pytest.raises(UserError, match=r"^lower train\.learning_rate$"), runs.training_run("mistake", PARAMS):
+        raise UserError("lower train.learning_rate")
+
+
+def test_a_store_that_fails_during_training_is_one_line_and_no_run_stays_open(store, monkeypatch):
+    def fail(*args, **kwargs):
+        raise mlflow.MlflowException("database is locked\n[SQL: ...]")
+
+    with (
+        pytest.raises(UserError, match=r"^MLflow's store .* cannot be used \(database is locked\); check that it"),
+        runs.training_run("locked", PARAMS) as log,
+    ):
+        monkeypatch.setattr(mlflow, "log_metrics", fail)
+        log(1, {"train_loss": 0.7})
+    assert mlflow.active_run() is None
+    assert [run.info.status for run in with_key("locked")] == ["FAILED"]
+
+
+def test_the_name_of_an_experiment_becomes_the_runs(store, monkeypatch):
+    monkeypatch.setenv("DVC_EXP_NAME", "spiky-owl")
+    train("named")
+    (run,) = with_key("named")
+    assert run.info.run_name == run.data.tags["dvc.experiment"] == "spiky-owl"
+
+
+def test_many_and_long_parameters(store):
+    train("long", {"many": {f"p{number}": number for number in range(205)}, "text": "x" * 9_000, "odd(key)": 1})
+    (run,) = with_key("long")
+    assert len(run.data.params) == 207
+    assert run.data.params["many.p204"] == "204"
+    assert run.data.params["text"] == "x" * runs.MAX_PARAM_LENGTH
+    assert run.data.params["odd_key_"] == "1"
+
+
+def test_results_go_into_the_run_that_training_opened(store, client):
+    train("one run")
+    run_id, complete = completed_run("one run", "its results", PARAMS, CURVES, METRICS)
+    (run,) = with_key("one run")
+    assert (run.info.run_id, complete) == (run_id, False)
+    assert {name: value for name, value in run.data.metrics.items() if name.startswith("test/")} == {
+        "test/accuracy": 0.9,
+        "test/accuracy_low": 0.8,
+        "test/accuracy_high": 0.95,
+        "test/f1/_cat_": 0.5,
+    }
+    assert curve(client, run, "train/loss") == [(1, 0.7), (2, 0.5)]  # not logged a second time
+
+
+def test_results_without_training_get_a_run_with_the_curves(store, client):
+    run_id, complete = completed_run("from the cache", "cached results", PARAMS, CURVES, METRICS)
+    (run,) = with_key("from the cache")
+    assert (run.info.run_id, run.info.status, complete) == (run_id, "FINISHED", False)
+    assert curve(client, run, "train/loss") == [(1, 0.7), (2, 0.5)]
+    assert curve(client, run, "val/f1_macro") == [(1, 0.4), (2, 0.6)]
+    assert run.data.params["train.epochs"] == "2"
+    assert run.data.metrics["test/accuracy"] == 0.9
+
+
+def test_the_same_results_are_one_run_and_others_another(store, client):
+    first, _ = completed_run("reused", "results 1", PARAMS, CURVES, METRICS)
+    client.set_tag(first, RESULTS, "results 1")  # as attach() does at its end
+    assert completed_run("reused", "results 1", PARAMS, CURVES, METRICS) == (first, True)
+    second, complete = completed_run("reused", "results 2", PARAMS, CURVES, METRICS)
+    assert second != first
+    assert not complete
+    assert len(with_key("reused")) == 2
+
+
+def test_an_attempt_that_was_interrupted_is_taken_up_again(store):
+    first, _ = completed_run("interrupted", "results 3", PARAMS, CURVES, METRICS)
+    assert completed_run("interrupted", "results 3", PARAMS, CURVES, METRICS) == (first, False)
+
+
+def test_attach_logs_files_and_the_data_set_then_marks_the_run(store, client, project):
+    files.write_text(files.METRICS, "{}")
+    (project / "params.yaml").write_text("a: 1\n")
+    run_id, _ = completed_run("attached", "results 4", PARAMS, CURVES, METRICS)
+    artifacts = {"": [project / "params.yaml"], "evaluation": [files.METRICS, files.REPORT]}
+    table = pd.DataFrame({"sample_id": ["s0", "s1"], "split": ["train", "test"], "labels": ["a", "b"]})
+    attach(run_id, "results 4", artifacts, table, "pictures", "0123456789abcdef")
+    (run,) = with_key("results 4", RESULTS)
+    assert run.info.run_id == run_id
+    assert run.info.status == "FINISHED"
+    assert sorted(one.path for one in client.list_artifacts(run_id)) == ["evaluation", "params.yaml"]
+    assert [one.path for one in client.list_artifacts(run_id, "evaluation")] == ["evaluation/metrics.json"]
+    (used,) = run.inputs.dataset_inputs
+    assert (used.dataset.name, used.dataset.digest) == ("pictures", "0123456789abcdef")
+    assert {tag.key: tag.value for tag in used.tags} == {"mlflow.data.context": "training"}
+    assert completed_run("attached", "results 4", PARAMS, CURVES, METRICS) == (run_id, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("f1/cat", "f1/cat"),
+        ("f1/a b-c.d_e:f", "f1/a b-c.d_e:f"),
+        ("f1/50% (grün)", "f1/50_ _grün_"),
+        ("f1/" + "x" * 400, "f1/" + "x" * 197),
+    ],
+)
+def test_metric_name(name, expected):
+    assert metric_name(name) == expected
+
+
+def test_every_class_name_is_accepted_by_mlflow(store):
+    names = ["f1/a%b", "f1/ä ö", "f1/猫", "f1/<&>\"'", "f1/a\nb", "f1/.", "f1/..", "f1//", "f1/ "]
+    metrics = {name: {"value": 1.0, "low": None, "high": None, "n": 1} for name in names}
+    run_id, _ = completed_run("odd names", "odd results", PARAMS, CURVES, metrics)
+    assert len([name for name in connect()[0].get_run(run_id).data.metrics if name.startswith("test/")]) == len(names)
+
+
+def test_flatten():
+    nested = {"a": {"b": 1, "c": {"d": [1, 2]}}, "e": None, "f": {}, 3: True}
+    assert dict(flatten(nested)) == {"a.b": "1", "a.c.d": "[1, 2]", "e": "None", "f": "{}", "3": "True"}
+    assert list(flatten({})) == [("", "{}")]
+
+
+def test_commit(project, monkeypatch):
+    assert commit() == ""
+    quiet = {"check": True, "capture_output": True}
+    subprocess.run(["git", "init"], **quiet)
+    assert commit() == ""  # nothing was committed yet
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *author, "commit", "--allow-empty", "-m", "first"], **quiet)
+    assert len(commit()) == 40
+    monkeypatch.setenv("PATH", "")
+    assert commit() == ""

@@ -1,0 +1,417 @@
+"""The page says what the artifacts say, escapes what the data set says, and loads nothing."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.report.page import Material, content, read_slices, render, worst_mistakes
+from pipeline.report.pictures import data_uri, encoded, opened
+
+NASTY = ["<script>alert(1)</script>", "\"quoted\" & 'single'", "{{ 7 * 7 }}", "\N{HATCHING CHICK} emoji", "a/b=c"]
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+HEADINGS = [f"h{level}" for level in range(1, 7)]
+
+
+class Page(HTMLParser):
+    """Tags with attributes, text, and whether all that opens closes."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.texts, self.open = [], [], []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] not in ("style", "script"):
+            self.texts.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", "".join(self.texts))
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def entry(value, low=None, high=None, n=40):
+    return {"value": value, "low": low, "high": high, "n": n}
+
+
+def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False, refused=(), channels=1):
+    """A small material: 40 test pictures in eight groups, the first `wrong` of them decided wrongly."""
+    generator = np.random.default_rng(0)
+    num = max(40, 2 * len(classes))
+    labels = [[classes[row % len(classes)]] for row in range(num)]
+    decided = [[classes[(row + 1) % len(classes)]] if row < wrong else labels[row] for row in range(num)]
+    if several:
+        labels = [sorted({*names, classes[0]}) if row % 3 else [] for row, names in enumerate(labels)]
+        decided = [[] if row < wrong else list(names) for row, names in enumerate(labels)]
+    scores = generator.dirichlet(np.ones(len(classes)), num).astype(np.float32)
+    names = [f"images/{row:03d}.png" for row in range(num)]
+    predictions = pd.DataFrame(
+        {
+            "sample_id": names,
+            "split": "test",
+            "labels": labels,
+            "group": [f"group{row % 8}" for row in range(num)],
+            "attr_site": [classes[0] if row % 2 else None for row in range(num)],
+            "attr_year": 2020.0,
+            "scores": list(scores),
+            "decided": decided,
+        }
+    )
+    everyone = [f"{split}/{row}" for split in ("train", "val") for row in range(num)] + names
+    manifest = pd.DataFrame(
+        {"sample_id": everyone, "labels": labels * 3, "width": 32, "height": 24, "channels": channels}
+    )
+    splits = pd.DataFrame({"sample_id": everyone, "split": np.repeat(["train", "val", "test"], num), "group": everyone})
+    mistakes = worst_mistakes(predictions, list(classes), 12)
+    picture = generator.integers(0, 256, (20, 24, channels), dtype=np.uint8)
+    metrics = {
+        "accuracy": entry(0.8049, 0.6149, 0.9249, num),
+        "f1_macro": entry(0.7190, 0.4712, 0.8739, num),
+        "auroc_macro": entry(None, n=num),
+        **{f"f1/{name}": entry(0.5, 0.25, 0.75, 20) for name in classes},
+        **{f"recall/{name}": entry(None, n=0) for name in classes},
+    }
+    part = {"attribute": "site", "n": 20, "metric": "accuracy"}
+    rows = [
+        {**part, "slice": classes[0], "value": 0.25, "low": 0.1, "high": 0.4},
+        {**part, "slice": "fine", "value": 0.9, "low": 0.7, "high": 1.0},
+        {**part, "slice": "NA", "n": 3, "value": None, "low": None, "high": None},
+    ]
+    columns = ["attribute", "slice", "n", "metric", "value", "low", "high"]
+    check = {"unit": "classes too rare", "advice": "Collect more.", "passed": True, "on_fail": "warn"}
+    return Material(
+        params={
+            "check": {"rare_class": {"_target_": "pipeline.checks.rare_class.RareClass"}},
+            "evaluate": {"num_resamples": 2000, "min_slice": 20},
+            "train": {"epochs": epochs, "views": ["identity"], "note": classes[0]},
+        },
+        card={
+            "source": classes[0],
+            "classes": list(classes),
+            "encoder": {"architecture": "tf_efficientnet_lite0"},
+            "num_parameters": 3373570,
+            "data_hash": "14facdae",
+            "training_key": "35bc3944",
+        },
+        manifest=manifest,
+        quarantine=pd.DataFrame(refused, columns=["path", "labels", "reason", "detail"]),
+        splits=splits,
+        validation={
+            "passed": True,
+            "expectations": [
+                {
+                    "expectation": "expect_column_values_to_be_in_set",
+                    "column": "label",
+                    "expected": {"value_set": list(classes)},
+                    "passed": True,
+                    "observed": "0 of 40 values break it",
+                    "offenders": [],
+                }
+            ],
+        },
+        checks={
+            "rare_class": {
+                "question": "Does every split have enough?",
+                "value": 0.0,
+                "limit": 0.0,
+                "worst": {},
+                **check,
+            },
+            "shortcut": {**check, "value": 0.75, "limit": 0.7, "worst": {f"x for {classes[0]}": 0.75}, "passed": False},
+            "leak": {**check, "value": 2.0, "limit": 0.0, "worst": {}, "passed": False, "on_fail": "error"},
+        },
+        curves=pd.DataFrame(
+            {
+                "epoch": range(1, epochs + 1),
+                "train_loss": np.linspace(0.9, 0.1, epochs),
+                "val_loss": [0.7, 0.5, 0.6, 0.65, 0.7][:epochs],
+                "val_accuracy": np.linspace(0.5, 0.8, epochs),
+                "val_f1_macro": np.linspace(0.4, 0.7, epochs),
+                "learning_rate": np.linspace(1e-3, 0, epochs),
+            }
+        ),
+        metrics=metrics,
+        slices=pd.DataFrame(rows if slices else [], columns=columns),
+        predictions=predictions,
+        mistakes=mistakes,
+        images=dict.fromkeys(mistakes["sample_id"], picture),
+        preview=encoded(opened(picture)),
+    )
+
+
+CASES = {
+    "two classes": {},
+    "ten classes": {"classes": [f"class {number}" for number in range(10)]},
+    "a hundred classes": {"classes": [f"class {number:03d}" for number in range(100)], "wrong": 90},
+    "no mistakes": {"wrong": 0},
+    "no slices": {"slices": False},
+    "nasty names": {"classes": NASTY, "refused": [[f"{NASTY[0]}.png", [], "truncated", NASTY[1]]]},
+    "one epoch": {"epochs": 1},
+    "several labels": {"several": True, "classes": ["cat", "dog", "fox"]},
+    "colour": {"channels": 3},
+}
+
+
+@pytest.fixture(params=CASES, scope="module")
+def html(request):
+    return render(build(**CASES[request.param]))
+
+
+def test_everything_that_opens_closes_and_anchors_lead_somewhere(html):
+    page = Page(html)
+    assert page.open == []
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = [attributes["href"] for attributes in page.all("a")]
+    assert links
+    assert all(link.startswith("#") and link[1:] in ids for link in links)
+
+
+def test_nothing_is_loaded_from_anywhere(html):
+    page = Page(html)
+    for _, attributes in page.tags:
+        for name in ("src", "href", "srcset", "action", "data", "poster", "xlink:href"):
+            assert re.match(r"data:|#", attributes.get(name) or "#")
+        assert not [name for name in attributes if name.startswith("on")]
+    assert page.all("script") == []
+    assert "default-src 'none'" in page.all("meta")[1]["content"]
+    assert not re.search(r"@import|url\s*\(", html)
+    assert "://" not in html
+
+
+def test_it_can_be_read_without_seeing_it(html):
+    page = Page(html)
+    headings = [int(name[1]) for name, _ in page.tags if name in HEADINGS]
+    assert headings[0] == 1
+    assert headings.count(1) == 1
+    assert all(below - above <= 1 for above, below in pairwise(headings))
+    assert all(picture["alt"] for picture in page.all("img"))
+    assert all(cell.get("scope") in ("row", "col") for cell in page.all("th"))
+    for name, attributes in page.tags:
+        if name == "svg" and attributes.get("class") not in ("inner", None):
+            assert attributes.get("aria-hidden") == "true" or attributes.get("aria-label")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_same_material_gives_the_same_bytes(case):
+    assert render(build(**CASES[case])) == render(build(**CASES[case]))
+
+
+def test_names_are_text_and_nothing_else():
+    html = render(build(**CASES["nasty names"]))
+    page = Page(html)
+    for name in NASTY:
+        assert name in page.text
+    assert "49" not in re.findall(r"class=\"name\">(\d+)<", html)
+    assert "<script" not in html
+    assert 'title=""quoted"' not in html
+
+
+def test_headline_and_table_say_what_the_metrics_say():
+    text = Page(render(build())).text
+    assert "Of 100 pictures it never saw, the model gets 80 right (between 61 and 92)." in text
+    assert "Measured on 40 pictures of test from 8 independent groups." in text
+    assert "Always answering \u201ccat\u201d would get 50.0 % right" in text
+    assert "The model's whole interval lies above that." in text
+    assert "80.5 %61.5 to 92.5 %" in text
+    assert "71.9 %47.1 to 87.4 %" in text
+
+
+def test_only_perfection_is_called_a_hundred_of_a_hundred():
+    material = build()
+    almost = replace(material, metrics={"accuracy": entry(0.997, 0.99, 1.0)})
+    assert "the model gets 99.7 right (between 99 and 100)" in Page(render(almost)).text
+    perfect = replace(material, metrics={"accuracy": entry(1.0, 1.0, 1.0)})
+    assert "the model gets 100 right (between 100 and 100)" in Page(render(perfect)).text
+
+
+def test_what_is_undefined_is_a_dash_with_a_reason():
+    text = Page(render(build())).text
+    assert "\u2013undefined on these pictures" in text
+    assert "\u2013undefined: no such picture in test" in text
+
+
+def test_no_metric_at_all():
+    text = Page(render(replace(build(), metrics={}))).text
+    assert "No metric was chosen" in text
+
+
+def test_another_leading_metric_than_accuracy():
+    material = replace(build(), metrics={"f1_macro": entry(0.7, 0.6, 0.8)})
+    assert "reaches a macro F1 of 70.0 % (60.0 to 80.0 %)" in Page(render(material)).text
+
+
+def test_a_metric_off_the_axis_is_a_number_without_a_dot():
+    material = replace(build(), metrics={"accuracy": entry(0.7, 0.6, 0.8), "log_loss": entry(1.25, 1.1, 1.4)})
+    html = render(material)
+    assert "<b>1.25</b>" in html
+    assert "1.1 to 1.4" in html
+    assert "125.00%" not in html
+
+
+def test_figures_of_a_second_split_stand_beside_the_first():
+    material = build()
+    beside = {"beside/accuracy": entry(0.60, 0.5, 0.7), "beside/f1_macro": entry(0.55, 0.4, 0.7)}
+    text = Page(render(replace(material, metrics=material.metrics | beside))).text
+    assert "Groups kept apart: the honest figure" in text
+    assert "it gets 60.0 % right (50.0 to 70.0 %)" in text
+    assert "20.5 points lower" in text
+    assert "beside/" not in text
+    assert "honest figure" not in Page(render(material)).text
+
+
+def test_checks_carry_a_word_a_limit_and_come_worst_first():
+    page = Page(render(build()))
+    assert "2 of 3 checks on the data did not pass." in page.text
+    assert [card["class"] for card in page.all("article")] == ["card failed", "card warning", "card passed"]
+    assert "Does every split have enough?" in page.text
+    assert "0.75 classes too rare; at most 0.7 accepted." in page.text
+    assert page.text.count("What to do: Collect more.") == 2
+
+
+def test_the_best_epoch_is_the_one_with_the_lowest_val_loss():
+    text = Page(render(build(epochs=5))).text
+    assert "Of 5 epochs, number 2 had the lowest loss on val" in text
+
+
+def test_no_epochs_no_curves():
+    text = Page(render(replace(build(), curves=pd.DataFrame()))).text
+    assert "not trained epoch by epoch" in text
+
+
+def test_a_loss_that_is_not_finite_breaks_the_curve_only():
+    material = build(epochs=5)
+    material.curves.loc[2, "val_loss"] = np.nan
+    assert "number 2 had the lowest loss" in Page(render(material)).text
+
+
+def test_the_confusion_matrix_counts():
+    material = build()
+    found = content(material)["confusion"]
+    assert [[cell.count for cell in row.cells] for row in found.rows] == [[17, 3], [3, 17]]
+    assert found.rows[0].cells[1].share == pytest.approx(3 / 20)
+    assert "3 of 20 \u201ccat\u201d were taken for \u201cdog\u201d" in Page(render(material)).text
+
+
+def test_many_classes_show_the_most_confused_ones_and_say_so():
+    material = build(**CASES["a hundred classes"])
+    found = content(material)["confusion"]
+    assert len(found.names) == 30
+    for row in found.rows:
+        assert sum(cell.count for cell in row.cells) + row.others.count == row.size
+    assert "Of 100 classes the 30 most confused ones are shown" in Page(render(material)).text
+
+
+def test_several_labels_have_a_tally_instead_of_a_matrix():
+    material = build(**CASES["several labels"])
+    shown = content(material)
+    assert shown["confusion"] is None
+    first = shown["tallies"][0]
+    missed = sum(first.name in labels for labels in material.predictions["labels"][:6])
+    assert (first.missed, first.wrongly) == (missed, 0)
+    text = Page(render(material)).text
+    assert "Found, missed and wrongly given labels" in text
+    assert "exactly right" in text
+
+
+def test_scores_are_counted_in_tenths():
+    material = build()
+    found = content(material)["reliability"]
+    assert sum(one.count for one in found.bins) == 40
+    assert sum(one.num_right for one in found.bins) == 34
+    assert found.right == pytest.approx(34 / 40)
+
+
+def test_slices_come_worst_first_and_the_weak_ones_are_marked():
+    shown = content(build())["slices"]
+    assert [(one.value, one.beyond) for one in shown.judged] == [("cat", "below"), ("fine", "")]
+    assert shown.small == [("site", "NA", 3)]
+    text = Page(render(build())).text
+    assert "In 1 part of test the model is clearly weaker than overall" in text
+    assert "too few for a figure: site = NA (3)." in text
+    assert "tells no attribute" in Page(render(build(slices=False))).text
+
+
+def test_a_slice_called_na_keeps_its_name(tmp_path):
+    path = tmp_path / "slices.csv"
+    path.write_text(
+        "attribute,slice,n,metric,value,low,high\nsite,NA,3,accuracy,,,\nsite,1.0,30,accuracy,0.5,0.4,0.6\n"
+    )
+    table = read_slices(path)
+    assert table["slice"].tolist() == ["NA", "1.0"]
+    assert np.isnan(table["value"][0])
+    assert table["value"][1] == 0.5
+
+
+def test_mistakes_are_pictures_with_their_labels():
+    page = Page(render(build()))
+    pictures = [picture for picture in page.all("img") if "decided" in picture["alt"]]
+    assert len(pictures) == 6
+    assert all(picture["src"].startswith("data:image/png;base64,") for picture in pictures)
+    assert "year: 2020" in page.text
+    assert "site: None" not in page.text
+    assert "every picture of test was decided right" in Page(render(build(wrong=0))).text
+
+
+@pytest.mark.parametrize("shape", [(20, 24), (20, 24, 1), (20, 24, 3)])
+def test_grey_and_colour_pictures_can_be_shown(shape):
+    picture = opened(np.zeros(shape, dtype=np.uint8))
+    assert picture.size == (24, 20)
+    assert data_uri(encoded(picture)).startswith("data:image/png;base64,iVBOR")
+
+
+def test_the_page_stays_light_with_large_pictures():
+    material = build(wrong=12, channels=3)
+    large = np.random.default_rng(0).integers(0, 256, (600, 600, 3), dtype=np.uint8)
+    sheet = np.random.default_rng(0).integers(0, 256, (900, 900, 3), dtype=np.uint8)
+    material = replace(material, images=dict.fromkeys(material.images, large), preview=encoded(opened(sheet)))
+    assert len(render(material)) < 3_000_000
+
+
+def test_refused_items_are_listed_by_reason():
+    refused = [["a.png", [], "truncated", "ends early"], *([f"{n}.png", [], "empty", "0 bytes"] for n in range(7))]
+    page = Page(render(build(refused=refused)))
+    assert "8 items were refused" in page.text
+    assert "the file has no bytes" in page.text
+    assert "a.png" in page.text
+    assert "6.png" not in page.text
+    assert "None: every item that the source names could be read." in Page(render(build())).text
+
+
+def test_parameters_and_hashes_are_there():
+    text = Page(render(build())).text
+    for expected in (
+        "epochs: 3",
+        "views: [identity]",
+        "3,373,570",
+        "14facdae",
+        "35bc3944",
+        "make repro",
+        "dvc exp show",
+    ):
+        assert expected in text
+
+
+def test_an_interval_without_width_is_explained():
+    certain = {"accuracy": entry(0.8, 0.7, 0.9), "recall/cat": entry(1.0, 1.0, 1.0), "recall/dog": entry(0.5, 0.4, 0.6)}
+    assert "no mistake (or no success) was seen" in Page(render(replace(build(), metrics=certain))).text
+    assert "no mistake (or no success) was seen" not in Page(render(build())).text

@@ -1,0 +1,180 @@
+"""What is packed, what is copied, and that a picture is still the one that was ingested."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from pipeline.augmentations.exposure import Exposure
+from pipeline.augmentations.orthogonal import Orthogonal
+from pipeline.core.errors import Refused, UserError
+from pipeline.core.pictures import content_hash
+from pipeline.stages import augment
+from pipeline.stages.augment import Packing, columns_kept, draw_extra, extra_rows, placed, prepare, preview
+
+PACKING = {"size": 8, "fit": "crop", "min_class_share": None, "seed": 0}
+POLICY = [
+    Orthogonal(horizontal_flip=True, vertical_flip=True, transpose=False),
+    Exposure(max_brightness=0.2, max_contrast=0.2),
+]
+
+
+@pytest.fixture
+def rows(make_manifest):
+    """Five a, two b and one c in train, in this order; then one of each in test."""
+    manifest = make_manifest("aaaaabbcabc")
+    splits = pd.DataFrame({"sample_id": manifest["sample_id"], "split": ["train"] * 8 + ["test"] * 3, "group": "g"})
+    return placed(manifest, splits)
+
+
+def copies(extra):
+    return extra["labels"].str[0].value_counts().to_dict()
+
+
+def test_train_comes_first_otherwise_the_order_of_the_manifest_stays(make_manifest):
+    manifest = make_manifest("abab", group=["told", None, None, None], attr_site=list("wxyz"))
+    splits = pd.DataFrame(
+        {"sample_id": ["s03", "s02", "s01", "s00"], "split": ["train", "none", "train", "test"], "group": list("ABCD")}
+    )
+    found = placed(manifest, splits)
+    assert found["sample_id"].tolist() == ["s01", "s03", "s00"]
+    assert found["split"].tolist() == ["train", "train", "test"]
+    assert found["group"].tolist() == ["C", "A", "D"]  # the joined group, not the told one
+    assert found["origin"].tolist() == found["sample_id"].tolist()
+    assert found.index.tolist() == [0, 1, 2]
+    kept = ["sample_id", "origin", "split", "labels", "group", "content_hash", "attr_site"]
+    assert list(columns_kept(found)) == kept
+
+
+def test_val_comes_between_train_and_test(make_manifest):
+    manifest = make_manifest("abc")
+    splits = pd.DataFrame({"sample_id": manifest["sample_id"], "split": ["test", "val", "train"], "group": "g"})
+    assert placed(manifest, splits)["split"].tolist() == ["train", "val", "test"]
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (None, {}),
+        (0.1, {}),  # at least 0.5, that is 1 of each: all have it
+        (0.4, {"c": 1}),  # at least 2
+        (0.5, {"b": 1, "c": 2}),  # at least 2.5, that is 3
+        (1.0, {"b": 3, "c": 4}),
+    ],
+)
+def test_small_classes_reach_their_share_of_the_largest(rows, share, expected):
+    extra = extra_rows(rows, share, seed=0)
+    assert copies(extra) == expected
+    assert (extra["split"] == "train").all()
+
+
+def test_copies_are_spread_evenly_and_named_after_their_origin(rows):
+    extra = extra_rows(rows, 1.0, seed=0)
+    assert sorted(extra["origin"].value_counts().to_dict().items()) in (
+        [("s05", 1), ("s06", 2), ("s07", 4)],
+        [("s05", 2), ("s06", 1), ("s07", 4)],
+    )
+    assert sorted(extra["sample_id"][extra["origin"] == "s07"]) == [f"s07#extra{number}" for number in range(4)]
+    assert extra["sample_id"].is_unique
+    assert rows.loc[extra["position"], "sample_id"].tolist() == extra["origin"].tolist()
+    assert extra["labels"].tolist() == rows.loc[extra["position"], "labels"].tolist()
+
+
+def test_only_train_is_copied_though_a_class_is_rarer_elsewhere(rows):
+    assert set(extra_rows(rows, 1.0, seed=0)["origin"]) == {"s05", "s06", "s07"}
+
+
+def test_the_seed_decides_which_are_copied(make_manifest):
+    manifest = make_manifest("a" * 20 + "b" * 10)
+    splits = pd.DataFrame({"sample_id": manifest["sample_id"], "split": "train", "group": "g"})
+    rows = placed(manifest, splits)
+    chosen = [extra_rows(rows, 0.75, seed)["origin"].tolist() for seed in (0, 0, 1)]
+    assert chosen[0] == chosen[1] != chosen[2]
+    assert all(len(set(one)) == 5 for one in chosen)
+
+
+class Pictures:
+    """A source of pictures that are decoded already."""
+
+    def __init__(self, **pictures):
+        self.pictures = pictures
+
+    def open(self, path):
+        if path not in self.pictures:
+            raise Refused("missing", "no such file")
+        return self.pictures[path]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_prepare_stores_a_square(noise, channels):
+    picture = noise(0, height=10, width=14, channels=1)
+    found = prepare(Pictures(one=picture), 10_000, Packing(**PACKING), channels, ("one", content_hash(picture)))
+    assert found.shape == (8, 8, channels)
+    assert found.dtype == np.uint8
+    assert (found == found[:, :, :1]).all()
+
+
+def test_prepare_notices_a_picture_that_changed(noise):
+    picture = noise(0)
+    changed = picture.copy()
+    changed[0, 0, 0] ^= 1
+    with pytest.raises(UserError, match=r"^one has changed since ingest; run dvc repro to ingest again$"):
+        prepare(Pictures(one=changed), 10_000, Packing(**PACKING), 3, ("one", content_hash(picture)))
+
+
+def test_prepare_notices_a_picture_that_is_gone():
+    message = r"^gone could be read by ingest but not now \(missing: no such file\); run dvc repro to ingest again$"
+    with pytest.raises(UserError, match=message):
+        prepare(Pictures(), 10_000, Packing(**PACKING), 3, ("gone", "0" * 32))
+
+
+def test_extra_copies_are_augmented_by_the_seed(noise):
+    images = np.stack([noise(seed, 8, 8) for seed in range(3)])
+    extra = pd.DataFrame({"position": [2, 0, 2]})
+    drawn = [list(draw_extra(images, extra, POLICY, seed)) for seed in (0, 0, 1)]
+    assert all(one.shape == (8, 8, 3) and one.dtype == np.uint8 for one in drawn[0])
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[0], drawn[2])
+    assert not np.array_equal(drawn[0][0], drawn[0][2])  # the same origin twice, by two draws
+    np.testing.assert_array_equal(list(draw_extra(images, extra, [], 0)), images[[2, 0, 2]])
+
+
+def test_extra_copies_are_the_policy_applied_with_one_generator(noise):
+    images = np.stack([noise(seed, 8, 8) for seed in range(2)])
+    generator = torch.Generator().manual_seed(4)
+    for position, found in zip([1, 0], draw_extra(images, pd.DataFrame({"position": [1, 0]}), POLICY, 4), strict=True):
+        batch = torch.from_numpy(images[position : position + 1]).permute(0, 3, 1, 2)
+        for augmentation in POLICY:
+            batch = augmentation(batch, generator)
+        np.testing.assert_array_equal(found, batch[0].permute(1, 2, 0))
+
+
+def test_the_preview_has_a_row_per_class_that_starts_with_the_picture_itself(rows, noise):
+    images = np.stack([noise(seed, 8, 8) for seed in range(len(rows))])
+    found = preview(images, rows, POLICY, 0)
+    assert found.shape == (3 * 12 + 4, 8 * 12 + 4, 3)
+    for line, position in enumerate((0, 5, 7)):  # the first a, b and c of train
+        top = 4 + 12 * line
+        np.testing.assert_array_equal(found[top : top + 8, 4:12], images[position])
+    np.testing.assert_array_equal(found, preview(images, rows, POLICY, 0))
+
+
+def test_the_preview_stops_at_some_classes(monkeypatch, rows, noise):
+    monkeypatch.setattr(augment, "PREVIEW_CLASSES", 2)
+    images = np.stack([noise(seed, 8, 8, 1)[:, :, None] for seed in range(len(rows))])
+    assert preview(images, rows, POLICY, 0).shape == (2 * 12 + 4, 8 * 12 + 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"size": 7}, r"^size must be 8 to 4096, got 7$"),
+        ({"size": 4097}, r"^size must be 8 to 4096, got 4097$"),
+        ({"fit": "zoom"}, r"^fit must be crop, pad or stretch, got 'zoom'$"),
+        ({"min_class_share": 0.0}, r"^min_class_share must be null or above 0 and at most 1, got 0\.0$"),
+        ({"min_class_share": 1.5}, r"^min_class_share must be null or above 0 and at most 1, got 1\.5$"),
+    ],
+)
+def test_wrong_choices(choices, message):
+    with pytest.raises(ValueError, match=message):
+        Packing(**{**PACKING, **choices})

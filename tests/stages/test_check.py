@@ -1,0 +1,100 @@
+"""Checks warn or stop, and what they found is written either way."""
+
+import pandas as pd
+import pytest
+import yaml
+
+from pipeline.core import files
+from pipeline.core.contracts import Finding
+from pipeline.core.errors import UserError
+from pipeline.stages import check as stage
+
+
+@pytest.fixture
+def run(project, make_manifest):
+    """Runs the stage on three a and one b in train and one a in test; gives reports/checks.json."""
+
+    def main(**checks):
+        nodes = {
+            name: {"_target_": f"pipeline.checks.{name}.{''.join(part.title() for part in name.split('_'))}", **options}
+            for name, options in checks.items()
+        }
+        (project / "params.yaml").write_text(yaml.safe_dump({"check": nodes}))
+        manifest = make_manifest("aaaba", group=["g", None, None, None, "g"])
+        files.write_table(files.MANIFEST, manifest)
+        splits = pd.DataFrame({"sample_id": manifest["sample_id"][::-1], "split": ["test"] + ["train"] * 4})
+        files.write_table(files.SPLITS, splits.assign(group=splits["sample_id"]))
+        stage.main()
+
+    return main
+
+
+def imbalance(max_ratio, on_fail="warn"):
+    return {"class_imbalance": {"max_ratio": max_ratio, "on_fail": on_fail}}
+
+
+def test_a_check_that_passes_is_written_and_silent(run, capsys):
+    run(**imbalance(3, "error"))
+    written = files.read_json(files.CHECKS)
+    advice = written["class_imbalance"].pop("advice")
+    assert advice.endswith(".")
+    assert written == {
+        "class_imbalance": {
+            "question": "How much larger is the largest class than the smallest?",
+            "value": 3.0,
+            "limit": 3,
+            "unit": "largest class / smallest class in train",
+            "worst": {"b": 1, "a": 3},
+            "passed": True,
+            "on_fail": "error",
+        }
+    }
+    assert capsys.readouterr().err == ""
+
+
+def test_a_warning_goes_to_stderr_and_the_run_goes_on(run, capsys):
+    run(**imbalance(2))
+    assert not files.read_json(files.CHECKS)["class_imbalance"]["passed"]
+    line = (
+        "check: warning, class_imbalance: 3 largest class / smallest class in train, at most 2 accepted (b: 1, a: 3). "
+    )
+    assert capsys.readouterr().err.startswith(line)
+
+
+def test_an_error_stops_after_all_were_measured_and_names_them(run, capsys):
+    missing = {"missing_class": {"on_fail": "error"}}
+    message = (
+        r"^class_imbalance: 3 largest .* at most 2 accepted .*\(also failed: missing_class\); "
+        r"details in reports/checks\.json$"
+    )
+    with pytest.raises(UserError, match=message):
+        run(**imbalance(2, "error"), **missing, rare_class={"min_samples": 9, "on_fail": "warn"})
+    assert list(files.read_json(files.CHECKS)) == ["class_imbalance", "missing_class", "rare_class"]
+    assert "warning, rare_class" in capsys.readouterr().err
+
+
+def test_checks_see_the_told_group_beside_the_joined_one(run):
+    with pytest.raises(UserError, match=r"^split_leakage: 1 samples of val and test .*\(s04: test\)"):
+        run(split_leakage={"near_duplicate_bits": 0, "max_samples": 0, "on_fail": "error"})
+
+
+def test_on_fail_is_error_or_warn(run):
+    with pytest.raises(UserError, match=r"check\.class_imbalance\.on_fail must be 'error' or 'warn', got 'shout'"):
+        run(**imbalance(2, "shout"))
+
+
+def test_manifest_and_splits_must_fit(make_manifest):
+    splits = pd.DataFrame({"sample_id": ["s00", "s00"], "split": "train", "group": "g"})
+    with pytest.raises(pd.errors.MergeError, match="not a one-to-one merge"):
+        stage.judged_samples(make_manifest("ab"), splits)
+
+
+@pytest.mark.parametrize(
+    ("worst", "advice", "expected"),
+    [
+        ({}, "", "0.1235 things, at most 0.1 accepted"),
+        ({"a": 1, "b": "x"}, "Do this.", "0.1235 things, at most 0.1 accepted (a: 1, b: x). Do this."),
+    ],
+)
+def test_a_finding_as_a_sentence(worst, advice, expected):
+    assert stage.sentence(Finding(value=0.123456, limit=0.1, unit="things", worst=worst, advice=advice)) == expected

@@ -1,0 +1,132 @@
+"""params.yaml is what DVC itself would write, and an edit by hand is never overwritten."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from dvc.utils.hydra import compose_and_dump
+
+from pipeline.core import config
+from pipeline.core.errors import UserError
+from pipeline.stages import compose as stage
+
+ROOT = Path(__file__).parents[2]
+PARAMS = Path("params.yaml")
+
+
+@pytest.fixture(autouse=True)
+def conf(project):
+    """A copy of conf/ in an empty project."""
+    shutil.copytree(ROOT / "conf", project / "conf")
+    return project / "conf"
+
+
+def edit(path, old, new):
+    text = Path(path).read_text(encoding="utf-8")
+    assert old in text
+    Path(path).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def record(text):
+    """dvc.lock as it is after DVC ran the stage or applied an experiment."""
+    md5 = hashlib.md5(text.encode()).hexdigest()
+    outs = [{"path": "other", "md5": "0"}, {"path": "params.yaml", "md5": md5}]
+    Path("dvc.lock").write_text(yaml.safe_dump({"stages": {"compose": {"outs": outs}}}))
+
+
+@pytest.mark.parametrize(
+    "overrides", [[], ["source=folder", "source.path=raw"], ["split.fractions.train=0.6", "split.fractions.val=0.25"]]
+)
+def test_the_text_is_what_dvc_writes(conf, overrides):
+    compose_and_dump("params.yaml", str(conf), None, "config", str(conf), overrides)
+    assert config.compose(overrides=overrides) == PARAMS.read_text(encoding="utf-8")
+
+
+def test_the_first_run_writes_params_and_the_next_one_leaves_them():
+    stage.main()
+    assert PARAMS.read_text(encoding="utf-8") == config.compose()
+    before = PARAMS.stat().st_mtime_ns
+    stage.main()
+    assert PARAMS.stat().st_mtime_ns == before
+
+
+def test_an_edit_of_conf_is_taken_when_params_is_what_was_recorded():
+    stage.main()
+    record(PARAMS.read_text(encoding="utf-8"))
+    edit("conf/split/grouped.yaml", "seed: 0", "seed: 7")
+    stage.main()
+    assert config.load_params()["split"]["seed"] == 7
+
+
+def test_an_applied_experiment_gives_way_to_conf():
+    stage.main()
+    edit(PARAMS, "seed: 0", "seed: 7")
+    record(PARAMS.read_text(encoding="utf-8"))
+    stage.main()
+    assert config.load_params()["split"]["seed"] == 0
+
+
+@pytest.mark.parametrize("lock", [None, "", "stages: {}", "stages: {compose: {outs: [{path: params.yaml}]}}", "a: ["])
+def test_an_edit_by_hand_is_refused_and_names_key_and_both_ways_out(lock):
+    stage.main()
+    edit(PARAMS, "min_samples: 100", "min_samples: 1")
+    edited = PARAMS.read_bytes()
+    if lock is not None:
+        Path("dvc.lock").write_text(lock)
+    message = (
+        r"params\.yaml holds 1 value\(s\) that neither conf/ nor a recorded experiment explains:\n"
+        r"  validate\.min_samples: 1 in params\.yaml, 100 from conf/\n"
+        r"Keep them: write them into conf/, or run dvc exp run -S KEY=VALUE\. Drop them: delete params\.yaml\."
+    )
+    with pytest.raises(UserError, match=message):
+        stage.main()
+    assert PARAMS.read_bytes() == edited
+
+
+def test_a_comment_by_hand_is_refused_too():
+    stage.main()
+    PARAMS.write_text("# mine\n" + PARAMS.read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(UserError, match=r"holds 0 value\(s\).*\n  only its layout or comments differ"):
+        stage.main()
+
+
+def test_corrupt_params_are_refused():
+    PARAMS.write_text("a: [1,")
+    with pytest.raises(UserError, match=r"params\.yaml: not valid YAML"):
+        stage.main()
+
+
+def test_an_experiment_keeps_the_params_that_dvc_composed(monkeypatch):
+    monkeypatch.setenv("DVC_EXP_NAME", "noted-name")
+    stage.main()
+    assert PARAMS.read_text(encoding="utf-8") == config.compose()
+    edit(PARAMS, "seed: 0", "seed: 7")
+    edited = PARAMS.read_bytes()
+    stage.main()
+    assert PARAMS.read_bytes() == edited
+
+
+def test_a_broken_conf_is_named_and_params_stay(conf):
+    stage.main()
+    before = PARAMS.read_bytes()
+    edit("conf/config.yaml", "- split: grouped", "- split: gruoped")
+    with pytest.raises(UserError, match=r"conf/: .*Could not find 'split/gruoped'"):
+        stage.main()
+    assert PARAMS.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("present", "composed", "expected"),
+    [
+        ({"a": 1}, {"a": 1}, []),
+        ({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}}, [("a.c", 2, 3)]),
+        ({"a": {"b": 1}}, {"a": {}}, [("a.b", 1, "(absent)")]),
+        ({}, {"a": {"b": 1}}, [("a", "(absent)", {"b": 1})]),
+        ({"a": [1, 2]}, {"a": [1]}, [("a", [1, 2], [1])]),
+        ({"a": {"b": 1}, "z": 0}, {"a": 5}, [("a", {"b": 1}, 5), ("z", 0, "(absent)")]),
+    ],
+)
+def test_differences(present, composed, expected):
+    assert stage.differences(present, composed) == expected

@@ -1,0 +1,189 @@
+"""Every item the source names is in the manifest or in quarantine, and the run stops when too many are refused."""
+
+import os
+
+import pandas as pd
+import pytest
+import yaml
+
+from pipeline.core import config, files
+from pipeline.core.errors import UserError
+from pipeline.core.pictures import REASONS
+from pipeline.sources.folder import Folder
+from pipeline.stages import ingest as stage
+from pipeline.stages.ingest import Limits, ingest
+
+BROKEN = {
+    "cat/broken.png": "truncated",
+    "cat/empty.jpg": "empty",
+    "cat/huge.png": "too_large",
+    "cat/text.jpg": "not_a_picture",
+    "dog/dangling.png": "missing",
+    "dog/outside.png": "outside",
+    "dog/pipe.png": "unreadable",
+}
+COLUMNS = (
+    "sample_id path labels group media content_hash perceptual_hash height width depth channels "
+    "prop_brightness prop_contrast prop_saturation prop_sharpness prop_entropy prop_border_brightness "
+    "prop_aspect_ratio prop_num_pixels prop_num_bytes source_order"
+)
+
+
+@pytest.fixture
+def broken_folder(picture_folder, encode, noise):
+    """Eight good pictures and one item for each reason that a folder can give."""
+    (picture_folder / "cat" / "broken.png").write_bytes(encode(noise())[:900])
+    (picture_folder / "cat" / "empty.jpg").touch()
+    (picture_folder / "cat" / "huge.png").write_bytes(encode(noise(height=100, width=100)))
+    (picture_folder / "cat" / "text.jpg").write_text("<html>404</html>")
+    (picture_folder / "dog" / "dangling.png").symlink_to("nowhere.png")
+    (picture_folder / "dog" / "outside.png").symlink_to("../../secret.png")
+    os.mkfifo(picture_folder / "dog" / "pipe.png")
+    return picture_folder
+
+
+def source(folder):
+    return Folder(name="pictures", path=str(folder), watch=str(folder))
+
+
+def write_params(folder, max_quarantine_fraction=1.0):
+    params = {
+        "source": {"_target_": "pipeline.sources.folder.Folder", "name": "x", "path": str(folder), "watch": "x"},
+        "ingest": {"max_pixels": 9_999, "max_quarantine_fraction": max_quarantine_fraction},
+    }
+    config.PARAMS.write_text(yaml.safe_dump(params))
+
+
+def test_every_item_is_accounted_for(broken_folder):
+    manifest, quarantine = ingest(source(broken_folder), max_pixels=9_999)
+    assert sorted([*manifest["path"], *quarantine["path"]]) == sorted(source(broken_folder).read()["path"])
+    assert manifest["path"].tolist() == [f"{label}/{number}.png" for label in ("cat", "dog") for number in range(4)]
+    assert dict(zip(quarantine["path"], quarantine["reason"], strict=True)) == BROKEN
+    assert set(quarantine["reason"]) <= set(REASONS)
+    assert quarantine["detail"].str.len().min() > 0
+    assert quarantine["labels"].tolist() == [[path.split("/")[0]] for path in BROKEN]
+
+
+def test_the_manifest_holds_what_the_design_lists(picture_folder):
+    manifest, quarantine = ingest(source(picture_folder), max_pixels=9_999)
+    assert " ".join(manifest.columns) == COLUMNS
+    assert quarantine.empty
+    first = manifest.iloc[0]
+    assert (first["sample_id"], first["labels"], first["media"]) == ("cat/0.png", ["cat"], "image")
+    assert (first["height"], first["width"], first["depth"], first["channels"]) == (24, 32, 1, 3)
+    assert first["prop_num_bytes"] == (picture_folder / "cat" / "0.png").stat().st_size
+    assert manifest["source_order"].tolist() == list(range(8))
+    assert manifest["group"].isna().all()
+
+
+class Listed:
+    """A source of decoded pictures that names one of them twice and one that is not there."""
+
+    def __init__(self, noise):
+        self.pictures = {"a": noise(0), "b": noise(1, channels=1)}
+
+    def read(self):
+        names = ["a", "b", "a", "gone"]
+        return pd.DataFrame(
+            {"path": names, "labels": [["x"], ["y"], ["z"], []], "attr_site": "N", "group": [1, 1, 2, 2]}
+        )
+
+    def open(self, path):
+        if path not in self.pictures:
+            raise stage.Refused("missing", "never made")
+        return self.pictures[path]
+
+
+def test_a_name_that_comes_twice_is_taken_once(noise):
+    manifest, quarantine = ingest(Listed(noise), max_pixels=9_999)
+    assert manifest["path"].tolist() == ["a", "b"]
+    assert quarantine[["path", "reason", "detail"]].to_numpy().tolist() == [
+        ["a", "duplicate_name", "named before"],
+        ["gone", "missing", "never made"],
+    ]
+
+
+def test_told_columns_are_kept_attributes_last(noise):
+    manifest, _ = ingest(Listed(noise), max_pixels=9_999)
+    assert manifest.columns[-1] == "attr_site"
+    assert manifest["group"].tolist() == ["1", "1"]
+    assert manifest["channels"].tolist() == [3, 1]
+    assert manifest["prop_num_bytes"].tolist() == [24 * 32 * 3, 24 * 32]
+
+
+def test_the_same_pictures_are_written_as_the_same_bytes(project, broken_folder):
+    write_params(broken_folder)
+    written = []
+    for _ in range(2):
+        stage.main()
+        written.append((files.MANIFEST.read_bytes(), files.QUARANTINE.read_bytes()))
+    assert written[0] == written[1]
+    assert len(files.read_table(files.MANIFEST)) == 8
+    assert len(files.read_table(files.QUARANTINE)) == len(BROKEN)
+
+
+def test_the_number_of_workers_does_not_matter(picture_folder, encode, noise, monkeypatch):
+    for seed in range(64):  # as many as it takes to start processes
+        (picture_folder / "cat" / f"more{seed:02d}.png").write_bytes(encode(noise(seed)) if seed % 8 else b"x")
+    tables = []
+    for workers in (1, 2):
+        monkeypatch.setattr("pipeline.core.parallel.num_workers", lambda workers=workers: workers)
+        tables.append(ingest(source(picture_folder), max_pixels=9_999))
+    for one, other in zip(*tables, strict=True):
+        pd.testing.assert_frame_equal(one, other)
+    assert [len(table) for table in tables[0]] == [64, 8]
+
+
+def test_too_many_refused_items_stop_the_run_and_are_listed(project, broken_folder):
+    write_params(broken_folder, max_quarantine_fraction=0.4)
+    message = (
+        r"7 of 15 items were refused, more than ingest\.max_quarantine_fraction 0\.4 allows; "
+        r"the first is 'cat/broken\.png', truncated: .*; see data/quarantine\.parquet, mend them or raise the limit"
+    )
+    with pytest.raises(UserError, match=message):
+        stage.main()
+    assert len(files.read_table(files.QUARANTINE)) == 7
+    assert not files.MANIFEST.exists()
+
+
+def test_as_many_as_the_limit_allows(project, broken_folder):
+    write_params(broken_folder, max_quarantine_fraction=7 / 15)
+    stage.main()
+    assert files.MANIFEST.exists()
+
+
+def test_nothing_left(project, picture_folder):
+    for path in picture_folder.glob("*/*.png"):
+        path.write_text("text")
+    write_params(picture_folder)
+    with pytest.raises(
+        UserError, match=r"all 8 items of the source were refused; the first is 'cat/0\.png', not_a_pic"
+    ):
+        stage.main()
+
+
+def test_one_class_left(project, picture_folder):
+    for path in picture_folder.glob("dog/*.png"):
+        path.write_text("text")
+    write_params(picture_folder)
+    with pytest.raises(UserError, match=r"needs at least two classes with readable pictures; .* only \['cat'\]"):
+        stage.main()
+
+
+def test_a_missing_source_is_named(project):
+    write_params(project / "gone")
+    with pytest.raises(UserError, match=r"source\.path '.*gone' is not a folder"):
+        stage.main()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"max_pixels": 0}, r"max_pixels must be at least 1, got 0"),
+        ({"max_quarantine_fraction": 1.1}, r"max_quarantine_fraction must be 0 to 1, got 1\.1"),
+        ({"max_quarantine_fraction": -0.1}, r"max_quarantine_fraction must be 0 to 1, got -0\.1"),
+    ],
+)
+def test_refused_choices(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Limits(**{"max_pixels": 1, "max_quarantine_fraction": 0.0, **changes})

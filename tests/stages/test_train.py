@@ -1,0 +1,214 @@
+"""A recipe is everything but the data; the card says both."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from pipeline.core import files
+from pipeline.core.card import CARD, load_predictor
+from pipeline.core.errors import UserError
+from pipeline.core.samples import Packed
+from pipeline.stages.train import CODE, SECTIONS, Recipe, beside_predictions
+
+FRACTIONS = {"train": 0.6, "val": 0.2, "test": 0.2}
+NODES = {
+    "task": {"_target_": "pipeline.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
+    "augmentation": {
+        "mirror": {
+            "_target_": "pipeline.augmentations.orthogonal.Orthogonal",
+            "horizontal_flip": True,
+            "vertical_flip": False,
+            "transpose": False,
+        }
+    },
+    "transform": {
+        "_target_": "pipeline.transforms.normalise.Normalise",
+        "size": 12,
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.5, 0.5, 0.5],
+    },
+    "encoder": {"_target_": "pipeline.encoders.small.Small", "width": 2},
+    "train": {
+        "_target_": "pipeline.trainers.finetune.FineTune",
+        "epochs": 1,
+        "batch_size": 4,
+        "learning_rate": 0.01,
+        "weight_decay": 0.0,
+        "warmup_fraction": 0.1,
+        "dropout": 0.0,
+        "ema_decay": None,
+        "views": ["identity"],
+        "precision": "fp32",
+        "seed": 0,
+    },
+    "beside": None,
+}
+BESIDE = {
+    "_target_": "pipeline.splits.random.Random",
+    "fractions": FRACTIONS,
+    "max_attribute_values": 10,
+    "seed": 0,
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def silent(epoch, figures):
+    pass
+
+
+def weights(predictor):
+    return torch.cat([value.flatten().float() for value in predictor.network.state_dict().values()])
+
+
+def test_nodes_are_the_sections_that_training_depends_on():
+    assert tuple(NODES) == SECTIONS
+    assert set(CODE) >= {node["_target_"].split(".")[1] for node in (NODES["task"], NODES["train"], BESIDE)}
+
+
+def test_fit_takes_train_and_val_with_augmentations_on_train_only(packed, monkeypatch):
+    recipe, seen = Recipe(NODES), {}
+
+    def fit(self, encoder, task, train, val, log):
+        seen.update(train=train, val=val, encoder=encoder)
+        return "predictor", []
+
+    monkeypatch.setattr(type(recipe.trainer), "fit", fit)
+    assert recipe.fit(packed, silent) == ("predictor", [])
+    assert seen["train"].rows.tolist() == list(range(12))
+    assert seen["val"].rows.tolist() == list(range(12, 16))
+    assert seen["train"].augmentations == recipe.policy
+    assert len(recipe.policy) == 1
+    assert seen["val"].augmentations == ()
+
+
+def test_each_fit_starts_anew_and_gives_the_same_weights(packed):
+    recipe = Recipe(NODES)
+    one, history = recipe.fit(packed, silent)
+    torch.manual_seed(99)  # what happened before must not matter, also where an encoder starts from random weights
+    same, again = recipe.fit(packed, silent)
+    assert torch.equal(weights(one), weights(same))
+    assert history == again
+
+
+def test_the_seed_decides_the_first_weights_of_an_encoder_too(packed):
+    slow = {**NODES["train"], "learning_rate": 1e-12}
+    convolutions = [
+        Recipe({**NODES, "train": {**slow, "seed": seed}}).fit(packed, silent)[0].network.encoder.body[0].weight
+        for seed in (0, 1)
+    ]
+    assert not torch.allclose(*convolutions, atol=1e-3)
+
+
+def test_a_fit_leaves_the_callers_random_state(packed):
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    Recipe(NODES).fit(packed, silent)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_the_card_is_enough_to_load_the_predictor(project, packed):
+    packed_folder = project / files.PACKED
+    packed_folder.mkdir(parents=True)
+    files.write_table(packed_folder / "index.parquet", packed.index)
+    recipe = Recipe(NODES)
+    predictor, _ = recipe.fit(packed, silent)
+    card = {**predictor.save(project), **recipe.card(packed)}
+    files.write_json(project / CARD, card)
+    loaded, read = load_predictor(project)
+    np.testing.assert_array_equal(loaded.predict(packed.images), predictor.predict(packed.images))
+    assert read["classes"] == ["a", "b"]
+    assert read["packing"] == {"size": 12, "fit": "crop", "channels": 1, "max_pixels": 10_000}
+    assert read["num_samples"] == {"train": 12, "val": 4, "test": 4}
+    assert {name: read[name] for name in ("task", "transform", "encoder", "train", "augmentation")} == {
+        name: NODES[name] for name in ("task", "transform", "encoder", "train", "augmentation")
+    }
+    assert read["data_hash"] == files.digest((packed_folder / "index.parquet").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("name", "node", "message"),
+    [
+        (
+            "task",
+            {**NODES["task"], "label_smoothing": 2},
+            r"task: label_smoothing must be at least 0 and below 1, got 2",
+        ),
+        ("train", {**NODES["train"], "epochs": 0}, r"train: epochs must be at least 1, got 0"),
+        ("augmentation", {"mirror": {}}, r"augmentation\.mirror must be a mapping with _target_"),
+    ],
+)
+def test_wrong_choices_are_named_before_anything_is_trained(name, node, message):
+    with pytest.raises(UserError, match=message):
+        Recipe({**NODES, name: node})
+
+
+def test_without_beside_the_table_is_empty(packed):
+    found = beside_predictions(Recipe(NODES), packed)
+    assert list(found) == ["sample_id", "group", "labels", "scores"]
+    assert found.empty
+
+
+class Sure:
+    """Scores class a with the mean brightness of the picture."""
+
+    def predict(self, images):
+        bright = images.mean(axis=(1, 2, 3)) / 255
+        return np.stack([bright, 1 - bright], axis=1)
+
+
+@pytest.fixture
+def beside(project, packed):
+    """The second split of pictures s00 to s19, two of them also copied; what was trained on it, and the result."""
+    manifest = packed.index.drop(columns=["origin", "split"]).assign(perceptual_hash="0" * 16)
+    manifest["labels"] = packed.index["labels"]
+    files.write_table(files.MANIFEST, manifest)
+    extra = packed.index.iloc[[0, 1, 2, 3, 4, 5]].copy()
+    extra["sample_id"] = extra["origin"] + "#extra0"
+    with_extra = Packed(
+        np.concatenate([packed.images, packed.images[:6]]),
+        pd.concat([packed.index, extra], ignore_index=True),
+        packed.card,
+    )
+    recipe, trained = Recipe({**NODES, "beside": BESIDE}), []
+
+    def fit(again, log):
+        trained.append(again)
+        return Sure(), []
+
+    recipe.fit = fit
+    result = beside_predictions(recipe, with_extra)
+    return with_extra, trained[0], result
+
+
+def test_beside_trains_on_the_second_split(beside):
+    packed, again, _ = beside
+    own = again.index[again.index["origin"] == again.index["sample_id"]]
+    assert own["split"].value_counts().to_dict() == {"train": 12, "val": 4, "test": 4}
+    assert own["split"].tolist() != packed.index["split"].tolist()[: len(own)]
+    assert again.images is packed.images
+
+
+def test_beside_lets_no_copy_of_a_test_picture_into_train(beside):
+    _, again, _ = beside
+    split = again.index.set_index("sample_id")["split"]
+    for name in split.index[split.index.str.endswith("#extra0")]:
+        assert split[name] == ("train" if split[name.removesuffix("#extra0")] == "train" else "none")
+    copies = split[split.index.str.endswith("#extra0")]
+    assert set(copies) == {"train", "none"}  # the draw of this seed has both
+
+
+def test_beside_keeps_the_scores_of_its_test_pictures(beside):
+    packed, again, result = beside
+    test = again.index[again.index["split"] == "test"]
+    assert result["sample_id"].tolist() == test["sample_id"].tolist()
+    assert result["group"].tolist() == test["group"].tolist()
+    np.testing.assert_allclose(np.stack(result["scores"]), Sure().predict(packed.images[test.index]))
+    assert list(result) == ["sample_id", "group", "labels", "scores"]
+    assert dataclasses.is_dataclass(again)

@@ -1,0 +1,117 @@
+"""Great Expectations' verdict, normalised: the same manifest gives the same JSON, without clock or random ids."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from pipeline.core import files
+from pipeline.core.errors import UserError
+from pipeline.stages import validate as stage
+from pipeline.stages.validate import Promises, describe
+
+# Great Expectations imports deprecated modules of the standard library
+pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning")
+PROMISES = {"min_samples": 4, "min_side": 16, "max_side": 64, "channels": [1, 3], "classes": ["a", "b"]}
+PROPERTIES = (*stage.UNIT_PROPERTIES, "entropy", "num_bytes")
+
+
+def promised(make_manifest, labels="abab"):
+    """A manifest that keeps every promise."""
+    columns = {f"prop_{name}": [1.0] * len(labels) for name in PROPERTIES}
+    return make_manifest(labels, height=16, width=64, channels=3, **columns)
+
+
+def run(folder, manifest, promises=PROMISES):
+    """What the stage wrote, and the line it stopped with."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        (folder / "params.yaml").write_text(yaml.safe_dump({"validate": promises}))
+        files.write_table(files.MANIFEST, manifest)
+        try:
+            stage.main()
+        except UserError as error:
+            return files.VALIDATION.read_text(encoding="utf-8"), str(error)
+        return files.VALIDATION.read_text(encoding="utf-8"), None
+
+
+@pytest.fixture(scope="module")
+def passing(tmp_path_factory, make_manifest):
+    folder = tmp_path_factory.mktemp("passing")
+    return folder, *run(folder, promised(make_manifest))
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory, make_manifest):
+    """Too few rows, a small picture, a property past 1 and one missing, a repeated id, an odd label; run twice."""
+    manifest = promised(make_manifest, ["a", ["b", "c"], "b"]).drop(columns="prop_entropy")
+    manifest.loc[1, "height"] = 15
+    manifest.loc[2, "prop_contrast"] = 1.5
+    manifest.loc[2, "sample_id"] = "s00"
+    manifest.loc[0, "content_hash"] = "odd"
+    return [run(tmp_path_factory.mktemp("failing"), manifest) for _ in range(2)]
+
+
+def test_a_manifest_that_keeps_every_promise(passing):
+    folder, text, error = passing
+    written = json.loads(text)
+    assert error is None
+    assert written["passed"] is True
+    assert all(one["passed"] and one["offenders"] == [] for one in written["expectations"])
+    assert len(written["expectations"]) == 18
+    assert (folder / "reports" / "data_docs" / "index.html").exists()
+
+
+def test_every_broken_promise_is_found(failing):
+    written = json.loads(failing[0][0])
+    broken = {(one["column"], one["expectation"]): one for one in written["expectations"] if not one["passed"]}
+    between = "expect_column_values_to_be_between"
+    assert written["passed"] is False
+    assert set(broken) == {
+        (None, "expect_table_row_count_to_be_between"),
+        ("sample_id", "expect_column_values_to_be_unique"),
+        ("content_hash", "expect_column_values_to_match_regex"),
+        ("height", between),
+        ("prop_contrast", between),
+        ("prop_entropy", between),
+        ("label", "expect_column_values_to_be_in_set"),
+    }
+    height = broken["height", between]
+    assert height["expected"] == {"min_value": 16, "max_value": 64}
+    assert height["offenders"] == [{"sample_id": "s01", "value": 15}]
+    assert height["observed"] == "1 of 3 values break it"
+    assert broken["label", "expect_column_values_to_be_in_set"]["offenders"] == [{"sample_id": "s01", "value": "c"}]
+    assert "could not be evaluated" in broken["prop_entropy", between]["observed"]
+
+
+def test_a_broken_promise_stops_the_run_with_one_line(failing):
+    assert failing[0][1] == (
+        "7 of 18 expectations failed: expect_column_values_to_be_between on prop_entropy "
+        "{'min_value': 0.0, 'max_value': 8.0}, the expectation could not be evaluated (is the column there?); "
+        "all in reports/validation.json"
+    )
+
+
+def test_the_json_is_free_of_clock_and_random_ids(failing, passing):
+    assert failing[0] == failing[1]
+    for text in (failing[0][0], passing[1]):
+        assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}|20\d\d-\d\d|run_(time|id)|/tmp", text)
+
+
+def test_offenders_are_named():
+    result = {
+        "expectation": "expect_x",
+        "column": "height",
+        "expected": {"min_value": 16},
+        "observed": "1 of 3 values break it",
+        "offenders": [{"sample_id": "s01", "value": 15}],
+    }
+    assert describe(result) == "expect_x on height {'min_value': 16}, 1 of 3 values break it, first s01 (15)"
+
+
+@pytest.mark.parametrize("sides", [(0, 64), (65, 64)])
+def test_refused_choices(sides):
+    message = rf"min_side must be at least 1 and at most max_side, got {sides[0]} and {sides[1]}"
+    with pytest.raises(ValueError, match=message):
+        Promises(**{**PROMISES, "min_side": sides[0], "max_side": sides[1]})

@@ -1,0 +1,240 @@
+"""The pipeline as people run it: dvc repro and dvc exp run in a project of its own, on tiny pictures."""
+
+import hashlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pytest
+import yaml
+from picture_folder import TINY, make_folder, picture
+
+ROOT = Path(__file__).parents[1]
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dvc")]
+STAGES = ["compose", "ingest", "validate", "split", "check", "augment", "train", "evaluate", "register"]
+
+
+class Project:
+    """A checkout of its own, whose conf/ is made small."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for name in tracked.splitlines():
+            if not name.startswith(("tests/", "docs/")) and name != "dvc.lock" and (ROOT / name).exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        make_folder(folder / "pictures", num_per_class=40)
+        ignored = folder / ".gitignore"
+        ignored.write_text(ignored.read_text() + "/pictures\n")
+        self.configure(f"source.path={folder / 'pictures'}")  # absolute, for dvc exp run --temp, which works in a copy
+        self.run("git", "init", "-q", "-b", "main")
+        self.commit("start")
+
+    def configure(self, *overrides: str) -> None:
+        """Writes the tiny overrides into conf/ as an experiment that config.yaml selects."""
+        groups, values = ["# @package _global_", "defaults:"], {}
+        for override in [*TINY, *overrides]:
+            key, _, value = override.partition("=")
+            if (self.folder / "conf" / key).is_dir():
+                groups.append(f"  - override /{key}: {value}")
+                continue
+            inner = values
+            *parents, last = key.split(".")
+            for parent in parents:
+                inner = inner.setdefault(parent, {})
+            inner[last] = yaml.safe_load(value)
+        text = "\n".join([*groups, "", yaml.safe_dump(values)])
+        (self.folder / "conf/experiment/tiny.yaml").write_text(text)
+        config = self.folder / "conf/config.yaml"
+        config.write_text(config.read_text().replace("experiment: null", "experiment: tiny"))
+        (self.folder / "params.yaml").unlink(missing_ok=True)
+        self.run(sys.executable, "-m", "pipeline.stages.compose")
+
+    def run(self, *command: str, check: bool = True, prefix: str = "") -> subprocess.CompletedProcess[str]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))}
+        environment |= {
+            "PATH": f"{Path(sys.executable).parent}:{environment['PATH']}",
+            "OMP_NUM_THREADS": "1",
+            "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org",
+            "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.org",
+        }  # fmt: skip
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=500, check=False
+        )
+        assert not check or done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def dvc(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run(str(Path(sys.executable).with_name("dvc")), *arguments, check=check)
+
+    def repro(self) -> list[str]:
+        """The stages that ran."""
+        done = self.dvc("repro")
+        return [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage")]
+
+    def refused(self, *arguments: str) -> str:
+        """What a command that must fail says; it must leave every output as it was."""
+        before = self.outputs()
+        done = self.dvc(*(arguments or ("repro",)), check=False)
+        assert done.returncode != 0, done.stdout
+        assert "Traceback" not in done.stderr + done.stdout
+        assert self.outputs() == before
+        return done.stderr
+
+    def commit(self, message: str) -> None:
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-qm", message)
+
+    def outputs(self) -> dict[str, str]:
+        files = [path for name in ("data", "reports") for path in (self.folder / name).rglob("*") if path.is_file()]
+        kept = [path for path in files if "data_docs" not in path.parts]
+        return {str(path.relative_to(self.folder)): hashlib.md5(path.read_bytes()).hexdigest() for path in kept}
+
+    def runs(self) -> list[mlflow.entities.Run]:
+        client = mlflow.MlflowClient(f"sqlite:///{self.folder / 'mlflow.db'}")
+        return client.search_runs([client.get_experiment_by_name("colibri").experiment_id])
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """After one `dvc repro`, committed."""
+    made = Project(tmp_path_factory.mktemp("checkout"))
+    assert made.repro() == STAGES
+    made.commit("first run")
+    return made
+
+
+def test_everything_is_tracked_by_git_or_dvc_and_a_second_run_does_nothing(project: Project) -> None:
+    assert project.run("git", "status", "--porcelain").stdout == ""
+    assert project.repro() == []
+    assert "up to date" in project.dvc("status").stdout
+
+
+def test_an_option_of_train_reruns_train_and_what_follows(project: Project) -> None:
+    conf = project.folder / "conf/experiment/tiny.yaml"
+    before = conf.read_text()
+    conf.write_text(before.replace("epochs: 16", "epochs: 2"))
+    assert project.repro() == ["compose", "train", "evaluate", "register"]
+    assert yaml.safe_load((project.folder / "params.yaml").read_text())["train"]["epochs"] == 2
+    conf.write_text(before)
+    assert project.repro() == ["compose"]  # the run-cache brings the rest back
+
+
+def test_a_picture_added_changed_or_removed_is_ingested_again(project: Project) -> None:
+    import numpy as np
+
+    extra = project.folder / "pictures/disc/new.png"
+    picture("disc", np.random.default_rng(99)).save(extra)
+    assert project.dvc("status", "ingest").stdout.count("modified") == 1
+    done = project.dvc("repro", "ingest")
+    assert "Running stage 'ingest'" in done.stdout
+    extra.unlink()
+    assert project.repro() == []  # as recorded for these pictures, from the run-cache
+
+
+def test_a_hand_edit_of_params_is_never_overwritten_in_silence(project: Project) -> None:
+    params = project.folder / "params.yaml"
+    before = params.read_text()
+    params.write_text(before.replace("epochs: 16", "epochs: 99"))
+    message = project.refused()
+    assert "train.epochs: 99 in params.yaml, 16 from conf/" in message
+    assert "dvc exp run -S" in message
+    assert "delete params.yaml" in message
+    assert "epochs: 99" in params.read_text()
+    params.write_text(before)
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (("/pictures\n", "/nowhere\n"), "nowhere' is not a folder; expected one sub-folder of pictures per class"),
+        (("epochs: 16", "epoch: 16"), "train has no parameter 'epoch'; it takes epochs, batch_size"),
+        (("encoder: small", "encoder: smal"), "Could not find 'encoder/smal'"),
+        (("batch_size: 8", "batch_size: 1"), "batch_size must be at least 2, got 1"),
+    ],
+)
+def test_a_wrong_choice_ends_with_one_line_and_loses_nothing(project: Project, edit, expected: str) -> None:
+    conf = project.folder / "conf/experiment/tiny.yaml"
+    before, params = conf.read_text(), (project.folder / "params.yaml").read_text()
+    assert edit[0] in before
+    conf.write_text(before.replace(*edit))
+    try:
+        assert expected in project.refused()
+    finally:
+        conf.write_text(before)
+        (project.folder / "params.yaml").write_text(params)
+    assert project.repro() == []
+
+
+def test_an_empty_source_and_one_class_are_refused(project: Project) -> None:
+    pictures = project.folder / "pictures"
+    (pictures / "square").rename(project.folder / "square")
+    try:
+        assert "at least two sub-folders, one per class; found only 'disc'" in project.refused()
+        (pictures / "disc").rename(project.folder / "disc")
+        assert "found none" in project.refused()
+    finally:
+        for label in ("disc", "square"):
+            if (project.folder / label).exists():
+                (project.folder / label).rename(pictures / label)
+    assert project.repro() == []
+
+
+def test_a_corrupt_params_file_is_named(project: Project) -> None:
+    params = project.folder / "params.yaml"
+    before = params.read_text()
+    params.write_text("train: [unclosed\n")
+    assert "params.yaml" in project.refused()
+    params.write_text(before)
+
+
+def test_a_locked_mlflow_store_stops_train_before_it_starts(project: Project) -> None:
+    holder = sqlite3.connect(project.folder / "mlflow.db")
+    holder.execute("BEGIN EXCLUSIVE")
+    try:
+        before = project.outputs()
+        done = project.dvc("repro", "-f", "-s", "train", check=False)
+    finally:
+        holder.rollback()
+        holder.close()
+    assert done.returncode != 0
+    assert "mlflow.db cannot be written (database is locked)" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert project.outputs() == before
+
+
+def test_a_full_disk_while_packing_leaves_the_earlier_arrays(project: Project) -> None:
+    before = project.outputs()
+    command = f"ulimit -f 20; {sys.executable} -m pipeline.stages.augment"  # files of at most 20 KiB
+    done = project.run("bash", "-c", command, check=False)
+    assert done.returncode == 1
+    assert "the disk is full" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert project.outputs() == before
+
+
+def test_experiments_land_in_the_store_of_the_main_checkout(project: Project) -> None:
+    num_runs = len(project.runs())
+    for seed in (1, 2):
+        project.dvc("exp", "run", "--queue", "-n", f"seed{seed}", "-S", "train.epochs=1", "-S", f"train.seed={seed}")
+    project.dvc("exp", "run", "--run-all")
+    project.dvc("exp", "run", "--temp", "-n", "temporary", "-S", "train.epochs=1", "-S", "train.seed=3")
+    found = {run.info.run_name: run for run in project.runs()}
+    assert len(found) >= num_runs + 3
+    for name, seed in (("seed1", "1"), ("seed2", "2"), ("temporary", "3")):
+        assert found[name].data.params["train.seed"] == seed
+        assert found[name].data.params["train.epochs"] == "1"
+        assert "test/accuracy" in found[name].data.metrics
+    shown = project.dvc("exp", "show", "--csv", "--no-pager").stdout
+    assert {"seed1", "seed2", "temporary"} <= set(shown.replace("\n", ",").split(","))
+    assert "accuracy.value" in project.dvc("metrics", "diff", "HEAD", "seed1").stdout
+    assert (
+        "Loss" in Path(project.dvc("plots", "diff", "HEAD", "seed1").stdout.strip().removeprefix("file://")).read_text()
+    )
+    assert project.run("git", "status", "--porcelain").stdout == ""

@@ -1,0 +1,187 @@
+"""All stages, one after the other in this process, on a tiny set."""
+
+import json
+import shutil
+from importlib import import_module
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from picture_folder import TINY, make_folder
+
+from pipeline.core import config
+from pipeline.core.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+
+STAGES = ("ingest", "validate", "split", "check", "augment", "train", "evaluate", "register")
+PURE = ("data/manifest.parquet", "data/splits.parquet", "data/packed/images.npy", "data/packed/index.parquet")
+LEARNT = ("data/predictor/weights.safetensors", "data/predictor/card.json", "data/predictions.parquet")
+JUDGED = ("reports/metrics.json", "reports/slices.csv", "reports/train.csv", "reports/report.html")
+
+pytestmark = [
+    pytest.mark.xdist_group("pipeline"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:.*:pydantic.warnings.PydanticDeprecatedSince20"),
+]
+
+
+def run(stage: str) -> None:
+    import_module(f"pipeline.stages.{stage}").main()
+
+
+def write_params(*overrides: str) -> None:
+    Path("params.yaml").write_text(config.compose(ROOT / "conf", [*TINY, *overrides]), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory):
+    """A folder in which every stage has run once."""
+    folder = tmp_path_factory.mktemp("project")
+    pictures = make_folder(folder / "pictures", num_per_class=50)
+    (pictures / "disc" / "broken.png").write_bytes((pictures / "disc" / "000.png").read_bytes()[:90])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("DVC_ROOT", str(folder))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        write_params("source.path=pictures")
+        for stage in STAGES:
+            run(stage)
+        yield folder
+
+
+def test_every_artifact_is_there(project: Path) -> None:
+    for name in (
+        *PURE,
+        *LEARNT,
+        *JUDGED,
+        "data/quarantine.parquet",
+        "reports/registration.json",
+        "reports/preview.png",
+    ):
+        assert (project / name).stat().st_size > 0, name
+
+
+def test_a_truncated_picture_is_quarantined_and_everything_is_accounted_for(project: Path) -> None:
+    manifest, quarantine = (pd.read_parquet(project / f"data/{name}.parquet") for name in ("manifest", "quarantine"))
+    assert quarantine[["path", "reason"]].to_dict("records") == [{"path": "disc/broken.png", "reason": "truncated"}]
+    assert len(manifest) == 100
+
+
+def test_it_learnt_what_the_pictures_show(project: Path) -> None:
+    metrics = json.loads((project / "reports/metrics.json").read_text())
+    assert metrics["accuracy"]["value"] > 0.8  # chance is 0.5
+    for name, entry in metrics.items():
+        assert entry["low"] <= entry["value"] <= entry["high"], name
+
+
+def test_predictions_cover_val_and_test_once(project: Path) -> None:
+    predictions = pd.read_parquet(project / "data/predictions.parquet")
+    splits = pd.read_parquet(project / "data/splits.parquet")
+    expected = splits.loc[splits["split"].isin(["val", "test"]), "sample_id"]
+    assert sorted(predictions["sample_id"]) == sorted(expected)
+    np.testing.assert_allclose(np.stack(predictions["scores"]).sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_registered_model_serves_encoded_pictures(project: Path) -> None:
+    registration = json.loads((project / "reports/registration.json").read_text())
+    assert registration["version"] == "1"
+    assert registration["aliases"] == ["challenger", "champion"]
+    mlflow.set_tracking_uri(f"sqlite:///{project / 'mlflow.db'}")
+    model = mlflow.pyfunc.load_model(f"models:/{registration['model']}@champion")
+    predictions = pd.read_parquet("data/predictions.parquet").head(5)
+    encoded = [(Path("pictures") / name).read_bytes() for name in predictions["sample_id"]]
+    served = model.predict(pd.DataFrame({"image": encoded}))
+    assert served["class"].tolist() == [names[0] for names in predictions["decided"]]
+    own = [{"disc": float(a), "square": float(b)} for a, b in predictions["scores"]]
+    for ours, theirs in zip(own, served["scores"], strict=True):
+        assert theirs == pytest.approx(ours, abs=1e-5)
+    assert not list((project / "mlruns").rglob("*.pkl"))
+
+
+def test_the_run_holds_parameters_curves_figures_and_files(project: Path) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("colibri")
+    (found,) = client.search_runs([experiment.experiment_id])
+    assert found.data.params["train.epochs"] == "16"
+    assert {"train/loss", "val/f1_macro", "test/accuracy", "test/accuracy_low"} <= set(found.data.metrics)
+    assert len(client.get_metric_history(found.info.run_id, "val/loss")) == 16
+    assert {entry.path for entry in client.list_artifacts(found.info.run_id)} >= {"params.yaml", "evaluation", "data"}
+    assert found.inputs.dataset_inputs[0].dataset.name == "pictures"
+
+
+def test_registering_again_changes_nothing(project: Path) -> None:
+    before = (project / "reports/registration.json").read_bytes()
+    run("register")
+    assert (project / "reports/registration.json").read_bytes() == before
+    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    assert len(client.search_model_versions("name = 'colibri-pictures'")) == 1
+
+
+def test_a_second_run_from_clean_gives_the_same_bytes(project: Path, tmp_path: Path, monkeypatch) -> None:
+    shutil.copytree(project / "pictures", tmp_path / "pictures")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    write_params("source.path=pictures")
+    for stage in STAGES[:-1]:
+        run(stage)
+    for name in (*PURE, *LEARNT, *JUDGED, "reports/checks.json", "reports/validation.json", "reports/preview.png"):
+        assert (tmp_path / name).read_bytes() == (project / name).read_bytes(), name
+
+
+def test_a_second_split_is_judged_beside_the_first(project: Path, tmp_path: Path, monkeypatch) -> None:
+    for name in ("data", "reports", "pictures"):
+        shutil.copytree(project / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    write_params(
+        "source.path=pictures", "beside=grouped", "beside.near_duplicate_bits=0", "beside.seed=5", "train.epochs=1"
+    )
+    run("train")
+    run("evaluate")
+    metrics = json.loads(Path("reports/metrics.json").read_text())
+    assert metrics["beside/accuracy"]["n"] > 0
+    assert "groups kept apart" in Path("reports/report.html").read_text()
+
+
+def test_a_check_stops_the_run_and_leaves_its_findings(project: Path, tmp_path: Path, monkeypatch) -> None:
+    shutil.copytree(project / "data", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    write_params("source.path=pictures", "check.property_shortcut.on_fail=error", "check.property_shortcut.max_auc=0.5")
+    with pytest.raises(UserError, match=r"property_shortcut: .* AUC of one property alone, at most 0.5 accepted"):
+        run("check")
+    assert not json.loads(Path("reports/checks.json").read_text())["property_shortcut"]["passed"]
+
+
+def test_a_failed_expectation_names_itself_the_column_and_the_first_rows(
+    project: Path, tmp_path: Path, monkeypatch
+) -> None:
+    shutil.copytree(project / "data", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    write_params("source.path=pictures", "validate.min_side=33")
+    with pytest.raises(UserError, match=r"expect_column_values_to_be_between on height .*first disc/000.png \(32\)"):
+        run("validate")
+    assert not json.loads(Path("reports/validation.json").read_text())["passed"]
+
+
+def test_extra_minority_samples_are_only_in_train(project: Path, tmp_path: Path, monkeypatch) -> None:
+    shutil.copytree(project / "data", tmp_path / "data")
+    shutil.copytree(project / "pictures", tmp_path / "pictures")
+    monkeypatch.chdir(tmp_path)
+    splits = pd.read_parquet("data/splits.parquet")
+    few = splits["sample_id"].str.startswith("disc") & (splits["split"] == "train")
+    splits.loc[few[few].index[:20], "split"] = "none"
+    splits.to_parquet("data/splits.parquet")
+    write_params("source.path=pictures", "augment.min_class_share=1.0")
+    run("augment")
+    index = pd.read_parquet("data/packed/index.parquet")
+    extra = index[index["origin"] != index["sample_id"]]
+    assert len(extra) > 10
+    assert set(extra["split"]) == {"train"}
+    sizes = index.loc[index["split"] == "train", "labels"].explode().value_counts()
+    assert sizes["disc"] == sizes["square"]
+    assert len(np.load("data/packed/images.npy")) == len(index)
+    assert yaml.safe_load(Path("data/packed/card.json").read_text())["num_extra"] == len(extra)

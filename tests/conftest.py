@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 from PIL import Image
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch in two test processes would fight over the cores
 
 settings.register_profile("colibri", deadline=None, derandomize=True, database=None, max_examples=60)
 settings.load_profile("colibri")

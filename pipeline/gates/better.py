@@ -52,6 +52,8 @@ class Better(Gate):
         groups = common["group"].to_numpy(dtype=str)
         ones = np.ones((1, len(common)))
         value, before = float(self.metric(*ours, ones)[0]), float(self.metric(*theirs, ones)[0])
+        if not np.isfinite([value, before]).all():
+            return Verdict(False, [f"the gate's metric is undefined on the {len(common)} common test samples"])
         drawn = [
             self.metric(*ours, weights) - self.metric(*theirs, weights)
             for weights in resamples(groups, self.num_resamples, self.seed)

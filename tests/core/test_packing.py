@@ -80,9 +80,14 @@ def test_a_full_disk_is_an_error_and_keeps_what_was_there(tmp_path, small_disk, 
         target.mkdir()
         (target / "images.npy").write_bytes(b"earlier")
     images = np.zeros((100, 32, 32, 1), dtype=np.uint8)
-    with pytest.raises(OSError, match="File too large") as caught, files.replacing(target) as folder:
-        folder.mkdir()
-        write_array(folder / "images.npy", images, images.shape)
+
+    def pack():
+        with files.replacing(target) as folder:
+            folder.mkdir()
+            write_array(folder / "images.npy", images, images.shape)
+
+    with pytest.raises(OSError, match="File too large") as caught:
+        pack()
     assert caught.value.errno == errno.EFBIG
     assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == (
         ["packed", "packed/images.npy"] if earlier else []

@@ -125,6 +125,8 @@ def test_a_metric_that_is_undefined_promotes_nothing():
     one_class["targets"] = [EYE[0]] * 4
     verdict = gate(metric=Ranking(number="auroc", averaging="macro"))(one_class, one_class)
     assert not verdict.promote
+    assert verdict.reasons == ["the gate's metric is undefined on the 4 common test samples"]
+    assert verdict.evidence == {}  # not-a-number could not be written as JSON
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,8 @@ def find(client: MlflowClient, experiment: str, tag: str, value: str) -> list[Ru
 
 def metric_name(name: str) -> str:
     """A name that MLflow accepts, whatever the class is called."""
-    return re.sub(r"[^\w\-. /:]", "_", name)[:200]
+    parts = re.sub(r"[^\w\-. /:]", "_", name)[:200].split("/")
+    return "/".join(part if part.strip(".") else "_" for part in parts)  # MLflow refuses a//b, a/. and a/..
 
 
 def flatten(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -1,0 +1,80 @@
+"""The figures of the last run, in a few lines."""
+
+import pytest
+
+from pipeline.commands import summary
+from pipeline.core import files
+from pipeline.core.errors import UserError
+
+
+def entry(value, low=None, high=None, n=40):
+    return {"value": value, "low": low, "high": high, "n": n}
+
+
+REGISTRATION = {
+    "model": "colibri-digits",
+    "version": "3",
+    "aliases": ["challenger", "champion"],
+    "reasons": ["gain +0.0100 on 40 common test samples, more than 0.0"],
+}
+CHECKS = {
+    "split_leakage": {"value": 0, "limit": 0, "unit": "samples", "worst": {}, "passed": True},
+    "class_imbalance": {
+        "value": 12.34567,
+        "limit": 10.0,
+        "unit": "largest / smallest",
+        "worst": {"bee": 3, "ant": 5},
+        "passed": False,
+    },
+}
+
+
+def test_every_line():
+    metrics = {"accuracy": entry(0.9, 0.85, 0.951), "f1/bee": entry(0.2), "auroc_macro": entry(0.98765)}
+    assert summary.lines(metrics, CHECKS, REGISTRATION) == [
+        "",
+        "On 40 test pictures (95 % interval, whole groups resampled):",
+        "  accuracy             0.900  [0.850, 0.951]",
+        "  auroc_macro          0.988",
+        "Checks: 1 passed, 1 warned",
+        "  class_imbalance: 12.35 largest / smallest, at most 10 accepted, first bee: 3",
+        f"Model: colibri-digits version 3, challenger and champion ({REGISTRATION['reasons'][0]})",
+        "Report: reports/report.html",
+        "Runs:   make ui, then open http://127.0.0.1:5000",
+    ]
+
+
+def test_figures_with_groups_kept_apart_stand_below():
+    metrics = {"accuracy": entry(0.9), "beside/accuracy": entry(0.7, 0.6, 0.8)}
+    lines = summary.lines(metrics, {}, REGISTRATION)
+    assert lines[2:5] == [
+        "  accuracy             0.900",
+        "  accuracy             0.700  [0.600, 0.800]  with groups kept apart",
+        "Checks: 0 passed, 0 warned",
+    ]
+
+
+def test_what_is_undefined_or_not_chosen_is_left_out():
+    lines = summary.lines({"f1_macro": entry(None)}, {}, REGISTRATION)
+    assert lines[1].startswith("On ? test pictures")
+    assert lines[2] == "Checks: 0 passed, 0 warned"
+
+
+def test_a_warning_without_offenders():
+    failed = {"one": {"value": 2, "limit": 1, "unit": "things", "worst": {}, "passed": False}}
+    assert "  one: 2 things, at most 1 accepted" in summary.lines({}, failed, REGISTRATION)
+
+
+def test_main_reads_the_reports(project, capsys):
+    files.write_json(files.METRICS, {"accuracy": entry(0.5)})
+    files.write_json(files.CHECKS, CHECKS)
+    files.write_json(files.REGISTRATION, {**REGISTRATION, "aliases": ["challenger"]})
+    summary.main()
+    shown = capsys.readouterr().out
+    assert "  accuracy             0.500\n" in shown
+    assert "version 3, challenger (gain" in shown
+
+
+def test_before_the_first_run(project):
+    with pytest.raises(UserError, match=r"^reports/metrics\.json does not exist; run dvc repro, which makes it$"):
+        summary.main()

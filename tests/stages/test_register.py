@@ -1,0 +1,191 @@
+"""A version is registered once; the champion changes where the gate says so."""
+
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pipeline.core import files
+from pipeline.core.errors import UserError
+from pipeline.core.samples import Packed
+from pipeline.gates.better import Better
+from pipeline.metrics.accuracy import Accuracy
+from pipeline.stages import register
+from pipeline.stages.register import REGISTRATION_TAG, Options, compared, example, judge, registration
+from pipeline.tasks.single_label import SingleLabel
+
+TASK = SingleLabel(label_smoothing=0.0)
+GATE = Better(metric=Accuracy(), min_gain=0.0, num_resamples=100, seed=0)
+CLASSES = ["a", "b"]
+CARD = {"classes": CLASSES, "data_hash": "0" * 32}
+
+
+def write_predictions(path, right, classes=CLASSES):
+    """One sample of val, then samples of test of class a and b in turn, decided rightly or not."""
+    choice = [0] + [(position + (not one)) % 2 for position, one in enumerate(right)]
+    table = pd.DataFrame(
+        {
+            "sample_id": ["v0"] + [f"t{position}" for position in range(len(right))],
+            "split": ["val"] + ["test"] * len(right),
+            "labels": [[classes[0]]] + [[classes[position % 2]] for position in range(len(right))],
+            "group": ["v"] + [f"g{position}" for position in range(len(right))],
+            "scores": [0.8 * np.eye(2)[one] + 0.1 for one in choice],
+        }
+    )
+    files.write_table(path, table, metadata={"classes": classes})
+
+
+class Registry:
+    """The registry of `pipeline.core.tracking`, in memory; each run's predictions are a file in the folder."""
+
+    def __init__(self, folder):
+        self.folder, self.versions, self.aliases, self.fail_on = folder, {}, {}, None
+
+    def find_version(self, name, results_key):
+        return next((one for one, entry in self.versions.items() if entry["results_key"] == results_key), None)
+
+    def version_tags(self, name, version):
+        return self.versions[version]["tags"]
+
+    def champion(self, name):
+        version = self.aliases.get("champion")
+        return (version, self.versions[version]["run_id"]) if version else None
+
+    def create_version(self, name, run_id, results_key, predictor, example, tags):
+        version = str(len(self.versions) + 1)
+        self.versions[version] = {"run_id": run_id, "results_key": results_key, "tags": dict(tags), "example": example}
+        return version
+
+    def set_alias(self, name, alias, version):
+        if alias == self.fail_on:
+            raise UserError("the store is gone")
+        self.aliases[alias] = version
+
+    def tag_version(self, name, version, tags):
+        self.versions[version]["tags"] |= tags
+
+    def predictions_of(self, run_id, folder):
+        return self.folder / f"{run_id}.parquet"
+
+
+@pytest.fixture
+def registry(project, monkeypatch):
+    fake = Registry(project)
+    monkeypatch.setattr(register, "registry", fake)
+    return fake
+
+
+@pytest.fixture
+def result(registry, packed):
+    """Registers a model that decided rightly as told, under a key."""
+
+    def registered(key, right):
+        write_predictions(files.PREDICTIONS, right)
+        write_predictions(registry.folder / f"run of {key}.parquet", right)
+        return registration("model", f"run of {key}", key, GATE, TASK, CARD, packed)
+
+    return registered
+
+
+def test_what_a_gate_compares_are_the_test_samples(project):
+    write_predictions(files.PREDICTIONS, [True, False])
+    found = compared(files.PREDICTIONS, TASK, CLASSES)
+    assert list(found) == ["sample_id", "group", "targets", "decided", "scores"]
+    assert found["sample_id"].tolist() == ["t0", "t1"]
+    assert found["group"].tolist() == ["g0", "g1"]
+    np.testing.assert_array_equal(np.stack(found["targets"]), [[1, 0], [0, 1]])
+    np.testing.assert_array_equal(np.stack(found["decided"]), [[True, False], [True, False]])
+    np.testing.assert_allclose(np.stack(found["scores"]), [[0.9, 0.1], [0.9, 0.1]])
+
+
+def test_judge_without_a_champion(project):
+    write_predictions(files.PREDICTIONS, [True, False])
+    assert judge(GATE, TASK, CLASSES, None).reasons == ["there was no champion before"]
+
+
+def test_judge_against_the_champions_predictions(registry):
+    write_predictions(files.PREDICTIONS, [True] * 4)
+    write_predictions(registry.folder / "old.parquet", [True, True, True, False])
+    verdict = judge(GATE, TASK, CLASSES, "old")
+    assert verdict.promote
+    assert verdict.reasons == ["gain +0.2500 on 4 common test samples, more than 0.0"]
+
+
+def test_a_champion_of_other_classes_stays(registry):
+    write_predictions(files.PREDICTIONS, [True] * 4)
+    write_predictions(registry.folder / "old.parquet", [True] * 4, classes=["a", "c"])
+    verdict = judge(GATE, TASK, CLASSES, "old")
+    assert not verdict.promote
+    assert verdict.reasons == ["the champion knows other classes: ['a', 'c'] instead of ['a', 'b']"]
+
+
+def test_the_first_version_is_champion(result, registry):
+    assert result("k1", [True, False]) == {
+        "model": "model",
+        "version": "1",
+        "aliases": ["challenger", "champion"],
+        "champion_before": None,
+        "reasons": ["there was no champion before"],
+        "evidence": {},
+        "results_key": "k1",
+    }
+    assert registry.aliases == {"challenger": "1", "champion": "1"}
+    assert registry.versions["1"]["tags"]["data_hash"] == CARD["data_hash"]
+
+
+def test_the_same_results_are_registered_once_with_the_same_text(result, registry):
+    first = result("k1", [True, False])
+    assert result("k1", [True, False]) == first
+    assert list(registry.versions) == ["1"]
+    assert json.loads(registry.versions["1"]["tags"][REGISTRATION_TAG]) == first
+
+
+def test_a_worse_one_is_challenger_and_a_better_one_champion(result, registry):
+    result("k1", [True, True, True, False])
+    worse = result("k2", [True, True, False, False])
+    assert (worse["aliases"], worse["champion_before"]) == (["challenger"], "1")
+    assert registry.aliases == {"challenger": "2", "champion": "1"}
+    better = result("k3", [True] * 4)
+    assert (better["aliases"], better["champion_before"]) == (["challenger", "champion"], "1")
+    assert better["reasons"] == ["gain +0.2500 on 4 common test samples, more than 0.0"]
+    assert better["evidence"]["gain"]["value"] == 0.25
+    assert registry.aliases == {"challenger": "3", "champion": "3"}
+
+
+def test_earlier_results_that_come_back_keep_their_text_and_move_nothing(result, registry):
+    first = result("k1", [True, False, True, False])
+    result("k2", [True] * 4)
+    assert result("k1", [True, False, True, False]) == first
+    assert registry.aliases == {"challenger": "2", "champion": "2"}
+
+
+@pytest.mark.parametrize("alias", ["challenger", "champion"])
+def test_an_interrupted_registration_goes_on_with_its_version(result, registry, alias):
+    registry.fail_on = alias
+    with pytest.raises(UserError, match=r"^the store is gone$"):
+        result("k1", [True, False])
+    registry.fail_on = None
+    assert result("k1", [True, False])["version"] == "1"
+    assert list(registry.versions) == ["1"]
+    assert registry.aliases == {"challenger": "1", "champion": "1"}
+
+
+def test_the_example_is_the_first_test_picture(packed):
+    with Image.open(io.BytesIO(example(packed))) as image:
+        assert (image.format, image.mode) == ("PNG", "L")
+        np.testing.assert_array_equal(np.asarray(image), packed.images[16, :, :, 0])
+
+
+def test_the_example_in_colour(packed):
+    colour = Packed(np.repeat(packed.images, 3, axis=3), packed.index, packed.card)
+    with Image.open(io.BytesIO(example(colour))) as image:
+        np.testing.assert_array_equal(np.asarray(image), colour.images[16])
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a:b"])
+def test_model_names(name):
+    with pytest.raises(ValueError, match=r"^model_name must not be empty or hold '/' or ':', got"):
+        Options(model_name=name)

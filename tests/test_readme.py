@@ -1,0 +1,60 @@
+"""What the README tells people to type works, and is what CI runs."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.core import config
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line.split("#")[0].strip()
+    for block in re.findall(r"```(?:bash|sh)\n(.*?)```", README, flags=re.DOTALL)
+    for line in block.splitlines()
+    if line.split("#")[0].strip()
+]
+OVERRIDES = [
+    [words[position + 1] for position, word in enumerate(words) if word == "-S"]
+    for words in map(shlex.split, COMMANDS)
+    if words[:3] == ["dvc", "exp", "run"]
+]
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+
+
+def test_the_two_commands_are_there() -> None:
+    assert {"make repro", "make test"} <= set(COMMANDS)
+
+
+def test_ci_runs_the_readmes_commands() -> None:
+    lines = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
+    run = [line for line in lines if line.startswith("make")]
+    assert run == ["make check", "make test"]
+    assert set(run) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("make ")])
+def test_every_make_target_exists(command: str) -> None:
+    assert command.split()[1] in targets()
+
+
+def test_help_lists_every_target() -> None:
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert targets() <= set(re.findall(r"make ([a-z]+)", shown))
+
+
+@pytest.mark.parametrize("overrides", [one for one in OVERRIDES if one], ids=" ".join)
+def test_every_override_composes(overrides: list[str]) -> None:
+    first = [override.split(",")[0] if "=" in override and "[" not in override else override for override in overrides]
+    assert config.compose(ROOT / "conf", first)
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([\w./-]+)\)", README))))
+def test_every_link_leads_somewhere(path: str) -> None:
+    assert (ROOT / path).exists()

@@ -18,7 +18,8 @@ from pipeline.core.contracts import Gate, Task, Verdict
 from pipeline.core.samples import Packed
 from pipeline.core.tracking import registry, runs
 
-REGISTRATION_TAG = "colibri.registration"
+REGISTRATION_TAG = "colibri.registration"  # the verdict, written before the aliases move
+DONE_TAG = "colibri.registered"  # written after
 ARTIFACTS = {
     "": [Path("params.yaml"), Path("dvc.yaml"), Path("dvc.lock")],
     "data": [files.VALIDATION, files.CHECKS, files.PREVIEW],
@@ -68,27 +69,29 @@ def registration(
 ) -> dict[str, Any]:
     """What was registered and why; the same text when the same results come again."""
     version = registry.find_version(name, key)
-    recorded = registry.version_tags(name, version).get(REGISTRATION_TAG) if version else None
-    if recorded:
-        return dict(json.loads(recorded))
-    champion = registry.champion(name)
-    verdict = judge(gate, task, card["classes"], champion[1] if champion else None)
-    if version is None:
-        tags = {"data_hash": card["data_hash"], "git_commit": runs.commit()}
-        version = registry.create_version(name, run_id, key, files.PREDICTOR, example(packed), tags)
-    registry.set_alias(name, "challenger", version)
-    if verdict.promote:
-        registry.set_alias(name, "champion", version)
-    result = {
-        "model": name,
-        "version": version,
-        "aliases": ["challenger", "champion"] if verdict.promote else ["challenger"],
-        "champion_before": champion[0] if champion else None,
-        "reasons": verdict.reasons,
-        "evidence": verdict.evidence,
-        "results_key": key,
-    }
-    registry.tag_version(name, version, {REGISTRATION_TAG: json.dumps(result)})  # last: an interrupted attempt goes on
+    tags = registry.version_tags(name, version) if version else {}
+    if REGISTRATION_TAG in tags:
+        result = dict(json.loads(tags[REGISTRATION_TAG]))
+    else:
+        champion = registry.champion(name)
+        verdict = judge(gate, task, card["classes"], champion[1] if champion else None)
+        if version is None:
+            about = {"data_hash": card["data_hash"], "git_commit": runs.commit()}
+            version = registry.create_version(name, run_id, key, files.PREDICTOR, example(packed), about)
+        result = {
+            "model": name,
+            "version": version,
+            "aliases": ["challenger", "champion"] if verdict.promote else ["challenger"],
+            "champion_before": champion[0] if champion else None,
+            "reasons": verdict.reasons,
+            "evidence": verdict.evidence,
+            "results_key": key,
+        }
+        registry.tag_version(name, version, {REGISTRATION_TAG: json.dumps(result)})
+    if DONE_TAG not in tags:  # an interrupted attempt goes on from the recorded verdict; a finished one moves nothing
+        for alias in result["aliases"]:
+            registry.set_alias(name, alias, result["version"])
+        registry.tag_version(name, result["version"], {DONE_TAG: "true"})
     return result
 
 

@@ -168,7 +168,9 @@ def test_an_interrupted_registration_goes_on_with_its_version(result, registry, 
     with pytest.raises(UserError, match=r"^the store is gone$"):
         result("k1", [True, False])
     registry.fail_on = None
-    assert result("k1", [True, False])["version"] == "1"
+    resumed = result("k1", [True, False])
+    assert (resumed["version"], resumed["aliases"]) == ("1", ["challenger", "champion"])
+    assert resumed["reasons"] == ["there was no champion before"]
     assert list(registry.versions) == ["1"]
     assert registry.aliases == {"challenger": "1", "champion": "1"}
 

@@ -8,13 +8,14 @@ import posixpath
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any, final
 
 import pandas as pd
 
 from pipeline.core.errors import Refused
 
+WINDOWS_ROOT = re.compile(r"[A-Za-z]:[\\/]|[\\/]{2}")  # a drive or a share
 GIVEN_SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
@@ -56,7 +57,7 @@ def relative(root: Path, path: str) -> str:
     if "\\" in path and not os.path.lexists(root / path):
         path = path.replace("\\", "/")
     plain = posixpath.normpath(path)
-    if path.startswith("/") or PureWindowsPath(path).is_absolute() or plain.split("/")[0] == "..":
+    if path.startswith("/") or WINDOWS_ROOT.match(path) or plain.split("/")[0] == "..":
         raise Refused("outside", "the path is absolute or leaves the source's folder")
     if plain == ".":
         raise Refused("missing", "names no file")

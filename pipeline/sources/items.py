@@ -81,7 +81,7 @@ def table(items: Iterable[Item]) -> pd.DataFrame:
         result["given_split"] = pd.Series([row.given_split for row in rows], dtype=object)
     if any(row.refused for row in rows):
         result["refused"] = pd.Series([row.refused.reason if row.refused else None for row in rows], dtype=object)
-        result["detail"] = pd.Series([row.refused.detail if row.refused else None for row in rows], dtype=object)
+        result["detail"] = pd.Series([_line(row.refused.detail) if row.refused else None for row in rows], dtype=object)
     names = sorted({name for row in rows for name in row.attributes})
     for name, column in zip(names, attribute_names(names), strict=True):
         result[column] = attribute_values([row.attributes.get(name) for row in rows])
@@ -100,6 +100,10 @@ def _writable(item: Item) -> Item:
 def printable(text: str) -> str:
     """The text, with what UTF-8 cannot hold (bytes of an odd file name, half a surrogate pair) as escapes."""
     return text.encode("utf-8", errors="backslashreplace").decode()
+
+
+def _line(text: str) -> str:
+    return " ".join(printable(text).split())
 
 
 def label_list(labels: Iterable[str]) -> list[str]:

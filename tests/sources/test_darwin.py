@@ -102,6 +102,12 @@ def test_a_damaged_file_is_one_refused_item(source, content, detail):
     assert table["detail"].str.match(detail).iloc[0]
 
 
+def test_a_document_whose_name_no_table_can_hold(source):
+    table = source({"\udcff\n.json": "{"}).read()
+    assert table["path"].tolist() == ["\\udcff\n.json"]
+    assert table["detail"].str.match(r"\\udcff \.json: not valid JSON at line 1 column 2").all()
+
+
 def test_a_path_that_climbs_out(source):
     assert source({"x.json": item("x.jpg", "/../..")}).read()["refused"].tolist() == ["outside"]
 

@@ -71,12 +71,12 @@ def test_labels_are_sorted_and_each_comes_once():
 def test_columns_appear_only_where_an_item_has_them():
     plain = table([Item(path="a", labels=["x"])])
     assert list(plain) == ["path", "labels", "group"]
-    refused = Item(path="b", refused=Refused("outside", "why"), attributes={"site": "N"})
+    refused = Item(path="b", refused=Refused("outside", "why\n\ud800"), attributes={"site": "N"})
     told = table([Item(path="a", given_split="val"), refused])
     assert list(told) == ["path", "labels", "group", "given_split", "refused", "detail", "attr_site"]
     assert told["given_split"].tolist() == ["val", None]
     assert told["refused"].tolist() == [None, "outside"]
-    assert told["detail"].tolist() == [None, "why"]
+    assert told["detail"].tolist() == [None, "why \\ud800"]
 
 
 def test_attribute_names_hold_letters_and_digits_and_differ():
@@ -112,6 +112,7 @@ ITEMS = st.builds(
     path=ANY_TEXT,
     labels=st.lists(ANY_TEXT, max_size=3),
     group=st.none() | ANY_TEXT,
+    refused=st.none() | st.builds(Refused, st.just("outside"), ANY_TEXT),
     attributes=st.dictionaries(ANY_TEXT, JSON, max_size=3),
 )
 

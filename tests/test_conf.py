@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from source_examples import MAKERS
 
 from pipeline.core import config
 from pipeline.core.contracts import Check, Encoder, Metric, Source, Split, Task, Trainer, Transform
@@ -75,11 +76,9 @@ def test_every_variant_has_a_conf_file() -> None:
 @pytest.mark.parametrize("option", options("source"))
 def test_source_contract(option: str, tmp_path: Path) -> None:
     node = chosen("source", option)
-    if "path" in node:
-        for label in ("a", "b"):
-            (tmp_path / label).mkdir()
-            (tmp_path / label / "1.png").write_bytes(b"not a picture")
-        node["path"] = node["watch"] = str(tmp_path)
+    if option in MAKERS:
+        node.update(MAKERS[option](tmp_path), watch=str(tmp_path))
+    assert not str(node["watch"]).startswith("data/"), f"tests/source_examples.py makes no example for {option}"
     source: Source = config.build(node, "source")
     rows = source.read()
     assert source.watch
@@ -102,6 +101,7 @@ def make_manifest(num_samples: int = 120) -> pd.DataFrame:
             "content_hash": [f"{value:032x}" for value in range(num_samples)],
             "perceptual_hash": [f"{value:016x}" for value in generator.integers(0, 2**63, num_samples)],
             "prop_brightness": generator.random(num_samples),
+            "given_split": ["train", "train", "val", "test"] * (num_samples // 4),
         }
     )
 

@@ -39,7 +39,9 @@ class Source(ABC):
 
         Returns:
             Columns `path` (POSIX, relative to the source), `labels` (sorted list of strings), `group`
-            (string, or None where nothing must stay together) and any number of `attr_*`.
+            (string, or None where nothing must stay together) and any number of `attr_*`. Where the source has
+            them: `given_split` (train, val, test or None), and `refused` and `detail`, the reason and the finding
+            for an item that must go to quarantine unopened (None for the others).
 
         Raises:
             UserError: The source does not exist or names no item.

@@ -23,6 +23,9 @@ REASONS = {
     "truncated": "the picture ends early or its data are damaged",
     "too_large": "the picture has more pixels than max_pixels allows",
     "duplicate_name": "the source names this item more than once",
+    "no_row": "the file is there, but the source's table or document does not name it",
+    "bad_name": "the file's name is not UTF-8",
+    "bad_annotation": "what the source says of this item is damaged, unsafe or contradicts itself",
 }
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, MemoryError, TypeError, struct.error)  # from Pillow

@@ -1,8 +1,8 @@
-"""A folder of pictures, one sub-folder per class."""
+"""A folder of pictures, one sub-folder per class, below split folders or not."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -12,6 +12,10 @@ import pandas as pd
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.reading import read_bytes
+from pipeline.sources.items import GIVEN_SPLITS, Item, table
+from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, files_below, suffix
+
+UNLABELLED = ("unlabelled", "unlabeled")
 
 
 @final
@@ -19,8 +23,12 @@ from pipeline.core.reading import read_bytes
 class Folder(Source):
     """Every file below a sub-folder is a sample of the class that the sub-folder names.
 
-    Hidden files and folders (a leading dot) are passed over; every other file is named, also when it is no picture,
-    so that ingest can account for it. Symbolic links to folders below a class folder are not followed.
+    Where all top-level folders are called train, val (or valid, validation) or test, in any case, they are the given
+    split and the classes stand one level below. Pictures beside the class folders, or in a folder called `unlabelled`
+    in the classes' place, have no label.
+
+    Hidden files and folders (a leading dot) are passed over; every other file of a class is named, also when it is no
+    picture, so that ingest can account for it. Symbolic links to folders below a class folder are not followed.
 
     Args:
         name: Of the data set, in MLflow and on the page.
@@ -33,38 +41,44 @@ class Folder(Source):
     watch: str
 
     def read(self) -> pd.DataFrame:
-        root = Path(self.path)
-        if not root.is_dir():
-            raise UserError(f"source.path {str(root)!r} is not a folder; expected one sub-folder of pictures per class")
-        classes = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+        root = existing_folder(self.path, "path", "one sub-folder of pictures per class")
+        top = _folders(root)
+        split_folders = top if top and all(name.lower() in GIVEN_SPLITS for name in top) else []
+        classes: set[str] = set()
+        items: list[Item] = list(_unlabelled(root, "", None))
+        for place in split_folders or [""]:
+            given = GIVEN_SPLITS.get(place.lower())
+            if place:
+                items += _unlabelled(root, place, given)
+            for name in _folders(root / place):
+                labels = [] if name in UNLABELLED else [name]
+                classes.update(labels)
+                items += [
+                    Item(path=path, labels=labels, given_split=given)
+                    for path in files_below(root, f"{place}/{name}".lstrip("/"))
+                ]
         if len(classes) < 2:
-            found = f"only {classes[0]!r}" if classes else "none"
+            found = f"only {min(classes)!r}" if classes else "none"
+            below = f" below its split folders {split_folders}" if split_folders else ""
             raise UserError(
-                f"source.path {str(root)!r} must hold at least two sub-folders, one per class; found {found}"
+                f"source.path {self.path!r} must hold at least two sub-folders, one per class; found {found}{below}"
             )
-        rows = [(path, [name]) for name in classes for path in _files(root, name)]
-        if not rows:
+        if not any(item.labels for item in items):
             raise UserError(
-                f"source.path {str(root)!r} holds no file below its sub-folders {classes}; put pictures there"
+                f"source.path {self.path!r} holds no file below its sub-folders {sorted(classes)}; put pictures there"
             )
-        odd = [path for path, _ in rows if path.encode(errors="replace") != path.encode(errors="surrogateescape")]
-        if odd:
-            raise UserError(f"source.path {str(root)!r}: the file name {odd[0]!r} is not UTF-8; rename the file")
-        table = pd.DataFrame(rows, columns=["path", "labels"])
-        table["group"] = None
-        return table
+        return table(items)
 
     def open(self, path: str) -> bytes:
         return read_bytes(Path(self.path), path)
 
 
-def _files(root: Path, name: str) -> list[str]:
-    found = []
-    for folder, folders, names in os.walk(root / name, onerror=_unlisted):
-        folders[:] = sorted(one for one in folders if not one.startswith("."))
-        found += [(Path(folder) / one).relative_to(root).as_posix() for one in sorted(names) if not one.startswith(".")]
-    return found
+def _folders(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _unlisted(error: OSError) -> None:
-    raise UserError(f"the source's folder {error.filename!r} cannot be listed: {error.strerror}")
+def _unlabelled(root: Path, place: str, given: str | None) -> Iterator[Item]:
+    """The pictures that stand beside the class folders."""
+    for entry in sorted((root / place).iterdir()):
+        if suffix(entry.name) in PICTURE_SUFFIXES and not entry.name.startswith(".") and not entry.is_dir():
+            yield Item(path=entry.relative_to(root).as_posix(), given_split=given)

@@ -35,7 +35,7 @@ def assign(
         strata: List of what to even out, for each sample: its labels, and whatever else matters. A sample without any
             takes part in no split.
         units: Name of what must stay together, aligned with strata.
-        fractions: Wanted share of each split.
+        fractions: Wanted share of each split; a split without one gets nothing.
         seed: Of the order among units of equal size.
         recorded: Split of each sample assigned before, missing for new ones.
 
@@ -52,12 +52,13 @@ def assign(
     fixed = _fixed(units[labelled], recorded[labelled])
     total = counts.sum(axis=0).to_numpy()
     present = counts.reindex(fixed.index)
-    start = np.stack([present[fixed == name].sum(axis=0).to_numpy() for name in SPLITS])
-    wanted = np.array([fractions[name] for name in SPLITS])[:, None] * total[None, :]
+    filled = [name for name in SPLITS if name in fractions]
+    start = np.stack([present[fixed == name].sum(axis=0).to_numpy() for name in filled])
+    wanted = np.array([fractions[name] for name in filled])[:, None] * total[None, :]
     new = counts.drop(index=fixed.index)
     order = sorted(new.index, key=lambda unit: (-new.at[unit, "all"], _draw(unit, seed)))
     places = _place(new.loc[order].to_numpy(), start, wanted)
-    chosen = {**fixed, **{unit: SPLITS[place] for unit, place in zip(order, places, strict=True)}}
+    chosen = {**fixed, **{unit: filled[place] for unit, place in zip(order, places, strict=True)}}
     return units.map(chosen).where(labelled, NONE).astype("str").rename("split")
 
 

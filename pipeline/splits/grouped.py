@@ -42,20 +42,39 @@ class Grouped(Split):
         before = pd.Series(index=rows.index, dtype="str")
         if recorded is not None:
             before = recorded.set_index("sample_id")["split"].reindex(rows.index)
-            before = before.where(before != NONE)  # what took part in no split is looked at afresh
-        group = joined(rows, self.near_duplicate_bits)
-        bridging = self._bridging(rows, group, before)
-        group[bridging] = joined(rows[bridging], self.near_duplicate_bits)
-        group[~bridging] = joined(rows[~bridging], self.near_duplicate_bits)
-        rest = rows[~bridging]
-        split = assign(
-            strata_of(rest, self.max_attribute_values), group[~bridging], self.fractions, self.seed, before[~bridging]
-        )
-        split = split.reindex(rows.index).fillna(NONE)
-        return pd.DataFrame({"sample_id": rows.index, "split": split.to_numpy(), "group": group.to_numpy()})
+        table = placed(rows, before, self.fractions, self.max_attribute_values, self.near_duplicate_bits, self.seed)
+        return table.reset_index(names="sample_id")
 
-    @staticmethod
-    def _bridging(rows: pd.DataFrame, group: pd.Series, before: pd.Series) -> pd.Series:
-        """New samples whose joined group holds samples that were assigned to different splits before."""
-        torn = before.groupby(group).nunique() > 1
-        return group.map(torn) & before.isna()
+
+def placed(
+    rows: pd.DataFrame,
+    before: pd.Series,
+    fractions: dict[str, float],
+    max_attribute_values: int,
+    near_duplicate_bits: int | None,
+    seed: int,
+) -> pd.DataFrame:
+    """`split` and joined `group` of manifest rows, indexed by `sample_id` as they are.
+
+    Args:
+        rows: Of the manifest.
+        before: Earlier split of each row; missing or none for what has no place yet.
+        fractions: As `assign` takes them.
+        max_attribute_values: As `strata_of` takes it.
+        near_duplicate_bits: As `joined` takes it.
+        seed: As `assign` takes it.
+    """
+    before = before.where(before != NONE)  # what took part in no split is looked at afresh
+    group = joined(rows, near_duplicate_bits)
+    bridging = _bridging(group, before)
+    group[bridging] = joined(rows[bridging], near_duplicate_bits)
+    group[~bridging] = joined(rows[~bridging], near_duplicate_bits)
+    rest = rows[~bridging]
+    split = assign(strata_of(rest, max_attribute_values), group[~bridging], fractions, seed, before[~bridging])
+    return pd.DataFrame({"split": split.reindex(rows.index).fillna(NONE), "group": group})
+
+
+def _bridging(group: pd.Series, before: pd.Series) -> pd.Series:
+    """New samples whose joined group holds samples that were assigned to different splits before."""
+    torn = before.groupby(group).nunique() > 1
+    return group.map(torn) & before.isna()

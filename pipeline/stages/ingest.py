@@ -49,8 +49,9 @@ def ingest(source: Source, max_pixels: int) -> tuple[pd.DataFrame, pd.DataFrame]
     """The manifest and the quarantine; together they hold every item the source named."""
     items = source.read()
     items.insert(0, "sample_id", items["path"])
-    repeated = items["path"].duplicated()
-    results = list(_examine(source, items["path"], repeated, max_pixels))
+    told = _told(items)
+    items = items.drop(columns=["refused", "detail"], errors="ignore")
+    results = list(_examine(source, items["path"], told, max_pixels))
     accepted = [isinstance(result, Measured) for result in results]
     manifest = pd.concat(
         [
@@ -67,12 +68,28 @@ def ingest(source: Source, max_pixels: int) -> tuple[pd.DataFrame, pd.DataFrame]
     return _ordered(manifest), quarantine
 
 
-def _examine(source: Source, paths: pd.Series, repeated: pd.Series, max_pixels: int) -> Iterator[Measured | Refused]:
-    first = map_in_order(
-        partial(examine, source, max_pixels), paths[~repeated], total=int((~repeated).sum()), what="ingest"
-    )
-    for again in repeated:
-        yield Refused("duplicate_name", "named before") if again else next(first)
+def _told(items: pd.DataFrame) -> list[Refused | None]:
+    """The items that are refused unopened: the source says why, or it has named them before."""
+    told: list[Refused | None] = [None] * len(items)
+    if "refused" in items:
+        for position in items["refused"].notna().to_numpy().nonzero()[0]:
+            told[position] = Refused(items["refused"].iloc[position], items["detail"].iloc[position])
+    named: set[str] = set()
+    for position, path in enumerate(items["path"]):
+        if told[position] is None and path in named:
+            told[position] = Refused("duplicate_name", "named before")
+        elif told[position] is None:
+            named.add(path)
+    return told
+
+
+def _examine(
+    source: Source, paths: pd.Series, told: list[Refused | None], max_pixels: int
+) -> Iterator[Measured | Refused]:
+    unopened = [path for path, refused in zip(paths, told, strict=True) if refused is None]
+    opened = map_in_order(partial(examine, source, max_pixels), unopened, total=len(unopened), what="ingest")
+    for refused in told:
+        yield next(opened) if refused is None else refused
 
 
 def examine(source: Source, max_pixels: int, path: str) -> Measured | Refused:
@@ -100,7 +117,8 @@ def _columns(measured: Measured) -> dict[str, Any]:
 def _ordered(manifest: pd.DataFrame) -> pd.DataFrame:
     """Told attributes last, columns otherwise as the design lists them, rows in the source's order."""
     attributes = [column for column in manifest if str(column).startswith("attr_")]
-    manifest["group"] = manifest["group"].astype("str")
+    for column in {"group", "given_split"} & set(manifest):
+        manifest[column] = manifest[column].astype("str")
     manifest["source_order"] = range(len(manifest))
     return manifest[[column for column in manifest if column not in attributes] + attributes]
 

@@ -20,8 +20,9 @@ def test_every_file_is_a_sample_of_its_class(tmp_path):
     (tmp_path / "cat" / ".trash" / "x.png").touch()
     (tmp_path / "empty").mkdir()
     table = source(tmp_path).read()
-    assert table["path"].tolist() == ["cat/2.png", "cat/z/deep/1.png", "dog/a.txt", "dog/b.png"]
-    assert table["labels"].tolist() == [["cat"], ["cat"], ["dog"], ["dog"]]
+    assert table["path"].tolist() == ["loose.png", "cat/2.png", "cat/z/deep/1.png", "dog/a.txt", "dog/b.png"]
+    assert table["labels"].tolist() == [[], ["cat"], ["cat"], ["dog"], ["dog"]]
+    assert list(table) == ["path", "labels", "group"]
     assert table["group"].isna().all()
     assert source(tmp_path).open("cat/z/deep/1.png") == b"cat/z/deep/1.png"
 
@@ -61,10 +62,60 @@ def test_no_file_at_all(tmp_path):
         source(tmp_path).read()
 
 
-def test_a_name_that_no_table_can_hold(picture_folder):
+def test_a_name_that_no_table_can_hold_is_refused(picture_folder):
     (picture_folder / "cat" / "\udcff.png").touch()  # the byte 0xff
-    with pytest.raises(UserError, match=r"the file name 'cat/\\udcff\.png' is not UTF-8; rename the file"):
-        source(picture_folder).read()
+    table = source(picture_folder).read()
+    refused = table[table["refused"].notna()]
+    assert refused[["path", "refused", "detail"]].to_numpy().tolist() == [
+        ["cat/\\udcff.png", "bad_name", "the name is not UTF-8; rename the file"]
+    ]
+
+
+def test_pictures_without_a_label(picture_folder):
+    (picture_folder / "unlabelled" / "deep").mkdir(parents=True)
+    for path in ("unlabelled/deep/1.png", "loose.JPG", "README.txt", ".hidden.png"):
+        (picture_folder / path).touch()
+    table = source(picture_folder).read()
+    assert table.loc[table["labels"].map(len) == 0, "path"].tolist() == ["loose.JPG", "unlabelled/deep/1.png"]
+    assert len(table) == 10
+
+
+def make(root, *paths):
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+
+
+@pytest.mark.parametrize("val", ["val", "valid", "Validation"])
+def test_split_folders_give_the_split(tmp_path, val):
+    make(tmp_path, "train/cat/1.png", "train/cat/deep/2.png", "train/dog/1.png", f"{val}/dog/1.png", "test/3.png")
+    table = source(tmp_path).read().sort_values("path", ignore_index=True)
+    assert table[["path", "given_split"]].to_numpy().tolist() == sorted(
+        [
+            ["train/cat/1.png", "train"],
+            ["train/cat/deep/2.png", "train"],
+            ["train/dog/1.png", "train"],
+            [f"{val}/dog/1.png", "val"],
+            ["test/3.png", "test"],
+        ]
+    )
+    labels = dict(zip(table["path"], table["labels"], strict=True))
+    assert labels["train/cat/deep/2.png"] == ["cat"]
+    assert labels["test/3.png"] == []
+
+
+def test_a_class_that_is_called_test_is_one_where_others_are_not_splits(tmp_path):
+    make(tmp_path, "test/1.png", "train/1.png", "car/1.png")
+    table = source(tmp_path).read()
+    assert table["labels"].tolist() == [["car"], ["test"], ["train"]]
+    assert "given_split" not in table
+
+
+def test_split_folders_with_one_class(tmp_path):
+    make(tmp_path, "train/cat/1.png", "test/cat/1.png")
+    message = r"at least two sub-folders, one per class; found only 'cat' below its split folders \['test', 'train'\]"
+    with pytest.raises(UserError, match=message):
+        source(tmp_path).read()
 
 
 def test_a_folder_that_cannot_be_listed_is_not_passed_over(picture_folder, monkeypatch):

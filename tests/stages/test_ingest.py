@@ -111,6 +111,41 @@ def test_told_columns_are_kept_attributes_last(noise):
     assert manifest["prop_num_bytes"].tolist() == [24 * 32 * 3, 24 * 32]
 
 
+class Told:
+    """A source that refuses items itself and gives a split."""
+
+    def __init__(self, noise):
+        self.pictures = {name: noise(seed) for seed, name in enumerate("abc")}
+
+    def read(self):
+        return pd.DataFrame(
+            {
+                "path": ["../a", "a", "b", "a", "c"],
+                "labels": [["x"], ["x"], [], ["y"], ["y"]],
+                "group": None,
+                "given_split": [None, "train", None, None, "test"],
+                "refused": ["outside", None, None, None, "no_row"],
+                "detail": ["climbs", None, None, None, "not named"],
+            }
+        )
+
+    def open(self, path):
+        assert path in "ab", "a refused item is not opened"
+        return self.pictures[path]
+
+
+def test_what_the_source_refuses_goes_to_quarantine_unopened(noise):
+    manifest, quarantine = ingest(Told(noise), max_pixels=9_999)
+    assert manifest[["path", "labels"]].to_numpy().tolist() == [["a", ["x"]], ["b", []]]
+    assert manifest["given_split"].fillna("missing").tolist() == ["train", "missing"]
+    assert not {"refused", "detail"} & set(manifest)
+    assert quarantine[["path", "reason", "detail"]].to_numpy().tolist() == [
+        ["../a", "outside", "climbs"],
+        ["a", "duplicate_name", "named before"],
+        ["c", "no_row", "not named"],
+    ]
+
+
 def test_the_same_pictures_are_written_as_the_same_bytes(project, broken_folder):
     write_params(broken_folder)
     written = []

@@ -1,0 +1,113 @@
+"""A COCO JSON file: the labels of a picture are the categories annotated on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, final
+
+import pandas as pd
+
+from pipeline.core.contracts import Source
+from pipeline.core.errors import Refused, UserError
+from pipeline.core.reading import read_bytes
+from pipeline.sources.documents import expect, read_json
+from pipeline.sources.items import Item, contained, table
+from pipeline.sources.listing import existing_folder, unnamed
+
+NO_ATTRIBUTES = frozenset(["id", "file_name", "width", "height", "coco_url", "flickr_url", "url", "path", "attributes"])
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Coco(Source):
+    """Boxes, masks or plain categories, all read as image-level labels.
+
+    A crowd (`iscrowd`) shows its category as much as a single object does; an annotation marked `ignore` does not
+    count. A picture without annotations is unlabelled. What an image entry tells beside its name and size (and its
+    `attributes`) becomes attributes. A picture with an annotation that cannot be understood is refused
+    (`bad_annotation`), as are pictures below `pictures` that the file does not name (`no_row`).
+
+    Args:
+        name: Of the data set, in MLflow and on the page.
+        path: The JSON file with images, annotations and categories.
+        pictures: The folder that `file_name` is relative to.
+        watch: What DVC hashes to notice a change; a folder that holds both the file and the pictures.
+
+    Source: Lin et al. 2014, doi:10.1007/978-3-319-10602-1_48; format at cocodataset.org/#format-data.
+    """
+
+    name: str
+    path: str
+    pictures: str
+    watch: str
+
+    def read(self) -> pd.DataFrame:
+        root = existing_folder(self.pictures, "pictures", "the folder that file_name is relative to")
+        document = Path(self.path)
+        content = expect(read_json(document), dict, str(document))
+        parts = {
+            part: expect(content.get(part), list, f"{document}: {part}")
+            for part in ("images", "annotations", "categories")
+        }
+        if not parts["images"]:
+            raise UserError(f"{document}: images is empty; expected one entry for each picture")
+        images = _by_id(parts["images"], f"{document}: images")
+        categories = {
+            key: expect(entry.get("name"), str, f"{document}: the name of category {key!r}")
+            for key, entry in _by_id(parts["categories"], f"{document}: categories").items()
+        }
+        labels: dict[Any, set[str]] = {key: set() for key in images}
+        damaged: dict[Any, Refused] = {}
+        homeless: dict[Any, Refused] = {}
+        for position, annotation in enumerate(parts["annotations"]):
+            where = f"{document}: annotations[{position}]"
+            image, category = (_key(expect(annotation, dict, where).get(key)) for key in ("image_id", "category_id"))
+            if image not in images:
+                homeless.setdefault(image, Refused("missing", f"annotations[{position}] has it, images does not"))
+            elif category not in categories:
+                detail = f"annotations[{position}] has the category_id {category!r}, which categories lacks"
+                damaged.setdefault(image, Refused("bad_annotation", detail))
+            elif not annotation.get("ignore"):
+                labels[image].add(categories[category])
+        items = [
+            _item(root, entry, labels[key], damaged.get(key), f"{document}: image {key!r}")
+            for key, entry in images.items()
+        ]
+        items += [Item(path=f"image_id {key}", refused=refused) for key, refused in homeless.items()]
+        return table([*items, *unnamed(root, items, document)])
+
+    def open(self, path: str) -> bytes:
+        return read_bytes(Path(self.pictures), path)
+
+
+def _item(root: Path, entry: dict[str, Any], labels: set[str], damaged: Refused | None, where: str) -> Item:
+    path = expect(entry.get("file_name"), str, f"{where}, file_name")
+    item = contained(root, path, labels=labels, attributes=dict(_attributes(entry)))
+    return replace(item, refused=item.refused or damaged)
+
+
+def _attributes(entry: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What an image entry tells; text, numbers and truth values only."""
+    nested = entry.get("attributes")
+    told = {**{key: entry[key] for key in entry.keys() - NO_ATTRIBUTES}, **(nested if isinstance(nested, dict) else {})}
+    for key, value in sorted(told.items()):
+        if isinstance(value, (str, int, float)):
+            yield key, value
+
+
+def _by_id(entries: list[Any], where: str) -> dict[Any, dict[str, Any]]:
+    found: dict[Any, dict[str, Any]] = {}
+    for position, entry in enumerate(entries):
+        key = _key(expect(entry, dict, f"{where}[{position}]").get("id"))
+        if key is None or key in found:
+            problem = "has no id" if key is None else f"has the id {key!r} of an entry before it"
+            raise UserError(f"{where}[{position}] {problem}; export the file again")
+        found[key] = entry
+    return found
+
+
+def _key(value: Any) -> Any:
+    """An id, or None where it is none that can be looked up."""
+    return value if isinstance(value, (int, str)) else None

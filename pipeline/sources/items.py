@@ -1,0 +1,141 @@
+"""From what a source says of its pictures to the rows it hands out: contained paths, clean labels, told refusals."""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, final
+
+import pandas as pd
+
+from pipeline.core.errors import Refused
+
+WINDOWS_ROOT = re.compile(r"[A-Za-z]:[\\/]|[\\/]{2}")  # a drive or a share
+GIVEN_SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One picture, or one annotation that leads to none.
+
+    Attributes:
+        path: As in `Source.read`; of a refused item, whatever the source calls it.
+        labels: In any order, repeated or not.
+        given_split: train, val, test, or None.
+        refused: Why ingest must not even open it, or None.
+        attributes: Name, as the source writes it, to value; None where it is not told.
+    """
+
+    path: str
+    labels: Collection[str] = ()
+    group: str | None = None
+    given_split: str | None = None
+    refused: Refused | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def contained(root: Path, path: str, **told: Any) -> Item:
+    """An item whose path a person or a tool wrote down: `a/./b` is `a/b`, and what leaves the root is refused."""
+    try:
+        return Item(path=relative(root, path), **told)
+    except Refused as refused:
+        return Item(path=path, refused=refused, **told)
+
+
+def relative(root: Path, path: str) -> str:
+    """The path as a listing of the root would spell it; with backslashes for slashes unless there is such a file.
+
+    Raises:
+        Refused: It names no file, is absolute, or climbs out of the root.
+    """
+    if "\\" in path and not os.path.lexists(root / path):
+        path = path.replace("\\", "/")
+    plain = posixpath.normpath(path)
+    if path.startswith("/") or WINDOWS_ROOT.match(path) or plain.split("/")[0] == "..":
+        raise Refused("outside", "the path is absolute or leaves the source's folder")
+    if plain == ".":
+        raise Refused("missing", "names no file")
+    return plain
+
+
+def table(items: Iterable[Item]) -> pd.DataFrame:
+    """What `Source.read` returns; `given_split` and `refused` only where an item has one.
+
+    A path that is not UTF-8 fits into no table: it is written with escapes and refused.
+    """
+    rows = [_writable(item) for item in items]
+    result = pd.DataFrame(
+        {
+            "path": pd.Series([row.path for row in rows], dtype="str"),
+            "labels": pd.Series([label_list(row.labels) for row in rows], dtype=object),
+            "group": pd.Series([None if row.group is None else printable(row.group) for row in rows], dtype=object),
+        }
+    )
+    if any(row.given_split for row in rows):
+        result["given_split"] = pd.Series([row.given_split for row in rows], dtype=object)
+    if any(row.refused for row in rows):
+        result["refused"] = pd.Series([row.refused.reason if row.refused else None for row in rows], dtype=object)
+        result["detail"] = pd.Series([_line(row.refused.detail) if row.refused else None for row in rows], dtype=object)
+    names = sorted({name for row in rows for name in row.attributes})
+    for name, column in zip(names, attribute_names(names), strict=True):
+        result[column] = attribute_values([row.attributes.get(name) for row in rows])
+    return result
+
+
+def _writable(item: Item) -> Item:
+    path = printable(item.path)
+    if path == item.path:
+        return item
+    return replace(
+        item, path=path, refused=item.refused or Refused("bad_name", "the name is not UTF-8; rename the file")
+    )
+
+
+def printable(text: str) -> str:
+    """The text, with what UTF-8 cannot hold (bytes of an odd file name, half a surrogate pair) as escapes."""
+    return text.encode("utf-8", errors="backslashreplace").decode()
+
+
+def _line(text: str) -> str:
+    return " ".join(printable(text).split())
+
+
+def label_list(labels: Iterable[str]) -> list[str]:
+    """Sorted, each once, without blanks around them; an empty one is none."""
+    return sorted({printable(label).strip() for label in labels} - {""})
+
+
+def attribute_names(names: Iterable[str]) -> list[str]:
+    """A column for each name: `attr_` and its letters and digits, numbered where two names become one."""
+    columns: list[str] = []
+    for name in names:
+        stem = column = "attr_" + (re.sub(r"\W+", "_", name).strip("_") or "unnamed")
+        number = 1
+        while column in columns:
+            number += 1
+            column = f"{stem}_{number}"
+        columns.append(column)
+    return columns
+
+
+def attribute_values(values: list[Any]) -> pd.Series:
+    """One type for all: truth values or numbers where each is one, else text; None where nothing is told."""
+    known = [value for value in values if value is not None]
+    if known and all(isinstance(value, bool) for value in known):
+        return pd.Series(values, dtype=object)
+    if known and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known):
+        try:
+            return pd.Series(values, dtype="float64")
+        except OverflowError:  # an integer beyond 1e308
+            pass
+    return pd.Series([None if value is None else _text(value) for value in values], dtype="str")
+
+
+def _text(value: Any) -> str:
+    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))

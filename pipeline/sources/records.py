@@ -1,0 +1,107 @@
+"""The rows of a CSV, TSV, JSONL or Parquet file, each with the line it stands on."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+from pipeline.core.errors import UserError
+from pipeline.sources.documents import decoded, expect, parse_json, read_document
+
+FORMATS = {".csv": ",", ".tsv": "\t", ".jsonl": None, ".ndjson": None, ".parquet": None}
+
+
+@final
+@dataclass(frozen=True)
+class Records:
+    """A table as it stands in a file.
+
+    Attributes:
+        path: Of the file.
+        columns: In the order of the file.
+        rows: Column to value, for each row; text in CSV and TSV.
+        lines: The line where each row starts; in Parquet its number from 1.
+    """
+
+    path: Path
+    columns: list[str]
+    rows: list[dict[str, Any]]
+    lines: list[int]
+
+    def where(self, position: int) -> str:
+        """File and line of a row, for messages."""
+        return f"{self.path}: {'row' if self.path.suffix.lower() == '.parquet' else 'line'} {self.lines[position]}"
+
+
+def read_records(path: Path) -> Records:
+    """The table in a file; its extension says what it is.
+
+    Raises:
+        UserError: Another extension, a file that cannot be read, a damaged row, or no row at all.
+    """
+    kind = path.suffix.lower()
+    if kind not in FORMATS:
+        raise UserError(f"source.path {str(path)!r} has the extension {kind!r}; expected one of {list(FORMATS)}")
+    data = read_document(path)
+    if kind == ".parquet":
+        records = _parquet(path, data)
+    elif kind in (".csv", ".tsv"):
+        records = _separated(path, decoded(data, path), FORMATS[kind] or ",")
+    else:
+        records = _json_lines(path, decoded(data, path))
+    if not records.rows:
+        raise UserError(f"{path} has no row; expected one for each picture")
+    return records
+
+
+def _separated(path: Path, text: str, separator: str) -> Records:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    columns: list[str] = []
+    rows, lines, line = [], [], 1
+    try:
+        for fields in reader:
+            start, line = line, reader.line_num + 1
+            if not any(fields):
+                continue
+            if not columns:
+                columns = [name.strip() for name in fields]
+                repeated = [name for name in columns if columns.count(name) > 1]
+                if repeated:
+                    raise UserError(f"{path}: line {start} names the column {repeated[0]!r} twice; rename one")
+                continue
+            if len(fields) != len(columns):
+                raise UserError(
+                    f"{path}: line {start} has {len(fields)} fields, expected {len(columns)} as in its first line; "
+                    f"quote fields that hold a {'tab' if separator == chr(9) else 'comma'}, or mend the line"
+                )
+            rows.append(dict(zip(columns, fields, strict=True)))
+            lines.append(start)
+    except csv.Error as error:
+        raise UserError(f"{path}: line {line} is damaged ({error}); look for a quote that is not closed") from None
+    return Records(path, columns, rows, lines)
+
+
+def _json_lines(path: Path, text: str) -> Records:
+    rows, lines = [], []
+    for line, one in enumerate(text.split("\n"), start=1):  # splitlines would also cut at odd characters within a text
+        if one.strip():
+            rows.append(expect(parse_json(one, f"{path}: line {line}"), dict, f"{path}: line {line}"))
+            lines.append(line)
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    return Records(path, columns, [{name: row.get(name) for name in columns} for row in rows], lines)
+
+
+def _parquet(path: Path, data: bytes) -> Records:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(pa.BufferReader(data))
+        rows = table.to_pylist()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: not a readable Parquet file ({reason}); write it again") from None
+    return Records(path, [str(name) for name in table.column_names], rows, list(range(1, len(rows) + 1)))

@@ -1,0 +1,126 @@
+"""A Pascal VOC folder: the labels of a picture are the names of the objects on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import final
+
+import pandas as pd
+
+from pipeline.core.contracts import Source
+from pipeline.core.errors import Refused, UserError
+from pipeline.core.reading import read_bytes
+from pipeline.sources.documents import decoded, read_document
+from pipeline.sources.items import Item, contained, table
+from pipeline.sources.listing import PICTURE_SUFFIXES, files_below, suffix
+
+MAX_XML_BYTES = 16 * 1024 * 1024
+LISTS = {"trainval": "train", "train": "train", "val": "val", "test": "test"}  # trainval: unless train or val has it
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Voc(Source):
+    """Annotations/x.xml says what JPEGImages/x.jpg shows; ImageSets/Main/train.txt and its like give the split.
+
+    The picture of an annotation is the one of the same name, else the one its `filename` names. An object counts
+    whether it is marked difficult or not. A picture without annotation, or without an object, is unlabelled. XML that
+    is damaged or declares a document type (whose entities can fill the memory or read other files) is refused
+    (`bad_annotation`).
+
+    Args:
+        name: Of the data set, in MLflow and on the page.
+        path: The folder that holds Annotations and JPEGImages.
+        watch: What DVC hashes to notice a change; the same folder.
+
+    Source: Everingham et al. 2010, doi:10.1007/s11263-009-0275-4.
+    """
+
+    name: str
+    path: str
+    watch: str
+
+    def read(self) -> pd.DataFrame:
+        root = Path(self.path)
+        for part in ("Annotations", "JPEGImages"):
+            if not (root / part).is_dir():
+                raise UserError(f"source.path {self.path!r} has no folder {part}; expected a Pascal VOC folder")
+        pictures = [path for path in files_below(root, "JPEGImages") if suffix(path) in PICTURE_SUFFIXES]
+        by_stem: dict[str, str] = {}
+        for picture in pictures:
+            by_stem.setdefault(_stem(picture), picture)
+        given = _given(root)
+        items: list[Item] = []
+        annotations = [path for path in files_below(root, "Annotations") if suffix(path) == ".xml"]
+        for annotation in annotations:
+            stem = _stem(annotation)
+            try:
+                labels, filename = _objects(read_bytes(root, annotation))
+            except Refused as refused:
+                path = by_stem.get(stem, f"JPEGImages/{stem}.jpg")
+                items.append(Item(path=path, refused=Refused("bad_annotation", f"{annotation}: {refused.detail}")))
+                continue
+            path = by_stem.get(stem) or f"JPEGImages/{filename or f'{stem}.jpg'}"
+            items.append(contained(root, path, labels=labels, given_split=given.get(stem)))
+        named, stems = {item.path for item in items}, {_stem(path) for path in [*annotations, *pictures]}
+        items += [Item(path=path, given_split=given.get(_stem(path))) for path in pictures if path not in named]
+        items += [
+            contained(root, f"JPEGImages/{stem}.jpg", given_split=split)
+            for stem, split in given.items()
+            if stem not in stems
+        ]
+        if not items:
+            raise UserError(f"source.path {self.path!r} holds neither annotations nor pictures")
+        return table(items)
+
+    def open(self, path: str) -> bytes:
+        return read_bytes(Path(self.path), path)
+
+
+def _stem(path: str) -> str:
+    """What an annotation, its picture and the lists share: the path below the first folder, without extension."""
+    return PurePosixPath(*PurePosixPath(path).parts[1:]).with_suffix("").as_posix()
+
+
+def _objects(data: bytes) -> tuple[list[str], str | None]:
+    """The names of the objects, and the file name the annotation claims.
+
+    Raises:
+        Refused: It is not XML, or not safe, or names no object where there is one.
+    """
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import ParseError, fromstring
+
+    if len(data) > MAX_XML_BYTES:
+        raise Refused("bad_annotation", f"{len(data)} bytes, at most {MAX_XML_BYTES} are read")
+    try:
+        annotation = fromstring(data, forbid_dtd=True)
+    except DefusedXmlException:
+        raise Refused("bad_annotation", "unsafe XML: it declares a document type or entities") from None
+    except (ParseError, ValueError, LookupError) as error:
+        raise Refused("bad_annotation", f"not valid XML ({error})") from None
+    names = [(one.findtext("name") or "").strip() for one in annotation.iterfind("object")]
+    if not all(names):
+        raise Refused("bad_annotation", "an object without a name")
+    return names, (annotation.findtext("filename") or "").strip() or None
+
+
+def _given(root: Path) -> dict[str, str]:
+    """Stem to the split that ImageSets/Main gives it; train and val count before trainval.
+
+    Raises:
+        UserError: A list is not text, or a picture stands in two splits.
+    """
+    given: dict[str, str] = {}
+    origin: dict[str, str] = {}
+    for name, split in LISTS.items():
+        path = root / "ImageSets/Main" / f"{name}.txt"
+        if not path.is_file():
+            continue
+        for stem in filter(None, map(str.strip, decoded(read_document(path), path).split("\n"))):
+            before = origin.get(stem, name)
+            if before != name and (before != "trainval" or name == "test"):
+                raise UserError(f"{path}: {stem!r} stands in {before}.txt too; take it out of one of them")
+            given[stem], origin[stem] = split, name
+    return given

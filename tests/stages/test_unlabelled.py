@@ -1,0 +1,61 @@
+"""Pictures without a label, and items that are refused, go through every stage before training, in every format."""
+
+import numpy as np
+import pytest
+from source_examples import MAKERS
+
+from pipeline.core import config, files
+from pipeline.stages import augment, check, ingest, split, validate
+
+ROOT = config.Path(__file__).parents[2]
+SETTINGS = [
+    "validate.min_samples=8",
+    "split.near_duplicate_bits=0",
+    "split.fractions={train: 0.5, val: 0.25, test: 0.25}",
+    "check.split_leakage.near_duplicate_bits=0",
+    "check.property_shortcut.max_auc=1",
+    "check.missing_class.on_fail=warn",
+    "augment.size=28",
+]
+
+
+def run(*overrides):
+    config.PARAMS.write_text(config.compose(ROOT / "conf", [*SETTINGS, *overrides]))
+    for stage in (ingest, validate, split, check, augment):
+        stage.main()
+    manifest, quarantine, splits = map(files.read_table, (files.MANIFEST, files.QUARANTINE, files.SPLITS))
+    return manifest, quarantine, splits, files.read_table(files.PACKED / "index.parquet")
+
+
+@pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning")  # Great Expectations imports them
+def test_a_folder_with_loose_pictures_and_broken_ones(project, picture_folder, encode, noise):
+    (picture_folder / "loose.png").write_bytes(encode(noise(99)))
+    (picture_folder / "cat" / "\udcff.png").write_bytes(b"png")
+    overrides = ["source=folder", f"source.path={picture_folder}", "ingest.max_quarantine_fraction=0.2"]
+    manifest, quarantine, splits, index = run(*overrides)
+    assert [len(manifest), len(quarantine), len(index)] == [9, 1, 8]
+    assert manifest.loc[manifest["labels"].map(len) == 0, "path"].tolist() == ["loose.png"]
+    assert splits.set_index("sample_id")["split"]["loose.png"] == "none"
+    assert quarantine["reason"].tolist() == ["bad_name"]
+    assert np.load(files.PACKED / "images.npy").shape == (8, 28, 28, 3)
+
+
+@pytest.mark.parametrize("option", [name for name in MAKERS if name != "folder"])
+def test_every_format_is_ingested_and_split(project, tmp_path, option, monkeypatch):
+    monkeypatch.setattr(validate, "main", lambda: None)  # seconds each, and tried above
+    made = tmp_path / "made"
+    made.mkdir()
+    told = [f"source.{key}={value}" for key, value in MAKERS[option](made).items()]
+    manifest, quarantine, splits, index = run(f"source={option}", f"source.watch={made}", *told)
+    assert quarantine.empty
+    assert len(index) == 8
+    assert (splits["split"] == "none").sum() == len(manifest) - 8 == (option != "idx")
+
+
+def test_the_split_that_voc_gives_is_kept(project, tmp_path, monkeypatch):
+    monkeypatch.setattr(validate, "main", lambda: None)
+    made = tmp_path / "made"
+    made.mkdir()
+    MAKERS["voc"](made)
+    _, _, splits, _ = run("source=voc", f"source.path={made}", "split=given")
+    assert splits["split"].tolist() == ["train"] * 4 + ["val"] * 2 + ["test"] * 2 + ["none"]

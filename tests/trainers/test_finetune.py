@@ -10,7 +10,7 @@ from pipeline.augmentations.orthogonal import Orthogonal
 from pipeline.core.errors import UserError
 from pipeline.encoders.small import Small
 from pipeline.tasks.single_label import SingleLabel
-from pipeline.trainers.finetune import FineTune, evaluate, learning_rate_factor
+from pipeline.trainers.finetune import FineTune, figures, learning_rate_factor, scored
 
 TASK = SingleLabel(label_smoothing=0.0)
 CHOICES = {
@@ -39,6 +39,10 @@ def fit(stripes):
         return FineTune(**{**CHOICES, **choices}).fit(encoder, TASK, train, val, log)
 
     return build
+
+
+def evaluate(predictor, samples):
+    return figures(predictor.task, samples.targets, scored(predictor, samples))
 
 
 def weights(predictor):

@@ -15,6 +15,7 @@ from pipeline.core import files
 from pipeline.core.samples import Packed
 from pipeline.report import wording
 from pipeline.report.checks import check_cards
+from pipeline.report.co_occurrence import co_occurrence
 from pipeline.report.confidence import histogram, reliability
 from pipeline.report.confusion import confusion, is_single, tallies
 from pipeline.report.curves import curves
@@ -134,6 +135,7 @@ def content(material: Material) -> dict[str, Any]:
         "headline": headline(material.metrics, test, single),
         "num_resamples": material.params["evaluate"]["num_resamples"],
         "data": data(material.manifest, material.quarantine, material.splits),
+        "together": co_occurrence(material.manifest),
         "validation": material.validation,
         "checks": check_cards(material.checks),
         "preview": preview_uri(material.preview),
@@ -141,7 +143,7 @@ def content(material: Material) -> dict[str, Any]:
         "curves": curves(material.curves),
         "tables": tables(material.metrics, classes),
         "confusion": confusion(test, classes) if single else None,
-        "tallies": [] if single else tallies(test, classes),
+        "tallies": [] if single else tallies(test, classes, (material.card.get("task") or {}).get("thresholds")),
         "reliability": reliability(test, classes, single) if len(test) else None,
         "histogram": histogram(test, classes) if single else None,
         "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"]),

@@ -80,8 +80,8 @@ def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headl
     Source: Cameron, Gelbach and Miller 2008, doi:10.1162/rest.90.3.414, for too few groups.
     """
     overall = [name for name in metrics if "/" not in name]
-    leaders = [name for name in overall if name not in LOWER_IS_BETTER]
-    first = "accuracy" if "accuracy" in overall else next(iter(leaders), None)
+    leaders = sorted(overall, key=lambda name: (name != "accuracy", name in LOWER_IS_BETTER))
+    first = next(iter(leaders), None)
     names = [] if first is None else [first, *(name for name in MAIN if name in overall and name != first)]
     leading = None if first is None else figure(first, metrics[first])
     num_groups = int(test["group"].nunique())

@@ -90,7 +90,10 @@ class Material:
 
 
 def worst_mistakes(predictions: pd.DataFrame, classes: list[str], num_mistakes: int) -> pd.DataFrame:
-    """Wrong decisions on test, the most confident first, with `given` (score of the true labels, lowest of them)."""
+    """Wrong decisions on test, the most confident first, with `given` (score of the true labels, lowest of them).
+
+    How confident: the score left for the truth of the label that was missed or wrongly given, the lowest of them.
+    """
     test = predictions[predictions["split"] == "test"]
     wrong = test[[list(a) != list(b) for a, b in zip(test["labels"], test["decided"], strict=True)]]
     position = {name: column for column, name in enumerate(classes)}
@@ -98,7 +101,15 @@ def worst_mistakes(predictions: pd.DataFrame, classes: list[str], num_mistakes: 
         min((float(scores[position[name]]) for name in labels), default=0.0)
         for labels, scores in zip(wrong["labels"], wrong["scores"], strict=True)
     ]
-    return wrong.assign(given=given).sort_values(["given", "sample_id"]).head(num_mistakes).reset_index(drop=True)
+    left = [
+        min(
+            [float(scores[position[name]]) for name in labels if name not in decided]
+            + [1 - float(scores[position[name]]) for name in decided if name not in labels]
+        )
+        for labels, decided, scores in zip(wrong["labels"], wrong["decided"], wrong["scores"], strict=True)
+    ]
+    ranked = wrong.assign(given=given, left=left).sort_values(["left", "sample_id"]).drop(columns="left")
+    return ranked.head(num_mistakes).reset_index(drop=True)
 
 
 def read_slices(path: Path) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.core import files, stage
 
-HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "auroc_macro")
+HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 from pathlib import Path
@@ -96,6 +97,11 @@ def build(node: Any, where: str, **data: Any) -> Any:
         )
     arguments = {key: value for key, value in node.items() if key != "_target_"}
     return call(locate(node["_target_"], where), {**arguments, **data}, where)
+
+
+def node(noun: Any) -> dict[str, Any]:
+    """The mapping from which `build` makes an equal one; the inverse of `build` for a dataclass."""
+    return {"_target_": f"{type(noun).__module__}.{type(noun).__qualname__}", **dataclasses.asdict(noun)}
 
 
 def locate(target: str, where: str) -> Any:

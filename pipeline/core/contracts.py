@@ -155,11 +155,24 @@ class Encoder(ABC):
 
 
 class Task(ABC):
-    """Owns every difference between single-label, multi-label and clusters."""
+    """Owns every difference between single-label, multi-label and clusters; a dataclass.
+
+    Built from conf/ it holds choices. What it learns from the data it carries in fields beside them: `weighed` and
+    `tuned` return a task that knows more, and the card of a predictor keeps that one, so that every decision of the
+    predictor is made by the same task.
+    """
 
     @abstractmethod
     def targets(self, labels: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
         """Lists of labels to (N, K) float32 in {0, 1}, columns in the order of `classes`."""
+
+    @abstractmethod
+    def weighed(self, targets: np.ndarray) -> Task:
+        """The task to train with: it knows what the loss needs of the (N, K) targets of train."""
+
+    @abstractmethod
+    def tuned(self, targets: np.ndarray, scores: np.ndarray) -> Task:
+        """The task to decide with: it knows what decisions need of the (N, K) targets and scores of val."""
 
     @abstractmethod
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -188,11 +201,11 @@ class Trainer(ABC):
     def fit(
         self, encoder: nn.Module, task: Task, train: Samples, val: Samples, log: Log
     ) -> tuple[Predictor, list[dict[str, float]]]:
-        """Learns from `train`, keeps what is best on `val`.
+        """Learns from `train` with `task.weighed`, keeps what is best on `val`, decides by what `tuned` makes of it.
 
         Args:
             encoder: An `Encoder`.
-            task: What the labels mean.
+            task: What the labels mean, as built from conf/.
             train: Samples with augmentations.
             val: Samples without.
             log: Called after each epoch with its number and figures.
@@ -206,7 +219,7 @@ class Predictor(ABC):
     """What training yields.
 
     Attributes:
-        task: Turns scores into decisions.
+        task: Turns scores into decisions, by what it learnt in training.
     """
 
     task: Task
@@ -217,7 +230,7 @@ class Predictor(ABC):
 
     @abstractmethod
     def save(self, folder: Path) -> dict[str, Any]:
-        """Writes the weights; returns what `load` needs to know, for the card."""
+        """Writes the weights; returns what `load` needs to know beside the choices, the task included, for the card."""
 
     @classmethod
     @abstractmethod
@@ -230,9 +243,11 @@ class Metric(ABC):
 
     Attributes:
         per_class: Whether there is one number per class.
+        larger_is_better: Which way is better.
     """
 
     per_class: bool
+    larger_is_better: bool = True
 
     @abstractmethod
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.contracts import Metric, Task
+from pipeline.core.contracts import Metric
 from pipeline.core.intervals import interval, resamples
 
 
 def judge(
     metrics: dict[str, Metric],
-    task: Task,
     targets: np.ndarray,
+    decided: np.ndarray,
     scores: np.ndarray,
     groups: np.ndarray,
     classes: list[str],
@@ -24,8 +24,8 @@ def judge(
 
     Args:
         metrics: Name to metric.
-        task: Turns scores into decisions.
         targets: (N, K) in {0, 1}.
+        decided: (N, K) bool, as the predictor decided.
         scores: (N, K).
         groups: (N,) who is resampled together.
         classes: K names; a metric per class is entered as `name/class`.
@@ -35,7 +35,6 @@ def judge(
     Returns:
         Name to `value`, `low`, `high` (None where undefined) and `n` (samples, of the class where per class).
     """
-    decided = task.decide(scores)
     once = {name: metric(targets, decided, scores, np.ones((1, len(targets))))[0] for name, metric in metrics.items()}
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
     for weights in resamples(groups, num_resamples, seed):

@@ -24,6 +24,12 @@ class Counts:
     total: np.ndarray
 
     @property
+    def pooled(self) -> Counts:
+        """All classes as one: (R, 1) sums over them."""
+        hit, support, predicted = (one.sum(axis=1, keepdims=True) for one in (self.hit, self.support, self.predicted))
+        return Counts(hit, support, predicted, self.total)
+
+    @property
     def precision(self) -> np.ndarray:
         """(R, K); 0 where nothing was decided so but the class occurs, NaN where neither."""
         return ratio(self.hit, self.predicted, self.support)

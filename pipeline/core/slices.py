@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipeline.core.contracts import Metric, Task
+from pipeline.core.contracts import Metric
 from pipeline.core.judging import judge
+from pipeline.core.labels import to_matrix
 
 MAX_VALUES = 12  # an attribute with more distinct numbers is cut into quarters; one with more names is passed over
 NUM_BINS = 4
@@ -15,7 +16,6 @@ NUM_BINS = 4
 def slices(
     test: pd.DataFrame,
     metrics: dict[str, Metric],
-    task: Task,
     classes: list[str],
     num_resamples: int,
     seed: int,
@@ -32,9 +32,10 @@ def slices(
         for value, members in _cut(test[column]).items():
             part = test.loc[members]
             if len(part) >= min_slice:
-                targets = task.targets(part["labels"].tolist(), classes)
+                targets = to_matrix(part["labels"].tolist(), classes)
+                decided = to_matrix(part["decided"].tolist(), classes).astype(bool)
                 scores, groups = np.stack(part["scores"].to_numpy()), part["group"].to_numpy(dtype=str)
-                figures = judge(overall, task, targets, scores, groups, classes, num_resamples, seed)
+                figures = judge(overall, targets, decided, scores, groups, classes, num_resamples, seed)
             else:
                 figures = {name: {"value": None, "low": None, "high": None} for name in overall}
             rows += [

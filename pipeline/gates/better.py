@@ -20,7 +20,7 @@ class Better(Gate):
     The paired interval of the gain (same resamples of groups for both) stands beside the decision.
 
     Args:
-        metric: One number for all classes, larger is better.
+        metric: One number for all classes; where smaller is better, a gain is how much smaller it became.
         min_gain: The gain must be above it.
         num_resamples: Bootstrap resamples, at least 100.
         seed: Of the resamples.
@@ -33,7 +33,7 @@ class Better(Gate):
 
     def __post_init__(self) -> None:
         if self.metric.per_class:
-            raise ValueError("metric must be one number for all classes (averaging macro or weighted)")
+            raise ValueError("metric must be one number for all classes (averaging macro, weighted or micro)")
         if self.num_resamples < 100:
             raise ValueError(f"num_resamples must be at least 100, got {self.num_resamples}")
 
@@ -54,12 +54,13 @@ class Better(Gate):
         value, before = float(self.metric(*ours, ones)[0]), float(self.metric(*theirs, ones)[0])
         if not np.isfinite([value, before]).all():
             return Verdict(False, [f"the gate's metric is undefined on the {len(common)} common test samples"])
+        sign = 1.0 if self.metric.larger_is_better else -1.0
         drawn = [
-            self.metric(*ours, weights) - self.metric(*theirs, weights)
+            sign * (self.metric(*ours, weights) - self.metric(*theirs, weights))
             for weights in resamples(groups, self.num_resamples, self.seed)
         ]
         low, high = interval(np.concatenate(drawn))
-        gain = value - before
+        gain = sign * (value - before)
         promote = bool(gain > self.min_gain)
         evidence: dict[str, Any] = {
             "challenger": value,

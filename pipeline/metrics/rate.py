@@ -19,17 +19,18 @@ class Rate(Metric):
     Args:
         number: `precision` (of those decided to be of a class, how many are), `recall` (of a class, how many were
             found) or `f1` (their harmonic mean).
-        averaging: `none` (one number per class), `macro` (plain mean) or `weighted` (by class size).
+        averaging: `none` (one number per class), `macro` (plain mean), `weighted` (by class size) or `micro` (all pairs
+            of sample and class counted together; with one label per sample all three rates are then the accuracy).
     """
 
     number: Literal["precision", "recall", "f1"]
-    averaging: Literal["none", "macro", "weighted"]
+    averaging: Literal["none", "macro", "weighted", "micro"]
 
     def __post_init__(self) -> None:
         if self.number not in ("precision", "recall", "f1"):
             raise ValueError(f"number must be precision, recall or f1, got {self.number!r}")
-        if self.averaging not in ("none", "macro", "weighted"):
-            raise ValueError(f"averaging must be none, macro or weighted, got {self.averaging!r}")
+        if self.averaging not in ("none", "macro", "weighted", "micro"):
+            raise ValueError(f"averaging must be none, macro, weighted or micro, got {self.averaging!r}")
 
     @property
     def per_class(self) -> bool:  # type: ignore[override]
@@ -37,5 +38,8 @@ class Rate(Metric):
 
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
         counts = count(targets, decided, weights)
+        if self.averaging == "micro":
+            pooled: np.ndarray = getattr(counts.pooled, self.number)
+            return pooled[:, 0]
         per_class: np.ndarray = getattr(counts, self.number)
         return per_class if self.per_class else average(per_class, counts.support, self.averaging)

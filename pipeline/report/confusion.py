@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipeline.report.wording import DASH, share
+
 MAX_CLASSES = 30
 DENSE = 8  # with more classes a cell shows its count only, and columns are named upright
 NUM_PAIRS = 8
+NO_LABEL = "(none)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +65,10 @@ class Confusion:
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """One class of several per picture: found, missed, and given wrongly."""
+    """One class of several per picture: found, missed, and given wrongly; from which score on it is given, as text."""
 
     name: str
+    threshold: str
     found: int
     missed: int
     wrongly: int
@@ -120,16 +124,44 @@ def _mixups(counts: np.ndarray, wrong: np.ndarray, classes: Sequence[str]) -> li
     ]
 
 
-def tallies(test: pd.DataFrame, classes: Sequence[str]) -> list[Tally]:
+def taken_for(test: pd.DataFrame) -> pd.DataFrame:
+    """What was taken for what: one row of `actual` and `predicted` per label of each picture, for DVC's confusion plot.
+
+    A label that was found stands with itself. One label missed and one given wrongly stand together: the one was taken
+    for the other. With more of either nobody can say which was taken for which, so each stands with `(none)`, and so
+    does a picture that has no label and got none. With one label per picture this is one row per picture.
+    """
+    rows = [
+        pair
+        for labels, decided in zip(test["labels"], test["decided"], strict=True)
+        for pair in _taken(labels, decided)
+    ]
+    return pd.DataFrame(rows, columns=["actual", "predicted"])
+
+
+def _taken(labels: Sequence[str], decided: Sequence[str]) -> list[tuple[str, str]]:
+    missed = [name for name in labels if name not in decided]
+    wrongly = [name for name in decided if name not in labels]
+    if len(missed) == len(wrongly) == 1:
+        apart = [(missed[0], wrongly[0])]
+    else:
+        apart = [(name, NO_LABEL) for name in missed] + [(NO_LABEL, name) for name in wrongly]
+    found = [(name, name) for name in labels if name in decided]
+    return found + apart or [(NO_LABEL, NO_LABEL)]
+
+
+def tallies(test: pd.DataFrame, classes: Sequence[str], thresholds: Sequence[float] | None = None) -> list[Tally]:
     """One row per class of a test where pictures may have several labels or none, most mistakes first."""
     pairs = [(set(labels), set(decided)) for labels, decided in zip(test["labels"], test["decided"], strict=True)]
+    chosen = [DASH] * len(classes) if thresholds is None else [share(one) for one in thresholds]
     found = [
         Tally(
             name=name,
+            threshold=threshold,
             found=sum(name in labels and name in decided for labels, decided in pairs),
             missed=sum(name in labels and name not in decided for labels, decided in pairs),
             wrongly=sum(name not in labels and name in decided for labels, decided in pairs),
         )
-        for name in classes
+        for name, threshold in zip(classes, chosen, strict=True)
     ]
     return sorted(found, key=lambda one: (-one.missed - one.wrongly, one.name))

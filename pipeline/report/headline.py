@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.report.wording import Figure, figure
+from pipeline.report.wording import LOWER_IS_BETTER, Figure, figure
 
-MAIN = ("accuracy", "balanced_accuracy", "f1_macro", "auroc_macro")
+MAIN = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
 FEW_GROUPS = 30  # below, intervals from resampled groups come out too narrow (Cameron et al. 2008)
 BESIDE = "beside/"
 
@@ -80,7 +80,8 @@ def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headl
     Source: Cameron, Gelbach and Miller 2008, doi:10.1162/rest.90.3.414, for too few groups.
     """
     overall = [name for name in metrics if "/" not in name]
-    first = "accuracy" if "accuracy" in overall else next(iter(overall), None)
+    leaders = sorted(overall, key=lambda name: (name != "accuracy", name in LOWER_IS_BETTER))
+    first = next(iter(leaders), None)
     names = [] if first is None else [first, *(name for name in MAIN if name in overall and name != first)]
     leading = None if first is None else figure(first, metrics[first])
     num_groups = int(test["group"].nunique())

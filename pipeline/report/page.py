@@ -15,6 +15,7 @@ from pipeline.core import files
 from pipeline.core.samples import Packed
 from pipeline.report import wording
 from pipeline.report.checks import check_cards
+from pipeline.report.co_occurrence import co_occurrence
 from pipeline.report.confidence import histogram, reliability
 from pipeline.report.confusion import confusion, is_single, tallies
 from pipeline.report.curves import curves
@@ -89,7 +90,10 @@ class Material:
 
 
 def worst_mistakes(predictions: pd.DataFrame, classes: list[str], num_mistakes: int) -> pd.DataFrame:
-    """Wrong decisions on test, the most confident first, with `given` (score of the true labels, lowest of them)."""
+    """Wrong decisions on test, the most confident first, with `given` (score of the true labels, lowest of them).
+
+    How confident: the score left for the truth of the label that was missed or wrongly given, the lowest of them.
+    """
     test = predictions[predictions["split"] == "test"]
     wrong = test[[list(a) != list(b) for a, b in zip(test["labels"], test["decided"], strict=True)]]
     position = {name: column for column, name in enumerate(classes)}
@@ -97,7 +101,15 @@ def worst_mistakes(predictions: pd.DataFrame, classes: list[str], num_mistakes: 
         min((float(scores[position[name]]) for name in labels), default=0.0)
         for labels, scores in zip(wrong["labels"], wrong["scores"], strict=True)
     ]
-    return wrong.assign(given=given).sort_values(["given", "sample_id"]).head(num_mistakes).reset_index(drop=True)
+    left = [
+        min(
+            [float(scores[position[name]]) for name in labels if name not in decided]
+            + [1 - float(scores[position[name]]) for name in decided if name not in labels]
+        )
+        for labels, decided, scores in zip(wrong["labels"], wrong["decided"], wrong["scores"], strict=True)
+    ]
+    ranked = wrong.assign(given=given, left=left).sort_values(["left", "sample_id"]).drop(columns="left")
+    return ranked.head(num_mistakes).reset_index(drop=True)
 
 
 def read_slices(path: Path) -> pd.DataFrame:
@@ -134,6 +146,7 @@ def content(material: Material) -> dict[str, Any]:
         "headline": headline(material.metrics, test, single),
         "num_resamples": material.params["evaluate"]["num_resamples"],
         "data": data(material.manifest, material.quarantine, material.splits),
+        "together": co_occurrence(material.manifest),
         "validation": material.validation,
         "checks": check_cards(material.checks),
         "preview": preview_uri(material.preview),
@@ -141,7 +154,7 @@ def content(material: Material) -> dict[str, Any]:
         "curves": curves(material.curves),
         "tables": tables(material.metrics, classes),
         "confusion": confusion(test, classes) if single else None,
-        "tallies": [] if single else tallies(test, classes),
+        "tallies": [] if single else tallies(test, classes, (material.card.get("task") or {}).get("thresholds")),
         "reliability": reliability(test, classes, single) if len(test) else None,
         "histogram": histogram(test, classes) if single else None,
         "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"]),

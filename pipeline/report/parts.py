@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.report.wording import Figure, figure, known
+from pipeline.report.wording import LOWER_IS_BETTER, Figure, figure, known
 
 NUM_SHOWN = 30
 
@@ -49,7 +49,11 @@ class Slices:
 
 def parts(table: pd.DataFrame, metrics: dict[str, Any], min_slice: int) -> Slices:
     present = set(table["metric"])
-    candidates = ("accuracy", "f1_macro", *(name for name in metrics if "/" not in name))
+    candidates = (
+        "accuracy",
+        "f1_macro",
+        *(name for name in metrics if "/" not in name and name not in LOWER_IS_BETTER),
+    )
     name = next((name for name in candidates if name in metrics and (name in present or not present)), None)
     if name is None:
         return Slices(overall=None, judged=[], undefined=[], small=[], min_slice=min_slice)

@@ -21,14 +21,22 @@ PLAIN = {  # metric to its name and what it says
     "f1": ("F1", "precision and recall in one figure, their harmonic mean"),
     "f1_macro": ("macro F1", "precision and recall in one figure, every class counting the same"),
     "f1_weighted": ("weighted F1", "precision and recall in one figure, classes counting by their size"),
+    "precision_micro": ("micro precision", "precision, every label of every picture counting the same"),
+    "recall_micro": ("micro recall", "recall, every label of every picture counting the same"),
+    "f1_micro": ("micro F1", "precision and recall in one figure, every label of every picture counting the same"),
+    "hamming_loss": (
+        "Hamming loss",
+        "share of all single answers (label there or not) that are wrong; lower is better",
+    ),
     "auroc": ("AUROC", "chance that a picture of the class scores higher than one that is not; guessing gives half"),
     "auroc_macro": (
         "macro AUROC",
         "chance that a picture of a class scores higher than one that is not; guessing gives half",
     ),
     "average_precision": ("average precision", "precision over all thresholds of the score"),
-    "average_precision_macro": ("macro average precision", "precision over all thresholds, mean over classes"),
+    "average_precision_macro": ("macro average precision", "precision over all thresholds, mean over classes (mAP)"),
 }
+LOWER_IS_BETTER = ("hamming_loss",)  # never the figure that leads or by which parts are ranked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +51,7 @@ class Figure:
         high: Of the 95 % interval.
         n: Pictures behind it.
         reason: Why there is no value.
+        lower_is_better: Whether it counts mistakes.
     """
 
     name: str
@@ -52,6 +61,7 @@ class Figure:
     high: float | None
     n: int
     reason: str = "undefined on these pictures"
+    lower_is_better: bool = False
 
     @property
     def text(self) -> str:
@@ -89,6 +99,7 @@ def figure(metric: str, entry: dict[str, Any], reason: str = "") -> Figure:
         high=known(entry["high"]),
         n=int(entry["n"]),
         reason=reason,
+        lower_is_better=metric in LOWER_IS_BETTER,
     )
 
 

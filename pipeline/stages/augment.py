@@ -120,7 +120,11 @@ def prepare(source: Source, max_pixels: int, packing: Packing, channels: int, it
 
 
 def extra_rows(rows: pd.DataFrame, min_class_share: float | None, seed: int) -> pd.DataFrame:
-    """Rows of train to copy, as evenly as can be, with `position` of their origin; none when no class is too small."""
+    """Rows of train to copy, as evenly as can be, with `position` of their origin; none when no class is too small.
+
+    A copy counts for each of its labels, so a class that came along with another one needs fewer copies of its own;
+    the share stays one of the largest class before copying, which grows too where it shares samples with a small one.
+    """
     train = rows[rows["split"] == "train"]
     chosen: list[int] = []
     if min_class_share is not None:
@@ -130,7 +134,8 @@ def extra_rows(rows: pd.DataFrame, min_class_share: float | None, seed: int) -> 
         generator = np.random.default_rng(seed)
         for name, size in sizes[sizes < wanted].items():
             members = generator.permutation(labels.index[labels == name].to_numpy())
-            chosen += np.resize(members, wanted - size).tolist()
+            came_along = int(np.isin(chosen, members).sum())
+            chosen += np.resize(members, max(0, wanted - size - came_along)).tolist()
     extra = rows.loc[chosen].assign(position=chosen)
     number = extra.groupby("origin").cumcount()
     extra["sample_id"] = [f"{origin}#extra{n}" for origin, n in zip(extra["origin"], number, strict=True)]

@@ -10,10 +10,12 @@ import pandas as pd
 
 from pipeline.core import config, files, stage
 from pipeline.core.card import load_predictor
-from pipeline.core.contracts import Metric, Predictor, Task
+from pipeline.core.contracts import Metric, Predictor
 from pipeline.core.judging import judge
+from pipeline.core.labels import to_lists, to_matrix
 from pipeline.core.samples import Packed
 from pipeline.core.slices import slices
+from pipeline.report.confusion import taken_for
 from pipeline.report.page import Material, render
 
 
@@ -47,21 +49,19 @@ def main() -> None:
     options: Options = config.call(Options, config.section(params, "evaluate"), "evaluate")
     metrics = {name: config.build(node, f"metric.{name}") for name, node in config.section(params, "metric").items()}
     packed = Packed.load()
-    predictor, card = load_predictor(files.PREDICTOR)
-    task: Task = config.build(card["task"], "card.task")
+    predictor, _ = load_predictor(files.PREDICTOR)
     predictions = predict(predictor, packed)
     test = predictions[predictions["split"] == "test"].reset_index(drop=True)
-    figures = judged(metrics, task, test, packed.classes, options)
+    figures = judged(metrics, test, packed.classes, options)
     beside = files.read_table(files.BESIDE)
     if len(beside):
-        second = judged(metrics, task, beside, packed.classes, options)
+        second = judged(metrics, beside, packed.classes, options)
         figures |= {f"beside/{name}": entry for name, entry in second.items()}
-    parts = slices(test, metrics, task, packed.classes, options.num_resamples, options.seed, options.min_slice)
-    confusion = pd.DataFrame({"actual": test["labels"].map(", ".join), "predicted": test["decided"].map(", ".join)})
+    parts = slices(test, metrics, packed.classes, options.num_resamples, options.seed, options.min_slice)
     files.write_table(files.PREDICTIONS, predictions, metadata={"classes": packed.classes})
     files.write_json(files.METRICS, figures)
     files.write_csv(files.SLICES, parts)
-    files.write_csv(files.CONFUSION, confusion)
+    files.write_csv(files.CONFUSION, taken_for(test))
     files.write_text(files.REPORT, render(Material.gather(params, packed, options.num_mistakes)))
 
 
@@ -69,22 +69,21 @@ def predict(predictor: Predictor, packed: Packed) -> pd.DataFrame:
     """Scores and decided labels of val and test."""
     rows = packed.index[packed.index["split"].isin(["val", "test"])]
     scores = predictor.predict(packed.images[rows.index.to_numpy()])
-    decided = predictor.task.decide(scores)
-    names = np.array(packed.classes, dtype=object)
+    decided = to_lists(predictor.task.decide(scores), packed.classes)
     return (
         rows.drop(columns=["origin", "content_hash"])
-        .assign(scores=list(scores.astype(np.float32)), decided=[names[row].tolist() for row in decided])
+        .assign(scores=list(scores.astype(np.float32)), decided=decided)
         .reset_index(drop=True)
     )
 
 
 def judged(
-    metrics: dict[str, Metric], task: Task, test: pd.DataFrame, classes: list[str], options: Options
+    metrics: dict[str, Metric], test: pd.DataFrame, classes: list[str], options: Options
 ) -> dict[str, dict[str, Any]]:
     return judge(
         metrics,
-        task,
-        task.targets(test["labels"].tolist(), classes),
+        to_matrix(test["labels"].tolist(), classes),
+        to_matrix(test["decided"].tolist(), classes).astype(bool),
         np.stack(test["scores"].to_numpy()),
         test["group"].to_numpy(dtype=str),
         classes,

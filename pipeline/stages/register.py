@@ -14,7 +14,8 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.core import config, files, stage
-from pipeline.core.contracts import Gate, Task, Verdict
+from pipeline.core.contracts import Gate, Verdict
+from pipeline.core.labels import to_matrix
 from pipeline.core.samples import Packed
 from pipeline.core.tracking import registry, runs
 
@@ -60,13 +61,10 @@ def main() -> None:
     if not complete:
         described = packed.index.drop(columns=["origin", "group"]).assign(labels=packed.index["labels"].map(", ".join))
         runs.attach(run_id, key, ARTIFACTS, described, card["source"], card["data_hash"])
-    task: Task = config.build(card["task"], "card.task")
-    files.write_json(files.REGISTRATION, registration(options.model_name, run_id, key, gate, task, card, packed))
+    files.write_json(files.REGISTRATION, registration(options.model_name, run_id, key, gate, card, packed))
 
 
-def registration(
-    name: str, run_id: str, key: str, gate: Gate, task: Task, card: dict[str, Any], packed: Packed
-) -> dict[str, Any]:
+def registration(name: str, run_id: str, key: str, gate: Gate, card: dict[str, Any], packed: Packed) -> dict[str, Any]:
     """What was registered and why; the same text when the same results come again."""
     version = registry.find_version(name, key)
     tags = registry.version_tags(name, version) if version else {}
@@ -74,7 +72,7 @@ def registration(
         result = dict(json.loads(tags[REGISTRATION_TAG]))
     else:
         champion = registry.champion(name)
-        verdict = judge(gate, task, card["classes"], champion[1] if champion else None)
+        verdict = judge(gate, card["classes"], champion[1] if champion else None)
         if version is None:
             about = {"data_hash": card["data_hash"], "git_commit": runs.commit()}
             version = registry.create_version(name, run_id, key, files.PREDICTOR, example(packed), about)
@@ -95,9 +93,9 @@ def registration(
     return result
 
 
-def judge(gate: Gate, task: Task, classes: list[str], champion_run: str | None) -> Verdict:
+def judge(gate: Gate, classes: list[str], champion_run: str | None) -> Verdict:
     """The gate's verdict on the test predictions of both."""
-    ours = compared(files.PREDICTIONS, task, classes)
+    ours = compared(files.PREDICTIONS, classes)
     if champion_run is None:
         return gate(ours, None)
     with tempfile.TemporaryDirectory() as folder:
@@ -105,11 +103,14 @@ def judge(gate: Gate, task: Task, classes: list[str], champion_run: str | None) 
         before = files.read_metadata(theirs).get("classes")
         if before != classes:
             return Verdict(False, [f"the champion knows other classes: {before} instead of {classes}"])
-        return gate(ours, compared(theirs, task, classes))
+        return gate(ours, compared(theirs, classes))
 
 
-def compared(path: Path, task: Task, classes: list[str]) -> pd.DataFrame:
-    """`sample_id`, `group`, `targets`, `decided` and `scores` of the test split, as a gate takes them."""
+def compared(path: Path, classes: list[str]) -> pd.DataFrame:
+    """`sample_id`, `group`, `targets`, `decided` and `scores` of the test split, as a gate takes them.
+
+    Each side is judged by the decisions that its own predictor made.
+    """
     table = files.read_table(path)
     test = table[table["split"] == "test"]
     scores = np.stack(test["scores"].to_numpy())
@@ -117,8 +118,8 @@ def compared(path: Path, task: Task, classes: list[str]) -> pd.DataFrame:
         {
             "sample_id": test["sample_id"].to_numpy(),
             "group": test["group"].to_numpy(),
-            "targets": list(task.targets(test["labels"].tolist(), classes)),
-            "decided": list(task.decide(scores)),
+            "targets": list(to_matrix(test["labels"].tolist(), classes)),
+            "decided": list(to_matrix(test["decided"].tolist(), classes).astype(bool)),
             "scores": list(scores),
         }
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.core import card, config, files, stage
 from pipeline.core.contracts import Log, Predictor, Split, Task, Trainer
+from pipeline.core.labels import to_lists
 from pipeline.core.samples import Packed
 from pipeline.core.tracking.runs import training_run
 
@@ -67,7 +68,7 @@ class Recipe:
         splits = packed.index["split"].value_counts()
         return {
             "classes": packed.classes,
-            **{name: self.nodes[name] for name in ("task", "transform", "encoder", "train", "augmentation")},
+            **{name: self.nodes[name] for name in ("transform", "encoder", "train", "augmentation")},
             "packing": {name: packed.card[name] for name in ("size", "fit", "channels", "max_pixels")},
             "num_samples": {name: int(splits.get(name, 0)) for name in ("train", "val", "test")},
             "data_hash": files.digest((files.PACKED / "index.parquet").read_bytes()),
@@ -81,7 +82,7 @@ def beside_predictions(recipe: Recipe, packed: Packed) -> pd.DataFrame:
     """
     node = recipe.nodes["beside"]
     if node is None:
-        return pd.DataFrame({"sample_id": [], "group": [], "labels": [], "scores": []})
+        return pd.DataFrame({"sample_id": [], "group": [], "labels": [], "scores": [], "decided": []})
     split: Split = config.build(node, "beside")
     manifest = files.read_table(files.MANIFEST)
     second = split(manifest, None).set_index("sample_id")
@@ -93,7 +94,8 @@ def beside_predictions(recipe: Recipe, packed: Packed) -> pd.DataFrame:
     predictor, _ = recipe.fit(again, lambda epoch, figures: None)
     test = index[index["split"] == "test"]
     scores = predictor.predict(packed.images[test.index.to_numpy()])
-    return test[["sample_id", "group", "labels"]].assign(scores=list(scores)).reset_index(drop=True)
+    decided = to_lists(predictor.task.decide(scores), packed.classes)
+    return test[["sample_id", "group", "labels"]].assign(scores=list(scores), decided=decided).reset_index(drop=True)
 
 
 if __name__ == "__main__":

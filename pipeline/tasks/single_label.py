@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.core.contracts import Task
 from pipeline.core.errors import UserError
+from pipeline.core.labels import to_matrix
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,15 +33,18 @@ class SingleLabel(Task):
             raise ValueError(f"label_smoothing must be at least 0 and below 1, got {self.label_smoothing}")
 
     def targets(self, labels: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
-        position = {name: column for column, name in enumerate(classes)}
-        result = np.zeros((len(labels), len(classes)), dtype=np.float32)
-        for row, names in enumerate(labels):
+        for names in labels:
             if len(names) != 1:
                 raise UserError(
                     f"task single_label takes one label per sample, found {list(names)}; use task=multi_label"
                 )
-            result[row, position[names[0]]] = 1
-        return result
+        return to_matrix(labels, classes)
+
+    def weighed(self, targets: np.ndarray) -> SingleLabel:
+        return self
+
+    def tuned(self, targets: np.ndarray, scores: np.ndarray) -> SingleLabel:
+        return self
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         from torch.nn.functional import cross_entropy

@@ -84,22 +84,26 @@ class FineTune(Trainer):
                 f"training needs at least 2 samples in train and 1 in val, found {len(train)} and {len(val)}"
             )
         with _reproducible(self.seed):
+            task = task.weighed(train.targets)
             run = _Run(self, encoder, task, train)
-            history, best, best_loss = [], None, math.inf
+            history, best, best_scores, best_loss = [], None, np.empty(0), math.inf
             with tqdm(total=self.epochs * run.num_images, desc="train", unit=" images", disable=None) as bar:
                 for epoch in range(1, self.epochs + 1):
                     started = time.perf_counter()
                     row: dict[str, float] = {"epoch": epoch, "train_loss": run.epoch(bar)}
                     images_per_second = run.num_images / (time.perf_counter() - started)
                     predictor = NetworkPredictor(run.kept(), task, train.transform, self.views, self.precision)
-                    row |= evaluate(predictor, val) | {"learning_rate": float(run.schedule.get_last_lr()[0])}
+                    scores = scored(predictor, val)
+                    row |= figures(task, val.targets, scores)
+                    row["learning_rate"] = float(run.schedule.get_last_lr()[0])
                     history.append(row)
                     log(epoch, {**row, "images_per_second": images_per_second})
                     if row["val_loss"] < best_loss:
-                        best, best_loss = deepcopy(run.kept()), row["val_loss"]
+                        best, best_scores, best_loss = deepcopy(run.kept()), scores, row["val_loss"]
         if best is None:
             raise UserError("val loss was never a finite number; lower train.learning_rate")
-        return NetworkPredictor(best, task, train.transform, self.views, self.precision), history
+        tuned = task.tuned(val.targets, best_scores)
+        return NetworkPredictor(best, tuned, train.transform, self.views, self.precision), history
 
 
 class _Run:
@@ -152,14 +156,18 @@ class _Run:
         return cast(Classifier, self.network if self.average is None else self.average.module)
 
 
-def evaluate(predictor: NetworkPredictor, samples: Samples) -> dict[str, float]:
-    """Log loss, accuracy and macro F1 of the predictor's scores."""
-    scores = np.concatenate([predictor.score(images) for images, _ in samples.batches(batch_size=64)])
-    decided = predictor.task.decide(scores)
-    counts = count(samples.targets, decided, np.ones((1, len(samples))))
+def scored(predictor: NetworkPredictor, samples: Samples) -> np.ndarray:
+    """(N, K) scores of the samples, in their order."""
+    return np.concatenate([predictor.score(images) for images, _ in samples.batches(batch_size=64)])
+
+
+def figures(task: Task, targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+    """Log loss, accuracy (all labels of a sample right) and macro F1 of one epoch, before `task` was tuned."""
+    decided = task.decide(scores)
+    counts = count(targets, decided, np.ones((1, len(targets))))
     return {
-        "val_loss": predictor.task.log_loss(samples.targets, scores),
-        "val_accuracy": float((decided == (samples.targets > 0)).all(axis=1).mean()),
+        "val_loss": task.log_loss(targets, scores),
+        "val_accuracy": float((decided == (targets > 0)).all(axis=1).mean()),
         "val_f1_macro": float(average(counts.f1, counts.support, "macro")[0]),
     }
 

@@ -88,6 +88,7 @@ class NetworkPredictor(Predictor):
             "predictor": "pipeline.trainers.network.NetworkPredictor",
             "views": self.views,
             "precision": self.precision,
+            "task": config.node(self.task),
             "num_parameters": sum(value.numel() for value in self.network.parameters()),
         }
 

@@ -123,6 +123,11 @@ def test_build_refuses(node, message):
     assert "\n" not in str(caught.value)
 
 
+def test_node_is_the_inverse_of_build():
+    node = {"_target_": "pipeline.checks.class_imbalance.ClassImbalance", "max_ratio": 2.0, "on_fail": "warn"}
+    assert config.node(config.build(node, "check.x")) == node
+
+
 def test_call_leaves_open_ended_functions_open():
     assert config.call(lambda a, *rest, b=2, **more: (a, b, more), {"a": 1, "c": 3}, "x") == (1, 2, {"c": 3})
 

@@ -30,7 +30,7 @@ def data():
 def judged(data, metrics=METRICS, groups=None, seed=0, num_resamples=300):
     targets, scores = data
     groups = np.arange(len(targets)).astype(str) if groups is None else groups
-    return judge(metrics, TASK, targets, scores, groups, CLASSES, num_resamples, seed)
+    return judge(metrics, targets, TASK.decide(scores), scores, groups, CLASSES, num_resamples, seed)
 
 
 def test_values_are_the_metrics_on_all_samples_and_lie_within_their_intervals(data):

@@ -7,14 +7,12 @@ import pytest
 from pipeline.core.slices import slices
 from pipeline.metrics.accuracy import Accuracy
 from pipeline.metrics.rate import Rate
-from pipeline.tasks.single_label import SingleLabel
 
 METRICS = {
     "accuracy": Accuracy(),
     "recall": Rate(number="recall", averaging="none"),
     "recall_macro": Rate(number="recall", averaging="macro"),
 }
-TASK = SingleLabel(label_smoothing=0.0)
 
 
 def table(right, **attributes):
@@ -22,11 +20,12 @@ def table(right, **attributes):
     labels = [["ab"[position % 2]] for position in range(len(right))]
     scores = [np.eye(2)[(position + (not one)) % 2] for position, one in enumerate(right)]
     groups = [f"g{position}" for position in range(len(right))]
-    return pd.DataFrame({"labels": labels, "scores": scores, "group": groups, **attributes})
+    decided = [["ab"[one.argmax()]] for one in scores]
+    return pd.DataFrame({"labels": labels, "scores": scores, "decided": decided, "group": groups, **attributes})
 
 
 def sliced(test, min_slice=2, metrics=METRICS):
-    return slices(test, metrics, TASK, ["a", "b"], num_resamples=200, seed=0, min_slice=min_slice)
+    return slices(test, metrics, ["a", "b"], num_resamples=200, seed=0, min_slice=min_slice)
 
 
 def test_one_row_per_attribute_value_and_metric_that_is_not_per_class():

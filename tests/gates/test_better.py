@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.gates.better import Better
 from pipeline.metrics.accuracy import Accuracy
+from pipeline.metrics.hamming_loss import HammingLoss
 from pipeline.metrics.ranking import Ranking
 from pipeline.metrics.rate import Rate
 
@@ -53,6 +54,16 @@ def test_the_gain_must_be_above_min_gain(min_gain, promote, words):
     verdict = gate(min_gain)(predictions([True] * 10), predictions([True] * 9 + [False]))
     assert verdict.promote is promote
     assert verdict.reasons == [f"gain +0.1000 on 10 common test samples, {words}"]
+
+
+def test_where_smaller_is_better_a_gain_is_a_fall():
+    better, worse = predictions([True] * 9 + [False]), predictions([True] * 7 + [False] * 3)
+    verdict = gate(metric=HammingLoss())(better, worse)
+    assert verdict.promote
+    assert verdict.reasons == ["gain +0.2000 on 10 common test samples, more than 0.0"]
+    assert verdict.evidence["challenger"] == pytest.approx(0.1)
+    assert verdict.evidence["gain"]["low"] <= 0.2 <= verdict.evidence["gain"]["high"]
+    assert not gate(metric=HammingLoss())(worse, better).promote
 
 
 def test_equal_and_worse_are_not_promoted():

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.report.co_occurrence import co_occurrence
+from pipeline.report.confusion import taken_for
 from pipeline.report.page import Material, content, read_slices, render, worst_mistakes
 from pipeline.report.pictures import data_uri, encoded, opened
 
@@ -331,6 +333,70 @@ def test_several_labels_have_a_tally_instead_of_a_matrix():
     text = Page(render(material)).text
     assert "Found, missed and wrongly given labels" in text
     assert "exactly right" in text
+
+
+def test_each_class_of_several_shows_its_threshold():
+    material = build(**CASES["several labels"])
+    assert {one.threshold for one in content(material)["tallies"]} == {"\u2013"}
+    card = material.card | {"task": {"thresholds": [0.25, 0.5, 0.125]}}
+    shown = {one.name: one.threshold for one in content(replace(material, card=card))["tallies"]}
+    assert shown == {"cat": "25.0\u00a0%", "dog": "50.0\u00a0%", "fox": "12.5\u00a0%"}
+
+
+def test_labels_that_come_together_are_counted():
+    manifest = pd.DataFrame({"labels": [["cat", "dog"], ["dog"], ["cat", "dog"], [], ["fox"], ["dog"]]})
+    found = co_occurrence(manifest)
+    assert (found.names, found.left_out) == (["dog", "cat", "fox"], 0)
+    assert (found.num_several, found.num_labelled) == (2, 5)
+    dog, cat, fox = found.rows
+    assert (dog.size, cat.size, fox.size) == (4, 2, 1)
+    assert [(one.count, one.share) if one else None for one in dog.cells] == [None, (2, 0.5), (0, 0.0)]
+    assert [(one.count, one.share) if one else None for one in cat.cells] == [(2, 1.0), None, (0, 0.0)]
+    assert co_occurrence(pd.DataFrame({"labels": [["cat"], [], ["dog"]]})) is None
+    assert "Labels that come together" in Page(render(build(**CASES["several labels"]))).text
+    assert "Labels that come together" not in Page(render(build())).text
+
+
+def test_many_labels_show_the_largest():
+    manifest = pd.DataFrame({"labels": [[f"l{number:02d}" for number in range(size)] for size in range(1, 21)]})
+    found = co_occurrence(manifest)
+    assert (found.names, found.left_out) == ([f"l{number:02d}" for number in range(12)], 8)
+    assert len(found.rows[0].cells) == 12
+
+
+def test_what_was_taken_for_what():
+    pairs = {
+        (("a",), ("a",)): [("a", "a")],
+        (("a",), ("b",)): [("a", "b")],
+        (("a", "b"), ("a", "c")): [("a", "a"), ("b", "c")],
+        (("a", "b"), ("c",)): [("a", "(none)"), ("b", "(none)"), ("(none)", "c")],
+        (("a",), ("a", "b")): [("a", "a"), ("(none)", "b")],
+        (("a",), ()): [("a", "(none)")],
+        ((), ()): [("(none)", "(none)")],
+    }
+    for (labels, decided), expected in pairs.items():
+        found = taken_for(pd.DataFrame({"labels": [list(labels)], "decided": [list(decided)]}))
+        assert list(found.itertuples(index=False, name=None)) == expected
+        assert list(found) == ["actual", "predicted"]
+
+
+def test_a_figure_that_counts_mistakes_leads_nowhere():
+    material = replace(build(), metrics={"hamming_loss": entry(0.1, 0.05, 0.2), "f1_macro": entry(0.7, 0.6, 0.8)})
+    text = Page(render(material)).text
+    assert "reaches a macro F1 of 70.0 %" in text
+    assert "more is better unless a figure says otherwise." in text
+    assert "are wrong; lower is better" in text
+    only = replace(material, metrics={"hamming_loss": entry(0.1, 0.05, 0.2)})
+    assert "reaches a Hamming loss of 10.0 %" in Page(render(only)).text
+
+
+def test_mistakes_of_several_labels_come_by_what_was_decided_wrongly():
+    labels, scores = [["a"], ["a"], [], ["a", "b"]], [[0.9, 0.8], [0.4, 0.1], [0.1, 0.95], [0.9, 0.9]]
+    decided = [["a", "b"], [], ["b"], ["a", "b"]]  # b given with 0.8, a missed with 0.4, b given with 0.95, right
+    table = pd.DataFrame({"sample_id": list("wxyz"), "split": "test", "labels": labels, "decided": decided})
+    found = worst_mistakes(table.assign(scores=scores), ["a", "b"], 9)
+    assert found["sample_id"].tolist() == ["y", "w", "x"]
+    assert found["given"].tolist() == [0.0, 0.9, 0.4]
 
 
 def test_scores_are_counted_in_tenths():

@@ -86,6 +86,34 @@ def test_the_order_of_rows_does_not_matter(samples, random):
     assert split(table).to_dict() == split(table.loc[shuffled]).to_dict()
 
 
+def several(labels, fractions=FRACTIONS):
+    """Samples of each label in each split; every sample may go anywhere."""
+    index = [f"{position:03d}" for position in range(len(labels))]
+    strata = pd.Series([[f"label {name}" for name in names] for names in labels], index=index)
+    splits = assign(strata, pd.Series(index, index=index), fractions, 0, pd.Series(index=index, dtype="str"))
+    exploded = pd.Series(labels, index=index).explode()
+    return pd.crosstab(exploded.to_numpy(), splits.loc[exploded.index].to_numpy())
+
+
+def test_several_labels_are_each_even():
+    # 30 samples of a, 20 of b, 10 of c; half of b and all of c on samples of a
+    labels = [["a", "c"]] * 10 + [["a", "b"]] * 10 + [["a"]] * 10 + [["b"]] * 10
+    assert several(labels).to_dict() == {
+        "train": {"a": 18, "b": 12, "c": 6},
+        "val": {"a": 6, "b": 4, "c": 2},
+        "test": {"a": 6, "b": 4, "c": 2},
+    }
+
+
+@settings(max_examples=40)
+@given(st.lists(st.sets(st.sampled_from("abcd"), min_size=1), min_size=20, max_size=80))
+def test_several_labels_deviate_by_few_samples(samples):
+    """No split has a label more than two samples oftener or rarer than it should, also where a label is rare."""
+    table = several([sorted(names) for names in samples]).reindex(columns=list(FRACTIONS), fill_value=0)
+    wanted = table.sum(axis=1).to_numpy()[:, None] * np.array([list(FRACTIONS.values())])
+    assert np.abs(table.to_numpy() - wanted).max() <= 2
+
+
 def test_strata_are_labels_and_labels_within_attributes_of_few_values(make_manifest):
     manifest = make_manifest([["x", "y"], ["x"], []], attr_site=["A", "B", "A"], attr_serial=["1", "2", "3"])
     assert strata_of(manifest, 2).tolist() == [

@@ -80,6 +80,31 @@ def test_copies_are_spread_evenly_and_named_after_their_origin(rows):
     assert extra["labels"].tolist() == rows.loc[extra["position"], "labels"].tolist()
 
 
+@pytest.mark.parametrize(
+    ("labels", "share", "expected"),
+    [
+        # a 6, b 1, c 1 in train; b's copies bring c along, so c gets none of its own
+        ([["a"]] * 6 + [["b", "c"]], 0.5, {"b": 3, "c": 3}),
+        # b comes with a only: its copies make a larger too, and it stops at the share of what a was before
+        ([["a"]] * 5 + [["a", "b"]], 1.0, {"a": 11, "b": 6}),
+        # c is on one of the three samples of b; which of b's are copied is drawn, c gets what is then missing
+        ([["a"]] * 6 + [["b", "c"], ["b"], ["b"]], 1.0, None),
+        ([["a", "b"]] * 4, 1.0, {"a": 4, "b": 4}),
+    ],
+)
+def test_a_copy_counts_for_each_of_its_labels(make_manifest, labels, share, expected):
+    manifest = make_manifest(labels)
+    splits = pd.DataFrame({"sample_id": manifest["sample_id"], "split": "train", "group": "g"})
+    rows = placed(manifest, splits)
+    extra = extra_rows(rows, share, seed=0)
+    sizes = pd.concat([rows, extra])["labels"].explode().value_counts().to_dict()
+    wanted = int(np.ceil(share * rows["labels"].explode().value_counts().max()))
+    assert min(sizes.values()) >= wanted
+    assert len(extra) <= wanted * len(sizes)
+    if expected is not None:
+        assert {name: sizes[name] for name in expected} == expected
+
+
 def test_only_train_is_copied_though_a_class_is_rarer_elsewhere(rows):
     assert set(extra_rows(rows, 1.0, seed=0)["origin"]) == {"s05", "s06", "s07"}
 

@@ -39,7 +39,7 @@ def test_figures_of_the_test_split(predictions):
     test = predictions[predictions["split"] == "test"].reset_index(drop=True)
     test.loc[0, "labels"] = test.loc[1, "labels"]  # one label is wrong now: 3 of 4 right, 2 of 3 b found
     metrics = {"accuracy": Accuracy(), "recall": Rate(number="recall", averaging="none")}
-    found = judged(metrics, TASK, test, ["a", "b"], Options(**OPTIONS))
+    found = judged(metrics, test, ["a", "b"], Options(**OPTIONS))
     assert {name: (entry["value"], entry["n"]) for name, entry in found.items()} == {
         "accuracy": (0.75, 4),
         "recall/a": (1.0, 1),

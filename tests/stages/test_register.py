@@ -15,9 +15,7 @@ from pipeline.gates.better import Better
 from pipeline.metrics.accuracy import Accuracy
 from pipeline.stages import register
 from pipeline.stages.register import REGISTRATION_TAG, Options, compared, example, judge, registration
-from pipeline.tasks.single_label import SingleLabel
 
-TASK = SingleLabel(label_smoothing=0.0)
 GATE = Better(metric=Accuracy(), min_gain=0.0, num_resamples=100, seed=0)
 CLASSES = ["a", "b"]
 CARD = {"classes": CLASSES, "data_hash": "0" * 32}
@@ -33,6 +31,7 @@ def write_predictions(path, right, classes=CLASSES):
             "labels": [[classes[0]]] + [[classes[position % 2]] for position in range(len(right))],
             "group": ["v"] + [f"g{position}" for position in range(len(right))],
             "scores": [0.8 * np.eye(2)[one] + 0.1 for one in choice],
+            "decided": [[classes[one]] for one in choice],
         }
     )
     files.write_table(path, table, metadata={"classes": classes})
@@ -85,14 +84,14 @@ def result(registry, packed):
     def registered(key, right):
         write_predictions(files.PREDICTIONS, right)
         write_predictions(registry.folder / f"run of {key}.parquet", right)
-        return registration("model", f"run of {key}", key, GATE, TASK, CARD, packed)
+        return registration("model", f"run of {key}", key, GATE, CARD, packed)
 
     return registered
 
 
 def test_what_a_gate_compares_are_the_test_samples(project):
     write_predictions(files.PREDICTIONS, [True, False])
-    found = compared(files.PREDICTIONS, TASK, CLASSES)
+    found = compared(files.PREDICTIONS, CLASSES)
     assert list(found) == ["sample_id", "group", "targets", "decided", "scores"]
     assert found["sample_id"].tolist() == ["t0", "t1"]
     assert found["group"].tolist() == ["g0", "g1"]
@@ -103,13 +102,13 @@ def test_what_a_gate_compares_are_the_test_samples(project):
 
 def test_judge_without_a_champion(project):
     write_predictions(files.PREDICTIONS, [True, False])
-    assert judge(GATE, TASK, CLASSES, None).reasons == ["there was no champion before"]
+    assert judge(GATE, CLASSES, None).reasons == ["there was no champion before"]
 
 
 def test_judge_against_the_champions_predictions(registry):
     write_predictions(files.PREDICTIONS, [True] * 4)
     write_predictions(registry.folder / "old.parquet", [True, True, True, False])
-    verdict = judge(GATE, TASK, CLASSES, "old")
+    verdict = judge(GATE, CLASSES, "old")
     assert verdict.promote
     assert verdict.reasons == ["gain +0.2500 on 4 common test samples, more than 0.0"]
 
@@ -117,7 +116,7 @@ def test_judge_against_the_champions_predictions(registry):
 def test_a_champion_of_other_classes_stays(registry):
     write_predictions(files.PREDICTIONS, [True] * 4)
     write_predictions(registry.folder / "old.parquet", [True] * 4, classes=["a", "c"])
-    verdict = judge(GATE, TASK, CLASSES, "old")
+    verdict = judge(GATE, CLASSES, "old")
     assert not verdict.promote
     assert verdict.reasons == ["the champion knows other classes: ['a', 'c'] instead of ['a', 'b']"]
 

@@ -12,6 +12,7 @@ from pipeline.core.card import CARD, load_predictor
 from pipeline.core.errors import UserError
 from pipeline.core.samples import Packed
 from pipeline.stages.train import CODE, SECTIONS, Recipe, beside_predictions
+from pipeline.tasks.single_label import SingleLabel
 
 FRACTIONS = {"train": 0.6, "val": 0.2, "test": 0.2}
 NODES = {
@@ -151,12 +152,14 @@ def test_wrong_choices_are_named_before_anything_is_trained(name, node, message)
 
 def test_without_beside_the_table_is_empty(packed):
     found = beside_predictions(Recipe(NODES), packed)
-    assert list(found) == ["sample_id", "group", "labels", "scores"]
+    assert list(found) == ["sample_id", "group", "labels", "scores", "decided"]
     assert found.empty
 
 
 class Sure:
     """Scores class a with the mean brightness of the picture."""
+
+    task = SingleLabel(label_smoothing=0.0)
 
     def predict(self, images):
         bright = images.mean(axis=(1, 2, 3)) / 255
@@ -210,5 +213,6 @@ def test_beside_keeps_the_scores_of_its_test_pictures(beside):
     assert result["sample_id"].tolist() == test["sample_id"].tolist()
     assert result["group"].tolist() == test["group"].tolist()
     np.testing.assert_allclose(np.stack(result["scores"]), Sure().predict(packed.images[test.index]))
-    assert list(result) == ["sample_id", "group", "labels", "scores"]
+    assert list(result) == ["sample_id", "group", "labels", "scores", "decided"]
+    assert result["decided"].tolist() == [["ab"[int(one[1] > one[0])]] for one in result["scores"]]
     assert dataclasses.is_dataclass(again)

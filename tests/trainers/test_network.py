@@ -131,6 +131,7 @@ def test_the_card_counts_what_learns(make, tmp_path):
         "views": ["identity"],
         "precision": "fp32",
         "num_parameters": convolutions + 8 * 3 + 3,
+        "task": {"_target_": "pipeline.tasks.single_label.SingleLabel", "label_smoothing": TASK.label_smoothing},
     }
 
 

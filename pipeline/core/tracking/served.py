@@ -9,6 +9,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
 from pipeline.core.card import load_predictor
+from pipeline.core.labels import to_lists
 from pipeline.core.pictures import decode, stored
 
 
@@ -19,7 +20,7 @@ class Served(PythonModel):  # type: ignore[misc]
         self.predictor, self.card = load_predictor(Path(context.artifacts["predictor"]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Columns `class` (the decided labels, joined by a comma) and `scores` (one number per class)."""
+        """Columns `class` (the decided labels joined by a comma, empty when there is none) and `scores` (per class)."""
         packing, classes = self.card["packing"], self.card["classes"]
         images = [
             stored(decode(bytes(data), packing["max_pixels"]), packing["size"], packing["fit"], packing["channels"])
@@ -30,7 +31,7 @@ class Served(PythonModel):  # type: ignore[misc]
         decided = self.predictor.task.decide(scores)
         return pd.DataFrame(
             {
-                "class": [",".join(np.array(classes)[row]) for row in decided],
+                "class": [",".join(labels) for labels in to_lists(decided, classes)],
                 "scores": [dict(zip(classes, row.tolist(), strict=True)) for row in scores],
             }
         )

@@ -1,0 +1,51 @@
+"""Do two labels go together so strongly that a model may tell one by the other?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.co_occurrence import association, together
+from pipeline.core.contracts import Check, Finding
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class CoOccurrence(Check):
+    """The strongest association of two labels over train, val and test together; 0 where each sample has one label.
+
+    All splits together: labels that always come together in test too make the test figure of both look good.
+
+    Args:
+        max_association: Largest accepted association (`association` in core/co_occurrence.py), 0 to 1.
+    """
+
+    max_association: float
+    on_fail: Literal["error", "warn"]
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_association <= 1:
+            raise ValueError(f"max_association must be 0 to 1, got {self.max_association}")
+
+    def __call__(self, samples: pd.DataFrame) -> Finding:
+        labels = samples.loc[samples["split"] != "none", "labels"]
+        classes = sorted(labels.explode().dropna().unique())
+        counts = together(labels.tolist(), classes)
+        strength = np.triu(association(counts, max(2, len(labels))), k=1)
+        order = np.argsort(-strength, axis=None, kind="stable")[:5]
+        pairs = [np.unravel_index(place, strength.shape) for place in order]
+        worst = {
+            f"{classes[one]} with {classes[other]}": f"{strength[one, other]:.2f}, both on {counts[one, other]} samples"
+            for one, other in pairs
+            if strength[one, other] > 0
+        }
+        return Finding(
+            value=float(strength.max(initial=0.0)),
+            limit=self.max_association,
+            unit="association of two labels (0 chance, 1 always together)",
+            worst=worst,
+            advice="Collect samples that have one of the labels without the other, or make one label of the two.",
+        )

@@ -1,0 +1,34 @@
+"""Is there a label that every sample of a split has?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import pandas as pd
+
+from pipeline.core.contracts import Check, Finding
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ConstantLabel(Check):
+    """How many (label, split) cells hold all samples of the split.
+
+    Without a counterexample a label cannot be learnt, no threshold can be chosen for it, and its AUROC is undefined.
+    """
+
+    on_fail: Literal["error", "warn"]
+
+    def __call__(self, samples: pd.DataFrame) -> Finding:
+        placed = samples.loc[samples["split"] != "none", ["split", "labels"]]
+        sizes = placed["split"].value_counts()
+        cells = placed.explode("labels").groupby(["labels", "split"]).size()
+        constant = {f"{label} in {split}": int(size) for (label, split), size in cells.items() if size == sizes[split]}
+        return Finding(
+            value=float(len(constant)),
+            limit=0.0,
+            unit="labels that every sample of a split has",
+            worst=dict(list(constant.items())[:5]),
+            advice="Collect samples without these labels, or take the labels out of the source.",
+        )

@@ -1,0 +1,154 @@
+"""From split to register, one stage after the other in this process, on pictures with several labels or none."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from attribute_pictures import LABELS, attribute_labels, write_pictures
+from picture_folder import TINY
+
+from pipeline.core import config, files
+
+ROOT = Path(__file__).parents[1]
+NUM = 140
+STAGES = ("split", "check", "augment", "train", "evaluate", "register")
+
+pytestmark = [
+    pytest.mark.xdist_group("pipeline"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:.*:pydantic.warnings.PydanticDeprecatedSince20"),
+]
+
+
+def run(stage: str) -> None:
+    import_module(f"pipeline.stages.{stage}").main()
+
+
+def write_params() -> None:
+    chosen = [
+        *TINY,
+        "experiment=multi_label",
+        "source.path=pictures",
+        "check.split_leakage.on_fail=warn",
+        "train.epochs=12",
+    ]
+    Path("params.yaml").write_text(config.compose(ROOT / "conf", chosen), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory):
+    """A folder in which every stage has run; ingest read a folder, and its labels were written over."""
+    folder = tmp_path_factory.mktemp("several")
+    labels = attribute_labels(NUM)
+    labels[0] = ["rare", *labels[0]]  # a label that only one split can have
+    write_pictures(folder / "pictures", labels)
+    told = [[*names, "picture"] if number % 10 else [] for number, names in enumerate(labels)]  # every tenth unlabelled
+    told[0] = [*labels[0], "picture"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("DVC_ROOT", str(folder))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        write_params()
+        run("ingest")
+        manifest = files.read_table(files.MANIFEST)
+        by_name = {f"{number:03d}.png": sorted(names) for number, names in enumerate(told)}
+        manifest["labels"] = [by_name[Path(name).name] for name in manifest["sample_id"]]
+        files.write_table(files.MANIFEST, manifest)
+        files.write_json(files.VALIDATION, {"passed": True, "expectations": []})  # test_pipeline.py runs that stage
+        for stage in STAGES:
+            run(stage)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def metrics(project: Path):
+    return json.loads((project / "reports/metrics.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def card(project: Path):
+    return json.loads((project / "data/predictor/card.json").read_text())
+
+
+def test_unlabelled_pictures_take_part_in_no_split(project: Path) -> None:
+    splits = pd.read_parquet(project / "data/splits.parquet").set_index("sample_id")["split"]
+    manifest = pd.read_parquet(project / "data/manifest.parquet")
+    unlabelled = manifest.loc[manifest["labels"].map(len) == 0, "sample_id"]
+    assert len(unlabelled) == NUM // 10 - 1
+    assert set(splits[unlabelled]) == {"none"}
+    assert set(splits.drop(unlabelled)) == {"train", "val", "test"}
+
+
+def test_it_learnt_both_attributes(metrics) -> None:
+    for name in LABELS:
+        assert metrics[f"auroc/{name}"]["value"] > 0.8  # chance is 0.5
+    assert metrics["f1_micro"]["value"] > 0.8
+    assert metrics["hamming_loss"]["value"] < 0.2
+
+
+def test_what_is_undefined_is_reported_and_stops_nothing(project: Path, metrics) -> None:
+    """One label on one sample only, one on every sample."""
+    assert metrics["auroc/picture"] == {"value": None, "low": None, "high": None, "n": metrics["accuracy"]["n"]}
+    assert metrics["auroc/rare"]["value"] is None
+    assert metrics["f1/picture"]["value"] == 1.0
+    checks = json.loads((project / "reports/checks.json").read_text())
+    assert checks["constant_label"]["value"] == 3
+    assert set(checks["constant_label"]["worst"]) == {f"picture in {split}" for split in ("train", "val", "test")}
+    assert checks["missing_class"]["value"] == 2
+    assert all(name.startswith("rare in ") for name in checks["missing_class"]["worst"])
+    assert checks["co_occurrence"]["passed"]
+    assert "\u2013" in (project / "reports/report.html").read_text()
+
+
+def test_weights_and_thresholds_stand_in_the_card(project: Path, card) -> None:
+    task = card["task"]
+    index = pd.read_parquet(project / "data/packed/index.parquet")
+    train = index.loc[index["split"] == "train", "labels"].explode().value_counts()
+    size = card["num_samples"]["train"]
+    assert card["classes"] == ["disc", "picture", "rare", "stripes"]
+    assert task["weights"][0] == pytest.approx((size - train["disc"]) / train["disc"])
+    assert task["weights"][1] == 1.0  # every sample has it
+    assert len(task["thresholds"]) == 4
+    assert task["thresholds"][1] == 0.5
+    assert all(0 <= one <= 1 for one in task["thresholds"])
+
+
+def test_decisions_follow_the_thresholds_of_the_card(project: Path, card) -> None:
+    predictions = pd.read_parquet(project / "data/predictions.parquet")
+    decided = np.stack(predictions["scores"]) >= np.array(card["task"]["thresholds"])
+    names = np.array(card["classes"])
+    assert [list(names[row]) for row in decided] == [list(one) for one in predictions["decided"]]
+    confusion = pd.read_csv(project / "reports/confusion.csv", keep_default_na=False)
+    assert set(confusion["actual"]) | set(confusion["predicted"]) <= {*card["classes"], "(none)"}
+
+
+def test_the_page_shows_what_comes_together_and_each_threshold(project: Path) -> None:
+    html = (project / "reports/report.html").read_text()
+    for text in ("Labels that come together", "Found, missed and wrongly given labels", "Threshold", "Hamming loss"):
+        assert text in html
+
+
+def test_the_registered_model_serves_labels_joined_by_a_comma(project: Path, card) -> None:
+    registration = json.loads((project / "reports/registration.json").read_text())
+    mlflow.set_tracking_uri(f"sqlite:///{project / 'mlflow.db'}")
+    model = mlflow.pyfunc.load_model(f"models:/{registration['model']}@champion")
+    predictions = pd.read_parquet("data/predictions.parquet").head(8)
+    encoded = [(Path("pictures") / name).read_bytes() for name in predictions["sample_id"]]
+    served = model.predict(pd.DataFrame({"image": encoded}))
+    assert served["class"].tolist() == [",".join(names) for names in predictions["decided"]]
+    assert list(served["scores"][0]) == card["classes"]
+    model.unwrap_python_model().predictor.task = config.build({**card["task"], "thresholds": [1.0] * 4}, "card.task")
+    assert model.predict(pd.DataFrame({"image": encoded[:1]}))["class"].tolist() == [""]
+
+
+def test_a_challenger_is_judged_by_its_own_thresholds(project: Path) -> None:
+    run("register")  # the same results again: nothing moves
+    register = import_module("pipeline.stages.register")
+    found = register.compared(files.PREDICTIONS, ["disc", "picture", "rare", "stripes"])
+    predictions = pd.read_parquet("data/predictions.parquet")
+    test = predictions[predictions["split"] == "test"]
+    assert [int(row.sum()) for row in found["decided"]] == [len(names) for names in test["decided"]]

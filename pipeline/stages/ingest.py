@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.core import config, files, stage
+from pipeline.core import config, files, measuring, stage
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.measuring import Measured
 from pipeline.core.parallel import map_in_order
-from pipeline.core.pictures import Measured, decode, measure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +78,7 @@ def _examine(source: Source, paths: pd.Series, repeated: pd.Series, max_pixels: 
 def examine(source: Source, max_pixels: int, path: str) -> Measured | Refused:
     """One item, read and decoded once."""
     try:
-        data = source.open(path)
-        return measure(decode(data, max_pixels), num_bytes=len(data) if isinstance(data, bytes) else data.nbytes)
+        return measuring.examine(source.open(path), max_pixels)
     except Refused as refused:
         return refused
 

@@ -24,8 +24,8 @@ BROKEN = {
 }
 COLUMNS = (
     "sample_id path labels group media content_hash perceptual_hash height width depth channels "
-    "prop_brightness prop_contrast prop_saturation prop_sharpness prop_entropy prop_border_brightness "
-    "prop_aspect_ratio prop_num_pixels prop_num_bytes source_order"
+    "prop_brightness prop_contrast prop_dark_level prop_light_level prop_saturation prop_sharpness prop_entropy "
+    "prop_border_brightness prop_aspect_ratio prop_num_pixels prop_num_bytes source_order"
 )
 
 

@@ -107,12 +107,11 @@ def main() -> None:
     workers = num_workers()
     seconds = {"colibri": colibri(folder), **beside(paths, workers)}
     rate = {name: len(paths) / value for name, value in seconds.items()}
+    times, share = rate["colibri"] / rate["cleanvision"], rate["colibri"] / rate["bare"]
     print(f"{machine()}; {workers} processes; {len(paths)} files, {sum(Path(p).stat().st_size for p in paths):,} bytes")
     print(f"Colibri's ingest pass   {rate['colibri']:8.0f} images/s")
-    print(
-        f"CleanVision             {rate['cleanvision']:8.0f} images/s; Colibri {rate['colibri'] / rate['cleanvision']:.1f} x"
-    )
-    print(f"bare libjpeg-turbo      {rate['bare']:8.0f} images/s; Colibri {rate['colibri'] / rate['bare']:.0%}")
+    print(f"CleanVision             {rate['cleanvision']:8.0f} images/s; Colibri does {times:.1f} times as many")
+    print(f"bare libjpeg-turbo      {rate['bare']:8.0f} images/s; Colibri does {share:.0%} of them")
 
 
 if __name__ == "__main__":

@@ -64,12 +64,12 @@ def _in_processes(
 ) -> Iterator[Result]:
     from concurrent.futures.process import BrokenProcessPool
 
-    batches = iter(lambda source=iter(items): list(islice(source, BATCH)), [])
+    remaining = iter(items)
     waiting: deque[tuple[list[Item], Any]] = deque()
     try:
         while True:
             pool = _pool(workers)
-            while len(waiting) < workers * BATCHES_AHEAD and (batch := next(batches, None)):
+            while len(waiting) < workers * BATCHES_AHEAD and (batch := list(islice(remaining, BATCH))):
                 waiting.append((batch, pool.submit(_each, function, batch)))
             if not waiting:
                 return

@@ -19,7 +19,8 @@ REASONS = {
     "empty": "the file has no bytes",
     "not_a_picture": "no supported picture format recognises the bytes",
     "truncated": "the picture ends early or its data are damaged",
-    "too_large": "the picture has more pixels than max_pixels allows",
+    "too_large": "the picture has more pixels than max_pixels allows, or would take too much memory or time",
+    "crashed": "decoding it kills the process (lack of memory, a fault in a decoder)",
     "duplicate_name": "the source names this item more than once",
 }
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")

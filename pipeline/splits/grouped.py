@@ -45,8 +45,8 @@ class Grouped(Split):
             before = before.where(before != NONE)  # what took part in no split is looked at afresh
         group = joined(rows, self.near_duplicate_bits)
         bridging = self._bridging(rows, group, before)
-        group[bridging] = joined(rows[bridging], self.near_duplicate_bits)
-        group[~bridging] = joined(rows[~bridging], self.near_duplicate_bits)
+        for part in (bridging, ~bridging) if bridging.any() else ():
+            group[part] = joined(rows[part], self.near_duplicate_bits)
         rest = rows[~bridging]
         split = assign(
             strata_of(rest, self.max_attribute_values), group[~bridging], self.fractions, self.seed, before[~bridging]

@@ -55,6 +55,10 @@ class Source(ABC):
             Refused: The item cannot be read.
         """
 
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        """What changes when the file behind `path` does, at the price of one stat; None where nothing can tell."""
+        return None
+
 
 class Split(ABC):
     """Who learns, who chooses, who judges."""

@@ -1,15 +1,20 @@
-"""One function over many items on all cores, in order, with a progress bar and bounded memory."""
+"""One function over many items on all cores, in order, with a progress bar, bounded memory and no lost run."""
 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from itertools import islice
+from typing import Any, TypeVar
 
 from pipeline.core.errors import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+BATCH = 16  # items sent at once: less talk between processes than one by one
+BATCHES_AHEAD = 4  # of each worker; with BATCH it bounds how many results wait for their turn
 
 
 def num_workers() -> int:
@@ -18,9 +23,17 @@ def num_workers() -> int:
 
 
 def map_in_order(
-    function: Callable[[Item], Result], items: Iterable[Item], total: int, what: str, workers: int | None = None
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    total: int,
+    what: str,
+    workers: int | None = None,
+    killed: Callable[[Item], Result] | None = None,
 ) -> Iterator[Result]:
     """Results in the order of the items, computed by worker processes as they are asked for.
+
+    When a worker dies (for lack of memory, or by a fault in a decoder), the items then at work are done again, each
+    in a process of its own, so that the one that kills it is found.
 
     Args:
         function: Picklable, without side effects.
@@ -28,20 +41,77 @@ def map_in_order(
         total: Number of items, for the bar.
         what: What the bar says.
         workers: Processes; None takes one per core, 1 stays in this process.
+        killed: The result of an item that kills its process; None stops the run.
+
+    Raises:
+        UserError: An item kills its process and `killed` is None.
     """
-    from joblib import Parallel, delayed
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
     from tqdm import tqdm
 
     workers = workers or num_workers()
     if total < 64:  # starting processes takes longer than this
         workers = 1
-    results = Parallel(
-        n_jobs=workers, return_as="generator", batch_size=16 if workers > 1 else 1, pre_dispatch="4*n_jobs"
-    )(delayed(function)(item) for item in items)
+    results = map(function, items) if workers == 1 else _in_processes(function, items, what, workers, killed)
+    yield from tqdm(results, total=total, desc=what, unit="pictures", leave=False, disable=None)
+
+
+def _in_processes(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    what: str,
+    workers: int,
+    killed: Callable[[Item], Result] | None,
+) -> Iterator[Result]:
+    from concurrent.futures.process import BrokenProcessPool
+
+    remaining = iter(items)
+    waiting: deque[tuple[list[Item], Any]] = deque()
     try:
-        yield from tqdm(results, total=total, desc=what, unit="pictures", leave=False, disable=None)
-    except TerminatedWorkerError:
-        raise UserError(
-            f"{what}: a worker process was killed, mostly for lack of memory; close other programs or lower max_pixels"
-        ) from None
+        while True:
+            pool = _pool(workers)
+            while len(waiting) < workers * BATCHES_AHEAD and (batch := list(islice(remaining, BATCH))):
+                waiting.append((batch, pool.submit(_each, function, batch)))
+            if not waiting:
+                return
+            try:
+                yield from waiting[0][1].result()
+                waiting.popleft()
+            except BrokenProcessPool:
+                for batch, done in waiting:
+                    if done.done() and not done.exception():
+                        yield from done.result()
+                    else:
+                        yield from (_alone(function, item, what, killed) for item in batch)
+                waiting.clear()
+    finally:
+        for _, done in waiting:
+            done.cancel()
+
+
+def _each(function: Callable[[Item], Result], batch: list[Item]) -> list[Result]:
+    return [function(item) for item in batch]
+
+
+def _alone(
+    function: Callable[[Item], Result], item: Item, what: str, killed: Callable[[Item], Result] | None
+) -> Result:
+    """The result of one item, by a process that nothing else is lost with."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        result: Result = _pool(1).submit(function, item).result()
+    except BrokenProcessPool:
+        if killed is None:
+            raise UserError(
+                f"{what}: {item!r} kills the process that works on it, mostly for lack of memory; "
+                "close other programs, lower max_pixels, or take it out of the source"
+            ) from None
+        return killed(item)
+    return result
+
+
+def _pool(workers: int) -> Any:
+    """joblib's processes, which are kept for the next call, start anew after a death, and need no import guard."""
+    from joblib.externals.loky import get_reusable_executor
+
+    return get_reusable_executor(max_workers=workers)

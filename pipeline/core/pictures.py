@@ -1,18 +1,16 @@
-"""From the bytes of a picture to what a person sees, and what can be measured on it; each picture decoded once."""
+"""From the bytes of a picture to what a person sees, in bounded memory and time."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import warnings
-from dataclasses import dataclass
 
-import imagehash
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from pipeline.core.errors import Refused
-from pipeline.core.files import digest
 
 REASONS = {
     "missing": "the source names a file that is not there",
@@ -21,7 +19,8 @@ REASONS = {
     "empty": "the file has no bytes",
     "not_a_picture": "no supported picture format recognises the bytes",
     "truncated": "the picture ends early or its data are damaged",
-    "too_large": "the picture has more pixels than max_pixels allows",
+    "too_large": "the picture has more pixels than max_pixels allows, or would take too much memory or time",
+    "crashed": "decoding it kills the process (lack of memory, a fault in a decoder)",
     "duplicate_name": "the source names this item more than once",
     "no_row": "the file is there, but the source's table or document does not name it",
     "bad_name": "the file's name is not UTF-8",
@@ -29,7 +28,7 @@ REASONS = {
 }
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, MemoryError, TypeError, struct.error)  # from Pillow
-MEASURED_SIDE = 256  # properties are measured on a copy reduced to about this side, so that size does not enter them
+MAX_SCANS = 100  # of a progressive JPEG, 10 as usually written; each of them costs the time of a whole picture
 TURNS = {  # EXIF orientation; ImageOps.exif_transpose also writes the other tags anew and fails on odd ones
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -39,25 +38,6 @@ TURNS = {  # EXIF orientation; ImageOps.exif_transpose also writes the other tag
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What ingest keeps of a picture.
-
-    Attributes:
-        content_hash: Of the decoded pixels and their shape.
-        perceptual_hash: 64-bit DCT hash as 16 hexadecimal digits (imagehash.phash); near pictures differ in few bits.
-        properties: Name to number, each described in `properties`.
-    """
-
-    content_hash: str
-    perceptual_hash: str
-    height: int
-    width: int
-    channels: int
-    properties: dict[str, float]
 
 
 def decode(data: bytes | np.ndarray, max_pixels: int) -> np.ndarray:
@@ -73,16 +53,24 @@ def decode(data: bytes | np.ndarray, max_pixels: int) -> np.ndarray:
     Raises:
         Refused: With one of `REASONS`.
     """
+    return data if isinstance(data, np.ndarray) else np.asarray(seen(data, max_pixels))
+
+
+def seen(data: bytes | np.ndarray, max_pixels: int) -> Image.Image:
+    """`decode` as an image of mode L or RGB, for more work in Pillow: leaving and coming back cost a copy each.
+
+    Raises:
+        Refused: With one of `REASONS`.
+    """
     if isinstance(data, np.ndarray):
-        return data
+        return Image.fromarray(data)
     if not data:
         raise Refused("empty", "0 bytes")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                if image.width * image.height > max_pixels:
-                    raise Refused("too_large", f"{image.width} x {image.height} pixels, at most {max_pixels} allowed")
+                _bound(image, data, max_pixels)
                 image.load()
                 return _as_seen(image)
     except Image.DecompressionBombError as error:
@@ -93,18 +81,44 @@ def decode(data: bytes | np.ndarray, max_pixels: int) -> np.ndarray:
         raise Refused("truncated", str(error) or type(error).__name__) from None
 
 
-def _as_seen(image: Image.Image) -> np.ndarray:
+def _bound(image: Image.Image, data: bytes, max_pixels: int) -> None:
+    """Refuses, before any pixel is decoded, what would take too much memory or time."""
+    if not image.width * image.height:
+        raise Refused("truncated", f"{image.width} x {image.height} pixels")
+    if image.width * image.height > max_pixels:
+        raise Refused("too_large", f"{image.width} x {image.height} pixels, at most {max_pixels} allowed")
+    if image.info.get("progressive") and _num_scans(data) > MAX_SCANS:
+        raise Refused("too_large", f"more than {MAX_SCANS} progressive scans")
+
+
+def _num_scans(data: bytes) -> int:
+    """Scans of a JPEG's first picture; what metadata hold or what follows its end does not count."""
+    place, scans = 2, 0
+    while (place := data.find(b"\xff", place)) >= 0 and place + 3 < len(data):
+        marker = data[place + 1]
+        if marker == 0xD9:
+            break
+        if marker in (0x00, 0x01, *range(0xD0, 0xD8)):  # stuffed bytes and markers without a length
+            place += 2
+        elif marker == 0xFF:
+            place += 1
+        else:
+            scans += marker == 0xDA
+            place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return scans
+
+
+def _as_seen(image: Image.Image) -> Image.Image:
     turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     if turn is not None:
         image = image.transpose(turn)
     if image.mode.startswith(("I", "F")):
-        return _to_8_bit(np.asarray(image))
+        return Image.fromarray(_to_8_bit(np.asarray(image)))
     if image.has_transparency_data:
-        seen = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
-    if image.mode in ("1", "L", "LA"):
-        return np.asarray(image.convert("L"))
-    return np.asarray(image.convert("RGB"))
+        opaque = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque)
+    wanted = "L" if image.mode in ("1", "L", "LA") else "RGB"
+    return image if image.mode == wanted else image.convert(wanted)
 
 
 def _to_8_bit(array: np.ndarray) -> np.ndarray:
@@ -115,62 +129,10 @@ def _to_8_bit(array: np.ndarray) -> np.ndarray:
 
 
 def content_hash(array: np.ndarray) -> str:
-    """Of decoded pixels and their shape."""
-    return digest(repr(array.shape).encode(), np.ascontiguousarray(array).tobytes())
-
-
-def measure(array: np.ndarray, num_bytes: int) -> Measured:
-    """Hashes, size and properties of decoded pixels."""
-    height, width = array.shape[:2]
-    image = Image.fromarray(array)
-    factor = max(1, min(height, width) // MEASURED_SIDE)
-    small = image.reduce(factor) if factor > 1 else image
-    return Measured(
-        content_hash=content_hash(array),
-        perceptual_hash=str(imagehash.phash(small)),
-        height=height,
-        width=width,
-        channels=1 if array.ndim == 2 else array.shape[2],
-        properties=properties(np.asarray(small), height, width, num_bytes),
-    )
-
-
-def properties(array: np.ndarray, height: int, width: int, num_bytes: int) -> dict[str, float]:
-    """What is measured of a picture, apart from what it shows.
-
-    Returns:
-        `brightness` (mean luma, 0 black to 1 white), `contrast` (standard deviation of luma, 0 to 0.5),
-        `saturation` (mean of HSV saturation, 0 to 1), `sharpness` (mean absolute difference of neighbouring luma,
-        0 to 1), `entropy` (bits of the 256-bin luma histogram, 0 to 8), `border_brightness` (mean luma of the
-        outermost 5 %), `aspect_ratio` (width / height), `num_pixels`, `num_bytes` (size as stored).
-    """
-    pixels = array.astype(np.float32) / 255
-    luma = pixels if pixels.ndim == 2 else pixels @ LUMA
-    margin = max(1, round(0.05 * min(luma.shape)))
-    inner = luma[margin:-margin, margin:-margin]
-    border = (luma.sum(dtype=np.float64) - inner.sum(dtype=np.float64)) / max(1, luma.size - inner.size)
-    counts = np.bincount((luma * 255 + 0.5).astype(np.uint8).ravel(), minlength=256)
-    share = counts[counts > 0] / luma.size
-    steps = [np.abs(np.diff(luma, axis=axis)) for axis in (0, 1)]
-    num_steps = sum(step.size for step in steps)
-    return {
-        "brightness": float(luma.mean(dtype=np.float64)),
-        "contrast": float(luma.std(dtype=np.float64)),
-        "saturation": _saturation(pixels),
-        "sharpness": float(sum(step.sum(dtype=np.float64) for step in steps) / max(1, num_steps)),
-        "entropy": float(-(share * np.log2(share)).sum()) + 0.0,
-        "border_brightness": float(border),
-        "aspect_ratio": width / height,
-        "num_pixels": float(height * width),
-        "num_bytes": float(num_bytes),
-    }
-
-
-def _saturation(pixels: np.ndarray) -> float:
-    if pixels.ndim == 2:
-        return 0.0
-    high, low = pixels.max(axis=2), pixels.min(axis=2)
-    return float(np.divide(high - low, high, out=np.zeros_like(high), where=high > 0).mean(dtype=np.float64))
+    """32 hexadecimal digits of SHA-256 over decoded pixels and their shape."""
+    state = hashlib.sha256(repr(array.shape).encode())
+    state.update(np.ascontiguousarray(array).data)
+    return state.hexdigest()[:32]
 
 
 def resize(array: np.ndarray, size: int, fit: str) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from functools import lru_cache
 from pathlib import Path
 
 from pipeline.core.errors import Refused, UserError
@@ -30,6 +31,23 @@ def read_bytes(root: Path, path: str) -> bytes:
         raise Refused("missing", "no such file") from None
     except (OSError, RuntimeError, ValueError) as error:  # a loop of symbolic links; a null byte in the name
         raise Refused("unreadable", getattr(error, "strerror", None) or str(error)) from None
+
+
+def stat_file(root: Path, path: str) -> tuple[int, ...] | None:
+    """Size, times and place of an ordinary file inside the root; None for anything else, links among it."""
+    full = root / path
+    try:
+        status = full.lstat()
+        if not stat.S_ISREG(status.st_mode) or not is_inside(str(full.parent), str(root)):
+            return None
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
+
+
+@lru_cache(maxsize=1024)
+def is_inside(folder: str, root: str) -> bool:
+    return Path(folder).resolve().is_relative_to(Path(root).resolve())
 
 
 def package_folder(package: str, extra: str) -> Path:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
-from pipeline.core.reading import package_folder, read_bytes
+from pipeline.core.reading import package_folder, read_bytes, stat_file
 
 GRADES = {0.0: "functional", 1 / 3: "possibly_defective", 2 / 3: "probably_defective", 1.0: "defective"}
 
@@ -64,6 +64,9 @@ class Elpv(Source):
 
     def open(self, path: str) -> bytes:
         return read_bytes(self._root(), path)
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return stat_file(self._root(), path)
 
     def _label(self, probability: float) -> str:
         if self.labels == "defect":

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
-from pipeline.core.reading import read_bytes
+from pipeline.core.reading import read_bytes, stat_file
 from pipeline.sources.items import GIVEN_SPLITS, Item, table
 from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, files_below, suffix
 
@@ -71,6 +71,9 @@ class Folder(Source):
 
     def open(self, path: str) -> bytes:
         return read_bytes(Path(self.path), path)
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return stat_file(Path(self.path), path)
 
 
 def _folders(folder: Path) -> list[str]:

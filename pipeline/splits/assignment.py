@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sys
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,17 +51,18 @@ def assign(
     Source: the greedy rule follows Sechidis et al. 2011, doi:10.1007/978-3-642-23808-6_10, extended to whole groups.
     """
     labelled = strata.map(len) > 0
-    counts = _counts(strata[labelled], units[labelled])
+    names, counts = _counts(strata[labelled], units[labelled])
     fixed = _fixed(units[labelled], recorded[labelled])
-    total = counts.sum(axis=0).to_numpy()
-    present = counts.reindex(fixed.index)
+    before = fixed.reindex(names).to_numpy()
+    total = counts.sum(axis=0)
     filled = [name for name in SPLITS if name in fractions]
-    start = np.stack([present[fixed == name].sum(axis=0).to_numpy() for name in filled])
+    start = np.stack([counts[before == name].sum(axis=0) for name in filled])
     wanted = np.array([fractions[name] for name in filled])[:, None] * total[None, :]
-    new = counts.drop(index=fixed.index)
-    order = sorted(new.index, key=lambda unit: (-new.at[unit, "all"], _draw(unit, seed)))
-    places = _place(new.loc[order].to_numpy(), start, wanted)
-    chosen = {**fixed, **{unit: filled[place] for unit, place in zip(order, places, strict=True)}}
+    new = np.flatnonzero(pd.isna(before))
+    sizes = counts[new][:, [0]].toarray().ravel().tolist()
+    order = sorted(range(len(new)), key=lambda one: (-sizes[one], _draw(names[new[one]], seed)))
+    places = _place(counts[new[order]].toarray(), start, wanted)
+    chosen = {**fixed, **{names[new[one]]: filled[place] for one, place in zip(order, places, strict=True)}}
     return units.map(chosen).where(labelled, NONE).astype("str").rename("split")
 
 
@@ -102,21 +106,26 @@ def strata_of(manifest: pd.DataFrame, max_attribute_values: int) -> pd.Series:
         manifest: With `labels` and any `attr_*`.
         max_attribute_values: Attributes with more distinct values are passed over; 0 passes over all.
     """
-    strata = [[f"label {name}" for name in labels] for labels in manifest["labels"]]
+    strata = [[sys.intern(f"label {name}") for name in labels] for labels in manifest["labels"]]
     told = [column for column in manifest if str(column).startswith("attr_")]
     for column in told:
         if manifest[column].nunique() <= max_attribute_values:
             for names, labels, value in zip(strata, manifest["labels"], manifest[column], strict=True):
-                names += [f"label {name}, {column} {value}" for name in labels]
+                names += [sys.intern(f"label {name}, {column} {value}") for name in labels]  # a few texts, many rows
     return pd.Series(strata, index=manifest.index)
 
 
-def _counts(strata: pd.Series, units: pd.Series) -> pd.DataFrame:
-    """Samples per unit, in all and per stratum."""
-    exploded = strata.explode()
-    table = pd.crosstab(units.loc[exploded.index].to_numpy(), exploded.to_numpy())
-    table.insert(0, "all", units.value_counts().reindex(table.index))
-    return table.astype(np.float64)
+def _counts(strata: pd.Series, units: pd.Series) -> tuple[list[str], Any]:
+    """Names of the units, and a sparse (U, 1 + K): samples of each unit in all and in each stratum, strata sorted."""
+    from scipy.sparse import csr_array
+
+    unit, names = pd.factorize(units.to_numpy(dtype=object), sort=True)
+    lengths = strata.map(len).to_numpy()
+    stratum, kinds = pd.factorize(np.fromiter(chain.from_iterable(strata), dtype=object), sort=True)
+    rows = np.concatenate([unit, np.repeat(unit, lengths)])
+    columns = np.concatenate([np.zeros(len(unit), dtype=np.intp), stratum + 1])
+    counts = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(names), 1 + len(kinds)))
+    return list(names), counts
 
 
 def _fixed(units: pd.Series, recorded: pd.Series) -> pd.Series:

@@ -67,8 +67,8 @@ def placed(
     before = before.where(before != NONE)  # what took part in no split is looked at afresh
     group = joined(rows, near_duplicate_bits)
     bridging = _bridging(group, before)
-    group[bridging] = joined(rows[bridging], near_duplicate_bits)
-    group[~bridging] = joined(rows[~bridging], near_duplicate_bits)
+    for part in (bridging, ~bridging) if bridging.any() else ():
+        group[part] = joined(rows[part], near_duplicate_bits)
     rest = rows[~bridging]
     split = assign(strata_of(rest, max_attribute_values), group[~bridging], fractions, seed, before[~bridging])
     return pd.DataFrame({"split": split.reindex(rows.index).fillna(NONE), "group": group})

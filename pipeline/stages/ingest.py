@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -9,11 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.core import config, files, stage
+from pipeline.core import config, files, measuring, stage
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.measuring import Measured
 from pipeline.core.parallel import map_in_order
-from pipeline.core.pictures import Measured, decode, measure
+from pipeline.core.remembered import Remembered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +25,12 @@ class Limits:
     Args:
         max_pixels: Largest height x width of a picture.
         max_quarantine_fraction: Largest share of the items that may be refused before the run stops.
+        cache: Whether files that did not change since an earlier run are taken from `.cache/ingest/`.
     """
 
     max_pixels: int
     max_quarantine_fraction: float
+    cache: bool = True
 
     def __post_init__(self) -> None:
         if self.max_pixels < 1:
@@ -39,19 +43,19 @@ def main() -> None:
     params = config.load_params()
     limits = config.call(Limits, config.section(params, "ingest"), "ingest")
     source: Source = config.build(config.section(params, "source"), "source")
-    manifest, quarantine = ingest(source, limits.max_pixels)
+    manifest, quarantine = ingest(source, limits.max_pixels, limits.cache)
     files.write_table(files.QUARANTINE, quarantine)
     judge(manifest, quarantine, limits)
     files.write_table(files.MANIFEST, manifest)
 
 
-def ingest(source: Source, max_pixels: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def ingest(source: Source, max_pixels: int, cache: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The manifest and the quarantine; together they hold every item the source named."""
     items = source.read()
     items.insert(0, "sample_id", items["path"])
     told = _told(items)
     items = items.drop(columns=["refused", "detail"], errors="ignore")
-    results = list(_examine(source, items["path"], told, max_pixels))
+    results = list(_examine(source, items["path"], told, max_pixels, cache))
     accepted = [isinstance(result, Measured) for result in results]
     manifest = pd.concat(
         [
@@ -84,19 +88,31 @@ def _told(items: pd.DataFrame) -> list[Refused | None]:
 
 
 def _examine(
-    source: Source, paths: pd.Series, told: list[Refused | None], max_pixels: int
+    source: Source, paths: pd.Series, told: list[Refused | None], max_pixels: int, cache: bool
 ) -> Iterator[Measured | Refused]:
-    unopened = [path for path, refused in zip(paths, told, strict=True) if refused is None]
-    opened = map_in_order(partial(examine, source, max_pixels), unopened, total=len(unopened), what="ingest")
+    started = time.time()
+    named = [path for path, refused in zip(paths, told, strict=True) if refused is None]
+    remembered = Remembered.load(source, max_pixels) if cache else None
+    stamps = [source.stat(path) if remembered else None for path in named]  # before reading: a later change shows
+    found = [remembered.find(*one) if remembered else None for one in zip(named, stamps, strict=True)]
+    unknown = [path for path, result in zip(named, found, strict=True) if result is None]
+    fresh = map_in_order(partial(examine, source, max_pixels), unknown, len(unknown), "ingest", killed=_killed)
+    results = [next(fresh) if result is None else result for result in found]
+    if remembered and unknown:
+        remembered.save(zip(named, stamps, results, strict=True), started)
+    opened = iter(results)
     for refused in told:
         yield next(opened) if refused is None else refused
+
+
+def _killed(path: str) -> Refused:
+    return Refused("crashed", "it killed the process that decoded it, mostly for lack of memory")
 
 
 def examine(source: Source, max_pixels: int, path: str) -> Measured | Refused:
     """One item, read and decoded once."""
     try:
-        data = source.open(path)
-        return measure(decode(data, max_pixels), num_bytes=len(data) if isinstance(data, bytes) else data.nbytes)
+        return measuring.examine(source.open(path), max_pixels)
     except Refused as refused:
         return refused
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.core.parallel import map_in_order, num_workers
+from pipeline.core.parallel import BATCH, BATCHES_AHEAD, map_in_order, num_workers
 
 
 def test_one_worker_at_least():
@@ -25,6 +25,23 @@ def test_an_error_in_a_worker_reaches_the_caller():
         list(map_in_order(math.sqrt, range(99, -2, -1), 101, "test", workers=2))
 
 
-def test_a_killed_worker_is_explained():
-    with pytest.raises(UserError, match=r"ingest: a worker process was killed, .*lower max_pixels"):
-        list(map_in_order(os._exit, [1] * 64, 64, "ingest", workers=2))
+def killed_by_13(item):
+    return os._exit(1) if item == 13 else -item
+
+
+def test_an_item_that_kills_its_process_is_named():
+    with pytest.raises(UserError, match=r"ingest: 13 kills the process that works on it, .*lower max_pixels"):
+        list(map_in_order(killed_by_13, range(200), 200, "ingest", workers=2))
+
+
+def test_an_item_that_kills_its_process_does_not_lose_the_others():
+    results = list(map_in_order(killed_by_13, range(200), 200, "test", workers=2, killed=lambda item: f"lost {item}"))
+    assert results == [f"lost {item}" if item == 13 else -item for item in range(200)]
+
+
+def test_items_are_taken_as_results_are():
+    """However many there are, few wait: neither items nor results pile up."""
+    taken = []
+    items = (taken.append(item) or item for item in range(10_000))
+    for done, _ in enumerate(map_in_order(operator.neg, items, 10_000, "test", workers=2)):
+        assert len(taken) - done <= (2 * BATCHES_AHEAD + 1) * BATCH

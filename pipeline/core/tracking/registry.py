@@ -11,7 +11,6 @@ from pipeline.core.tracking.store import connect, speaking
 
 NEEDED = (
     "hydra-core",
-    "imagehash",
     "mlflow",
     "numpy",
     "omegaconf",

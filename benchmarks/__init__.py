@@ -1,0 +1,1 @@
+"""What is measured by hand: neither a test nor a stage."""

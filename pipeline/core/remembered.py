@@ -1,0 +1,86 @@
+"""What an earlier ingest measured: a file that did not change is not decoded again. It saves time, nothing else."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import PIL
+from PIL import features
+
+from pipeline.core import errors, files, measuring, pictures, reading
+from pipeline.core.contracts import Source
+from pipeline.core.measuring import Measured
+
+FOLDER = Path(".cache/ingest")
+KEPT = 4  # files in the folder: one for each source and limit lately used
+RACY_SECONDS = 2.0  # a file touched later than this before the scan could change again without a sign of it
+
+Stamp = tuple[int, ...]
+
+
+def version(source: Source, max_pixels: int) -> str:
+    """Of all that a measurement depends on beside the file: the source, the limit, the code and the decoders."""
+    modules = [errors, measuring, pictures, reading, sys.modules[type(source).__module__]]
+    parts = [inspect.getsource(module).encode() for module in modules]
+    decoders = [PIL.__version__, features.version("jpg"), features.version("webp"), features.version("libtiff")]
+    return files.digest(*parts, files.canonical([repr(source), max_pixels, np.__version__, decoders]))
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """Measurements of an earlier ingest by path, each with the stamp (`Source.stat`) its file had before it was read.
+
+    Only accepted pictures are kept: a refusal may go away without the file changing (permissions, a mount).
+    """
+
+    file: Path
+    known: dict[str, tuple[Stamp, Measured]]
+
+    @classmethod
+    def load(cls, source: Source, max_pixels: int) -> Remembered:
+        """Whatever is wrong with the file is said on stderr, and then nothing is remembered."""
+        reading.is_inside.cache_clear()  # a folder may have become a link since an earlier scan of this process
+        file = FOLDER / f"{version(source, max_pixels)}.parquet"
+        known = {}
+        try:
+            if file.exists():
+                for path, stamp, found in pd.read_parquet(file).itertuples(index=False, name=None):
+                    known[path] = (tuple(json.loads(stamp)), Measured(**json.loads(found)))
+        except Exception as error:  # whatever the file holds
+            _warn(file, error)
+            known = {}
+        return cls(file, known)
+
+    def find(self, path: str, stamp: Stamp | None) -> Measured | None:
+        kept = self.known.get(path)
+        return kept[1] if kept and stamp is not None and kept[0] == stamp else None
+
+    def save(self, scanned: Iterable[tuple[str, Stamp | None, object]], started: float) -> None:
+        """Keeps what was measured.
+
+        Args:
+            scanned: Path, stamp and result of each item.
+            started: time.time() before the first stamp was taken.
+        """
+        rows = [
+            (path, json.dumps(stamp), json.dumps(asdict(result)))
+            for path, stamp, result in scanned
+            if isinstance(result, Measured) and stamp is not None and max(stamp[1:3]) / 1e9 < started - RACY_SECONDS
+        ]
+        try:
+            files.write_table(self.file, pd.DataFrame(rows, columns=["path", "stamp", "found"]))
+            for old in sorted(FOLDER.glob("*.parquet"), key=lambda one: -one.stat().st_mtime)[KEPT:]:
+                old.unlink(missing_ok=True)
+        except (OSError, ValueError) as error:
+            _warn(self.file, error)
+
+
+def _warn(file: Path, error: Exception) -> None:
+    sys.stderr.write(f"ingest: warning, {file} is not used, so every picture is decoded ({error})\n")

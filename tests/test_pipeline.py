@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from joblib.externals.loky import get_reusable_executor
 from picture_folder import TINY, make_folder
 
 from pipeline.core import config
@@ -47,6 +48,7 @@ def project(tmp_path_factory: pytest.TempPathFactory):
         patch.chdir(folder)
         patch.setenv("DVC_ROOT", str(folder))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        get_reusable_executor().shutdown(wait=True)  # an earlier test's processes would look in that test's folder
         write_params("source.path=pictures")
         for stage in STAGES:
             run(stage)

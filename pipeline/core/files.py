@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MANIFEST = Path("data/manifest.parquet")
 QUARANTINE = Path("data/quarantine.parquet")
+ASSIGNMENTS = Path("data/assignments")
 SPLITS = Path("data/splits.parquet")
 PACKED = Path("data/packed")
 BESIDE = Path("data/beside.parquet")

@@ -41,8 +41,9 @@ def judge(
         for name, metric in metrics.items():
             drawn[name].append(metric(targets, decided, scores, weights))
     result = {}
+    independent = len(np.unique(groups)) > 1  # one group says nothing about how groups vary
     for name, metric in metrics.items():
-        values = np.concatenate(drawn[name])
+        values = np.concatenate(drawn[name]) if independent else np.full_like(np.concatenate(drawn[name]), np.nan)
         if metric.per_class:
             for column, label in enumerate(classes):
                 size = int(targets[:, column].sum())

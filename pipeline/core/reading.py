@@ -61,6 +61,6 @@ def package_folder(package: str, extra: str) -> Path:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise UserError(
-            f"the package {package} is not installed; pip install 'colibri[{extra}]', or make repro, which does"
+            f"the package {package} is not installed; make repro installs it, with what else the extra {extra!r} needs"
         )
     return Path(next(iter(spec.submodule_search_locations)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -23,6 +24,7 @@ def run(name: str, main: Callable[[], None]) -> NoReturn:
     """Runs a stage's main function and exits: 0 when done, 1 after one line on stderr when not."""
     for key, value in QUIET.items():
         os.environ.setdefault(key, value)
+    started = time.perf_counter()
     try:
         main()
     except UserError as error:
@@ -40,6 +42,7 @@ def run(name: str, main: Callable[[], None]) -> NoReturn:
     except BaseException:
         restore_outputs()
         raise
+    print(f"{name}: {time.perf_counter() - started:.1f} s", flush=True)
     sys.exit(0)
 
 
@@ -67,5 +70,5 @@ def restore_outputs() -> None:
                 for output in one.outs:
                     if not output.exists and output.hash_info and output.use_cache:
                         output.checkout(force=True, allow_missing=True)
-    except DvcException as error:
-        print(f"earlier outputs were not restored ({error}); run dvc checkout", file=sys.stderr)
+    except (DvcException, OSError):  # not in the cache: a fresh clone, whose dvc.lock speaks of another machine's run
+        print("earlier outputs are not in DVC's cache and were not restored; dvc pull may have them", file=sys.stderr)

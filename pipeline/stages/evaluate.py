@@ -49,7 +49,7 @@ def main() -> None:
     options: Options = config.call(Options, config.section(params, "evaluate"), "evaluate")
     metrics = {name: config.build(node, f"metric.{name}") for name, node in config.section(params, "metric").items()}
     packed = Packed.load()
-    predictor, _ = load_predictor(files.PREDICTOR)
+    predictor, card = load_predictor(files.PREDICTOR)
     predictions = predict(predictor, packed)
     test = predictions[predictions["split"] == "test"].reset_index(drop=True)
     figures = judged(metrics, test, packed.classes, options)
@@ -62,7 +62,9 @@ def main() -> None:
     files.write_json(files.METRICS, figures)
     files.write_csv(files.SLICES, parts)
     files.write_csv(files.CONFUSION, taken_for(test))
-    files.write_text(files.REPORT, render(Material.gather(params, packed, options.num_mistakes)))
+    learnt = {name: card[name] for name in ("augmentation", "encoder", "task", "train", "transform")}
+    shown = {**learnt, **{name: params[name] for name in ("evaluate", "metric")}}  # what this page is a function of
+    files.write_text(files.REPORT, render(Material.gather(shown, packed, options.num_mistakes)))
 
 
 def predict(predictor: Predictor, packed: Packed) -> pd.DataFrame:

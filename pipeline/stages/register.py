@@ -94,7 +94,10 @@ def registration(name: str, run_id: str, key: str, gate: Gate, card: dict[str, A
 
 
 def judge(gate: Gate, classes: list[str], champion_run: str | None) -> Verdict:
-    """The gate's verdict on the test predictions of both."""
+    """The gate's verdict on the test predictions of both; none is asked where the test split leaks."""
+    leakage = files.read_json(files.CHECKS).get("split_leakage")
+    if leakage is not None and not leakage["passed"]:
+        return Verdict(False, [f"its test figures leak: {leakage['value']:.0f} {leakage['unit']}"])
     ours = compared(files.PREDICTIONS, classes)
     if champion_run is None:
         return gate(ours, None)

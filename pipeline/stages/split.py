@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pandas as pd
 
 from pipeline.core import config, files, stage
@@ -14,22 +17,34 @@ def main() -> None:
     options = config.section(params, "split")
     split: Split = config.build(options, "split")
     manifest = files.read_table(files.MANIFEST)
-    identity = {"split": options, "source": config.section(params, "source")}
-    splits = split(manifest, recorded(identity))
+    record = record_of(options, config.section(params, "source"))
+    before = files.read_table(record) if record.exists() else None
+    splits = split(manifest, before)
     missing = sorted({"train", "val", "test"} - set(splits["split"]))
     if missing:
         raise UserError(
             f"no sample is left for {', '.join(missing)}: {len(splits)} samples in {splits['group'].nunique()} groups; "
             "add samples or change split.fractions"
         )
-    files.write_table(files.SPLITS, splits, metadata=identity)
+    files.write_table(record, remembered(splits, before))
+    files.write_table(files.SPLITS, splits)
 
 
-def recorded(identity: dict[str, object]) -> pd.DataFrame | None:
-    """The present assignment, when it was made by the same options from the same source (DVC keeps it: persist)."""
-    if not files.SPLITS.exists() or files.read_metadata(files.SPLITS) != identity:
-        return None
-    return files.read_table(files.SPLITS)
+def record_of(options: dict[str, Any], source: dict[str, Any]) -> Path:
+    """Where the assignment by these options of this data set is kept, wherever its pictures lie now.
+
+    DVC keeps the folder (`persist`), and one file per choice, so that trying another split loses nothing.
+    """
+    chosen = {key: value for key, value in source.items() if key not in ("path", "watch", "pictures")}
+    return files.ASSIGNMENTS / f"{files.digest(files.canonical({'split': options, 'source': chosen}))}.parquet"
+
+
+def remembered(splits: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
+    """The assignment with those earlier samples that are absent now, which may come back."""
+    if before is None:
+        return splits
+    absent = before[~before["sample_id"].isin(splits["sample_id"])]
+    return pd.concat([splits, absent], ignore_index=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.core import card, config, files, stage
 from pipeline.core.contracts import Log, Predictor, Split, Task, Trainer
+from pipeline.core.errors import UserError
 from pipeline.core.labels import to_lists
 from pipeline.core.samples import Packed
 from pipeline.core.tracking.runs import training_run
@@ -32,9 +33,10 @@ def main() -> None:
             for path in sorted(Path(__file__).parents[1].joinpath(folder).rglob("*.py"))
         ),
     )
+    again = second_split(recipe.nodes["beside"], packed)
     with training_run(key, params) as log:
         predictor, history = recipe.fit(packed, log)
-        beside = beside_predictions(recipe, packed)
+        beside = beside_predictions(recipe, again)
     with files.replacing(files.PREDICTOR) as folder:
         folder.mkdir()
         saved = predictor.save(folder)
@@ -75,26 +77,39 @@ class Recipe:
         }
 
 
-def beside_predictions(recipe: Recipe, packed: Packed) -> pd.DataFrame:
-    """Test predictions of the same recipe trained on a second split, or an empty table when `beside` is null.
+def second_split(node: dict[str, Any] | None, packed: Packed) -> Packed | None:
+    """The same pictures under the split that `beside` names, or None where it is null.
 
-    It shows what the first split hides: how much of a figure rests on groups that straddle train and test.
+    Raises:
+        UserError: A part of it is empty. Told before the first fit, not after.
     """
-    node = recipe.nodes["beside"]
     if node is None:
-        return pd.DataFrame({"sample_id": [], "group": [], "labels": [], "scores": [], "decided": []})
+        return None
     split: Split = config.build(node, "beside")
-    manifest = files.read_table(files.MANIFEST)
-    second = split(manifest, None).set_index("sample_id")
+    second = split(files.read_table(files.MANIFEST), None).set_index("sample_id")
     index = packed.index.assign(
         split=packed.index["origin"].map(second["split"]), group=packed.index["origin"].map(second["group"])
     )
     index.loc[(index["origin"] != index["sample_id"]) & (index["split"] != "train"), "split"] = "none"
-    again = Packed(packed.images, index, packed.card)
+    empty = sorted({"train", "val", "test"} - set(index["split"]))
+    if empty:
+        raise UserError(
+            f"beside: no sample is left for {', '.join(empty)}; change beside.fractions, or leave beside null"
+        )
+    return Packed(packed.images, index, packed.card)
+
+
+def beside_predictions(recipe: Recipe, again: Packed | None) -> pd.DataFrame:
+    """Test predictions of the same recipe trained on a second split, or an empty table where there is none.
+
+    It shows what the first split hides: how much of a figure rests on groups that straddle train and test.
+    """
+    if again is None:
+        return pd.DataFrame({"sample_id": [], "group": [], "labels": [], "scores": [], "decided": []})
     predictor, _ = recipe.fit(again, lambda epoch, figures: None)
-    test = index[index["split"] == "test"]
-    scores = predictor.predict(packed.images[test.index.to_numpy()])
-    decided = to_lists(predictor.task.decide(scores), packed.classes)
+    test = again.index[again.index["split"] == "test"]
+    scores = predictor.predict(again.images[test.index.to_numpy()])
+    decided = to_lists(predictor.task.decide(scores), again.classes)
     return test[["sample_id", "group", "labels"]].assign(scores=list(scores), decided=decided).reset_index(drop=True)
 
 

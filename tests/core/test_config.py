@@ -63,7 +63,7 @@ def test_load_params(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, r"params\.yaml does not exist; run dvc repro compose"),
+        (None, r"params\.yaml does not exist; run python -m pipeline\.stages\.compose --force"),
         (b"a: [1,", r"params\.yaml: not valid YAML \(.*\); git checkout"),
         (b"a: \xff", r"params\.yaml: not valid YAML \(.*\); git checkout"),
         (b"- 1\n", r"params\.yaml: expected a mapping of parameters, found list"),

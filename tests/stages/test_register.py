@@ -21,6 +21,11 @@ CLASSES = ["a", "b"]
 CARD = {"classes": CLASSES, "data_hash": "0" * 32}
 
 
+def write_checks(passed=True):
+    leakage = {"value": 0.0 if passed else 3.0, "unit": "samples that leak", "passed": passed}
+    files.write_json(files.CHECKS, {"split_leakage": leakage})
+
+
 def write_predictions(path, right, classes=CLASSES):
     """One sample of val, then samples of test of class a and b in turn, decided rightly or not."""
     choice = [0] + [(position + (not one)) % 2 for position, one in enumerate(right)]
@@ -98,6 +103,19 @@ def test_what_a_gate_compares_are_the_test_samples(project):
     np.testing.assert_array_equal(np.stack(found["targets"]), [[1, 0], [0, 1]])
     np.testing.assert_array_equal(np.stack(found["decided"]), [[True, False], [True, False]])
     np.testing.assert_allclose(np.stack(found["scores"]), [[0.9, 0.1], [0.9, 0.1]])
+
+
+@pytest.fixture(autouse=True)
+def checks(project):
+    write_checks()
+
+
+def test_what_leaks_is_never_promoted(project):
+    write_predictions(files.PREDICTIONS, [True, False])
+    write_checks(passed=False)
+    verdict = judge(GATE, CLASSES, None)
+    assert not verdict.promote
+    assert verdict.reasons == ["its test figures leak: 3 samples that leak"]
 
 
 def test_judge_without_a_champion(project):

@@ -42,8 +42,17 @@ def test_other_options_or_another_source_start_afresh(run):
     first = run(20)
     assert run(20, seed=1) != first
     assert run(20) == first
-    assert files.read_metadata(files.SPLITS)["source"] == {"name": "one"}
+    assert len(list(files.ASSIGNMENTS.glob("*.parquet"))) == 2
     assert run(10, source="two") != first[:10] or run(20, source="three") == first
+
+
+def test_a_moved_data_set_and_samples_that_come_back_keep_their_split(run, project):
+    first = run(30)
+    assert run(20) == first[:20]
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace("name: one", "name: one\n  path: elsewhere\n  watch: elsewhere"))
+    stage.main()
+    assert run(30) == first
 
 
 def test_a_split_without_a_sample_stops_the_run(run):

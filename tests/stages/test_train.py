@@ -11,7 +11,7 @@ from pipeline.core import files
 from pipeline.core.card import CARD, load_predictor
 from pipeline.core.errors import UserError
 from pipeline.core.samples import Packed
-from pipeline.stages.train import CODE, SECTIONS, Recipe, beside_predictions
+from pipeline.stages.train import CODE, SECTIONS, Recipe, beside_predictions, second_split
 from pipeline.tasks.single_label import SingleLabel
 
 FRACTIONS = {"train": 0.6, "val": 0.2, "test": 0.2}
@@ -151,7 +151,7 @@ def test_wrong_choices_are_named_before_anything_is_trained(name, node, message)
 
 
 def test_without_beside_the_table_is_empty(packed):
-    found = beside_predictions(Recipe(NODES), packed)
+    found = beside_predictions(Recipe(NODES), second_split(NODES["beside"], packed))
     assert list(found) == ["sample_id", "group", "labels", "scores", "decided"]
     assert found.empty
 
@@ -186,7 +186,7 @@ def beside(project, packed):
         return Sure(), []
 
     recipe.fit = fit
-    result = beside_predictions(recipe, with_extra)
+    result = beside_predictions(recipe, second_split(recipe.nodes["beside"], with_extra))
     return with_extra, trained[0], result
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.core import files, stage
+from pipeline.core.errors import UserError
 
 HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
 
@@ -40,4 +41,7 @@ def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[st
 
 
 if __name__ == "__main__":
-    stage.run("summary", main)
+    try:
+        main()
+    except UserError as error:
+        stage.fail("summary", str(error))

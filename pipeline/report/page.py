@@ -8,26 +8,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from pipeline.core import files
 from pipeline.core.samples import Packed
-from pipeline.report import wording
-from pipeline.report.checks import check_cards
+from pipeline.report.checks import check_cards, pointed_at
 from pipeline.report.co_occurrence import co_occurrence
 from pipeline.report.confidence import histogram, reliability
 from pipeline.report.confusion import confusion, is_single, tallies
 from pipeline.report.curves import curves
 from pipeline.report.data import data
-from pipeline.report.headline import headline, of_hundred
+from pipeline.report.headline import headline
 from pipeline.report.making import making
 from pipeline.report.mistakes import mistakes
 from pipeline.report.parts import parts
 from pipeline.report.pictures import preview_uri
+from pipeline.report.rendering import page
 from pipeline.report.tables import tables
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +43,7 @@ class Material:
         slices: `reports/slices.csv`.
         predictions: Of val and test.
         mistakes: The worst wrong decisions on test.
-        images: sample_id to (H, W, C) uint8 of the worst mistakes.
+        images: sample_id to (H, W, C) uint8 of the worst mistakes and of what the checks point at.
         preview: PNG bytes of the augmentation sheet.
     """
 
@@ -70,6 +66,8 @@ class Material:
     def gather(cls, params: dict[str, Any], packed: Packed, num_mistakes: int) -> Material:
         predictions = files.read_table(files.PREDICTIONS)
         mistakes = worst_mistakes(predictions, packed.classes, num_mistakes)
+        checks = files.read_json(files.CHECKS)
+        shown = [*mistakes["sample_id"], *pointed_at(checks)]
         rows = packed.index.reset_index().set_index("sample_id")["index"]
         return cls(
             params=params,
@@ -78,13 +76,13 @@ class Material:
             quarantine=files.read_table(files.QUARANTINE),
             splits=files.read_table(files.SPLITS),
             validation=files.read_json(files.VALIDATION),
-            checks=files.read_json(files.CHECKS),
+            checks=checks,
             curves=pd.read_csv(files.TRAIN_CURVES),
             metrics=files.read_json(files.METRICS),
             slices=read_slices(files.SLICES),
             predictions=predictions,
             mistakes=mistakes,
-            images={name: np.asarray(packed.images[rows[name]]) for name in mistakes["sample_id"]},
+            images={name: np.asarray(packed.images[rows[name]]) for name in shown if name in rows},
             preview=files.PREVIEW.read_bytes(),
         )
 
@@ -120,20 +118,7 @@ def read_slices(path: Path) -> pd.DataFrame:
 
 def render(material: Material) -> str:
     """The page: the same bytes for the same material, with nothing in it that loads from anywhere."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,  # class names, paths and attributes are whatever the data set says
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "share": wording.share,
-        "whole": wording.whole,
-        "counted": wording.counted,
-        "hundred": of_hundred,
-    }
-    return environment.get_template("page.html.jinja").render(content(material)) + "\n"
+    return page("page.html.jinja", content(material))
 
 
 def content(material: Material) -> dict[str, Any]:
@@ -141,14 +126,13 @@ def content(material: Material) -> dict[str, Any]:
     test = material.predictions[material.predictions["split"] == "test"].reset_index(drop=True)
     classes, single = list(material.card["classes"]), is_single(test)
     return {
-        "css": Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),  # noqa: S704 (our own file)
         "name": material.card.get("source") or "data set",
         "headline": headline(material.metrics, test, single),
         "num_resamples": material.params["evaluate"]["num_resamples"],
         "data": data(material.manifest, material.quarantine, material.splits),
         "together": co_occurrence(material.manifest),
         "validation": material.validation,
-        "checks": check_cards(material.checks),
+        "checks": check_cards(material.checks, material.images),
         "preview": preview_uri(material.preview),
         "preview_classes": preview_classes(material),
         "curves": curves(material.curves),

@@ -45,6 +45,9 @@ def test_a_check_that_passes_is_written_and_silent(run, capsys):
             "limit": 3,
             "unit": "largest class / smallest class in train",
             "worst": {"b": 1, "a": 3},
+            "sentence": "",
+            "pictures": {},
+            "table": [],
             "passed": True,
             "on_fail": "error",
         }

@@ -1,0 +1,34 @@
+"""Templates to pages that load nothing from anywhere: the same bytes for the same content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipeline.report import wording
+from pipeline.report.headline import of_hundred
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def page(template: str, content: dict[str, Any]) -> str:
+    """A template filled in; whatever the data set says (class names, paths, attributes) is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "share": wording.share,
+        "whole": wording.whole,
+        "counted": wording.counted,
+        "hundred": of_hundred,
+        "brief": wording.brief,
+    }
+    css = Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))  # noqa: S704 (our own file)
+    return environment.get_template(template).render(content, css=css) + "\n"

@@ -1,0 +1,259 @@
+"""Every section says what the artifacts say."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_material import CASES, Page, build, entry
+
+from pipeline.report.co_occurrence import co_occurrence
+from pipeline.report.confusion import taken_for
+from pipeline.report.page import content, read_slices, render, worst_mistakes
+from pipeline.report.pictures import data_uri, encoded, opened
+
+
+def test_headline_and_table_say_what_the_metrics_say():
+    text = Page(render(build())).text
+    assert "Of 100 pictures it never saw, the model gets 80 right (between 61 and 92)." in text
+    assert "Measured on 40 pictures of test from 8 independent groups." in text
+    assert "Always answering \u201ccat\u201d would get 50.0 % right" in text
+    assert "The model's whole interval lies above that." in text
+    assert "80.5 %61.5 to 92.5 %" in text
+    assert "71.9 %47.1 to 87.4 %" in text
+
+
+def test_only_perfection_is_called_a_hundred_of_a_hundred():
+    material = build()
+    almost = replace(material, metrics={"accuracy": entry(0.997, 0.99, 1.0)})
+    assert "the model gets 99.7 right (between 99 and 100)" in Page(render(almost)).text
+    perfect = replace(material, metrics={"accuracy": entry(1.0, 1.0, 1.0)})
+    assert "the model gets 100 right (between 100 and 100)" in Page(render(perfect)).text
+
+
+def test_what_is_undefined_is_a_dash_with_a_reason():
+    text = Page(render(build())).text
+    assert "\u2013undefined on these pictures" in text
+    assert "\u2013undefined: no such picture in test" in text
+
+
+def test_no_metric_at_all():
+    text = Page(render(replace(build(), metrics={}))).text
+    assert "No metric was chosen" in text
+
+
+def test_another_leading_metric_than_accuracy():
+    material = replace(build(), metrics={"f1_macro": entry(0.7, 0.6, 0.8)})
+    assert "reaches a macro F1 of 70.0 % (60.0 to 80.0 %)" in Page(render(material)).text
+
+
+def test_a_metric_off_the_axis_is_a_number_without_a_dot():
+    material = replace(build(), metrics={"accuracy": entry(0.7, 0.6, 0.8), "log_loss": entry(1.25, 1.1, 1.4)})
+    html = render(material)
+    assert "<b>1.25</b>" in html
+    assert "1.1 to 1.4" in html
+    assert "125.00%" not in html
+
+
+def test_figures_of_a_second_split_stand_beside_the_first():
+    material = build()
+    beside = {"beside/accuracy": entry(0.60, 0.5, 0.7), "beside/f1_macro": entry(0.55, 0.4, 0.7)}
+    text = Page(render(replace(material, metrics=material.metrics | beside))).text
+    assert "Groups kept apart: the honest figure" in text
+    assert "it gets 60.0 % right (50.0 to 70.0 %)" in text
+    assert "20.5 points lower" in text
+    assert "beside/" not in text
+    assert "honest figure" not in Page(render(material)).text
+
+
+def test_the_best_epoch_is_the_one_with_the_lowest_val_loss():
+    text = Page(render(build(epochs=5))).text
+    assert "Of 5 epochs, number 2 had the lowest loss on val" in text
+
+
+def test_no_epochs_no_curves():
+    text = Page(render(replace(build(), curves=pd.DataFrame()))).text
+    assert "not trained epoch by epoch" in text
+
+
+def test_a_loss_that_is_not_finite_breaks_the_curve_only():
+    material = build(epochs=5)
+    material.curves.loc[2, "val_loss"] = np.nan
+    assert "number 2 had the lowest loss" in Page(render(material)).text
+
+
+def test_the_confusion_matrix_counts():
+    material = build()
+    found = content(material)["confusion"]
+    assert [[cell.count for cell in row.cells] for row in found.rows] == [[17, 3], [3, 17]]
+    assert found.rows[0].cells[1].share == pytest.approx(3 / 20)
+    assert "3 of 20 \u201ccat\u201d were taken for \u201cdog\u201d" in Page(render(material)).text
+
+
+def test_many_classes_show_the_most_confused_ones_and_say_so():
+    material = build(**CASES["a hundred classes"])
+    found = content(material)["confusion"]
+    assert len(found.names) == 30
+    for row in found.rows:
+        assert sum(cell.count for cell in row.cells) + row.others.count == row.size
+    assert "Of 100 classes the 30 most confused ones are shown" in Page(render(material)).text
+
+
+def test_several_labels_have_a_tally_instead_of_a_matrix():
+    material = build(**CASES["several labels"])
+    shown = content(material)
+    assert shown["confusion"] is None
+    first = shown["tallies"][0]
+    missed = sum(first.name in labels for labels in material.predictions["labels"][:6])
+    assert (first.missed, first.wrongly) == (missed, 0)
+    text = Page(render(material)).text
+    assert "Found, missed and wrongly given labels" in text
+    assert "exactly right" in text
+
+
+def test_each_class_of_several_shows_its_threshold():
+    material = build(**CASES["several labels"])
+    assert {one.threshold for one in content(material)["tallies"]} == {"\u2013"}
+    card = material.card | {"task": {"thresholds": [0.25, 0.5, 0.125]}}
+    shown = {one.name: one.threshold for one in content(replace(material, card=card))["tallies"]}
+    assert shown == {"cat": "25.0\u00a0%", "dog": "50.0\u00a0%", "fox": "12.5\u00a0%"}
+
+
+def test_labels_that_come_together_are_counted():
+    manifest = pd.DataFrame({"labels": [["cat", "dog"], ["dog"], ["cat", "dog"], [], ["fox"], ["dog"]]})
+    found = co_occurrence(manifest)
+    assert (found.names, found.left_out) == (["dog", "cat", "fox"], 0)
+    assert (found.num_several, found.num_labelled) == (2, 5)
+    dog, cat, fox = found.rows
+    assert (dog.size, cat.size, fox.size) == (4, 2, 1)
+    assert [(one.count, one.share) if one else None for one in dog.cells] == [None, (2, 0.5), (0, 0.0)]
+    assert [(one.count, one.share) if one else None for one in cat.cells] == [(2, 1.0), None, (0, 0.0)]
+    assert co_occurrence(pd.DataFrame({"labels": [["cat"], [], ["dog"]]})) is None
+    assert "Labels that come together" in Page(render(build(**CASES["several labels"]))).text
+    assert "Labels that come together" not in Page(render(build())).text
+
+
+def test_many_labels_show_the_largest():
+    manifest = pd.DataFrame({"labels": [[f"l{number:02d}" for number in range(size)] for size in range(1, 21)]})
+    found = co_occurrence(manifest)
+    assert (found.names, found.left_out) == ([f"l{number:02d}" for number in range(12)], 8)
+    assert len(found.rows[0].cells) == 12
+
+
+def test_what_was_taken_for_what():
+    pairs = {
+        (("a",), ("a",)): [("a", "a")],
+        (("a",), ("b",)): [("a", "b")],
+        (("a", "b"), ("a", "c")): [("a", "a"), ("b", "c")],
+        (("a", "b"), ("c",)): [("a", "(none)"), ("b", "(none)"), ("(none)", "c")],
+        (("a",), ("a", "b")): [("a", "a"), ("(none)", "b")],
+        (("a",), ()): [("a", "(none)")],
+        ((), ()): [("(none)", "(none)")],
+    }
+    for (labels, decided), expected in pairs.items():
+        found = taken_for(pd.DataFrame({"labels": [list(labels)], "decided": [list(decided)]}))
+        assert list(found.itertuples(index=False, name=None)) == expected
+        assert list(found) == ["actual", "predicted"]
+
+
+def test_a_figure_that_counts_mistakes_leads_nowhere():
+    material = replace(build(), metrics={"hamming_loss": entry(0.1, 0.05, 0.2), "f1_macro": entry(0.7, 0.6, 0.8)})
+    text = Page(render(material)).text
+    assert "reaches a macro F1 of 70.0 %" in text
+    assert "more is better unless a figure says otherwise." in text
+    assert "are wrong; lower is better" in text
+    only = replace(material, metrics={"hamming_loss": entry(0.1, 0.05, 0.2)})
+    assert "reaches a Hamming loss of 10.0 %" in Page(render(only)).text
+
+
+def test_mistakes_of_several_labels_come_by_what_was_decided_wrongly():
+    labels, scores = [["a"], ["a"], [], ["a", "b"]], [[0.9, 0.8], [0.4, 0.1], [0.1, 0.95], [0.9, 0.9]]
+    decided = [["a", "b"], [], ["b"], ["a", "b"]]  # b given with 0.8, a missed with 0.4, b given with 0.95, right
+    table = pd.DataFrame({"sample_id": list("wxyz"), "split": "test", "labels": labels, "decided": decided})
+    found = worst_mistakes(table.assign(scores=scores), ["a", "b"], 9)
+    assert found["sample_id"].tolist() == ["y", "w", "x"]
+    assert found["given"].tolist() == [0.0, 0.9, 0.4]
+
+
+def test_scores_are_counted_in_tenths():
+    material = build()
+    found = content(material)["reliability"]
+    assert sum(one.count for one in found.bins) == 40
+    assert sum(one.num_right for one in found.bins) == 34
+    assert found.right == pytest.approx(34 / 40)
+
+
+def test_slices_come_worst_first_and_the_weak_ones_are_marked():
+    shown = content(build())["slices"]
+    assert [(one.value, one.beyond) for one in shown.judged] == [("cat", "below"), ("fine", "")]
+    assert shown.small == [("site", "NA", 3)]
+    text = Page(render(build())).text
+    assert "In 1 part of test the model is clearly weaker than overall" in text
+    assert "too few for a figure: site = NA (3)." in text
+    assert "tells no attribute" in Page(render(build(slices=False))).text
+
+
+def test_a_slice_called_na_keeps_its_name(tmp_path):
+    path = tmp_path / "slices.csv"
+    path.write_text(
+        "attribute,slice,n,metric,value,low,high\nsite,NA,3,accuracy,,,\nsite,1.0,30,accuracy,0.5,0.4,0.6\n"
+    )
+    table = read_slices(path)
+    assert table["slice"].tolist() == ["NA", "1.0"]
+    assert np.isnan(table["value"][0])
+    assert table["value"][1] == 0.5
+
+
+def test_mistakes_are_pictures_with_their_labels():
+    page = Page(render(build()))
+    pictures = [picture for picture in page.all("img") if "decided" in picture["alt"]]
+    assert len(pictures) == 6
+    assert all(picture["src"].startswith("data:image/png;base64,") for picture in pictures)
+    assert "year: 2020" in page.text
+    assert "site: None" not in page.text
+    assert "every picture of test was decided right" in Page(render(build(wrong=0))).text
+
+
+@pytest.mark.parametrize("shape", [(20, 24), (20, 24, 1), (20, 24, 3)])
+def test_grey_and_colour_pictures_can_be_shown(shape):
+    picture = opened(np.zeros(shape, dtype=np.uint8))
+    assert picture.size == (24, 20)
+    assert data_uri(encoded(picture)).startswith("data:image/png;base64,iVBOR")
+
+
+def test_the_page_stays_light_with_large_pictures():
+    material = build(wrong=12, channels=3)
+    large = np.random.default_rng(0).integers(0, 256, (600, 600, 3), dtype=np.uint8)
+    sheet = np.random.default_rng(0).integers(0, 256, (900, 900, 3), dtype=np.uint8)
+    material = replace(material, images=dict.fromkeys(material.images, large), preview=encoded(opened(sheet)))
+    assert len(render(material)) < 3_000_000
+
+
+def test_refused_items_are_listed_by_reason():
+    refused = [["a.png", [], "truncated", "ends early"], *([f"{n}.png", [], "empty", "0 bytes"] for n in range(7))]
+    page = Page(render(build(refused=refused)))
+    assert "8 items were refused" in page.text
+    assert "the file has no bytes" in page.text
+    assert "a.png" in page.text
+    assert "6.png" not in page.text
+    assert "None: every item that the source names could be read." in Page(render(build())).text
+
+
+def test_parameters_and_hashes_are_there():
+    text = Page(render(build())).text
+    for expected in (
+        "epochs: 3",
+        "views: [identity]",
+        "3,373,570",
+        "14facdae",
+        "35bc3944",
+        "make repro",
+        "dvc exp show",
+    ):
+        assert expected in text
+
+
+def test_an_interval_without_width_is_explained():
+    certain = {"accuracy": entry(0.8, 0.7, 0.9), "recall/cat": entry(1.0, 1.0, 1.0), "recall/dog": entry(0.5, 0.4, 0.6)}
+    assert "no mistake (or no success) was seen" in Page(render(replace(build(), metrics=certain))).text
+    assert "no mistake (or no success) was seen" not in Page(render(build())).text

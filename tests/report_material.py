@@ -1,0 +1,168 @@
+"""A small synthetic material for the pages, and a parser that tells what a page holds."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+
+from pipeline.report.page import Material, worst_mistakes
+from pipeline.report.pictures import encoded, opened
+
+NASTY = ["<script>alert(1)</script>", "\"quoted\" & 'single'", "{{ 7 * 7 }}", "\N{HATCHING CHICK} emoji", "a/b=c"]
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+HEADINGS = [f"h{level}" for level in range(1, 7)]
+
+
+class Page(HTMLParser):
+    """Tags with attributes, text, and whether all that opens closes."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.texts, self.open = [], [], []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] not in ("style", "script"):
+            self.texts.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", "".join(self.texts))
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def entry(value, low=None, high=None, n=40):
+    return {"value": value, "low": low, "high": high, "n": n}
+
+
+def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False, refused=(), channels=1):
+    """A small material: 40 test pictures in eight groups, the first `wrong` of them decided wrongly."""
+    generator = np.random.default_rng(0)
+    num = max(40, 2 * len(classes))
+    labels = [[classes[row % len(classes)]] for row in range(num)]
+    decided = [[classes[(row + 1) % len(classes)]] if row < wrong else labels[row] for row in range(num)]
+    if several:
+        labels = [sorted({*names, classes[0]}) if row % 3 else [] for row, names in enumerate(labels)]
+        decided = [[] if row < wrong else list(names) for row, names in enumerate(labels)]
+    scores = generator.dirichlet(np.ones(len(classes)), num).astype(np.float32)
+    names = [f"images/{row:03d}.png" for row in range(num)]
+    predictions = pd.DataFrame(
+        {
+            "sample_id": names,
+            "split": "test",
+            "labels": labels,
+            "group": [f"group{row % 8}" for row in range(num)],
+            "attr_site": [classes[0] if row % 2 else None for row in range(num)],
+            "attr_year": 2020.0,
+            "scores": list(scores),
+            "decided": decided,
+        }
+    )
+    everyone = [f"{split}/{row}" for split in ("train", "val") for row in range(num)] + names
+    manifest = pd.DataFrame(
+        {"sample_id": everyone, "labels": labels * 3, "width": 32, "height": 24, "channels": channels}
+    )
+    splits = pd.DataFrame({"sample_id": everyone, "split": np.repeat(["train", "val", "test"], num), "group": everyone})
+    mistakes = worst_mistakes(predictions, list(classes), 12)
+    picture = generator.integers(0, 256, (20, 24, channels), dtype=np.uint8)
+    metrics = {
+        "accuracy": entry(0.8049, 0.6149, 0.9249, num),
+        "f1_macro": entry(0.7190, 0.4712, 0.8739, num),
+        "auroc_macro": entry(None, n=num),
+        **{f"f1/{name}": entry(0.5, 0.25, 0.75, 20) for name in classes},
+        **{f"recall/{name}": entry(None, n=0) for name in classes},
+    }
+    part = {"attribute": "site", "n": 20, "metric": "accuracy"}
+    rows = [
+        {**part, "slice": classes[0], "value": 0.25, "low": 0.1, "high": 0.4},
+        {**part, "slice": "fine", "value": 0.9, "low": 0.7, "high": 1.0},
+        {**part, "slice": "NA", "n": 3, "value": None, "low": None, "high": None},
+    ]
+    columns = ["attribute", "slice", "n", "metric", "value", "low", "high"]
+    check = {"unit": "classes too rare", "advice": "Collect more.", "passed": True, "on_fail": "warn"}
+    return Material(
+        params={
+            "check": {"rare_class": {"_target_": "pipeline.checks.rare_class.RareClass"}},
+            "evaluate": {"num_resamples": 2000, "min_slice": 20},
+            "train": {"epochs": epochs, "views": ["identity"], "note": classes[0]},
+        },
+        card={
+            "source": classes[0],
+            "classes": list(classes),
+            "encoder": {"architecture": "tf_efficientnet_lite0"},
+            "num_parameters": 3373570,
+            "data_hash": "14facdae",
+            "training_key": "35bc3944",
+        },
+        manifest=manifest,
+        quarantine=pd.DataFrame(refused, columns=["path", "labels", "reason", "detail"]),
+        splits=splits,
+        validation={
+            "passed": True,
+            "expectations": [
+                {
+                    "expectation": "expect_column_values_to_be_in_set",
+                    "column": "label",
+                    "expected": {"value_set": list(classes)},
+                    "passed": True,
+                    "observed": "0 of 40 values break it",
+                    "offenders": [],
+                }
+            ],
+        },
+        checks={
+            "rare_class": {
+                "question": "Does every split have enough?",
+                "value": 0.0,
+                "limit": 0.0,
+                "worst": {},
+                **check,
+            },
+            "shortcut": {**check, "value": 0.75, "limit": 0.7, "worst": {f"x for {classes[0]}": 0.75}, "passed": False},
+            "leak": {**check, "value": 2.0, "limit": 0.0, "worst": {}, "passed": False, "on_fail": "error"},
+        },
+        curves=pd.DataFrame(
+            {
+                "epoch": range(1, epochs + 1),
+                "train_loss": np.linspace(0.9, 0.1, epochs),
+                "val_loss": [0.7, 0.5, 0.6, 0.65, 0.7][:epochs],
+                "val_accuracy": np.linspace(0.5, 0.8, epochs),
+                "val_f1_macro": np.linspace(0.4, 0.7, epochs),
+                "learning_rate": np.linspace(1e-3, 0, epochs),
+            }
+        ),
+        metrics=metrics,
+        slices=pd.DataFrame(rows if slices else [], columns=columns),
+        predictions=predictions,
+        mistakes=mistakes,
+        images=dict.fromkeys(mistakes["sample_id"], picture),
+        preview=encoded(opened(picture)),
+    )
+
+
+CASES = {
+    "two classes": {},
+    "ten classes": {"classes": [f"class {number}" for number in range(10)]},
+    "a hundred classes": {"classes": [f"class {number:03d}" for number in range(100)], "wrong": 90},
+    "no mistakes": {"wrong": 0},
+    "no slices": {"slices": False},
+    "nasty names": {"classes": NASTY, "refused": [[f"{NASTY[0]}.png", [], "truncated", NASTY[1]]]},
+    "one epoch": {"epochs": 1},
+    "several labels": {"several": True, "classes": ["cat", "dog", "fox"]},
+    "colour": {"channels": 3},
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -10,6 +11,8 @@ import pandas as pd
 
 from pipeline.core.contracts import Check, Finding
 from pipeline.core.grouping import near_duplicates
+
+SHOWN = 5  # of the samples that leak
 
 
 @final
@@ -34,26 +37,36 @@ class SplitLeakage(Check):
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         placed = samples[samples["split"] != "none"].reset_index(drop=True)
-        leaks = _shared(placed, "told_group") | _shared(placed, "content_hash") | self._alike(placed)
-        split = placed["split"].to_numpy()
-        judged = leaks & (split != "train")
-        names = placed["sample_id"].to_numpy()
-        pairs = near_duplicates(placed["perceptual_hash"], self.near_duplicate_bits)
-        across = pairs[split[pairs[:, 0]] != split[pairs[:, 1]]]
-        across = np.where((split[across[:, :1]] == "train"), across[:, ::-1], across)  # the judged sample first
-        worst = {str(names[one]): f"{split[one]}; like {names[other]} in {split[other]}" for one, other in across[:5]}
-        if not worst:
-            worst = {str(name): str(where) for name, where in zip(names[judged][:5], split[judged][:5], strict=True)}
+        by_key = _shared(placed, "told_group") | _shared(placed, "content_hash")
+        alike, partners = self._alike(placed)
+        judged = (placed["split"] != "train").to_numpy()
+        leaks = np.flatnonzero((by_key | alike) & judged)
+        names, split = placed["sample_id"].to_numpy(), placed["split"].to_numpy()
+        worst: dict[str, str] = {}
+        pictures: dict[str, list[str]] = {}
+        for one in np.concatenate([np.flatnonzero(alike & judged), leaks])[:SHOWN]:
+            other = partners(one) if alike[one] else _same_key(placed, one)
+            text = f"{split[one]}; like {names[other]} in {split[other]}" if alike[one] else str(split[one])
+            worst.setdefault(str(names[one]), text)
+            pictures[f"{names[one]} in {split[one]}, {names[other]} in {split[other]}"] = [
+                str(names[one]),
+                str(names[other]),
+            ]
         return Finding(
-            value=float(judged.sum()),
+            value=float(len(leaks)),
             limit=float(self.max_samples),
             unit="samples of val and test with their group or a near-duplicate in another split",
             worst=worst,
             advice="Split with conf/split/grouped.yaml and a near_duplicate_bits at least as large as this check's.",
+            sentence=_sentence(len(leaks), int(judged.sum())),
+            pictures=pictures,
         )
 
-    def _alike(self, placed: pd.DataFrame) -> np.ndarray:
-        """Whether each row has a near-duplicate in another split; distinct hashes have all their pairs known."""
+    def _alike(self, placed: pd.DataFrame) -> tuple[np.ndarray, Callable[[int], int]]:
+        """Whether each row has a near-duplicate in another split, and the first such row of one that has.
+
+        Rows of equal hash are one: distinct hashes have all their pairs known, not only enough to connect them.
+        """
         codes, code = np.unique(placed["perceptual_hash"].to_numpy(dtype=str), return_inverse=True)
         names, split = np.unique(placed["split"].to_numpy(dtype=str), return_inverse=True)
         holds = np.zeros((len(codes), len(names)), dtype=bool)
@@ -63,7 +76,12 @@ class SplitLeakage(Check):
         np.logical_or.at(seen, pairs[:, 0], holds[pairs[:, 1]])
         np.logical_or.at(seen, pairs[:, 1], holds[pairs[:, 0]])
         alike: np.ndarray = seen[code].sum(axis=1) > 1
-        return alike
+
+        def partner(row: int) -> int:
+            near = [code[row], *pairs[pairs[:, 0] == code[row], 1], *pairs[pairs[:, 1] == code[row], 0]]
+            return int(np.flatnonzero(np.isin(code, near) & (split != split[row]))[0])
+
+        return alike, partner
 
 
 def _shared(placed: pd.DataFrame, column: str) -> np.ndarray:
@@ -71,3 +89,19 @@ def _shared(placed: pd.DataFrame, column: str) -> np.ndarray:
     known = placed[column].notna()
     across: np.ndarray = (placed.groupby(column)["split"].transform("nunique") > 1).to_numpy() & known.to_numpy()
     return across
+
+
+def _same_key(placed: pd.DataFrame, row: int) -> int:
+    """The first row of another split with the group or the pixels of this one."""
+    one = placed.loc[row]
+    same = (placed["told_group"] == one["told_group"]) | (placed["content_hash"] == one["content_hash"])
+    return int(np.flatnonzero(same & (placed["split"] != one["split"]))[0])
+
+
+def _sentence(num_leaks: int, num_judged: int) -> str:
+    if not num_leaks:
+        return "No picture of validation or test has been seen in training, as far as groups and copies can tell."
+    return (
+        f"{num_leaks:,} of {num_judged:,} pictures of validation and test have a copy, or a relative of their group, "
+        "in another part: the figures would praise the model for remembering."
+    )

@@ -57,6 +57,14 @@ def test_every_copy_counts(make_manifest, hashes):
     assert all(name in ("s00", "s01") and text.endswith("in train") for name, text in found.worst.items())
 
 
+def test_the_pictures_show_who_is_like_whom(make_manifest):
+    found = finding(make_manifest, ["train", "val", "test"], perceptual_hash=digits([0, 0xFF00, 1]))
+    assert found.pictures == {"s02 in test, s00 in train": ["s02", "s00"]}
+    assert found.sentence.startswith("1 of 2 pictures of validation and test")
+    found = finding(make_manifest, ["train", "val", "test"], group=["g", "h", "g"])
+    assert found.pictures == {"s02 in test, s00 in train": ["s02", "s00"]}
+
+
 @pytest.mark.parametrize(("max_samples", "passed"), [(0, False), (1, True)])
 def test_passes_at_its_limit(make_manifest, max_samples, passed):
     found = finding(make_manifest, ["train", "test"], max_samples=max_samples, group=["g", "g"])

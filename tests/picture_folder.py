@@ -42,5 +42,6 @@ TINY = [  # overrides that make a run take seconds
     "train.learning_rate=0.005",
     "train.ema_decay=null",
     "evaluate.num_resamples=100",
+    "evaluate.half_width=0.45",
     "gate.num_resamples=100",
 ]

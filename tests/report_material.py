@@ -98,7 +98,7 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
     return Material(
         params={
             "check": {"rare_class": {"_target_": "pipeline.checks.rare_class.RareClass"}},
-            "evaluate": {"num_resamples": 2000, "min_slice": 20},
+            "evaluate": {"num_resamples": 2000, "half_width": 0.2, "min_slice": 20},
             "train": {"epochs": epochs, "views": ["identity"], "note": classes[0]},
         },
         card={

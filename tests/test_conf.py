@@ -95,6 +95,12 @@ def test_source_contract(option: str, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(rows, source.read())
 
 
+PROPERTIES = (
+    *("brightness", "contrast", "dark_level", "light_level", "saturation", "sharpness", "entropy"),
+    *("border_brightness", "aspect_ratio", "num_pixels", "num_bytes"),
+)
+
+
 def make_manifest(num_samples: int = 120) -> pd.DataFrame:
     generator = np.random.default_rng(0)
     return pd.DataFrame(
@@ -104,7 +110,8 @@ def make_manifest(num_samples: int = 120) -> pd.DataFrame:
             "group": [f"g{position // 4}" for position in range(num_samples)],
             "content_hash": [f"{value:032x}" for value in range(num_samples)],
             "perceptual_hash": [f"{value:016x}" for value in generator.integers(0, 2**63, num_samples)],
-            "prop_brightness": generator.random(num_samples),
+            "source_order": range(num_samples),
+            **{f"prop_{name}": generator.random(num_samples) for name in PROPERTIES},
             "given_split": ["train", "train", "val", "test"] * (num_samples // 4),
         }
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Check, Finding
-from pipeline.core.grouping import near_duplicates
+from pipeline.core.grouping import torn_apart
 
 SHOWN = 5  # of the samples that leak
 
@@ -38,14 +37,14 @@ class SplitLeakage(Check):
     def __call__(self, samples: pd.DataFrame) -> Finding:
         placed = samples[samples["split"] != "none"].reset_index(drop=True)
         by_key = _shared(placed, "told_group") | _shared(placed, "content_hash")
-        alike, partners = self._alike(placed)
+        alike, partner = torn_apart(placed["perceptual_hash"], self.near_duplicate_bits, placed["split"])
         judged = (placed["split"] != "train").to_numpy()
         leaks = np.flatnonzero((by_key | alike) & judged)
         names, split = placed["sample_id"].to_numpy(), placed["split"].to_numpy()
         worst: dict[str, str] = {}
         pictures: dict[str, list[str]] = {}
         for one in np.concatenate([np.flatnonzero(alike & judged), leaks])[:SHOWN]:
-            other = partners(one) if alike[one] else _same_key(placed, one)
+            other = partner(one) if alike[one] else _same_key(placed, one)
             text = f"{split[one]}; like {names[other]} in {split[other]}" if alike[one] else str(split[one])
             worst.setdefault(str(names[one]), text)
             pictures[f"{names[one]} in {split[one]}, {names[other]} in {split[other]}"] = [
@@ -61,27 +60,6 @@ class SplitLeakage(Check):
             sentence=_sentence(len(leaks), int(judged.sum())),
             pictures=pictures,
         )
-
-    def _alike(self, placed: pd.DataFrame) -> tuple[np.ndarray, Callable[[int], int]]:
-        """Whether each row has a near-duplicate in another split, and the first such row of one that has.
-
-        Rows of equal hash are one: distinct hashes have all their pairs known, not only enough to connect them.
-        """
-        codes, code = np.unique(placed["perceptual_hash"].to_numpy(dtype=str), return_inverse=True)
-        names, split = np.unique(placed["split"].to_numpy(dtype=str), return_inverse=True)
-        holds = np.zeros((len(codes), len(names)), dtype=bool)
-        holds[code, split] = True
-        seen = holds.copy()
-        pairs = near_duplicates(pd.Series(codes), self.near_duplicate_bits)
-        np.logical_or.at(seen, pairs[:, 0], holds[pairs[:, 1]])
-        np.logical_or.at(seen, pairs[:, 1], holds[pairs[:, 0]])
-        alike: np.ndarray = seen[code].sum(axis=1) > 1
-
-        def partner(row: int) -> int:
-            near = [code[row], *pairs[pairs[:, 0] == code[row], 1], *pairs[pairs[:, 1] == code[row], 0]]
-            return int(np.flatnonzero(np.isin(code, near) & (split != split[row]))[0])
-
-        return alike, partner
 
 
 def _shared(placed: pd.DataFrame, column: str) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -43,6 +45,39 @@ def _within(codes: np.ndarray, max_bits: int) -> tuple[np.ndarray, np.ndarray]:
     query = np.repeat(np.arange(len(codes)), np.diff(np.asarray(limits, dtype=np.int64)).astype(np.int64))
     keep = query < found
     return query[keep], found[keep]
+
+
+def torn_apart(hashes: pd.Series, max_bits: int, values: pd.Series) -> tuple[np.ndarray, Callable[[int], int]]:
+    """Rows with a near-duplicate of another value (split, labels), and the first such near-duplicate of such a row.
+
+    Rows of equal hash are searched as one, so that all pairs of different hashes are known, not only enough of them
+    to connect what is alike.
+
+    Args:
+        hashes: (N,) 16 hexadecimal digits each.
+        max_bits: 0 to 16.
+        values: (N,) strings.
+
+    Returns:
+        (N,) bool, and a function from the position of a row for which it is true to that of the other.
+    """
+    codes, code = np.unique(hashes.to_numpy(dtype=str), return_inverse=True)
+    _, value = np.unique(values.to_numpy(dtype=str), return_inverse=True)
+    pairs = near_duplicates(pd.Series(codes), max_bits)
+    lowest, highest = np.full(len(codes), len(code)), np.full(len(codes), -1)
+    np.minimum.at(lowest, code, value)
+    np.maximum.at(highest, code, value)
+    near_lowest, near_highest = lowest.copy(), highest.copy()
+    for one, other in ((0, 1), (1, 0)):
+        np.minimum.at(near_lowest, pairs[:, one], lowest[pairs[:, other]])
+        np.maximum.at(near_highest, pairs[:, one], highest[pairs[:, other]])
+
+    def partner(row: int) -> int:
+        near = [code[row], *pairs[pairs[:, 0] == code[row], 1], *pairs[pairs[:, 1] == code[row], 0]]
+        return int(np.flatnonzero(np.isin(code, near) & (value != value[row]))[0])
+
+    torn: np.ndarray = (near_lowest[code] != value) | (near_highest[code] != value)
+    return torn, partner
 
 
 def joined(manifest: pd.DataFrame, max_bits: int | None) -> pd.Series:

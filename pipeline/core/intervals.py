@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
+Z = 1.959963984540054  # a standard normal variable lies within this of 0 with probability 0.95
 CHUNK_CELLS = 20_000_000  # weights held at once, in numbers
 
 
@@ -46,3 +48,18 @@ def interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float | None
     tail = (1 - confidence) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def samples_needed(half_width: float) -> int:
+    """Samples for which the 95 % interval of a share is at most `half_width` to either side, whatever the share is.
+
+    Wilson's interval is widest at one half, where its half-width is z / (2 sqrt(n + z^2)).
+
+    Raises:
+        ValueError: `half_width` is not above 0 and below 0.5.
+
+    Source: E. B. Wilson 1927, doi:10.1080/01621459.1927.10502953.
+    """
+    if not 0 < half_width < 0.5:
+        raise ValueError(f"half_width must be above 0 and below 0.5, got {half_width}")
+    return math.ceil(Z**2 * (1 / (4 * half_width**2) - 1))

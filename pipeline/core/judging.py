@@ -19,6 +19,7 @@ def judge(
     classes: list[str],
     num_resamples: int,
     seed: int,
+    min_class: int = 1,
 ) -> dict[str, dict[str, Any]]:
     """Every metric on all samples, with a 95 % bootstrap interval that resamples groups.
 
@@ -31,9 +32,11 @@ def judge(
         classes: K names; a metric per class is entered as `name/class`.
         num_resamples: Bootstrap resamples.
         seed: Of the resamples.
+        min_class: A class with fewer samples is not evaluable: its own figures are None, whatever they would be.
 
     Returns:
-        Name to `value`, `low`, `high` (None where undefined) and `n` (samples, of the class where per class).
+        Name to `value`, `low`, `high` (None where undefined or not evaluable) and `n` (samples, of the class where per
+        class).
     """
     once = {name: metric(targets, decided, scores, np.ones((1, len(targets))))[0] for name, metric in metrics.items()}
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
@@ -47,7 +50,8 @@ def judge(
         if metric.per_class:
             for column, label in enumerate(classes):
                 size = int(targets[:, column].sum())
-                result[f"{name}/{label}"] = _entry(once[name][column], values[:, column], size)
+                known = 1.0 if size >= min_class else np.nan
+                result[f"{name}/{label}"] = _entry(once[name][column] * known, values[:, column] * known, size)
         else:
             result[name] = _entry(once[name], values, len(targets))
     return result

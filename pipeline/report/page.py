@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import files
+from pipeline.core.intervals import samples_needed
 from pipeline.core.samples import Packed
 from pipeline.report.checks import check_cards, pointed_at
 from pipeline.report.co_occurrence import co_occurrence
@@ -136,7 +137,7 @@ def content(material: Material) -> dict[str, Any]:
         "preview": preview_uri(material.preview),
         "preview_classes": preview_classes(material),
         "curves": curves(material.curves),
-        "tables": tables(material.metrics, classes),
+        "tables": tables(material.metrics, classes, samples_needed(material.params["evaluate"]["half_width"])),
         "confusion": confusion(test, classes) if single else None,
         "tallies": [] if single else tallies(test, classes, (material.card.get("task") or {}).get("thresholds")),
         "reliability": reliability(test, classes, single) if len(test) else None,

@@ -45,12 +45,23 @@ class Tables:
         return any(one.low is not None and one.low == one.high for one in figures)
 
 
-def tables(metrics: dict[str, Any], classes: list[str]) -> Tables:
+def tables(metrics: dict[str, Any], classes: list[str], needed: int) -> Tables:
+    """Figures of the whole and of each class.
+
+    Args:
+        metrics: `reports/metrics.json`.
+        classes: In any order.
+        needed: Samples a class needs in test to be evaluable.
+    """
     own = {name: entry for name, entry in metrics.items() if not name.startswith(BESIDE)}
     per_class = list(dict.fromkeys(name.partition("/")[0] for name in own if "/" in name))
     first = "f1" if "f1" in per_class else next(iter(per_class), "")
     rows = sorted(
-        (_row(label, per_class, own) for label in classes if any(f"{name}/{label}" in own for name in per_class)),
+        (
+            _row(label, per_class, own, needed)
+            for label in classes
+            if any(f"{name}/{label}" in own for name in per_class)
+        ),
         key=lambda row: _weakness(row, per_class.index(first)),
     )
     return Tables(
@@ -62,13 +73,18 @@ def tables(metrics: dict[str, Any], classes: list[str]) -> Tables:
     )
 
 
-def _row(label: str, per_class: list[str], own: dict[str, Any]) -> ClassFigures:
+def _row(label: str, per_class: list[str], own: dict[str, Any], needed: int) -> ClassFigures:
     entries = [(name, own.get(f"{name}/{label}")) for name in per_class]
     return ClassFigures(
         name=label,
         n=next(int(entry["n"]) for _, entry in entries if entry is not None),
-        figures=[None if entry is None else figure(name, entry) for name, entry in entries],
+        figures=[None if entry is None else figure(name, entry, _unknown(entry, needed)) for name, entry in entries],
     )
+
+
+def _unknown(entry: dict[str, Any], needed: int) -> str:
+    """Why a class has no figure, where it is for too few pictures."""
+    return f"not evaluable: {entry['n']} pictures, {needed} needed" if 0 < entry["n"] < needed else ""
 
 
 def _weakness(row: ClassFigures, column: int) -> tuple[float, str]:

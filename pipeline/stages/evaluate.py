@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.core import config, files, stage
 from pipeline.core.card import load_predictor
 from pipeline.core.contracts import Metric, Predictor
+from pipeline.core.intervals import samples_needed
 from pipeline.core.judging import judge
 from pipeline.core.labels import to_lists, to_matrix
 from pipeline.core.samples import Packed
@@ -26,18 +27,22 @@ class Options:
     Args:
         num_resamples: Bootstrap resamples behind each interval, at least 100.
         seed: Of the resamples.
+        half_width: Wanted of the 95 % interval of a class's recall; a class with too few samples in test for it gets
+            no figures of its own. Above 0 and below 0.5.
         min_slice: Slices with fewer samples are listed without a figure.
         num_mistakes: Worst mistakes shown as pictures.
     """
 
     num_resamples: int
     seed: int
+    half_width: float
     min_slice: int
     num_mistakes: int
 
     def __post_init__(self) -> None:
         if self.num_resamples < 100:
             raise ValueError(f"num_resamples must be at least 100, got {self.num_resamples}")
+        samples_needed(self.half_width)
         if self.min_slice < 1 or self.num_mistakes < 0:
             raise ValueError(
                 f"min_slice must be at least 1, num_mistakes at least 0, got {self.min_slice} and {self.num_mistakes}"
@@ -91,6 +96,7 @@ def judged(
         classes,
         options.num_resamples,
         options.seed,
+        samples_needed(options.half_width),
     )
 
 

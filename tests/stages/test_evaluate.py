@@ -11,7 +11,7 @@ from pipeline.stages.evaluate import Options, judged, predict
 from pipeline.tasks.single_label import SingleLabel
 
 TASK = SingleLabel(label_smoothing=0.0)
-OPTIONS = {"num_resamples": 100, "seed": 0, "min_slice": 1, "num_mistakes": 0}
+OPTIONS = {"num_resamples": 100, "seed": 0, "half_width": 0.45, "min_slice": 1, "num_mistakes": 0}
 
 
 def brightness(images):

@@ -1,0 +1,55 @@
+"""Is the same picture there twice, under different labels?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.contracts import Check, Finding
+from pipeline.core.grouping import torn_apart
+
+SHOWN = 5  # conflicts
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ConflictingLabels(Check):
+    """Labelled samples that have a copy (perceptual hashes close to each other) with other labels.
+
+    Args:
+        near_duplicate_bits: Perceptual hashes within this many of 64 bits count as the same picture.
+        max_samples: Largest accepted number.
+    """
+
+    near_duplicate_bits: int
+    max_samples: int
+    on_fail: Literal["error", "warn"]
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.near_duplicate_bits <= 16:
+            raise ValueError(f"near_duplicate_bits must be 0 to 16, got {self.near_duplicate_bits}")
+
+    def __call__(self, samples: pd.DataFrame) -> Finding:
+        labelled = samples[samples["labels"].map(len) > 0].reset_index(drop=True)
+        told = labelled["labels"].map(", ".join).to_numpy(dtype=str)
+        names = labelled["sample_id"].to_numpy()
+        torn, partner = torn_apart(labelled["perceptual_hash"], self.near_duplicate_bits, pd.Series(told))
+        num_samples = int(torn.sum())
+        shown = [(one, partner(one)) for one in np.flatnonzero(torn)[:SHOWN]]
+        return Finding(
+            value=float(num_samples),
+            limit=float(self.max_samples),
+            unit="samples with a copy under other labels",
+            worst={str(names[one]): f"{told[one]}; copy {names[other]} is {told[other]}" for one, other in shown},
+            advice="Decide which label is right, or drop both (data/label_decisions.csv); one of each pair teaches the "
+            "wrong thing.",
+            sentence=(
+                f"{num_samples:,} pictures are there more than once under different labels."
+                if num_samples
+                else "No picture is there twice under different labels."
+            ),
+            pictures={f"{told[one]}, or {told[other]}?": [str(names[one]), str(names[other])] for one, other in shown},
+        )

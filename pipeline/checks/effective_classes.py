@@ -1,0 +1,76 @@
+"""How many of the classes are there in effect, when rare ones count for little?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.contracts import Check, Finding
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class EffectiveClasses(Check):
+    """The number of classes over their effective number, the largest of all splits and all values of told attributes.
+
+    The effective number is the exponential of the entropy of the class shares: K for K classes of one size, near 1
+    where nearly every sample is of one class. Splits and attribute values without any label are passed over.
+
+    Args:
+        max_ratio: Largest accepted ratio, at least 1.
+        max_attribute_values: Told attributes with more values are passed over; 0 passes over all.
+        min_samples: Attribute values with fewer samples are passed over.
+
+    Source: the Hill number of order 1, Hill 1973, doi:10.2307/1934352.
+    """
+
+    max_ratio: float
+    max_attribute_values: int
+    min_samples: int
+    on_fail: Literal["error", "warn"]
+
+    def __post_init__(self) -> None:
+        if self.max_ratio < 1:
+            raise ValueError(f"max_ratio must be at least 1, got {self.max_ratio}")
+
+    def __call__(self, samples: pd.DataFrame) -> Finding:
+        told = [
+            column
+            for column in samples
+            if str(column).startswith("attr_") and 1 < samples[column].nunique() <= self.max_attribute_values
+        ]
+        placed = samples.loc[samples["split"] != "none", ["labels", "split", *told]].explode("labels")
+        placed = placed.dropna(subset=["labels"])
+        num_classes = placed["labels"].nunique()
+        rows: list[dict[str, Any]] = [
+            {"part": f"{str(column).removeprefix('attr_')} {value}", "samples": len(part), **_shares(part["labels"])}
+            for column in ("split", *told)
+            for value, part in placed.groupby(column)
+            if column == "split" or len(part) >= self.min_samples
+        ]
+        rows.sort(key=lambda row: row["effective_classes"])
+        effective = rows[0]["effective_classes"] if rows else 1.0
+        ratio = max(1.0, num_classes / effective)
+        return Finding(
+            value=ratio,
+            limit=self.max_ratio,
+            unit="classes / effective number of classes",
+            worst={row["part"]: f"{row['effective_classes']:.2f} of {num_classes} in effect" for row in rows[:5]},
+            advice="Collect more of the rare classes there; or train with extra copies of them "
+            "(augment.min_class_share), or with a weighted loss (conf/task/).",
+            sentence=f"The classes count as if they were {effective:.1f} equal ones of {num_classes}"
+            + (f" in {rows[0]['part']}." if rows else "."),
+            table=rows,
+        )
+
+
+def _shares(labels: pd.Series) -> dict[str, Any]:
+    shares = labels.value_counts(normalize=True)
+    return {
+        "effective_classes": float(np.exp(-(shares * np.log(shares)).sum())),
+        "largest_class": str(shares.index[0]),
+        "its_share": float(shares.iloc[0]),
+    }

@@ -1,0 +1,66 @@
+"""Which class was never seen under which condition?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, final
+
+import pandas as pd
+
+from pipeline.core.contracts import Check, Finding
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class EmptyCell(Check):
+    """Cells of the table class x told attribute that hold fewer than `min_samples` samples, over all splits.
+
+    A network that never saw a class under a condition can take the condition for the class; no sampling mends what
+    is not there.
+
+    Args:
+        min_samples: Fewest samples of a cell, at least 1.
+        max_attribute_values: Told attributes with more values are passed over.
+        max_cells: Largest accepted number of such cells.
+    """
+
+    min_samples: int
+    max_attribute_values: int
+    max_cells: int
+    on_fail: Literal["error", "warn"]
+
+    def __post_init__(self) -> None:
+        if self.min_samples < 1:
+            raise ValueError(f"min_samples must be at least 1, got {self.min_samples}")
+
+    def __call__(self, samples: pd.DataFrame) -> Finding:
+        told = [
+            str(column)
+            for column in samples
+            if str(column).startswith("attr_") and 1 < samples[column].nunique() <= self.max_attribute_values
+        ]
+        placed = samples.loc[samples["split"] != "none", ["labels", *told]].explode("labels")
+        tables = {column: pd.crosstab(placed["labels"], placed[column]).stack() for column in told}
+        rows: list[dict[str, Any]] = [
+            {"class": str(label), "attribute": column.removeprefix("attr_"), "value": str(value), "samples": int(size)}
+            for column, sizes in tables.items()
+            for (label, value), size in sizes.items()
+            if size < self.min_samples
+        ]
+        rows.sort(key=lambda row: row["samples"])
+        return Finding(
+            value=float(len(rows)),
+            limit=float(self.max_cells),
+            unit=f"cells of class x attribute with fewer than {self.min_samples} samples",
+            worst={f"{row['class']} with {row['attribute']} {row['value']}": row["samples"] for row in rows[:5]},
+            advice="Collect pictures of these cells first: they are what keeps the condition from standing for the "
+            "class.",
+            sentence=(
+                f"{len(rows):,} combinations of a class and a condition were hardly ever photographed."
+                if rows
+                else "Every class was photographed under every told condition."
+                if told
+                else "The source tells no condition (attribute) to compare the classes under."
+            ),
+            table=rows,
+        )

@@ -1,0 +1,93 @@
+"""Are neighbours in the source more alike than chance, though nothing says that they belong together?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm, rankdata
+
+from pipeline.core.contracts import Check, Finding
+from pipeline.core.intervals import Z
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class OrderDependence(Check):
+    """The largest rank correlation of a measured property between neighbours of one class but of different groups.
+
+    Pictures taken one after the other share a camera, a place, a patient. Where the source tells the groups, they
+    stay in one split and their resemblance harms nobody, so neighbours of one group do not count; what is left is
+    resemblance that no group explains. Within the class, since many sources list class by class.
+
+    A correlation counts only where it is larger than chance gives to the largest of all properties (two-sided
+    normal approximation, Bonferroni, 5 %).
+
+    Args:
+        max_correlation: Largest accepted correlation, 0 to 1.
+
+    Source: serial rank correlation, Wald and Wolfowitz 1943, doi:10.1214/aoms/1177731358.
+    """
+
+    max_correlation: float
+    on_fail: Literal["error", "warn"]
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_correlation <= 1:
+            raise ValueError(f"max_correlation must be 0 to 1, got {self.max_correlation}")
+
+    def __call__(self, samples: pd.DataFrame) -> Finding:
+        ordered = samples.sort_values("source_order", kind="stable")
+        classes = ordered["labels"].map("\x1f".join).to_numpy(dtype=str)
+        by_class = np.argsort(classes, kind="stable")  # keeps the order within each class
+        ordered, classes = ordered.iloc[by_class], classes[by_class]
+        group = ordered["group"].to_numpy(dtype=str)
+        first = np.flatnonzero((classes[1:] == classes[:-1]) & (group[1:] != group[:-1]))
+        numbers = ordered.select_dtypes("number")
+        measured = [str(column) for column in numbers if str(column).startswith("prop_")]
+        by_chance = self._chance(len(first), len(measured))
+        found = {
+            column.removeprefix("prop_"): _correlation(ordered[column].to_numpy(), classes, first)
+            for column in measured
+        }
+        found = dict(sorted(found.items(), key=lambda pair: -pair[1]))
+        name, value = next(iter(found.items()), ("", 0.0))
+        counts = value > by_chance
+        return Finding(
+            value=value if counts else 0.0,
+            limit=self.max_correlation,
+            unit="correlation of neighbours that no group explains",
+            worst={one: round(figure, 3) for one, figure in list(found.items())[:5]},
+            advice="Find out what neighbours share (a session, a patient, a camera) and tell it as the group of the "
+            "source, so that it stays in one split.",
+            sentence=(
+                f"Pictures that follow each other resemble each other in {name.replace('_', ' ')}, though the source "
+                "does not say that they belong together."
+                if counts
+                else "Pictures that follow each other resemble each other no more than chance and groups explain."
+            ),
+            table=[
+                {"property": one, "correlation": figure, "by_chance_up_to": by_chance} for one, figure in found.items()
+            ],
+        )
+
+    @staticmethod
+    def _chance(num_pairs: int, num_tests: int) -> float:
+        if num_pairs < 10 or not num_tests:
+            return 1.0
+        quantile = Z if num_tests == 1 else float(norm.isf(0.025 / num_tests))
+        return min(1.0, quantile / float(np.sqrt(num_pairs)))
+
+
+def _correlation(values: np.ndarray, classes: np.ndarray, first: np.ndarray) -> float:
+    """Correlation of the ranks within each class of the rows `first` and the rows after them; 0 where undefined."""
+    values = np.nan_to_num(values, nan=-1.0)
+    ranks = np.empty(len(values))
+    starts = np.flatnonzero(np.r_[True, classes[1:] != classes[:-1]]) if len(values) else np.array([], dtype=int)
+    for start, end in zip(starts, [*starts[1:], len(values)], strict=True):
+        ranks[start:end] = rankdata(values[start:end]) / (end - start + 1) - 0.5
+    one, other = ranks[first], ranks[first + 1]
+    scale = np.sqrt((one**2).sum() * (other**2).sum())
+    return float((one * other).sum() / scale) if scale > 0 else 0.0

@@ -1,0 +1,88 @@
+"""How many pictures are too dark, too bright, blurred, empty, or of an odd size to teach anything?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.contracts import Check, Finding
+
+SHOWN = 8  # pictures of each fault
+PROPERTIES = ("contrast", "light_level", "dark_level", "sharpness", "entropy", "aspect_ratio", "num_pixels")
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class PictureQuality(Check):
+    """The share of samples with at least one fault. What a fault is depends on the pictures: set the limits by eye.
+
+    Args:
+        dark: A picture is dark whose `light_level` (99 % of the pixels are darker) is below this.
+        bright: Bright, whose `dark_level` (5 % of the pixels are darker) is above this.
+        blurred: Blurred, whose `sharpness` is below this; uniform pictures count as uniform only.
+        uniform: Near-uniform, whose `contrast` is below this.
+        low_information: Of low information, whose `entropy` in bits is below this.
+        odd_aspect: Of odd shape, whose shorter side is less than this share of the longer one.
+        odd_size: Of odd size, whose side (root of the area) is this many times smaller or larger than the median.
+        max_share: Largest accepted share of samples with a fault.
+
+    Source: kinds of faults, and the default limits of dark, bright, low information, odd shape and odd size, as in
+        CleanVision, Cleanlab 2022.
+    """
+
+    dark: float
+    bright: float
+    blurred: float
+    uniform: float
+    low_information: float
+    odd_aspect: float
+    odd_size: float
+    max_share: float
+    on_fail: Literal["error", "warn"]
+
+    def __post_init__(self) -> None:
+        if self.odd_size <= 1:
+            raise ValueError(f"odd_size must be above 1, got {self.odd_size}")
+        if not 0 <= self.max_share <= 1:
+            raise ValueError(f"max_share must be 0 to 1, got {self.max_share}")
+
+    def __call__(self, samples: pd.DataFrame) -> Finding:
+        how_bad = self._how_bad(samples)
+        faults = {name: np.flatnonzero(badness > 0) for name, badness in how_bad.items()}
+        any_fault = np.zeros(len(samples), dtype=bool)
+        for rows in faults.values():
+            any_fault[rows] = True
+        names = samples["sample_id"].to_numpy()
+        found = {name: rows[np.argsort(-how_bad[name][rows], kind="stable")] for name, rows in faults.items()}
+        found = dict(sorted(found.items(), key=lambda pair: -len(pair[1])))
+        share = float(any_fault.mean()) if len(samples) else 0.0
+        return Finding(
+            value=share,
+            limit=self.max_share,
+            unit="share of pictures with a fault",
+            worst={name: f"{len(rows):,} pictures" for name, rows in found.items() if len(rows)},
+            advice="Look at them: mend or drop what nobody could label (data/label_decisions.csv), and set the limits "
+            "in conf/check/picture_quality.yaml to what is normal for these pictures.",
+            sentence=f"{int(any_fault.sum()):,} of {len(samples):,} pictures are poor in a way that can be measured.",
+            pictures={name: [str(names[row]) for row in rows[:SHOWN]] for name, rows in found.items() if len(rows)},
+        )
+
+    def _how_bad(self, samples: pd.DataFrame) -> dict[str, np.ndarray]:
+        """Fault to (N,) how far beyond its limit each sample is; positive where it has the fault."""
+        of = {name: samples[f"prop_{name}"].to_numpy(dtype=float) for name in PROPERTIES}
+        uniform = self.uniform - of["contrast"]
+        longer = np.maximum(of["aspect_ratio"], 1 / of["aspect_ratio"])
+        side = np.sqrt(of["num_pixels"])
+        middle = np.median(side) if len(side) else 1.0
+        return {
+            "dark": self.dark - of["light_level"],
+            "bright": of["dark_level"] - self.bright,
+            "blurred": np.where(uniform > 0, 0.0, self.blurred - of["sharpness"]),
+            "near-uniform": uniform,
+            "low information": self.low_information - of["entropy"],
+            "odd shape": longer - 1 / self.odd_aspect,
+            "odd size": np.maximum(side / middle, middle / side) - self.odd_size,
+        }

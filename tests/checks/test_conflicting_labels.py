@@ -1,0 +1,63 @@
+"""One picture, two opinions."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.checks.conflicting_labels import ConflictingLabels
+
+
+def finding(make_manifest, labels, numbers, bits=0):
+    hashes = [f"{number:016x}" for number in numbers]
+    return ConflictingLabels(near_duplicate_bits=bits, max_samples=0, on_fail="warn")(
+        make_manifest(labels, perceptual_hash=hashes)
+    )
+
+
+def test_by_hand(make_manifest):
+    found = finding(make_manifest, ["cat", "dog", "cat", "fox"], [7, 7, 9, 2**40])
+    assert (found.value, found.passed) == (2.0, False)
+    assert found.worst == {"s00": "cat; copy s01 is dog", "s01": "dog; copy s00 is cat"}
+    assert found.pictures == {"cat, or dog?": ["s00", "s01"], "dog, or cat?": ["s01", "s00"]}
+    assert found.sentence.startswith("2 pictures")
+
+
+def test_copies_that_agree_and_copies_without_label(make_manifest):
+    found = finding(make_manifest, [["cat"], ["cat"], [], []], [7, 7, 7, 7])
+    assert (found.value, found.passed, found.worst) == (0.0, True, {})
+
+
+def test_several_labels_are_one_opinion(make_manifest):
+    assert finding(make_manifest, [["a", "b"], ["a"]], [7, 7]).value == 2
+    assert finding(make_manifest, [["a", "b"], ["a", "b"]], [7, 7]).value == 0
+
+
+@pytest.mark.parametrize(("bits", "value"), [(0, 0), (1, 2)])
+def test_near_copies(make_manifest, bits, value):
+    assert finding(make_manifest, "ab", [0b10, 0b11], bits).value == value
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abc"),
+            st.sets(st.integers(0, 63), max_size=2).map(lambda bits: sum(1 << bit for bit in bits)),
+        ),
+        min_size=1,
+        max_size=25,
+    ),
+    st.integers(0, 3),
+)
+def test_agrees_with_brute_force(make_manifest, samples, bits):
+    labels, numbers = zip(*samples, strict=True)
+    conflicting = [
+        one
+        for one in samples
+        if any(one[0] != other[0] and (one[1] ^ other[1]).bit_count() <= bits for other in samples)
+    ]
+    assert finding(make_manifest, list(labels), numbers, bits).value == len(conflicting)
+
+
+def test_refused_choices():
+    with pytest.raises(ValueError, match=r"near_duplicate_bits must be 0 to 16, got 17"):
+        ConflictingLabels(near_duplicate_bits=17, max_samples=0, on_fail="warn")

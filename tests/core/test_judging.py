@@ -56,6 +56,14 @@ def test_n_counts_samples_and_of_a_class_its_own(data):
     }
 
 
+def test_a_class_with_too_few_samples_has_no_figures_of_its_own(data):
+    targets, scores = data
+    groups = np.arange(len(targets)).astype(str)
+    found = judge(METRICS, targets, TASK.decide(scores), scores, groups, CLASSES, 100, 0, min_class=31)
+    assert found["recall/dog"] == {"value": None, "low": None, "high": None, "n": 30}
+    assert found["recall/cat"] == judged(data, num_resamples=100)["recall/cat"]
+
+
 def test_the_interval_is_as_wide_as_the_formula_says(data):
     # accuracy p of 120 independent samples: 2 x 1.96 x sqrt(p (1 - p) / 120)
     entry = judged(data, num_resamples=2000)["accuracy"]

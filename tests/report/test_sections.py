@@ -257,3 +257,10 @@ def test_an_interval_without_width_is_explained():
     certain = {"accuracy": entry(0.8, 0.7, 0.9), "recall/cat": entry(1.0, 1.0, 1.0), "recall/dog": entry(0.5, 0.4, 0.6)}
     assert "no mistake (or no success) was seen" in Page(render(replace(build(), metrics=certain))).text
     assert "no mistake (or no success) was seen" not in Page(render(build())).text
+
+
+def test_a_class_that_is_not_evaluable_says_so():
+    material = build()
+    material.metrics["f1/dog"] = entry(None, n=20)
+    text = Page(render(material)).text
+    assert "not evaluable: 20 pictures, 21 needed" in text

@@ -41,7 +41,6 @@ TOLD = {  # choices of a source that a person may make instead of the guess
     "split_column": "of a table: holds train, val or test",
 }
 SMALL, MIN_SIZE = 64, 16  # pixels: sides at which a small network does, and below which none is sensible
-DEFAULTS = ("source", "split", "experiment")  # what config.yaml picks by name
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 NO_NAME = frozenset(["null", "true", "false", "yes", "no", "on", "off", "nan", "inf"])  # words of YAML and Hydra
 
@@ -60,10 +59,12 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(path: Path, name: str | None, format: str | None, force: bool, **told: str | None) -> None:
+    targets = config.targets("source")
+    limits = yaml.safe_load(config.compose())
+    check_outside(path)
+    place = look(path)
     name = checked_name(name, path)
     file = config.CONF / "source" / f"{name}.yaml"
-    targets = config.targets("source")
-    place = look(path)
     choices: dict[str, Any] = {key: value for key, value in told.items() if value is not None}
     if "pictures" in choices:
         choices["pictures"] = str(stored(Path(choices["pictures"])))
@@ -78,10 +79,13 @@ def main(path: Path, name: str | None, format: str | None, force: bool, **told: 
     check_usable(counted, looked, path)
     if file.exists() and not force:
         raise UserError(f"{file} exists; choose another name with --name, or write over it with --force")
-    options = overrides(name, counted, looked)
+    options = overrides(name, counted, looked, limits["validate"]["min_samples"])
     command = shlex.join(["dvc", "exp", "run", *(word for option in options for word in ("-S", option))])
     write_text(file, text(node, found.layout, command))
     print("\n".join(next_steps(file, command, options, looked)))
+    most = limits["ingest"]["max_quarantine_fraction"]
+    if refused_fraction(counted, looked) > most:
+        print(f"It will stop at ingest.max_quarantine_fraction {most}; mend what is refused above, or raise that limit")
 
 
 def checked_name(name: str | None, path: Path) -> str:
@@ -103,20 +107,21 @@ def checked_name(name: str | None, path: Path) -> str:
 
 
 def watched(place: Place, told: Mapping[str, Any]) -> str:
-    """The one folder that DVC hashes: it holds the labels and the pictures.
-
-    Raises:
-        UserError: The project lies in it, with all that the pipeline writes.
-    """
+    """The one folder that DVC hashes: it holds the labels and the pictures."""
     watch = place.root
     if "pictures" in told:
         watch = stored(Path(commonpath([place.root.absolute(), Path(told["pictures"]).absolute()])))
-    if Path.cwd().resolve().is_relative_to(watch.resolve()):
-        raise UserError(
-            f"DVC would watch {str(watch)!r}, which holds this project itself and what it writes; put labels and "
-            "pictures into one folder of their own"
-        )
+    check_outside(watch)
     return str(watch)
+
+
+def check_outside(folder: Path) -> None:
+    """Refuses a folder around the project, of which DVC would watch what the pipeline writes."""
+    if Path.cwd().resolve().is_relative_to(folder.resolve()):
+        raise UserError(
+            f"{str(folder)!r} holds this project itself, and DVC would watch what it writes; put labels and pictures "
+            "into a folder of their own and name that"
+        )
 
 
 def check_writable(node: Mapping[str, Any], unknown: set[str], target: str) -> None:
@@ -143,13 +148,18 @@ def check_usable(counted: Survey, looked: Sample, path: Path) -> None:
         raise UserError(f"a classifier needs at least two labels, found {[*counted.labels]}; nothing was written")
 
 
-def overrides(name: str, counted: Survey, looked: Sample) -> list[str]:
+def overrides(name: str, counted: Survey, looked: Sample, min_samples: int) -> list[str]:
     """What `dvc exp run -S` needs so that the first run is the right one and is not stopped by a limit."""
     options = [f"source={name}", *(["split=given"] if counted.split == "given" else [])]
     options += ["experiment=multi_label"] if counted.task == "multi_label" else []
-    limit = yaml.safe_load(config.compose())["validate"]["min_samples"]
     usable = counted.num_pictures - len(looked.refused)
-    return [*options, *([f"validate.min_samples={usable}"] if usable < limit else [])]
+    return [*options, *([f"validate.min_samples={usable}"] if usable < min_samples else [])]
+
+
+def refused_fraction(counted: Survey, looked: Sample) -> float:
+    """The share of all items that ingest will refuse, as far as the sample tells."""
+    unreadable = counted.num_pictures * len(looked.refused) / max(looked.num, 1)
+    return (counted.num_items - counted.num_pictures + unreadable) / counted.num_items
 
 
 def text(node: Mapping[str, Any], layout: str, command: str) -> str:
@@ -177,8 +187,10 @@ def _quoted(value: Any) -> str:
 def lines(counted: Survey, looked: Sample, notes: Sequence[str]) -> Iterator[str]:
     """What was found, for a person."""
     several = "several on one picture" if counted.num_several else "one on each labelled picture"
-    yield f"  {counted.num_items:,} items, {len(counted.labels):,} labels, {several}: task {counted.task}"
-    yield from ("", *(f"  {line}" for line in bars(counted.labels)), "")
+    yield f"  items: {counted.num_items:,}, labels: {len(counted.labels):,}, {several} (task {counted.task})"
+    yield from ("", *(f"  {line}" for line in bars(counted.labels)))
+    if counted.labels and (counted.splits or counted.num_groups or looked.sizes):
+        yield ""
     if counted.splits:
         yield "  given split: " + ", ".join(f"{name} {number:,}" for name, number in counted.splits.items())
     if counted.num_groups:
@@ -207,8 +219,11 @@ def next_steps(file: Path, command: str, options: Sequence[str], looked: Sample)
         extra = ["encoder=small", f"transform.size={size}", f"augment.size={size + max(size // 8, 2)}"]
         yield f"  (faster for pictures this small: {' '.join(f'-S {one}' for one in extra)})"
     yield f"In a copy of the project (--temp, --queue) git must know the file: git add {file}"
-    groups = " and ".join(option.replace("=", ": ", 1) for option in options if option.split("=")[0] in DEFAULTS)
-    yield f"For good: {groups} in conf/config.yaml, then dvc repro"
+    picked = [option.replace("=", ": ") for option in options if "." not in option.split("=")[0]]
+    edited = [option.replace(".", "/default.yaml: ", 1).replace("=", ": ") for option in options if "." in option]
+    yield "For good: " + ", ".join(
+        [*(f"conf/config.yaml: {one}" for one in picked), *(f"conf/{one}" for one in edited)]
+    )
 
 
 def _unlisted(place: Place) -> Iterator[str]:

@@ -16,6 +16,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.places import Place, Recognised
 
 SURE = 0.8  # a place recognised with this confidence is not searched for data sets within it
+MAX_SHOWN = 10  # ways to read it
 MAX_FOLDERS = 50  # so many of its folders are, otherwise
 EXPECTED = "one folder per class, or pictures beside a table, COCO, VOC, Darwin or Label Studio file that labels them"
 
@@ -27,11 +28,12 @@ def recognised(place: Place, targets: list[str], told: Mapping[str, Any], format
         UserError: There is none, several are as likely, or something must be mended or told first.
     """
     sources = {target: locate(target, "source") for target in targets}
+    sources = {target: source for target, source in sources.items() if "recognise" in vars(source)}
     if format is not None:
-        sources = {target: source for target, source in sources.items() if target.split(".")[-2] == format}
-        if not sources:
-            names = sorted({target.split(".")[-2] for target in targets})
-            raise UserError(f"--format {format!r} is no source; expected one of {names}")
+        named = {target.split(".")[-2]: target for target in sources}
+        if format not in named:
+            raise UserError(f"--format {format!r} is none that init can recognise; expected one of {sorted(named)}")
+        sources = {named[format]: sources[named[format]]}
     ways = _ways(place, sources, told)
     best = [way for way in ways if way[1].confidence == ways[0][1].confidence]
     if not ways or best[0][1].confidence < SURE:
@@ -39,7 +41,7 @@ def recognised(place: Place, targets: list[str], told: Mapping[str, Any], format
     if not ways:
         raise UserError(_unknown(place))
     if len(best) > 1:
-        fitting = "; ".join(f"{target.split('.')[-2]} ({way.layout})" for target, way in best[:10])
+        fitting = "; ".join(f"{target.split('.')[-2]} ({way.layout})" for target, way in best[:MAX_SHOWN])
         raise UserError(
             f"{str(place.root)!r} can be read in {len(best)} ways: {fitting}; name the file in place of the folder, or "
             "choose with --format"
@@ -47,9 +49,9 @@ def recognised(place: Place, targets: list[str], told: Mapping[str, Any], format
     target, way = best[0]
     if way.lacks:
         raise UserError(f"{str(place.root)!r} holds {way.layout}, but {way.lacks}")
-    others = sorted({one.split(".")[-2] for one, other in ways if one != target and other.confidence >= 0.5})
+    others = [f"{one.split('.')[-2]} ({other.layout})" for one, other in ways[1:MAX_SHOWN]]
     if others:
-        note = f"it could also be read as {', '.join(others)}, with --format"
+        note = f"it could also be read as {'; '.join(others)}: name that file, or choose with --format"
         way = replace(way, notes=[*way.notes, note])
     return target, way
 

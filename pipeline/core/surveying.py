@@ -136,11 +136,12 @@ def oddities(found: Survey, looked: Sample) -> Iterator[str]:
     yield from _odd_labels(found)
     yield from _odd_splits(found)
     for reason, number in found.refused.items():
-        yield f"{number:,} of {found.num_items:,} items are refused ({REASON_IN_WORDS.get(reason, reason)})"
+        yield f"refused, {REASON_IN_WORDS.get(reason, reason)}: {number:,} of {found.num_items:,} items"
     reasons = Counter(refused.reason for _, refused in looked.refused)
     for reason, number in reasons.most_common():
         first = next(f"{path!r}: {one.detail}" for path, one in looked.refused if one.reason == reason)
-        yield f"{number:,} of the {looked.num:,} files looked at: {REASON_IN_WORDS.get(reason, reason)}; first {first}"
+        words = REASON_IN_WORDS.get(reason, reason)
+        yield f"refused, {words}: {number:,} of {looked.num:,} files looked at; the first is {first}"
     sides = [max(one) for one in looked.sizes]
     if sides and max(sides) > 4 * min(sides):
         yield f"the sizes differ much: longer sides from {min(sides)} to {max(sides)} pixels"
@@ -176,14 +177,14 @@ def _odd_labels(found: Survey) -> Iterator[str]:
         if len(same) > 1:
             yield f"spelt alike, and perhaps meant as one: {_some(same, len(same))}"
     if found.num_several:
-        yield f"{found.num_several:,} pictures have several labels"
+        yield f"pictures with several labels: {found.num_several:,}"
     if found.num_unlabelled:
-        yield f"{found.num_unlabelled:,} pictures have no label; they take part in no split"
+        yield f"pictures without a label, which take part in no split: {found.num_unlabelled:,}"
 
 
 def _odd_splits(found: Survey) -> Iterator[str]:
     if found.splits and sum(found.splits.values()) < found.num_pictures:
-        yield f"{found.num_pictures - sum(found.splits.values()):,} pictures stand in none of the given splits"
+        yield f"pictures in none of the given splits: {found.num_pictures - sum(found.splits.values()):,}"
     places = {label: [name for name, counts in found.labels_of.items() if label in counts] for label in found.labels}
     for name in found.labels_of:
         only = [label for label, where in places.items() if where == [name]]

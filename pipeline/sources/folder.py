@@ -92,12 +92,10 @@ class Folder(Source):
         ):
             return
         layout = "a folder per class" + (f", below {', '.join(splits)}" if below else "")
-        if splits and not below:
-            others = [name for name in top if name not in splits]
-            note = f"{splits} look like splits, but count as classes, since {others} stand beside them; move those away"
-            yield Recognised(layout=layout, choices={"path": str(place.root)}, confidence=0.2, notes=[note])
-            return
-        yield Recognised(layout=layout, choices={"path": str(place.root)}, confidence=0.6 if below else 0.5)
+        others = [name for name in top if name not in splits]
+        lacks = f"beside the split folders {splits} stand {others}; move those away" if splits and not below else ""
+        confidence = 0.6 if splits else 0.5
+        yield Recognised(layout=layout, choices={"path": str(place.root)}, confidence=confidence, lacks=lacks)
 
 
 def _folders(folder: Path) -> list[str]:

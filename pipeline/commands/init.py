@@ -60,7 +60,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(path: Path, name: str | None, format: str | None, force: bool, **told: str | None) -> None:
     targets = config.targets("source")
-    limits = yaml.safe_load(config.compose())
     check_outside(path)
     place = look(path)
     name = checked_name(name, path)
@@ -79,6 +78,7 @@ def main(path: Path, name: str | None, format: str | None, force: bool, **told: 
     check_usable(counted, looked, path)
     if file.exists() and not force:
         raise UserError(f"{file} exists; choose another name with --name, or write over it with --force")
+    limits = yaml.safe_load(config.compose())
     options = overrides(name, counted, looked, limits["validate"]["min_samples"])
     command = shlex.join(["dvc", "exp", "run", *(word for option in options for word in ("-S", option))])
     write_text(file, text(node, found.layout, command))

@@ -10,12 +10,12 @@ from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING, final
 
-from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused
-from pipeline.core.pictures import size
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from pipeline.core.contracts import Source
 
 SPLITS = ("train", "val", "test")
 MAX_LOOKED_AT = 1000
@@ -115,6 +115,8 @@ def survey(rows: pd.DataFrame) -> Survey:
 
 def sample(source: Source, rows: pd.DataFrame) -> Sample:
     """At most a thousand of the pictures, evenly over the rows, until a quarter of a gigabyte is read."""
+    from pipeline.core.pictures import size
+
     paths = rows["path"][rows["refused"].isna()] if "refused" in rows else rows["path"]
     number = min(len(paths), MAX_LOOKED_AT)
     sizes, refused, budget = [], [], MAX_BYTES

@@ -105,12 +105,12 @@ def _said(chosen: Mapping[str, Any]) -> str:
 
 def _image_column(columns: Columns, free: list[str]) -> str | None:
     """The column of which most cells end like a picture; of several one with a well-known name, else the first."""
-    fitting = []
-    for name in free:
-        texts = columns.texts(name)
-        if texts and 2 * sum(suffix(text) in PICTURE_SUFFIXES for text in texts) > len(texts):
-            fitting.append(name)
+    fitting = [name for name in free if _name_pictures(columns.texts(name))]
     return columns.named("image", fitting) or next(iter(fitting), None)
+
+
+def _name_pictures(texts: list[str]) -> bool:
+    return 2 * sum(suffix(text) in PICTURE_SUFFIXES for text in texts) > len(texts)
 
 
 def _split_column(columns: Columns, free: list[str]) -> str | None:
@@ -125,10 +125,10 @@ def _group_column(columns: Columns, free: list[str]) -> str | None:
 
 def _labels(columns: Columns, free: list[str]) -> dict[str, Any]:
     """One column with a well-known name, else several of yes and no, else the only one left whose values repeat."""
-    texts = {name: columns.texts(name) for name in free}
-    flags = [name for name in free if texts[name] and YES_OR_NO.issuperset(map(str.lower, texts[name]))]
-    repeating = [name for name in free if 2 <= 2 * len(set(texts[name])) <= len(texts[name])]
-    known = columns.named("label", free)
+    texts = {name: told for name in free if not _name_pictures(told := columns.texts(name))}
+    flags = [name for name in texts if texts[name] and YES_OR_NO.issuperset(map(str.lower, texts[name]))]
+    repeating = [name for name in texts if 2 <= 2 * len(set(texts[name])) <= len(texts[name])]
+    known = columns.named("label", texts)
     if known is None and len(flags) >= 2:
         return {"label_columns": flags}
     return {"label_column": known if known or len(repeating) != 1 else repeating[0]}

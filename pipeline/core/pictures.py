@@ -96,7 +96,8 @@ def size(data: bytes | np.ndarray) -> tuple[int, int]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                turned = image.getexif().get(ExifTags.Base.Orientation, 1) in SIDEWAYS
+                told = image.format == "TIFF" or "exif" in image.info  # else Pillow decodes all of a PNG to look for it
+                turned = told and image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
                 return (image.height, image.width) if turned else (image.width, image.height)
     except Image.DecompressionBombError as error:
         raise Refused("too_large", str(error)) from None

@@ -17,7 +17,7 @@ help:  ## this list
 
 repro: $(STAMP)  ## run the pipeline (dvc repro) and print the headline figures
 	@dvc repro
-	@python -m pipeline.commands.summary
+	@colibri summary
 
 test: $(STAMP)  ## the whole test suite
 	@python -m pytest -n auto --dist loadgroup
@@ -39,7 +39,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { echo "Colibri needs Python 3.11 to 3.13, found $$($(PYTHON) --version); set PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(STAMP): requirements.lock | $(VENV)/bin/python
+$(STAMP): requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo "installing the locked environment into $(VENV) ..."
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 ifeq ($(TORCH_BACKEND),)
@@ -49,6 +49,7 @@ else
 	@$(BIN)/python -m uv pip install --quiet --no-deps --require-hashes --python $(BIN)/python -r $(VENV)/without-torch.txt
 	@$(BIN)/python -m uv pip install --quiet --torch-backend=$(TORCH_BACKEND) --python $(BIN)/python $$(grep -oE '^torch(vision)?==[0-9.]+' requirements.lock)
 endif
+	@$(BIN)/python -m uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@echo $(TORCH_BACKEND) > $(VENV)/.torch-backend
 	@rm -f $(VENV)/.installed*
 	@touch $(STAMP)

@@ -82,7 +82,8 @@ def test_source_contract(option: str, tmp_path: Path) -> None:
     node = chosen("source", option)
     if option in MAKERS:
         node.update(MAKERS[option](tmp_path), watch=str(tmp_path))
-    assert not str(node["watch"]).startswith("data/"), f"tests/source_examples.py makes no example for {option}"
+    made_here = "tests/source_examples.py makes no example for it, and its pictures are not here"
+    assert option in MAKERS or Path(node["watch"]).exists(), f"{option}: {made_here}"  # one's own source is read itself
     source: Source = config.build(node, "source")
     rows = source.read()
     assert source.watch

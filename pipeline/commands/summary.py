@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.core import files, stage
-from pipeline.core.errors import UserError
+from pipeline.core import files
 
 HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
 
@@ -38,10 +37,3 @@ def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[st
         "Runs:   make ui, then open http://127.0.0.1:5000",
     ]
     return result
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        stage.fail("summary", str(error))

@@ -66,6 +66,26 @@ def load_params(path: Path = PARAMS) -> dict[str, Any]:
     return params
 
 
+def targets(group: str, conf: Path = CONF) -> dict[str, str]:
+    """Each option of a group in conf/ to the dotted path that it builds.
+
+    Raises:
+        UserError: There is no such folder, or a file in it cannot be read.
+    """
+    folder = conf / group
+    if not folder.is_dir():
+        raise UserError(f"{folder}/ does not exist here; run this in the project's folder, where dvc.yaml is")
+    found = {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"{path}: not valid YAML: {_one_line(error)}") from None
+        if isinstance(content, dict) and isinstance(content.get("_target_"), str):
+            found[path.stem] = content["_target_"]
+    return found
+
+
 def section(params: dict[str, Any], key: str) -> Any:
     """One top-level entry of the parameters.
 

@@ -7,7 +7,7 @@ Every class here is abstract, every class elsewhere is final.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from pipeline.core.places import Place, Recognised
     from pipeline.core.samples import Samples
 
 
@@ -58,6 +59,11 @@ class Source(ABC):
     def stat(self, path: str) -> tuple[int, ...] | None:
         """What changes when the file behind `path` does, at the price of one stat; None where nothing can tell."""
         return None
+
+    @classmethod
+    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        """Each way in which this source could read a place; choices that a person has `told` go before any guess."""
+        yield from ()
 
 
 class Split(ABC):
@@ -226,11 +232,7 @@ class Trainer(ABC):
 
 
 class Predictor(ABC):
-    """What training yields.
-
-    Attributes:
-        task: Turns scores into decisions, by what it learnt in training.
-    """
+    """What training yields; its `task` turns scores into decisions, by what it learnt in training."""
 
     task: Task
 

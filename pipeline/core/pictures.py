@@ -38,6 +38,7 @@ TURNS = {  # EXIF orientation; ImageOps.exif_transpose also writes the other tag
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SIDEWAYS = (5, 6, 7, 8)  # turns that exchange width and height
 
 
 def decode(data: bytes | np.ndarray, max_pixels: int) -> np.ndarray:
@@ -79,6 +80,29 @@ def seen(data: bytes | np.ndarray, max_pixels: int) -> Image.Image:
         raise Refused("not_a_picture", f"starts with {bytes(data[:8])!r}") from None
     except DAMAGED as error:
         raise Refused("truncated", str(error) or type(error).__name__) from None
+
+
+def size(data: bytes | np.ndarray) -> tuple[int, int]:
+    """Width and height as a person sees them, from the header alone.
+
+    Raises:
+        Refused: `empty`, or `not_a_picture` by its first bytes; whether all of it can be decoded is not asked.
+    """
+    if isinstance(data, np.ndarray):
+        return data.shape[1], data.shape[0]
+    if not data:
+        raise Refused("empty", "0 bytes")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                told = image.format == "TIFF" or "exif" in image.info  # else Pillow decodes all of a PNG to look for it
+                turned = told and image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
+                return (image.height, image.width) if turned else (image.width, image.height)
+    except Image.DecompressionBombError as error:
+        raise Refused("too_large", str(error)) from None
+    except DAMAGED:  # UnidentifiedImageError is an OSError
+        raise Refused("not_a_picture", f"starts with {bytes(data[:8])!r}") from None
 
 
 def _bound(image: Image.Image, data: bytes, max_pixels: int) -> None:

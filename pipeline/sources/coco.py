@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
@@ -11,12 +11,15 @@ import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes
 from pipeline.sources.documents import expect, read_json
 from pipeline.sources.items import Item, contained, table
 from pipeline.sources.listing import existing_folder, unnamed
+from pipeline.sources.recognising import pictures_folder, starts_with, strings
 
 NO_ATTRIBUTES = frozenset(["id", "file_name", "width", "height", "coco_url", "flickr_url", "url", "path", "attributes"])
+KEYS = ((b'"images"', b'"file_name"'), (b'"annotations"', b'"image_id"', b'"category_id"'))  # of the format
 
 
 @final
@@ -80,6 +83,15 @@ class Coco(Source):
 
     def open(self, path: str) -> bytes:
         return read_bytes(Path(self.pictures), path)
+
+    @classmethod
+    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        for document in place.documents(".json".__eq__):
+            edges = place.edges(document)
+            if starts_with(edges, b"{") and any(all(key in edges for key in keys) for keys in KEYS):
+                pictures, notes = pictures_folder(place, list(strings(edges, "file_name")), told)
+                choices = {"path": place.at(document), "pictures": pictures}
+                yield Recognised(layout=f"COCO JSON, {document}", choices=choices, confidence=1, notes=notes)
 
 
 def _item(root: Path, entry: dict[str, Any], labels: set[str], damaged: Refused | None, where: str) -> Item:

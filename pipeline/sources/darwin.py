@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -11,10 +11,12 @@ import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes
 from pipeline.sources.documents import decoded, expect, parse_json
 from pipeline.sources.items import Item, contained, table
 from pipeline.sources.listing import existing_folder, files_below, suffix, unnamed
+from pipeline.sources.recognising import pictures_folder
 
 
 @final
@@ -53,6 +55,17 @@ class Darwin(Source):
     def open(self, path: str) -> bytes:
         return read_bytes(Path(self.pictures), path)
 
+    @classmethod
+    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        documents = [] if place.named else place.documents(".json".__eq__)
+        named = [path for path in (_named(place, document) for document in documents) if path is not None]
+        if 2 * len(named) > len(documents):
+            pictures, notes = pictures_folder(place, named, told)
+            choices = {"path": str(place.root), "pictures": pictures}
+            yield Recognised(
+                layout="V7 Darwin JSON, a file for each picture", choices=choices, confidence=1, notes=notes
+            )
+
 
 def _item(folder: Path, root: Path, document: str) -> Item:
     try:
@@ -65,6 +78,14 @@ def _item(folder: Path, root: Path, document: str) -> Item:
         return Item(path=document, refused=Refused("bad_annotation", refused.detail))
     except UserError as error:
         return Item(path=document, refused=Refused("bad_annotation", str(error)))
+
+
+def _named(place: Place, document: str) -> str | None:
+    """The path of the picture that a file speaks of; None where it is no Darwin item."""
+    try:
+        return _picture(expect(parse_json(decoded(place.edges(document), Path(document)), document), dict, document))
+    except (Refused, UserError):
+        return None
 
 
 def _picture(content: dict[str, Any]) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
+from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
 from pipeline.sources.items import GIVEN_SPLITS, Item, table
 from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, files_below, suffix
@@ -75,9 +76,47 @@ class Folder(Source):
     def stat(self, path: str) -> tuple[int, ...] | None:
         return stat_file(Path(self.path), path)
 
+    @classmethod
+    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        place = _narrowed(place)
+        top = _folders(place.root)
+        splits = [name for name in top if name.lower() in GIVEN_SPLITS]
+        below = len(splits) == len(top)
+        depth = 1 if below else 0
+        shown = [path.split("/") for path in _pictures(place) if path.count("/") > depth]
+        classes = {parts[depth] for parts in shown} - set(UNLABELLED)
+        if (
+            place.named
+            or len(classes) < 2
+            or 2 * len(shown) < len([one for one in place.files if one.count("/") > depth])
+        ):
+            return
+        layout = "a folder per class" + (f", below {', '.join(splits)}" if below else "")
+        others = [name for name in top if name not in splits]
+        lacks = f"beside the split folders {splits} stand {others}; move those away" if splits and not below else ""
+        confidence = 0.6 if splits else 0.5
+        yield Recognised(layout=layout, choices={"path": str(place.root)}, confidence=confidence, lacks=lacks)
+
 
 def _folders(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _pictures(place: Place) -> list[str]:
+    return [path for path in place.files if suffix(path) in PICTURE_SUFFIXES]
+
+
+def _narrowed(place: Place) -> Place:
+    """The place, or the one folder in it that holds all its pictures (`images`), but never a split folder."""
+    pictures = _pictures(place)
+    tops = {path.partition("/")[0] for path in pictures if "/" in path}
+    if (
+        len(tops) == 1
+        and all("/" in path for path in pictures)
+        and not {one.lower() for one in tops} & set(GIVEN_SPLITS)
+    ):
+        return _narrowed(place.below(tops.pop()))
+    return place
 
 
 def _unlabelled(root: Path, place: str, given: str | None) -> Iterator[Item]:

@@ -6,18 +6,23 @@ import gzip
 import math
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, final
+from typing import Any, BinaryIO, final
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import MAX_FILE_BYTES
 from pipeline.sources.items import Item, table
+from pipeline.sources.listing import PICTURE_SUFFIXES
 
 UNSIGNED_BYTE = 0x08  # the type code of the format; pictures and labels have no other
 
@@ -61,6 +66,44 @@ class Idx(Source):
         if not (path.isascii() and path.isdigit() and int(path) < images.shape[0]):
             raise Refused("missing", f"{self.images} has {images.shape[0]} pictures")
         return images.part(int(path), 1)[0]
+
+    @classmethod
+    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        whole = replace(place, named=None)
+        lengths = {
+            path: length for path in whole.documents(_may_be_idx) if (length := _num_labels(whole, path)) is not None
+        }
+        for images in place.documents(_may_be_idx):
+            shape = _shape(place, images, "images")
+            if shape is None:
+                continue
+            fitting = [path for path, length in lengths.items() if length == shape[0]]
+            labels = max(fitting, key=lambda path: (SequenceMatcher(a=path, b=images).ratio(), path), default="")
+            yield Recognised(
+                layout=f"IDX, {shape[0]:,} pictures in {images}" + (f", labels in {labels}" if labels else ""),
+                choices={"images": place.at(images), "labels": place.at(labels)},
+                confidence=1,
+                lacks="" if labels else f"no IDX file with {shape[0]:,} labels lies beside {images}; put it there",
+            )
+
+
+def _may_be_idx(suffix: str) -> bool:
+    return suffix not in PICTURE_SUFFIXES
+
+
+def _num_labels(place: Place, path: str) -> int | None:
+    shape = _shape(place, path, "labels")
+    return None if shape is None else shape[0]
+
+
+def _shape(place: Place, path: str, parameter: str) -> tuple[int, ...] | None:
+    """What the header of a file says; None where it is no such file."""
+    data = place.start(path, 4096)
+    try:
+        file = gzip.GzipFile(fileobj=BytesIO(data)) if data[:2] == b"\x1f\x8b" else BytesIO(data)
+        return _header(file, parameter, path)[0]
+    except (UserError, OSError, EOFError, zlib.error):
+        return None
 
 
 @final

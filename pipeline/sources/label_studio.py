@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, final
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -13,10 +14,12 @@ import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.places import MAX_NAMES, Place, Recognised
 from pipeline.core.reading import read_bytes
 from pipeline.sources.documents import expect, read_json
 from pipeline.sources.items import Item, contained, relative, table
 from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, suffix, unnamed
+from pipeline.sources.recognising import pictures_folder, starts_with, strings
 
 MAX_URL_LENGTH = 4096  # a longer one is a picture written out as text
 Answer = dict[str, set[str]]  # control of the labelling page to the choices made there
@@ -62,6 +65,15 @@ class LabelStudio(Source):
 
     def open(self, path: str) -> bytes:
         return read_bytes(Path(self.pictures), path)
+
+    @classmethod
+    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        for document in place.documents(".json".__eq__):
+            edges = place.edges(document)
+            if starts_with(edges, b"[") and b'"data"' in edges and b'"annotations"' in edges:
+                pictures, notes = pictures_folder(place, _endings(place, edges), told)
+                choices = {"path": place.at(document), "pictures": pictures}
+                yield Recognised(layout=f"Label Studio JSON, {document}", choices=choices, confidence=1, notes=notes)
 
 
 def _answers(task: Any, where: str) -> list[Answer]:
@@ -131,6 +143,15 @@ def located(root: Path, url: str) -> str:
             if _is_there(root, shorter):
                 return shorter
     return paths[0]
+
+
+def _endings(place: Place, edges: bytes) -> list[str]:
+    """What the tasks call their pictures, without the first folders that the place does not have."""
+    paths = (path for text in strings(edges) for path in _paths(text))
+    named = [path for path in islice(paths, 50 * MAX_NAMES) if suffix(path) in PICTURE_SUFFIXES][:MAX_NAMES]
+    deepest = max((path.count("/") for path in named), default=0)
+    shorter = ([path.split("/", start)[-1] for path in named] for start in range(deepest + 1))
+    return next((paths for paths in shorter if place.containing(paths) is not None), named)
 
 
 def _is_there(root: Path, path: str) -> bool:

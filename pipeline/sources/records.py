@@ -57,7 +57,23 @@ def read_records(path: Path) -> Records:
     return records
 
 
-def _separated(path: Path, text: str, separator: str) -> Records:
+def first_records(path: Path, data: bytes, size: int) -> Records:
+    """The rows at the beginning of a table of text, as far as a piece of it goes.
+
+    Args:
+        path: Of the table; its extension says what it is.
+        data: Its first bytes.
+        size: How many were asked for; with fewer the piece is the whole.
+
+    Raises:
+        UserError: What `read_records` raises for these rows.
+    """
+    text = decoded(data if len(data) < size else data[: data.rfind(b"\n") + 1], path)
+    separator = FORMATS[path.suffix.lower()]
+    return _json_lines(path, text) if separator is None else _separated(path, text, separator, whole=False)
+
+
+def _separated(path: Path, text: str, separator: str, whole: bool = True) -> Records:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     columns: list[str] = []
     rows, lines, line = [], [], 1
@@ -80,6 +96,8 @@ def _separated(path: Path, text: str, separator: str) -> Records:
             rows.append(dict(zip(columns, fields, strict=True)))
             lines.append(start)
     except csv.Error as error:
+        if rows and not whole:  # the piece ends within a quoted field
+            return Records(path, columns, rows, lines)
         raise UserError(f"{path}: line {line} is damaged ({error}); look for a quote that is not closed") from None
     return Records(path, columns, rows, lines)
 
@@ -94,6 +112,29 @@ def _json_lines(path: Path, text: str) -> Records:
     return Records(path, columns, [{name: row.get(name) for name in columns} for row in rows], lines)
 
 
+def first_of_parquet(path: Path, num_rows: int) -> Records:
+    """The first rows of a Parquet file, without reading the others.
+
+    Raises:
+        UserError: It cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            batch = next(file.iter_batches(batch_size=num_rows), None)
+            rows = [] if batch is None else batch.to_pylist()
+            return Records(path, [str(name) for name in file.schema_arrow.names], rows, list(range(1, len(rows) + 1)))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    reason = " ".join(str(error).split())
+    return UserError(f"{path}: not a readable Parquet file ({reason}); write it again")
+
+
 def _parquet(path: Path, data: bytes) -> Records:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -102,6 +143,5 @@ def _parquet(path: Path, data: bytes) -> Records:
         table = pq.read_table(pa.BufferReader(data))
         rows = table.to_pylist()
     except (pa.ArrowException, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: not a readable Parquet file ({reason}); write it again") from None
+        raise _unreadable(path, error) from None
     return Records(path, [str(name) for name in table.column_names], rows, list(range(1, len(rows) + 1)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -13,10 +13,12 @@ import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
+from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes
+from pipeline.sources.columns import recognised
 from pipeline.sources.items import GIVEN_SPLITS, contained, table
 from pipeline.sources.listing import existing_folder, unnamed
-from pipeline.sources.records import Records, read_records
+from pipeline.sources.records import FORMATS, Records, read_records
 
 ALL_OTHERS = "all others"
 YES, NO = frozenset(["1", "1.0", "true", "yes"]), frozenset(["0", "0.0", "false", "no", ""])
@@ -94,6 +96,11 @@ class Table(Source):
 
     def open(self, path: str) -> bytes:
         return read_bytes(Path(self.pictures), path)
+
+    @classmethod
+    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        for document in place.documents(FORMATS.__contains__):
+            yield from recognised(place, document, told)
 
     def _columns(self, records: Records) -> tuple[list[str], list[str]]:
         """The columns of classes and of attributes, each known to be there."""

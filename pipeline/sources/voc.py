@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import final
+from typing import Any, final
 
 import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes
 from pipeline.sources.documents import decoded, read_document
 from pipeline.sources.items import Item, contained, table
@@ -76,6 +78,17 @@ class Voc(Source):
 
     def open(self, path: str) -> bytes:
         return read_bytes(Path(self.path), path)
+
+    @classmethod
+    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        annotations = [path for path in place.files if path.startswith("Annotations/") and suffix(path) == ".xml"]
+        if annotations and not place.named:
+            lacks = (
+                "" if "JPEGImages" in place.folders else "the folder JPEGImages is not there; put the pictures into it"
+            )
+            lists = " and lists in ImageSets/Main" if (place.root / "ImageSets/Main").is_dir() else ""
+            layout = f"Pascal VOC, {len(annotations):,} XML files in Annotations{lists}"
+            yield Recognised(layout=layout, choices={"path": str(place.root)}, confidence=1, lacks=lacks)
 
 
 def _stem(path: str) -> str:

@@ -138,3 +138,14 @@ def test_call_says_where_a_user_error_comes_from():
 
     with pytest.raises(UserError, match=r"^source: raw is not a folder$"):
         config.call(refuses, {"path": "raw"}, "source")
+
+
+def test_targets_of_a_group(conf):
+    (conf / "source/three.yaml").write_text("_target_: pipeline.sources.three.Three\n")
+    (conf / "source/four.yaml").write_text("[]\n")
+    assert config.targets("source", conf) == {"three": "pipeline.sources.three.Three"}
+    (conf / "source/four.yaml").write_text("[\n")
+    with pytest.raises(UserError, match=r"source/four\.yaml: not valid YAML: "):
+        config.targets("source", conf)
+    with pytest.raises(UserError, match=r"/sink/ does not exist here; run this in the project's folder"):
+        config.targets("sink", conf)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from pipeline.core.errors import Refused
-from pipeline.core.pictures import REASONS, decode, resize
+from pipeline.core.pictures import REASONS, decode, resize, size
 
 MAX_PIXELS = 1_000_000
 ORIENTED = {  # EXIF orientation: how a person sees the stored pixels
@@ -236,3 +236,25 @@ class TestResize:
     def test_reducing_averages_instead_of_picking(self):
         board = np.indices((64, 64)).sum(axis=0) % 2 * np.uint8(255)
         assert np.abs(resize(board.astype(np.uint8), 8, "stretch")[1:-1, 1:-1].astype(int) - 127).max() <= 8
+
+
+class TestSize:
+    @pytest.mark.parametrize("number", ORIENTED)
+    def test_as_a_person_sees_it(self, noise, encode, number):
+        data = encode(noise(height=10, width=20), "JPEG", exif=oriented(number))
+        height, width = decode(data, MAX_PIXELS).shape[:2]
+        assert size(data) == (width, height)
+
+    def test_of_pixels(self):
+        assert size(np.zeros((3, 5, 3), np.uint8)) == (5, 3)
+
+    def test_nothing_is_decoded(self):
+        assert size(png(9_000, 8_000)) == (9_000, 8_000)
+
+    @pytest.mark.parametrize(
+        ("data", "reason"), [(b"", "empty"), (b"<html>", "not_a_picture"), (png(60_000, 60_000), "too_large")]
+    )
+    def test_what_has_none_is_refused(self, data, reason):
+        with pytest.raises(Refused, match=f"^{reason}: ") as refused:
+            size(data)
+        assert refused.value.reason in REASONS

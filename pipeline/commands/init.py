@@ -1,0 +1,231 @@
+"""Looks at your pictures, says what is there, writes conf/source/NAME.yaml and prints the command to run next.
+
+Recognised are a folder per class (also below train, val and test), tables (CSV, TSV, JSONL, Parquet), COCO, Pascal VOC,
+V7 Darwin, Label Studio and IDX. Nothing of yours is changed, copied or decoded whole.
+
+Examples:
+  colibri init ~/pictures/screws
+  colibri init ~/pictures/screws --name screws_2
+  colibri init data/raw/labels.csv --label-column diagnosis --group-column patient
+  colibri init data/raw/coco.json --pictures data/raw/images
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from os.path import commonpath
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.core import config
+from pipeline.core.contracts import Source
+from pipeline.core.errors import UserError
+from pipeline.core.files import write_text
+from pipeline.core.places import Place, look, stored
+from pipeline.core.recognition import recognised
+from pipeline.core.surveying import Sample, Survey, oddities, sample, survey
+from pipeline.core.terminal import bars, visible
+
+TOLD = {  # choices of a source that a person may make instead of the guess
+    "pictures": "the folder that the paths in a table or document are relative to",
+    "image_column": "of a table: holds the path of the picture",
+    "label_column": "of a table: holds the label, or several",
+    "label_separator": "of a table: stands between several labels in one field",
+    "group_column": "of a table: holds what must stay together, for example the patient",
+    "split_column": "of a table: holds train, val or test",
+}
+SMALL, MIN_SIZE = 64, 16  # pixels: sides at which a small network does, and below which none is sensible
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+NO_NAME = frozenset(["null", "true", "false", "yes", "no", "on", "off", "nan", "inf"])  # words of YAML and Hydra
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "path", type=Path, metavar="PATH", help="the folder with your pictures, or the file with labels"
+    )
+    parser.add_argument("--name", help="of the data set, in conf/source/, MLflow and on the page; else from PATH")
+    parser.add_argument(
+        "--format", help="how to read PATH, where several ways fit: a name of a file in pipeline/sources"
+    )
+    parser.add_argument("--force", action="store_true", help="write over conf/source/NAME.yaml where it exists")
+    for key, text in TOLD.items():
+        parser.add_argument(f"--{key.replace('_', '-')}", help=text)
+
+
+def main(path: Path, name: str | None, format: str | None, force: bool, **told: str | None) -> None:
+    targets = config.targets("source")
+    check_outside(path)
+    place = look(path)
+    name = checked_name(name, path)
+    file = config.CONF / "source" / f"{name}.yaml"
+    choices: dict[str, Any] = {key: value for key, value in told.items() if value is not None}
+    if "pictures" in choices:
+        choices["pictures"] = str(stored(Path(choices["pictures"])))
+    target, found = recognised(place, sorted(set(targets.values())), choices, format)
+    print(f"{visible(str(path))}: {visible(found.layout)}")
+    node = {"_target_": target, "name": name, **found.choices, **choices, "watch": watched(place, choices)}
+    check_writable(node, set(choices) - set(found.choices), target)
+    source: Source = config.build(node, "source")
+    rows = source.read()
+    counted, looked = survey(rows), sample(source, rows)
+    print("\n".join(lines(counted, looked, [*found.notes, *_unlisted(place)])), flush=True)
+    check_usable(counted, looked, path)
+    if file.exists() and not force:
+        raise UserError(f"{file} exists; choose another name with --name, or write over it with --force")
+    limits = yaml.safe_load(config.compose())
+    options = overrides(name, counted, looked, limits["validate"]["min_samples"])
+    command = shlex.join(["dvc", "exp", "run", *(word for option in options for word in ("-S", option))])
+    write_text(file, text(node, found.layout, command))
+    print("\n".join(next_steps(file, command, options, looked)))
+    most = limits["ingest"]["max_quarantine_fraction"]
+    if refused_fraction(counted, looked) > most:
+        print(f"It will stop at ingest.max_quarantine_fraction {most}; mend what is refused above, or raise that limit")
+
+
+def checked_name(name: str | None, path: Path) -> str:
+    """The name that was asked for, else one made of the path's last part.
+
+    Raises:
+        UserError: It is no name for a file, an option of Hydra and a model at once.
+    """
+    if name is None:
+        last = stored(path).absolute()
+        name = re.sub(r"[^A-Za-z0-9]+", "_", last.stem if last.is_file() else last.name).strip("_").lower()[:64]
+        if not NAME.fullmatch(name) or name in NO_NAME:
+            raise UserError(
+                f"{str(path)!r} gives no good name for the data set; say one with --name, such as --name screws"
+            )
+    if not NAME.fullmatch(name) or name.lower() in NO_NAME:
+        raise UserError(f"--name {name!r} must start with a letter and hold only letters, digits, - and _, at most 64")
+    return name
+
+
+def watched(place: Place, told: Mapping[str, Any]) -> str:
+    """The one folder that DVC hashes: it holds the labels and the pictures."""
+    watch = place.root
+    if "pictures" in told:
+        watch = stored(Path(commonpath([place.root.absolute(), Path(told["pictures"]).absolute()])))
+    check_outside(watch)
+    return str(watch)
+
+
+def check_outside(folder: Path) -> None:
+    """Refuses a folder around the project, of which DVC would watch what the pipeline writes."""
+    if Path.cwd().resolve().is_relative_to(folder.resolve()):
+        raise UserError(
+            f"{str(folder)!r} holds this project itself, and DVC would watch what it writes; put labels and pictures "
+            "into a folder of their own and name that"
+        )
+
+
+def check_writable(node: Mapping[str, Any], unknown: set[str], target: str) -> None:
+    """Refuses what the source does not take, and what a conf file cannot hold."""
+    if unknown:
+        raise UserError(f"--{min(unknown).replace('_', '-')} means nothing to {target.split('.')[-2]}; leave it out")
+    for key, value in node.items():
+        if "${" in str(value) or str(value).encode(errors="ignore").decode() != str(value):
+            raise UserError(
+                f"{key} would be {value!r}: Hydra takes ${{ for a reference and reads only UTF-8; rename it"
+            )
+
+
+def check_usable(counted: Survey, looked: Sample, path: Path) -> None:
+    """Refuses, after all was said, what no run could start from."""
+    if looked.num and all(refused.reason == "missing" for _, refused in looked.refused) and not looked.sizes:
+        raise UserError(
+            f"none of the {counted.num_pictures:,} pictures that {str(path)!r} names is there, only their labels; "
+            "nothing was written; put the pictures below it, or name their folder with --pictures"
+        )
+    if not looked.sizes:
+        raise UserError(f"no file looked at below {str(path)!r} is a picture; nothing was written")
+    if len(counted.labels) < 2:
+        raise UserError(f"a classifier needs at least two labels, found {[*counted.labels]}; nothing was written")
+
+
+def overrides(name: str, counted: Survey, looked: Sample, min_samples: int) -> list[str]:
+    """What `dvc exp run -S` needs so that the first run is the right one and is not stopped by a limit."""
+    options = [f"source={name}", *(["split=given"] if counted.split == "given" else [])]
+    options += ["experiment=multi_label"] if counted.task == "multi_label" else []
+    usable = counted.num_pictures - len(looked.refused)
+    return [*options, *([f"validate.min_samples={usable}"] if usable < min_samples else [])]
+
+
+def refused_fraction(counted: Survey, looked: Sample) -> float:
+    """The share of all items that ingest will refuse, as far as the sample tells."""
+    unreadable = counted.num_pictures * len(looked.refused) / max(looked.num, 1)
+    return (counted.num_items - counted.num_pictures + unreadable) / counted.num_items
+
+
+def text(node: Mapping[str, Any], layout: str, command: str) -> str:
+    """The conf file; what comes from a person or a file is quoted, so that YAML and Hydra take it for nothing else."""
+    heading = f"# {visible(layout[0].upper() + layout[1:])}. Written by colibri init; edit it as you like."
+    plain = {key: node[key] for key in ("_target_", "name")}
+    quoted = {key: value for key, value in node.items() if key not in plain}
+    return "\n".join(
+        [
+            heading,
+            f"#   {command}",
+            *(f"{key}: {value}" for key, value in plain.items()),
+            *(f"{key}: {_quoted(value)}" for key, value in quoted.items()),
+            "",
+        ]
+    )
+
+
+def _quoted(value: Any) -> str:
+    if value is None:
+        return "null"
+    return yaml.safe_dump(value, default_style='"', default_flow_style=True, allow_unicode=True, width=10**9).strip()
+
+
+def lines(counted: Survey, looked: Sample, notes: Sequence[str]) -> Iterator[str]:
+    """What was found, for a person."""
+    several = "several on one picture" if counted.num_several else "one on each labelled picture"
+    yield f"  items: {counted.num_items:,}, labels: {len(counted.labels):,}, {several} (task {counted.task})"
+    yield from ("", *(f"  {line}" for line in bars(counted.labels)))
+    if counted.labels and (counted.splits or counted.num_groups or looked.sizes):
+        yield ""
+    if counted.splits:
+        yield "  given split: " + ", ".join(f"{name} {number:,}" for name, number in counted.splits.items())
+    if counted.num_groups:
+        yield f"  groups that stay together: {counted.num_groups:,}"
+    if looked.sizes:
+        yield f"  sizes of {len(looked.sizes):,} pictures looked at: {_sizes(looked.sizes)}"
+    odd = [*notes, *oddities(counted, looked)]
+    if odd:
+        yield from ("", "Worth knowing:", *(f"  - {visible(one)}" for one in odd))
+
+
+def _sizes(sizes: Sequence[tuple[int, int]]) -> str:
+    common = Counter(sizes).most_common(3)
+    shown = ", ".join(f"{width} x {height} ({number:,})" for (width, height), number in common)
+    return shown if len(set(sizes)) <= len(common) else f"{shown}, and {len(set(sizes)) - len(common):,} other sizes"
+
+
+def next_steps(file: Path, command: str, options: Sequence[str], looked: Sample) -> Iterator[str]:
+    """What was written and what to type next."""
+    yield from ("", f"Wrote {file}. Next, for one run:", f"  {command}")
+    if "split=given" in options:
+        yield "  (without split=given, near-duplicates and groups are kept apart by a new split)"
+    side = looked.shorter_side
+    if side is not None and side <= SMALL:
+        size = max(int(side), MIN_SIZE)
+        extra = ["encoder=small", f"transform.size={size}", f"augment.size={size + max(size // 8, 2)}"]
+        yield f"  (faster for pictures this small: {' '.join(f'-S {one}' for one in extra)})"
+    yield f"In a copy of the project (--temp, --queue) git must know the file: git add {file}"
+    picked = [option.replace("=", ": ") for option in options if "." not in option.split("=")[0]]
+    edited = [option.replace(".", "/default.yaml: ", 1).replace("=", ": ") for option in options if "." in option]
+    yield "For good: " + ", ".join(
+        [*(f"conf/config.yaml: {one}" for one in picked), *(f"conf/{one}" for one in edited)]
+    )
+
+
+def _unlisted(place: Place) -> Iterator[str]:
+    if place.unlisted:
+        yield f"{len(place.unlisted):,} folders cannot be opened, the first is {place.unlisted[0]!r}"

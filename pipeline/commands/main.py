@@ -1,0 +1,72 @@
+"""Colibri: labelled pictures in, a trustworthy image classifier out.
+
+The pipeline itself is run by DVC (dvc repro, dvc exp run); these commands stand around it.
+
+Examples:
+  colibri init ~/pictures/screws     look at pictures, write conf/source/screws.yaml
+  colibri init --help                what init can be told
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+
+import pipeline.commands as package
+from pipeline.core import stage
+from pipeline.core.errors import UserError
+from pipeline.core.terminal import visible
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command; exits with 1 after one line on stderr where a person can mend something."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding lacks
+    modules = commands()
+    options = vars(parser(modules).parse_args(arguments))
+    name = options.pop("command")
+    try:
+        modules[name].main(**options)
+        sys.stdout.flush()
+    except UserError as error:
+        stage.fail(f"colibri {name}", visible(str(error)))
+    except KeyboardInterrupt:
+        stage.fail(f"colibri {name}", "interrupted", code=130)
+    except BrokenPipeError:  # the reader has had enough, as head does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def commands() -> dict[str, ModuleType]:
+    """Each file of this folder: its docstring is the help, `arguments` adds the options, `main` does the work."""
+    names = sorted(module.name for module in iter_modules(package.__path__) if module.name != "main")
+    return {name: import_module(f"{package.__name__}.{name}") for name in names}
+
+
+def parser(modules: dict[str, ModuleType]) -> ArgumentParser:
+    """Every command with its help."""
+    whole = ArgumentParser("colibri", description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    choices = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, module in modules.items():
+        text = module.__doc__ or name
+        one = choices.add_parser(
+            name,
+            help=text.splitlines()[0],
+            description=text,
+            formatter_class=RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        if hasattr(module, "arguments"):
+            module.arguments(one)
+    return whole
+
+
+if __name__ == "__main__":
+    main()

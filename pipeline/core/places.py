@@ -1,0 +1,181 @@
+"""What lies at a path that a person named: the names of its files, and the edges of them; bounded, nothing decoded."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from os import SEEK_END
+from pathlib import Path, PurePosixPath
+from typing import Any, final
+
+from pipeline.core.errors import UserError
+
+MAX_FILES = 2_000_000
+EDGE_BYTES = 1024 * 1024
+MAX_DOCUMENTS = 100
+MAX_NAMES = 200  # a document names: so many are looked up
+MAX_NAMESAKES = 1000  # files of one name in different folders: so many are compared
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Recognised:
+    """How a source would read what lies at a place.
+
+    Attributes:
+        layout: What was found, in words.
+        choices: The arguments of the constructor, all but `name` and `watch`.
+        confidence: 1 where the content says what it is, 0.5 where names of files and folders do, less for a guess.
+        notes: What was guessed or looks odd, a sentence each.
+        lacks: What a person must mend or say before it can be read, a sentence; empty where nothing is.
+    """
+
+    layout: str
+    choices: Mapping[str, Any]
+    confidence: float
+    notes: Sequence[str] = ()
+    lacks: str = ""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A folder, or one file and the folder around it.
+
+    Attributes:
+        root: The folder, relative to the project where it lies inside, else absolute.
+        files: POSIX paths relative to the root, sorted; hidden ones are passed over.
+        named: The one file that was asked for; None where the whole folder was.
+        unlisted: Folders that could not be opened.
+    """
+
+    root: Path
+    files: tuple[str, ...]
+    named: str | None = None
+    unlisted: tuple[str, ...] = ()
+
+    def documents(self, wanted: Callable[[str], bool]) -> list[str]:
+        """Files that may speak of the whole: the named one, or the first hundred that are at most one folder deep.
+
+        Args:
+            wanted: Whether a file's ending, in lower case and with the dot, is of interest.
+        """
+        shallow = sorted((path for path in self.files if path.count("/") <= 1), key=lambda path: path.count("/"))
+        candidates = shallow if self.named is None else [self.named]
+        return list(islice((one for one in candidates if wanted(PurePosixPath(one).suffix.lower())), MAX_DOCUMENTS))
+
+    def at(self, path: str) -> str:
+        """The path of a file or folder of this place, as conf/ names it."""
+        return str(self.root / path)
+
+    def start(self, path: str, size: int = EDGE_BYTES) -> bytes:
+        """The first bytes of a file; nothing of one that cannot be read."""
+        try:
+            with (self.root / path).open("rb") as file:
+                return file.read(size)
+        except OSError:
+            return b""
+
+    def edges(self, path: str) -> bytes:
+        """The first and the last bytes of a file, all of a small one; nothing of one that cannot be read."""
+        try:
+            with (self.root / path).open("rb") as file:
+                first = file.read(EDGE_BYTES)
+                file.seek(max(EDGE_BYTES, file.seek(0, SEEK_END) - EDGE_BYTES))
+                return first + file.read(EDGE_BYTES)
+        except OSError:
+            return b""
+
+    def containing(self, paths: Iterable[str]) -> str | None:
+        """The folder, relative to the root, below which most of these relative paths lie; None where none does."""
+        votes: Counter[str] = Counter()
+        for path in islice(paths, MAX_NAMES):
+            plain = path.replace("\\", "/").removeprefix("./")
+            for candidate in self._namesakes[plain.rpartition("/")[2]]:
+                if f"/{candidate}".endswith(f"/{plain}"):
+                    votes[candidate.removesuffix(plain).rstrip("/")] += 1
+        return min(votes, key=lambda folder: (-votes[folder], folder)) if votes else None
+
+    def below(self, folder: str) -> Place:
+        """One of its folders as a place of its own."""
+        inside = tuple(path.removeprefix(f"{folder}/") for path in self.files if path.startswith(f"{folder}/"))
+        return Place(root=self.root / folder, files=inside)
+
+    @cached_property
+    def folders(self) -> dict[str, int]:
+        """Each folder directly below the root to the number of files in it, at any depth."""
+        return dict(Counter(path.partition("/")[0] for path in self.files if "/" in path))
+
+    @cached_property
+    def _namesakes(self) -> defaultdict[str, list[str]]:
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for path in self.files:
+            same = found[path.rpartition("/")[2]]
+            if len(same) < MAX_NAMESAKES:
+                same.append(path)
+        return found
+
+
+def look(path: Path, max_files: int = MAX_FILES) -> Place:
+    """What lies at a path. A folder that holds one folder and nothing else stands for that one.
+
+    Raises:
+        UserError: There is nothing, it cannot be read, it holds no file or more than `max_files`.
+    """
+    root = stored(path)
+    try:
+        if path.is_file():
+            files, unlisted = _files_below(root.parent, max_files)
+            return Place(root=root.parent, files=tuple(sorted({*files, root.name})), named=root.name)
+        if not path.is_dir():
+            problem = "is neither a file nor a folder" if path.exists() else "does not exist"
+            raise UserError(f"{str(path)!r} {problem}; name the folder that holds your pictures")
+        files, unlisted = _files_below(root, max_files)
+    except (OSError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        problem = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"{str(path)!r} cannot be opened: {problem}; mend its permissions or copy it") from None
+    if not files:
+        problem = f"its folder {unlisted[0]!r} cannot be opened" if unlisted else "it holds no file"
+        raise UserError(f"{str(path)!r}: {problem}; name the folder that holds your pictures")
+    place = Place(root=root, files=tuple(files), unlisted=tuple(unlisted))
+    while len(place.folders) == 1 and all("/" in one for one in place.files):
+        place = place.below(next(iter(place.folders)))
+    return place
+
+
+def stored(path: Path) -> Path:
+    """How conf/ writes a path: relative inside the project, absolute outside, where a copy of the project finds it."""
+    full = Path(os.path.abspath(path))  # noqa: PTH100 - a link inside the project stays one
+    return full.relative_to(Path.cwd()) if full.is_relative_to(Path.cwd()) else full
+
+
+def _files_below(root: Path, max_files: int) -> tuple[list[str], list[str]]:
+    """Sorted paths of the files, relative to the root, and folders that cannot be opened; links are not followed."""
+    files: list[str] = []
+    unlisted: list[str] = []
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(root / folder) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    place = f"{folder}/{entry.name}" if folder else entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(place)
+                    elif entry.is_file():  # no pipe, which would be read for ever
+                        files.append(place)
+                    if len(files) > max_files:
+                        raise UserError(f"{str(root)!r} holds more than {max_files:,} files; name a smaller folder")
+        except OSError:
+            if not folder:
+                raise
+            unlisted.append(folder)
+    return sorted(files), sorted(unlisted)

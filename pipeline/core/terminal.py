@@ -1,0 +1,33 @@
+"""Text from anywhere, made fit for a person's terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+BAR_WIDTH = 40
+NAME_WIDTH = 40
+
+
+def visible(text: str) -> str:
+    """The text on one line, with escapes for what would move the cursor, change colours or turn the direction."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def short(text: str, width: int = NAME_WIDTH) -> str:
+    """`visible`, cut to so many characters."""
+    shown = visible(text)
+    return shown if len(shown) <= width else f"{shown[: width - 3]}..."
+
+
+def bars(counts: Mapping[str, int], first: int = 20, last: int = 5) -> list[str]:
+    """A line with a bar for each count, in the given order; of more than `first` + `last` the middle is left out."""
+    names = [*counts]
+    left_out = len(names) - first - last
+    if left_out > 1:
+        names = [*names[:first], *names[-last:]]
+    widest, longest = max(map(len, map(short, names)), default=0), max(counts.values(), default=1)
+    lines = [
+        f"{short(name):{widest}s} {counts[name]:>9,} {'#' * round(counts[name] / max(longest, 1) * BAR_WIDTH)}".rstrip()
+        for name in names
+    ]
+    return [*lines[:first], f"... {left_out:,} more ...", *lines[first:]] if left_out > 1 else lines

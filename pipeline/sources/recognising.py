@@ -1,0 +1,43 @@
+"""What the formats share in recognising themselves: strings out of the edges of JSON, and where the pictures are."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from pipeline.core.places import Place
+
+JSON_STRING = rb'"((?:[^"\\]|\\.){1,4096})"'
+
+
+def starts_with(data: bytes, bracket: bytes) -> bool:
+    """Whether JSON text starts with an object or a list, after a byte order mark and blanks."""
+    return data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(bracket)
+
+
+def strings(data: bytes, key: str | None = None) -> Iterator[str]:
+    """The strings in a piece of JSON text, or those that are values of a key."""
+    pattern = JSON_STRING if key is None else rb'"' + re.escape(key.encode()) + rb'"\s*:\s*' + JSON_STRING
+    for match in re.finditer(pattern, data):
+        try:
+            yield str(json.loads(b'"' + match[1] + b'"'))
+        except ValueError:  # not UTF-8, or a piece that was cut
+            continue
+
+
+def pictures_folder(place: Place, paths: Collection[str], told: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The folder that paths in a document are relative to, and what there is to say about it.
+
+    Args:
+        place: Where the document lies.
+        paths: Some that it names.
+        told: Choices that a person has made; `pictures` is the folder.
+    """
+    if "pictures" in told:
+        return str(told["pictures"]), []
+    folder = place.containing(paths)
+    if folder is None:
+        return str(place.root), ["none of the pictures that it names was found; --pictures FOLDER says where they are"]
+    return place.at(folder), []

@@ -1,0 +1,384 @@
+"""colibri init on generated places: what it says, what it writes, what it refuses."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from source_examples import MAKERS
+
+from pipeline.commands import init
+from pipeline.commands.main import main
+from pipeline.core import config
+from pipeline.core.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+FORMATS = {
+    option: target
+    for option, target in config.targets("source", ROOT / "conf").items()
+    if "recognise" in vars(config.locate(target, "source"))
+}
+
+
+@pytest.fixture
+def checkout(project):
+    """A project of which init sees conf/."""
+    shutil.copytree(ROOT / "conf", project / "conf")
+    return project
+
+
+def picture(path, seed=0, side=20):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+def classes(root, *names, number=3):
+    for seed, name in enumerate(names):
+        for each in range(number):
+            picture(root / name / f"{each}.png", seed * number + each)
+    return root
+
+
+def run(*arguments):
+    main(["init", *map(str, arguments)])
+
+
+def refused(capsys, *arguments):
+    """The one line on stderr."""
+    with pytest.raises(SystemExit) as ended:
+        run(*arguments)
+    assert ended.value.code == 1
+    message = capsys.readouterr().err
+    assert message.startswith("colibri init: ")
+    assert message.count("\n") == 1
+    return message
+
+
+def written(name):
+    """The source that the printed command would build."""
+    return config.build(yaml.safe_load(config.compose(overrides=[f"source={name}"]))["source"], "source")
+
+
+def command(shown):
+    return next(line.split()[3:] for line in shown.splitlines() if line.startswith("  dvc exp run"))
+
+
+def test_there_are_formats():
+    assert set(FORMATS) >= {"folder", "table", "coco", "voc", "darwin", "label_studio", "idx"}
+
+
+@pytest.mark.parametrize("option", FORMATS)
+def test_each_format_is_recognised_and_read_alike(option, tmp_path, checkout, capsys):
+    """A source that recognises itself needs an example, and init must find the choices that its maker knows."""
+    place = tmp_path / "pictures"
+    place.mkdir()
+    known = MAKERS[option](place)
+    run(place, "--name", "mine")
+    shown = capsys.readouterr().out
+    assert f"items: {8 if option == 'idx' else 9}, labels: 2, one on each labelled picture (task single_label)" in shown
+    content = yaml.safe_load(Path("conf/source/mine.yaml").read_text())
+    assert content["_target_"] == FORMATS[option]
+    params = yaml.safe_load(config.compose(overrides=[word for word in command(shown) if word != "-S"]))
+    assert params["validate"]["min_samples"] == (8 if option == "idx" else 9)
+    expected = yaml.safe_load(config.compose(overrides=[f"source={option}"]))["source"]
+    expected = config.build({**expected, **known, "name": "mine", "watch": str(place)}, "source")
+    assert written("mine") == expected
+    pd.testing.assert_frame_equal(written("mine").read(), expected.read())
+
+
+def test_what_it_says_of_a_split(tmp_path, checkout, capsys):
+    for split in ("train", "valid", "test"):
+        classes(tmp_path / "set" / split, "cat", "dog", number={"train": 10, "valid": 2, "test": 2}[split])
+    shutil.rmtree(tmp_path / "set/valid/dog")
+    run(tmp_path / "set")
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].endswith("/set: a folder per class, below test, train, valid")
+    assert "  cat        14 ########################################" in shown
+    assert "  dog        12 ##################################" in shown
+    assert "  given split: train 20, val 2, test 4" in shown
+    assert "  sizes of 26 pictures looked at: 20 x 20 (26)" in shown
+    assert "  - val lacks 'dog'" in shown
+    assert "  dvc exp run -S source=set -S split=given -S validate.min_samples=26" in shown
+    assert "  (faster for pictures this small: -S encoder=small -S transform.size=20 -S augment.size=22)" in shown
+    assert shown[-1] == (
+        "For good: conf/config.yaml: source: set, conf/config.yaml: split: given, "
+        "conf/validate/default.yaml: min_samples: 26"
+    )
+
+
+@pytest.mark.parametrize(
+    ("parts", "split"), [(("train", "test"), True), (("train", "val"), False), (("val", "test"), False)]
+)
+def test_a_given_split_is_kept_where_something_is_learnt_and_judged(parts, split, tmp_path, checkout, capsys):
+    for part in parts:
+        classes(tmp_path / "set" / part, "cat", "dog")
+    run(tmp_path / "set")
+    assert ("split=given" in command(capsys.readouterr().out)) is split
+
+
+def test_several_labels_make_the_task(tmp_path, checkout, capsys):
+    for number in range(12):
+        picture(tmp_path / f"set/{number}.png", number)
+    rows = [f"{number}.png,{['red;round', 'red', 'round', 'blue'][number % 4]},p{number // 3}" for number in range(12)]
+    (tmp_path / "set/labels.csv").write_text("\n".join(["file,label,patient", *rows]))
+    run(tmp_path / "set")
+    shown = capsys.readouterr().out
+    assert "experiment=multi_label" in command(shown)
+    assert "several on one picture (task multi_label)" in shown
+    assert "image from column 'file', group from column 'patient', label from column 'label', ';' between" in shown
+    assert "groups that stay together: 4" in shown
+    assert set(written("set").read()["labels"].explode()) == {"red", "round", "blue"}
+
+
+def test_a_guess_gives_way_to_what_is_told(tmp_path, checkout, capsys):
+    for number in range(8):
+        picture(tmp_path / f"set/{number}.png", number)
+    rows = [f"{number}.png,{'ab'[number % 2]},{'xyz'[number % 3]}" for number in range(8)]
+    (tmp_path / "set/labels.csv").write_text("\n".join(["file,one,two", *rows]))
+    assert "none of the columns ['one', 'two'] is surely the label; say --label-column" in refused(
+        capsys, tmp_path / "set"
+    )
+    run(tmp_path / "set", "--label-column", "two", "--group-column", "one")
+    source = written("set")
+    assert (source.label_column, source.group_column, source.attribute_columns) == ("two", "one", [])
+    assert "--label-column means nothing to folder" in refused(
+        capsys, classes(tmp_path / "folders", "cat", "dog"), "--label-column", "two"
+    )
+
+
+def test_pictures_elsewhere_are_watched_too(tmp_path, checkout, capsys):
+    known = MAKERS["coco"](tmp_path / "all/pictures")
+    (tmp_path / "all/labels").mkdir()
+    document = tmp_path / "all/labels/coco.json"
+    Path(known["path"]).rename(document)
+    assert "none of the 9 pictures that" in refused(capsys, document)
+    run(document, "--pictures", tmp_path / "all/pictures", "--name", "mine")
+    source = written("mine")
+    assert (source.pictures, source.watch) == (str(tmp_path / "all/pictures"), str(tmp_path / "all"))
+
+
+def test_labels_without_their_pictures_are_counted_and_refused(tmp_path, checkout, capsys):
+    MAKERS["darwin"](tmp_path / "set")
+    for one in (tmp_path / "set").glob("*.png"):
+        one.unlink()
+    with pytest.raises(UserError, match=r"^none of the 9 pictures .* is there, only their labels; nothing was written"):
+        init.main(tmp_path / "set", None, None, False)
+    shown = capsys.readouterr().out
+    assert "items: 9, labels: 2" in shown
+    assert "none of the pictures that it names was found" in shown
+    assert "refused, annotations whose picture is not there: 9 of 9 files looked at; the first is '0.png'" in shown
+    assert not Path("conf/source/set.yaml").exists()
+
+
+def test_a_folder_of_data_sets_is_told_apart(tmp_path, checkout, capsys):
+    (tmp_path / "sets/cells").mkdir(parents=True)
+    MAKERS["voc"](tmp_path / "sets/cells")
+    for part in ("train", "test"):
+        classes(tmp_path / "sets/clothes" / part, "hat", "shoe")
+    message = refused(capsys, tmp_path / "sets")
+    assert "holds data sets of its own: cells (Pascal VOC, 9 XML files" in message
+    assert "clothes (a folder per class, below test, train); name one of them, for example colibri init" in message
+
+
+def test_equal_claims_are_left_to_the_person(tmp_path, checkout, capsys):
+    place = tmp_path / "set"
+    known = MAKERS["coco"](place)
+    shutil.copy(known["path"], place / "second.json")
+    message = refused(capsys, place)
+    assert "can be read in 2 ways: coco (COCO JSON, coco.json); coco (COCO JSON, second.json)" in message
+    run(place / "second.json")
+    assert written("second").path == str(place / "second.json")
+
+
+def test_a_less_likely_reading_can_be_chosen(tmp_path, checkout, capsys):
+    place = classes(tmp_path / "set", "cat", "dog")
+    rows = [f"{name}/{number}.png,{name}" for name in ("cat", "dog") for number in range(3)]
+    (place / "labels.csv").write_text("\n".join(["image,label", *rows]))
+    run(place, "--name", "table_first")
+    assert "it could also be read as folder (a folder per class)" in capsys.readouterr().out
+    run(place, "--name", "folder_told", "--format", "folder")
+    assert type(written("table_first")).__name__ == "Table"
+    assert type(written("folder_told")).__name__ == "Folder"
+    assert "--format 'elpv' is none that init can recognise; expected one of ['coco'," in refused(
+        capsys, place, "--format", "elpv"
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda root: None, "does not exist; name the folder"),
+        (lambda root: root.mkdir(), "it holds no file; name the folder"),
+        (lambda root: os.mkfifo(root), "is neither a file nor a folder"),
+        (lambda root: [picture(root / f"{n}.png") for n in range(3)], "holds 3 pictures and nothing that labels them"),
+        (lambda root: classes(root, "cat"), "holds 3 pictures and nothing that labels them"),
+        (lambda root: (root.mkdir(), (root / "a.txt").write_text("x")), "holds 1 files (1 .txt) in no layout"),
+        (lambda root: (root.mkdir(), (root / "a.tar.gz").write_text("x")), "holds an archive; unpack it"),
+        (lambda root: root.write_text("x"), "is no file that any source reads"),
+        (lambda root: classes(root, "train", "test", "notes"), "stand ['notes']; move those away"),
+    ],
+    ids=["nothing", "empty", "pipe", "flat", "one class", "text", "archive", "file", "beside splits"],
+)
+def test_what_cannot_be_read_ends_in_one_line(make, message, tmp_path, checkout, capsys):
+    make(tmp_path / "set")
+    before = sorted(Path("conf/source").iterdir())
+    assert message in refused(capsys, tmp_path / "set")
+    assert sorted(Path("conf/source").iterdir()) == before
+
+
+def test_broken_json_names_its_line(tmp_path, checkout, capsys):
+    picture(tmp_path / "set/0.png")
+    (tmp_path / "set/coco.json").write_text('{"images": [\n{"id": 1, "file_name": "0.png"}, {"id"')
+    assert "coco.json: not valid JSON at line 2 column" in refused(capsys, tmp_path / "set")
+
+
+@pytest.mark.parametrize(
+    ("closed", "message"), [("", "cannot be opened: Permission denied; mend"), ("cat", "holds 3 pictures and nothing")]
+)
+def test_a_closed_folder(closed, message, tmp_path, checkout, capsys, monkeypatch):
+    """By a stand-in for os.scandir, since root may open everything."""
+    place = classes(tmp_path / "set", "cat", "dog")
+    scandir = os.scandir
+
+    def refusing(folder):
+        if Path(folder) == place / closed:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr("pipeline.core.places.os.scandir", refusing)
+    assert message in refused(capsys, place)
+
+
+@pytest.mark.parametrize("path", [".", "..", "/"])
+def test_a_place_around_the_project_is_refused(path, checkout, capsys):
+    assert "holds this project itself, and DVC would watch what it writes" in refused(capsys, path)
+
+
+@pytest.mark.parametrize("name", ["a/b", "../x", "", "1st", "null", "True", "a b", "x" * 65, "ä", "a\n", "-x"])
+def test_odd_names_are_refused(name, tmp_path, checkout, capsys):
+    place = classes(tmp_path / "set", "cat", "dog")
+    assert "must start with a letter and hold only letters, digits" in refused(capsys, place, f"--name={name}")
+
+
+def test_a_path_that_gives_no_name(tmp_path, checkout, capsys):
+    assert "gives no good name for the data set; say one with --name" in refused(
+        capsys, classes(tmp_path / "2024", "cat", "dog")
+    )
+
+
+def test_an_existing_file_is_kept_unless_forced(tmp_path, checkout, capsys):
+    place = classes(tmp_path / "folder", "cat", "dog")
+    before = Path("conf/source/folder.yaml").read_text()
+    assert "conf/source/folder.yaml exists; choose another name with --name" in refused(capsys, place)
+    assert Path("conf/source/folder.yaml").read_text() == before
+    run(place, "--force")
+    assert written("folder").path == str(place)
+
+
+def test_outside_a_project(tmp_path, project, capsys):
+    assert "conf/source/ does not exist here; run this in the project's folder" in refused(
+        capsys, classes(tmp_path / "set", "cat", "dog")
+    )
+
+
+def test_inside_the_project_the_path_stays_relative(checkout, capsys, monkeypatch):
+    classes(checkout / "data/my pictures/images", "cat", "dog")
+    run(checkout / "data/my pictures")
+    source = written("my_pictures")
+    assert source.path == source.watch == "data/my pictures/images"
+    assert len(source.read()) == 6
+
+
+def test_terminal_escapes_reach_neither_screen_nor_comment(tmp_path, checkout, capsys):
+    place = classes(tmp_path / "set\n_target_: evil\x1b[2J", "cat\x1b[31m", "dog\nname: x")
+    run(place, "--name", "mine")
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "  cat\\x1b[31m" in shown
+    assert "\x1b" not in Path("conf/source/mine.yaml").read_text()
+    assert {label for labels in written("mine").read()["labels"] for label in labels} == {"cat\x1b[31m", "dog\nname: x"}
+
+
+@pytest.mark.parametrize("name", ["${oc.env:HOME}", os.fsdecode(b"caf\xe9")])
+def test_a_path_that_conf_cannot_hold(name, tmp_path, checkout, capsys):
+    place = classes(tmp_path / name, "cat", "dog")
+    assert "Hydra takes ${ for a reference and reads only UTF-8; rename it" in refused(capsys, place, "--name", "x")
+
+
+def test_a_limit_that_would_stop_the_run_is_named(tmp_path, checkout, capsys):
+    place = classes(tmp_path / "set", "cat", "dog")
+    (place / "cat/zero.png").touch()
+    (place / "cat/page.jpg").write_text("<html>")
+    run(place)
+    shown = capsys.readouterr().out
+    assert "refused, without a byte: 1 of 8 files looked at; the first is 'cat/zero.png': 0 bytes" in shown
+    assert "refused, no picture, whatever their names say: 1 of 8 files looked at" in shown
+    assert "It will stop at ingest.max_quarantine_fraction 0.05; mend what is refused above" in shown
+
+
+def test_no_picture_at_all(tmp_path, checkout, capsys):
+    place = classes(tmp_path / "set", "cat", "dog")
+    for one in place.rglob("*.png"):
+        one.write_text("<html>")
+    assert "no file looked at below" in refused(capsys, place)
+
+
+def test_one_label_alone(tmp_path, checkout, capsys):
+    for number in range(4):
+        picture(tmp_path / f"set/{number}.png", number)
+    (tmp_path / "set/labels.csv").write_text("image,label\n" + "".join(f"{n}.png,cat\n" for n in range(4)))
+    assert "a classifier needs at least two labels, found ['cat']" in refused(capsys, tmp_path / "set")
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["path", "label_column", "image_column"]),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.none(),
+    ),
+    st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=10), max_size=3),
+)
+def test_whatever_a_choice_holds_yaml_and_hydra_read_it_back(choices, columns):
+    from omegaconf import OmegaConf
+
+    node = {"_target_": "pipeline.sources.table.Table", "name": "mine", **choices, "attribute_columns": columns}
+    content = init.text(node, "a table", "dvc exp run")
+    assert yaml.safe_load(content) == node
+    if "${" not in content:
+        assert OmegaConf.to_container(OmegaConf.create(content)) == node
+
+
+def outcome(name, path):
+    """The name, or why there is none."""
+    try:
+        return init.checked_name(name, path)
+    except UserError as error:
+        return str(error)
+
+
+@given(st.text(max_size=12))
+def test_whatever_the_folder_is_called_the_name_is_a_name_or_refused(text):
+    path = Path("x", *Path(text.replace("\0", "")).parts[-1:])
+    name = outcome(None, path)
+    assert "say one with --name" in name or (init.NAME.fullmatch(name) and yaml.safe_load(name) == name)
+
+
+@given(st.text(max_size=12))
+def test_a_told_name_is_a_name_or_refused(name):
+    result = outcome(name, Path("x"))
+    assert "must start with a letter" in result or result == yaml.safe_load(name) == name
+
+
+def test_json_of_another_kind_is_no_format(tmp_path, checkout, capsys):
+    place = tmp_path / "set"
+    place.mkdir()
+    for number, content in enumerate([[], {}, [1], {"images": 3}, "x", None]):
+        (place / f"{number}.json").write_text(json.dumps(content))
+    assert "in no layout that is known" in refused(capsys, place)

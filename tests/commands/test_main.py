@@ -1,0 +1,102 @@
+"""The colibri command: help, dispatch, and how it ends."""
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from pipeline.commands import main as module
+from pipeline.commands.main import commands, main
+from pipeline.core.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]["colibri"]
+
+
+def test_every_file_is_a_command_with_a_docstring_and_main():
+    files = {path.stem for path in (ROOT / "pipeline/commands").glob("*.py")} - {"__init__", "main"}
+    assert set(commands()) == files >= {"init", "summary"}
+    assert all(one.__doc__ and callable(one.main) for one in commands().values())
+
+
+def test_the_script_names_a_function():
+    script = importlib.metadata.EntryPoint("colibri", SCRIPT, "console_scripts")
+    assert script.load() is main
+
+
+@pytest.mark.parametrize("words", [["--help"], ["init", "--help"], ["summary", "--help"]])
+def test_help_says_how_and_loads_nothing_heavy(words):
+    code = (
+        "import sys; from pipeline.commands.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "finally: print(sorted({'torch', 'mlflow', 'pandas', 'numpy', 'hydra', 'sklearn', 'dvc'} & set(sys.modules)))"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert shown.startswith("usage: colibri")
+    assert shown.endswith("[]\n")
+
+
+def test_help_of_init_has_examples(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["init", "--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert "Examples:\n  colibri init ~/pictures/screws\n" in shown
+    assert "--label-column" in shown
+
+
+@pytest.mark.parametrize("words", [[], ["nothing"], ["init"], ["init", "a", "b"], ["init", "a", "--nme", "x"]])
+def test_wrong_words_end_with_the_usage(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: colibri")
+
+
+def ending(monkeypatch, error, capsys):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(module.commands()["summary"], "main", fail)
+    with pytest.raises(SystemExit) as ended:
+        main(["summary"])
+    return ended.value.code, capsys.readouterr().err
+
+
+def test_a_mistake_is_one_line_without_escapes(monkeypatch, capsys):
+    assert ending(monkeypatch, UserError("no \x1b[31m\nhere"), capsys) == (1, "colibri summary: no \\x1b[31m\\nhere\n")
+
+
+def test_an_interruption(monkeypatch, capsys):
+    assert ending(monkeypatch, KeyboardInterrupt(), capsys) == (130, "colibri summary: interrupted\n")
+
+
+def test_a_reader_that_has_had_enough():
+    read, write = os.pipe()
+    os.close(read)
+    code = (
+        "import pipeline.commands.summary as summary; from pipeline.commands.main import main\n"
+        "summary.main = lambda: print('x' * 100_000); main(['summary'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_terminal_that_lacks_a_letter(tmp_path):
+    (tmp_path / "ä").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.commands.main", "init", str(tmp_path / "ä")],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "/\\xe4': it holds no file" in done.stderr

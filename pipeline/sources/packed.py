@@ -19,6 +19,7 @@ from pipeline.sources.trees import Names
 
 ALWAYS_ALLOWED = 64 * 1024**2
 MAX_RATIO = 200  # of what it unpacks to and what it takes; pictures that are not compressed reach some ten
+ZIP_KINDS = {0: "file", stat.S_IFREG: "file", stat.S_IFLNK: "link"}
 ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 ENTRY_FAULTS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, Damaged)
 
@@ -160,7 +161,7 @@ def _of_zip(path: Path, bounds: Bounds) -> Iterator[Entry]:
     with path.open("rb") as raw, zipfile.ZipFile(Stream(raw, path.stat().st_size, 256 * bounds.max_entries)) as archive:
         for info in archive.infolist():
             form = stat.S_IFMT(info.external_attr >> 16)
-            kind: Any = {0: "file", stat.S_IFREG: "file", stat.S_IFLNK: "link", stat.S_IFDIR: "folder"}.get(form)
+            kind: Any = "folder" if info.is_dir() else ZIP_KINDS.get(form, "other")
 
             def chunks(info: zipfile.ZipInfo = info) -> Iterator[bytes]:
                 return _zip_chunks(archive, info)
@@ -169,9 +170,7 @@ def _of_zip(path: Path, bounds: Bounds) -> Iterator[Entry]:
                 text = b"".join(_zip_chunks(archive, info, most=4096)).decode(errors="backslashreplace")
                 return posixpath.join(posixpath.dirname(info.filename), text)
 
-            yield Entry(
-                name=info.filename, kind="folder" if info.is_dir() else kind or "other", chunks=chunks, target=target
-            )
+            yield Entry(name=info.filename, kind=kind, chunks=chunks, target=target)
 
 
 def _zip_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int | None = None) -> Iterator[bytes]:

@@ -79,9 +79,8 @@ def test_every_variant_has_a_conf_file() -> None:
 
 @pytest.mark.parametrize("option", options("source"))
 def test_source_contract(option: str, tmp_path: Path) -> None:
-    node = chosen("source", option)
-    if option in MAKERS:
-        node.update(MAKERS[option](tmp_path), watch=str(tmp_path))
+    told = {"watch": tmp_path, **MAKERS[option](tmp_path)} if option in MAKERS else {}
+    node = composed(f"source={option}", *(f"source.{key}={value}" for key, value in told.items()))["source"]
     assert not str(node["watch"]).startswith("data/"), f"tests/source_examples.py makes no example for {option}"
     source: Source = config.build(node, "source")
     rows = source.read()

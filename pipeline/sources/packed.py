@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Literal, final
 
 from pipeline.core.errors import Refused, UserError
 from pipeline.sources.items import Item, printable, relative
@@ -19,7 +19,8 @@ from pipeline.sources.trees import Names
 
 ALWAYS_ALLOWED = 64 * 1024**2
 MAX_RATIO = 200  # of what it unpacks to and what it takes; pictures that are not compressed reach some ten
-ZIP_KINDS = {0: "file", stat.S_IFREG: "file", stat.S_IFLNK: "link"}
+Kind = Literal["file", "folder", "link", "other"]
+ZIP_KINDS: dict[int, Kind] = {0: "file", stat.S_IFREG: "file", stat.S_IFLNK: "link"}
 ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 ENTRY_FAULTS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, Damaged)
 
@@ -53,7 +54,7 @@ class Entry:
     """
 
     name: str
-    kind: Literal["file", "folder", "link", "other"]
+    kind: Kind
     chunks: Callable[[], Iterator[bytes]]
     target: Callable[[], str] = field(default=lambda: "")
 
@@ -161,7 +162,7 @@ def _of_zip(path: Path, bounds: Bounds) -> Iterator[Entry]:
     with path.open("rb") as raw, zipfile.ZipFile(Stream(raw, path.stat().st_size, 256 * bounds.max_entries)) as archive:
         for info in archive.infolist():
             form = stat.S_IFMT(info.external_attr >> 16)
-            kind: Any = "folder" if info.is_dir() else ZIP_KINDS.get(form, "other")
+            kind: Kind = "folder" if info.is_dir() else ZIP_KINDS.get(form, "other")
 
             def chunks(info: zipfile.ZipInfo = info) -> Iterator[bytes]:
                 return _zip_chunks(archive, info)
@@ -210,12 +211,12 @@ def _tar_entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Entry:
         folder = posixpath.dirname(member.name) if member.issym() else ""
         return posixpath.join(folder, member.linkname)
 
-    kinds: list[tuple[Any, bool]] = [
+    kinds: list[tuple[Kind, bool]] = [
         ("file", member.isreg()),
         ("folder", member.isdir()),
         ("link", member.issym() or member.islnk()),
     ]
-    kind = next((kind for kind, is_so in kinds if is_so), "other")
+    kind: Kind = next((kind for kind, is_so in kinds if is_so), "other")
     return Entry(name=member.name, kind=kind, chunks=chunks, target=target)
 
 

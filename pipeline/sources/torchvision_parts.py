@@ -167,7 +167,7 @@ def _values(kind: Any, parameter: str, told: dict[str, Any]) -> list[str]:
 
 def _targets(dataset: Any, name: str) -> list[int]:
     for attribute in ("targets", "labels", "_labels", "y"):
-        told = getattr(dataset, attribute, None)
+        told: Any = getattr(dataset, attribute, None)
         told = told.tolist() if hasattr(told, "tolist") else told
         if isinstance(told, list) and len(told) == len(dataset) and all(isinstance(one, int) for one in told[:1]):
             break
@@ -181,7 +181,8 @@ def _targets(dataset: Any, name: str) -> list[int]:
 
 def _class_names(dataset: Any) -> list[str]:
     numbers = getattr(dataset, "class_to_idx", None) or {}
-    told = getattr(dataset, "classes", None) or getattr(dataset, "categories", None) or sorted(numbers, key=numbers.get)
+    told = getattr(dataset, "classes", None) or getattr(dataset, "categories", None)
+    told = told or sorted(numbers, key=lambda name: numbers[name])
     names = [one if isinstance(one, str) else ", ".join(one) for one in told]
     repeated = {name for name, count in Counter(names).items() if count > 1}
     return [f"{name} ({number})" if name in repeated else name for number, name in enumerate(names)]

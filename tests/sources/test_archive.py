@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from source_examples import MAKERS
+from source_examples import FORMATS
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
@@ -79,12 +79,12 @@ def unpacked(path, folder, **bounds):
     return found, {item.path: item.refused.reason for item in refused}
 
 
-@pytest.mark.parametrize("option", MAKERS)
+@pytest.mark.parametrize("option", FORMATS)
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
 def test_every_format_is_read_from_an_archive_as_from_its_folder(tmp_path, option, kind):
     made, tree = tmp_path / "made", tmp_path / "tree"
     made.mkdir()
-    told = MAKERS[option](made)
+    told = FORMATS[option](made)
     node = config.yaml.safe_load(config.compose(ROOT / "conf", [f"source={option}"]))["source"]
     outside = config.build({**node, **told}, "source")
     expected = outside.read()

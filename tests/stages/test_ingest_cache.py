@@ -1,15 +1,19 @@
 """The same pictures give the same tables, on one core or several, remembered or not."""
 
-import shutil
+from pathlib import Path
 
 import pandas as pd
+import pytest
+import yaml
 from ingest_examples import BROKEN, MAX_PIXELS, source, write_params
+from source_examples import MAKERS
 
-from pipeline.core import files, remembered
-from pipeline.sources.archive import Archive
+from pipeline.core import config, files, remembered
 from pipeline.sources.folder import Folder
 from pipeline.stages import ingest as stage
 from pipeline.stages.ingest import ingest
+
+CONF = Path(__file__).parents[2] / "conf"
 
 
 def test_the_same_pictures_are_written_as_the_same_bytes(project, broken_folder):
@@ -56,16 +60,16 @@ def test_a_file_that_changes_between_its_stamp_and_its_reading_is_decoded_again(
         pd.testing.assert_frame_equal(found, plain)
 
 
-def test_a_second_ingest_of_an_archive_decodes_nothing(project, picture_folder, monkeypatch):
+@pytest.mark.parametrize("option", [name for name in MAKERS if name != "torchvision"])
+def test_a_second_ingest_of_any_format_decodes_nothing(project, tmp_path, option, monkeypatch):
     monkeypatch.setattr(remembered, "RACY_SECONDS", -1e9)
-    path = shutil.make_archive("pictures", "zip", picture_folder)
-    archive = Archive(
-        name="x", path=path, tree="tree", inner=Folder(name="x", path="tree", watch=""), watch="", max_bytes=10**9,
-        max_entries=99,
-    )  # fmt: skip
-    first = ingest(archive, MAX_PIXELS, cache=True)
+    (tmp_path / "made").mkdir()
+    told = [f"source.{key}={value}" for key, value in MAKERS[option](tmp_path / "made").items()]
+    node = yaml.safe_load(config.compose(CONF, [f"source={option}", *told]))["source"]
+    first = ingest(config.build(node, "source"), MAX_PIXELS, cache=True)
+    assert len(first[0]) >= 8
     decoded = []
     monkeypatch.setattr(stage, "examine", lambda source, max_pixels, path: decoded.append(path))
-    for before, after in zip(first, ingest(archive, MAX_PIXELS, cache=True), strict=True):
+    for before, after in zip(first, ingest(config.build(node, "source"), MAX_PIXELS, cache=True), strict=True):
         pd.testing.assert_frame_equal(before, after)
     assert decoded == []

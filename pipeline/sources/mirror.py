@@ -99,6 +99,8 @@ def mirror(system: Any, root: str, shown: str, tree: Path, limits: Limits) -> li
     refused: list[Item] = []
     found = _listed(system, root, shown, tree, limits, refused)
     known = _journal(tree)
+    for left in tree.glob(".*.tmp"):  # by a fetch that was killed
+        left.unlink()
     for name in known.keys() - {one.place for one in found}:
         _remove(tree, name)
     wanted = [one for one in found if not _is_here(one, known, tree)]
@@ -243,7 +245,7 @@ def _fetch(system: Any, tree: Path, budget: int, one: Found) -> Exception | None
         if attempt:
             time.sleep(WAIT_SECONDS * 2 ** (attempt - 1))
         try:
-            _copy(system, one, tree / one.place, one.size if one.size is not None else budget)
+            _copy(system, one, tree, one.size if one.size is not None else budget)
             with (tree / JOURNAL).open("a", encoding="utf-8") as journal:
                 journal.write(f"{json.dumps([one.place, one.stamp])}\n")
         except FileNotFoundError:
@@ -261,7 +263,7 @@ def _fetch(system: Any, tree: Path, budget: int, one: Found) -> Exception | None
     return fault
 
 
-def _copy(system: Any, one: Found, file: Path, most: int) -> None:
+def _copy(system: Any, one: Found, tree: Path, most: int) -> None:
     from fsspec.callbacks import Callback
 
     class Bounded(Callback):  # type: ignore[misc]
@@ -270,11 +272,16 @@ def _copy(system: Any, one: Found, file: Path, most: int) -> None:
             if self.value > most:
                 raise Refused("too_large", f"more than the {most} bytes that were expected or are left to fetch")
 
-    with files.replacing(file) as temporary:
+    temporary = tree / f".{files.digest(one.place.encode())}.tmp"  # a longer name than the file's may not fit
+    try:
         system.get_file(one.path, str(temporary), callback=Bounded())
         size = temporary.stat().st_size
         if one.size is not None and size != one.size:
             raise OSError(f"{size} of {one.size} bytes came")
+        (tree / one.place).parent.mkdir(parents=True, exist_ok=True)
+        temporary.replace(tree / one.place)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _line(error: Exception) -> str:

@@ -309,11 +309,11 @@ from pipeline.core import files
 from pipeline.sources import mirror
 from test_remote import built
 original, done = mirror._copy, []
-def copy(system, one, file, most):
+def copy(system, one, tree, most):
     if len(done) == 3:
-        file.with_name(f".{file.name}.1.tmp").write_bytes(b"half")
+        (tree / ".half.tmp").write_bytes(b"half")
         os._exit(9)
-    original(system, one, file, most)
+    original(system, one, tree, most)
     done.append(one)
 mirror._copy, mirror.CONNECTIONS = copy, 1
 built("file://" + sys.argv[1], Path(sys.argv[2])).read()
@@ -332,6 +332,13 @@ def test_a_kill_while_fetching_costs_no_whole_file(picture_folder, tmp_path, fet
         journal.write('["cat/3.png", "cut sho')
     assert outcome(built(f"file://{picture_folder}", tree)) == (ALL, {})
     assert sorted(fetched) == sorted(set(ALL) - set(kept))
+    assert not list(tree.rglob("*.tmp"))
+
+
+def test_a_name_as_long_as_a_file_can_have(bucket, tmp_path):
+    longest = f"cat/{'n' * 251}.png"
+    bucket.pipe(f"/bucket/{longest}", bucket.cat("/bucket/cat/0.png"))
+    assert longest in outcome(built("memory://bucket", tmp_path / "tree"))[0]
 
 
 def test_somebodys_folder_is_never_changed(bucket, picture_folder):

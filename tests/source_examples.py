@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -96,6 +97,30 @@ def idx(root: Path) -> dict[str, Any]:
     return {"images": str(root / "images.gz"), "labels": str(root / "labels")}
 
 
-MAKERS: dict[str, Callable[[Path], dict[str, Any]]] = {
-    one.__name__: one for one in (folder, table, coco, voc, darwin, label_studio, idx)
-}
+def archive(root: Path) -> dict[str, Any]:
+    (root / "made").mkdir()
+    folder(root / "made")
+    path = shutil.make_archive(str(root / "pictures"), "gztar", root / "made")
+    return {"path": path, "tree": str(root / "tree")}
+
+
+def remote(root: Path) -> dict[str, Any]:
+    (root / "there").mkdir()
+    folder(root / "there")
+    return {"url": f"file://{root / 'there'}", "tree": str(root / "tree")}
+
+
+def torchvision(root: Path) -> dict[str, Any]:
+    raw = root / "FashionMNIST/raw"
+    raw.mkdir(parents=True)
+    images = np.random.default_rng(0).integers(0, 256, (8, 28, 28), dtype=np.uint8)
+    for prefix, part in {"train": images[:6], "t10k": images[6:]}.items():
+        labels = bytes(number % 2 for number in range(len(part)))
+        (raw / f"{prefix}-images-idx3-ubyte").write_bytes(struct.pack(">4I", 0x803, *part.shape) + part.tobytes())
+        (raw / f"{prefix}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 0x801, len(part)) + labels)
+    return {"root": str(root), "download": False}
+
+
+Maker = Callable[[Path], dict[str, Any]]
+FORMATS: dict[str, Maker] = {one.__name__: one for one in (folder, table, coco, voc, darwin, label_studio, idx)}
+MAKERS: dict[str, Maker] = {**FORMATS, **{one.__name__: one for one in (archive, remote, torchvision)}}

@@ -1,5 +1,8 @@
 """Every file in conf/ is composed, built and exercised: a new option is tested the day it appears."""
 
+import itertools
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +44,33 @@ def test_every_option_composes(group: str, option: str) -> None:
     assert group == "experiment" or params[group]
 
 
+COMMANDS = sorted(
+    {
+        line.partition("dvc exp run")[2]
+        for path in [*CONF.rglob("*.yaml"), ROOT / "docs/sources.md"]
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "dvc exp run -S" in line and not re.search(r"<name>|=\.\.\.", line)
+    }
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_that_conf_and_docs_give_composes(command: str) -> None:
+    words = shlex.split(command, comments=True)
+    overrides = [words[position + 1] for position, word in enumerate(words) if word == "-S"]
+    assert overrides
+    composed(*overrides)
+
+
+@pytest.mark.parametrize("option", options("source"))
+def test_every_source_opens_with_what_it_is(option: str) -> None:
+    first, *rest = (CONF / "source" / f"{option}.yaml").read_text(encoding="utf-8").splitlines()
+    assert first.startswith("# ")
+    assert len(first) > 40
+    comment = list(itertools.takewhile(lambda line: line.startswith("#"), rest))
+    assert option == "elpv" or any("dvc exp run" in line for line in comment)  # elpv is the default
+
+
 def test_params_yaml_is_what_conf_says() -> None:
     committed = subprocess.run(
         ["git", "show", "HEAD:params.yaml"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -79,9 +109,8 @@ def test_every_variant_has_a_conf_file() -> None:
 
 @pytest.mark.parametrize("option", options("source"))
 def test_source_contract(option: str, tmp_path: Path) -> None:
-    node = chosen("source", option)
-    if option in MAKERS:
-        node.update(MAKERS[option](tmp_path), watch=str(tmp_path))
+    told = {"watch": tmp_path, **MAKERS[option](tmp_path)} if option in MAKERS else {}
+    node = composed(f"source={option}", *(f"source.{key}={value}" for key, value in told.items()))["source"]
     made_here = "tests/source_examples.py makes no example for it, and its pictures are not here"
     assert option in MAKERS or Path(node["watch"]).exists(), f"{option}: {made_here}"  # one's own source is read itself
     source: Source = config.build(node, "source")

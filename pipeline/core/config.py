@@ -98,7 +98,7 @@ def section(params: dict[str, Any], key: str) -> Any:
 
 
 def build(node: Any, where: str, **data: Any) -> Any:
-    """The object that a node's `_target_` names, built from its other keys.
+    """The object that a node's `_target_` names, built from its other keys; those that are nodes are built first.
 
     Args:
         node: Mapping with `_target_`, a dotted path inside this project (or torch.optim).
@@ -112,7 +112,11 @@ def build(node: Any, where: str, **data: Any) -> Any:
         raise UserError(
             f"{PARAMS}: {where} must be a mapping with _target_ (the dotted path of a class), found {node!r}"
         )
-    arguments = {key: value for key, value in node.items() if key != "_target_"}
+    arguments = {
+        key: build(value, f"{where}.{key}") if isinstance(value, dict) and "_target_" in value else value
+        for key, value in node.items()
+        if key != "_target_"
+    }
     return call(locate(node["_target_"], where), {**arguments, **data}, where)
 
 

@@ -27,7 +27,7 @@ REASONS = {
     "bad_annotation": "what the source says of this item is damaged, unsafe or contradicts itself",
 }
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
-DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, MemoryError, TypeError, struct.error)  # from Pillow
+DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error)  # from Pillow
 MAX_SCANS = 100  # of a progressive JPEG, 10 as usually written; each of them costs the time of a whole picture
 TURNS = {  # EXIF orientation; ImageOps.exif_transpose also writes the other tags anew and fails on odd ones
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -67,6 +67,7 @@ def seen(data: bytes | np.ndarray, max_pixels: int) -> Image.Image:
         return Image.fromarray(data)
     if not data:
         raise Refused("empty", "0 bytes")
+    Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow's own limit would refuse what this one allows
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -74,6 +75,8 @@ def seen(data: bytes | np.ndarray, max_pixels: int) -> Image.Image:
                 _bound(image, data, max_pixels)
                 image.load()
                 return _as_seen(image)
+    except MemoryError:
+        raise Refused("too_large", "memory does not suffice to decode it") from None
     except Image.DecompressionBombError as error:
         raise Refused("too_large", str(error)) from None
     except UnidentifiedImageError:

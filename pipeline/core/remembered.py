@@ -27,8 +27,10 @@ Stamp = tuple[int, ...]
 
 def version(source: Source, max_pixels: int) -> str:
     """Of all that a measurement depends on beside the file: the source, the limit, the code and the decoders."""
-    modules = [errors, measuring, pictures, reading, sys.modules[type(source).__module__]]
+    modules = [errors, measuring, pictures, reading]
     parts = [inspect.getsource(module).encode() for module in modules]
+    own = Path(inspect.getfile(type(source))).parent  # with those that it is made of: a source can hold another
+    parts += [path.read_bytes() for path in sorted(own.glob("*.py"))]
     decoders = [PIL.__version__, features.version("jpg"), features.version("webp"), features.version("libtiff")]
     return files.digest(*parts, files.canonical([repr(source), max_pixels, np.__version__, decoders]))
 

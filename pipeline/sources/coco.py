@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
 from pipeline.core.places import Place, Recognised
-from pipeline.core.reading import read_bytes
+from pipeline.core.reading import read_bytes, stat_file
 from pipeline.sources.documents import expect, read_json
 from pipeline.sources.items import Item, contained, table
 from pipeline.sources.listing import existing_folder, unnamed
@@ -80,6 +80,9 @@ class Coco(Source):
         ]
         items += [Item(path=f"image_id {key}", refused=refused) for key, refused in homeless.items()]
         return table([*items, *unnamed(root, items, document)])
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return stat_file(Path(self.pictures), path)
 
     def open(self, path: str) -> bytes:
         return read_bytes(Path(self.pictures), path)

@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
 from pipeline.core.places import Place, Recognised
-from pipeline.core.reading import read_bytes
+from pipeline.core.reading import read_bytes, stat_file
 from pipeline.sources.documents import decoded, expect, parse_json
 from pipeline.sources.items import Item, contained, table
 from pipeline.sources.listing import existing_folder, files_below, suffix, unnamed
@@ -51,6 +51,9 @@ class Darwin(Source):
             raise UserError(f"source.path {self.path!r} holds no JSON file; expected one for each picture")
         items = [_item(folder, root, document) for document in documents]
         return table([*items, *unnamed(root, items, folder)])
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return stat_file(Path(self.pictures), path)
 
     def open(self, path: str) -> bytes:
         return read_bytes(Path(self.pictures), path)

@@ -20,7 +20,7 @@ import pandas as pd
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
 from pipeline.core.places import Place, Recognised
-from pipeline.core.reading import MAX_FILE_BYTES
+from pipeline.core.reading import MAX_FILE_BYTES, stat_file
 from pipeline.sources.items import Item, table
 from pipeline.sources.listing import PICTURE_SUFFIXES
 
@@ -60,6 +60,9 @@ class Idx(Source):
         digits = len(str(num_images - 1))
         told = labels.part(0, num_labels).tolist()
         return table(Item(path=f"{position:0{digits}d}", labels=[str(label)]) for position, label in enumerate(told))
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return stat_file(Path(self.images).parent, Path(self.images).name)
 
     def open(self, path: str) -> np.ndarray:
         images = _load(self.images, "images")

@@ -15,7 +15,7 @@ import pandas as pd
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
 from pipeline.core.places import MAX_NAMES, Place, Recognised
-from pipeline.core.reading import read_bytes
+from pipeline.core.reading import read_bytes, stat_file
 from pipeline.sources.documents import expect, read_json
 from pipeline.sources.items import Item, contained, relative, table
 from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, suffix, unnamed
@@ -62,6 +62,9 @@ class LabelStudio(Source):
         controls = sorted(used, key=lambda control: (-used[control], control))
         items = [_item(root, task, given, controls) for task, given in zip(tasks, answers, strict=True)]
         return table([*items, *unnamed(root, items, document)])
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return stat_file(Path(self.pictures), path)
 
     def open(self, path: str) -> bytes:
         return read_bytes(Path(self.pictures), path)

@@ -14,7 +14,7 @@ import pandas as pd
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.places import Place, Recognised
-from pipeline.core.reading import read_bytes
+from pipeline.core.reading import read_bytes, stat_file
 from pipeline.sources.columns import recognised
 from pipeline.sources.items import GIVEN_SPLITS, contained, table
 from pipeline.sources.listing import existing_folder, unnamed
@@ -93,6 +93,9 @@ class Table(Source):
                 )
             )
         return table([*items, *unnamed(root, items, records.path)])
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return stat_file(Path(self.pictures), path)
 
     def open(self, path: str) -> bytes:
         return read_bytes(Path(self.pictures), path)

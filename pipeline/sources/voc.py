@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
 from pipeline.core.places import Place, Recognised
-from pipeline.core.reading import read_bytes
+from pipeline.core.reading import read_bytes, stat_file
 from pipeline.sources.documents import decoded, read_document
 from pipeline.sources.items import Item, contained, table
 from pipeline.sources.listing import PICTURE_SUFFIXES, files_below, suffix
@@ -75,6 +75,9 @@ class Voc(Source):
         if not items:
             raise UserError(f"source.path {self.path!r} holds neither annotations nor pictures")
         return table(items)
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return stat_file(Path(self.path), path)
 
     def open(self, path: str) -> bytes:
         return read_bytes(Path(self.path), path)

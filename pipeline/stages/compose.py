@@ -40,7 +40,7 @@ def main(force: bool = False) -> None:
 def check_watched(params: dict[str, Any]) -> None:
     """Refuses a source that is not there before DVC, which would name neither the key nor what to do."""
     watch = params.get("source", {}).get("watch")
-    if watch and not Path(watch).exists():
+    if watch and "://" not in watch and not Path(watch).exists():
         raise UserError(
             f"source.watch {watch!r} does not exist; set source.path (or source.watch) to where the pictures are. In a "
             "copy made by dvc exp run --temp or --queue a relative path must be tracked with dvc add, or be absolute"

@@ -46,8 +46,7 @@ class Options:
 def main() -> None:
     params = config.load_params()
     options: Options = config.call(Options, config.section(params, "register"), "register")
-    gate_node = dict(config.section(params, "gate"))
-    gate: Gate = config.build({**gate_node, "metric": config.build(gate_node.get("metric"), "gate.metric")}, "gate")
+    gate: Gate = config.build(config.section(params, "gate"), "gate")
     card, metrics = files.read_json(files.PREDICTOR / "card.json"), files.read_json(files.METRICS)
     packed = Packed.load()
     key = files.digest(

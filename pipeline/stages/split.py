@@ -35,8 +35,18 @@ def record_of(options: dict[str, Any], source: dict[str, Any]) -> Path:
 
     DVC keeps the folder (`persist`), and one file per choice, so that trying another split loses nothing.
     """
-    chosen = {key: value for key, value in source.items() if key not in ("path", "watch", "pictures")}
-    return files.ASSIGNMENTS / f"{files.digest(files.canonical({'split': options, 'source': chosen}))}.parquet"
+    chosen = {"split": options, "source": _without_places(source)}
+    return files.ASSIGNMENTS / f"{files.digest(files.canonical(chosen))}.parquet"
+
+
+def _without_places(source: dict[str, Any]) -> dict[str, Any]:
+    """The choices of a source, and of the one within it, that say what its samples are, not where."""
+    places = ("path", "watch", "pictures", "url", "tree", "root")
+    return {
+        key: _without_places(value) if isinstance(value, dict) else value
+        for key, value in source.items()
+        if key not in places
+    }
 
 
 def remembered(splits: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:

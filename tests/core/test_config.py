@@ -123,6 +123,15 @@ def test_build_refuses(node, message):
     assert "\n" not in str(caught.value)
 
 
+def test_build_builds_inner_nodes_first_and_says_where_they_stand():
+    inner = {"_target_": "pipeline.sources.folder.Folder", "name": "x", "path": "p", "watch": "w"}
+    archive = {"name": "x", "path": "a.zip", "tree": "t", "watch": "w", "max_bytes": 1, "max_entries": 1}
+    node = {"_target_": "pipeline.sources.archive.Archive", **archive, "inner": inner}
+    assert config.build(node, "source").inner == config.build(inner, "inner")
+    with pytest.raises(UserError, match=r"source\.inner has no parameter 'paths'"):
+        config.build({**node, "inner": {**inner, "paths": 1}}, "source")
+
+
 def test_node_is_the_inverse_of_build():
     node = {"_target_": "pipeline.checks.class_imbalance.ClassImbalance", "max_ratio": 2.0, "on_fail": "warn"}
     assert config.node(config.build(node, "check.x")) == node

@@ -172,3 +172,22 @@ def test_huge_metadata_are_carried_not_unpacked(encode):
         decode(too_much, MAX_PIXELS)
     for kind in ("JPEG", "WEBP", "TIFF"):
         assert decode(encode(SMALL, kind, icc_profile=bytes(1_000_000)), MAX_PIXELS).shape == (8, 8, 3)
+
+
+def test_lack_of_memory_while_decoding_is_no_damage(encode, monkeypatch):
+    def exhausted(image):
+        raise MemoryError
+
+    monkeypatch.setattr(pictures, "_as_seen", exhausted)
+    with pytest.raises(Refused, match=r"too_large: memory does not suffice to decode it"):
+        decode(encode(SMALL), MAX_PIXELS)
+
+
+def test_max_pixels_decides_and_not_the_limit_of_pillow(monkeypatch):
+    monkeypatch.setattr(Image.Image, "load", lambda image: (_ for _ in ()).throw(ValueError("it came to decoding")))
+    large = png(20_000, 20_000, body=GREY_8)  # Pillow alone refuses more than 179 million
+    with pytest.raises(Refused, match=r"truncated: it came to decoding"):
+        decode(large, 400_000_000)
+    for limit in (399_999_999, 150_000_000, 1):
+        with pytest.raises(Refused, match=r"too_large: .* pixels"):
+            decode(large, limit)

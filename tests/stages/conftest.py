@@ -1,5 +1,7 @@
 """Packed pictures whose class can be seen, as `augment` would have written them."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,3 +31,16 @@ def packed():
     )
     card = {"classes": ["a", "b"], "size": SIDE, "fit": "crop", "channels": 1, "max_pixels": 10_000, "num_extra": 0}
     return Packed(images, index, card)
+
+
+@pytest.fixture
+def broken_folder(picture_folder, encode, noise):
+    """Eight good pictures and one item for each reason that a folder can give."""
+    (picture_folder / "cat" / "broken.png").write_bytes(encode(noise())[:900])
+    (picture_folder / "cat" / "empty.jpg").touch()
+    (picture_folder / "cat" / "huge.png").write_bytes(encode(noise(height=100, width=100)))
+    (picture_folder / "cat" / "text.jpg").write_text("<html>404</html>")
+    (picture_folder / "dog" / "dangling.png").symlink_to("nowhere.png")
+    (picture_folder / "dog" / "outside.png").symlink_to("../../secret.png")
+    os.mkfifo(picture_folder / "dog" / "pipe.png")
+    return picture_folder

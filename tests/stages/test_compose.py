@@ -141,6 +141,11 @@ def test_force_drops_a_hand_edit():
     assert PARAMS.read_text(encoding="utf-8") == config.compose()
 
 
+def test_what_dvc_watches_on_a_server_is_left_to_dvc():
+    PARAMS.write_text(config.compose(overrides=["source=remote"]), encoding="utf-8")
+    stage.check_watched(config.load_params())
+
+
 @pytest.mark.parametrize("experiment", [False, True])
 def test_a_source_that_is_not_there_is_named_before_dvc_meets_it(monkeypatch, experiment):
     if experiment:

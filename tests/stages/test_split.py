@@ -55,6 +55,14 @@ def test_a_moved_data_set_and_samples_that_come_back_keep_their_split(run, proje
     assert run(30) == first
 
 
+def test_places_of_a_source_within_a_source_do_not_count():
+    def record(path, name):
+        inner = {"_target_": "x", "path": path, "name": name}
+        return stage.record_of({}, {"_target_": "y", "url": path, "tree": path, "inner": inner})
+
+    assert record("here", "a") == record("there", "a") != record("here", "b")
+
+
 def test_a_split_without_a_sample_stops_the_run(run):
     message = r"no sample is left for test, val: 12 samples in 1 groups; add samples or change split\.fractions"
     with pytest.raises(UserError, match=message):

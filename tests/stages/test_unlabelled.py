@@ -49,7 +49,7 @@ def test_every_format_is_ingested_and_split(project, tmp_path, option, monkeypat
     manifest, quarantine, splits, index = run(f"source={option}", f"source.watch={made}", *told)
     assert quarantine.empty
     assert len(index) == 8
-    assert (splits["split"] == "none").sum() == len(manifest) - 8 == (option != "idx")
+    assert (splits["split"] == "none").sum() == len(manifest) - 8 == (option not in ("idx", "torchvision"))
 
 
 def test_the_split_that_voc_gives_is_kept(project, tmp_path, monkeypatch):
@@ -59,3 +59,15 @@ def test_the_split_that_voc_gives_is_kept(project, tmp_path, monkeypatch):
     MAKERS["voc"](made)
     _, _, splits, _ = run("source=voc", f"source.path={made}", "split=given")
     assert splits["split"].tolist() == ["train"] * 4 + ["val"] * 2 + ["test"] * 2 + ["none"]
+
+
+def test_odd_class_names_go_through_every_stage_before_training(project, picture_folder, monkeypatch):
+    monkeypatch.setattr(validate, "main", lambda: None)
+    odd = ['<b onclick="x">&\'.', "猫\n%s{}"]
+    for before, after in zip(("cat", "dog"), odd, strict=True):
+        (picture_folder / before).rename(picture_folder / after)
+    manifest, quarantine, _, index = run("source=folder", f"source.path={picture_folder}")
+    assert quarantine.empty
+    assert {name for labels in manifest["labels"] for name in labels} == set(odd)
+    assert len(index) == 8
+    assert files.PREVIEW.stat().st_size > 0

@@ -134,9 +134,15 @@ def find(client: MlflowClient, experiment: str, tag: str, value: str) -> list[Ru
 
 
 def metric_name(name: str) -> str:
-    """A name that MLflow accepts, whatever the class is called."""
+    """A name that MLflow accepts, whatever the class is called.
+
+    A name that had to be changed, or that looks like the end of an interval, ends with a digest of itself, so that two
+    classes never share a metric.
+    """
     parts = re.sub(r"[^\w\-. /:]", "_", name)[:200].split("/")
-    return "/".join(part if part.strip(".") else "_" for part in parts)  # MLflow refuses a//b, a/. and a/..
+    accepted = "/".join(part if part.strip(".") else "_" for part in parts)  # MLflow refuses a//b, a/. and a/..
+    plain = accepted == name and not name.endswith(("_low", "_high"))
+    return name if plain else f"{accepted} {files.digest(name.encode())[:8]}"
 
 
 def flatten(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -1,0 +1,35 @@
+"""A folder to ingest, and the parameters that say so."""
+
+import yaml
+
+from pipeline.core import config
+from pipeline.sources.folder import Folder
+from pipeline.stages.ingest import ingest
+
+MAX_PIXELS = 9_999
+BROKEN = {
+    "cat/broken.png": "truncated",
+    "cat/empty.jpg": "empty",
+    "cat/huge.png": "too_large",
+    "cat/text.jpg": "not_a_picture",
+    "dog/dangling.png": "missing",
+    "dog/outside.png": "outside",
+    "dog/pipe.png": "unreadable",
+}  # what is added to the eight pictures of `picture_folder`, and why each is refused
+
+
+def source(folder):
+    return Folder(name="pictures", path=str(folder), watch=str(folder))
+
+
+def write_params(folder, max_quarantine_fraction=1.0):
+    params = {
+        "source": {"_target_": "pipeline.sources.folder.Folder", "name": "x", "path": str(folder), "watch": "x"},
+        "ingest": {"max_pixels": 9_999, "max_quarantine_fraction": max_quarantine_fraction},
+    }
+    config.PARAMS.write_text(yaml.safe_dump(params))
+
+
+def paths_and_reasons(folder):
+    manifest, quarantine = ingest(source(folder), max_pixels=9_999)
+    return set(manifest["path"]), dict(zip(quarantine["path"], quarantine["reason"], strict=True))

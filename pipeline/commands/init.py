@@ -219,11 +219,9 @@ def next_steps(file: Path, command: str, options: Sequence[str], looked: Sample)
         extra = ["encoder=small", f"transform.size={size}", f"augment.size={size + max(size // 8, 2)}"]
         yield f"  (faster for pictures this small: {' '.join(f'-S {one}' for one in extra)})"
     yield f"In a copy of the project (--temp, --queue) git must know the file: git add {file}"
-    picked = [option.replace("=", ": ") for option in options if "." not in option.split("=")[0]]
-    edited = [option.replace(".", "/default.yaml: ", 1).replace("=", ": ") for option in options if "." in option]
-    yield "For good: " + ", ".join(
-        [*(f"conf/config.yaml: {one}" for one in picked), *(f"conf/{one}" for one in edited)]
-    )
+    picked = [option.replace("=", ": ") for option in options if "." not in option]
+    limits = [re.sub(r"(.*)\.(.*)=(.*)", r"; \2: \3 in conf/\1/default.yaml", one) for one in options if "." in one]
+    yield f"For good: {', '.join(picked)} in conf/config.yaml{''.join(limits)}; then dvc repro"
 
 
 def _unlisted(place: Place) -> Iterator[str]:

@@ -109,8 +109,8 @@ def test_what_it_says_of_a_split(tmp_path, checkout, capsys):
     assert "  dvc exp run -S source=set -S split=given -S validate.min_samples=26" in shown
     assert "  (faster for pictures this small: -S encoder=small -S transform.size=20 -S augment.size=22)" in shown
     assert shown[-1] == (
-        "For good: conf/config.yaml: source: set, conf/config.yaml: split: given, "
-        "conf/validate/default.yaml: min_samples: 26"
+        "For good: source: set, split: given in conf/config.yaml; "
+        "min_samples: 26 in conf/validate/default.yaml; then dvc repro"
     )
 
 

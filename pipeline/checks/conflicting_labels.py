@@ -44,8 +44,7 @@ class ConflictingLabels(Check):
             limit=float(self.max_samples),
             unit="samples with a copy under other labels",
             worst={str(names[one]): f"{told[one]}; copy {names[other]} is {told[other]}" for one, other in shown},
-            advice="Decide which label is right, or drop both (data/label_decisions.csv); one of each pair teaches the "
-            "wrong thing.",
+            advice="Decide which label is right, or drop both; one of each pair teaches the wrong thing.",
             sentence=(
                 f"{num_samples:,} pictures are there more than once under different labels."
                 if num_samples

@@ -49,7 +49,7 @@ def finding(make_manifest, *changes, **choices):
 def test_each_fault_by_hand(make_manifest, fault, change):
     found = finding(make_manifest, {}, {}, change)
     assert found.value == pytest.approx(1 / 3)
-    assert found.worst == {fault: "1 pictures"}
+    assert found.worst == {fault: "1 of 3"}
     assert found.pictures == {fault: ["s02"]}
     assert not found.passed
 

@@ -15,7 +15,7 @@ from pipeline.core.grouping import near_duplicates
 @final
 @dataclass(frozen=True, kw_only=True)
 class SplitLeakage(Check):
-    """Samples of val and test that have their group, or a near-duplicate, in another split.
+    """Samples of val and test that have their group, their photograph or a near-duplicate in another split.
 
     Measured afresh on the manifest, whatever the split stage did.
 
@@ -34,7 +34,9 @@ class SplitLeakage(Check):
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         placed = samples[samples["split"] != "none"].reset_index(drop=True)
-        leaks = _shared(placed, "told_group") | _shared(placed, "content_hash") | self._alike(placed)
+        leaks = self._alike(placed)
+        for column in ("told_group", "content_hash", "twin"):
+            leaks |= _shared(placed, column) if column in placed else False
         split = placed["split"].to_numpy()
         judged = leaks & (split != "train")
         names = placed["sample_id"].to_numpy()

@@ -87,6 +87,7 @@ class Finding:
         unit: What the number counts, in words.
         worst: The worst offenders, name to number or text, worst first.
         advice: One sentence on what to do when it failed.
+        table: Everything found, for a file of its own beside the findings; no part of the finding itself.
     """
 
     value: float
@@ -94,6 +95,7 @@ class Finding:
     unit: str
     worst: dict[str, Any] = field(default_factory=dict)
     advice: str = ""
+    table: pd.DataFrame | None = field(default=None, compare=False, repr=False)
 
     @property
     def passed(self) -> bool:
@@ -112,6 +114,37 @@ class Check(ABC):
     @abstractmethod
     def __call__(self, samples: pd.DataFrame) -> Finding:
         """Measures manifest rows that carry their `split` and joined `group`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What the pictures show, as frozen features tell it, row by row with the samples.
+
+    Attributes:
+        features: (N, D) floating point, memory-mapped.
+        policy: The augmentations of training, by name.
+        pictures: (n,) rows to (n, S, S, C) uint8, as they were embedded.
+        embed: (n, S, S, C) uint8 to (n, D) float32, as `features` were made.
+    """
+
+    features: np.ndarray
+    policy: dict[str, Augmentation]
+    pictures: Callable[[np.ndarray], np.ndarray]
+    embed: Callable[[np.ndarray], np.ndarray]
+
+
+class ContentCheck(ABC):
+    """A `Check` of what only content shows: it runs after `embed`, and gets the features too.
+
+    Attributes:
+        on_fail: `error` stops the pipeline, `warn` only reports.
+    """
+
+    on_fail: Literal["error", "warn"]
+
+    @abstractmethod
+    def __call__(self, samples: pd.DataFrame, content: Content) -> Finding:
+        """Measures manifest rows that carry their `split` and joined `group`, and their content."""
 
 
 class Augmentation(ABC):

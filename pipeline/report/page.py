@@ -120,20 +120,25 @@ def read_slices(path: Path) -> pd.DataFrame:
 
 def render(material: Material) -> str:
     """The page: the same bytes for the same material, with nothing in it that loads from anywhere."""
-    environment = Environment(
+    return environment().get_template("page.html.jinja").render(content(material)) + "\n"
+
+
+def environment() -> Environment:
+    """Templates of this folder, escaping whatever the data set says."""
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,  # class names, paths and attributes are whatever the data set says
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    made.filters |= {
         "share": wording.share,
         "whole": wording.whole,
         "counted": wording.counted,
         "hundred": of_hundred,
     }
-    return environment.get_template("page.html.jinja").render(content(material)) + "\n"
+    return made
 
 
 def content(material: Material) -> dict[str, Any]:

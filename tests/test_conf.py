@@ -17,7 +17,7 @@ from pipeline.core.contracts import Check, Encoder, Metric, Source, Split, Task,
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
-LISTS = ("check", "augmentation", "metric")  # several options at once, each a named entry
+LISTS = ("check", "curate", "augmentation", "metric")  # several options at once, each a named entry
 
 
 def options(group: str) -> list[str]:
@@ -61,6 +61,7 @@ def test_every_variant_has_a_conf_file() -> None:
         "Source",
         "Split",
         "Check",
+        "ContentCheck",
         "Augmentation",
         "Transform",
         "Encoder",

@@ -61,7 +61,7 @@ class AugmentationSafety(ContentCheck):
             limit=self.max_excess,
             unit="share of pictures that change class for a probe, above its own error",
             worst={name: f"{changed[name]:.1%} change{turned[name]}; its error {error:.1%}" for name in ranked[:5]},
-            advice="Take this choice out of conf/augmentation/, or make it smaller: it makes other classes of pictures.",
+            advice="Take this choice out of conf/augmentation/, or make it smaller: it makes other classes.",
         )
 
     def _parts(self, codes: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -60,7 +60,7 @@ class SplitDrift(ContentCheck):
             limit=self.max_auc,
             unit="AUC (lower end of its interval) with which content tells a split from train",
             worst=worst,
-            advice="Split at random among groups, or collect what one split lacks; test figures else speak of other data.",
+            advice="Split at random among groups, or collect what one split lacks; else test speaks of other data.",
         )
 
     def _told_apart(self, reduced: np.ndarray, other: np.ndarray, groups: np.ndarray) -> tuple[float, float, float]:

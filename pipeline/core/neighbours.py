@@ -1,4 +1,4 @@
-"""Nearest neighbours among many vectors of length 1: all compared up to some size, then only those of the nearest cells."""
+"""Nearest neighbours among many vectors of length 1: all are compared up to some size, above it the nearest cells."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def probe() -> Any:
 
 
 def folds(labels: np.ndarray, groups: np.ndarray, num_folds: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows to learn from and rows to judge, groups whole, labels as even as groups allow; fewer folds for few groups."""
+    """Rows to learn from and rows to judge, groups whole, labels as even as groups allow; fewer for few groups."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     alone = len(np.unique(groups)) == len(groups)

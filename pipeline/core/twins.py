@@ -28,8 +28,8 @@ def thumbnail(array: np.ndarray) -> np.ndarray:
 def find(thumbnails: np.ndarray, min_similarity: float, num_neighbours: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Pairs that show the same photograph.
 
-    Where everything resembles everything (cells of a solar module, slides of one tissue), likeness proves nothing. So the
-    limit is `min_similarity` or what look-alikes that are no twins reach, whichever is larger: the 99 % quantile of how
+    Where everything resembles everything (cells of a solar module, slides of one tissue), likeness proves nothing. So
+    the limit is `min_similarity` or what look-alikes that are no twins reach, whichever is larger: the 99 % quantile of how
     similar pictures are to their fifth to eighth nearest, on 250 pictures spread over the set.
 
     Args:

@@ -9,7 +9,8 @@ from typing import Any, Literal, final
 import numpy as np
 import pandas as pd
 
-from pipeline.core.contracts import Augmentation, Content, ContentCheck, Finding
+from pipeline.core.content import Content
+from pipeline.core.contracts import Augmentation, ContentCheck, Finding
 from pipeline.core.probing import folds, probe
 from pipeline.core.samples import to_batch
 

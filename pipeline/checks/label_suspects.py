@@ -7,7 +7,8 @@ from typing import Literal, final
 
 import pandas as pd
 
-from pipeline.core.contracts import Content, ContentCheck, Finding
+from pipeline.core.content import Content
+from pipeline.core.contracts import ContentCheck, Finding
 from pipeline.core.labels import spelled
 from pipeline.core.suspects import suspects
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import neighbours
-from pipeline.core.contracts import Content, ContentCheck, Finding
+from pipeline.core.content import Content
+from pipeline.core.contracts import ContentCheck, Finding
 
 
 @final

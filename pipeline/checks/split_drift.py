@@ -8,7 +8,8 @@ from typing import Literal, final
 import numpy as np
 import pandas as pd
 
-from pipeline.core.contracts import Content, ContentCheck, Finding
+from pipeline.core.content import Content
+from pipeline.core.contracts import ContentCheck, Finding
 from pipeline.core.intervals import interval, resamples
 from pipeline.core.probing import compact, out_of_fold
 from pipeline.core.scoring import area_under_roc

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from pipeline.core.content import Content
     from pipeline.core.samples import Samples
 
 
@@ -116,29 +117,8 @@ class Check(ABC):
         """Measures manifest rows that carry their `split` and joined `group`."""
 
 
-@dataclass(frozen=True, eq=False)
-class Content:
-    """What the pictures show, as frozen features tell it, row by row with the samples.
-
-    Attributes:
-        features: (N, D) floating point, memory-mapped.
-        policy: The augmentations of training, by name.
-        pictures: (n,) rows to (n, S, S, C) uint8, as they were embedded.
-        embed: (n, S, S, C) uint8 to (n, D) float32, as `features` were made.
-    """
-
-    features: np.ndarray
-    policy: dict[str, Augmentation]
-    pictures: Callable[[np.ndarray], np.ndarray]
-    embed: Callable[[np.ndarray], np.ndarray]
-
-
 class ContentCheck(ABC):
-    """A `Check` of what only content shows: it runs after `embed`, and gets the features too.
-
-    Attributes:
-        on_fail: `error` stops the pipeline, `warn` only reports.
-    """
+    """A `Check` of what only content shows: it runs after `embed`, and gets the features too."""
 
     on_fail: Literal["error", "warn"]
 

@@ -29,8 +29,8 @@ def find(thumbnails: np.ndarray, min_similarity: float, num_neighbours: int) -> 
     """Pairs that show the same photograph.
 
     Where everything resembles everything (cells of a solar module, slides of one tissue), likeness proves nothing. So
-    the limit is `min_similarity` or what look-alikes that are no twins reach, whichever is larger: the 99 % quantile of how
-    similar pictures are to their fifth to eighth nearest, on 250 pictures spread over the set.
+    the limit is `min_similarity` or what look-alikes that are no twins reach, whichever is larger: the 99 % quantile
+    of how similar pictures are to their fifth to eighth nearest, on 250 pictures spread over the set.
 
     Args:
         thumbnails: (N, 64, 64) uint8.

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import config, files, stage
-from pipeline.core.contracts import Content, Finding, Source
+from pipeline.core.content import Content
+from pipeline.core.contracts import Finding, Source
 from pipeline.core.embeddings import Embeddings
 from pipeline.core.featuring import Featuring, Featuriser
 from pipeline.core.findings import build_checks, conclude, judged_samples

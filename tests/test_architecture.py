@@ -146,6 +146,7 @@ BUILT = {  # sections of params.yaml that a stage builds, and the folder their c
     "split": "splits",
     "beside": "splits",
     "check": "checks",
+    "curate": "checks",
     "augmentation": "augmentations",
     "transform": "transforms",
     "encoder": "encoders",

@@ -16,11 +16,12 @@ import yaml
 from source_examples import MAKERS
 
 from pipeline.core import config
+from pipeline.core.content import Content
 from pipeline.core.contracts import Check, Encoder, Metric, Source, Split, Task, Trainer, Transform
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
-LISTS = ("check", "augmentation", "metric")  # several options at once, each a named entry
+LISTS = ("check", "curate", "augmentation", "metric")  # several options at once, each a named entry
 
 
 def options(group: str) -> list[str]:
@@ -91,6 +92,7 @@ def test_every_variant_has_a_conf_file() -> None:
         "Source",
         "Split",
         "Check",
+        "ContentCheck",
         "Augmentation",
         "Transform",
         "Encoder",
@@ -173,6 +175,29 @@ def test_check_contract(option: str) -> None:
     assert finding.unit
     assert finding.advice
     assert finding.passed == (finding.value <= finding.limit)
+
+
+@pytest.mark.parametrize("option", options("curate"))
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_content_check_contract(option: str) -> None:
+    ((name, node),) = chosen("curate", option).items()
+    assert name == option
+    check = config.build(node, "curate")
+    manifest = make_manifest().rename(columns={"group": "told_group"})
+    samples = manifest.assign(group=manifest["told_group"], split=np.repeat(["train", "val", "test"], [60, 32, 28]))
+    generator = np.random.default_rng(0)
+    pictures = generator.integers(0, 256, (len(samples), 8, 8, 1), dtype=np.uint8)
+    content = Content(
+        features=pictures.reshape(len(samples), -1).astype(np.float16),
+        policy={},
+        pictures=lambda rows: pictures[rows],
+        embed=lambda images: images.reshape(len(images), -1).astype(np.float32),
+    )
+    finding = check(samples, content)
+    assert np.isfinite(finding.value)
+    assert finding.unit
+    assert finding.advice
+    assert finding == check(samples, content)
 
 
 @pytest.mark.parametrize("option", options("augmentation"))

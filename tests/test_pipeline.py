@@ -18,7 +18,7 @@ from pipeline.core.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 
-STAGES = ("ingest", "validate", "split", "check", "augment", "train", "evaluate", "register")
+STAGES = ("ingest", "validate", "pair", "split", "check", "embed", "curate", "augment", "train", "evaluate", "register")
 PURE = ("data/manifest.parquet", "data/splits.parquet", "data/packed/images.npy", "data/packed/index.parquet")
 LEARNT = ("data/predictor/weights.safetensors", "data/predictor/card.json", "data/predictions.parquet")
 JUDGED = ("reports/metrics.json", "reports/slices.csv", "reports/train.csv", "reports/report.html")

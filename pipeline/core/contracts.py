@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from pipeline.core.content import Content
     from pipeline.core.places import Place, Recognised
     from pipeline.core.samples import Samples
 
@@ -96,6 +97,7 @@ class Finding:
         sentence: What was found, for someone who knows nothing of statistics.
         pictures: Caption to the `sample_id` of the samples shown side by side below it.
         table: Everything that was measured, a row each, worst first, all with the same keys.
+        listing: For a file of its own beside the findings; no part of the finding itself.
     """
 
     value: float
@@ -106,6 +108,7 @@ class Finding:
     sentence: str = ""
     pictures: dict[str, list[str]] = field(default_factory=dict)
     table: list[dict[str, Any]] = field(default_factory=list)
+    listing: pd.DataFrame | None = field(default=None, compare=False, repr=False)
 
     @property
     def passed(self) -> bool:
@@ -124,6 +127,16 @@ class Check(ABC):
     @abstractmethod
     def __call__(self, samples: pd.DataFrame) -> Finding:
         """Measures manifest rows that carry their `split` and joined `group`."""
+
+
+class ContentCheck(ABC):
+    """A `Check` of what only content shows: it runs after `embed`, and gets the features too."""
+
+    on_fail: Literal["error", "warn"]
+
+    @abstractmethod
+    def __call__(self, samples: pd.DataFrame, content: Content) -> Finding:
+        """Measures manifest rows that carry their `split` and joined `group`, and their content."""
 
 
 class Augmentation(ABC):

@@ -23,7 +23,7 @@ REGISTRATION_TAG = "colibri.registration"  # the verdict, written before the ali
 DONE_TAG = "colibri.registered"  # written after
 ARTIFACTS = {
     "": [Path("params.yaml"), Path("dvc.yaml"), Path("dvc.lock")],
-    "data": [files.VALIDATION, files.CHECKS, files.PREVIEW],
+    "data": [files.VALIDATION, files.CHECKS, files.CURATION, files.SUSPECTS, files.PREVIEW],
     "evaluation": [files.PREDICTIONS, files.METRICS, files.SLICES, files.CONFUSION, files.TRAIN_CURVES, files.REPORT],
 }
 

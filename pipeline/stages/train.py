@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.core import card, config, files, stage
 from pipeline.core.contracts import Log, Predictor, Split, Task, Trainer
 from pipeline.core.errors import UserError
+from pipeline.core.grouping import with_twins
 from pipeline.core.labels import to_lists
 from pipeline.core.samples import Packed
 from pipeline.core.tracking.runs import training_run
@@ -86,7 +87,8 @@ def second_split(node: dict[str, Any] | None, packed: Packed) -> Packed | None:
     if node is None:
         return None
     split: Split = config.build(node, "beside")
-    second = split(files.read_table(files.MANIFEST), None).set_index("sample_id")
+    manifest = with_twins(files.read_table(files.MANIFEST), files.read_table(files.TWINS))
+    second = split(manifest, None).set_index("sample_id")
     index = packed.index.assign(
         split=packed.index["origin"].map(second["split"]), group=packed.index["origin"].map(second["group"])
     )

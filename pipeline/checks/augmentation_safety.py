@@ -99,7 +99,7 @@ def choices(policy: dict[str, Augmentation]) -> Iterator[tuple[str, Augmentation
 
 
 def _sizes(augmentation: Augmentation) -> dict[str, Any]:
-    chosen = fields(augmentation) if is_dataclass(augmentation) else ()
+    chosen: tuple[Any, ...] = fields(augmentation) if is_dataclass(augmentation) else ()
     values = {one.name: getattr(augmentation, one.name) for one in chosen}
     return {name: value for name, value in values.items() if isinstance(value, bool | int | float)}
 

@@ -1,7 +1,7 @@
 """The nouns of Colibri, one abstract class each: the page to read first.
 
-The constructor takes choices (from conf/), the call takes data (from artifacts).
-Every class here is abstract, every class elsewhere is final.
+The constructor takes choices (from conf/), the call takes data (from artifacts). Every class here is abstract or a
+plain record, every class elsewhere is final.
 """
 
 from __future__ import annotations
@@ -144,15 +144,7 @@ class Augmentation(ABC):
 
     @abstractmethod
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
-        """Changes each sample by its own draw.
-
-        Args:
-            batch: (B, C, H, W) uint8.
-            generator: The only source of randomness.
-
-        Returns:
-            (B, C, H', W') uint8.
-        """
+        """(B, C, H, W) uint8 to (B, C, H', W') uint8, each sample by its own draw from the generator."""
 
 
 class Transform(ABC):

@@ -65,6 +65,8 @@ def test_every_variant_has_a_conf_file() -> None:
         "Transform",
         "Encoder",
         "Task",
+        "Sampling",
+        "Risk",
         "Trainer",
         "Metric",
         "Gate",

@@ -195,6 +195,45 @@ class Task(ABC):
         """(N, K) scores to (N, K) bool: the decided labels."""
 
 
+class Sampling(ABC):
+    """How often each sample of train is drawn."""
+
+    @abstractmethod
+    def __call__(self, targets: np.ndarray, classes: list[str], index: pd.DataFrame) -> np.ndarray | None:
+        """The probability with which each draw takes each sample, or None: each comes once per epoch.
+
+        Args:
+            targets: (N, K) in {0, 1}.
+            classes: K names, for messages.
+            index: N rows with the measured `prop_*` and the told `attr_*`.
+
+        Returns:
+            (N,) with sum 1, or None.
+        """
+
+
+class Risk(ABC):
+    """What training makes small: one number from the losses of a batch."""
+
+    @abstractmethod
+    def cells(self, targets: np.ndarray, index: pd.DataFrame) -> np.ndarray:
+        """(N,) the cell of each sample of train, 0 to G - 1, from (N, K) targets and N rows as for `Sampling`."""
+
+    @abstractmethod
+    def __call__(
+        self, task: Task, logits: Tensor, targets: Tensor, cells: Tensor, weights: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The risk of a batch, and the weights of the cells for the next one.
+
+        Args:
+            task: Whose loss it is.
+            logits: (B, K).
+            targets: (B, K).
+            cells: (B,) of each sample.
+            weights: (G,) with sum 1; each 1 / G before the first step.
+        """
+
+
 Log = Callable[[int, dict[str, float]], None]
 
 
@@ -203,14 +242,15 @@ class Trainer(ABC):
 
     @abstractmethod
     def fit(
-        self, encoder: nn.Module, task: Task, train: Samples, val: Samples, log: Log
+        self, encoder: nn.Module, task: Task, risk: Risk, train: Samples, val: Samples, log: Log
     ) -> tuple[Predictor, list[dict[str, float]]]:
         """Learns from `train` with `task.weighed`, keeps what is best on `val`, decides by what `tuned` makes of it.
 
         Args:
             encoder: An `Encoder`.
             task: What the labels mean, as built from conf/.
-            train: Samples with augmentations.
+            risk: What is made small.
+            train: Samples with augmentations, how often each is drawn, and the cells that `risk` asks for.
             val: Samples without.
             log: Called after each epoch with its number and figures.
 

@@ -17,7 +17,7 @@ from source_examples import MAKERS
 
 from pipeline.core import config
 from pipeline.core.content import Content
-from pipeline.core.contracts import Check, Encoder, Metric, Source, Split, Task, Trainer, Transform
+from pipeline.core.contracts import Check, Encoder, Metric, Risk, Sampling, Source, Split, Task, Trainer, Transform
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
@@ -97,6 +97,8 @@ def test_every_variant_has_a_conf_file() -> None:
         "Transform",
         "Encoder",
         "Task",
+        "Sampling",
+        "Risk",
         "Trainer",
         "Metric",
         "Gate",
@@ -259,6 +261,37 @@ def test_trainer_is_built(option: str) -> None:
     assert isinstance(config.build(chosen("train", option), "train"), Trainer)
 
 
+def nuisances() -> tuple[np.ndarray, pd.DataFrame]:
+    """Two classes, eight samples each; brightness goes with the class in three of four."""
+    targets = np.eye(2, dtype=np.float32)[np.arange(16) % 2]
+    aligned = np.where(np.arange(16) < 12, np.arange(16) % 2, 1 - np.arange(16) % 2)
+    return targets, pd.DataFrame({"prop_brightness": aligned + np.linspace(0, 0.1, 16)})
+
+
+@pytest.mark.parametrize("option", options("sampling"))
+def test_sampling_contract(option: str) -> None:
+    sampling: Sampling = config.build(chosen("sampling", option), "sampling")
+    targets, index = nuisances()
+    chances = sampling(targets, ["a", "b"], index)
+    assert chances is None or (chances.shape == (16,) and np.isclose(chances.sum(), 1) and (chances > 0).all())
+
+
+@pytest.mark.parametrize("option", options("risk"))
+def test_risk_contract(option: str) -> None:
+    risk: Risk = config.build(chosen("risk", option), "risk")
+    task: Task = config.build(chosen("task", "single_label"), "task")
+    targets, index = nuisances()
+    cells = torch.from_numpy(risk.cells(targets, index))
+    weights = torch.full((int(cells.max()) + 1,), 1 / (int(cells.max()) + 1), dtype=torch.float64)
+    logits = torch.zeros(16, 2, requires_grad=True)
+    value, weights = risk(task, logits, torch.from_numpy(targets), cells, weights)
+    value.backward()
+    assert value.item() == pytest.approx(np.log(2))  # knowing nothing costs the same in every cell
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
+    assert weights.sum().item() == pytest.approx(1)
+
+
 @pytest.mark.parametrize("option", options("metric"))
 def test_metric_contract(option: str) -> None:
     generator = np.random.default_rng(0)
@@ -297,7 +330,7 @@ def test_gate_contract(option: str) -> None:
 @pytest.mark.parametrize("option", options("experiment"))
 def test_experiment_builds_everything(option: str) -> None:
     params = composed(f"experiment={option}")
-    for group in ("source", "split", "task", "transform", "train"):
+    for group in ("source", "split", "task", "transform", "sampling", "risk", "train"):
         config.build(params[group], group)
     for group in LISTS:
         for name, node in params[group].items():

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.content import Content
-from pipeline.core.contracts import Augmentation, ContentCheck, Finding
+from pipeline.core.contracts import Augmentation, ContentCheck
+from pipeline.core.outcomes import Finding
 from pipeline.core.probing import folds, probe
 from pipeline.core.samples import to_batch
 

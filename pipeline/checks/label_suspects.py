@@ -8,8 +8,9 @@ from typing import Literal, final
 import pandas as pd
 
 from pipeline.core.content import Content
-from pipeline.core.contracts import ContentCheck, Finding
+from pipeline.core.contracts import ContentCheck
 from pipeline.core.labels import spelled
+from pipeline.core.outcomes import Finding
 from pipeline.core.suspects import suspects
 
 

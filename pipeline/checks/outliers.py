@@ -10,7 +10,8 @@ import pandas as pd
 
 from pipeline.core import neighbours
 from pipeline.core.content import Content
-from pipeline.core.contracts import ContentCheck, Finding
+from pipeline.core.contracts import ContentCheck
+from pipeline.core.outcomes import Finding
 
 
 @final

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.content import Content
-from pipeline.core.contracts import ContentCheck, Finding
+from pipeline.core.contracts import ContentCheck
 from pipeline.core.intervals import interval, resamples
+from pipeline.core.outcomes import Finding
 from pipeline.core.probing import compact, out_of_fold
 from pipeline.core.scoring import area_under_roc
 

@@ -1,14 +1,13 @@
 """The nouns of Colibri, one abstract class each: the page to read first.
 
-The constructor takes choices (from conf/), the call takes data (from artifacts). Every class here is abstract or a
-plain record, every class elsewhere is final.
+The constructor takes choices (from conf/), the call takes data (from artifacts). Every class here is abstract,
+every class elsewhere is final.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from pipeline.core.content import Content
+    from pipeline.core.outcomes import Finding, Verdict
     from pipeline.core.places import Place, Recognised
     from pipeline.core.samples import Samples
 
@@ -82,37 +82,6 @@ class Split(ABC):
             `sample_id`, `split` (train, val, test, or none for what may take part in no split) and `group`
             (after near-duplicates were joined), in manifest order.
         """
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check measured, beside the limit that judges it; larger is worse.
-
-    Attributes:
-        value: The measured number.
-        limit: The largest accepted value.
-        unit: What the number counts, in words.
-        worst: The worst offenders, name to number or text, worst first.
-        advice: What to do when it failed.
-        sentence: What was found, for someone who knows nothing of statistics.
-        pictures: Caption to the `sample_id` of the samples shown side by side below it.
-        table: Everything that was measured, a row each, worst first, all with the same keys.
-        listing: For a file of its own beside the findings; no part of the finding itself.
-    """
-
-    value: float
-    limit: float
-    unit: str
-    worst: dict[str, Any] = field(default_factory=dict)
-    advice: str = ""
-    sentence: str = ""
-    pictures: dict[str, list[str]] = field(default_factory=dict)
-    table: list[dict[str, Any]] = field(default_factory=list)
-    listing: pd.DataFrame | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def passed(self) -> bool:
-        return bool(self.value <= self.limit)
 
 
 class Check(ABC):
@@ -212,6 +181,45 @@ class Task(ABC):
         """(N, K) scores to (N, K) bool: the decided labels."""
 
 
+class Sampling(ABC):
+    """How often each sample of train is drawn."""
+
+    @abstractmethod
+    def __call__(self, targets: np.ndarray, classes: list[str], index: pd.DataFrame) -> np.ndarray | None:
+        """The probability with which each draw takes each sample, or None: each comes once per epoch.
+
+        Args:
+            targets: (N, K) in {0, 1}.
+            classes: K names, for messages.
+            index: N rows with the measured `prop_*` and the told `attr_*`.
+
+        Returns:
+            (N,) with sum 1, or None.
+        """
+
+
+class Risk(ABC):
+    """What training makes small: one number from the losses of a batch."""
+
+    @abstractmethod
+    def cells(self, targets: np.ndarray, index: pd.DataFrame) -> np.ndarray:
+        """(N,) the cell of each sample of train, 0 to G - 1, from (N, K) targets and N rows as for `Sampling`."""
+
+    @abstractmethod
+    def __call__(
+        self, task: Task, logits: Tensor, targets: Tensor, cells: Tensor, weights: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The risk of a batch, and the weights of the cells for the next one.
+
+        Args:
+            task: Whose loss it is.
+            logits: (B, K).
+            targets: (B, K).
+            cells: (B,) of each sample.
+            weights: (G,) with sum 1; each 1 / G before the first step.
+        """
+
+
 Log = Callable[[int, dict[str, float]], None]
 
 
@@ -220,14 +228,15 @@ class Trainer(ABC):
 
     @abstractmethod
     def fit(
-        self, encoder: nn.Module, task: Task, train: Samples, val: Samples, log: Log
+        self, encoder: nn.Module, task: Task, risk: Risk, train: Samples, val: Samples, log: Log
     ) -> tuple[Predictor, list[dict[str, float]]]:
         """Learns from `train` with `task.weighed`, keeps what is best on `val`, decides by what `tuned` makes of it.
 
         Args:
             encoder: An `Encoder`.
             task: What the labels mean, as built from conf/.
-            train: Samples with augmentations.
+            risk: What is made small.
+            train: Samples with augmentations, how often each is drawn, and the cells that `risk` asks for.
             val: Samples without.
             log: Called after each epoch with its number and figures.
 
@@ -279,15 +288,6 @@ class Metric(ABC):
         Returns:
             (R,), or (R, K) when `per_class`; NaN where a resample leaves the number undefined.
         """
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a gate decided, with its reasons."""
-
-    promote: bool
-    reasons: list[str]
-    evidence: dict[str, Any] = field(default_factory=dict)
 
 
 class Gate(ABC):

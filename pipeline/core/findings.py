@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 
 from pipeline.core import config, files
-from pipeline.core.contracts import Check, ContentCheck, Finding
+from pipeline.core.contracts import Check, ContentCheck
 from pipeline.core.errors import UserError
 from pipeline.core.grouping import with_twins
+from pipeline.core.outcomes import Finding
 
 AnyCheck = Check | ContentCheck
 

@@ -100,8 +100,8 @@ def placed(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
 
 
 def columns_kept(index: pd.DataFrame) -> pd.DataFrame:
-    attributes = [column for column in index if str(column).startswith("attr_")]
-    return index[["sample_id", "origin", "split", "labels", "group", "content_hash", *attributes]]
+    described = [column for column in index if str(column).startswith(("attr_", "prop_"))]
+    return index[["sample_id", "origin", "split", "labels", "group", "content_hash", *described]]
 
 
 def extra_rows(rows: pd.DataFrame, min_class_share: float | None, seed: int) -> pd.DataFrame:

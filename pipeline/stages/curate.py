@@ -10,11 +10,12 @@ import pandas as pd
 
 from pipeline.core import config, files, stage
 from pipeline.core.content import Content
-from pipeline.core.contracts import Finding, Source
+from pipeline.core.contracts import Source
 from pipeline.core.embeddings import Embeddings
 from pipeline.core.featuring import Featuring, Featuriser
 from pipeline.core.findings import build_checks, conclude, judged_samples
 from pipeline.core.looking import fitted
+from pipeline.core.outcomes import Finding
 from pipeline.core.parallel import map_in_order
 from pipeline.report.suspects import NUM_SHOWN, suspects_page
 

@@ -14,8 +14,9 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.core import config, files, stage
-from pipeline.core.contracts import Gate, Verdict
+from pipeline.core.contracts import Gate
 from pipeline.core.labels import to_matrix
+from pipeline.core.outcomes import Verdict
 from pipeline.core.samples import Packed
 from pipeline.core.tracking import registry, runs
 

@@ -33,7 +33,9 @@ def copies(extra):
 
 
 def test_train_comes_first_otherwise_the_order_of_the_manifest_stays(make_manifest):
-    manifest = make_manifest("abab", group=["told", None, None, None], attr_site=list("wxyz"))
+    manifest = make_manifest(
+        "abab", group=["told", None, None, None], attr_site=list("wxyz"), prop_brightness=[0.1, 0.2, 0.3, 0.4]
+    )
     splits = pd.DataFrame(
         {"sample_id": ["s03", "s02", "s01", "s00"], "split": ["train", "none", "train", "test"], "group": list("ABCD")}
     )
@@ -43,7 +45,7 @@ def test_train_comes_first_otherwise_the_order_of_the_manifest_stays(make_manife
     assert found["group"].tolist() == ["C", "A", "D"]  # the joined group, not the told one
     assert found["origin"].tolist() == found["sample_id"].tolist()
     assert found.index.tolist() == [0, 1, 2]
-    kept = ["sample_id", "origin", "split", "labels", "group", "content_hash", "attr_site"]
+    kept = ["sample_id", "origin", "split", "labels", "group", "content_hash", "attr_site", "prop_brightness"]
     assert list(columns_kept(found)) == kept
 
 

@@ -5,9 +5,9 @@ import pytest
 import yaml
 
 from pipeline.core import files
-from pipeline.core.contracts import Finding
 from pipeline.core.errors import UserError
 from pipeline.core.findings import judged_samples, sentence
+from pipeline.core.outcomes import Finding
 from pipeline.stages import check as stage
 
 

@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from pipeline.core.encoding import Encoding, encoding
 from pipeline.core.errors import Refused
 
 REASONS = {
@@ -62,8 +63,17 @@ def seen(data: bytes | np.ndarray, max_pixels: int) -> Image.Image:
     Raises:
         Refused: With one of `REASONS`.
     """
+    return seen_and_told(data, max_pixels)[0]
+
+
+def seen_and_told(data: bytes | np.ndarray, max_pixels: int) -> tuple[Image.Image, Encoding]:
+    """`seen`, and what the file tells beside.
+
+    Raises:
+        Refused: With one of `REASONS`.
+    """
     if isinstance(data, np.ndarray):
-        return Image.fromarray(data)
+        return Image.fromarray(data), Encoding()
     if not data:
         raise Refused("empty", "0 bytes")
     try:
@@ -72,7 +82,7 @@ def seen(data: bytes | np.ndarray, max_pixels: int) -> Image.Image:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 _bound(image, data, max_pixels)
                 image.load()
-                return _as_seen(image)
+                return _as_seen(image), encoding(image)
     except Image.DecompressionBombError as error:
         raise Refused("too_large", str(error)) from None
     except UnidentifiedImageError:

@@ -129,8 +129,8 @@ def properties(small: Image.Image, luma: Image.Image) -> dict[str, float]:
     total = int(counts @ LEVELS)
     share = counts[counts > 0] / size
     dark, light = np.searchsorted(counts.cumsum(), (0.05 * size, 0.99 * size))
-    means = _means(small)
-    border = _border_means(small, means)
+    sums = _sums(small)
+    means, border = sums / size / 255, _border_means(small, sums)
     return {
         "brightness": _luma(means),
         "contrast": math.sqrt(size * int(counts @ LEVELS**2) - total**2) / size / 255,
@@ -167,18 +167,19 @@ def _total(grey: Image.Image) -> int:
     return int(np.array(grey.histogram()) @ LEVELS)
 
 
-def _means(image: Image.Image) -> np.ndarray:
-    """Mean of each channel, 0 to 1."""
-    return np.array(image.histogram()).reshape(-1, LEVELS.size) @ LEVELS / (255 * image.width * image.height)
+def _sums(image: Image.Image) -> np.ndarray:
+    """Of each channel, exact."""
+    return np.array(image.histogram()).reshape(-1, LEVELS.size) @ LEVELS
 
 
-def _border_means(small: Image.Image, means: np.ndarray) -> np.ndarray:
-    """`_means` of the outermost 5 % of the shorter side."""
+def _border_means(small: Image.Image, sums: np.ndarray) -> np.ndarray:
+    """Mean of each channel over the outermost 5 % of the shorter side, 0 to 1."""
     width, height = small.size
     margin = max(1, round(0.05 * min(width, height)))
     inner = small.crop((margin, margin, max(margin, width - margin), max(margin, height - margin)))
-    size, inner_size = width * height, inner.width * inner.height
-    return (means * size - _means(inner) * inner_size) / (size - inner_size) if inner_size else means
+    inner_size = inner.width * inner.height
+    outer = sums - _sums(inner) if inner_size else sums
+    return outer / (width * height - inner_size) / 255
 
 
 def _luma(means: np.ndarray) -> float:

@@ -67,8 +67,8 @@ def adjusted(statistics: np.ndarray) -> np.ndarray:
     scaled statistic is as large as the test's own, (k + 1) / (m + 1) for k of m permutations. Its error holds for the
     family, whatever the dependence between the tests.
 
-    Source: single-step max T, Westfall and Young 1993, Resampling-Based Multiple Testing, section 2.3; why one is added,
-        Phipson and Smyth 2010, doi:10.2202/1544-6115.1585.
+    Source: single-step max T, Westfall and Young 1993, Resampling-Based Multiple Testing, section 2.3; why
+        one is added, Phipson and Smyth 2010, doi:10.2202/1544-6115.1585.
     """
     spread = statistics.std(axis=0)
     scaled = (statistics - statistics.mean(axis=0)) / np.where(spread > 0, spread, 1)

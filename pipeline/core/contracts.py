@@ -41,7 +41,8 @@ class Source(ABC):
 
         Returns:
             Columns `path` (POSIX, relative to the source), `labels` (sorted list of strings), `group`
-            (string, or None where nothing must stay together) and any number of `attr_*`. Where the source has
+            (string, or None where nothing must stay together) and any number of `attr_*`; `attr_of_label_*` tells of
+            the label itself (how sure it is), so that no check asks whether it predicts it. Where the source has
             them: `given_split` (train, val, test or None), and `refused` and `detail`, the reason and the finding
             for an item that must go to quarantine unopened (None for the others).
 
@@ -265,12 +266,7 @@ class Predictor(ABC):
 
 
 class Metric(ABC):
-    """A number on predictions, over many weighted copies of the samples at once.
-
-    Attributes:
-        per_class: Whether there is one number per class.
-        larger_is_better: Which way is better.
-    """
+    """A number on predictions, or one per class, over many weighted copies of the samples at once."""
 
     per_class: bool
     larger_is_better: bool = True

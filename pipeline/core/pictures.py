@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import xxhash
@@ -77,9 +79,8 @@ def seen_and_told(data: bytes | np.ndarray, max_pixels: int) -> tuple[Image.Imag
         return Image.fromarray(data), Encoding()
     if not data:
         raise Refused("empty", "0 bytes")
-    Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow's own limit would refuse what this one allows
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _limit(max_pixels):
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 _bound(image, data, max_pixels)
@@ -116,6 +117,17 @@ def size(data: bytes | np.ndarray) -> tuple[int, int]:
         raise Refused("too_large", str(error)) from None
     except DAMAGED:  # UnidentifiedImageError is an OSError
         raise Refused("not_a_picture", f"starts with {bytes(data[:8])!r}") from None
+
+
+@contextmanager
+def _limit(max_pixels: int) -> Iterator[None]:
+    """Pillow's own limit would refuse what this one allows; it is a global of Pillow, so it is put back."""
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = max_pixels
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def _bound(image: Image.Image, data: bytes, max_pixels: int) -> None:

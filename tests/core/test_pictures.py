@@ -258,3 +258,11 @@ class TestSize:
         with pytest.raises(Refused, match=f"^{reason}: ") as refused:
             size(data)
         assert refused.value.reason in REASONS
+
+
+def test_pillows_own_limit_is_put_back(encode, noise):
+    before = Image.MAX_IMAGE_PIXELS
+    decode(encode(noise()), 10_000)
+    with pytest.raises(Refused, match="at most 100 allowed"):
+        decode(encode(noise(height=11, width=10)), 100)
+    assert before == Image.MAX_IMAGE_PIXELS

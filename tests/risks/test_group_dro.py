@@ -19,7 +19,8 @@ def dro(step_size=0.5):
 
 def test_cells_are_label_and_value():
     index = pd.DataFrame({"attr_site": list("xyxyx")})
-    assert dro().cells(np.eye(2)[[0, 0, 1, 1, 0]], index).tolist() == [0, 1, 2, 3, 0]
+    # combinations of labels in the order of their rows: (0, 1) before (1, 0)
+    assert dro().cells(np.eye(2)[[0, 0, 1, 1, 0]], index).tolist() == [2, 3, 0, 1, 2]
 
 
 def test_one_step_by_hand():

@@ -32,6 +32,7 @@ TINY = [  # overrides that make a run take seconds
     "source=folder",
     "encoder=small",
     "encoder.width=8",
+    "embed=hog",
     "validate.min_samples=20",
     "split.near_duplicate_bits=0",
     "check.split_leakage.near_duplicate_bits=0",

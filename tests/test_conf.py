@@ -16,11 +16,12 @@ import yaml
 from source_examples import MAKERS
 
 from pipeline.core import config
-from pipeline.core.contracts import Check, Encoder, Metric, Source, Split, Task, Trainer, Transform
+from pipeline.core.content import Content
+from pipeline.core.contracts import Check, Encoder, Metric, Risk, Sampling, Source, Split, Task, Trainer, Transform
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
-LISTS = ("check", "augmentation", "metric")  # several options at once, each a named entry
+LISTS = ("check", "curate", "augmentation", "metric")  # several options at once, each a named entry
 
 
 def options(group: str) -> list[str]:
@@ -91,10 +92,13 @@ def test_every_variant_has_a_conf_file() -> None:
         "Source",
         "Split",
         "Check",
+        "ContentCheck",
         "Augmentation",
         "Transform",
         "Encoder",
         "Task",
+        "Sampling",
+        "Risk",
         "Trainer",
         "Metric",
         "Gate",
@@ -175,6 +179,29 @@ def test_check_contract(option: str) -> None:
     assert finding.passed == (finding.value <= finding.limit)
 
 
+@pytest.mark.parametrize("option", options("curate"))
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_content_check_contract(option: str) -> None:
+    ((name, node),) = chosen("curate", option).items()
+    assert name == option
+    check = config.build(node, "curate")
+    manifest = make_manifest().rename(columns={"group": "told_group"})
+    samples = manifest.assign(group=manifest["told_group"], split=np.repeat(["train", "val", "test"], [60, 32, 28]))
+    generator = np.random.default_rng(0)
+    pictures = generator.integers(0, 256, (len(samples), 8, 8, 1), dtype=np.uint8)
+    content = Content(
+        features=pictures.reshape(len(samples), -1).astype(np.float16),
+        policy={},
+        pictures=lambda rows: pictures[rows],
+        embed=lambda images: images.reshape(len(images), -1).astype(np.float32),
+    )
+    finding = check(samples, content)
+    assert np.isfinite(finding.value)
+    assert finding.unit
+    assert finding.advice
+    assert finding == check(samples, content)
+
+
 @pytest.mark.parametrize("option", options("augmentation"))
 def test_augmentation_contract(option: str) -> None:
     ((_, node),) = chosen("augmentation", option).items()
@@ -234,6 +261,37 @@ def test_trainer_is_built(option: str) -> None:
     assert isinstance(config.build(chosen("train", option), "train"), Trainer)
 
 
+def nuisances() -> tuple[np.ndarray, pd.DataFrame]:
+    """Two classes, eight samples each; brightness goes with the class in three of four."""
+    targets = np.eye(2, dtype=np.float32)[np.arange(16) % 2]
+    aligned = np.where(np.arange(16) < 12, np.arange(16) % 2, 1 - np.arange(16) % 2)
+    return targets, pd.DataFrame({"prop_brightness": aligned + np.linspace(0, 0.1, 16)})
+
+
+@pytest.mark.parametrize("option", options("sampling"))
+def test_sampling_contract(option: str) -> None:
+    sampling: Sampling = config.build(chosen("sampling", option), "sampling")
+    targets, index = nuisances()
+    chances = sampling(targets, ["a", "b"], index)
+    assert chances is None or (chances.shape == (16,) and np.isclose(chances.sum(), 1) and (chances > 0).all())
+
+
+@pytest.mark.parametrize("option", options("risk"))
+def test_risk_contract(option: str) -> None:
+    risk: Risk = config.build(chosen("risk", option), "risk")
+    task: Task = config.build(chosen("task", "single_label"), "task")
+    targets, index = nuisances()
+    cells = torch.from_numpy(risk.cells(targets, index))
+    weights = torch.full((int(cells.max()) + 1,), 1 / (int(cells.max()) + 1), dtype=torch.float64)
+    logits = torch.zeros(16, 2, requires_grad=True)
+    value, weights = risk(task, logits, torch.from_numpy(targets), cells, weights)
+    value.backward()
+    assert value.item() == pytest.approx(np.log(2))  # knowing nothing costs the same in every cell
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
+    assert weights.sum().item() == pytest.approx(1)
+
+
 @pytest.mark.parametrize("option", options("metric"))
 def test_metric_contract(option: str) -> None:
     generator = np.random.default_rng(0)
@@ -272,7 +330,7 @@ def test_gate_contract(option: str) -> None:
 @pytest.mark.parametrize("option", options("experiment"))
 def test_experiment_builds_everything(option: str) -> None:
     params = composed(f"experiment={option}")
-    for group in ("source", "split", "task", "transform", "train"):
+    for group in ("source", "split", "task", "transform", "sampling", "risk", "train"):
         config.build(params[group], group)
     for group in LISTS:
         for name, node in params[group].items():

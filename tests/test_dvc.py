@@ -16,7 +16,20 @@ from picture_folder import TINY, make_folder, picture
 ROOT = Path(__file__).parents[1]
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dvc")]
-STAGES = ["compose", "ingest", "validate", "split", "check", "augment", "train", "evaluate", "register"]
+STAGES = [
+    "compose",
+    "ingest",
+    "validate",
+    "pair",
+    "split",
+    "check",
+    "embed",
+    "curate",
+    "augment",
+    "train",
+    "evaluate",
+    "register",
+]
 
 
 class Project:

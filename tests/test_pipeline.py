@@ -18,7 +18,7 @@ from pipeline.core.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 
-STAGES = ("ingest", "validate", "split", "check", "augment", "train", "evaluate", "register")
+STAGES = ("ingest", "validate", "pair", "split", "check", "embed", "curate", "augment", "train", "evaluate", "register")
 PURE = ("data/manifest.parquet", "data/splits.parquet", "data/packed/images.npy", "data/packed/index.parquet")
 LEARNT = ("data/predictor/weights.safetensors", "data/predictor/card.json", "data/predictions.parquet")
 JUDGED = ("reports/metrics.json", "reports/slices.csv", "reports/train.csv", "reports/report.html")
@@ -152,10 +152,10 @@ def test_a_second_split_is_judged_beside_the_first(project: Path, tmp_path: Path
 def test_a_check_stops_the_run_and_leaves_its_findings(project: Path, tmp_path: Path, monkeypatch) -> None:
     shutil.copytree(project / "data", tmp_path / "data")
     monkeypatch.chdir(tmp_path)
-    write_params("source.path=pictures", "check.property_shortcut.on_fail=error", "check.property_shortcut.max_auc=0.5")
-    with pytest.raises(UserError, match=r"property_shortcut: .* AUC of one property alone, at most 0.5 accepted"):
+    write_params("source.path=pictures", "check.shortcut.on_fail=error", "check.shortcut.max_balanced_accuracy=0.5")
+    with pytest.raises(UserError, match=r"shortcut: .* balanced accuracy of one property alone"):
         run("check")
-    assert not json.loads(Path("reports/checks.json").read_text())["property_shortcut"]["passed"]
+    assert not json.loads(Path("reports/checks.json").read_text())["shortcut"]["passed"]
 
 
 def test_a_failed_expectation_names_itself_the_column_and_the_first_rows(

@@ -15,7 +15,7 @@ from pipeline.core import config, files
 
 ROOT = Path(__file__).parents[1]
 NUM = 140
-STAGES = ("split", "check", "augment", "train", "evaluate", "register")
+STAGES = ("pair", "split", "check", "embed", "curate", "augment", "train", "evaluate", "register")
 
 pytestmark = [
     pytest.mark.xdist_group("pipeline"),

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.co_occurrence import association, together
-from pipeline.core.contracts import Check, Finding
+from pipeline.core.contracts import Check
+from pipeline.core.outcomes import Finding
 
 
 @final

@@ -8,8 +8,9 @@ from typing import Literal, final
 import numpy as np
 import pandas as pd
 
-from pipeline.core.contracts import Check, Finding
+from pipeline.core.contracts import Check
 from pipeline.core.grouping import torn_apart
+from pipeline.core.outcomes import Finding
 
 SHOWN = 5  # conflicts
 

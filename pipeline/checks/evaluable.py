@@ -7,8 +7,9 @@ from typing import Literal, final
 
 import pandas as pd
 
-from pipeline.core.contracts import Check, Finding
+from pipeline.core.contracts import Check
 from pipeline.core.intervals import samples_needed
+from pipeline.core.outcomes import Finding
 
 
 @final

@@ -7,7 +7,8 @@ from typing import Literal, final
 
 import pandas as pd
 
-from pipeline.core.contracts import Check, Finding
+from pipeline.core.contracts import Check
+from pipeline.core.outcomes import Finding
 
 
 @final

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, rankdata
 
-from pipeline.core.contracts import Check, Finding
+from pipeline.core.contracts import Check
 from pipeline.core.intervals import Z
+from pipeline.core.outcomes import Finding
 
 
 @final

@@ -8,7 +8,8 @@ from typing import Literal, final
 import numpy as np
 import pandas as pd
 
-from pipeline.core.contracts import Check, Finding
+from pipeline.core.contracts import Check
+from pipeline.core.outcomes import Finding
 
 SHOWN = 8  # pictures of each fault
 PROPERTIES = ("contrast", "light_level", "dark_level", "sharpness", "entropy", "aspect_ratio", "num_pixels")

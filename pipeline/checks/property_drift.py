@@ -10,7 +10,8 @@ from typing import Any, Literal, final
 import numpy as np
 import pandas as pd
 
-from pipeline.core.contracts import Check, Finding
+from pipeline.core.contracts import Check
+from pipeline.core.outcomes import Finding
 
 
 @final

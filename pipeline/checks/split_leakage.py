@@ -8,16 +8,18 @@ from typing import Literal, final
 import numpy as np
 import pandas as pd
 
-from pipeline.core.contracts import Check, Finding
+from pipeline.core.contracts import Check
 from pipeline.core.grouping import torn_apart
+from pipeline.core.outcomes import Finding
 
 SHOWN = 5  # of the samples that leak
+KEYS = ("told_group", "content_hash", "twin")  # `twin` where pictures were paired
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class SplitLeakage(Check):
-    """Samples of val and test that have their group, or a near-duplicate, in another split.
+    """Samples of val and test that have their group, their photograph or a near-duplicate in another split.
 
     Measured afresh on the manifest, whatever the split stage did.
 
@@ -36,7 +38,8 @@ class SplitLeakage(Check):
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         placed = samples[samples["split"] != "none"].reset_index(drop=True)
-        by_key = _shared(placed, "told_group") | _shared(placed, "content_hash")
+        keys = [column for column in KEYS if column in placed]
+        by_key = np.any([_shared(placed, column) for column in keys], axis=0)
         alike, partner = torn_apart(placed["perceptual_hash"], self.near_duplicate_bits, placed["split"])
         judged = (placed["split"] != "train").to_numpy()
         leaks = np.flatnonzero((by_key | alike) & judged)
@@ -44,7 +47,7 @@ class SplitLeakage(Check):
         worst: dict[str, str] = {}
         pictures: dict[str, list[str]] = {}
         for one in np.concatenate([np.flatnonzero(alike & judged), leaks])[:SHOWN]:
-            other = partner(one) if alike[one] else _same_key(placed, one)
+            other = partner(one) if alike[one] else _same_key(placed[keys], split, one)
             text = f"{split[one]}; like {names[other]} in {split[other]}" if alike[one] else str(split[one])
             worst.setdefault(str(names[one]), text)
             pictures[f"{names[one]} in {split[one]}, {names[other]} in {split[other]}"] = [
@@ -69,11 +72,10 @@ def _shared(placed: pd.DataFrame, column: str) -> np.ndarray:
     return across
 
 
-def _same_key(placed: pd.DataFrame, row: int) -> int:
-    """The first row of another split with the group or the pixels of this one."""
-    one = placed.loc[row]
-    same = (placed["told_group"] == one["told_group"]) | (placed["content_hash"] == one["content_hash"])
-    return int(np.flatnonzero(same & (placed["split"] != one["split"]))[0])
+def _same_key(keys: pd.DataFrame, split: np.ndarray, row: int) -> int:
+    """The first row of another split that shares a key with this one."""
+    same = np.any([(keys[column] == keys[column].iloc[row]).to_numpy(dtype=bool) for column in keys], axis=0)
+    return int(np.flatnonzero(same & (split != split[row]))[0])
 
 
 def _sentence(num_leaks: int, num_judged: int) -> str:

@@ -1,14 +1,13 @@
 """The nouns of Colibri, one abstract class each: the page to read first.
 
-The constructor takes choices (from conf/), the call takes data (from artifacts).
-Every class here is abstract, every class elsewhere is final.
+The constructor takes choices (from conf/), the call takes data (from artifacts). Every class here is abstract,
+every class elsewhere is final.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from pipeline.core.content import Content
+    from pipeline.core.outcomes import Finding, Verdict
     from pipeline.core.places import Place, Recognised
     from pipeline.core.samples import Samples
 
@@ -40,7 +41,8 @@ class Source(ABC):
 
         Returns:
             Columns `path` (POSIX, relative to the source), `labels` (sorted list of strings), `group`
-            (string, or None where nothing must stay together) and any number of `attr_*`. Where the source has
+            (string, or None where nothing must stay together) and any number of `attr_*`; `attr_of_label_*` tells of
+            the label itself (how sure it is), so that no check asks whether it predicts it. Where the source has
             them: `given_split` (train, val, test or None), and `refused` and `detail`, the reason and the finding
             for an item that must go to quarantine unopened (None for the others).
 
@@ -83,35 +85,6 @@ class Split(ABC):
         """
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What a check measured, beside the limit that judges it; larger is worse.
-
-    Attributes:
-        value: The measured number.
-        limit: The largest accepted value.
-        unit: What the number counts, in words.
-        worst: The worst offenders, name to number or text, worst first.
-        advice: What to do when it failed.
-        sentence: What was found, for someone who knows nothing of statistics.
-        pictures: Caption to the `sample_id` of the samples shown side by side below it.
-        table: Everything that was measured, a row each, worst first, all with the same keys.
-    """
-
-    value: float
-    limit: float
-    unit: str
-    worst: dict[str, Any] = field(default_factory=dict)
-    advice: str = ""
-    sentence: str = ""
-    pictures: dict[str, list[str]] = field(default_factory=dict)
-    table: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        return bool(self.value <= self.limit)
-
-
 class Check(ABC):
     """One question to the data.
 
@@ -126,20 +99,22 @@ class Check(ABC):
         """Measures manifest rows that carry their `split` and joined `group`."""
 
 
+class ContentCheck(ABC):
+    """A `Check` of what only content shows: it runs after `embed`, and gets the features too."""
+
+    on_fail: Literal["error", "warn"]
+
+    @abstractmethod
+    def __call__(self, samples: pd.DataFrame, content: Content) -> Finding:
+        """Measures manifest rows that carry their `split` and joined `group`, and their content."""
+
+
 class Augmentation(ABC):
     """A random change that keeps the label."""
 
     @abstractmethod
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
-        """Changes each sample by its own draw.
-
-        Args:
-            batch: (B, C, H, W) uint8.
-            generator: The only source of randomness.
-
-        Returns:
-            (B, C, H', W') uint8.
-        """
+        """(B, C, H, W) uint8 to (B, C, H', W') uint8, each sample by its own draw from the generator."""
 
 
 class Transform(ABC):
@@ -207,6 +182,45 @@ class Task(ABC):
         """(N, K) scores to (N, K) bool: the decided labels."""
 
 
+class Sampling(ABC):
+    """How often each sample of train is drawn."""
+
+    @abstractmethod
+    def __call__(self, targets: np.ndarray, classes: list[str], index: pd.DataFrame) -> np.ndarray | None:
+        """The probability with which each draw takes each sample, or None: each comes once per epoch.
+
+        Args:
+            targets: (N, K) in {0, 1}.
+            classes: K names, for messages.
+            index: N rows with the measured `prop_*` and the told `attr_*`.
+
+        Returns:
+            (N,) with sum 1, or None.
+        """
+
+
+class Risk(ABC):
+    """What training makes small: one number from the losses of a batch."""
+
+    @abstractmethod
+    def cells(self, targets: np.ndarray, index: pd.DataFrame) -> np.ndarray:
+        """(N,) the cell of each sample of train, 0 to G - 1, from (N, K) targets and N rows as for `Sampling`."""
+
+    @abstractmethod
+    def __call__(
+        self, task: Task, logits: Tensor, targets: Tensor, cells: Tensor, weights: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The risk of a batch, and the weights of the cells for the next one.
+
+        Args:
+            task: Whose loss it is.
+            logits: (B, K).
+            targets: (B, K).
+            cells: (B,) of each sample.
+            weights: (G,) with sum 1; each 1 / G before the first step.
+        """
+
+
 Log = Callable[[int, dict[str, float]], None]
 
 
@@ -215,14 +229,15 @@ class Trainer(ABC):
 
     @abstractmethod
     def fit(
-        self, encoder: nn.Module, task: Task, train: Samples, val: Samples, log: Log
+        self, encoder: nn.Module, task: Task, risk: Risk, train: Samples, val: Samples, log: Log
     ) -> tuple[Predictor, list[dict[str, float]]]:
         """Learns from `train` with `task.weighed`, keeps what is best on `val`, decides by what `tuned` makes of it.
 
         Args:
             encoder: An `Encoder`.
             task: What the labels mean, as built from conf/.
-            train: Samples with augmentations.
+            risk: What is made small.
+            train: Samples with augmentations, how often each is drawn, and the cells that `risk` asks for.
             val: Samples without.
             log: Called after each epoch with its number and figures.
 
@@ -251,12 +266,7 @@ class Predictor(ABC):
 
 
 class Metric(ABC):
-    """A number on predictions, over many weighted copies of the samples at once.
-
-    Attributes:
-        per_class: Whether there is one number per class.
-        larger_is_better: Which way is better.
-    """
+    """A number on predictions, or one per class, over many weighted copies of the samples at once."""
 
     per_class: bool
     larger_is_better: bool = True
@@ -274,15 +284,6 @@ class Metric(ABC):
         Returns:
             (R,), or (R, K) when `per_class`; NaN where a resample leaves the number undefined.
         """
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a gate decided, with its reasons."""
-
-    promote: bool
-    reasons: list[str]
-    evidence: dict[str, Any] = field(default_factory=dict)
 
 
 class Gate(ABC):

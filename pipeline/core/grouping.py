@@ -83,25 +83,41 @@ def torn_apart(hashes: pd.Series, max_bits: int, values: pd.Series) -> tuple[np.
 def joined(manifest: pd.DataFrame, max_bits: int | None) -> pd.Series:
     """The group of every sample after near-duplicates were joined.
 
-    Two samples are joined when they share a told group, the same pixels, or perceptual hashes within `max_bits`
-    (None: hashes are not compared), and through any chain of such.
+    Two samples are joined when they share a told group, a photograph (`twin`, where the table has it), the same pixels,
+    or perceptual hashes within `max_bits` (None: hashes are not compared), and through any chain of such.
 
     Returns:
         The smallest `sample_id` of each sample's component, aligned with the manifest.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    num_samples = len(manifest)
-    links = [_chain(manifest["content_hash"])]
-    links.append(_chain(manifest["group"]))
+    links = [_chain(manifest[column]) for column in ("content_hash", "group", "twin") if column in manifest]
     if max_bits is not None:
         links.append(near_duplicates(manifest["perceptual_hash"], max_bits))
     pairs = np.concatenate(links)
-    graph = coo_array((np.ones(len(pairs), dtype=bool), (pairs[:, 0], pairs[:, 1])), shape=(num_samples, num_samples))
+    return _smallest(manifest["sample_id"], pairs).rename("group")
+
+
+def with_twins(manifest: pd.DataFrame, twins: pd.DataFrame) -> pd.DataFrame:
+    """The manifest with `twin`: the smallest `sample_id` of those that show the same photograph, missing where alone.
+
+    Args:
+        manifest: One row per sample.
+        twins: `data/twins.parquet`, pairs of `sample_id` in `left` and `right`.
+    """
+    position = pd.Series(np.arange(len(manifest)), index=manifest["sample_id"])
+    pairs = np.stack([position.loc[twins[side]].to_numpy(dtype=np.intp) for side in ("left", "right")], axis=1)
+    twin = _smallest(manifest["sample_id"], pairs)
+    return manifest.assign(twin=twin.where(np.isin(np.arange(len(manifest)), pairs)))
+
+
+def _smallest(names: pd.Series, pairs: np.ndarray) -> pd.Series:
+    """The smallest name of each row's component in the graph of pairs of positions."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(pairs), dtype=bool), (pairs[:, 0], pairs[:, 1])), shape=(len(names), len(names)))
     _, component = connected_components(graph, directed=False)
-    names = manifest["sample_id"].groupby(component).min()
-    return pd.Series(names.to_numpy()[component], index=manifest.index, name="group", dtype="str")
+    smallest = names.groupby(component).min().to_numpy()
+    return pd.Series(smallest[component], index=names.index, dtype="str")
 
 
 def _chain(keys: pd.Series) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""Lists of label names to matrices, and back."""
+"""Lists of label names to matrices or to text, and back."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,3 +22,30 @@ def to_lists(decided: np.ndarray, classes: Sequence[str]) -> list[list[str]]:
     """(N, K) bool to lists of labels, each in the order of `classes`; empty where nothing was decided."""
     names = np.array(classes, dtype=object)
     return [names[row].tolist() for row in decided]
+
+
+def spelled(labels: Sequence[str]) -> str:
+    """Labels as one cell of a table: joined by `|`, or a JSON list where that would not come back the same."""
+    plain = "|".join(labels)
+    return plain if _parts(plain) == list(labels) else json.dumps(list(labels), ensure_ascii=False)
+
+
+def parsed(text: str) -> list[str]:
+    """The labels of a cell that `spelled` wrote, or a person: `cat`, `cat|dog`, `["a|b"]`, or empty for none.
+
+    Raises:
+        ValueError: It begins like a JSON list and is none of strings.
+    """
+    if not text.startswith("["):
+        return _parts(text)
+    try:
+        names = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{text[:80]!r} begins like a JSON list and is none") from None
+    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        raise ValueError(f"{text[:80]!r} is not a JSON list of strings")
+    return names
+
+
+def _parts(text: str) -> list[str]:
+    return [] if text.startswith("[") or not text.strip() else [one.strip() for one in text.split("|")]

@@ -1,4 +1,4 @@
-"""Writing the packed arrays, picture by picture, so that memory stays flat and a full disk is an error, not a crash."""
+"""Writing arrays, row by row, so that memory stays flat and a full disk is an error, not a crash."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from pathlib import Path
 import numpy as np
 
 
-def write_array(path: Path, images: Iterable[np.ndarray], shape: tuple[int, int, int, int]) -> None:
-    """Streams images into an .npy file of uint8.
+def write_array(path: Path, images: Iterable[np.ndarray], shape: tuple[int, ...], kind: str = "|u1") -> None:
+    """Streams images, or other rows, into an .npy file.
 
     Written in sequence rather than through a memory map, which answers a full disk with a bus error.
 
     Args:
         path: The file.
         images: `shape[0]` arrays of shape `shape[1:]`.
-        shape: (N, H, W, C).
+        shape: (N, H, W, C), or whatever N rows make.
+        kind: NumPy's descriptor of their numbers; uint8 unless told.
     """
     count = 0
     with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        np.lib.format.write_array_header_1_0(file, {"descr": kind, "fortran_order": False, "shape": shape})
         for image in images:
             assert image.shape == shape[1:], (image.shape, shape)
-            assert image.dtype == np.uint8, image.dtype
+            assert image.dtype == np.dtype(kind), image.dtype
             file.write(np.ascontiguousarray(image).data)
             count += 1
     assert count == shape[0], (count, shape)

@@ -12,6 +12,7 @@ import numpy as np
 import xxhash
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from pipeline.core.encoding import Encoding, encoding
 from pipeline.core.errors import Refused
 
 REASONS = {
@@ -65,8 +66,17 @@ def seen(data: bytes | np.ndarray, max_pixels: int) -> Image.Image:
     Raises:
         Refused: With one of `REASONS`.
     """
+    return seen_and_told(data, max_pixels)[0]
+
+
+def seen_and_told(data: bytes | np.ndarray, max_pixels: int) -> tuple[Image.Image, Encoding]:
+    """`seen`, and what the file tells beside.
+
+    Raises:
+        Refused: With one of `REASONS`.
+    """
     if isinstance(data, np.ndarray):
-        return Image.fromarray(data)
+        return Image.fromarray(data), Encoding()
     if not data:
         raise Refused("empty", "0 bytes")
     try:
@@ -75,7 +85,7 @@ def seen(data: bytes | np.ndarray, max_pixels: int) -> Image.Image:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 _bound(image, data, max_pixels)
                 image.load()
-                return _as_seen(image)
+                return _as_seen(image), encoding(image)
     except MemoryError:
         raise Refused("too_large", "memory does not suffice to decode it") from None
     except Image.DecompressionBombError as error:

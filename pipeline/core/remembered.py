@@ -14,7 +14,7 @@ import pandas as pd
 import PIL
 from PIL import features
 
-from pipeline.core import errors, files, measuring, pictures, reading
+from pipeline.core import encoding, errors, files, measuring, pictures, reading
 from pipeline.core.contracts import Source
 from pipeline.core.measuring import Measured
 
@@ -27,7 +27,7 @@ Stamp = tuple[int, ...]
 
 def version(source: Source, max_pixels: int) -> str:
     """Of all that a measurement depends on beside the file: the source, the limit, the code and the decoders."""
-    modules = [errors, measuring, pictures, reading]
+    modules = [encoding, errors, measuring, pictures, reading]
     parts = [inspect.getsource(module).encode() for module in modules]
     own = Path(inspect.getfile(type(source))).parent  # with those that it is made of: a source can hold another
     parts += [path.read_bytes() for path in sorted(own.glob("*.py"))]

@@ -28,6 +28,8 @@ class Samples:
         targets: (M, K) float32 in {0, 1}.
         transform: What the encoder takes.
         augmentations: Applied in order, before the transform.
+        chances: (M,) with which each draw takes each sample, or None: each comes once.
+        cells: (M,) of label x nuisance, or None: all in one.
     """
 
     images: np.ndarray
@@ -35,23 +37,26 @@ class Samples:
     targets: np.ndarray
     transform: Transform
     augmentations: tuple[Augmentation, ...] = ()
+    chances: np.ndarray | None = None
+    cells: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def batches(
         self, batch_size: int, generator: torch.Generator | None = None
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """(B, 3, S, S) float32 and (B, K) float32.
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        """(B, 3, S, S) float32 pictures, (B, K) float32 targets and (B,) int64 cells.
 
         Args:
             batch_size: At least 1.
-            generator: Shuffles, augments, and drops the incomplete last batch; without it the order is kept, every
-                sample comes once and nothing is random.
+            generator: Shuffles or draws by `chances`, augments, and drops the incomplete last batch; without it the
+                order is kept, every sample comes once and nothing is random.
         """
         import torch
 
-        order = np.arange(len(self)) if generator is None else torch.randperm(len(self), generator=generator).numpy()
+        cells = np.zeros(len(self), dtype=np.int64) if self.cells is None else self.cells
+        order = np.arange(len(self)) if generator is None else self._drawn(generator)
         last = len(order) if generator is None or len(order) < batch_size else len(order) - len(order) % batch_size
         for start in range(0, last, batch_size):
             chosen = order[start : start + batch_size]
@@ -59,7 +64,17 @@ class Samples:
             if generator is not None:
                 for augmentation in self.augmentations:
                     batch = augmentation(batch, generator)
-            yield self.transform(batch), torch.from_numpy(self.targets[chosen])
+            yield self.transform(batch), torch.from_numpy(self.targets[chosen]), torch.from_numpy(cells[chosen])
+
+    def _drawn(self, generator: torch.Generator) -> np.ndarray:
+        import torch
+
+        if self.chances is None:
+            return torch.randperm(len(self), generator=generator).numpy()
+        # inversion, since torch.multinomial takes no more than 2^24 samples
+        draws = torch.rand(len(self), generator=generator, dtype=torch.float64).numpy()
+        reached = np.cumsum(self.chances)
+        return np.minimum(np.searchsorted(reached, draws * reached[-1], side="right"), len(self) - 1)
 
 
 def to_batch(images: np.ndarray) -> torch.Tensor:
@@ -76,7 +91,7 @@ class Packed:
     Attributes:
         images: (N, H, W, C) uint8, memory-mapped.
         index: One row per image: `sample_id`, `origin` (the sample an extra one was made from, else itself), `split`,
-            `labels`, `group`, `content_hash` and the attributes.
+            `labels`, `group`, `content_hash`, what was measured (`prop_*`) and what was told (`attr_*`).
         card: `classes`, `size`, `channels`, `fit`.
     """
 

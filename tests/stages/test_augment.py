@@ -8,9 +8,10 @@ import torch
 from pipeline.augmentations.exposure import Exposure
 from pipeline.augmentations.orthogonal import Orthogonal
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.looking import fitted
 from pipeline.core.pictures import content_hash
 from pipeline.stages import augment
-from pipeline.stages.augment import Packing, columns_kept, draw_extra, extra_rows, placed, prepare, preview
+from pipeline.stages.augment import Packing, columns_kept, draw_extra, extra_rows, placed, preview
 
 PACKING = {"size": 8, "fit": "crop", "min_class_share": None, "seed": 0}
 POLICY = [
@@ -32,7 +33,9 @@ def copies(extra):
 
 
 def test_train_comes_first_otherwise_the_order_of_the_manifest_stays(make_manifest):
-    manifest = make_manifest("abab", group=["told", None, None, None], attr_site=list("wxyz"))
+    manifest = make_manifest(
+        "abab", group=["told", None, None, None], attr_site=list("wxyz"), prop_brightness=[0.1, 0.2, 0.3, 0.4]
+    )
     splits = pd.DataFrame(
         {"sample_id": ["s03", "s02", "s01", "s00"], "split": ["train", "none", "train", "test"], "group": list("ABCD")}
     )
@@ -42,7 +45,7 @@ def test_train_comes_first_otherwise_the_order_of_the_manifest_stays(make_manife
     assert found["group"].tolist() == ["C", "A", "D"]  # the joined group, not the told one
     assert found["origin"].tolist() == found["sample_id"].tolist()
     assert found.index.tolist() == [0, 1, 2]
-    kept = ["sample_id", "origin", "split", "labels", "group", "content_hash", "attr_site"]
+    kept = ["sample_id", "origin", "split", "labels", "group", "content_hash", "attr_site", "prop_brightness"]
     assert list(columns_kept(found)) == kept
 
 
@@ -133,7 +136,9 @@ class Pictures:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_prepare_stores_a_square(noise, channels):
     picture = noise(0, height=10, width=14, channels=1)
-    found = prepare(Pictures(one=picture), 10_000, Packing(**PACKING), channels, ("one", content_hash(picture)))
+    found = fitted(
+        Pictures(one=picture), 10_000, PACKING["size"], PACKING["fit"], channels, ("one", content_hash(picture))
+    )
     assert found.shape == (8, 8, channels)
     assert found.dtype == np.uint8
     assert (found == found[:, :, :1]).all()
@@ -144,13 +149,13 @@ def test_prepare_notices_a_picture_that_changed(noise):
     changed = picture.copy()
     changed[0, 0, 0] ^= 1
     with pytest.raises(UserError, match=r"^one has changed since ingest; run dvc repro to ingest again$"):
-        prepare(Pictures(one=changed), 10_000, Packing(**PACKING), 3, ("one", content_hash(picture)))
+        fitted(Pictures(one=changed), 10_000, PACKING["size"], PACKING["fit"], 3, ("one", content_hash(picture)))
 
 
 def test_prepare_notices_a_picture_that_is_gone():
     message = r"^gone could be read by ingest but not now \(missing: no such file\); run dvc repro to ingest again$"
     with pytest.raises(UserError, match=message):
-        prepare(Pictures(), 10_000, Packing(**PACKING), 3, ("gone", "0" * 32))
+        fitted(Pictures(), 10_000, PACKING["size"], PACKING["fit"], 3, ("gone", "0" * 32))
 
 
 def test_extra_copies_are_augmented_by_the_seed(noise):

@@ -5,8 +5,9 @@ import pytest
 import yaml
 
 from pipeline.core import files
-from pipeline.core.contracts import Finding
 from pipeline.core.errors import UserError
+from pipeline.core.findings import judged_samples, sentence
+from pipeline.core.outcomes import Finding
 from pipeline.stages import check as stage
 
 
@@ -22,6 +23,7 @@ def run(project, make_manifest):
         (project / "params.yaml").write_text(yaml.safe_dump({"check": nodes}))
         manifest = make_manifest("aaaba", group=["g", None, None, None, "g"])
         files.write_table(files.MANIFEST, manifest)
+        files.write_table(files.TWINS, pd.DataFrame({"left": [], "right": []}))
         splits = pd.DataFrame({"sample_id": manifest["sample_id"][::-1], "split": ["test"] + ["train"] * 4})
         files.write_table(files.SPLITS, splits.assign(group=splits["sample_id"]))
         stage.main()
@@ -89,7 +91,7 @@ def test_on_fail_is_error_or_warn(run):
 def test_manifest_and_splits_must_fit(make_manifest):
     splits = pd.DataFrame({"sample_id": ["s00", "s00"], "split": "train", "group": "g"})
     with pytest.raises(pd.errors.MergeError, match="not a one-to-one merge"):
-        stage.judged_samples(make_manifest("ab"), splits)
+        judged_samples(make_manifest("ab"), splits, pd.DataFrame({"left": [], "right": []}))
 
 
 @pytest.mark.parametrize(
@@ -100,4 +102,4 @@ def test_manifest_and_splits_must_fit(make_manifest):
     ],
 )
 def test_a_finding_as_a_sentence(worst, advice, expected):
-    assert stage.sentence(Finding(value=0.123456, limit=0.1, unit="things", worst=worst, advice=advice)) == expected
+    assert sentence(Finding(value=0.123456, limit=0.1, unit="things", worst=worst, advice=advice)) == expected

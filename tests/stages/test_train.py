@@ -32,6 +32,8 @@ NODES = {
         "std": [0.5, 0.5, 0.5],
     },
     "encoder": {"_target_": "pipeline.encoders.small.Small", "width": 2},
+    "sampling": {"_target_": "pipeline.samplings.shuffled.Shuffled"},
+    "risk": {"_target_": "pipeline.risks.mean.Mean"},
     "train": {
         "_target_": "pipeline.trainers.finetune.FineTune",
         "epochs": 1,
@@ -76,7 +78,7 @@ def test_nodes_are_the_sections_that_training_depends_on():
 def test_fit_takes_train_and_val_with_augmentations_on_train_only(packed, monkeypatch):
     recipe, seen = Recipe(NODES), {}
 
-    def fit(self, encoder, task, train, val, log):
+    def fit(self, encoder, task, risk, train, val, log):
         seen.update(train=train, val=val, encoder=encoder)
         return "predictor", []
 

@@ -13,7 +13,7 @@ SETTINGS = [
     "split.near_duplicate_bits=0",
     "split.fractions={train: 0.5, val: 0.25, test: 0.25}",
     "check.split_leakage.near_duplicate_bits=0",
-    "check.property_shortcut.max_auc=1",
+    "check.shortcut.max_balanced_accuracy=1",
     "check.missing_class.on_fail=warn",
     "augment.size=28",
 ]

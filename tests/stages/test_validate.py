@@ -14,7 +14,7 @@ from pipeline.stages.validate import Promises, describe
 # Great Expectations imports deprecated modules of the standard library
 pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning")
 PROMISES = {"min_samples": 4, "min_side": 16, "max_side": 64, "channels": [1, 3], "classes": ["a", "b"]}
-PROPERTIES = (*stage.UNIT_PROPERTIES, "entropy", "num_bytes")
+PROPERTIES = (*stage.UNIT_PROPERTIES, *stage.SIGNED_PROPERTIES, "jpeg_quality", "entropy", "num_bytes")
 
 
 def promised(make_manifest, labels="abab"):
@@ -59,7 +59,7 @@ def test_a_manifest_that_keeps_every_promise(passing):
     assert error is None
     assert written["passed"] is True
     assert all(one["passed"] and one["offenders"] == [] for one in written["expectations"])
-    assert len(written["expectations"]) == 18
+    assert len(written["expectations"]) == 23
     assert (folder / "reports" / "data_docs" / "index.html").exists()
 
 
@@ -87,7 +87,7 @@ def test_every_broken_promise_is_found(failing):
 
 def test_a_broken_promise_stops_the_run_with_one_line(failing):
     assert failing[0][1] == (
-        "7 of 18 expectations failed: expect_column_values_to_be_between on prop_entropy "
+        "7 of 23 expectations failed: expect_column_values_to_be_between on prop_entropy "
         "{'min_value': 0.0, 'max_value': 8.0}, the expectation could not be evaluated (is the column there?); "
         "all in reports/validation.json"
     )

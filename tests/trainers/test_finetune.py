@@ -11,6 +11,7 @@ from pipeline.augmentations.orthogonal import Orthogonal
 from pipeline.core.errors import UserError
 from pipeline.core.samples import Samples
 from pipeline.encoders.small import Small
+from pipeline.risks.mean import Mean
 from pipeline.tasks.multi_label import MultiLabel
 from pipeline.tasks.single_label import SingleLabel
 from pipeline.trainers.finetune import FineTune, figures, learning_rate_factor, scored
@@ -41,7 +42,7 @@ def fit(stripes):
             torch.manual_seed(0)
             encoder = encoder or Small(width=4)
         train, val = train or stripes(96), val or stripes(48, seed=1)
-        return FineTune(**{**CHOICES, **choices}).fit(encoder, TASK, train, val, log)
+        return FineTune(**{**CHOICES, **choices}).fit(encoder, TASK, Mean(), train, val, log)
 
     return build
 
@@ -75,7 +76,9 @@ def test_it_learns_two_attributes_that_have_nothing_to_do_with_each_other():
     train, val, test = samples(128, 0), samples(64, 1), samples(100, 2)
     torch.manual_seed(0)
     choices = {**CHOICES, "epochs": 10}
-    predictor, history = FineTune(**choices).fit(Small(width=4), several, train, val, lambda epoch, figures: None)
+    predictor, history = FineTune(**choices).fit(
+        Small(width=4), several, Mean(), train, val, lambda epoch, figures: None
+    )
     assert history[-1]["train_loss"] < 0.7 * history[0]["train_loss"]
     assert history[-1]["val_f1_macro"] > 0.6
     right = predictor.task.decide(predictor.predict(test.images)) == (test.targets > 0)
@@ -203,7 +206,9 @@ def test_poisoned_pictures_stop_at_the_first_step(fit, stripes):
 def test_too_few_samples(stripes, num_train, num_val):
     message = rf"at least 2 samples in train and 1 in val, found {num_train} and {num_val}$"
     with pytest.raises(UserError, match=message):
-        FineTune(**CHOICES).fit(Small(width=1), TASK, stripes(num_train), stripes(num_val), lambda epoch, figures: None)
+        FineTune(**CHOICES).fit(
+            Small(width=1), TASK, Mean(), stripes(num_train), stripes(num_val), lambda epoch, figures: None
+        )
 
 
 def test_weight_decay_spares_biases_and_normalisation(fit, stripes):
@@ -229,7 +234,7 @@ class Fixed(list):
     targets = np.eye(2)[[0, 0, 0, 1]]
 
     def batches(self, batch_size):
-        return [(np.array(self[:3]), None), (np.array(self[3:]), None)]
+        return [(np.array(self[:3]), None, None), (np.array(self[3:]), None, None)]
 
 
 def test_evaluate_by_hand():

@@ -1,0 +1,46 @@
+"""Blur, so that sharpness, noise and resolution do not give the label away."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional
+
+from pipeline.core.contracts import Augmentation
+
+LEAST = 0.05  # of a pixel; a narrower Gaussian changes nothing
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Blur(Augmentation):
+    """A Gaussian of its own width over each sample.
+
+    Args:
+        max_sigma: The standard deviation is uniform between 0 and this share of the side, above 0 to 0.1.
+    """
+
+    max_sigma: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_sigma <= 0.1:
+            raise ValueError(f"max_sigma must be above 0 and at most 0.1, got {self.max_sigma}")
+
+    def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
+        side = min(batch.shape[2:])
+        sigmas = torch.rand(len(batch), generator=generator) * self.max_sigma * side
+        return torch.stack(
+            [
+                functional.gaussian_blur(one, [_size(sigma, side)] * 2, [sigma]) if sigma > LEAST else one
+                for one, sigma in zip(batch, sigmas.tolist(), strict=True)
+            ]
+        )
+
+
+def _size(sigma: float, side: int) -> int:
+    """Three standard deviations either way, and no more than reflection at the edge can fill."""
+    return 2 * min(math.ceil(3 * sigma), side - 1) + 1

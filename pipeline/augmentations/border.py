@@ -1,0 +1,38 @@
+"""A border of random width and grey, so that border, corners and marks in them do not give the label away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from pipeline.core.contracts import Augmentation
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Border(Augmentation):
+    """Covers the margin of each sample, each of its four sides by its own width, in one grey.
+
+    Args:
+        max_fraction: Each width is uniform between 0 and this share of the side, above 0 to 0.4.
+    """
+
+    max_fraction: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_fraction <= 0.4:
+            raise ValueError(f"max_fraction must be above 0 and at most 0.4, got {self.max_fraction}")
+
+    def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
+        height, width = batch.shape[2:]
+        reach = torch.tensor([height, height, width, width]) * self.max_fraction
+        margins = (torch.rand(len(batch), 4, generator=generator) * (reach + 1)).floor().clamp(max=reach).long()
+        grey = torch.randint(0, 256, (len(batch), 1, 1, 1), generator=generator).to(torch.uint8)
+        top, bottom, left, right = margins[:, :, None].unbind(dim=1)
+        rows, columns = torch.arange(height), torch.arange(width)
+        kept_rows = (rows >= top) & (rows < height - bottom)
+        kept_columns = (columns >= left) & (columns < width - right)
+        return torch.where((kept_rows[:, :, None] & kept_columns[:, None, :])[:, None], batch, grey)

@@ -1,0 +1,47 @@
+"""Saturation, hue and the colour of the light, so that none of them gives the label away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional
+
+from pipeline.core.contracts import Augmentation
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Colour(Augmentation):
+    """Each sample gets its own saturation, hue and light; a grey one, of one channel, is left as it is.
+
+    Args:
+        max_saturation: The factor is uniform between 1 - this and 1 + this, 0 to 1.
+        max_hue: The turn is uniform within this share of the circle, 0 to 0.5, both ways.
+        max_cast: Each channel is multiplied by its own factor between 1 - this and 1 + this, 0 to 1.
+    """
+
+    max_saturation: float
+    max_hue: float
+    max_cast: float
+
+    def __post_init__(self) -> None:
+        for name, most in (("max_saturation", 1), ("max_hue", 0.5), ("max_cast", 1)):
+            if not 0 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must be 0 to {most}, got {getattr(self, name)}")
+
+    def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
+        draws = torch.rand(len(batch), 5, generator=generator) * 2 - 1
+        if batch.shape[1] == 1:
+            return batch
+        light = 1 + draws[:, 2:, None, None] * self.max_cast
+        lit = (batch.float() * light).round_().clamp_(0, 255).to(torch.uint8)
+        turns = draws[:, :2] * torch.tensor([self.max_saturation, self.max_hue])
+        return torch.stack(
+            [
+                functional.adjust_hue(functional.adjust_saturation(one, 1 + saturation), hue)
+                for one, (saturation, hue) in zip(lit, turns.tolist(), strict=True)
+            ]
+        )

@@ -1,0 +1,109 @@
+"""How well do all properties together predict the label, without looking at what the picture shows?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.asking import Labelled
+from pipeline.core.contracts import Check
+from pipeline.core.nuisances import drawn, nuisances
+from pipeline.core.outcomes import Finding
+from pipeline.core.permuting import group_folds, relabelled
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class NuisanceBaseline(Check):
+    """Out-of-fold balanced accuracy of a random forest on all nuisances: what every real model must beat.
+
+    The limit is `max_skill` of the way from chance to perfect, or what luck gives in a share `alpha` of data sets where
+    that is more: the fixed decisions on permuted labels.
+
+    Args:
+        max_skill: 0 (chance) to 1 (the nuisances give every label away).
+        alpha: Accepted share of data sets without a shortcut in which luck passes for one.
+        num_permutations: Of the labels.
+        num_folds: Each is decided by a forest that learnt from the others; at least 2.
+        num_trees: Of each forest.
+        max_samples: Of more, whole groups are drawn so that each class has its share.
+        seed: Of folds, trees, permutations and the draw.
+
+    Source: Breiman 2001, doi:10.1023/A:1010933404324.
+    """
+
+    max_skill: float
+    alpha: float
+    num_permutations: int
+    num_folds: int
+    num_trees: int
+    max_samples: int
+    seed: int
+    on_fail: Literal["error", "warn"]
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_skill <= 1:
+            raise ValueError(f"max_skill must be 0 to 1, got {self.max_skill}")
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"alpha must be above 0 and below 1, got {self.alpha}")
+        for name, least in (("num_permutations", 1), ("num_folds", 2), ("num_trees", 1), ("max_samples", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+
+    def __call__(self, samples: pd.DataFrame) -> Finding:
+        asked = drawn(samples, self.max_samples, self.seed)
+        features = np.stack([one.bins for one in nuisances(asked)] or [np.zeros(len(asked), dtype=np.int64)], axis=1)
+        labelled = Labelled(asked)
+        targets = np.zeros((len(asked), len(labelled.classes)), dtype=bool)
+        targets[labelled.rows, labelled.codes] = True
+        single = len(labelled.rows) == len(asked)
+        decided = self._decided(features, targets, labelled.groups, single)
+        chance = 1 / max(1, len(labelled.classes)) if single else 0.5
+        recalls = _recalls(targets, decided, single)
+        luck = [
+            _recalls(targets[np.argsort(takers)], decided, single).mean()
+            for takers in relabelled(labelled.groups, self.num_permutations, self.seed)
+        ]
+        limit = chance + self.max_skill * (1 - chance)
+        order = np.argsort(-recalls, kind="stable")[:5]
+        return Finding(
+            value=float(recalls.mean()) if len(recalls) else chance,
+            limit=float(max(limit, np.quantile(luck, 1 - self.alpha, method="higher"))),
+            unit=f"balanced accuracy of all properties together ({chance:.3g} is chance)",
+            worst={
+                str(labelled.classes[one]): f"{'recall' if single else 'accuracy'} {recalls[one]:.2f}" for one in order
+            },
+            advice="A model that does not beat this figure may have learnt nothing of what the pictures show; "
+            "see what shortcut names.",
+        )
+
+    def _decided(self, features: np.ndarray, targets: np.ndarray, groups: np.ndarray, single: bool) -> np.ndarray:
+        """(N, K) bool, each fold as a forest on the others decides."""
+        from sklearn.ensemble import RandomForestClassifier
+
+        folds = group_folds(groups, self.num_folds, self.seed)
+        decided = np.zeros_like(targets)
+        for fold in np.unique(folds):
+            mine, others = folds == fold, folds != fold
+            for column in [slice(None)] if single else range(targets.shape[1]):
+                known = targets[others, column]
+                answer = known.argmax(axis=1) if single else known
+                if not others.any() or len(np.unique(answer)) < 2:
+                    continue
+                forest = RandomForestClassifier(
+                    self.num_trees, min_samples_leaf=3, class_weight="balanced", random_state=self.seed
+                )
+                told = forest.fit(features[others], answer).predict(features[mine])
+                decided[mine, column] = np.eye(targets.shape[1], dtype=bool)[told] if single else told
+        return decided
+
+
+def _recalls(targets: np.ndarray, decided: np.ndarray, single: bool) -> np.ndarray:
+    """(K,) recall of each class; where labels come together, the mean of its recall and that of its absence."""
+    hits = (targets & decided).sum(axis=0) / np.maximum(targets.sum(axis=0), 1)
+    if single:
+        return hits
+    return (hits + (~targets & ~decided).sum(axis=0) / np.maximum((~targets).sum(axis=0), 1)) / 2

@@ -1,0 +1,79 @@
+"""Which pictures resemble none of their class?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core import neighbours
+from pipeline.core.content import Content
+from pipeline.core.contracts import ContentCheck
+from pipeline.core.outcomes import Finding
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Outliers(ContentCheck):
+    """The share of samples far from everything: distance to their nearest neighbours in feature space.
+
+    The distance of a sample is the mean over its neighbours of 1 - cosine. It is measured against its class (the
+    first of its labels): how many robust standard deviations its logarithm lies above the class's median, so that a
+    varied class is not one of outliers.
+
+    Args:
+        num_neighbours: At least 1.
+        max_deviations: Further than this is an outlier, above 0.
+        max_share: Largest accepted share of outliers, 0 to 1.
+
+    Source: Kuan and Mueller 2022, arXiv:2207.03061; the median absolute deviation, Leys et al. 2013,
+        doi:10.1016/j.jesp.2013.03.013.
+    """
+
+    num_neighbours: int
+    max_deviations: float
+    max_share: float
+    on_fail: Literal["error", "warn"]
+
+    def __post_init__(self) -> None:
+        if self.num_neighbours < 1:
+            raise ValueError(f"num_neighbours must be at least 1, got {self.num_neighbours}")
+        if not self.max_deviations > 0:
+            raise ValueError(f"max_deviations must be above 0, got {self.max_deviations}")
+        if not 0 <= self.max_share <= 1:
+            raise ValueError(f"max_share must be 0 to 1, got {self.max_share}")
+
+    def __call__(self, samples: pd.DataFrame, content: Content) -> Finding:
+        far = self._deviations(distances(content.features, self.num_neighbours), samples["labels"])
+        rows = np.flatnonzero(far > self.max_deviations)
+        rows = rows[np.argsort(-far[rows], kind="stable")]
+        names = samples["sample_id"].to_numpy()
+        return Finding(
+            value=len(rows) / max(1, len(samples)),
+            limit=self.max_share,
+            unit=f"share of samples more than {self.max_deviations:g} robust deviations from their class",
+            worst={str(names[row]): round(float(far[row]), 2) for row in rows[:5]},
+            advice="Look at these pictures: they may be broken, of another kind, or in the wrong data set.",
+            listing=pd.DataFrame({"sample_id": names[rows], "deviations": far[rows].round(3)}),
+        )
+
+    def _deviations(self, distance: np.ndarray, labels: pd.Series) -> np.ndarray:
+        logarithm = np.log(np.maximum(distance, 1e-6))
+        kind = labels.map(lambda names: names[0] if len(names) else "").to_numpy()
+        result = np.zeros(len(logarithm))
+        for name in np.unique(kind):
+            own = kind == name
+            middle = np.median(logarithm[own])
+            spread = 1.4826 * np.median(np.abs(logarithm[own] - middle))
+            result[own] = (logarithm[own] - middle) / max(spread, 0.05)
+        return result
+
+
+def distances(features: np.ndarray, num_neighbours: int) -> np.ndarray:
+    """(N,) mean of 1 - cosine to the nearest neighbours, the sample itself left out."""
+    directions = neighbours.unit(np.asarray(features, dtype=np.float32))
+    nearest, _ = neighbours.index(directions).search(directions, min(num_neighbours + 1, len(directions)))
+    alike: np.ndarray = np.where(nearest < -1, 0, nearest)[:, 1:]  # faiss marks what it did not find with -max
+    return np.clip(1 - alike.mean(axis=1), 0, None) if alike.shape[1] else np.zeros(len(directions))

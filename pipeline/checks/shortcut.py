@@ -1,0 +1,133 @@
+"""Does one property of the picture or its file predict the label, without looking at what the picture shows?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, final
+
+import pandas as pd
+
+from pipeline.core.asking import Answer, Labelled, ask
+from pipeline.core.contracts import Check
+from pipeline.core.errors import UserError
+from pipeline.core.nuisances import drawn, nuisances
+from pipeline.core.outcomes import Finding
+
+NUM_PICTURES = 8  # at each end of the most telling property
+NUM_SHOWN = 5
+REMEDIES = {  # by the name of the property or how it begins
+    ("brightness", "contrast", "dark_level", "light_level", "entropy"): "vary the exposure in training "
+    "(augmentation=[exposure])",
+    ("border_", "corner_"): "crop, mask or repaint the margin of every picture",
+    ("saturation", "red_green", "blue_yellow"): "store grey pictures (augment.channels), or vary colour in training",
+    ("sharpness", "noise"): "blur or add noise in training, or bring all pictures to one resolution",
+    ("jpeg_quality", "num_bytes", "format"): "encode all pictures anew in one format and quality",
+    ("aspect_ratio", "num_pixels"): "crop and scale all pictures alike (augment.fit, augment.size)",
+}
+COLLECT = "collect pictures of the combinations of its values and the classes that are missing"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Shortcut(Check):
+    """The largest balanced accuracy with which one property alone tells who has a label, beyond chance.
+
+    All splits together: a shortcut that train and test share makes the test figure look good, and a comparison of
+    the splits cannot see it. Two things decide: the accuracy is above its limit, and chance gives as much, over all
+    properties and labels together, in a share of at most `alpha` (`core/asking.py`). What chance explains counts 0.5.
+
+    Args:
+        max_balanced_accuracy: Largest accepted, 0.5 (nothing) to 1 (the property gives the label away).
+        alpha: Accepted share of data sets without any shortcut in which this check finds one.
+        num_permutations: Of the labels, at least 1 / alpha; the smallest p-value is 1 / (num_permutations + 1).
+        num_folds: In each, what tells a label is learnt from the others; at least 2.
+        max_samples: Of more, whole groups are drawn so that each class has its share.
+        seed: Of folds, permutations and the draw.
+        accepted: Property to the reason why a person accepts that it tells the label; it stays in the finding.
+    """
+
+    max_balanced_accuracy: float
+    alpha: float
+    num_permutations: int
+    num_folds: int
+    max_samples: int
+    seed: int
+    on_fail: Literal["error", "warn"]
+    accepted: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.max_balanced_accuracy <= 1:
+            raise ValueError(f"max_balanced_accuracy must be 0.5 to 1, got {self.max_balanced_accuracy}")
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"alpha must be above 0 and below 1, got {self.alpha}")
+        if (self.num_permutations + 1) * self.alpha < 1:
+            raise ValueError(f"num_permutations must be at least 1 / alpha - 1, got {self.num_permutations}")
+        if self.num_folds < 2:
+            raise ValueError(f"num_folds must be at least 2, got {self.num_folds}")
+        if self.max_samples < 1:
+            raise ValueError(f"max_samples must be at least 1, got {self.max_samples}")
+        for name, reason in self.accepted.items():
+            if not str(reason or "").strip():
+                raise ValueError(f"accepted must give a reason for {name!r}, got {reason!r}")
+
+    def __call__(self, samples: pd.DataFrame) -> Finding:
+        asked = drawn(samples, self.max_samples, self.seed)
+        known = nuisances(asked)
+        self._refuse_unknown(sorted(one.name for one in known))
+        answers = ask(Labelled(asked), known, self.num_permutations, self.num_folds, self.seed)
+        beyond_chance = [one for one in answers if one.p <= self.alpha]
+        over = [one for one in beyond_chance if one.accuracy > self.max_balanced_accuracy]
+        judged = [one.accuracy for one in beyond_chance if one.name not in self.accepted]
+        shown = {one.name: one for one in [*over, *answers][:NUM_SHOWN]}
+        shown.update({one.name: one for one in over if one.name in self.accepted})
+        return Finding(
+            value=max(judged, default=0.5),
+            limit=self.max_balanced_accuracy,
+            unit="balanced accuracy of one property alone (0.5 is chance)",
+            worst={name: self._text(one) for name, one in shown.items()},
+            advice=_advice([one.name for one in over if one.name not in self.accepted]),
+            sentence=_sentence(over),
+            pictures=_extremes(asked, over),
+        )
+
+    def _refuse_unknown(self, names: list[str]) -> None:
+        for name in self.accepted:
+            if name not in names:
+                raise UserError(
+                    f"params.yaml: check.shortcut.accepted names {name!r}, which these data do not have; "
+                    f"accept one of {', '.join(names)}, or take it out"
+                )
+
+    def _text(self, one: Answer) -> str:
+        pair = f"; best {one.pair[0]} from {one.pair[1]}, {one.pair[2]:.2f}" if one.pair else ""
+        reason = f"; accepted: {self.accepted[one.name]}" if one.name in self.accepted else ""
+        return f"{one.accuracy:.3f} for {one.label} ({one.figure}, p {one.p:.3f}{pair}{reason})"
+
+
+def _sentence(over: list[Answer]) -> str:
+    if not over:
+        return "No property of the pictures gives their labels away before anyone looks at what they show."
+    first = over[0]
+    return (
+        f"{first.name.replace('_', ' ').capitalize()} alone tells {first.label} from the rest {first.accuracy:.0%} of "
+        "the time, without a look at what the picture shows: a network may learn that instead."
+    )
+
+
+def _extremes(samples: pd.DataFrame, over: list[Answer]) -> dict[str, list[str]]:
+    """The samples at both ends of the most telling property that is a number."""
+    for one in over:
+        column = f"prop_{one.name}"
+        if column in samples and pd.api.types.is_numeric_dtype(samples[column]):
+            ordered = samples.dropna(subset=[column]).sort_values([column, "sample_id"])["sample_id"]
+            ends = {"lowest": ordered.head(NUM_PICTURES), "highest": ordered.tail(NUM_PICTURES)[::-1]}
+            return {f"{end} {one.name.replace('_', ' ')}": names.tolist() for end, names in ends.items()}
+    return {}
+
+
+def _advice(names: list[str]) -> str:
+    """What can be done about the properties, the most telling first."""
+    ways = {remedy: None for name in names for begins, remedy in REMEDIES.items() if name.startswith(begins)}
+    told = [*ways, f"for any property, {COLLECT}", "or accept it with a reason (check.shortcut.accepted)"]
+    return f"Find out why it goes with the label; then {', '.join(told)}."

@@ -1,0 +1,52 @@
+"""Cells of label x nuisance: where an association between the two can be seen, weighed away or guarded against."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.errors import UserError
+
+
+def cells_of(targets: np.ndarray, values: pd.Series) -> np.ndarray:
+    """(N,) number of each sample's cell, 0 to G - 1, each of them taken by a sample.
+
+    Args:
+        targets: (N, K); each combination of labels that occurs is one row of the table.
+        values: (N,) of the nuisance, its columns.
+    """
+    return np.unique(np.stack([label_sets(targets), pd.factorize(values)[0]]), axis=1, return_inverse=True)[1].ravel()
+
+
+def label_sets(targets: np.ndarray) -> np.ndarray:
+    """(N,) number of the combination of labels of each row of (N, K) targets."""
+    return np.unique(targets, axis=0, return_inverse=True)[1].ravel()
+
+
+def nuisance(index: pd.DataFrame, by: str, num_bins: int) -> pd.Series:
+    """What each sample has of a nuisance, in words: its value, or the bin between quantiles that a number falls into.
+
+    Args:
+        index: Samples of train, with `prop_*` (measured) and `attr_*` (told).
+        by: One of these columns.
+        num_bins: Bins of a number with more distinct values than this, as equally filled as ties allow.
+
+    Raises:
+        UserError: There is no such column, or it has one value only.
+    """
+    known = [str(column) for column in index if str(column).startswith(("prop_", "attr_"))]
+    if by not in known:
+        raise UserError(f"by names {by!r}, which the samples do not have; expected one of {', '.join(known)}")
+    column = index[by]
+    if pd.api.types.is_numeric_dtype(column) and column.nunique() > num_bins:
+        column = pd.qcut(column, num_bins, duplicates="drop")
+    values = column.astype("object").where(column.notna(), "unknown").astype(str)
+    if values.nunique() < 2:
+        raise UserError(f"by names {by!r}, which is {values.iloc[0]} in all of train; nothing can go with it")
+    return values
+
+
+def empty_cells(targets: np.ndarray, values: pd.Series, classes: list[str] | None = None) -> list[str]:
+    """The pairs of class and value that no sample has, as `class at value`; the class's number without `classes`."""
+    table = pd.DataFrame(targets > 0, columns=classes).groupby(values.to_numpy()).sum()
+    return [f"{name} at {value}" for name in table for value in table.index[table[name] == 0] if table[name].any()]

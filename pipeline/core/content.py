@@ -1,0 +1,29 @@
+"""What a content check is given beside the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pipeline.core.contracts import Augmentation
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What the pictures show, as frozen features tell it, row by row with the samples.
+
+    Attributes:
+        features: (N, D) floating point, memory-mapped.
+        policy: The augmentations of training, by name.
+        pictures: (n,) rows to (n, S, S, C) uint8, as they were embedded.
+        embed: (n, S, S, C) uint8 to (n, D) float32, as `features` were made.
+    """
+
+    features: np.ndarray
+    policy: dict[str, Augmentation]
+    pictures: Callable[[np.ndarray], np.ndarray]
+    embed: Callable[[np.ndarray], np.ndarray]

@@ -1,0 +1,71 @@
+"""What checks found: judged, written down, and the run stopped where one says so."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.core import config, files
+from pipeline.core.contracts import Check, ContentCheck
+from pipeline.core.errors import UserError
+from pipeline.core.grouping import with_twins
+from pipeline.core.outcomes import Finding
+
+AnyCheck = Check | ContentCheck
+
+
+def build_checks(nodes: dict[str, Any], section: str) -> dict[str, Any]:
+    """The checks of one section of the parameters, by name.
+
+    Raises:
+        UserError: One cannot be built, or its `on_fail` is unknown.
+    """
+    checks = {name: config.build(node, f"{section}.{name}") for name, node in nodes.items()}
+    for name, check in checks.items():
+        if check.on_fail not in ("error", "warn"):
+            raise UserError(f"params.yaml: {section}.{name}.on_fail must be 'error' or 'warn', got {check.on_fail!r}")
+    return checks
+
+
+def judged_samples(manifest: pd.DataFrame, splits: pd.DataFrame, twins: pd.DataFrame) -> pd.DataFrame:
+    """Manifest rows with `twin`, `split` and joined `group`; the group the source told becomes `told_group`."""
+    told = with_twins(manifest, twins).rename(columns={"group": "told_group"})
+    return told.merge(splits, on="sample_id", validate="one_to_one")
+
+
+def conclude(stage: str, path: Path, checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> None:
+    """Writes all findings, says the warnings, and stops the run when a check that may do so failed.
+
+    Raises:
+        UserError: Naming the first check that stops, with its figure, and the others.
+    """
+    files.write_json(path, {name: entry(checks[name], finding) for name, finding in findings.items()})
+    failed = [name for name, finding in findings.items() if not finding.passed]
+    for name in failed:
+        if checks[name].on_fail == "warn":
+            sys.stderr.write(f"{stage}: warning, {name}: {sentence(findings[name])}\n")
+    stopping = [name for name in failed if checks[name].on_fail == "error"]
+    if stopping:
+        first = stopping[0]
+        others = f" (also failed: {', '.join(stopping[1:])})" if len(stopping) > 1 else ""
+        raise UserError(f"{first}: {sentence(findings[first])}{others}; details in {path}")
+
+
+def entry(check: AnyCheck, finding: Finding) -> dict[str, Any]:
+    """A finding as the file keeps it, under the question that opens the check's module."""
+    question = (sys.modules[type(check).__module__].__doc__ or "").strip().partition("\n")[0]
+    told = {one.name: getattr(finding, one.name) for one in fields(finding) if one.name != "listing"}
+    return {"question": question, **told, "passed": finding.passed, "on_fail": check.on_fail}
+
+
+def sentence(finding: Finding) -> str:
+    worst = ", ".join(f"{name}: {value}" for name, value in finding.worst.items())
+    return (
+        f"{finding.value:.4g} {finding.unit}, at most {finding.limit:.4g} accepted"
+        + (f" ({worst})" if worst else "")
+        + (f". {finding.advice}" if finding.advice else "")
+    )

@@ -1,0 +1,49 @@
+"""What checks found and what gates decided: records, beside the contracts of those who make them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check measured, beside the limit that judges it; larger is worse.
+
+    Attributes:
+        value: The measured number.
+        limit: The largest accepted value.
+        unit: What the number counts, in words.
+        worst: The worst offenders, name to number or text, worst first.
+        advice: What to do when it failed.
+        sentence: What was found, for someone who knows nothing of statistics.
+        pictures: Caption to the `sample_id` of the samples shown side by side below it.
+        table: Everything that was measured, a row each, worst first, all with the same keys.
+        listing: For a file of its own beside the findings; no part of the finding itself.
+    """
+
+    value: float
+    limit: float
+    unit: str
+    worst: dict[str, Any] = field(default_factory=dict)
+    advice: str = ""
+    sentence: str = ""
+    pictures: dict[str, list[str]] = field(default_factory=dict)
+    table: list[dict[str, Any]] = field(default_factory=list)
+    listing: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.value <= self.limit)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a gate decided, with its reasons."""
+
+    promote: bool
+    reasons: list[str]
+    evidence: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,77 @@
+"""What chance alone gives: labels dealt anew to whole groups, and folds that keep groups together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+
+def relabelled(groups: np.ndarray, num_permutations: int, seed: int) -> Iterator[np.ndarray]:
+    """The row to which each row gives its labels, again and again.
+
+    The labels of a group move together and in their order, to groups of like size (within a factor of two): what makes
+    the samples of a group resemble each other is in the permuted data as in the true ones, so that it raises no alarm.
+    Where every sample is a group of its own these are plain permutations; with groups of equal size, permutations of
+    groups; between sizes that differ a little, a block of labels may lie across two groups, which keeps most of what
+    holds a group together.
+
+    Args:
+        groups: (N,) codes of who belongs together, 0 to the number of groups - 1, each of them used.
+        num_permutations: How often.
+        seed: Of the draws.
+
+    Yields:
+        (N,) a permutation of the rows.
+
+    Source: restricted permutation of exchangeable blocks, Winkler et al. 2015, doi:10.1016/j.neuroimage.2015.05.092.
+    """
+    sizes = np.bincount(groups)
+    stratum = np.floor(np.log2(sizes)).astype(np.int64)
+    home = np.argsort(stratum, kind="stable")
+    place = np.empty_like(home)
+    place[home] = np.arange(len(home))
+    rows = np.argsort(place[groups], kind="stable")  # strata, in them groups, in them rows
+    starts = np.cumsum(sizes[home]) - sizes[home]
+    at_home, lengths = stratum[home], sizes[home]
+    generator = np.random.default_rng(seed)
+    for _ in range(num_permutations):
+        dealt = np.lexsort((generator.random(len(home)), at_home))
+        length = lengths[dealt]
+        offsets = np.repeat(starts[dealt] - (np.cumsum(length) - length), length)
+        takers = np.empty_like(rows)
+        takers[rows[np.arange(len(rows)) + offsets]] = rows
+        yield takers
+
+
+def group_folds(groups: np.ndarray, num_folds: int, seed: int) -> np.ndarray:
+    """(N,) fold of each row, 0 to num_folds - 1; groups stay together and labels play no part.
+
+    Args:
+        groups: (N,) codes as in `relabelled`.
+        num_folds: Of about the same number of rows, fewer where there are fewer groups.
+        seed: Of the order in which groups fill the folds.
+    """
+    sizes = np.bincount(groups)
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    middle = np.cumsum(sizes[order]) - sizes[order] / 2
+    fold = np.empty(len(sizes), dtype=np.int64)
+    fold[order] = (middle * min(num_folds, len(sizes)) / len(groups)).astype(np.int64)
+    return fold[groups]
+
+
+def adjusted(statistics: np.ndarray) -> np.ndarray:
+    """(T,) p-values of the first of (M, T) rows, corrected for all T tests together; the other rows are permuted.
+
+    Each test is put on one scale by its mean and spread over all rows; a p-value is the share of rows whose largest
+    scaled statistic is as large as the test's own, (k + 1) / (m + 1) for k of m permutations. Its error holds for the
+    family, whatever the dependence between the tests.
+
+    Source: single-step max T, Westfall and Young 1993, Resampling-Based Multiple Testing, section 2.3; why
+        one is added, Phipson and Smyth 2010, doi:10.2202/1544-6115.1585.
+    """
+    spread = statistics.std(axis=0)
+    scaled = (statistics - statistics.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    largest = np.sort(scaled.max(axis=1))
+    as_large = len(largest) - np.searchsorted(largest, scaled[0] - 1e-9)
+    return as_large / len(largest)

@@ -1,0 +1,79 @@
+"""What frozen features tell about a label: linear probes, each picture judged by one that did not learn from it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.neighbours import unit
+
+NUM_DIMENSIONS = 256
+PENALTY = 0.01  # inverse strength of L2; weak features and few samples ask for a strong one
+
+
+def compact(features: np.ndarray, seed: int) -> np.ndarray:
+    """(N, D) features to (N, at most 256) float32: directions, centred, their principal components.
+
+    The length of a feature vector mostly tells contrast, its direction what is shown.
+    """
+    from sklearn.decomposition import PCA
+
+    directions = unit(np.asarray(features, dtype=np.float32))
+    directions -= directions.mean(axis=0)
+    num = min(NUM_DIMENSIONS, *directions.shape)
+    reduced: np.ndarray = PCA(num, svd_solver="randomized", random_state=seed).fit_transform(directions)
+    return reduced.astype(np.float32)
+
+
+def probe() -> Any:
+    """Logistic regression on standardised features."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), LogisticRegression(C=PENALTY, max_iter=300))
+
+
+def folds(labels: np.ndarray, groups: np.ndarray, num_folds: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows to learn from and rows to judge, groups whole, labels as even as groups allow; fewer for few groups."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    alone = len(np.unique(groups)) == len(groups)
+    num = max(2, min(num_folds, len(np.unique(groups)), int(np.unique(labels, return_counts=True)[1].max())))
+    kind = StratifiedKFold if alone else StratifiedGroupKFold
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class with fewer samples than folds is none to some of them
+        yield from kind(num, shuffle=True, random_state=seed).split(labels, labels, groups)
+
+
+def out_of_fold(
+    reduced: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    num_folds: int,
+    seed: int,
+    trusted: np.ndarray | None = None,
+) -> np.ndarray:
+    """(N, K) probability of each class for each row, by a probe that learnt from other groups.
+
+    Args:
+        reduced: (N, d) as `compact` returns them.
+        labels: (N,) 0 to K - 1, each of them present.
+        groups: (N,) what must stay together.
+        num_folds: At least 2.
+        seed: Of the folds.
+        trusted: (N,) rows that may be learnt from; all when None.
+    """
+    result = np.zeros((len(labels), int(labels.max()) + 1))
+    for learnt, judged in folds(labels, groups, num_folds, seed):
+        known = learnt if trusted is None else learnt[trusted[learnt]]
+        if len(np.unique(labels[known])) < 2:  # nothing to tell apart: what is known is all that can be said
+            shares = np.bincount(labels[known], minlength=result.shape[1]) + 1e-9
+            result[judged] = shares / shares.sum()
+            continue
+        fitted = probe().fit(reduced[known], labels[known])
+        result[np.ix_(judged, fitted.classes_)] = fitted.predict_proba(reduced[judged])
+    return result

@@ -1,0 +1,49 @@
+"""Histograms of oriented gradients: what edges a picture has and where, and nothing learnt."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
+
+from pipeline.core.contracts import Encoder
+
+
+@final
+class Gradients(nn.Module, Encoder):
+    """Cells of gradient directions, weighted by strength, normalised over overlapping blocks of 2 x 2 cells (L2-Hys).
+
+    Args:
+        size: Side of the pictures in pixels, a multiple of `cell`.
+        cell: Side of a cell in pixels, at least 2.
+        num_orientations: Directions told apart over half a turn, at least 2.
+
+    Source: Dalal and Triggs 2005, doi:10.1109/CVPR.2005.177.
+    """
+
+    def __init__(self, size: int, cell: int, num_orientations: int):
+        super().__init__()
+        if cell < 2 or size < 2 * cell or size % cell:
+            raise ValueError(f"size must be a multiple of cell, two cells at least, got {size} and {cell}")
+        if num_orientations < 2:
+            raise ValueError(f"num_orientations must be at least 2, got {num_orientations}")
+        self.cell, self.num_orientations = cell, num_orientations
+        self.feature_dim = (size // cell - 1) ** 2 * 4 * num_orientations
+
+    def forward(self, x: Tensor) -> Tensor:
+        grey = x.mean(dim=1)
+        down, across = torch.zeros_like(grey), torch.zeros_like(grey)
+        down[:, 1:-1] = grey[:, 2:] - grey[:, :-2]
+        across[:, :, 1:-1] = grey[:, :, 2:] - grey[:, :, :-2]
+        turn = torch.atan2(down, across).remainder(math.pi) / math.pi * self.num_orientations
+        direction = turn.long().clamp(max=self.num_orientations - 1)
+        votes = nn.functional.one_hot(direction, self.num_orientations) * torch.hypot(down, across)[..., None]
+        cells = avg_pool2d(votes.permute(0, 3, 1, 2), self.cell)
+        parts = [cells[:, :, :-1, :-1], cells[:, :, :-1, 1:], cells[:, :, 1:, :-1], cells[:, :, 1:, 1:]]
+        blocks = torch.cat(parts, dim=1)
+        for largest in (0.2, 1.0):
+            blocks = (blocks / (blocks.norm(dim=1, keepdim=True) + 1e-5)).clamp(max=largest)
+        return blocks.flatten(1)

@@ -1,0 +1,55 @@
+"""The page of label suspects: each picture with the label it has and the one it looks like."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.labels import parsed
+from pipeline.report.mistakes import TINY
+from pipeline.report.pictures import thumbnails
+from pipeline.report.rendering import page
+from pipeline.report.wording import joined
+
+NUM_SHOWN = 100
+
+
+def suspects_page(name: str, suspects: pd.DataFrame, pictures: np.ndarray) -> str:
+    """The page: the same bytes for the same material, with nothing in it that loads from anywhere.
+
+    Args:
+        name: Of the data set.
+        suspects: `reports/label_suspects.csv`, worst first.
+        pictures: (n, H, W, C) uint8 of the first n of them.
+    """
+    rows: list[dict[str, Any]] = suspects.head(len(pictures)).to_dict("records")
+    uris = thumbnails({row["sample_id"]: one for row, one in zip(rows, pictures, strict=True)})
+    shown = [
+        {
+            "uri": uris[row["sample_id"]],
+            "tiny": max(pictures.shape[1:3]) < TINY,
+            "sample_id": row["sample_id"],
+            "given": joined(parsed(row["previous"])),
+            "suggested": joined(parsed(row["labels"])),
+            "line": _line(row),
+        }
+        for row in rows
+    ]
+    told = {
+        "name": name,
+        "num_suspects": len(suspects),
+        "suspects": shown,
+    }
+    return page("suspects.html.jinja", told)
+
+
+def _line(row: dict[str, Any]) -> str:
+    """The line of `data/label_decisions.csv` that takes the suggestion, less who, when and why."""
+    text = io.StringIO()
+    cells = [row["sample_id"], "relabel", row["previous"], row["labels"], "", "", ""]
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()

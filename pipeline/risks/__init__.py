@@ -1,0 +1,1 @@
+"""What training makes small: one number from the losses of a batch."""

@@ -1,0 +1,1 @@
+"""How often each sample of train is drawn."""

@@ -1,0 +1,82 @@
+"""What only content tells against the data: labels the pictures contradict, outliers, drift, harmful augmentation."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core import config, files, stage
+from pipeline.core.content import Content
+from pipeline.core.contracts import Source
+from pipeline.core.embeddings import Embeddings
+from pipeline.core.featuring import Featuring, Featuriser
+from pipeline.core.findings import build_checks, conclude, judged_samples
+from pipeline.core.looking import fitted
+from pipeline.core.outcomes import Finding
+from pipeline.core.parallel import map_in_order
+from pipeline.report.suspects import NUM_SHOWN, suspects_page
+
+SUSPECT_COLUMNS = ("sample_id", "previous", "labels", "quality", "split")
+
+
+def main() -> None:
+    params = config.load_params()
+    checks = build_checks(config.section(params, "curate"), "curate")
+    samples = judged_samples(*map(files.read_table, (files.MANIFEST, files.SPLITS, files.TWINS)))
+    pictures = Pictures(params, samples)
+    content = Content(
+        features=Embeddings.load().of(samples["sample_id"]),
+        policy={
+            name: config.build(node, f"augmentation.{name}")
+            for name, node in config.section(params, "augmentation").items()
+        },
+        pictures=pictures.read,
+        embed=pictures.embed,
+    )
+    findings = {name: check(samples, content) for name, check in checks.items()}
+    suspects = suspected(findings)
+    rows = pd.Index(samples["sample_id"]).get_indexer(suspects["sample_id"][:NUM_SHOWN])
+    files.write_csv(files.SUSPECTS, suspects)
+    name = str(config.section(params, "source")["name"])
+    files.write_text(files.SUSPECTS_PAGE, suspects_page(name, suspects, pictures.read(rows)))
+    conclude("curate", files.CURATION, checks, findings)
+
+
+class Pictures:
+    """The samples' pictures as they were embedded, read again where a check asks for some of them."""
+
+    def __init__(self, params: dict[str, Any], samples: pd.DataFrame):
+        self.samples = samples
+        self.featuring: Featuring = config.call(Featuring, config.section(params, "embed"), "embed")
+        self.source: Source = config.build(config.section(params, "source"), "source")
+        self.max_pixels = config.section(params, "ingest")["max_pixels"]
+        self.featuriser: Featuriser | None = None
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """(n, S, S, C) uint8 of these rows."""
+        size, channels = int(self.featuring.transform["size"]), int(self.samples["channels"].max())
+        chosen = self.samples.iloc[rows]
+        items = list(zip(chosen["path"], chosen["content_hash"], strict=True))
+        one = partial(fitted, self.source, self.max_pixels, size, self.featuring.fit, channels)
+        return np.stack([np.zeros((size, size, channels), np.uint8), *map_in_order(one, items, len(items), "curate")])[
+            1:
+        ]
+
+    def embed(self, images: np.ndarray) -> np.ndarray:
+        self.featuriser = self.featuriser or Featuriser(self.featuring)
+        return self.featuriser(images)
+
+
+def suspected(findings: dict[str, Finding]) -> pd.DataFrame:
+    """The listing of label suspects; empty where that check was not chosen."""
+    finding = findings.get("label_suspects")
+    if finding is None or finding.listing is None:
+        return pd.DataFrame({name: [] for name in SUSPECT_COLUMNS})
+    return finding.listing
+
+
+if __name__ == "__main__":
+    stage.run("curate", main)

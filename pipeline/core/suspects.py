@@ -96,7 +96,7 @@ def _judged(
 def _contradicted(given: np.ndarray, chances: np.ndarray) -> np.ndarray:
     from cleanlab.filter import find_label_issues
 
-    found: np.ndarray = find_label_issues(given, chances, min_examples_per_class=1, n_jobs=1)
+    found: np.ndarray = find_label_issues(given, chances, min_examples_per_class=0, n_jobs=1)
     return found
 
 

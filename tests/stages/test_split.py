@@ -1,5 +1,6 @@
 """The split stage keeps what the same options assigned before."""
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -22,6 +23,7 @@ def run(project, make_manifest):
         }
         (project / "params.yaml").write_text(yaml.safe_dump({"split": options, "source": {"name": source}}))
         files.write_table(files.MANIFEST, make_manifest(("ab" * num_samples)[:num_samples], **columns))
+        files.write_table(files.TWINS, pd.DataFrame({"left": [], "right": []}, dtype="str"))
         stage.main()
         table = files.read_table(files.SPLITS)
         assert list(table) == ["sample_id", "split", "group"]

@@ -174,6 +174,7 @@ def beside(project, packed):
     manifest = packed.index.drop(columns=["origin", "split"]).assign(perceptual_hash="0" * 16)
     manifest["labels"] = packed.index["labels"]
     files.write_table(files.MANIFEST, manifest)
+    files.write_table(files.TWINS, pd.DataFrame({"left": [], "right": []}, dtype="str"))
     extra = packed.index.iloc[[0, 1, 2, 3, 4, 5]].copy()
     extra["sample_id"] = extra["origin"] + "#extra0"
     with_extra = Packed(

@@ -5,7 +5,7 @@ import pytest
 from source_examples import MAKERS
 
 from pipeline.core import config, files
-from pipeline.stages import augment, check, ingest, split, validate
+from pipeline.stages import augment, check, ingest, pair, split, validate
 
 ROOT = config.Path(__file__).parents[2]
 SETTINGS = [
@@ -21,7 +21,7 @@ SETTINGS = [
 
 def run(*overrides):
     config.PARAMS.write_text(config.compose(ROOT / "conf", [*SETTINGS, *overrides]))
-    for stage in (ingest, validate, split, check, augment):
+    for stage in (ingest, validate, pair, split, check, augment):
         stage.main()
     manifest, quarantine, splits = map(files.read_table, (files.MANIFEST, files.QUARANTINE, files.SPLITS))
     return manifest, quarantine, splits, files.read_table(files.PACKED / "index.parquet")

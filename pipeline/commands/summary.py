@@ -30,10 +30,29 @@ def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[st
         first = next(iter(entry["worst"].items()), None)
         worst = f", first {first[0]}: {first[1]}" if first else ""
         result.append(f"  {name}: {entry['value']:.4g} {entry['unit']}, at most {entry['limit']:.4g} accepted{worst}")
+    result += compared(registration.get("earlier_data"))
     aliases = " and ".join(registration["aliases"])
     result += [
         f"Model: {registration['model']} version {registration['version']}, {aliases} ({registration['reasons'][0]})",
         f"Report: {files.REPORT}",
         "Runs:   make ui, then open http://127.0.0.1:5000",
     ]
+    return result
+
+
+def compared(earlier: dict[str, Any] | None) -> list[str]:
+    """The headline figures before and after, where there is a version made of other data."""
+    if earlier is None:
+        return []
+    if "reason" in earlier:
+        return [f"Not compared with version {earlier['version']}, made of other data: {earlier['reason']}"]
+    corrected = f"{earlier['num_relabelled']} corrected"
+    where = f"on the {earlier['n']} test pictures of both, by the labels of today ({corrected})"
+    result = [f"Against version {earlier['version']}, made of other data, {where}; more in {files.COMPARISON}:"]
+    for name in HEADLINES:
+        one = earlier["metrics"].get(name)
+        if one and one["gain"]["value"] is not None:
+            gain, low, high = (one["gain"][key] for key in ("value", "low", "high"))
+            interval = "" if low is None else f"  [{low:+.3f}, {high:+.3f}]"
+            result.append(f"  {name:20s} {one['before']:.3f} -> {one['after']:.3f}, better by {gain:+.3f}{interval}")
     return result

@@ -39,6 +39,7 @@ SLICES = Path("reports/slices.csv")
 CONFUSION = Path("reports/confusion.csv")
 REPORT = Path("reports/report.html")
 REGISTRATION = Path("reports/registration.json")
+COMPARISON = Path("reports/comparison.html")
 
 
 @contextmanager

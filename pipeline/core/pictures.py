@@ -28,6 +28,7 @@ REASONS = {
     "no_row": "the file is there, but the source's table or document does not name it",
     "bad_name": "the file's name is not UTF-8",
     "bad_annotation": "what the source says of this item is damaged, unsafe or contradicts itself",
+    "dropped": "a person dropped it in data/label_decisions.csv",
 }
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error)  # from Pillow

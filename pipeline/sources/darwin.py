@@ -13,7 +13,8 @@ from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
 from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
-from pipeline.sources.documents import decoded, expect, parse_json
+from pipeline.core.text import decoded
+from pipeline.sources.documents import expect, parse_json
 from pipeline.sources.items import Item, contained, table
 from pipeline.sources.listing import existing_folder, files_below, suffix, unnamed
 from pipeline.sources.recognising import pictures_folder

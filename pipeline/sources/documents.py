@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
+from pipeline.core.text import decoded
 
 MAX_DOCUMENT_BYTES = 2 * 1024**3
 
@@ -31,23 +32,6 @@ def read_document(path: Path, parameter: str = "path") -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"{where} cannot be read: {error.strerror}") from None
-
-
-def decoded(data: bytes, path: Path) -> str:
-    """UTF-8 text, with or without a byte order mark.
-
-    Raises:
-        UserError: Another encoding, with the first line that shows it.
-    """
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        guess = "UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "LATIN1"
-        raise UserError(
-            f"{path}: line {line} is not UTF-8 (byte 0x{data[error.start]:02x}); save the file as UTF-8, "
-            f"for example with iconv -f {guess} -t UTF-8"
-        ) from None
 
 
 def read_json(path: Path) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
 from pipeline.core.errors import UserError
-from pipeline.sources.documents import decoded, expect, parse_json, read_document
+from pipeline.core.text import decoded, separated
+from pipeline.sources.documents import expect, parse_json, read_document
 
 FORMATS = {".csv": ",", ".tsv": "\t", ".jsonl": None, ".ndjson": None, ".parquet": None}
 
@@ -49,7 +48,7 @@ def read_records(path: Path) -> Records:
     if kind == ".parquet":
         records = _parquet(path, data)
     elif kind in (".csv", ".tsv"):
-        records = _separated(path, decoded(data, path), FORMATS[kind] or ",")
+        records = Records(path, *separated(path, decoded(data, path), FORMATS[kind] or ","))
     else:
         records = _json_lines(path, decoded(data, path))
     if not records.rows:
@@ -70,36 +69,9 @@ def first_records(path: Path, data: bytes, size: int) -> Records:
     """
     text = decoded(data if len(data) < size else data[: data.rfind(b"\n") + 1], path)
     separator = FORMATS[path.suffix.lower()]
-    return _json_lines(path, text) if separator is None else _separated(path, text, separator, whole=False)
-
-
-def _separated(path: Path, text: str, separator: str, whole: bool = True) -> Records:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    columns: list[str] = []
-    rows, lines, line = [], [], 1
-    try:
-        for fields in reader:
-            start, line = line, reader.line_num + 1
-            if not any(fields):
-                continue
-            if not columns:
-                columns = [name.strip() for name in fields]
-                repeated = [name for name in columns if columns.count(name) > 1]
-                if repeated:
-                    raise UserError(f"{path}: line {start} names the column {repeated[0]!r} twice; rename one")
-                continue
-            if len(fields) != len(columns):
-                raise UserError(
-                    f"{path}: line {start} has {len(fields)} fields, expected {len(columns)} as in its first line; "
-                    f"quote fields that hold a {'tab' if separator == chr(9) else 'comma'}, or mend the line"
-                )
-            rows.append(dict(zip(columns, fields, strict=True)))
-            lines.append(start)
-    except csv.Error as error:
-        if rows and not whole:  # the piece ends within a quoted field
-            return Records(path, columns, rows, lines)
-        raise UserError(f"{path}: line {line} is damaged ({error}); look for a quote that is not closed") from None
-    return Records(path, columns, rows, lines)
+    return (
+        _json_lines(path, text) if separator is None else Records(path, *separated(path, text, separator, whole=False))
+    )
 
 
 def _json_lines(path: Path, text: str) -> Records:

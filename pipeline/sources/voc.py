@@ -13,7 +13,8 @@ from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
 from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
-from pipeline.sources.documents import decoded, read_document
+from pipeline.core.text import decoded
+from pipeline.sources.documents import read_document
 from pipeline.sources.items import Item, contained, table
 from pipeline.sources.listing import PICTURE_SUFFIXES, files_below, suffix
 

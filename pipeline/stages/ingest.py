@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 
 from pipeline.core import config, files, measuring, stage
 from pipeline.core.contracts import Source
+from pipeline.core.decisions import Decision, decided, read_decisions
 from pipeline.core.errors import Refused, UserError
 from pipeline.core.measuring import Measured
 from pipeline.core.parallel import map_in_order
@@ -28,11 +29,13 @@ class Limits:
         max_pixels: Largest height x width of a picture.
         max_quarantine_fraction: Largest share of the items that may be refused before the run stops.
         cache: Whether files that did not change since an earlier run are taken from `.cache/ingest/`.
+        decisions: Whether `data/label_decisions.csv` is applied.
     """
 
     max_pixels: int
     max_quarantine_fraction: float
     cache: bool = True
+    decisions: bool = True
 
     def __post_init__(self) -> None:
         if self.max_pixels < 1:
@@ -45,17 +48,20 @@ def main() -> None:
     params = config.load_params()
     limits = config.call(Limits, config.section(params, "ingest"), "ingest")
     source: Source = config.build(config.section(params, "source"), "source")
-    manifest, quarantine = ingest(source, limits.max_pixels, limits.cache)
+    decisions = read_decisions(files.DECISIONS) if limits.decisions else []
+    manifest, quarantine = ingest(source, limits.max_pixels, limits.cache, decisions)
     files.write_table(files.QUARANTINE, quarantine)
     judge(manifest, quarantine, limits)
     files.write_table(files.MANIFEST, manifest)
 
 
-def ingest(source: Source, max_pixels: int, cache: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
+def ingest(
+    source: Source, max_pixels: int, cache: bool = False, decisions: Sequence[Decision] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The manifest and the quarantine; together they hold every item the source named."""
     items = source.read()
     items.insert(0, "sample_id", items["path"])
-    told = _told(items)
+    items, told = decided(items, _told(items), decisions)
     items = items.drop(columns=["refused", "detail"], errors="ignore")
     results = list(_examine(source, items["path"], told, max_pixels, cache))
     accepted = [isinstance(result, Measured) for result in results]
@@ -139,24 +145,28 @@ def _ordered(manifest: pd.DataFrame) -> pd.DataFrame:
     exif = [f"attr_exif_{name}" for name in TOLD_BY_FILE]
     manifest = manifest.drop(columns=[name for name in exif if name in manifest and manifest[name].isna().all()])
     attributes = [column for column in manifest if str(column).startswith("attr_")]
-    for column in {"group", "given_split"} & set(manifest):
+    for column in {"group", "given_split", "decision"} & set(manifest):
         manifest[column] = manifest[column].astype("str")
     manifest["source_order"] = range(len(manifest))
     return manifest[[column for column in manifest if column not in attributes] + attributes]
 
 
 def judge(manifest: pd.DataFrame, quarantine: pd.DataFrame, limits: Limits) -> None:
-    """Stops the run when too many items were refused, none is left, or they all have one label."""
+    """Stops the run when too many items were refused, none is left, or they all have one label.
+
+    What people dropped counts as an item, and not as refused: they know of it.
+    """
     num_items = len(manifest) + len(quarantine)
+    refused = quarantine[quarantine["reason"] != "dropped"]
     first = ""
-    if len(quarantine):
-        one = quarantine.iloc[0]
+    if len(refused):
+        one = refused.iloc[0]
         first = f"; the first is {one['path']!r}, {one['reason']}: {one['detail']}"
     if manifest.empty:
         raise UserError(f"all {num_items} items of the source were refused{first}")
-    if len(quarantine) > limits.max_quarantine_fraction * num_items:
+    if len(refused) > limits.max_quarantine_fraction * num_items:
         raise UserError(
-            f"{len(quarantine)} of {num_items} items were refused, more than ingest.max_quarantine_fraction "
+            f"{len(refused)} of {num_items} items were refused, more than ingest.max_quarantine_fraction "
             f"{limits.max_quarantine_fraction} allows{first}; see {files.QUARANTINE}, mend them or raise the limit"
         )
     classes = sorted(set(manifest["labels"].explode().dropna()))

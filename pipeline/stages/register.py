@@ -14,11 +14,13 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.core import config, files, stage
-from pipeline.core.contracts import Gate
+from pipeline.core.comparing import Compared
+from pipeline.core.contracts import Gate, Metric
 from pipeline.core.labels import to_matrix
 from pipeline.core.outcomes import Verdict
 from pipeline.core.samples import Packed
 from pipeline.core.tracking import registry, runs
+from pipeline.report.comparison import comparison_page
 
 REGISTRATION_TAG = "colibri.registration"  # the verdict, written before the aliases move
 DONE_TAG = "colibri.registered"  # written after
@@ -44,6 +46,24 @@ class Options:
             raise ValueError(f"model_name must not be empty or hold '/' or ':', got {self.model_name!r}")
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judging:
+    """How two versions are compared: metrics of one number each, and the bootstrap behind the intervals."""
+
+    metrics: dict[str, Metric]
+    num_resamples: int
+    seed: int
+
+    @classmethod
+    def of(cls, params: dict[str, Any]) -> Judging:
+        metrics = {
+            name: config.build(node, f"metric.{name}") for name, node in config.section(params, "metric").items()
+        }
+        options = config.section(params, "evaluate")
+        whole = {name: metric for name, metric in metrics.items() if not metric.per_class}
+        return cls(metrics=whole, num_resamples=options["num_resamples"], seed=options["seed"])
+
+
 def main() -> None:
     params = config.load_params()
     options: Options = config.call(Options, config.section(params, "register"), "register")
@@ -61,10 +81,14 @@ def main() -> None:
     if not complete:
         described = packed.index.drop(columns=["origin", "group"]).assign(labels=packed.index["labels"].map(", ".join))
         runs.attach(run_id, key, ARTIFACTS, described, card["source"], card["data_hash"])
-    files.write_json(files.REGISTRATION, registration(options.model_name, run_id, key, gate, card, packed))
+    result = registration(options.model_name, run_id, key, gate, card, packed, Judging.of(params))
+    files.write_text(files.COMPARISON, comparison_page(card["source"], result))
+    files.write_json(files.REGISTRATION, result)
 
 
-def registration(name: str, run_id: str, key: str, gate: Gate, card: dict[str, Any], packed: Packed) -> dict[str, Any]:
+def registration(
+    name: str, run_id: str, key: str, gate: Gate, card: dict[str, Any], packed: Packed, judging: Judging
+) -> dict[str, Any]:
     """What was registered and why; the same text when the same results come again."""
     version = registry.find_version(name, key)
     tags = registry.version_tags(name, version) if version else {}
@@ -73,8 +97,9 @@ def registration(name: str, run_id: str, key: str, gate: Gate, card: dict[str, A
     else:
         champion = registry.champion(name)
         verdict = judge(gate, card["classes"], champion[1] if champion else None)
+        earlier = comparison(name, run_id, card, judging)
         if version is None:
-            about = {"data_hash": card["data_hash"], "git_commit": runs.commit()}
+            about = {registry.DATA_HASH: card["data_hash"], registry.COMMIT: runs.commit()}
             version = registry.create_version(name, run_id, key, files.PREDICTOR, example(packed), about)
         result = {
             "model": name,
@@ -83,6 +108,7 @@ def registration(name: str, run_id: str, key: str, gate: Gate, card: dict[str, A
             "champion_before": champion[0] if champion else None,
             "reasons": verdict.reasons,
             "evidence": verdict.evidence,
+            "earlier_data": earlier,
             "results_key": key,
         }
         registry.tag_version(name, version, {REGISTRATION_TAG: json.dumps(result)})
@@ -107,6 +133,36 @@ def judge(gate: Gate, classes: list[str], champion_run: str | None) -> Verdict:
         if before != classes:
             return Verdict(False, [f"the champion knows other classes: {before} instead of {classes}"])
         return gate(ours, compared(theirs, classes))
+
+
+def comparison(name: str, run_id: str, card: dict[str, Any], judging: Judging) -> dict[str, Any] | None:
+    """What is registered now against the newest version made of other data; None where there is none.
+
+    Both are judged on the test samples that both had, by the labels of today: a corrected label does not count for one
+    of them only.
+    """
+    found = registry.earlier_data(name, card["data_hash"])
+    if found is None:
+        return None
+    version, their_run, tags = found
+    about = {"version": version, **{tag: tags.get(tag, "") for tag in (registry.DATA_HASH, registry.COMMIT)}}
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = registry.predictions_of(their_run, Path(folder))
+        if files.read_metadata(theirs).get("classes") != card["classes"]:
+            return {**about, "reason": "it knows other classes"}
+        later, earlier = compared(files.PREDICTIONS, card["classes"]), compared(theirs, card["classes"])
+    both = Compared.of(later, earlier)
+    if both is None:
+        return {**about, "reason": "no test picture is common to both"}
+    return {
+        **about,
+        "n": len(both),
+        "num_relabelled": both.num_relabelled,
+        "num_left": len(earlier) - len(both),
+        "num_new": len(later) - len(both),
+        "other_choices": runs.differing(run_id, their_run),
+        "metrics": both.gains(judging.metrics, judging.num_resamples, judging.seed),
+    }
 
 
 def compared(path: Path, classes: list[str]) -> pd.DataFrame:

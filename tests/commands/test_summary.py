@@ -78,3 +78,27 @@ def test_main_reads_the_reports(project, capsys):
 def test_before_the_first_run(project):
     with pytest.raises(UserError, match=r"^reports/metrics\.json does not exist; run dvc repro, which makes it$"):
         summary.main()
+
+
+def test_corrected_data_are_compared_with_the_version_before():
+    gain = {"value": 0.05, "low": 0.01, "high": 0.1, "n": 40}
+    metrics = {
+        "accuracy": {"told": 0.9, "before": 0.8, "after": 0.85, "gain": gain},
+        "f1_macro": {"told": 0.9, "before": 0.8, "after": 0.75, "gain": {**gain, "value": -0.05, "low": None}},
+        "auroc_macro": {"told": None, "before": None, "after": None, "gain": {**gain, "value": None}},
+        "recall_macro": {"told": 0.9, "before": 0.8, "after": 0.85, "gain": gain},
+    }
+    earlier = {"version": "2", "n": 40, "num_relabelled": 3, "metrics": metrics}
+    first, *figures = summary.lines({}, {}, {**REGISTRATION, "earlier_data": earlier})[3:6]
+    where = "on the 40 test pictures of both, by the labels of today (3 corrected)"
+    assert first == f"Against version 2, made of other data, {where}; more in reports/comparison.html:"
+    assert figures == [
+        "  accuracy             0.800 -> 0.850, better by +0.050  [+0.010, +0.100]",
+        "  f1_macro             0.800 -> 0.750, better by -0.050",
+    ]
+
+
+def test_what_cannot_be_compared_is_said():
+    earlier = {"version": "2", "reason": "it knows other classes"}
+    lines = summary.lines({}, {}, {**REGISTRATION, "earlier_data": earlier})
+    assert lines[3] == "Not compared with version 2, made of other data: it knows other classes"

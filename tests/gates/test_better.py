@@ -87,12 +87,17 @@ def test_no_common_sample():
     assert verdict.reasons == ["no test sample is common to both: the champion was judged on other data"]
 
 
-def test_labels_that_changed():
-    champion = predictions([True] * 4)
-    champion["targets"] = [EYE[1], EYE[1], EYE[1], EYE[1]]
-    verdict = gate()(predictions([True] * 4), champion)
-    assert not verdict.promote
-    assert verdict.reasons == ["2 common test samples have another label now; judge the champion again"]
+def test_labels_that_changed_hold_for_both():
+    champion = predictions([True] * 4)  # of the classes 0, 1, 0, 1
+    challenger = predictions([True, True, True, False])
+    challenger["targets"] = [EYE[1], EYE[1], EYE[0], EYE[0]]  # today; the challenger's decisions are 0, 1, 0, 0
+    verdict = gate()(challenger, champion)
+    assert verdict.promote
+    assert verdict.reasons == [
+        "gain +0.2500 on 4 common test samples, more than 0.0",
+        "both judged by the labels of today, which 2 of them did not have before",
+    ]
+    assert (verdict.evidence["challenger"], verdict.evidence["champion"]) == (0.75, 0.5)
 
 
 @pytest.mark.parametrize("sign", [1, -1])

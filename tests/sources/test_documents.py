@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import UserError
+from pipeline.core.text import decoded
 from pipeline.sources import documents
-from pipeline.sources.documents import decoded, expect, parse_json, read_document, read_json
+from pipeline.sources.documents import expect, parse_json, read_document, read_json
 
 
 def test_a_byte_order_mark_is_no_text(tmp_path):

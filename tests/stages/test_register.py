@@ -14,11 +14,21 @@ from pipeline.core.samples import Packed
 from pipeline.gates.better import Better
 from pipeline.metrics.accuracy import Accuracy
 from pipeline.stages import register
-from pipeline.stages.register import REGISTRATION_TAG, Options, compared, example, judge, registration
+from pipeline.stages.register import (
+    REGISTRATION_TAG,
+    Judging,
+    Options,
+    compared,
+    comparison,
+    example,
+    judge,
+    registration,
+)
 
 GATE = Better(metric=Accuracy(), min_gain=0.0, num_resamples=100, seed=0)
 CLASSES = ["a", "b"]
 CARD = {"classes": CLASSES, "data_hash": "0" * 32}
+JUDGING = Judging(metrics={"accuracy": Accuracy()}, num_resamples=100, seed=0)
 
 
 def write_checks(passed=True):
@@ -26,14 +36,18 @@ def write_checks(passed=True):
     files.write_json(files.CHECKS, {"split_leakage": leakage})
 
 
-def write_predictions(path, right, classes=CLASSES):
-    """One sample of val, then samples of test of class a and b in turn, decided rightly or not."""
+def write_predictions(path, right, classes=CLASSES, corrected=()):
+    """One sample of val, then samples of test of class a and b in turn, decided rightly or not.
+
+    The labels of those in `corrected` are then exchanged, whatever was decided.
+    """
     choice = [0] + [(position + (not one)) % 2 for position, one in enumerate(right)]
     table = pd.DataFrame(
         {
             "sample_id": ["v0"] + [f"t{position}" for position in range(len(right))],
             "split": ["val"] + ["test"] * len(right),
-            "labels": [[classes[0]]] + [[classes[position % 2]] for position in range(len(right))],
+            "labels": [[classes[0]]]
+            + [[classes[(position + (position in corrected)) % 2]] for position in range(len(right))],
             "group": ["v"] + [f"g{position}" for position in range(len(right))],
             "scores": [0.8 * np.eye(2)[one] + 0.1 for one in choice],
             "decided": [[classes[one]] for one in choice],
@@ -48,6 +62,8 @@ class Registry:
     def __init__(self, folder):
         self.folder, self.versions, self.aliases, self.fail_on = folder, {}, {}, None
 
+    DATA_HASH, COMMIT = "data_hash", "git_commit"
+
     def find_version(self, name, results_key):
         return next((one for one, entry in self.versions.items() if entry["results_key"] == results_key), None)
 
@@ -57,6 +73,10 @@ class Registry:
     def champion(self, name):
         version = self.aliases.get("champion")
         return (version, self.versions[version]["run_id"]) if version else None
+
+    def earlier_data(self, name, data_hash):
+        others = [one for one, entry in self.versions.items() if entry["tags"]["data_hash"] != data_hash]
+        return (others[-1], self.versions[others[-1]]["run_id"], self.versions[others[-1]]["tags"]) if others else None
 
     def create_version(self, name, run_id, results_key, predictor, example, tags):
         version = str(len(self.versions) + 1)
@@ -79,6 +99,7 @@ class Registry:
 def registry(project, monkeypatch):
     fake = Registry(project)
     monkeypatch.setattr(register, "registry", fake)
+    monkeypatch.setattr(register.runs, "differing", lambda run_id, other: ["train.epochs"])
     return fake
 
 
@@ -86,10 +107,11 @@ def registry(project, monkeypatch):
 def result(registry, packed):
     """Registers a model that decided rightly as told, under a key."""
 
-    def registered(key, right):
-        write_predictions(files.PREDICTIONS, right)
-        write_predictions(registry.folder / f"run of {key}.parquet", right)
-        return registration("model", f"run of {key}", key, GATE, CARD, packed)
+    def registered(key, right, data_hash="0" * 32, **changes):
+        write_predictions(files.PREDICTIONS, right, **changes)
+        write_predictions(registry.folder / f"run of {key}.parquet", right, **changes)
+        card = {"classes": changes.get("classes", CLASSES), "data_hash": data_hash}
+        return registration("model", f"run of {key}", key, GATE, card, packed, JUDGING)
 
     return registered
 
@@ -147,6 +169,7 @@ def test_the_first_version_is_champion(result, registry):
         "champion_before": None,
         "reasons": ["there was no champion before"],
         "evidence": {},
+        "earlier_data": None,
         "results_key": "k1",
     }
     assert registry.aliases == {"challenger": "1", "champion": "1"}
@@ -177,6 +200,52 @@ def test_earlier_results_that_come_back_keep_their_text_and_move_nothing(result,
     result("k2", [True] * 4)
     assert result("k1", [True, False, True, False]) == first
     assert registry.aliases == {"challenger": "2", "champion": "2"}
+
+
+def test_corrected_data_are_compared_with_the_version_before(result, registry):
+    """t0 to t3 are a, b, a, b; then t3 is corrected to a, and the new version is right about it."""
+    result("k1", [True, True, False, True])
+    result("k2", [True, True, False, True], data_hash="1" * 32)
+    found = result("k3", [True, True, True, False], data_hash="2" * 32, corrected=[3])
+    earlier = found["earlier_data"]
+    assert (earlier["version"], earlier["data_hash"]) == ("2", "1" * 32)
+    assert (earlier["n"], earlier["num_relabelled"], earlier["num_left"], earlier["num_new"]) == (4, 1, 0, 0)
+    accuracy = earlier["metrics"]["accuracy"]
+    assert (accuracy["told"], accuracy["before"], accuracy["after"]) == (0.75, 0.5, 1.0)
+    assert accuracy["gain"]["value"] == 0.5
+    assert 0 <= accuracy["gain"]["low"] <= 0.5 <= accuracy["gain"]["high"] <= 1
+    assert earlier["other_choices"] == ["train.epochs"]
+    assert found["aliases"] == ["challenger", "champion"]  # the gate judges the champion by the labels of today too
+    assert result("k3", [True, True, True, False], data_hash="2" * 32, corrected=[3]) == found
+
+
+def test_samples_that_were_dropped_or_added_do_not_count(result):
+    result("k1", [True, True, False, True])
+    fewer = result("k2", [True, True, False], data_hash="1" * 32)["earlier_data"]
+    assert (fewer["n"], fewer["num_left"], fewer["num_new"]) == (3, 1, 0)
+    more = result("k3", [True, True, False, True, True], data_hash="2" * 32)["earlier_data"]
+    assert (more["n"], more["num_left"], more["num_new"]) == (3, 0, 2)
+
+
+def test_the_same_data_are_not_compared(result):
+    result("k1", [True, True])
+    assert result("k2", [True, False])["earlier_data"] is None
+
+
+def test_other_classes_are_not_compared(result):
+    result("k1", [True, True])
+    found = result("k2", [True, True], data_hash="1" * 32, classes=["a", "c"])["earlier_data"]
+    assert (found["version"], found["reason"]) == ("1", "it knows other classes")
+
+
+def test_without_a_common_test_picture_nothing_is_compared(result, registry):
+    result("k1", [True, True])
+    table = files.read_table(files.PREDICTIONS)
+    files.write_table(
+        files.PREDICTIONS, table.assign(sample_id="new " + table["sample_id"]), metadata={"classes": CLASSES}
+    )
+    found = comparison("model", "run", {"classes": CLASSES, "data_hash": "1" * 32}, JUDGING)
+    assert found["reason"] == "no test picture is common to both"
 
 
 @pytest.mark.parametrize("alias", ["challenger", "champion"])

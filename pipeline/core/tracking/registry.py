@@ -25,6 +25,7 @@ NEEDED = (
 )
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model; no such alias
 PREDICTIONS = "evaluation/predictions.parquet"
+DATA_HASH, COMMIT = "data_hash", "git_commit"  # tags of a version
 
 
 def find_version(name: str, results_key: str) -> str | None:
@@ -48,6 +49,16 @@ def champion(name: str) -> tuple[str, str] | None:
                 raise
             return None
     return str(found.version), str(found.run_id)
+
+
+def earlier_data(name: str, data_hash: str) -> tuple[str, str, dict[str, str]] | None:
+    """Version, run id and tags of the newest version that was made of other data."""
+    client, _ = connect()
+    with speaking():
+        found = client.search_model_versions(f"name = '{name}'")
+    others = [one for one in found if one.tags.get(DATA_HASH, data_hash) != data_hash]
+    newest = max(others, key=lambda one: int(one.version), default=None)
+    return None if newest is None else (str(newest.version), str(newest.run_id), dict(newest.tags))
 
 
 def predictions_of(run_id: str, folder: Path) -> Path:

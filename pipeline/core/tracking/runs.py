@@ -133,6 +133,14 @@ def find(client: MlflowClient, experiment: str, tag: str, value: str) -> list[Ru
     return list(client.search_runs([experiment], f"tags.`{tag}` = '{value}'", order_by=["attributes.start_time DESC"]))
 
 
+def differing(run_id: str, other: str) -> list[str]:
+    """The dotted names of the choices that two runs do not share, sorted."""
+    client, _ = connect()
+    with speaking():
+        ours, theirs = (client.get_run(one).data.params for one in (run_id, other))
+    return sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key))
+
+
 def metric_name(name: str) -> str:
     """A name that MLflow accepts, whatever the class is called.
 

@@ -77,6 +77,17 @@ def test_a_model_that_is_not_there_has_no_champion(store):
     assert registry.champion("never registered") is None
 
 
+def test_the_newest_version_of_other_data(client, run_id):
+    assert registry.earlier_data("many data", "new") is None
+    for data_hash in ("old", "older", "new", None):
+        version = light(client, "many data", run_id)
+        if data_hash:
+            registry.tag_version("many data", version, {"data_hash": data_hash, "git_commit": "abc"})
+    found = registry.earlier_data("many data", "new")
+    assert found == ("2", run_id, {"data_hash": "older", "git_commit": "abc"})
+    assert registry.earlier_data("many data", "older")[0] == "3"
+
+
 @pytest.mark.parametrize("code", ["TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR"])
 def test_a_store_that_does_not_answer_is_not_taken_for_one_without_a_champion(store, monkeypatch, code):
     def fail(self, name, alias):

@@ -222,3 +222,11 @@ def test_commit(project, monkeypatch):
     assert len(commit()) == 40
     monkeypatch.setenv("PATH", "")
     assert commit() == ""
+
+
+def test_choices_that_differ(store):
+    train("one way", {"train": {"epochs": 2, "seed": 0}, "beside": None})
+    train("another way", {"train": {"epochs": 3, "seed": 0, "ema": 0.9}, "beside": None})
+    (one,), (other,) = with_key("one way"), with_key("another way")
+    assert runs.differing(one.info.run_id, other.info.run_id) == ["train.ema", "train.epochs"]
+    assert runs.differing(one.info.run_id, one.info.run_id) == []

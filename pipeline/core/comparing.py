@@ -1,0 +1,106 @@
+"""Two sets of predictions on the samples both were judged on, by the labels of today, with paired intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.core.intervals import interval, resamples
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.core.contracts import Metric
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The common samples of a later and an earlier set of predictions, row by row.
+
+    Attributes:
+        targets: (N, K) in {0, 1}, as the later one has them.
+        told: (N, K), as the earlier one was judged by.
+        later: Decided (N, K) bool, and scores (N, K).
+        earlier: The same.
+        groups: (N,) as the later one has them.
+    """
+
+    targets: np.ndarray
+    told: np.ndarray
+    later: tuple[np.ndarray, np.ndarray]
+    earlier: tuple[np.ndarray, np.ndarray]
+    groups: np.ndarray
+
+    @classmethod
+    def of(cls, later: pd.DataFrame, earlier: pd.DataFrame) -> Compared | None:
+        """What both have, or None where that is nothing.
+
+        Args:
+            later: `sample_id`, `group`, `targets`, `decided` and `scores`, a list of K each.
+            earlier: The same, of the same K classes.
+        """
+        both = later.merge(earlier, on="sample_id", suffixes=("", "_earlier"), validate="one_to_one")
+        if both.empty:
+            return None
+        stacked = {
+            name: np.stack(both[name].to_numpy())
+            for name in (f"{part}{whose}" for part in ("targets", "decided", "scores") for whose in ("", "_earlier"))
+        }
+        return cls(
+            stacked["targets"],
+            stacked["targets_earlier"],
+            (stacked["decided"], stacked["scores"]),
+            (stacked["decided_earlier"], stacked["scores_earlier"]),
+            both["group"].to_numpy(dtype=str),
+        )
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def num_relabelled(self) -> int:
+        """Samples whose labels are others today."""
+        return int((self.targets != self.told).any(axis=1).sum())
+
+    def gains(self, metrics: dict[str, Metric], num_resamples: int, seed: int) -> dict[str, dict[str, Any]]:
+        """Each metric before and after, and how much better it became, with a 95 % interval.
+
+        Both are weighted by the same resamples of groups, so that what makes a sample hard for both cancels.
+
+        Args:
+            metrics: Name to a metric of one number for all classes.
+            num_resamples: Bootstrap resamples.
+            seed: Of the resamples.
+
+        Returns:
+            Name to `told` (the earlier one by its own labels), `before` and `after` (both by the labels of today), each
+            None where undefined, and `gain`: `value`, `low`, `high`, and `n`; positive is better, whatever the metric.
+        """
+        ones = np.ones((1, len(self)))
+        drawn: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
+        for weights in resamples(self.groups, num_resamples, seed):
+            for name, metric in metrics.items():
+                after, before = (metric(self.targets, *one, weights) for one in (self.later, self.earlier))
+                drawn[name].append(_sign(metric) * (after - before))
+        result = {}
+        for name, metric in metrics.items():
+            sides = ((self.told, self.earlier), (self.targets, self.earlier), (self.targets, self.later))
+            told, before, after = (float(metric(targets, *one, ones)[0]) for targets, one in sides)
+            gain = _sign(metric) * (after - before)
+            several = len(np.unique(self.groups)) > 1  # one group says nothing about how groups vary
+            low, high = interval(np.concatenate(drawn[name])) if several and np.isfinite(gain) else (None, None)
+            result[name] = {
+                **{key: _known(value) for key, value in (("told", told), ("before", before), ("after", after))},
+                "gain": {"value": _known(gain), "low": low, "high": high, "n": len(self)},
+            }
+        return result
+
+
+def _sign(metric: Metric) -> float:
+    return 1.0 if metric.larger_is_better else -1.0
+
+
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None

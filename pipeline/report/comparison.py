@@ -1,0 +1,74 @@
+"""The page of two data versions: metrics before and after a correction, with the paired interval of the gain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pipeline.report.rendering import page
+from pipeline.report.wording import DASH, PLAIN, SPACE, share
+
+MAX_CHOICES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One metric, in words.
+
+    Attributes:
+        told: Of the earlier version, by the labels it had.
+        before: Of the earlier version, by the labels of today.
+        after: Of this version.
+        verdict: Whether the whole interval of the gain lies on one side of nothing.
+    """
+
+    name: str
+    note: str
+    told: str
+    before: str
+    after: str
+    gain: str
+    between: str
+    verdict: Literal["better", "worse", "may be chance"]
+
+
+def comparison_page(name: str, registration: dict[str, Any]) -> str:
+    """The page: the same bytes for the same material, with nothing in it that loads from anywhere.
+
+    Args:
+        name: Of the data set.
+        registration: `reports/registration.json`.
+    """
+    earlier = registration.get("earlier_data")
+    told = {
+        "name": name,
+        "version": registration["version"],
+        "earlier": earlier,
+        "rows": [row(metric, one) for metric, one in (earlier or {}).get("metrics", {}).items()],
+        "choices": (earlier or {}).get("other_choices", [])[:MAX_CHOICES],
+    }
+    return page("comparison.html.jinja", told)
+
+
+def row(metric: str, entry: dict[str, Any]) -> Row:
+    """An entry of `metrics` in `earlier_data`."""
+    name, note = PLAIN.get(metric, (metric.replace("_", " "), ""))
+    low, high = entry["gain"]["low"], entry["gain"]["high"]
+    known = low is not None and high is not None
+    return Row(
+        name=name,
+        note=note,
+        **{key: _figure(entry[key]) for key in ("told", "before", "after")},
+        gain=_points(entry["gain"]["value"]),
+        between=f"{_points(low)} to {_points(high)}" if known else "no interval: undefined in most resamples",
+        verdict="better" if known and low > 0 else "worse" if known and high < 0 else "may be chance",
+    )
+
+
+def _figure(value: float | None) -> str:
+    return DASH if value is None else share(value)
+
+
+def _points(value: float | None) -> str:
+    """+1.2 points for 0.012."""
+    return DASH if value is None else f"{100 * value:+.1f}{SPACE}points"

@@ -1,0 +1,86 @@
+"""The page that stands beside the report: before and after, and whether it may be chance."""
+
+import re
+
+import pytest
+from report_material import NASTY, Page
+
+from pipeline.report.comparison import comparison_page, row
+
+
+def entry(gain, low, high, told=0.9, before=0.8):
+    after = None if gain is None else before + gain
+    return {"told": told, "before": before, "after": after, "gain": {"value": gain, "low": low, "high": high, "n": 40}}
+
+
+def registration(**changes):
+    earlier = {
+        "version": "3",
+        "data_hash": "0" * 32,
+        "git_commit": "0123456789abcdef",
+        "n": 40,
+        "num_relabelled": 2,
+        "num_left": 1,
+        "num_new": 0,
+        "other_choices": [],
+        "metrics": {"accuracy": entry(0.05, 0.01, 0.1), "f1_macro": entry(-0.01, -0.05, 0.03)},
+    }
+    return {"version": "4", "earlier_data": {**earlier, **changes}}
+
+
+def test_the_claim_the_figures_and_the_labels_they_are_judged_by():
+    html = comparison_page("pictures", registration())
+    page = Page(html)
+    assert page.open == []
+    assert "1 of 2 figures changed by more than chance explains." in page.text
+    assert "Version 4 against version 3, the newest one made of other data (git commit 0123456789)" in page.text
+    assert (
+        "40 test pictures that both had, by the labels of today: 2 of them have another label than before." in page.text
+    )
+    assert "1 of the earlier test pictures are not in test any more, 0 of today's were not then" in page.text
+    figures = re.findall(r"[+-]?\d+\.\d", page.text.split("accuracy")[1].split("macro F1")[0])
+    assert figures == ["90.0", "80.0", "85.0", "+5.0", "+1.0", "+10.0"]
+    assert "Every choice in conf/ was the same for both." in page.text
+
+
+@pytest.mark.parametrize(
+    ("gain", "low", "high", "verdict"),
+    [
+        (0.05, 0.01, 0.1, "better"),
+        (-0.05, -0.1, -0.01, "worse"),
+        (0.05, 0.0, 0.1, "may be chance"),
+        (-0.05, -0.1, 0.0, "may be chance"),
+        (0.05, None, None, "may be chance"),
+        (None, None, None, "may be chance"),
+    ],
+)
+def test_what_may_be_chance_is_called_so(gain, low, high, verdict):
+    assert row("accuracy", entry(gain, low, high)).verdict == verdict
+
+
+def test_what_is_undefined_is_a_dash():
+    found = row("auroc_macro", entry(None, None, None, told=None, before=0.5))
+    assert (found.told, found.before, found.after, found.gain) == ("\u2013", "50.0\u00a0%", "\u2013", "\u2013")
+    assert found.between == "no interval: undefined in most resamples"
+
+
+def test_choices_that_differ_too_are_named():
+    page = Page(comparison_page("x", registration(other_choices=[f"train.option{n:02d}" for n in range(23)])))
+    assert "The data are not all that differs. Choices that differ too: train.option00, train.option01" in page.text
+    assert "train.option19 and 3 more." in page.text
+
+
+def test_where_nothing_can_be_compared_the_page_says_why():
+    page = Page(comparison_page("x", {"version": "1", "earlier_data": None}))
+    assert "There is nothing to compare with yet. Version 1 is the first of this data set." in page.text
+    earlier = {"version": "3", "data_hash": "", "git_commit": "", "reason": "it knows other classes"}
+    page = Page(comparison_page("x", {"version": "4", "earlier_data": earlier}))
+    assert "Version 4 cannot be compared with version 3: it knows other classes." in page.text
+    assert Page(comparison_page("x", {"version": "1"})).open == []  # as registered by an older Colibri
+
+
+def test_names_are_escaped_and_nothing_is_loaded():
+    html = comparison_page(NASTY[0], registration(other_choices=[NASTY[0]]))
+    assert "<script" not in html
+    assert "://" not in html
+    assert html == comparison_page(NASTY[0], registration(other_choices=[NASTY[0]]))

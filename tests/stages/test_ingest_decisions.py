@@ -1,0 +1,85 @@
+"""A corrected data set is another manifest: decisions are applied, dropped samples are accounted for."""
+
+import pytest
+from ingest_examples import source, write_params
+
+from pipeline.core import config, files
+from pipeline.core.decisions import COLUMNS, read_decisions
+from pipeline.core.errors import UserError
+from pipeline.stages import ingest as stage
+from pipeline.stages.ingest import ingest
+
+LINES = (
+    "cat/1.png,keep,cat,,Ann,2026-11-24,whiskers",
+    "cat/2.png,relabel,cat,dog,Ann,2026-11-24,barks",
+    "dog/0.png,drop,dog,,Ann,2026-11-24,a wolf",
+)
+
+
+@pytest.fixture
+def decide(project):
+    """Writes these lines of the file of decisions; returns what they say."""
+
+    def write(*lines):
+        files.write_text(files.DECISIONS, "\n".join([",".join(COLUMNS), *lines, ""]))
+        return read_decisions(files.DECISIONS)
+
+    return write
+
+
+def test_keep_relabel_and_drop(decide, picture_folder):
+    before, _ = ingest(source(picture_folder), 9_999)
+    manifest, quarantine = ingest(source(picture_folder), 9_999, decisions=decide(*LINES))
+    named = source(picture_folder).read()["path"]
+    assert sorted([*manifest["path"], *quarantine["path"]]) == sorted(named)
+    assert quarantine[["path", "reason", "detail"]].to_numpy().tolist() == [
+        ["dog/0.png", "dropped", "by Ann, 2026-11-24: a wolf"]
+    ]
+    assert quarantine["labels"].tolist() == [["dog"]]
+    rows = manifest.set_index("sample_id")
+    assert rows.loc["cat/2.png", "labels"] == ["dog"]
+    assert rows["decision"].dropna().to_dict() == {"cat/1.png": "keep", "cat/2.png": "relabel"}
+    kept = before[before["path"] != "dog/0.png"].reset_index(drop=True)
+    untouched = [name for name in before if name not in ("labels", "source_order")]
+    assert manifest[untouched].equals(kept[untouched])  # neither pixels nor groups know of a decision
+
+
+def test_a_file_without_decisions_changes_nothing(decide, picture_folder):
+    plain, _ = ingest(source(picture_folder), 9_999)
+    manifest, _ = ingest(source(picture_folder), 9_999, decisions=decide())
+    assert manifest.equals(plain)
+    assert "decision" not in manifest
+
+
+def test_what_people_dropped_is_not_held_against_the_source(decide, picture_folder):
+    decide(*(f"cat/{number}.png,drop,cat,,Ann,2026-11-24,dark" for number in range(3)))
+    write_params(picture_folder, max_quarantine_fraction=0.0)
+    stage.main()
+    assert len(files.read_table(files.QUARANTINE)) == 3
+    (picture_folder / "cat/3.png").write_text("text")
+    with pytest.raises(UserError, match=r"1 of 8 items were refused, .*; the first is 'cat/3\.png', not_a_picture"):
+        stage.main()
+
+
+def test_a_class_that_people_dropped_whole(decide, picture_folder):
+    decide(*(f"cat/{number}.png,drop,cat,,Ann,2026-11-24,dark" for number in range(4)))
+    write_params(picture_folder)
+    with pytest.raises(UserError, match=r"at least two classes with readable pictures; .* only \['dog'\]"):
+        stage.main()
+
+
+def test_a_decision_that_does_not_fit_stops_the_run_with_its_line(decide, picture_folder):
+    decide(*LINES, "gone.png,keep,cat,,Ann,2026-11-24,x")
+    write_params(picture_folder)
+    with pytest.raises(UserError, match=r"^data/label_decisions\.csv: line 5: the source names no usable sample 'gon"):
+        stage.main()
+    assert not files.MANIFEST.exists()
+
+
+def test_another_source_is_read_without_the_decisions(decide, picture_folder):
+    decide("gone.png,keep,cat,,Ann,2026-11-24,x")
+    write_params(picture_folder)
+    text = config.PARAMS.read_text()
+    config.PARAMS.write_text(text.replace("ingest:\n", "ingest:\n  decisions: false\n"))
+    stage.main()
+    assert len(files.read_table(files.MANIFEST)) == 8

@@ -7,8 +7,8 @@
 Ten classes, groups of about four samples, one near-duplicate for every twentieth sample, every column that ingest
 writes, and told attributes of few and of many values (`benchmarks/made.py`). Each step runs in a process of its own,
 as under DVC; `judge` reads the tables for a check, `check` is the whole stage with every check. Imports come before the
-clock of `call`: they take seconds whatever the size, and would hide growth. `growth` is the processor time of the call (which
-other programs at work change less than they change seconds) over that at a tenth of the size, divided by what n log n
+clock of `call`: they take seconds whatever the size, and would hide growth. `growth` is the processor time of the call
+(other programs at work change it less than the seconds) over that at a tenth of the size, divided by what n log n
 allows: above 1 it grows faster. Peak memory is that of the process, with its libraries.
 """
 

@@ -1,17 +1,21 @@
 """Seconds and peak memory of validate, split and every check on made manifests of 10,000 to a million rows.
 
-    python -m benchmarks.scale                  # 10,000, 100,000 and 1,000,000 rows
-    python -m benchmarks.scale 50000            # other sizes
+    python -m benchmarks.scale                                    # 10,000, 100,000 and 1,000,000 rows
+    python -m benchmarks.scale 1000000 --only split check         # one size, some steps
+    python -m benchmarks.scale 1000000 --folder /tmp/made         # keeps the manifest for the next call
 
-Each stage runs in a process of its own, as under DVC, on a manifest with ten classes, groups of about four samples,
-one near-duplicate for every twentieth sample, three told attributes and ten measured properties. Peak memory is that
-of the process, its libraries (about 300 MB) included. Each row gives the time per n log n beside the time, so that
-faster growth shows.
+Ten classes, groups of about four samples, one near-duplicate for every twentieth sample, every column that ingest
+writes, and told attributes of few and of many values (`benchmarks/made.py`). Each step runs in a process of its own,
+as under DVC; `judge` reads the tables for a check, `check` is the whole stage with every check. Imports come before the
+clock of `call`: they take seconds whatever the size, and would hide growth. `growth` is the processor time of the call
+(other programs at work change it less than the seconds) over that at a tenth of the size, divided by what n log n
+allows: above 1 it grows faster. Peak memory is that of the process, with its libraries.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import resource
@@ -21,97 +25,132 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-import yaml
+from benchmarks import made
 
 ROOT = Path(__file__).parents[1]
 SIZES = (10_000, 100_000, 1_000_000)
-CLASSES = 10
+LIBRARIES = {"validate": ("great_expectations",), "split": ("faiss", "scipy.sparse.csgraph")}
+LIBRARIES_OF_CHECKS = ("faiss", "scipy.sparse.csgraph", "scipy.stats", "sklearn.ensemble")
 
 
-def manifest(num_rows: int) -> pd.DataFrame:
-    """Rows as ingest would write them, the same for the same number."""
-    generator = np.random.default_rng(num_rows)
-    hashes = generator.integers(0, 2**64, num_rows, dtype=np.uint64)
-    copies = np.arange(20, num_rows, 20)
-    hashes[copies] = hashes[copies - 7] ^ (np.uint64(1) << generator.integers(0, 64, len(copies), dtype=np.uint64))
-    label = generator.choice(CLASSES, num_rows, p=np.arange(1, CLASSES + 1) / (CLASSES * (CLASSES + 1) / 2))
-    names = pd.Series(np.arange(num_rows)).map("class/{:07d}.jpg".format)
-    table = pd.DataFrame({"sample_id": names, "path": names})
-    table["labels"] = [[f"class{one}"] for one in label]
-    table["group"] = pd.Series(generator.integers(0, max(1, num_rows // 4), num_rows)).map("group{}".format)
-    table["media"] = "image"
-    table["content_hash"] = [f"{one:032x}" for one in generator.permutation(num_rows)]
-    table["perceptual_hash"] = [f"{one:016x}" for one in hashes]
-    table["height"], table["width"], table["depth"], table["channels"] = 480, 640, 1, 3
-    unit = ("brightness", "contrast", "dark_level", "light_level", "saturation", "sharpness", "border_brightness")
-    for name in unit:
-        table[f"prop_{name}"] = generator.random(num_rows)
-    table["prop_entropy"] = 8 * generator.random(num_rows)
-    table["prop_aspect_ratio"], table["prop_num_pixels"] = 4 / 3, 307_200.0
-    table["prop_num_bytes"] = generator.integers(1_000, 100_000, num_rows).astype(float)
-    table["source_order"] = np.arange(num_rows)
-    table["attr_site"] = generator.choice(list("abcde"), num_rows)
-    table["attr_camera"] = generator.choice(["one", "two", "three"], num_rows)
-    table["attr_taken"] = generator.random(num_rows)
-    return table
+def chosen() -> dict:
+    """The parameters of conf/, with the checks that only many labels ask for."""
+    import yaml
+
+    from pipeline.core import config
+
+    params, several = (
+        yaml.safe_load(config.compose(ROOT / "conf", overrides)) for overrides in ([], ["experiment=multi_label"])
+    )
+    return {**params, "check": {**several["check"], **params["check"]}}
 
 
-def run_stage(name: str) -> None:
-    """One stage in this process; prints seconds and peak bytes. What a check or promise finds is not the matter."""
+def run_step(name: str) -> dict[str, float]:
+    """One step in this process: seconds of its call, and peak bytes. What it finds is not the matter."""
     from importlib import import_module
 
-    from pipeline.core import files, stage
+    from pipeline.core import stage
     from pipeline.core.errors import UserError
 
     os.environ.update(stage.QUIET)
-    start = time.perf_counter()
+    for library in LIBRARIES.get(name, LIBRARIES_OF_CHECKS):
+        import_module(library)
+    call = import_module(f"pipeline.stages.{name}").main if name in ("validate", "split", "check") else one_check(name)
+    start, worked = time.perf_counter(), time.process_time()
     try:
-        if name.startswith("check."):
-            one_check(name.removeprefix("check."))
-        else:
-            import_module(f"pipeline.stages.{name}").main()
-    except UserError as error:
-        if not files.CHECKS.exists() and not files.VALIDATION.exists():
+        call()
+    except UserError as error:  # a check that stops the run has done its work
+        if name != "check":
             raise error
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(time.perf_counter() - start, peak)
+    return {"call": time.perf_counter() - start, "processor": time.process_time() - worked, "peak": peak()}
 
 
-def one_check(name: str) -> None:
+def one_check(name: str):
     from pipeline.core import config, files
-    from pipeline.stages.check import build_checks, judged_samples
+    from pipeline.core.findings import build_checks, judged_samples
 
-    checks = build_checks(config.section(config.load_params(), "check"))
-    checks[name](judged_samples(files.read_table(files.MANIFEST), files.read_table(files.SPLITS)))
+    tables = files.MANIFEST, files.SPLITS, files.TWINS
+    if name == "judge":
+        return lambda: judged_samples(*map(files.read_table, tables))
+    check = build_checks(config.section(config.load_params(), "check"), "check")[name.removeprefix("check.")]
+    samples = judged_samples(*map(files.read_table, tables))
+    return lambda: check(samples)
+
+
+def peak() -> float:
+    """Of this program alone: what the system says of a child begins with its parent's."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
+    return next(1024.0 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
+def prepare(folder: Path, size: int, params: dict) -> Path:
+    """Parameters, manifest and twins of this size; a folder that has them is left as it is."""
+    import yaml
+
+    place = folder / str(size)
+    if not (place / "data/twins.parquet").exists():
+        (place / "data").mkdir(parents=True, exist_ok=True)
+        subprocess.run([sys.executable, "-m", "benchmarks.scale", "--make", str(place), str(size)], check=True)
+    (place / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    return place
+
+
+def measured(place: Path, name: str) -> dict[str, float]:
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.scale", "--step", name],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return {**json.loads(done.stdout.splitlines()[-1]), "process": time.perf_counter() - start}
+
+
+def report(folder: Path, sizes: list[int], only: list[str] | None) -> None:
+    params = chosen()
+    names = ["validate", "split", "judge", *(f"check.{name}" for name in params["check"]), "check"]
+    print(
+        f"{'rows':>9} {'step':26} {'call s':>8} {'processor s':>12} {'growth':>7} {'process s':>10} {'peak MB':>8}",
+        flush=True,
+    )
+    for size in sizes:
+        place = prepare(folder, size, params)
+        kept = place / "seconds.json"
+        known = json.loads(kept.read_text()) if kept.exists() else {}
+        smaller = folder / str(size // 10) / "seconds.json"
+        before = json.loads(smaller.read_text()) if smaller.exists() else {}
+        for name in names if only is None else only:
+            found = measured(place, name)
+            known[name] = found["processor"]
+            kept.write_text(json.dumps(known))
+            allowed = 10 * math.log(size) / math.log(size / 10)
+            growth = f"{found['processor'] / before[name] / allowed:7.2f}" if name in before else f"{'':7}"
+            seconds = f"{found['call']:8.2f} {found['processor']:12.2f} {growth} {found['process']:10.1f}"
+            print(f"{size:9,} {name:26} {seconds} {found['peak'] / 1e6:8.0f}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sizes", type=int, nargs="*", default=SIZES)
-    parser.add_argument("--stage", help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs="+", metavar="STEP", help="validate, split, judge, check, check.NAME")
+    parser.add_argument("--folder", type=Path, help="where the tables are kept")
+    parser.add_argument("--step", help=argparse.SUPPRESS)
+    parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.stage:
-        run_stage(arguments.stage)
-        return
-    params = (ROOT / "params.yaml").read_text()
-    names = ["validate", "split", *(f"check.{name}" for name in yaml.safe_load(params)["check"])]
-    print(f"{'rows':>9} {'stage':26} {'seconds':>8} {'ns / n log2 n':>14} {'peak MB':>8}")
-    for size in arguments.sizes:
+    if arguments.step:
+        print(json.dumps(run_step(arguments.step)))
+    elif arguments.make:
+        made.write(arguments.make, arguments.sizes[0])
+    elif arguments.folder:
+        report(arguments.folder, arguments.sizes, arguments.only)
+    else:
         with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "data").mkdir()
-            (Path(folder) / "params.yaml").write_text(params)
-            manifest(size).to_parquet(Path(folder) / "data/manifest.parquet", index=False)
-            for name in names:
-                command = [sys.executable, "-m", "benchmarks.scale", "--stage", name]
-                environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-                done = subprocess.run(
-                    command, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE, text=True
-                )
-                seconds, peak = map(float, done.stdout.split()[-2:])
-                per_step = 1e9 * seconds / (size * math.log2(size))
-                print(f"{size:9,} {name:26} {seconds:8.1f} {per_step:14.0f} {peak / 1e6:8.0f}", flush=True)
+            report(Path(folder), arguments.sizes, arguments.only)
 
 
 if __name__ == "__main__":

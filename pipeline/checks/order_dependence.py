@@ -7,6 +7,7 @@ from typing import Literal, final
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from scipy.stats import norm, rankdata
 
 from pipeline.core.contracts import Check
@@ -40,17 +41,15 @@ class OrderDependence(Check):
             raise ValueError(f"max_correlation must be 0 to 1, got {self.max_correlation}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        ordered = samples.sort_values("source_order", kind="stable")
-        classes = ordered["labels"].map("\x1f".join).to_numpy(dtype=str)
-        by_class = np.argsort(classes, kind="stable")  # keeps the order within each class
-        ordered, classes = ordered.iloc[by_class], classes[by_class]
-        group = ordered["group"].to_numpy(dtype=str)
+        classes, _ = pd.factorize(samples["labels"].map("\x1f".join), sort=True)
+        group, _ = pd.factorize(samples["group"])
+        order = np.lexsort((samples["source_order"].to_numpy(), classes))
+        classes, group = classes[order], group[order]
         first = np.flatnonzero((classes[1:] == classes[:-1]) & (group[1:] != group[:-1]))
-        numbers = ordered.select_dtypes("number")
-        measured = [str(column) for column in numbers if str(column).startswith("prop_")]
+        measured = [str(one) for one in samples if str(one).startswith("prop_") and is_numeric_dtype(samples[one])]
         by_chance = self._chance(len(first), len(measured))
         found = {
-            column.removeprefix("prop_"): _correlation(ordered[column].to_numpy(), classes, first)
+            column.removeprefix("prop_"): _correlation(samples[column].to_numpy()[order], classes, first)
             for column in measured
         }
         found = dict(sorted(found.items(), key=lambda pair: -pair[1]))

@@ -9,9 +9,12 @@ from typing import Any, Literal, final
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from pipeline.core.contracts import Check
 from pipeline.core.outcomes import Finding
+
+SPLITS = ("train", "val", "test")
 
 
 @final
@@ -41,16 +44,18 @@ class PropertyDrift(Check):
             raise ValueError(f"alpha must be above 0 and below 1, got {self.alpha}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        numbers = samples.select_dtypes("number")
-        measured = [column for column in numbers if str(column).startswith("prop_")]
-        parts = {split: part for split, part in samples.groupby("split") if split != "none"}
-        pairs = list(combinations([split for split in ("train", "val", "test") if split in parts], 2))
+        split = samples["split"].to_numpy()
+        rows_of = {name: np.flatnonzero(split == name) for name in SPLITS if (split == name).any()}
+        num_groups = {name: max(1, samples["group"].iloc[rows].nunique()) for name, rows in rows_of.items()}
+        measured = [str(one) for one in samples if str(one).startswith("prop_") and is_numeric_dtype(samples[one])]
+        pairs = list(combinations(rows_of, 2))
         num_tests = max(1, len(measured) * len(pairs))
-        rows = [
-            _compared(str(column), (one, parts[one]), (other, parts[other]), self.alpha / num_tests)
-            for column in measured
-            for one, other in pairs
-        ]
+        chance = {pair: _chance([num_groups[name] for name in pair], self.alpha / num_tests) for pair in pairs}
+        rows = []
+        for column in measured:
+            values = samples[column].to_numpy()
+            parts = {name: _known(values[rows]) for name, rows in rows_of.items()}
+            rows += [_compared(column, pair, parts, chance[pair]) for pair in pairs]
         rows.sort(key=lambda row: (not row["beyond_chance"], -row["distance"]))
         counted = [row for row in rows if row["beyond_chance"]]
         first = counted[0] if counted else None
@@ -71,13 +76,15 @@ class PropertyDrift(Check):
         )
 
 
-def _compared(column: str, one: tuple[str, pd.DataFrame], other: tuple[str, pd.DataFrame], alpha: float) -> Any:
-    groups = [max(1, part["group"].nunique()) for _, part in (one, other)]
-    chance = min(1.0, math.sqrt(-0.5 * math.log(alpha / 2) * (1 / groups[0] + 1 / groups[1])))
-    found = distance(one[1][column].to_numpy(), other[1][column].to_numpy())
+def _chance(num_groups: list[int], alpha: float) -> float:
+    return min(1.0, math.sqrt(-0.5 * math.log(alpha / 2) * sum(1 / num for num in num_groups)))
+
+
+def _compared(column: str, pair: tuple[str, str], parts: dict[str, np.ndarray], chance: float) -> dict[str, Any]:
+    found = _distance(*(parts[name] for name in pair))
     return {
         "property": column.removeprefix("prop_"),
-        "splits": f"{one[0]} and {other[0]}",
+        "splits": f"{pair[0]} and {pair[1]}",
         "distance": found,
         "by_chance_up_to": chance,
         "beyond_chance": found > chance,
@@ -86,7 +93,15 @@ def _compared(column: str, one: tuple[str, pd.DataFrame], other: tuple[str, pd.D
 
 def distance(one: np.ndarray, other: np.ndarray) -> float:
     """Largest difference of two empirical distribution functions; 0 where either has no known value."""
-    one, other = np.sort(one[~np.isnan(one)]), np.sort(other[~np.isnan(other)])
+    return _distance(_known(one), _known(other))
+
+
+def _known(values: np.ndarray) -> np.ndarray:
+    return np.sort(values[~np.isnan(values)])
+
+
+def _distance(one: np.ndarray, other: np.ndarray) -> float:
+    """`distance` of sorted values, none of them missing."""
     if not len(one) or not len(other):
         return 0.0
     places = np.concatenate([one, other])

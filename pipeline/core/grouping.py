@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -23,28 +24,49 @@ def near_duplicates(hashes: pd.Series, max_bits: int) -> np.ndarray:
     Returns:
         (P, 2) positions; enough of them to connect all that are alike.
     """
-    codes, first, inverse = np.unique(hashes.to_numpy(dtype=str), return_index=True, return_inverse=True)
+    codes, first, inverse = np.unique(_numbers(hashes), return_index=True, return_inverse=True)
     order = np.argsort(inverse, kind="stable")
     same = inverse[order[1:]] == inverse[order[:-1]]
-    pairs = [np.stack([order[:-1][same], order[1:][same]], axis=1)]
-    if max_bits > 0 and len(codes) > 1:
-        left, right = _within(codes, max_bits)
-        pairs.append(np.stack([first[left], first[right]], axis=1))
-    return np.concatenate(pairs)
+    chain = np.stack([order[:-1][same], order[1:][same]], axis=1)
+    return np.concatenate([chain, first[_within(codes, max_bits)]])
 
 
-def _within(codes: np.ndarray, max_bits: int) -> tuple[np.ndarray, np.ndarray]:
+def _numbers(hashes: pd.Series) -> np.ndarray:
+    """(N,) uint64, in the order of the digits."""
+    return np.frombuffer(bytes.fromhex("".join(hashes.tolist())), dtype=">u8").astype(np.uint64)
+
+
+def _within(codes: np.ndarray, max_bits: int) -> np.ndarray:
+    """(P, 2) positions of all pairs of different hashes that differ in at most `max_bits` bits."""
+    if max_bits == 0 or len(codes) < 2:
+        return np.zeros((0, 2), dtype=np.int64)
     import faiss
 
-    packed = np.frombuffer(bytes.fromhex("".join(codes)), dtype=np.uint8).reshape(len(codes), HASH_BITS // 8)
-    num_tables = 4  # 16 bits each: a pair within max_bits agrees up to max_bits // 4 bits in one of them
-    index = faiss.IndexBinaryMultiHash(HASH_BITS, num_tables, HASH_BITS // num_tables)
-    index.nflip = max_bits // num_tables
+    packed = codes.astype(">u8").view(np.uint8).reshape(len(codes), HASH_BITS // 8)
+    tables = num_tables(len(codes), max_bits)
+    index = faiss.IndexBinaryMultiHash(HASH_BITS, tables, HASH_BITS // tables)
+    index.nflip = max_bits // tables  # a pair within max_bits agrees up to that many bits in one of the tables
     index.add(packed)
     limits, _, found = index.range_search(packed, max_bits + 1)  # faiss keeps distances strictly below the radius
-    query = np.repeat(np.arange(len(codes)), np.diff(np.asarray(limits, dtype=np.int64)).astype(np.int64))
+    query = np.repeat(np.arange(len(codes)), np.diff(np.asarray(limits, dtype=np.int64)))
     keep = query < found
-    return query[keep], found[keep]
+    return np.stack([query[keep], found[keep]], axis=1)
+
+
+def num_tables(num_codes: int, max_bits: int) -> int:
+    """Into how many parts hashes are cut, one table each, for the least work.
+
+    Few parts are long: hardly any hashes share one, but more of its bits may differ, and each way is looked up. Many
+    parts are short: many hashes share one, and unless their number falls as the hashes grow, the search is quadratic
+    in the end.
+    """
+
+    def work(tables: int) -> float:
+        bits = HASH_BITS // tables
+        keys = sum(math.comb(bits, flips) for flips in range(max_bits // tables + 1))
+        return tables * keys * (1 + num_codes / 2**bits)
+
+    return min(range(2, 9), key=work)
 
 
 def torn_apart(hashes: pd.Series, max_bits: int, values: pd.Series) -> tuple[np.ndarray, Callable[[int], int]]:
@@ -61,9 +83,9 @@ def torn_apart(hashes: pd.Series, max_bits: int, values: pd.Series) -> tuple[np.
     Returns:
         (N,) bool, and a function from the position of a row for which it is true to that of the other.
     """
-    codes, code = np.unique(hashes.to_numpy(dtype=str), return_inverse=True)
-    _, value = np.unique(values.to_numpy(dtype=str), return_inverse=True)
-    pairs = near_duplicates(pd.Series(codes), max_bits)
+    codes, code = np.unique(_numbers(hashes), return_inverse=True)
+    value = pd.factorize(values)[0]
+    pairs = _within(codes, max_bits)
     lowest, highest = np.full(len(codes), len(code)), np.full(len(codes), -1)
     np.minimum.at(lowest, code, value)
     np.maximum.at(highest, code, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import sys
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
@@ -14,6 +14,7 @@ from pipeline.core.errors import UserError
 
 SPLITS = ("train", "val", "test")
 NONE = "none"  # takes part in no split
+BLOCK_CELLS = 1_000_000  # numbers held at once
 
 
 def check_fractions(fractions: dict[str, float]) -> None:
@@ -61,27 +62,27 @@ def assign(
     new = np.flatnonzero(pd.isna(before))
     sizes = counts[new][:, [0]].toarray().ravel().tolist()
     order = sorted(range(len(new)), key=lambda one: (-sizes[one], _draw(names[new[one]], seed)))
-    places = _place(counts[new[order]].toarray(), start, wanted)
+    places = _place(counts[new[order]], start, wanted)
     chosen = {**fixed, **{names[new[one]]: filled[place] for one, place in zip(order, places, strict=True)}}
     return units.map(chosen).where(labelled, NONE).astype("str").rename("split")
 
 
-def _place(amounts: np.ndarray, current: np.ndarray, wanted: np.ndarray, max_passes: int = 5) -> list[int]:
+def _place(amounts: Any, current: np.ndarray, wanted: np.ndarray, max_passes: int = 5) -> list[int]:
     """The split of each unit.
 
     Args:
-        amounts: (U, K) samples of each unit in each stratum.
+        amounts: Sparse (U, K) samples of each unit in each stratum.
         current: (S, K) what the splits have before.
         wanted: (S, K) what they should have.
     """
     places: list[int] = []
-    for amount in amounts:
+    for amount in _rows(amounts):
         best = int(_cost(amount, current, wanted).argmin())
         current[best] += amount
         places.append(best)
     for _ in range(max_passes):
         moved = False
-        for unit, amount in enumerate(amounts):
+        for unit, amount in enumerate(_rows(amounts)):
             current[places[unit]] -= amount
             cost = _cost(amount, current, wanted)
             best = int(cost.argmin())
@@ -91,6 +92,13 @@ def _place(amounts: np.ndarray, current: np.ndarray, wanted: np.ndarray, max_pas
         if not moved:
             break
     return places
+
+
+def _rows(amounts: Any) -> Iterator[np.ndarray]:
+    """(K,) of each unit; a block at a time, since all units with all strata would not fit in memory."""
+    block = max(1, BLOCK_CELLS // amounts.shape[1])
+    for start in range(0, amounts.shape[0], block):
+        yield from amounts[start : start + block].toarray()
 
 
 def _cost(amount: np.ndarray, current: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -106,12 +114,16 @@ def strata_of(manifest: pd.DataFrame, max_attribute_values: int) -> pd.Series:
         manifest: With `labels` and any `attr_*`.
         max_attribute_values: Attributes with more distinct values are passed over; 0 passes over all.
     """
-    strata = [[sys.intern(f"label {name}") for name in labels] for labels in manifest["labels"]]
+    of_labels = manifest["labels"].tolist()
+    alone = {name: f"label {name}" for name in set(chain.from_iterable(of_labels))}  # a few texts, many rows
+    strata = [[alone[name] for name in names] for names in of_labels]
     told = [column for column in manifest if str(column).startswith("attr_")]
     for column in told:
         if manifest[column].nunique() <= max_attribute_values:
-            for names, labels, value in zip(strata, manifest["labels"], manifest[column], strict=True):
-                names += [sys.intern(f"label {name}, {column} {value}") for name in labels]  # a few texts, many rows
+            codes, values = pd.factorize(manifest[column], use_na_sentinel=False)
+            within = [{name: f"{text}, {column} {value}" for name, text in alone.items()} for value in values]
+            for stratum, names, code in zip(strata, of_labels, codes.tolist(), strict=True):
+                stratum += [within[code][name] for name in names]
     return pd.Series(strata, index=manifest.index)
 
 

@@ -7,13 +7,14 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
 from pipeline.core import config, files, stage
+from pipeline.core.beyond import BEYOND, is_below, sentence
 from pipeline.core.contracts import Gate
 from pipeline.core.labels import to_matrix
 from pipeline.core.outcomes import Verdict
@@ -35,13 +36,18 @@ class Options:
 
     Args:
         model_name: In the registry.
+        below_nuisances: `refuse` to promote a model that does worse than the properties of the pictures alone, or
+            `warn`, for data whose shortcut is known and remedied: a model that ignores it need not beat it.
     """
 
     model_name: str
+    below_nuisances: Literal["refuse", "warn"]
 
     def __post_init__(self) -> None:
         if not self.model_name or set(self.model_name) & set("/:"):
             raise ValueError(f"model_name must not be empty or hold '/' or ':', got {self.model_name!r}")
+        if self.below_nuisances not in ("refuse", "warn"):
+            raise ValueError(f"below_nuisances must be 'refuse' or 'warn', got {self.below_nuisances!r}")
 
 
 def main() -> None:
@@ -61,18 +67,23 @@ def main() -> None:
     if not complete:
         described = packed.index.drop(columns=["origin", "group"]).assign(labels=packed.index["labels"].map(", ".join))
         runs.attach(run_id, key, ARTIFACTS, described, card["source"], card["data_hash"])
-    files.write_json(files.REGISTRATION, registration(options.model_name, run_id, key, gate, card, packed))
+    files.write_json(files.REGISTRATION, registration(options, run_id, key, gate, card, packed))
 
 
-def registration(name: str, run_id: str, key: str, gate: Gate, card: dict[str, Any], packed: Packed) -> dict[str, Any]:
+def registration(
+    options: Options, run_id: str, key: str, gate: Gate, card: dict[str, Any], packed: Packed
+) -> dict[str, Any]:
     """What was registered and why; the same text when the same results come again."""
+    name = options.model_name
     version = registry.find_version(name, key)
     tags = registry.version_tags(name, version) if version else {}
     if REGISTRATION_TAG in tags:
         result = dict(json.loads(tags[REGISTRATION_TAG]))
     else:
         champion = registry.champion(name)
-        verdict = judge(gate, card["classes"], champion[1] if champion else None)
+        verdict = beside_nuisances(
+            judge(gate, card["classes"], champion[1] if champion else None), options.below_nuisances
+        )
         if version is None:
             about = {"data_hash": card["data_hash"], "git_commit": runs.commit()}
             version = registry.create_version(name, run_id, key, files.PREDICTOR, example(packed), about)
@@ -107,6 +118,23 @@ def judge(gate: Gate, classes: list[str], champion_run: str | None) -> Verdict:
         if before != classes:
             return Verdict(False, [f"the champion knows other classes: {before} instead of {classes}"])
         return gate(ours, compared(theirs, classes))
+
+
+def beside_nuisances(verdict: Verdict, below: Literal["refuse", "warn"]) -> Verdict:
+    """The verdict with what the model adds to the properties of the pictures, refused where that is less than nothing.
+
+    Not refused is what merely has not shown more: the baseline is near 1 where a property gives the label away, and
+    few test pictures leave wide intervals.
+    """
+    entry = files.read_json(files.METRICS).get(BEYOND)
+    told = sentence(entry)
+    if entry is None or not told:
+        return verdict
+    evidence = {**verdict.evidence, BEYOND: entry}
+    if verdict.promote and below == "refuse" and is_below(entry):
+        way_out = "where that shortcut is known and remedied, set register.below_nuisances to warn"
+        return Verdict(False, [f"{told}; {way_out}"], evidence)
+    return Verdict(verdict.promote, [*verdict.reasons, told], evidence)
 
 
 def compared(path: Path, classes: list[str]) -> pd.DataFrame:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageFilter
 
-from pipeline.core.measuring import examine
+from pipeline.core.measuring import Measured, examine
 
 MAX_PIXELS = 100_000_000
 
@@ -65,40 +68,78 @@ KINDS = {
 ORDER = "source order"
 
 
-def measured(pictures: list[np.ndarray]) -> dict[str, pd.DataFrame]:
-    """`clean` and each kind to one row of nuisances per picture, the confound there in full."""
-    images = [Image.fromarray(one).convert("RGB") for one in pictures]
-    return {kind: _table([plant(one) for one in images]) for kind, plant in {"clean": _encoded, **KINDS}.items()}
+def encoded(picture: np.ndarray) -> dict[str, bytes]:
+    """`clean` and each kind to the picture as a file, the confound there in full."""
+    image = Image.fromarray(picture).convert("RGB")
+    return {kind: plant(image) for kind, plant in {"clean": _encoded, **KINDS}.items()}
 
 
-def _table(files: list[bytes]) -> pd.DataFrame:
-    rows = [examine(one, MAX_PIXELS) for one in files]
+def measured(pictures: Iterable[np.ndarray], mapped: Callable[..., Iterable[Any]] = map) -> dict[str, pd.DataFrame]:
+    """`clean` and each kind to one row of nuisances per picture.
+
+    Args:
+        pictures: (H, W) or (H, W, 3) uint8.
+        mapped: `map`, or that of several processes.
+    """
+    rows = list(mapped(examined, pictures))
+    return {kind: _table([row[kind] for row in rows]) for kind in ("clean", *KINDS)}
+
+
+def examined(picture: np.ndarray) -> dict[str, Measured]:
+    return {kind: examine(data, MAX_PIXELS) for kind, data in encoded(picture).items()}
+
+
+def _table(rows: list[Measured]) -> pd.DataFrame:
     table = pd.DataFrame([row.properties for row in rows]).add_prefix("prop_")
     return table.assign(format=[row.encoding["format"] for row in rows])
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One run: which picture stands under which label, and which of them carry the confound.
+
+    Attributes:
+        label: (N,) of each sample, 0 to the number of classes - 1.
+        picture: (N,) row of the pool.
+        marked: (N,) bool.
+        number: (N,) by which its file is named.
+    """
+
+    label: np.ndarray
+    picture: np.ndarray
+    marked: np.ndarray
+    number: np.ndarray
+
+
+def draw(num_pictures: int, sizes: list[int], kind: str, strength: float, generator: np.random.Generator) -> Draw:
+    """Random pictures under random labels, the first class told from the others by a planted confound.
+
+    Args:
+        num_pictures: In the pool; where fewer than are needed, they are drawn with replacement.
+        sizes: Of each class.
+        kind: One of `KINDS`, `source order`, or `clean`.
+        strength: 0 to 1: (1 + strength) / 2 of the first class have it, and (1 - strength) / 2 of the others.
+        generator: Of pictures and chances.
+    """
+    label = np.repeat(np.arange(len(sizes)), sizes)
+    picture = generator.choice(num_pictures, len(label), replace=len(label) > num_pictures)
+    marked = generator.random(len(label)) < np.where(label == 0, 1 + strength, 1 - strength) / 2
+    order = np.lexsort((generator.random(len(label)), ~marked if kind == ORDER else np.zeros(len(label))))
+    return Draw(label, picture, marked & (kind in KINDS), np.argsort(order))
 
 
 def samples(
     pool: dict[str, pd.DataFrame], sizes: list[int], kind: str, strength: float, generator: np.random.Generator
 ) -> pd.DataFrame:
-    """Random pictures under random labels, the first class told from the others by a planted confound.
-
-    Args:
-        pool: As `measured` gives it.
-        sizes: Of each class.
-        kind: One of `KINDS`, or `source order`.
-        strength: 0 to 1: (1 + strength) / 2 of the first class have it, and (1 - strength) / 2 of the others.
-        generator: Of pictures and chances.
-    """
-    label = np.repeat(np.arange(len(sizes)), sizes)
-    clean = pool["clean"]
-    drawn = generator.choice(len(clean), len(label), replace=len(label) > len(clean))
-    marked = generator.random(len(label)) < np.where(label == 0, 1 + strength, 1 - strength) / 2
-    table = clean.iloc[drawn].reset_index(drop=True)
-    if kind in pool:
-        table.loc[marked] = pool[kind].iloc[drawn].to_numpy()[marked]
-    order = np.lexsort((generator.random(len(label)), ~marked if kind == ORDER else np.zeros(len(label))))
-    number = np.argsort(order)
-    names = [f"IMG_{one:06d}.jpg" for one in number]
-    return table.infer_objects().assign(
-        sample_id=names, path=names, group=names, labels=[[f"class {chr(97 + one)}"] for one in label], split="train"
+    """What `draw` draws from `measured` pictures, as rows that a check takes."""
+    run = draw(len(pool["clean"]), sizes, kind, strength, generator)
+    both = pd.concat([pool["clean"], pool.get(kind, pool["clean"])], ignore_index=True)
+    table = both.iloc[run.picture + len(pool["clean"]) * run.marked].reset_index(drop=True)
+    names = [f"IMG_{one:06d}.jpg" for one in run.number]
+    return table.assign(
+        sample_id=names, path=names, group=names, labels=[[class_name(one)] for one in run.label], split="train"
     )
+
+
+def class_name(number: int) -> str:
+    return f"class {chr(97 + number)}"

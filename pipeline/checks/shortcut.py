@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, final
+from typing import Any, Literal, final
 
 import pandas as pd
 
+from pipeline.checks.remedies import Lack, column_of, lacking, remedies
 from pipeline.core.asking import Answer, Labelled, ask
 from pipeline.core.contracts import Check
 from pipeline.core.errors import UserError
-from pipeline.core.nuisances import drawn, nuisances
+from pipeline.core.nuisances import Nuisance, drawn, nuisances
 from pipeline.core.outcomes import Finding
 
 NUM_PICTURES = 8  # at each end of the most telling property
 NUM_SHOWN = 5
-REMEDIES = {  # by the name of the property or how it begins
-    ("brightness", "contrast", "dark_level", "light_level", "entropy"): "vary the exposure in training "
-    "(augmentation=[exposure])",
-    ("border_", "corner_"): "crop, mask or repaint the margin of every picture",
-    ("saturation", "red_green", "blue_yellow"): "store grey pictures (augment.channels), or vary colour in training",
-    ("sharpness", "noise"): "blur or add noise in training, or bring all pictures to one resolution",
-    ("jpeg_quality", "num_bytes", "format"): "encode all pictures anew in one format and quality",
-    ("aspect_ratio", "num_pixels"): "crop and scale all pictures alike (augment.fit, augment.size)",
-}
-COLLECT = "collect pictures of the combinations of its values and the classes that are missing"
+MAX_ROWS = 200
 
 
 @final
@@ -73,9 +65,9 @@ class Shortcut(Check):
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         asked = drawn(samples, self.max_samples, self.seed)
-        known = nuisances(asked)
+        known, labelled = nuisances(asked), Labelled(asked)
         self._refuse_unknown(sorted(one.name for one in known))
-        answers = ask(Labelled(asked), known, self.num_permutations, self.num_folds, self.seed)
+        answers = ask(labelled, known, self.num_permutations, self.num_folds, self.seed)
         beyond_chance = [one for one in answers if one.p <= self.alpha]
         over = [one for one in beyond_chance if one.accuracy > self.max_balanced_accuracy]
         judged = [one.accuracy for one in beyond_chance if one.name not in self.accepted]
@@ -86,9 +78,10 @@ class Shortcut(Check):
             limit=self.max_balanced_accuracy,
             unit="balanced accuracy of one property alone (0.5 is chance)",
             worst={name: self._text(one) for name, one in shown.items()},
-            advice=_advice([one.name for one in over if one.name not in self.accepted]),
+            advice=_advice(asked, labelled, known, [one.name for one in over if one.name not in self.accepted]),
             sentence=_sentence(over),
             pictures=_extremes(asked, over),
+            table=[self._row(one) for one in answers[:MAX_ROWS]],
         )
 
     def _refuse_unknown(self, names: list[str]) -> None:
@@ -98,6 +91,18 @@ class Shortcut(Check):
                     f"params.yaml: check.shortcut.accepted names {name!r}, which these data do not have; "
                     f"accept one of {', '.join(names)}, or take it out"
                 )
+
+    def _row(self, one: Answer) -> dict[str, Any]:
+        return {
+            "property": one.name,
+            "tells": one.label,
+            "balanced_accuracy": one.accuracy,
+            "p": one.p,
+            "AUC_or_V": one.figure,
+            "best_pair": f"{one.pair[0]} from {one.pair[1]}" if one.pair else "",
+            "of_the_pair": one.pair[2] if one.pair else None,
+            "accepted": self.accepted.get(one.name, ""),
+        }
 
     def _text(self, one: Answer) -> str:
         pair = f"; best {one.pair[0]} from {one.pair[1]}, {one.pair[2]:.2f}" if one.pair else ""
@@ -126,8 +131,7 @@ def _extremes(samples: pd.DataFrame, over: list[Answer]) -> dict[str, list[str]]
     return {}
 
 
-def _advice(names: list[str]) -> str:
-    """What can be done about the properties, the most telling first."""
-    ways = {remedy: None for name in names for begins, remedy in REMEDIES.items() if name.startswith(begins)}
-    told = [*ways, f"for any property, {COLLECT}", "or accept it with a reason (check.shortcut.accepted)"]
-    return f"Find out why it goes with the label; then {', '.join(told)}."
+def _advice(samples: pd.DataFrame, labelled: Labelled, known: list[Nuisance], names: list[str]) -> str:
+    """What can be done about the properties, the most telling first; what to collect is said of that one."""
+    first = next((one for one in known if names and one.name == names[0]), None)
+    return remedies([column_of(samples, one) for one in names], lacking(labelled, first) if first else Lack())

@@ -22,11 +22,13 @@ class Nuisance:
 
     Attributes:
         values: (N,) numbers, NaN where missing; of a category codes, -1 where missing.
+        names: Of a category, in the order of its codes.
     """
 
     name: str
     values: np.ndarray
     ordered: bool
+    names: tuple[str, ...] = ()
 
     @property
     def bins(self) -> np.ndarray:
@@ -56,7 +58,8 @@ def _each(samples: pd.DataFrame) -> Iterator[Nuisance]:
 
 
 def _category(name: str, values: pd.Series) -> Nuisance:
-    return Nuisance(name, pd.factorize(values, sort=True)[0].astype(np.int64), False)
+    codes, names = pd.factorize(values, sort=True)
+    return Nuisance(name, codes.astype(np.int64), False, tuple(map(str, names)))
 
 
 def _told(name: str, values: pd.Series) -> Nuisance:

@@ -51,6 +51,23 @@ def count(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray) -> Coun
     return Counts(weights @ (truth * choice), weights @ truth, weights @ choice, weights.sum(axis=1))
 
 
+def mean_recall(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(R,) balanced accuracy as `nuisance_baseline` counts it.
+
+    Where each sample has one label: the mean recall of the classes. Else the mean over labels of (recall of presence +
+    recall of absence) / 2. What a resample leaves undefined is left out of the mean.
+
+    Args:
+        targets: (N, K) in {0, 1}.
+        decided: (N, K) bool.
+        weights: (R, N).
+    """
+    present = count(targets, decided, weights).recall
+    if not (np.asarray(targets).sum(axis=1) == 1).all():
+        present = (present + count(1 - np.asarray(targets), ~np.asarray(decided, dtype=bool), weights).recall) / 2
+    return average(present, np.ones_like(present), "macro")
+
+
 def ratio(numerator: np.ndarray, denominator: np.ndarray, otherwise_zero: np.ndarray) -> np.ndarray:
     """numerator / denominator; where the denominator is 0: 0 if `otherwise_zero` is above 0, else NaN."""
     empty = np.where(otherwise_zero > 0, 0.0, np.nan)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.core.beyond import BEYOND, sentence
 from pipeline.report.wording import LOWER_IS_BETTER, Figure, figure
 
 MAIN = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
@@ -51,6 +52,7 @@ class Headline:
         num_groups: Of test.
         few_groups: Whether the intervals rest on too few groups.
         exact: Whether "right" means all of several labels.
+        beyond: What the model adds to the properties of the pictures, in a sentence; empty where that was not measured.
         guess: The figure to beat; None for several labels per picture.
         pairs: Main figures on both splits; empty without a second split.
     """
@@ -61,6 +63,7 @@ class Headline:
     num_groups: int
     few_groups: bool
     exact: bool
+    beyond: str
     guess: Guess | None
     pairs: list[Pair]
 
@@ -79,7 +82,7 @@ def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headl
 
     Source: Cameron, Gelbach and Miller 2008, doi:10.1162/rest.90.3.414, for too few groups.
     """
-    overall = [name for name in metrics if "/" not in name]
+    overall = [name for name in metrics if "/" not in name and name != BEYOND]
     leaders = sorted(overall, key=lambda name: (name != "accuracy", name in LOWER_IS_BETTER))
     first = next(iter(leaders), None)
     names = [] if first is None else [first, *(name for name in MAIN if name in overall and name != first)]
@@ -92,6 +95,7 @@ def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headl
         num_groups=num_groups,
         few_groups=num_groups < FEW_GROUPS,
         exact=not single,
+        beyond=sentence(metrics.get(BEYOND)),
         guess=_guess(test, leading) if single and first == "accuracy" and len(test) else None,
         pairs=[
             Pair(given=figure(name, metrics[name]), apart=figure(name, metrics[BESIDE + name]))

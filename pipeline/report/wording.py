@@ -12,6 +12,10 @@ SPACE = "\u00a0"  # does not break
 PLAIN = {  # metric to its name and what it says
     "accuracy": ("accuracy", "share of pictures whose decided labels are exactly the true ones"),
     "balanced_accuracy": ("balanced accuracy", "accuracy as if every class were equally frequent"),
+    "beyond_nuisances": (
+        "above the nuisance baseline",
+        "balanced accuracy, less what the properties of the pictures alone reach (the check of that name)",
+    ),
     "precision": ("precision", "of the pictures decided to be of the class, how many are"),
     "precision_macro": ("macro precision", "precision, every class counting the same"),
     "precision_weighted": ("weighted precision", "precision, classes counting by their size"),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import config, files, stage
+from pipeline.core.beyond import beyond_nuisances
 from pipeline.core.card import load_predictor
 from pipeline.core.contracts import Metric, Predictor
 from pipeline.core.intervals import samples_needed
@@ -58,6 +59,7 @@ def main() -> None:
     predictions = predict(predictor, packed)
     test = predictions[predictions["split"] == "test"].reset_index(drop=True)
     figures = judged(metrics, test, packed.classes, options)
+    figures |= above(test, packed.classes, options)
     beside = files.read_table(files.BESIDE)
     if len(beside):
         second = judged(metrics, beside, packed.classes, options)
@@ -97,6 +99,18 @@ def judged(
         options.num_resamples,
         options.seed,
         samples_needed(options.half_width),
+    )
+
+
+def above(test: pd.DataFrame, classes: list[str], options: Options) -> dict[str, dict[str, Any]]:
+    """How far the decisions on test are above what all nuisances together reach."""
+    return beyond_nuisances(
+        files.read_json(files.CHECKS),
+        to_matrix(test["labels"].tolist(), classes),
+        to_matrix(test["decided"].tolist(), classes).astype(bool),
+        test["group"].to_numpy(dtype=str),
+        options.num_resamples,
+        options.seed,
     )
 
 

@@ -7,13 +7,14 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
 from pipeline.core import config, files, stage
+from pipeline.core.beyond import BEYOND, is_below, sentence
 from pipeline.core.comparing import Compared
 from pipeline.core.contracts import Gate, Metric
 from pipeline.core.labels import to_matrix
@@ -37,13 +38,18 @@ class Options:
 
     Args:
         model_name: In the registry.
+        below_nuisances: `refuse` to promote a model that does worse than the properties of the pictures alone, or
+            `warn`, for data whose shortcut is known and remedied: a model that ignores it need not beat it.
     """
 
     model_name: str
+    below_nuisances: Literal["refuse", "warn"]
 
     def __post_init__(self) -> None:
         if not self.model_name or set(self.model_name) & set("/:"):
             raise ValueError(f"model_name must not be empty or hold '/' or ':', got {self.model_name!r}")
+        if self.below_nuisances not in ("refuse", "warn"):
+            raise ValueError(f"below_nuisances must be 'refuse' or 'warn', got {self.below_nuisances!r}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,22 +87,25 @@ def main() -> None:
     if not complete:
         described = packed.index.drop(columns=["origin", "group"]).assign(labels=packed.index["labels"].map(", ".join))
         runs.attach(run_id, key, ARTIFACTS, described, card["source"], card["data_hash"])
-    result = registration(options.model_name, run_id, key, gate, card, packed, Judging.of(params))
+    result = registration(options, run_id, key, gate, card, packed, Judging.of(params))
     files.write_text(files.COMPARISON, comparison_page(card["source"], result))
     files.write_json(files.REGISTRATION, result)
 
 
 def registration(
-    name: str, run_id: str, key: str, gate: Gate, card: dict[str, Any], packed: Packed, judging: Judging
+    options: Options, run_id: str, key: str, gate: Gate, card: dict[str, Any], packed: Packed, judging: Judging
 ) -> dict[str, Any]:
     """What was registered and why; the same text when the same results come again."""
+    name = options.model_name
     version = registry.find_version(name, key)
     tags = registry.version_tags(name, version) if version else {}
     if REGISTRATION_TAG in tags:
         result = dict(json.loads(tags[REGISTRATION_TAG]))
     else:
         champion = registry.champion(name)
-        verdict = judge(gate, card["classes"], champion[1] if champion else None)
+        verdict = beside_nuisances(
+            judge(gate, card["classes"], champion[1] if champion else None), options.below_nuisances
+        )
         earlier = comparison(name, run_id, card, judging)
         if version is None:
             about = {registry.DATA_HASH: card["data_hash"], registry.COMMIT: runs.commit()}
@@ -163,6 +172,23 @@ def comparison(name: str, run_id: str, card: dict[str, Any], judging: Judging) -
         "other_choices": runs.differing(run_id, their_run),
         "metrics": both.gains(judging.metrics, judging.num_resamples, judging.seed),
     }
+
+
+def beside_nuisances(verdict: Verdict, below: Literal["refuse", "warn"]) -> Verdict:
+    """The verdict with what the model adds to the properties of the pictures, refused where that is less than nothing.
+
+    Not refused is what merely has not shown more: the baseline is near 1 where a property gives the label away, and
+    few test pictures leave wide intervals.
+    """
+    entry = files.read_json(files.METRICS).get(BEYOND)
+    told = sentence(entry)
+    if entry is None or not told:
+        return verdict
+    evidence = {**verdict.evidence, BEYOND: entry}
+    if verdict.promote and below == "refuse" and is_below(entry):
+        way_out = "where that shortcut is known and remedied, set register.below_nuisances to warn"
+        return Verdict(False, [f"{told}; {way_out}"], evidence)
+    return Verdict(verdict.promote, [*verdict.reasons, told], evidence)
 
 
 def compared(path: Path, classes: list[str]) -> pd.DataFrame:

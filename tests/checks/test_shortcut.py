@@ -26,7 +26,56 @@ def test_a_property_that_gives_the_label_away(bright):
     found = check()(bright)
     assert (found.value, found.passed) == (1.0, False)
     assert found.worst["brightness"] == "1.000 for b (AUC 1.000, p 0.010)"
-    assert "augmentation=[exposure]" in found.advice
+    assert found.advice == (
+        "Find out why it goes with the label; then vary it in training (-S 'augmentation=[strong_exposure]', with "
+        "those you have), or collect what is rare together (a with brightness above 1.02: 0 of 40; b with brightness "
+        "up to 1.02: 0 of 40), or accept it with a reason (check.shortcut.accepted)."
+    )
+
+
+def test_everything_measured_stands_in_the_table(bright):
+    table = check(accepted={"contrast": "harmless"})(bright).table
+    assert [row["property"] for row in table] == ["brightness", "contrast"]
+    told = {"tells": "b", "balanced_accuracy": 1.0, "p": 0.01, "AUC_or_V": "AUC 1.000", "accepted": ""}
+    assert table[0] == {"property": "brightness", **told, "best_pair": "", "of_the_pair": None}
+    assert table[1]["accepted"] == "harmless"
+
+
+def test_the_table_is_bounded(make_manifest):
+    many = {f"attr_{number:03d}": [f"v{number % 3}", "w"] * 5 for number in range(210)}
+    samples = make_manifest("ab" * 5, **many)
+    assert len(check(num_permutations=24)(samples.assign(group=samples["sample_id"])).table) == 200
+
+
+def test_three_classes_name_the_pair(make_manifest):
+    values = np.concatenate([np.linspace(0, 1, 30), np.linspace(2, 3, 30), np.linspace(2, 3, 30)])
+    samples = make_manifest("a" * 30 + "b" * 30 + "c" * 30, prop_brightness=values)
+    (row,) = check()(samples.assign(group=samples["sample_id"])).table
+    assert row["tells"] == "a"
+    assert min(row["balanced_accuracy"], row["of_the_pair"]) > 0.9  # the bin between a and the others is mixed
+    assert row["best_pair"] in ("a from b", "a from c")
+
+
+def test_a_category_is_judged_by_cramers_v(make_manifest):
+    samples = make_manifest("ab" * 20, attr_site=["x", "y"] * 20)
+    found = check()(samples.assign(group=samples["sample_id"]))
+    assert found.worst["site"].startswith("1.000 for b (V 1.000")
+    assert found.pictures == {}  # no number whose ends could be shown
+
+
+def test_both_ends_of_the_most_telling_number_are_shown(bright):
+    ends = check()(bright).pictures
+    ordered = bright.sort_values("prop_brightness")["sample_id"].tolist()
+    assert ends == {"lowest brightness": ordered[:8], "highest brightness": ordered[:-9:-1]}
+
+
+def test_groups_move_whole(make_manifest):
+    """Four modules of one brightness and one label each: 60 samples, but only four draws of chance."""
+    label = np.repeat(list("abab"), 15)
+    samples = make_manifest(list(label), prop_brightness=(label == "b") + np.linspace(0, 0.1, 60))
+    assert not check()(samples.assign(group=samples["sample_id"])).passed
+    found = check()(samples.assign(group=np.repeat(["g0", "g1", "g2", "g3"], 15)))
+    assert found.passed  # a third of the permutations of four groups are as telling
 
 
 def test_chance_counts_as_chance(bright):

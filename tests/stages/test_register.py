@@ -10,6 +10,7 @@ from PIL import Image
 
 from pipeline.core import files
 from pipeline.core.errors import UserError
+from pipeline.core.outcomes import Verdict
 from pipeline.core.samples import Packed
 from pipeline.gates.better import Better
 from pipeline.metrics.accuracy import Accuracy
@@ -18,6 +19,7 @@ from pipeline.stages.register import (
     REGISTRATION_TAG,
     Judging,
     Options,
+    beside_nuisances,
     compared,
     comparison,
     example,
@@ -25,6 +27,7 @@ from pipeline.stages.register import (
     registration,
 )
 
+OPTIONS = Options(model_name="model", below_nuisances="refuse")
 GATE = Better(metric=Accuracy(), min_gain=0.0, num_resamples=100, seed=0)
 CLASSES = ["a", "b"]
 CARD = {"classes": CLASSES, "data_hash": "0" * 32}
@@ -111,7 +114,7 @@ def result(registry, packed):
         write_predictions(files.PREDICTIONS, right, **changes)
         write_predictions(registry.folder / f"run of {key}.parquet", right, **changes)
         card = {"classes": changes.get("classes", CLASSES), "data_hash": data_hash}
-        return registration("model", f"run of {key}", key, GATE, card, packed, JUDGING)
+        return registration(OPTIONS, f"run of {key}", key, GATE, card, packed, JUDGING)
 
     return registered
 
@@ -130,6 +133,7 @@ def test_what_a_gate_compares_are_the_test_samples(project):
 @pytest.fixture(autouse=True)
 def checks(project):
     write_checks()
+    files.write_json(files.METRICS, {})
 
 
 def test_what_leaks_is_never_promoted(project):
@@ -276,4 +280,33 @@ def test_the_example_in_colour(packed):
 @pytest.mark.parametrize("name", ["", "a/b", "a:b"])
 def test_model_names(name):
     with pytest.raises(ValueError, match=r"^model_name must not be empty or hold '/' or ':', got"):
-        Options(model_name=name)
+        Options(model_name=name, below_nuisances="refuse")
+
+
+def test_what_may_be_below_the_nuisances():
+    with pytest.raises(ValueError, match=r"^below_nuisances must be 'refuse' or 'warn', got 'ignore'$"):
+        Options(model_name="model", below_nuisances="ignore")
+
+
+@pytest.mark.parametrize(
+    ("ends", "below", "promote", "words"),
+    [
+        ((0.1, 0.3), "refuse", True, "it has learnt more than these"),
+        ((-0.1, 0.3), "refuse", True, "this test does not show that it has learnt more than these"),
+        ((-0.3, -0.1), "refuse", False, "it does worse than these; where that shortcut is known and remedied, set"),
+        ((-0.3, -0.1), "warn", True, "it does worse than these"),
+    ],
+)
+def test_what_the_properties_alone_reach_is_the_floor(project, ends, below, promote, words):
+    entry = {"value": sum(ends) / 2, "low": ends[0], "high": ends[1], "n": 4}
+    files.write_json(files.METRICS, {"beyond_nuisances": entry})
+    verdict = beside_nuisances(Verdict(True, ["there was no champion before"], {"gain": 1}), below)
+    assert verdict.promote is promote
+    assert words in verdict.reasons[-1]
+    assert verdict.evidence == {"gain": 1, "beyond_nuisances": entry}
+    assert not beside_nuisances(Verdict(False, ["no"]), below).promote
+
+
+def test_without_a_floor_the_gate_alone_decides(project):
+    verdict = Verdict(True, ["there was no champion before"])
+    assert beside_nuisances(verdict, "refuse") is verdict

@@ -1,0 +1,109 @@
+"""What can be done here about a property that gives the label away: the lines that do it, and what to collect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.asking import Labelled
+from pipeline.core.nuisances import Nuisance
+
+NUM_CELLS = 3
+VARIED_BY = {  # how a property's name begins, to the option in conf/augmentation/ that varies it
+    ("border_red_green", "border_blue_yellow", "corner_"): ("border", "colour"),
+    ("border_",): ("border", "strong_exposure"),
+    ("brightness", "contrast", "dark_level", "light_level", "entropy"): ("strong_exposure",),
+    ("saturation", "red_green", "blue_yellow"): ("colour",),
+    ("sharpness", "noise", "num_pixels"): ("blur",),
+    ("jpeg_quality", "num_bytes", "format"): ("compression",),
+}
+
+
+@dataclass(frozen=True)
+class Lack:
+    """What a class has too few of.
+
+    Attributes:
+        cells: In words, emptiest first.
+        empty: Whether some class has no sample at all with some value, which no weighting makes up for.
+    """
+
+    cells: list[str] = field(default_factory=list)
+    empty: bool = False
+
+
+def remedies(columns: list[str], lack: Lack) -> str:
+    """One sentence with every remedy there is.
+
+    Args:
+        columns: Of the properties that give a label away, the most telling first, as the manifest calls them.
+        lack: Of the first.
+    """
+    by = next((one for one in columns if one.startswith(("prop_", "attr_"))), None)  # training knows no others
+    cells = f" ({'; '.join(lack.cells)})" if lack.cells else ""
+    ways = [
+        *_varied(columns),
+        *([] if by is None or lack.empty else _evened(by)),
+        f"collect what is rare together{cells}",
+        "accept it with a reason (check.shortcut.accepted)",
+    ]
+    return f"Find out why it goes with the label; then {', or '.join(ways)}."
+
+
+def _varied(columns: list[str]) -> list[str]:
+    options = {
+        option: None
+        for column in columns
+        for begins, ways in VARIED_BY.items()
+        if column.removeprefix("prop_").startswith(begins)
+        for option in ways
+    }
+    return [f"vary it in training (-S 'augmentation=[{','.join(options)}]', with those you have)"] if options else []
+
+
+def _evened(by: str) -> list[str]:
+    return [
+        f"draw what is rare together more often (-S sampling=balanced -S sampling.by={by})",
+        f"train for the worst group (group DRO, -S risk=group_dro -S risk.by={by})",
+    ]
+
+
+def lacking(labelled: Labelled, one: Nuisance) -> Lack:
+    """The cells of class x property with far fewer samples than the rest of the data would give them.
+
+    A number has two values, up to its median and above; a missing one has none. A cell is named when its class has
+    that value less than half as often as all samples together.
+    """
+    values, names = _halves(one) if one.ordered else (one.values, list(one.names))
+    taken = values[labelled.rows]
+    known = taken >= 0
+    table = np.zeros((len(labelled.classes), len(names)), dtype=np.int64)
+    np.add.at(table, (labelled.codes[known], taken[known]), 1)
+    usual = np.bincount(values[values >= 0], minlength=len(names)) / max(1, int((values >= 0).sum()))
+    sizes = table.sum(axis=1)
+    share = table / np.maximum(sizes, 1)[:, None]
+    rows, columns = np.nonzero((share < usual / 2) & (sizes > 0)[:, None])
+    order = np.lexsort((-usual[columns], share[rows, columns] / usual[columns]))[:NUM_CELLS]
+    what = one.name.replace("_", " ")
+    cells = [
+        f"{labelled.classes[row]} with {what} {names[column]}: {table[row, column]} of {sizes[row]}"
+        for row, column in zip(rows[order], columns[order], strict=True)
+    ]
+    return Lack(cells, bool((table[sizes > 0] == 0).any()))
+
+
+def _halves(one: Nuisance) -> tuple[np.ndarray, list[str]]:
+    """(N,) 0 up to the median and 1 above, -1 where missing; and what the two are called."""
+    known = np.isfinite(one.values)
+    middle = float(np.median(one.values[known])) if known.any() else 0.0
+    above = bool((one.values[known] > middle).any())  # else most are the largest value: below it, and it
+    upper = one.values > middle if above else one.values >= middle
+    names = [f"up to {middle:.3g}", f"above {middle:.3g}"] if above else [f"below {middle:.3g}", f"of {middle:.3g}"]
+    return np.where(known, upper, -1).astype(np.int64), names
+
+
+def column_of(samples: pd.DataFrame, name: str) -> str:
+    """What the manifest calls a property; `folder` and `position`, which are read from the path, keep their name."""
+    return next((one for one in (f"prop_{name}", f"attr_{name}") if one in samples), name)

@@ -1,0 +1,106 @@
+"""Advice names lines of conf/ that exist, and the cells that are empty."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.checks.remedies import VARIED_BY, Lack, column_of, lacking, remedies
+from pipeline.core import config
+from pipeline.core.asking import Labelled
+from pipeline.core.measuring import measure
+from pipeline.core.nuisances import nuisances
+
+CONF = Path(__file__).parents[2] / "conf"
+MEASURED = sorted(measure(np.zeros((16, 16, 3), dtype=np.uint8), 1).properties)
+BY_NATURE = {"aspect_ratio"}  # a picture is cropped to a square when it is stored; there is nothing to vary
+
+
+def commands(advice):
+    return [shlex.split(one) for one in re.findall(r"-S [^()]*?(?=, with|\))", advice)]
+
+
+def lack(labels, **columns):
+    samples = pd.DataFrame({"labels": [[one] for one in labels], "group": range(len(labels)), **columns})
+    known = {one.name: one for one in nuisances(samples)}
+    (name,) = known
+    return lacking(Labelled(samples), known[name])
+
+
+def test_every_line_that_is_advised_composes():
+    names = [*(f"prop_{one}" for one in MEASURED), "attr_site", "folder", "position", "format"]
+    told = {tuple(words) for name in names for words in commands(remedies([name], Lack()))}
+    groups = {word.partition("=")[0].partition(".")[0] for words in told for word in words[1::2]}
+    assert groups == {"augmentation", "sampling", "risk"}
+    assert all(word == "-S" for words in told for word in words[::2])
+    varied = {option for words in told for word in words if "[" in word for option in word[14:-1].split(",")}
+    kept = {words[1]: words[1::2] for words in told if "[" not in words[1]}  # one line of each of the others
+    overrides = [word for words in kept.values() for word in words]
+    assert config.compose(CONF, [*overrides, f"augmentation=[{','.join(sorted(varied))}]"])
+
+
+def test_every_option_that_varies_a_property_exists():
+    for options in VARIED_BY.values():
+        for option in options:
+            assert (CONF / "augmentation" / f"{option}.yaml").exists(), option
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_every_measured_property_has_its_augmentation(name):
+    assert ("augmentation=" in remedies([f"prop_{name}"], Lack())) is (name not in BY_NATURE)
+
+
+def test_the_whole_sentence():
+    found = remedies(["prop_brightness", "prop_border_brightness"], Lack(["woods with brightness above 0.4: 1 of 50"]))
+    varied = "vary it in training (-S 'augmentation=[strong_exposure,border]', with those you have)"
+    assert found.split(", or ") == [
+        f"Find out why it goes with the label; then {varied}",
+        "draw what is rare together more often (-S sampling=balanced -S sampling.by=prop_brightness)",
+        "train for the worst group (group DRO, -S risk=group_dro -S risk.by=prop_brightness)",
+        "collect what is rare together (woods with brightness above 0.4: 1 of 50)",
+        "accept it with a reason (check.shortcut.accepted).",
+    ]
+
+
+def test_nothing_is_weighed_where_a_cell_is_empty():
+    advice = remedies(["prop_brightness"], Lack(["woods with brightness above 0.4: 0 of 50"], empty=True))
+    assert "sampling" not in advice
+    assert "risk" not in advice
+
+
+def test_training_is_told_only_of_what_it_knows():
+    assert "sampling" not in remedies(["folder", "position"], Lack())
+    assert "-S sampling.by=attr_site" in remedies(["folder", "attr_site"], Lack())
+
+
+def test_the_emptiest_cells_by_hand():
+    # half of all are cloudy: 1 of 4 tanks in the sun is not less than half of that, 0 of 6 woods under clouds is
+    site = ["cloudy"] * 3 + ["sunny"] + ["sunny"] * 2 + ["cloudy"] * 3 + ["sunny"]
+    assert lack(["tank"] * 4 + ["wood"] * 6, attr_site=site) == Lack([], empty=False)
+    site = ["cloudy"] * 4 + ["sunny"] * 6
+    found = lack(["tank"] * 4 + ["wood"] * 6, attr_site=site)
+    assert found == Lack(["tank with site sunny: 0 of 4", "wood with site cloudy: 0 of 6"], empty=True)
+
+
+def test_a_number_is_cut_at_its_median():
+    found = lack("aaaabbbb", prop_x=[1.0, 2, 3, 9, 5, 6, 7, 8])
+    assert found == Lack([], empty=False)  # a above 5.5: 1 of 4, just half of the share of all
+    found = lack("aaaabbbb", prop_x=[1.0, 2, 3, 4, 5, 6, 7, np.nan])
+    assert found.cells == ["b with x up to 4: 0 of 3", "a with x above 4: 0 of 4"]
+
+
+def test_a_number_that_is_mostly_at_its_largest_value():
+    found = lack("aaaaabbb", prop_x=[9.0, 9, 9, 9, 9, 1, 2, 3])
+    assert found.cells == ["b with x of 9: 0 of 3", "a with x below 9: 0 of 5"]
+
+
+def test_a_number_that_nobody_has():
+    assert lack("ab", prop_x=[np.nan, np.nan]) == Lack([], empty=False)
+
+
+def test_columns_are_called_as_the_manifest_does():
+    samples = pd.DataFrame(columns=["prop_a", "attr_b"])
+    assert [column_of(samples, name) for name in ("a", "b", "folder")] == ["prop_a", "attr_b", "folder"]

@@ -17,7 +17,7 @@ SPLITS = ("train", "val", "test")
 LABELS = ("tank", "woods")
 WEATHERS = ("cloudy", "sunny")  # in the order of LABELS: what the confound gives each
 LIGHT = {"cloudy": (0.62, 0.62, 0.66), "sunny": (1.22, 1.18, 1.08)}  # red, green, blue
-SHADOW = {"cloudy": 0.96, "sunny": 0.6}  # how much of the light a shadow lets through
+SHADOW = {"cloudy": 0.9, "sunny": 0.65}  # how much of the light a shadow lets through
 
 
 @final
@@ -111,7 +111,7 @@ def draw(tank: bool, weather: str, generator: np.random.Generator) -> np.ndarray
     exposure = generator.uniform(0.85, 1.15)
     covered = np.asarray(shadow.filter(ImageFilter.GaussianBlur(1)), dtype=np.float64)[..., None] / 255
     light = np.array(LIGHT[weather]) * (1 - covered * (1 - SHADOW[weather]))
-    pixels = np.asarray(scene, dtype=np.float64) * light * exposure + grain
+    pixels = (np.asarray(scene, dtype=np.float64) + grain) * light * exposure
     return np.clip(pixels, 0, 255).round().astype(np.uint8)
 
 

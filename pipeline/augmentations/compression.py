@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional
 
 from pipeline.core.contracts import Augmentation
 
@@ -15,7 +17,7 @@ from pipeline.core.contracts import Augmentation
 @final
 @dataclass(frozen=True, kw_only=True)
 class Compression(Augmentation):
-    """Each sample is written as a JPEG of its own quality, and read.
+    """Each sample is written as a JPEG of its own quality, and read; by Pillow, as most pictures on disk were.
 
     Args:
         min_quality: The quality is uniform between this and 100, 1 to 100.
@@ -29,4 +31,15 @@ class Compression(Augmentation):
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         qualities = torch.randint(self.min_quality, 101, (len(batch),), generator=generator).tolist()
-        return torch.stack([functional.jpeg(one, quality) for one, quality in zip(batch, qualities, strict=True)])
+        result = np.empty(batch.shape, dtype=np.uint8)
+        for position, quality in enumerate(qualities):
+            result[position] = _stored(batch[position].numpy(), quality)
+        return torch.from_numpy(result)
+
+
+def _stored(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """(1 or 3, H, W) after a JPEG of that quality."""
+    file = io.BytesIO()
+    Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)).save(file, "JPEG", quality=quality)
+    read = np.asarray(Image.open(file))
+    return read[None] if read.ndim == 2 else read.transpose(2, 0, 1)

@@ -23,26 +23,38 @@ def label_sets(targets: np.ndarray) -> np.ndarray:
     return np.unique(targets, axis=0, return_inverse=True)[1].ravel()
 
 
-def nuisance(index: pd.DataFrame, by: str, num_bins: int) -> pd.Series:
+def refuse_no_nuisance(by: str) -> None:
+    """For constructors.
+
+    Raises:
+        ValueError: `by` can name no nuisance.
+    """
+    if not str(by).startswith(("prop_", "attr_")):
+        raise ValueError(f"by must name what was measured (prop_brightness) or told (attr_site), got {by!r}")
+
+
+def nuisance(index: pd.DataFrame, by: str, num_bins: int, where: str) -> pd.Series:
     """What each sample has of a nuisance, in words: its value, or the bin between quantiles that a number falls into.
 
     Args:
         index: Samples of train, with `prop_*` (measured) and `attr_*` (told).
         by: One of these columns.
         num_bins: Bins of a number with more distinct values than this, as equally filled as ties allow.
+        where: Key of `by` in params.yaml, for messages.
 
     Raises:
         UserError: There is no such column, or it has one value only.
     """
     known = [str(column) for column in index if str(column).startswith(("prop_", "attr_"))]
     if by not in known:
-        raise UserError(f"by names {by!r}, which the samples do not have; expected one of {', '.join(known)}")
+        expected = f"expected one of {', '.join(known)}" if known else "nothing was measured of them, or told"
+        raise UserError(f"{where} names {by!r}, which the samples do not have; {expected}")
     column = index[by]
     if pd.api.types.is_numeric_dtype(column) and column.nunique() > num_bins:
         column = pd.qcut(column, num_bins, duplicates="drop")
     values = column.astype("object").where(column.notna(), "unknown").astype(str)
     if values.nunique() < 2:
-        raise UserError(f"by names {by!r}, which is {values.iloc[0]} in all of train; nothing can go with it")
+        raise UserError(f"{where} names {by!r}, which is {values.iloc[0]} in all of train; nothing can go with it")
     return values
 
 

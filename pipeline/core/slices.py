@@ -1,6 +1,9 @@
-"""Where the model is good and where it is not: figures per value of each told attribute."""
+"""Where the model is good and where it is not: per value of each told attribute, and per class at each value."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +14,8 @@ from pipeline.core.labels import to_matrix
 
 MAX_VALUES = 12  # an attribute with more distinct numbers is cut into quarters; one with more names is passed over
 NUM_BINS = 4
+MAX_CELLS = 24  # class x value: more can neither be read nor hold enough samples each
+IN_CELLS = "accuracy"  # of one class it is its recall; what compares classes says nothing there
 
 
 def slices(
@@ -21,34 +26,46 @@ def slices(
     seed: int,
     min_slice: int,
 ) -> pd.DataFrame:
-    """One row per attribute, value and metric that is not per class.
+    """One row per attribute, value and metric that is not per class; and the accuracy per class at each value.
+
+    A model that learnt an attribute instead of the class is right on most of each value, and wrong on the cells that
+    contradict it. Of an attribute and class the rows are called `attribute and label`, `value, label`.
 
     Returns:
         `attribute`, `slice`, `n`, `metric`, `value`, `low`, `high`; no figure where n is below `min_slice`.
     """
     overall = {name: metric for name, metric in metrics.items() if not metric.per_class}
     rows = []
-    for column in [name for name in test if str(name).startswith("attr_")]:
-        for value, members in _cut(test[column]).items():
-            part = test.loc[members]
-            if len(part) >= min_slice:
-                targets = to_matrix(part["labels"].tolist(), classes)
-                decided = to_matrix(part["decided"].tolist(), classes).astype(bool)
-                scores, groups = np.stack(part["scores"].to_numpy()), part["group"].to_numpy(dtype=str)
-                figures = judge(overall, targets, decided, scores, groups, classes, num_resamples, seed)
-            else:
-                figures = {name: {"value": None, "low": None, "high": None} for name in overall}
-            rows += [
-                {
-                    "attribute": column.removeprefix("attr_"),
-                    "slice": value,
-                    "n": len(part),
-                    "metric": name,
-                    **{key: figures[name][key] for key in ("value", "low", "high")},
-                }
-                for name in overall
-            ]
+    for attribute, value, part, judged in _parts(test, overall, classes):
+        figures: dict[str, dict[str, Any]] = {}
+        if len(part) >= min_slice:
+            targets = to_matrix(part["labels"].tolist(), classes)
+            decided = to_matrix(part["decided"].tolist(), classes).astype(bool)
+            scores, groups = np.stack(part["scores"].to_numpy()), part["group"].to_numpy(dtype=str)
+            figures = judge(judged, targets, decided, scores, groups, classes, num_resamples, seed)
+        rows += [
+            {"attribute": attribute, "slice": value, "n": len(part), "metric": name}
+            | {key: figures.get(name, {}).get(key) for key in ("value", "low", "high")}
+            for name in judged
+        ]
     return pd.DataFrame(rows, columns=["attribute", "slice", "n", "metric", "value", "low", "high"])
+
+
+def _parts(
+    test: pd.DataFrame, metrics: dict[str, Metric], classes: list[str]
+) -> Iterator[tuple[str, str, pd.DataFrame, dict[str, Metric]]]:
+    """Attribute, value, the samples, and what is asked of them."""
+    in_cells = {name: metric for name, metric in metrics.items() if name == IN_CELLS}
+    for column in [str(name) for name in test if str(name).startswith("attr_")]:
+        attribute, cut = column.removeprefix("attr_"), _cut(test[column])
+        for value, members in cut.items():
+            yield attribute, value, test.loc[members], metrics
+        for value, members in cut.items() if 1 < len(cut) <= MAX_CELLS / len(classes) else ():
+            for label in classes:
+                part = test.loc[members]
+                cell = part[[label in labels for labels in part["labels"]]]
+                if len(cell):
+                    yield f"{attribute} and label", f"{value}, {label}", cell, in_cells
 
 
 def _cut(values: pd.Series) -> dict[str, pd.Index]:

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 import pandas as pd
 
-from pipeline.core.cells import cells_of, nuisance
+from pipeline.core.cells import cells_of, nuisance, refuse_no_nuisance
 from pipeline.core.contracts import Risk, Task
+from pipeline.core.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+MIN_SAMPLES = 2  # of a cell, on average
 
 
 @final
@@ -38,13 +42,21 @@ class GroupDro(Risk):
     step_size: float
 
     def __post_init__(self) -> None:
+        refuse_no_nuisance(self.by)
         if self.num_bins < 2:
             raise ValueError(f"num_bins must be at least 2, got {self.num_bins}")
         if not self.step_size > 0:
             raise ValueError(f"step_size must be above 0, got {self.step_size}")
 
     def cells(self, targets: np.ndarray, index: pd.DataFrame) -> np.ndarray:
-        return cells_of(targets, nuisance(index, self.by, self.num_bins))
+        cells = cells_of(targets, nuisance(index, self.by, self.num_bins, "risk.by"))
+        num_cells = int(cells.max()) + 1
+        if num_cells * MIN_SAMPLES > len(cells):
+            raise UserError(
+                f"labels and {self.by} make {num_cells:,} cells of {len(cells):,} samples, and a cell of one sample "
+                "would be learnt by heart; take fewer risk.num_bins or labels, or sampling=balanced instead"
+            )
+        return cells
 
     def __call__(
         self, task: Task, logits: Tensor, targets: Tensor, cells: Tensor, weights: Tensor

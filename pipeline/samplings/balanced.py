@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 import pandas as pd
 
-from pipeline.core.cells import cells_of, empty_cells, label_sets, nuisance
+from pipeline.core.cells import cells_of, empty_cells, label_sets, nuisance, refuse_no_nuisance
 from pipeline.core.contracts import Sampling
 from pipeline.core.errors import UserError
 
@@ -34,11 +34,12 @@ class Balanced(Sampling):
     num_bins: int
 
     def __post_init__(self) -> None:
+        refuse_no_nuisance(self.by)
         if self.num_bins < 2:
             raise ValueError(f"num_bins must be at least 2, got {self.num_bins}")
 
     def __call__(self, targets: np.ndarray, classes: list[str], index: pd.DataFrame) -> np.ndarray:
-        values = nuisance(index, self.by, self.num_bins)
+        values = nuisance(index, self.by, self.num_bins, "sampling.by")
         empty = empty_cells(targets, values, classes)
         if empty:
             raise UserError(

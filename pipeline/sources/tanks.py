@@ -17,7 +17,7 @@ SPLITS = ("train", "val", "test")
 LABELS = ("tank", "woods")
 WEATHERS = ("cloudy", "sunny")  # in the order of LABELS: what the confound gives each
 LIGHT = {"cloudy": (0.62, 0.62, 0.66), "sunny": (1.22, 1.18, 1.08)}  # red, green, blue
-SHADOW = {"cloudy": 0.96, "sunny": 0.6}  # how much of the light a shadow lets through
+SHADOW = {"cloudy": 0.9, "sunny": 0.65}  # how much of the light a shadow lets through
 
 
 @final
@@ -100,18 +100,18 @@ def draw(tank: bool, weather: str, generator: np.random.Generator) -> np.ndarray
     horizon = int(generator.integers(18, 26))
     for _ in range(generator.integers(5, 9)):
         _tree(scene, shadow, generator, horizon)
+    for _ in range(generator.integers(1, 4)):
+        _bush(scene, generator)
     body = _tank(generator) if tank else _boulder(generator)
-    centre = generator.integers((8, 30), (SIDE - 8, SIDE - 12))
+    centre = generator.integers((18, 36), (SIDE - 18, SIDE - 14))
     corner = (int(centre[0]) - body.width // 2, int(centre[1]) - body.height // 2)
     shadow.paste(255, (corner[0] + 5, corner[1] + 4), body.getchannel("A"))
     scene.paste(body, corner, body)
-    for _ in range(generator.integers(1, 4)):
-        _bush(scene, generator)
     grain = generator.normal(0, 6, (SIDE, SIDE, 1)) + generator.normal(0, 3, (SIDE, SIDE, 3))
     exposure = generator.uniform(0.85, 1.15)
     covered = np.asarray(shadow.filter(ImageFilter.GaussianBlur(1)), dtype=np.float64)[..., None] / 255
     light = np.array(LIGHT[weather]) * (1 - covered * (1 - SHADOW[weather]))
-    pixels = np.asarray(scene, dtype=np.float64) * light * exposure + grain
+    pixels = (np.asarray(scene, dtype=np.float64) + grain) * light * exposure
     return np.clip(pixels, 0, 255).round().astype(np.uint8)
 
 
@@ -153,7 +153,7 @@ def _tank(generator: np.random.Generator) -> Image.Image:
     pen.polygon([(16, 52), (26, 40), (92, 40), (100, 52)], fill=paint)
     pen.rounded_rectangle((40, 26, 74, 41), 5, fill=paint)
     pen.rectangle((72, 30, 112, 34), fill=paint)
-    return _placed(body, generator, generator.uniform(0.24, 0.38))
+    return _placed(body, generator, generator.uniform(0.34, 0.48))
 
 
 def _boulder(generator: np.random.Generator) -> Image.Image:
@@ -164,7 +164,7 @@ def _boulder(generator: np.random.Generator) -> Image.Image:
         left, top = generator.integers((14, 26), (40, 40))
         outline = (int(left), int(top), int(left) + int(generator.integers(44, 62)), 68)
         pen.ellipse(outline, fill=_shade(generator, (84, 86, 66), 0.25))
-    return _placed(body, generator, generator.uniform(0.24, 0.38))
+    return _placed(body, generator, generator.uniform(0.34, 0.48))
 
 
 def _placed(body: Image.Image, generator: np.random.Generator, scale: float) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Figures per value of each told attribute."""
+"""Figures per value of each told attribute, and per class at each value."""
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,49 @@ def table(right, **attributes):
     return pd.DataFrame({"labels": labels, "scores": scores, "decided": decided, "group": groups, **attributes})
 
 
-def sliced(test, min_slice=2, metrics=METRICS):
-    return slices(test, metrics, ["a", "b"], num_resamples=200, seed=0, min_slice=min_slice)
+def sliced(test, min_slice=2, metrics=METRICS, cells=False):
+    """The rows of values, or those of class x value."""
+    found = slices(test, metrics, ["a", "b"], num_resamples=200, seed=0, min_slice=min_slice)
+    return found[found["attribute"].str.endswith(" and label") == cells]
+
+
+def test_cells_show_what_values_hide():
+    # a at x and b at y are the rule and right, a at y and b at x the exceptions and wrong
+    right = [1, 1] * 3 + [0, 0, 0, 0]
+    found = sliced(table(right, attr_site=list("xyxyxyyxyx")))
+    assert found.loc[found["metric"] == "accuracy", ["slice", "value"]].to_numpy().tolist() == [["x", 0.6], ["y", 0.6]]
+    found = sliced(table(right, attr_site=list("xyxyxyyxyx")), cells=True)
+    assert found[["attribute", "slice", "n", "metric", "value"]].to_numpy().tolist() == [
+        ["site and label", "x, a", 3, "accuracy", 1.0],
+        ["site and label", "x, b", 2, "accuracy", 0.0],
+        ["site and label", "y, a", 2, "accuracy", 0.0],
+        ["site and label", "y, b", 3, "accuracy", 1.0],
+    ]
+
+
+def test_a_cell_that_is_small_has_no_figure_and_an_empty_one_no_row():
+    found = sliced(table([1] * 5, attr_site=list("xyxyx")), cells=True, min_slice=3)
+    assert found[["slice", "n"]].to_numpy().tolist() == [["x, a", 3], ["y, b", 2]]
+    assert found["value"].isna().tolist() == [False, True]
+
+
+def test_a_sample_of_several_labels_is_in_the_cell_of_each():
+    test = table([1, 1, 1, 1], attr_site=list("xxyy")).assign(labels=[["a", "b"], ["b"], ["a"], ["b"]])
+    found = sliced(test, cells=True, min_slice=1)
+    assert found[["slice", "n", "value"]].to_numpy().tolist() == [
+        ["x, a", 1, 0.0], ["x, b", 2, 0.5], ["y, a", 1, 1.0], ["y, b", 1, 1.0]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("num_values", "expected"), [(1, 0), (12, 24), (13, 0)])
+def test_cells_only_of_attributes_that_vary_and_that_leave_few(num_values, expected):
+    sites = [f"n{position // 2 % num_values:02d}" for position in range(4 * num_values)]
+    assert len(sliced(table([1] * len(sites), attr_site=sites), cells=True)) == expected
+
+
+def test_without_accuracy_there_are_no_cells():
+    test = table([1, 1, 0, 0], attr_site=list("xxyy"))
+    assert sliced(test, cells=True, metrics={"recall_macro": METRICS["recall_macro"]}).empty
 
 
 def test_one_row_per_attribute_value_and_metric_that_is_not_per_class():

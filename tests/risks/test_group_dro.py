@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
+from pipeline.core.errors import UserError
 from pipeline.risks.group_dro import GroupDro
 from pipeline.tasks.single_label import SingleLabel
 
@@ -18,9 +19,22 @@ def dro(step_size=0.5):
 
 
 def test_cells_are_label_and_value():
-    index = pd.DataFrame({"attr_site": list("xyxyx")})
+    index = pd.DataFrame({"attr_site": list("xyxyxyxy")})
     # combinations of labels in the order of their rows: (0, 1) before (1, 0)
-    assert dro().cells(np.eye(2)[[0, 0, 1, 1, 0]], index).tolist() == [2, 3, 0, 1, 2]
+    assert dro().cells(np.eye(2)[[0, 0, 1, 1, 0, 1, 1, 0]], index).tolist() == [2, 3, 0, 1, 2, 1, 0, 3]
+
+
+def test_more_cells_than_could_be_learnt_are_refused():
+    targets = np.array([[0, 0, 1], [0, 1, 0], [0, 1, 1], [1, 0, 0], [0, 0, 1], [0, 1, 0]])
+    with pytest.raises(UserError, match=r"^labels and attr_site make 6 cells of 6 samples, .*sampling=balanced"):
+        dro().cells(targets, pd.DataFrame({"attr_site": list("xxxyyy")}))
+    twice = dro().cells(np.vstack([targets, targets]), pd.DataFrame({"attr_site": list("xxxyyyxxxyyy")}))
+    assert np.bincount(twice).tolist() == [2] * 6
+
+
+def test_an_unknown_nuisance():
+    with pytest.raises(UserError, match=r"^risk\.by names 'attr_site', .*; expected one of prop_noise$"):
+        dro().cells(np.eye(2), pd.DataFrame({"prop_noise": [1.0, 2.0]}))
 
 
 def test_one_step_by_hand():
@@ -58,6 +72,7 @@ def test_many_steps_against_a_slow_reference():
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
+        ({"by": "brightness"}, r"^by must name what was measured \(prop_brightness\) or told .*, got 'brightness'$"),
         ({"num_bins": 1}, r"^num_bins must be at least 2, got 1$"),
         ({"step_size": 0.0}, r"^step_size must be above 0, got 0\.0$"),
     ],

@@ -55,9 +55,11 @@ def test_an_empty_cell_is_named():
 
 def test_an_unknown_and_a_constant_nuisance():
     index = pd.DataFrame({"attr_place": ["x", "x"], "prop_noise": [1.0, 2.0], "labels": [["a"], ["b"]]})
-    with pytest.raises(UserError, match=r"^by names 'attr_site', .*; expected one of attr_place, prop_noise$"):
+    with pytest.raises(
+        UserError, match=r"^sampling\.by names 'attr_site', .*; expected one of attr_place, prop_noise$"
+    ):
         BY_SITE(np.eye(2), ["a", "b"], index)
-    with pytest.raises(UserError, match=r"^by names 'attr_place', which is x in all of train"):
+    with pytest.raises(UserError, match=r"^sampling\.by names 'attr_place', which is x in all of train"):
         Balanced(by="attr_place", num_bins=2)(np.eye(2), ["a", "b"], index)
 
 
@@ -69,3 +71,14 @@ def test_a_missing_value_is_one_of_its_own():
 def test_wrong_choices():
     with pytest.raises(ValueError, match=r"^num_bins must be at least 2, got 1$"):
         Balanced(by="attr_site", num_bins=1)
+    with pytest.raises(ValueError, match=r"^by must name what was measured \(prop_brightness\) .*, got None$"):
+        Balanced(by=None, num_bins=2)
+
+
+def test_a_combination_of_labels_at_one_value_only_keeps_its_link_and_one_label_at_none_is_refused():
+    targets = np.array([[1, 1], [1, 0], [0, 1], [1, 0], [0, 1]])
+    chances = BY_SITE(targets, ["a", "b"], pd.DataFrame({"attr_site": list("xxxyy")}))
+    # P(y) P(a) / P(y, a): of both labels 1/5 x 3/5 / (1/5), of each of the others 2/5 x 3/5 / (1/5) at x
+    np.testing.assert_allclose(chances, np.array([3, 6, 6, 4, 4]) / 23)
+    with pytest.raises(UserError, match=r"^no sample of train has b at y \(attr_site\)"):
+        BY_SITE(targets[:4], ["a", "b"], pd.DataFrame({"attr_site": list("xxxy")}))

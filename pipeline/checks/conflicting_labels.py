@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Check
-from pipeline.core.grouping import torn_apart
+from pipeline.core.grouping import sharing, torn_apart
 from pipeline.core.outcomes import Finding
 
 SHOWN = 5  # conflicts
@@ -18,7 +18,7 @@ SHOWN = 5  # conflicts
 @final
 @dataclass(frozen=True, kw_only=True)
 class ConflictingLabels(Check):
-    """Labelled samples that have a copy (perceptual hashes close to each other) with other labels.
+    """Labelled samples that have a copy with other labels: the same photograph, or hashes close to each other.
 
     Args:
         near_duplicate_bits: Perceptual hashes within this many of 64 bits count as the same picture.
@@ -37,9 +37,10 @@ class ConflictingLabels(Check):
         labelled = samples[samples["labels"].map(len) > 0].reset_index(drop=True)
         told = labelled["labels"].map(", ".join).to_numpy(dtype=str)
         names = labelled["sample_id"].to_numpy()
-        torn, partner = torn_apart(labelled["perceptual_hash"], self.near_duplicate_bits, pd.Series(told))
-        num_samples = int(torn.sum())
-        shown = [(one, partner(one)) for one in np.flatnonzero(torn)[:SHOWN]]
+        near, copy = torn_apart(labelled["perceptual_hash"], self.near_duplicate_bits, pd.Series(told))
+        paired, twin = sharing(labelled[["twin"] if "twin" in labelled else []], told)
+        num_samples = int((near | paired).sum())
+        shown = [(one, copy(one) if near[one] else twin(one)) for one in np.flatnonzero(near | paired)[:SHOWN]]
         return Finding(
             value=float(num_samples),
             limit=float(self.max_samples),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Check
-from pipeline.core.grouping import torn_apart
+from pipeline.core.grouping import sharing, torn_apart
 from pipeline.core.outcomes import Finding
 
 SHOWN = 5  # of the samples that leak
@@ -38,16 +38,16 @@ class SplitLeakage(Check):
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         placed = samples[samples["split"] != "none"].reset_index(drop=True)
-        keys = [column for column in KEYS if column in placed]
-        by_key = np.any([_shared(placed, column) for column in keys], axis=0)
+        split = placed["split"].to_numpy(dtype=str)
+        by_key, relative = sharing(placed[[column for column in KEYS if column in placed]], split)
         alike, partner = torn_apart(placed["perceptual_hash"], self.near_duplicate_bits, placed["split"])
         judged = (placed["split"] != "train").to_numpy()
         leaks = np.flatnonzero((by_key | alike) & judged)
-        names, split = placed["sample_id"].to_numpy(), placed["split"].to_numpy()
+        names = placed["sample_id"].to_numpy()
         worst: dict[str, str] = {}
         pictures: dict[str, list[str]] = {}
         for one in np.concatenate([np.flatnonzero(alike & judged), leaks])[:SHOWN]:
-            other = partner(one) if alike[one] else _same_key(placed[keys], split, one)
+            other = partner(one) if alike[one] else relative(one)
             text = f"{split[one]}; like {names[other]} in {split[other]}" if alike[one] else str(split[one])
             worst.setdefault(str(names[one]), text)
             pictures[f"{names[one]} in {split[one]}, {names[other]} in {split[other]}"] = [
@@ -63,19 +63,6 @@ class SplitLeakage(Check):
             sentence=_sentence(len(leaks), int(judged.sum())),
             pictures=pictures,
         )
-
-
-def _shared(placed: pd.DataFrame, column: str) -> np.ndarray:
-    """Whether each row's value of the column occurs in more than one split."""
-    known = placed[column].notna()
-    across: np.ndarray = (placed.groupby(column)["split"].transform("nunique") > 1).to_numpy() & known.to_numpy()
-    return across
-
-
-def _same_key(keys: pd.DataFrame, split: np.ndarray, row: int) -> int:
-    """The first row of another split that shares a key with this one."""
-    same = np.any([(keys[column] == keys[column].iloc[row]).to_numpy(dtype=bool) for column in keys], axis=0)
-    return int(np.flatnonzero(same & (split != split[row]))[0])
 
 
 def _sentence(num_leaks: int, num_judged: int) -> str:

@@ -102,6 +102,29 @@ def torn_apart(hashes: pd.Series, max_bits: int, values: pd.Series) -> tuple[np.
     return torn, partner
 
 
+def sharing(keys: pd.DataFrame, values: np.ndarray) -> tuple[np.ndarray, Callable[[int], int]]:
+    """Rows that share a key with a row of another value (split, labels), and the first such row of such a row.
+
+    Args:
+        keys: (N, K) columns of keys (group, photograph); a missing one is shared with nobody.
+        values: (N,) strings.
+
+    Returns:
+        (N,) bool, and a function from the position of a row for which it is true to that of the other.
+    """
+    value = pd.Series(values, index=keys.index)
+    across = [keys[column].notna() & (value.groupby(keys[column]).transform("nunique") > 1) for column in keys]
+
+    def partner(row: int) -> int:
+        same = np.any([(keys[column] == keys[column].iloc[row]).to_numpy(dtype=bool) for column in keys], axis=0)
+        return int(np.flatnonzero(same & (values != values[row]))[0])
+
+    result: np.ndarray = np.any(
+        [np.zeros(len(keys), dtype=bool), *(one.to_numpy(dtype=bool) for one in across)], axis=0
+    )
+    return result, partner
+
+
 def joined(manifest: pd.DataFrame, max_bits: int | None) -> pd.Series:
     """The group of every sample after near-duplicates were joined.
 

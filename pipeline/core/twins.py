@@ -2,21 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from pipeline.core import neighbours
+from pipeline.core.matching import SIDE, similarity
 
-SIDE = 64  # of a thumbnail
 DETAIL = 16  # side of what candidates are looked up by
-WINDOW = 44  # side of the part of one picture that is searched for in the other
-COARSE_ZOOMS = (1.0, 0.92, 1 / 0.92)  # a crop shows the same things larger
-FINE_ZOOMS = (0.84, 0.88, 0.96, 1 / 0.96, 1 / 0.88, 1 / 0.84)
-WORTHWHILE = 0.75  # pairs less similar than this at the coarse zooms are not tried at the fine ones
-BLOCK = 128  # pairs compared at once
-CROWD, NUM_PROBED, CROWD_SHARE = 8, 250, 0.99  # look-alikes that are no twins: how many of how many, and their quantile
+MARGIN = 0.04  # of a side, left out on each side to find a picture's crops
+CROWD = range(9, 17, 2)  # whose likeness is no news: these nearest look-alikes of a picture
+AT_ONCE = 8_192  # pictures looked up in one go
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairing:
+    """When two pictures count as one photograph.
+
+    Args:
+        min_similarity: Correlation of their fine structure, best displacement and zoom, above 0 and at most 1.
+        min_distinction: Share of what tells a picture from its look-alikes that its twin must have too, 0 to 1.
+        num_neighbours: Look-alikes compared closely, for each picture, its mirror image and its middle; at least 1.
+    """
+
+    min_similarity: float
+    min_distinction: float
+    num_neighbours: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_similarity <= 1:
+            raise ValueError(f"min_similarity must be above 0 and at most 1, got {self.min_similarity}")
+        if not 0 <= self.min_distinction <= 1:
+            raise ValueError(f"min_distinction must be 0 to 1, got {self.min_distinction}")
+        if self.num_neighbours < 1:
+            raise ValueError(f"num_neighbours must be at least 1, got {self.num_neighbours}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Alike:
+    """Pairs of pictures that are at least `min_similarity` alike, the most of which are mostly twins.
+
+    Attributes:
+        pairs: (P, 3) as `candidates` returns them, at most one row for two pictures.
+        similarity: (P,) of their fine structure.
+        distinction: (P,) how far above the crowd that is: 0 or less like any look-alike, 1 identical.
+    """
+
+    pairs: np.ndarray
+    similarity: np.ndarray
+    distinction: np.ndarray
+
+    def __getitem__(self, rows: np.ndarray) -> Alike:
+        return Alike(pairs=self.pairs[rows], similarity=self.similarity[rows], distinction=self.distinction[rows])
 
 
 def thumbnail(array: np.ndarray) -> np.ndarray:
@@ -25,144 +64,89 @@ def thumbnail(array: np.ndarray) -> np.ndarray:
     return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0).convert("L"))
 
 
-def find(thumbnails: np.ndarray, min_similarity: float, num_neighbours: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Pairs that show the same photograph.
+def alike(thumbnails: np.ndarray, min_similarity: float, num_neighbours: int) -> Alike:
+    """Pairs that could show the same photograph; those are twins whose distinction says so too.
 
     Where everything resembles everything (cells of a solar module, slides of one tissue), likeness proves nothing. So
-    the limit is `min_similarity` or what look-alikes that are no twins reach, whichever is larger: the 99 % quantile
-    of how similar pictures are to their fifth to eighth nearest, on 250 pictures spread over the set.
+    each pair is measured against its crowd: with c the largest similarity of one of the two to its look-alikes, the
+    ninth to fifteenth nearest, distinction is (s - c) / (1 - c). If what a picture shares with its crowd makes up c of
+    it, that is the correlation of the rest. A photograph that is there more than eight times is its own crowd.
 
     Args:
         thumbnails: (N, 64, 64) uint8.
-        min_similarity: Lowest accepted similarity, above 0 and at most 1.
-        num_neighbours: Looked at for each picture and for its mirror image.
-
-    Returns:
-        (P, 3) pairs as `candidates` returns them, (P,) their similarity, and the limit that was applied.
+        min_similarity: As `Pairing` takes it.
+        num_neighbours: As `Pairing` takes it.
     """
     if len(thumbnails) < 2:
-        return np.zeros((0, 3), dtype=np.int64), np.zeros(0), min_similarity
-    limit = max(min_similarity, crowd(thumbnails))
-    pairs = candidates(thumbnails, num_neighbours)
+        return Alike(pairs=np.zeros((0, 3), dtype=np.int64), similarity=np.zeros(0), distinction=np.zeros(0))
+    looks = np.concatenate([_looks(thumbnails[part]).astype(np.float16) for part in _parts(len(thumbnails))])
+    index = neighbours.index(looks)
+    pairs = candidates(thumbnails, index, num_neighbours)
     similar = similarity(thumbnails, pairs)
-    return pairs[similar >= limit], similar[similar >= limit], limit
+    kept = (similar >= min_similarity) & _turned_as_it_fits(pairs, similar)
+    pairs, similar = pairs[kept], similar[kept]
+    own, position = np.unique(pairs[:, :2], return_inverse=True)
+    likest = crowd(thumbnails, index, own)[position.reshape(-1, 2)].max(axis=1, initial=-1)
+    return Alike(pairs=pairs, similarity=similar, distinction=(similar - likest) / np.maximum(1 - likest, 1e-6))
 
 
-def crowd(thumbnails: np.ndarray) -> float:
-    """How similar pictures are to look-alikes that are no twins; 0 where there are too few pictures to tell."""
-    if len(thumbnails) < 4 * CROWD:
-        return 0.0
-    looks = _looks(thumbnails)
-    probed = np.unique(np.linspace(0, len(looks) - 1, NUM_PROBED).astype(np.int64))
-    _, nearest = neighbours.index(looks).search(looks[probed], CROWD + 1)
-    far = nearest[:, CROWD // 2 + 1 :]
-    pairs = np.column_stack([np.repeat(probed, far.shape[1]), far.ravel(), np.zeros(far.size, dtype=np.int64)])
-    return float(np.quantile(similarity(thumbnails, pairs[pairs[:, 1] >= 0]), CROWD_SHARE))
+def crowd(thumbnails: np.ndarray, index: neighbours.Index, rows: np.ndarray) -> np.ndarray:
+    """(R,) how similar pictures are to look-alikes that are no twins; 0 where there are too few pictures to tell."""
+    result = np.zeros(len(rows))
+    for part in _parts(len(rows)):
+        _, nearest = index.search(_looks(thumbnails[rows[part]]), CROWD.stop)
+        far = nearest[:, CROWD.start :: CROWD.step]
+        own = np.repeat(rows[part, None], far.shape[1], axis=1)
+        pairs = np.stack([own, np.where(far < 0, own, far), np.zeros_like(own)], axis=2)
+        similar = similarity(thumbnails, pairs.reshape(-1, 3), closely=False).reshape(far.shape)
+        result[part] = np.where(far < 0, 0, similar).max(axis=1, initial=0)
+    return result
 
 
-def candidates(thumbnails: np.ndarray, num_neighbours: int) -> np.ndarray:
-    """Pairs worth a closer look: each picture with those that look most like it, or like its mirror image.
+def candidates(thumbnails: np.ndarray, index: neighbours.Index, num_neighbours: int) -> np.ndarray:
+    """Pairs worth a closer look: each picture with those that look most like it, its mirror image, or its middle.
 
-    A thumbnail of 16 x 16 pixels tells enough (Torralba, Fergus and Freeman 2008, doi:10.1109/TPAMI.2008.128). Above
-    20,000 pictures the search looks only into the nearest of many cells (faiss's inverted file), so that nothing is
-    quadratic.
+    A thumbnail of 16 x 16 pixels tells enough (Torralba, Fergus and Freeman 2008, doi:10.1109/TPAMI.2008.128).
 
     Args:
         thumbnails: (N, 64, 64) uint8.
-        num_neighbours: Looked at for each picture and for its mirror image.
+        index: Of their looks.
+        num_neighbours: Looked at for each of the three.
 
     Returns:
         (P, 3): two positions, the smaller first, and 1 where the second is mirrored; sorted, each once.
     """
-    looks, mirrored = _looks(thumbnails), _looks(thumbnails[:, :, ::-1])
-    index = neighbours.index(looks)
     found = []
-    for turned, queries in enumerate((looks, mirrored)):
-        _, nearest = index.search(queries, min(num_neighbours + 1 - turned, len(looks)))
-        left = np.repeat(np.arange(len(looks)), nearest.shape[1])
-        right = nearest.ravel()
-        keep = (right >= 0) & (left != right)
-        pair = np.sort(np.stack([left[keep], right[keep]], axis=1), axis=1)
-        found.append(np.column_stack([pair, np.full(len(pair), turned)]))
-    pairs: np.ndarray = np.unique(np.concatenate(found).astype(np.int64), axis=0)
+    for part in _parts(len(thumbnails)):
+        block = thumbnails[part]
+        for turned, looks in ((0, _looks(block)), (1, _looks(block[:, :, ::-1])), (0, _looks(block, MARGIN))):
+            _, nearest = index.search(looks, num_neighbours + 1)
+            pair = np.stack([np.repeat(np.arange(part.start, part.stop), nearest.shape[1]), nearest.ravel()], axis=1)
+            pair = np.sort(pair[(pair[:, 1] >= 0) & (pair[:, 0] != pair[:, 1])], axis=1)
+            found.append(np.column_stack([pair, np.full(len(pair), turned)]))
+    pairs: np.ndarray = np.unique(np.concatenate(found), axis=0)
     return pairs
 
 
-def _looks(thumbnails: np.ndarray) -> np.ndarray:
-    """(N, 256) float32 of length 1: blurred, without brightness and contrast."""
-    step = SIDE // DETAIL
-    small = thumbnails.reshape(len(thumbnails), DETAIL, step, DETAIL, step).mean(axis=(2, 4), dtype=np.float32)
-    flat = small.reshape(len(small), -1)
+def _turned_as_it_fits(pairs: np.ndarray, similar: np.ndarray) -> np.ndarray:
+    """(P,) bool: of two rows for the same pictures, once mirrored and once not, the more similar one."""
+    order = np.lexsort((-similar, pairs[:, 1], pairs[:, 0]))
+    again = (np.diff(pairs[order, :2], axis=0) == 0).all(axis=1)
+    result = np.ones(len(pairs), dtype=bool)
+    result[order[1:][again]] = False
+    return result
+
+
+def _looks(thumbnails: np.ndarray, margin: float = 0.0) -> np.ndarray:
+    """(N, 256) float32 of length 1: blurred, without brightness and contrast; of the middle where there is a margin."""
+    edges = np.linspace(margin * SIDE, (1 - margin) * SIDE, DETAIL + 1)
+    starts, ends = edges[:-1, None], edges[1:, None]
+    pixels = np.arange(SIDE)
+    pooling = (np.minimum(ends, pixels + 1) - np.maximum(starts, pixels)).clip(0).astype(np.float32)
+    flat = (pooling @ thumbnails.astype(np.float32) @ pooling.T).reshape(len(thumbnails), -1)
     return neighbours.unit(flat - flat.mean(axis=1, keepdims=True))
 
 
-def similarity(thumbnails: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """How well the middle of each pair's second picture is found in the first one, -1 to 1.
-
-    The largest normalised cross-correlation (Lewis 1995, Fast Template Matching, Vision Interface) of fine structure
-    over all displacements and nine zooms. Brightness, contrast and shading do not enter, size and compression hardly.
-
-    Args:
-        thumbnails: (N, 64, 64) uint8.
-        pairs: (P, 3) as `candidates` returns them.
-    """
-    result = _best(thumbnails, pairs, COARSE_ZOOMS)
-    close = result >= WORTHWHILE
-    result[close] = np.maximum(result[close], _best(thumbnails, pairs[close], FINE_ZOOMS))
-    return result
-
-
-def _best(thumbnails: np.ndarray, pairs: np.ndarray, zooms: Sequence[float]) -> np.ndarray:
-    """(P,) the largest correlation over all displacements and the given zooms."""
-    blocks = [pairs[start : start + BLOCK] for start in range(0, len(pairs), BLOCK)]
-    return np.concatenate([np.zeros(0), *(_block(thumbnails, block, zooms) for block in blocks)])
-
-
-def _block(thumbnails: np.ndarray, pairs: np.ndarray, zooms: Sequence[float]) -> np.ndarray:
-    from scipy import fft
-
-    left, right, turned = pairs.T
-    whole, other = _structure(thumbnails[left]), _structure(thumbnails[right])
-    other = np.where(turned[:, None, None] == 1, other[:, :, ::-1], other)
-    spectrum, spread = fft.rfft2(whole), _spread(whole)
-    places, best = SIDE - WINDOW + 1, np.full(len(pairs), -1.0)
-    for weights in map(_zoomed, zooms):
-        part = weights @ other @ weights.T
-        part -= part.mean(axis=(1, 2), keepdims=True)
-        part /= np.linalg.norm(part, axis=(1, 2), keepdims=True) + 1e-3
-        matched = fft.irfft2(spectrum * fft.rfft2(part, (SIDE, SIDE)).conj(), (SIDE, SIDE))
-        best = np.maximum(best, (matched[:, :places, :places] / spread).max(axis=(1, 2)))
-    return best
-
-
-def _structure(thumbnails: np.ndarray) -> np.ndarray:
-    """(P, 64, 64) float32: what stands out from the neighbourhood of 11 pixels, itself smoothed over 3."""
-    from scipy.ndimage import uniform_filter
-
-    pixels = thumbnails.astype(np.float32)
-    fine: np.ndarray = uniform_filter(pixels, (0, 3, 3)) - uniform_filter(pixels, (0, 11, 11))
-    return fine
-
-
-def _spread(whole: np.ndarray) -> np.ndarray:
-    """(P, places, places): the length of each window of the first picture, once its mean is taken away."""
-    padded = np.pad(whole.astype(np.float64), ((0, 0), (1, 0), (1, 0)))
-    sums = []
-    for power in (padded, padded**2):
-        table = power.cumsum(axis=1).cumsum(axis=2)
-        sums.append(
-            table[:, WINDOW:, WINDOW:]
-            - table[:, :-WINDOW, WINDOW:]
-            - table[:, WINDOW:, :-WINDOW]
-            + table[:, :-WINDOW, :-WINDOW]
-        )
-    result: np.ndarray = np.sqrt(np.maximum(sums[1] - sums[0] ** 2 / WINDOW**2, 1e-3))
-    return result
-
-
-def _zoomed(zoom: float) -> np.ndarray:
-    """(WINDOW, SIDE): linear interpolation of a line's middle, `WINDOW * zoom` pixels long, at WINDOW places."""
-    places = (np.arange(WINDOW) + 0.5) / WINDOW * WINDOW * zoom + (SIDE - WINDOW * zoom) / 2 - 0.5
-    distance = np.abs(places[:, None] - np.arange(SIDE)[None, :])
-    weights: np.ndarray = np.clip(1 - distance, 0, None).astype(np.float32)
-    return weights
+def _parts(total: int) -> Iterator[slice]:
+    """Slices that cover 0 to total."""
+    return (slice(start, min(start + AT_ONCE, total)) for start in range(0, total, AT_ONCE))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
+from tempfile import TemporaryFile
 
 import numpy as np
 import pandas as pd
@@ -12,26 +12,7 @@ from pipeline.core import config, files, stage, twins
 from pipeline.core.contracts import Source
 from pipeline.core.looking import look
 from pipeline.core.parallel import map_in_order
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pairing:
-    """When two pictures count as one photograph.
-
-    Args:
-        min_similarity: Correlation of their fine structure, best displacement and zoom, above 0 and at most 1. A data
-            set whose pictures all look alike raises it by itself (`core/twins.find`).
-        num_neighbours: Look-alikes compared closely, for each picture and for its mirror image; at least 1.
-    """
-
-    min_similarity: float
-    num_neighbours: int
-
-    def __post_init__(self) -> None:
-        if not 0 < self.min_similarity <= 1:
-            raise ValueError(f"min_similarity must be above 0 and at most 1, got {self.min_similarity}")
-        if self.num_neighbours < 1:
-            raise ValueError(f"num_neighbours must be at least 1, got {self.num_neighbours}")
+from pipeline.core.twins import Pairing
 
 
 def main() -> None:
@@ -44,22 +25,29 @@ def main() -> None:
 
 
 def pair(source: Source, manifest: pd.DataFrame, max_pixels: int, pairing: Pairing) -> pd.DataFrame:
-    """`left`, `right` (sample_id), `similarity` and `mirrored` of each pair, in the order of the manifest."""
+    """`left`, `right` (sample_id), `similarity`, `distinction` and `mirrored` of each pair, in manifest order."""
     items = zip(manifest["path"], manifest["content_hash"], strict=True)
     made = map_in_order(partial(thumbnail, source, max_pixels), items, len(manifest), "pair")
-    thumbnails = np.zeros((len(manifest), twins.SIDE, twins.SIDE), dtype=np.uint8)
-    for position, one in enumerate(made):
-        thumbnails[position] = one
-    pairs, similar, limit = twins.find(thumbnails, pairing.min_similarity, pairing.num_neighbours)
-    if limit > pairing.min_similarity:
-        print(f"pair: these pictures all look alike; twins are those more similar than {limit:.4f}, as look-alikes are")
+    with TemporaryFile() as file:  # of a million pictures they take 4 GB, which the system keeps in memory if it can
+        shape = (max(1, len(manifest)), twins.SIDE, twins.SIDE)
+        thumbnails = np.memmap(file, np.uint8, "w+", shape=shape)[: len(manifest)]
+        for position, one in enumerate(made):
+            thumbnails[position] = one
+        alike = twins.alike(thumbnails, pairing.min_similarity, pairing.num_neighbours)
+    found = alike[alike.distinction >= pairing.min_distinction]
+    if len(found.pairs) < len(alike.pairs):
+        print(
+            f"pair: {len(alike.pairs) - len(found.pairs):,} pairs are alike, but hardly more than they are to others, "
+            f"and stay apart; {len(found.pairs):,} are one photograph"
+        )
     names = manifest["sample_id"].to_numpy(dtype=object)
     return pd.DataFrame(
         {
-            "left": pd.Series(names[pairs[:, 0]], dtype="str"),
-            "right": pd.Series(names[pairs[:, 1]], dtype="str"),
-            "similarity": similar,
-            "mirrored": pairs[:, 2] == 1,
+            "left": pd.Series(names[found.pairs[:, 0]], dtype="str"),
+            "right": pd.Series(names[found.pairs[:, 1]], dtype="str"),
+            "similarity": found.similarity,
+            "distinction": found.distinction,
+            "mirrored": found.pairs[:, 2] == 1,
         }
     )
 

@@ -136,6 +136,20 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
             "shortcut": {**check, "value": 0.75, "limit": 0.7, "worst": {f"x for {classes[0]}": 0.75}, "passed": False},
             "leak": {**check, "value": 2.0, "limit": 0.0, "worst": {}, "passed": False, "on_fail": "error"},
         },
+        curation={
+            "outliers": {
+                **check,
+                "question": "Which pictures resemble none of their class?",
+                "sentence": f"2 pictures resemble no other {classes[0]}.",
+                "value": 0.05,
+                "limit": 0.01,
+                "worst": {names[0]: f"6.0 deviations from {classes[0]}"},
+                "pictures": {f"Furthest from {classes[0]}": [names[0], f"{classes[-1]}.png"]},
+                "table": [{"sample": names[0], "class": classes[0], "deviations": 6.0}],
+                "passed": False,
+            },
+            "label_suspects": {**check, "value": 0.01, "limit": 0.05, "worst": {}},
+        },
         curves=pd.DataFrame(
             {
                 "epoch": range(1, epochs + 1),

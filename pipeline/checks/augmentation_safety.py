@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, Literal, final
+from dataclasses import dataclass
+from typing import Literal, final
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.content import Content
 from pipeline.core.contracts import Augmentation, ContentCheck
-from pipeline.core.outcomes import Finding
+from pipeline.core.outcomes import MAX_IN_STRIP, Finding
+from pipeline.core.policy import Choice, choices
 from pipeline.core.probing import folds, probe
 from pipeline.core.samples import to_batch
+
+MAX_LEARNT, MAX_CLASSES = 5000, 50  # pictures a probe learns from, and the commonest labels or sets of labels it knows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """What one choice of an augmentation did to the judged pictures, at one size.
+
+    Attributes:
+        choice: And its size.
+        changed: Share of pictures of which the probe changed its mind.
+        mostly: The commonest change, in words; empty where there is none.
+        rows: Judged pictures that changed, those of the commonest change first.
+    """
+
+    choice: Choice
+    changed: float
+    mostly: str
+    rows: np.ndarray
 
 
 @final
@@ -24,7 +43,8 @@ class AugmentationSafety(ContentCheck):
     The probe learns from pictures as they are and judges others, before and after. Where it changes its mind about far
     more of them than it gets wrong anyway, the augmentation makes another class of them: a 6 turned is a 9.
 
-    Every choice of an augmentation is tried alone, the others switched off, at its full size.
+    Each choice of an augmentation is tried alone, the others switched off, and all of them together, since two flips
+    make half a turn. A strength that goes too far is halved up to three times, to find one that does not.
 
     Args:
         num_pictures: That are judged, at least 20.
@@ -44,34 +64,73 @@ class AugmentationSafety(ContentCheck):
             raise ValueError(f"max_excess must be 0 to 1, got {self.max_excess}")
 
     def __call__(self, samples: pd.DataFrame, content: Content) -> Finding:
-        known = np.flatnonzero(samples["labels"].map(len) > 0)
-        names = samples["labels"].iloc[known].map(lambda one: "\x1f".join(one)).to_numpy()
-        classes, codes = np.unique(names, return_inverse=True)
-        learnt, judged = self._parts(codes, samples["group"].iloc[known].to_numpy(dtype=str))
-        fitted = probe().fit(np.asarray(content.features[known[learnt]], dtype=np.float32), codes[learnt])
-        pictures = content.pictures(known[judged])
+        rows, codes, classes = _known(samples["labels"])
+        learnt, judged = self._parts(codes, samples["group"].iloc[rows].to_numpy(dtype=str))
+        policy = list(choices(content.policy))
+        if not policy or len(np.unique(codes[learnt])) < 2:
+            return self._finding([], 0.0, samples["sample_id"].iloc[:0].to_numpy(dtype=str))
+        fitted = probe().fit(np.asarray(content.features[rows[learnt]], dtype=np.float32), codes[learnt])
+        pictures = content.pictures(rows[judged])
         before = fitted.predict(content.embed(pictures))
         error = float((before != codes[judged]).mean())
-        changed, turned = {}, {}
-        for name, augmentation in choices(content.policy):
-            after = fitted.predict(content.embed(self._drawn(augmentation, pictures)))
-            changed[name] = float((after != before).mean())
-            turned[name] = _commonest(before, after, classes)
-        ranked = sorted(changed, key=lambda name: -changed[name])
+        tried: list[Tried] = []
+        for choice in policy:
+            for one in (choice, *choice.weaker()):
+                after = fitted.predict(content.embed(self._drawn(one.augmentation, pictures)))
+                tried.append(_tried(one, before, after, classes))
+                if tried[-1].changed - error <= self.max_excess:
+                    break
+        return self._finding(tried, error, samples["sample_id"].iloc[rows[judged]].to_numpy(dtype=str))
+
+    def _finding(self, tried: list[Tried], error: float, names: np.ndarray) -> Finding:
+        full = sorted((one for one in tried if one.choice.share == 1), key=lambda one: -one.changed)
+        worst = full[0] if full else None
+        value = round(max(0.0, worst.changed - error), 6) if worst else 0.0
+        unsafe = [one for one in full if one.changed - error > self.max_excess]
+        table = [
+            {"choice": one.choice.name, "size": one.choice.size, "change_class": round(one.changed, 4)}
+            | {"own_error": round(error, 4), "mostly": one.mostly}
+            for one in sorted(tried, key=lambda one: -one.changed)
+        ]
         return Finding(
-            value=round(max(0.0, max(changed.values(), default=0.0) - error), 6),
+            value=value,
             limit=self.max_excess,
             unit="share of pictures that change class for a probe, above its own error",
-            worst={name: f"{changed[name]:.1%} change{turned[name]}; its error {error:.1%}" for name in ranked[:5]},
-            advice="Take this choice out of conf/augmentation/, or make it smaller: it makes other classes.",
+            worst={str(one.choice): f"{one.changed:.1%} change{_mostly(one)}" for one in full[:5]},
+            advice=self._advice(unsafe, tried, error),
+            sentence=_sentence(worst, bool(unsafe), error),
+            pictures={f"Change class under {worst.choice}{_mostly(worst)}": names[worst.rows[:MAX_IN_STRIP]].tolist()}
+            if worst and unsafe
+            else {},
+            table=table,
         )
+
+    def _advice(self, unsafe: list[Tried], tried: list[Tried], error: float) -> str:
+        """What to do about each choice that goes too far, by what was measured at smaller sizes."""
+        alone = [one.choice.name for one in unsafe if one.choice.size is not None]
+        ways = []
+        for name, size in ((one.choice.name, one.choice.size) for one in unsafe):
+            same = [one for one in tried if one.choice.name == name and one.changed - error <= self.max_excess]
+            if same:
+                ways.append(f"set augmentation.{name} to at most {same[0].choice.size}")
+            elif isinstance(size, bool):
+                ways.append(f"set augmentation.{name} to false")
+            elif size is not None:
+                ways.append(f"take {name.partition('.')[0]} out of conf/augmentation/, or {name} out of it")
+            elif not any(other.startswith(f"{name}.") for other in alone):
+                ways.append(f"do not use all choices of augmentation.{name} together")
+        told = "; ".join(ways) or "take a choice out of conf/augmentation/, or make it smaller, when it goes too far"
+        return f"{told[0].upper()}{told[1:]}."
 
     def _parts(self, codes: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows to learn from and rows to judge, of different groups; classes as in the data."""
+        generator = np.random.default_rng(self.seed)
         wanted = min(self.num_pictures, len(codes) // 2)
-        learnt, judged = next(folds(codes, groups, max(2, len(codes) // max(1, wanted)), self.seed))
-        chosen = np.random.default_rng(self.seed).permutation(judged)[:wanted]
-        return learnt, np.sort(chosen)
+        rows = np.sort(generator.permutation(len(codes))[: MAX_LEARNT + wanted])
+        if not wanted or len(np.unique(groups[rows])) < 2:
+            return np.array([], dtype=np.intp), np.array([], dtype=np.intp)
+        learnt, judged = next(folds(codes[rows], groups[rows], max(2, len(rows) // wanted), self.seed))
+        return rows[learnt], np.sort(generator.permutation(rows[judged])[:wanted])
 
     def _drawn(self, augmentation: Augmentation, pictures: np.ndarray) -> np.ndarray:
         import torch
@@ -82,34 +141,40 @@ class AugmentationSafety(ContentCheck):
         return result
 
 
-def choices(policy: dict[str, Augmentation]) -> Iterator[tuple[str, Augmentation]]:
-    """Each augmentation with one of its choices alone, the others off; as a whole where that cannot be said."""
-    for name, augmentation in policy.items():
-        sizes = _sizes(augmentation)
-        off: dict[str, Any] = {key: type(value)(0) for key, value in sizes.items()}
-        for key, value in sizes.items():
-            if not value:
-                continue
-            try:
-                yield f"{name}.{key}={value}", replace(augmentation, **{**off, key: value})  # type: ignore[type-var]
-            except ValueError:  # it cannot be switched off in part
-                yield name, augmentation
-                break
-        if not sizes:
-            yield name, augmentation
+def _known(labels: pd.Series) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Rows with one of the commonest labels or sets of labels, its code for each, and what the codes mean."""
+    told = labels.map(" and ".join)
+    common = told[told != ""].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    classes = sorted(common.index[:MAX_CLASSES])
+    codes = pd.Index(classes, dtype=object).get_indexer(told)
+    rows = np.flatnonzero(codes >= 0)
+    return rows, codes[rows], classes
 
 
-def _sizes(augmentation: Augmentation) -> dict[str, Any]:
-    chosen: tuple[Any, ...] = fields(augmentation) if is_dataclass(augmentation) else ()
-    values = {one.name: getattr(augmentation, one.name) for one in chosen}
-    return {name: value for name, value in values.items() if isinstance(value, bool | int | float)}
+def _tried(choice: Choice, before: np.ndarray, after: np.ndarray, classes: list[str]) -> Tried:
+    moved = np.flatnonzero(before != after)
+    if not len(moved):
+        return Tried(choice=choice, changed=0.0, mostly="", rows=moved)
+    pairs, which, counts = np.unique(
+        np.stack([before[moved], after[moved]], axis=1), axis=0, return_inverse=True, return_counts=True
+    )
+    one, other = pairs[counts.argmax()]
+    ranked = moved[np.argsort(-counts[which.ravel()], kind="stable")]
+    return Tried(
+        choice=choice, changed=len(moved) / len(before), mostly=f"{classes[one]} to {classes[other]}", rows=ranked
+    )
 
 
-def _commonest(before: np.ndarray, after: np.ndarray, classes: np.ndarray) -> str:
-    """The change of mind that is most frequent, in words."""
-    moved = before != after
-    if not moved.any():
-        return ""
-    pairs, counts = np.unique(np.stack([before[moved], after[moved]], axis=1), axis=0, return_counts=True)
-    one, other = (str(classes[code]).replace("\x1f", " and ") for code in pairs[counts.argmax()])
-    return f", mostly {one} to {other}"
+def _mostly(one: Tried) -> str:
+    return f", mostly {one.mostly}" if one.mostly else ""
+
+
+def _sentence(worst: Tried | None, unsafe: bool, error: float) -> str:
+    if worst is None:
+        return "No augmentation could be tried: none is chosen, or there are too few groups of labelled pictures."
+    if not unsafe:
+        return "The augmentations leave every picture what it is, as far as a simple model can tell."
+    return (
+        f"{worst.choice} makes {worst.changed:.0%} of the pictures look like another class to a simple model"
+        f"{_mostly(worst)}, which errs on only {error:.0%} of them unchanged: training would learn wrong answers."
+    )

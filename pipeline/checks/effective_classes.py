@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import Literal, final
 
-import numpy as np
 import pandas as pd
 
+from pipeline.core.balance import balance, conditions
 from pipeline.core.contracts import Check
 from pipeline.core.outcomes import Finding
 
@@ -38,20 +38,9 @@ class EffectiveClasses(Check):
             raise ValueError(f"max_ratio must be at least 1, got {self.max_ratio}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        told = [
-            column
-            for column in samples
-            if str(column).startswith("attr_") and 1 < samples[column].nunique() <= self.max_attribute_values
-        ]
-        placed = samples.loc[samples["split"] != "none", ["labels", "split", *told]].explode("labels")
-        placed = placed.dropna(subset=["labels"])
-        num_classes = placed["labels"].nunique()
-        rows: list[dict[str, Any]] = [
-            {"part": f"{str(column).removeprefix('attr_')} {value}", "samples": len(part), **_shares(part["labels"])}
-            for column in ("split", *told)
-            for value, part in placed.groupby(column)
-            if column == "split" or len(part) >= self.min_samples
-        ]
+        placed = samples[samples["split"] != "none"]
+        num_classes = placed["labels"].explode().nunique()
+        rows = balance(placed, conditions(placed, self.max_attribute_values), self.min_samples)
         rows.sort(key=lambda row: row["effective_classes"])
         effective = rows[0]["effective_classes"] if rows else 1.0
         ratio = max(1.0, num_classes / effective)
@@ -66,12 +55,3 @@ class EffectiveClasses(Check):
             + (f" in {rows[0]['part']}." if rows else "."),
             table=rows,
         )
-
-
-def _shares(labels: pd.Series) -> dict[str, Any]:
-    shares = labels.value_counts(normalize=True)
-    return {
-        "effective_classes": float(np.exp(-(shares * np.log(shares)).sum())),
-        "largest_class": str(shares.index[0]),
-        "its_share": float(shares.iloc[0]),
-    }

@@ -11,7 +11,10 @@ import pandas as pd
 from pipeline.core import neighbours
 from pipeline.core.content import Content
 from pipeline.core.contracts import ContentCheck
-from pipeline.core.outcomes import Finding
+from pipeline.core.outcomes import MAX_IN_STRIP, MAX_ROWS, Finding
+
+TO_SIGMA = 1.4826  # median absolute deviation to standard deviation, of a normal variable
+LEAST_DISTANCE, LEAST_SPREAD = 1e-6, 0.05  # copies have no distance, and a class of copies no spread
 
 
 @final
@@ -46,29 +49,42 @@ class Outliers(ContentCheck):
             raise ValueError(f"max_share must be 0 to 1, got {self.max_share}")
 
     def __call__(self, samples: pd.DataFrame, content: Content) -> Finding:
-        far = self._deviations(distances(content.features, self.num_neighbours), samples["labels"])
+        kinds = samples["labels"].map(lambda names: names[0] if len(names) else "no label").to_numpy(dtype=str)
+        far = _deviations(distances(content.features, self.num_neighbours), kinds)
         rows = np.flatnonzero(far > self.max_deviations)
         rows = rows[np.argsort(-far[rows], kind="stable")]
-        names = samples["sample_id"].to_numpy()
+        names = samples["sample_id"].to_numpy(dtype=str)
+        share = len(rows) / max(1, len(samples))
         return Finding(
-            value=len(rows) / max(1, len(samples)),
+            value=share,
             limit=self.max_share,
             unit=f"share of samples more than {self.max_deviations:g} robust deviations from their class",
-            worst={str(names[row]): round(float(far[row]), 2) for row in rows[:5]},
+            worst={str(names[row]): f"{far[row]:.1f} deviations from {kinds[row]}" for row in rows[:5]},
             advice="Look at these pictures: they may be broken, of another kind, or in the wrong data set.",
+            sentence=(
+                f"{len(rows):,} of {len(samples):,} pictures resemble no other picture the way the rest of their class "
+                "does."
+                if len(rows)
+                else "Every picture resembles others as the rest of its class does."
+            ),
+            pictures={"Furthest from everything, the worst first": names[rows[:MAX_IN_STRIP]].tolist()}
+            if len(rows)
+            else {},
+            table=[
+                {"sample": str(names[row]), "class": str(kinds[row]), "deviations": round(float(far[row]), 2)}
+                for row in rows[:MAX_ROWS]
+            ],
             listing=pd.DataFrame({"sample_id": names[rows], "deviations": far[rows].round(3)}),
         )
 
-    def _deviations(self, distance: np.ndarray, labels: pd.Series) -> np.ndarray:
-        logarithm = np.log(np.maximum(distance, 1e-6))
-        kind = labels.map(lambda names: names[0] if len(names) else "").to_numpy()
-        result = np.zeros(len(logarithm))
-        for name in np.unique(kind):
-            own = kind == name
-            middle = np.median(logarithm[own])
-            spread = 1.4826 * np.median(np.abs(logarithm[own] - middle))
-            result[own] = (logarithm[own] - middle) / max(spread, 0.05)
-        return result
+
+def _deviations(distance: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """(N,) robust standard deviations by which the logarithm of each distance lies above its class's median."""
+    logarithm = pd.Series(np.log(np.maximum(distance, LEAST_DISTANCE)))
+    above = logarithm - logarithm.groupby(kinds).transform("median")
+    spread = above.abs().groupby(kinds).transform("median") * TO_SIGMA
+    result: np.ndarray = (above / np.maximum(spread, LEAST_SPREAD)).to_numpy()
+    return result
 
 
 def distances(features: np.ndarray, num_neighbours: int) -> np.ndarray:

@@ -10,7 +10,7 @@ HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_mac
 
 
 def main() -> None:
-    metrics, checks = files.read_json(files.METRICS), files.read_json(files.CHECKS)
+    metrics, checks = files.read_json(files.METRICS), files.read_json(files.CHECKS) | files.read_json(files.CURATION)
     registration = files.read_json(files.REGISTRATION)
     print("\n".join(lines(metrics, checks, registration)))
 
@@ -29,7 +29,8 @@ def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[st
     for name, entry in failed.items():
         first = next(iter(entry["worst"].items()), None)
         worst = f", first {first[0]}: {first[1]}" if first else ""
-        result.append(f"  {name}: {entry['value']:.4g} {entry['unit']}, at most {entry['limit']:.4g} accepted{worst}")
+        value = "undefined" if entry["value"] is None else f"{entry['value']:.4g}"
+        result.append(f"  {name}: {value} {entry['unit']}, at most {entry['limit']:.4g} accepted{worst}")
     result += compared(registration.get("earlier_data"))
     aliases = " and ".join(registration["aliases"])
     result += [

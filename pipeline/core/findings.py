@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -9,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.core import config, files
+from pipeline.core import config
 from pipeline.core.contracts import Check, ContentCheck
 from pipeline.core.errors import UserError
 from pipeline.core.grouping import with_twins
-from pipeline.core.outcomes import Finding
+from pipeline.core.outcomes import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding
 
 AnyCheck = Check | ContentCheck
 
@@ -39,13 +40,18 @@ def judged_samples(manifest: pd.DataFrame, splits: pd.DataFrame, twins: pd.DataF
     return told.merge(splits, on="sample_id")
 
 
-def conclude(stage: str, path: Path, checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> None:
-    """Writes all findings, says the warnings, and stops the run when a check that may do so failed.
+def conclude(stage: str, page: Path, checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> None:
+    """Says the warnings, and stops the run when a check that may do so failed; everything is written before.
+
+    Args:
+        stage: That asks.
+        page: Where a person can look at the findings.
+        checks: By name.
+        findings: Of each of them.
 
     Raises:
         UserError: Naming the first check that stops, with its figure, and the others.
     """
-    files.write_json(path, {name: entry(checks[name], finding) for name, finding in findings.items()})
     failed = [name for name, finding in findings.items() if not finding.passed]
     for name in failed:
         if checks[name].on_fail == "warn":
@@ -54,14 +60,44 @@ def conclude(stage: str, path: Path, checks: dict[str, AnyCheck], findings: dict
     if stopping:
         first = stopping[0]
         others = f" (also failed: {', '.join(stopping[1:])})" if len(stopping) > 1 else ""
-        raise UserError(f"{first}: {sentence(findings[first])}{others}; details in {path}")
+        raise UserError(f"{first}: {sentence(findings[first])}{others}; open {page} to look at it")
+
+
+def entries(checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> dict[str, dict[str, Any]]:
+    """All findings as `reports/checks.json` and `reports/curation.json` keep them."""
+    return {name: entry(checks[name], finding) for name, finding in findings.items()}
 
 
 def entry(check: AnyCheck, finding: Finding) -> dict[str, Any]:
-    """A finding as the file keeps it, under the question that opens the check's module."""
+    """A finding as the file keeps it, under the question that opens the check's module.
+
+    What is bounded in a finding is cut (`num_rows` tells how long the table was), and a number that is none is null.
+    """
     question = (sys.modules[type(check).__module__].__doc__ or "").strip().partition("\n")[0]
     told = {one.name: getattr(finding, one.name) for one in fields(finding) if one.name != "listing"}
-    return {"question": question, **told, "passed": finding.passed, "on_fail": check.on_fail}
+    cut = {
+        "worst": _first(finding.worst, MAX_WORST),
+        "pictures": {one: names[:MAX_IN_STRIP] for one, names in _first(finding.pictures, MAX_STRIPS).items()},
+        "table": finding.table[:MAX_ROWS],
+        "num_rows": len(finding.table),
+    }
+    kept: dict[str, Any] = _finite({"question": question, **told, **cut})
+    return {**kept, "passed": finding.passed, "on_fail": check.on_fail}
+
+
+def _first(told: dict[str, Any], most: int) -> dict[str, Any]:
+    return dict(list(told.items())[:most])
+
+
+def _finite(value: Any) -> Any:
+    """Numbers that are infinite or none at all become None, wherever they stand: JSON knows no such."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    if hasattr(value, "tolist"):
+        return _finite(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def sentence(finding: Finding) -> str:

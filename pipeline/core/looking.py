@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+
 import numpy as np
+import pandas as pd
+from PIL import Image
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.parallel import map_in_order
 from pipeline.core.pictures import content_hash, decode, stored
 
 
@@ -35,3 +41,32 @@ def look(source: Source, max_pixels: int, path: str, expected: str) -> np.ndarra
 def fitted(source: Source, max_pixels: int, size: int, fit: str, channels: int, item: tuple[str, str]) -> np.ndarray:
     """`look` at one item (path and content hash), then `stored`: (size, size, channels) uint8."""
     return stored(look(source, max_pixels, *item), size, fit, channels)
+
+
+def glimpses(
+    source: Source, max_pixels: int, manifest: pd.DataFrame, names: Iterable[str], side: int
+) -> dict[str, np.ndarray]:
+    """sample_id to a small copy of the whole picture, for a page; what cannot be read any more is left out.
+
+    A page about findings must not fail for a picture that went away: the stages that learn from it say so.
+
+    Args:
+        source: That has them.
+        max_pixels: As ingest takes it.
+        manifest: Rows with `sample_id`, `path` and `content_hash`.
+        names: Of the samples.
+        side: Longest of a copy, in pixels.
+    """
+    rows = manifest.set_index("sample_id")[["path", "content_hash"]].loc[list(names)]
+    items = list(rows.itertuples(index=False, name=None))
+    found = map_in_order(partial(_glimpse, source, max_pixels, side), items, len(items), "pictures")
+    return {name: one for name, one in zip(rows.index, found, strict=True) if one is not None}
+
+
+def _glimpse(source: Source, max_pixels: int, side: int, item: tuple[str, str]) -> np.ndarray | None:
+    try:
+        image = Image.fromarray(look(source, max_pixels, *item))
+    except UserError:
+        return None
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return np.asarray(image)

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+MAX_WORST, MAX_STRIPS, MAX_IN_STRIP, MAX_ROWS = 20, 6, 8, 200  # of one finding, in the file and on the page
+
 
 @dataclass(frozen=True)
 class Finding:
     """What a check measured, beside the limit that judges it; larger is worse.
+
+    `worst`, `pictures` and `table` are cut when they are written, so that findings on a million samples stay readable.
 
     Attributes:
         value: The measured number.

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from pipeline.core import files
+from pipeline.core.outcomes import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS
 from pipeline.report.pictures import thumbnails
 from pipeline.report.rendering import page
-from pipeline.report.wording import brief
+from pipeline.report.wording import brief, known
 
-MAX_STRIPS, MAX_IN_STRIP = 6, 8  # of one check
 State = Literal["passed", "warning", "failed"]
+Round = Literal["check", "curate"]
+TOLD: dict[Round, tuple[str, str, str]] = {  # stage to title, lead and page of its own
+    "check": (
+        "What counts, files and measurements show",
+        "Found without recognising anything: how many there are, which are copies, how bright or sharp they are.",
+        files.CHECKS_PAGE.name,
+    ),
+    "curate": (
+        "What the pictures show",
+        "Found by describing each picture in numbers, in a way that never saw the labels, and asking which are alike.",
+        files.CURATION_PAGE.name,
+    ),
+}
+PAGES = {"label_suspects": ("Look at them one by one", files.SUSPECTS_PAGE.name)}  # checks with a page of their own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +38,8 @@ class CheckCard:
         anchor: Of the card, in links.
         reached: Value as a share of the bar, 0 to 1.
         allowed: Limit as a share of the bar, 0 to 1.
+        num_rows: Of the whole table, of which `table` may be the beginning.
+        further: Words and page of what the check shows elsewhere.
     """
 
     anchor: str
@@ -39,17 +56,42 @@ class CheckCard:
     sentence: str
     strips: list[tuple[str, list[tuple[str, str]]]]
     table: list[dict[str, Any]]
+    num_rows: int
+    further: tuple[str, str] | None
 
 
-def checks_page(name: str, checks: dict[str, Any], images: dict[str, np.ndarray]) -> str:
-    """The page of the checks alone: there is no other when they stop the run.
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """The checks of one stage, in a section.
+
+    Attributes:
+        page: Of these checks alone, beside the report; empty on that page itself.
+        cards: Those that did not pass first.
+    """
+
+    title: str
+    lead: str
+    page: str
+    cards: list[CheckCard]
+
+
+def checks_page(name: str, stage: Round, checks: dict[str, Any], images: dict[str, np.ndarray]) -> str:
+    """The page of one stage's checks alone: there is no other when they stop the run.
 
     Args:
         name: Of the data set.
+        stage: That asked.
         checks: `reports/checks.json` or `reports/curation.json`.
         images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of what `pointed_at` names, as far as at hand.
     """
-    return page("checks.html.jinja", {"name": name, "checks": check_cards(checks, images)})
+    told = {"name": name, "sections": [replace(checked(stage, checks, images), page="")]}
+    return page("checks.html.jinja", told)
+
+
+def checked(stage: Round, checks: dict[str, Any], images: dict[str, np.ndarray]) -> Checked:
+    """The section of one stage."""
+    title, lead, own_page = TOLD[stage]
+    return Checked(title=title, lead=lead, page=own_page, cards=check_cards(stage, checks, images))
 
 
 def pointed_at(checks: dict[str, Any]) -> list[str]:
@@ -62,31 +104,34 @@ def _strips(entry: dict[str, Any]) -> list[tuple[str, list[str]]]:
     return [(caption, list(names)[:MAX_IN_STRIP]) for caption, names in strips]
 
 
-def check_cards(checks: dict[str, Any], images: dict[str, np.ndarray]) -> list[CheckCard]:
+def check_cards(stage: Round, checks: dict[str, Any], images: dict[str, np.ndarray]) -> list[CheckCard]:
     """Cards in the order of the checks, those that did not pass first."""
     uris = thumbnails({name: images[name] for name in pointed_at(checks) if name in images})
-    cards = [_card(f"check-{number}", name, entry, uris) for number, (name, entry) in enumerate(checks.items(), 1)]
+    cards = [_card(f"{stage}-{number}", name, entry, uris) for number, (name, entry) in enumerate(checks.items(), 1)]
     order = {"failed": 0, "warning": 1, "passed": 2}
     return sorted(cards, key=lambda card: order[card.state])
 
 
 def _card(anchor: str, name: str, entry: dict[str, Any], uris: dict[str, str]) -> CheckCard:
-    value, limit = float(entry["value"]), float(entry["limit"])
-    end = 1.2 * max(value, limit) or 1.0
+    value, limit = known(entry["value"]), known(entry["limit"])
+    end = 1.2 * max(value or 0.0, limit or 0.0) or 1.0
     state: State = "passed" if entry["passed"] else "failed" if entry["on_fail"] == "error" else "warning"
+    table = entry.get("table", [])
     return CheckCard(
         anchor=anchor,
         name=name.replace("_", " "),
         state=state,
         question=entry.get("question", ""),
-        value=brief(value),
-        limit=brief(limit),
+        value="undefined" if value is None else brief(value),
+        limit="undefined" if limit is None else brief(limit),
         unit=entry["unit"],
-        reached=max(0.0, value / end),
-        allowed=max(0.0, limit / end),
+        reached=max(0.0, (value or 0.0) / end),
+        allowed=max(0.0, (limit or 0.0) / end),
         worst=[(offender, brief(figure)) for offender, figure in entry.get("worst", {}).items()],
         advice=entry.get("advice", ""),
         sentence=entry.get("sentence", ""),
         strips=[(caption, [(one, uris.get(one, "")) for one in names]) for caption, names in _strips(entry)],
-        table=entry.get("table", []),
+        table=table[:MAX_ROWS],
+        num_rows=max(len(table), entry.get("num_rows", 0)),
+        further=PAGES.get(name),
     )

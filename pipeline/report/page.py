@@ -12,7 +12,8 @@ import pandas as pd
 from pipeline.core import files
 from pipeline.core.intervals import samples_needed
 from pipeline.core.samples import Packed
-from pipeline.report.checks import check_cards, pointed_at
+from pipeline.report.balance import balances
+from pipeline.report.checks import checked, pointed_at
 from pipeline.report.co_occurrence import co_occurrence
 from pipeline.report.confidence import histogram, reliability
 from pipeline.report.confusion import confusion, is_single, tallies
@@ -39,6 +40,7 @@ class Material:
         splits: Assignment.
         validation: `reports/validation.json`.
         checks: `reports/checks.json`.
+        curation: `reports/curation.json`.
         curves: `reports/train.csv`.
         metrics: `reports/metrics.json`.
         slices: `reports/slices.csv`.
@@ -55,6 +57,7 @@ class Material:
     splits: pd.DataFrame
     validation: dict[str, Any]
     checks: dict[str, Any]
+    curation: dict[str, Any]
     curves: pd.DataFrame
     metrics: dict[str, Any]
     slices: pd.DataFrame
@@ -67,8 +70,8 @@ class Material:
     def gather(cls, params: dict[str, Any], packed: Packed, num_mistakes: int) -> Material:
         predictions = files.read_table(files.PREDICTIONS)
         mistakes = worst_mistakes(predictions, packed.classes, num_mistakes)
-        checks = files.read_json(files.CHECKS)
-        shown = [*mistakes["sample_id"], *pointed_at(checks)]
+        checks, curation = files.read_json(files.CHECKS), files.read_json(files.CURATION)
+        shown = [*mistakes["sample_id"], *pointed_at(checks), *pointed_at(curation)]
         rows = packed.index.reset_index().set_index("sample_id")["index"]
         return cls(
             params=params,
@@ -78,6 +81,7 @@ class Material:
             splits=files.read_table(files.SPLITS),
             validation=files.read_json(files.VALIDATION),
             checks=checks,
+            curation=curation,
             curves=pd.read_csv(files.TRAIN_CURVES),
             metrics=files.read_json(files.METRICS),
             slices=read_slices(files.SLICES),
@@ -126,14 +130,19 @@ def content(material: Material) -> dict[str, Any]:
     """What the templates show, section by section."""
     test = material.predictions[material.predictions["split"] == "test"].reset_index(drop=True)
     classes, single = list(material.card["classes"]), is_single(test)
+    sections = [
+        checked("check", material.checks, material.images),
+        checked("curate", material.curation, material.images),
+    ]
     return {
         "name": material.card.get("source") or "data set",
         "headline": headline(material.metrics, test, single),
         "num_resamples": material.params["evaluate"]["num_resamples"],
         "data": data(material.manifest, material.quarantine, material.splits),
+        "balance": balances(material.manifest, material.splits),
         "together": co_occurrence(material.manifest),
         "validation": material.validation,
-        "checks": check_cards(material.checks, material.images),
+        "sections": sections,
         "preview": preview_uri(material.preview),
         "preview_classes": preview_classes(material),
         "curves": curves(material.curves),

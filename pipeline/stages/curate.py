@@ -13,10 +13,12 @@ from pipeline.core.content import Content
 from pipeline.core.contracts import Source
 from pipeline.core.embeddings import Embeddings
 from pipeline.core.featuring import Featuring, Featuriser
-from pipeline.core.findings import build_checks, conclude, judged_samples
-from pipeline.core.looking import fitted
+from pipeline.core.findings import build_checks, conclude, entries, judged_samples
+from pipeline.core.looking import fitted, glimpses
 from pipeline.core.outcomes import Finding
 from pipeline.core.parallel import map_in_order
+from pipeline.report.checks import checks_page, pointed_at
+from pipeline.report.pictures import MAX_SIDE
 from pipeline.report.suspects import NUM_SHOWN, suspects_page
 
 SUSPECT_COLUMNS = ("sample_id", "previous", "labels", "quality", "split")
@@ -42,7 +44,11 @@ def main() -> None:
     files.write_csv(files.SUSPECTS, suspects)
     name = str(config.section(params, "source")["name"])
     files.write_text(files.SUSPECTS_PAGE, suspects_page(name, suspects, pictures.read(rows)))
-    conclude("curate", files.CURATION, checks, findings)
+    told = entries(checks, findings)
+    files.write_json(files.CURATION, told)
+    shown = glimpses(pictures.source, pictures.max_pixels, samples, pointed_at(told), MAX_SIDE)
+    files.write_text(files.CURATION_PAGE, checks_page(name, "curate", told, shown))
+    conclude("curate", files.CURATION_PAGE, checks, findings)
 
 
 class Pictures:

@@ -22,9 +22,13 @@ def test_by_hand(make_manifest):
     assert found.table[0] == {
         "part": "split train",
         "samples": 4,
+        "classes": 2,
+        "imbalance_ratio": 3.0,
         "effective_classes": pytest.approx(effective),
         "largest_class": "a",
         "its_share": 0.75,
+        "smallest_class": "b",
+        "its_samples": 1,
     }
 
 

@@ -65,13 +65,20 @@ def test_a_warning_without_offenders():
     assert "  one: 2 things, at most 1 accepted" in summary.lines({}, failed, REGISTRATION)
 
 
+def test_a_figure_that_is_undefined():
+    failed = {"one": {"value": None, "limit": 1, "unit": "things", "worst": {}, "passed": False}}
+    assert "  one: undefined things, at most 1 accepted" in summary.lines({}, failed, REGISTRATION)
+
+
 def test_main_reads_the_reports(project, capsys):
     files.write_json(files.METRICS, {"accuracy": entry(0.5)})
     files.write_json(files.CHECKS, CHECKS)
+    files.write_json(files.CURATION, {"outliers": {**CHECKS["split_leakage"], "passed": True}})
     files.write_json(files.REGISTRATION, {**REGISTRATION, "aliases": ["challenger"]})
     summary.main()
     shown = capsys.readouterr().out
     assert "  accuracy             0.500\n" in shown
+    assert "Checks: 2 passed, 1 warned\n" in shown
     assert "version 3, challenger (gain" in shown
 
 

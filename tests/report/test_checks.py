@@ -3,19 +3,22 @@
 import re
 
 import numpy as np
+import pytest
 from report_material import NASTY, Page, build
 
-from pipeline.report.checks import MAX_IN_STRIP, checks_page, pointed_at
+from pipeline.core.outcomes import MAX_IN_STRIP, MAX_ROWS
+from pipeline.report.checks import checks_page, pointed_at
 from pipeline.report.page import render
 
 
 def test_checks_carry_a_word_a_limit_and_come_worst_first():
     page = Page(render(build()))
-    assert "2 of 3 checks on the data did not pass." in page.text
-    assert [card["class"] for card in page.all("article")] == ["card failed", "card warning", "card passed"]
+    assert "3 of 5 checks on the data did not pass." in page.text
+    manifest, content = ["card failed", "card warning", "card passed"], ["card warning", "card passed"]
+    assert [card["class"] for card in page.all("article")] == [*manifest, *content]
     assert "Does every split have enough?" in page.text
     assert "0.75 classes too rare; at most 0.7 accepted." in page.text
-    assert page.text.count("What to do: Collect more.") == 2
+    assert page.text.count("What to do: Collect more.") == 3
 
 
 def entry(**changes):
@@ -27,7 +30,7 @@ def test_the_sentence_stands_before_the_figure_and_the_pictures_after_it():
     pictures = {"dark ones": ["a", "b"], "bright ones": ["c"]}
     checks = {"weather": entry(sentence="The sky gives the tank away.", pictures=pictures)}
     images = {name: np.full((20, 30, 3), shade, dtype=np.uint8) for name, shade in (("a", 9), ("b", 19), ("c", 200))}
-    html = checks_page("tanks", checks, images)
+    html = checks_page("tanks", "check", checks, images)
     places = [html.index(one) for one in ("The sky gives", "<b>0.9</b>", "dark ones", "bright ones")]
     assert places == sorted(places)
     page = Page(html)
@@ -39,7 +42,7 @@ def test_the_sentence_stands_before_the_figure_and_the_pictures_after_it():
 
 
 def test_a_picture_that_is_not_at_hand_is_named():
-    page = Page(checks_page("tanks", {"weather": entry(pictures={"dark": ["gone.png"]})}, {}))
+    page = Page(checks_page("tanks", "check", {"weather": entry(pictures={"dark": ["gone.png"]})}, {}))
     assert page.all("img") == []
     assert "gone.png" in page.text
 
@@ -50,21 +53,26 @@ def test_strips_are_bounded():
 
 
 def test_everything_that_was_measured_is_a_table_of_which_the_first_200_rows_are_shown():
-    checks = {"weather": entry(table=[{"property": f"p{row};", "p_value": 0.25 / 64} for row in range(201)])}
-    page = Page(checks_page("tanks", checks, {}))
+    table = [{"property": f"p{row};", "p_value": 0.25 / 64} for row in range(MAX_ROWS)]
+    checks = {"weather": entry(table=table, num_rows=3210)}
+    page = Page(checks_page("tanks", "check", checks, {}))
     assert "p value" in page.text
     assert "0.003906" in page.text
     assert "p199;" in page.text
-    assert "p200;" not in page.text
-    assert "The first 200 of 201 rows." in page.text
+    assert "The first 200 of 3,210 rows." in page.text
 
 
-def test_whatever_a_check_says_is_escaped():
-    name = NASTY[0]
+@pytest.mark.parametrize("stage", ["check", "curate"])
+@pytest.mark.parametrize("name", [*NASTY, 'x" onerror="alert(1)', "<img src=x>", "javascript:alert(1)"])
+def test_whatever_a_check_says_is_escaped(name, stage):
     checks = {name: entry(sentence=name, pictures={name: [name]}, table=[{name: name}], worst={name: name})}
-    html = checks_page(name, checks, {name: np.zeros((8, 8), dtype=np.uint8)})
+    html = checks_page(name, stage, checks, {name: np.zeros((8, 8), dtype=np.uint8)})
+    page = Page(html)
     assert "<script" not in html
-    assert Page(html).open == []
+    assert page.open == []
+    assert name in page.text
+    assert [picture["alt"] for picture in page.all("img")] == [name]
+    assert not [key for _, attributes in page.tags for key in attributes if key.startswith("on")]
 
 
 def test_the_report_shows_what_the_checks_point_at():
@@ -74,3 +82,37 @@ def test_the_report_shows_what_the_checks_point_at():
     figure = re.search(r'<figure class="strip">.*?</figure>', render(material), re.DOTALL).group()
     assert figure.count("<img") == 1
     assert "not in the packed arrays" in figure
+
+
+def test_what_only_content_shows_follows_what_the_manifest_shows():
+    html = render(build())
+    places = [
+        html.index(one) for one in ("What counts, files", 'id="check-1"', "What the pictures show", 'id="curate-1"')
+    ]
+    assert places == sorted(places)
+    page = Page(html)
+    assert "2 pictures resemble no other cat." in page.text
+    assert {"checks.html", "curation.html", "label_suspects.html"} <= {link["href"] for link in page.all("a")}
+
+
+def test_a_page_of_its_own_has_no_link_to_itself():
+    page = Page(checks_page("tanks", "curate", {"label_suspects": entry(), "outliers": entry()}, {}))
+    assert [link["href"] for link in page.all("a")] == ["#curate-1", "#curate-2", "label_suspects.html"]
+    assert "2 of 2 checks found more than their limits allow. 2 of them stop the run until it is mended." in page.text
+
+
+def test_no_check_at_all():
+    assert "No check was run." in Page(checks_page("tanks", "check", {}, {})).text
+
+
+def test_a_figure_that_is_undefined_has_no_bar():
+    html = checks_page("tanks", "check", {"weather": entry(value=None, limit=None)}, {})
+    assert "undefined AUC; at most undefined accepted." in Page(html).text
+    assert 'class="value" width="0.00%"' in html
+
+
+def test_the_same_findings_give_the_same_bytes():
+    checks = {"weather": entry(pictures={"dark": ["a", "b"]})}
+    images = {name: np.arange(300, dtype=np.uint8).reshape(10, 10, 3) for name in "ba"}
+    backwards = dict(reversed(images.items()))
+    assert checks_page("x", "check", checks, images) == checks_page("x", "check", checks, backwards)

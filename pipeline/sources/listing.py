@@ -37,7 +37,9 @@ def files_below(root: Path, folder: str = "") -> list[str]:
     found = []
     for here, folders, names in os.walk(root / folder, onerror=_unlisted):
         folders[:] = sorted(one for one in folders if not one.startswith("."))
-        found += [(Path(here) / one).relative_to(root).as_posix() for one in sorted(names) if not one.startswith(".")]
+        inside = Path(here).relative_to(root).as_posix()  # once a folder: the workers wait until all is listed
+        prefix = "" if inside == "." else f"{inside}/"
+        found += [prefix + one for one in sorted(names) if not one.startswith(".")]
     return found
 
 

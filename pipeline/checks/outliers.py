@@ -61,10 +61,10 @@ class Outliers(ContentCheck):
 
     def _deviations(self, distance: np.ndarray, labels: pd.Series) -> np.ndarray:
         logarithm = np.log(np.maximum(distance, 1e-6))
-        kind = labels.map(lambda names: names[0] if len(names) else "").to_numpy()
+        kind, names = pd.factorize(labels.map(lambda names: names[0] if len(names) else ""))
+        ends = np.bincount(kind, minlength=len(names)).cumsum()
         result = np.zeros(len(logarithm))
-        for name in np.unique(kind):
-            own = kind == name
+        for own in np.split(np.argsort(kind, kind="stable"), ends[:-1]):
             middle = np.median(logarithm[own])
             spread = 1.4826 * np.median(np.abs(logarithm[own] - middle))
             result[own] = (logarithm[own] - middle) / max(spread, 0.05)
@@ -73,7 +73,6 @@ class Outliers(ContentCheck):
 
 def distances(features: np.ndarray, num_neighbours: int) -> np.ndarray:
     """(N,) mean of 1 - cosine to the nearest neighbours, the sample itself left out."""
-    directions = neighbours.unit(np.asarray(features, dtype=np.float32))
-    nearest, _ = neighbours.index(directions).search(directions, min(num_neighbours + 1, len(directions)))
+    nearest = neighbours.cosines(features, num_neighbours + 1)
     alike: np.ndarray = np.where(nearest < -1, 0, nearest)[:, 1:]  # faiss marks what it did not find with -max
-    return np.clip(1 - alike.mean(axis=1), 0, None) if alike.shape[1] else np.zeros(len(directions))
+    return np.clip(1 - alike.mean(axis=1), 0, None) if alike.shape[1] else np.zeros(len(features))

@@ -44,9 +44,8 @@ class LabelSuspects(ContentCheck):
         has_label = (samples["labels"].map(len) > 0).to_numpy()
         known = samples[has_label]
         told = [list(names) for names in known["labels"]]
-        found = suspects(
-            content.features[has_label], told, known["group"].to_numpy(dtype=str), self.num_folds, self.seed
-        )
+        features = content.features if has_label.all() else content.features[has_label]  # a copy, in memory
+        found = suspects(features, told, known["group"].to_numpy(dtype=str), self.num_folds, self.seed)
         rows = found.table["row"].to_numpy()
         listing = pd.DataFrame(
             {

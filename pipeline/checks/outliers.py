@@ -89,7 +89,6 @@ def _deviations(distance: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 
 def distances(features: np.ndarray, num_neighbours: int) -> np.ndarray:
     """(N,) mean of 1 - cosine to the nearest neighbours, the sample itself left out."""
-    directions = neighbours.unit(np.asarray(features, dtype=np.float32))
-    nearest, _ = neighbours.index(directions).search(directions, min(num_neighbours + 1, len(directions)))
+    nearest = neighbours.cosines(features, num_neighbours + 1)
     alike: np.ndarray = np.where(nearest < -1, 0, nearest)[:, 1:]  # faiss marks what it did not find with -max
-    return np.clip(1 - alike.mean(axis=1), 0, None) if alike.shape[1] else np.zeros(len(directions))
+    return np.clip(1 - alike.mean(axis=1), 0, None) if alike.shape[1] else np.zeros(len(features))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 
 EXACT = 20_000  # vectors up to which every one is compared with every other
-NUM_PROBED = 32  # cells looked into for each query; a constant, or the search would be quadratic
-AT_ONCE = 8_192  # vectors converted and added in one go
+BLOCK = 8_192  # vectors held in float32 at once
+NUM_PROBED = 32  # cells looked into for each query; a constant, since a share of all cells would be quadratic
 
 
 class Index(Protocol):
@@ -27,20 +28,58 @@ def index(vectors: np.ndarray) -> Index:
     Args:
         vectors: (N, D) of length 1, float32 or float16; their inner product is how alike they are.
     """
+    return _filled(vectors.shape, vectors[:: _step(len(vectors))], _blocks(vectors))
+
+
+def cosines(vectors: np.ndarray, num_neighbours: int) -> np.ndarray:
+    """(N, k) cosines of each vector with the nearest ones, itself among them, largest first; -max where none is found.
+
+    Memory: the vectors in half precision above 20,000 of them, and a block of them in float32.
+
+    Args:
+        vectors: (N, D) floating point of any length, memory-mapped if need be.
+        num_neighbours: k, at least 1; no more than there are vectors.
+    """
+    sample = unit(np.asarray(vectors[:: _step(len(vectors))], dtype=np.float32))
+    made = _filled(vectors.shape, sample, directions(vectors))
+    num = min(num_neighbours, len(vectors))
+    found: np.ndarray = np.concatenate([made.search(block, num)[0] for block in directions(vectors)])
+    return found
+
+
+def _num_cells(num: int) -> int:
+    return int(4 * np.sqrt(num))
+
+
+def _step(num: int) -> int:
+    """Every how manieth vector the cells are learnt from: 40 for each cell."""
+    return max(1, num // (40 * max(1, _num_cells(num))))
+
+
+def _filled(shape: tuple[int, ...], sample: np.ndarray, blocks: Iterable[np.ndarray]) -> Index:
     import faiss
 
-    total, length = vectors.shape
-    made = faiss.IndexFlatIP(length)
-    if total > EXACT:
-        cells = int(4 * np.sqrt(total))
+    num, num_dimensions = shape
+    made: Any = faiss.IndexFlatIP(num_dimensions)
+    if num > EXACT:
         halves, product = faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-        made = faiss.IndexIVFScalarQuantizer(made, length, cells, halves, product)
+        made = faiss.IndexIVFScalarQuantizer(made, num_dimensions, _num_cells(num), halves, product, False)
         made.nprobe = NUM_PROBED
-        made.train(np.ascontiguousarray(vectors[:: max(1, total // (40 * cells))], dtype=np.float32))
-    for start in range(0, total, AT_ONCE):
-        made.add(np.ascontiguousarray(vectors[start : start + AT_ONCE], dtype=np.float32))
+        made.train(np.ascontiguousarray(sample, dtype=np.float32))
+    for block in blocks:
+        made.add(block)
     found: Index = made
     return found
+
+
+def _blocks(vectors: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(vectors), BLOCK):
+        yield np.ascontiguousarray(vectors[start : start + BLOCK], dtype=np.float32)
+
+
+def directions(vectors: np.ndarray) -> Iterator[np.ndarray]:
+    """Blocks of the rows as (n, D) float32 of length 1."""
+    yield from map(unit, _blocks(vectors))
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

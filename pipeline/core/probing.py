@@ -8,24 +8,39 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.neighbours import unit
+from pipeline.core.neighbours import BLOCK, unit
+from pipeline.core.neighbours import directions as blocks
 
 NUM_DIMENSIONS = 256
+NUM_FITTED = 20_000  # samples that the principal components are learnt from
 PENALTY = 0.01  # inverse strength of L2; weak features and few samples ask for a strong one
 
 
 def compact(features: np.ndarray, seed: int) -> np.ndarray:
     """(N, D) features to (N, at most 256) float32: directions, centred, their principal components.
 
-    The length of a feature vector mostly tells contrast, its direction what is shown.
+    The length of a feature vector mostly tells contrast, its direction what is shown. Of more than 20,000 samples as
+    many, drawn, say what the components are, and the features are read a block at a time: what is held is one block,
+    and the result.
     """
     from sklearn.decomposition import PCA
 
-    directions = unit(np.asarray(features, dtype=np.float32))
-    directions -= directions.mean(axis=0)
-    num = min(NUM_DIMENSIONS, *directions.shape)
-    reduced: np.ndarray = PCA(num, svd_solver="randomized", random_state=seed).fit_transform(directions)
-    return reduced.astype(np.float32)
+    num_samples, num = len(features), min(NUM_DIMENSIONS, *features.shape)
+    few = num_samples <= NUM_FITTED
+    drawn = slice(None) if few else np.sort(np.random.default_rng(seed).permutation(num_samples)[:NUM_FITTED])
+    directions = unit(np.asarray(features[drawn], dtype=np.float32))
+    middle = directions.mean(axis=0)
+    directions -= middle
+    principal = PCA(num, svd_solver="randomized", random_state=seed, copy=False)
+    if few:
+        reduced: np.ndarray = principal.fit_transform(directions)
+        return reduced.astype(np.float32, copy=False)
+    principal.fit(directions)
+    del directions
+    result = np.empty((num_samples, num), dtype=np.float32)
+    for start, block in zip(range(0, num_samples, BLOCK), blocks(features), strict=True):
+        result[start : start + BLOCK] = principal.transform(block - middle)
+    return result
 
 
 def probe() -> Any:

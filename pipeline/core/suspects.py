@@ -48,7 +48,8 @@ def suspects(
     classes = sorted({name for names in labels for name in names})
     reduced = compact(features, seed)
     if all(len(names) == 1 for names in labels):
-        given = np.array([classes.index(names[0]) for names in labels])
+        position = {name: code for code, name in enumerate(classes)}
+        given = np.array([position[names[0]] for names in labels])
         chances, flagged = _judged(reduced, given, groups, num_folds, seed)
         quality = chances[np.arange(len(given)), given]
         suggested = [[classes[best]] for best in chances.argmax(axis=1)]

@@ -43,7 +43,7 @@ class Network(nn.Module, Encoder):
     def forward(self, x: Tensor) -> Tensor:
         try:
             features: Tensor = self.body(x)
-        except (RuntimeError, AssertionError) as error:
+        except (RuntimeError, AssertionError):
             problem = bodies.size_problem(*self.recipe, min(x.shape[2:]))
             if problem:
                 raise UserError(problem) from None

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pipeline.core.grouping import joined, near_duplicates
+from pipeline.core import grouping
+from pipeline.core.grouping import joined, near_duplicates, num_tables
 
 BASES = st.sampled_from([0, 2**64 - 1, 0x0123456789ABCDEF])
 FLIPS = st.sets(st.integers(0, 63), max_size=18).map(lambda bits: sum(1 << bit for bit in bits))
@@ -46,6 +47,26 @@ def test_exactly_max_bits_count_and_one_more_does_not(max_bits):
     for flips in (spread, dense):
         assert len(near_duplicates(digits([0, flips]), max_bits)) == 1
         assert len(near_duplicates(digits([0, flips | 1 << 63]), max_bits)) == 0
+
+
+@pytest.mark.parametrize("tables", range(2, 9))
+def test_any_number_of_tables_finds_the_same(monkeypatch, tables):
+    generator = np.random.default_rng(tables)
+    flips = [sum(1 << int(bit) for bit in generator.choice(64, 6, replace=False)) for _ in range(60)]
+    numbers = sorted({0, *flips})
+    monkeypatch.setattr(grouping, "num_tables", lambda *_: tables)
+    for max_bits in (5, 6, 10):
+        found = near_duplicates(digits(numbers), max_bits)
+        slow = pairs_of_all_with_all(numbers, max_bits)
+        assert {(max(pair), min(pair)) for pair in found.tolist()} == set(slow)
+
+
+def test_tables_fit_the_number_of_hashes():
+    """Keys of 16 bits are shared by 15 of a million hashes each, those of 21 bits by hardly any."""
+    assert num_tables(10**6, 2) == 3
+    assert num_tables(10**6, 1) == 2  # 32 bits each, of which none may differ
+    for max_bits in range(1, 17):
+        assert max(10**power / 2 ** (64 // num_tables(10**power, max_bits)) for power in range(2, 9)) < 200
 
 
 def test_equal_hashes_make_a_chain_not_a_clique():

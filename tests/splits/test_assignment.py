@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import UserError
+from pipeline.splits import assignment
 from pipeline.splits.assignment import assign, check_fractions, strata_of
 
 FRACTIONS = {"train": 0.6, "val": 0.2, "test": 0.2}
@@ -33,6 +34,13 @@ def test_every_stratum_is_even():
     splits = assigned("xy" * 10, [f"u{number}" for number in range(20)])
     table = pd.crosstab(np.array(list("xy" * 10)), splits.to_numpy())
     assert table.to_dict() == {"train": {"x": 6, "y": 6}, "val": {"x": 2, "y": 2}, "test": {"x": 2, "y": 2}}
+
+
+def test_blocks_of_units_change_nothing(monkeypatch):
+    units = [f"u{number % 37}" for number in range(200)]
+    whole = assigned("xyxz" * 50, units)
+    monkeypatch.setattr(assignment, "BLOCK_CELLS", 20)  # of 37 units with four columns each
+    assert assigned("xyxz" * 50, units).equals(whole)
 
 
 def test_units_stay_whole():

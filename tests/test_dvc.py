@@ -1,6 +1,7 @@
 """The pipeline as people run it: dvc repro and dvc exp run in a project of its own, on tiny pictures."""
 
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import mlflow
+import pandas as pd
 import pytest
 import yaml
 from picture_folder import TINY, make_folder, picture
@@ -265,3 +267,32 @@ def test_experiments_land_in_the_store_of_the_main_checkout(project: Project) ->
         "Loss" in Path(project.dvc("plots", "diff", "HEAD", "seed1").stdout.strip().removeprefix("file://")).read_text()
     )
     assert project.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_a_corrected_label_is_a_new_version_that_is_compared_with_the_one_before(project: Project) -> None:
+    decisions = project.folder / "data/label_decisions.csv"
+    before = decisions.read_text()
+    earlier = json.loads((project.folder / "reports/registration.json").read_text())
+    tested = pd.read_parquet(project.folder / "data/predictions.parquet").query("split == 'test'")
+    one, other = tested["sample_id"].tolist()[:2]
+    label, wrong = one.split("/")[0], {"disc": "square", "square": "disc"}[one.split("/")[0]]
+    decisions.write_text(f"{before}{one},relabel,{wrong},{label},Ann,2026-11-24,x\n")
+    assert f"line 2: '{one}' is labelled '{label}' now, the decision was made on '{wrong}'" in project.refused()
+    lines = [f"{one},relabel,{label},{wrong},Ann,2026-11-24,x", f"{other},drop,{other.split('/')[0]},,Ann,2026-11-24,x"]
+    decisions.write_text("\n".join([before.strip(), *lines, ""]))
+    assert project.repro()[0] == "ingest"
+    manifest = pd.read_parquet(project.folder / "data/manifest.parquet").set_index("sample_id")
+    assert list(manifest.loc[one, "labels"]) == [wrong]
+    assert other not in manifest.index
+    found = json.loads((project.folder / "reports/registration.json").read_text())["earlier_data"]
+    assert found["data_hash"] != json.loads((project.folder / "data/predictor/card.json").read_text())["data_hash"]
+    assert (found["n"], found["num_relabelled"], found["num_left"]) == (len(tested) - 1, 1, 1)
+    assert found["other_choices"] == []
+    accuracy = found["metrics"]["accuracy"]
+    assert abs(accuracy["told"] - accuracy["before"]) == pytest.approx(1 / found["n"])  # one label, right or wrong
+    assert accuracy["gain"]["low"] <= accuracy["gain"]["value"] <= accuracy["gain"]["high"]
+    assert "by the labels of today" in (project.folder / "reports/comparison.html").read_text()
+    assert "label_decisions.csv" in project.run("git", "status", "--porcelain").stdout
+    decisions.write_text(before)
+    project.repro()
+    assert json.loads((project.folder / "reports/registration.json").read_text()) == earlier

@@ -42,14 +42,14 @@ def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[st
 
 
 def compared(earlier: dict[str, Any] | None) -> list[str]:
-    """The headline figures before and after, where there is a version made of other data."""
+    """The headline figures before and after, where there is a version made of the data before."""
     if earlier is None:
         return []
     if "reason" in earlier:
-        return [f"Not compared with version {earlier['version']}, made of other data: {earlier['reason']}"]
+        return [f"Not compared with version {earlier['version']}, made of the data before: {earlier['reason']}"]
     corrected = f"{earlier['num_relabelled']} corrected"
     where = f"on the {earlier['n']} test pictures of both, by the labels of today ({corrected})"
-    result = [f"Against version {earlier['version']}, made of other data, {where}; more in {files.COMPARISON}:"]
+    result = [f"Against version {earlier['version']}, made of the data before, {where}; more in {files.COMPARISON}:"]
     for name in HEADLINES:
         one = earlier["metrics"].get(name)
         if one and one["gain"]["value"] is not None:

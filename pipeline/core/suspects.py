@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.labels import to_matrix
-from pipeline.core.probing import compact, out_of_fold
+from pipeline.core.probing import compact, out_of_fold, tempered
+
+LEAST_NOISE = 1e-3  # a smaller estimated share is not listed: there is one for every pair of classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,19 +21,23 @@ class Suspects:
 
     Attributes:
         table: The suspects, worst first: `row` (position), `suggested` (list of labels) and `quality` (0 is worst).
-        noise: (given, true) to the estimated share of the true class that was given so, where the two differ.
-        share: Estimated share of the samples whose labels are wrong.
+        noise: (given, true) to the estimated share of the true class that was given so, where the two differ and it is
+            not next to nothing; the largest first.
         quality: (N,) how well each sample's labels fit its picture, 0 to 1.
     """
 
     table: pd.DataFrame
     noise: dict[tuple[str, str], float]
-    share: float
     quality: np.ndarray
 
 
 def suspects(
-    features: np.ndarray, labels: Sequence[Sequence[str]], groups: np.ndarray, num_folds: int, seed: int
+    features: np.ndarray,
+    labels: Sequence[Sequence[str]],
+    groups: np.ndarray,
+    num_folds: int,
+    seed: int,
+    confirmed: np.ndarray | None = None,
 ) -> Suspects:
     """Judges every sample by probes that did not learn from it, nor (in the second round) from other suspects.
 
@@ -42,30 +49,24 @@ def suspects(
         groups: (N,) what must stay together.
         num_folds: At least 2.
         seed: Of the folds.
+        confirmed: (N,) whose labels a person has looked at: the second round learns from them, whatever the first says.
 
     Source: Northcutt, Jiang and Chuang 2021, doi:10.1613/jair.1.12125.
     """
     classes = sorted({name for names in labels for name in names})
-    reduced = compact(features, seed)
+    sure = np.zeros(len(labels), dtype=bool) if confirmed is None else confirmed
+    judged = Judged(compact(features, seed), groups, sure, num_folds, seed)
     if all(len(names) == 1 for names in labels):
-        position = {name: code for code, name in enumerate(classes)}
-        given = np.array([position[names[0]] for names in labels])
-        chances, flagged = _judged(reduced, given, groups, num_folds, seed)
+        number = {name: position for position, name in enumerate(classes)}
+        given = np.array([number[names[0]] for names in labels])
+        chances, flagged = judged(given)
         quality = chances[np.arange(len(given)), given]
         suggested = [[classes[best]] for best in chances.argmax(axis=1)]
-        flagged &= chances.argmax(axis=1) != given
         return _suspects(quality, suggested, flagged, _noise(given, chances, classes))
-    return _several(reduced, labels, classes, groups, num_folds, seed)
+    return _several(judged, labels, classes)
 
 
-def _several(
-    reduced: np.ndarray,
-    labels: Sequence[Sequence[str]],
-    classes: list[str],
-    groups: np.ndarray,
-    num_folds: int,
-    seed: int,
-) -> Suspects:
+def _several(judged: Judged, labels: Sequence[Sequence[str]], classes: list[str]) -> Suspects:
     told = to_matrix(labels, classes).astype(int)
     fit, wrong = np.ones(told.shape), np.zeros(told.shape, dtype=bool)
     noise: dict[tuple[str, str], float] = {}
@@ -73,32 +74,50 @@ def _several(
         given = told[:, column]
         if given.min() == given.max():
             continue  # a label that all have, or none, contradicts nothing
-        chances, flagged = _judged(reduced, given, groups, num_folds, seed)
+        chances, flagged = judged(given)
         fit[:, column] = chances[np.arange(len(given)), given]
-        wrong[:, column] = flagged & (chances.argmax(axis=1) != given)
+        wrong[:, column] = flagged
         noise |= _noise(given, chances, [f"not {name}", name])
     better = np.where(wrong, 1 - told, told).astype(bool)
     suggested = [[classes[column] for column in np.flatnonzero(row)] for row in better]
     return _suspects(fit.min(axis=1), suggested, np.asarray(wrong.any(axis=1)), noise)
 
 
-def _judged(
-    reduced: np.ndarray, given: np.ndarray, groups: np.ndarray, num_folds: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """(N, K) chances of the second round, and which labels both confident learning and they contradict."""
-    first = out_of_fold(reduced, given, groups, num_folds, seed)
-    trusted = ~_contradicted(given, first)
-    if len(np.unique(given[trusted])) < len(np.unique(given)):  # a class would be lost: nothing is left out then
-        trusted[:] = True
-    second = out_of_fold(reduced, given, groups, num_folds, seed, trusted)
-    return second, _contradicted(given, second)
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Samples about which questions are asked; the call takes the (N,) answers given to one, 0 to K - 1."""
+
+    reduced: np.ndarray
+    groups: np.ndarray
+    confirmed: np.ndarray
+    num_folds: int
+    seed: int
+
+    def __call__(self, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(N, K) chances of the second round, and (N,) whether they contradict the answer."""
+        first = self._chances(given, None)
+        trusted = ~_contradicted(given, first) | self.confirmed
+        if len(np.unique(given[trusted])) < len(np.unique(given)):  # a class would be lost: nothing is left out then
+            trusted[:] = True
+        second = self._chances(given, trusted)
+        return second, _contradicted(given, second)
+
+    def _chances(self, given: np.ndarray, trusted: np.ndarray | None) -> np.ndarray:
+        found = out_of_fold(self.reduced, given, self.groups, self.num_folds, self.seed, trusted)
+        return tempered(found, given)
 
 
 def _contradicted(given: np.ndarray, chances: np.ndarray) -> np.ndarray:
+    """(N,) as many answers as confident learning estimates to be wrong: the least likely ones that another beats.
+
+    Which ones it would doubt itself depends on the class; ranked over all classes, more of the first are wrong.
+    """
     from cleanlab.filter import find_label_issues
 
-    found: np.ndarray = find_label_issues(given, chances, min_examples_per_class=0, n_jobs=1)
-    return found
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class of one sample: cleanlab never doubts its label
+        found: np.ndarray = find_label_issues(given, chances, filter_by="low_self_confidence", n_jobs=1)
+    return found & (chances.argmax(axis=1) != given)
 
 
 def _noise(given: np.ndarray, chances: np.ndarray, classes: list[str]) -> dict[tuple[str, str], float]:
@@ -106,13 +125,11 @@ def _noise(given: np.ndarray, chances: np.ndarray, classes: list[str]) -> dict[t
 
     joint = estimate_joint(given, chances)  # rows are given, columns are true
     share = joint / np.maximum(joint.sum(axis=0, keepdims=True), 1e-12)
-    pairs = {
+    np.fill_diagonal(share, 0)
+    return {
         (classes[row], classes[column]): float(share[row, column])
-        for row in range(len(classes))
-        for column in range(len(classes))
-        if row != column
+        for row, column in np.argwhere(share >= LEAST_NOISE).tolist()
     }
-    return dict(sorted(pairs.items(), key=lambda pair: -pair[1]))
 
 
 def _suspects(
@@ -121,4 +138,4 @@ def _suspects(
     rows = np.flatnonzero(flagged)
     rows = rows[np.argsort(quality[rows], kind="stable")]
     table = pd.DataFrame({"row": rows, "suggested": [suggested[row] for row in rows], "quality": quality[rows]})
-    return Suspects(table, noise, float(flagged.mean()), quality)
+    return Suspects(table, dict(sorted(noise.items(), key=lambda pair: -pair[1])), quality)

@@ -48,8 +48,11 @@ def suspects_page(name: str, suspects: pd.DataFrame, pictures: np.ndarray) -> st
 
 
 def _line(row: dict[str, Any]) -> str:
-    """The line of `data/label_decisions.csv` that takes the suggestion, less who, when and why."""
+    """The line of `data/label_decisions.csv` that takes the suggestion, less who, when and why.
+
+    Where no label at all is suggested, there is nothing to relabel it with.
+    """
     text = io.StringIO()
-    cells = [row["sample_id"], "relabel", row["previous"], row["labels"], "", "", ""]
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue()
+    cells = [row["sample_id"], "relabel" if row["labels"] else "drop", row["previous"], row["labels"], "", "", ""]
+    csv.writer(text).writerow(cells)  # its own end of line, or a name that holds one would not be quoted
+    return text.getvalue().removesuffix("\r\n")

@@ -148,15 +148,18 @@ def judge(gate: Gate, classes: list[str], champion_run: str | None) -> Verdict:
 
 
 def comparison(name: str, run_id: str, card: dict[str, Any], judging: Judging) -> dict[str, Any] | None:
-    """What is registered now against the newest version made of other data; None where there is none.
+    """What is registered now against a version made of the data before; None where there is none.
 
-    Both are judged on the test samples that both had, by the labels of today: a corrected label does not count for one
-    of them only.
+    Of the versions made of these data it is the one whose choices differ least, the newest of several: the data shall
+    be what differs. Both are judged on the test samples that both had, by the labels of today: a corrected label does
+    not count for one of them only.
     """
-    found = registry.earlier_data(name, card["data_hash"])
-    if found is None:
+    candidates = registry.earlier_data(name, card["data_hash"])
+    if not candidates:
         return None
-    version, their_run, tags = found
+    choices = [runs.differing(run_id, their_run) for _, their_run, _ in candidates]
+    least = min(range(len(candidates)), key=lambda position: len(choices[position]))
+    version, their_run, tags = candidates[least]
     about = {"version": version, **{tag: tags.get(tag, "") for tag in (registry.DATA_HASH, registry.COMMIT)}}
     with tempfile.TemporaryDirectory() as folder:
         theirs = registry.predictions_of(their_run, Path(folder))
@@ -172,7 +175,7 @@ def comparison(name: str, run_id: str, card: dict[str, Any], judging: Judging) -
         "num_relabelled": both.num_relabelled,
         "num_left": len(earlier) - len(both),
         "num_new": len(later) - len(both),
-        "other_choices": runs.differing(run_id, their_run),
+        "other_choices": choices[least],
         "metrics": both.gains(judging.metrics, judging.num_resamples, judging.seed),
     }
 

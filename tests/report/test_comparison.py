@@ -33,7 +33,7 @@ def test_the_claim_the_figures_and_the_labels_they_are_judged_by():
     page = Page(html)
     assert page.open == []
     assert "1 of 2 figures changed by more than chance explains." in page.text
-    assert "Version 4 against version 3, the newest one made of other data (git commit 0123456789)" in page.text
+    assert "Version 4 against version 3, made of the data before (git commit 0123456789)" in page.text
     assert (
         "40 test pictures that both had, by the labels of today: 2 of them have another label than before." in page.text
     )

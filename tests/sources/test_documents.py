@@ -16,18 +16,6 @@ def test_a_byte_order_mark_is_no_text(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        ("a\nb,é\n".encode("latin1"), r"x\.csv: line 2 is not UTF-8 \(byte 0xe9\); .* iconv -f LATIN1 -t UTF-8"),
-        ("a\n".encode("utf-16"), r"x\.csv: line 1 is not UTF-8 \(byte 0xff\); .* iconv -f UTF-16 -t UTF-8"),
-    ],
-)
-def test_other_encodings(tmp_path, data, message):
-    with pytest.raises(UserError, match=message):
-        decoded(data, tmp_path / "x.csv")
-
-
-@pytest.mark.parametrize(
     ("text", "message"),
     [
         ('{"a":\n 1,}', r"x: not valid JSON at line 2 column \d \(.*\); export it again"),

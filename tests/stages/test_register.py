@@ -79,7 +79,7 @@ class Registry:
 
     def earlier_data(self, name, data_hash):
         others = [one for one, entry in self.versions.items() if entry["tags"]["data_hash"] != data_hash]
-        return (others[-1], self.versions[others[-1]]["run_id"], self.versions[others[-1]]["tags"]) if others else None
+        return [(one, self.versions[one]["run_id"], self.versions[one]["tags"]) for one in reversed(others)]
 
     def create_version(self, name, run_id, results_key, predictor, example, tags):
         version = str(len(self.versions) + 1)
@@ -221,6 +221,15 @@ def test_corrected_data_are_compared_with_the_version_before(result, registry):
     assert earlier["other_choices"] == ["train.epochs"]
     assert found["aliases"] == ["challenger", "champion"]  # the gate judges the champion by the labels of today too
     assert result("k3", [True, True, True, False], data_hash="2" * 32, corrected=[3]) == found
+
+
+def test_of_several_versions_of_the_data_before_the_one_of_the_likest_choices_is_taken(result, monkeypatch):
+    differing = {"k1": ["a"], "k2": [], "k3": [], "k4": ["a", "b"]}
+    monkeypatch.setattr(register.runs, "differing", lambda run_id, other: differing[other.removeprefix("run of ")])
+    for key in differing:
+        result(key, [True, True])
+    found = result("k5", [True, True], data_hash="1" * 32)["earlier_data"]
+    assert (found["version"], found["other_choices"]) == ("3", [])
 
 
 def test_samples_that_were_dropped_or_added_do_not_count(result):

@@ -25,6 +25,7 @@ NEEDED = (
 )
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model; no such alias
 PREDICTIONS = "evaluation/predictions.parquet"
+MAX_EARLIER = 50  # versions looked at
 DATA_HASH, COMMIT = "data_hash", "git_commit"  # tags of a version
 
 
@@ -51,14 +52,19 @@ def champion(name: str) -> tuple[str, str] | None:
     return str(found.version), str(found.run_id)
 
 
-def earlier_data(name: str, data_hash: str) -> tuple[str, str, dict[str, str]] | None:
-    """Version, run id and tags of the newest version that was made of other data."""
+def earlier_data(name: str, data_hash: str) -> list[tuple[str, str, dict[str, str]]]:
+    """Version, run id and tags of the versions made of the other data that were used last; the newest first."""
     client, _ = connect()
     with speaking():
         found = client.search_model_versions(f"name = '{name}'")
-    others = [one for one in found if one.tags.get(DATA_HASH, data_hash) != data_hash]
-    newest = max(others, key=lambda one: int(one.version), default=None)
-    return None if newest is None else (str(newest.version), str(newest.run_id), dict(newest.tags))
+    others = sorted(
+        (one for one in found if one.tags.get(DATA_HASH, data_hash) != data_hash), key=lambda one: -int(one.version)
+    )
+    return [
+        (str(one.version), str(one.run_id), dict(one.tags))
+        for one in others
+        if one.tags[DATA_HASH] == others[0].tags[DATA_HASH]
+    ][:MAX_EARLIER]
 
 
 def predictions_of(run_id: str, folder: Path) -> Path:

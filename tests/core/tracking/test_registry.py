@@ -77,15 +77,15 @@ def test_a_model_that_is_not_there_has_no_champion(store):
     assert registry.champion("never registered") is None
 
 
-def test_the_newest_version_of_other_data(client, run_id):
-    assert registry.earlier_data("many data", "new") is None
-    for data_hash in ("old", "older", "new", None):
+def test_the_versions_of_the_data_before(client, run_id):
+    assert registry.earlier_data("many data", "new") == []
+    for data_hash in ("old", "older", "old", "new", None):
         version = light(client, "many data", run_id)
         if data_hash:
-            registry.tag_version("many data", version, {"data_hash": data_hash, "git_commit": "abc"})
-    found = registry.earlier_data("many data", "new")
-    assert found == ("2", run_id, {"data_hash": "older", "git_commit": "abc"})
-    assert registry.earlier_data("many data", "older")[0] == "3"
+            registry.tag_version("many data", version, {"data_hash": data_hash})
+    old = {"data_hash": "old"}
+    assert registry.earlier_data("many data", "new") == [("3", run_id, old), ("1", run_id, old)]
+    assert [version for version, _, _ in registry.earlier_data("many data", "older")] == ["4"]
 
 
 @pytest.mark.parametrize("code", ["TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR"])

@@ -1,0 +1,133 @@
+"""Labels that the pictures contradict are counted, listed and shown; what people decided on is not listed again."""
+
+import numpy as np
+import pytest
+from labelled_features import CLASSES, exchanged, make_features, named
+
+from pipeline.checks.label_suspects import SHOWN, SHOWN_EACH, LabelSuspects
+from pipeline.core.content import Content
+
+PLANTED = np.array([3, 10, 17, 24, 31, 38, 45, 52, 59, 66, 73, 80])
+
+
+@pytest.fixture
+def search(make_manifest):
+    """The finding on samples with these features and labels."""
+
+    def build(features, labels, **columns):
+        told = {"group": np.arange(len(labels)).astype(str), "split": "train", **columns}
+        samples = make_manifest(labels, **told)
+        content = Content(features=features.astype(np.float16), policy={}, pictures=lambda rows: rows, embed=np.array)
+        return LabelSuspects(max_share=0.05, num_folds=5, seed=0, on_fail="warn")(samples, content)
+
+    return build
+
+
+@pytest.fixture
+def planted(search):
+    """The finding where a tenth of the labels was exchanged, and the names of these samples."""
+    features, truth = make_features(spread=0.3)
+    names = {f"s{row:02d}" for row in PLANTED}
+    return search(features, named(exchanged(truth, PLANTED))), names, truth
+
+
+def test_the_share_and_the_listing(planted):
+    finding, names, truth = planted
+    assert finding.value == pytest.approx(0.1, abs=0.02)
+    assert not finding.passed
+    assert list(finding.listing) == ["sample_id", "previous", "labels", "quality", "split"]
+    first = finding.listing.head(len(names))
+    assert set(first["sample_id"]) == names
+    rows = first["sample_id"].str[1:].astype(int)
+    assert first["labels"].tolist() == [CLASSES[truth[row]] for row in rows]
+    assert first["previous"].tolist() == [CLASSES[(truth[row] + 1) % 3] for row in rows]
+    assert finding.listing["quality"].is_monotonic_increasing
+    assert finding.value == pytest.approx(len(finding.listing) / 120, abs=1e-6)
+
+
+def test_what_a_person_reads(planted):
+    finding, names, _ = planted
+    count = len(finding.listing)
+    assert finding.sentence.startswith(f"Of 120 labelled pictures, {count} do not look like what the label says. Most ")
+    kinds = list(finding.pictures)
+    assert set(kinds[:3]) == {f"labelled {CLASSES[(one + 1) % 3]}, looks like {CLASSES[one]}" for one in range(3)}
+    assert {name for caption in kinds[:3] for name in finding.pictures[caption]} & names
+    assert len(kinds) <= SHOWN
+    assert max(map(len, finding.pictures.values())) <= SHOWN_EACH
+
+
+def test_the_noise_matrix(planted):
+    finding, _, _ = planted
+    pairs = {(row["given_label"], row["true_label"]): row["estimated_share_of_the_true"] for row in finding.table}
+    for true, given in (("ant", "bee"), ("bee", "fly"), ("fly", "ant")):  # four of each forty were exchanged so
+        assert pairs[given, true] == pytest.approx(0.1, abs=0.05)
+    assert list(pairs.values()) == sorted(pairs.values(), reverse=True)
+    assert next(iter(finding.worst)) == "{} given for {}".format(*next(iter(pairs)))
+
+
+def test_what_people_decided_on_is_not_listed_again_but_said(search):
+    features, truth = make_features(spread=0.3)
+    given = exchanged(truth, PLANTED)
+    decision = np.array([None] * 120, dtype=object)
+    decision[PLANTED[:9]] = "keep"
+    finding = search(features, named(given), decision=decision)
+    decided = {f"s{row:02d}" for row in PLANTED[:9]}
+    assert not decided & set(finding.listing["sample_id"])
+    assert {f"s{row:02d}" for row in PLANTED[9:]} <= set(finding.listing["sample_id"])
+    assert finding.value <= 0.05
+    assert finding.passed
+    contradicted = int(finding.sentence.partition(" more look wrong, but a person has decided on them.")[0].split()[-1])
+    assert contradicted >= 7
+
+
+def test_where_all_are_decided_none_other_contradicts(search):
+    features, truth = make_features(spread=0.3)
+    decision = np.array(["keep"] * 120, dtype=object)
+    finding = search(features, named(exchanged(truth, PLANTED)), decision=decision)
+    assert finding.value == 0
+    assert finding.listing.empty
+    assert finding.pictures == {}
+    assert finding.sentence.startswith("Of 120 labelled pictures, no other contradicts its label. 1")
+
+
+def test_pictures_without_a_label_wait_for_one_and_do_not_count(search):
+    features, truth = make_features(spread=0.3)
+    labels = named(truth)
+    for row in range(30):
+        labels[row] = []
+    finding = search(features, labels)
+    assert "Of 90 labelled pictures" in finding.sentence
+    assert not set(finding.listing["sample_id"]) & {f"s{row:02d}" for row in range(30)}
+
+
+def test_several_labels(search):
+    """A label that should be there, and one that should not."""
+    features, truth = make_features(num_per_class=100, spread=0.3)
+    labels = [["ant", "a|b"] if one == 1 else ["ant"] for one in truth]
+    labels[1], labels[2] = ["ant"], ["a|b"]
+    finding = search(features, labels)
+    rows = finding.listing.set_index("sample_id")
+    assert rows.loc["s01", ["previous", "labels"]].tolist() == ["ant", '["ant", "a|b"]']
+    assert rows.loc["s02", "previous"] == '["a|b"]'
+    assert any(row["given_label"] == "not a|b" for row in finding.table)
+
+
+def test_data_without_suspects(search):
+    features, truth = make_features(spread=0.05)
+    finding = search(features, named(truth))
+    assert (finding.value, len(finding.listing)) == (0, 0)
+    assert finding.sentence == "Of 120 labelled pictures, none contradicts its label."
+    assert finding.passed
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"max_share": 1.1}, r"^max_share must be 0 to 1, got 1\.1$"),
+        ({"max_share": -0.1}, r"^max_share must be 0 to 1, got -0\.1$"),
+        ({"num_folds": 1}, r"^num_folds must be at least 2, got 1$"),
+    ],
+)
+def test_wrong_choices(choices, message):
+    with pytest.raises(ValueError, match=message):
+        LabelSuspects(**{"max_share": 0.05, "num_folds": 5, "seed": 0, "on_fail": "warn", **choices})

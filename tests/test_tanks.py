@@ -51,6 +51,7 @@ def checkout(tmp_path: Path) -> Path:
     assert text.count("experiment: null") == 1
     chosen.write_text(text.replace("experiment: null", "experiment: tanks"), encoding="utf-8")
     run(tmp_path, "git", "init", "-q", "-b", "main")
+    run(tmp_path, sys.executable, "-m", "pipeline.stages.compose")
     return tmp_path
 
 

@@ -60,9 +60,11 @@ def _parts(
         attribute, cut = column.removeprefix("attr_"), _cut(test[column])
         for value, members in cut.items():
             yield attribute, value, test.loc[members], metrics
-        for value, members in cut.items() if 1 < len(cut) <= MAX_CELLS / len(classes) else ():
+        if not 1 < len(cut) <= MAX_CELLS / len(classes):
+            continue
+        for value, members in cut.items():
+            part = test.loc[members]
             for label in classes:
-                part = test.loc[members]
                 cell = part[[label in labels for labels in part["labels"]]]
                 if len(cell):
                     yield f"{attribute} and label", f"{value}, {label}", cell, in_cells

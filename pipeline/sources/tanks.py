@@ -107,8 +107,8 @@ def draw(tank: bool, weather: str, generator: np.random.Generator) -> np.ndarray
     corner = (int(centre[0]) - body.width // 2, int(centre[1]) - body.height // 2)
     shadow.paste(255, (corner[0] + 5, corner[1] + 4), body.getchannel("A"))
     scene.paste(body, corner, body)
-    grain = generator.normal(0, 6, (SIDE, SIDE, 1)) + generator.normal(0, 3, (SIDE, SIDE, 3))
-    exposure = generator.uniform(0.85, 1.15)
+    grain = generator.uniform(3, 9) * generator.normal(0, 1, (SIDE, SIDE, 1)) + generator.normal(0, 3, (SIDE, SIDE, 3))
+    exposure = generator.uniform(0.9, 1.1)
     covered = np.asarray(shadow.filter(ImageFilter.GaussianBlur(1)), dtype=np.float64)[..., None] / 255
     light = np.array(LIGHT[weather]) * (1 - covered * (1 - SHADOW[weather]))
     pixels = (np.asarray(scene, dtype=np.float64) + grain) * light * exposure
@@ -120,7 +120,7 @@ def _shade(generator: np.random.Generator, colour: tuple[int, int, int], spread:
 
 
 def _factors(generator: np.random.Generator, spread: float) -> np.ndarray:
-    return generator.uniform(1 - spread, 1 + spread) * generator.uniform(0.92, 1.08, 3)
+    return generator.uniform(1 - spread, 1 + spread) * generator.uniform(0.85, 1.15, 3)
 
 
 def _ground(generator: np.random.Generator) -> Image.Image:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def index(vectors: np.ndarray) -> Index:
     import faiss
 
     total, length = vectors.shape
-    made = faiss.IndexFlatIP(length)
+    made: Any = faiss.IndexFlatIP(length)
     if total > EXACT:
         cells = int(4 * np.sqrt(total))
         halves, product = faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT

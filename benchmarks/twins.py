@@ -87,7 +87,11 @@ class Score:
     def told(self) -> str:
         kinds = ", ".join(f"{kind} {right / number:.3f}" for kind, (right, number) in self.by_kind.items())
         recall, precision = share(self.right, self.planted), share(self.right, self.right + self.wrong)
-        return f"recall {recall}, precision {precision}, {self.natural} pairs of others; recall by kind: {kinds}"
+        strict = self.right / max(1, self.right + self.wrong + self.natural)
+        return (
+            f"recall {recall}, precision {precision}; {self.natural} pairs among the others, precision "
+            f"{strict:.3f} if they are wrong; recall by kind: {kinds}"
+        )
 
 
 def share(part: int, whole: int) -> str:
@@ -150,8 +154,8 @@ def together(trial: Trial, table: Any, pairs: np.ndarray) -> int:
     return int((part[trial.true[:, 0]] == part[trial.true[:, 1]]).sum())
 
 
-def features(source: Any, manifest: Any) -> np.ndarray:
-    """(N, D) of length 1: frozen features as conf/embed/lite0 makes them."""
+def features(sources: list[Any], manifests: list[Any]) -> list[np.ndarray]:
+    """(N, D) of length 1 for each manifest: frozen features as conf/embed/lite0 makes them."""
     import yaml
 
     from benchmarks.copies import MAX_PIXELS
@@ -161,9 +165,12 @@ def features(source: Any, manifest: Any) -> np.ndarray:
 
     featuring = Featuring(**yaml.safe_load(Path("conf/embed/lite0.yaml").read_text()))
     featuriser = Featuriser(featuring)
-    items = zip(manifest["path"], manifest["content_hash"], strict=True)
-    images = (fitted(source, MAX_PIXELS, featuriser.size, featuring.fit, 3, item) for item in items)
-    return unit(np.stack(list(featuriser.stream(images))))
+    found = []
+    for source, manifest in zip(sources, manifests, strict=True):
+        items = zip(manifest["path"], manifest["content_hash"], strict=True)
+        images = (fitted(source, MAX_PIXELS, featuriser.size, featuring.fit, 3, item) for item in items)
+        found.append(unit(np.stack(list(featuriser.stream(images)))))
+    return found
 
 
 def hashes(pictures: list[bytes]) -> dict[str, np.ndarray]:
@@ -222,6 +229,7 @@ def upper(distance: np.ndarray, limit: float) -> np.ndarray:
 
 
 def rivals(trials: list[Trial], distances: list[np.ndarray], limits: np.ndarray, name: str) -> None:
+    """By the limit that is best on seed 0."""
     best = max(limits, key=lambda limit: score(trials[0], upper(distances[0], limit)).f1)
     report(f"{name}, best limit {best:.4g}", trials, lambda number: upper(distances[number], best))
 
@@ -233,7 +241,7 @@ def report(name: str, trials: list[Trial], pairs: Callable[[int], np.ndarray]) -
     total = judged[0]
     for one in judged[1:]:
         total = total + one
-    print(f"{name}\n    {total.told()}")
+    print(f"{name}\n    {total.told()}", flush=True)
 
 
 def prepared(source: Any, manifest: Any, natural: np.ndarray, planted: int, seed: int) -> Trial:
@@ -254,23 +262,24 @@ def beside(trials: list[Trial], num_photographs: int) -> None:
     photographs = trials[0].manifest["path"][:num_photographs]
     pictures = [encoded(trials[0].source, path) for path in photographs]
     pictures += [file for trial in trials for file in trial.source.files.values()]
-    own = features(trials[0].source, trials[0].manifest[:num_photographs])
-    cosines = []
-    for trial in trials:
-        both = np.concatenate([own, features(trial.source, trial.manifest[num_photographs:])])
-        cosines.append(1 - both @ both.T)
-    rivals(trials, cosines, np.linspace(0.005, 0.3, 60), "1 - cosine of Lite0 features")
     for name, bits in hashes(pictures).items():
         signs = 1 - 2 * bits.astype(np.float32)
-        copies = np.split(signs[num_photographs:], len(trials))
-        apart = [np.concatenate([signs[:num_photographs], one]) for one in copies]
-        distances = [(64 - one @ one.T) / 2 for one in apart]
+        both = [
+            np.concatenate([signs[:num_photographs], one]) for one in np.split(signs[num_photographs:], len(trials))
+        ]
+        distances = [(64 - one @ one.T) / 2 for one in both]
         report(
             f"imagededup's {name}, its default of {DEFAULT_BITS} bits",
             trials,
             lambda number, distances=distances: upper(distances[number], DEFAULT_BITS),
         )
         rivals(trials, distances, np.arange(0, 21), f"imagededup's {name}")
+    copies = [trial.manifest[num_photographs:] for trial in trials]
+    sources = [trial.source for trial in trials]
+    own, *planted = features([sources[0], *sources], [trials[0].manifest[:num_photographs], *copies])
+    both = [np.concatenate([own, one]) for one in planted]
+    cosines = [1 - one @ one.T for one in both]
+    rivals(trials, cosines, np.linspace(0.005, 0.3, 60), "1 - cosine of Lite0 features")
 
 
 def sheet(file: Path, source: Any, manifest: Any, table: Any) -> None:
@@ -333,7 +342,10 @@ def main() -> None:
     found = [colibri(trial.source, trial.manifest) for trial in trials]
     kept = [together(trial, *one) for trial, one in zip(trials, found, strict=True)]
     report("Colibri's pair", trials, lambda number: found[number][1])
-    print(f"    the grouped split keeps {' and '.join(map(str, kept))} of {arguments.planted} planted pairs together")
+    print(
+        f"    the grouped split keeps {' and '.join(map(str, kept))} of {arguments.planted} planted pairs together",
+        flush=True,
+    )
     if not arguments.only_pair:
         beside(trials, len(manifest))
 

@@ -46,9 +46,9 @@ class ConflictingLabels(Check):
             limit=float(self.max_samples),
             unit="samples with a copy under other labels",
             worst={str(names[one]): f"{told[one]}; copy {names[other]} is {told[other]}" for one, other in shown},
-            advice="Decide which label is right, or drop both; one of each pair teaches the wrong thing.",
+            advice="Look at each pair: where it is one picture, decide which label is right, or drop both.",
             sentence=(
-                f"{num_samples:,} pictures are there more than once under different labels."
+                f"{num_samples:,} pictures have a copy, or one so alike that it could be, under another label."
                 if num_samples
                 else "No picture is there twice under different labels."
             ),

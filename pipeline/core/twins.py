@@ -79,8 +79,8 @@ def alike(thumbnails: np.ndarray, min_similarity: float, num_neighbours: int) ->
     """
     if len(thumbnails) < 2:
         return Alike(pairs=np.zeros((0, 3), dtype=np.int64), similarity=np.zeros(0), distinction=np.zeros(0))
-    looks = np.concatenate([_looks(thumbnails[part]).astype(np.float16) for part in _parts(len(thumbnails))])
-    index = neighbours.index(looks)
+    parts = _parts(len(thumbnails))
+    index = neighbours.index(np.concatenate([_looks(thumbnails[part]).astype(np.float16) for part in parts]))
     pairs = candidates(thumbnails, index, num_neighbours)
     similar = similarity(thumbnails, pairs)
     kept = (similar >= min_similarity) & _turned_as_it_fits(pairs, similar)

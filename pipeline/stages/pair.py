@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.core import config, files, stage, twins
 from pipeline.core.contracts import Source
 from pipeline.core.looking import look
+from pipeline.core.matching import SIDE
 from pipeline.core.parallel import map_in_order
 from pipeline.core.twins import Pairing
 
@@ -29,7 +30,7 @@ def pair(source: Source, manifest: pd.DataFrame, max_pixels: int, pairing: Pairi
     items = zip(manifest["path"], manifest["content_hash"], strict=True)
     made = map_in_order(partial(thumbnail, source, max_pixels), items, len(manifest), "pair")
     with TemporaryFile() as file:  # of a million pictures they take 4 GB, which the system keeps in memory if it can
-        shape = (max(1, len(manifest)), twins.SIDE, twins.SIDE)
+        shape = (max(1, len(manifest)), SIDE, SIDE)
         thumbnails = np.memmap(file, np.uint8, "w+", shape=shape)[: len(manifest)]
         for position, one in enumerate(made):
             thumbnails[position] = one

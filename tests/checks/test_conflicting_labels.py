@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from pipeline.checks.conflicting_labels import ConflictingLabels
 
 
-def finding(make_manifest, labels, numbers, bits=0):
+def finding(make_manifest, labels, numbers, bits=0, **columns):
     hashes = [f"{number:016x}" for number in numbers]
     return ConflictingLabels(near_duplicate_bits=bits, max_samples=0, on_fail="warn")(
-        make_manifest(labels, perceptual_hash=hashes)
+        make_manifest(labels, perceptual_hash=hashes, **columns)
     )
 
 
@@ -30,6 +30,14 @@ def test_copies_that_agree_and_copies_without_label(make_manifest):
 def test_several_labels_are_one_opinion(make_manifest):
     assert finding(make_manifest, [["a", "b"], ["a"]], [7, 7]).value == 2
     assert finding(make_manifest, [["a", "b"], ["a", "b"]], [7, 7]).value == 0
+
+
+def test_twins_under_different_labels(make_manifest):
+    twin = ["s00", "s00", "s02", "s02", None]
+    found = finding(make_manifest, ["cat", "dog", "cat", "cat", "fox"], [1, 2**20, 2**40, 2**50, 2**60], twin=twin)
+    assert found.value == 2
+    assert found.worst == {"s00": "cat; copy s01 is dog", "s01": "dog; copy s00 is cat"}
+    assert found.pictures == {"cat, or dog?": ["s00", "s01"], "dog, or cat?": ["s01", "s00"]}
 
 
 @pytest.mark.parametrize(("bits", "value"), [(0, 0), (1, 2)])

@@ -23,7 +23,7 @@ def test_nothing_in_common(make_manifest):
     assert (found.value, found.limit, found.worst, found.passed) == (0.0, 0.0, {}, True)
 
 
-@pytest.mark.parametrize("column", ["group", "content_hash"])
+@pytest.mark.parametrize("column", ["group", "content_hash", "twin"])
 def test_a_shared_key_by_hand(make_manifest, column):
     split = ["train", "train", "val", "test", "test", "none"]
     found = finding(make_manifest, split, **{column: ["g", "h", "g", "g", "i", "i"]})
@@ -62,6 +62,12 @@ def test_the_pictures_show_who_is_like_whom(make_manifest):
     assert found.pictures == {"s02 in test, s00 in train": ["s02", "s00"]}
     assert found.sentence.startswith("1 of 2 pictures of validation and test")
     found = finding(make_manifest, ["train", "val", "test"], group=["g", "h", "g"])
+    assert found.pictures == {"s02 in test, s00 in train": ["s02", "s00"]}
+
+
+def test_a_twin_in_another_split_is_shown_beside_it(make_manifest):
+    found = finding(make_manifest, ["train", "val", "test", "test"], twin=["s00", None, "s00", None])
+    assert (found.value, found.passed, found.worst) == (1.0, False, {"s02": "test"})
     assert found.pictures == {"s02 in test, s00 in train": ["s02", "s00"]}
 
 

@@ -9,7 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pipeline.core import grouping
-from pipeline.core.grouping import joined, near_duplicates, num_tables
+from pipeline.core.grouping import joined, near_duplicates, num_tables, sharing, with_twins
 
 BASES = st.sampled_from([0, 2**64 - 1, 0x0123456789ABCDEF])
 FLIPS = st.sets(st.integers(0, 63), max_size=18).map(lambda bits: sum(1 << bit for bit in bits))
@@ -116,3 +116,34 @@ def test_joined_is_the_transitive_closure(make_manifest, data):
         if contents[a] == contents[b] or (groups[a] is not None and groups[a] == groups[b])
     ]
     assert joined(manifest, max_bits).tolist() == [f"s{first:02d}" for first in components(linked, size)]
+
+
+def pairs_of(*pairs):
+    return pd.DataFrame(pairs, columns=["left", "right"], dtype="str")
+
+
+def test_twins_are_named_after_the_smallest_of_their_chain(make_manifest):
+    manifest = make_manifest("aaaaaa")
+    found = with_twins(manifest, pairs_of(("s05", "s03"), ("s03", "s04"), ("s00", "s01")))
+    assert found["twin"].fillna("alone").tolist() == ["s00", "s00", "alone", "s03", "s03", "s03"]
+    assert list(manifest) == list(found.drop(columns="twin"))
+
+
+def test_without_pairs_everyone_is_alone(make_manifest):
+    found = with_twins(make_manifest("ab"), pairs_of())
+    assert found["twin"].isna().all()
+    assert joined(found, 2).tolist() == ["s00", "s01"]
+
+
+def test_twins_are_joined_with_groups_and_hashes(make_manifest):
+    manifest = make_manifest("aaaa", group=["g", "g", None, None])
+    assert joined(with_twins(manifest, pairs_of(("s01", "s02"))), 2).tolist() == ["s00", "s00", "s00", "s03"]
+
+
+def test_sharing_by_hand():
+    keys = pd.DataFrame({"group": ["g", "g", None, None, "h"], "twin": [None, None, "t", "t", "t"]})
+    values = np.array(["train", "train", "train", "val", "val"])
+    torn, partner = sharing(keys, values)
+    assert torn.tolist() == [False, False, True, True, True]
+    assert [partner(row) for row in (2, 3, 4)] == [3, 2, 2]
+    assert sharing(keys[[]], values)[0].tolist() == [False] * 5

@@ -1,5 +1,6 @@
 """Pictures with their features, as the stages would give them to a content check."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,13 @@ from pipeline.core.pictures import stored
 CONF = Path(__file__).parents[1] / "conf"
 
 
+@cache
+def composed(*overrides: str) -> str:
+    return config.compose(CONF, list(overrides))
+
+
 def chosen(*overrides: str) -> dict:
-    return yaml.safe_load(config.compose(CONF, list(overrides)))
+    return yaml.safe_load(composed(*overrides))
 
 
 def samples_of(labels, groups=None, split="train") -> pd.DataFrame:

@@ -1,0 +1,98 @@
+"""What only content shows is written first, then warns or stops."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_material import Page
+
+from pipeline.core import files
+from pipeline.core.errors import UserError
+from pipeline.core.outcomes import Finding
+from pipeline.core.stage import run as run_stage
+from pipeline.stages import curate, embed
+
+WRITTEN = (files.CURATION, files.CURATION_PAGE, files.SUSPECTS, files.SUSPECTS_PAGE)
+
+
+def outliers(max_deviations, on_fail):
+    node = {"_target_": "pipeline.checks.outliers.Outliers", "num_neighbours": 2, "max_share": 0.0}
+    return {"outliers": {**node, "max_deviations": max_deviations, "on_fail": on_fail}}
+
+
+@pytest.fixture
+def curated(ingested):
+    """Embeds, then curates with the given checks."""
+    ingested("embed=colour")
+    embed.main()
+
+    def run(**checks):
+        ingested("embed=colour", curate=checks)
+        curate.main()
+
+    return run
+
+
+def test_a_check_that_passes_writes_everything(curated, capsys):
+    curated(**outliers(1e6, "error"))
+    assert all(path.stat().st_size for path in WRITTEN)
+    assert capsys.readouterr().err == ""
+    assert files.read_json(files.CURATION)["outliers"]["passed"]
+    page = Page(files.CURATION_PAGE.read_text(encoding="utf-8"))
+    assert page.open == []
+    assert [card["class"] for card in page.all("article")] == ["card passed"]
+    assert {picture["alt"] for picture in page.all("img")} == set(files.read_table(files.MANIFEST)["sample_id"])
+
+
+def test_a_warning_goes_to_stderr(curated, capsys):
+    curated(**outliers(0.01, "warn"))
+    assert not files.read_json(files.CURATION)["outliers"]["passed"]
+    assert capsys.readouterr().err.startswith("curate: warning, outliers: ")
+
+
+def test_an_error_ends_with_its_exit_code_after_everything_was_written(curated, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run_stage("curate", lambda: curated(**outliers(0.01, "error")))
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith("curate: outliers: ")
+    assert said.endswith("; open reports/curation.html to look at it\n")
+    assert all(path.stat().st_size for path in WRITTEN)
+    page = Page(files.CURATION_PAGE.read_text(encoding="utf-8"))
+    assert [card["class"] for card in page.all("article")] == ["card failed"]
+    assert len(page.all("img")) == 8
+    assert "of them stops the run" in page.text
+
+
+def test_the_same_bytes_every_time(curated):
+    curated(**outliers(0.01, "warn"))
+    first = [path.read_bytes() for path in WRITTEN]
+    curated(**outliers(0.01, "warn"))
+    assert [path.read_bytes() for path in WRITTEN] == first
+
+
+def test_no_check_at_all(curated):
+    curated()
+    assert files.read_json(files.CURATION) == {}
+    assert "No check was run." in files.CURATION_PAGE.read_text(encoding="utf-8")
+    assert pd.read_csv(files.SUSPECTS).empty
+
+
+def test_other_embeddings_than_the_manifest_are_refused(curated):
+    manifest = files.read_table(files.MANIFEST)
+    files.write_table(files.MANIFEST, manifest.assign(sample_id="x" + manifest["sample_id"]))
+    splits = files.read_table(files.SPLITS)
+    files.write_table(files.SPLITS, splits.assign(sample_id="x" + splits["sample_id"]))
+    with pytest.raises(KeyError, match="xcat"):
+        curated(**outliers(1.0, "warn"))
+
+
+def test_on_fail_is_error_or_warn(curated):
+    with pytest.raises(UserError, match=r"curate\.outliers\.on_fail must be 'error' or 'warn', got 'shout'"):
+        curated(**outliers(1.0, "shout"))
+
+
+def test_suspects_are_the_listing_of_their_check():
+    listing = pd.DataFrame({"sample_id": ["a"], "quality": np.array([0.5])})
+    finding = Finding(value=0.0, limit=1.0, unit="x", listing=listing)
+    assert curate.suspected({"label_suspects": finding}) is listing
+    assert list(curate.suspected({})) == list(curate.SUSPECT_COLUMNS)

@@ -193,6 +193,6 @@ def _sentence(worst: Tried | None, unsafe: bool, error: float) -> str:
     if not unsafe:
         return "The augmentations leave every picture what it is, as far as a simple model can tell."
     return (
-        f"{worst.choice} makes {worst.changed:.0%} of the pictures look like another class to a simple model"
-        f"{_mostly(worst)}, which errs on only {error:.0%} of them unchanged: training would learn wrong answers."
+        f"Under {worst.choice}, a simple model takes {worst.changed:.0%} of the pictures for another class than before"
+        f"{_mostly(worst)}; unchanged, it errs on {error:.0%} of them. Training would be told wrong answers."
     )

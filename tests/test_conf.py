@@ -1,6 +1,7 @@
 """Every file in conf/ is composed, built and exercised: a new option is tested the day it appears."""
 
 import itertools
+import json
 import re
 import shlex
 import subprocess
@@ -18,6 +19,7 @@ from source_examples import MAKERS
 from pipeline.core import config
 from pipeline.core.content import Content
 from pipeline.core.contracts import Check, Encoder, Metric, Risk, Sampling, Source, Split, Task, Trainer, Transform
+from pipeline.core.findings import entry
 from pipeline.core.samples import Samples
 
 ROOT = Path(__file__).parents[1]
@@ -177,7 +179,9 @@ def test_check_contract(option: str) -> None:
     assert np.isfinite(finding.value)
     assert finding.unit
     assert finding.advice
+    assert finding.sentence.endswith(".")
     assert finding.passed == (finding.value <= finding.limit)
+    json.dumps(entry(check, finding), allow_nan=False)
 
 
 @pytest.mark.parametrize("option", options("curate"))

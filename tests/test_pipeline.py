@@ -22,6 +22,7 @@ STAGES = ("ingest", "validate", "pair", "split", "check", "embed", "curate", "au
 PURE = ("data/manifest.parquet", "data/splits.parquet", "data/packed/images.npy", "data/packed/index.parquet")
 LEARNT = ("data/predictor/weights.safetensors", "data/predictor/card.json", "data/predictions.parquet")
 JUDGED = ("reports/metrics.json", "reports/slices.csv", "reports/train.csv", "reports/report.html")
+CHECKED = tuple(f"reports/{name}.{kind}" for name in ("checks", "curation") for kind in ("json", "html"))
 
 pytestmark = [
     pytest.mark.xdist_group("pipeline"),
@@ -60,6 +61,7 @@ def test_every_artifact_is_there(project: Path) -> None:
         *PURE,
         *LEARNT,
         *JUDGED,
+        *CHECKED,
         "data/quarantine.parquet",
         "reports/registration.json",
         "reports/preview.png",
@@ -130,7 +132,7 @@ def test_a_second_run_from_clean_gives_the_same_bytes(project: Path, tmp_path: P
     write_params("source.path=pictures")
     for stage in STAGES[:-1]:
         run(stage)
-    for name in (*PURE, *LEARNT, *JUDGED, "reports/checks.json", "reports/validation.json", "reports/preview.png"):
+    for name in (*PURE, *LEARNT, *JUDGED, *CHECKED, "reports/validation.json", "reports/preview.png"):
         assert (tmp_path / name).read_bytes() == (project / name).read_bytes(), name
 
 

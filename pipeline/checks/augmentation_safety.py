@@ -25,8 +25,8 @@ class Tried:
     Attributes:
         choice: And its size.
         changed: Share of pictures of which the probe changed its mind.
-        mostly: The commonest change, in words; empty where there is none.
-        rows: Judged pictures that changed, those of the commonest change first.
+        mostly: The commonest changes, in words; empty where there is none.
+        rows: Judged pictures that changed, those of the commonest one first.
     """
 
     choice: Choice
@@ -155,14 +155,32 @@ def _tried(choice: Choice, before: np.ndarray, after: np.ndarray, classes: list[
     moved = np.flatnonzero(before != after)
     if not len(moved):
         return Tried(choice=choice, changed=0.0, mostly="", rows=moved)
-    pairs, which, counts = np.unique(
-        np.stack([before[moved], after[moved]], axis=1), axis=0, return_inverse=True, return_counts=True
-    )
-    one, other = pairs[counts.argmax()]
-    ranked = moved[np.argsort(-counts[which.ravel()], kind="stable")]
-    return Tried(
-        choice=choice, changed=len(moved) / len(before), mostly=f"{classes[one]} to {classes[other]}", rows=ranked
-    )
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(counts, (before[moved], after[moved]), 1)
+    pairs = _pairs(counts)
+    first = {pairs[0], pairs[0][::-1]}
+    of_first = np.array([pair in first for pair in zip(before[moved], after[moved], strict=True)])
+    told = [f"{classes[one]} {'and' if counts[other, one] else 'to'} {classes[other]}" for one, other in pairs]
+    ranked = moved[np.argsort(~of_first, kind="stable")]
+    return Tried(choice=choice, changed=len(moved) / len(before), mostly=", ".join(told), rows=ranked)
+
+
+def _pairs(counts: np.ndarray, most: int = 3) -> list[tuple[int, int]]:
+    """The commonest changes from one class to another, those that go both ways first.
+
+    What looks like nothing known is taken for any one class; two that are taken for each other really look alike.
+
+    Args:
+        counts: (K, K) pictures of one class (row) taken for another (column).
+        most: How many.
+    """
+    both = np.minimum(counts, counts.T)
+    rank = both * (counts.sum() + 1) + counts
+    rank[both > 0] += counts.T[both > 0]
+    rank[np.tril(both, -1) > 0] = 0  # a pair that goes both ways is one
+    order = np.argsort(-rank, axis=None, kind="stable")[:most]
+    places = [np.unravel_index(place, rank.shape) for place in order]
+    return [(int(one), int(other)) for one, other in places if rank[one, other]]
 
 
 def _mostly(one: Tried) -> str:
@@ -175,6 +193,6 @@ def _sentence(worst: Tried | None, unsafe: bool, error: float) -> str:
     if not unsafe:
         return "The augmentations leave every picture what it is, as far as a simple model can tell."
     return (
-        f"{worst.choice} makes {worst.changed:.0%} of the pictures look like another class to a simple model"
-        f"{_mostly(worst)}, which errs on only {error:.0%} of them unchanged: training would learn wrong answers."
+        f"Under {worst.choice}, a simple model takes {worst.changed:.0%} of the pictures for another class than before"
+        f"{_mostly(worst)}; unchanged, it errs on {error:.0%} of them. Training would be told wrong answers."
     )

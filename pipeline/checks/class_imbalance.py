@@ -38,4 +38,14 @@ class ClassImbalance(Check):
             unit="largest class / smallest class in train",
             worst={str(name): int(size) for name, size in sizes.nsmallest(3).items()},
             advice="Collect more of the smallest classes, or let augment.min_class_share give train extra copies.",
+            sentence=_sentence(sizes.sort_index()),
         )
+
+
+def _sentence(sizes: pd.Series) -> str:
+    if sizes.empty:
+        return "There is no labelled picture to learn from."
+    return (
+        f"The largest class, {sizes.idxmax()}, has {sizes.max():,} pictures to learn from, "
+        f"the smallest, {sizes.idxmin()}, has {sizes.min():,}."
+    )

@@ -49,4 +49,13 @@ class CoOccurrence(Check):
             unit="association of two labels (0 chance, 1 always together)",
             worst=worst,
             advice="Collect samples that have one of the labels without the other, or make one label of the two.",
+            sentence=_sentence(worst, float(strength.max(initial=0.0)) > self.max_association),
         )
+
+
+def _sentence(worst: dict[str, str], beyond: bool) -> str:
+    if not worst:
+        return "No two labels come together more often than chance would bring them."
+    return f"{next(iter(worst))}: the two labels come together " + (
+        "so often that a network can take one for the other." if beyond else "most often, yet not always."
+    )

@@ -32,4 +32,9 @@ class ConstantLabel(Check):
             unit="labels that every sample of a split has",
             worst=dict(list(constant.items())[:5]),
             advice="Collect samples without these labels, or take the labels out of the source.",
+            sentence=(
+                "A label that every picture has tells nothing and cannot be learnt."
+                if constant
+                else "Every label is absent from some pictures, so that it can be learnt."
+            ),
         )

@@ -30,4 +30,9 @@ class MissingClass(Check):
             unit="classes that a split lacks",
             worst=dict.fromkeys(empty[:5], 0),
             advice="Collect samples of these classes from more groups, or take the classes out of the source.",
+            sentence=(
+                f"{len(empty):,} times a class is missing where it is needed, to be learnt, chosen for or judged."
+                if empty
+                else "Every class is there to learn from, to choose by and to judge by."
+            ),
         )

@@ -78,6 +78,8 @@ class NuisanceBaseline(Check):
             },
             advice="A model that does not beat this figure may have learnt nothing of what the pictures show; "
             "see what shortcut names.",
+            sentence="What light, colour, size and file alone tell, without a look at what is shown, is the least "
+            "that a model must beat.",
         )
 
     def _decided(self, features: np.ndarray, targets: np.ndarray, groups: np.ndarray, single: bool) -> np.ndarray:

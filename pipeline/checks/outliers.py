@@ -51,15 +51,16 @@ class Outliers(ContentCheck):
     def __call__(self, samples: pd.DataFrame, content: Content) -> Finding:
         kinds = samples["labels"].map(lambda names: names[0] if len(names) else "no label").to_numpy(dtype=str)
         far = _deviations(distances(content.features, self.num_neighbours), kinds)
-        rows = np.flatnonzero(far > self.max_deviations)
-        rows = rows[np.argsort(-far[rows], kind="stable")]
+        ranked = np.argsort(-far, kind="stable")
+        rows = ranked[far[ranked] > self.max_deviations]
+        shown = ranked[:MAX_ROWS]
         names = samples["sample_id"].to_numpy(dtype=str)
         share = len(rows) / max(1, len(samples))
         return Finding(
             value=share,
             limit=self.max_share,
             unit=f"share of samples more than {self.max_deviations:g} robust deviations from their class",
-            worst={str(names[row]): f"{far[row]:.1f} deviations from {kinds[row]}" for row in rows[:5]},
+            worst={str(names[row]): f"{far[row]:.1f} deviations from {kinds[row]}" for row in shown[:5]},
             advice="Look at these pictures: they may be broken, of another kind, or in the wrong data set.",
             sentence=(
                 f"{len(rows):,} of {len(samples):,} pictures resemble no other picture the way the rest of their class "
@@ -67,12 +68,10 @@ class Outliers(ContentCheck):
                 if len(rows)
                 else "Every picture resembles others as the rest of its class does."
             ),
-            pictures={"Furthest from everything, the worst first": names[rows[:MAX_IN_STRIP]].tolist()}
-            if len(rows)
-            else {},
+            pictures={"Furthest from everything, the worst first": names[shown[:MAX_IN_STRIP]].tolist()},
             table=[
                 {"sample": str(names[row]), "class": str(kinds[row]), "deviations": round(float(far[row]), 2)}
-                for row in rows[:MAX_ROWS]
+                for row in shown
             ],
             listing=pd.DataFrame({"sample_id": names[rows], "deviations": far[rows].round(3)}),
         )

@@ -37,4 +37,10 @@ class RareClass(Check):
             unit=f"classes in a split with fewer than {self.min_samples} samples",
             worst={f"{label} in {split}": int(size) for (label, split), size in rare.head(5).items()},
             advice="Collect more samples of these classes, or merge classes.",
+            sentence=(
+                f"{rare.index.unique('labels').size:,} of {placed['labels'].nunique():,} classes have so few pictures "
+                "in a split that nothing certain can be said about them."
+                if len(rare)
+                else f"Every class has at least {self.min_samples} pictures wherever it is learnt or judged."
+            ),
         )

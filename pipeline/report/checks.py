@@ -9,9 +9,10 @@ import numpy as np
 
 from pipeline.core import files
 from pipeline.core.outcomes import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS
+from pipeline.report.mistakes import TINY
 from pipeline.report.pictures import thumbnails
 from pipeline.report.rendering import page
-from pipeline.report.wording import brief, known
+from pipeline.report.wording import brief, known, share
 
 State = Literal["passed", "warning", "failed"]
 Round = Literal["check", "curate"]
@@ -38,6 +39,7 @@ class CheckCard:
         anchor: Of the card, in links.
         reached: Value as a share of the bar, 0 to 1.
         allowed: Limit as a share of the bar, 0 to 1.
+        strips: Caption to sample_id, data URI (empty where it is not at hand), and whether the picture is tiny.
         num_rows: Of the whole table, of which `table` may be the beginning.
         further: Words and page of what the check shows elsewhere.
     """
@@ -54,7 +56,7 @@ class CheckCard:
     worst: list[tuple[str, str]]
     advice: str
     sentence: str
-    strips: list[tuple[str, list[tuple[str, str]]]]
+    strips: list[tuple[str, list[tuple[str, str, bool]]]]
     table: list[dict[str, Any]]
     num_rows: int
     further: tuple[str, str] | None
@@ -106,13 +108,17 @@ def _strips(entry: dict[str, Any]) -> list[tuple[str, list[str]]]:
 
 def check_cards(stage: Round, checks: dict[str, Any], images: dict[str, np.ndarray]) -> list[CheckCard]:
     """Cards in the order of the checks, those that did not pass first."""
-    uris = thumbnails({name: images[name] for name in pointed_at(checks) if name in images})
-    cards = [_card(f"{stage}-{number}", name, entry, uris) for number, (name, entry) in enumerate(checks.items(), 1)]
+    shown = {name: images[name] for name in pointed_at(checks) if name in images}
+    uris = thumbnails(shown)
+    pictures = {name: (name, uris[name], max(array.shape[:2]) < TINY) for name, array in shown.items()}
+    cards = [
+        _card(f"{stage}-{number}", name, entry, pictures) for number, (name, entry) in enumerate(checks.items(), 1)
+    ]
     order = {"failed": 0, "warning": 1, "passed": 2}
     return sorted(cards, key=lambda card: order[card.state])
 
 
-def _card(anchor: str, name: str, entry: dict[str, Any], uris: dict[str, str]) -> CheckCard:
+def _card(anchor: str, name: str, entry: dict[str, Any], pictures: dict[str, tuple[str, str, bool]]) -> CheckCard:
     value, limit = known(entry["value"]), known(entry["limit"])
     end = 1.2 * max(value or 0.0, limit or 0.0) or 1.0
     state: State = "passed" if entry["passed"] else "failed" if entry["on_fail"] == "error" else "warning"
@@ -122,16 +128,23 @@ def _card(anchor: str, name: str, entry: dict[str, Any], uris: dict[str, str]) -
         name=name.replace("_", " "),
         state=state,
         question=entry.get("question", ""),
-        value="undefined" if value is None else brief(value),
-        limit="undefined" if limit is None else brief(limit),
+        value=_figure(value, entry["unit"]),
+        limit=_figure(limit, entry["unit"]),
         unit=entry["unit"],
         reached=max(0.0, (value or 0.0) / end),
         allowed=max(0.0, (limit or 0.0) / end),
         worst=[(offender, brief(figure)) for offender, figure in entry.get("worst", {}).items()],
         advice=entry.get("advice", ""),
         sentence=entry.get("sentence", ""),
-        strips=[(caption, [(one, uris.get(one, "")) for one in names]) for caption, names in _strips(entry)],
+        strips=[(caption, [pictures.get(one, (one, "", False)) for one in names]) for caption, names in _strips(entry)],
         table=table[:MAX_ROWS],
         num_rows=max(len(table), entry.get("num_rows", 0)),
         further=PAGES.get(name),
     )
+
+
+def _figure(value: float | None, unit: str) -> str:
+    """A share in percent, any other number as it is."""
+    if value is None:
+        return "undefined"
+    return share(value) if unit.startswith("share of ") else brief(value)

@@ -111,6 +111,33 @@ def test_a_figure_that_is_undefined_has_no_bar():
     assert 'class="value" width="0.00%"' in html
 
 
+def test_a_share_is_told_in_percent_and_other_numbers_are_not():
+    checks = {"one": entry(unit="share of pictures with a fault", value=0.107, limit=0.05), "two": entry()}
+    text = Page(checks_page("tanks", "check", checks, {})).text
+    assert "10.7 % share of pictures with a fault; at most 5.0 % accepted." in text
+    assert "0.9 AUC; at most 0.7 accepted." in text
+
+
+@pytest.mark.parametrize(
+    ("states", "claim"),
+    [
+        ([("error", False), ("warn", False)], "The run stopped before anything was learnt: check 0."),
+        ([("error", True), ("warn", False)], "These data can be used, with 1 warning."),
+        ([("error", True), ("warn", True)], "Nothing that was asked speaks against these data."),
+    ],
+)
+def test_the_page_opens_with_what_follows_for_the_run(states, claim):
+    checks = {f"check_{n}": entry(on_fail=on_fail, passed=passed) for n, (on_fail, passed) in enumerate(states)}
+    assert claim in Page(checks_page("tanks", "check", checks, {})).text
+
+
+def test_tiny_pictures_keep_their_pixels():
+    checks = {"weather": entry(pictures={"dark": ["small", "large"]})}
+    images = {"small": np.zeros((28, 28), dtype=np.uint8), "large": np.zeros((144, 90, 3), dtype=np.uint8)}
+    small, large = Page(checks_page("tanks", "check", checks, images)).all("img")
+    assert (small.get("class"), large.get("class")) == ("tiny", None)
+
+
 def test_the_same_findings_give_the_same_bytes():
     checks = {"weather": entry(pictures={"dark": ["a", "b"]})}
     images = {name: np.arange(300, dtype=np.uint8).reshape(10, 10, 3) for name in "ba"}

@@ -119,6 +119,19 @@ def test_each_class_of_several_shows_its_threshold():
     assert shown == {"cat": "25.0\u00a0%", "dog": "50.0\u00a0%", "fox": "12.5\u00a0%"}
 
 
+def test_balance_is_told_of_each_split_and_each_condition():
+    material = build(classes=["cat", "dog", "fox"])
+    manifest = material.manifest.assign(
+        attr_site=np.where(material.manifest["labels"].map(lambda x: x == ["fox"]), "den", "house")
+    )
+    found = content(replace(material, manifest=manifest))["balance"]
+    assert [row["part"] for row in found.rows] == ["split train", "split val", "split test", "site den", "site house"]
+    text = Page(render(replace(material, manifest=manifest))).text
+    assert "how many classes of equal size would be as varied, of 3 at best" in text
+    assert "site den3911.01.0fox100.0 %fox39 pictures" in text
+    assert "split train4033.01.1cat35.0 %fox13 pictures" in text
+
+
 def test_labels_that_come_together_are_counted():
     manifest = pd.DataFrame({"labels": [["cat", "dog"], ["dog"], ["cat", "dog"], [], ["fox"], ["dog"]]})
     found = co_occurrence(manifest)

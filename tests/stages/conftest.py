@@ -5,8 +5,13 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from content_examples import chosen
 
+from pipeline.core import files
+from pipeline.core.pictures import content_hash, decode
 from pipeline.core.samples import Packed
+from pipeline.sources.folder import Folder
 
 SIDE = 12
 
@@ -44,3 +49,23 @@ def broken_folder(picture_folder, encode, noise):
     (picture_folder / "dog" / "outside.png").symlink_to("../../secret.png")
     os.mkfifo(picture_folder / "dog" / "pipe.png")
     return picture_folder
+
+
+@pytest.fixture
+def ingested(project, picture_folder):
+    """Eight pictures of cats and dogs as the stages before `embed` would have left them; gives a writer of params."""
+    source = Folder(name="pets", path=str(picture_folder), watch="x")
+    rows = source.read()
+    arrays = [decode(source.open(path), 10_000) for path in rows["path"]]
+    manifest = rows.assign(sample_id=rows["path"], content_hash=[content_hash(one) for one in arrays], channels=3)
+    files.write_table(files.MANIFEST, manifest)
+    files.write_table(files.TWINS, pd.DataFrame({"left": [], "right": []}, dtype=str))
+    split = ["train", "train", "val", "test"] * 2
+    files.write_table(files.SPLITS, manifest[["sample_id"]].assign(split=split, group=manifest["sample_id"]))
+
+    def write(*overrides, **sections):
+        params = chosen("source=folder", f"source.path={picture_folder}", "source.name=pets", *overrides)
+        params["ingest"]["max_pixels"] = 10_000
+        (project / "params.yaml").write_text(yaml.safe_dump({**params, **sections}))
+
+    return write

@@ -3,25 +3,33 @@
 import pandas as pd
 import pytest
 import yaml
+from report_material import Page
 
 from pipeline.core import files
 from pipeline.core.errors import UserError
 from pipeline.core.findings import judged_samples, sentence
 from pipeline.core.outcomes import Finding
+from pipeline.core.pictures import content_hash, decode
+from pipeline.core.stage import run as run_stage
 from pipeline.stages import check as stage
 
 
 @pytest.fixture
-def run(project, make_manifest):
-    """Runs the stage on three a and one b in train and one a in test; gives reports/checks.json."""
+def run(project, make_manifest, picture_folder):
+    """Runs the stage on three a and one b in train and one a in test, of which four are pictures that are there."""
 
     def main(**checks):
         nodes = {
             name: {"_target_": f"pipeline.checks.{name}.{''.join(part.title() for part in name.split('_'))}", **options}
             for name, options in checks.items()
         }
-        (project / "params.yaml").write_text(yaml.safe_dump({"check": nodes}))
-        manifest = make_manifest("aaaba", group=["g", None, None, None, "g"])
+        source = {"_target_": "pipeline.sources.folder.Folder", "name": "pets <b>", "path": str(picture_folder)}
+        params = {"source": {**source, "watch": "x"}, "ingest": {"max_pixels": 10_000}, "check": nodes}
+        (project / "params.yaml").write_text(yaml.safe_dump(params))
+        paths = [f"cat/{number}.png" for number in range(4)]
+        hashes = [content_hash(decode((picture_folder / path).read_bytes(), 10_000)) for path in paths]
+        columns = {"path": [*paths, "gone.png"], "content_hash": [*hashes, "0" * 32]}
+        manifest = make_manifest("aaaba", group=["g", None, None, None, "g"], **columns)
         files.write_table(files.MANIFEST, manifest)
         files.write_table(files.TWINS, pd.DataFrame({"left": [], "right": []}))
         splits = pd.DataFrame({"sample_id": manifest["sample_id"][::-1], "split": ["test"] + ["train"] * 4})
@@ -47,9 +55,10 @@ def test_a_check_that_passes_is_written_and_silent(run, capsys):
             "limit": 3,
             "unit": "largest class / smallest class in train",
             "worst": {"b": 1, "a": 3},
-            "sentence": "",
+            "sentence": "The largest class, a, has 3 pictures to learn from, the smallest, b, has 1.",
             "pictures": {},
             "table": [],
+            "num_rows": 0,
             "passed": True,
             "on_fail": "error",
         }
@@ -70,12 +79,30 @@ def test_an_error_stops_after_all_were_measured_and_names_them(run, capsys):
     missing = {"missing_class": {"on_fail": "error"}}
     message = (
         r"^class_imbalance: 3 largest .* at most 2 accepted .*\(also failed: missing_class\); "
-        r"details in reports/checks\.json$"
+        r"open reports/checks\.html to look at it$"
     )
     with pytest.raises(UserError, match=message):
         run(**imbalance(2, "error"), **missing, rare_class={"min_samples": 9, "on_fail": "warn"})
     assert list(files.read_json(files.CHECKS)) == ["class_imbalance", "missing_class", "rare_class"]
     assert "warning, rare_class" in capsys.readouterr().err
+
+
+def test_a_run_that_stops_has_its_exit_code_and_its_page(run, capsys):
+    leaks = {"split_leakage": {"near_duplicate_bits": 0, "max_samples": 0, "on_fail": "error"}}
+    with pytest.raises(SystemExit) as ended:
+        run_stage("check", lambda: run(**leaks, **imbalance(3)))
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.endswith("; open reports/checks.html to look at it\n")
+    html = files.CHECKS_PAGE.read_text(encoding="utf-8")
+    page = Page(html)
+    assert [card["class"] for card in page.all("article")] == ["card failed", "card passed"]
+    assert [picture["alt"] for picture in page.all("img")] == ["s00"]  # s04 is gone, and named instead
+    assert "s04" in page.text
+    assert "pets <b>" in page.text
+    first = files.CHECKS.read_bytes()
+    with pytest.raises(UserError, match="split_leakage"):
+        run(**leaks, **imbalance(3))
+    assert (files.CHECKS_PAGE.read_text(encoding="utf-8"), files.CHECKS.read_bytes()) == (html, first)
 
 
 def test_checks_see_the_told_group_beside_the_joined_one(run):

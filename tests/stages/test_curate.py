@@ -1,101 +1,98 @@
-"""What curate writes about label suspects: every one in the table, the worst on the page."""
+"""What only content shows is written first, then warns or stops."""
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
-from ingest_examples import MAX_PIXELS, source
-from labelled_features import exchanged, make_features
 from report_material import Page
 
-from pipeline.core import config, files
+from pipeline.core import files
 from pipeline.core.errors import UserError
 from pipeline.core.outcomes import Finding
-from pipeline.stages import curate
-from pipeline.stages.curate import SUSPECT_COLUMNS, suspected
-from pipeline.stages.ingest import ingest
+from pipeline.core.stage import run as run_stage
+from pipeline.stages import curate, embed
 
-PLANTED = np.array([3, 10, 17, 24])
-CHECK = {
-    "_target_": "pipeline.checks.label_suspects.LabelSuspects",
-    "max_share": 0.05,
-    "num_folds": 3,
-    "seed": 0,
-    "on_fail": "warn",
-}
+WRITTEN = (files.CURATION, files.CURATION_PAGE, files.SUSPECTS, files.SUSPECTS_PAGE)
+
+
+def outliers(max_deviations, on_fail):
+    node = {"_target_": "pipeline.checks.outliers.Outliers", "num_neighbours": 2, "max_share": 0.0}
+    return {"outliers": {**node, "max_deviations": max_deviations, "on_fail": on_fail}}
 
 
 @pytest.fixture
-def given(project, encode, noise):
-    """Forty-five embedded pictures, four of them in the wrong folder, as the stages before would have left them."""
-    features, truth = make_features(num_per_class=15, spread=0.2)
-    folder = project / "pictures"
-    for row, label in enumerate(exchanged(truth, PLANTED)):
-        (folder / "abc"[label]).mkdir(parents=True, exist_ok=True)
-        (folder / "abc"[label] / f"{row:02d}.png").write_bytes(encode(noise(row)))
-    manifest, _ = ingest(source(folder), MAX_PIXELS)
-    names = manifest["sample_id"]
-    files.write_table(files.MANIFEST, manifest)
-    files.write_table(files.SPLITS, pd.DataFrame({"sample_id": names, "split": "train", "group": names}))
-    files.write_table(files.TWINS, pd.DataFrame({"left": [], "right": []}, dtype="str"))
-    rows = names.str[2:4].astype(int).to_numpy()
-    files.EMBEDDINGS.mkdir(parents=True)
-    np.save(files.EMBEDDINGS / "features.npy", features[rows].astype("<f2"))
-    files.write_table(files.EMBEDDINGS / "index.parquet", manifest[["sample_id"]])
-    files.write_json(files.EMBEDDINGS / "card.json", {})
-    return folder
+def curated(ingested):
+    """Embeds, then curates with the given checks."""
+    ingested("embed=colour")
+    embed.main()
 
-
-def write_params(folder, **checks):
-    params = {
-        "source": {"_target_": "pipeline.sources.folder.Folder", "name": "pets", "path": str(folder), "watch": "x"},
-        "ingest": {"max_pixels": MAX_PIXELS},
-        "embed": {"encoder": {}, "transform": {"size": 20}, "fit": "crop", "batch_size": 8},
-        "augmentation": {},
-        "curate": checks,
-    }
-    config.PARAMS.write_text(yaml.safe_dump(params))
-
-
-def test_the_suspects_are_listed_shown_and_judged(given, capsys):
-    write_params(given, label_suspects=CHECK)
-    curate.main()
-    listed = pd.read_csv(files.SUSPECTS)
-    assert list(listed) == list(SUSPECT_COLUMNS)
-    assert set(listed["sample_id"].head(4).str[2:4].astype(int)) == set(PLANTED)
-    page = Page(files.SUSPECTS_PAGE.read_text())
-    assert [one["alt"] for one in page.all("img")] == listed["sample_id"].tolist()
-    entry = files.read_json(files.CURATION)["label_suspects"]
-    assert "listing" not in entry
-    assert entry["table"][0].keys() == {"given_label", "true_label", "estimated_share_of_the_true"}
-    assert {name for names in entry["pictures"].values() for name in names} <= set(listed["sample_id"])
-    assert "curate: warning, label_suspects: " in capsys.readouterr().err
-
-
-def test_where_it_may_stop_the_run_the_listing_is_there_to_be_worked_on(given):
-    write_params(given, label_suspects={**CHECK, "on_fail": "error"})
-    with pytest.raises(UserError, match=r"^label_suspects: .* what you decide into data/label_decisions\.csv"):
+    def run(**checks):
+        ingested("embed=colour", curate=checks)
         curate.main()
-    assert len(pd.read_csv(files.SUSPECTS)) >= 4
-    assert files.SUSPECTS_PAGE.exists()
+
+    return run
 
 
-def test_the_same_bytes_every_time(given):
-    write_params(given, label_suspects=CHECK)
-    curate.main()
-    outputs = (files.CURATION, files.SUSPECTS, files.SUSPECTS_PAGE)
-    before = [path.read_bytes() for path in outputs]
-    curate.main()
-    assert [path.read_bytes() for path in outputs] == before
+def test_a_check_that_passes_writes_everything(curated, capsys):
+    curated(**outliers(1e6, "error"))
+    assert all(path.stat().st_size for path in WRITTEN)
+    assert capsys.readouterr().err == ""
+    assert files.read_json(files.CURATION)["outliers"]["passed"]
+    page = Page(files.CURATION_PAGE.read_text(encoding="utf-8"))
+    assert page.open == []
+    assert [card["class"] for card in page.all("article")] == ["card passed"]
+    assert {picture["alt"] for picture in page.all("img")} == set(files.read_table(files.MANIFEST)["sample_id"])
 
 
-def test_without_the_check_the_listing_is_empty_and_the_page_says_so(given):
-    write_params(given)
-    curate.main()
+def test_a_warning_goes_to_stderr(curated, capsys):
+    curated(**outliers(0.01, "warn"))
+    assert not files.read_json(files.CURATION)["outliers"]["passed"]
+    assert capsys.readouterr().err.startswith("curate: warning, outliers: ")
+
+
+def test_an_error_ends_with_its_exit_code_after_everything_was_written(curated, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run_stage("curate", lambda: curated(**outliers(0.01, "error")))
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith("curate: outliers: ")
+    assert said.endswith("; open reports/curation.html to look at it\n")
+    assert all(path.stat().st_size for path in WRITTEN)
+    page = Page(files.CURATION_PAGE.read_text(encoding="utf-8"))
+    assert [card["class"] for card in page.all("article")] == ["card failed"]
+    assert len(page.all("img")) == 8
+    assert "of them stops the run" in page.text
+
+
+def test_the_same_bytes_every_time(curated):
+    curated(**outliers(0.01, "warn"))
+    first = [path.read_bytes() for path in WRITTEN]
+    curated(**outliers(0.01, "warn"))
+    assert [path.read_bytes() for path in WRITTEN] == first
+
+
+def test_no_check_at_all(curated):
+    curated()
+    assert files.read_json(files.CURATION) == {}
+    assert "No check was run." in files.CURATION_PAGE.read_text(encoding="utf-8")
     assert pd.read_csv(files.SUSPECTS).empty
-    assert files.SUSPECTS.read_text() == "sample_id,previous,labels,quality,split\n"
-    assert "No label is left that its picture contradicts." in files.SUSPECTS_PAGE.read_text()
 
 
-def test_a_check_without_a_listing():
-    assert suspected({"label_suspects": Finding(0.0, 0.0, "x")}).empty
+def test_other_embeddings_than_the_manifest_are_refused(curated):
+    manifest = files.read_table(files.MANIFEST)
+    files.write_table(files.MANIFEST, manifest.assign(sample_id="x" + manifest["sample_id"]))
+    splits = files.read_table(files.SPLITS)
+    files.write_table(files.SPLITS, splits.assign(sample_id="x" + splits["sample_id"]))
+    with pytest.raises(KeyError, match="xcat"):
+        curated(**outliers(1.0, "warn"))
+
+
+def test_on_fail_is_error_or_warn(curated):
+    with pytest.raises(UserError, match=r"curate\.outliers\.on_fail must be 'error' or 'warn', got 'shout'"):
+        curated(**outliers(1.0, "shout"))
+
+
+def test_suspects_are_the_listing_of_their_check():
+    listing = pd.DataFrame({"sample_id": ["a"], "quality": np.array([0.5])})
+    finding = Finding(value=0.0, limit=1.0, unit="x", listing=listing)
+    assert curate.suspected({"label_suspects": finding}) is listing
+    assert list(curate.suspected({})) == list(curate.SUSPECT_COLUMNS)

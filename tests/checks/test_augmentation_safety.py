@@ -1,0 +1,154 @@
+"""An augmentation that makes another class of a picture is named, with the size up to which it does not."""
+
+import numpy as np
+import pytest
+from content_examples import content_of, only, samples_of
+
+from pipeline.augmentations.colour import Colour
+from pipeline.augmentations.orthogonal import Orthogonal
+from pipeline.checks.augmentation_safety import MAX_CLASSES, AugmentationSafety, _known, _pairs
+from pipeline.core.content import Content
+from pipeline.sources.digits import Digits
+
+CHOICES = {"num_pictures": 80, "max_excess": 0.1, "seed": 0, "on_fail": "warn"}
+
+
+def digits(which: str, num_per_class: int):
+    source = Digits(name="digits", num_per_class=num_per_class, watch="x")
+    rows = source.read()
+    rows = rows[rows["labels"].map(lambda names: names[0] in which)]
+    return samples_of([names[0] for names in rows["labels"]]), [source.open(path) for path in rows["path"]]
+
+
+def discs(num_per_class: int = 40):
+    """Red, green and blue discs, of random size, place and light; nothing but colour tells them apart."""
+    generator = np.random.default_rng(0)
+    rows, columns = np.mgrid[:32, :32]
+    images, labels = [], []
+    for label, colour in (("red", (210, 40, 40)), ("green", (40, 210, 40)), ("blue", (40, 40, 210))):
+        for _ in range(num_per_class):
+            inside = np.hypot(*(np.stack([rows, columns]) - generator.uniform(10, 22, (2, 1, 1)))) < generator.uniform(
+                6, 9
+            )
+            pixels = np.where(inside[..., None], np.array(colour) * generator.uniform(0.8, 1.2), 128)
+            images.append(np.clip(pixels + generator.normal(0, 6, (32, 32, 3)), 0, 255).astype(np.uint8))
+            labels.append(label)
+    return samples_of(labels), images
+
+
+def test_a_six_turned_is_a_nine():
+    samples, images = digits("0169", 50)
+    found = AugmentationSafety(**CHOICES)(samples, content_of(images, "hog", "orthogonal"))
+    assert not found.passed
+    assert found.value > 0.2
+    turned = found.worst["orthogonal as a whole"]
+    assert "mostly 6 and 9" in turned
+    assert "orthogonal" in found.sentence
+    assert "augmentation.orthogonal.vertical_flip to false" in found.advice
+    (shown,) = found.pictures.values()
+    assert {samples["labels"][int(name[1:])][0] for name in shown} <= {"6", "9"}
+
+
+def test_what_digits_bear_is_safe():
+    samples, images = digits("0169", 50)
+    found = AugmentationSafety(**CHOICES)(samples, content_of(images, "hog", "shift,exposure"))
+    assert found.passed
+    assert found.value <= 0.05
+    assert found.pictures == {}
+    assert next(iter(found.worst)).startswith("shift.max_fraction=0.03")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("embed", ["hog", "lite0"])
+def test_ten_digits_under_quarter_turns(embed):
+    samples, images = digits("0123456789", 80)
+    found = AugmentationSafety(**{**CHOICES, "num_pictures": 300})(samples, content_of(images, embed, "orthogonal"))
+    assert not found.passed
+    assert next(iter(found.worst)) == "orthogonal as a whole"
+    assert embed == "lite0" or "6 and 9" in found.worst["orthogonal.vertical_flip=True"]
+
+
+def test_colour_is_the_class():
+    samples, images = discs()
+    content = content_of(images, "colour", "colour")
+    hue = Colour(max_saturation=0.0, max_hue=0.5, max_cast=0.0)
+    found = AugmentationSafety(**CHOICES)(
+        samples, Content(content.features, {"hue": hue}, content.pictures, content.embed)
+    )
+    assert found.value > 0.3  # half of the turns go past the next colour
+    assert next(iter(found.worst)) == "hue.max_hue=0.5"
+    sizes = {row["size"]: row["change_class"] for row in found.table}
+    assert sizes[0.5] > sizes[0.25] > sizes[min(sizes)]
+    assert min(sizes) in (0.125, 0.0625)
+    assert found.advice == f"Set augmentation.hue.max_hue to at most {min(sizes)}."
+    assert "hue.max_hue" in found.sentence
+
+
+def test_the_same_every_time():
+    samples, images = discs(20)
+    content = content_of(images, "colour", "colour")
+    assert AugmentationSafety(**CHOICES)(samples, content) == AugmentationSafety(**CHOICES)(samples, content)
+
+
+def test_a_probe_and_its_changes_by_hand():
+    """Black and white pictures: turned to their negative each is of the other class, and the probe never errs."""
+    images = np.repeat(np.array([20, 230], dtype=np.uint8), 40)[:, None, None, None] * np.ones((1, 4, 4, 1), np.uint8)
+    embed = lambda pictures: pictures.reshape(len(pictures), -1).astype(np.float32)  # noqa: E731
+    policy = {"negative": lambda batch, generator: 255 - batch}
+    content = Content(embed(images).astype(np.float16), policy, lambda rows: images[rows], embed)
+    found = AugmentationSafety(**CHOICES)(samples_of("b" * 40 + "w" * 40), content)
+    assert found.value == 1.0
+    assert found.worst == {"negative as a whole": "100.0% change, mostly b and w"}
+    assert found.table == [
+        {"choice": "negative", "size": None, "change_class": 1.0, "own_error": 0.0, "mostly": "b and w"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "groups", "policy"),
+    [
+        ("abab", None, {}),
+        ("abab", ["g"] * 4, {"flip": Orthogonal(horizontal_flip=True, vertical_flip=False, transpose=False)}),
+        ("aaaa", None, {"flip": Orthogonal(horizontal_flip=True, vertical_flip=False, transpose=False)}),
+        ([[], [], [], []], None, {"flip": Orthogonal(horizontal_flip=True, vertical_flip=False, transpose=False)}),
+    ],
+    ids=["no policy", "one group", "one class", "no label"],
+)
+def test_where_nothing_can_be_tried(labels, groups, policy):
+    found = AugmentationSafety(**CHOICES)(samples_of(labels, groups), only(np.eye(4), policy))
+    assert (found.value, found.passed) == (0.0, True)
+    assert found.sentence.startswith("No augmentation could be tried")
+
+
+def test_groups_are_learnt_or_judged_never_both():
+    groups = np.repeat([f"g{number}" for number in range(30)], 4)
+    codes = np.arange(120) % 2
+    learnt, judged = AugmentationSafety(**CHOICES)._parts(codes, groups)
+    assert 20 <= len(judged) <= 60
+    assert not set(groups[learnt]) & set(groups[judged])
+
+
+def test_only_the_commonest_labels_are_learnt():
+    rows, codes, classes = _known(samples_of([*"aab", [], ["a", "b"]])["labels"])
+    assert (rows.tolist(), codes.tolist(), classes) == ([0, 1, 2, 4], [0, 0, 2, 1], ["a", "a and b", "b"])
+    many = samples_of([*("often" for _ in range(2)), *(f"c{number:03d}" for number in range(80))])["labels"]
+    rows, _, classes = _known(many)
+    assert (len(classes), len(rows), "often" in classes) == (MAX_CLASSES, MAX_CLASSES + 1, True)
+
+
+def test_what_goes_both_ways_comes_first():
+    counts = np.array([[0, 9, 0], [0, 0, 2], [0, 3, 0]])  # 0 to 1 nine times; 1 and 2 for each other
+    assert _pairs(counts) == [(1, 2), (0, 1)]
+    assert _pairs(np.zeros((2, 2), dtype=int)) == []
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"num_pictures": 19}, r"^num_pictures must be at least 20, got 19$"),
+        ({"max_excess": 1.1}, r"^max_excess must be 0 to 1, got 1\.1$"),
+    ],
+)
+def test_refused_choices(choices, message):
+    with pytest.raises(ValueError, match=message):
+        AugmentationSafety(**{**CHOICES, **choices})

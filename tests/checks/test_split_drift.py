@@ -1,0 +1,77 @@
+"""Whether a probe tells val and test from train."""
+
+import numpy as np
+import pytest
+from content_examples import only, samples_of
+
+from pipeline.checks.split_drift import SplitDrift
+
+CHOICES = {"max_auc": 0.6, "num_folds": 3, "num_resamples": 100, "seed": 0, "on_fail": "warn"}
+SPLIT = np.repeat(["train", "val", "test"], [120, 60, 60])
+
+
+def drawn(shift, groups=None, split=SPLIT):
+    """Features of which the first lies `shift` standard deviations higher in test."""
+    features = np.random.default_rng(0).normal(size=(len(split), 8))
+    features[:, 0] += shift * (split == "test")
+    return samples_of("ab" * (len(split) // 2), groups, split), only(features)
+
+
+def test_splits_drawn_alike_are_not_told_apart():
+    found = SplitDrift(**CHOICES)(*drawn(0))
+    assert found.passed
+    assert 0.5 <= found.value < 0.6
+    assert set(found.worst) == {"val", "test"}
+    assert found.pictures == {}
+    assert found.sentence.startswith("Validation and test show what train shows")
+
+
+def test_a_shifted_split_is_found_and_its_strangest_pictures_shown():
+    samples, content = drawn(3)
+    found = SplitDrift(**CHOICES)(samples, content)
+    assert not found.passed
+    assert found.value > 0.85
+    first = found.table[0]
+    assert (first["split"], first["samples"], first["groups"]) == ("test", 60, 60)
+    assert first["low"] <= first["auc"] <= first["high"]
+    assert found.value == pytest.approx(first["low"], abs=1e-6)
+    assert found.table[1]["low"] < 0.6  # val is as train
+    assert f"{first['auc']:.0%} of the time" in found.sentence
+    height = dict(zip(samples["sample_id"], content.features[:, 0], strict=True))
+    strange, usual = found.pictures["Of test, least like train"], found.pictures["Of train, least like test"]
+    assert min(height[name] for name in strange) > max(height[name] for name in usual)
+    assert {name: SPLIT[int(name[1:])] for name in (*strange, *usual)} == dict.fromkeys(
+        strange, "test"
+    ) | dict.fromkeys(usual, "train")
+
+
+def test_what_only_a_group_has_in_common_is_no_drift():
+    # each group of test lies somewhere else; a probe that learnt from the same groups would tell them apart
+    groups = np.repeat([f"g{number:02d}" for number in range(24)], 10)
+    features = 0.1 * np.random.default_rng(0).normal(size=(240, 24)) + np.repeat(np.eye(24), 10, axis=0)
+    found = SplitDrift(**CHOICES)(samples_of("ab" * 120, groups, SPLIT), only(features))
+    assert found.passed
+
+
+@pytest.mark.parametrize(
+    ("groups", "split"),
+    [(["g"] * 240, SPLIT), (None, np.repeat(["train", "none"], 120)), (None, np.repeat(["test"], 240))],
+    ids=["one group", "no val and no test", "no train"],
+)
+def test_too_little_to_tell(groups, split):
+    found = SplitDrift(**CHOICES)(*drawn(3, groups, split))
+    assert (found.value, found.worst, found.table) == (0.5, {}, [])
+    assert found.sentence.startswith("There are too few groups")
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"max_auc": 0.4}, r"^max_auc must be 0\.5 to 1, got 0\.4$"),
+        ({"num_folds": 1}, r"^num_folds must be at least 2, got 1$"),
+        ({"num_resamples": 99}, r"^num_resamples must be at least 100, got 99$"),
+    ],
+)
+def test_refused_choices(choices, message):
+    with pytest.raises(ValueError, match=message):
+        SplitDrift(**{**CHOICES, **choices})

@@ -1,0 +1,67 @@
+"""Frozen features of every sample, the same bytes every time."""
+
+import numpy as np
+import pytest
+
+from pipeline.core import config, files
+from pipeline.core.embeddings import Embeddings
+from pipeline.core.errors import UserError
+from pipeline.core.featuring import Featuring, Featuriser
+from pipeline.core.pictures import stored
+from pipeline.stages import embed
+
+OPTIONS = {"hog": 1764, "colour": 512, "lite0": 1280}
+
+
+def made():
+    return {path.name: path.read_bytes() for path in sorted(files.EMBEDDINGS.iterdir())}
+
+
+@pytest.mark.parametrize("option", ["hog", "colour", pytest.param("lite0", marks=pytest.mark.slow)])
+def test_every_option_embeds_every_sample_twice_alike(ingested, option):
+    ingested(f"embed={option}")
+    embed.main()
+    first = made()
+    assert list(first) == ["card.json", "features.npy", "index.parquet"]
+    embed.main()
+    assert made() == first
+    found = Embeddings.load()
+    assert found.features.shape == (8, OPTIONS[option])
+    assert found.features.dtype == np.float16
+    assert np.isfinite(found.features).all()
+    assert len(np.unique(found.features, axis=0)) == 8
+    manifest = files.read_table(files.MANIFEST)
+    assert found.index["sample_id"].tolist() == manifest["sample_id"].tolist()
+    assert (found.card["num_samples"], found.card["feature_dim"]) == (8, OPTIONS[option])
+    assert found.card["data_hash"] == files.digest(*(one.encode() for one in manifest["content_hash"]))
+
+
+def test_features_are_those_of_the_pictures(ingested, noise):
+    ingested("embed=colour")
+    embed.main()
+    params = config.load_params()
+    featuriser = Featuriser(config.call(Featuring, params["embed"], "embed"))
+    expected = featuriser(np.stack([stored(noise(seed), featuriser.size, "crop", 3) for seed in range(8)]))
+    np.testing.assert_allclose(Embeddings.load().features, expected, atol=1e-3)
+
+
+def test_a_changed_picture_is_refused_and_nothing_is_left_half_done(ingested, picture_folder, encode, noise):
+    ingested("embed=colour")
+    embed.main()
+    before = made()
+    (picture_folder / "cat" / "1.png").write_bytes(encode(noise(99)))
+    with pytest.raises(UserError, match=r"^cat/1\.png has changed since ingest; run dvc repro to ingest again$"):
+        embed.main()
+    assert made() == before
+    assert [path.name for path in files.EMBEDDINGS.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_features_that_are_too_large_are_cut_not_infinite():
+    (found,) = embed.halves([np.array([1e9, -1e9, 0.5], dtype=np.float32)])
+    assert found.tolist() == [65504, -65504, 0.5]
+
+
+def test_a_wrong_choice(ingested):
+    ingested("embed=colour", "embed.batch_size=0")
+    with pytest.raises(UserError, match=r"batch_size must be at least 1, got 0"):
+        embed.main()

@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.core.asking import Labelled
 from pipeline.core.nuisances import Nuisance
+from pipeline.core.telling import OTHER
 
 NUM_CELLS = 3
 VARIED_BY = {  # how a property's name begins, to the option in conf/augmentation/ that varies it
@@ -73,10 +74,10 @@ def _evened(by: str) -> list[str]:
 def lacking(labelled: Labelled, one: Nuisance) -> Lack:
     """The cells of class x property with far fewer samples than the rest of the data would give them.
 
-    A number has two values, up to its median and above; a missing one has none. A cell is named when its class has
-    that value less than half as often as all samples together.
+    A number has two values, up to its median and above, a category its 15 commonest; a missing one has none. A cell is
+    named when its class has that value less than half as often as all samples together.
     """
-    values, names = _halves(one) if one.ordered else (one.values, list(one.names))
+    values, names = _halves(one) if one.ordered else _commonest(one)
     taken = values[labelled.rows]
     known = taken >= 0
     table = np.zeros((len(labelled.classes), len(names)), dtype=np.int64)
@@ -102,6 +103,13 @@ def _halves(one: Nuisance) -> tuple[np.ndarray, list[str]]:
     upper = one.values > middle if above else one.values >= middle
     names = [f"up to {middle:.3g}", f"above {middle:.3g}"] if above else [f"below {middle:.3g}", f"of {middle:.3g}"]
     return np.where(known, upper, -1).astype(np.int64), names
+
+
+def _commonest(one: Nuisance) -> tuple[np.ndarray, list[str]]:
+    """(N,) 0 to 14 for the commonest values, -1 for others and where missing; and what they are called."""
+    values = np.where(one.bins < OTHER, one.bins, -1)
+    kept, first = np.unique(values, return_index=True)
+    return values, [one.names[one.values[row]] for value, row in zip(kept, first, strict=True) if value >= 0]
 
 
 def column_of(samples: pd.DataFrame, name: str) -> str:

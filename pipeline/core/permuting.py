@@ -65,12 +65,15 @@ def adjusted(statistics: np.ndarray) -> np.ndarray:
 
     Each test is put on one scale by its mean and spread over all rows; a p-value is the share of rows whose largest
     scaled statistic is as large as the test's own, (k + 1) / (m + 1) for k of m permutations. Its error holds for the
-    family, whatever the dependence between the tests.
+    family, whatever the dependence between the tests. A spread counts as the median of all tests' at least: a property
+    that hardly ever differs hardly ever leaves chance, and on its own scale the one time that it does would be further
+    out than any true shortcut (saturation of grey pictures, 0 but for a few: 0.64 there hid 0.90 of brightness).
 
     Source: single-step max T, Westfall and Young 1993, Resampling-Based Multiple Testing, section 2.3; why
         one is added, Phipson and Smyth 2010, doi:10.2202/1544-6115.1585.
     """
     spread = statistics.std(axis=0)
+    spread = np.maximum(spread, np.median(spread))
     scaled = (statistics - statistics.mean(axis=0)) / np.where(spread > 0, spread, 1)
     largest = np.sort(scaled.max(axis=1))
     as_large = len(largest) - np.searchsorted(largest, scaled[0] - 1e-9)

@@ -85,6 +85,13 @@ def test_the_emptiest_cells_by_hand():
     assert found == Lack(["tank with site sunny: 0 of 4", "wood with site cloudy: 0 of 6"], empty=True)
 
 
+def test_a_category_has_its_commonest_values():
+    site = [f"rare {row}" for row in range(20)] + ["b"] * 20 + ["a"] * 22
+    found = lack(["x"] * 40 + ["y"] * 22, attr_site=site)
+    assert found.cells[:2] == ["x with site a: 0 of 33", "y with site b: 0 of 22"]  # 13 rare ones are kept
+    assert found.empty
+
+
 def test_a_number_is_cut_at_its_median():
     found = lack("aaaabbbb", prop_x=[1.0, 2, 3, 9, 5, 6, 7, 8])
     assert found == Lack([], empty=False)  # a above 5.5: 1 of 4, just half of the share of all

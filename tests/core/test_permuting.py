@@ -14,6 +14,13 @@ def test_p_values_by_hand():
     assert adjusted(statistics).tolist() == [0.5, 0.5]  # row 3 passes both 1.63 and 0
 
 
+def test_a_test_that_hardly_varies_hides_no_other():
+    # the last column leaves 0.5 once, by 0.1: 3 of its own spreads, further out than the first row's 2.3 in the first
+    columns = [[1.0, *np.linspace(0.3, 0.7, 9)], [0.5, *np.linspace(0.4, 0.6, 9)], [0.5] * 9 + [0.6]]
+    statistics = np.stack(columns, axis=1)
+    assert adjusted(statistics)[0] == pytest.approx(0.1)
+
+
 def test_a_statistic_that_no_permutation_reaches_has_the_smallest_p():
     assert adjusted(np.array([[9.0], *[[float(one % 3)] for one in range(99)]]))[0] == pytest.approx(1 / 100)
     assert adjusted(np.full((5, 1), 0.5))[0] == 1.0

@@ -1,0 +1,28 @@
+"""The page says what the model adds to the properties of the pictures."""
+
+from dataclasses import replace
+
+from report_material import Page, build, entry
+
+from pipeline.report.page import render
+
+
+def test_the_header_says_what_the_model_adds():
+    material = build()
+    shown = replace(material, metrics={**material.metrics, "beyond_nuisances": entry(0.2, 0.1, 0.3)})
+    text = Page(render(shown)).text
+    assert "balanced accuracy is 20.0 points above what the properties of the pictures alone reach" in text
+    assert "between +10.0 and +30.0: it has learnt more than these." in text
+    assert "above the nuisance baseline" in text  # among the figures too
+    assert "Of 100 pictures it never saw, the model gets 80 right" in text
+
+
+def test_it_leads_no_page():
+    shown = replace(build(), metrics={"beyond_nuisances": entry(-0.2, -0.3, -0.1)})
+    text = Page(render(shown)).text
+    assert "No metric was chosen" in text
+    assert "it does worse than these" in text
+
+
+def test_without_the_check_nothing_is_said():
+    assert "the properties of the pictures alone" not in Page(render(build())).text

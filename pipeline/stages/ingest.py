@@ -125,7 +125,7 @@ def examine(source: Source, max_pixels: int, path: str) -> Measured | Refused:
 
 
 def _columns(measured: list[Measured]) -> pd.DataFrame:
-    """A row for each; put together by columns, since a dictionary for each row would double the memory of the stage."""
+    """A row for each; put together by columns, since a dictionary for each row takes half as much memory again."""
     names = measured[0].properties if measured else ()
     return pd.DataFrame(
         {

@@ -124,7 +124,10 @@ def report(folder: Path, sizes: list[int], only: list[str] | None) -> None:
         known = json.loads(kept.read_text()) if kept.exists() else {}
         smaller = folder / str(size // 10) / "seconds.json"
         before = json.loads(smaller.read_text()) if smaller.exists() else {}
-        for name in names if only is None else only:
+        wanted = names if only is None else only
+        if not (place / "data/splits.parquet").exists() and "split" not in wanted:
+            measured(place, "split")  # which judge and the checks read
+        for name in wanted:
             found = measured(place, name)
             known[name] = found["processor"]
             kept.write_text(json.dumps(known))

@@ -48,7 +48,7 @@ def _within(codes: np.ndarray, max_bits: int) -> np.ndarray:
     index.nflip = max_bits // tables  # a pair within max_bits agrees up to that many bits in one of the tables
     index.add(packed)
     limits, _, found = index.range_search(packed, max_bits + 1)  # faiss keeps distances strictly below the radius
-    query = np.repeat(np.arange(len(codes)), np.diff(np.asarray(limits, dtype=np.int64)))
+    query = np.repeat(np.arange(len(codes)), np.diff(np.asarray(limits, dtype=np.int64)).astype(np.int64))
     keep = query < found
     return np.stack([query[keep], found[keep]], axis=1)
 

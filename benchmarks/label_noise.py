@@ -57,7 +57,7 @@ def beside(folder: Path) -> list[dict[str, Any]]:
 
     result = []
     for seed, labels in enumerate(given):
-        plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        plain = make_pipeline(StandardScaler(), LogisticRegression())
         probabilities = cross_val_predict(plain, features, labels, cv=NUM_FOLDS, method="predict_proba")
         ranked = {
             TOOLS[1]: found(labels, features=features),
@@ -140,14 +140,20 @@ def main() -> None:
         flagged = np.isin(np.arange(len(truth)), found.table["row"])
         shares[TOOLS[0]].append(float(np.isin(first(flagged, found.quality, len(rows)), rows).mean()))
         probes.append(tempered(out_of_fold(compact(features, 0), labels, alone, NUM_FOLDS, 0), labels))
-    for ranked, rows in zip(datalab(features, np.stack(given), probes), planted, strict=True):
-        for name in TOOLS[1:]:
-            shares[name].append(float(np.isin(ranked[name][: len(rows)], rows).mean()))
     print(f"{len(truth)} samples, {truth.max() + 1} classes, {len(planted[0])} labels exchanged, {options.embed}")
     print(f"Colibri took {np.mean(seconds):.1f} s a run\n\n| tool | {' | '.join(map(str, options.seeds))} | mean |")
     print(f"|---|{'---|' * (len(options.seeds) + 1)}")
-    for name, found_shares in shares.items():
-        print(f"| {name} | {' | '.join(f'{one:.3f}' for one in found_shares)} | {np.mean(found_shares):.3f} |")
+    show(TOOLS[0], shares[TOOLS[0]])
+    for ranked, rows in zip(datalab(features, np.stack(given), probes), planted, strict=True):
+        for name in TOOLS[1:]:
+            shares[name].append(float(np.isin(ranked[name][: len(rows)], rows).mean()))
+    for name in TOOLS[1:]:
+        show(name, shares[name])
+
+
+def show(name: str, shares: list[float]) -> None:
+    """A row of the table: of each seed, and their mean."""
+    print(f"| {name} | {' | '.join(f'{one:.3f}' for one in shares)} | {np.mean(shares):.3f} |", flush=True)
 
 
 if __name__ == "__main__":

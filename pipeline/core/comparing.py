@@ -82,8 +82,8 @@ class Compared:
         drawn: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
         for weights in resamples(self.groups, num_resamples, seed):
             for name, metric in metrics.items():
-                after, before = (metric(self.targets, *one, weights) for one in (self.later, self.earlier))
-                drawn[name].append(_sign(metric) * (after - before))
+                ours, theirs = (metric(self.targets, *one, weights) for one in (self.later, self.earlier))
+                drawn[name].append(_sign(metric) * (ours - theirs))
         result = {}
         for name, metric in metrics.items():
             sides = ((self.told, self.earlier), (self.targets, self.earlier), (self.targets, self.later))

@@ -37,8 +37,12 @@ def alarms(pool, names, kind, strength, runs, num_classes=2, size=SIZE):
 def documented():
     """Kind to the strength that docs/checks.md gives for two classes of 20 pictures."""
     text = (Path(__file__).parents[2] / "docs/checks.md").read_text(encoding="utf-8")
-    (line,) = re.findall(r"^\| elpv \| 2 \| 1:1 \| 20 \|((?: *[0-9.]+ *\|){8})$", text, flags=re.MULTILINE)
-    return dict(zip(shortcut_power.KINDS, map(float, line.strip("| ").split("|")), strict=True))
+    (table,) = re.findall(
+        r"^\| source \| classes \| ratio \| size \| brightness .*\n(?:\|.*\n)+", text, flags=re.MULTILINE
+    )
+    header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    (found,) = [dict(zip(header, row, strict=True)) for row in rows if row[:4] == ["elpv", "2", "1:1", "20"]]
+    return {kind: float(found[kind]) for kind in KINDS}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -136,9 +136,9 @@ def test_the_card_counts_what_learns(make, tmp_path):
 
 
 def test_packaged_weights_are_not_looked_up_again(tmp_path, monkeypatch, transform):
-    from pipeline.encoders import network
+    from pipeline.encoders import pretrained
 
-    monkeypatch.setattr(network, "find_spec", lambda name: None)  # the package is not installed where it is served
+    monkeypatch.setattr(pretrained, "find_spec", lambda name: None)  # the package is not installed where it is served
     with torch.random.fork_rng():
         torch.manual_seed(0)
         encoder = network.Network("test_efficientnet", "none")

@@ -3,8 +3,9 @@
     python -m benchmarks.scan FOLDER            # one sub-folder per class; JPEG files for a fair comparison
 
 CleanVision and simplejpeg (libjpeg-turbo) do not belong to Colibri's environment: the script makes a throw-away one
-with uv and runs them there, by the same Python. Every figure is the best of three passes, files in the page cache,
-worker processes started beforehand; CleanVision's does not count the listing of the files.
+with uv and runs them there, by the same Python. The three take turns, since a machine's speed changes from minute
+to minute: a ratio is the median of three rounds. In each a figure is the best of three passes (CleanVision's of one),
+files in the page cache, processes started beforehand; CleanVision's does not count the listing of the files.
 """
 
 from __future__ import annotations
@@ -19,17 +20,19 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
-PASSES = 3
+ROUNDS = 3
+PASSES = 3  # of each round
 BESIDE = ("cleanvision==0.3.7", "simplejpeg==1.9.0")
 ISSUES = ("dark", "light", "odd_aspect_ratio", "odd_size", "low_information", "blurry", "grayscale")
 DUPLICATES = ("exact_duplicates", "near_duplicates")
 
 
-def best(run: Callable[[], object]) -> float:
+def best(run: Callable[[], object], passes: int = PASSES) -> float:
     """Seconds of the fastest pass; the first warms caches and processes up and does not count."""
     times = []
-    for _ in range(PASSES + 1):
+    for _ in range(passes + 1):
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)
@@ -48,8 +51,10 @@ def cleanvision(paths: list[str], workers: int) -> float:
     from cleanvision import Imagelab
 
     issues = {name: {} for name in ISSUES + DUPLICATES}
-    labs = [Imagelab(filepaths=paths) for _ in range(PASSES + 1)]
-    return best(lambda: labs.pop().find_issues(issues, n_jobs=workers, verbose=False))
+    lab = Imagelab(filepaths=paths)
+    start = time.perf_counter()
+    lab.find_issues(issues, n_jobs=workers, verbose=False)
+    return time.perf_counter() - start
 
 
 def bare(paths: list[str], workers: int) -> float:
@@ -65,15 +70,19 @@ def decoded_size(path: str) -> int:
     return decode_jpeg(Path(path).read_bytes()).size
 
 
-def beside(paths: list[str], workers: int) -> dict[str, float]:
-    """CleanVision's and libjpeg-turbo's seconds, measured in an environment made for it."""
-    with tempfile.TemporaryDirectory() as folder:
-        python = Path(folder) / "bin/python"
-        uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
-        subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, *BESIDE], check=True)
-        told = json.dumps({"paths": paths, "workers": workers})
-        answer = subprocess.run([python, __file__, "--beside"], input=told, text=True, check=True, capture_output=True)
+def environment(folder: str) -> Path:
+    """The Python of a throw-away environment that has what is compared with."""
+    python = Path(folder) / "bin/python"
+    uv = [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, *BESIDE], check=True)
+    return python
+
+
+def beside(python: Path, paths: list[str], workers: int) -> dict[str, float]:
+    """CleanVision's and libjpeg-turbo's seconds."""
+    told = json.dumps({"paths": paths, "workers": workers})
+    answer = subprocess.run([python, __file__, "--beside"], input=told, text=True, check=True, capture_output=True)
     return json.loads(answer.stdout.splitlines()[-1])
 
 
@@ -105,13 +114,16 @@ def main() -> None:
     folder = arguments.folder.resolve()
     paths = [str(folder / path) for path in Folder(name="scan", path=str(folder), watch="").read()["path"]]
     workers = num_workers()
-    seconds = {"colibri": colibri(folder), **beside(paths, workers)}
-    rate = {name: len(paths) / value for name, value in seconds.items()}
-    times, share = rate["colibri"] / rate["cleanvision"], rate["colibri"] / rate["bare"]
     print(f"{machine()}; {workers} processes; {len(paths)} files, {sum(Path(p).stat().st_size for p in paths):,} bytes")
-    print(f"Colibri's ingest pass   {rate['colibri']:8.0f} images/s")
-    print(f"CleanVision             {rate['cleanvision']:8.0f} images/s; Colibri does {times:.1f} times as many")
-    print(f"bare libjpeg-turbo      {rate['bare']:8.0f} images/s; Colibri does {share:.0%} of them")
+    rounds = []
+    with tempfile.TemporaryDirectory() as made:
+        python = environment(made)
+        for number in range(1, ROUNDS + 1):
+            seconds = {"colibri": colibri(folder), **beside(python, paths, workers)}
+            rounds.append({name: len(paths) / value for name, value in seconds.items()})
+            print(f"round {number}: " + ", ".join(f"{name} {rate:.0f} images/s" for name, rate in rounds[-1].items()))
+    times, share = (median(one["colibri"] / one[name] for one in rounds) for name in ("cleanvision", "bare"))
+    print(f"Colibri's ingest pass: {times:.1f} times CleanVision, {share:.0%} of bare libjpeg-turbo")
 
 
 if __name__ == "__main__":

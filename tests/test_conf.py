@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,12 @@ def options(group: str) -> list[str]:
 
 
 def composed(*overrides: str) -> dict[str, Any]:
-    return dict(yaml.safe_load(config.compose(CONF, list(overrides))))
+    return dict(yaml.load(text(*overrides), yaml.CSafeLoader))
+
+
+@cache
+def text(*overrides: str) -> str:
+    return config.compose(CONF, list(overrides))
 
 
 def chosen(group: str, option: str) -> Any:
@@ -234,7 +240,9 @@ def test_transform_contract(option: str) -> None:
 
 
 WITHOUT_WEIGHTS = {
-    option: {"weights": "none"} for option in options("encoder") if "weights" in chosen("encoder", option)
+    option: {"weights": "none"}
+    for option in options("encoder")
+    if "\nweights:" in (CONF / f"encoder/{option}.yaml").read_text(encoding="utf-8")
 }
 
 

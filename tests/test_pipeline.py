@@ -25,6 +25,7 @@ JUDGED = ("reports/metrics.json", "reports/slices.csv", "reports/train.csv", "re
 CHECKED = tuple(f"reports/{name}.{kind}" for name in ("checks", "curation") for kind in ("json", "html"))
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.xdist_group("pipeline"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore:.*:pydantic.warnings.PydanticDeprecatedSince20"),

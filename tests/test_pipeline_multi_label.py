@@ -18,6 +18,7 @@ NUM = 140
 STAGES = ("pair", "split", "check", "embed", "curate", "augment", "train", "evaluate", "register")
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.xdist_group("pipeline"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore:.*:pydantic.warnings.PydanticDeprecatedSince20"),

@@ -18,6 +18,8 @@ SETTINGS = [
     "augment.size=28",
 ]
 
+pytestmark = pytest.mark.slow
+
 
 def run(*overrides):
     config.PARAMS.write_text(config.compose(ROOT / "conf", [*SETTINGS, *overrides]))

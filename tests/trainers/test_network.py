@@ -136,7 +136,7 @@ def test_the_card_counts_what_learns(make, tmp_path):
 
 
 def test_packaged_weights_are_not_looked_up_again(tmp_path, monkeypatch, transform):
-    from pipeline.encoders import pretrained
+    from pipeline.encoders import network, pretrained
 
     monkeypatch.setattr(pretrained, "find_spec", lambda name: None)  # the package is not installed where it is served
     with torch.random.fork_rng():

@@ -175,6 +175,7 @@ def test_the_model_holds_no_pickle_and_pins_what_it_needs(client, version, tmp_p
     assert all("==" in line and "+" not in line for line in pinned)
 
 
+@pytest.mark.slow
 def test_the_model_works_where_the_project_is_not(client, version, predictor, pictures, encode, tmp_path):
     """In a fresh process and another folder, by the code that was logged with it."""
     script = (

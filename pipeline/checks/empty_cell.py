@@ -7,6 +7,7 @@ from typing import Any, Literal, final
 
 import pandas as pd
 
+from pipeline.core.balance import conditions
 from pipeline.core.contracts import Check
 from pipeline.core.outcomes import Finding
 
@@ -35,11 +36,7 @@ class EmptyCell(Check):
             raise ValueError(f"min_samples must be at least 1, got {self.min_samples}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        told = [
-            str(column)
-            for column in samples
-            if str(column).startswith("attr_") and 1 < samples[column].nunique() <= self.max_attribute_values
-        ]
+        told = conditions(samples, self.max_attribute_values)
         placed = samples.loc[samples["split"] != "none", ["labels", *told]].explode("labels")
         tables = {column: pd.crosstab(placed["labels"], placed[column]).stack() for column in told}
         rows: list[dict[str, Any]] = [

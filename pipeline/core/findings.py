@@ -60,7 +60,7 @@ def conclude(stage: str, page: Path, checks: dict[str, AnyCheck], findings: dict
     if stopping:
         first = stopping[0]
         others = f" (also failed: {', '.join(stopping[1:])})" if len(stopping) > 1 else ""
-        raise UserError(f"{first}: {sentence(findings[first])}{others}; open {page} to look at it")
+        raise UserError(f"{first}: {sentence(findings[first]).rstrip('.')}{others}; open {page} to look at it")
 
 
 def entries(checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> dict[str, dict[str, Any]]:

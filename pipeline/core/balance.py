@@ -14,10 +14,11 @@ from pipeline.core.nuisances import OF_LABEL
 def conditions(samples: pd.DataFrame, max_values: int) -> list[str]:
     """Columns of told attributes that can be compared: more than one value and at most `max_values`.
 
-    What is told of the label itself is no condition: classes differ in it by nature.
+    What is told of the label itself is no condition, as classes differ in it by nature; nor is the moment of a photograph.
     """
     told = [str(column) for column in samples if str(column).startswith("attr_")]
-    return [name for name in told if not name.startswith(OF_LABEL) and 1 < samples[name].nunique() <= max_values]
+    known = [name for name in told if not name.startswith(OF_LABEL) and name != "attr_exif_time"]
+    return [name for name in known if 1 < samples[name].nunique() <= max_values]
 
 
 def balance(samples: pd.DataFrame, columns: Sequence[str], min_samples: int) -> list[dict[str, Any]]:

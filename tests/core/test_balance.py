@@ -37,6 +37,7 @@ def test_each_label_of_a_sample_counts(make_manifest):
 def test_conditions_that_can_be_compared(make_manifest):
     columns = {"attr_same": ["s"] * 4, "attr_site": list("xyxy"), "attr_when": list("abcd"), "prop_x": [1, 2, 1, 2]}
     columns["attr_of_label_sure"] = [0, 0, 1, 1]  # told of the label, not of the picture
+    columns["attr_exif_time"] = ["2020-09-14 23:00:19", None, "2020-09-15 08:00:00", None]
     assert conditions(make_manifest("aabb", **columns), 3) == ["attr_site"]
 
 

@@ -14,7 +14,7 @@ from pipeline.core.nuisances import OF_LABEL
 def conditions(samples: pd.DataFrame, max_values: int) -> list[str]:
     """Columns of told attributes that can be compared: more than one value and at most `max_values`.
 
-    What is told of the label itself is no condition, as classes differ in it by nature; nor is the moment of a photograph.
+    What is told of the label itself is no condition, as classes differ in it by nature; nor is the moment of a picture.
     """
     told = [str(column) for column in samples if str(column).startswith("attr_")]
     known = [name for name in told if not name.startswith(OF_LABEL) and name != "attr_exif_time"]

@@ -84,7 +84,9 @@ def _measured() -> dict[str, object]:
     from pipeline.core.measuring import measure
     from pipeline.stages.ingest import _columns
 
-    return _columns(measure(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8), 1))
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    (row,) = _columns([measure(picture, 1)]).to_dict("records")
+    return dict(row)
 
 
 def _hashes(num_rows: int, generator: np.random.Generator) -> np.ndarray:

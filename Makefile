@@ -5,7 +5,7 @@ TORCH_BACKEND ?= $(shell cat .venv/.torch-backend 2>/dev/null)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed$(TORCH_BACKEND)
-EXTRAS := --extra elpv --extra digits --extra weights --extra dev
+EXTRAS := --extra elpv --extra digits --extra weights --extra tune --extra dev
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help

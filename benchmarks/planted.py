@@ -39,6 +39,13 @@ def _corner(image: Image.Image) -> bytes:
     return _encoded(Image.fromarray(pixels))
 
 
+def _coloured_corner(image: Image.Image) -> bytes:
+    """The light stays: 0.299 x 60 red more is 0.587 x 30.6 green less."""
+    pixels, side = np.array(image).astype(np.int16), max(1, round(0.1 * min(image.size)))
+    pixels[:side, :side] += np.array([60, -31, 0], dtype=np.int16)
+    return _encoded(Image.fromarray(pixels.clip(0, 255).astype(np.uint8)))
+
+
 def _cast(image: Image.Image) -> bytes:
     factors = np.array([1.0, 0.85, 0.7])
     return _encoded(Image.fromarray((np.array(image) * factors).astype(np.uint8)))
@@ -60,6 +67,7 @@ KINDS = {
     "brightness": _brightness,
     "border": _border,
     "corner mark": _corner,
+    "coloured corner": _coloured_corner,
     "colour cast": _cast,
     "blur": _blur,
     "resolution": _resolution,

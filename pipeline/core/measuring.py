@@ -17,6 +17,7 @@ MAX_ASPECT = 16  # of that copy: a longer picture is reduced further, so that no
 HASH_SIDE = 8
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 LEVELS = np.arange(256)
+CORNERS = {"top_left": (0, 0), "top_right": (0, 1), "bottom_left": (1, 0), "bottom_right": (1, 1)}  # bottom, right
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ def properties(small: Image.Image, luma: Image.Image) -> dict[str, float]:
         `sharpness` (mean absolute difference of neighbouring luma, 0 to 1), `noise` (`noise_level`, 0 to 3.4),
         `entropy` (bits of the 256-bin luma histogram, 0 to 8); of the outermost 5 % `border_brightness`,
         `border_red_green` and `border_blue_yellow`; of squares with a tenth of the shorter side
-        `corner_top_left`, `corner_top_right`, `corner_bottom_left`, `corner_bottom_right` (mean luma, 0 to 1).
+        `corner_top_left`, `corner_top_right`, `corner_bottom_left`, `corner_bottom_right` (mean luma, 0 to 1), and each
+        with `_red_green` and `_blue_yellow` behind its name.
     """
     width, height = luma.size
     size = width * height
@@ -147,7 +149,7 @@ def properties(small: Image.Image, luma: Image.Image) -> dict[str, float]:
         "entropy": float(-(share * np.log2(share)).sum()) + 0.0,
         "border_brightness": _luma(border),
         **_cast("border_", border),
-        **_corners(grey),
+        **_corners(planes),
     }
 
 
@@ -189,15 +191,15 @@ def _cast(prefix: str, means: np.ndarray) -> dict[str, float]:
     return {f"{prefix}red_green": float(red - green), f"{prefix}blue_yellow": float(blue - (red + green) / 2)}
 
 
-def _corners(luma: np.ndarray) -> dict[str, float]:
-    side = max(1, round(0.1 * min(luma.shape)))
-    places = {
-        "top_left": luma[:side, :side],
-        "top_right": luma[:side, -side:],
-        "bottom_left": luma[-side:, :side],
-        "bottom_right": luma[-side:, -side:],
-    }
-    return {f"corner_{name}": int(part.sum(dtype=np.int64)) / part.size / 255 for name, part in places.items()}
+def _corners(planes: np.ndarray) -> dict[str, float]:
+    side = max(1, round(0.1 * min(planes.shape[1:])))
+    start, end = slice(None, side), slice(-side, None)
+    found = {}
+    for name, (rows, columns) in CORNERS.items():
+        part = planes[:, end if rows else start, end if columns else start]
+        means = _sum(part) / part[0].size / 255
+        found |= {f"corner_{name}": _luma(means), **_cast(f"corner_{name}_", means)}
+    return found
 
 
 def _saturation(planes: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.core.errors import Refused
-from pipeline.core.measuring import examine, measure, perceptual_hash
+from pipeline.core.measuring import CORNERS, examine, measure, perceptual_hash
 from pipeline.core.pictures import decode
 
 MAX_PIXELS = 1_000_000
@@ -27,6 +27,13 @@ def halves(size=10):
 def framed(inner, border):
     picture = np.full((40, 40), border)
     picture[2:-2, 2:-2] = inner
+    return picture
+
+
+def marked():
+    """A tenth of the side, 4 x 4 pixels, in one corner."""
+    picture = np.zeros((40, 40, 3))
+    picture[:4, -4:] = (255, 102, 0)
     return picture
 
 
@@ -53,6 +60,7 @@ class TestProperties:
                 "corner_top_right": value / 255,
                 "corner_bottom_left": value / 255,
                 "corner_bottom_right": value / 255,
+                **{f"corner_{one}_{two}": 0 for one in CORNERS for two in ("red_green", "blue_yellow")},
                 "aspect_ratio": shape[1] / shape[0],
                 "num_pixels": shape[0] * shape[1],
                 "num_bytes": 7,
@@ -91,6 +99,9 @@ class TestProperties:
             (np.pad([[255]], ((0, 39), (39, 0))), "corner_top_right", 1 / 16),
             (np.pad([[255]], ((39, 0), (0, 39))), "corner_bottom_left", 1 / 16),
             (np.pad([[255]], ((39, 0), (39, 0))), "corner_bottom_right", 1 / 16),
+            (marked(), "corner_top_right_red_green", 0.6),
+            (marked(), "corner_top_right_blue_yellow", -0.7),
+            (marked(), "corner_top_left_red_green", 0.0),
             ([[0, 0, 0], [0, 255, 0], [0, 0, 0]], "noise", 4 / 6 * (np.pi / 2) ** 0.5),  # the mask answers 4 x 255
             (np.add.outer(np.arange(20), 3 * np.arange(20)), "noise", 0.0),  # a plane
             ([[[200, 100, 100], [0, 0, 0]]], "saturation", 0.25),

@@ -13,7 +13,7 @@ import pandas as pd
 GROUP_SIZE = 4
 COPY_EVERY = 20  # a near-duplicate, which is a twin too, for each twentieth sample
 TWIN_EVERY = 100  # a twin that no hash sees for each hundredth
-SIGNED = ("red_green", "blue_yellow", "border_red_green", "border_blue_yellow")
+SIGNED = ("red_green", "blue_yellow")
 APART = 7  # rows between a sample and its copy
 LEVELS = ("dark_level", "light_level", "corner_")  # measured in steps of 1/255 or of a few pixels
 
@@ -104,8 +104,8 @@ def _times(num_rows: int, generator: np.random.Generator) -> pd.Series:
 
 def _numbers(name: str, num_rows: int, generator: np.random.Generator) -> np.ndarray:
     drawn = generator.random(num_rows)
+    if name.endswith(SIGNED):
+        return drawn - 0.5
     if name.startswith(LEVELS):
         return np.round(255 * drawn) / 255
-    if name in SIGNED:
-        return drawn - 0.5
     return 8 * drawn if name == "entropy" else drawn / 2

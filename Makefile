@@ -26,7 +26,7 @@ check: $(STAMP)  ## format, lint, types and the fast tests
 	@ruff format --check .
 	@ruff check .
 	@mypy
-	@python -m pytest -n auto -q -m "not slow"
+	@python -m pytest -n auto --dist loadfile -q -m "not slow" --hypothesis-profile=quick
 
 ui: $(STAMP)  ## MLflow's pages on http://127.0.0.1:5000
 	@MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}" --host 127.0.0.1 --port 5000

@@ -101,10 +101,14 @@ def network(told: argparse.Namespace, num_classes: int) -> Any:
 
     node = yaml.safe_load((CONF / "encoder" / f"{told.encoder}.yaml").read_text(encoding="utf-8"))
     torch.manual_seed(SEED)
-    return Classifier(config.build({**node, **({"weights": "none"} if "weights" in node else {})}, "encoder"), num_classes, 0.0)
+    return Classifier(
+        config.build({**node, **({"weights": "none"} if "weights" in node else {})}, "encoder"), num_classes, 0.0
+    )
 
 
-def stepped(told: argparse.Namespace, model: Any, optimiser: Any, loader: Iterable[Any], loss: Any, last: bool) -> dict[str, Any]:
+def stepped(
+    told: argparse.Namespace, model: Any, optimiser: Any, loader: Iterable[Any], loss: Any, last: bool
+) -> dict[str, Any]:
     """A plain loop over a loader, an epoch at a time."""
     import torch
 
@@ -208,7 +212,10 @@ def one(told: argparse.Namespace) -> dict[str, Any]:
 
 def measured(tool: str, arguments: list[str]) -> dict[str, Any]:
     ended = subprocess.run(
-        [sys.executable, "-m", "benchmarks.peers", *arguments, "--tool", tool], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "benchmarks.peers", *arguments, "--tool", tool],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if ended.returncode:
         sys.exit(f"{tool} failed: {ended.stderr.strip().splitlines()[-1]}")

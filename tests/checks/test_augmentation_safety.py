@@ -36,6 +36,7 @@ def discs(num_per_class: int = 40):
     return samples_of(labels), images
 
 
+@pytest.mark.slow
 def test_a_six_turned_is_a_nine():
     samples, images = digits("0169", 50)
     found = AugmentationSafety(**CHOICES)(samples, content_of(images, "hog", "orthogonal"))
@@ -49,6 +50,7 @@ def test_a_six_turned_is_a_nine():
     assert {samples["labels"][int(name[1:])][0] for name in shown} <= {"6", "9"}
 
 
+@pytest.mark.slow
 def test_what_digits_bear_is_safe():
     samples, images = digits("0169", 50)
     found = AugmentationSafety(**CHOICES)(samples, content_of(images, "hog", "shift,exposure"))

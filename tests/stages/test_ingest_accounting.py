@@ -14,7 +14,10 @@ COLUMNS = (
     "sample_id path labels group media format content_hash perceptual_hash height width depth channels "
     "prop_brightness prop_contrast prop_dark_level prop_light_level prop_saturation prop_red_green prop_blue_yellow "
     "prop_sharpness prop_noise prop_entropy prop_border_brightness prop_border_red_green prop_border_blue_yellow "
-    "prop_corner_top_left prop_corner_top_right prop_corner_bottom_left prop_corner_bottom_right "
+    "prop_corner_top_left prop_corner_top_left_red_green prop_corner_top_left_blue_yellow "
+    "prop_corner_top_right prop_corner_top_right_red_green prop_corner_top_right_blue_yellow "
+    "prop_corner_bottom_left prop_corner_bottom_left_red_green prop_corner_bottom_left_blue_yellow "
+    "prop_corner_bottom_right prop_corner_bottom_right_red_green prop_corner_bottom_right_blue_yellow "
     "prop_aspect_ratio prop_num_pixels prop_num_bytes prop_jpeg_quality source_order"
 )
 

@@ -60,7 +60,14 @@ def test_a_file_that_changes_between_its_stamp_and_its_reading_is_decoded_again(
         pd.testing.assert_frame_equal(found, plain)
 
 
-@pytest.mark.parametrize("option", [name for name in MAKERS if name != "torchvision"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        name if name in ("folder", "archive") else pytest.param(name, marks=pytest.mark.slow)
+        for name in MAKERS
+        if name != "torchvision"
+    ],
+)
 def test_a_second_ingest_of_any_format_decodes_nothing(project, tmp_path, option, monkeypatch):
     monkeypatch.setattr(remembered, "RACY_SECONDS", -1e9)
     (tmp_path / "made").mkdir()

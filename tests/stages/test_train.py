@@ -45,6 +45,11 @@ NODES = {
         "ema_decay": None,
         "views": ["identity"],
         "precision": "fp32",
+        "accumulation": 1,
+        "compile": False,
+        "deterministic": True,
+        "halve_batch": False,
+        "checkpoint_seconds": 60,
         "seed": 0,
     },
     "beside": None,
@@ -78,7 +83,7 @@ def test_nodes_are_the_sections_that_training_depends_on():
 def test_fit_takes_train_and_val_with_augmentations_on_train_only(packed, monkeypatch):
     recipe, seen = Recipe(NODES), {}
 
-    def fit(self, encoder, task, risk, train, val, log):
+    def fit(self, encoder, task, risk, train, val, log, checkpoints):
         seen.update(train=train, val=val, encoder=encoder)
         return "predictor", []
 
@@ -184,7 +189,7 @@ def beside(project, packed):
     )
     recipe, trained = Recipe({**NODES, "beside": BESIDE}), []
 
-    def fit(again, log):
+    def fit(again, log, kept):
         trained.append(again)
         return Sure(), []
 

@@ -118,7 +118,8 @@ def _digest(tensors: dict[str, Tensor], text: str) -> str:
     state = xxhash.xxh3_128(text.encode())
     for name in sorted(tensors):
         state.update(name.encode())
-        state.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
+        ordered = tensors[name].clone(memory_format=torch.contiguous_format)  # one number may have a stride of 0
+        state.update(ordered.reshape(-1).view(torch.uint8).numpy())
     return state.hexdigest()
 
 

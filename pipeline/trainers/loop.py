@@ -79,7 +79,7 @@ class Loop:
             if not math.isfinite(loss):
                 epoch = (self.step - 1) // self.feed.num_batches + 1
                 raise UserError(
-                    f"the loss became {loss} at step {self.step} of epoch {epoch}; lower train.learning_rate"
+                    f"the loss became {loss} at step {self.step}, in epoch {epoch}; lower train.learning_rate"
                 )
             self.losses.append(loss)
             bar.update(len(batch[0]))
@@ -137,7 +137,7 @@ class Loop:
             **snapshots.of_random_states("random", self.processes),
             "cell_weights": self.cell_weights.cpu(),
             "began": self.feed.began,
-            "reached": self.feed.reached,
+            "reached": self.feed.reached.clone(),  # the same tensor as `began` between two epochs
             "losses": torch.tensor(self.losses, dtype=torch.float64),
         }
         facts = {

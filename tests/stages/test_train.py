@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from train_choices import CHOICES
 
 from pipeline.core import files
 from pipeline.core.card import CARD, load_predictor
@@ -36,21 +37,10 @@ NODES = {
     "risk": {"_target_": "pipeline.risks.mean.Mean"},
     "train": {
         "_target_": "pipeline.trainers.finetune.FineTune",
+        **CHOICES,
         "epochs": 1,
         "batch_size": 4,
-        "learning_rate": 0.01,
         "weight_decay": 0.0,
-        "warmup_fraction": 0.1,
-        "dropout": 0.0,
-        "ema_decay": None,
-        "views": ["identity"],
-        "precision": "fp32",
-        "accumulation": 1,
-        "compile": False,
-        "deterministic": True,
-        "halve_batch": False,
-        "checkpoint_seconds": 60,
-        "seed": 0,
     },
     "beside": None,
 }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from attribute_pictures import LABELS, attribute_labels, attribute_picture
+from train_choices import CHOICES
 
 from pipeline.augmentations.orthogonal import Orthogonal
 from pipeline.core.errors import UserError
@@ -21,23 +22,6 @@ from pipeline.transforms.normalise import Normalise
 
 TASK = SingleLabel(label_smoothing=0.0)
 GREY = {"mean": [0.5] * 3, "std": [0.5] * 3}
-CHOICES = {
-    "epochs": 3,
-    "batch_size": 8,
-    "learning_rate": 0.01,
-    "weight_decay": 0.01,
-    "warmup_fraction": 0.1,
-    "dropout": 0.0,
-    "ema_decay": None,
-    "views": ["identity"],
-    "precision": "fp32",
-    "accumulation": 1,
-    "compile": False,
-    "deterministic": True,
-    "halve_batch": False,
-    "checkpoint_seconds": 60,
-    "seed": 0,
-}
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def _digest(tensors: dict[str, Tensor], text: str) -> str:
     for name in sorted(tensors):
         state.update(name.encode())
         ordered = tensors[name].clone(memory_format=torch.contiguous_format)  # one number may have a stride of 0
-        state.update(ordered.reshape(-1).view(torch.uint8).numpy())
+        state.update(ordered.reshape(-1).view(torch.uint8).numpy().data)
     return state.hexdigest()
 
 

@@ -136,8 +136,8 @@ class FineTune(Trainer):
     ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
         progress = Progress(loop, checkpoints, self.checkpoint_seconds)
         progress.restore()
-        for row in progress.history:
-            log(int(row["epoch"]), row)
+        for earlier in progress.history:
+            log(int(earlier["epoch"]), earlier)
         done = loop.step * loop.feed.size
         with tqdm(
             total=self.epochs * loop.num_images,

@@ -32,11 +32,8 @@ class Orthogonal(Augmentation):
         draws &= torch.tensor(allowed)
         code = (draws * torch.tensor([4, 2, 1])).sum(dim=1)
         result = torch.empty_like(batch)
-        for symmetry in code.unique().tolist():
-            chosen = code == symmetry
-            some = batch[chosen]
-            if symmetry & 4:
-                some = some.transpose(2, 3)
-            dims = [dim for bit, dim in ((2, 2), (1, 3)) if symmetry & bit]
-            result[chosen] = some.flip(dims) if dims else some
+        for image, symmetry, changed in zip(batch, code.tolist(), result, strict=True):
+            turned = image.transpose(1, 2) if symmetry & 4 else image
+            turned = turned.flip(1) if symmetry & 2 else turned  # one axis at a time: torch has fast paths for each
+            changed.copy_(turned.flip(2) if symmetry & 1 else turned)
         return result

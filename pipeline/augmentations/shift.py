@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from pipeline.core.contracts import Augmentation
 
@@ -32,8 +32,19 @@ class Shift(Augmentation):
         reach = round(self.max_fraction * min(height, width))
         if reach == 0:
             return batch
-        wide = pad(batch.float(), [reach] * 4, mode="reflect").to(torch.uint8)
-        starts = torch.randint(0, 2 * reach + 1, (len(batch), 2), generator=generator).tolist()
-        return torch.stack(
-            [one[:, top : top + height, left : left + width] for one, (top, left) in zip(wide, starts, strict=True)]
-        )
+        offsets = torch.randint(0, 2 * reach + 1, (len(batch), 2), generator=generator) - reach
+        images = batch.numpy()  # a slice costs a tenth of what it costs in torch
+        result, halfway = np.empty_like(images), np.empty_like(images[0])
+        for image, (down, right), moved in zip(images, offsets.tolist(), result, strict=True):
+            _move(image.swapaxes(0, 1), halfway.swapaxes(0, 1), down)
+            _move(halfway.swapaxes(0, 2), moved.swapaxes(0, 2), right)
+        return torch.from_numpy(result)
+
+
+def _move(image: np.ndarray, moved: np.ndarray, by: int) -> None:
+    """Writes into `moved` what stands `by` places further along the first axis of the image, reflected at its edge."""
+    size = len(image)
+    before, after = max(0, -by), max(0, by)  # places that lie outside
+    moved[before : size - after] = image[after : size - before]
+    moved[:before] = image[1 : before + 1][::-1]
+    moved[size - after :] = image[::-1][1 : after + 1]

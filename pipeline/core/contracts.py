@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from pipeline.core.checkpoints import Checkpoints
     from pipeline.core.content import Content
     from pipeline.core.outcomes import Finding, Verdict
     from pipeline.core.places import Place, Recognised
@@ -229,7 +230,14 @@ class Trainer(ABC):
 
     @abstractmethod
     def fit(
-        self, encoder: nn.Module, task: Task, risk: Risk, train: Samples, val: Samples, log: Log
+        self,
+        encoder: nn.Module,
+        task: Task,
+        risk: Risk,
+        train: Samples,
+        val: Samples,
+        log: Log,
+        checkpoints: Checkpoints | None = None,
     ) -> tuple[Predictor, list[dict[str, float]]]:
         """Learns from `train` with `task.weighed`, keeps what is best on `val`, decides by what `tuned` makes of it.
 
@@ -239,7 +247,9 @@ class Trainer(ABC):
             risk: What is made small.
             train: Samples with augmentations, how often each is drawn, and the cells that `risk` asks for.
             val: Samples without.
-            log: Called after each epoch with its number and figures.
+            log: Called after each epoch with its number and figures; of a training that goes on, with those of the
+                epochs before too.
+            checkpoints: Where a killed training is gone on from; None, or a trainer that needs none, begins anew.
 
         Returns:
             The predictor, and one row of figures per epoch.

@@ -53,20 +53,13 @@ class Samples:
             generator: Shuffles or draws by `chances`, augments, and drops the incomplete last batch; without it the
                 order is kept, every sample comes once and nothing is random.
         """
-        import torch
-
-        cells = np.zeros(len(self), dtype=np.int64) if self.cells is None else self.cells
-        order = np.arange(len(self)) if generator is None else self._drawn(generator)
+        order = np.arange(len(self)) if generator is None else self.order(generator)
         last = len(order) if generator is None or len(order) < batch_size else len(order) - len(order) % batch_size
         for start in range(0, last, batch_size):
-            chosen = order[start : start + batch_size]
-            batch = to_batch(self.images[self.rows[chosen]])
-            if generator is not None:
-                for augmentation in self.augmentations:
-                    batch = augmentation(batch, generator)
-            yield self.transform(batch), torch.from_numpy(self.targets[chosen]), torch.from_numpy(cells[chosen])
+            yield self.batch(order[start : start + batch_size], generator)
 
-    def _drawn(self, generator: torch.Generator) -> np.ndarray:
+    def order(self, generator: torch.Generator) -> np.ndarray:
+        """(M,) positions of the samples in the order of one epoch: shuffled, or drawn by `chances`."""
         import torch
 
         if self.chances is None:
@@ -75,6 +68,24 @@ class Samples:
         draws = torch.rand(len(self), generator=generator, dtype=torch.float64).numpy()
         reached = np.cumsum(self.chances)
         return np.minimum(np.searchsorted(reached, draws * reached[-1], side="right"), len(self) - 1)
+
+    def batch(
+        self, chosen: np.ndarray, generator: torch.Generator | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Pictures, targets and cells, as `batches` gives them, of the samples at these positions.
+
+        Args:
+            chosen: (B,) positions, 0 to M - 1.
+            generator: Augments; without it nothing is random.
+        """
+        import torch
+
+        batch = to_batch(self.images[self.rows[chosen]])
+        if generator is not None:
+            for augmentation in self.augmentations:
+                batch = augmentation(batch, generator)
+        cells = np.zeros(len(chosen), dtype=np.int64) if self.cells is None else self.cells[chosen]
+        return self.transform(batch), torch.from_numpy(self.targets[chosen]), torch.from_numpy(cells)
 
 
 def to_batch(images: np.ndarray) -> torch.Tensor:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from pipeline.core import processes
 from pipeline.core.errors import UserError
 
 QUIET = {
@@ -42,12 +43,14 @@ def run(name: str, main: Callable[[], None]) -> NoReturn:
     except BaseException:
         restore_outputs()
         raise
-    print(f"{name}: {time.perf_counter() - started:.1f} s", flush=True)
+    if processes.is_first():
+        print(f"{name}: {time.perf_counter() - started:.1f} s", flush=True)
     sys.exit(0)
 
 
 def fail(name: str, message: str, code: int = 1) -> NoReturn:
-    print(f"{name}: {message}", file=sys.stderr, flush=True)
+    who = name if processes.is_first() else f"{name}, process {processes.number()}"
+    print(f"{who}: {message}", file=sys.stderr, flush=True)
     sys.exit(code)
 
 
@@ -59,7 +62,7 @@ def restore_outputs() -> None:
     the run-cache, which experiments need to share stages.
     """
     stage = os.environ.get("DVC_STAGE")
-    if not stage:
+    if not stage or not processes.is_first():
         return
     from dvc.exceptions import DvcException
     from dvc.repo import Repo

@@ -85,6 +85,7 @@ def main() -> None:
             "fit": packing.fit,
             "max_pixels": max_pixels,
             "num_extra": len(extra),
+            "extra_seed": packing.seed if len(extra) else None,  # extra pictures are other pixels by another seed
         }
         files.write_json(folder / "card.json", card)
         with files.replacing(files.PREVIEW) as temporary:

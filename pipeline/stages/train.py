@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from pipeline.core import card, config, files, stage
+from pipeline.core import card, checkpoints, config, files, processes, stage
+from pipeline.core.checkpoints import Checkpoints
 from pipeline.core.contracts import Log, Predictor, Risk, Sampling, Split, Task, Trainer
 from pipeline.core.errors import UserError
 from pipeline.core.grouping import with_twins
 from pipeline.core.labels import to_lists
 from pipeline.core.samples import Packed
 from pipeline.core.tracking.runs import training_run
+from pipeline.core.tracking.store import root
 
 SECTIONS = ("task", "augmentation", "transform", "encoder", "sampling", "risk", "train", "beside")
 CODE = ("augmentations", "core", "encoders", "risks", "samplings", "splits", "tasks", "trainers", "transforms")
@@ -36,15 +40,32 @@ def main() -> None:
         ),
     )
     again = second_split(recipe.nodes["beside"], packed)
-    with training_run(key, params) as log:
-        predictor, history = recipe.fit(packed, log)
-        beside = beside_predictions(recipe, again)
+    kept = checkpoints.of_training(key, root(), tell=warn)
+    with training_run(key, params) if processes.is_first() else nullcontext(silent) as log:
+        predictor, history = recipe.fit(packed, log, kept)
+        beside = beside_predictions(recipe, again, Checkpoints(kept.folder / "beside", warn))
+    if processes.is_first():
+        write(predictor, history, beside, {"source": name, **recipe.card(packed), "training_key": key})
+        kept.clear()
+    processes.part()
+
+
+def write(predictor: Predictor, history: list[dict[str, float]], beside: pd.DataFrame, told: dict[str, Any]) -> None:
     with files.replacing(files.PREDICTOR) as folder:
         folder.mkdir()
         saved = predictor.save(folder)
-        files.write_json(folder / card.CARD, {**saved, "source": name, **recipe.card(packed), "training_key": key})
+        files.write_json(folder / card.CARD, {**saved, **told})
     files.write_table(files.BESIDE, beside)
     files.write_csv(files.TRAIN_CURVES, pd.DataFrame(history))
+
+
+def silent(epoch: int, figures: dict[str, float]) -> None:
+    """The log of a fit of which MLflow hears nothing."""
+
+
+def warn(line: str) -> None:
+    if processes.is_first():
+        print(f"train: {line}", file=sys.stderr, flush=True)
 
 
 class Recipe:
@@ -59,7 +80,9 @@ class Recipe:
         self.transform = config.build(nodes["transform"], "transform")
         self.policy = tuple(config.build(node, f"augmentation.{name}") for name, node in nodes["augmentation"].items())
 
-    def fit(self, packed: Packed, log: Log) -> tuple[Predictor, list[dict[str, float]]]:
+    def fit(
+        self, packed: Packed, log: Log, kept: Checkpoints | None = None
+    ) -> tuple[Predictor, list[dict[str, float]]]:
         import torch
 
         with torch.random.fork_rng():  # an encoder may start from random weights
@@ -70,7 +93,7 @@ class Recipe:
         chances, cells = self.sampling(train.targets, packed.classes, told), self.risk.cells(train.targets, told)
         train = replace(train, chances=chances, cells=cells)
         val = packed.part("val", self.task, self.transform)
-        return self.trainer.fit(encoder, self.task, self.risk, train, val, log)
+        return self.trainer.fit(encoder, self.task, self.risk, train, val, log, kept)
 
     def card(self, packed: Packed) -> dict[str, Any]:
         """What a predictor's card says of its data and choices."""
@@ -109,14 +132,14 @@ def second_split(node: dict[str, Any] | None, packed: Packed) -> Packed | None:
     return Packed(packed.images, index, packed.card)
 
 
-def beside_predictions(recipe: Recipe, again: Packed | None) -> pd.DataFrame:
+def beside_predictions(recipe: Recipe, again: Packed | None, kept: Checkpoints | None = None) -> pd.DataFrame:
     """Test predictions of the same recipe trained on a second split, or an empty table where there is none.
 
     It shows what the first split hides: how much of a figure rests on groups that straddle train and test.
     """
     if again is None:
         return pd.DataFrame({"sample_id": [], "group": [], "labels": [], "scores": [], "decided": []})
-    predictor, _ = recipe.fit(again, lambda epoch, figures: None)
+    predictor, _ = recipe.fit(again, silent, kept)
     test = again.index[again.index["split"] == "test"]
     scores = predictor.predict(again.images[test.index.to_numpy()])
     decided = to_lists(predictor.task.decide(scores), again.classes)

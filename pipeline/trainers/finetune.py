@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Literal, cast, final
+from typing import Literal, final
 
-import numpy as np
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from pipeline.core.checkpoints import Checkpoints
 from pipeline.core.contracts import Log, Risk, Task, Trainer
 from pipeline.core.errors import UserError
 from pipeline.core.samples import Samples
-from pipeline.core.scoring import average, count
-from pipeline.trainers import precision
-from pipeline.trainers.network import VIEWS, Classifier, NetworkPredictor
+from pipeline.trainers import memory, precision, snapshots
+from pipeline.trainers.judging import figures, scored_together
+from pipeline.trainers.loop import Loop
+from pipeline.trainers.network import VIEWS, NetworkPredictor
+from pipeline.trainers.reproducing import reproducible
+from pipeline.trainers.resuming import Progress
 
 
 @final
@@ -31,7 +30,9 @@ class FineTune(Trainer):
 
     Args:
         epochs: Passes over train, at least 1.
-        batch_size: Samples per step, at least 2 (batch normalisation).
+        batch_size: Samples of which the loss is computed at once, by all processes together; at least 2 (batch
+            normalisation).
+        accumulation: Batches per optimiser step, at least 1; the step takes the mean over all of them.
         learning_rate: The highest, reached after warm-up.
         weight_decay: On weight matrices and kernels; none on biases and normalisation.
         warmup_fraction: Share of all steps over which the learning rate rises, 0 to 1.
@@ -41,11 +42,17 @@ class FineTune(Trainer):
         views: Turned copies over which scores are averaged at prediction: identity, horizontal_flip, vertical_flip,
             half_turn.
         precision: `auto` (bf16 where the hardware has it), `fp32` or `bf16`.
+        compile: By torch.compile; needs a C++ compiler at run time, a minute or so before the first step.
+        deterministic: Only kernels that always give the same bits; false lets a GPU pick the fastest.
+        halve_batch: Where a batch does not fit into the GPU's memory, begin again with batches of half the size, twice
+            as many per step; else training stops and names the largest that fits.
+        checkpoint_seconds: Between two checkpoints within an epoch, about, at least 0; one more ends each epoch.
         seed: Of the head's first weights, the order of samples, augmentation and dropout.
     """
 
     epochs: int
     batch_size: int
+    accumulation: int
     learning_rate: float
     weight_decay: float
     warmup_fraction: float
@@ -53,6 +60,10 @@ class FineTune(Trainer):
     ema_decay: float | None
     views: list[str]
     precision: Literal["auto", "fp32", "bf16"]
+    compile: bool
+    deterministic: bool
+    halve_batch: bool
+    checkpoint_seconds: float
     seed: int
 
     def __post_init__(self) -> None:
@@ -60,6 +71,8 @@ class FineTune(Trainer):
             raise ValueError(f"epochs must be at least 1, got {self.epochs}")
         if self.batch_size < 2:
             raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
+        if self.accumulation < 1:
+            raise ValueError(f"accumulation must be at least 1, got {self.accumulation}")
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
         if not self.weight_decay >= 0:
@@ -70,6 +83,8 @@ class FineTune(Trainer):
             raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
         if self.ema_decay is not None and not 0 < self.ema_decay < 1:
             raise ValueError(f"ema_decay must be null or between 0 and 1, got {self.ema_decay}")
+        if not self.checkpoint_seconds >= 0:
+            raise ValueError(f"checkpoint_seconds must be at least 0, got {self.checkpoint_seconds}")
         unknown = [name for name in self.views if name not in VIEWS]
         if unknown or not self.views:
             raise ValueError(f"views must be some of {list(VIEWS)}, got {self.views}")
@@ -77,136 +92,74 @@ class FineTune(Trainer):
             raise ValueError(f"precision must be one of {list(precision.PRECISIONS)}, got {self.precision!r}")
 
     def fit(
-        self, encoder: nn.Module, task: Task, risk: Risk, train: Samples, val: Samples, log: Log
+        self,
+        encoder: nn.Module,
+        task: Task,
+        risk: Risk,
+        train: Samples,
+        val: Samples,
+        log: Log,
+        checkpoints: Checkpoints | None = None,
     ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
-        if len(train) < 2 or len(val) < 1:
+        self._refuse_too_few(len(train), len(val))
+        halvings = 0
+        while True:
+            again = deepcopy(encoder) if self.halve_batch else encoder  # as it was, should memory be too small
+            try:
+                with reproducible(self.seed, self.deterministic):
+                    loop = Loop(self, again, task.weighed(train.targets), risk, train, halvings)
+                    return self._fitted(loop, train, val, log, checkpoints)
+            except torch.OutOfMemoryError:
+                halvings = self._halved(loop)
+            if checkpoints is not None:
+                checkpoints.clear()
+            del loop, again
+            memory.free()
+
+    def _refuse_too_few(self, num_train: int, num_val: int) -> None:
+        if num_train < 2 or num_val < 1:
+            raise UserError(f"training needs at least 2 samples in train and 1 in val, found {num_train} and {num_val}")
+        if self.batch_size * self.accumulation > num_train:
             raise UserError(
-                f"training needs at least 2 samples in train and 1 in val, found {len(train)} and {len(val)}"
+                f"a step takes train.batch_size x train.accumulation = {self.batch_size * self.accumulation} samples, "
+                f"and train has {num_train}; set train.batch_size to {num_train // self.accumulation} or less"
             )
-        with _reproducible(self.seed):
-            task = task.weighed(train.targets)
-            run = _Run(self, encoder, task, risk, train)
-            history, best, best_scores, best_loss = [], None, np.empty(0), math.inf
-            with tqdm(total=self.epochs * run.num_images, desc="train", unit=" images", disable=None) as bar:
-                for epoch in range(1, self.epochs + 1):
-                    started = time.perf_counter()
-                    row: dict[str, float] = {"epoch": epoch, "train_loss": run.epoch(bar)}
-                    images_per_second = run.num_images / (time.perf_counter() - started)
-                    predictor = NetworkPredictor(run.kept(), task, train.transform, self.views, self.precision)
-                    scores = scored(predictor, val)
-                    row |= figures(task, val.targets, scores)
-                    row["learning_rate"] = float(run.schedule.get_last_lr()[0])
-                    history.append(row)
-                    log(epoch, {**row, "images_per_second": images_per_second})
-                    if row["val_loss"] < best_loss:
-                        best, best_scores, best_loss = deepcopy(run.kept()), scores, row["val_loss"]
-        if best is None:
+
+    def _halved(self, loop: Loop) -> int:
+        """How often parts are halved at the next try."""
+        if not self.halve_batch or self.batch_size // 2 ** (loop.halvings + 1) < memory.smallest(loop):
+            raise memory.refusal(loop) from None
+        return loop.halvings + 1
+
+    def _fitted(
+        self, loop: Loop, train: Samples, val: Samples, log: Log, checkpoints: Checkpoints | None
+    ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
+        progress = Progress(loop, checkpoints, self.checkpoint_seconds)
+        progress.restore()
+        for earlier in progress.history:
+            log(int(earlier["epoch"]), earlier)
+        done = loop.step * loop.feed.size
+        with tqdm(
+            total=self.epochs * loop.num_images,
+            initial=done,
+            desc="train",
+            unit=" images",
+            disable=None if loop.processes.is_first else True,
+        ) as bar:
+            for epoch in range(len(progress.history) + 1, self.epochs + 1):
+                started, before = time.perf_counter(), loop.step
+                row: dict[str, float] = {"epoch": epoch, "train_loss": loop.epoch(bar, progress.save_when_due)}
+                images_per_second = (loop.step - before) * loop.feed.size / (time.perf_counter() - started)
+                predictor = NetworkPredictor(loop.kept(), loop.task, train.transform, self.views, self.precision)
+                scores = scored_together(predictor, val, loop.processes)
+                row |= figures(loop.task, val.targets, scores)
+                row["learning_rate"] = float(loop.schedule.get_last_lr()[0])
+                progress.add(row, scores)
+                log(epoch, {**row, "images_per_second": images_per_second})
+                progress.save()
+        if not progress.best:
             raise UserError("val loss was never a finite number; lower train.learning_rate")
-        tuned = task.tuned(val.targets, best_scores)
-        return NetworkPredictor(best, tuned, train.transform, self.views, self.precision), history
-
-
-class _Run:
-    """The moving parts of one training."""
-
-    def __init__(self, options: FineTune, encoder: nn.Module, task: Task, risk: Risk, train: Samples):
-        self.options, self.task, self.risk, self.train = options, task, risk, train
-        self.device = precision.device()
-        self.precision = precision.resolve(options.precision, self.device)
-        self.generator = torch.Generator().manual_seed(options.seed)
-        num_cells = 1 if train.cells is None else int(train.cells.max()) + 1
-        self.cell_weights = torch.full((num_cells,), 1 / num_cells, dtype=torch.float64).to(self.device)
-        network = Classifier(encoder, train.targets.shape[1], options.dropout)
-        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = None
-        if options.ema_decay is not None:
-            self.average = AveragedModel(
-                self.network, multi_avg_fn=get_ema_multi_avg_fn(options.ema_decay), use_buffers=True
-            )
-        self.steps_per_epoch = max(1, len(train) // options.batch_size)
-        self.num_images = self.steps_per_epoch * min(options.batch_size, len(train))
-        self.optimiser = torch.optim.AdamW(
-            _parameter_groups(self.network, options.weight_decay), lr=options.learning_rate
-        )
-        factor = learning_rate_factor(options.epochs * self.steps_per_epoch, options.warmup_fraction)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, factor)
-        self.step = 0
-
-    def epoch(self, bar: tqdm[Any]) -> float:
-        """One pass over train; the mean loss."""
-        self.network.train()
-        losses = []
-        for images, *rest in self.train.batches(self.options.batch_size, self.generator):
-            with precision.autocast(self.precision, self.device):
-                logits = self.network(images.to(self.device, non_blocking=True))
-            targets, cells = (one.to(self.device, non_blocking=True) for one in rest)
-            loss, self.cell_weights = self.risk(self.task, logits.float(), targets, cells, self.cell_weights)
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimiser.step()
-            self.schedule.step()
-            self.step += 1
-            if self.average is not None:
-                self.average.update_parameters(self.network)
-            losses.append(loss.item())
-            if not math.isfinite(losses[-1]):
-                raise UserError(f"the loss became {losses[-1]} at step {self.step}; lower train.learning_rate")
-            bar.update(len(images))
-        return float(np.mean(losses))
-
-    def kept(self) -> Classifier:
-        """The weights that would be kept if training ended now."""
-        return cast(Classifier, self.network if self.average is None else self.average.module)
-
-
-def scored(predictor: NetworkPredictor, samples: Samples) -> np.ndarray:
-    """(N, K) scores of the samples, in their order."""
-    return np.concatenate([predictor.score(images) for images, *_ in samples.batches(batch_size=64)])
-
-
-def figures(task: Task, targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
-    """Log loss, accuracy (all labels of a sample right) and macro F1 of one epoch, before `task` was tuned."""
-    decided = task.decide(scores)
-    counts = count(targets, decided, np.ones((1, len(targets))))
-    return {
-        "val_loss": task.log_loss(targets, scores),
-        "val_accuracy": float((decided == (targets > 0)).all(axis=1).mean()),
-        "val_f1_macro": float(average(counts.f1, counts.support, "macro")[0]),
-    }
-
-
-def learning_rate_factor(num_steps: int, warmup_fraction: float) -> Callable[[int], float]:
-    """The factor at each step: a line up to 1, then half a cosine down towards 0."""
-    warmup = warmup_fraction * num_steps
-
-    def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / (warmup + 1)
-        return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1.0, num_steps - warmup)))
-
-    return factor
-
-
-def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    parameters = list(network.parameters())
-    return [
-        {"params": [one for one in parameters if one.ndim > 1], "weight_decay": weight_decay},
-        {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
-@contextmanager
-def _reproducible(seed: int) -> Iterator[None]:
-    """Same seed, same machine, same weights; the caller's random state is left as it was."""
-    before = torch.are_deterministic_algorithms_enabled()
-    memory = cast(Any, torch.utils.deterministic)
-    filled = memory.fill_uninitialized_memory
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        torch.use_deterministic_algorithms(True)
-        memory.fill_uninitialized_memory = False  # a debugging aid that costs a tenth of the speed
-        try:
-            yield
-        finally:
-            torch.use_deterministic_algorithms(before)
-            memory.fill_uninitialized_memory = filled
+        snapshots.into_module("best", loop.kept(), progress.best)
+        tuned = loop.task.tuned(val.targets, progress.best_scores)
+        predictor = NetworkPredictor(loop.kept(), tuned, train.transform, self.views, self.precision)
+        return predictor, progress.history

@@ -41,8 +41,9 @@ class Normalise(Transform):
                 "raise augment.size or lower transform.size"
             )
         top, left = (height - self.size) // 2, (width - self.size) // 2
-        pixels = batch[:, :, top : top + self.size, left : left + self.size].float()
-        std = torch.tensor(self.std).view(1, 3, 1, 1)
-        mean = torch.tensor(self.mean).view(1, 3, 1, 1)
-        result = pixels * (1 / (255 * std)) - mean / std
-        return result.contiguous(memory_format=torch.channels_last)
+        pixels = batch[:, :, top : top + self.size, left : left + self.size].permute(0, 2, 3, 1)
+        lines = pixels.expand(-1, -1, -1, 3).reshape(len(batch), self.size, 3 * self.size)  # red, green, blue, red, ...
+        std, mean = torch.tensor(self.std), torch.tensor(self.mean)
+        factor, offset = (one.repeat(self.size) for one in (1 / (255 * std), mean / std))
+        # along whole lines and in place: three numbers at a time, in fresh memory, took four times as long
+        return lines.float().mul_(factor).sub_(offset).view(len(batch), self.size, self.size, 3).permute(0, 3, 1, 2)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from train_choices import CHOICES
 
 from pipeline.core import files
 from pipeline.core.card import CARD, load_predictor
@@ -36,16 +37,10 @@ NODES = {
     "risk": {"_target_": "pipeline.risks.mean.Mean"},
     "train": {
         "_target_": "pipeline.trainers.finetune.FineTune",
+        **CHOICES,
         "epochs": 1,
         "batch_size": 4,
-        "learning_rate": 0.01,
         "weight_decay": 0.0,
-        "warmup_fraction": 0.1,
-        "dropout": 0.0,
-        "ema_decay": None,
-        "views": ["identity"],
-        "precision": "fp32",
-        "seed": 0,
     },
     "beside": None,
 }
@@ -78,7 +73,7 @@ def test_nodes_are_the_sections_that_training_depends_on():
 def test_fit_takes_train_and_val_with_augmentations_on_train_only(packed, monkeypatch):
     recipe, seen = Recipe(NODES), {}
 
-    def fit(self, encoder, task, risk, train, val, log):
+    def fit(self, encoder, task, risk, train, val, log, checkpoints):
         seen.update(train=train, val=val, encoder=encoder)
         return "predictor", []
 
@@ -184,7 +179,7 @@ def beside(project, packed):
     )
     recipe, trained = Recipe({**NODES, "beside": BESIDE}), []
 
-    def fit(again, log):
+    def fit(again, log, kept):
         trained.append(again)
         return Sure(), []
 

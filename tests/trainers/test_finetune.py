@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from attribute_pictures import LABELS, attribute_labels, attribute_picture
+from train_choices import CHOICES
 
 from pipeline.augmentations.orthogonal import Orthogonal
 from pipeline.core.errors import UserError
@@ -14,23 +15,13 @@ from pipeline.encoders.small import Small
 from pipeline.risks.mean import Mean
 from pipeline.tasks.multi_label import MultiLabel
 from pipeline.tasks.single_label import SingleLabel
-from pipeline.trainers.finetune import FineTune, figures, learning_rate_factor, scored
+from pipeline.trainers.finetune import FineTune
+from pipeline.trainers.judging import figures, scored
+from pipeline.trainers.schedule import learning_rate_factor
 from pipeline.transforms.normalise import Normalise
 
 TASK = SingleLabel(label_smoothing=0.0)
 GREY = {"mean": [0.5] * 3, "std": [0.5] * 3}
-CHOICES = {
-    "epochs": 3,
-    "batch_size": 8,
-    "learning_rate": 0.01,
-    "weight_decay": 0.01,
-    "warmup_fraction": 0.1,
-    "dropout": 0.0,
-    "ema_decay": None,
-    "views": ["identity"],
-    "precision": "fp32",
-    "seed": 0,
-}
 
 
 @pytest.fixture
@@ -181,14 +172,28 @@ def test_after_one_step_the_average_is_the_weights(fit, stripes):
     assert torch.equal(weights(plain), weights(averaged))
 
 
-def test_fewer_samples_than_a_batch(fit, stripes):
-    predictor, history = fit(stripes(2), stripes(1), epochs=1, batch_size=32)
+def test_a_batch_of_all_samples_of_which_there_are_two(fit, stripes):
+    predictor, history = fit(stripes(2), stripes(1), epochs=1, batch_size=2)
     assert len(history) == 1
     assert predictor.predict(stripes(3).images).shape == (3, 2)
 
 
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"batch_size": 17}, r"batch_size x train\.accumulation = 17 samples, and train has 16; .* to 16 or less$"),
+        ({"batch_size": 8, "accumulation": 3}, r"= 24 samples, and train has 16; set train\.batch_size to 5 or less$"),
+    ],
+)
+def test_a_step_of_more_samples_than_there_are(fit, stripes, choices, message):
+    with pytest.raises(UserError, match=message):
+        fit(stripes(16), **choices)
+
+
 def test_a_loss_that_is_not_a_number_stops_with_the_step(fit):
-    with pytest.raises(UserError, match=r"^the loss became (nan|inf) at step [2-9]\d?; lower train\.learning_rate$"):
+    with pytest.raises(
+        UserError, match=r"^the loss became (nan|inf) at step [2-9], in epoch 1; lower train\.learning_rate$"
+    ):
         fit(learning_rate=1e30)
 
 
@@ -196,7 +201,7 @@ def test_poisoned_pictures_stop_at_the_first_step(fit, stripes):
     def poisoned(batch):
         return torch.full((len(batch), 3, 16, 16), torch.nan)
 
-    with pytest.raises(UserError, match=r"^the loss became nan at step 1;"):
+    with pytest.raises(UserError, match=r"^the loss became nan at step 1, in epoch 1;"):
         fit(stripes(16, transform=poisoned))
     with pytest.raises(UserError, match=r"^val loss was never a finite number; lower train\.learning_rate$"):
         fit(val=stripes(16, transform=poisoned), epochs=1)

@@ -1,0 +1,18 @@
+"""How the learning rate changes from step to step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+
+def learning_rate_factor(num_steps: int, warmup_fraction: float) -> Callable[[int], float]:
+    """The factor at each step: a line up to 1, then half a cosine down towards 0."""
+    warmup = warmup_fraction * num_steps
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1.0, num_steps - warmup)))
+
+    return factor

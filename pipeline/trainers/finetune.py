@@ -19,8 +19,8 @@ from tqdm import tqdm
 from pipeline.core.contracts import Log, Risk, Task, Trainer
 from pipeline.core.errors import UserError
 from pipeline.core.samples import Samples
-from pipeline.core.scoring import average, count
 from pipeline.trainers import precision
+from pipeline.trainers.figures import figures
 from pipeline.trainers.network import VIEWS, Classifier, NetworkPredictor
 
 
@@ -162,17 +162,6 @@ class _Run:
 def scored(predictor: NetworkPredictor, samples: Samples) -> np.ndarray:
     """(N, K) scores of the samples, in their order."""
     return np.concatenate([predictor.score(images) for images, *_ in samples.batches(batch_size=64)])
-
-
-def figures(task: Task, targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
-    """Log loss, accuracy (all labels of a sample right) and macro F1 of one epoch, before `task` was tuned."""
-    decided = task.decide(scores)
-    counts = count(targets, decided, np.ones((1, len(targets))))
-    return {
-        "val_loss": task.log_loss(targets, scores),
-        "val_accuracy": float((decided == (targets > 0)).all(axis=1).mean()),
-        "val_f1_macro": float(average(counts.f1, counts.support, "macro")[0]),
-    }
 
 
 def learning_rate_factor(num_steps: int, warmup_fraction: float) -> Callable[[int], float]:

@@ -11,7 +11,7 @@ from typing import Any, Literal, final
 import numpy as np
 import pandas as pd
 from safetensors.torch import save_file
-from sklearn.base import clone, is_classifier
+from sklearn.base import ClassifierMixin, clone
 from torch import nn
 from tqdm import tqdm
 
@@ -54,7 +54,7 @@ class FitEstimator(Trainer):
     seed: int
 
     def __post_init__(self) -> None:
-        if not is_classifier(self.estimator):
+        if not isinstance(self.estimator, ClassifierMixin):
             raise ValueError(f"estimator must be a classifier of scikit-learn, got {type(self.estimator).__name__}")
         refuse_unknown(self.calibration)
         if self.scaling not in SCALINGS:

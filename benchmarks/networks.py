@@ -4,8 +4,8 @@
 
 Each at the size it is commonly used at, random pictures, batches of 8, fp32, one thread: after one step for warming up
 the median of as many steps as fit into two seconds, at least two. `forward` is the network in evaluation, `training` is
-forward, backward and AdamW. Time is the processor's, not the clock's, so that a machine that does other things meanwhile
-gives nearly the same figures; two cores are not quite twice as fast.
+forward, backward and AdamW. Time is the processor's, not the clock's, so that a machine that does other things
+meanwhile gives nearly the same figures; two cores are not quite twice as fast.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def main() -> None:
     torch.set_num_threads(1)
     names = sys.argv[1:] or sorted(path.stem for path in Path("conf/encoder").glob("*.yaml"))
     print(
-        "| encoder | parameters | size | forward, images/s per core | training, images/s per core |\n|---|---:|---:|---:|---:|"
+        "| encoder | parameters | size | forward, images/s per core | training, images/s per core |\n"
+        "|---|---:|---:|---:|---:|"
     )
     for name in names:
         print(row(name), flush=True)

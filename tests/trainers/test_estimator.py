@@ -98,7 +98,7 @@ def test_it_learns_labels_that_have_nothing_to_do_with_each_other(fit, name):
 
 @pytest.mark.parametrize(("name", "share"), [("svm", 0.0), ("tree", 0.2), ("knn", 0.2), ("forest", 0.0)])
 def test_calibration_lowers_the_loss_on_others(fit, stripes, name, share):
-    """Where a share of the labels is wrong, trees and neighbours are too sure; where none is, margins are not enough."""
+    """Where some labels are wrong, trees and neighbours are too sure; where none is, margins are not sure enough."""
 
     def doubtful(num, seed):
         samples = stripes(num, seed=seed)

@@ -246,10 +246,15 @@ WITHOUT_WEIGHTS = {
 }
 
 
+def encoder_node(option: str) -> dict[str, Any]:
+    """For pictures of 96 pixels, without weights from elsewhere."""
+    return {**composed(f"encoder={option}", "transform.size=96")["encoder"], **WITHOUT_WEIGHTS.get(option, {})}
+
+
 @pytest.mark.parametrize("option", options("encoder"))
 def test_encoder_contract(option: str) -> None:
     with torch.device("meta"):  # shapes alone, since the largest have 100 million parameters
-        encoder = config.build({**chosen("encoder", option), **WITHOUT_WEIGHTS.get(option, {})}, "encoder")
+        encoder = config.build(encoder_node(option), "encoder")
         features = encoder.eval()(torch.zeros(2, 3, 96, 96))
     assert isinstance(encoder, Encoder)
     assert features.shape == (2, encoder.feature_dim)
@@ -259,21 +264,23 @@ def test_encoder_contract(option: str) -> None:
 @pytest.mark.parametrize("task", ["single_label", "multi_label"])
 @pytest.mark.parametrize("option", options("encoder"))
 def test_every_encoder_trains(option: str, task: str) -> None:
-    """Two steps: the loss is a number, and the first layer has learnt something."""
+    """Two steps: the loss is a number, and the first layer (without any, the head) has learnt something."""
     torch.manual_seed(0)
-    encoder = config.build({**chosen("encoder", option), **WITHOUT_WEIGHTS.get(option, {})}, "encoder")
-    before = next(encoder.parameters()).detach().clone()
+    encoder = config.build(encoder_node(option), "encoder")
+    before = [one.detach().clone() for one in encoder.parameters()][:1]
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (6, 96, 96, 3), dtype=np.uint8)
     targets = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1]]
-    transform = config.build({**chosen("transform", "normalise"), "size": 96}, "transform")
+    transform = config.build({**chosen("transform", "unit"), "size": 96}, "transform")
     train, val = (Samples(images, rows, targets[rows], transform) for rows in (np.arange(4), np.arange(4, 6)))
     node = {**chosen("train", "finetune"), "epochs": 1, "batch_size": 2, "precision": "fp32", "ema_decay": None}
     labels: Task = config.build(chosen("task", task), "task")
     risk: Risk = config.build(chosen("risk", "mean"), "risk")
     predictor, history = config.build(node, "train").fit(encoder, labels, risk, train, val, lambda *told: None)
     assert np.isfinite(history[0]["train_loss"])
-    assert not torch.equal(before, next(predictor.network.encoder.parameters()))
+    after = list(predictor.network.encoder.parameters())[:1]
+    assert not any(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+    assert predictor.network.head.bias.abs().max() > 0
     assert predictor.predict(images).shape == (6, 2)
 
 
@@ -295,9 +302,66 @@ def test_task_contract(option: str) -> None:
     assert (learnt.decide(scores) == targets.astype(bool)).all()
 
 
+FINETUNE = "pipeline.trainers.finetune.FineTune"
+OURS = ("small", "nothing", "majority", "nuisances")  # in no paper
+
+
 @pytest.mark.parametrize("option", options("train"))
 def test_trainer_is_built(option: str) -> None:
     assert isinstance(config.build(chosen("train", option), "train"), Trainer)
+
+
+ESTIMATORS = [option for option in options("train") if config.targets("train", CONF)[option] != FINETUNE]
+
+
+@pytest.mark.parametrize("task", ["single_label", "multi_label"])
+@pytest.mark.parametrize("option", ESTIMATORS)
+def test_every_estimator_trains(option: str, task: str, tmp_path: Path) -> None:
+    """As conf/ has it, on a few pictures; and what was saved says the same when it is loaded."""
+    nodes = composed(f"train={option}", "encoder=hog", f"task={task}", "transform.size=32")
+    generator = np.random.default_rng(0)
+    truth = np.arange(60) % 2
+    images = generator.integers(0, 100, (60, 32, 32, 1), dtype=np.uint8)
+    images[truth == 1, :, 8:24] += 120  # a bright bar, whose edges are upright
+    told = pd.DataFrame({"prop_brightness": images.mean(axis=(1, 2, 3))})
+    targets = np.eye(2, dtype=np.float32)[truth]
+    transform = config.build(nodes["transform"], "transform")
+    train, val = (
+        Samples(images, rows, targets[rows], transform, told=told.iloc[rows].reset_index(drop=True))
+        for rows in (np.arange(40), np.arange(40, 60))
+    )
+    encoder = config.build(nodes["encoder"], "encoder")
+    labels: Task = config.build(nodes["task"], "task")
+    risk: Risk = config.build(nodes["risk"], "risk")
+    trainer = config.build(nodes["train"], "train")
+    predictor, history = trainer.fit(encoder, labels, risk, train, val, lambda *told: None)
+    scores = predictor.predict(images, told)
+    decided = predictor.task.decide(scores)
+    assert history[0]["epoch"] == 1
+    if option == "majority":
+        np.testing.assert_allclose(scores, 0.5)
+    else:
+        assert (decided == (targets > 0)).all(axis=1).mean() > 0.9
+    card = {
+        **predictor.save(tmp_path),
+        "classes": ["a", "b"],
+        **{name: nodes[name] for name in ("encoder", "transform")},
+    }
+    loaded = type(predictor).load(tmp_path, json.loads(json.dumps(card)))
+    np.testing.assert_array_equal(loaded.predict(images, told), scores)
+
+
+@pytest.mark.parametrize(("group", "option"), [(g, option) for g in ("encoder", "train") for option in options(g)])
+def test_every_encoder_and_trainer_opens_with_paper_command_number_and_time(group: str, option: str) -> None:
+    lines = (CONF / group / f"{option}.yaml").read_text(encoding="utf-8").splitlines()
+    head = "\n".join(itertools.takewhile(lambda line: line.startswith("#"), lines))
+    assert re.search(rf"^#   dvc exp run .*-S {group}={option}\b", head, re.MULTILINE)
+    if option not in OURS:
+        assert re.search(r"arXiv:\d{4}\.\d{4,5}|doi:10\.\d{4,}/\S+", head), "the paper"
+    if option != "nothing":
+        assert re.search(r"\d+(\.\d+)? %|not known|no weights", head), "the number to expect"
+        assert re.search(r"\d images/s|\d s\b", head), "the time"
+        assert re.search(r"EPYC|core", head), "on which hardware"
 
 
 def nuisances() -> tuple[np.ndarray, pd.DataFrame]:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from pipeline.core.asking import Labelled
 from pipeline.core.contracts import Check
-from pipeline.core.nuisances import drawn, nuisances
+from pipeline.core.nuisance_forest import forest, sorted_in
+from pipeline.core.nuisances import drawn
 from pipeline.core.outcomes import Finding
 from pipeline.core.permuting import group_folds, relabelled
 
@@ -55,7 +56,7 @@ class NuisanceBaseline(Check):
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         asked = drawn(samples, self.max_samples, self.seed)
-        features = np.stack([one.bins for one in nuisances(asked)] or [np.zeros(len(asked), dtype=np.int64)], axis=1)
+        features = sorted_in(asked)
         labelled = Labelled(asked)
         targets = np.zeros((len(asked), len(labelled.classes)), dtype=bool)
         targets[labelled.rows, labelled.codes] = True
@@ -84,8 +85,6 @@ class NuisanceBaseline(Check):
 
     def _decided(self, features: np.ndarray, targets: np.ndarray, groups: np.ndarray, single: bool) -> np.ndarray:
         """(N, K) bool, each fold as a forest on the others decides."""
-        from sklearn.ensemble import RandomForestClassifier
-
         folds = group_folds(groups, self.num_folds, self.seed)
         decided = np.zeros_like(targets)
         for fold in np.unique(folds):
@@ -95,10 +94,8 @@ class NuisanceBaseline(Check):
                 answer = known.argmax(axis=1) if single else known
                 if not others.any() or len(np.unique(answer)) < 2:
                     continue
-                forest = RandomForestClassifier(
-                    self.num_trees, min_samples_leaf=3, class_weight="balanced", random_state=self.seed
-                )
-                told = forest.fit(features[others], answer).predict(features[mine])
+                fitted = forest(self.num_trees, self.seed).fit(features[others], answer)
+                told = fitted.predict(features[mine])
                 decided[mine, column] = np.eye(targets.shape[1], dtype=bool)[told] if single else told
         return decided
 

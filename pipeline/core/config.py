@@ -15,7 +15,11 @@ from pipeline.core.errors import UserError
 CONF = Path("conf")
 PARAMS = Path("params.yaml")
 COMPOSE_AGAIN = "run python -m pipeline.stages.compose --force"
-ALLOWED = ("pipeline.", "torch.optim.")
+ALLOWED = (
+    "pipeline.",
+    "torch.optim.",
+    *(f"sklearn.{module}." for module in ("dummy", "ensemble", "linear_model", "neighbors", "svm", "tree")),
+)
 T = TypeVar("T")
 
 
@@ -101,7 +105,7 @@ def build(node: Any, where: str, **data: Any) -> Any:
     """The object that a node's `_target_` names, built from its other keys; those that are nodes are built first.
 
     Args:
-        node: Mapping with `_target_`, a dotted path inside this project (or torch.optim).
+        node: Mapping with `_target_`, a dotted path inside this project (or torch.optim, or an estimator of sklearn).
         where: Key in params.yaml, for messages.
         data: Arguments that come from artifacts, not from conf/.
 
@@ -126,7 +130,12 @@ def node(noun: Any) -> dict[str, Any]:
 
 
 def locate(target: str, where: str) -> Any:
-    """The class or function of a dotted path that conf/ or a card may name."""
+    """The class or function of a dotted path that conf/ or a card may name.
+
+    It must be defined where the path leads: what such a module has merely imported (`os` in `pipeline.core.files.os`)
+    is not its own, and a card may come from elsewhere. Of scikit-learn only classes are taken, whose constructors do
+    nothing but keep their arguments; its functions may write files.
+    """
     from hydra.utils import get_object
 
     if not target.startswith(ALLOWED):
@@ -137,6 +146,11 @@ def locate(target: str, where: str) -> Any:
         raise UserError(f"{PARAMS}: {where}._target_ {target!r} cannot be loaded: {_one_line(error)}") from None
     if not callable(found):
         raise UserError(f"{PARAMS}: {where}._target_ {target!r} is not a class or function")
+    root = next(one for one in ALLOWED if target.startswith(one))
+    if not f"{getattr(found, '__module__', '')}.".startswith(root) or not (
+        isinstance(found, type) or root == "pipeline."
+    ):
+        raise UserError(f"{PARAMS}: {where}._target_ {target!r} is not a class of {root}*")
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,7 +152,12 @@ class Task(ABC):
     Built from conf/ it holds choices. What it learns from the data it carries in fields beside them: `weighed` and
     `tuned` return a task that knows more, and the card of a predictor keeps that one, so that every decision of the
     predictor is made by the same task.
+
+    Attributes:
+        exclusive: Whether each sample has exactly one label.
     """
+
+    exclusive: ClassVar[bool]
 
     @abstractmethod
     def targets(self, labels: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
@@ -262,8 +267,13 @@ class Predictor(ABC):
     task: Task
 
     @abstractmethod
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """(N, H, W, C) uint8 to (N, K) scores, columns in the order of the card's classes."""
+    def predict(self, images: np.ndarray, told: pd.DataFrame | None = None) -> np.ndarray:
+        """(N, H, W, C) uint8 to (N, K) scores, columns in the order of the card's classes.
+
+        Args:
+            images: As they were packed.
+            told: N rows of what is known beside the pictures (`prop_*`, `attr_*`), where it is known.
+        """
 
     @abstractmethod
     def save(self, folder: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -55,15 +55,13 @@ class Featuriser:
     def __init__(self, featuring: Featuring):
         import torch
 
-        self.transform: Transform = config.build(featuring.transform, "embed.transform")
-        self.size = self.transform.size
-        self.batch_size = featuring.batch_size
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        transform: Transform = config.build(featuring.transform, "embed.transform")
+        self.size = transform.size
         with torch.random.fork_rng():  # an encoder may have random weights: always the same ones
             torch.manual_seed(0)
             encoder = config.build(featuring.encoder, "embed.encoder")
-        self.feature_dim = int(encoder.feature_dim)
-        self.encoder = frozen(encoder.to(self.device).eval(), self.size)
+        self.frozen = Frozen(encoder, transform, featuring.batch_size)
+        self.feature_dim = self.frozen.feature_dim
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """(N, S, S, C) uint8 to (N, D) float32."""
@@ -71,6 +69,28 @@ class Featuriser:
 
     def stream(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """(S, S, C) uint8 one by one to (D,) float32 one by one, batch by batch, in bounded memory."""
+        return self.frozen.stream(images)
+
+
+class Frozen:
+    """An encoder that learns nothing any more, and the transform that it takes.
+
+    Args:
+        encoder: An `Encoder`; it is switched to evaluation.
+        transform: Of stored pictures, to what the encoder takes.
+        batch_size: Pictures per forward pass, at least 1.
+    """
+
+    def __init__(self, encoder: torch.nn.Module, transform: Transform, batch_size: int):
+        import torch
+
+        self.transform, self.batch_size = transform, batch_size
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.feature_dim = int(cast(Any, encoder).feature_dim)
+        self.encoder = frozen(encoder.to(self.device).eval(), transform.size)
+
+    def stream(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """(H, W, C) uint8 one by one to (D,) float32 one by one, batch by batch, in bounded memory."""
         import torch
 
         waiting = iter(images)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,14 +44,27 @@ def nuisances(samples: pd.DataFrame) -> list[Nuisance]:
     return list(_each(samples))
 
 
-def _each(samples: pd.DataFrame) -> Iterator[Nuisance]:
+def by_column(samples: pd.DataFrame, ordered: Collection[str] = ()) -> dict[str, Nuisance]:
+    """Those that a column of the samples holds, by its name: measured, format, told.
+
+    Args:
+        samples: As in `nuisances`.
+        ordered: Told columns that are numbers here, even where few values of them occur.
+    """
+    found = {}
     for column in map(str, samples):
         if column.startswith("prop_"):
-            yield Nuisance(column.removeprefix("prop_"), samples[column].to_numpy(dtype=np.float64), True)
+            name = column.removeprefix("prop_")
+            found[column] = Nuisance(name, samples[column].to_numpy(dtype=np.float64), True)
         elif column == "format":
-            yield _category(column, samples[column])
+            found[column] = _category(column, samples[column])
         elif column.startswith("attr_") and not column.startswith(OF_LABEL):
-            yield _told(column.removeprefix("attr_"), samples[column])
+            found[column] = _told(column.removeprefix("attr_"), samples[column], column in ordered)
+    return found
+
+
+def _each(samples: pd.DataFrame) -> Iterator[Nuisance]:
+    yield from by_column(samples).values()
     if "path" in samples:
         yield _category("folder", _folders(samples))
         yield Nuisance("position", _positions(samples), True)
@@ -62,12 +75,12 @@ def _category(name: str, values: pd.Series) -> Nuisance:
     return Nuisance(name, codes.astype(np.int64), False, tuple(map(str, names)))
 
 
-def _told(name: str, values: pd.Series) -> Nuisance:
+def _told(name: str, values: pd.Series, ordered: bool) -> Nuisance:
     if name == "exif_time":
         times = pd.to_datetime(values, errors="coerce", format="%Y-%m-%d %H:%M:%S")
         seconds = (times - pd.Timestamp(0)).dt.total_seconds()
         return Nuisance(name, seconds.to_numpy(dtype=np.float64), True)
-    if pd.api.types.is_numeric_dtype(values) and values.nunique() > FEW:
+    if pd.api.types.is_numeric_dtype(values) and (ordered or values.nunique() > FEW):
         return Nuisance(name, values.to_numpy(dtype=np.float64, na_value=np.nan), True)
     return _category(name, values if pd.api.types.is_numeric_dtype(values) else values.astype("str"))
 

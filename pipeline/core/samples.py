@@ -30,6 +30,7 @@ class Samples:
         augmentations: Applied in order, before the transform.
         chances: (M,) with which each draw takes each sample, or None: each comes once.
         cells: (M,) of label x nuisance, or None: all in one.
+        told: M rows of what is known beside the picture (`prop_*`, `attr_*`), or None.
     """
 
     images: np.ndarray
@@ -39,6 +40,7 @@ class Samples:
     augmentations: tuple[Augmentation, ...] = ()
     chances: np.ndarray | None = None
     cells: np.ndarray | None = None
+    told: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -126,4 +128,5 @@ class Packed:
         """The samples of one split."""
         rows = np.flatnonzero(self.index["split"].to_numpy() == split)
         targets = task.targets(self.index["labels"].iloc[rows].tolist(), self.classes)
-        return Samples(self.images, rows, targets, transform, augmentations)
+        told = self.index.iloc[rows].reset_index(drop=True)
+        return Samples(self.images, rows, targets, transform, augmentations, told=told)

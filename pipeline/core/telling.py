@@ -11,11 +11,21 @@ OTHER = NUM_BINS - 1  # the bin of a category's rarer values
 
 def binned(values: np.ndarray) -> np.ndarray:
     """(N,) bins 0 to 15 of equal size of numbers, equal numbers in one bin; 16 where the number is missing."""
-    known = np.isfinite(values)
-    result = np.full(len(values), NUM_BINS, dtype=np.int64)
-    middle = rankdata(values[known]) - 0.5
-    result[known] = (middle * NUM_BINS / max(1, len(middle))).astype(np.int64)
-    return result
+    return apart(values, edges(values))
+
+
+def edges(values: np.ndarray) -> list[float]:
+    """Where each bin but the first begins, at most 15 numbers, so that the bins of these numbers are of equal size."""
+    known = np.sort(values[np.isfinite(values)])
+    middle = rankdata(known) - 0.5
+    bins = (middle * NUM_BINS / max(1, len(middle))).astype(np.int64)
+    first = np.searchsorted(bins, np.arange(1, NUM_BINS))
+    return [float(known[one]) for one in first[first < len(known)]]
+
+
+def apart(values: np.ndarray, edges: list[float]) -> np.ndarray:
+    """(N,) bins of numbers between the edges; 16 where the number is missing."""
+    return np.where(np.isfinite(values), np.searchsorted(edges, values, side="right"), NUM_BINS)
 
 
 def sorted_out(codes: np.ndarray) -> np.ndarray:

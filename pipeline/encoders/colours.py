@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.core.contracts import Encoder
+from pipeline.core.errors import UserError
+
+SLACK = 1e-5  # of rounding
 
 
 @final
@@ -29,6 +32,8 @@ class Colours(nn.Module, Encoder):
         self.feature_dim = num_bins**3
 
     def forward(self, x: Tensor) -> Tensor:
+        if not x.is_meta and (x.min() < -SLACK or x.max() > 1 + SLACK):
+            raise UserError("colours takes pictures whose values are 0 to 1; set transform=unit")
         bins = (x * self.num_bins).long().clamp(0, self.num_bins - 1)
         code = ((bins[:, 0] * self.num_bins + bins[:, 1]) * self.num_bins + bins[:, 2]).flatten(1)
         counts = torch.zeros(len(x), self.feature_dim, device=x.device)

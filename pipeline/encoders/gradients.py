@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from pipeline.core.contracts import Encoder
+from pipeline.core.errors import UserError
 
 
 @final
@@ -30,10 +31,14 @@ class Gradients(nn.Module, Encoder):
             raise ValueError(f"size must be a multiple of cell, two cells at least, got {size} and {cell}")
         if num_orientations < 2:
             raise ValueError(f"num_orientations must be at least 2, got {num_orientations}")
-        self.cell, self.num_orientations = cell, num_orientations
+        self.size, self.cell, self.num_orientations = size, cell, num_orientations
         self.feature_dim = (size // cell - 1) ** 2 * 4 * num_orientations
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.shape[2:] != (self.size, self.size):
+            raise UserError(
+                f"gradients of {self.size} x {self.size} pixels got {x.shape[2]} x {x.shape[3]}; set size alike"
+            )
         grey = x.mean(dim=1)
         down, across = torch.zeros_like(grey), torch.zeros_like(grey)
         down[:, 1:-1] = grey[:, 2:] - grey[:, :-2]

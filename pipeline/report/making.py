@@ -27,11 +27,12 @@ class Making:
 
 
 def making(params: dict[str, Any], card: dict[str, Any]) -> Making:
-    encoder, packing = card.get("encoder") or {}, card.get("packing") or {}
+    encoder, packing, train = (card.get(name) or {} for name in ("encoder", "packing", "train"))
     facts = [
         ("Encoder", encoder.get("architecture") or _short(encoder)),
         ("First weights", _text(encoder.get("weights", "")) if "weights" in encoder else ""),
-        ("Trained by", _short(card.get("train") or {})),
+        ("Trained by", _short(train)),
+        ("Estimator", _short(train.get("estimator") or {})),
         ("Task", _short(card.get("task") or {})),
         ("Numbers learnt", whole(card["num_parameters"]) if "num_parameters" in card else ""),
         (

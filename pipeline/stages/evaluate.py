@@ -77,7 +77,7 @@ def main() -> None:
 def predict(predictor: Predictor, packed: Packed) -> pd.DataFrame:
     """Scores and decided labels of val and test."""
     rows = packed.index[packed.index["split"].isin(["val", "test"])]
-    scores = predictor.predict(packed.images[rows.index.to_numpy()])
+    scores = predictor.predict(packed.images[rows.index.to_numpy()], rows.reset_index(drop=True))
     decided = to_lists(predictor.task.decide(scores), packed.classes)
     return (
         rows.drop(columns=["origin", "content_hash"])

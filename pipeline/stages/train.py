@@ -141,7 +141,7 @@ def beside_predictions(recipe: Recipe, again: Packed | None, kept: Checkpoints |
         return pd.DataFrame({"sample_id": [], "group": [], "labels": [], "scores": [], "decided": []})
     predictor, _ = recipe.fit(again, silent, kept)
     test = again.index[again.index["split"] == "test"]
-    scores = predictor.predict(again.images[test.index.to_numpy()])
+    scores = predictor.predict(again.images[test.index.to_numpy()], test.reset_index(drop=True))
     decided = to_lists(predictor.task.decide(scores), again.classes)
     return test[["sample_id", "group", "labels"]].assign(scores=list(scores), decided=decided).reset_index(drop=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, final
+from typing import TYPE_CHECKING, ClassVar, Literal, final
 
 import numpy as np
 
@@ -40,6 +40,7 @@ class MultiLabel(Task):
         Cost-Sensitive Learning, theorem 2; Saerens et al. 2002, doi:10.1162/089976602753284446.
     """
 
+    exclusive: ClassVar[bool] = False
     positive_weights: Literal["balanced", "none"]
     max_positive_weight: float
     weights: list[float] | None = None

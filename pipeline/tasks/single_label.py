@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class SingleLabel(Task):
             arXiv:1512.00567).
     """
 
+    exclusive: ClassVar[bool] = True
     label_smoothing: float
 
     def __post_init__(self) -> None:

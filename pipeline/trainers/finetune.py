@@ -16,7 +16,8 @@ from pipeline.core.contracts import Log, Risk, Task, Trainer
 from pipeline.core.errors import UserError
 from pipeline.core.samples import Samples
 from pipeline.trainers import memory, precision, snapshots
-from pipeline.trainers.judging import figures, scored_together
+from pipeline.trainers.figures import figures
+from pipeline.trainers.judging import scored_together
 from pipeline.trainers.loop import Loop
 from pipeline.trainers.network import VIEWS, NetworkPredictor
 from pipeline.trainers.reproducing import reproducible

@@ -1,4 +1,4 @@
-"""What an epoch is judged by on val."""
+"""Scores on val, by one process or by several."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from pipeline.core.contracts import Task
 from pipeline.core.samples import Samples
-from pipeline.core.scoring import average, count
 from pipeline.trainers.network import NetworkPredictor
 from pipeline.trainers.processes import Processes
 
@@ -27,20 +25,9 @@ def scored_together(predictor: NetworkPredictor, samples: Samples, processes: Pr
         return scored(predictor, samples)
     mine = processes.share(len(samples))
     if mine.start < mine.stop:
-        part = replace(samples, rows=samples.rows[mine], targets=samples.targets[mine], cells=None)
+        part = replace(samples, rows=samples.rows[mine], targets=samples.targets[mine], cells=None, told=None)
         scores = scored(predictor, part)
     else:
         scores = np.zeros((0, samples.targets.shape[1]), dtype=np.float32)
     result: np.ndarray = processes.whole(torch.from_numpy(scores).to(processes.device), len(samples)).cpu().numpy()
     return result
-
-
-def figures(task: Task, targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
-    """Log loss, accuracy (all labels of a sample right) and macro F1 of one epoch, before `task` was tuned."""
-    decided = task.decide(scores)
-    counts = count(targets, decided, np.ones((1, len(targets))))
-    return {
-        "val_loss": task.log_loss(targets, scores),
-        "val_accuracy": float((decided == (targets > 0)).all(axis=1).mean()),
-        "val_f1_macro": float(average(counts.f1, counts.support, "macro")[0]),
-    }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
+import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -64,7 +65,7 @@ class NetworkPredictor(Predictor):
         self.views = list(views)
         self.precision = precision_name
 
-    def predict(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
+    def predict(self, images: np.ndarray, told: pd.DataFrame | None = None, batch_size: int = 64) -> np.ndarray:
         scores = [
             self.score(self.transform(to_batch(images[start : start + batch_size])))
             for start in range(0, len(images), batch_size)
@@ -99,11 +100,20 @@ class NetworkPredictor(Predictor):
             encoder_node["weights"] = "none"  # the file holds them all
         encoder = config.build(encoder_node, "card.encoder")
         network = Classifier(encoder, len(card["classes"]), dropout=0.0)
-        try:
-            network.load_state_dict(load_file(folder / WEIGHTS))
-        except (SafetensorError, OSError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:MAX_REASON]  # torch names what does not fit on further lines
-            raise UserError(f"{folder / WEIGHTS} does not fit its card ({reason}); run dvc repro train") from None
+        filled(network, folder / WEIGHTS)
         task = config.build(card["task"], "card.task")
         transform = config.build(card["transform"], "card.transform")
         return cls(network, task, transform, card["views"], card["precision"])
+
+
+def filled(network: nn.Module, path: Path) -> None:
+    """Gives the network the weights of a file.
+
+    Raises:
+        UserError: It cannot be read, or is of another network.
+    """
+    try:
+        network.load_state_dict(load_file(path))
+    except (SafetensorError, OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:MAX_REASON]  # torch names what does not fit on further lines
+        raise UserError(f"{path} does not fit its card ({reason}); run dvc repro train") from None

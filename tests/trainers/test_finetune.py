@@ -15,8 +15,9 @@ from pipeline.encoders.small import Small
 from pipeline.risks.mean import Mean
 from pipeline.tasks.multi_label import MultiLabel
 from pipeline.tasks.single_label import SingleLabel
+from pipeline.trainers.figures import figures
 from pipeline.trainers.finetune import FineTune
-from pipeline.trainers.judging import figures, scored
+from pipeline.trainers.judging import scored
 from pipeline.trainers.schedule import learning_rate_factor
 from pipeline.transforms.normalise import Normalise
 

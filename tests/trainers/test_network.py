@@ -88,7 +88,7 @@ def test_views_are_averaged(make, images):
 
 @pytest.mark.parametrize("batch_size", [1, 3, 10, 64])
 def test_batches_do_not_matter(make, images, batch_size):
-    np.testing.assert_allclose(make().predict(images, batch_size), make().predict(images), rtol=1e-5)
+    np.testing.assert_allclose(make().predict(images, batch_size=batch_size), make().predict(images), rtol=1e-5)
 
 
 def test_no_picture_and_pictures_that_cannot_be_written_to(make, images):

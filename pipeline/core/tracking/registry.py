@@ -18,6 +18,8 @@ NEEDED = (
     "pillow",
     "pyarrow",
     "safetensors",
+    "scikit-learn",
+    "skops",
     "timm",
     "torch",
     "torchvision",

@@ -1,0 +1,119 @@
+"""Pictures a second of the stage `embed` against the bare forward pass, and the ways to compute that pass.
+
+    python -m benchmarks.embed [--source elpv] [--pictures 1024]
+    python -m benchmarks.embed --folder FOLDER          # pictures of your own, one sub-folder per class
+
+The stage decodes, checks, fits, transforms and writes what it reads; the bare pass runs its frozen network over a
+batch that is in memory already. The two take turns, since a machine's speed changes from minute to minute: the ratio
+is the median of the rounds (target: at least 0.9). Then the bare pass in each precision and memory layout that
+`Featuriser` could use, which is where its choice comes from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import yaml
+
+from pipeline.core import config
+from pipeline.core.featuring import Featuring, Featuriser
+from pipeline.core.looking import fitted
+from pipeline.core.parallel import map_in_order, num_workers
+from pipeline.core.pictures import content_hash, decode
+from pipeline.core.samples import to_batch
+
+CONF = Path(__file__).parents[1] / "conf"
+MAX_PIXELS = 100_000_000
+ROUNDS = 3
+
+
+def seconds(run: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+def stage(featuriser: Featuriser, source: Any, fit: str, items: list[tuple[str, str]]) -> None:
+    """What `stages/embed.py` does, but for the writing of 2,560 bytes a picture."""
+    read = partial(fitted, source, MAX_PIXELS, featuriser.size, fit, 3)
+    for _ in featuriser.stream(map_in_order(read, items, len(items), "embed")):
+        pass
+
+
+def bare(encoder: Any, batch: Any, batches: int) -> None:
+    import torch
+
+    with torch.inference_mode():
+        for _ in range(batches):
+            encoder(batch)
+
+
+def ways(featuring: Featuring, batch: Any) -> dict[str, Callable[[], object]]:
+    """Each precision and layout to one pass over the batch."""
+    import torch
+
+    encoder = config.build(featuring.encoder, "embed.encoder").eval()
+    last = config.build(featuring.encoder, "embed.encoder").eval().to(memory_format=torch.channels_last)
+    frozen = Featuriser(featuring).encoder
+    flat, deep = batch.contiguous(), batch.contiguous(memory_format=torch.channels_last)
+
+    def half(run: Callable[[], object]) -> Callable[[], object]:
+        def inner() -> object:
+            with torch.autocast("cpu", torch.bfloat16):
+                return run()
+
+        return inner
+
+    return {
+        "fp32, as trained": partial(bare, encoder, flat, 1),
+        "fp32, channels last": partial(bare, last, deep, 1),
+        "fp32, channels last, frozen": partial(bare, frozen, deep, 1),
+        "bf16, channels last": half(partial(bare, last, deep, 1)),
+    }
+
+
+def main() -> None:
+    import torch
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", default="elpv")
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--embed", default="lite0", help="a file of conf/embed")
+    parser.add_argument("--pictures", type=int, default=1024)
+    told = parser.parse_args()
+    choice = ["source=folder", f"source.path={told.folder.resolve()}"] if told.folder else [f"source={told.source}"]
+    params = yaml.safe_load(config.compose(CONF, [*choice, f"embed={told.embed}"]))
+    source = config.build(params["source"], "source")
+    featuring: Featuring = config.call(Featuring, params["embed"], "embed")
+    featuriser = Featuriser(featuring)
+    paths = source.read()["path"].tolist()[: told.pictures // featuring.batch_size * featuring.batch_size]
+    items = [(path, content_hash(decode(source.open(path), MAX_PIXELS))) for path in paths]
+    batches = len(items) // featuring.batch_size
+    pictures = np.stack([fitted(source, MAX_PIXELS, featuriser.size, featuring.fit, 3, one) for one in items[:64]])
+    batch = featuriser.transform(to_batch(pictures)).to(featuriser.device)
+    print(f"{platform.machine()}, {num_workers()} cores, torch {torch.__version__}, {len(items):,} pictures")
+    stage(featuriser, source, featuring.fit, items)  # starts the processes
+    bare(featuriser.encoder, batch, 2)
+    ratios = []
+    for number in range(1, ROUNDS + 1):
+        whole = len(items) / seconds(lambda: stage(featuriser, source, featuring.fit, items))
+        alone = batches * len(batch) / seconds(lambda: bare(featuriser.encoder, batch, batches))
+        ratios.append(whole / alone)
+        print(f"round {number}: stage {whole:.0f} pictures/s, bare {alone:.0f}, ratio {whole / alone:.2f}", flush=True)
+    print(f"ratio {median(ratios):.2f}; target 0.9")
+    if featuriser.device.type == "cpu":
+        for name, run in ways(featuring, batch).items():
+            run()
+            print(f"{name}: {len(batch) / min(seconds(run) for _ in range(ROUNDS)):.0f} pictures/s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""The picture itself, made small."""
+
+from __future__ import annotations
+
+from typing import final
+
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
+
+from pipeline.core.contracts import Encoder
+
+
+@final
+class Pixels(nn.Module, Encoder):
+    """The means of side x side equal parts of the picture, one after the other, per channel.
+
+    Args:
+        side: Of the small picture, at least 1.
+        grey: One channel, the mean of the three.
+    """
+
+    def __init__(self, side: int, grey: bool):
+        super().__init__()
+        if side < 1:
+            raise ValueError(f"side must be at least 1, got {side}")
+        self.side, self.grey = side, grey
+        self.feature_dim = side * side * (1 if grey else 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        small = adaptive_avg_pool2d(x, self.side)
+        return (small.mean(dim=1) if self.grey else small).flatten(1)

@@ -15,7 +15,7 @@ from pipeline.core import files
 if TYPE_CHECKING:
     import torch
 
-    from pipeline.core.contracts import Augmentation, Task, Transform
+    from pipeline.core.contracts import Augmentation, Mixture, Task, Transform
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +30,7 @@ class Samples:
         augmentations: Applied in order, before the transform.
         chances: (M,) with which each draw takes each sample, or None: each comes once.
         cells: (M,) of label x nuisance, or None: all in one.
+        mixture: Of pictures and targets, after the transform; None for none.
     """
 
     images: np.ndarray
@@ -39,6 +40,7 @@ class Samples:
     augmentations: tuple[Augmentation, ...] = ()
     chances: np.ndarray | None = None
     cells: np.ndarray | None = None
+    mixture: Mixture | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -50,8 +52,8 @@ class Samples:
 
         Args:
             batch_size: At least 1.
-            generator: Shuffles or draws by `chances`, augments, and drops the incomplete last batch; without it the
-                order is kept, every sample comes once and nothing is random.
+            generator: Shuffles or draws by `chances`, augments, mixes, and drops the incomplete last batch; without it
+                the order is kept, every sample comes once and nothing is random.
         """
         import torch
 
@@ -64,7 +66,10 @@ class Samples:
             if generator is not None:
                 for augmentation in self.augmentations:
                     batch = augmentation(batch, generator)
-            yield self.transform(batch), torch.from_numpy(self.targets[chosen]), torch.from_numpy(cells[chosen])
+            pictures, targets = self.transform(batch), torch.from_numpy(self.targets[chosen])
+            if generator is not None and self.mixture is not None:
+                pictures, targets = self.mixture(pictures, targets, generator)
+            yield pictures, targets, torch.from_numpy(cells[chosen])
 
     def _drawn(self, generator: torch.Generator) -> np.ndarray:
         import torch

@@ -7,24 +7,17 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.core import files
+from pipeline.core import config, files
 from pipeline.core.card import CARD, load_predictor
 from pipeline.core.errors import UserError
 from pipeline.core.samples import Packed
-from pipeline.stages.train import CODE, SECTIONS, Recipe, beside_predictions, second_split
+from pipeline.stages.train import CHOSEN, CODE, SECTIONS, Recipe, beside_predictions, second_split
 from pipeline.tasks.single_label import SingleLabel
 
 FRACTIONS = {"train": 0.6, "val": 0.2, "test": 0.2}
 NODES = {
     "task": {"_target_": "pipeline.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
-    "augmentation": {
-        "mirror": {
-            "_target_": "pipeline.augmentations.orthogonal.Orthogonal",
-            "horizontal_flip": True,
-            "vertical_flip": False,
-            "transpose": False,
-        }
-    },
+    "imbalance": {"candidates": {"none": {}}},
     "transform": {
         "_target_": "pipeline.transforms.normalise.Normalise",
         "size": 12,
@@ -33,6 +26,7 @@ NODES = {
     },
     "encoder": {"_target_": "pipeline.encoders.small.Small", "width": 2},
     "sampling": {"_target_": "pipeline.samplings.shuffled.Shuffled"},
+    "mixture": {"_target_": "pipeline.mixtures.unmixed.Unmixed"},
     "risk": {"_target_": "pipeline.risks.mean.Mean"},
     "train": {
         "_target_": "pipeline.trainers.finetune.FineTune",
@@ -46,6 +40,14 @@ NODES = {
         "views": ["identity"],
         "precision": "fp32",
         "seed": 0,
+    },
+    "augmentation": {
+        "mirror": {
+            "_target_": "pipeline.augmentations.orthogonal.Orthogonal",
+            "horizontal_flip": True,
+            "vertical_flip": False,
+            "transpose": False,
+        }
     },
     "beside": None,
 }
@@ -129,9 +131,9 @@ def test_the_card_is_enough_to_load_the_predictor(project, packed):
     assert read["classes"] == ["a", "b"]
     assert read["packing"] == {"size": 12, "fit": "crop", "channels": 1, "max_pixels": 10_000}
     assert read["num_samples"] == {"train": 12, "val": 4, "test": 4}
-    assert {name: read[name] for name in ("task", "transform", "encoder", "train", "augmentation")} == {
-        name: NODES[name] for name in ("task", "transform", "encoder", "train", "augmentation")
-    }
+    assert {name: read[name] for name in CHOSEN} == {name: NODES[name] for name in CHOSEN}
+    assert config.build(read["task"], "card.task") == SingleLabel(label_smoothing=0.0)
+    assert read["imbalance"] == "none"
     assert read["data_hash"] == files.digest((packed_folder / "index.parquet").read_bytes())
 
 

@@ -72,7 +72,7 @@ def test_it_learns_two_attributes_that_have_nothing_to_do_with_each_other():
         targets = several.targets(labels, LABELS)
         return Samples(images=images, rows=np.arange(num), targets=targets, transform=Normalise(size=24, **GREY))
 
-    several = MultiLabel(positive_weights="balanced", max_positive_weight=20.0)
+    several = MultiLabel(class_weights="balanced", max_class_weight=20.0)
     train, val, test = samples(128, 0), samples(64, 1), samples(100, 2)
     torch.manual_seed(0)
     choices = {**CHOICES, "epochs": 10}

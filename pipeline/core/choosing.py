@@ -1,4 +1,4 @@
-"""Which way to meet unequal classes does best on val: each is fitted and measured, the simplest of the best is taken."""
+"""Which way to meet unequal classes does best on val: each is fitted, and the simplest of the best is taken."""
 
 from __future__ import annotations
 

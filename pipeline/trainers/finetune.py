@@ -21,7 +21,9 @@ from pipeline.core.errors import UserError
 from pipeline.core.samples import Samples
 from pipeline.core.scoring import average, count
 from pipeline.trainers import precision
+from pipeline.trainers.freezing import Freezing
 from pipeline.trainers.network import VIEWS, Classifier, NetworkPredictor
+from pipeline.trainers.parameters import parameter_groups
 
 
 @final
@@ -42,6 +44,9 @@ class FineTune(Trainer):
             half_turn.
         precision: `auto` (bf16 where the hardware has it), `fp32` or `bf16`.
         seed: Of the head's first weights, the order of samples, augmentation and dropout.
+        layer_decay: Factor of the learning rate from each layer to the one below it, above 0 to 1; null learns
+            everywhere alike.
+        frozen_epochs: First epochs in which the head learns alone, at least 0; `epochs` and more never unfreeze.
     """
 
     epochs: int
@@ -54,6 +59,8 @@ class FineTune(Trainer):
     views: list[str]
     precision: Literal["auto", "fp32", "bf16"]
     seed: int
+    layer_decay: float | None = None
+    frozen_epochs: int = 0
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -70,6 +77,10 @@ class FineTune(Trainer):
             raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
         if self.ema_decay is not None and not 0 < self.ema_decay < 1:
             raise ValueError(f"ema_decay must be null or between 0 and 1, got {self.ema_decay}")
+        if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
+            raise ValueError(f"layer_decay must be null or above 0 and at most 1, got {self.layer_decay}")
+        if not self.frozen_epochs >= 0:
+            raise ValueError(f"frozen_epochs must be at least 0, got {self.frozen_epochs}")
         unknown = [name for name in self.views if name not in VIEWS]
         if unknown or not self.views:
             raise ValueError(f"views must be some of {list(VIEWS)}, got {self.views}")
@@ -90,12 +101,12 @@ class FineTune(Trainer):
             with tqdm(total=self.epochs * run.num_images, desc="train", unit=" images", disable=None) as bar:
                 for epoch in range(1, self.epochs + 1):
                     started = time.perf_counter()
-                    row: dict[str, float] = {"epoch": epoch, "train_loss": run.epoch(bar)}
+                    row: dict[str, float] = {"epoch": epoch, "train_loss": run.epoch(epoch, bar)}
                     images_per_second = run.num_images / (time.perf_counter() - started)
                     predictor = NetworkPredictor(run.kept(), task, train.transform, self.views, self.precision)
                     scores = scored(predictor, val)
                     row |= figures(task, val.targets, scores)
-                    row["learning_rate"] = float(run.schedule.get_last_lr()[0])
+                    row["learning_rate"] = max(run.schedule.get_last_lr())
                     history.append(row)
                     log(epoch, {**row, "images_per_second": images_per_second})
                     if row["val_loss"] < best_loss:
@@ -126,15 +137,17 @@ class _Run:
         self.steps_per_epoch = max(1, len(train) // options.batch_size)
         self.num_images = self.steps_per_epoch * min(options.batch_size, len(train))
         self.optimiser = torch.optim.AdamW(
-            _parameter_groups(self.network, options.weight_decay), lr=options.learning_rate
+            parameter_groups(self.network, options.weight_decay, options.learning_rate, options.layer_decay)
         )
         factor = learning_rate_factor(options.epochs * self.steps_per_epoch, options.warmup_fraction)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, factor)
+        self.freezing = Freezing(frozen_epochs=options.frozen_epochs)
         self.step = 0
 
-    def epoch(self, bar: tqdm[Any]) -> float:
+    def epoch(self, number: int, bar: tqdm[Any]) -> float:
         """One pass over train; the mean loss."""
         self.network.train()
+        self.freezing(self.network, number)
         losses = []
         for images, *rest in self.train.batches(self.options.batch_size, self.generator):
             with precision.autocast(self.precision, self.device):
@@ -185,14 +198,6 @@ def learning_rate_factor(num_steps: int, warmup_fraction: float) -> Callable[[in
         return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1.0, num_steps - warmup)))
 
     return factor
-
-
-def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    parameters = list(network.parameters())
-    return [
-        {"params": [one for one in parameters if one.ndim > 1], "weight_decay": weight_decay},
-        {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0},
-    ]
 
 
 @contextmanager

@@ -160,8 +160,8 @@ def refuse_wrong(max_class_weight: float, beta: float, focal_gamma: float, logit
         raise ValueError(f"max_class_weight must be at least 1, got {max_class_weight}")
     if not 0 < beta < 1:
         raise ValueError(f"beta must be between 0 and 1, got {beta}")
-    if not 0 <= focal_gamma <= 10:
-        raise ValueError(f"focal_gamma must be 0 to 10, got {focal_gamma}")
+    if focal_gamma != 0 and not 1 <= focal_gamma <= 10:  # below 1 the slope is infinite where nothing is missing
+        raise ValueError(f"focal_gamma must be 0, or 1 to 10, got {focal_gamma}")
     if not 0 <= logit_adjustment <= 10:
         raise ValueError(f"logit_adjustment must be 0 to 10, got {logit_adjustment}")
 

@@ -36,8 +36,8 @@ class MultiLabel(Task):
             arXiv:1901.05555).
         beta: Of the effective number, between 0 and 1: 0 would weigh both alike, towards 1 it is as `balanced`.
         max_class_weight: Weights are kept between 1 / this and this, at least 1.
-        focal_gamma: How much a label that is recognised already counts less, 0 (not at all) to 10; 2 in the paper (Lin
-            et al. 2017, arXiv:1708.02002).
+        focal_gamma: How much a label that is recognised already counts less: 0 (not at all), or 1 to 10; 2 in the paper
+            (Lin et al. 2017, arXiv:1708.02002).
         logit_adjustment: tau, the logarithm of a label's odds in train is added to its logit in the loss tau times, 0
             to 10 (Menon et al. 2021, arXiv:2007.07314, for each label as a problem of two classes).
         weights: Learnt by `weighed`, one per class; null is 1 for each.

@@ -33,8 +33,8 @@ class SingleLabel(Task):
             al. 2019, arXiv:1901.05555).
         beta: Of the effective number, between 0 and 1: 0 would weigh all alike, towards 1 it is as `balanced`.
         max_class_weight: Weights are kept between 1 / this and this, at least 1.
-        focal_gamma: How much a sample that is recognised already counts less, 0 (not at all) to 10; 2 in the paper
-            (Lin et al. 2017, arXiv:1708.02002).
+        focal_gamma: How much a sample that is recognised already counts less: 0 (not at all), or 1 to 10; 2 in the
+            paper (Lin et al. 2017, arXiv:1708.02002).
         logit_adjustment: tau, the logarithm of the classes' frequencies is added to the logits in the loss tau times, 0
             to 10; 1 in the paper (Menon et al. 2021, arXiv:2007.07314, equation 10).
         weights: Learnt by `weighed`, one per class; null is 1 for each.

@@ -267,7 +267,7 @@ def test_samples_of_several_cells_are_not_mixed(packed):
         UserError, match=r"^mixture blends samples of several cells, which risk keeps apart; set mixture=none"
     ):
         Recipe({**NODES, "mixture": mixing, "risk": risk}).fit(packed, silent)
-    predictor, history = Recipe({**NODES, "mixture": mixing}).fit(packed, silent)
+    _, history = Recipe({**NODES, "mixture": mixing}).fit(packed, silent)
     _, plain = Recipe(NODES).fit(packed, silent)
     assert history != plain
     assert np.isfinite(history[0]["train_loss"])

@@ -106,7 +106,7 @@ class FineTune(Trainer):
                     predictor = NetworkPredictor(run.kept(), task, train.transform, self.views, self.precision)
                     scores = scored(predictor, val)
                     row |= figures(task, val.targets, scores)
-                    row["learning_rate"] = max(run.schedule.get_last_lr())
+                    row["learning_rate"] = float(max(run.schedule.get_last_lr()))
                     history.append(row)
                     log(epoch, {**row, "images_per_second": images_per_second})
                     if row["val_loss"] < best_loss:

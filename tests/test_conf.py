@@ -70,7 +70,7 @@ def test_every_option_composes(group: str, option: str) -> None:
 COMMANDS = sorted(
     {
         line.partition("dvc exp run")[2]
-        for path in [*CONF.rglob("*.yaml"), ROOT / "docs/sources.md"]
+        for path in [*CONF.rglob("*.yaml"), ROOT / "docs/sources.md", ROOT / "docs/learners.md"]
         for line in path.read_text(encoding="utf-8").splitlines()
         if "dvc exp run -S" in line and not re.search(r"<name>|=\.\.\.", line)
     }

@@ -80,10 +80,16 @@ class Choosing:
         if not len(targets):
             raise UserError("imbalance: val has no sample to choose by; choose one option, such as imbalance=weighted")
         names = list(self.candidates)
-        decisions = [decided(self._shortened(self.changed(nodes, name))) for name in names]
+        decisions = [self._tried(nodes, name, decided) for name in names]
         rows = self._measured(names, decisions, targets, groups, self._shortened(nodes)["train"].get("epochs"))
         chosen = next(row["option"] for row in rows if row["chosen"])
         return self.changed(nodes, chosen), table(rows)
+
+    def _tried(self, nodes: dict[str, Any], name: str, decided: Callable[[dict[str, Any]], np.ndarray]) -> np.ndarray:
+        try:
+            return decided(self._shortened(self.changed(nodes, name)))
+        except UserError as error:
+            raise type(error)(f"imbalance, trying {name}: {error}") from None
 
     def _shortened(self, nodes: dict[str, Any]) -> dict[str, Any]:
         whole = nodes["train"].get("epochs")

@@ -119,6 +119,14 @@ def test_fewer_epochs_than_the_trials_ask_for_are_all_there_are():
     assert asked[0]["train"]["epochs"] == 2
 
 
+def test_a_trial_that_fails_is_named():
+    def decided(nodes):
+        raise UserError("the loss became nan at step 3; lower train.learning_rate")
+
+    with pytest.raises(UserError, match=r"^imbalance, trying none: the loss became nan at step 3; lower"):
+        choose(decided)
+
+
 def test_nothing_to_choose_by():
     with pytest.raises(UserError, match=r"^imbalance: val has no sample to choose by; choose one option"):
         choose(None, targets=np.zeros((0, 2)), groups=np.zeros(0, dtype=str))

@@ -51,7 +51,8 @@ def colibri(told: argparse.Namespace) -> dict[str, Any]:
 
     overrides = [
         f"encoder={told.encoder}", f"transform.size={told.size}", f"train.epochs={told.epochs}",
-        "augmentation=[mirror]", f"train.batch_size={told.batch}", "train.precision=fp32", "train.ema_decay=null", f"train.learning_rate={RATE}",
+        "augmentation=[mirror]", f"train.batch_size={told.batch}", "train.precision=fp32",
+        "train.ema_decay=null", f"train.learning_rate={RATE}",
         f"train.weight_decay={DECAY}", "train.warmup_fraction=0", "train.dropout=0",
     ]  # fmt: skip
     if told.encoder != "small":

@@ -50,7 +50,7 @@ def entry(value, low=None, high=None, n=40):
     return {"value": value, "low": low, "high": high, "n": n}
 
 
-def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False, refused=(), channels=1):
+def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False, refused=(), channels=1, tried=()):
     """A small material: 40 test pictures in eight groups, the first `wrong` of them decided wrongly."""
     generator = np.random.default_rng(0)
     num = max(40, 2 * len(classes))
@@ -160,6 +160,7 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
                 "learning_rate": np.linspace(1e-3, 0, epochs),
             }
         ),
+        imbalance=choices(tried),
         metrics=metrics,
         slices=pd.DataFrame(rows if slices else [], columns=columns),
         predictions=predictions,
@@ -167,6 +168,17 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         images=dict.fromkeys(mistakes["sample_id"], picture),
         preview=encoded(opened(picture)),
     )
+
+
+def choices(tried):
+    """`reports/imbalance.csv` of options and their figures; the last is the best and is taken."""
+    rows = [
+        {"option": name, "metric": "balanced_accuracy", "value": value, "low": value - 0.1, "high": value + 0.1}
+        | {"behind_best": tried[-1][1] - value, "behind_low": 0.01, "behind_high": 0.2, "epochs": 3.0}
+        | {"chosen": (name, value) == tried[-1]}
+        for name, value in tried
+    ]
+    return pd.DataFrame(rows)
 
 
 CASES = {
@@ -179,4 +191,5 @@ CASES = {
     "one epoch": {"epochs": 1},
     "several labels": {"several": True, "classes": ["cat", "dog", "fox"]},
     "colour": {"channels": 3},
+    "options tried": {"tried": [("none", 0.6), ("class_balanced", 0.75)]},
 }

@@ -18,8 +18,21 @@ import yaml
 from source_examples import MAKERS
 
 from pipeline.core import config
+from pipeline.core.choosing import Choosing
 from pipeline.core.content import Content
-from pipeline.core.contracts import Check, Encoder, Metric, Risk, Sampling, Source, Split, Task, Trainer, Transform
+from pipeline.core.contracts import (
+    Check,
+    Encoder,
+    Metric,
+    Mixture,
+    Risk,
+    Sampling,
+    Source,
+    Split,
+    Task,
+    Trainer,
+    Transform,
+)
 from pipeline.core.findings import entry
 from pipeline.core.samples import Samples
 
@@ -57,7 +70,7 @@ def test_every_option_composes(group: str, option: str) -> None:
 COMMANDS = sorted(
     {
         line.partition("dvc exp run")[2]
-        for path in [*CONF.rglob("*.yaml"), ROOT / "docs/sources.md"]
+        for path in [*CONF.rglob("*.yaml"), ROOT / "docs/sources.md", ROOT / "docs/learners.md"]
         for line in path.read_text(encoding="utf-8").splitlines()
         if "dvc exp run -S" in line and not re.search(r"<name>|=\.\.\.", line)
     }
@@ -107,6 +120,7 @@ def test_every_variant_has_a_conf_file() -> None:
         "Encoder",
         "Task",
         "Sampling",
+        "Mixture",
         "Risk",
         "Trainer",
         "Metric",
@@ -379,6 +393,39 @@ def test_sampling_contract(option: str) -> None:
     assert chances is None or (chances.shape == (16,) and np.isclose(chances.sum(), 1) and (chances > 0).all())
 
 
+@pytest.mark.parametrize("task", ["single_label", "multi_label"])
+@pytest.mark.parametrize("option", options("imbalance"))
+def test_imbalance_contract(option: str, task: str) -> None:
+    """Both tasks take every option, learn what it needs, and each changes something but `none`."""
+    params = composed(f"imbalance={option}", f"task={task}")
+    choosing: Choosing = config.call(Choosing, params["imbalance"], "imbalance")
+    targets = np.eye(3, dtype=np.float32)[np.repeat(np.arange(3), [8, 3, 1])]
+    logits = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
+    assert list(choosing.candidates) == ([option] if option != "auto" else [*choosing.candidates])
+    assert option != "auto" or next(iter(choosing.candidates)) == "none"
+    for name in choosing.candidates:
+        nodes = choosing.changed(params, name)
+        learnt = config.build(nodes["task"], "task").weighed(targets)
+        plain = config.build(params["task"], "task").weighed(targets)
+        chances = config.build(nodes["sampling"], "sampling")(targets, ["a", "b", "c"], pd.DataFrame(index=range(12)))
+        scores = learnt.probabilities(logits)
+        assert torch.isfinite(learnt.loss(logits, torch.from_numpy(targets)))
+        assert ((scores >= 0) & (scores <= 1)).all()
+        assert config.build(config.node(learnt), "card.task") == learnt
+        assert (chances is None and learnt == plain) == (name == "none")
+
+
+@pytest.mark.parametrize("option", options("mixture"))
+def test_mixture_contract(option: str) -> None:
+    mixture: Mixture = config.build(chosen("mixture", option), "mixture")
+    images, targets = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0)), torch.eye(3).repeat(2, 1)
+    once, twice = (mixture(images.clone(), targets.clone(), torch.Generator().manual_seed(1)) for _ in range(2))
+    assert [one.shape for one in once] == [images.shape, targets.shape]
+    assert all(torch.equal(a, b) for a, b in zip(once, twice, strict=True))
+    torch.testing.assert_close(once[1].sum(dim=1), torch.ones(6))
+    assert torch.equal(once[0], images) == (not mixture.mixes)
+
+
 @pytest.mark.parametrize("option", options("risk"))
 def test_risk_contract(option: str) -> None:
     risk: Risk = config.build(chosen("risk", option), "risk")
@@ -433,7 +480,7 @@ def test_gate_contract(option: str) -> None:
 @pytest.mark.parametrize("option", options("experiment"))
 def test_experiment_builds_everything(option: str) -> None:
     params = composed(f"experiment={option}")
-    for group in ("source", "split", "task", "transform", "sampling", "risk", "train"):
+    for group in ("source", "split", "task", "transform", "sampling", "mixture", "risk", "train"):
         config.build(params[group], group)
     for group in LISTS:
         for name, node in params[group].items():

@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[1]
 STAGES = ("ingest", "validate", "pair", "split", "check", "embed", "curate", "augment", "train", "evaluate", "register")
 PURE = ("data/manifest.parquet", "data/splits.parquet", "data/packed/images.npy", "data/packed/index.parquet")
 LEARNT = ("data/predictor/weights.safetensors", "data/predictor/card.json", "data/predictions.parquet")
-JUDGED = ("reports/metrics.json", "reports/slices.csv", "reports/train.csv", "reports/report.html")
+JUDGED = tuple(
+    f"reports/{name}" for name in ("metrics.json", "slices.csv", "train.csv", "imbalance.csv", "report.html")
+)
 CHECKED = tuple(f"reports/{name}.{kind}" for name in ("checks", "curation") for kind in ("json", "html"))
 
 pytestmark = [
@@ -150,6 +152,22 @@ def test_a_second_split_is_judged_beside_the_first(project: Path, tmp_path: Path
     metrics = json.loads(Path("reports/metrics.json").read_text())
     assert metrics["beside/accuracy"]["n"] > 0
     assert "groups kept apart" in Path("reports/report.html").read_text()
+
+
+def test_options_for_unequal_classes_are_tried_on_val_and_shown(project: Path, tmp_path: Path, monkeypatch) -> None:
+    for name in ("data", "reports", "pictures"):
+        shutil.copytree(project / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    write_params("source.path=pictures", "imbalance=auto", "imbalance.epochs=1", "train.epochs=1")
+    run("train")
+    run("evaluate")
+    tried = pd.read_csv("reports/imbalance.csv", keep_default_na=False)
+    assert tried["option"].tolist() == yaml.safe_load((ROOT / "conf/imbalance/auto.yaml").read_text())["defaults"][:-1]
+    card = json.loads(Path("data/predictor/card.json").read_text())
+    assert card["imbalance"] == tried["option"][tried["chosen"]].item()
+    assert "Unequal classes" in Path("reports/report.html").read_text()
+    assert "Unequal classes" not in (project / "reports/report.html").read_text()
 
 
 def test_a_check_stops_the_run_and_leaves_its_findings(project: Path, tmp_path: Path, monkeypatch) -> None:

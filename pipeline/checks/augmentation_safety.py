@@ -117,6 +117,8 @@ class AugmentationSafety(ContentCheck):
                 ways.append(f"set augmentation.{name} to false")
             elif size is not None:
                 ways.append(f"take {name.partition('.')[0]} out of conf/augmentation/, or {name} out of it")
+            elif not any(one.choice.name.startswith(f"{name}.") for one in tried):
+                ways.append(f"take {name} out of conf/config.yaml's list of augmentations")
             elif not any(other.startswith(f"{name}.") for other in alone):
                 ways.append(f"do not use all choices of augmentation.{name} together")
         told = "; ".join(ways) or "take a choice out of conf/augmentation/, or make it smaller, when it goes too far"

@@ -37,7 +37,7 @@ class ClassImbalance(Check):
             limit=self.max_ratio,
             unit="largest class / smallest class in train",
             worst={str(name): int(size) for name, size in sizes.nsmallest(3).items()},
-            advice="Collect more of the smallest classes, or let augment.min_class_share give train extra copies.",
+            advice="Collect more of the smallest classes, or train with imbalance=auto, which tries what helps on val.",
             sentence=_sentence(sizes.sort_index()),
         )
 

@@ -50,7 +50,7 @@ class EffectiveClasses(Check):
             unit="classes / effective number of classes",
             worst={row["part"]: f"{row['effective_classes']:.2f} of {num_classes} in effect" for row in rows[:5]},
             advice="Collect more of the rare classes there; or train with extra copies of them "
-            "(augment.min_class_share), or with a weighted loss (conf/task/).",
+            "(augment.min_class_share), or with a weighted loss (imbalance=weighted).",
             sentence=f"The classes count as if they were {effective:.1f} equal ones of {num_classes}"
             + (f" in {rows[0]['part']}." if rows else "."),
             table=rows,

@@ -5,6 +5,7 @@ The pipeline itself is run by DVC (dvc repro, dvc exp run); these commands stand
 Examples:
   colibri init ~/pictures/screws     look at pictures, write conf/source/screws.yaml
   colibri init --help                what init can be told
+  colibri ramp                       suggest a learning rate for the packed pictures
 """
 
 from __future__ import annotations

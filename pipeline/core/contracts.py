@@ -87,11 +87,7 @@ class Split(ABC):
 
 
 class Check(ABC):
-    """One question to the data.
-
-    Attributes:
-        on_fail: `error` stops the pipeline, `warn` only reports.
-    """
+    """One question to the data; where it fails, `error` stops the pipeline and `warn` only reports."""
 
     on_fail: Literal["error", "warn"]
 
@@ -118,12 +114,18 @@ class Augmentation(ABC):
         """(B, C, H, W) uint8 to (B, C, H', W') uint8, each sample by its own draw from the generator."""
 
 
-class Transform(ABC):
-    """From a stored array to what an encoder takes; deterministic.
+class Mixture(ABC):
+    """A random mixing of the samples of a batch, and of their targets alike; `mixes` tells whether it does."""
 
-    Attributes:
-        size: Side of the square output in pixels.
-    """
+    mixes: bool
+
+    @abstractmethod
+    def __call__(self, images: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """(B, 3, S, S) pictures after the transform and (B, K) targets, to both mixed."""
+
+
+class Transform(ABC):
+    """From a stored array to what an encoder takes, a square of `size` pixels; deterministic."""
 
     size: int
 
@@ -133,11 +135,7 @@ class Transform(ABC):
 
 
 class Encoder(ABC):
-    """A sample in, a feature vector out.
-
-    Attributes:
-        feature_dim: Length of the feature vector.
-    """
+    """A sample in, a feature vector of length `feature_dim` out."""
 
     feature_dim: int
 

@@ -38,6 +38,10 @@ class Choice:
             return
         for share in SHARES:
             size = float(f"{share * self.size:.4g}")
+            if isinstance(self.size, int):  # a step of a scale
+                size = round(size)
+                if size in (0, self.size):
+                    continue
             yield Choice(self.name, size, replace(self.augmentation, **{key: size}), share)  # type: ignore[type-var]
 
 

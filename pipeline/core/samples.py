@@ -15,7 +15,7 @@ from pipeline.core import files
 if TYPE_CHECKING:
     import torch
 
-    from pipeline.core.contracts import Augmentation, Task, Transform
+    from pipeline.core.contracts import Augmentation, Mixture, Task, Transform
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +31,7 @@ class Samples:
         chances: (M,) with which each draw takes each sample, or None: each comes once.
         cells: (M,) of label x nuisance, or None: all in one.
         told: M rows of what is known beside the picture (`prop_*`, `attr_*`), or None.
+        mixture: Of pictures and targets, after the transform; None for none.
     """
 
     images: np.ndarray
@@ -41,6 +42,7 @@ class Samples:
     chances: np.ndarray | None = None
     cells: np.ndarray | None = None
     told: pd.DataFrame | None = None
+    mixture: Mixture | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -52,8 +54,8 @@ class Samples:
 
         Args:
             batch_size: At least 1.
-            generator: Shuffles or draws by `chances`, augments, and drops the incomplete last batch; without it the
-                order is kept, every sample comes once and nothing is random.
+            generator: Shuffles or draws by `chances`, augments, mixes, and drops the incomplete last batch; without it
+                the order is kept, every sample comes once and nothing is random.
         """
         order = np.arange(len(self)) if generator is None else self.order(generator)
         last = len(order) if generator is None or len(order) < batch_size else len(order) - len(order) % batch_size
@@ -78,7 +80,7 @@ class Samples:
 
         Args:
             chosen: (B,) positions, 0 to M - 1.
-            generator: Augments; without it nothing is random.
+            generator: Augments and mixes; without it nothing is random.
         """
         import torch
 
@@ -86,8 +88,11 @@ class Samples:
         if generator is not None:
             for augmentation in self.augmentations:
                 batch = augmentation(batch, generator)
+        pictures, targets = self.transform(batch), torch.from_numpy(self.targets[chosen])
+        if generator is not None and self.mixture is not None:
+            pictures, targets = self.mixture(pictures, targets, generator)
         cells = np.zeros(len(chosen), dtype=np.int64) if self.cells is None else self.cells[chosen]
-        return self.transform(batch), torch.from_numpy(self.targets[chosen]), torch.from_numpy(cells)
+        return pictures, targets, torch.from_numpy(cells)
 
 
 def to_batch(images: np.ndarray) -> torch.Tensor:

@@ -20,6 +20,7 @@ from pipeline.report.confusion import confusion, is_single, tallies
 from pipeline.report.curves import curves
 from pipeline.report.data import data
 from pipeline.report.headline import headline
+from pipeline.report.imbalance import imbalance
 from pipeline.report.making import making
 from pipeline.report.mistakes import mistakes
 from pipeline.report.parts import parts
@@ -42,6 +43,7 @@ class Material:
         checks: `reports/checks.json`.
         curation: `reports/curation.json`.
         curves: `reports/train.csv`.
+        imbalance: `reports/imbalance.csv`.
         metrics: `reports/metrics.json`.
         slices: `reports/slices.csv`.
         predictions: Of val and test.
@@ -59,6 +61,7 @@ class Material:
     checks: dict[str, Any]
     curation: dict[str, Any]
     curves: pd.DataFrame
+    imbalance: pd.DataFrame
     metrics: dict[str, Any]
     slices: pd.DataFrame
     predictions: pd.DataFrame
@@ -83,6 +86,7 @@ class Material:
             checks=checks,
             curation=curation,
             curves=pd.read_csv(files.TRAIN_CURVES),
+            imbalance=pd.read_csv(files.IMBALANCE, keep_default_na=False, na_values=[""]),
             metrics=files.read_json(files.METRICS),
             slices=read_slices(files.SLICES),
             predictions=predictions,
@@ -146,6 +150,7 @@ def content(material: Material) -> dict[str, Any]:
         "preview": preview_uri(material.preview),
         "preview_classes": preview_classes(material),
         "curves": curves(material.curves),
+        "imbalance": imbalance(material.imbalance),
         "tables": tables(material.metrics, classes, samples_needed(material.params["evaluate"]["half_width"])),
         "confusion": confusion(test, classes) if single else None,
         "tallies": [] if single else tallies(test, classes, (material.card.get("task") or {}).get("thresholds")),

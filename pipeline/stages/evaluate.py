@@ -69,7 +69,9 @@ def main() -> None:
     files.write_json(files.METRICS, figures)
     files.write_csv(files.SLICES, parts)
     files.write_csv(files.CONFUSION, taken_for(test))
-    learnt = {name: card[name] for name in ("augmentation", "encoder", "task", "train", "transform")}
+    learnt = {
+        name: card[name] for name in ("augmentation", "encoder", "imbalance", "mixture", "task", "train", "transform")
+    }
     shown = {**learnt, **{name: params[name] for name in ("evaluate", "metric")}}  # what this page is a function of
     files.write_text(files.REPORT, render(Material.gather(shown, packed, options.num_mistakes)))
 

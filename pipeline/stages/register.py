@@ -29,7 +29,7 @@ ARTIFACTS = {
     "": [Path("params.yaml"), Path("dvc.yaml"), Path("dvc.lock")],
     "data": [files.VALIDATION, files.CHECKS, files.CURATION, files.SUSPECTS, files.PREVIEW],
     "evaluation": [
-        *(files.PREDICTIONS, files.METRICS, files.SLICES, files.CONFUSION, files.TRAIN_CURVES),
+        *(files.PREDICTIONS, files.METRICS, files.SLICES, files.CONFUSION, files.TRAIN_CURVES, files.IMBALANCE),
         *(files.REPORT, files.CHECKS_PAGE, files.CURATION_PAGE, files.SUSPECTS_PAGE),  # the report links to the others
     ],
 }

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pipeline.core import card, checkpoints, config, files, processes, stage
 from pipeline.core.checkpoints import Checkpoints
-from pipeline.core.contracts import Log, Predictor, Risk, Sampling, Split, Task, Trainer
+from pipeline.core.choosing import Choosing
+from pipeline.core.contracts import Log, Mixture, Predictor, Risk, Sampling, Split, Task, Trainer
 from pipeline.core.errors import UserError
 from pipeline.core.grouping import with_twins
 from pipeline.core.labels import to_lists
@@ -20,18 +22,38 @@ from pipeline.core.samples import Packed
 from pipeline.core.tracking.runs import training_run
 from pipeline.core.tracking.store import root
 
-SECTIONS = ("task", "augmentation", "transform", "encoder", "sampling", "risk", "train", "beside")
-CODE = ("augmentations", "core", "encoders", "risks", "samplings", "splits", "tasks", "trainers", "transforms")
+CHOSEN = (
+    "transform",
+    "encoder",
+    "sampling",
+    "mixture",
+    "risk",
+    "train",
+    "augmentation",
+)  # told in the card as they are
+SECTIONS = ("task", "imbalance", *CHOSEN, "beside")
+CODE = (
+    "augmentations",
+    "core",
+    "encoders",
+    "mixtures",
+    "risks",
+    "samplings",
+    "splits",
+    "tasks",
+    "trainers",
+    "transforms",
+)
 
 
 def main() -> None:
     params = config.load_params()
     packed = Packed.load()
-    recipe = Recipe({name: config.section(params, name) for name in SECTIONS})
+    nodes = {name: config.section(params, name) for name in SECTIONS}
     name = str(config.section(params, "source")["name"])
     key = files.digest(
         name.encode(),
-        files.canonical(recipe.nodes),
+        files.canonical(nodes),
         *(path.read_bytes() for path in sorted(files.PACKED.glob("*.*")) if path.suffix != ".npy"),
         *(
             path.read_bytes()
@@ -39,24 +61,32 @@ def main() -> None:
             for path in sorted(Path(__file__).parents[1].joinpath(folder).rglob("*.py"))
         ),
     )
-    again = second_split(recipe.nodes["beside"], packed)
+    again = second_split(nodes["beside"], packed)
+    recipe, tried = settled(nodes, packed)
     kept = checkpoints.of_training(key, root(), tell=warn)
     with training_run(key, params) if processes.is_first() else nullcontext(silent) as log:
         predictor, history = recipe.fit(packed, log, kept)
         beside = beside_predictions(recipe, again, Checkpoints(kept.folder / "beside", warn))
     if processes.is_first():
-        write(predictor, history, beside, {"source": name, **recipe.card(packed), "training_key": key})
+        write(predictor, history, beside, tried, {"source": name, **recipe.card(packed), "training_key": key})
         kept.clear()
     processes.part()
 
 
-def write(predictor: Predictor, history: list[dict[str, float]], beside: pd.DataFrame, told: dict[str, Any]) -> None:
+def write(
+    predictor: Predictor,
+    history: list[dict[str, float]],
+    beside: pd.DataFrame,
+    tried: pd.DataFrame,
+    told: dict[str, Any],
+) -> None:
     with files.replacing(files.PREDICTOR) as folder:
         folder.mkdir()
         saved = predictor.save(folder)
         files.write_json(folder / card.CARD, {**saved, **told})
     files.write_table(files.BESIDE, beside)
     files.write_csv(files.TRAIN_CURVES, pd.DataFrame(history))
+    files.write_csv(files.IMBALANCE, tried)
 
 
 def silent(epoch: int, figures: dict[str, float]) -> None:
@@ -75,6 +105,7 @@ class Recipe:
         self.nodes = nodes
         self.task: Task = config.build(nodes["task"], "task")
         self.sampling: Sampling = config.build(nodes["sampling"], "sampling")
+        self.mixture: Mixture = config.build(nodes["mixture"], "mixture")
         self.risk: Risk = config.build(nodes["risk"], "risk")
         self.trainer: Trainer = config.build(nodes["train"], "train")
         self.transform = config.build(nodes["transform"], "transform")
@@ -91,7 +122,11 @@ class Recipe:
         train = packed.part("train", self.task, self.transform, self.policy)
         told = packed.index.iloc[train.rows].reset_index(drop=True)
         chances, cells = self.sampling(train.targets, packed.classes, told), self.risk.cells(train.targets, told)
-        train = replace(train, chances=chances, cells=cells)
+        if self.mixture.mixes and cells.any():
+            raise UserError(
+                "mixture blends samples of several cells, which risk keeps apart; set mixture=none, or risk=mean"
+            )
+        train = replace(train, chances=chances, cells=cells, mixture=self.mixture)
         val = packed.part("val", self.task, self.transform)
         return self.trainer.fit(encoder, self.task, self.risk, train, val, log, kept)
 
@@ -100,13 +135,27 @@ class Recipe:
         splits = packed.index["split"].value_counts()
         return {
             "classes": packed.classes,
-            **{
-                name: self.nodes[name] for name in ("transform", "encoder", "sampling", "risk", "train", "augmentation")
-            },
+            "imbalance": next(iter(self.nodes["imbalance"]["candidates"])),
+            **{name: self.nodes[name] for name in CHOSEN},
             "packing": {name: packed.card[name] for name in ("size", "fit", "channels", "max_pixels")},
             "num_samples": {name: int(splits.get(name, 0)) for name in ("train", "val", "test")},
             "data_hash": files.digest((files.PACKED / "index.parquet").read_bytes()),
         }
+
+
+def settled(nodes: dict[str, Any], packed: Packed) -> tuple[Recipe, pd.DataFrame]:
+    """The recipe with the one option that `imbalance` names, or what does best on val, and what was measured."""
+    choosing: Choosing = config.call(Choosing, nodes["imbalance"], "imbalance")
+    recipes = [Recipe(choosing.changed(nodes, name)) for name in choosing.candidates]  # a misspelt one stops here
+    val = packed.index[packed.index["split"] == "val"]
+    targets = recipes[0].task.targets(val["labels"].tolist(), packed.classes)
+
+    def decided(trial: dict[str, Any]) -> np.ndarray:
+        predictor, _ = Recipe(trial).fit(packed, lambda epoch, figures: None)
+        return predictor.task.decide(predictor.predict(packed.images[val.index.to_numpy()]))
+
+    chosen, tried = choosing.choose(nodes, targets, val["group"].to_numpy(dtype=str), decided)
+    return Recipe(chosen), tried
 
 
 def second_split(node: dict[str, Any] | None, packed: Packed) -> Packed | None:

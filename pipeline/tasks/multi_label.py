@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
 from pipeline.core.contracts import Task
-from pipeline.core.errors import UserError
 from pipeline.core.labels import to_matrix
+from pipeline.tasks import losses
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,32 +27,39 @@ class MultiLabel(Task):
     unknown: an empty list in the manifest means "unlabelled", which takes part in no split. Where pictures with none
     of the labels are known, the source gives them a label of their own, such as `nothing`.
 
-    The weights of the loss shift the logits by their logarithm, so `probabilities` takes it off again: a score stays
-    the probability of the label, whatever the weights, and can be read and compared as such.
+    What the loss does to the logits is taken off again by `probabilities`: a score stays the probability of the label
+    among samples like those of train, whatever the options, and can be read and compared as such.
 
     Args:
-        positive_weights: `balanced` weighs a label's positives by negatives / positives of train, `none` by 1.
-        max_positive_weight: Weights are kept between 1 / this and this, at least 1.
+        class_weights: How a label's positives weigh against its negatives: `none`, as they are; `balanced`, by
+            negatives / positives of train; `effective`, by the same ratio of effective numbers (Cui et al. 2019,
+            arXiv:1901.05555).
+        beta: Of the effective number, between 0 and 1: 0 would weigh both alike, towards 1 it is as `balanced`.
+        max_class_weight: Weights are kept between 1 / this and this, at least 1.
+        focal_gamma: How much a label that is recognised already counts less: 0 (not at all), or 1 to 10; 2 in the paper
+            (Lin et al. 2017, arXiv:1708.02002).
+        logit_adjustment: tau, the logarithm of a label's odds in train is added to its logit in the loss tau times, 0
+            to 10 (Menon et al. 2021, arXiv:2007.07314, for each label as a problem of two classes).
         weights: Learnt by `weighed`, one per class; null is 1 for each.
+        prior: Learnt by `weighed`: the share of train that has each label; null where `logit_adjustment` is 0.
         thresholds: Learnt by `tuned`, one per class, 0 to 1; null is 0.5 for each.
-
-    Source: the shift follows from the minimum of the weighted loss, p w / (p w + 1 - p); Elkan 2001, The Foundations of
-        Cost-Sensitive Learning, theorem 2; Saerens et al. 2002, doi:10.1162/089976602753284446.
     """
 
     exclusive: ClassVar[bool] = False
-    positive_weights: Literal["balanced", "none"]
-    max_positive_weight: float
+    class_weights: losses.Weighing = "none"
+    beta: float = 0.999
+    max_class_weight: float = 20.0
+    focal_gamma: float = 0.0
+    logit_adjustment: float = 0.0
     weights: list[float] | None = None
+    prior: list[float] | None = None
     thresholds: list[float] | None = None
 
     def __post_init__(self) -> None:
-        if self.positive_weights not in ("balanced", "none"):
-            raise ValueError(f"positive_weights must be balanced or none, got {self.positive_weights!r}")
-        if not self.max_positive_weight >= 1:
-            raise ValueError(f"max_positive_weight must be at least 1, got {self.max_positive_weight}")
-        if self.weights is not None and not all(0 < one < np.inf for one in self.weights):
-            raise ValueError(f"weights must each be above 0 and finite, got {self.weights}")
+        losses.refuse_wrong(
+            self.max_class_weight, self.beta, self.focal_gamma, self.logit_adjustment, self.class_weights
+        )
+        losses.refuse_wrong_learnt(self.weights, self.prior)
         if self.thresholds is not None and not all(0 <= one <= 1 for one in self.thresholds):
             raise ValueError(f"thresholds must each be 0 to 1, got {self.thresholds}")
 
@@ -60,28 +67,25 @@ class MultiLabel(Task):
         return to_matrix(labels, classes)
 
     def weighed(self, targets: np.ndarray) -> MultiLabel:
-        if self.positive_weights == "none":
-            return replace(self, weights=None)
         positives = targets.sum(axis=0, dtype=np.float64)
-        negatives = len(targets) - positives
-        both = (positives > 0) & (negatives > 0)  # with one side only there is nothing to balance
-        ratio = np.divide(negatives, positives, out=np.ones_like(positives), where=both)
-        return replace(self, weights=np.clip(ratio, 1 / self.max_positive_weight, self.max_positive_weight).tolist())
+        weights = losses.positive_weights(positives, len(targets), self.class_weights, self.beta)
+        weights = np.clip(weights, 1 / self.max_class_weight, self.max_class_weight)
+        prior = (positives + 0.5) / (len(targets) + 1)  # never 0 or 1, for labels that nobody has, or everybody
+        return replace(
+            self,
+            weights=None if self.class_weights == "none" else weights.tolist(),
+            prior=prior.tolist() if self.logit_adjustment else None,
+        )
 
     def tuned(self, targets: np.ndarray, scores: np.ndarray) -> MultiLabel:
         columns = zip(targets.T, scores.T, strict=True)
         return replace(self, thresholds=[best_threshold(truth, score) for truth, score in columns])
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        from torch.nn.functional import binary_cross_entropy_with_logits
-
-        weights = None if self.weights is None else logits.new_tensor(self._per_class("weights", logits.shape[1]))
-        return binary_cross_entropy_with_logits(logits, targets, pos_weight=weights)
+        return losses.sigmoid_loss(self._shifted(logits), targets, self._weights(logits), self.focal_gamma)
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        if self.weights is None:
-            return logits.sigmoid()
-        return (logits - logits.new_tensor(self._per_class("weights", logits.shape[1])).log()).sigmoid()
+        return losses.of_sigmoid(self._shifted(logits), self._weights(logits), self.focal_gamma)
 
     def log_loss(self, targets: np.ndarray, scores: np.ndarray) -> float:
         of_truth = np.where(targets > 0, scores, 1 - scores)
@@ -92,11 +96,16 @@ class MultiLabel(Task):
             return np.asarray(scores >= DEFAULT_THRESHOLD)
         return np.asarray(scores >= np.array(self._per_class("thresholds", scores.shape[1])))
 
+    def _shifted(self, logits: Tensor) -> Tensor:
+        if self.prior is None:
+            return logits
+        return logits + logits.new_tensor(self._per_class("prior", logits.shape[1])).logit() * self.logit_adjustment
+
+    def _weights(self, logits: Tensor) -> Tensor | None:
+        return None if self.weights is None else logits.new_tensor(self._per_class("weights", logits.shape[1]))
+
     def _per_class(self, name: str, num_classes: int) -> list[float]:
-        values: list[float] = getattr(self, name)
-        if len(values) != num_classes:
-            raise UserError(f"task multi_label has {len(values)} {name} for {num_classes} classes; run dvc repro train")
-        return values
+        return losses.per_class("multi_label", name, getattr(self, name), num_classes)
 
 
 def best_threshold(truth: np.ndarray, scores: np.ndarray) -> float:

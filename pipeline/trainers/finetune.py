@@ -49,6 +49,9 @@ class FineTune(Trainer):
             as many per step; else training stops and names the largest that fits.
         checkpoint_seconds: Between two checkpoints within an epoch, about, at least 0; one more ends each epoch.
         seed: Of the head's first weights, the order of samples, augmentation and dropout.
+        layer_decay: Factor of the learning rate from each layer to the one below it, above 0 to 1; null learns
+            everywhere alike.
+        frozen_epochs: First epochs in which the head learns alone, at least 0; `epochs` and more never unfreeze.
     """
 
     epochs: int
@@ -66,6 +69,8 @@ class FineTune(Trainer):
     halve_batch: bool
     checkpoint_seconds: float
     seed: int
+    layer_decay: float | None = None
+    frozen_epochs: int = 0
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -86,6 +91,10 @@ class FineTune(Trainer):
             raise ValueError(f"ema_decay must be null or between 0 and 1, got {self.ema_decay}")
         if not self.checkpoint_seconds >= 0:
             raise ValueError(f"checkpoint_seconds must be at least 0, got {self.checkpoint_seconds}")
+        if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
+            raise ValueError(f"layer_decay must be null or above 0 and at most 1, got {self.layer_decay}")
+        if not self.frozen_epochs >= 0:
+            raise ValueError(f"frozen_epochs must be at least 0, got {self.frozen_epochs}")
         unknown = [name for name in self.views if name not in VIEWS]
         if unknown or not self.views:
             raise ValueError(f"views must be some of {list(VIEWS)}, got {self.views}")
@@ -154,7 +163,7 @@ class FineTune(Trainer):
                 predictor = NetworkPredictor(loop.kept(), loop.task, train.transform, self.views, self.precision)
                 scores = scored_together(predictor, val, loop.processes)
                 row |= figures(loop.task, val.targets, scores)
-                row["learning_rate"] = float(loop.schedule.get_last_lr()[0])
+                row["learning_rate"] = float(max(loop.schedule.get_last_lr()))
                 progress.add(row, scores)
                 log(epoch, {**row, "images_per_second": images_per_second})
                 progress.save()

@@ -18,8 +18,9 @@ from pipeline.core.samples import Samples
 from pipeline.trainers import snapshots
 from pipeline.trainers.compiling import compiled
 from pipeline.trainers.feeding import Batch, Feed
-from pipeline.trainers.groups import parameter_groups
+from pipeline.trainers.freezing import Freezing
 from pipeline.trainers.network import Classifier
+from pipeline.trainers.parameters import parameter_groups
 from pipeline.trainers.processes import Processes
 from pipeline.trainers.schedule import learning_rate_factor
 
@@ -48,6 +49,8 @@ class Loop:
     ):
         self.options, self.task, self.risk, self.halvings = options, task, risk, halvings
         self.processes = Processes(options.precision)
+        if options.frozen_epochs and self.processes.count > 1:  # they would wait for gradients that never come
+            raise UserError("train.frozen_epochs takes one process; set it to 0, or launch one")
         step_size = options.batch_size * options.accumulation
         self.feed = Feed(train, step_size, options.seed, ahead=self.processes.device.type == "cuda")
         self.num_images = self.feed.num_batches * step_size
@@ -61,18 +64,20 @@ class Loop:
                 self.network, multi_avg_fn=get_ema_multi_avg_fn(options.ema_decay), use_buffers=True
             )
         self.optimiser = torch.optim.AdamW(
-            parameter_groups(self.network, options.weight_decay), lr=options.learning_rate
+            parameter_groups(self.network, options.weight_decay, options.learning_rate, options.layer_decay)
         )
         factor = learning_rate_factor(options.epochs * self.feed.num_batches, options.warmup_fraction)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, factor)
         self.stepped = self.processes.parallel(compiled(self.network) if options.compile else self.network)
         if self.processes.number:  # dropout of the others' rows is drawn apart
             torch.manual_seed(options.seed + self.processes.number)
+        self.freezing = Freezing(frozen_epochs=options.frozen_epochs)
         self.step, self.losses = 0, cast(list[float], [])
 
     def epoch(self, bar: tqdm[Any], after_step: Callable[[], None]) -> float:
         """The rest of one pass over train; the mean loss of the whole pass."""
         self.network.train()
+        self.freezing(self.network, self.step // self.feed.num_batches + 1)
         for batch in self.feed:
             loss = self._stepped(batch)
             self.step += 1

@@ -154,3 +154,16 @@ def test_what_goes_both_ways_comes_first():
 def test_refused_choices(choices, message):
     with pytest.raises(ValueError, match=message):
         AugmentationSafety(**{**CHOICES, **choices})
+
+
+def test_one_of_torchvision_that_goes_too_far_is_named_and_a_strength_is_tried_smaller():
+    samples, images = digits("0169", 50)
+    strict = {**CHOICES, "max_excess": 0.02}
+    found = AugmentationSafety(**strict)(samples, content_of(images, "hog", "trivial_augment"))
+    assert not found.passed
+    assert next(iter(found.worst)) == "trivial_augment as a whole"  # it has no strength
+    assert found.advice == "Take trivial_augment out of conf/config.yaml's list of augmentations."
+    found = AugmentationSafety(**strict)(samples, content_of(images, "hog", "rand_augment"))
+    sizes = [row["size"] for row in found.table if row["choice"] == "rand_augment.max_magnitude"]
+    assert 9 in sizes
+    assert set(sizes) <= {9, 4, 2, 1}

@@ -41,6 +41,19 @@ def test_options_reach_the_library():
         assert encoder(torch.zeros(1, 3, 64, 96)).shape == (1, encoder.feature_dim)
 
 
+@pytest.mark.parametrize(("rate", "varies"), [(0.0, False), (0.9, True)])
+def test_stochastic_depth_leaves_out_blocks_in_training_only(rate, varies):
+    torch.manual_seed(0)
+    encoder = Network("test_vit", "none", options={"drop_path_rate": rate, "dynamic_img_size": True})
+    with torch.no_grad():
+        for name, parameter in encoder.named_parameters():  # blocks that start as nothing cannot be missed
+            if parameter.ndim > 1:
+                parameter.normal_(std=0.1, generator=torch.Generator().manual_seed(len(name)))
+        pictures = torch.rand(8, 3, 32, 32)
+        assert torch.equal(encoder.eval()(pictures), encoder(pictures))
+        assert torch.equal(encoder.train()(pictures), encoder(pictures)) != varies
+
+
 @pytest.mark.parametrize(
     ("library", "architecture", "least"), [("torchvision", "alexnet", 63), ("timm", "test_vit", 32)]
 )

@@ -8,24 +8,17 @@ import pytest
 import torch
 from train_choices import CHOICES
 
-from pipeline.core import files
+from pipeline.core import config, files
 from pipeline.core.card import CARD, load_predictor
 from pipeline.core.errors import UserError
 from pipeline.core.samples import Packed
-from pipeline.stages.train import CODE, SECTIONS, Recipe, beside_predictions, second_split
+from pipeline.stages.train import CHOSEN, CODE, SECTIONS, Recipe, beside_predictions, second_split, settled
 from pipeline.tasks.single_label import SingleLabel
 
 FRACTIONS = {"train": 0.6, "val": 0.2, "test": 0.2}
 NODES = {
     "task": {"_target_": "pipeline.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
-    "augmentation": {
-        "mirror": {
-            "_target_": "pipeline.augmentations.orthogonal.Orthogonal",
-            "horizontal_flip": True,
-            "vertical_flip": False,
-            "transpose": False,
-        }
-    },
+    "imbalance": {"candidates": {"none": {}}},
     "transform": {
         "_target_": "pipeline.transforms.normalise.Normalise",
         "size": 12,
@@ -34,6 +27,7 @@ NODES = {
     },
     "encoder": {"_target_": "pipeline.encoders.small.Small", "width": 2},
     "sampling": {"_target_": "pipeline.samplings.shuffled.Shuffled"},
+    "mixture": {"_target_": "pipeline.mixtures.unmixed.Unmixed"},
     "risk": {"_target_": "pipeline.risks.mean.Mean"},
     "train": {
         "_target_": "pipeline.trainers.finetune.FineTune",
@@ -42,8 +36,17 @@ NODES = {
         "batch_size": 4,
         "weight_decay": 0.0,
     },
+    "augmentation": {
+        "mirror": {
+            "_target_": "pipeline.augmentations.orthogonal.Orthogonal",
+            "horizontal_flip": True,
+            "vertical_flip": False,
+            "transpose": False,
+        }
+    },
     "beside": None,
 }
+BY_CLASS = "pipeline.samplings.by_class.ByClass"
 BESIDE = {
     "_target_": "pipeline.splits.random.Random",
     "fractions": FRACTIONS,
@@ -124,9 +127,9 @@ def test_the_card_is_enough_to_load_the_predictor(project, packed):
     assert read["classes"] == ["a", "b"]
     assert read["packing"] == {"size": 12, "fit": "crop", "channels": 1, "max_pixels": 10_000}
     assert read["num_samples"] == {"train": 12, "val": 4, "test": 4}
-    assert {name: read[name] for name in ("task", "transform", "encoder", "train", "augmentation")} == {
-        name: NODES[name] for name in ("task", "transform", "encoder", "train", "augmentation")
-    }
+    assert {name: read[name] for name in CHOSEN} == {name: NODES[name] for name in CHOSEN}
+    assert config.build(read["task"], "card.task") == SingleLabel(label_smoothing=0.0)
+    assert read["imbalance"] == "none"
     assert read["data_hash"] == files.digest((packed_folder / "index.parquet").read_bytes())
 
 
@@ -214,3 +217,52 @@ def test_beside_keeps_the_scores_of_its_test_pictures(beside):
     assert list(result) == ["sample_id", "group", "labels", "scores", "decided"]
     assert result["decided"].tolist() == [["ab"[int(one[1] > one[0])]] for one in result["scores"]]
     assert dataclasses.is_dataclass(again)
+
+
+def test_one_option_for_imbalance_is_taken_as_it_is(packed):
+    changes = {"task": {"class_weights": "balanced"}, "sampling": {"_target_": BY_CLASS, "strength": 1.0}}
+    recipe, tried = settled({**NODES, "imbalance": {"candidates": {"both": changes}}}, packed)
+    assert tried.empty
+    assert recipe.task == SingleLabel(label_smoothing=0.0, class_weights="balanced")
+    assert recipe.sampling.strength == 1.0
+    assert recipe.nodes["imbalance"] == {"candidates": {"both": changes}}
+
+
+def test_a_misspelt_option_is_named_before_any_is_fitted(packed, monkeypatch):
+    monkeypatch.setattr(Recipe, "fit", lambda *told: pytest.fail("fitted"))
+    candidates = {"none": {}, "wrong": {"task": {"class_weight": "balanced"}}}
+    with pytest.raises(
+        UserError, match=r"task has no parameter 'class_weight'; it takes label_smoothing, class_weights"
+    ):
+        settled({**NODES, "imbalance": {"candidates": candidates}}, packed)
+    with pytest.raises(UserError, match=r"imbalance: candidates may change task and sampling, got 'risk'"):
+        settled({**NODES, "imbalance": {"candidates": {"none": {"risk": {}}}}}, packed)
+
+
+def test_several_options_are_fitted_on_train_and_judged_on_val(packed, monkeypatch):
+    fitted = []
+
+    def fit(self, packed, log):
+        fitted.append(self)
+        return Sure(), []
+
+    monkeypatch.setattr(Recipe, "fit", fit)
+    candidates = {"none": {}, "weighted": {"task": {"class_weights": "balanced"}}}
+    recipe, tried = settled({**NODES, "imbalance": {"candidates": candidates, "num_resamples": 100}}, packed)
+    assert [one.task.class_weights for one in fitted] == ["none", "balanced"]
+    assert tried["option"].tolist() == ["none", "weighted"]
+    assert tried["value"].tolist() == [0.0, 0.0]  # Sure says a where the picture is bright, and b is
+    assert recipe.nodes["imbalance"] == {"candidates": {"none": {}}}
+
+
+def test_samples_of_several_cells_are_not_mixed(packed):
+    mixing = {"_target_": "pipeline.mixtures.mixup.Mixup", "alpha": 0.2}
+    risk = {"_target_": "pipeline.risks.group_dro.GroupDro", "by": "attr_site", "num_bins": 2, "step_size": 0.01}
+    with pytest.raises(
+        UserError, match=r"^mixture blends samples of several cells, which risk keeps apart; set mixture=none"
+    ):
+        Recipe({**NODES, "mixture": mixing, "risk": risk}).fit(packed, silent)
+    _, history = Recipe({**NODES, "mixture": mixing}).fit(packed, silent)
+    _, plain = Recipe(NODES).fit(packed, silent)
+    assert history != plain
+    assert np.isfinite(history[0]["train_loss"])

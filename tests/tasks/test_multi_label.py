@@ -13,7 +13,7 @@ from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.tasks.multi_label import MultiLabel, best_threshold
 
-CHOICES = {"positive_weights": "balanced", "max_positive_weight": 20.0}
+CHOICES = {"class_weights": "balanced", "max_class_weight": 20.0}
 TASK = MultiLabel(**CHOICES)
 LN3 = math.log(3)
 
@@ -29,8 +29,8 @@ def test_weights_are_negatives_over_positives_of_train():
     # a: 1 of 4, b: 3 of 4, c: nobody, d: everybody
     targets = np.array([[1, 1, 0, 1], [0, 1, 0, 1], [0, 1, 0, 1], [0, 0, 0, 1]], dtype=np.float32)
     assert TASK.weighed(targets).weights == pytest.approx([3, 1 / 3, 1, 1])
-    assert MultiLabel(**{**CHOICES, "max_positive_weight": 2.0}).weighed(targets).weights == [2, 0.5, 1, 1]
-    assert MultiLabel(**{**CHOICES, "positive_weights": "none"}).weighed(targets).weights is None
+    assert MultiLabel(**{**CHOICES, "max_class_weight": 2.0}).weighed(targets).weights == [2, 0.5, 1, 1]
+    assert MultiLabel(**{**CHOICES, "class_weights": "none"}).weighed(targets).weights is None
 
 
 def test_loss_by_hand():
@@ -164,9 +164,9 @@ def test_what_was_learnt_for_other_classes_is_refused():
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"positive_weights": "some"}, r"^positive_weights must be balanced or none, got 'some'$"),
-        ({"max_positive_weight": 0.5}, r"^max_positive_weight must be at least 1, got 0\.5$"),
-        ({"max_positive_weight": float("nan")}, r"^max_positive_weight must be at least 1, got nan$"),
+        ({"class_weights": "some"}, r"^class_weights must be none, balanced or effective, got 'some'$"),
+        ({"max_class_weight": 0.5}, r"^max_class_weight must be at least 1, got 0\.5$"),
+        ({"max_class_weight": float("nan")}, r"^max_class_weight must be at least 1, got nan$"),
         ({"weights": [1.0, 0.0]}, r"^weights must each be above 0 and finite, got \[1\.0, 0\.0\]$"),
         ({"thresholds": [0.5, 1.1]}, r"^thresholds must each be 0 to 1, got \[0\.5, 1\.1\]$"),
     ],

@@ -11,7 +11,7 @@ from pipeline.tasks.single_label import SingleLabel
 from pipeline.trainers.calibration import calibrated
 
 ONE = SingleLabel(label_smoothing=0.0)
-MANY = MultiLabel(positive_weights="none", max_positive_weight=1.0)
+MANY = MultiLabel()
 
 
 def loss(task, targets, logits):

@@ -31,7 +31,7 @@ from pipeline.trainers.estimator import EstimatorPredictor, FitEstimator, featur
 from pipeline.transforms.normalise import Normalise
 
 ONE = SingleLabel(label_smoothing=0.0)
-MANY = MultiLabel(positive_weights="balanced", max_positive_weight=20.0)
+MANY = MultiLabel(class_weights="balanced")
 HOG = {"_target_": "pipeline.encoders.gradients.Gradients", "size": 16, "cell": 4, "num_orientations": 6}
 CHOICES = {"scaling": "standardise", "calibration": "sigmoid", "max_samples": None, "batch_size": 32, "seed": 0}
 ESTIMATORS = {

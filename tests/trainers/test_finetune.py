@@ -64,7 +64,7 @@ def test_it_learns_two_attributes_that_have_nothing_to_do_with_each_other():
         targets = several.targets(labels, LABELS)
         return Samples(images=images, rows=np.arange(num), targets=targets, transform=Normalise(size=24, **GREY))
 
-    several = MultiLabel(positive_weights="balanced", max_positive_weight=20.0)
+    several = MultiLabel(class_weights="balanced", max_class_weight=20.0)
     train, val, test = samples(128, 0), samples(64, 1), samples(100, 2)
     torch.manual_seed(0)
     choices = {**CHOICES, "epochs": 10}
@@ -274,6 +274,14 @@ def test_the_learning_rate_in_the_history_is_what_the_next_step_would_take(fit):
     assert [row["learning_rate"] for row in history] == pytest.approx([0.01 * factor(step) for step in (12, 24, 36)])
 
 
+def test_with_a_decay_by_layer_the_history_tells_the_learning_rate_of_the_head(fit):
+    _, plain = fit()
+    _, history = fit(layer_decay=0.5)
+    assert [row["learning_rate"] for row in history] == [row["learning_rate"] for row in plain]
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
+    assert [row["train_loss"] for row in history] != [row["train_loss"] for row in plain]
+
+
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
@@ -287,6 +295,9 @@ def test_the_learning_rate_in_the_history_is_what_the_next_step_would_take(fit):
         ({"dropout": 1.0}, r"^dropout must be at least 0 and below 1, got 1\.0$"),
         ({"ema_decay": 0.0}, r"^ema_decay must be null or between 0 and 1, got 0\.0$"),
         ({"ema_decay": 1.0}, r"^ema_decay must be null or between 0 and 1, got 1\.0$"),
+        ({"layer_decay": 0.0}, r"^layer_decay must be null or above 0 and at most 1, got 0\.0$"),
+        ({"layer_decay": 1.1}, r"^layer_decay must be null or above 0 and at most 1, got 1\.1$"),
+        ({"frozen_epochs": -1}, r"^frozen_epochs must be at least 0, got -1$"),
         ({"views": []}, r"^views must be some of \['identity', 'horizontal_flip', .*\], got \[\]$"),
         ({"views": ["identity", "upside_down"]}, r"^views must be some of .*, got \['identity', 'upside_down'\]$"),
         ({"precision": "fp16"}, r"^precision must be one of \['auto', 'fp32', 'bf16'\], got 'fp16'$"),

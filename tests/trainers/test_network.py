@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.encoders.small import Small
 from pipeline.tasks.single_label import SingleLabel
@@ -131,7 +132,7 @@ def test_the_card_counts_what_learns(make, tmp_path):
         "views": ["identity"],
         "precision": "fp32",
         "num_parameters": convolutions + 8 * 3 + 3,
-        "task": {"_target_": "pipeline.tasks.single_label.SingleLabel", "label_smoothing": TASK.label_smoothing},
+        "task": config.node(TASK),
     }
 
 

@@ -15,7 +15,7 @@ from pipeline.tasks.single_label import SingleLabel
 from pipeline.trainers.nuisances import FitNuisances
 
 ONE = SingleLabel(label_smoothing=0.0)
-MANY = MultiLabel(positive_weights="balanced", max_positive_weight=20.0)
+MANY = MultiLabel(class_weights="balanced")
 CHOICES = {"num_trees": 20, "calibration": "none", "seed": 0}
 
 

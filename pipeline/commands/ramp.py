@@ -1,0 +1,107 @@
+"""Suggests a learning rate, from a short training in which it grows at each step.
+
+Writes reports/learning_rate.csv (learning rate, loss, smoothed loss) and reports/learning_rate.png, and prints the rate
+to set as train.learning_rate: a tenth of the one at which the smoothed loss was lowest. Needs data/packed, which dvc
+repro augment makes; takes everything but the learning rate from params.yaml.
+
+Examples:
+  colibri ramp
+  colibri ramp --steps 300 --highest 10
+"""
+
+from __future__ import annotations
+
+import math
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLE, PLOT = Path("reports/learning_rate.csv"), Path("reports/learning_rate.png")
+SHARED = ("batch_size", "weight_decay", "layer_decay", "dropout", "precision", "seed")  # with conf/train
+BELOW = 10  # the suggestion is the rate of the lowest loss over this, the rule of fastai's lr_find
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--steps", type=int, default=100, help="batches (default: 100)")
+    parser.add_argument("--lowest", type=float, default=1e-6, help="learning rate of the first (default: 1e-6)")
+    parser.add_argument("--highest", type=float, default=1.0, help="learning rate of the last (default: 1)")
+
+
+def main(steps: int, lowest: float, highest: float) -> None:
+    import pandas as pd
+
+    from pipeline.core import config, files
+    from pipeline.core.samples import Packed
+
+    params = config.load_params()
+    node = config.section(params, "train")
+    lacking = [name for name in SHARED if name not in node]
+    if lacking:
+        raise UserError(f"train has no {lacking[0]}: there is no learning rate to look for; use train=finetune")
+    chosen = {"lowest": lowest, "highest": highest, "num_steps": steps, **{name: node[name] for name in SHARED}}
+    ramp = config.build({"_target_": "pipeline.trainers.ramp.Ramp", **chosen}, "ramp")
+    table = pd.DataFrame(ramp(*material(params, Packed.load(), node["seed"])))
+    best = suggested(table)
+    files.write_csv(TABLE, table)
+    with files.replacing(PLOT) as temporary:
+        draw(table, best, temporary)
+    print(f"{len(table)} of {steps} steps, from {lowest:g} to {table['learning_rate'].iloc[-1]:.2g}; see {PLOT}")
+    print(f"suggested: dvc exp run -S train.learning_rate={best:.2g}   (now {node['learning_rate']:g})")
+
+
+def material(params: dict[str, Any], packed: Any, seed: int) -> tuple[Any, ...]:
+    """Encoder, task, risk and the samples of train, as params.yaml says; of several options for imbalance the first."""
+    from dataclasses import replace
+
+    import torch
+
+    from pipeline.core import config
+    from pipeline.core.choosing import Choosing
+
+    choosing: Choosing = config.call(Choosing, config.section(params, "imbalance"), "imbalance")
+    nodes = choosing.changed(params, next(iter(choosing.candidates)))
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        encoder = config.build(nodes["encoder"], "encoder")
+    task, transform, sampling, mixture, risk = (
+        config.build(nodes[name], name) for name in ("task", "transform", "sampling", "mixture", "risk")
+    )
+    policy = tuple(config.build(node, f"augmentation.{name}") for name, node in nodes["augmentation"].items())
+    train = packed.part("train", task, transform, policy)
+    told = packed.index.iloc[train.rows].reset_index(drop=True)
+    chances, cells = sampling(train.targets, packed.classes, told), risk.cells(train.targets, told)
+    return encoder, task, risk, replace(train, chances=chances, cells=cells, mixture=mixture)
+
+
+def suggested(table: pd.DataFrame) -> float:
+    """A tenth of the learning rate with the lowest smoothed loss.
+
+    Raises:
+        UserError: The loss did not fall.
+    """
+    if table.empty or not table["smoothed"].min() < table["smoothed"].iloc[0]:
+        raise UserError("the loss never fell; take a lower --lowest, or look at the data with make repro first")
+    found = float(table.loc[table["smoothed"].idxmin(), "learning_rate"]) / BELOW
+    assert math.isfinite(found)
+    return found
+
+
+def draw(table: pd.DataFrame, best: float, path: Path) -> None:
+    """The curve, with the suggestion marked."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.plot(table["learning_rate"], table["loss"], color="0.75", label="loss of a batch")
+    axes.plot(table["learning_rate"], table["smoothed"], color="tab:blue", label="smoothed")
+    axes.axvline(best, color="tab:orange", label=f"suggested: {best:.2g}")
+    axes.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(0, 2 * table["smoothed"].iloc[0]))
+    axes.legend()
+    figure.savefig(path, format="png", dpi=120, metadata={"Software": None})

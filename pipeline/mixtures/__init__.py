@@ -1,0 +1,1 @@
+"""Pictures of a batch mixed with each other, and their targets alike."""

@@ -1,0 +1,22 @@
+"""Every picture by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from pipeline.core.contracts import Mixture
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Unmixed(Mixture):
+    """The batch as it is; draws nothing."""
+
+    mixes = False
+
+    def __call__(self, images: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        return images, targets

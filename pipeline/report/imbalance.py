@@ -1,0 +1,74 @@
+"""The part of the section on training about unequal classes: what each option reached on val, and which was taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from pipeline.report.wording import SPACE, Figure, figure, known
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One way that was tried; `behind` is its distance to the best in words."""
+
+    name: str
+    figure: Figure
+    behind: str
+    chosen: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imbalance:
+    """What the section shows.
+
+    Attributes:
+        metric: What was compared, as people say it.
+        note: What it says.
+        chosen: Name of the option that training took.
+        best: Name of the one with the highest figure.
+        num_epochs: Of each trial; None where there are no epochs.
+        options: In the order they were given, the simplest first.
+    """
+
+    metric: str
+    note: str
+    chosen: str
+    best: str
+    num_epochs: int | None
+    options: list[Option]
+
+
+def imbalance(table: pd.DataFrame) -> Imbalance | None:
+    """What `reports/imbalance.csv` tells; None where nothing had to be chosen."""
+    if table.empty:
+        return None
+    rows: list[dict[Any, Any]] = table.to_dict("records")
+    options = [_option(row) for row in rows]
+    epochs = known(rows[0]["epochs"])
+    return Imbalance(
+        metric=options[0].figure.name,
+        note=options[0].figure.note,
+        chosen=next(one.name for one in options if one.chosen),
+        best=max(options, key=lambda one: -1.0 if one.figure.value is None else one.figure.value).name,
+        num_epochs=None if epochs is None else int(epochs),
+        options=options,
+    )
+
+
+def _option(row: dict[Any, Any]) -> Option:
+    return Option(
+        name=str(row["option"]).replace("_", " "),
+        figure=figure(str(row["metric"]), {**row, "n": 1}, reason="undefined on val"),
+        behind=_behind(known(row["behind_best"]), known(row["behind_low"]), known(row["behind_high"])),
+        chosen=bool(row["chosen"]),
+    )
+
+
+def _behind(value: float | None, low: float | None, high: float | None) -> str:
+    if not value:
+        return ""
+    between = "" if low is None or high is None else f", {100 * low:.1f} to {100 * high:.1f}"
+    return f"{100 * value:.1f}{between}{SPACE}points"

@@ -1,0 +1,42 @@
+"""Samples of rare classes drawn more often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.contracts import Sampling
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ByClass(Sampling):
+    """A sample is drawn in proportion to (1 / n_k)^strength, n_k the samples of its rarest label.
+
+    With strength 1 and one label per sample every class is drawn equally often. A sample with several labels is drawn
+    as its rarest one asks; one without any, as the largest class. The network then answers as if classes were as
+    frequent as they are drawn.
+
+    Args:
+        strength: 0 draws as train is, 1 all classes alike; 0.5 is the square root.
+
+    Source: Shen, Lin and Huang 2016, arXiv:1512.05830, class-aware sampling; Kang et al. 2020, arXiv:1910.09217,
+        equation 1, for the strength (their q is 1 - strength); Gupta, Dollar and Girshick 2019, arXiv:1908.03195,
+        section 4, for the rarest label of a sample with several.
+    """
+
+    strength: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.strength <= 1:
+            raise ValueError(f"strength must be above 0 and at most 1, got {self.strength}")
+
+    def __call__(self, targets: np.ndarray, classes: list[str], index: pd.DataFrame) -> np.ndarray:
+        present = targets > 0
+        sizes = present.sum(axis=0)
+        rarest = np.where(present, sizes, max(1, sizes.max())).min(axis=1)
+        chances: np.ndarray = rarest.astype(np.float64) ** -self.strength
+        return chances / chances.sum()

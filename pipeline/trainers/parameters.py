@@ -1,0 +1,78 @@
+"""Which parameters learn how fast, and which of them decay."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from torch import nn
+
+MAX_LAYERS = 12  # of a network that does not say what its layers are, as many as a ViT-Base has
+
+
+def parameter_groups(
+    network: nn.Module, weight_decay: float, learning_rate: float, layer_decay: float | None = None
+) -> list[dict[str, Any]]:
+    """What an optimiser of torch takes: weight decay on matrices and kernels alone, and a learning rate per layer.
+
+    Args:
+        network: With an `encoder` and a `head`.
+        weight_decay: None on biases and normalisation.
+        learning_rate: Of the head; a layer d below it learns with learning_rate x layer_decay^d.
+        layer_decay: Above 0 to 1; None is the same learning rate for all.
+
+    Source: Bao et al. 2022, arXiv:2106.08254, and Clark et al. 2020, arXiv:2003.10555, for the decay by layer.
+    """
+    if layer_decay is None:
+        return _by_decay(list(network.parameters()), weight_decay, learning_rate)
+    below = layers_below_head(network)
+    by_layer: dict[int, list[nn.Parameter]] = defaultdict(list)
+    for name, parameter in network.named_parameters():
+        by_layer[below[name]].append(parameter)
+    return [
+        group
+        for depth in sorted(by_layer, reverse=True)
+        for group in _by_decay(by_layer[depth], weight_decay, learning_rate * layer_decay**depth)
+        if group["params"]
+    ]
+
+
+def layers_below_head(network: nn.Module) -> dict[str, int]:
+    """How many layers below the head each parameter stands: 0 is the head itself.
+
+    A network of timm says itself what its layers are (`group_matcher`). Of another one each kernel or matrix begins a
+    layer, in the order of definition, and neighbours are put together until at most `MAX_LAYERS` are left.
+    """
+    from timm.models import group_parameters
+
+    told = next(((name, one) for name, one in network.named_modules() if hasattr(one, "group_matcher")), None)
+    if told is None:
+        layers = _by_kernels(network)
+    else:
+        prefix, body = told
+        known: Any = body
+        own = group_parameters(body, known.group_matcher(coarse=False), reverse=True)
+        layers = {f"{prefix}.{name}": layer for name, layer in own.items()}
+    names = [name for name, _ in network.named_parameters() if not name.startswith("head.")]
+    order = {layer: place for place, layer in enumerate(sorted({layers.get(name, -1) for name in names}))}
+    found = {name: len(order) - order[layers.get(name, -1)] for name in names}
+    return {name: found.get(name, 0) for name, _ in network.named_parameters()}
+
+
+def _by_kernels(network: nn.Module) -> dict[str, int]:
+    layers, layer = {}, -1
+    for name, parameter in network.named_parameters():
+        if not name.startswith("head."):
+            layer += parameter.ndim > 1
+            layers[name] = max(layer, 0)
+    num_layers = layer + 1
+    if num_layers > MAX_LAYERS:
+        layers = {name: one * MAX_LAYERS // num_layers for name, one in layers.items()}
+    return layers
+
+
+def _by_decay(parameters: list[nn.Parameter], weight_decay: float, learning_rate: float) -> list[dict[str, Any]]:
+    return [
+        {"params": [one for one in parameters if one.ndim > 1], "weight_decay": weight_decay, "lr": learning_rate},
+        {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0, "lr": learning_rate},
+    ]

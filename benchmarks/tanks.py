@@ -24,7 +24,7 @@ from pipeline.core.judging import judge
 from pipeline.core.measuring import measure
 from pipeline.core.samples import Packed
 from pipeline.metrics.accuracy import Accuracy
-from pipeline.stages.train import SECTIONS, Recipe
+from pipeline.stages.train import SECTIONS, settled
 
 CONF = Path(__file__).parents[1] / "conf"
 VARIANTS = {  # overrides of each row of the table
@@ -70,7 +70,8 @@ def trained(overrides: list[str], seed: int) -> tuple[Any, float]:
     params = yaml.safe_load(config.compose(CONF, [*overrides, f"source.seed={seed}", f"train.seed={seed}"]))
     data = packed(params)
     started = time.perf_counter()
-    predictor, _ = Recipe({name: params[name] for name in SECTIONS}).fit(data, lambda epoch, figures: None)
+    recipe, _ = settled({name: params[name] for name in SECTIONS}, data)
+    predictor, _ = recipe.fit(data, lambda epoch, figures: None)
     return predictor, time.perf_counter() - started
 
 

@@ -25,7 +25,7 @@ class ByClass(Sampling):
 
     Source: Shen, Lin and Huang 2016, arXiv:1512.05830, class-aware sampling; Kang et al. 2020, arXiv:1910.09217,
         equation 1, for the strength (their q is 1 - strength); Gupta, Dollar and Girshick 2019, arXiv:1908.03195,
-        section 4, for the rarest label of a sample with several.
+        for the rarest label of a sample with several.
     """
 
     strength: float

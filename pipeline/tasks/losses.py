@@ -21,7 +21,7 @@ def class_weights(sizes: np.ndarray, how: Weighing, beta: float) -> np.ndarray:
     `balanced` is n / (K n_k), with which the mean weight of a sample is 1 (as in scikit-learn). `effective` is
     (1 - beta) / (1 - beta^n_k), scaled to sum to K. Classes that do not occur do not count in K.
 
-    Source: Cui et al. 2019, arXiv:1901.05555, equation 2 and section 4, for `effective`.
+    Source: Cui et al. 2019, arXiv:1901.05555, for `effective`.
     """
     known = sizes > 0
     weights = np.ones(len(sizes))
@@ -110,7 +110,7 @@ def of_softmax(logits: Tensor, shift: Tensor | None, gamma: float) -> Tensor:
     The shift is not in them: with the logarithm of the classes' frequencies as the shift they are those of classes that
     are equally frequent, and with weights in the loss those of classes that are as frequent as they weigh.
 
-    Source: Menon et al. 2021, arXiv:2007.07314, section 4.
+    Source: Menon et al. 2021, arXiv:2007.07314.
     """
     if not gamma:
         return logits.softmax(dim=1)

@@ -26,12 +26,7 @@ if TYPE_CHECKING:
 
 
 class Source(ABC):
-    """Where labelled pictures come from.
-
-    Attributes:
-        name: Of the data set, in MLflow and on the page.
-        watch: The file or folder that DVC hashes to notice that the source changed.
-    """
+    """Where labelled pictures come from: a data set's `name`, and what DVC hashes to notice a change (`watch`)."""
 
     name: str
     watch: str
@@ -149,10 +144,7 @@ class Task(ABC):
 
     Built from conf/ it holds choices. What it learns from the data it carries in fields beside them: `weighed` and
     `tuned` return a task that knows more, and the card of a predictor keeps that one, so that every decision of the
-    predictor is made by the same task.
-
-    Attributes:
-        exclusive: Whether each sample has exactly one label.
+    predictor is made by the same task. `exclusive` tells whether each sample has exactly one label.
     """
 
     exclusive: ClassVar[bool]
@@ -191,15 +183,11 @@ class Sampling(ABC):
 
     @abstractmethod
     def __call__(self, targets: np.ndarray, classes: list[str], index: pd.DataFrame) -> np.ndarray | None:
-        """The probability with which each draw takes each sample, or None: each comes once per epoch.
+        """(N,) probability with which each draw takes each sample, or None: each comes once per epoch.
 
         Args:
-            targets: (N, K) in {0, 1}.
-            classes: K names, for messages.
+            targets: (N, K) in {0, 1}, of K `classes`, which are for messages.
             index: N rows with the measured `prop_*` and the told `attr_*`.
-
-        Returns:
-            (N,) with sum 1, or None.
         """
 
 
@@ -217,9 +205,7 @@ class Risk(ABC):
         """The risk of a batch, and the weights of the cells for the next one.
 
         Args:
-            task: Whose loss it is.
-            logits: (B, K).
-            targets: (B, K).
+            task: Whose loss it is, of (B, K) logits and targets.
             cells: (B,) of each sample.
             weights: (G,) with sum 1; each 1 / G before the first step.
         """
@@ -245,9 +231,8 @@ class Trainer(ABC):
         """Learns from `train` with `task.weighed`, keeps what is best on `val`, decides by what `tuned` makes of it.
 
         Args:
-            encoder: An `Encoder`.
-            task: What the labels mean, as built from conf/.
-            risk: What is made small.
+            encoder: An `Encoder`, which the fit may change.
+            task: As built from conf/, as is `risk`.
             train: Samples with augmentations, how often each is drawn, and the cells that `risk` asks for.
             val: Samples without.
             log: Called after each epoch with its number and figures; of a training that goes on, with those of the
@@ -266,12 +251,7 @@ class Predictor(ABC):
 
     @abstractmethod
     def predict(self, images: np.ndarray, told: pd.DataFrame | None = None) -> np.ndarray:
-        """(N, H, W, C) uint8 to (N, K) scores, columns in the order of the card's classes.
-
-        Args:
-            images: As they were packed.
-            told: N rows of what is known beside the pictures (`prop_*`, `attr_*`), where it is known.
-        """
+        """(N, H, W, C) uint8 and, where known, N rows of `prop_*` and `attr_*` to (N, K) scores in the card's order."""
 
     @abstractmethod
     def save(self, folder: Path) -> dict[str, Any]:

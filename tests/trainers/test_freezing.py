@@ -1,6 +1,7 @@
 """A frozen encoder stays as it is, statistics too; then it learns."""
 
 import torch
+from train_choices import CHOICES
 
 from pipeline.encoders.small import Small
 from pipeline.risks.mean import Mean
@@ -9,18 +10,7 @@ from pipeline.trainers.finetune import FineTune
 from pipeline.trainers.freezing import Freezing
 from pipeline.trainers.network import Classifier
 
-CHOICES = {
-    "epochs": 2,
-    "batch_size": 8,
-    "learning_rate": 0.01,
-    "weight_decay": 0.5,
-    "warmup_fraction": 0.0,
-    "dropout": 0.0,
-    "ema_decay": None,
-    "views": ["identity"],
-    "precision": "fp32",
-    "seed": 0,
-}
+PLAIN = {**CHOICES, "epochs": 2, "weight_decay": 0.5, "warmup_fraction": 0.0}
 
 
 def states(stripes, **choices):
@@ -28,7 +18,7 @@ def states(stripes, **choices):
     torch.manual_seed(0)
     encoder = Small(width=2)
     seen = [{name: value.clone() for name, value in encoder.state_dict().items()}]
-    FineTune(**{**CHOICES, **choices}).fit(
+    FineTune(**{**PLAIN, **choices}).fit(
         encoder,
         SingleLabel(label_smoothing=0.0),
         Mean(),

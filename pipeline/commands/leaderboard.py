@@ -134,9 +134,7 @@ def lines(made: pd.DataFrame) -> list[str]:
             if one.smallest
             else {"best": "best", "failed": "failed"}.get(one.state, "")
         )
-        figures = (
-            f"{one.value:>8s} {one.between:>15s} {one.difference:>12s} {one.train:>13s} {one.speed:>9s} {one.size:>8s}"
-        )
+        figures = f"{one.value:>8s} {one.between:>15s} {one.difference_between:>15s} {one.train:>13s} {one.speed:>9s} {one.size:>8s}"
         shown.append(f"  {one.name:32.32s} {figures}  {mark}".rstrip())
-    head = f"{'':8s} {'95 % interval':>15s} {'to the best':>12s} {'training':>13s} {'images/s':>9s} {'size':>8s}"
+    head = f"{'':8s} {'95 % interval':>15s} {'to the best':>15s} {'training':>13s} {'images/s':>9s} {'size':>8s}"
     return [f"  {made['metric'].iloc[0]:32.32s} {head}", *shown]

@@ -65,7 +65,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
         raise UserError(f"interrupted; colibri tune {name} goes on where it was") from None
     text = tuning.winner(name, to, search, searching.finished(study), best)
     file = tuning.write_winner(to, text, search, best.params)
-    finish(parent, {f"best_{search.figure}": float(best.value)}, [file])
+    finish(parent, {f"best_{search.figure}": best.value or 0.0}, [file])
     print(f"\n{text}\nWrote {file}. Next: git add {file}, then dvc exp run -S experiment={to}")
 
 

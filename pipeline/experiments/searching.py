@@ -57,7 +57,7 @@ def open_study(search: Search, key: str, file: Path) -> Study:
         load_if_exists=True,
         pruner=optuna.pruners.NopPruner()
         if pruning is None
-        else optuna.pruners.MedianPruner(pruning.startup_trials, pruning.warmup_epochs),
+        else optuna.pruners.MedianPruner(pruning.startup_trials, pruning.warmup_epochs + 1),
     )
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)

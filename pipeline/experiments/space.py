@@ -12,6 +12,8 @@ from pipeline.core.errors import UserError
 if TYPE_CHECKING:
     from optuna import Trial
 
+FIGURES = ("val_loss", "val_accuracy", "val_f1_macro")  # what every trainer tells of an epoch
+
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
@@ -55,7 +57,7 @@ class Pruning:
 
     Args:
         startup_trials: So many trials end first, at least 1.
-        warmup_epochs: None is stopped before.
+        warmup_epochs: In these none is stopped.
 
     Source: D. Golovin et al. 2017, Google Vizier, doi:10.1145/3097983.3098043 (the median stopping rule).
     """
@@ -100,6 +102,8 @@ class Search:
     def __post_init__(self) -> None:
         if self.trials < 1 or self.random_trials < 1:
             raise ValueError(f"trials and random_trials must be at least 1, got {self.trials} and {self.random_trials}")
+        if self.figure not in FIGURES:
+            raise ValueError(f"figure must be one of {list(FIGURES)}, got {self.figure!r}")
         if self.direction not in ("minimize", "maximize"):
             raise ValueError(f"direction must be 'minimize' or 'maximize', got {self.direction!r}")
         if not self.space:

@@ -107,6 +107,10 @@ def study_key(search: Search, params: Mapping[str, Any]) -> str:
     return files.digest(files.canonical(told), files.canonical(nodes_of(params)), *data)
 
 
+class _StoreFailed(Exception):
+    """MLflow's store does not take what it is told."""
+
+
 @dataclass(frozen=True, eq=False)
 class Trial:
     """Trains once and judges on val; an objective of `searching.run`.
@@ -117,7 +121,7 @@ class Trial:
         search: What is chosen by.
         metrics: Of one number each.
         evaluate: `num_resamples` and `seed` of the intervals.
-        parent: The MLflow run of the search, or None: nothing is logged.
+        parent: The MLflow run of the search.
     """
 
     nodes: dict[str, Any]
@@ -133,7 +137,10 @@ class Trial:
         with trial_run(self.parent, number, values) as log:
 
             def heard(epoch: int, figures: dict[str, float]) -> None:
-                log(epoch, figures)
+                try:
+                    log(epoch, figures)
+                except UserError as error:  # of the store, which says nothing about the trial
+                    raise _StoreFailed(str(error)) from None
                 report(epoch, figures)
 
             try:
@@ -145,6 +152,8 @@ class Trial:
                 )
             except Stopped as early:
                 stopped = early
+            except _StoreFailed as error:
+                raise UserError(str(error)) from None
             except UserError as error:  # a learning rate that diverges is a bad trial, not the end of the search
                 stopped = Stopped(str(error))
         if stopped is not None:

@@ -63,7 +63,7 @@ def leaderboard_page(name: str, table: pd.DataFrame, machine: str) -> str:
         "n": whole(int(ran[0]["n"])) if ran else "",
         "best": next((one for one in rows if one.state == "best"), None),
         "smallest": next((one for one in rows if one.smallest), None),
-        "ticks": [(scale.across(tick), share(tick)) for tick in scale.ticks],
+        "ticks": [(scale.across(tick), mark(tick)) for tick in scale.ticks],
         "failed": [one for one in rows if one.state == "failed"],
         "published": [one for one in rows if one.state == "published"],
     }
@@ -73,6 +73,10 @@ def leaderboard_page(name: str, table: pd.DataFrame, machine: str) -> str:
 def row(entry: Mapping[str, Any], scale: Axis) -> Row:
     """A row of the table."""
     value, low, high = (known(entry[key]) for key in ("value", "low", "high"))
+
+    def placed(end: float | None) -> float | None:
+        return None if end is None else scale.across(end)
+
     gap, gap_low, gap_high = (known(entry[f"difference{end}"]) for end in ("", "_low", "_high"))
     return Row(
         name=str(entry["name"]),
@@ -86,9 +90,7 @@ def row(entry: Mapping[str, Any], scale: Axis) -> Row:
         speed=rate(known(entry["images_per_second"])),
         size=size(None if _missing(entry["num_bytes"]) else int(entry["num_bytes"])),
         note="" if _missing(entry["note"]) else str(entry["note"]),
-        at=None
-        if value is None
-        else (scale.across(value), *(None if x is None else scale.across(x) for x in (low, high))),
+        at=None if value is None else (scale.across(value), placed(low), placed(high)),
     )
 
 
@@ -100,6 +102,11 @@ def state(entry: Mapping[str, Any]) -> str:
         return "best"
     low, high = known(entry["difference_low"]), known(entry["difference_high"])
     return "reaches" if low is not None and high is not None and low <= 0 <= high else "behind"
+
+
+def mark(value: float) -> str:
+    """On the axis: 80 % for 0.8."""
+    return f"{100 * value:.3g}{SPACE}%" if 0 <= value <= 1 else f"{value:.3g}"
 
 
 def points(value: float) -> str:

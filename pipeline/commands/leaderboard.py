@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.experiments.table import Outcome
 
 TABLE, PAGE = Path("reports/leaderboard.csv"), Path("reports/leaderboard.html")
+MAX_NAME = 40  # characters, in the terminal
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -113,7 +114,7 @@ def judged(kept: list[Kept], metric: str) -> tuple[list[Outcome], dict[str, str]
     for one in kept:
         try:
             outcomes.append(one.outcome(metric))
-            timed[one.name] = (one.load().predict, one.pictures())
+            timed[one.name] = one.timed()
         except UserError as error:
             without[one.name] = str(error)
     print(f"measuring the speed of {len(timed)} models in turns", flush=True)
@@ -126,15 +127,22 @@ def lines(made: pd.DataFrame) -> list[str]:
     from pipeline.report.leaderboard import row
     from pipeline.report.plots import axis
 
-    scale, shown = axis([0.0, 1.0]), []
+    cells = [(str(made["metric"].iloc[0]), "", "95 % interval", "to the best", "training", "images/s", "size", "")]
     for entry in made.to_dict("records"):
-        one = row(entry, scale)
+        one = row(entry, axis([0.0, 1.0]))
         mark = (
-            "smallest that reaches the best"
-            if one.smallest
-            else {"best": "best", "failed": "failed"}.get(one.state, "")
+            "smallest that reaches the best" if one.smallest else one.state if one.state in ("best", "failed") else ""
         )
-        figures = f"{one.value:>8s} {one.between:>15s} {one.difference_between:>15s} {one.train:>13s} {one.speed:>9s} {one.size:>8s}"
-        shown.append(f"  {one.name:32.32s} {figures}  {mark}".rstrip())
-    head = f"{'':8s} {'95 % interval':>15s} {'to the best':>15s} {'training':>13s} {'images/s':>9s} {'size':>8s}"
-    return [f"  {made['metric'].iloc[0]:32.32s} {head}", *shown]
+        measured = (one.value, one.between, one.difference_between, one.train, one.speed, one.size)
+        cells.append((one.name[:MAX_NAME], *measured, mark))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(
+            [
+                f"  {name:{widths[0]}s}",
+                *(f"{one:>{width}s}" for one, width in zip(rest, widths[1:-1], strict=True)),
+                mark,
+            ]
+        ).rstrip()
+        for name, *rest, mark in cells
+    ]

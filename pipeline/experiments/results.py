@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +18,12 @@ from pipeline.core.tracking import runs
 from pipeline.experiments.table import Outcome
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from pipeline.core.contracts import Predictor
 
 MAX_PICTURES = 256  # on which speed is measured
+Scorer = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +64,24 @@ class Kept:
             train_seconds=runs.training_seconds(told["training_key"]),
         )
 
-    def load(self) -> Predictor:
-        return card.load_predictor(self.predictor)[0]
-
-    def pictures(self) -> np.ndarray:
-        """(N, H, W, C) uint8: the first test pictures, at most `MAX_PICTURES`, as they were packed."""
-        index = files.read_table(self.folder / files.PACKED / "index.parquet", columns=["split"])
+    def timed(self) -> tuple[Scorer, np.ndarray]:
+        """What scores, and (N, H, W, C) uint8: the first test pictures, at most `MAX_PICTURES`, as they were packed."""
+        index = files.read_table(self.folder / files.PACKED / "index.parquet")
         rows = np.flatnonzero(index["split"].to_numpy() == "test")[:MAX_PICTURES]
         images = np.load(self.folder / files.PACKED / "images.npy", mmap_mode="r")
-        return np.ascontiguousarray(images[rows])
+        return scorer(card.load_predictor(self.predictor)[0], index.iloc[rows]), np.ascontiguousarray(images[rows])
+
+
+def scorer(predictor: Predictor, told: pd.DataFrame) -> Scorer:
+    """What turns pictures into scores; a predictor that asks for what is known beside the pictures gets it.
+
+    Args:
+        predictor: Trained.
+        told: A row for each picture it will be given.
+    """
+    if "told" in inspect.signature(predictor.predict).parameters:
+        return lambda images: predictor.predict(images, told=told.reset_index(drop=True))
+    return predictor.predict
 
 
 def keep(name: str, revision: str, folder: Path) -> Kept:

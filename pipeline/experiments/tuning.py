@@ -16,6 +16,7 @@ from pipeline.core.judging import judge
 from pipeline.core.labels import to_matrix
 from pipeline.core.samples import Packed
 from pipeline.core.tracking.nested import trial_run
+from pipeline.experiments.results import scorer
 from pipeline.experiments.searching import REASON, Report, Stopped, kept_row, short
 from pipeline.experiments.space import Pruning, Range, Search, changed
 from pipeline.stages.train import SECTIONS, Recipe
@@ -163,7 +164,7 @@ class Trial:
     def judged(self, predictor: Any) -> dict[str, dict[str, Any]]:
         """The metrics on val."""
         val = self.packed.index[self.packed.index["split"] == "val"]
-        scores = predictor.predict(self.packed.images[val.index.to_numpy()])
+        scores = scorer(predictor, val)(self.packed.images[val.index.to_numpy()])
         return judge(
             self.metrics,
             to_matrix(val["labels"].tolist(), self.packed.classes),

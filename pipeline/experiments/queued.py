@@ -11,7 +11,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,12 +119,15 @@ def _revive(queue: Any, entries: Mapping[str, Any]) -> None:
 
 def _withdraw(queue: Any, names: set[str]) -> None:
     """Takes these out of the queue, stops the one that runs, and waits until it has put its outputs back."""
+    from dvc.exceptions import DvcException
+
     queued = [entry.name for entry in queue.iter_queued() if entry.name in names]
     if queued:
         queue.remove(queued)
     running = [entry.name for entry in queue.iter_active() if entry.name in names]
     if running:
-        queue.kill(running)
+        with suppress(DvcException):  # it has ended in between
+            queue.kill(running)
     until = time.monotonic() + STOP_SECONDS
     while time.monotonic() < until and any(entry.name in names for entry in queue.iter_active()):
         time.sleep(POLL_SECONDS)

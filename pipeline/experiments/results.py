@@ -79,9 +79,10 @@ def scorer(predictor: Predictor, told: pd.DataFrame) -> Scorer:
         predictor: Trained.
         told: A row for each picture it will be given.
     """
-    if "told" in inspect.signature(predictor.predict).parameters:
-        return lambda images: predictor.predict(images, told=told.reset_index(drop=True))
-    return predictor.predict
+    predict: Any = predictor.predict
+    if "told" not in inspect.signature(predict).parameters:
+        return predict
+    return lambda images: predict(images, told=told.reset_index(drop=True))
 
 
 def keep(name: str, revision: str, folder: Path) -> Kept:

@@ -22,6 +22,7 @@ def search(**changes):
     tune.main(**{"name": "quick", "experiment": None, "trials": None, "to": None, **changes})
 
 
+@pytest.mark.slow
 def test_the_winner_is_written_with_what_to_expect_and_composes(searchable, capsys):
     search()
     text = WRITTEN.read_text()
@@ -42,6 +43,7 @@ def test_the_winner_is_written_with_what_to_expect_and_composes(searchable, caps
     assert "dvc exp run -S experiment=tuned_quick" in shown
 
 
+@pytest.mark.slow
 def test_the_test_part_changes_nothing(searchable):
     """Its pictures become noise and its labels wrong, under another study: every trial ends with the same figures."""
     search()
@@ -58,6 +60,7 @@ def test_nothing_but_train_and_val_is_handed_to_a_trial(searchable):
     assert hidden.loc[hidden["split"] != "none", "labels"].map(len).eq(1).all()
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_it_writes_the_same_winner(searchable, monkeypatch, capsys):
     search(to="whole")
     expected = Path("conf/experiment/whole.yaml").read_text().replace("whole", "tuned_quick")
@@ -79,6 +82,7 @@ def test_killed_and_started_again_it_writes_the_same_winner(searchable, monkeypa
     assert "1 of 4 trials have ended before" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_trials_stand_under_one_run(searchable, store):
     write_search(seed=71)
     search()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +72,8 @@ def trial_run(parent: str, number: int, params: dict[str, Any]) -> Iterator[Log]
 
     It is marked as killed where the block ends early.
     """
+    from mlflow.entities import Metric
+
     client, experiment = connect()
     tags = {PARENT: parent, TRIAL: str(number), "mlflow.source.name": "colibri tune"}
     with speaking():
@@ -78,10 +81,10 @@ def trial_run(parent: str, number: int, params: dict[str, Any]) -> Iterator[Log]
         log_params(client, run_id, params)
 
     def log(epoch: int, figures: dict[str, float]) -> None:
+        now = int(time.time() * 1000)
+        told = {grouped(name): float(value) for name, value in figures.items() if name != "epoch"}
         with speaking():
-            for name, value in figures.items():
-                if name != "epoch":
-                    client.log_metric(run_id, grouped(name), float(value), step=epoch)
+            client.log_batch(run_id, metrics=[Metric(name, value, now, epoch) for name, value in told.items()])
 
     status = "KILLED"
     try:

@@ -69,9 +69,11 @@ def main(name: str) -> None:
     unfinished = made[made["kind"] == "failed"]
     if len(unfinished):
         first = unfinished.iloc[0]
+        ended = finished[first["name"]]
+        where = f"; dvc queue logs {names[first['name']]}" if ended.reason else ""
         raise UserError(
             f"{len(unfinished)} of {len(listed.experiments)} experiments failed, the first is {first['name']}: "
-            f"{first['note']}; dvc queue logs {names[first['name']]}"
+            f"{first['note']}{where}"
         )
 
 

@@ -94,17 +94,23 @@ def _wait(repo: Any, queue: Any, waiting: Mapping[str, str], tell: Tell) -> Iter
                 said[name], changed = now, time.monotonic()
                 tell(waiting[name], now)
             if entry["status"] in ("Success", "Failed"):
-                revision = _revisions(repo).get(name) if entry["status"] == "Success" else None
-                told = None if revision else reason(log)
-                if told:
-                    tell(waiting[name], told)
+                ended = _ended(repo, name, entry["status"], log)
+                if ended.reason:
+                    tell(waiting[name], ended.reason)
                 del left[name]
-                yield name, Finished(revision, told)
+                yield name, ended
         if left and time.monotonic() - changed > WORKER_SECONDS:
             changed = time.monotonic()
             _revive(queue, entries)
         if left:
             time.sleep(POLL_SECONDS)
+
+
+def _ended(repo: Any, name: str, status: str, log: str) -> Finished:
+    if status == "Failed":
+        return Finished(reason=reason(log))
+    revision = _revisions(repo).get(name)
+    return Finished(revision) if revision else Finished(reason=f"DVC kept no commit of {name}; run this again")
 
 
 def _revive(queue: Any, entries: Mapping[str, Any]) -> None:

@@ -104,7 +104,7 @@ def keep(name: str, revision: str, folder: Path) -> Kept:
     except (DvcException, OSError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
-            f"its outputs are not in DVC's cache ({reason}); dvc exp remove it and run this again"
+            f"its outputs are not in DVC's cache ({reason}); see dvc exp list -A, dvc exp remove it and run this again"
         ) from None
     registration = json.loads((folder / files.REGISTRATION).read_text(encoding="utf-8"))
     return Kept(name, folder, registration["results_key"])

@@ -111,11 +111,16 @@ def mark(value: float) -> str:
 
 def points(value: float) -> str:
     """-1.2 points for -0.012."""
-    return f"{100 * value:+.1f}{SPACE}points"
+    return f"{signed(value)}{SPACE}points"
 
 
 def between(low: float, high: float) -> str:
-    return f"{100 * low:+.1f} to {100 * high:+.1f}"
+    return f"{signed(low)} to {signed(high)}"
+
+
+def signed(value: float) -> str:
+    """-1.2, +0.4, and 0.0 for what rounds to nothing."""
+    return f"{round(100 * value, 1):+.1f}".replace("+0.0", "0.0").replace("-0.0", "0.0")
 
 
 def duration(seconds: float | None) -> str:

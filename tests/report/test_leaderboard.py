@@ -7,7 +7,7 @@ from report_material import NASTY, Page
 from pipeline.experiments.listing import Published
 from pipeline.experiments.table import board
 from pipeline.metrics.accuracy import Accuracy
-from pipeline.report.leaderboard import duration, leaderboard_page, rate, size
+from pipeline.report.leaderboard import duration, leaderboard_page, rate, signed, size
 from pipeline.report.wording import DASH
 
 THEIRS = [Published(name="theirs", value=0.8, source="Nobody 2020")]
@@ -62,6 +62,13 @@ def test_durations(seconds, expected):
 )
 def test_sizes(num_bytes, expected):
     assert size(num_bytes).replace("\u00a0", " ") == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(-0.012, "-1.2"), (0.004, "+0.4"), (-0.0001, "0.0"), (0.0, "0.0"), (-0.1004, "-10.0")]
+)
+def test_points_have_a_sign_and_nothing_has_none(value, expected):
+    assert signed(value) == expected
 
 
 @pytest.mark.parametrize(("value", "expected"), [(None, DASH), (3892.7, "3,890"), (47.31, "47.3"), (0.512, "0.5")])

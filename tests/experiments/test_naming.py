@@ -9,7 +9,7 @@ import pytest
 from pipeline.core.errors import UserError
 from pipeline.experiments.naming import names
 
-DVC_YAML = "stages:\n  ingest:\n    cmd: true\n    outs: [data/manifest.parquet]\n"
+DVC_YAML = "stages:\n  ingest:\n    cmd: echo\n    outs: [data/manifest.parquet]\n"
 
 
 def git(*words):

@@ -67,11 +67,11 @@ def test_killed_and_started_again_it_writes_the_same_winner(searchable, monkeypa
     (tune.STUDIES / "quick.db").unlink()
     calls, fit = [], tuning.Recipe.fit
 
-    def dies(self, packed, log):
+    def dies(self, *given):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return fit(self, packed, log)
+        return fit(self, *given)
 
     monkeypatch.setattr(tuning.Recipe, "fit", dies)
     with pytest.raises(UserError, match=r"^interrupted; colibri tune quick goes on where it was$"):

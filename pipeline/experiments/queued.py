@@ -55,7 +55,8 @@ def run(names: Mapping[str, str], tell: Tell) -> dict[str, Finished]:
         waiting = {name: one for one, name in names.items() if one not in done}
         queue = repo.experiments.celery_queue
         try:
-            _enqueue(repo, waiting)
+            for name, refused in _enqueue(repo, waiting).items():
+                done[waiting.pop(name)] = refused
             for name, finished in _wait(repo, queue, waiting, tell):
                 done[waiting[name]] = finished
         except KeyboardInterrupt:
@@ -67,16 +68,23 @@ def run(names: Mapping[str, str], tell: Tell) -> dict[str, Finished]:
     return {one: done[one] for one in names}
 
 
-def _enqueue(repo: Any, waiting: Mapping[str, str]) -> None:
-    """Queues what is not queued or running yet; what failed before is forgotten."""
+def _enqueue(repo: Any, waiting: Mapping[str, str]) -> dict[str, Finished]:
+    """Queues what is not queued or running yet; what failed before is forgotten. Gives what DVC does not take."""
+    from dvc.exceptions import DvcException
+
     queue = repo.experiments.celery_queue
     there = {entry["name"]: entry["status"] for entry in queue.status() if entry["name"] in waiting}
     stale = [name for name, status in there.items() if status not in ("Queued", "Running")]
     if stale:
         queue.remove(stale)
+    refused = {}
     for name, one in waiting.items():
         if there.get(name) not in ("Queued", "Running"):
-            repo.experiments.run(queue=True, name=name, params=[f"experiment={one}"])
+            try:
+                repo.experiments.run(queue=True, name=name, params=[f"experiment={one}"])
+            except DvcException as error:
+                refused[name] = Finished(reason=f"DVC does not queue it: {one_line(str(error))}")
+    return refused
 
 
 def _wait(repo: Any, queue: Any, waiting: Mapping[str, str], tell: Tell) -> Iterator[tuple[str, Finished]]:

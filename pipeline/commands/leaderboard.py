@@ -132,9 +132,11 @@ def lines(made: pd.DataFrame) -> list[str]:
     cells = [(str(made["metric"].iloc[0]), "", "95 % interval", "to the best", "training", "images/s", "size", "")]
     for entry in made.to_dict("records"):
         one = row(entry, axis([0.0, 1.0]))
-        mark = (
-            "smallest that reaches the best" if one.smallest else one.state if one.state in ("best", "failed") else ""
+        marks = (
+            one.state if one.state in ("best", "failed") else "",
+            "smallest that reaches the best" if one.smallest else "",
         )
+        mark = ", ".join(filter(None, marks))
         measured = (one.value, one.between, one.difference_between, one.train, one.speed, one.size)
         cells.append((one.name[:MAX_NAME], *measured, mark))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

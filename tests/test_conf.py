@@ -35,6 +35,8 @@ from pipeline.core.contracts import (
 )
 from pipeline.core.findings import entry
 from pipeline.core.samples import Samples
+from pipeline.experiments import listing, tuning
+from pipeline.experiments.space import changed
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
@@ -475,6 +477,23 @@ def test_gate_contract(option: str) -> None:
     assert gate(table, None).promote
     assert not gate(table, table).promote
     assert gate(table, table).reasons
+
+
+@pytest.mark.parametrize("option", [one for one in options("experiment") if one.startswith("leaderboard_")])
+def test_leaderboard_lists_experiments_that_compose(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    listed, params = listing.read(option.removeprefix(listing.PREFIX))
+    assert listed.metric in params["metric"]
+    for one in listed.experiments:
+        assert listed.metric in composed(f"experiment={one}")["metric"]
+
+
+@pytest.mark.parametrize("option", options("tune"))
+def test_search_chooses_what_training_reads(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    search, params = tuning.read(option, None, None)
+    lowest = {key: one.choices[0] if one.choices else one.low for key, one in search.space.items()}
+    tuning.Recipe(changed(tuning.nodes_of(params), lowest))
 
 
 @pytest.mark.parametrize("option", options("experiment"))

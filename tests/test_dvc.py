@@ -269,6 +269,40 @@ def test_experiments_land_in_the_store_of_the_main_checkout(project: Project) ->
     assert project.run("git", "status", "--porcelain").stdout == ""
 
 
+def test_a_leaderboard_runs_through_the_queue_and_a_failure_is_a_row(project: Project) -> None:
+    for name, text in {
+        "broken": "# @package _global_\ndefaults: [tiny]\ntrain: {batch_size: 1}\n",
+        "leaderboard_mine": "# @package _global_\ndefaults: [tiny]\n"
+        "leaderboard: {metric: accuracy, experiments: [tiny, broken]}\n",
+    }.items():
+        (project.folder / f"conf/experiment/{name}.yaml").write_text(text)
+    command = (sys.executable, "-m", "pipeline.commands.main", "leaderboard", "mine")
+    refused = project.run(*command, check=False)
+    assert "git does not know conf/experiment/broken.yaml and 1 more" in refused.stderr
+    project.commit("a leaderboard")
+    done = project.run(*command, check=False)
+    assert done.returncode == 1
+    reason = "train: params.yaml: train: batch_size must be at least 2, got 1"
+    assert f"1 of 2 experiments failed, the first is broken: {reason}; dvc queue logs broken-" in done.stderr
+    assert "Traceback" not in done.stderr
+    table = pd.read_csv(project.folder / "reports/leaderboard.csv").set_index("name")
+    assert table.loc["broken", ["kind", "note"]].tolist() == ["failed", reason]
+    measured = table.loc["tiny"]
+    assert measured[["kind", "best", "smallest"]].tolist() == ["run", True, True]
+    assert (measured[["train_seconds", "images_per_second", "num_bytes"]].astype(float) > 0).all()
+    own = json.loads((project.folder / "reports/metrics.json").read_text())["accuracy"]
+    assert measured[["value", "low", "high"]].tolist() == pytest.approx([own["value"], own["low"], own["high"]])
+    (parent,) = (run for run in project.runs() if run.data.tags.get("colibri.leaderboard") == "mine")
+    children = [run for run in project.runs() if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
+    assert sorted(run.data.tags["colibri.leaderboard.mine"] for run in children) == ["tiny"]
+    listed = project.folder / "conf/experiment/leaderboard_mine.yaml"
+    listed.write_text(listed.read_text().replace(", broken", ""))
+    again = project.run(*command)
+    assert "tiny: has run before" in again.stdout
+    assert project.run("git", "status", "--porcelain").stdout.split() == ["M", "conf/experiment/leaderboard_mine.yaml"]
+    project.run("git", "reset", "-q", "--hard", "HEAD~1")  # conf/ as the other tests know it
+
+
 def test_a_corrected_label_is_a_new_version_that_is_compared_with_the_one_before(project: Project) -> None:
     decisions = project.folder / "data/label_decisions.csv"
     before = decisions.read_text()

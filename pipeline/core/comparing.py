@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.core import files
 from pipeline.core.intervals import interval, resamples
+from pipeline.core.labels import to_matrix
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from pipeline.core.contracts import Metric
@@ -96,6 +100,27 @@ class Compared:
                 "gain": {"value": _known(gain), "low": low, "high": high, "n": len(self)},
             }
         return result
+
+
+def compared(path: Path, classes: list[str]) -> pd.DataFrame:
+    """`sample_id`, `group`, `targets`, `decided` and `scores` of the test split, as a gate and `Compared` take them.
+
+    Each side is judged by the decisions that its own predictor made.
+    """
+    import pandas as pd
+
+    table = files.read_table(path)
+    test = table[table["split"] == "test"]
+    scores = np.stack(test["scores"].to_numpy())
+    return pd.DataFrame(
+        {
+            "sample_id": test["sample_id"].to_numpy(),
+            "group": test["group"].to_numpy(),
+            "targets": list(to_matrix(test["labels"].tolist(), classes)),
+            "decided": list(to_matrix(test["decided"].tolist(), classes).astype(bool)),
+            "scores": list(scores),
+        }
+    )
 
 
 def _sign(metric: Metric) -> float:

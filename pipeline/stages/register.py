@@ -15,9 +15,8 @@ from PIL import Image
 
 from pipeline.core import config, files, stage
 from pipeline.core.beyond import BEYOND, is_below, sentence
-from pipeline.core.comparing import Compared
+from pipeline.core.comparing import Compared, compared
 from pipeline.core.contracts import Gate, Metric
-from pipeline.core.labels import to_matrix
 from pipeline.core.outcomes import Verdict
 from pipeline.core.samples import Packed
 from pipeline.core.tracking import registry, runs
@@ -195,25 +194,6 @@ def beside_nuisances(verdict: Verdict, below: Literal["refuse", "warn"]) -> Verd
         way_out = "where that shortcut is known and remedied, set register.below_nuisances to warn"
         return Verdict(False, [f"{told}; {way_out}"], evidence)
     return Verdict(verdict.promote, [*verdict.reasons, told], evidence)
-
-
-def compared(path: Path, classes: list[str]) -> pd.DataFrame:
-    """`sample_id`, `group`, `targets`, `decided` and `scores` of the test split, as a gate takes them.
-
-    Each side is judged by the decisions that its own predictor made.
-    """
-    table = files.read_table(path)
-    test = table[table["split"] == "test"]
-    scores = np.stack(test["scores"].to_numpy())
-    return pd.DataFrame(
-        {
-            "sample_id": test["sample_id"].to_numpy(),
-            "group": test["group"].to_numpy(),
-            "targets": list(to_matrix(test["labels"].tolist(), classes)),
-            "decided": list(to_matrix(test["decided"].tolist(), classes).astype(bool)),
-            "scores": list(scores),
-        }
-    )
 
 
 def example(packed: Packed) -> bytes:

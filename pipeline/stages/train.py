@@ -151,8 +151,8 @@ def settled(nodes: dict[str, Any], packed: Packed) -> tuple[Recipe, pd.DataFrame
     targets = recipes[0].task.targets(val["labels"].tolist(), packed.classes)
 
     def decided(trial: dict[str, Any]) -> np.ndarray:
-        predictor, _ = Recipe(trial).fit(packed, lambda epoch, figures: None)
-        return predictor.task.decide(predictor.predict(packed.images[val.index.to_numpy()]))
+        predictor, _ = Recipe(trial).fit(packed, silent)
+        return predictor.task.decide(predictor.predict(packed.images[val.index.to_numpy()], val.reset_index(drop=True)))
 
     chosen, tried = choosing.choose(nodes, targets, val["group"].to_numpy(dtype=str), decided)
     return Recipe(chosen), tried

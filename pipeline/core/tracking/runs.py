@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 KEY, RESULTS = "colibri.training_key", "colibri.results_key"
 MAX_PARAM_LENGTH = 500
+SECONDS = "train/seconds"  # since the training started, at the end of each epoch
 BATCH = 100
 
 
@@ -52,8 +54,9 @@ def training_run(key: str, params: dict[str, Any]) -> Iterator[Log]:
             experiment_id=experiment, run_name=os.environ.get("DVC_EXP_NAME"), tags=_tags(key), log_system_metrics=True
         )
     with speaking(), active:
-        _log_params(client, active.info.run_id, params)
-        yield _log
+        log_params(client, active.info.run_id, params)
+        started = time.perf_counter()
+        yield lambda epoch, figures: _log(epoch, {**figures, "seconds": time.perf_counter() - started})
 
 
 def completed_run(
@@ -84,11 +87,11 @@ def completed_run(
         else:
             run = client.create_run(experiment, run_name=os.environ.get("DVC_EXP_NAME"), tags=_tags(key))
             run_id = str(run.info.run_id)
-            _log_params(client, run_id, params)
+            log_params(client, run_id, params)
             for row in curves.to_dict("records"):
                 step = int(row.pop("epoch"))
                 for name, value in row.items():
-                    client.log_metric(run_id, _grouped(str(name)), float(value), step=step)
+                    client.log_metric(run_id, grouped(str(name)), float(value), step=step)
             client.set_terminated(run_id)
         for name, entry in metrics.items():
             for part, suffix in (("value", ""), ("low", "_low"), ("high", "_high")):
@@ -131,6 +134,17 @@ def attach(
 def find(client: MlflowClient, experiment: str, tag: str, value: str) -> list[Run]:
     """Runs with a tag, newest first."""
     return list(client.search_runs([experiment], f"tags.`{tag}` = '{value}'", order_by=["attributes.start_time DESC"]))
+
+
+def training_seconds(key: str) -> float | None:
+    """From the start of the training of this key to the end of its last epoch, or None where no run recorded it.
+
+    DVC's run-cache brings results back without a training, and a resumed training counts from where it went on.
+    """
+    client, experiment = connect()
+    with speaking():
+        known = [run for run in find(client, experiment, KEY, key) if run.info.status == "FINISHED"]
+    return next((float(run.data.metrics[SECONDS]) for run in known if SECONDS in run.data.metrics), None)
 
 
 def differing(run_id: str, other: str) -> list[str]:
@@ -176,7 +190,7 @@ def _log(epoch: int, figures: dict[str, float]) -> None:
     import mlflow
 
     with speaking():
-        mlflow.log_metrics({_grouped(name): value for name, value in figures.items() if name != "epoch"}, step=epoch)
+        mlflow.log_metrics({grouped(name): value for name, value in figures.items() if name != "epoch"}, step=epoch)
 
 
 def _tags(key: str) -> dict[str, str]:
@@ -186,7 +200,8 @@ def _tags(key: str) -> dict[str, str]:
     return {name: value for name, value in tags.items() if value}
 
 
-def _log_params(client: MlflowClient, run_id: str, params: dict[str, Any]) -> None:
+def log_params(client: MlflowClient, run_id: str, params: dict[str, Any]) -> None:
+    """Every leaf of the parameters, under its dotted key, cut to what MLflow keeps."""
     from mlflow.entities import Param
 
     flat = [Param(re.sub(r"[^\w\-. /]", "_", key)[:250], text[:MAX_PARAM_LENGTH]) for key, text in flatten(params)]
@@ -194,7 +209,7 @@ def _log_params(client: MlflowClient, run_id: str, params: dict[str, Any]) -> No
         client.log_batch(run_id, params=flat[start : start + BATCH])
 
 
-def _grouped(name: str) -> str:
+def grouped(name: str) -> str:
     """train_loss as train/loss, so that the UI groups curves."""
     group, _, rest = name.partition("_")
     return f"{group}/{rest}" if group in ("train", "val", "test") else f"train/{name}"

@@ -1,0 +1,75 @@
+"""Searches the space of conf/tune/NAME.yaml with Optuna and writes the winner as an experiment, with what to expect.
+
+It trains on train and judges on val; of the test part it sees neither labels nor pictures. It needs data/packed as
+`dvc repro` (or `dvc exp run -S experiment=...`) leaves it. Trials stand under one run in MLflow (make ui). Killed and
+started again it goes on, and ends with the same winner; a changed space, seed or data set starts another study.
+
+Examples:
+  colibri tune finetune
+  colibri tune finetune --experiment elpv_lite0 --trials 40 --to elpv_lite0_tuned
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core import config
+from pipeline.core.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.core.contracts import Metric
+
+STUDIES = Path(".cache/tune")
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="of conf/tune/NAME.yaml")
+    parser.add_argument("--experiment", help="of conf/experiment/, from which the search starts; else the file's own")
+    parser.add_argument(
+        "--trials", type=int, help="how many in all, those of earlier runs included; else the file's own"
+    )
+    parser.add_argument("--to", help="name of the winner in conf/experiment/; else tuned_NAME")
+
+
+def main(name: str, experiment: str | None, trials: int | None, to: str | None) -> None:
+    if find_spec("optuna") is None:
+        raise UserError("colibri tune needs Optuna, which is not installed: pip install 'colibri[tune]'")
+    from filelock import FileLock, Timeout
+
+    from pipeline.core.samples import Packed
+    from pipeline.core.tracking.nested import finish, study_run
+    from pipeline.experiments import searching, tuning
+
+    to = to or f"tuned_{name}"
+    search, params = tuning.read(name, experiment, trials)
+    tuning.destination(to)
+    tuning.check_packed(params, search.experiment)
+    packed = tuning.without_test(Packed.load())
+    key = tuning.study_key(search, params)
+    STUDIES.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(STUDIES / f"{name}.lock", timeout=0):
+            study = searching.open_study(search, key, STUDIES / f"{name}.db")
+            parent = study_run(key, f"tune {name}", params)
+            print(f"{len(searching.finished(study))} of {search.trials} trials have ended before", flush=True)
+            trial = tuning.Trial(
+                tuning.nodes_of(params), packed, search, whole(params["metric"]), params["evaluate"], parent
+            )
+            best = searching.run(study, search, trial, lambda line: print(line, flush=True))
+    except Timeout:
+        raise UserError(f"another colibri tune {name} is at work in this folder; wait for it") from None
+    except KeyboardInterrupt:
+        raise UserError(f"interrupted; colibri tune {name} goes on where it was") from None
+    text = tuning.winner(name, to, search, searching.finished(study), best)
+    file = tuning.write_winner(to, text, search, best.params)
+    finish(parent, {f"best_{search.figure}": best.value or 0.0}, [file])
+    print(f"\n{text}\nWrote {file}. Next: git add {file}, then dvc exp run -S experiment={to}")
+
+
+def whole(nodes: dict[str, Any]) -> dict[str, Metric]:
+    """The metrics that are one number for all classes."""
+    metrics: dict[str, Metric] = {name: config.build(node, f"metric.{name}") for name, node in nodes.items()}
+    return {name: metric for name, metric in metrics.items() if not metric.per_class}

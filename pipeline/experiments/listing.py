@@ -1,0 +1,90 @@
+"""Which experiments a leaderboard lists, and what was published elsewhere: conf/experiment/leaderboard_*.yaml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from pipeline.core import config
+from pipeline.core.errors import UserError
+
+PREFIX = "leaderboard_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A figure that others reported; it is shown beside, never compared.
+
+    Args:
+        name: Of the row.
+        value: Of the leaderboard's metric, as a share.
+        source: Where it stands: authors, year, DOI.
+        n: Test samples behind it, or null where that is not known; only then is there an interval (Wilson's).
+    """
+
+    name: str
+    value: float
+    source: str
+    n: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.value <= 1:
+            raise ValueError(f"{self.name}: value must be a share, 0 to 1, got {self.value}")
+        if not str(self.source).strip():
+            raise ValueError(f"{self.name}: source must say where the figure stands")
+        if self.n is not None and self.n < 1:
+            raise ValueError(f"{self.name}: n must be null or at least 1, got {self.n}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What a leaderboard compares.
+
+    Args:
+        metric: A name in conf/metric/ that is one number for all classes.
+        experiments: Names of files in conf/experiment/, a row each.
+        published: Figures of others.
+    """
+
+    metric: str
+    experiments: list[str]
+    published: list[Published] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.experiments:
+            raise ValueError("experiments is empty; name at least one file of conf/experiment/")
+        twice = sorted({one for one in self.experiments if self.experiments.count(one) > 1})
+        if twice:
+            raise ValueError(f"experiments names {twice[0]!r} twice")
+        names = [*self.experiments, *(one.name for one in self.published)]
+        if len(set(names)) < len(names):
+            raise ValueError("a published row has the name of another row")
+
+
+def read(name: str) -> tuple[Listing, dict[str, Any]]:
+    """What `conf/experiment/leaderboard_NAME.yaml` lists, and all parameters that it composes to.
+
+    Raises:
+        UserError: There is no such file, it lists nothing that can be run, or an experiment of it does not exist.
+    """
+    folder = config.CONF / "experiment"
+    there = sorted(path.stem.removeprefix(PREFIX) for path in folder.glob(f"{PREFIX}*.yaml"))
+    file = folder / f"{PREFIX}{name}.yaml"
+    if name not in there:
+        found = f"there are {', '.join(there)}" if there else "there is none yet"
+        raise UserError(f"{file} does not exist; {found}")
+    params: dict[str, Any] = yaml.safe_load(config.compose(overrides=[f"experiment={PREFIX}{name}"]))
+    node = params.get("leaderboard")
+    if not isinstance(node, dict):
+        raise UserError(f"{file} has no mapping 'leaderboard' with metric and experiments")
+    rows = node.get("published") or []
+    published = [config.call(Published, row, f"leaderboard.published[{place}]") for place, row in enumerate(rows)]
+    listing: Listing = config.call(
+        Listing, {**node, "experiments": node.get("experiments") or [], "published": published}, "leaderboard"
+    )
+    for one in listing.experiments:
+        if not (folder / f"{one}.yaml").is_file():
+            raise UserError(f"{file}: experiment {one!r} has no file {folder / one}.yaml")
+    return listing, params

@@ -1,0 +1,71 @@
+"""The name of an experiment in DVC: it changes with everything that its results depend on, and with nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.core import config, files
+from pipeline.core.errors import UserError
+
+CODE = ("pipeline", "dvc.yaml", "data")
+NOT_IN_A_STAGE = ("pipeline/commands/", "pipeline/experiments/")
+COPIED = ("pipeline", "conf", "dvc.yaml")  # what DVC's copies need, and git must know
+
+
+def names(experiments: list[str]) -> dict[str, str]:
+    """Each experiment to its name in DVC: its own, and a digest of parameters, code and source.
+
+    Raises:
+        UserError: An experiment does not compose, or git lacks a file that DVC's copies need.
+    """
+    untracked = _git("ls-files", "-z", "--others", "--exclude-standard", "--", *COPIED)
+    if untracked:
+        more = f" and {len(untracked) - 1} more" if len(untracked) > 1 else ""
+        raise UserError(
+            f"git does not know {untracked[0]}{more}; DVC runs a copy of what git knows: git add {COPIED[0]} conf"
+        )
+    tracked = [name for name in _git("ls-files", "-z", "--", *CODE) if not name.startswith(NOT_IN_A_STAGE)]
+    code = files.digest(*(part for name in tracked for part in (name.encode(), _bytes(Path(name)))))
+    hashes: dict[str, str] = {}
+    result = {}
+    for one in experiments:
+        text = config.compose(overrides=[f"experiment={one}"])
+        watch = _watch(yaml.safe_load(text))
+        if watch not in hashes:
+            hashes[watch] = _hash(watch)
+        result[one] = f"{one}-{files.digest(code.encode(), text.encode(), hashes[watch].encode())[:8]}"
+    return result
+
+
+def _watch(params: dict[str, Any]) -> str:
+    return str(params.get("source", {}).get("watch") or "")
+
+
+def _hash(watch: str) -> str:
+    """What DVC makes of the source's files, as it does before `ingest`; empty where there is nothing to hash."""
+    from dvc.exceptions import DvcException
+    from dvc.output import Output
+    from dvc.repo import Repo
+
+    if not watch or not ("://" in watch or Path(watch).exists()):
+        return ""  # compose says so, in the experiment's own row
+    with Repo() as repo:
+        try:
+            return str(Output(repo.stage.collect("ingest")[0], watch, cache=False).get_hash().value)
+        except DvcException as error:
+            raise UserError(f"source.watch {watch!r} cannot be hashed: {error}") from None
+
+
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _git(*words: str) -> list[str]:
+    done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise UserError("experiments are kept by git, and this is no git checkout; run git init and commit once")
+    return [name for name in done.stdout.split("\0") if name]

@@ -1,0 +1,117 @@
+"""What an experiment left in its commit and in DVC's cache, read without checking anything out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.core import card, files
+from pipeline.core.comparing import compared
+from pipeline.core.errors import UserError
+from pipeline.core.tracking import runs
+from pipeline.experiments.table import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.core.contracts import Predictor
+
+MAX_PICTURES = 256  # on which speed is measured
+Scorer = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """The artifacts of one experiment.
+
+    Attributes:
+        folder: Where those that are needed whole were written.
+        results_key: Of its MLflow run.
+    """
+
+    name: str
+    folder: Path
+    results_key: str
+
+    @property
+    def predictor(self) -> Path:
+        return self.folder / files.PREDICTOR
+
+    def outcome(self, metric: str) -> Outcome:
+        """Figures, test predictions and costs.
+
+        Raises:
+            UserError: It was not measured by this metric.
+        """
+        figures = files.read_json(self.folder / files.METRICS)
+        if metric not in figures:
+            raise UserError(
+                f"its reports/metrics.json has no {metric!r}; add it to metric in conf/experiment/{self.name}.yaml"
+            )
+        told = files.read_json(self.predictor / card.CARD)
+        return Outcome(
+            name=self.name,
+            entry=figures[metric],
+            test=compared(self.folder / files.PREDICTIONS, told["classes"]),
+            classes=told["classes"],
+            num_bytes=sum(path.stat().st_size for path in self.predictor.rglob("*") if path.is_file()),
+            train_seconds=runs.training_seconds(told["training_key"]),
+        )
+
+    def timed(self) -> tuple[Scorer, np.ndarray]:
+        """What scores, and (N, H, W, C) uint8: the first test pictures, at most `MAX_PICTURES`, as they were packed."""
+        index = files.read_table(self.folder / files.PACKED / "index.parquet")
+        rows = np.flatnonzero(index["split"].to_numpy() == "test")[:MAX_PICTURES]
+        images = np.load(self.folder / files.PACKED / "images.npy", mmap_mode="r")
+        return scorer(card.load_predictor(self.predictor)[0], index.iloc[rows]), np.ascontiguousarray(images[rows])
+
+
+def scorer(predictor: Predictor, told: pd.DataFrame) -> Scorer:
+    """What turns pictures into scores; a predictor that asks for what is known beside the pictures gets it.
+
+    Args:
+        predictor: Trained.
+        told: A row for each picture it will be given.
+    """
+    return lambda images: predictor.predict(images, told.reset_index(drop=True))
+
+
+def keep(name: str, revision: str, folder: Path) -> Kept:
+    """Brings what a leaderboard needs of an experiment into a folder; what is in DVC's cache is linked, not copied.
+
+    Raises:
+        UserError: An output is neither in the cache nor at the remote.
+    """
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+
+    try:
+        system = DVCFileSystem(repo=".", rev=revision)
+        for one in (files.METRICS, files.PREDICTIONS, files.REGISTRATION):
+            _bring(system, str(one), folder / one)
+        for tree in (files.PREDICTOR, files.PACKED):
+            for path in system.find(str(tree)):
+                _bring(system, path, folder / str(path).lstrip("/"))
+    except (DvcException, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"its outputs are not in DVC's cache ({reason}); see dvc exp list -A, dvc exp remove it and run this again"
+        ) from None
+    registration = json.loads((folder / files.REGISTRATION).read_text(encoding="utf-8"))
+    return Kept(name, folder, registration["results_key"])
+
+
+def _bring(system: Any, path: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    found = system.info(path)
+    key = found.get("md5")
+    cached = Path(system.repo.cache.local.oid_to_path(key)) if key else None
+    if cached is not None and cached.is_file():
+        target.symlink_to(cached.resolve())
+    else:
+        system.get_file(path, str(target))

@@ -1,0 +1,133 @@
+"""A search for the parameters that do best on val: it can be killed at any moment, and goes on as if nothing had been.
+
+What a trial draws is a function of the seed and of the trials that ended before it, so a search that was interrupted
+ends with the winner of one that was not. A trial that was running when it was killed counts as failed, and its values
+are drawn again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.core.errors import UserError
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+
+    from pipeline.experiments.space import Search
+
+Report = Callable[[int, dict[str, float]], None]
+Objective = Callable[[int, dict[str, Any], Report], tuple[float, dict[str, Any]]]
+Tell = Callable[[str], None]
+REASON = "reason"
+
+
+class Stopped(Exception):
+    """A trial that is no use to go on with; its text is why."""
+
+
+def open_study(search: Search, key: str, file: Path) -> Study:
+    """The study of this key, new or as it was left; whatever was running in it is marked as failed.
+
+    Args:
+        search: What is tried.
+        key: Of everything that the figures depend on: another one is another study.
+        file: An SQLite database, made where there is none.
+    """
+    import optuna
+    from optuna.trial import TrialState
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
+    except Exception as error:  # of SQLAlchemy or Alembic, by what the file is
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{file} is no study that can be used ({reason}); remove it to start again") from None
+    pruning = search.pruning
+    study = optuna.create_study(
+        storage=storage,
+        study_name=key,
+        direction=search.direction,
+        load_if_exists=True,
+        pruner=optuna.pruners.NopPruner()
+        if pruning is None
+        else optuna.pruners.MedianPruner(pruning.startup_trials, pruning.warmup_epochs + 1),
+    )
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study.tell(trial.number, state=TrialState.FAIL)
+    return study
+
+
+def run(study: Study, search: Search, objective: Objective, tell: Tell) -> FrozenTrial:
+    """The best trial after `search.trials` have ended, those of earlier runs of this study included.
+
+    Args:
+        study: As `open_study` gives it.
+        search: What is tried.
+        objective: Takes the trial's number, its values, and what hears the figures of each epoch; gives the figure and
+            what shall be kept with it. May raise `Stopped`.
+        tell: Hears a line per trial.
+
+    Raises:
+        UserError: Not one trial came to its end.
+    """
+    import optuna
+    from optuna.trial import TrialState
+
+    ended = finished(study)
+    while len(ended) < search.trials:
+        study.sampler = optuna.samplers.TPESampler(
+            seed=_seed(search.seed, len(ended)), n_startup_trials=search.random_trials
+        )
+        trial = study.ask()
+        values = {name: one.drawn(trial, name) for name, one in search.space.items()}
+
+        def report(epoch: int, figures: dict[str, float], trial: optuna.Trial = trial) -> None:
+            trial.report(figures[search.figure], epoch)
+            if trial.should_prune():
+                raise Stopped(f"behind the median at epoch {epoch}")
+
+        try:
+            value, kept = objective(trial.number, values, report)
+        except Stopped as stopped:
+            trial.set_user_attr(REASON, str(stopped))
+            study.tell(trial, state=TrialState.PRUNED)
+            outcome = f"stopped: {stopped}"
+        else:
+            for name, one in kept.items():
+                trial.set_user_attr(name, one)
+            study.tell(trial, value)
+            outcome = f"{search.figure} {value:.4f}"
+        ended = finished(study)
+        shown = ", ".join(f"{name}={short(one)}" for name, one in values.items())
+        tell(f"trial {len(ended)} of {search.trials}: {shown}: {outcome}")
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        reasons = [trial.user_attrs.get(REASON, "") for trial in ended]
+        raise UserError(f"none of {len(ended)} trials came to its end; the first: {reasons[0]}")
+    return study.best_trial
+
+
+def finished(study: Study) -> list[FrozenTrial]:
+    """The trials that ended by themselves, in their order."""
+    from optuna.trial import TrialState
+
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+
+
+def short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def kept_row(history: list[dict[str, float]]) -> Mapping[str, float]:
+    """The figures of the epoch that training keeps: the lowest loss on val."""
+    return min(history, key=lambda row: row["val_loss"])
+
+
+def _seed(seed: int, num_ended: int) -> int:
+    return int(np.random.SeedSequence([seed, num_ended]).generate_state(1)[0])

@@ -1,0 +1,162 @@
+"""Experiments side by side: each figure with its interval, the paired difference to the best, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core import files
+from pipeline.core.comparing import Compared
+from pipeline.core.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.core.contracts import Metric
+    from pipeline.experiments.listing import Published
+
+COLUMNS = (
+    *("name", "kind", "metric", "value", "low", "high", "n"),
+    *("difference", "difference_low", "difference_high", "best", "smallest"),
+    *("train_seconds", "images_per_second", "num_bytes", "note"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """What one experiment came to.
+
+    Attributes:
+        name: Of the experiment.
+        entry: `value`, `low`, `high` and `n` of the metric, from its own `reports/metrics.json`.
+        test: `sample_id`, `group`, `targets`, `decided` and `scores` of the test split.
+        classes: In the order of the lists in `test`.
+        num_bytes: Of `data/predictor/` on disk.
+        train_seconds: From the start of training to the end of its last epoch; None where no run recorded it.
+        images_per_second: At inference; None where not measured.
+    """
+
+    name: str
+    entry: dict[str, Any]
+    test: pd.DataFrame
+    classes: list[str]
+    num_bytes: int
+    train_seconds: float | None = None
+    images_per_second: float | None = None
+
+
+def board(
+    metric_name: str,
+    metric: Metric,
+    outcomes: Sequence[Outcome],
+    failed: Mapping[str, str],
+    published: Sequence[Published],
+    num_resamples: int,
+    seed: int,
+) -> pd.DataFrame:
+    """One row per experiment and per published figure, best first, then what failed.
+
+    `best` is the row with the best figure (of several, the smallest on disk). `difference` is how far a row is from
+    it on the same test samples, at most 0, with a 95 % interval in which both are weighted by the same resamples of
+    groups. `smallest` marks the model of the fewest bytes among those whose interval of the difference holds 0. An
+    experiment judged on other test samples, labels or classes than most cannot be compared and counts as failed.
+
+    Args:
+        metric_name: Its name in conf/metric/.
+        metric: One number for all classes.
+        outcomes: In the order of the list.
+        failed: Experiment to its reason.
+        published: Shown beside.
+        num_resamples: Bootstrap resamples behind each interval of a difference.
+        seed: Of the resamples.
+    """
+    import pandas as pd
+
+    comparable, others = _comparable(outcomes)
+    rows = _measured(metric_name, metric, comparable, num_resamples, seed)
+    rows += [_published(metric_name, one) for one in published]
+    sign = -1.0 if metric.larger_is_better else 1.0
+    rows.sort(key=lambda row: sign * row["value"])
+    told = {**others, **failed}
+    rows += [{"name": name, "kind": "failed", "metric": metric_name, "note": told[name]} for name in told]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    for name in ("n", "num_bytes"):
+        table[name] = table[name].astype("Int64")
+    for name in ("best", "smallest"):
+        table[name] = table[name].eq(True)
+    return table
+
+
+def _measured(
+    metric_name: str, metric: Metric, outcomes: Sequence[Outcome], num_resamples: int, seed: int
+) -> list[dict[str, Any]]:
+    if not outcomes:
+        return []
+    sign = -1.0 if metric.larger_is_better else 1.0
+    best = min(outcomes, key=lambda one: (sign * one.entry["value"], one.num_bytes))
+    rows = []
+    for one in outcomes:
+        compared = Compared.of(one.test, best.test)
+        assert compared is not None
+        gain = compared.gains({metric_name: metric}, num_resamples, seed)[metric_name]["gain"]
+        rows.append(
+            {
+                "name": one.name,
+                "kind": "run",
+                "metric": metric_name,
+                **{key: one.entry[key] for key in ("value", "low", "high", "n")},
+                "difference": gain["value"],
+                "difference_low": gain["low"],
+                "difference_high": gain["high"],
+                "best": one is best,
+                "train_seconds": one.train_seconds,
+                "images_per_second": one.images_per_second,
+                "num_bytes": one.num_bytes,
+            }
+        )
+    reaching = [row for row in rows if row["best"] or reaches(row)]
+    min(reaching, key=lambda row: (row["num_bytes"], -row["difference"]))["smallest"] = True
+    return rows
+
+
+def reaches(row: Mapping[str, Any]) -> bool:
+    """Whether the interval of the difference to the best holds 0; without an interval nothing is shown."""
+    low, high = row["difference_low"], row["difference_high"]
+    return bool(low is not None and high is not None and low <= 0 <= high)
+
+
+def _comparable(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], dict[str, str]]:
+    """Those judged on what most were judged on (of several, what the first was), and what is wrong with the others."""
+    told = {one.name: _judged_on(one) for one in outcomes}
+    counts = {key: [*told.values()].count(key) for key in told.values()}
+    usual = max(counts, key=lambda key: counts[key], default=None)
+    kept, others = [], {}
+    for one in outcomes:
+        if told[one.name] != usual:
+            others[one.name] = "judged on other test pictures, labels or classes than the other rows"
+        elif one.entry["value"] is None:
+            others[one.name] = "its figure is undefined on the test pictures"
+        else:
+            kept.append(one)
+    return kept, others
+
+
+def _judged_on(one: Outcome) -> str:
+    rows = zip(one.test["sample_id"], one.test["targets"], strict=True)
+    return files.digest(files.canonical([one.classes, sorted((str(name), target.tolist()) for name, target in rows)]))
+
+
+def _published(metric_name: str, one: Published) -> dict[str, Any]:
+    """A row whose interval is Wilson's, where the number of samples is known."""
+    row: dict[str, Any] = {"name": one.name, "kind": "published", "metric": metric_name, "value": one.value}
+    if one.n is not None:
+        if metric_name != "accuracy":
+            raise UserError(
+                f"leaderboard.published: {one.name} has n, but only accuracy has Wilson's interval; n: null"
+            )
+        from scipy.stats import binomtest
+
+        between = binomtest(round(one.value * one.n), one.n).proportion_ci(method="wilson")
+        row |= {"low": float(between.low), "high": float(between.high), "n": one.n}
+    return {**row, "note": f"published, not run here: {one.source}"}

@@ -1,0 +1,243 @@
+"""One trial of a search, on train and val alone, and the winner as an experiment of conf/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.core import config, files
+from pipeline.core.contracts import Metric
+from pipeline.core.errors import UserError
+from pipeline.core.judging import judge
+from pipeline.core.labels import to_matrix
+from pipeline.core.samples import Packed
+from pipeline.core.tracking.nested import trial_run
+from pipeline.experiments.results import scorer
+from pipeline.experiments.searching import REASON, Report, Stopped, kept_row, short
+from pipeline.experiments.space import Pruning, Range, Search, changed
+from pipeline.stages.train import SECTIONS, settled
+
+MADE_OF = ("ingest", "pair", "split", "augment")  # stages whose choices data/packed rests on
+MARK = "# Found by colibri tune"
+EXPECTED = "expected"
+
+
+def read(name: str, experiment: str | None, trials: int | None) -> tuple[Search, dict[str, Any]]:
+    """The search of `conf/tune/NAME.yaml`, and all parameters it starts from.
+
+    Args:
+        name: Of the file.
+        experiment: Instead of the file's.
+        trials: Instead of the file's.
+
+    Raises:
+        UserError: There is no such file, a value in it is refused, or a parameter of its space does not exist.
+    """
+    folder = config.CONF / "tune"
+    there = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in there:
+        raise UserError(f"{folder / name}.yaml does not exist; there is {', '.join(there) or 'none yet'}")
+    node = yaml.safe_load(config.compose(overrides=[f"tune={name}"]))["tune"]
+    node |= {key: value for key, value in (("experiment", experiment), ("trials", trials)) if value is not None}
+    if not isinstance(node.get("space"), dict):
+        raise UserError(
+            f"{folder / name}.yaml: space must be a mapping of dotted parameters, found {node.get('space')!r}"
+        )
+    space = {key: config.call(Range, one, f"tune.space.{key}") for key, one in node["space"].items()}
+    pruning = node.get("pruning") and config.call(Pruning, node["pruning"], "tune.pruning")
+    search: Search = config.call(Search, {**node, "space": space, "pruning": pruning}, "tune")
+    params: dict[str, Any] = yaml.safe_load(config.compose(overrides=started_from(search)))
+    changed(nodes_of(params), dict.fromkeys(space))
+    if search.expect not in params["metric"] or params["metric"][search.expect].get("averaging") == "none":
+        raise UserError(
+            f"tune.expect {search.expect!r} is no metric of one number; there is {', '.join(params['metric'])}"
+        )
+    return search, params
+
+
+def started_from(search: Search) -> list[str]:
+    """The overrides that the search begins with."""
+    return [] if search.experiment is None else [f"experiment={search.experiment}"]
+
+
+def nodes_of(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What one training reads of the parameters."""
+    return {name: params[name] for name in SECTIONS if name != "beside"} | {"beside": None}
+
+
+def check_packed(params: Mapping[str, Any], experiment: str | None) -> None:
+    """Refuses arrays that were packed by other choices.
+
+    Raises:
+        UserError: `dvc.lock` has no `augment`, or other parameters than these.
+    """
+    again = f"dvc exp run -S experiment={experiment} augment" if experiment else "dvc repro augment"
+    try:
+        stages = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))["stages"]
+        recorded = {
+            key: value for stage in MADE_OF for key, value in stages[stage]["params"][str(config.PARAMS)].items()
+        }
+    except (OSError, KeyError, TypeError, yaml.YAMLError):
+        raise UserError(f"{files.PACKED} has not been made here; {again}") from None
+    for key, value in recorded.items():
+        now: Any = params
+        for part in key.split("."):
+            now = now.get(part) if isinstance(now, Mapping) else None
+        if now != value:
+            raise UserError(f"{files.PACKED} was made with another {key} than this search starts from; {again}")
+
+
+def without_test(packed: Packed) -> Packed:
+    """Train and val: of all other rows the labels are gone, and no split names them."""
+    index = packed.index.copy()
+    others = ~index["split"].isin(["train", "val"])
+    index["split"] = index["split"].mask(others, "none")
+    index["labels"] = [[] if other else labels for labels, other in zip(index["labels"], others, strict=True)]
+    return Packed(packed.images, index, packed.card)
+
+
+def study_key(search: Search, params: Mapping[str, Any]) -> str:
+    """Of everything that the figures rest on but the code; how many trials is no part of it."""
+    told = config.node(search)
+    del told["trials"], told["_target_"]
+    data = [path.read_bytes() for path in sorted(files.PACKED.glob("*.*")) if path.suffix != ".npy"]
+    return files.digest(files.canonical(told), files.canonical(nodes_of(params)), *data)
+
+
+class _StoreFailed(Exception):
+    """MLflow's store does not take what it is told."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Trains once and judges on val; an objective of `searching.run`.
+
+    Attributes:
+        nodes: What training reads, before the trial's values.
+        packed: As `without_test` leaves it.
+        search: What is chosen by.
+        metrics: Of one number each.
+        evaluate: `num_resamples` and `seed` of the intervals.
+        parent: The MLflow run of the search.
+    """
+
+    nodes: dict[str, Any]
+    packed: Packed
+    search: Search
+    metrics: dict[str, Metric]
+    evaluate: dict[str, Any]
+    parent: str
+
+    def __call__(self, number: int, values: dict[str, Any], report: Report) -> tuple[float, dict[str, Any]]:
+        recipe, _ = settled(changed(self.nodes, values), self.packed)
+        stopped = None
+        with trial_run(self.parent, number, values) as log:
+
+            def heard(epoch: int, figures: dict[str, float]) -> None:
+                try:
+                    log(epoch, figures)
+                except UserError as error:  # of the store, which says nothing about the trial
+                    raise _StoreFailed(str(error)) from None
+                report(epoch, figures)
+
+            try:
+                predictor, history = recipe.fit(self.packed, heard)
+                expected = self.judged(predictor)
+                log(
+                    len(history),
+                    {f"val_{name}": one["value"] for name, one in expected.items() if one["value"] is not None},
+                )
+            except Stopped as early:
+                stopped = early
+            except _StoreFailed as error:
+                raise UserError(str(error)) from None
+            except UserError as error:  # a learning rate that diverges is a bad trial, not the end of the search
+                stopped = Stopped(str(error))
+        if stopped is not None:
+            raise stopped
+        return float(kept_row(history)[self.search.figure]), {EXPECTED: expected[self.search.expect]}
+
+    def judged(self, predictor: Any) -> dict[str, dict[str, Any]]:
+        """The metrics on val."""
+        val = self.packed.index[self.packed.index["split"] == "val"]
+        scores = scorer(predictor, val)(self.packed.images[val.index.to_numpy()])
+        return judge(
+            self.metrics,
+            to_matrix(val["labels"].tolist(), self.packed.classes),
+            predictor.task.decide(scores),
+            scores,
+            val["group"].to_numpy(dtype=str),
+            self.packed.classes,
+            self.evaluate["num_resamples"],
+            self.evaluate["seed"],
+        )
+
+
+def winner(name: str, to: str, search: Search, trials: list[Any], best: Any) -> str:
+    """The text of the winner's file in conf/experiment/."""
+    entry = best.user_attrs[EXPECTED]
+    interval = "" if entry["low"] is None else f" [{entry['low']:.3f}, {entry['high']:.3f}]"
+    stopped = sum(REASON in trial.user_attrs for trial in trials)
+    nested: dict[str, Any] = {}
+    for key, value in best.params.items():
+        *parents, last = key.split(".")
+        inner = nested
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = value
+    val = f"on the {entry['n']} pictures of val ({search.figure} {short(best.value)})"
+    base = [] if search.experiment is None else ["defaults:", f"  - {search.experiment}", ""]
+    return "\n".join(
+        [
+            "# @package _global_",
+            f"{MARK} {name}: the best of {len(trials)} trials ({stopped} stopped early), seed {search.seed}.",
+            f"#   dvc exp run -S experiment={to}",
+            f"# Expect {search.expect} {entry['value']:.3f}{interval} {val};",
+            "# on test a little less, since trial and epoch were chosen on val.",
+            *base,
+            yaml.safe_dump(nested, sort_keys=False).rstrip(),
+            "",
+        ]
+    )
+
+
+def write_winner(to: str, text: str, search: Search, values: Mapping[str, Any]) -> Path:
+    """Writes the file and checks that it composes to what was tried; a file that does not is not left there."""
+    file = destination(to)
+    before = file.read_bytes() if file.exists() else None
+    files.write_text(file, text)
+    overrides = [*started_from(search), *(f"{key}={_literal(value)}" for key, value in values.items())]
+    try:
+        same = yaml.safe_load(config.compose(overrides=[f"experiment={to}"])) == yaml.safe_load(
+            config.compose(overrides=overrides)
+        )
+    except UserError:
+        same = False
+    if not same:
+        if before is None:
+            file.unlink()
+        else:
+            file.write_bytes(before)
+        raise UserError(f"{file} would not compose to what was tried: {', '.join(overrides)}; set them by hand")
+    return file
+
+
+def destination(to: str) -> Path:
+    """Where the winner goes.
+
+    Raises:
+        UserError: A file that somebody wrote stands there.
+    """
+    file = config.CONF / "experiment" / f"{to}.yaml"
+    if file.exists() and MARK not in file.read_text(encoding="utf-8"):
+        raise UserError(f"{file} was not written by colibri tune; choose another name with --to")
+    return file
+
+
+def _literal(value: Any) -> str:
+    """A value as Hydra's command line takes it."""
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

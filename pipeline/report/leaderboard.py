@@ -1,0 +1,156 @@
+"""The page of a leaderboard: experiments side by side, and which small model reaches the best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.report.plots import Axis, axis
+from pipeline.report.rendering import page
+from pipeline.report.wording import DASH, LOWER_IS_BETTER, PLAIN, SPACE, known, share, span, whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row, in words, and its place on the axis in percent.
+
+    Attributes:
+        state: `best`, `reaches` (the interval of the difference to it holds 0), `behind`, `published` or `failed`.
+        smallest: Whether it is the smallest that reaches the best.
+        at: Of the figure, and of the ends of its interval; None where there is none.
+    """
+
+    name: str
+    state: str
+    smallest: bool
+    value: str
+    between: str
+    difference: str
+    difference_between: str
+    train: str
+    speed: str
+    size: str
+    note: str
+    at: tuple[float, float | None, float | None] | None
+
+
+def leaderboard_page(name: str, table: pd.DataFrame, machine: str) -> str:
+    """The page, with nothing in it that loads from anywhere.
+
+    Args:
+        name: Of the leaderboard.
+        table: As `pipeline.experiments.table.board` makes it.
+        machine: On which speed was measured.
+    """
+    entries = [{str(key): value for key, value in entry.items()} for entry in table.to_dict("records")]
+    metric = str(entries[0]["metric"])
+    values = [known(entry[key]) for entry in entries for key in ("value", "low", "high")]
+    scale = axis([value for value in values if value is not None])
+    rows = [row(entry, scale) for entry in entries]
+    ran = [entry for entry in entries if entry["kind"] == "run"]
+    told = {
+        "name": name,
+        "metric": PLAIN.get(metric, (metric.replace("_", " "), "")),
+        "lower_is_better": metric in LOWER_IS_BETTER,
+        "machine": machine,
+        "rows": rows,
+        "n": whole(int(ran[0]["n"])) if ran else "",
+        "best": next((one for one in rows if one.state == "best"), None),
+        "smallest": next((one for one in rows if one.smallest), None),
+        "ticks": [(scale.across(tick), mark(tick)) for tick in scale.ticks],
+        "failed": [one for one in rows if one.state == "failed"],
+        "published": [one for one in rows if one.state == "published"],
+    }
+    return page("leaderboard.html.jinja", told)
+
+
+def row(entry: Mapping[str, Any], scale: Axis) -> Row:
+    """A row of the table."""
+    value, low, high = (known(entry[key]) for key in ("value", "low", "high"))
+
+    def placed(end: float | None) -> float | None:
+        return None if end is None else scale.across(end)
+
+    gap, gap_low, gap_high = (known(entry[f"difference{end}"]) for end in ("", "_low", "_high"))
+    return Row(
+        name=str(entry["name"]),
+        state=state(entry),
+        smallest=bool(entry["smallest"]),
+        value=DASH if value is None else share(value),
+        between="" if low is None or high is None else span(low, high),
+        difference=DASH if gap is None or entry["best"] else points(gap),
+        difference_between="" if gap_low is None or gap_high is None or entry["best"] else between(gap_low, gap_high),
+        train=duration(known(entry["train_seconds"])),
+        speed=rate(known(entry["images_per_second"])),
+        size=size(None if _missing(entry["num_bytes"]) else int(entry["num_bytes"])),
+        note="" if _missing(entry["note"]) else str(entry["note"]),
+        at=None if value is None else (scale.across(value), placed(low), placed(high)),
+    )
+
+
+def state(entry: Mapping[str, Any]) -> str:
+    """Where a row stands."""
+    if entry["kind"] != "run":
+        return str(entry["kind"])
+    if entry["best"]:
+        return "best"
+    low, high = known(entry["difference_low"]), known(entry["difference_high"])
+    return "reaches" if low is not None and high is not None and low <= 0 <= high else "behind"
+
+
+def mark(value: float) -> str:
+    """On the axis: 80 % for 0.8."""
+    return f"{100 * value:.3g}{SPACE}%" if 0 <= value <= 1 else f"{value:.3g}"
+
+
+def points(value: float) -> str:
+    """-1.2 points for -0.012."""
+    return f"{signed(value)}{SPACE}points"
+
+
+def between(low: float, high: float) -> str:
+    return f"{signed(low)} to {signed(high)}"
+
+
+def signed(value: float) -> str:
+    """-1.2, +0.4, and 0.0 for what rounds to nothing."""
+    return f"{round(100 * value, 1):+.1f}".replace("+0.0", "0.0").replace("-0.0", "0.0")
+
+
+def duration(seconds: float | None) -> str:
+    """12 s, 3 min 20 s, 2 h 5 min."""
+    if seconds is None:
+        return DASH
+    if seconds < 60:
+        return f"{seconds:.2g}{SPACE}s" if seconds < 10 else f"{seconds:.0f}{SPACE}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}{SPACE}min {rest}{SPACE}s"
+    return f"{minutes // 60}{SPACE}h {minutes % 60}{SPACE}min"
+
+
+def rate(value: float | None) -> str:
+    """Three figures: more is noise."""
+    return DASH if value is None else f"{float(f'{value:.3g}'):,.{0 if value >= 100 else 1}f}"
+
+
+def size(num_bytes: int | None) -> str:
+    """13.5 MB for 13,512,345 bytes."""
+    if num_bytes is None:
+        return DASH
+    value, unit = float(num_bytes), 0
+    while value >= 1000 and unit < len(UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.3g}{SPACE}{UNITS[unit]}" if unit else f"{num_bytes}{SPACE}B"
+
+
+def _missing(value: Any) -> bool:
+    import pandas as pd
+
+    return bool(pd.isna(value))

@@ -1,0 +1,83 @@
+"""colibri leaderboard where every experiment fails, and what it refuses before it queues anything."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.commands import leaderboard
+from pipeline.core.errors import UserError
+from pipeline.core.tracking import nested
+from pipeline.experiments import listing, naming, queued
+from pipeline.experiments.listing import Listing, Published
+from pipeline.experiments.queued import Finished
+
+METRIC = {
+    "accuracy": {"_target_": "pipeline.metrics.accuracy.Accuracy"},
+    "f1": {"_target_": "pipeline.metrics.rate.Rate", "number": "f1", "averaging": "none"},
+}
+PARAMS = {"metric": METRIC, "evaluate": {"num_resamples": 100, "seed": 0}}
+
+
+@pytest.fixture
+def told(project, monkeypatch):
+    """Every experiment fails; gives what was said to MLflow."""
+    listed = Listing(
+        metric="accuracy",
+        experiments=["one", "two"],
+        published=[Published(name="theirs", value=0.8, source="Nobody 2020")],
+    )
+    failed = {one: Finished(reason=f"train: {one} is out of luck") for one in listed.experiments}
+    said = {}
+    monkeypatch.setattr(listing, "read", lambda name: (listed, PARAMS))
+    monkeypatch.setattr(naming, "names", lambda experiments: {one: f"{one}-0" for one in experiments})
+    monkeypatch.setattr(queued, "run", lambda names, tell: failed)
+    monkeypatch.setattr(nested, "leaderboard_run", lambda *words: said.update(words=words))
+    return said
+
+
+def test_the_table_is_written_before_it_ends_with_the_first_reason(told, capsys):
+    expected = r"^2 of 2 experiments failed, the first is one: train: one is out of luck; dvc queue logs one-0$"
+    with pytest.raises(UserError, match=expected):
+        leaderboard.main("mine")
+    table = pd.read_csv(leaderboard.TABLE)
+    assert table["name"].tolist() == ["theirs", "one", "two"]
+    assert table["kind"].tolist() == ["published", "failed", "failed"]
+    assert "train: two is out of luck" in leaderboard.PAGE.read_text()
+    assert told["words"] == ("mine", {}, [leaderboard.TABLE, leaderboard.PAGE])
+    assert "theirs" in capsys.readouterr().out
+
+
+def test_an_interruption_says_how_to_go_on(told, monkeypatch):
+    def interrupted(names, tell):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(queued, "run", interrupted)
+    with pytest.raises(
+        UserError, match=r"^interrupted; nothing of it is left .*: colibri leaderboard mine goes on from there$"
+    ):
+        leaderboard.main("mine")
+    assert not Path("reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("acuracy", r"^leaderboard\.metric 'acuracy' is not measured; metric has accuracy, f1$"),
+        ("f1", r"^leaderboard\.metric 'f1' is one number per class; a leaderboard needs one for all classes$"),
+    ],
+)
+def test_a_metric_that_cannot_rank_is_refused(name, expected):
+    with pytest.raises(UserError, match=expected):
+        leaderboard.metric_of(PARAMS, name)
+
+
+def test_an_experiment_whose_outputs_are_gone_is_a_failed_row(monkeypatch, tmp_path):
+    from pipeline.experiments import results
+
+    def gone(name, revision, folder):
+        raise UserError("its outputs are not in DVC's cache")
+
+    monkeypatch.setattr(results, "keep", gone)
+    finished = {"one": Finished(revision="0" * 40), "two": Finished(reason="x")}
+    assert leaderboard.gather(finished, tmp_path) == ([], {"one": "its outputs are not in DVC's cache"})

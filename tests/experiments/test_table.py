@@ -1,0 +1,118 @@
+"""Figures side by side, counted by hand."""
+
+import pandas as pd
+import pytest
+from board_examples import NUM, outcome
+
+from pipeline.core.errors import UserError
+from pipeline.experiments.listing import Published
+from pipeline.experiments.table import COLUMNS, board, reaches
+from pipeline.metrics.accuracy import Accuracy
+from pipeline.metrics.hamming_loss import HammingLoss
+
+THEIRS = Published(name="theirs", value=0.8, source="Nobody 2020, doi:10/x")
+
+
+def made(*outcomes, failed=None, published=(), metric=None, metric_name="accuracy"):
+    table = board(metric_name, metric or Accuracy(), outcomes, failed or {}, published, num_resamples=400, seed=0)
+    assert list(table) == list(COLUMNS)
+    return table.set_index("name")
+
+
+def test_the_difference_to_the_best_is_paired_and_counted_by_hand():
+    table = made(outcome("large", 2, 900), outcome("small", 4, 100), outcome("poor", 20, 10))
+    assert table.index.tolist() == ["large", "small", "poor"]
+    assert table["best"].tolist() == [True, False, False]
+    assert table["value"].tolist() == pytest.approx([0.95, 0.9, 0.5])
+    assert table["difference"].tolist() == pytest.approx([0, -2 / NUM, -18 / NUM])
+    assert table.loc["large", ["difference_low", "difference_high"]].tolist() == [0, 0]
+    # large is right wherever small is: a resample may miss the two pictures, but never favours small
+    assert table.loc["small", "difference_low"] < 0 == table.loc["small", "difference_high"]
+    assert table.loc["poor", "difference_high"] < -0.2
+
+
+def test_the_smallest_that_reaches_the_best_is_marked():
+    table = made(outcome("large", 2, 900), outcome("small", 4, 100), outcome("poor", 20, 10))
+    assert table.index[table["smallest"]].tolist() == ["small"]  # poor is smaller, and certainly worse
+
+
+def test_the_best_is_marked_where_no_smaller_one_reaches_it():
+    table = made(outcome("large", 0, 900), outcome("small", 20, 100), outcome("larger", 1, 1000))
+    assert table.index[table["smallest"]].tolist() == ["large"]
+
+
+def test_of_equal_figures_the_smaller_is_the_best():
+    table = made(outcome("large", 3, 900), outcome("small", 3, 100))
+    assert table.index[table["best"]].tolist() == ["small"]
+
+
+def test_a_metric_of_which_less_is_better_ranks_and_signs_the_other_way():
+    less, more = outcome("less", 2, 10), outcome("more", 20, 5)
+    for one in (less, more):
+        one.entry["value"] = 1 - one.entry["value"]
+    table = made(more, less, metric=HammingLoss(), metric_name="hamming_loss")
+    assert table.index.tolist() == ["less", "more"]
+    assert table["difference"].tolist() == pytest.approx([0, -18 / NUM])  # worse is negative, whatever the metric
+
+
+def test_a_published_row_is_ranked_and_never_compared():
+    table = made(outcome("good", 2, 900), outcome("poor", 20, 10), published=[THEIRS])
+    assert table.index.tolist() == ["good", "theirs", "poor"]
+    row = table.loc["theirs"]
+    assert row["kind"] == "published"
+    assert row["note"] == "published, not run here: Nobody 2020, doi:10/x"
+    assert row[["low", "high", "n", "difference", "num_bytes"]].isna().all()
+    assert not row["smallest"]
+
+
+def test_a_published_row_with_n_has_wilsons_interval():
+    known = Published(name="theirs", value=0.8, source="x", n=10)
+    row = made(outcome("good", 2, 900), published=[known]).loc["theirs"]
+    # z = 1.96, p = 0.8, n = 10: centre (0.8 + z^2/20) / (1 + z^2/10) = 0.7167, half-width 0.2266
+    assert row[["low", "high"]].tolist() == pytest.approx([0.4902, 0.9433], abs=1e-4)
+    assert row["n"] == 10
+
+
+def test_n_of_a_metric_that_is_no_share_of_pictures_is_refused():
+    known = Published(name="theirs", value=0.8, source="x", n=10)
+    with pytest.raises(UserError, match=r"^leaderboard\.published: theirs has n, but only accuracy has Wilson's"):
+        made(published=[known], metric_name="f1_macro")
+
+
+def test_what_failed_stands_at_the_end_with_its_reason():
+    table = made(outcome("good", 2, 900), failed={"broken": "train: out of luck"}, published=[THEIRS])
+    assert table.index.tolist() == ["good", "theirs", "broken"]
+    assert table.loc["broken", ["kind", "note"]].tolist() == ["failed", "train: out of luck"]
+    assert pd.isna(table.loc["broken", "value"])
+
+
+def test_other_test_pictures_labels_or_classes_are_not_compared():
+    fewer = outcome("fewer", 0, 1)
+    relabelled = outcome("relabelled", 0, 1)
+    relabelled.test["targets"] = relabelled.test["targets"].tolist()[::-1]
+    renamed = outcome("renamed", 0, 1, classes=["a", "c"])
+    fewer = outcome("fewer", 0, 1, test=fewer.test.iloc[1:])
+    table = made(fewer, outcome("one", 2, 9), outcome("two", 3, 9), relabelled, renamed)
+    assert table.index.tolist()[:2] == ["one", "two"]
+    assert (table.loc[["fewer", "relabelled", "renamed"], "kind"] == "failed").all()
+    assert (table.loc["fewer", "note"]) == "judged on other test pictures, labels or classes than the other rows"
+
+
+def test_an_undefined_figure_is_a_failed_row():
+    entry = {"value": None, "low": None, "high": None, "n": NUM}
+    table = made(outcome("good", 2, 900), outcome("undefined", 0, 1, entry=entry))
+    assert table.loc["undefined", "note"] == "its figure is undefined on the test pictures"
+
+
+def test_nothing_ran():
+    table = made(failed={"a": "x", "b": "y"}, published=[THEIRS])
+    assert table["kind"].tolist() == ["published", "failed", "failed"]
+    assert not table["best"].any()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(-0.1, 0.1, True), (-0.1, 0.0, True), (-0.1, -0.01, False), (0.0, 0.0, True), (None, None, False)],
+)
+def test_reaching_means_that_the_interval_holds_nothing(low, high, expected):
+    assert reaches({"difference_low": low, "difference_high": high}) == expected

@@ -1,0 +1,184 @@
+"""colibri tune on tiny pictures: what it sees, that it repeats, what it writes, and how it refuses."""
+
+import re
+from pathlib import Path
+
+import mlflow
+import pytest
+import yaml
+from search_examples import lock, pack, write_search
+
+from pipeline.commands import tune
+from pipeline.core import config
+from pipeline.core.errors import UserError
+from pipeline.core.samples import Packed
+from pipeline.core.tracking.nested import PARENT, STUDY, TRIAL
+from pipeline.experiments import searching, tuning
+
+WRITTEN = Path("conf/experiment/tuned_quick.yaml")
+
+
+def search(**changes):
+    tune.main(**{"name": "quick", "experiment": None, "trials": None, "to": None, **changes})
+
+
+@pytest.mark.slow
+def test_the_winner_is_written_with_what_to_expect_and_composes(searchable, capsys):
+    search()
+    text = WRITTEN.read_text()
+    assert re.search(
+        r"^# Found by colibri tune quick: the best of 4 trials \(\d stopped early\), seed 0\.$", text, re.M
+    )
+    assert re.search(
+        r"^# Expect accuracy 0\.\d{3} \[0\.\d{3}, [01]\.\d{3}\] on the 24 pictures of val \(val_loss ", text, re.M
+    )
+    params = yaml.safe_load(config.compose(overrides=["experiment=tuned_quick"]))
+    told = yaml.safe_load(text)["train"]
+    assert {key: params["train"][key] for key in told} == told
+    assert set(told) == {"learning_rate", "dropout"}
+    assert params["train"]["epochs"] == 2  # of the experiment it started from
+    shown = capsys.readouterr().out
+    assert "0 of 4 trials have ended before" in shown
+    assert "trial 4 of 4: train.learning_rate=" in shown
+    assert "dvc exp run -S experiment=tuned_quick" in shown
+
+
+@pytest.mark.slow
+def test_the_test_part_changes_nothing(searchable):
+    """Its pictures become noise and its labels wrong, under another study: every trial ends with the same figures."""
+    search()
+    first = WRITTEN.read_bytes()
+    pack(poisoned=True)
+    search()
+    assert WRITTEN.read_bytes() == first
+
+
+def test_nothing_but_train_and_val_is_handed_to_a_trial(searchable):
+    hidden = tuning.without_test(Packed.load()).index
+    assert hidden["split"].value_counts().to_dict() == {"train": 48, "val": 24, "none": 24}
+    assert hidden.loc[hidden["split"] == "none", "labels"].map(len).eq(0).all()
+    assert hidden.loc[hidden["split"] != "none", "labels"].map(len).eq(1).all()
+
+
+@pytest.mark.slow
+def test_killed_and_started_again_it_writes_the_same_winner(searchable, monkeypatch, capsys):
+    search(to="whole")
+    expected = Path("conf/experiment/whole.yaml").read_text().replace("whole", "tuned_quick")
+    (tune.STUDIES / "quick.db").unlink()
+    calls, fit = [], tuning.Recipe.fit
+
+    def dies(self, *given):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return fit(self, *given)
+
+    monkeypatch.setattr(tuning.Recipe, "fit", dies)
+    with pytest.raises(UserError, match=r"^interrupted; colibri tune quick goes on where it was$"):
+        search()
+    assert not WRITTEN.exists()
+    search()
+    assert WRITTEN.read_text() == expected
+    assert "1 of 4 trials have ended before" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_trials_stand_under_one_run(searchable, store):
+    write_search(seed=71)
+    search()
+    search(trials=5)  # goes on under the same one
+    experiment = store.get_experiment_by_name("colibri").experiment_id
+    read, params = tuning.read("quick", None, None)
+    (parent,) = store.search_runs([experiment], f"tags.`{STUDY}` = '{tuning.study_key(read, params)}'")
+    children = store.search_runs([experiment], f"tags.`{PARENT}` = '{parent.info.run_id}'")
+    assert sorted(run.data.tags[TRIAL] for run in children) == ["0", "1", "2", "3", "4"]
+    assert all(run.info.status == "FINISHED" for run in children)
+    assert all({"val/loss", "train/loss"} <= set(run.data.metrics) for run in children)
+    assert all({"train.learning_rate", "train.dropout"} == set(run.data.params) for run in children)
+    assert [one.path for one in store.list_artifacts(parent.info.run_id)] == ["tuned_quick.yaml"]
+    assert mlflow.active_run() is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"space": {"train.lerning_rate": {"low": 0, "high": 1}}},
+            r"training reads no parameter 'train\.lerning_rate'",
+        ),
+        ({"space": {"augment.size": {"choices": [28, 32]}}}, r"training reads no parameter 'augment\.size'"),
+        ({"space": None}, r"quick\.yaml: space must be a mapping of dotted parameters, found None"),
+        ({"space": {}}, r"tune: space is empty"),
+        ({"trials": 0}, r"trials and random_trials must be at least 1, got 0 and 2"),
+        ({"experiment": "nothing"}, r"Could not find 'experiment/nothing'"),
+        ({"expect": "acuracy"}, r"tune\.expect 'acuracy' is no metric of one number; there is accuracy, "),
+        ({"space": {"train.batch_size": {"choices": [1]}}}, r"train: batch_size must be at least 2, got 1"),
+        (
+            {"figure": "val_lss"},
+            r"tune: figure must be one of \['val_loss', 'val_accuracy', 'val_f1_macro'\], got 'val_lss'$",
+        ),
+        (
+            {"space": {"train.learning_rate": {"low": 1.0e30, "high": 1.0e31}}},
+            r"none of 4 trials came to its end; the first: ",
+        ),
+    ],
+)
+def test_a_wrong_search_is_one_line(searchable, changes, expected):
+    write_search(**changes)
+    with pytest.raises(UserError, match=expected):
+        search()
+    assert not WRITTEN.exists()
+
+
+def test_an_unknown_search_names_those_there_are(searchable):
+    with pytest.raises(UserError, match=r"conf/tune/fine\.yaml does not exist; there is finetune, quick, svm$"):
+        search(name="fine")
+
+
+def test_a_file_that_somebody_wrote_is_left_alone(searchable):
+    WRITTEN.write_text("# mine\n")
+    with pytest.raises(
+        UserError, match=r"tuned_quick\.yaml was not written by colibri tune; choose another name with --to$"
+    ):
+        search()
+    assert WRITTEN.read_text() == "# mine\n"
+
+
+def test_arrays_of_other_choices_are_refused(searchable):
+    lock(size=64)
+    again = "dvc exp run -S experiment=tiny augment"
+    with pytest.raises(UserError, match=rf"was made with another augment than this search starts from; {again}$"):
+        search()
+    Path("dvc.lock").unlink()
+    with pytest.raises(UserError, match=rf"data/packed has not been made here; {again}$"):
+        search()
+
+
+def test_without_optuna_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(tune, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"needs Optuna, which is not installed: pip install 'colibri\[tune\]'$"):
+        search()
+
+
+def test_two_at_once_are_one_too_many(searchable):
+    from filelock import FileLock
+
+    tune.STUDIES.mkdir(parents=True)
+    with (
+        FileLock(tune.STUDIES / "quick.lock"),
+        pytest.raises(UserError, match=r"^another colibri tune quick is at work in this folder; wait for it$"),
+    ):
+        search()
+
+
+def test_a_winner_that_would_not_compose_is_not_left_there(searchable, monkeypatch):
+    read, _ = tuning.read("quick", None, None)
+    with pytest.raises(
+        UserError, match=r"tuned_quick\.yaml would not compose to what was tried: experiment=tiny, train\.dro"
+    ):
+        tuning.write_winner("tuned_quick", "# @package _global_\n", read, {"train.dropout": 0.25})
+    assert not WRITTEN.exists()
+
+
+def test_searching_knows_nothing_of_pipelines():
+    assert "Recipe" not in Path(searching.__file__).read_text(encoding="utf-8")

@@ -1,0 +1,76 @@
+"""The page of a leaderboard says first what was found, and loads nothing."""
+
+import pytest
+from board_examples import outcome
+from report_material import NASTY, Page
+
+from pipeline.experiments.listing import Published
+from pipeline.experiments.table import board
+from pipeline.metrics.accuracy import Accuracy
+from pipeline.report.leaderboard import duration, leaderboard_page, rate, signed, size
+from pipeline.report.wording import DASH
+
+THEIRS = [Published(name="theirs", value=0.8, source="Nobody 2020")]
+
+
+def shown(*outcomes, failed=None):
+    table = board("accuracy", Accuracy(), outcomes, failed or {}, THEIRS, num_resamples=400, seed=0)
+    page = Page(leaderboard_page("mine", table, "a slow machine"))
+    assert page.open == []
+    return page.text
+
+
+def test_a_smaller_model_that_reaches_the_best_leads():
+    text = shown(outcome("large", 2, 9_000_000), outcome("small", 4, 120_000), outcome("poor", 20, 10))
+    assert "small is the smallest model that reaches the best." in text
+    assert "The best figure of those run here is that of large: 95.0" in text
+    assert "on 40 test pictures, with 9" in text
+    assert "a slow machine" in text
+    assert "published, not run here: Nobody 2020" in text
+
+
+def test_the_best_may_be_the_smallest_itself():
+    text = shown(outcome("large", 0, 900), outcome("small", 20, 100))
+    assert "The best model is also the smallest that reaches it: large." in text
+
+
+def test_what_failed_is_told_with_its_reason():
+    text = shown(outcome("large", 0, 900), failed={"broken": "train: out of luck"})
+    assert "1 experiment failed and stands at the end with the reason" in text
+    assert "failed train: out of luck" in text
+
+
+def test_nothing_ran():
+    assert "No experiment of this list could be judged." in shown(failed={"broken": "x"})
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_name_cannot_break_the_page(name):
+    page = Page(leaderboard_page(name, board("accuracy", Accuracy(), [], {name: name}, THEIRS, 100, 0), name))
+    assert page.open == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(None, DASH), (0.5, "0.5 s"), (42.4, "42 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
+)
+def test_durations(seconds, expected):
+    assert duration(seconds).replace("\u00a0", " ") == expected
+
+
+@pytest.mark.parametrize(
+    ("num_bytes", "expected"), [(None, DASH), (999, "999 B"), (28_521, "28.5 kB"), (13_512_345, "13.5 MB")]
+)
+def test_sizes(num_bytes, expected):
+    assert size(num_bytes).replace("\u00a0", " ") == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(-0.012, "-1.2"), (0.004, "+0.4"), (-0.0001, "0.0"), (0.0, "0.0"), (-0.1004, "-10.0")]
+)
+def test_points_have_a_sign_and_nothing_has_none(value, expected):
+    assert signed(value) == expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [(None, DASH), (3892.7, "3,890"), (47.31, "47.3"), (0.512, "0.5")])
+def test_rates(value, expected):
+    assert rate(value) == expected

@@ -98,12 +98,12 @@ class FineTune(Trainer):
         halvings = 0
         while True:
             again = deepcopy(encoder) if self.halve_batch else encoder  # as it was, should memory be too small
-            try:
-                with reproducible(self.seed, self.deterministic):
-                    loop = Loop(self, again, task.weighed(train.targets), risk, train, halvings)
+            with reproducible(self.seed, self.deterministic):
+                loop = Loop(self, again, task.weighed(train.targets), risk, train, halvings)
+                try:
                     return self._fitted(loop, train, val, log, kept)
-            except torch.OutOfMemoryError:
-                halvings = self._halved(loop)
+                except torch.OutOfMemoryError:
+                    halvings = self._halved(loop)
             if kept is not None:
                 kept.clear()
             del loop, again

@@ -77,6 +77,9 @@ class Checkpoints:
         return sorted(self.folder.glob(f"[0-9]*{SUFFIX}"))
 
 
+Kept = Checkpoints | None
+
+
 def of_training(key: str, root: Path, tell: Callable[[str], None]) -> Checkpoints:
     """The checkpoints of the training with this key; of other trainings only the most recent few are kept.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from pipeline.core.checkpoints import Checkpoints
+    from pipeline.core.checkpoints import Kept
     from pipeline.core.content import Content
     from pipeline.core.outcomes import Finding, Verdict
     from pipeline.core.places import Place, Recognised
@@ -142,9 +142,9 @@ class Encoder(ABC):
 class Task(ABC):
     """Owns every difference between single-label, multi-label and clusters; a dataclass.
 
-    Built from conf/ it holds choices. What it learns from the data it carries in fields beside them: `weighed` and
-    `tuned` return a task that knows more, and the card of a predictor keeps that one, so that every decision of the
-    predictor is made by the same task. `exclusive` tells whether each sample has exactly one label.
+    What it learns from the data it carries in fields beside its choices: `weighed` and `tuned` return a task that
+    knows more, and the card of a predictor keeps that one, so that the same task makes every decision. `exclusive`
+    tells whether each sample has exactly one label.
     """
 
     exclusive: ClassVar[bool]
@@ -219,14 +219,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def fit(
-        self,
-        encoder: nn.Module,
-        task: Task,
-        risk: Risk,
-        train: Samples,
-        val: Samples,
-        log: Log,
-        checkpoints: Checkpoints | None = None,
+        self, encoder: nn.Module, task: Task, risk: Risk, train: Samples, val: Samples, log: Log, kept: Kept = None
     ) -> tuple[Predictor, list[dict[str, float]]]:
         """Learns from `train` with `task.weighed`, keeps what is best on `val`, decides by what `tuned` makes of it.
 
@@ -235,9 +228,8 @@ class Trainer(ABC):
             task: As built from conf/, as is `risk`.
             train: Samples with augmentations, how often each is drawn, and the cells that `risk` asks for.
             val: Samples without.
-            log: Called after each epoch with its number and figures; of a training that goes on, with those of the
-                epochs before too.
-            checkpoints: Where a killed training is gone on from; None, or a trainer that needs none, begins anew.
+            log: Called with the number and figures of each epoch, also of those that a killed training had done.
+            kept: Checkpoints that a killed training goes on from, where there are any and the trainer has use for them.
 
         Returns:
             The predictor, and one row of figures per epoch.

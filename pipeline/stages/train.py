@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import card, checkpoints, config, files, processes, stage
-from pipeline.core.checkpoints import Checkpoints
+from pipeline.core.checkpoints import Checkpoints, Kept
 from pipeline.core.choosing import Choosing
 from pipeline.core.contracts import Log, Mixture, Predictor, Risk, Sampling, Split, Task, Trainer
 from pipeline.core.errors import UserError
@@ -111,9 +111,7 @@ class Recipe:
         self.transform = config.build(nodes["transform"], "transform")
         self.policy = tuple(config.build(node, f"augmentation.{name}") for name, node in nodes["augmentation"].items())
 
-    def fit(
-        self, packed: Packed, log: Log, kept: Checkpoints | None = None
-    ) -> tuple[Predictor, list[dict[str, float]]]:
+    def fit(self, packed: Packed, log: Log, kept: Kept = None) -> tuple[Predictor, list[dict[str, float]]]:
         import torch
 
         with torch.random.fork_rng():  # an encoder may start from random weights
@@ -181,7 +179,7 @@ def second_split(node: dict[str, Any] | None, packed: Packed) -> Packed | None:
     return Packed(packed.images, index, packed.card)
 
 
-def beside_predictions(recipe: Recipe, again: Packed | None, kept: Checkpoints | None = None) -> pd.DataFrame:
+def beside_predictions(recipe: Recipe, again: Packed | None, kept: Kept = None) -> pd.DataFrame:
     """Test predictions of the same recipe trained on a second split, or an empty table where there is none.
 
     It shows what the first split hides: how much of a figure rests on groups that straddle train and test.

@@ -15,7 +15,7 @@ COMPILERS = ("g++", "clang++", "c++")
 
 
 def compiled(network: nn.Module) -> nn.Module:
-    """The same weights and results up to rounding; compiled when it is first called.
+    """The network's own weights, other kernels (rounding and the draws of dropout differ); compiled when first called.
 
     Raises:
         UserError: There is no C++ compiler, which torch.compile needs at run time, on a GPU too.

@@ -16,7 +16,7 @@ from torch import nn
 from tqdm import tqdm
 
 from pipeline.core import config
-from pipeline.core.checkpoints import Checkpoints
+from pipeline.core.checkpoints import Kept
 from pipeline.core.contracts import Log, Predictor, Risk, Task, Trainer, Transform
 from pipeline.core.errors import UserError
 from pipeline.core.featuring import Frozen
@@ -65,14 +65,7 @@ class FitEstimator(Trainer):
                 raise ValueError(f"{name} must be at least 1, got {value}")
 
     def fit(
-        self,
-        encoder: nn.Module,
-        task: Task,
-        risk: Risk,
-        train: Samples,
-        val: Samples,
-        log: Log,
-        checkpoints: Checkpoints | None = None,
+        self, encoder: nn.Module, task: Task, risk: Risk, train: Samples, val: Samples, log: Log, kept: Kept = None
     ) -> tuple[EstimatorPredictor, list[dict[str, float]]]:
         refuse_unfit(train, val, type(self.estimator).__name__)
         if self.max_samples is not None and len(train) > self.max_samples:

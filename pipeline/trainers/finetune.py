@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from pipeline.core.checkpoints import Checkpoints
+from pipeline.core.checkpoints import Kept
 from pipeline.core.contracts import Log, Risk, Task, Trainer
 from pipeline.core.errors import UserError
 from pipeline.core.samples import Samples
@@ -102,27 +102,20 @@ class FineTune(Trainer):
             raise ValueError(f"precision must be one of {list(precision.PRECISIONS)}, got {self.precision!r}")
 
     def fit(
-        self,
-        encoder: nn.Module,
-        task: Task,
-        risk: Risk,
-        train: Samples,
-        val: Samples,
-        log: Log,
-        checkpoints: Checkpoints | None = None,
+        self, encoder: nn.Module, task: Task, risk: Risk, train: Samples, val: Samples, log: Log, kept: Kept = None
     ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
         self._refuse_too_few(len(train), len(val))
         halvings = 0
         while True:
             again = deepcopy(encoder) if self.halve_batch else encoder  # as it was, should memory be too small
-            try:
-                with reproducible(self.seed, self.deterministic):
-                    loop = Loop(self, again, task.weighed(train.targets), risk, train, halvings)
-                    return self._fitted(loop, train, val, log, checkpoints)
-            except torch.OutOfMemoryError:
-                halvings = self._halved(loop)
-            if checkpoints is not None:
-                checkpoints.clear()
+            with reproducible(self.seed, self.deterministic):
+                loop = Loop(self, again, task.weighed(train.targets), risk, train, halvings)
+                try:
+                    return self._fitted(loop, train, val, log, kept)
+                except torch.OutOfMemoryError:
+                    halvings = self._halved(loop)
+            if kept is not None:
+                kept.clear()
             del loop, again
             memory.free()
 
@@ -142,9 +135,9 @@ class FineTune(Trainer):
         return loop.halvings + 1
 
     def _fitted(
-        self, loop: Loop, train: Samples, val: Samples, log: Log, checkpoints: Checkpoints | None
+        self, loop: Loop, train: Samples, val: Samples, log: Log, kept: Kept
     ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
-        progress = Progress(loop, checkpoints, self.checkpoint_seconds)
+        progress = Progress(loop, kept, self.checkpoint_seconds)
         progress.restore()
         for earlier in progress.history:
             log(int(earlier["epoch"]), earlier)

@@ -12,7 +12,7 @@ import pandas as pd
 from torch import nn
 
 from pipeline.core import config
-from pipeline.core.checkpoints import Checkpoints
+from pipeline.core.checkpoints import Kept
 from pipeline.core.contracts import Log, Predictor, Risk, Task, Trainer
 from pipeline.core.errors import UserError
 from pipeline.core.nuisance_forest import Bins, forest
@@ -45,14 +45,7 @@ class FitNuisances(Trainer):
         refuse_unknown(self.calibration)
 
     def fit(
-        self,
-        encoder: nn.Module,
-        task: Task,
-        risk: Risk,
-        train: Samples,
-        val: Samples,
-        log: Log,
-        checkpoints: Checkpoints | None = None,
+        self, encoder: nn.Module, task: Task, risk: Risk, train: Samples, val: Samples, log: Log, kept: Kept = None
     ) -> tuple[NuisancePredictor, list[dict[str, float]]]:
         refuse_unfit(train, val, "the forest of nuisances")
         started = time.perf_counter()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.core.checkpoints import Checkpoints
+from pipeline.core.checkpoints import Kept
 from pipeline.core.errors import UserError
 from pipeline.trainers import snapshots
 
@@ -28,7 +28,7 @@ class Progress:
             that it holds.
     """
 
-    def __init__(self, loop: Loop, checkpoints: Checkpoints | None, seconds: float):
+    def __init__(self, loop: Loop, checkpoints: Kept, seconds: float):
         self.loop, self.checkpoints, self.seconds = loop, checkpoints, seconds
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}

@@ -76,7 +76,7 @@ def test_nodes_are_the_sections_that_training_depends_on():
 def test_fit_takes_train_and_val_with_augmentations_on_train_only(packed, monkeypatch):
     recipe, seen = Recipe(NODES), {}
 
-    def fit(self, encoder, task, risk, train, val, log, checkpoints):
+    def fit(self, encoder, task, risk, train, val, log, kept):
         seen.update(train=train, val=val, encoder=encoder)
         return "predictor", []
 

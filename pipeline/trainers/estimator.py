@@ -82,8 +82,9 @@ class FitEstimator(Trainer):
             task.exclusive,
             self.scaling,
         )
-        if "n_jobs" in answers.estimator.get_params():
-            answers.estimator.set_params(n_jobs=None)  # several threads add up in the order in which they end
+        for one in (answers.estimator, *getattr(answers.estimator, "estimators_", ())):
+            if "n_jobs" in one.get_params():
+                one.set_params(n_jobs=None)  # several threads add up in the order in which they end
         answers = answers.calibrated(seen := features(frozen, val), val.targets, task.exclusive, self.calibration)
         task, history = judged(answers, task, seen, val.targets, len(train), started, log)
         return EstimatorPredictor(encoder, train.transform, answers, task, self.batch_size), history

@@ -141,7 +141,7 @@ def features(frozen: Frozen, samples: Samples) -> np.ndarray:
         result = np.empty(shape, np.float32)
     else:
         with tempfile.TemporaryFile() as file:
-            result = np.asarray(np.memmap(file, np.float32, "w+", shape=shape))  # type: ignore[call-overload]
+            result = np.asarray(np.memmap(file, np.float32, "w+", shape=shape))
     pictures = (samples.images[row] for row in samples.rows)
     shown = tqdm(frozen.stream(pictures), desc="features", total=len(samples), unit=" images", disable=None)
     for place, one in enumerate(shown):

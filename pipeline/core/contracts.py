@@ -150,10 +150,7 @@ class Task(ABC):
 
     Built from conf/ it holds choices. What it learns from the data it carries in fields beside them: `weighed` and
     `tuned` return a task that knows more, and the card of a predictor keeps that one, so that every decision of the
-    predictor is made by the same task.
-
-    Attributes:
-        exclusive: Whether each sample has exactly one label.
+    predictor is made by the same task. `exclusive`: each sample has exactly one label.
     """
 
     exclusive: ClassVar[bool]
@@ -258,12 +255,7 @@ class Predictor(ABC):
 
     @abstractmethod
     def predict(self, images: np.ndarray, told: pd.DataFrame | None = None) -> np.ndarray:
-        """(N, H, W, C) uint8 to (N, K) scores, columns in the order of the card's classes.
-
-        Args:
-            images: As they were packed.
-            told: N rows of what is known beside the pictures (`prop_*`, `attr_*`), where it is known.
-        """
+        """(N, H, W, C) uint8, and N rows of `prop_*` and `attr_*` where known, to (N, K) scores in the card's order."""
 
     @abstractmethod
     def save(self, folder: Path) -> dict[str, Any]:

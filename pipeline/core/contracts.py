@@ -1,7 +1,6 @@
 """The nouns of Colibri, one abstract class each: the page to read first.
 
-The constructor takes choices (from conf/), the call takes data (from artifacts). Every class here is abstract,
-every class elsewhere is final.
+The constructor takes choices (from conf/), the call takes data (from artifacts). All are abstract here, final elsewhere.
 """
 
 from __future__ import annotations
@@ -148,9 +147,9 @@ class Encoder(ABC):
 class Task(ABC):
     """Owns every difference between single-label, multi-label and clusters; a dataclass.
 
-    Built from conf/ it holds choices. What it learns from the data it carries in fields beside them: `weighed` and
-    `tuned` return a task that knows more, and the card of a predictor keeps that one, so that every decision of the
-    predictor is made by the same task. `exclusive`: each sample has exactly one label.
+    Built from conf/ it holds choices, beside them in fields what it learns from data: `weighed` and `tuned` return a
+    task that knows more; a predictor's card keeps that one, so that it makes every decision. `exclusive`: each sample
+    has exactly one label.
     """
 
     exclusive: ClassVar[bool]

@@ -3,7 +3,7 @@
     python -m benchmarks.networks [NAME ...]
 
 Each at the size it is commonly used at, random pictures, batches of 8, fp32, one thread: after one step for warming up
-the median of as many steps as fit into two seconds, at least two. `forward` is the network in evaluation, `training` is
+the median of as many steps as fit into two seconds. `forward` is the network in evaluation, `training` is
 forward, backward and AdamW. Time is the processor's, not the clock's, so that a machine that does other things
 meanwhile gives nearly the same figures; two cores are not quite twice as fast.
 """
@@ -84,7 +84,7 @@ def speed(step: Callable[[], None]) -> float:
     """Images per second of one core, by the median step."""
     step()
     times: list[float] = []
-    while len(times) < 2 or sum(times) < SECONDS:
+    while sum(times) < SECONDS:
         started = time.process_time()
         step()
         times.append(time.process_time() - started)

@@ -1,7 +1,6 @@
 """The nouns of Colibri, one abstract class each: the page to read first.
 
-The constructor takes choices (from conf/), the call takes data (from artifacts). Every class here is abstract,
-every class elsewhere is final.
+The constructor takes choices (conf/), the call takes data (artifacts). All are abstract here and final elsewhere.
 """
 
 from __future__ import annotations

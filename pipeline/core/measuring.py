@@ -194,7 +194,7 @@ def _cast(prefix: str, means: np.ndarray) -> dict[str, float]:
 def _corners(planes: np.ndarray) -> dict[str, float]:
     side = max(1, round(0.1 * min(planes.shape[1:])))
     start, end = slice(None, side), slice(-side, None)
-    found = {}
+    found: dict[str, float] = {}
     for name, (rows, columns) in CORNERS.items():
         part = planes[:, end if rows else start, end if columns else start]
         means = _sum(part) / part[0].size / 255

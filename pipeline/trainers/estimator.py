@@ -83,8 +83,9 @@ class FitEstimator(Trainer):
             task.exclusive,
             self.scaling,
         )
-        if "n_jobs" in answers.estimator.get_params():
-            answers.estimator.set_params(n_jobs=None)  # several threads add up in the order in which they end
+        for one in (answers.estimator, *getattr(answers.estimator, "estimators_", ())):
+            if "n_jobs" in one.get_params():
+                one.set_params(n_jobs=None)  # several threads add up in the order in which they end
         answers = answers.calibrated(seen := features(frozen, val), val.targets, task.exclusive, self.calibration)
         task, history = judged(answers, task, seen, val.targets, len(train), started, log)
         return EstimatorPredictor(encoder, train.transform, answers, task, self.batch_size), history
@@ -141,7 +142,7 @@ def features(frozen: Frozen, samples: Samples) -> np.ndarray:
         result = np.empty(shape, np.float32)
     else:
         with tempfile.TemporaryFile() as file:
-            result = np.asarray(np.memmap(file, np.float32, "w+", shape=shape))  # type: ignore[call-overload]
+            result = np.asarray(np.memmap(file, np.float32, "w+", shape=shape))
     pictures = (samples.images[row] for row in samples.rows)
     shown = tqdm(frozen.stream(pictures), desc="features", total=len(samples), unit=" images", disable=None)
     for place, one in enumerate(shown):

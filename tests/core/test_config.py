@@ -1,5 +1,7 @@
 """A wrong choice is answered with the key, what was found, and what to do."""
 
+import re
+
 import pytest
 
 from pipeline.checks.class_imbalance import ClassImbalance
@@ -84,6 +86,30 @@ def test_section():
     assert config.section({"split": {"seed": 0}}, "split") == {"seed": 0}
     with pytest.raises(UserError, match=r"params\.yaml: no 'check'; expected one of conf/'s keys \['split'\]"):
         config.section({"split": {}}, "check")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "pipeline.core.files.os.system",  # imported there, and not its own
+        "pipeline.core.files.shutil.rmtree",
+        "pipeline.core.config.yaml.unsafe_load",
+        "sklearn.tree._classes.np.load",
+        "sklearn.tree.export_graphviz",  # a function, which writes a file
+        "sklearn.svm._base.BaseEstimator",
+    ],
+)
+def test_only_what_is_defined_where_a_path_leads_is_located(target):
+    with pytest.raises(UserError, match=rf"^params\.yaml: card\.x\._target_ '{re.escape(target)}' is not a class of "):
+        config.locate(target, "card.x")
+
+
+def test_estimators_are_located():
+    from sklearn.neighbors import KNeighborsClassifier
+
+    assert config.locate("sklearn.neighbors.KNeighborsClassifier", "train.estimator") is KNeighborsClassifier
+    with pytest.raises(UserError, match=r"^params\.yaml: x\._target_ must start with one of .*got 'sklearn\.cluster"):
+        config.locate("sklearn.cluster.KMeans", "x")
 
 
 def test_build_takes_choices_from_conf_and_data_from_artifacts():

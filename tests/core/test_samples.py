@@ -85,6 +85,9 @@ def test_packed_hands_out_the_samples_of_a_split(tmp_path):
     assert packed.classes == ["a", "b"]
     assert numbers(packed.part("train", Numbers(), transform).batches(9)) == [([0, 2], [1, 0])]
     assert numbers(packed.part("val", Numbers(), transform).batches(9)) == [([1], [0])]
+    told = packed.part("train", Numbers(), transform).told
+    assert told.index.tolist() == [0, 1]
+    assert told["split"].tolist() == ["train", "train"]
 
 
 def test_packed_says_what_is_missing(tmp_path):

@@ -14,8 +14,9 @@ TASK = SingleLabel(label_smoothing=0.0)
 OPTIONS = {"num_resamples": 100, "seed": 0, "half_width": 0.45, "min_slice": 1, "num_mistakes": 0}
 
 
-def brightness(images):
+def brightness(images, told=None):
     """Sure of class b where the picture is bright."""
+    assert told is None or len(told) == len(images)
     bright = images.mean(axis=(1, 2, 3), dtype=np.float64) / 255
     return np.stack([1 - bright, bright], axis=1)
 
@@ -33,6 +34,19 @@ def test_predictions_are_those_of_val_and_test(packed, predictions):
     scores = np.stack(predictions["scores"])
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, brightness(packed.images[12:]), rtol=1e-6)
+
+
+def test_what_is_told_of_the_pictures_goes_with_them(packed):
+    seen = []
+
+    def noticed(images, told):
+        seen.append(told)
+        return brightness(images, told)
+
+    predict(SimpleNamespace(predict=noticed, task=TASK), packed)
+    assert seen[0]["sample_id"].tolist() == [f"s{position}" for position in range(12, 20)]
+    assert seen[0]["attr_site"].tolist() == packed.index["attr_site"].tolist()[12:]
+    assert seen[0].index.tolist() == list(range(8))
 
 
 def test_figures_of_the_test_split(predictions):

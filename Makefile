@@ -9,7 +9,7 @@ EXTRAS := --extra elpv --extra digits --extra weights --extra tune --extra dev
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test check ui lock
+.PHONY: help repro test check fast ui lock
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
@@ -22,10 +22,12 @@ repro: $(STAMP)  ## run the pipeline (dvc repro) and print the headline figures
 test: $(STAMP)  ## the whole test suite
 	@python -m pytest -n auto --dist loadgroup
 
-check: $(STAMP)  ## format, lint, types and the fast tests
+check: $(STAMP)  ## format, lint and types
 	@ruff format --check .
 	@ruff check .
 	@mypy
+
+fast: $(STAMP)  ## the fast tests, with fewer examples of each property
 	@python -m pytest -n auto --dist loadfile -q -m "not slow" --hypothesis-profile=quick
 
 ui: $(STAMP)  ## MLflow's pages on http://127.0.0.1:5000

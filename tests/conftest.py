@@ -18,7 +18,7 @@ from PIL import Image
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch in two test processes would fight over the cores
 
 settings.register_profile("colibri", deadline=None, derandomize=True, database=None, max_examples=60)
-settings.register_profile("quick", settings.get_profile("colibri"), max_examples=20)  # make check; make test takes all
+settings.register_profile("quick", settings.get_profile("colibri"), max_examples=20)  # make fast; make test takes all
 settings.load_profile("colibri")
 
 

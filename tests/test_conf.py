@@ -37,6 +37,7 @@ from pipeline.core.findings import entry
 from pipeline.core.samples import Samples
 from pipeline.experiments import listing, tuning
 from pipeline.experiments.space import changed
+from pipeline.stages.train import Recipe
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
@@ -493,7 +494,7 @@ def test_search_chooses_what_training_reads(option: str, monkeypatch: pytest.Mon
     monkeypatch.chdir(ROOT)
     search, params = tuning.read(option, None, None)
     lowest = {key: one.choices[0] if one.choices else one.low for key, one in search.space.items()}
-    tuning.Recipe(changed(tuning.nodes_of(params), lowest))
+    Recipe(changed(tuning.nodes_of(params), lowest))
 
 
 @pytest.mark.parametrize("option", options("experiment"))

@@ -19,7 +19,9 @@ PARAMS = {
         "_target_": "pipeline.transforms.normalise.Normalise", "size": 12, "mean": [0.5] * 3, "std": [0.5] * 3
     },
     "encoder": {"_target_": "pipeline.encoders.small.Small", "width": 2},
+    "imbalance": {"candidates": {"none": {}}},
     "sampling": {"_target_": "pipeline.samplings.shuffled.Shuffled"},
+    "mixture": {"_target_": "pipeline.mixtures.unmixed.Unmixed"},
     "risk": {"_target_": "pipeline.risks.mean.Mean"},
     "train": {
         "_target_": "pipeline.trainers.finetune.FineTune", **CHOICES, "batch_size": 4, "dropout": 0.2,

@@ -34,7 +34,9 @@ PARAMS = {
         "architecture": "test_efficientnet_gn",
         "weights": "none",
     },
+    "imbalance": {"candidates": {"none": {}}},
     "sampling": {"_target_": "pipeline.samplings.shuffled.Shuffled"},
+    "mixture": {"_target_": "pipeline.mixtures.unmixed.Unmixed"},
     "risk": {"_target_": "pipeline.risks.group_dro.GroupDro", "by": "attr_site", "num_bins": 2, "step_size": 0.1},
     # the processes take 1 and 2 of a batch's 3 samples; two batches make a step
     "train": {

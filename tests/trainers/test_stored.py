@@ -39,6 +39,7 @@ def test_what_was_written_is_read(tmp_path, name):
         np.testing.assert_array_equal(found["estimator"].predict_proba(FEATURES), fitted.predict_proba(FEATURES))
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes(tmp_path):
     script = (
         "import sys, numpy as np\n"

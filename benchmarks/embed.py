@@ -62,7 +62,7 @@ def ways(featuring: Featuring, batch: Any) -> dict[str, Callable[[], object]]:
 
     encoder = config.build(featuring.encoder, "embed.encoder").eval()
     last = config.build(featuring.encoder, "embed.encoder").eval().to(memory_format=torch.channels_last)
-    frozen = Featuriser(featuring).encoder
+    frozen = Featuriser(featuring).frozen.encoder
     flat, deep = batch.contiguous(), batch.contiguous(memory_format=torch.channels_last)
 
     def half(run: Callable[[], object]) -> Callable[[], object]:
@@ -98,18 +98,18 @@ def main() -> None:
     items = [(path, content_hash(decode(source.open(path), MAX_PIXELS))) for path in paths]
     batches = len(items) // featuring.batch_size
     pictures = np.stack([fitted(source, MAX_PIXELS, featuriser.size, featuring.fit, 3, one) for one in items[:64]])
-    batch = featuriser.transform(to_batch(pictures)).to(featuriser.device)
+    batch = featuriser.frozen.transform(to_batch(pictures)).to(featuriser.frozen.device)
     print(f"{platform.machine()}, {num_workers()} cores, torch {torch.__version__}, {len(items):,} pictures")
     stage(featuriser, source, featuring.fit, items)  # starts the processes
-    bare(featuriser.encoder, batch, 2)
+    bare(featuriser.frozen.encoder, batch, 2)
     ratios = []
     for number in range(1, ROUNDS + 1):
         whole = len(items) / seconds(lambda: stage(featuriser, source, featuring.fit, items))
-        alone = batches * len(batch) / seconds(lambda: bare(featuriser.encoder, batch, batches))
+        alone = batches * len(batch) / seconds(lambda: bare(featuriser.frozen.encoder, batch, batches))
         ratios.append(whole / alone)
         print(f"round {number}: stage {whole:.0f} pictures/s, bare {alone:.0f}, ratio {whole / alone:.2f}", flush=True)
     print(f"ratio {median(ratios):.2f}; target 0.9")
-    if featuriser.device.type == "cpu":
+    if featuriser.frozen.device.type == "cpu":
         for name, run in ways(featuring, batch).items():
             run()
             print(f"{name}: {len(batch) / min(seconds(run) for _ in range(ROUNDS)):.0f} pictures/s")

@@ -14,6 +14,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.samples import Packed
 from pipeline.core.tracking.nested import PARENT, STUDY, TRIAL
 from pipeline.experiments import searching, tuning
+from pipeline.stages import train
 
 WRITTEN = Path("conf/experiment/tuned_quick.yaml")
 
@@ -65,7 +66,7 @@ def test_killed_and_started_again_it_writes_the_same_winner(searchable, monkeypa
     search(to="whole")
     expected = Path("conf/experiment/whole.yaml").read_text().replace("whole", "tuned_quick")
     (tune.STUDIES / "quick.db").unlink()
-    calls, fit = [], tuning.Recipe.fit
+    calls, fit = [], train.Recipe.fit
 
     def dies(self, *given):
         calls.append(1)
@@ -73,7 +74,7 @@ def test_killed_and_started_again_it_writes_the_same_winner(searchable, monkeypa
             raise KeyboardInterrupt
         return fit(self, *given)
 
-    monkeypatch.setattr(tuning.Recipe, "fit", dies)
+    monkeypatch.setattr(train.Recipe, "fit", dies)
     with pytest.raises(UserError, match=r"^interrupted; colibri tune quick goes on where it was$"):
         search()
     assert not WRITTEN.exists()

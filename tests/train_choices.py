@@ -1,5 +1,13 @@
 """What conf/train/finetune.yaml chooses, small and plain, for tests that change a choice or two."""
 
+RAMP = {  # what a learning-rate range test takes of them
+    "batch_size": 8,
+    "weight_decay": 0.0,
+    "layer_decay": None,
+    "dropout": 0.0,
+    "precision": "fp32",
+    "seed": 0,
+}
 CHOICES = {
     "epochs": 3,
     "batch_size": 8,

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from train_choices import RAMP
 
 from pipeline.commands.ramp import PLOT, TABLE, main, suggested
 from pipeline.core import files
@@ -27,12 +28,7 @@ PARAMS = {
     "encoder": {"_target_": "pipeline.encoders.small.Small", "width": 4},
     "train": {
         "learning_rate": 0.5,
-        "batch_size": 8,
-        "weight_decay": 0.0,
-        "layer_decay": None,
-        "dropout": 0.0,
-        "precision": "fp32",
-        "seed": 0,
+        **RAMP,
     },
 }
 

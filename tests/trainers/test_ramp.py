@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from train_choices import RAMP
 
 from pipeline.encoders.small import Small
 from pipeline.risks.mean import Mean
@@ -13,12 +14,7 @@ CHOICES = {
     "lowest": 1e-5,
     "highest": 1.0,
     "num_steps": 40,
-    "batch_size": 8,
-    "weight_decay": 0.0,
-    "layer_decay": None,
-    "dropout": 0.0,
-    "precision": "fp32",
-    "seed": 0,
+    **RAMP,
 }
 
 

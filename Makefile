@@ -45,11 +45,11 @@ $(STAMP): requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo "installing the locked environment into $(VENV) ..."
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 ifeq ($(TORCH_BACKEND),)
-	@$(BIN)/python -m uv pip install --quiet --require-hashes --python $(BIN)/python -r requirements.lock
+	@$(BIN)/python -m uv pip install --quiet --compile-bytecode --require-hashes --python $(BIN)/python -r requirements.lock
 else
 	@$(BIN)/python -c "import re; print(''.join(block for block in re.split(r'(?m)^(?=\S)', open('requirements.lock').read()) if not re.match(r'torch|triton|nvidia|cuda', block)))" > $(VENV)/without-torch.txt
 	@$(BIN)/python -m uv pip install --quiet --no-deps --require-hashes --python $(BIN)/python -r $(VENV)/without-torch.txt
-	@$(BIN)/python -m uv pip install --quiet --torch-backend=$(TORCH_BACKEND) --python $(BIN)/python $$(grep -oE '^torch(vision)?==[0-9.]+' requirements.lock)
+	@$(BIN)/python -m uv pip install --quiet --compile-bytecode --torch-backend=$(TORCH_BACKEND) --python $(BIN)/python $$(grep -oE '^torch(vision)?==[0-9.]+' requirements.lock)
 endif
 	@$(BIN)/python -m uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@echo $(TORCH_BACKEND) > $(VENV)/.torch-backend

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -44,9 +43,6 @@ class Featuring:
 class Featuriser:
     """Pictures in, features out: the same ones every time.
 
-    On a processor the network is frozen first: constants folded, batch normalisation merged into the convolutions.
-    That is several times as fast as the network as it is trained, and equal to about 1e-5.
-
     Attributes:
         size: Side of the square pictures it takes.
         feature_dim: Length of a feature vector.
@@ -87,7 +83,8 @@ class Frozen:
         self.transform, self.batch_size = transform, batch_size
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.feature_dim = int(cast(Any, encoder).feature_dim)
-        self.encoder = frozen(encoder.to(self.device).eval(), transform.size)
+        last: Any = torch.channels_last  # half as fast again on a processor; see benchmarks/embed.py
+        self.encoder = encoder.to(self.device, memory_format=last).eval()
 
     def stream(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """(H, W, C) uint8 one by one to (D,) float32 one by one, batch by batch, in bounded memory."""
@@ -98,18 +95,3 @@ class Frozen:
             with torch.inference_mode():
                 features = self.encoder(self.transform(to_batch(np.stack(batch))).to(self.device))
             yield from features.float().cpu().numpy()
-
-
-def frozen(encoder: torch.nn.Module, size: int) -> Any:
-    """The encoder with everything folded that a processor need not compute again; on a GPU as it is."""
-    import torch
-
-    if next(iter(encoder.parameters()), torch.zeros(0)).device.type != "cpu" or not any(
-        True for _ in encoder.parameters()
-    ):
-        return encoder
-    example = torch.zeros(2, 3, size, size).contiguous(memory_format=torch.channels_last)
-    with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")  # torch would rather have its compiler used, which needs one of C++ at run time
-        traced = torch.jit.trace(encoder.to(memory_format=torch.channels_last), example, check_trace=False)
-        return torch.jit.optimize_for_inference(torch.jit.freeze(traced))

@@ -57,10 +57,24 @@ class Samples:
             generator: Shuffles or draws by `chances`, augments, mixes, and drops the incomplete last batch; without it
                 the order is kept, every sample comes once and nothing is random.
         """
-        order = np.arange(len(self)) if generator is None else self.order(generator)
-        last = len(order) if generator is None or len(order) < batch_size else len(order) - len(order) % batch_size
-        for start in range(0, last, batch_size):
-            yield self.batch(order[start : start + batch_size], generator)
+        if generator is not None:
+            yield from (self.batch(*one) for one in self.drawn(batch_size, generator))
+            return
+        order = np.arange(len(self))
+        for start in range(0, len(self), batch_size):
+            yield self.batch(order[start : start + batch_size])
+
+    def drawn(self, batch_size: int, generator: torch.Generator) -> list[tuple[np.ndarray, int]]:
+        """Positions and seed of each batch of one epoch, the incomplete last one left out.
+
+        The seed decides all that is random within its batch, so batches may be made in any order, and several at once.
+        """
+        import torch
+
+        order = self.order(generator)
+        num_batches = max(1, len(order) // batch_size)
+        seeds = torch.randint(2**63 - 1, (num_batches,), generator=generator).tolist()
+        return [(order[number * batch_size : (number + 1) * batch_size], seed) for number, seed in enumerate(seeds)]
 
     def order(self, generator: torch.Generator) -> np.ndarray:
         """(M,) positions of the samples in the order of one epoch: shuffled, or drawn by `chances`."""
@@ -73,18 +87,17 @@ class Samples:
         reached = np.cumsum(self.chances)
         return np.minimum(np.searchsorted(reached, draws * reached[-1], side="right"), len(self) - 1)
 
-    def batch(
-        self, chosen: np.ndarray, generator: torch.Generator | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def batch(self, chosen: np.ndarray, seed: int | None = None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Pictures, targets and cells, as `batches` gives them, of the samples at these positions.
 
         Args:
             chosen: (B,) positions, 0 to M - 1.
-            generator: Augments and mixes; without it nothing is random.
+            seed: Of what augments and mixes; without it nothing is random.
         """
         import torch
 
         batch = to_batch(self.images[self.rows[chosen]])
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
         if generator is not None:
             for augmentation in self.augmentations:
                 batch = augmentation(batch, generator)

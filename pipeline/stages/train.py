@@ -22,15 +22,8 @@ from pipeline.core.samples import Packed
 from pipeline.core.tracking.runs import training_run
 from pipeline.core.tracking.store import root
 
-CHOSEN = (
-    "transform",
-    "encoder",
-    "sampling",
-    "mixture",
-    "risk",
-    "train",
-    "augmentation",
-)  # told in the card as they are
+# told in the card as they are
+CHOSEN = ("transform", "encoder", "sampling", "mixture", "risk", "train", "augmentation")
 SECTIONS = ("task", "imbalance", *CHOSEN, "beside")
 CODE = (
     "augmentations",

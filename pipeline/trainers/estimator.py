@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -24,7 +24,7 @@ from pipeline.core.samples import Samples
 from pipeline.trainers.answers import BLOCK, SCALINGS, Answers, learnt
 from pipeline.trainers.calibration import CALIBRATIONS
 from pipeline.trainers.figures import figures
-from pipeline.trainers.network import WEIGHTS, filled
+from pipeline.trainers.network import WEIGHTS, bare_encoder, filled
 
 IN_MEMORY = 2**30  # bytes of features; more lie in a temporary file, mapped
 
@@ -75,19 +75,13 @@ class FitEstimator(Trainer):
             )
         started = time.perf_counter()
         frozen = Frozen(encoder, train.transform, self.batch_size)
-        answers = learnt(
-            self._seeded(),
-            features(frozen, train),
-            train.targets,
-            train.chances,
-            task.exclusive,
-            self.scaling,
-        )
+        known = features(frozen, train)
+        answers = learnt(self._seeded(), known, train.targets, train.chances, task.exclusive, self.scaling)
         for one in (answers.estimator, *getattr(answers.estimator, "estimators_", ())):
             if "n_jobs" in one.get_params():
                 one.set_params(n_jobs=None)  # several threads add up in the order in which they end
         answers = answers.calibrated(seen := features(frozen, val), val.targets, task.exclusive, self.calibration)
-        task, history = judged(answers, task, seen, val.targets, len(train), started, log)
+        task, history = judged(answers, task, known, train.targets, seen, val.targets, started, log)
         return EstimatorPredictor(encoder, train.transform, answers, task, self.batch_size), history
 
     def _seeded(self) -> Any:
@@ -125,10 +119,7 @@ class EstimatorPredictor(Predictor):
 
     @classmethod
     def load(cls, folder: Path, card: dict[str, Any]) -> EstimatorPredictor:
-        node = dict(card["encoder"])
-        if "weights" in node:
-            node["weights"] = "none"  # the file holds them all
-        encoder = config.build(node, "card.encoder")
+        encoder = bare_encoder(card)
         if encoder.state_dict():
             filled(encoder, folder / WEIGHTS)
         transform, task = (config.build(card[name], f"card.{name}") for name in ("transform", "task"))
@@ -151,13 +142,27 @@ def features(frozen: Frozen, samples: Samples) -> np.ndarray:
 
 
 def judged(
-    answers: Answers, task: Task, seen: np.ndarray, targets: np.ndarray, num_learnt: int, started: float, log: Log
+    answers: Answers,
+    task: Task,
+    known: np.ndarray,
+    known_targets: np.ndarray,
+    seen: np.ndarray,
+    seen_targets: np.ndarray,
+    started: float,
+    log: Log,
 ) -> tuple[Task, list[dict[str, float]]]:
-    """The task tuned on val, and the one row of figures, which is logged."""
+    """The task tuned on val, and the one row of figures, which is logged.
+
+    Args:
+        known: Features of train, scaled already; the loss there is told of the first `BLOCK` of them.
+        seen: Features of val, not scaled.
+    """
+    some = replace(answers, scaling=None).scores(known[:BLOCK], task)
     scores = answers.scores(seen, task)
-    row = {"epoch": 1.0, **figures(task, targets, scores)}
-    log(1, {**row, "images_per_second": num_learnt / (time.perf_counter() - started)})
-    return task.tuned(targets, scores), [row]
+    train_loss = task.log_loss(known_targets[:BLOCK], some)
+    row = {"epoch": 1.0, "train_loss": train_loss, **figures(task, seen_targets, scores)}
+    log(1, {**row, "images_per_second": len(known) / (time.perf_counter() - started)})
+    return task.tuned(seen_targets, scores), [row]
 
 
 def refuse_unknown(calibration: str) -> None:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from pipeline.core.contracts import Risk, Task
 from pipeline.core.errors import UserError
+from pipeline.core.parallel import num_workers
 from pipeline.core.samples import Samples
 from pipeline.trainers import snapshots
 from pipeline.trainers.compiling import compiled
@@ -52,7 +53,8 @@ class Loop:
         if options.frozen_epochs and self.processes.count > 1:  # they would wait for gradients that never come
             raise UserError("train.frozen_epochs takes one process; set it to 0, or launch one")
         step_size = options.batch_size * options.accumulation
-        self.feed = Feed(train, step_size, options.seed, ahead=self.processes.device.type == "cuda")
+        threads = num_workers() if self.processes.device.type == "cuda" else 0
+        self.feed = Feed(train, step_size, options.seed, threads)
         self.num_images = self.feed.num_batches * step_size
         num_cells = 1 if train.cells is None else int(train.cells.max()) + 1
         self.cell_weights = torch.full((num_cells,), 1 / num_cells, dtype=torch.float64).to(self.processes.device)
@@ -142,7 +144,6 @@ class Loop:
             **snapshots.of_random_states("random", self.processes),
             "cell_weights": self.cell_weights.cpu(),
             "began": self.feed.began,
-            "reached": self.feed.reached.clone(),  # the same tensor as `began` between two epochs
             "losses": torch.tensor(self.losses, dtype=torch.float64),
         }
         facts = {
@@ -162,7 +163,7 @@ class Loop:
         snapshots.into_optimiser("optimiser", self.optimiser, tensors)
         snapshots.into_random_states("random", self.processes, tensors)
         self.cell_weights = tensors["cell_weights"].to(self.processes.device)
-        self.feed.began, self.feed.reached = tensors["began"], tensors["reached"]
+        self.feed.began = tensors["began"]
         self.losses = tensors["losses"].tolist()
         self.step, self.feed.taken, self.halvings = facts["step"], facts["taken"], facts["halvings"]
         self.schedule.load_state_dict(facts["schedule"])

@@ -95,15 +95,17 @@ class NetworkPredictor(Predictor):
 
     @classmethod
     def load(cls, folder: Path, card: dict[str, Any]) -> NetworkPredictor:
-        encoder_node = dict(card["encoder"])
-        if "weights" in encoder_node:
-            encoder_node["weights"] = "none"  # the file holds them all
-        encoder = config.build(encoder_node, "card.encoder")
-        network = Classifier(encoder, len(card["classes"]), dropout=0.0)
+        network = Classifier(bare_encoder(card), len(card["classes"]), dropout=0.0)
         filled(network, folder / WEIGHTS)
         task = config.build(card["task"], "card.task")
         transform = config.build(card["transform"], "card.transform")
         return cls(network, task, transform, card["views"], card["precision"])
+
+
+def bare_encoder(card: dict[str, Any]) -> Any:
+    """The encoder that a card names, without the weights it began with: the file beside the card holds them all."""
+    node = dict(card["encoder"])
+    return config.build(node | {"weights": "none"} if "weights" in node else node, "card.encoder")
 
 
 def filled(network: nn.Module, path: Path) -> None:

@@ -50,12 +50,11 @@ class FitNuisances(Trainer):
         refuse_unfit(train, val, "the forest of nuisances")
         started = time.perf_counter()
         bins = Bins.learnt(_of(train.told))
-        answers = learnt(
-            forest(self.num_trees, self.seed), bins(_of(train.told)), train.targets, train.chances, task.exclusive
-        )
+        known = bins(_of(train.told))
+        answers = learnt(forest(self.num_trees, self.seed), known, train.targets, train.chances, task.exclusive)
         seen = bins(_of(val.told))
         answers = answers.calibrated(seen, val.targets, task.exclusive, self.calibration)
-        task, history = judged(answers, task, seen, val.targets, len(train), started, log)
+        task, history = judged(answers, task, known, train.targets, seen, val.targets, started, log)
         return NuisancePredictor(bins, answers, task), history
 
 

@@ -1,16 +1,15 @@
 """Frozen features are those of the network, the same every time."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from content_examples import chosen
-from torch import nn
 
 from pipeline.core import config
-from pipeline.core.featuring import Featuring, Featuriser, frozen
-from pipeline.encoders.gradients import Gradients
-from pipeline.encoders.network import Network
-from pipeline.encoders.small import Small
+from pipeline.core.featuring import Featuring, Featuriser
+from pipeline.core.samples import to_batch
 
 SMALL = {
     "encoder": {"_target_": "pipeline.encoders.small.Small", "width": 2},
@@ -29,42 +28,15 @@ def images(num=10, side=16, channels=3):
     return np.random.default_rng(0).integers(0, 256, (num, side, side, channels), dtype=np.uint8)
 
 
-def settled(encoder: nn.Module) -> nn.Module:
-    """With batch statistics that are not those of the start, so that merging them is not trivial."""
-    with torch.no_grad():
-        for module in encoder.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.running_mean.uniform_(-0.5, 0.5)
-                module.running_var.uniform_(0.5, 2)
-    return encoder.eval()
-
-
 @pytest.mark.parametrize("num", [1, 2, 5])
-def test_a_frozen_network_says_what_the_network_says(num):
-    torch.manual_seed(0)
-    encoder = settled(Small(width=4))
-    batch = torch.rand(num, 3, 32, 32) * 2 - 1
-    quick = frozen(encoder, 32)
-    assert quick is not encoder
+def test_features_are_what_the_network_says(num):
+    featuriser = Featuriser(Featuring(**SMALL))
+    batch = featuriser.frozen.transform(to_batch(images(num)))
+    encoder = copy.deepcopy(featuriser.frozen.encoder).to(memory_format=torch.contiguous_format)
     with torch.inference_mode():
-        expected, found = encoder(batch), quick(batch)
+        expected = encoder(batch.contiguous()).numpy()
     assert expected.std() > 1e-3
-    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
-
-
-def test_the_packaged_network_frozen():
-    encoder = Network("tf_efficientnet_lite0", "package").eval()
-    batch = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    with torch.inference_mode():
-        expected, found = encoder(batch), frozen(encoder, 64)(batch)
-    assert (found - expected).abs().max() < 1e-3 * expected.abs().max()
-
-
-def test_what_is_on_another_device_or_learns_nothing_is_left_alone():
-    elsewhere = Small(width=1).to("meta").eval()
-    assert frozen(elsewhere, 16) is elsewhere
-    histogram = Gradients(16, 8, 9)
-    assert frozen(histogram, 16) is histogram
+    np.testing.assert_allclose(featuriser(images(num)), expected, rtol=1e-3, atol=1e-5)
 
 
 def test_the_same_pictures_have_the_same_features_however_they_come():

@@ -85,14 +85,14 @@ def steps_taken(monkeypatch):
 
     taken, made = [], Samples.batch
 
-    def counted(self, chosen, generator=None):
-        taken.append(generator)
-        return made(self, chosen, generator)
+    def counted(self, chosen, seed=None):
+        taken.append(seed)
+        return made(self, chosen, seed)
 
     with monkeypatch.context() as patch:
         patch.setattr(Samples, "batch", counted)
         train.main()
-    return sum(generator is not None for generator in taken)
+    return sum(seed is not None for seed in taken)
 
 
 def test_it_goes_on_and_cleans_up(project, ready, monkeypatch):

@@ -78,7 +78,9 @@ def test_it_learns_one_label(fit, stripes, name):
     right = ONE.decide(scores) == (test.targets > 0)
     assert right.all(axis=1).mean() > 0.85  # chance is 0.5, three standard deviations of 60 samples are 0.2
     (row,) = history
-    assert list(row) == ["epoch", "val_loss", "val_accuracy", "val_f1_macro"]
+    assert list(row) == ["epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro"]
+    known = stripes(96)
+    assert row["train_loss"] == pytest.approx(ONE.log_loss(known.targets, predictor.predict(known.images)), rel=1e-4)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)

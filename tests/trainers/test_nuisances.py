@@ -51,7 +51,7 @@ def test_it_learns_what_is_told_and_looks_at_no_picture(samples):
     scores = predictor.predict(np.zeros_like(test.images), test.told)
     right = ONE.decide(scores) == (test.targets > 0)
     assert 0.75 < right.all(axis=1).mean() < 0.99  # the best there is decides at 0.5 and is right in 89 of 100
-    assert list(history[0]) == ["epoch", "val_loss", "val_accuracy", "val_f1_macro"]
+    assert list(history[0]) == ["epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro"]
 
 
 def test_it_is_the_forest_of_the_check(samples):

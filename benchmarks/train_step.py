@@ -54,7 +54,7 @@ def loader(params: dict[str, Any], rounds: int) -> np.ndarray:
     for _ in range(rounds):
         start = clocks()
         drawn = feed.samples.drawn(feed.size, feed.generator)
-        num = sum(len(batch[0]) for batch in made_ahead(feed._made, drawn, num_workers()))
+        num = sum(len(batch[0]) for batch in made_ahead(feed.made, drawn, num_workers()))
         found.append(num / (clocks() - start))
     return np.array(found)
 

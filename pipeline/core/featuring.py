@@ -83,8 +83,8 @@ class Frozen:
         self.transform, self.batch_size = transform, batch_size
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.feature_dim = int(cast(Any, encoder).feature_dim)
-        last: Any = torch.channels_last  # half as fast again on a processor; see benchmarks/embed.py
-        self.encoder = encoder.to(self.device, memory_format=last).eval()
+        # half as fast again on a processor; see benchmarks/embed.py
+        self.encoder = encoder.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
     def stream(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """(H, W, C) uint8 one by one to (D,) float32 one by one, batch by batch, in bounded memory."""

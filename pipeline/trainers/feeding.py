@@ -48,16 +48,16 @@ class Feed:
         self.generator.set_state(self.began)
         left = self.samples.drawn(self.size, self.generator)[self.taken :]
         after = self.generator.get_state()
-        for batch in made_ahead(self._pinned, left, self.threads) if self.threads else map(self._made, left):
+        for batch in made_ahead(self._pinned, left, self.threads) if self.threads else map(self.made, left):
             self.taken += 1
             yield batch
         self.began, self.taken = after, 0
 
-    def _made(self, drawn: tuple[np.ndarray, int]) -> Batch:
+    def made(self, drawn: tuple[np.ndarray, int]) -> Batch:
         return self.samples.batch(*drawn)
 
     def _pinned(self, drawn: tuple[np.ndarray, int]) -> Batch:
-        images, targets, cells = self._made(drawn)
+        images, targets, cells = self.made(drawn)
         return images.pin_memory(), targets, cells
 
 

@@ -2,7 +2,7 @@
 
     uv pip install "colibri[peers]"
     python -m benchmarks.peers FOLDER                                       # EfficientNet-Lite0 at 128 px
-    python -m benchmarks.peers FOLDER --encoder small --size 64 --epochs 4  # so light a network that reading matters
+    python -m benchmarks.peers FOLDER --encoder small --size 64 --epochs 4 [--width 4]  # so light that reading matters
 
 FOLDER holds one sub-folder per class. Everybody gets the same pictures, network (random weights), batch, precision
 (fp32), optimiser (AdamW) and epochs, a flip as augmentation, and two processes that read where a tool takes any.
@@ -55,8 +55,7 @@ def colibri(told: argparse.Namespace) -> dict[str, Any]:
         "train.ema_decay=null", f"train.learning_rate={RATE}",
         f"train.weight_decay={DECAY}", "train.warmup_fraction=0", "train.dropout=0",
     ]  # fmt: skip
-    if told.encoder != "small":
-        overrides.append("encoder.weights=none")
+    overrides.append(f"encoder.width={told.width}" if told.encoder == "small" else "encoder.weights=none")
     params = yaml.safe_load(config.compose(CONF, overrides))
     images, index, packing = packed(Path(told.folder), told.size)
     data = Packed(images, index, {"classes": sorted(set(index["labels"].explode()))})
@@ -102,9 +101,8 @@ def network(told: argparse.Namespace, num_classes: int) -> Any:
 
     node = yaml.safe_load((CONF / "encoder" / f"{told.encoder}.yaml").read_text(encoding="utf-8"))
     torch.manual_seed(SEED)
-    return Classifier(
-        config.build({**node, **({"weights": "none"} if "weights" in node else {})}, "encoder"), num_classes, 0.0
-    )
+    changed = {"width": told.width} if told.encoder == "small" else {"weights": "none"}
+    return Classifier(config.build({**node, **changed}, "encoder"), num_classes, 0.0)
 
 
 def stepped(
@@ -227,6 +225,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
     parser.add_argument("--encoder", default="efficientnet_lite0", help="a file of conf/encoder")
+    parser.add_argument("--width", type=int, default=16, help="of the encoder small: channels of its first convolution")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=2, help="at least 2: the first does not count")

@@ -18,7 +18,7 @@ from typing import Any
 
 from pipeline.core.errors import UserError
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 2.0
 WORKER_SECONDS = 60.0  # without a change: is there a worker still?
 STOP_SECONDS = 60.0  # for a stage to put its outputs back
 MAX_REASON = 300  # characters

@@ -67,7 +67,8 @@ def made_ahead(make: Callable[[Item], Made], items: Iterable[Item], threads: int
     Each thread computes on one core: batches side by side take less time than one batch on all cores.
     """
     remaining = iter(items)
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    device = torch.cuda.current_device() if torch.cuda.is_available() else None
+    with ThreadPoolExecutor(threads, initializer=_begun, initargs=(device,)) as pool:
         waiting = deque(pool.submit(make, item) for item in islice(remaining, threads + 1))
         try:
             while waiting:
@@ -76,3 +77,11 @@ def made_ahead(make: Callable[[Item], Made], items: Iterable[Item], threads: int
                 yield made
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _begun(device: int | None) -> None:
+    torch.set_num_threads(1)
+    if device is not None:
+        torch.cuda.set_device(
+            device
+        )  # a thread begins with the first one, where its pinned memory would cost a context

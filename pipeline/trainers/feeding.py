@@ -81,7 +81,5 @@ def made_ahead(make: Callable[[Item], Made], items: Iterable[Item], threads: int
 
 def _begun(device: int | None) -> None:
     torch.set_num_threads(1)
-    if device is not None:
-        torch.cuda.set_device(
-            device
-        )  # a thread begins with the first one, where its pinned memory would cost a context
+    if device is not None:  # else the thread would pin its memory by way of the first GPU, which costs room there
+        torch.cuda.set_device(device)

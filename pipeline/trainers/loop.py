@@ -28,6 +28,8 @@ from pipeline.trainers.schedule import learning_rate_factor
 if TYPE_CHECKING:
     from pipeline.trainers.finetune import FineTune
 
+MAX_THREADS = 8  # that make batches for a GPU; as many and one more lie in pinned memory
+
 
 @final
 class Loop:
@@ -53,7 +55,7 @@ class Loop:
         if options.frozen_epochs and self.processes.count > 1:  # they would wait for gradients that never come
             raise UserError("train.frozen_epochs takes one process; set it to 0, or launch one")
         step_size = options.batch_size * options.accumulation
-        threads = num_workers() if self.processes.device.type == "cuda" else 0
+        threads = min(num_workers(), MAX_THREADS) if self.processes.device.type == "cuda" else 0
         self.feed = Feed(train, step_size, options.seed, threads)
         self.num_images = self.feed.num_batches * step_size
         num_cells = 1 if train.cells is None else int(train.cells.max()) + 1

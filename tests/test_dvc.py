@@ -72,7 +72,8 @@ class Project:
         self.run(sys.executable, "-m", "pipeline.stages.compose")
 
     def run(self, *command: str, check: bool = True, prefix: str = "") -> subprocess.CompletedProcess[str]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))}
+        own = ("DVC_", "MLFLOW_", "PYTHONDONTWRITEBYTECODE")  # without bytecode every stage compiles pipeline/ again
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         environment |= {
             "PATH": f"{Path(sys.executable).parent}:{environment['PATH']}",
             "OMP_NUM_THREADS": "1",
@@ -184,7 +185,6 @@ def test_a_wrong_choice_ends_with_one_line_and_loses_nothing(project: Project, e
     finally:
         conf.write_text(before)
         (project.folder / "params.yaml").write_text(params)
-    assert set(project.repro()) <= {"compose"}  # what follows is as it was
 
 
 def test_an_empty_source_and_one_class_are_refused(project: Project) -> None:
@@ -198,7 +198,7 @@ def test_an_empty_source_and_one_class_are_refused(project: Project) -> None:
         for label in ("disc", "square"):
             if (project.folder / label).exists():
                 (project.folder / label).rename(pictures / label)
-    assert project.repro() == []
+    assert set(project.repro()) <= {"compose"}  # also after the wrong choices above, what follows is as it was
 
 
 def test_a_fresh_clone_without_cache_fails_with_one_line_too(project: Project, tmp_path: Path) -> None:
@@ -250,21 +250,21 @@ def test_a_full_disk_while_packing_leaves_the_earlier_arrays(project: Project) -
 
 def test_experiments_land_in_the_store_of_the_main_checkout(project: Project) -> None:
     num_runs = len(project.runs())
-    for seed in (1, 2):
-        project.dvc("exp", "run", "--queue", "-n", f"seed{seed}", "-S", "train.epochs=1", "-S", f"train.seed={seed}")
+    project.dvc("exp", "run", "--queue", "-n", "queued", "-S", "train.epochs=1", "-S", "train.seed=1")
     project.dvc("exp", "run", "--run-all")
-    project.dvc("exp", "run", "--temp", "-n", "temporary", "-S", "train.epochs=1", "-S", "train.seed=3")
+    project.dvc("exp", "run", "--temp", "-n", "temporary", "-S", "train.epochs=1", "-S", "train.seed=2")
     found = {run.info.run_name: run for run in project.runs()}
-    assert len(found) >= num_runs + 3
-    for name, seed in (("seed1", "1"), ("seed2", "2"), ("temporary", "3")):
+    assert len(found) >= num_runs + 2
+    for name, seed in (("queued", "1"), ("temporary", "2")):
         assert found[name].data.params["train.seed"] == seed
         assert found[name].data.params["train.epochs"] == "1"
         assert "test/accuracy" in found[name].data.metrics
     shown = project.dvc("exp", "show", "--csv", "--no-pager").stdout
-    assert {"seed1", "seed2", "temporary"} <= set(shown.replace("\n", ",").split(","))
-    assert "accuracy.value" in project.dvc("metrics", "diff", "HEAD", "seed1").stdout
+    assert {"queued", "temporary"} <= set(shown.replace("\n", ",").split(","))
+    assert "accuracy.value" in project.dvc("metrics", "diff", "HEAD", "queued").stdout
     assert (
-        "Loss" in Path(project.dvc("plots", "diff", "HEAD", "seed1").stdout.strip().removeprefix("file://")).read_text()
+        "Loss"
+        in Path(project.dvc("plots", "diff", "HEAD", "queued").stdout.strip().removeprefix("file://")).read_text()
     )
     assert project.run("git", "status", "--porcelain").stdout == ""
 

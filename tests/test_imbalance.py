@@ -11,6 +11,8 @@ from pipeline.core import config
 from pipeline.core.samples import Packed
 from pipeline.stages.train import CHOSEN, SECTIONS, settled
 
+pytestmark = pytest.mark.xdist_group("imbalance")
+
 CONF = Path(__file__).parents[1] / "conf"
 OPTIONS = ("weighted", "class_balanced", "focal", "logit_adjusted", "balanced_sampling")
 SIDE = 4

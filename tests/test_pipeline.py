@@ -59,6 +59,12 @@ def project(tmp_path_factory: pytest.TempPathFactory):
         yield folder
 
 
+def test_a_group_stays_on_one_worker(request: pytest.FixtureRequest) -> None:
+    """Else every worker builds a module's fixtures, and the whole takes half as long again."""
+    if request.config.getoption("dist", "no") == "loadgroup":
+        assert request.node.nodeid.endswith("@pipeline"), "this pytest-xdist loses its groups under this pytest"
+
+
 def test_every_artifact_is_there(project: Path) -> None:
     for name in (
         *PURE,

@@ -9,7 +9,10 @@ from pipeline.experiments import searching
 from pipeline.experiments.searching import Stopped, finished, kept_row, open_study, run
 from pipeline.experiments.space import Pruning, Range, Search
 
-pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+pytestmark = [
+    pytest.mark.xdist_group("experiments"),
+    pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
+]
 SEARCH = Search(
     experiment=None,
     trials=9,

@@ -16,6 +16,8 @@ from pipeline.core.tracking.nested import PARENT, STUDY, TRIAL
 from pipeline.experiments import searching, tuning
 from pipeline.stages import train
 
+pytestmark = pytest.mark.xdist_group("experiments")
+
 WRITTEN = Path("conf/experiment/tuned_quick.yaml")
 
 

@@ -8,6 +8,8 @@ from report_material import CASES, HEADINGS, NASTY, Page, build
 
 from pipeline.report.page import render
 
+pytestmark = pytest.mark.xdist_group("page")
+
 BESIDE = {"checks.html", "curation.html", "label_suspects.html"}  # pages in the same folder
 
 

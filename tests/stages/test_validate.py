@@ -12,7 +12,10 @@ from pipeline.stages import validate as stage
 from pipeline.stages.validate import Promises, describe
 
 # Great Expectations imports deprecated modules of the standard library
-pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning")
+pytestmark = [
+    pytest.mark.xdist_group("validate"),
+    pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning"),
+]
 PROMISES = {"min_samples": 4, "min_side": 16, "max_side": 64, "channels": [1, 3], "classes": ["a", "b"]}
 PROPERTIES = (*stage.UNIT_PROPERTIES, *stage.SIGNED_PROPERTIES, "jpeg_quality", "entropy", "num_bytes")
 

@@ -22,6 +22,8 @@ from pipeline.risks.group_dro import GroupDro
 from pipeline.tasks.single_label import SingleLabel
 from pipeline.trainers.finetune import FineTune
 
+pytestmark = pytest.mark.xdist_group("resuming")
+
 ROOT = Path(__file__).parents[2]
 TASK = SingleLabel(label_smoothing=0.0)
 OPTIONS = {

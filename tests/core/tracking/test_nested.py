@@ -11,6 +11,8 @@ from pipeline.core.tracking.nested import PARENT, finish, leaderboard_run, study
 from pipeline.core.tracking.runs import RESULTS
 from pipeline.core.tracking.store import connect
 
+pytestmark = pytest.mark.xdist_group("tracking")
+
 
 def completed(key):
     """A run as `register` leaves it."""

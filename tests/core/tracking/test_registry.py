@@ -16,7 +16,10 @@ from pipeline.core.errors import UserError
 from pipeline.core.tracking import registry, runs
 from pipeline.core.tracking.runs import RESULTS
 
-pytestmark = pytest.mark.filterwarnings("ignore:Operation with range is deprecated")  # MLflow's own use of pandas
+pytestmark = [
+    pytest.mark.xdist_group("tracking"),
+    pytest.mark.filterwarnings("ignore:Operation with range is deprecated"),  # MLflow's own use of pandas
+]
 CLASSES = ["ant", "bee", "fly"]
 NAME = "insects"
 

@@ -15,6 +15,8 @@ from pipeline.core.tracking import runs
 from pipeline.core.tracking.runs import KEY, RESULTS, attach, commit, completed_run, find, flatten, metric_name
 from pipeline.core.tracking.store import connect
 
+pytestmark = pytest.mark.xdist_group("tracking")
+
 PARAMS = {"train": {"epochs": 2, "views": ["identity"]}, "beside": None, "augmentation": {}}
 CURVES = pd.DataFrame(
     {"epoch": [1, 2], "train_loss": [0.7, 0.5], "val_f1_macro": [0.4, 0.6], "learning_rate": [0.1, 0.0]}

@@ -18,6 +18,8 @@ from pipeline.trainers.estimator import FitEstimator
 from pipeline.trainers.nuisances import FitNuisances
 from pipeline.transforms.normalise import Normalise
 
+pytestmark = pytest.mark.xdist_group("tracking")
+
 HOG = {"_target_": "pipeline.encoders.gradients.Gradients", "size": 16, "cell": 4, "num_orientations": 6}
 TRAINERS = {
     "estimator": FitEstimator(

@@ -17,6 +17,8 @@ from pipeline.core.errors import UserError
 from pipeline.core.tracking import store as module
 from pipeline.core.tracking.store import EXPERIMENT, QUIET, connect, root, speaking, tracking_uri
 
+pytestmark = pytest.mark.xdist_group("tracking")
+
 
 def refused(match):
     """A user's error of one line."""

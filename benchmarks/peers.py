@@ -59,10 +59,10 @@ def colibri(told: argparse.Namespace) -> dict[str, Any]:
     params = yaml.safe_load(config.compose(CONF, overrides))
     images, index, packing = packed(Path(told.folder), told.size)
     data = Packed(images, index, {"classes": sorted(set(index["labels"].explode()))})
-    seconds = []
+    seconds, num_train = [], int((index["split"] == "train").sum())
 
     def log(epoch: int, figures: dict[str, float]) -> None:
-        seconds.append(len(images) // told.batch * told.batch / figures["images_per_second"])
+        seconds.append(num_train // told.batch * told.batch / figures["images_per_second"])
 
     Recipe({name: params[name] for name in SECTIONS}).fit(data, log)
     return {"seconds": seconds, "packing": packing}

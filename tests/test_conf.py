@@ -378,8 +378,8 @@ def test_every_encoder_and_trainer_opens_with_paper_command_number_and_time(grou
         assert re.search(r"arXiv:\d{4}\.\d{4,5}|doi:10\.\d{4,}/\S+", head), "the paper"
     if option != "nothing":
         assert re.search(r"\d+(\.\d+)? %|not known|no weights", head), "the number to expect"
-        measured = re.search(r"\d images/s|\d s\b", head) and re.search(r"EPYC|core", head)
-        assert measured or f"python -m benchmarks.networks {option}" in head, "the time and on which hardware"
+        assert re.search(r"\d images/s|\d s\b", head), "the time"
+        assert re.search(r"EPYC|core", head), "on which hardware"
 
 
 def nuisances() -> tuple[np.ndarray, pd.DataFrame]:

@@ -20,6 +20,7 @@ from pipeline.trainers import snapshots
 from pipeline.trainers.compiling import compiled
 from pipeline.trainers.feeding import Batch, Feed
 from pipeline.trainers.freezing import Freezing
+from pipeline.trainers.layout import layout
 from pipeline.trainers.network import Classifier
 from pipeline.trainers.parameters import parameter_groups
 from pipeline.trainers.processes import Processes
@@ -62,6 +63,7 @@ class Loop:
         self.cell_weights = torch.full((num_cells,), 1 / num_cells, dtype=torch.float64).to(self.processes.device)
         network = Classifier(encoder, train.targets.shape[1], options.dropout)
         self.network = cast(Classifier, self.processes.network(network))
+        self.layout = layout(self.network)
         self.average = None
         if options.ema_decay is not None:
             self.average = AveragedModel(
@@ -126,7 +128,8 @@ class Loop:
         return total
 
     def _risk_of(self, images: Tensor, targets: Tensor, cells: Tensor) -> Tensor:
-        mine = images[self.processes.share(len(images))].to(self.processes.device, non_blocking=True)
+        mine = images[self.processes.share(len(images))]
+        mine = mine.to(self.processes.device, non_blocking=True, memory_format=self.layout)
         with self.processes.autocast():
             logits = self.stepped(mine)
         logits = self.processes.whole(logits.float(), len(images))

@@ -18,6 +18,7 @@ from pipeline.core.contracts import Predictor, Task, Transform
 from pipeline.core.errors import UserError
 from pipeline.core.samples import to_batch
 from pipeline.trainers import precision
+from pipeline.trainers.layout import layout
 
 WEIGHTS = "weights.safetensors"
 MAX_REASON = 200  # characters
@@ -59,7 +60,8 @@ class NetworkPredictor(Predictor):
         self, network: Classifier, task: Task, transform: Transform, views: Sequence[str], precision_name: str = "auto"
     ):
         self.device = precision.device()
-        self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self.layout = layout(network)
+        self.network = network.to(self.device, memory_format=self.layout).eval()  # type: ignore[call-overload]
         self.task = task
         self.transform = transform
         self.views = list(views)
@@ -75,7 +77,7 @@ class NetworkPredictor(Predictor):
     def score(self, batch: Tensor) -> np.ndarray:
         """(B, 3, S, S) normalised to (B, K) float32 scores."""
         resolved = precision.resolve(self.precision, self.device)
-        batch = batch.to(self.device)
+        batch = batch.to(self.device, memory_format=self.layout)
         with torch.inference_mode(), precision.autocast(resolved, self.device):
             views = [batch.flip(VIEWS[name]) if VIEWS[name] else batch for name in self.views]
             scores = [self.task.probabilities(self.network(view).float()) for view in views]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from pipeline.trainers import precision
+from pipeline.trainers.layout import layout
 
 
 @final
@@ -41,7 +42,7 @@ class Processes:
 
     def network(self, network: nn.Module) -> nn.Module:
         """The network on its device; on GPUs, batch normalisation then measures the batch of all processes."""
-        network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = network.to(self.device, memory_format=layout(network))  # type: ignore[call-overload]
         if self.count > 1 and self.device.type == "cuda":  # there is none for the processor
             from timm.layers import convert_sync_batchnorm  # torch's own would lose the activation in timm's layers
 

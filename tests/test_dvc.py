@@ -251,21 +251,21 @@ def test_a_full_disk_while_packing_leaves_the_earlier_arrays(project: Project) -
 
 def test_experiments_land_in_the_store_of_the_main_checkout(project: Project) -> None:
     num_runs = len(project.runs())
-    project.dvc("exp", "run", "--queue", "-n", "queued", "-S", "train.epochs=1", "-S", "train.seed=1")
+    for seed in (1, 2):
+        project.dvc("exp", "run", "--queue", "-n", f"seed{seed}", "-S", "train.epochs=1", "-S", f"train.seed={seed}")
     project.dvc("exp", "run", "--run-all")
-    project.dvc("exp", "run", "--temp", "-n", "temporary", "-S", "train.epochs=1", "-S", "train.seed=2")
+    project.dvc("exp", "run", "--temp", "-n", "temporary", "-S", "train.epochs=1", "-S", "train.seed=3")
     found = {run.info.run_name: run for run in project.runs()}
-    assert len(found) >= num_runs + 2
-    for name, seed in (("queued", "1"), ("temporary", "2")):
+    assert len(found) >= num_runs + 3
+    for name, seed in (("seed1", "1"), ("seed2", "2"), ("temporary", "3")):
         assert found[name].data.params["train.seed"] == seed
         assert found[name].data.params["train.epochs"] == "1"
         assert "test/accuracy" in found[name].data.metrics
     shown = project.dvc("exp", "show", "--csv", "--no-pager").stdout
-    assert {"queued", "temporary"} <= set(shown.replace("\n", ",").split(","))
-    assert "accuracy.value" in project.dvc("metrics", "diff", "HEAD", "queued").stdout
+    assert {"seed1", "seed2", "temporary"} <= set(shown.replace("\n", ",").split(","))
+    assert "accuracy.value" in project.dvc("metrics", "diff", "HEAD", "seed1").stdout
     assert (
-        "Loss"
-        in Path(project.dvc("plots", "diff", "HEAD", "queued").stdout.strip().removeprefix("file://")).read_text()
+        "Loss" in Path(project.dvc("plots", "diff", "HEAD", "seed1").stdout.strip().removeprefix("file://")).read_text()
     )
     assert project.run("git", "status", "--porcelain").stdout == ""
 

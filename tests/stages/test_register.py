@@ -10,7 +10,6 @@ from PIL import Image
 
 from pipeline.core import files
 from pipeline.core.errors import UserError
-from pipeline.core.outcomes import Verdict
 from pipeline.core.samples import Packed
 from pipeline.gates.better import Better
 from pipeline.metrics.accuracy import Accuracy
@@ -19,7 +18,6 @@ from pipeline.stages.register import (
     REGISTRATION_TAG,
     Judging,
     Options,
-    beside_nuisances,
     compared,
     comparison,
     example,
@@ -290,32 +288,3 @@ def test_the_example_in_colour(packed):
 def test_model_names(name):
     with pytest.raises(ValueError, match=r"^model_name must not be empty or hold '/' or ':', got"):
         Options(model_name=name, below_nuisances="refuse")
-
-
-def test_what_may_be_below_the_nuisances():
-    with pytest.raises(ValueError, match=r"^below_nuisances must be 'refuse' or 'warn', got 'ignore'$"):
-        Options(model_name="model", below_nuisances="ignore")
-
-
-@pytest.mark.parametrize(
-    ("ends", "below", "promote", "words"),
-    [
-        ((0.1, 0.3), "refuse", True, "it has learnt more than these"),
-        ((-0.1, 0.3), "refuse", True, "this test does not show that it has learnt more than these"),
-        ((-0.3, -0.1), "refuse", False, "it does worse than these; where that shortcut is known and remedied, set"),
-        ((-0.3, -0.1), "warn", True, "it does worse than these"),
-    ],
-)
-def test_what_the_properties_alone_reach_is_the_floor(project, ends, below, promote, words):
-    entry = {"value": sum(ends) / 2, "low": ends[0], "high": ends[1], "n": 4}
-    files.write_json(files.METRICS, {"beyond_nuisances": entry})
-    verdict = beside_nuisances(Verdict(True, ["there was no champion before"], {"gain": 1}), below)
-    assert verdict.promote is promote
-    assert words in verdict.reasons[-1]
-    assert verdict.evidence == {"gain": 1, "beyond_nuisances": entry}
-    assert not beside_nuisances(Verdict(False, ["no"]), below).promote
-
-
-def test_without_a_floor_the_gate_alone_decides(project):
-    verdict = Verdict(True, ["there was no champion before"])
-    assert beside_nuisances(verdict, "refuse") is verdict

@@ -1,0 +1,37 @@
+"""What the properties of the pictures alone reach is the floor of a promotion."""
+
+import pytest
+
+from pipeline.core import files
+from pipeline.core.outcomes import Verdict
+from pipeline.stages.register import Options, beside_nuisances
+
+
+def test_what_may_be_below_the_nuisances():
+    with pytest.raises(ValueError, match=r"^below_nuisances must be 'refuse' or 'warn', got 'ignore'$"):
+        Options(model_name="model", below_nuisances="ignore")
+
+
+@pytest.mark.parametrize(
+    ("ends", "below", "promote", "words"),
+    [
+        ((0.1, 0.3), "refuse", True, "it has learnt more than these"),
+        ((-0.1, 0.3), "refuse", True, "this test does not show that it has learnt more than these"),
+        ((-0.3, -0.1), "refuse", False, "it does worse than these; where that shortcut is known and remedied, set"),
+        ((-0.3, -0.1), "warn", True, "it does worse than these"),
+    ],
+)
+def test_what_the_properties_alone_reach_is_the_floor(project, ends, below, promote, words):
+    entry = {"value": sum(ends) / 2, "low": ends[0], "high": ends[1], "n": 4}
+    files.write_json(files.METRICS, {"beyond_nuisances": entry})
+    verdict = beside_nuisances(Verdict(True, ["there was no champion before"], {"gain": 1}), below)
+    assert verdict.promote is promote
+    assert words in verdict.reasons[-1]
+    assert verdict.evidence == {"gain": 1, "beyond_nuisances": entry}
+    assert not beside_nuisances(Verdict(False, ["no"]), below).promote
+
+
+def test_without_a_floor_the_gate_alone_decides(project):
+    files.write_json(files.METRICS, {})
+    verdict = Verdict(True, ["there was no champion before"])
+    assert beside_nuisances(verdict, "refuse") is verdict

@@ -8,19 +8,11 @@ What has no limit by itself gets the one with the best F1 on seed 0; figures are
 
 Pairs among the photographs themselves are neither right nor wrong: they are counted, and `--sheet` shows them. Any
 other pair with a copy in it is wrong, unless its original is paired with the same picture.
-
-imagededup does not belong to Colibri's environment: the script makes a throw-away one with uv and hashes there.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
-import json
-import subprocess
-import sys
-import tempfile
-import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,17 +20,6 @@ from typing import Any
 
 import numpy as np
 
-BESIDE = (
-    "numpy==2.4.6",
-    "pillow==12.3.0",
-    "PyWavelets==1.8.0",
-    "scipy==1.17.1",
-    "scikit-learn==1.8.0",
-    "tqdm==4.70.1",
-    "matplotlib==3.11.2",
-)
-HASHER = "imagededup==0.3.3"
-HASHES = ("PHash", "DHash")
 DEFAULT_BITS = 10  # of imagededup's find_duplicates
 
 
@@ -173,43 +154,6 @@ def features(sources: list[Any], manifests: list[Any]) -> list[np.ndarray]:
     return found
 
 
-def hashes(pictures: list[bytes]) -> dict[str, np.ndarray]:
-    """(N, 64) bits of each of imagededup's hashes, computed in an environment made for it."""
-    with tempfile.TemporaryDirectory() as folder:
-        python = Path(folder) / "bin/python"
-        uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
-        install = [*uv, "pip", "install", "--quiet", "--python", str(python)]
-        subprocess.run([*install, *BESIDE], check=True)
-        subprocess.run([*install, "--no-deps", HASHER], check=True)  # its network would bring torch along
-        told = json.dumps([base64.b64encode(one).decode() for one in pictures])
-        answer = subprocess.run([python, __file__, "--beside"], input=told, text=True, check=True, capture_output=True)
-    return {
-        name: np.unpackbits(np.array([list(bytes.fromhex(one)) for one in found], dtype=np.uint8), axis=1)
-        for name, found in json.loads(answer.stdout.splitlines()[-1]).items()
-    }
-
-
-def hash_beside() -> None:
-    """In that environment: pictures on stdin, hashes on stdout."""
-    import io
-
-    for name, wanted in (("methods.cnn", "CNN"), ("utils.models", "CustomModel")):  # they would fetch weights
-        module = types.ModuleType(f"imagededup.{name}")
-        setattr(module, wanted, None)
-        sys.modules[module.__name__] = module
-    from imagededup import methods
-    from PIL import Image
-
-    hashers = {name: getattr(methods, name)(verbose=False) for name in HASHES}
-    found: dict[str, list[str]] = {name: [] for name in HASHES}
-    for one in json.load(sys.stdin):
-        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(one))).convert("RGB"))
-        for name, hasher in hashers.items():
-            found[name].append(hasher.encode_image(image_array=pixels))
-    print("\n" + json.dumps(found))
-
-
 def encoded(source: Any, path: str) -> bytes:
     import io
 
@@ -259,6 +203,8 @@ def prepared(source: Any, manifest: Any, natural: np.ndarray, planted: int, seed
 
 def beside(trials: list[Trial], num_photographs: int) -> None:
     """The same trials by imagededup's hashes and by features of the pretrained network."""
+    from benchmarks.imagededup_hashes import hashes
+
     photographs = trials[0].manifest["path"][:num_photographs]
     pictures = [encoded(trials[0].source, path) for path in photographs]
     pictures += [file for trial in trials for file in trial.source.files.values()]
@@ -322,11 +268,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--only-pair", action="store_true")
-    parser.add_argument("--beside", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.beside:
-        hash_beside()
-        return
     if arguments.folder is None:
         parser.error("name a folder of pictures with one sub-folder per class, or elpv, or digits")
     from benchmarks.copies import MAX_PIXELS

@@ -74,7 +74,8 @@ class LabelSuspects(ContentCheck):
                 for (given, true), share in list(found.noise.items())[:NOISE]
             },
             advice="Look at reports/label_suspects.html, and write what you decide into data/label_decisions.csv.",
-            sentence=_sentence(len(listing), len(found.table) - len(listing), len(known), found.noise),
+            sentence=_sentence(len(listing), len(found.table) - len(listing), len(known), found.noise)
+            + _unjudged(int(found.unjudged.sum())),
             pictures=_pictures(listing),
             table=[
                 {"given_label": given, "true_label": true, "estimated_share_of_the_true": round(share, 4)}
@@ -96,6 +97,14 @@ def _sentence(num_open: int, num_decided: int, num_samples: int, noise: dict[tup
     if num_decided:
         told += f" {num_decided:,} more look wrong, but a person has decided on them."
     return told
+
+
+def _unjudged(num: int) -> str:
+    if not num:
+        return ""
+    return (
+        f" {num:,} could not be judged: all that have such a label are of one group, and nothing tells the two apart."
+    )
 
 
 def _pictures(listing: pd.DataFrame) -> dict[str, list[str]]:

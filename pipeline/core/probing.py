@@ -55,15 +55,29 @@ def probe() -> Any:
 
 
 def folds(labels: np.ndarray, groups: np.ndarray, num_folds: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows to learn from and rows to judge, groups whole, labels as even as groups allow; fewer for few groups."""
+    """Rows to learn from and rows to judge, groups whole, labels as even as groups allow; fewer for few groups.
+
+    Of a single group there is none.
+    """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    alone = len(np.unique(groups)) == len(groups)
-    num = max(2, min(num_folds, len(np.unique(groups)), int(np.unique(labels, return_counts=True)[1].max())))
+    num_groups = len(np.unique(groups))
+    if num_groups < 2:
+        return
+    alone = num_groups == len(groups)
+    num = max(2, min(num_folds, num_groups, int(np.unique(labels, return_counts=True)[1].max())))
     kind = StratifiedKFold if alone else StratifiedGroupKFold
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class with fewer samples than folds is none to some of them
         yield from kind(num, shuffle=True, random_state=seed).split(labels, labels, groups)
+
+
+def unseen(labels: np.ndarray, groups: np.ndarray, num_folds: int, seed: int) -> np.ndarray:
+    """(N,) rows whose label no probe that judges them has seen: all of it is in one group, or in one fold."""
+    result = np.ones(len(labels), dtype=bool)
+    for learnt, judged in folds(labels, groups, num_folds, seed):
+        result[judged] = ~np.isin(labels[judged], labels[learnt])
+    return result
 
 
 def out_of_fold(

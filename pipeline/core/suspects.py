@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.labels import to_matrix
-from pipeline.core.probing import compact, out_of_fold, tempered
+from pipeline.core.probing import compact, out_of_fold, tempered, unseen
 
 LEAST_NOISE = 1e-3  # a smaller estimated share is not listed: there is one for every pair of classes
 
@@ -24,11 +24,14 @@ class Suspects:
         noise: (given, true) to the estimated share of the true class that was given so, where the two differ and it is
             not next to nothing; the largest first.
         quality: (N,) how well each sample's labels fit its picture, 0 to 1.
+        unjudged: (N,) whether a label of the sample was not judged, as all that have it are of one group: nothing tells
+            what they share by the label from what they share by the group.
     """
 
     table: pd.DataFrame
     noise: dict[tuple[str, str], float]
     quality: np.ndarray
+    unjudged: np.ndarray
 
 
 def suspects(
@@ -59,28 +62,31 @@ def suspects(
     if all(len(names) == 1 for names in labels):
         number = {name: position for position, name in enumerate(classes)}
         given = np.array([number[names[0]] for names in labels])
-        chances, flagged = judged(given)
+        chances, flagged, unjudged = judged(given)
         quality = chances[np.arange(len(given)), given]
         suggested = [[classes[best]] for best in chances.argmax(axis=1)]
-        return _suspects(quality, suggested, flagged, _noise(given, chances, classes))
+        return _suspects(quality, suggested, flagged, unjudged, _noise(given, chances, classes))
     return _several(judged, labels, classes)
 
 
 def _several(judged: Judged, labels: Sequence[Sequence[str]], classes: list[str]) -> Suspects:
     told = to_matrix(labels, classes).astype(int)
     fit, wrong = np.ones(told.shape), np.zeros(told.shape, dtype=bool)
+    unjudged = np.zeros(len(told), dtype=bool)
     noise: dict[tuple[str, str], float] = {}
     for column, name in enumerate(classes):
         given = told[:, column]
         if given.min() == given.max():
             continue  # a label that all have, or none, contradicts nothing
-        chances, flagged = judged(given)
+        chances, flagged, unseen_rows = judged(given)
+        unjudged |= unseen_rows & (given == 1)
         fit[:, column] = chances[np.arange(len(given)), given]
         wrong[:, column] = flagged
         noise |= _noise(given, chances, [f"not {name}", name])
+    fit[unjudged], wrong[unjudged] = 1, False  # to what never saw such a picture, its other labels look odd too
     better = np.where(wrong, 1 - told, told).astype(bool)
     suggested = [[classes[column] for column in np.flatnonzero(row)] for row in better]
-    return _suspects(fit.min(axis=1), suggested, np.asarray(wrong.any(axis=1)), noise)
+    return _suspects(fit.min(axis=1), suggested, np.asarray(wrong.any(axis=1)), unjudged, noise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,18 +99,22 @@ class Judged:
     num_folds: int
     seed: int
 
-    def __call__(self, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(N, K) chances of the second round, and (N,) whether they contradict the answer."""
-        first = self._chances(given, None)
+    def __call__(self, given: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(N, K) chances of the second round, (N,) whether they contradict the answer, (N,) whether it is unjudged."""
+        unjudged = unseen(given, self.groups, self.num_folds, self.seed)
+        first = self._chances(given, unjudged, None)
         trusted = ~_contradicted(given, first) | self.confirmed
         if len(np.unique(given[trusted])) < len(np.unique(given)):  # a class would be lost: nothing is left out then
             trusted[:] = True
-        second = self._chances(given, trusted)
-        return second, _contradicted(given, second)
+        second = self._chances(given, unjudged, trusted)
+        return second, _contradicted(given, second), unjudged
 
-    def _chances(self, given: np.ndarray, trusted: np.ndarray | None) -> np.ndarray:
+    def _chances(self, given: np.ndarray, unjudged: np.ndarray, trusted: np.ndarray | None) -> np.ndarray:
         found = out_of_fold(self.reduced, given, self.groups, self.num_folds, self.seed, trusted)
-        return tempered(found, given)
+        if not unjudged.all():
+            found[~unjudged] = tempered(found[~unjudged], given[~unjudged])
+        found[unjudged] = np.eye(found.shape[1])[given[unjudged]]
+        return found
 
 
 def _contradicted(given: np.ndarray, chances: np.ndarray) -> np.ndarray:
@@ -133,9 +143,13 @@ def _noise(given: np.ndarray, chances: np.ndarray, classes: list[str]) -> dict[t
 
 
 def _suspects(
-    quality: np.ndarray, suggested: list[list[str]], flagged: np.ndarray, noise: dict[tuple[str, str], float]
+    quality: np.ndarray,
+    suggested: list[list[str]],
+    flagged: np.ndarray,
+    unjudged: np.ndarray,
+    noise: dict[tuple[str, str], float],
 ) -> Suspects:
     rows = np.flatnonzero(flagged)
     rows = rows[np.argsort(quality[rows], kind="stable")]
     table = pd.DataFrame({"row": rows, "suggested": [suggested[row] for row in rows], "quality": quality[rows]})
-    return Suspects(table, dict(sorted(noise.items(), key=lambda pair: -pair[1])), quality)
+    return Suspects(table, dict(sorted(noise.items(), key=lambda pair: -pair[1])), quality, unjudged)

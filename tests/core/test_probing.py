@@ -5,7 +5,7 @@ import pytest
 from labelled_features import make_features
 
 from pipeline.core import neighbours, probing
-from pipeline.core.probing import NUM_DIMENSIONS, compact, folds, out_of_fold, tempered
+from pipeline.core.probing import NUM_DIMENSIONS, compact, folds, out_of_fold, tempered, unseen
 
 
 @pytest.fixture
@@ -62,6 +62,12 @@ def test_folds_keep_groups_whole():
 )
 def test_fewer_folds_for_few_groups_and_small_classes(labels, groups, num):
     assert len(list(folds(np.array(labels), np.array(groups), 5, 0))) == num
+
+
+def test_a_label_of_one_group_is_unseen():
+    labels, groups = np.array([0, 0, 1, 1, 0, 1, 2, 2]), np.array(list("abcdefgg"))
+    assert unseen(labels, groups, 3, 0).tolist() == [False] * 6 + [True] * 2
+    assert unseen(labels, np.array(["a"] * 8), 3, 0).all()
 
 
 def test_out_of_fold_probabilities_know_the_class(alone):

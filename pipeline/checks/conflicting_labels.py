@@ -40,17 +40,25 @@ class ConflictingLabels(Check):
         near, copy = torn_apart(labelled["perceptual_hash"], self.near_duplicate_bits, pd.Series(told))
         paired, twin = sharing(labelled[["twin"] if "twin" in labelled else []], told)
         num_samples = int((near | paired).sum())
-        shown = [(one, copy(one) if near[one] else twin(one)) for one in np.flatnonzero(near | paired)[:SHOWN]]
+        conflicts = np.flatnonzero(near | paired)[: 2 * SHOWN]  # a pair may stand there from both its sides
+        beside = {one: copy(one) if near[one] else twin(one) for one in conflicts.tolist()}
+        pairs = list({frozenset(pair): pair for pair in reversed(beside.items())}.values())[::-1][:SHOWN]
         return Finding(
             value=float(num_samples),
             limit=float(self.max_samples),
             unit="samples with a copy under other labels",
-            worst={str(names[one]): f"{told[one]}; copy {names[other]} is {told[other]}" for one, other in shown},
+            worst={
+                str(names[one]): f"{told[one]}; copy {names[other]} is {told[other]}"
+                for one, other in list(beside.items())[:SHOWN]
+            },
             advice="Look at each pair: where it is one picture, decide which label is right, or drop both.",
             sentence=(
                 f"{num_samples:,} pictures have a copy, or one so alike that it could be, under another label."
                 if num_samples
                 else "No picture is there twice under different labels."
             ),
-            pictures={f"{told[one]}, or {told[other]}?": [str(names[one]), str(names[other])] for one, other in shown},
+            pictures={
+                f"{names[one]}: {told[one]}; {names[other]}: {told[other]}": [str(names[one]), str(names[other])]
+                for one, other in pairs
+            },
         )

@@ -12,7 +12,7 @@ from scipy.stats import norm, rankdata
 
 from pipeline.core.contracts import Check
 from pipeline.core.intervals import Z
-from pipeline.core.outcomes import Finding
+from pipeline.core.outcomes import MAX_IN_STRIP, Finding
 
 
 @final
@@ -55,6 +55,7 @@ class OrderDependence(Check):
         found = dict(sorted(found.items(), key=lambda pair: -pair[1]))
         name, value = next(iter(found.items()), ("", 0.0))
         counts = value > by_chance
+        names = samples["sample_id"].to_numpy()[order]
         return Finding(
             value=value if counts else 0.0,
             limit=self.max_correlation,
@@ -68,6 +69,9 @@ class OrderDependence(Check):
                 if counts
                 else "Pictures that follow each other resemble each other no more than chance and groups explain."
             ),
+            pictures=_runs(name, _ranked(samples[f"prop_{name}"].to_numpy()[order], classes), classes, names)
+            if counts
+            else {},
             table=[
                 {"property": one, "correlation": figure, "by_chance_up_to": by_chance} for one, figure in found.items()
             ],
@@ -83,11 +87,31 @@ class OrderDependence(Check):
 
 def _correlation(values: np.ndarray, classes: np.ndarray, first: np.ndarray) -> float:
     """Correlation of the ranks within each class of the rows `first` and the rows after them; 0 where undefined."""
+    ranks = _ranked(values, classes)
+    one, other = ranks[first], ranks[first + 1]
+    scale = np.sqrt((one**2).sum() * (other**2).sum())
+    return float((one * other).sum() / scale) if scale > 0 else 0.0
+
+
+def _ranked(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """(N,) rank of each row within its class, -0.5 to 0.5; those of a class follow each other."""
     values = np.nan_to_num(values, nan=-1.0)
     ranks = np.empty(len(values))
     starts = np.flatnonzero(np.r_[True, classes[1:] != classes[:-1]]) if len(values) else np.array([], dtype=int)
     for start, end in zip(starts, [*starts[1:], len(values)], strict=True):
         ranks[start:end] = rankdata(values[start:end]) / (end - start + 1) - 0.5
-    one, other = ranks[first], ranks[first + 1]
-    scale = np.sqrt((one**2).sum() * (other**2).sum())
-    return float((one * other).sum() / scale) if scale > 0 else 0.0
+    return ranks
+
+
+def _runs(name: str, ranks: np.ndarray, classes: np.ndarray, names: np.ndarray) -> dict[str, list[str]]:
+    """The neighbours in a row, of one class, that have least of a property, and those that have most."""
+    length = min(MAX_IN_STRIP, len(ranks))
+    totals = np.convolve(ranks, np.ones(length), "valid")
+    whole = np.flatnonzero(classes[length - 1 :] == classes[: len(classes) - length + 1])
+    if not len(whole):
+        return {}
+    runs = {"least": whole[totals[whole].argmin()], "most": whole[totals[whole].argmax()]}
+    return {
+        f"In a row, with {kind} {name.replace('_', ' ')}": names[start : start + length].tolist()
+        for kind, start in runs.items()
+    }

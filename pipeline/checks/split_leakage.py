@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -9,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Check
-from pipeline.core.grouping import sharing, torn_apart
-from pipeline.core.outcomes import Finding
+from pipeline.core.grouping import joined, sharing, torn_apart
+from pipeline.core.outcomes import MAX_IN_STRIP, Finding
 
 SHOWN = 5  # of the samples that leak
 KEYS = ("told_group", "content_hash", "twin")  # `twin` where pictures were paired
@@ -45,15 +46,10 @@ class SplitLeakage(Check):
         leaks = np.flatnonzero((by_key | alike) & judged)
         names = placed["sample_id"].to_numpy()
         worst: dict[str, str] = {}
-        pictures: dict[str, list[str]] = {}
         for one in np.concatenate([np.flatnonzero(alike & judged), leaks])[:SHOWN]:
             other = partner(one) if alike[one] else relative(one)
             text = f"{split[one]}; like {names[other]} in {split[other]}" if alike[one] else str(split[one])
             worst.setdefault(str(names[one]), text)
-            pictures[f"{names[one]} in {split[one]}, {names[other]} in {split[other]}"] = [
-                str(names[one]),
-                str(names[other]),
-            ]
         return Finding(
             value=float(len(leaks)),
             limit=float(self.max_samples),
@@ -61,8 +57,24 @@ class SplitLeakage(Check):
             worst=worst,
             advice="Split with conf/split/grouped.yaml and a near_duplicate_bits at least as large as this check's.",
             sentence=_sentence(len(leaks), int(judged.sum())),
-            pictures=pictures,
+            pictures=dict(self._groups(placed, leaks)),
         )
+
+    def _groups(self, placed: pd.DataFrame, leaks: np.ndarray) -> Iterator[tuple[str, list[str]]]:
+        """The first groups that lie in several splits, through any chain of group, photograph and likeness."""
+        if not len(leaks):
+            return
+        told = placed.drop(columns="group", errors="ignore").rename(columns={"told_group": "group"})
+        group = joined(told, self.near_duplicate_bits).to_numpy()
+        for one in pd.unique(group[leaks])[:SHOWN]:
+            members = placed.loc[group == one, ["sample_id", "split"]]
+            turn = members.groupby("split").cumcount()  # so that every split is seen, however many one of them has
+            members = members.assign(turn=turn, late=members["split"] == "train").sort_values(["turn", "late", "split"])
+            names = [
+                f"{name} in {part}" for name, part in members[["sample_id", "split"]].head(2).itertuples(index=False)
+            ]
+            more = f" and {len(members) - 2:,} more" if len(members) > 2 else ""
+            yield ", ".join(names) + more, members["sample_id"].head(MAX_IN_STRIP).tolist()
 
 
 def _sentence(num_leaks: int, num_judged: int) -> str:

@@ -18,8 +18,15 @@ def test_by_hand(make_manifest):
     found = finding(make_manifest, ["cat", "dog", "cat", "fox"], [7, 7, 9, 2**40])
     assert (found.value, found.passed) == (2.0, False)
     assert found.worst == {"s00": "cat; copy s01 is dog", "s01": "dog; copy s00 is cat"}
-    assert found.pictures == {"cat, or dog?": ["s00", "s01"], "dog, or cat?": ["s01", "s00"]}
+    assert found.pictures == {"s00: cat; s01: dog": ["s00", "s01"]}
     assert found.sentence.startswith("2 pictures")
+
+
+def test_each_conflict_is_shown_once(make_manifest):
+    found = finding(make_manifest, ["cat", "dog"] * 6, [one // 2 * 2**20 for one in range(12)])
+    assert found.value == 12
+    assert list(found.pictures) == [f"s{2 * one:02}: cat; s{2 * one + 1:02}: dog" for one in range(5)]
+    assert list(found.worst) == [f"s{one:02}" for one in range(5)]
 
 
 def test_copies_that_agree_and_copies_without_label(make_manifest):
@@ -37,7 +44,7 @@ def test_twins_under_different_labels(make_manifest):
     found = finding(make_manifest, ["cat", "dog", "cat", "cat", "fox"], [1, 2**20, 2**40, 2**50, 2**60], twin=twin)
     assert found.value == 2
     assert found.worst == {"s00": "cat; copy s01 is dog", "s01": "dog; copy s00 is cat"}
-    assert found.pictures == {"cat, or dog?": ["s00", "s01"], "dog, or cat?": ["s01", "s00"]}
+    assert found.pictures == {"s00: cat; s01: dog": ["s00", "s01"]}
 
 
 @pytest.mark.parametrize(("bits", "value"), [(0, 0), (1, 2)])

@@ -40,6 +40,19 @@ def test_sessions_that_nobody_told_are_found(make_manifest):
     assert "resemble each other in brightness" in found.sentence
 
 
+def test_neighbours_are_shown_in_a_row(make_manifest):
+    values = sessions()
+    values[200:210], values[90:100] = 3.0, -1.0
+    found = CHECK(samples(make_manifest, values))
+    least, most = found.pictures.values()
+    assert list(found.pictures) == ["In a row, with least brightness", "In a row, with most brightness"]
+    assert least in ([f"s{row:02}" for row in range(start, start + 8)] for start in (90, 91, 92))
+    assert most in ([f"s{row:02}" for row in range(start, start + 8)] for start in (200, 201, 202))
+    assert not CHECK(samples(make_manifest, np.random.default_rng(0).random(100))).pictures
+    alternating = samples(make_manifest, np.repeat(np.arange(20.0), 2), "ab" * 20)
+    assert all(len(names) == 8 for names in CHECK(alternating).pictures.values())
+
+
 def test_sessions_that_the_source_told_harm_nobody(make_manifest):
     group = [f"session{row // 10}" for row in range(400)]
     assert CHECK(samples(make_manifest, sessions(), group=group)).value == 0.0

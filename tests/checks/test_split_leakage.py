@@ -71,6 +71,19 @@ def test_a_twin_in_another_split_is_shown_beside_it(make_manifest):
     assert found.pictures == {"s02 in test, s00 in train": ["s02", "s00"]}
 
 
+def test_a_group_is_shown_once_with_each_of_its_splits(make_manifest):
+    found = finding(make_manifest, ["train"] * 9 + ["val", "test", "train"], group=[*"g" * 11, "h"])
+    shown = ["s10", "s09", *[f"s{one:02}" for one in range(6)]]
+    assert found.pictures == {"s10 in test, s09 in val and 9 more": shown}
+    assert list(found.worst) == ["s09", "s10"]
+
+
+def test_a_chain_of_likeness_is_one_group(make_manifest):
+    columns = {"twin": ["s00", "s00", None, None], "content_hash": ["x", "y", "y", "z"]}
+    found = finding(make_manifest, ["test", "train", "val", "train"], **columns)
+    assert found.pictures == {"s00 in test, s02 in val and 1 more": ["s00", "s02", "s01"]}
+
+
 @pytest.mark.parametrize(("max_samples", "passed"), [(0, False), (1, True)])
 def test_passes_at_its_limit(make_manifest, max_samples, passed):
     found = finding(make_manifest, ["train", "test"], max_samples=max_samples, group=["g", "g"])

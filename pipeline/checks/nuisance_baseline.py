@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal, final
 
 import numpy as np
@@ -13,7 +15,9 @@ from pipeline.core.contracts import Check
 from pipeline.core.nuisance_forest import forest, sorted_in
 from pipeline.core.nuisances import drawn
 from pipeline.core.outcomes import Finding
-from pipeline.core.permuting import group_folds, relabelled
+from pipeline.core.parallel import num_workers
+from pipeline.core.permuting import group_folds, one_of_each, relabelled
+from pipeline.core.scoring import ratio
 
 
 @final
@@ -57,21 +61,18 @@ class NuisanceBaseline(Check):
     def __call__(self, samples: pd.DataFrame) -> Finding:
         asked = drawn(samples, self.max_samples, self.seed)
         features = sorted_in(asked)
-        labelled = Labelled(asked)
+        labelled = Labelled.of(asked)
+        single = labelled.single
         targets = np.zeros((len(asked), len(labelled.classes)), dtype=bool)
         targets[labelled.rows, labelled.codes] = True
-        single = len(labelled.rows) == len(asked)
         decided = self._decided(features, targets, labelled.groups, single)
         chance = 1 / max(1, len(labelled.classes)) if single else 0.5
         recalls = _recalls(targets, decided, single)
-        luck = [
-            _recalls(targets[np.argsort(takers)], decided, single).mean()
-            for takers in relabelled(labelled.groups, self.num_permutations, self.seed)
-        ]
+        luck = self._luck(labelled, targets, decided)
         limit = chance + self.max_skill * (1 - chance)
-        order = np.argsort(-recalls, kind="stable")[:5]
+        order = [one for one in np.argsort(-recalls, kind="stable")[:5] if np.isfinite(recalls[one])]
         return Finding(
-            value=float(recalls.mean()) if len(recalls) else chance,
+            value=max(chance, _mean(recalls, chance)),
             limit=float(max(limit, np.quantile(luck, 1 - self.alpha, method="higher"))),
             unit=f"balanced accuracy of all properties together ({chance:.3g} is chance)",
             worst={
@@ -87,22 +88,52 @@ class NuisanceBaseline(Check):
         """(N, K) bool, each fold as a forest on the others decides."""
         folds = group_folds(groups, self.num_folds, self.seed)
         decided = np.zeros_like(targets)
-        for fold in np.unique(folds):
+
+        def decide(fold: int, column: int | slice) -> None:
             mine, others = folds == fold, folds != fold
-            for column in [slice(None)] if single else range(targets.shape[1]):
-                known = targets[others, column]
-                answer = known.argmax(axis=1) if single else known
-                if not others.any() or len(np.unique(answer)) < 2:
-                    continue
-                fitted = forest(self.num_trees, self.seed).fit(features[others], answer)
-                told = fitted.predict(features[mine])
+            known = targets[others, column]
+            answer = known.argmax(axis=1) if single else known
+            told = answer[:1]  # where the others know one answer only
+            if len(np.unique(answer)) > 1:
+                told = forest(self.num_trees, self.seed).fit(features[others], answer).predict(features[mine])
+            if len(told):
                 decided[mine, column] = np.eye(targets.shape[1], dtype=bool)[told] if single else told
+
+        columns = [slice(None)] if single else range(targets.shape[1])
+        with ThreadPoolExecutor(num_workers()) as pool:  # growing a tree lets other threads run meanwhile
+            list(pool.map(lambda asked: decide(*asked), product(np.unique(folds), columns)))
         return decided
+
+    def _luck(self, labelled: Labelled, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
+        """(M,) what the decisions are worth on permuted labels; each group once for labels that its size tells."""
+
+        def recalls(rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
+            permuted = relabelled(groups, self.num_permutations, self.seed)
+            mine, told = targets[rows], decided[rows]
+            return np.stack([_recalls(mine[np.argsort(takers)], told, labelled.single) for takers in permuted])
+
+        found = recalls(np.arange(len(targets)), labelled.groups)
+        by_size = labelled.told_by_size
+        if by_size.any():
+            kept = one_of_each(labelled.groups, self.seed)
+            found = np.where(by_size, recalls(kept, np.arange(len(kept))), found)
+        chance = 1 / max(1, targets.shape[1]) if labelled.single else 0.5
+        return np.array([_mean(one, chance) for one in found])
 
 
 def _recalls(targets: np.ndarray, decided: np.ndarray, single: bool) -> np.ndarray:
-    """(K,) recall of each class; where labels come together, the mean of its recall and that of its absence."""
-    hits = (targets & decided).sum(axis=0) / np.maximum(targets.sum(axis=0), 1)
+    """(K,) recall of each class; where labels come together, the mean of its recall and that of its absence.
+
+    NaN where a class, or its absence, does not occur.
+    """
+    present = ratio((targets & decided).sum(axis=0), targets.sum(axis=0), np.zeros(targets.shape[1]))
     if single:
-        return hits
-    return (hits + (~targets & ~decided).sum(axis=0) / np.maximum((~targets).sum(axis=0), 1)) / 2
+        return present
+    absent = ratio((~targets & ~decided).sum(axis=0), (~targets).sum(axis=0), np.zeros(targets.shape[1]))
+    return np.asarray((present + absent) / 2)
+
+
+def _mean(recalls: np.ndarray, otherwise: float) -> float:
+    """Of the classes that occur."""
+    known = recalls[np.isfinite(recalls)]
+    return float(known.mean()) if len(known) else otherwise

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, final
 
+import numpy as np
 import pandas as pd
 
 from pipeline.checks.remedies import Lack, column_of, lacking, remedies
@@ -65,9 +66,9 @@ class Shortcut(Check):
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         asked = drawn(samples, self.max_samples, self.seed)
-        known, labelled = nuisances(asked), Labelled(asked)
+        known, labelled = nuisances(asked), Labelled.of(asked)
         self._refuse_unknown(sorted(one.name for one in known))
-        answers = ask(labelled, known, self.num_permutations, self.num_folds, self.seed)
+        answers = ask(labelled, known, self.num_permutations, self.num_folds, self.alpha, self.seed)
         beyond_chance = [one for one in answers if one.p <= self.alpha]
         over = [one for one in beyond_chance if one.accuracy > self.max_balanced_accuracy]
         judged = [one.accuracy for one in beyond_chance if one.name not in self.accepted]
@@ -79,7 +80,8 @@ class Shortcut(Check):
             unit="balanced accuracy of one property alone (0.5 is chance)",
             worst={name: self._text(one) for name, one in shown.items()},
             advice=_advice(asked, labelled, known, [one.name for one in over if one.name not in self.accepted]),
-            sentence=_sentence(over),
+            sentence=_sentence(over, [one for one in answers if one.accuracy > self.max_balanced_accuracy])
+            + _of_one_group(labelled),
             pictures=_extremes(asked, over),
             table=[self._row(one) for one in answers[:MAX_ROWS]],
         )
@@ -110,14 +112,33 @@ class Shortcut(Check):
         return f"{one.accuracy:.3f} for {one.label} ({one.figure}, p {one.p:.3f}{pair}{reason})"
 
 
-def _sentence(over: list[Answer]) -> str:
-    if not over:
-        return "No property of the pictures gives their labels away before anyone looks at what they show."
-    first = over[0]
+def _sentence(over: list[Answer], high: list[Answer]) -> str:
+    """Of those that are beyond chance, or else of those as accurate that are not."""
+    if over:
+        return f"{_told(over[0])}, without a look at what the picture shows: a network may learn that instead."
+    if high:
+        return (
+            f"{_told(high[0])}, but so few samples, or groups of them, say no more: labels at random gave as much in "
+            f"{high[0].p:.0%} of tries."
+        )
+    return "No property of the pictures gives their labels away before anyone looks at what they show."
+
+
+def _of_one_group(labelled: Labelled) -> str:
+    """What is to be said of classes whose samples are all of one group, several of them."""
+    pairs = pd.DataFrame({"label": labelled.codes, "group": labelled.groups[labelled.rows]}).groupby("label")["group"]
+    names = [str(labelled.classes[one]) for one in np.flatnonzero((pairs.nunique() == 1) & (pairs.size() > 1))]
+    if not names:
+        return ""
+    more = f" and {len(names) - NUM_SHOWN} more" if len(names) > NUM_SHOWN else ""
     return (
-        f"{first.name.replace('_', ' ').capitalize()} alone tells {first.label} from the rest {first.accuracy:.0%} of "
-        "the time, without a look at what the picture shows: a network may learn that instead."
+        f" But all of {', '.join(names[:NUM_SHOWN])}{more} is of one group each: nothing tells class from group there."
     )
+
+
+def _told(one: Answer) -> str:
+    name = one.name.replace("_", " ").capitalize()
+    return f"{name} alone tells {one.label} from the rest {one.accuracy:.0%} of the time"
 
 
 def _extremes(samples: pd.DataFrame, over: list[Answer]) -> dict[str, list[str]]:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.nuisances import Nuisance
-from pipeline.core.permuting import adjusted, group_folds, relabelled
-from pipeline.core.telling import NUM_BINS, Cells, balanced_accuracy, best_pair, cramers_v, kernel, separation
+from pipeline.core.permuting import adjusted, group_folds, one_of_each, relabelled, told_by_size
+from pipeline.core.telling import (
+    MANY_BINS,
+    NUM_BINS,
+    Cells,
+    balanced_accuracy,
+    best_pair,
+    cramers_v,
+    kernel,
+    separation,
+    sorted_out,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,29 +44,60 @@ class Answer:
     pair: tuple[str, str, float] | None
 
 
+@dataclass(frozen=True, kw_only=True)
 class Labelled:
     """Who has which label and who belongs together, as codes; every sample has a label.
 
     Attributes:
         rows: (L,) sample of each (sample, label) pair.
         codes: (L,) label of each.
-        of_two: Whether each sample has one of two labels: one is then the rest of the other, and only it is asked.
+        classes: (K,) names of the labels.
+        groups: (N,) codes of who belongs together.
+        single: Whether each sample has one label, by nature.
     """
 
-    def __init__(self, samples: pd.DataFrame) -> None:
+    rows: np.ndarray
+    codes: np.ndarray
+    classes: pd.Index
+    groups: np.ndarray
+    single: bool
+
+    @classmethod
+    def of(cls, samples: pd.DataFrame) -> Labelled:
         """Of rows with `labels`, `group` and a plain index."""
         pairs = samples["labels"].explode()
-        self.rows = pairs.index.to_numpy()
-        self.codes, self.classes = pd.factorize(pairs, sort=True)
-        self.groups = pd.factorize(samples["group"])[0]
+        codes, classes = pd.factorize(pairs, sort=True)
+        groups = pd.factorize(samples["group"])[0]
         single = len(pairs) == len(samples)
-        self.of_two = single and len(self.classes) == 2
-        self.first = int(self.of_two)
-        self.chosen = self.codes >= self.first
-        self.mean_size = len(pairs) / len(self.classes)
+        return cls(rows=pairs.index.to_numpy(), codes=codes, classes=classes, groups=groups, single=single)
+
+    def only(self, kept: np.ndarray) -> Labelled:
+        """These samples alone, of the same classes."""
+        place = np.full(len(self.groups), -1)
+        place[kept] = np.arange(len(kept))
+        rows = place[self.rows]
+        groups = pd.factorize(self.groups[kept])[0]
+        return replace(self, rows=rows[rows >= 0], codes=self.codes[rows >= 0], groups=groups)
+
+    @property
+    def first(self) -> int:
+        """The first label that is asked for: of two that exclude each other the second, as the first is its rest."""
+        return int(self.single and len(self.classes) == 2)
+
+    @property
+    def mean_size(self) -> float:
+        """Samples of a label."""
+        return len(self.rows) / max(1, len(self.classes))
+
+    @property
+    def told_by_size(self) -> np.ndarray:
+        """(K,) as `permuting.told_by_size`."""
+        return told_by_size(self.groups, self.rows, self.codes, len(self.classes))
 
 
-def ask(labelled: Labelled, known: list[Nuisance], num_permutations: int, num_folds: int, seed: int) -> list[Answer]:
+def ask(
+    labelled: Labelled, known: list[Nuisance], num_permutations: int, num_folds: int, alpha: float, seed: int
+) -> list[Answer]:
     """An answer for each property that varies, the most telling first.
 
     Args:
@@ -63,55 +105,101 @@ def ask(labelled: Labelled, known: list[Nuisance], num_permutations: int, num_fo
         known: Their properties.
         num_permutations: Of the labels, for the p-values.
         num_folds: In each, what tells a label is learnt from the others.
+        alpha: A label with a p-value up to this is answered before one that is told better, but as chance alone may.
         seed: Of folds and permutations.
     """
-    varied = [(one, bins) for one in known if len(np.unique(bins := one.bins)) > 1]
-    if not varied or len(labelled.classes) - labelled.first < 1:
+    if len(labelled.classes) - labelled.first < 1:
         return []
-    bins = np.stack([one for _, one in varied])
-    cells = Cells(bins, group_folds(labelled.groups, num_folds, seed))
-    kernels = np.stack([kernel(one.ordered, labelled.mean_size) for one, _ in varied])
-    found = accuracies(labelled, cells, kernels, num_permutations, seed)
-    p_values = adjusted(found.reshape(len(found), -1)).reshape(found.shape[1:])
-    counts = cells.count(labelled.rows, labelled.codes, len(labelled.classes))
-    answers = [
-        _answer(labelled, one, found[0, row], p_values[row], bins[row], best_pair(counts[row], kernels[row]))
-        for row, (one, _) in enumerate(varied)
-    ]
+    batches = [one for one in _batches(known) if one.known]
+    if not batches:
+        return []
+    found = np.concatenate([accuracies(labelled, one, num_permutations, num_folds, seed) for one in batches], axis=1)
+    chance = found
+    told = labelled.told_by_size[labelled.first :]
+    if told.any():  # each group once, so that any label can go to any group
+        kept = one_of_each(labelled.groups, seed)
+        few = [accuracies(labelled.only(kept), one.only(kept), num_permutations, num_folds, seed) for one in batches]
+        chance = np.where(told, np.concatenate(few, axis=1), found)
+    p_values = adjusted(chance)
+    best = (found[0] + (p_values <= alpha)).argmax(axis=1)  # an accuracy is at most 1
+    rows = np.arange(len(best))
+    told_best = iter(zip(best.tolist(), found[0, rows, best].tolist(), p_values[rows, best].tolist(), strict=True))
+    folds = group_folds(labelled.groups, num_folds, seed)
+    answers = [answer for one in batches for answer in _answers(labelled, one, folds, told_best)]
     return sorted(answers, key=lambda one: -one.accuracy)
 
 
-def accuracies(labelled: Labelled, cells: Cells, kernels: np.ndarray, num_permutations: int, seed: int) -> np.ndarray:
-    """(M + 1, P, K) balanced accuracies of the true labels, then of permuted ones."""
-    total, codes = cells.count_all(), labelled.codes[labelled.chosen] - labelled.first
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Properties that vary, with bins of one kind.
+
+    Attributes:
+        known: P of them.
+        bins: (P, N), 0 to `num_bins`.
+        num_bins: Besides that of missing values.
+        ordered: Of each whether its bins are of numbers; None where all are of categories with many values.
+    """
+
+    known: list[Nuisance]
+    bins: np.ndarray
+    num_bins: int
+    ordered: list[bool] | None
+
+    def only(self, kept: np.ndarray) -> Batch:
+        """Of these samples."""
+        return replace(self, bins=self.bins[:, kept])
+
+    def kernels(self, num_samples: float) -> np.ndarray | None:
+        """(P, B, B) of classes of about this size."""
+        return None if self.ordered is None else np.stack([kernel(one, num_samples) for one in self.ordered])
+
+
+def _batches(known: list[Nuisance]) -> Iterator[Batch]:
+    """Those with few bins, then categories with many values, of which each keeps a bin."""
+    for many, num_bins in ((False, NUM_BINS), (True, MANY_BINS)):
+        mine = [(one, sorted_out(one.values, num_bins) if many else one.bins) for one in known if one.many == many]
+        varied = [(one, bins) for one, bins in mine if len(np.unique(bins)) > 1]
+        yield Batch(
+            known=[one for one, _ in varied],
+            bins=np.array([bins for _, bins in varied]),
+            num_bins=num_bins,
+            ordered=None if many else [one.ordered for one, _ in varied],
+        )
+
+
+def accuracies(labelled: Labelled, asked: Batch, num_permutations: int, num_folds: int, seed: int) -> np.ndarray:
+    """(M + 1, P, K) balanced accuracies of the true labels, then of M permuted ones; of two classes K is 1."""
+    cells = Cells(asked.bins, group_folds(labelled.groups, num_folds, seed), asked.num_bins)
+    kernels = asked.kernels(labelled.mean_size)
+    chosen = labelled.codes >= labelled.first
+    total, codes = cells.count_all(), labelled.codes[chosen] - labelled.first
     own = np.arange(len(labelled.groups))
 
     def told(takers: np.ndarray) -> np.ndarray:
-        rows = takers[labelled.rows[labelled.chosen]]
+        rows = takers[labelled.rows[chosen]]
         present = cells.count(rows, codes, len(labelled.classes) - labelled.first)
         return balanced_accuracy(present, total - present, kernels)
 
     return np.stack([told(own), *map(told, relabelled(labelled.groups, num_permutations, seed))])
 
 
-def _answer(
-    labelled: Labelled,
-    one: Nuisance,
-    accuracy: np.ndarray,
-    p_values: np.ndarray,
-    bins: np.ndarray,
-    pair: tuple[int, int, float],
-) -> Answer:
-    best = int(accuracy.argmax())
-    has = np.zeros(len(bins), dtype=bool)
-    has[labelled.rows[labelled.codes == best + labelled.first]] = True
-    table = np.stack([np.bincount(bins[side], minlength=NUM_BINS + 1) for side in (has, ~has)])
-    names = labelled.classes
-    return Answer(
-        name=one.name,
-        label=str(names[best + labelled.first]),
-        accuracy=float(accuracy[best]),
-        p=float(p_values[best]),
-        figure=f"AUC {separation(one.values, has):.3f}" if one.ordered else f"V {cramers_v(table):.3f}",
-        pair=(str(names[pair[0]]), str(names[pair[1]]), pair[2]) if len(names) > 2 else None,
-    )
+def _answers(
+    labelled: Labelled, asked: Batch, folds: np.ndarray, told: Iterator[tuple[int, float, float]]
+) -> Iterator[Answer]:
+    """Of each property, told which label it tells best (of those asked for), how well, and the p-value."""
+    counts = Cells(asked.bins, folds, asked.num_bins).count(labelled.rows, labelled.codes, len(labelled.classes))
+    kernels, names = asked.kernels(labelled.mean_size), labelled.classes
+    for row, (one, bins) in enumerate(zip(asked.known, asked.bins, strict=True)):
+        best, accuracy, p = next(told)
+        has = np.zeros(len(bins), dtype=bool)
+        has[labelled.rows[labelled.codes == best + labelled.first]] = True
+        table = np.stack([np.bincount(bins[side], minlength=asked.num_bins + 1) for side in (has, ~has)])
+        pair = best_pair(counts[row], None if kernels is None else kernels[row : row + 1])
+        yield Answer(
+            name=one.name,
+            label=str(names[best + labelled.first]),
+            accuracy=accuracy,
+            p=p,
+            figure=f"AUC {separation(one.values, has):.3f}" if one.ordered else f"V {cramers_v(table):.3f}",
+            pair=(str(names[pair[0]]), str(names[pair[1]]), pair[2]) if len(names) > 2 else None,
+        )

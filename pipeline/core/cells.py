@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.errors import UserError
+from pipeline.core.nuisances import as_times
 
 
 def cells_of(targets: np.ndarray, values: pd.Series) -> np.ndarray:
@@ -39,7 +40,7 @@ def nuisance(index: pd.DataFrame, by: str, num_bins: int, where: str) -> pd.Seri
     Args:
         index: Samples of train, with `prop_*` (measured) and `attr_*` (told).
         by: One of these columns.
-        num_bins: Bins of a number with more distinct values than this, as equally filled as ties allow.
+        num_bins: Bins of a number, or a time, with more distinct values than this, as equally filled as ties allow.
         where: Key of `by` in params.yaml, for messages.
 
     Raises:
@@ -50,6 +51,8 @@ def nuisance(index: pd.DataFrame, by: str, num_bins: int, where: str) -> pd.Seri
         expected = f"expected one of {', '.join(known)}" if known else "nothing was measured of them, or told"
         raise UserError(f"{where} names {by!r}, which the samples do not have; {expected}")
     column = index[by]
+    times = as_times(by.removeprefix("attr_"), column)
+    column = column if times is None else pd.Series(times, index=column.index)
     if pd.api.types.is_numeric_dtype(column) and column.nunique() > num_bins:
         column = pd.qcut(column, num_bins, duplicates="drop")
     values = column.astype("object").where(column.notna(), "unknown").astype(str)

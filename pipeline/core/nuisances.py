@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.core.telling import binned, sorted_out
+from pipeline.core.telling import OTHER, binned, sorted_out
 
 FEW = 12  # distinct numbers of a told attribute; with no more it is a category
+REPEATED = 0.9  # of the names; by chance one of a few is its label
 SPLIT_FOLDERS = ("train", "val", "valid", "validation", "test")
 OF_LABEL = "attr_of_label_"  # what the source tells of the label itself, which it predicts by nature
 
@@ -32,7 +33,13 @@ class Nuisance:
 
     @property
     def bins(self) -> np.ndarray:
+        """(N,) 0 to 16; see `telling.binned` and `telling.sorted_out`."""
         return binned(self.values) if self.ordered else sorted_out(self.values)
+
+    @property
+    def many(self) -> bool:
+        """Whether it is a category with more values than bins."""
+        return not self.ordered and len(self.names) > OTHER
 
 
 def nuisances(samples: pd.DataFrame) -> list[Nuisance]:
@@ -76,13 +83,30 @@ def _category(name: str, values: pd.Series) -> Nuisance:
 
 
 def _told(name: str, values: pd.Series, ordered: bool) -> Nuisance:
-    if name == "exif_time":
-        times = pd.to_datetime(values, errors="coerce", format="%Y-%m-%d %H:%M:%S")
-        seconds = (times - pd.Timestamp(0)).dt.total_seconds()
-        return Nuisance(name, seconds.to_numpy(dtype=np.float64), True)
+    times = as_times(name, values)
+    if times is not None:
+        return Nuisance(name, times, True)
     if pd.api.types.is_numeric_dtype(values) and (ordered or values.nunique() > FEW):
         return Nuisance(name, values.to_numpy(dtype=np.float64, na_value=np.nan), True)
     return _category(name, values if pd.api.types.is_numeric_dtype(values) else values.astype("str"))
+
+
+def as_times(name: str, values: pd.Series) -> np.ndarray | None:
+    """(N,) seconds since 1970 of what was told under this name, NaN where missing; None unless all of it are dates.
+
+    Dates are times, or ISO 8601 text. What a camera wrote into `exif_time` and is no date is missing.
+    """
+    if pd.api.types.is_numeric_dtype(values):
+        return None
+    if not pd.api.types.is_datetime64_any_dtype(values) and name != "exif_time":
+        texts = values.dropna().astype("str")
+        if not len(texts) or not texts.str.match(r"\d{4}-\d\d-\d\d").all():
+            return None
+    times = pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True)
+    if times.isna().sum() > values.isna().sum() and name != "exif_time":
+        return None
+    seconds: np.ndarray = (times - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(dtype=np.float64)
+    return seconds
 
 
 def _folders(samples: pd.DataFrame) -> pd.Series:
@@ -100,11 +124,13 @@ def _positions(samples: pd.DataFrame) -> np.ndarray:
     """The rank of each sample by the numbers in its file's name, NaN without one.
 
     Not by the order in which the source lists its items, which follows the classes where each has its folder: files of
-    two folders that are both numbered from 1 rank alike. What the name repeats of the sample's labels is passed over.
+    two folders that are both numbered from 1 rank alike. What the names repeat of the samples' labels is passed over.
     """
     names = samples["path"].str.rpartition("/")[2].str.rpartition(".")
     stems = names[0].where(names[0] != "", names[2])
     keys = [_numbers(stem, labels) for stem, labels in zip(stems, samples["labels"], strict=True)]
+    repeated = _repeated(keys, samples["labels"])
+    keys = [tuple(one for place, one in enumerate(key) if place not in repeated) for key in keys]
     rank = {key: position for position, key in enumerate(sorted({key for key in keys if key}))}
     return np.array([rank.get(key, np.nan) for key in keys], dtype=np.float64)
 
@@ -114,6 +140,16 @@ def _numbers(stem: str, labels: list[str]) -> tuple[int, ...]:
         if re.search(r"\d", label) and not label.isdigit():
             stem = stem.replace(label, " ")
     return tuple(int(digits[:18]) for digits in re.findall(r"[0-9]+", stem))
+
+
+def _repeated(keys: list[tuple[int, ...]], labels: pd.Series) -> set[int]:
+    """The places at which nearly all names have a number that is the label, as `7_000123.png` of a seven."""
+    told = [{int(one) for one in names if one.isdecimal()} for names in labels]
+    pairs = [(place, one in own) for key, own in zip(keys, told, strict=True) for place, one in enumerate(key)]
+    if not any(told) or not pairs:
+        return set()
+    places, same = (np.array(one, dtype=np.int64) for one in zip(*pairs, strict=True))
+    return set(np.flatnonzero(np.bincount(places, same) >= REPEATED * np.bincount(places)).tolist())
 
 
 def _plain(name: str) -> str:

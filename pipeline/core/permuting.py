@@ -60,21 +60,56 @@ def group_folds(groups: np.ndarray, num_folds: int, seed: int) -> np.ndarray:
     return fold[groups]
 
 
-def adjusted(statistics: np.ndarray) -> np.ndarray:
-    """(T,) p-values of the first of (M, T) rows, corrected for all T tests together; the other rows are permuted.
+def told_by_size(groups: np.ndarray, rows: np.ndarray, codes: np.ndarray, num_classes: int) -> np.ndarray:
+    """(K,) whether the size of a group says who has each label, so that `relabelled` has next to nothing to exchange.
 
-    Each test is put on one scale by its mean and spread over all rows; a p-value is the share of rows whose largest
+    Bursts of a camera are defective, say, and single photographs are not. It does where the sizes, within a factor of
+    two, leave open less than half of the entropy of having the label, over groups.
+
+    Args:
+        groups: (N,) as in `relabelled`.
+        rows: (L,) sample of each (sample, label) pair.
+        codes: (L,) label of each, 0 to `num_classes` - 1.
+        num_classes: K.
+    """
+    sizes = np.bincount(groups)
+    stratum = np.unique(np.floor(np.log2(sizes)), return_inverse=True)[1]
+    has = groups[rows]
+    keys = stratum[has] * num_classes + codes
+    num_groups = np.bincount(stratum).astype(np.float64)
+    present = np.bincount(keys, 1 / sizes[has], minlength=len(num_groups) * num_classes).reshape(-1, num_classes)
+    left = num_groups @ _entropy(present / num_groups[:, None]) / len(sizes)
+    return np.asarray(left < 0.5 * _entropy(present.sum(axis=0) / len(sizes)))
+
+
+def _entropy(share: np.ndarray) -> np.ndarray:
+    sure = np.clip(share, 1e-12, 1 - 1e-12)
+    return np.asarray(np.where(sure == share, -sure * np.log(sure) - (1 - sure) * np.log(1 - sure), 0.0))
+
+
+def one_of_each(groups: np.ndarray, seed: int) -> np.ndarray:
+    """(G,) a row of each group, drawn: rows whose labels can be dealt freely, whatever the sizes of their groups."""
+    order = np.random.default_rng(seed).permutation(len(groups))
+    return np.sort(order[np.unique(groups[order], return_index=True)[1]])
+
+
+def adjusted(statistics: np.ndarray) -> np.ndarray:
+    """(P, K) p-values of the first of (M, P, K), corrected for all tests together; the others are permuted.
+
+    P properties are asked for K labels each.
+    Each test is put on one scale by its mean and spread over all of M; a p-value is the share of M whose largest
     scaled statistic is as large as the test's own, (k + 1) / (m + 1) for k of m permutations. Its error holds for the
-    family, whatever the dependence between the tests. A spread counts as the median of all tests' at least: a property
-    that hardly ever differs hardly ever leaves chance, and on its own scale the one time that it does would be further
-    out than any true shortcut (saturation of grey pictures, 0 but for a few: 0.64 there hid 0.90 of brightness).
+    family, whatever the dependence between the tests. A spread counts as the median of all properties' for that label
+    at least: a property that hardly ever differs hardly ever leaves chance, and on its own scale the one time that it
+    does would be further out than any true shortcut (saturation of grey pictures, 0 but for a few: 0.64 there hid 0.90
+    of brightness). Of all labels' together it would be the rare labels', and hide what tells a common one.
 
     Source: single-step max T, Westfall and Young 1993, Resampling-Based Multiple Testing, section 2.3; why
         one is added, Phipson and Smyth 2010, doi:10.2202/1544-6115.1585.
     """
     spread = statistics.std(axis=0)
-    spread = np.maximum(spread, np.median(spread))
+    spread = np.maximum(spread, np.median(spread, axis=0))
     scaled = (statistics - statistics.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    largest = np.sort(scaled.max(axis=1))
+    largest = np.sort(scaled.reshape(len(scaled), -1).max(axis=1))
     as_large = len(largest) - np.searchsorted(largest, scaled[0] - 1e-9)
-    return as_large / len(largest)
+    return np.asarray(as_large / len(largest))

@@ -7,6 +7,7 @@ from scipy.stats import rankdata
 
 NUM_BINS = 16
 OTHER = NUM_BINS - 1  # the bin of a category's rarer values
+MANY_BINS = 256  # where a category has more values than bins, and each is asked for what it tells
 
 
 def binned(values: np.ndarray) -> np.ndarray:
@@ -28,12 +29,15 @@ def apart(values: np.ndarray, edges: list[float]) -> np.ndarray:
     return np.where(np.isfinite(values), np.searchsorted(edges, values, side="right"), NUM_BINS)
 
 
-def sorted_out(codes: np.ndarray) -> np.ndarray:
-    """(N,) bins of a category's values: 0 to 14 for the commonest, 15 for all others, 16 for a missing one (-1)."""
+def sorted_out(codes: np.ndarray, num_bins: int = NUM_BINS) -> np.ndarray:
+    """(N,) bins of a category's values: 0 to 14 for the commonest, 15 for all others, 16 for a missing one (-1).
+
+    Of another number of bins than 16 the last is that of all others, and the number itself that of a missing one.
+    """
     sizes = np.bincount(codes[codes >= 0], minlength=1)
     rank = np.empty(len(sizes), dtype=np.int64)
     rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
-    return np.where(codes >= 0, np.minimum(rank[np.maximum(codes, 0)], OTHER), NUM_BINS)
+    return np.where(codes >= 0, np.minimum(rank[np.maximum(codes, 0)], num_bins - 1), num_bins)
 
 
 def kernel(ordered: bool, num_samples: float) -> np.ndarray:
@@ -56,9 +60,9 @@ def kernel(ordered: bool, num_samples: float) -> np.ndarray:
 class Cells:
     """Where each sample lies: property, fold and bin in one number, so that any labels are counted in one pass."""
 
-    def __init__(self, bins: np.ndarray, folds: np.ndarray) -> None:
-        """Of (P, N) bins and (N,) folds."""
-        self.shape = (len(bins), int(folds.max()) + 1, NUM_BINS + 1)
+    def __init__(self, bins: np.ndarray, folds: np.ndarray, num_bins: int = NUM_BINS) -> None:
+        """Of (P, N) bins, 0 to `num_bins`, and (N,) folds."""
+        self.shape = (len(bins), int(folds.max()) + 1, num_bins + 1)
         self.cell = ((np.arange(len(bins))[:, None] * self.shape[1] + folds) * self.shape[2] + bins).astype(np.int64)
 
     def count(self, rows: np.ndarray, classes: np.ndarray, num_classes: int) -> np.ndarray:
@@ -72,20 +76,20 @@ class Cells:
         return np.bincount(self.cell.ravel(), minlength=int(np.prod(self.shape))).reshape(*self.shape, 1)
 
 
-def density(counts: np.ndarray, kernels: np.ndarray) -> np.ndarray:
+def density(counts: np.ndarray, kernels: np.ndarray | None) -> np.ndarray:
     """(P, F, B, K) share of each class near each bin, learnt from the other folds; 0 of an empty class.
 
     Args:
         counts: (P, F, B, K).
-        kernels: (P, B, B).
+        kernels: (P, B, B); None where no bin tells of another.
     """
     others = counts.sum(axis=1, keepdims=True) - counts
     size = others.sum(axis=2, keepdims=True)
-    smooth = np.matmul(kernels[:, None], others)
+    smooth = others if kernels is None else np.matmul(kernels[:, None], others)
     return np.divide(smooth, size, out=np.zeros_like(smooth), where=size > 0)
 
 
-def balanced_accuracy(one: np.ndarray, other: np.ndarray, kernels: np.ndarray) -> np.ndarray:
+def balanced_accuracy(one: np.ndarray, other: np.ndarray, kernels: np.ndarray | None) -> np.ndarray:
     """(P, K) out-of-fold mean recall of two sides, each bin decided by the side that is denser there in other folds.
 
     Which side is larger does not matter, as each density is a share of its own side. A draw counts half. 0.5 is
@@ -94,19 +98,19 @@ def balanced_accuracy(one: np.ndarray, other: np.ndarray, kernels: np.ndarray) -
     Args:
         one: (P, F, B, K) counts, of the samples that have each label, for instance.
         other: The same of those that lack it.
-        kernels: (P, B, B), one for each property.
+        kernels: (P, B, B), one for each property; None where no bin tells of another.
     """
     return _recall(one, other, density(one, kernels), density(other, kernels))
 
 
-def best_pair(counts: np.ndarray, kernel: np.ndarray) -> tuple[int, int, float]:
+def best_pair(counts: np.ndarray, kernels: np.ndarray | None) -> tuple[int, int, float]:
     """Which two classes one property tells apart best, and its balanced accuracy on their samples.
 
     Args:
         counts: (F, B, K).
-        kernel: (B, B).
+        kernels: (1, B, B); None where no bin tells of another.
     """
-    near = density(counts[None], kernel[None])[0]
+    near = density(counts[None], kernels)[0]
     best = (0, 0, 0.5)
     for one in range(counts.shape[2] - 1):
         mine, beside = slice(one, one + 1), slice(one + 1, None)

@@ -98,3 +98,28 @@ def test_the_seed_decides(apart):
 def test_refused_choices(changes, message):
     with pytest.raises(ValueError, match=message):
         check(**changes)
+    one_side = _recalls(np.array([[1, 0], [1, 1]], dtype=bool), np.array([[1, 0], [1, 1]], dtype=bool), False)
+    assert one_side.tolist() == pytest.approx([np.nan, 1.0], nan_ok=True)  # nobody lacks the first
+
+
+def test_a_label_on_every_sample_is_left_out(make_manifest):
+    rows = np.arange(80)
+    labels = [["all", *(["dim"] if row % 2 else [])] for row in rows]
+    found = check()(make_manifest(labels, prop_one=(rows % 2) * 1.0).assign(group=rows))
+    assert (found.value, found.worst) == (1.0, {"dim": "accuracy 1.00"})
+
+
+def test_no_forest_counts_less_than_a_guess(make_manifest):
+    samples = make_manifest("aabb", prop_one=[1.0, 2, 3, 4]).assign(group=[0, 0, 1, 1])  # never seen in other folds
+    found = check()(samples)
+    assert (found.value, found.passed) == (0.5, True)
+
+
+def test_sizes_of_groups_that_go_with_the_class_hide_nothing(make_manifest):
+    generator = np.random.default_rng(0)
+    group = np.repeat(np.arange(162), [25] * 12 + [1] * 150)
+    bad = group < 12
+    samples = make_manifest(["bad" if one else "ok" for one in bad], prop_one=bad + generator.normal(0, 0.1, len(bad)))
+    found = check(num_permutations=199)(samples.assign(group=group))
+    assert found.value > 0.95
+    assert not found.passed

@@ -27,7 +27,7 @@ def lack(labels, **columns):
     samples = pd.DataFrame({"labels": [[one] for one in labels], "group": range(len(labels)), **columns})
     known = {one.name: one for one in nuisances(samples)}
     (name,) = known
-    return lacking(Labelled(samples), known[name])
+    return lacking(Labelled.of(samples), known[name])
 
 
 def test_every_line_that_is_advised_composes():

@@ -76,6 +76,7 @@ def test_groups_move_whole(make_manifest):
     assert not check()(samples.assign(group=samples["sample_id"])).passed
     found = check()(samples.assign(group=np.repeat(["g0", "g1", "g2", "g3"], 15)))
     assert found.passed  # a third of the permutations of four groups are as telling
+    assert found.sentence.startswith("Brightness alone tells b from the rest 87% of the time, but so few samples, or ")
 
 
 def test_chance_counts_as_chance(bright):
@@ -97,7 +98,9 @@ def test_accepted_must_exist(bright):
 
 
 def test_one_group_for_each_class_proves_nothing(bright):
-    assert check()(bright.assign(group=["x"] * 40 + ["y"] * 40)).passed
+    found = check()(bright.assign(group=["x"] * 40 + ["y"] * 40))
+    assert found.passed
+    assert found.sentence.endswith("But all of a, b is of one group each: nothing tells class from group there.")
 
 
 def test_several_labels_are_each_asked(bright):

@@ -106,3 +106,30 @@ def test_a_draw_takes_whole_groups_and_all_of_a_rare_class():
     assert len(drawn(samples, 198, 0)) == 198  # unlabelled ones are never asked
     assert kept.equals(drawn(samples, 40, 0))
     assert not kept.equals(drawn(samples, 40, 1))
+
+
+def test_dates_are_numbers_of_seconds():
+    days = pd.Series(["1970-01-02", None, "1970-01-01 00:00:05", "1970-01-01T01:00:00+01:00"], dtype="object")
+    for values in (days, days.astype("str")):
+        found = by_name(table(attr_taken=values))["taken"]
+        assert found.ordered
+        assert found.values.tolist() == pytest.approx([86_400, np.nan, 5, 0], nan_ok=True)
+    times = pd.to_datetime(pd.Series(["1970-01-02", None]))
+    assert by_name(table(attr_taken=times))["taken"].values.tolist() == pytest.approx([86_400, np.nan], nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "values", [["1970-01-02", "soon"], ["1970-13-45", "1970-01-02"], [None, None], ["19700102"] * 2]
+)
+def test_what_is_not_dates_alone_is_a_category(values):
+    assert not by_name(table(attr_taken=pd.Series(values, dtype="object")))["taken"].ordered
+
+
+def test_a_number_that_nearly_all_names_repeat_of_their_label_is_no_position():
+    labels = [[str(one % 10)] for one in range(40)]
+    paths = [f"{one % 10}_{1000 + one:06d}.png" for one in range(40)]
+    found = by_name(pd.DataFrame({"path": paths, "labels": labels}))["position"]
+    assert found.values.tolist() == list(range(40))
+    paths[:8] = [f"x_{one}.png" for one in range(8)]  # a fifth of the names do not: what is a label there is unknown
+    found = by_name(pd.DataFrame({"path": paths, "labels": labels}))["position"]
+    assert found.values.tolist() != list(range(40))

@@ -30,6 +30,7 @@ class Tables:
         classes: Weakest first by the metric in `order`.
         order: Name of that metric.
         left_out: How many classes are not listed.
+        not_evaluable: How many have too few samples in test for figures of their own, listed or not.
     """
 
     overall: list[Figure]
@@ -37,6 +38,7 @@ class Tables:
     classes: list[ClassFigures]
     order: str
     left_out: int
+    not_evaluable: int
 
     @property
     def without_width(self) -> bool:
@@ -70,6 +72,7 @@ def tables(metrics: dict[str, Any], classes: list[str], needed: int) -> Tables:
         classes=rows[:MAX_CLASSES],
         order=PLAIN.get(first, (first.replace("_", " "), ""))[0],
         left_out=max(0, len(rows) - MAX_CLASSES),
+        not_evaluable=sum(0 < row.n < needed for row in rows),
     )
 
 

@@ -273,10 +273,12 @@ def test_an_interval_without_width_is_explained():
 
 
 def test_a_class_that_is_not_evaluable_says_so():
-    material = build()
-    for name in [name for name in material.metrics if name.endswith("/dog")]:
-        material.metrics[name] = entry(None, n=20)
-    text = Page(render(material)).text
+    few = {name: entry(None, n=20) if name.endswith("/dog") else one for name, one in build().metrics.items()}
+    text = Page(render(replace(build(), metrics=few))).text
     assert "not evaluable: 20 pictures, 21 needed" in text
-    assert "1 class has too few pictures in test to be judged by itself; means over the classes" in text
-    assert "judged by itself" not in Page(render(build())).text
+    assert "2 classes have too few pictures in test to be judged by themselves; means over the classes" in text
+    many = {name: {**one, "n": 21} if name.endswith("/cat") else one for name, one in few.items()}
+    assert "1 class has too few" in Page(render(replace(build(), metrics=many))).text
+    many |= {name: entry(0.7, n=21) for name in few if name.endswith("/dog")}
+    assert "have too few" not in (text := Page(render(replace(build(), metrics=many))).text)
+    assert "has too few" not in text

@@ -25,7 +25,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import made
+from benchmarks import made, positive, run_main
 
 ROOT = Path(__file__).parents[1]
 SIZES = (10_000, 100_000, 1_000_000)
@@ -72,7 +72,7 @@ def one_check(name: str):
     tables = files.MANIFEST, files.SPLITS, files.TWINS
     if name == "judge":
         return lambda: judged_samples(*map(files.read_table, tables))
-    check = build_checks(config.section(config.load_params(), "check"), "check")[name.removeprefix("check.")]
+    check = build_checks(config.load_params(), "check")[name.removeprefix("check.")]
     samples = judged_samples(*map(files.read_table, tables))
     return lambda: check(samples)
 
@@ -139,7 +139,7 @@ def report(folder: Path, sizes: list[int], only: list[str] | None) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sizes", type=int, nargs="*", default=SIZES)
+    parser.add_argument("sizes", type=positive, nargs="*", default=SIZES)
     parser.add_argument("--only", nargs="+", metavar="STEP", help="validate, split, judge, check, check.NAME")
     parser.add_argument("--folder", type=Path, help="where the tables are kept")
     parser.add_argument("--step", help=argparse.SUPPRESS)
@@ -157,4 +157,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 import yaml
 
 from pipeline.core.errors import UserError
+from pipeline.core.hints import misfits
 
 CONF = Path("conf")
 PARAMS = Path("params.yaml")
+LISTS = ("check", "curate", "augmentation", "metric")  # groups of which several are chosen
 COMPOSE_AGAIN = "run python -m pipeline.stages.compose --force"
 ALLOWED = (
     "pipeline.",
@@ -44,6 +46,11 @@ def compose(conf: Path = CONF, overrides: list[str] | None = None) -> str:
         raise UserError(f"{conf}/: {_one_line(error)}") from None
     except yaml.YAMLError as error:
         raise UserError(f"{conf}/: not valid YAML: {_one_line(error)}") from None
+    except UnicodeDecodeError as error:
+        named = next((path for path in sorted(conf.rglob("*.yaml")) if error.object in path.read_bytes()), conf)
+        raise UserError(f"{conf}/: {named} is not UTF-8 text ({error.reason}); save it as UTF-8") from None
+    except ValueError as error:  # no list of defaults
+        raise UserError(f"{conf}/: {_one_line(error)}") from None
     if missing:
         raise UserError(
             f"{conf}/: {missing[0]} has no value (???); set it in conf/ or with dvc exp run -S {missing[0]}=..."
@@ -90,6 +97,21 @@ def targets(group: str, conf: Path = CONF) -> dict[str, str]:
     return found
 
 
+def refuse_emptied(conf: Path = CONF) -> None:
+    """An option of what is chosen in lists composes to nothing when its file is emptied, and nobody would notice.
+
+    Raises:
+        UserError: A file does not define what it is called.
+    """
+    for group in LISTS:
+        for path in sorted((conf / group).glob("*.yaml")):
+            if not re.search(r"^\w+:", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE):
+                raise UserError(
+                    f"{path} defines nothing, so that choosing {path.stem!r} would choose nothing; "
+                    f"git checkout {path}, or delete the file and take its name out of conf/config.yaml"
+                )
+
+
 def section(params: dict[str, Any], key: str) -> Any:
     """One top-level entry of the parameters.
 
@@ -124,6 +146,18 @@ def build(node: Any, where: str, **data: Any) -> Any:
     return call(locate(node["_target_"], where), {**arguments, **data}, where)
 
 
+def build_each(params: dict[str, Any], key: str) -> dict[str, Any]:
+    """What is chosen in a list, by name: of every node of a top-level entry what `build` makes of it.
+
+    Raises:
+        UserError: There is no such entry, it is no mapping, or one of its nodes cannot be built.
+    """
+    nodes = section(params, key)
+    if not isinstance(nodes, dict):
+        raise UserError(f"{PARAMS}: {key} must be a mapping of names to what each builds, found {nodes!r}")
+    return {name: build(node, f"{key}.{name}") for name, node in nodes.items()}
+
+
 def node(noun: Any) -> dict[str, Any]:
     """The mapping from which `build` makes an equal one; the inverse of `build` for a dataclass."""
     return {"_target_": f"{type(noun).__module__}.{type(noun).__qualname__}", **dataclasses.asdict(noun)}
@@ -156,6 +190,8 @@ def locate(target: str, where: str) -> Any:
 
 def call(target: Any, arguments: dict[str, Any], where: str) -> Any:
     """`target(**arguments)`, with the parameter named when it is unknown, missing or refused."""
+    if not isinstance(arguments, dict):
+        raise UserError(f"{PARAMS}: {where} must be a mapping of parameters, found {arguments!r}")
     accepted = inspect.signature(target).parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
     unknown = [] if open_ended else [key for key in arguments if key not in accepted]
@@ -168,6 +204,8 @@ def call(target: Any, arguments: dict[str, Any], where: str) -> Any:
     ]
     if needed:
         raise UserError(f"{PARAMS}: {where} lacks the parameter {needed[0]!r}; set it in conf/ and run dvc repro")
+    for misfit in misfits(target, arguments):
+        raise UserError(f"{PARAMS}: {where}.{misfit}")
     try:
         return target(**arguments)
     except UserError as error:

@@ -19,13 +19,13 @@ from pipeline.core.outcomes import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST
 AnyCheck = Check | ContentCheck
 
 
-def build_checks(nodes: dict[str, Any], section: str) -> dict[str, Any]:
+def build_checks(params: dict[str, Any], section: str) -> dict[str, Any]:
     """The checks of one section of the parameters, by name.
 
     Raises:
         UserError: One cannot be built, or its `on_fail` is unknown.
     """
-    checks = {name: config.build(node, f"{section}.{name}") for name, node in nodes.items()}
+    checks = config.build_each(params, section)
     for name, check in checks.items():
         if check.on_fail not in ("error", "warn"):
             raise UserError(f"params.yaml: {section}.{name}.on_fail must be 'error' or 'warn', got {check.on_fail!r}")

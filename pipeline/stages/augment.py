@@ -52,9 +52,7 @@ def main() -> None:
     params = config.load_params()
     packing: Packing = config.call(Packing, config.section(params, "augment"), "augment")
     source: Source = config.build(config.section(params, "source"), "source")
-    policy = [
-        config.build(node, f"augmentation.{name}") for name, node in config.section(params, "augmentation").items()
-    ]
+    policy = list(config.build_each(params, "augmentation").values())
     max_pixels = config.section(params, "ingest")["max_pixels"]
     rows = placed(files.read_table(files.MANIFEST), files.read_table(files.SPLITS))
     extra = extra_rows(rows, packing.min_class_share, packing.seed)

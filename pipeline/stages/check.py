@@ -12,7 +12,7 @@ from pipeline.report.pictures import MAX_SIDE
 
 def main() -> None:
     params = config.load_params()
-    checks = build_checks(config.section(params, "check"), "check")
+    checks = build_checks(params, "check")
     source: Source = config.build(config.section(params, "source"), "source")
     samples = judged_samples(*map(files.read_table, (files.MANIFEST, files.SPLITS, files.TWINS)))
     findings = {name: check(samples) for name, check in checks.items()}

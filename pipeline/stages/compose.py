@@ -23,11 +23,12 @@ def main(force: bool = False) -> None:
     Args:
         force: Also over an edit that nothing else records.
     """
+    config.refuse_emptied()
     composed = config.compose()
     if os.environ.get("DVC_EXP_NAME") and config.PARAMS.exists():
-        check_watched(config.load_params())  # DVC has just composed it, with the overrides of this experiment
+        check_chosen(config.load_params())  # DVC has just composed it, with the overrides of this experiment
         return
-    check_watched(yaml.safe_load(composed))
+    check_chosen(yaml.safe_load(composed))
     if config.PARAMS.exists() and not force:
         present = config.PARAMS.read_bytes()
         if present == composed.encode():
@@ -37,10 +38,13 @@ def main(force: bool = False) -> None:
     files.write_text(config.PARAMS, composed)
 
 
-def check_watched(params: dict[str, Any]) -> None:
-    """Refuses a source that is not there before DVC, which would name neither the key nor what to do."""
-    watch = params.get("source", {}).get("watch")
-    if watch and "://" not in watch and not Path(watch).exists():
+def check_chosen(params: dict[str, Any]) -> None:
+    """Refuses what could only fail later: a source that is not there, in DVC's words without the key; no metric."""
+    if not params.get("metric"):
+        raise UserError("metric chooses none, and nothing could be measured; choose some of conf/metric/ in a list")
+    source = params.get("source")
+    watch = source.get("watch") if isinstance(source, dict) else None
+    if isinstance(watch, str) and watch and "://" not in watch and not Path(watch).exists():
         raise UserError(
             f"source.watch {watch!r} does not exist; set source.path (or source.watch) to where the pictures are. In a "
             "copy made by dvc exp run --temp or --queue a relative path must be tracked with dvc add, or be absolute"
@@ -52,9 +56,9 @@ def _recorded() -> str | None:
     try:
         lock = yaml.safe_load(LOCK.read_text(encoding="utf-8"))
         outputs = lock["stages"]["compose"]["outs"]
-    except (FileNotFoundError, KeyError, TypeError, yaml.YAMLError):
+        return next((out.get("md5") for out in outputs if out.get("path") == str(config.PARAMS)), None)
+    except (FileNotFoundError, KeyError, TypeError, AttributeError, UnicodeDecodeError, yaml.YAMLError):
         return None
-    return next((out.get("md5") for out in outputs if out.get("path") == str(config.PARAMS)), None)
 
 
 def _explain(present: dict[str, Any], composed: dict[str, Any]) -> str:

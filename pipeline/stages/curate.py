@@ -26,15 +26,12 @@ SUSPECT_COLUMNS = ("sample_id", "previous", "labels", "quality", "split")
 
 def main() -> None:
     params = config.load_params()
-    checks = build_checks(config.section(params, "curate"), "curate")
+    checks = build_checks(params, "curate")
     samples = judged_samples(*map(files.read_table, (files.MANIFEST, files.SPLITS, files.TWINS)))
     pictures = Pictures(params, samples)
     content = Content(
         features=Embeddings.load().of(samples["sample_id"]),
-        policy={
-            name: config.build(node, f"augmentation.{name}")
-            for name, node in config.section(params, "augmentation").items()
-        },
+        policy=config.build_each(params, "augmentation"),
         pictures=pictures.read,
         embed=pictures.embed,
     )

@@ -53,7 +53,7 @@ class Options:
 def main() -> None:
     params = config.load_params()
     options: Options = config.call(Options, config.section(params, "evaluate"), "evaluate")
-    metrics = {name: config.build(node, f"metric.{name}") for name, node in config.section(params, "metric").items()}
+    metrics = config.build_each(params, "metric")
     packed = Packed.load()
     predictor, card = load_predictor(files.PREDICTOR)
     predictions = predict(predictor, packed)

@@ -64,9 +64,7 @@ class Judging:
 
     @classmethod
     def of(cls, params: dict[str, Any]) -> Judging:
-        metrics = {
-            name: config.build(node, f"metric.{name}") for name, node in config.section(params, "metric").items()
-        }
+        metrics = config.build_each(params, "metric")
         options = config.section(params, "evaluate")
         whole = {name: metric for name, metric in metrics.items() if not metric.per_class}
         return cls(metrics=whole, num_resamples=options["num_resamples"], seed=options["seed"])

@@ -102,7 +102,7 @@ class Recipe:
         self.risk: Risk = config.build(nodes["risk"], "risk")
         self.trainer: Trainer = config.build(nodes["train"], "train")
         self.transform = config.build(nodes["transform"], "transform")
-        self.policy = tuple(config.build(node, f"augmentation.{name}") for name, node in nodes["augmentation"].items())
+        self.policy = tuple(config.build_each(nodes, "augmentation").values())
 
     def fit(self, packed: Packed, log: Log, kept: Kept = None) -> tuple[Predictor, list[dict[str, float]]]:
         import torch

@@ -69,7 +69,17 @@ def test_an_applied_experiment_gives_way_to_conf():
     assert config.load_params()["split"]["seed"] == 0
 
 
-@pytest.mark.parametrize("lock", [None, "", "stages: {}", "stages: {compose: {outs: [{path: params.yaml}]}}", "a: ["])
+@pytest.mark.parametrize(
+    "lock",
+    [
+        None,
+        "",
+        "stages: {}",
+        "stages: {compose: {outs: [{path: params.yaml}]}}",
+        "stages: {compose: {outs: [7]}}",
+        "a: [",
+    ],
+)
 def test_an_edit_by_hand_is_refused_and_names_key_and_both_ways_out(lock):
     stage.main()
     edit(PARAMS, "min_samples: 100", "min_samples: 1")
@@ -143,7 +153,37 @@ def test_force_drops_a_hand_edit():
 
 def test_what_dvc_watches_on_a_server_is_left_to_dvc():
     PARAMS.write_text(config.compose(overrides=["source=remote"]), encoding="utf-8")
-    stage.check_watched(config.load_params())
+    stage.check_chosen(config.load_params())
+
+
+@pytest.mark.parametrize("watch", [7, ["a"]])
+def test_what_to_watch_that_is_no_text_is_left_to_the_source(watch):
+    stage.check_chosen({"source": {"watch": watch}, "metric": {"f1": {}}})
+    stage.check_chosen({"source": watch, "metric": {"f1": {}}})
+
+
+@pytest.mark.parametrize("group", ["check", "curate", "augmentation"])
+def test_none_of_a_list_can_be_chosen(group):
+    assert yaml.safe_load(config.compose(overrides=[f"{group}=[]"]))[group] == {}
+
+
+def test_without_a_metric_nothing_runs():
+    edit(
+        "conf/config.yaml",
+        "  - metric: [accuracy, balanced_accuracy, precision, recall, f1, auroc, average_precision]\n",
+        "",
+    )
+    with pytest.raises(
+        UserError, match=r"^metric chooses none, and nothing could be measured; choose some of conf/metric"
+    ):
+        stage.main()
+    assert not PARAMS.exists()
+
+
+def test_an_emptied_check_is_not_switched_off_in_silence():
+    Path("conf/check/shortcut.yaml").write_text("")
+    with pytest.raises(UserError, match=r"conf/check/shortcut\.yaml defines nothing"):
+        stage.main()
 
 
 @pytest.mark.parametrize("experiment", [False, True])

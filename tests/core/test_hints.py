@@ -1,0 +1,85 @@
+"""A value of another kind than the hint is named with its key; what no file can hold is the target's own affair."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+
+from pipeline.core.hints import misfits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    share: float = 0.5
+    count: int = 1
+    decisions: bool = True
+    name: str = "x"
+    limit: float | None = None
+    seed: int = 0
+    parts: dict[str, float] | None = None
+    classes: Sequence[str] = ()
+    mode: Literal["a", "b"] = "a"
+    other: Any = None
+
+
+@pytest.mark.parametrize(
+    "fitting",
+    [
+        {"share": 1},  # YAML writes a whole number without its point
+        {"limit": None},
+        {"limit": 2},
+        {"classes": ["a"]},
+        {"parts": {"a": 1.0}},
+        {"mode": 7},  # not judged here
+        {"other": object()},
+        {"seed": 0},
+        {"nobody": "knows"},
+    ],
+)
+def test_what_fits(fitting):
+    assert list(misfits(Choices, fitting)) == []
+
+
+@pytest.mark.parametrize(
+    ("argument", "misfit"),
+    [
+        ({"share": "0.5"}, "share must be a number, got '0.5'"),
+        ({"share": float("nan")}, "share must be a number, got nan"),
+        ({"share": True}, "share must be a number, got True"),
+        ({"share": None}, "share must be a number, got None"),
+        ({"count": 1.5}, "count must be a whole number, got 1.5"),
+        ({"decisions": "off"}, "decisions must be true or false, got 'off'"),
+        ({"decisions": 1}, "decisions must be true or false, got 1"),
+        ({"name": 7}, "name must be text, got 7"),
+        ({"limit": "none"}, "limit must be a number or null, got 'none'"),
+        ({"parts": [1]}, "parts must be a mapping or null, got [1]"),
+        ({"classes": "abc"}, "classes must be a list, got 'abc'"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+    ],
+)
+def test_what_does_not(argument, misfit):
+    assert list(misfits(Choices, argument)) == [misfit]
+
+
+def test_each_is_named_in_the_order_given():
+    found = list(misfits(Choices, {"name": 1, "share": "x", "seed": -2}))
+    assert [one.partition(" ")[0] for one in found] == ["name", "share", "seed"]
+
+
+def test_a_plain_class_is_judged_by_its_constructor_and_a_function_by_itself():
+    class Plain:
+        def __init__(self, size: int):
+            self.size = size
+
+    def made(size: int) -> None: ...
+
+    for target in (Plain, made):
+        assert list(misfits(target, {"size": "large"})) == ["size must be a whole number, got 'large'"]
+
+
+def test_hints_that_cannot_be_read_judge_nothing():
+    def made(size: "Unknown") -> None: ...  # noqa: F821
+
+    assert list(misfits(made, {"size": "large"})) == []
+    assert list(misfits(dict, {"size": "large"})) == []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 
 from pipeline.core.asking import Labelled
+from pipeline.core.cells import halves
 from pipeline.core.nuisances import Nuisance
 from pipeline.core.telling import OTHER
 
@@ -77,7 +77,7 @@ def lacking(labelled: Labelled, one: Nuisance) -> Lack:
     A number has two values, up to its median and above, a category its 15 commonest; a missing one has none. A cell is
     named when its class has that value less than half as often as all samples together.
     """
-    values, names = _halves(one) if one.ordered else _commonest(one)
+    values, names = halves(one.values) if one.ordered else _commonest(one)
     taken = values[labelled.rows]
     known = taken >= 0
     table = np.zeros((len(labelled.classes), len(names)), dtype=np.int64)
@@ -95,23 +95,8 @@ def lacking(labelled: Labelled, one: Nuisance) -> Lack:
     return Lack(cells, bool((table[sizes > 0] == 0).any()))
 
 
-def _halves(one: Nuisance) -> tuple[np.ndarray, list[str]]:
-    """(N,) 0 up to the median and 1 above, -1 where missing; and what the two are called."""
-    known = np.isfinite(one.values)
-    middle = float(np.median(one.values[known])) if known.any() else 0.0
-    above = bool((one.values[known] > middle).any())  # else most are the largest value: below it, and it
-    upper = one.values > middle if above else one.values >= middle
-    names = [f"up to {middle:.3g}", f"above {middle:.3g}"] if above else [f"below {middle:.3g}", f"of {middle:.3g}"]
-    return np.where(known, upper, -1).astype(np.int64), names
-
-
 def _commonest(one: Nuisance) -> tuple[np.ndarray, list[str]]:
     """(N,) 0 to 14 for the commonest values, -1 for others and where missing; and what they are called."""
     values = np.where(one.bins < OTHER, one.bins, -1)
     kept, first = np.unique(values, return_index=True)
     return values, [one.names[one.values[row]] for value, row in zip(kept, first, strict=True) if value >= 0]
-
-
-def column_of(samples: pd.DataFrame, name: str) -> str:
-    """What the manifest calls a property; `folder` and `position`, which are read from the path, keep their name."""
-    return next((one for one in (f"prop_{name}", f"attr_{name}") if one in samples), name)

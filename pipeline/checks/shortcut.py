@@ -9,7 +9,7 @@ from typing import Any, Literal, final
 import numpy as np
 import pandas as pd
 
-from pipeline.checks.remedies import Lack, column_of, lacking, remedies
+from pipeline.checks.remedies import Lack, lacking, remedies
 from pipeline.core.asking import Answer, Labelled, ask
 from pipeline.core.contracts import Check
 from pipeline.core.errors import UserError
@@ -79,7 +79,7 @@ class Shortcut(Check):
             limit=self.max_balanced_accuracy,
             unit="balanced accuracy of one property alone (0.5 is chance)",
             worst={name: self._text(one) for name, one in shown.items()},
-            advice=_advice(asked, labelled, known, [one.name for one in over if one.name not in self.accepted]),
+            advice=_advice(labelled, known, [one.name for one in over if one.name not in self.accepted]),
             sentence=_sentence(over, [one for one in answers if one.accuracy > self.max_balanced_accuracy])
             + _of_one_group(labelled),
             pictures=_extremes(asked, over),
@@ -152,7 +152,7 @@ def _extremes(samples: pd.DataFrame, over: list[Answer]) -> dict[str, list[str]]
     return {}
 
 
-def _advice(samples: pd.DataFrame, labelled: Labelled, known: list[Nuisance], names: list[str]) -> str:
+def _advice(labelled: Labelled, known: list[Nuisance], names: list[str]) -> str:
     """What can be done about the properties, the most telling first; what to collect is said of that one."""
-    first = next((one for one in known if names and one.name == names[0]), None)
-    return remedies([column_of(samples, one) for one in names], lacking(labelled, first) if first else Lack())
+    by_name = {one.name: one for one in known}
+    return remedies([by_name[one].column for one in names], lacking(labelled, by_name[names[0]]) if names else Lack())

@@ -54,11 +54,33 @@ def nuisance(index: pd.DataFrame, by: str, num_bins: int, where: str) -> pd.Seri
     times = as_times(by.removeprefix("attr_"), column)
     column = column if times is None else pd.Series(times, index=column.index)
     if pd.api.types.is_numeric_dtype(column) and column.nunique() > num_bins:
-        column = pd.qcut(column, num_bins, duplicates="drop")
+        column = _cut(column, num_bins)
     values = column.astype("object").where(column.notna(), "unknown").astype(str)
     if values.nunique() < 2:
         raise UserError(f"{where} names {by!r}, which is {values.iloc[0]} in all of train; nothing can go with it")
     return values
+
+
+def _cut(numbers: pd.Series, num_bins: int) -> pd.Series:
+    """Bins between quantiles; above the median and up to it where most of the numbers are one."""
+    cut = pd.qcut(numbers, num_bins, duplicates="drop")
+    if cut.nunique() > 1:
+        return cut
+    sides, names = halves(numbers.to_numpy(dtype=np.float64))
+    return pd.Series([names[one] if one >= 0 else None for one in sides], index=numbers.index)
+
+
+def halves(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """(N,) 0 up to the median and 1 above, -1 where missing; and what the two are called.
+
+    Where nothing is above the median, most values are the largest: then 0 is below it, and 1 is it.
+    """
+    known = np.isfinite(values)
+    middle = float(np.median(values[known])) if known.any() else 0.0
+    above = bool((values[known] > middle).any())
+    upper = values > middle if above else values >= middle
+    names = [f"up to {middle:.3g}", f"above {middle:.3g}"] if above else [f"below {middle:.3g}", f"of {middle:.3g}"]
+    return np.where(known, upper, -1).astype(np.int64), names
 
 
 def empty_cells(targets: np.ndarray, values: pd.Series, classes: list[str] | None = None) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from pipeline.core.telling import OTHER, binned, sorted_out
 FEW = 12  # distinct numbers of a told attribute; with no more it is a category
 REPEATED = 0.9  # of the names; by chance one of a few is its label
 SPLIT_FOLDERS = ("train", "val", "valid", "validation", "test")
+NOT_TOLD = ("format", "folder", "position")  # names of what is not told
 OF_LABEL = "attr_of_label_"  # what the source tells of the label itself, which it predicts by nature
 
 
@@ -22,14 +23,17 @@ class Nuisance:
     """One property of every sample.
 
     Attributes:
+        name: Without `prop_` or `attr_`; of what was told under a name that is measured too, `told_` and the name.
         values: (N,) numbers, NaN where missing; of a category codes, -1 where missing.
         names: Of a category, in the order of its codes.
+        column: Of the manifest; the name where it was read from the path.
     """
 
     name: str
     values: np.ndarray
     ordered: bool
     names: tuple[str, ...] = ()
+    column: str = ""
 
     @property
     def bins(self) -> np.ndarray:
@@ -62,19 +66,22 @@ def by_column(samples: pd.DataFrame, ordered: Collection[str] = ()) -> dict[str,
     for column in map(str, samples):
         if column.startswith("prop_"):
             name = column.removeprefix("prop_")
-            found[column] = Nuisance(name, samples[column].to_numpy(dtype=np.float64), True)
+            found[column] = Nuisance(name, samples[column].to_numpy(dtype=np.float64), True, column=column)
         elif column == "format":
-            found[column] = _category(column, samples[column])
+            found[column] = replace(_category(column, samples[column]), column=column)
         elif column.startswith("attr_") and not column.startswith(OF_LABEL):
-            found[column] = _told(column.removeprefix("attr_"), samples[column], column in ordered)
+            name = column.removeprefix("attr_")
+            one = _told(name, samples[column], column in ordered)
+            taken = f"prop_{name}" in samples or name in NOT_TOLD
+            found[column] = replace(one, name=f"told_{name}" if taken else name, column=column)
     return found
 
 
 def _each(samples: pd.DataFrame) -> Iterator[Nuisance]:
     yield from by_column(samples).values()
     if "path" in samples:
-        yield _category("folder", _folders(samples))
-        yield Nuisance("position", _positions(samples), True)
+        yield replace(_category("folder", _folders(samples)), column="folder")
+        yield Nuisance("position", _positions(samples), True, column="position")
 
 
 def _category(name: str, values: pd.Series) -> Nuisance:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.checks.remedies import VARIED_BY, Lack, column_of, lacking, remedies
+from pipeline.checks.remedies import VARIED_BY, Lack, lacking, remedies
 from pipeline.core import config
 from pipeline.core.asking import Labelled
 from pipeline.core.measuring import measure
@@ -106,8 +106,3 @@ def test_a_number_that_is_mostly_at_its_largest_value():
 
 def test_a_number_that_nobody_has():
     assert lack("ab", prop_x=[np.nan, np.nan]) == Lack([], empty=False)
-
-
-def test_columns_are_called_as_the_manifest_does():
-    samples = pd.DataFrame(columns=["prop_a", "attr_b"])
-    assert [column_of(samples, name) for name in ("a", "b", "folder")] == ["prop_a", "attr_b", "folder"]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.core.cells import cells_of, empty_cells, label_sets, nuisance, refuse_no_nuisance
+from pipeline.core.cells import cells_of, empty_cells, halves, label_sets, nuisance, refuse_no_nuisance
 from pipeline.core.errors import UserError
 
 TARGETS = np.array([[1, 0], [0, 1], [1, 1], [1, 0], [0, 0]])
@@ -32,6 +32,18 @@ def test_a_number_is_cut_into_equally_filled_bins_and_few_values_are_not():
     assert bins.groupby(bins).groups.keys() == {"(0.999, 2.667]", "(2.667, 4.333]", "(4.333, 6.0]"}
     assert bins.map({"(0.999, 2.667]": 0, "(2.667, 4.333]": 1, "(4.333, 6.0]": 2}).tolist() == [2, 0, 1, 0, 2, 1]
     assert nuisance(index, "attr_year", 2, "sampling.by").tolist() == ["1", "2"] * 3
+
+
+def test_a_number_that_most_samples_share_is_cut_beside_it():
+    index = pd.DataFrame({"prop_noise": [0.0] * 5 + [1.0, 2.0, 3.0], "prop_quality": [9.0] * 5 + [1.0, 2.0, np.nan]})
+    assert nuisance(index, "prop_noise", 2, "sampling.by").tolist() == ["up to 0"] * 5 + ["above 0"] * 3
+    mostly = nuisance(index, "prop_quality", 2, "sampling.by")
+    assert mostly.tolist() == ["of 9"] * 5 + ["below 9"] * 2 + ["unknown"]
+
+
+def test_halves_of_nothing_known():
+    sides, names = halves(np.array([np.nan, np.inf]))
+    assert (sides.tolist(), len(names)) == ([-1, -1], 2)
 
 
 def test_what_is_missing_is_a_value_of_its_own():

@@ -33,6 +33,24 @@ def test_what_is_asked_and_what_not():
     assert by_name(samples)["site"].values.tolist() == [0, -1]
 
 
+def test_what_is_told_under_a_name_that_is_taken_is_another_property():
+    samples = table(
+        prop_brightness=[0.1, 0.2],
+        attr_brightness=["dim", "dim"],
+        attr_folder=["x", "y"],
+        attr_site=["x", "y"],
+        path=["n/1.png", "m/2.png"],
+    )
+    assert [(one.name, one.column) for one in nuisances(samples)] == [
+        ("brightness", "prop_brightness"),
+        ("told_brightness", "attr_brightness"),
+        ("told_folder", "attr_folder"),
+        ("site", "attr_site"),
+        ("folder", "folder"),
+        ("position", "position"),
+    ]
+
+
 def test_few_distinct_numbers_are_a_category():
     assert not by_name(table(attr_grade=[float(one % 12) for one in range(36)]))["grade"].ordered
     assert by_name(table(attr_grade=[float(one % 13) for one in range(39)]))["grade"].ordered

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import posixpath
 import re
@@ -125,7 +126,11 @@ def attribute_names(names: Iterable[str]) -> list[str]:
 
 
 def attribute_values(values: list[Any]) -> pd.Series:
-    """One type for all: truth values or numbers where each is one, else text; None where nothing is told."""
+    """One type for all: truth values or numbers where each is one, else text; None where nothing is told.
+
+    A number that is not finite tells nothing.
+    """
+    values = [None if isinstance(value, float) and not math.isfinite(value) else value for value in values]
     known = [value for value in values if value is not None]
     if known and all(isinstance(value, bool) for value in known):
         return pd.Series(values, dtype=object)

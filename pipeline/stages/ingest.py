@@ -64,13 +64,9 @@ def ingest(
     items = items.drop(columns=["refused", "detail"], errors="ignore")
     results = list(_examine(source, items["path"], told, max_pixels, cache))
     accepted = [isinstance(result, Measured) for result in results]
-    manifest = pd.concat(
-        [
-            items[accepted].reset_index(drop=True),
-            _columns([result for result in results if isinstance(result, Measured)]),
-        ],
-        axis=1,
-    )
+    measured = _columns([result for result in results if isinstance(result, Measured)])
+    told_as_well = [column for column in measured if column in items]  # what a file says of itself gives way
+    manifest = pd.concat([items[accepted].reset_index(drop=True), measured.drop(columns=told_as_well)], axis=1)
     refused = [result for result in results if isinstance(result, Refused)]
     quarantine = items.loc[[not one for one in accepted], ["path", "labels"]].reset_index(drop=True)
     quarantine["reason"] = pd.Series([one.reason for one in refused], dtype="str")

@@ -1,6 +1,7 @@
 """Paths stay inside, labels are clean, attributes have one type, and whatever is told fits into a Parquet file."""
 
 import io
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -100,6 +101,11 @@ def test_attribute_values_have_one_type():
         "true",
     ]
     assert attribute_values([10**400]).tolist() == [str(10**400)]
+
+
+def test_a_number_that_is_not_finite_tells_nothing():
+    assert attribute_values([1.5, math.inf, -math.inf, math.nan]).fillna(0.0).tolist() == [1.5, 0.0, 0.0, 0.0]
+    assert attribute_values(["dim", math.inf]).fillna("nothing").tolist() == ["dim", "nothing"]
 
 
 JSON = st.recursive(

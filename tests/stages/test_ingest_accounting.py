@@ -2,9 +2,11 @@
 
 import pandas as pd
 import pytest
+import yaml
 from ingest_examples import BROKEN, source, write_params
+from PIL import ExifTags, Image
 
-from pipeline.core import files
+from pipeline.core import config, files
 from pipeline.core.errors import UserError
 from pipeline.core.pictures import REASONS
 from pipeline.stages import ingest as stage
@@ -167,3 +169,15 @@ def test_a_missing_source_is_named(project):
 def test_refused_choices(changes, message):
     with pytest.raises(ValueError, match=message):
         Limits(**{"max_pixels": 1, "max_quarantine_fraction": 0.0, **changes})
+
+
+def test_what_a_list_tells_goes_before_what_the_file_says_of_itself(tmp_path, encode, noise):
+    exif = Image.Exif()
+    exif[ExifTags.Base.DateTime] = "2020:01:02 03:04:05"
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jpg").write_bytes(encode(noise(9), "JPEG", exif=exif))
+    (tmp_path / "list.csv").write_text("path,label,exif_time\na.jpg,cat,2026-11-24 10:00:00\nb.jpg,dog,\n")
+    nodes = yaml.safe_load(config.compose(overrides=["source=table", "source.image_column=path"]))["source"]
+    chosen = {"path": str(tmp_path / "list.csv"), "pictures": str(tmp_path), "attribute_columns": ["exif_time"]}
+    manifest, _ = ingest(config.build({**nodes, **chosen}, "source"), max_pixels=9_999)
+    assert manifest["attr_exif_time"].fillna("not told").tolist() == ["2026-11-24 10:00:00", "not told"]

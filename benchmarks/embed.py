@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from benchmarks import positive, run_main
 from pipeline.core import config
 from pipeline.core.featuring import Featuring, Featuriser
 from pipeline.core.looking import fitted
@@ -85,7 +86,7 @@ def main() -> None:
     parser.add_argument("--source", default="elpv")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--embed", default="lite0", help="a file of conf/embed")
-    parser.add_argument("--pictures", type=int, default=1024)
+    parser.add_argument("--pictures", type=positive, default=1024)
     told = parser.parse_args()
     choice = ["source=folder", f"source.path={told.folder.resolve()}"] if told.folder else [f"source={told.source}"]
     params = yaml.safe_load(config.compose(CONF, [*choice, f"embed={told.embed}"]))
@@ -115,4 +116,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

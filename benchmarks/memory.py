@@ -22,6 +22,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks import positive, run_main
+
 ROOT = Path(__file__).parents[1]
 SIZES = (1_000, 10_000)
 DISTINCT = 50
@@ -58,7 +60,7 @@ def scan(folder: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sizes", type=int, nargs="*", default=SIZES)
+    parser.add_argument("sizes", type=positive, nargs="*", default=SIZES)
     parser.add_argument("--scan", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.scan:
@@ -76,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from benchmarks import run_main
 from pipeline.core import config
 
 SIZES = {"inception_v3": 299, "inception_v4": 299, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
@@ -92,4 +93,4 @@ def speed(step: Callable[[], None]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

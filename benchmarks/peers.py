@@ -34,6 +34,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import positive, run_main
+
 CONF = Path(__file__).parents[1] / "conf"
 TOOLS = ("colibri", "timm", "timm, channels last", "torchvision", "lightning")
 WORKERS = 2
@@ -225,11 +227,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
     parser.add_argument("--encoder", default="efficientnet_lite0", help="a file of conf/encoder")
-    parser.add_argument("--width", type=int, default=16, help="of the encoder small: channels of its first convolution")
-    parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--epochs", type=int, default=2, help="at least 2: the first does not count")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--width", type=positive, default=16, help="of the encoder small: channels of its first convolution"
+    )
+    parser.add_argument("--size", type=positive, default=128)
+    parser.add_argument("--batch", type=positive, default=32)
+    parser.add_argument("--epochs", type=positive, default=2, help="at least 2: the first does not count")
+    parser.add_argument("--rounds", type=positive, default=3)
     parser.add_argument("--only", nargs="+", choices=TOOLS, default=list(TOOLS))
     parser.add_argument("--tool", choices=TOOLS, help=argparse.SUPPRESS)
     told = parser.parse_args()
@@ -250,4 +254,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -14,13 +14,15 @@ Clean runs ask both checks as conf/ has them, but for fewer permutations: the sh
 of 93 runs: were the power 95 % or less, that would happen in at most 5 % of tries. Weaker ones end at the second miss.
 
 Each row is appended to the file as soon as it is known; a row that is there is not measured again, so a long run can
-be cut and go on.
+be cut and go on. What is kept of a folder goes by the folder's name: results of other --pictures, --permutations or
+--clean-runs belong into another file.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -34,8 +36,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from benchmarks import planted
-from pipeline.core import config
+from benchmarks import planted, positive, run_main
+from pipeline.core import config, files
 from pipeline.core.contracts import Check, Source
 from pipeline.core.pictures import decode
 
@@ -203,15 +205,15 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="print what the file holds")
     parser.add_argument("--pools", type=Path, help="a folder that keeps what was measured")
     parser.add_argument("--folder", type=Path, help="pictures of your own, one sub-folder per class")
-    parser.add_argument("--pictures", type=int, default=1000, help="measured of each source")
+    parser.add_argument("--pictures", type=positive, default=1000, help="measured of each source")
     parser.add_argument("--sources", nargs="*", default=["elpv", "digits"])
-    parser.add_argument("--classes", type=int, nargs="+", default=[2, 10])
-    parser.add_argument("--ratios", type=int, nargs="+", default=[1, 9])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[20, 50, 100, 300, 1000])
+    parser.add_argument("--classes", type=positive, nargs="+", default=[2, 10])
+    parser.add_argument("--ratios", type=positive, nargs="+", default=[1, 9])
+    parser.add_argument("--sizes", type=positive, nargs="+", default=[20, 50, 100, 300, 1000])
     parser.add_argument("--kinds", nargs="*", default=[CLEAN, *KINDS], choices=[*ASKED, *KINDS])
-    parser.add_argument("--clean-runs", type=int, default=200)
-    parser.add_argument("--permutations", type=int, default=49)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--clean-runs", type=positive, default=200)
+    parser.add_argument("--permutations", type=positive, default=49)
+    parser.add_argument("--workers", type=positive, default=2)
     arguments = parser.parse_args()
     if arguments.table:
         print(table(arguments.results))
@@ -219,10 +221,12 @@ def main() -> None:
     importlib.import_module("sklearn.ensemble")  # here, and not in each process that is made below
     overrides = {name: (f"source={name}",) for name in arguments.sources}
     if arguments.folder:
-        overrides["folder"] = ("source=folder", f"source.path={arguments.folder.resolve()}")
+        overrides[arguments.folder.resolve().name] = ("source=folder", f"source.path={arguments.folder.resolve()}")
     for name, choice in overrides.items():
-        source = config.build(chosen(*choice)["source"], "source")
-        kept = arguments.pools / f"{name}-{arguments.pictures}.parquet" if arguments.pools else None
+        node = chosen(*choice)["source"]
+        source = config.build(node, "source")
+        told = files.digest(json.dumps(node, sort_keys=True).encode(), *map(str.encode, source.read()["path"]))
+        kept = arguments.pools / f"{name}-{arguments.pictures}-{told[:12]}.parquet" if arguments.pools else None
         pool = measured(source, arguments.pictures, kept, arguments.workers)
         Runs.current = Runs(pool, both(arguments.permutations))
         with mapping(arguments.workers) as mapped:
@@ -240,4 +244,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from benchmarks import natural, run_main
 from pipeline.core import config
 from pipeline.core.judging import judge
 from pipeline.core.measuring import measure
@@ -81,7 +82,7 @@ def shown(one: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of scenes and training")
+    parser.add_argument("--seeds", type=natural, nargs="+", default=[0, 1, 2], help="of scenes and training")
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS), help="rows of the table")
     parser.add_argument("overrides", nargs="*", help="as for dvc exp run -S")
     options = parser.parse_args()
@@ -103,4 +104,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from benchmarks import scale
+from benchmarks import positive, run_main, scale
 from pipeline.core import config
 from pipeline.core.parallel import num_workers
 from pipeline.core.samples import Samples
@@ -116,8 +116,8 @@ def show(name: str, rows: np.ndarray, reference: np.ndarray | None = None, targe
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=4, help="of a turn")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=positive, default=4, help="of a turn")
+    parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("--choices", nargs="*", default=[], choices=["compile", "deterministic"])
     arguments = parser.parse_args()
     params = scale.chosen()
@@ -151,4 +151,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import positive, run_main
+
 DEFAULT_BITS = 10  # of imagededup's find_duplicates
 
 
@@ -264,8 +266,8 @@ def source_of(name: str) -> Any:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?")
-    parser.add_argument("--planted", type=int, default=200)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--planted", type=positive, default=200)
+    parser.add_argument("--seeds", type=positive, default=3)
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--only-pair", action="store_true")
     arguments = parser.parse_args()
@@ -293,4 +295,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

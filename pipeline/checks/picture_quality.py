@@ -47,6 +47,8 @@ class PictureQuality(Check):
     def __post_init__(self) -> None:
         if self.odd_size <= 1:
             raise ValueError(f"odd_size must be above 1, got {self.odd_size}")
+        if not 0 < self.odd_aspect <= 1:
+            raise ValueError(f"odd_aspect must be above 0 and at most 1, got {self.odd_aspect}")
         if not 0 <= self.max_share <= 1:
             raise ValueError(f"max_share must be 0 to 1, got {self.max_share}")
 

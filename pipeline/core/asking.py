@@ -115,17 +115,19 @@ def ask(
         return []
     found = np.concatenate([accuracies(labelled, one, num_permutations, num_folds, seed) for one in batches], axis=1)
     chance = found
-    told = labelled.told_by_size[labelled.first :]
-    if told.any():  # each group once, so that any label can go to any group
+    by_size = labelled.told_by_size[labelled.first :]
+    if by_size.any():  # each group once, so that any label can go to any group
         kept = one_of_each(labelled.groups, seed)
         few = [accuracies(labelled.only(kept), one.only(kept), num_permutations, num_folds, seed) for one in batches]
-        chance = np.where(told, np.concatenate(few, axis=1), found)
+        chance = np.where(by_size, np.concatenate(few, axis=1), found)
     p_values = adjusted(chance)
     best = (found[0] + (p_values <= alpha)).argmax(axis=1)  # an accuracy is at most 1
     rows = np.arange(len(best))
-    told_best = iter(zip(best.tolist(), found[0, rows, best].tolist(), p_values[rows, best].tolist(), strict=True))
+    told = pd.DataFrame({"label": best, "accuracy": found[0, rows, best], "p_value": p_values[rows, best]})
     folds = group_folds(labelled.groups, num_folds, seed)
-    answers = [answer for one in batches for answer in _answers(labelled, one, folds, told_best)]
+    answers: list[Answer] = []
+    for one in batches:
+        answers += _answers(labelled, one, folds, told[len(answers) : len(answers) + len(one.known)])
     return sorted(answers, key=lambda one: -one.accuracy)
 
 
@@ -183,23 +185,21 @@ def accuracies(labelled: Labelled, asked: Batch, num_permutations: int, num_fold
     return np.stack([told(own), *map(told, relabelled(labelled.groups, num_permutations, seed))])
 
 
-def _answers(
-    labelled: Labelled, asked: Batch, folds: np.ndarray, told: Iterator[tuple[int, float, float]]
-) -> Iterator[Answer]:
-    """Of each property, told which label it tells best (of those asked for), how well, and the p-value."""
+def _answers(labelled: Labelled, asked: Batch, folds: np.ndarray, told: pd.DataFrame) -> Iterator[Answer]:
+    """Of each property; `told` has its `label` (the number among those asked for), `accuracy` and `p_value`."""
     counts = Cells(asked.bins, folds, asked.num_bins).count(labelled.rows, labelled.codes, len(labelled.classes))
     kernels, names = asked.kernels(labelled.mean_size), labelled.classes
-    for row, (one, bins) in enumerate(zip(asked.known, asked.bins, strict=True)):
-        best, accuracy, p = next(told)
+    rows = zip(asked.known, asked.bins, told["label"] + labelled.first, told["accuracy"], told["p_value"], strict=True)
+    for row, (one, bins, label, accuracy, p) in enumerate(rows):
         has = np.zeros(len(bins), dtype=bool)
-        has[labelled.rows[labelled.codes == best + labelled.first]] = True
+        has[labelled.rows[labelled.codes == label]] = True
         table = np.stack([np.bincount(bins[side], minlength=asked.num_bins + 1) for side in (has, ~has)])
         pair = best_pair(counts[row], None if kernels is None else kernels[row : row + 1])
         yield Answer(
             name=one.name,
-            label=str(names[best + labelled.first]),
-            accuracy=accuracy,
-            p=p,
+            label=str(names[label]),
+            accuracy=float(accuracy),
+            p=float(p),
             figure=f"AUC {separation(one.values, has):.3f}" if one.ordered else f"V {cramers_v(table):.3f}",
             pair=(str(names[pair[0]]), str(names[pair[1]]), pair[2]) if len(names) > 2 else None,
         )

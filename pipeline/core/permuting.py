@@ -72,6 +72,8 @@ def told_by_size(groups: np.ndarray, rows: np.ndarray, codes: np.ndarray, num_cl
         codes: (L,) label of each, 0 to `num_classes` - 1.
         num_classes: K.
     """
+    if not num_classes:
+        return np.zeros(0, dtype=bool)
     sizes = np.bincount(groups)
     stratum = np.unique(np.floor(np.log2(sizes)), return_inverse=True)[1]
     has = groups[rows]

@@ -73,6 +73,8 @@ def test_a_picture_with_two_faults_counts_once_and_the_worst_is_shown_first(make
     ("choices", "message"),
     [
         ({"odd_size": 1}, r"odd_size must be above 1, got 1"),
+        ({"odd_aspect": 0}, r"odd_aspect must be above 0 and at most 1, got 0"),
+        ({"odd_aspect": 1.5}, r"odd_aspect must be above 0 and at most 1, got 1\.5"),
         ({"max_share": 2}, r"max_share must be 0 to 1, got 2"),
     ],
 )

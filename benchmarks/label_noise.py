@@ -125,7 +125,7 @@ def main() -> None:
     if options.beside:
         print("\n" + json.dumps(beside(options.beside)))
         return
-    from pipeline.core.probing import compact, out_of_fold, tempered
+    from pipeline.core.probing import compact, folds, out_of_fold, tempered
     from pipeline.core.suspects import suspects
 
     features, truth = embedded(options.folder, options.embed)
@@ -139,7 +139,7 @@ def main() -> None:
         seconds.append(time.perf_counter() - started)
         flagged = np.isin(np.arange(len(truth)), found.table["row"])
         shares[TOOLS[0]].append(float(np.isin(first(flagged, found.quality, len(rows)), rows).mean()))
-        probes.append(tempered(out_of_fold(compact(features, 0), labels, alone, NUM_FOLDS, 0), labels))
+        probes.append(tempered(out_of_fold(compact(features, 0), labels, folds(labels, alone, NUM_FOLDS, 0)), labels))
     print(f"{len(truth)} samples, {truth.max() + 1} classes, {len(planted[0])} labels exchanged, {options.embed}")
     print(f"Colibri took {np.mean(seconds):.1f} s a run\n\n| tool | {' | '.join(map(str, options.seeds))} | mean |")
     print(f"|---|{'---|' * (len(options.seeds) + 1)}")

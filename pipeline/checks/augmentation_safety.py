@@ -131,7 +131,7 @@ class AugmentationSafety(ContentCheck):
         rows = np.sort(generator.permutation(len(codes))[: MAX_LEARNT + wanted])
         if not wanted or len(np.unique(groups[rows])) < 2:
             return np.array([], dtype=np.intp), np.array([], dtype=np.intp)
-        learnt, judged = next(folds(codes[rows], groups[rows], max(2, len(rows) // wanted), self.seed))
+        learnt, judged = folds(codes[rows], groups[rows], max(2, len(rows) // wanted), self.seed)[0]
         return rows[learnt], np.sort(generator.permutation(rows[judged])[:wanted])
 
     def _drawn(self, augmentation: Augmentation, pictures: np.ndarray) -> np.ndarray:

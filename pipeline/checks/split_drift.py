@@ -12,7 +12,7 @@ from pipeline.core.content import Content
 from pipeline.core.contracts import ContentCheck
 from pipeline.core.intervals import interval, resamples
 from pipeline.core.outcomes import MAX_IN_STRIP, Finding
-from pipeline.core.probing import compact, out_of_fold
+from pipeline.core.probing import compact, folds, out_of_fold
 from pipeline.core.scoring import area_under_roc
 
 
@@ -101,7 +101,8 @@ class SplitDrift(ContentCheck):
     def _told_apart(self, name: str, reduced: np.ndarray, split: np.ndarray, groups: np.ndarray) -> Told:
         rows = np.flatnonzero(np.isin(split, ["train", name]))
         other, together = split[rows] == name, groups[rows]
-        scores = out_of_fold(reduced[rows], other.astype(int), together, self.num_folds, self.seed)[:, 1:]
+        parts = folds(other.astype(int), together, self.num_folds, self.seed)
+        scores = out_of_fold(reduced[rows], other.astype(int), parts)[:, 1:]
         targets = other[:, None].astype(float)
         auc = float(area_under_roc(targets, scores, np.ones((1, len(other))))[0, 0])
         drawn = [area_under_roc(targets, scores, w)[:, 0] for w in resamples(together, self.num_resamples, self.seed)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ NUM_DIMENSIONS = 256
 NUM_FITTED = 20_000  # samples that the principal components are learnt from
 PENALTY = 0.01  # inverse strength of L2; weak features and few samples ask for a strong one
 SHRINKAGE = 0.2  # of the covariance towards a multiple of one
+Folds = list[tuple[np.ndarray, np.ndarray]]  # rows to learn from and rows to judge, of each
 SHARPEST, FLATTEST = 0.05, 50.0  # temperatures that are tried
 
 
@@ -54,40 +54,37 @@ def probe() -> Any:
     return make_pipeline(StandardScaler(), LogisticRegression(C=PENALTY, max_iter=300))
 
 
-def folds(labels: np.ndarray, groups: np.ndarray, num_folds: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows to learn from and rows to judge, groups whole, labels as even as groups allow; fewer for few groups.
+def folds(labels: np.ndarray, groups: np.ndarray, num_folds: int, seed: int) -> Folds:
+    """Groups whole, labels as even as groups allow; fewer for few groups, and none for a single one.
 
-    Of a single group there is none.
+    Args:
+        labels: (N,) 0 to K - 1.
+        groups: (N,) what must stay together.
+        num_folds: At least 2.
+        seed: Of the folds.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     num_groups = len(np.unique(groups))
     if num_groups < 2:
-        return
+        return []
     alone = num_groups == len(groups)
     num = max(2, min(num_folds, num_groups, int(np.unique(labels, return_counts=True)[1].max())))
     kind = StratifiedKFold if alone else StratifiedGroupKFold
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class with fewer samples than folds is none to some of them
-        yield from kind(num, shuffle=True, random_state=seed).split(labels, labels, groups)
+        return list(kind(num, shuffle=True, random_state=seed).split(labels, labels, groups))
 
 
-def unseen(labels: np.ndarray, groups: np.ndarray, num_folds: int, seed: int) -> np.ndarray:
+def unseen(labels: np.ndarray, parts: Folds) -> np.ndarray:
     """(N,) rows whose label no probe that judges them has seen: all of it is in one group, or in one fold."""
     result = np.ones(len(labels), dtype=bool)
-    for learnt, judged in folds(labels, groups, num_folds, seed):
+    for learnt, judged in parts:
         result[judged] = ~np.isin(labels[judged], labels[learnt])
     return result
 
 
-def out_of_fold(
-    reduced: np.ndarray,
-    labels: np.ndarray,
-    groups: np.ndarray,
-    num_folds: int,
-    seed: int,
-    trusted: np.ndarray | None = None,
-) -> np.ndarray:
+def out_of_fold(reduced: np.ndarray, labels: np.ndarray, parts: Folds, trusted: np.ndarray | None = None) -> np.ndarray:
     """(N, K) probability of each class for each row, by a probe that learnt from other groups.
 
     The probe is a linear discriminant with a shrunk covariance: it learns means, which a few wrong labels hardly move,
@@ -96,9 +93,7 @@ def out_of_fold(
     Args:
         reduced: (N, d) as `compact` returns them.
         labels: (N,) 0 to K - 1, each of them present.
-        groups: (N,) what must stay together.
-        num_folds: At least 2.
-        seed: Of the folds.
+        parts: As `folds` makes them, for all questions about the same labels.
         trusted: (N,) rows that may be learnt from; all when None.
 
     Source: Friedman 1989, doi:10.1080/01621459.1989.10478752.
@@ -106,14 +101,16 @@ def out_of_fold(
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     result = np.zeros((len(labels), int(labels.max()) + 1))
-    for learnt, judged in folds(labels, groups, num_folds, seed):
+    for learnt, judged in parts:
         known = learnt if trusted is None else learnt[trusted[learnt]]
         num_classes = len(np.unique(labels[known]))
         if num_classes < 2 or len(known) <= num_classes:  # nothing to tell apart, or no spread within any class
             shares = np.bincount(labels[known], minlength=result.shape[1]) + 1e-9
             result[judged] = shares / shares.sum()
             continue
-        fitted = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=SHRINKAGE).fit(reduced[known], labels[known])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Only one sample available", UserWarning)  # a class may have but one
+            fitted = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=SHRINKAGE).fit(reduced[known], labels[known])
         result[np.ix_(judged, fitted.classes_)] = fitted.predict_proba(reduced[judged])
     return result
 

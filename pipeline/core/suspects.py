@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.labels import to_matrix
-from pipeline.core.probing import compact, out_of_fold, tempered, unseen
+from pipeline.core.probing import Folds, compact, folds, out_of_fold, tempered, unseen
 
 LEAST_NOISE = 1e-3  # a smaller estimated share is not listed: there is one for every pair of classes
 
@@ -101,16 +101,17 @@ class Judged:
 
     def __call__(self, given: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(N, K) chances of the second round, (N,) whether they contradict the answer, (N,) whether it is unjudged."""
-        unjudged = unseen(given, self.groups, self.num_folds, self.seed)
-        first = self._chances(given, unjudged, None)
+        parts = folds(given, self.groups, self.num_folds, self.seed)
+        unjudged = unseen(given, parts)
+        first = self._chances(given, parts, unjudged, None)
         trusted = ~_contradicted(given, first) | self.confirmed
         if len(np.unique(given[trusted])) < len(np.unique(given)):  # a class would be lost: nothing is left out then
             trusted[:] = True
-        second = self._chances(given, unjudged, trusted)
+        second = self._chances(given, parts, unjudged, trusted)
         return second, _contradicted(given, second), unjudged
 
-    def _chances(self, given: np.ndarray, unjudged: np.ndarray, trusted: np.ndarray | None) -> np.ndarray:
-        found = out_of_fold(self.reduced, given, self.groups, self.num_folds, self.seed, trusted)
+    def _chances(self, given: np.ndarray, parts: Folds, unjudged: np.ndarray, trusted: np.ndarray | None) -> np.ndarray:
+        found = out_of_fold(self.reduced, given, parts, trusted)
         if not unjudged.all():
             found[~unjudged] = tempered(found[~unjudged], given[~unjudged])
         found[unjudged] = np.eye(found.shape[1])[given[unjudged]]

@@ -38,7 +38,7 @@ def test_compact_is_bounded_and_the_same_every_time(shape, num):
 
 def test_folds_judge_each_sample_once_and_learn_from_the_others(alone):
     labels = np.arange(20) % 2
-    parts = list(folds(labels, alone(20), 5, 0))
+    parts = folds(labels, alone(20), 5, 0)
     assert len(parts) == 5
     assert sorted(np.concatenate([judged for _, judged in parts])) == list(range(20))
     for learnt, judged in parts:
@@ -61,18 +61,18 @@ def test_folds_keep_groups_whole():
     ],
 )
 def test_fewer_folds_for_few_groups_and_small_classes(labels, groups, num):
-    assert len(list(folds(np.array(labels), np.array(groups), 5, 0))) == num
+    assert len(folds(np.array(labels), np.array(groups), 5, 0)) == num
 
 
 def test_a_label_of_one_group_is_unseen():
     labels, groups = np.array([0, 0, 1, 1, 0, 1, 2, 2]), np.array(list("abcdefgg"))
-    assert unseen(labels, groups, 3, 0).tolist() == [False] * 6 + [True] * 2
-    assert unseen(labels, np.array(["a"] * 8), 3, 0).all()
+    assert unseen(labels, folds(labels, groups, 3, 0)).tolist() == [False] * 6 + [True] * 2
+    assert unseen(labels, folds(labels, np.array(["a"] * 8), 3, 0)).all()
 
 
 def test_out_of_fold_probabilities_know_the_class(alone):
     features, truth = make_features()
-    chances = out_of_fold(compact(features, 0), truth, alone(len(truth)), 5, 0)
+    chances = out_of_fold(compact(features, 0), truth, folds(truth, alone(len(truth)), 5, 0))
     assert chances.shape == (120, 3)
     np.testing.assert_allclose(chances.sum(axis=1), 1)
     assert (chances.argmax(axis=1) == truth).mean() > 0.95  # chance is a third
@@ -81,7 +81,7 @@ def test_out_of_fold_probabilities_know_the_class(alone):
 def test_shuffled_labels_cannot_be_known(alone):
     features, truth = make_features()
     shuffled = np.random.default_rng(1).permutation(truth)
-    chances = out_of_fold(compact(features, 0), shuffled, alone(len(truth)), 5, 0)
+    chances = out_of_fold(compact(features, 0), shuffled, folds(shuffled, alone(len(truth)), 5, 0))
     assert (chances.argmax(axis=1) == shuffled).mean() < 0.45
 
 
@@ -91,9 +91,9 @@ def test_a_label_that_only_a_group_knows_is_not_learnt_from_it():
     features = np.repeat(generator.normal(size=(60, 200)), 2, axis=0)
     labels = np.repeat(generator.integers(0, 2, 60), 2)
     pairs = np.repeat(np.arange(60), 2).astype(str)
-    together = out_of_fold(compact(features, 0), labels, pairs, 5, 0)
+    together = out_of_fold(compact(features, 0), labels, folds(labels, pairs, 5, 0))
     assert (together.argmax(axis=1) == labels).mean() < 0.65
-    apart = out_of_fold(compact(features, 0), labels, np.arange(120).astype(str), 5, 0)
+    apart = out_of_fold(compact(features, 0), labels, folds(labels, np.arange(120).astype(str), 5, 0))
     assert (apart.argmax(axis=1) == labels).mean() > 0.8
 
 
@@ -103,9 +103,9 @@ def test_what_is_not_trusted_is_judged_but_not_learnt_from(alone):
     given[: len(given) // 2] = (given[: len(given) // 2] + 1) % 3  # half of the labels are wrong
     trusted = np.arange(len(given)) >= len(given) // 2
     reduced = compact(features, 0)
-    chances = out_of_fold(reduced, given, alone(len(given)), 5, 0, trusted)
+    chances = out_of_fold(reduced, given, folds(given, alone(len(given)), 5, 0), trusted)
     assert (chances.argmax(axis=1) == truth).mean() > 0.85
-    unsure = out_of_fold(reduced, given, alone(len(given)), 5, 0)
+    unsure = out_of_fold(reduced, given, folds(given, alone(len(given)), 5, 0))
     assert (unsure.argmax(axis=1) == truth).mean() < 0.7
 
 
@@ -113,20 +113,22 @@ def test_where_one_class_alone_is_known_its_share_is_all_that_can_be_said(alone)
     features, _ = make_features(num_per_class=2)
     labels = np.array([0, 0, 0, 0, 0, 1])
     trusted = labels == 0
-    chances = out_of_fold(compact(features, 0), labels, alone(6), 2, 0, trusted)
+    chances = out_of_fold(compact(features, 0), labels, folds(labels, alone(6), 2, 0), trusted)
     np.testing.assert_allclose(chances, [[1, 0]] * 6, atol=1e-6)
 
 
 def test_a_class_that_is_not_learnt_has_no_chance(alone):
     features, _ = make_features(num_per_class=4)
     labels = np.array([0, 1] * 5 + [2, 0])  # the third class has one sample: whoever judges it has not seen it
-    chances = out_of_fold(compact(features, 0), labels, alone(12), 5, 0)
+    chances = out_of_fold(compact(features, 0), labels, folds(labels, alone(12), 5, 0))
     assert chances[10, 2] == 0
     np.testing.assert_allclose(chances.sum(axis=1), 1)
 
 
 def test_as_many_samples_as_classes_have_no_spread(alone):
-    chances = out_of_fold(np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1]), alone(4), 2, 0)
+    chances = out_of_fold(
+        np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1]), folds(np.array([0, 1, 0, 1]), alone(4), 2, 0)
+    )
     np.testing.assert_allclose(chances, 0.5)
 
 

@@ -1,0 +1,141 @@
+"""Every option in conf/ that reads, parts, judges or changes pictures is built and exercised."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conf_options import chosen, composed, options
+from source_examples import MAKERS
+
+from pipeline.core import config
+from pipeline.core.content import Content
+from pipeline.core.contracts import (
+    Check,
+    Source,
+    Split,
+    Transform,
+)
+from pipeline.core.findings import entry
+
+
+@pytest.mark.parametrize("option", options("source"))
+def test_source_contract(option: str, tmp_path: Path) -> None:
+    told = {"watch": tmp_path, **MAKERS[option](tmp_path)} if option in MAKERS else {}
+    node = composed(f"source={option}", *(f"source.{key}={value}" for key, value in told.items()))["source"]
+    made_here = "tests/source_examples.py makes no example for it, and its pictures are not here"
+    assert option in MAKERS or Path(node["watch"]).exists(), f"{option}: {made_here}"  # one's own source is read itself
+    source: Source = config.build(node, "source")
+    rows = source.read()
+    assert source.watch
+    assert source.name
+    assert {"path", "labels", "group"} <= set(rows)
+    assert all(isinstance(labels, list) and labels == sorted(labels) for labels in rows["labels"])
+    assert rows["labels"].explode().nunique() >= 2
+    assert not any(Path(path).is_absolute() for path in rows["path"])
+    assert isinstance(source.open(rows["path"][0]), (bytes, np.ndarray))
+    pd.testing.assert_frame_equal(rows, source.read())
+
+
+PROPERTIES = (
+    *("brightness", "contrast", "dark_level", "light_level", "saturation", "sharpness", "entropy"),
+    *("border_brightness", "aspect_ratio", "num_pixels", "num_bytes"),
+)
+
+
+def make_manifest(num_samples: int = 120) -> pd.DataFrame:
+    generator = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "sample_id": [f"s{position:03d}" for position in range(num_samples)],
+            "labels": [["ab"[position % 2]] for position in range(num_samples)],
+            "group": [f"g{position // 4}" for position in range(num_samples)],
+            "content_hash": [f"{value:032x}" for value in range(num_samples)],
+            "perceptual_hash": [f"{value:016x}" for value in generator.integers(0, 2**63, num_samples)],
+            "source_order": range(num_samples),
+            **{f"prop_{name}": generator.random(num_samples) for name in PROPERTIES},
+            "given_split": ["train", "train", "val", "test"] * (num_samples // 4),
+        }
+    )
+
+
+@pytest.mark.parametrize("option", options("split"))
+def test_split_contract(option: str) -> None:
+    split: Split = config.build(chosen("split", option), "split")
+    manifest = make_manifest()
+    result = split(manifest, None)
+    assert list(result) == ["sample_id", "split", "group"]
+    assert result["sample_id"].tolist() == manifest["sample_id"].tolist()
+    assert set(result["split"]) == {"train", "val", "test"}
+    pd.testing.assert_frame_equal(result, split(manifest, None))
+    pd.testing.assert_frame_equal(result, split(manifest, result))
+
+
+@pytest.mark.parametrize("option", options("check"))
+def test_check_contract(option: str) -> None:
+    ((name, node),) = chosen("check", option).items()
+    assert name == option
+    check: Check = config.build(node, "check")
+    assert check.on_fail in ("error", "warn")
+    assert (sys.modules[type(check).__module__].__doc__ or "").splitlines()[0].endswith("?")
+    manifest = make_manifest().rename(columns={"group": "told_group"})
+    samples = manifest.assign(group=manifest["told_group"], split=np.repeat(["train", "val", "test"], [60, 32, 28]))
+    finding = check(samples)
+    assert np.isfinite(finding.value)
+    assert finding.unit
+    assert finding.advice
+    assert finding.sentence.endswith(".")
+    assert finding.passed == (finding.value <= finding.limit)
+    json.dumps(entry(check, finding), allow_nan=False)
+
+
+@pytest.mark.parametrize("option", options("curate"))
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_content_check_contract(option: str) -> None:
+    ((name, node),) = chosen("curate", option).items()
+    assert name == option
+    check = config.build(node, "curate")
+    manifest = make_manifest().rename(columns={"group": "told_group"})
+    samples = manifest.assign(group=manifest["told_group"], split=np.repeat(["train", "val", "test"], [60, 32, 28]))
+    generator = np.random.default_rng(0)
+    pictures = generator.integers(0, 256, (len(samples), 8, 8, 1), dtype=np.uint8)
+    content = Content(
+        features=pictures.reshape(len(samples), -1).astype(np.float16),
+        policy={},
+        pictures=lambda rows: pictures[rows],
+        embed=lambda images: images.reshape(len(images), -1).astype(np.float32),
+    )
+    finding = check(samples, content)
+    assert np.isfinite(finding.value)
+    assert finding.unit
+    assert finding.advice
+    assert finding == check(samples, content)
+
+
+@pytest.mark.parametrize("option", options("augmentation"))
+def test_augmentation_contract(option: str) -> None:
+    ((_, node),) = chosen("augmentation", option).items()
+    augmentation = config.build(node, "augmentation")
+    batch = torch.randint(0, 256, (16, 3, 24, 24), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    before = batch.clone()
+    once, twice = (augmentation(batch, torch.Generator().manual_seed(1)) for _ in range(2))
+    assert once.dtype == torch.uint8
+    assert once.shape == batch.shape
+    assert torch.equal(once, twice)
+    assert torch.equal(batch, before)
+    assert not torch.equal(once, augmentation(batch, torch.Generator().manual_seed(2)))
+
+
+@pytest.mark.parametrize("option", options("transform"))
+def test_transform_contract(option: str) -> None:
+    transform: Transform = config.build(chosen("transform", option), "transform")
+    for channels in (1, 3):
+        side = transform.size + 5
+        batch = torch.randint(0, 256, (2, channels, side, side), generator=torch.Generator().manual_seed(0)).byte()
+        result = transform(batch)
+        assert result.shape == (2, 3, transform.size, transform.size)
+        assert result.dtype == torch.float32
+        assert torch.equal(result, transform(batch))

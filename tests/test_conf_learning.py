@@ -1,0 +1,249 @@
+"""Every option in conf/ that learns, weighs or measures is built and exercised."""
+
+import itertools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conf_options import CONF, chosen, composed, options
+
+from pipeline.core import config
+from pipeline.core.choosing import Choosing
+from pipeline.core.contracts import (
+    Encoder,
+    Metric,
+    Mixture,
+    Risk,
+    Sampling,
+    Task,
+    Trainer,
+)
+from pipeline.core.samples import Samples
+
+WITHOUT_WEIGHTS = {
+    option: {"weights": "none"}
+    for option in options("encoder")
+    if "\nweights:" in (CONF / f"encoder/{option}.yaml").read_text(encoding="utf-8")
+}
+
+
+def encoder_node(option: str) -> dict[str, Any]:
+    """For pictures of 96 pixels, without weights from elsewhere."""
+    return {**composed(f"encoder={option}", "transform.size=96")["encoder"], **WITHOUT_WEIGHTS.get(option, {})}
+
+
+@pytest.mark.parametrize("option", options("encoder"))
+def test_encoder_contract(option: str) -> None:
+    with torch.device("meta"):  # shapes alone, since the largest have 100 million parameters
+        encoder = config.build(encoder_node(option), "encoder")
+        features = encoder.eval()(torch.zeros(2, 3, 96, 96))
+    assert isinstance(encoder, Encoder)
+    assert features.shape == (2, encoder.feature_dim)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["single_label", "multi_label"])
+@pytest.mark.parametrize("option", options("encoder"))
+def test_every_encoder_trains(option: str, task: str) -> None:
+    """Two steps: the loss is a number, and the first layer (without any, the head) has learnt something."""
+    torch.manual_seed(0)
+    encoder = config.build(encoder_node(option), "encoder")
+    before = [one.detach().clone() for one in encoder.parameters()][:1]
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (6, 96, 96, 3), dtype=np.uint8)
+    targets = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1]]
+    transform = config.build({**chosen("transform", "unit"), "size": 96}, "transform")
+    train, val = (Samples(images, rows, targets[rows], transform) for rows in (np.arange(4), np.arange(4, 6)))
+    node = {**chosen("train", "finetune"), "epochs": 1, "batch_size": 2, "precision": "fp32", "ema_decay": None}
+    labels: Task = config.build(chosen("task", task), "task")
+    risk: Risk = config.build(chosen("risk", "mean"), "risk")
+    predictor, history = config.build(node, "train").fit(encoder, labels, risk, train, val, lambda *told: None)
+    assert np.isfinite(history[0]["train_loss"])
+    after = list(predictor.network.encoder.parameters())[:1]
+    assert not any(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+    assert predictor.network.head.bias.abs().max() > 0
+    assert predictor.predict(images).shape == (6, 2)
+
+
+@pytest.mark.parametrize("option", options("task"))
+def test_task_contract(option: str) -> None:
+    task: Task = config.build(chosen("task", option), "task")
+    targets = task.targets([["b"], ["a"], ["c"]], ["a", "b", "c"])
+    assert targets.tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1]]
+    right = torch.from_numpy(targets) * 20 - 10
+    assert task.loss(right, torch.from_numpy(targets)) < task.loss(-right, torch.from_numpy(targets))
+    scores = task.probabilities(right).numpy()
+    assert scores.min() >= 0
+    assert scores.max() <= 1
+    assert (task.decide(scores) == targets.astype(bool)).all()
+    assert task.log_loss(targets, scores) < task.log_loss(targets, task.probabilities(-right).numpy())
+    learnt = task.weighed(targets).tuned(targets, scores)
+    assert type(learnt) is type(task)
+    assert config.build(config.node(learnt), "card.task") == learnt  # what stands in the card is the task that decides
+    assert (learnt.decide(scores) == targets.astype(bool)).all()
+
+
+FINETUNE = "pipeline.trainers.finetune.FineTune"
+OURS = ("small", "nothing", "majority", "nuisances")  # in no paper
+
+
+@pytest.mark.parametrize("option", options("train"))
+def test_trainer_is_built(option: str) -> None:
+    assert isinstance(config.build(chosen("train", option), "train"), Trainer)
+
+
+ESTIMATORS = [option for option in options("train") if config.targets("train", CONF)[option] != FINETUNE]
+
+
+@pytest.mark.parametrize("task", ["single_label", "multi_label"])
+@pytest.mark.parametrize("option", ESTIMATORS)
+def test_every_estimator_trains(option: str, task: str, tmp_path: Path) -> None:
+    """As conf/ has it, on a few pictures; and what was saved says the same when it is loaded."""
+    nodes = composed(f"train={option}", "encoder=hog", f"task={task}", "transform.size=32")
+    generator = np.random.default_rng(0)
+    truth = np.arange(60) % 2
+    images = generator.integers(0, 100, (60, 32, 32, 1), dtype=np.uint8)
+    images[truth == 1, :, 8:24] += 120  # a bright bar, whose edges are upright
+    told = pd.DataFrame({"prop_brightness": images.mean(axis=(1, 2, 3))})
+    targets = np.eye(2, dtype=np.float32)[truth]
+    transform = config.build(nodes["transform"], "transform")
+    train, val = (
+        Samples(images, rows, targets[rows], transform, told=told.iloc[rows].reset_index(drop=True))
+        for rows in (np.arange(40), np.arange(40, 60))
+    )
+    encoder = config.build(nodes["encoder"], "encoder")
+    labels: Task = config.build(nodes["task"], "task")
+    risk: Risk = config.build(nodes["risk"], "risk")
+    trainer = config.build(nodes["train"], "train")
+    predictor, history = trainer.fit(encoder, labels, risk, train, val, lambda *told: None)
+    scores = predictor.predict(images, told)
+    decided = predictor.task.decide(scores)
+    assert history[0]["epoch"] == 1
+    if option == "majority":
+        np.testing.assert_allclose(scores, 0.5)
+    else:
+        assert (decided == (targets > 0)).all(axis=1).mean() > 0.9
+    card = {
+        **predictor.save(tmp_path),
+        "classes": ["a", "b"],
+        **{name: nodes[name] for name in ("encoder", "transform")},
+    }
+    loaded = type(predictor).load(tmp_path, json.loads(json.dumps(card)))
+    np.testing.assert_array_equal(loaded.predict(images, told), scores)
+
+
+@pytest.mark.parametrize(("group", "option"), [(g, option) for g in ("encoder", "train") for option in options(g)])
+def test_every_encoder_and_trainer_opens_with_paper_command_number_and_time(group: str, option: str) -> None:
+    lines = (CONF / group / f"{option}.yaml").read_text(encoding="utf-8").splitlines()
+    head = "\n".join(itertools.takewhile(lambda line: line.startswith("#"), lines))
+    assert re.search(rf"^#   dvc exp run .*-S {group}={option}\b", head, re.MULTILINE)
+    if option not in OURS:
+        assert re.search(r"arXiv:\d{4}\.\d{4,5}|doi:10\.\d{4,}/\S+", head), "the paper"
+    if option != "nothing":
+        assert re.search(r"\d+(\.\d+)? %|not known|no weights", head), "the number to expect"
+        assert re.search(r"\d images/s|\d s\b", head), "the time"
+        assert re.search(r"EPYC|core", head), "on which hardware"
+
+
+def nuisances() -> tuple[np.ndarray, pd.DataFrame]:
+    """Two classes, eight samples each; brightness goes with the class in three of four."""
+    targets = np.eye(2, dtype=np.float32)[np.arange(16) % 2]
+    aligned = np.where(np.arange(16) < 12, np.arange(16) % 2, 1 - np.arange(16) % 2)
+    return targets, pd.DataFrame({"prop_brightness": aligned + np.linspace(0, 0.1, 16)})
+
+
+@pytest.mark.parametrize("option", options("sampling"))
+def test_sampling_contract(option: str) -> None:
+    sampling: Sampling = config.build(chosen("sampling", option), "sampling")
+    targets, index = nuisances()
+    chances = sampling(targets, ["a", "b"], index)
+    assert chances is None or (chances.shape == (16,) and np.isclose(chances.sum(), 1) and (chances > 0).all())
+
+
+@pytest.mark.parametrize("task", ["single_label", "multi_label"])
+@pytest.mark.parametrize("option", options("imbalance"))
+def test_imbalance_contract(option: str, task: str) -> None:
+    """Both tasks take every option, learn what it needs, and each changes something but `none`."""
+    params = composed(f"imbalance={option}", f"task={task}")
+    choosing: Choosing = config.call(Choosing, params["imbalance"], "imbalance")
+    targets = np.eye(3, dtype=np.float32)[np.repeat(np.arange(3), [8, 3, 1])]
+    logits = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
+    assert list(choosing.candidates) == ([option] if option != "auto" else [*choosing.candidates])
+    assert option != "auto" or next(iter(choosing.candidates)) == "none"
+    for name in choosing.candidates:
+        nodes = choosing.changed(params, name)
+        learnt = config.build(nodes["task"], "task").weighed(targets)
+        plain = config.build(params["task"], "task").weighed(targets)
+        chances = config.build(nodes["sampling"], "sampling")(targets, ["a", "b", "c"], pd.DataFrame(index=range(12)))
+        scores = learnt.probabilities(logits)
+        assert torch.isfinite(learnt.loss(logits, torch.from_numpy(targets)))
+        assert ((scores >= 0) & (scores <= 1)).all()
+        assert config.build(config.node(learnt), "card.task") == learnt
+        assert (chances is None and learnt == plain) == (name == "none")
+
+
+@pytest.mark.parametrize("option", options("mixture"))
+def test_mixture_contract(option: str) -> None:
+    mixture: Mixture = config.build(chosen("mixture", option), "mixture")
+    images, targets = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0)), torch.eye(3).repeat(2, 1)
+    once, twice = (mixture(images.clone(), targets.clone(), torch.Generator().manual_seed(1)) for _ in range(2))
+    assert [one.shape for one in once] == [images.shape, targets.shape]
+    assert all(torch.equal(a, b) for a, b in zip(once, twice, strict=True))
+    torch.testing.assert_close(once[1].sum(dim=1), torch.ones(6))
+    assert torch.equal(once[0], images) == (not mixture.mixes)
+
+
+@pytest.mark.parametrize("option", options("risk"))
+def test_risk_contract(option: str) -> None:
+    risk: Risk = config.build(chosen("risk", option), "risk")
+    task: Task = config.build(chosen("task", "single_label"), "task")
+    targets, index = nuisances()
+    cells = torch.from_numpy(risk.cells(targets, index))
+    weights = torch.full((int(cells.max()) + 1,), 1 / (int(cells.max()) + 1), dtype=torch.float64)
+    logits = torch.zeros(16, 2, requires_grad=True)
+    value, weights = risk(task, logits, torch.from_numpy(targets), cells, weights)
+    value.backward()
+    assert value.item() == pytest.approx(np.log(2))  # knowing nothing costs the same in every cell
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
+    assert weights.sum().item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("option", options("metric"))
+def test_metric_contract(option: str) -> None:
+    generator = np.random.default_rng(0)
+    targets = np.eye(3)[np.arange(30) % 3]
+    weights = generator.integers(1, 4, (5, 30)).astype(float)
+    for node in chosen("metric", option).values():
+        metric: Metric = config.build(node, "metric")
+        shape = (5, 3) if metric.per_class else (5,)
+        perfect = metric(targets, targets.astype(bool), targets, weights)
+        assert perfect.shape == shape
+        np.testing.assert_allclose(perfect, 1.0 if metric.larger_is_better else 0.0)
+        scores = generator.random((30, 3))
+        worse = metric(targets, np.eye(3, dtype=bool)[scores.argmax(axis=1)], scores, weights)
+        assert (worse < 1).all() if metric.larger_is_better else (worse > 0).all()
+
+
+@pytest.mark.parametrize("option", options("gate"))
+def test_gate_contract(option: str) -> None:
+    node = chosen("gate", option)
+    gate = config.build({**node, "metric": config.build(node["metric"], "gate.metric")}, "gate")
+    targets = list(np.eye(2)[np.arange(20) % 2])
+    table = pd.DataFrame(
+        {
+            "sample_id": [str(position) for position in range(20)],
+            "group": [str(position // 2) for position in range(20)],
+            "targets": targets,
+            "decided": [one.astype(bool) for one in targets],
+            "scores": targets,
+        }
+    )
+    assert gate(table, None).promote
+    assert not gate(table, table).promote
+    assert gate(table, table).reasons

@@ -1,34 +1,24 @@
-"""Whether the values of a file are of the types that what is built from them says it takes."""
+"""Whether the values of a file are of the kinds that what is built from them says it takes."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from numbers import Integral, Real
-from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, get_type_hints
 
-KINDS: dict[Any, tuple[Any, str]] = {
-    bool: (bool, "true or false"),
-    int: (Integral, "a whole number"),
-    float: (Real, "a number"),
-    str: (str, "text"),
-    type(None): (type(None), "null"),
-    list: ((list, tuple), "a list"),
-    tuple: ((list, tuple), "a list"),
-    Sequence: ((list, tuple), "a list"),
-    dict: (Mapping, "a mapping"),
-    Mapping: (Mapping, "a mapping"),
-}
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 
 def misfits(target: Any, arguments: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with each argument that is of another kind than the hint of `target` says, as `KEY must be ...`.
+    """What is wrong with each argument that does not fit the hint of `target`, as `KEY must be ..., got ...`.
 
     YAML reads `off` as text, which a target would take for true, and a number with a letter in it as text, which fails
-    where nobody knows of the key any more. Only what a file can hold is judged, a list as a whole; what has no hint, or
-    one of another kind, is the target's own affair. A `seed` is at least 0.
+    where nobody knows of the key any more. Nothing is converted. Only what a file can hold is judged, and only by hints
+    of such things; the rest is the target's own affair. A `seed` is at least 0, and nothing is not-a-number.
     """
     try:
         plain = isinstance(target, type) and not dataclasses.is_dataclass(target)
@@ -36,23 +26,42 @@ def misfits(target: Any, arguments: Mapping[str, Any]) -> Iterator[str]:
     except (NameError, TypeError):  # of another library, or known to its type checker alone
         return
     for key, value in arguments.items():
-        wanted = [get_origin(one) or one for one in _alternatives(hints.get(key))]
-        if not wanted or not all(one in KINDS for one in wanted):
-            continue
-        if not any(_is(value, one) for one in wanted):
-            yield f"{key} must be {' or '.join(KINDS[one][1] for one in wanted)}, got {value!r}"
-        elif key == "seed" and isinstance(value, int) and value < 0:
-            yield f"{key} must be at least 0, got {value}"
+        misfit = _misfit(hints[key], value) if key in hints else ""
+        if not misfit and isinstance(value, float) and math.isnan(value):
+            misfit = " must be a number"
+        if not misfit and key == "seed" and isinstance(value, int) and value < 0:
+            misfit = " must be at least 0"
+        if misfit:
+            yield f"{key}{misfit}, got {value!r}"
 
 
-def _alternatives(hint: Any) -> tuple[Any, ...]:
-    """Those of a union; none of no hint."""
-    if hint is None:
-        return ()
-    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+def _misfit(hint: Any, value: Any) -> str:
+    """Where in the value what is wrong; nothing where it fits, or is none of our affair."""
+    from pydantic import ValidationError
+
+    try:
+        text = json.dumps(value)
+    except TypeError:  # built from a node, or data of an artifact
+        return ""
+    known = _adapter(hint)
+    try:
+        if known is not None:
+            known.validate_json(text, strict=True)
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        place = "".join(f".{part}" for part in errors[0]["loc"]) if len(errors) == 1 else ""  # else those of a union
+        wanted = dict.fromkeys(one["msg"].removeprefix("Input should be ") for one in errors)
+        return f"{place} must be {' or '.join(wanted)}"
+    return ""
 
 
-def _is(value: Any, kind: Any) -> bool:
-    if isinstance(value, bool):
-        return kind is bool
-    return isinstance(value, KINDS[kind][0]) and not (isinstance(value, float) and math.isnan(value))
+@cache
+def _adapter(hint: Any) -> TypeAdapter[Any] | None:
+    """None of what no file can hold."""
+    from pydantic import TypeAdapter
+    from pydantic.errors import PydanticUserError
+
+    try:
+        return TypeAdapter(hint)
+    except (PydanticUserError, NameError):
+        return None

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
+from pipeline.core.contracts import Task
 from pipeline.core.hints import misfits
 
 
@@ -20,6 +21,8 @@ class Choices:
     parts: dict[str, float] | None = None
     classes: Sequence[str] = ()
     mode: Literal["a", "b"] = "a"
+    columns: list[str] | str | None = None
+    task: Task | None = None
     other: Any = None
 
 
@@ -31,7 +34,8 @@ class Choices:
         {"limit": 2},
         {"classes": ["a"]},
         {"parts": {"a": 1.0}},
-        {"mode": 7},  # not judged here
+        {"columns": ["a"]},
+        {"task": "of another kind"},
         {"other": object()},
         {"seed": 0},
         {"nobody": "knows"},
@@ -44,17 +48,21 @@ def test_what_fits(fitting):
 @pytest.mark.parametrize(
     ("argument", "misfit"),
     [
-        ({"share": "0.5"}, "share must be a number, got '0.5'"),
+        ({"share": "0.5"}, "share must be a valid number, got '0.5'"),
         ({"share": float("nan")}, "share must be a number, got nan"),
-        ({"share": True}, "share must be a number, got True"),
-        ({"share": None}, "share must be a number, got None"),
-        ({"count": 1.5}, "count must be a whole number, got 1.5"),
-        ({"decisions": "off"}, "decisions must be true or false, got 'off'"),
-        ({"decisions": 1}, "decisions must be true or false, got 1"),
-        ({"name": 7}, "name must be text, got 7"),
-        ({"limit": "none"}, "limit must be a number or null, got 'none'"),
-        ({"parts": [1]}, "parts must be a mapping or null, got [1]"),
-        ({"classes": "abc"}, "classes must be a list, got 'abc'"),
+        ({"share": True}, "share must be a valid number, got True"),
+        ({"share": None}, "share must be a valid number, got None"),
+        ({"count": 1.5}, "count must be a valid integer, got 1.5"),
+        ({"decisions": "off"}, "decisions must be a valid boolean, got 'off'"),
+        ({"decisions": 1}, "decisions must be a valid boolean, got 1"),
+        ({"name": 7}, "name must be a valid string, got 7"),
+        ({"limit": "none"}, "limit must be a valid number, got 'none'"),
+        ({"parts": [1]}, "parts must be an object, got [1]"),
+        ({"parts": {"a": "x"}}, "parts.a must be a valid number, got {'a': 'x'}"),
+        ({"classes": "abc"}, "classes must be a valid array, got 'abc'"),
+        ({"classes": ["a", 7]}, "classes.1 must be a valid string, got ['a', 7]"),
+        ({"columns": 7}, "columns must be a valid array or a valid string, got 7"),
+        ({"mode": "c"}, "mode must be 'a' or 'b', got 'c'"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
     ],
 )
@@ -75,7 +83,7 @@ def test_a_plain_class_is_judged_by_its_constructor_and_a_function_by_itself():
     def made(size: int) -> None: ...
 
     for target in (Plain, made):
-        assert list(misfits(target, {"size": "large"})) == ["size must be a whole number, got 'large'"]
+        assert list(misfits(target, {"size": "large"})) == ["size must be a valid integer, got 'large'"]
 
 
 def test_hints_that_cannot_be_read_judge_nothing():

@@ -72,8 +72,9 @@ def by_column(samples: pd.DataFrame, ordered: Collection[str] = ()) -> dict[str,
         elif column.startswith("attr_") and not column.startswith(OF_LABEL):
             name = column.removeprefix("attr_")
             one = _told(name, samples[column], column in ordered)
-            taken = f"prop_{name}" in samples or name in NOT_TOLD
-            found[column] = replace(one, name=f"told_{name}" if taken else name, column=column)
+            while f"prop_{name}" in samples or name in NOT_TOLD or name in {other.name for other in found.values()}:
+                name = f"told_{name}"
+            found[column] = replace(one, name=name, column=column)
     return found
 
 

@@ -112,7 +112,7 @@ def test_a_label_on_every_sample_is_left_out(make_manifest):
 def test_no_forest_counts_less_than_a_guess(make_manifest):
     samples = make_manifest("aabb", prop_one=[1.0, 2, 3, 4]).assign(group=[0, 0, 1, 1])  # never seen in other folds
     found = check()(samples)
-    assert (found.passed, found.worst) == (True, {})
+    assert (found.value, found.passed) == (0.5, True)
 
 
 def test_sizes_of_groups_that_go_with_the_class_hide_nothing(make_manifest):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal, final
@@ -89,19 +88,17 @@ class NuisanceBaseline(Check):
         folds = group_folds(groups, self.num_folds, self.seed)
         decided = np.zeros_like(targets)
 
-        def decide(fold: int, column: int | slice) -> None:
+        columns = [slice(None)] if single else range(targets.shape[1])
+        for fold, column in product(np.unique(folds), columns):
             mine, others = folds == fold, folds != fold
             known = targets[others, column]
             answer = known.argmax(axis=1) if single else known
             told = answer[:1]  # where the others know one answer only
             if len(np.unique(answer)) > 1:
-                told = forest(self.num_trees, self.seed).fit(features[others], answer).predict(features[mine])
+                grown = forest(self.num_trees, self.seed).set_params(n_jobs=num_workers()).fit(features[others], answer)
+                told = grown.set_params(n_jobs=1).predict(features[mine])  # threads would add up in any order
             if len(told):
                 decided[mine, column] = np.eye(targets.shape[1], dtype=bool)[told] if single else told
-
-        columns = [slice(None)] if single else range(targets.shape[1])
-        with ThreadPoolExecutor(num_workers()) as pool:  # growing a tree lets other threads run meanwhile
-            list(pool.map(lambda asked: decide(*asked), product(np.unique(folds), columns)))
         return decided
 
     def _luck(self, labelled: Labelled, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:

@@ -49,8 +49,10 @@ def _misfit(hint: Any, value: Any) -> str:
             known.validate_json(text, strict=True)
     except ValidationError as error:
         errors = error.errors(include_url=False)
-        place = "".join(f".{part}" for part in errors[0]["loc"]) if len(errors) == 1 else ""  # else those of a union
-        wanted = dict.fromkeys(one["msg"].removeprefix("Input should be ") for one in errors)
+        first, *rest = errors[0]["loc"] or ("",)
+        inside = isinstance(first, int) or (isinstance(value, dict) and first in value)
+        place = "".join(f".{part}" for part in (first, *rest)) if inside else ""  # else a kind that the hint allows
+        wanted = dict.fromkeys(one["msg"].removeprefix("Input should be ") for one in errors[: 1 if inside else None])
         return f"{place} must be {' or '.join(wanted)}"
     return ""
 

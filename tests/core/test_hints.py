@@ -61,6 +61,11 @@ def test_what_fits(fitting):
         ({"parts": {"a": "x"}}, "parts.a must be a valid number, got {'a': 'x'}"),
         ({"classes": "abc"}, "classes must be a valid array, got 'abc'"),
         ({"classes": ["a", 7]}, "classes.1 must be a valid string, got ['a', 7]"),
+        ({"classes": [1, 2]}, "classes.0 must be a valid string, got [1, 2]"),
+        (
+            {"parts": {"a": 1.0, "b": "x", "c": "y"}},
+            "parts.b must be a valid number, got {'a': 1.0, 'b': 'x', 'c': 'y'}",
+        ),
         ({"columns": 7}, "columns must be a valid array or a valid string, got 7"),
         ({"mode": "c"}, "mode must be 'a' or 'b', got 'c'"),
         ({"seed": -1}, "seed must be at least 0, got -1"),

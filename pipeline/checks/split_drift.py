@@ -10,10 +10,10 @@ import pandas as pd
 
 from pipeline.core.content import Content
 from pipeline.core.contracts import ContentCheck
-from pipeline.core.intervals import interval, resamples
+from pipeline.core.intervals import Basis, Replicates, share_interval
 from pipeline.core.outcomes import MAX_IN_STRIP, Finding
 from pipeline.core.probing import compact, folds, out_of_fold
-from pipeline.core.scoring import area_under_roc
+from pipeline.core.scoring import area_under_roc, rarer_side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +105,10 @@ class SplitDrift(ContentCheck):
         scores = out_of_fold(reduced[rows], other.astype(int), parts)[:, 1:]
         targets = other[:, None].astype(float)
         auc = float(area_under_roc(targets, scores, np.ones((1, len(other))))[0, 0])
-        drawn = [area_under_roc(targets, scores, w)[:, 0] for w in resamples(together, self.num_resamples, self.seed)]
-        low, high = interval(np.concatenate(drawn))
+        weights = Replicates(groups=together, num_resamples=self.num_resamples, seed=self.seed)
+        varied = np.concatenate([area_under_roc(targets, scores, block)[:, 0] for block in weights])
+        basis = Basis.of(rarer_side(targets), together)
+        low, high, _ = share_interval(auc, varied, weights, basis.n, basis.groups) or (None, None, False)
         ranked = np.argsort(-scores[:, 0], kind="stable")
         return Told(
             split=name,

@@ -3,11 +3,8 @@
 What has run before with the same parameters, code and pictures is not run again; stages that experiments share are
 computed once. It writes reports/leaderboard.csv and reports/leaderboard.html: each figure with its interval, the
 paired difference to the best, training time, images/s at inference, size on disk, and which is the smallest model that
-reaches the best. In MLflow (make ui) the same runs stand under one parent. Interrupted, it goes on from there when it
-is run again.
-
-Examples:
-  colibri leaderboard elpv
+is shown to be as good as the best. In MLflow (make ui) the same runs stand under one parent. Interrupted, it goes on
+from there when it is run again.
 """
 
 from __future__ import annotations
@@ -58,11 +55,18 @@ def main(name: str) -> None:
         failed |= lost | without
         options = params["evaluate"]
         made = table.board(
-            listed.metric, metric, outcomes, failed, listed.published, options["num_resamples"], options["seed"]
+            listed.metric,
+            metric,
+            outcomes,
+            failed,
+            listed.published,
+            listed.margin,
+            options["num_resamples"],
+            options["seed"],
         )
     made["machine"] = speed.machine() if outcomes else ""
     files.write_csv(TABLE, made)
-    files.write_text(PAGE, leaderboard_page(name, made, speed.machine()))
+    files.write_text(PAGE, leaderboard_page(name, made, speed.machine(), listed.margin))
     keys = {one.name: one.results_key for one in kept}
     leaderboard_run(name, keys, [TABLE, PAGE])
     print("\n".join(["", *lines(made), "", f"Table: {TABLE}", f"Page:  {PAGE}", "Runs:  make ui, under one parent"]))
@@ -133,8 +137,8 @@ def lines(made: pd.DataFrame) -> list[str]:
     for entry in made.to_dict("records"):
         one = row(entry, axis([0.0, 1.0]))
         marks = (
-            one.state if one.state in ("best", "failed") else "",
-            "smallest that reaches the best" if one.smallest else "",
+            one.state.replace("_", " ") if one.state != "published" else "",
+            "smallest that is as good as the best" if one.smallest else "",
         )
         mark = ", ".join(filter(None, marks))
         measured = (one.value, one.between, one.difference_between, one.train, one.speed, one.size)

@@ -5,25 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.core import files
+from pipeline.core.beyond import BEYOND, sentence
+from pipeline.core.cross_validation import PREFIX
 
 HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
 
 
 def main() -> None:
-    metrics, checks = files.read_json(files.METRICS), files.read_json(files.CHECKS) | files.read_json(files.CURATION)
+    metrics, checks = (
+        files.read_json(files.TEST_METRICS),
+        files.read_json(files.CHECKS) | files.read_json(files.CURATION),
+    )
     registration = files.read_json(files.REGISTRATION)
     print("\n".join(lines(metrics, checks, registration)))
 
 
 def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[str, Any]) -> list[str]:
     n = metrics["accuracy"]["n"] if "accuracy" in metrics else "?"
-    result = ["", f"On {n} test pictures (95 % interval, whole groups resampled):"]
-    for prefix, note in (("", ""), ("beside/", "  with groups kept apart")):
-        for name in HEADLINES:
-            entry = metrics.get(prefix + name)
-            if entry and entry["value"] is not None:
-                interval = "" if entry["low"] is None else f"  [{entry['low']:.3f}, {entry['high']:.3f}]"
-                result.append(f"  {name:20s} {entry['value']:.3f}{interval}{note}")
+    result = ["", f"On {n} test pictures (95 % interval over groups):"]
+    result += _figures(metrics, "")
+    result += _figures(metrics, "beside/", "  with groups kept apart")
+    above = sentence(metrics.get(BEYOND))
+    result += [f"  {above}"] if above else []
+    crossed = _figures(metrics, PREFIX)
+    if crossed:
+        result += ["Frozen features with a linear classifier, out of fold, over the groups of all splits:", *crossed]
+        above = sentence(metrics.get(PREFIX + BEYOND))
+        result += [f"  {above}"] if above else []
     failed = {name: entry for name, entry in checks.items() if not entry["passed"]}
     result.append(f"Checks: {len(checks) - len(failed)} passed, {len(failed)} warned")
     for name, entry in failed.items():
@@ -35,10 +43,26 @@ def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[st
     aliases = " and ".join(registration["aliases"])
     result += [
         f"Model: {registration['model']} version {registration['version']}, {aliases} ({registration['reasons'][0]})",
+        f"Test:   these pictures have judged {registration['test_set_uses']} versions; choosing by them flatters them",
         f"Report: {files.REPORT}",
         "Runs:   make ui, then open http://127.0.0.1:5000",
     ]
     return result
+
+
+def _figures(metrics: dict[str, Any], prefix: str, note: str = "") -> list[str]:
+    """A line each, and the caveat below; one that all share stands once."""
+    found = {
+        name: metrics[prefix + name]
+        for name in HEADLINES
+        if (metrics.get(prefix + name) or {}).get("value") is not None
+    }
+    result = []
+    for name, entry in found.items():
+        interval = "" if entry["low"] is None else f"  [{entry['low']:.3f}, {entry['high']:.3f}]"
+        result.append(f"  {name:20s} {entry['value']:.3f}{interval}{note}")
+    texts = {entry["caveat"]: name for name, entry in found.items() if entry.get("caveat")}
+    return result + [f"  {'' if len(texts) == 1 else name + ': '}{text}" for text, name in texts.items()]
 
 
 def compared(earlier: dict[str, Any] | None) -> list[str]:

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.errors import UserError
-from pipeline.core.intervals import interval, resamples
-from pipeline.core.scoring import average, count
+from pipeline.core.intervals import Basis, Replicates, difference_interval, share_interval
+from pipeline.core.scoring import average, count, of_same_classes
 
 COLUMNS = {
     "option": str,
     "metric": str,
-    **dict.fromkeys(("value", "low", "high", "behind_best", "behind_low", "behind_high", "epochs"), float),
+    **dict.fromkeys(("value", "low", "high", "behind_best", "behind_low", "behind_high", "groups", "epochs"), float),
     "chosen": bool,
 }
 CHANGED = ("task", "sampling")
@@ -65,6 +65,7 @@ class Choosing:
         nodes: dict[str, Any],
         targets: np.ndarray,
         groups: np.ndarray,
+        exclusive: bool,
         decided: Callable[[dict[str, Any]], np.ndarray],
     ) -> tuple[dict[str, Any], pd.DataFrame]:
         """The nodes of what is best on val, and what was measured; with one candidate nothing is.
@@ -72,7 +73,8 @@ class Choosing:
         Args:
             nodes: Sections of params.yaml.
             targets: (N, K) in {0, 1} of val.
-            groups: (N,) of val, who is resampled together.
+            groups: (N,) of val, who is varied together.
+            exclusive: Whether each sample has exactly one label, as the task says.
             decided: Nodes to (N, K) bool: fits on train and decides on val.
         """
         if len(self.candidates) == 1:
@@ -81,7 +83,8 @@ class Choosing:
             raise UserError("imbalance: val has no sample to choose by; choose one option, such as imbalance=weighted")
         names = list(self.candidates)
         decisions = [self._tried(nodes, name, decided) for name in names]
-        rows = self._measured(names, decisions, targets, groups, self._shortened(nodes)["train"].get("epochs"))
+        epochs = self._shortened(nodes)["train"].get("epochs")
+        rows = self._measured(names, decisions, targets, groups, exclusive, epochs)
         chosen = next(row["option"] for row in rows if row["chosen"])
         return self.changed(nodes, chosen), table(rows)
 
@@ -98,34 +101,36 @@ class Choosing:
         return {**nodes, "train": {**nodes["train"], "epochs": min(self.epochs, whole)}}
 
     def _measured(
-        self, names: list[str], decisions: list[np.ndarray], targets: np.ndarray, groups: np.ndarray, epochs: int | None
+        self,
+        names: list[str],
+        decisions: list[np.ndarray],
+        targets: np.ndarray,
+        groups: np.ndarray,
+        exclusive: bool,
+        epochs: int | None,
     ) -> list[dict[str, Any]]:
-        """A row per candidate; the first whose paired difference to the best includes 0 is chosen."""
-        single = bool(all((one.sum(axis=1) == 1).all() for one in (targets, *decisions)))
-        once = _figures(targets, decisions, np.ones((1, len(targets))), single)[0]
-        drawn = np.concatenate(
-            [
-                _figures(targets, decisions, weights, single)
-                for weights in resamples(groups, self.num_resamples, self.seed)
-            ]
-        )
-        if len(np.unique(groups)) < 2:
-            drawn[:] = np.nan  # one group says nothing about how groups vary
+        """A row per candidate; the first that the best is not shown to beat (paired interval above 0) is chosen."""
+        weights = Replicates(groups=groups, num_resamples=self.num_resamples, seed=self.seed)
+        once = _figures(targets, decisions, np.ones((1, len(targets))), exclusive)[0]
+        varied = np.concatenate([_figures(targets, decisions, block, exclusive) for block in weights])
+        basis = Basis.of(targets > 0, groups)
         best = int(np.nanargmax(once)) if np.isfinite(once).any() else 0
         rows: list[dict[str, Any]] = []
         for column, name in enumerate(names):
-            behind = interval(drawn[:, best] - drawn[:, column])
-            low, high = interval(drawn[:, column])
+            behind_best = once[best] - once[column]
+            behind = difference_interval(
+                behind_best, varied[:, best] - varied[:, column], weights, basis.n, basis.groups
+            )
+            own = share_interval(once[column], varied[:, column], weights, basis.n, basis.groups)
             rows.append(
                 {
                     "option": name,
-                    "metric": "balanced_accuracy" if single else "f1_macro",
+                    "metric": "balanced_accuracy" if exclusive else "f1_macro",
                     "value": once[column],
-                    "low": low,
-                    "high": high,
-                    "behind_best": once[best] - once[column],
-                    "behind_low": behind[0],
-                    "behind_high": behind[1],
+                    **dict(zip(("low", "high"), (own or (None, None))[:2], strict=True)),
+                    "behind_best": behind_best,
+                    **dict(zip(("behind_low", "behind_high"), behind or (None, None), strict=True)),
+                    "groups": int(basis.groups + 1e-9),
                     "epochs": epochs,
                     "chosen": False,
                 }
@@ -139,7 +144,12 @@ def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def _figures(targets: np.ndarray, decisions: list[np.ndarray], weights: np.ndarray, single: bool) -> np.ndarray:
+def _figures(targets: np.ndarray, decisions: list[np.ndarray], weights: np.ndarray, exclusive: bool) -> np.ndarray:
     """(R, C): balanced accuracy where each sample has one label, else macro F1, of each candidate."""
-    counts = [count(targets, one, weights) for one in decisions]
-    return np.stack([average(one.recall if single else one.f1, one.support, "macro") for one in counts], axis=1)
+    number = "recall" if exclusive else "f1"
+
+    def figure(one: np.ndarray) -> np.ndarray:
+        same = of_same_classes(lambda rows: getattr(count(targets, one, rows), number), targets, weights)
+        return average(same, np.ones_like(same), "macro")
+
+    return np.stack([figure(one) for one in decisions], axis=1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.core import files
-from pipeline.core.intervals import interval, resamples
+from pipeline.core.intervals import Basis, Estimate, Replicates, difference_interval
 from pipeline.core.labels import to_matrix
 
 if TYPE_CHECKING:
@@ -71,35 +71,61 @@ class Compared:
     def gains(self, metrics: dict[str, Metric], num_resamples: int, seed: int) -> dict[str, dict[str, Any]]:
         """Each metric before and after, and how much better it became, with a 95 % interval.
 
-        Both are weighted by the same resamples of groups, so that what makes a sample hard for both cancels.
+        Both are varied by the same replicate weights over groups, so that what makes a sample hard for both cancels.
 
         Args:
             metrics: Name to a metric of one number for all classes.
-            num_resamples: Bootstrap resamples.
+            num_resamples: Bootstrap resamples, where there are more than 100 groups.
             seed: Of the resamples.
 
         Returns:
             Name to `told` (the earlier one by its own labels), `before` and `after` (both by the labels of today), each
-            None where undefined, and `gain`: `value`, `low`, `high`, and `n`; positive is better, whatever the metric.
+            None where undefined, and `gain`, an `Estimate` as JSON; positive is better, whatever the metric.
         """
+        weights = Replicates(groups=self.groups, num_resamples=num_resamples, seed=seed)
         ones = np.ones((1, len(self)))
-        drawn: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
-        for weights in resamples(self.groups, num_resamples, seed):
-            for name, metric in metrics.items():
-                ours, theirs = (metric(self.targets, *one, weights) for one in (self.later, self.earlier))
-                drawn[name].append(_sign(metric) * (ours - theirs))
         result = {}
         for name, metric in metrics.items():
-            sides = ((self.told, self.earlier), (self.targets, self.earlier), (self.targets, self.later))
-            told, before, after = (float(metric(targets, *one, ones)[0]) for targets, one in sides)
-            gain = _sign(metric) * (after - before)
-            several = len(np.unique(self.groups)) > 1  # one group says nothing about how groups vary
-            low, high = interval(np.concatenate(drawn[name])) if several and np.isfinite(gain) else (None, None)
+            then, before, after = (
+                float(metric(targets, *one, ones)[0])
+                for targets, one in (
+                    (self.told, self.earlier),
+                    (self.targets, self.earlier),
+                    (self.targets, self.later),
+                )
+            )
             result[name] = {
-                **{key: _known(value) for key, value in (("told", told), ("before", before), ("after", after))},
-                "gain": {"value": _known(gain), "low": low, "high": high, "n": len(self)},
+                **{key: _known(value) for key, value in (("told", then), ("before", before), ("after", after))},
+                "gain": self._gain(metric, after - before, weights).as_json(),
             }
         return result
+
+    def _gain(self, metric: Metric, gained: float, weights: Replicates) -> Estimate:
+        sign = 1.0 if metric.larger_is_better else -1.0
+        blocks = [
+            metric(self.targets, *self.later, block) - metric(self.targets, *self.earlier, block) for block in weights
+        ]
+        support = metric.support(self.targets, self.later[0] | self.earlier[0])
+        return difference(
+            sign * gained, sign * np.concatenate(blocks), weights, Basis.of(support, self.groups), len(self)
+        )
+
+
+def difference(value: float, replicates: np.ndarray, weights: Replicates, basis: Basis, n: int) -> Estimate:
+    """A paired difference with its interval.
+
+    Args:
+        value: On all samples.
+        replicates: (R,) of `weights`.
+        weights: The replicate weights.
+        basis: What the less certain of the two numbers rests on.
+        n: Samples.
+    """
+    groups = int(basis.groups + 1e-9)
+    if not np.isfinite(value):
+        return Estimate(value=None, low=None, high=None, n=n, groups=groups)
+    low, high = difference_interval(value, replicates, weights, basis.n, basis.groups) or (None, None)
+    return Estimate(value=value, low=low, high=high, n=n, groups=groups, caveat=basis.caveat(low is not None))
 
 
 def compared(path: Path, classes: list[str]) -> pd.DataFrame:
@@ -121,10 +147,6 @@ def compared(path: Path, classes: list[str]) -> pd.DataFrame:
             "scores": list(scores),
         }
     )
-
-
-def _sign(metric: Metric) -> float:
-    return 1.0 if metric.larger_is_better else -1.0
 
 
 def _known(value: float) -> float | None:

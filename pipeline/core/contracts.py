@@ -255,10 +255,16 @@ class Predictor(ABC):
 
 
 class Metric(ABC):
-    """A number on predictions, or one per class, over many weighted copies of the samples at once."""
+    """A number on predictions, or one per class, over many weighted copies of the samples at once; in [0, 1].
+
+    `exclusive` tells whether it is meant for exactly one label per sample, `by_scores` whether it compares the scores
+    of one sample with those of others, so that it must not mix those of several models.
+    """
 
     per_class: bool
     larger_is_better: bool = True
+    exclusive: bool = False
+    by_scores: bool = False
 
     @abstractmethod
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -271,8 +277,13 @@ class Metric(ABC):
             weights: (R, N), how often each sample counts in each resample.
 
         Returns:
-            (R,), or (R, K) when `per_class`; NaN where a resample leaves the number undefined.
+            (R,), or (R, K) when `per_class`; NaN where a resample leaves the number undefined. A mean over classes
+            takes the same classes in each row: one that a resample lost has its figure on all samples.
         """
+
+    @abstractmethod
+    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
+        """(N, K) bool, the samples on which the figure of each class rests, or (N, 1) where all count alike."""
 
 
 class Gate(ABC):

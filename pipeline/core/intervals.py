@@ -1,53 +1,199 @@
-"""Every number has an interval: percentile bootstrap that resamples groups."""
+"""Every number has an interval: replicate weights over whole groups, and what their spread says of the number."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from scipy.special import betaincinv, expit, logit, stdtrit
 
 Z = 1.959963984540054  # a standard normal variable lies within this of 0 with probability 0.95
 CHUNK_CELLS = 20_000_000  # weights held at once, in numbers
+MIN_GROUPS = 5  # below, no interval: the spread between groups cannot be told
+FEW_GROUPS = 20  # below, the figure carries a caveat
+MANY_GROUPS = 100  # above, the groups are resampled; up to here each is left out once
+FEW_EVENTS = 5.0  # effective mistakes, or successes, below which the logit scale fails
 
 
-def resamples(groups: np.ndarray, num_resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each sample counts in each bootstrap resample.
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A number with its 95 % interval and what that rests on.
 
-    Whole groups are drawn with replacement, so that samples which resemble each other (the same patient, the same
-    module) do not make the interval look narrower than it is.
+    Attributes:
+        value: None where undefined.
+        low: None where there is no interval.
+        high: None where there is no interval.
+        n: Samples it speaks of: of the class where per class.
+        groups: Independent groups that hold these samples. Of a mean over classes, as many as weigh equally in it.
+        caveat: What a reader must know of the interval, a clause without a full stop; empty where there is nothing.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    groups: int
+    caveat: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """As the metrics files keep it; `caveat` only where there is one."""
+        entry = {"value": self.value, "low": self.low, "high": self.high, "n": self.n, "groups": self.groups}
+        return entry | ({"caveat": self.caveat} if self.caveat else {})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Replicates:
+    """Replicate weights: how often each sample counts when the test set is varied by whole groups.
+
+    Up to 100 groups each is left out once (the delete-one-group jackknife); more are resampled with replacement (the
+    group bootstrap). Samples that resemble each other, those of one patient or module, move together, so that their
+    resemblance does not make the interval look narrower than it is.
 
     Args:
         groups: (N,) label of each sample's group; all different when samples are independent.
-        num_resamples: Number of resamples in all.
-        seed: Of the draws.
+        num_resamples: Bootstrap resamples, where groups are resampled.
+        seed: Of the resamples.
 
-    Yields:
-        (r, N) float64 blocks, `num_resamples` rows in all.
-
-    Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapters 8 and 13; Field and Welsh 2007,
-        doi:10.1111/j.1467-9868.2007.00593.x, for the cluster bootstrap.
+    Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapters 8, 11 and 13; Field and Welsh 2007,
+        doi:10.1111/j.1467-9868.2007.00593.x, for the cluster bootstrap; Wolter 2007, Introduction to Variance
+        Estimation, doi:10.1007/978-0-387-35099-8, for replicate weights.
     """
-    _, members = np.unique(groups, return_inverse=True)
-    num_groups = int(members.max()) + 1
-    generator = np.random.default_rng(seed)
-    block = max(1, min(num_resamples, CHUNK_CELLS // max(1, len(members))))
-    done = 0
-    while done < num_resamples:
-        size = min(block, num_resamples - done)
-        counts = generator.multinomial(num_groups, np.full(num_groups, 1 / num_groups), size=size)
-        yield counts[:, members].astype(np.float64)
-        done += size
+
+    groups: np.ndarray
+    num_resamples: int
+    seed: int
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """(r, N) float64 blocks, a row per replicate."""
+        _, members = np.unique(self.groups, return_inverse=True)
+        num_groups = int(members.max()) + 1
+        total = num_groups if self.leaves_out else self.num_resamples
+        size = max(1, min(total, CHUNK_CELLS // max(1, len(members))))
+        generator = np.random.default_rng(self.seed)
+        for start in range(0, total, size):
+            rows = min(size, total - start)
+            if self.leaves_out:
+                yield (members != np.arange(start, start + rows)[:, None]).astype(np.float64)
+            else:
+                counts = generator.multinomial(num_groups, np.full(num_groups, 1 / num_groups), size=rows)
+                yield counts[:, members].astype(np.float64)
+
+    @property
+    def num_groups(self) -> int:
+        return len(np.unique(self.groups))
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether each group is left out once; else groups are resampled."""
+        return self.num_groups <= MANY_GROUPS
+
+    def spread(self, values: np.ndarray) -> float:
+        """The standard error of a number from its (R,) replicates; NaN where fewer than half of them are defined."""
+        defined = values[np.isfinite(values)]
+        if len(defined) < max(1, len(values) / 2):
+            return math.nan
+        mean_square = float(np.mean((defined - defined.mean()) ** 2))
+        return math.sqrt(mean_square * (self.num_groups - 1 if self.leaves_out else 1))
 
 
-def interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float | None, float | None]:
-    """The percentile interval of bootstrap values; None for both where fewer than half of them are defined."""
-    defined = values[np.isfinite(values)]
-    if len(defined) < max(1, len(values) / 2):
-        return None, None
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(defined, [tail, 1 - tail])
-    return float(low), float(high)
+def share_interval(
+    value: float, replicates: np.ndarray, weights: Replicates, n: float, groups: float
+) -> tuple[float, float, bool] | None:
+    """The 95 % interval of a number in [0, 1], and whether it is the cautious one; None where there is none.
+
+    On the logit scale, with the t quantile of `groups` - 1 degrees of freedom. Where the number rests on fewer than 5
+    effective mistakes or successes it is Korn and Graubard's: Clopper and Pearson's at the effective number of samples
+    value (1 - value) / variance, at most n, reduced by (z / t)^2. That one covers at least 95 %, and never has width 0:
+    without any mistake the effective number is n.
+
+    Args:
+        value: On all samples.
+        replicates: (R,) values on `weights`, NaN where undefined.
+        weights: The replicate weights.
+        n: Samples it rests on.
+        groups: Independent groups it rests on, at least 5 for an interval.
+
+    Source: Korn and Graubard 1998, Survey Methodology 24, 193-201; Clopper and Pearson 1934,
+        doi:10.1093/biomet/26.4.404; coverage in benchmarks/coverage.py.
+    """
+    error = weights.spread(replicates)
+    if groups < MIN_GROUPS or not 0 <= value <= 1 or not math.isfinite(error):
+        return None
+    quantile = float(stdtrit(groups - 1, 0.975))
+    effective = min(n, value * (1 - value) / error**2) if error > 0 and 0 < value < 1 else n
+    if min(value, 1 - value) * effective < FEW_EVENTS:
+        effective *= (Z / quantile) ** 2
+        hit, missed = value * effective, (1 - value) * effective
+        low = float(betaincinv(hit, missed + 1, 0.025)) if hit > 0 else 0.0
+        high = float(betaincinv(hit + 1, missed, 0.975)) if missed > 0 else 1.0
+        return low, high, True
+    clipped = np.clip(replicates, 1e-9, 1 - 1e-9)
+    half = quantile * weights.spread(logit(clipped))
+    return float(expit(logit(value) - half)), float(expit(logit(value) + half)), False
+
+
+def difference_interval(
+    value: float, replicates: np.ndarray, weights: Replicates, n: float, groups: float
+) -> tuple[float, float] | None:
+    """The 95 % interval of a difference of two numbers on the same samples, or None.
+
+    Args and source as `share_interval`; the t interval on the scale of the difference. Where no replicate differs the
+    two agree on all samples, and what n samples cannot show is a difference of up to 1 - 0.025^(1/n).
+    """
+    error = weights.spread(replicates)
+    if groups < MIN_GROUPS or not math.isfinite(value) or not math.isfinite(error):
+        return None
+    half = float(stdtrit(groups - 1, 0.975)) * error if error > 1e-12 else 1 - 0.025 ** (1 / n)
+    return value - half, value + half
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a number rests on.
+
+    Attributes:
+        n: Samples; of a mean over classes K times their harmonic mean, as if each class had as many.
+        groups: Independent groups; of a mean over classes as many as weigh equally in it (inverse Simpson index).
+        num_thin: Of a mean over classes those that lie in fewer than 5 groups.
+    """
+
+    n: float
+    groups: float
+    num_thin: int = 0
+
+    @classmethod
+    def of(cls, support: np.ndarray, groups: np.ndarray) -> Basis:
+        """Of a number that rests on the samples in each column of `support`, (N, C) bool, and is their mean over C."""
+        codes = np.unique(groups, return_inverse=True)[1]
+        held = np.zeros((int(codes.max(initial=-1)) + 1, support.shape[1]), dtype=bool)
+        np.logical_or.at(held, codes, support)
+        sizes, num_groups = support.sum(axis=0), held.sum(axis=0)
+        occurs = sizes > 0
+        if not occurs.any():
+            return cls(0, 0)
+        num_classes = int(occurs.sum())
+        influence = (held[:, occurs] / num_groups[occurs]).sum(axis=1) / num_classes
+        thin = int((num_groups[occurs] < MIN_GROUPS).sum())
+        n = num_classes**2 / float((1 / sizes[occurs]).sum())
+        return cls(n, 1 / float((influence**2).sum()), thin if num_classes > 1 else 0)
+
+    def caveat(self, has_interval: bool, cautious: bool = False) -> str:
+        """What a reader must know, a clause."""
+        count = int(self.groups + 1e-9)
+        if count < MIN_GROUPS:
+            return f"no interval: it rests on {count} independent group{'s' * (count != 1)}, fewer than {MIN_GROUPS}"
+        if not has_interval:
+            return ""
+        parts = [f"it rests on {count} independent groups only"] if count < FEW_GROUPS else []
+        if self.num_thin:
+            verb = "class lies" if self.num_thin == 1 else "classes lie"
+            parts.append(f"{self.num_thin} {verb} in fewer than {MIN_GROUPS} groups, and may vary more than it says")
+        if cautious:
+            parts.append("so few mistakes or successes that the interval is wider than 95 % needs")
+        return "; ".join(parts)
 
 
 def samples_needed(half_width: float) -> int:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from pipeline.core.contracts import Metric
-from pipeline.core.intervals import interval, resamples
+from pipeline.core.intervals import Basis, Estimate, Replicates, share_interval
 
 
 def judge(
@@ -20,43 +18,49 @@ def judge(
     num_resamples: int,
     seed: int,
     min_class: int = 1,
-) -> dict[str, dict[str, Any]]:
-    """Every metric on all samples, with a 95 % bootstrap interval that resamples groups.
+) -> dict[str, Estimate]:
+    """Every metric on all samples, with a 95 % interval over groups.
 
     Args:
         metrics: Name to metric.
         targets: (N, K) in {0, 1}.
         decided: (N, K) bool, as the predictor decided.
         scores: (N, K).
-        groups: (N,) who is resampled together.
+        groups: (N,) who is varied together.
         classes: K names; a metric per class is entered as `name/class`.
-        num_resamples: Bootstrap resamples.
+        num_resamples: Bootstrap resamples, where there are more than 100 groups.
         seed: Of the resamples.
         min_class: A class with fewer samples is not evaluable: its own figures are None, whatever they would be.
 
     Returns:
-        Name to `value`, `low`, `high` (None where undefined or not evaluable) and `n` (samples, of the class where per
-        class).
+        Name to estimate; its `n` are the samples, of the class where per class.
     """
-    once = {name: metric(targets, decided, scores, np.ones((1, len(targets))))[0] for name, metric in metrics.items()}
-    drawn: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
-    for weights in resamples(groups, num_resamples, seed):
+    ones, weights = np.ones((1, len(targets))), Replicates(groups=groups, num_resamples=num_resamples, seed=seed)
+    replicates: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
+    for block in weights:
         for name, metric in metrics.items():
-            drawn[name].append(metric(targets, decided, scores, weights))
+            replicates[name].append(metric(targets, decided, scores, block))
     result = {}
-    independent = len(np.unique(groups)) > 1  # one group says nothing about how groups vary
     for name, metric in metrics.items():
-        values = np.concatenate(drawn[name]) if independent else np.full_like(np.concatenate(drawn[name]), np.nan)
-        if metric.per_class:
-            for column, label in enumerate(classes):
-                size = int(targets[:, column].sum())
-                known = 1.0 if size >= min_class else np.nan
-                result[f"{name}/{label}"] = _entry(once[name][column] * known, values[:, column] * known, size)
-        else:
-            result[name] = _entry(once[name], values, len(targets))
+        once, varied = metric(targets, decided, scores, ones)[0], np.concatenate(replicates[name])
+        support = metric.support(targets, decided)
+        if not metric.per_class:
+            basis = Basis.of(support, groups)
+            result[name] = _estimate(float(once), varied, weights, basis, len(targets))
+            continue
+        for column, label in enumerate(classes):
+            size = int(targets[:, column].sum())
+            value = float(once[column]) if size >= min_class else np.nan
+            basis = Basis.of(support[:, [column]], groups)
+            result[f"{name}/{label}"] = _estimate(value, varied[:, column], weights, basis, size)
     return result
 
 
-def _entry(value: float, values: np.ndarray, n: int) -> dict[str, Any]:
-    low, high = interval(values)
-    return {"value": float(value) if np.isfinite(value) else None, "low": low, "high": high, "n": n}
+def _estimate(value: float, replicates: np.ndarray, weights: Replicates, basis: Basis, n: int) -> Estimate:
+    groups = int(basis.groups + 1e-9)
+    if not np.isfinite(value):
+        return Estimate(value=None, low=None, high=None, n=n, groups=groups)
+    found = share_interval(value, replicates, weights, basis.n, basis.groups)
+    low, high, cautious = found or (None, None, False)
+    caveat = basis.caveat(found is not None, cautious)
+    return Estimate(value=value, low=low, high=high, n=n, groups=groups, caveat=caveat)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,21 +52,48 @@ def count(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray) -> Coun
     return Counts(weights @ (truth * choice), weights @ truth, weights @ choice, weights.sum(axis=1))
 
 
-def mean_recall(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def of_same_classes(
+    figures: Callable[[np.ndarray], np.ndarray], targets: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """(R, K) figures of each class, where a class that a row of weights lost has its figure on all samples.
+
+    A mean over classes is then of the same classes in each resample. Without that a lost class would be left out of
+    the mean, or count as an F1 of 0 where it was decided for, and both move the mean for no reason of the model's.
+
+    Args:
+        figures: (R, N) weights to (R, K).
+        targets: (N, K) in {0, 1}.
+        weights: (R, N).
+    """
+    found = figures(weights)
+    lost = weights @ targets.astype(np.float64) == 0
+    return np.where(lost, figures(np.ones((1, len(targets)))), found) if lost.any() else found
+
+
+def mean_recall(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray, exclusive: bool) -> np.ndarray:
     """(R,) balanced accuracy as `nuisance_baseline` counts it.
 
-    Where each sample has one label: the mean recall of the classes. Else the mean over labels of (recall of presence +
-    recall of absence) / 2. What a resample leaves undefined is left out of the mean.
+    Of exclusive labels the mean recall of the classes. Else the mean over labels of (recall of presence + recall of
+    absence) / 2. What all samples leave undefined is left out of the mean.
 
     Args:
         targets: (N, K) in {0, 1}.
         decided: (N, K) bool.
         weights: (R, N).
+        exclusive: Whether each sample has exactly one label, as the task says; the samples at hand cannot tell.
     """
-    present = count(targets, decided, weights).recall
-    if not (np.asarray(targets).sum(axis=1) == 1).all():
-        present = (present + count(1 - np.asarray(targets), ~np.asarray(decided, dtype=bool), weights).recall) / 2
+    truth, choice = np.asarray(targets, dtype=bool), np.asarray(decided, dtype=bool)
+    present = of_same_classes(lambda rows: count(truth, choice, rows).recall, truth, weights)
+    if not exclusive:
+        absent = of_same_classes(lambda rows: count(~truth, ~choice, rows).recall, ~truth, weights)
+        present = (present + absent) / 2
     return average(present, np.ones_like(present), "macro")
+
+
+def rarer_side(targets: np.ndarray) -> np.ndarray:
+    """(N, K) bool: of each class the samples that have it, or those that do not where these are fewer."""
+    present = np.asarray(targets, dtype=bool)
+    return np.where(2 * present.sum(axis=0) <= len(present), present, ~present)
 
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray, otherwise_zero: np.ndarray) -> np.ndarray:

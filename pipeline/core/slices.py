@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Metric
+from pipeline.core.intervals import Estimate
 from pipeline.core.judging import judge
 from pipeline.core.labels import to_matrix
 
 MAX_VALUES = 12  # an attribute with more distinct numbers is cut into quarters; one with more names is passed over
 NUM_BINS = 4
 MAX_CELLS = 24  # class x value: more can neither be read nor hold enough samples each
+COLUMNS = ["attribute", "slice", "n", "groups", "metric", "value", "low", "high", "caveat"]
 IN_CELLS = "accuracy"  # of one class it is its recall; what compares classes says nothing there
 
 
@@ -32,23 +33,24 @@ def slices(
     contradict it. Of an attribute and class the rows are called `attribute and label`, `value, label`.
 
     Returns:
-        `attribute`, `slice`, `n`, `metric`, `value`, `low`, `high`; no figure where n is below `min_slice`.
+        `attribute`, `slice`, `n`, `groups`, `metric`, `value`, `low`, `high`, `caveat`; no figure where n is below
+        `min_slice`, no interval where fewer than 5 groups hold the slice.
     """
     overall = {name: metric for name, metric in metrics.items() if not metric.per_class}
     rows = []
     for attribute, value, part, judged in _parts(test, overall, classes):
-        figures: dict[str, dict[str, Any]] = {}
+        figures: dict[str, Estimate] = {}
         if len(part) >= min_slice:
             targets = to_matrix(part["labels"].tolist(), classes)
             decided = to_matrix(part["decided"].tolist(), classes).astype(bool)
             scores, groups = np.stack(part["scores"].to_numpy()), part["group"].to_numpy(dtype=str)
             figures = judge(judged, targets, decided, scores, groups, classes, num_resamples, seed)
         rows += [
-            {"attribute": attribute, "slice": value, "n": len(part), "metric": name}
-            | {key: figures.get(name, {}).get(key) for key in ("value", "low", "high")}
+            {"attribute": attribute, "slice": value, "n": len(part), "groups": part["group"].nunique(), "metric": name}
+            | {key: getattr(figures.get(name), key, None) for key in ("value", "low", "high", "caveat")}
             for name in judged
         ]
-    return pd.DataFrame(rows, columns=["attribute", "slice", "n", "metric", "value", "low", "high"])
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _parts(

@@ -46,13 +46,18 @@ class Listing:
         metric: A name in conf/metric/ that is one number for all classes.
         experiments: Names of files in conf/experiment/, a row each.
         published: Figures of others.
+        margin: How much worse than the best a model may be and still be as good for the mark, above 0: the whole
+            interval of the difference must lie above -margin.
     """
 
     metric: str
     experiments: list[str]
     published: list[Published] = field(default_factory=list)
+    margin: float = 0.01
 
     def __post_init__(self) -> None:
+        if not 0 < self.margin < 1:
+            raise ValueError(f"margin must be above 0 and below 1, got {self.margin}")
         if not self.experiments:
             raise ValueError("experiments is empty; name at least one file of conf/experiment/")
         twice = sorted({one for one in self.experiments if self.experiments.count(one) > 1})

@@ -48,10 +48,10 @@ class Kept:
         Raises:
             UserError: It was not measured by this metric.
         """
-        figures = files.read_json(self.folder / files.METRICS)
+        figures = files.read_json(self.folder / files.TEST_METRICS)
         if metric not in figures:
             raise UserError(
-                f"its reports/metrics.json has no {metric!r}; add it to metric in conf/experiment/{self.name}.yaml"
+                f"its reports/test_metrics.json has no {metric!r}; add it to metric in conf/experiment/{self.name}.yaml"
             )
         told = files.read_json(self.predictor / card.CARD)
         return Outcome(
@@ -92,7 +92,7 @@ def keep(name: str, revision: str, folder: Path) -> Kept:
 
     try:
         system = DVCFileSystem(repo=".", rev=revision)
-        for one in (files.METRICS, files.PREDICTIONS, files.REGISTRATION):
+        for one in (files.TEST_METRICS, files.PREDICTIONS, files.REGISTRATION):
             _bring(system, str(one), folder / one)
         for tree in (files.PREDICTOR, files.PACKED):
             for path in system.find(str(tree)):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pipeline.experiments.listing import Published
 
 COLUMNS = (
-    *("name", "kind", "metric", "value", "low", "high", "n"),
-    *("difference", "difference_low", "difference_high", "best", "smallest"),
+    *("name", "kind", "metric", "value", "low", "high", "n", "groups", "caveat"),
+    *("difference", "difference_low", "difference_high", "standing", "best", "smallest"),
     *("train_seconds", "images_per_second", "num_bytes", "note"),
 )
 
@@ -29,7 +29,7 @@ class Outcome:
 
     Attributes:
         name: Of the experiment.
-        entry: `value`, `low`, `high` and `n` of the metric, from its own `reports/metrics.json`.
+        entry: `value`, `low`, `high` and `n` of the metric, from its own `reports/test_metrics.json`.
         test: `sample_id`, `group`, `targets`, `decided` and `scores` of the test split.
         classes: In the order of the lists in `test`.
         num_bytes: Of `data/predictor/` on disk.
@@ -52,29 +52,32 @@ def board(
     outcomes: Sequence[Outcome],
     failed: Mapping[str, str],
     published: Sequence[Published],
+    margin: float,
     num_resamples: int,
     seed: int,
 ) -> pd.DataFrame:
     """One row per experiment and per published figure, best first, then what failed.
 
     `best` is the row with the best figure (of several, the smallest on disk). `difference` is how far a row is from
-    it on the same test samples, at most 0, with a 95 % interval in which both are weighted by the same resamples of
-    groups. `smallest` marks the model of the fewest bytes among those whose interval of the difference holds 0. An
-    experiment judged on other test samples, labels or classes than most cannot be compared and counts as failed.
+    it on the same test samples, at most 0, with a 95 % interval in which both are varied by the same replicate weights
+    over groups, and `standing` says what that shows. `smallest` marks the model of the fewest bytes among the best and
+    those that are shown to be less than `margin` below it. An experiment judged on other test samples, labels or
+    classes than most cannot be compared and counts as failed.
 
     Args:
         metric_name: Its name in conf/metric/.
         metric: One number for all classes.
         outcomes: In the order of the list.
         failed: Experiment to its reason.
-        published: Shown beside.
+        published: Shown as well, never compared.
+        margin: How far below the best is as good, above 0.
         num_resamples: Bootstrap resamples behind each interval of a difference.
         seed: Of the resamples.
     """
     import pandas as pd
 
     comparable, others = _comparable(outcomes)
-    rows = _measured(metric_name, metric, comparable, num_resamples, seed)
+    rows = _measured(metric_name, metric, comparable, margin, num_resamples, seed)
     rows += [_published(metric_name, one) for one in published]
     sign = -1.0 if metric.larger_is_better else 1.0
     rows.sort(key=lambda row: sign * row["value"])
@@ -89,7 +92,7 @@ def board(
 
 
 def _measured(
-    metric_name: str, metric: Metric, outcomes: Sequence[Outcome], num_resamples: int, seed: int
+    metric_name: str, metric: Metric, outcomes: Sequence[Outcome], margin: float, num_resamples: int, seed: int
 ) -> list[dict[str, Any]]:
     if not outcomes:
         return []
@@ -105,25 +108,34 @@ def _measured(
                 "name": one.name,
                 "kind": "run",
                 "metric": metric_name,
-                **{key: one.entry[key] for key in ("value", "low", "high", "n")},
+                **{key: one.entry[key] for key in ("value", "low", "high", "n", "groups")},
+                "caveat": one.entry.get("caveat", ""),
                 "difference": gain["value"],
                 "difference_low": gain["low"],
                 "difference_high": gain["high"],
+                "standing": "best" if one is best else standing(gain["low"], gain["high"], margin),
                 "best": one is best,
                 "train_seconds": one.train_seconds,
                 "images_per_second": one.images_per_second,
                 "num_bytes": one.num_bytes,
             }
         )
-    reaching = [row for row in rows if row["best"] or reaches(row)]
-    min(reaching, key=lambda row: (row["num_bytes"], -row["difference"]))["smallest"] = True
+    as_good = [row for row in rows if row["standing"] in ("best", "as_good")]
+    min(as_good, key=lambda row: (row["num_bytes"], -row["difference"]))["smallest"] = True
     return rows
 
 
-def reaches(row: Mapping[str, Any]) -> bool:
-    """Whether the interval of the difference to the best holds 0; without an interval nothing is shown."""
-    low, high = row["difference_low"], row["difference_high"]
-    return bool(low is not None and high is not None and low <= 0 <= high)
+def standing(low: float | None, high: float | None, margin: float) -> str:
+    """What the interval of a difference to the best shows.
+
+    Returns:
+        `as_good` (less than the margin below it), `behind`, or `not_told_apart`: too few test samples to say either.
+    """
+    if low is None or high is None:
+        return "not_told_apart"
+    if low > -margin:
+        return "as_good"
+    return "behind" if high < 0 else "not_told_apart"
 
 
 def _comparable(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], dict[str, str]]:

@@ -165,7 +165,7 @@ class Trial:
         """The metrics on val."""
         val = self.packed.index[self.packed.index["split"] == "val"]
         scores = scorer(predictor, val)(self.packed.images[val.index.to_numpy()])
-        return judge(
+        found = judge(
             self.metrics,
             to_matrix(val["labels"].tolist(), self.packed.classes),
             predictor.task.decide(scores),
@@ -175,12 +175,14 @@ class Trial:
             self.evaluate["num_resamples"],
             self.evaluate["seed"],
         )
+        return {name: entry.as_json() for name, entry in found.items()}
 
 
 def winner(name: str, to: str, search: Search, trials: list[Any], best: Any) -> str:
     """The text of the winner's file in conf/experiment/."""
     entry = best.user_attrs[EXPECTED]
     interval = "" if entry["low"] is None else f" [{entry['low']:.3f}, {entry['high']:.3f}]"
+    caveat = f" ({entry['caveat']})" if entry.get("caveat") else ""
     stopped = sum(REASON in trial.user_attrs for trial in trials)
     nested: dict[str, Any] = {}
     for key, value in best.params.items():
@@ -196,7 +198,7 @@ def winner(name: str, to: str, search: Search, trials: list[Any], best: Any) -> 
             "# @package _global_",
             f"{MARK} {name}: the best of {len(trials)} trials ({stopped} stopped early), seed {search.seed}.",
             f"#   dvc exp run -S experiment={to}",
-            f"# Expect {search.expect} {entry['value']:.3f}{interval} {val};",
+            f"# Expect {search.expect} {entry['value']:.3f}{interval} {val}{caveat};",
             "# on test a little less, since trial and epoch were chosen on val.",
             *base,
             yaml.safe_dump(nested, sort_keys=False).rstrip(),

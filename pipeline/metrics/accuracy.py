@@ -20,3 +20,6 @@ class Accuracy(Metric):
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
         exact = (targets.astype(bool) == decided).all(axis=1)
         return weights @ exact / weights.sum(axis=1)
+
+    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
+        return np.ones((len(targets), 1), dtype=bool)

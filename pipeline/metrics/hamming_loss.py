@@ -24,3 +24,6 @@ class HammingLoss(Metric):
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
         wrong = (targets.astype(bool) != decided).mean(axis=1)
         return weights @ wrong / weights.sum(axis=1)
+
+    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
+        return np.ones((len(targets), 1), dtype=bool)

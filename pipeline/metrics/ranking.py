@@ -8,7 +8,7 @@ from typing import Literal, final
 import numpy as np
 
 from pipeline.core.contracts import Metric
-from pipeline.core.scoring import area_under_roc, average, average_precision
+from pipeline.core.scoring import area_under_roc, average, average_precision, of_same_classes, rarer_side
 
 
 @final
@@ -27,6 +27,8 @@ class Ranking(Metric):
     number: Literal["auroc", "average_precision"]
     averaging: Literal["none", "macro"]
 
+    by_scores = True
+
     def __post_init__(self) -> None:
         if self.number not in ("auroc", "average_precision"):
             raise ValueError(f"number must be auroc or average_precision, got {self.number!r}")
@@ -39,5 +41,10 @@ class Ranking(Metric):
 
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
         measure = area_under_roc if self.number == "auroc" else average_precision
-        per_class = measure(targets, scores, weights)
-        return per_class if self.per_class else average(per_class, weights @ targets, "macro")
+        if self.per_class:
+            return measure(targets, scores, weights)
+        same = of_same_classes(lambda rows: measure(targets, scores, rows), targets, weights)
+        return average(same, np.ones_like(same), "macro")
+
+    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
+        return rarer_side(targets)

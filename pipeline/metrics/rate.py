@@ -8,7 +8,7 @@ from typing import Literal, final
 import numpy as np
 
 from pipeline.core.contracts import Metric
-from pipeline.core.scoring import average, count
+from pipeline.core.scoring import average, count, of_same_classes
 
 
 @final
@@ -41,5 +41,12 @@ class Rate(Metric):
         if self.averaging == "micro":
             pooled: np.ndarray = getattr(counts.pooled, self.number)
             return pooled[:, 0]
-        per_class: np.ndarray = getattr(counts, self.number)
-        return per_class if self.per_class else average(per_class, counts.support, self.averaging)
+        if self.per_class:
+            return np.asarray(getattr(counts, self.number))
+        same = of_same_classes(lambda rows: getattr(count(targets, decided, rows), self.number), targets, weights)
+        return average(same, counts.support, self.averaging)
+
+    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
+        if self.averaging in ("micro", "weighted"):
+            return np.ones((len(targets), 1), dtype=bool)
+        return np.asarray(decided if self.number == "precision" else targets, dtype=bool)

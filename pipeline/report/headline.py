@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from pipeline.core.beyond import BEYOND, sentence
+from pipeline.core.cross_validation import PREFIX
 from pipeline.report.wording import LOWER_IS_BETTER, Figure, figure
 
 MAIN = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
-FEW_GROUPS = 30  # below, intervals from resampled groups come out too narrow (Cameron et al. 2008)
 BESIDE = "beside/"
 
 
@@ -42,6 +42,21 @@ class Pair:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cross:
+    """What frozen features reach over the groups of all splits, out of fold.
+
+    Attributes:
+        figures: The leading metric first.
+        num_groups: Behind the leading one.
+        beyond: What they add to the properties of the pictures, in a sentence.
+    """
+
+    figures: list[Figure]
+    num_groups: int
+    beyond: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Headline:
     """What the header shows; `main` always opens with the leading metric.
 
@@ -50,7 +65,7 @@ class Headline:
         main: The few figures beside it.
         num_pictures: In test.
         num_groups: Of test.
-        few_groups: Whether the intervals rest on too few groups.
+        cross: The cross-validated figures, which lead where test has few groups; None where they were not made.
         exact: Whether "right" means all of several labels.
         beyond: What the model adds to the properties of the pictures, in a sentence; empty where that was not measured.
         guess: The figure to beat; None for several labels per picture.
@@ -61,7 +76,7 @@ class Headline:
     main: list[Figure]
     num_pictures: int
     num_groups: int
-    few_groups: bool
+    cross: Cross | None
     exact: bool
     beyond: str
     guess: Guess | None
@@ -76,11 +91,9 @@ def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headl
     """The header of the page.
 
     Args:
-        metrics: `reports/metrics.json`.
+        metrics: `reports/test_metrics.json`.
         test: Predictions of test.
         single: Whether every picture has one label and got one.
-
-    Source: Cameron, Gelbach and Miller 2008, doi:10.1162/rest.90.3.414, for too few groups.
     """
     overall = [name for name in metrics if "/" not in name and name != BEYOND]
     leaders = sorted(overall, key=lambda name: (name != "accuracy", name in LOWER_IS_BETTER))
@@ -93,7 +106,7 @@ def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headl
         main=[figure(name, metrics[name]) for name in names],
         num_pictures=len(test),
         num_groups=num_groups,
-        few_groups=num_groups < FEW_GROUPS,
+        cross=_cross(metrics, names),
         exact=not single,
         beyond=sentence(metrics.get(BEYOND)),
         guess=_guess(test, leading) if single and first == "accuracy" and len(test) else None,
@@ -102,6 +115,17 @@ def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headl
             for name in names
             if BESIDE + name in metrics
         ],
+    )
+
+
+def _cross(metrics: dict[str, Any], names: list[str]) -> Cross | None:
+    there = [name for name in names if PREFIX + name in metrics]
+    if not there:
+        return None
+    return Cross(
+        figures=[figure(name, metrics[PREFIX + name]) for name in there],
+        num_groups=int(metrics[PREFIX + there[0]]["groups"]),
+        beyond=sentence(metrics.get(PREFIX + BEYOND), "The balanced accuracy of these features"),
     )
 
 

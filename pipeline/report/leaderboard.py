@@ -1,4 +1,4 @@
-"""The page of a leaderboard: experiments side by side, and which small model reaches the best."""
+"""The page of a leaderboard: experiments side by side, and which small model is as good as the best."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Row:
     """One row, in words, and its place on the axis in percent.
 
     Attributes:
-        state: `best`, `reaches` (the interval of the difference to it holds 0), `behind`, `published` or `failed`.
-        smallest: Whether it is the smallest that reaches the best.
+        state: `best`, `as_good`, `not_told_apart`, `behind`, `published` or `failed`.
+        smallest: Whether it is the smallest that is as good as the best.
         at: Of the figure, and of the ends of its interval; None where there is none.
     """
 
@@ -40,13 +40,14 @@ class Row:
     at: tuple[float, float | None, float | None] | None
 
 
-def leaderboard_page(name: str, table: pd.DataFrame, machine: str) -> str:
+def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float) -> str:
     """The page, with nothing in it that loads from anywhere.
 
     Args:
         name: Of the leaderboard.
         table: As `pipeline.experiments.table.board` makes it.
         machine: On which speed was measured.
+        margin: How far below the best is as good.
     """
     entries = [{str(key): value for key, value in entry.items()} for entry in table.to_dict("records")]
     metric = str(entries[0]["metric"])
@@ -59,6 +60,8 @@ def leaderboard_page(name: str, table: pd.DataFrame, machine: str) -> str:
         "metric": PLAIN.get(metric, (metric.replace("_", " "), "")),
         "lower_is_better": metric in LOWER_IS_BETTER,
         "machine": machine,
+        "margin": f"{100 * margin:.3g}{SPACE}point{'s' * (margin != 0.01)}",
+        "caveat": next((str(one["caveat"]) for one in ran if one["best"]), ""),
         "rows": rows,
         "n": whole(int(ran[0]["n"])) if ran else "",
         "best": next((one for one in rows if one.state == "best"), None),
@@ -96,12 +99,7 @@ def row(entry: Mapping[str, Any], scale: Axis) -> Row:
 
 def state(entry: Mapping[str, Any]) -> str:
     """Where a row stands."""
-    if entry["kind"] != "run":
-        return str(entry["kind"])
-    if entry["best"]:
-        return "best"
-    low, high = known(entry["difference_low"]), known(entry["difference_high"])
-    return "reaches" if low is not None and high is not None and low <= 0 <= high else "behind"
+    return str(entry["standing"] if entry["kind"] == "run" else entry["kind"])
 
 
 def mark(value: float) -> str:

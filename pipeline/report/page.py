@@ -44,7 +44,7 @@ class Material:
         curation: `reports/curation.json`.
         curves: `reports/train.csv`.
         imbalance: `reports/imbalance.csv`.
-        metrics: `reports/metrics.json`.
+        metrics: `reports/test_metrics.json`.
         slices: `reports/slices.csv`.
         predictions: Of val and test.
         mistakes: The worst wrong decisions on test.
@@ -87,7 +87,7 @@ class Material:
             curation=curation,
             curves=pd.read_csv(files.TRAIN_CURVES),
             imbalance=pd.read_csv(files.IMBALANCE, keep_default_na=False, na_values=[""]),
-            metrics=files.read_json(files.METRICS),
+            metrics=files.read_json(files.TEST_METRICS),
             slices=read_slices(files.SLICES),
             predictions=predictions,
             mistakes=mistakes,
@@ -122,7 +122,8 @@ def worst_mistakes(predictions: pd.DataFrame, classes: list[str], num_mistakes: 
 def read_slices(path: Path) -> pd.DataFrame:
     """The slices; a slice called NA or None keeps its name, only a figure may be missing."""
     numbers = {name: [""] for name in ("value", "low", "high")}
-    return pd.read_csv(path, dtype={"attribute": "str", "slice": "str"}, keep_default_na=False, na_values=numbers)
+    texts = dict.fromkeys(("attribute", "slice", "caveat"), "str")
+    return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=numbers)
 
 
 def render(material: Material) -> str:

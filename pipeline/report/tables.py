@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.core.cross_validation import PREFIX
 from pipeline.report.headline import BESIDE
 from pipeline.report.wording import PLAIN, Figure, figure
 
@@ -41,21 +42,28 @@ class Tables:
     not_evaluable: int
 
     @property
-    def without_width(self) -> bool:
-        """Whether some interval begins where it ends, which the bootstrap gives where it saw no mistake."""
-        figures = [*self.overall, *(one for row in self.classes for one in row.figures if one is not None)]
-        return any(one.low is not None and one.low == one.high for one in figures)
+    def caveats(self) -> list[tuple[str, str]]:
+        """Name and caveat of each overall figure that has one; one that all share is said once, without a name."""
+        found = [(one.name, one.caveat) for one in self.overall if one.caveat]
+        texts = {text for _, text in found}
+        return [("", texts.pop())] if len(texts) == 1 and len(found) > 1 else found
+
+    @property
+    def without_interval(self) -> int:
+        """How many figures of classes have a value and no interval."""
+        figures = [one for row in self.classes for one in row.figures if one is not None]
+        return sum(one.value is not None and one.low is None for one in figures)
 
 
 def tables(metrics: dict[str, Any], classes: list[str], needed: int) -> Tables:
     """Figures of the whole and of each class.
 
     Args:
-        metrics: `reports/metrics.json`.
+        metrics: `reports/test_metrics.json`.
         classes: In any order.
         needed: Samples a class needs in test to be evaluable.
     """
-    own = {name: entry for name, entry in metrics.items() if not name.startswith(BESIDE)}
+    own = {name: entry for name, entry in metrics.items() if not name.startswith((BESIDE, PREFIX))}
     per_class = list(dict.fromkeys(name.partition("/")[0] for name in own if "/" in name))
     first = "f1" if "f1" in per_class else next(iter(per_class), "")
     rows = sorted(

@@ -13,8 +13,8 @@ PLAIN = {  # metric to its name and what it says
     "accuracy": ("accuracy", "share of pictures whose decided labels are exactly the true ones"),
     "balanced_accuracy": ("balanced accuracy", "accuracy as if every class were equally frequent"),
     "beyond_nuisances": (
-        "above the nuisance baseline",
-        "balanced accuracy, less what the properties of the pictures alone reach (the check of that name)",
+        "above the properties alone",
+        "balanced accuracy, less what a forest on the properties alone reaches on the same pictures",
     ),
     "precision": ("precision", "of the pictures decided to be of the class, how many are"),
     "precision_macro": ("macro precision", "precision, every class counting the same"),
@@ -54,6 +54,7 @@ class Figure:
         low: Of the 95 % interval.
         high: Of the 95 % interval.
         n: Pictures behind it.
+        caveat: What a reader must know of the interval; empty where there is nothing.
         reason: Why there is no value.
         lower_is_better: Whether it counts mistakes.
     """
@@ -64,6 +65,7 @@ class Figure:
     low: float | None
     high: float | None
     n: int
+    caveat: str = ""
     reason: str = "undefined on these pictures"
     lower_is_better: bool = False
 
@@ -77,7 +79,7 @@ class Figure:
         if self.value is None:
             return self.reason
         if self.low is None or self.high is None:
-            return "no interval: undefined in most resamples"
+            return self.caveat or "no interval: undefined where a group is left out"
         return span(self.low, self.high)
 
     @property
@@ -91,7 +93,7 @@ class Figure:
 
 
 def figure(metric: str, entry: dict[str, Any], reason: str = "") -> Figure:
-    """An entry of `reports/metrics.json`, or a row of `reports/slices.csv`."""
+    """An entry of `reports/test_metrics.json`, or a row of `reports/slices.csv`."""
     name, note = PLAIN.get(metric, (metric.replace("_", " "), ""))
     if not reason:
         reason = "undefined: no such picture in test" if entry["n"] == 0 else "undefined on these pictures"
@@ -102,6 +104,7 @@ def figure(metric: str, entry: dict[str, Any], reason: str = "") -> Figure:
         low=known(entry["low"]),
         high=known(entry["high"]),
         n=int(entry["n"]),
+        caveat=entry.get("caveat") or "",
         reason=reason,
         lower_is_better=metric in LOWER_IS_BETTER,
     )

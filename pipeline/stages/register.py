@@ -28,7 +28,8 @@ ARTIFACTS = {
     "": [Path("params.yaml"), Path("dvc.yaml"), Path("dvc.lock")],
     "data": [files.VALIDATION, files.CHECKS, files.CURATION, files.SUSPECTS, files.PREVIEW],
     "evaluation": [
-        *(files.PREDICTIONS, files.METRICS, files.SLICES, files.CONFUSION, files.TRAIN_CURVES, files.IMBALANCE),
+        *(files.PREDICTIONS, files.METRICS, files.TEST_METRICS, files.SLICES, files.CONFUSION),
+        *(files.TRAIN_CURVES, files.IMBALANCE),
         *(files.REPORT, files.CHECKS_PAGE, files.CURATION_PAGE, files.SUSPECTS_PAGE),  # the report links to the others
     ],
 }
@@ -74,11 +75,13 @@ def main() -> None:
     params = config.load_params()
     options: Options = config.call(Options, config.section(params, "register"), "register")
     gate: Gate = config.build(config.section(params, "gate"), "gate")
-    card, metrics = files.read_json(files.PREDICTOR / "card.json"), files.read_json(files.METRICS)
+    card = files.read_json(files.PREDICTOR / "card.json")
+    metrics = {"test": files.read_json(files.TEST_METRICS), "final_val": files.read_json(files.METRICS)}
     packed = Packed.load()
     key = files.digest(
         card["training_key"].encode(),
         files.METRICS.read_bytes(),
+        files.TEST_METRICS.read_bytes(),
         files.PREDICTIONS.read_bytes(),
         options.model_name.encode(),
     )
@@ -107,8 +110,14 @@ def registration(
             judge(gate, card["classes"], champion[1] if champion else None), options.below_nuisances
         )
         earlier = comparison(name, run_id, card, judging)
+        test_set = test_digest()
+        uses = registry.num_judged_on(name, test_set) + (version is None)
         if version is None:
-            about = {registry.DATA_HASH: card["data_hash"], registry.COMMIT: runs.commit()}
+            about = {
+                registry.DATA_HASH: card["data_hash"],
+                registry.COMMIT: runs.commit(),
+                registry.TEST_SET: test_set,
+            }
             version = registry.create_version(name, run_id, key, files.PREDICTOR, example(packed), about)
         result = {
             "model": name,
@@ -117,6 +126,7 @@ def registration(
             "champion_before": champion[0] if champion else None,
             "reasons": verdict.reasons,
             "evidence": verdict.evidence,
+            "test_set_uses": uses,
             "earlier_data": earlier,
             "results_key": key,
         }
@@ -126,6 +136,13 @@ def registration(
             registry.set_alias(name, alias, result["version"])
         registry.tag_version(name, result["version"], {DONE_TAG: "true"})
     return result
+
+
+def test_digest() -> str:
+    """Of which samples test holds: each version judged on the same ones wears their figures out a little."""
+    table = files.read_table(files.PREDICTIONS)
+    names = sorted(table.loc[table["split"] == "test", "sample_id"])
+    return files.digest(files.canonical(names))
 
 
 def judge(gate: Gate, classes: list[str], champion_run: str | None) -> Verdict:
@@ -183,7 +200,7 @@ def beside_nuisances(verdict: Verdict, below: Literal["refuse", "warn"]) -> Verd
     Not refused is what merely has not shown more: the baseline is near 1 where a property gives the label away, and
     few test pictures leave wide intervals.
     """
-    entry = files.read_json(files.METRICS).get(BEYOND)
+    entry = files.read_json(files.TEST_METRICS).get(BEYOND)
     told = sentence(entry)
     if entry is None or not told:
         return verdict

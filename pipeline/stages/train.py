@@ -145,7 +145,9 @@ def settled(nodes: dict[str, Any], packed: Packed) -> tuple[Recipe, pd.DataFrame
         predictor, _ = Recipe(trial).fit(packed, silent)
         return predictor.task.decide(predictor.predict(packed.images[val.index.to_numpy()], val.reset_index(drop=True)))
 
-    chosen, tried = choosing.choose(nodes, targets, val["group"].to_numpy(dtype=str), decided)
+    chosen, tried = choosing.choose(
+        nodes, targets, val["group"].to_numpy(dtype=str), recipes[0].task.exclusive, decided
+    )
     return Recipe(chosen), tried
 
 

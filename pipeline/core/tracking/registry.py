@@ -28,7 +28,7 @@ NEEDED = (
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model; no such alias
 PREDICTIONS = "evaluation/predictions.parquet"
 MAX_EARLIER = 50  # versions looked at
-DATA_HASH, COMMIT = "data_hash", "git_commit"  # tags of a version
+DATA_HASH, COMMIT, TEST_SET = "data_hash", "git_commit", "test_set"  # tags of a version
 
 
 def find_version(name: str, results_key: str) -> str | None:
@@ -67,6 +67,14 @@ def earlier_data(name: str, data_hash: str) -> list[tuple[str, str, dict[str, st
         for one in others
         if one.tags[DATA_HASH] == others[0].tags[DATA_HASH]
     ][:MAX_EARLIER]
+
+
+def num_judged_on(name: str, test_set: str) -> int:
+    """How many versions were judged on these test samples."""
+    client, _ = connect()
+    with speaking():
+        found = client.search_model_versions(f"name = '{name}' and tags.`{TEST_SET}` = '{test_set}'")
+    return len(found)
 
 
 def predictions_of(run_id: str, folder: Path) -> Path:

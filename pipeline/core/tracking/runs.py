@@ -93,10 +93,14 @@ def completed_run(
                 for name, value in row.items():
                     client.log_metric(run_id, grouped(str(name)), float(value), step=step)
             client.set_terminated(run_id)
-        for name, entry in metrics.items():
-            for part, suffix in (("value", ""), ("low", "_low"), ("high", "_high")):
-                if entry[part] is not None:
-                    client.log_metric(run_id, f"test/{metric_name(name)}{suffix}", float(entry[part]))
+        for split, entries in metrics.items():
+            for name, entry in entries.items():
+                for part, suffix in (("value", ""), ("low", "_low"), ("high", "_high"), ("groups", "_groups")):
+                    if entry[part] is not None:
+                        client.log_metric(run_id, f"{split}/{metric_name(name)}{suffix}", float(entry[part]))
+            caveats = {name: entry["caveat"] for name, entry in entries.items() if entry.get("caveat")}
+            if caveats:
+                client.log_dict(run_id, caveats, f"evaluation/{split}_caveats.json")
     assert mlflow.active_run() is None
     return run_id, False
 

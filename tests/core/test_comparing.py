@@ -8,6 +8,7 @@ from pipeline.core.comparing import Compared
 from pipeline.metrics.accuracy import Accuracy
 from pipeline.metrics.hamming_loss import HammingLoss
 from pipeline.metrics.ranking import Ranking
+from pipeline.metrics.rate import Rate
 
 EYE = np.eye(2)
 
@@ -44,37 +45,68 @@ def test_gains_by_hand(compared):
     found = compared.gains({"accuracy": Accuracy(), "hamming": HammingLoss()}, 500, seed=0)
     accuracy = found["accuracy"]
     assert (accuracy["told"], accuracy["before"], accuracy["after"]) == (0.75, 0.5, 0.75)
-    assert accuracy["gain"]["value"] == 0.25
-    assert accuracy["gain"]["n"] == 4
-    assert -1 <= accuracy["gain"]["low"] < 0.25 < accuracy["gain"]["high"] <= 1
+    assert accuracy["gain"] == {
+        "value": 0.25,
+        "low": None,
+        "high": None,
+        "n": 4,
+        "groups": 4,
+        "caveat": "no interval: it rests on 4 independent groups, fewer than 5",
+    }
     wrong = found["hamming"]  # two answers a picture, both wrong or both right
     assert (wrong["told"], wrong["before"], wrong["after"]) == (0.25, 0.5, 0.25)
     assert wrong["gain"]["value"] == 0.25
 
 
+def gain(truth, later, earlier, groups=None, metric=None):
+    names = [f"s{position}" for position in range(len(truth))]
+    both = Compared.of(predictions(names, truth, later, groups), predictions(names, truth, earlier, groups))
+    return both.gains({"metric": metric or Accuracy()}, 2000, seed=0)["metric"]["gain"]
+
+
 def test_the_interval_is_of_the_pairs():
-    names = [f"s{position}" for position in range(100)]
-    truth = [0] * 100
     later, earlier = ([0] * right + [1] * (100 - right) for right in (80, 50))
-    found = Compared.of(predictions(names, truth, later), predictions(names, truth, earlier))
-    gain = found.gains({"accuracy": Accuracy()}, 2000, seed=0)["accuracy"]["gain"]
-    # 30 of 100 gained, none lost: 2 x 1.96 x sqrt(0.3 x 0.7 / 100)
-    assert gain["high"] - gain["low"] == pytest.approx(2 * 1.96 * np.sqrt(0.3 * 0.7 / 100), rel=0.1)
+    found = gain([0] * 100, later, earlier)
+    # 30 of 100 gained, none lost: the mean of 30 ones and 70 zeros, t of 99 degrees of freedom
+    half = 1.984217 * np.sqrt(0.3 * 0.7 / 99)
+    assert (found["low"], found["high"]) == pytest.approx((0.3 - half, 0.3 + half), rel=1e-6)
+    assert "caveat" not in found
 
 
-def test_groups_are_drawn_whole():
-    names = [f"s{position}" for position in range(20)]
-    groups = ["gained"] * 10 + ["same"] * 10
-    truth, later, earlier = [0] * 20, [0] * 20, [1] * 10 + [0] * 10
-    found = Compared.of(predictions(names, truth, later, groups), predictions(names, truth, earlier, groups))
-    gain = found.gains({"accuracy": Accuracy()}, 500, seed=0)["accuracy"]["gain"]
-    assert (gain["low"], gain["high"]) == (0, 1)  # two groups: a quarter of the draws take one of them twice
+def test_groups_stay_whole():
+    # of ten groups of two, two gained both samples: the mean of two ones and eight zeros, t of 9 degrees of freedom
+    later, earlier = [0] * 20, [1] * 4 + [0] * 16
+    groups = [f"g{position // 2}" for position in range(20)]
+    found = gain([0] * 20, later, earlier, groups)
+    half = 2.262157 * np.sqrt(0.2 * 0.8 / 9)
+    assert (found["low"], found["high"]) == pytest.approx((0.2 - half, 0.2 + half), rel=1e-6)
+    assert (found["groups"], found["caveat"]) == (10, "it rests on 10 independent groups only")
+    turned = gain([0] * 20, later, earlier, groups, HammingLoss())
+    assert [turned[key] for key in ("value", "low", "high")] == pytest.approx(
+        [found[key] for key in ("value", "low", "high")]
+    )
+
+
+def test_equal_predictions_may_differ_elsewhere():
+    choice = [0] * 15 + [1] * 5
+    found = gain([0] * 20, choice, choice)
+    assert (found["low"], found["value"], found["high"]) == pytest.approx((-0.16843, 0, 0.16843), abs=1e-5)
 
 
 def test_one_group_says_nothing_about_chance():
-    both = Compared.of(predictions("ab", [0, 1], [0, 1], "gg"), predictions("ab", [0, 1], [1, 1], "gg"))
-    gain = both.gains({"accuracy": Accuracy()}, 100, seed=0)["accuracy"]["gain"]
-    assert gain == {"value": 0.5, "low": None, "high": None, "n": 2}
+    found = gain([0, 1], [0, 1], [1, 1], ["g", "g"])
+    caveat = "no interval: it rests on 1 independent group, fewer than 5"
+    assert found == {"value": 0.5, "low": None, "high": None, "n": 2, "groups": 1, "caveat": caveat}
+
+
+def test_a_mean_over_classes_rests_on_what_either_decided():
+    """Of precision the later one decides for b in one group alone, the earlier one in all six."""
+    groups = [f"g{position // 2}" for position in range(12)]
+    metric = Rate(number="precision", averaging="macro")
+    found = gain([0, 1] * 6, [0, 1, *[0] * 10], [0, 1] * 6, groups, metric)
+    assert found["groups"] == 6
+    assert found["value"] == pytest.approx((6 / 11 + 1) / 2 - 1)
+    assert found["low"] < found["value"] < found["high"]
 
 
 def test_nothing_in_common():
@@ -88,5 +120,5 @@ def test_what_is_undefined_is_none():
         "told": None,
         "before": None,
         "after": None,
-        "gain": {"value": None, "low": None, "high": None, "n": 2},
+        "gain": {"value": None, "low": None, "high": None, "n": 2, "groups": 0},
     }

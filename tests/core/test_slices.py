@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.core.slices import slices
+from pipeline.core.slices import COLUMNS, slices
 from pipeline.metrics.accuracy import Accuracy
 from pipeline.metrics.rate import Rate
 
@@ -71,7 +71,7 @@ def test_without_accuracy_there_are_no_cells():
 
 def test_one_row_per_attribute_value_and_metric_that_is_not_per_class():
     found = sliced(table([1, 1, 1, 0, 0, 1], attr_site=["x", "x", "y", "y", "y", "y"], attr_lens=["k"] * 6))
-    assert list(found) == ["attribute", "slice", "n", "metric", "value", "low", "high"]
+    assert list(found) == ["attribute", "slice", "n", "groups", "metric", "value", "low", "high", "caveat"]
     assert found[["attribute", "slice", "n", "metric", "value"]].to_numpy().tolist() == [
         ["site", "x", 2, "accuracy", 1.0],
         ["site", "x", 2, "recall_macro", 1.0],
@@ -80,15 +80,29 @@ def test_one_row_per_attribute_value_and_metric_that_is_not_per_class():
         ["lens", "k", 6, "accuracy", pytest.approx(2 / 3)],
         ["lens", "k", 6, "recall_macro", pytest.approx(2 / 3)],
     ]
-    assert (found["low"] <= found["value"]).all()
-    assert (found["value"] <= found["high"]).all()
+    assert found["groups"].tolist() == [2, 2, 4, 4, 6, 6]
+
+
+def test_a_slice_has_an_interval_where_five_groups_hold_it():
+    right = [1, 0] * 6 + [1, 0, 1, 0]
+    test = table(right, attr_site=["x"] * 12 + ["y"] * 4)
+    test["group"] = [f"g{position // 2}" for position in range(16)]  # six groups of x, two of y
+    x, y = sliced(test, metrics={"accuracy": Accuracy()}).to_dict("records")
+    assert (x["n"], x["groups"], x["value"]) == (12, 6, 0.5)
+    assert 0 < x["low"] < 0.5 < x["high"] < 1
+    assert x["caveat"].startswith("it rests on 6 independent groups only")
+    assert (y["n"], y["groups"], y["value"]) == (4, 2, 0.5)
+    assert np.isnan(y["low"])
+    assert np.isnan(y["high"])
+    assert y["caveat"] == "no interval: it rests on 2 independent groups, fewer than 5"
 
 
 def test_small_slices_are_listed_without_a_figure():
-    found = sliced(table([1, 1, 1], attr_site=["x", "x", "y"]), metrics={"accuracy": Accuracy()})
-    assert found["n"].tolist() == [2, 1]
+    found = sliced(table([1] * 8, attr_site=["x"] * 7 + ["y"]), metrics={"accuracy": Accuracy()})
+    assert found["n"].tolist() == [7, 1]
+    assert found["groups"].tolist() == [7, 1]
     assert found["value"].isna().tolist() == [False, True]
-    assert found[["low", "high"]].isna().all(axis=1).tolist() == [False, True]
+    assert found[["low", "high", "caveat"]].isna().all(axis=1).tolist() == [False, True]
 
 
 def test_rows_without_a_value_are_in_no_slice():
@@ -115,7 +129,8 @@ def test_more_names_than_can_be_read_are_passed_over():
 
 def test_without_attributes_there_are_no_rows_but_all_columns():
     found = sliced(table([1, 0]))
-    assert list(found) == ["attribute", "slice", "n", "metric", "value", "low", "high"]
+    assert list(found) == ["attribute", "slice", "n", "groups", "metric", "value", "low", "high", "caveat"]
+    assert list(found) == COLUMNS
     assert found.empty
 
 

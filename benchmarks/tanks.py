@@ -54,7 +54,7 @@ def accuracy(predictor: Any, data: Packed, seed: int) -> dict[str, Any]:
     scores = predictor.predict(test.images[test.rows])
     decided = predictor.task.decide(scores)
     scenes = np.arange(len(test))
-    return judge({"it": Accuracy()}, test.targets, decided, scores, scenes, data.classes, 2000, seed)["it"]
+    return judge({"it": Accuracy()}, test.targets, decided, scores, scenes, data.classes, 2000, seed)["it"].as_json()
 
 
 def test_scenes(seed: int) -> list[Packed]:

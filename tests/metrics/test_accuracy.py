@@ -26,3 +26,9 @@ def test_scores_do_not_matter():
     np.testing.assert_array_equal(
         ACCURACY(TARGETS, DECIDED, np.zeros((4, 2)), ones), ACCURACY(TARGETS, DECIDED, np.ones((4, 2)), ones)
     )
+
+
+def test_all_samples_count_alike_for_one_label_or_several():
+    np.testing.assert_array_equal(ACCURACY.support(TARGETS, DECIDED), np.ones((4, 1), dtype=bool))
+    assert not ACCURACY.exclusive
+    assert not ACCURACY.by_scores

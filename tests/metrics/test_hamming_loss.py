@@ -26,6 +26,11 @@ def test_smaller_is_better():
     assert Accuracy().larger_is_better
 
 
+def test_all_samples_count_alike():
+    support = HammingLoss().support(np.zeros((3, 2)), np.zeros((3, 2), dtype=bool))
+    np.testing.assert_array_equal(support, np.ones((3, 1), dtype=bool))
+
+
 @given(ROWS)
 def test_metrics_of_several_labels_are_scikit_learns(rows):
     """Rows of zeros, labels that nobody or everybody has, and tied scores included."""

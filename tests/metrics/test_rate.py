@@ -52,8 +52,34 @@ def test_a_class_that_occurs_but_is_never_decided_has_precision_zero():
 
 def test_nothing_at_all_is_undefined():
     np.testing.assert_array_equal(value("f1", "none", weights=np.zeros((1, 6))), [[NAN, NAN, NAN]])
-    for averaging in ("macro", "weighted"):
-        np.testing.assert_array_equal(value("f1", averaging, weights=np.zeros((1, 6))), [NAN])
+    np.testing.assert_array_equal(value("f1", "weighted", weights=np.zeros((1, 6))), [NAN])
+    np.testing.assert_array_equal(value("f1", "macro", [], [], weights=np.zeros((1, 0))), [NAN])
+
+
+def test_a_mean_is_of_the_same_classes_in_each_row_of_weights():
+    # without class 1: of class 0 hits 2 of 4, decided 2: F1 2/3; of class 1 2/5 as on all samples, not 0 for the two
+    # that were decided so
+    np.testing.assert_allclose(value("f1", "macro", weights=[[1, 1, 1, 1, 0, 0]]), [(2 / 3 + 2 / 5) / 2])
+    np.testing.assert_allclose(value("recall", "macro", weights=[[1, 1, 1, 1, 0, 0]]), [(1 / 2 + 1 / 2) / 2])
+    np.testing.assert_allclose(value("precision", "macro", weights=[[1, 1, 1, 1, 0, 0]]), [(1 + 1 / 3) / 2])
+
+
+@pytest.mark.parametrize(
+    ("number", "averaging", "expected"),
+    [
+        ("precision", "macro", EYE[CHOICE]),
+        ("precision", "none", EYE[CHOICE]),
+        ("recall", "macro", EYE[TRUTH]),
+        ("f1", "none", EYE[TRUTH]),
+        ("f1", "micro", np.ones((6, 1), dtype=bool)),
+        ("precision", "weighted", np.ones((6, 1), dtype=bool)),
+    ],
+)
+def test_what_a_rate_rests_on(number, averaging, expected):
+    metric = Rate(number=number, averaging=averaging)
+    np.testing.assert_array_equal(metric.support(EYE[TRUTH].astype(float), EYE[CHOICE]), expected)
+    assert not metric.exclusive
+    assert not metric.by_scores
 
 
 @pytest.mark.parametrize(("averaging", "per_class"), [("none", True), ("macro", False), ("weighted", False)])

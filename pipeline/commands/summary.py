@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.core import files
+from pipeline.core.terminal import say
 
 HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
 
@@ -12,7 +13,7 @@ HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_mac
 def main() -> None:
     metrics, checks = files.read_json(files.METRICS), files.read_json(files.CHECKS) | files.read_json(files.CURATION)
     registration = files.read_json(files.REGISTRATION)
-    print("\n".join(lines(metrics, checks, registration)))
+    say(*lines(metrics, checks, registration))
 
 
 def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[str, Any]) -> list[str]:

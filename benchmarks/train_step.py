@@ -38,7 +38,7 @@ def samples(params: dict[str, Any], num: int) -> Samples:
     """Packed pictures of three channels as `augment` writes them, of noise: nothing here looks at them."""
     side = params["augment"]["size"]
     images = np.random.default_rng(0).integers(0, 256, (num, side, side, 3), dtype=np.uint8)
-    policy = tuple(config.build(node, name) for name, node in params["augmentation"].items())
+    policy = tuple(config.build(node, name, "augmentation") for name, node in params["augmentation"].items())
     targets = np.eye(2, dtype=np.float32)[np.arange(num) % 2]
     return Samples(images, np.arange(num), targets, config.build(params["transform"], "transform"), policy)
 

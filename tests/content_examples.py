@@ -44,7 +44,7 @@ def content_of(images, embed: str, augmentation: str) -> Content:
     pictures = np.stack([stored(one, featuriser.size, "crop", channels) for one in images])
     return Content(
         features=featuriser(pictures).astype(np.float16),
-        policy={name: config.build(node, name) for name, node in params["augmentation"].items()},
+        policy={name: config.build(node, name, "augmentation") for name, node in params["augmentation"].items()},
         pictures=lambda rows: pictures[rows],
         embed=featuriser,
     )

@@ -131,6 +131,19 @@ def test_nouns_neither_print_nor_log(path: Path) -> None:
     assert not re.search(r"^\s*print\(|^import logging", text, flags=re.MULTILINE)
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_one_place_writes_to_the_terminal(path: Path) -> None:
+    """Names come from anywhere, and a terminal obeys what stands in them."""
+    if name(path) == "pipeline/core/terminal.py":
+        return
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in ("print", "os.write", "builtins.print"), f"{name(path)}:{node.lineno}"
+            assert not re.search(r"(stderr|stdout)\.(buffer\.)?write(lines)?$", called), f"{name(path)}:{node.lineno}"
+            assert not called.startswith(("logging.", "warnings.warn", "traceback.print", "tqdm.write")), called
+
+
 def closure(path: Path) -> set[Path]:
     """A module and everything of the project that it imports, directly or not."""
     found, waiting = set(), [path]

@@ -30,7 +30,7 @@ from pipeline.core.files import write_text
 from pipeline.core.places import Place, look, stored
 from pipeline.core.recognition import recognised
 from pipeline.core.surveying import Sample, Survey, oddities, sample, survey
-from pipeline.core.terminal import bars, visible
+from pipeline.core.terminal import bars, say, visible
 
 TOLD = {  # choices of a source that a person may make instead of the guess
     "pictures": "the folder that the paths in a table or document are relative to",
@@ -68,13 +68,13 @@ def main(path: Path, name: str | None, format: str | None, force: bool, **told: 
     if "pictures" in choices:
         choices["pictures"] = str(stored(Path(choices["pictures"])))
     target, found = recognised(place, sorted(set(targets.values())), choices, format)
-    print(f"{visible(str(path))}: {visible(found.layout)}")
+    say(f"{path}: {found.layout}")
     node = {"_target_": target, "name": name, **found.choices, **choices, "watch": watched(place, choices)}
     check_writable(node, set(choices) - set(found.choices), target)
     source: Source = config.build(node, "source")
     rows = source.read()
     counted, looked = survey(rows), sample(source, rows)
-    print("\n".join(lines(counted, looked, [*found.notes, *_unlisted(place)])), flush=True)
+    say(*lines(counted, looked, [*found.notes, *_unlisted(place)]))
     check_usable(counted, looked, path)
     if file.exists() and not force:
         raise UserError(f"{file} exists; choose another name with --name, or write over it with --force")
@@ -82,10 +82,10 @@ def main(path: Path, name: str | None, format: str | None, force: bool, **told: 
     options = overrides(name, counted, looked, limits["validate"]["min_samples"])
     command = shlex.join(["dvc", "exp", "run", *(word for option in options for word in ("-S", option))])
     write_text(file, text(node, found.layout, command))
-    print("\n".join(next_steps(file, command, options, looked)))
+    say(*next_steps(file, command, options, looked))
     most = limits["ingest"]["max_quarantine_fraction"]
     if refused_fraction(counted, looked) > most:
-        print(f"It will stop at ingest.max_quarantine_fraction {most}; mend what is refused above, or raise that limit")
+        say(f"It will stop at ingest.max_quarantine_fraction {most}; mend what is refused above, or raise that limit")
 
 
 def checked_name(name: str | None, path: Path) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import config, files
 from pipeline.core.errors import UserError
+from pipeline.core.terminal import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ def main(name: str) -> None:
     metric: Metric = metric_of(params, listed.metric)
     names = naming.names(listed.experiments)
     try:
-        finished = queued.run(names, lambda one, what: print(f"{one}: {what}", flush=True))
+        finished = queued.run(names, lambda one, what: say(f"{one}: {what}"))
     except KeyboardInterrupt:
         raise UserError(
             "interrupted; nothing of it is left in DVC's queue, and what is finished is kept: "
@@ -69,7 +70,7 @@ def main(name: str) -> None:
     files.write_text(PAGE, leaderboard_page(name, made, speed.machine(), listed.margin))
     keys = {one.name: one.results_key for one in kept}
     leaderboard_run(name, keys, [TABLE, PAGE])
-    print("\n".join(["", *lines(made), "", f"Table: {TABLE}", f"Page:  {PAGE}", "Runs:  make ui, under one parent"]))
+    say("", *lines(made), "", f"Table: {TABLE}", f"Page:  {PAGE}", "Runs:  make ui, under one parent")
     unfinished = made[made["kind"] == "failed"]
     if len(unfinished):
         first = unfinished.iloc[0]
@@ -123,7 +124,7 @@ def judged(kept: list[Kept], metric: str) -> tuple[list[Outcome], dict[str, str]
             timed[one.name] = one.timed()
         except UserError as error:
             without[one.name] = str(error)
-    print(f"measuring the speed of {len(timed)} models in turns", flush=True)
+    say(f"measuring the speed of {len(timed)} models in turns")
     speeds = images_per_second(timed)
     return [replace(one, images_per_second=speeds[one.name]) for one in outcomes if one.name in speeds], without
 

@@ -22,7 +22,6 @@ from types import ModuleType
 import pipeline.commands as package
 from pipeline.core import stage
 from pipeline.core.errors import UserError
-from pipeline.core.terminal import visible
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -37,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         modules[name].main(**options)
         sys.stdout.flush()
     except UserError as error:
-        stage.fail(f"colibri {name}", visible(str(error)))
+        stage.fail(f"colibri {name}", str(error))
     except KeyboardInterrupt:
         stage.fail(f"colibri {name}", "interrupted", code=130)
     except BrokenPipeError:  # the reader has had enough, as head does

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import UserError
+from pipeline.core.terminal import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,8 +51,8 @@ def main(steps: int, lowest: float, highest: float) -> None:
     files.write_csv(TABLE, table)
     with files.replacing(PLOT) as temporary:
         draw(table, best, temporary)
-    print(f"{len(table)} of {steps} steps, from {lowest:g} to {table['learning_rate'].iloc[-1]:.2g}; see {PLOT}")
-    print(f"suggested: dvc exp run -S train.learning_rate={best:.2g}   (now {node['learning_rate']:g})")
+    say(f"{len(table)} of {steps} steps, from {lowest:g} to {table['learning_rate'].iloc[-1]:.2g}; see {PLOT}")
+    say(f"suggested: dvc exp run -S train.learning_rate={best:.2g}   (now {node['learning_rate']:g})")
 
 
 def material(params: dict[str, Any], packed: Any, seed: int) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.core import files
 from pipeline.core.beyond import BEYOND, sentence
 from pipeline.core.cross_validation import PREFIX
+from pipeline.core.terminal import say
 
 HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
 
@@ -17,7 +18,7 @@ def main() -> None:
         files.read_json(files.CHECKS) | files.read_json(files.CURATION),
     )
     registration = files.read_json(files.REGISTRATION)
-    print("\n".join(lines(metrics, checks, registration)))
+    say(*lines(metrics, checks, registration))
 
 
 def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[str, Any]) -> list[str]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
+from pipeline.core.terminal import say
 
 if TYPE_CHECKING:
     from pipeline.core.contracts import Metric
@@ -54,11 +55,11 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
         with FileLock(STUDIES / f"{name}.lock", timeout=0):
             study = searching.open_study(search, key, STUDIES / f"{name}.db")
             parent = study_run(key, f"tune {name}", params)
-            print(f"{len(searching.finished(study))} of {search.trials} trials have ended before", flush=True)
+            say(f"{len(searching.finished(study))} of {search.trials} trials have ended before")
             trial = tuning.Trial(
                 tuning.nodes_of(params), packed, search, whole(params["metric"]), params["evaluate"], parent
             )
-            best = searching.run(study, search, trial, lambda line: print(line, flush=True))
+            best = searching.run(study, search, trial, say)
     except Timeout:
         raise UserError(f"another colibri tune {name} is at work in this folder; wait for it") from None
     except KeyboardInterrupt:
@@ -66,7 +67,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
     text = tuning.winner(name, to, search, searching.finished(study), best)
     file = tuning.write_winner(to, text, search, best.params)
     finish(parent, {f"best_{search.figure}": best.value or 0.0}, [file])
-    print(f"\n{text}\nWrote {file}. Next: git add {file}, then dvc exp run -S experiment={to}")
+    say("", *text.splitlines(), f"Wrote {file}. Next: git add {file}, then dvc exp run -S experiment={to}")
 
 
 def whole(nodes: dict[str, Any]) -> dict[str, Metric]:

@@ -5,22 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import config, files
+from pipeline.core import files, nouns
 from pipeline.core.contracts import Predictor
 from pipeline.core.errors import UserError
 
-CARD = "card.json"
+CARD = nouns.CARD
+MAX_REASON = 200  # characters
 
 
 def load_predictor(folder: Path) -> tuple[Predictor, dict[str, Any]]:
-    """The predictor and its card.
+    """The predictor and its card, which may be a stranger's: it names nouns and holds numbers, and nothing of it runs.
 
     Raises:
         UserError: The folder is missing, or its card and weights do not fit.
     """
-    card: dict[str, Any] = files.read_json(folder / CARD)
+    card: Any = files.read_json(folder / CARD)
     try:
-        kind = config.locate(card["predictor"], "card.predictor")
+        kind = nouns.locate(card["predictor"], "card.predictor", "predictor")
         return kind.load(folder, card), card
     except KeyError as missing:
         raise UserError(f"{folder / CARD} has no {missing}; run dvc repro train") from None
+    except UserError:
+        raise
+    except (TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:  # a value of another kind
+        reason = " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
+        raise UserError(f"{folder / CARD} does not describe a predictor ({reason}); run dvc repro train") from None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
+from pipeline.core import nouns
 from pipeline.core.errors import UserError
 from pipeline.core.hints import misfits
 
@@ -17,12 +19,7 @@ CONF = Path("conf")
 PARAMS = Path("params.yaml")
 LISTS = ("check", "curate", "augmentation", "metric")  # groups of which several are chosen
 COMPOSE_AGAIN = "run python -m pipeline.stages.compose --force"
-ALLOWED = (
-    "pipeline.",
-    "torch.optim.",
-    *(f"sklearn.{module}." for module in ("dummy", "ensemble", "linear_model", "neighbors", "svm", "tree")),
-)
-T = TypeVar("T")
+MAX_DEPTH = 4  # nouns within nouns; an archive of an archive of a table is 3
 
 
 def compose(conf: Path = CONF, overrides: list[str] | None = None) -> str:
@@ -68,7 +65,7 @@ def load_params(path: Path = PARAMS) -> dict[str, Any]:
         params = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; {COMPOSE_AGAIN}, which writes it from conf/") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(
             f"{path}: not valid YAML ({_one_line(error)}); git checkout {path}, or {COMPOSE_AGAIN}"
         ) from None
@@ -123,27 +120,39 @@ def section(params: dict[str, Any], key: str) -> Any:
     return params[key]
 
 
-def build(node: Any, where: str, **data: Any) -> Any:
-    """The object that a node's `_target_` names, built from its other keys; those that are nodes are built first.
+def build(node: Any, where: str, kind: str | None = None, /, **data: Any) -> Any:
+    """The noun that a node's `_target_` names, built from its other keys; those that are nodes are built first.
 
     Args:
-        node: Mapping with `_target_`, a dotted path inside this project (or torch.optim, or an estimator of sklearn).
-        where: Key in params.yaml, for messages.
+        node: Mapping with `_target_`, the dotted path of a class that `nouns.locate` takes.
+        where: Key in params.yaml, or after `card.` in a card; for messages.
+        kind: Key of `nouns.KINDS`. None takes it from `where`: its first part where that is a list, else its last one.
         data: Arguments that come from artifacts, not from conf/.
 
     Raises:
-        UserError: No or unknown target, an unknown or missing parameter, or a value the noun refuses.
+        UserError: No target, one of another kind, an unknown or missing parameter, or a value that the noun refuses.
     """
+    first, _, _ = where.partition(".")
+    return _built(node, where, kind or (first if first in LISTS else where.rpartition(".")[2]), MAX_DEPTH, data)
+
+
+def _built(node: Any, where: str, kind: str, depth: int, data: dict[str, Any]) -> Any:
     if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
         raise UserError(
-            f"{PARAMS}: {where} must be a mapping with _target_ (the dotted path of a class), found {node!r}"
+            f"{nouns.place(where)} must be a mapping with _target_ (the dotted path of a class), "
+            f"found {nouns.shown(node)}"
         )
-    arguments = {
-        key: build(value, f"{where}.{key}") if isinstance(value, dict) and "_target_" in value else value
-        for key, value in node.items()
-        if key != "_target_"
+    if not depth:
+        raise UserError(f"{nouns.place(where)} stands more than {MAX_DEPTH} deep in others; expected fewer")
+    target = nouns.locate(node["_target_"], where, kind)
+    arguments = {key: value for key, value in node.items() if key != "_target_"} | data
+    _refuse_unknown(target, arguments, where)
+    inner = {
+        key: _built(value, f"{where}.{key}", key, depth - 1, {})
+        for key, value in arguments.items()
+        if isinstance(value, dict) and "_target_" in value
     }
-    return call(locate(node["_target_"], where), {**arguments, **data}, where)
+    return call(target, arguments | inner, where)
 
 
 def build_each(params: dict[str, Any], key: str) -> dict[str, Any]:
@@ -154,8 +163,8 @@ def build_each(params: dict[str, Any], key: str) -> dict[str, Any]:
     """
     nodes = section(params, key)
     if not isinstance(nodes, dict):
-        raise UserError(f"{PARAMS}: {key} must be a mapping of names to what each builds, found {nodes!r}")
-    return {name: build(node, f"{key}.{name}") for name, node in nodes.items()}
+        raise UserError(f"{PARAMS}: {key} must be a mapping of names to what each builds, found {nouns.shown(nodes)}")
+    return {name: build(node, f"{key}.{name}", key) for name, node in nodes.items()}
 
 
 def node(noun: Any) -> dict[str, Any]:
@@ -163,55 +172,38 @@ def node(noun: Any) -> dict[str, Any]:
     return {"_target_": f"{type(noun).__module__}.{type(noun).__qualname__}", **dataclasses.asdict(noun)}
 
 
-def locate(target: str, where: str) -> Any:
-    """The class or function of a dotted path that conf/ or a card may name.
-
-    It must be defined where the path leads: what such a module has merely imported (`os` in `pipeline.core.files.os`)
-    is not its own, and a card may come from elsewhere. Of scikit-learn only classes are taken, whose constructors do
-    nothing but keep their arguments; its functions may write files.
-    """
-    from hydra.utils import get_object
-
-    if not target.startswith(ALLOWED):
-        raise UserError(f"{PARAMS}: {where}._target_ must start with one of {list(ALLOWED)}, got {target!r}")
-    try:
-        found = get_object(target)
-    except Exception as error:
-        raise UserError(f"{PARAMS}: {where}._target_ {target!r} cannot be loaded: {_one_line(error)}") from None
-    if not callable(found):
-        raise UserError(f"{PARAMS}: {where}._target_ {target!r} is not a class or function")
-    root = next(one for one in ALLOWED if target.startswith(one))
-    if not f"{getattr(found, '__module__', '')}.".startswith(root) or not (
-        isinstance(found, type) or root == "pipeline."
-    ):
-        raise UserError(f"{PARAMS}: {where}._target_ {target!r} is not a class of {root}*")
-    return found
-
-
 def call(target: Any, arguments: dict[str, Any], where: str) -> Any:
     """`target(**arguments)`, with the parameter named when it is unknown, missing or refused."""
     if not isinstance(arguments, dict):
-        raise UserError(f"{PARAMS}: {where} must be a mapping of parameters, found {arguments!r}")
-    accepted = inspect.signature(target).parameters
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
-    unknown = [] if open_ended else [key for key in arguments if key not in accepted]
-    if unknown:
-        raise UserError(f"{PARAMS}: {where} has no parameter {unknown[0]!r}; it takes {', '.join(accepted)}")
+        raise UserError(f"{nouns.place(where)} must be a mapping of parameters, found {nouns.shown(arguments)}")
+    accepted = _refuse_unknown(target, arguments, where)
     needed = [
         name
         for name, p in accepted.items()
         if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and name not in arguments
     ]
     if needed:
-        raise UserError(f"{PARAMS}: {where} lacks the parameter {needed[0]!r}; set it in conf/ and run dvc repro")
+        raise UserError(f"{nouns.place(where)} lacks the parameter {needed[0]!r}; set it in conf/ and run dvc repro")
     for misfit in misfits(target, arguments):
-        raise UserError(f"{PARAMS}: {where}.{misfit}")
+        raise UserError(f"{nouns.place(where)}.{misfit}")
     try:
         return target(**arguments)
     except UserError as error:
         raise type(error)(f"{where}: {error}") from None
     except (ValueError, TypeError) as error:
-        raise UserError(f"{PARAMS}: {where}: {_one_line(error)}") from error
+        raise UserError(f"{nouns.place(where)}: {_one_line(error)}") from error
+
+
+def _refuse_unknown(target: Any, arguments: dict[str, Any], where: str) -> Mapping[str, inspect.Parameter]:
+    """The parameters of the target, if it takes all of these arguments."""
+    accepted = inspect.signature(target).parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+    unknown = [] if open_ended else [key for key in arguments if key not in accepted]
+    if unknown:
+        raise UserError(
+            f"{nouns.place(where)} has no parameter {nouns.shown(unknown[0])}; it takes {', '.join(accepted)}"
+        )
+    return accepted
 
 
 def _one_line(error: BaseException) -> str:

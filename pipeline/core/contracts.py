@@ -235,6 +235,14 @@ class Trainer(ABC):
         """
 
 
+class RangeTest(ABC):
+    """Trains while the learning rate rises, to see where learning is fastest."""
+
+    @abstractmethod
+    def __call__(self, encoder: nn.Module, task: Task, risk: Risk, train: Samples) -> list[dict[str, float]]:
+        """A row per step with `learning_rate`, `loss` of the batch and `smoothed`, its running mean."""
+
+
 class Predictor(ABC):
     """What training yields; its `task` turns scores into decisions, by what it learnt in training."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.core import config
+from pipeline.core import config, terminal
 from pipeline.core.contracts import Check, ContentCheck
 from pipeline.core.errors import UserError
 from pipeline.core.grouping import with_twins
@@ -55,7 +55,7 @@ def conclude(stage: str, page: Path, checks: dict[str, AnyCheck], findings: dict
     failed = [name for name, finding in findings.items() if not finding.passed]
     for name in failed:
         if checks[name].on_fail == "warn":
-            sys.stderr.write(f"{stage}: warning, {name}: {sentence(findings[name])}\n")
+            terminal.warn(f"{stage}: warning, {name}: {sentence(findings[name])}")
     stopping = [name for name in failed if checks[name].on_fail == "error"]
     if stopping:
         first = stopping[0]

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
+from pipeline.core import ending
 from pipeline.core.errors import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 BATCH = 16  # items sent at once: less talk between processes than one by one
+_pools: list[Any] = []  # the last one, which is kept for the next call
 BATCHES_AHEAD = 4  # of each worker; with BATCH it bounds how many results wait for their turn
 
 
@@ -114,4 +116,12 @@ def _pool(workers: int) -> Any:
     """joblib's processes, which are kept for the next call, start anew after a death, and need no import guard."""
     from joblib.externals.loky import get_reusable_executor
 
-    return get_reusable_executor(max_workers=workers)
+    pool = get_reusable_executor(max_workers=workers, initializer=ending.with_parent, initargs=(os.getpid(),))
+    _pools[:] = [pool]
+    return pool
+
+
+def stop() -> None:
+    """Ends the worker processes at once, whatever they are at."""
+    while _pools:
+        _pools.pop().shutdown(wait=False, kill_workers=True)

@@ -11,8 +11,8 @@ from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.config import locate
 from pipeline.core.errors import UserError
+from pipeline.core.nouns import locate
 from pipeline.core.places import Place, Recognised
 
 SURE = 0.8  # a place recognised with this confidence is not searched for data sets within it
@@ -27,7 +27,7 @@ def recognised(place: Place, targets: list[str], told: Mapping[str, Any], format
     Raises:
         UserError: There is none, several are as likely, or something must be mended or told first.
     """
-    sources = {target: locate(target, "source") for target in targets}
+    sources = {target: locate(target, "source", "source") for target in targets}
     sources = {target: source for target, source in sources.items() if "recognise" in vars(source)}
     if format is not None:
         named = {target.split(".")[-2]: target for target in sources}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import pandas as pd
 import PIL
 from PIL import features
 
-from pipeline.core import encoding, errors, files, measuring, pictures, reading
+from pipeline.core import encoding, errors, files, measuring, pictures, reading, terminal
 from pipeline.core.contracts import Source
 from pipeline.core.measuring import Measured
 
@@ -85,4 +84,4 @@ class Remembered:
 
 
 def _warn(file: Path, error: Exception) -> None:
-    sys.stderr.write(f"ingest: warning, {file} is not used, so every picture is decoded ({error})\n")
+    terminal.warn(f"ingest: warning, {file} is not used, so every picture is decoded ({error})")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from pipeline.core import processes
+from pipeline.core import holding, parallel, processes, terminal
+from pipeline.core.ending import Ended, listening, with_dvc
 from pipeline.core.errors import UserError
 
 QUIET = {
@@ -22,35 +24,50 @@ QUIET = {
 
 
 def run(name: str, main: Callable[[], None]) -> NoReturn:
-    """Runs a stage's main function and exits: 0 when done, 1 after one line on stderr when not."""
+    """Runs a stage's main function and exits.
+
+    With 0 when done. Else the earlier outputs are back, and one line on stderr says why: the code is 1, or 128 and the
+    number of the signal that ended it.
+    """
     for key, value in QUIET.items():
         os.environ.setdefault(key, value)
+    sys.excepthook = terminal.show_error
     started = time.perf_counter()
-    try:
-        main()
-    except UserError as error:
-        restore_outputs()
-        fail(name, str(error))
-    except KeyboardInterrupt:
-        restore_outputs()
-        fail(name, "interrupted; run dvc repro to go on", code=130)
-    except OSError as error:
-        restore_outputs()
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            where = error.filename or Path.cwd()
-            fail(name, f"the disk is full while writing {where}; free some space and run dvc repro again")
-        raise
-    except BaseException:
-        restore_outputs()
-        raise
+    with listening() as listener:
+        try:
+            with with_dvc(), holding.held(name):
+                try:
+                    main()
+                except BaseException:
+                    listener.cleaning_up = True
+                    parallel.stop()
+                    restore_outputs()
+                    raise
+        except BaseException as error:
+            listener.cleaning_up = True
+            _explain(name, error)
+            raise
     if processes.is_first():
-        print(f"{name}: {time.perf_counter() - started:.1f} s", flush=True)
+        terminal.say(f"{name}: {time.perf_counter() - started:.1f} s")
     sys.exit(0)
+
+
+def _explain(name: str, error: BaseException) -> None:
+    """Exits after one line where a person can do something."""
+    if isinstance(error, UserError):
+        fail(name, str(error))
+    if isinstance(error, KeyboardInterrupt):
+        fail(name, "interrupted; run dvc repro to go on", code=128 + signal.SIGINT)
+    if isinstance(error, Ended):
+        fail(name, f"ended by {error}; run dvc repro to go on", code=128 + error.number)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        where = error.filename or Path.cwd()
+        fail(name, f"the disk is full while writing {where}; free some space and run dvc repro again")
 
 
 def fail(name: str, message: str, code: int = 1) -> NoReturn:
     who = name if processes.is_first() else f"{name}, process {processes.number()}"
-    print(f"{who}: {message}", file=sys.stderr, flush=True)
+    terminal.warn(f"{who}: {message}")
     sys.exit(code)
 
 
@@ -74,4 +91,4 @@ def restore_outputs() -> None:
                     if not output.exists and output.hash_info and output.use_cache:
                         output.checkout(force=True, allow_missing=True)
     except (DvcException, OSError):  # not in the cache: a fresh clone, whose dvc.lock speaks of another machine's run
-        print("earlier outputs are not in DVC's cache and were not restored; dvc pull may have them", file=sys.stderr)
+        terminal.warn("earlier outputs are not in DVC's cache and were not restored; dvc pull may have them")

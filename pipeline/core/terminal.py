@@ -1,11 +1,32 @@
-"""Text from anywhere, made fit for a person's terminal."""
+"""The one place through which text reaches a person's terminal, and what makes it fit for that."""
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Mapping
+from contextlib import suppress
+from types import TracebackType
 
 BAR_WIDTH = 40
 NAME_WIDTH = 40
+
+
+def say(*lines: str) -> None:
+    """Prints each on one line of its own."""
+    print("\n".join(map(visible, lines)), flush=True)
+
+
+def warn(line: str) -> None:
+    """Prints one line to stderr; a terminal that was closed is no reason to stop."""
+    with suppress(OSError, ValueError):
+        print(visible(line), file=sys.stderr, flush=True)
+
+
+def show_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Prints a traceback, as `sys.excepthook` does: the text of an error of ours may hold names from anywhere."""
+    for line in "".join(traceback.format_exception(kind, error, trace)).splitlines():
+        warn(line)
 
 
 def visible(text: str) -> str:

@@ -12,6 +12,12 @@ OFF = {  # torchvision's networks that would bring auxiliary heads, or scale the
     "googlenet": {"aux_logits": False, "transform_input": False, "init_weights": True},
     "inception_v3": {"aux_logits": False, "transform_input": False, "init_weights": True},
 }
+LOADING = (
+    "cache_dir",
+    "checkpoint_path",
+    "file",
+    "url",
+)  # of timm, which would read files; `weights` says what is read
 LARGEST = 512  # side up to which the smallest one that a network takes is looked for
 
 
@@ -29,6 +35,9 @@ def whole(library: str, architecture: str, options: dict[str, Any]) -> nn.Module
         raise ValueError(
             f"{library} has no network {architecture!r}" + (f"; did you mean one of {near}?" if near else "")
         )
+    reading = [name for name in options if name in LOADING or name.startswith("pretrained")]
+    if reading:
+        raise ValueError(f"options may not name what is read ({reading[0]}); set weights")
     try:
         return _made(library, architecture, options)
     except (TypeError, AssertionError) as error:

@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 import numpy as np
 import pandas as pd
 
-from pipeline.core import config, files, stage, twins
+from pipeline.core import config, files, stage, terminal, twins
 from pipeline.core.contracts import Source
 from pipeline.core.looking import look
 from pipeline.core.matching import SIDE
@@ -37,7 +37,7 @@ def pair(source: Source, manifest: pd.DataFrame, max_pixels: int, pairing: Pairi
         alike = twins.alike(thumbnails, pairing.min_similarity, pairing.num_neighbours)
     found = alike[alike.distinction >= pairing.min_distinction]
     if len(found.pairs) < len(alike.pairs):
-        print(
+        terminal.say(
             f"pair: {len(alike.pairs) - len(found.pairs):,} pairs are alike, but hardly more than they are to others, "
             f"and stay apart; {len(found.pairs):,} are one photograph"
         )

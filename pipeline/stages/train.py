@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.core import card, checkpoints, config, files, processes, stage
+from pipeline.core import card, checkpoints, config, files, processes, stage, terminal
 from pipeline.core.checkpoints import Checkpoints, Kept
 from pipeline.core.choosing import Choosing
 from pipeline.core.contracts import Log, Mixture, Predictor, Risk, Sampling, Split, Task, Trainer
@@ -88,7 +87,7 @@ def silent(epoch: int, figures: dict[str, float]) -> None:
 
 def warn(line: str) -> None:
     if processes.is_first():
-        print(f"train: {line}", file=sys.stderr, flush=True)
+        terminal.warn(f"train: {line}")
 
 
 class Recipe:

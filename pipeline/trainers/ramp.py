@@ -11,7 +11,7 @@ from typing import Literal, final
 import torch
 from torch import Tensor, nn
 
-from pipeline.core.contracts import Risk, Task
+from pipeline.core.contracts import RangeTest, Risk, Task
 from pipeline.core.samples import Samples
 from pipeline.trainers import precision
 from pipeline.trainers.network import Classifier
@@ -23,7 +23,7 @@ DIVERGED = 4.0  # times the lowest smoothed loss
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Ramp:
+class Ramp(RangeTest):
     """The loss of `num_steps` steps of AdamW, whose learning rate grows by the same factor from step to step.
 
     It stops early where the loss is no number, or several times the lowest one. The other choices are those of

@@ -15,8 +15,18 @@ import skops.io
 
 from pipeline.core import files
 from pipeline.core.errors import UserError
+from pipeline.core.nouns import ESTIMATORS
 
 TRUSTED = ["sklearn.tree._tree.Tree"]  # beside what skops trusts by itself: estimators of scikit-learn, NumPy, SciPy
+PARTS = (  # of scikit-learn, which skops would otherwise build any class of
+    *ESTIMATORS,
+    "sklearn.multioutput.MultiOutputClassifier",
+    "sklearn.preprocessing.Normalizer",
+    "sklearn.preprocessing.StandardScaler",
+    "sklearn.tree.ExtraTreeClassifier",  # of ExtraTreesClassifier
+    "sklearn.tree.Tree",
+)
+MAX_SCHEMA = 2**28  # bytes; a forest of 1,000 trees has 3 MB
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
 MAX_REASON = 200  # characters
 
@@ -31,7 +41,7 @@ def write(path: Path, state: Any) -> str:
         UserError: It holds a type that `read` would refuse.
     """
     data = skops.io.dumps(state)
-    foreign = [name for name in skops.io.get_untrusted_types(data=data) if name not in TRUSTED]
+    foreign = _foreign(data)
     if foreign:
         raise UserError(f"{path.name}: {', '.join(foreign[:3])} cannot be saved without pickle; take another estimator")
     buffer = io.BytesIO()
@@ -64,6 +74,9 @@ def read(path: Path, digest: str) -> Any:
     if files.digest(data) != digest:
         raise UserError(f"{path} is damaged, or not the file that its card describes; run dvc repro train")
     try:
+        foreign = _foreign(data)
+        if foreign:
+            raise TypeError(f"it holds {', '.join(foreign[:3])}")
         state = skops.io.loads(data, trusted=TRUSTED)
     except Exception as error:  # a crafted file can raise anything
         reason = " ".join(str(error).split())[:MAX_REASON]
@@ -72,6 +85,22 @@ def read(path: Path, digest: str) -> Any:
         if not _closed(estimator, tree):
             raise UserError(f"{path} holds a tree whose branches lead out of it; run dvc repro train")
     return state
+
+
+def _foreign(data: bytes) -> list[str]:
+    """Types in a file that are none of those that `write` is meant for."""
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        if file.getinfo("schema.json").file_size > MAX_SCHEMA:
+            raise ValueError(f"its schema is larger than {MAX_SCHEMA} bytes")
+        waiting = [json.loads(file.read("schema.json"))]
+    named: set[str] = set()
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            named.add(f"{one.get('__module__', '')}.{one.get('__class__', '')}")
+        waiting += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+    others = {one for one in named if one.startswith("sklearn.") and re.sub(r"\._\w+", "", one) not in PARTS}
+    return sorted(others | {name for name in skops.io.get_untrusted_types(data=data) if name not in TRUSTED})
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

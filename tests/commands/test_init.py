@@ -16,14 +16,14 @@ from source_examples import MAKERS
 
 from pipeline.commands import init
 from pipeline.commands.main import main
-from pipeline.core import config
+from pipeline.core import config, nouns
 from pipeline.core.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 FORMATS = {
     option: target
     for option, target in config.targets("source", ROOT / "conf").items()
-    if "recognise" in vars(config.locate(target, "source"))
+    if "recognise" in vars(nouns.locate(target, "source", "source"))
 }
 
 

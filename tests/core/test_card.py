@@ -64,11 +64,20 @@ def test_a_card_that_lacks_something(folder, name):
         load_predictor(path)
 
 
-@pytest.mark.parametrize("target", ["os.system", "pipeline.trainers.network.Gone", "pipeline.gone.Gone"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "os.system",
+        "pipeline.trainers.network.Gone",
+        "pipeline.gone.Gone",
+        "pipeline.core.files.write_text",
+        "pipeline.trainers.finetune.FineTune",
+    ],
+)
 def test_a_card_may_only_name_what_the_project_has(folder, target):
     path, _, card = folder
     files.write_json(path / CARD, {**card, "predictor": target})
-    with pytest.raises(UserError, match=r"card\.predictor\._target_ .*(must start with|cannot be loaded)"):
+    with pytest.raises(UserError, match=r"^card\.json: predictor\._target_ .*(must name a class of|cannot be loaded)"):
         load_predictor(path)
 
 

@@ -1,9 +1,19 @@
 """Text fit for a terminal."""
 
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core import findings, stage, terminal
+from pipeline.core.errors import UserError
+from pipeline.core.outcomes import Finding
 from pipeline.core.terminal import bars, short, visible
+
+HOSTILE = "rust\x1b]0;owned\x07\x1b[2J\u202e\r\n"
 
 
 @given(st.text())
@@ -17,6 +27,56 @@ def test_by_hand():
     assert visible("a\x1b[31m\nb\udce9\u202e é") == "a\\x1b[31m\\nb\\udce9\\u202e é"
     assert short("abcdefgh", 6) == "abc..."
     assert short("abcdef", 6) == "abcdef"
+
+
+def harmless(text):
+    return all(line.isprintable() for line in text.splitlines()) and "\r" not in text
+
+
+def test_what_is_said_and_warned_obeys_nobody(capsys):
+    terminal.say(HOSTILE, "plain")
+    terminal.warn(HOSTILE)
+    out, err = capsys.readouterr()
+    assert out == "rust\\x1b]0;owned\\x07\\x1b[2J\\u202e\\r\\n\nplain\n"
+    assert err == out.removesuffix("plain\n")
+
+
+def test_a_closed_terminal_is_no_reason_to_stop(monkeypatch):
+    class Closed:
+        def write(self, text):
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("sys.stderr", Closed())
+    terminal.warn("line")
+
+
+@dataclass
+class Warns:
+    on_fail: str = "warn"
+
+
+def test_class_names_in_warnings_of_checks(capsys):
+    finding = Finding(value=2.0, limit=1.0, unit="times", worst={HOSTILE: 3}, advice="Look.", sentence="x.")
+    findings.conclude("check", Path("reports/checks.html"), {"size": Warns()}, {"size": finding})
+    err = capsys.readouterr().err
+    assert "rust\\x1b]0;owned" in err
+    assert harmless(err)
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [UserError(HOSTILE), ValueError(HOSTILE)])
+def test_names_in_errors(error, capsys, monkeypatch):
+    def main():
+        raise error
+
+    monkeypatch.setattr("sys.excepthook", sys.excepthook)
+    with pytest.raises((SystemExit, ValueError)) as caught:
+        stage.run("check", main)
+    if caught.type is ValueError:  # a fault of ours, which keeps its traceback
+        sys.excepthook(caught.type, caught.value, caught.tb)
+    err = capsys.readouterr().err
+    assert "rust\\x1b]0;owned" in err
+    assert harmless(err)
 
 
 def test_bars_are_relative_to_the_longest():

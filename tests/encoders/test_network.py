@@ -89,3 +89,15 @@ def test_other_errors_of_the_network_stay_what_they_are():
 def test_wrong_choices(told, message):
     with pytest.raises(ValueError, match=message):
         Network(*told)
+
+
+@pytest.mark.parametrize("name", ["checkpoint_path", "pretrained_cfg_overlay", "pretrained_cfg", "cache_dir"])
+def test_options_do_not_name_files(name):
+    with pytest.raises(ValueError, match=rf"^options may not name what is read \({name}\); set weights$"):
+        Network("test_vit", "none", options={name: "/somewhere"})
+
+
+@pytest.mark.parametrize("name", ["hf-hub:someone/something", "local-dir:/somewhere"])
+def test_networks_of_other_places_are_not_known(name):
+    with pytest.raises(ValueError, match=rf"^timm has no network '{name}'"):
+        Network(name, "none")

@@ -1,0 +1,115 @@
+"""Which classes a file may name: parameters and cards may come from strangers, so nothing else is ever built.
+
+A name is checked before anything is imported, and the class after it: it must be a final class of this project that
+derives from the contract of its kind and is defined where its path leads, in the folder of that kind. Of scikit-learn
+only the classifiers listed here are taken, whose constructors do nothing but keep their arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib import import_module
+from reprlib import Repr
+from typing import Any, final
+
+from pipeline.core import contracts
+from pipeline.core.errors import UserError
+
+PARAMS, CARD = "params.yaml", "card.json"
+MAX_SHOWN = 200  # characters
+PLAIN = r"[a-z][a-z0-9_]*\.[A-Z][A-Za-z0-9]*"  # module and class below a folder
+ESTIMATORS = (
+    "sklearn.dummy.DummyClassifier",
+    "sklearn.ensemble.ExtraTreesClassifier",
+    "sklearn.ensemble.RandomForestClassifier",
+    "sklearn.linear_model.LogisticRegression",
+    "sklearn.neighbors.KNeighborsClassifier",
+    "sklearn.svm.LinearSVC",
+    "sklearn.svm.SVC",
+    "sklearn.tree.DecisionTreeClassifier",
+)
+
+
+@final
+@dataclass(frozen=True)
+class Kind:
+    """What stands under a key: a class of this contract, in this folder of `pipeline/`."""
+
+    contract: type
+    folder: str
+
+
+KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
+    "augmentation": Kind(contracts.Augmentation, "augmentations"),
+    "beside": Kind(contracts.Split, "splits"),
+    "check": Kind(contracts.Check, "checks"),
+    "curate": Kind(contracts.ContentCheck, "checks"),
+    "encoder": Kind(contracts.Encoder, "encoders"),
+    "gate": Kind(contracts.Gate, "gates"),
+    "inner": Kind(contracts.Source, "sources"),
+    "metric": Kind(contracts.Metric, "metrics"),
+    "mixture": Kind(contracts.Mixture, "mixtures"),
+    "predictor": Kind(contracts.Predictor, "trainers"),
+    "ramp": Kind(contracts.RangeTest, "trainers"),
+    "risk": Kind(contracts.Risk, "risks"),
+    "sampling": Kind(contracts.Sampling, "samplings"),
+    "source": Kind(contracts.Source, "sources"),
+    "split": Kind(contracts.Split, "splits"),
+    "task": Kind(contracts.Task, "tasks"),
+    "train": Kind(contracts.Trainer, "trainers"),
+    "transform": Kind(contracts.Transform, "transforms"),
+}
+
+
+def locate(target: Any, where: str, kind: str) -> Any:
+    """The class that a file names under a key.
+
+    Args:
+        target: Dotted path.
+        where: Key, for messages; `card.` begins those of a card.
+        kind: Key of `KINDS`, or `estimator`.
+
+    Raises:
+        UserError: There is no such class, or the key asks for another kind.
+    """
+    if kind == "estimator":
+        return _estimator(target, where)
+    if kind not in KINDS:
+        raise UserError(f"{place(where)} takes a plain value, found one with _target_: {shown(target)}")
+    asked = KINDS[kind]
+    expected = f"a class of pipeline.{asked.folder} that is a {asked.contract.__name__}"
+    refusal = UserError(f"{place(where)}._target_ must name {expected}, got {shown(target)}")
+    if not isinstance(target, str) or not re.fullmatch(rf"pipeline\.{asked.folder}\.{PLAIN}", target):
+        raise refusal
+    module, _, name = target.rpartition(".")
+    try:
+        found = getattr(import_module(module), name)
+    except Exception as error:  # whatever an edited module raises
+        reason = re.sub(r"\s*\n\s*", "; ", str(error).strip()) or type(error).__name__
+        raise UserError(f"{place(where)}._target_ {shown(target)} cannot be loaded: {reason}") from None
+    if not isinstance(found, type) or f"{found.__module__}.{found.__qualname__}" != target:
+        raise refusal
+    if not issubclass(found, asked.contract) or not vars(found).get("__final__"):
+        raise refusal
+    return found
+
+
+def place(where: str) -> str:
+    """The file and the key, as messages begin."""
+    return f"{CARD}: {where.removeprefix('card.')}" if where.startswith("card.") else f"{PARAMS}: {where}"
+
+
+def shown(value: Any) -> str:
+    """A value of a file as code would write it, on one line and cut: a small file can hold a very large one."""
+    short = Repr()
+    short.maxstring, short.maxlevel = MAX_SHOWN, 2
+    text = short.repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+
+
+def _estimator(target: Any, where: str) -> Any:
+    if target not in ESTIMATORS:
+        raise UserError(f"{place(where)}._target_ must be one of {', '.join(ESTIMATORS)}, got {shown(target)}")
+    module, _, name = target.rpartition(".")
+    return getattr(import_module(module), name)

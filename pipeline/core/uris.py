@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from urllib.request import url2pathname
 
 MASK = "***"
-SECRET = (
+WORDS = (
     r"passw(?:or)?d|pwd|passphrase|secret|token|signature|credentials?|authorization"
     r"|(?:api|access|account|private|shared)[_-]?key(?:[_-]?id)?|google_?access_?id"
 )
-NAMES = re.compile(rf"(?i)^(?:key|sig|sas|auth|pass)$|(?:{SECRET})$")
+NAMES = re.compile(rf"(?i)^(?:key|sig|sas|auth|pass)$|(?:{WORDS})$")
 USER = re.compile(r"(?<=://)(?:[^/?#\s'\"<>]*|[^/?#\s:@'\"<>]+:(?!\d+(?:[/?#\s]|$))[^\s'\"<>]*)(?=@)")
-NAMED = re.compile(rf"(?i)((?:{SECRET}|[?&;](?:key|sig|sas|auth|pass))=)[^&\s'\"<>;,)#]+")
+NAMED = re.compile(rf"(?i)((?:{WORDS}|[?&;](?:key|sig|sas|auth|pass))=)[^&\s'\"<>;,)#]+")
 BEARER = re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{8,}")
 HOOK = re.compile(
     r"(?i)(hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/"
@@ -67,3 +68,9 @@ def sqlite_path(uri: str) -> Path | None:
 
     database = make_url(uri).database
     return Path(database).absolute() if database and database != ":memory:" else None
+
+
+def file_path(uri: str) -> Path | None:
+    """The path of a `file:` URI of this machine, or None for any other."""
+    parts = urlsplit(uri)
+    return Path(url2pathname(parts.path)) if parts.scheme == "file" and parts.netloc in ("", "localhost") else None

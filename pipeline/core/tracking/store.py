@@ -106,7 +106,6 @@ def _connect(left: float) -> tuple[MlflowClient, str]:
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it logs it also raises
     mlflow.set_tracking_uri(uri)  # MLflow asks for it while it makes a version, whatever client is at work
-    mlflow.set_registry_uri(uri)
     try:
         with speaking(), FileLock(root() / ".mlflow.lock", timeout=max(left, 1.0)):
             client = mlflow.MlflowClient(uri, uri)

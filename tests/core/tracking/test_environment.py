@@ -50,8 +50,7 @@ def theirs(store, client, monkeypatch):
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_RUN_CONTEXT", '{"from": "the environment"}')
     monkeypatch.setenv("MLFLOW_ACTIVE_MODEL_ID", "m-0")
-    yield run_id
-    mlflow.set_registry_uri(None)
+    return run_id
 
 
 def test_a_training_and_its_registration_make_a_run_of_their_own(

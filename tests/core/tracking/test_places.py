@@ -28,7 +28,6 @@ def move_to(store_folder, tmp_path, monkeypatch):
     """Makes a folder below tmp_path the project's, with a store that was copied there before any run."""
     monkeypatch.setattr(sys, "path", sys.path)  # loading a model puts the code logged with it first
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "x")  # set and unset, so that what connect() sets is taken back
-    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "x")
 
     def use(name):
         folder = tmp_path / name
@@ -37,11 +36,9 @@ def move_to(store_folder, tmp_path, monkeypatch):
             shutil.copy(store_folder / "mlflow.db", folder)
         monkeypatch.setenv("DVC_ROOT", str(folder))
         monkeypatch.delenv("MLFLOW_TRACKING_URI")
-        monkeypatch.delenv("MLFLOW_REGISTRY_URI")
         return folder
 
-    yield use
-    mlflow.set_registry_uri(None)
+    return use
 
 
 def registered(key, predictor_folder, example):
@@ -77,9 +74,8 @@ def test_a_model_is_registered_and_loaded_whatever_the_path_holds(
 def test_a_new_store_is_made_in_the_project_and_no_folder_beside_it(tmp_path, monkeypatch):
     folder = tmp_path / EVERYTHING
     folder.mkdir()
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
-        monkeypatch.setenv(name, "x")
-        monkeypatch.delenv(name)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "x")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
     monkeypatch.setenv("DVC_ROOT", str(folder))
     client, experiment = connect()
     run = client.create_run(experiment)
@@ -87,7 +83,6 @@ def test_a_new_store_is_made_in_the_project_and_no_folder_beside_it(tmp_path, mo
     assert [one.name for one in tmp_path.iterdir()] == [EVERYTHING]
     assert (folder / "mlflow.db").stat().st_size > 0
     assert [path.read_text() for path in folder.rglob("a.txt")] == ["hello"]
-    mlflow.set_registry_uri(None)
 
 
 @pytest.mark.parametrize("how", ["moved", "copied"])

@@ -1,8 +1,13 @@
-"""How a run or one item ends early, with a text that a person can act on."""
+"""How a run or one item ends early, with a text that a person can act on and that holds no credentials."""
+
+from pipeline.core.uris import mask_credentials
 
 
 class UserError(ValueError):
     """A mistake a person can mend; its text is the one line they read."""
+
+    def __init__(self, text: str):
+        super().__init__(mask_credentials(text))
 
 
 class Refused(Exception):
@@ -14,9 +19,9 @@ class Refused(Exception):
     """
 
     def __init__(self, reason: str, detail: str):
-        super().__init__(f"{reason}: {detail}")
         self.reason = reason
-        self.detail = detail
+        self.detail = mask_credentials(detail)
+        super().__init__(f"{reason}: {self.detail}")
 
     def __reduce__(self) -> tuple[type, tuple[str, str]]:
         return type(self), (self.reason, self.detail)

@@ -108,10 +108,6 @@ def study_key(search: Search, params: Mapping[str, Any]) -> str:
     return files.digest(files.canonical(told), files.canonical(nodes_of(params)), *data)
 
 
-class _StoreFailed(Exception):
-    """MLflow's store does not take what it is told."""
-
-
 @dataclass(frozen=True, eq=False)
 class Trial:
     """Trains once and judges on val; an objective of `searching.run`.
@@ -138,10 +134,7 @@ class Trial:
         with trial_run(self.parent, number, values) as log:
 
             def heard(epoch: int, figures: dict[str, float]) -> None:
-                try:
-                    log(epoch, figures)
-                except UserError as error:  # of the store, which says nothing about the trial
-                    raise _StoreFailed(str(error)) from None
+                log(epoch, figures)
                 report(epoch, figures)
 
             try:
@@ -153,8 +146,6 @@ class Trial:
                 )
             except Stopped as early:
                 stopped = early
-            except _StoreFailed as error:
-                raise UserError(str(error)) from None
             except UserError as error:  # a learning rate that diverges is a bad trial, not the end of the search
                 stopped = Stopped(str(error))
         if stopped is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 import os
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ def describe(result: dict[str, Any]) -> str:
 
 
 def suites(promises: Promises) -> dict[str, list[Any]]:
-    """The expectations on the manifest, and on its labels with one row per label."""
+    """The expectations on the manifest, and on its labels with one row per label; texts are `escaped`."""
     import great_expectations.expectations as gxe
 
     manifest = [
@@ -97,12 +98,17 @@ def suites(promises: Promises) -> dict[str, list[Any]]:
         gxe.ExpectColumnUniqueValueCountToBeBetween(column="label", min_value=2),
     ]
     if promises.classes is not None:
-        labels.append(gxe.ExpectColumnValuesToBeInSet(column="label", value_set=promises.classes))
+        labels.append(
+            gxe.ExpectColumnValuesToBeInSet(column="label", value_set=[escaped(one) for one in promises.classes])
+        )
     return {"manifest": manifest, "labels": labels}
 
 
 def validate(manifest: pd.DataFrame, promises: Promises, data_docs: Path) -> list[dict[str, Any]]:
     """Runs both suites and writes Data Docs.
+
+    Great Expectations puts what it is given into its pages as it is, also `<script>`. So it is given escaped text, of
+    the columns that an expectation reads, and what it answers is turned back.
 
     Returns:
         One entry per expectation: `expectation`, `column`, `expected`, `passed`, `observed`, `offenders`; free of the
@@ -116,10 +122,10 @@ def validate(manifest: pd.DataFrame, promises: Promises, data_docs: Path) -> lis
     context.variables.progress_bars = {"globally": False}
     _add_data_docs(context, data_docs)
     labels = manifest[["sample_id", "labels"]].explode("labels").dropna().rename(columns={"labels": "label"})
-    flat = manifest.drop(columns="labels")
     source = context.data_sources.add_pandas("colibri")
-    checkpoint_parts, frames = [], {"manifest": flat, "labels": labels}
+    checkpoint_parts, frames = [], {"manifest": manifest, "labels": labels}
     for name, expectations in suites(promises).items():
+        frames[name] = _shown(frames[name], expectations)
         batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
         suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
         definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
@@ -142,6 +148,29 @@ def validate(manifest: pd.DataFrame, promises: Promises, data_docs: Path) -> lis
         for validation in outcome.run_results.values():
             results += [_normalised(one) for one in validation.results]
     return results
+
+
+def escaped(value: Any) -> Any:
+    """Text as HTML shows it; `unescaped` gives back exactly the same text."""
+    return html.escape(value) if isinstance(value, str) else value
+
+
+def unescaped(value: Any) -> Any:
+    if isinstance(value, list):
+        return [unescaped(one) for one in value]
+    return html.unescape(value) if isinstance(value, str) else value
+
+
+def _shown(table: pd.DataFrame, expectations: list[Any]) -> pd.DataFrame:
+    """The columns that Great Expectations reads, with escaped text."""
+    asked = {"sample_id", *(getattr(one, "column", None) for one in expectations)}
+    columns = {name: table[name] for name in table.columns if name in asked}
+    return pd.DataFrame(
+        {
+            name: column if pd.api.types.is_numeric_dtype(column) else column.map(escaped)
+            for name, column in columns.items()
+        }
+    )
 
 
 def _add_data_docs(context: Any, folder: Path) -> None:
@@ -176,13 +205,13 @@ def _normalised(one: Any) -> dict[str, Any]:
     else:
         observed = f"{result.get('unexpected_count', 0)} of {result.get('element_count', 0)} values break it"
     offenders = [
-        {"sample_id": entry.get("sample_id"), "value": _plain(entry.get(column))}
+        {"sample_id": unescaped(entry.get("sample_id")), "value": unescaped(_plain(entry.get(column)))}
         for entry in result.get("partial_unexpected_index_list") or []
     ]
     return {
         "expectation": one.expectation_config.type,
         "column": column,
-        "expected": {key: value for key, value in arguments.items() if value is not None},
+        "expected": {key: unescaped(value) for key, value in arguments.items() if value is not None},
         "passed": bool(one.success),
         "observed": observed,
         "offenders": offenders[:NUM_OFFENDERS],

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections import Counter
+from html.parser import HTMLParser
 
 import pytest
 import yaml
@@ -111,6 +113,68 @@ def test_offenders_are_named():
         "offenders": [{"sample_id": "s01", "value": 15}],
     }
     assert describe(result) == "expect_x on height {'min_value': 16}, 1 of 3 values break it, first s01 (15)"
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'><svg onload=alert(1)>",
+    "</script><script>alert(1)//",
+    "&lt;script&gt;alert(1)&lt;/script&gt; {{7*7}} ${x}",
+    "<a href=javascript:alert(1)>&amp;</a>",
+]
+
+
+class Elements(HTMLParser):
+    """What a browser would make of pages: elements with the names of their attributes, and the text between them."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.found, self.text = Counter(), ""
+        for page in sorted(folder.rglob("*.html")):
+            self.feed(page.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        self.found[tag, tuple(sorted(name for name, _ in attrs))] += 1
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory, make_manifest):
+    """Data Docs of names that hold markup, and of as many tame ones: folder, verdict and line of each."""
+
+    def write(names):
+        manifest = promised(make_manifest, names)
+        columns = {f"attr_{name}": name for name in names} | {"sample_id": [f"{name}.png" for name in names]}
+        manifest = manifest.assign(**columns, content_hash=names, group=names, path=names, prop_contrast=2.0)
+        folder = tmp_path_factory.mktemp("docs")
+        return folder / "reports/data_docs", *run(folder, manifest, {**PROMISES, "classes": [f"{names[0]} class"]})
+
+    return write(HOSTILE), write([f"tame{number}" for number in range(len(HOSTILE))])
+
+
+def test_no_page_takes_a_name_for_markup(hostile):
+    ours, tame = Elements(hostile[0][0]), Elements(hostile[1][0])
+    assert ours.found == tame.found  # not one element or attribute more than for tame names
+    assert sum(ours.found.values()) > 100
+    assert ours.text.count("<script>alert(1)</script>") >= 2  # a label and a file name, shown as they are
+
+
+def test_the_verdict_names_them_as_they_are(hostile):
+    written = {(one["column"], one["expectation"]): one for one in json.loads(hostile[0][1])["expectations"]}
+    labels = written["label", "expect_column_values_to_be_in_set"]
+    assert labels["expected"]["value_set"] == [f"{HOSTILE[0]} class"]
+    assert labels["offenders"][0] == {"sample_id": f"{HOSTILE[0]}.png", "value": HOSTILE[0]}
+    assert [one["value"] for one in labels["offenders"]] == HOSTILE[: stage.NUM_OFFENDERS]
+    assert hostile[0][2].startswith("3 of 23 expectations failed")
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, "&amp;lt;", "", "ünï", 3, None])
+def test_escaped_text_comes_back_as_it_was(value):
+    assert stage.unescaped(stage.escaped(value)) == value
+    assert not isinstance(value, str) or not set(stage.escaped(value)) & set("<>\"'")
 
 
 @pytest.mark.parametrize("sides", [(0, 64), (65, 64)])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.contracts import Log
-from pipeline.core.tracking.runs import RESULTS, commit, find, grouped, log_params
-from pipeline.core.tracking.store import connect, speaking
+from pipeline.core.tracking.journal import bring_left, log_params
+from pipeline.core.tracking.owners import sweep
+from pipeline.core.tracking.recording import recorded
+from pipeline.core.tracking.runs import RESULTS, commit, epoch_figures, flat_params
+from pipeline.core.tracking.store import connect, find, speaking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -54,15 +56,14 @@ def leaderboard_run(name: str, results_keys: Mapping[str, str], artifacts: list[
 
 
 def study_run(key: str, name: str, params: dict[str, Any]) -> str:
-    """The id of the one run of a search, under which its trials stand; what was running there is not any more."""
+    """The id of the one run of a search, under which its trials stand; those whose process is gone are closed."""
     client, experiment = connect()
+    bring_left()
     with speaking():
+        sweep(client, experiment)
         parent = _parent(client, experiment, STUDY, key, name)
         if not client.get_run(parent).data.params:
-            log_params(client, parent, params)
-        for run in find(client, experiment, PARENT, parent):
-            if run.info.status == "RUNNING":
-                client.set_terminated(run.info.run_id, status="KILLED")
+            log_params(client, parent, flat_params(params))
     return parent
 
 
@@ -70,29 +71,11 @@ def study_run(key: str, name: str, params: dict[str, Any]) -> str:
 def trial_run(parent: str, number: int, params: dict[str, Any]) -> Iterator[Log]:
     """A run under its parent; gives what logs the figures of an epoch.
 
-    It is marked as killed where the block ends early.
+    It is marked as killed, with the reason, where the block ends early.
     """
-    from mlflow.entities import Metric
-
-    client, experiment = connect()
     tags = {PARENT: parent, TRIAL: str(number), "mlflow.source.name": "colibri tune"}
-    with speaking():
-        run_id = str(client.create_run(experiment, run_name=f"trial {number}", tags=tags).info.run_id)
-        log_params(client, run_id, params)
-
-    def log(epoch: int, figures: dict[str, float]) -> None:
-        now = int(time.time() * 1000)
-        told = {grouped(name): float(value) for name, value in figures.items() if name != "epoch"}
-        with speaking():
-            client.log_batch(run_id, metrics=[Metric(name, value, now, epoch) for name, value in told.items()])
-
-    status = "KILLED"
-    try:
-        yield log
-        status = "FINISHED"
-    finally:
-        with speaking():
-            client.set_terminated(run_id, status=status)
+    with recorded(f"trial {number}", tags, flat_params(params), failed="KILLED") as journal:
+        yield lambda epoch, figures: journal.log(epoch, epoch_figures(figures))
 
 
 def finish(run_id: str, figures: Mapping[str, float], artifacts: list[Path]) -> None:

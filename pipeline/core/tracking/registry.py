@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.errors import UserError
+from pipeline.core.tracking.journal import say
 from pipeline.core.tracking.runs import RESULTS
-from pipeline.core.tracking.store import connect, speaking
+from pipeline.core.tracking.store import connect, root, speaking
+from pipeline.core.uris import file_path
 
 NEEDED = (
     "hydra-core",
@@ -78,12 +82,22 @@ def num_judged_on(name: str, test_set: str) -> int:
 
 
 def predictions_of(run_id: str, folder: Path) -> Path:
-    """Downloads the predictions that a run was judged by."""
-    import mlflow
+    """Downloads the predictions that a run was judged by.
 
-    connect()
+    Raises:
+        UserError: They are not where the store says.
+    """
+    client, _ = connect()
+    folder.mkdir(parents=True, exist_ok=True)
     with speaking():
-        return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=PREDICTIONS, dst_path=str(folder)))
+        place = client.get_run(run_id).info.artifact_uri
+        local = file_path(place)
+        if local is not None and not (local / PREDICTIONS).exists():
+            raise UserError(
+                f"{local / PREDICTIONS}, by which run {run_id} was judged, does not exist; copy mlruns/ from where the "
+                "project was, or delete the alias champion in MLflow to begin anew"
+            )
+        return Path(client.download_artifacts(run_id, PREDICTIONS, str(folder)))
 
 
 def create_version(
@@ -101,7 +115,7 @@ def create_version(
     """
     import mlflow
     import pandas as pd
-    from mlflow.models import ModelSignature
+    from mlflow.models import Model, ModelSignature
     from mlflow.types.schema import ColSpec, DataType, Map, Schema
 
     import pipeline
@@ -111,11 +125,17 @@ def create_version(
         inputs=Schema([ColSpec(DataType.binary, "image")]),
         outputs=Schema([ColSpec(DataType.string, "class"), ColSpec(Map(DataType.double), "scores")]),
     )
-    with speaking(), mlflow.start_run(run_id=run_id, log_system_metrics=False):
-        logged = mlflow.pyfunc.log_model(
-            name="model",
+    _warn_of_escapes(str(root()))
+    with speaking():
+        run = client.get_run(run_id)
+        made = client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
+        logged = Model.log(  # as mlflow.pyfunc.log_model does, which takes its run from the environment
+            artifact_path=None,
+            flavor=mlflow.pyfunc,
+            run_id=run_id,
+            model_id=made.model_id,
             python_model=str(Path(__file__).with_name("served.py")),
-            artifacts={"predictor": str(predictor.resolve())},
+            artifacts={"predictor": predictor.resolve().as_uri()},
             code_paths=[str(Path(pipeline.__file__).parent)],
             signature=signature,
             input_example=pd.DataFrame({"image": [example]}),
@@ -127,6 +147,15 @@ def create_version(
             name, logged.model_uri, run_id, tags={**tags, RESULTS: results_key}, model_id=logged.model_id
         )
     return str(created.version)
+
+
+def _warn_of_escapes(folder: str) -> None:
+    escape = re.search(r"%[0-9A-Fa-f]{2}", folder)
+    if escape:
+        say(
+            f"MLflow reads {escape[0]} in a path as another character: load models with dst_path=FOLDER of another "
+            f"path, or rename {folder}"
+        )
 
 
 def set_alias(name: str, alias: str, version: str) -> None:

@@ -8,55 +8,61 @@ import subprocess
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from pipeline.core import files
 from pipeline.core.contracts import Log
-from pipeline.core.tracking.store import connect, speaking
+from pipeline.core.tracking.journal import bring_left, log_params
+from pipeline.core.tracking.owners import sweep
+from pipeline.core.tracking.recording import recorded
+from pipeline.core.tracking.store import Unavailable, connect, find, speaking
+from pipeline.core.uris import mask_values
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
-    from mlflow.entities import Run
 
 KEY, RESULTS = "colibri.training_key", "colibri.results_key"
+PARTS = {"value": "", "low": "_low", "high": "_high", "groups": "_groups"}  # of an estimate, to the end of its name
 MAX_PARAM_LENGTH = 500
 SECONDS = "train/seconds"  # since the training started, at the end of each epoch
-BATCH = 100
 
 
 @contextmanager
 def training_run(key: str, params: dict[str, Any]) -> Iterator[Log]:
     """A run that receives the figures of each epoch and, over time, the use of processor and memory.
 
-    When a finished run of the same key is there (the stage was forced to run again), nothing is logged twice.
+    A store that does not answer costs the training nothing: the figures wait in a file. When a finished run of the same
+    key is there (the stage was forced to run again), nothing is logged twice.
 
     Args:
         key: Of everything that training depends on.
         params: All parameters of the pipeline.
-    """
-    import mlflow
 
-    client, experiment = connect()
-    with speaking():
-        known = find(client, experiment, KEY, key)
-        for run in known:
-            if run.info.status == "RUNNING":
-                client.set_terminated(run.info.run_id, status="KILLED")
-        done = any(run.info.status == "FINISHED" for run in known)
-    if done:
-        yield lambda epoch, figures: None
-        return
-    with speaking():
-        active = mlflow.start_run(
-            experiment_id=experiment, run_name=os.environ.get("DVC_EXP_NAME"), tags=_tags(key), log_system_metrics=True
-        )
-    with speaking(), active:
-        log_params(client, active.info.run_id, params)
+    Raises:
+        UserError: What MLFLOW_TRACKING_URI names can be no store, and no waiting will make it one.
+    """
+    with suppress(Unavailable):
+        client, experiment = connect(wait=0)
+        bring_left()
+        with speaking():
+            sweep(client, experiment)
+    with recorded(
+        name=os.environ.get("DVC_EXP_NAME"),
+        tags=_tags(key),
+        params=flat_params(params),
+        failed="FAILED",
+        finished_before=(KEY, key),
+        usage=True,
+    ) as journal:
         started = time.perf_counter()
-        yield lambda epoch, figures: _log(epoch, {**figures, "seconds": time.perf_counter() - started})
+        yield lambda epoch, figures: journal.log(
+            epoch, epoch_figures({**figures, "seconds": time.perf_counter() - started})
+        )
 
 
 def completed_run(
@@ -67,13 +73,20 @@ def completed_run(
     DVC's run-cache brings results back without running `train`, and an edit of `evaluate` gives other results to the
     same training; both get a run of their own, with the curves from `reports/train.csv`.
 
+    Args:
+        key: Of the training.
+        results_key: Of the results.
+        params: All choices.
+        curves: `reports/train.csv`.
+        metrics: Split to its figures, as the metrics files keep them.
+
     Returns:
         The run's id, and whether it had the results before.
     """
-    import mlflow
-
     client, experiment = connect()
+    bring_left()
     with speaking():
+        sweep(client, experiment)
         same = find(client, experiment, RESULTS, results_key)
         if same:
             return str(same[0].info.run_id), True
@@ -87,22 +100,25 @@ def completed_run(
         else:
             run = client.create_run(experiment, run_name=os.environ.get("DVC_EXP_NAME"), tags=_tags(key))
             run_id = str(run.info.run_id)
-            log_params(client, run_id, params)
+            log_params(client, run_id, flat_params(params))
             for row in curves.to_dict("records"):
                 step = int(row.pop("epoch"))
                 for name, value in row.items():
                     client.log_metric(run_id, grouped(str(name)), float(value), step=step)
             client.set_terminated(run_id)
         for split, entries in metrics.items():
-            for name, entry in entries.items():
-                for part, suffix in (("value", ""), ("low", "_low"), ("high", "_high"), ("groups", "_groups")):
-                    if entry[part] is not None:
-                        client.log_metric(run_id, f"{split}/{metric_name(name)}{suffix}", float(entry[part]))
-            caveats = {name: entry["caveat"] for name, entry in entries.items() if entry.get("caveat")}
-            if caveats:
-                client.log_dict(run_id, caveats, f"evaluation/{split}_caveats.json")
-    assert mlflow.active_run() is None
+            _log_figures(client, run_id, split, entries)
     return run_id, False
+
+
+def _log_figures(client: Any, run_id: str, split: str, entries: dict[str, Any]) -> None:
+    """Each figure with the ends of its interval and its groups; what a reader must know of those of all classes."""
+    for name, entry in entries.items():
+        for part, suffix in PARTS.items():
+            if entry[part] is not None:
+                client.log_metric(run_id, f"{split}/{metric_name(name)}{suffix}", float(entry[part]))
+        if entry.get("caveat") and "/" not in name:
+            client.set_tag(run_id, f"caveat.{split}.{name}", entry["caveat"])
 
 
 def attach(
@@ -118,26 +134,21 @@ def attach(
         name: Of the data set.
         data_hash: Its digest.
     """
-    import mlflow
     from mlflow.data.pandas_dataset import from_pandas
+    from mlflow.entities import DatasetInput, InputTag
 
     client, _ = connect()
     with speaking():
         for folder, paths in artifacts.items():
             for path in paths:
                 if path.exists():
-                    client.log_artifact(run_id, str(path), folder or None)
+                    _log_file(client, run_id, path, folder or None)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # several kinds of source would fit a local path
             described = from_pandas(dataset, source=str(files.MANIFEST), name=name, digest=data_hash)
-        with mlflow.start_run(run_id=run_id, log_system_metrics=False):
-            mlflow.log_input(described, context="training")
+        context = [InputTag("mlflow.data.context", "training")]
+        client.log_inputs(run_id, [DatasetInput(described._to_mlflow_entity(), context)])
         client.set_tag(run_id, RESULTS, results_key)
-
-
-def find(client: MlflowClient, experiment: str, tag: str, value: str) -> list[Run]:
-    """Runs with a tag, newest first."""
-    return list(client.search_runs([experiment], f"tags.`{tag}` = '{value}'", order_by=["attributes.start_time DESC"]))
 
 
 def training_seconds(key: str) -> float | None:
@@ -146,6 +157,7 @@ def training_seconds(key: str) -> float | None:
     DVC's run-cache brings results back without a training, and a resumed training counts from where it went on.
     """
     client, experiment = connect()
+    bring_left()
     with speaking():
         known = [run for run in find(client, experiment, KEY, key) if run.info.status == "FINISHED"]
     return next((float(run.data.metrics[SECONDS]) for run in known if SECONDS in run.data.metrics), None)
@@ -167,7 +179,7 @@ def metric_name(name: str) -> str:
     """
     parts = re.sub(r"[^\w\-. /:]", "_", name)[:200].split("/")
     accepted = "/".join(part if part.strip(".") else "_" for part in parts)  # MLflow refuses a//b, a/. and a/..
-    plain = accepted == name and not name.endswith(("_low", "_high"))
+    plain = accepted == name and not name.endswith(tuple(filter(None, PARTS.values())))
     return name if plain else f"{accepted} {files.digest(name.encode())[:8]}"
 
 
@@ -189,12 +201,16 @@ def commit() -> str:
     return found.stdout.strip() if found.returncode == 0 else ""
 
 
-def _log(epoch: int, figures: dict[str, float]) -> None:
-    """Figures of one epoch into the active run."""
-    import mlflow
+def epoch_figures(figures: dict[str, float]) -> dict[str, float]:
+    """The figures of an epoch under the names that they have in MLflow."""
+    return {grouped(name): value for name, value in figures.items() if name != "epoch"}
 
-    with speaking():
-        mlflow.log_metrics({grouped(name): value for name, value in figures.items() if name != "epoch"}, step=epoch)
+
+def flat_params(params: dict[str, Any]) -> dict[str, str]:
+    """Every leaf of the parameters under its dotted key, without credentials, cut to what MLflow keeps."""
+    return {
+        re.sub(r"[^\w\-. /]", "_", key)[:250]: text[:MAX_PARAM_LENGTH] for key, text in flatten(mask_values(params))
+    }
 
 
 def _tags(key: str) -> dict[str, str]:
@@ -204,13 +220,22 @@ def _tags(key: str) -> dict[str, str]:
     return {name: value for name, value in tags.items() if value}
 
 
-def log_params(client: MlflowClient, run_id: str, params: dict[str, Any]) -> None:
-    """Every leaf of the parameters, under its dotted key, cut to what MLflow keeps."""
-    from mlflow.entities import Param
+def _log_file(client: MlflowClient, run_id: str, path: Path, folder: str | None) -> None:
+    """Logs a file; of settings that hold credentials a copy without them."""
+    masked = masked_settings(path)
+    if masked is None:
+        client.log_artifact(run_id, str(path), folder)
+    else:
+        client.log_text(run_id, masked, f"{folder}/{path.name}" if folder else path.name)
 
-    flat = [Param(re.sub(r"[^\w\-. /]", "_", key)[:250], text[:MAX_PARAM_LENGTH]) for key, text in flatten(params)]
-    for start in range(0, len(flat), BATCH):
-        client.log_batch(run_id, params=flat[start : start + BATCH])
+
+def masked_settings(path: Path) -> str | None:
+    """The text of a YAML file without its credentials, or None where it holds none (or is no YAML)."""
+    if path.suffix not in (".yaml", ".lock"):
+        return None
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    masked = mask_values(settings)
+    return None if masked == settings else yaml.safe_dump(masked, sort_keys=False, allow_unicode=True)
 
 
 def grouped(name: str) -> str:

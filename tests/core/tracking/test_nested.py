@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from pipeline.core import files
-from pipeline.core.tracking import nested, runs
+from pipeline.core.tracking import owners, runs
 from pipeline.core.tracking.nested import PARENT, finish, leaderboard_run, study_run, trial_run
 from pipeline.core.tracking.runs import RESULTS
-from pipeline.core.tracking.store import connect
+from pipeline.core.tracking.store import connect, find
 
 pytestmark = pytest.mark.xdist_group("tracking")
 
@@ -76,7 +76,8 @@ def test_a_trial_that_was_interrupted_is_marked_also_after_a_kill(store, client)
     with pytest.raises(KeyboardInterrupt), trial_run(parent, 0, {"x": 1}):
         raise KeyboardInterrupt
     _, experiment = connect()
-    left = client.create_run(experiment, tags={PARENT: parent, nested.TRIAL: "1"})  # as kill -9 leaves it
+    dead = {**owners.owner(), owners.PROCESS: "gone"}
+    left = client.create_run(experiment, tags={PARENT: parent, **dead})  # as kill -9 leaves it
     assert study_run("key of a killed study", "tune x", {"a": 1}) == parent
     assert client.get_run(left.info.run_id).info.status == "KILLED"
     assert {client.get_run(one).info.status for one in under(client, parent)} == {"KILLED"}
@@ -87,7 +88,7 @@ def test_the_time_of_a_training_is_that_of_its_last_finished_run(store, client):
     with runs.training_run("timed", {"a": 1}) as log:
         log(1, {"epoch": 1, "train_loss": 0.5})
         log(2, {"epoch": 2, "train_loss": 0.4})
-    (run,) = runs.find(*connect(), runs.KEY, "timed")
+    (run,) = find(*connect(), runs.KEY, "timed")
     first, second = (point.value for point in client.get_metric_history(run.info.run_id, runs.SECONDS))
     assert 0 < first < second == runs.training_seconds("timed")
     runs.completed_run("timed", "results from the run-cache", {"a": 1}, pd.DataFrame(), {})

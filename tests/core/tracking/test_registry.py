@@ -15,6 +15,7 @@ from pipeline.core import files
 from pipeline.core.errors import UserError
 from pipeline.core.tracking import registry, runs
 from pipeline.core.tracking.runs import RESULTS
+from pipeline.core.tracking.store import find
 
 pytestmark = [
     pytest.mark.xdist_group("tracking"),
@@ -61,7 +62,7 @@ def test_a_version_is_found_again_by_its_results(client, version):
     assert registry.find_version("nothing", "first results") is None
     tags = registry.version_tags(NAME, version)
     assert tags == {"data_hash": "abc", RESULTS: "first results"}
-    (run,) = runs.find(client, client.get_experiment_by_name("colibri").experiment_id, runs.KEY, "insects")
+    (run,) = find(client, client.get_experiment_by_name("colibri").experiment_id, runs.KEY, "insects")
     assert client.get_model_version(NAME, version).run_id == run.info.run_id
 
 
@@ -116,7 +117,9 @@ def test_the_predictions_of_a_run_come_back(project, run_id, client):
 
 
 def test_predictions_that_are_gone(project, run_id):
-    with pytest.raises(UserError, match=r"^MLflow's store .* cannot be used \(.*predictions\.parquet"):
+    with pytest.raises(
+        UserError, match=r"evaluation/predictions\.parquet, by which run \w+ was judged, does not exist; copy mlruns/"
+    ):
         registry.predictions_of(run_id, project / "theirs")
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from pipeline.core import files
 from pipeline.core.errors import UserError
-from pipeline.core.tracking import runs
-from pipeline.core.tracking.runs import KEY, RESULTS, attach, commit, completed_run, find, flatten, metric_name
-from pipeline.core.tracking.store import connect
+from pipeline.core.tracking import owners, runs
+from pipeline.core.tracking.runs import KEY, RESULTS, attach, commit, completed_run, flatten, metric_name
+from pipeline.core.tracking.store import connect, find
 
 pytestmark = pytest.mark.xdist_group("tracking")
 
@@ -29,8 +29,7 @@ METRICS = {
 
 
 def with_key(key, tag=KEY):
-    client, experiment = connect()
-    return find(client, experiment, tag, key)
+    return find(*connect(), tag, key)
 
 
 def curve(client, run, name):
@@ -79,26 +78,33 @@ def test_a_failure_is_marked_and_the_next_attempt_opens_another_run(store, clien
 
 
 def test_a_run_that_was_left_behind_is_closed(store, client):
-    left = client.create_run(connect()[1], tags={KEY: "killed"}).info.run_id
+    tags = {KEY: "killed", **owners.owner(), owners.PROCESS: "gone"}
+    left = client.create_run(connect()[1], tags=tags).info.run_id
     train("killed")
     assert client.get_run(left).info.status == "KILLED"
     assert sorted(run.info.status for run in with_key("killed")) == ["FINISHED", "KILLED"]
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (UserError("lower train.learning_rate\nat once"), "FAILED", "UserError: lower train.learning_rate at once"),
+        (RuntimeError("http://u:hunter2@h " + "x" * 9000), "FAILED", f"RuntimeError: http://***@h {'x' * 9000}"[:1000]),
+        (KeyboardInterrupt(), "KILLED", "interrupted (KeyboardInterrupt)"),
+        (SystemExit(1), "KILLED", "interrupted (SystemExit)"),
+    ],
+)
+def test_a_failed_try_says_why(store, error, status, reason):
+    key = f"fails with {type(error).__name__}"
+    with pytest.raises(type(error)), runs.training_run(key, PARAMS):
+        raise error
+    (run,) = with_key(key)
+    assert (run.info.status, run.data.tags["error"]) == (status, reason)
+
+
 def test_a_users_error_keeps_its_text(store):
     with pytest.raises(UserError, match=r"^lower train\.learning_rate$"), runs.training_run("mistake", PARAMS):
         raise UserError("lower train.learning_rate")
-
-
-def test_a_store_that_fails_during_training_is_one_line_and_no_run_stays_open(store, monkeypatch):
-    def fail(*args, **kwargs):
-        raise mlflow.MlflowException("database is locked\n[SQL: ...]")
-
-    monkeypatch.setattr(mlflow, "log_metrics", fail)
-    with pytest.raises(UserError, match=r"^MLflow's store .* cannot be used \(database is locked\); check that it"):
-        train("locked")
-    assert mlflow.active_run() is None
-    assert [run.info.status for run in with_key("locked")] == ["FAILED"]
 
 
 def test_the_name_of_an_experiment_becomes_the_runs(store, monkeypatch):

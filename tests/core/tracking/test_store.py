@@ -5,6 +5,7 @@ import os
 import socket
 import sqlite3
 import threading
+import time
 from contextlib import closing
 
 import filelock
@@ -63,8 +64,55 @@ def test_mlflow_says_nothing_about_what_it_raises(client, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_store_is_waited_for_as_long_as_told(store, monkeypatch):
+    monkeypatch.setenv(module.WAIT, "30")
+    holder = sqlite3.connect(store / "mlflow.db", isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN EXCLUSIVE")
+    timer = threading.Timer(0.7, lambda: holder.execute("ROLLBACK"))
+    timer.start()
+    started = time.monotonic()
+    connect()
+    assert time.monotonic() - started > 0.6
+    timer.join()
+    holder.close()
+
+
+def test_how_long_was_waited_is_told(store, monkeypatch):
+    monkeypatch.setenv(module.WAIT, "1")
+    with closing(sqlite3.connect(store / "mlflow.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        with refused(r".*\(database is locked\).* \(waited 1 s; COLIBRI_TRACKING_WAIT sets how long\)$"):
+            connect()
+
+
+@pytest.mark.parametrize("told", ["soon", "-1", "nan", "1e9"])
+def test_a_time_to_wait_is_a_number_of_seconds(monkeypatch, told):
+    monkeypatch.setenv(module.WAIT, told)
+    with refused(rf"COLIBRI_TRACKING_WAIT must be a number of seconds from 0 to 86400, got '{told}'"):
+        module.patience()
+
+
+def test_what_no_waiting_mends_is_told_at_once(tmp_path, monkeypatch):
+    monkeypatch.setenv(module.WAIT, "300")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/nowhere/mlflow.db")
+    with refused(r"MLflow's store .*unable to open database file"):
+        connect()
+
+
+def test_sqlalchemys_advice_to_programmers_reaches_nobody(store):
+    said = "(raised as a result of Query-invoked autoflush; consider using a session.no_autoflush block if ...)"
+    said += "\n(sqlite3.OperationalError) database is locked\n[SQL: INSERT ...]"
+    match = r"MLflow's store .* cannot be used \(\(sqlite3.OperationalError\) database is locked\);"
+    with pytest.raises(module.Unavailable, match=match), speaking():
+        raise mlflow.MlflowException(said)
+    with pytest.raises(module.Unavailable, match=r"cannot be used \(database is locked\);"), speaking():
+        raise mlflow.MlflowException(said) from sqlalchemy.exc.OperationalError(
+            "INSERT", {}, sqlite3.OperationalError("database is locked")
+        )
+
+
 def test_a_locked_store(store, monkeypatch):
-    monkeypatch.setattr(module, "LOCK_SECONDS", 0.05)
+    monkeypatch.setenv(module.WAIT, "0.1")
     path = store / "mlflow.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
@@ -105,7 +153,7 @@ def test_a_server_that_is_not_there(store, monkeypatch):
         port = probe.getsockname()[1]  # bound and never listening: whoever asks is refused at once
         uri = f"http://127.0.0.1:{port}"
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        monkeypatch.setenv(module.WAIT, "0")
         with refused(
             rf"MLflow's store {uri} cannot be used \(.*refused.*\); check that it is reachable and not locked"
         ):
@@ -113,7 +161,7 @@ def test_a_server_that_is_not_there(store, monkeypatch):
 
 
 def test_another_process_that_makes_the_store(store, monkeypatch):
-    monkeypatch.setattr(module, "LOCK_SECONDS", 0.02)
+    monkeypatch.setenv(module.WAIT, "0")
     held, done = threading.Event(), threading.Event()
 
     def hold():
@@ -125,7 +173,7 @@ def test_another_process_that_makes_the_store(store, monkeypatch):
     holder.start()
     try:
         assert held.wait(30)
-        with refused(r"another process has held .*\.mlflow\.lock for a minute; stop it and run again$"):
+        with refused(r"another process holds .*\.mlflow\.lock; stop it and run again$"):
             connect()
     finally:
         done.set()

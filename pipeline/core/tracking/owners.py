@@ -1,0 +1,69 @@
+"""Whose run it is: a run that says RUNNING while its process is gone is closed, and no other."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+HOST, PID, PROCESS = "colibri.host", "colibri.pid", "colibri.process"
+ERROR = "error"
+GONE = "its process ended without a word: killed, out of memory, or the machine went down"
+
+
+def owner() -> dict[str, str]:
+    """Tags of this process: where its number counts, the number, and what tells it from a later one of that number."""
+    return {HOST: _host(), PID: str(os.getpid()), PROCESS: _start(os.getpid()) or ""}
+
+
+def is_gone(tags: dict[str, str]) -> bool:
+    """Whether the process that a run's tags name has ended for certain; of another machine nothing is certain."""
+    if tags.get(HOST) != _host() or not tags.get(PROCESS) or not tags.get(PID, "").isdecimal():
+        return False
+    return _start(int(tags[PID])) != tags[PROCESS]
+
+
+def sweep(client: MlflowClient, experiment: str) -> list[str]:
+    """Marks runs whose process is gone as killed, with the reason; returns their ids."""
+    running = client.search_runs([experiment], f"attributes.status = 'RUNNING' and tags.`{HOST}` = '{_host()}'")
+    gone = [str(run.info.run_id) for run in running if is_gone(run.data.tags)]
+    for run_id in gone:
+        client.set_tag(run_id, ERROR, GONE)
+        client.set_terminated(run_id, status="KILLED")
+    return gone
+
+
+def _host() -> str:
+    """The machine and the space in which process numbers count: containers of one name do not see each other's."""
+    try:
+        space = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        space = ""
+    name = "".join(one if one.isalnum() or one in ".-_" else "_" for one in socket.gethostname())
+    return f"{name} {space}".strip()
+
+
+def _start(pid: int) -> str | None:
+    """When a process started, in a way that setting the clock does not change, or None where there is no such one."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+    except (FileNotFoundError, ProcessLookupError):
+        if Path("/proc/self/stat").exists():
+            return None
+        return _start_elsewhere(pid)
+    return None if fields[0] == "Z" else f"{boot} {fields[19]}"  # a zombie has ended
+
+
+def _start_elsewhere(pid: int) -> str | None:
+    """The same where there is no /proc."""
+    import psutil
+
+    try:
+        return f"{psutil.Process(pid).create_time():.0f}"
+    except psutil.Error:
+        return None

@@ -17,8 +17,8 @@ from pipeline.core.errors import Refused, UserError
 from pipeline.core.places import MAX_NAMES, Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
 from pipeline.sources.documents import expect, read_json
-from pipeline.sources.items import Item, contained, relative, table
-from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, suffix, unnamed
+from pipeline.sources.items import Item, relative, table
+from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, find_pictures, suffix
 from pipeline.sources.recognising import pictures_folder, starts_with, strings
 
 MAX_URL_LENGTH = 4096  # a longer one is a picture written out as text
@@ -61,7 +61,7 @@ class LabelStudio(Source):
         used = Counter(control for task in answers for answer in task for control in answer)
         controls = sorted(used, key=lambda control: (-used[control], control))
         items = [_item(root, task, given, controls) for task, given in zip(tasks, answers, strict=True)]
-        return table([*items, *unnamed(root, items, document)])
+        return table(find_pictures(root, items, document))
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return stat_file(Path(self.pictures), path)
@@ -111,7 +111,7 @@ def _item(root: Path, task: dict[str, Any], answers: list[Answer], controls: lis
     for control in controls[1:]:
         chosen, _ = vote([answer.get(control, set()) for answer in answers])
         attributes[control] = "; ".join(sorted(chosen)) or None
-    return contained(root, located(root, url), labels=labels, attributes=attributes)
+    return Item(path=located(root, url), labels=labels, attributes=attributes)
 
 
 def vote(answers: list[set[str]]) -> tuple[set[str], bool]:

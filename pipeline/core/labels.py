@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 import numpy as np
+
+BRACKETS = {"[": "]", "(": ")", "{": "}"}
+QUOTED = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'""", re.DOTALL)
 
 
 def to_matrix(labels: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
@@ -49,3 +53,28 @@ def parsed(text: str) -> list[str]:
 
 def _parts(text: str) -> list[str]:
     return [] if text.startswith("[") or not text.strip() else [one.strip() for one in text.split("|")]
+
+
+def is_list(text: str) -> bool:
+    """Whether a text is a list in brackets, as `parse_list` reads it."""
+    text = text.strip()
+    return len(text) > 1 and BRACKETS.get(text[0]) == text[-1]
+
+
+def parse_list(text: str) -> list[str]:
+    """The labels of a list that a program wrote as text; a text without brackets is one label.
+
+    Args:
+        text: As JSON (`["a", "b"]`), Python (`['a', 'b']`, `('a',)`, `{'a'}`) or NumPy (`['a' 'b']`, `[a b]`) write it.
+    """
+    if not is_list(text):
+        return [text]
+    try:
+        names = json.loads(text)
+        if all(isinstance(one, (str, int)) for one in names):
+            return [str(one) for one in names]
+    except (ValueError, RecursionError, TypeError):
+        pass
+    inner = text.strip()[1:-1]
+    quoted = [re.sub(r"\\(.)", r"\1", one or other) for one, other in QUOTED.findall(inner)]
+    return quoted or (inner.split(",") if "," in inner else inner.split())

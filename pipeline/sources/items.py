@@ -7,6 +7,7 @@ import math
 import os
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Any, final
 
 import pandas as pd
 
-from pipeline.core.errors import Refused
+from pipeline.core.errors import Refused, UserError
 
+MAX_ATTRIBUTES, MAX_VALUES = 1_000, 200_000_000  # that a source tells; of all its pictures together
 WINDOWS_ROOT = re.compile(r"[A-Za-z]:[\\/]|[\\/]{2}")  # a drive or a share
 GIVEN_SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
@@ -108,10 +110,32 @@ def table(items: Iterable[Item]) -> pd.DataFrame:
     if any(row.refused for row in rows):
         result["refused"] = pd.Series([row.refused.reason if row.refused else None for row in rows], dtype=object)
         result["detail"] = pd.Series([_line(row.refused.detail) if row.refused else None for row in rows], dtype=object)
-    names = sorted({name for row in rows for name in row.attributes})
+    names = _attributes(rows)
     for name, column in zip(names, attribute_names(names), strict=True):
         result[column] = attribute_values([row.attributes.get(name) for row in rows])
     return result
+
+
+def _attributes(rows: list[Item]) -> list[str]:
+    """The names of all attributes, sorted.
+
+    Raises:
+        UserError: They are too many, as in a document that uses a person's name or an id for a key.
+    """
+    found: set[str] = set()
+    for row in rows:
+        found.update(row.attributes)
+        if len(found) > MAX_ATTRIBUTES:
+            raise UserError(
+                f"the source tells more than {MAX_ATTRIBUTES:,} different attributes of its pictures, among them "
+                f"{', '.join(repr(name[:40]) for name in sorted(found)[:3])}; keep those that describe the pictures"
+            )
+    if len(found) * len(rows) > MAX_VALUES:
+        raise UserError(
+            f"the source tells {len(found):,} attributes of {len(rows):,} pictures, more than {MAX_VALUES:,} values; "
+            "keep those that describe the pictures"
+        )
+    return sorted(found)
 
 
 def _writable(item: Item) -> Item:
@@ -139,15 +163,18 @@ def label_list(labels: Iterable[str]) -> list[str]:
 
 def attribute_names(names: Iterable[str]) -> list[str]:
     """A column for each name: `attr_` and its letters and digits, numbered where two names become one."""
-    columns: list[str] = []
+    columns: dict[str, None] = {}
+    numbers: Counter[str] = Counter()
     for name in names:
         stem = column = "attr_" + (re.sub(r"\W+", "_", name).strip("_") or "unnamed")
-        number = 1
-        while column in columns:
-            number += 1
-            column = f"{stem}_{number}"
-        columns.append(column)
-    return columns
+        numbers[stem] += 1
+        while column in columns or numbers[stem] > 1:
+            column = f"{stem}_{numbers[stem]}"
+            if column not in columns:
+                break
+            numbers[stem] += 1
+        columns[column] = None
+    return list(columns)
 
 
 def attribute_values(values: list[Any]) -> pd.Series:

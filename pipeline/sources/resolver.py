@@ -46,7 +46,7 @@ class Resolver:
 
     def __init__(self, files: Sequence[str], root: Path):
         self._exact = frozenset(files)
-        self._files = list(files)
+        self._files = files
         self._flat = not any("/" in file for file in files if suffix(file) in PICTURE_SUFFIXES)
         self._roots = {f"{root.absolute().as_posix()}/", f"{root.resolve().as_posix()}/"}
         self._split = GIVEN_SPLITS.get(root.resolve().name.lower())
@@ -65,8 +65,6 @@ class Resolver:
                 found[name] = file
         if others:
             num_shared = _num_shared(map(self._slashed, names))
-            suffixes = PICTURE_SUFFIXES | {suffix(name) for name in others}
-            self._files = [file for file in self._files if suffix(file) in suffixes]
             for name, spellings in others.items():
                 meant = self._meant(name, spellings, num_shared)
                 if meant is not None:

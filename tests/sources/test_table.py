@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import UserError
-from pipeline.sources.records import read_records
+from pipeline.sources.records import Form, read_records
 from pipeline.sources.table import Table
 
 
@@ -161,7 +161,7 @@ def test_open_stays_inside(source, tmp_path):
         ("a.csv", "image,label,image\na,x,b\n", r"a\.csv: line 1 names the column 'image' twice"),
         ("a.csv", "image,label\n", r"a\.csv has no row; expected one for each picture"),
         ("a.csv", "", r"a\.csv has no row"),
-        ("a.csv", "file;label\na;x\n", r"source\.image_column: .* has no column 'image'; it has \['file;label'\]"),
+        ("a.csv", "file;label\na;x\n", r"source\.image_column: .* has no column 'image'; it has \['file', 'label'\]"),
         ("a.csv", "image,label\ncaf\xe9,x\n".encode("latin1"), r"a\.csv: line 2 is not UTF-8 \(byte 0xe9\)"),
         (
             "a.jsonl",
@@ -217,7 +217,9 @@ def test_what_is_wrong_with_the_choices_for_this_table(source, changes, message)
             {"label_column": None, "label_columns": "all others", "attribute_columns": "all others"},
             r"label_columns and attribute_columns cannot both be 'all others'",
         ),
-        ({"label_separator": ""}, r"label_separator must be null or at least one character, got ''"),
+        ({"delimiter": ";;"}, r"delimiter must be null or one character, got ';;'"),
+        ({"encoding": "base64"}, r"encoding must be null or a name such as utf-8, utf-16 or cp1252, got 'base64'"),
+        ({"max_rows": 0}, r"max_rows must be at least 1, got 0"),
     ],
 )
 def test_refused_choices(source, changes, message):
@@ -235,7 +237,7 @@ def test_whatever_csv_and_json_write_is_read(tmp_path_factory, cells):
         csv.writer(file).writerows([("image", "label"), *[("p" + a, b) for a, b in cells]])
     lines = [json.dumps({"image": "p" + a, "label": b}, ensure_ascii=False) for a, b in cells]
     (folder / "a.jsonl").write_text("\n".join(lines), encoding="utf-8", newline="")
-    tables = [read_records(folder / name) for name in ("a.csv", "a.jsonl")]
+    tables = [read_records(folder / name, Form(delimiter=",", header=True)) for name in ("a.csv", "a.jsonl")]
     assert tables[0].rows == tables[1].rows == [{"image": "p" + a, "label": b} for a, b in cells]
 
 
@@ -244,7 +246,7 @@ def test_any_bytes_are_read_or_refused_in_one_line(tmp_path_factory, data, suffi
     path = tmp_path_factory.getbasetemp() / f"any{suffix}"
     path.write_bytes(data)
     try:
-        read_records(path)
+        read_records(path, Form())
     except UserError as error:
         message = str(error)
     else:

@@ -9,6 +9,7 @@ from typing import Any, final
 
 from pipeline.core.errors import UserError
 from pipeline.core.places import EDGE_BYTES, MAX_NAMES, Place, Recognised, look
+from pipeline.sources.cells import LISTS
 from pipeline.sources.dialects import is_encoding, name_pictures
 from pipeline.sources.items import GIVEN_SPLITS
 from pipeline.sources.label_columns import find_labels, find_other_names, find_separator
@@ -74,7 +75,7 @@ def recognised(place: Place, document: str, told: Mapping[str, Any]) -> Iterator
         layout=f"a table, {document}",
         choices={"path": str(path), **choices},
         confidence=0.4 if lacks else 0.8,
-        notes=notes,
+        notes=[*notes, *_first_line(records)],
         lacks=lacks,
     )
 
@@ -108,6 +109,11 @@ def _choose(
     return chosen, [_said(chosen), *notes, *found], ""
 
 
+def _first_line(records: Records) -> Iterator[str]:
+    if records.columns[:1] == ["column_1"]:
+        yield "its first line is read as a row, not as names of columns; header: true in the conf file says else"
+
+
 def _some(names: Collection[str]) -> str:
     shown = [*names][:20]
     return f"{shown}" if len(shown) == len(names) else f"{shown} and {len(names) - len(shown):,} more"
@@ -123,7 +129,10 @@ def _said(chosen: Mapping[str, Any]) -> str:
     named = [(key.removesuffix("_column"), name) for key, name in chosen.items() if key.endswith("_column") and name]
     said = [f"{key} from column {name!r}" for key, name in named]
     said += [f"a class for each of the columns {chosen['label_columns']}"] if chosen["label_columns"] else []
-    said += [f"{chosen['label_separator']!r} between labels"] if chosen["label_separator"] else []
+    separator = chosen["label_separator"]
+    said += (
+        ["labels as lists in brackets" if separator == LISTS else f"{separator!r} between labels"] if separator else []
+    )
     return "taken: " + ", ".join(said)
 
 

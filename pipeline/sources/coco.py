@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
@@ -14,8 +14,8 @@ from pipeline.core.errors import Refused, UserError
 from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
 from pipeline.sources.documents import expect, read_json
-from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, contained, table
-from pipeline.sources.listing import existing_folder, unnamed
+from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, table
+from pipeline.sources.listing import existing_folder, find_pictures
 from pipeline.sources.recognising import pictures_folder, starts_with, strings
 
 NO_ATTRIBUTES = frozenset(["id", "file_name", "width", "height", "coco_url", "flickr_url", "url", "path", "attributes"])
@@ -84,11 +84,11 @@ class Coco(Source):
         seen = {_key(one.get("image_id")) for one in parts["annotations"] if one.get("ignore")}
         empty = {key: self.empty if parts["annotations"] and key not in seen else "unlabelled" for key in images}
         items = [
-            _item(root, entry, as_looked_at(labels[key], empty[key]), damaged.get(key), f"{document}: image {key!r}")
+            _item(entry, as_looked_at(labels[key], empty[key]), damaged.get(key), f"{document}: image {key!r}")
             for key, entry in images.items()
         ]
         items += [Item(path=f"image_id {key}", refused=refused) for key, refused in homeless.items()]
-        return table([*items, *unnamed(root, items, document)])
+        return table(find_pictures(root, items, document))
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return stat_file(Path(self.pictures), path)
@@ -106,10 +106,9 @@ class Coco(Source):
                 yield Recognised(layout=f"COCO JSON, {document}", choices=choices, confidence=1, notes=notes)
 
 
-def _item(root: Path, entry: dict[str, Any], told: dict[str, Any], damaged: Refused | None, where: str) -> Item:
+def _item(entry: dict[str, Any], told: dict[str, Any], damaged: Refused | None, where: str) -> Item:
     path = expect(entry.get("file_name"), str, f"{where}, file_name")
-    item = contained(root, path, **told, attributes=dict(_attributes(entry)))
-    return replace(item, refused=item.refused or damaged)
+    return Item(path=path, **told, refused=damaged, attributes=dict(_attributes(entry)))
 
 
 def _attributes(entry: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -15,8 +15,8 @@ from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
 from pipeline.core.text import decoded
 from pipeline.sources.documents import expect, parse_json
-from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, contained, table
-from pipeline.sources.listing import existing_folder, files_below, suffix, unnamed
+from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, table
+from pipeline.sources.listing import existing_folder, files_below, find_pictures, suffix
 from pipeline.sources.recognising import pictures_folder
 
 
@@ -56,8 +56,8 @@ class Darwin(Source):
         documents = [path for path in files_below(folder) if suffix(path) == ".json"]
         if not documents:
             raise UserError(f"source.path {self.path!r} holds no JSON file; expected one for each picture")
-        items = [_item(folder, root, document, self.empty) for document in documents]
-        return table([*items, *unnamed(root, items, folder)])
+        items = [_item(folder, document, self.empty) for document in documents]
+        return table(find_pictures(root, items, folder))
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return stat_file(Path(self.pictures), path)
@@ -77,13 +77,13 @@ class Darwin(Source):
             )
 
 
-def _item(folder: Path, root: Path, document: str, empty: Empty) -> Item:
+def _item(folder: Path, document: str, empty: Empty) -> Item:
     try:
         content = parse_json(decoded(read_bytes(folder, document), Path(document)), document)
         path = _picture(expect(content, dict, document))
         tags = _tags(content)
         attributes = {name: "; ".join(values) for name, values in _grouped(_told(content, tags)).items()}
-        return contained(root, path, **as_looked_at([tag["name"] for tag in tags], empty), attributes=attributes)
+        return Item(path=path, **as_looked_at([tag["name"] for tag in tags], empty), attributes=attributes)
     except Refused as refused:
         return Item(path=document, refused=Refused("bad_annotation", refused.detail))
     except UserError as error:

@@ -72,14 +72,6 @@ def as_looked_at(labels: Iterable[str], empty: Empty) -> dict[str, Any]:
     return {"negative": True} if empty == "negative" else {"labels": [OWN_LABEL]}
 
 
-def contained(root: Path, path: str, **told: Any) -> Item:
-    """An item whose path a person or a tool wrote down: `a/./b` is `a/b`, and what leaves the root is refused."""
-    try:
-        return Item(path=relative(root, path), **told)
-    except Refused as refused:
-        return Item(path=path, refused=refused, **told)
-
-
 def relative(root: Path, path: str) -> str:
     """The path as a listing of the root would spell it; with backslashes for slashes unless there is such a file.
 
@@ -94,6 +86,40 @@ def relative(root: Path, path: str) -> str:
     if plain == ".":
         raise Refused("missing", "names no file")
     return plain
+
+
+def merge(items: Iterable[Item]) -> list[Item]:
+    """One item for each path, in the order of first mention: what several rows say of one picture, put together.
+
+    Labels are united. An attribute of which they do not say the same is none of the picture (a box of each row has its
+    own); a picture with two splits or two groups is refused.
+    """
+    together: dict[str, list[Item]] = {}
+    for position, item in enumerate(items):
+        together.setdefault(item.path or f"\0{position}", []).append(item)
+    return [same[0] if len(same) == 1 else _union(same) for same in together.values()]
+
+
+def _union(items: list[Item]) -> Item:
+    refused = next((item.refused for item in items if item.refused), None)
+    only: dict[str, str | None] = {}
+    for name in ("group", "given_split"):
+        values = sorted({getattr(item, name) for item in items} - {None})
+        only[name] = values[0] if values else None
+        if len(values) > 1 and refused is None:
+            detail = f"its rows give it more than one {name.removeprefix('given_')}: {values[0]!r} and {values[1]!r}"
+            refused = Refused("bad_annotation", detail)
+    names = dict.fromkeys(name for item in items for name in item.attributes)
+    told = {name: [item.attributes.get(name) for item in items] for name in names}
+    return Item(
+        path=items[0].path,
+        labels={label for item in items for label in item.labels},
+        negative=any(item.negative for item in items),
+        group=only["group"],
+        given_split=only["given_split"],
+        refused=refused,
+        attributes={name: values[0] for name, values in told.items() if all(one == values[0] for one in values)},
+    )
 
 
 def table(items: Iterable[Item]) -> pd.DataFrame:

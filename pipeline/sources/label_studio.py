@@ -17,8 +17,8 @@ from pipeline.core.errors import Refused, UserError
 from pipeline.core.places import MAX_NAMES, Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
 from pipeline.sources.documents import expect, read_json
-from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, contained, relative, table
-from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, suffix, unnamed
+from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, relative, table
+from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, find_pictures, suffix
 from pipeline.sources.recognising import pictures_folder, starts_with, strings
 
 MAX_URL_LENGTH = 4096  # a longer one is a picture written out as text
@@ -68,7 +68,7 @@ class LabelStudio(Source):
         used = Counter(control for task in answers for answer in task for control in answer)
         controls = sorted(used, key=lambda control: (-used[control], control))
         items = [_item(root, task, given, controls, self.empty) for task, given in zip(tasks, answers, strict=True)]
-        return table([*items, *unnamed(root, items, document)])
+        return table(find_pictures(root, items, document))
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return stat_file(Path(self.pictures), path)
@@ -119,7 +119,7 @@ def _item(root: Path, task: dict[str, Any], answers: list[Answer], controls: lis
         chosen, _ = vote([answer.get(control, set()) for answer in answers])
         attributes[control] = "; ".join(sorted(chosen)) or None
     told = as_looked_at(labels, empty if answers and not disagree else "unlabelled")
-    return contained(root, located(root, url), **told, attributes=attributes)
+    return Item(path=located(root, url), **told, attributes=attributes)
 
 
 def vote(answers: list[set[str]]) -> tuple[set[str], bool]:

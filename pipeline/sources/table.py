@@ -16,8 +16,8 @@ from pipeline.core.errors import UserError
 from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
 from pipeline.sources.columns import recognised
-from pipeline.sources.items import GIVEN_SPLITS, contained, table
-from pipeline.sources.listing import existing_folder, unnamed
+from pipeline.sources.items import GIVEN_SPLITS, Item, table
+from pipeline.sources.listing import existing_folder, find_pictures
 from pipeline.sources.records import FORMATS, Records, read_records
 
 ALL_OTHERS = "all others"
@@ -83,16 +83,15 @@ class Table(Source):
         for position, row in enumerate(records.rows):
             where = records.where(position)
             items.append(
-                contained(
-                    root,
-                    _path(row[self.image_column], where),
+                Item(
+                    path=_path(row[self.image_column], where),
                     labels=self._labels(row, label_columns, where),
                     group=_text(row[self.group_column]) if self.group_column else None,
                     given_split=_split(row[self.split_column], where) if self.split_column else None,
                     attributes={name: _attribute(row[name], name in numeric) for name in attribute_columns},
                 )
             )
-        return table([*items, *unnamed(root, items, records.path)])
+        return table(find_pictures(root, items, records.path))
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return stat_file(Path(self.pictures), path)
@@ -150,9 +149,9 @@ def _text(value: Any) -> str | None:
 
 
 def _path(value: Any, where: str) -> str:
-    if value is not None and not isinstance(value, str):
+    if isinstance(value, (bool, list, dict)):
         raise UserError(f"{where}: the picture's path must be a text, found {value!r}; set source.image_column")
-    return value or ""
+    return _text(value) or ""
 
 
 def _is_set(value: Any, where: str) -> bool:

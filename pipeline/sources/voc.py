@@ -15,8 +15,8 @@ from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
 from pipeline.core.text import decoded
 from pipeline.sources.documents import read_document
-from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, contained, table
-from pipeline.sources.listing import PICTURE_SUFFIXES, files_below, suffix
+from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, table
+from pipeline.sources.listing import PICTURE_SUFFIXES, files_below, match_files, suffix
 
 MAX_XML_BYTES = 16 * 1024 * 1024
 LISTS = {"trainval": "train", "train": "train", "val": "val", "test": "test"}  # trainval: unless train or val has it
@@ -72,17 +72,16 @@ class Voc(Source):
                 items.append(Item(path=path, refused=Refused("bad_annotation", f"{annotation}: {refused.detail}")))
                 continue
             path = by_stem.get(stem) or f"JPEGImages/{filename or f'{stem}.jpg'}"
-            items.append(contained(root, path, **as_looked_at(labels, self.empty), given_split=given.get(stem)))
+            items.append(Item(path=path, **as_looked_at(labels, self.empty), given_split=given.get(stem)))
+        items = match_files(root, pictures, items)
         named, stems = {item.path for item in items}, {_stem(path) for path in [*annotations, *pictures]}
         items += [Item(path=path, given_split=given.get(_stem(path))) for path in pictures if path not in named]
         items += [
-            contained(root, f"JPEGImages/{stem}.jpg", given_split=split)
-            for stem, split in given.items()
-            if stem not in stems
+            Item(path=f"JPEGImages/{stem}.jpg", given_split=split) for stem, split in given.items() if stem not in stems
         ]
         if not items:
             raise UserError(f"source.path {self.path!r} holds neither annotations nor pictures")
-        return table(items)
+        return table(match_files(root, pictures, items))
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return stat_file(Path(self.path), path)

@@ -116,6 +116,36 @@ def test_what_leads_nowhere_is_told(source):
     ]
 
 
+def test_a_row_for_each_box(source):
+    text = "file,class,xmin,part\na.jpg,cat,3,train\nb.jpg,dog,4,val\na.jpg,dog,5,\na.jpg,cat,6,train\n"
+    table = source(
+        text,
+        files=["a.jpg", "b.jpg"],
+        image_column="file",
+        label_column="class",
+        split_column="part",
+        attribute_columns=["xmin"],
+    ).read()
+    assert rows(table, "path", "labels", "given_split") == [
+        ["a.jpg", ["cat", "dog"], "train"],
+        ["b.jpg", ["dog"], "val"],
+    ]
+    assert table["attr_xmin"].fillna(-1).tolist() == [-1, 4]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "image,label\nISIC_7,x\nISIC_8,y\n"),
+        ("a.jsonl", '{"image": 7, "label": "x"}\n{"image": 8.0, "label": "y"}\n'),
+        ("a.csv", "image,label\n7.0,x\n8.0,y\n"),
+    ],
+)
+def test_ids_without_ending(source, name, content):
+    files = ["part_1/ISIC_7.jpg", "part_2/ISIC_8.JPG"] if "ISIC" in content else ["part_1/007.jpg", "part_2/008.jpg"]
+    assert rows(source(content, name, files=files).read(), "path", "labels") == [[files[0], ["x"]], [files[1], ["y"]]]
+
+
 def test_open_stays_inside(source, tmp_path):
     one = source("image,label\na.png,x\n")
     (tmp_path / "a.png").write_bytes(b"png")
@@ -139,7 +169,7 @@ def test_open_stays_inside(source, tmp_path):
             r"a\.jsonl: line 2: not valid JSON at line 1 column 9",
         ),
         ("a.jsonl", '{"image": "a", "label": "x"}\n[1]\n', r"a\.jsonl: line 2: expected an object, found \[1\]"),
-        ("a.jsonl", '{"image": 3, "label": "x"}\n', r"line 1: the picture's path must be a text, found 3"),
+        ("a.jsonl", '{"image": [3], "label": "x"}\n', r"line 1: the picture's path must be a text, found \[3\]"),
         ("a.parquet", b"PAR1", r"a\.parquet: not a readable Parquet file \(.*\); write it again"),
         ("a.xlsx", b"PK", r"has the extension '\.xlsx'; expected one of \['\.csv', '\.tsv', '\.jsonl'"),
     ],

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Literal, final
 
 import pandas as pd
 
@@ -22,6 +22,11 @@ WINDOWS_ROOT = re.compile(r"[A-Za-z]:[\\/]|[\\/]{2}")  # a drive or a share
 GIVEN_SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
+Empty = Literal["negative", "unlabelled", "own_label"]
+EMPTY = ("negative", "unlabelled", "own_label")
+OWN_LABEL = "nothing"
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Item:
@@ -30,6 +35,7 @@ class Item:
     Attributes:
         path: As in `Source.read`; of a refused item, whatever the source calls it.
         labels: In any order, repeated or not.
+        negative: Somebody looked at the picture, and none of the labels applies; means nothing beside labels.
         given_split: train, val, test, or None.
         refused: Why ingest must not even open it, or None.
         attributes: Name, as the source writes it, to value; None where it is not told.
@@ -37,10 +43,35 @@ class Item:
 
     path: str
     labels: Collection[str] = ()
+    negative: bool = False
     group: str | None = None
     given_split: str | None = None
     refused: Refused | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def check_empty(empty: Empty) -> None:
+    """For constructors.
+
+    Raises:
+        ValueError: `empty` is no way to read a picture without labels.
+    """
+    if empty not in EMPTY:
+        raise ValueError(f"empty must be one of {', '.join(EMPTY)}, got {empty!r}")
+
+
+def as_looked_at(labels: Iterable[str], empty: Empty) -> dict[str, Any]:
+    """`labels` and `negative` of the `Item` of a picture that somebody looked at.
+
+    Args:
+        labels: Found there; perhaps none.
+        empty: What a picture without any is: a `negative` of every label, `unlabelled`, or labelled `nothing`, which
+            makes a class of such pictures (`own_label`).
+    """
+    found = list(labels)
+    if found or empty == "unlabelled":
+        return {"labels": found}
+    return {"negative": True} if empty == "negative" else {"labels": [OWN_LABEL]}
 
 
 def relative(root: Path, path: str) -> str:
@@ -85,6 +116,7 @@ def _union(items: list[Item]) -> Item:
     return Item(
         path=items[0].path,
         labels={label for item in items for label in item.labels},
+        negative=any(item.negative for item in items),
         group=only["group"],
         given_split=only["given_split"],
         refused=refused,
@@ -93,7 +125,7 @@ def _union(items: list[Item]) -> Item:
 
 
 def table(items: Iterable[Item]) -> pd.DataFrame:
-    """What `Source.read` returns; `given_split` and `refused` only where an item has one.
+    """What `Source.read` returns; `negative`, `given_split` and `refused` only where an item has one.
 
     A path that is not UTF-8 fits into no table: it is written with escapes and refused.
     """
@@ -105,6 +137,9 @@ def table(items: Iterable[Item]) -> pd.DataFrame:
             "group": pd.Series([None if row.group is None else printable(row.group) for row in rows], dtype=object),
         }
     )
+    negative = [row.negative and not names for row, names in zip(rows, result["labels"], strict=True)]
+    if any(negative):
+        result["negative"] = pd.Series(negative, dtype=bool)
     if any(row.given_split for row in rows):
         result["given_split"] = pd.Series([row.given_split for row in rows], dtype=object)
     if any(row.refused for row in rows):

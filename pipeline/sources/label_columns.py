@@ -96,7 +96,8 @@ def find_other_names(values: Mapping[str, list[Any]], label: str, free: Collecti
     Each value of such a column goes with one label, or each label with one value. That is true of a camera, too, with
     which all pictures of one class were taken, and this is what checks must find. So the column must also say that it
     speaks of the label: by its own name, all words of which do (`class_id`, `scientific_name`), by its values, which
-    are the labels spelt otherwise (one for each, unlike the animals dog_1 and dog_2), or by a name that is a label (`cat` with 0 and 1). All others stay attributes.
+    are the labels spelt otherwise (one for each, unlike the animals dog_1 and dog_2), or by a name that is a label
+    (`cat` with 0 and 1). All others stay attributes.
 
     Args:
         values: Of each column, row by row.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.walking import walk
 from pipeline.sources.items import Item, merge, relative
 from pipeline.sources.resolver import PICTURE_SUFFIXES, Resolver, suffix
 
@@ -27,24 +28,22 @@ def existing_folder(path: str, parameter: str, expected: str) -> Path:
 
 
 def files_below(root: Path, folder: str = "") -> list[str]:
-    """POSIX paths, relative to the root, of every file below `root / folder`; hidden ones are passed over.
-
-    Symbolic links to folders are not followed, so that no loop of them is endless.
+    """POSIX paths, relative to the root, of every file below `root / folder`, as `walk` lists them.
 
     Raises:
         UserError: A folder cannot be listed.
     """
-    found = []
-    for here, folders, names in os.walk(root / folder, onerror=_unlisted):
-        folders[:] = sorted(one for one in folders if not one.startswith("."))
-        inside = Path(here).relative_to(root).as_posix()  # once a folder: the workers wait until all is listed
-        prefix = "" if inside == "." else f"{inside}/"
-        found += [prefix + one for one in sorted(names) if not one.startswith(".")]
-    return found
+    try:
+        found = walk(root / folder, unlisted=_unlisted).files
+    except OSError as error:
+        _unlisted(error)
+    return [f"{folder}/{path}" for path in found] if folder else found
 
 
-def _unlisted(error: OSError) -> None:
-    raise UserError(f"the source's folder {error.filename!r} cannot be listed: {error.strerror}")
+def _unlisted(error: OSError) -> NoReturn:
+    raise UserError(
+        f"the source's folder {str(error.filename)!r} cannot be listed: {error.strerror}; mend its permissions"
+    )
 
 
 def find_pictures(root: Path, items: Sequence[Item], annotations: Path) -> list[Item]:

@@ -17,7 +17,7 @@ from pipeline.core.reading import read_bytes, stat_file
 from pipeline.sources.cells import as_attribute, as_text, number_kind, split_labels
 from pipeline.sources.columns import recognised
 from pipeline.sources.dialects import is_encoding
-from pipeline.sources.items import GIVEN_SPLITS, Item, table
+from pipeline.sources.items import GIVEN_SPLITS, Empty, Item, as_looked_at, check_empty, table
 from pipeline.sources.listing import existing_folder, find_pictures
 from pipeline.sources.records import FORMATS, MAX_COLUMNS, MAX_ROWS, Form, Records, read_records
 
@@ -30,8 +30,10 @@ YES, NO = frozenset(["1", "1.0", "true", "yes"]), frozenset(["0", "0.0", "false"
 class Table(Source):
     """Every row names a picture; its labels stand in one column, or there is a column of 0 and 1 for each class.
 
-    A row without a label is an unlabelled picture. Pictures below `pictures` that no row names are refused (`no_row`),
-    rows whose path is absolute or climbs out too (`outside`).
+    A path that is not spelt as its file is looked for as `Resolver` says; ids without ending are names, too. Several
+    rows of one picture are put together, their labels united. A row without a label is an unlabelled picture. Pictures
+    below `pictures` that no row names are refused (`no_row`), names that may mean several files too (`ambiguous`), and
+    paths that lead out (`outside`).
 
     Args:
         name: Of the data set, in MLflow and on the page.
@@ -46,6 +48,8 @@ class Table(Source):
         group_column: Holds what must stay together, for example the patient; null: nothing must.
         split_column: Holds train, val (or valid, validation) or test; null: the table gives no split.
         attribute_columns: Columns kept as attributes, or `all others`.
+        empty: What a row of zeros in `label_columns` is: `negative`, looked at and labelled as showing none of the
+            classes; `unlabelled`; or `own_label`, labelled `nothing`. A row of empty cells is always unlabelled.
         of_label_columns: Columns that tell of the label itself (its number, its Latin name, how sure it is): kept as
             `attr_of_label_*`, which no check asks.
         delimiter: Stands between the fields of a CSV or TSV file; null: comma, semicolon, tab or bar, as its first
@@ -68,6 +72,7 @@ class Table(Source):
     group_column: str | None
     split_column: str | None
     attribute_columns: list[str] | str
+    empty: Empty = "negative"
     of_label_columns: list[str] = field(default_factory=list)
     delimiter: str | None = None
     header: bool | None = None
@@ -87,6 +92,7 @@ class Table(Source):
                 raise ValueError(f"{parameter} must be a list of columns or {ALL_OTHERS!r}, got {value!r}")
         if self.label_columns == self.attribute_columns == ALL_OTHERS:
             raise ValueError(f"label_columns and attribute_columns cannot both be {ALL_OTHERS!r}")
+        check_empty(self.empty)
         for parameter in ("max_rows", "max_columns"):
             if getattr(self, parameter) < 1:
                 raise ValueError(f"{parameter} must be at least 1, got {getattr(self, parameter)}")
@@ -114,7 +120,7 @@ class Table(Source):
             items.append(
                 Item(
                     path=_path(row.get(self.image_column), where),
-                    labels=self._labels(row, label_columns, where),
+                    **self._labels(row, label_columns, where),
                     group=as_text(row.get(self.group_column)) if self.group_column else None,
                     given_split=_split(row.get(self.split_column), where) if self.split_column else None,
                     attributes={
@@ -176,13 +182,16 @@ class Table(Source):
                 f"{lists[0][:80]!r}; set source.label_separator to '[]', or to '' where each is one label"
             )
 
-    def _labels(self, row: dict[str, Any], label_columns: list[str], where: str) -> list[str]:
+    def _labels(self, row: dict[str, Any], label_columns: list[str], where: str) -> dict[str, Any]:
+        """`labels`, and `negative` where somebody looked and none applies."""
         if self.label_column is None:
-            return [name for name in label_columns if _is_set(row.get(name), f"{where}, column {name!r}")]
+            found = [name for name in label_columns if _is_set(row.get(name), f"{where}, column {name!r}")]
+            looked = any(as_text(row.get(name)) is not None for name in label_columns)
+            return as_looked_at(found, self.empty if looked else "unlabelled")
         value = row.get(self.label_column)
         if isinstance(value, list):
-            return [text for text in map(as_text, value) if text is not None]
-        return split_labels(as_text(value) or "", self.label_separator)
+            return {"labels": [text for text in map(as_text, value) if text is not None]}
+        return {"labels": split_labels(as_text(value) or "", self.label_separator)}
 
 
 def _path(value: Any, where: str) -> str:

@@ -3,11 +3,12 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.labels import parse_list, to_lists, to_matrix
+from pipeline.core.labels import are_labelled, parse_list, to_lists, to_matrix, without_negatives
 
 CLASSES = ["cat", "dog", "fox"]
 LABELS = [["dog"], ["cat", "fox"], []]
@@ -62,3 +63,12 @@ def test_lists_that_programs_wrote_as_text(text, expected):
 def test_lists_of_json_and_python_come_back(names):
     assert parse_list(json.dumps(names)) == names
     assert all(isinstance(one, str) for one in parse_list(str(names)))
+
+
+def test_labels_are_known_where_there_are_some_or_somebody_looked():
+    samples = pd.DataFrame({"labels": [*LABELS, []], "negative": [False, False, True, False]})
+    assert are_labelled(samples).tolist() == [True, True, True, False]
+    assert are_labelled(without_negatives(samples)).tolist() == [True, True, False, False]
+    assert are_labelled(samples.assign(split=["none", "train", "test", "none"])).tolist() == [True, True, True, False]
+    assert are_labelled(samples.assign(split="none")).tolist() == [True, True, False, False]
+    assert are_labelled(samples.head(0)).tolist() == []

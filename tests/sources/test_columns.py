@@ -46,7 +46,12 @@ def test_columns_are_known_by_name_and_content(header, rows, expected, tmp_path)
 @pytest.mark.parametrize(
     ("files", "header", "rows", "expected"),
     [
-        (["p1/x1.jpg", "p2/x2.jpg"], "lesion_id,pic,kind", ["a,x1,m", "b,x2,n"], {"image_column": "pic", "pictures": ""}),
+        (
+            ["p1/x1.jpg", "p2/x2.jpg"],
+            "lesion_id,pic,kind",
+            ["a,x1,m", "b,x2,n"],
+            {"image_column": "pic", "pictures": ""},
+        ),
         (["train/1.jpg", "train/2.jpg", "test/3.jpg"], "id,age", ["1,x", "2,y"], {"pictures": "train"}),
         (["1.jpg", "2.jpg", "3.jpg"], "age,number,kind", ["1,3,u", "1,2,v", "2,1,u"], {"image_column": "number"}),
         (["a.jpg", "cat.jpg"], "file,label", ["a,cat", "a,cat", "b,dog"], {"image_column": "file"}),

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import Refused
 from pipeline.core.pictures import REASONS
-from pipeline.sources.items import Item, attribute_names, attribute_values, label_list, merge, relative, table
+from pipeline.sources.items import (
+    Item,
+    as_looked_at,
+    attribute_names,
+    attribute_values,
+    check_empty,
+    label_list,
+    merge,
+    relative,
+    table,
+)
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=12)  # halves of surrogate pairs too
 
@@ -156,3 +166,22 @@ def test_anything_told_fits_into_a_file(items):
     back = pd.read_parquet(io.BytesIO(result.to_parquet()))
     assert back["path"].tolist() == result["path"].tolist()
     assert [len(labels) for labels in back["labels"]] == [len(labels) for labels in result["labels"]]
+
+
+def test_a_picture_that_somebody_looked_at():
+    assert as_looked_at(["cat"], "negative") == as_looked_at(["cat"], "own_label") == {"labels": ["cat"]}
+    assert as_looked_at([], "negative") == {"negative": True}
+    assert as_looked_at([], "unlabelled") == {"labels": []}
+    assert as_looked_at([], "own_label") == {"labels": ["nothing"]}
+    with pytest.raises(ValueError, match=r"empty must be one of negative, unlabelled, own_label, got 'unlabeled'"):
+        check_empty("unlabeled")
+
+
+def test_negatives_stand_in_the_table_only_where_there_are_any():
+    known, looked_at, unknown = (
+        Item(path="a", labels=["x"], negative=True),
+        Item(path="b", negative=True),
+        Item(path="c"),
+    )
+    assert table([known, looked_at, unknown])["negative"].tolist() == [False, True, False]
+    assert "negative" not in table([known, unknown])

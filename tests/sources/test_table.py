@@ -88,6 +88,56 @@ def test_one_column_per_class(source):
     pd.testing.assert_frame_equal(chosen, others)
 
 
+@pytest.mark.parametrize(
+    ("empty", "labels", "negative"),
+    [("negative", [], True), ("unlabelled", [], False), ("own_label", ["nothing"], False)],
+)
+def test_a_row_of_zeros_is_an_answer_and_a_row_of_empty_cells_is_none(source, empty, labels, negative):
+    text = "image,cat,dog\na,1,0\nb,0,0.0\nc,,\nd,0,\n"
+    table = source(text, label_column=None, label_columns=["cat", "dog"], empty=empty).read()
+    assert table["labels"].tolist() == [["cat"], labels, [], labels]
+    assert ("negative" in table) is negative
+    if negative:
+        assert table["negative"].tolist() == [False, True, False, True]
+
+
+def test_columns_that_tell_of_the_label_are_marked(source):
+    text = "image,label,class_id,camera\na,x,1,N\nb,y,2,S\n"
+    table = source(text, attribute_columns=["camera"], of_label_columns=["class_id"]).read()
+    assert rows(table, "attr_camera", "attr_of_label_class_id") == [["N", 1.0], ["S", 2.0]]
+    others = source(text, attribute_columns="all others", of_label_columns=["class_id"]).read()
+    pd.testing.assert_frame_equal(table, others)
+
+
+@pytest.mark.parametrize(
+    ("field", "separator", "expected"),
+    [
+        ("a b", " ", ["a", "b"]),
+        ("a  b ", " ", ["a", "b"]),
+        ("a/b", "/", ["a", "b"]),
+        ("['a' 'b']", "[]", ["a", "b"]),
+        ("a b", "[]", ["a b"]),
+        ("[]", "[]", []),
+        ("a;b", "", ["a;b"]),
+    ],
+)
+def test_several_labels_in_one_field(source, field, separator, expected):
+    assert source(f"image,label\np,{field}\n", label_separator=separator).read()["labels"].tolist() == [expected]
+
+
+def test_lists_are_not_taken_for_classes(source):
+    text = """image,label\na,"['x', 'y']"\nb,['x']\n"""
+    message = r"the column 'label' of .* holds lists such as \"\['x', 'y'\]\"; set source.label_separator to '\[\]'"
+    with pytest.raises(UserError, match=message):
+        source(text).read()
+    assert source(text, label_separator="").read()["labels"].tolist() == [["['x', 'y']"], ["['x']"]]
+
+
+def test_decimal_commas_are_numbers(source):
+    text = "image;label;size\na.jpg;x;0,5\nb.jpg;y;2\n"
+    assert source(text, attribute_columns=["size"]).read()["attr_size"].tolist() == [0.5, 2.0]
+
+
 def test_parquet_keeps_lists_truths_and_gaps(source):
     buffer = io.BytesIO()
     frame = {"image": ["a", "b"], "label": [["x", "y"], None], "cat": [True, False], "code": [7.0, None], "t": [1, 2]}

@@ -118,7 +118,10 @@ def rows(inner: Source, refused: list[Item], where: str) -> pd.DataFrame:
     try:
         read = inner.read()
     except UserError as error:
-        raise UserError(f"in {where}: {error}") from None
+        first = refused[0] if refused else None
+        more = f"; {len(refused):,} of its files were refused, the first is {first.path!r}" if first else ""
+        why = f", {first.refused}" if first and first.refused else ""
+        raise UserError(f"in {where}: {error}{more}{why}") from None
     if not refused:
         return read
     lost = table(refused)

@@ -13,7 +13,7 @@ BROKEN = {
     "cat/huge.png": "too_large",
     "cat/text.jpg": "not_a_picture",
     "dog/dangling.png": "missing",
-    "dog/outside.png": "outside",
+    "dog/device.png": "unreadable",
     "dog/pipe.png": "unreadable",
 }  # what is added to the eight pictures of `picture_folder`, and why each is refused
 

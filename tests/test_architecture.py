@@ -187,7 +187,7 @@ def test_dvc_depends_on_what_the_stage_imports_and_builds(stage: str) -> None:
     needed = {name(one) for one in closure(PIPELINE / "stages" / f"{stage}.py") if one.name != "__init__.py"}
     if stage == "compose":
         needed = {"pipeline/core/config.py", "pipeline/stages/compose.py"}
-    for section in STAGES[stage].get("params", []):
+    for section in (one.removesuffix("._target_") for one in STAGES[stage].get("params", [])):
         if section in BUILT and (stage, section) != ("split", "source"):
             needed.add(f"pipeline/{BUILT[section]}")
     for one in needed:

@@ -10,9 +10,11 @@ import pandas as pd
 
 from pipeline.core.contracts import Check
 from pipeline.core.grouping import sharing, torn_apart
+from pipeline.core.labels import are_labelled
 from pipeline.core.outcomes import Finding
 
 SHOWN = 5  # conflicts
+NO_LABEL = "none of the labels"
 
 
 @final
@@ -34,8 +36,8 @@ class ConflictingLabels(Check):
             raise ValueError(f"near_duplicate_bits must be 0 to 16, got {self.near_duplicate_bits}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        labelled = samples[samples["labels"].map(len) > 0].reset_index(drop=True)
-        told = labelled["labels"].map(", ".join).to_numpy(dtype=str)
+        labelled = samples[are_labelled(samples)].reset_index(drop=True)
+        told = labelled["labels"].map(lambda names: ", ".join(names) or NO_LABEL).to_numpy(dtype=str)
         names = labelled["sample_id"].to_numpy()
         near, copy = torn_apart(labelled["perceptual_hash"], self.near_duplicate_bits, pd.Series(told))
         paired, twin = sharing(labelled[["twin"] if "twin" in labelled else []], told)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.core.content import Content
 from pipeline.core.contracts import ContentCheck
-from pipeline.core.labels import spelled
+from pipeline.core.labels import are_labelled, spelled
 from pipeline.core.outcomes import Finding
 from pipeline.core.suspects import suspects
 
@@ -47,7 +47,7 @@ class LabelSuspects(ContentCheck):
             raise ValueError(f"num_folds must be at least 2, got {self.num_folds}")
 
     def __call__(self, samples: pd.DataFrame, content: Content) -> Finding:
-        has_label = (samples["labels"].map(len) > 0).to_numpy()
+        has_label = are_labelled(samples)
         known = samples[has_label]
         told = [list(names) for names in known["labels"]]
         decided = known["decision"].notna().to_numpy() if "decision" in known else np.zeros(len(known), dtype=bool)
@@ -111,7 +111,7 @@ def _pictures(listing: pd.DataFrame) -> dict[str, list[str]]:
     """The worst suspects, those of one kind of mistake side by side."""
     strips: dict[str, list[str]] = {}
     for sample, given, suggested in listing[["sample_id", "previous", "labels"]].itertuples(index=False):
-        caption = f"labelled {given}, looks like {suggested or 'none of the labels'}"
+        caption = f"labelled {given or 'none of the labels'}, looks like {suggested or 'none of the labels'}"
         if caption in strips or len(strips) < SHOWN:
             strips.setdefault(caption, []).append(str(sample))
     return {caption: names[:SHOWN_EACH] for caption, names in strips.items()}

@@ -225,5 +225,5 @@ def next_steps(file: Path, command: str, options: Sequence[str], looked: Sample)
 
 
 def _unlisted(place: Place) -> Iterator[str]:
-    if place.unlisted:
-        yield f"{len(place.unlisted):,} folders cannot be opened, the first is {place.unlisted[0]!r}"
+    if place.listing.unlisted:
+        yield f"{len(place.listing.unlisted):,} folders cannot be opened, the first is {place.listing.unlisted[0]!r}"

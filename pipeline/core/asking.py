@@ -46,7 +46,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Labelled:
-    """Who has which label and who belongs together, as codes; every sample has a label.
+    """Who has which label and who belongs together, as codes; a sample without any is a negative of each.
 
     Attributes:
         rows: (L,) sample of each (sample, label) pair.
@@ -65,10 +65,10 @@ class Labelled:
     @classmethod
     def of(cls, samples: pd.DataFrame) -> Labelled:
         """Of rows with `labels`, `group` and a plain index."""
-        pairs = samples["labels"].explode()
+        pairs = samples["labels"].explode().dropna()
         codes, classes = pd.factorize(pairs, sort=True)
         groups = pd.factorize(samples["group"])[0]
-        single = len(pairs) == len(samples)
+        single = bool((samples["labels"].map(len) == 1).all())
         return cls(rows=pairs.index.to_numpy(), codes=codes, classes=classes, groups=groups, single=single)
 
     def only(self, kept: np.ndarray) -> Labelled:

@@ -38,7 +38,8 @@ class Source(ABC):
             Columns `path` (POSIX, relative to the source), `labels` (sorted list of strings), `group`
             (string, or None where nothing must stay together) and any number of `attr_*`; `attr_of_label_*` tells of
             the label itself (how sure it is), so that no check asks whether it predicts it. Where the source has
-            them: `given_split` (train, val, test or None), and `refused` and `detail`, the reason and the finding
+            them: `negative` (bool: somebody looked, and none of the labels applies; the labels are an empty list),
+            `given_split` (train, val, test or None), and `refused` and `detail`, the reason and the finding
             for an item that must go to quarantine unopened (None for the others).
 
         Raises:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from pipeline.core.labels import are_labelled
 from pipeline.core.telling import OTHER, binned, sorted_out
 
 FEW = 12  # distinct numbers of a told attribute; with no more it is a category
@@ -170,12 +171,12 @@ def drawn(samples: pd.DataFrame, max_samples: int, seed: int) -> pd.DataFrame:
     A class with fewer keeps all it has. What is judged is balanced over the classes, so that their sizes need not be
     kept; labels and properties stay independent within the draw where they were before.
     """
-    labelled = samples[samples["labels"].map(len) > 0].reset_index(drop=True)
+    labelled = samples[are_labelled(samples)].reset_index(drop=True)
     if len(labelled) <= max_samples:
         return labelled
     group = pd.factorize(labelled["group"])[0]
     turn = np.random.default_rng(seed).permutation(group.max() + 1)[group]
-    pairs = labelled["labels"].explode()
+    pairs = labelled["labels"].explode().fillna("")  # negatives of every label are drawn like a class
     pairs = pairs.iloc[np.argsort(turn[pairs.index], kind="stable")]
     early = pairs.groupby(pairs.to_numpy()).cumcount() < max(1, max_samples // pairs.nunique())
     return labelled[np.isin(group, group[early.index[early.to_numpy()]])].reset_index(drop=True)

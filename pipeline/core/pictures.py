@@ -25,6 +25,7 @@ REASONS = {
     "too_large": "the picture has more pixels than max_pixels allows, or would take too much memory or time",
     "crashed": "decoding it kills the process (lack of memory, a fault in a decoder)",
     "duplicate_name": "the source names this item more than once",
+    "ambiguous": "the source's name for it may mean several files, or several names mean one file",
     "no_row": "the file is there, but the source's table or document does not name it",
     "bad_name": "the file's name is not UTF-8",
     "bad_annotation": "what the source says of this item is damaged, unsafe or contradicts itself",

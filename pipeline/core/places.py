@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from os import SEEK_END
@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, final
 
 from pipeline.core.errors import UserError
+from pipeline.core.walking import Listing, walk
 
 MAX_FILES = 2_000_000
 EDGE_BYTES = 1024 * 1024
@@ -48,15 +49,15 @@ class Place:
 
     Attributes:
         root: The folder, relative to the project where it lies inside, else absolute.
-        files: POSIX paths relative to the root, sorted; hidden ones are passed over.
+        files: POSIX paths relative to the root, sorted, as `walk` finds them.
         named: The one file that was asked for; None where the whole folder was.
-        unlisted: Folders that could not be opened.
+        listing: What else `walk` met there.
     """
 
     root: Path
     files: tuple[str, ...]
     named: str | None = None
-    unlisted: tuple[str, ...] = ()
+    listing: Listing = field(default_factory=Listing)
 
     def documents(self, wanted: Callable[[str], bool]) -> list[str]:
         """Files that may speak of the whole: the named one, or the first hundred that are at most one folder deep.
@@ -103,7 +104,7 @@ class Place:
     def below(self, folder: str) -> Place:
         """One of its folders as a place of its own."""
         inside = tuple(path.removeprefix(f"{folder}/") for path in self.files if path.startswith(f"{folder}/"))
-        return Place(root=self.root / folder, files=inside)
+        return Place(root=self.root / folder, files=inside, listing=self.listing)
 
     @cached_property
     def folders(self) -> dict[str, int]:
@@ -129,21 +130,24 @@ def look(path: Path, max_files: int = MAX_FILES) -> Place:
     root = stored(path)
     try:
         if path.is_file():
-            files, unlisted = _files_below(root.parent, max_files)
-            return Place(root=root.parent, files=tuple(sorted({*files, root.name})), named=root.name)
+            found = walk(root.parent, max_files=max_files)
+            return Place(
+                root=root.parent, files=tuple(sorted({*found.ordinary, root.name})), named=root.name, listing=found
+            )
         if not path.is_dir():
             problem = "is neither a file nor a folder" if path.exists() else "does not exist"
             raise UserError(f"{str(path)!r} {problem}; name the folder that holds your pictures")
-        files, unlisted = _files_below(root, max_files)
+        found = walk(root, max_files=max_files)
+        files = tuple(sorted(found.ordinary))
     except (OSError, ValueError) as error:
         if isinstance(error, UserError):
             raise
         problem = getattr(error, "strerror", None) or str(error)
         raise UserError(f"{str(path)!r} cannot be opened: {problem}; mend its permissions or copy it") from None
     if not files:
-        problem = f"its folder {unlisted[0]!r} cannot be opened" if unlisted else "it holds no file"
+        problem = f"its folder {found.unlisted[0]!r} cannot be opened" if found.unlisted else "it holds no file"
         raise UserError(f"{str(path)!r}: {problem}; name the folder that holds your pictures")
-    place = Place(root=root, files=tuple(files), unlisted=tuple(unlisted))
+    place = Place(root=root, files=files, listing=found)
     while len(place.folders) == 1 and all("/" in one for one in place.files):
         place = place.below(next(iter(place.folders)))
     return place
@@ -153,29 +157,3 @@ def stored(path: Path) -> Path:
     """How conf/ writes a path: relative inside the project, absolute outside, where a copy of the project finds it."""
     full = Path(os.path.abspath(path))  # noqa: PTH100 - a link inside the project stays one
     return full.relative_to(Path.cwd()) if full.is_relative_to(Path.cwd()) else full
-
-
-def _files_below(root: Path, max_files: int) -> tuple[list[str], list[str]]:
-    """Sorted paths of the files, relative to the root, and folders that cannot be opened; links are not followed."""
-    files: list[str] = []
-    unlisted: list[str] = []
-    waiting = [""]
-    while waiting:
-        folder = waiting.pop()
-        try:
-            with os.scandir(root / folder) as entries:
-                for entry in entries:
-                    if entry.name.startswith("."):
-                        continue
-                    place = f"{folder}/{entry.name}" if folder else entry.name
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(place)
-                    elif entry.is_file():  # no pipe, which would be read for ever
-                        files.append(place)
-                    if len(files) > max_files:
-                        raise UserError(f"{str(root)!r} holds more than {max_files:,} files; name a smaller folder")
-        except OSError:
-            if not folder:
-                raise
-            unlisted.append(folder)
-    return sorted(files), sorted(unlisted)

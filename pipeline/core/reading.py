@@ -13,14 +13,14 @@ MAX_FILE_BYTES = 512 * 1024 * 1024
 
 
 def read_bytes(root: Path, path: str) -> bytes:
-    """The bytes of `root / path`.
+    """The bytes of `root / path`; links are followed, wherever on this disk they lead, as `walk` follows them.
 
     Raises:
         Refused: It leaves the root, is not there, is no ordinary file, is larger than 512 MiB, or cannot be read.
     """
     full = root / path
     try:
-        if not _contained(full, root):
+        if not is_inside(path.rpartition("/")[0], str(root)) or path.rpartition("/")[2] in ("", ".."):
             raise Refused("outside", "the path leaves the source's folder")
         descriptor = os.open(full, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # to open a pipe would wait for ever
         try:
@@ -28,16 +28,9 @@ def read_bytes(root: Path, path: str) -> bytes:
         finally:
             os.close(descriptor)
     except FileNotFoundError:
-        raise Refused("missing", "no such file") from None
+        raise Refused("missing", "a link to nothing" if full.is_symlink() else "no such file") from None
     except (OSError, RuntimeError, ValueError) as error:  # a loop of symbolic links; a null byte in the name
         raise Refused("unreadable", getattr(error, "strerror", None) or str(error)) from None
-
-
-def _contained(full: Path, root: Path) -> bool:
-    """Whether a path ends inside the root, links followed; folders are resolved once, which is most of the price."""
-    if full.is_symlink() or full.name in ("", ".."):
-        return full.resolve().is_relative_to(root.resolve())
-    return is_inside(str(full.parent), str(root))
 
 
 def _content(descriptor: int) -> bytes:
@@ -55,11 +48,13 @@ def _content(descriptor: int) -> bytes:
 
 
 def stat_file(root: Path, path: str) -> tuple[int, ...] | None:
-    """Size, times and place of an ordinary file inside the root; None for anything else, links among it."""
-    full = root / path
+    """Size, times and place of an ordinary file, or of the one that a link leads to; None for anything else.
+
+    A link that leads elsewhere now tells another place.
+    """
     try:
-        status = full.lstat()
-        if not stat.S_ISREG(status.st_mode) or not is_inside(str(full.parent), str(root)):
+        status = (root / path).stat()
+        if not stat.S_ISREG(status.st_mode) or not is_inside(path.rpartition("/")[0], str(root)):
             return None
     except (OSError, RuntimeError, ValueError):
         return None
@@ -68,7 +63,18 @@ def stat_file(root: Path, path: str) -> tuple[int, ...] | None:
 
 @lru_cache(maxsize=1024)
 def is_inside(folder: str, root: str) -> bool:
-    return Path(folder).resolve().is_relative_to(Path(root).resolve())
+    """Whether a folder, relative to the root, lies below it by name, and no link on the way leads to one around it.
+
+    What is behind another link is the person's own choice; a name with `..` or a link upwards would reach everything.
+    """
+    if folder.startswith("/") or ".." in folder.split("/"):
+        return False
+    real, here = Path(root).resolve(), Path(root)
+    for part in filter(None, folder.split("/")):
+        here /= part
+        if here.is_symlink() and real.is_relative_to(here.resolve()):
+            return False
+    return True
 
 
 def package_folder(package: str, extra: str) -> Path:

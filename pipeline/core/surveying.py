@@ -151,6 +151,7 @@ def oddities(found: Survey, looked: Sample) -> Iterator[str]:
 
 REASON_IN_WORDS = {
     "missing": "annotations whose picture is not there",
+    "ambiguous": "names that may mean several files",
     "no_row": "pictures that no annotation names",
     "empty": "without a byte",
     "not_a_picture": "no picture, whatever their names say",

@@ -48,7 +48,7 @@ def suspects(
 
     Args:
         features: (N, D).
-        labels: Of each sample; none is empty.
+        labels: Of each sample; an empty list says that none applies.
         groups: (N,) what must stay together.
         num_folds: At least 2.
         seed: Of the folds.

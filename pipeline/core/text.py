@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.core.errors import UserError
 
+IN_WORDS = {",": "comma", "\t": "tab", ";": "semicolon"}
 Rows = tuple[list[str], list[dict[str, str]], list[int]]
 
 
@@ -28,17 +29,26 @@ def decoded(data: bytes, path: Path) -> str:
         ) from None
 
 
-def separated(path: Path, text: str, separator: str = ",", whole: bool = True) -> Rows:
+def separated(
+    path: Path,
+    text: str,
+    separator: str = ",",
+    whole: bool = True,
+    header: bool = True,
+    max_columns: int = 1000,
+) -> Rows:
     """The columns, the rows (column to field) and the line where each row starts; empty lines are passed over.
 
     Args:
         path: For messages.
-        text: With a line of columns.
+        text: With a line of columns, or without one.
         separator: One character between fields.
         whole: False for the beginning of a file, which may end within a quoted field.
+        header: Whether the first line names the columns; else they are column_1, column_2 and so on.
+        max_columns: A line of more stops it.
 
     Raises:
-        UserError: A damaged row, or two columns of one name.
+        UserError: A damaged row, two columns of one name, or too many of them.
     """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     columns: list[str] = []
@@ -49,15 +59,13 @@ def separated(path: Path, text: str, separator: str = ",", whole: bool = True) -
             if not any(fields):
                 continue
             if not columns:
-                columns = [name.strip() for name in fields]
-                repeated = [name for name in columns if columns.count(name) > 1]
-                if repeated:
-                    raise UserError(f"{path}: line {start} names the column {repeated[0]!r} twice; rename one")
-                continue
+                columns = _columns(fields, header, max_columns, f"{path}: line {start}")
+                if header:
+                    continue
             if len(fields) != len(columns):
                 raise UserError(
                     f"{path}: line {start} has {len(fields)} fields, expected {len(columns)} as in its first line; "
-                    f"quote fields that hold a {'tab' if separator == chr(9) else 'comma'}, or mend the line"
+                    f"quote fields that hold a {IN_WORDS.get(separator, repr(separator))}, or mend the line"
                 )
             rows.append(dict(zip(columns, fields, strict=True)))
             lines.append(start)
@@ -66,3 +74,19 @@ def separated(path: Path, text: str, separator: str = ",", whole: bool = True) -
             return columns, rows, lines
         raise UserError(f"{path}: line {line} is damaged ({error}); look for a quote that is not closed") from None
     return columns, rows, lines
+
+
+def _columns(fields: list[str], header: bool, max_columns: int, where: str) -> list[str]:
+    """The names of the columns."""
+    if len(fields) > max_columns:
+        raise UserError(
+            f"{where} has {len(fields):,} columns, at most {max_columns:,} are read; leave out those that say nothing "
+            "of a picture, or raise source.max_columns"
+        )
+    if not header:
+        return [f"column_{number}" for number in range(1, len(fields) + 1)]
+    columns = [name.strip() for name in fields]
+    if len(set(columns)) < len(columns):
+        repeated = next(name for name in columns if columns.count(name) > 1)
+        raise UserError(f"{where} names the column {repeated!r} twice; rename one")
+    return columns

@@ -14,6 +14,7 @@ from pipeline.core import files
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.sources import trees
+from pipeline.sources.dialects import is_encoding
 from pipeline.sources.items import Item
 from pipeline.sources.packed import Bounds, unpack
 
@@ -38,6 +39,8 @@ class Archive(Source):
         watch: What DVC hashes to notice a change; the archive.
         max_bytes: It may unpack to at most so many, and to at most 200 times its own size (64 MiB are always allowed).
         max_entries: It may hold at most so many.
+        names: The code page of its names, as Python calls it, where it does not say which (a zip that an older
+            Windows wrote); null: UTF-8, and a name that is not is refused (`bad_name`) rather than guessed.
     """
 
     name: str
@@ -47,11 +50,14 @@ class Archive(Source):
     watch: str
     max_bytes: int
     max_entries: int
+    names: str | None = None
 
     def __post_init__(self) -> None:
         for parameter in ("max_bytes", "max_entries"):
             if getattr(self, parameter) < 1:
                 raise ValueError(f"{parameter} must be at least 1, got {getattr(self, parameter)}")
+        if self.names is not None and not is_encoding(self.names):
+            raise ValueError(f"names must be null or a code page such as gbk or cp437, got {self.names!r}")
 
     def read(self) -> pd.DataFrame:
         _unpacked.cache_clear()  # the archive may have changed since an earlier scan of this process
@@ -65,11 +71,11 @@ class Archive(Source):
         return self.inner.stat(path)
 
     def _unpacked(self) -> list[Item]:
-        return _unpacked(self.path, self.tree, Bounds(self.max_bytes, self.max_entries))
+        return _unpacked(self.path, self.tree, Bounds(self.max_bytes, self.max_entries), self.names)
 
 
 @lru_cache(maxsize=4)
-def _unpacked(name: str, folder: str, bounds: Bounds) -> list[Item]:
+def _unpacked(name: str, folder: str, bounds: Bounds, names: str | None) -> list[Item]:
     """Makes the tree unless it is that of this archive; what was refused. Looked at once in each process.
 
     Raises:
@@ -79,12 +85,12 @@ def _unpacked(name: str, folder: str, bounds: Bounds) -> list[Item]:
     if not path.is_file():
         raise UserError(f"source.path {name!r} is not a file; set it to a .zip or .tar archive")
     status = path.stat()
-    stamp = [name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, bounds.version]
+    stamp = [name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, bounds.version, names]
     with trees.locked(tree):
         before, refused = trees.read_record(tree)
         if before != stamp:
             with files.replacing(tree) as temporary:
                 temporary.mkdir()
-                refused = unpack(path, temporary, bounds)
+                refused = unpack(path, temporary, bounds, names)
                 trees.write_record(temporary, stamp, refused)
     return refused

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
@@ -14,8 +14,8 @@ from pipeline.core.errors import Refused, UserError
 from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
 from pipeline.sources.documents import expect, read_json
-from pipeline.sources.items import Item, contained, table
-from pipeline.sources.listing import existing_folder, unnamed
+from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, table
+from pipeline.sources.listing import existing_folder, find_pictures
 from pipeline.sources.recognising import pictures_folder, starts_with, strings
 
 NO_ATTRIBUTES = frozenset(["id", "file_name", "width", "height", "coco_url", "flickr_url", "url", "path", "attributes"])
@@ -28,8 +28,9 @@ class Coco(Source):
     """Boxes, masks or plain categories, all read as image-level labels.
 
     A crowd (`iscrowd`) shows its category as much as a single object does; an annotation marked `ignore` does not
-    count. A picture without annotations is unlabelled. What an image entry tells beside its name and size (and its
-    `attributes`) becomes attributes. A picture with an annotation that cannot be understood is refused
+    count. A picture with nothing annotated on it has none of the categories, unless the file annotates no picture at
+    all; one with nothing but ignored annotations is unlabelled. What an image entry tells beside its name and size
+    (and its `attributes`) becomes attributes. A picture with an annotation that cannot be understood is refused
     (`bad_annotation`), as are pictures below `pictures` that the file does not name (`no_row`).
 
     Args:
@@ -37,6 +38,8 @@ class Coco(Source):
         path: The JSON file with images, annotations and categories.
         pictures: The folder that `file_name` is relative to.
         watch: What DVC hashes to notice a change; a folder that holds both the file and the pictures.
+        empty: What a picture is on which nothing is annotated: `negative`, labelled as showing none of the categories;
+            `unlabelled`; or `own_label`, labelled `nothing`.
 
     Source: Lin et al. 2014, doi:10.1007/978-3-319-10602-1_48; format at cocodataset.org/#format-data.
     """
@@ -45,6 +48,10 @@ class Coco(Source):
     path: str
     pictures: str
     watch: str
+    empty: Empty = "negative"
+
+    def __post_init__(self) -> None:
+        check_empty(self.empty)
 
     def read(self) -> pd.DataFrame:
         root = existing_folder(self.pictures, "pictures", "the folder that file_name is relative to")
@@ -74,12 +81,14 @@ class Coco(Source):
                 damaged.setdefault(image, Refused("bad_annotation", detail))
             elif not annotation.get("ignore"):
                 labels[image].add(categories[category])
+        seen = {_key(one.get("image_id")) for one in parts["annotations"] if one.get("ignore")}
+        empty = {key: self.empty if parts["annotations"] and key not in seen else "unlabelled" for key in images}
         items = [
-            _item(root, entry, labels[key], damaged.get(key), f"{document}: image {key!r}")
+            _item(entry, as_looked_at(labels[key], empty[key]), damaged.get(key), f"{document}: image {key!r}")
             for key, entry in images.items()
         ]
         items += [Item(path=f"image_id {key}", refused=refused) for key, refused in homeless.items()]
-        return table([*items, *unnamed(root, items, document)])
+        return table(find_pictures(root, items, document))
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return stat_file(Path(self.pictures), path)
@@ -97,10 +106,9 @@ class Coco(Source):
                 yield Recognised(layout=f"COCO JSON, {document}", choices=choices, confidence=1, notes=notes)
 
 
-def _item(root: Path, entry: dict[str, Any], labels: set[str], damaged: Refused | None, where: str) -> Item:
+def _item(entry: dict[str, Any], told: dict[str, Any], damaged: Refused | None, where: str) -> Item:
     path = expect(entry.get("file_name"), str, f"{where}, file_name")
-    item = contained(root, path, labels=labels, attributes=dict(_attributes(entry)))
-    return replace(item, refused=item.refused or damaged)
+    return Item(path=path, **told, refused=damaged, attributes=dict(_attributes(entry)))
 
 
 def _attributes(entry: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -1,29 +1,30 @@
-"""What the columns of a table hold, guessed from their names and their first rows."""
+"""What the columns of a table hold, found in their first rows; where these leave a choice, by their names."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
 from pipeline.core.errors import UserError
-from pipeline.core.places import EDGE_BYTES, MAX_NAMES, Place, Recognised
+from pipeline.core.places import EDGE_BYTES, MAX_NAMES, Place, Recognised, look
+from pipeline.sources.cells import LISTS
+from pipeline.sources.dialects import is_encoding, name_pictures
 from pipeline.sources.items import GIVEN_SPLITS
+from pipeline.sources.label_columns import find_labels, find_other_names, find_separator
 from pipeline.sources.listing import PICTURE_SUFFIXES, suffix
 from pipeline.sources.recognising import pictures_folder
-from pipeline.sources.records import Records, first_of_parquet, first_records
+from pipeline.sources.records import Form, Records, first_of_parquet, first_records
+from pipeline.sources.resolver import Resolver
 
 WELL_KNOWN = {  # names of columns, the likeliest first
-    "image": "image image_path img path image_file file filename file_name file_path filepath picture photo",
-    "label": "label labels class classes class_name category categories target tag tags diagnosis dx species",
+    "image": "image image_path img path image_file file filename file_name file_path filepath image_id image_name "
+    "img_path picture photo id",
     "split": "split set subset partition fold phase usage",
     "group": "group group_id patient patient_id subject subject_id case case_id lesion_id module module_id video",
 }
-SEPARATORS = ("|", ";", ",")
 MAX_ROWS = 10_000  # looked at
-YES_OR_NO = frozenset(["0", "1", "0.0", "1.0", "true", "false", "yes", "no"])
 
 
 @final
@@ -35,58 +36,87 @@ class Columns:
 
     @classmethod
     def of(cls, records: Records) -> Columns:
-        return cls({name: [row[name] for row in records.rows[:MAX_ROWS]] for name in records.columns})
+        return cls({name: [row.get(name) for row in records.rows[:MAX_ROWS]] for name in records.columns})
 
     def texts(self, name: str) -> list[str]:
         """What is told in a column."""
         return [str(value).strip() for value in self.values[name] if value not in (None, "")]
 
-    def named(self, kind: str, among: Collection[str]) -> str | None:
+    def known(self, kind: str, among: Collection[str]) -> str | None:
         """The column whose name stands first in the well-known ones of its kind."""
-        plain = {re.sub(r"[\s-]+", "_", name.strip().lower()): name for name in reversed([*among])}
+        plain = {plain_name(name): name for name in reversed([*among])}
         return next((plain[name] for name in WELL_KNOWN[kind].split() if name in plain), None)
+
+
+def plain_name(name: str) -> str:
+    """A column's name in lower case, its words parted by `_`: `ClassId` is class_id."""
+    return re.sub(r"[\W_]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).strip("_").lower()
 
 
 def recognised(place: Place, document: str, told: Mapping[str, Any]) -> Iterator[Recognised]:
     """How a table that names pictures would be read; nothing where no column names any, unless a person named it."""
     path = place.root / document
+    form = Form(delimiter=told.get("delimiter"), encoding=told.get("encoding"))
     try:
+        if form.encoding and not is_encoding(form.encoding):
+            raise UserError(f"--encoding {form.encoding!r} is none that Python knows; expected one such as cp1252")
         if suffix(document) == ".parquet":
-            columns = Columns.of(first_of_parquet(path, MAX_ROWS))
+            records = first_of_parquet(path, MAX_ROWS)
         else:
-            columns = Columns.of(first_records(path, place.start(document), EDGE_BYTES))
+            records = first_records(path, place.start(document), EDGE_BYTES, form)
     except UserError as error:
         if place.named:
             yield Recognised(layout=f"a table, {document}", choices={}, confidence=0.8, lacks=str(error))
         return
-    choices, notes, lacks = _guessed(place, columns, told)
+    choices, notes, lacks = _choose(place, Columns.of(records), told, len(records.rows) < MAX_ROWS)
     if choices["image_column"] is None and not place.named:
         return
     yield Recognised(
         layout=f"a table, {document}",
         choices={"path": str(path), **choices},
         confidence=0.4 if lacks else 0.8,
-        notes=notes,
+        notes=[*notes, *_first_line(records)],
         lacks=lacks,
     )
 
 
-def _guessed(place: Place, columns: Columns, told: Mapping[str, Any]) -> tuple[dict[str, Any], list[str], str]:
+def _choose(
+    place: Place, columns: Columns, told: Mapping[str, Any], whole: bool
+) -> tuple[dict[str, Any], list[str], str]:
     """Choices, what there is to say about them, and what is still to be told."""
-    guesses = {"image_column": _image_column, "split_column": _split_column, "group_column": _group_column}
-    chosen: dict[str, Any] = {key: told.get(key) for key in (*guesses, "label_column", "label_columns")}
-    for key, guess in guesses.items():
-        chosen[key] = chosen[key] or guess(columns, _left(columns, chosen))
-    if chosen["image_column"] not in columns.values:
-        return chosen, [], f"no column of {[*columns.values]} names picture files; say which with --image-column"
+    files = _Files(place, told)
+    image = told.get("image_column") or files.column(columns)
+    chosen: dict[str, Any] = {"image_column": image}
+    chosen |= {key: told.get(key) for key in ("split_column", "group_column", "label_column", "label_columns")}
+    if image not in columns.values:
+        return chosen, [], f"no column of {_some(columns.values)} names picture files; say which with --image-column"
+    assert image is not None
+    chosen["split_column"] = chosen["split_column"] or _split_column(columns, _left(columns, chosen))
+    chosen["group_column"] = chosen["group_column"] or columns.known("group", _left(columns, chosen))
+    free = _left(columns, chosen)
     if not chosen["label_column"]:
-        chosen |= _labels(columns, _left(columns, chosen))
+        texts = {name: columns.texts(name) for name in free}
+        chosen |= find_labels({name: found for name, found in texts.items() if not name_pictures(found)})
     if not (chosen["label_column"] or chosen["label_columns"]):
-        return chosen, [], f"none of the columns {_left(columns, chosen)} is surely the label; say --label-column"
-    chosen["attribute_columns"] = _left(columns, chosen)
-    chosen["label_separator"] = told.get("label_separator") or _separator(columns, chosen["label_column"])
-    chosen["pictures"], notes = pictures_folder(place, columns.texts(chosen["image_column"])[:MAX_NAMES], told)
-    return chosen, [_said(chosen), *notes], ""
+        return chosen, [], f"none of the columns {_some(free)} is surely the label; say --label-column"
+    chosen["label_separator"] = told.get("label_separator") or find_separator(
+        columns.values.get(chosen["label_column"], [])
+    )
+    meant = files.meant(columns.texts(image))
+    attributes, other_names, notes = _attributes(columns, chosen, _left(columns, chosen), meant)
+    chosen |= {"attribute_columns": attributes, **({"of_label_columns": other_names} if other_names else {})}
+    chosen["pictures"], found = files.folder(columns.texts(image), meant, told, whole)
+    return chosen, [_said(chosen), *notes, *found], ""
+
+
+def _first_line(records: Records) -> Iterator[str]:
+    if records.columns[:1] == ["column_1"]:
+        yield "its first line is read as a row, not as names of columns; header: true in the conf file says else"
+
+
+def _some(names: Collection[str]) -> str:
+    shown = [*names][:20]
+    return f"{shown}" if len(shown) == len(names) else f"{shown} and {len(names) - len(shown):,} more"
 
 
 def _left(columns: Columns, chosen: Mapping[str, Any]) -> list[str]:
@@ -99,49 +129,105 @@ def _said(chosen: Mapping[str, Any]) -> str:
     named = [(key.removesuffix("_column"), name) for key, name in chosen.items() if key.endswith("_column") and name]
     said = [f"{key} from column {name!r}" for key, name in named]
     said += [f"a class for each of the columns {chosen['label_columns']}"] if chosen["label_columns"] else []
-    said += [f"{chosen['label_separator']!r} between labels"] if chosen["label_separator"] else []
+    separator = chosen["label_separator"]
+    said += (
+        ["labels as lists in brackets" if separator == LISTS else f"{separator!r} between labels"] if separator else []
+    )
     return "taken: " + ", ".join(said)
 
 
-def _image_column(columns: Columns, free: list[str]) -> str | None:
-    """The column of which most cells end like a picture; of several one with a well-known name, else the first."""
-    fitting = [name for name in free if _name_pictures(columns.texts(name))]
-    return columns.named("image", fitting) or next(iter(fitting), None)
-
-
-def _name_pictures(texts: list[str]) -> bool:
-    return 2 * sum(suffix(text) in PICTURE_SUFFIXES for text in texts) > len(texts)
-
-
 def _split_column(columns: Columns, free: list[str]) -> str | None:
-    told = [name for name in free if columns.texts(name)]
-    fitting = [name for name in told if all(text.lower() in GIVEN_SPLITS for text in columns.texts(name))]
-    return columns.named("split", fitting)
+    """A column in which nothing but names of splits stands; of several one with a well-known name."""
+    values = {name: {text.lower() for text in columns.texts(name)} for name in free}
+    fitting = [name for name in free if values[name] and values[name] <= GIVEN_SPLITS.keys()]
+    several = [name for name in fitting if len(values[name]) > 1]
+    return columns.known("split", fitting) or (several[0] if len(several) == 1 else None)
 
 
-def _group_column(columns: Columns, free: list[str]) -> str | None:
-    return columns.named("group", free)
+def _attributes(
+    columns: Columns, chosen: Mapping[str, Any], free: list[str], meant: Mapping[str, str]
+) -> tuple[list[str], list[str], list[str]]:
+    """The columns kept as attributes, those that tell of the label itself, and what there is to say about both."""
+    notes = []
+    pictures = [meant.get(str(value).strip(), value) for value in columns.values[chosen["image_column"]]]
+    num_rows, num_pictures = len(pictures), len({*map(str, pictures)})
+    if num_pictures < num_rows:
+        differing = [name for name in free if _differs(columns.values[name], pictures)]
+        free = [name for name in free if name not in differing]
+        out = f", the columns {_some(differing)}, of which each has its own, are left out" if differing else ""
+        notes.append(f"{num_rows:,} rows name {num_pictures:,} pictures: labels of one picture are united{out}")
+    numbers = [name for name in free if _counts_rows(columns.texts(name), num_rows)]
+    if numbers:
+        notes.append(f"left out as numbers of rows: {_some(numbers)}")
+    free = [name for name in free if name not in numbers]
+    label = chosen["label_column"]
+    other_names, said = find_other_names(columns.values, label, free) if label else ([], [])
+    return [name for name in free if name not in other_names], other_names, [*notes, *said]
 
 
-def _labels(columns: Columns, free: list[str]) -> dict[str, Any]:
-    """One column with a well-known name, else several of yes and no, else the only one left whose values repeat."""
-    texts = {name: told for name in free if not _name_pictures(told := columns.texts(name))}
-    flags = [name for name in texts if texts[name] and YES_OR_NO.issuperset(map(str.lower, texts[name]))]
-    repeating = [name for name in texts if 2 <= 2 * len(set(texts[name])) <= len(texts[name])]
-    known = columns.named("label", texts)
-    if known is None and len(flags) >= 2:
-        return {"label_columns": flags}
-    return {"label_column": known if known or len(repeating) != 1 else repeating[0]}
+def _differs(values: list[Any], pictures: list[Any]) -> bool:
+    """Whether most pictures of several rows have several values."""
+    by_picture: dict[str, list[str]] = {}
+    for value, picture in zip(values, pictures, strict=True):
+        by_picture.setdefault(str(picture), []).append(str(value))
+    several = [found for found in by_picture.values() if len(found) > 1]
+    return 2 * sum(len(set(found)) > 1 for found in several) > len(several)
 
 
-def _separator(columns: Columns, label: str | None) -> str | None:
-    """What stands between labels; most parts of the fields that hold it occur in other fields, unlike `Smith, John`."""
-    values = columns.values.get(label, []) if label else []
-    texts = [value for value in values if isinstance(value, str)]  # a list needs no separator
-    for separator in SEPARATORS:
-        parts = [[part.strip() for part in text.split(separator)] for text in set(texts)]
-        fields = Counter(part for one in parts for part in set(one))
-        several = [part for one in parts if len(one) > 1 for part in one]
-        if 2 * sum(fields[part] > 1 for part in several) > len(several):
-            return separator
-    return None
+def _counts_rows(texts: list[str], num_rows: int) -> bool:
+    """Whether a column only numbers the rows, as the index that pandas writes."""
+    first = texts[0] if texts else ""
+    return (
+        len(texts) == num_rows > 1
+        and first in ("0", "1")
+        and texts == [str(number) for number in range(int(first), int(first) + num_rows)]
+    )
+
+
+@final
+class _Files:
+    """The files that a table's names may mean: those of a place, or of the folder that a person told."""
+
+    def __init__(self, place: Place, told: Mapping[str, Any]):
+        self.place = place
+        if "pictures" in told:
+            try:
+                self.place = look(told["pictures"])
+            except UserError:
+                self.place = Place(root=place.root, files=())
+        self.resolver = Resolver(self.place.files, self.place.root)
+
+    def meant(self, names: Collection[str]) -> dict[str, str]:
+        """Each name to the picture it means, where it means one."""
+        found = self.resolver.find_all(dict.fromkeys(names).keys())
+        return {name: one for name, one in found.items() if isinstance(one, str) and suffix(one) in PICTURE_SUFFIXES}
+
+    def column(self, columns: Columns) -> str | None:
+        """The column whose names lead to the most pictures, else one whose names end like those of pictures."""
+        counts = {}
+        for name in columns.values:
+            texts = [*dict.fromkeys(columns.texts(name))]
+            looked = texts[:: max(1, len(texts) // MAX_NAMES)][:MAX_NAMES]
+            found = {*self.meant(looked).values()}
+            if 2 * len(found) >= len(looked) > 0:
+                counts[name] = len(found)
+        fitting = [name for name in counts if counts[name] == max(counts.values())]
+        if not fitting:
+            fitting = [name for name in columns.values if name_pictures(columns.texts(name))]
+        return columns.known("image", fitting) or next(iter(fitting), None)
+
+    def folder(
+        self, names: list[str], meant: Mapping[str, str], told: Mapping[str, Any], whole: bool
+    ) -> tuple[str, list[str]]:
+        """The folder of the pictures, the narrowest where the whole table was looked at, and what to say about it."""
+        exact = self.place.containing(names[:MAX_NAMES])
+        inside = exact is not None and all(f"{file}/".startswith(f"{exact}/") or not exact for file in meant.values())
+        if "pictures" in told or not meant or inside:
+            return pictures_folder(self.place, names[:MAX_NAMES], told)
+        if not whole:
+            return str(self.place.root), []
+        shared, *others = [file.split("/")[:-1] for file in meant.values()]
+        for one in others:
+            while one[: len(shared)] != shared:
+                shared.pop()
+        return self.place.at("/".join(shared)), []

@@ -15,8 +15,8 @@ from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
 from pipeline.core.text import decoded
 from pipeline.sources.documents import expect, parse_json
-from pipeline.sources.items import Item, contained, table
-from pipeline.sources.listing import existing_folder, files_below, suffix, unnamed
+from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, table
+from pipeline.sources.listing import existing_folder, files_below, find_pictures, suffix
 from pipeline.sources.recognising import pictures_folder
 
 
@@ -27,14 +27,16 @@ class Darwin(Source):
 
     Item-level properties become attributes, and so do the sub-annotations of a tag (its properties, attributes and
     text), after the name of the tag. Several values of one property are joined with `; `. An item without a tag is
-    unlabelled. A file that is no Darwin 2.0 item of one picture is refused (`bad_annotation`), pictures that no file
-    names too (`no_row`).
+    unlabelled unless `empty` says else: no file says whether somebody has looked at it. A file that is no Darwin 2.0
+    item of one picture is refused (`bad_annotation`), pictures that no file names too (`no_row`).
 
     Args:
         name: Of the data set, in MLflow and on the page.
         path: The folder of JSON files; folders below it are searched, hidden ones (`.v7`) are not.
         pictures: The folder that an item's `path` and `name` are relative to.
         watch: What DVC hashes to notice a change; a folder that holds both.
+        empty: What an item without a tag is: `unlabelled`; `negative`, labelled as showing none of the tags, where all
+            items were looked at; or `own_label`, labelled `nothing`.
 
     Source: docs.v7labs.com/reference/darwin-json.
     """
@@ -43,6 +45,10 @@ class Darwin(Source):
     path: str
     pictures: str
     watch: str
+    empty: Empty = "unlabelled"
+
+    def __post_init__(self) -> None:
+        check_empty(self.empty)
 
     def read(self) -> pd.DataFrame:
         folder = existing_folder(self.path, "path", "the folder of Darwin JSON files")
@@ -50,8 +56,8 @@ class Darwin(Source):
         documents = [path for path in files_below(folder) if suffix(path) == ".json"]
         if not documents:
             raise UserError(f"source.path {self.path!r} holds no JSON file; expected one for each picture")
-        items = [_item(folder, root, document) for document in documents]
-        return table([*items, *unnamed(root, items, folder)])
+        items = [_item(folder, document, self.empty) for document in documents]
+        return table(find_pictures(root, items, folder))
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return stat_file(Path(self.pictures), path)
@@ -71,13 +77,13 @@ class Darwin(Source):
             )
 
 
-def _item(folder: Path, root: Path, document: str) -> Item:
+def _item(folder: Path, document: str, empty: Empty) -> Item:
     try:
         content = parse_json(decoded(read_bytes(folder, document), Path(document)), document)
         path = _picture(expect(content, dict, document))
         tags = _tags(content)
         attributes = {name: "; ".join(values) for name, values in _grouped(_told(content, tags)).items()}
-        return contained(root, path, labels=[tag["name"] for tag in tags], attributes=attributes)
+        return Item(path=path, **as_looked_at([tag["name"] for tag in tags], empty), attributes=attributes)
     except Refused as refused:
         return Item(path=document, refused=Refused("bad_annotation", refused.detail))
     except UserError as error:

@@ -15,6 +15,19 @@ MAX_DOCUMENT_BYTES = 2 * 1024**3
 def read_document(path: Path, parameter: str = "path") -> bytes:
     """The bytes of a file.
 
+    Raises:
+        UserError: As `check_document`.
+    """
+    check_document(path, parameter)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"source.{parameter} {str(path)!r} cannot be read: {error.strerror}") from None
+
+
+def check_document(path: Path, parameter: str = "path") -> int:
+    """The size of a file in bytes.
+
     Args:
         path: The file.
         parameter: Of the source, for messages.
@@ -27,11 +40,11 @@ def read_document(path: Path, parameter: str = "path") -> bytes:
         if not path.is_file():
             raise UserError(f"{where} is not a file; set it to the file that the annotation tool wrote")
         size = path.stat().st_size
-        if size > MAX_DOCUMENT_BYTES:
-            raise UserError(f"{where} has {size} bytes, at most {MAX_DOCUMENT_BYTES} are read; cut it into parts")
-        return path.read_bytes()
     except OSError as error:
         raise UserError(f"{where} cannot be read: {error.strerror}") from None
+    if size > MAX_DOCUMENT_BYTES:
+        raise UserError(f"{where} has {size} bytes, at most {MAX_DOCUMENT_BYTES} are read; cut it into parts")
+    return size
 
 
 def read_json(path: Path) -> Any:

@@ -7,17 +7,24 @@ import math
 import os
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Literal, final
 
 import pandas as pd
 
-from pipeline.core.errors import Refused
+from pipeline.core.errors import Refused, UserError
 
+MAX_ATTRIBUTES, MAX_VALUES = 1_000, 200_000_000  # that a source tells; of all its pictures together
 WINDOWS_ROOT = re.compile(r"[A-Za-z]:[\\/]|[\\/]{2}")  # a drive or a share
 GIVEN_SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+
+
+Empty = Literal["negative", "unlabelled", "own_label"]
+EMPTY = ("negative", "unlabelled", "own_label")
+OWN_LABEL = "nothing"
 
 
 @final
@@ -28,6 +35,7 @@ class Item:
     Attributes:
         path: As in `Source.read`; of a refused item, whatever the source calls it.
         labels: In any order, repeated or not.
+        negative: Somebody looked at the picture, and none of the labels applies; means nothing beside labels.
         given_split: train, val, test, or None.
         refused: Why ingest must not even open it, or None.
         attributes: Name, as the source writes it, to value; None where it is not told.
@@ -35,18 +43,35 @@ class Item:
 
     path: str
     labels: Collection[str] = ()
+    negative: bool = False
     group: str | None = None
     given_split: str | None = None
     refused: Refused | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def contained(root: Path, path: str, **told: Any) -> Item:
-    """An item whose path a person or a tool wrote down: `a/./b` is `a/b`, and what leaves the root is refused."""
-    try:
-        return Item(path=relative(root, path), **told)
-    except Refused as refused:
-        return Item(path=path, refused=refused, **told)
+def check_empty(empty: Empty) -> None:
+    """For constructors.
+
+    Raises:
+        ValueError: `empty` is no way to read a picture without labels.
+    """
+    if empty not in EMPTY:
+        raise ValueError(f"empty must be one of {', '.join(EMPTY)}, got {empty!r}")
+
+
+def as_looked_at(labels: Iterable[str], empty: Empty) -> dict[str, Any]:
+    """`labels` and `negative` of the `Item` of a picture that somebody looked at.
+
+    Args:
+        labels: Found there; perhaps none.
+        empty: What a picture without any is: a `negative` of every label, `unlabelled`, or labelled `nothing`, which
+            makes a class of such pictures (`own_label`).
+    """
+    found = list(labels)
+    if found or empty == "unlabelled":
+        return {"labels": found}
+    return {"negative": True} if empty == "negative" else {"labels": [OWN_LABEL]}
 
 
 def relative(root: Path, path: str) -> str:
@@ -65,8 +90,42 @@ def relative(root: Path, path: str) -> str:
     return plain
 
 
+def merge(items: Iterable[Item]) -> list[Item]:
+    """One item for each path, in the order of first mention: what several rows say of one picture, put together.
+
+    Labels are united. An attribute of which they do not say the same is none of the picture (a box of each row has its
+    own); a picture with two splits or two groups is refused.
+    """
+    together: dict[str, list[Item]] = {}
+    for position, item in enumerate(items):
+        together.setdefault(item.path or f"\0{position}", []).append(item)
+    return [same[0] if len(same) == 1 else _union(same) for same in together.values()]
+
+
+def _union(items: list[Item]) -> Item:
+    refused = next((item.refused for item in items if item.refused), None)
+    only: dict[str, str | None] = {}
+    for name in ("group", "given_split"):
+        values = sorted({getattr(item, name) for item in items} - {None})
+        only[name] = values[0] if values else None
+        if len(values) > 1 and refused is None:
+            detail = f"its rows give it more than one {name.removeprefix('given_')}: {values[0]!r} and {values[1]!r}"
+            refused = Refused("bad_annotation", detail)
+    names = dict.fromkeys(name for item in items for name in item.attributes)
+    told = {name: [item.attributes.get(name) for item in items] for name in names}
+    return Item(
+        path=items[0].path,
+        labels={label for item in items for label in item.labels},
+        negative=any(item.negative for item in items),
+        group=only["group"],
+        given_split=only["given_split"],
+        refused=refused,
+        attributes={name: values[0] for name, values in told.items() if all(one == values[0] for one in values)},
+    )
+
+
 def table(items: Iterable[Item]) -> pd.DataFrame:
-    """What `Source.read` returns; `given_split` and `refused` only where an item has one.
+    """What `Source.read` returns; `negative`, `given_split` and `refused` only where an item has one.
 
     A path that is not UTF-8 fits into no table: it is written with escapes and refused.
     """
@@ -78,15 +137,40 @@ def table(items: Iterable[Item]) -> pd.DataFrame:
             "group": pd.Series([None if row.group is None else printable(row.group) for row in rows], dtype=object),
         }
     )
+    negative = [row.negative and not names for row, names in zip(rows, result["labels"], strict=True)]
+    if any(negative):
+        result["negative"] = pd.Series(negative, dtype=bool)
     if any(row.given_split for row in rows):
         result["given_split"] = pd.Series([row.given_split for row in rows], dtype=object)
     if any(row.refused for row in rows):
         result["refused"] = pd.Series([row.refused.reason if row.refused else None for row in rows], dtype=object)
         result["detail"] = pd.Series([_line(row.refused.detail) if row.refused else None for row in rows], dtype=object)
-    names = sorted({name for row in rows for name in row.attributes})
+    names = _attributes(rows)
     for name, column in zip(names, attribute_names(names), strict=True):
         result[column] = attribute_values([row.attributes.get(name) for row in rows])
     return result
+
+
+def _attributes(rows: list[Item]) -> list[str]:
+    """The names of all attributes, sorted.
+
+    Raises:
+        UserError: They are too many, as in a document that uses a person's name or an id for a key.
+    """
+    found: set[str] = set()
+    for row in rows:
+        found.update(row.attributes)
+        if len(found) > MAX_ATTRIBUTES:
+            raise UserError(
+                f"the source tells more than {MAX_ATTRIBUTES:,} different attributes of its pictures, among them "
+                f"{', '.join(repr(name[:40]) for name in sorted(found)[:3])}; keep those that describe the pictures"
+            )
+    if len(found) * len(rows) > MAX_VALUES:
+        raise UserError(
+            f"the source tells {len(found):,} attributes of {len(rows):,} pictures, more than {MAX_VALUES:,} values; "
+            "keep those that describe the pictures"
+        )
+    return sorted(found)
 
 
 def _writable(item: Item) -> Item:
@@ -114,15 +198,18 @@ def label_list(labels: Iterable[str]) -> list[str]:
 
 def attribute_names(names: Iterable[str]) -> list[str]:
     """A column for each name: `attr_` and its letters and digits, numbered where two names become one."""
-    columns: list[str] = []
+    columns: dict[str, None] = {}
+    numbers: Counter[str] = Counter()
     for name in names:
         stem = column = "attr_" + (re.sub(r"\W+", "_", name).strip("_") or "unnamed")
-        number = 1
-        while column in columns:
-            number += 1
-            column = f"{stem}_{number}"
-        columns.append(column)
-    return columns
+        numbers[stem] += 1
+        while column in columns or numbers[stem] > 1:
+            column = f"{stem}_{numbers[stem]}"
+            if column not in columns:
+                break
+            numbers[stem] += 1
+        columns[column] = None
+    return list(columns)
 
 
 def attribute_values(values: list[Any]) -> pd.Series:

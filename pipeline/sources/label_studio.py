@@ -17,8 +17,8 @@ from pipeline.core.errors import Refused, UserError
 from pipeline.core.places import MAX_NAMES, Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
 from pipeline.sources.documents import expect, read_json
-from pipeline.sources.items import Item, contained, relative, table
-from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, suffix, unnamed
+from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, relative, table
+from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, find_pictures, suffix
 from pipeline.sources.recognising import pictures_folder, starts_with, strings
 
 MAX_URL_LENGTH = 4096  # a longer one is a picture written out as text
@@ -28,11 +28,12 @@ Answer = dict[str, set[str]]  # control of the labelling page to the choices mad
 @final
 @dataclass(frozen=True, kw_only=True)
 class LabelStudio(Source):
-    """Choices, single or multiple; a task without any is an unlabelled picture, predictions do not count.
+    """Choices, single or multiple; a task that nobody annotated is an unlabelled picture, predictions do not count.
 
     Where the labelling page has several choice controls, the one that was used most gives the labels and the others
     become attributes. Several annotators vote: of single choices the most frequent wins, of multiple ones each that
-    more than half made. A tie leaves the label out and sets `attr_disagreement`. Cancelled annotations do not vote.
+    more than half made. A tie leaves the label out and sets `attr_disagreement`. Where they agree that there is no
+    choice to make, the picture shows none of the labels. Cancelled annotations do not vote.
 
     A picture is looked up below `pictures` by its full path (of an upload, a URL, a bucket or `local-files/?d=`), then
     by that path without its first folders, as an export stores it.
@@ -42,6 +43,8 @@ class LabelStudio(Source):
         path: The file exported as JSON (not JSON-MIN).
         pictures: The folder that holds the pictures.
         watch: What DVC hashes to notice a change; a folder that holds both the file and the pictures.
+        empty: What a picture is that was annotated without a choice: `negative`, labelled as showing none of the
+            labels; `unlabelled`; or `own_label`, labelled `nothing`.
 
     Source: labelstud.io/guide/export.
     """
@@ -50,6 +53,10 @@ class LabelStudio(Source):
     path: str
     pictures: str
     watch: str
+    empty: Empty = "negative"
+
+    def __post_init__(self) -> None:
+        check_empty(self.empty)
 
     def read(self) -> pd.DataFrame:
         root = existing_folder(self.pictures, "pictures", "the folder that holds the pictures")
@@ -60,8 +67,8 @@ class LabelStudio(Source):
         answers = [_answers(task, f"{document}: task {position + 1}") for position, task in enumerate(tasks)]
         used = Counter(control for task in answers for answer in task for control in answer)
         controls = sorted(used, key=lambda control: (-used[control], control))
-        items = [_item(root, task, given, controls) for task, given in zip(tasks, answers, strict=True)]
-        return table([*items, *unnamed(root, items, document)])
+        items = [_item(root, task, given, controls, self.empty) for task, given in zip(tasks, answers, strict=True)]
+        return table(find_pictures(root, items, document))
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return stat_file(Path(self.pictures), path)
@@ -101,7 +108,7 @@ def _answers(task: Any, where: str) -> list[Answer]:
     return answers
 
 
-def _item(root: Path, task: dict[str, Any], answers: list[Answer], controls: list[str]) -> Item:
+def _item(root: Path, task: dict[str, Any], answers: list[Answer], controls: list[str], empty: Empty) -> Item:
     url = _picture(task["data"])
     if url is None:
         detail = f"data names no picture, it has {sorted(task['data'])}"
@@ -111,7 +118,8 @@ def _item(root: Path, task: dict[str, Any], answers: list[Answer], controls: lis
     for control in controls[1:]:
         chosen, _ = vote([answer.get(control, set()) for answer in answers])
         attributes[control] = "; ".join(sorted(chosen)) or None
-    return contained(root, located(root, url), labels=labels, attributes=attributes)
+    told = as_looked_at(labels, empty if answers and not disagree else "unlabelled")
+    return Item(path=located(root, url), **told, attributes=attributes)
 
 
 def vote(answers: list[set[str]]) -> tuple[set[str], bool]:

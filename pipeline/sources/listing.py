@@ -1,17 +1,18 @@
-"""The files of a folder, in one order, and those among them that nothing else names."""
+"""The files of a folder, in one order: which a document means by its names, and those that it does not name."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
 
 from pipeline.core.errors import Refused, UserError
-from pipeline.sources.items import Item
+from pipeline.core.walking import walk
+from pipeline.sources.items import Item, merge, relative
+from pipeline.sources.resolver import PICTURE_SUFFIXES, Resolver, suffix
 
-PICTURE_SUFFIXES = frozenset(
-    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"]
-)
+__all__ = ["PICTURE_SUFFIXES", "existing_folder", "files_below", "find_pictures", "match_files", "suffix"]
 
 
 def existing_folder(path: str, parameter: str, expected: str) -> Path:
@@ -27,43 +28,59 @@ def existing_folder(path: str, parameter: str, expected: str) -> Path:
 
 
 def files_below(root: Path, folder: str = "") -> list[str]:
-    """POSIX paths, relative to the root, of every file below `root / folder`; hidden ones are passed over.
-
-    Symbolic links to folders are not followed, so that no loop of them is endless.
+    """POSIX paths, relative to the root, of every file below `root / folder`, as `walk` lists them.
 
     Raises:
         UserError: A folder cannot be listed.
     """
-    found = []
-    for here, folders, names in os.walk(root / folder, onerror=_unlisted):
-        folders[:] = sorted(one for one in folders if not one.startswith("."))
-        inside = Path(here).relative_to(root).as_posix()  # once a folder: the workers wait until all is listed
-        prefix = "" if inside == "." else f"{inside}/"
-        found += [prefix + one for one in sorted(names) if not one.startswith(".")]
-    return found
+    try:
+        found = walk(root / folder, unlisted=_unlisted).files
+    except OSError as error:
+        _unlisted(error)
+    return [f"{folder}/{path}" for path in found] if folder else found
 
 
-def _unlisted(error: OSError) -> None:
-    raise UserError(f"the source's folder {error.filename!r} cannot be listed: {error.strerror}")
+def _unlisted(error: OSError) -> NoReturn:
+    raise UserError(
+        f"the source's folder {str(error.filename)!r} cannot be listed: {error.strerror}; mend its permissions"
+    )
 
 
-def suffix(path: str) -> str:
-    return PurePosixPath(path).suffix.lower()
-
-
-def unnamed(root: Path, items: Collection[Item], annotations: Path) -> Iterator[Item]:
-    """The pictures below the root that no item names, each refused.
+def find_pictures(root: Path, items: Sequence[Item], annotations: Path) -> list[Item]:
+    """Items that a table or a document names, each at its file, then the pictures that none of them names.
 
     Args:
         root: Where the pictures are.
-        items: What the source's table or annotations name.
+        items: As the table or the document spells their paths.
         annotations: The file or folder they were read from; a file never counts as a picture itself.
 
     Returns:
-        Files with a picture's extension, or one that the items use.
+        An item for each path (see `merge`); one that may mean several files, or leaves the root, is refused. Files with
+        a picture's ending, or one that the items use, which no item names, are refused too.
     """
+    files = files_below(root)
+    found = match_files(root, files, items)
+    return [*found, *_unnamed(root, files, found, annotations)]
+
+
+def match_files(root: Path, files: Sequence[str], items: Sequence[Item]) -> list[Item]:
+    """Items at the files that they mean, one for each path."""
+    meant = Resolver(files, root).find_all({item.path for item in items if item.refused is None})
+    return merge(_at(root, item, meant.get(item.path) if item.refused is None else None) for item in items)
+
+
+def _at(root: Path, item: Item, meant: str | Refused | None) -> Item:
+    if isinstance(meant, str):
+        return replace(item, path=meant)
+    try:
+        return replace(item, path=relative(root, item.path), refused=item.refused or meant)
+    except Refused as refused:
+        return replace(item, refused=item.refused or meant or refused)
+
+
+def _unnamed(root: Path, files: Sequence[str], items: Collection[Item], annotations: Path) -> Iterator[Item]:
     named = {item.path for item in items}
     suffixes = PICTURE_SUFFIXES | {suffix(item.path) for item in items if item.refused is None}
-    for path in files_below(root):
+    for path in files:
         if path not in named and suffix(path) in suffixes and (root / path) != annotations:
             yield Item(path=path, refused=Refused("no_row", f"nothing in {annotations.name} names it"))

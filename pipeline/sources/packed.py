@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import stat
@@ -9,10 +10,12 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal, final
 
 from pipeline.core.errors import Refused, UserError
+from pipeline.sources.entry_names import tar_name, zip_names
 from pipeline.sources.items import Item, printable, relative
 from pipeline.sources.streams import CHUNK, Damaged, Stream, TooMuch, decompressed
 from pipeline.sources.trees import Names
@@ -22,6 +25,7 @@ MAX_RATIO = 200  # of what it unpacks to and what it takes; pictures that are no
 Kind = Literal["file", "folder", "link", "other"]
 ZIP_KINDS: dict[int, Kind] = {0: "file", stat.S_IFREG: "file", stat.S_IFLNK: "link"}
 ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
+NO_LINK = (errno.EMLINK, errno.EPERM, errno.ENOTSUP)  # a file with all the names it can have; a disk without links
 ENTRY_FAULTS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, Damaged)
 
 
@@ -35,7 +39,7 @@ class Bounds:
 
     @property
     def version(self) -> list[int]:
-        return [1, self.max_bytes, self.max_entries]
+        return [2, self.max_bytes, self.max_entries]
 
     def bytes_of(self, archive_bytes: int) -> int:
         return min(self.max_bytes, max(ALWAYS_ALLOWED, MAX_RATIO * archive_bytes))
@@ -51,16 +55,24 @@ class Entry:
         kind: What it becomes, or `other` for what must not become anything.
         chunks: Reads it, part by part.
         target: Of a link, relative to the archive.
+        fault: What is wrong with its name.
     """
 
     name: str
     kind: Kind
     chunks: Callable[[], Iterator[bytes]]
     target: Callable[[], str] = field(default=lambda: "")
+    fault: str = ""
 
 
-def unpack(path: Path, folder: Path, bounds: Bounds) -> list[Item]:
+def unpack(path: Path, folder: Path, bounds: Bounds, names: str | None = None) -> list[Item]:
     """Writes the files of an archive below an empty folder.
+
+    Args:
+        path: The archive.
+        folder: Where it goes.
+        bounds: What it may take.
+        names: The code page of its names, where it does not say; None: UTF-8, or names that are refused.
 
     Returns:
         The entries that were refused, in the order of the archive, links last.
@@ -73,7 +85,7 @@ def unpack(path: Path, folder: Path, bounds: Bounds) -> list[Item]:
     allowed = bounds.bytes_of(path.stat().st_size)
     writer = _Writer(Names(folder), allowed)
     try:
-        bar = tqdm(_entries(path, allowed, bounds), desc="unpack", unit="files", leave=False, disable=None)
+        bar = tqdm(_entries(path, allowed, bounds, names), desc="unpack", unit="files", leave=False, disable=None)
         for number, entry in enumerate(bar, start=1):
             if number > bounds.max_entries:
                 raise TooMuch(f"it has more than source.max_entries {bounds.max_entries} entries")
@@ -106,6 +118,8 @@ class _Writer:
         self.refused.append(Item(path=printable(name), refused=Refused(refused.reason, f"entry: {refused.detail}")))
 
     def _add(self, entry: Entry) -> None:
+        if entry.fault:
+            raise Refused("bad_name", entry.fault)
         if entry.kind == "folder":
             if posixpath.normpath(entry.name) != ".":
                 relative(self.names.root, entry.name)
@@ -118,13 +132,13 @@ class _Writer:
         if entry.kind == "link":
             self.links.append((entry.name, place, relative(self.names.root, entry.target())))
             return
-        self._write(entry, self.names.root / place)
+        self._write(entry.chunks, self.names.root / place)
 
-    def _write(self, entry: Entry, file: Path) -> None:
+    def _write(self, chunks: Callable[[], Iterator[bytes]], file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
             with file.open("xb") as out:
-                for chunk in entry.chunks():
+                for chunk in chunks():
                     self.left -= len(chunk)
                     if self.left < 0:
                         raise TooMuch(f"it unpacks to more than {self.allowed} bytes (source.max_bytes, or its size)")
@@ -135,43 +149,65 @@ class _Writer:
 
     def link(self) -> None:
         """Each link as one more name of the file it leads to, over other links or not."""
-        waiting = self.links
-        while waiting:
-            later = []
-            for name, place, target in waiting:
-                file, source = self.names.root / place, self.names.root / target
-                if source.is_file():
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    os.link(source, file)
-                else:
-                    later.append((name, place, target))
-            if len(later) == len(waiting):
-                for name, _, target in later:
-                    self._refuse(name, Refused("missing", f"a link to {target!r}, which is no file of the archive"))
-                return
-            waiting = later
+        ends = _ends({place: target for _, place, target in self.links})
+        files: dict[str, str] = {}  # a file that may have no more names to its latest copy
+        for name, place, target in self.links:
+            end = ends[place]
+            if end is None or not (self.names.root / end).is_file():
+                self._refuse(name, Refused("missing", f"a link to {target!r}, which is no file of the archive"))
+                continue
+            file, source = self.names.root / place, self.names.root / files.get(end, end)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(source, file)
+            except OSError as error:
+                if error.errno not in NO_LINK:
+                    raise
+                self._write(partial(_chunks, source), file)
+                files[end] = place
 
 
-def _entries(path: Path, allowed: int, bounds: Bounds) -> Iterator[Entry]:
+def _ends(targets: dict[str, str]) -> dict[str, str | None]:
+    """Where each link leads in the end, however many links it takes; None where they go round in a circle."""
+    ends: dict[str, str | None] = {}
+    for place in targets:
+        chain, here = [], place
+        while here in targets and here not in ends:
+            ends[here] = None
+            chain.append(here)
+            here = targets[here]
+        end = ends[here] if here in targets else here
+        ends.update(dict.fromkeys(chain, end))
+    return ends
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _entries(path: Path, allowed: int, bounds: Bounds, names: str | None) -> Iterator[Entry]:
     with path.open("rb") as raw:
         start = raw.read(4)
-    return _of_zip(path, bounds) if start in ZIP_STARTS else _of_tar(path, allowed)
+    return _of_zip(path, bounds, names) if start in ZIP_STARTS else _of_tar(path, allowed, names)
 
 
-def _of_zip(path: Path, bounds: Bounds) -> Iterator[Entry]:
+def _of_zip(path: Path, bounds: Bounds, names: str | None) -> Iterator[Entry]:
     with path.open("rb") as raw, zipfile.ZipFile(Stream(raw, path.stat().st_size, 256 * bounds.max_entries)) as archive:
-        for info in archive.infolist():
+        entries = archive.infolist()
+        for info, (name, fault) in zip(entries, zip_names(entries, names), strict=True):
             form = stat.S_IFMT(info.external_attr >> 16)
-            kind: Kind = "folder" if info.is_dir() else ZIP_KINDS.get(form, "other")
+            kind: Kind = "folder" if name.endswith(("/", "\\")) else ZIP_KINDS.get(form, "other")
 
             def chunks(info: zipfile.ZipInfo = info) -> Iterator[bytes]:
                 return _zip_chunks(archive, info)
 
-            def target(info: zipfile.ZipInfo = info) -> str:
-                text = b"".join(_zip_chunks(archive, info, most=4096)).decode(errors="backslashreplace")
-                return posixpath.join(posixpath.dirname(info.filename), text)
+            def target(info: zipfile.ZipInfo = info, name: str = name) -> str:
+                raw = b"".join(_zip_chunks(archive, info, most=4096))
+                return posixpath.join(posixpath.dirname(name), raw.decode(names or "utf-8", errors="backslashreplace"))
 
-            yield Entry(name=info.filename, kind=kind, chunks=chunks, target=target)
+            yield Entry(name=name, kind=kind, chunks=chunks, target=target, fault=fault)
 
 
 def _zip_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int | None = None) -> Iterator[bytes]:
@@ -188,20 +224,20 @@ def _zip_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int | Non
         raise Refused("truncated", _line(error)) from None
 
 
-def _of_tar(path: Path, allowed: int) -> Iterator[Entry]:
+def _of_tar(path: Path, allowed: int, names: str | None) -> Iterator[Entry]:
     with decompressed(path) as plain:
         stream = Stream(plain, allowed, ALWAYS_ALLOWED)
-        with tarfile.open(fileobj=stream, mode="r:") as archive:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=stream, mode="r:", encoding=names or "utf-8") as archive:  # type: ignore[call-overload]
             while (member := archive.next()) is not None:
                 archive.members.clear()  # it would keep them all
-                yield _tar_entry(archive, member)
+                yield _tar_entry(archive, member, names)
         if stream.last.strip(b"\0") or not stream.last:  # tarfile takes a damaged header, too, for the end
             raise Damaged("it does not end as a tar does, so part of it is lost")
         while stream.read(CHUNK):  # the checksum of a compressed file stands at its end
             pass
 
 
-def _tar_entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Entry:
+def _tar_entry(archive: tarfile.TarFile, member: tarfile.TarInfo, names: str | None) -> Entry:
     def chunks() -> Iterator[bytes]:
         data = archive.extractfile(member)
         while data is not None and (chunk := data.read(CHUNK)):
@@ -217,7 +253,8 @@ def _tar_entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Entry:
         ("link", member.issym() or member.islnk()),
     ]
     kind: Kind = next((kind for kind, is_so in kinds if is_so), "other")
-    return Entry(name=member.name, kind=kind, chunks=chunks, target=target)
+    name, fault = tar_name(member.name, names)
+    return Entry(name=name, kind=kind, chunks=chunks, target=target, fault=fault)
 
 
 def _line(error: Exception) -> str:

@@ -7,10 +7,25 @@ from pathlib import Path
 from typing import Any, final
 
 from pipeline.core.errors import UserError
-from pipeline.core.text import decoded, separated
+from pipeline.core.text import separated
+from pipeline.sources.dialects import Head, decode, decode_start
 from pipeline.sources.documents import expect, parse_json, read_document
+from pipeline.sources.parquet import read_parquet
 
 FORMATS = {".csv": ",", ".tsv": "\t", ".jsonl": None, ".ndjson": None, ".parquet": None}
+MAX_ROWS, MAX_COLUMNS = 10_000_000, 1_000
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """How a table is written, as far as a person says it, and how large it may be; see `Table`."""
+
+    delimiter: str | None = None
+    header: bool | None = None
+    encoding: str | None = None
+    max_rows: int = MAX_ROWS
+    max_columns: int = MAX_COLUMNS
 
 
 @final
@@ -21,7 +36,7 @@ class Records:
     Attributes:
         path: Of the file.
         columns: In the order of the file.
-        rows: Column to value, for each row; text in CSV and TSV.
+        rows: Column to value, for each row, without those that JSONL leaves out; text in CSV and TSV.
         lines: The line where each row starts; in Parquet its number from 1.
     """
 
@@ -35,85 +50,82 @@ class Records:
         return f"{self.path}: {'row' if self.path.suffix.lower() == '.parquet' else 'line'} {self.lines[position]}"
 
 
-def read_records(path: Path) -> Records:
+def read_records(path: Path, form: Form) -> Records:
     """The table in a file; its extension says what it is.
 
     Raises:
-        UserError: Another extension, a file that cannot be read, a damaged row, or no row at all.
+        UserError: Another extension, a file that cannot be read or is beyond the bounds, a damaged row, or no row.
     """
     kind = path.suffix.lower()
     if kind not in FORMATS:
         raise UserError(f"source.path {str(path)!r} has the extension {kind!r}; expected one of {list(FORMATS)}")
-    data = read_document(path)
     if kind == ".parquet":
-        records = _parquet(path, data)
-    elif kind in (".csv", ".tsv"):
-        records = Records(path, *separated(path, decoded(data, path), FORMATS[kind] or ","))
+        records = Records(path, *read_parquet(path, form.max_rows, form.max_columns))
     else:
-        records = _json_lines(path, decoded(data, path))
+        records = _text(path, decode(read_document(path), path, form.encoding), form, whole=True)
     if not records.rows:
         raise UserError(f"{path} has no row; expected one for each picture")
     return records
 
 
-def first_records(path: Path, data: bytes, size: int) -> Records:
+def first_records(path: Path, data: bytes, size: int, form: Form) -> Records:
     """The rows at the beginning of a table of text, as far as a piece of it goes.
 
     Args:
         path: Of the table; its extension says what it is.
         data: Its first bytes.
         size: How many were asked for; with fewer the piece is the whole.
+        form: As a person says it.
 
     Raises:
         UserError: What `read_records` raises for these rows.
     """
-    text = decoded(data if len(data) < size else data[: data.rfind(b"\n") + 1], path)
-    separator = FORMATS[path.suffix.lower()]
-    return (
-        _json_lines(path, text) if separator is None else Records(path, *separated(path, text, separator, whole=False))
+    whole = len(data) < size
+    text = decode(data, path, form.encoding) if whole else decode_start(data, path, form.encoding)
+    return _text(path, text, form, whole=False)
+
+
+def _text(path: Path, text: str, form: Form, whole: bool) -> Records:
+    usual = FORMATS[path.suffix.lower()]
+    num_lines = text.count("\n")
+    if num_lines > form.max_rows and sum(1 for line in text.split("\n") if line.strip()) > form.max_rows + 1:
+        raise _too_many(path, "rows", form.max_rows)
+    if usual is None:
+        return _json_lines(path, text, form)
+    head = Head(text)
+    delimiter = form.delimiter or head.delimiter(usual)
+    header = head.header(delimiter) if form.header is None else form.header
+    return Records(path, *separated(path, text, delimiter, whole, header, form.max_columns))
+
+
+def _too_many(path: Path, what: str, most: int) -> UserError:
+    return UserError(
+        f"{path} has more than {most:,} {what}, which is all that is read; cut it into parts, or raise "
+        f"source.max_{what}"
     )
 
 
-def _json_lines(path: Path, text: str) -> Records:
+def _json_lines(path: Path, text: str, form: Form) -> Records:
     rows, lines = [], []
+    columns: dict[str, None] = {}
     for line, one in enumerate(text.split("\n"), start=1):  # splitlines would also cut at odd characters within a text
         if one.strip():
-            rows.append(expect(parse_json(one, f"{path}: line {line}"), dict, f"{path}: line {line}"))
+            row = expect(parse_json(one, f"{path}: line {line}"), dict, f"{path}: line {line}")
+            columns.update(dict.fromkeys(row))
+            if len(columns) > form.max_columns:
+                raise UserError(
+                    f"{path}: up to line {line} its rows have {len(columns):,} different keys, at most "
+                    f"{form.max_columns:,} are read; give all rows the same keys, or raise source.max_columns"
+                )
+            rows.append(row)
             lines.append(line)
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    return Records(path, columns, [{name: row.get(name) for name in columns} for row in rows], lines)
+    return Records(path, list(columns), rows, lines)
 
 
 def first_of_parquet(path: Path, num_rows: int) -> Records:
     """The first rows of a Parquet file, without reading the others.
 
     Raises:
-        UserError: It cannot be read.
+        UserError: It cannot be read, or is beyond the bounds.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            batch = next(file.iter_batches(batch_size=num_rows), None)
-            rows = [] if batch is None else batch.to_pylist()
-            return Records(path, [str(name) for name in file.schema_arrow.names], rows, list(range(1, len(rows) + 1)))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: Exception) -> UserError:
-    reason = " ".join(str(error).split())
-    return UserError(f"{path}: not a readable Parquet file ({reason}); write it again")
-
-
-def _parquet(path: Path, data: bytes) -> Records:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(pa.BufferReader(data))
-        rows = table.to_pylist()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _unreadable(path, error) from None
-    return Records(path, [str(name) for name in table.column_names], rows, list(range(1, len(rows) + 1)))
+    return Records(path, *read_parquet(path, MAX_ROWS, MAX_COLUMNS, num_rows))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
@@ -13,16 +11,18 @@ import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
+from pipeline.core.labels import is_list
 from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
+from pipeline.sources.cells import as_attribute, as_text, number_kind, split_labels
 from pipeline.sources.columns import recognised
-from pipeline.sources.items import GIVEN_SPLITS, contained, table
-from pipeline.sources.listing import existing_folder, unnamed
-from pipeline.sources.records import FORMATS, Records, read_records
+from pipeline.sources.dialects import is_encoding
+from pipeline.sources.items import GIVEN_SPLITS, Empty, Item, as_looked_at, check_empty, table
+from pipeline.sources.listing import existing_folder, find_pictures
+from pipeline.sources.records import FORMATS, MAX_COLUMNS, MAX_ROWS, Form, Records, read_records
 
 ALL_OTHERS = "all others"
 YES, NO = frozenset(["1", "1.0", "true", "yes"]), frozenset(["0", "0.0", "false", "no", ""])
-NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,17})?")  # not 007, which is a name
 
 
 @final
@@ -30,21 +30,35 @@ NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,17})?")  # not 007, which
 class Table(Source):
     """Every row names a picture; its labels stand in one column, or there is a column of 0 and 1 for each class.
 
-    A row without a label is an unlabelled picture. Pictures below `pictures` that no row names are refused (`no_row`),
-    rows whose path is absolute or climbs out too (`outside`).
+    A path that is not spelt as its file is looked for as `Resolver` says; ids without ending are names, too. Several
+    rows of one picture are put together, their labels united. A row without a label is an unlabelled picture. Pictures
+    below `pictures` that no row names are refused (`no_row`), names that may mean several files too (`ambiguous`), and
+    paths that lead out (`outside`).
 
     Args:
         name: Of the data set, in MLflow and on the page.
-        path: The file; its extension (.csv, .tsv, .jsonl, .ndjson, .parquet) says how it is read. UTF-8.
+        path: The file; its extension (.csv, .tsv, .jsonl, .ndjson, .parquet) says how it is read.
         watch: What DVC hashes to notice a change; a folder that holds both the table and the pictures.
         pictures: The folder that the paths in the table are relative to.
         image_column: Holds the path of the picture.
         label_column: Holds the label or labels; null when `label_columns` is set.
-        label_separator: Stands between several labels in one field; null: the whole field is one label.
+        label_separator: Stands between several labels in one field; " ": blanks of any number; "[]": each field is a
+            list in brackets, as JSON, Python or NumPy write it; null or "": the whole field is one label.
         label_columns: One column for each class, or `all others`; null when `label_column` is set.
         group_column: Holds what must stay together, for example the patient; null: nothing must.
         split_column: Holds train, val (or valid, validation) or test; null: the table gives no split.
         attribute_columns: Columns kept as attributes, or `all others`.
+        empty: What a row of zeros in `label_columns` is: `negative`, looked at and labelled as showing none of the
+            classes; `unlabelled`; or `own_label`, labelled `nothing`. A row of empty cells is always unlabelled.
+        of_label_columns: Columns that tell of the label itself (its number, its Latin name, how sure it is): kept as
+            `attr_of_label_*`, which no check asks.
+        delimiter: Stands between the fields of a CSV or TSV file; null: comma, semicolon, tab or bar, as its first
+            rows say.
+        header: Whether its first line names the columns, which else are column_1, column_2 and so on; null: as its
+            first rows say.
+        encoding: Of the text, as Python calls it; null: UTF-8, UTF-16 or UTF-32.
+        max_rows: A table of more is refused before it is read.
+        max_columns: The same, of columns, or of different keys in JSONL.
     """
 
     name: str
@@ -58,6 +72,13 @@ class Table(Source):
     group_column: str | None
     split_column: str | None
     attribute_columns: list[str] | str
+    empty: Empty = "negative"
+    of_label_columns: list[str] = field(default_factory=list)
+    delimiter: str | None = None
+    header: bool | None = None
+    encoding: str | None = None
+    max_rows: int = MAX_ROWS
+    max_columns: int = MAX_COLUMNS
 
     def __post_init__(self) -> None:
         if (self.label_column is None) == (self.label_columns is None):
@@ -71,28 +92,45 @@ class Table(Source):
                 raise ValueError(f"{parameter} must be a list of columns or {ALL_OTHERS!r}, got {value!r}")
         if self.label_columns == self.attribute_columns == ALL_OTHERS:
             raise ValueError(f"label_columns and attribute_columns cannot both be {ALL_OTHERS!r}")
-        if self.label_separator == "":
-            raise ValueError("label_separator must be null or at least one character, got ''")
+        check_empty(self.empty)
+        for parameter in ("max_rows", "max_columns"):
+            if getattr(self, parameter) < 1:
+                raise ValueError(f"{parameter} must be at least 1, got {getattr(self, parameter)}")
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise ValueError(f"delimiter must be null or one character, got {self.delimiter!r}")
+        if self.encoding is not None and not is_encoding(self.encoding):
+            raise ValueError(f"encoding must be null or a name such as utf-8, utf-16 or cp1252, got {self.encoding!r}")
 
     def read(self) -> pd.DataFrame:
         root = existing_folder(self.pictures, "pictures", f"the folder that {self.image_column!r} is relative to")
-        records = read_records(Path(self.path))
+        form = Form(
+            delimiter=self.delimiter,
+            header=self.header,
+            encoding=self.encoding,
+            max_rows=self.max_rows,
+            max_columns=self.max_columns,
+        )
+        records = read_records(Path(self.path), form)
         label_columns, attribute_columns = self._columns(records)
-        numeric = {name for name in attribute_columns if _is_numeric(records, name)}
+        self._check_lists(records)
+        numbers = {name: kind for name in attribute_columns if (kind := number_kind(records, name))}
         items = []
         for position, row in enumerate(records.rows):
             where = records.where(position)
             items.append(
-                contained(
-                    root,
-                    _path(row[self.image_column], where),
-                    labels=self._labels(row, label_columns, where),
-                    group=_text(row[self.group_column]) if self.group_column else None,
-                    given_split=_split(row[self.split_column], where) if self.split_column else None,
-                    attributes={name: _attribute(row[name], name in numeric) for name in attribute_columns},
+                Item(
+                    path=_path(row.get(self.image_column), where),
+                    **self._labels(row, label_columns, where),
+                    group=as_text(row.get(self.group_column)) if self.group_column else None,
+                    given_split=_split(row.get(self.split_column), where) if self.split_column else None,
+                    attributes={
+                        key: value
+                        for name, key in attribute_columns.items()
+                        if (value := as_attribute(row.get(name), numbers.get(name))) is not None
+                    },
                 )
             )
-        return table([*items, *unnamed(root, items, records.path)])
+        return table(find_pictures(root, items, records.path))
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return stat_file(Path(self.pictures), path)
@@ -105,22 +143,23 @@ class Table(Source):
         for document in place.documents(FORMATS.__contains__):
             yield from recognised(place, document, told)
 
-    def _columns(self, records: Records) -> tuple[list[str], list[str]]:
-        """The columns of classes and of attributes, each known to be there."""
+    def _columns(self, records: Records) -> tuple[list[str], dict[str, str]]:
+        """The columns of classes, and those of attributes with the attribute's name, each known to be there."""
         named: dict[str, Collection[str | None]] = {
             "image_column": [self.image_column],
             "label_column": [self.label_column],
             "group_column": [self.group_column],
             "split_column": [self.split_column],
         }
-        for parameter in ("label_columns", "attribute_columns"):
+        for parameter in ("label_columns", "attribute_columns", "of_label_columns"):
             value = getattr(self, parameter)
             named[parameter] = value if isinstance(value, list) else []
+        known = set(records.columns)
         for parameter, columns in named.items():
             for column in columns:
-                if column is not None and column not in records.columns:
+                if column is not None and column not in known:
                     raise UserError(
-                        f"source.{parameter}: {records.path} has no column {column!r}; it has {records.columns}"
+                        f"source.{parameter}: {records.path} has no column {column!r}; it has {records.columns[:100]}"
                     )
         taken = {column for columns in named.values() for column in columns}
         others = [column for column in records.columns if column not in taken]
@@ -128,58 +167,50 @@ class Table(Source):
             others if value == ALL_OTHERS else list(value or [])
             for value in (self.label_columns, self.attribute_columns)
         )
-        return labels, attributes
+        of_label = {name: f"of_label_{name}" for name in self.of_label_columns}
+        return labels, {**dict(zip(attributes, attributes, strict=True)), **of_label}
 
-    def _labels(self, row: dict[str, Any], label_columns: list[str], where: str) -> list[str]:
+    def _check_lists(self, records: Records) -> None:
+        """Refuses fields that are lists unless a person has said how they are to be read."""
+        if self.label_column is None or self.label_separator is not None:
+            return
+        texts = [text for row in records.rows if isinstance(text := row.get(self.label_column), str) and text.strip()]
+        lists = [text for text in texts if is_list(text)]
+        if 2 * len(lists) > len(texts):
+            raise UserError(
+                f"source.label_column: the column {self.label_column!r} of {records.path} holds lists such as "
+                f"{lists[0][:80]!r}; set source.label_separator to '[]', or to '' where each is one label"
+            )
+
+    def _labels(self, row: dict[str, Any], label_columns: list[str], where: str) -> dict[str, Any]:
+        """`labels`, and `negative` where somebody looked and none applies."""
         if self.label_column is None:
-            return [name for name in label_columns if _is_set(row[name], f"{where}, column {name!r}")]
-        value = row[self.label_column]
+            found = [name for name in label_columns if _is_set(row.get(name), f"{where}, column {name!r}")]
+            looked = any(as_text(row.get(name)) is not None for name in label_columns)
+            return as_looked_at(found, self.empty if looked else "unlabelled")
+        value = row.get(self.label_column)
         if isinstance(value, list):
-            return [text for text in map(_text, value) if text is not None]
-        text = _text(value) or ""
-        return text.split(self.label_separator) if self.label_separator else [text]
-
-
-def _text(value: Any) -> str | None:
-    """A cell as text; None where it is empty."""
-    if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))  # Parquet stores whole numbers with gaps as floats
-    return str(value)
+            return {"labels": [text for text in map(as_text, value) if text is not None]}
+        return {"labels": split_labels(as_text(value) or "", self.label_separator)}
 
 
 def _path(value: Any, where: str) -> str:
-    if value is not None and not isinstance(value, str):
+    if isinstance(value, (bool, list, dict)):
         raise UserError(f"{where}: the picture's path must be a text, found {value!r}; set source.image_column")
-    return value or ""
+    return as_text(value) or ""
 
 
 def _is_set(value: Any, where: str) -> bool:
-    text = (_text(value) or "").strip().lower()
+    text = (as_text(value) or "").strip().lower()
     if text not in YES | NO:
         raise UserError(f"{where}: expected 0 or 1 (true, false), found {value!r}; mend it or set source.label_columns")
     return text in YES
 
 
 def _split(value: Any, where: str) -> str | None:
-    text = _text(value)
+    text = as_text(value)
     if text is None:
         return None
     if text.strip().lower() not in GIVEN_SPLITS:
         raise UserError(f"{where}: the split must be empty or one of {list(GIVEN_SPLITS)}, found {text!r}")
     return GIVEN_SPLITS[text.strip().lower()]
-
-
-def _is_numeric(records: Records, column: str) -> bool:
-    """Whether every field of text is a number, as in a CSV file all are text."""
-    told = [row[column] for row in records.rows if row[column] not in (None, "")]
-    return bool(told) and all(isinstance(one, str) and NUMBER.fullmatch(one) for one in told)
-
-
-def _attribute(value: Any, numeric: bool) -> Any:
-    if isinstance(value, (bool, list, dict)) or value is None or value == "":
-        return None if value == "" else value
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    return float(value) if numeric else value

@@ -16,11 +16,11 @@ import pandas as pd
 from pipeline.core import files
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.walking import is_passed_over
 from pipeline.sources.items import Item, printable, relative, table
 
 RECORD = ".complete.json"  # stands in every tree; hidden, so that no source takes it for a sample
 MAX_NAME_BYTES = 255  # of one part of a path, as file systems have it
-PASSED_OVER = "__MACOSX"  # the copies of attributes that macOS puts into a zip
 
 
 @final
@@ -39,7 +39,7 @@ class Names:
     folders: dict[str, str] = field(default_factory=dict)
 
     def place(self, name: str) -> str | None:
-        """The path, relative to the root, that a name gets; None for what sources pass over (hidden names).
+        """The path, relative to the root, that a name gets; None for what sources pass over (hidden, or of a tool).
 
         Raises:
             Refused: It leaves the root, is no name here, or is taken, also when it differs from another only in case.
@@ -48,7 +48,7 @@ class Names:
             raise Refused("bad_name", "the name is not UTF-8; rename the file")
         plain = relative(self.root, name)
         parts = PurePosixPath(plain).parts
-        if parts[0] == PASSED_OVER or any(part.startswith(".") for part in parts):
+        if is_passed_over(plain):
             return None
         if max(len(part.encode()) for part in parts) > MAX_NAME_BYTES or len(plain.encode()) > 8 * MAX_NAME_BYTES:
             raise Refused("bad_name", "the name is too long for a file; rename it")
@@ -118,7 +118,10 @@ def rows(inner: Source, refused: list[Item], where: str) -> pd.DataFrame:
     try:
         read = inner.read()
     except UserError as error:
-        raise UserError(f"in {where}: {error}") from None
+        first = refused[0] if refused else None
+        more = f"; {len(refused):,} of its files were refused, the first is {first.path!r}" if first else ""
+        why = f", {first.refused}" if first and first.refused else ""
+        raise UserError(f"in {where}: {error}{more}{why}") from None
     if not refused:
         return read
     lost = table(refused)

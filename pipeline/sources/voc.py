@@ -15,8 +15,8 @@ from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
 from pipeline.core.text import decoded
 from pipeline.sources.documents import read_document
-from pipeline.sources.items import Item, contained, table
-from pipeline.sources.listing import PICTURE_SUFFIXES, files_below, suffix
+from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, table
+from pipeline.sources.listing import PICTURE_SUFFIXES, files_below, match_files, suffix
 
 MAX_XML_BYTES = 16 * 1024 * 1024
 LISTS = {"trainval": "train", "train": "train", "val": "val", "test": "test"}  # trainval: unless train or val has it
@@ -28,7 +28,8 @@ class Voc(Source):
     """Annotations/x.xml says what JPEGImages/x.jpg shows; ImageSets/Main/train.txt and its like give the split.
 
     The picture of an annotation is the one of the same name, else the one its `filename` names. An object counts
-    whether it is marked difficult or not. A picture without annotation, or without an object, is unlabelled. XML that
+    whether it is marked difficult or not. A picture without annotation is unlabelled, one whose
+    annotation has no object shows none of the labels. XML that
     is damaged or declares a document type (whose entities can fill the memory or read other files) is refused
     (`bad_annotation`).
 
@@ -36,6 +37,8 @@ class Voc(Source):
         name: Of the data set, in MLflow and on the page.
         path: The folder that holds Annotations and JPEGImages.
         watch: What DVC hashes to notice a change; the same folder.
+        empty: What a picture is whose annotation has no object: `negative`, labelled as showing none of the labels;
+            `unlabelled`; or `own_label`, labelled `nothing`.
 
     Source: Everingham et al. 2010, doi:10.1007/s11263-009-0275-4.
     """
@@ -43,6 +46,10 @@ class Voc(Source):
     name: str
     path: str
     watch: str
+    empty: Empty = "negative"
+
+    def __post_init__(self) -> None:
+        check_empty(self.empty)
 
     def read(self) -> pd.DataFrame:
         root = Path(self.path)
@@ -65,17 +72,16 @@ class Voc(Source):
                 items.append(Item(path=path, refused=Refused("bad_annotation", f"{annotation}: {refused.detail}")))
                 continue
             path = by_stem.get(stem) or f"JPEGImages/{filename or f'{stem}.jpg'}"
-            items.append(contained(root, path, labels=labels, given_split=given.get(stem)))
+            items.append(Item(path=path, **as_looked_at(labels, self.empty), given_split=given.get(stem)))
+        items = match_files(root, pictures, items)
         named, stems = {item.path for item in items}, {_stem(path) for path in [*annotations, *pictures]}
         items += [Item(path=path, given_split=given.get(_stem(path))) for path in pictures if path not in named]
         items += [
-            contained(root, f"JPEGImages/{stem}.jpg", given_split=split)
-            for stem, split in given.items()
-            if stem not in stems
+            Item(path=f"JPEGImages/{stem}.jpg", given_split=split) for stem, split in given.items() if stem not in stems
         ]
         if not items:
             raise UserError(f"source.path {self.path!r} holds neither annotations nor pictures")
-        return table(items)
+        return table(match_files(root, pictures, items))
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return stat_file(Path(self.path), path)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.errors import UserError
+from pipeline.core.labels import are_labelled
 
 SPLITS = ("train", "val", "test")
 NONE = "none"  # takes part in no split
@@ -111,10 +112,12 @@ def strata_of(manifest: pd.DataFrame, max_attribute_values: int) -> pd.Series:
     """What a split evens out: the labels, and each label within each value of the told attributes with few values.
 
     Args:
-        manifest: With `labels` and any `attr_*`.
+        manifest: With `labels`, `negative` where there are such, and any `attr_*`. Negatives count as a label of their
+            own.
         max_attribute_values: Attributes with more distinct values are passed over; 0 passes over all.
     """
-    of_labels = manifest["labels"].tolist()
+    labelled = are_labelled(manifest)
+    of_labels = [list(names) or [""] * bool(known) for names, known in zip(manifest["labels"], labelled, strict=True)]
     alone = {name: f"label {name}" for name in set(chain.from_iterable(of_labels))}  # a few texts, many rows
     strata = [[alone[name] for name in names] for names in of_labels]
     told = [column for column in manifest if str(column).startswith("attr_")]

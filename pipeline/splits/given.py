@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.core.contracts import Split
 from pipeline.core.errors import UserError
 from pipeline.core.grouping import joined
+from pipeline.core.labels import are_labelled
 from pipeline.splits.assignment import NONE, SPLITS, check_fractions
 from pipeline.splits.grouped import placed
 
@@ -44,7 +45,7 @@ class Given(Split):
         if "given_split" not in manifest:
             raise UserError("the source gives no split, so split=given has nothing to keep; use split=grouped")
         rows = manifest.set_index("sample_id", drop=False)
-        split = rows["given_split"].where(rows["labels"].map(len) > 0)
+        split = rows["given_split"].where(are_labelled(rows))
         empty = [name for name in ("val", "test") if not (split == name).any()]
         if not (split == "train").any():
             raise UserError("the source gives no labelled sample to train; use split=grouped")

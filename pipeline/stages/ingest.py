@@ -13,6 +13,7 @@ from pipeline.core import config, files, measuring, stage
 from pipeline.core.contracts import Source
 from pipeline.core.decisions import Decision, decided, read_decisions
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.labels import are_labelled
 from pipeline.core.measuring import Measured
 from pipeline.core.parallel import map_in_order
 from pipeline.core.remembered import Remembered
@@ -52,6 +53,8 @@ def main() -> None:
     files.write_table(files.QUARANTINE, quarantine)
     judge(manifest, quarantine, limits)
     files.write_table(files.MANIFEST, manifest)
+    if empty := without_labels(manifest):
+        print(f"ingest: {empty}")
 
 
 def ingest(
@@ -62,6 +65,8 @@ def ingest(
     items.insert(0, "sample_id", items["path"])
     items, told = decided(items, _told(items), decisions)
     items = items.drop(columns=["refused", "detail"], errors="ignore")
+    if "negative" in items:  # what people gave a label since is none any more
+        items["negative"] &= items["labels"].map(len) == 0
     results = list(_examine(source, items["path"], told, max_pixels, cache))
     accepted = [isinstance(result, Measured) for result in results]
     measured = _columns([result for result in results if isinstance(result, Measured)])
@@ -73,6 +78,21 @@ def ingest(
     quarantine["detail"] = pd.Series([one.detail for one in refused], dtype="str")
     assert len(manifest) + len(quarantine) == len(items)
     return _ordered(manifest), quarantine
+
+
+def without_labels(manifest: pd.DataFrame) -> str:
+    """What becomes of the pictures without labels, for a person; empty where each has one."""
+    num_negative = int(manifest["negative"].sum()) if "negative" in manifest else 0
+    num_unlabelled = int((~are_labelled(manifest)).sum())
+    told = []
+    if num_negative:
+        told.append(
+            f"{num_negative:,} pictures show none of the labels: negatives of a multi-label task, unlabelled in "
+            "another; see source.empty"
+        )
+    if num_unlabelled:
+        told.append(f"{num_unlabelled:,} pictures have no label and take part in no split")
+    return "; ".join(told)
 
 
 def _told(items: pd.DataFrame) -> list[Refused | None]:
@@ -170,8 +190,9 @@ def judge(manifest: pd.DataFrame, quarantine: pd.DataFrame, limits: Limits) -> N
         )
     classes = sorted(set(manifest["labels"].explode().dropna()))
     if len(classes) < 2:
+        others = "; source.empty=own_label makes a class of those that show none" if "negative" in manifest else ""
         raise UserError(
-            f"a classifier needs at least two classes with readable pictures; the source has only {classes}"
+            f"a classifier needs at least two classes with readable pictures; the source has only {classes}{others}"
         )
 
 

@@ -11,6 +11,7 @@ from pipeline.core import config, files, stage
 from pipeline.core.contracts import Split
 from pipeline.core.errors import UserError
 from pipeline.core.grouping import with_twins
+from pipeline.core.labels import without_negatives
 
 
 def main() -> None:
@@ -18,6 +19,8 @@ def main() -> None:
     options = config.section(params, "split")
     split: Split = config.build(options, "split")
     manifest = with_twins(files.read_table(files.MANIFEST), files.read_table(files.TWINS))
+    if config.locate(config.section(params, "task")["_target_"], "task").exclusive:
+        manifest = without_negatives(manifest)
     record = record_of(options, config.section(params, "source"))
     before = files.read_table(record) if record.exists() else None
     splits = split(manifest, before)

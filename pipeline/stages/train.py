@@ -16,7 +16,7 @@ from pipeline.core.choosing import Choosing
 from pipeline.core.contracts import Log, Mixture, Predictor, Risk, Sampling, Split, Task, Trainer
 from pipeline.core.errors import UserError
 from pipeline.core.grouping import with_twins
-from pipeline.core.labels import to_lists
+from pipeline.core.labels import to_lists, without_negatives
 from pipeline.core.samples import Packed
 from pipeline.core.tracking.runs import training_run
 from pipeline.core.tracking.store import root
@@ -53,7 +53,7 @@ def main() -> None:
             for path in sorted(Path(__file__).parents[1].joinpath(folder).rglob("*.py"))
         ),
     )
-    again = second_split(nodes["beside"], packed)
+    again = second_split(nodes["beside"], packed, nodes["task"])
     recipe, tried = settled(nodes, packed)
     kept = checkpoints.of_training(key, root(), tell=warn)
     with training_run(key, params) if processes.is_first() else nullcontext(silent) as log:
@@ -150,7 +150,7 @@ def settled(nodes: dict[str, Any], packed: Packed) -> tuple[Recipe, pd.DataFrame
     return Recipe(chosen), tried
 
 
-def second_split(node: dict[str, Any] | None, packed: Packed) -> Packed | None:
+def second_split(node: dict[str, Any] | None, packed: Packed, task: dict[str, Any]) -> Packed | None:
     """The same pictures under the split that `beside` names, or None where it is null.
 
     Raises:
@@ -160,6 +160,8 @@ def second_split(node: dict[str, Any] | None, packed: Packed) -> Packed | None:
         return None
     split: Split = config.build(node, "beside")
     manifest = with_twins(files.read_table(files.MANIFEST), files.read_table(files.TWINS))
+    if config.locate(task["_target_"], "task").exclusive:
+        manifest = without_negatives(manifest)
     second = split(manifest, None).set_index("sample_id")
     index = packed.index.assign(
         split=packed.index["origin"].map(second["split"]), group=packed.index["origin"].map(second["group"])

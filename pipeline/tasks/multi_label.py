@@ -23,9 +23,8 @@ DEFAULT_THRESHOLD = 0.5
 class MultiLabel(Task):
     """A sigmoid and binary cross-entropy for each label; a label is decided where its score reaches its threshold.
 
-    A row of zeros says that a sample has none of the labels. The pipeline never makes one of a sample whose labels are
-    unknown: an empty list in the manifest means "unlabelled", which takes part in no split. Where pictures with none
-    of the labels are known, the source gives them a label of their own, such as `nothing`.
+    A row of zeros says that a sample has none of the labels. The pipeline makes one only of a sample at which somebody
+    looked (`negative` in the manifest); one whose labels are unknown takes part in no split.
 
     What the loss does to the logits is taken off again by `probabilities`: a score stays the probability of the label
     among samples like those of train, whatever the options, and can be read and compared as such.

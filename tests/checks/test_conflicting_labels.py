@@ -76,3 +76,9 @@ def test_agrees_with_brute_force(make_manifest, samples, bits):
 def test_refused_choices():
     with pytest.raises(ValueError, match=r"near_duplicate_bits must be 0 to 16, got 17"):
         ConflictingLabels(near_duplicate_bits=17, max_samples=0, on_fail="warn")
+
+
+def test_a_negative_contradicts_a_copy_with_a_label(make_manifest):
+    found = finding(make_manifest, [["cat"], [], [], []], [7, 7, 7, 7], negative=[False, True, False, False])
+    assert found.value == 2
+    assert found.worst["s01"] == "none of the labels; copy s00 is cat"

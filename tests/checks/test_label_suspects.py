@@ -131,3 +131,20 @@ def test_data_without_suspects(search):
 def test_wrong_choices(choices, message):
     with pytest.raises(ValueError, match=message):
         LabelSuspects(**{"max_share": 0.05, "num_folds": 5, "seed": 0, "on_fail": "warn", **choices})
+
+
+def test_negatives_are_judged_and_unlabelled_ones_are_not(search):
+    """Every third class has no label of its own: pictures of it that say so are right, those that say "a" are not."""
+    features, truth = make_features(spread=0.3)
+    labels = [[] if one == 2 else [CLASSES[one]] for one in truth]
+    wrong = np.flatnonzero(truth != 2)[:4]
+    for row in wrong:
+        labels[row] = []
+    negative = [not names for names in labels]
+    finding = search(features, labels, negative=negative)
+    found = finding.listing.set_index("sample_id")
+    assert set(found.index) == {f"s{row:02d}" for row in wrong}
+    assert found["previous"].tolist() == [""] * 4
+    assert [found.loc[f"s{row:02d}", "labels"] for row in wrong] == [CLASSES[truth[row]] for row in wrong]
+    assert all(caption.startswith("labelled none of the labels, looks like") for caption in finding.pictures)
+    assert search(features, labels).listing.empty

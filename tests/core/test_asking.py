@@ -136,3 +136,16 @@ def test_a_category_that_names_the_group_tells_nothing_of_another():
     label = np.random.default_rng(0).integers(0, 2, 60)[group]
     samples = table([["ab"[one]] for one in label], group, attr_patient=[f"p{one}" for one in group])
     assert answers(samples)["patient"].accuracy == 0.5
+
+
+def test_a_negative_has_no_label_and_makes_each_a_question():
+    """Two labels on one sample and none on another: as many as samples, and yet not one each."""
+    labelled = Labelled.of(table([["a", "b"], [], ["b"], ["a"]]))
+    assert (labelled.rows.tolist(), labelled.codes.tolist()) == ([0, 0, 2, 3], [0, 1, 1, 0])
+    assert (labelled.single, labelled.first, list(labelled.classes)) == (False, 0, ["a", "b"])
+
+
+def test_what_tells_negatives_from_labels_is_found():
+    """Bright pictures show a or b, dark ones none of them: among those with a label, brightness tells nothing."""
+    samples = table([["a"], ["b"]] * 20 + [[]] * 40, prop_brightness=[0.9] * 40 + [0.1] * 40)
+    assert answers(samples)["brightness"].accuracy == pytest.approx((1 + 40 / 60) / 2)

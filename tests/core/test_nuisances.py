@@ -153,3 +153,13 @@ def test_a_number_that_nearly_all_names_repeat_of_their_label_is_no_position():
     paths[:8] = [f"x_{one}.png" for one in range(8)]  # a fifth of the names do not: what is a label there is unknown
     found = by_name(pd.DataFrame({"path": paths, "labels": labels}))["position"]
     assert found.values.tolist() != list(range(40))
+
+
+def test_negatives_are_drawn_like_a_class():
+    labels = [["common"]] * 100 + [[]] * 100
+    samples = pd.DataFrame(
+        {"labels": labels, "group": np.arange(200), "negative": [False] * 100 + [True] * 98 + [False] * 2}
+    )
+    kept = drawn(samples, 40, 0)
+    assert kept["labels"].map(tuple).value_counts().to_dict() == {("common",): 20, (): 20}
+    assert len(drawn(samples, 198, 0)) == 198

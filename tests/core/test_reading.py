@@ -7,7 +7,7 @@ import pytest
 from pipeline.core import reading
 from pipeline.core.errors import Refused, UserError
 from pipeline.core.pictures import REASONS
-from pipeline.core.reading import package_folder, read_bytes
+from pipeline.core.reading import package_folder, read_bytes, stat_file
 
 
 @pytest.fixture
@@ -16,6 +16,10 @@ def root(tmp_path):
     root = tmp_path / "root"
     (root / "folder").mkdir(parents=True)
     (root / "good").write_bytes(b"123")
+    (root / "folder/inner").write_bytes(b"123")
+    (tmp_path / "disk/deep").mkdir(parents=True)
+    (tmp_path / "disk/deep/far").write_bytes(b"far")
+    (root / "disk").symlink_to(tmp_path / "disk")
     (tmp_path / "secret").write_bytes(b"secret")
     (root / "inward").symlink_to("good")
     (root / "outward").symlink_to("../secret")
@@ -26,9 +30,29 @@ def root(tmp_path):
     return root
 
 
-@pytest.mark.parametrize("path", ["good", "inward", "folder/../good"])
+@pytest.mark.parametrize("path", ["good", "inward", "folder/inner"])
 def test_files_inside_are_read(root, path):
     assert read_bytes(root, path) == b"123"
+
+
+def test_links_out_of_the_root_are_followed_but_not_to_a_folder_around_it(root, tmp_path):
+    assert read_bytes(root, "outward") == b"secret"
+    assert read_bytes(root, "disk/deep/far") == b"far"
+    (tmp_path / "disk/back").symlink_to(root)
+    with pytest.raises(Refused, match=r"outside: the path leaves"):
+        read_bytes(root, "disk/back/good")
+
+
+def test_a_link_to_a_device_is_refused(root):
+    (root / "endless").symlink_to("/dev/zero")
+    with pytest.raises(Refused, match="not an ordinary file"):
+        read_bytes(root, "endless")
+    assert stat_file(root, "endless") is None
+
+
+def test_the_stamp_of_a_link_is_that_of_its_file(root, tmp_path):
+    assert stat_file(root, "outward") == stat_file(tmp_path, "secret")
+    assert stat_file(root, "dangling") is stat_file(root, "way/secret") is stat_file(root, "pipe") is None
 
 
 def test_the_root_itself_may_be_a_link(root, tmp_path):
@@ -42,10 +66,14 @@ def test_the_root_itself_may_be_a_link(root, tmp_path):
         ("../secret", "outside", "leaves the source's folder"),
         ("folder/../../secret", "outside", "leaves the source's folder"),
         ("/etc/hostname", "outside", "leaves the source's folder"),
-        ("outward", "outside", "leaves the source's folder"),
+        ("folder/../good", "outside", "leaves the source's folder"),
+        ("", "outside", "leaves the source's folder"),
+        ("folder/..", "outside", "leaves the source's folder"),
         ("way/secret", "outside", "leaves the source's folder"),
         ("gone", "missing", "no such file"),
-        ("dangling", "missing", "no such file"),
+        ("way/disk/deep/far", "outside", "leaves the source's folder"),
+        ("disk/gone", "missing", "no such file"),
+        ("dangling", "missing", "a link to nothing"),
         ("folder", "unreadable", "not an ordinary file"),
         ("pipe", "unreadable", "not an ordinary file"),
         ("good/deeper", "unreadable", "Not a directory"),

@@ -84,13 +84,28 @@ def test_a_file_touched_just_now_is_not_trusted(source, decoded, monkeypatch):
     assert len(decoded) == 16
 
 
-def test_links_and_refused_files_are_looked_at_each_time(source, decoded, picture_folder):
+def test_refused_files_and_links_that_lead_elsewhere_now_are_looked_at_each_time(source, decoded, picture_folder):
     (picture_folder / "cat/link.png").symlink_to("0.png")
     (picture_folder / "cat/text.png").write_text("text")
     ingest(source, MAX_PIXELS, cache=True)
     decoded.clear()
     ingest(source, MAX_PIXELS, cache=True)
-    assert decoded == ["cat/link.png", "cat/text.png"]
+    assert decoded == ["cat/text.png"]
+    (picture_folder / "cat/link.png").unlink()
+    (picture_folder / "cat/link.png").symlink_to("1.png")
+    second = ingest(source, MAX_PIXELS, cache=True)
+    assert decoded == ["cat/text.png", "cat/link.png", "cat/text.png"]
+    same(second, ingest(source, MAX_PIXELS))
+
+
+def test_the_file_behind_a_link_changed(source, decoded, picture_folder, tmp_path, encode, noise):
+    (tmp_path / "elsewhere.png").write_bytes(encode(noise(97)))
+    (picture_folder / "cat/link.png").symlink_to(tmp_path / "elsewhere.png")
+    ingest(source, MAX_PIXELS, cache=True)
+    (tmp_path / "elsewhere.png").write_bytes(encode(noise(98)))
+    decoded.clear()
+    same(ingest(source, MAX_PIXELS, cache=True), ingest(source, MAX_PIXELS))
+    assert decoded[0] == "cat/link.png"
 
 
 def test_a_folder_that_became_a_link_out_of_the_source(source, picture_folder, tmp_path):
@@ -98,7 +113,8 @@ def test_a_folder_that_became_a_link_out_of_the_source(source, picture_folder, t
     (picture_folder / "cat").rename(tmp_path / "elsewhere")
     (picture_folder / "cat").mkdir()
     (picture_folder / "cat/inner").symlink_to(tmp_path / "elsewhere")
-    assert source.stat("cat/inner/0.png") is None
+    manifest, _ = ingest(source, MAX_PIXELS, cache=True)
+    assert manifest["path"].tolist()[:2] == ["cat/inner/0.png", "cat/inner/1.png"]
     same(ingest(source, MAX_PIXELS, cache=True), ingest(source, MAX_PIXELS))
 
 
@@ -106,8 +122,12 @@ def test_a_class_folder_that_became_a_link_out_of_the_source(source, picture_fol
     ingest(source, MAX_PIXELS, cache=True)
     (picture_folder / "cat").rename(tmp_path / "elsewhere")  # the files keep their stamps
     (picture_folder / "cat").symlink_to(tmp_path / "elsewhere")
-    _, quarantine = ingest(source, MAX_PIXELS, cache=True)
-    assert quarantine["reason"].tolist() == ["outside"] * 4
+    same(ingest(source, MAX_PIXELS, cache=True), ingest(source, MAX_PIXELS))
+    (picture_folder / "cat").unlink()
+    (picture_folder / "cat").symlink_to(tmp_path)  # around the source: everything would be reachable
+    remembered.reading.is_inside.cache_clear()
+    assert source.stat("cat/elsewhere/0.png") is None
+    assert ingest(source, MAX_PIXELS, cache=True)[0]["labels"].str[0].tolist() == ["dog"] * 4
 
 
 def test_sources_without_files_remember_nothing(project):

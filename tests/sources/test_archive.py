@@ -2,15 +2,18 @@
 
 import bz2
 import contextlib
+import errno
 import gzip
 import io
 import lzma
+import os
 import stat
 import struct
 import subprocess
 import sys
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -173,7 +176,7 @@ def test_what_must_not_become_a_file_is_refused_and_accounted_for(tmp_path, pict
         "cat/../../escaped.png": "outside",
         "/tmp/absolute.png": "outside",
         "C:\\windows.png": "outside",
-        "cat/\\udcff.png": "bad_name",
+        "cat/\\xff.png": "bad_name",
         "cat/" + "n" * 300 + ".png": "bad_name",
         "cat/0.png": "duplicate_name",
         "CAT/0.png": "duplicate_name",
@@ -370,3 +373,144 @@ def test_refused_choices(parameter):
     choices = {"name": "x", "path": "x", "tree": "x", "inner": None, "watch": "x", "max_bytes": 1, "max_entries": 1}
     with pytest.raises(ValueError, match=f"{parameter} must be at least 1, got 0"):
         module.Archive(**{**choices, parameter: 0})
+
+
+class Raw(zipfile.ZipInfo):
+    """An entry whose name is these bytes, without the flag that says UTF-8."""
+
+    def __init__(self, raw, extra=b""):
+        super().__init__(f"{len(raw)}{raw.hex()}")
+        self.raw, self.extra = raw, extra
+
+    def _encodeFilenameFlags(self):
+        return self.raw, self.flag_bits & ~0x800
+
+
+def unicode_path(raw, name):
+    """Info-ZIP's extra field."""
+    field = b"\x01" + struct.pack("<I", zlib.crc32(raw)) + name.encode()
+    return struct.pack("<HH", 0x7075, len(field)) + field
+
+
+CATS, DOGS = "猫/图片1.jpg", "狗/图片2.jpg"
+
+
+@pytest.mark.parametrize("code_page", ["gbk", "cp932", "big5"])
+def test_names_of_another_code_page_are_refused_with_what_they_would_read(tmp_path, code_page):
+    names = ["文/本.jpg", "日/月.jpg"]
+    entries = [(Raw(name.encode(code_page)), b"x") for name in names]
+    path = zipped(tmp_path / "a.zip", *entries, ("plain.jpg", b"y"))
+    found, refused = unpacked(path, tmp_path / "tree")
+    assert found == {"plain.jpg": b"y"}
+    assert set(refused.values()) == {"bad_name"}
+    (tmp_path / "other").mkdir()
+    details = [item.refused.detail for item in unpack(path, tmp_path / "other", Bounds(10**9, 9))]
+    assert all("set source.names to the code page that the archive was written in; it reads" in one for one in details)
+    assert f"{code_page} '文/本.jpg'" in details[0]
+    (tmp_path / "third").mkdir()
+    assert unpack(path, tmp_path / "third", Bounds(10**9, 9), code_page) == []
+    assert sorted(str(one.relative_to(tmp_path / "third")) for one in (tmp_path / "third").rglob("*.jpg")) == sorted(
+        [*names, "plain.jpg"]
+    )
+
+
+def test_names_that_are_not_of_the_code_page_that_was_told(tmp_path):
+    path = zipped(tmp_path / "a.zip", (Raw(b"a\xff\xff.jpg"), b"x"), (Raw("é.jpg".encode("gbk")), b"y"))
+    (tmp_path / "tree").mkdir()
+    (refused,) = unpack(path, tmp_path / "tree", Bounds(10**9, 9), "gbk")
+    assert (refused.path, refused.refused.detail) == (
+        "a\\xff\\xff.jpg",
+        "entry: the name is not gbk, as source.names says",
+    )
+
+
+def test_names_in_utf_8_without_the_flag_and_once_more_in_unicode(tmp_path):
+    mac = zipped(tmp_path / "mac.zip", (Raw(CATS.encode()), b"x"), (Raw(DOGS.encode()), b"y"))
+    assert unpacked(mac, tmp_path / "one") == ({CATS: b"x", DOGS: b"y"}, {})
+    raw = DOGS.encode("gbk")
+    with_field = zipped(tmp_path / "a.zip", (Raw(raw, unicode_path(raw, DOGS)), b"x"))
+    assert unpacked(with_field, tmp_path / "two") == ({DOGS: b"x"}, {})
+    stale = zipped(tmp_path / "b.zip", (Raw(raw, unicode_path(b"renamed", DOGS)), b"x"))
+    assert set(unpacked(stale, tmp_path / "three")[1].values()) == {"bad_name"}
+
+
+@pytest.mark.parametrize(("system", "expected"), [(3, {"è/ͼƬ1.jpg": b"x"}), (0, {})])
+def test_two_bytes_that_could_be_chinese_are_utf_8_only_from_a_unix(tmp_path, system, expected):
+    entry = Raw(CATS.encode("gbk"))
+    entry.create_system = system
+    assert unpacked(zipped(tmp_path / "a.zip", (entry, b"x")), tmp_path / "tree")[0] == expected
+
+
+def test_backslashes_part_folders_in_a_zip(tmp_path):
+    path = zipped(tmp_path / "a.zip", (Raw(b"cat\\"), b""), (Raw(b"cat\\1.jpg"), b"x"))
+    assert unpacked(path, tmp_path / "tree") == ({"cat/1.jpg": b"x"}, {})
+
+
+def test_names_of_a_tar(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.GNU_FORMAT, encoding="gbk") as archive:
+        archive.addfile(tarfile.TarInfo(DOGS), io.BytesIO())
+    found, refused = unpacked(tmp_path / "a.tar", tmp_path / "one")
+    assert (found, set(refused.values())) == ({}, {"bad_name"})
+    (tmp_path / "two").mkdir()
+    assert unpack(tmp_path / "a.tar", tmp_path / "two", Bounds(10**9, 9), "gbk") == []
+    assert (tmp_path / "two" / DOGS).is_file()
+
+
+def test_an_archive_without_one_readable_name_says_so(tmp_path):
+    entries = [(Raw(f"{folder}/{one}.png".encode("gbk")), b"x") for folder in "猫狗" for one in "ab"]
+    source = built(zipped(tmp_path / "a.zip", *entries), tmp_path / "tree")
+    with pytest.raises(
+        UserError, match=r"4 of its files were refused, the first is .*, bad_name: .*set source\.names to"
+    ):
+        source.read()
+
+
+def test_a_code_page_that_nobody_knows(tmp_path):
+    with pytest.raises(UserError, match=r"names must be null or a code page such as gbk or cp437, got 'klingon'"):
+        config.build({**archive_node(tmp_path), "names": "klingon"}, "source")
+
+
+def archive_node(folder):
+    inner = {"_target_": "pipeline.sources.folder.Folder", "name": "x", "path": str(folder), "watch": "x"}
+    choices = {"name": "x", "path": "a.zip", "tree": str(folder), "watch": "x", "max_bytes": 1, "max_entries": 1}
+    return {"_target_": "pipeline.sources.archive.Archive", **choices, "inner": inner}
+
+
+def test_a_chain_of_links_is_followed_once(tmp_path, monkeypatch):
+    links = [(info(f"{number}.png", tarfile.SYMTYPE, f"{number + 1}.png"), b"") for number in range(1000)]
+    path = tarred(tmp_path / "a.tar", *links, ("1000.png", b"x"))
+    looked = []
+    monkeypatch.setattr(Path, "is_file", lambda one, original=Path.is_file: looked.append(one) or original(one))
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    assert unpack(path, folder, Bounds(10**9, 9999)) == []
+    assert len(looked) < 2 * 1001
+    assert {one.read_bytes() for one in folder.iterdir()} == {b"x"}
+    assert len(list(folder.iterdir())) == 1001
+
+
+@pytest.mark.parametrize("number", [errno.EMLINK, errno.EPERM])
+def test_a_file_that_can_have_no_more_names_is_copied(tmp_path, monkeypatch, number):
+    made, real = [], os.link
+
+    def link(source, file):
+        made.append(source.name)
+        if made.count(source.name) > 3:
+            raise OSError(number, "no more")
+        real(source, file)
+
+    monkeypatch.setattr(os, "link", link)
+    links = [(info(f"{one}.png", tarfile.LNKTYPE, "a.png"), b"") for one in range(10)]
+    found, refused = unpacked(tarred(tmp_path / "a.tar", ("a.png", b"content"), *links), tmp_path / "tree")
+    assert (set(found.values()), len(found), refused) == ({b"content"}, 11, {})
+    assert {name: made.count(name) for name in made} == {"a.png": 4, "3.png": 4, "7.png": 2}
+
+
+def test_copies_count_as_bytes(tmp_path, monkeypatch):
+    def link(source, file):
+        raise OSError(errno.EMLINK, "no more")
+
+    monkeypatch.setattr(os, "link", link)
+    path = tarred(tmp_path / "a.tar", ("a.png", bytes(600)), (info("b.png", tarfile.LNKTYPE, "a.png"), b""))
+    with pytest.raises(UserError, match=r"it unpacks to more than 1000 bytes"):
+        unpacked(path, tmp_path / "tree", max_bytes=1000)

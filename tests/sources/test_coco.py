@@ -1,6 +1,7 @@
 """COCO's annotations become one set of labels for each picture."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_labels_are_the_set_of_categories(source):
     table = one.read()
     assert table["path"].tolist() == ["a.jpg", "sub/b c.jpg"]
     assert table["labels"].tolist() == [["cat", "dog"], []]
-    assert list(table) == ["path", "labels", "group"]
+    assert list(table) == ["path", "labels", "group"]  # what is ignored is there: no negative
     assert one.open("sub/b c.jpg") == b"sub/b c.jpg"
 
 
@@ -98,3 +99,16 @@ def test_missing_places(source, tmp_path):
         Coco(name="c", path="gone", pictures="gone", watch="x").read()
     with pytest.raises(UserError, match=r"source\.path 'gone' is not a file"):
         Coco(name="c", path="gone", pictures=str(tmp_path), watch="x").read()
+
+
+def test_a_picture_with_nothing_annotated_is_a_negative_where_the_file_annotates_any(source):
+    one = source(coco(BOTH, [(3, 7, {})]))
+    table = one.read()
+    assert table[["labels", "negative"]].to_numpy().tolist() == [[["dog"], False], [[], True]]
+    assert "negative" not in source(coco(BOTH, [])).read()  # as the files of a test set without annotations
+    source(coco(BOTH, [(3, 7, {})]))
+    table = replace(one, empty="own_label").read()
+    assert table["labels"].tolist() == [["dog"], ["nothing"]]
+    assert "negative" not in replace(one, empty="unlabelled").read()
+    with pytest.raises(ValueError, match="empty must be one of negative, unlabelled, own_label, got 'none'"):
+        replace(one, empty="none")

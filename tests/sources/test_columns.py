@@ -10,6 +10,7 @@ from pipeline.sources.table import Table
 
 
 def ways(root, text, told=None, name="labels.csv", named=False):
+    root.mkdir(exist_ok=True)
     (root / name).write_text(text)
     return list(Table.recognise(look(root / name if named else root), told or {}))
 
@@ -40,6 +41,69 @@ def one(root, header, *rows, told=None):
 def test_columns_are_known_by_name_and_content(header, rows, expected, tmp_path):
     found = one(tmp_path, header, *rows)
     assert {key: found[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "header", "rows", "expected"),
+    [
+        (
+            ["p1/x1.jpg", "p2/x2.jpg"],
+            "lesion_id,pic,kind",
+            ["a,x1,m", "b,x2,n"],
+            {"image_column": "pic", "pictures": ""},
+        ),
+        (["train/1.jpg", "train/2.jpg", "test/3.jpg"], "id,age", ["1,x", "2,y"], {"pictures": "train"}),
+        (["1.jpg", "2.jpg", "3.jpg"], "age,number,kind", ["1,3,u", "1,2,v", "2,1,u"], {"image_column": "number"}),
+        (["a.jpg", "cat.jpg"], "file,label", ["a,cat", "a,cat", "b,dog"], {"image_column": "file"}),
+        (
+            ["img/a.jpg"],
+            "label,anything",
+            ["x,/home/me/img/a.jpg", "y,/home/me/img/b.jpg"],
+            {"image_column": "anything"},
+        ),
+    ],
+)
+def test_the_column_of_pictures_is_the_one_that_leads_to_them(files, header, rows, expected, tmp_path):
+    for file in files:
+        (tmp_path / "set" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "set" / file).touch()
+    found = one(tmp_path / "set", header, *rows)
+    expected = {key: str(tmp_path / "set" / value) if key == "pictures" else value for key, value in expected.items()}
+    assert {key: found[key] for key in expected} == expected
+
+
+def test_a_table_without_a_first_line_and_with_semicolons(tmp_path):
+    (way,) = ways(tmp_path, "".join(f"{number}.png;{'cd'[number % 2]};0,5\n" for number in range(8)))
+    assert (way.choices["image_column"], way.choices["label_column"]) == ("column_1", "column_2")
+    assert way.notes[-1].startswith("its first line is read as a row, not as names of columns; header: true in")
+
+
+def test_rows_for_boxes_and_numbers_of_rows(tmp_path):
+    rows = [f"{row},{row // 2}.png,{'xy'[row // 2 % 2]},{row},N" for row in range(12)]
+    (way,) = ways(tmp_path, "\n".join([",file,class,xmin,site", *rows]))
+    assert way.choices["attribute_columns"] == ["site"]
+    said = (
+        "12 rows name 6 pictures: labels of one picture are united, the columns ['', 'xmin'], of which each has its own"
+    )
+    assert any(note.startswith(said) for note in way.notes)
+    rows = [f"{row},{row}.png,{'xy'[row % 2]}" for row in range(12)]
+    (way,) = ways(tmp_path, "\n".join([",file,class", *rows]))
+    assert way.choices["attribute_columns"] == []
+    assert "left out as numbers of rows: ['']" in way.notes
+
+
+def test_an_encoding_that_nobody_knows(tmp_path):
+    (way,) = ways(tmp_path, "image,label\n", {"encoding": "klingon"}, named=True)
+    assert way.lacks == "--encoding 'klingon' is none that Python knows; expected one such as cp1252"
+
+
+def test_a_camera_of_each_class_stays_an_attribute_and_the_number_of_the_class_does_not(tmp_path):
+    rows = ["a.png,cat,1,Felis catus,Canon,7", "b.png,dog,2,Canis lupus,Nikon,8"]
+    (way,) = ways(tmp_path, "\n".join(["f,label,class_id,scientific_name,camera,code", *rows * 3]))
+    assert way.choices["of_label_columns"] == ["class_id", "scientific_name"]
+    assert way.choices["attribute_columns"] == ["camera", "code"]
+    assert "taken for the label by another name, which no check asks: 'class_id', 'scientific_name'" in way.notes
+    assert any(note.startswith("goes hand in hand with the label: 'camera', 'code'; if that is") for note in way.notes)
 
 
 def test_what_is_told_goes_first(tmp_path):

@@ -1,6 +1,7 @@
 """Tags become labels, properties and sub-annotations attributes; one damaged file costs one item."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -121,3 +122,9 @@ def test_missing_places(source, tmp_path):
         Darwin(name="d", path=str(tmp_path), pictures="gone", watch="x").read()
     with pytest.raises(UserError, match=r"source\.path '.*json' holds no JSON file; expected one for each picture"):
         source({}).read()
+
+
+def test_an_item_without_tag_is_a_negative_only_where_a_person_says_so(source):
+    one = source({"1.json": item("a.jpg", "/", tag("day")), "2.json": item("b.jpg")}, ["a.jpg", "b.jpg"])
+    assert "negative" not in one.read()
+    assert replace(one, empty="negative").read()["negative"].tolist() == [False, True]

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import Refused
 from pipeline.core.pictures import REASONS
-from pipeline.sources.items import Item, attribute_names, attribute_values, contained, label_list, relative, table
+from pipeline.sources.items import (
+    Item,
+    as_looked_at,
+    attribute_names,
+    attribute_values,
+    check_empty,
+    label_list,
+    merge,
+    relative,
+    table,
+)
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=12)  # halves of surrogate pairs too
 
@@ -43,7 +53,6 @@ def test_a_backslash_in_a_name_that_is_there(tmp_path):
 def test_paths_that_leave(tmp_path, path):
     with pytest.raises(Refused, match=r"^outside: the path is absolute or leaves"):
         relative(tmp_path, path)
-    assert contained(tmp_path, path, labels=["x"]).path == path
 
 
 @pytest.mark.parametrize("path", ["", ".", "a/.."])
@@ -55,13 +64,40 @@ def test_paths_that_name_nothing(tmp_path, path):
 @given(ANY_TEXT)
 def test_no_accepted_path_leaves(path):
     root = Path("/nowhere/root")
-    item = contained(root, path)
-    if item.refused:
-        assert item.refused.reason in REASONS
+    try:
+        plain = relative(root, path)
+    except Refused as error:
+        refused = error
     else:
-        assert not item.path.startswith("/")
-        assert ".." not in item.path.split("/")
-        assert relative(root, item.path) == item.path
+        refused = None
+    if refused:
+        assert refused.reason in REASONS
+    else:
+        assert not plain.startswith("/")
+        assert ".." not in plain.split("/")
+        assert relative(root, plain) == plain
+
+
+def test_rows_of_one_picture_are_put_together():
+    rows = [
+        Item(path="a", labels=["cat"], group="g", attributes={"x": 1, "site": "N"}),
+        Item(path="b", labels=["dog"]),
+        Item(path="a", labels=["dog", "cat"], given_split="val", attributes={"x": 2, "site": "N"}),
+        Item(path=""),
+        Item(path=""),
+    ]
+    one, *others = merge(rows)
+    assert others == [rows[1], rows[3], rows[4]]
+    assert (one.path, one.labels, one.group, one.given_split) == ("a", {"cat", "dog"}, "g", "val")
+    assert one.attributes == {"site": "N"}
+
+
+@pytest.mark.parametrize("name", ["group", "given_split"])
+def test_a_picture_whose_rows_contradict_each_other_is_refused(name):
+    (one,) = merge([Item(path="a", **{name: value}) for value in ("test", None, "train")])
+    assert one.refused.reason == "bad_annotation"
+    word = {"group": "group", "given_split": "split"}[name]
+    assert one.refused.detail == f"its rows give it more than one {word}: 'test' and 'train'"
 
 
 def test_labels_are_sorted_and_each_comes_once():
@@ -130,3 +166,22 @@ def test_anything_told_fits_into_a_file(items):
     back = pd.read_parquet(io.BytesIO(result.to_parquet()))
     assert back["path"].tolist() == result["path"].tolist()
     assert [len(labels) for labels in back["labels"]] == [len(labels) for labels in result["labels"]]
+
+
+def test_a_picture_that_somebody_looked_at():
+    assert as_looked_at(["cat"], "negative") == as_looked_at(["cat"], "own_label") == {"labels": ["cat"]}
+    assert as_looked_at([], "negative") == {"negative": True}
+    assert as_looked_at([], "unlabelled") == {"labels": []}
+    assert as_looked_at([], "own_label") == {"labels": ["nothing"]}
+    with pytest.raises(ValueError, match=r"empty must be one of negative, unlabelled, own_label, got 'unlabeled'"):
+        check_empty("unlabeled")
+
+
+def test_negatives_stand_in_the_table_only_where_there_are_any():
+    known, looked_at, unknown = (
+        Item(path="a", labels=["x"], negative=True),
+        Item(path="b", negative=True),
+        Item(path="c"),
+    )
+    assert table([known, looked_at, unknown])["negative"].tolist() == [False, True, False]
+    assert "negative" not in table([known, unknown])

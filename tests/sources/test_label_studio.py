@@ -1,6 +1,7 @@
 """Choices become labels by vote, and a task's address leads to the file that the export stored."""
 
 import json
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -52,6 +53,7 @@ def test_single_and_multiple_choices_and_tasks_without(source):
         ["1/e.jpg", [], None],
         ["left.jpg", [], "no_row"],
     ]
+    assert table["negative"].tolist() == [False, False, False, True, False]  # only the last task was annotated
     assert table["attr_disagreement"].tolist()[:4] == [False] * 4
     assert one.open("1/b c.jpg") == b"1/b c.jpg"
 
@@ -173,3 +175,16 @@ def test_the_vote_agrees_with_counting_by_hand():
         best = {one for one in answers if answers.count(one) == most}
         expected = (set(next(iter(best))), False) if len(best) == 1 else (set(), True)
         assert vote([set(one) for one in answers]) == expected
+
+
+def test_who_agrees_on_no_choice_says_that_none_applies_and_a_tie_says_nothing(source):
+    content = [
+        task("a.jpg", annotation("cat"), annotation()),
+        task("b.jpg", annotation(), annotation()),
+        task("c.jpg", annotation("cat"), annotation("cat")),
+    ]
+    one = source(content, "a.jpg", "b.jpg", "c.jpg")
+    table = one.read()
+    assert table["labels"].tolist() == [[], [], ["cat"]]
+    assert table["negative"].tolist() == [False, True, False]
+    assert replace(one, empty="own_label").read()["labels"].tolist() == [[], ["nothing"], ["cat"]]

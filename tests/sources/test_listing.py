@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.core.errors import UserError
 from pipeline.sources.items import Item
-from pipeline.sources.listing import existing_folder, files_below, unnamed
+from pipeline.sources.listing import existing_folder, files_below, find_pictures
 
 
 def make(root, *paths):
@@ -25,13 +25,13 @@ def test_pictures_that_nothing_names(tmp_path):
     document = tmp_path / "table.csv"
 
     def left(*named):
-        return [item.path for item in unnamed(tmp_path, [Item(path=path) for path in named], document)]
+        items = find_pictures(tmp_path, [Item(path=path) for path in named], document)
+        return [item.path for item in items if item.refused and item.refused.reason == "no_row"]
 
     assert left("a.png") == ["b.PNG", "d/e.jpg"]
     assert left("a.png", "x.dcm") == ["b.PNG", "c.dcm", "d/e.jpg"]
     assert left("a.png", "x.csv") == ["b.PNG", "d/e.jpg"]
-    refused = next(unnamed(tmp_path, [], document)).refused
-    assert (refused.reason, refused.detail) == ("no_row", "nothing in table.csv names it")
+    assert find_pictures(tmp_path, [], document)[0].refused.detail == "nothing in table.csv names it"
 
 
 def test_a_missing_folder(tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import UserError
-from pipeline.sources.records import read_records
+from pipeline.sources.records import Form, read_records
 from pipeline.sources.table import Table
 
 
@@ -88,6 +88,56 @@ def test_one_column_per_class(source):
     pd.testing.assert_frame_equal(chosen, others)
 
 
+@pytest.mark.parametrize(
+    ("empty", "labels", "negative"),
+    [("negative", [], True), ("unlabelled", [], False), ("own_label", ["nothing"], False)],
+)
+def test_a_row_of_zeros_is_an_answer_and_a_row_of_empty_cells_is_none(source, empty, labels, negative):
+    text = "image,cat,dog\na,1,0\nb,0,0.0\nc,,\nd,0,\n"
+    table = source(text, label_column=None, label_columns=["cat", "dog"], empty=empty).read()
+    assert table["labels"].tolist() == [["cat"], labels, [], labels]
+    assert ("negative" in table) is negative
+    if negative:
+        assert table["negative"].tolist() == [False, True, False, True]
+
+
+def test_columns_that_tell_of_the_label_are_marked(source):
+    text = "image,label,class_id,camera\na,x,1,N\nb,y,2,S\n"
+    table = source(text, attribute_columns=["camera"], of_label_columns=["class_id"]).read()
+    assert rows(table, "attr_camera", "attr_of_label_class_id") == [["N", 1.0], ["S", 2.0]]
+    others = source(text, attribute_columns="all others", of_label_columns=["class_id"]).read()
+    pd.testing.assert_frame_equal(table, others)
+
+
+@pytest.mark.parametrize(
+    ("field", "separator", "expected"),
+    [
+        ("a b", " ", ["a", "b"]),
+        ("a  b ", " ", ["a", "b"]),
+        ("a/b", "/", ["a", "b"]),
+        ("['a' 'b']", "[]", ["a", "b"]),
+        ("a b", "[]", ["a b"]),
+        ("[]", "[]", []),
+        ("a;b", "", ["a;b"]),
+    ],
+)
+def test_several_labels_in_one_field(source, field, separator, expected):
+    assert source(f"image,label\np,{field}\n", label_separator=separator).read()["labels"].tolist() == [expected]
+
+
+def test_lists_are_not_taken_for_classes(source):
+    text = """image,label\na,"['x', 'y']"\nb,['x']\n"""
+    message = r"the column 'label' of .* holds lists such as \"\['x', 'y'\]\"; set source.label_separator to '\[\]'"
+    with pytest.raises(UserError, match=message):
+        source(text).read()
+    assert source(text, label_separator="").read()["labels"].tolist() == [["['x', 'y']"], ["['x']"]]
+
+
+def test_decimal_commas_are_numbers(source):
+    text = "image;label;size\na.jpg;x;0,5\nb.jpg;y;2\n"
+    assert source(text, attribute_columns=["size"]).read()["attr_size"].tolist() == [0.5, 2.0]
+
+
 def test_parquet_keeps_lists_truths_and_gaps(source):
     buffer = io.BytesIO()
     frame = {"image": ["a", "b"], "label": [["x", "y"], None], "cat": [True, False], "code": [7.0, None], "t": [1, 2]}
@@ -116,6 +166,36 @@ def test_what_leads_nowhere_is_told(source):
     ]
 
 
+def test_a_row_for_each_box(source):
+    text = "file,class,xmin,part\na.jpg,cat,3,train\nb.jpg,dog,4,val\na.jpg,dog,5,\na.jpg,cat,6,train\n"
+    table = source(
+        text,
+        files=["a.jpg", "b.jpg"],
+        image_column="file",
+        label_column="class",
+        split_column="part",
+        attribute_columns=["xmin"],
+    ).read()
+    assert rows(table, "path", "labels", "given_split") == [
+        ["a.jpg", ["cat", "dog"], "train"],
+        ["b.jpg", ["dog"], "val"],
+    ]
+    assert table["attr_xmin"].fillna(-1).tolist() == [-1, 4]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "image,label\nISIC_7,x\nISIC_8,y\n"),
+        ("a.jsonl", '{"image": 7, "label": "x"}\n{"image": 8.0, "label": "y"}\n'),
+        ("a.csv", "image,label\n7.0,x\n8.0,y\n"),
+    ],
+)
+def test_ids_without_ending(source, name, content):
+    files = ["part_1/ISIC_7.jpg", "part_2/ISIC_8.JPG"] if "ISIC" in content else ["part_1/007.jpg", "part_2/008.jpg"]
+    assert rows(source(content, name, files=files).read(), "path", "labels") == [[files[0], ["x"]], [files[1], ["y"]]]
+
+
 def test_open_stays_inside(source, tmp_path):
     one = source("image,label\na.png,x\n")
     (tmp_path / "a.png").write_bytes(b"png")
@@ -131,7 +211,7 @@ def test_open_stays_inside(source, tmp_path):
         ("a.csv", "image,label,image\na,x,b\n", r"a\.csv: line 1 names the column 'image' twice"),
         ("a.csv", "image,label\n", r"a\.csv has no row; expected one for each picture"),
         ("a.csv", "", r"a\.csv has no row"),
-        ("a.csv", "file;label\na;x\n", r"source\.image_column: .* has no column 'image'; it has \['file;label'\]"),
+        ("a.csv", "file;label\na;x\n", r"source\.image_column: .* has no column 'image'; it has \['file', 'label'\]"),
         ("a.csv", "image,label\ncaf\xe9,x\n".encode("latin1"), r"a\.csv: line 2 is not UTF-8 \(byte 0xe9\)"),
         (
             "a.jsonl",
@@ -139,7 +219,7 @@ def test_open_stays_inside(source, tmp_path):
             r"a\.jsonl: line 2: not valid JSON at line 1 column 9",
         ),
         ("a.jsonl", '{"image": "a", "label": "x"}\n[1]\n', r"a\.jsonl: line 2: expected an object, found \[1\]"),
-        ("a.jsonl", '{"image": 3, "label": "x"}\n', r"line 1: the picture's path must be a text, found 3"),
+        ("a.jsonl", '{"image": [3], "label": "x"}\n', r"line 1: the picture's path must be a text, found \[3\]"),
         ("a.parquet", b"PAR1", r"a\.parquet: not a readable Parquet file \(.*\); write it again"),
         ("a.xlsx", b"PK", r"has the extension '\.xlsx'; expected one of \['\.csv', '\.tsv', '\.jsonl'"),
     ],
@@ -187,7 +267,9 @@ def test_what_is_wrong_with_the_choices_for_this_table(source, changes, message)
             {"label_column": None, "label_columns": "all others", "attribute_columns": "all others"},
             r"label_columns and attribute_columns cannot both be 'all others'",
         ),
-        ({"label_separator": ""}, r"label_separator must be null or at least one character, got ''"),
+        ({"delimiter": ";;"}, r"delimiter must be null or one character, got ';;'"),
+        ({"encoding": "base64"}, r"encoding must be null or a name such as utf-8, utf-16 or cp1252, got 'base64'"),
+        ({"max_rows": 0}, r"max_rows must be at least 1, got 0"),
     ],
 )
 def test_refused_choices(source, changes, message):
@@ -205,7 +287,7 @@ def test_whatever_csv_and_json_write_is_read(tmp_path_factory, cells):
         csv.writer(file).writerows([("image", "label"), *[("p" + a, b) for a, b in cells]])
     lines = [json.dumps({"image": "p" + a, "label": b}, ensure_ascii=False) for a, b in cells]
     (folder / "a.jsonl").write_text("\n".join(lines), encoding="utf-8", newline="")
-    tables = [read_records(folder / name) for name in ("a.csv", "a.jsonl")]
+    tables = [read_records(folder / name, Form(delimiter=",", header=True)) for name in ("a.csv", "a.jsonl")]
     assert tables[0].rows == tables[1].rows == [{"image": "p" + a, "label": b} for a, b in cells]
 
 
@@ -214,7 +296,7 @@ def test_any_bytes_are_read_or_refused_in_one_line(tmp_path_factory, data, suffi
     path = tmp_path_factory.getbasetemp() / f"any{suffix}"
     path.write_bytes(data)
     try:
-        read_records(path)
+        read_records(path, Form())
     except UserError as error:
         message = str(error)
     else:

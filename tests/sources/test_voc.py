@@ -1,5 +1,7 @@
 """Objects become labels, lists become splits, and XML that is unsafe is never expanded."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -132,3 +134,11 @@ def test_missing_places(make, tmp_path):
         Voc(name="v", path=str(tmp_path), watch="x").read()
     with pytest.raises(UserError, match=r"holds neither annotations nor pictures"):
         make({}).read()
+
+
+def test_an_annotation_without_object_is_a_negative_and_a_picture_without_annotation_is_none(make):
+    one = make({"a": xml("dog"), "b": xml()}, ["a.jpg", "b.jpg", "c.jpg"])
+    table = one.read()
+    assert table["labels"].tolist() == [["dog"], [], []]
+    assert table["negative"].tolist() == [False, True, False]
+    assert replace(one, empty="own_label").read()["labels"].tolist() == [["dog"], ["nothing"], []]

@@ -93,3 +93,9 @@ def test_a_source_without_a_split(make_manifest):
 def test_refused_choices(make_manifest, changes, message):
     with pytest.raises(ValueError, match=message):
         split(make_manifest("ab"), **changes)
+
+
+def test_negatives_keep_what_was_given_and_unlabelled_ones_do_not(make_manifest):
+    told = ["train", "test", "val", "train", "train"]
+    manifest = make_manifest(["a", "b", [], [], "a"], given_split=told, negative=[False, False, True, False, False])
+    assert split(manifest)["split"].tolist() == ["train", "test", "val", "none", "train"]

@@ -155,3 +155,11 @@ def test_unlabelled_samples_take_part_in_none(make_manifest):
 def test_refused_choices(make_manifest, changes, message):
     with pytest.raises(ValueError, match=message):
         split(make_manifest("ab"), **changes)
+
+
+def test_negatives_are_spread_like_a_label_and_unlabelled_ones_take_part_in_no_split(make_manifest):
+    manifest = make_manifest([["a"]] * 20 + [["b"]] * 20 + [[]] * 25, negative=[False] * 40 + [True] * 20 + [False] * 5)
+    found = split(manifest)["split"]
+    assert found[:20].value_counts().to_dict() == {"train": 12, "val": 4, "test": 4}
+    assert found[40:60].value_counts().to_dict() == {"train": 12, "val": 4, "test": 4}
+    assert set(found[60:]) == {"none"}

@@ -46,7 +46,7 @@ def broken_folder(picture_folder, encode, noise):
     (picture_folder / "cat" / "huge.png").write_bytes(encode(noise(height=100, width=100)))
     (picture_folder / "cat" / "text.jpg").write_text("<html>404</html>")
     (picture_folder / "dog" / "dangling.png").symlink_to("nowhere.png")
-    (picture_folder / "dog" / "outside.png").symlink_to("../../secret.png")
+    (picture_folder / "dog" / "device.png").symlink_to("/dev/zero")
     os.mkfifo(picture_folder / "dog" / "pipe.png")
     return picture_folder
 

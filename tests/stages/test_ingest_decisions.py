@@ -1,5 +1,6 @@
 """A corrected data set is another manifest: decisions are applied, dropped samples are accounted for."""
 
+import pandas as pd
 import pytest
 from ingest_examples import source, write_params
 
@@ -83,3 +84,35 @@ def test_another_source_is_read_without_the_decisions(decide, picture_folder):
     config.PARAMS.write_text(text.replace("ingest:\n", "ingest:\n  decisions: false\n"))
     stage.main()
     assert len(files.read_table(files.MANIFEST)) == 8
+
+
+class Negatives:
+    """A source of the four pictures of cats and of dogs, of which the dogs show none of the labels."""
+
+    def __init__(self, folder):
+        self.inner = source(folder)
+
+    def read(self):
+        rows = self.inner.read()
+        rows["negative"] = rows["path"].str.startswith("dog/")
+        rows["labels"] = [["cat"] if path.startswith("cat/") else [] for path in rows["path"]]
+        return rows
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+
+def test_a_negative_that_people_gave_a_label_is_none_any_more(decide, picture_folder):
+    manifest, _ = ingest(
+        Negatives(picture_folder), 9_999, decisions=decide("dog/0.png,relabel,,cat,Ann,2026-11-24,purrs")
+    )
+    rows = manifest.set_index("sample_id")
+    assert rows.loc["dog/0.png", ["labels", "negative"]].tolist() == [["cat"], False]
+    assert rows.loc["dog/1.png", ["labels", "negative"]].tolist() == [[], True]
+    assert stage.without_labels(manifest).startswith("3 pictures show none of the labels: negatives of a multi-label")
+    assert stage.without_labels(manifest.assign(negative=False)) == "3 pictures have no label and take part in no split"
+    assert stage.without_labels(manifest.head(4)) == ""
+    with pytest.raises(
+        UserError, match=r"only \['cat'\]; source\.empty=own_label makes a class of those that show none"
+    ):
+        stage.judge(manifest, pd.DataFrame({"reason": []}), stage.Limits(max_pixels=1, max_quarantine_fraction=0))

@@ -13,7 +13,7 @@ from pipeline.stages import split as stage
 def run(project, make_manifest):
     """Runs the stage on so many samples and gives the split of each."""
 
-    def main(num_samples, seed=0, source="one", **columns):
+    def main(num_samples, seed=0, source="one", task="pipeline.tasks.single_label.SingleLabel", labels=None, **columns):
         options = {
             "_target_": "pipeline.splits.grouped.Grouped",
             "fractions": {"train": 0.6, "val": 0.2, "test": 0.2},
@@ -21,8 +21,10 @@ def run(project, make_manifest):
             "near_duplicate_bits": 2,
             "seed": seed,
         }
-        (project / "params.yaml").write_text(yaml.safe_dump({"split": options, "source": {"name": source}}))
-        files.write_table(files.MANIFEST, make_manifest(("ab" * num_samples)[:num_samples], **columns))
+        (project / "params.yaml").write_text(
+            yaml.safe_dump({"split": options, "source": {"name": source}, "task": {"_target_": task}})
+        )
+        files.write_table(files.MANIFEST, make_manifest(labels or ("ab" * num_samples)[:num_samples], **columns))
         files.write_table(files.TWINS, pd.DataFrame({"left": [], "right": []}, dtype="str"))
         stage.main()
         table = files.read_table(files.SPLITS)
@@ -78,3 +80,14 @@ def test_without_a_manifest(project):
     (project / "params.yaml").write_text(yaml.safe_dump({"split": options, "source": {}}))
     with pytest.raises(UserError, match=r"data/manifest\.parquet does not exist; run dvc repro"):
         stage.main()
+
+
+def test_the_task_decides_whether_negatives_take_part(run):
+    negative = [False] * 24 + [True] * 6
+    several = run(
+        30, negative=negative, labels=[["a"], ["b"]] * 12 + [[]] * 6, task="pipeline.tasks.multi_label.MultiLabel"
+    )
+    assert set(several[24:]) == {"train", "val", "test"}
+    single = run(30, negative=negative, labels=[["a"], ["b"]] * 12 + [[]] * 6)
+    assert set(single[24:]) == {"none"}
+    assert single[:24] == several[:24]

@@ -151,7 +151,7 @@ def test_wrong_choices_are_named_before_anything_is_trained(name, node, message)
 
 
 def test_without_beside_the_table_is_empty(packed):
-    found = beside_predictions(Recipe(NODES), second_split(NODES["beside"], packed))
+    found = beside_predictions(Recipe(NODES), second_split(NODES["beside"], packed, NODES["task"]))
     assert list(found) == ["sample_id", "group", "labels", "scores", "decided"]
     assert found.empty
 
@@ -188,7 +188,7 @@ def beside(project, packed):
         return Sure(), []
 
     recipe.fit = fit
-    result = beside_predictions(recipe, second_split(recipe.nodes["beside"], with_extra))
+    result = beside_predictions(recipe, second_split(recipe.nodes["beside"], with_extra, recipe.nodes["task"]))
     return with_extra, trained[0], result
 
 

@@ -1,0 +1,149 @@
+"""The files below a folder, in one order: links followed but for loops, hidden files and those of tools passed over."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple, final
+
+from pipeline.core.errors import UserError
+
+MAX_LINKED = 100_000  # folders entered through links, of which a few crossed ones make a great many
+OF_TOOLS = frozenset(  # what systems and programs put beside pictures, in lower case
+    [
+        *("__macosx", "@eadir", "#recycle", "@recycle", "@recently-snapshot", "#snapshot", "lost+found"),
+        *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "picasa.ini", "icon\r", "$recycle.bin"),
+        *("system volume information", ".ds_store", ".ipynb_checkpoints", ".picasa.ini", ".@__thumb", ".thumbnails"),
+    ]
+)
+
+
+@final
+@dataclass(frozen=True)
+class Listing:
+    """What lies below a folder; paths are POSIX and relative to it.
+
+    Attributes:
+        files: Of each folder its files, sorted, then its folders, sorted; links to files, and to nothing, among them.
+        odd: Those of them that are no files to read: pipes, devices, links to nothing or to themselves.
+        folders: In the same order.
+        linked: Folders that are links.
+        unlisted: Folders that cannot be opened.
+        loops: Links to a folder around them, passed over.
+        of_tools: Names of files and folders that programs made to how often they stand there; passed over.
+    """
+
+    files: list[str] = field(default_factory=list)
+    odd: set[str] = field(default_factory=set)
+    folders: list[str] = field(default_factory=list)
+    linked: list[str] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
+    loops: list[str] = field(default_factory=list)
+    of_tools: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def ordinary(self) -> list[str]:
+        """The files that are ones, or links to one."""
+        return [path for path in self.files if path not in self.odd]
+
+    @property
+    def empty(self) -> list[str]:
+        """Folders without a file at any depth that could be opened."""
+        filled: set[str] = set()
+        for folder in {path.rpartition("/")[0] for path in self.files} | set(self.unlisted):
+            while folder and folder not in filled:
+                filled.add(folder)
+                folder = folder.rpartition("/")[0]
+        return [folder for folder in self.folders if folder not in filled]
+
+
+def is_of_tool(name: str) -> bool:
+    """Whether a program gives this name to a file or folder of its own, which is nobody's picture and no class."""
+    return name.lower() in OF_TOOLS
+
+
+def is_passed_over(path: str) -> bool:
+    """Whether a part of a path is hidden (a leading dot) or of a tool."""
+    return any(part.startswith(".") or is_of_tool(part) for part in PurePosixPath(path).parts)
+
+
+def walk(root: Path, unlisted: Callable[[OSError], None] | None = None, max_files: int | None = None) -> Listing:
+    """Lists all files below a folder.
+
+    Links to folders are followed wherever they lead on this disk, but for folders that hold the link itself or one
+    that was followed on the way to it: those would be endless. Hidden files and folders are passed over.
+
+    Args:
+        root: The folder.
+        unlisted: Called for a folder below the root that cannot be opened.
+        max_files: More are refused.
+
+    Raises:
+        OSError: The root itself cannot be opened.
+        UserError: There are more than `max_files`, or links lead to more than 100,000 folders.
+    """
+    found = Listing()
+    waiting: list[Folder] = [Folder("", root.resolve(), ())]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            waiting += reversed(list(_listed(root, folder, found)))
+        except OSError as error:
+            if not folder.path:
+                raise
+            if unlisted is not None:
+                unlisted(error)
+            found.unlisted.append(folder.path)
+        if max_files is not None and len(found.files) > max_files:
+            raise UserError(f"{str(root)!r} holds more than {max_files:,} files; name a smaller folder")
+        if len(found.linked) > MAX_LINKED:
+            raise UserError(
+                f"{str(root)!r}: links lead to more than {MAX_LINKED:,} folders, the last is {found.linked[-1]!r}; "
+                "name a folder whose links do not cross"
+            )
+    return found
+
+
+class Folder(NamedTuple):
+    """A folder to list: its path from the root, where it really is, and where the links on the way to it really are."""
+
+    path: str
+    real: Path
+    left: tuple[Path, ...]
+
+
+def _listed(root: Path, folder: Folder, found: Listing) -> Iterator[Folder]:
+    """The folders in one; its files are noted."""
+    with os.scandir(root / folder.path) as entries:
+        listed = sorted(entries, key=lambda entry: entry.name)
+    if folder.path:
+        found.folders.append(folder.path)
+    for entry in listed:
+        path = f"{folder.path}/{entry.name}" if folder.path else entry.name
+        if is_of_tool(entry.name):
+            found.of_tools[entry.name] += 1
+        elif entry.name.startswith("."):
+            continue
+        elif not _is(entry, os.DirEntry.is_dir):
+            found.files.append(path)
+            if not _is(entry, os.DirEntry.is_file):
+                found.odd.add(path)
+        elif not entry.is_symlink():
+            yield Folder(path, folder.real / entry.name, folder.left)
+        else:
+            real, left = (folder.real / entry.name).resolve(), (*folder.left, folder.real)
+            if any(one.is_relative_to(real) for one in left):
+                found.loops.append(path)
+            else:
+                found.linked.append(path)
+                yield Folder(path, real, left)
+
+
+def _is(entry: os.DirEntry[str], kind: Callable[[os.DirEntry[str]], bool]) -> bool:
+    try:
+        return kind(entry)
+    except OSError:  # a link that leads to itself
+        return False

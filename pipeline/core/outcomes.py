@@ -45,8 +45,8 @@ class Finding:
 
     @property
     def state(self) -> State:
-        """`failed` where the value is beyond the limit or no number, else `cannot_be_judged` where there is an obstacle."""
-        if not self.value <= self.limit:
+        """`failed` beyond the limit, or where the value is no number; else an obstacle makes it `cannot_be_judged`."""
+        if not self.value <= self.limit:  # a NaN is not within its limit
             return "failed"
         return "cannot_be_judged" if self.obstacle else "passed"
 

@@ -73,9 +73,9 @@ def chosen(*overrides: str) -> dict[str, Any]:
 
 
 def both(num_permutations: int) -> dict[str, Check]:
-    """The two checks of conf/, with fewer permutations: k / (m + 1) must still give their alpha, 1 % needs m = 99."""
+    """The two checks of conf/, with fewer permutations: 2 / (m + 1) must still give their alpha, 1 % needs m = 199."""
     nodes = chosen()["check"]
-    numbers = {"shortcut": num_permutations, "nuisance_baseline": max(99, num_permutations)}
+    numbers = {"shortcut": num_permutations, "nuisance_baseline": max(199, num_permutations)}
     return {
         name: config.build({**nodes[name], "num_permutations": number}, f"check.{name}")
         for name, number in numbers.items()

@@ -1,4 +1,4 @@
-"""Which labels do the pictures contradict?"""
+"""With which labels does a model that learnt from the other pictures disagree?"""
 
 from __future__ import annotations
 
@@ -15,20 +15,24 @@ from pipeline.core.outcomes import Finding
 from pipeline.core.suspects import suspects
 
 SHOWN, SHOWN_EACH = 6, 8  # kinds of mistakes, and pictures of each
+UNIT = "share of samples with whose labels the model disagrees, beyond what unclear pictures alone would give"
 NOISE = 5  # pairs of classes named beside the figure
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class LabelSuspects(ContentCheck):
-    """The share of samples whose labels are probably wrong, by confident learning on out-of-fold predictions.
+    """The share of samples with whose labels the model disagrees, by confident learning on out-of-fold predictions.
+
+    Less the share that it would disagree with if no label was wrong: labels are drawn from its own chances, and
+    asked about in the same way. Where classes overlap, unclear pictures are contradicted, and no label need be wrong.
 
     The listing holds every suspect, in the columns of `data/label_decisions.csv` that a person need not fill in. Labels
     on which a person has decided (the column `decision`) are neither listed nor held against the data; how many of
     them the pictures contradict all the same is said.
 
     Args:
-        max_share: Largest accepted share, 0 to 1.
+        max_share: Largest accepted share beyond that, 0 to 1, of the samples that could be judged.
         num_folds: Parts of the data, each judged by what was learnt on the others; groups are kept whole. At least 2.
         seed: Of the folds.
 
@@ -52,6 +56,10 @@ class LabelSuspects(ContentCheck):
         told = [list(names) for names in known["labels"]]
         decided = known["decision"].notna().to_numpy() if "decision" in known else np.zeros(len(known), dtype=bool)
         groups = known["group"].to_numpy(dtype=str)
+        if len({name for names in told for name in names}) < 2:
+            return self._undecided(
+                "The pictures have fewer than two labels, so that none looks like another; label some."
+            )
         features = content.features if has_label.all() else content.features[has_label]  # a copy, in memory
         found = suspects(features, told, groups, self.num_folds, self.seed, decided)
         suspected = found.table[~decided[found.table["row"].to_numpy()]]
@@ -65,16 +73,18 @@ class LabelSuspects(ContentCheck):
                 "split": known["split"].to_numpy()[rows],
             }
         )
+        num_judged = int((~found.unjudged).sum())
+        by_chance = float(found.by_chance[~decided].sum())
         return Finding(
-            value=round(len(listing) / len(known), 6),
+            value=round(max(0.0, len(listing) - by_chance) / max(1, num_judged), 6),
             limit=self.max_share,
-            unit="share of samples whose labels the pictures contradict, and nobody has decided on",
+            unit=UNIT,
             worst={
-                f"{given} given for {true}": f"{share:.1%}"
+                f"labelled {given}, the model says {true}": f"{share:.1%}"
                 for (given, true), share in list(found.noise.items())[:NOISE]
             },
             advice="Look at reports/label_suspects.html, and write what you decide into data/label_decisions.csv.",
-            sentence=_sentence(len(listing), len(found.table) - len(listing), len(known), found.noise)
+            sentence=_sentence(len(listing), by_chance, len(found.table) - len(listing), len(known), found.noise)
             + _unjudged(int(found.unjudged.sum())),
             pictures=_pictures(listing),
             table=[
@@ -82,15 +92,28 @@ class LabelSuspects(ContentCheck):
                 for (given, true), share in found.noise.items()
             ],
             listing=listing,
+            obstacle=""
+            if num_judged
+            else "All pictures with a label are of one group, so that no model can judge them that has not seen it; "
+            "tell smaller groups, or collect the labels from others.",
         )
 
+    def _undecided(self, obstacle: str) -> Finding:
+        listing = pd.DataFrame({name: [] for name in ("sample_id", "previous", "labels", "quality", "split")})
+        return Finding(value=0.0, limit=self.max_share, unit=UNIT, listing=listing, obstacle=obstacle)
 
-def _sentence(num_open: int, num_decided: int, num_samples: int, noise: dict[tuple[str, str], float]) -> str:
+
+def _sentence(
+    num_open: int, by_chance: float, num_decided: int, num_samples: int, noise: dict[tuple[str, str], float]
+) -> str:
     if num_open:
-        told = f"Of {num_samples:,} labelled pictures, {num_open:,} do not look like what the label says."
+        told = (
+            f"Of {num_samples:,} labelled pictures, the model disagrees with the label of {num_open:,}; of about "
+            f"{by_chance:,.0f} it would if no label was wrong, as they are unclear to it."
+        )
         if noise:
-            (given, true), share = next(iter(noise.items()))
-            told += f" Most often \u201c{true}\u201d seems to be labelled \u201c{given}\u201d ({share:.1%} of it)."
+            given, true = next(iter(noise))
+            told += f" Most often the label says \u201c{given}\u201d and the model \u201c{true}\u201d."
     else:
         told = f"Of {num_samples:,} labelled pictures, none contradicts its label."
         told = told if not num_decided else told.replace("none", "no other")

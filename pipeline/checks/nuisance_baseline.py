@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal, final
@@ -15,7 +16,7 @@ from pipeline.core.nuisance_forest import forest, sorted_in
 from pipeline.core.nuisances import drawn
 from pipeline.core.outcomes import Finding
 from pipeline.core.parallel import num_workers
-from pipeline.core.permuting import group_folds, one_of_each, relabelled
+from pipeline.core.permuting import group_folds, least_possible, one_of_each, relabelled, rotated, usable
 from pipeline.core.scoring import ratio
 
 
@@ -25,12 +26,15 @@ class NuisanceBaseline(Check):
     """Out-of-fold balanced accuracy of a random forest on all nuisances: what every real model must beat.
 
     The limit is `max_skill` of the way from chance to perfect, or what luck gives in a share `alpha` of data sets where
-    that is more: the fixed decisions on permuted labels.
+    that is more: the fixed decisions on labels dealt anew. Labels are dealt between groups, and within them; the luck
+    that reaches less far of the two counts, each at half of `alpha`, so that what the forest tells within groups cannot
+    pass for luck where no two groups are of like size. Where the value is above `max_skill` and no labels dealt so
+    could be beyond luck, nothing can be judged.
 
     Args:
         max_skill: 0 (chance) to 1 (the nuisances give every label away).
         alpha: Accepted share of data sets without a shortcut in which luck passes for one.
-        num_permutations: Of the labels.
+        num_permutations: Of the labels, in each of the two ways; at least 2 / alpha - 1.
         num_folds: Each is decided by a forest that learnt from the others; at least 2.
         num_trees: Of each forest.
         max_samples: Of more, whole groups are drawn so that each class has its share.
@@ -53,7 +57,9 @@ class NuisanceBaseline(Check):
             raise ValueError(f"max_skill must be 0 to 1, got {self.max_skill}")
         if not 0 < self.alpha < 1:
             raise ValueError(f"alpha must be above 0 and below 1, got {self.alpha}")
-        for name, least in (("num_permutations", 1), ("num_folds", 2), ("num_trees", 1), ("max_samples", 1)):
+        if (self.num_permutations + 1) * self.alpha < 2:
+            raise ValueError(f"num_permutations must be at least 2 / alpha - 1, got {self.num_permutations}")
+        for name, least in (("num_folds", 2), ("num_trees", 1), ("max_samples", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
@@ -67,12 +73,12 @@ class NuisanceBaseline(Check):
         decided = self._decided(features, targets, labelled.groups, single)
         chance = 1 / max(1, len(labelled.classes)) if single else 0.5
         recalls = _recalls(targets, decided, single)
-        luck = self._luck(labelled, targets, decided)
-        limit = chance + self.max_skill * (1 - chance)
+        accepted, value = chance + self.max_skill * (1 - chance), _mean(recalls, chance)
+        luck, least = self._luck(labelled, targets, decided, value)
         order = [one for one in np.argsort(-recalls, kind="stable")[:5] if np.isfinite(recalls[one])]
         return Finding(
-            value=max(chance, _mean(recalls, chance)),
-            limit=float(max(limit, np.quantile(luck, 1 - self.alpha, method="higher"))),
+            value=max(chance, value),
+            limit=max(accepted, luck),
             unit=f"balanced accuracy of all properties together ({chance:.3g} is chance)",
             worst={
                 str(labelled.classes[one]): f"{'recall' if single else 'accuracy'} {recalls[one]:.2f}" for one in order
@@ -81,6 +87,7 @@ class NuisanceBaseline(Check):
             "see what shortcut names.",
             sentence="What light, colour, size and file alone tell, without a look at what is shown, is the least "
             "that a model must beat.",
+            obstacle=_obstacle(labelled, features, value > accepted and least > self.alpha),
         )
 
     def _decided(self, features: np.ndarray, targets: np.ndarray, groups: np.ndarray, single: bool) -> np.ndarray:
@@ -101,21 +108,50 @@ class NuisanceBaseline(Check):
                 decided[mine, column] = np.eye(targets.shape[1], dtype=bool)[told] if single else told
         return decided
 
-    def _luck(self, labelled: Labelled, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        """(M,) what the decisions are worth on permuted labels; each group once for labels that its size tells."""
+    def _luck(self, labelled: Labelled, targets: np.ndarray, decided: np.ndarray, value: float) -> tuple[float, float]:
+        """How far luck reaches in all but a share `alpha` of tries, and the least p-value that there could be."""
+        chance = 1 / max(1, targets.shape[1]) if labelled.single else 0.5
+        ways = [
+            np.array([_mean(one, chance) for one in recalls]) for recalls in self._dealt(labelled, targets, decided)
+        ]
+        least = [float(least_possible(np.r_[value, one][:, None, None]).min()) for one in ways]
+        used = usable(least, self.alpha)
+        reached = [np.quantile(ways[way], 1 - self.alpha / len(used), method="higher") for way in used]
+        return float(min(reached)), len(used) * min(least[way] for way in used)
 
-        def recalls(rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
-            permuted = relabelled(groups, self.num_permutations, self.seed)
+    def _dealt(self, labelled: Labelled, targets: np.ndarray, decided: np.ndarray) -> Iterator[np.ndarray]:
+        """(M, K) recalls of labels dealt between groups, each once for labels that its size tells, then within them."""
+
+        def recalls(rows: np.ndarray, deals: Iterator[np.ndarray]) -> np.ndarray:
             mine, told = targets[rows], decided[rows]
-            return np.stack([_recalls(mine[np.argsort(takers)], told, labelled.single) for takers in permuted])
+            return np.stack([_recalls(mine[np.argsort(takers)], told, labelled.single) for takers in deals])
 
-        found = recalls(np.arange(len(targets)), labelled.groups)
+        every, num, seed = np.arange(len(targets)), self.num_permutations, self.seed
+        found = recalls(every, relabelled(labelled.groups, num, seed))
         by_size = labelled.told_by_size
         if by_size.any():
-            kept = one_of_each(labelled.groups, self.seed)
-            found = np.where(by_size, recalls(kept, np.arange(len(kept))), found)
-        chance = 1 / max(1, targets.shape[1]) if labelled.single else 0.5
-        return np.array([_mean(one, chance) for one in found])
+            kept = one_of_each(labelled.groups, seed)
+            found = np.where(by_size, recalls(kept, relabelled(np.arange(len(kept)), num, seed)), found)
+        yield found
+        if labelled.varies_within:
+            yield recalls(every, rotated(labelled.groups, labelled.order, num, seed))
+
+
+def _obstacle(labelled: Labelled, features: np.ndarray, blind: bool) -> str:
+    """What keeps the check from judging; `blind` where the value is too high and luck could always reach it."""
+    if len(labelled.classes) < 2:
+        return "The labelled pictures have fewer than two labels, so there is nothing to tell apart; label others."
+    if (features == features[:1]).all():
+        return "No property of the pictures was measured that varies, so a forest has nothing to learn; measure some."
+    if labelled.groups.max() == 0:
+        return "All pictures are of one group, so that none is left to judge what was learnt; tell smaller groups."
+    if blind:
+        return (
+            f"All properties together tell the label too well, but {labelled.groups.max() + 1:,} groups leave so few "
+            "ways to deal the labels that chance may give as much; collect pictures of more groups, or tell smaller "
+            "ones."
+        )
+    return ""
 
 
 def _recalls(targets: np.ndarray, decided: np.ndarray, single: bool) -> np.ndarray:

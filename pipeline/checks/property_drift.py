@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal, final
@@ -10,11 +9,16 @@ from typing import Any, Literal, final
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
+from scipy.stats import rankdata
 
 from pipeline.core.contracts import Check
 from pipeline.core.outcomes import Finding
+from pipeline.core.permuting import adjusted, least_possible
 
 SPLITS = ("train", "val", "test")
+NUM_BINS = 64  # of equal size, between which distances are compared with chance; the figure itself is exact
+MAX_UNITS = 5_000  # groups of a split that are dealt anew; of more, as many are drawn
+AT_ONCE = 8  # deals counted together: bounds what is held
 
 
 @final
@@ -23,18 +27,24 @@ class PropertyDrift(Check):
     """The largest Kolmogorov-Smirnov distance of a measured property between two splits that chance does not explain.
 
     The distance is that of the two distribution functions, 0 (alike) to 1 (nothing in common). It counts only beyond
-    what chance gives at `alpha` over all comparisons (Bonferroni), with groups as the independent units: samples of
-    one group resemble each other, so that a split of few groups differs from any other by chance.
+    what chance gives at `alpha` over all properties and pairs of splits: groups are dealt anew to the splits, whole, as
+    samples of one group resemble each other, and splits of few groups differ by chance. Where a distance is above the
+    limit and no groups dealt so could reach `alpha`, as there are too few, nothing can be judged.
 
     Args:
         max_distance: Largest accepted distance.
         alpha: Chance of a false alarm over all properties and pairs of splits.
+        num_permutations: Of the splits over groups, at least 1 / alpha - 1.
+        seed: Of the permutations.
 
-    Source: asymptotic critical value as in Hodges 1958, doi:10.1007/BF02589501.
+    Source: Pesarin and Salmaso 2010, Permutation Tests for Complex Data, chapters 1 and 4; p-values as in
+        `permuting.adjusted`.
     """
 
     max_distance: float
     alpha: float
+    num_permutations: int
+    seed: int
     on_fail: Literal["error", "warn"]
 
     def __post_init__(self) -> None:
@@ -42,22 +52,16 @@ class PropertyDrift(Check):
             raise ValueError(f"max_distance must be 0 to 1, got {self.max_distance}")
         if not 0 < self.alpha < 1:
             raise ValueError(f"alpha must be above 0 and below 1, got {self.alpha}")
+        if (self.num_permutations + 1) * self.alpha < 1:
+            raise ValueError(f"num_permutations must be at least 1 / alpha - 1, got {self.num_permutations}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         split = samples["split"].to_numpy()
-        rows_of = {name: np.flatnonzero(split == name) for name in SPLITS if (split == name).any()}
-        num_groups = {name: max(1, samples["group"].iloc[rows].nunique()) for name, rows in rows_of.items()}
+        names = [name for name in SPLITS if (split == name).any()]
         measured = [str(one) for one in samples if str(one).startswith("prop_") and is_numeric_dtype(samples[one])]
-        pairs = list(combinations(rows_of, 2))
-        num_tests = max(1, len(measured) * len(pairs))
-        chance = {pair: _chance([num_groups[name] for name in pair], self.alpha / num_tests) for pair in pairs}
-        rows = []
-        for column in measured:
-            values = samples[column].to_numpy()
-            parts = {name: _known(values[rows]) for name, rows in rows_of.items()}
-            rows += [_compared(column, pair, parts, chance[pair]) for pair in pairs]
-        rows.sort(key=lambda row: (not row["beyond_chance"], -row["distance"]))
-        counted = [row for row in rows if row["beyond_chance"]]
+        rows = self._compared(samples, names, measured) if measured and len(names) > 1 else []
+        rows.sort(key=lambda row: (row["p"] > self.alpha, -row["distance"]))
+        counted = [row for row in rows if row["p"] <= self.alpha]
         first = counted[0] if counted else None
         return Finding(
             value=first["distance"] if first else 0.0,
@@ -73,22 +77,107 @@ class PropertyDrift(Check):
                 else "The splits look alike, as far as the measured properties and their number of groups can tell."
             ),
             table=rows,
+            obstacle=self._obstacle(rows),
+        )
+
+    def _compared(self, samples: pd.DataFrame, names: list[str], measured: list[str]) -> list[dict[str, Any]]:
+        """A row for each property and pair of splits: their distance, its p-value, and the least there could be."""
+        split = pd.Categorical(samples["split"], categories=names).codes
+        unit = pd.factorize(samples["group"], use_na_sentinel=False)[0] * (len(names) + 1) + split
+        kept = np.flatnonzero(split >= 0)
+        unit = np.unique(unit[kept], return_inverse=True)[1]
+        values = samples[measured].to_numpy(dtype=np.float64)[kept]
+        statistics = self._dealt(values, unit, split[kept])
+        p_values, least = adjusted(statistics), least_possible(statistics)
+        rows_of = [split[kept] == code for code in range(len(names))]
+        parts = [[_known(column[rows]) for rows in rows_of] for column in values.T]
+        return [
+            {
+                "property": name.removeprefix("prop_"),
+                "splits": f"{names[one]} and {names[other]}",
+                "distance": _distance(parts[column][one], parts[column][other]),
+                "p": float(p_values[column, pair]),
+                "least_p": float(least[pair]),
+            }
+            for column, name in enumerate(measured)
+            for pair, (one, other) in enumerate(combinations(range(len(names)), 2))
+        ]
+
+    def _dealt(self, values: np.ndarray, unit: np.ndarray, split: np.ndarray) -> np.ndarray:
+        """(M + 1, P, pairs) distances of the splits as they are, then of M in which units change places.
+
+        Args:
+            values: (N, P).
+            unit: (N,) code of the samples of one group in one split.
+            split: (N,) code of the split.
+        """
+        generator = np.random.default_rng(self.seed)
+        own = np.empty(unit.max() + 1, dtype=np.int64)
+        own[unit] = split
+        drawn = np.sort(generator.permutation(len(own))[:MAX_UNITS])
+        counts = _counted(values, unit, drawn)
+        deals = [own[drawn], *(generator.permutation(own[drawn]) for _ in range(self.num_permutations))]
+        num_splits = int(split.max()) + 1
+        blocks = [np.stack(deals[start : start + AT_ONCE]) for start in range(0, len(deals), AT_ONCE)]
+        return np.concatenate([_distances(counts, block, num_splits) for block in blocks])
+
+    def _obstacle(self, rows: list[dict[str, Any]]) -> str:
+        if not rows:
+            return "There are no two splits with a measured property to compare; split the data, and measure some."
+        high = [row for row in rows if row["distance"] > self.max_distance]
+        blind = [row for row in high if min(row["p"], row["least_p"]) > self.alpha]
+        if not blind:
+            return ""
+        first = blind[0]
+        return (
+            f"{first['splits'].capitalize()} differ in {first['property'].replace('_', ' ')} by "
+            f"{first['distance']:.2f}, but have so few groups that chance gives the most that there could be in "
+            f"{first['least_p']:.0%} of tries; split into more groups, or tell smaller ones."
         )
 
 
-def _chance(num_groups: list[int], alpha: float) -> float:
-    return min(1.0, math.sqrt(-0.5 * math.log(alpha / 2) * sum(1 / num for num in num_groups)))
+def _counted(values: np.ndarray, unit: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """(U, P, B) float32 share of each drawn unit in each bin of each property; missing numbers are in none.
+
+    Each unit counts as one, whatever its size: many ways to split put large groups into train and small ones into test,
+    so that distances in which large groups count more would not be alike for the splits and for units dealt anew.
+    """
+    place = np.full(unit.max() + 1, -1)
+    place[drawn] = np.arange(len(drawn))
+    mine = place[unit] >= 0
+    row, known = place[unit[mine]], values[mine]
+    columns = [
+        np.bincount(row * (NUM_BINS + 1) + _bins(column), minlength=len(drawn) * (NUM_BINS + 1)) for column in known.T
+    ]
+    shape = (len(columns), len(drawn), NUM_BINS + 1)
+    counts = np.stack(columns).reshape(shape)[..., :NUM_BINS].transpose(1, 0, 2).astype(np.float32)
+    return np.asarray(counts / np.maximum(counts.sum(axis=2, keepdims=True), 1))
 
 
-def _compared(column: str, pair: tuple[str, str], parts: dict[str, np.ndarray], chance: float) -> dict[str, Any]:
-    found = _distance(*(parts[name] for name in pair))
-    return {
-        "property": column.removeprefix("prop_"),
-        "splits": f"{pair[0]} and {pair[1]}",
-        "distance": found,
-        "by_chance_up_to": chance,
-        "beyond_chance": found > chance,
-    }
+def _bins(values: np.ndarray) -> np.ndarray:
+    """(N,) bins 0 to 63 of equal size of numbers, equal numbers in one; 64 where a number is missing."""
+    known = np.isfinite(values)
+    middle = rankdata(values[known]) - 0.5
+    result = np.full(len(values), NUM_BINS)
+    result[known] = (middle * NUM_BINS / max(1, len(middle))).astype(np.int64)
+    return result
+
+
+def _distances(counts: np.ndarray, deals: np.ndarray, num_splits: int) -> np.ndarray:
+    """(m, P, pairs) largest differences of two splits' distribution functions between the bins; 0 where one is empty.
+
+    Args:
+        counts: (U, P, B).
+        deals: (m, U) split of each unit.
+        num_splits: S.
+    """
+    who = (deals[:, None] == np.arange(num_splits)[:, None]).astype(np.float32).reshape(-1, len(counts))
+    sums = (who @ counts.reshape(len(counts), -1)).reshape(len(deals), num_splits, *counts.shape[1:])
+    shares = np.cumsum(sums, axis=3, dtype=np.float64)
+    total = shares[..., -1:]
+    shares = np.divide(shares, total, out=np.full_like(shares, np.nan), where=total > 0)
+    pairs = [np.abs(shares[:, one] - shares[:, other]).max(axis=2) for one, other in combinations(range(num_splits), 2)]
+    return np.nan_to_num(np.stack(pairs, axis=2))
 
 
 def distance(one: np.ndarray, other: np.ndarray) -> float:

@@ -29,11 +29,14 @@ class Shortcut(Check):
     All splits together: a shortcut that train and test share makes the test figure look good, and a comparison of
     the splits cannot see it. Two things decide: the accuracy is above its limit, and chance gives as much, over all
     properties and labels together, in a share of at most `alpha` (`core/asking.py`). What chance explains counts 0.5.
+    Chance deals the labels anew between groups of like size, and within groups. Where a property is above the limit and
+    no labels dealt so could reach `alpha`, as there are too few groups, nothing can be judged.
 
     Args:
         max_balanced_accuracy: Largest accepted, 0.5 (nothing) to 1 (the property gives the label away).
         alpha: Accepted share of data sets without any shortcut in which this check finds one.
-        num_permutations: Of the labels, at least 1 / alpha; the smallest p-value is 1 / (num_permutations + 1).
+        num_permutations: Of the labels, in each of the two ways; at least 2 / alpha - 1, as the smallest p-value of
+            both together is 2 / (num_permutations + 1).
         num_folds: In each, what tells a label is learnt from the others; at least 2.
         max_samples: Of more, whole groups are drawn so that each class has its share.
         seed: Of folds, permutations and the draw.
@@ -54,8 +57,8 @@ class Shortcut(Check):
             raise ValueError(f"max_balanced_accuracy must be 0.5 to 1, got {self.max_balanced_accuracy}")
         if not 0 < self.alpha < 1:
             raise ValueError(f"alpha must be above 0 and below 1, got {self.alpha}")
-        if (self.num_permutations + 1) * self.alpha < 1:
-            raise ValueError(f"num_permutations must be at least 1 / alpha - 1, got {self.num_permutations}")
+        if (self.num_permutations + 1) * self.alpha < 2:
+            raise ValueError(f"num_permutations must be at least 2 / alpha - 1, got {self.num_permutations}")
         if self.num_folds < 2:
             raise ValueError(f"num_folds must be at least 2, got {self.num_folds}")
         if self.max_samples < 1:
@@ -80,11 +83,27 @@ class Shortcut(Check):
             unit="balanced accuracy of one property alone (0.5 is chance)",
             worst={name: self._text(one) for name, one in shown.items()},
             advice=_advice(labelled, known, [one.name for one in over if one.name not in self.accepted]),
-            sentence=_sentence(over, [one for one in answers if one.accuracy > self.max_balanced_accuracy])
-            + _of_one_group(labelled),
+            sentence=_sentence(over, [one for one in answers if one.accuracy > self.max_balanced_accuracy]),
             pictures=_extremes(asked, over),
             table=[self._row(one) for one in answers[:MAX_ROWS]],
+            obstacle=self._obstacle(labelled, answers),
         )
+
+    def _obstacle(self, labelled: Labelled, answers: list[Answer]) -> str:
+        if len(labelled.classes) < 2:
+            return "The labelled pictures have fewer than two labels, so there is nothing to tell apart; label others."
+        if not answers:
+            return "No property of the pictures was measured that varies, so none can be asked; measure or tell some."
+        high = [one for one in answers if one.accuracy > self.max_balanced_accuracy and one.name not in self.accepted]
+        blind = [one for one in high if one.p > self.alpha and one.least_p > self.alpha]
+        if blind:
+            num_groups = len(np.unique(labelled.groups))
+            return (
+                f"{_told(blind[0])}, but {num_groups:,} groups leave so few ways to deal the labels that chance "
+                f"gives the best of them in {blind[0].least_p:.0%} of tries; collect pictures of more groups, or tell "
+                "smaller ones."
+            )
+        return _of_one_group(labelled)
 
     def _refuse_unknown(self, names: list[str]) -> None:
         for name in self.accepted:
@@ -125,14 +144,15 @@ def _sentence(over: list[Answer], high: list[Answer]) -> str:
 
 
 def _of_one_group(labelled: Labelled) -> str:
-    """What is to be said of classes whose samples are all of one group, several of them."""
+    """What is to be said of classes of several samples, all of one group."""
     pairs = pd.DataFrame({"label": labelled.codes, "group": labelled.groups[labelled.rows]}).groupby("label")["group"]
     names = [str(labelled.classes[one]) for one in np.flatnonzero((pairs.nunique() == 1) & (pairs.size() > 1))]
     if not names:
         return ""
     more = f" and {len(names) - NUM_SHOWN} more" if len(names) > NUM_SHOWN else ""
     return (
-        f" But all of {', '.join(names[:NUM_SHOWN])}{more} is of one group each: nothing tells class from group there."
+        f"All of {', '.join(names[:NUM_SHOWN])}{more} is of one group each, so that nothing tells class from group "
+        "there; collect these classes from other groups too, or tell smaller groups."
     )
 
 

@@ -34,8 +34,13 @@ def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[st
         above = sentence(metrics.get(PREFIX + BEYOND))
         result += [f"  {above}"] if above else []
     failed = {name: entry for name, entry in checks.items() if not entry["passed"]}
-    result.append(f"Checks: {len(checks) - len(failed)} passed, {len(failed)} warned")
+    blind = [name for name, entry in failed.items() if entry.get("state") == "cannot_be_judged"]
+    unclear = f", {len(blind)} cannot be judged" if blind else ""
+    result.append(f"Checks: {len(checks) - len(failed)} passed, {len(failed) - len(blind)} warned{unclear}")
     for name, entry in failed.items():
+        if name in blind:
+            result.append(f"  {name} cannot be judged: {entry['obstacle']}")
+            continue
         first = next(iter(entry["worst"].items()), None)
         worst = f", first {first[0]}: {first[1]}" if first else ""
         value = "undefined" if entry["value"] is None else f"{entry['value']:.4g}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.nuisances import Nuisance
-from pipeline.core.permuting import adjusted, group_folds, one_of_each, relabelled, told_by_size
+from pipeline.core.permuting import combined, group_folds, one_of_each, relabelled, rotated, told_by_size
 from pipeline.core.telling import (
     MANY_BINS,
     NUM_BINS,
@@ -31,7 +31,8 @@ class Answer:
         name: Of the property.
         label: Whose presence it tells best.
         accuracy: Out-of-fold balanced accuracy of that, 0.5 is chance.
-        p: Of that accuracy by chance, corrected for all properties and labels.
+        p: Of that accuracy by chance, corrected for all properties and labels, and both ways to deal the labels.
+        least_p: The smallest that any labels dealt so could have had for this label.
         figure: `AUC` of numbers or `V` (bias-corrected Cramer's) of categories, for the label.
         pair: The two classes it tells apart best, and its balanced accuracy on them; None where there are but two.
     """
@@ -40,6 +41,7 @@ class Answer:
     label: str
     accuracy: float
     p: float
+    least_p: float
     figure: str
     pair: tuple[str, str, float] | None
 
@@ -53,6 +55,7 @@ class Labelled:
         codes: (L,) label of each.
         classes: (K,) names of the labels.
         groups: (N,) codes of who belongs together.
+        order: (N,) by which the samples of a group follow each other in their source.
         single: Whether each sample has one label, by nature.
     """
 
@@ -60,6 +63,7 @@ class Labelled:
     codes: np.ndarray
     classes: pd.Index
     groups: np.ndarray
+    order: np.ndarray
     single: bool
 
     @classmethod
@@ -68,8 +72,9 @@ class Labelled:
         pairs = samples["labels"].explode().dropna()
         codes, classes = pd.factorize(pairs, sort=True)
         groups = pd.factorize(samples["group"])[0]
-        single = bool((samples["labels"].map(len) == 1).all())
-        return cls(rows=pairs.index.to_numpy(), codes=codes, classes=classes, groups=groups, single=single)
+        order = samples["source_order"].to_numpy() if "source_order" in samples else np.arange(len(samples))
+        single, rows = bool((samples["labels"].map(len) == 1).all()), pairs.index.to_numpy()
+        return cls(rows=rows, codes=codes, classes=classes, groups=groups, order=order, single=single)
 
     def only(self, kept: np.ndarray) -> Labelled:
         """These samples alone, of the same classes."""
@@ -77,7 +82,8 @@ class Labelled:
         place[kept] = np.arange(len(kept))
         rows = place[self.rows]
         groups = pd.factorize(self.groups[kept])[0]
-        return replace(self, rows=rows[rows >= 0], codes=self.codes[rows >= 0], groups=groups)
+        order = self.order[kept]
+        return replace(self, rows=rows[rows >= 0], codes=self.codes[rows >= 0], groups=groups, order=order)
 
     @property
     def first(self) -> int:
@@ -93,6 +99,14 @@ class Labelled:
     def told_by_size(self) -> np.ndarray:
         """(K,) as `permuting.told_by_size`."""
         return told_by_size(self.groups, self.rows, self.codes, len(self.classes))
+
+    @property
+    def varies_within(self) -> bool:
+        """Whether some group has samples with a label and samples without it, so that labels can move within it."""
+        sizes = np.bincount(self.groups)
+        has = self.groups[self.rows]
+        present = np.unique(has * len(self.classes) + self.codes, return_counts=True)
+        return bool((present[1] < sizes[present[0] // max(1, len(self.classes))]).any())
 
 
 def ask(
@@ -113,22 +127,46 @@ def ask(
     batches = [one for one in _batches(known) if one.known]
     if not batches:
         return []
-    found = np.concatenate([accuracies(labelled, one, num_permutations, num_folds, seed) for one in batches], axis=1)
-    chance = found
-    by_size = labelled.told_by_size[labelled.first :]
-    if by_size.any():  # each group once, so that any label can go to any group
-        kept = one_of_each(labelled.groups, seed)
-        few = [accuracies(labelled.only(kept), one.only(kept), num_permutations, num_folds, seed) for one in batches]
-        chance = np.where(by_size, np.concatenate(few, axis=1), found)
-    p_values = adjusted(chance)
-    best = (found[0] + (p_values <= alpha)).argmax(axis=1)  # an accuracy is at most 1
+    between = _between(labelled, batches, num_permutations, num_folds, seed)
+    within = _within(labelled, batches, num_permutations, num_folds, seed)
+    p_values, least = combined([between] if within is None else [between, within], alpha)
+    found = _dealt(labelled, batches, lambda: (), num_folds, seed)[0]
+    best = (found + (p_values <= alpha)).argmax(axis=1)  # an accuracy is at most 1
     rows = np.arange(len(best))
-    told = pd.DataFrame({"label": best, "accuracy": found[0, rows, best], "p_value": p_values[rows, best]})
+    told = pd.DataFrame(
+        {"label": best, "accuracy": found[rows, best], "p_value": p_values[rows, best], "least": least[best]}
+    )
     folds = group_folds(labelled.groups, num_folds, seed)
     answers: list[Answer] = []
     for one in batches:
         answers += _answers(labelled, one, folds, told[len(answers) : len(answers) + len(one.known)])
     return sorted(answers, key=lambda one: -one.accuracy)
+
+
+def _between(labelled: Labelled, batches: list[Batch], num: int, num_folds: int, seed: int) -> np.ndarray:
+    """(M + 1, P, K) statistics of labels that move between groups, of one row each where size tells the label."""
+    found = _dealt(labelled, batches, lambda: relabelled(labelled.groups, num, seed), num_folds, seed)
+    by_size = labelled.told_by_size[labelled.first :]
+    if not by_size.any():
+        return found
+    kept = one_of_each(labelled.groups, seed)  # each group once, so that any label can go to any group
+    few = labelled.only(kept)
+    mine = [one.only(kept) for one in batches]
+    return np.where(by_size, _dealt(few, mine, lambda: relabelled(few.groups, num, seed), num_folds, seed), found)
+
+
+def _within(labelled: Labelled, batches: list[Batch], num: int, num_folds: int, seed: int) -> np.ndarray | None:
+    """(M + 1, P, K) statistics of labels that move within their groups; None where each group has the same labels."""
+    if not labelled.varies_within:
+        return None
+    return _dealt(labelled, batches, lambda: rotated(labelled.groups, labelled.order, num, seed), num_folds, seed)
+
+
+def _dealt(
+    labelled: Labelled, batches: list[Batch], deals: Callable[[], Iterable[np.ndarray]], num_folds: int, seed: int
+) -> np.ndarray:
+    """(M + 1, P, K) `accuracies` of all batches, whose labels are dealt alike."""
+    return np.concatenate([accuracies(labelled, one, deals(), num_folds, seed) for one in batches], axis=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,8 +207,8 @@ def _batches(known: list[Nuisance]) -> Iterator[Batch]:
         )
 
 
-def accuracies(labelled: Labelled, asked: Batch, num_permutations: int, num_folds: int, seed: int) -> np.ndarray:
-    """(M + 1, P, K) balanced accuracies of the true labels, then of M permuted ones; of two classes K is 1."""
+def accuracies(labelled: Labelled, asked: Batch, deals: Iterable[np.ndarray], num_folds: int, seed: int) -> np.ndarray:
+    """(M + 1, P, K) balanced accuracies of the true labels, then of M dealt anew; of two classes K is 1."""
     cells = Cells(asked.bins, group_folds(labelled.groups, num_folds, seed), asked.num_bins)
     kernels = asked.kernels(labelled.mean_size)
     chosen = labelled.codes >= labelled.first
@@ -182,15 +220,16 @@ def accuracies(labelled: Labelled, asked: Batch, num_permutations: int, num_fold
         present = cells.count(rows, codes, len(labelled.classes) - labelled.first)
         return balanced_accuracy(present, total - present, kernels)
 
-    return np.stack([told(own), *map(told, relabelled(labelled.groups, num_permutations, seed))])
+    return np.stack([told(own), *map(told, deals)])
 
 
 def _answers(labelled: Labelled, asked: Batch, folds: np.ndarray, told: pd.DataFrame) -> Iterator[Answer]:
-    """Of each property; `told` has its `label` (the number among those asked for), `accuracy` and `p_value`."""
+    """Of each property; `told` has its `label` (among those asked for), `accuracy`, `p_value` and `least`."""
     counts = Cells(asked.bins, folds, asked.num_bins).count(labelled.rows, labelled.codes, len(labelled.classes))
     kernels, names = asked.kernels(labelled.mean_size), labelled.classes
-    rows = zip(asked.known, asked.bins, told["label"] + labelled.first, told["accuracy"], told["p_value"], strict=True)
-    for row, (one, bins, label, accuracy, p) in enumerate(rows):
+    columns = (told["label"] + labelled.first, told["accuracy"], told["p_value"], told["least"])
+    rows = zip(asked.known, asked.bins, *columns, strict=True)
+    for row, (one, bins, label, accuracy, p, least) in enumerate(rows):
         has = np.zeros(len(bins), dtype=bool)
         has[labelled.rows[labelled.codes == label]] = True
         table = np.stack([np.bincount(bins[side], minlength=asked.num_bins + 1) for side in (has, ~has)])
@@ -200,6 +239,7 @@ def _answers(labelled: Labelled, asked: Batch, folds: np.ndarray, told: pd.DataF
             label=str(names[label]),
             accuracy=float(accuracy),
             p=float(p),
+            least_p=float(least),
             figure=f"AUC {separation(one.values, has):.3f}" if one.ordered else f"V {cramers_v(table):.3f}",
             pair=(str(names[pair[0]]), str(names[pair[1]]), pair[2]) if len(names) > 2 else None,
         )

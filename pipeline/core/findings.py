@@ -41,7 +41,9 @@ def judged_samples(manifest: pd.DataFrame, splits: pd.DataFrame, twins: pd.DataF
 
 
 def conclude(stage: str, page: Path, checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> None:
-    """Says the warnings, and stops the run when a check that may do so failed; everything is written before.
+    """Says the warnings, and stops the run when a check that may do so did not pass; everything is written before.
+
+    What cannot be judged counts like what failed: a check that could not have fired vouches for nothing.
 
     Args:
         stage: That asks.
@@ -50,17 +52,28 @@ def conclude(stage: str, page: Path, checks: dict[str, AnyCheck], findings: dict
         findings: Of each of them.
 
     Raises:
-        UserError: Naming the first check that stops, with its figure, and the others.
+        UserError: Naming the first check that stops, with its figure or what keeps it from judging, and the others.
     """
-    failed = [name for name, finding in findings.items() if not finding.passed]
-    for name in failed:
+    not_passed = [name for name, finding in findings.items() if not finding.passed]
+    for name in not_passed:
         if checks[name].on_fail == "warn":
-            terminal.warn(f"{stage}: warning, {name}: {sentence(findings[name])}")
-    stopping = [name for name in failed if checks[name].on_fail == "error"]
+            terminal.warn(f"{stage}: warning, {name}{_said(findings[name])}")
+    stopping = [name for name in not_passed if checks[name].on_fail == "error"]
     if stopping:
-        first = stopping[0]
-        others = f" (also failed: {', '.join(stopping[1:])})" if len(stopping) > 1 else ""
-        raise UserError(f"{first}: {sentence(findings[first]).rstrip('.')}{others}; open {page} to look at it")
+        first, *others = stopping
+        also = "".join(
+            f" ({words}: {', '.join(names)})"
+            for state, words in (("failed", "also failed"), ("cannot_be_judged", "also cannot be judged"))
+            if (names := [name for name in others if findings[name].state == state])
+        )
+        raise UserError(f"{first}{_said(findings[first]).rstrip('.')}{also}; open {page} to look at it")
+
+
+def _said(finding: Finding) -> str:
+    """What follows the name of a check that did not pass."""
+    if finding.state == "cannot_be_judged":
+        return f" cannot be judged: {finding.obstacle}"
+    return f": {sentence(finding)}"
 
 
 def entries(checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> dict[str, dict[str, Any]]:
@@ -82,7 +95,7 @@ def entry(check: AnyCheck, finding: Finding) -> dict[str, Any]:
         "num_rows": len(finding.table),
     }
     kept: dict[str, Any] = _finite({"question": question, **told, **cut})
-    return {**kept, "passed": finding.passed, "on_fail": check.on_fail}
+    return {**kept, "state": finding.state, "passed": finding.passed, "on_fail": check.on_fail}
 
 
 def _first(told: dict[str, Any], most: int) -> dict[str, Any]:

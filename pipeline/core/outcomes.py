@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
 
+State = Literal["passed", "failed", "cannot_be_judged"]
 MAX_WORST, MAX_STRIPS, MAX_IN_STRIP, MAX_ROWS = 20, 6, 8, 200  # of one finding, in the file and on the page
 
 
@@ -26,6 +27,8 @@ class Finding:
         sentence: What was found, for someone who knows nothing of statistics.
         pictures: Caption to the `sample_id` of the samples shown side by side below it.
         table: Everything that was measured, a row each, worst first, all with the same keys.
+        obstacle: Why the check could not have failed, whatever the data hold, and what would let it judge, in one
+            sentence; empty where it could. A finding with an obstacle has not passed.
         listing: For a file of its own beside the findings; no part of the finding itself.
     """
 
@@ -37,11 +40,19 @@ class Finding:
     sentence: str = ""
     pictures: dict[str, list[str]] = field(default_factory=dict)
     table: list[dict[str, Any]] = field(default_factory=list)
+    obstacle: str = ""
     listing: pd.DataFrame | None = field(default=None, compare=False, repr=False)
 
     @property
+    def state(self) -> State:
+        """`failed` beyond the limit, or where the value is no number; else an obstacle makes it `cannot_be_judged`."""
+        if not self.value <= self.limit:  # a NaN is not within its limit
+            return "failed"
+        return "cannot_be_judged" if self.obstacle else "passed"
+
+    @property
     def passed(self) -> bool:
-        return bool(self.value <= self.limit)
+        return self.state == "passed"
 
 
 @dataclass(frozen=True)

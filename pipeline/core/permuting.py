@@ -1,8 +1,8 @@
-"""What chance alone gives: labels dealt anew to whole groups, and folds that keep groups together."""
+"""What chance alone gives: labels dealt anew between groups and within them, and folds that keep groups together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -41,6 +41,37 @@ def relabelled(groups: np.ndarray, num_permutations: int, seed: int) -> Iterator
         offsets = np.repeat(starts[dealt] - (np.cumsum(length) - length), length)
         takers = np.empty_like(rows)
         takers[rows[np.arange(len(rows)) + offsets]] = rows
+        yield takers
+
+
+def rotated(groups: np.ndarray, order: np.ndarray, num_permutations: int, seed: int) -> Iterator[np.ndarray]:
+    """The row to which each row gives its labels within its group, again and again.
+
+    The labels of each group move along its order, all by one step length that is drawn, and from its end to its
+    beginning. So pictures that were taken one after the other keep what makes neighbours alike, in their labels as in
+    their properties, and a group whose order means nothing is dealt as well as by free permutations.
+
+    Args:
+        groups: (N,) codes as in `relabelled`; a group of one row stays as it is.
+        order: (N,) by which the rows of a group follow each other.
+        num_permutations: How often.
+        seed: Of the draws.
+
+    Yields:
+        (N,) a permutation of the rows.
+
+    Source: random shifts of a series against another, Upton and Fingleton 1985, Spatial Data Analysis by Example,
+        section 3.5; toroidal shift, Lotwick and Silverman 1982, doi:10.1111/j.2517-6161.1982.tb01221.x.
+    """
+    sizes = np.bincount(groups)
+    rows = np.lexsort((order, groups))
+    start = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    place, size = np.arange(len(rows)) - start, np.repeat(sizes, sizes)
+    generator = np.random.default_rng(seed)
+    for _ in range(num_permutations):
+        step = np.repeat(generator.integers(0, sizes), sizes)
+        takers = np.empty_like(rows)
+        takers[rows] = rows[start + (place + step) % size]
         yield takers
 
 
@@ -109,9 +140,55 @@ def adjusted(statistics: np.ndarray) -> np.ndarray:
     Source: single-step max T, Westfall and Young 1993, Resampling-Based Multiple Testing, section 2.3; why
         one is added, Phipson and Smyth 2010, doi:10.2202/1544-6115.1585.
     """
+    scaled = _scaled(statistics)
+    return _p_values(scaled, scaled[0])
+
+
+def least_possible(statistics: np.ndarray) -> np.ndarray:
+    """(K,) the smallest p-value that labels dealt in this way give any property for each label, as `adjusted` counts.
+
+    Where few groups leave few different ways to deal the labels, the best of them comes again and again, and this is
+    large: no property, however telling, could then be told from chance.
+    """
+    scaled = _scaled(statistics)
+    return _p_values(scaled, scaled.max(axis=(0, 1)))
+
+
+def combined(ways: Sequence[np.ndarray], alpha: float) -> tuple[np.ndarray, np.ndarray]:
+    """(P, K) p-values, and (K,) the least that there could be, of labels dealt in one way or another.
+
+    The p-value of two ways is twice the smaller one (Bonferroni). A way that cannot come down to its share of `alpha`
+    whatever the properties say, as when no two groups are of like size, is left out and takes nothing from the other.
+
+    Args:
+        ways: Statistics as `adjusted` takes them, of at most two ways to deal the same labels.
+        alpha: The p-value that is to be reached.
+    """
+    least = [least_possible(one) for one in ways]
+    used = usable([float(one.min()) for one in least], alpha)
+    p_values = len(used) * np.min([adjusted(ways[way]) for way in used], axis=0)
+    return np.minimum(1, p_values), np.minimum(1, len(used) * np.min([least[way] for way in used], axis=0))
+
+
+def usable(least: Sequence[float], alpha: float) -> list[int]:
+    """Which ways to deal labels are used together: all where each can reach its share of `alpha`, else the best one.
+
+    Args:
+        least: The smallest p-value that there could be, of each way.
+        alpha: The p-value that is to be reached, shared among the ways.
+    """
+    best_first = sorted(range(len(least)), key=lambda way: least[way])
+    able = all(len(least) * one <= alpha + 1e-12 for one in least)
+    return best_first if able else best_first[:1]
+
+
+def _scaled(statistics: np.ndarray) -> np.ndarray:
     spread = statistics.std(axis=0)
     spread = np.maximum(spread, np.median(spread, axis=0))
-    scaled = (statistics - statistics.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    return np.asarray((statistics - statistics.mean(axis=0)) / np.where(spread > 0, spread, 1))
+
+
+def _p_values(scaled: np.ndarray, reached: np.ndarray) -> np.ndarray:
+    """Share of the rows whose largest statistic is as large as each of these."""
     largest = np.sort(scaled.reshape(len(scaled), -1).max(axis=1))
-    as_large = len(largest) - np.searchsorted(largest, scaled[0] - 1e-9)
-    return np.asarray(as_large / len(largest))
+    return np.asarray((len(largest) - np.searchsorted(largest, reached - 1e-9)) / len(largest))

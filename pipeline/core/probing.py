@@ -16,6 +16,8 @@ PENALTY = 0.01  # inverse strength of L2; weak features and few samples ask for 
 SHRINKAGE = 0.2  # of the covariance towards a multiple of one
 Folds = list[tuple[np.ndarray, np.ndarray]]  # rows to learn from and rows to judge, of each
 SHARPEST, FLATTEST = 0.05, 50.0  # temperatures that are tried
+NUM_TEMPERATURES = 60
+MOST_ERRORS = 0.9  # share of labels drawn from a hat; with more there is nothing left to learn
 
 
 def compact(features: np.ndarray, seed: int) -> np.ndarray:
@@ -122,17 +124,48 @@ def tempered(chances: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """
     from scipy.optimize import minimize_scalar
 
-    logs = np.log(np.clip(chances, 1e-12, 1))
     rows = np.arange(len(labels))
 
-    def cooled(exponent: float) -> np.ndarray:
-        scaled = logs / np.exp(exponent)
-        scaled -= scaled.max(axis=1, keepdims=True)
-        result: np.ndarray = np.exp(scaled)
-        return result / result.sum(axis=1, keepdims=True)
-
     def loss(exponent: float) -> float:
-        return float(-np.log(np.maximum(cooled(exponent)[rows, labels], 1e-300)).mean())
+        return float(-np.log(np.maximum(_cooled(chances, exponent)[rows, labels], 1e-300)).mean())
 
     best = minimize_scalar(loss, bounds=(np.log(SHARPEST), np.log(FLATTEST)), method="bounded").x
-    return cooled(float(best))
+    return _cooled(chances, float(best))
+
+
+def without_errors(chances: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
+    """(N, K) probabilities of the right label, and the share of the (N,) labels that are drawn from a hat.
+
+    A share e of the labels says any class, evenly; the others follow the chances at one temperature: the likelihood of
+    a label is (1 - e) p + e / K. Both are fitted. Labels that are unclear are wrong where the chances are even, labels
+    that are errors also where the chances are sure, so that the two can be told apart; one temperature alone
+    would take errors for unclear pictures. Where two temperatures are about as likely, by less than 1 in the logarithm,
+    the sharper one is taken: chances that are all alike say nothing else.
+
+    Source: Copas 1988, doi:10.1111/j.2517-6161.1988.tb01723.x.
+    """
+    from scipy.optimize import minimize_scalar
+
+    rows, num_classes = np.arange(len(labels)), chances.shape[1]
+
+    def fitted(exponent: float) -> tuple[float, float]:
+        right = _cooled(chances, exponent)[rows, labels]
+
+        def loss(share: float) -> float:
+            return float(-np.log(np.maximum((1 - share) * right + share / num_classes, 1e-300)).sum())
+
+        best = minimize_scalar(loss, bounds=(0, MOST_ERRORS), method="bounded", options={"xatol": 1e-4})
+        return float(best.fun), float(best.x)
+
+    tried = np.linspace(np.log(SHARPEST), np.log(FLATTEST), NUM_TEMPERATURES)
+    losses, shares = np.array([fitted(one) for one in tried]).T
+    first = int(np.flatnonzero(losses <= losses.min() + 1)[0])
+    return _cooled(chances, float(tried[first])), float(shares[first])
+
+
+def _cooled(chances: np.ndarray, exponent: float) -> np.ndarray:
+    """(N, K) probabilities at a temperature of this natural logarithm."""
+    scaled = np.log(np.clip(chances, 1e-12, 1)) / np.exp(exponent)
+    scaled -= scaled.max(axis=1, keepdims=True)
+    result: np.ndarray = np.exp(scaled)
+    return result / result.sum(axis=1, keepdims=True)

@@ -14,7 +14,7 @@ from pipeline.report.pictures import thumbnails
 from pipeline.report.rendering import page
 from pipeline.report.wording import brief, known, share
 
-State = Literal["passed", "warning", "failed"]
+State = Literal["passed", "warning", "failed", "cannot be judged"]
 Round = Literal["check", "curate"]
 TOLD: dict[Round, tuple[str, str, str]] = {  # stage to title, lead and page of its own
     "check": (
@@ -37,6 +37,8 @@ class CheckCard:
 
     Attributes:
         anchor: Of the card, in links.
+        stops: Whether it stops the run.
+        obstacle: What keeps it from judging; empty where nothing does.
         reached: Value as a share of the bar, 0 to 1.
         allowed: Limit as a share of the bar, 0 to 1.
         strips: Caption to sample_id, data URI (empty where it is not at hand), and whether the picture is tiny.
@@ -47,6 +49,8 @@ class CheckCard:
     anchor: str
     name: str
     state: State
+    stops: bool
+    obstacle: str
     question: str
     value: str
     limit: str
@@ -114,19 +118,20 @@ def check_cards(stage: Round, checks: dict[str, Any], images: dict[str, np.ndarr
     cards = [
         _card(f"{stage}-{number}", name, entry, pictures) for number, (name, entry) in enumerate(checks.items(), 1)
     ]
-    order = {"failed": 0, "warning": 1, "passed": 2}
-    return sorted(cards, key=lambda card: order[card.state])
+    order = ("failed", "warning", "cannot be judged", "passed")
+    return sorted(cards, key=lambda card: (not card.stops, order.index(card.state)))
 
 
 def _card(anchor: str, name: str, entry: dict[str, Any], pictures: dict[str, tuple[str, str, bool]]) -> CheckCard:
     value, limit = known(entry["value"]), known(entry["limit"])
     end = 1.2 * max(value or 0.0, limit or 0.0) or 1.0
-    state: State = "passed" if entry["passed"] else "failed" if entry["on_fail"] == "error" else "warning"
     table = entry.get("table", [])
     return CheckCard(
         anchor=anchor,
         name=name.replace("_", " "),
-        state=state,
+        state=_state(entry),
+        stops=not entry["passed"] and entry["on_fail"] == "error",
+        obstacle=entry["obstacle"] if entry.get("state") == "cannot_be_judged" else "",
         question=entry.get("question", ""),
         value=_figure(value, entry["unit"]),
         limit=_figure(limit, entry["unit"]),
@@ -141,6 +146,12 @@ def _card(anchor: str, name: str, entry: dict[str, Any], pictures: dict[str, tup
         num_rows=max(len(table), entry.get("num_rows", 0)),
         further=PAGES.get(name),
     )
+
+
+def _state(entry: dict[str, Any]) -> State:
+    if entry.get("state") == "cannot_be_judged":
+        return "cannot be judged"
+    return "passed" if entry["passed"] else "failed" if entry["on_fail"] == "error" else "warning"
 
 
 def _figure(value: float | None, unit: str) -> str:

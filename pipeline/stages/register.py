@@ -149,6 +149,8 @@ def judge(gate: Gate, classes: list[str], champion_run: str | None) -> Verdict:
     """The gate's verdict on the test predictions of both; none is asked where the test split leaks."""
     leakage = files.read_json(files.CHECKS).get("split_leakage")
     if leakage is not None and not leakage["passed"]:
+        if leakage.get("state") == "cannot_be_judged":
+            return Verdict(False, [f"whether its test figures leak cannot be judged: {leakage['obstacle']}"])
         return Verdict(False, [f"its test figures leak: {leakage['value']:.0f} {leakage['unit']}"])
     ours = compared(files.PREDICTIONS, classes)
     if champion_run is None:

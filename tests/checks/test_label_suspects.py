@@ -42,13 +42,15 @@ def test_the_share_and_the_listing(planted):
     assert first["labels"].tolist() == [CLASSES[truth[row]] for row in rows]
     assert first["previous"].tolist() == [CLASSES[(truth[row] + 1) % 3] for row in rows]
     assert finding.listing["quality"].is_monotonic_increasing
-    assert finding.value == pytest.approx(len(finding.listing) / 120, abs=1e-6)
+    assert finding.value == pytest.approx(len(finding.listing) / 120, abs=0.02)  # of clear pictures chance gives few
 
 
 def test_what_a_person_reads(planted):
     finding, names, _ = planted
     count = len(finding.listing)
-    assert finding.sentence.startswith(f"Of 120 labelled pictures, {count} do not look like what the label says. Most ")
+    assert finding.sentence.startswith(
+        f"Of 120 labelled pictures, the model disagrees with the label of {count}; of about "
+    )
     kinds = list(finding.pictures)
     assert set(kinds[:3]) == {f"labelled {CLASSES[(one + 1) % 3]}, looks like {CLASSES[one]}" for one in range(3)}
     assert {name for caption in kinds[:3] for name in finding.pictures[caption]} & names
@@ -62,7 +64,7 @@ def test_the_noise_matrix(planted):
     for true, given in (("ant", "bee"), ("bee", "fly"), ("fly", "ant")):  # four of each forty were exchanged so
         assert pairs[given, true] == pytest.approx(0.1, abs=0.05)
     assert list(pairs.values()) == sorted(pairs.values(), reverse=True)
-    assert next(iter(finding.worst)) == "{} given for {}".format(*next(iter(pairs)))
+    assert next(iter(finding.worst)) == "labelled {}, the model says {}".format(*next(iter(pairs)))
 
 
 def test_what_people_decided_on_is_not_listed_again_but_said(search):
@@ -148,3 +150,28 @@ def test_negatives_are_judged_and_unlabelled_ones_are_not(search):
     assert [found.loc[f"s{row:02d}", "labels"] for row in wrong] == [CLASSES[truth[row]] for row in wrong]
     assert all(caption.startswith("labelled none of the labels, looks like") for caption in finding.pictures)
     assert search(features, labels).listing.empty
+
+
+@pytest.mark.parametrize(
+    ("apart", "share", "state"), [(1.2, 0.0, "passed"), (1.75, 0.0, "passed"), (2.5, 0.1, "failed")]
+)
+def test_unclear_pictures_are_no_wrong_labels(search, apart, share, state):
+    """Two classes that overlap, 69 and 31 %: the model disagrees with 12 and 7 % of labels that are all right."""
+    generator = np.random.default_rng(0)
+    truth = (generator.random(1500) < 0.31).astype(int)
+    features = generator.normal(size=(1500, 24))
+    features[:, 0] += apart * truth
+    features = np.concatenate([features, np.full((1500, 1), 8.0)], axis=1)  # directions then keep what tells
+    labels = np.where(generator.random(1500) < share, 1 - truth, truth)
+    finding = search(features, [["ab"[one]] for one in labels])
+    assert finding.passed == (share == 0)
+    assert len(finding.listing) > 0.05 * 1500  # they stay listed, the worst first
+    assert (finding.value < 0.025) == (share == 0)
+
+
+def test_where_nothing_could_be_suspected_nothing_is_judged(search):
+    features, truth = make_features(spread=0.3)
+    assert search(features, [["ant"]] * 120).obstacle.startswith("The pictures have fewer than two labels")
+    assert search(features, [[]] * 120).state == "cannot_be_judged"
+    finding = search(features, named(truth), group=np.array(["g"] * 120))
+    assert finding.obstacle.startswith("All pictures with a label are of one group")

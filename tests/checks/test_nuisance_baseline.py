@@ -7,7 +7,7 @@ from pipeline.checks.nuisance_baseline import NuisanceBaseline, _recalls
 
 
 def check(**changes):
-    choices = {"max_skill": 0.5, "alpha": 0.01, "num_permutations": 99, "num_folds": 5, "num_trees": 10}
+    choices = {"max_skill": 0.5, "alpha": 0.01, "num_permutations": 199, "num_folds": 5, "num_trees": 10}
     return NuisanceBaseline(**{**choices, "max_samples": 10_000, "seed": 0, "on_fail": "warn", **changes})
 
 
@@ -46,9 +46,10 @@ def test_luck_is_accepted_where_it_reaches_further_than_the_limit(apart):
 def test_properties_that_say_nothing(apart, make_manifest):
     found = check()(apart.drop(columns=["prop_one", "prop_other"]))
     assert found.value < 0.55  # a forest that knows nothing answers the class that the other folds have more of
-    assert found.passed
+    assert found.obstacle.startswith("No property of the pictures was measured that varies")
     alone = make_manifest("aaaa", prop_one=[1.0, 2, 3, 4])
-    assert check()(alone.assign(group=alone["sample_id"])).passed  # one class cannot be given away
+    one_class = check()(alone.assign(group=alone["sample_id"]))  # which cannot be given away
+    assert one_class.obstacle.startswith("The labelled pictures have fewer than two labels")
 
 
 def test_groups_are_kept_together(make_manifest):
@@ -89,7 +90,7 @@ def test_the_seed_decides(apart):
     [
         ({"max_skill": 1.1}, r"^max_skill must be 0 to 1, got 1\.1$"),
         ({"alpha": 1}, r"^alpha must be above 0 and below 1, got 1$"),
-        ({"num_permutations": 0}, r"^num_permutations must be at least 1, got 0$"),
+        ({"num_permutations": 198}, r"^num_permutations must be at least 2 / alpha - 1, got 198$"),
         ({"num_folds": 1}, r"^num_folds must be at least 2, got 1$"),
         ({"num_trees": 0}, r"^num_trees must be at least 1, got 0$"),
         ({"max_samples": 0}, r"^max_samples must be at least 1, got 0$"),
@@ -125,7 +126,28 @@ def test_sizes_of_groups_that_go_with_the_class_hide_nothing(make_manifest):
     assert not found.passed
 
 
+@pytest.mark.parametrize("sizes", [[20, 50, 100, 220, 450], [150] * 3])
+def test_what_is_told_within_groups_cannot_pass_for_luck(make_manifest, sizes):
+    """No two groups, or too few, are of like size: dealt between groups, labels reach the value itself."""
+    generator = np.random.default_rng(0)
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    label = generator.integers(0, 2, len(group))
+    samples = make_manifest(["ab"[one] for one in label], prop_one=label + generator.normal(0, 0.2, len(group)))
+    found = check()(samples.assign(group=group))
+    assert found.limit == 0.75
+    assert found.state == "failed"
+
+
+def test_few_groups_of_one_label_each_leave_nothing_to_judge(make_manifest):
+    group = np.repeat(np.arange(6), 20)
+    samples = make_manifest(["ab"[one % 2] for one in group], prop_one=group % 2 * 1.0)
+    found = check()(samples.assign(group=group))  # 20 ways to deal them, of which two give all away
+    assert (found.value, found.state) == (1.0, "cannot_be_judged")
+    assert "but 6 groups leave so few ways to deal the labels" in found.obstacle
+    assert check()(samples.assign(group="one")).obstacle.startswith("All pictures are of one group")
+
+
 def test_pictures_without_any_label_say_nothing(make_manifest):
     samples = make_manifest("a" * 10, prop_x=np.arange(10.0))
     found = check()(samples.assign(group=samples["sample_id"], labels=[[] for _ in range(10)]))
-    assert (found.passed, found.worst) == (True, {})
+    assert (found.state, found.worst) == ("cannot_be_judged", {})

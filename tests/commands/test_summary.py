@@ -70,6 +70,13 @@ def test_a_figure_that_is_undefined():
     assert "  one: undefined things, at most 1 accepted" in summary.lines({}, failed, REGISTRATION)
 
 
+def test_what_cannot_be_judged_is_counted_and_said():
+    blind = {"value": 0, "limit": 1, "unit": "things", "worst": {}, "passed": False, "state": "cannot_be_judged"}
+    lines = summary.lines({}, {**CHECKS, "drift": {**blind, "obstacle": "Test has one group."}}, REGISTRATION)
+    assert "Checks: 1 passed, 1 warned, 1 cannot be judged" in lines
+    assert "  drift cannot be judged: Test has one group." in lines
+
+
 def test_main_reads_the_reports(project, capsys):
     files.write_json(files.METRICS, {"accuracy": entry(0.5)})
     files.write_json(files.CHECKS, CHECKS)

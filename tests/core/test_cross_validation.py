@@ -119,3 +119,21 @@ def test_of_many_samples_whole_groups_are_drawn(monkeypatch):
     again, other = (cross_validate(samples, told, targets, True, seed=seed) for seed in (0, 1))
     assert set(again.groups) == set(found.groups)
     assert set(other.groups) != set(found.groups)
+
+
+def test_samples_that_all_differ_in_their_labels():
+    """Eight pictures with three labels in eight ways, none twice."""
+    targets = np.array([[row >> 2 & 1, row >> 1 & 1, row & 1] for row in range(8)])
+    found = cross_validate(
+        pictures(noise(0, 8), np.arange(8).astype(str)), features(np.zeros(8), num=8), targets, False, 0
+    )
+    assert found.by_features.shape == found.by_properties.shape == (8, 3)
+
+
+def test_few_unequal_groups():
+    groups = np.repeat(list("abcde"), [1, 23, 1, 3, 19])
+    truth = np.array([0, *[1] * 22, 2, *[0] * 3, *[1] * 20])
+    parts = folds(truth, groups, 5, 0)
+    assert all(len(learn) and len(judge) for learn, judge in parts)
+    found = cross_validate(pictures(noise(0, 47), groups), features(truth, num=47), np.eye(3)[truth], True, 0)
+    assert found.by_features.shape == (47, 3)

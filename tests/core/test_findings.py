@@ -30,6 +30,8 @@ def test_an_entry_by_hand():
         "pictures": {},
         "table": [{"x": 0.5}],
         "num_rows": 1,
+        "obstacle": "",
+        "state": "failed",
         "passed": False,
         "on_fail": "error",
     }
@@ -94,3 +96,19 @@ def test_a_check_says_error_or_warn():
     node = {"_target_": "pipeline.checks.missing_class.MissingClass", "on_fail": "never"}
     with pytest.raises(UserError, match=r"^params\.yaml: curate\.one\.on_fail must be 'error' or 'warn', got 'never'$"):
         build_checks({"curate": {"one": node}}, "curate")
+
+
+def test_what_could_not_have_fired_has_not_passed(tmp_path, capsys):
+    blind = Finding(value=0.0, limit=1.0, unit="x", obstacle="Test has one group; tell more groups.")
+    fired = Finding(value=2.0, limit=1.0, unit="x", obstacle="Test has one group.")
+    assert (blind.state, blind.passed) == ("cannot_be_judged", False)
+    assert (fired.state, fired.passed) == ("failed", False)
+    kept = entry(WARN, blind)
+    assert (kept["state"], kept["passed"], kept["obstacle"]) == ("cannot_be_judged", False, blind.obstacle)
+    page = tmp_path / "page.html"
+    conclude("check", page, {"a": WARN}, {"a": blind})
+    assert capsys.readouterr().err == "check: warning, a cannot be judged: Test has one group; tell more groups.\n"
+    with pytest.raises(UserError, match=r"^a cannot be judged: Test has one group; tell more groups; open .*page"):
+        conclude("check", page, {"a": STOP}, {"a": blind})
+    with pytest.raises(UserError, match=r"^a: 2 x, at most 1 accepted \(also cannot be judged: b\); open"):
+        conclude("check", page, {"a": STOP, "b": STOP}, {"a": fired, "b": blind})

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.permuting import adjusted, group_folds, one_of_each, relabelled, told_by_size
+from pipeline.core.permuting import (
+    adjusted,
+    combined,
+    group_folds,
+    least_possible,
+    one_of_each,
+    relabelled,
+    rotated,
+    told_by_size,
+)
 
 
 def test_p_values_by_hand():
@@ -54,6 +63,45 @@ def test_groups_of_one_size_move_whole():
 def test_a_group_without_its_like_stays():
     groups = np.array([0, 0, 0, 0, 1, 2])
     assert all(takers[:4].tolist() == [0, 1, 2, 3] for takers in relabelled(groups, 9, 0))
+
+
+def test_labels_move_along_the_order_of_their_group():
+    groups, order = np.array([0, 1, 0, 1, 0, 2]), np.array([30, 1, 10, 2, 20, 0])
+    moved = set()
+    for takers in rotated(groups, order, 100, 0):
+        assert takers[5] == 5
+        moved.add((tuple(takers[[2, 4, 0]]), tuple(takers[[1, 3]])))  # in order
+    turns = {(2, 4, 0), (4, 0, 2), (0, 2, 4)}
+    assert moved == {(one, other) for one in turns for other in ((1, 3), (3, 1))}
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.integers(0, 99))
+def test_rotated_labels_stay_in_their_group(groups, seed):
+    groups = np.unique(groups, return_inverse=True)[1]
+    for takers in rotated(groups, np.arange(len(groups)), 3, seed):
+        assert sorted(takers) == list(range(len(groups)))
+        assert (groups[takers] == groups).all()
+
+
+def test_the_least_p_that_there_can_be():
+    # of ten ways to deal the labels two are the best: no property has a p-value below 0.2
+    few = np.array([5.0, 1, 1, 2, 2, 3, 3, 4, 4, 5])[:, None, None]
+    assert least_possible(few).tolist() == [0.2]
+    assert least_possible(np.arange(10.0)[:, None, None]).tolist() == [0.1]
+    # scaled: 0.58, -1.73, 0.58, 0.58 and -1, 1, 1, -1; all rows have something as large as the first label's 0.58
+    two = np.array([[9.0, 1], [0, 2], [9, 2], [9, 1]])[:, None]
+    assert least_possible(two).tolist() == [1.0, 0.5]
+
+
+def test_two_ways_to_deal_are_one_p_value():
+    clear = np.array([9.0, *np.linspace(0, 1, 99)])[:, None, None]
+    half = np.array([0.5, *np.linspace(0, 1, 99)])[:, None, None]
+    stuck = np.full((100, 1, 1), 0.5)
+    assert combined([clear, half], 0.04)[0] == pytest.approx(2 / 100)
+    assert combined([half, clear], 0.04)[0] == pytest.approx(2 / 100)
+    assert combined([clear, stuck], 0.04)[0] == pytest.approx(1 / 100)  # what cannot move takes nothing from the other
+    assert combined([stuck, clear], 0.04)[0] == pytest.approx(1 / 100)
+    assert [one.tolist() for one in combined([stuck, stuck], 0.04)] == [[[1.0]], [1.0]]
 
 
 def test_folds_keep_groups_together():

@@ -5,7 +5,7 @@ import pytest
 from labelled_features import make_features
 
 from pipeline.core import neighbours, probing
-from pipeline.core.probing import NUM_DIMENSIONS, compact, folds, out_of_fold, tempered, unseen
+from pipeline.core.probing import NUM_DIMENSIONS, compact, folds, out_of_fold, tempered, unseen, without_errors
 
 
 @pytest.fixture
@@ -184,3 +184,26 @@ def test_the_features_are_left_as_they_are(halves):
     kept = before.copy()
     probing.compact(before, 0)
     assert np.array_equal(before, kept)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2])
+@pytest.mark.parametrize("apart", [1.5, 3.0])
+def test_errors_are_told_from_unclear_pictures(apart, share):
+    """Chances twice too sure of classes that overlap, and a share of the labels drawn from a hat."""
+    generator = np.random.default_rng(0)
+    truth = generator.integers(0, 2, 4000)
+    logit = apart * (generator.normal(0, 1, 4000) + apart * (truth - 0.5))  # the log odds of two normal classes
+    labels = np.where(generator.random(4000) < share, generator.integers(0, 2, 4000), truth)
+    too_sure = 1 / (1 + np.exp(-2 * logit))
+    right, found = without_errors(np.stack([1 - too_sure, too_sure], axis=1), labels)
+    assert found == pytest.approx(share, abs=0.04)
+    assert right[:, 1] == pytest.approx(1 / (1 + np.exp(-logit)), abs=0.08)
+
+
+def test_chances_that_are_all_alike_speak_for_errors():
+    labels = np.array([0, 1] * 50)
+    chances = np.where(np.arange(2) == labels[:, None], 0.9, 0.1)
+    wrong = np.where(np.arange(100) < 10, 1 - labels, labels)
+    right, share = without_errors(chances, wrong)
+    assert share == pytest.approx(0.2, abs=0.02)  # of which half fall on the label that was there
+    assert right.max(axis=1).min() > 0.99

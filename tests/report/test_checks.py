@@ -143,3 +143,17 @@ def test_the_same_findings_give_the_same_bytes():
     images = {name: np.arange(300, dtype=np.uint8).reshape(10, 10, 3) for name in "ba"}
     backwards = dict(reversed(images.items()))
     assert checks_page("x", "check", checks, images) == checks_page("x", "check", checks, backwards)
+
+
+def test_what_cannot_be_judged_has_its_own_badge_and_count():
+    blind = {"value": 0.0, "passed": False, "state": "cannot_be_judged", "obstacle": "Test has one group; tell more."}
+    warned = entry(on_fail="warn", state="failed", obstacle="")
+    page = Page(checks_page("tanks", "check", {"drift": entry(on_fail="warn", **blind), "weather": warned}, {}))
+    assert [card["class"] for card in page.all("article")] == ["card warning", "card cannot-be-judged"]
+    assert "Cannot be judged: Test has one group; tell more." in page.text
+    assert "1 of 2 checks found more than its limit allows. 1 check could not have found anything" in page.text
+    assert "These data can be used, with 1 warning. 1 check could not judge them." in page.text
+    alone = Page(checks_page("tanks", "check", {"drift": entry(on_fail="warn", **blind)}, {}))
+    assert "Nothing that could be judged speaks against these data. 1 check could not judge them." in alone.text
+    stopped = Page(checks_page("tanks", "check", {"drift": entry(**blind)}, {}))
+    assert "The run stopped before anything was learnt: drift." in stopped.text

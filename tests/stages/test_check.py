@@ -59,6 +59,8 @@ def test_a_check_that_passes_is_written_and_silent(run, capsys):
             "pictures": {},
             "table": [],
             "num_rows": 0,
+            "obstacle": "",
+            "state": "passed",
             "passed": True,
             "on_fail": "error",
         }

@@ -23,6 +23,6 @@ def outcome(name: str, wrong: int, num_bytes: int, **changes) -> Outcome:
             "scores": list(eye[decided].astype(np.float32)),
         }
     )
-    entry = {"value": 1 - wrong / NUM, "low": 0.5, "high": 1.0, "n": NUM}
+    entry = {"value": 1 - wrong / NUM, "low": 0.5, "high": 1.0, "n": NUM, "groups": NUM}
     told = {"entry": entry, "test": test, "classes": CLASSES, "train_seconds": 5.0, "images_per_second": 100.0}
     return Outcome(name=name, num_bytes=num_bytes, **{**told, **changes})

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 
+from pipeline.core.slices import COLUMNS
 from pipeline.report.page import Material, worst_mistakes
 from pipeline.report.pictures import encoded, opened
 
@@ -46,8 +47,10 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-def entry(value, low=None, high=None, n=40):
-    return {"value": value, "low": low, "high": high, "n": n}
+def entry(value, low=None, high=None, n=40, groups=40, caveat=""):
+    """A figure as the metrics files keep it."""
+    told = {"value": value, "low": low, "high": high, "n": n, "groups": groups}
+    return told | ({"caveat": caveat} if caveat else {})
 
 
 def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False, refused=(), channels=1, tried=()):
@@ -87,13 +90,12 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         **{f"f1/{name}": entry(0.5, 0.25, 0.75, 20) for name in classes},
         **{f"recall/{name}": entry(None, n=0) for name in classes},
     }
-    part = {"attribute": "site", "n": 20, "metric": "accuracy"}
+    part = {"attribute": "site", "n": 20, "groups": 8, "metric": "accuracy", "caveat": ""}
     rows = [
         {**part, "slice": classes[0], "value": 0.25, "low": 0.1, "high": 0.4},
         {**part, "slice": "fine", "value": 0.9, "low": 0.7, "high": 1.0},
         {**part, "slice": "NA", "n": 3, "value": None, "low": None, "high": None},
     ]
-    columns = ["attribute", "slice", "n", "metric", "value", "low", "high"]
     check = {"unit": "classes too rare", "advice": "Collect more.", "passed": True, "on_fail": "warn"}
     return Material(
         params={
@@ -162,7 +164,7 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         ),
         imbalance=choices(tried),
         metrics=metrics,
-        slices=pd.DataFrame(rows if slices else [], columns=columns),
+        slices=pd.DataFrame(rows if slices else [], columns=COLUMNS),
         predictions=predictions,
         mistakes=mistakes,
         images=dict.fromkeys(mistakes["sample_id"], picture),
@@ -174,7 +176,7 @@ def choices(tried):
     """`reports/imbalance.csv` of options and their figures; the last is the best and is taken."""
     rows = [
         {"option": name, "metric": "balanced_accuracy", "value": value, "low": value - 0.1, "high": value + 0.1}
-        | {"behind_best": tried[-1][1] - value, "behind_low": 0.01, "behind_high": 0.2, "epochs": 3.0}
+        | {"behind_best": tried[-1][1] - value, "behind_low": 0.01, "behind_high": 0.2, "groups": 30.0, "epochs": 3.0}
         | {"chosen": (name, value) == tried[-1]}
         for name, value in tried
     ]

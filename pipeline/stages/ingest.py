@@ -9,7 +9,7 @@ from functools import partial
 
 import pandas as pd
 
-from pipeline.core import config, files, measuring, stage
+from pipeline.core import config, files, measuring, stage, terminal
 from pipeline.core.contracts import Source
 from pipeline.core.decisions import Decision, decided, read_decisions
 from pipeline.core.errors import Refused, UserError
@@ -54,7 +54,7 @@ def main() -> None:
     judge(manifest, quarantine, limits)
     files.write_table(files.MANIFEST, manifest)
     if empty := without_labels(manifest):
-        print(f"ingest: {empty}")
+        terminal.say(f"ingest: {empty}")
 
 
 def ingest(

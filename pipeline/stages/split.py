@@ -19,7 +19,7 @@ def main() -> None:
     options = config.section(params, "split")
     split: Split = config.build(options, "split")
     manifest = with_twins(files.read_table(files.MANIFEST), files.read_table(files.TWINS))
-    if config.locate(config.section(params, "task")["_target_"], "task").exclusive:
+    if config.build(config.section(params, "task"), "task").exclusive:
         manifest = without_negatives(manifest)
     record = record_of(options, config.section(params, "source"))
     before = files.read_table(record) if record.exists() else None

@@ -160,7 +160,7 @@ def second_split(node: dict[str, Any] | None, packed: Packed, task: dict[str, An
         return None
     split: Split = config.build(node, "beside")
     manifest = with_twins(files.read_table(files.MANIFEST), files.read_table(files.TWINS))
-    if config.locate(task["_target_"], "task").exclusive:
+    if config.build(task, "task").exclusive:
         manifest = without_negatives(manifest)
     second = split(manifest, None).set_index("sample_id")
     index = packed.index.assign(

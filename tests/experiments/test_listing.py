@@ -33,7 +33,10 @@ def test_what_the_file_says(lists):
     listed, params = listing.read("mine")
     assert listed.experiments == ["one", "two"]
     assert listed.published == [listing.Published(name="theirs", value=0.8, source="Nobody 2020")]
+    assert listed.margin == 0.01
     assert params["metric"] == {"accuracy": {}}
+    lists(GOOD + "  margin: 0.03\n")
+    assert listing.read("mine")[0].margin == 0.03
 
 
 @pytest.mark.parametrize(
@@ -47,7 +50,9 @@ def test_what_the_file_says(lists):
         ("leaderboard:\n  experiments: [one]\n", r"leaderboard lacks the parameter 'metric'"),
         (GOOD.replace("two", "three"), r"experiment 'three' has no file conf/experiment/three\.yaml$"),
         (GOOD.replace("two", "one"), r"experiments names 'one' twice$"),
-        (GOOD + "  order: up\n", r"leaderboard has no parameter 'order'; it takes metric, experiments, published$"),
+        (GOOD + "  order: up\n", r"leaderboard has no parameter 'order'; it takes metric, experiments, published, margin$"),
+        (GOOD + "  margin: 0\n", r"margin must be above 0 and below 1, got 0$"),
+        (GOOD + "  margin: 1.0\n", r"margin must be above 0 and below 1, got 1\.0$"),
         (
             GOOD + "  published: [{name: x, value: 82, source: y}]\n",
             r"published\[0\]: x: value must be a share, .* got 82$",

@@ -1,20 +1,21 @@
 """Figures side by side, counted by hand."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from board_examples import NUM, outcome
 
 from pipeline.core.errors import UserError
 from pipeline.experiments.listing import Published
-from pipeline.experiments.table import COLUMNS, board, reaches
+from pipeline.experiments.table import COLUMNS, board, standing
 from pipeline.metrics.accuracy import Accuracy
 from pipeline.metrics.hamming_loss import HammingLoss
 
 THEIRS = Published(name="theirs", value=0.8, source="Nobody 2020, doi:10/x")
 
 
-def made(*outcomes, failed=None, published=(), metric=None, metric_name="accuracy"):
-    table = board(metric_name, metric or Accuracy(), outcomes, failed or {}, published, num_resamples=400, seed=0)
+def made(*outcomes, failed=None, published=(), metric=None, metric_name="accuracy", margin=0.01):
+    table = board(metric_name, metric or Accuracy(), outcomes, failed or {}, published, margin, 400, seed=0)
     assert list(table) == list(COLUMNS)
     return table.set_index("name")
 
@@ -25,19 +26,53 @@ def test_the_difference_to_the_best_is_paired_and_counted_by_hand():
     assert table["best"].tolist() == [True, False, False]
     assert table["value"].tolist() == pytest.approx([0.95, 0.9, 0.5])
     assert table["difference"].tolist() == pytest.approx([0, -2 / NUM, -18 / NUM])
-    assert table.loc["large", ["difference_low", "difference_high"]].tolist() == [0, 0]
-    # large is right wherever small is: a resample may miss the two pictures, but never favours small
-    assert table.loc["small", "difference_low"] < 0 == table.loc["small", "difference_high"]
-    assert table.loc["poor", "difference_high"] < -0.2
+    # of 40 pictures 2 and 18 are lost, none gained; t of 39 degrees of freedom
+    for name, lost in (("small", 2 / NUM), ("poor", 18 / NUM)):
+        half = 2.022691 * np.sqrt(lost * (1 - lost) / (NUM - 1))
+        ends = table.loc[name, ["difference_low", "difference_high"]].tolist()
+        assert ends == pytest.approx([-lost - half, -lost + half], rel=1e-6)
+    assert table["standing"].tolist() == ["best", "not_told_apart", "behind"]
 
 
-def test_the_smallest_that_reaches_the_best_is_marked():
-    table = made(outcome("large", 2, 900), outcome("small", 4, 100), outcome("poor", 20, 10))
+def test_the_smallest_that_is_as_good_as_the_best_is_marked():
+    outcomes = outcome("large", 2, 900), outcome("small", 4, 100), outcome("poor", 20, 10)
+    # small is at most 0.05 + 0.0706 below large
+    table = made(*outcomes, margin=0.13)
+    assert table["standing"].tolist() == ["best", "as_good", "behind"]
     assert table.index[table["smallest"]].tolist() == ["small"]  # poor is smaller, and certainly worse
+    table = made(*outcomes, margin=0.11)
+    assert table["standing"].tolist() == ["best", "not_told_apart", "behind"]
+    assert table.index[table["smallest"]].tolist() == ["large"]  # that small is as good is not shown
 
 
-def test_the_best_is_marked_where_no_smaller_one_reaches_it():
+def test_an_interval_that_holds_0_alone_does_not_make_a_model_as_good():
+    """Two that agree on all 40 pictures may differ by 0.088 elsewhere: too few pictures for a margin of 0.01."""
+    table = made(outcome("large", 3, 900), outcome("small", 3, 100), outcome("tiny", 4, 10))
+    assert table.index.tolist() == ["small", "large", "tiny"]
+    assert table["standing"].tolist() == ["best", "not_told_apart", "not_told_apart"]
+    assert table.loc["large", "difference_low"] == pytest.approx(-(1 - 0.025 ** (1 / NUM)))
+    assert table.index[table["smallest"]].tolist() == ["small"]
+
+
+def test_the_best_is_marked_where_no_smaller_one_is_as_good():
     table = made(outcome("large", 0, 900), outcome("small", 20, 100), outcome("larger", 1, 1000))
+    assert table.index[table["smallest"]].tolist() == ["large"]
+
+
+def test_groups_and_caveats_stand_in_the_table():
+    entry = {"value": 0.9, "low": 0.8, "high": 0.97, "n": NUM, "groups": 7, "caveat": "few"}
+    table = made(outcome("large", 2, 900), outcome("small", 4, 100, entry=entry))
+    assert table["groups"].tolist() == [NUM, 7]
+    assert table["caveat"].tolist() == ["", "few"]
+
+
+def test_in_fewer_than_five_groups_nothing_is_told_apart():
+    outcomes = [outcome("large", 0, 900), outcome("small", 20, 100)]
+    for one in outcomes:
+        one.test["group"] = [f"g{position // 10}" for position in range(NUM)]
+    table = made(*outcomes)
+    assert table["standing"].tolist() == ["best", "not_told_apart"]
+    assert table["difference_low"].isna().all()
     assert table.index[table["smallest"]].tolist() == ["large"]
 
 
@@ -99,7 +134,7 @@ def test_other_test_pictures_labels_or_classes_are_not_compared():
 
 
 def test_an_undefined_figure_is_a_failed_row():
-    entry = {"value": None, "low": None, "high": None, "n": NUM}
+    entry = {"value": None, "low": None, "high": None, "n": NUM, "groups": NUM}
     table = made(outcome("good", 2, 900), outcome("undefined", 0, 1, entry=entry))
     assert table.loc["undefined", "note"] == "its figure is undefined on the test pictures"
 
@@ -112,7 +147,15 @@ def test_nothing_ran():
 
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
-    [(-0.1, 0.1, True), (-0.1, 0.0, True), (-0.1, -0.01, False), (0.0, 0.0, True), (None, None, False)],
+    [
+        (-0.009, 0.1, "as_good"),
+        (-0.009, -0.001, "as_good"),  # shown to be worse, and by less than the margin
+        (0.0, 0.0, "as_good"),
+        (-0.01, 0.1, "not_told_apart"),
+        (-0.1, 0.0, "not_told_apart"),
+        (-0.1, -0.001, "behind"),
+        (None, None, "not_told_apart"),
+    ],
 )
-def test_reaching_means_that_the_interval_holds_nothing(low, high, expected):
-    assert reaches({"difference_low": low, "difference_high": high}) == expected
+def test_standings_by_hand(low, high, expected):
+    assert standing(low, high, margin=0.01) == expected

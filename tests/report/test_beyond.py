@@ -11,9 +11,10 @@ def test_the_header_says_what_the_model_adds():
     material = build()
     shown = replace(material, metrics={**material.metrics, "beyond_nuisances": entry(0.2, 0.1, 0.3)})
     text = Page(render(shown)).text
-    assert "balanced accuracy is 20.0 points above what the properties of the pictures alone reach" in text
-    assert "between +10.0 and +30.0: it has learnt more than these." in text
-    assert "above the nuisance baseline" in text  # among the figures too
+    assert "balanced accuracy is 20.0 points above what the properties alone reach on the same pictures" in text
+    assert "between +10.0 and +30.0: it shows more than these." in text
+    assert "learnt from the same train pictures" in text
+    assert "above the properties alone" in text  # among the figures too
     assert "Of 100 pictures it never saw, the model gets 80 right" in text
 
 
@@ -24,5 +25,5 @@ def test_it_leads_no_page():
     assert "it does worse than these" in text
 
 
-def test_without_the_check_nothing_is_said():
-    assert "the properties of the pictures alone" not in Page(render(build())).text
+def test_without_the_figure_nothing_is_said():
+    assert "the properties alone" not in Page(render(build())).text

@@ -38,7 +38,7 @@ def test_without_intervals_and_epochs():
     found = imbalance(tried)
     assert found.num_epochs is None
     assert [one.behind for one in found.options] == ["3.0\u00a0points", ""]
-    assert [one.figure.between for one in found.options] == ["no interval: undefined in most resamples"] * 2
+    assert [one.figure.between for one in found.options] == ["no interval: undefined where a group is left out"] * 2
 
 
 def test_an_option_called_none_stays_a_name(tmp_path):

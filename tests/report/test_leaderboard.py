@@ -7,31 +7,60 @@ from report_material import NASTY, Page
 from pipeline.experiments.listing import Published
 from pipeline.experiments.table import board
 from pipeline.metrics.accuracy import Accuracy
-from pipeline.report.leaderboard import duration, leaderboard_page, rate, signed, size
+from pipeline.report.leaderboard import duration, leaderboard_page, rate, signed, size, state
 from pipeline.report.wording import DASH
 
 THEIRS = [Published(name="theirs", value=0.8, source="Nobody 2020")]
 
 
-def shown(*outcomes, failed=None):
-    table = board("accuracy", Accuracy(), outcomes, failed or {}, THEIRS, num_resamples=400, seed=0)
-    page = Page(leaderboard_page("mine", table, "a slow machine"))
+def shown(*outcomes, failed=None, margin=0.01):
+    table = board("accuracy", Accuracy(), outcomes, failed or {}, THEIRS, margin, num_resamples=400, seed=0)
+    page = Page(leaderboard_page("mine", table, "a slow machine", margin))
     assert page.open == []
     return page.text
 
 
-def test_a_smaller_model_that_reaches_the_best_leads():
-    text = shown(outcome("large", 2, 9_000_000), outcome("small", 4, 120_000), outcome("poor", 20, 10))
-    assert "small is the smallest model that reaches the best." in text
+LARGE, SMALL, POOR = outcome("large", 2, 9_000_000), outcome("small", 4, 120_000), outcome("poor", 20, 10)
+
+
+def test_a_smaller_model_that_is_as_good_as_the_best_leads():
+    text = shown(LARGE, SMALL, POOR, margin=0.13).replace("\u00a0", " ")
+    assert "small is the smallest model that is as good as the best." in text
     assert "The best figure of those run here is that of large: 95.0" in text
     assert "on 40 test pictures, with 9" in text
+    assert "small takes 120 kB and differs from it by -5.0" in text
+    assert ": less than 13 points below it." in text
+    assert "as good as the best where its whole 95 % interval lies less than 13 points below it" in text
+    assert "smallsmallest that is as good as the best" in text
     assert "a slow machine" in text
     assert "published, not run here: Nobody 2020" in text
 
 
+def test_where_no_smaller_one_is_shown_to_be_as_good_the_best_leads():
+    text = shown(LARGE, SMALL, POOR).replace("\u00a0", " ")
+    assert "The best model is also the smallest that is as good: large." in text
+    assert "No smaller one is shown to be less than 1 point below it." in text
+    assert text.count("not told apart") == 4  # the row of small, the key, and the sentence on how to read it
+    assert "reaches the best" not in text
+
+
+def test_each_row_says_where_it_stands():
+    made = board("accuracy", Accuracy(), [LARGE, SMALL, POOR], {"broken": "x"}, THEIRS, 0.01, 400, 0)
+    found = {one["name"]: state(one) for one in made.to_dict("records")}
+    assert found == {
+        "large": "best", "small": "not_told_apart", "theirs": "published", "poor": "behind", "broken": "failed"
+    }  # fmt: skip
+
+
+def test_the_caveat_of_the_best_is_shown():
+    entry = {"value": 0.95, "low": 0.8, "high": 1.0, "n": 40, "groups": 7, "caveat": "it rests on <b>7</b> groups"}
+    assert "Of the figures here: it rests on <b>7</b> groups." in shown(outcome("large", 2, 900, entry=entry), POOR)
+    assert "Of the figures here" not in shown(LARGE, POOR)
+
+
 def test_the_best_may_be_the_smallest_itself():
     text = shown(outcome("large", 0, 900), outcome("small", 20, 100))
-    assert "The best model is also the smallest that reaches it: large." in text
+    assert "The best model is also the smallest that is as good: large." in text
 
 
 def test_what_failed_is_told_with_its_reason():
@@ -46,7 +75,7 @@ def test_nothing_ran():
 
 @pytest.mark.parametrize("name", NASTY)
 def test_a_name_cannot_break_the_page(name):
-    page = Page(leaderboard_page(name, board("accuracy", Accuracy(), [], {name: name}, THEIRS, 100, 0), name))
+    page = Page(leaderboard_page(name, board("accuracy", Accuracy(), [], {name: name}, THEIRS, 0.01, 100, 0), name, 0.01))
     assert page.open == []
 
 

@@ -209,12 +209,15 @@ def test_slices_come_worst_first_and_the_weak_ones_are_marked():
 def test_a_slice_called_na_keeps_its_name(tmp_path):
     path = tmp_path / "slices.csv"
     path.write_text(
-        "attribute,slice,n,metric,value,low,high\nsite,NA,3,accuracy,,,\nsite,1.0,30,accuracy,0.5,0.4,0.6\n"
+        "attribute,slice,n,groups,metric,value,low,high,caveat\n"
+        "site,NA,3,2,accuracy,,,,\nsite,1.0,30,9,accuracy,0.5,0.4,0.6,it rests on 9 independent groups only\n"
     )
     table = read_slices(path)
     assert table["slice"].tolist() == ["NA", "1.0"]
     assert np.isnan(table["value"][0])
     assert table["value"][1] == 0.5
+    assert table["groups"].tolist() == [2, 9]
+    assert table["caveat"].tolist() == ["", "it rests on 9 independent groups only"]
 
 
 def test_mistakes_are_pictures_with_their_labels():
@@ -266,10 +269,87 @@ def test_parameters_and_hashes_are_there():
         assert expected in text
 
 
-def test_an_interval_without_width_is_explained():
-    certain = {"accuracy": entry(0.8, 0.7, 0.9), "recall/cat": entry(1.0, 1.0, 1.0), "recall/dog": entry(0.5, 0.4, 0.6)}
-    assert "no mistake (or no success) was seen" in Page(render(replace(build(), metrics=certain))).text
-    assert "no mistake (or no success) was seen" not in Page(render(build())).text
+FEW = "it rests on 7 independent groups only"
+
+
+def shown(**metrics):
+    return Page(render(replace(build(), metrics=metrics))).text
+
+
+def test_a_caveat_that_all_figures_share_is_said_once():
+    text = shown(
+        accuracy=entry(0.8, 0.7, 0.9, caveat=FEW),
+        f1_macro=entry(0.7, 0.6, 0.8, caveat=FEW),
+        auroc_macro=entry(0.9, 0.8, 0.95),
+    )
+    assert f"Of these figures: {FEW}." in text
+    assert f"Macro F1: {FEW}" not in text
+    assert f"which varies test by whole groups. Accuracy: {FEW}." in text  # the leading one, below the header
+    assert "Of these figures" not in shown(accuracy=entry(0.8, 0.7, 0.9))
+
+
+def test_different_caveats_are_said_of_each_figure():
+    rare = "1 class lies in fewer than 5 groups, and may vary more than it says"
+    text = shown(accuracy=entry(0.8, 0.7, 0.9, caveat=FEW), f1_macro=entry(0.7, 0.6, 0.8, caveat=rare))
+    assert f"Accuracy: {FEW}." in text
+    assert f"Macro F1: {rare}." in text
+    assert "Of these figures" not in text
+
+
+def test_figures_of_classes_without_an_interval_are_counted_and_explained():
+    lone = "no interval: it rests on 1 independent group, fewer than 5"
+    certain = {
+        "accuracy": entry(0.8, 0.7, 0.9),
+        "recall/cat": entry(1.0, groups=1, caveat=lone),
+        "recall/dog": entry(0.5, 0.4, 0.6),
+    }
+    text = shown(**certain)
+    assert "1 figure of classes has no interval: fewer than 5 groups hold the class" in text
+    assert lone in text
+    text = shown(**certain | {"recall/dog": entry(0.5, groups=1, caveat=lone)})
+    assert "2 figures of classes have no interval" in text
+    text = shown(**certain | {"recall/cat": entry(1.0, 0.9, 1.0)})
+    assert "no interval: fewer than" not in text
+    assert "begins and ends at the same figure" not in text
+
+
+def test_the_page_says_that_a_leading_figure_has_no_interval():
+    text = shown(accuracy=entry(0.8, groups=3, caveat="no interval: it rests on 3 independent groups, fewer than 5"))
+    assert "the model gets 80 right (no interval)." in text
+    assert "Accuracy: no interval: it rests on 3 independent groups, fewer than 5." in text
+
+
+CROSS = {
+    "cross/accuracy": entry(0.82, 0.76, 0.87, n=900, groups=48),
+    "cross/f1_macro": entry(0.71, 0.6, 0.8, n=900, groups=44),
+    "cross/beyond_nuisances": entry(0.1, 0.04, 0.16, n=900, groups=44),
+}
+
+
+def test_figures_over_all_groups_stand_in_the_header_and_nowhere_else():
+    metrics = {"accuracy": entry(0.8, 0.6, 0.9, caveat=FEW), "f1_macro": entry(0.7, 0.4, 0.8, caveat=FEW)}
+    text = shown(**metrics, **CROSS).replace("\u00a0", " ")
+    assert "Test has only 8 independent groups, too few to say much." in text
+    assert (
+        "Over all 48 groups, out of fold, logistic regression on the frozen features reaches an accuracy of 82.0 % "
+        "(76.0 to 87.0 %, 900 pictures), macro F1 71.0 % (60.0 to 80.0 %). The balanced accuracy of these features is "
+        "10.0 points above what the properties alone reach on the same pictures, between +4.0 and +16.0: it shows more "
+        "than these."
+    ) in text
+    assert "speak of the recipe" in text
+    assert text.count("82.0 %") == 1
+    assert "Over all 48 groups" not in shown(**metrics)
+
+
+def test_many_groups_in_test_are_not_called_few_whatever_the_caveat_says():
+    """cross_validation: always; the caveat is about few mistakes."""
+    material = build()
+    predictions = material.predictions.assign(group=material.predictions["sample_id"])  # forty groups
+    caveat = "so few mistakes or successes that the interval is wider than 95 % needs"
+    metrics = {"accuracy": entry(0.99, 0.9, 1.0, caveat=caveat), **CROSS}
+    text = Page(render(replace(material, predictions=predictions, metrics=metrics))).text
+    assert "Over all 48 groups" in text.replace("\u00a0", " ")
+    assert "too few to say much" not in text
 
 
 def test_a_class_that_is_not_evaluable_says_so():

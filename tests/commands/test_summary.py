@@ -7,15 +7,17 @@ from pipeline.core import files
 from pipeline.core.errors import UserError
 
 
-def entry(value, low=None, high=None, n=40):
-    return {"value": value, "low": low, "high": high, "n": n}
+def entry(value, low=None, high=None, n=40, caveat=""):
+    told = {"value": value, "low": low, "high": high, "n": n, "groups": 40}
+    return told | ({"caveat": caveat} if caveat else {})
 
 
 REGISTRATION = {
     "model": "colibri-digits",
     "version": "3",
     "aliases": ["challenger", "champion"],
-    "reasons": ["gain +0.0100 on 40 common test samples, more than 0.0"],
+    "reasons": ["gain +0.0100 [+0.0020, +0.0180] on 400 common test samples of 40 groups: its lower end is above 0.0"],
+    "test_set_uses": 3,
 }
 CHECKS = {
     "split_leakage": {"value": 0, "limit": 0, "unit": "samples", "worst": {}, "passed": True},
@@ -33,12 +35,13 @@ def test_every_line():
     metrics = {"accuracy": entry(0.9, 0.85, 0.951), "f1/bee": entry(0.2), "auroc_macro": entry(0.98765)}
     assert summary.lines(metrics, CHECKS, REGISTRATION) == [
         "",
-        "On 40 test pictures (95 % interval, whole groups resampled):",
+        "On 40 test pictures (95 % interval over groups):",
         "  accuracy             0.900  [0.850, 0.951]",
         "  auroc_macro          0.988",
         "Checks: 1 passed, 1 warned",
         "  class_imbalance: 12.35 largest / smallest, at most 10 accepted, first bee: 3",
         f"Model: colibri-digits version 3, challenger and champion ({REGISTRATION['reasons'][0]})",
+        "Test:   these pictures have judged 3 versions; choosing by them flatters them",
         "Report: reports/report.html",
         "Runs:   make ui, then open http://127.0.0.1:5000",
     ]
@@ -51,6 +54,41 @@ def test_figures_with_groups_kept_apart_stand_below():
         "  accuracy             0.900",
         "  accuracy             0.700  [0.600, 0.800]  with groups kept apart",
         "Checks: 0 passed, 0 warned",
+    ]
+
+
+FEW = "it rests on 7 independent groups only"
+
+
+def test_a_caveat_that_all_figures_share_stands_once_below_them():
+    metrics = {"accuracy": entry(0.9, 0.8, 0.95, caveat=FEW), "f1_macro": entry(0.8, 0.6, 0.9, caveat=FEW)}
+    lines = summary.lines(metrics, {}, REGISTRATION)
+    assert lines[3:6] == ["  f1_macro             0.800  [0.600, 0.900]", f"  {FEW}", "Checks: 0 passed, 0 warned"]
+
+
+def test_different_caveats_name_their_figure():
+    other = "no interval: it rests on 2 independent groups, fewer than 5"
+    metrics = {"accuracy": entry(0.9, 0.8, 0.95, caveat=FEW), "f1_macro": entry(0.8, caveat=other)}
+    lines = summary.lines(metrics, {}, REGISTRATION)
+    assert lines[4:6] == [f"  accuracy: {FEW}", f"  f1_macro: {other}"]
+
+
+def test_what_is_beyond_the_properties_and_the_figures_over_all_groups():
+    beyond = entry(0.1, 0.05, 0.15)
+    metrics = {
+        "accuracy": entry(0.9),
+        "beyond_nuisances": {**beyond, "low": -0.1},
+        "cross/accuracy": entry(0.85, 0.8, 0.9, n=900),
+        "cross/beyond_nuisances": beyond,
+    }
+    lines = summary.lines(metrics, {}, REGISTRATION)
+    above = "  Its balanced accuracy is 10.0 points above what the properties alone reach on the same pictures, between"
+    assert lines[2:7] == [
+        "  accuracy             0.900",
+        f"{above} -10.0 and +15.0: this does not show more than these",
+        "Frozen features with a linear classifier, out of fold, over the groups of all splits:",
+        "  accuracy             0.850  [0.800, 0.900]",
+        f"{above} +5.0 and +15.0: it shows more than these",
     ]
 
 
@@ -78,7 +116,8 @@ def test_what_cannot_be_judged_is_counted_and_said():
 
 
 def test_main_reads_the_reports(project, capsys):
-    files.write_json(files.METRICS, {"accuracy": entry(0.5)})
+    files.write_json(files.METRICS, {"accuracy": entry(0.6)})  # of val, to choose by: not shown
+    files.write_json(files.TEST_METRICS, {"accuracy": entry(0.5)})
     files.write_json(files.CHECKS, CHECKS)
     files.write_json(files.CURATION, {"outliers": {**CHECKS["split_leakage"], "passed": True}})
     files.write_json(files.REGISTRATION, {**REGISTRATION, "aliases": ["challenger"]})
@@ -90,7 +129,7 @@ def test_main_reads_the_reports(project, capsys):
 
 
 def test_before_the_first_run(project):
-    with pytest.raises(UserError, match=r"^reports/metrics\.json does not exist; run dvc repro, which makes it$"):
+    with pytest.raises(UserError, match=r"^reports/test_metrics\.json does not exist; run dvc repro, which makes it$"):
         summary.main()
 
 

@@ -50,7 +50,10 @@ def test_what_the_file_says(lists):
         ("leaderboard:\n  experiments: [one]\n", r"leaderboard lacks the parameter 'metric'"),
         (GOOD.replace("two", "three"), r"experiment 'three' has no file conf/experiment/three\.yaml$"),
         (GOOD.replace("two", "one"), r"experiments names 'one' twice$"),
-        (GOOD + "  order: up\n", r"leaderboard has no parameter 'order'; it takes metric, experiments, published, margin$"),
+        (
+            GOOD + "  order: up\n",
+            r"leaderboard has no parameter 'order'; it takes metric, experiments, published, margin$",
+        ),
         (GOOD + "  margin: 0\n", r"margin must be above 0 and below 1, got 0$"),
         (GOOD + "  margin: 1.0\n", r"margin must be above 0 and below 1, got 1\.0$"),
         (

@@ -40,7 +40,7 @@ def test_where_no_smaller_one_is_shown_to_be_as_good_the_best_leads():
     text = shown(LARGE, SMALL, POOR).replace("\u00a0", " ")
     assert "The best model is also the smallest that is as good: large." in text
     assert "No smaller one is shown to be less than 1 point below it." in text
-    assert text.count("not told apart") == 4  # the row of small, the key, and the sentence on how to read it
+    assert text.count("not told apart") == 3  # the row of small, the key, and the words on how to read it
     assert "reaches the best" not in text
 
 
@@ -75,7 +75,9 @@ def test_nothing_ran():
 
 @pytest.mark.parametrize("name", NASTY)
 def test_a_name_cannot_break_the_page(name):
-    page = Page(leaderboard_page(name, board("accuracy", Accuracy(), [], {name: name}, THEIRS, 0.01, 100, 0), name, 0.01))
+    page = Page(
+        leaderboard_page(name, board("accuracy", Accuracy(), [], {name: name}, THEIRS, 0.01, 100, 0), name, 0.01)
+    )
     assert page.open == []
 
 

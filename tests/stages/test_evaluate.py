@@ -5,13 +5,22 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from pipeline.core import files
+from pipeline.core.errors import UserError
+from pipeline.core.samples import Packed
+from pipeline.core.scoring import mean_recall
 from pipeline.metrics.accuracy import Accuracy
+from pipeline.metrics.balanced_accuracy import BalancedAccuracy
+from pipeline.metrics.ranking import Ranking
 from pipeline.metrics.rate import Rate
-from pipeline.stages.evaluate import Options, judged, predict
+from pipeline.stages import evaluate
+from pipeline.stages.evaluate import Options, above, as_json, judged, over_all_groups, predict, refuse_unfit
+from pipeline.tasks.multi_label import MultiLabel
 from pipeline.tasks.single_label import SingleLabel
 
 TASK = SingleLabel(label_smoothing=0.0)
 OPTIONS = {"num_resamples": 100, "seed": 0, "half_width": 0.45, "min_slice": 1, "num_mistakes": 0}
+OPTIONS["cross_validation"] = "never"
 
 
 def brightness(images, told=None):
@@ -54,13 +63,77 @@ def test_figures_of_the_test_split(predictions):
     test.loc[0, "labels"] = test.loc[1, "labels"]  # one label is wrong now: 3 of 4 right, 2 of 3 b found
     metrics = {"accuracy": Accuracy(), "recall": Rate(number="recall", averaging="none")}
     found = judged(metrics, test, ["a", "b"], Options(**OPTIONS))
-    assert {name: (entry["value"], entry["n"]) for name, entry in found.items()} == {
-        "accuracy": (0.75, 4),
-        "recall/a": (1.0, 1),
-        "recall/b": (pytest.approx(2 / 3), 3),
+    assert {name: (one.value, one.n, one.groups) for name, one in found.items()} == {
+        "accuracy": (0.75, 4, 2),
+        "recall/a": (1.0, 1, 1),
+        "recall/b": (pytest.approx(2 / 3), 3, 2),
     }
-    # two groups of two: with the seed's draws, either may be missing
-    assert (found["accuracy"]["low"], found["accuracy"]["high"]) == (0.5, 1.0)
+    assert as_json(found)["accuracy"] == {
+        "value": 0.75,
+        "low": None,
+        "high": None,
+        "n": 4,
+        "groups": 2,
+        "caveat": "no interval: it rests on 2 independent groups, fewer than 5",
+    }
+
+
+MULTI = MultiLabel()
+
+
+def test_a_metric_for_one_label_is_refused_where_several_are_allowed():
+    metrics = {"accuracy": Accuracy(), "balanced_accuracy": BalancedAccuracy()}
+    refuse_unfit(metrics, TASK)
+    refuse_unfit({"accuracy": Accuracy(), "recall": Rate(number="recall", averaging="macro")}, MULTI)
+    with pytest.raises(UserError, match=r"^params\.yaml: metric\.balanced_accuracy is for one label per picture, and"):
+        refuse_unfit(metrics, MULTI)
+
+
+def test_a_model_that_says_every_label_would_reach_1():
+    """Why balanced accuracy is refused: the recall of every label is 1 where all are decided."""
+    targets, all_of_them = np.eye(3)[[0, 1, 2, 1]], np.ones((4, 3), dtype=bool)
+    assert BalancedAccuracy()(targets, all_of_them, targets, np.ones((1, 4)))[0] == 1
+    assert mean_recall(targets, all_of_them, np.ones((1, 4)), exclusive=False)[0] == 0.5
+
+
+def properties(packed):
+    """Told of each picture: how bright it is, which gives the class away."""
+    bright = packed.images.mean(axis=(1, 2, 3), dtype=np.float64)
+    return Packed(packed.images, packed.index.assign(prop_brightness=bright), packed.card)
+
+
+def test_a_model_that_sees_brightness_adds_nothing_to_the_properties(packed):
+    told = properties(packed)
+    predictions = predict(SimpleNamespace(predict=brightness, task=TASK), told)
+    test = predictions[predictions["split"] == "test"].reset_index(drop=True)
+    entry = above(test, TASK, told, Options(**OPTIONS))["beyond_nuisances"]
+    assert (entry.value, entry.n, entry.low) == (0.0, 4, None)
+    guessing = test.assign(decided=[["a"]] * 4)
+    assert above(guessing, TASK, told, Options(**OPTIONS))["beyond_nuisances"].value == -0.5
+
+
+def embedded(packed, project):
+    """The manifest, the split and the features of all pictures, as the stages before would have left them."""
+    told = properties(packed).index
+    files.write_table(files.MANIFEST, told[["sample_id", "labels", "group", "prop_brightness"]])
+    groups = [f"component {name}" for name in told["group"]]
+    files.write_table(files.SPLITS, told[["sample_id", "split"]].assign(group=groups))
+    noise = np.random.default_rng(0).normal(size=(len(told), 8))
+    truth = np.array([one == ["b"] for one in told["labels"]])
+    return noise + 6.0 * truth[:, None]
+
+
+def test_figures_over_all_groups(packed, project, monkeypatch):
+    features = embedded(packed, project)
+    stored = SimpleNamespace(of=lambda names: features[[int(name[1:]) for name in names]])
+    monkeypatch.setattr(evaluate, "Embeddings", SimpleNamespace(load=lambda: stored))
+    metrics = {"accuracy": Accuracy(), "auroc": Ranking(number="auroc", averaging="macro")}
+    found = over_all_groups(metrics, TASK, ["a", "b"], Options(**OPTIONS))
+    # scores of several folds do not compare, so that the ranking is left out
+    assert list(found) == ["cross/accuracy", "cross/beyond_nuisances"]
+    assert (found["cross/accuracy"].value, found["cross/accuracy"].n, found["cross/accuracy"].groups) == (1.0, 20, 10)
+    assert found["cross/accuracy"].low < 1
+    assert found["cross/beyond_nuisances"].groups == 10
 
 
 @pytest.mark.parametrize(
@@ -68,6 +141,7 @@ def test_figures_of_the_test_split(predictions):
     [
         ({"num_resamples": 99}, r"^num_resamples must be at least 100, got 99$"),
         ({"min_slice": 0}, r"^min_slice must be at least 1, num_mistakes at least 0, got 0 and 0$"),
+        ({"cross_validation": "sometimes"}, r"^cross_validation must be auto, always or never, got 'sometimes'$"),
         ({"num_mistakes": -1}, r"^min_slice must be at least 1, num_mistakes at least 0, got 1 and -1$"),
     ],
 )

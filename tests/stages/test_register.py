@@ -24,10 +24,12 @@ from pipeline.stages.register import (
     judge,
     registration,
 )
+from pipeline.stages.register import test_digest as digest_of_test
 
 OPTIONS = Options(model_name="model", below_nuisances="refuse")
-GATE = Better(metric=Accuracy(), min_gain=0.0, num_resamples=100, seed=0)
+GATE = Better(metric=Accuracy(), min_gain=0.0, min_samples=2, num_resamples=100, seed=0)
 CLASSES = ["a", "b"]
+RIGHT, FAIR, POOR = [True] * 20, [True] * 18 + [False] * 2, [True, False] * 10  # POOR is shown to be worse than FAIR
 CARD = {"classes": CLASSES, "data_hash": "0" * 32}
 JUDGING = Judging(metrics={"accuracy": Accuracy()}, num_resamples=100, seed=0)
 
@@ -63,7 +65,7 @@ class Registry:
     def __init__(self, folder):
         self.folder, self.versions, self.aliases, self.fail_on = folder, {}, {}, None
 
-    DATA_HASH, COMMIT = "data_hash", "git_commit"
+    DATA_HASH, COMMIT, TEST_SET = "data_hash", "git_commit", "test_set"
 
     def find_version(self, name, results_key):
         return next((one for one, entry in self.versions.items() if entry["results_key"] == results_key), None)
@@ -78,6 +80,9 @@ class Registry:
     def earlier_data(self, name, data_hash):
         others = [one for one, entry in self.versions.items() if entry["tags"]["data_hash"] != data_hash]
         return [(one, self.versions[one]["run_id"], self.versions[one]["tags"]) for one in reversed(others)]
+
+    def num_judged_on(self, name, test_set):
+        return sum(entry["tags"][self.TEST_SET] == test_set for entry in self.versions.values())
 
     def create_version(self, name, run_id, results_key, predictor, example, tags):
         version = str(len(self.versions) + 1)
@@ -131,7 +136,7 @@ def test_what_a_gate_compares_are_the_test_samples(project):
 @pytest.fixture(autouse=True)
 def checks(project):
     write_checks()
-    files.write_json(files.METRICS, {})
+    files.write_json(files.TEST_METRICS, {})
 
 
 def test_what_leaks_is_never_promoted(project):
@@ -148,11 +153,12 @@ def test_judge_without_a_champion(project):
 
 
 def test_judge_against_the_champions_predictions(registry):
-    write_predictions(files.PREDICTIONS, [True] * 4)
-    write_predictions(registry.folder / "old.parquet", [True, True, True, False])
+    write_predictions(files.PREDICTIONS, RIGHT)
+    write_predictions(registry.folder / "old.parquet", POOR)
     verdict = judge(GATE, CLASSES, "old")
     assert verdict.promote
-    assert verdict.reasons == ["gain +0.2500 on 4 common test samples, more than 0.0"]
+    assert verdict.reasons[0].startswith("gain +0.5000 [")
+    assert verdict.reasons[0].endswith("on 20 common test samples of 20 groups: its lower end is above 0.0")
 
 
 def test_a_champion_of_other_classes_stays(registry):
@@ -171,6 +177,7 @@ def test_the_first_version_is_champion(result, registry):
         "champion_before": None,
         "reasons": ["there was no champion before"],
         "evidence": {},
+        "test_set_uses": 1,
         "earlier_data": None,
         "results_key": "k1",
     }
@@ -186,39 +193,84 @@ def test_the_same_results_are_registered_once_with_the_same_text(result, registr
 
 
 def test_a_worse_one_is_challenger_and_a_better_one_champion(result, registry):
-    result("k1", [True, True, True, False])
-    worse = result("k2", [True, True, False, False])
+    result("k1", POOR)
+    worse = result("k2", [False] * 20)
     assert (worse["aliases"], worse["champion_before"]) == (["challenger"], "1")
     assert registry.aliases == {"challenger": "2", "champion": "1"}
-    better = result("k3", [True] * 4)
+    better = result("k3", RIGHT)
     assert (better["aliases"], better["champion_before"]) == (["challenger", "champion"], "1")
-    assert better["reasons"] == ["gain +0.2500 on 4 common test samples, more than 0.0"]
-    assert better["evidence"]["gain"]["value"] == 0.25
+    assert better["reasons"][0].startswith("gain +0.5000 [")
+    assert better["evidence"]["gain"]["value"] == 0.5
     assert registry.aliases == {"challenger": "3", "champion": "3"}
 
 
+def test_one_that_is_not_shown_to_be_better_is_challenger(result, registry):
+    result("k1", FAIR)
+    better = result("k2", RIGHT)
+    assert better["aliases"] == ["challenger"]
+    assert better["reasons"][0].startswith("gain +0.1000 [-")
+    assert registry.aliases == {"challenger": "2", "champion": "1"}
+
+
+def test_each_version_judged_on_the_same_test_pictures_is_counted(result):
+    uses = [result(key, right)["test_set_uses"] for key, right in (("k1", RIGHT), ("k2", POOR), ("k3", FAIR))]
+    assert uses == [1, 2, 3]
+    assert result("k2", POOR)["test_set_uses"] == 2  # the same results come again with the same text
+    assert result("k4", RIGHT[:-1])["test_set_uses"] == 1  # other test pictures
+    assert result("k5", RIGHT, corrected=[0])["test_set_uses"] == 4  # the same pictures, whatever their labels
+
+
+def test_an_interrupted_registration_counts_its_version_once(result, registry):
+    result("k1", RIGHT)
+    registry.fail_on = "challenger"
+    with pytest.raises(UserError, match=r"^the store is gone$"):
+        result("k2", POOR)
+    del registry.versions["2"]["tags"][REGISTRATION_TAG]  # it broke off right after the version was there
+    registry.fail_on = None
+    assert result("k2", POOR)["test_set_uses"] == 2
+
+
+def test_the_digest_is_of_the_test_samples_alone(project):
+    write_predictions(files.PREDICTIONS, RIGHT)
+    first = digest_of_test()
+    table = files.read_table(files.PREDICTIONS)
+    again = table.assign(labels=table["labels"].tolist()[::-1]).sample(frac=1, random_state=0)
+    files.write_table(files.PREDICTIONS, again.query("split == 'test'"), metadata={"classes": CLASSES})
+    assert digest_of_test() == first
+    files.write_table(files.PREDICTIONS, table.iloc[:-1], metadata={"classes": CLASSES})
+    assert digest_of_test() != first
+
+
 def test_earlier_results_that_come_back_keep_their_text_and_move_nothing(result, registry):
-    first = result("k1", [True, False, True, False])
-    result("k2", [True] * 4)
-    assert result("k1", [True, False, True, False]) == first
+    first = result("k1", POOR)
+    result("k2", RIGHT)
+    assert result("k1", POOR) == first
     assert registry.aliases == {"challenger": "2", "champion": "2"}
 
 
 def test_corrected_data_are_compared_with_the_version_before(result, registry):
-    """t0 to t3 are a, b, a, b; then t3 is corrected to a, and the new version is right about it."""
-    result("k1", [True, True, False, True])
-    result("k2", [True, True, False, True], data_hash="1" * 32)
-    found = result("k3", [True, True, True, False], data_hash="2" * 32, corrected=[3])
+    """Of t0 to t19 those of every fourth are corrected, and the new version is right about all of them."""
+    corrected = list(range(3, 20, 4))
+    before = [position != 2 for position in range(20)]  # one mistake, by the labels of then
+    result("k1", before)
+    result("k2", before, data_hash="1" * 32)
+    # write_predictions decides by the labels of then: "wrong" where a label is another today
+    after = [position not in corrected for position in range(20)]
+    found = result("k3", after, data_hash="2" * 32, corrected=corrected)
     earlier = found["earlier_data"]
     assert (earlier["version"], earlier["data_hash"]) == ("2", "1" * 32)
-    assert (earlier["n"], earlier["num_relabelled"], earlier["num_left"], earlier["num_new"]) == (4, 1, 0, 0)
+    assert (earlier["n"], earlier["num_relabelled"], earlier["num_left"], earlier["num_new"]) == (20, 5, 0, 0)
     accuracy = earlier["metrics"]["accuracy"]
-    assert (accuracy["told"], accuracy["before"], accuracy["after"]) == (0.75, 0.5, 1.0)
-    assert accuracy["gain"]["value"] == 0.5
-    assert 0 <= accuracy["gain"]["low"] <= 0.5 <= accuracy["gain"]["high"] <= 1
+    assert (accuracy["told"], accuracy["before"], accuracy["after"]) == (0.95, 0.7, 1.0)
+    assert accuracy["gain"]["value"] == pytest.approx(0.3)
+    # six of 20 gained; t of 19 degrees of freedom: 2.093024 x sqrt(0.3 x 0.7 / 19)
+    half = 2.093024 * np.sqrt(0.3 * 0.7 / 19)
+    ends = [accuracy["gain"][key] for key in ("low", "high")]
+    assert ends == pytest.approx([0.3 - half, 0.3 + half], rel=1e-6)
+    assert accuracy["gain"]["groups"] == 20
     assert earlier["other_choices"] == ["train.epochs"]
     assert found["aliases"] == ["challenger", "champion"]  # the gate judges the champion by the labels of today too
-    assert result("k3", [True, True, True, False], data_hash="2" * 32, corrected=[3]) == found
+    assert result("k3", after, data_hash="2" * 32, corrected=corrected) == found
 
 
 def test_of_several_versions_of_the_data_before_the_one_of_the_likest_choices_is_taken(result, monkeypatch):

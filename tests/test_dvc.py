@@ -291,7 +291,7 @@ def test_a_leaderboard_runs_through_the_queue_and_a_failure_is_a_row(project: Pr
     measured = table.loc["tiny"]
     assert measured[["kind", "best", "smallest"]].tolist() == ["run", True, True]
     assert (measured[["train_seconds", "images_per_second", "num_bytes"]].astype(float) > 0).all()
-    own = json.loads((project.folder / "reports/metrics.json").read_text())["accuracy"]
+    own = json.loads((project.folder / "reports/test_metrics.json").read_text())["accuracy"]
     assert measured[["value", "low", "high"]].tolist() == pytest.approx([own["value"], own["low"], own["high"]])
     (parent,) = (run for run in project.runs() if run.data.tags.get("colibri.leaderboard") == "mine")
     children = [run for run in project.runs() if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]

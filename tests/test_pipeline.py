@@ -22,7 +22,8 @@ STAGES = ("ingest", "validate", "pair", "split", "check", "embed", "curate", "au
 PURE = ("data/manifest.parquet", "data/splits.parquet", "data/packed/images.npy", "data/packed/index.parquet")
 LEARNT = ("data/predictor/weights.safetensors", "data/predictor/card.json", "data/predictions.parquet")
 JUDGED = tuple(
-    f"reports/{name}" for name in ("metrics.json", "slices.csv", "train.csv", "imbalance.csv", "report.html")
+    f"reports/{name}"
+    for name in ("metrics.json", "test_metrics.json", "slices.csv", "train.csv", "imbalance.csv", "report.html")
 )
 CHECKED = tuple(f"reports/{name}.{kind}" for name in ("checks", "curation") for kind in ("json", "html"))
 
@@ -85,10 +86,26 @@ def test_a_truncated_picture_is_quarantined_and_everything_is_accounted_for(proj
 
 
 def test_it_learnt_what_the_pictures_show(project: Path) -> None:
-    metrics = json.loads((project / "reports/metrics.json").read_text())
+    metrics, val = (json.loads((project / f"reports/{name}.json").read_text()) for name in ("test_metrics", "metrics"))
     assert metrics["accuracy"]["value"] > 0.8  # chance is 0.5
+    predictions = pd.read_parquet(project / "data/predictions.parquet")
+    for split, found in (("val", val), ("test", metrics)):
+        own = predictions[predictions["split"] == split]
+        assert found["accuracy"]["n"] == len(own)
+        right = [list(one) == list(other) for one, other in zip(own["labels"], own["decided"], strict=True)]
+        assert found["accuracy"]["value"] == pytest.approx(np.mean(right))
+        assert found["accuracy"]["groups"] == own["group"].nunique()
+    assert not any("/" in name for name in val)  # what one chooses by is one number for all classes
     for name, entry in metrics.items():
+        assert entry["groups"] >= 5, name
         assert entry["low"] <= entry["value"] <= entry["high"], name
+
+
+def test_it_is_compared_with_a_forest_on_the_properties(project: Path) -> None:
+    entry = json.loads((project / "reports/test_metrics.json").read_text())["beyond_nuisances"]
+    assert -1 <= entry["value"] <= 1
+    assert entry["low"] < entry["value"] < entry["high"]
+    assert "alone reach on the same pictures" in (project / "reports/report.html").read_text()
 
 
 def test_predictions_cover_val_and_test_once(project: Path) -> None:
@@ -103,6 +120,7 @@ def test_the_registered_model_serves_encoded_pictures(project: Path) -> None:
     registration = json.loads((project / "reports/registration.json").read_text())
     assert registration["version"] == "1"
     assert registration["aliases"] == ["challenger", "champion"]
+    assert registration["test_set_uses"] == 1
     mlflow.set_tracking_uri(f"sqlite:///{project / 'mlflow.db'}")
     model = mlflow.pyfunc.load_model(f"models:/{registration['model']}@champion")
     predictions = pd.read_parquet("data/predictions.parquet").head(5)
@@ -120,7 +138,8 @@ def test_the_run_holds_parameters_curves_figures_and_files(project: Path) -> Non
     experiment = client.get_experiment_by_name("colibri")
     (found,) = client.search_runs([experiment.experiment_id])
     assert found.data.params["train.epochs"] == "16"
-    assert {"train/loss", "val/f1_macro", "test/accuracy", "test/accuracy_low"} <= set(found.data.metrics)
+    figures = {"test/accuracy", "test/accuracy_low", "test/accuracy_groups", "final_val/accuracy"}
+    assert {"train/loss", "val/f1_macro"} | figures <= set(found.data.metrics)
     assert len(client.get_metric_history(found.info.run_id, "val/loss")) == 16
     assert {entry.path for entry in client.list_artifacts(found.info.run_id)} >= {"params.yaml", "evaluation", "data"}
     assert found.inputs.dataset_inputs[0].dataset.name == "pictures"
@@ -155,7 +174,7 @@ def test_a_second_split_is_judged_beside_the_first(project: Path, tmp_path: Path
     )
     run("train")
     run("evaluate")
-    metrics = json.loads(Path("reports/metrics.json").read_text())
+    metrics = json.loads(Path("reports/test_metrics.json").read_text())
     assert metrics["beside/accuracy"]["n"] > 0
     assert "groups kept apart" in Path("reports/report.html").read_text()
 

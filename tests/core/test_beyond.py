@@ -7,8 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score
 
-from pipeline.core.beyond import beyond_properties, decide_by_properties, is_below, sentence
+from pipeline.core.beyond import beyond_properties, decide_by_properties
 from pipeline.core.errors import UserError
+from pipeline.core.margin_text import is_below, sentence
 from pipeline.core.scoring import mean_recall
 
 EYE = np.eye(2)
@@ -138,8 +139,7 @@ def test_a_property_that_the_judged_lack_is_named():
             0.2,
             0.1,
             0.3,
-            "Its balanced accuracy is 20.0 points above what the properties alone reach on the same pictures, between "
-            "+10.0 and +30.0: it shows more than these",
+            "20.0 points above what the properties alone reach on the same pictures, between +10.0 and +30.0: it shows",
         ),
         (0.0, -0.1, 0.1, "between -10.0 and +10.0: this does not show more than these"),
         (-0.2, -0.3, -0.1, "20.0 points below what the properties alone reach on the same pictures, between"),

@@ -182,7 +182,7 @@ def test_an_interval_of_a_share_has_width_lies_in_0_to_1_and_holds_the_share(gro
 
 @pytest.mark.parametrize(("right", "size"), [(1, 2), (9, 10), (19, 20)])
 def test_groups_that_are_all_alike_do_not_make_it_certain(right, size):
-    """No replicate differs from another; 10 groups of independent samples say at least what Clopper and Pearson's says."""
+    """No replicate differs from another: the interval is Clopper and Pearson's of as many independent samples."""
     low, high, _ = share([right] * 10, [size] * 10)
     exact = binomtest(10 * right, 10 * size).proportion_ci(method="exact")
     assert low <= exact.low
@@ -292,8 +292,13 @@ def test_a_mean_never_rests_on_more_than_there_is(pairs):
             2,
             True,
             True,
-            "it rests on 6 independent groups only; 2 classes lie in fewer than 5 groups, and may vary more than it "
-            "says; so few mistakes or successes that the interval is wider than 95 % needs",
+            "; ".join(
+                [
+                    "it rests on 6 independent groups only",
+                    "2 classes lie in fewer than 5 groups, and may vary more than it says",
+                    "so few mistakes or successes that the interval is wider than 95 % needs",
+                ]
+            ),
         ),
     ],
 )

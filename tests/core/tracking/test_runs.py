@@ -21,10 +21,14 @@ PARAMS = {"train": {"epochs": 2, "views": ["identity"]}, "beside": None, "augmen
 CURVES = pd.DataFrame(
     {"epoch": [1, 2], "train_loss": [0.7, 0.5], "val_f1_macro": [0.4, 0.6], "learning_rate": [0.1, 0.0]}
 )
+FEW, LONE = "it rests on 7 independent groups only", "no interval: it rests on 1 independent group, fewer than 5"
 METRICS = {
-    "accuracy": {"value": 0.9, "low": 0.8, "high": 0.95, "n": 20},
-    "f1/<cat>": {"value": 0.5, "low": None, "high": None, "n": 2},
-    "f1/dog": {"value": None, "low": None, "high": None, "n": 0},
+    "test": {
+        "accuracy": {"value": 0.9, "low": 0.8, "high": 0.95, "n": 20, "groups": 7, "caveat": FEW},
+        "f1/<cat>": {"value": 0.5, "low": None, "high": None, "n": 2, "groups": 1, "caveat": LONE},
+        "f1/dog": {"value": None, "low": None, "high": None, "n": 0, "groups": 0},
+    },
+    "final_val": {"accuracy": {"value": 0.95, "low": 0.9, "high": 0.99, "n": 30, "groups": 30}},
 }
 
 
@@ -128,12 +132,22 @@ def test_results_go_into_the_run_that_training_opened(store, client):
     run_id, complete = completed_run("one run", "its results", PARAMS, CURVES, METRICS)
     (run,) = with_key("one run")
     assert (run.info.run_id, complete) == (run_id, False)
-    assert {name: value for name, value in run.data.metrics.items() if name.startswith("test/")} == {
+    assert {name: value for name, value in run.data.metrics.items() if name.startswith(("test/", "final_val/"))} == {
         "test/accuracy": 0.9,
         "test/accuracy_low": 0.8,
         "test/accuracy_high": 0.95,
+        "test/accuracy_groups": 7,
         f"test/{metric_name('f1/<cat>')}": 0.5,
+        f"test/{metric_name('f1/<cat>')}_groups": 1,
+        "test/f1/dog_groups": 0,
+        "final_val/accuracy": 0.95,
+        "final_val/accuracy_low": 0.9,
+        "final_val/accuracy_high": 0.99,
+        "final_val/accuracy_groups": 30,
     }
+    # what a reader must know of the figures of all classes; those of single classes stand in the metrics file
+    caveats = {name: text for name, text in run.data.tags.items() if name.startswith("caveat.")}
+    assert caveats == {"caveat.test.accuracy": FEW}
     assert curve(client, run, "train/loss") == [(1, 0.7), (2, 0.5)]  # not logged a second time
 
 
@@ -189,6 +203,7 @@ def test_attach_logs_files_and_the_data_set_then_marks_the_run(store, client, pr
         ("f1/" + "x" * 400, "f1/" + "x" * 197 + " 2"),
         ("f1/..", "f1/_ 3"),
         ("f1/cat_low", "f1/cat_low 6"),
+        ("f1/cat_groups", "f1/cat_groups 6"),
         ("f1/./b//", "f1/_/b/_/_ 4"),
         ("f1/" + "x" * 196 + "/y", "f1/" + "x" * 196 + "/_ 5"),
     ],
@@ -207,12 +222,12 @@ def test_no_two_classes_share_a_metric(names):
 
 def test_every_class_name_is_accepted_by_mlflow(store):
     names = [f"f1/{one}" for one in ("a%b", "ä ö", "猫", "<&>\"'", "a\nb", ".", "..", "/", " ", "", "x" * 300)]
-    metrics = {name: {"value": 1.0, "low": 0.5, "high": 1.0, "n": 1} for name in names}
-    run_id, _ = completed_run("odd names", "odd results", PARAMS, CURVES, metrics)
+    metrics = {name: {"value": 1.0, "low": 0.5, "high": 1.0, "n": 1, "groups": 1} for name in names}
+    run_id, _ = completed_run("odd names", "odd results", PARAMS, CURVES, {"test": metrics})
     logged = connect()[0].get_run(run_id).data.metrics
-    assert {name for name in logged if name.startswith("test/") and not name.endswith(("_low", "_high"))} == {
-        f"test/{metric_name(name)}" for name in names
-    }
+    assert {
+        name for name in logged if name.startswith("test/") and not name.endswith(("_low", "_high", "_groups"))
+    } == {f"test/{metric_name(name)}" for name in names}
 
 
 def test_flatten():

@@ -7,12 +7,19 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score
 
+from pipeline.core import beyond
 from pipeline.core.beyond import beyond_properties, decide_by_properties
 from pipeline.core.errors import UserError
 from pipeline.core.margin_text import is_below, sentence
 from pipeline.core.scoring import mean_recall
 
 EYE = np.eye(2)
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    monkeypatch.setattr(beyond, "NUM_TREES", 30)  # what is tested does not need more
+    monkeypatch.setattr(beyond, "num_workers", lambda: 1)
 
 
 def decisions(right):

@@ -216,6 +216,8 @@ def test_a_difference_by_hand():
     half = 2.570582 * math.sqrt(0.0016 / 6 * 5)
     assert found == pytest.approx((0.1 - half, 0.1 + half), rel=1e-6)
     assert difference_interval(0.1, np.zeros(6), weights, 60, 4.9) is None
+    wild = np.array([-0.5, -0.3, 0.1, 0.3, 0.5, 0.9])
+    assert difference_interval(0.4, wild, weights, 60, 6) == (-1.0, 1.0)  # no difference of two shares is further
     assert difference_interval(math.nan, np.zeros(6), weights, 60, 6) is None
     assert difference_interval(0.1, np.array([0.1, *[np.nan] * 5]), weights, 60, 6) is None
 

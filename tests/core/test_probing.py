@@ -57,10 +57,12 @@ def test_folds_keep_groups_whole():
     [
         ([0, 1, 0, 1, 0, 1], list("aabbcc"), 3),  # no more folds than groups
         ([0, 1, 0, 1, 0, 1], list("aaaaab"), 2),
-        ([0, 1, 2, 3, 0, 1], list("abcdef"), 2),  # nor than samples of the largest class
+        ([0, 1, 2, 3, 0, 1], list("abcdef"), 5),  # however few samples the largest class has
+        ([0, 1, 2, 3, 4, 5], list("abcdef"), 5),  # labels that all differ, as sets of several labels may
+        ([0, 1, 2, 3, 4, 5], list("aabbcc"), 3),
     ],
 )
-def test_fewer_folds_for_few_groups_and_small_classes(labels, groups, num):
+def test_fewer_folds_for_few_groups_not_for_small_classes(labels, groups, num):
     assert len(folds(np.array(labels), np.array(groups), 5, 0)) == num
 
 

@@ -26,6 +26,7 @@ def test_the_difference_to_the_best_is_paired_and_counted_by_hand():
     assert table["best"].tolist() == [True, False, False]
     assert table["value"].tolist() == pytest.approx([0.95, 0.9, 0.5])
     assert table["difference"].tolist() == pytest.approx([0, -2 / NUM, -18 / NUM])
+    assert table.loc["large", ["difference_low", "difference_high"]].tolist() == [0, 0]  # it is the same model
     # of 40 pictures 2 and 18 are lost, none gained; t of 39 degrees of freedom
     for name, lost in (("small", 2 / NUM), ("poor", 18 / NUM)):
         half = 2.022691 * np.sqrt(lost * (1 - lost) / (NUM - 1))
@@ -71,7 +72,7 @@ def test_in_fewer_than_five_groups_nothing_is_told_apart():
         one.test["group"] = [f"g{position // 10}" for position in range(NUM)]
     table = made(*outcomes)
     assert table["standing"].tolist() == ["best", "not_told_apart"]
-    assert table["difference_low"].isna().all()
+    assert table["difference_low"].isna().tolist() == [False, True]
     assert table.index[table["smallest"]].tolist() == ["large"]
 
 

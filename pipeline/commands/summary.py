@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.core import files
-from pipeline.core.beyond import BEYOND, sentence
-from pipeline.core.cross_validation import PREFIX
+from pipeline.core.margin_text import BEYOND, CROSS, sentence
 from pipeline.core.terminal import say
 
 HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
@@ -28,10 +27,10 @@ def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[st
     result += _figures(metrics, "beside/", "  with groups kept apart")
     above = sentence(metrics.get(BEYOND))
     result += [f"  {above}"] if above else []
-    crossed = _figures(metrics, PREFIX)
+    crossed = _figures(metrics, CROSS)
     if crossed:
         result += ["Frozen features with a linear classifier, out of fold, over the groups of all splits:", *crossed]
-        above = sentence(metrics.get(PREFIX + BEYOND))
+        above = sentence(metrics.get(CROSS + BEYOND))
         result += [f"  {above}"] if above else []
     failed = {name: entry for name, entry in checks.items() if not entry["passed"]}
     blind = [name for name, entry in failed.items() if entry.get("state") == "cannot_be_judged"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -13,7 +11,6 @@ from pipeline.core.nuisance_forest import Bins, forest
 from pipeline.core.parallel import num_workers
 from pipeline.core.scoring import mean_recall
 
-BEYOND = "beyond_nuisances"  # in the metrics of test
 NUM_TREES = 200
 
 
@@ -82,30 +79,3 @@ def beyond_properties(
     replicates = np.concatenate([gain(block) for block in weights])
     basis = Basis.of(np.asarray(targets, dtype=bool), groups)
     return difference(float(gain(np.ones((1, len(targets))))[0]), replicates, weights, basis, len(targets))
-
-
-def is_below(entry: dict[str, Any]) -> bool:
-    """Whether the test shows that the properties alone do better."""
-    return entry["high"] is not None and entry["high"] < 0
-
-
-def sentence(entry: dict[str, Any] | None, who: str = "Its balanced accuracy") -> str:
-    """What the entry says; empty where there is none.
-
-    Args:
-        entry: `beyond_properties` as JSON.
-        who: The subject.
-    """
-    if entry is None or entry["value"] is None:
-        return ""
-    points = 100 * entry["value"]
-    side = "below" if points < 0 else "above"
-    text = f"{who} is {abs(points):.1f} points {side} what the properties alone reach on the same pictures"
-    if entry["low"] is None or entry["high"] is None:
-        return f"{text}; no interval says how sure that is"
-    text += f", between {100 * entry['low']:+.1f} and {100 * entry['high']:+.1f}"
-    if entry["low"] > 0:
-        return f"{text}: it shows more than these"
-    if is_below(entry):
-        return f"{text}: it does worse than these"
-    return f"{text}: this does not show more than these"

@@ -130,7 +130,7 @@ class Choosing:
                     **dict(zip(("low", "high"), (own or (None, None))[:2], strict=True)),
                     "behind_best": behind_best,
                     **dict(zip(("behind_low", "behind_high"), behind or (None, None), strict=True)),
-                    "groups": int(basis.groups + 1e-9),
+                    "groups": int(basis.groups),
                     "epochs": epochs,
                     "chosen": False,
                 }

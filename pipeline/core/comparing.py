@@ -121,7 +121,7 @@ def difference(value: float, replicates: np.ndarray, weights: Replicates, basis:
         basis: What the less certain of the two numbers rests on.
         n: Samples.
     """
-    groups = int(basis.groups + 1e-9)
+    groups = int(basis.groups)
     if not np.isfinite(value):
         return Estimate(value=None, low=None, high=None, n=n, groups=groups)
     low, high = difference_interval(value, replicates, weights, basis.n, basis.groups) or (None, None)

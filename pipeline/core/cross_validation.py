@@ -12,7 +12,6 @@ from pipeline.core.beyond import decide_by_forest
 from pipeline.core.nuisance_forest import sorted_in
 from pipeline.core.probing import compact, folds, probe
 
-PREFIX = "cross/"  # of its figures in the metrics of test
 NUM_FOLDS = 5
 MAX_SAMPLES = 20_000  # of more, whole groups are drawn
 

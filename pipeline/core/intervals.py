@@ -15,6 +15,7 @@ CHUNK_CELLS = 20_000_000  # weights held at once, in numbers
 MIN_GROUPS = 5  # below, no interval: the spread between groups cannot be told
 FEW_GROUPS = 20  # below, the figure carries a caveat
 MANY_GROUPS = 100  # above, the groups are resampled; up to here each is left out once
+SAME = 1e-12  # a standard error below is rounding: no replicate differs
 FEW_EVENTS = 5.0  # effective mistakes, or successes, below which the logit scale fails
 
 
@@ -70,6 +71,9 @@ class Replicates:
         """(r, N) float64 blocks, a row per replicate."""
         _, members = np.unique(self.groups, return_inverse=True)
         num_groups = int(members.max()) + 1
+        if num_groups == 1:  # without it nothing is left
+            yield np.ones((1, len(members)))
+            return
         total = num_groups if self.leaves_out else self.num_resamples
         size = max(1, min(total, CHUNK_CELLS // max(1, len(members))))
         generator = np.random.default_rng(self.seed)
@@ -123,8 +127,8 @@ def share_interval(
     if groups < MIN_GROUPS or not 0 <= value <= 1 or not math.isfinite(error):
         return None
     quantile = float(stdtrit(groups - 1, 0.975))
-    effective = min(n, value * (1 - value) / error**2) if error > 0 and 0 < value < 1 else n
-    if min(value, 1 - value) * effective < FEW_EVENTS:
+    effective = min(n, value * (1 - value) / error**2) if error > SAME and 0 < value < 1 else n
+    if error <= SAME or min(value, 1 - value) * effective < FEW_EVENTS:
         effective *= (Z / quantile) ** 2
         hit, missed = value * effective, (1 - value) * effective
         low = float(betaincinv(hit, missed + 1, 0.025)) if hit > 0 else 0.0
@@ -146,8 +150,8 @@ def difference_interval(
     error = weights.spread(replicates)
     if groups < MIN_GROUPS or not math.isfinite(value) or not math.isfinite(error):
         return None
-    half = float(stdtrit(groups - 1, 0.975)) * error if error > 1e-12 else 1 - 0.025 ** (1 / n)
-    return value - half, value + half
+    half = float(stdtrit(groups - 1, 0.975)) * error if error > SAME else 1 - 0.025 ** (1 / n)
+    return max(-1.0, value - half), min(1.0, value + half)
 
 
 @dataclass(frozen=True)
@@ -178,11 +182,11 @@ class Basis:
         influence = (held[:, occurs] / num_groups[occurs]).sum(axis=1) / num_classes
         thin = int((num_groups[occurs] < MIN_GROUPS).sum())
         n = num_classes**2 / float((1 / sizes[occurs]).sum())
-        return cls(n, 1 / float((influence**2).sum()), thin if num_classes > 1 else 0)
+        return cls(n, round(1 / float((influence**2).sum()), 9), thin if num_classes > 1 else 0)
 
     def caveat(self, has_interval: bool, cautious: bool = False) -> str:
         """What a reader must know, a clause."""
-        count = int(self.groups + 1e-9)
+        count = int(self.groups)
         if count < MIN_GROUPS:
             return f"no interval: it rests on {count} independent group{'s' * (count != 1)}, fewer than {MIN_GROUPS}"
         if not has_interval:

@@ -57,7 +57,7 @@ def judge(
 
 
 def _estimate(value: float, replicates: np.ndarray, weights: Replicates, basis: Basis, n: int) -> Estimate:
-    groups = int(basis.groups + 1e-9)
+    groups = int(basis.groups)
     if not np.isfinite(value):
         return Estimate(value=None, low=None, high=None, n=n, groups=groups)
     found = share_interval(value, replicates, weights, basis.n, basis.groups)

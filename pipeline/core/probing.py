@@ -65,17 +65,20 @@ def folds(labels: np.ndarray, groups: np.ndarray, num_folds: int, seed: int) -> 
         num_folds: At least 2.
         seed: Of the folds.
     """
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+    from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
-    num_groups = len(np.unique(groups))
+    num_groups, commonest = len(np.unique(groups)), int(np.unique(labels, return_counts=True)[1].max())
     if num_groups < 2:
         return []
-    alone = num_groups == len(groups)
-    num = max(2, min(num_folds, num_groups, int(np.unique(labels, return_counts=True)[1].max())))
-    kind = StratifiedKFold if alone else StratifiedGroupKFold
+    num, alone = min(num_folds, num_groups), num_groups == len(groups)
+    if commonest < num:  # no label is in each fold, so there is nothing to keep even
+        kind: Any = KFold if alone else GroupKFold
+    else:
+        kind = StratifiedKFold if alone else StratifiedGroupKFold
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class with fewer samples than folds is none to some of them
-        return list(kind(num, shuffle=True, random_state=seed).split(labels, labels, groups))
+        parts = kind(num, shuffle=True, random_state=seed).split(labels, labels, groups)
+        return [(learnt, judged) for learnt, judged in parts if len(judged)]
 
 
 def unseen(labels: np.ndarray, parts: Folds) -> np.ndarray:

@@ -57,7 +57,7 @@ def count(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray) -> Coun
 def of_same_classes(
     figures: Callable[[np.ndarray], np.ndarray], targets: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """(R, K) figures of each class, where a class that a row of weights lost has its figure on all samples.
+    """(R, K) figures of each class; where a row of weights lost the class, or leaves it undefined, that on all samples.
 
     A mean over classes is then of the same classes in each resample. Without that a lost class would be left out of
     the mean, or count as an F1 of 0 where it was decided for, and both move the mean for no reason of the model's.
@@ -68,7 +68,7 @@ def of_same_classes(
         weights: (R, N).
     """
     found = figures(weights)
-    lost = weights @ targets.astype(np.float64) == 0
+    lost = (weights @ targets.astype(np.float64) == 0) | np.isnan(found)
     return np.where(lost, figures(np.ones((1, len(targets)))), found) if lost.any() else found
 
 

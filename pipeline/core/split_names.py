@@ -12,10 +12,41 @@ WORDS: Final = {
     "test": "test testing tst holdout",
 }
 SPLIT_OF = {word: split for split, words in WORDS.items() for word in words.split()}
-OTHERS = frozenset("pred predict prediction predictions inference unseen submission unlabelled unlabeled".split())
+OTHERS = frozenset(
+    ["pred", "predict", "prediction", "predictions", "inference", "unseen", "submission", "unlabelled", "unlabeled"]
+)
 FILLERS = frozenset(  # tell nothing about what a folder holds beside others
-    "set sets data dataset datasets image images img imgs jpg jpeg png picture pictures photo photos file files "
-    "sample samples split splits subset part dir folder class classes imagefolder".split()
+    [
+        "set",
+        "sets",
+        "data",
+        "dataset",
+        "datasets",
+        "image",
+        "images",
+        "img",
+        "imgs",
+        "jpg",
+        "jpeg",
+        "png",
+        "picture",
+        "pictures",
+        "photo",
+        "photos",
+        "file",
+        "files",
+        "sample",
+        "samples",
+        "split",
+        "splits",
+        "subset",
+        "part",
+        "dir",
+        "folder",
+        "class",
+        "classes",
+        "imagefolder",
+    ]
 )
 NO_LABEL = frozenset(["unlabelled", "unlabeled", "nolabel", "nolabels", "notlabelled", "notlabeled"])
 WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z])|\d+")

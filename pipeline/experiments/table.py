@@ -111,8 +111,8 @@ def _measured(
                 **{key: one.entry[key] for key in ("value", "low", "high", "n", "groups")},
                 "caveat": one.entry.get("caveat", ""),
                 "difference": gain["value"],
-                "difference_low": gain["low"],
-                "difference_high": gain["high"],
+                "difference_low": 0.0 if one is best else gain["low"],  # the best is itself
+                "difference_high": 0.0 if one is best else gain["high"],
                 "standing": "best" if one is best else standing(gain["low"], gain["high"], margin),
                 "best": one is best,
                 "train_seconds": one.train_seconds,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.core.beyond import BEYOND, sentence
-from pipeline.core.cross_validation import PREFIX
+from pipeline.core.intervals import FEW_GROUPS
+from pipeline.core.margin_text import BEYOND, CROSS, sentence
 from pipeline.report.wording import LOWER_IS_BETTER, Figure, figure
 
 MAIN = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
@@ -65,6 +65,7 @@ class Headline:
         main: The few figures beside it.
         num_pictures: In test.
         num_groups: Of test.
+        few_groups: Whether these are too few for narrow intervals.
         cross: The cross-validated figures, which lead where test has few groups; None where they were not made.
         exact: Whether "right" means all of several labels.
         beyond: What the model adds to the properties of the pictures, in a sentence; empty where that was not measured.
@@ -76,6 +77,7 @@ class Headline:
     main: list[Figure]
     num_pictures: int
     num_groups: int
+    few_groups: bool
     cross: Cross | None
     exact: bool
     beyond: str
@@ -106,6 +108,7 @@ def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headl
         main=[figure(name, metrics[name]) for name in names],
         num_pictures=len(test),
         num_groups=num_groups,
+        few_groups=num_groups < FEW_GROUPS,
         cross=_cross(metrics, names),
         exact=not single,
         beyond=sentence(metrics.get(BEYOND)),
@@ -119,13 +122,13 @@ def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headl
 
 
 def _cross(metrics: dict[str, Any], names: list[str]) -> Cross | None:
-    there = [name for name in names if PREFIX + name in metrics]
+    there = [name for name in names if CROSS + name in metrics]
     if not there:
         return None
     return Cross(
-        figures=[figure(name, metrics[PREFIX + name]) for name in there],
-        num_groups=int(metrics[PREFIX + there[0]]["groups"]),
-        beyond=sentence(metrics.get(PREFIX + BEYOND), "The balanced accuracy of these features"),
+        figures=[figure(name, metrics[CROSS + name]) for name in there],
+        num_groups=int(metrics[CROSS + there[0]]["groups"]),
+        beyond=sentence(metrics.get(CROSS + BEYOND), "The balanced accuracy of these features"),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.core.cross_validation import PREFIX
+from pipeline.core.margin_text import CROSS
 from pipeline.report.headline import BESIDE
 from pipeline.report.wording import PLAIN, Figure, figure
 
@@ -63,7 +63,7 @@ def tables(metrics: dict[str, Any], classes: list[str], needed: int) -> Tables:
         classes: In any order.
         needed: Samples a class needs in test to be evaluable.
     """
-    own = {name: entry for name, entry in metrics.items() if not name.startswith((BESIDE, PREFIX))}
+    own = {name: entry for name, entry in metrics.items() if not name.startswith((BESIDE, CROSS))}
     per_class = list(dict.fromkeys(name.partition("/")[0] for name in own if "/" in name))
     first = "f1" if "f1" in per_class else next(iter(per_class), "")
     rows = sorted(

@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import config, files, stage
-from pipeline.core.beyond import BEYOND, beyond_properties, decide_by_properties
+from pipeline.core.beyond import beyond_properties, decide_by_properties
 from pipeline.core.card import load_predictor
 from pipeline.core.contracts import Metric, Predictor, Task
-from pipeline.core.cross_validation import PREFIX, OutOfFold, cross_validate
+from pipeline.core.cross_validation import OutOfFold, cross_validate
 from pipeline.core.embeddings import Embeddings
 from pipeline.core.errors import UserError
 from pipeline.core.intervals import FEW_GROUPS, Estimate, samples_needed
 from pipeline.core.judging import judge
 from pipeline.core.labels import to_lists, to_matrix
+from pipeline.core.margin_text import BEYOND, CROSS
 from pipeline.core.samples import Packed
 from pipeline.core.slices import slices
 from pipeline.report.confusion import taken_for
@@ -50,6 +51,8 @@ class Options:
         if self.num_resamples < 100:
             raise ValueError(f"num_resamples must be at least 100, got {self.num_resamples}")
         samples_needed(self.half_width)
+        if self.cross_validation not in ("auto", "always", "never"):
+            raise ValueError(f"cross_validation must be auto, always or never, got {self.cross_validation!r}")
         if self.min_slice < 1 or self.num_mistakes < 0:
             raise ValueError(
                 f"min_slice must be at least 1, num_mistakes at least 0, got {self.min_slice} and {self.num_mistakes}"
@@ -170,7 +173,7 @@ def over_all_groups(
     decisive = {
         name: metric for name, metric in metrics.items() if not metric.by_scores
     }  # folds' scores do not compare
-    return {f"{PREFIX}{name}": entry for name, entry in cross_figures(found, decisive, task, classes, options).items()}
+    return {f"{CROSS}{name}": entry for name, entry in cross_figures(found, decisive, task, classes, options).items()}
 
 
 def cross_figures(

@@ -14,9 +14,9 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.core import config, files, stage
-from pipeline.core.beyond import BEYOND, is_below, sentence
 from pipeline.core.comparing import Compared, compared
 from pipeline.core.contracts import Gate, Metric
+from pipeline.core.margin_text import BEYOND, is_below, sentence
 from pipeline.core.outcomes import Verdict
 from pipeline.core.samples import Packed
 from pipeline.core.tracking import registry, runs

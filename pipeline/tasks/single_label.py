@@ -24,7 +24,10 @@ class SingleLabel(Task):
 
     Options for unequal classes change what a score means: it is the probability of a class if classes were as frequent
     as they weigh in the loss (`class_weights`), or equally frequent (`logit_adjustment: 1`), and the log loss weighs
-    samples alike. With neither it is the probability among samples like those of train, with focal loss too.
+    samples alike. With neither it is the probability among samples like those of train, with focal loss too. Label
+    smoothing e pulls it towards 1 / K: of a probability p the score is (1 - e) p + e / K. That is not undone: the
+    scores below e / K that a network gives to what it has not seen have no inverse, and its rare mistakes would count as
+    certainties.
 
     Args:
         label_smoothing: Share of the target spread evenly over all classes, 0 to below 1 (Szegedy et al. 2016,

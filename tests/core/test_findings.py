@@ -92,5 +92,5 @@ def test_only_an_error_that_failed_stops(tmp_path, capsys):
 
 def test_a_check_says_error_or_warn():
     node = {"_target_": "pipeline.checks.missing_class.MissingClass", "on_fail": "never"}
-    with pytest.raises(UserError, match=r"^params\.yaml: curate\.one\.on_fail must be 'error' or 'warn', got 'never'$"):
-        build_checks({"curate": {"one": node}}, "curate")
+    with pytest.raises(UserError, match=r"^params\.yaml: check\.one\.on_fail must be 'error' or 'warn', got 'never'$"):
+        build_checks({"check": {"one": node}}, "check")

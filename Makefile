@@ -9,15 +9,23 @@ EXTRAS := --extra elpv --extra digits --extra weights --extra tune --extra dev
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test check fast ui lock
+.PHONY: help repro is-repository test check fast ui lock
+.NOTPARALLEL:
+ifneq ($(findstring :,$(CURDIR)),)
+$(error the folder's path holds a colon, which no PATH can name; move the project elsewhere)
+endif
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
 	@echo "  make repro TORCH_BACKEND=cpu   installs another torch build (any of uv's --torch-backend)"
 
-repro: $(STAMP)  ## run the pipeline (dvc repro) and print the headline figures
+repro: is-repository $(STAMP)  ## run the pipeline (dvc repro) and print the headline figures
 	@dvc repro
 	@colibri summary
+
+is-repository:
+	@command -v git >/dev/null || { echo "Colibri needs git, which is not installed; install it, then run make repro again" >&2; exit 1; }
+	@[ -e .git ] || git rev-parse --git-dir >/dev/null 2>&1 || { echo "this folder is no git repository, which DVC needs (a downloaded zip?); run git init && git add -A && git commit -m start, then make repro" >&2; exit 1; }
 
 test: $(STAMP)  ## the whole test suite
 	@python -m pytest -n auto --dist loadgroup
@@ -31,7 +39,7 @@ fast: $(STAMP)  ## the fast tests, with fewer examples of each property
 	@python -m pytest -n auto --dist loadfile -q -m "not slow" --hypothesis-profile=quick
 
 ui: $(STAMP)  ## MLflow's pages on http://127.0.0.1:5000
-	@MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db}" --host 127.0.0.1 --port 5000
+	@MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true MLFLOW_BACKEND_STORE_URI="$$(python -c 'from pipeline.core.tracking.store import tracking_uri; print(tracking_uri())')" mlflow ui --host 127.0.0.1 --port 5000
 
 lock: $(VENV)/bin/python  ## pin every dependency again, with hashes
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv

@@ -26,8 +26,8 @@ class SingleLabel(Task):
     as they weigh in the loss (`class_weights`), or equally frequent (`logit_adjustment: 1`), and the log loss weighs
     samples alike. With neither it is the probability among samples like those of train, with focal loss too. Label
     smoothing e pulls it towards 1 / K: of a probability p the score is (1 - e) p + e / K. That is not undone: the
-    scores below e / K that a network gives to what it has not seen have no inverse, and its rare mistakes would count as
-    certainties.
+    scores below e / K that a network gives to what it has not seen have no inverse, and its rare mistakes would count
+    as certainties.
 
     Args:
         label_smoothing: Share of the target spread evenly over all classes, 0 to below 1 (Szegedy et al. 2016,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.core import files
+from pipeline.core.tracking import registry
+from pipeline.core.tracking.store import tracking_uri
+from pipeline.core.uris import mask_credentials
 
 HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
 
@@ -12,7 +15,15 @@ HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_mac
 def main() -> None:
     metrics, checks = files.read_json(files.METRICS), files.read_json(files.CHECKS) | files.read_json(files.CURATION)
     registration = files.read_json(files.REGISTRATION)
-    print("\n".join(lines(metrics, checks, registration)))
+    print("\n".join([*lines(metrics, checks, registration), *missing(registration)]))
+
+
+def missing(registration: dict[str, Any]) -> list[str]:
+    """A line with the remedy where MLflow's store does not have the version (it was deleted, or made elsewhere)."""
+    if registry.is_registered(registration["model"], registration["version"]) is not False:
+        return []
+    store, one = mask_credentials(tracking_uri()), f"version {registration['version']} of {registration['model']}"
+    return [f"MLflow's store {store} has no {one}; dvc repro -f -s register registers it again"]
 
 
 def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[str, Any]) -> list[str]:

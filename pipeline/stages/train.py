@@ -21,6 +21,7 @@ from pipeline.core.labels import to_lists
 from pipeline.core.samples import Packed
 from pipeline.core.tracking.runs import training_run
 from pipeline.core.tracking.store import root
+from pipeline.core.uris import mask_credentials
 
 # told in the card as they are
 CHOSEN = ("transform", "encoder", "sampling", "mixture", "risk", "train", "augmentation")
@@ -88,7 +89,7 @@ def silent(epoch: int, figures: dict[str, float]) -> None:
 
 def warn(line: str) -> None:
     if processes.is_first():
-        print(f"train: {line}", file=sys.stderr, flush=True)
+        print(f"train: {mask_credentials(line)}", file=sys.stderr, flush=True)
 
 
 class Recipe:

@@ -251,14 +251,15 @@ def test_a_project_that_was_moved_registers_and_serves_where_it_is(project: Proj
     project.folder = shutil.copytree(own, tmp_path / "moved here", symlinks=True)
     listed = set((own / "mlruns").rglob("*"))
     try:
-        conf = project.folder / "conf/experiment/tiny.yaml"
-        conf.write_text(conf.read_text().replace("epochs: 16", "epochs: 3"))
-        assert project.repro()[-1] == "register"
+        params = project.folder / "params.yaml"
+        params.write_text(params.read_text().replace("model_name: colibri-", "model_name: moved-"))
+        project.run(sys.executable, "-m", "pipeline.stages.register")
         store = f"sqlite:///{project.folder / 'mlflow.db'}"
         registered = json.loads((project.folder / "reports/registration.json").read_text())
         code = f"import mlflow; mlflow.pyfunc.load_model('models:/{registered['model']}/{registered['version']}')"
         load = f"import mlflow; mlflow.set_tracking_uri({store!r}); {code}"
         project.run(sys.executable, "-W", "ignore", "-c", load)
+        assert registered["model"].startswith("moved-")
         assert all(run.info.artifact_uri.startswith(project.folder.as_uri()) for run in project.runs())
     finally:
         project.folder = own

@@ -224,19 +224,46 @@ def test_a_corrupt_params_file_is_named(project: Project) -> None:
     params.write_text(before)
 
 
-def test_a_locked_mlflow_store_stops_train_before_it_starts(project: Project) -> None:
+def test_a_locked_mlflow_store_costs_a_training_nothing(project: Project, monkeypatch) -> None:
+    monkeypatch.setenv("COLIBRI_TRACKING_WAIT", "1")
+    before, runs = project.outputs(), {run.info.run_id for run in project.runs()}
     holder = sqlite3.connect(project.folder / "mlflow.db")
     holder.execute("BEGIN EXCLUSIVE")
     try:
-        before = project.outputs()
-        done = project.dvc("repro", "-f", "-s", "train", check=False)
+        done = project.dvc("repro", "-f", "-s", "train")
+        refused = project.dvc("repro", "-f", "-s", "register", check=False)
     finally:
         holder.rollback()
         holder.close()
-    assert done.returncode != 0
     assert "mlflow.db cannot be written (database is locked)" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "reach MLflow with the next training or registration" in done.stderr
+    assert refused.returncode != 0
+    assert "register: MLflow's store" in refused.stderr
+    assert "Traceback" not in done.stderr + refused.stderr
     assert project.outputs() == before
+    project.dvc("repro", "-f", "-s", "register")  # the training had been logged before, so nothing is logged twice
+    assert {run.info.run_id for run in project.runs()} == runs
+    assert not list((project.folder / ".cache/tracking").glob("*"))
+
+
+def test_a_project_that_was_moved_registers_and_serves_where_it_is(project: Project, tmp_path: Path) -> None:
+    own = project.folder
+    project.folder = shutil.copytree(own, tmp_path / "moved here", symlinks=True)
+    listed = set((own / "mlruns").rglob("*"))
+    try:
+        params = project.folder / "params.yaml"
+        params.write_text(params.read_text().replace("model_name: colibri-", "model_name: moved-"))
+        project.run(sys.executable, "-m", "pipeline.stages.register")
+        store = f"sqlite:///{project.folder / 'mlflow.db'}"
+        registered = json.loads((project.folder / "reports/registration.json").read_text())
+        code = f"import mlflow; mlflow.pyfunc.load_model('models:/{registered['model']}/{registered['version']}')"
+        load = f"import mlflow; mlflow.set_tracking_uri({store!r}); {code}"
+        project.run(sys.executable, "-W", "ignore", "-c", load)
+        assert registered["model"].startswith("moved-")
+        assert all(run.info.artifact_uri.startswith(project.folder.as_uri()) for run in project.runs())
+    finally:
+        project.folder = own
+    assert set((own / "mlruns").rglob("*")) == listed
 
 
 def test_a_full_disk_while_packing_leaves_the_earlier_arrays(project: Project) -> None:

@@ -7,6 +7,9 @@ from typing import Any
 from pipeline.core import files
 from pipeline.core.margin_text import BEYOND, CROSS, sentence
 from pipeline.core.terminal import say
+from pipeline.core.tracking import registry
+from pipeline.core.tracking.store import tracking_uri
+from pipeline.core.uris import mask_credentials
 
 HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
 
@@ -17,7 +20,15 @@ def main() -> None:
         files.read_json(files.CHECKS) | files.read_json(files.CURATION),
     )
     registration = files.read_json(files.REGISTRATION)
-    say(*lines(metrics, checks, registration))
+    say(*lines(metrics, checks, registration), *missing(registration))
+
+
+def missing(registration: dict[str, Any]) -> list[str]:
+    """A line with the remedy where MLflow's store does not have the version (it was deleted, or made elsewhere)."""
+    if registry.is_registered(registration["model"], registration["version"]) is not False:
+        return []
+    store, one = mask_credentials(tracking_uri()), f"version {registration['version']} of {registration['model']}"
+    return [f"MLflow's store {store} has no {one}; dvc repro -f -s register registers it again"]
 
 
 def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[str, Any]) -> list[str]:

@@ -55,7 +55,7 @@ def cross_validate(
     parts = folds(strata, groups, NUM_FOLDS, seed)
     if not parts:
         return None
-    reduced, bins = compact(features[rows], seed), sorted_in(samples)
+    reduced, bins = compact(features[rows], seed), sorted_in(samples.drop(columns=["path"], errors="ignore"))
     by_features, by_properties = np.zeros(targets.shape, dtype=bool), np.zeros(targets.shape, dtype=bool)
     for learn, judge in parts:
         by_features[judge] = _decide_by_probe(reduced[learn], targets[learn], reduced[judge], exclusive)

@@ -20,6 +20,7 @@ from pipeline.core.labels import to_lists, without_negatives
 from pipeline.core.samples import Packed
 from pipeline.core.tracking.runs import training_run
 from pipeline.core.tracking.store import root
+from pipeline.core.uris import mask_credentials
 
 # told in the card as they are
 CHOSEN = ("transform", "encoder", "sampling", "mixture", "risk", "train", "augmentation")
@@ -87,7 +88,7 @@ def silent(epoch: int, figures: dict[str, float]) -> None:
 
 def warn(line: str) -> None:
     if processes.is_first():
-        terminal.warn(f"train: {line}")
+        terminal.warn(f"train: {mask_credentials(line)}")
 
 
 class Recipe:

@@ -155,3 +155,20 @@ def test_what_cannot_be_compared_is_said():
     earlier = {"version": "2", "reason": "it knows other classes"}
     lines = summary.lines({}, {}, {**REGISTRATION, "earlier_data": earlier})
     assert lines[3] == "Not compared with version 2, made of the data before: it knows other classes"
+
+
+@pytest.mark.parametrize("found", [True, None])
+def test_a_version_that_is_there_or_cannot_be_asked_for_needs_no_line(monkeypatch, found):
+    monkeypatch.setattr(summary.registry, "is_registered", lambda name, version: found)
+    assert summary.missing(REGISTRATION) == []
+
+
+def test_a_store_without_the_version_is_told_with_the_command_that_heals_it(monkeypatch, project):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    healed = "dvc repro -f -s register registers it again"
+    store = f"sqlite:///{project}/mlflow.db"
+    assert summary.missing(REGISTRATION) == [
+        f"MLflow's store {store} has no version 3 of colibri-digits; {healed}",
+    ]
+    assert not (project / "mlflow.db").exists()

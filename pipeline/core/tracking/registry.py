@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,8 @@ from typing import Any
 from pipeline.core.errors import UserError
 from pipeline.core.tracking.journal import say
 from pipeline.core.tracking.runs import RESULTS
-from pipeline.core.tracking.store import connect, root, speaking
-from pipeline.core.uris import file_path
+from pipeline.core.tracking.store import connect, root, speaking, tracking_uri
+from pipeline.core.uris import file_path, sqlite_path
 
 NEEDED = (
     "hydra-core",
@@ -41,6 +43,33 @@ def find_version(name: str, results_key: str) -> str | None:
     with speaking():
         found = client.search_model_versions(f"name = '{name}' and tags.`{RESULTS}` = '{results_key}'")
     return str(found[0].version) if found else None
+
+
+def is_registered(name: str, version: str) -> bool | None:
+    """Whether the store has this version, in a moment: SQLite's file is asked itself. None where it does not answer."""
+    database = sqlite_path(tracking_uri())
+    if database is not None:
+        return _is_in_file(database, name, version)
+    try:
+        client, _ = connect(wait=0)
+        with speaking():
+            return bool(client.search_model_versions(f"name = '{name}' and version_number = '{version}'"))
+    except UserError:
+        return None
+
+
+def _is_in_file(database: Path, name: str, version: str) -> bool | None:
+    if not database.exists():
+        return False
+    asked = (
+        "SELECT 1 FROM model_versions WHERE name = ? AND version = ? AND coalesce(current_stage, '') != ?",
+        (name, version, "Deleted_Internal"),
+    )
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=1.0)) as connection:
+            return connection.execute(*asked).fetchone() is not None
+    except sqlite3.Error as error:
+        return False if "no such table" in str(error) else None
 
 
 def champion(name: str) -> tuple[str, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 KEY, RESULTS = "colibri.training_key", "colibri.results_key"
-PARTS = {"value": "", "low": "_low", "high": "_high", "groups": "_groups"}  # of an estimate, to the end of its name
 MAX_PARAM_LENGTH = 500
+UNLOGGED = ("validate", "check", "embed", "curate", "evaluate", "metric", "gate", "register", "sides")
+INTERVAL, INTERVALS = ("value", "low", "high", "n", "groups"), "evaluation/intervals.json"
 SECONDS = "train/seconds"  # since the training started, at the end of each epoch
 
 
@@ -106,19 +108,22 @@ def completed_run(
                 for name, value in row.items():
                     client.log_metric(run_id, grouped(str(name)), float(value), step=step)
             client.set_terminated(run_id)
-        for split, entries in metrics.items():
-            _log_figures(client, run_id, split, entries)
+        _log_figures(client, run_id, metrics)
     return run_id, False
 
 
-def _log_figures(client: Any, run_id: str, split: str, entries: dict[str, Any]) -> None:
-    """Each figure with the ends of its interval and its groups; what a reader must know of those of all classes."""
-    for name, entry in entries.items():
-        for part, suffix in PARTS.items():
-            if entry[part] is not None:
-                client.log_metric(run_id, f"{split}/{metric_name(name)}{suffix}", float(entry[part]))
-        if entry.get("caveat") and "/" not in name:
-            client.set_tag(run_id, f"caveat.{split}.{name}", entry["caveat"])
+def _log_figures(client: MlflowClient, run_id: str, metrics: dict[str, dict[str, Any]]) -> None:
+    """Each figure as a metric; its interval, groups and caveat in a table: as metrics they would hide the others."""
+    rows = []
+    for split, entries in metrics.items():
+        for name, entry in entries.items():
+            rows.append([f"{split}/{name}", *(entry[part] for part in INTERVAL), entry.get("caveat", "")])
+            if entry["value"] is not None:
+                client.log_metric(run_id, f"{split}/{metric_name(name)}", float(entry["value"]))
+            if entry.get("caveat") and "/" not in name:
+                client.set_tag(run_id, f"caveat.{split}.{name}", entry["caveat"])
+    client.log_dict(run_id, {"columns": ["metric", *INTERVAL, "caveat"], "data": rows}, INTERVALS)
+    client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps([{"path": INTERVALS, "type": "table"}]))
 
 
 def attach(
@@ -168,19 +173,17 @@ def differing(run_id: str, other: str) -> list[str]:
     client, _ = connect()
     with speaking():
         ours, theirs = (client.get_run(one).data.params for one in (run_id, other))
-    return sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key))
+    return sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key) and _makes(key))
 
 
 def metric_name(name: str) -> str:
     """A name that MLflow accepts, whatever the class is called.
 
-    A name that had to be changed, or that looks like the end of an interval, ends with a digest of itself, so that two
-    classes never share a metric.
+    A name that had to be changed ends with a digest of itself, so that two classes never share a metric.
     """
     parts = re.sub(r"[^\w\-. /:]", "_", name)[:200].split("/")
     accepted = "/".join(part if part.strip(".") else "_" for part in parts)  # MLflow refuses a//b, a/. and a/..
-    plain = accepted == name and not name.endswith(tuple(filter(None, PARTS.values())))
-    return name if plain else f"{accepted} {files.digest(name.encode())[:8]}"
+    return name if accepted == name else f"{accepted} {files.digest(name.encode())[:8]}"
 
 
 def flatten(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
@@ -207,10 +210,20 @@ def epoch_figures(figures: dict[str, float]) -> dict[str, float]:
 
 
 def flat_params(params: dict[str, Any]) -> dict[str, str]:
-    """Every leaf of the parameters under its dotted key, without credentials, cut to what MLflow keeps."""
+    """The leaves of the parameters under their dotted keys, without credentials, cut to what MLflow keeps.
+
+    What only measures and judges is left out, so that two runs show how they were made; params.yaml, an artifact of
+    the run, has everything.
+    """
     return {
-        re.sub(r"[^\w\-. /]", "_", key)[:250]: text[:MAX_PARAM_LENGTH] for key, text in flatten(mask_values(params))
+        re.sub(r"[^\w\-. /]", "_", key)[:250]: text[:MAX_PARAM_LENGTH]
+        for key, text in flatten(mask_values(params))
+        if _makes(key)
     }
+
+
+def _makes(key: str) -> bool:
+    return key.split(".")[0] not in UNLOGGED
 
 
 def _tags(key: str) -> dict[str, str]:

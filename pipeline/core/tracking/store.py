@@ -115,6 +115,10 @@ def _connect(left: float) -> tuple[MlflowClient, str]:
             database = sqlite_path(uri)
             place = (database.parent / "mlruns").as_uri() if database else None
             return client, str(client.create_experiment(EXPERIMENT, artifact_location=place))
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"MLFLOW_TRACKING_URI {uri} needs the package {error.name!r}, which is not installed; install it"
+        ) from None
     except Timeout:
         raise Unavailable(f"another process holds {root() / '.mlflow.lock'}; stop it and run again") from None
 

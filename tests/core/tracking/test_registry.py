@@ -66,6 +66,33 @@ def test_a_version_is_found_again_by_its_results(client, version):
     assert client.get_model_version(NAME, version).run_id == run.info.run_id
 
 
+def test_whether_the_store_has_a_version(client, run_id, tmp_path, monkeypatch):
+    kept, deleted = light(client, "asked for", run_id), light(client, "asked for", run_id)
+    client.delete_model_version("asked for", deleted)
+    assert registry.is_registered("asked for", kept) is True
+    assert registry.is_registered("asked for", deleted) is False
+    assert registry.is_registered("asked for", "77") is False
+    assert registry.is_registered("no such model", kept) is False
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/deleted.db")
+    assert registry.is_registered("asked for", kept) is False
+    assert list(tmp_path.iterdir()) == []  # asking makes no file
+    (tmp_path / "empty.db").touch()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/empty.db")
+    assert registry.is_registered("asked for", kept) is False
+    (tmp_path / "odd.db").write_bytes(b"something else entirely" * 50)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/odd.db")
+    assert registry.is_registered("asked for", kept) is None
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert registry.is_registered("asked for", kept) is None
+
+
+def test_the_store_is_asked_through_mlflow_where_it_is_no_file(client, run_id, monkeypatch):
+    version = light(client, "asked by name", run_id)
+    monkeypatch.setattr(registry, "sqlite_path", lambda uri: None)
+    assert registry.is_registered("asked by name", version) is True
+    assert registry.is_registered("asked by name", "77") is False
+
+
 def test_aliases_move(client, run_id):
     first, second = light(client, "aliased", run_id), light(client, "aliased", run_id)
     assert registry.champion("aliased") is None

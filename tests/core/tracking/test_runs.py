@@ -1,11 +1,14 @@
 """One run per execution: opened by train, completed by register, found again by its key."""
 
 import hashlib
+import json
 import subprocess
+from pathlib import Path
 
 import mlflow
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +17,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.tracking import owners, runs
 from pipeline.core.tracking.runs import KEY, RESULTS, attach, commit, completed_run, flatten, metric_name
 from pipeline.core.tracking.store import connect, find
+from pipeline.stages.train import SECTIONS
 
 pytestmark = pytest.mark.xdist_group("tracking")
 
@@ -134,16 +138,8 @@ def test_results_go_into_the_run_that_training_opened(store, client):
     assert (run.info.run_id, complete) == (run_id, False)
     assert {name: value for name, value in run.data.metrics.items() if name.startswith(("test/", "final_val/"))} == {
         "test/accuracy": 0.9,
-        "test/accuracy_low": 0.8,
-        "test/accuracy_high": 0.95,
-        "test/accuracy_groups": 7,
         f"test/{metric_name('f1/<cat>')}": 0.5,
-        f"test/{metric_name('f1/<cat>')}_groups": 1,
-        "test/f1/dog_groups": 0,
         "final_val/accuracy": 0.95,
-        "final_val/accuracy_low": 0.9,
-        "final_val/accuracy_high": 0.99,
-        "final_val/accuracy_groups": 30,
     }
     # what a reader must know of the figures of all classes; those of single classes stand in the metrics file
     caveats = {name: text for name, text in run.data.tags.items() if name.startswith("caveat.")}
@@ -159,6 +155,33 @@ def test_results_without_training_get_a_run_with_the_curves(store, client):
     assert curve(client, run, "val/f1_macro") == [(1, 0.4), (2, 0.6)]
     assert run.data.params["train.epochs"] == "2"
     assert run.data.metrics["test/accuracy"] == 0.9
+
+
+def test_intervals_are_a_table_of_the_run(store, client, project):
+    run_id, _ = completed_run("intervals", "interval results", PARAMS, CURVES, METRICS)
+    completed_run("intervals", "interval results", PARAMS, CURVES, METRICS)  # an interrupted attempt, made again
+    table = json.loads(Path(client.download_artifacts(run_id, runs.INTERVALS, str(project))).read_text())
+    assert table == {
+        "columns": ["metric", "value", "low", "high", "n", "groups", "caveat"],
+        "data": [
+            ["test/accuracy", 0.9, 0.8, 0.95, 20, 7, FEW],
+            ["test/f1/<cat>", 0.5, None, None, 2, 1, LONE],
+            ["test/f1/dog", None, None, None, 0, 0, ""],
+            ["final_val/accuracy", 0.95, 0.9, 0.99, 30, 30, ""],
+        ],
+    }
+    assert runs.INTERVALS in client.get_run(run_id).data.tags["mlflow.loggedArtifacts"]
+
+
+def test_parameters_of_what_only_measures_and_judges_are_not_logged(store):
+    train("made", {"train": {"epochs": 2}, "check": {"shortcut": {"limit": 1}}, "gate": {"min_gain": 0}})
+    train("made otherwise", {"train": {"epochs": 2}, "check": {"shortcut": {"limit": 2}}, "curated": 1})
+    (one,), (other,) = with_key("made"), with_key("made otherwise")
+    assert one.data.params == {"train.epochs": "2"}
+    assert runs.differing(one.info.run_id, other.info.run_id) == ["curated"]
+    sections = yaml.safe_load((Path(__file__).parents[3] / "params.yaml").read_text())
+    assert set(runs.UNLOGGED) <= set(sections)  # no name of what is gone
+    assert set(sections) - set(runs.UNLOGGED) >= {*SECTIONS, "source", "ingest", "split", "augment"}
 
 
 def test_the_same_results_are_one_run_and_others_another(store, client):
@@ -187,7 +210,10 @@ def test_attach_logs_files_and_the_data_set_then_marks_the_run(store, client, pr
     assert run.info.run_id == run_id
     assert run.info.status == "FINISHED"
     assert sorted(one.path for one in client.list_artifacts(run_id)) == ["evaluation", "params.yaml"]
-    assert [one.path for one in client.list_artifacts(run_id, "evaluation")] == ["evaluation/metrics.json"]
+    assert [one.path for one in client.list_artifacts(run_id, "evaluation")] == [
+        runs.INTERVALS,
+        "evaluation/metrics.json",
+    ]
     (used,) = run.inputs.dataset_inputs
     assert (used.dataset.name, used.dataset.digest) == ("pictures", "0123456789abcdef")
     assert {tag.key: tag.value for tag in used.tags} == {"mlflow.data.context": "training"}
@@ -202,8 +228,7 @@ def test_attach_logs_files_and_the_data_set_then_marks_the_run(store, client, pr
         ("f1/50% (grün)", "f1/50_ _grün_ 1"),
         ("f1/" + "x" * 400, "f1/" + "x" * 197 + " 2"),
         ("f1/..", "f1/_ 3"),
-        ("f1/cat_low", "f1/cat_low 6"),
-        ("f1/cat_groups", "f1/cat_groups 6"),
+        ("f1/cat_low", "f1/cat_low"),
         ("f1/./b//", "f1/_/b/_/_ 4"),
         ("f1/" + "x" * 196 + "/y", "f1/" + "x" * 196 + "/_ 5"),
     ],
@@ -225,9 +250,7 @@ def test_every_class_name_is_accepted_by_mlflow(store):
     metrics = {name: {"value": 1.0, "low": 0.5, "high": 1.0, "n": 1, "groups": 1} for name in names}
     run_id, _ = completed_run("odd names", "odd results", PARAMS, CURVES, {"test": metrics})
     logged = connect()[0].get_run(run_id).data.metrics
-    assert {
-        name for name in logged if name.startswith("test/") and not name.endswith(("_low", "_high", "_groups"))
-    } == {f"test/{metric_name(name)}" for name in names}
+    assert {name for name in logged if name.startswith("test/")} == {f"test/{metric_name(name)}" for name in names}
 
 
 def test_flatten():

@@ -39,15 +39,22 @@ TOLD = {  # choices of a source that a person may make instead of the guess
     "pictures": "the folder that the paths in a table or document are relative to",
     "image_column": "of a table: holds the path of the picture",
     "label_column": "of a table: holds the label, or several",
-    "label_separator": "of a table: stands between several labels in one field",
+    "label_separator": "of a table: stands between several labels in one field; [] for lists, '' for none",
     "group_column": "of a table: holds what must stay together, for example the patient",
     "split_column": "of a table: holds train, val or test",
+    "delimiter": "of a table: stands between its fields",
+    "header": "of a table: whether its first line names the columns",
+    "encoding": "of a table: how its text is written, for example cp1252",
     "empty": "of annotations: what a picture with none is: negative (none of the labels), unlabelled, or own_label",
     "label_level": "of folders: the level that names the class, 1 for the topmost below the folders of a split",
     "split_folders": "of folders: whether those called train, test or the like are the split (yes), or classes (no)",
 }
 YES_OR_NO = {"yes": True, "no": False}
-KINDS: dict[str, Callable[[str], Told]] = {"label_level": int, "split_folders": YES_OR_NO.__getitem__}
+KINDS: dict[str, Callable[[str], Told]] = {
+    "label_level": int,
+    "split_folders": YES_OR_NO.__getitem__,
+    "header": YES_OR_NO.__getitem__,
+}
 EMPTY = ("negative", "unlabelled", "own_label")
 SPLITS = ("given", "grouped", "random")
 SMALL, MIN_SIZE = 64, 16  # pixels: sides at which a small network does, and below which none is sensible
@@ -66,7 +73,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--split", choices=SPLITS, help="the split of the run that is proposed, instead of the guess")
     parser.add_argument("--force", action="store_true", help="write over conf/source/NAME.yaml where it exists")
     for key, text in TOLD.items():
-        choices = EMPTY if key == "empty" else [*YES_OR_NO] if key == "split_folders" else None
+        choices = EMPTY if key == "empty" else [*YES_OR_NO] if key in ("split_folders", "header") else None
         parser.add_argument(f"--{key.replace('_', '-')}", choices=choices, help=text)
 
 

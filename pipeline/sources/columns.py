@@ -56,7 +56,7 @@ def plain_name(name: str) -> str:
 def recognised(place: Place, document: str, told: Mapping[str, Any]) -> Iterator[Recognised]:
     """How a table that names pictures would be read; nothing where no column names any, unless a person named it."""
     path = place.root / document
-    form = Form(delimiter=told.get("delimiter"), encoding=told.get("encoding"))
+    form = Form(**{key: told[key] for key in ("delimiter", "header", "encoding") if key in told})
     try:
         if form.encoding and not is_encoding(form.encoding):
             raise UserError(f"--encoding {form.encoding!r} is none that Python knows; expected one such as cp1252")
@@ -99,9 +99,8 @@ def _choose(
         chosen |= find_labels({name: found for name, found in texts.items() if not name_pictures(found)})
     if not (chosen["label_column"] or chosen["label_columns"]):
         return chosen, [], f"none of the columns {_some(free)} is surely the label; say --label-column"
-    chosen["label_separator"] = told.get("label_separator") or find_separator(
-        columns.values.get(chosen["label_column"], [])
-    )
+    values = columns.values.get(chosen["label_column"], [])
+    chosen["label_separator"] = told["label_separator"] if "label_separator" in told else find_separator(values)
     meant = files.meant(columns.texts(image))
     attributes, other_names, notes = _attributes(columns, chosen, _left(columns, chosen), meant)
     chosen |= {"attribute_columns": attributes, **({"of_label_columns": other_names} if other_names else {})}
@@ -111,7 +110,7 @@ def _choose(
 
 def _first_line(records: Records) -> Iterator[str]:
     if records.columns[:1] == ["column_1"]:
-        yield "its first line is read as a row, not as names of columns; header: true in the conf file says else"
+        yield "its first line is read as a row, not as names of columns; --header yes says else"
 
 
 def _some(names: Collection[str]) -> str:

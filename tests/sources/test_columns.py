@@ -75,7 +75,7 @@ def test_the_column_of_pictures_is_the_one_that_leads_to_them(files, header, row
 def test_a_table_without_a_first_line_and_with_semicolons(tmp_path):
     (way,) = ways(tmp_path, "".join(f"{number}.png;{'cd'[number % 2]};0,5\n" for number in range(8)))
     assert (way.choices["image_column"], way.choices["label_column"]) == ("column_1", "column_2")
-    assert way.notes[-1].startswith("its first line is read as a row, not as names of columns; header: true in")
+    assert way.notes[-1].startswith("its first line is read as a row, not as names of columns; --header yes")
 
 
 def test_rows_for_boxes_and_numbers_of_rows(tmp_path):

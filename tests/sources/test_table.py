@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.core.errors import UserError
+from pipeline.core.nuisances import by_column
 from pipeline.core.surveying import survey
 from pipeline.sources.records import Form, read_records
 from pipeline.sources.table import Table
@@ -108,6 +109,7 @@ def test_columns_that_tell_of_the_label_are_marked(source):
     text = "image,label,class_id,camera\na,x,1,N\nb,y,2,S\n"
     table = source(text, attribute_columns=["camera"], of_label_columns=["class_id"]).read()
     assert rows(table, "attr_camera", "attr_of_label_class_id") == [["N", 1.0], ["S", 2.0]]
+    assert list(by_column(table)) == ["attr_camera"]
     others = source(text, attribute_columns="all others", of_label_columns=["class_id"]).read()
     pd.testing.assert_frame_equal(table, others)
 

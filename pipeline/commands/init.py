@@ -8,6 +8,7 @@ Examples:
   colibri init ~/pictures/screws --name screws_2
   colibri init data/raw/labels.csv --label-column diagnosis --group-column patient
   colibri init data/raw/coco.json --pictures data/raw/images
+  colibri init ~/pictures/sites --label-level 2
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import re
 import shlex
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import signature
 from os.path import commonpath
 from pathlib import Path
 from typing import Any
@@ -27,19 +29,35 @@ from pipeline.core import config
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.files import write_text
-from pipeline.core.places import Place, look, stored
+from pipeline.core.nouns import locate
+from pipeline.core.places import Place, hindrances, look, stored
 from pipeline.core.recognition import recognised
-from pipeline.core.surveying import Sample, Survey, oddities, sample, survey
+from pipeline.core.surveying import Sample, Survey, hindrance, oddities, sample, survey
 from pipeline.core.terminal import bars, say, visible
 
+Told = str | int | bool
 TOLD = {  # choices of a source that a person may make instead of the guess
     "pictures": "the folder that the paths in a table or document are relative to",
     "image_column": "of a table: holds the path of the picture",
     "label_column": "of a table: holds the label, or several",
-    "label_separator": "of a table: stands between several labels in one field",
+    "label_separator": "of a table: stands between several labels in one field; [] for lists, '' for none",
     "group_column": "of a table: holds what must stay together, for example the patient",
     "split_column": "of a table: holds train, val or test",
+    "delimiter": "of a table: stands between its fields",
+    "header": "of a table: whether its first line names the columns",
+    "encoding": "of a table: how its text is written, for example cp1252",
+    "empty": "of annotations: what a picture with none is: negative (none of the labels), unlabelled, or own_label",
+    "label_level": "of folders: the level that names the class, 1 for the topmost below the folders of a split",
+    "split_folders": "of folders: whether those called train, test or the like are the split (yes), or classes (no)",
 }
+YES_OR_NO = {"yes": True, "no": False}
+KINDS: dict[str, Callable[[str], Told]] = {
+    "label_level": int,
+    "split_folders": YES_OR_NO.__getitem__,
+    "header": YES_OR_NO.__getitem__,
+}
+EMPTY = ("negative", "unlabelled", "own_label")
+SPLITS = ("given", "grouped", "random")
 SMALL, MIN_SIZE = 64, 16  # pixels: sides at which a small network does, and below which none is sensible
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 NO_NAME = frozenset(["null", "true", "false", "yes", "no", "on", "off", "nan", "inf"])  # words of YAML and Hydra
@@ -53,39 +71,51 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--format", help="how to read PATH, where several ways fit: a name of a file in pipeline/sources"
     )
+    parser.add_argument("--split", choices=SPLITS, help="the split of the run that is proposed, instead of the guess")
     parser.add_argument("--force", action="store_true", help="write over conf/source/NAME.yaml where it exists")
     for key, text in TOLD.items():
-        parser.add_argument(f"--{key.replace('_', '-')}", help=text)
+        choices = EMPTY if key == "empty" else [*YES_OR_NO] if key in ("split_folders", "header") else None
+        parser.add_argument(f"--{key.replace('_', '-')}", choices=choices, help=text)
 
 
-def main(path: Path, name: str | None, format: str | None, force: bool, **told: str | None) -> None:
+def main(
+    path: Path, name: str | None, format: str | None, force: bool, split: str | None = None, **told: str | None
+) -> None:
     targets = config.targets("source")
     check_outside(path)
     place = look(path)
     name = checked_name(name, path)
     file = config.CONF / "source" / f"{name}.yaml"
-    choices: dict[str, Any] = {key: value for key, value in told.items() if value is not None}
+    choices: dict[str, Any] = {key: typed(key, value) for key, value in told.items() if value is not None}
     if "pictures" in choices:
         choices["pictures"] = str(stored(Path(choices["pictures"])))
     target, found = recognised(place, sorted(set(targets.values())), choices, format)
     say(f"{path}: {found.layout}")
     node = {"_target_": target, "name": name, **found.choices, **choices, "watch": watched(place, choices)}
-    check_writable(node, set(choices) - set(found.choices), target)
+    check_writable(node, set(choices) - set(signature(locate(target, "source", "source")).parameters), target)
     source: Source = config.build(node, "source")
     rows = source.read()
     counted, looked = survey(rows), sample(source, rows)
-    say(*lines(counted, looked, [*found.notes, *_unlisted(place)]))
+    say(*lines(counted, looked, [*found.notes, *_met(place)]))
     check_usable(counted, looked, path)
     if file.exists() and not force:
         raise UserError(f"{file} exists; choose another name with --name, or write over it with --force")
     limits = yaml.safe_load(config.compose())
-    options = overrides(name, counted, looked, limits["validate"]["min_samples"])
+    options = overrides(name, counted, looked, limits["validate"]["min_samples"], split or counted.split)
     command = shlex.join(["dvc", "exp", "run", *(word for option in options for word in ("-S", option))])
     write_text(file, text(node, found.layout, command))
     say(*next_steps(file, command, options, looked))
     most = limits["ingest"]["max_quarantine_fraction"]
     if refused_fraction(counted, looked) > most:
         say(f"It will stop at ingest.max_quarantine_fraction {most}; mend what is refused above, or raise that limit")
+
+
+def typed(key: str, value: str) -> Told:
+    """A choice as the constructor of a source takes it."""
+    try:
+        return KINDS.get(key, str)(value)
+    except (ValueError, KeyError):
+        raise UserError(f"--{key.replace('_', '-')} takes a whole number, got {value!r}") from None
 
 
 def checked_name(name: str | None, path: Path) -> str:
@@ -143,14 +173,18 @@ def check_usable(counted: Survey, looked: Sample, path: Path) -> None:
             "nothing was written; put the pictures below it, or name their folder with --pictures"
         )
     if not looked.sizes:
-        raise UserError(f"no file looked at below {str(path)!r} is a picture; nothing was written")
+        raise UserError(
+            f"no picture below {str(path)!r} can be read: {hindrance(counted, looked)}; nothing was written"
+        )
     if len(counted.labels) < 2:
-        raise UserError(f"a classifier needs at least two labels, found {[*counted.labels]}; nothing was written")
+        others = f"; --empty own_label makes one of the {counted.num_negative:,} pictures that show none"
+        found = f"{[*counted.labels]}{others if counted.num_negative else ''}"
+        raise UserError(f"a classifier needs at least two labels, found {found}; nothing was written")
 
 
-def overrides(name: str, counted: Survey, looked: Sample, min_samples: int) -> list[str]:
+def overrides(name: str, counted: Survey, looked: Sample, min_samples: int, split: str) -> list[str]:
     """What `dvc exp run -S` needs so that the first run is the right one and is not stopped by a limit."""
-    options = [f"source={name}", *(["split=given"] if counted.split == "given" else [])]
+    options = [f"source={name}", *([f"split={split}"] if split != "grouped" else [])]
     options += ["experiment=multi_label"] if counted.task == "multi_label" else []
     usable = counted.num_pictures - len(looked.refused)
     return [*options, *([f"validate.min_samples={usable}"] if usable < min_samples else [])]
@@ -179,8 +213,8 @@ def text(node: Mapping[str, Any], layout: str, command: str) -> str:
 
 
 def _quoted(value: Any) -> str:
-    if value is None:
-        return "null"
+    if value is None or isinstance(value, (bool, int)):
+        return "null" if value is None else str(value).lower()
     return yaml.safe_dump(value, default_style='"', default_flow_style=True, allow_unicode=True, width=10**9).strip()
 
 
@@ -224,6 +258,17 @@ def next_steps(file: Path, command: str, options: Sequence[str], looked: Sample)
     yield f"For good: {', '.join(picked)} in conf/config.yaml{''.join(limits)}; then dvc repro"
 
 
-def _unlisted(place: Place) -> Iterator[str]:
-    if place.listing.unlisted:
-        yield f"{len(place.listing.unlisted):,} folders cannot be opened, the first is {place.listing.unlisted[0]!r}"
+def _met(place: Place) -> Iterator[str]:
+    """What lies there and is not read, or not noticed."""
+    listing = place.listing
+    if listing.of_tools:
+        names = ", ".join(f"{name} ({number:,})" for name, number in sorted(listing.of_tools.items()))
+        yield f"passed over, as programs left them there: {names}"
+    if listing.loops:
+        yield f"links to a folder around them, passed over: {len(listing.loops):,}, such as {listing.loops[0]!r}"
+    if listing.linked:
+        yield (
+            f"folders that are links: {len(listing.linked):,}, such as {listing.linked[0]!r}; DVC does not look into "
+            "them, so after a change there say dvc repro -f -s ingest, or let watch: name the folder they lead to"
+        )
+    yield from hindrances(listing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -145,12 +145,31 @@ def look(path: Path, max_files: int = MAX_FILES) -> Place:
         problem = getattr(error, "strerror", None) or str(error)
         raise UserError(f"{str(path)!r} cannot be opened: {problem}; mend its permissions or copy it") from None
     if not files:
-        problem = f"its folder {found.unlisted[0]!r} cannot be opened" if found.unlisted else "it holds no file"
+        problem = "; ".join(hindrances(found)) or "it holds no file"
         raise UserError(f"{str(path)!r}: {problem}; name the folder that holds your pictures")
     place = Place(root=root, files=files, listing=found)
     while len(place.folders) == 1 and all("/" in one for one in place.files):
         place = place.below(next(iter(place.folders)))
     return place
+
+
+def hindrances(listing: Listing) -> Iterator[str]:
+    """What keeps files of a folder from being read, a part of a sentence each."""
+    if listing.unlisted:
+        yield f"{_folders(listing.unlisted)} cannot be opened (chmod -R u+rX mends that)"
+    if listing.odd:
+        first = f"{len(listing.odd):,} of its files are links to nothing, or pipes, the first is {min(listing.odd)!r}"
+        yield f"{first} (mount the disk that they lead to, or say dvc checkout)"
+    if listing.empty:
+        yield (
+            f"{_folders(listing.empty)} hold no file"
+            if len(listing.empty) > 1
+            else f"{_folders(listing.empty)} is empty"
+        )
+
+
+def _folders(names: Sequence[str]) -> str:
+    return f"its folder {names[0]!r}" if len(names) == 1 else f"{len(names):,} of its folders, {names[0]!r} the first,"
 
 
 def stored(path: Path) -> Path:

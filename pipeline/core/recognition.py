@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.core.errors import UserError
 from pipeline.core.nouns import locate
-from pipeline.core.places import Place, Recognised
+from pipeline.core.places import Place, Recognised, hindrances
 
 SURE = 0.8  # a place recognised with this confidence is not searched for data sets within it
 MAX_SHOWN = 10  # ways to read it
@@ -85,7 +85,8 @@ def _unknown(place: Place) -> str:
     types = [(guess_type(path)[0] or "") for path in (place.files if place.named is None else [place.named])]
     where = repr(str(place.root / (place.named or "")))
     if all(one.startswith("image/") for one in types):
-        return f"{where} holds {len(types):,} pictures and nothing that labels them; expected {EXPECTED}"
+        seen = "".join(f"; {one}" for one in hindrances(place.listing))
+        return f"{where} holds {len(types):,} pictures and nothing that labels them{seen}; expected {EXPECTED}"
     if all(re.search(r"zip|tar|gzip|7z|rar", one) for one in types):
         return f"{where} holds an archive; unpack it and name the folder"
     if place.named:

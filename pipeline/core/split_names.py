@@ -7,45 +7,19 @@ from collections.abc import Collection
 from typing import Final
 
 WORDS: Final = {
-    "train": "train training trn tr learn learning",
-    "val": "val valid validate validation dev devel development eval evaluate evaluation",
-    "test": "test testing tst holdout",
+    "train": ("train", "training", "trn", "tr", "learn", "learning"),
+    "val": ("val", "valid", "validate", "validation", "dev", "devel", "development", "eval", "evaluation"),
+    "test": ("test", "testing", "tst", "holdout"),
 }
-SPLIT_OF = {word: split for split, words in WORDS.items() for word in words.split()}
+SPLIT_OF = {word: split for split, words in WORDS.items() for word in words}
 OTHERS = frozenset(
     ["pred", "predict", "prediction", "predictions", "inference", "unseen", "submission", "unlabelled", "unlabeled"]
 )
 FILLERS = frozenset(  # tell nothing about what a folder holds beside others
     [
-        "set",
-        "sets",
-        "data",
-        "dataset",
-        "datasets",
-        "image",
-        "images",
-        "img",
-        "imgs",
-        "jpg",
-        "jpeg",
-        "png",
-        "picture",
-        "pictures",
-        "photo",
-        "photos",
-        "file",
-        "files",
-        "sample",
-        "samples",
-        "split",
-        "splits",
-        "subset",
-        "part",
-        "dir",
-        "folder",
-        "class",
-        "classes",
-        "imagefolder",
+        *("set", "sets", "data", "dataset", "datasets", "sample", "samples", "split", "splits", "subset", "part"),
+        *("image", "images", "img", "imgs", "jpg", "jpeg", "png", "picture", "pictures", "photo", "photos"),
+        *("file", "files", "dir", "folder", "class", "classes", "imagefolder"),
     ]
 )
 NO_LABEL = frozenset(["unlabelled", "unlabeled", "nolabel", "nolabels", "notlabelled", "notlabeled"])
@@ -58,7 +32,7 @@ def words_of(name: str) -> list[str]:
     A word that a split's name and a filler make together (`trainset`, `testdata`) are two, and `hold out` is one.
     """
     found: list[str] = []
-    for word in WORD.findall(name.replace("hold_out", "holdout").replace("hold-out", "holdout")):
+    for word in WORD.findall(re.sub(r"(?i)hold[\W_]?out", "holdout", name)):
         lower = word.lower()
         head = next((one for one in SPLIT_OF if lower.startswith(one) and lower[len(one) :] in FILLERS), None)
         found += [lower] if head is None or lower in SPLIT_OF else [head, lower[len(head) :]]
@@ -87,7 +61,7 @@ def splits_of(names: Collection[str]) -> dict[str, str | None] | None:
 
     Folders are parts of one split where their names differ in the words for it alone (`seg_train`, `seg_test`; not
     `train station`, `test tube`), beside numbers and words that tell nothing. What is only to be predicted, or has no
-    labels, may stand beside them, and is of no part.
+    labels, may stand beside them, and is of no part. Several parts of one name (`test 1`, `test 2`) alone are none.
 
     Args:
         names: Of folders that stand in one place.
@@ -104,4 +78,5 @@ def splits_of(names: Collection[str]) -> dict[str, str | None] | None:
             return None
         found[name] = split
         rests.add(tuple(word for word in words if word not in SPLIT_OF and word not in OTHERS))
-    return found if len(rests) == 1 and any(found.values()) else None
+    named = [split for split in found.values() if split is not None]
+    return found if len(rests) == 1 and named and (len(named) == 1 or len(set(named)) > 1) else None

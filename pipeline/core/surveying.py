@@ -36,7 +36,8 @@ class Survey:
         labels: Label to the number of its pictures, the most frequent first.
         splits: Given split to the number of its pictures; empty where the source gives none.
         labels_of: Given split to labels to number of pictures.
-        num_unlabelled: Pictures without a label.
+        num_negative: Pictures that are labelled as showing none of the labels.
+        num_unlabelled: Pictures without a label, of which nothing is known.
         num_several: Pictures with more than one.
         num_groups: Of pictures that must stay together; 0 where the source tells none.
     """
@@ -46,6 +47,7 @@ class Survey:
     labels: dict[str, int]
     splits: dict[str, int]
     labels_of: dict[str, dict[str, int]]
+    num_negative: int
     num_unlabelled: int
     num_several: int
     num_groups: int
@@ -56,7 +58,8 @@ class Survey:
 
     @property
     def task(self) -> str:
-        return "multi_label" if self.num_several else "single_label"
+        """`multi_label` where a picture shows several labels, or is known to show none."""
+        return "multi_label" if self.num_several or self.num_negative else "single_label"
 
     @property
     def split(self) -> str:
@@ -99,6 +102,8 @@ def survey(rows: pd.DataFrame) -> Survey:
             labels.update(told)
             if split in SPLITS and told:
                 labels_of[split].update(told)
+    negative = rows["negative"].tolist() if "negative" in rows else [False] * len(rows)
+    num_negative = sum(one and counts for one, counts in zip(negative, taken, strict=True))
     lengths = Counter(min(len(told), 2) for told, counts in zip(rows["labels"], taken, strict=True) if counts)
     splits = Counter(split for split, counts in zip(given, taken, strict=True) if counts and split in SPLITS)
     return Survey(
@@ -107,7 +112,8 @@ def survey(rows: pd.DataFrame) -> Survey:
         labels=dict(sorted(labels.items(), key=lambda entry: (-entry[1], entry[0]))),
         splits={name: splits[name] for name in SPLITS if splits[name]},
         labels_of={name: dict(labels_of[name]) for name in SPLITS if name in labels_of},
-        num_unlabelled=lengths[0],
+        num_negative=num_negative,
+        num_unlabelled=lengths[0] - num_negative,
         num_several=lengths[2],
         num_groups=int(rows["group"].nunique()),
     )
@@ -149,8 +155,34 @@ def oddities(found: Survey, looked: Sample) -> Iterator[str]:
         yield f"the sizes differ much: longer sides from {min(sides)} to {max(sides)} pixels"
 
 
+def hindrance(found: Survey, looked: Sample) -> str:
+    """The commonest reason why no picture could be read, how often, an example and what helps."""
+    number, total = 0, 0
+    if looked.refused:
+        reason, number = Counter(refused.reason for _, refused in looked.refused).most_common(1)[0]
+        total = looked.num
+    elif found.refused:
+        reason, number = next(iter(found.refused.items()))
+        total = found.num_items
+    if not number:
+        return "the source names none"
+    first = next((f", the first is {path!r}: {one.detail}" for path, one in looked.refused if one.reason == reason), "")
+    words, helps = REASON_IN_WORDS.get(reason, reason), WHAT_HELPS.get(reason, "")
+    return f"{words} ({number:,} of {total:,}{first}){helps and '; '}{helps}"
+
+
+WHAT_HELPS = {
+    "missing": "put the pictures there, name their folder with --pictures, or mount the disk that links lead to",
+    "unreadable": "mend their permissions (chmod -R u+rX FOLDER)",
+    "outside": "write their paths relative to the folder that holds them, and name that with --pictures",
+    "empty": "copy or download them again",
+    "not_a_picture": "name the folder that holds pictures",
+    "no_row": "name them in the table or document, or choose another way to read the folder with --format",
+}
 REASON_IN_WORDS = {
     "missing": "annotations whose picture is not there",
+    "unsupported": "pictures of a format that is not read",
+    "too_large": "too large",
     "ambiguous": "names that may mean several files",
     "no_row": "pictures that no annotation names",
     "empty": "without a byte",
@@ -181,6 +213,11 @@ def _odd_labels(found: Survey) -> Iterator[str]:
             yield f"spelt alike, and perhaps meant as one: {_some(same, len(same))}"
     if found.num_several:
         yield f"pictures with several labels: {found.num_several:,}"
+    if found.num_negative:
+        yield (
+            f"pictures that show none of the labels, negatives of a multi-label task: {found.num_negative:,}; "
+            "--empty own_label makes a class of them, --empty unlabelled leaves them out"
+        )
     if found.num_unlabelled:
         yield f"pictures without a label, which take part in no split: {found.num_unlabelled:,}"
 

@@ -35,7 +35,8 @@ def separated(
     separator: str = ",",
     whole: bool = True,
     header: bool = True,
-    max_columns: int = 1000,
+    max_rows: int = 10_000_000,
+    max_columns: int = 1_000,
 ) -> Rows:
     """The columns, the rows (column to field) and the line where each row starts; empty lines are passed over.
 
@@ -45,14 +46,16 @@ def separated(
         separator: One character between fields.
         whole: False for the beginning of a file, which may end within a quoted field.
         header: Whether the first line names the columns; else they are column_1, column_2 and so on.
-        max_columns: A line of more stops it.
+        max_rows: More stop it, as soon as they are met.
+        max_columns: The same.
 
     Raises:
-        UserError: A damaged row, two columns of one name, or too many of them.
+        UserError: A damaged row, two columns of one name, or too many rows or columns.
     """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     columns: list[str] = []
-    rows, lines, line = [], [], 1
+    rows: list[dict[str, str]] = []
+    lines, line = [], 1
     try:
         for fields in reader:
             start, line = line, reader.line_num + 1
@@ -67,6 +70,8 @@ def separated(
                     f"{path}: line {start} has {len(fields)} fields, expected {len(columns)} as in its first line; "
                     f"quote fields that hold a {IN_WORDS.get(separator, repr(separator))}, or mend the line"
                 )
+            if len(rows) == max_rows:
+                raise UserError(f"{path} {beyond('rows', max_rows)}")
             rows.append(dict(zip(columns, fields, strict=True)))
             lines.append(start)
     except csv.Error as error:
@@ -74,6 +79,11 @@ def separated(
             return columns, rows, lines
         raise UserError(f"{path}: line {line} is damaged ({error}); look for a quote that is not closed") from None
     return columns, rows, lines
+
+
+def beyond(what: str, most: int) -> str:
+    """The end of a message about a table that is larger than `source.max_rows` or `source.max_columns` allows."""
+    return f"has more than {most:,} {what}, which is all that is read; cut it into parts, or raise source.max_{what}"
 
 
 def _columns(fields: list[str], header: bool, max_columns: int, where: str) -> list[str]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, final
 
 from pipeline.core.errors import UserError
 from pipeline.core.places import EDGE_BYTES, MAX_NAMES, Place, Recognised, look
-from pipeline.sources.cells import LISTS
+from pipeline.sources.cells import LISTS, as_text
 from pipeline.sources.dialects import is_encoding, name_pictures
 from pipeline.sources.items import GIVEN_SPLITS
 from pipeline.sources.label_columns import find_labels, find_other_names, find_separator
 from pipeline.sources.listing import PICTURE_SUFFIXES, suffix
 from pipeline.sources.recognising import pictures_folder
-from pipeline.sources.records import Form, Records, first_of_parquet, first_records
+from pipeline.sources.records import Form, Records, first_of_parquet, first_records, read_records
 from pipeline.sources.resolver import Resolver
 
 WELL_KNOWN = {  # names of columns, the likeliest first
@@ -25,6 +27,7 @@ WELL_KNOWN = {  # names of columns, the likeliest first
     "group": "group group_id patient patient_id subject subject_id case case_id lesion_id module module_id video",
 }
 MAX_ROWS = 10_000  # looked at
+MAX_WHOLE_BYTES = 64 * 1024**2  # of a table that is read whole to find the folder of its pictures
 
 
 @final
@@ -56,7 +59,7 @@ def plain_name(name: str) -> str:
 def recognised(place: Place, document: str, told: Mapping[str, Any]) -> Iterator[Recognised]:
     """How a table that names pictures would be read; nothing where no column names any, unless a person named it."""
     path = place.root / document
-    form = Form(delimiter=told.get("delimiter"), encoding=told.get("encoding"))
+    form = Form(**{key: told[key] for key in ("delimiter", "header", "encoding") if key in told})
     try:
         if form.encoding and not is_encoding(form.encoding):
             raise UserError(f"--encoding {form.encoding!r} is none that Python knows; expected one such as cp1252")
@@ -68,7 +71,7 @@ def recognised(place: Place, document: str, told: Mapping[str, Any]) -> Iterator
         if place.named:
             yield Recognised(layout=f"a table, {document}", choices={}, confidence=0.8, lacks=str(error))
         return
-    choices, notes, lacks = _choose(place, Columns.of(records), told, len(records.rows) < MAX_ROWS)
+    choices, notes, lacks = _choose(place, Columns.of(records), told, partial(_all_names, records, form))
     if choices["image_column"] is None and not place.named:
         return
     yield Recognised(
@@ -80,8 +83,21 @@ def recognised(place: Place, document: str, told: Mapping[str, Any]) -> Iterator
     )
 
 
+def _all_names(records: Records, form: Form, image: str) -> list[str] | None:
+    """What the whole table calls its pictures; None where it is too large to be read for that, or damaged."""
+    size = records.path.stat().st_size
+    if size >= EDGE_BYTES or len(records.rows) >= MAX_ROWS:
+        if size > MAX_WHOLE_BYTES:
+            return None
+        try:
+            records = read_records(records.path, form)
+        except UserError:
+            return None
+    return [text.strip() for row in records.rows if (text := as_text(row.get(image))) is not None]
+
+
 def _choose(
-    place: Place, columns: Columns, told: Mapping[str, Any], whole: bool
+    place: Place, columns: Columns, told: Mapping[str, Any], all_names: Callable[[str], list[str] | None]
 ) -> tuple[dict[str, Any], list[str], str]:
     """Choices, what there is to say about them, and what is still to be told."""
     files = _Files(place, told)
@@ -99,19 +115,18 @@ def _choose(
         chosen |= find_labels({name: found for name, found in texts.items() if not name_pictures(found)})
     if not (chosen["label_column"] or chosen["label_columns"]):
         return chosen, [], f"none of the columns {_some(free)} is surely the label; say --label-column"
-    chosen["label_separator"] = told.get("label_separator") or find_separator(
-        columns.values.get(chosen["label_column"], [])
-    )
+    values = columns.values.get(chosen["label_column"], [])
+    chosen["label_separator"] = told["label_separator"] if "label_separator" in told else find_separator(values)
     meant = files.meant(columns.texts(image))
     attributes, other_names, notes = _attributes(columns, chosen, _left(columns, chosen), meant)
     chosen |= {"attribute_columns": attributes, **({"of_label_columns": other_names} if other_names else {})}
-    chosen["pictures"], found = files.folder(columns.texts(image), meant, told, whole)
+    chosen["pictures"], found = files.folder(columns.texts(image), meant, told, partial(all_names, image))
     return chosen, [_said(chosen), *notes, *found], ""
 
 
 def _first_line(records: Records) -> Iterator[str]:
     if records.columns[:1] == ["column_1"]:
-        yield "its first line is read as a row, not as names of columns; header: true in the conf file says else"
+        yield "its first line is read as a row, not as names of columns; --header yes says else"
 
 
 def _some(names: Collection[str]) -> str:
@@ -192,7 +207,7 @@ class _Files:
         self.place = place
         if "pictures" in told:
             try:
-                self.place = look(told["pictures"])
+                self.place = look(Path(told["pictures"]))
             except UserError:
                 self.place = Place(root=place.root, files=())
         self.resolver = Resolver(self.place.files, self.place.root)
@@ -217,17 +232,33 @@ class _Files:
         return columns.known("image", fitting) or next(iter(fitting), None)
 
     def folder(
-        self, names: list[str], meant: Mapping[str, str], told: Mapping[str, Any], whole: bool
+        self,
+        names: list[str],
+        meant: Mapping[str, str],
+        told: Mapping[str, Any],
+        all_names: Callable[[], list[str] | None],
     ) -> tuple[str, list[str]]:
-        """The folder of the pictures, the narrowest where the whole table was looked at, and what to say about it."""
+        """The folder of the pictures, and what there is to say about it: one that holds all pictures of the table.
+
+        It is the one that the paths in the table are relative to, where that holds them all, else the narrowest.
+        """
         exact = self.place.containing(names[:MAX_NAMES])
-        inside = exact is not None and all(f"{file}/".startswith(f"{exact}/") or not exact for file in meant.values())
-        if "pictures" in told or not meant or inside:
+        if "pictures" in told or not meant:
             return pictures_folder(self.place, names[:MAX_NAMES], told)
-        if not whole:
-            return str(self.place.root), []
-        shared, *others = [file.split("/")[:-1] for file in meant.values()]
-        for one in others:
-            while one[: len(shared)] != shared:
-                shared.pop()
-        return self.place.at("/".join(shared)), []
+        if _shared_folder(meant.values()):
+            whole = all_names()
+            if whole is None:
+                return self.place.at(exact or ""), []
+            meant = self.meant(whole)
+        shared = _shared_folder(meant.values())
+        inside = exact is not None and f"{shared}/".startswith(f"{exact}/" if exact else "")
+        return self.place.at((exact or "") if inside else shared), []
+
+
+def _shared_folder(files: Iterable[str]) -> str:
+    """The deepest folder that holds all files; empty for the root."""
+    shared, *others = [file.split("/")[:-1] for file in files]
+    for one in others:
+        while one[: len(shared)] != shared:
+            shared.pop()
+    return "/".join(shared)

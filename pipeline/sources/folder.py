@@ -1,7 +1,8 @@
-"""A folder of pictures, one sub-folder per class, below split folders or not."""
+"""A folder of pictures, one sub-folder per class, above, below or without folders for the parts of a split."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,13 @@ from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.places import Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
-from pipeline.sources.items import GIVEN_SPLITS, Item, table
-from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, files_below, suffix
+from pipeline.core.split_names import split_named
+from pipeline.sources.folder_levels import Levels, read_levels
+from pipeline.sources.items import Item, table
+from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, suffix, tree_below
 
-UNLABELLED = ("unlabelled", "unlabeled")
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
+NUM_SHOWN = 3
 
 
 @final
@@ -24,49 +28,47 @@ UNLABELLED = ("unlabelled", "unlabeled")
 class Folder(Source):
     """Every file below a sub-folder is a sample of the class that the sub-folder names.
 
-    Where all top-level folders are called train, val (or valid, validation) or test, in any case, they are the given
-    split and the classes stand one level below. Pictures beside the class folders, or in a folder called `unlabelled`
-    in the classes' place, have no label.
+    Where all top-level folders are called like parts of a split (train, Training, seg_train, valid, dev, test_set),
+    they are the given split and the classes stand below; so they do where each class folder holds such folders. A
+    folder that repeats the one around it (`seg_train/seg_train`), or stands alone and is called `images` or the like,
+    is passed over. Pictures above the class folders, in a folder called `unlabelled` or `no_label` in the classes'
+    place, or beside the parts of a split in one of pictures to predict (`seg_pred`), have no label.
 
-    Hidden files and folders (a leading dot) are passed over; every other file of a class is named, also when it is no
-    picture, so that ingest can account for it. Symbolic links to folders below a class folder are not followed.
+    Hidden files and folders (a leading dot) and what programs leave (`Thumbs.db`, `@eaDir`) are passed over; every
+    other file of a class is named, also when it is no picture, so that ingest can account for it. Links are followed.
 
     Args:
         name: Of the data set, in MLflow and on the page.
         path: The folder, absolute or relative to the project.
         watch: What DVC hashes to notice a change; the same folder.
+        label_level: Of the folders that are no part of a split, the level that names the class: 1 is the topmost.
+        split_folders: Whether folders called like parts of a split give the split; else they are classes.
     """
 
     name: str
     path: str
     watch: str
+    label_level: int = 1
+    split_folders: bool = True
+
+    def __post_init__(self) -> None:
+        if self.label_level < 1:
+            raise ValueError(f"label_level must be at least 1, got {self.label_level}")
 
     def read(self) -> pd.DataFrame:
         root = existing_folder(self.path, "path", "one sub-folder of pictures per class")
-        top = _folders(root)
-        split_folders = top if top and all(name.lower() in GIVEN_SPLITS for name in top) else []
-        classes: set[str] = set()
-        items: list[Item] = list(_unlabelled(root, "", None))
-        for place in split_folders or [""]:
-            given = GIVEN_SPLITS.get(place.lower())
-            if place:
-                items += _unlabelled(root, place, given)
-            for name in _folders(root / place):
-                labels = [] if name in UNLABELLED else [name]
-                classes.update(labels)
-                items += [
-                    Item(path=path, labels=labels, given_split=given)
-                    for path in files_below(root, f"{place}/{name}".lstrip("/"))
-                ]
-        if len(classes) < 2:
-            found = f"only {min(classes)!r}" if classes else "none"
-            below = f" below its split folders {split_folders}" if split_folders else ""
+        files, folders = tree_below(root)
+        levels = _levels(files, folders, self.label_level, self.split_folders)
+        if len(levels.classes) < 2:
+            found = f"only {levels.classes[0]!r}" if levels.classes else "none"
+            below = f" below its split folders {sorted(levels.splits)}" if levels.splits and not levels.below else ""
             raise UserError(
                 f"source.path {self.path!r} must hold at least two sub-folders, one per class; found {found}{below}"
             )
+        items = [item for path in files if (item := _item(path, levels)) is not None]
         if not any(item.labels for item in items):
             raise UserError(
-                f"source.path {self.path!r} holds no file below its sub-folders {sorted(classes)}; put pictures there"
+                f"source.path {self.path!r} holds no file below its sub-folders {levels.classes}; put pictures there"
             )
         return table(items)
 
@@ -78,49 +80,80 @@ class Folder(Source):
 
     @classmethod
     def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
-        place = _narrowed(place)
-        top = _folders(place.root)
-        splits = [name for name in top if name.lower() in GIVEN_SPLITS]
-        below = len(splits) == len(top)
-        depth = 1 if below else 0
-        shown = [path.split("/") for path in _pictures(place) if path.count("/") > depth]
-        classes = {parts[depth] for parts in shown} - set(UNLABELLED)
-        if (
-            place.named
-            or len(classes) < 2
-            or 2 * len(shown) < len([one for one in place.files if one.count("/") > depth])
-        ):
+        pictures = [path for path in place.files if suffix(path) in PICTURE_SUFFIXES]
+        label_level, split_folders = int(told.get("label_level", 1)), bool(told.get("split_folders", True))
+        folders = _around(place.files)
+        levels = _levels(place.files, folders, label_level, split_folders)
+        num_labelled = sum(levels.of[path.rpartition("/")[0]].label is not None for path in pictures)
+        num_files = sum(levels.of[path.rpartition("/")[0]].label is not None for path in place.files)
+        filled = {levels.of[path.rpartition("/")[0]].label for path in pictures} - {None}
+        if place.named or len(filled) < 2 or 2 * num_labelled < num_files:
             return
-        layout = "a folder per class" + (f", below {', '.join(splits)}" if below else "")
-        others = [name for name in top if name not in splits]
-        lacks = f"beside the split folders {splits} stand {others}; move those away" if splits and not below else ""
-        confidence = 0.6 if splits else 0.5
-        yield Recognised(layout=layout, choices={"path": str(place.root)}, confidence=confidence, lacks=lacks)
+        where = "with" if levels.below else "below"
+        splits = f", {where} {', '.join(sorted(levels.splits))}" if levels.splits else ""
+        yield Recognised(
+            layout=f"a folder per class{splits}",
+            choices={"path": str(place.root), "label_level": label_level, "split_folders": split_folders},
+            confidence=0.6 if levels.splits else 0.5,
+            notes=list(_notes(place, levels)),
+            lacks=_contradiction(levels, folders, told),
+        )
 
 
-def _folders(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+def _around(files: Iterator[str] | list[str] | tuple[str, ...]) -> list[str]:
+    """The folders that hold the files, at any depth."""
+    found: set[str] = set()
+    for folder in {path.rpartition("/")[0] for path in files}:
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return sorted(found)
 
 
-def _pictures(place: Place) -> list[str]:
-    return [path for path in place.files if suffix(path) in PICTURE_SUFFIXES]
+def _levels(files: Any, folders: list[str], label_level: int, split_folders: bool) -> Levels:
+    filled = {path.rpartition("/")[0] for path in files if suffix(path) in PICTURE_SUFFIXES}
+    return read_levels(folders, filled, label_level, split_folders)
 
 
-def _narrowed(place: Place) -> Place:
-    """The place, or the one folder in it that holds all its pictures (`images`), but never a split folder."""
-    pictures = _pictures(place)
-    tops = {path.partition("/")[0] for path in pictures if "/" in path}
-    if (
-        len(tops) == 1
-        and all("/" in path for path in pictures)
-        and not {one.lower() for one in tops} & set(GIVEN_SPLITS)
-    ):
-        return _narrowed(place.below(tops.pop()))
-    return place
+def _item(path: str, levels: Levels) -> Item | None:
+    level = levels.of[path.rpartition("/")[0]]
+    if level.is_loose and suffix(path) not in PICTURE_SUFFIXES:
+        return None
+    return Item(path=path, labels=[] if level.label is None else [level.label], given_split=level.given_split)
 
 
-def _unlabelled(root: Path, place: str, given: str | None) -> Iterator[Item]:
-    """The pictures that stand beside the class folders."""
-    for entry in sorted((root / place).iterdir()):
-        if suffix(entry.name) in PICTURE_SUFFIXES and not entry.name.startswith(".") and not entry.is_dir():
-            yield Item(path=entry.relative_to(root).as_posix(), given_split=given)
+def _contradiction(levels: Levels, folders: list[str], told: Mapping[str, Any]) -> str:
+    """What speaks against this reading, and the options that settle it; empty where nothing does."""
+    if "label_level" not in told and levels.shared:
+        classes, shared = (_some(names) for names in (levels.classes, levels.shared))
+        return (
+            f"each of its folders holds the same ones; say which are the labels: --label-level 1 ({classes}) or "
+            f"--label-level 2 ({shared})"
+        )
+    like = [name for name in levels.classes if split_named(name)]
+    holding = [name for name in like if sum(one.startswith(f"{name}/") for one in folders) > 1]
+    if "split_folders" in told or levels.splits or not (len({split_named(one) for one in like}) > 1 or holding):
+        return ""
+    others = [name for name in levels.classes if name not in like]
+    return (
+        f"beside the split folders {like} stand {others}; move those away, or say --split-folders no where all of "
+        "them are classes"
+    )
+
+
+def _notes(place: Place, levels: Levels) -> Iterator[str]:
+    if levels.deeper and not levels.below:
+        yield (
+            f"the folders of {_some(levels.deeper)} hold folders, whose pictures count for them; --label-level 2 makes "
+            "labels of those"
+        )
+    plain = {re.sub(r"[\W\d_]+", "", name) for name in levels.classes}
+    if len(plain) == 1 and plain != {""}:
+        yield f"the class folders differ in a number alone: {_some(levels.classes)} are no labels if they are parts"
+    if tables := place.documents(lambda ending: ending in TABLES):
+        yield f"{_some(tables)} was not read; where it holds the labels: --format table"
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(repr(one) for one in names[:NUM_SHOWN])
+    return shown if len(names) <= NUM_SHOWN else f"{shown} and {len(names) - NUM_SHOWN:,} more"

@@ -7,7 +7,6 @@ import math
 import os
 import posixpath
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -199,15 +198,14 @@ def label_list(labels: Iterable[str]) -> list[str]:
 def attribute_names(names: Iterable[str]) -> list[str]:
     """A column for each name: `attr_` and its letters and digits, numbered where two names become one."""
     columns: dict[str, None] = {}
-    numbers: Counter[str] = Counter()
+    numbers: dict[str, int] = {}
     for name in names:
         stem = column = "attr_" + (re.sub(r"\W+", "_", name).strip("_") or "unnamed")
-        numbers[stem] += 1
-        while column in columns or numbers[stem] > 1:
-            column = f"{stem}_{numbers[stem]}"
-            if column not in columns:
-                break
-            numbers[stem] += 1
+        number = numbers.get(stem, 1)
+        while column in columns:
+            number += 1
+            column = f"{stem}_{number}"
+        numbers[stem] = number
         columns[column] = None
     return list(columns)
 

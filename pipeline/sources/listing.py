@@ -12,7 +12,7 @@ from pipeline.core.walking import walk
 from pipeline.sources.items import Item, merge, relative
 from pipeline.sources.resolver import PICTURE_SUFFIXES, Resolver, suffix
 
-__all__ = ["PICTURE_SUFFIXES", "existing_folder", "files_below", "find_pictures", "match_files", "suffix"]
+__all__ = ["PICTURE_SUFFIXES", "existing_folder", "files_below", "find_pictures", "match_files", "suffix", "tree_below"]
 
 
 def existing_folder(path: str, parameter: str, expected: str) -> Path:
@@ -25,6 +25,19 @@ def existing_folder(path: str, parameter: str, expected: str) -> Path:
     if not folder.is_dir():
         raise UserError(f"source.{parameter} {path!r} is not a folder; expected {expected}")
     return folder
+
+
+def tree_below(root: Path) -> tuple[list[str], list[str]]:
+    """The files below a folder as `files_below` gives them, and the folders, those without a file too.
+
+    Raises:
+        UserError: A folder cannot be listed.
+    """
+    try:
+        found = walk(root, unlisted=_unlisted)
+    except OSError as error:
+        _unlisted(error)
+    return found.files, found.folders
 
 
 def files_below(root: Path, folder: str = "") -> list[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
-from pipeline.core.places import Place
+from pipeline.core.places import MAX_NAMES, Place
+from pipeline.sources.resolver import Resolver
 
 JSON_STRING = rb'"((?:[^"\\]|\\.){1,4096})"'
 
@@ -38,6 +40,8 @@ def pictures_folder(place: Place, paths: Collection[str], told: Mapping[str, Any
     if "pictures" in told:
         return str(told["pictures"]), []
     folder = place.containing(paths)
+    if folder is None and Resolver(place.files, place.root).find_all([*islice(paths, MAX_NAMES)]):
+        return str(place.root), []
     if folder is None:
         return str(place.root), ["none of the pictures that it names was found; --pictures FOLDER says where they are"]
     return place.at(folder), []

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, final
 
 from pipeline.core.errors import UserError
-from pipeline.core.text import separated
+from pipeline.core.text import beyond, separated
 from pipeline.sources.dialects import Head, decode, decode_start
 from pipeline.sources.documents import expect, parse_json, read_document
 from pipeline.sources.parquet import read_parquet
@@ -87,26 +87,17 @@ def first_records(path: Path, data: bytes, size: int, form: Form) -> Records:
 
 def _text(path: Path, text: str, form: Form, whole: bool) -> Records:
     usual = FORMATS[path.suffix.lower()]
-    num_lines = text.count("\n")
-    if num_lines > form.max_rows and sum(1 for line in text.split("\n") if line.strip()) > form.max_rows + 1:
-        raise _too_many(path, "rows", form.max_rows)
     if usual is None:
         return _json_lines(path, text, form)
     head = Head(text)
     delimiter = form.delimiter or head.delimiter(usual)
     header = head.header(delimiter) if form.header is None else form.header
-    return Records(path, *separated(path, text, delimiter, whole, header, form.max_columns))
-
-
-def _too_many(path: Path, what: str, most: int) -> UserError:
-    return UserError(
-        f"{path} has more than {most:,} {what}, which is all that is read; cut it into parts, or raise "
-        f"source.max_{what}"
-    )
+    return Records(path, *separated(path, text, delimiter, whole, header, form.max_rows, form.max_columns))
 
 
 def _json_lines(path: Path, text: str, form: Form) -> Records:
-    rows, lines = [], []
+    rows: list[dict[str, Any]] = []
+    lines: list[int] = []
     columns: dict[str, None] = {}
     for line, one in enumerate(text.split("\n"), start=1):  # splitlines would also cut at odd characters within a text
         if one.strip():
@@ -117,6 +108,8 @@ def _json_lines(path: Path, text: str, form: Form) -> Records:
                     f"{path}: up to line {line} its rows have {len(columns):,} different keys, at most "
                     f"{form.max_columns:,} are read; give all rows the same keys, or raise source.max_columns"
                 )
+            if len(rows) == form.max_rows:
+                raise UserError(f"{path} {beyond('rows', form.max_rows)}")
             rows.append(row)
             lines.append(line)
     return Records(path, list(columns), rows, lines)

@@ -47,6 +47,12 @@ def classes(root, *names, number=3):
     return root
 
 
+def dangling(root, number):
+    for one in range(number):
+        (root / "cat").mkdir(parents=True, exist_ok=True)
+        (root / f"cat/{one}.png").symlink_to("/nowhere")
+
+
 def run(*arguments):
     main(["init", *map(str, arguments)])
 
@@ -83,7 +89,8 @@ def test_each_format_is_recognised_and_read_alike(option, tmp_path, checkout, ca
     known = MAKERS[option](place)
     run(place, "--name", "mine")
     shown = capsys.readouterr().out
-    assert f"items: {8 if option == 'idx' else 9}, labels: 2, one on each labelled picture (task single_label)" in shown
+    task = "multi_label" if option in ("coco", "voc") else "single_label"  # the ninth picture shows none of the labels
+    assert f"items: {8 if option == 'idx' else 9}, labels: 2, one on each labelled picture (task {task})" in shown
     content = yaml.safe_load(Path("conf/source/mine.yaml").read_text())
     assert content["_target_"] == FORMATS[option]
     params = yaml.safe_load(config.compose(overrides=[word for word in command(shown) if word != "-S"]))
@@ -223,9 +230,14 @@ def test_a_less_likely_reading_can_be_chosen(tmp_path, checkout, capsys):
         (lambda root: (root.mkdir(), (root / "a.txt").write_text("x")), "holds 1 files (1 .txt) in no layout"),
         (lambda root: (root.mkdir(), (root / "a.tar.gz").write_text("x")), "holds an archive; unpack it"),
         (lambda root: root.write_text("x"), "is no file that any source reads"),
-        (lambda root: classes(root, "train", "test", "notes"), "stand ['notes']; move those away"),
+        (lambda root: classes(root, "train", "test", "notes"), "stand ['notes']; move those away, or say --split-fold"),
+        (lambda root: (classes(root, "cat"), (root / "dog").mkdir()), "labels them; its folder 'dog' is empty; expec"),
+        (
+            lambda root: dangling(root, 4),
+            "4 of its files are links to nothing, or pipes, the first is 'cat/0.png' (mount",
+        ),
     ],
-    ids=["nothing", "empty", "pipe", "flat", "one class", "text", "archive", "file", "beside splits"],
+    ids=["nothing", "empty", "pipe", "flat", "one class", "text", "archive", "file", "beside", "empty class", "links"],
 )
 def test_what_cannot_be_read_ends_in_one_line(make, message, tmp_path, checkout, capsys):
     make(tmp_path / "set")
@@ -241,7 +253,11 @@ def test_broken_json_names_its_line(tmp_path, checkout, capsys):
 
 
 @pytest.mark.parametrize(
-    ("closed", "message"), [("", "cannot be opened: Permission denied; mend"), ("cat", "holds 3 pictures and nothing")]
+    ("closed", "message"),
+    [
+        ("", "cannot be opened: Permission denied; mend"),
+        ("cat", "nothing that labels them; its folder 'cat' cannot be opened (chmod"),
+    ],
 )
 def test_a_closed_folder(closed, message, tmp_path, checkout, capsys, monkeypatch):
     """By a stand-in for os.scandir, since root may open everything."""
@@ -253,7 +269,7 @@ def test_a_closed_folder(closed, message, tmp_path, checkout, capsys, monkeypatc
             raise PermissionError(13, "Permission denied", str(folder))
         return scandir(folder)
 
-    monkeypatch.setattr("pipeline.core.places.os.scandir", refusing)
+    monkeypatch.setattr("pipeline.core.walking.os.scandir", refusing)
     assert message in refused(capsys, place)
 
 
@@ -328,7 +344,8 @@ def test_no_picture_at_all(tmp_path, checkout, capsys):
     place = classes(tmp_path / "set", "cat", "dog")
     for one in place.rglob("*.png"):
         one.write_text("<html>")
-    assert "no file looked at below" in refused(capsys, place)
+    message = refused(capsys, place)
+    assert "can be read: no picture, whatever their names say (6 of 6, the first is 'cat/0.png': " in message
 
 
 def test_one_label_alone(tmp_path, checkout, capsys):
@@ -382,3 +399,99 @@ def test_json_of_another_kind_is_no_format(tmp_path, checkout, capsys):
     for number, content in enumerate([[], {}, [1], {"images": 3}, "x", None]):
         (place / f"{number}.json").write_text(json.dumps(content))
     assert "in no layout that is known" in refused(capsys, place)
+
+
+def test_what_nobody_chose_is_counted_and_is_neither_class_nor_picture(tmp_path, checkout, capsys):
+    place = classes(tmp_path / "set", "cat", "dog")
+    for name in ("cat", "dog"):
+        (place / name / "Thumbs.db").write_bytes(b"x")
+        picture(place / name / "@eaDir/0.png/SYNOPHOTO_THUMB_M.png")
+    picture(place / "@eaDir/0.png")
+    picture(place / "__MACOSX/0.png")
+    run(place)
+    shown = capsys.readouterr().out
+    assert "items: 6, labels: 2," in shown
+    assert "  - passed over, as programs left them there: @eaDir (3), Thumbs.db (2), __MACOSX (1)" in shown
+    assert "refused" not in shown
+    assert len(written("set").read()) == 6
+
+
+def test_linked_folders_are_read_and_what_dvc_does_not_see_is_said(tmp_path, checkout, capsys):
+    classes(tmp_path / "disk", "cat", "dog")
+    (tmp_path / "set").mkdir()
+    for name in ("cat", "dog"):
+        (tmp_path / "set" / name).symlink_to(tmp_path / "disk" / name)
+    (tmp_path / "set/cat/loop").symlink_to(tmp_path / "set")
+    run(tmp_path / "set")
+    shown = capsys.readouterr().out
+    assert "items: 6, labels: 2," in shown
+    assert "folders that are links: 2, such as 'cat'; DVC does not look into them, so after a change there say" in shown
+    assert "links to a folder around them, passed over: 1, such as 'cat/loop'" in shown
+
+
+def test_folders_that_all_hold_the_same_ones_are_asked_about(tmp_path, checkout, capsys):
+    for site in ("north", "south"):
+        classes(tmp_path / "set" / site, "cat", "dog")
+    message = refused(capsys, tmp_path / "set")
+    assert "--label-level 1 ('north', 'south') or --label-level 2 ('cat', 'dog')" in message
+    run(tmp_path / "set", "--label-level", 2)
+    assert {label for labels in written("set").read()["labels"] for label in labels} == {"cat", "dog"}
+    run(tmp_path / "set", "--label-level", 1, "--force")
+    assert {label for labels in written("set").read()["labels"] for label in labels} == {"north", "south"}
+    assert "- the folders of 'north', 'south' hold folders, whose pictures count for them" in capsys.readouterr().out
+    assert "--label-level takes a whole number, got 'two'" in refused(capsys, tmp_path / "set", "--label-level", "two")
+
+
+def test_a_table_beside_class_folders_is_named(tmp_path, checkout, capsys):
+    place = classes(tmp_path / "set", "part_1", "part_2")
+    (place / "notes.csv").write_text("who,when\nAnn,today\n")
+    run(place)
+    shown = capsys.readouterr().out
+    assert "'notes.csv' was not read; where it holds the labels: --format table" in shown
+    assert "the class folders differ in a number alone: 'part_1', 'part_2' are no labels if they are parts" in shown
+
+
+def test_the_guess_of_a_split_gives_way(tmp_path, checkout, capsys):
+    for split in ("Training", "Testing"):
+        classes(tmp_path / "set" / split, "cat", "dog")
+    run(tmp_path / "set")
+    assert "split=given" in command(capsys.readouterr().out)
+    run(tmp_path / "set", "--force", "--split", "grouped")
+    assert not any(word.startswith("split=") for word in command(capsys.readouterr().out))
+    run(tmp_path / "set", "--force", "--split", "random")
+    assert "split=random" in command(capsys.readouterr().out)
+    assert "each of its folders holds the same ones" in refused(
+        capsys, tmp_path / "set", "--force", "--split-folders", "no"
+    )
+    run(tmp_path / "set", "--force", "--split-folders", "no", "--label-level", "1")
+    assert {label for labels in written("set").read()["labels"] for label in labels} == {"Training", "Testing"}
+
+
+def test_negatives_make_several_labels_and_can_be_told_otherwise(tmp_path, checkout, capsys):
+    place = tmp_path / "set"
+    place.mkdir()
+    MAKERS["voc"](place)  # of its nine pictures one has an annotation without an object
+    run(place)
+    shown = capsys.readouterr().out
+    assert "experiment=multi_label" in command(shown)
+    assert (
+        "show none of the labels, negatives of a multi-label task: 1; --empty own_label makes a class of them" in shown
+    )
+    run(place, "--empty", "unlabelled", "--force")
+    shown = capsys.readouterr().out
+    assert "experiment=multi_label" not in command(shown)
+    assert "pictures without a label, which take part in no split: 1" in shown
+    run(place, "--empty", "own_label", "--force")
+    assert "labels: 3, one on each labelled picture" in capsys.readouterr().out
+
+
+def test_one_label_and_negatives(tmp_path, checkout, capsys):
+    place = tmp_path / "set"
+    known = MAKERS["coco"](place)
+    content = json.loads(Path(known["path"]).read_text())
+    content["annotations"] = [one for one in content["annotations"] if one["category_id"] == "cat"]
+    Path(known["path"]).write_text(json.dumps(content))
+    message = refused(capsys, place)
+    assert "at least two labels, found ['cat']; --empty own_label makes one of the 5 pictures that show none" in message
+    run(place, "--empty", "own_label")
+    assert "labels: 2, one on each labelled picture (task single_label)" in capsys.readouterr().out

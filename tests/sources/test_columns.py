@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.core.places import EDGE_BYTES, look
+from pipeline.sources import columns
 from pipeline.sources.table import Table
 
 
@@ -72,10 +73,32 @@ def test_the_column_of_pictures_is_the_one_that_leads_to_them(files, header, row
     assert {key: found[key] for key in expected} == expected
 
 
+@pytest.mark.parametrize(("last", "folder"), [("train", "train"), ("extra", "")])
+def test_the_folder_of_a_long_table_holds_the_pictures_of_all_its_rows(tmp_path, monkeypatch, last, folder):
+    monkeypatch.setattr(columns, "MAX_ROWS", 4)
+    files = [f"train/{number}.jpg" for number in range(8)] + [f"{last}/8.jpg", "test/9.jpg"]
+    for file in files:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+    text = "id,breed\n" + "".join(f"{number},{'xy'[number % 2]}\n" for number in range(9))
+    (way,) = ways(tmp_path, text)
+    assert way.choices["pictures"] == str(tmp_path / folder)
+    monkeypatch.setattr(columns, "MAX_WHOLE_BYTES", 9)
+    (way,) = ways(tmp_path, text)
+    assert way.choices["pictures"] == str(tmp_path)
+
+
+def test_pictures_in_the_folder_that_a_person_names(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far/a.jpg").touch()
+    (way,) = ways(tmp_path / "set", "key,label\na,x\na,y\n", {"pictures": str(tmp_path / "far")})
+    assert (way.choices["image_column"], way.choices["pictures"]) == ("key", str(tmp_path / "far"))
+
+
 def test_a_table_without_a_first_line_and_with_semicolons(tmp_path):
     (way,) = ways(tmp_path, "".join(f"{number}.png;{'cd'[number % 2]};0,5\n" for number in range(8)))
     assert (way.choices["image_column"], way.choices["label_column"]) == ("column_1", "column_2")
-    assert way.notes[-1].startswith("its first line is read as a row, not as names of columns; header: true in")
+    assert way.notes[-1].startswith("its first line is read as a row, not as names of columns; --header yes")
 
 
 def test_rows_for_boxes_and_numbers_of_rows(tmp_path):

@@ -27,7 +27,7 @@ def test_every_file_is_a_sample_of_its_class(tmp_path):
     assert source(tmp_path).open("cat/z/deep/1.png") == b"cat/z/deep/1.png"
 
 
-def test_links_to_folders_inside_a_class_are_not_followed(picture_folder):
+def test_links_to_a_folder_around_them_are_not_followed(picture_folder):
     (picture_folder / "cat" / "up").symlink_to(picture_folder, target_is_directory=True)
     assert len(source(picture_folder).read()) == 8
 
@@ -127,3 +127,90 @@ def test_a_folder_that_cannot_be_listed_is_not_passed_over(picture_folder, monke
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(UserError, match=r"the source's folder '.*dog' cannot be listed: Permission denied"):
         source(picture_folder).read()
+
+
+def told(root, **choices):
+    """Path to label and split."""
+    table = Folder(name="pictures", path=str(root), watch=str(root), **choices).read()
+    splits = table["given_split"] if "given_split" in table else [None] * len(table)
+    return {
+        path: ("".join(labels), split)
+        for path, labels, split in zip(table["path"], table["labels"], splits, strict=True)
+    }
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("Training", "Testing"),
+        ("training_set", "test_set"),
+        ("seg_train/seg_train", "seg_test/seg_test"),
+        ("images/train", "images/test"),
+        ("train/images", "test/images"),
+        ("TRAIN/Train", "TEST"),
+        ("data/set/train set", "data/set/holdout"),
+    ],
+)
+def test_splits_in_many_spellings_and_doubled(tmp_path, train, test):
+    make(tmp_path, *(f"{part}/{name}/1.png" for part in (train, test) for name in ("cat", "dog")))
+    assert told(tmp_path) == {
+        f"{part}/{name}/1.png": (name, split)
+        for part, split in ((train, "train"), (test, "test"))
+        for name in ("cat", "dog")
+    }
+
+
+def test_what_is_only_to_be_predicted_has_no_label_and_no_split(tmp_path):
+    make(tmp_path, "seg_train/cat/1.png", "seg_train/dog/1.png", "seg_test/cat/1.png", "seg_pred/seg_pred/1.png")
+    make(tmp_path, "unlabelled/2.png", "seg_pred/readme.txt", "labels/1.txt")
+    found = told(tmp_path)
+    assert found["seg_pred/seg_pred/1.png"] == found["unlabelled/2.png"] == ("", None)
+    assert found["seg_test/cat/1.png"] == ("cat", "test")
+    assert len(found) == 5
+
+
+def test_splits_within_the_classes(tmp_path):
+    make(tmp_path, *(f"{name}/{part}/1.png" for part in ("train", "val", "test") for name in ("cat", "dog")))
+    assert told(tmp_path) == {
+        f"{name}/{part}/1.png": (name, part) for part in ("train", "val", "test") for name in ("cat", "dog")
+    }
+    assert told(tmp_path, label_level=2, split_folders=False)["cat/val/1.png"] == ("val", None)
+
+
+def test_no_split_within_the_classes_where_one_has_pictures_of_its_own(tmp_path):
+    make(tmp_path, "cat/train/1.png", "cat/test/1.png", "dog/1.png")
+    assert told(tmp_path)["cat/train/1.png"] == ("cat", None)
+
+
+def test_the_level_of_the_label_counts_below_the_splits(tmp_path):
+    make(tmp_path, "train/north/cat/1.png", "train/south/dog/1.png", "test/north/dog/1.png", "test/south/2.png")
+    found = told(tmp_path, label_level=2)
+    assert found["train/south/dog/1.png"] == ("dog", "train")
+    assert found["test/south/2.png"] == ("", "test")
+    assert told(tmp_path)["train/south/dog/1.png"] == ("south", "train")
+    with pytest.raises(ValueError, match="label_level must be at least 1, got 0"):
+        told(tmp_path, label_level=0)
+
+
+@pytest.mark.parametrize("name", ["no_label", "Unlabeled", "unlabelled"])
+def test_names_for_no_label_are_no_class(tmp_path, name):
+    make(tmp_path, "cat/1.png", "dog/1.png", f"{name}/1.png")
+    assert told(tmp_path)[f"{name}/1.png"] == ("", None)
+
+
+def test_what_tools_leave_is_no_item(tmp_path):
+    make(
+        tmp_path, "cat/1.png", "dog/1.png", "cat/Thumbs.db", "dog/desktop.ini", "cat/@eaDir/1.png/T.png", "@eaDir/1.png"
+    )
+    make(tmp_path, "__MACOSX/cat/1.png", "lost+found/1.png", "dog/.ipynb_checkpoints/1.png")
+    assert sorted(told(tmp_path)) == ["cat/1.png", "dog/1.png"]
+
+
+def test_linked_classes_and_pictures(tmp_path):
+    make(tmp_path / "disk", "cats/1.png", "dog.png")
+    (tmp_path / "disk/cats/1.png").write_bytes(b"cat")
+    (tmp_path / "set/dog").mkdir(parents=True)
+    (tmp_path / "set/cat").symlink_to(tmp_path / "disk/cats")
+    (tmp_path / "set/dog/1.png").symlink_to(tmp_path / "disk/dog.png")
+    assert sorted(told(tmp_path / "set")) == ["cat/1.png", "dog/1.png"]
+    assert source(tmp_path / "set").open("cat/1.png") == b"cat"

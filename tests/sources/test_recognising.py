@@ -58,6 +58,22 @@ def test_any_bytes_are_looked_at_without_a_fault(tmp_path_factory, data, ending)
         list(source.recognise(look(path), {}))
 
 
+@pytest.mark.parametrize("names", [("/home/me/images/a b.JPG", "/home/me/images/c.jpg"), ("images\\a b.jpg", "c")])
+def test_coco_paths_of_another_computer(tmp_path, names):
+    files(tmp_path, "images/a b.jpg", "images/c.jpg")
+    content = {
+        "images": [{"id": number, "file_name": name} for number, name in enumerate(names)],
+        "annotations": [{"image_id": 0, "category_id": 1}],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    (tmp_path / "coco.json").write_text(json.dumps(content))
+    (way,) = Coco.recognise(look(tmp_path), {})
+    assert way.notes == []
+    table = Coco(name="x", watch="x", **way.choices).read()
+    assert [path.removeprefix("images/") for path in table["path"]] == ["a b.jpg", "c.jpg"]
+    assert table["labels"].tolist() == [["cat"], []]
+
+
 def test_label_studio_finds_uploads_below_other_folders(tmp_path):
     known = MAKERS["label_studio"](tmp_path / "set")
     (way,) = LabelStudio.recognise(look(tmp_path / "set"), {})

@@ -8,10 +8,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from pipeline.core.errors import UserError
+from pipeline.core.nuisances import by_column
+from pipeline.core.surveying import survey
 from pipeline.sources.records import Form, read_records
 from pipeline.sources.table import Table
+from pipeline.stages.ingest import ingest
 
 
 @pytest.fixture
@@ -105,6 +109,7 @@ def test_columns_that_tell_of_the_label_are_marked(source):
     text = "image,label,class_id,camera\na,x,1,N\nb,y,2,S\n"
     table = source(text, attribute_columns=["camera"], of_label_columns=["class_id"]).read()
     assert rows(table, "attr_camera", "attr_of_label_class_id") == [["N", 1.0], ["S", 2.0]]
+    assert list(by_column(table)) == ["attr_camera"]
     others = source(text, attribute_columns="all others", of_label_columns=["class_id"]).read()
     pd.testing.assert_frame_equal(table, others)
 
@@ -181,6 +186,19 @@ def test_a_row_for_each_box(source):
         ["b.jpg", ["dog"], "val"],
     ]
     assert table["attr_xmin"].fillna(-1).tolist() == [-1, 4]
+
+
+def test_init_counts_the_pictures_that_ingest_will_have(source, tmp_path):
+    for number in range(4):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
+    text = "image,label\n" + "".join(f"{number % 5},{'xy'[number % 2]}\n" for number in range(13))
+    table = source(text)
+    counted = survey(table.read())
+    manifest, quarantine = ingest(table, max_pixels=999)
+    assert counted.num_items == len(manifest) + len(quarantine) == 5
+    assert (len(manifest), quarantine["reason"].tolist()) == (4, ["missing"])
+    assert manifest["labels"].tolist() == [["x", "y"]] * 4
+    assert counted.labels == {"x": 5, "y": 5}
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ class Folder(Source):
         splits = f", {where} {', '.join(sorted(levels.splits))}" if levels.splits else ""
         yield Recognised(
             layout=f"a folder per class{splits}",
-            choices={"path": str(place.root), "label_level": label_level, "split_folders": split_folders},
+            choices={"path": str(place.root)},
             confidence=0.6 if levels.splits else 0.5,
             notes=list(_notes(place, levels)),
             lacks=_contradiction(levels, folders, told),

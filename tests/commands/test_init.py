@@ -183,7 +183,10 @@ def test_labels_without_their_pictures_are_counted_and_refused(tmp_path, checkou
     shown = capsys.readouterr().out
     assert "items: 9, labels: 2" in shown
     assert "none of the pictures that it names was found" in shown
-    assert "refused, annotations whose picture is not there: 9 of 9 files looked at; the first is '0.png'" in shown
+    assert (
+        "refused, named, by an annotation or a link, and not there: 9 of 9 files looked at; the first is '0.png'"
+        in shown
+    )
     assert not Path("conf/source/set.yaml").exists()
 
 

@@ -73,6 +73,15 @@ def darwin(root: Path) -> dict[str, Any]:
     return {"path": str(root), "pictures": str(root)}
 
 
+def cvat(root: Path) -> dict[str, Any]:
+    images = [
+        f'<image id="{number}" name="{name}">{"".join(f"""<tag label="{one}"/>""" for one in labels)}</image>'
+        for number, (name, labels) in enumerate(pictures(root))
+    ]
+    (root / "annotations.xml").write_text(f"<annotations>{''.join(images)}</annotations>")
+    return {"path": str(root / "annotations.xml"), "pictures": str(root)}
+
+
 def label_studio(root: Path) -> dict[str, Any]:
     tasks = [
         {
@@ -122,5 +131,5 @@ def torchvision(root: Path) -> dict[str, Any]:
 
 
 Maker = Callable[[Path], dict[str, Any]]
-FORMATS: dict[str, Maker] = {one.__name__: one for one in (folder, table, coco, voc, darwin, label_studio, idx)}
+FORMATS: dict[str, Maker] = {one.__name__: one for one in (folder, table, coco, voc, darwin, cvat, label_studio, idx)}
 MAKERS: dict[str, Maker] = {**FORMATS, **{one.__name__: one for one in (archive, remote, torchvision)}}

@@ -1,7 +1,7 @@
 """Looks at your pictures, says what is there, writes conf/source/NAME.yaml and prints the command to run next.
 
 Recognised are a folder per class (also below train, val and test), tables (CSV, TSV, JSONL, Parquet), COCO, Pascal VOC,
-V7 Darwin, Label Studio and IDX. Nothing of yours is changed, copied or decoded whole.
+CVAT, V7 Darwin, Label Studio and IDX. Nothing of yours is changed, copied or decoded whole.
 
 Examples:
   colibri init ~/pictures/screws

@@ -69,6 +69,10 @@ class Place:
         candidates = shallow if self.named is None else [self.named]
         return list(islice((one for one in candidates if wanted(PurePosixPath(one).suffix.lower())), MAX_DOCUMENTS))
 
+    def has(self, path: str) -> bool:
+        """Whether there is a file of this path, with or without a slash before it."""
+        return path.lstrip("/") in self._files
+
     def at(self, path: str) -> str:
         """The path of a file or folder of this place, as conf/ names it."""
         return str(self.root / path)
@@ -110,6 +114,10 @@ class Place:
     def folders(self) -> dict[str, int]:
         """Each folder directly below the root to the number of files in it, at any depth."""
         return dict(Counter(path.partition("/")[0] for path in self.files if "/" in path))
+
+    @cached_property
+    def _files(self) -> frozenset[str]:
+        return frozenset(self.files)
 
     @cached_property
     def _namesakes(self) -> defaultdict[str, list[str]]:

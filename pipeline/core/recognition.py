@@ -18,7 +18,9 @@ from pipeline.core.places import Place, Recognised, hindrances
 SURE = 0.8  # a place recognised with this confidence is not searched for data sets within it
 MAX_SHOWN = 10  # ways to read it
 MAX_FOLDERS = 50  # so many of its folders are, otherwise
-EXPECTED = "one folder per class, or pictures beside a table, COCO, VOC, Darwin or Label Studio file that labels them"
+EXPECTED = (
+    "one folder per class, or pictures beside a table, COCO, VOC, CVAT, Darwin or Label Studio file that labels them"
+)
 
 
 def recognised(place: Place, targets: list[str], told: Mapping[str, Any], format: str | None) -> tuple[str, Recognised]:

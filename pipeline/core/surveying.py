@@ -180,7 +180,7 @@ WHAT_HELPS = {
     "no_row": "name them in the table or document, or choose another way to read the folder with --format",
 }
 REASON_IN_WORDS = {
-    "missing": "annotations whose picture is not there",
+    "missing": "named, by an annotation or a link, and not there",
     "unsupported": "pictures of a format that is not read",
     "too_large": "too large",
     "ambiguous": "names that may mean several files",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
@@ -11,13 +12,14 @@ import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
-from pipeline.core.places import Place, Recognised
+from pipeline.core.places import MAX_NAMES, Place, Recognised
 from pipeline.core.reading import read_bytes, stat_file
 from pipeline.sources.documents import expect, read_json
 from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, table
 from pipeline.sources.listing import existing_folder, find_pictures
-from pipeline.sources.recognising import pictures_folder, starts_with, strings
+from pipeline.sources.recognising import pictures_folder, split_documents, starts_with, strings
 
+SPLITS = ("train", "val", "test")
 NO_ATTRIBUTES = frozenset(["id", "file_name", "width", "height", "coco_url", "flickr_url", "url", "path", "attributes"])
 KEYS = ((b'"images"', b'"file_name"'), (b'"annotations"', b'"image_id"', b'"category_id"'))  # of the format
 
@@ -33,11 +35,13 @@ class Coco(Source):
     (and its `attributes`) becomes attributes. A picture with an annotation that cannot be understood is refused
     (`bad_annotation`), as are pictures below `pictures` that the file does not name (`no_row`).
 
+    A document for each part of a split is one data set: `path` then names them by train, val and test.
+
     Args:
         name: Of the data set, in MLflow and on the page.
-        path: The JSON file with images, annotations and categories.
-        pictures: The folder that `file_name` is relative to.
-        watch: What DVC hashes to notice a change; a folder that holds both the file and the pictures.
+        path: The JSON file with images, annotations and categories, or one for each part of the given split.
+        pictures: The folder that `file_name` is relative to, or that of each part.
+        watch: What DVC hashes to notice a change; a folder that holds both the files and the pictures.
         empty: What a picture is on which nothing is annotated: `negative`, labelled as showing none of the categories;
             `unlabelled`; or `own_label`, labelled `nothing`.
 
@@ -45,17 +49,46 @@ class Coco(Source):
     """
 
     name: str
-    path: str
-    pictures: str
+    path: str | dict[str, str]
+    pictures: str | dict[str, str]
     watch: str
     empty: Empty = "negative"
 
     def __post_init__(self) -> None:
         check_empty(self.empty)
+        if isinstance(self.path, dict) and (not self.path or not set(self.path) <= set(SPLITS)):
+            raise ValueError(f"path must name its files by {', '.join(SPLITS)}, got {sorted(self.path)}")
+        if isinstance(self.pictures, dict) and (isinstance(self.path, str) or set(self.pictures) != set(self.path)):
+            raise ValueError(f"pictures must name a folder for each file of path, got {sorted(self.pictures)}")
 
     def read(self) -> pd.DataFrame:
-        root = existing_folder(self.pictures, "pictures", "the folder that file_name is relative to")
-        document = Path(self.path)
+        items: list[Item] = []
+        for folder, parts in self._parts().items():
+            root = existing_folder(folder, "pictures", "the folder that file_name is relative to")
+            named = [item for split, document in parts for item in self._read(document, split)]
+            where = os.path.relpath(root, self._root())
+            items += [
+                item if where == "." else replace(item, path=f"{Path(where).as_posix()}/{item.path}")
+                for item in find_pictures(root, named, parts[0][1])
+            ]
+        return table(items)
+
+    def _parts(self) -> dict[str, list[tuple[str | None, Path]]]:
+        """Each folder of pictures to the documents that name them, with the part of the split they are."""
+        documents = self.path if isinstance(self.path, dict) else {None: self.path}
+        found: dict[str, list[tuple[str | None, Path]]] = {}
+        for split, document in documents.items():
+            folder = self.pictures[str(split)] if isinstance(self.pictures, dict) else self.pictures
+            found.setdefault(folder, []).append((split, Path(document)))
+        return found
+
+    def _root(self) -> Path:
+        """The folder that the paths of the samples are relative to."""
+        folders = [*self.pictures.values()] if isinstance(self.pictures, dict) else [self.pictures]
+        return Path(folders[0]) if len(set(folders)) == 1 else Path(os.path.commonpath(folders))
+
+    def _read(self, document: Path, split: str | None) -> list[Item]:
+        """What one file says."""
         content = expect(read_json(document), dict, str(document))
         parts = {
             part: expect(content.get(part), list, f"{document}: {part}")
@@ -71,6 +104,7 @@ class Coco(Source):
         labels: dict[Any, set[str]] = {key: set() for key in images}
         damaged: dict[Any, Refused] = {}
         homeless: dict[Any, Refused] = {}
+        ignored = set()
         for position, annotation in enumerate(parts["annotations"]):
             where = f"{document}: annotations[{position}]"
             image, category = (_key(expect(annotation, dict, where).get(key)) for key in ("image_id", "category_id"))
@@ -79,36 +113,53 @@ class Coco(Source):
             elif category not in categories:
                 detail = f"annotations[{position}] has the category_id {category!r}, which categories lacks"
                 damaged.setdefault(image, Refused("bad_annotation", detail))
-            elif not annotation.get("ignore"):
+            elif annotation.get("ignore"):
+                ignored.add(image)
+            else:
                 labels[image].add(categories[category])
-        seen = {_key(one.get("image_id")) for one in parts["annotations"] if one.get("ignore")}
-        empty = {key: self.empty if parts["annotations"] and key not in seen else "unlabelled" for key in images}
+        unknown = ignored if parts["annotations"] else images.keys()
         items = [
-            _item(entry, as_looked_at(labels[key], empty[key]), damaged.get(key), f"{document}: image {key!r}")
+            Item(
+                path=expect(entry.get("file_name"), str, f"{document}: image {key!r}, file_name"),
+                **as_looked_at(labels[key], "unlabelled" if key in unknown else self.empty),
+                given_split=split,
+                refused=damaged.get(key),
+                attributes=dict(_attributes(entry)),
+            )
             for key, entry in images.items()
         ]
-        items += [Item(path=f"image_id {key}", refused=refused) for key, refused in homeless.items()]
-        return table(find_pictures(root, items, document))
+        return [*items, *(Item(path=f"image_id {key}", refused=refused) for key, refused in homeless.items())]
 
     def stat(self, path: str) -> tuple[int, ...] | None:
-        return stat_file(Path(self.pictures), path)
+        return stat_file(self._root(), path)
 
     def open(self, path: str) -> bytes:
-        return read_bytes(Path(self.pictures), path)
+        return read_bytes(self._root(), path)
 
     @classmethod
     def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        found: dict[str, tuple[str, list[str]]] = {}
         for document in place.documents(".json".__eq__):
             edges = place.edges(document)
             if starts_with(edges, b"{") and any(all(key in edges for key in keys) for keys in KEYS):
-                pictures, notes = pictures_folder(place, list(strings(edges, "file_name")), told)
-                choices = {"path": place.at(document), "pictures": pictures}
-                yield Recognised(layout=f"COCO JSON, {document}", choices=choices, confidence=1, notes=notes)
-
-
-def _item(entry: dict[str, Any], told: dict[str, Any], damaged: Refused | None, where: str) -> Item:
-    path = expect(entry.get("file_name"), str, f"{where}, file_name")
-    return Item(path=path, **told, refused=damaged, attributes=dict(_attributes(entry)))
+                names = list(strings(edges, "file_name"))
+                beside = document.rpartition("/")[0]
+                if "pictures" not in told and names and all(place.has(f"{beside}/{one}") for one in names[:MAX_NAMES]):
+                    found[document] = place.at(beside), []
+                else:
+                    found[document] = pictures_folder(place, names, told)
+        for parts in split_documents(found):
+            folders = {split: found[document][0] for split, document in parts.items()}
+            choices: dict[str, Any] = {
+                "path": {split: place.at(document) for split, document in parts.items()},
+                "pictures": folders if len(set(folders.values())) > 1 else next(iter(folders.values())),
+            }
+            layout = f"COCO JSON, {', '.join(parts.values())}"
+            notes = [note for document in parts.values() for note in found.pop(document)[1]]
+            yield Recognised(layout=layout, choices=choices, confidence=1, notes=notes)
+        for document, (pictures, notes) in found.items():
+            choices = {"path": place.at(document), "pictures": pictures}
+            yield Recognised(layout=f"COCO JSON, {document}", choices=choices, confidence=1, notes=notes)
 
 
 def _attributes(entry: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -20,6 +20,7 @@ from pipeline.sources.items import Item, table
 from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, suffix, tree_below
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
+PICTURES = PICTURE_SUFFIXES | {".heic", ".heif", ".hif", ".avif", ".apng", ".jxl", ".jp2", ".dib"}  # read or not
 NUM_SHOWN = 3
 
 
@@ -80,7 +81,7 @@ class Folder(Source):
 
     @classmethod
     def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
-        pictures = [path for path in place.files if suffix(path) in PICTURE_SUFFIXES]
+        pictures = [path for path in place.files if suffix(path) in PICTURES]
         label_level, split_folders = int(told.get("label_level", 1)), bool(told.get("split_folders", True))
         folders = _around(place.files)
         levels = _levels(place.files, folders, label_level, split_folders)
@@ -93,7 +94,7 @@ class Folder(Source):
         splits = f", {where} {', '.join(sorted(levels.splits))}" if levels.splits else ""
         yield Recognised(
             layout=f"a folder per class{splits}",
-            choices={"path": str(place.root), "label_level": label_level, "split_folders": split_folders},
+            choices={"path": str(place.root)},
             confidence=0.6 if levels.splits else 0.5,
             notes=list(_notes(place, levels)),
             lacks=_contradiction(levels, folders, told),
@@ -111,13 +112,13 @@ def _around(files: Iterator[str] | list[str] | tuple[str, ...]) -> list[str]:
 
 
 def _levels(files: Any, folders: list[str], label_level: int, split_folders: bool) -> Levels:
-    filled = {path.rpartition("/")[0] for path in files if suffix(path) in PICTURE_SUFFIXES}
+    filled = {path.rpartition("/")[0] for path in files if suffix(path) in PICTURES}
     return read_levels(folders, filled, label_level, split_folders)
 
 
 def _item(path: str, levels: Levels) -> Item | None:
     level = levels.of[path.rpartition("/")[0]]
-    if level.is_loose and suffix(path) not in PICTURE_SUFFIXES:
+    if level.is_loose and suffix(path) not in PICTURES:
         return None
     return Item(path=path, labels=[] if level.label is None else [level.label], given_split=level.given_split)
 

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from pipeline.core.places import MAX_NAMES, Place
+from pipeline.core.split_names import SPLIT_OF, split_named, words_of
 from pipeline.sources.resolver import Resolver
 
 JSON_STRING = rb'"((?:[^"\\]|\\.){1,4096})"'
@@ -27,6 +28,29 @@ def strings(data: bytes, key: str | None = None) -> Iterator[str]:
             yield str(json.loads(b'"' + match[1] + b'"'))
         except ValueError:  # not UTF-8, or a piece that was cut
             continue
+
+
+def split_documents(documents: Collection[str]) -> Iterator[dict[str, str]]:
+    """Documents of one data set, each a part of its split by its name, or by that of its folder.
+
+    Args:
+        documents: POSIX paths.
+
+    Returns:
+        train, val and test to their document, two at least; documents whose names differ in more than the words for
+        the part (`splits_of`), or two of which are one part, are different data sets.
+    """
+    rests: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for document in documents:
+        folder, _, name = document.rpartition("/")
+        stem, around = name.rpartition(".")[0], folder.rpartition("/")[2]
+        split = split_named(stem) or split_named(around)
+        if split is not None:
+            rest = tuple(word for word in words_of(f"{around} {stem}") if word not in SPLIT_OF and not word.isdigit())
+            rests.setdefault(rest, {}).setdefault(split, []).append(document)
+    for parts in rests.values():
+        if len(parts) > 1 and all(len(same) == 1 for same in parts.values()):
+            yield {split: parts[split][0] for split in ("train", "val", "test") if split in parts}
 
 
 def pictures_folder(place: Place, paths: Collection[str], told: Mapping[str, Any]) -> tuple[str, list[str]]:

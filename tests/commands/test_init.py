@@ -89,7 +89,9 @@ def test_each_format_is_recognised_and_read_alike(option, tmp_path, checkout, ca
     known = MAKERS[option](place)
     run(place, "--name", "mine")
     shown = capsys.readouterr().out
-    task = "multi_label" if option in ("coco", "voc") else "single_label"  # the ninth picture shows none of the labels
+    task = (
+        "multi_label" if option in ("coco", "cvat", "voc") else "single_label"
+    )  # the ninth picture shows none of the labels
     assert f"items: {8 if option == 'idx' else 9}, labels: 2, one on each labelled picture (task {task})" in shown
     content = yaml.safe_load(Path("conf/source/mine.yaml").read_text())
     assert content["_target_"] == FORMATS[option]
@@ -181,7 +183,10 @@ def test_labels_without_their_pictures_are_counted_and_refused(tmp_path, checkou
     shown = capsys.readouterr().out
     assert "items: 9, labels: 2" in shown
     assert "none of the pictures that it names was found" in shown
-    assert "refused, annotations whose picture is not there: 9 of 9 files looked at; the first is '0.png'" in shown
+    assert (
+        "refused, named, by an annotation or a link, and not there: 9 of 9 files looked at; the first is '0.png'"
+        in shown
+    )
     assert not Path("conf/source/set.yaml").exists()
 
 
@@ -495,3 +500,26 @@ def test_one_label_and_negatives(tmp_path, checkout, capsys):
     assert "at least two labels, found ['cat']; --empty own_label makes one of the 5 pictures that show none" in message
     run(place, "--empty", "own_label")
     assert "labels: 2, one on each labelled picture (task single_label)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("layout", ["beside", "annotations"])
+def test_a_document_for_each_part_is_one_data_set(layout, tmp_path, checkout, capsys):
+    """As exported to train/ and valid/, or to annotations/ for folders of pictures; the names of pictures repeat."""
+    for seed, split in enumerate(("train", "valid")):
+        picture(tmp_path / f"set/{split}/0.png", seed)
+        picture(tmp_path / f"set/{split}/only_{split}.png", 2 + seed)
+        content = {
+            "images": [{"id": 1, "file_name": f"only_{split}.png"}, {"id": 2, "file_name": "0.png"}],
+            "annotations": [{"image_id": 1, "category_id": 1}, {"image_id": 2, "category_id": 2}],
+            "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+        }
+        file = {"beside": f"{split}/_annotations.coco.json", "annotations": f"annotations/instances_{split}2017.json"}
+        (tmp_path / "set" / file[layout]).parent.mkdir(exist_ok=True)
+        (tmp_path / "set" / file[layout]).write_text(json.dumps(content))
+    run(tmp_path / "set")
+    shown = capsys.readouterr().out
+    assert "items: 4, labels: 2, one on each labelled picture (task single_label)" in shown
+    assert "given split: train 2, val 2" in shown
+    table = written("set").read()
+    assert sorted(table["path"]) == ["train/0.png", "train/only_train.png", "valid/0.png", "valid/only_valid.png"]
+    assert dict(zip(table["path"], table["given_split"], strict=True))["valid/0.png"] == "val"

@@ -112,3 +112,66 @@ def test_a_picture_with_nothing_annotated_is_a_negative_where_the_file_annotates
     assert "negative" not in replace(one, empty="unlabelled").read()
     with pytest.raises(ValueError, match="empty must be one of negative, unlabelled, own_label, got 'none'"):
         replace(one, empty="none")
+
+
+def parts(tmp_path, folders, shared=()):
+    """A document and a picture for each part, as `Coco` is told of them."""
+    told = {}
+    for number, (split, folder) in enumerate(folders.items()):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        names = [f"{number}.jpg", *shared]
+        for name in names:
+            (tmp_path / folder / name).write_bytes(name.encode())
+        images = [(key, name, {}) for key, name in enumerate(names)]
+        told[split] = str(tmp_path / f"instances_{split}.json")
+        (tmp_path / f"instances_{split}.json").write_text(json.dumps(coco(images, [(0, 1 + 6 * (number % 2), {})])))
+    return told
+
+
+def test_a_document_for_each_part_is_the_given_split(tmp_path):
+    path = parts(tmp_path, {"train": "images", "val": "images"})
+    one = Coco(name="c", path=path, pictures=str(tmp_path / "images"), watch=str(tmp_path))
+    assert one.read()[["path", "labels", "given_split"]].to_numpy().tolist() == [
+        ["0.jpg", ["cat"], "train"],
+        ["1.jpg", ["dog"], "val"],
+    ]
+
+
+def test_a_folder_for_each_part_may_use_the_same_names(tmp_path):
+    path = parts(tmp_path, {"train": "t", "test": "deep/e"}, shared=["same.jpg"])
+    (tmp_path / "t/left.jpg").touch()
+    pictures = {"train": str(tmp_path / "t"), "test": str(tmp_path / "deep/e")}
+    one = Coco(name="c", path=path, pictures=pictures, watch=str(tmp_path))
+    table = one.read()
+    assert table[["path", "labels", "given_split", "refused"]].to_numpy().tolist() == [
+        ["t/0.jpg", ["cat"], "train", None],
+        ["t/same.jpg", [], "train", None],
+        ["t/left.jpg", [], None, "no_row"],
+        ["deep/e/1.jpg", ["dog"], "test", None],
+        ["deep/e/same.jpg", [], "test", None],
+    ]
+    assert one.open("deep/e/1.jpg") == b"1.jpg"
+    assert one.stat("t/same.jpg") is not None
+
+
+def test_a_picture_of_two_parts_is_refused(tmp_path):
+    path = parts(tmp_path, {"train": "images", "val": "images"}, shared=["same.jpg"])
+    table = Coco(name="c", path=path, pictures=str(tmp_path / "images"), watch="x").read()
+    assert table.loc[table["refused"].notna(), ["path", "refused"]].to_numpy().tolist() == [
+        ["same.jpg", "bad_annotation"]
+    ]
+    assert table["detail"].dropna().tolist() == ["its rows give it more than one split: 'train' and 'val'"]
+
+
+@pytest.mark.parametrize(
+    ("path", "pictures", "message"),
+    [
+        ({"train": "a", "other": "b"}, "p", r"path must name its files by train, val, test, got \['other', 'train'\]"),
+        ({}, "p", "path must name its files by"),
+        ("a", {"train": "p"}, r"pictures must name a folder for each file of path, got \['train'\]"),
+        ({"train": "a"}, {"val": "p"}, "pictures must name a folder for each file"),
+    ],
+)
+def test_parts_that_do_not_fit(path, pictures, message):
+    with pytest.raises(ValueError, match=message):
+        Coco(name="c", path=path, pictures=pictures, watch="x")

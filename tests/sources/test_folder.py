@@ -5,6 +5,7 @@ import os
 import pytest
 
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.places import look
 from pipeline.sources.folder import Folder
 
 
@@ -214,3 +215,11 @@ def test_linked_classes_and_pictures(tmp_path):
     (tmp_path / "set/dog/1.png").symlink_to(tmp_path / "disk/dog.png")
     assert sorted(told(tmp_path / "set")) == ["cat/1.png", "dog/1.png"]
     assert source(tmp_path / "set").open("cat/1.png") == b"cat"
+
+
+def test_pictures_of_a_phone_are_items_whether_they_can_be_read_or_not(tmp_path):
+    make(tmp_path, "train/cat/1.heic", "train/dog/2.HEIC", "test/cat/3.avif", "4.heic")
+    assert told(tmp_path)["train/dog/2.HEIC"] == ("dog", "train")
+    assert told(tmp_path)["4.heic"] == ("", None)
+    (way,) = Folder.recognise(look(tmp_path), {})
+    assert way.layout == "a folder per class, below test, train"

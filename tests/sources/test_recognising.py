@@ -15,7 +15,7 @@ from pipeline.sources.darwin import Darwin
 from pipeline.sources.folder import Folder
 from pipeline.sources.idx import Idx
 from pipeline.sources.label_studio import LabelStudio
-from pipeline.sources.recognising import starts_with, strings
+from pipeline.sources.recognising import split_documents, starts_with, strings
 from pipeline.sources.table import Table
 from pipeline.sources.voc import Voc
 
@@ -107,7 +107,7 @@ def test_voc_without_pictures(tmp_path):
     ("names", "layout", "below"),
     [
         (["cat/1.png", "dog/1.png", "README"], "a folder per class", ""),
-        (["images/cat/1.png", "images/dog/1.png", "README"], "a folder per class", "images"),
+        (["images/cat/1.png", "images/dog/1.png", "README"], "a folder per class", ""),
         (["Train/cat/1.png", "Train/dog/1.png", "TEST/cat/2.png"], "a folder per class, below TEST, Train", ""),
         (["unlabelled/1.png", "cat/1.png"], None, None),
         (["cat/1.png", "dog/1.png", "dog/a.txt", "dog/b.txt", "dog/c.txt"], None, None),
@@ -116,3 +116,24 @@ def test_voc_without_pictures(tmp_path):
 def test_folders(names, layout, below, tmp_path):
     found = [(way.layout, way.choices) for way in Folder.recognise(files(tmp_path, *names), {})]
     assert found == ([] if layout is None else [(layout, {"path": str(tmp_path / below)})])
+
+
+@pytest.mark.parametrize(
+    ("documents", "expected"),
+    [
+        (["instances_train.json", "instances_val.json"], [{"train": 0, "val": 1}]),
+        (["a/instances_val2017.json", "a/instances_train2017.json"], [{"train": 1, "val": 0}]),
+        (["train/_annotations.coco.json", "valid/_annotations.coco.json"], [{"train": 0, "val": 1}]),
+        (
+            ["a_train.json", "a_test.json", "b_train.json", "b_test.json"],
+            [{"train": 0, "test": 1}, {"train": 2, "test": 3}],
+        ),
+        (["a_train.json", "b_val.json"], []),
+        (["train_1.json", "train_2.json", "val.json"], []),
+        (["train.json"], []),
+        (["coco.json", "second.json"], []),
+    ],
+)
+def test_documents_of_the_parts_of_a_split(documents, expected):
+    found = list(split_documents(documents))
+    assert found == [{split: documents[place] for split, place in one.items()} for one in expected]

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import UserError
+from pipeline.core.places import look
 from pipeline.sources import voc
 from pipeline.sources.voc import Voc
 
@@ -107,10 +108,14 @@ def test_the_size_of_an_annotation_is_bounded(make, monkeypatch):
     assert table["detail"].tolist() == ["Annotations/a.xml: 88 bytes, at most 10 are read"]
 
 
-def test_an_annotation_that_leads_outside(make, tmp_path):
+def test_an_annotation_that_is_a_link(make, tmp_path):
     source = make({"b": xml("dog")})
-    (tmp_path / "Annotations" / "a.xml").symlink_to("/etc/hostname")
-    assert source.read()["detail"].iloc[0] == "Annotations/a.xml: the path leaves the source's folder"
+    (tmp_path / "elsewhere").write_text(xml("cat"))
+    (tmp_path / "Annotations" / "a.xml").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "Annotations" / "c.xml").symlink_to("/dev/zero")
+    table = source.read()
+    assert table["labels"].tolist() == [["cat"], ["dog"], []]
+    assert table["detail"].iloc[2] == "Annotations/c.xml: not an ordinary file"
 
 
 @settings(max_examples=30)
@@ -142,3 +147,37 @@ def test_an_annotation_without_object_is_a_negative_and_a_picture_without_annota
     assert table["labels"].tolist() == [["dog"], [], []]
     assert table["negative"].tolist() == [False, True, False]
     assert replace(one, empty="own_label").read()["labels"].tolist() == [["dog"], ["nothing"], []]
+
+
+def test_lists_of_classes_label_what_has_no_annotation(make):
+    """0 stands for difficult objects alone; -1 in every list for none; what is not in every list is not known."""
+    one = make(
+        {"x": xml("dog")},
+        ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg", "x.jpg"],
+        cat_train=["a  1", "b -1", "c  0", "d -1", "x 1"],
+        dog_train=["a  1", "b -1", "c -1", "x -1"],
+        cat_val=["e -1"],
+        dog_val=["e  1"],
+        some_notes=["a b c"],
+    )
+    table = one.read().sort_values("path")
+    assert table[["path", "labels", "negative", "given_split"]].to_numpy().tolist() == [
+        ["JPEGImages/a.jpg", ["cat", "dog"], False, "train"],
+        ["JPEGImages/b.jpg", [], True, "train"],
+        ["JPEGImages/c.jpg", ["cat"], False, "train"],
+        ["JPEGImages/d.jpg", [], False, "train"],
+        ["JPEGImages/e.jpg", ["dog"], False, "val"],
+        ["JPEGImages/x.jpg", ["dog"], False, "train"],
+    ]
+
+
+def test_lists_of_classes_alone_are_a_data_set(make, tmp_path):
+    one = make({}, ["a.jpg", "b.jpg"], cat_trainval=["a 1", "b -1"], dog_trainval=["a -1", "b 1"], dog_val=["b 1"])
+    (tmp_path / "Annotations").rmdir()
+    table = one.read()
+    assert table[["path", "labels", "given_split"]].to_numpy().tolist() == [
+        ["JPEGImages/a.jpg", ["cat"], "train"],
+        ["JPEGImages/b.jpg", ["dog"], "val"],
+    ]
+    (way,) = Voc.recognise(look(tmp_path), {})
+    assert (way.layout, way.lacks) == ("Pascal VOC, 2 classes and lists in ImageSets/Main", "")

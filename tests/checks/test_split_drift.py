@@ -62,6 +62,28 @@ def test_too_little_to_tell(groups, split):
     found = SplitDrift(**CHOICES)(*drawn(3, groups, split))
     assert (found.value, found.worst, found.table) == (0.5, {}, [])
     assert found.sentence.startswith("There are too few groups")
+    assert found.state == "cannot_be_judged"
+    assert "fewer than two groups, so that no probe can judge" in found.obstacle
+
+
+def test_where_nothing_differs_the_auc_is_one_half():
+    """Few groups that resemble themselves: over all folds together it would be 0.42 on average."""
+    groups = np.repeat(np.arange(23 + 6), 20)
+    split = np.where(groups < 23, "train", "test")
+    told = []
+    for seed in range(12):
+        generator = np.random.default_rng(seed)
+        features = generator.normal(size=(29, 8))[groups] + generator.normal(size=(len(groups), 8))
+        samples = samples_of("ab" * (len(groups) // 2), [f"g{one}" for one in groups], split)
+        told.append(SplitDrift(**CHOICES)(samples, only(features)).table[0]["auc"])
+    assert np.mean(told) == pytest.approx(0.5, abs=0.07)
+
+
+def test_a_test_split_of_one_group_does_not_pass():
+    groups = np.array([f"g{one}" for one in range(180)] + ["hospital"] * 60)
+    found = SplitDrift(**CHOICES)(*drawn(0, groups))
+    assert found.obstacle.startswith("Test has fewer than two groups")
+    assert [row["split"] for row in found.table] == ["val"]
 
 
 @pytest.mark.parametrize(

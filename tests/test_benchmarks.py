@@ -32,3 +32,10 @@ def test_a_refusal_is_one_line_and_another_error_is_not_hidden(capsys):
         run_main(broken)
     with pytest.raises(SystemExit, match=r"^0$"):
         run_main(lambda: None)
+
+
+def test_checks_on_few_groups_are_counted():
+    from benchmarks import group_power
+
+    assert group_power.states("shortcut", [40] * 3, alike=False, planted=True, runs=2) == "2 / 0"
+    assert group_power.states("property_drift", [40] * 3, alike=False, planted=True, runs=2) == "0 / 2"

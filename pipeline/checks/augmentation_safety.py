@@ -7,6 +7,7 @@ from typing import Literal, final
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t
 
 from pipeline.core.content import Content
 from pipeline.core.contracts import Augmentation, ContentCheck
@@ -17,6 +18,12 @@ from pipeline.core.samples import to_batch
 
 MAX_LEARNT, MAX_CLASSES = 5000, 50  # pictures a probe learns from, and the commonest labels or sets of labels it knows
 
+MIN_GROUPS = 5  # below, the interval is so wide that hardly any loss counts
+NOTHING_LEARNT = (
+    "There are fewer than two labels in two groups of pictures to learn from, so that no augmentation can be tried; "
+    "label more pictures, or tell smaller groups."
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
@@ -24,93 +31,168 @@ class Tried:
 
     Attributes:
         choice: And its size.
+        loss: Balanced accuracy of the probe that is lost, -1 to 1.
+        low: Lower end of the 95 % interval of that, over groups.
         changed: Share of pictures of which the probe changed its mind.
         mostly: The commonest changes, in words; empty where there is none.
         rows: Judged pictures that changed, those of the commonest one first.
     """
 
     choice: Choice
+    loss: float
+    low: float
     changed: float
     mostly: str
     rows: np.ndarray
 
 
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Pictures that the probe judges, as they are.
+
+    Attributes:
+        codes: (n,) of their labels.
+        groups: (n,) codes of who belongs together, 0 to the number of groups - 1.
+        before: (n,) what the probe takes them for.
+    """
+
+    codes: np.ndarray
+    groups: np.ndarray
+    before: np.ndarray
+
+    @property
+    def num_groups(self) -> int:
+        return int(self.groups.max()) + 1
+
+    @property
+    def num_classes(self) -> int:
+        return len(np.unique(self.codes))
+
+    @property
+    def weights(self) -> np.ndarray:
+        """(n,) of each picture in the balanced accuracy: those of a class together weigh as much as any other's."""
+        return np.asarray(1 / (np.bincount(self.codes)[self.codes] * self.num_classes))
+
+    @property
+    def accuracy(self) -> float:
+        """Balanced over the classes."""
+        return float(self.weights[self.before == self.codes].sum())
+
+    def loss(self, after: np.ndarray) -> tuple[float, float]:
+        """Of balanced accuracy, and the lower end of its 95 % interval over groups; -1 where there is but one."""
+        lost = self.weights * ((self.before == self.codes).astype(float) - (after == self.codes))
+        by_group, num = np.bincount(self.groups, lost), self.num_groups
+        if num < 2:
+            return float(lost.sum()), -1.0
+        error = np.sqrt(num / (num - 1) * ((by_group - by_group.mean()) ** 2).sum())
+        return float(lost.sum()), float(lost.sum() - t.isf(0.025, num - 1) * error)
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class AugmentationSafety(ContentCheck):
-    """How much more often than it errs a probe changes its mind under one choice of one augmentation.
+    """How much of its balanced accuracy a probe loses under one choice of one augmentation.
 
-    The probe learns from pictures as they are and judges others, before and after. Where it changes its mind about far
-    more of them than it gets wrong anyway, the augmentation makes another class of them: a 6 turned is a 9.
+    The probe learns from pictures as they are and judges others, the same ones before and after. Where it recognises
+    far fewer of them, the augmentation makes another class of them: a 6 turned is a 9. A loss counts where the whole
+    95 % interval, over groups, is a loss; a probe that is hardly better than chance has nothing to lose, and judges
+    nothing.
 
     Each choice of an augmentation is tried alone, the others switched off, and all of them together, since two flips
     make half a turn. A strength that goes too far is halved up to three times, to find one that does not.
 
     Args:
         num_pictures: That are judged, at least 20.
-        max_excess: Largest accepted share of changed minds above the probe's own error, 0 to 1.
+        max_loss: Largest accepted loss of balanced accuracy, 0 to 1.
         seed: Of the pictures and the draws.
+
+    Source: interval of a sum over groups, with t of G - 1 degrees of freedom, Cameron and Miller 2015,
+        doi:10.3368/jhr.50.2.317.
     """
 
     num_pictures: int
-    max_excess: float
+    max_loss: float
     seed: int
     on_fail: Literal["error", "warn"]
 
     def __post_init__(self) -> None:
         if self.num_pictures < 20:
             raise ValueError(f"num_pictures must be at least 20, got {self.num_pictures}")
-        if not 0 <= self.max_excess <= 1:
-            raise ValueError(f"max_excess must be 0 to 1, got {self.max_excess}")
+        if not 0 <= self.max_loss <= 1:
+            raise ValueError(f"max_loss must be 0 to 1, got {self.max_loss}")
 
     def __call__(self, samples: pd.DataFrame, content: Content) -> Finding:
         rows, codes, classes = _known(samples["labels"])
-        learnt, judged = self._parts(codes, samples["group"].iloc[rows].to_numpy(dtype=str))
+        groups = samples["group"].iloc[rows].to_numpy(dtype=str)
+        learnt, judged = self._parts(codes, groups)
         policy = list(choices(content.policy))
-        if not policy or len(np.unique(codes[learnt])) < 2:
-            return self._finding([], 0.0, samples["sample_id"].iloc[:0].to_numpy(dtype=str))
+        if not policy:
+            return self._finding([], None, np.array([], dtype=str))
+        if len(np.unique(codes[learnt])) < 2:
+            return self._finding([], None, np.array([], dtype=str), NOTHING_LEARNT)
         fitted = probe().fit(np.asarray(content.features[rows[learnt]], dtype=np.float32), codes[learnt])
         pictures = content.pictures(rows[judged])
         before = fitted.predict(content.embed(pictures))
-        error = float((before != codes[judged]).mean())
+        known = Judged(codes=codes[judged], groups=pd.factorize(groups[judged])[0], before=before)
         tried: list[Tried] = []
         for choice in policy:
             for one in (choice, *choice.weaker()):
                 after = fitted.predict(content.embed(self._drawn(one.augmentation, pictures)))
-                tried.append(_tried(one, before, after, classes))
-                if tried[-1].changed - error <= self.max_excess:
+                tried.append(_tried(one, known, after, classes))
+                if not self._unsafe(tried[-1]):
                     break
-        return self._finding(tried, error, samples["sample_id"].iloc[rows[judged]].to_numpy(dtype=str))
+        names = samples["sample_id"].iloc[rows[judged]].to_numpy(dtype=str)
+        return self._finding(tried, known, names, self._obstacle(tried, known))
 
-    def _finding(self, tried: list[Tried], error: float, names: np.ndarray) -> Finding:
-        full = sorted((one for one in tried if one.choice.share == 1), key=lambda one: -one.changed)
+    def _unsafe(self, one: Tried) -> bool:
+        return one.loss > self.max_loss and one.low > 0
+
+    def _obstacle(self, tried: list[Tried], known: Judged) -> str:
+        chance = 1 / known.num_classes
+        if known.accuracy - chance <= self.max_loss:
+            return (
+                f"A simple model recognises {known.accuracy:.0%} of the pictures as they are, each class alike, and "
+                f"chance {chance:.0%}, so that it has too little to lose; label more pictures, or take features that "
+                "tell more (embed=...)."
+            )
+        unclear = [one for one in tried if one.loss > self.max_loss and one.low <= 0]
+        if unclear and known.num_groups < MIN_GROUPS:
+            return (
+                f"Under {unclear[0].choice} a simple model loses {unclear[0].loss:.0%}, but only {known.num_groups} "
+                "groups were judged, too few to tell that from chance; tell smaller groups, or collect others."
+            )
+        return ""
+
+    def _finding(self, tried: list[Tried], known: Judged | None, names: np.ndarray, obstacle: str = "") -> Finding:
+        full = sorted((one for one in tried if one.choice.share == 1), key=lambda one: (one.low <= 0, -one.loss))
         worst = full[0] if full else None
-        value = round(max(0.0, worst.changed - error), 6) if worst else 0.0
-        unsafe = [one for one in full if one.changed - error > self.max_excess]
+        unsafe = [one for one in full if self._unsafe(one)]
         table = [
-            {"choice": one.choice.name, "size": one.choice.size, "change_class": round(one.changed, 4)}
-            | {"own_error": round(error, 4), "mostly": one.mostly}
-            for one in sorted(tried, key=lambda one: -one.changed)
+            {"choice": one.choice.name, "size": one.choice.size, "loss": round(one.loss, 4), "low": round(one.low, 4)}
+            | {"own_accuracy": round(known.accuracy if known else 0.0, 4), "change_class": round(one.changed, 4)}
+            | {"mostly": one.mostly}
+            for one in sorted(tried, key=lambda one: -one.loss)
         ]
         return Finding(
-            value=value,
-            limit=self.max_excess,
-            unit="share of pictures that change class for a probe, above its own error",
-            worst={str(one.choice): f"{one.changed:.1%} change{_mostly(one)}" for one in full[:5]},
-            advice=self._advice(unsafe, tried, error),
-            sentence=_sentence(worst, bool(unsafe), error),
+            value=round(worst.loss, 6) if worst and worst.low > 0 else 0.0,
+            limit=self.max_loss,
+            unit="balanced accuracy that a probe loses under an augmentation",
+            worst={str(one.choice): f"{one.loss:.1%} lost, {one.changed:.1%} change{_mostly(one)}" for one in full[:5]},
+            advice=self._advice(unsafe, tried),
+            sentence=_sentence(worst if unsafe else None, known),
+            obstacle=obstacle,
             pictures={f"Change class under {worst.choice}{_mostly(worst)}": names[worst.rows[:MAX_IN_STRIP]].tolist()}
             if worst and unsafe
             else {},
             table=table,
         )
 
-    def _advice(self, unsafe: list[Tried], tried: list[Tried], error: float) -> str:
+    def _advice(self, unsafe: list[Tried], tried: list[Tried]) -> str:
         """What to do about each choice that goes too far, by what was measured at smaller sizes."""
         alone = [one.choice.name for one in unsafe if one.choice.size is not None]
         ways = []
         for name, size in ((one.choice.name, one.choice.size) for one in unsafe):
-            same = [one for one in tried if one.choice.name == name and one.changed - error <= self.max_excess]
+            same = [one for one in tried if one.choice.name == name and not self._unsafe(one)]
             if same:
                 ways.append(f"set augmentation.{name} to at most {same[0].choice.size}")
             elif isinstance(size, bool):
@@ -153,10 +235,12 @@ def _known(labels: pd.Series) -> tuple[np.ndarray, np.ndarray, list[str]]:
     return rows, codes[rows], classes
 
 
-def _tried(choice: Choice, before: np.ndarray, after: np.ndarray, classes: list[str]) -> Tried:
+def _tried(choice: Choice, known: Judged, after: np.ndarray, classes: list[str]) -> Tried:
+    before = known.before
     moved = np.flatnonzero(before != after)
     if not len(moved):
-        return Tried(choice=choice, changed=0.0, mostly="", rows=moved)
+        return Tried(choice=choice, loss=0.0, low=0.0, changed=0.0, mostly="", rows=moved)
+    loss, low = known.loss(after)
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (before[moved], after[moved]), 1)
     pairs = _pairs(counts)
@@ -164,7 +248,8 @@ def _tried(choice: Choice, before: np.ndarray, after: np.ndarray, classes: list[
     of_first = np.array([pair in first for pair in zip(before[moved], after[moved], strict=True)])
     told = [f"{classes[one]} {'and' if counts[other, one] else 'to'} {classes[other]}" for one, other in pairs]
     ranked = moved[np.argsort(~of_first, kind="stable")]
-    return Tried(choice=choice, changed=len(moved) / len(before), mostly=", ".join(told), rows=ranked)
+    changed = len(moved) / len(before)
+    return Tried(choice=choice, loss=loss, low=low, changed=changed, mostly=", ".join(told), rows=ranked)
 
 
 def _pairs(counts: np.ndarray, most: int = 3) -> list[tuple[int, int]]:
@@ -189,12 +274,12 @@ def _mostly(one: Tried) -> str:
     return f", mostly {one.mostly}" if one.mostly else ""
 
 
-def _sentence(worst: Tried | None, unsafe: bool, error: float) -> str:
-    if worst is None:
+def _sentence(worst: Tried | None, known: Judged | None) -> str:
+    if known is None:
         return "No augmentation could be tried: none is chosen, or there are too few groups of labelled pictures."
-    if not unsafe:
+    if worst is None:
         return "The augmentations leave every picture what it is, as far as a simple model can tell."
     return (
-        f"Under {worst.choice}, a simple model takes {worst.changed:.0%} of the pictures for another class than before"
-        f"{_mostly(worst)}; unchanged, it errs on {error:.0%} of them. Training would be told wrong answers."
+        f"Under {worst.choice}, a simple model recognises {known.accuracy - worst.loss:.0%} of the pictures, each "
+        f"class alike, and {known.accuracy:.0%} as they are{_mostly(worst)}. Training would be told wrong answers."
     )

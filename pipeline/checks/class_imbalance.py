@@ -39,6 +39,9 @@ class ClassImbalance(Check):
             worst={str(name): int(size) for name, size in sizes.nsmallest(3).items()},
             advice="Collect more of the smallest classes, or train with imbalance=auto, which tries what helps on val.",
             sentence=_sentence(sizes.sort_index()),
+            obstacle=""
+            if len(sizes) > 1
+            else "Train holds fewer than two classes, so that there are no two sizes to compare; label others.",
         )
 
 

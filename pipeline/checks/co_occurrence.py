@@ -49,8 +49,20 @@ class CoOccurrence(Check):
             unit="association of two labels (0 chance, 1 always together)",
             worst=worst,
             advice="Collect samples that have one of the labels without the other, or make one label of the two.",
+            obstacle=_obstacle(labels, classes),
             sentence=_sentence(worst, float(strength.max(initial=0.0)) > self.max_association),
         )
+
+
+def _obstacle(labels: pd.Series, classes: list[str]) -> str:
+    """Empty too where each sample has one label, as no two then come together: that is known."""
+    if not classes:
+        return "No picture of a split has a label, so that none can come with another; label some."
+    if (labels.map(len) > 1).any() and len(labels) < 3:
+        return (
+            "Fewer than three pictures are in a split, of which two labels cannot be said to go together; label more."
+        )
+    return ""
 
 
 def _sentence(worst: dict[str, str], beyond: bool) -> str:

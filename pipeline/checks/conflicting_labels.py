@@ -63,4 +63,7 @@ class ConflictingLabels(Check):
                 f"{names[one]}: {told[one]}; {names[other]}: {told[other]}": [str(names[one]), str(names[other])]
                 for one, other in pairs
             },
+            obstacle=""
+            if len(set(told)) > 1
+            else "The pictures have fewer than two labels, so that none can contradict another; label others.",
         )

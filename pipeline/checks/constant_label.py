@@ -37,4 +37,7 @@ class ConstantLabel(Check):
                 if constant
                 else "Every label is absent from some pictures, so that it can be learnt."
             ),
+            obstacle=""
+            if len(cells)
+            else "No picture of a split has a label, so that none can be constant; label some.",
         )

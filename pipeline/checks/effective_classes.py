@@ -54,4 +54,7 @@ class EffectiveClasses(Check):
             sentence=f"The classes count as if they were {effective:.1f} equal ones of {num_classes}"
             + (f" in {rows[0]['part']}." if rows else "."),
             table=rows,
+            obstacle=""
+            if num_classes > 1
+            else "The splits hold fewer than two classes, so that none can count for little; label others.",
         )

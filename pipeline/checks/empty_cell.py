@@ -61,4 +61,8 @@ class EmptyCell(Check):
                 else "The source tells no condition (attribute) to compare the classes under."
             ),
             table=rows,
+            obstacle=""
+            if told
+            else "The source tells no condition (an attribute with two values or more) under which classes could be "
+            "compared; tell one, as a site or a camera, or take this check out of conf/config.yaml.",
         )

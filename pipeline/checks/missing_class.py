@@ -35,4 +35,5 @@ class MissingClass(Check):
                 if empty
                 else "Every class is there to learn from, to choose by and to judge by."
             ),
+            obstacle="" if classes else "No picture has a label, so that no class can be missing; label some.",
         )

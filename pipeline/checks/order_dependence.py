@@ -72,9 +72,21 @@ class OrderDependence(Check):
             pictures=_runs(name, _ranked(samples[f"prop_{name}"].to_numpy()[order], classes), classes, names)
             if counts
             else {},
+            obstacle=self._obstacle(len(first), len(measured), by_chance),
             table=[
                 {"property": one, "correlation": figure, "by_chance_up_to": by_chance} for one, figure in found.items()
             ],
+        )
+
+    @staticmethod
+    def _obstacle(num_pairs: int, num_measured: int, by_chance: float) -> str:
+        if by_chance < 1:
+            return ""
+        if not num_measured:
+            return "No property of the pictures was measured that neighbours could share; measure some."
+        return (
+            f"Only {num_pairs:,} pairs of neighbours are of one class and of different groups, too few for any "
+            "resemblance to be more than chance; collect more groups."
         )
 
     @staticmethod

@@ -14,6 +14,7 @@ from pipeline.core.contracts import ContentCheck
 from pipeline.core.outcomes import MAX_IN_STRIP, MAX_ROWS, Finding
 
 TO_SIGMA = 1.4826  # median absolute deviation to standard deviation, of a normal variable
+FEWEST = 3  # pictures of a class: of two, each is as far from the median as the other
 LEAST_DISTANCE, LEAST_SPREAD = 1e-6, 0.05  # copies have no distance, and a class of copies no spread
 
 
@@ -74,6 +75,9 @@ class Outliers(ContentCheck):
                 for row in shown
             ],
             listing=pd.DataFrame({"sample_id": names[rows], "deviations": far[rows].round(3)}),
+            obstacle=""
+            if pd.Series(kinds).value_counts().max() >= FEWEST
+            else f"No class has {FEWEST} pictures, of which one could lie outside; collect more.",
         )
 
 

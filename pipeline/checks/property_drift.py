@@ -115,7 +115,8 @@ class PropertyDrift(Check):
         own = np.empty(unit.max() + 1, dtype=np.int64)
         own[unit] = split
         drawn = np.sort(generator.permutation(len(own))[:MAX_UNITS])
-        counts = _counted(values, unit, drawn)
+        rows = _alike_many(unit, generator)
+        counts = _counted(values[rows], unit[rows], drawn)
         deals = [own[drawn], *(generator.permutation(own[drawn]) for _ in range(self.num_permutations))]
         num_splits = int(split.max()) + 1
         blocks = [np.stack(deals[start : start + AT_ONCE]) for start in range(0, len(deals), AT_ONCE)]
@@ -136,12 +137,21 @@ class PropertyDrift(Check):
         )
 
 
-def _counted(values: np.ndarray, unit: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """(U, P, B) float32 share of each drawn unit in each bin of each property; missing numbers are in none.
+def _alike_many(unit: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Rows of as many samples of each unit as the smallest one has, drawn.
 
-    Each unit counts as one, whatever its size: many ways to split put large groups into train and small ones into test,
-    so that distances in which large groups count more would not be alike for the splits and for units dealt anew.
+    Many ways to split put large groups into train and small ones into test. Small groups scatter more, so that with all
+    of their samples the splits would differ more than units dealt anew, where nothing is there to find.
     """
+    turn = generator.permutation(len(unit))
+    turn = turn[np.argsort(unit[turn], kind="stable")]  # by unit, within it at random
+    sizes = np.bincount(unit)
+    place = np.arange(len(unit)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.sort(turn[place < sizes.min()])
+
+
+def _counted(values: np.ndarray, unit: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """(U, P, B) float32 share of each drawn unit in each bin of each property; missing numbers are in none."""
     place = np.full(unit.max() + 1, -1)
     place[drawn] = np.arange(len(drawn))
     mine = place[unit] >= 0

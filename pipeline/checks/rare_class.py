@@ -43,4 +43,7 @@ class RareClass(Check):
                 if len(rare)
                 else f"Every class has at least {self.min_samples} pictures wherever it is learnt or judged."
             ),
+            obstacle=""
+            if len(sizes)
+            else "No picture of a split has a label, so that no class can be rare; label some.",
         )

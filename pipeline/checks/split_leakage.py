@@ -58,6 +58,10 @@ class SplitLeakage(Check):
             advice="Split with conf/split/grouped.yaml and a near_duplicate_bits at least as large as this check's.",
             sentence=_sentence(len(leaks), int(judged.sum())),
             pictures=dict(self._groups(placed, leaks)),
+            obstacle=""
+            if placed["split"].nunique() > 1
+            else "Fewer than two of train, val and test hold a picture, so that nothing can leak from one to another; "
+            "split the data.",
         )
 
     def _groups(self, placed: pd.DataFrame, leaks: np.ndarray) -> Iterator[tuple[str, list[str]]]:

@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 from content_examples import content_of, only, samples_of
 
 from pipeline.augmentations.colour import Colour
 from pipeline.augmentations.orthogonal import Orthogonal
-from pipeline.checks.augmentation_safety import MAX_CLASSES, AugmentationSafety, _known, _pairs
+from pipeline.checks.augmentation_safety import MAX_CLASSES, AugmentationSafety, Judged, _known, _pairs
 from pipeline.core.content import Content
 from pipeline.sources.digits import Digits
 
-CHOICES = {"num_pictures": 80, "max_excess": 0.1, "seed": 0, "on_fail": "warn"}
+CHOICES = {"num_pictures": 80, "max_loss": 0.1, "seed": 0, "on_fail": "warn"}
 
 
 def digits(which: str, num_per_class: int):
@@ -79,7 +80,7 @@ def test_colour_is_the_class():
     )
     assert found.value > 0.3  # half of the turns go past the next colour
     assert next(iter(found.worst)) == "hue.max_hue=0.5"
-    sizes = {row["size"]: row["change_class"] for row in found.table}
+    sizes = {row["size"]: row["loss"] for row in found.table}
     assert sizes[0.5] > sizes[0.25] > sizes[min(sizes)]
     assert min(sizes) in (0.125, 0.0625)
     assert found.advice == f"Set augmentation.hue.max_hue to at most {min(sizes)}."
@@ -100,10 +101,66 @@ def test_a_probe_and_its_changes_by_hand():
     content = Content(embed(images).astype(np.float16), policy, lambda rows: images[rows], embed)
     found = AugmentationSafety(**CHOICES)(samples_of("b" * 40 + "w" * 40), content)
     assert found.value == 1.0
-    assert found.worst == {"negative as a whole": "100.0% change, mostly b and w"}
+    assert found.worst == {"negative as a whole": "100.0% lost, 100.0% change, mostly b and w"}
     assert found.table == [
-        {"choice": "negative", "size": None, "change_class": 1.0, "own_error": 0.0, "mostly": "b and w"}
+        {"choice": "negative", "size": None, "loss": 1.0, "low": 1.0}
+        | {"own_accuracy": 1.0, "change_class": 1.0, "mostly": "b and w"}
     ]
+
+
+def test_the_loss_and_its_interval_by_hand():
+    # of class 0 four pictures in four groups, of class 1 two in the last two: a picture weighs 1/8 or 1/4
+    known = Judged(codes=np.array([0, 0, 0, 0, 1, 1]), groups=np.array([0, 1, 2, 3, 2, 3]), before=np.zeros(6, int))
+    assert known.accuracy == 0.5
+    loss, low = known.loss(np.array([1, 0, 0, 0, 0, 1]))  # one of class 0 lost, one of class 1 gained
+    assert loss == pytest.approx(1 / 8 - 1 / 4)
+    # by group 1/8, 0, 0, -1/4, mean -1/32: 4/3 x (0.0244 + 2 x 0.00098 + 0.0479) = 0.0990; t(3) = 3.182
+    assert low == pytest.approx(-1 / 8 - 3.182 * 0.0990**0.5, abs=2e-3)
+    alone = Judged(codes=known.codes, groups=np.zeros(6, int), before=known.before)
+    assert alone.loss(np.ones(6, int))[1] == -1.0
+
+
+def test_a_weak_probe_excuses_no_flip():
+    """Left or right, of which the probe tells 75 %: turned over it is wrong as often, and 50 % change their mind."""
+    generator = np.random.default_rng(0)
+    side = np.arange(600) % 2
+    seen = np.where(generator.random(600) < 0.75, side, 1 - side)
+    images = np.zeros((600, 4, 4, 1), dtype=np.uint8)
+    images[np.arange(600), :, np.where(seen == 1, 3, 0)] = 200
+    embed = lambda pictures: pictures.reshape(len(pictures), -1).astype(np.float32)  # noqa: E731
+    flip = {"flip": Orthogonal(horizontal_flip=True, vertical_flip=False, transpose=False)}
+    content = Content(embed(images).astype(np.float16), flip, lambda rows: images[rows], embed)
+    found = AugmentationSafety(**{**CHOICES, "num_pictures": 300})(samples_of(["lr"[one] for one in side]), content)
+    assert found.table[0]["own_accuracy"] == pytest.approx(0.75, abs=0.05)
+    assert found.state == "failed"
+    assert found.value == pytest.approx(0.25, abs=0.08)
+
+
+def test_a_probe_that_knows_nothing_judges_nothing():
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 255, (200, 4, 4, 1), dtype=np.uint8)
+    embed = lambda pictures: pictures.reshape(len(pictures), -1).astype(np.float32)  # noqa: E731
+    flip = {"flip": Orthogonal(horizontal_flip=True, vertical_flip=False, transpose=False)}
+    content = Content(embed(images).astype(np.float16), flip, lambda rows: images[rows], embed)
+    found = AugmentationSafety(**CHOICES)(samples_of("ab" * 100), content)
+    assert found.state == "cannot_be_judged"
+    assert "so that it has too little to lose" in found.obstacle
+
+
+def test_three_groups_tell_no_loss_from_chance():
+    """Black and white pictures of six groups, of which three are judged: two become their negative and one does not."""
+    images = np.repeat(np.array([20, 230] * 6, dtype=np.uint8), 10)[:, None, None, None] * np.ones(
+        (1, 4, 4, 1), np.uint8
+    )
+    groups = np.repeat([f"g{one}" for one in range(6)], 20)
+    images[:, 0, 0] = (np.arange(120) // 20 % 3 == 0)[:, None] * 100  # a mark of the groups that stay
+    embed = lambda pictures: pictures[:, 1:].reshape(len(pictures), -1).astype(np.float32)  # noqa: E731
+    policy = {"some": lambda batch, generator: torch.where(batch[:, :, :1, :1] > 0, batch, 255 - batch)}
+    content = Content(embed(images).astype(np.float16), policy, lambda rows: images[rows], embed)
+    samples = samples_of(list("b" * 10 + "w" * 10) * 6, groups)
+    found = AugmentationSafety(**{**CHOICES, "num_pictures": 60})(samples, content)
+    assert found.state == "cannot_be_judged"
+    assert "but only 3 groups were judged, too few to tell that from chance" in found.obstacle
 
 
 @pytest.mark.parametrize(
@@ -118,8 +175,9 @@ def test_a_probe_and_its_changes_by_hand():
 )
 def test_where_nothing_can_be_tried(labels, groups, policy):
     found = AugmentationSafety(**CHOICES)(samples_of(labels, groups), only(np.eye(4), policy))
-    assert (found.value, found.passed) == (0.0, True)
+    assert (found.value, found.passed) == (0.0, not policy)  # what is not chosen cannot harm
     assert found.sentence.startswith("No augmentation could be tried")
+    assert found.obstacle.startswith("There are fewer than two labels in two groups") == bool(policy)
 
 
 def test_groups_are_learnt_or_judged_never_both():
@@ -148,7 +206,7 @@ def test_what_goes_both_ways_comes_first():
     ("choices", "message"),
     [
         ({"num_pictures": 19}, r"^num_pictures must be at least 20, got 19$"),
-        ({"max_excess": 1.1}, r"^max_excess must be 0 to 1, got 1\.1$"),
+        ({"max_loss": 1.1}, r"^max_loss must be 0 to 1, got 1\.1$"),
     ],
 )
 def test_refused_choices(choices, message):
@@ -158,7 +216,7 @@ def test_refused_choices(choices, message):
 
 def test_one_of_torchvision_that_goes_too_far_is_named_and_a_strength_is_tried_smaller():
     samples, images = digits("0169", 50)
-    strict = {**CHOICES, "max_excess": 0.02}
+    strict = {**CHOICES, "max_loss": 0.02}
     found = AugmentationSafety(**strict)(samples, content_of(images, "hog", "trivial_augment"))
     assert not found.passed
     assert next(iter(found.worst)) == "trivial_augment as a whole"  # it has no strength

@@ -30,7 +30,7 @@ def test_each_conflict_is_shown_once(make_manifest):
 
 
 def test_copies_that_agree_and_copies_without_label(make_manifest):
-    found = finding(make_manifest, [["cat"], ["cat"], [], []], [7, 7, 7, 7])
+    found = finding(make_manifest, [["cat"], ["cat"], [], [], ["dog"]], [7, 7, 7, 7, 2**40 - 1])
     assert (found.value, found.passed, found.worst) == (0.0, True, {})
 
 

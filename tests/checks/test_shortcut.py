@@ -121,15 +121,15 @@ def test_what_tells_the_label_within_groups_is_found_however_few_and_uneven_they
 
 
 def test_series_that_resemble_themselves_are_no_shortcut(make_manifest):
-    """Three videos whose light and label both change slowly and know nothing of each other: at most 4 % alarms."""
+    """Two films whose light and label both change slowly and know nothing of each other: at most 4 % alarms."""
     alarms = 0
-    for seed in range(40):
+    for seed in range(60):
         generator = np.random.default_rng(seed)
-        slow = np.cumsum(generator.normal(0, 1, (2, 3, 200)), axis=2)
+        slow = np.cumsum(generator.normal(0, 1, (2, 2, 300)), axis=2)
         slow -= slow.mean(axis=2, keepdims=True)
-        told = {"prop_light": slow[1].ravel(), "group": np.repeat(np.arange(3), 200)}
+        told = {"prop_light": slow[1].ravel(), "group": np.repeat(np.arange(2), 300)}
         alarms += check()(make_manifest(["ab"[int(one > 0)] for one in slow[0].ravel()], **told)).state == "failed"
-    assert alarms <= 4  # more has a chance of 2 % at a rate of 4 %; labels dealt freely within: 9
+    assert alarms <= 6  # more has a chance of 1 % at a rate of 4 %; labels dealt freely within a film: 12
 
 
 def test_nothing_to_ask_is_no_answer(bright):

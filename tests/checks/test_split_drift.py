@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from content_examples import only, samples_of
 
-from pipeline.checks.split_drift import SplitDrift
+from pipeline.checks.split_drift import SplitDrift, _within_folds
 
 CHOICES = {"max_auc": 0.6, "num_folds": 3, "num_resamples": 100, "seed": 0, "on_fail": "warn"}
 SPLIT = np.repeat(["train", "val", "test"], [120, 60, 60])
@@ -62,6 +62,36 @@ def test_too_little_to_tell(groups, split):
     found = SplitDrift(**CHOICES)(*drawn(3, groups, split))
     assert (found.value, found.worst, found.table) == (0.5, {}, [])
     assert found.sentence.startswith("There are too few groups")
+    assert found.state == "cannot_be_judged"
+    assert "fewer than two groups, so that no probe can judge" in found.obstacle
+
+
+def test_where_nothing_differs_the_auc_is_one_half():
+    """Few groups that resemble themselves; the mean of twelve data sets, each of which scatters by 0.12."""
+    groups = np.repeat(np.arange(23 + 6), 20)
+    split = np.where(groups < 23, "train", "test")
+    told = []
+    for seed in range(12):
+        generator = np.random.default_rng(seed)
+        features = generator.normal(size=(29, 8))[groups] + generator.normal(size=(len(groups), 8))
+        samples = samples_of("ab" * (len(groups) // 2), [f"g{one}" for one in groups], split)
+        told.append(SplitDrift(**CHOICES)(samples, only(features)).table[0]["auc"])
+    assert np.mean(told) == pytest.approx(0.5, abs=0.07)
+
+
+def test_only_pictures_of_one_fold_are_compared():
+    parts = [(np.array([2, 3]), np.array([0, 1])), (np.array([0, 1]), np.array([2, 3]))]
+    other, scores = np.array([True, False, True, False]), np.array([[0.9], [0.8], [0.2], [0.1]])
+    weights = np.array([[1.0, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 1]])
+    found = _within_folds(other, scores, parts, weights)  # over all folds 0.2 loses to 0.8: 3 of 4 pairs
+    assert found == pytest.approx([1.0, 1.0, np.nan], nan_ok=True)
+
+
+def test_a_test_split_of_one_group_does_not_pass():
+    groups = np.array([f"g{one}" for one in range(180)] + ["hospital"] * 60)
+    found = SplitDrift(**CHOICES)(*drawn(0, groups))
+    assert found.obstacle.startswith("Of test there are fewer than two groups")
+    assert [row["split"] for row in found.table] == ["val"]
 
 
 @pytest.mark.parametrize(

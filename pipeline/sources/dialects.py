@@ -120,12 +120,12 @@ class Head:
         if all(NUMBER.fullmatch(cell.strip()) for cell in first):
             return any(map(name_pictures, zip(*others, strict=False)))
         for cell, below in zip(first, zip(*others, strict=False), strict=False):
-            told = [one for one in below if one]
+            cells = [one for one in below if one]
             if (
                 cell
                 and not NUMBER.fullmatch(cell)
-                and told
-                and (name_pictures(told) or all(map(NUMBER.fullmatch, told)))
+                and cells
+                and (name_pictures(cells) or all(map(NUMBER.fullmatch, cells)))
             ):
                 return True
         repeated = [cell in below for cell, below in zip(first, zip(*others, strict=False), strict=False)]

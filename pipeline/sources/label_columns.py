@@ -45,7 +45,7 @@ def find_labels(texts: Mapping[str, list[str]]) -> dict[str, Any]:
     one, or the only one that is not of numbers.
 
     Args:
-        texts: What is told in each column that may be.
+        texts: What stands in each column that may be.
     """
     flags = [name for name in texts if texts[name] and YES_OR_NO.issuperset(map(str.lower, texts[name]))]
     repeating = [name for name in texts if 2 <= 2 * len(set(texts[name])) <= len(texts[name])]

@@ -39,7 +39,7 @@ def number_kind(records: Records, column: str) -> NumberKind | None:
     """How a column writes numbers, where every field of it is text that is one, as in a CSV file all are text."""
     cells = [value for row in records.rows if (value := row.get(column)) not in (None, "")]
     for kind in ("point", "comma"):
-        if cells and all(isinstance(one, str) and NUMBERS[kind].fullmatch(one) for one in told):
+        if cells and all(isinstance(one, str) and NUMBERS[kind].fullmatch(one) for one in cells):
             return kind
     return None
 

@@ -125,7 +125,7 @@ class Head:
                 cell
                 and not NUMBER.fullmatch(cell)
                 and cells
-                and (name_pictures(cells) or all(map(NUMBER.fullmatch, told)))
+                and (name_pictures(cells) or all(map(NUMBER.fullmatch, cells)))
             ):
                 return True
         repeated = [cell in below for cell, below in zip(first, zip(*others, strict=False), strict=False)]

@@ -306,6 +306,8 @@ def measured(copy: Copy, faults: list[str], stages: list[str], tries: int, seed:
                 continue
             for _ in range(tries):
                 found = tried(copy, fault, stage, float(generator.uniform(0, lasts)))
+                outcome = ", ".join(name for name, one in found.items() if one) or "nothing lost"
+                print(f"{stage}, {fault}: {outcome}", flush=True)
                 table[fault]["tries"] += 1
                 for name, one in found.items():
                     table[fault][name] += one

@@ -197,7 +197,10 @@ def test_attach_logs_files_and_the_data_set_then_marks_the_run(store, client, pr
     assert run.info.run_id == run_id
     assert run.info.status == "FINISHED"
     assert sorted(one.path for one in client.list_artifacts(run_id)) == ["evaluation", "params.yaml"]
-    assert [one.path for one in client.list_artifacts(run_id, "evaluation")] == [runs.INTERVALS, "evaluation/metrics.json"]
+    assert [one.path for one in client.list_artifacts(run_id, "evaluation")] == [
+        runs.INTERVALS,
+        "evaluation/metrics.json",
+    ]
     (used,) = run.inputs.dataset_inputs
     assert (used.dataset.name, used.dataset.digest) == ("pictures", "0123456789abcdef")
     assert {tag.key: tag.value for tag in used.tags} == {"mlflow.data.context": "training"}

@@ -101,8 +101,8 @@ class SplitDrift(ContentCheck):
             ],
             obstacle=""
             if not few
-            else f"Of {_and(few)} there are fewer than {MIN_GROUPS} groups, too few to show how much groups differ; split "
-            "into more groups, or tell smaller ones.",
+            else f"Of {_and(few)} there are fewer than {MIN_GROUPS} groups, too few to show how much groups differ; "
+            "split into more groups, or tell smaller ones.",
         )
 
     def _told_apart(self, name: str, reduced: np.ndarray, split: np.ndarray, groups: np.ndarray) -> Told:

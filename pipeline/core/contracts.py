@@ -264,16 +264,12 @@ class Predictor(ABC):
 
 
 class Metric(ABC):
-    """A number on predictions, or one per class, over many weighted copies of the samples at once; in [0, 1].
-
-    `exclusive` tells whether it is meant for exactly one label per sample, `by_scores` whether it compares the scores
-    of one sample with those of others, so that it must not mix those of several models.
-    """
+    """A number in [0, 1] on predictions, or one per class, over many weighted copies of the samples at once."""
 
     per_class: bool
     larger_is_better: bool = True
-    exclusive: bool = False
-    by_scores: bool = False
+    exclusive: bool = False  # meant for exactly one label per sample
+    by_scores: bool = False  # compares scores of samples, which must be of one model
 
     @abstractmethod
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -286,8 +282,7 @@ class Metric(ABC):
             weights: (R, N), how often each sample counts in each resample.
 
         Returns:
-            (R,), or (R, K) when `per_class`; NaN where a resample leaves the number undefined. A mean over classes
-            takes the same classes in each row: one that a resample lost has its figure on all samples.
+            (R,), or (R, K) when `per_class`; NaN where undefined. A mean over classes takes the same ones in each row.
         """
 
     @abstractmethod

@@ -63,7 +63,7 @@ def test_too_little_to_tell(groups, split):
     assert (found.value, found.worst, found.table) == (0.5, {}, [])
     assert found.sentence.startswith("There are too few groups")
     assert found.state == "cannot_be_judged"
-    assert "fewer than two groups, so that no probe can judge" in found.obstacle
+    assert "fewer than 5 groups, too few to show how much groups differ" in found.obstacle
 
 
 def test_where_nothing_differs_the_auc_is_one_half():

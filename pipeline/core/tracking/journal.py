@@ -7,7 +7,6 @@ of it. What is left, because the store did not answer or the process was killed,
 from __future__ import annotations
 
 import json
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from pipeline.core.errors import UserError
-from pipeline.core.terminal import visible
+from pipeline.core.terminal import warn
 from pipeline.core.tracking import owners
 from pipeline.core.tracking.store import Unavailable, connect, find, root, speaking
 from pipeline.core.uris import mask_credentials
@@ -199,5 +198,4 @@ def log_params(client: MlflowClient, run_id: str, params: Mapping[str, str]) -> 
 
 def say(line: str) -> None:
     """A line for the person, who reads it between those of the stage."""
-    sys.stderr.write(f"tracking: {visible(mask_credentials(line))}\n")
-    sys.stderr.flush()
+    warn(f"tracking: {mask_credentials(line)}")

@@ -42,6 +42,7 @@ TINY = [  # overrides that make a run take seconds
     "train.batch_size=8",
     "train.learning_rate=0.005",
     "train.ema_decay=null",
+    "train.min_steps=0",
     "evaluate.num_resamples=100",
     "evaluate.half_width=0.45",
     "gate.num_resamples=100",

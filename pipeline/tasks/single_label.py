@@ -24,10 +24,8 @@ class SingleLabel(Task):
 
     Options for unequal classes change what a score means: it is the probability of a class if classes were as frequent
     as they weigh in the loss (`class_weights`), or equally frequent (`logit_adjustment: 1`), and the log loss weighs
-    samples alike. With neither it is the probability among samples like those of train, with focal loss too. Label
-    smoothing e pulls it towards 1 / K: of a probability p the score is (1 - e) p + e / K. That is not undone: the
-    scores below e / K that a network gives to what it has not seen have no inverse, and its rare mistakes would count
-    as certainties.
+    samples alike. With neither it is the probability among samples like those of train, with focal loss
+    and label smoothing too.
 
     Args:
         label_smoothing: Share of the target spread evenly over all classes, 0 to below 1 (Szegedy et al. 2016,
@@ -85,13 +83,14 @@ class SingleLabel(Task):
         return self
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        weights = None if self.weights is None else logits.new_tensor(self._per_class("weights", logits.shape[1]))
         shift = self._shift(logits)
         shifted = logits if shift is None else logits + shift
-        return losses.softmax_loss(shifted, targets, weights, self.focal_gamma, self.label_smoothing)
+        return losses.softmax_loss(shifted, targets, self._weights(logits), self.focal_gamma, self.label_smoothing)
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        return losses.of_softmax(logits, self._shift(logits), self.focal_gamma)
+        return losses.of_softmax(
+            logits, self._shift(logits), self.focal_gamma, self._weights(logits), self.label_smoothing
+        )
 
     def log_loss(self, targets: np.ndarray, scores: np.ndarray) -> float:
         worth = np.ones(targets.shape[1])
@@ -114,6 +113,9 @@ class SingleLabel(Task):
         if self.prior is None:
             return None
         return logits.new_tensor(self._per_class("prior", logits.shape[1])).log() * self.logit_adjustment
+
+    def _weights(self, logits: Tensor) -> Tensor | None:
+        return None if self.weights is None else logits.new_tensor(self._per_class("weights", logits.shape[1]))
 
     def _per_class(self, name: str, num_classes: int) -> list[float]:
         return losses.per_class("single_label", name, getattr(self, name), num_classes)

@@ -30,7 +30,7 @@ class FineTune(Trainer):
     """AdamW with linear warm-up and cosine decay (Loshchilov and Hutter, arXiv:1711.05101 and arXiv:1608.03983).
 
     Args:
-        epochs: Passes over train, at least 1.
+        epochs: Passes over train, at least 1; more where they are fewer than `min_steps` steps.
         batch_size: Samples of which the loss is computed at once, by all processes together; at least 2 (batch
             normalisation).
         accumulation: Batches per optimiser step, at least 1; the step takes the mean over all of them.
@@ -39,7 +39,8 @@ class FineTune(Trainer):
         warmup_fraction: Share of all steps over which the learning rate rises, 0 to 1.
         dropout: Before the head, 0 to below 1.
         ema_decay: Decay per step of the running average of the weights, which is then what is kept (Tarvainen and
-            Valpola 2017, arXiv:1703.01780); null keeps the last weights of an epoch as they are.
+            Valpola 2017, arXiv:1703.01780), lower in the first steps so that the start is soon forgotten; null keeps
+            the last weights of an epoch as they are.
         views: Turned copies over which scores are averaged at prediction: identity, horizontal_flip, vertical_flip,
             half_turn.
         precision: `auto` (bf16 where the hardware has it), `fp32` or `bf16`.
@@ -52,6 +53,8 @@ class FineTune(Trainer):
         layer_decay: Factor of the learning rate from each layer to the one below it, above 0 to 1; null learns
             everywhere alike.
         frozen_epochs: First epochs in which the head learns alone, at least 0; `epochs` and more never unfreeze.
+        min_steps: Steps of the optimiser that a training has at least, 0 or more: with few samples an epoch has few
+            steps, and the weights of the head hardly leave their start. Epochs are added until there are as many.
     """
 
     epochs: int
@@ -71,6 +74,7 @@ class FineTune(Trainer):
     seed: int
     layer_decay: float | None = None
     frozen_epochs: int = 0
+    min_steps: int = 0
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -95,6 +99,8 @@ class FineTune(Trainer):
             raise ValueError(f"layer_decay must be null or above 0 and at most 1, got {self.layer_decay}")
         if not self.frozen_epochs >= 0:
             raise ValueError(f"frozen_epochs must be at least 0, got {self.frozen_epochs}")
+        if not self.min_steps >= 0:
+            raise ValueError(f"min_steps must be at least 0, got {self.min_steps}")
         unknown = [name for name in self.views if name not in VIEWS]
         if unknown or not self.views:
             raise ValueError(f"views must be some of {list(VIEWS)}, got {self.views}")
@@ -143,13 +149,13 @@ class FineTune(Trainer):
             log(int(earlier["epoch"]), earlier)
         done = loop.step * loop.feed.size
         with tqdm(
-            total=self.epochs * loop.num_images,
+            total=loop.num_epochs * loop.num_images,
             initial=done,
             desc="train",
             unit=" images",
             disable=None if loop.processes.is_first else True,
         ) as bar:
-            for epoch in range(len(progress.history) + 1, self.epochs + 1):
+            for epoch in range(len(progress.history) + 1, loop.num_epochs + 1):
                 started, before = time.perf_counter(), loop.step
                 row: dict[str, float] = {"epoch": epoch, "train_loss": loop.epoch(bar, progress.save_when_due)}
                 images_per_second = (loop.step - before) * loop.feed.size / (time.perf_counter() - started)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from pipeline.core.contracts import Risk, Task
@@ -17,6 +17,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.parallel import num_workers
 from pipeline.core.samples import Samples
 from pipeline.trainers import snapshots
+from pipeline.trainers.averaging import warmed_up_average
 from pipeline.trainers.compiling import compiled
 from pipeline.trainers.feeding import Batch, Feed
 from pipeline.trainers.freezing import Freezing
@@ -24,7 +25,7 @@ from pipeline.trainers.layout import layout
 from pipeline.trainers.network import Classifier
 from pipeline.trainers.parameters import parameter_groups
 from pipeline.trainers.processes import Processes
-from pipeline.trainers.schedule import learning_rate_factor
+from pipeline.trainers.schedule import learning_rate_factor, num_epochs
 
 if TYPE_CHECKING:
     from pipeline.trainers.finetune import FineTune
@@ -66,13 +67,13 @@ class Loop:
         self.layout = layout(self.network)
         self.average = None
         if options.ema_decay is not None:
-            self.average = AveragedModel(
-                self.network, multi_avg_fn=get_ema_multi_avg_fn(options.ema_decay), use_buffers=True
-            )
+            average = warmed_up_average(options.ema_decay)
+            self.average = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
         self.optimiser = torch.optim.AdamW(
             parameter_groups(self.network, options.weight_decay, options.learning_rate, options.layer_decay)
         )
-        factor = learning_rate_factor(options.epochs * self.feed.num_batches, options.warmup_fraction)
+        self.num_epochs = num_epochs(options.epochs, options.min_steps, self.feed.num_batches)
+        factor = learning_rate_factor(self.num_epochs * self.feed.num_batches, options.warmup_fraction)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, factor)
         self.stepped = self.processes.parallel(compiled(self.network) if options.compile else self.network)
         if self.processes.number:  # dropout of the others' rows is drawn apart

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from fnmatch import fnmatch
 from typing import Any
 
 from torch import nn
@@ -17,14 +18,15 @@ def parameter_groups(
 
     Args:
         network: With an `encoder` and a `head`.
-        weight_decay: None on biases and normalisation.
+        weight_decay: None on biases, normalisation, and what the network itself exempts.
         learning_rate: Of the head; a layer d below it learns with learning_rate x layer_decay^d.
         layer_decay: Above 0 to 1; None is the same learning rate for all.
 
     Source: Bao et al. 2022, arXiv:2106.08254, and Clark et al. 2020, arXiv:2003.10555, for the decay by layer.
     """
+    exempt = without_decay(network)
     if layer_decay is None:
-        return _by_decay(list(network.parameters()), weight_decay, learning_rate)
+        return _by_decay(list(network.parameters()), exempt, weight_decay, learning_rate)
     below = layers_below_head(network)
     by_layer: dict[int, list[nn.Parameter]] = defaultdict(list)
     for name, parameter in network.named_parameters():
@@ -32,7 +34,7 @@ def parameter_groups(
     return [
         group
         for depth in sorted(by_layer, reverse=True)
-        for group in _by_decay(by_layer[depth], weight_decay, learning_rate * layer_decay**depth)
+        for group in _by_decay(by_layer[depth], exempt, weight_decay, learning_rate * layer_decay**depth)
         if group["params"]
     ]
 
@@ -71,8 +73,28 @@ def _by_kernels(network: nn.Module) -> dict[str, int]:
     return layers
 
 
-def _by_decay(parameters: list[nn.Parameter], weight_decay: float, learning_rate: float) -> list[dict[str, Any]]:
+def without_decay(network: nn.Module) -> set[int]:
+    """The ids of parameters that do not decay: vectors, and those that a part's `no_weight_decay` names.
+
+    Networks of timm name tokens, embeddings of position and tables of relative positions there, relative to the part,
+    `*` stands for anything.
+    """
+    exempt = {id(one) for one in network.parameters() if one.ndim <= 1}
+    for part in network.modules():
+        named = getattr(part, "no_weight_decay", None)
+        patterns = list(named()) if callable(named) else []
+        exempt |= {id(one) for name, one in part.named_parameters() if any(fnmatch(name, each) for each in patterns)}
+    return exempt
+
+
+def _by_decay(
+    parameters: list[nn.Parameter], exempt: set[int], weight_decay: float, learning_rate: float
+) -> list[dict[str, Any]]:
     return [
-        {"params": [one for one in parameters if one.ndim > 1], "weight_decay": weight_decay, "lr": learning_rate},
-        {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0, "lr": learning_rate},
+        {
+            "params": [one for one in parameters if id(one) not in exempt],
+            "weight_decay": weight_decay,
+            "lr": learning_rate,
+        },
+        {"params": [one for one in parameters if id(one) in exempt], "weight_decay": 0.0, "lr": learning_rate},
     ]

@@ -1,4 +1,4 @@
-"""How the learning rate changes from step to step."""
+"""How many epochs there are, and how the learning rate changes from step to step."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def learning_rate_factor(num_steps: int, warmup_fraction: float) -> Callable[[in
         return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1.0, num_steps - warmup)))
 
     return factor
+
+
+def num_epochs(epochs: int, min_steps: int, steps_per_epoch: int) -> int:
+    """`epochs`, or the fewest that have at least `min_steps` steps, whichever is more."""
+    return max(epochs, -(-min_steps // steps_per_epoch))

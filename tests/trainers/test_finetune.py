@@ -159,11 +159,34 @@ def test_the_average_of_weights_follows_its_formula(fit, stripes):
     best = min(history, key=lambda row: row["val_loss"])["epoch"]
     assert best > 2
     expected = steps[0]
-    for now in steps[1:best]:
-        expected = [0.6 * average + 0.4 * one for average, one in zip(expected, now, strict=True)]
+    for step, now in enumerate(steps[1:best], start=1):
+        decay = min(0.6, (1 + step) / (10 + step))
+        expected = [decay * average + (1 - decay) * one for average, one in zip(expected, now, strict=True)]
     kept = predictor.network.encoder.parameters()
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(kept, expected, strict=True))
     assert not all(torch.allclose(a, b, atol=1e-4) for a, b in zip(expected, steps[best - 1], strict=True))
+
+
+def test_with_few_steps_the_average_is_no_worse_than_the_weights(fit, stripes):
+    # 96 samples, 3 steps an epoch: a constant decay of 0.98 would still hold 0.75 of the start after 15 steps
+    train, test = stripes(96), stripes(200, seed=2)
+
+    def right(**choices):
+        predictor, _ = fit(train, epochs=5, batch_size=32, **choices)
+        return (TASK.decide(predictor.predict(test.images)) == (test.targets > 0)).all(axis=1).mean()
+
+    plain = right()
+    assert plain > 0.9
+    assert right(ema_decay=0.98) >= plain - 0.02
+
+
+def test_epochs_are_added_until_there_are_enough_steps(fit, stripes):
+    # 2 steps an epoch: 5 needs 3 epochs; 1 epoch more than asked for is no reason for fewer
+    _, history = fit(stripes(16), epochs=1, batch_size=8, min_steps=5)
+    assert [row["epoch"] for row in history] == [1, 2, 3]
+    assert history[-1]["learning_rate"] == pytest.approx(0.0, abs=1e-9)
+    assert len(fit(stripes(16), epochs=3, batch_size=8, min_steps=5)[1]) == 3
+    assert len(fit(stripes(16), epochs=4, batch_size=8, min_steps=5)[1]) == 4
 
 
 def test_after_one_step_the_average_is_the_weights(fit, stripes):
@@ -293,6 +316,7 @@ def test_with_a_decay_by_layer_the_history_tells_the_learning_rate_of_the_head(f
         ({"warmup_fraction": 1.1}, r"^warmup_fraction must be 0 to 1, got 1\.1$"),
         ({"warmup_fraction": -0.1}, r"^warmup_fraction must be 0 to 1, got -0\.1$"),
         ({"dropout": 1.0}, r"^dropout must be at least 0 and below 1, got 1\.0$"),
+        ({"min_steps": -1}, r"^min_steps must be at least 0, got -1$"),
         ({"ema_decay": 0.0}, r"^ema_decay must be null or between 0 and 1, got 0\.0$"),
         ({"ema_decay": 1.0}, r"^ema_decay must be null or between 0 and 1, got 1\.0$"),
         ({"layer_decay": 0.0}, r"^layer_decay must be null or above 0 and at most 1, got 0\.0$"),

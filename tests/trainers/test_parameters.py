@@ -63,6 +63,26 @@ def test_layers_of_a_transformer():
     assert below["encoder.body.cls_token"] == first
 
 
+@pytest.mark.parametrize(
+    ("architecture", "options", "exempt"),
+    [
+        ("vit_tiny_patch16_224", {"depth": 1, "img_size": 32}, {"cls_token", "pos_embed"}),
+        (
+            "swin_tiny_patch4_window7_224",
+            {"depths": (1, 1), "num_heads": (1, 2), "embed_dim": 8, "img_size": 56},
+            {f"layers.{layer}.blocks.0.attn.relative_position_bias_table" for layer in (0, 1)},
+        ),
+    ],
+)
+@pytest.mark.parametrize("layer_decay", [None, 0.5])
+def test_what_a_network_exempts_does_not_decay(architecture, options, exempt, layer_decay):
+    network = Classifier(Network(architecture, "none", options=options), 2, dropout=0.0)
+    groups = parameter_groups(network, 0.01, 0.1, layer_decay)
+    decays = {id(one): group["weight_decay"] for group in groups for one in group["params"]}
+    plain = {name for name, one in network.named_parameters() if one.ndim > 1 and decays[id(one)] == 0}
+    assert plain == {f"encoder.body.{name}" for name in exempt}
+
+
 def test_a_deep_network_that_does_not_say_has_at_most_twelve_layers():
     network = Classifier(Network("resnet34", "none", "torchvision"), 2, dropout=0.0)
     below = layers_below_head(network)

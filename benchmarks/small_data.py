@@ -71,7 +71,10 @@ def parts(images: np.ndarray, truth: np.ndarray, size: int, seed: int, params: d
     rows = [order[TEST + num_val : TEST + size], order[TEST : TEST + num_val], order[:TEST]]
     targets = np.eye(truth.max() + 1, dtype=np.float32)[truth]
     transform = config.build({**params["transform"], "size": SIDE}, "transform")
-    policy = tuple(config.build(params["augmentation"][name], name) for name in ("shift", "exposure"))
+    policy = tuple(
+        config.build(params["augmentation"][name], f"augmentation.{name}", "augmentation")
+        for name in ("shift", "exposure")
+    )
     return [Samples(images, one, targets[one], transform, policy) for one in rows]
 
 
@@ -83,8 +86,7 @@ def accuracy(recipe: str, train: Samples, val: Samples, test: Samples, params: d
     if recipe == "logistic":
         trainer = config.build(config_of("logistic"), "train")
     else:
-        small = {"batch_size": min(params["train"]["batch_size"], len(train))}  # more than train are refused
-        trainer = config.build({**params["train"], **small, **RECIPES[recipe], "seed": seed}, "train")
+        trainer = config.build({**params["train"], **RECIPES[recipe], "seed": seed}, "train")
     constant = patch.object(loop, "warmed_up_average", torch.optim.swa_utils.get_ema_multi_avg_fn)
     if recipe == "as_before":
         with constant:

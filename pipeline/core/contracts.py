@@ -273,16 +273,13 @@ class Metric(ABC):
 
     @abstractmethod
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """One value per row of weights; a bootstrap resample is a row of counts.
+        """One value per row of weights: (R,), or (R, K) when `per_class`; NaN where undefined; a mean is of all classes.
 
         Args:
             targets: (N, K) in {0, 1}.
             decided: (N, K) bool.
             scores: (N, K) in [0, 1].
-            weights: (R, N), how often each sample counts in each resample.
-
-        Returns:
-            (R,), or (R, K) when `per_class`; NaN where undefined. A mean over classes takes the same ones in each row.
+            weights: (R, N), how often each sample counts in each replicate.
         """
 
     @abstractmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -105,46 +104,19 @@ def sigmoid_loss(logits: Tensor, targets: Tensor, weights: Tensor | None, gamma:
     return ((present if weights is None else present * weights) * targets + absent * (1 - targets)).mean()
 
 
-def of_softmax(
-    logits: Tensor, shift: Tensor | None, gamma: float, weights: Tensor | None = None, smoothing: float = 0.0
-) -> Tensor:
+def of_softmax(logits: Tensor, shift: Tensor | None, gamma: float) -> Tensor:
     """(B, K) probabilities of classes, from logits that, with the shift added, make `softmax_loss` small.
 
     The shift is not in them: with the logarithm of the classes' frequencies as the shift they are those of classes that
-    are equally frequent, and with weights in the loss those of classes that are as frequent as they weigh. Smoothing is
-    taken off: where q = (1 - e) p + e / K is what the network learns, p is the answer. A q below e / K stands for no p;
-    there a tenth of q is taken, so that the order of samples stays and no score is 0. The same floor makes a p below
-    e / (10 K) at most that much too high.
+    are equally frequent, and with weights in the loss those of classes that are as frequent as they weigh.
 
-    Args:
-        logits: (B, K).
-        shift: (K,) what the loss adds to the logits, None for 0.
-        gamma: Of focal loss, 0 for cross-entropy.
-        weights: (K,) of the loss, None for 1.
-        smoothing: e, 0 to below 1.
-
-    Source: Menon et al. 2021, arXiv:2007.07314; for q, Szegedy et al. 2016, arXiv:1512.00567.
+    Source: Menon et al. 2021, arXiv:2007.07314.
     """
-    if not gamma and not smoothing:
+    if not gamma:
         return logits.softmax(dim=1)
     double = logits.double()
     added = double.new_zeros(logits.shape[1]) if shift is None else shift.double()
-    found = (double + added).log_softmax(dim=1)
-    if gamma:
-        found = _unfocused(found, gamma)
-    if smoothing:
-        worth = double.new_zeros(logits.shape[1]) if weights is None else weights.double().log()
-        found = _unsmoothed((found - worth).log_softmax(dim=1), smoothing) + worth
-    return (found - added).softmax(dim=1).to(logits.dtype)
-
-
-def _unsmoothed(log_scores: Tensor, smoothing: float) -> Tensor:
-    """log max((q - e / K) / (1 - e), q / 10) of log q, to be normalised."""
-    import torch
-
-    scores = log_scores.exp()
-    found = (scores - smoothing / scores.shape[1]) / (1 - smoothing)
-    return torch.where(found > scores / 10, found.clamp(min=1e-300).log(), log_scores - math.log(10))
+    return (_unfocused((double + added).log_softmax(dim=1), gamma) - added).softmax(dim=1).to(logits.dtype)
 
 
 def of_sigmoid(logits: Tensor, weights: Tensor | None, gamma: float) -> Tensor:

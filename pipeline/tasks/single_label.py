@@ -24,8 +24,10 @@ class SingleLabel(Task):
 
     Options for unequal classes change what a score means: it is the probability of a class if classes were as frequent
     as they weigh in the loss (`class_weights`), or equally frequent (`logit_adjustment: 1`), and the log loss weighs
-    samples alike. With neither it is the probability among samples like those of train, with focal loss
-    and label smoothing too.
+    samples alike. With neither it is the probability among samples like those of train, with focal loss too. Label
+    smoothing e pulls it towards 1 / K: of a probability p the score is (1 - e) p + e / K. That is not undone:
+    scores below e / K stand for no p, and on pictures that it has not seen a network is surer than it is right, which
+    smoothing lessens (Mueller et al. 2019, arXiv:1906.02629).
 
     Args:
         label_smoothing: Share of the target spread evenly over all classes, 0 to below 1 (Szegedy et al. 2016,
@@ -83,14 +85,13 @@ class SingleLabel(Task):
         return self
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        weights = None if self.weights is None else logits.new_tensor(self._per_class("weights", logits.shape[1]))
         shift = self._shift(logits)
         shifted = logits if shift is None else logits + shift
-        return losses.softmax_loss(shifted, targets, self._weights(logits), self.focal_gamma, self.label_smoothing)
+        return losses.softmax_loss(shifted, targets, weights, self.focal_gamma, self.label_smoothing)
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        return losses.of_softmax(
-            logits, self._shift(logits), self.focal_gamma, self._weights(logits), self.label_smoothing
-        )
+        return losses.of_softmax(logits, self._shift(logits), self.focal_gamma)
 
     def log_loss(self, targets: np.ndarray, scores: np.ndarray) -> float:
         worth = np.ones(targets.shape[1])
@@ -113,9 +114,6 @@ class SingleLabel(Task):
         if self.prior is None:
             return None
         return logits.new_tensor(self._per_class("prior", logits.shape[1])).log() * self.logit_adjustment
-
-    def _weights(self, logits: Tensor) -> Tensor | None:
-        return None if self.weights is None else logits.new_tensor(self._per_class("weights", logits.shape[1]))
 
     def _per_class(self, name: str, num_classes: int) -> list[float]:
         return losses.per_class("single_label", name, getattr(self, name), num_classes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, final
 
 import torch
@@ -32,7 +32,7 @@ class FineTune(Trainer):
     Args:
         epochs: Passes over train, at least 1; more where they are fewer than `min_steps` steps.
         batch_size: Samples of which the loss is computed at once, by all processes together; at least 2 (batch
-            normalisation).
+            normalisation). Where train holds fewer, as many as it holds.
         accumulation: Batches per optimiser step, at least 1; the step takes the mean over all of them.
         learning_rate: The highest, reached after warm-up.
         weight_decay: On weight matrices and kernels; none on biases and normalisation.
@@ -110,7 +110,24 @@ class FineTune(Trainer):
     def fit(
         self, encoder: nn.Module, task: Task, risk: Risk, train: Samples, val: Samples, log: Log, kept: Kept = None
     ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
-        self._refuse_too_few(len(train), len(val))
+        return self._filled(len(train), len(val))._fit(encoder, task, risk, train, val, log, kept)
+
+    def _filled(self, num_train: int, num_val: int) -> FineTune:
+        """The same choices with batches that train can fill.
+
+        Raises:
+            UserError: There are too few samples.
+        """
+        least = 2 * self.accumulation
+        if num_train < least or num_val < 1:
+            raise UserError(
+                f"training needs at least {least} samples in train and 1 in val, found {num_train} and {num_val}"
+            )
+        return replace(self, batch_size=min(self.batch_size, num_train // self.accumulation))
+
+    def _fit(
+        self, encoder: nn.Module, task: Task, risk: Risk, train: Samples, val: Samples, log: Log, kept: Kept
+    ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
         halvings = 0
         while True:
             again = deepcopy(encoder) if self.halve_batch else encoder  # as it was, should memory be too small
@@ -124,15 +141,6 @@ class FineTune(Trainer):
                 kept.clear()
             del loop, again
             memory.free()
-
-    def _refuse_too_few(self, num_train: int, num_val: int) -> None:
-        if num_train < 2 or num_val < 1:
-            raise UserError(f"training needs at least 2 samples in train and 1 in val, found {num_train} and {num_val}")
-        if self.batch_size * self.accumulation > num_train:
-            raise UserError(
-                f"a step takes train.batch_size x train.accumulation = {self.batch_size * self.accumulation} samples, "
-                f"and train has {num_train}; set train.batch_size to {num_train // self.accumulation} or less"
-            )
 
     def _halved(self, loop: Loop) -> int:
         """How often parts are halved at the next try."""

@@ -22,6 +22,7 @@ NEEDED = (
     "omegaconf",
     "pandas",
     "pillow",
+    "pillow-heif",
     "pyarrow",
     "safetensors",
     "scikit-learn",

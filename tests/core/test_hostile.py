@@ -163,9 +163,9 @@ def test_what_is_no_picture(data):
 
 def texts(*sizes, packed=True):
     found = PngImagePlugin.PngInfo()
-    for number, size in enumerate(sizes):
-        found.add_text(f"key{number}", "x" * size, zip=packed)
-        found.add_itxt(f"other{number}", "x" * size, zip=packed)
+    for number, length in enumerate(sizes):
+        found.add_text(f"key{number}", "x" * length, zip=packed)
+        found.add_itxt(f"other{number}", "x" * length, zip=packed)
     return found
 
 

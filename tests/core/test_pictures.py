@@ -2,12 +2,14 @@
 
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from pipeline.core.errors import Refused
+from pipeline.core.greys import Greys
 from pipeline.core.pictures import REASONS, Decoding, decode, resize, size
 
 LIMITS = Decoding(max_pixels=1_000_000)
@@ -121,12 +123,23 @@ class TestDecode:
         assert decode(encode(image, "TIFF"), LIMITS).tolist() == [[1, 0]]
 
     @pytest.mark.parametrize(
-        ("values", "expected"),
-        [([0, 128, 255], [0, 128, 255]), ([0, 257, 65_535], [0, 1, 255]), ([-5, 3, 70_000], [0, 0, 255])],
+        ("values", "expected", "scale"),
+        [
+            ([0, 128, 255], [0, 128, 255], (0, 255)),
+            ([0, 257, 65_535], [0, 1, 255], (0, 65_535)),
+            ([-5, 3, 70_000], [0, 0, 255], (0, 65_535)),
+            ([-1000, 0, 1000], [0, 128, 255], (-1000, 1000)),  # 127.5 is rounded to the even one
+        ],
     )
-    def test_32_bit_is_taken_as_8_or_16_bit(self, encode, values, expected):
-        picture = np.array([values], dtype=np.int32)
-        assert decode(encode(picture, "TIFF"), LIMITS).tolist() == [expected]
+    def test_32_bit_has_the_scale_of_its_data_set(self, encode, values, expected, scale):
+        picture = encode(np.array([values], dtype=np.int32), "TIFF")
+        assert decode(picture, replace(LIMITS, grey_scale=Greys(*scale))).tolist() == [expected]
+        with pytest.raises(Refused, match=r"^unsupported: 32 bits a pixel, and nothing says which values are black"):
+            decode(picture, LIMITS)
+
+    def test_a_scale_does_not_touch_8_bits(self, noise, encode):
+        scaled = replace(LIMITS, grey_scale=Greys(0, 10))
+        np.testing.assert_array_equal(decode(encode(noise(channels=1)), scaled), noise(channels=1))
 
     def test_pixels_already_decoded_are_handed_through(self, noise):
         picture = noise()
@@ -242,6 +255,13 @@ class TestSize:
     @pytest.mark.parametrize("number", ORIENTED)
     def test_as_a_person_sees_it(self, noise, encode, number):
         data = encode(noise(height=10, width=20), "JPEG", exif=oriented(number))
+        height, width = decode(data, LIMITS).shape[:2]
+        assert size(data) == (width, height)
+
+    @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+    @pytest.mark.parametrize("number", ORIENTED)
+    def test_of_other_formats(self, noise, encode, kind, number):
+        data = encode(noise(height=10, width=20), kind, exif=oriented(number))
         height, width = decode(data, LIMITS).shape[:2]
         assert size(data) == (width, height)
 

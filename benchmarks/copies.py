@@ -10,9 +10,10 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.core.contracts import Source
-from pipeline.core.pictures import decode
+from pipeline.core.pictures import Decoding, decode
 
 MAX_PIXELS = 100_000_000
+LIMITS = Decoding(max_pixels=MAX_PIXELS)
 MARGIN = 0.04  # of a side
 
 
@@ -91,7 +92,7 @@ def plant(source: Source, rows: pd.DataFrame, num_copies: int, seed: int) -> Cop
     for number, row in enumerate(drawn):
         kind = list(KINDS)[number % len(KINDS)]
         name, path = f"planted/{kind}_{number:04d}.jpg", str(rows["path"].iloc[row])
-        files[name] = KINDS[kind](Image.fromarray(decode(source.open(path), MAX_PIXELS)))
+        files[name] = KINDS[kind](Image.fromarray(decode(source.open(path), LIMITS)))
         labels[name], origin[name] = list(rows["labels"].iloc[row]), path
     return Copies(inner=source, files=files, labels=labels, origin=origin)
 

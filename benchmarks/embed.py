@@ -28,11 +28,12 @@ from pipeline.core import config
 from pipeline.core.featuring import Featuring, Featuriser
 from pipeline.core.looking import fitted
 from pipeline.core.parallel import map_in_order, num_workers
-from pipeline.core.pictures import content_hash, decode
+from pipeline.core.pictures import Decoding, content_hash, decode
 from pipeline.core.samples import to_batch
 
 CONF = Path(__file__).parents[1] / "conf"
 MAX_PIXELS = 100_000_000
+LIMITS = Decoding(max_pixels=MAX_PIXELS)
 ROUNDS = 5
 
 
@@ -44,7 +45,7 @@ def seconds(run: Callable[[], object]) -> float:
 
 def stage(featuriser: Featuriser, source: Any, fit: str, items: list[tuple[str, str]]) -> None:
     """What `stages/embed.py` does, but for the writing of 2,560 bytes a picture."""
-    read = partial(fitted, source, MAX_PIXELS, featuriser.size, fit, 3)
+    read = partial(fitted, source, LIMITS, featuriser.size, fit, 3)
     for _ in featuriser.stream(map_in_order(read, items, len(items), "embed")):
         pass
 
@@ -94,9 +95,9 @@ def main() -> None:
     featuring: Featuring = config.call(Featuring, params["embed"], "embed")
     featuriser = Featuriser(featuring)
     paths = source.read()["path"].tolist()[: told.pictures // featuring.batch_size * featuring.batch_size]
-    items = [(path, content_hash(decode(source.open(path), MAX_PIXELS))) for path in paths]
+    items = [(path, content_hash(decode(source.open(path), LIMITS))) for path in paths]
     batches = len(items) // featuring.batch_size
-    read = partial(fitted, source, MAX_PIXELS, featuriser.size, featuring.fit, 3)
+    read = partial(fitted, source, LIMITS, featuriser.size, featuring.fit, 3)
     pictures = np.stack([read(one) for one in items[: featuring.batch_size]])
     batch = featuriser.frozen.transform(to_batch(pictures)).to(featuriser.frozen.device)
     print(f"{platform.machine()}, {num_workers()} cores, torch {torch.__version__}, {len(items):,} pictures")

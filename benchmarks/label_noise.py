@@ -90,7 +90,7 @@ def embedded(folder: Path | None, embed: str) -> tuple[np.ndarray, np.ndarray]:
 
     from pipeline.core import config
     from pipeline.core.featuring import Featuring, Featuriser
-    from pipeline.core.pictures import decode, stored
+    from pipeline.core.pictures import Decoding, decode, stored
     from pipeline.sources.folder import Folder
 
     params = yaml.safe_load(config.compose(overrides=["source=digits", f"embed={embed}"]))
@@ -98,7 +98,7 @@ def embedded(folder: Path | None, embed: str) -> tuple[np.ndarray, np.ndarray]:
     source: Any = Folder(**told) if folder else config.build(params["source"], "source")
     rows = source.read()
     featuriser = Featuriser(config.call(Featuring, params["embed"], "embed"))
-    arrays = (decode(source.open(path), params["ingest"]["max_pixels"]) for path in rows["path"])
+    arrays = (decode(source.open(path), Decoding(max_pixels=params["ingest"]["max_pixels"])) for path in rows["path"])
     pictures = (stored(one, featuriser.size, params["embed"]["fit"], 3 if folder else 1) for one in arrays)
     names = rows["labels"].str[0]
     return np.stack(list(featuriser.stream(pictures))), names.map(sorted(set(names)).index).to_numpy()

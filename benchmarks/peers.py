@@ -74,11 +74,13 @@ def packed(folder: Path, size: int) -> tuple[np.ndarray, Any, float]:
     """The pictures as `augment` stores them, all in train and eight of them in val too, and the seconds it took."""
     import pandas as pd
 
-    from pipeline.core.pictures import decode, stored
+    from pipeline.core.pictures import Decoding, decode, stored
 
     paths = pictures(folder)
     started = time.perf_counter()
-    images = np.stack([stored(decode(path.read_bytes(), 10**8), size, "crop", 3) for path in paths])
+    images = np.stack(
+        [stored(decode(path.read_bytes(), Decoding(max_pixels=10**8)), size, "crop", 3) for path in paths]
+    )
     packing = time.perf_counter() - started
     rows = [{"sample_id": str(path), "labels": [path.parent.name], "split": "train"} for path in paths]
     some = rows[:: max(1, len(rows) // 8)]

@@ -12,8 +12,10 @@ import pandas as pd
 from PIL import Image, ImageFilter
 
 from pipeline.core.measuring import Measured, examine
+from pipeline.core.pictures import Decoding
 
 MAX_PIXELS = 100_000_000
+LIMITS = Decoding(max_pixels=MAX_PIXELS)
 
 
 def _encoded(image: Image.Image, quality: int = 90) -> bytes:
@@ -94,7 +96,7 @@ def measured(pictures: Iterable[np.ndarray], mapped: Callable[..., Iterable[Any]
 
 
 def examined(picture: np.ndarray) -> dict[str, Measured]:
-    return {kind: examine(data, MAX_PIXELS) for kind, data in encoded(picture).items()}
+    return {kind: examine(data, LIMITS) for kind, data in encoded(picture).items()}
 
 
 def _table(rows: list[Measured]) -> pd.DataFrame:

@@ -39,7 +39,7 @@ import yaml
 from benchmarks import planted, positive, run_main
 from pipeline.core import config, files
 from pipeline.core.contracts import Check, Source
-from pipeline.core.pictures import decode
+from pipeline.core.pictures import Decoding, decode
 
 ROOT = Path(__file__).parents[1]
 STRENGTHS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -84,7 +84,7 @@ def both(num_permutations: int) -> dict[str, Check]:
 
 def pictures(source: Source, number: int) -> Iterator[np.ndarray]:
     for path in source.read()["path"].sample(frac=1, random_state=0)[:number]:
-        yield decode(source.open(path), planted.MAX_PIXELS)
+        yield decode(source.open(path), Decoding(max_pixels=planted.MAX_PIXELS))
 
 
 class Runs:

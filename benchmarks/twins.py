@@ -114,11 +114,16 @@ def colibri(source: Any, manifest: Any) -> tuple[Any, np.ndarray]:
     import pandas as pd
     import yaml
 
-    from benchmarks.copies import MAX_PIXELS
+    from benchmarks.copies import LIMITS
     from pipeline.core.twins import Pairing
     from pipeline.stages.pair import pair
 
-    table = pair(source, manifest, MAX_PIXELS, Pairing(**yaml.safe_load(Path("conf/pair/default.yaml").read_text())))
+    table = pair(
+        source,
+        manifest,
+        LIMITS,
+        Pairing(**yaml.safe_load(Path("conf/pair/default.yaml").read_text())),
+    )
     position = pd.Series(np.arange(len(manifest)), index=manifest["sample_id"])
     pairs = np.stack([position.loc[table[side]].to_numpy() for side in ("left", "right")], axis=1)
     return table, np.sort(pairs, axis=1)
@@ -141,7 +146,7 @@ def features(sources: list[Any], manifests: list[Any]) -> list[np.ndarray]:
     """(N, D) of length 1 for each manifest: frozen features as conf/embed/lite0 makes them."""
     import yaml
 
-    from benchmarks.copies import MAX_PIXELS
+    from benchmarks.copies import LIMITS
     from pipeline.core.featuring import Featuring, Featuriser
     from pipeline.core.looking import fitted
     from pipeline.core.neighbours import unit
@@ -151,7 +156,7 @@ def features(sources: list[Any], manifests: list[Any]) -> list[np.ndarray]:
     found = []
     for source, manifest in zip(sources, manifests, strict=True):
         items = zip(manifest["path"], manifest["content_hash"], strict=True)
-        images = (fitted(source, MAX_PIXELS, featuriser.size, featuring.fit, 3, item) for item in items)
+        images = (fitted(source, LIMITS, featuriser.size, featuring.fit, 3, item) for item in items)
         found.append(unit(np.stack(list(featuriser.stream(images)))))
     return found
 
@@ -234,7 +239,7 @@ def sheet(file: Path, source: Any, manifest: Any, table: Any) -> None:
     """Pairs among the photographs themselves, side by side, at most 48 of them spread over all."""
     from PIL import Image, ImageDraw
 
-    from benchmarks.copies import MAX_PIXELS
+    from benchmarks.copies import LIMITS
     from pipeline.core.pictures import decode, stored
 
     side, across = 128, 6
@@ -244,7 +249,7 @@ def sheet(file: Path, source: Any, manifest: Any, table: Any) -> None:
     for number, row in enumerate(rows.itertuples()):
         left, top = number % across * (2 * side + 8), number // across * (side + 16)
         for place, name in enumerate((row.left, row.right)):
-            small = Image.fromarray(stored(decode(source.open(path[name]), MAX_PIXELS), side, "stretch", 3))
+            small = Image.fromarray(stored(decode(source.open(path[name]), LIMITS), side, "stretch", 3))
             page.paste(small, (left + place * side, top + 14))
         told = f"{row.similarity:.4f} {row.distinction:.2f} {'mirrored' if row.mirrored else ''}"
         ImageDraw.Draw(page).text((left, top), told, fill="black")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import ExifTags, Image, JpegImagePlugin
 
+from pipeline.core.greys import is_deep
+
 LUMINANCE = np.array(  # ITU-T T.81, annex K, table K.1; libjpeg scales it by the quality
     [
         [16, 11, 10, 16, 24, 40, 51, 61],
@@ -38,18 +40,20 @@ class Encoding:
         jpeg_quality: 1 to 100, NaN for what is no JPEG.
         camera: Make and model, at most 64 printable characters, or None.
         time: `YYYY-MM-DD hh:mm:ss` as the camera's clock had it, or None.
+        deep: Whether its greys have more than 8 bits.
     """
 
     format: str = "pixels"
     jpeg_quality: float = math.nan
     camera: str | None = None
     time: str | None = None
+    deep: bool = False
 
 
 def encoding(image: Image.Image) -> Encoding:
     """Of an opened picture; what its file garbles is not told."""
     quality = jpeg_quality(image.quantization) if isinstance(image, JpegImagePlugin.JpegImageFile) else math.nan
-    return Encoding(str(image.format), quality, *_exif(image))
+    return Encoding(str(image.format), quality, *_exif(image), is_deep(image))
 
 
 def jpeg_quality(tables: dict[int, list[int]]) -> float:

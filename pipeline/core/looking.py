@@ -12,15 +12,15 @@ from PIL import Image
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
 from pipeline.core.parallel import map_in_order
-from pipeline.core.pictures import content_hash, decode, stored
+from pipeline.core.pictures import Decoding, content_hash, decode, stored
 
 
-def look(source: Source, max_pixels: int, path: str, expected: str) -> np.ndarray:
+def look(source: Source, decoding: Decoding, path: str, expected: str) -> np.ndarray:
     """The decoded pixels of a manifest row, (H, W) or (H, W, 3) uint8.
 
     Args:
         source: That has it.
-        max_pixels: As ingest takes it.
+        decoding: As ingest takes it.
         path: Of the row.
         expected: `content_hash` of the row.
 
@@ -28,7 +28,7 @@ def look(source: Source, max_pixels: int, path: str, expected: str) -> np.ndarra
         UserError: It cannot be read any more, or its pixels are others.
     """
     try:
-        array = decode(source.open(path), max_pixels)
+        array = decode(source.open(path), decoding)
     except Refused as refused:
         raise UserError(
             f"{path} could be read by ingest but not now ({refused}); run dvc repro to ingest again"
@@ -38,13 +38,13 @@ def look(source: Source, max_pixels: int, path: str, expected: str) -> np.ndarra
     return array
 
 
-def fitted(source: Source, max_pixels: int, size: int, fit: str, channels: int, item: tuple[str, str]) -> np.ndarray:
+def fitted(source: Source, decoding: Decoding, size: int, fit: str, channels: int, item: tuple[str, str]) -> np.ndarray:
     """`look` at one item (path and content hash), then `stored`: (size, size, channels) uint8."""
-    return stored(look(source, max_pixels, *item), size, fit, channels)
+    return stored(look(source, decoding, *item), size, fit, channels)
 
 
 def glimpses(
-    source: Source, max_pixels: int, manifest: pd.DataFrame, names: Iterable[str], side: int
+    source: Source, decoding: Decoding, manifest: pd.DataFrame, names: Iterable[str], side: int
 ) -> dict[str, np.ndarray]:
     """sample_id to a small copy of the whole picture, for a page; what cannot be read any more is left out.
 
@@ -52,20 +52,20 @@ def glimpses(
 
     Args:
         source: That has them.
-        max_pixels: As ingest takes it.
+        decoding: As ingest takes it.
         manifest: Rows with `sample_id`, `path` and `content_hash`.
         names: Of the samples.
         side: Longest of a copy, in pixels.
     """
     rows = manifest.set_index("sample_id")[["path", "content_hash"]].loc[list(names)]
     items = list(rows.itertuples(index=False, name=None))
-    found = map_in_order(partial(_glimpse, source, max_pixels, side), items, len(items), "pictures")
+    found = map_in_order(partial(_glimpse, source, decoding, side), items, len(items), "pictures")
     return {name: one for name, one in zip(rows.index, found, strict=True) if one is not None}
 
 
-def _glimpse(source: Source, max_pixels: int, side: int, item: tuple[str, str]) -> np.ndarray | None:
+def _glimpse(source: Source, decoding: Decoding, side: int, item: tuple[str, str]) -> np.ndarray | None:
     try:
-        image = Image.fromarray(look(source, max_pixels, *item))
+        image = Image.fromarray(look(source, decoding, *item))
     except UserError:
         return None
     image.thumbnail((side, side), Image.Resampling.LANCZOS)

@@ -10,7 +10,8 @@ from PIL import Image
 
 from pipeline.core.encoding import Encoding
 from pipeline.core.errors import Refused
-from pipeline.core.pictures import content_hash, seen_and_told
+from pipeline.core.greys import GreyRange, Greys
+from pipeline.core.pictures import Decoding, content_hash, seen_or_range
 
 MEASURED_SIDE = 128  # measured on a copy whose shorter side is 128 to 255 pixels, so that size does not enter
 MAX_ASPECT = 16  # of that copy: a longer picture is reduced further, so that no copy is larger than 255 x 2,048
@@ -29,6 +30,7 @@ class Measured:
         perceptual_hash: 64-bit DCT hash as 16 hexadecimal digits; near pictures differ in few bits.
         properties: Name to number, each described in `properties`.
         encoding: `format`, `camera` and `time` of `Encoding`.
+        grey_scale: What became black and white, of a picture of more than 8 bits.
     """
 
     content_hash: str
@@ -38,28 +40,37 @@ class Measured:
     channels: int
     properties: dict[str, float]
     encoding: dict[str, str | None] = field(default_factory=dict)
+    grey_scale: list[float] | None = None
 
 
-def examine(data: bytes | np.ndarray, max_pixels: int) -> Measured:
-    """Decoded once and measured.
+def examine(data: bytes | np.ndarray, decoding: Decoding) -> Measured | GreyRange:
+    """Decoded once and measured; of a picture of more than 8 bits the range, where no scale is given.
 
     Raises:
         Refused: It cannot be decoded, or memory does not suffice to.
     """
     try:
-        picture, told = seen_and_told(data, max_pixels)
-        return measure(picture, len(data) if isinstance(data, bytes) else data.nbytes, told)
+        found = seen_or_range(data, decoding)
+        if isinstance(found, GreyRange):
+            return found
+        return measure(found[0], len(data) if isinstance(data, bytes) else data.nbytes, found[1], decoding.grey_scale)
     except MemoryError:
         raise Refused("too_large", "memory does not suffice to measure it") from None
 
 
-def measure(picture: Image.Image | np.ndarray, num_bytes: int, told: Encoding | None = None) -> Measured:
+def measure(
+    picture: Image.Image | np.ndarray,
+    num_bytes: int,
+    told: Encoding | None = None,
+    grey_scale: Greys | None = None,
+) -> Measured:
     """Hashes, size and properties of decoded pixels.
 
     Args:
         picture: Mode L or RGB, or (H, W) or (H, W, 3) uint8.
         num_bytes: Size as stored.
         told: By the file; None for what never was one.
+        grey_scale: Of the data set's pictures of more than 8 bits.
     """
     told = told or Encoding()
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
@@ -80,6 +91,7 @@ def measure(picture: Image.Image | np.ndarray, num_bytes: int, told: Encoding | 
             "jpeg_quality": told.jpeg_quality,
         },
         encoding={"format": told.format, "camera": told.camera, "time": told.time},
+        grey_scale=[grey_scale.low, grey_scale.high] if grey_scale and told.deep else None,
     )
 
 

@@ -5,22 +5,34 @@ from __future__ import annotations
 import io
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xxhash
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from pipeline.core import greys
+from pipeline.core.bounds import refuse_too_large, without_large_metadata
 from pipeline.core.encoding import Encoding, encoding
-from pipeline.core.errors import Refused
+from pipeline.core.errors import Refused, UserError
+from pipeline.core.formats import FORMATS, foreseen, is_avif, is_heif
+from pipeline.core.greys import GreyRange, Greys
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REASONS = {
     "missing": "the source names a file that is not there",
     "unreadable": "the file cannot be opened (permissions, a folder, an input error)",
     "outside": "the path leaves the source's folder",
     "empty": "the file has no bytes",
-    "not_a_picture": "no supported picture format recognises the bytes",
+    "not_a_picture": "no picture format recognises the bytes",
+    "unsupported": "a format that is not read; the detail says what helps",
     "truncated": "the picture ends early or its data are damaged",
     "too_large": "the picture has more pixels than max_pixels allows, or would take too much memory or time",
     "crashed": "decoding it kills the process (lack of memory, a fault in a decoder)",
@@ -31,9 +43,8 @@ REASONS = {
     "bad_annotation": "what the source says of this item is damaged, unsafe or contradicts itself",
     "dropped": "a person dropped it in data/label_decisions.csv",
 }
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error)  # from Pillow
-MAX_SCANS = 100  # of a progressive JPEG, 10 as usually written; each of them costs the time of a whole picture
+OPENING = Lock()  # of Pillow's limit, which is global: a server decodes in several threads
 TURNS = {  # EXIF orientation; ImageOps.exif_transpose also writes the other tags anew and fails on odd ones
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -44,14 +55,43 @@ TURNS = {  # EXIF orientation; ImageOps.exif_transpose also writes the other tag
     8: Image.Transpose.ROTATE_90,
 }
 SIDEWAYS = (5, 6, 7, 8)  # turns that exchange width and height
+TURNED_WHEN_OPENED = ("TIFF", "HEIF")  # formats whose size Pillow already gives as a person sees it
 
 
-def decode(data: bytes | np.ndarray, max_pixels: int) -> np.ndarray:
+@dataclass(frozen=True, kw_only=True)
+class Decoding:
+    """How pictures become pixels: one for a data set, the same in every stage and where a model is served.
+
+    Args:
+        max_pixels: Largest accepted height x width.
+        grey_scale: Of pictures of more than 8 bits; None for what their type says, as far as it says anything.
+    """
+
+    max_pixels: int
+    grey_scale: Greys | None = None
+
+    @classmethod
+    def of_manifest(cls, params: Mapping[str, Any], manifest: pd.DataFrame) -> Decoding:
+        """As `ingest` decoded the pictures of a manifest."""
+        return cls(max_pixels=params["ingest"]["max_pixels"], grey_scale=Greys.of_manifest(manifest))
+
+    @classmethod
+    def of_card(cls, card: Mapping[str, Any]) -> Decoding:
+        """As the pictures were decoded that a card tells of."""
+        return cls(max_pixels=card["max_pixels"], grey_scale=Greys.of_card(card))
+
+    def for_card(self) -> dict[str, Any]:
+        """What `of_card` reads."""
+        deep = {} if self.grey_scale is None else {"grey_scale": [self.grey_scale.low, self.grey_scale.high]}
+        return {"max_pixels": self.max_pixels, **deep}
+
+
+def decode(data: bytes | np.ndarray, decoding: Decoding) -> np.ndarray:
     """Pixels as a person sees them: orientation applied, transparency on white, 8 bit.
 
     Args:
         data: An encoded picture, or pixels already decoded.
-        max_pixels: Largest accepted height x width, checked before the pixels are decoded.
+        decoding: What is accepted, checked before the pixels are decoded, and the grey scale.
 
     Returns:
         (H, W) or (H, W, 3) uint8.
@@ -59,19 +99,19 @@ def decode(data: bytes | np.ndarray, max_pixels: int) -> np.ndarray:
     Raises:
         Refused: With one of `REASONS`.
     """
-    return data if isinstance(data, np.ndarray) else np.asarray(seen(data, max_pixels))
+    return data if isinstance(data, np.ndarray) else np.asarray(seen(data, decoding))
 
 
-def seen(data: bytes | np.ndarray, max_pixels: int) -> Image.Image:
+def seen(data: bytes | np.ndarray, decoding: Decoding) -> Image.Image:
     """`decode` as an image of mode L or RGB, for more work in Pillow: leaving and coming back cost a copy each.
 
     Raises:
         Refused: With one of `REASONS`.
     """
-    return seen_and_told(data, max_pixels)[0]
+    return seen_and_told(data, decoding)[0]
 
 
-def seen_and_told(data: bytes | np.ndarray, max_pixels: int) -> tuple[Image.Image, Encoding]:
+def seen_and_told(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Image.Image, Encoding]:
     """`seen`, and what the file tells beside.
 
     Raises:
@@ -79,104 +119,121 @@ def seen_and_told(data: bytes | np.ndarray, max_pixels: int) -> tuple[Image.Imag
     """
     if isinstance(data, np.ndarray):
         return Image.fromarray(data), Encoding()
-    if not data:
-        raise Refused("empty", "0 bytes")
+    with _decoded(data, decoding.max_pixels) as image:
+        return _as_seen(image, decoding.grey_scale), encoding(image)
+
+
+def seen_or_range(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Image.Image, Encoding] | GreyRange:
+    """`seen_and_told`, or the range of a picture of more than 8 bits where no scale is given.
+
+    Raises:
+        Refused: With one of `REASONS`.
+    """
+    if isinstance(data, np.ndarray):
+        return seen_and_told(data, decoding)
+    with _decoded(data, decoding.max_pixels) as image:
+        if decoding.grey_scale is None and greys.is_deep(image):
+            return greys.measure(image)
+        return _as_seen(image, decoding.grey_scale), encoding(image)
+
+
+@contextmanager
+def _decoded(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
+    """A picture whose pixels are loaded; whatever goes wrong with it is a `Refused`, in the block too."""
+    refused = foreseen(data)
+    if refused:
+        raise refused
     try:
-        with warnings.catch_warnings(), _limit(max_pixels):
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                _bound(image, data, max_pixels)
+            with _opened(without_large_metadata(data), max_pixels) as image:
+                refuse_too_large(image, data, max_pixels)
                 image.load()
-                return _as_seen(image), encoding(image)
+                yield image
     except MemoryError:
         raise Refused("too_large", "memory does not suffice to decode it") from None
     except Image.DecompressionBombError as error:
         raise Refused("too_large", str(error)) from None
     except UnidentifiedImageError:
-        raise Refused("not_a_picture", f"starts with {bytes(data[:8])!r}") from None
+        raise _unidentified(data) from None
     except DAMAGED as error:
         raise Refused("truncated", str(error) or type(error).__name__) from None
+
+
+def _opened(data: bytes, max_pixels: int) -> Image.Image:
+    """The header read; Pillow's own limit would refuse what this one allows, and is put back."""
+    formats: tuple[str, ...] = FORMATS
+    if is_heif(data):
+        _know_heif()
+        formats = (*FORMATS, "HEIF")
+    with OPENING:
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = max_pixels
+        try:
+            return Image.open(io.BytesIO(data), formats=formats)
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+@cache
+def _know_heif() -> None:
+    """Teaches Pillow to read HEIC; takes a tenth of a second, so only where there is one."""
+    try:
+        import pi_heif
+    except ImportError as error:
+        raise UserError(f"HEIC pictures need the package pi-heif, which cannot be loaded ({error})") from None
+    pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+
+
+def _unidentified(data: bytes) -> Refused:
+    if is_heif(data) or is_avif(data):
+        return Refused("truncated", "the header of this HEIC or AVIF is damaged, or its coding is one that is not read")
+    return Refused("not_a_picture", f"starts with {bytes(data[:8])!r}")
 
 
 def size(data: bytes | np.ndarray) -> tuple[int, int]:
     """Width and height as a person sees them, from the header alone.
 
     Raises:
-        Refused: `empty`, or `not_a_picture` by its first bytes; whether all of it can be decoded is not asked.
+        Refused: `empty`, `unsupported` or `not_a_picture` by its first bytes, `too_large` beyond all limits; whether
+            all of it can be decoded is not asked.
     """
     if isinstance(data, np.ndarray):
         return data.shape[1], data.shape[0]
-    if not data:
-        raise Refused("empty", "0 bytes")
+    refused = foreseen(data)
+    if refused:
+        raise refused
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                told = image.format == "TIFF" or "exif" in image.info  # else Pillow decodes all of a PNG to look for it
-                turned = told and image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
+            with _opened(without_large_metadata(data), Image.MAX_IMAGE_PIXELS or 2**31) as image:
+                # the method of Image itself, since that of a PNG decodes all of it to look for more
+                turn = Image.Image.getexif(image).get(ExifTags.Base.Orientation)
+                turned = turn in SIDEWAYS and image.format not in TURNED_WHEN_OPENED
                 return (image.height, image.width) if turned else (image.width, image.height)
     except Image.DecompressionBombError as error:
         raise Refused("too_large", str(error)) from None
-    except DAMAGED:  # UnidentifiedImageError is an OSError
+    except UnidentifiedImageError:
+        raise _unidentified(data) from None
+    except DAMAGED:
         raise Refused("not_a_picture", f"starts with {bytes(data[:8])!r}") from None
 
 
-@contextmanager
-def _limit(max_pixels: int) -> Iterator[None]:
-    """Pillow's own limit would refuse what this one allows; it is a global of Pillow, so it is put back."""
-    before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = max_pixels
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
-
-
-def _bound(image: Image.Image, data: bytes, max_pixels: int) -> None:
-    """Refuses, before any pixel is decoded, what would take too much memory or time."""
-    if not image.width * image.height:
-        raise Refused("truncated", f"{image.width} x {image.height} pixels")
-    if image.width * image.height > max_pixels:
-        raise Refused("too_large", f"{image.width} x {image.height} pixels, at most {max_pixels} allowed")
-    if image.info.get("progressive") and _num_scans(data) > MAX_SCANS:
-        raise Refused("too_large", f"more than {MAX_SCANS} progressive scans")
-
-
-def _num_scans(data: bytes) -> int:
-    """Scans of a JPEG's first picture; what metadata hold or what follows its end does not count."""
-    place, scans = 2, 0
-    while (place := data.find(b"\xff", place)) >= 0 and place + 3 < len(data):
-        marker = data[place + 1]
-        if marker == 0xD9:
-            break
-        if marker in (0x00, 0x01, *range(0xD0, 0xD8)):  # stuffed bytes and markers without a length
-            place += 2
-        elif marker == 0xFF:
-            place += 1
-        else:
-            scans += marker == 0xDA
-            place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-    return scans
-
-
-def _as_seen(image: Image.Image) -> Image.Image:
+def _as_seen(image: Image.Image, grey_scale: Greys | None) -> Image.Image:
     turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    if greys.is_deep(image):
+        scale = grey_scale or greys.full_range(image)
+        if scale is None:
+            raise Refused("unsupported", "32 bits a pixel, and nothing says which values are black and white")
+        image = greys.reduce(image, scale)
+        return image if turn is None else image.transpose(turn)
     if turn is not None:
         image = image.transpose(turn)
-    if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_to_8_bit(np.asarray(image)))
     if image.has_transparency_data:
         opaque = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque)
     wanted = "L" if image.mode in ("1", "L", "LA") else "RGB"
     return image if image.mode == wanted else image.convert(wanted)
-
-
-def _to_8_bit(array: np.ndarray) -> np.ndarray:
-    """16-bit pictures use their full range; anything wider is taken as 16 bit when it goes past 255."""
-    if array.dtype.newbyteorder("=") == np.uint16 or array.max(initial=0) > 255:
-        array = array.astype(np.float64) / 257
-    return np.clip(np.rint(array), 0, 255).astype(np.uint8)
 
 
 def content_hash(array: np.ndarray) -> str:

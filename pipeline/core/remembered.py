@@ -6,60 +6,73 @@ import inspect
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import PIL
 from PIL import features
 
-from pipeline.core import encoding, errors, files, measuring, pictures, reading, terminal
+from pipeline.core import bounds, encoding, errors, files, formats, greys, measuring, pictures, reading, terminal
 from pipeline.core.contracts import Source
+from pipeline.core.greys import GreyRange
 from pipeline.core.measuring import Measured
+from pipeline.core.pictures import Decoding
 
 FOLDER = Path(".cache/ingest")
-KEPT = 4  # files in the folder: one for each source and limit lately used
+KEPT = 6  # files in the folder: one for each source, limit and grey scale lately used
 RACY_SECONDS = 2.0  # a file touched later than this before the scan could change again without a sign of it
 
 Stamp = tuple[int, ...]
 
 
-def version(source: Source, max_pixels: int) -> str:
-    """Of all that a measurement depends on beside the file: the source, the limit, the code and the decoders."""
-    modules = [encoding, errors, measuring, pictures, reading]
+def version(source: Source, decoding: Decoding) -> str:
+    """Of all that a measurement depends on beside the file: the source, limit and scale, the code and the decoders."""
+    modules = [bounds, encoding, errors, formats, greys, measuring, pictures, reading]
     parts = [inspect.getsource(module).encode() for module in modules]
     own = Path(inspect.getfile(type(source))).parent  # with those that it is made of: a source can hold another
     parts += [path.read_bytes() for path in sorted(own.glob("*.py"))]
-    decoders = [PIL.__version__, features.version("jpg"), features.version("webp"), features.version("libtiff")]
-    return files.digest(*parts, files.canonical([repr(source), max_pixels, np.__version__, decoders]))
+    decoders = [
+        PIL.__version__,
+        features.version("jpg"),
+        features.version("webp"),
+        features.version("libtiff"),
+        features.version("avif"),
+        _heif_version(),
+    ]
+    return files.digest(*parts, files.canonical([repr(source), repr(decoding), np.__version__, decoders]))
 
 
 @dataclass(frozen=True)
 class Remembered:
     """Measurements of an earlier ingest by path, each with the stamp (`Source.stat`) its file had before it was read.
 
-    Only accepted pictures are kept: a refusal may go away without the file changing (permissions, a mount).
+    Of a picture of more than 8 bits it is the range, until the grey scale of the data set is known, and then in another
+    file what is measured with that scale. Only accepted pictures are kept: a refusal may go away without the file
+    changing (permissions, a mount).
     """
 
     file: Path
-    known: dict[str, tuple[Stamp, Measured]]
+    known: dict[str, tuple[Stamp, Measured | GreyRange]]
 
     @classmethod
-    def load(cls, source: Source, max_pixels: int) -> Remembered:
+    def load(cls, source: Source, decoding: Decoding) -> Remembered:
         """Whatever is wrong with the file is said on stderr, and then nothing is remembered."""
         reading.is_inside.cache_clear()  # a folder may have become a link since an earlier scan of this process
-        file = FOLDER / f"{version(source, max_pixels)}.parquet"
-        known = {}
+        file = FOLDER / f"{version(source, decoding)}.parquet"
+        known: dict[str, tuple[Stamp, Measured | GreyRange]] = {}
         try:
             if file.exists():
                 for path, stamp, found in pd.read_parquet(file).itertuples(index=False, name=None):
-                    known[path] = (tuple(json.loads(stamp)), Measured(**json.loads(found)))
+                    known[path] = (tuple(json.loads(stamp)), _result(json.loads(found)))
         except Exception as error:  # whatever the file holds
             _warn(file, error)
             known = {}
         return cls(file, known)
 
-    def find(self, path: str, stamp: Stamp | None) -> Measured | None:
+    def find(self, path: str, stamp: Stamp | None) -> Measured | GreyRange | None:
         kept = self.known.get(path)
         return kept[1] if kept and stamp is not None and kept[0] == stamp else None
 
@@ -73,7 +86,9 @@ class Remembered:
         rows = [
             (path, json.dumps(stamp), json.dumps(asdict(result)))
             for path, stamp, result in scanned
-            if isinstance(result, Measured) and stamp is not None and max(stamp[1:3]) / 1e9 < started - RACY_SECONDS
+            if isinstance(result, Measured | GreyRange)
+            and stamp is not None
+            and max(stamp[1:3]) / 1e9 < started - RACY_SECONDS
         ]
         try:
             files.write_table(self.file, pd.DataFrame(rows, columns=["path", "stamp", "found"]))
@@ -81,6 +96,17 @@ class Remembered:
                 old.unlink(missing_ok=True)
         except (OSError, ValueError) as error:
             _warn(self.file, error)
+
+
+def _result(found: dict[str, Any]) -> Measured | GreyRange:
+    return GreyRange(**found) if "kind" in found else Measured(**found)
+
+
+def _heif_version() -> str | None:
+    try:
+        return metadata.version("pi-heif")
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _warn(file: Path, error: Exception) -> None:

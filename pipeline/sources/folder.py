@@ -20,7 +20,6 @@ from pipeline.sources.items import Item, table
 from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, suffix, tree_below
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
-PICTURES = PICTURE_SUFFIXES | {".heic", ".heif", ".hif", ".avif", ".apng", ".jxl", ".jp2", ".dib"}  # read or not
 NUM_SHOWN = 3
 
 
@@ -81,7 +80,7 @@ class Folder(Source):
 
     @classmethod
     def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
-        pictures = [path for path in place.files if suffix(path) in PICTURES]
+        pictures = [path for path in place.files if suffix(path) in PICTURE_SUFFIXES]
         label_level, split_folders = int(told.get("label_level", 1)), bool(told.get("split_folders", True))
         folders = _around(place.files)
         levels = _levels(place.files, folders, label_level, split_folders)
@@ -112,13 +111,13 @@ def _around(files: Iterator[str] | list[str] | tuple[str, ...]) -> list[str]:
 
 
 def _levels(files: Any, folders: list[str], label_level: int, split_folders: bool) -> Levels:
-    filled = {path.rpartition("/")[0] for path in files if suffix(path) in PICTURES}
+    filled = {path.rpartition("/")[0] for path in files if suffix(path) in PICTURE_SUFFIXES}
     return read_levels(folders, filled, label_level, split_folders)
 
 
 def _item(path: str, levels: Levels) -> Item | None:
     level = levels.of[path.rpartition("/")[0]]
-    if level.is_loose and suffix(path) not in PICTURES:
+    if level.is_loose and suffix(path) not in PICTURE_SUFFIXES:
         return None
     return Item(path=path, labels=[] if level.label is None else [level.label], given_split=level.given_split)
 

@@ -13,11 +13,10 @@ from typing import final
 from urllib.parse import unquote, urlsplit
 
 from pipeline.core.errors import Refused
+from pipeline.core.formats import OTHER_SUFFIXES, SUFFIXES
 from pipeline.sources.items import GIVEN_SPLITS
 
-PICTURE_SUFFIXES = frozenset(
-    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"]
-)
+PICTURE_SUFFIXES = SUFFIXES | OTHER_SUFFIXES  # read or not: what is not read is an item with a reason
 SAME_SUFFIX = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
 NUMBER = re.compile(r"0*([0-9]+?)(\.0+)?")  # 7, 007, and 7.0 as a spreadsheet writes it
 Parts = tuple[str, ...]

@@ -17,6 +17,7 @@ from pipeline.core.contracts import Augmentation, Source
 from pipeline.core.looking import fitted
 from pipeline.core.packing import sheet, write_array
 from pipeline.core.parallel import map_in_order
+from pipeline.core.pictures import Decoding
 
 ORDER = {"train": 0, "val": 1, "test": 2}
 PREVIEW_CLASSES, PREVIEW_DRAWS = 10, 7
@@ -53,14 +54,15 @@ def main() -> None:
     packing: Packing = config.call(Packing, config.section(params, "augment"), "augment")
     source: Source = config.build(config.section(params, "source"), "source")
     policy = list(config.build_each(params, "augmentation").values())
-    max_pixels = config.section(params, "ingest")["max_pixels"]
-    rows = placed(files.read_table(files.MANIFEST), files.read_table(files.SPLITS))
+    manifest = files.read_table(files.MANIFEST)
+    decoding = Decoding.of_manifest(params, manifest)
+    rows = placed(manifest, files.read_table(files.SPLITS))
     extra = extra_rows(rows, packing.min_class_share, packing.seed)
     channels = int(rows["channels"].max())
     with files.replacing(files.PACKED) as folder:
         folder.mkdir()
         originals = map_in_order(
-            partial(fitted, source, max_pixels, packing.size, packing.fit, channels),
+            partial(fitted, source, decoding, packing.size, packing.fit, channels),
             zip(rows["path"], rows["content_hash"], strict=True),
             total=len(rows),
             what="augment",
@@ -81,7 +83,7 @@ def main() -> None:
             "size": packing.size,
             "channels": channels,
             "fit": packing.fit,
-            "max_pixels": max_pixels,
+            **decoding.for_card(),
             "num_extra": len(extra),
             "extra_seed": packing.seed if len(extra) else None,  # extra pictures are other pixels by another seed
         }

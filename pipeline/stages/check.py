@@ -6,6 +6,7 @@ from pipeline.core import config, files, stage
 from pipeline.core.contracts import Source
 from pipeline.core.findings import build_checks, conclude, entries, judged_samples
 from pipeline.core.looking import glimpses
+from pipeline.core.pictures import Decoding
 from pipeline.report.checks import checks_page, pointed_at
 from pipeline.report.pictures import MAX_SIDE
 
@@ -18,8 +19,7 @@ def main() -> None:
     findings = {name: check(samples) for name, check in checks.items()}
     told = entries(checks, findings)
     files.write_json(files.CHECKS, told)
-    max_pixels = config.section(params, "ingest")["max_pixels"]
-    shown = glimpses(source, max_pixels, samples, pointed_at(told), MAX_SIDE)
+    shown = glimpses(source, Decoding.of_manifest(params, samples), samples, pointed_at(told), MAX_SIDE)
     files.write_text(files.CHECKS_PAGE, checks_page(source.name, "check", told, shown))
     conclude("check", files.CHECKS_PAGE, checks, findings)
 

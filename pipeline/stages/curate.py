@@ -17,6 +17,7 @@ from pipeline.core.findings import build_checks, conclude, entries, judged_sampl
 from pipeline.core.looking import fitted, glimpses
 from pipeline.core.outcomes import Finding
 from pipeline.core.parallel import map_in_order
+from pipeline.core.pictures import Decoding
 from pipeline.report.checks import checks_page, pointed_at
 from pipeline.report.pictures import MAX_SIDE
 from pipeline.report.suspects import NUM_SHOWN, suspects_page
@@ -43,7 +44,7 @@ def main() -> None:
     files.write_text(files.SUSPECTS_PAGE, suspects_page(name, suspects, pictures.read(rows)))
     told = entries(checks, findings)
     files.write_json(files.CURATION, told)
-    shown = glimpses(pictures.source, pictures.max_pixels, samples, pointed_at(told), MAX_SIDE)
+    shown = glimpses(pictures.source, pictures.decoding, samples, pointed_at(told), MAX_SIDE)
     files.write_text(files.CURATION_PAGE, checks_page(name, "curate", told, shown))
     conclude("curate", files.CURATION_PAGE, checks, findings)
 
@@ -55,7 +56,7 @@ class Pictures:
         self.samples = samples
         self.featuring: Featuring = config.call(Featuring, config.section(params, "embed"), "embed")
         self.source: Source = config.build(config.section(params, "source"), "source")
-        self.max_pixels = config.section(params, "ingest")["max_pixels"]
+        self.decoding = Decoding.of_manifest(params, samples)
         self.featuriser: Featuriser | None = None
 
     def read(self, rows: np.ndarray) -> np.ndarray:
@@ -63,7 +64,7 @@ class Pictures:
         size, channels = int(self.featuring.transform["size"]), int(self.samples["channels"].max())
         chosen = self.samples.iloc[rows]
         items = list(zip(chosen["path"], chosen["content_hash"], strict=True))
-        one = partial(fitted, self.source, self.max_pixels, size, self.featuring.fit, channels)
+        one = partial(fitted, self.source, self.decoding, size, self.featuring.fit, channels)
         return np.stack([np.zeros((size, size, channels), np.uint8), *map_in_order(one, items, len(items), "curate")])[
             1:
         ]

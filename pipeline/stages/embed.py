@@ -14,6 +14,7 @@ from pipeline.core.featuring import Featuring, Featuriser
 from pipeline.core.looking import fitted
 from pipeline.core.packing import write_array
 from pipeline.core.parallel import map_in_order
+from pipeline.core.pictures import Decoding
 
 
 def main() -> None:
@@ -24,7 +25,7 @@ def main() -> None:
     manifest = files.read_table(files.MANIFEST)
     featuriser = Featuriser(featuring)
     read = partial(
-        fitted, source, config.section(params, "ingest")["max_pixels"], featuriser.size, featuring.fit,
+        fitted, source, Decoding.of_manifest(params, manifest), featuriser.size, featuring.fit,
         int(manifest["channels"].max()),
     )  # fmt: skip
     items = zip(manifest["path"], manifest["content_hash"], strict=True)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
-from pipeline.core import config, files, measuring, stage, terminal
+from pipeline.core import config, files, greys, measuring, stage, terminal
 from pipeline.core.contracts import Source
 from pipeline.core.decisions import Decision, decided, read_decisions
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.greys import GreyRange, Greys
 from pipeline.core.labels import are_labelled
 from pipeline.core.measuring import Measured
 from pipeline.core.parallel import map_in_order
+from pipeline.core.pictures import Decoding
 from pipeline.core.remembered import Remembered
 
 TOLD_BY_FILE = ("camera", "time")
@@ -26,20 +30,24 @@ class Limits:
     """What ingest accepts.
 
     Args:
-        max_pixels: Largest height x width of a picture.
+        max_pixels: Largest height x width of a picture; decoding it may take 10 bytes for each of so many pixels.
         max_quarantine_fraction: Largest share of the items that may be refused before the run stops.
         cache: Whether files that did not change since an earlier run are taken from `.cache/ingest/`.
         decisions: Whether `data/label_decisions.csv` is applied.
+        grey_scale: What is black and white in pictures of more than 8 bits: `auto` (found over the whole data set), a
+            number of bits (8, 10, 12, 14, 16), or the two values.
     """
 
     max_pixels: int
     max_quarantine_fraction: float
     cache: bool = True
     decisions: bool = True
+    grey_scale: Any = "auto"
 
     def __post_init__(self) -> None:
         if self.max_pixels < 1:
             raise ValueError(f"max_pixels must be at least 1, got {self.max_pixels}")
+        greys.from_option(self.grey_scale)
         if not 0 <= self.max_quarantine_fraction <= 1:
             raise ValueError(f"max_quarantine_fraction must be 0 to 1, got {self.max_quarantine_fraction}")
 
@@ -49,7 +57,7 @@ def main() -> None:
     limits = config.call(Limits, config.section(params, "ingest"), "ingest")
     source: Source = config.build(config.section(params, "source"), "source")
     decisions = read_decisions(files.DECISIONS) if limits.decisions else []
-    manifest, quarantine = ingest(source, limits.max_pixels, limits.cache, decisions)
+    manifest, quarantine = ingest(source, limits.max_pixels, limits.cache, decisions, limits.grey_scale)
     files.write_table(files.QUARANTINE, quarantine)
     judge(manifest, quarantine, limits)
     files.write_table(files.MANIFEST, manifest)
@@ -58,16 +66,19 @@ def main() -> None:
 
 
 def ingest(
-    source: Source, max_pixels: int, cache: bool = False, decisions: Sequence[Decision] = ()
+    source: Source, max_pixels: int, cache: bool = False, decisions: Sequence[Decision] = (), grey_scale: Any = "auto"
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The manifest and the quarantine; together they hold every item the source named."""
+    decoding = Decoding(max_pixels=max_pixels, grey_scale=greys.from_option(grey_scale))
     items = source.read()
     items.insert(0, "sample_id", items["path"])
     items, told = decided(items, _told(items), decisions)
     items = items.drop(columns=["refused", "detail"], errors="ignore")
     if "negative" in items:  # what people gave a label since is none any more
         items["negative"] &= items["labels"].map(len) == 0
-    results = list(_examine(source, items["path"], told, max_pixels, cache))
+    named = [path for path, refused in zip(items["path"], told, strict=True) if refused is None]
+    opened = iter(_examine(source, named, decoding, cache))
+    results = [next(opened) if refused is None else refused for refused in told]
     accepted = [isinstance(result, Measured) for result in results]
     measured = _columns([result for result in results if isinstance(result, Measured)])
     told_as_well = [column for column in measured if column in items]  # what a file says of itself gives way
@@ -110,32 +121,51 @@ def _told(items: pd.DataFrame) -> list[Refused | None]:
     return told
 
 
-def _examine(
-    source: Source, paths: pd.Series, told: list[Refused | None], max_pixels: int, cache: bool
-) -> Iterator[Measured | Refused]:
+def _examine(source: Source, paths: list[str], decoding: Decoding, cache: bool) -> list[Measured | Refused]:
+    """Of each path what is measured; pictures of more than 8 bits are looked at twice where their scale is not given.
+
+    The first look finds how far their greys go, the second one measures them with the scale of all.
+    """
+    first = _look(source, paths, decoding, cache)
+    deep = [(path, found) for path, found in zip(paths, first, strict=True) if isinstance(found, GreyRange)]
+    if not deep:
+        return [found for found in first if not isinstance(found, GreyRange)]
+    scale = greys.choose(deep)
+    _say(scale, deep)
+    scaled = iter(_look(source, [path for path, _ in deep], replace(decoding, grey_scale=scale), cache))
+    both = [next(scaled) if isinstance(found, GreyRange) else found for found in first]
+    return [found for found in both if not isinstance(found, GreyRange)]
+
+
+def _say(scale: Greys, deep: list[tuple[str, GreyRange]]) -> None:
+    path, brightest = max(deep, key=lambda entry: (entry[1].high, entry[0]))
+    terminal.say(
+        f"ingest: {len(deep):,} pictures have more than 8 bits, the brightest {path} with {brightest.high:g}; "
+        f"{scale} becomes black to white in all of them (ingest.grey_scale)"
+    )
+
+
+def _look(source: Source, paths: list[str], decoding: Decoding, cache: bool) -> list[Measured | GreyRange | Refused]:
     started = time.time()
-    named = [path for path, refused in zip(paths, told, strict=True) if refused is None]
-    remembered = Remembered.load(source, max_pixels) if cache else None
-    stamps = [source.stat(path) if remembered else None for path in named]  # before reading: a later change shows
-    found = [remembered.find(*one) if remembered else None for one in zip(named, stamps, strict=True)]
-    unknown = [path for path, result in zip(named, found, strict=True) if result is None]
-    fresh = map_in_order(partial(examine, source, max_pixels), unknown, len(unknown), "ingest", killed=_killed)
+    remembered = Remembered.load(source, decoding) if cache else None
+    stamps = [source.stat(path) if remembered else None for path in paths]  # before reading: a later change shows
+    found = [remembered.find(*one) if remembered else None for one in zip(paths, stamps, strict=True)]
+    unknown = [path for path, result in zip(paths, found, strict=True) if result is None]
+    fresh = map_in_order(partial(examine, source, decoding), unknown, len(unknown), "ingest", killed=_killed)
     results = [next(fresh) if result is None else result for result in found]
     if remembered and unknown:
-        remembered.save(zip(named, stamps, results, strict=True), started)
-    opened = iter(results)
-    for refused in told:
-        yield next(opened) if refused is None else refused
+        remembered.save(zip(paths, stamps, results, strict=True), started)
+    return results
 
 
 def _killed(path: str) -> Refused:
     return Refused("crashed", "it killed the process that decoded it, mostly for lack of memory")
 
 
-def examine(source: Source, max_pixels: int, path: str) -> Measured | Refused:
-    """One item, read and decoded once."""
+def examine(source: Source, decoding: Decoding, path: str) -> Measured | GreyRange | Refused:
+    """One item, read and decoded once; of one with more than 8 bits the range, as long as their scale is not known."""
     try:
-        return measuring.examine(source.open(path), max_pixels)
+        return measuring.examine(source.open(path), decoding)
     except Refused as refused:
         return refused
 
@@ -153,10 +183,18 @@ def _columns(measured: list[Measured]) -> pd.DataFrame:
             "width": [one.width for one in measured],
             "depth": [1] * len(measured),
             "channels": [one.channels for one in measured],
+            **_grey_columns(measured),
             **{f"prop_{name}": [one.properties[name] for one in measured] for name in names},
             **{f"attr_exif_{name}": [one.encoding[name] for one in measured] for name in TOLD_BY_FILE},
         }
     )
+
+
+def _grey_columns(measured: list[Measured]) -> dict[str, list[float]]:
+    """What became black and white in pictures of more than 8 bits; no column where there is none."""
+    found = [one.grey_scale or [math.nan, math.nan] for one in measured]
+    deep = any(one.grey_scale for one in measured)
+    return {name: [one[place] for one in found] for place, name in enumerate(greys.COLUMNS)} if deep else {}
 
 
 def _ordered(manifest: pd.DataFrame) -> pd.DataFrame:

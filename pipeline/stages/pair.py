@@ -13,6 +13,7 @@ from pipeline.core.contracts import Source
 from pipeline.core.looking import look
 from pipeline.core.matching import SIDE
 from pipeline.core.parallel import map_in_order
+from pipeline.core.pictures import Decoding
 from pipeline.core.twins import Pairing
 
 
@@ -21,14 +22,14 @@ def main() -> None:
     pairing: Pairing = config.call(Pairing, config.section(params, "pair"), "pair")
     source: Source = config.build(config.section(params, "source"), "source")
     manifest = files.read_table(files.MANIFEST)
-    found = pair(source, manifest, config.section(params, "ingest")["max_pixels"], pairing)
+    found = pair(source, manifest, Decoding.of_manifest(params, manifest), pairing)
     files.write_table(files.TWINS, found)
 
 
-def pair(source: Source, manifest: pd.DataFrame, max_pixels: int, pairing: Pairing) -> pd.DataFrame:
+def pair(source: Source, manifest: pd.DataFrame, decoding: Decoding, pairing: Pairing) -> pd.DataFrame:
     """`left`, `right` (sample_id), `similarity`, `distinction` and `mirrored` of each pair, in manifest order."""
     items = zip(manifest["path"], manifest["content_hash"], strict=True)
-    made = map_in_order(partial(thumbnail, source, max_pixels), items, len(manifest), "pair")
+    made = map_in_order(partial(thumbnail, source, decoding), items, len(manifest), "pair")
     with TemporaryFile() as file:  # of a million pictures they take 4 GB, which the system keeps in memory if it can
         shape = (max(1, len(manifest)), SIDE, SIDE)
         thumbnails = np.memmap(file, np.uint8, "w+", shape=shape)[: len(manifest)]
@@ -53,8 +54,8 @@ def pair(source: Source, manifest: pd.DataFrame, max_pixels: int, pairing: Pairi
     )
 
 
-def thumbnail(source: Source, max_pixels: int, item: tuple[str, str]) -> np.ndarray:
-    return twins.thumbnail(look(source, max_pixels, *item))
+def thumbnail(source: Source, decoding: Decoding, item: tuple[str, str]) -> np.ndarray:
+    return twins.thumbnail(look(source, decoding, *item))
 
 
 if __name__ == "__main__":

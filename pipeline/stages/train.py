@@ -18,6 +18,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.grouping import with_twins
 from pipeline.core.labels import to_lists, without_negatives
 from pipeline.core.nouns import locate
+from pipeline.core.pictures import Decoding
 from pipeline.core.samples import Packed
 from pipeline.core.tracking.runs import training_run
 from pipeline.core.tracking.store import root
@@ -129,7 +130,10 @@ class Recipe:
             "classes": packed.classes,
             "imbalance": next(iter(self.nodes["imbalance"]["candidates"])),
             **{name: self.nodes[name] for name in CHOSEN},
-            "packing": {name: packed.card[name] for name in ("size", "fit", "channels", "max_pixels")},
+            "packing": {
+                **{name: packed.card[name] for name in ("size", "fit", "channels")},
+                **Decoding.of_card(packed.card).for_card(),
+            },
             "num_samples": {name: int(splits.get(name, 0)) for name in ("train", "val", "test")},
             "data_hash": files.digest((files.PACKED / "index.parquet").read_bytes()),
         }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pillow_heif
 import pytest
 import yaml
 from hypothesis import given
@@ -18,6 +19,7 @@ from pipeline.commands import init
 from pipeline.commands.main import main
 from pipeline.core import config, nouns
 from pipeline.core.errors import UserError
+from pipeline.stages.ingest import ingest
 
 ROOT = Path(__file__).parents[2]
 FORMATS = {
@@ -523,3 +525,34 @@ def test_a_document_for_each_part_is_one_data_set(layout, tmp_path, checkout, ca
     table = written("set").read()
     assert sorted(table["path"]) == ["train/0.png", "train/only_train.png", "valid/0.png", "valid/only_valid.png"]
     assert dict(zip(table["path"], table["given_split"], strict=True))["valid/0.png"] == "val"
+
+
+def test_pictures_of_a_format_that_is_not_read_are_items_with_a_reason(tmp_path, checkout, capsys):
+    root = classes(tmp_path / "phone", "cat", "dog", number=12)
+    (root / "cat/13.jxl").write_bytes(b"\xff\x0a" + bytes(20))
+    run(root)
+    told = capsys.readouterr().out
+    assert "refused, pictures of a format that is not read: 1 of 25 files looked at; the first is 'cat/13.jxl'" in told
+    assert "JPEG XL, which is not read: convert it to PNG" in told
+
+
+@pytest.mark.parametrize(("suffix", "data"), [(".jxl", b"\xff\x0a" + bytes(20)), (".CR2", b"II*\0\x10\0\0\0CR\x02\0")])
+def test_a_folder_of_nothing_but_such_pictures(suffix, data, tmp_path, checkout, capsys):
+    for name in ("cat/0", "dog/0"):
+        (tmp_path / "raw" / name).parent.mkdir(parents=True)
+        (tmp_path / f"raw/{name}{suffix}").write_bytes(data)
+    message = refused(capsys, tmp_path / "raw")
+    assert "pictures of a format that is not read (2 of 2, the first is 'cat/0" in message
+
+
+def test_heic_is_read(tmp_path, checkout, capsys):
+    root = classes(tmp_path / "phone", "cat", "dog", number=2)
+    for one in root.rglob("*.png"):
+        with Image.open(one) as image:
+            pillow_heif.from_pillow(image).save(one.with_suffix(".HEIC"), format="HEIF")
+        one.unlink()
+    run(root)
+    told = capsys.readouterr().out
+    assert "refused" not in told
+    rows, quarantine = ingest(written("phone"), 10_000)
+    assert (len(rows), len(quarantine), set(rows["format"])) == (4, 0, {"HEIF"})

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.copies import KINDS, MAX_PIXELS, plant
+from benchmarks.copies import KINDS, LIMITS, plant
 from benchmarks.twins import Score, Trial, score, upper
 from pipeline.core.pictures import decode
 from pipeline.sources.folder import Folder
@@ -24,11 +24,9 @@ def test_copies_of_each_kind_and_of_different_pictures(made):
     assert len(set(made.origin.values())) == len(made.files) == 10
     names = [name.removeprefix("planted/").partition("_")[0] for name in made.read()["path"]]
     assert names == [*KINDS, *KINDS]
-    pixels = {
-        kind: decode(made.open(f"planted/{kind}_{place:04d}.jpg"), MAX_PIXELS) for place, kind in enumerate(KINDS)
-    }
+    pixels = {kind: decode(made.open(f"planted/{kind}_{place:04d}.jpg"), LIMITS) for place, kind in enumerate(KINDS)}
     before = {
-        kind: decode(made.open(made.origin[f"planted/{kind}_{place:04d}.jpg"]), MAX_PIXELS).astype(float)
+        kind: decode(made.open(made.origin[f"planted/{kind}_{place:04d}.jpg"]), LIMITS).astype(float)
         for place, kind in enumerate(KINDS)
     }
     assert pixels["halved"].shape == (SIDE // 2, SIDE // 2)

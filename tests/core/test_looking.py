@@ -6,10 +6,10 @@ import pytest
 
 from pipeline.core.errors import UserError
 from pipeline.core.looking import fitted, glimpses, look
-from pipeline.core.pictures import content_hash
+from pipeline.core.pictures import Decoding, content_hash
 from pipeline.sources.folder import Folder
 
-LARGE = 100_000
+LARGE = Decoding(max_pixels=100_000)
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def test_a_picture_that_has_changed(source, noise):
 
 
 @pytest.mark.parametrize(
-    ("path", "max_pixels", "reason"), [("cat/9.png", LARGE, "missing"), ("cat/0.png", 9, "too_large")]
+    ("path", "limits", "reason"), [("cat/9.png", LARGE, "missing"), ("cat/0.png", Decoding(max_pixels=9), "too_large")]
 )
-def test_a_picture_that_cannot_be_read_any_more(source, path, max_pixels, reason):
+def test_a_picture_that_cannot_be_read_any_more(source, path, limits, reason):
     message = rf"^{path} could be read by ingest but not now \({reason}.*\); run dvc repro to ingest again$"
     with pytest.raises(UserError, match=message):
-        look(source, max_pixels, path, "")
+        look(source, limits, path, "")
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -9,9 +9,10 @@ from PIL import Image
 
 from pipeline.core.errors import Refused
 from pipeline.core.measuring import CORNERS, examine, measure, perceptual_hash
-from pipeline.core.pictures import decode
+from pipeline.core.pictures import Decoding, decode
 
 MAX_PIXELS = 1_000_000
+LIMITS = Decoding(max_pixels=MAX_PIXELS)
 
 
 def of(picture):
@@ -137,7 +138,7 @@ class TestProperties:
 
 class TestHashes:
     def test_content_hash_is_of_pixels_not_of_bytes(self, noise, encode):
-        hashes = {measure(decode(encode(noise(), kind), MAX_PIXELS), 1).content_hash for kind in ("PNG", "BMP", "TIFF")}
+        hashes = {measure(decode(encode(noise(), kind), LIMITS), 1).content_hash for kind in ("PNG", "BMP", "TIFF")}
         assert len(hashes) == 1
         assert len(hashes.pop()) == 32
 
@@ -149,7 +150,7 @@ class TestHashes:
         y, x = np.mgrid[0:96, 0:128]
         picture = (127 + 80 * np.sin(x / 17) * np.cos(y / 11) + x / 4).clip(0, 255).astype(np.uint8)
         image = Image.fromarray(picture)
-        copies = [decode(encode(picture, "JPEG"), MAX_PIXELS), np.asarray(image.resize((64, 48)))]
+        copies = [decode(encode(picture, "JPEG"), LIMITS), np.asarray(image.resize((64, 48)))]
         original = int(measure(picture, 1).perceptual_hash, 16)
         for copy in copies:
             assert (original ^ int(measure(copy, 1).perceptual_hash, 16)).bit_count() <= 2
@@ -191,7 +192,7 @@ def test_a_thread_of_pixels_is_measured_on_a_small_copy():
 
 def test_encoded_and_decoded_pictures_measure_alike(noise, encode):
     data = encode(noise())
-    told, found = examine(noise(), 1), examine(data, MAX_PIXELS)
+    told, found = examine(noise(), Decoding(max_pixels=1)), examine(data, LIMITS)
     assert found.content_hash == told.content_hash
     assert found.properties == pytest.approx({**told.properties, "num_bytes": len(data)}, nan_ok=True)
 
@@ -202,4 +203,4 @@ def test_lack_of_memory_refuses_the_picture(monkeypatch, noise):
 
     monkeypatch.setattr("pipeline.core.measuring.properties", exhausted)
     with pytest.raises(Refused, match=r"too_large: memory does not suffice to measure it"):
-        examine(noise(), MAX_PIXELS)
+        examine(noise(), LIMITS)

@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 from pipeline.core import remembered
+from pipeline.core.greys import Greys
 from pipeline.core.measuring import Measured
+from pipeline.core.pictures import Decoding
 from pipeline.core.remembered import Remembered, version
 from pipeline.sources.digits import Digits
 from pipeline.sources.folder import Folder
@@ -29,9 +31,9 @@ def decoded(monkeypatch):
     """Paths in the order they are decoded."""
     paths = []
 
-    def examine(source, max_pixels, path, original=stage.examine):
+    def examine(source, decoding, path, original=stage.examine):
         paths.append(path)
-        return original(source, max_pixels, path)
+        return original(source, decoding, path)
 
     monkeypatch.setattr(stage, "examine", examine)
     return paths
@@ -123,11 +125,13 @@ def test_a_class_folder_that_became_a_link_out_of_the_source(source, picture_fol
     (picture_folder / "cat").rename(tmp_path / "elsewhere")  # the files keep their stamps
     (picture_folder / "cat").symlink_to(tmp_path / "elsewhere")
     same(ingest(source, MAX_PIXELS, cache=True), ingest(source, MAX_PIXELS))
+    (picture_folder / "fox").mkdir()  # a source needs two classes that can be read
+    (picture_folder / "dog/3.png").rename(picture_folder / "fox/3.png")
     (picture_folder / "cat").unlink()
     (picture_folder / "cat").symlink_to(tmp_path)  # around the source: everything would be reachable
     remembered.reading.is_inside.cache_clear()
     assert source.stat("cat/elsewhere/0.png") is None
-    assert ingest(source, MAX_PIXELS, cache=True)[0]["labels"].str[0].tolist() == ["dog"] * 4
+    assert ingest(source, MAX_PIXELS, cache=True)[0]["labels"].str[0].tolist() == ["dog"] * 3 + ["fox"]
 
 
 def test_sources_without_files_remember_nothing(project):
@@ -161,10 +165,16 @@ def test_a_folder_that_cannot_be_written(source, capsys, monkeypatch):
 
 
 def test_the_version_knows_the_source_the_limit_and_the_code(source, tmp_path, monkeypatch):
-    versions = [version(source, 1), version(source, 2), version(Folder(name="y", path=str(tmp_path), watch=""), 1)]
+    limits = Decoding(max_pixels=1)
+    versions = [
+        version(source, limits),
+        version(source, Decoding(max_pixels=2)),
+        version(source, Decoding(max_pixels=1, grey_scale=Greys.of_bits(12))),
+        version(Folder(name="y", path=str(tmp_path), watch=""), limits),
+    ]
     monkeypatch.setattr("pipeline.core.remembered.inspect.getsource", lambda module: "changed")
-    versions.append(version(source, 1))
-    assert len(set(versions)) == 4
+    versions.append(version(source, limits))
+    assert len(set(versions)) == 5
 
 
 def test_only_a_few_files_are_kept(source):

@@ -9,7 +9,7 @@ import yaml
 from content_examples import chosen
 
 from pipeline.core import files
-from pipeline.core.pictures import content_hash, decode
+from pipeline.core.pictures import Decoding, content_hash, decode
 from pipeline.core.samples import Packed
 from pipeline.sources.folder import Folder
 
@@ -56,7 +56,7 @@ def ingested(project, picture_folder):
     """Eight pictures of cats and dogs as the stages before `embed` would have left them; gives a writer of params."""
     source = Folder(name="pets", path=str(picture_folder), watch="x")
     rows = source.read()
-    arrays = [decode(source.open(path), 10_000) for path in rows["path"]]
+    arrays = [decode(source.open(path), Decoding(max_pixels=10_000)) for path in rows["path"]]
     manifest = rows.assign(sample_id=rows["path"], content_hash=[content_hash(one) for one in arrays], channels=3)
     files.write_table(files.MANIFEST, manifest)
     files.write_table(files.TWINS, pd.DataFrame({"left": [], "right": []}, dtype=str))

@@ -9,9 +9,11 @@ from pipeline.augmentations.exposure import Exposure
 from pipeline.augmentations.orthogonal import Orthogonal
 from pipeline.core.errors import Refused, UserError
 from pipeline.core.looking import fitted
-from pipeline.core.pictures import content_hash
+from pipeline.core.pictures import Decoding, content_hash
 from pipeline.stages import augment
 from pipeline.stages.augment import Packing, columns_kept, draw_extra, extra_rows, placed, preview
+
+LIMITS = Decoding(max_pixels=10_000)
 
 PACKING = {"size": 8, "fit": "crop", "min_class_share": None, "seed": 0}
 POLICY = [
@@ -137,7 +139,12 @@ class Pictures:
 def test_prepare_stores_a_square(noise, channels):
     picture = noise(0, height=10, width=14, channels=1)
     found = fitted(
-        Pictures(one=picture), 10_000, PACKING["size"], PACKING["fit"], channels, ("one", content_hash(picture))
+        Pictures(one=picture),
+        LIMITS,
+        PACKING["size"],
+        PACKING["fit"],
+        channels,
+        ("one", content_hash(picture)),
     )
     assert found.shape == (8, 8, channels)
     assert found.dtype == np.uint8
@@ -149,13 +156,20 @@ def test_prepare_notices_a_picture_that_changed(noise):
     changed = picture.copy()
     changed[0, 0, 0] ^= 1
     with pytest.raises(UserError, match=r"^one has changed since ingest; run dvc repro to ingest again$"):
-        fitted(Pictures(one=changed), 10_000, PACKING["size"], PACKING["fit"], 3, ("one", content_hash(picture)))
+        fitted(
+            Pictures(one=changed),
+            LIMITS,
+            PACKING["size"],
+            PACKING["fit"],
+            3,
+            ("one", content_hash(picture)),
+        )
 
 
 def test_prepare_notices_a_picture_that_is_gone():
     message = r"^gone could be read by ingest but not now \(missing: no such file\); run dvc repro to ingest again$"
     with pytest.raises(UserError, match=message):
-        fitted(Pictures(), 10_000, PACKING["size"], PACKING["fit"], 3, ("gone", "0" * 32))
+        fitted(Pictures(), LIMITS, PACKING["size"], PACKING["fit"], 3, ("gone", "0" * 32))
 
 
 def test_extra_copies_are_augmented_by_the_seed(noise):

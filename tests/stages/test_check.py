@@ -9,9 +9,11 @@ from pipeline.core import files
 from pipeline.core.errors import UserError
 from pipeline.core.findings import judged_samples, sentence
 from pipeline.core.outcomes import Finding
-from pipeline.core.pictures import content_hash, decode
+from pipeline.core.pictures import Decoding, content_hash, decode
 from pipeline.core.stage import run as run_stage
 from pipeline.stages import check as stage
+
+LIMITS = Decoding(max_pixels=10_000)
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def run(project, make_manifest, picture_folder):
         params = {"source": {**source, "watch": "x"}, "ingest": {"max_pixels": 10_000}, "check": nodes}
         (project / "params.yaml").write_text(yaml.safe_dump(params))
         paths = [f"cat/{number}.png" for number in range(4)]
-        hashes = [content_hash(decode((picture_folder / path).read_bytes(), 10_000)) for path in paths]
+        hashes = [content_hash(decode((picture_folder / path).read_bytes(), LIMITS)) for path in paths]
         columns = {"path": [*paths, "gone.png"], "content_hash": [*hashes, "0" * 32]}
         manifest = make_manifest("aaaba", group=["g", None, None, None, "g"], **columns)
         files.write_table(files.MANIFEST, manifest)

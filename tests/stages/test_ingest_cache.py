@@ -76,7 +76,7 @@ def test_a_second_ingest_of_any_format_decodes_nothing(project, tmp_path, option
     first = ingest(config.build(node, "source"), MAX_PIXELS, cache=True)
     assert len(first[0]) >= 8
     decoded = []
-    monkeypatch.setattr(stage, "examine", lambda source, max_pixels, path: decoded.append(path))
+    monkeypatch.setattr(stage, "examine", lambda source, decoding, path: decoded.append(path))
     for before, after in zip(first, ingest(config.build(node, "source"), MAX_PIXELS, cache=True), strict=True):
         pd.testing.assert_frame_equal(before, after)
     assert decoded == []

@@ -75,8 +75,8 @@ def test_a_file_that_vanishes_or_changes_during_the_scan(picture_folder, monkeyp
     assert len(accepted) == 6
 
 
-def kill_on_fox(source, max_pixels, path):
-    return os._exit(1) if "fox" in path else stage.measuring.examine(source.open(path), max_pixels)
+def kill_on_fox(source, decoding, path):
+    return os._exit(1) if "fox" in path else stage.measuring.examine(source.open(path), decoding)
 
 
 def test_a_picture_that_kills_its_process_is_refused(picture_folder, encode, noise, monkeypatch):

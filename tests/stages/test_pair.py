@@ -6,6 +6,7 @@ import yaml
 
 from pipeline.core import config, files
 from pipeline.core.errors import UserError
+from pipeline.core.pictures import Decoding
 from pipeline.core.twins import Pairing
 from pipeline.sources.folder import Folder
 from pipeline.stages import pair
@@ -14,6 +15,7 @@ from tests.photographs import CHANGES, look_alike, photograph
 
 PAIRING = Pairing(min_similarity=0.93, min_distinction=0.7, num_neighbours=1)
 MAX_PIXELS = 100_000
+LIMITS = Decoding(max_pixels=MAX_PIXELS)
 COPIES = ("mirrored", "cropped", "recompressed")
 EXPECTED = {
     ("a/00.jpg", "b/mirrored.jpg", True),
@@ -64,12 +66,12 @@ def test_a_picture_that_changed_since_ingest_stops_it(source, tmp_path):
     manifest = ingest(source, MAX_PIXELS)[0]
     photograph(99).save(tmp_path / "pictures/a/00.jpg")
     with pytest.raises(UserError, match=r"a/00.jpg has changed since ingest; run dvc repro to ingest again"):
-        pair.pair(source, manifest, MAX_PIXELS, PAIRING)
+        pair.pair(source, manifest, LIMITS, PAIRING)
 
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_nothing_to_pair(source, number):
-    table = pair.pair(source, ingest(source, MAX_PIXELS)[0].head(number), MAX_PIXELS, PAIRING)
+    table = pair.pair(source, ingest(source, MAX_PIXELS)[0].head(number), LIMITS, PAIRING)
     assert len(table) == 0
     assert list(table) == ["left", "right", "similarity", "distinction", "mirrored"]
 
@@ -78,16 +80,16 @@ def test_look_alikes_stay_apart_and_their_number_is_said(tmp_path, capsys):
     pictures = {f"{'ab'[seed % 2]}/{seed:02d}.png": look_alike(seed) for seed in range(40)}
     pictures["b/copy.png"] = CHANGES["cropped"](look_alike(6))
     source = write(tmp_path / "pictures", pictures)
-    table = pair.pair(source, ingest(source, MAX_PIXELS)[0], MAX_PIXELS, PAIRING)
+    table = pair.pair(source, ingest(source, MAX_PIXELS)[0], LIMITS, PAIRING)
     assert rows(table) == {("a/06.png", "b/copy.png", False)}
     told = capsys.readouterr().out
     assert told.startswith("pair: ")
     assert told.endswith("stay apart; 1 are one photograph\n")
     trusting = Pairing(min_similarity=0.93, min_distinction=0.0, num_neighbours=1)
-    assert rows(pair.pair(source, ingest(source, MAX_PIXELS)[0], MAX_PIXELS, trusting)) > rows(table)
+    assert rows(pair.pair(source, ingest(source, MAX_PIXELS)[0], LIMITS, trusting)) > rows(table)
 
 
 def test_a_thumbnail_is_of_what_a_person_sees(source):
     manifest = ingest(source, MAX_PIXELS)[0]
-    one = pair.thumbnail(source, MAX_PIXELS, (manifest["path"][0], manifest["content_hash"][0]))
+    one = pair.thumbnail(source, LIMITS, (manifest["path"][0], manifest["content_hash"][0]))
     assert (one.shape, one.dtype) == ((64, 64), np.uint8)

@@ -22,6 +22,7 @@ NEEDED = (
     "omegaconf",
     "pandas",
     "pillow",
+    "pi-heif",
     "pyarrow",
     "safetensors",
     "scikit-learn",

@@ -9,8 +9,8 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
 from pipeline.core.card import load_predictor
-from pipeline.core.labels import to_lists
-from pipeline.core.pictures import decode, stored
+from pipeline.core.labels import spelled, to_lists
+from pipeline.core.pictures import Decoding, decode, stored
 
 
 class Served(PythonModel):  # type: ignore[misc]
@@ -20,10 +20,11 @@ class Served(PythonModel):  # type: ignore[misc]
         self.predictor, self.card = load_predictor(Path(context.artifacts["predictor"]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Columns `class` (the decided labels joined by a comma, empty when there is none) and `scores` (per class)."""
+        """Columns `class` (the decided labels as `spelled`, empty when there is none) and `scores` (per class)."""
         packing, classes = self.card["packing"], self.card["classes"]
+        decoding = Decoding.of_card(packing)
         images = [
-            stored(decode(bytes(data), packing["max_pixels"]), packing["size"], packing["fit"], packing["channels"])
+            stored(decode(bytes(data), decoding), packing["size"], packing["fit"], packing["channels"])
             for data in model_input["image"]
         ]
         shape = (0, packing["size"], packing["size"], packing["channels"])
@@ -31,7 +32,7 @@ class Served(PythonModel):  # type: ignore[misc]
         decided = self.predictor.task.decide(scores)
         return pd.DataFrame(
             {
-                "class": [",".join(labels) for labels in to_lists(decided, classes)],
+                "class": [spelled(labels) for labels in to_lists(decided, classes)],
                 "scores": [dict(zip(classes, row.tolist(), strict=True)) for row in scores],
             }
         )

@@ -9,6 +9,7 @@ from sklearn.svm import SVC
 
 from pipeline.core import config, files
 from pipeline.core.errors import UserError
+from pipeline.core.labels import parsed
 from pipeline.core.samples import Samples
 from pipeline.core.tracking.served import Served
 from pipeline.encoders.nothing import Nothing
@@ -70,3 +71,27 @@ def test_what_nuisances_tell_cannot_be_served(served, encode):
     model, _, images = served("nuisances")
     with pytest.raises(UserError, match=r"it is there to be compared with, and cannot be served$"):
         model.predict(None, pd.DataFrame({"image": [encode(images[0][..., 0], "PNG")]}))
+
+
+def test_a_deep_picture_is_served_as_the_pipeline_decodes_it(served, encode):
+    model, predictor, images = served("estimator")
+    model.card["packing"]["grey_scale"] = [0.0, 4095.0]
+    deep = [encode(np.rint(one[..., 0] / 255.0 * 4095).astype(np.uint16)) for one in images]
+    found = model.predict(None, pd.DataFrame({"image": deep}))
+    np.testing.assert_array_equal([list(row.values()) for row in found["scores"]], predictor.predict(images))
+    del model.card["packing"]["grey_scale"]  # a twelfth bit taken for a sixteenth: all of it is dark
+    dark = model.predict(None, pd.DataFrame({"image": deep}))
+    assert dark["scores"].tolist() != found["scores"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [(["ant", "bee"], "ant|bee"), (["ant, red", "bee"], "ant, red|bee"), (["a|b", "bee"], '["a|b", "bee"]')],
+)
+def test_several_labels_are_spelt_as_in_tables(served, encode, monkeypatch, classes, expected):
+    model, predictor, images = served("estimator")
+    model.card["classes"] = classes
+    monkeypatch.setattr(type(predictor.task), "decide", lambda task, scores: np.ones(scores.shape, bool))
+    found = model.predict(None, pd.DataFrame({"image": [encode(images[0][..., 0])]}))
+    assert found["class"].tolist() == [expected]
+    assert parsed(expected) == classes

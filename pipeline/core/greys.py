@@ -1,0 +1,180 @@
+"""One grey scale for a data set: which values of its pictures of more than 8 bits are black and white."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, TiffImagePlugin
+
+from pipeline.core.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BITS = (8, 10, 12, 14, 16)  # of cameras and detectors, whatever number of bits their files have
+LEAST_OF_8_BITS = 16  # decimal fractions that reach from 0 to 255 go further than this in some picture
+ROWS_AT_ONCE = 2**20  # pixels that are converted at a time, in 64 bits each
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # TIFF 6.0, page 37; Pillow minds it only where a picture has 8 bits
+COLUMNS = ("grey_low", "grey_high")  # of the manifest, where it holds such pictures; missing for all others
+ASK = "set ingest.grey_scale to the values of black and white, such as [0, 4095]"
+
+
+@dataclass(frozen=True)
+class Greys:
+    """The values that become 0 and 255; what lies outside of them becomes the nearer of the two.
+
+    Args:
+        low: Black.
+        high: White, above `low`.
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise ValueError(f"grey_scale must go from a number to a larger one, got [{self.low}, {self.high}]")
+
+    @classmethod
+    def of_bits(cls, bits: int) -> Greys:
+        """0 to the largest number that so many bits hold."""
+        return cls(0.0, float(2**bits - 1))
+
+    @classmethod
+    def of_manifest(cls, manifest: pd.DataFrame) -> Greys | None:
+        """What `ingest` settled on; None where no picture has more than 8 bits."""
+        if not set(COLUMNS) <= set(manifest):
+            return None
+        found = manifest[list(COLUMNS)].dropna().drop_duplicates().to_numpy()
+        if len(found) > 1:
+            raise UserError("the manifest holds pictures of several grey scales; run dvc repro to ingest again")
+        return cls(*map(float, found[0])) if len(found) else None
+
+    @classmethod
+    def of_card(cls, card: Mapping[str, Any]) -> Greys | None:
+        """What a predictor's card says of its data set."""
+        return cls(*card["grey_scale"]) if card.get("grey_scale") else None
+
+    def scale(self, values: np.ndarray) -> np.ndarray:
+        """Of any number type to uint8, rounded; what is no number becomes black."""
+        shares = (values.astype(np.float64) - self.low) / (self.high - self.low)
+        return np.rint(np.clip(np.nan_to_num(shares, nan=0.0), 0, 1) * 255).astype(np.uint8)
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}"
+
+
+@dataclass(frozen=True)
+class GreyRange:
+    """What one picture of more than 8 bits holds.
+
+    Attributes:
+        kind: `whole` numbers or `real` ones.
+        low: Its smallest value.
+        high: Its largest one; what is no number, or an infinite one, does not count.
+    """
+
+    kind: str
+    low: float
+    high: float
+
+
+def from_option(told: Any) -> Greys | None:
+    """`ingest.grey_scale`: None for `auto`, else the scale that it names.
+
+    Raises:
+        ValueError: It is neither auto, nor a number of bits, nor two numbers.
+    """
+    if told == "auto":
+        return None
+    if isinstance(told, int) and not isinstance(told, bool) and told in BITS:
+        return Greys.of_bits(told)
+    if isinstance(told, Sequence) and [type(one) in (int, float) for one in told] == [True, True]:
+        return Greys(float(told[0]), float(told[1]))
+    raise ValueError(f"grey_scale must be auto, one of {', '.join(map(str, BITS))}, or [black, white], got {told!r}")
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Whether its greys may need more than 8 bits; colours never do, since Pillow reduces them while decoding."""
+    return image.mode.startswith(("I", "F"))
+
+
+def full_range(image: Image.Image) -> Greys | None:
+    """The scale of a picture's own type: 16 bits for unsigned ones; None where its type says nothing."""
+    return Greys.of_bits(16) if image.mode.startswith("I;16") else None
+
+
+def reduce(image: Image.Image, greys: Greys) -> Image.Image:
+    """A deep picture in mode L, made part by part, so that it takes no more memory than a coloured one."""
+    result = np.empty((image.height, image.width), np.uint8)
+    table = greys.scale(np.arange(2**16)) if image.mode.startswith("I;16") else None
+    for top, part in _parts(image):
+        result[top : top + len(part)] = greys.scale(part) if table is None else table[part]
+    if white_is_zero(image):
+        np.subtract(255, result, out=result)
+    return Image.fromarray(result)
+
+
+def white_is_zero(image: Image.Image) -> bool:
+    return isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO
+
+
+def measure(image: Image.Image) -> GreyRange:
+    """The range of a deep picture."""
+    lows, highs = [], []
+    for _, part in _parts(image):
+        finite = part[np.isfinite(part)]
+        if finite.size:
+            lows.append(float(finite.min()))
+            highs.append(float(finite.max()))
+    return GreyRange("real" if image.mode.startswith("F") else "whole", min(lows, default=0.0), max(highs, default=0.0))
+
+
+def _parts(image: Image.Image) -> Iterator[tuple[int, np.ndarray]]:
+    height = max(1, ROWS_AT_ONCE // image.width)
+    for top in range(0, image.height, height):
+        yield top, np.asarray(image.crop((0, top, image.width, min(image.height, top + height))))
+
+
+def choose(found: Iterable[tuple[str, GreyRange]]) -> Greys:
+    """The one scale of a data set: whatever their order, the same ranges give the same one.
+
+    Whole numbers: the smallest of 8, 10, 12, 14 and 16 bits that holds them all. Decimal fractions: 0 to 1 where
+    none is above 1, 0 to 255 where they go up to that. Anything else could mean several things, so it is asked.
+
+    Args:
+        found: Path and range of each deep picture, at least one.
+
+    Raises:
+        UserError: Nothing tells what is black and white.
+    """
+    ranges = sorted(found, key=lambda entry: (entry[1].high, entry[0]))
+    path, darkest = min(ranges, key=lambda entry: (entry[1].low, entry[0]))
+    if darkest.low < 0:
+        raise UserError(f"{path} has greys below 0, down to {darkest.low:g}, so nothing tells what is black; {ASK}")
+    path, brightest = ranges[-1]
+    real = [entry for entry in ranges if entry[1].kind == "real"]
+    fractions = [entry for entry in real if 0 < entry[1].high <= 1]
+    if not real:
+        return _of_whole(path, brightest.high)
+    if brightest.high <= 1 and len(real) == len(ranges):
+        return Greys(0.0, 1.0)
+    if fractions:
+        raise UserError(
+            f"{fractions[-1][0]} has decimal greys up to {fractions[-1][1].high:g} and {path} up to "
+            f"{brightest.high:g}, so nothing tells what is white; {ASK}, or write all with one range"
+        )
+    if not LEAST_OF_8_BITS <= brightest.high <= 255:
+        raise UserError(f"{path} has decimal greys up to {brightest.high:g}, so nothing tells what is white; {ASK}")
+    return Greys.of_bits(8)
+
+
+def _of_whole(path: str, high: float) -> Greys:
+    for bits in BITS:
+        if high < 2**bits:
+            return Greys.of_bits(bits)
+    raise UserError(f"{path} has greys up to {high:g}, more than 16 bits hold; {ASK}")

@@ -59,7 +59,8 @@ def test_every_encoder_trains(option: str, task: str) -> None:
     targets = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1]]
     transform = config.build({**chosen("transform", "unit"), "size": 96}, "transform")
     train, val = (Samples(images, rows, targets[rows], transform) for rows in (np.arange(4), np.arange(4, 6)))
-    node = {**chosen("train", "finetune"), "epochs": 1, "batch_size": 2, "precision": "fp32", "ema_decay": None}
+    node = {**chosen("train", "finetune"), "epochs": 1, "batch_size": 2, "precision": "fp32"}
+    node |= {"ema_decay": None, "min_steps": 0}
     labels: Task = config.build(chosen("task", task), "task")
     risk: Risk = config.build(chosen("risk", "mean"), "risk")
     predictor, history = config.build(node, "train").fit(encoder, labels, risk, train, val, lambda *told: None)

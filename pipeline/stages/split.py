@@ -12,6 +12,7 @@ from pipeline.core.contracts import Split
 from pipeline.core.errors import UserError
 from pipeline.core.grouping import with_twins
 from pipeline.core.labels import without_negatives
+from pipeline.core.nouns import locate
 
 
 def main() -> None:
@@ -19,7 +20,7 @@ def main() -> None:
     options = config.section(params, "split")
     split: Split = config.build(options, "split")
     manifest = with_twins(files.read_table(files.MANIFEST), files.read_table(files.TWINS))
-    if config.build(config.section(params, "task"), "task").exclusive:
+    if locate(config.section(params, "task")["_target_"], "task", "task").exclusive:
         manifest = without_negatives(manifest)
     record = record_of(options, config.section(params, "source"))
     before = files.read_table(record) if record.exists() else None

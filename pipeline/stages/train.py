@@ -17,6 +17,7 @@ from pipeline.core.contracts import Log, Mixture, Predictor, Risk, Sampling, Spl
 from pipeline.core.errors import UserError
 from pipeline.core.grouping import with_twins
 from pipeline.core.labels import to_lists, without_negatives
+from pipeline.core.nouns import locate
 from pipeline.core.pictures import Decoding
 from pipeline.core.samples import Packed
 from pipeline.core.tracking.runs import training_run
@@ -165,7 +166,7 @@ def second_split(node: dict[str, Any] | None, packed: Packed, task: dict[str, An
         return None
     split: Split = config.build(node, "beside")
     manifest = with_twins(files.read_table(files.MANIFEST), files.read_table(files.TWINS))
-    if config.build(task, "task").exclusive:
+    if locate(task["_target_"], "task", "task").exclusive:
         manifest = without_negatives(manifest)
     second = split(manifest, None).set_index("sample_id")
     index = packed.index.assign(

@@ -273,7 +273,7 @@ class Metric(ABC):
 
     @abstractmethod
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """One value per row of weights: (R,), or (R, K) when `per_class`; NaN where undefined; means are of all classes.
+        """One value a row of weights: (R,), or (R, K) when `per_class`; NaN where undefined; means are of all classes.
 
         Args:
             targets: (N, K) in {0, 1}.

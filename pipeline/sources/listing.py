@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.formats import SUFFIXES
 from pipeline.core.walking import walk
 from pipeline.sources.items import Item, merge, relative
 from pipeline.sources.resolver import PICTURE_SUFFIXES, Resolver, suffix
@@ -93,7 +94,7 @@ def _at(root: Path, item: Item, meant: str | Refused | None) -> Item:
 
 def _unnamed(root: Path, files: Sequence[str], items: Collection[Item], annotations: Path) -> Iterator[Item]:
     named = {item.path for item in items}
-    suffixes = PICTURE_SUFFIXES | {suffix(item.path) for item in items if item.refused is None}
+    suffixes = SUFFIXES | {suffix(item.path) for item in items if item.refused is None}
     for path in files:
         if path not in named and suffix(path) in suffixes and (root / path) != annotations:
             yield Item(path=path, refused=Refused("no_row", f"nothing in {annotations.name} names it"))

@@ -46,7 +46,7 @@ class Resolver:
     def __init__(self, files: Sequence[str], root: Path):
         self._exact = frozenset(files)
         self._files = files
-        self._flat = not any("/" in file for file in files if suffix(file) in PICTURE_SUFFIXES)
+        self._flat = not any("/" in file for file in files if suffix(file) in SUFFIXES)
         self._roots = {f"{root.absolute().as_posix()}/", f"{root.resolve().as_posix()}/"}
         self._split = GIVEN_SPLITS.get(root.resolve().name.lower())
         self._indexes: dict[Callable[[Parts], Parts | None], tuple[list[str], list[str]]] = {}
@@ -198,7 +198,7 @@ def _folded(parts: Parts) -> Parts:
 def _without_suffix(parts: Parts) -> Parts:
     folded = _folded(parts) if parts else ("",)
     ending = suffix(folded[-1])
-    return (*folded[:-1], folded[-1].removesuffix(ending)) if ending in PICTURE_SUFFIXES else folded
+    return (*folded[:-1], folded[-1].removesuffix(ending)) if ending in SUFFIXES else folded
 
 
 def _number(parts: Parts) -> Parts | None:

@@ -34,6 +34,9 @@ def found(files, names, root="/data/pictures"):
         ([NFD], NFC, NFD),
         ([NFC, NFD], NFC, NFC),
         (["A.JPG"], "a.jpg", "A.JPG"),
+        (["a.HEIC"], "a", "a.HEIC"),
+        (["a.png", "a.npy", "a.cr2"], "a", "a.png"),  # made of it, or what it was made from
+        (["a.dcm"], "A.DCM", "a.dcm"),
         (["A.JPG", "a.jpg"], "a.jpg", "a.jpg"),
         (["A.JPG", "a.jpg"], "a.Jpg", "ambiguous"),
         (["a.jpeg"], "a.jpg", "a.jpeg"),

@@ -63,11 +63,9 @@ NAMED = {  # files whose bytes tell less than their name
     **dict.fromkeys([".raw", ".pef", ".srw", ".3fr", ".iiq", ".nrw"], ("raw data", RAW)),
     ".tga": ("Targa", PICTURE),
 }
-OTHER_SUFFIXES = frozenset([
-    *NAMED, ".jxl", ".jp2", ".j2k", ".jpx", ".psd", ".exr", ".hdr", ".qoi", ".dds", ".ico", ".xcf",
-    ".cr2", ".cr3", ".nef", ".dng", ".arw", ".orf", ".rw2", ".raf", ".x3f",
-    ".pdf", ".ps", ".eps", ".djvu", ".svg", ".nrrd", ".fits", ".fit", ".h5", ".hdf5", ".npy",
-    ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mov", ".mp4", ".m4v",
+OTHER_SUFFIXES = frozenset([  # of pictures; documents, films and arrays beside pictures are no items
+    *NAMED, ".jxl", ".jp2", ".j2k", ".jpx", ".psd", ".exr", ".hdr", ".qoi", ".dds",
+    ".cr2", ".cr3", ".nef", ".dng", ".arw", ".orf", ".rw2", ".raf", ".x3f", ".nrrd", ".fits", ".fit",
 ])  # fmt: skip
 SUBFILE, SUB_IFDS, DNG_VERSION = 254, 330, 50706  # tags of TIFF 6.0, TIFF/EP and Adobe's DNG
 

@@ -90,7 +90,7 @@ def test_only_pictures_of_one_fold_are_compared():
 def test_a_test_split_of_one_group_does_not_pass():
     groups = np.array([f"g{one}" for one in range(180)] + ["hospital"] * 60)
     found = SplitDrift(**CHOICES)(*drawn(0, groups))
-    assert found.obstacle.startswith("Of test there are fewer than two groups")
+    assert found.obstacle.startswith("Of test there are fewer than 5 groups")
     assert [row["split"] for row in found.table] == ["val"]
 
 

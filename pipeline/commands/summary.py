@@ -77,8 +77,12 @@ def _figures(metrics: dict[str, Any], prefix: str, note: str = "") -> list[str]:
     for name, entry in found.items():
         interval = "" if entry["low"] is None else f"  [{entry['low']:.3f}, {entry['high']:.3f}]"
         result.append(f"  {name:20s} {entry['value']:.3f}{interval}{note}")
-    texts = {entry["caveat"]: name for name, entry in found.items() if entry.get("caveat")}
-    return result + [f"  {'' if len(texts) == 1 else name + ': '}{text}" for text, name in texts.items()]
+    names: dict[str, list[str]] = {}
+    for name, entry in found.items():
+        if entry.get("caveat"):
+            names.setdefault(entry["caveat"], []).append(name)
+    said_once = len(names) == 1 and len(next(iter(names.values()))) == len(found)
+    return result + [f"  {'' if said_once else ', '.join(of) + ': '}{text}" for text, of in names.items()]
 
 
 def compared(earlier: dict[str, Any] | None) -> list[str]:

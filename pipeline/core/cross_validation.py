@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.core.beyond import decide_by_forest
 from pipeline.core.nuisance_forest import sorted_in
-from pipeline.core.probing import compact, folds, probe
+from pipeline.core.probing import folds, probe
 
 NUM_FOLDS = 5
 MAX_SAMPLES = 20_000  # of more, whole groups are drawn
@@ -46,7 +46,7 @@ def cross_validate(
         features: (N, D).
         targets: (N, K) in {0, 1}.
         exclusive: Whether each sample has exactly one label.
-        seed: Of the draw, the folds, the components and the trees.
+        seed: Of the draw, the folds and the trees.
     """
     rows = _draw(samples["group"].to_numpy(dtype=str), seed)
     samples, targets = samples.iloc[rows].reset_index(drop=True), targets[rows]
@@ -55,10 +55,13 @@ def cross_validate(
     parts = folds(strata, groups, NUM_FOLDS, seed)
     if not parts:
         return None
-    reduced, bins = compact(features[rows], seed), sorted_in(samples.drop(columns=["path"], errors="ignore"))
+    known, bins = (
+        np.asarray(features[rows], dtype=np.float32),
+        sorted_in(samples.drop(columns=["path"], errors="ignore")),
+    )
     by_features, by_properties = np.zeros(targets.shape, dtype=bool), np.zeros(targets.shape, dtype=bool)
     for learn, judge in parts:
-        by_features[judge] = _decide_by_probe(reduced[learn], targets[learn], reduced[judge], exclusive)
+        by_features[judge] = _decide_by_probe(known[learn], targets[learn], known[judge], exclusive)
         by_properties[judge] = decide_by_forest(bins[learn], targets[learn], bins[judge], exclusive, seed)
     return OutOfFold(targets, groups, by_features, by_properties)
 

@@ -135,14 +135,14 @@ def test_the_page_shows_what_comes_together_and_each_threshold(project: Path) ->
         assert text in html
 
 
-def test_the_registered_model_serves_labels_joined_by_a_comma(project: Path, card) -> None:
+def test_the_registered_model_serves_labels_joined_by_a_bar(project: Path, card) -> None:
     registration = json.loads((project / "reports/registration.json").read_text())
     mlflow.set_tracking_uri(f"sqlite:///{project / 'mlflow.db'}")
     model = mlflow.pyfunc.load_model(f"models:/{registration['model']}@champion")
     predictions = pd.read_parquet("data/predictions.parquet").head(8)
     encoded = [(Path("pictures") / name).read_bytes() for name in predictions["sample_id"]]
     served = model.predict(pd.DataFrame({"image": encoded}))
-    assert served["class"].tolist() == [",".join(names) for names in predictions["decided"]]
+    assert served["class"].tolist() == ["|".join(names) for names in predictions["decided"]]
     assert list(served["scores"][0]) == card["classes"]
     model.unwrap_python_model().predictor.task = config.build({**card["task"], "thresholds": [1.0] * 4}, "card.task")
     assert model.predict(pd.DataFrame({"image": encoded[:1]}))["class"].tolist() == [""]

@@ -82,7 +82,7 @@ class PropertyDrift(Check):
 
     def _compared(self, samples: pd.DataFrame, names: list[str], measured: list[str]) -> list[dict[str, Any]]:
         """A row for each property and pair of splits: their distance, its p-value, and the least there could be."""
-        split = pd.Categorical(samples["split"], categories=names).codes
+        split = pd.Index(names).get_indexer(samples["split"])  # -1 for none
         unit = pd.factorize(samples["group"], use_na_sentinel=False)[0] * (len(names) + 1) + split
         kept = np.flatnonzero(split >= 0)
         unit = np.unique(unit[kept], return_inverse=True)[1]

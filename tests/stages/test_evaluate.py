@@ -134,7 +134,7 @@ def test_figures_over_all_groups(packed, project, monkeypatch):
     figure = found["cross/accuracy"]
     assert figure.value >= 0.8  # chance is 0.5
     assert (figure.n, figure.groups) == (20, 10)
-    assert figure.low < figure.value < figure.high
+    assert figure.low < figure.value <= figure.high
     assert found["cross/beyond_nuisances"].groups == 10
 
 

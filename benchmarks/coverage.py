@@ -81,7 +81,10 @@ ALONE = Population(distance=1.1, label_icc=0.0)
 ELPV = np.array([60, 120, 60, 12, 60, 60])  # the groups of the default test split
 SITUATIONS = {
     **{f"{num} pictures, each its own group": (np.ones(num, dtype=int), ALONE) for num in (100, 400)},
-    **{f"{num} pictures, few mistakes": (np.ones(num, dtype=int), replace(ALONE, distance=2.2)) for num in (100, 400)},
+    **{
+        f"{num} pictures, few mistakes": (np.ones(num, dtype=int), replace(ALONE, distance=2.2))
+        for num in (100, 200, 400, 1000)
+    },
     **{f"{num} groups, ICC {icc}": (np.full(num, 360 // num), one) for icc, one in ICC.items() for num in (6, 12, 40)},
     **{f"ELPV's 6 sizes, ICC {icc}": (ELPV, one) for icc, one in ICC.items()},
     **{f"34 groups, ICC {icc}": (np.full(34, 74), one) for icc, one in ICC.items()},

@@ -135,9 +135,20 @@ def share_interval(
         low = float(betaincinv(hit, missed + 1, 0.025)) if hit > 0 else 0.0
         high = float(betaincinv(hit + 1, missed, 0.975)) if missed > 0 else 1.0
         return low, high, True
-    clipped = np.clip(replicates, 1e-9, 1 - 1e-9)
-    half = quantile * weights.spread(logit(clipped))
+    half = quantile * _logit_error(value, replicates, weights)
     return float(expit(logit(value) - half)), float(expit(logit(value) + half)), False
+
+
+def _logit_error(value: float, replicates: np.ndarray, weights: Replicates) -> float:
+    """The standard error of logit(value), for a value between 0 and 1 with at least 5 effective mistakes and successes.
+
+    With so many no group holds all mistakes, so each group left out gives a number that has a logit. Resamples may
+    hold none (5 mistakes in 200 samples: 1 in 150), and 1 has no logit. So where groups are resampled it is the error
+    of the value over the slope of the logistic curve, value (1 - value) (the delta method; Wolter 2007, chapter 6).
+    """
+    if weights.leaves_out:
+        return weights.spread(logit(replicates))
+    return weights.spread(replicates) / (value * (1 - value))
 
 
 def difference_interval(

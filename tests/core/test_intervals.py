@@ -126,6 +126,31 @@ def test_a_share_on_the_logit_scale_by_hand():
     assert not cautious
 
 
+def test_resamples_without_any_mistake_do_not_widen_it():
+    """Of 200 pictures 5 are wrong; a resample in 150 holds none of the 5, and the logit of 1 is infinite."""
+    weights = varied(np.arange(200), 4_000)
+    right = np.arange(200) >= 5
+    replicates = means(weights, right.astype(float))
+    assert (replicates == 1).any()
+    low, high, cautious = share_interval(0.975, replicates, weights, 200, 200)
+    # standard error sqrt(0.975 x 0.025 / 200) = 0.01104, over the slope 0.975 x 0.025: 0.4529; t of 199 degrees 1.972
+    half = 1.972 * 0.4529
+    expected = [1 / (1 + math.exp(-(math.log(39) + side * half))) for side in (-1, 1)]
+    assert [low, high] == pytest.approx(expected, abs=0.003)
+    assert [low, high] == pytest.approx([0.941, 0.990], abs=0.003)
+    assert not cautious
+
+
+@given(st.lists(st.floats(0, 1), min_size=5, max_size=30), st.floats(0.01, 0.99))
+def test_a_group_without_which_all_is_right_never_reaches_the_logit_scale(others, value):
+    """Its variance is then at least (1 - value)^2 or so: less than one effective mistake."""
+    replicates = np.array([*others, 1.0])
+    found = share_interval(value, replicates - replicates.mean() + value, varied(np.arange(len(replicates))), 1e6, 9)
+    assert found is not None
+    if (replicates - replicates.mean() + value >= 1).any():
+        assert found[2]
+
+
 def test_few_mistakes_are_judged_by_korn_and_graubard_by_hand():
     # 5 groups of 20; 1 mistake in two of them: the share is 0.98; left out 79/80 twice, 78/80 three times
     low, high, cautious = share([20, 20, 20, 19, 19], [20] * 5)

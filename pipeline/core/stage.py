@@ -52,6 +52,19 @@ def run(name: str, main: Callable[[], None]) -> NoReturn:
     sys.exit(0)
 
 
+def leave(name: str, number: int) -> NoReturn:
+    """Ends a stage that came no further than its imports as `run` ends one, in the interpreter that replaced it.
+
+    Args:
+        name: Of the stage.
+        number: The signal that ended it; 0 where it was an error, which is shown by then.
+    """
+    restore_outputs()
+    if number:
+        _explain(name, KeyboardInterrupt() if number == signal.SIGINT else Ended(number))
+    sys.exit(1)
+
+
 def _explain(name: str, error: BaseException) -> None:
     """Exits after one line where a person can do something."""
     if isinstance(error, UserError):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sqlite3
 
 import pytest
 from dvc.repo import Repo
@@ -59,6 +60,21 @@ def test_a_full_disk_without_a_file_name_names_the_folder(project, capsys):
     code, message = ending(raising(OSError(errno.ENOSPC, "No space left on device")), capsys)
     assert code == 1
     assert f"while writing {project};" in message
+
+
+def full():
+    """What a full disk makes of safetensors and of SQLite."""
+    from safetensors import SafetensorError
+
+    yield SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+    yield sqlite3.OperationalError("database or disk is full")
+
+
+@pytest.mark.parametrize("error", full(), ids=lambda error: type(error).__name__)
+def test_a_full_disk_that_a_library_tells_in_its_own_way_is_one_line_too(project, error, capsys):
+    code, message = ending(raising(error), capsys)
+    assert code == 1
+    assert message == f"split: the disk is full while writing {project}; free some space and run dvc repro again\n"
 
 
 @pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "denied"), RuntimeError("a bug"), ValueError("a bug")])

@@ -160,7 +160,7 @@ def full_disk(copy: Copy, stage: str, moment: float) -> Ending:
 
 def short_files(copy: Copy, stage: str, moment: float) -> Ending:
     """No file may grow beyond some KiB: a full disk for those who may not mount one."""
-    dvc = copy.forced(stage, f"ulimit -f {1 + int(20 * moment)};")
+    dvc = copy.forced(stage, f"ulimit -f {1 + int(20 * moment) % 64};")
     _, said = dvc.communicate(timeout=TIMEOUT)
     return Ending(dvc.returncode == 0, said, copy.artifacts() == copy.before)
 

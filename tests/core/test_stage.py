@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 from dvc.repo import Repo
+from safetensors import SafetensorError
 
 from pipeline.core import stage
 from pipeline.core.errors import UserError
@@ -62,15 +63,14 @@ def test_a_full_disk_without_a_file_name_names_the_folder(project, capsys):
     assert f"while writing {project};" in message
 
 
-def full():
-    """What a full disk makes of safetensors and of SQLite."""
-    from safetensors import SafetensorError
-
-    yield SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
-    yield sqlite3.OperationalError("database or disk is full")
-
-
-@pytest.mark.parametrize("error", full(), ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize(
+    "error",
+    [  # what a full disk makes of safetensors and of SQLite
+        SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        sqlite3.OperationalError("database or disk is full"),
+    ],
+    ids=["safetensors", "SQLite"],
+)
 def test_a_full_disk_that_a_library_tells_in_its_own_way_is_one_line_too(project, error, capsys):
     code, message = ending(raising(error), capsys)
     assert code == 1

@@ -5,6 +5,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.checkout import TINY
+
+__all__ = ["TINY", "make_folder", "picture"]
 SIDE = 32
 
 
@@ -26,25 +29,3 @@ def make_folder(root: Path, num_per_class: int, seed: int = 0) -> Path:
         for number in range(num_per_class):
             picture(label, generator).save(root / label / f"{number:03d}.png")
     return root
-
-
-TINY = [  # overrides that make a run take seconds
-    "source=folder",
-    "encoder=small",
-    "encoder.width=8",
-    "embed=hog",
-    "validate.min_samples=20",
-    "split.near_duplicate_bits=0",
-    "check.split_leakage.near_duplicate_bits=0",
-    "augment.size=28",
-    "transform.size=24",
-    "train.epochs=16",
-    "train.batch_size=8",
-    "train.learning_rate=0.005",
-    "train.ema_decay=null",
-    "train.min_steps=0",
-    "evaluate.num_resamples=100",
-    "evaluate.half_width=0.45",
-    "gate.num_resamples=100",
-    "register.below_nuisances=warn",  # sharpness tells a disc from stripes, by nature
-]

@@ -1,8 +1,6 @@
 """The pipeline as people run it: dvc repro and dvc exp run in a project of its own, on tiny pictures."""
 
-import hashlib
 import json
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -15,76 +13,22 @@ import pytest
 import yaml
 from picture_folder import TINY, make_folder, picture
 
-ROOT = Path(__file__).parents[1]
+from benchmarks.checkout import STAGES, Checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dvc")]
-STAGES = [
-    "compose",
-    "ingest",
-    "validate",
-    "pair",
-    "split",
-    "check",
-    "embed",
-    "curate",
-    "augment",
-    "train",
-    "evaluate",
-    "register",
-]
 
 
-class Project:
+class Project(Checkout):
     """A checkout of its own, whose conf/ is made small."""
 
     def __init__(self, folder: Path):
-        self.folder = folder
-        tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        for name in tracked.splitlines():
-            if not name.startswith(("tests/", "docs/")) and (ROOT / name).exists():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, folder / name)
+        super().__init__(folder)
         make_folder(folder / "pictures", num_per_class=40)
         ignored = folder / ".gitignore"
         ignored.write_text(ignored.read_text() + "/pictures\n")
-        self.configure(f"source.path={folder / 'pictures'}")  # absolute, for dvc exp run --temp, which works in a copy
+        self.configure(*TINY, f"source.path={folder / 'pictures'}")  # absolute, for dvc exp run --temp, in a copy
         self.run("git", "init", "-q", "-b", "main")
         self.commit("start")
-
-    def configure(self, *overrides: str) -> None:
-        """Writes the tiny overrides into conf/ as an experiment that config.yaml selects."""
-        groups, values = ["# @package _global_", "defaults:"], {}
-        for override in [*TINY, *overrides]:
-            key, _, value = override.partition("=")
-            if (self.folder / "conf" / key).is_dir():
-                groups.append(f"  - override /{key}: {value}")
-                continue
-            inner = values
-            *parents, last = key.split(".")
-            for parent in parents:
-                inner = inner.setdefault(parent, {})
-            inner[last] = yaml.safe_load(value)
-        text = "\n".join([*groups, "", yaml.safe_dump(values)])
-        (self.folder / "conf/experiment/tiny.yaml").write_text(text)
-        config = self.folder / "conf/config.yaml"
-        config.write_text(config.read_text().replace("experiment: null", "experiment: tiny"))
-        (self.folder / "params.yaml").unlink(missing_ok=True)
-        self.run(sys.executable, "-m", "pipeline.stages.compose")
-
-    def run(self, *command: str, check: bool = True, prefix: str = "") -> subprocess.CompletedProcess[str]:
-        own = ("DVC_", "MLFLOW_", "PYTHONDONTWRITEBYTECODE")  # without bytecode every stage compiles pipeline/ again
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
-        environment |= {
-            "PATH": f"{Path(sys.executable).parent}:{environment['PATH']}",
-            "OMP_NUM_THREADS": "1",
-            "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org",
-            "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.org",
-        }  # fmt: skip
-        done = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=500, check=False
-        )
-        assert not check or done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        return done
 
     def dvc(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.run(str(Path(sys.executable).with_name("dvc")), *arguments, check=check)
@@ -106,11 +50,6 @@ class Project:
     def commit(self, message: str) -> None:
         self.run("git", "add", "-A")
         self.run("git", "commit", "-qm", message)
-
-    def outputs(self) -> dict[str, str]:
-        files = [path for name in ("data", "reports") for path in (self.folder / name).rglob("*") if path.is_file()]
-        kept = [path for path in files if "data_docs" not in path.parts]
-        return {str(path.relative_to(self.folder)): hashlib.md5(path.read_bytes()).hexdigest() for path in kept}
 
     def runs(self) -> list[mlflow.entities.Run]:
         client = mlflow.MlflowClient(f"sqlite:///{self.folder / 'mlflow.db'}")

@@ -114,7 +114,7 @@ class SplitDrift(ContentCheck):
         weights = Replicates(groups=together, num_resamples=self.num_resamples, seed=self.seed)
         varied = np.concatenate([_within_folds(other, scores, parts, block) for block in weights])
         basis = Basis.of(rarer_side(other[:, None]), together)
-        low, high, _ = share_interval(auc, varied, weights, basis.n, basis.groups) or (None, None, False)
+        low, high, _ = share_interval(auc, varied, weights, basis.n, basis.groups) or (None, None, "")
         auc = 0.5 if np.isnan(auc) else auc
         ranked = np.argsort(-scores[:, 0], kind="stable")
         return Told(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import TYPE_CHECKING, final
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, final
 
 if TYPE_CHECKING:
     import psutil
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 GRACE = 10.0  # seconds within which a second signal says nothing new
 POLL = 0.5  # seconds
+_early: list[Callable[[int, FrameType | None], None]] = []  # the handler of `guard_imports`
 
 
 @final
@@ -51,16 +53,45 @@ def listening() -> Iterator[Listener]:
     A signal that is ignored when the block begins (as nohup does) stays ignored.
     """
     listener = Listener()
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in SIGNALS:
-            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-                before[number] = signal.signal(number, listener)
+    before = _install(listener) if threading.current_thread() is threading.main_thread() else {}
     try:
         yield listener
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def guard_imports(name: str) -> None:
+    """From here to `stage.run` a signal, or an error, hands this process over to `stage.leave` in a new interpreter.
+
+    For the seconds in which a stage loads its libraries. An exception would not do: a library may catch it, and what
+    is loaded by half cannot be loaded again to put outputs back.
+
+    Args:
+        name: Of the stage.
+    """
+
+    def leave(number: int) -> None:
+        for one in SIGNALS:  # the new interpreter leaves these ignored
+            signal.signal(one, signal.SIG_IGN)
+        command = f"from pipeline.core.stage import leave; leave({name!r}, {number})"
+        os.execv(sys.executable, [sys.executable, "-c", command])  # noqa: S606 no shell is wanted
+
+    def show_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        from pipeline.core import terminal
+
+        terminal.show_error(kind, error, trace)
+        leave(0)
+
+    _early[:] = [lambda number, frame: leave(number)]
+    _install(_early[0])
+    sys.excepthook = show_error
+
+
+def _install(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
+    """Makes it the handler of each signal that is not ignored; the handlers before."""
+    usual = (signal.SIG_DFL, signal.default_int_handler, *_early)
+    return {number: signal.signal(number, handler) for number in SIGNALS if signal.getsignal(number) in usual}
 
 
 @contextmanager

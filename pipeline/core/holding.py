@@ -15,7 +15,10 @@ from pipeline.core.errors import UserError
 
 LOCKS = Path(".cache/locks")  # no artifacts: git and DVC ignore them
 WAIT = 30.0  # seconds; a stage whose DVC was killed ends within a few
-FOLDERS = (Path(), Path("data"), files.ASSIGNMENTS, Path("reports"), Path(".cache/ingest"))  # of what `replacing` makes
+FOLDERS = (  # of what `replacing` makes
+    *(Path(), Path("data"), files.ASSIGNMENTS, Path("reports")),
+    *(Path(".cache/ingest"), Path("conf/source"), Path("conf/experiment")),
+)
 TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
 TOLERANCE = 2.0  # seconds between the clocks of files and of processes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy.special import betaincinv, expit, logit, stdtrit
@@ -18,6 +18,12 @@ MANY_GROUPS = 100  # above, the groups are resampled; up to here each is left ou
 SAME = 1e-12  # a standard error below is rounding: no replicate differs
 UNEVEN = 0.5  # effective groups by size (Kish) over groups; below, an interval of 95 % covers 88 to 92 %
 FEW_EVENTS = 5.0  # effective mistakes, or successes, below which the logit scale fails
+Cautious = Literal["", "few", "spread", "alike"]
+CAUTIOUS: dict[Cautious, str] = {
+    "few": "so few mistakes or successes",
+    "spread": "it varies so much from group to group",
+    "alike": "all groups agree so exactly",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,13 +112,16 @@ class Replicates:
 
 def share_interval(
     value: float, replicates: np.ndarray, weights: Replicates, n: float, groups: float
-) -> tuple[float, float, bool] | None:
-    """The 95 % interval of a number in [0, 1], and whether it is the cautious one; None where there is none.
+) -> tuple[float, float, Cautious] | None:
+    """The 95 % interval of a number in [0, 1], and why it is the cautious one, if it is; None where there is none.
 
     On the logit scale, with the t quantile of `groups` - 1 degrees of freedom. Where the number rests on fewer than 5
     effective mistakes or successes it is Korn and Graubard's: Clopper and Pearson's at the effective number of samples
     value (1 - value) / variance, at most n, reduced by (z / t)^2. That one covers at least 95 %, and never has width 0:
     without any mistake the effective number is n.
+
+    The reasons: `few`, where n samples have fewer than 5 mistakes or successes; `spread`, where they have more, but the
+    number differs so much between groups that they count as fewer; `alike`, where it does not differ at all.
 
     Args:
         value: On all samples.
@@ -129,14 +138,16 @@ def share_interval(
         return None
     quantile = float(stdtrit(groups - 1, 0.975))
     effective = min(n, value * (1 - value) / error**2) if error > SAME and 0 < value < 1 else n
-    if error <= SAME or min(value, 1 - value) * effective < FEW_EVENTS:
+    rare = min(value, 1 - value)
+    if error <= SAME or rare * effective < FEW_EVENTS:
+        why: Cautious = "few" if rare * n < FEW_EVENTS else "spread" if error > SAME else "alike"
         effective *= (Z / quantile) ** 2
         hit, missed = value * effective, (1 - value) * effective
         low = float(betaincinv(hit, missed + 1, 0.025)) if hit > 0 else 0.0
         high = float(betaincinv(hit + 1, missed, 0.975)) if missed > 0 else 1.0
-        return low, high, True
+        return low, high, why
     half = quantile * _logit_error(value, replicates, weights)
-    return float(expit(logit(value) - half)), float(expit(logit(value) + half)), False
+    return float(expit(logit(value) - half)), float(expit(logit(value) + half)), ""
 
 
 def _logit_error(value: float, replicates: np.ndarray, weights: Replicates) -> float:
@@ -202,7 +213,7 @@ class Basis:
         uneven = 1 / float((by_size**2).sum()) < UNEVEN * groups_in_it
         return cls(n, groups_in_it, thin if num_classes > 1 else 0, uneven)
 
-    def caveat(self, has_interval: bool, cautious: bool = False) -> str:
+    def caveat(self, has_interval: bool, cautious: Cautious = "") -> str:
         """What a reader must know, a clause."""
         count = int(self.groups)
         if count < MIN_GROUPS:
@@ -214,9 +225,10 @@ class Basis:
             verb = "class lies" if self.num_thin == 1 else "classes lie"
             parts.append(f"{self.num_thin} {verb} in fewer than {MIN_GROUPS} groups, and may vary more than it says")
         if self.uneven:
-            parts.append("a few large groups hold most of the samples, and the interval is rather too narrow")
+            narrow = "" if cautious else ", and the interval is rather too narrow"
+            parts.append(f"a few large groups hold most of the samples{narrow}")
         if cautious:
-            parts.append("so few mistakes or successes that the interval is wider than 95 % needs")
+            parts.append(f"{CAUTIOUS[cautious]} that the interval is wider than 95 % needs")
         return "; ".join(parts)
 
 

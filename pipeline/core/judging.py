@@ -61,6 +61,6 @@ def _estimate(value: float, replicates: np.ndarray, weights: Replicates, basis: 
     if not np.isfinite(value):
         return Estimate(value=None, low=None, high=None, n=n, groups=groups)
     found = share_interval(value, replicates, weights, basis.n, basis.groups)
-    low, high, cautious = found or (None, None, False)
+    low, high, cautious = found or (None, None, "")
     caveat = basis.caveat(found is not None, cautious)
     return Estimate(value=value, low=low, high=high, n=n, groups=groups, caveat=caveat)

@@ -26,7 +26,7 @@ def sentence(entry: dict[str, Any] | None, who: str = "Its balanced accuracy") -
     side = "below" if points < 0 else "above"
     text = f"{who} is {abs(points):.1f} points {side} what the properties alone reach on the same pictures"
     if entry["low"] is None or entry["high"] is None:
-        return f"{text}; no interval says how sure that is"
+        return f"{text}; {entry.get('caveat') or 'no interval says how sure that is'}"
     text += f", between {100 * entry['low']:+.1f} and {100 * entry['high']:+.1f}"
     if entry["low"] > 0:
         return f"{text}: it shows more than these"

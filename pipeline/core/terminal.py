@@ -8,19 +8,21 @@ from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
 
+from pipeline.core.uris import mask_credentials
+
 BAR_WIDTH = 40
 NAME_WIDTH = 40
 
 
 def say(*lines: str) -> None:
-    """Prints each on one line of its own."""
-    print("\n".join(map(visible, lines)), flush=True)
+    """Prints each on one line of its own, without credentials."""
+    print("\n".join(visible(mask_credentials(line)) for line in lines), flush=True)
 
 
 def warn(line: str) -> None:
-    """Prints one line to stderr; a terminal that was closed is no reason to stop."""
+    """Prints one line to stderr, without credentials; a terminal that was closed is no reason to stop."""
     with suppress(OSError, ValueError):
-        print(visible(line), file=sys.stderr, flush=True)
+        print(visible(mask_credentials(line)), file=sys.stderr, flush=True)
 
 
 def show_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

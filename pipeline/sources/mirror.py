@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from pipeline.core import files
 from pipeline.core.errors import Refused, UserError
+from pipeline.core.uris import mask_credentials
 from pipeline.sources.items import Item, printable
 from pipeline.sources.trees import Names
 
@@ -55,10 +56,6 @@ class Found:
     stamp: str | None
 
 
-def without_password(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", url).split("?")[0]
-
-
 def filesystem(url: str, options: dict[str, Any]) -> tuple[Any, str, str]:
     """The file system of a url, the path there, and the url for messages.
 
@@ -67,7 +64,7 @@ def filesystem(url: str, options: dict[str, Any]) -> tuple[Any, str, str]:
     """
     import fsspec
 
-    kind, shown = url.split("://")[0], without_password(url)
+    kind, shown = url.split("://")[0], mask_credentials(url)
     try:
         if kind in ("http", "https"):  # aiohttp would give up after five minutes, however well it goes
             from aiohttp import ClientTimeout

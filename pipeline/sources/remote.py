@@ -12,9 +12,10 @@ import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.files import canonical
+from pipeline.core.uris import mask_credentials
 from pipeline.sources import trees
 from pipeline.sources.items import Item
-from pipeline.sources.mirror import Limits, filesystem, mirror, without_password
+from pipeline.sources.mirror import Limits, filesystem, mirror
 
 
 @final
@@ -56,7 +57,7 @@ class Remote(Source):
 
     def read(self) -> pd.DataFrame:
         _fetched.cache_clear()
-        where = f"{without_password(self.url)}, fetched to {self.tree}"
+        where = f"{mask_credentials(self.url)}, fetched to {self.tree}"
         return trees.rows(self.inner, self._fetched(again=True), where)
 
     def open(self, path: str) -> bytes | np.ndarray:
@@ -80,12 +81,12 @@ def _fetched(url: str, options: bytes, folder: str, limits: Limits, again: bool)
     """
     import json
 
-    tree = Path(folder)
+    tree, shown = Path(folder), mask_credentials(url)  # with another password it is the same tree
     with trees.locked(tree):
         before, refused = trees.read_record(tree)
-        if again or before != [url, "whole"]:
+        if again or before != [shown, "whole"]:
             tree.mkdir(exist_ok=True)
-            trees.write_record(tree, [url, "begun"], [])
+            trees.write_record(tree, [shown, "begun"], [])
             refused = mirror(*filesystem(url, json.loads(options)), tree, limits)
-            trees.write_record(tree, [url, "whole"], refused)
+            trees.write_record(tree, [shown, "whole"], refused)
     return refused

@@ -161,6 +161,12 @@ def test_sentences(value, low, high, words):
     assert is_below(entry) is (high is not None and high < 0)
 
 
+def test_without_an_interval_the_sentence_says_why_where_it_is_known():
+    caveat = "no interval: it rests on 3 independent groups, fewer than 5"
+    text = sentence({"value": 0.2, "low": None, "high": None, "n": 4, "caveat": caveat})
+    assert text.endswith(f"on the same pictures; {caveat}")
+
+
 def test_the_sentence_names_its_subject_and_without_an_entry_says_nothing():
     entry = {"value": 0.2, "low": None, "high": None, "n": 4}
     assert sentence(entry, "That of the features").startswith("That of the features is 20.0 points above")

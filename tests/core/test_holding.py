@@ -87,7 +87,8 @@ def test_processes_that_train_together_hold_once(project, monkeypatch, capsys):
 
 def test_leftovers_of_processes_that_have_ended_are_removed(project):
     number = ended()
-    for name in ("data/.quarantine.parquet", "data/assignments/.a.parquet", "reports/.report.html", ".params.yaml"):
+    named = ("data/.quarantine.parquet", "data/assignments/.a.parquet", "reports/.report.html", ".params.yaml")
+    for name in (*named, "conf/source/.mine.yaml", "conf/experiment/.tuned.yaml"):
         path = project / f"{name}.{number}.tmp"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("half")

@@ -154,7 +154,7 @@ def test_a_group_without_which_all_is_right_never_reaches_the_logit_scale(others
 def test_few_mistakes_are_judged_by_korn_and_graubard_by_hand():
     # 5 groups of 20; 1 mistake in two of them: the share is 0.98; left out 79/80 twice, 78/80 three times
     low, high, cautious = share([20, 20, 20, 19, 19], [20] * 5)
-    assert cautious
+    assert cautious == "few"
     # mean square 0.0125^2 x 0.24 = 0.0000375, times 4: variance 0.00015; 0.98 x 0.02 / 0.00015 is above n = 100
     effective = 100 * (1.959964 / 2.776445) ** 2  # 49.83
     hit, missed = 0.98 * effective, 0.02 * effective
@@ -165,11 +165,30 @@ def test_few_mistakes_are_judged_by_korn_and_graubard_by_hand():
 def test_resemblance_within_groups_lowers_the_effective_number():
     """All four mistakes in one of ten groups of ten: variance 0.0016, so 0.96 x 0.04 / 0.0016 = 24 effective ones."""
     low, high, cautious = share([10] * 9 + [6], [10] * 10)
-    assert cautious
+    assert cautious == "few"  # 0.04 x 100 = 4
     found = share_interval(0.96, np.full(10, 0.96), varied(np.arange(10)), 24, 10)
     assert [low, high] == pytest.approx(found[:2], rel=1e-9)
     spread_out = share([10] * 6 + [9] * 4, [10] * 10)
     assert spread_out[1] - spread_out[0] < high - low
+
+
+def test_many_mistakes_that_lie_in_few_groups_are_spread_not_few():
+    """Twenty mistakes, all in one of ten groups of twenty: they count as less than one."""
+    low, high, cautious = share([20] * 9 + [0], [20] * 10)
+    assert cautious == "spread"
+    # left out: 160/180 nine times, 1 once; the mean square is 0.09 x (1/9)^2, times 9: variance 0.01 = 0.1^2
+    effective = 0.9 * 0.1 / 0.01 * (1.959964 / 2.262157) ** 2  # of nine samples, so 0.9 mistakes
+    hit, missed = 0.9 * effective, 0.1 * effective
+    expected = [beta.ppf(0.025, hit, missed + 1), beta.ppf(0.975, hit + 1, missed)]
+    assert [low, high] == pytest.approx(expected, rel=1e-5)
+
+
+def test_groups_that_agree_with_many_mistakes_are_alike_and_with_few_are_few():
+    assert share([6] * 5, [10] * 5)[2] == "alike"  # 20 mistakes
+    assert share([9] * 4, [10] * 4) is None
+    assert share([19] * 4 + [19], [20] * 5)[2] == "alike"  # 5 mistakes of 100
+    assert share([24] * 5, [25] * 5)[2] == "alike"  # 5 of 125, which are as many
+    assert share([10] * 5, [10] * 5)[2] == "few"  # none
 
 
 @pytest.mark.parametrize("right", [0, 100])
@@ -307,18 +326,18 @@ def test_a_mean_never_rests_on_more_than_there_is(pairs):
 @pytest.mark.parametrize(
     ("groups", "num_thin", "has_interval", "cautious", "expected"),
     [
-        (1, 0, False, False, "no interval: it rests on 1 independent group, fewer than 5"),
-        (4.9, 2, False, False, "no interval: it rests on 4 independent groups, fewer than 5"),
-        (5, 0, True, False, "it rests on 5 independent groups only"),
-        (19.9, 0, True, False, "it rests on 19 independent groups only"),
-        (20, 0, True, False, ""),
-        (20, 0, False, False, ""),
-        (30, 1, True, False, "1 class lies in fewer than 5 groups, and may vary more than it says"),
+        (1, 0, False, "", "no interval: it rests on 1 independent group, fewer than 5"),
+        (4.9, 2, False, "", "no interval: it rests on 4 independent groups, fewer than 5"),
+        (5, 0, True, "", "it rests on 5 independent groups only"),
+        (19.9, 0, True, "", "it rests on 19 independent groups only"),
+        (20, 0, True, "", ""),
+        (20, 0, False, "", ""),
+        (30, 1, True, "", "1 class lies in fewer than 5 groups, and may vary more than it says"),
         (
             6,
             2,
             True,
-            True,
+            "few",
             "; ".join(
                 [
                     "it rests on 6 independent groups only",
@@ -331,6 +350,19 @@ def test_a_mean_never_rests_on_more_than_there_is(pairs):
 )
 def test_caveats(groups, num_thin, has_interval, cautious, expected):
     assert Basis(10, groups, num_thin).caveat(has_interval, cautious) == expected
+
+
+@pytest.mark.parametrize(
+    ("cautious", "expected"),
+    [
+        ("", ", and the interval is rather too narrow"),
+        ("spread", "; it varies so much from group to group that the interval is wider than 95 % needs"),
+        ("alike", "; all groups agree so exactly that the interval is wider than 95 % needs"),
+    ],
+)
+def test_a_caveat_names_its_causes_and_does_not_contradict_itself(cautious, expected):
+    found = Basis(100, 40, uneven=True).caveat(has_interval=True, cautious=cautious)
+    assert found == f"a few large groups hold most of the samples{expected}"
 
 
 def test_an_estimate_as_json_names_a_caveat_only_where_there_is_one():

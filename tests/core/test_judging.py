@@ -96,7 +96,7 @@ def test_groups_that_are_right_or_wrong_together_widen_the_interval():
     assert together.high - together.low > 3 * (alone.high - alone.low)
     assert together.caveat == (
         "it rests on 12 independent groups only; "
-        "so few mistakes or successes that the interval is wider than 95 % needs"
+        "it varies so much from group to group that the interval is wider than 95 % needs"
     )
 
 

@@ -41,6 +41,21 @@ def test_what_is_said_and_warned_obeys_nobody(capsys):
     assert err == out.removesuffix("plain\n")
 
 
+def test_nothing_that_is_said_holds_a_password(capsys):
+    """Also the traceback of a library that names the address it was given."""
+    address = "http://ann:hunter2@host/x?token=hunter2"
+    terminal.say(f"fetching {address}")
+    terminal.warn(f"no answer from {address}")
+    try:
+        raise ConnectionError(address)
+    except ConnectionError as error:
+        terminal.show_error(type(error), error, error.__traceback__)
+    out, err = capsys.readouterr()
+    assert out == "fetching http://***@host/x?token=***\n"
+    assert err.splitlines()[-1] == "ConnectionError: http://***@host/x?token=***"
+    assert "hunter2" not in err
+
+
 def test_a_closed_terminal_is_no_reason_to_stop(monkeypatch):
     class Closed:
         def write(self, text):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from picture_folder import TINY
 from search_examples import lock, pack, write_search
 
+from benchmarks.checkout import write_experiment
 from pipeline.core.tracking.store import QUIET, connect
 
 ROOT = Path(__file__).parents[2]
@@ -41,18 +41,7 @@ def store(store_folder, monkeypatch):
 def searchable(project, store):
     """The folder; `conf/tune/quick.yaml` starts from `conf/experiment/tiny.yaml`, two epochs of the small encoder."""
     shutil.copytree(ROOT / "conf", project / "conf")
-    groups, values = ["# @package _global_", "defaults:"], {}
-    for override in [*TINY, "train.epochs=2", "train.precision=fp32"]:
-        key, _, value = override.partition("=")
-        if (ROOT / "conf" / key).is_dir():
-            groups.append(f"  - override /{key}: {value}")
-        else:
-            section, _, last = key.rpartition(".")
-            inner = values
-            for part in section.split("."):
-                inner = inner.setdefault(part, {})
-            inner[last] = yaml.safe_load(value)
-    (project / "conf/experiment/tiny.yaml").write_text("\n".join([*groups, "", yaml.safe_dump(values)]))
+    write_experiment(project / "conf", "tiny", [*TINY, "train.epochs=2", "train.precision=fp32"])
     write_search()
     pack()
     lock()

@@ -128,6 +128,21 @@ def test_pictures_are_opened_without_read_as_a_later_stage_does(bucket, tmp_path
     assert fetched == []
 
 
+def test_a_password_in_the_url_is_used_and_neither_written_nor_shown(memory, picture_folder, tmp_path, fetched):
+    for one in picture_folder.rglob("*.png"):
+        for user in ("ann:hunter2", "ann:hunter3"):
+            memory.pipe(f"/{user}@bucket/{one.relative_to(picture_folder).as_posix()}", one.read_bytes())
+    assert outcome(built("memory://ann:hunter2@bucket", tmp_path / "tree")) == (ALL, {})
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and picture_folder not in path.parents]
+    assert len(written) > len(ALL)
+    assert not any(b"hunter" in path.read_bytes() for path in written)
+    fetched.clear()
+    assert built("memory://ann:hunter3@bucket", tmp_path / "tree").open("cat/0.png")  # later, as another stage does
+    assert fetched == []
+    with pytest.raises(UserError, match=r"memory://\*\*\*@bucket has more than source\.max_files 7 files"):
+        built("memory://ann:hunter2@bucket", tmp_path / "tree", max_files=7).read()
+
+
 def test_names_that_must_not_become_files_are_refused_and_accounted_for(bucket, tmp_path):
     for name in ("../escaped.png", "cat/../../up.png", "CAT/0.png", ".hidden/1.png", "cat/\udcff.png"):
         bucket.store[f"/bucket/{name}"] = type(bucket.store["/bucket/cat/0.png"])(bucket, f"/bucket/{name}", b"x")
@@ -159,7 +174,7 @@ def test_the_tree_is_bounded(bucket, tmp_path):
         ("file:///nowhere/at/all", r"source\.url 'file:///nowhere/at/all' cannot be listed|holds no file"),
         ("http://127.0.0.1:1/pictures/", r"'http://127\.0\.0\.1:1/pictures/' cannot be listed \(.*; check the address"),
         ("http://127.0.0.1:1/a.zip", r"'http://127\.0\.0\.1:1/a\.zip' cannot be listed|holds no file"),
-        ("http://user:word@127.0.0.1:1/p/?sig=1", r"'http://127\.0\.0\.1:1/p/' cannot be listed"),
+        ("http://user:word@127.0.0.1:1/p/?sig=1", r"'http://\*{3}@127\.0\.0\.1:1/p/\?sig=\*{3}' cannot be listed"),
     ],
 )
 def test_what_cannot_be_reached_ends_in_one_line(memory, tmp_path, url, message):

@@ -18,7 +18,6 @@ from pipeline.core.errors import UserError
 from pipeline.core.terminal import warn
 from pipeline.core.tracking import owners
 from pipeline.core.tracking.store import Unavailable, connect, find, root, speaking
-from pipeline.core.uris import mask_credentials
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -198,4 +197,4 @@ def log_params(client: MlflowClient, run_id: str, params: Mapping[str, str]) -> 
 
 def say(line: str) -> None:
     """A line for the person, who reads it between those of the stage."""
-    warn(f"tracking: {mask_credentials(line)}")
+    warn(f"tracking: {line}")

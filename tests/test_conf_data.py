@@ -22,6 +22,9 @@ from pipeline.core.contracts import (
 from pipeline.core.findings import entry
 
 
+pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next one need not
+
+
 @pytest.mark.parametrize("option", options("source"))
 def test_source_contract(option: str, tmp_path: Path) -> None:
     told = {"watch": tmp_path, **MAKERS[option](tmp_path)} if option in MAKERS else {}

@@ -21,7 +21,6 @@ from pipeline.core.contracts import (
 )
 from pipeline.core.findings import entry
 
-
 pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next one need not
 
 

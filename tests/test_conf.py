@@ -15,6 +15,7 @@ from pipeline.experiments import listing, tuning
 from pipeline.experiments.space import changed
 from pipeline.stages.train import Recipe
 
+pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next one need not
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
 
 

@@ -21,6 +21,8 @@ from pipeline.core.contracts import (
 )
 from pipeline.core.findings import entry
 
+pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next one need not
+
 
 @pytest.mark.parametrize("option", options("source"))
 def test_source_contract(option: str, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from pipeline.core.contracts import (
 )
 from pipeline.core.samples import Samples
 
+pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next one need not
 WITHOUT_WEIGHTS = {
     option: {"weights": "none"}
     for option in options("encoder")
@@ -46,14 +47,18 @@ def test_encoder_contract(option: str) -> None:
     assert features.shape == (2, encoder.feature_dim)
 
 
+OF_EACH_CLASS = {config.targets("encoder", CONF)[option]: option for option in options("encoder")}.values()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("option", "task"), [*((one, "single_label") for one in options("encoder")), ("small", "multi_label")]
+    ("option", "task"),
+    [(one, "single_label") for one in options("encoder")] + [(one, "multi_label") for one in OF_EACH_CLASS],
 )
 def test_every_encoder_trains(option: str, task: str) -> None:
     """Two steps: the loss is a number, and the first layer (without any, the head) has learnt something.
 
-    An encoder knows nothing of the task, so one of them with the other task is enough.
+    An encoder knows nothing of the task, so one option of each class with the other task is enough.
     """
     torch.manual_seed(0)
     encoder = config.build(encoder_node(option), "encoder")

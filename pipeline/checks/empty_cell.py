@@ -65,7 +65,7 @@ class EmptyCell(Check):
             ),
             table=rows,
             obstacle=f"The attributes {', '.join(too_many[:MAX_NAMED])} have more than {self.max_attribute_values} "
-            "values each, too many for a table with the classes; raise check.empty_cell.max_attribute_values, or tell a "
+            "values each, too many for a table with classes; raise check.empty_cell.max_attribute_values, or tell a "
             "coarser one, as a site or a camera."
             if too_many
             else "",

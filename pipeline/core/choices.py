@@ -31,6 +31,24 @@ def check_choices(params: dict[str, Any]) -> None:
     refuse_unfit({f"metric.{name}": one for name, one in built.get("metric", {}).items()}, exclusive)
     of_gate = {f"gate.{name}": one for name, one in vars(built["gate"]).items()} if "gate" in built else {}
     refuse_unfit({key: one for key, one in of_gate.items() if isinstance(one, Metric)}, exclusive)
+    _check_sizes(config.section(params, "augment"), config.section(params, "transform"))
+
+
+def _check_sizes(augment: Mapping[str, Any], transform: Mapping[str, Any]) -> None:
+    """Refuses pictures stored smaller than the network takes them, and whole pictures of which it would see a part."""
+    stored, seen, fit = augment.get("size"), transform.get("size"), augment.get("fit")
+    if not isinstance(stored, int) or not isinstance(seen, int):
+        return
+    if stored < seen:
+        raise UserError(
+            f"params.yaml: augment.size {stored} is smaller than transform.size {seen}, which the network takes; raise "
+            "augment.size or lower transform.size"
+        )
+    if stored > seen and fit in ("pad", "stretch"):
+        raise UserError(
+            f"params.yaml: augment.fit {fit} keeps the whole picture, and of its {stored} pixels (augment.size) the "
+            f"network takes the central {seen} (transform.size); set augment.size={seen}, or augment.fit=crop"
+        )
 
 
 def refuse_unfit(metrics: Mapping[str, Metric], exclusive: bool) -> None:

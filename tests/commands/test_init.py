@@ -143,6 +143,7 @@ def test_several_labels_make_the_task(tmp_path, checkout, capsys):
     run(tmp_path / "set")
     shown = capsys.readouterr().out
     assert "experiment=multi_label" in command(shown)
+    assert "  (faster for pictures this small: -S encoder=small -S transform.size=20)" in shown  # no margin: it pads
     assert "several on one picture (task multi_label)" in shown
     assert "image from column 'file', group from column 'patient', label from column 'label', ';' between" in shown
     assert "groups that stay together: 4" in shown

@@ -50,6 +50,15 @@ def test_what_is_there_fits(params):
         ("", "check.empty_cell.min_samples", 0, r"check\.empty_cell: min_samples must be at least 1, got 0"),
         ("", "split.fractions.test", 0.5, r"split: fractions must each be above 0 and sum to 1"),
         ("", "beside", {"_target_": "pipeline.splits.grouped.Grouped"}, r"beside lacks the parameter 'fractions'"),
+        (
+            "",
+            "augment.fit",
+            "pad",
+            r"augment\.fit pad keeps .* of its 144 pixels .* central 128 .*; set augment\.size=128",
+        ),
+        ("", "augment.fit", "stretch", r"augment\.fit stretch keeps the whole picture"),
+        ("", "augment.size", 100, r"augment\.size 100 is smaller than transform\.size 128"),
+        ("multi_label", "augment.size", 144, r"augment\.fit pad keeps the whole picture"),
         ("", "task._target_", "pipeline.tasks.none.None", r"task\._target_"),
     ],
 )

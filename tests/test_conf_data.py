@@ -20,6 +20,9 @@ from pipeline.core.contracts import (
     Transform,
 )
 from pipeline.core.findings import entry
+from pipeline.core.pictures import stored
+
+WHOLE = ("multi_label",)  # promise the whole picture
 
 pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next one need not
 
@@ -141,3 +144,42 @@ def test_transform_contract(option: str) -> None:
         assert result.shape == (2, 3, transform.size, transform.size)
         assert result.dtype == torch.float32
         assert torch.equal(result, transform(batch))
+
+
+def seen_at_prediction(params: dict, picture: np.ndarray) -> torch.Tensor:
+    """(3, S, S) what the network gets of a picture, 0 to 255, by the choices of how it is stored and transformed."""
+    augment, transform = params["augment"], config.build(params["transform"], "transform")
+    kept = stored(picture, augment["size"], augment["fit"], 3)
+    black, white = (transform(torch.full((1, 3, *kept.shape[:2]), one, dtype=torch.uint8)) for one in (0, 255))
+    batch = torch.from_numpy(kept.copy()).permute(2, 0, 1)[None]
+    return ((transform(batch) - black) / (white - black) * 255)[0]
+
+
+@pytest.mark.parametrize("shape", [(200, 200), (120, 300), (300, 120)])
+@pytest.mark.parametrize("option", options("experiment"))
+def test_what_stands_at_an_edge_is_seen_where_the_whole_picture_is_promised(
+    option: str, shape: tuple[int, int]
+) -> None:
+    """A red strip of 5 % at each edge of a grey picture: pad and stretch must show each to the network."""
+    params = composed(f"experiment={option}")
+    if params["augment"]["fit"] == "crop":
+        assert option not in WHOLE
+        return
+    for edge in range(4):
+        picture = np.full((*shape, 3), 128, dtype=np.uint8)
+        turned = np.rot90(picture, edge)
+        turned[:, : max(1, round(0.05 * turned.shape[1]))] = (255, 0, 0)
+        red, green, _ = seen_at_prediction(params, picture)
+        share = float(((red > 200) & (green < 50)).sum()) / params["transform"]["size"] ** 2
+        assert share >= 0.03 * min(shape) / max(shape), f"{share:.1%} of what the network sees is red, edge {edge}"
+
+
+def test_the_default_crops_a_known_share_of_each_side() -> None:
+    """5.6 %; the page of open points in docs/decisions says why, conf/augment/default.yaml how to lose nothing."""
+    params = composed()
+    assert (params["augment"]["size"] - params["transform"]["size"]) / 2 / params["augment"]["size"] == 1 / 18
+    picture = np.full((200, 200, 3), 128, dtype=np.uint8)
+    picture[:, :10] = (255, 0, 0)
+    assert float(seen_at_prediction(params, picture)[0].max()) < 140
+    whole = composed(f"augment.size={params['transform']['size']}")
+    assert float(seen_at_prediction(whole, picture)[0].max()) > 200

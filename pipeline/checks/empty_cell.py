@@ -11,6 +11,8 @@ from pipeline.core.balance import conditions
 from pipeline.core.contracts import Check
 from pipeline.core.outcomes import Finding
 
+MAX_NAMED = 3
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +20,7 @@ class EmptyCell(Check):
     """Cells of the table class x told attribute that hold fewer than `min_samples` samples, over all splits.
 
     A network that never saw a class under a condition can take the condition for the class; no sampling mends what
-    is not there.
+    is not there. Where the source tells no condition there is nothing to look at, and the check passes.
 
     Args:
         min_samples: Fewest samples of a cell, at least 1.
@@ -37,6 +39,7 @@ class EmptyCell(Check):
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         told = conditions(samples, self.max_attribute_values)
+        too_many = [] if told else [name.removeprefix("attr_") for name in conditions(samples, len(samples))]
         placed = samples.loc[samples["split"] != "none", ["labels", *told]].explode("labels")
         tables = {column: pd.crosstab(placed["labels"], placed[column]).stack() for column in told}
         rows: list[dict[str, Any]] = [
@@ -58,11 +61,12 @@ class EmptyCell(Check):
                 if rows
                 else "Every class was photographed under every told condition."
                 if told
-                else "The source tells no condition (attribute) to compare the classes under."
+                else "The source tells no condition (an attribute of two values or more) that a class could lack."
             ),
             table=rows,
-            obstacle=""
-            if told
-            else "The source tells no condition (an attribute with two values or more) under which classes could be "
-            "compared; tell one, as a site or a camera, or take this check out of conf/config.yaml.",
+            obstacle=f"The attributes {', '.join(too_many[:MAX_NAMED])} have more than {self.max_attribute_values} "
+            "values each, too many for a table with classes; raise check.empty_cell.max_attribute_values, or tell a "
+            "coarser one, as a site or a camera."
+            if too_many
+            else "",
         )

@@ -25,11 +25,12 @@ class LabelSuspects(ContentCheck):
     """The share of samples with whose labels the model disagrees, by confident learning on out-of-fold predictions.
 
     Less the share that it would disagree with if no label was wrong: labels are drawn from its own chances, and
-    asked about in the same way. Where classes overlap, unclear pictures are contradicted, and no label need be wrong.
+    asked about in the same way. Where classes overlap it disagrees with labels of unclear pictures,
+    and none need be wrong.
 
     The listing holds every suspect, in the columns of `data/label_decisions.csv` that a person need not fill in. Labels
-    on which a person has decided (the column `decision`) are neither listed nor held against the data; how many of
-    them the pictures contradict all the same is said.
+    on which a person has decided (the column `decision`) are neither listed nor held against the data; with how many
+    of them the model disagrees all the same is said.
 
     Args:
         max_share: Largest accepted share beyond that, 0 to 1, of the samples that could be judged.
@@ -115,8 +116,7 @@ def _sentence(
             given, true = next(iter(noise))
             told += f" Most often the label says \u201c{given}\u201d and the model \u201c{true}\u201d."
     else:
-        told = f"Of {num_samples:,} labelled pictures, none contradicts its label."
-        told = told if not num_decided else told.replace("none", "no other")
+        told = f"Of {num_samples:,} labelled pictures, the model disagrees with no {'other ' * bool(num_decided)}label."
     if num_decided:
         told += f" {num_decided:,} more look wrong, but a person has decided on them."
     return told

@@ -58,6 +58,7 @@ KINDS: dict[str, Callable[[str], Told]] = {
 }
 EMPTY = ("negative", "unlabelled", "own_label")
 SPLITS = ("given", "grouped", "random")
+WHOLE = "experiment=multi_label"  # stores pictures as large as the network takes them
 SMALL, MIN_SIZE = 64, 16  # pixels: sides at which a small network does, and below which none is sensible
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 NO_NAME = frozenset(["null", "true", "false", "yes", "no", "on", "off", "nan", "inf"])  # words of YAML and Hydra
@@ -185,7 +186,7 @@ def check_usable(counted: Survey, looked: Sample, path: Path) -> None:
 def overrides(name: str, counted: Survey, looked: Sample, min_samples: int, split: str) -> list[str]:
     """What `dvc exp run -S` needs so that the first run is the right one and is not stopped by a limit."""
     options = [f"source={name}", *([f"split={split}"] if split != "grouped" else [])]
-    options += ["experiment=multi_label"] if counted.task == "multi_label" else []
+    options += [WHOLE] if counted.task == "multi_label" else []
     usable = counted.num_pictures - len(looked.refused)
     return [*options, *([f"validate.min_samples={usable}"] if usable < min_samples else [])]
 
@@ -250,7 +251,8 @@ def next_steps(file: Path, command: str, options: Sequence[str], looked: Sample)
     side = looked.shorter_side
     if side is not None and side <= SMALL:
         size = max(int(side), MIN_SIZE)
-        extra = ["encoder=small", f"transform.size={size}", f"augment.size={size + max(size // 8, 2)}"]
+        margin = [] if WHOLE in options else [f"augment.size={size + max(size // 8, 2)}"]
+        extra = ["encoder=small", f"transform.size={size}", *margin]
         yield f"  (faster for pictures this small: {' '.join(f'-S {one}' for one in extra)})"
     yield f"In a copy of the project (--temp, --queue) git must know the file: git add {file}"
     picked = [option.replace("=", ": ") for option in options if "." not in option]

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.labels import are_labelled
+from pipeline.core.split_names import part_named
 from pipeline.core.telling import OTHER, binned, sorted_out
 
 FEW = 12  # distinct numbers of a told attribute; with no more it is a category
 REPEATED = 0.9  # of the names; by chance one of a few is its label
-SPLIT_FOLDERS = ("train", "val", "valid", "validation", "test")
 NOT_TOLD = ("format", "folder", "position")  # names of what is not told
 OF_LABEL = "attr_of_label_"  # what the source tells of the label itself, which it predicts by nature
 
@@ -120,10 +120,10 @@ def as_times(name: str, values: pd.Series) -> np.ndarray | None:
 
 def _folders(samples: pd.DataFrame) -> pd.Series:
     """The folder of each sample without the parts that are called like a class or a split."""
-    passed = {*SPLIT_FOLDERS, *(_plain(name) for name in samples["labels"].explode().dropna().unique())}
+    labels = {_plain(name) for name in samples["labels"].explode().dropna().unique()}
     parents = samples["path"].str.rpartition("/")[0]
     kept = {
-        one: "/".join(part for part in one.split("/") if part.lower() not in passed and _plain(part) not in passed)
+        one: "/".join(part for part in one.split("/") if part_named(part) is None and _plain(part) not in labels)
         for one in parents.unique()
     }
     return parents.map(kept)

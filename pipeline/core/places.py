@@ -95,15 +95,24 @@ class Place:
         except OSError:
             return b""
 
-    def containing(self, paths: Iterable[str]) -> str | None:
-        """The folder, relative to the root, below which most of these relative paths lie; None where none does."""
+    def containing(self, paths: Iterable[str], preferred: Callable[[str], bool] | None = None) -> str | None:
+        """The folder, relative to the root, below which most of these relative paths lie; None where none does.
+
+        Args:
+            paths: Relative ones.
+            preferred: Whether a folder goes before others that hold as many.
+        """
         votes: Counter[str] = Counter()
         for path in islice(paths, MAX_NAMES):
             plain = path.replace("\\", "/").removeprefix("./")
             for candidate in self._namesakes[plain.rpartition("/")[2]]:
                 if f"/{candidate}".endswith(f"/{plain}"):
                     votes[candidate.removesuffix(plain).rstrip("/")] += 1
-        return min(votes, key=lambda folder: (-votes[folder], folder)) if votes else None
+        return (
+            min(votes, key=lambda folder: (-votes[folder], preferred is not None and not preferred(folder), folder))
+            if votes
+            else None
+        )
 
     def below(self, folder: str) -> Place:
         """One of its folders as a place of its own."""

@@ -1,4 +1,4 @@
-"""Which folders are called like a part of a split, however they spell it."""
+"""Which names are those of a part of a split, however folders, tables and documents spell them."""
 
 from __future__ import annotations
 
@@ -43,6 +43,12 @@ def split_named(name: str) -> str | None:
     """train, val or test where a name has words of just one of them; None for any other name."""
     splits = {SPLIT_OF[word] for word in words_of(name) if word in SPLIT_OF}
     return splits.pop() if len(splits) == 1 else None
+
+
+def part_named(name: str) -> str | None:
+    """train, val or test where a name says nothing else: `Training`, `test set`; not `test bench`, `train 2`."""
+    split = split_named(name)
+    return split if all(word in SPLIT_OF or word in FILLERS for word in words_of(name)) else None
 
 
 def is_unlabelled(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Labels that the pictures contradict: out-of-fold predictions and confident learning, in two rounds."""
+"""Labels with which a model disagrees: out-of-fold predictions and confident learning, in two rounds."""
 
 from __future__ import annotations
 

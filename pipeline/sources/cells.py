@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from pipeline.core.labels import parse_list
@@ -35,13 +36,26 @@ def split_labels(text: str, separator: str | None) -> list[str]:
     return text.split(separator) if separator else [text]
 
 
-def number_kind(records: Records, column: str) -> NumberKind | None:
-    """How a column writes numbers, where every field of it is text that is one, as in a CSV file all are text."""
-    cells = [value for row in records.rows if (value := row.get(column)) not in (None, "")]
-    for kind in ("point", "comma"):
-        if cells and all(isinstance(one, str) and NUMBERS[kind].fullmatch(one) for one in cells):
-            return kind
-    return None
+def number_kinds(tables: Sequence[Records], columns: Iterable[str]) -> dict[str, NumberKind]:
+    """How columns write numbers, where every field of one in any table is text that is a number, as a CSV file has it.
+
+    Columns that hold anything else are left out.
+    """
+    found = {name: _number_kind(row.get(name) for records in tables for row in records.rows) for name in columns}
+    return {name: kind for name, kind in found.items() if kind is not None}
+
+
+def _number_kind(cells: Iterable[Any]) -> NumberKind | None:
+    kinds: list[NumberKind] = ["point", "comma"]
+    told = False
+    for cell in cells:
+        if cell in (None, ""):
+            continue
+        told = True
+        kinds = [kind for kind in kinds if isinstance(cell, str) and NUMBERS[kind].fullmatch(cell)]
+        if not kinds:
+            return None
+    return kinds[0] if told else None
 
 
 def as_attribute(value: Any, kind: NumberKind | None) -> Any:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
@@ -12,14 +12,12 @@ import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
-from pipeline.core.places import MAX_NAMES, Place, Recognised
-from pipeline.core.reading import read_bytes, stat_file
+from pipeline.core.places import Place, Recognised
+from pipeline.sources.annotations import Annotations
 from pipeline.sources.documents import expect, read_json
-from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, table
-from pipeline.sources.listing import existing_folder, find_pictures
-from pipeline.sources.recognising import pictures_folder, split_documents, starts_with, strings
+from pipeline.sources.items import Empty, Item, as_looked_at, check_empty
+from pipeline.sources.recognising import one_or_each, pictures_folder, split_documents, starts_with, strings
 
-SPLITS = ("train", "val", "test")
 NO_ATTRIBUTES = frozenset(["id", "file_name", "width", "height", "coco_url", "flickr_url", "url", "path", "attributes"])
 KEYS = ((b'"images"', b'"file_name"'), (b'"annotations"', b'"image_id"', b'"category_id"'))  # of the format
 
@@ -56,38 +54,22 @@ class Coco(Source):
 
     def __post_init__(self) -> None:
         check_empty(self.empty)
-        if isinstance(self.path, dict) and (not self.path or not set(self.path) <= set(SPLITS)):
-            raise ValueError(f"path must name its files by {', '.join(SPLITS)}, got {sorted(self.path)}")
-        if isinstance(self.pictures, dict) and (isinstance(self.path, str) or set(self.pictures) != set(self.path)):
-            raise ValueError(f"pictures must name a folder for each file of path, got {sorted(self.pictures)}")
+        self.annotations  # noqa: B018 - refuses what does not fit
 
     def read(self) -> pd.DataFrame:
-        items: list[Item] = []
-        for folder, parts in self._parts().items():
-            root = existing_folder(folder, "pictures", "the folder that file_name is relative to")
-            named = [item for split, document in parts for item in self._read(document, split)]
-            where = os.path.relpath(root, self._root())
-            items += [
-                item if where == "." else replace(item, path=f"{Path(where).as_posix()}/{item.path}")
-                for item in find_pictures(root, named, parts[0][1])
-            ]
-        return table(items)
+        return self.annotations.read(self._items)
 
-    def _parts(self) -> dict[str, list[tuple[str | None, Path]]]:
-        """Each folder of pictures to the documents that name them, with the part of the split they are."""
-        documents = self.path if isinstance(self.path, dict) else {None: self.path}
-        found: dict[str, list[tuple[str | None, Path]]] = {}
-        for split, document in documents.items():
-            folder = self.pictures[str(split)] if isinstance(self.pictures, dict) else self.pictures
-            found.setdefault(folder, []).append((split, Path(document)))
-        return found
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return self.annotations.stat(path)
 
-    def _root(self) -> Path:
-        """The folder that the paths of the samples are relative to."""
-        folders = [*self.pictures.values()] if isinstance(self.pictures, dict) else [self.pictures]
-        return Path(folders[0]) if len(set(folders)) == 1 else Path(os.path.commonpath(folders))
+    def open(self, path: str) -> bytes:
+        return self.annotations.open(path)
 
-    def _read(self, document: Path, split: str | None) -> list[Item]:
+    @cached_property
+    def annotations(self) -> Annotations:
+        return Annotations(path=self.path, pictures=self.pictures, relative="file_name")
+
+    def _items(self, document: Path) -> list[Item]:
         """What one file says."""
         content = expect(read_json(document), dict, str(document))
         parts = {
@@ -122,7 +104,6 @@ class Coco(Source):
             Item(
                 path=expect(entry.get("file_name"), str, f"{document}: image {key!r}, file_name"),
                 **as_looked_at(labels[key], "unlabelled" if key in unknown else self.empty),
-                given_split=split,
                 refused=damaged.get(key),
                 attributes=dict(_attributes(entry)),
             )
@@ -130,29 +111,18 @@ class Coco(Source):
         ]
         return [*items, *(Item(path=f"image_id {key}", refused=refused) for key, refused in homeless.items())]
 
-    def stat(self, path: str) -> tuple[int, ...] | None:
-        return stat_file(self._root(), path)
-
-    def open(self, path: str) -> bytes:
-        return read_bytes(self._root(), path)
-
     @classmethod
     def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
         found: dict[str, tuple[str, list[str]]] = {}
         for document in place.documents(".json".__eq__):
             edges = place.edges(document)
             if starts_with(edges, b"{") and any(all(key in edges for key in keys) for keys in KEYS):
-                names = list(strings(edges, "file_name"))
-                beside = document.rpartition("/")[0]
-                if "pictures" not in told and names and all(place.has(f"{beside}/{one}") for one in names[:MAX_NAMES]):
-                    found[document] = place.at(beside), []
-                else:
-                    found[document] = pictures_folder(place, names, told)
+                found[document] = pictures_folder(place, list(strings(edges, "file_name")), told, document)
         for parts in split_documents(found):
             folders = {split: found[document][0] for split, document in parts.items()}
             choices: dict[str, Any] = {
                 "path": {split: place.at(document) for split, document in parts.items()},
-                "pictures": folders if len(set(folders.values())) > 1 else next(iter(folders.values())),
+                "pictures": one_or_each(folders),
             }
             layout = f"COCO JSON, {', '.join(parts.values())}"
             notes = [note for document in parts.values() for note in found.pop(document)[1]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -12,10 +13,9 @@ import pandas as pd
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.places import Place, Recognised
-from pipeline.core.reading import read_bytes, stat_file
 from pipeline.core.split_names import is_unlabelled, split_named
-from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, table
-from pipeline.sources.listing import existing_folder, find_pictures
+from pipeline.sources.annotations import Annotations
+from pipeline.sources.items import Empty, Item, as_looked_at, check_empty
 from pipeline.sources.recognising import pictures_folder
 
 if TYPE_CHECKING:
@@ -54,20 +54,24 @@ class Cvat(Source):
         check_empty(self.empty)
 
     def read(self) -> pd.DataFrame:
-        root = existing_folder(self.pictures, "pictures", "the folder that the names of the images are relative to")
-        document = Path(self.path)
+        return self.annotations.read(self._items)
+
+    def _items(self, document: Path) -> list[Item]:
         images = list(_images(document))
         if not images:
             raise UserError(f"{document} holds no image; export it as CVAT for images")
         kind = "tags" if any(one.tags for one in images) else "shapes"
-        items = [_item(one, one.tags if kind == "tags" else one.shapes, self.empty) for one in images]
-        return table(find_pictures(root, items, document))
+        return [_item(one, one.tags if kind == "tags" else one.shapes, self.empty) for one in images]
 
     def stat(self, path: str) -> tuple[int, ...] | None:
-        return stat_file(Path(self.pictures), path)
+        return self.annotations.stat(path)
 
     def open(self, path: str) -> bytes:
-        return read_bytes(Path(self.pictures), path)
+        return self.annotations.open(path)
+
+    @cached_property
+    def annotations(self) -> Annotations:
+        return Annotations(path=self.path, pictures=self.pictures, relative="the name of an image")
 
     @classmethod
     def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
@@ -78,7 +82,7 @@ class Cvat(Source):
                     names = [one.name for one in _images(Path(place.at(document)))]
                 except UserError:  # the reading of it says what is wrong
                     names = []
-                pictures, notes = pictures_folder(place, names, told)
+                pictures, notes = pictures_folder(place, names, told, document)
                 choices = {"path": place.at(document), "pictures": pictures}
                 yield Recognised(layout=f"CVAT XML, {document}", choices=choices, confidence=1, notes=notes)
 

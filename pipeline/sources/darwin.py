@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
@@ -12,11 +13,12 @@ import pandas as pd
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
 from pipeline.core.places import Place, Recognised
-from pipeline.core.reading import read_bytes, stat_file
+from pipeline.core.reading import read_bytes
 from pipeline.core.text import decoded
+from pipeline.sources.annotations import Annotations
 from pipeline.sources.documents import expect, parse_json
-from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, table
-from pipeline.sources.listing import existing_folder, files_below, find_pictures, suffix
+from pipeline.sources.items import Empty, Item, as_looked_at, check_empty
+from pipeline.sources.listing import existing_folder, files_below, suffix
 from pipeline.sources.recognising import pictures_folder
 
 
@@ -51,19 +53,24 @@ class Darwin(Source):
         check_empty(self.empty)
 
     def read(self) -> pd.DataFrame:
-        folder = existing_folder(self.path, "path", "the folder of Darwin JSON files")
-        root = existing_folder(self.pictures, "pictures", "the folder that the items' paths are relative to")
+        existing_folder(self.path, "path", "the folder of Darwin JSON files")
+        return self.annotations.read(self._items)
+
+    def _items(self, folder: Path) -> list[Item]:
         documents = [path for path in files_below(folder) if suffix(path) == ".json"]
         if not documents:
             raise UserError(f"source.path {self.path!r} holds no JSON file; expected one for each picture")
-        items = [_item(folder, document, self.empty) for document in documents]
-        return table(find_pictures(root, items, folder))
+        return [_item(folder, document, self.empty) for document in documents]
 
     def stat(self, path: str) -> tuple[int, ...] | None:
-        return stat_file(Path(self.pictures), path)
+        return self.annotations.stat(path)
 
     def open(self, path: str) -> bytes:
-        return read_bytes(Path(self.pictures), path)
+        return self.annotations.open(path)
+
+    @cached_property
+    def annotations(self) -> Annotations:
+        return Annotations(path=self.path, pictures=self.pictures, relative="the path of an item")
 
     @classmethod
     def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:

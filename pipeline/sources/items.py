@@ -18,7 +18,6 @@ from pipeline.core.errors import Refused, UserError
 
 MAX_ATTRIBUTES, MAX_VALUES = 1_000, 200_000_000  # that a source tells; of all its pictures together
 WINDOWS_ROOT = re.compile(r"[A-Za-z]:[\\/]|[\\/]{2}")  # a drive or a share
-GIVEN_SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
 Empty = Literal["negative", "unlabelled", "own_label"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, final
@@ -15,10 +16,10 @@ import pandas as pd
 from pipeline.core.contracts import Source
 from pipeline.core.errors import Refused, UserError
 from pipeline.core.places import MAX_NAMES, Place, Recognised
-from pipeline.core.reading import read_bytes, stat_file
+from pipeline.sources.annotations import Annotations
 from pipeline.sources.documents import expect, read_json
-from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, relative, table
-from pipeline.sources.listing import PICTURE_SUFFIXES, existing_folder, find_pictures, suffix
+from pipeline.sources.items import Empty, Item, as_looked_at, check_empty, relative
+from pipeline.sources.listing import PICTURE_SUFFIXES, suffix
 from pipeline.sources.recognising import pictures_folder, starts_with, strings
 
 MAX_URL_LENGTH = 4096  # a longer one is a picture written out as text
@@ -59,29 +60,34 @@ class LabelStudio(Source):
         check_empty(self.empty)
 
     def read(self) -> pd.DataFrame:
-        root = existing_folder(self.pictures, "pictures", "the folder that holds the pictures")
-        document = Path(self.path)
+        return self.annotations.read(self._items)
+
+    def _items(self, document: Path) -> list[Item]:
         tasks = expect(read_json(document), list, str(document))
         if not tasks:
             raise UserError(f"{document} holds no task; expected one for each picture")
         answers = [_answers(task, f"{document}: task {position + 1}") for position, task in enumerate(tasks)]
         used = Counter(control for task in answers for answer in task for control in answer)
         controls = sorted(used, key=lambda control: (-used[control], control))
-        items = [_item(root, task, given, controls, self.empty) for task, given in zip(tasks, answers, strict=True)]
-        return table(find_pictures(root, items, document))
+        root = Path(self.pictures)
+        return [_item(root, task, given, controls, self.empty) for task, given in zip(tasks, answers, strict=True)]
 
     def stat(self, path: str) -> tuple[int, ...] | None:
-        return stat_file(Path(self.pictures), path)
+        return self.annotations.stat(path)
 
     def open(self, path: str) -> bytes:
-        return read_bytes(Path(self.pictures), path)
+        return self.annotations.open(path)
+
+    @cached_property
+    def annotations(self) -> Annotations:
+        return Annotations(path=self.path, pictures=self.pictures, relative="the path of a task's picture")
 
     @classmethod
     def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
         for document in place.documents(".json".__eq__):
             edges = place.edges(document)
             if starts_with(edges, b"[") and b'"data"' in edges and b'"annotations"' in edges:
-                pictures, notes = pictures_folder(place, _endings(place, edges), told)
+                pictures, notes = pictures_folder(place, _endings(place, edges), told, document)
                 choices = {"path": place.at(document), "pictures": pictures}
                 yield Recognised(layout=f"Label Studio JSON, {document}", choices=choices, confidence=1, notes=notes)
 

@@ -60,13 +60,13 @@ def _unlisted(error: OSError) -> NoReturn:
     )
 
 
-def find_pictures(root: Path, items: Sequence[Item], annotations: Path) -> list[Item]:
+def find_pictures(root: Path, items: Sequence[Item], annotations: Collection[Path]) -> list[Item]:
     """Items that a table or a document names, each at its file, then the pictures that none of them names.
 
     Args:
         root: Where the pictures are.
         items: As the table or the document spells their paths.
-        annotations: The file or folder they were read from; a file never counts as a picture itself.
+        annotations: The files or folders they were read from; a file never counts as a picture itself.
 
     Returns:
         An item for each path (see `merge`); one that may mean several files, or leaves the root, is refused. Files with
@@ -92,9 +92,12 @@ def _at(root: Path, item: Item, meant: str | Refused | None) -> Item:
         return replace(item, refused=item.refused or meant or refused)
 
 
-def _unnamed(root: Path, files: Sequence[str], items: Collection[Item], annotations: Path) -> Iterator[Item]:
+def _unnamed(
+    root: Path, files: Sequence[str], items: Collection[Item], annotations: Collection[Path]
+) -> Iterator[Item]:
     named = {item.path for item in items}
+    names = ", ".join(one.name for one in annotations)
     suffixes = SUFFIXES | {suffix(item.path) for item in items if item.refused is None}
     for path in files:
-        if path not in named and suffix(path) in suffixes and (root / path) != annotations:
-            yield Item(path=path, refused=Refused("no_row", f"nothing in {annotations.name} names it"))
+        if path not in named and suffix(path) in suffixes and (root / path) not in annotations:
+            yield Item(path=path, refused=Refused("no_row", f"nothing in {names} names it"))

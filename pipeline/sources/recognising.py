@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from pipeline.core.places import MAX_NAMES, Place
@@ -30,8 +32,14 @@ def strings(data: bytes, key: str | None = None) -> Iterator[str]:
             continue
 
 
+def part_of(document: str) -> str | None:
+    """The part of a split that a document is by its name, or by that of its folder."""
+    folder, _, name = document.rpartition("/")
+    return split_named(name.rpartition(".")[0]) or split_named(folder.rpartition("/")[2])
+
+
 def split_documents(documents: Collection[str]) -> Iterator[dict[str, str]]:
-    """Documents of one data set, each a part of its split by its name, or by that of its folder.
+    """Documents of one data set, each a part of its split (`part_of`).
 
     Args:
         documents: POSIX paths.
@@ -42,28 +50,49 @@ def split_documents(documents: Collection[str]) -> Iterator[dict[str, str]]:
     """
     rests: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for document in documents:
-        folder, _, name = document.rpartition("/")
-        stem, around = name.rpartition(".")[0], folder.rpartition("/")[2]
-        split = split_named(stem) or split_named(around)
+        split = part_of(document)
         if split is not None:
-            rest = tuple(word for word in words_of(f"{around} {stem}") if word not in SPLIT_OF and not word.isdigit())
+            named = " ".join(document.rpartition(".")[0].split("/")[-2:])
+            rest = tuple(word for word in words_of(named) if word not in SPLIT_OF and not word.isdigit())
             rests.setdefault(rest, {}).setdefault(split, []).append(document)
     for parts in rests.values():
         if len(parts) > 1 and all(len(same) == 1 for same in parts.values()):
             yield {split: parts[split][0] for split in ("train", "val", "test") if split in parts}
 
 
-def pictures_folder(place: Place, paths: Collection[str], told: Mapping[str, Any]) -> tuple[str, list[str]]:
+def one_or_each(folders: Mapping[Any, str]) -> str | dict[Any, str]:
+    """The folder of the pictures of all parts of a split, or that of each where they lie apart."""
+    different = {*folders.values()}
+    if len(different) == 1 or any(a != b and Path(a).is_relative_to(b) for a in different for b in different):
+        return os.path.commonpath(different)
+    return dict(folders)
+
+
+def folder_of(place: Place, paths: Collection[str], document: str) -> str | None:
+    """The folder of a place that the paths in a document are relative to; None where none holds any of them.
+
+    It is the document's own where all lie there; of several that hold as many, one that is called like its part.
+    """
+    beside, part = document.rpartition("/")[0], part_of(document)
+    if beside and paths and all(place.has(f"{beside}/{one}") for one in islice(paths, MAX_NAMES)):
+        return beside
+    return place.containing(paths, lambda folder: part is not None and part in map(split_named, folder.split("/")))
+
+
+def pictures_folder(
+    place: Place, paths: Collection[str], told: Mapping[str, Any], document: str = ""
+) -> tuple[str, list[str]]:
     """The folder that paths in a document are relative to, and what there is to say about it.
 
     Args:
         place: Where the document lies.
         paths: Some that it names.
         told: Choices that a person has made; `pictures` is the folder.
+        document: Its path in the place.
     """
     if "pictures" in told:
         return str(told["pictures"]), []
-    folder = place.containing(paths)
+    folder = folder_of(place, paths, document)
     if folder is None and Resolver(place.files, place.root).find_all([*islice(paths, MAX_NAMES)]):
         return str(place.root), []
     if folder is None:

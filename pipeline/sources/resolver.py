@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from pipeline.core.errors import Refused
 from pipeline.core.formats import OTHER_SUFFIXES, SUFFIXES
-from pipeline.sources.items import GIVEN_SPLITS
+from pipeline.core.split_names import split_named
 
 PICTURE_SUFFIXES = SUFFIXES | OTHER_SUFFIXES  # read or not: what is not read is an item with a reason
 SAME_SUFFIX = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
@@ -48,7 +48,7 @@ class Resolver:
         self._files = files
         self._flat = not any("/" in file for file in files if suffix(file) in SUFFIXES)
         self._roots = {f"{root.absolute().as_posix()}/", f"{root.resolve().as_posix()}/"}
-        self._split = GIVEN_SPLITS.get(root.resolve().name.lower())
+        self._split = split_named(root.resolve().name)
         self._indexes: dict[Callable[[Parts], Parts | None], tuple[list[str], list[str]]] = {}
 
     def find_all(self, names: Collection[str]) -> dict[str, str | Refused]:
@@ -115,7 +115,7 @@ class Resolver:
         if more == 0:
             return True
         whole = file.count("/") + 1 == length
-        if whole and GIVEN_SPLITS.get(parts[more - 1].lower(), self._split) != self._split and self._split:
+        if whole and self._split and (split_named(parts[more - 1]) or self._split) != self._split:
             return False  # train/1.jpg is not the 1.jpg of a folder called test
         return (more <= num_shared and (whole or length > 1)) or (whole and self._flat)
 

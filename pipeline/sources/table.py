@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
 from typing import Any, final
 
 import pandas as pd
@@ -13,12 +13,12 @@ from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.labels import is_list
 from pipeline.core.places import Place, Recognised
-from pipeline.core.reading import read_bytes, stat_file
-from pipeline.sources.cells import as_attribute, as_text, number_kind, split_labels
+from pipeline.core.split_names import part_named
+from pipeline.sources.annotations import Annotations
+from pipeline.sources.cells import NumberKind, as_attribute, as_text, number_kinds, split_labels
 from pipeline.sources.columns import recognised
 from pipeline.sources.dialects import is_encoding
-from pipeline.sources.items import GIVEN_SPLITS, Empty, Item, as_looked_at, check_empty, table
-from pipeline.sources.listing import existing_folder, find_pictures
+from pipeline.sources.items import Empty, Item, as_looked_at, check_empty
 from pipeline.sources.records import FORMATS, MAX_COLUMNS, MAX_ROWS, Form, Records, read_records
 
 ALL_OTHERS = "all others"
@@ -35,18 +35,22 @@ class Table(Source):
     below `pictures` that no row names are refused (`no_row`), names that may mean several files too (`ambiguous`), and
     paths that lead out (`outside`).
 
+    A table for each part of a split (train.csv and test.csv; train/metadata.csv and test/metadata.csv) is one data set:
+    `path` then names them by train, val and test. All have the columns that are named here.
+
     Args:
         name: Of the data set, in MLflow and on the page.
-        path: The file; its extension (.csv, .tsv, .jsonl, .ndjson, .parquet) says how it is read.
+        path: The file, or one for each part of the given split; its extension (.csv, .tsv, .jsonl, .ndjson, .parquet)
+            says how it is read.
         watch: What DVC hashes to notice a change; a folder that holds both the table and the pictures.
-        pictures: The folder that the paths in the table are relative to.
+        pictures: The folder that the paths in the table are relative to, or that of each part.
         image_column: Holds the path of the picture.
         label_column: Holds the label or labels; null when `label_columns` is set.
         label_separator: Stands between several labels in one field; " ": blanks of any number; "[]": each field is a
             list in brackets, as JSON, Python or NumPy write it; null or "": the whole field is one label.
         label_columns: One column for each class, or `all others`; null when `label_column` is set.
         group_column: Holds what must stay together, for example the patient; null: nothing must.
-        split_column: Holds train, val (or valid, validation) or test; null: the table gives no split.
+        split_column: Holds train, val or test, spelt as folders of a split are; null: no column gives the split.
         attribute_columns: Columns kept as attributes, or `all others`.
         empty: What a row of zeros in `label_columns` is: `negative`, looked at and labelled as showing none of the
             classes; `unlabelled`; or `own_label`, labelled `nothing`. A row of empty cells is always unlabelled.
@@ -62,9 +66,9 @@ class Table(Source):
     """
 
     name: str
-    path: str
+    path: str | dict[str, str]
     watch: str
-    pictures: str
+    pictures: str | dict[str, str]
     image_column: str
     label_column: str | None
     label_separator: str | None
@@ -93,6 +97,12 @@ class Table(Source):
         if self.label_columns == self.attribute_columns == ALL_OTHERS:
             raise ValueError(f"label_columns and attribute_columns cannot both be {ALL_OTHERS!r}")
         check_empty(self.empty)
+        self.annotations  # noqa: B018 - refuses what does not fit
+        if isinstance(self.path, dict) and self.split_column is not None:
+            raise ValueError(
+                "split_column must be null where path names a file for each part of the split, "
+                f"got {self.split_column!r}"
+            )
         for parameter in ("max_rows", "max_columns"):
             if getattr(self, parameter) < 1:
                 raise ValueError(f"{parameter} must be at least 1, got {getattr(self, parameter)}")
@@ -102,7 +112,6 @@ class Table(Source):
             raise ValueError(f"encoding must be null or a name such as utf-8, utf-16 or cp1252, got {self.encoding!r}")
 
     def read(self) -> pd.DataFrame:
-        root = existing_folder(self.pictures, "pictures", f"the folder that {self.image_column!r} is relative to")
         form = Form(
             delimiter=self.delimiter,
             header=self.header,
@@ -110,38 +119,42 @@ class Table(Source):
             max_rows=self.max_rows,
             max_columns=self.max_columns,
         )
-        records = read_records(Path(self.path), form)
+        tables = {document: read_records(document, form) for document in self.annotations.parts.values()}
+        attributes = {name for records in tables.values() for name in self._columns(records)[1]}
+        numbers = number_kinds([*tables.values()], attributes)
+        return self.annotations.read(lambda document: self._items(tables[document], numbers))
+
+    def _items(self, records: Records, numbers: Mapping[str, NumberKind]) -> Iterator[Item]:
+        """A row's picture each."""
         label_columns, attribute_columns = self._columns(records)
         self._check_lists(records)
-        numbers = {name: kind for name in attribute_columns if (kind := number_kind(records, name))}
-        items = []
         for position, row in enumerate(records.rows):
             where = records.where(position)
-            items.append(
-                Item(
-                    path=_path(row.get(self.image_column), where),
-                    **self._labels(row, label_columns, where),
-                    group=as_text(row.get(self.group_column)) if self.group_column else None,
-                    given_split=_split(row.get(self.split_column), where) if self.split_column else None,
-                    attributes={
-                        key: value
-                        for name, key in attribute_columns.items()
-                        if (value := as_attribute(row.get(name), numbers.get(name))) is not None
-                    },
-                )
+            yield Item(
+                path=_path(row.get(self.image_column), where),
+                **self._labels(row, label_columns, where),
+                group=as_text(row.get(self.group_column)) if self.group_column else None,
+                given_split=_split(row.get(self.split_column), where) if self.split_column else None,
+                attributes={
+                    key: value
+                    for name, key in attribute_columns.items()
+                    if (value := as_attribute(row.get(name), numbers.get(name))) is not None
+                },
             )
-        return table(find_pictures(root, items, records.path))
 
     def stat(self, path: str) -> tuple[int, ...] | None:
-        return stat_file(Path(self.pictures), path)
+        return self.annotations.stat(path)
 
     def open(self, path: str) -> bytes:
-        return read_bytes(Path(self.pictures), path)
+        return self.annotations.open(path)
+
+    @cached_property
+    def annotations(self) -> Annotations:
+        return Annotations(path=self.path, pictures=self.pictures, relative=repr(self.image_column))
 
     @classmethod
     def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
-        for document in place.documents(FORMATS.__contains__):
-            yield from recognised(place, document, told)
+        return recognised(place, place.documents(FORMATS.__contains__), told)
 
     def _columns(self, records: Records) -> tuple[list[str], dict[str, str]]:
         """The columns of classes, and those of attributes with the attribute's name, each known to be there."""
@@ -211,6 +224,7 @@ def _split(value: Any, where: str) -> str | None:
     text = as_text(value)
     if text is None:
         return None
-    if text.strip().lower() not in GIVEN_SPLITS:
-        raise UserError(f"{where}: the split must be empty or one of {list(GIVEN_SPLITS)}, found {text!r}")
-    return GIVEN_SPLITS[text.strip().lower()]
+    split = part_named(text)
+    if split is None:
+        raise UserError(f"{where}: the split must be empty, train, val or test, found {text!r}")
+    return split

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from pipeline.core import config, files, stage
+from pipeline.core.choices import check_choices
 from pipeline.core.errors import UserError
 
 LOCK = Path("dvc.lock")
@@ -39,9 +40,10 @@ def main(force: bool = False) -> None:
 
 
 def check_chosen(params: dict[str, Any]) -> None:
-    """Refuses what could only fail later: a source that is not there, in DVC's words without the key; no metric."""
+    """Refuses what could only fail later, a source that is not there in DVC's words without the key among it."""
     if not params.get("metric"):
         raise UserError("metric chooses none, and nothing could be measured; choose some of conf/metric/ in a list")
+    check_choices(params)
     source = params.get("source")
     watch = source.get("watch") if isinstance(source, dict) else None
     if isinstance(watch, str) and watch and "://" not in watch and not Path(watch).exists():

@@ -1,4 +1,4 @@
-"""What only content tells against the data: labels the pictures contradict, outliers, drift, harmful augmentation."""
+"""What only content tells against the data: labels a model disagrees with, outliers, drift, harmful augmentation."""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ import pandas as pd
 from pipeline.core import config, files, stage
 from pipeline.core.beyond import beyond_properties, decide_by_properties
 from pipeline.core.card import load_predictor
+from pipeline.core.choices import refuse_unfit
 from pipeline.core.contracts import Metric, Predictor, Task
 from pipeline.core.cross_validation import OutOfFold, cross_validate
 from pipeline.core.embeddings import Embeddings
-from pipeline.core.errors import UserError
 from pipeline.core.intervals import FEW_GROUPS, Estimate, samples_needed
 from pipeline.core.judging import judge
 from pipeline.core.labels import to_lists, to_matrix
@@ -65,7 +65,7 @@ def main() -> None:
     metrics = config.build_each(params, "metric")
     packed = Packed.load()
     predictor, card = load_predictor(files.PREDICTOR)
-    refuse_unfit(metrics, predictor.task)
+    refuse_unfit({f"metric.{name}": one for name, one in metrics.items()}, predictor.task.exclusive)
     predictions = predict(predictor, packed)
     parts = {name: predictions[predictions["split"] == name].reset_index(drop=True) for name in ("val", "test")}
     whole = {name: metric for name, metric in metrics.items() if not metric.per_class}
@@ -96,20 +96,6 @@ def main() -> None:
 
 def as_json(figures: dict[str, Estimate]) -> dict[str, dict[str, Any]]:
     return {name: entry.as_json() for name, entry in figures.items()}
-
-
-def refuse_unfit(metrics: dict[str, Metric], task: Task) -> None:
-    """Refuses a metric for one label per sample where there may be several.
-
-    Raises:
-        UserError: Naming it.
-    """
-    for name, metric in metrics.items():
-        if metric.exclusive and not task.exclusive:
-            raise UserError(
-                f"params.yaml: metric.{name} is for one label per picture, and this task allows several, where "
-                "deciding for every label would reach 1; choose others, as experiment=multi_label does"
-            )
 
 
 def predict(predictor: Predictor, packed: Packed) -> pd.DataFrame:

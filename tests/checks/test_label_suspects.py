@@ -1,4 +1,4 @@
-"""Labels that the pictures contradict are counted, listed and shown; what people decided on is not listed again."""
+"""Labels with which the model disagrees are counted, listed and shown; what people decided on is not listed again."""
 
 import numpy as np
 import pytest
@@ -89,7 +89,7 @@ def test_where_all_are_decided_none_other_contradicts(search):
     assert finding.value == 0
     assert finding.listing.empty
     assert finding.pictures == {}
-    assert finding.sentence.startswith("Of 120 labelled pictures, no other contradicts its label. 1")
+    assert finding.sentence.startswith("Of 120 labelled pictures, the model disagrees with no other label. 1")
 
 
 def test_pictures_without_a_label_wait_for_one_and_do_not_count(search):
@@ -118,7 +118,7 @@ def test_data_without_suspects(search):
     features, truth = make_features(spread=0.05)
     finding = search(features, named(truth))
     assert (finding.value, len(finding.listing)) == (0, 0)
-    assert finding.sentence == "Of 120 labelled pictures, none contradicts its label."
+    assert finding.sentence == "Of 120 labelled pictures, the model disagrees with no label."
     assert finding.passed
 
 

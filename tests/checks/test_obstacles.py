@@ -34,8 +34,8 @@ CHECKS = {
     ),
     "empty_cell": (
         EmptyCell(min_samples=1, max_attribute_values=20, max_cells=0, **WARN),
-        {"attr_site": ["x"] * 24},
-        "The source tells no condition",
+        {"attr_site": [f"x{row}" for row in range(24)]},
+        "The attributes site have more than 20 values",
     ),
     "missing_class": (MissingClass(**WARN), {"labels": NONE}, "No picture has a label"),
     "order_dependence": (
@@ -73,6 +73,16 @@ def test_a_check_that_could_not_have_fired_says_so(make_manifest, name):
     assert found.obstacle.startswith(obstacle)
     assert found.obstacle.endswith(".")
     assert ";" in found.obstacle  # then what would let it judge
+
+
+@pytest.mark.parametrize("column", ["attr_site", "attr_of_label_code", "attr_exif_time"])
+def test_where_no_condition_is_told_no_class_can_lack_one(make_manifest, column):
+    """What is not there is no obstacle: of data without attributes every run would warn of nothing."""
+    check, _, _ = CHECKS["empty_cell"]
+    values = ["x"] * 24 if column == "attr_site" else list("xy" * 12)
+    found = check(samples(make_manifest).drop(columns="attr_site").assign(**{column: values}))
+    assert (found.state, found.value, found.obstacle) == ("passed", 0.0, "")
+    assert found.sentence.startswith("The source tells no condition")
 
 
 def test_neighbours_of_few_pairs_or_no_property_are_not_judged(make_manifest):

@@ -143,6 +143,7 @@ def test_several_labels_make_the_task(tmp_path, checkout, capsys):
     run(tmp_path / "set")
     shown = capsys.readouterr().out
     assert "experiment=multi_label" in command(shown)
+    assert "  (faster for pictures this small: -S encoder=small -S transform.size=20)" in shown  # no margin: it pads
     assert "several on one picture (task multi_label)" in shown
     assert "image from column 'file', group from column 'patient', label from column 'label', ';' between" in shown
     assert "groups that stay together: 4" in shown
@@ -525,6 +526,72 @@ def test_a_document_for_each_part_is_one_data_set(layout, tmp_path, checkout, ca
     table = written("set").read()
     assert sorted(table["path"]) == ["train/0.png", "train/only_train.png", "valid/0.png", "valid/only_valid.png"]
     assert dict(zip(table["path"], table["given_split"], strict=True))["valid/0.png"] == "val"
+
+
+def table_of_part(place, layout, split, names, extra=""):
+    """Its rows as CSV of pandas, with an index and names as the layout has them; the same columns in each part."""
+    file, prefix = {
+        "one folder": (f"{split}.csv", ""),
+        "a folder of pictures each": (f"{split}.csv", ""),
+        "folders in the names": (f"labels_{split}.csv", f"{split}/"),
+        "imagefolder": (f"{split}/metadata.csv", ""),
+        "imagefolder, deeper": (f"{split}/metadata.csv", "images/"),
+    }[layout]
+    folder = {"one folder": "pictures", "imagefolder, deeper": f"{split}/images"}.get(layout, split)
+    lines = [",file_name,label,site,subset"]
+    for number, name in enumerate(names):
+        picture(place / folder / name, hash_of(f"{split}{name}"))
+        lines.append(f"{number},{prefix}{name},{('cat', 'dog')[number % 2]},{'NS'[number // 2 % 2]},{split}")
+    (place / file).parent.mkdir(parents=True, exist_ok=True)
+    (place / file).write_text("\n".join(lines) + "\n")
+
+
+def hash_of(text):
+    return sum(ord(letter) * (place + 1) for place, letter in enumerate(text))
+
+
+@pytest.mark.parametrize(
+    ("layout", "clash", "splits"),
+    [
+        ("one folder", False, ("train", "valid", "test")),
+        ("a folder of pictures each", True, ("train", "valid", "test")),
+        ("a folder of pictures each", False, ("train", "test")),
+        ("folders in the names", True, ("train", "test")),
+        ("imagefolder", True, ("train", "valid", "test")),
+        ("imagefolder, deeper", True, ("train", "test")),
+    ],
+)
+def test_a_table_for_each_part_is_one_data_set(layout, clash, splits, tmp_path, checkout, capsys):
+    """CSV files beside pictures, or metadata.csv in each folder; the names of pictures may repeat in other parts."""
+    place = tmp_path / "set"
+    for split in splits:
+        table_of_part(place, layout, split, [f"{'' if clash else split}{number}.png" for number in range(8)])
+    run(place)
+    shown = capsys.readouterr().out
+    assert f"items: {8 * len(splits)}, labels: 2, one on each labelled picture (task single_label)" in shown
+    known = {"train": "train", "valid": "val", "test": "test"}
+    assert "given split: " + ", ".join(f"{known[one]} 8" for one in splits) in shown
+    assert "left out, as each table is a part of the split: column 'subset'" in shown
+    assert "left out as numbers of rows: ['']" in shown
+    assert "split=given" in shown
+    table = written("set").read()
+    assert "refused" not in table
+    assert [column for column in table if column.startswith("attr_")] == ["attr_site"]
+    pictures = dict(zip(table["path"], table[["labels", "given_split"]].to_numpy().tolist(), strict=True))
+    for split in splits:
+        folder = {"one folder": "", "imagefolder, deeper": f"{split}/images/"}.get(layout, f"{split}/")
+        for number in range(8):
+            name = f"{folder}{'' if clash else split}{number}.png"
+            assert pictures[name] == [[("cat", "dog")[number % 2]], known[split]]
+
+
+def test_tables_of_other_columns_are_no_parts_of_one_data_set(tmp_path, checkout, capsys):
+    place = tmp_path / "set"
+    table_of_part(place, "one folder", "train", [f"{number}.png" for number in range(8)])
+    (place / "test.csv").write_text(
+        "file,kind\n" + "".join(f"{number}.png,{'xy'[number % 2]}\n" for number in range(4))
+    )
+    assert "can be read in 2 ways: table (a table, test.csv); table (a table, train.csv)" in refused(capsys, place)
 
 
 def test_pictures_of_a_format_that_is_not_read_are_items_with_a_reason(tmp_path, checkout, capsys):

@@ -76,6 +76,8 @@ def test_the_cameras_time_is_a_number_of_seconds():
     [
         ("train/cat/1.jpg", ""),
         ("Train/Big Cat/1.jpg", ""),  # of the label big_cat
+        ("test_set/images/1.jpg", "images"),
+        ("test_bench/1.jpg", "test_bench"),  # a place, and no part of a split
         ("2019/cat/night/1.jpg", "2019/night"),
         ("1.jpg", ""),
     ],

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.split_names import WORDS, is_unlabelled, split_named, splits_of, tells_nothing
+from pipeline.core.split_names import WORDS, is_unlabelled, part_named, split_named, splits_of, tells_nothing
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,17 @@ from pipeline.core.split_names import WORDS, is_unlabelled, split_named, splits_
 def test_names(split, names):
     assert {name: split_named(name) for name in names.split()} == dict.fromkeys(names.split(), split)
     assert split_named("test set") == "test"
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        *(("Training", "train"), ("test set", "test"), ("valid", "val"), ("hold-out", "test"), ("val_images", "val")),
+        *(("test tube", None), ("train_2", None), ("train test", None), ("invalid", None), ("", None), ("set", None)),
+    ],
+)
+def test_names_that_say_the_part_and_nothing_else(name, part):
+    assert part_named(name) == part
 
 
 @pytest.mark.parametrize(

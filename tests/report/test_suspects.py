@@ -33,7 +33,7 @@ def test_each_picture_stands_over_its_two_labels_and_its_line(channels):
     html = suspects_page("pets", suspects(), pictures(3, channels))
     page = Page(html)
     assert page.open == []
-    assert "3 pictures do not look like what the label says." in page.text
+    assert "The model disagrees with 3 labels." in page.text
     assert [one["alt"] for one in page.all("img")] == ["cat/0.png", "cat/1.png", "cat/2.png"]
     assert len({one["src"] for one in page.all("img")}) == 3
     assert page.text.count("is labelled cat") == page.text.count("looks like dog") == 3
@@ -44,15 +44,15 @@ def test_each_picture_stands_over_its_two_labels_and_its_line(channels):
 
 def test_more_than_are_shown():
     page = Page(suspects_page("pets", suspects(5), pictures(2)))
-    assert "5 pictures do not" in page.text
+    assert "The model disagrees with 5 labels." in page.text
     assert "The 2 most suspicious ones are shown, the worst first; reports/label_suspects.csv lists all." in page.text
     assert len(page.all("img")) == 2
 
 
 def test_one_and_none():
-    assert "1 picture does not look like" in Page(suspects_page("pets", suspects(1), pictures(1))).text
+    assert "The model disagrees with 1 label." in Page(suspects_page("pets", suspects(1), pictures(1))).text
     page = Page(suspects_page("pets", suspects(0), pictures(0)))
-    assert "No label is left that its picture contradicts." in page.text
+    assert "No label is left with which the model disagrees." in page.text
     assert page.all("img") == []
 
 

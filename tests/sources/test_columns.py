@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.core.places import EDGE_BYTES, look
-from pipeline.sources import columns
+from pipeline.sources import picture_columns
 from pipeline.sources.table import Table
 
 
@@ -75,7 +75,7 @@ def test_the_column_of_pictures_is_the_one_that_leads_to_them(files, header, row
 
 @pytest.mark.parametrize(("last", "folder"), [("train", "train"), ("extra", "")])
 def test_the_folder_of_a_long_table_holds_the_pictures_of_all_its_rows(tmp_path, monkeypatch, last, folder):
-    monkeypatch.setattr(columns, "MAX_ROWS", 4)
+    monkeypatch.setattr(picture_columns, "MAX_ROWS", 4)
     files = [f"train/{number}.jpg" for number in range(8)] + [f"{last}/8.jpg", "test/9.jpg"]
     for file in files:
         (tmp_path / file).parent.mkdir(exist_ok=True)
@@ -83,7 +83,7 @@ def test_the_folder_of_a_long_table_holds_the_pictures_of_all_its_rows(tmp_path,
     text = "id,breed\n" + "".join(f"{number},{'xy'[number % 2]}\n" for number in range(9))
     (way,) = ways(tmp_path, text)
     assert way.choices["pictures"] == str(tmp_path / folder)
-    monkeypatch.setattr(columns, "MAX_WHOLE_BYTES", 9)
+    monkeypatch.setattr(picture_columns, "MAX_WHOLE_BYTES", 9)
     (way,) = ways(tmp_path, text)
     assert way.choices["pictures"] == str(tmp_path)
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from unittest.mock import ANY
 
 import pandas as pd
 import pytest
@@ -255,7 +256,7 @@ def test_what_is_wrong_with_the_file(source, name, content, message):
             r"source\.group_column: .* has no column 'patient'; it has \['image', 'label', 'n'\]",
         ),
         ({"attribute_columns": ["site"]}, r"source\.attribute_columns: .* has no column 'site'"),
-        ({"split_column": "n"}, r"line 2: the split must be empty or one of \['train', .*\], found '2'"),
+        ({"split_column": "n"}, r"line 2: the split must be empty, train, val or test, found '2'"),
         (
             {"label_column": None, "label_columns": ["n"]},
             r"line 2, column 'n': expected 0 or 1 \(true, false\), found '2'",
@@ -320,3 +321,78 @@ def test_any_bytes_are_read_or_refused_in_one_line(tmp_path_factory, data, suffi
     else:
         message = ""
     assert "\n" not in message
+
+
+def parts(root, rows_of, **changes):
+    """A table for each part of the split, `train.csv` and so on, in one folder with the pictures of `shared`."""
+    path = {}
+    for split, lines in rows_of.items():
+        path[split] = str(root / f"{split}.csv")
+        (root / f"{split}.csv").write_text("\n".join(lines) + "\n")
+        for line in lines[1:]:
+            (root / line.split(",")[0]).parent.mkdir(parents=True, exist_ok=True)
+            (root / line.split(",")[0]).touch()
+    options = {
+        "name": "pictures",
+        "path": path,
+        "watch": str(root),
+        "pictures": str(root),
+        "image_column": "image",
+        "label_column": "label",
+        "label_separator": None,
+        "label_columns": None,
+        "group_column": None,
+        "split_column": None,
+        "attribute_columns": ["age"],
+    }
+    return Table(**{**options, **changes})
+
+
+def test_a_table_for_each_part_is_the_given_split(tmp_path):
+    rows_of = {
+        "test": ["image,label,age", "d.png,dog,n/a"],
+        "train": ["image,label,age", "a.png,cat,3", "b.png,dog,4"],
+        "val": ["image,age,label", "c.png,5,cat"],
+    }
+    (tmp_path / "left.png").touch()
+    table = parts(tmp_path, rows_of).read()
+    assert rows(table, "path", "labels", "given_split", "attr_age") == [
+        ["a.png", ["cat"], "train", "3"],
+        ["b.png", ["dog"], "train", "4"],
+        ["c.png", ["cat"], "val", "5"],
+        ["d.png", ["dog"], "test", "n/a"],
+        ["left.png", [], None, ANY],
+    ]
+    assert table["detail"].dropna().tolist() == ["nothing in train.csv, val.csv, test.csv names it"]
+
+
+def test_numbers_of_all_parts_are_numbers(tmp_path):
+    table = parts(tmp_path, {"train": ["image,label,age", "a.png,x,3"], "test": ["image,label,age", "b.png,y,4.5"]})
+    assert table.read()["attr_age"].tolist() == [3.0, 4.5]
+
+
+def test_a_column_that_one_part_lacks_is_said_with_its_file(tmp_path):
+    table = parts(tmp_path, {"train": ["image,label,age", "a.png,x,3"], "test": ["image,age", "b.png,4"]})
+    with pytest.raises(UserError, match=r"source.label_column: .*test.csv has no column 'label'"):
+        table.read()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"split_column": "age"}, "split_column must be null where path names a file for each part .*, got 'age'"),
+        ({"path": {"train": "a.csv", "dev": "b.csv"}}, "path must name its files by train, val, test"),
+        ({"pictures": {"train": "a"}}, "pictures must name a folder for each file of path"),
+        ({"pictures": {"train": "a", "test": "a/b"}}, "pictures: 'a/b' lies within 'a'; name one folder for both"),
+    ],
+)
+def test_parts_that_do_not_fit(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        parts(tmp_path, {"train": ["image,label,age"], "test": ["image,label,age"]}, **changes)
+
+
+@pytest.mark.parametrize("spelling", ["Training", "dev", "VALIDATION_SET", "eval", "holdout", "test set"])
+def test_splits_are_spelt_as_folders_are(source, spelling):
+    table = source(f"image,label,part\na.png,x,{spelling}\n", split_column="part").read()
+    expected = {"Training": "train", "holdout": "test", "test set": "test"}.get(spelling, "val")
+    assert table["given_split"].tolist() == [expected]

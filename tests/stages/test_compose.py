@@ -158,8 +158,9 @@ def test_what_dvc_watches_on_a_server_is_left_to_dvc():
 
 @pytest.mark.parametrize("watch", [7, ["a"]])
 def test_what_to_watch_that_is_no_text_is_left_to_the_source(watch):
-    stage.check_chosen({"source": {"watch": watch}, "metric": {"f1": {}}})
-    stage.check_chosen({"source": watch, "metric": {"f1": {}}})
+    params = yaml.safe_load(config.compose())
+    stage.check_chosen({**params, "source": {"watch": watch}})
+    stage.check_chosen({**params, "source": watch})
 
 
 @pytest.mark.parametrize("group", ["check", "curate", "augmentation"])
@@ -195,3 +196,12 @@ def test_a_source_that_is_not_there_is_named_before_dvc_meets_it(monkeypatch, ex
     edit("conf/source/folder.yaml", "path: data/raw", "path: nowhere")
     with pytest.raises(UserError, match=r"source\.watch 'nowhere' does not exist; set source\.path"):
         stage.main()
+
+
+def test_a_metric_that_the_task_does_not_take_is_refused_before_anything_runs():
+    edit("conf/config.yaml", "  - task: single_label", "  - task: multi_label")
+    with pytest.raises(
+        UserError, match=r"metric\.balanced_accuracy is for one label per picture, and this task allows"
+    ):
+        stage.main()
+    assert not PARAMS.exists()

@@ -94,7 +94,7 @@ def test_without_the_check_the_listing_is_empty_and_the_page_says_so(given):
     curate.main()
     assert pd.read_csv(files.SUSPECTS).empty
     assert files.SUSPECTS.read_text() == "sample_id,previous,labels,quality,split\n"
-    assert "No label is left that its picture contradicts." in files.SUSPECTS_PAGE.read_text()
+    assert "No label is left with which the model disagrees." in files.SUSPECTS_PAGE.read_text()
 
 
 def test_a_check_without_a_listing():

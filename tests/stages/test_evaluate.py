@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from pipeline.core import files
-from pipeline.core.errors import UserError
 from pipeline.core.samples import Packed
 from pipeline.core.scoring import mean_recall
 from pipeline.metrics.accuracy import Accuracy
@@ -14,8 +13,7 @@ from pipeline.metrics.balanced_accuracy import BalancedAccuracy
 from pipeline.metrics.ranking import Ranking
 from pipeline.metrics.rate import Rate
 from pipeline.stages import evaluate
-from pipeline.stages.evaluate import Options, above, as_json, judged, over_all_groups, predict, refuse_unfit
-from pipeline.tasks.multi_label import MultiLabel
+from pipeline.stages.evaluate import Options, above, as_json, judged, over_all_groups, predict
 from pipeline.tasks.single_label import SingleLabel
 
 TASK = SingleLabel(label_smoothing=0.0)
@@ -76,17 +74,6 @@ def test_figures_of_the_test_split(predictions):
         "groups": 2,
         "caveat": "no interval: it rests on 2 independent groups, fewer than 5",
     }
-
-
-MULTI = MultiLabel()
-
-
-def test_a_metric_for_one_label_is_refused_where_several_are_allowed():
-    metrics = {"accuracy": Accuracy(), "balanced_accuracy": BalancedAccuracy()}
-    refuse_unfit(metrics, TASK)
-    refuse_unfit({"accuracy": Accuracy(), "recall": Rate(number="recall", averaging="macro")}, MULTI)
-    with pytest.raises(UserError, match=r"^params\.yaml: metric\.balanced_accuracy is for one label per picture, and"):
-        refuse_unfit(metrics, MULTI)
 
 
 def test_a_model_that_says_every_label_would_reach_1():

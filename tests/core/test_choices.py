@@ -1,0 +1,73 @@
+"""What does not fit together, or is no value at all, ends the first stage in one line."""
+
+import pytest
+import yaml
+
+from pipeline.core import config
+from pipeline.core.choices import check_choices, refuse_unfit
+from pipeline.core.errors import UserError
+from pipeline.metrics.accuracy import Accuracy
+from pipeline.metrics.balanced_accuracy import BalancedAccuracy
+from pipeline.metrics.rate import Rate
+
+BALANCED = "pipeline.metrics.balanced_accuracy.BalancedAccuracy"
+
+
+def test_a_metric_for_one_label_is_refused_where_several_are_allowed():
+    metrics = {"accuracy": Accuracy(), "metric.balanced_accuracy": BalancedAccuracy()}
+    refuse_unfit(metrics, exclusive=True)
+    refuse_unfit({"accuracy": Accuracy(), "recall": Rate(number="recall", averaging="macro")}, exclusive=False)
+    with pytest.raises(UserError, match=r"^params\.yaml: metric\.balanced_accuracy is for one label per picture, and"):
+        refuse_unfit(metrics, exclusive=False)
+
+
+@pytest.fixture(scope="module")
+def composed():
+    return {
+        name: config.compose(overrides=[f"experiment={name}"] if name else []) for name in ("", "multi_label", "tanks")
+    }
+
+
+@pytest.fixture
+def params(composed):
+    return {name: yaml.safe_load(text) for name, text in composed.items()}
+
+
+def test_what_is_there_fits(params):
+    for one in params.values():
+        check_choices(one)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "message"),
+    [
+        ("multi_label", "metric.it", {"_target_": BALANCED}, r"metric\.it is for one label per picture, and this task"),
+        ("multi_label", "gate.metric", {"_target_": BALANCED}, r"gate\.metric is for one label per picture"),
+        ("", "gate.min_samples", 0, r"gate: min_samples must be at least 1, got 0"),
+        ("", "gate.metric.averaging", "none", r"gate: metric must be one number for all classes"),
+        ("", "metric.f1.number", "f2", r"metric\.f1\.number must be .*, got 'f2'"),
+        ("", "curate.outliers.on_fail", "stop", r"curate\.outliers\.on_fail must be"),
+        ("", "check.empty_cell.min_samples", 0, r"check\.empty_cell: min_samples must be at least 1, got 0"),
+        ("", "split.fractions.test", 0.5, r"split: fractions must each be above 0 and sum to 1"),
+        ("", "beside", {"_target_": "pipeline.splits.grouped.Grouped"}, r"beside lacks the parameter 'fractions'"),
+        (
+            "",
+            "augment.fit",
+            "pad",
+            r"augment\.fit pad keeps .* of its 144 pixels .* central 128 .*; set augment\.size=128",
+        ),
+        ("", "augment.fit", "stretch", r"augment\.fit stretch keeps the whole picture"),
+        ("", "augment.size", 100, r"augment\.size 100 is smaller than transform\.size 128"),
+        ("multi_label", "augment.size", 144, r"augment\.fit pad keeps the whole picture"),
+        ("", "task._target_", "pipeline.tasks.none.None", r"task\._target_"),
+    ],
+)
+def test_what_only_a_late_stage_would_refuse_is_refused_first(params, name, key, value, message):
+    one = params[name]
+    *outer, last = key.split(".")
+    inner = one
+    for part in outer:
+        inner = inner[part]
+    inner[last] = value
+    with pytest.raises(UserError, match=message):
+        check_choices(one)

@@ -30,11 +30,16 @@ SIDE = 64
 TEST = 300
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
-    "no_average": {"ema_decay": None},
-    "no_min_steps": {"min_steps": 0},
     "as_before": {"min_steps": 0},  # and the average without a warm-up
+    "no_min_steps": {"min_steps": 0},
+    "plain": {"min_steps": 0, "ema_decay": None},
+    "no_average": {"ema_decay": None},
+    "min_steps_50": {"min_steps": 50},
+    "min_steps_100": {"min_steps": 100},
     "min_steps_200": {"min_steps": 200},
     "rate_0.0005": {"learning_rate": 0.0005},
+    "rate_0.003": {"learning_rate": 0.003},
+    "batch_8": {"batch_size": 8},
     "no_smoothing": {},
     "logistic": {},
 }

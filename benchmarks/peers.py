@@ -56,6 +56,7 @@ def colibri(told: argparse.Namespace) -> dict[str, Any]:
         "augmentation=[mirror]", f"train.batch_size={told.batch}", "train.precision=fp32",
         "train.ema_decay=null", f"train.learning_rate={RATE}",
         f"train.weight_decay={DECAY}", "train.warmup_fraction=0", "train.dropout=0",
+        "train.min_steps=0",  # as many epochs as the others
     ]  # fmt: skip
     overrides.append(f"encoder.width={told.width}" if told.encoder == "small" else "encoder.weights=none")
     params = yaml.safe_load(config.compose(CONF, overrides))

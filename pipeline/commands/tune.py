@@ -1,8 +1,10 @@
 """Searches the space of conf/tune/NAME.yaml with Optuna and writes the winner as an experiment, with what to expect.
 
 It trains on train and judges on val; of the test part it sees neither labels nor pictures. It needs data/packed as
-`dvc repro` (or `dvc exp run -S experiment=...`) leaves it. Trials stand under one run in MLflow (make ui). Killed and
-started again it goes on, and ends with the same winner; a changed space, seed or data set starts another study.
+`dvc repro` (or `dvc exp run -S experiment=...`) leaves it. What the search begins with is trained too: the winner
+counts as better only where the paired interval on val says so, else what it began with is the one to keep. Trials
+stand under one run in MLflow (make ui). Killed and started again it goes on, and ends with the same winner; a changed
+space, seed or data set starts another study.
 
 Examples:
   colibri tune finetune
@@ -43,6 +45,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
     from pipeline.core.samples import Packed
     from pipeline.core.tracking.nested import finish, study_run
     from pipeline.experiments import searching, tuning
+    from pipeline.experiments.trial import Trial
 
     to = to or f"tuned_{name}"
     search, params = tuning.read(name, experiment, trials)
@@ -56,18 +59,29 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
             study = searching.open_study(search, key, STUDIES / f"{name}.db")
             parent = study_run(key, f"tune {name}", params)
             say(f"{len(searching.finished(study))} of {search.trials} trials have ended before")
-            trial = tuning.Trial(
-                tuning.nodes_of(params), packed, search, whole(params["metric"]), params["evaluate"], parent
+            trial = Trial(
+                nodes=tuning.nodes_of(params),
+                packed=packed,
+                search=search,
+                metrics=whole(params["metric"]),
+                evaluate=params["evaluate"],
+                parent=parent,
+                folder=STUDIES / key,
             )
             best = searching.run(study, search, trial, say)
+            evidence = trial.evidence(best)
+            trial.keep_only(best)
     except Timeout:
         raise UserError(f"another colibri tune {name} is at work in this folder; wait for it") from None
     except KeyboardInterrupt:
         raise UserError(f"interrupted; colibri tune {name} goes on where it was") from None
-    text = tuning.winner(name, to, search, searching.finished(study), best)
-    file = tuning.write_winner(to, text, search, best.params)
-    finish(parent, {f"best_{search.figure}": best.value or 0.0}, [file])
-    say("", *text.splitlines(), f"Wrote {file}. Next: git add {file}, then dvc exp run -S experiment={to}")
+    values = trial.values(best.params)
+    text = tuning.winner(name, to, search, searching.finished(study), best, values, evidence)
+    file = tuning.write_winner(to, text, search, values)
+    finish(parent, {f"best_{search.figure}": best.value or 0.0, **evidence.figures()}, [file])
+    start = "conf/config.yaml as it is" if search.experiment is None else f"experiment={search.experiment}"
+    take = f"Next: git add {file}, then dvc exp run -S experiment={to}"
+    say("", *text.splitlines(), f"Wrote {file}. {take if evidence.is_better else f'No reason to leave {start}.'}")
 
 
 def whole(nodes: dict[str, Any]) -> dict[str, Metric]:

@@ -29,7 +29,7 @@ class Choosing:
     Args:
         candidates: Name to what the option changes: keys of `task` that it sets, and a `sampling` of its own. The
             simplest comes first.
-        epochs: Of each trial, at most those of training; null takes as many.
+        epochs: Of each trial, exactly, and at most `train.epochs`; null takes as many as training.
         num_resamples: Bootstrap resamples behind each interval, at least 100.
         seed: Of the resamples.
     """
@@ -83,7 +83,8 @@ class Choosing:
             raise UserError("imbalance: val has no sample to choose by; choose one option, such as imbalance=weighted")
         names = list(self.candidates)
         decisions = [self._tried(nodes, name, decided) for name in names]
-        epochs = self._shortened(nodes)["train"].get("epochs")
+        train = self._shortened(nodes)["train"]
+        epochs = None if train.get("min_steps") else train.get("epochs")  # how many that adds, only training knows
         rows = self._measured(names, decisions, targets, groups, exclusive, epochs)
         chosen = next(row["option"] for row in rows if row["chosen"])
         return self.changed(nodes, chosen), table(rows)
@@ -95,10 +96,11 @@ class Choosing:
             raise type(error)(f"imbalance, trying {name}: {error}") from None
 
     def _shortened(self, nodes: dict[str, Any]) -> dict[str, Any]:
-        whole = nodes["train"].get("epochs")
-        if self.epochs is None or whole is None:
+        train = nodes["train"]
+        if self.epochs is None or train.get("epochs") is None:
             return nodes
-        return {**nodes, "train": {**nodes["train"], "epochs": min(self.epochs, whole)}}
+        exact = {"min_steps": 0} if "min_steps" in train else {}  # else training would add epochs to these
+        return {**nodes, "train": {**train, "epochs": min(self.epochs, train["epochs"]), **exact}}
 
     def _measured(
         self,

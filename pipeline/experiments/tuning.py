@@ -1,29 +1,24 @@
-"""One trial of a search, on train and val alone, and the winner as an experiment of conf/."""
+"""What a search of conf/tune/ begins with, and its winner as an experiment of conf/."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pipeline.core import config, files
-from pipeline.core.contracts import Metric
 from pipeline.core.errors import UserError
-from pipeline.core.judging import judge
-from pipeline.core.labels import to_matrix
 from pipeline.core.samples import Packed
-from pipeline.core.tracking.nested import trial_run
-from pipeline.experiments.results import scorer
-from pipeline.experiments.searching import REASON, Report, Stopped, kept_row, short
+from pipeline.experiments.evidence import Evidence
+from pipeline.experiments.searching import REASON, short
 from pipeline.experiments.space import Pruning, Range, Search, changed
-from pipeline.stages.train import SECTIONS, settled
+from pipeline.experiments.trial import EXPECTED
+from pipeline.stages.train import SECTIONS
 
 MADE_OF = ("ingest", "pair", "split", "augment")  # stages whose choices data/packed rests on
 MARK = "# Found by colibri tune"
-EXPECTED = "expected"
 
 
 def read(name: str, experiment: str | None, trials: int | None) -> tuple[Search, dict[str, Any]]:
@@ -108,75 +103,26 @@ def study_key(search: Search, params: Mapping[str, Any]) -> str:
     return files.digest(files.canonical(told), files.canonical(nodes_of(params)), *data)
 
 
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """Trains once and judges on val; an objective of `searching.run`.
+def winner(
+    name: str, to: str, search: Search, trials: list[Any], best: Any, values: Mapping[str, Any], evidence: Evidence
+) -> str:
+    """The text of the winner's file in conf/experiment/.
 
-    Attributes:
-        nodes: What training reads, before the trial's values.
-        packed: As `without_test` leaves it.
-        search: What is chosen by.
-        metrics: Of one number each.
-        evaluate: `num_resamples` and `seed` of the intervals.
-        parent: The MLflow run of the search.
+    Args:
+        name: Of the search.
+        to: Of the file.
+        search: What was tried.
+        trials: Those that ended.
+        best: The best of them.
+        values: What it changed.
+        evidence: Whether it is better than what the search began with.
     """
-
-    nodes: dict[str, Any]
-    packed: Packed
-    search: Search
-    metrics: dict[str, Metric]
-    evaluate: dict[str, Any]
-    parent: str
-
-    def __call__(self, number: int, values: dict[str, Any], report: Report) -> tuple[float, dict[str, Any]]:
-        recipe, _ = settled(changed(self.nodes, values), self.packed)
-        stopped = None
-        with trial_run(self.parent, number, values) as log:
-
-            def heard(epoch: int, figures: dict[str, float]) -> None:
-                log(epoch, figures)
-                report(epoch, figures)
-
-            try:
-                predictor, history = recipe.fit(self.packed, heard)
-                expected = self.judged(predictor)
-                log(
-                    len(history),
-                    {f"val_{name}": one["value"] for name, one in expected.items() if one["value"] is not None},
-                )
-            except Stopped as early:
-                stopped = early
-            except UserError as error:  # a learning rate that diverges is a bad trial, not the end of the search
-                stopped = Stopped(str(error))
-        if stopped is not None:
-            raise stopped
-        return float(kept_row(history)[self.search.figure]), {EXPECTED: expected[self.search.expect]}
-
-    def judged(self, predictor: Any) -> dict[str, dict[str, Any]]:
-        """The metrics on val."""
-        val = self.packed.index[self.packed.index["split"] == "val"]
-        scores = scorer(predictor, val)(self.packed.images[val.index.to_numpy()])
-        found = judge(
-            self.metrics,
-            to_matrix(val["labels"].tolist(), self.packed.classes),
-            predictor.task.decide(scores),
-            scores,
-            val["group"].to_numpy(dtype=str),
-            self.packed.classes,
-            self.evaluate["num_resamples"],
-            self.evaluate["seed"],
-        )
-        return {name: entry.as_json() for name, entry in found.items()}
-
-
-def winner(name: str, to: str, search: Search, trials: list[Any], best: Any) -> str:
-    """The text of the winner's file in conf/experiment/."""
     entry = best.user_attrs[EXPECTED]
     interval = "" if entry["low"] is None else f" [{entry['low']:.3f}, {entry['high']:.3f}]"
     caveat = f" ({entry['caveat']})" if entry.get("caveat") else ""
     stopped = sum(REASON in trial.user_attrs for trial in trials)
     nested: dict[str, Any] = {}
-    for key, value in best.params.items():
+    for key, value in values.items():
         *parents, last = key.split(".")
         inner = nested
         for parent in parents:
@@ -191,6 +137,7 @@ def winner(name: str, to: str, search: Search, trials: list[Any], best: Any) -> 
             f"#   dvc exp run -S experiment={to}",
             f"# Expect {search.expect} {entry['value']:.3f}{interval} {val}{caveat};",
             "# on test a little less, since trial and epoch were chosen on val.",
+            *(f"# {line}" for line in evidence.lines()),
             *base,
             yaml.safe_dump(nested, sort_keys=False).rstrip(),
             "",

@@ -15,6 +15,7 @@ from pipeline.core.checkpoints import Kept
 from pipeline.core.contracts import Log, Risk, Task, Trainer
 from pipeline.core.errors import UserError
 from pipeline.core.samples import Samples
+from pipeline.core.terminal import say
 from pipeline.trainers import memory, precision, snapshots
 from pipeline.trainers.figures import figures
 from pipeline.trainers.judging import scored_together
@@ -52,7 +53,8 @@ class FineTune(Trainer):
         seed: Of the head's first weights, the order of samples, augmentation and dropout.
         layer_decay: Factor of the learning rate from each layer to the one below it, above 0 to 1; null learns
             everywhere alike.
-        frozen_epochs: First epochs in which the head learns alone, at least 0; `epochs` and more never unfreeze.
+        frozen_epochs: First epochs in which the head learns alone, at least 0; the encoder never learns where they are
+            as many as all epochs, those that `min_steps` adds included.
         min_steps: Steps of the optimiser that a training has at least, 0 or more: with few samples an epoch has few
             steps, and the weights of the head hardly leave their start. Epochs are added until there are as many.
     """
@@ -155,6 +157,7 @@ class FineTune(Trainer):
         progress.restore()
         for earlier in progress.history:
             log(int(earlier["epoch"]), earlier)
+        self._say_if_longer(loop)
         done = loop.step * loop.feed.size
         with tqdm(
             total=loop.num_epochs * loop.num_images,
@@ -180,3 +183,10 @@ class FineTune(Trainer):
         tuned = loop.task.tuned(val.targets, progress.best_scores)
         predictor = NetworkPredictor(loop.kept(), tuned, train.transform, self.views, self.precision)
         return predictor, progress.history
+
+    def _say_if_longer(self, loop: Loop) -> None:
+        if loop.num_epochs > self.epochs and loop.processes.is_first:
+            say(
+                f"train: {loop.num_epochs} epochs instead of {self.epochs}, for {self.min_steps} steps of the "
+                f"optimiser with {loop.feed.num_batches} in an epoch; train.min_steps=0 keeps to {self.epochs}"
+            )

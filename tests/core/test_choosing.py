@@ -159,6 +159,18 @@ def test_fewer_epochs_than_the_trials_ask_for_are_all_there_are():
     assert asked[0]["train"]["epochs"] == 2
 
 
+def test_a_trial_has_no_more_epochs_than_asked_for_however_few_the_pictures():
+    decided, asked = decisions(none=4, weighted=10, drawn=18)
+    nodes = {**NODES, "train": {"epochs": 5, "min_steps": 100}}
+    chosen, tried = choose(decided, nodes=nodes, epochs=1)
+    assert (tried["epochs"] == 1).all()
+    assert [one["train"] for one in asked] == [{"epochs": 1, "min_steps": 0}] * 3
+    assert chosen["train"] == {"epochs": 5, "min_steps": 100}  # training has all its steps
+    _, tried = choose(decided, nodes=nodes, epochs=None)
+    assert asked[-1]["train"] == nodes["train"]
+    assert tried["epochs"].isna().all()  # 5, or as many as make 100 steps
+
+
 def test_a_trial_that_fails_is_named():
     def decided(nodes):
         raise UserError("the loss became nan at step 3; lower train.learning_rate")

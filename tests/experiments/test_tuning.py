@@ -12,8 +12,8 @@ from pipeline.commands import tune
 from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.core.samples import Packed
-from pipeline.core.tracking.nested import PARENT, STUDY, TRIAL
-from pipeline.experiments import searching, tuning
+from pipeline.core.tracking.nested import PARENT, STUDY, TRIAL, study_run
+from pipeline.experiments import searching, trial, tuning
 from pipeline.stages import train
 
 pytestmark = pytest.mark.xdist_group("experiments")
@@ -44,6 +44,82 @@ def test_the_winner_is_written_with_what_to_expect_and_composes(searchable, caps
     assert "0 of 4 trials have ended before" in shown
     assert "trial 4 of 4: train.learning_rate=" in shown
     assert "dvc exp run -S experiment=tuned_quick" in shown
+
+
+def start_from(**train):
+    """The experiment that the search starts from, with other choices of training."""
+    file = Path("conf/experiment/tiny.yaml")
+    *defaults, values = file.read_text().partition("\ntrain:")
+    node = yaml.safe_load(f"train:{values}")
+    node["train"] |= train
+    file.write_text("".join([defaults[0], "\n", yaml.safe_dump(node)]))
+    lock()
+
+
+LEARNS = {"train.learning_rate": {"low": 0.005, "high": 0.02, "log": True}}
+
+
+@pytest.mark.slow
+def test_a_winner_that_is_better_than_the_start_is_advised(searchable, capsys):
+    write_search(space=LEARNS, trials=2)
+    start_from(learning_rate=1e-9, epochs=4)  # as good as untrained
+    search()
+    assert re.search(
+        r"^# Better than what the search began with: accuracy \+0\.\d{3} \[\+0\.\d{3}, \+0\.\d{3}\] on the same",
+        WRITTEN.read_text(),
+        re.M,
+    )
+    assert "Next: git add conf/experiment/tuned_quick.yaml, then dvc exp run" in capsys.readouterr().out
+    assert len([*tune.STUDIES.glob("*/*.parquet")]) == 2  # of three trainings, the best trial and the start
+
+
+@pytest.mark.slow
+def test_a_winner_that_is_not_told_apart_from_the_start_is_not_advised(searchable, capsys):
+    write_search(space=LEARNS, trials=2)
+    start_from(learning_rate=0.018, epochs=4)
+    search()
+    text = WRITTEN.read_text()
+    assert "# Not told apart from what the search began with: accuracy" in text
+    assert "# Keep what it began with." in text
+    shown = capsys.readouterr().out
+    assert "No reason to leave experiment=tiny." in shown
+    assert "git add" not in shown
+
+
+def test_epochs_that_are_tried_are_exact_however_few_the_pictures(searchable):
+    write_search(space={"train.epochs": {"choices": [1]}}, trials=1, pruning=None)
+    start_from(min_steps=20)  # 6 steps an epoch: the start has 4 epochs
+    read, params = tuning.read("quick", None, None)
+    lengths = []
+
+    def hear(epoch, figures):
+        lengths.append(epoch)
+
+    packed = tuning.without_test(Packed.load())
+    nodes = tuning.nodes_of(params)
+    one = trial.Trial(
+        nodes=nodes,
+        packed=packed,
+        search=read,
+        metrics=tune.whole(params["metric"]),
+        evaluate=params["evaluate"],
+        parent=study_run("epochs", "tune quick", params),
+        folder=Path("predictions"),
+    )
+    assert one.values({"train.epochs": 1}) == {"train.epochs": 1, "train.min_steps": 0}
+    assert one.values({"train.dropout": 0.1}) == {"train.dropout": 0.1}
+    one(0, {"train.epochs": 1}, hear)
+    assert lengths == [1]
+    search()
+    assert yaml.safe_load(WRITTEN.read_text())["train"] == {"epochs": 1, "min_steps": 0}
+
+
+def test_a_start_that_cannot_be_trained_is_told(searchable, capsys):
+    write_search(space=LEARNS, trials=1)
+    start_from(learning_rate=1e30, epochs=1)
+    search()
+    assert "# What the search began with could not be trained (the loss became nan at" in WRITTEN.read_text()
+    assert "Next: git add" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -94,10 +170,12 @@ def test_trials_stand_under_one_run(searchable, store):
     read, params = tuning.read("quick", None, None)
     (parent,) = store.search_runs([experiment], f"tags.`{STUDY}` = '{tuning.study_key(read, params)}'")
     children = store.search_runs([experiment], f"tags.`{PARENT}` = '{parent.info.run_id}'")
-    assert sorted(run.data.tags[TRIAL] for run in children) == ["0", "1", "2", "3", "4"]
+    assert sorted(run.data.tags[TRIAL] for run in children) == ["0", "1", "2", "3", "4", "start"]
     assert all(run.info.status == "FINISHED" for run in children)
     assert all({"val/loss", "train/loss"} <= set(run.data.metrics) for run in children)
-    assert all({"train.learning_rate", "train.dropout"} == set(run.data.params) for run in children)
+    tried = {run.data.tags[TRIAL]: set(run.data.params) for run in children}
+    assert all(one == {"train.learning_rate", "train.dropout"} for one in tried.values())
+    assert "gain_accuracy" in store.get_run(parent.info.run_id).data.metrics
     assert [one.path for one in store.list_artifacts(parent.info.run_id)] == ["tuned_quick.yaml"]
     assert mlflow.active_run() is None
 

@@ -180,13 +180,28 @@ def test_with_few_steps_the_average_is_no_worse_than_the_weights(fit, stripes):
     assert right(ema_decay=0.98) >= plain - 0.02
 
 
-def test_epochs_are_added_until_there_are_enough_steps(fit, stripes):
+def test_epochs_are_added_until_there_are_enough_steps(fit, stripes, capsys):
     # 2 steps an epoch: 5 needs 3 epochs; 1 epoch more than asked for is no reason for fewer
     _, history = fit(stripes(16), epochs=1, batch_size=8, min_steps=5)
+    assert capsys.readouterr().out == (
+        "train: 3 epochs instead of 1, for 5 steps of the optimiser with 2 in an epoch; train.min_steps=0 keeps to 1\n"
+    )
     assert [row["epoch"] for row in history] == [1, 2, 3]
     assert history[-1]["learning_rate"] == pytest.approx(0.0, abs=1e-9)
     assert len(fit(stripes(16), epochs=3, batch_size=8, min_steps=5)[1]) == 3
     assert len(fit(stripes(16), epochs=4, batch_size=8, min_steps=5)[1]) == 4
+    assert capsys.readouterr().out == ""
+
+
+def test_frozen_epochs_count_among_those_that_were_added(fit, stripes):
+    """2 steps an epoch, 3 epochs of which the first is frozen: the encoder learns, since 3 is more than 1."""
+    encoder = Small(width=4)
+    before = [one.detach().clone() for one in encoder.parameters()]
+    fit(stripes(16), encoder=encoder, epochs=1, batch_size=8, min_steps=5, frozen_epochs=1)
+    assert not all(torch.equal(*pair) for pair in zip(before, encoder.parameters(), strict=True))
+    still = [one.detach().clone() for one in encoder.parameters()]
+    fit(stripes(16), encoder=encoder, epochs=1, batch_size=8, min_steps=5, frozen_epochs=3)
+    assert all(torch.equal(*pair) for pair in zip(still, encoder.parameters(), strict=True))
 
 
 def test_after_one_step_the_average_is_the_weights(fit, stripes):

@@ -68,13 +68,13 @@ def study_run(key: str, name: str, params: dict[str, Any]) -> str:
 
 
 @contextmanager
-def trial_run(parent: str, number: int, params: dict[str, Any]) -> Iterator[Log]:
-    """A run under its parent; gives what logs the figures of an epoch.
+def trial_run(parent: str, name: int | str, params: dict[str, Any]) -> Iterator[Log]:
+    """A run under its parent, of that number or name; gives what logs the figures of an epoch.
 
     It is marked as killed, with the reason, where the block ends early.
     """
-    tags = {PARENT: parent, TRIAL: str(number), "mlflow.source.name": "colibri tune"}
-    with recorded(f"trial {number}", tags, flat_params(params), failed="KILLED") as journal:
+    tags = {PARENT: parent, TRIAL: str(name), "mlflow.source.name": "colibri tune"}
+    with recorded(f"trial {name}", tags, flat_params(params), failed="KILLED") as journal:
         yield lambda epoch, figures: journal.log(epoch, epoch_figures(figures))
 
 

@@ -1,0 +1,84 @@
+"""Whether what a search found is better on val than what it began with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+from pipeline.core.comparing import Compared
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.core.contracts import Metric
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """How much better the winner does than the start, on the same pictures of val.
+
+    Attributes:
+        metric: Name of the metric.
+        gain: Positive is better, whatever the metric; None where it is undefined.
+        low: Lower end of its paired 95 % interval; None where no interval can be given.
+        high: Upper end.
+        caveat: Why the interval says less than it seems, or an empty text.
+        failure: Why the start could not be trained, or None.
+    """
+
+    metric: str
+    gain: float | None = None
+    low: float | None = None
+    high: float | None = None
+    caveat: str = ""
+    failure: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        metric: Metric,
+        found: pd.DataFrame,
+        start: pd.DataFrame | str,
+        num_resamples: int,
+        seed: int,
+    ) -> Evidence:
+        """What both did on the pictures of val.
+
+        Args:
+            name: Of the metric.
+            metric: One number for all classes.
+            found: `sample_id`, `group`, `targets`, `decided` and `scores` of the winner.
+            start: The same of what the search began with, or why that could not be trained.
+            num_resamples: Bootstrap resamples, where there are more than 100 groups.
+            seed: Of the resamples.
+        """
+        if isinstance(start, str):
+            return cls(metric=name, failure=start)
+        compared = Compared.of(found, start)
+        assert compared is not None
+        gain: dict[str, Any] = compared.gains({name: metric}, num_resamples, seed)[name]["gain"]
+        return cls(metric=name, gain=gain["value"], low=gain["low"], high=gain["high"], caveat=gain.get("caveat") or "")
+
+    @property
+    def is_better(self) -> bool:
+        """The lower end of the paired interval is above 0, or there is no start to compare with."""
+        return self.failure is not None or (self.low is not None and self.low > 0)
+
+    def figures(self) -> dict[str, float]:
+        """For the tracking server: the gain and the ends of its interval, those that are known."""
+        known = {"": self.gain, "_low": self.low, "_high": self.high}
+        return {f"gain_{self.metric}{end}": value for end, value in known.items() if value is not None}
+
+    def lines(self) -> list[str]:
+        """What it comes to, in a sentence or two."""
+        if self.failure is not None:
+            return [f"What the search began with could not be trained ({self.failure})."]
+        gain = "an undefined gain" if self.gain is None else f"{self.gain:+.3f}"
+        interval = " without an interval" if self.low is None else f" [{self.low:+.3f}, {self.high:+.3f}]"
+        caveat = f" ({self.caveat})" if self.caveat else ""
+        figures = f"{self.metric} {gain}{interval} on the same pictures{caveat}"
+        if self.is_better:
+            return [f"Better than what the search began with: {figures}."]
+        return [f"Not told apart from what the search began with: {figures}.", "Keep what it began with."]

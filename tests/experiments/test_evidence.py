@@ -1,0 +1,77 @@
+"""The winner of a search counts as better only where the paired interval on val says so."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.experiments.evidence import Evidence
+from pipeline.metrics.accuracy import Accuracy
+
+NUM = 80
+TRUTH = np.arange(NUM) % 2
+
+
+def table(wrong, groups=None):
+    decided = np.where(np.isin(np.arange(NUM), list(wrong)), 1 - TRUTH, TRUTH)
+    return pd.DataFrame(
+        {
+            "sample_id": [f"s{row}" for row in range(NUM)],
+            "group": [f"g{row}" for row in range(NUM)] if groups is None else groups,
+            "targets": list(np.eye(2, dtype=np.float32)[TRUTH]),
+            "decided": list(np.eye(2, dtype=bool)[decided]),
+            "scores": list(np.eye(2)[decided]),
+        }
+    )
+
+
+def evidence(found, start):
+    return Evidence.of("accuracy", Accuracy(), found, start, num_resamples=200, seed=0)
+
+
+def test_one_that_is_told_apart():
+    found = evidence(table(range(4)), table(range(24)))  # 76 and 56 of 80, the same mistakes and 20 more
+    assert found.gain == pytest.approx(0.25)
+    assert 0 < found.low < 0.25 < found.high
+    assert found.is_better
+    (line,) = found.lines()
+    assert line.startswith("Better than what the search began with: accuracy +0.250 [+0.1")
+    assert found.figures() == {
+        "gain_accuracy": found.gain,
+        "gain_accuracy_low": found.low,
+        "gain_accuracy_high": found.high,
+    }
+
+
+def test_one_that_is_not():
+    found = evidence(table(range(4)), table([*range(3), 60, 61, 62]))  # 76 and 74 of 80
+    assert found.gain == pytest.approx(0.025)
+    assert found.low < 0 < found.high
+    assert not found.is_better
+    first, last = found.lines()
+    assert first.startswith("Not told apart from what the search began with: accuracy +0.025 [-0.0")
+    assert last == "Keep what it began with."
+
+
+def test_a_worse_one_is_no_better():
+    found = evidence(table(range(24)), table(range(4)))
+    assert found.high < 0
+    assert not found.is_better
+
+
+def test_the_same_predictions_are_no_better():
+    assert not evidence(table(range(4)), table(range(4))).is_better
+
+
+def test_pictures_of_few_groups_say_nothing():
+    pairs = [f"g{row % 3}" for row in range(NUM)]
+    found = evidence(table(range(4), pairs), table(range(24), pairs))
+    assert found.low is None
+    assert not found.is_better
+    assert "+0.250 without an interval" in found.lines()[0]
+
+
+def test_a_start_that_was_not_trained():
+    found = evidence(table(range(4)), "the loss became nan")
+    assert found.is_better
+    assert found.figures() == {}
+    assert found.lines() == ["What the search began with could not be trained (the loss became nan)."]

@@ -39,7 +39,10 @@ def main(force: bool = False) -> None:
 
 
 def check_chosen(params: dict[str, Any]) -> None:
-    """Refuses what could only fail later: a source that is not there, in DVC's words without the key; no metric."""
+    """Refuses what could only fail later: a source that is not there, in DVC's words without the key; no metric.
+
+    And what would be lost without a word: the edge of pictures that are stored whole.
+    """
     if not params.get("metric"):
         raise UserError("metric chooses none, and nothing could be measured; choose some of conf/metric/ in a list")
     source = params.get("source")
@@ -48,6 +51,12 @@ def check_chosen(params: dict[str, Any]) -> None:
         raise UserError(
             f"source.watch {watch!r} does not exist; set source.path (or source.watch) to where the pictures are. In a "
             "copy made by dvc exp run --temp or --queue a relative path must be tracked with dvc add, or be absolute"
+        )
+    stored, taken = ((params.get(key) or {}).get("size") for key in ("augment", "transform"))
+    if (params.get("augment") or {}).get("fit") == "pad" and isinstance(taken, int) and (stored or 0) > taken:
+        raise UserError(
+            f"augment.fit=pad keeps whole pictures, but of {stored} stored pixels a side the network takes the central "
+            f"{taken}, and what stands at the edge is lost; set augment.size={taken}, or augment.fit=crop"
         )
 
 

@@ -195,3 +195,22 @@ def test_a_source_that_is_not_there_is_named_before_dvc_meets_it(monkeypatch, ex
     edit("conf/source/folder.yaml", "path: data/raw", "path: nowhere")
     with pytest.raises(UserError, match=r"source\.watch 'nowhere' does not exist; set source\.path"):
         stage.main()
+
+
+@pytest.mark.parametrize("name", ["", "_experiment_of_dvc"])
+def test_whole_pictures_whose_edge_would_be_cut_off_are_refused(name, conf, monkeypatch):
+    """experiment=multi_label stores no margin; with one, 5 % at each side were stored and never seen."""
+    edit("conf/config.yaml", "experiment: null", "experiment: multi_label")
+    config.PARAMS.write_text(config.compose(overrides=["augment.size=144"] if name else []), encoding="utf-8")
+    monkeypatch.setenv("DVC_EXP_NAME", name)
+    if not name:
+        edit("conf/experiment/multi_label.yaml", "size: ${transform.size}", "size: 144")
+    with pytest.raises(
+        UserError, match=r"of 144 stored pixels a side the network takes the central 128.*set augment\.size=128"
+    ):
+        stage.main()
+
+
+@pytest.mark.parametrize("overrides", [[], ["experiment=multi_label"], ["augment.fit=pad", "augment.size=128"]])
+def test_a_margin_is_refused_only_around_whole_pictures(overrides):
+    stage.check_chosen(yaml.safe_load(config.compose(overrides=overrides)))

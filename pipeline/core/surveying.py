@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -207,7 +208,8 @@ def _odd_labels(found: Survey) -> Iterator[str]:
             yield f"{label!r} stands on {number:,} of {num_labelled:,} labelled pictures, so its absence is rare"
     alike = defaultdict(list)
     for label in found.labels:
-        alike[re.sub(r"[\W_]+", "", label).casefold() or label].append(label)
+        composed = unicodedata.normalize("NFKC", label)  # an accent is a letter's own, or one after it on a Mac's disk
+        alike[re.sub(r"[\W_]+", "", composed).casefold() or label].append(label)
     for same in alike.values():
         if len(same) > 1:
             yield f"spelt alike, and perhaps meant as one: {_some(same, len(same))}"

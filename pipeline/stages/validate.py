@@ -25,7 +25,7 @@ class Promises:
     """What every manifest must keep.
 
     Args:
-        min_samples: Fewest rows.
+        min_samples: Fewest rows, at least 1: no manifest could have fewer.
         min_side: Smallest height and width in pixels.
         max_side: Largest height and width in pixels.
         channels: Accepted numbers of channels.
@@ -39,6 +39,8 @@ class Promises:
     classes: list[str] | None
 
     def __post_init__(self) -> None:
+        if self.min_samples < 1:
+            raise ValueError(f"min_samples must be at least 1, got {self.min_samples}")
         if not 1 <= self.min_side <= self.max_side:
             raise ValueError(
                 f"min_side must be at least 1 and at most max_side, got {self.min_side} and {self.max_side}"

@@ -68,6 +68,12 @@ def test_odd_labels():
     ]
 
 
+def test_labels_that_look_the_same_on_a_screen():
+    composed, taken_apart = "caf\u00e9", "cafe\u0301"
+    table = rows([[composed]] * 20 + [[taken_apart]] * 20)
+    assert odd(table) == [f"spelt alike, and perhaps meant as one: {taken_apart!r}, {composed!r}"]
+
+
 def test_labels_that_tell_little():
     table = rows([["all", "most"]] * 39 + [["all", "some"]] * 11 + [["all", "most", "some"]] * 200)
     assert odd(table) == [

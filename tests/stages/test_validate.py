@@ -182,3 +182,9 @@ def test_refused_choices(sides):
     message = rf"min_side must be at least 1 and at most max_side, got {sides[0]} and {sides[1]}"
     with pytest.raises(ValueError, match=message):
         Promises(**{**PROMISES, "min_side": sides[0], "max_side": sides[1]})
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_number_of_samples_that_every_manifest_has_is_refused(number):
+    with pytest.raises(ValueError, match=f"^min_samples must be at least 1, got {number}$"):
+        Promises(**{**PROMISES, "min_samples": number})

@@ -71,3 +71,13 @@ def test_one_class_is_decided_the_first_of_equals():
 def test_label_smoothing_is_a_share(label_smoothing):
     with pytest.raises(ValueError, match=r"^label_smoothing must be at least 0 and below 1, got"):
         SingleLabel(label_smoothing=label_smoothing)
+
+
+def test_with_smoothing_a_score_is_pulled_towards_an_even_share():
+    """Of a class that 99 of 100 such pictures have, the lowest loss is at 0.95 * 0.99 + 0.05 / 2."""
+    task, chances = SingleLabel(label_smoothing=0.05), torch.tensor([0.99, 0.01], dtype=torch.float64)
+    logits = (0.95 * chances + 0.05 / 2).log().requires_grad_()
+    loss = sum(share * task.loss(logits[None], one[None]) for share, one in zip(chances, torch.eye(2), strict=True))
+    (slope,) = torch.autograd.grad(loss, logits)
+    assert slope.abs().max() < 1e-7
+    assert task.probabilities(logits[None])[0].tolist() == pytest.approx([0.9655, 0.0345])

@@ -52,6 +52,15 @@ def test_every_source_opens_with_what_it_is(option: str) -> None:
     assert option == "elpv" or any("dvc exp run" in line for line in comment)  # elpv is the default
 
 
+@pytest.mark.parametrize("option", options("experiment"))
+def test_whole_pictures_are_whole_wherever_they_are_looked_at(option: str) -> None:
+    """A cut to a square takes the edge away, and what a label names may stand there: for features as for training."""
+    params = composed(f"experiment={option}")
+    if params["augment"]["fit"] == "pad":
+        assert params["embed"]["fit"] == "pad"
+        assert params["augment"]["size"] == params["transform"]["size"]
+
+
 def test_params_yaml_is_what_conf_says() -> None:
     committed = subprocess.run(
         ["git", "show", "HEAD:params.yaml"], cwd=ROOT, capture_output=True, text=True, check=True

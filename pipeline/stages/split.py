@@ -52,8 +52,8 @@ def remarks(splits: pd.DataFrame, differs: bool) -> Iterator[str]:
     if differs:
         yield (
             "dvc.lock records another split by these options, and data/assignments does not hold it: samples may have "
-            "moved between train and test, and figures are not comparable with earlier ones. Say dvc pull, or copy that "
-            "folder from where the split was made, then dvc repro -f -s split"
+            "moved between train and test, and figures are not comparable with earlier ones. Say dvc pull, or copy "
+            "that folder from where the split was made, then dvc repro -f -s split"
         )
     sizes = splits.loc[splits["split"] != "none", "group"].value_counts()
     num_test = int((splits["split"] == "test").sum())
@@ -61,8 +61,8 @@ def remarks(splits: pd.DataFrame, differs: bool) -> Iterator[str]:
     if large:
         yield (
             f"{large:,} of {len(sizes):,} groups hold more samples than the whole test split ({num_test:,}), which "
-            "speaks of the smaller groups alone; raise split.fractions.test, tell smaller groups, or read the cross-validated "
-            "figures of the report, which judge every group"
+            "speaks of the smaller groups alone; raise split.fractions.test, tell smaller groups, or read the "
+            "cross-validated figures of the report, which judge every group"
         )
 
 

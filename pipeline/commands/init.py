@@ -34,6 +34,7 @@ from pipeline.core.places import Place, hindrances, look, stored
 from pipeline.core.recognition import recognised
 from pipeline.core.surveying import Sample, Survey, hindrance, oddities, sample, survey
 from pipeline.core.terminal import bars, say, visible
+from pipeline.core.walking import listed_once
 
 Told = str | int | bool
 TOLD = {  # choices of a source that a person may make instead of the guess
@@ -79,6 +80,7 @@ def arguments(parser: ArgumentParser) -> None:
         parser.add_argument(f"--{key.replace('_', '-')}", choices=choices, help=text)
 
 
+@listed_once()
 def main(
     path: Path, name: str | None, format: str | None, force: bool, split: str | None = None, **told: str | None
 ) -> None:

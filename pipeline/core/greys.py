@@ -64,6 +64,12 @@ class Greys:
         shares = (values.astype(np.float64) - self.low) / (self.high - self.low)
         return np.rint(np.clip(np.nan_to_num(shares, nan=0.0), 0, 1) * 255).astype(np.uint8)
 
+    @property
+    def option(self) -> str:
+        """How `ingest.grey_scale` names it: a number of bits where it is all of them."""
+        bits = next((bits for bits in BITS if self == Greys.of_bits(bits)), None)
+        return str(bits) if bits else f"[{self.low:g}, {self.high:g}]"
+
     def __str__(self) -> str:
         return f"{self.low:g} to {self.high:g}"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, final
@@ -59,6 +61,43 @@ class Listing:
                 folder = folder.rpartition("/")[0]
         return [folder for folder in self.folders if folder not in filled]
 
+    def below(self, folder: str) -> Listing:
+        """What lies below one of its folders, as if that had been listed itself; without what tools left there."""
+        start = f"{folder}/"
+        files, folders, linked, unlisted, loops = (
+            [path.removeprefix(start) for path in paths if path.startswith(start)]
+            for paths in (self.files, self.folders, self.linked, self.unlisted, self.loops)
+        )
+        odd = {path.removeprefix(start) for path in self.odd if path.startswith(start)}
+        return Listing(files=files, odd=odd, folders=folders, linked=linked, unlisted=unlisted, loops=loops)
+
+
+KNOWN: ContextVar[dict[Path, Listing] | None] = ContextVar("known", default=None)
+
+
+@contextmanager
+def listed_once() -> Iterator[None]:
+    """Within it no folder is listed twice: one that lies in a folder which `walk` has listed is taken from that."""
+    token = KNOWN.set({})
+    try:
+        yield
+    finally:
+        KNOWN.reset(token)
+
+
+def _known(root: Path) -> Listing | None:
+    """The listing of a folder that was listed before, or lies in one that was, unless a part of it could not be."""
+    full = Path(os.path.abspath(root))  # noqa: PTH100 - a link stays one
+    for listed, found in (KNOWN.get() or {}).items():
+        if found.unlisted or not full.is_relative_to(listed):
+            continue
+        folder = full.relative_to(listed).as_posix()
+        if folder == ".":
+            return found
+        if folder in found.folders and not any(f"{folder}/".startswith(f"{one}/") for one in found.linked):
+            return found.below(folder)
+    return None
+
 
 def is_of_tool(name: str) -> bool:
     """Whether a program gives this name to a file or folder of its own, which is nobody's picture and no class."""
@@ -73,8 +112,9 @@ def is_passed_over(path: str) -> bool:
 def walk(root: Path, unlisted: Callable[[OSError], None] | None = None, max_files: int | None = None) -> Listing:
     """Lists all files below a folder.
 
-    Links to folders are followed wherever they lead on this disk, but for folders that hold the link itself or one
-    that was followed on the way to it: those would be endless. Hidden files and folders are passed over.
+    Within `listed_once` a folder that is known is not listed again. Links to folders are followed wherever they lead on
+    this disk, but for folders that hold the link itself or one that was followed on the way to it: those would be
+    endless. Hidden files and folders are passed over.
 
     Args:
         root: The folder.
@@ -85,6 +125,9 @@ def walk(root: Path, unlisted: Callable[[OSError], None] | None = None, max_file
         OSError: The root itself cannot be opened.
         UserError: There are more than `max_files`, or links lead to more than 100,000 folders.
     """
+    known = _known(root)
+    if known is not None and (max_files is None or len(known.files) <= max_files):
+        return known
     found = Listing()
     waiting: list[Folder] = [Folder("", root.resolve(), ())]
     while waiting:
@@ -104,6 +147,8 @@ def walk(root: Path, unlisted: Callable[[OSError], None] | None = None, max_file
                 f"{str(root)!r}: links lead to more than {MAX_LINKED:,} folders, the last is {found.linked[-1]!r}; "
                 "name a folder whose links do not cross"
             )
+    if (memory := KNOWN.get()) is not None:
+        memory[Path(os.path.abspath(root))] = found  # noqa: PTH100 - a link stays one
     return found
 
 

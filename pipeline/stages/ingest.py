@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.core import config, files, greys, measuring, stage, terminal
+from pipeline.core import config, files, greys, measuring, nouns, stage, terminal
 from pipeline.core.contracts import Source
 from pipeline.core.decisions import Decision, decided, read_decisions
 from pipeline.core.errors import Refused, UserError
@@ -63,6 +63,8 @@ def main() -> None:
     files.write_table(files.MANIFEST, manifest)
     if empty := without_labels(manifest):
         terminal.say(f"ingest: {empty}")
+    if other := rescaled(Greys.of_manifest(manifest), str(source.name)):
+        terminal.warn(f"ingest: {other}")
 
 
 def ingest(
@@ -89,6 +91,21 @@ def ingest(
     quarantine["detail"] = pd.Series([one.detail for one in refused], dtype="str")
     assert len(manifest) + len(quarantine) == len(items)
     return _ordered(manifest), quarantine
+
+
+def rescaled(now: Greys | None, source: str) -> str:
+    """What it means that the last model of this data set learnt greys of another scale, for a person; else empty."""
+    try:
+        card = files.read_json(files.PREDICTOR / nouns.CARD)
+        before = Greys.of_card(card["packing"]) if card["source"] == source else None
+    except (UserError, OSError, KeyError, AttributeError, TypeError, ValueError):
+        return ""  # no model, or none that this stage has to mend
+    if now is None or before is None or now == before:
+        return ""
+    return (
+        f"greys of more than 8 bits go from {now} now, and went from {before} when the present model was trained: all "
+        f"of these pictures change, and everything is computed anew; ingest.grey_scale={before.option} keeps what was"
+    )
 
 
 def without_labels(manifest: pd.DataFrame) -> str:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
-from pipeline.core import config, files, stage
+from pipeline.core import config, files, stage, terminal
 from pipeline.core.contracts import Split
 from pipeline.core.errors import UserError
 from pipeline.core.grouping import with_twins
 from pipeline.core.labels import without_negatives
 from pipeline.core.nouns import locate
+
+LOCK = Path("dvc.lock")
 
 
 def main() -> None:
@@ -33,6 +38,44 @@ def main() -> None:
         )
     files.write_table(record, remembered(splits, before))
     files.write_table(files.SPLITS, splits)
+    for line in remarks(splits, before is None and other_split_recorded(params)):
+        terminal.warn(f"split: {line}")
+
+
+def remarks(splits: pd.DataFrame, differs: bool) -> Iterator[str]:
+    """What a person should know of the split, a line each.
+
+    Args:
+        splits: As written.
+        differs: Whether the lock file tells of another split by the same options, which nothing here remembers.
+    """
+    if differs:
+        yield (
+            "dvc.lock records another split by these options, and data/assignments does not hold it: samples may have "
+            "moved between train and test, and figures are not comparable with earlier ones. Say dvc pull, or copy "
+            "that folder from where the split was made, then dvc repro -f -s split"
+        )
+    sizes = splits.loc[splits["split"] != "none", "group"].value_counts()
+    num_test = int((splits["split"] == "test").sum())
+    large = int((sizes > num_test).sum())
+    if large:
+        yield (
+            f"{large:,} of {len(sizes):,} groups hold more samples than the whole test split ({num_test:,}), which "
+            "speaks of the smaller groups alone; raise split.fractions.test, tell smaller groups, or read the "
+            "cross-validated figures of the report, which judge every group"
+        )
+
+
+def other_split_recorded(params: dict[str, Any]) -> bool:
+    """Whether the lock file of DVC tells of a split by the same options that differs from the one written now."""
+    try:
+        recorded = yaml.safe_load(LOCK.read_text(encoding="utf-8"))["stages"]["split"]
+        chosen = recorded["params"]["params.yaml"]
+        digest = next(out["md5"] for out in recorded["outs"] if out["path"] == files.SPLITS.as_posix())
+        same = all(chosen[key] == config.section(params, key) for key in ("source", "split"))
+    except (OSError, KeyError, TypeError, AttributeError, StopIteration, UnicodeDecodeError, yaml.YAMLError):
+        return False
+    return bool(same and digest != hashlib.md5(files.SPLITS.read_bytes(), usedforsecurity=False).hexdigest())
 
 
 def record_of(options: dict[str, Any], source: dict[str, Any]) -> Path:

@@ -623,3 +623,18 @@ def test_heic_is_read(tmp_path, checkout, capsys):
     assert "refused" not in told
     rows, quarantine = ingest(written("phone"), 10_000)
     assert (len(rows), len(quarantine), set(rows["format"])) == (4, 0, {"HEIF"})
+
+
+@pytest.mark.parametrize("inner", ["", "inner"])
+def test_no_folder_is_listed_twice(inner, tmp_path, checkout, monkeypatch, capsys):
+    """On a disk in a network a listing of a million files takes minutes."""
+    picture(tmp_path / "set" / inner / "images/deep/0.png")
+    picture(tmp_path / "set" / inner / "images/deep/1.png", 1)
+    rows = [f"{number % 2}.png,{'ab'[number % 2]}" for number in range(2)]
+    (tmp_path / "set" / inner / "labels.csv").write_text("\n".join(["file,label", *rows]))
+    seen = []
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: (seen.append(str(path)), scan(path))[1])
+    run(tmp_path / "set", "--label-column", "label")
+    below = [one for one in seen if one.startswith(str(tmp_path / "set"))]
+    assert len(below) == len({*below}) == 3 + bool(inner)

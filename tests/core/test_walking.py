@@ -1,6 +1,7 @@
 """Links are followed, loops are not; what tools leave beside pictures is counted and no file of anybody's."""
 
 import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.core import walking
 from pipeline.core.errors import UserError
-from pipeline.core.walking import is_of_tool, is_passed_over, walk
+from pipeline.core.walking import is_of_tool, is_passed_over, listed_once, walk
 
 
 def tree(root, *files):
@@ -135,3 +136,56 @@ def test_as_os_walk_lists_where_there_is_no_link(tmp_path_factory, paths):
         for name in (folders.sort() or sorted(names))
     ]
     assert walk(root).files == expected
+
+
+def listed(monkeypatch):
+    """The folders that are read from the disk from now on."""
+    seen = []
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: (seen.append(str(path)), scan(path))[1])
+    return seen
+
+
+def test_no_folder_is_listed_twice(tmp_path, monkeypatch):
+    for name in ("a/b/1.png", "a/c/2.png", "a/Thumbs.db", "d/3.png", "e/4.png"):
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "set" / name).touch()
+    (tmp_path / "set/a/nothing.png").symlink_to("/nowhere")
+    (tmp_path / "set/a/around").symlink_to(tmp_path / "set")
+    (tmp_path / "set/link").symlink_to(tmp_path / "set/d")
+    plain = {name: walk(tmp_path / "set" / name) for name in ("", "a", "a/b", "link", "d")}
+    seen = listed(monkeypatch)
+    with listed_once():
+        assert walk(tmp_path / "set") == plain[""]
+        number = len(seen)
+        for name in ("", "a", "a/b", "d"):
+            found = walk(tmp_path / "set" / name)
+            assert replace(found, of_tools=plain[name].of_tools) == plain[name]
+        assert len(seen) == number
+        assert walk(tmp_path / "set/link") == plain["link"]  # which a listing of its own tells
+        assert len(seen) > number
+        with pytest.raises(UserError, match="holds more than 2 files"):
+            walk(tmp_path / "set", max_files=2)
+    number = len(seen)
+    (tmp_path / "set/new.png").touch()
+    assert "new.png" in walk(tmp_path / "set").files
+    assert len(seen) > number
+
+
+def test_what_could_not_be_listed_is_tried_again(tmp_path, monkeypatch):
+    (tmp_path / "set/shut").mkdir(parents=True)
+    scan, shut = os.scandir, [True]
+
+    def refusing(path):
+        if shut and str(path).endswith("shut"):
+            raise PermissionError(13, "denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    errors = []
+    with listed_once():
+        assert walk(tmp_path / "set").unlisted == ["shut"]
+        walk(tmp_path / "set", unlisted=errors.append)
+        assert [error.errno for error in errors] == [13]
+        shut.clear()
+        assert walk(tmp_path / "set").unlisted == []

@@ -1,5 +1,8 @@
 """The split stage keeps what the same options assigned before."""
 
+import hashlib
+import shutil
+
 import pandas as pd
 import pytest
 import yaml
@@ -91,3 +94,47 @@ def test_the_task_decides_whether_negatives_take_part(run):
     single = run(30, negative=negative, labels=[["a"], ["b"]] * 12 + [[]] * 6)
     assert set(single[24:]) == {"none"}
     assert single[:24] == several[:24]
+
+
+def lock(project, seed=0, md5=None):
+    """dvc.lock as DVC leaves it after a run by the options in params.yaml."""
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    told = {"split": {**params["split"], "seed": seed}, "source": params["source"]}
+    digest = md5 or hashlib.md5(files.SPLITS.read_bytes()).hexdigest()
+    outs = [{"path": "data/assignments", "md5": "0.dir"}, {"path": "data/splits.parquet", "md5": digest}]
+    recorded = {"stages": {"split": {"params": {"params.yaml": told}, "outs": outs}}}
+    (project / "dvc.lock").write_text(yaml.safe_dump(recorded))
+
+
+def test_a_clone_without_the_record_hears_that_samples_may_have_moved(run, project, capsys):
+    run(20)
+    lock(project)
+    shutil.rmtree(files.ASSIGNMENTS)
+    run(20)
+    assert capsys.readouterr().err == ""  # the same data give the same split
+    shutil.rmtree(files.ASSIGNMENTS)
+    run(31)
+    assert "split: dvc.lock records another split by these options, and data/assignments does not hold it: samples" in (
+        capsys.readouterr().err
+    )
+    run(33)  # which remembers
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("text", [None, "", "stages: {}", "stages: {split: {params: 3, outs: []}}", "a: [", "options"])
+def test_no_record_or_one_by_other_options_says_nothing(run, project, capsys, text):
+    run(20)
+    if text == "options":
+        lock(project, seed=7, md5="0")
+    elif text is not None:
+        (project / "dvc.lock").write_text(text)
+    shutil.rmtree(files.ASSIGNMENTS)
+    run(31)
+    assert capsys.readouterr().err == ""
+
+
+def test_groups_that_are_larger_than_test_are_counted(run, capsys):
+    run(60, group=["one"] * 30 + [f"g{row}" for row in range(30)])
+    assert "split: 1 of 31 groups hold more samples than the whole test split (12), which speaks of the smaller" in (
+        capsys.readouterr().err
+    )

@@ -15,6 +15,7 @@ from pipeline.core import holding, parallel, processes, terminal
 from pipeline.core.ending import Ended, listening, with_dvc
 from pipeline.core.errors import UserError
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 QUIET = {
     "GX_ANALYTICS_ENABLED": "False",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -73,9 +74,17 @@ def _explain(name: str, error: BaseException) -> None:
         fail(name, "interrupted; run dvc repro to go on", code=128 + signal.SIGINT)
     if isinstance(error, Ended):
         fail(name, f"ended by {error}; run dvc repro to go on", code=128 + error.number)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        where = error.filename or Path.cwd()
+    if _disk_is_full(error):
+        where = getattr(error, "filename", None) or Path.cwd()
         fail(name, f"the disk is full while writing {where}; free some space and run dvc repro again")
+
+
+def _disk_is_full(error: BaseException) -> bool:
+    """Also where a library passes on what the system said as a text only, as safetensors and SQLite do."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return True
+    said = str(error)
+    return any(os.strerror(one) in said for one in FULL) or "database or disk is full" in said
 
 
 def fail(name: str, message: str, code: int = 1) -> NoReturn:

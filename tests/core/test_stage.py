@@ -2,9 +2,11 @@
 
 import errno
 import os
+import sqlite3
 
 import pytest
 from dvc.repo import Repo
+from safetensors import SafetensorError
 
 from pipeline.core import stage
 from pipeline.core.errors import UserError
@@ -59,6 +61,20 @@ def test_a_full_disk_without_a_file_name_names_the_folder(project, capsys):
     code, message = ending(raising(OSError(errno.ENOSPC, "No space left on device")), capsys)
     assert code == 1
     assert f"while writing {project};" in message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [  # what a full disk makes of safetensors and of SQLite
+        SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        sqlite3.OperationalError("database or disk is full"),
+    ],
+    ids=["safetensors", "SQLite"],
+)
+def test_a_full_disk_that_a_library_tells_in_its_own_way_is_one_line_too(project, error, capsys):
+    code, message = ending(raising(error), capsys)
+    assert code == 1
+    assert message == f"split: the disk is full while writing {project}; free some space and run dvc repro again\n"
 
 
 @pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "denied"), RuntimeError("a bug"), ValueError("a bug")])

@@ -68,9 +68,9 @@ class Checkout:
         self.run(sys.executable, "-m", "pipeline.stages.compose")
 
     def environment(self) -> dict[str, str]:
-        told = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
-        path = f"{Path(sys.executable).parent}{os.pathsep}{told['PATH']}"
-        return told | {"PATH": path, "PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1"} | AUTHOR
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{inherited['PATH']}"
+        return inherited | {"PATH": path, "PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1"} | AUTHOR
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A command in the folder.

@@ -117,7 +117,7 @@ def test_missing_places(source, tmp_path):
     with pytest.raises(UserError, match=r"source\.path 'gone' is not a folder; expected the folder of Darwin JSON"):
         Darwin(name="d", path="gone", pictures=str(tmp_path), watch="x").read()
     with pytest.raises(
-        UserError, match=r"source\.pictures 'gone' is not a folder; expected the folder that the items'"
+        UserError, match=r"source\.pictures 'gone' is not a folder; expected the folder that the path of an item"
     ):
         Darwin(name="d", path=str(tmp_path), pictures="gone", watch="x").read()
     with pytest.raises(UserError, match=r"source\.path '.*json' holds no JSON file; expected one for each picture"):

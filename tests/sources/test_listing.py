@@ -25,13 +25,13 @@ def test_pictures_that_nothing_names(tmp_path):
     document = tmp_path / "table.csv"
 
     def left(*named):
-        items = find_pictures(tmp_path, [Item(path=path) for path in named], document)
+        items = find_pictures(tmp_path, [Item(path=path) for path in named], [document])
         return [item.path for item in items if item.refused and item.refused.reason == "no_row"]
 
     assert left("a.png") == ["b.PNG", "d/e.jpg"]
     assert left("a.png", "x.dcm") == ["b.PNG", "c.dcm", "d/e.jpg"]
     assert left("a.png", "x.csv") == ["b.PNG", "d/e.jpg"]
-    assert find_pictures(tmp_path, [], document)[0].refused.detail == "nothing in table.csv names it"
+    assert find_pictures(tmp_path, [], [document])[0].refused.detail == "nothing in table.csv names it"
 
 
 def test_a_missing_folder(tmp_path):

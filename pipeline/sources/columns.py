@@ -16,6 +16,9 @@ from pipeline.sources.picture_columns import MAX_ROWS, Columns, Files, pictures_
 from pipeline.sources.recognising import one_or_each, split_documents
 from pipeline.sources.records import Form, Records, first_of_parquet, first_records
 
+MISSING = frozenset(["NA", "N/A", "n/a", "NaN", "nan", "None", "null", "NULL", "<NA>", "#N/A"])
+MAX_PARTS = 10  # values of a column that may be a split
+
 
 def recognised(place: Place, documents: Sequence[str], told: Mapping[str, Any]) -> Iterator[Recognised]:
     """How tables that name pictures would be read; those of the parts of a split that have the same columns are one.
@@ -89,6 +92,7 @@ def _choose(
     if not (chosen["label_column"] or chosen["label_columns"]):
         return chosen, [], f"none of the columns {_some(free)} is surely the label; say --label-column"
     values = columns.values.get(chosen["label_column"], [])
+    said = [*_like_missing(columns, chosen["label_column"]), *_unread_split(columns, chosen, free)]
     chosen["label_separator"] = told["label_separator"] if "label_separator" in told else find_separator(values)
     folders, pictures, found = pictures_of(files, image, parts, tables, told, form)
     left = _left(columns, chosen)
@@ -96,7 +100,7 @@ def _choose(
     chosen |= {"attribute_columns": attributes, **({"of_label_columns": other_names} if other_names else {})}
     chosen["pictures"] = one_or_each(folders)
     notes += [f"left out, as each table is a part of the split: column {passed[0]!r}"] if passed else []
-    return chosen, [_said(chosen), *notes, *found], ""
+    return chosen, [_said(chosen), *said, *notes, *found], ""
 
 
 def _first_line(records: Records) -> Iterator[str]:
@@ -132,6 +136,26 @@ def _split_column(columns: Columns, free: list[str]) -> str | None:
     fitting = [name for name in free if values[name] and None not in values[name]]
     several = [name for name in fitting if len(values[name]) > 1]
     return columns.known("split", fitting) or (several[0] if len(several) == 1 else None)
+
+
+def _like_missing(columns: Columns, label: str | None) -> list[str]:
+    """A line where labels read like the mark of a missing value."""
+    found = sorted({*columns.texts(label)} & MISSING) if label else []
+    if not found:
+        return []
+    return [
+        f"the labels {found} read like missing values and are classes; missing: {found} in the file makes them none"
+    ]
+
+
+def _unread_split(columns: Columns, chosen: Mapping[str, Any], free: list[str]) -> list[str]:
+    """A line where a column is called like a split, has few values, and some of them name no part."""
+    name = None if chosen["split_column"] else columns.known("split", free)
+    values = sorted({*columns.texts(name)}) if name else []
+    strange = [value for value in values if part_named(value) is None]
+    if not 1 < len(values) <= MAX_PARTS or len(strange) == len(values):
+        return []
+    return [f"column {name!r} looks like a split, but {strange} name neither train, val nor test; it is no split"]
 
 
 def _attributes(

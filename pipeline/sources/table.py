@@ -56,6 +56,7 @@ class Table(Source):
             classes; `unlabelled`; or `own_label`, labelled `nothing`. A row of empty cells is always unlabelled.
         of_label_columns: Columns that tell of the label itself (its number, its Latin name, how sure it is): kept as
             `attr_of_label_*`, which no check asks.
+        missing: Texts of `label_column` that stand for no label, such as NA.
         delimiter: Stands between the fields of a CSV or TSV file; null: comma, semicolon, tab or bar, as its first
             rows say.
         header: Whether its first line names the columns, which else are column_1, column_2 and so on; null: as its
@@ -78,6 +79,7 @@ class Table(Source):
     attribute_columns: list[str] | str
     empty: Empty = "negative"
     of_label_columns: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     delimiter: str | None = None
     header: bool | None = None
     encoding: str | None = None
@@ -203,8 +205,10 @@ class Table(Source):
             return as_looked_at(found, self.empty if looked else "unlabelled")
         value = row.get(self.label_column)
         if isinstance(value, list):
-            return {"labels": [text for text in map(as_text, value) if text is not None]}
-        return {"labels": split_labels(as_text(value) or "", self.label_separator)}
+            found = [text for text in map(as_text, value) if text is not None]
+        else:
+            found = split_labels(as_text(value) or "", self.label_separator)
+        return {"labels": [label for label in found if label.strip() not in self.missing]}
 
 
 def _path(value: Any, where: str) -> str:

@@ -173,3 +173,24 @@ def test_json_lines_and_parquet(tmp_path):
 def test_a_damaged_parquet(tmp_path):
     (way,) = ways(tmp_path, "PAR1", name="labels.parquet", named=True)
     assert "not a readable Parquet file" in way.lacks
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "line"),
+    [
+        ("image,label", ["a.png,cat", "b.png,NA"], "the labels ['NA'] read like missing values and are classes"),
+        ("image,label", ["a.png,cat", "b.png,none"], None),  # no defect, often
+        (
+            "image,label,Usage",
+            ["a.png,x,Training", "b.png,y,PublicTest", "c.png,x,PrivateTest"],
+            "column 'Usage' looks like a split, but ['PrivateTest', 'PublicTest'] name neither train, val nor test",
+        ),
+        ("image,label,set", ["a.png,x,one", "b.png,y,two"], None),
+        ("image,label,set", ["a.png,x,Training", "b.png,y,Testing"], None),
+    ],
+)
+def test_what_only_a_person_can_decide_is_said(header, rows, line, tmp_path):
+    (way,) = ways(tmp_path, "\n".join([header, *(row for row in rows for _ in range(3))]) + "\n")
+    said = [note for note in way.notes if "missing" in note or "looks like a split" in note]
+    assert len(said) == (line is not None)
+    assert all(note.startswith(line) for note in said)

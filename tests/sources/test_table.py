@@ -66,6 +66,12 @@ def test_labels_group_split_and_attributes(source):
     assert table["attr_age"].tolist()[::2] == [3.0, 4.5]
 
 
+def test_texts_that_stand_for_no_label(source):
+    text = "image,label\na.png,cat\nb.png,NA\nc.png,cat; NA\n"
+    assert rows(source(text, label_separator=";").read(), "labels") == [[["cat"]], [["NA"]], [["NA", "cat"]]]
+    assert rows(source(text, label_separator=";", missing=["NA"]).read(), "labels") == [[["cat"]], [[]], [["cat"]]]
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -15,11 +15,19 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from pipeline.core.parallel import num_workers
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch in two test processes would fight over the cores
 
 settings.register_profile("colibri", deadline=None, derandomize=True, database=None, max_examples=60)
 settings.register_profile("quick", settings.get_profile("colibri"), max_examples=20)  # make fast; make test takes all
 settings.load_profile("colibri")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Processes of `-n auto`: one more than cores, since the tests of DVC wait for others a sixth of their time."""
+    return num_workers() + 1
 
 
 @pytest.fixture(autouse=True)

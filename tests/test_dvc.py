@@ -230,7 +230,7 @@ def test_experiments_land_in_the_store_of_the_main_checkout(project: Project) ->
         assert "test/accuracy" in found[name].data.metrics
     shown = project.dvc("exp", "show", "--csv", "--no-pager").stdout
     assert {"queued", "temporary"} <= set(shown.replace("\n", ",").split(","))
-    assert "accuracy.value" in project.dvc("metrics", "diff", "HEAD", "queued").stdout
+    assert "accuracy.value" in project.dvc("metrics", "diff", "--all", "HEAD", "queued").stdout
     plots = project.dvc("plots", "diff", "HEAD", "queued").stdout.strip().removeprefix("file://")
     assert "Loss" in Path(plots).read_text()
     assert project.run("git", "status", "--porcelain").stdout == ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -64,6 +64,7 @@ class Folder(Source):
             below = f" below its split folders {sorted(levels.splits)}" if levels.splits and not levels.below else ""
             raise UserError(
                 f"source.path {self.path!r} must hold at least two sub-folders, one per class; found {found}{below}"
+                f"{_deeper(folders, self.label_level)}"
             )
         items = [item for path in files if (item := _item(path, levels)) is not None]
         if not any(item.labels for item in items):
@@ -98,6 +99,18 @@ class Folder(Source):
             notes=list(_notes(place, levels)),
             lacks=_contradiction(levels, folders, told),
         )
+
+
+def _deeper(folders: Collection[str], label_level: int) -> str:
+    """What to do where the classes stand one level below: a zip often holds one folder around everything."""
+    below = sorted({path.rpartition("/")[2] for path in folders if path.count("/") == label_level})
+    if len(below) < 2:
+        return ""
+    level = label_level + 1
+    return (
+        f", and below it {below[:NUM_SHOWN]}; if these are the classes, set source.label_level={level} (of an archive "
+        f"or a remote tree source.inner.label_level={level})"
+    )
 
 
 def _around(files: Iterator[str] | list[str] | tuple[str, ...]) -> list[str]:

@@ -204,6 +204,10 @@ class Table(Source):
             looked = any(as_text(row.get(name)) is not None for name in label_columns)
             return as_looked_at(found, self.empty if looked else "unlabelled")
         value = row.get(self.label_column)
+        if any(isinstance(one, (dict, list)) for one in (value if isinstance(value, list) else [value])):
+            raise UserError(
+                f"{where}: a label must be a text or a list of texts, found {value!r}; set source.label_column"
+            )
         if isinstance(value, list):
             found = [text for text in map(as_text, value) if text is not None]
         else:

@@ -360,6 +360,16 @@ def test_what_the_inner_source_says_names_the_archive(tmp_path):
         built(tmp_path / "gone", tmp_path / "tree").read()
 
 
+def test_one_folder_around_everything_is_said_with_the_way_out(tmp_path):
+    files = [(f"pets/{label}/{number}.png", b"x") for label in ("cat", "dog") for number in range(2)]
+    path = zipped(tmp_path / "mac.zip", *files, ("__MACOSX/pets/._x", b"x"))
+    said = r"only 'pets', and below it \['cat', 'dog'\]; if these are the classes, .* source\.inner\.label_level=2"
+    with pytest.raises(UserError, match=said):
+        built(path, tmp_path / "tree").read()
+    found = built(path, tmp_path / "tree", label_level=2).read()
+    assert found["labels"].tolist() == [["cat"]] * 2 + [["dog"]] * 2
+
+
 def test_an_unreadable_record_unpacks_again(tmp_path, picture_folder):
     source = built(pack(picture_folder, tmp_path / "pictures.zip"), tmp_path / "tree")
     source.read()

@@ -245,6 +245,12 @@ def test_open_stays_inside(source, tmp_path):
         ),
         ("a.jsonl", '{"image": "a", "label": "x"}\n[1]\n', r"a\.jsonl: line 2: expected an object, found \[1\]"),
         ("a.jsonl", '{"image": [3], "label": "x"}\n', r"line 1: the picture's path must be a text, found \[3\]"),
+        (
+            "a.jsonl",
+            '{"image": "a", "label": {"x": 1}}\n',
+            r"line 1: a label must be a text or a list of texts, found {'x': 1}",
+        ),
+        ("a.jsonl", '{"image": "a", "label": ["x", ["y"]]}\n', r"line 1: a label must be a text or a list of texts"),
         ("a.parquet", b"PAR1", r"a\.parquet: not a readable Parquet file \(.*\); write it again"),
         ("a.xlsx", b"PK", r"has the extension '\.xlsx'; expected one of \['\.csv', '\.tsv', '\.jsonl'"),
     ],

@@ -112,7 +112,6 @@ def test_a_hand_edit_of_params_is_never_overwritten_in_silence(project: Project)
         (("/pictures\n", "/nowhere\n"), "nowhere' does not exist; set source.path"),
         (("epochs: 6", "epoch: 6"), "train has no parameter 'epoch'; it takes epochs, batch_size"),
         (("encoder: small", "encoder: smal"), "Could not find 'encoder/smal'"),
-        (("batch_size: 8", "batch_size: 1"), "batch_size must be at least 2, got 1"),
     ],
 )
 def test_a_wrong_choice_ends_with_one_line_and_loses_nothing(project: Project, edit, expected: str) -> None:
@@ -217,21 +216,18 @@ def test_a_full_disk_while_packing_leaves_the_earlier_arrays(project: Project) -
 
 
 def test_experiments_land_in_the_store_of_the_main_checkout(project: Project) -> None:
-    """One from the queue (that two leave it is shown by the leaderboard below) and one in a copy of the project."""
+    """One in a copy of the project; that those of the queue, in such copies too, do is shown by the leaderboard below."""
     num_runs = len(project.runs())
-    project.dvc("exp", "run", "--queue", "-n", "queued", "-S", "train.epochs=1", "-S", "train.seed=1")
-    project.dvc("exp", "run", "--run-all")
     project.dvc("exp", "run", "--temp", "-n", "temporary", "-S", "train.epochs=1", "-S", "train.seed=3")
     found = {run.info.run_name: run for run in project.runs()}
-    assert len(found) >= num_runs + 2
-    for name, seed in (("queued", "1"), ("temporary", "3")):
-        assert found[name].data.params["train.seed"] == seed
-        assert found[name].data.params["train.epochs"] == "1"
-        assert "test/accuracy" in found[name].data.metrics
+    assert len(found) == num_runs + 1
+    assert found["temporary"].data.params["train.seed"] == "3"
+    assert found["temporary"].data.params["train.epochs"] == "1"
+    assert "test/accuracy" in found["temporary"].data.metrics
     shown = project.dvc("exp", "show", "--csv", "--no-pager").stdout
-    assert {"queued", "temporary"} <= set(shown.replace("\n", ",").split(","))
-    assert "accuracy.value" in project.dvc("metrics", "diff", "--all", "HEAD", "queued").stdout
-    plots = project.dvc("plots", "diff", "HEAD", "queued").stdout.strip().removeprefix("file://")
+    assert "temporary" in shown.replace("\n", ",").split(",")
+    assert "accuracy.value" in project.dvc("metrics", "diff", "--all", "HEAD", "temporary").stdout
+    plots = project.dvc("plots", "diff", "HEAD", "temporary").stdout.strip().removeprefix("file://")
     assert "Loss" in Path(plots).read_text()
     assert project.run("git", "status", "--porcelain").stdout == ""
 

@@ -67,7 +67,7 @@ def test_clean_runs_raise_no_more_alarms_than_they_may(pool):
 
 @pytest.mark.slow
 def test_nor_do_both_checks_together(pool):
-    runs = 40
+    runs = 20
     assert alarms(pool, ["shortcut", "nuisance_baseline"], "clean", 0.0, runs) <= int(binom.ppf(0.999, runs, 0.05))
 
 

@@ -27,8 +27,8 @@ def raising(error):
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch):
-    """What run() sets is taken back after the test."""
+def environment(monkeypatch, project):
+    """What run() sets is taken back after the test; in a project of its own no other process holds the stage."""
     for key, value in stage.QUIET.items():
         monkeypatch.setenv(key, value)
 

@@ -216,7 +216,7 @@ def test_a_full_disk_while_packing_leaves_the_earlier_arrays(project: Project) -
 
 
 def test_experiments_land_in_the_store_of_the_main_checkout(project: Project) -> None:
-    """One in a copy of the project; that those of the queue, in such copies too, do is shown by the leaderboard below."""
+    """One in a copy of the project. Those of the queue run in such copies too, as the leaderboard below shows."""
     num_runs = len(project.runs())
     project.dvc("exp", "run", "--temp", "-n", "temporary", "-S", "train.epochs=1", "-S", "train.seed=3")
     found = {run.info.run_name: run for run in project.runs()}

@@ -56,7 +56,7 @@ OF_EACH_CLASS = {config.targets("encoder", CONF)[option]: option for option in o
     [(one, "single_label") for one in options("encoder")] + [(one, "multi_label") for one in OF_EACH_CLASS],
 )
 def test_every_encoder_trains(option: str, task: str) -> None:
-    """Two steps: the loss is a number, and the first layer (without any, the head) has learnt something.
+    """One step: the loss is a number, and the first layer (without any, the head) has learnt something.
 
     An encoder knows nothing of the task, so one option of each class with the other task is enough.
     """
@@ -68,7 +68,7 @@ def test_every_encoder_trains(option: str, task: str) -> None:
     targets = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1]]
     transform = config.build({**chosen("transform", "unit"), "size": 96}, "transform")
     train, val = (Samples(images, rows, targets[rows], transform) for rows in (np.arange(4), np.arange(4, 6)))
-    node = {**chosen("train", "finetune"), "epochs": 1, "batch_size": 2, "precision": "fp32"}
+    node = {**chosen("train", "finetune"), "epochs": 1, "batch_size": 4, "precision": "fp32"}
     node |= {"ema_decay": None, "min_steps": 0}
     labels: Task = config.build(chosen("task", task), "task")
     risk: Risk = config.build(chosen("risk", "mean"), "risk")

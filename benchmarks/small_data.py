@@ -133,8 +133,11 @@ def main() -> None:
     if not arguments.no_digits:
         sets["digits"] = digits()
     print(f"{'data':12} {'pictures':>8} {'recipe':16} {'mean':>6}  each seed; seconds")
-    for size in arguments.sizes:
+    for wanted in arguments.sizes:
         for name, (images, truth) in sets.items():
+            size = min(wanted, len(truth) - TEST)
+            if size < wanted:
+                print(f"{name}: {len(truth):,} pictures, so {size:,} instead of {wanted:,} beside the test")
             for recipe in arguments.recipes:
                 started, found = time.perf_counter(), []
                 for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):

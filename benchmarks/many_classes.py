@@ -19,10 +19,8 @@ import pandas as pd
 
 from benchmarks import positive, run_main
 from pipeline.core import config
-from pipeline.core.intervals import samples_needed
-from pipeline.core.judging import judge
-from pipeline.core.labels import to_matrix
 from pipeline.core.slices import slices
+from pipeline.stages.evaluate import Options, judged
 
 
 def predictions(num_classes: int, num_pictures: int, seed: int) -> pd.DataFrame:
@@ -51,27 +49,18 @@ def main() -> None:
     parser.add_argument("--pictures", type=positive, default=1000)
     arguments = parser.parse_args()
     params = config.load_params()
-    metrics, options = config.build_each(params, "metric"), config.section(params, "evaluate")
+    metrics = config.build_each(params, "metric")
+    options: Options = config.call(Options, config.section(params, "evaluate"), "evaluate")
     test = predictions(arguments.classes, arguments.pictures, 0)
     classes = [f"c{one}" for one in range(arguments.classes)]
     print(f"{platform.machine()}, {os.cpu_count()} cores, {arguments.classes} classes, {arguments.pictures} pictures")
     print("| part | s | s of processor |")
     print("|---|---:|---:|")
     started, busy = time.perf_counter(), time.process_time()
-    judge(
-        metrics,
-        to_matrix(test["labels"].tolist(), classes),
-        to_matrix(test["decided"].tolist(), classes).astype(bool),
-        np.stack(test["scores"].to_numpy()),
-        test["group"].to_numpy(dtype=str),
-        classes,
-        options["num_resamples"],
-        options["seed"],
-        samples_needed(options["half_width"]),
-    )
+    judged(metrics, test, classes, options)
     row("figures", started, busy)
     started, busy = time.perf_counter(), time.process_time()
-    slices(test, metrics, classes, options["num_resamples"], options["seed"], options["min_slice"])
+    slices(test, metrics, classes, options.num_resamples, options.seed, options.min_slice)
     row("slices", started, busy)
 
 

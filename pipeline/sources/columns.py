@@ -81,6 +81,8 @@ def _choose(
     if image not in columns.values:
         return chosen, [], f"no column of {_some(columns.values)} names picture files; say which with --image-column"
     assert image is not None
+    if absent := _absent(columns, chosen):
+        return chosen, [], absent
     chosen["split_column"] = chosen["split_column"] or _split_column(columns, _left(columns, chosen))
     chosen["group_column"] = chosen["group_column"] or columns.known("group", _left(columns, chosen))
     free = _left(columns, chosen)
@@ -136,6 +138,16 @@ def _split_column(columns: Columns, free: list[str]) -> str | None:
     fitting = [name for name in free if values[name] and None not in values[name]]
     several = [name for name in fitting if len(values[name]) > 1]
     return columns.known("split", fitting) or (several[0] if len(several) == 1 else None)
+
+
+def _absent(columns: Columns, chosen: Mapping[str, Any]) -> str:
+    """What to say where a person named a column that is not there."""
+    for key, value in chosen.items():
+        for name in value if isinstance(value, list) else [value]:
+            if name is not None and name not in columns.values:
+                option = key.replace("_", "-")
+                return f"there is no column {name!r}, only {_some(columns.values)}; say another with --{option}"
+    return ""
 
 
 def _like_missing(columns: Columns, label: str | None) -> list[str]:

@@ -194,3 +194,10 @@ def test_what_only_a_person_can_decide_is_said(header, rows, line, tmp_path):
     said = [note for note in way.notes if "missing" in note or "looks like a split" in note]
     assert len(said) == (line is not None)
     assert all(note.startswith(line) for note in said)
+
+
+@pytest.mark.parametrize("key", ["label_column", "group_column", "split_column"])
+def test_a_column_that_is_not_there_is_said_with_those_that_are(key, tmp_path):
+    (way,) = ways(tmp_path, "image,label\na.png,x\nb.png,y\n", {key: "nosuch"}, named=True)
+    option = key.replace("_", "-")
+    assert way.lacks == f"there is no column 'nosuch', only ['image', 'label']; say another with --{option}"

@@ -40,7 +40,7 @@ fast: $(STAMP)  ## the fast tests, with fewer examples of each property
 
 ui: $(STAMP)  ## MLflow's pages on http://127.0.0.1:5000
 	@MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true \
-	MLFLOW_BACKEND_STORE_URI="$$(python -c 'from pipeline.core.tracking.store import tracking_uri; print(tracking_uri())')" \
+	MLFLOW_BACKEND_STORE_URI="$$(python -c 'from pipeline.tracking.connection import tracking_uri; print(tracking_uri())')" \
 	mlflow ui --host 127.0.0.1 --port 5000
 
 lock: $(VENV)/bin/python  ## pin every dependency again, with hashes

@@ -22,12 +22,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import made, positive, run_main, scale
+from pipeline.checks.check_runner import build_checks, judged_samples
 from pipeline.core import config
 from pipeline.core.content import Content
-from pipeline.core.featuring import Featuring, Featuriser
-from pipeline.core.findings import build_checks, judged_samples
-from pipeline.core.grouping import with_twins
-from pipeline.core.nuisances import nuisances
+from pipeline.datasets.near_duplicates.groups import with_twins
+from pipeline.datasets.properties import nuisances
+from pipeline.features.extractor import Featuring, Featuriser
 
 TARGET = 60
 LIBRARIES = ("cleanlab.filter", "sklearn.linear_model", "torch")

@@ -10,7 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.core.contracts import Source
-from pipeline.core.pictures import Decoding, decode
+from pipeline.images.decoding import Decoding, decode
 
 MAX_PIXELS = 100_000_000
 LIMITS = Decoding(max_pixels=MAX_PIXELS)

@@ -3,8 +3,8 @@
     python -m benchmarks.coverage [--runs 1000] [--only name ...]
 
 Draws test sets from a population of groups, each with its own prevalence, its own shift of the scores and its own
-skill, judges each by `pipeline.core.judging.judge`, as `evaluate` does, and counts how often the interval holds the
-figure of the whole population. Beside it stands the percentile bootstrap over groups that Colibri had before. ICC is
+skill, judges each by `estimates.judge`, as `evaluate` does, and counts how often the interval holds the figure of the
+whole population. Beside it stands the percentile bootstrap over groups that Colibri had before. ICC is
 that of being right: how much more two pictures of one group agree than two of different ones. 31 % of the pictures are
 of the second of two classes. The last column is the paired gain in macro F1 of a second model, whose scores share most
 of their noise with the first one's.
@@ -23,12 +23,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import positive, run_main
-from pipeline.core.comparing import Compared
-from pipeline.core.judging import judge
-from pipeline.metrics.accuracy import Accuracy
-from pipeline.metrics.balanced_accuracy import BalancedAccuracy
-from pipeline.metrics.ranking import Ranking
-from pipeline.metrics.rate import Rate
+from pipeline.evaluation.estimates import judge
+from pipeline.evaluation.metrics.accuracy import Accuracy
+from pipeline.evaluation.metrics.balanced_accuracy import BalancedAccuracy
+from pipeline.evaluation.metrics.ranking import Ranking
+from pipeline.evaluation.metrics.rate import Rate
+from pipeline.evaluation.paired_comparison import Compared
 
 F1 = Rate(number="f1", averaging="macro")
 METRICS = {

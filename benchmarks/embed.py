@@ -25,11 +25,11 @@ import yaml
 
 from benchmarks import positive, run_main
 from pipeline.core import config
-from pipeline.core.featuring import Featuring, Featuriser
-from pipeline.core.looking import fitted
+from pipeline.core.batches import to_batch
 from pipeline.core.parallel import map_in_order, num_workers
-from pipeline.core.pictures import Decoding, content_hash, decode
-from pipeline.core.samples import to_batch
+from pipeline.features.extractor import Featuring, Featuriser
+from pipeline.images.decoding import Decoding, content_hash, decode
+from pipeline.images.loading import fitted
 
 CONF = Path(__file__).parents[1] / "conf"
 MAX_PIXELS = 100_000_000

@@ -89,9 +89,9 @@ def embedded(folder: Path | None, embed: str) -> tuple[np.ndarray, np.ndarray]:
     import yaml
 
     from pipeline.core import config
-    from pipeline.core.featuring import Featuring, Featuriser
-    from pipeline.core.pictures import Decoding, decode, stored
-    from pipeline.sources.folder import Folder
+    from pipeline.datasets.sources.folder import Folder
+    from pipeline.features.extractor import Featuring, Featuriser
+    from pipeline.images.decoding import Decoding, decode, stored
 
     params = yaml.safe_load(config.compose(overrides=["source=digits", f"embed={embed}"]))
     told = {"name": "noise", "path": str(folder), "watch": str(folder)}
@@ -125,8 +125,8 @@ def main() -> None:
     if options.beside:
         print("\n" + json.dumps(beside(options.beside)))
         return
-    from pipeline.core.probing import compact, folds, out_of_fold, tempered
-    from pipeline.core.suspects import suspects
+    from pipeline.checks.label_quality.confident_learning import suspects
+    from pipeline.features.linear_probe import compact, folds, out_of_fold, tempered
 
     features, truth = embedded(options.folder, options.embed)
     given, planted = zip(*(exchanged(truth, options.share, seed) for seed in options.seeds), strict=True)

@@ -72,17 +72,17 @@ def twins(manifest: pd.DataFrame) -> pd.DataFrame:
 
 def write(folder: Path, num_rows: int, num_classes: int = 10, labels_each: int = 1) -> None:
     """Both tables where the stages look for them."""
-    from pipeline.core import files
+    from pipeline.core import artifacts
 
     table = manifest(num_rows, num_classes, labels_each)
-    files.write_table(folder / files.MANIFEST, table)
-    files.write_table(folder / files.TWINS, twins(table))
+    artifacts.write_table(folder / artifacts.MANIFEST, table)
+    artifacts.write_table(folder / artifacts.TWINS, twins(table))
 
 
 def _measured() -> dict[str, object]:
     """The columns of one picture, as ingest names and orders them."""
-    from pipeline.core.measuring import measure
-    from pipeline.stages.ingest import _columns
+    from pipeline.datasets.ingestion import _columns
+    from pipeline.images.properties import measure
 
     picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     (row,) = _columns([measure(picture, 1)]).to_dict("records")

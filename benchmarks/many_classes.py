@@ -19,8 +19,8 @@ import pandas as pd
 
 from benchmarks import positive, run_main
 from pipeline.core import config
-from pipeline.core.slices import slices
-from pipeline.stages.evaluate import Options, judged
+from pipeline.evaluation.slices import slices
+from pipeline.evaluation.split_evaluation import Options, judged
 
 
 def predictions(num_classes: int, num_pictures: int, seed: int) -> pd.DataFrame:

@@ -47,8 +47,8 @@ def scan(folder: str) -> None:
     """One ingest in this process; prints rows, seconds, and peak kilobytes of it and of its largest worker."""
     from joblib.externals.loky import get_reusable_executor
 
-    from pipeline.sources.folder import Folder
-    from pipeline.stages.ingest import ingest
+    from pipeline.datasets.ingestion import ingest
+    from pipeline.datasets.sources.folder import Folder
 
     start = time.perf_counter()
     manifest, _ = ingest(Folder(name="memory", path=folder, watch=folder), max_pixels=100_000_000)

@@ -48,8 +48,8 @@ def colibri(told: argparse.Namespace) -> dict[str, Any]:
     import yaml
 
     from pipeline.core import config
-    from pipeline.core.samples import Packed
-    from pipeline.stages.train import SECTIONS, Recipe
+    from pipeline.datasets.packed import Packed
+    from pipeline.training.recipe import SECTIONS, Recipe
 
     overrides = [
         f"encoder={told.encoder}", f"transform.size={told.size}", f"train.epochs={told.epochs}",
@@ -75,7 +75,7 @@ def packed(folder: Path, size: int) -> tuple[np.ndarray, Any, float]:
     """The pictures as `augment` stores them, all in train and eight of them in val too, and the seconds it took."""
     import pandas as pd
 
-    from pipeline.core.pictures import Decoding, decode, stored
+    from pipeline.images.decoding import Decoding, decode, stored
 
     paths = pictures(folder)
     started = time.perf_counter()
@@ -102,7 +102,7 @@ def network(told: argparse.Namespace, num_classes: int) -> Any:
     import yaml
 
     from pipeline.core import config
-    from pipeline.trainers.network import Classifier
+    from pipeline.training.trainers.network import Classifier
 
     node = yaml.safe_load((CONF / "encoder" / f"{told.encoder}.yaml").read_text(encoding="utf-8"))
     torch.manual_seed(SEED)

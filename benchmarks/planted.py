@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageFilter
 
-from pipeline.core.measuring import Measured, examine
-from pipeline.core.pictures import Decoding
+from pipeline.images.decoding import Decoding
+from pipeline.images.properties import Measured, examine
 
 MAX_PIXELS = 100_000_000
 LIMITS = Decoding(max_pixels=MAX_PIXELS)

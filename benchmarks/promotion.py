@@ -3,9 +3,9 @@
     python -m benchmarks.promotion [--runs 300] [--samples 372]
 
 Two models of two classes (31 % of the second), whose mistakes are correlated, judged on the same test pictures by
-`pipeline.gates.better.Better`. A challenger is as good as the champion, worse or better, by a known number of points of
-accuracy. Beside it stands the former rule: a gain above 0. The last lines put 20 equal challengers in a row before the
-gate, all on one test set: how many are promoted, and by how much the figure of the last champion flatters it.
+the gate `Better`. A challenger is as good as the champion, worse or better, by a known number of points of accuracy.
+Beside it stands the former rule: a gain above 0. The last lines put 20 equal challengers in a row before the gate, all
+on one test set: how many are promoted, and by how much the figure of the last champion flatters it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import positive, run_main
-from pipeline.core.outcomes import Verdict
-from pipeline.gates.better import Better
-from pipeline.metrics.accuracy import Accuracy
+from pipeline.core.results import Verdict
+from pipeline.evaluation.gates.better import Better
+from pipeline.evaluation.metrics.accuracy import Accuracy
 
 ACCURACY = 0.85
 POINTS = (-2.9, -1.4, -0.7, 0.0, 1.5, 3.0, 6.0)  # of accuracy, challenger less champion

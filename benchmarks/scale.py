@@ -49,10 +49,10 @@ def run_step(name: str) -> dict[str, float]:
     """One step in this process: seconds of its call, and peak bytes. What it finds is not the matter."""
     from importlib import import_module
 
-    from pipeline.core import stage
+    from pipeline.core import stage_runner
     from pipeline.core.errors import UserError
 
-    os.environ.update(stage.QUIET)
+    os.environ.update(stage_runner.QUIET)
     for library in LIBRARIES.get(name, LIBRARIES_OF_CHECKS):
         import_module(library)
     call = import_module(f"pipeline.stages.{name}").main if name in ("validate", "split", "check") else one_check(name)
@@ -66,14 +66,14 @@ def run_step(name: str) -> dict[str, float]:
 
 
 def one_check(name: str):
-    from pipeline.core import config, files
-    from pipeline.core.findings import build_checks, judged_samples
+    from pipeline.checks.check_runner import build_checks, judged_samples
+    from pipeline.core import artifacts, config
 
-    tables = files.MANIFEST, files.SPLITS, files.TWINS
+    tables = artifacts.MANIFEST, artifacts.SPLITS, artifacts.TWINS
     if name == "judge":
-        return lambda: judged_samples(*map(files.read_table, tables))
+        return lambda: judged_samples(*map(artifacts.read_table, tables))
     check = build_checks(config.load_params(), "check")[name.removeprefix("check.")]
-    samples = judged_samples(*map(files.read_table, tables))
+    samples = judged_samples(*map(artifacts.read_table, tables))
     return lambda: check(samples)
 
 

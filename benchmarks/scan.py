@@ -40,8 +40,8 @@ def best(run: Callable[[], object], passes: int = PASSES) -> float:
 
 
 def colibri(folder: Path) -> float:
-    from pipeline.sources.folder import Folder
-    from pipeline.stages.ingest import ingest
+    from pipeline.datasets.ingestion import ingest
+    from pipeline.datasets.sources.folder import Folder
 
     source = Folder(name="scan", path=str(folder), watch=str(folder))
     return best(lambda: ingest(source, max_pixels=100_000_000))
@@ -107,7 +107,7 @@ def main() -> None:
         print("\n" + json.dumps(seconds))
         return
     from pipeline.core.parallel import num_workers
-    from pipeline.sources.folder import Folder
+    from pipeline.datasets.sources.folder import Folder
 
     if arguments.folder is None:
         parser.error("name a folder of pictures, one sub-folder per class")

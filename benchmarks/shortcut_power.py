@@ -37,9 +37,9 @@ import pandas as pd
 import yaml
 
 from benchmarks import planted, positive, run_main
-from pipeline.core import config, files
+from pipeline.core import artifacts, config
 from pipeline.core.contracts import Check, Source
-from pipeline.core.pictures import Decoding, decode
+from pipeline.images.decoding import Decoding, decode
 
 ROOT = Path(__file__).parents[1]
 STRENGTHS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -225,7 +225,7 @@ def main() -> None:
     for name, choice in overrides.items():
         node = chosen(*choice)["source"]
         source = config.build(node, "source")
-        told = files.digest(json.dumps(node, sort_keys=True).encode(), *map(str.encode, source.read()["path"]))
+        told = artifacts.digest(json.dumps(node, sort_keys=True).encode(), *map(str.encode, source.read()["path"]))
         kept = arguments.pools / f"{name}-{arguments.pictures}-{told[:12]}.parquet" if arguments.pools else None
         pool = measured(source, arguments.pictures, kept, arguments.workers)
         Runs.current = Runs(pool, both(arguments.permutations))

@@ -24,8 +24,8 @@ from PIL import Image
 
 from benchmarks import natural, positive, run_main
 from pipeline.core import config
-from pipeline.core.samples import Samples
-from pipeline.trainers import loop
+from pipeline.core.batches import Samples
+from pipeline.training import loop
 
 SIDE = 64
 TEST = 300

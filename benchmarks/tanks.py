@@ -21,11 +21,11 @@ import yaml
 
 from benchmarks import natural, run_main
 from pipeline.core import config
-from pipeline.core.judging import judge
-from pipeline.core.measuring import measure
-from pipeline.core.samples import Packed
-from pipeline.metrics.accuracy import Accuracy
-from pipeline.stages.train import SECTIONS, settled
+from pipeline.datasets.packed import Packed
+from pipeline.evaluation.estimates import judge
+from pipeline.evaluation.metrics.accuracy import Accuracy
+from pipeline.images.properties import measure
+from pipeline.training.recipe import SECTIONS, select_recipe
 
 CONF = Path(__file__).parents[1] / "conf"
 VARIANTS = {  # overrides of each row of the table
@@ -71,7 +71,7 @@ def trained(overrides: list[str], seed: int) -> tuple[Any, float]:
     params = yaml.safe_load(config.compose(CONF, [*overrides, f"source.seed={seed}", f"train.seed={seed}"]))
     data = packed(params)
     started = time.perf_counter()
-    recipe, _ = settled({name: params[name] for name in SECTIONS}, data)
+    recipe, _ = select_recipe({name: params[name] for name in SECTIONS}, data)
     predictor, _ = recipe.fit(data, lambda epoch, figures: None)
     return predictor, time.perf_counter() - started
 

@@ -24,11 +24,11 @@ from tqdm import tqdm
 
 from benchmarks import positive, run_main, scale
 from pipeline.core import config
+from pipeline.core.batches import Samples
 from pipeline.core.parallel import num_workers
-from pipeline.core.samples import Samples
-from pipeline.trainers.feeding import Feed, made_ahead
-from pipeline.trainers.loop import Loop
-from pipeline.trainers.reproducing import reproducible
+from pipeline.training.batch_loader import Feed, made_ahead
+from pipeline.training.determinism import reproducible
+from pipeline.training.loop import Loop
 
 PICTURES = 2048
 TARGETS = {"loop": 0.95, "loader": 5000}
@@ -63,7 +63,8 @@ def built(params: dict[str, Any], num_images: int, **choices: Any) -> Loop:
     task, risk = (config.build(params[name], name) for name in ("task", "risk"))
     trainer = config.build({**params["train"], **choices}, "train")
     torch.manual_seed(0)
-    return Loop(trainer, config.build(params["encoder"], "encoder"), task, risk, samples(params, num_images))
+    loop: Loop = trainer.loop(config.build(params["encoder"], "encoder"), task, risk, samples(params, num_images))
+    return loop
 
 
 def real(loop: Loop) -> Iterator[None]:
@@ -84,7 +85,7 @@ def bare(loop: Loop, steps: int) -> Iterator[None]:
             loop.optimiser.zero_grad(set_to_none=True)
             with loop.processes.autocast():
                 logits = loop.network(images)
-            loop.task.loss(logits.float(), targets).backward()
+            loop.objective.task.loss(logits.float(), targets).backward()
             loop.optimiser.step()
         if images.device.type == "cuda":
             torch.cuda.synchronize()

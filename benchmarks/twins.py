@@ -115,8 +115,8 @@ def colibri(source: Any, manifest: Any) -> tuple[Any, np.ndarray]:
     import yaml
 
     from benchmarks.copies import LIMITS
-    from pipeline.core.twins import Pairing
-    from pipeline.stages.pair import pair
+    from pipeline.datasets.near_duplicates.pairing import pair
+    from pipeline.datasets.near_duplicates.photo_pairs import Pairing
 
     table = pair(
         source,
@@ -131,8 +131,8 @@ def colibri(source: Any, manifest: Any) -> tuple[Any, np.ndarray]:
 
 def together(trial: Trial, table: Any, pairs: np.ndarray) -> int:
     """How many planted pairs the grouped split keeps together; each that was found must be."""
-    from pipeline.core.grouping import with_twins
-    from pipeline.splits.grouped import Grouped
+    from pipeline.datasets.near_duplicates.groups import with_twins
+    from pipeline.datasets.splits.grouped import Grouped
 
     split = Grouped(
         fractions={"train": 0.7, "val": 0.15, "test": 0.15}, max_attribute_values=10, near_duplicate_bits=2, seed=0
@@ -147,9 +147,9 @@ def features(sources: list[Any], manifests: list[Any]) -> list[np.ndarray]:
     import yaml
 
     from benchmarks.copies import LIMITS
-    from pipeline.core.featuring import Featuring, Featuriser
-    from pipeline.core.looking import fitted
-    from pipeline.core.neighbours import unit
+    from pipeline.features.extractor import Featuring, Featuriser
+    from pipeline.images.loading import fitted
+    from pipeline.statistics.nearest_neighbors import unit
 
     featuring = Featuring(**yaml.safe_load(Path("conf/embed/lite0.yaml").read_text()))
     featuriser = Featuriser(featuring)
@@ -199,7 +199,7 @@ def prepared(source: Any, manifest: Any, natural: np.ndarray, planted: int, seed
     import pandas as pd
 
     from benchmarks.copies import MAX_PIXELS, plant
-    from pipeline.stages.ingest import ingest
+    from pipeline.datasets.ingestion import ingest
 
     made = plant(source, manifest, planted, seed)
     table = pd.concat([manifest, ingest(made, MAX_PIXELS)[0]], ignore_index=True)
@@ -240,7 +240,7 @@ def sheet(file: Path, source: Any, manifest: Any, table: Any) -> None:
     from PIL import Image, ImageDraw
 
     from benchmarks.copies import LIMITS
-    from pipeline.core.pictures import decode, stored
+    from pipeline.images.decoding import decode, stored
 
     side, across = 128, 6
     path = manifest.set_index("sample_id")["path"]
@@ -257,9 +257,9 @@ def sheet(file: Path, source: Any, manifest: Any, table: Any) -> None:
 
 
 def source_of(name: str) -> Any:
-    from pipeline.sources.digits import Digits
-    from pipeline.sources.elpv import Elpv
-    from pipeline.sources.folder import Folder
+    from pipeline.datasets.sources.digits import Digits
+    from pipeline.datasets.sources.elpv import Elpv
+    from pipeline.datasets.sources.folder import Folder
 
     if name == "elpv":
         return Elpv(name="elpv", labels="defect", block_size=20, watch="")
@@ -279,7 +279,7 @@ def main() -> None:
     if arguments.folder is None:
         parser.error("name a folder of pictures with one sub-folder per class, or elpv, or digits")
     from benchmarks.copies import MAX_PIXELS
-    from pipeline.stages.ingest import ingest
+    from pipeline.datasets.ingestion import ingest
 
     source = source_of(arguments.folder)
     manifest, _ = ingest(source, MAX_PIXELS)

@@ -9,8 +9,8 @@ import yaml
 
 from pipeline.core import config
 from pipeline.core.content import Content
-from pipeline.core.featuring import Featuring, Featuriser
-from pipeline.core.pictures import stored
+from pipeline.features.extractor import Featuring, Featuriser
+from pipeline.images.decoding import stored
 
 CONF = Path(__file__).parents[1] / "conf"
 

@@ -3,8 +3,8 @@
 import yaml
 
 from pipeline.core import config
-from pipeline.sources.folder import Folder
-from pipeline.stages.ingest import ingest
+from pipeline.datasets.ingestion import ingest
+from pipeline.datasets.sources.folder import Folder
 
 MAX_PIXELS = 9_999
 BROKEN = {
@@ -24,7 +24,12 @@ def source(folder):
 
 def write_params(folder, max_quarantine_fraction=1.0):
     params = {
-        "source": {"_target_": "pipeline.sources.folder.Folder", "name": "x", "path": str(folder), "watch": "x"},
+        "source": {
+            "_target_": "pipeline.datasets.sources.folder.Folder",
+            "name": "x",
+            "path": str(folder),
+            "watch": "x",
+        },
         "ingest": {"max_pixels": 9_999, "max_quarantine_fraction": max_quarantine_fraction},
     }
     config.PARAMS.write_text(yaml.safe_dump(params))

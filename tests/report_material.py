@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 
-from pipeline.core.slices import COLUMNS
+from pipeline.evaluation.slices import COLUMNS
 from pipeline.report.page import Material, worst_mistakes
 from pipeline.report.pictures import encoded, opened
 

@@ -7,7 +7,7 @@ import pandas as pd
 import yaml
 from picture_folder import picture
 
-from pipeline.core import config, files
+from pipeline.core import artifacts, config
 
 SIZES = {"train": 48, "val": 24, "test": 24}
 SPACE = {"train.learning_rate": {"low": 0.0001, "high": 0.05, "log": True}, "train.dropout": {"low": 0.0, "high": 0.5}}
@@ -40,11 +40,11 @@ def pack(poisoned: bool = False) -> None:
         labels = np.where(test, "square", labels)
     names = [f"s{position:03d}" for position in range(len(split))]
     index = {"sample_id": names, "origin": names, "split": split, "labels": [[one] for one in labels], "group": names}
-    files.PACKED.mkdir(parents=True, exist_ok=True)
-    np.save(files.PACKED / "images.npy", images)
-    files.write_table(files.PACKED / "index.parquet", pd.DataFrame(index))
+    artifacts.PACKED.mkdir(parents=True, exist_ok=True)
+    np.save(artifacts.PACKED / "images.npy", images)
+    artifacts.write_table(artifacts.PACKED / "index.parquet", pd.DataFrame(index))
     card = {"classes": ["disc", "square"], "size": 28, "fit": "crop", "channels": 1, "max_pixels": 10_000}
-    files.write_json(files.PACKED / "card.json", card)
+    artifacts.write_json(artifacts.PACKED / "card.json", card)
 
 
 def lock(**changes) -> None:

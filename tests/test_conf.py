@@ -13,7 +13,7 @@ from conf_options import CONF, ROOT, composed, options
 from pipeline.core import config
 from pipeline.experiments import listing, tuning
 from pipeline.experiments.space import changed
-from pipeline.stages.train import Recipe
+from pipeline.training.recipe import Recipe
 
 pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next one need not
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
@@ -93,7 +93,7 @@ def test_every_variant_has_a_conf_file() -> None:
         "Metric",
         "Gate",
     }
-    for path in sorted((ROOT / "pipeline").glob("*/*.py")):
+    for path in sorted((ROOT / "pipeline").rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         if path.parent.name != "core" and any(f"({noun})" in text or f", {noun})" in text for noun in contracts):
             assert ".".join(path.relative_to(ROOT).with_suffix("").parts) in modules, (

@@ -11,6 +11,7 @@ import torch
 from conf_options import chosen, composed, options
 from source_examples import MAKERS
 
+from pipeline.checks.check_runner import entry
 from pipeline.core import config
 from pipeline.core.content import Content
 from pipeline.core.contracts import (
@@ -19,8 +20,7 @@ from pipeline.core.contracts import (
     Split,
     Transform,
 )
-from pipeline.core.findings import entry
-from pipeline.core.pictures import stored
+from pipeline.images.decoding import stored
 
 WHOLE = ("multi_label",)  # promise the whole picture
 

@@ -13,7 +13,7 @@ import torch
 from conf_options import CONF, chosen, composed, options
 
 from pipeline.core import config
-from pipeline.core.choosing import Choosing
+from pipeline.core.batches import Samples
 from pipeline.core.contracts import (
     Encoder,
     Metric,
@@ -23,7 +23,7 @@ from pipeline.core.contracts import (
     Task,
     Trainer,
 )
-from pipeline.core.samples import Samples
+from pipeline.training.model_selection import Choosing
 
 pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next one need not
 WITHOUT_WEIGHTS = {
@@ -98,7 +98,7 @@ def test_task_contract(option: str) -> None:
     assert (learnt.decide(scores) == targets.astype(bool)).all()
 
 
-FINETUNE = "pipeline.trainers.finetune.FineTune"
+FINETUNE = "pipeline.training.trainers.finetune.FineTune"
 OURS = ("small", "nothing", "majority", "nuisances")  # in no paper
 
 

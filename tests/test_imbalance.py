@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from pipeline.core import config
-from pipeline.core.samples import Packed
-from pipeline.stages.train import CHOSEN, SECTIONS, settled
+from pipeline.datasets.packed import Packed
+from pipeline.training.recipe import CHOSEN, SECTIONS, select_recipe
 
 pytestmark = pytest.mark.xdist_group("imbalance")
 
@@ -63,19 +63,19 @@ def recalls(packed, recipe):
 
 @pytest.fixture(scope="module")
 def without(packed):
-    return recalls(packed, settled(nodes_of("none"), packed)[0])
+    return recalls(packed, select_recipe(nodes_of("none"), packed)[0])
 
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_the_rare_class_is_found_more_often(packed, without, option):
-    rare, common = recalls(packed, settled(nodes_of(option), packed)[0])
+    rare, common = recalls(packed, select_recipe(nodes_of(option), packed)[0])
     assert rare > without[0] + 0.2
     assert rare + common > without[0] + without[1] + 0.1
 
 
 @pytest.mark.slow
 def test_auto_measures_and_takes_one_of_them(packed):
-    recipe, tried = settled(nodes_of("auto"), packed)
+    recipe, tried = select_recipe(nodes_of("auto"), packed)
     assert tried["option"].tolist() == ["none", *OPTIONS]
     (chosen,) = recipe.nodes["imbalance"]["candidates"]
     assert chosen in OPTIONS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.tracking.store import tracking_uri
+from pipeline.tracking.connection import tracking_uri
 
 ROOT = Path(__file__).parents[1]
 STRANGE = "a b?c#d%2F$(false)'e`f`"

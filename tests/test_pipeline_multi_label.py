@@ -11,7 +11,7 @@ import pytest
 from attribute_pictures import LABELS, attribute_labels, write_pictures
 from picture_folder import TINY
 
-from pipeline.core import config, files
+from pipeline.core import artifacts, config
 
 ROOT = Path(__file__).parents[1]
 NUM = 140
@@ -56,11 +56,13 @@ def project(tmp_path_factory: pytest.TempPathFactory):
         patch.setattr("pipeline.core.parallel.num_workers", lambda: 1)  # faster for so few, and always in this folder
         write_params()
         run("ingest")
-        manifest = files.read_table(files.MANIFEST)
+        manifest = artifacts.read_table(artifacts.MANIFEST)
         by_name = {f"{number:03d}.png": sorted(names) for number, names in enumerate(told)}
         manifest["labels"] = [by_name[Path(name).name] for name in manifest["sample_id"]]
-        files.write_table(files.MANIFEST, manifest)
-        files.write_json(files.VALIDATION, {"passed": True, "expectations": []})  # test_pipeline.py runs that stage
+        artifacts.write_table(artifacts.MANIFEST, manifest)
+        artifacts.write_json(
+            artifacts.VALIDATION, {"passed": True, "expectations": []}
+        )  # test_pipeline.py runs that stage
         for stage in STAGES:
             run(stage)
         yield folder
@@ -151,7 +153,7 @@ def test_the_registered_model_serves_labels_joined_by_a_bar(project: Path, card)
 def test_a_challenger_is_judged_by_its_own_thresholds(project: Path) -> None:
     run("register")  # the same results again: nothing moves
     register = import_module("pipeline.stages.register")
-    found = register.compared(files.PREDICTIONS, ["disc", "picture", "rare", "stripes"])
+    found = register.compared(artifacts.PREDICTIONS, ["disc", "picture", "rare", "stripes"])
     predictions = pd.read_parquet("data/predictions.parquet")
     test = predictions[predictions["split"] == "test"]
     assert [int(row.sum()) for row in found["decided"]] == [len(names) for names in test["decided"]]

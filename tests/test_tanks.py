@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import tanks
-from pipeline.core import files
+from pipeline.core import artifacts
 
 ROOT = Path(__file__).parents[1]
 BEFORE_ANY_NETWORK = ["compose", "ingest", "validate", "pair", "split", "check"]
@@ -58,7 +58,7 @@ def test_dvc_repro_stops_at_check_and_says_why_before_any_network_runs(checkout:
     )
     (said,) = [line for line in done.stderr.splitlines() if line.startswith("check: shortcut: ")]
     assert "Traceback" not in done.stdout + done.stderr
-    finding = json.loads((checkout / files.CHECKS).read_text())["shortcut"]
+    finding = json.loads((checkout / artifacts.CHECKS).read_text())["shortcut"]
     assert not finding["passed"]
     assert 0.8 < finding["value"] < 1
     assert f"{finding['value']:.4g} balanced accuracy of one property alone" in said

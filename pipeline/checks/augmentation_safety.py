@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from pipeline.checks.augmentation_variants import Choice, choices
+from pipeline.core.batches import Change, to_batch
 from pipeline.core.content import Content
-from pipeline.core.contracts import Augmentation, ContentCheck
-from pipeline.core.outcomes import MAX_IN_STRIP, Finding
-from pipeline.core.policy import Choice, choices
-from pipeline.core.probing import folds, probe
-from pipeline.core.samples import to_batch
+from pipeline.core.contracts import ContentCheck
+from pipeline.core.results import MAX_IN_STRIP, Finding
+from pipeline.features.linear_probe import folds, probe
 
 MAX_LEARNT, MAX_CLASSES = 5000, 50  # pictures a probe learns from, and the commonest labels or sets of labels it knows
 
@@ -109,6 +109,8 @@ class AugmentationSafety(ContentCheck):
     Source: interval of a sum over groups, with t of G - 1 degrees of freedom, Cameron and Miller 2015,
         doi:10.3368/jhr.50.2.317.
     """
+
+    question: ClassVar[str] = "Does an augmentation of the policy change what a picture shows?"
 
     num_pictures: int
     max_loss: float
@@ -216,7 +218,7 @@ class AugmentationSafety(ContentCheck):
         learnt, judged = folds(codes[rows], groups[rows], max(2, len(rows) // wanted), self.seed)[0]
         return rows[learnt], np.sort(generator.permutation(rows[judged])[:wanted])
 
-    def _drawn(self, augmentation: Augmentation, pictures: np.ndarray) -> np.ndarray:
+    def _drawn(self, augmentation: Change, pictures: np.ndarray) -> np.ndarray:
         import torch
 
         generator = torch.Generator().manual_seed(self.seed)

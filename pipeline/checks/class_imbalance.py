@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import pandas as pd
 
 from pipeline.core.contracts import Check
-from pipeline.core.outcomes import Finding
+from pipeline.core.results import Finding
 
 
 @final
@@ -22,6 +22,8 @@ class ClassImbalance(Check):
     Args:
         max_ratio: Largest accepted ratio, at least 1.
     """
+
+    question: ClassVar[str] = "How much larger is the largest class than the smallest?"
 
     max_ratio: float
     on_fail: Literal["error", "warn"]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
 
-from pipeline.core.co_occurrence import association, together
 from pipeline.core.contracts import Check
-from pipeline.core.outcomes import Finding
+from pipeline.core.results import Finding
+from pipeline.statistics.co_occurrence import association, together
 
 
 @final
@@ -21,8 +21,10 @@ class CoOccurrence(Check):
     All splits together: labels that always come together in test too make the test figure of both look good.
 
     Args:
-        max_association: Largest accepted association (`association` in core/co_occurrence.py), 0 to 1.
+        max_association: Largest accepted association (`association` in statistics/co_occurrence.py), 0 to 1.
     """
+
+    question: ClassVar[str] = "Do two labels go together so strongly that a model may tell one by the other?"
 
     max_association: float
     on_fail: Literal["error", "warn"]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Check
-from pipeline.core.grouping import sharing, torn_apart
 from pipeline.core.labels import are_labelled
-from pipeline.core.outcomes import Finding
+from pipeline.core.results import Finding
+from pipeline.datasets.near_duplicates.groups import sharing, torn_apart
 
 SHOWN = 5  # conflicts
 NO_LABEL = "none of the labels"
@@ -26,6 +26,8 @@ class ConflictingLabels(Check):
         near_duplicate_bits: Perceptual hashes within this many of 64 bits count as the same picture.
         max_samples: Largest accepted number.
     """
+
+    question: ClassVar[str] = "Is the same picture there twice, under different labels?"
 
     near_duplicate_bits: int
     max_samples: int

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import pandas as pd
 
 from pipeline.core.contracts import Check
-from pipeline.core.outcomes import Finding
+from pipeline.core.results import Finding
 
 
 @final
@@ -18,6 +18,8 @@ class ConstantLabel(Check):
 
     Without a counterexample a label cannot be learnt, no threshold can be chosen for it, and its AUROC is undefined.
     """
+
+    question: ClassVar[str] = "Is there a label that every sample of a split has?"
 
     on_fail: Literal["error", "warn"]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import pandas as pd
 
-from pipeline.core.balance import balance, conditions
 from pipeline.core.contracts import Check
-from pipeline.core.outcomes import Finding
+from pipeline.core.results import Finding
+from pipeline.datasets.class_balance import balance, conditions
 
 
 @final
@@ -27,6 +27,8 @@ class EffectiveClasses(Check):
 
     Source: the Hill number of order 1, Hill 1973, doi:10.2307/1934352.
     """
+
+    question: ClassVar[str] = "How many of the classes are there in effect, when rare ones count for little?"
 
     max_ratio: float
     max_attribute_values: int

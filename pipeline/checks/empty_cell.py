@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 import pandas as pd
 
-from pipeline.core.balance import conditions
 from pipeline.core.contracts import Check
-from pipeline.core.outcomes import Finding
+from pipeline.core.results import Finding
+from pipeline.datasets.class_balance import conditions
 
 MAX_NAMED = 3
 
@@ -27,6 +27,8 @@ class EmptyCell(Check):
         max_attribute_values: Told attributes with more values are passed over.
         max_cells: Largest accepted number of such cells.
     """
+
+    question: ClassVar[str] = "Which class was never seen under which condition?"
 
     min_samples: int
     max_attribute_values: int

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Check
-from pipeline.core.intervals import samples_needed
-from pipeline.core.outcomes import Finding
-from pipeline.core.resemblance import effective_number, intraclass_correlation
+from pipeline.core.results import Finding
+from pipeline.statistics.bootstrap import samples_needed
+from pipeline.statistics.intraclass_correlation import effective_number, intraclass_correlation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,8 @@ class Evaluable(Check):
 
     Source: of the number of groups, Cameron, Gelbach and Miller 2008, doi:10.1162/rest.90.3.414.
     """
+
+    question: ClassVar[str] = "Which classes does test hold too few of to say how well they are recognised?"
 
     half_width: float
     min_groups: int

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
 
+from pipeline.checks.label_quality.confident_learning import suspects
 from pipeline.core.content import Content
 from pipeline.core.contracts import ContentCheck
 from pipeline.core.labels import are_labelled, spelled
-from pipeline.core.outcomes import Finding
-from pipeline.core.suspects import suspects
+from pipeline.core.results import Finding
 
 SHOWN, SHOWN_EACH = 6, 8  # kinds of mistakes, and pictures of each
 UNIT = "share of samples with whose labels the model disagrees, beyond what unclear pictures alone would give"
@@ -39,6 +39,8 @@ class LabelSuspects(ContentCheck):
 
     Source: Northcutt, Jiang and Chuang 2021, doi:10.1613/jair.1.12125.
     """
+
+    question: ClassVar[str] = "With which labels does a model that learnt from the other pictures disagree?"
 
     max_share: float
     num_folds: int

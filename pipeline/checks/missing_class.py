@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import pandas as pd
 
 from pipeline.core.contracts import Check
-from pipeline.core.outcomes import Finding
+from pipeline.core.results import Finding
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class MissingClass(Check):
     """How many (class, split) cells are empty: a class that cannot be learnt, chosen for, or judged."""
+
+    question: ClassVar[str] = "Is there a class that one split lacks?"
 
     on_fail: Literal["error", "warn"]
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
 
-from pipeline.core.asking import Labelled
+from pipeline.checks.shortcuts.single_property import Labelled
 from pipeline.core.contracts import Check
-from pipeline.core.nuisance_forest import forest, sorted_in
-from pipeline.core.nuisances import drawn
-from pipeline.core.outcomes import Finding
 from pipeline.core.parallel import num_workers
-from pipeline.core.permuting import group_folds, least_possible, one_of_each, relabelled, rotated, usable
-from pipeline.core.scoring import ratio
+from pipeline.core.results import Finding
+from pipeline.datasets.properties import drawn
+from pipeline.evaluation.property_forest import forest, sorted_in
+from pipeline.statistics.classification import ratio
+from pipeline.statistics.permutation import group_folds, least_possible, one_of_each, relabelled, rotated, usable
 
 
 @final
@@ -42,6 +42,10 @@ class NuisanceBaseline(Check):
 
     Source: Breiman 2001, doi:10.1023/A:1010933404324.
     """
+
+    question: ClassVar[str] = (
+        "How well do all properties together predict the label, without looking at what the picture shows?"
+    )
 
     max_skill: float
     alpha: float

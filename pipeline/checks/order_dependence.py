@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,8 @@ from pandas.api.types import is_numeric_dtype
 from scipy.stats import norm, rankdata
 
 from pipeline.core.contracts import Check
-from pipeline.core.intervals import Z
-from pipeline.core.outcomes import MAX_IN_STRIP, Finding
+from pipeline.core.results import MAX_IN_STRIP, Finding
+from pipeline.statistics.bootstrap import Z
 
 
 @final
@@ -32,6 +32,10 @@ class OrderDependence(Check):
 
     Source: serial rank correlation, Wald and Wolfowitz 1943, doi:10.1214/aoms/1177731358.
     """
+
+    question: ClassVar[str] = (
+        "Are neighbours in the source more alike than chance, though nothing says that they belong together?"
+    )
 
     max_correlation: float
     on_fail: Literal["error", "warn"]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
 
-from pipeline.core import neighbours
 from pipeline.core.content import Content
 from pipeline.core.contracts import ContentCheck
-from pipeline.core.outcomes import MAX_IN_STRIP, MAX_ROWS, Finding
+from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, Finding
+from pipeline.statistics import nearest_neighbors
 
 TO_SIGMA = 1.4826  # median absolute deviation to standard deviation, of a normal variable
 FEWEST = 3  # pictures of a class: of two, each is as far from the median as the other
@@ -35,6 +35,8 @@ class Outliers(ContentCheck):
     Source: Kuan and Mueller 2022, arXiv:2207.03061; the median absolute deviation, Leys et al. 2013,
         doi:10.1016/j.jesp.2013.03.013.
     """
+
+    question: ClassVar[str] = "Which pictures resemble none of their class?"
 
     num_neighbours: int
     max_deviations: float
@@ -92,6 +94,6 @@ def _deviations(distance: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 
 def distances(features: np.ndarray, num_neighbours: int) -> np.ndarray:
     """(N,) mean of 1 - cosine to the nearest neighbours, the sample itself left out."""
-    nearest = neighbours.cosines(features, num_neighbours + 1)
+    nearest = nearest_neighbors.cosines(features, num_neighbours + 1)
     alike: np.ndarray = np.where(nearest < -1, 0, nearest)[:, 1:]  # faiss marks what it did not find with -max
     return np.clip(1 - alike.mean(axis=1), 0, None) if alike.shape[1] else np.zeros(len(features))

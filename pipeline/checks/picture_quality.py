@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Check
-from pipeline.core.outcomes import Finding
+from pipeline.core.results import Finding
 
 SHOWN = 8  # pictures of each fault
 PROPERTIES = ("contrast", "light_level", "dark_level", "sharpness", "entropy", "aspect_ratio", "num_pixels")
@@ -33,6 +33,10 @@ class PictureQuality(Check):
     Source: kinds of faults, and the default limits of dark, bright, low information, odd shape and odd size, as in
         CleanVision, Cleanlab 2022.
     """
+
+    question: ClassVar[str] = (
+        "How many pictures are too dark, too bright, blurred, empty, or of an odd size to teach anything?"
+    )
 
     dark: float
     bright: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,8 @@ from pandas.api.types import is_numeric_dtype
 from scipy.stats import rankdata
 
 from pipeline.core.contracts import Check
-from pipeline.core.outcomes import Finding
-from pipeline.core.permuting import adjusted, least_possible
+from pipeline.core.results import Finding
+from pipeline.statistics.permutation import adjusted, least_possible
 
 SPLITS = ("train", "val", "test")
 NUM_BINS = 64  # of equal size, between which distances are compared with chance; the figure itself is exact
@@ -40,6 +40,10 @@ class PropertyDrift(Check):
     Source: Pesarin and Salmaso 2010, Permutation Tests for Complex Data, chapters 1 and 4; p-values as in
         `permuting.adjusted`.
     """
+
+    question: ClassVar[str] = (
+        "Do the pictures of one split look otherwise than those of another, before anyone asks what they show?"
+    )
 
     max_distance: float
     alpha: float

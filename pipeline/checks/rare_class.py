@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import pandas as pd
 
 from pipeline.core.contracts import Check
-from pipeline.core.outcomes import Finding
+from pipeline.core.results import Finding
 
 
 @final
@@ -19,6 +19,8 @@ class RareClass(Check):
     Args:
         min_samples: Fewest samples of a class in each split, at least 1.
     """
+
+    question: ClassVar[str] = "Does every split have enough of every class to say anything about it?"
 
     min_samples: int
     on_fail: Literal["error", "warn"]

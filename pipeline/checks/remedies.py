@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.core.asking import Labelled
-from pipeline.core.cells import halves
-from pipeline.core.nuisances import Nuisance
-from pipeline.core.telling import OTHER
+from pipeline.checks.shortcuts.single_property import Labelled
+from pipeline.datasets.properties import Nuisance
+from pipeline.datasets.subgroups import halves
+from pipeline.statistics.binning import OTHER
 
 NUM_CELLS = 3
 VARIED_BY = {  # how a property's name begins, to the option in conf/augmentation/ that varies it

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
 
 from pipeline.checks.remedies import Lack, lacking, remedies
-from pipeline.core.asking import Answer, Labelled, ask
+from pipeline.checks.shortcuts.single_property import Answer, Labelled, ask
 from pipeline.core.contracts import Check
 from pipeline.core.errors import UserError
-from pipeline.core.nuisances import Nuisance, drawn, nuisances
-from pipeline.core.outcomes import Finding
+from pipeline.core.results import Finding
+from pipeline.datasets.properties import Nuisance, drawn, nuisances
 
 NUM_PICTURES = 8  # at each end of the most telling property
 NUM_SHOWN = 5
@@ -28,7 +28,7 @@ class Shortcut(Check):
 
     All splits together: a shortcut that train and test share makes the test figure look good, and a comparison of
     the splits cannot see it. Two things decide: the accuracy is above its limit, and chance gives as much, over all
-    properties and labels together, in a share of at most `alpha` (`core/asking.py`). What chance explains counts 0.5.
+    properties and labels together, in a share of at most `alpha` (`single_property`). What chance explains counts 0.5.
     Chance deals the labels anew between groups of like size, and within groups. Where a property is above the limit and
     no labels dealt so could reach `alpha`, as there are too few groups, nothing can be judged.
 
@@ -42,6 +42,10 @@ class Shortcut(Check):
         seed: Of folds, permutations and the draw.
         accepted: Property to the reason why a person accepts that it tells the label; it stays in the finding.
     """
+
+    question: ClassVar[str] = (
+        "Does one property of the picture or its file predict the label, without looking at what the picture shows?"
+    )
 
     max_balanced_accuracy: float
     alpha: float

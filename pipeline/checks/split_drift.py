@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.content import Content
 from pipeline.core.contracts import ContentCheck
-from pipeline.core.intervals import MIN_GROUPS, Basis, Replicates, share_interval
-from pipeline.core.outcomes import MAX_IN_STRIP, Finding
-from pipeline.core.probing import Folds, compact, folds, out_of_fold
-from pipeline.core.scoring import area_under_roc, rarer_side
+from pipeline.core.results import MAX_IN_STRIP, Finding
+from pipeline.features.linear_probe import Folds, compact, folds, out_of_fold
+from pipeline.statistics.bootstrap import MIN_GROUPS, Basis, Replicates, share_interval
+from pipeline.statistics.classification import area_under_roc, rarer_side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +61,8 @@ class SplitDrift(ContentCheck):
 
     Source: the classifier two-sample test, Lopez-Paz and Oquab 2017, arXiv:1610.06545.
     """
+
+    question: ClassVar[str] = "Do val and test show what train shows?"
 
     max_auc: float
     num_folds: int

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Check
-from pipeline.core.grouping import joined, sharing, torn_apart
-from pipeline.core.outcomes import MAX_IN_STRIP, Finding
+from pipeline.core.results import MAX_IN_STRIP, Finding
+from pipeline.datasets.near_duplicates.groups import joined, sharing, torn_apart
 
 SHOWN = 5  # of the samples that leak
 KEYS = ("told_group", "content_hash", "twin")  # `twin` where pictures were paired
@@ -28,6 +28,8 @@ class SplitLeakage(Check):
         near_duplicate_bits: Perceptual hashes within this many of 64 bits count as the same picture.
         max_samples: Largest accepted number.
     """
+
+    question: ClassVar[str] = "Does a split know what another one is asked?"
 
     near_duplicate_bits: int
     max_samples: int

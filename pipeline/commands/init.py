@@ -26,15 +26,15 @@ from typing import Any
 import yaml
 
 from pipeline.core import config
+from pipeline.core.artifacts import write_text
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
-from pipeline.core.files import write_text
 from pipeline.core.nouns import locate
-from pipeline.core.places import Place, hindrances, look, stored
-from pipeline.core.recognition import recognised
-from pipeline.core.surveying import Sample, Survey, hindrance, oddities, sample, survey
 from pipeline.core.terminal import bars, say, visible
-from pipeline.core.walking import listed_once
+from pipeline.datasets.discovery.file_listing import Place, hindrances, look, stored
+from pipeline.datasets.discovery.file_walk import listed_once
+from pipeline.datasets.discovery.format_detection import recognised
+from pipeline.datasets.discovery.survey import Sample, Survey, hindrance, oddities, sample, survey
 
 Told = str | int | bool
 TOLD = {  # choices of a source that a person may make instead of the guess
@@ -71,7 +71,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--name", help="of the data set, in conf/source/, MLflow and on the page; else from PATH")
     parser.add_argument(
-        "--format", help="how to read PATH, where several ways fit: a name of a file in pipeline/sources"
+        "--format", help="how to read PATH, where several ways fit: a name of a file in pipeline/datasets/sources"
     )
     parser.add_argument("--split", choices=SPLITS, help="the split of the run that is proposed, instead of the guess")
     parser.add_argument("--force", action="store_true", help="write over conf/source/NAME.yaml where it exists")

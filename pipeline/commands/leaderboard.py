@@ -14,7 +14,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.core import config, files
+from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import say
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.core.contracts import Metric
-    from pipeline.experiments.queued import Finished
+    from pipeline.experiments.dvc_queue import Finished
     from pipeline.experiments.results import Kept
     from pipeline.experiments.table import Outcome
 
@@ -35,15 +35,15 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(name: str) -> None:
-    from pipeline.core.tracking.nested import leaderboard_run
-    from pipeline.experiments import listing, naming, queued, speed, table
+    from pipeline.experiments import dvc_queue, listing, naming, speed, table
     from pipeline.report.leaderboard import leaderboard_page
+    from pipeline.tracking.parent_runs import leaderboard_run
 
     listed, params = listing.read(name)
     metric: Metric = metric_of(params, listed.metric)
     names = naming.names(listed.experiments)
     try:
-        finished = queued.run(names, lambda one, what: say(f"{one}: {what}"))
+        finished = dvc_queue.run(names, lambda one, what: say(f"{one}: {what}"))
     except KeyboardInterrupt:
         raise UserError(
             "interrupted; nothing of it is left in DVC's queue, and what is finished is kept: "
@@ -66,8 +66,8 @@ def main(name: str) -> None:
             options["seed"],
         )
     made["machine"] = speed.machine() if outcomes else ""
-    files.write_csv(TABLE, made)
-    files.write_text(PAGE, leaderboard_page(name, made, speed.machine(), listed.margin))
+    artifacts.write_csv(TABLE, made)
+    artifacts.write_text(PAGE, leaderboard_page(name, made, speed.machine(), listed.margin))
     keys = {one.name: one.results_key for one in kept}
     leaderboard_run(name, keys, [TABLE, PAGE])
     say("", *lines(made), "", f"Table: {TABLE}", f"Page:  {PAGE}", "Runs:  make ui, under one parent")

@@ -20,7 +20,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 
 import pipeline.commands as package
-from pipeline.core import stage
+from pipeline.core import stage_runner
 from pipeline.core.errors import UserError
 
 
@@ -36,9 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         modules[name].main(**options)
         sys.stdout.flush()
     except UserError as error:
-        stage.fail(f"colibri {name}", str(error))
+        stage_runner.fail(f"colibri {name}", str(error))
     except KeyboardInterrupt:
-        stage.fail(f"colibri {name}", "interrupted", code=130)
+        stage_runner.fail(f"colibri {name}", "interrupted", code=130)
     except BrokenPipeError:  # the reader has had enough, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

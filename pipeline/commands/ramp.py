@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import say
@@ -36,8 +36,10 @@ def arguments(parser: ArgumentParser) -> None:
 def main(steps: int, lowest: float, highest: float) -> None:
     import pandas as pd
 
-    from pipeline.core import config, files
-    from pipeline.core.samples import Packed
+    from pipeline.core import artifacts, config
+    from pipeline.datasets.packed import Packed
+    from pipeline.training.lr_range_test import Ramp
+    from pipeline.training.recipe import first_recipe
 
     params = config.load_params()
     node = config.section(params, "train")
@@ -45,38 +47,16 @@ def main(steps: int, lowest: float, highest: float) -> None:
     if lacking:
         raise UserError(f"train has no {lacking[0]}: there is no learning rate to look for; use train=finetune")
     chosen = {"lowest": lowest, "highest": highest, "num_steps": steps, **{name: node[name] for name in SHARED}}
-    ramp = config.build({"_target_": "pipeline.trainers.ramp.Ramp", **chosen}, "ramp")
-    table = pd.DataFrame(ramp(*material(params, Packed.load(), node["seed"])))
+    ramp: Ramp = config.call(Ramp, chosen, "ramp")
+    recipe = first_recipe(params)
+    encoder, train = recipe.inputs(Packed.load())
+    table = pd.DataFrame(ramp(encoder, recipe.task, recipe.risk, train))
     best = suggested(table)
-    files.write_csv(TABLE, table)
-    with files.replacing(PLOT) as temporary:
+    artifacts.write_csv(TABLE, table)
+    with artifacts.replacing(PLOT) as temporary:
         draw(table, best, temporary)
     say(f"{len(table)} of {steps} steps, from {lowest:g} to {table['learning_rate'].iloc[-1]:.2g}; see {PLOT}")
     say(f"suggested: dvc exp run -S train.learning_rate={best:.2g}   (now {node['learning_rate']:g})")
-
-
-def material(params: dict[str, Any], packed: Any, seed: int) -> tuple[Any, ...]:
-    """Encoder, task, risk and the samples of train, as params.yaml says; of several options for imbalance the first."""
-    from dataclasses import replace
-
-    import torch
-
-    from pipeline.core import config
-    from pipeline.core.choosing import Choosing
-
-    choosing: Choosing = config.call(Choosing, config.section(params, "imbalance"), "imbalance")
-    nodes = choosing.changed(params, next(iter(choosing.candidates)))
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        encoder = config.build(nodes["encoder"], "encoder")
-    task, transform, sampling, mixture, risk = (
-        config.build(nodes[name], name) for name in ("task", "transform", "sampling", "mixture", "risk")
-    )
-    policy = tuple(config.build(node, f"augmentation.{name}") for name, node in nodes["augmentation"].items())
-    train = packed.part("train", task, transform, policy)
-    told = packed.index.iloc[train.rows].reset_index(drop=True)
-    chances, cells = sampling(train.targets, packed.classes, told), risk.cells(train.targets, told)
-    return encoder, task, risk, replace(train, chances=chances, cells=cells, mixture=mixture)
 
 
 def suggested(table: pd.DataFrame) -> float:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.core import files
-from pipeline.core.margin_text import BEYOND, CROSS, sentence
+from pipeline.core import artifacts
 from pipeline.core.terminal import say
-from pipeline.core.tracking import registry
-from pipeline.core.tracking.store import tracking_uri
 from pipeline.core.uris import mask_credentials
+from pipeline.evaluation.margin_text import BEYOND, CROSS, sentence
+from pipeline.tracking import registry
+from pipeline.tracking.connection import tracking_uri
 
 HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
 
 
 def main() -> None:
     metrics, checks = (
-        files.read_json(files.TEST_METRICS),
-        files.read_json(files.CHECKS) | files.read_json(files.CURATION),
+        artifacts.read_json(artifacts.TEST_METRICS),
+        artifacts.read_json(artifacts.CHECKS) | artifacts.read_json(artifacts.CURATION),
     )
-    registration = files.read_json(files.REGISTRATION)
+    registration = artifacts.read_json(artifacts.REGISTRATION)
     say(*lines(metrics, checks, registration), *missing(registration))
 
 
@@ -60,7 +60,7 @@ def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[st
     result += [
         f"Model: {registration['model']} version {registration['version']}, {aliases} ({registration['reasons'][0]})",
         f"Test:   these pictures have judged {registration['test_set_uses']} versions; choosing by them flatters them",
-        f"Report: {files.REPORT}",
+        f"Report: {artifacts.REPORT}",
         "Runs:   make ui, then open http://127.0.0.1:5000",
     ]
     return result
@@ -93,7 +93,9 @@ def compared(earlier: dict[str, Any] | None) -> list[str]:
         return [f"Not compared with version {earlier['version']}, made of the data before: {earlier['reason']}"]
     corrected = f"{earlier['num_relabelled']} corrected"
     where = f"on the {earlier['n']} test pictures of both, by the labels of today ({corrected})"
-    result = [f"Against version {earlier['version']}, made of the data before, {where}; more in {files.COMPARISON}:"]
+    result = [
+        f"Against version {earlier['version']}, made of the data before, {where}; more in {artifacts.COMPARISON}:"
+    ]
     for name in HEADLINES:
         one = earlier["metrics"].get(name)
         if one and one["gain"]["value"] is not None:

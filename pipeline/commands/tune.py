@@ -42,10 +42,10 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
         raise UserError("colibri tune needs Optuna, which is not installed: pip install 'colibri[tune]'")
     from filelock import FileLock, Timeout
 
-    from pipeline.core.samples import Packed
-    from pipeline.core.tracking.nested import finish, study_run
-    from pipeline.experiments import searching, tuning
+    from pipeline.datasets.packed import Packed
+    from pipeline.experiments import parameter_search, tuning
     from pipeline.experiments.trial import Trial
+    from pipeline.tracking.parent_runs import finish, study_run
 
     to = to or f"tuned_{name}"
     search, params = tuning.read(name, experiment, trials)
@@ -56,9 +56,9 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
     STUDIES.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(STUDIES / f"{name}.lock", timeout=0):
-            study = searching.open_study(search, key, STUDIES / f"{name}.db")
+            study = parameter_search.open_study(search, key, STUDIES / f"{name}.db")
             parent = study_run(key, f"tune {name}", params)
-            say(f"{len(searching.finished(study))} of {search.trials} trials have ended before")
+            say(f"{len(parameter_search.finished(study))} of {search.trials} trials have ended before")
             trial = Trial(
                 nodes=tuning.nodes_of(params),
                 packed=packed,
@@ -68,7 +68,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
                 parent=parent,
                 folder=STUDIES / key,
             )
-            best = searching.run(study, search, trial, say)
+            best = parameter_search.run(study, search, trial, say)
             evidence = trial.evidence(best)
             trial.keep_only(best)
     except Timeout:
@@ -76,7 +76,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
     except KeyboardInterrupt:
         raise UserError(f"interrupted; colibri tune {name} goes on where it was") from None
     values = trial.values(best.params)
-    text = tuning.winner(name, to, search, searching.finished(study), best, values, evidence)
+    text = tuning.winner(name, to, search, parameter_search.finished(study), best, values, evidence)
     file = tuning.write_winner(to, text, search, values)
     finish(parent, {f"best_{search.figure}": best.value or 0.0, **evidence.figures()}, [file])
     start = "conf/config.yaml as it is" if search.experiment is None else f"experiment={search.experiment}"

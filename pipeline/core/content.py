@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from pipeline.core.contracts import Augmentation
+    from pipeline.core.batches import Change
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +24,6 @@ class Content:
     """
 
     features: np.ndarray
-    policy: dict[str, Augmentation]
+    policy: dict[str, Change]
     pictures: Callable[[np.ndarray], np.ndarray]
     embed: Callable[[np.ndarray], np.ndarray]

@@ -6,7 +6,7 @@ The constructor takes choices (conf/), the call takes data (artifacts). All are 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from pipeline.core.checkpoints import Kept
+    from pipeline.core.batches import Samples
     from pipeline.core.content import Content
-    from pipeline.core.outcomes import Finding, Verdict
-    from pipeline.core.places import Place, Recognised
-    from pipeline.core.samples import Samples
+    from pipeline.core.results import Finding, Verdict
 
 
 class Source(ABC):
@@ -58,11 +56,6 @@ class Source(ABC):
         """What changes when the file behind `path` does, at the price of one stat; None where nothing can tell."""
         return None
 
-    @classmethod
-    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
-        """Each way in which this source could read a place; choices that a person has `told` go before any guess."""
-        yield from ()
-
 
 class Split(ABC):
     """Who learns, who chooses, who judges."""
@@ -82,8 +75,9 @@ class Split(ABC):
 
 
 class Check(ABC):
-    """One question to the data; where it fails, `error` stops the pipeline and `warn` only reports."""
+    """One `question` to the data; where it fails, `error` stops the pipeline and `warn` only reports."""
 
+    question: ClassVar[str]
     on_fail: Literal["error", "warn"]
 
     @abstractmethod
@@ -94,6 +88,7 @@ class Check(ABC):
 class ContentCheck(ABC):
     """A `Check` of what only content shows: it runs after `embed`, and gets the features too."""
 
+    question: ClassVar[str]
     on_fail: Literal["error", "warn"]
 
     @abstractmethod
@@ -214,12 +209,35 @@ class Risk(ABC):
 Log = Callable[[int, dict[str, float]], None]
 
 
+class CheckpointStore(ABC):
+    """Where one training stands, on disk."""
+
+    @abstractmethod
+    def latest(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """Tensors and facts of the newest state that can be read, or None."""
+
+    @abstractmethod
+    def save(self, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Adds the state after this many steps of the optimiser: tensors on the processor, and what JSON can say."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Removes all states."""
+
+
 class Trainer(ABC):
     """Fits an encoder and a head."""
 
     @abstractmethod
     def fit(
-        self, encoder: nn.Module, task: Task, risk: Risk, train: Samples, val: Samples, log: Log, kept: Kept = None
+        self,
+        encoder: nn.Module,
+        task: Task,
+        risk: Risk,
+        train: Samples,
+        val: Samples,
+        log: Log,
+        checkpoints: CheckpointStore | None = None,
     ) -> tuple[Predictor, list[dict[str, float]]]:
         """Learns from `train` with `task.weighed`, keeps what is best on `val`, decides by what `tuned` makes of it.
 
@@ -229,19 +247,24 @@ class Trainer(ABC):
             train: Samples with augmentations, how often each is drawn, and the cells that `risk` asks for.
             val: Samples without.
             log: Called with the number and figures of each epoch, also of those that a killed training had done.
-            kept: Checkpoints that a killed training goes on from, where there are any and the trainer has use for them.
+            checkpoints: What a killed training goes on from, where there are any and the trainer has use for them.
 
         Returns:
             The predictor, and one row of figures per epoch.
         """
 
 
-class RangeTest(ABC):
-    """Trains while the learning rate rises, to see where learning is fastest."""
+class Objective(ABC):
+    """A `network` that learns, and what training makes small of it; a module, whose buffers a checkpoint holds."""
+
+    network: nn.Module
 
     @abstractmethod
-    def __call__(self, encoder: nn.Module, task: Task, risk: Risk, train: Samples) -> list[dict[str, float]]:
-        """A row per step with `learning_rate`, `loss` of the batch and `smoothed`, its running mean."""
+    def loss(self, outputs: Tensor, *facts: Tensor) -> Tensor:
+        """A scalar, of the (B, D) float32 outputs of the network, and B rows each of what else a batch holds."""
+
+    def after_step(self) -> None:  # noqa: B027 - few have to do anything
+        """What follows each step of the optimiser: a teacher's weights move after the network's, for instance."""
 
 
 class Predictor(ABC):

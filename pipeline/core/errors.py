@@ -14,7 +14,7 @@ class Refused(Exception):
     """One item of a source cannot be used; ingest puts it into quarantine.
 
     Args:
-        reason: One of the short names in `pipeline.core.pictures.REASONS`.
+        reason: One of the short names in `pipeline.images.decoding.REASONS`.
         detail: What was found, for a person.
     """
 

@@ -1,7 +1,7 @@
 """Which classes a file may name: parameters and cards may come from strangers, so nothing else is ever built.
 
 A name is checked before anything is imported, and the class after it: it must be a final class of this project that
-derives from the contract of its kind and is defined where its path leads, in the folder of that kind. Of scikit-learn
+derives from the contract of its kind and is defined where its path leads, in the package of that kind. Of scikit-learn
 only the classifiers listed here are taken, whose constructors do nothing but keep their arguments.
 """
 
@@ -34,31 +34,30 @@ ESTIMATORS = (
 @final
 @dataclass(frozen=True)
 class Kind:
-    """What stands under a key: a class of this contract, in this folder of `pipeline/`."""
+    """What stands under a key: a class of this contract, in this package of `pipeline`."""
 
     contract: type
-    folder: str
+    package: str
 
 
 KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
-    "augmentation": Kind(contracts.Augmentation, "augmentations"),
-    "beside": Kind(contracts.Split, "splits"),
+    "augmentation": Kind(contracts.Augmentation, "training.augmentations"),
+    "beside": Kind(contracts.Split, "datasets.splits"),
     "check": Kind(contracts.Check, "checks"),
     "curate": Kind(contracts.ContentCheck, "checks"),
-    "encoder": Kind(contracts.Encoder, "encoders"),
-    "gate": Kind(contracts.Gate, "gates"),
-    "inner": Kind(contracts.Source, "sources"),
-    "metric": Kind(contracts.Metric, "metrics"),
-    "mixture": Kind(contracts.Mixture, "mixtures"),
-    "predictor": Kind(contracts.Predictor, "trainers"),
-    "ramp": Kind(contracts.RangeTest, "trainers"),
-    "risk": Kind(contracts.Risk, "risks"),
-    "sampling": Kind(contracts.Sampling, "samplings"),
-    "source": Kind(contracts.Source, "sources"),
-    "split": Kind(contracts.Split, "splits"),
-    "task": Kind(contracts.Task, "tasks"),
-    "train": Kind(contracts.Trainer, "trainers"),
-    "transform": Kind(contracts.Transform, "transforms"),
+    "encoder": Kind(contracts.Encoder, "models.encoders"),
+    "gate": Kind(contracts.Gate, "evaluation.gates"),
+    "inner": Kind(contracts.Source, "datasets.sources"),
+    "metric": Kind(contracts.Metric, "evaluation.metrics"),
+    "mixture": Kind(contracts.Mixture, "training.mixtures"),
+    "predictor": Kind(contracts.Predictor, "training.trainers"),
+    "risk": Kind(contracts.Risk, "training.risks"),
+    "sampling": Kind(contracts.Sampling, "training.samplings"),
+    "source": Kind(contracts.Source, "datasets.sources"),
+    "split": Kind(contracts.Split, "datasets.splits"),
+    "task": Kind(contracts.Task, "training.tasks"),
+    "train": Kind(contracts.Trainer, "training.trainers"),
+    "transform": Kind(contracts.Transform, "models.transforms"),
 }
 
 
@@ -78,9 +77,9 @@ def locate(target: Any, where: str, kind: str) -> Any:
     if kind not in KINDS:
         raise UserError(f"{place(where)} takes a plain value, found one with _target_: {shown(target)}")
     asked = KINDS[kind]
-    expected = f"a class of pipeline.{asked.folder} that is a {asked.contract.__name__}"
+    expected = f"a class of pipeline.{asked.package} that is a {asked.contract.__name__}"
     refusal = UserError(f"{place(where)}._target_ must name {expected}, got {shown(target)}")
-    if not isinstance(target, str) or not re.fullmatch(rf"pipeline\.{asked.folder}\.{PLAIN}", target):
+    if not isinstance(target, str) or not re.fullmatch(rf"pipeline\.{re.escape(asked.package)}\.{PLAIN}", target):
         raise refusal
     module, _, name = target.rpartition(".")
     try:

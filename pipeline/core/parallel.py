@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
-from pipeline.core import ending
+from pipeline.core import termination
 from pipeline.core.errors import UserError
 
 Item = TypeVar("Item")
@@ -116,7 +116,7 @@ def _pool(workers: int) -> Any:
     """joblib's processes, which are kept for the next call, start anew after a death, and need no import guard."""
     from joblib.externals.loky import get_reusable_executor
 
-    pool = get_reusable_executor(max_workers=workers, initializer=ending.with_parent, initargs=(os.getpid(),))
+    pool = get_reusable_executor(max_workers=workers, initializer=termination.with_parent, initargs=(os.getpid(),))
     _pools[:] = [pool]
     return pool
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
-from pipeline.core.comparing import Compared
+from pipeline.evaluation.paired_comparison import Compared
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.core import card, files
-from pipeline.core.comparing import compared
+from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.core.tracking import runs
+from pipeline.evaluation.paired_comparison import compared
 from pipeline.experiments.table import Outcome
+from pipeline.tracking import runs
+from pipeline.training import model_card
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,7 @@ class Kept:
 
     @property
     def predictor(self) -> Path:
-        return self.folder / files.PREDICTOR
+        return self.folder / artifacts.PREDICTOR
 
     def outcome(self, metric: str) -> Outcome:
         """Figures, test predictions and costs.
@@ -48,16 +49,16 @@ class Kept:
         Raises:
             UserError: It was not measured by this metric.
         """
-        figures = files.read_json(self.folder / files.TEST_METRICS)
+        figures = artifacts.read_json(self.folder / artifacts.TEST_METRICS)
         if metric not in figures:
             raise UserError(
                 f"its reports/test_metrics.json has no {metric!r}; add it to metric in conf/experiment/{self.name}.yaml"
             )
-        told = files.read_json(self.predictor / card.CARD)
+        told = artifacts.read_json(self.predictor / model_card.CARD)
         return Outcome(
             name=self.name,
             entry=figures[metric],
-            test=compared(self.folder / files.PREDICTIONS, told["classes"]),
+            test=compared(self.folder / artifacts.PREDICTIONS, told["classes"]),
             classes=told["classes"],
             num_bytes=sum(path.stat().st_size for path in self.predictor.rglob("*") if path.is_file()),
             train_seconds=runs.training_seconds(told["training_key"]),
@@ -65,10 +66,12 @@ class Kept:
 
     def timed(self) -> tuple[Scorer, np.ndarray]:
         """What scores, and (N, H, W, C) uint8: the first test pictures, at most `MAX_PICTURES`, as they were packed."""
-        index = files.read_table(self.folder / files.PACKED / "index.parquet")
+        index = artifacts.read_table(self.folder / artifacts.PACKED / "index.parquet")
         rows = np.flatnonzero(index["split"].to_numpy() == "test")[:MAX_PICTURES]
-        images = np.load(self.folder / files.PACKED / "images.npy", mmap_mode="r")
-        return scorer(card.load_predictor(self.predictor)[0], index.iloc[rows]), np.ascontiguousarray(images[rows])
+        images = np.load(self.folder / artifacts.PACKED / "images.npy", mmap_mode="r")
+        return scorer(model_card.load_predictor(self.predictor)[0], index.iloc[rows]), np.ascontiguousarray(
+            images[rows]
+        )
 
 
 def scorer(predictor: Predictor, told: pd.DataFrame) -> Scorer:
@@ -92,9 +95,9 @@ def keep(name: str, revision: str, folder: Path) -> Kept:
 
     try:
         system = DVCFileSystem(repo=".", rev=revision)
-        for one in (files.TEST_METRICS, files.PREDICTIONS, files.REGISTRATION):
+        for one in (artifacts.TEST_METRICS, artifacts.PREDICTIONS, artifacts.REGISTRATION):
             _bring(system, str(one), folder / one)
-        for tree in (files.PREDICTOR, files.PACKED):
+        for tree in (artifacts.PREDICTOR, artifacts.PACKED):
             for path in system.find(str(tree)):
                 _bring(system, path, folder / str(path).lstrip("/"))
     except (DvcException, OSError) as error:
@@ -102,7 +105,7 @@ def keep(name: str, revision: str, folder: Path) -> Kept:
         raise UserError(
             f"its outputs are not in DVC's cache ({reason}); see dvc exp list -A, dvc exp remove it and run this again"
         ) from None
-    registration = json.loads((folder / files.REGISTRATION).read_text(encoding="utf-8"))
+    registration = json.loads((folder / artifacts.REGISTRATION).read_text(encoding="utf-8"))
     return Kept(name, folder, registration["results_key"])
 
 

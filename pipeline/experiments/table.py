@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core import files
-from pipeline.core.comparing import Compared
+from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.evaluation.paired_comparison import Compared
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,7 +156,9 @@ def _comparable(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], dict[str, s
 
 def _judged_on(one: Outcome) -> str:
     rows = zip(one.test["sample_id"], one.test["targets"], strict=True)
-    return files.digest(files.canonical([one.classes, sorted((str(name), target.tolist()) for name, target in rows)]))
+    return artifacts.digest(
+        artifacts.canonical([one.classes, sorted((str(name), target.tolist()) for name, target in rows)])
+    )
 
 
 def _published(metric_name: str, one: Published) -> dict[str, Any]:

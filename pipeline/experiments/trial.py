@@ -11,18 +11,18 @@ from typing import Any, final
 import numpy as np
 import pandas as pd
 
-from pipeline.core import files
+from pipeline.core import artifacts
 from pipeline.core.contracts import Metric
 from pipeline.core.errors import UserError
-from pipeline.core.judging import judge
 from pipeline.core.labels import to_matrix
-from pipeline.core.samples import Packed
-from pipeline.core.tracking.nested import trial_run
+from pipeline.datasets.packed import Packed
+from pipeline.evaluation.estimates import judge
 from pipeline.experiments.evidence import Evidence
+from pipeline.experiments.parameter_search import Report, Stopped, kept_row
 from pipeline.experiments.results import scorer
-from pipeline.experiments.searching import Report, Stopped, kept_row
 from pipeline.experiments.space import Search, changed
-from pipeline.stages.train import settled
+from pipeline.tracking.parent_runs import trial_run
+from pipeline.training.recipe import select_recipe
 
 EXPECTED = "expected"
 START = "start"  # what the search begins with, beside the numbers of its trials
@@ -87,7 +87,7 @@ class Trial:
                 self._trained(name, values, lambda *_: None)
             except Stopped as stopped:
                 return str(stopped)
-        return files.read_table(self._file(name))
+        return artifacts.read_table(self._file(name))
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.parquet"
@@ -96,7 +96,7 @@ class Trial:
         self, name: str, values: dict[str, Any], report: Report
     ) -> tuple[Mapping[str, float], dict[str, dict[str, Any]]]:
         """The row of the epoch that was kept, and the metrics on val."""
-        recipe, _ = settled(changed(self.nodes, values), self.packed)
+        recipe, _ = select_recipe(changed(self.nodes, values), self.packed)
         stopped = None
         with trial_run(self.parent, name, values) as log:
 
@@ -119,7 +119,7 @@ class Trial:
         if stopped is not None:
             raise stopped
         self.folder.mkdir(parents=True, exist_ok=True)
-        files.write_table(self._file(name), table)
+        artifacts.write_table(self._file(name), table)
         return kept_row(history), expected
 
     def _predicted(self, predictor: Any) -> pd.DataFrame:

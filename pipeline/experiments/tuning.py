@@ -8,14 +8,14 @@ from typing import Any
 
 import yaml
 
-from pipeline.core import config, files
+from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.core.samples import Packed
+from pipeline.datasets.packed import Packed
 from pipeline.experiments.evidence import Evidence
-from pipeline.experiments.searching import REASON, short
+from pipeline.experiments.parameter_search import REASON, short
 from pipeline.experiments.space import Pruning, Range, Search, changed
 from pipeline.experiments.trial import EXPECTED
-from pipeline.stages.train import SECTIONS
+from pipeline.training.recipe import SECTIONS
 
 MADE_OF = ("ingest", "pair", "split", "augment")  # stages whose choices data/packed rests on
 MARK = "# Found by colibri tune"
@@ -77,13 +77,13 @@ def check_packed(params: Mapping[str, Any], experiment: str | None) -> None:
             key: value for stage in MADE_OF for key, value in stages[stage]["params"][str(config.PARAMS)].items()
         }
     except (OSError, KeyError, TypeError, yaml.YAMLError):
-        raise UserError(f"{files.PACKED} has not been made here; {again}") from None
+        raise UserError(f"{artifacts.PACKED} has not been made here; {again}") from None
     for key, value in recorded.items():
         now: Any = params
         for part in key.split("."):
             now = now.get(part) if isinstance(now, Mapping) else None
         if now != value:
-            raise UserError(f"{files.PACKED} was made with another {key} than this search starts from; {again}")
+            raise UserError(f"{artifacts.PACKED} was made with another {key} than this search starts from; {again}")
 
 
 def without_test(packed: Packed) -> Packed:
@@ -99,8 +99,8 @@ def study_key(search: Search, params: Mapping[str, Any]) -> str:
     """Of everything that the figures rest on but the code; how many trials is no part of it."""
     told = config.node(search)
     del told["trials"], told["_target_"]
-    data = [path.read_bytes() for path in sorted(files.PACKED.glob("*.*")) if path.suffix != ".npy"]
-    return files.digest(files.canonical(told), files.canonical(nodes_of(params)), *data)
+    data = [path.read_bytes() for path in sorted(artifacts.PACKED.glob("*.*")) if path.suffix != ".npy"]
+    return artifacts.digest(artifacts.canonical(told), artifacts.canonical(nodes_of(params)), *data)
 
 
 def winner(
@@ -149,7 +149,7 @@ def write_winner(to: str, text: str, search: Search, values: Mapping[str, Any]) 
     """Writes the file and checks that it composes to what was tried; a file that does not is not left there."""
     file = destination(to)
     before = file.read_bytes() if file.exists() else None
-    files.write_text(file, text)
+    artifacts.write_text(file, text)
     overrides = [*started_from(search), *(f"{key}={_literal(value)}" for key, value in values.items())]
     try:
         same = yaml.safe_load(config.compose(overrides=[f"experiment={to}"])) == yaml.safe_load(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.core.balance import balance, conditions
+from pipeline.datasets.class_balance import balance, conditions
 
 MAX_VALUES, MIN_SAMPLES, NUM_SHOWN = 20, 10, 30  # values of an attribute, samples of a value, rows
 

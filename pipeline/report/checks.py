@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipeline.core import files
-from pipeline.core.outcomes import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS
+from pipeline.core import artifacts
+from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS
+from pipeline.report.formatting import brief, known, share
 from pipeline.report.mistakes import TINY
 from pipeline.report.pictures import thumbnails
 from pipeline.report.rendering import page
-from pipeline.report.wording import brief, known, share
 
 State = Literal["passed", "warning", "failed", "cannot be judged"]
 Round = Literal["check", "curate"]
@@ -20,15 +20,15 @@ TOLD: dict[Round, tuple[str, str, str]] = {  # stage to title, lead and page of 
     "check": (
         "What counts, files and measurements show",
         "Found without recognising anything: how many there are, which are copies, how bright or sharp they are.",
-        files.CHECKS_PAGE.name,
+        artifacts.CHECKS_PAGE.name,
     ),
     "curate": (
         "What the pictures show",
         "Found by describing each picture in numbers, in a way that never saw the labels, and asking which are alike.",
-        files.CURATION_PAGE.name,
+        artifacts.CURATION_PAGE.name,
     ),
 }
-PAGES = {"label_suspects": ("Look at them one by one", files.SUSPECTS_PAGE.name)}  # checks with a page of their own
+PAGES = {"label_suspects": ("Look at them one by one", artifacts.SUSPECTS_PAGE.name)}  # checks with a page of their own
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.core.co_occurrence import together
+from pipeline.statistics.co_occurrence import together
 
 MAX_CLASSES = 12
 

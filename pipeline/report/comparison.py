@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pipeline.report.formatting import DASH, PLAIN, SPACE, share
 from pipeline.report.rendering import page
-from pipeline.report.wording import DASH, PLAIN, SPACE, share
 
 MAX_CHOICES = 20
 

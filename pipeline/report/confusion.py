@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.report.wording import DASH, share
+from pipeline.report.formatting import DASH, share
 
 MAX_CLASSES = 30
 DENSE = 8  # with more classes a cell shows its count only, and columns are named upright

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipeline.report.formatting import share
 from pipeline.report.plots import Axis, Line, Tick, axis, line
-from pipeline.report.wording import share
 
 PANELS = (  # title, what it says, share or number, (column, name)
     (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.core.pictures import REASONS
+from pipeline.images.decoding import REASONS
 
 SPLITS = ("train", "val", "test")
 PURPOSE = {

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.core.intervals import FEW_GROUPS
-from pipeline.core.margin_text import BEYOND, CROSS, sentence
-from pipeline.report.wording import LOWER_IS_BETTER, Figure, figure
+from pipeline.evaluation.margin_text import BEYOND, CROSS, sentence
+from pipeline.report.formatting import LOWER_IS_BETTER, Figure, figure
+from pipeline.statistics.bootstrap import FEW_GROUPS
 
 MAIN = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
 BESIDE = "beside/"

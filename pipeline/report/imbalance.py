@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.report.wording import SPACE, Figure, figure, known
+from pipeline.report.formatting import SPACE, Figure, figure, known
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline.report.formatting import DASH, LOWER_IS_BETTER, PLAIN, SPACE, known, share, span, whole
 from pipeline.report.plots import Axis, axis
 from pipeline.report.rendering import page
-from pipeline.report.wording import DASH, LOWER_IS_BETTER, PLAIN, SPACE, known, share, span, whole
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.report.formatting import brief, joined, share
 from pipeline.report.pictures import thumbnails
-from pipeline.report.wording import brief, joined, share
 
 TINY = 64  # smaller pictures are shown with their pixels kept sharp
 

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.core import files
-from pipeline.core.intervals import samples_needed
-from pipeline.core.samples import Packed
+from pipeline.core import artifacts
+from pipeline.datasets.packed import Packed
 from pipeline.report.balance import balances
 from pipeline.report.checks import checked, pointed_at
 from pipeline.report.co_occurrence import co_occurrence
@@ -21,12 +20,13 @@ from pipeline.report.curves import curves
 from pipeline.report.data import data
 from pipeline.report.headline import headline
 from pipeline.report.imbalance import imbalance
-from pipeline.report.making import making
+from pipeline.report.metric_tables import tables
 from pipeline.report.mistakes import mistakes
-from pipeline.report.parts import parts
 from pipeline.report.pictures import preview_uri
+from pipeline.report.provenance import making
 from pipeline.report.rendering import page
-from pipeline.report.tables import tables
+from pipeline.report.slices import parts
+from pipeline.statistics.bootstrap import samples_needed
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,28 +71,28 @@ class Material:
 
     @classmethod
     def gather(cls, params: dict[str, Any], packed: Packed, num_mistakes: int) -> Material:
-        predictions = files.read_table(files.PREDICTIONS)
+        predictions = artifacts.read_table(artifacts.PREDICTIONS)
         mistakes = worst_mistakes(predictions, packed.classes, num_mistakes)
-        checks, curation = files.read_json(files.CHECKS), files.read_json(files.CURATION)
+        checks, curation = artifacts.read_json(artifacts.CHECKS), artifacts.read_json(artifacts.CURATION)
         shown = [*mistakes["sample_id"], *pointed_at(checks), *pointed_at(curation)]
         rows = packed.index.reset_index().set_index("sample_id")["index"]
         return cls(
             params=params,
-            card=files.read_json(files.PREDICTOR / "card.json"),
-            manifest=files.read_table(files.MANIFEST),
-            quarantine=files.read_table(files.QUARANTINE),
-            splits=files.read_table(files.SPLITS),
-            validation=files.read_json(files.VALIDATION),
+            card=artifacts.read_json(artifacts.PREDICTOR / "card.json"),
+            manifest=artifacts.read_table(artifacts.MANIFEST),
+            quarantine=artifacts.read_table(artifacts.QUARANTINE),
+            splits=artifacts.read_table(artifacts.SPLITS),
+            validation=artifacts.read_json(artifacts.VALIDATION),
             checks=checks,
             curation=curation,
-            curves=pd.read_csv(files.TRAIN_CURVES),
-            imbalance=pd.read_csv(files.IMBALANCE, keep_default_na=False, na_values=[""]),
-            metrics=files.read_json(files.TEST_METRICS),
-            slices=read_slices(files.SLICES),
+            curves=pd.read_csv(artifacts.TRAIN_CURVES),
+            imbalance=pd.read_csv(artifacts.IMBALANCE, keep_default_na=False, na_values=[""]),
+            metrics=artifacts.read_json(artifacts.TEST_METRICS),
+            slices=read_slices(artifacts.SLICES),
             predictions=predictions,
             mistakes=mistakes,
             images={name: np.asarray(packed.images[rows[name]]) for name in shown if name in rows},
-            preview=files.PREVIEW.read_bytes(),
+            preview=artifacts.PREVIEW.read_bytes(),
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.report import wording
+from pipeline.report import formatting
 from pipeline.report.headline import of_hundred
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -24,11 +24,11 @@ def page(template: str, content: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "share": wording.share,
-        "whole": wording.whole,
-        "counted": wording.counted,
+        "share": formatting.share,
+        "whole": formatting.whole,
+        "counted": formatting.counted,
         "hundred": of_hundred,
-        "brief": wording.brief,
+        "brief": formatting.brief,
     }
     css = Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))  # noqa: S704 (our own file)
     return environment.get_template(template).render(content, css=css) + "\n"

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.labels import parsed
+from pipeline.report.formatting import joined
 from pipeline.report.mistakes import TINY
 from pipeline.report.pictures import thumbnails
 from pipeline.report.rendering import page
-from pipeline.report.wording import joined
 
 NUM_SHOWN = 100
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from pipeline.core.ending import guard_imports
+from pipeline.core.termination import guard_imports
 
 if sys.argv[:1] == ["-m"]:  # Python says so while it looks for the module of its command line, and imports this first
     for _name in [one.rpartition(".")[2] for one in sys.orig_argv if one.startswith(f"{__name__}.")]:

@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.core import config, files, stage
-from pipeline.core.contracts import Augmentation, Source
-from pipeline.core.looking import fitted
-from pipeline.core.packing import sheet, write_array
+from pipeline.core import artifacts, config, stage_runner
+from pipeline.core.contracts import Source
 from pipeline.core.parallel import map_in_order
-from pipeline.core.pictures import Decoding
-
-ORDER = {"train": 0, "val": 1, "test": 2}
-PREVIEW_CLASSES, PREVIEW_DRAWS = 10, 7
-
-
-@dataclass(frozen=True, kw_only=True)
-class Packing:
-    """How pictures are stored.
-
-    Args:
-        size: Side of the stored square in pixels, at least transform.size.
-        fit: `crop` (shorter side to size, centre kept), `pad` (longer side to size) or `stretch`.
-        min_class_share: In train, a class smaller than this share of the largest one gets extra augmented copies until
-            it reaches it, 0 to 1; null makes none.
-        seed: Of the extra copies and the preview.
-    """
-
-    size: int
-    fit: Literal["crop", "pad", "stretch"]
-    min_class_share: float | None
-    seed: int
-
-    def __post_init__(self) -> None:
-        if not 8 <= self.size <= 4096:
-            raise ValueError(f"size must be 8 to 4096, got {self.size}")
-        if self.fit not in ("crop", "pad", "stretch"):
-            raise ValueError(f"fit must be crop, pad or stretch, got {self.fit!r}")
-        if self.min_class_share is not None and not 0 < self.min_class_share <= 1:
-            raise ValueError(f"min_class_share must be null or above 0 and at most 1, got {self.min_class_share}")
+from pipeline.datasets.npy import write_array
+from pipeline.datasets.packing import Packing, columns_kept, draw_extra, extra_rows, placed, preview
+from pipeline.images.decoding import Decoding
+from pipeline.images.loading import fitted
 
 
 def main() -> None:
@@ -54,12 +23,12 @@ def main() -> None:
     packing: Packing = config.call(Packing, config.section(params, "augment"), "augment")
     source: Source = config.build(config.section(params, "source"), "source")
     policy = list(config.build_each(params, "augmentation").values())
-    manifest = files.read_table(files.MANIFEST)
+    manifest = artifacts.read_table(artifacts.MANIFEST)
     decoding = Decoding.of_manifest(params, manifest)
-    rows = placed(manifest, files.read_table(files.SPLITS))
+    rows = placed(manifest, artifacts.read_table(artifacts.SPLITS))
     extra = extra_rows(rows, packing.min_class_share, packing.seed)
     channels = int(rows["channels"].max())
-    with files.replacing(files.PACKED) as folder:
+    with artifacts.replacing(artifacts.PACKED) as folder:
         folder.mkdir()
         originals = map_in_order(
             partial(fitted, source, decoding, packing.size, packing.fit, channels),
@@ -76,7 +45,7 @@ def main() -> None:
         else:
             (folder / "originals.npy").rename(folder / "images.npy")
         index = pd.concat([rows, extra.drop(columns="position")], ignore_index=True)
-        files.write_table(folder / "index.parquet", columns_kept(index))
+        artifacts.write_table(folder / "index.parquet", columns_kept(index))
         classes = sorted(set(rows["labels"].explode().dropna()))
         card = {
             "classes": classes,
@@ -87,72 +56,10 @@ def main() -> None:
             "num_extra": len(extra),
             "extra_seed": packing.seed if len(extra) else None,  # extra pictures are other pixels by another seed
         }
-        files.write_json(folder / "card.json", card)
-        with files.replacing(files.PREVIEW) as temporary:
+        artifacts.write_json(folder / "card.json", card)
+        with artifacts.replacing(artifacts.PREVIEW) as temporary:
             Image.fromarray(preview(packed, rows, policy, packing.seed)).save(temporary, format="PNG")
 
 
-def placed(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
-    """Rows that take part, train first, otherwise in the order of the manifest."""
-    rows = manifest.drop(columns="group").merge(splits, on="sample_id", validate="one_to_one")
-    rows = rows[rows["split"].isin(ORDER)]
-    rows = rows.sort_values("split", key=lambda split: split.map(ORDER), kind="stable").reset_index(drop=True)
-    return rows.assign(origin=rows["sample_id"])
-
-
-def columns_kept(index: pd.DataFrame) -> pd.DataFrame:
-    described = [column for column in index if str(column).startswith(("attr_", "prop_"))]
-    return index[["sample_id", "origin", "split", "labels", "group", "content_hash", *described]]
-
-
-def extra_rows(rows: pd.DataFrame, min_class_share: float | None, seed: int) -> pd.DataFrame:
-    """Rows of train to copy, as evenly as can be, with `position` of their origin; none when no class is too small.
-
-    A copy counts for each of its labels, so a class that came along with another one needs fewer copies of its own;
-    the share stays one of the largest class before copying, which grows too where it shares samples with a small one.
-    """
-    train = rows[rows["split"] == "train"]
-    chosen: list[int] = []
-    if min_class_share is not None:
-        labels = train["labels"].explode()
-        sizes = labels.value_counts().sort_index()
-        wanted = int(np.ceil(min_class_share * sizes.max()))
-        generator = np.random.default_rng(seed)
-        for name, size in sizes[sizes < wanted].items():
-            members = generator.permutation(labels.index[labels == name].to_numpy())
-            came_along = int(np.isin(chosen, members).sum())
-            chosen += np.resize(members, max(0, wanted - size - came_along)).tolist()
-    extra = rows.loc[chosen].assign(position=chosen)
-    number = extra.groupby("origin").cumcount()
-    extra["sample_id"] = [f"{origin}#extra{n}" for origin, n in zip(extra["origin"], number, strict=True)]
-    assert (extra["split"] == "train").all()
-    return extra
-
-
-def draw_extra(packed: np.ndarray, extra: pd.DataFrame, policy: list[Augmentation], seed: int) -> Iterator[np.ndarray]:
-    """Augmented copies, one by one."""
-    import torch
-
-    from pipeline.core.samples import to_batch
-
-    generator = torch.Generator().manual_seed(seed)
-    for position in extra["position"]:
-        batch = to_batch(packed[position : position + 1])
-        for augmentation in policy:
-            batch = augmentation(batch, generator)
-        yield batch[0].permute(1, 2, 0).numpy()
-
-
-def preview(packed: np.ndarray, rows: pd.DataFrame, policy: list[Augmentation], seed: int) -> np.ndarray:
-    """One row per class: a sample of train, then how the policy changes it."""
-    train = rows[rows["split"] == "train"]
-    first = train["labels"].explode().drop_duplicates().sort_values()[:PREVIEW_CLASSES].index
-    lines = []
-    for position in first:
-        copies = pd.DataFrame({"position": [position] * PREVIEW_DRAWS})
-        lines.append([packed[position], *draw_extra(packed, copies, policy, seed)])
-    return sheet(lines)
-
-
 if __name__ == "__main__":
-    stage.run("augment", main)
+    stage_runner.run("augment", main)

@@ -1,4 +1,7 @@
-"""conf/ to params.yaml, so that `dvc repro` uses what conf/ says; never over an edit that nothing else records."""
+"""What every other stage depends on: conf/ as params.yaml, and the code of each stage as digests.
+
+`dvc repro` so uses what conf/ says; an edit of params.yaml that nothing else records is never overwritten.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,25 @@ from typing import Any
 
 import yaml
 
-from pipeline.core import config, files, stage
+from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.choices import check_choices
+from pipeline.core.code_digest import list_code, stage_modules
 from pipeline.core.errors import UserError
 
-LOCK = Path("dvc.lock")
+LOCK, DVC_YAML = Path("dvc.lock"), Path("dvc.yaml")
 
 
 def main(force: bool = False) -> None:
-    """Writes params.yaml.
+    """Writes params.yaml and `data/code/`.
 
     Args:
         force: Also over an edit that nothing else records.
     """
+    write_params(force)
+    write_code(config.load_params())
+
+
+def write_params(force: bool) -> None:
     config.refuse_emptied()
     composed = config.compose()
     if os.environ.get("DVC_EXP_NAME") and config.PARAMS.exists():
@@ -36,7 +45,21 @@ def main(force: bool = False) -> None:
             return
         if hashlib.md5(present, usedforsecurity=False).hexdigest() != _recorded():
             raise UserError(_explain(config.load_params(), yaml.safe_load(composed)))
-    files.write_text(config.PARAMS, composed)
+    artifacts.write_text(config.PARAMS, composed)
+
+
+def write_code(params: dict[str, Any]) -> None:
+    """A file for each other stage of dvc.yaml, with a line for each module that it depends on."""
+    if not DVC_YAML.exists():
+        raise UserError(f"{DVC_YAML} does not exist here; run this in the project's folder, where {DVC_YAML} is")
+    stages = yaml.safe_load(DVC_YAML.read_text(encoding="utf-8"))["stages"]
+    with artifacts.replacing(artifacts.CODE) as folder:
+        folder.mkdir()
+        for name, stage in stages.items():
+            keys = [key for key in stage.get("params", []) if isinstance(key, str)]
+            if "params" in stage:
+                text = list_code(stage_modules(name, keys, params))
+                (folder / f"{name}.txt").write_text(text, encoding="utf-8")
 
 
 def check_chosen(params: dict[str, Any]) -> None:
@@ -94,4 +117,4 @@ def differences(present: Any, composed: Any, key: str = "") -> list[tuple[str, A
 
 
 if __name__ == "__main__":
-    stage.run("compose", partial(main, force="--force" in sys.argv[1:]))
+    stage_runner.run("compose", partial(main, force="--force" in sys.argv[1:]))

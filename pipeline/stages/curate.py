@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.core import config, files, stage
+from pipeline.checks.check_runner import build_checks, conclude, entries, judged_samples
+from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.content import Content
 from pipeline.core.contracts import Source
-from pipeline.core.embeddings import Embeddings
-from pipeline.core.featuring import Featuring, Featuriser
-from pipeline.core.findings import build_checks, conclude, entries, judged_samples
-from pipeline.core.looking import fitted, glimpses
-from pipeline.core.outcomes import Finding
 from pipeline.core.parallel import map_in_order
-from pipeline.core.pictures import Decoding
+from pipeline.core.results import Finding
+from pipeline.features.extractor import Featuring, Featuriser
+from pipeline.features.store import Embeddings
+from pipeline.images.decoding import Decoding
+from pipeline.images.loading import fitted, glimpses
 from pipeline.report.checks import checks_page, pointed_at
 from pipeline.report.pictures import MAX_SIDE
 from pipeline.report.suspects import NUM_SHOWN, suspects_page
@@ -28,7 +28,7 @@ SUSPECT_COLUMNS = ("sample_id", "previous", "labels", "quality", "split")
 def main() -> None:
     params = config.load_params()
     checks = build_checks(params, "curate")
-    samples = judged_samples(*map(files.read_table, (files.MANIFEST, files.SPLITS, files.TWINS)))
+    samples = judged_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.TWINS)))
     pictures = Pictures(params, samples)
     content = Content(
         features=Embeddings.load().of(samples["sample_id"]),
@@ -39,14 +39,15 @@ def main() -> None:
     findings = {name: check(samples, content) for name, check in checks.items()}
     suspects = suspected(findings)
     rows = pd.Index(samples["sample_id"]).get_indexer(suspects["sample_id"][:NUM_SHOWN])
-    files.write_csv(files.SUSPECTS, suspects)
+    artifacts.write_csv(artifacts.SUSPECTS, suspects)
     name = str(config.section(params, "source")["name"])
-    files.write_text(files.SUSPECTS_PAGE, suspects_page(name, suspects, pictures.read(rows)))
+    artifacts.write_text(artifacts.SUSPECTS_PAGE, suspects_page(name, suspects, pictures.read(rows)))
     told = entries(checks, findings)
-    files.write_json(files.CURATION, told)
+    artifacts.write_json(artifacts.CURATION, told)
     shown = glimpses(pictures.source, pictures.decoding, samples, pointed_at(told), MAX_SIDE)
-    files.write_text(files.CURATION_PAGE, checks_page(name, "curate", told, shown))
-    conclude("curate", files.CURATION_PAGE, checks, findings)
+    artifacts.write_text(artifacts.CURATION_PAGE, checks_page(name, "curate", told, shown))
+    conclude("curate", artifacts.CURATION_PAGE, checks, findings)
+    artifacts.write_passed("curate")
 
 
 class Pictures:
@@ -83,4 +84,4 @@ def suspected(findings: dict[str, Finding]) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    stage.run("curate", main)
+    stage_runner.run("curate", main)

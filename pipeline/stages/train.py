@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from pipeline.core import card, checkpoints, config, files, processes, stage, terminal
-from pipeline.core.checkpoints import Checkpoints, Kept
-from pipeline.core.choosing import Choosing
-from pipeline.core.contracts import Log, Mixture, Predictor, Risk, Sampling, Split, Task, Trainer
+from pipeline.core import artifacts, config, rank, stage_runner, terminal
+from pipeline.core.code_digest import code_digest, component_modules
+from pipeline.core.contracts import CheckpointStore, Predictor, Split
 from pipeline.core.errors import UserError
-from pipeline.core.grouping import with_twins
 from pipeline.core.labels import to_lists, without_negatives
 from pipeline.core.nouns import locate
-from pipeline.core.pictures import Decoding
-from pipeline.core.samples import Packed
-from pipeline.core.tracking.runs import training_run
-from pipeline.core.tracking.store import root
 from pipeline.core.uris import mask_credentials
-
-# told in the card as they are
-CHOSEN = ("transform", "encoder", "sampling", "mixture", "risk", "train", "augmentation")
-SECTIONS = ("task", "imbalance", *CHOSEN, "beside")
-CODE = (
-    "augmentations",
-    "core",
-    "encoders",
-    "mixtures",
-    "risks",
-    "samplings",
-    "splits",
-    "tasks",
-    "trainers",
-    "transforms",
-)
+from pipeline.datasets.near_duplicates.groups import with_twins
+from pipeline.datasets.packed import Packed
+from pipeline.tracking.connection import root
+from pipeline.tracking.runs import TrainingLog, training_run
+from pipeline.training import checkpoints as store
+from pipeline.training import model_card
+from pipeline.training import recipe as training_recipe
+from pipeline.training.checkpoints import Checkpoints
+from pipeline.training.recipe import SECTIONS, Recipe, no_log, select_recipe
 
 
 def main() -> None:
@@ -46,26 +31,25 @@ def main() -> None:
     packed = Packed.load()
     nodes = {name: config.section(params, name) for name in SECTIONS}
     name = str(config.section(params, "source")["name"])
-    key = files.digest(
+    key = artifacts.digest(
         name.encode(),
-        files.canonical(nodes),
-        *(path.read_bytes() for path in sorted(files.PACKED.glob("*.*")) if path.suffix != ".npy"),
-        *(
-            path.read_bytes()
-            for folder in CODE
-            for path in sorted(Path(__file__).parents[1].joinpath(folder).rglob("*.py"))
-        ),
+        artifacts.canonical(nodes),
+        *(path.read_bytes() for path in sorted(artifacts.PACKED.glob("*.*")) if path.suffix != ".npy"),
     )
+    code = code_digest([Path(training_recipe.__file__), *component_modules(nodes)])
+    repeat_key = artifacts.digest(key.encode(), code.encode())
     again = second_split(nodes["beside"], packed, nodes["task"])
-    recipe, tried = settled(nodes, packed)
-    kept = checkpoints.of_training(key, root(), tell=warn)
-    with training_run(key, params) if processes.is_first() else nullcontext(silent) as log:
+    recipe, tried = select_recipe(nodes, packed)
+    kept = store.of_training(repeat_key, root(), tell=warn)
+    run = training_run(key, params, repeat_key) if rank.is_first() else nullcontext(TrainingLog(None))
+    with run as log:
         predictor, history = recipe.fit(packed, log, kept)
         beside = beside_predictions(recipe, again, Checkpoints(kept.folder / "beside", warn))
-    if processes.is_first():
-        write(predictor, history, beside, tried, {"source": name, **recipe.card(packed), "training_key": key})
-        kept.clear()
-    processes.part()
+        if rank.is_first():
+            write(predictor, history, beside, tried, {"source": name, **recipe.card(packed), "training_key": key})
+            log.has_made(model_card.predictor_digest(artifacts.PREDICTOR))
+            kept.clear()
+    rank.part()
 
 
 def write(
@@ -75,85 +59,18 @@ def write(
     tried: pd.DataFrame,
     told: dict[str, Any],
 ) -> None:
-    with files.replacing(files.PREDICTOR) as folder:
+    with artifacts.replacing(artifacts.PREDICTOR) as folder:
         folder.mkdir()
         saved = predictor.save(folder)
-        files.write_json(folder / card.CARD, {**saved, **told})
-    files.write_table(files.BESIDE, beside)
-    files.write_csv(files.TRAIN_CURVES, pd.DataFrame(history))
-    files.write_csv(files.IMBALANCE, tried)
-
-
-def silent(epoch: int, figures: dict[str, float]) -> None:
-    """The log of a fit of which MLflow hears nothing."""
+        artifacts.write_json(folder / model_card.CARD, {**saved, **told})
+    artifacts.write_table(artifacts.BESIDE, beside)
+    artifacts.write_csv(artifacts.TRAIN_CURVES, pd.DataFrame(history))
+    artifacts.write_csv(artifacts.IMBALANCE, tried)
 
 
 def warn(line: str) -> None:
-    if processes.is_first():
+    if rank.is_first():
         terminal.warn(f"train: {mask_credentials(line)}")
-
-
-class Recipe:
-    """Everything but the data: built anew for each fit, since a fit changes the encoder."""
-
-    def __init__(self, nodes: dict[str, Any]):
-        self.nodes = nodes
-        self.task: Task = config.build(nodes["task"], "task")
-        self.sampling: Sampling = config.build(nodes["sampling"], "sampling")
-        self.mixture: Mixture = config.build(nodes["mixture"], "mixture")
-        self.risk: Risk = config.build(nodes["risk"], "risk")
-        self.trainer: Trainer = config.build(nodes["train"], "train")
-        self.transform = config.build(nodes["transform"], "transform")
-        self.policy = tuple(config.build_each(nodes, "augmentation").values())
-
-    def fit(self, packed: Packed, log: Log, kept: Kept = None) -> tuple[Predictor, list[dict[str, float]]]:
-        import torch
-
-        with torch.random.fork_rng():  # an encoder may start from random weights
-            torch.manual_seed(self.nodes["train"].get("seed", 0))
-            encoder = config.build(self.nodes["encoder"], "encoder")
-        train = packed.part("train", self.task, self.transform, self.policy)
-        told = packed.index.iloc[train.rows].reset_index(drop=True)
-        chances, cells = self.sampling(train.targets, packed.classes, told), self.risk.cells(train.targets, told)
-        if self.mixture.mixes and cells.any():
-            raise UserError(
-                "mixture blends samples of several cells, which risk keeps apart; set mixture=none, or risk=mean"
-            )
-        train = replace(train, chances=chances, cells=cells, mixture=self.mixture)
-        val = packed.part("val", self.task, self.transform)
-        return self.trainer.fit(encoder, self.task, self.risk, train, val, log, kept)
-
-    def card(self, packed: Packed) -> dict[str, Any]:
-        """What a predictor's card says of its data and choices."""
-        splits = packed.index["split"].value_counts()
-        return {
-            "classes": packed.classes,
-            "imbalance": next(iter(self.nodes["imbalance"]["candidates"])),
-            **{name: self.nodes[name] for name in CHOSEN},
-            "packing": {
-                **{name: packed.card[name] for name in ("size", "fit", "channels")},
-                **Decoding.of_card(packed.card).for_card(),
-            },
-            "num_samples": {name: int(splits.get(name, 0)) for name in ("train", "val", "test")},
-            "data_hash": files.digest((files.PACKED / "index.parquet").read_bytes()),
-        }
-
-
-def settled(nodes: dict[str, Any], packed: Packed) -> tuple[Recipe, pd.DataFrame]:
-    """The recipe with the one option that `imbalance` names, or what does best on val, and what was measured."""
-    choosing: Choosing = config.call(Choosing, nodes["imbalance"], "imbalance")
-    recipes = [Recipe(choosing.changed(nodes, name)) for name in choosing.candidates]  # a misspelt one stops here
-    val = packed.index[packed.index["split"] == "val"]
-    targets = recipes[0].task.targets(val["labels"].tolist(), packed.classes)
-
-    def decided(trial: dict[str, Any]) -> np.ndarray:
-        predictor, _ = Recipe(trial).fit(packed, silent)
-        return predictor.task.decide(predictor.predict(packed.images[val.index.to_numpy()], val.reset_index(drop=True)))
-
-    chosen, tried = choosing.choose(
-        nodes, targets, val["group"].to_numpy(dtype=str), recipes[0].task.exclusive, decided
-    )
-    return Recipe(chosen), tried
 
 
 def second_split(node: dict[str, Any] | None, packed: Packed, task: dict[str, Any]) -> Packed | None:
@@ -165,7 +82,7 @@ def second_split(node: dict[str, Any] | None, packed: Packed, task: dict[str, An
     if node is None:
         return None
     split: Split = config.build(node, "beside")
-    manifest = with_twins(files.read_table(files.MANIFEST), files.read_table(files.TWINS))
+    manifest = with_twins(artifacts.read_table(artifacts.MANIFEST), artifacts.read_table(artifacts.TWINS))
     if locate(task["_target_"], "task", "task").exclusive:
         manifest = without_negatives(manifest)
     second = split(manifest, None).set_index("sample_id")
@@ -181,14 +98,16 @@ def second_split(node: dict[str, Any] | None, packed: Packed, task: dict[str, An
     return Packed(packed.images, index, packed.card)
 
 
-def beside_predictions(recipe: Recipe, again: Packed | None, kept: Kept = None) -> pd.DataFrame:
+def beside_predictions(
+    recipe: Recipe, again: Packed | None, checkpoints: CheckpointStore | None = None
+) -> pd.DataFrame:
     """Test predictions of the same recipe trained on a second split, or an empty table where there is none.
 
     It shows what the first split hides: how much of a figure rests on groups that straddle train and test.
     """
     if again is None:
         return pd.DataFrame({"sample_id": [], "group": [], "labels": [], "scores": [], "decided": []})
-    predictor, _ = recipe.fit(again, silent, kept)
+    predictor, _ = recipe.fit(again, no_log, checkpoints)
     test = again.index[again.index["split"] == "test"]
     scores = predictor.predict(again.images[test.index.to_numpy()], test.reset_index(drop=True))
     decided = to_lists(predictor.task.decide(scores), again.classes)
@@ -196,4 +115,4 @@ def beside_predictions(recipe: Recipe, again: Packed | None, kept: Kept = None) 
 
 
 if __name__ == "__main__":
-    stage.run("train", main)
+    stage_runner.run("train", main)

@@ -5,11 +5,11 @@ import pytest
 import torch
 from content_examples import content_of, only, samples_of
 
-from pipeline.augmentations.colour import Colour
-from pipeline.augmentations.orthogonal import Orthogonal
 from pipeline.checks.augmentation_safety import MAX_CLASSES, AugmentationSafety, Judged, _known, _pairs
 from pipeline.core.content import Content
-from pipeline.sources.digits import Digits
+from pipeline.datasets.sources.digits import Digits
+from pipeline.training.augmentations.colour import Colour
+from pipeline.training.augmentations.orthogonal import Orthogonal
 
 CHOICES = {"num_pictures": 80, "max_loss": 0.1, "seed": 0, "on_fail": "warn"}
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats.contingency import association as cramer
 
 from pipeline.checks.co_occurrence import CoOccurrence
-from pipeline.core.co_occurrence import association, together
+from pipeline.statistics.co_occurrence import association, together
 
 CHECK = CoOccurrence(max_association=0.8, on_fail="warn")
 SPLIT = ["train", "val", "test", "train"]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.checks.evaluable import Evaluable
-from pipeline.core.intervals import Z, samples_needed
+from pipeline.statistics.bootstrap import Z, samples_needed
 
 CHOICES = {"half_width": 0.2, "min_groups": 10, "max_classes": 0, "on_fail": "warn"}
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from pipeline.checks.remedies import VARIED_BY, Lack, lacking, remedies
+from pipeline.checks.shortcuts.single_property import Labelled
 from pipeline.core import config
-from pipeline.core.asking import Labelled
-from pipeline.core.measuring import measure
-from pipeline.core.nuisances import nuisances
+from pipeline.datasets.properties import nuisances
+from pipeline.images.properties import measure
 
 CONF = Path(__file__).parents[2] / "conf"
 MEASURED = sorted(measure(np.zeros((16, 16, 3), dtype=np.uint8), 1).properties)

@@ -19,7 +19,7 @@ from pipeline.commands import init
 from pipeline.commands.main import main
 from pipeline.core import config, nouns
 from pipeline.core.errors import UserError
-from pipeline.stages.ingest import ingest
+from pipeline.datasets.ingestion import ingest
 
 ROOT = Path(__file__).parents[2]
 FORMATS = {
@@ -277,7 +277,7 @@ def test_a_closed_folder(closed, message, tmp_path, checkout, capsys, monkeypatc
             raise PermissionError(13, "Permission denied", str(folder))
         return scandir(folder)
 
-    monkeypatch.setattr("pipeline.core.walking.os.scandir", refusing)
+    monkeypatch.setattr("pipeline.datasets.discovery.file_walk.os.scandir", refusing)
     assert message in refused(capsys, place)
 
 
@@ -373,7 +373,12 @@ def test_one_label_alone(tmp_path, checkout, capsys):
 def test_whatever_a_choice_holds_yaml_and_hydra_read_it_back(choices, columns):
     from omegaconf import OmegaConf
 
-    node = {"_target_": "pipeline.sources.table.Table", "name": "mine", **choices, "attribute_columns": columns}
+    node = {
+        "_target_": "pipeline.datasets.sources.table.Table",
+        "name": "mine",
+        **choices,
+        "attribute_columns": columns,
+    }
     content = init.text(node, "a table", "dvc exp run")
     assert yaml.safe_load(content) == node
     if "${" not in content:

@@ -7,14 +7,14 @@ import pytest
 
 from pipeline.commands import leaderboard
 from pipeline.core.errors import UserError
-from pipeline.core.tracking import nested
-from pipeline.experiments import listing, naming, queued
+from pipeline.experiments import dvc_queue, listing, naming
+from pipeline.experiments.dvc_queue import Finished
 from pipeline.experiments.listing import Listing, Published
-from pipeline.experiments.queued import Finished
+from pipeline.tracking import parent_runs
 
 METRIC = {
-    "accuracy": {"_target_": "pipeline.metrics.accuracy.Accuracy"},
-    "f1": {"_target_": "pipeline.metrics.rate.Rate", "number": "f1", "averaging": "none"},
+    "accuracy": {"_target_": "pipeline.evaluation.metrics.accuracy.Accuracy"},
+    "f1": {"_target_": "pipeline.evaluation.metrics.rate.Rate", "number": "f1", "averaging": "none"},
 }
 PARAMS = {"metric": METRIC, "evaluate": {"num_resamples": 100, "seed": 0}}
 
@@ -31,8 +31,8 @@ def told(project, monkeypatch):
     said = {}
     monkeypatch.setattr(listing, "read", lambda name: (listed, PARAMS))
     monkeypatch.setattr(naming, "names", lambda experiments: {one: f"{one}-0" for one in experiments})
-    monkeypatch.setattr(queued, "run", lambda names, tell: failed)
-    monkeypatch.setattr(nested, "leaderboard_run", lambda *words: said.update(words=words))
+    monkeypatch.setattr(dvc_queue, "run", lambda names, tell: failed)
+    monkeypatch.setattr(parent_runs, "leaderboard_run", lambda *words: said.update(words=words))
     return said
 
 
@@ -52,7 +52,7 @@ def test_an_interruption_says_how_to_go_on(told, monkeypatch):
     def interrupted(names, tell):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(queued, "run", interrupted)
+    monkeypatch.setattr(dvc_queue, "run", interrupted)
     with pytest.raises(
         UserError, match=r"^interrupted; nothing of it is left .*: colibri leaderboard mine goes on from there$"
     ):

@@ -9,23 +9,23 @@ import yaml
 from train_choices import RAMP
 
 from pipeline.commands.ramp import PLOT, TABLE, main, suggested
-from pipeline.core import files
+from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 
 PARAMS = {
-    "task": {"_target_": "pipeline.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
+    "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
     "imbalance": {"candidates": {"weighted": {"task": {"class_weights": "balanced"}}}},
-    "sampling": {"_target_": "pipeline.samplings.shuffled.Shuffled"},
-    "mixture": {"_target_": "pipeline.mixtures.unmixed.Unmixed"},
-    "risk": {"_target_": "pipeline.risks.mean.Mean"},
+    "sampling": {"_target_": "pipeline.training.samplings.shuffled.Shuffled"},
+    "mixture": {"_target_": "pipeline.training.mixtures.unmixed.Unmixed"},
+    "risk": {"_target_": "pipeline.training.risks.mean.Mean"},
     "augmentation": {},
     "transform": {
-        "_target_": "pipeline.transforms.normalise.Normalise",
+        "_target_": "pipeline.models.transforms.normalise.Normalise",
         "size": 8,
         "mean": [0.5] * 3,
         "std": [0.5] * 3,
     },
-    "encoder": {"_target_": "pipeline.encoders.small.Small", "width": 4},
+    "encoder": {"_target_": "pipeline.models.encoders.small.Small", "width": 4},
     "train": {
         "learning_rate": 0.5,
         **RAMP,
@@ -39,12 +39,12 @@ def packed_folder(project):
     truth = np.arange(24) % 2
     noise = np.random.default_rng(0).normal(0, 20, (24, 8, 8, 1))
     images = np.clip(80 + 80 * truth[:, None, None, None] + noise, 0, 255).astype(np.uint8)
-    files.PACKED.mkdir(parents=True)
-    np.save(files.PACKED / "images.npy", images)
-    files.write_table(
-        files.PACKED / "index.parquet", pd.DataFrame({"split": "train", "labels": [["ab"[one]] for one in truth]})
+    artifacts.PACKED.mkdir(parents=True)
+    np.save(artifacts.PACKED / "images.npy", images)
+    artifacts.write_table(
+        artifacts.PACKED / "index.parquet", pd.DataFrame({"split": "train", "labels": [["ab"[one]] for one in truth]})
     )
-    (files.PACKED / "card.json").write_text(json.dumps({"classes": ["a", "b"]}))
+    (artifacts.PACKED / "card.json").write_text(json.dumps({"classes": ["a", "b"]}))
     (project / "params.yaml").write_text(yaml.safe_dump(PARAMS))
     return project
 

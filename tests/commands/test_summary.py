@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.commands import summary
-from pipeline.core import files
+from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 
 
@@ -116,11 +116,11 @@ def test_what_cannot_be_judged_is_counted_and_said():
 
 
 def test_main_reads_the_reports(project, capsys):
-    files.write_json(files.METRICS, {"accuracy": entry(0.6)})  # of val, to choose by: not shown
-    files.write_json(files.TEST_METRICS, {"accuracy": entry(0.5)})
-    files.write_json(files.CHECKS, CHECKS)
-    files.write_json(files.CURATION, {"outliers": {**CHECKS["split_leakage"], "passed": True}})
-    files.write_json(files.REGISTRATION, {**REGISTRATION, "aliases": ["challenger"]})
+    artifacts.write_json(artifacts.METRICS, {"accuracy": entry(0.6)})  # of val, to choose by: not shown
+    artifacts.write_json(artifacts.TEST_METRICS, {"accuracy": entry(0.5)})
+    artifacts.write_json(artifacts.CHECKS, CHECKS)
+    artifacts.write_json(artifacts.CURATION, {"outliers": {**CHECKS["split_leakage"], "passed": True}})
+    artifacts.write_json(artifacts.REGISTRATION, {**REGISTRATION, "aliases": ["challenger"]})
     summary.main()
     shown = capsys.readouterr().out
     assert "  accuracy             0.500\n" in shown

@@ -6,11 +6,11 @@ import yaml
 from pipeline.core import config
 from pipeline.core.choices import check_choices, refuse_unfit
 from pipeline.core.errors import UserError
-from pipeline.metrics.accuracy import Accuracy
-from pipeline.metrics.balanced_accuracy import BalancedAccuracy
-from pipeline.metrics.rate import Rate
+from pipeline.evaluation.metrics.accuracy import Accuracy
+from pipeline.evaluation.metrics.balanced_accuracy import BalancedAccuracy
+from pipeline.evaluation.metrics.rate import Rate
 
-BALANCED = "pipeline.metrics.balanced_accuracy.BalancedAccuracy"
+BALANCED = "pipeline.evaluation.metrics.balanced_accuracy.BalancedAccuracy"
 
 
 def test_a_metric_for_one_label_is_refused_where_several_are_allowed():
@@ -49,7 +49,12 @@ def test_what_is_there_fits(params):
         ("", "curate.outliers.on_fail", "stop", r"curate\.outliers\.on_fail must be"),
         ("", "check.empty_cell.min_samples", 0, r"check\.empty_cell: min_samples must be at least 1, got 0"),
         ("", "split.fractions.test", 0.5, r"split: fractions must each be above 0 and sum to 1"),
-        ("", "beside", {"_target_": "pipeline.splits.grouped.Grouped"}, r"beside lacks the parameter 'fractions'"),
+        (
+            "",
+            "beside",
+            {"_target_": "pipeline.datasets.splits.grouped.Grouped"},
+            r"beside lacks the parameter 'fractions'",
+        ),
         (
             "",
             "augment.fit",
@@ -59,7 +64,7 @@ def test_what_is_there_fits(params):
         ("", "augment.fit", "stretch", r"augment\.fit stretch keeps the whole picture"),
         ("", "augment.size", 100, r"augment\.size 100 is smaller than transform\.size 128"),
         ("multi_label", "augment.size", 144, r"augment\.fit pad keeps the whole picture"),
-        ("", "task._target_", "pipeline.tasks.none.None", r"task\._target_"),
+        ("", "task._target_", "pipeline.training.tasks.none.None", r"task\._target_"),
     ],
 )
 def test_what_only_a_late_stage_would_refuse_is_refused_first(params, name, key, value, message):

@@ -170,9 +170,9 @@ def test_build_refuses(node, message):
 
 
 def test_build_builds_inner_nodes_first_and_says_where_they_stand():
-    inner = {"_target_": "pipeline.sources.folder.Folder", "name": "x", "path": "p", "watch": "w"}
+    inner = {"_target_": "pipeline.datasets.sources.folder.Folder", "name": "x", "path": "p", "watch": "w"}
     archive = {"name": "x", "path": "a.zip", "tree": "t", "watch": "w", "max_bytes": 1, "max_entries": 1}
-    node = {"_target_": "pipeline.sources.archive.Archive", **archive, "inner": inner}
+    node = {"_target_": "pipeline.datasets.sources.archive.Archive", **archive, "inner": inner}
     assert config.build(node, "source").inner == config.build(inner, "inner")
     with pytest.raises(UserError, match=r"source\.inner has no parameter 'paths'"):
         config.build({**node, "inner": {**inner, "paths": 1}}, "source")
@@ -196,9 +196,9 @@ def test_call_says_where_a_user_error_comes_from():
 
 
 def test_targets_of_a_group(conf):
-    (conf / "source/three.yaml").write_text("_target_: pipeline.sources.three.Three\n")
+    (conf / "source/three.yaml").write_text("_target_: pipeline.datasets.sources.three.Three\n")
     (conf / "source/four.yaml").write_text("[]\n")
-    assert config.targets("source", conf) == {"three": "pipeline.sources.three.Three"}
+    assert config.targets("source", conf) == {"three": "pipeline.datasets.sources.three.Three"}
     (conf / "source/four.yaml").write_text("[\n")
     with pytest.raises(UserError, match=r"source/four\.yaml: not valid YAML: "):
         config.targets("source", conf)

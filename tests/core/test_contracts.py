@@ -6,7 +6,7 @@ import math
 import pytest
 
 from pipeline.core import contracts
-from pipeline.core.outcomes import Finding
+from pipeline.core.results import Finding
 
 NOUNS = [
     noun for noun in vars(contracts).values() if inspect.isclass(noun) and getattr(noun, "__abstractmethods__", None)

@@ -32,10 +32,10 @@ def expected() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {kind: set() for kind in KINDS}
     found["estimator"] = set(nouns.ESTIMATORS)
     for kind, asked in nouns.KINDS.items():
-        for path in (ROOT / asked.folder).glob("*.py"):
+        for path in ROOT.joinpath(*asked.package.split(".")).glob("*.py"):
             for one in ast.parse(path.read_text(encoding="utf-8")).body:
                 if isinstance(one, ast.ClassDef) and asked.contract.__name__ in map(ast.unparse, one.bases):
-                    found[kind].add(f"pipeline.{asked.folder}.{path.stem}.{one.name}")
+                    found[kind].add(f"pipeline.{asked.package}.{path.stem}.{one.name}")
     return found
 
 
@@ -50,7 +50,7 @@ def everything() -> set[str]:
     modules += [f"sklearn.{one.name}" for one in pkgutil.iter_modules(import_module("sklearn").__path__)]
     found: set[str] = set()
     for module in [*modules, *LIBRARIES]:
-        if module.startswith(("pipeline.core.tracking.served", "sklearn.conftest", "sklearn.experimental")):
+        if module.startswith(("pipeline.tracking.pyfunc_model", "sklearn.conftest", "sklearn.experimental")):
             continue  # each has effects when it is imported
         found |= names_of(module)
     return found
@@ -78,18 +78,18 @@ def test_of_all_that_can_be_called_only_nouns_of_the_kind_are_taken():
 @pytest.mark.parametrize(
     "target",
     [
-        "pipeline.core.files.write_text",
-        "pipeline.core.files._remove",
-        "pipeline.core.reading.package_folder",
-        "pipeline.core.files.os.system",
-        "pipeline.trainers.finetune.precision.device",
-        "pipeline.encoders.small.nn.Sequential",
-        "pipeline.tasks.single_label.Task",  # the contract itself, imported there
+        "pipeline.core.artifacts.write_text",
+        "pipeline.core.artifacts._remove",
+        "pipeline.core.safe_files.package_folder",
+        "pipeline.core.artifacts.os.system",
+        "pipeline.training.trainers.finetune.precision.device",
+        "pipeline.models.encoders.small.nn.Sequential",
+        "pipeline.training.tasks.single_label.Task",  # the contract itself, imported there
         "pipeline.core.contracts.Task",
-        "pipeline.trainers.network.Classifier",  # a class, and no noun
-        "pipeline.tasks.single_label.SingleLabel.loss",
-        "pipeline.tasks..single_label.SingleLabel",
-        "pipeline.tasks.single_label.SingleLabel\n",
+        "pipeline.training.trainers.network.Classifier",  # a class, and no noun
+        "pipeline.training.tasks.single_label.SingleLabel.loss",
+        "pipeline.training.tasks..single_label.SingleLabel",
+        "pipeline.training.tasks.single_label.SingleLabel\n",
         "sklearn.tree.export_graphviz",
         "sklearn.cluster.KMeans",
         "torch.optim.SGD",
@@ -97,7 +97,7 @@ def test_of_all_that_can_be_called_only_nouns_of_the_kind_are_taken():
         "",
         7,
         None,
-        ["pipeline.tasks.single_label.SingleLabel"],
+        ["pipeline.training.tasks.single_label.SingleLabel"],
     ],
 )
 def test_what_is_no_noun_is_refused_in_one_line(kind, target):
@@ -117,7 +117,7 @@ def test_a_name_is_refused_before_its_module_is_imported(tmp_path, monkeypatch):
 
 
 def test_a_class_that_is_not_final_is_refused(monkeypatch):
-    module = import_module("pipeline.tasks.single_label")
+    module = import_module("pipeline.training.tasks.single_label")
 
     class Open(contracts.Task):
         __module__ = module.__name__
@@ -125,17 +125,17 @@ def test_a_class_that_is_not_final_is_refused(monkeypatch):
 
     monkeypatch.setattr(module, "Open", Open, raising=False)
     with pytest.raises(
-        UserError, match=r"^params\.yaml: task\._target_ must name a class of pipeline\.tasks that is a"
+        UserError, match=r"^params\.yaml: task\._target_ must name a class of pipeline\.training\.tasks that is a"
     ):
-        nouns.locate("pipeline.tasks.single_label.Open", "task", "task")
+        nouns.locate("pipeline.training.tasks.single_label.Open", "task", "task")
 
 
 def test_a_key_asks_for_its_kind():
-    task = {"_target_": "pipeline.tasks.single_label.SingleLabel", "label_smoothing": 0.0}
+    task = {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0.0}
     config.build(task, "task")
     config.build(task, "card.task")
     for where in ("encoder", "card.transform", "embed.encoder", "check.x", "check.task", "metric.task"):
-        with pytest.raises(UserError, match=r"_target_ must name a class of pipeline\.\w+ that is a"):
+        with pytest.raises(UserError, match=r"_target_ must name a class of pipeline\.[\w.]+ that is a"):
             config.build(task, where)
     with pytest.raises(
         UserError, match=r"check\.a\.task\._target_ must name a class of pipeline\.checks that is a Check"
@@ -145,22 +145,22 @@ def test_a_key_asks_for_its_kind():
         config.build(task, "seed")
 
 
-FOLDER = {"_target_": "pipeline.sources.folder.Folder", "name": "x", "path": "p", "watch": "w"}
+FOLDER = {"_target_": "pipeline.datasets.sources.folder.Folder", "name": "x", "path": "p", "watch": "w"}
 
 
 def archive(inner):
     told = {"name": "x", "path": "a.zip", "tree": "t", "watch": "w", "max_bytes": 1, "max_entries": 1}
-    return {"_target_": "pipeline.sources.archive.Archive", **told, "inner": inner}
+    return {"_target_": "pipeline.datasets.sources.archive.Archive", **told, "inner": inner}
 
 
 def test_what_stands_in_another_noun_is_looked_at_alike():
-    write = {"_target_": "pipeline.core.files.write_text", "path": "p", "text": "t"}
-    with pytest.raises(UserError, match=r"source\.inner\._target_ must name a class of pipeline\.sources"):
+    write = {"_target_": "pipeline.core.artifacts.write_text", "path": "p", "text": "t"}
+    with pytest.raises(UserError, match=r"source\.inner\._target_ must name a class of pipeline\.datasets\.sources"):
         config.build(archive(write), "source")
     with pytest.raises(UserError, match=r"source\.inner\.path takes a plain value, found one with _target_"):
         config.build(archive({**FOLDER, "path": write}), "source")
     forest = {"_target_": "sklearn.ensemble.RandomForestClassifier", "random_state": write}
-    fit = {"_target_": "pipeline.trainers.estimator.FitEstimator", "estimator": forest, "scaling": "none"}
+    fit = {"_target_": "pipeline.training.trainers.estimator.FitEstimator", "estimator": forest, "scaling": "none"}
     with pytest.raises(UserError, match=r"train\.estimator\.random_state takes a plain value, found one with _target_"):
         config.build({**fit, "calibration": "none", "max_samples": None, "batch_size": 1, "seed": 0}, "train")
 
@@ -184,12 +184,17 @@ def test_a_large_value_is_shown_short():
 
 
 def test_deep_json_is_one_line(tmp_path):
-    from pipeline.core.card import load_predictor
+    from pipeline.training.model_card import load_predictor
 
     (tmp_path / "card.json").write_text("[" * 100_000)
     with pytest.raises(UserError, match=r"card\.json: not valid JSON"):
         load_predictor(tmp_path)
-    for card in ([], 7, {"predictor": []}, {"predictor": "pipeline.trainers.network.NetworkPredictor", "encoder": 3}):
+    for card in (
+        [],
+        7,
+        {"predictor": []},
+        {"predictor": "pipeline.training.trainers.network.NetworkPredictor", "encoder": 3},
+    ):
         (tmp_path / "card.json").write_text(json.dumps(card))
         with pytest.raises(UserError, match=r"card\.json"):
             load_predictor(tmp_path)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core import findings, stage, terminal
+from pipeline.checks import check_runner
+from pipeline.core import stage_runner, terminal
 from pipeline.core.errors import UserError
-from pipeline.core.outcomes import Finding
+from pipeline.core.results import Finding
 from pipeline.core.terminal import bars, short, visible
 
 HOSTILE = "rust\x1b]0;owned\x07\x1b[2J\u202e\r\n"
@@ -72,7 +73,7 @@ class Warns:
 
 def test_class_names_in_warnings_of_checks(capsys):
     finding = Finding(value=2.0, limit=1.0, unit="times", worst={HOSTILE: 3}, advice="Look.", sentence="x.")
-    findings.conclude("check", Path("reports/checks.html"), {"size": Warns()}, {"size": finding})
+    check_runner.conclude("check", Path("reports/checks.html"), {"size": Warns()}, {"size": finding})
     err = capsys.readouterr().err
     assert "rust\\x1b]0;owned" in err
     assert harmless(err)
@@ -86,7 +87,7 @@ def test_names_in_errors(error, capsys, monkeypatch):
 
     monkeypatch.setattr("sys.excepthook", sys.excepthook)
     with pytest.raises((SystemExit, ValueError)) as caught:
-        stage.run("check", main)
+        stage_runner.run("check", main)
     if caught.type is ValueError:  # a fault of ours, which keeps its traceback
         sys.excepthook(caught.type, caught.value, caught.tb)
     err = capsys.readouterr().err

@@ -10,7 +10,7 @@ from picture_folder import TINY
 from search_examples import lock, pack, write_search
 
 from benchmarks.checkout import write_experiment
-from pipeline.core.tracking.store import QUIET, connect
+from pipeline.tracking.connection import QUIET, connect
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.experiments.evidence import Evidence
-from pipeline.metrics.accuracy import Accuracy
 
 NUM = 80
 TRUTH = np.arange(NUM) % 2

@@ -6,10 +6,10 @@ import pytest
 from board_examples import NUM, outcome
 
 from pipeline.core.errors import UserError
+from pipeline.evaluation.metrics.accuracy import Accuracy
+from pipeline.evaluation.metrics.hamming_loss import HammingLoss
 from pipeline.experiments.listing import Published
 from pipeline.experiments.table import COLUMNS, board, standing
-from pipeline.metrics.accuracy import Accuracy
-from pipeline.metrics.hamming_loss import HammingLoss
 
 THEIRS = Published(name="theirs", value=0.8, source="Nobody 2020, doi:10/x")
 

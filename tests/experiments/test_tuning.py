@@ -11,10 +11,10 @@ from search_examples import lock, pack, write_search
 from pipeline.commands import tune
 from pipeline.core import config
 from pipeline.core.errors import UserError
-from pipeline.core.samples import Packed
-from pipeline.core.tracking.nested import PARENT, STUDY, TRIAL, study_run
-from pipeline.experiments import searching, trial, tuning
+from pipeline.datasets.packed import Packed
+from pipeline.experiments import parameter_search, trial, tuning
 from pipeline.stages import train
+from pipeline.tracking.parent_runs import PARENT, STUDY, TRIAL, study_run
 
 pytestmark = pytest.mark.xdist_group("experiments")
 
@@ -262,4 +262,4 @@ def test_a_winner_that_would_not_compose_is_not_left_there(searchable, monkeypat
 
 
 def test_searching_knows_nothing_of_pipelines():
-    assert "Recipe" not in Path(searching.__file__).read_text(encoding="utf-8")
+    assert "Recipe" not in Path(parameter_search.__file__).read_text(encoding="utf-8")

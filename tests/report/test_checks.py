@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from report_material import NASTY, Page, build
 
-from pipeline.core.outcomes import MAX_IN_STRIP, MAX_ROWS
+from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS
 from pipeline.report.checks import checks_page, pointed_at
 from pipeline.report.page import render
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from report_material import Page, build, choices
 
-from pipeline.core.choosing import table
 from pipeline.report.imbalance import imbalance
 from pipeline.report.page import render
+from pipeline.training.model_selection import table
 
 
 def test_nothing_to_choose_nothing_to_show():

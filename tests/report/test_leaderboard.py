@@ -4,11 +4,11 @@ import pytest
 from board_examples import outcome
 from report_material import NASTY, Page
 
+from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.experiments.listing import Published
 from pipeline.experiments.table import board
-from pipeline.metrics.accuracy import Accuracy
+from pipeline.report.formatting import DASH
 from pipeline.report.leaderboard import duration, leaderboard_page, rate, signed, size, state
-from pipeline.report.wording import DASH
 
 THEIRS = [Published(name="theirs", value=0.8, source="Nobody 2020")]
 

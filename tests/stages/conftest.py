@@ -8,10 +8,10 @@ import pytest
 import yaml
 from content_examples import chosen
 
-from pipeline.core import files
-from pipeline.core.pictures import Decoding, content_hash, decode
-from pipeline.core.samples import Packed
-from pipeline.sources.folder import Folder
+from pipeline.core import artifacts
+from pipeline.datasets.packed import Packed
+from pipeline.datasets.sources.folder import Folder
+from pipeline.images.decoding import Decoding, content_hash, decode
 
 SIDE = 12
 
@@ -58,10 +58,10 @@ def ingested(project, picture_folder):
     rows = source.read()
     arrays = [decode(source.open(path), Decoding(max_pixels=10_000)) for path in rows["path"]]
     manifest = rows.assign(sample_id=rows["path"], content_hash=[content_hash(one) for one in arrays], channels=3)
-    files.write_table(files.MANIFEST, manifest)
-    files.write_table(files.TWINS, pd.DataFrame({"left": [], "right": []}, dtype=str))
+    artifacts.write_table(artifacts.MANIFEST, manifest)
+    artifacts.write_table(artifacts.TWINS, pd.DataFrame({"left": [], "right": []}, dtype=str))
     split = ["train", "train", "val", "test"] * 2
-    files.write_table(files.SPLITS, manifest[["sample_id"]].assign(split=split, group=manifest["sample_id"]))
+    artifacts.write_table(artifacts.SPLITS, manifest[["sample_id"]].assign(split=split, group=manifest["sample_id"]))
 
     def write(*overrides, **sections):
         params = chosen("source=folder", f"source.path={picture_folder}", "source.name=pets", *overrides)

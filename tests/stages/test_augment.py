@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.augmentations.exposure import Exposure
-from pipeline.augmentations.orthogonal import Orthogonal
 from pipeline.core.errors import Refused, UserError
-from pipeline.core.looking import fitted
-from pipeline.core.pictures import Decoding, content_hash
-from pipeline.stages import augment
-from pipeline.stages.augment import Packing, columns_kept, draw_extra, extra_rows, placed, preview
+from pipeline.datasets import packing
+from pipeline.datasets.packing import Packing, columns_kept, draw_extra, extra_rows, placed, preview
+from pipeline.images.decoding import Decoding, content_hash
+from pipeline.images.loading import fitted
+from pipeline.training.augmentations.exposure import Exposure
+from pipeline.training.augmentations.orthogonal import Orthogonal
 
 LIMITS = Decoding(max_pixels=10_000)
 
@@ -204,7 +204,7 @@ def test_the_preview_has_a_row_per_class_that_starts_with_the_picture_itself(row
 
 
 def test_the_preview_stops_at_some_classes(monkeypatch, rows, noise):
-    monkeypatch.setattr(augment, "PREVIEW_CLASSES", 2)
+    monkeypatch.setattr(packing, "PREVIEW_CLASSES", 2)
     images = np.stack([noise(seed, 8, 8, 1)[:, :, None] for seed in range(len(rows))])
     assert preview(images, rows, POLICY, 0).shape == (2 * 12 + 4, 8 * 12 + 4, 3)
 

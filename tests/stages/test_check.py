@@ -5,12 +5,12 @@ import pytest
 import yaml
 from report_material import Page
 
-from pipeline.core import files
+from pipeline.checks.check_runner import judged_samples, sentence
+from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.core.findings import judged_samples, sentence
-from pipeline.core.outcomes import Finding
-from pipeline.core.pictures import Decoding, content_hash, decode
-from pipeline.core.stage import run as run_stage
+from pipeline.core.results import Finding
+from pipeline.core.stage_runner import run as run_stage
+from pipeline.images.decoding import Decoding, content_hash, decode
 from pipeline.stages import check as stage
 
 LIMITS = Decoding(max_pixels=10_000)
@@ -25,17 +25,21 @@ def run(project, make_manifest, picture_folder):
             name: {"_target_": f"pipeline.checks.{name}.{''.join(part.title() for part in name.split('_'))}", **options}
             for name, options in checks.items()
         }
-        source = {"_target_": "pipeline.sources.folder.Folder", "name": "pets <b>", "path": str(picture_folder)}
+        source = {
+            "_target_": "pipeline.datasets.sources.folder.Folder",
+            "name": "pets <b>",
+            "path": str(picture_folder),
+        }
         params = {"source": {**source, "watch": "x"}, "ingest": {"max_pixels": 10_000}, "check": nodes}
         (project / "params.yaml").write_text(yaml.safe_dump(params))
         paths = [f"cat/{number}.png" for number in range(4)]
         hashes = [content_hash(decode((picture_folder / path).read_bytes(), LIMITS)) for path in paths]
         columns = {"path": [*paths, "gone.png"], "content_hash": [*hashes, "0" * 32]}
         manifest = make_manifest("aaaba", group=["g", None, None, None, "g"], **columns)
-        files.write_table(files.MANIFEST, manifest)
-        files.write_table(files.TWINS, pd.DataFrame({"left": [], "right": []}))
+        artifacts.write_table(artifacts.MANIFEST, manifest)
+        artifacts.write_table(artifacts.TWINS, pd.DataFrame({"left": [], "right": []}))
         splits = pd.DataFrame({"sample_id": manifest["sample_id"][::-1], "split": ["test"] + ["train"] * 4})
-        files.write_table(files.SPLITS, splits.assign(group=splits["sample_id"]))
+        artifacts.write_table(artifacts.SPLITS, splits.assign(group=splits["sample_id"]))
         stage.main()
 
     return main
@@ -47,7 +51,7 @@ def imbalance(max_ratio, on_fail="warn"):
 
 def test_a_check_that_passes_is_written_and_silent(run, capsys):
     run(**imbalance(3, "error"))
-    written = files.read_json(files.CHECKS)
+    written = artifacts.read_json(artifacts.CHECKS)
     advice = written["class_imbalance"].pop("advice")
     assert advice.endswith(".")
     assert written == {
@@ -72,7 +76,7 @@ def test_a_check_that_passes_is_written_and_silent(run, capsys):
 
 def test_a_warning_goes_to_stderr_and_the_run_goes_on(run, capsys):
     run(**imbalance(2))
-    assert not files.read_json(files.CHECKS)["class_imbalance"]["passed"]
+    assert not artifacts.read_json(artifacts.CHECKS)["class_imbalance"]["passed"]
     line = (
         "check: warning, class_imbalance: 3 largest class / smallest class in train, at most 2 accepted (b: 1, a: 3). "
     )
@@ -87,7 +91,7 @@ def test_an_error_stops_after_all_were_measured_and_names_them(run, capsys):
     )
     with pytest.raises(UserError, match=message):
         run(**imbalance(2, "error"), **missing, rare_class={"min_samples": 9, "on_fail": "warn"})
-    assert list(files.read_json(files.CHECKS)) == ["class_imbalance", "missing_class", "rare_class"]
+    assert list(artifacts.read_json(artifacts.CHECKS)) == ["class_imbalance", "missing_class", "rare_class"]
     assert "warning, rare_class" in capsys.readouterr().err
 
 
@@ -97,16 +101,16 @@ def test_a_run_that_stops_has_its_exit_code_and_its_page(run, capsys):
         run_stage("check", lambda: run(**leaks, **imbalance(3)))
     assert ended.value.code == 1
     assert capsys.readouterr().err.endswith("; open reports/checks.html to look at it\n")
-    html = files.CHECKS_PAGE.read_text(encoding="utf-8")
+    html = artifacts.CHECKS_PAGE.read_text(encoding="utf-8")
     page = Page(html)
     assert [card["class"] for card in page.all("article")] == ["card failed", "card passed"]
     assert [picture["alt"] for picture in page.all("img")] == ["s00"]  # s04 is gone, and named instead
     assert "s04" in page.text
     assert "pets <b>" in page.text
-    first = files.CHECKS.read_bytes()
+    first = artifacts.CHECKS.read_bytes()
     with pytest.raises(UserError, match="split_leakage"):
         run(**leaks, **imbalance(3))
-    assert (files.CHECKS_PAGE.read_text(encoding="utf-8"), files.CHECKS.read_bytes()) == (html, first)
+    assert (artifacts.CHECKS_PAGE.read_text(encoding="utf-8"), artifacts.CHECKS.read_bytes()) == (html, first)
 
 
 def test_checks_see_the_told_group_beside_the_joined_one(run):

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from dvc.utils.hydra import compose_and_dump
 
-from pipeline.core import config
+from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.stages import compose as stage
 
@@ -18,8 +18,9 @@ PARAMS = Path("params.yaml")
 
 @pytest.fixture(autouse=True)
 def conf(project):
-    """A copy of conf/ in an empty project."""
+    """A copy of conf/ and dvc.yaml in an empty project."""
     shutil.copytree(ROOT / "conf", project / "conf")
+    shutil.copy(ROOT / "dvc.yaml", project)
     (project / "requirements.lock").touch()  # what the default source watches
     return project / "conf"
 
@@ -205,3 +206,22 @@ def test_a_metric_that_the_task_does_not_take_is_refused_before_anything_runs():
     ):
         stage.main()
     assert not PARAMS.exists()
+
+
+def test_every_other_stage_gets_the_list_of_its_code():
+    stage.main()
+    names = set(yaml.safe_load(Path("dvc.yaml").read_text())["stages"]) - {"compose"}
+    assert {path.stem for path in artifacts.CODE.iterdir()} == names
+    train = (artifacts.CODE / "train.txt").read_text()
+    assert "training/trainers/finetune.py" in train
+    assert "training/trainers/estimator.py" not in train  # not chosen
+    assert "report/templates/page.css" in (artifacts.CODE / "evaluate.txt").read_text()
+    assert "tracking/pyfunc_model.py" in (artifacts.CODE / "register.txt").read_text()
+    stage.main()
+    assert (artifacts.CODE / "train.txt").read_text() == train
+
+
+def test_without_dvc_yaml_it_says_where_it_should_run():
+    Path("dvc.yaml").unlink()
+    with pytest.raises(UserError, match=r"^dvc\.yaml does not exist here; run this in the project's folder"):
+        stage.main()

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from report_material import Page
 
-from pipeline.core import files
+from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.core.outcomes import Finding
-from pipeline.core.stage import run as run_stage
+from pipeline.core.results import Finding
+from pipeline.core.stage_runner import run as run_stage
 from pipeline.stages import curate, embed
 
-WRITTEN = (files.CURATION, files.CURATION_PAGE, files.SUSPECTS, files.SUSPECTS_PAGE)
+WRITTEN = (artifacts.CURATION, artifacts.CURATION_PAGE, artifacts.SUSPECTS, artifacts.SUSPECTS_PAGE)
 
 
 def outliers(max_deviations, on_fail):
@@ -36,16 +36,16 @@ def test_a_check_that_passes_writes_everything(curated, capsys):
     curated(**outliers(1e6, "error"))
     assert all(path.stat().st_size for path in WRITTEN)
     assert capsys.readouterr().err == ""
-    assert files.read_json(files.CURATION)["outliers"]["passed"]
-    page = Page(files.CURATION_PAGE.read_text(encoding="utf-8"))
+    assert artifacts.read_json(artifacts.CURATION)["outliers"]["passed"]
+    page = Page(artifacts.CURATION_PAGE.read_text(encoding="utf-8"))
     assert page.open == []
     assert [card["class"] for card in page.all("article")] == ["card passed"]
-    assert {picture["alt"] for picture in page.all("img")} == set(files.read_table(files.MANIFEST)["sample_id"])
+    assert {picture["alt"] for picture in page.all("img")} == set(artifacts.read_table(artifacts.MANIFEST)["sample_id"])
 
 
 def test_a_warning_goes_to_stderr(curated, capsys):
     curated(**outliers(0.01, "warn"))
-    assert not files.read_json(files.CURATION)["outliers"]["passed"]
+    assert not artifacts.read_json(artifacts.CURATION)["outliers"]["passed"]
     assert capsys.readouterr().err.startswith("curate: warning, outliers: ")
 
 
@@ -57,7 +57,7 @@ def test_an_error_ends_with_its_exit_code_after_everything_was_written(curated, 
     assert said.startswith("curate: outliers: ")
     assert said.endswith("; open reports/curation.html to look at it\n")
     assert all(path.stat().st_size for path in WRITTEN)
-    page = Page(files.CURATION_PAGE.read_text(encoding="utf-8"))
+    page = Page(artifacts.CURATION_PAGE.read_text(encoding="utf-8"))
     assert [card["class"] for card in page.all("article")] == ["card failed"]
     assert len(page.all("img")) == 8
     assert "of them stops the run" in page.text
@@ -72,16 +72,16 @@ def test_the_same_bytes_every_time(curated):
 
 def test_no_check_at_all(curated):
     curated()
-    assert files.read_json(files.CURATION) == {}
-    assert "No check was run." in files.CURATION_PAGE.read_text(encoding="utf-8")
-    assert pd.read_csv(files.SUSPECTS).empty
+    assert artifacts.read_json(artifacts.CURATION) == {}
+    assert "No check was run." in artifacts.CURATION_PAGE.read_text(encoding="utf-8")
+    assert pd.read_csv(artifacts.SUSPECTS).empty
 
 
 def test_other_embeddings_than_the_manifest_are_refused(curated):
-    manifest = files.read_table(files.MANIFEST)
-    files.write_table(files.MANIFEST, manifest.assign(sample_id="x" + manifest["sample_id"]))
-    splits = files.read_table(files.SPLITS)
-    files.write_table(files.SPLITS, splits.assign(sample_id="x" + splits["sample_id"]))
+    manifest = artifacts.read_table(artifacts.MANIFEST)
+    artifacts.write_table(artifacts.MANIFEST, manifest.assign(sample_id="x" + manifest["sample_id"]))
+    splits = artifacts.read_table(artifacts.SPLITS)
+    artifacts.write_table(artifacts.SPLITS, splits.assign(sample_id="x" + splits["sample_id"]))
     with pytest.raises(KeyError, match="xcat"):
         curated(**outliers(1.0, "warn"))
 

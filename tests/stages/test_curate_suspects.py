@@ -8,12 +8,12 @@ from ingest_examples import MAX_PIXELS, source
 from labelled_features import exchanged, make_features
 from report_material import Page
 
-from pipeline.core import config, files
+from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.core.outcomes import Finding
+from pipeline.core.results import Finding
+from pipeline.datasets.ingestion import ingest
 from pipeline.stages import curate
 from pipeline.stages.curate import SUSPECT_COLUMNS, suspected
-from pipeline.stages.ingest import ingest
 
 PLANTED = np.array([3, 10, 17, 24])
 CHECK = {
@@ -35,20 +35,25 @@ def given(project, encode, noise):
         (folder / "abc"[label] / f"{row:02d}.png").write_bytes(encode(noise(row)))
     manifest, _ = ingest(source(folder), MAX_PIXELS)
     names = manifest["sample_id"]
-    files.write_table(files.MANIFEST, manifest)
-    files.write_table(files.SPLITS, pd.DataFrame({"sample_id": names, "split": "train", "group": names}))
-    files.write_table(files.TWINS, pd.DataFrame({"left": [], "right": []}, dtype="str"))
+    artifacts.write_table(artifacts.MANIFEST, manifest)
+    artifacts.write_table(artifacts.SPLITS, pd.DataFrame({"sample_id": names, "split": "train", "group": names}))
+    artifacts.write_table(artifacts.TWINS, pd.DataFrame({"left": [], "right": []}, dtype="str"))
     rows = names.str[2:4].astype(int).to_numpy()
-    files.EMBEDDINGS.mkdir(parents=True)
-    np.save(files.EMBEDDINGS / "features.npy", features[rows].astype("<f2"))
-    files.write_table(files.EMBEDDINGS / "index.parquet", manifest[["sample_id"]])
-    files.write_json(files.EMBEDDINGS / "card.json", {})
+    artifacts.EMBEDDINGS.mkdir(parents=True)
+    np.save(artifacts.EMBEDDINGS / "features.npy", features[rows].astype("<f2"))
+    artifacts.write_table(artifacts.EMBEDDINGS / "index.parquet", manifest[["sample_id"]])
+    artifacts.write_json(artifacts.EMBEDDINGS / "card.json", {})
     return folder
 
 
 def write_params(folder, **checks):
     params = {
-        "source": {"_target_": "pipeline.sources.folder.Folder", "name": "pets", "path": str(folder), "watch": "x"},
+        "source": {
+            "_target_": "pipeline.datasets.sources.folder.Folder",
+            "name": "pets",
+            "path": str(folder),
+            "watch": "x",
+        },
         "ingest": {"max_pixels": MAX_PIXELS},
         "embed": {"encoder": {}, "transform": {"size": 20}, "fit": "crop", "batch_size": 8},
         "augmentation": {},
@@ -60,12 +65,12 @@ def write_params(folder, **checks):
 def test_the_suspects_are_listed_shown_and_judged(given, capsys):
     write_params(given, label_suspects=CHECK)
     curate.main()
-    listed = pd.read_csv(files.SUSPECTS)
+    listed = pd.read_csv(artifacts.SUSPECTS)
     assert list(listed) == list(SUSPECT_COLUMNS)
     assert set(listed["sample_id"].head(4).str[2:4].astype(int)) == set(PLANTED)
-    page = Page(files.SUSPECTS_PAGE.read_text())
+    page = Page(artifacts.SUSPECTS_PAGE.read_text())
     assert [one["alt"] for one in page.all("img")] == listed["sample_id"].tolist()
-    entry = files.read_json(files.CURATION)["label_suspects"]
+    entry = artifacts.read_json(artifacts.CURATION)["label_suspects"]
     assert "listing" not in entry
     assert entry["table"][0].keys() == {"given_label", "true_label", "estimated_share_of_the_true"}
     assert {name for names in entry["pictures"].values() for name in names} <= set(listed["sample_id"])
@@ -76,14 +81,14 @@ def test_where_it_may_stop_the_run_the_listing_is_there_to_be_worked_on(given):
     write_params(given, label_suspects={**CHECK, "on_fail": "error"})
     with pytest.raises(UserError, match=r"^label_suspects: .* what you decide into data/label_decisions\.csv"):
         curate.main()
-    assert len(pd.read_csv(files.SUSPECTS)) >= 4
-    assert files.SUSPECTS_PAGE.exists()
+    assert len(pd.read_csv(artifacts.SUSPECTS)) >= 4
+    assert artifacts.SUSPECTS_PAGE.exists()
 
 
 def test_the_same_bytes_every_time(given):
     write_params(given, label_suspects=CHECK)
     curate.main()
-    outputs = (files.CURATION, files.SUSPECTS, files.SUSPECTS_PAGE)
+    outputs = (artifacts.CURATION, artifacts.SUSPECTS, artifacts.SUSPECTS_PAGE)
     before = [path.read_bytes() for path in outputs]
     curate.main()
     assert [path.read_bytes() for path in outputs] == before
@@ -92,9 +97,9 @@ def test_the_same_bytes_every_time(given):
 def test_without_the_check_the_listing_is_empty_and_the_page_says_so(given):
     write_params(given)
     curate.main()
-    assert pd.read_csv(files.SUSPECTS).empty
-    assert files.SUSPECTS.read_text() == "sample_id,previous,labels,quality,split\n"
-    assert "No label is left with which the model disagrees." in files.SUSPECTS_PAGE.read_text()
+    assert pd.read_csv(artifacts.SUSPECTS).empty
+    assert artifacts.SUSPECTS.read_text() == "sample_id,previous,labels,quality,split\n"
+    assert "No label is left with which the model disagrees." in artifacts.SUSPECTS_PAGE.read_text()
 
 
 def test_a_check_without_a_listing():

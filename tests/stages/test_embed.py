@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from pipeline.core import config, files
-from pipeline.core.embeddings import Embeddings
+from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.core.featuring import Featuring, Featuriser
-from pipeline.core.pictures import stored
+from pipeline.features.extractor import Featuring, Featuriser
+from pipeline.features.store import Embeddings
+from pipeline.images.decoding import stored
 from pipeline.stages import embed
 
 OPTIONS = {"hog": 1764, "colour": 512, "lite0": 1280}
 
 
 def made():
-    return {path.name: path.read_bytes() for path in sorted(files.EMBEDDINGS.iterdir())}
+    return {path.name: path.read_bytes() for path in sorted(artifacts.EMBEDDINGS.iterdir())}
 
 
 @pytest.mark.parametrize("option", ["hog", "colour", pytest.param("lite0", marks=pytest.mark.slow)])
@@ -30,10 +30,10 @@ def test_every_option_embeds_every_sample_twice_alike(ingested, option):
     assert found.features.dtype == np.float16
     assert np.isfinite(found.features).all()
     assert len(np.unique(found.features, axis=0)) == 8
-    manifest = files.read_table(files.MANIFEST)
+    manifest = artifacts.read_table(artifacts.MANIFEST)
     assert found.index["sample_id"].tolist() == manifest["sample_id"].tolist()
     assert (found.card["num_samples"], found.card["feature_dim"]) == (8, OPTIONS[option])
-    assert found.card["data_hash"] == files.digest(*(one.encode() for one in manifest["content_hash"]))
+    assert found.card["data_hash"] == artifacts.digest(*(one.encode() for one in manifest["content_hash"]))
 
 
 def test_features_are_those_of_the_pictures(ingested, noise):
@@ -53,7 +53,7 @@ def test_a_changed_picture_is_refused_and_nothing_is_left_half_done(ingested, pi
     with pytest.raises(UserError, match=r"^cat/1\.png has changed since ingest; run dvc repro to ingest again$"):
         embed.main()
     assert made() == before
-    assert [path.name for path in files.EMBEDDINGS.parent.iterdir() if path.name.startswith(".")] == []
+    assert [path.name for path in artifacts.EMBEDDINGS.parent.iterdir() if path.name.startswith(".")] == []
 
 
 def test_features_that_are_too_large_are_cut_not_infinite():

@@ -5,16 +5,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipeline.core import files
-from pipeline.core.samples import Packed
-from pipeline.core.scoring import mean_recall
-from pipeline.metrics.accuracy import Accuracy
-from pipeline.metrics.balanced_accuracy import BalancedAccuracy
-from pipeline.metrics.ranking import Ranking
-from pipeline.metrics.rate import Rate
-from pipeline.stages import evaluate
-from pipeline.stages.evaluate import Options, above, as_json, judged, over_all_groups, predict
-from pipeline.tasks.single_label import SingleLabel
+from pipeline.core import artifacts
+from pipeline.datasets.packed import Packed
+from pipeline.evaluation import split_evaluation
+from pipeline.evaluation.metrics.accuracy import Accuracy
+from pipeline.evaluation.metrics.balanced_accuracy import BalancedAccuracy
+from pipeline.evaluation.metrics.ranking import Ranking
+from pipeline.evaluation.metrics.rate import Rate
+from pipeline.evaluation.split_evaluation import Options, above, judged, over_all_groups, predict
+from pipeline.stages.evaluate import as_json
+from pipeline.statistics.classification import mean_recall
+from pipeline.training.tasks.single_label import SingleLabel
 
 TASK = SingleLabel(label_smoothing=0.0)
 OPTIONS = {"num_resamples": 100, "seed": 0, "half_width": 0.45, "min_slice": 1, "num_mistakes": 0}
@@ -102,9 +103,9 @@ def test_a_model_that_sees_brightness_adds_nothing_to_the_properties(packed):
 def embedded(packed, project):
     """The manifest, the split and the features of all pictures, as the stages before would have left them."""
     told = properties(packed).index
-    files.write_table(files.MANIFEST, told[["sample_id", "labels", "group", "prop_brightness"]])
+    artifacts.write_table(artifacts.MANIFEST, told[["sample_id", "labels", "group", "prop_brightness"]])
     groups = [f"component {name}" for name in told["group"]]
-    files.write_table(files.SPLITS, told[["sample_id", "split"]].assign(group=groups))
+    artifacts.write_table(artifacts.SPLITS, told[["sample_id", "split"]].assign(group=groups))
     noise = np.random.default_rng(0).normal(size=(len(told), 8))
     truth = np.array([one == ["b"] for one in told["labels"]])
     return noise + 6.0 * (truth[:, None] - 0.5)
@@ -112,14 +113,14 @@ def embedded(packed, project):
 
 def test_figures_over_all_groups(packed, project, monkeypatch):
     features = embedded(packed, project)
-    wrong = files.read_table(files.MANIFEST)
+    wrong = artifacts.read_table(artifacts.MANIFEST)
     wrong["labels"] = [
         wrong["labels"][1],
         *wrong["labels"][1:],
     ]  # one label that its features contradict: 19 of 20 right
-    files.write_table(files.MANIFEST, wrong)
+    artifacts.write_table(artifacts.MANIFEST, wrong)
     stored = SimpleNamespace(of=lambda names: features[[int(name[1:]) for name in names]])
-    monkeypatch.setattr(evaluate, "Embeddings", SimpleNamespace(load=lambda: stored))
+    monkeypatch.setattr(split_evaluation, "Embeddings", SimpleNamespace(load=lambda: stored))
     metrics = {"accuracy": Accuracy(), "auroc": Ranking(number="auroc", averaging="macro")}
     found = over_all_groups(metrics, TASK, ["a", "b"], Options(**OPTIONS))
     # scores of several folds do not compare, so that the ranking is left out

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.core import config, files
-from pipeline.core.card import load_predictor
-from pipeline.core.samples import Packed
-from pipeline.core.tracking.served import Served
+from pipeline.core import artifacts, config
+from pipeline.datasets.packed import Packed
 from pipeline.stages import augment, ingest, pair, split, train
+from pipeline.tracking.pyfunc_model import Served
+from pipeline.training.model_card import load_predictor
+from pipeline.training.recipe import SECTIONS, no_log, select_recipe
 
 ROOT = config.Path(__file__).parents[2]
 SIDE = 24
@@ -47,8 +48,8 @@ def trained(project, encode):
     for stage in (ingest, pair, split, augment):
         stage.main()
     params, packed = config.load_params(), Packed.load()
-    recipe, tried = train.settled({name: config.section(params, name) for name in train.SECTIONS}, packed)
-    predictor, history = recipe.fit(packed, train.silent)
+    recipe, tried = select_recipe({name: config.section(params, name) for name in SECTIONS}, packed)
+    predictor, history = recipe.fit(packed, no_log)
     beside = train.beside_predictions(recipe, None)
     train.write(predictor, history, beside, tried, {"source": "pictures", **recipe.card(packed)})
     return {str(path): (project / "deep" / path).read_bytes() for path in packed.index["sample_id"]}
@@ -56,14 +57,14 @@ def trained(project, encode):
 
 def served():
     model = Served()
-    model.load_context(SimpleNamespace(artifacts={"predictor": str(files.PREDICTOR)}))
+    model.load_context(SimpleNamespace(artifacts={"predictor": str(artifacts.PREDICTOR)}))
     return model
 
 
 def test_12_bits_are_one_scale_up_to_what_is_served(trained):
     packed = Packed.load()
     rows = packed.index.index.to_numpy()
-    predictor, card = load_predictor(files.PREDICTOR)
+    predictor, card = load_predictor(artifacts.PREDICTOR)
     assert packed.card["grey_scale"] == card["packing"]["grey_scale"] == [0, 4095]
     assert packed.images[rows].max() == 255
     first = packed.index.loc[packed.index["sample_id"] == "dim/3.png"].index[0]
@@ -86,12 +87,12 @@ def test_a_brighter_picture_changes_the_scale_and_that_is_said(trained, project,
         "ingest: greys of more than 8 bits go from 0 to 16383 now, and went from 0 to 4095 when the present model was "
         "trained: all of these pictures change, and everything is computed anew; ingest.grey_scale=12 keeps what was"
     ) in capsys.readouterr().err
-    with_model = files.MANIFEST.read_bytes()
-    card = files.PREDICTOR / "card.json"
+    with_model = artifacts.MANIFEST.read_bytes()
+    card = artifacts.PREDICTOR / "card.json"
     for text in (None, "", "[]", '{"source": "pictures"}', '{"source": "pictures", "packing": {"grey_scale": "x"}}'):
         card.unlink(missing_ok=True)
         if text is not None:
             card.write_text(text)
         ingest.main()
         assert "went from" not in capsys.readouterr().err
-        assert files.MANIFEST.read_bytes() == with_model  # a message, and no input
+        assert artifacts.MANIFEST.read_bytes() == with_model  # a message, and no input

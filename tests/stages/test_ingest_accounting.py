@@ -6,11 +6,11 @@ import yaml
 from ingest_examples import BROKEN, source, write_params
 from PIL import ExifTags, Image
 
-from pipeline.core import config, files
-from pipeline.core.errors import UserError
-from pipeline.core.pictures import REASONS
+from pipeline.core import artifacts, config
+from pipeline.core.errors import Refused, UserError
+from pipeline.datasets.ingestion import Limits, ingest
+from pipeline.images.decoding import REASONS
 from pipeline.stages import ingest as stage
-from pipeline.stages.ingest import Limits, ingest
 
 COLUMNS = (
     "sample_id path labels group media format content_hash perceptual_hash height width depth channels "
@@ -60,7 +60,7 @@ class Listed:
 
     def open(self, path):
         if path not in self.pictures:
-            raise stage.Refused("missing", "never made")
+            raise Refused("missing", "never made")
         return self.pictures[path]
 
 
@@ -124,14 +124,14 @@ def test_too_many_refused_items_stop_the_run_and_are_listed(project, broken_fold
     )
     with pytest.raises(UserError, match=message):
         stage.main()
-    assert len(files.read_table(files.QUARANTINE)) == 7
-    assert not files.MANIFEST.exists()
+    assert len(artifacts.read_table(artifacts.QUARANTINE)) == 7
+    assert not artifacts.MANIFEST.exists()
 
 
 def test_as_many_as_the_limit_allows(project, broken_folder):
     write_params(broken_folder, max_quarantine_fraction=7 / 15)
     stage.main()
-    assert files.MANIFEST.exists()
+    assert artifacts.MANIFEST.exists()
 
 
 def test_nothing_left(project, picture_folder):

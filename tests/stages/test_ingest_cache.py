@@ -8,10 +8,12 @@ import yaml
 from ingest_examples import BROKEN, MAX_PIXELS, source, write_params
 from source_examples import MAKERS
 
-from pipeline.core import config, files, remembered
-from pipeline.sources.folder import Folder
+from pipeline.core import artifacts, config
+from pipeline.datasets import ingestion
+from pipeline.datasets.ingestion import ingest
+from pipeline.datasets.sources.folder import Folder
+from pipeline.images import measurement_cache
 from pipeline.stages import ingest as stage
-from pipeline.stages.ingest import ingest
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -21,10 +23,10 @@ def test_the_same_pictures_are_written_as_the_same_bytes(project, broken_folder)
     written = []
     for _ in range(2):
         stage.main()
-        written.append((files.MANIFEST.read_bytes(), files.QUARANTINE.read_bytes()))
+        written.append((artifacts.MANIFEST.read_bytes(), artifacts.QUARANTINE.read_bytes()))
     assert written[0] == written[1]
-    assert len(files.read_table(files.MANIFEST)) == 8
-    assert len(files.read_table(files.QUARANTINE)) == len(BROKEN)
+    assert len(artifacts.read_table(artifacts.MANIFEST)) == 8
+    assert len(artifacts.read_table(artifacts.QUARANTINE)) == len(BROKEN)
 
 
 def test_the_number_of_workers_does_not_matter(picture_folder, encode, noise, monkeypatch):
@@ -42,7 +44,7 @@ def test_the_number_of_workers_does_not_matter(picture_folder, encode, noise, mo
 def test_a_file_that_changes_between_its_stamp_and_its_reading_is_decoded_again(
     project, picture_folder, encode, noise, monkeypatch
 ):
-    monkeypatch.setattr(remembered, "RACY_SECONDS", -1e9)
+    monkeypatch.setattr(measurement_cache, "RACY_SECONDS", -1e9)
     original = Folder.open
 
     def meanwhile(self, path):
@@ -69,14 +71,14 @@ def test_a_file_that_changes_between_its_stamp_and_its_reading_is_decoded_again(
     ],
 )
 def test_a_second_ingest_of_any_format_decodes_nothing(project, tmp_path, option, monkeypatch):
-    monkeypatch.setattr(remembered, "RACY_SECONDS", -1e9)
+    monkeypatch.setattr(measurement_cache, "RACY_SECONDS", -1e9)
     (tmp_path / "made").mkdir()
     told = [f"source.{key}={value}" for key, value in MAKERS[option](tmp_path / "made").items()]
     node = yaml.safe_load(config.compose(CONF, [f"source={option}", *told]))["source"]
     first = ingest(config.build(node, "source"), MAX_PIXELS, cache=True)
     assert len(first[0]) >= 8
     decoded = []
-    monkeypatch.setattr(stage, "examine", lambda source, decoding, path: decoded.append(path))
+    monkeypatch.setattr(ingestion, "examine", lambda source, decoding, path: decoded.append(path))
     for before, after in zip(first, ingest(config.build(node, "source"), MAX_PIXELS, cache=True), strict=True):
         pd.testing.assert_frame_equal(before, after)
     assert decoded == []

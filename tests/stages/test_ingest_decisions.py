@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 from ingest_examples import source, write_params
 
-from pipeline.core import config, files
-from pipeline.core.decisions import COLUMNS, read_decisions
+from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
+from pipeline.datasets.ingestion import ingest
+from pipeline.datasets.label_review import COLUMNS, read_decisions
 from pipeline.stages import ingest as stage
-from pipeline.stages.ingest import ingest
 
 LINES = (
     "cat/1.png,keep,cat,,Ann,2026-11-24,whiskers",
@@ -22,8 +22,8 @@ def decide(project):
     """Writes these lines of the file of decisions; returns what they say."""
 
     def write(*lines):
-        files.write_text(files.DECISIONS, "\n".join([",".join(COLUMNS), *lines, ""]))
-        return read_decisions(files.DECISIONS)
+        artifacts.write_text(artifacts.DECISIONS, "\n".join([",".join(COLUMNS), *lines, ""]))
+        return read_decisions(artifacts.DECISIONS)
 
     return write
 
@@ -56,7 +56,7 @@ def test_what_people_dropped_is_not_held_against_the_source(decide, picture_fold
     decide(*(f"cat/{number}.png,drop,cat,,Ann,2026-11-24,dark" for number in range(3)))
     write_params(picture_folder, max_quarantine_fraction=0.0)
     stage.main()
-    assert len(files.read_table(files.QUARANTINE)) == 3
+    assert len(artifacts.read_table(artifacts.QUARANTINE)) == 3
     (picture_folder / "cat/3.png").write_text("text")
     with pytest.raises(UserError, match=r"1 of 8 items were refused, .*; the first is 'cat/3\.png', not_a_picture"):
         stage.main()
@@ -74,7 +74,7 @@ def test_a_decision_that_does_not_fit_stops_the_run_with_its_line(decide, pictur
     write_params(picture_folder)
     with pytest.raises(UserError, match=r"^data/label_decisions\.csv: line 5: the source names no usable sample 'gon"):
         stage.main()
-    assert not files.MANIFEST.exists()
+    assert not artifacts.MANIFEST.exists()
 
 
 def test_another_source_is_read_without_the_decisions(decide, picture_folder):
@@ -83,7 +83,7 @@ def test_another_source_is_read_without_the_decisions(decide, picture_folder):
     text = config.PARAMS.read_text()
     config.PARAMS.write_text(text.replace("ingest:\n", "ingest:\n  decisions: false\n"))
     stage.main()
-    assert len(files.read_table(files.MANIFEST)) == 8
+    assert len(artifacts.read_table(artifacts.MANIFEST)) == 8
 
 
 class Negatives:

@@ -9,12 +9,14 @@ import yaml
 from ingest_examples import MAX_PIXELS, source, write_params
 from PIL import Image
 
-from pipeline.core import files, remembered
+from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.core.pictures import Decoding, content_hash, decode
+from pipeline.datasets import ingestion
+from pipeline.datasets.ingestion import Limits, ingest
+from pipeline.datasets.near_duplicates.pairing import thumbnail
+from pipeline.images import measurement_cache
+from pipeline.images.decoding import Decoding, content_hash, decode
 from pipeline.stages import ingest as stage
-from pipeline.stages import pair
-from pipeline.stages.ingest import Limits, ingest
 
 RAMP = np.arange(0, 4096, 65).reshape(8, 8)  # 0 to 4030 in 63 levels
 RAMP = np.where(RAMP.max() == RAMP, 4095, RAMP)
@@ -104,7 +106,7 @@ def test_8_and_more_bits_in_one_data_set(write, noise, encode):
 
 
 def test_neither_order_nor_memory_of_earlier_runs_matter(write, project, tmp_path, monkeypatch):
-    monkeypatch.setattr(remembered, "RACY_SECONDS", -60.0)  # the files are new
+    monkeypatch.setattr(measurement_cache, "RACY_SECONDS", -60.0)  # the files are new
     pixels = {f"{'ab'[number % 2]}/{number}.tif": (RAMP // (number + 1)).astype(np.uint16) for number in range(4)}
     made = write(dict(reversed(pixels.items())))
     plain, _ = ingest(made, MAX_PIXELS)
@@ -120,10 +122,10 @@ def test_neither_order_nor_memory_of_earlier_runs_matter(write, project, tmp_pat
 
 
 def test_what_is_remembered_is_not_decoded_again(write, project, monkeypatch):
-    monkeypatch.setattr(remembered, "RACY_SECONDS", -60.0)
+    monkeypatch.setattr(measurement_cache, "RACY_SECONDS", -60.0)
     made = write({"a/0.tif": RAMP.astype(np.uint16), "b/0.tif": RAMP.astype(np.uint16)})
     first, _ = ingest(made, MAX_PIXELS, cache=True)
-    monkeypatch.setattr(stage, "examine", lambda source, decoding, path: pytest.fail(path))
+    monkeypatch.setattr(ingestion, "examine", lambda source, decoding, path: pytest.fail(path))
     assert ingest(made, MAX_PIXELS, cache=True)[0].equals(first)
 
 
@@ -134,7 +136,7 @@ def test_a_scale_that_is_given(write, project, capsys):
     params["ingest"]["grey_scale"] = [1000, 3000]
     (project / "params.yaml").write_text(yaml.safe_dump(params))
     stage.main()
-    manifest = files.read_table(files.MANIFEST)
+    manifest = artifacts.read_table(artifacts.MANIFEST)
     expected = np.rint(np.clip((RAMP - 1000) / 2000, 0, 1) * 255)
     np.testing.assert_array_equal(shown(made, "a/0.tif", manifest), expected)
     assert "more than 8 bits" not in capsys.readouterr().out
@@ -144,9 +146,9 @@ def test_a_later_stage_reads_the_same_pixels(write):
     made = write({"a/0.tif": RAMP.astype(np.uint16), "b/0.tif": RAMP.astype(np.uint16)})
     manifest, _ = ingest(made, MAX_PIXELS)
     item = (manifest["path"][0], manifest["content_hash"][0])
-    assert pair.thumbnail(made, Decoding.of_manifest(PARAMS, manifest), item).max() == 255
+    assert thumbnail(made, Decoding.of_manifest(PARAMS, manifest), item).max() == 255
     with pytest.raises(UserError, match=r"^a/0.tif has changed since ingest"):
-        pair.thumbnail(made, Decoding(max_pixels=MAX_PIXELS), item)
+        thumbnail(made, Decoding(max_pixels=MAX_PIXELS), item)
 
 
 def test_white_is_zero(write, encode):

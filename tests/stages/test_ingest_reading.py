@@ -5,10 +5,12 @@ import os
 import pytest
 from ingest_examples import paths_and_reasons, source, write_params
 
-from pipeline.core import files
-from pipeline.sources.folder import Folder
+from pipeline.core import artifacts
+from pipeline.datasets import ingestion
+from pipeline.datasets.ingestion import ingest
+from pipeline.datasets.sources.folder import Folder
+from pipeline.images import properties
 from pipeline.stages import ingest as stage
-from pipeline.stages.ingest import ingest
 
 
 @pytest.mark.parametrize(
@@ -18,7 +20,7 @@ def test_odd_names_are_kept_as_they_are(project, picture_folder, encode, noise, 
     (picture_folder / "cat" / name).write_bytes(encode(noise(9)))
     write_params(picture_folder)
     stage.main()
-    assert f"cat/{name}" in set(files.read_table(files.MANIFEST)["path"])
+    assert f"cat/{name}" in set(artifacts.read_table(artifacts.MANIFEST)["path"])
 
 
 def test_names_that_differ_only_in_case(picture_folder, encode, noise):
@@ -54,7 +56,7 @@ def test_permission_denied_is_unreadable(picture_folder, monkeypatch):
     def denied(*given):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pipeline.core.reading._content", denied)
+    monkeypatch.setattr("pipeline.core.safe_files._content", denied)
     _, quarantine = ingest(source(picture_folder), max_pixels=9_999)
     assert set(quarantine["reason"]) == {"unreadable"}
     assert set(quarantine["detail"]) == {"Permission denied"}
@@ -76,14 +78,14 @@ def test_a_file_that_vanishes_or_changes_during_the_scan(picture_folder, monkeyp
 
 
 def kill_on_fox(source, decoding, path):
-    return os._exit(1) if "fox" in path else stage.measuring.examine(source.open(path), decoding)
+    return os._exit(1) if "fox" in path else properties.examine(source.open(path), decoding)
 
 
 def test_a_picture_that_kills_its_process_is_refused(picture_folder, encode, noise, monkeypatch):
     for seed in range(64):
         (picture_folder / "cat" / f"more{seed:02d}.png").write_bytes(encode(noise(seed)))
     (picture_folder / "dog" / "fox.png").write_bytes(encode(noise(99)))
-    monkeypatch.setattr(stage, "examine", kill_on_fox)
+    monkeypatch.setattr(ingestion, "examine", kill_on_fox)
     monkeypatch.setattr("pipeline.core.parallel.num_workers", lambda: 2)
     accepted, refused = paths_and_reasons(picture_folder)
     assert refused == {"dog/fox.png": "crashed"}

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.core import config, files
+from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.core.pictures import Decoding
-from pipeline.core.twins import Pairing
-from pipeline.sources.folder import Folder
+from pipeline.datasets.ingestion import ingest
+from pipeline.datasets.near_duplicates.pairing import pair as pair_pictures
+from pipeline.datasets.near_duplicates.pairing import thumbnail
+from pipeline.datasets.near_duplicates.photo_pairs import Pairing
+from pipeline.datasets.sources.folder import Folder
+from pipeline.images.decoding import Decoding
 from pipeline.stages import pair
-from pipeline.stages.ingest import ingest
 from tests.photographs import CHANGES, look_alike, photograph
 
 PAIRING = Pairing(min_similarity=0.93, min_distinction=0.7, num_neighbours=1)
@@ -45,33 +47,38 @@ def rows(table):
 
 def test_the_stage_writes_each_pair(project, source):
     params = {
-        "source": {"_target_": "pipeline.sources.folder.Folder", "name": "x", "path": source.path, "watch": "x"},
+        "source": {
+            "_target_": "pipeline.datasets.sources.folder.Folder",
+            "name": "x",
+            "path": source.path,
+            "watch": "x",
+        },
         "ingest": {"max_pixels": MAX_PIXELS, "max_quarantine_fraction": 0.0},
         "pair": {"min_similarity": 0.93, "min_distinction": 0.7, "num_neighbours": 1},
     }
     config.PARAMS.write_text(yaml.safe_dump(params))
-    files.write_table(files.MANIFEST, ingest(source, MAX_PIXELS)[0])
+    artifacts.write_table(artifacts.MANIFEST, ingest(source, MAX_PIXELS)[0])
     pair.main()
-    first = files.TWINS.read_bytes()
-    table = files.read_table(files.TWINS)
+    first = artifacts.TWINS.read_bytes()
+    table = artifacts.read_table(artifacts.TWINS)
     assert list(table) == ["left", "right", "similarity", "distinction", "mirrored"]
     assert rows(table) == EXPECTED
     assert (table["similarity"] >= 0.93).all()
     assert (table["distinction"] >= 0.7).all()
     pair.main()
-    assert files.TWINS.read_bytes() == first
+    assert artifacts.TWINS.read_bytes() == first
 
 
 def test_a_picture_that_changed_since_ingest_stops_it(source, tmp_path):
     manifest = ingest(source, MAX_PIXELS)[0]
     photograph(99).save(tmp_path / "pictures/a/00.jpg")
     with pytest.raises(UserError, match=r"a/00.jpg has changed since ingest; run dvc repro to ingest again"):
-        pair.pair(source, manifest, LIMITS, PAIRING)
+        pair_pictures(source, manifest, LIMITS, PAIRING)
 
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_nothing_to_pair(source, number):
-    table = pair.pair(source, ingest(source, MAX_PIXELS)[0].head(number), LIMITS, PAIRING)
+    table = pair_pictures(source, ingest(source, MAX_PIXELS)[0].head(number), LIMITS, PAIRING)
     assert len(table) == 0
     assert list(table) == ["left", "right", "similarity", "distinction", "mirrored"]
 
@@ -80,16 +87,16 @@ def test_look_alikes_stay_apart_and_their_number_is_said(tmp_path, capsys):
     pictures = {f"{'ab'[seed % 2]}/{seed:02d}.png": look_alike(seed) for seed in range(40)}
     pictures["b/copy.png"] = CHANGES["cropped"](look_alike(6))
     source = write(tmp_path / "pictures", pictures)
-    table = pair.pair(source, ingest(source, MAX_PIXELS)[0], LIMITS, PAIRING)
+    table = pair_pictures(source, ingest(source, MAX_PIXELS)[0], LIMITS, PAIRING)
     assert rows(table) == {("a/06.png", "b/copy.png", False)}
     told = capsys.readouterr().out
     assert told.startswith("pair: ")
     assert told.endswith("stay apart; 1 are one photograph\n")
     trusting = Pairing(min_similarity=0.93, min_distinction=0.0, num_neighbours=1)
-    assert rows(pair.pair(source, ingest(source, MAX_PIXELS)[0], LIMITS, trusting)) > rows(table)
+    assert rows(pair_pictures(source, ingest(source, MAX_PIXELS)[0], LIMITS, trusting)) > rows(table)
 
 
 def test_a_thumbnail_is_of_what_a_person_sees(source):
     manifest = ingest(source, MAX_PIXELS)[0]
-    one = pair.thumbnail(source, LIMITS, (manifest["path"][0], manifest["content_hash"][0]))
+    one = thumbnail(source, LIMITS, (manifest["path"][0], manifest["content_hash"][0]))
     assert (one.shape, one.dtype) == ((64, 64), np.uint8)

@@ -8,23 +8,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.core import files
+from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.core.samples import Packed
-from pipeline.gates.better import Better
-from pipeline.metrics.accuracy import Accuracy
-from pipeline.stages import register
-from pipeline.stages.register import (
-    REGISTRATION_TAG,
-    Judging,
-    Options,
-    compared,
-    comparison,
-    example,
-    judge,
-    registration,
-)
-from pipeline.stages.register import test_digest as digest_of_test
+from pipeline.datasets.packed import Packed
+from pipeline.evaluation.gates.better import Better
+from pipeline.evaluation.metrics.accuracy import Accuracy
+from pipeline.evaluation.paired_comparison import compared
+from pipeline.tracking import promotion
+from pipeline.tracking.promotion import REGISTRATION_TAG, Judging, Options, comparison, example, judge, registration
+from pipeline.tracking.promotion import test_digest as digest_of_test
 
 OPTIONS = Options(model_name="model", below_nuisances="refuse")
 GATE = Better(metric=Accuracy(), min_gain=0.0, min_samples=2, num_resamples=100, seed=0)
@@ -36,7 +28,7 @@ JUDGING = Judging(metrics={"accuracy": Accuracy()}, num_resamples=100, seed=0)
 
 def write_checks(passed=True):
     leakage = {"value": 0.0 if passed else 3.0, "unit": "samples that leak", "passed": passed}
-    files.write_json(files.CHECKS, {"split_leakage": leakage})
+    artifacts.write_json(artifacts.CHECKS, {"split_leakage": leakage})
 
 
 def write_predictions(path, right, classes=CLASSES, corrected=()):
@@ -56,11 +48,11 @@ def write_predictions(path, right, classes=CLASSES, corrected=()):
             "decided": [[classes[one]] for one in choice],
         }
     )
-    files.write_table(path, table, metadata={"classes": classes})
+    artifacts.write_table(path, table, metadata={"classes": classes})
 
 
 class Registry:
-    """The registry of `pipeline.core.tracking`, in memory; each run's predictions are a file in the folder."""
+    """The registry of `pipeline.tracking`, in memory; each run's predictions are a file in the folder."""
 
     def __init__(self, folder):
         self.folder, self.versions, self.aliases, self.fail_on = folder, {}, {}, None
@@ -104,8 +96,8 @@ class Registry:
 @pytest.fixture
 def registry(project, monkeypatch):
     fake = Registry(project)
-    monkeypatch.setattr(register, "registry", fake)
-    monkeypatch.setattr(register.runs, "differing", lambda run_id, other: ["train.epochs"])
+    monkeypatch.setattr(promotion, "registry", fake)
+    monkeypatch.setattr(promotion.runs, "differing", lambda run_id, other: ["train.epochs"])
     return fake
 
 
@@ -114,7 +106,7 @@ def result(registry, packed):
     """Registers a model that decided rightly as told, under a key."""
 
     def registered(key, right, data_hash="0" * 32, **changes):
-        write_predictions(files.PREDICTIONS, right, **changes)
+        write_predictions(artifacts.PREDICTIONS, right, **changes)
         write_predictions(registry.folder / f"run of {key}.parquet", right, **changes)
         card = {"classes": changes.get("classes", CLASSES), "data_hash": data_hash}
         return registration(OPTIONS, f"run of {key}", key, GATE, card, packed, JUDGING)
@@ -123,8 +115,8 @@ def result(registry, packed):
 
 
 def test_what_a_gate_compares_are_the_test_samples(project):
-    write_predictions(files.PREDICTIONS, [True, False])
-    found = compared(files.PREDICTIONS, CLASSES)
+    write_predictions(artifacts.PREDICTIONS, [True, False])
+    found = compared(artifacts.PREDICTIONS, CLASSES)
     assert list(found) == ["sample_id", "group", "targets", "decided", "scores"]
     assert found["sample_id"].tolist() == ["t0", "t1"]
     assert found["group"].tolist() == ["g0", "g1"]
@@ -136,11 +128,11 @@ def test_what_a_gate_compares_are_the_test_samples(project):
 @pytest.fixture(autouse=True)
 def checks(project):
     write_checks()
-    files.write_json(files.TEST_METRICS, {})
+    artifacts.write_json(artifacts.TEST_METRICS, {})
 
 
 def test_what_leaks_is_never_promoted(project):
-    write_predictions(files.PREDICTIONS, [True, False])
+    write_predictions(artifacts.PREDICTIONS, [True, False])
     write_checks(passed=False)
     verdict = judge(GATE, CLASSES, None)
     assert not verdict.promote
@@ -148,12 +140,12 @@ def test_what_leaks_is_never_promoted(project):
 
 
 def test_judge_without_a_champion(project):
-    write_predictions(files.PREDICTIONS, [True, False])
+    write_predictions(artifacts.PREDICTIONS, [True, False])
     assert judge(GATE, CLASSES, None).reasons == ["there was no champion before"]
 
 
 def test_judge_against_the_champions_predictions(registry):
-    write_predictions(files.PREDICTIONS, RIGHT)
+    write_predictions(artifacts.PREDICTIONS, RIGHT)
     write_predictions(registry.folder / "old.parquet", POOR)
     verdict = judge(GATE, CLASSES, "old")
     assert verdict.promote
@@ -162,7 +154,7 @@ def test_judge_against_the_champions_predictions(registry):
 
 
 def test_a_champion_of_other_classes_stays(registry):
-    write_predictions(files.PREDICTIONS, [True] * 4)
+    write_predictions(artifacts.PREDICTIONS, [True] * 4)
     write_predictions(registry.folder / "old.parquet", [True] * 4, classes=["a", "c"])
     verdict = judge(GATE, CLASSES, "old")
     assert not verdict.promote
@@ -231,13 +223,13 @@ def test_an_interrupted_registration_counts_its_version_once(result, registry):
 
 
 def test_the_digest_is_of_the_test_samples_alone(project):
-    write_predictions(files.PREDICTIONS, RIGHT)
+    write_predictions(artifacts.PREDICTIONS, RIGHT)
     first = digest_of_test()
-    table = files.read_table(files.PREDICTIONS)
+    table = artifacts.read_table(artifacts.PREDICTIONS)
     again = table.assign(labels=table["labels"].tolist()[::-1]).sample(frac=1, random_state=0)
-    files.write_table(files.PREDICTIONS, again.query("split == 'test'"), metadata={"classes": CLASSES})
+    artifacts.write_table(artifacts.PREDICTIONS, again.query("split == 'test'"), metadata={"classes": CLASSES})
     assert digest_of_test() == first
-    files.write_table(files.PREDICTIONS, table.iloc[:-1], metadata={"classes": CLASSES})
+    artifacts.write_table(artifacts.PREDICTIONS, table.iloc[:-1], metadata={"classes": CLASSES})
     assert digest_of_test() != first
 
 
@@ -275,7 +267,7 @@ def test_corrected_data_are_compared_with_the_version_before(result, registry):
 
 def test_of_several_versions_of_the_data_before_the_one_of_the_likest_choices_is_taken(result, monkeypatch):
     differing = {"k1": ["a"], "k2": [], "k3": [], "k4": ["a", "b"]}
-    monkeypatch.setattr(register.runs, "differing", lambda run_id, other: differing[other.removeprefix("run of ")])
+    monkeypatch.setattr(promotion.runs, "differing", lambda run_id, other: differing[other.removeprefix("run of ")])
     for key in differing:
         result(key, [True, True])
     found = result("k5", [True, True], data_hash="1" * 32)["earlier_data"]
@@ -303,9 +295,9 @@ def test_other_classes_are_not_compared(result):
 
 def test_without_a_common_test_picture_nothing_is_compared(result, registry):
     result("k1", [True, True])
-    table = files.read_table(files.PREDICTIONS)
-    files.write_table(
-        files.PREDICTIONS, table.assign(sample_id="new " + table["sample_id"]), metadata={"classes": CLASSES}
+    table = artifacts.read_table(artifacts.PREDICTIONS)
+    artifacts.write_table(
+        artifacts.PREDICTIONS, table.assign(sample_id="new " + table["sample_id"]), metadata={"classes": CLASSES}
     )
     found = comparison("model", "run", {"classes": CLASSES, "data_hash": "1" * 32}, JUDGING)
     assert found["reason"] == "no test picture is common to both"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.core import files
-from pipeline.core.outcomes import Verdict
-from pipeline.stages.register import Options, beside_nuisances
+from pipeline.core import artifacts
+from pipeline.core.results import Verdict
+from pipeline.tracking.promotion import Options, beside_nuisances
 
 
 def test_what_may_be_below_the_nuisances():
@@ -23,7 +23,7 @@ def test_what_may_be_below_the_nuisances():
 )
 def test_what_the_properties_alone_reach_is_the_floor(project, ends, below, promote, words):
     entry = {"value": sum(ends) / 2, "low": ends[0], "high": ends[1], "n": 4}
-    files.write_json(files.TEST_METRICS, {"beyond_nuisances": entry})
+    artifacts.write_json(artifacts.TEST_METRICS, {"beyond_nuisances": entry})
     verdict = beside_nuisances(Verdict(True, ["there was no champion before"], {"gain": 1}), below)
     assert verdict.promote is promote
     assert words in verdict.reasons[-1]
@@ -32,6 +32,6 @@ def test_what_the_properties_alone_reach_is_the_floor(project, ends, below, prom
 
 
 def test_without_a_floor_the_gate_alone_decides(project):
-    files.write_json(files.TEST_METRICS, {})
+    artifacts.write_json(artifacts.TEST_METRICS, {})
     verdict = Verdict(True, ["there was no champion before"])
     assert beside_nuisances(verdict, "refuse") is verdict

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipeline.core import files
+from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.stages import split as stage
 
@@ -16,9 +16,16 @@ from pipeline.stages import split as stage
 def run(project, make_manifest):
     """Runs the stage on so many samples and gives the split of each."""
 
-    def main(num_samples, seed=0, source="one", task="pipeline.tasks.single_label.SingleLabel", labels=None, **columns):
+    def main(
+        num_samples,
+        seed=0,
+        source="one",
+        task="pipeline.training.tasks.single_label.SingleLabel",
+        labels=None,
+        **columns,
+    ):
         options = {
-            "_target_": "pipeline.splits.grouped.Grouped",
+            "_target_": "pipeline.datasets.splits.grouped.Grouped",
             "fractions": {"train": 0.6, "val": 0.2, "test": 0.2},
             "max_attribute_values": 0,
             "near_duplicate_bits": 2,
@@ -27,10 +34,12 @@ def run(project, make_manifest):
         (project / "params.yaml").write_text(
             yaml.safe_dump({"split": options, "source": {"name": source}, "task": {"_target_": task}})
         )
-        files.write_table(files.MANIFEST, make_manifest(labels or ("ab" * num_samples)[:num_samples], **columns))
-        files.write_table(files.TWINS, pd.DataFrame({"left": [], "right": []}, dtype="str"))
+        artifacts.write_table(
+            artifacts.MANIFEST, make_manifest(labels or ("ab" * num_samples)[:num_samples], **columns)
+        )
+        artifacts.write_table(artifacts.TWINS, pd.DataFrame({"left": [], "right": []}, dtype="str"))
         stage.main()
-        table = files.read_table(files.SPLITS)
+        table = artifacts.read_table(artifacts.SPLITS)
         assert list(table) == ["sample_id", "split", "group"]
         return table["split"].tolist()
 
@@ -39,17 +48,17 @@ def run(project, make_manifest):
 
 def test_the_same_options_keep_every_sample(run):
     first = run(20)
-    written = files.SPLITS.read_bytes()
+    written = artifacts.SPLITS.read_bytes()
     assert run(30)[:20] == first
     assert run(20) == first
-    assert files.SPLITS.read_bytes() == written
+    assert artifacts.SPLITS.read_bytes() == written
 
 
 def test_other_options_or_another_source_start_afresh(run):
     first = run(20)
     assert run(20, seed=1) != first
     assert run(20) == first
-    assert len(list(files.ASSIGNMENTS.glob("*.parquet"))) == 2
+    assert len(list(artifacts.ASSIGNMENTS.glob("*.parquet"))) == 2
     assert run(10, source="two") != first[:10] or run(20, source="three") == first
 
 
@@ -74,11 +83,11 @@ def test_a_split_without_a_sample_stops_the_run(run):
     message = r"no sample is left for test, val: 12 samples in 1 groups; add samples or change split\.fractions"
     with pytest.raises(UserError, match=message):
         run(12, group=["g"] * 12)
-    assert not files.SPLITS.exists()
+    assert not artifacts.SPLITS.exists()
 
 
 def test_without_a_manifest(project):
-    options = {"_target_": "pipeline.splits.random.Random", "max_attribute_values": 0, "seed": 0}
+    options = {"_target_": "pipeline.datasets.splits.random.Random", "max_attribute_values": 0, "seed": 0}
     options["fractions"] = {"train": 0.6, "val": 0.2, "test": 0.2}
     (project / "params.yaml").write_text(yaml.safe_dump({"split": options, "source": {}}))
     with pytest.raises(UserError, match=r"data/manifest\.parquet does not exist; run dvc repro"):
@@ -88,7 +97,10 @@ def test_without_a_manifest(project):
 def test_the_task_decides_whether_negatives_take_part(run):
     negative = [False] * 24 + [True] * 6
     several = run(
-        30, negative=negative, labels=[["a"], ["b"]] * 12 + [[]] * 6, task="pipeline.tasks.multi_label.MultiLabel"
+        30,
+        negative=negative,
+        labels=[["a"], ["b"]] * 12 + [[]] * 6,
+        task="pipeline.training.tasks.multi_label.MultiLabel",
     )
     assert set(several[24:]) == {"train", "val", "test"}
     single = run(30, negative=negative, labels=[["a"], ["b"]] * 12 + [[]] * 6)
@@ -100,7 +112,7 @@ def lock(project, seed=0, md5=None):
     """dvc.lock as DVC leaves it after a run by the options in params.yaml."""
     params = yaml.safe_load((project / "params.yaml").read_text())
     told = {"split": {**params["split"], "seed": seed}, "source": params["source"]}
-    digest = md5 or hashlib.md5(files.SPLITS.read_bytes()).hexdigest()
+    digest = md5 or hashlib.md5(artifacts.SPLITS.read_bytes()).hexdigest()
     outs = [{"path": "data/assignments", "md5": "0.dir"}, {"path": "data/splits.parquet", "md5": digest}]
     recorded = {"stages": {"split": {"params": {"params.yaml": told}, "outs": outs}}}
     (project / "dvc.lock").write_text(yaml.safe_dump(recorded))
@@ -109,10 +121,10 @@ def lock(project, seed=0, md5=None):
 def test_a_clone_without_the_record_hears_that_samples_may_have_moved(run, project, capsys):
     run(20)
     lock(project)
-    shutil.rmtree(files.ASSIGNMENTS)
+    shutil.rmtree(artifacts.ASSIGNMENTS)
     run(20)
     assert capsys.readouterr().err == ""  # the same data give the same split
-    shutil.rmtree(files.ASSIGNMENTS)
+    shutil.rmtree(artifacts.ASSIGNMENTS)
     run(31)
     assert "split: dvc.lock records another split by these options, and data/assignments does not hold it: samples" in (
         capsys.readouterr().err
@@ -128,7 +140,7 @@ def test_no_record_or_one_by_other_options_says_nothing(run, project, capsys, te
         lock(project, seed=7, md5="0")
     elif text is not None:
         (project / "dvc.lock").write_text(text)
-    shutil.rmtree(files.ASSIGNMENTS)
+    shutil.rmtree(artifacts.ASSIGNMENTS)
     run(31)
     assert capsys.readouterr().err == ""
 

@@ -8,29 +8,30 @@ import pytest
 import torch
 from train_choices import CHOICES
 
-from pipeline.core import config, files
-from pipeline.core.card import CARD, load_predictor
+from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.core.samples import Packed
-from pipeline.stages.train import CHOSEN, CODE, SECTIONS, Recipe, beside_predictions, second_split, settled
-from pipeline.tasks.single_label import SingleLabel
+from pipeline.datasets.packed import Packed
+from pipeline.stages.train import beside_predictions, second_split
+from pipeline.training.model_card import CARD, load_predictor
+from pipeline.training.recipe import CHOSEN, SECTIONS, Recipe, select_recipe
+from pipeline.training.tasks.single_label import SingleLabel
 
 FRACTIONS = {"train": 0.6, "val": 0.2, "test": 0.2}
 NODES = {
-    "task": {"_target_": "pipeline.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
+    "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
     "imbalance": {"candidates": {"none": {}}},
     "transform": {
-        "_target_": "pipeline.transforms.normalise.Normalise",
+        "_target_": "pipeline.models.transforms.normalise.Normalise",
         "size": 12,
         "mean": [0.5, 0.5, 0.5],
         "std": [0.5, 0.5, 0.5],
     },
-    "encoder": {"_target_": "pipeline.encoders.small.Small", "width": 2},
-    "sampling": {"_target_": "pipeline.samplings.shuffled.Shuffled"},
-    "mixture": {"_target_": "pipeline.mixtures.unmixed.Unmixed"},
-    "risk": {"_target_": "pipeline.risks.mean.Mean"},
+    "encoder": {"_target_": "pipeline.models.encoders.small.Small", "width": 2},
+    "sampling": {"_target_": "pipeline.training.samplings.shuffled.Shuffled"},
+    "mixture": {"_target_": "pipeline.training.mixtures.unmixed.Unmixed"},
+    "risk": {"_target_": "pipeline.training.risks.mean.Mean"},
     "train": {
-        "_target_": "pipeline.trainers.finetune.FineTune",
+        "_target_": "pipeline.training.trainers.finetune.FineTune",
         **CHOICES,
         "epochs": 1,
         "batch_size": 4,
@@ -38,7 +39,7 @@ NODES = {
     },
     "augmentation": {
         "mirror": {
-            "_target_": "pipeline.augmentations.orthogonal.Orthogonal",
+            "_target_": "pipeline.training.augmentations.orthogonal.Orthogonal",
             "horizontal_flip": True,
             "vertical_flip": False,
             "transpose": False,
@@ -46,9 +47,9 @@ NODES = {
     },
     "beside": None,
 }
-BY_CLASS = "pipeline.samplings.by_class.ByClass"
+BY_CLASS = "pipeline.training.samplings.by_class.ByClass"
 BESIDE = {
-    "_target_": "pipeline.splits.random.Random",
+    "_target_": "pipeline.datasets.splits.random.Random",
     "fractions": FRACTIONS,
     "max_attribute_values": 10,
     "seed": 0,
@@ -70,7 +71,6 @@ def weights(predictor):
 
 def test_nodes_are_the_sections_that_training_depends_on():
     assert tuple(NODES) == SECTIONS
-    assert set(CODE) >= {node["_target_"].split(".")[1] for node in (NODES["task"], NODES["train"], BESIDE)}
 
 
 def test_fit_takes_train_and_val_with_augmentations_on_train_only(packed, monkeypatch):
@@ -115,13 +115,13 @@ def test_a_fit_leaves_the_callers_random_state(packed):
 
 
 def test_the_card_is_enough_to_load_the_predictor(project, packed):
-    packed_folder = project / files.PACKED
+    packed_folder = project / artifacts.PACKED
     packed_folder.mkdir(parents=True)
-    files.write_table(packed_folder / "index.parquet", packed.index)
+    artifacts.write_table(packed_folder / "index.parquet", packed.index)
     recipe = Recipe(NODES)
     predictor, _ = recipe.fit(packed, silent)
     card = {**predictor.save(project), **recipe.card(packed)}
-    files.write_json(project / CARD, card)
+    artifacts.write_json(project / CARD, card)
     loaded, read = load_predictor(project)
     np.testing.assert_array_equal(loaded.predict(packed.images), predictor.predict(packed.images))
     assert read["classes"] == ["a", "b"]
@@ -130,7 +130,7 @@ def test_the_card_is_enough_to_load_the_predictor(project, packed):
     assert {name: read[name] for name in CHOSEN} == {name: NODES[name] for name in CHOSEN}
     assert config.build(read["task"], "card.task") == SingleLabel(label_smoothing=0.0)
     assert read["imbalance"] == "none"
-    assert read["data_hash"] == files.digest((packed_folder / "index.parquet").read_bytes())
+    assert read["data_hash"] == artifacts.digest((packed_folder / "index.parquet").read_bytes())
 
 
 @pytest.mark.parametrize(
@@ -172,8 +172,8 @@ def beside(project, packed):
     """The second split of pictures s00 to s19, two of them also copied; what was trained on it, and the result."""
     manifest = packed.index.drop(columns=["origin", "split"]).assign(perceptual_hash="0" * 16)
     manifest["labels"] = packed.index["labels"]
-    files.write_table(files.MANIFEST, manifest)
-    files.write_table(files.TWINS, pd.DataFrame({"left": [], "right": []}, dtype="str"))
+    artifacts.write_table(artifacts.MANIFEST, manifest)
+    artifacts.write_table(artifacts.TWINS, pd.DataFrame({"left": [], "right": []}, dtype="str"))
     extra = packed.index.iloc[[0, 1, 2, 3, 4, 5]].copy()
     extra["sample_id"] = extra["origin"] + "#extra0"
     with_extra = Packed(
@@ -222,7 +222,7 @@ def test_beside_keeps_the_scores_of_its_test_pictures(beside):
 
 def test_one_option_for_imbalance_is_taken_as_it_is(packed):
     changes = {"task": {"class_weights": "balanced"}, "sampling": {"_target_": BY_CLASS, "strength": 1.0}}
-    recipe, tried = settled({**NODES, "imbalance": {"candidates": {"both": changes}}}, packed)
+    recipe, tried = select_recipe({**NODES, "imbalance": {"candidates": {"both": changes}}}, packed)
     assert tried.empty
     assert recipe.task == SingleLabel(label_smoothing=0.0, class_weights="balanced")
     assert recipe.sampling.strength == 1.0
@@ -235,9 +235,9 @@ def test_a_misspelt_option_is_named_before_any_is_fitted(packed, monkeypatch):
     with pytest.raises(
         UserError, match=r"task has no parameter 'class_weight'; it takes label_smoothing, class_weights"
     ):
-        settled({**NODES, "imbalance": {"candidates": candidates}}, packed)
+        select_recipe({**NODES, "imbalance": {"candidates": candidates}}, packed)
     with pytest.raises(UserError, match=r"imbalance: candidates may change task and sampling, got 'risk'"):
-        settled({**NODES, "imbalance": {"candidates": {"none": {"risk": {}}}}}, packed)
+        select_recipe({**NODES, "imbalance": {"candidates": {"none": {"risk": {}}}}}, packed)
 
 
 def test_several_options_are_fitted_on_train_and_judged_on_val(packed, monkeypatch):
@@ -249,7 +249,7 @@ def test_several_options_are_fitted_on_train_and_judged_on_val(packed, monkeypat
 
     monkeypatch.setattr(Recipe, "fit", fit)
     candidates = {"none": {}, "weighted": {"task": {"class_weights": "balanced"}}}
-    recipe, tried = settled({**NODES, "imbalance": {"candidates": candidates, "num_resamples": 100}}, packed)
+    recipe, tried = select_recipe({**NODES, "imbalance": {"candidates": candidates, "num_resamples": 100}}, packed)
     assert [one.task.class_weights for one in fitted] == ["none", "balanced"]
     assert tried["option"].tolist() == ["none", "weighted"]
     assert tried["value"].tolist() == [0.0, 0.0]  # Sure says a where the picture is bright, and b is
@@ -257,8 +257,13 @@ def test_several_options_are_fitted_on_train_and_judged_on_val(packed, monkeypat
 
 
 def test_samples_of_several_cells_are_not_mixed(packed):
-    mixing = {"_target_": "pipeline.mixtures.mixup.Mixup", "alpha": 0.2}
-    risk = {"_target_": "pipeline.risks.group_dro.GroupDro", "by": "attr_site", "num_bins": 2, "step_size": 0.01}
+    mixing = {"_target_": "pipeline.training.mixtures.mixup.Mixup", "alpha": 0.2}
+    risk = {
+        "_target_": "pipeline.training.risks.group_dro.GroupDro",
+        "by": "attr_site",
+        "num_bins": 2,
+        "step_size": 0.01,
+    }
     with pytest.raises(
         UserError, match=r"^mixture blends samples of several cells, which risk keeps apart; set mixture=none"
     ):

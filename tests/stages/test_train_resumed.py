@@ -7,29 +7,30 @@ import pytest
 import yaml
 from train_choices import CHOICES
 
-from pipeline.core import files
-from pipeline.core.checkpoints import Checkpoints
+from pipeline.core import artifacts
 from pipeline.stages import train
+from pipeline.tracking.runs import TrainingLog
+from pipeline.training.checkpoints import Checkpoints
 
 PARAMS = {
     "source": {"name": "made"},
-    "task": {"_target_": "pipeline.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
-    "augmentation": {"shift": {"_target_": "pipeline.augmentations.shift.Shift", "max_fraction": 0.2}},
+    "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
+    "augmentation": {"shift": {"_target_": "pipeline.training.augmentations.shift.Shift", "max_fraction": 0.2}},
     "transform": {
-        "_target_": "pipeline.transforms.normalise.Normalise", "size": 12, "mean": [0.5] * 3, "std": [0.5] * 3
+        "_target_": "pipeline.models.transforms.normalise.Normalise", "size": 12, "mean": [0.5] * 3, "std": [0.5] * 3
     },
-    "encoder": {"_target_": "pipeline.encoders.small.Small", "width": 2},
+    "encoder": {"_target_": "pipeline.models.encoders.small.Small", "width": 2},
     "imbalance": {"candidates": {"none": {}}},
-    "sampling": {"_target_": "pipeline.samplings.shuffled.Shuffled"},
-    "mixture": {"_target_": "pipeline.mixtures.unmixed.Unmixed"},
-    "risk": {"_target_": "pipeline.risks.mean.Mean"},
+    "sampling": {"_target_": "pipeline.training.samplings.shuffled.Shuffled"},
+    "mixture": {"_target_": "pipeline.training.mixtures.unmixed.Unmixed"},
+    "risk": {"_target_": "pipeline.training.risks.mean.Mean"},
     "train": {
-        "_target_": "pipeline.trainers.finetune.FineTune", **CHOICES, "batch_size": 4, "dropout": 0.2,
+        "_target_": "pipeline.training.trainers.finetune.FineTune", **CHOICES, "batch_size": 4, "dropout": 0.2,
         "checkpoint_seconds": 0,
     },
     "beside": None,
 }  # fmt: skip
-WRITTEN = (files.PREDICTOR / "weights.safetensors", files.PREDICTOR / "card.json", files.TRAIN_CURVES)
+WRITTEN = (artifacts.PREDICTOR / "weights.safetensors", artifacts.PREDICTOR / "card.json", artifacts.TRAIN_CURVES)
 
 
 @pytest.fixture
@@ -37,17 +38,17 @@ def ready(project, packed, monkeypatch):
     """A project whose pictures are packed; gives a writer of packed data and parameters."""
 
     @contextmanager
-    def unheard(key, params):
-        yield train.silent
+    def unheard(key, params, repeat_key):
+        yield TrainingLog(None)
 
     monkeypatch.setattr(train, "training_run", unheard)
     monkeypatch.setenv("DVC_ROOT", str(project))
 
     def write(index=packed.index, **changes):
-        files.PACKED.mkdir(parents=True, exist_ok=True)
-        np.save(files.PACKED / "images.npy", packed.images)
-        files.write_table(files.PACKED / "index.parquet", index)
-        files.write_json(files.PACKED / "card.json", packed.card)
+        artifacts.PACKED.mkdir(parents=True, exist_ok=True)
+        np.save(artifacts.PACKED / "images.npy", packed.images)
+        artifacts.write_table(artifacts.PACKED / "index.parquet", index)
+        artifacts.write_json(artifacts.PACKED / "card.json", packed.card)
         params = {**PARAMS, "train": {**PARAMS["train"], **changes}}
         (project / "params.yaml").write_text(yaml.safe_dump(params))
 
@@ -81,7 +82,7 @@ def killed(monkeypatch, written):
 
 def steps_taken(monkeypatch):
     """Runs the stage to its end; how many batches of train were drawn."""
-    from pipeline.core.samples import Samples
+    from pipeline.core.batches import Samples
 
     taken, made = [], Samples.batch
 

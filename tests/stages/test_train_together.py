@@ -17,35 +17,40 @@ from mlflow import MlflowClient
 from safetensors.torch import load_file
 from train_choices import CHOICES
 
-from pipeline.core import files
-from pipeline.core.checkpoints import Checkpoints
-from pipeline.stages.train import SECTIONS, Recipe, silent
+from pipeline.core import artifacts
+from pipeline.training.checkpoints import Checkpoints
+from pipeline.training.recipe import SECTIONS, Recipe, no_log
 
 ROOT = Path(__file__).parents[2]
 TOLERANCE = 1e-4  # of a figure: the sums over a batch are taken in another order, nothing else differs
 OF_WEIGHTS = 5e-4  # AdamW divides by the size of a gradient, so one near 0 shows the order more
 PARAMS = {
     "source": {"name": "made"},
-    "task": {"_target_": "pipeline.tasks.single_label.SingleLabel", "label_smoothing": 0.1},
-    "augmentation": {"shift": {"_target_": "pipeline.augmentations.shift.Shift", "max_fraction": 0.2}},
+    "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0.1},
+    "augmentation": {"shift": {"_target_": "pipeline.training.augmentations.shift.Shift", "max_fraction": 0.2}},
     "transform": {
-        "_target_": "pipeline.transforms.normalise.Normalise",
+        "_target_": "pipeline.models.transforms.normalise.Normalise",
         "size": 12,
         "mean": [0.5] * 3,
         "std": [0.5] * 3,
     },
     "encoder": {  # normalises by groups: batch normalisation sees no more than a share where there is no GPU
-        "_target_": "pipeline.encoders.network.Network",
+        "_target_": "pipeline.models.encoders.network.Network",
         "architecture": "test_efficientnet_gn",
         "weights": "none",
     },
     "imbalance": {"candidates": {"none": {}}},
-    "sampling": {"_target_": "pipeline.samplings.shuffled.Shuffled"},
-    "mixture": {"_target_": "pipeline.mixtures.unmixed.Unmixed"},
-    "risk": {"_target_": "pipeline.risks.group_dro.GroupDro", "by": "attr_site", "num_bins": 2, "step_size": 0.1},
+    "sampling": {"_target_": "pipeline.training.samplings.shuffled.Shuffled"},
+    "mixture": {"_target_": "pipeline.training.mixtures.unmixed.Unmixed"},
+    "risk": {
+        "_target_": "pipeline.training.risks.group_dro.GroupDro",
+        "by": "attr_site",
+        "num_bins": 2,
+        "step_size": 0.1,
+    },
     # the processes take 1 and 2 of a batch's 3 samples; two batches make a step
     "train": {
-        "_target_": "pipeline.trainers.finetune.FineTune",
+        "_target_": "pipeline.training.trainers.finetune.FineTune",
         **CHOICES,
         "batch_size": 3,
         "accumulation": 2,
@@ -64,10 +69,10 @@ pytestmark = [
 
 
 def write_inputs(folder, packed):
-    (folder / files.PACKED).mkdir(parents=True)
-    np.save(folder / files.PACKED / "images.npy", packed.images)
-    files.write_table(folder / files.PACKED / "index.parquet", packed.index)
-    files.write_json(folder / files.PACKED / "card.json", packed.card)
+    (folder / artifacts.PACKED).mkdir(parents=True)
+    np.save(folder / artifacts.PACKED / "images.npy", packed.images)
+    artifacts.write_table(folder / artifacts.PACKED / "index.parquet", packed.index)
+    artifacts.write_json(folder / artifacts.PACKED / "card.json", packed.card)
     (folder / "params.yaml").write_text(yaml.safe_dump(PARAMS))
 
 
@@ -83,7 +88,7 @@ def alone(packed, tmp_path):
     torch.set_num_threads(1)
     packed.index.loc[packed.index.index[[15]], "split"] = "test"  # 3 in val, so that the shares differ
     write_inputs(tmp_path, packed)
-    return Recipe({name: PARAMS[name] for name in SECTIONS}).fit(packed, silent)
+    return Recipe({name: PARAMS[name] for name in SECTIONS}).fit(packed, no_log)
 
 
 def launched(launcher, folder):
@@ -97,10 +102,10 @@ def launched(launcher, folder):
 
 def assert_as_alone(folder, alone):
     predictor, history = alone
-    rows = pd.read_csv(folder / files.TRAIN_CURVES)
+    rows = pd.read_csv(folder / artifacts.TRAIN_CURVES)
     assert rows["learning_rate"].tolist() == [row["learning_rate"] for row in history]  # as many steps
     pd.testing.assert_frame_equal(rows, pd.DataFrame(history), atol=TOLERANCE, rtol=0)
-    weights = load_file(folder / files.PREDICTOR / "weights.safetensors")
+    weights = load_file(folder / artifacts.PREDICTOR / "weights.safetensors")
     expected = predictor.network.state_dict()
     assert set(weights) == set(expected)
     for name, one in weights.items():
@@ -137,7 +142,7 @@ def test_two_processes_killed_go_on(alone, tmp_path):
     assert first.returncode == -signal.SIGKILL, errors[-3000:]
     (folder,) = kept.iterdir()
     assert Checkpoints(folder, print).latest()[1]["made_by"]["num_processes"] == 2
-    assert not (tmp_path / files.PREDICTOR).exists()
+    assert not (tmp_path / artifacts.PREDICTOR).exists()
     again = launched(ACCELERATE, tmp_path)
     _, errors = again.communicate(timeout=300)
     assert again.returncode == 0, errors[-3000:]

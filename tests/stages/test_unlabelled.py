@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from source_examples import MAKERS
 
-from pipeline.core import config, files
+from pipeline.core import artifacts, config
 from pipeline.stages import augment, check, ingest, pair, split, validate
 
 ROOT = config.Path(__file__).parents[2]
@@ -25,8 +25,10 @@ def run(*overrides):
     config.PARAMS.write_text(config.compose(ROOT / "conf", [*SETTINGS, *overrides]))
     for stage in (ingest, validate, pair, split, check, augment):
         stage.main()
-    manifest, quarantine, splits = map(files.read_table, (files.MANIFEST, files.QUARANTINE, files.SPLITS))
-    return manifest, quarantine, splits, files.read_table(files.PACKED / "index.parquet")
+    manifest, quarantine, splits = map(
+        artifacts.read_table, (artifacts.MANIFEST, artifacts.QUARANTINE, artifacts.SPLITS)
+    )
+    return manifest, quarantine, splits, artifacts.read_table(artifacts.PACKED / "index.parquet")
 
 
 @pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning")  # Great Expectations imports them
@@ -39,7 +41,7 @@ def test_a_folder_with_loose_pictures_and_broken_ones(project, picture_folder, e
     assert manifest.loc[manifest["labels"].map(len) == 0, "path"].tolist() == ["loose.png"]
     assert splits.set_index("sample_id")["split"]["loose.png"] == "none"
     assert quarantine["reason"].tolist() == ["bad_name"]
-    assert np.load(files.PACKED / "images.npy").shape == (8, 28, 28, 3)
+    assert np.load(artifacts.PACKED / "images.npy").shape == (8, 28, 28, 3)
 
 
 @pytest.mark.parametrize("option", [name for name in MAKERS if name != "folder"])
@@ -72,4 +74,4 @@ def test_odd_class_names_go_through_every_stage_before_training(project, picture
     assert quarantine.empty
     assert {name for labels in manifest["labels"] for name in labels} == set(odd)
     assert len(index) == 8
-    assert files.PREVIEW.stat().st_size > 0
+    assert artifacts.PREVIEW.stat().st_size > 0

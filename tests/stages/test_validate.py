@@ -8,10 +8,11 @@ from html.parser import HTMLParser
 import pytest
 import yaml
 
-from pipeline.core import files
+from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.datasets import expectations
+from pipeline.datasets.expectations import Promises, describe
 from pipeline.stages import validate as stage
-from pipeline.stages.validate import Promises, describe
 
 # Great Expectations imports deprecated modules of the standard library
 pytestmark = [
@@ -19,7 +20,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning"),
 ]
 PROMISES = {"min_samples": 4, "min_side": 16, "max_side": 64, "channels": [1, 3], "classes": ["a", "b"]}
-PROPERTIES = (*stage.UNIT_PROPERTIES, *stage.SIGNED_PROPERTIES, "jpeg_quality", "entropy", "num_bytes")
+PROPERTIES = (*expectations.UNIT_PROPERTIES, *expectations.SIGNED_PROPERTIES, "jpeg_quality", "entropy", "num_bytes")
 
 
 def promised(make_manifest, labels="abab"):
@@ -33,12 +34,12 @@ def run(folder, manifest, promises=PROMISES):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         (folder / "params.yaml").write_text(yaml.safe_dump({"validate": promises}))
-        files.write_table(files.MANIFEST, manifest)
+        artifacts.write_table(artifacts.MANIFEST, manifest)
         try:
             stage.main()
         except UserError as error:
-            return files.VALIDATION.read_text(encoding="utf-8"), str(error)
-        return files.VALIDATION.read_text(encoding="utf-8"), None
+            return artifacts.VALIDATION.read_text(encoding="utf-8"), str(error)
+        return artifacts.VALIDATION.read_text(encoding="utf-8"), None
 
 
 @pytest.fixture(scope="module")
@@ -167,14 +168,14 @@ def test_the_verdict_names_them_as_they_are(hostile):
     labels = written["label", "expect_column_values_to_be_in_set"]
     assert labels["expected"]["value_set"] == [f"{HOSTILE[0]} class"]
     assert labels["offenders"][0] == {"sample_id": f"{HOSTILE[0]}.png", "value": HOSTILE[0]}
-    assert [one["value"] for one in labels["offenders"]] == HOSTILE[: stage.NUM_OFFENDERS]
+    assert [one["value"] for one in labels["offenders"]] == HOSTILE[: expectations.NUM_OFFENDERS]
     assert hostile[0][2].startswith("3 of 23 expectations failed")
 
 
 @pytest.mark.parametrize("value", [*HOSTILE, "&amp;lt;", "", "ünï", 3, None])
 def test_escaped_text_comes_back_as_it_was(value):
-    assert stage.unescaped(stage.escaped(value)) == value
-    assert not isinstance(value, str) or not set(stage.escaped(value)) & set("<>\"'")
+    assert expectations.unescaped(expectations.escaped(value)) == value
+    assert not isinstance(value, str) or not set(expectations.escaped(value)) & set("<>\"'")
 
 
 @pytest.mark.parametrize("sides", [(0, 64), (65, 64)])

@@ -1,0 +1,75 @@
+"""An augmentation policy taken apart: each choice of it alone, at its full size and at smaller ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+from pipeline.core.batches import Change
+
+SHARES = (0.5, 0.25, 0.125)  # of the full size
+STRENGTH = "max_"  # how the names of strengths begin: 0 is off
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """One choice of one augmentation, the others switched off; or all of them.
+
+    Attributes:
+        name: As in conf/: `colour.max_hue`, or `colour` for all of them.
+        size: Of the choice; None where it has none.
+        augmentation: That does this and nothing else.
+        share: Of the full size.
+    """
+
+    name: str
+    size: Any
+    augmentation: Change
+    share: float = 1.0
+
+    def __str__(self) -> str:
+        return f"{self.name} as a whole" if self.size is None else f"{self.name}={self.size}"
+
+    def weaker(self) -> Iterator[Choice]:
+        """The same choice at smaller sizes, the largest first; none where it is on or off."""
+        key = self.name.rpartition(".")[2]
+        if self.size is None or isinstance(self.size, bool) or not key.startswith(STRENGTH):
+            return
+        for share in SHARES:
+            size = float(f"{share * self.size:.4g}")
+            if isinstance(self.size, int):  # a step of a scale
+                size = round(size)
+                if size in (0, self.size):
+                    continue
+            yield Choice(self.name, size, replace(self.augmentation, **{key: size}), share)  # type: ignore[type-var]
+
+
+def choices(policy: dict[str, Change]) -> Iterator[Choice]:
+    """Each choice that is on, of each augmentation, alone; then the augmentation as a whole if that is more."""
+    for name, augmentation in policy.items():
+        sizes = _sizes(augmentation)
+        active = [key for key, size in sizes.items() if size]
+        alone = [one for key in active if (one := _alone(name, key, sizes, augmentation))]
+        yield from alone
+        if len(alone) != 1 or len(active) != 1:
+            yield Choice(name, None, augmentation)
+
+
+def _alone(name: str, key: str, sizes: dict[str, Any], augmentation: Change) -> Choice | None:
+    """One choice with the others off; None where they cannot all be."""
+    off = {
+        one: type(size)(0)
+        for one, size in sizes.items()
+        if one != key and (isinstance(size, bool) or one.startswith(STRENGTH))
+    }
+    try:
+        return Choice(f"{name}.{key}", sizes[key], replace(augmentation, **off))  # type: ignore[type-var]
+    except ValueError:
+        return None
+
+
+def _sizes(augmentation: Change) -> dict[str, Any]:
+    chosen: tuple[Any, ...] = fields(augmentation) if is_dataclass(augmentation) else ()
+    values = {one.name: getattr(augmentation, one.name) for one in chosen}
+    return {name: value for name, value in values.items() if isinstance(value, bool | int | float)}

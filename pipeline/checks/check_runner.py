@@ -1,0 +1,120 @@
+"""What checks found: judged, written down, and the run stopped where one says so."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.core import config, terminal
+from pipeline.core.contracts import Check, ContentCheck
+from pipeline.core.errors import UserError
+from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding
+from pipeline.datasets.near_duplicates.groups import with_twins
+
+AnyCheck = Check | ContentCheck
+
+
+def build_checks(params: dict[str, Any], section: str) -> dict[str, Any]:
+    """The checks of one section of the parameters, by name.
+
+    Raises:
+        UserError: One cannot be built, or its `on_fail` is unknown.
+    """
+    checks = config.build_each(params, section)
+    for name, check in checks.items():
+        if check.on_fail not in ("error", "warn"):
+            raise UserError(f"params.yaml: {section}.{name}.on_fail must be 'error' or 'warn', got {check.on_fail!r}")
+    return checks
+
+
+def judged_samples(manifest: pd.DataFrame, splits: pd.DataFrame, twins: pd.DataFrame) -> pd.DataFrame:
+    """Manifest rows with `twin`, `split` and joined `group`; the group the source told becomes `told_group`."""
+    if not (manifest["sample_id"].is_unique and splits["sample_id"].is_unique):  # pandas' own way sorts a million names
+        raise pd.errors.MergeError("manifest and splits name a sample twice; not a one-to-one merge")
+    told = with_twins(manifest, twins).rename(columns={"group": "told_group"})
+    return told.merge(splits, on="sample_id")
+
+
+def conclude(stage: str, page: Path, checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> None:
+    """Says the warnings, and stops the run when a check that may do so did not pass; everything is written before.
+
+    What cannot be judged counts like what failed: a check that could not have fired vouches for nothing.
+
+    Args:
+        stage: That asks.
+        page: Where a person can look at the findings.
+        checks: By name.
+        findings: Of each of them.
+
+    Raises:
+        UserError: Naming the first check that stops, with its figure or what keeps it from judging, and the others.
+    """
+    not_passed = [name for name, finding in findings.items() if not finding.passed]
+    for name in not_passed:
+        if checks[name].on_fail == "warn":
+            terminal.warn(f"{stage}: warning, {name}{_said(findings[name])}")
+    stopping = [name for name in not_passed if checks[name].on_fail == "error"]
+    if stopping:
+        first, *others = stopping
+        also = "".join(
+            f" ({words}: {', '.join(names)})"
+            for state, words in (("failed", "also failed"), ("cannot_be_judged", "also cannot be judged"))
+            if (names := [name for name in others if findings[name].state == state])
+        )
+        raise UserError(f"{first}{_said(findings[first]).rstrip('.')}{also}; open {page} to look at it")
+
+
+def _said(finding: Finding) -> str:
+    """What follows the name of a check that did not pass."""
+    if finding.state == "cannot_be_judged":
+        return f" cannot be judged: {finding.obstacle}"
+    return f": {sentence(finding)}"
+
+
+def entries(checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> dict[str, dict[str, Any]]:
+    """All findings as `reports/checks.json` and `reports/curation.json` keep them."""
+    return {name: entry(checks[name], finding) for name, finding in findings.items()}
+
+
+def entry(check: AnyCheck, finding: Finding) -> dict[str, Any]:
+    """A finding as the file keeps it, under the check's question.
+
+    What is bounded in a finding is cut (`num_rows` tells how long the table was), and a number that is none is null.
+    """
+    told = {one.name: getattr(finding, one.name) for one in fields(finding) if one.name != "listing"}
+    cut = {
+        "worst": _first(finding.worst, MAX_WORST),
+        "pictures": {one: names[:MAX_IN_STRIP] for one, names in _first(finding.pictures, MAX_STRIPS).items()},
+        "table": finding.table[:MAX_ROWS],
+        "num_rows": len(finding.table),
+    }
+    kept: dict[str, Any] = _finite({"question": check.question, **told, **cut})
+    return {**kept, "state": finding.state, "passed": finding.passed, "on_fail": check.on_fail}
+
+
+def _first(told: dict[str, Any], most: int) -> dict[str, Any]:
+    return dict(list(told.items())[:most])
+
+
+def _finite(value: Any) -> Any:
+    """Numbers that are infinite or none at all become None, wherever they stand: JSON knows no such."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    if hasattr(value, "tolist"):
+        return _finite(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def sentence(finding: Finding) -> str:
+    worst = ", ".join(f"{name}: {value}" for name, value in finding.worst.items())
+    return (
+        f"{finding.value:.4g} {finding.unit}, at most {finding.limit:.4g} accepted"
+        + (f" ({worst})" if worst else "")
+        + (f". {finding.advice}" if finding.advice else "")
+    )

@@ -1,0 +1,1 @@
+"""Labels with which out-of-fold predictions disagree."""

@@ -1,0 +1,1 @@
+"""Which properties give the label away: each alone, and how surely."""

@@ -1,0 +1,100 @@
+"""How well the bins of one property tell which labels a sample has: out-of-fold balanced accuracy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.statistics.binning import NUM_BINS
+
+
+def kernel(ordered: bool, num_samples: float) -> np.ndarray:
+    """(17, 17) how much a sample in one bin tells of another: Gaussian between ordered bins, nothing between others.
+
+    Args:
+        ordered: Whether the bins are of numbers.
+        num_samples: Of a class, on average.
+
+    Source: width of the normal reference rule, Silverman 1986, Density Estimation, equation 3.28, of uniform ranks.
+    """
+    result = np.eye(NUM_BINS + 1)
+    if ordered:
+        width = 1.06 / np.sqrt(12) * max(1.0, num_samples) ** -0.2 * NUM_BINS
+        bins = np.arange(NUM_BINS)
+        result[:NUM_BINS, :NUM_BINS] = np.exp(-0.5 * ((bins[:, None] - bins) / width) ** 2)
+    return result
+
+
+class Cells:
+    """Where each sample lies: property, fold and bin in one number, so that any labels are counted in one pass."""
+
+    def __init__(self, bins: np.ndarray, folds: np.ndarray, num_bins: int = NUM_BINS) -> None:
+        """Of (P, N) bins, 0 to `num_bins`, and (N,) folds."""
+        self.shape = (len(bins), int(folds.max()) + 1, num_bins + 1)
+        self.cell = ((np.arange(len(bins))[:, None] * self.shape[1] + folds) * self.shape[2] + bins).astype(np.int64)
+
+    def count(self, rows: np.ndarray, classes: np.ndarray, num_classes: int) -> np.ndarray:
+        """(P, F, B, K) samples of each class; of (row, class) pairs, each at most once."""
+        keys = self.cell[:, rows] * num_classes + classes
+        counts = np.bincount(keys.ravel(), minlength=int(np.prod(self.shape)) * num_classes)
+        return counts.reshape(*self.shape, num_classes).astype(np.float32)
+
+    def count_all(self) -> np.ndarray:
+        """(P, F, B, 1) samples of any class or none."""
+        return np.bincount(self.cell.ravel(), minlength=int(np.prod(self.shape))).reshape(*self.shape, 1)
+
+
+def density(counts: np.ndarray, kernels: np.ndarray | None) -> np.ndarray:
+    """(P, F, B, K) share of each class near each bin, learnt from the other folds; 0 of an empty class.
+
+    Args:
+        counts: (P, F, B, K).
+        kernels: (P, B, B); None where no bin tells of another.
+    """
+    others = counts.sum(axis=1, keepdims=True) - counts
+    size = others.sum(axis=2, keepdims=True)
+    smooth = others if kernels is None else np.matmul(kernels[:, None], others)
+    return np.divide(smooth, size, out=np.zeros_like(smooth), where=size > 0)
+
+
+def balanced_accuracy(one: np.ndarray, other: np.ndarray, kernels: np.ndarray | None) -> np.ndarray:
+    """(P, K) out-of-fold mean recall of two sides, each bin decided by the side that is denser there in other folds.
+
+    Which side is larger does not matter, as each density is a share of its own side. A draw counts half. 0.5 is
+    chance, and what is given where a side is empty.
+
+    Args:
+        one: (P, F, B, K) counts, of the samples that have each label, for instance.
+        other: The same of those that lack it.
+        kernels: (P, B, B), one for each property; None where no bin tells of another.
+    """
+    return _recall(one, other, density(one, kernels), density(other, kernels))
+
+
+def best_pair(counts: np.ndarray, kernels: np.ndarray | None) -> tuple[int, int, float]:
+    """Which two classes one property tells apart best, and its balanced accuracy on their samples.
+
+    Args:
+        counts: (F, B, K).
+        kernels: (1, B, B); None where no bin tells of another.
+    """
+    near = density(counts[None], kernels)[0]
+    best = (0, 0, 0.5)
+    for one in range(counts.shape[2] - 1):
+        mine, beside = slice(one, one + 1), slice(one + 1, None)
+        told = _recall(
+            counts[None, ..., mine], counts[None, ..., beside], near[None, ..., mine], near[None, ..., beside]
+        )
+        other = int(told[0].argmax())
+        if told[0, other] > best[2]:
+            best = (one, one + 1 + other, float(told[0, other]))
+    return best
+
+
+def _recall(one: np.ndarray, other: np.ndarray, near_one: np.ndarray, near_other: np.ndarray) -> np.ndarray:
+    """(P, K) mean recall of two sides whose (P, F, B, K) bins go to the denser one."""
+    slack = 1e-6 * (near_one + near_other)  # sums in float32 draw only up to rounding
+    chosen = np.where(near_one > near_other + slack, 1.0, np.where(near_other > near_one + slack, 0.0, 0.5))
+    size, other_size = one.sum(axis=(1, 2)), other.sum(axis=(1, 2))
+    hits = (one * chosen).sum(axis=(1, 2)) / np.maximum(size, 1)
+    rest = (other * (1 - chosen)).sum(axis=(1, 2)) / np.maximum(other_size, 1)
+    return np.where((size > 0) & (other_size > 0), (hits + rest) / 2, 0.5)

@@ -1,0 +1,170 @@
+"""Reading and writing artifacts: written beside, then moved, so that nothing is ever half there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CODE = Path("data/code")
+PASSED = Path("data/passed")
+MANIFEST = Path("data/manifest.parquet")
+QUARANTINE = Path("data/quarantine.parquet")
+ASSIGNMENTS = Path("data/assignments")
+SPLITS = Path("data/splits.parquet")
+TWINS = Path("data/twins.parquet")
+EMBEDDINGS = Path("data/embeddings")
+DECISIONS = Path("data/label_decisions.csv")
+PACKED = Path("data/packed")
+BESIDE = Path("data/beside.parquet")
+PREDICTOR = Path("data/predictor")
+PREDICTIONS = Path("data/predictions.parquet")
+VALIDATION = Path("reports/validation.json")
+CHECKS = Path("reports/checks.json")
+CHECKS_PAGE = Path("reports/checks.html")
+CURATION = Path("reports/curation.json")
+CURATION_PAGE = Path("reports/curation.html")
+SUSPECTS = Path("reports/label_suspects.csv")
+SUSPECTS_PAGE = Path("reports/label_suspects.html")
+PREVIEW = Path("reports/preview.png")
+TRAIN_CURVES = Path("reports/train.csv")
+IMBALANCE = Path("reports/imbalance.csv")
+METRICS = Path("reports/metrics.json")  # of val: what to choose by
+TEST_METRICS = Path("reports/test_metrics.json")
+SLICES = Path("reports/slices.csv")
+CONFUSION = Path("reports/confusion.csv")
+REPORT = Path("reports/report.html")
+REGISTRATION = Path("reports/registration.json")
+COMPARISON = Path("reports/comparison.html")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path`; moved onto `path` when the block ends well, removed when it does not.
+
+    Works for a file and for a folder (which the block must make itself).
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    remove(temporary)
+    try:
+        yield temporary
+        if temporary.is_dir():
+            remove(path)
+        temporary.replace(path)
+    finally:
+        remove(temporary)
+
+
+def remove(path: Path) -> None:
+    """Removes a file, a link or a whole folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_passed(stage: str) -> None:
+    """What later stages wait for where one may stop the run: it never says why, so no other wording reruns them."""
+    write_json(PASSED / f"{stage}.json", {"passed": True})
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Sorted nowhere: the order of keys is the writer's, and the writer's order is fixed."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's scalars and arrays as Python's."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not valid JSON ({error}); remove it and run dvc repro") from None
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_table(path: Path, table: pd.DataFrame, metadata: dict[str, Any] | None = None) -> None:
+    """Writes Parquet; `metadata` is kept in the file and read by `read_metadata`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    if metadata is not None:
+        arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), b"colibri": canonical(metadata)})
+    with replacing(path) as temporary:
+        pq.write_table(arrow, temporary, compression="zstd")
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _unreadable(path, error) from None
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        found = (pq.read_schema(path).metadata or {}).get(b"colibri", b"{}")
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _unreadable(path, error) from None
+    metadata: dict[str, Any] = json.loads(found)
+    return metadata
+
+
+def canonical(value: Any) -> bytes:
+    """The same bytes for the same value, whatever the order of keys."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode()
+
+
+def digest(*parts: bytes) -> str:
+    """32 hexadecimal digits of SHA-256 over the parts, each with its length."""
+    state = hashlib.sha256()
+    for part in parts:
+        state.update(len(part).to_bytes(8, "little"))
+        state.update(part)
+    return state.hexdigest()[:32]
+
+
+def _missing(path: Path) -> UserError:
+    return UserError(f"{path} does not exist; run dvc repro, which makes it")
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: not a readable Parquet file ({error}); remove it and run dvc repro")

@@ -1,0 +1,158 @@
+"""What a stage depends on of this project's code: the modules that it imports, without their comments and docstrings.
+
+DVC neither follows imports nor tells a comment from a change. So `compose` writes a small file for each stage, a line
+for each module, and the stage depends on that file instead of on folders of code.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def code_digest(modules: Iterable[Path]) -> str:
+    """32 hex digits that change when what these modules do may change, and stay when only a comment in them does.
+
+    Args:
+        modules: Files of the package; what they import of it counts too.
+    """
+    return hashlib.sha256(list_code(modules).encode()).hexdigest()[:32]
+
+
+def list_code(modules: Iterable[Path], root: Path = PACKAGE) -> str:
+    """A line `digest path` for each of these modules, all that they import of the package, and the files beside these.
+
+    Args:
+        modules: Files of the package below `root`.
+        root: Folder of the package.
+    """
+    closure = import_closure(modules, root)
+    found = {path: _digest_behaviour(path) for path in closure}
+    for folder in {path.parent for path in closure if path.name != "__init__.py"}:
+        found |= {path: _digest_content(path) for path in _data_files(folder)}
+    lines = sorted((path.relative_to(root).as_posix(), digest) for path, digest in found.items())
+    return "".join(f"{digest}  {name}\n" for name, digest in lines)
+
+
+def stage_modules(stage: str, keys: Iterable[str], params: Mapping[str, Any], root: Path = PACKAGE) -> list[Path]:
+    """The module of a stage, and those of the classes that its parameters name.
+
+    Args:
+        stage: Its name in dvc.yaml.
+        keys: Dotted keys of the parameters that it depends on.
+        params: All parameters.
+        root: Folder of the package.
+    """
+    return [root / "stages" / f"{stage}.py", *component_modules([_at(params, key) for key in keys], root)]
+
+
+def component_modules(nodes: Any, root: Path = PACKAGE) -> list[Path]:
+    """The modules of all classes of this package that mappings and lists name under `_target_`, at any depth."""
+    modules = {root.joinpath(*name.split(".")[1:-1]).with_suffix(".py") for name in _targets(nodes)}
+    return sorted(one for one in modules if one.is_file())
+
+
+def import_closure(modules: Iterable[Path], root: Path = PACKAGE) -> set[Path]:
+    """These files, and all files of the package that they import, directly or not.
+
+    Imports for type checkers alone do not count. A module that is named by its file (`"pyfunc_model.py"`) does.
+    """
+    found: set[Path] = set()
+    waiting = list(modules)
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += imported_modules(path, root)
+    return found
+
+
+@cache
+def imported_modules(path: Path, root: Path = PACKAGE, types: bool = False) -> tuple[Path, ...]:
+    """The files of the package that one of its modules imports, wherever in the module, and what packages both lie in.
+
+    Relative imports do not count; the project has none.
+
+    Args:
+        path: Of the module.
+        root: Folder of the package.
+        types: Whether imports for type checkers alone count too.
+    """
+    tree = ast.parse(path.read_bytes())
+    names, beside = set(), set()
+    for node in ast.walk(tree) if types else _nodes_that_run(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith(".py"):
+            beside |= {
+                one for one in path.parent.glob("*.py") if one.name == node.value and node.value != "__init__.py"
+            }
+    around = [folder / "__init__.py" for folder in path.parents if root in (folder, *folder.parents)]
+    files = beside | {one for one in around if one.is_file() and one != path}
+    for parts in (name.split(".") for name in names):
+        for place in [root.joinpath(*parts[1:length]) for length in range(1, len(parts) + 1) if parts[0] == root.name]:
+            files |= {one for one in (place / "__init__.py", place.with_suffix(".py")) if one.is_file()}
+    return tuple(sorted(files))
+
+
+def _nodes_that_run(tree: ast.AST) -> Iterator[ast.AST]:
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
+@cache
+def _digest_behaviour(path: Path) -> str:
+    """Of the syntax tree without docstrings; comments, line breaks and positions are not in it."""
+    tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
+            node, clean=False
+        ):
+            node.body = node.body[1:]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+
+
+def _data_files(folder: Path) -> Iterator[Path]:
+    """What lies in a folder of modules, or below it, and is no module: templates, for instance."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix not in (".py", ".pyc") and "__pycache__" not in path.parts:
+            yield path
+
+
+def _digest_content(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _at(params: Any, key: str) -> Any:
+    """What stands under a dotted key, in the mapping of its last part; None where nothing does."""
+    for part in key.split("."):
+        if not isinstance(params, Mapping) or part not in params:
+            return None
+        params = params[part]
+    return {key.rpartition(".")[2]: params}
+
+
+def _targets(value: Any) -> Iterator[str]:
+    """Every dotted path of this package under a key `_target_`, at any depth."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key == "_target_" and isinstance(inner, str) and inner.startswith(f"{PACKAGE.name}."):
+                yield inner
+            yield from _targets(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _targets(inner)

@@ -1,0 +1,116 @@
+"""How every stage ends: outputs moved into place, or one clear line and the earlier outputs back."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from pipeline.core import output_lock, parallel, rank, terminal
+from pipeline.core.errors import UserError
+from pipeline.core.termination import Ended, listening, with_dvc
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+QUIET = {
+    "GX_ANALYTICS_ENABLED": "False",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "TQDM_MININTERVAL": "0.5",
+}
+
+
+def run(name: str, main: Callable[[], None]) -> NoReturn:
+    """Runs a stage's main function and exits.
+
+    With 0 when done. Else the earlier outputs are back, and one line on stderr says why: the code is 1, or 128 and the
+    number of the signal that ended it.
+    """
+    for key, value in QUIET.items():
+        os.environ.setdefault(key, value)
+    sys.excepthook = terminal.show_error
+    started = time.perf_counter()
+    with listening() as listener:
+        try:
+            with with_dvc(), output_lock.held(name):
+                try:
+                    main()
+                except BaseException:
+                    listener.cleaning_up = True
+                    parallel.stop()
+                    restore_outputs()
+                    raise
+        except BaseException as error:
+            listener.cleaning_up = True
+            _explain(name, error)
+            raise
+    if rank.is_first():
+        terminal.say(f"{name}: {time.perf_counter() - started:.1f} s")
+    sys.exit(0)
+
+
+def leave(name: str, number: int) -> NoReturn:
+    """Ends a stage that came no further than its imports as `run` ends one, in the interpreter that replaced it.
+
+    Args:
+        name: Of the stage.
+        number: The signal that ended it; 0 where it was an error, which is shown by then.
+    """
+    restore_outputs()
+    if number:
+        _explain(name, KeyboardInterrupt() if number == signal.SIGINT else Ended(number))
+    sys.exit(1)
+
+
+def _explain(name: str, error: BaseException) -> None:
+    """Exits after one line where a person can do something."""
+    if isinstance(error, UserError):
+        fail(name, str(error))
+    if isinstance(error, KeyboardInterrupt):
+        fail(name, "interrupted; run dvc repro to go on", code=128 + signal.SIGINT)
+    if isinstance(error, Ended):
+        fail(name, f"ended by {error}; run dvc repro to go on", code=128 + error.number)
+    if _disk_is_full(error):
+        where = getattr(error, "filename", None) or Path.cwd()
+        fail(name, f"the disk is full while writing {where}; free some space and run dvc repro again")
+
+
+def _disk_is_full(error: BaseException) -> bool:
+    """Also where a library passes on what the system said as a text only, as safetensors and SQLite do."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return True
+    said = str(error)
+    return any(os.strerror(one) in said for one in FULL) or "database or disk is full" in said
+
+
+def fail(name: str, message: str, code: int = 1) -> NoReturn:
+    who = name if rank.is_first() else f"{name}, process {rank.number()}"
+    terminal.warn(f"{who}: {message}")
+    sys.exit(code)
+
+
+def restore_outputs() -> None:
+    """Puts back what DVC removed before the stage ran, from its cache, as dvc.lock records it.
+
+    What the stage did write stays: the findings of a check that stopped the run are there to be read.
+    DVC deletes a stage's outputs before its command starts; `persist: true` would avoid that but switches off
+    the run-cache, which experiments need to share stages.
+    """
+    stage = os.environ.get("DVC_STAGE")
+    if not stage or not rank.is_first():
+        return
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo() as repo:
+            for one in repo.stage.collect(stage):
+                for output in one.outs:
+                    if not output.exists and output.hash_info and output.use_cache:
+                        output.checkout(force=True, allow_missing=True)
+    except (DvcException, OSError):  # not in the cache: a fresh clone, whose dvc.lock speaks of another machine's run
+        terminal.warn("earlier outputs are not in DVC's cache and were not restored; dvc pull may have them")

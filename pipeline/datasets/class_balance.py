@@ -1,0 +1,61 @@
+"""How evenly the classes are there, in each split and under each told condition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.datasets.properties import OF_LABEL
+
+
+def conditions(samples: pd.DataFrame, max_values: int) -> list[str]:
+    """Columns of told attributes that can be compared: more than one value and at most `max_values`.
+
+    What is told of the label itself is no condition, as classes differ in it by nature; nor is the moment of a picture.
+    """
+    told = [str(column) for column in samples if str(column).startswith("attr_")]
+    known = [name for name in told if not name.startswith(OF_LABEL) and name != "attr_exif_time"]
+    return [name for name in known if 1 < samples[name].nunique() <= max_values]
+
+
+def balance(samples: pd.DataFrame, columns: Sequence[str], min_samples: int) -> list[dict[str, Any]]:
+    """A row for each split and each value of the columns, splits first, the least even first among the others.
+
+    A sample counts once for each of its labels; samples without labels or in no split do not count.
+
+    Args:
+        samples: With `labels` and `split`.
+        columns: Told attributes, as `conditions` returns them.
+        min_samples: Values with fewer are passed over; splits never are.
+    """
+    placed = samples.loc[samples["split"] != "none", ["labels", "split", *columns]].explode("labels")
+    placed = placed.dropna(subset=["labels"])
+    splits = [
+        _row(f"split {name}", part) for name in ("train", "val", "test") if len(part := placed[placed["split"] == name])
+    ]
+    told = [
+        _row(f"{column.removeprefix('attr_')} {value}", part)
+        for column in columns
+        for value, part in placed.groupby(column, sort=True)
+        if len(part) >= min_samples
+    ]
+    return [*splits, *sorted(told, key=lambda row: row["effective_classes"])]
+
+
+def _row(name: str, part: pd.DataFrame) -> dict[str, Any]:
+    sizes = part["labels"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    shares = sizes.to_numpy() / sizes.sum()
+    return {
+        "part": name,
+        "samples": len(part),
+        "classes": len(sizes),
+        "imbalance_ratio": float(sizes.iloc[0] / sizes.iloc[-1]),
+        "effective_classes": float(np.exp(-(shares * np.log(shares)).sum())),
+        "largest_class": str(sizes.index[0]),
+        "its_share": float(shares[0]),
+        "smallest_class": str(sizes.index[-1]),
+        "its_samples": int(sizes.iloc[-1]),
+    }

@@ -1,0 +1,103 @@
+"""The files of a folder, in one order: which a document means by its names, and those that it does not name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+from pipeline.core.errors import Refused, UserError
+from pipeline.datasets.discovery.file_walk import walk
+from pipeline.datasets.discovery.name_resolution import PICTURE_SUFFIXES, Resolver, suffix
+from pipeline.datasets.sources.items import Item, merge, relative
+from pipeline.images.formats import SUFFIXES
+
+__all__ = ["PICTURE_SUFFIXES", "existing_folder", "files_below", "find_pictures", "match_files", "suffix", "tree_below"]
+
+
+def existing_folder(path: str, parameter: str, expected: str) -> Path:
+    """The folder that a parameter names.
+
+    Raises:
+        UserError: There is none.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise UserError(f"source.{parameter} {path!r} is not a folder; expected {expected}")
+    return folder
+
+
+def tree_below(root: Path) -> tuple[list[str], list[str]]:
+    """The files below a folder as `files_below` gives them, and the folders, those without a file too.
+
+    Raises:
+        UserError: A folder cannot be listed.
+    """
+    try:
+        found = walk(root, unlisted=_unlisted)
+    except OSError as error:
+        _unlisted(error)
+    return found.files, found.folders
+
+
+def files_below(root: Path, folder: str = "") -> list[str]:
+    """POSIX paths, relative to the root, of every file below `root / folder`, as `walk` lists them.
+
+    Raises:
+        UserError: A folder cannot be listed.
+    """
+    try:
+        found = walk(root / folder, unlisted=_unlisted).files
+    except OSError as error:
+        _unlisted(error)
+    return [f"{folder}/{path}" for path in found] if folder else found
+
+
+def _unlisted(error: OSError) -> NoReturn:
+    raise UserError(
+        f"the source's folder {str(error.filename)!r} cannot be listed: {error.strerror}; mend its permissions"
+    )
+
+
+def find_pictures(root: Path, items: Sequence[Item], annotations: Collection[Path]) -> list[Item]:
+    """Items that a table or a document names, each at its file, then the pictures that none of them names.
+
+    Args:
+        root: Where the pictures are.
+        items: As the table or the document spells their paths.
+        annotations: The files or folders they were read from; a file never counts as a picture itself.
+
+    Returns:
+        An item for each path (see `merge`); one that may mean several files, or leaves the root, is refused. Files with
+        a picture's ending, or one that the items use, which no item names, are refused too.
+    """
+    files = files_below(root)
+    found = match_files(root, files, items)
+    return [*found, *_unnamed(root, files, found, annotations)]
+
+
+def match_files(root: Path, files: Sequence[str], items: Sequence[Item]) -> list[Item]:
+    """Items at the files that they mean, one for each path."""
+    meant = Resolver(files, root).find_all({item.path for item in items if item.refused is None})
+    return merge(_at(root, item, meant.get(item.path) if item.refused is None else None) for item in items)
+
+
+def _at(root: Path, item: Item, meant: str | Refused | None) -> Item:
+    if isinstance(meant, str):
+        return replace(item, path=meant)
+    try:
+        return replace(item, path=relative(root, item.path), refused=item.refused or meant)
+    except Refused as refused:
+        return replace(item, refused=item.refused or meant or refused)
+
+
+def _unnamed(
+    root: Path, files: Sequence[str], items: Collection[Item], annotations: Collection[Path]
+) -> Iterator[Item]:
+    named = {item.path for item in items}
+    names = ", ".join(one.name for one in annotations)
+    suffixes = SUFFIXES | {suffix(item.path) for item in items if item.refused is None}
+    for path in files:
+        if path not in named and suffix(path) in suffixes and (root / path) not in annotations:
+            yield Item(path=path, refused=Refused("no_row", f"nothing in {names} names it"))

@@ -1,0 +1,157 @@
+"""Which level of a tree of folders gives the split, and which the label."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import final
+
+from pipeline.datasets.discovery.split_names import is_unlabelled, split_named, splits_of, tells_nothing
+
+Parts = tuple[str, ...]
+MIN_SHARED = 2  # names below each of several folders, from which on they are a level of their own
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """What a folder says of the pictures in it.
+
+    Attributes:
+        label: The class, or None.
+        given_split: train, val, test, or None.
+        is_loose: It stands above the classes, where only pictures count, and no other file.
+    """
+
+    label: str | None
+    given_split: str | None
+    is_loose: bool
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Levels:
+    """The meaning of each folder of a tree.
+
+    Attributes:
+        of: Folder, as POSIX path, to what it says; "" is the root.
+        splits: The folders that are parts of the split, in order; without those that hold no class.
+        below: Whether they stand in the class folders, not above them.
+        shared: Names that stand below each class folder alike, where there are some; else empty.
+        deeper: Classes whose folder holds folders.
+    """
+
+    of: dict[str, Level]
+    splits: list[str]
+    below: bool
+    shared: list[str]
+    deeper: list[str]
+
+    @property
+    def classes(self) -> list[str]:
+        return sorted({level.label for level in self.of.values() if level.label is not None})
+
+
+def read_levels(folders: Collection[str], filled: Collection[str], label_level: int, split_folders: bool) -> Levels:
+    """What the folders of a tree mean.
+
+    A level with a single folder that is called like the one around it (`seg_train/seg_train`), or by words that tell
+    nothing (`images`), is passed over. Folders that are all parts of a split (`splits_of`) give the split, above the
+    classes or in each of them. Of what is left, `label_level` says which names the class.
+
+    Args:
+        folders: All of them, as POSIX paths.
+        filled: Those with a picture directly in them; "" is the root.
+        label_level: 1 for the topmost of what is left.
+        split_folders: Whether names of parts of a split mean one.
+    """
+    tree = _Tree(folders, filled)
+    plain = {folder: tree.plain(folder) for folder in [*folders, ""]}
+    above = splits_of(tree.level(plain, 0)) if split_folders else None
+    within = splits_of(tree.level(plain, 1)) if split_folders and above is None else None
+    if within and not (len(within) > 1 and all(len(plain[one]) > 1 for one in filled)):
+        within = None
+    of: dict[str, Level] = {}
+    for folder, parts in plain.items():
+        given, rest = None, parts
+        if above and parts and parts[0] in above:
+            given, rest = above[parts[0]], parts[1:]
+        elif above:
+            rest = ()
+        elif within and len(parts) > 1 and parts[1] in within:
+            given = within[parts[1]]
+        label = rest[label_level - 1] if len(rest) >= label_level else None
+        if above and parts and above.get(parts[0]) is None:
+            label = None
+        known = label is not None and not is_unlabelled(label)
+        of[folder] = Level(label=label if known else None, given_split=given, is_loose=label is None)
+    labelled = [parts[bool(above) :] for folder, parts in plain.items() if of[folder].label is not None]
+    return Levels(
+        of=of,
+        splits=[name for name, split in (above or within or {}).items() if split is not None],
+        below=bool(within),
+        shared=[] if within else _shared(labelled, label_level),
+        deeper=sorted({parts[label_level - 1] for parts in labelled if len(parts) > label_level}),
+    )
+
+
+def _shared(labelled: Iterable[Parts], level: int) -> list[str]:
+    """Names that stand below each class folder, where they are at least half of what stands below any."""
+    below: dict[str, set[str]] = {}
+    for parts in labelled:
+        names = below.setdefault(parts[level - 1], set())
+        if len(parts) > level:
+            names.add(parts[level])
+    if len(below) < 2:
+        return []
+    common, every = set.intersection(*below.values()), set.union(*below.values())
+    return sorted(common) if len(common) >= MIN_SHARED and 2 * len(common) >= len(every) else []
+
+
+class _Tree:
+    """Folders and those within them."""
+
+    def __init__(self, folders: Collection[str], filled: Collection[str]):
+        self._filled = frozenset(filled)
+        self._within: dict[str, list[str]] = {}
+        self._with_pictures = {"/".join(parts[:end]) for parts in _split(filled) for end in range(len(parts) + 1)}
+        for folder in folders:
+            self._within.setdefault(folder.rpartition("/")[0], []).append(folder)
+
+    def plain(self, folder: str) -> Parts:
+        """The parts of a path without the levels that are passed over."""
+        parts = folder.split("/") if folder else []
+        kept = []
+        for place, part in enumerate(parts):
+            only = self._only("/".join(parts[:place]))
+            if only is None or not self._is_passed_over(only):
+                kept.append(part)
+            elif "/".join(parts[: place + 1]) != only:
+                break  # beside one that is passed over stand nothing but other files
+        return tuple(kept)
+
+    def _only(self, around: str) -> str | None:
+        """The one folder in another that holds all of its pictures."""
+        within = [one for one in self._within.get(around, ()) if one in self._with_pictures]
+        return within[0] if len(within) == 1 and around not in self._filled else None
+
+    def _is_passed_over(self, only: str) -> bool:
+        around, _, name = only.rpartition("/")
+        return tells_nothing(name) or _is_alike(name, around)
+
+    def level(self, plain: dict[str, Parts], depth: int) -> list[str]:
+        """The different names at a depth, of folders that hold pictures at any depth."""
+        return sorted(
+            {parts[depth] for one, parts in plain.items() if len(parts) > depth and one in self._with_pictures}
+        )
+
+
+def _split(folders: Iterable[str]) -> Iterable[list[str]]:
+    return (folder.split("/") if folder else [] for folder in folders)
+
+
+def _is_alike(name: str, around: str) -> bool:
+    """Whether a folder repeats the name of the one around it, or its part of a split."""
+    outer = around.rpartition("/")[2]
+    split = split_named(name)
+    return bool(outer) and (name.lower() == outer.lower() or (split is not None and split == split_named(outer)))

@@ -1,0 +1,100 @@
+"""What the formats share in recognising themselves: strings out of the edges of JSON, and where the pictures are."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pipeline.datasets.discovery.file_listing import MAX_NAMES, Place
+from pipeline.datasets.discovery.name_resolution import Resolver
+from pipeline.datasets.discovery.split_names import SPLIT_OF, split_named, words_of
+
+JSON_STRING = rb'"((?:[^"\\]|\\.){1,4096})"'
+
+
+def starts_with(data: bytes, bracket: bytes) -> bool:
+    """Whether JSON text starts with an object or a list, after a byte order mark and blanks."""
+    return data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(bracket)
+
+
+def strings(data: bytes, key: str | None = None) -> Iterator[str]:
+    """The strings in a piece of JSON text, or those that are values of a key."""
+    pattern = JSON_STRING if key is None else rb'"' + re.escape(key.encode()) + rb'"\s*:\s*' + JSON_STRING
+    for match in re.finditer(pattern, data):
+        try:
+            yield str(json.loads(b'"' + match[1] + b'"'))
+        except ValueError:  # not UTF-8, or a piece that was cut
+            continue
+
+
+def part_of(document: str) -> str | None:
+    """The part of a split that a document is by its name, or by that of its folder."""
+    folder, _, name = document.rpartition("/")
+    return split_named(name.rpartition(".")[0]) or split_named(folder.rpartition("/")[2])
+
+
+def split_documents(documents: Collection[str]) -> Iterator[dict[str, str]]:
+    """Documents of one data set, each a part of its split (`part_of`).
+
+    Args:
+        documents: POSIX paths.
+
+    Returns:
+        train, val and test to their document, two at least; documents whose names differ in more than the words for
+        the part (`splits_of`), or two of which are one part, are different data sets.
+    """
+    rests: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for document in documents:
+        split = part_of(document)
+        if split is not None:
+            named = " ".join(document.rpartition(".")[0].split("/")[-2:])
+            rest = tuple(word for word in words_of(named) if word not in SPLIT_OF and not word.isdigit())
+            rests.setdefault(rest, {}).setdefault(split, []).append(document)
+    for parts in rests.values():
+        if len(parts) > 1 and all(len(same) == 1 for same in parts.values()):
+            yield {split: parts[split][0] for split in ("train", "val", "test") if split in parts}
+
+
+def one_or_each(folders: Mapping[Any, str]) -> str | dict[Any, str]:
+    """The folder of the pictures of all parts of a split, or that of each where they lie apart."""
+    different = {*folders.values()}
+    if len(different) == 1 or any(a != b and Path(a).is_relative_to(b) for a in different for b in different):
+        return os.path.commonpath(different)
+    return dict(folders)
+
+
+def folder_of(place: Place, paths: Collection[str], document: str) -> str | None:
+    """The folder of a place that the paths in a document are relative to; None where none holds any of them.
+
+    It is the document's own where all lie there; of several that hold as many, one that is called like its part.
+    """
+    beside, part = document.rpartition("/")[0], part_of(document)
+    if beside and paths and all(place.has(f"{beside}/{one}") for one in islice(paths, MAX_NAMES)):
+        return beside
+    return place.containing(paths, lambda folder: part is not None and part in map(split_named, folder.split("/")))
+
+
+def pictures_folder(
+    place: Place, paths: Collection[str], told: Mapping[str, Any], document: str = ""
+) -> tuple[str, list[str]]:
+    """The folder that paths in a document are relative to, and what there is to say about it.
+
+    Args:
+        place: Where the document lies.
+        paths: Some that it names.
+        told: Choices that a person has made; `pictures` is the folder.
+        document: Its path in the place.
+    """
+    if "pictures" in told:
+        return str(told["pictures"]), []
+    folder = folder_of(place, paths, document)
+    if folder is None and Resolver(place.files, place.root).find_all([*islice(paths, MAX_NAMES)]):
+        return str(place.root), []
+    if folder is None:
+        return str(place.root), ["none of the pictures that it names was found; --pictures FOLDER says where they are"]
+    return place.at(folder), []

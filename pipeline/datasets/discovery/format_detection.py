@@ -1,0 +1,97 @@
+"""Which source reads what lies at a place: each is asked, the surest answer counts, doubt ends in one clear line."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from mimetypes import guess_type
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.errors import UserError
+from pipeline.core.nouns import locate
+from pipeline.datasets.discovery.file_listing import Place, Recognised, hindrances
+from pipeline.datasets.discovery.format_detector import FormatDetector
+
+SURE = 0.8  # a place recognised with this confidence is not searched for data sets within it
+MAX_SHOWN = 10  # ways to read it
+MAX_FOLDERS = 50  # so many of its folders are, otherwise
+EXPECTED = (
+    "one folder per class, or pictures beside a table, COCO, VOC, CVAT, Darwin or Label Studio file that labels them"
+)
+
+
+def recognised(place: Place, targets: list[str], told: Mapping[str, Any], format: str | None) -> tuple[str, Recognised]:
+    """The one way to read a place that is likelier than the others, with the dotted path of its source.
+
+    Raises:
+        UserError: There is none, several are as likely, or something must be mended or told first.
+    """
+    sources = {target: locate(target, "source", "source") for target in targets}
+    sources = {target: source for target, source in sources.items() if issubclass(source, FormatDetector)}
+    if format is not None:
+        named = {target.split(".")[-2]: target for target in sources}
+        if format not in named:
+            raise UserError(f"--format {format!r} is none that init can recognise; expected one of {sorted(named)}")
+        sources = {named[format]: sources[named[format]]}
+    ways = _ways(place, sources, told)
+    best = [way for way in ways if way[1].confidence == ways[0][1].confidence]
+    if not ways or best[0][1].confidence < SURE:
+        _check_parts(place, sources, best[0][1].confidence if ways else 0)
+    if not ways:
+        raise UserError(_unknown(place))
+    if len(best) > 1:
+        fitting = "; ".join(f"{target.split('.')[-2]} ({way.layout})" for target, way in best[:MAX_SHOWN])
+        raise UserError(
+            f"{str(place.root)!r} can be read in {len(best)} ways: {fitting}; name the file in place of the folder, or "
+            "choose with --format"
+        )
+    target, way = best[0]
+    if way.lacks:
+        raise UserError(f"{str(place.root)!r} holds {way.layout}, but {way.lacks}")
+    others = [f"{one.split('.')[-2]} ({other.layout})" for one, other in ways[1:MAX_SHOWN]]
+    if others:
+        note = f"it could also be read as {'; '.join(others)}: name that file, or choose with --format"
+        way = replace(way, notes=[*way.notes, note])
+    return target, way
+
+
+def _ways(place: Place, sources: Mapping[str, Any], told: Mapping[str, Any]) -> list[tuple[str, Recognised]]:
+    ways = [(target, way) for target, source in sources.items() for way in source.recognise(place, told)]
+    return sorted(ways, key=lambda way: -way[1].confidence)
+
+
+def _check_parts(place: Place, sources: Mapping[str, Any], confidence: float) -> None:
+    """Refuses a folder of data sets: its own folders say more than it does itself."""
+    if place.named:
+        return
+    parts = {folder: _ways(place.below(folder), sources, {}) for folder in [*place.folders][:MAX_FOLDERS]}
+    better = [
+        f"{folder} ({ways[0][1].layout})"
+        for folder, ways in parts.items()
+        if ways and ways[0][1].confidence > confidence
+    ]
+    if better:
+        raise UserError(
+            f"{str(place.root)!r} holds data sets of its own: {'; '.join(better)}; name one of them, for example "
+            f"colibri init {shlex.quote(str(place.root / better[0].split(' (')[0]))}"
+        )
+
+
+def _unknown(place: Place) -> str:
+    """One line on what is there instead of what is expected."""
+    kinds = Counter(Path(path).suffix.lower() or "no ending" for path in place.files)
+    shown = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common(5))
+    types = [(guess_type(path)[0] or "") for path in (place.files if place.named is None else [place.named])]
+    where = repr(str(place.root / (place.named or "")))
+    if all(one.startswith("image/") for one in types):
+        seen = "".join(f"; {one}" for one in hindrances(place.listing))
+        return f"{where} holds {len(types):,} pictures and nothing that labels them{seen}; expected {EXPECTED}"
+    if all(re.search(r"zip|tar|gzip|7z|rar", one) for one in types):
+        return f"{where} holds an archive; unpack it and name the folder"
+    if place.named:
+        return f"{where} is no file that any source reads; expected {EXPECTED}"
+    return f"{where} holds {len(place.files):,} files ({shown}) in no layout that is known; expected {EXPECTED}"

@@ -1,0 +1,210 @@
+"""Which file a name in a table or a document means, where it is not spelt as the file is."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import unicodedata
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import final
+from urllib.parse import unquote, urlsplit
+
+from pipeline.core.errors import Refused
+from pipeline.datasets.discovery.split_names import split_named
+from pipeline.images.formats import OTHER_SUFFIXES, SUFFIXES
+
+PICTURE_SUFFIXES = SUFFIXES | OTHER_SUFFIXES  # read or not: what is not read is an item with a reason
+SAME_SUFFIX = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
+NUMBER = re.compile(r"0*([0-9]+?)(\.0+)?")  # 7, 007, and 7.0 as a spreadsheet writes it
+Parts = tuple[str, ...]
+
+
+def suffix(path: str) -> str:
+    """The ending of a path's last part, in lower case and with the dot."""
+    stem, dot, ending = path.rpartition("/")[2].rpartition(".")
+    return f".{ending.lower()}" if dot and stem and ending else ""
+
+
+@final
+class Resolver:
+    """Finds the file that each name means; as many files and names as memory holds once.
+
+    A file spelt exactly so is always meant. Else names and files are compared by their last parts: as they are;
+    without regard to case, to how an accent is composed and to .jpeg for .jpg; a name without a picture's ending with
+    files without theirs; a number with files numbered so, whatever their leading zeros. A name may lack the first
+    folders of the file. It may have folders more in front (of another computer) where all names begin with them, or
+    where no file lies in a folder. What may mean two files, or is not the only name that means one, is ambiguous.
+
+    Args:
+        files: POSIX paths relative to the root.
+        root: The folder they lie below.
+    """
+
+    def __init__(self, files: Sequence[str], root: Path):
+        self._exact = frozenset(files)
+        self._files = files
+        self._flat = not any("/" in file for file in files if suffix(file) in SUFFIXES)
+        self._roots = {f"{root.absolute().as_posix()}/", f"{root.resolve().as_posix()}/"}
+        self._split = split_named(root.resolve().name)
+        self._indexes: dict[Callable[[Parts], Parts | None], tuple[list[str], list[str]]] = {}
+
+    def find_all(self, names: Collection[str]) -> dict[str, str | Refused]:
+        """The file of each name, or why none can be said; names that mean no file are left out."""
+        found: dict[str, str | Refused] = {}
+        others: dict[str, list[str]] = {}
+        for name in names:
+            spellings = list(self._spellings(name))
+            file = next((one for one in map(posixpath.normpath, spellings) if one in self._exact), None)
+            if file is None:
+                others[name] = spellings
+            else:
+                found[name] = file
+        if others:
+            num_shared = _num_shared(map(self._slashed, names))
+            for name, spellings in others.items():
+                meant = self._meant(name, spellings, num_shared)
+                if meant is not None:
+                    found[name] = meant
+            _refuse_rivals(found, others)
+        return found
+
+    def _spellings(self, name: str) -> Iterator[str]:
+        """What a name may be written for, the likeliest first; nothing for one that is empty."""
+        if name and "\0" not in name:
+            plain = self._slashed(name)
+            yield from (name, plain)
+            if "%" in plain:
+                yield unquote(plain).replace("\\", "/")
+
+    def _slashed(self, name: str) -> str:
+        """A name as a path with slashes, relative where it lies below the root; of an address only the path."""
+        plain = name.replace("\\", "/")
+        if "://" in plain:
+            try:
+                plain = urlsplit(plain).path
+            except ValueError:  # a bracket in the place of a host
+                return plain
+        for root in self._roots:
+            plain = plain.removeprefix(root)
+        return plain
+
+    def _meant(self, name: str, spellings: list[str], num_shared: int) -> str | Refused | None:
+        for spelling in dict.fromkeys(spellings):
+            parts = _parts(spelling)
+            forms = FORMS[:2] if suffix(spelling) in PICTURE_SUFFIXES else FORMS
+            for length in range(len(parts), 0, -1):
+                for form in forms:
+                    files = self._ending(form, parts[-length:])
+                    files = [file for file in files if self._fits(parts, length, file, num_shared)]
+                    if len(files) > 1:
+                        return Refused(
+                            "ambiguous",
+                            f"{name[:200]!r} may mean {files[0]!r} or {files[1]!r}; name more of the path, or set "
+                            "source.pictures to the one folder",
+                        )
+                    if files:
+                        return files[0]
+        return None
+
+    def _fits(self, parts: Parts, length: int, file: str, num_shared: int) -> bool:
+        """Whether a file that shares its last `length` parts with a name may be meant by it."""
+        more = len(parts) - length
+        if more == 0:
+            return True
+        whole = file.count("/") + 1 == length
+        if whole and self._split and (split_named(parts[more - 1]) or self._split) != self._split:
+            return False  # train/1.jpg is not the 1.jpg of a folder called test
+        return (more <= num_shared and (whole or length > 1)) or (whole and self._flat)
+
+    def _ending(self, form: Callable[[Parts], Parts | None], parts: Parts) -> list[str]:
+        """At most two files that end so; only the one that consists of nothing else, where there is one."""
+        key = form(parts)
+        if key is None:
+            return []
+        keys, files = self._index(form)
+        start = "".join(f"{part}\0" for part in reversed(key))
+        first = bisect_left(keys, start)
+        stop = first
+        while stop < min(first + 2, len(keys)) and keys[stop].startswith(start):
+            stop += 1
+        if stop - first == 2 and keys[first] == start != keys[first + 1]:
+            stop -= 1
+        return files[first:stop]
+
+    def _index(self, form: Callable[[Parts], Parts | None]) -> tuple[list[str], list[str]]:
+        """Files by what stands in them from the end on, sorted, so that those of one ending stand together."""
+        if form not in self._indexes:
+            pairs = []
+            for file in self._files:
+                key = form(tuple(file.split("/")))
+                if key is not None:
+                    pairs.append(("".join(f"{part}\0" for part in reversed(key)), file))
+            pairs.sort()
+            self._indexes[form] = ([key for key, _ in pairs], [file for _, file in pairs])
+        return self._indexes[form]
+
+
+def _parts(path: str) -> Parts:
+    """The folders and the name; without a drive, a host's slashes and `.`."""
+    plain = posixpath.normpath(path)
+    return tuple(one for one in plain.split("/") if one not in ("", "."))
+
+
+def _num_shared(paths: Iterable[str]) -> int:
+    """How many first folders all paths have in common."""
+    shared: Parts | None = None
+    for path in paths:
+        folders = _parts(path)[:-1]
+        shared = folders if shared is None else shared
+        while folders[: len(shared)] != shared:
+            shared = shared[:-1]
+    return len(shared or ())
+
+
+def _refuse_rivals(found: dict[str, str | Refused], others: Collection[str]) -> None:
+    """Refuses names that were not spelt as their file, where a name of another meaning leads to it too."""
+    claims: dict[str, dict[Parts, str]] = defaultdict(dict)
+    for name in others:
+        file = found.get(name)
+        if isinstance(file, str):
+            claims[file].setdefault(_meaning(name), name)
+    for name, file in found.items():
+        if isinstance(file, str) and name not in others and file in claims:
+            claims[file].setdefault(_meaning(name), name)
+    for name in others:
+        file = found.get(name)
+        if isinstance(file, str) and len(claims[file]) > 1 and _meaning(name) != _meaning(file):
+            rival = next(one for meaning, one in claims[file].items() if meaning != _meaning(name))
+            found[name] = Refused("ambiguous", f"{name[:200]!r} may mean {file!r}, and {rival[:200]!r} does so too")
+
+
+def _meaning(name: str) -> Parts:
+    return _without_suffix(_parts(name.replace("\\", "/")))
+
+
+def _plain(parts: Parts) -> Parts:
+    return parts
+
+
+def _folded(parts: Parts) -> Parts:
+    *folders, last = (unicodedata.normalize("NFC", part).casefold().strip() for part in parts)
+    ending = suffix(last)
+    return (*folders, last[: len(last) - len(ending)] + SAME_SUFFIX.get(ending, ending))
+
+
+def _without_suffix(parts: Parts) -> Parts:
+    folded = _folded(parts) if parts else ("",)
+    ending = suffix(folded[-1])
+    return (*folded[:-1], folded[-1].removesuffix(ending)) if ending in SUFFIXES else folded
+
+
+def _number(parts: Parts) -> Parts | None:
+    *folders, last = _without_suffix(parts)
+    number = NUMBER.fullmatch(last)
+    return (*folders, number[1]) if number else None
+
+
+FORMS: tuple[Callable[[Parts], Parts | None], ...] = (_plain, _folded, _without_suffix, _number)

@@ -1,0 +1,242 @@
+"""What a source says of its pictures, counted, and what is odd about it, before anything is decoded."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from statistics import median
+from typing import TYPE_CHECKING, final
+
+from pipeline.core.errors import Refused
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.core.contracts import Source
+
+SPLITS = ("train", "val", "test")
+MAX_LOOKED_AT = 1000
+MAX_BYTES = 256 * 1024**2
+FEW = 10  # pictures of a label
+MOST = 0.95  # of the labelled pictures
+NUM_EXAMPLES = 5
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """The rows of a source, counted.
+
+    Attributes:
+        num_items: All that the source names.
+        refused: Reason to the number of items that the source itself refuses; they count nowhere below.
+        labels: Label to the number of its pictures, the most frequent first.
+        splits: Given split to the number of its pictures; empty where the source gives none.
+        labels_of: Given split to labels to number of pictures.
+        num_negative: Pictures that are labelled as showing none of the labels.
+        num_unlabelled: Pictures without a label, of which nothing is known.
+        num_several: Pictures with more than one.
+        num_groups: Of pictures that must stay together; 0 where the source tells none.
+    """
+
+    num_items: int
+    refused: dict[str, int]
+    labels: dict[str, int]
+    splits: dict[str, int]
+    labels_of: dict[str, dict[str, int]]
+    num_negative: int
+    num_unlabelled: int
+    num_several: int
+    num_groups: int
+
+    @property
+    def num_pictures(self) -> int:
+        return self.num_items - sum(self.refused.values())
+
+    @property
+    def task(self) -> str:
+        """`multi_label` where a picture shows several labels, or is known to show none."""
+        return "multi_label" if self.num_several or self.num_negative else "single_label"
+
+    @property
+    def split(self) -> str:
+        """`given` where labelled pictures stand in train and test; else `grouped`."""
+        return "given" if self.labels_of.get("train") and self.labels_of.get("test") else "grouped"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Some of the pictures, of which only the headers were read.
+
+    Attributes:
+        sizes: (width, height) of those that are pictures.
+        refused: Path and reason of the others.
+    """
+
+    sizes: Sequence[tuple[int, int]]
+    refused: Sequence[tuple[str, Refused]]
+
+    @property
+    def num(self) -> int:
+        return len(self.sizes) + len(self.refused)
+
+    @property
+    def shorter_side(self) -> float | None:
+        """The median, in pixels."""
+        return median(min(one) for one in self.sizes) if self.sizes else None
+
+
+def survey(rows: pd.DataFrame) -> Survey:
+    """What `Source.read` returned, counted."""
+    refused = rows["refused"].tolist() if "refused" in rows else [None] * len(rows)
+    given = rows["given_split"].tolist() if "given_split" in rows else [None] * len(rows)
+    taken = [one is None or one != one for one in refused]
+    labels: Counter[str] = Counter()
+    labels_of: dict[str, Counter[str]] = defaultdict(Counter)
+    for told, split, counts in zip(rows["labels"], given, taken, strict=True):
+        if counts:
+            labels.update(told)
+            if split in SPLITS and told:
+                labels_of[split].update(told)
+    negative = rows["negative"].tolist() if "negative" in rows else [False] * len(rows)
+    num_negative = sum(one and counts for one, counts in zip(negative, taken, strict=True))
+    lengths = Counter(min(len(told), 2) for told, counts in zip(rows["labels"], taken, strict=True) if counts)
+    splits = Counter(split for split, counts in zip(given, taken, strict=True) if counts and split in SPLITS)
+    return Survey(
+        num_items=len(rows),
+        refused=dict(Counter(one for one, counts in zip(refused, taken, strict=True) if not counts).most_common()),
+        labels=dict(sorted(labels.items(), key=lambda entry: (-entry[1], entry[0]))),
+        splits={name: splits[name] for name in SPLITS if splits[name]},
+        labels_of={name: dict(labels_of[name]) for name in SPLITS if name in labels_of},
+        num_negative=num_negative,
+        num_unlabelled=lengths[0] - num_negative,
+        num_several=lengths[2],
+        num_groups=int(rows["group"].nunique()),
+    )
+
+
+def sample(source: Source, rows: pd.DataFrame) -> Sample:
+    """At most a thousand of the pictures, evenly over the rows, until a quarter of a gigabyte is read."""
+    from pipeline.images.decoding import size
+
+    paths = rows["path"][rows["refused"].isna()] if "refused" in rows else rows["path"]
+    number = min(len(paths), MAX_LOOKED_AT)
+    sizes, refused, budget = [], [], MAX_BYTES
+    for position in range(number):
+        path = str(paths.iloc[position * len(paths) // number])
+        try:
+            data = source.open(path)
+            budget -= len(data) if isinstance(data, bytes) else data.nbytes
+            sizes.append(size(data))
+        except Refused as one:
+            refused.append((path, one))
+        if budget < 0:
+            break
+    return Sample(sizes=sizes, refused=refused)
+
+
+def oddities(found: Survey, looked: Sample) -> Iterator[str]:
+    """Whatever a person should know before the first run, a line each."""
+    yield from _odd_labels(found)
+    yield from _odd_splits(found)
+    for reason, number in found.refused.items():
+        yield f"refused, {REASON_IN_WORDS.get(reason, reason)}: {number:,} of {found.num_items:,} items"
+    reasons = Counter(refused.reason for _, refused in looked.refused)
+    for reason, number in reasons.most_common():
+        first = next(f"{path!r}: {one.detail}" for path, one in looked.refused if one.reason == reason)
+        words = REASON_IN_WORDS.get(reason, reason)
+        yield f"refused, {words}: {number:,} of {looked.num:,} files looked at; the first is {first}"
+    sides = [max(one) for one in looked.sizes]
+    if sides and max(sides) > 4 * min(sides):
+        yield f"the sizes differ much: longer sides from {min(sides)} to {max(sides)} pixels"
+
+
+def hindrance(found: Survey, looked: Sample) -> str:
+    """The commonest reason why no picture could be read, how often, an example and what helps."""
+    number, total = 0, 0
+    if looked.refused:
+        reason, number = Counter(refused.reason for _, refused in looked.refused).most_common(1)[0]
+        total = looked.num
+    elif found.refused:
+        reason, number = next(iter(found.refused.items()))
+        total = found.num_items
+    if not number:
+        return "the source names none"
+    first = next((f", the first is {path!r}: {one.detail}" for path, one in looked.refused if one.reason == reason), "")
+    words, helps = REASON_IN_WORDS.get(reason, reason), WHAT_HELPS.get(reason, "")
+    return f"{words} ({number:,} of {total:,}{first}){helps and '; '}{helps}"
+
+
+WHAT_HELPS = {
+    "missing": "put the pictures there, name their folder with --pictures, or mount the disk that links lead to",
+    "unreadable": "mend their permissions (chmod -R u+rX FOLDER)",
+    "outside": "write their paths relative to the folder that holds them, and name that with --pictures",
+    "empty": "copy or download them again",
+    "not_a_picture": "name the folder that holds pictures",
+    "no_row": "name them in the table or document, or choose another way to read the folder with --format",
+}
+REASON_IN_WORDS = {
+    "missing": "named, by an annotation or a link, and not there",
+    "unsupported": "pictures of a format that is not read",
+    "too_large": "too large",
+    "ambiguous": "names that may mean several files",
+    "no_row": "pictures that no annotation names",
+    "empty": "without a byte",
+    "not_a_picture": "no picture, whatever their names say",
+    "truncated": "damaged pictures",
+    "unreadable": "not to be opened",
+    "outside": "paths that leave the source's folder",
+    "bad_annotation": "damaged annotations",
+    "bad_name": "names that are not UTF-8",
+}
+
+
+def _odd_labels(found: Survey) -> Iterator[str]:
+    num_labelled = found.num_pictures - found.num_unlabelled
+    few = [label for label, number in found.labels.items() if number < FEW]
+    if few:
+        yield f"fewer than {FEW} pictures each: {_some(reversed(few), len(few))}"
+    for label, number in found.labels.items():
+        if number == num_labelled:
+            yield f"every labelled picture has {label!r}, which therefore tells nothing"
+        elif number > MOST * num_labelled:
+            yield f"{label!r} stands on {number:,} of {num_labelled:,} labelled pictures, so its absence is rare"
+    alike = defaultdict(list)
+    for label in found.labels:
+        composed = unicodedata.normalize("NFKC", label)  # an accent is a letter's own, or one after it on a Mac's disk
+        alike[re.sub(r"[\W_]+", "", composed).casefold() or label].append(label)
+    for same in alike.values():
+        if len(same) > 1:
+            yield f"spelt alike, and perhaps meant as one: {_some(same, len(same))}"
+    if found.num_several:
+        yield f"pictures with several labels: {found.num_several:,}"
+    if found.num_negative:
+        yield (
+            f"pictures that show none of the labels, negatives of a multi-label task: {found.num_negative:,}; "
+            "--empty own_label makes a class of them, --empty unlabelled leaves them out"
+        )
+    if found.num_unlabelled:
+        yield f"pictures without a label, which take part in no split: {found.num_unlabelled:,}"
+
+
+def _odd_splits(found: Survey) -> Iterator[str]:
+    if found.splits and sum(found.splits.values()) < found.num_pictures:
+        yield f"pictures in none of the given splits: {found.num_pictures - sum(found.splits.values()):,}"
+    places = {label: [name for name, counts in found.labels_of.items() if label in counts] for label in found.labels}
+    for name in found.labels_of:
+        only = [label for label, where in places.items() if where == [name]]
+        if only and len(found.labels_of) > 1:
+            yield f"only {name} has {_some(only, len(only))}"
+        lacking = [label for label, where in places.items() if len(where) > 1 and name not in where]
+        if lacking:
+            yield f"{name} lacks {_some(lacking, len(lacking))}"
+
+
+def _some(names: Iterable[str], number: int) -> str:
+    shown = ", ".join(repr(name) for name in islice(names, NUM_EXAMPLES))
+    return shown if number <= NUM_EXAMPLES else f"{shown} and {number - NUM_EXAMPLES:,} more"

@@ -1,0 +1,204 @@
+"""A Great Expectations suite on the manifest, and its page."""
+
+from __future__ import annotations
+
+import html
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+DATA_DOCS = Path("reports/data_docs")
+UNIT_PROPERTIES = ("brightness", "contrast", "saturation", "sharpness", "border_brightness")
+SIGNED_PROPERTIES = ("red_green", "blue_yellow", "border_red_green", "border_blue_yellow")
+NUM_OFFENDERS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promises:
+    """What every manifest must keep.
+
+    Args:
+        min_samples: Fewest rows, at least 1: no manifest could have fewer.
+        min_side: Smallest height and width in pixels.
+        max_side: Largest height and width in pixels.
+        channels: Accepted numbers of channels.
+        classes: Labels that may occur; None accepts any.
+    """
+
+    min_samples: int
+    min_side: int
+    max_side: int
+    channels: list[int]
+    classes: list[str] | None
+
+    def __post_init__(self) -> None:
+        if self.min_samples < 1:
+            raise ValueError(f"min_samples must be at least 1, got {self.min_samples}")
+        if not 1 <= self.min_side <= self.max_side:
+            raise ValueError(
+                f"min_side must be at least 1 and at most max_side, got {self.min_side} and {self.max_side}"
+            )
+
+
+def describe(result: dict[str, Any]) -> str:
+    offenders = ", ".join(f"{one['sample_id']} ({one['value']!r})" for one in result["offenders"])
+    return (
+        f"{result['expectation']} on {result['column'] or 'the table'} {result['expected']}, {result['observed']}"
+        + (f", first {offenders}" if offenders else "")
+    )
+
+
+def suites(promises: Promises) -> dict[str, list[Any]]:
+    """The expectations on the manifest, and on its labels with one row per label; texts are `escaped`."""
+    import great_expectations.expectations as gxe
+
+    manifest = [
+        gxe.ExpectTableRowCountToBeBetween(min_value=promises.min_samples),
+        gxe.ExpectColumnValuesToNotBeNull(column="sample_id"),
+        gxe.ExpectColumnValuesToBeUnique(column="sample_id"),
+        gxe.ExpectColumnValuesToMatchRegex(column="content_hash", regex="^[0-9a-f]{32}$"),
+        gxe.ExpectColumnValuesToMatchRegex(column="perceptual_hash", regex="^[0-9a-f]{16}$"),
+        *(
+            gxe.ExpectColumnValuesToBeBetween(column=side, min_value=promises.min_side, max_value=promises.max_side)
+            for side in ("height", "width")
+        ),
+        gxe.ExpectColumnValuesToBeInSet(column="channels", value_set=promises.channels),
+        *(
+            gxe.ExpectColumnValuesToBeBetween(column=f"prop_{name}", min_value=0, max_value=1)
+            for name in UNIT_PROPERTIES
+        ),
+        *(
+            gxe.ExpectColumnValuesToBeBetween(column=f"prop_{name}", min_value=-1, max_value=1)
+            for name in SIGNED_PROPERTIES
+        ),
+        gxe.ExpectColumnValuesToBeBetween(column="prop_jpeg_quality", min_value=1, max_value=100),  # missing: no JPEG
+        gxe.ExpectColumnValuesToBeBetween(column="prop_entropy", min_value=0, max_value=8),
+        gxe.ExpectColumnValuesToBeBetween(column="prop_num_bytes", min_value=1),
+    ]
+    labels = [
+        gxe.ExpectColumnValuesToMatchRegex(column="label", regex=r"\S"),
+        gxe.ExpectColumnUniqueValueCountToBeBetween(column="label", min_value=2),
+    ]
+    if promises.classes is not None:
+        labels.append(
+            gxe.ExpectColumnValuesToBeInSet(column="label", value_set=[escaped(one) for one in promises.classes])
+        )
+    return {"manifest": manifest, "labels": labels}
+
+
+def validate(manifest: pd.DataFrame, promises: Promises, data_docs: Path) -> list[dict[str, Any]]:
+    """Runs both suites and writes Data Docs.
+
+    Great Expectations puts what it is given into its pages as it is, also `<script>`. So it is given escaped text, of
+    the columns that an expectation reads, and what it answers is turned back.
+
+    Returns:
+        One entry per expectation: `expectation`, `column`, `expected`, `passed`, `observed`, `offenders`; free of the
+        clock and random ids that Great Expectations puts into its own result.
+    """
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")
+    import great_expectations as gx
+
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    _add_data_docs(context, data_docs)
+    labels = manifest[["sample_id", "labels"]].explode("labels").dropna().rename(columns={"labels": "label"})
+    source = context.data_sources.add_pandas("colibri")
+    checkpoint_parts, frames = [], {"manifest": manifest, "labels": labels}
+    for name, expectations in suites(promises).items():
+        frames[name] = _shown(frames[name], expectations)
+        batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
+        suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
+        definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
+        checkpoint_parts.append((name, definition))
+    results = []
+    for name, definition in checkpoint_parts:
+        checkpoint = context.checkpoints.add(
+            gx.Checkpoint(
+                name=name,
+                validation_definitions=[definition],
+                actions=[gx.checkpoint.UpdateDataDocsAction(name="pages", site_names=["local"])],
+                result_format={
+                    "result_format": "SUMMARY",
+                    "unexpected_index_column_names": ["sample_id"],
+                    "partial_unexpected_count": NUM_OFFENDERS,
+                },
+            )
+        )
+        outcome = checkpoint.run(batch_parameters={"dataframe": frames[name]})
+        for validation in outcome.run_results.values():
+            results += [_normalised(one) for one in validation.results]
+    return results
+
+
+def escaped(value: Any) -> Any:
+    """Text as HTML shows it; `unescaped` gives back exactly the same text."""
+    return html.escape(value) if isinstance(value, str) else value
+
+
+def unescaped(value: Any) -> Any:
+    if isinstance(value, list):
+        return [unescaped(one) for one in value]
+    return html.unescape(value) if isinstance(value, str) else value
+
+
+def _shown(table: pd.DataFrame, expectations: list[Any]) -> pd.DataFrame:
+    """The columns that Great Expectations reads, with escaped text."""
+    asked = {"sample_id", *(getattr(one, "column", None) for one in expectations)}
+    columns = {name: table[name] for name in table.columns if name in asked}
+    return pd.DataFrame(
+        {
+            name: column if pd.api.types.is_numeric_dtype(column) else column.map(escaped)
+            for name, column in columns.items()
+        }
+    )
+
+
+def _add_data_docs(context: Any, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    context.add_data_docs_site(
+        site_name="local",
+        site_config={
+            "class_name": "SiteBuilder",
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder.resolve())},
+        },
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy scalar as Python's."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def _normalised(one: Any) -> dict[str, Any]:
+    arguments = dict(one.expectation_config.kwargs)
+    column = arguments.pop("column", None)
+    arguments.pop("batch_id", None)
+    result = one.result or {}
+    if one.exception_info and any(
+        isinstance(info, dict) and info.get("raised_exception")
+        for info in [one.exception_info, *one.exception_info.values()]
+    ):
+        observed = "the expectation could not be evaluated (is the column there?)"
+    elif "observed_value" in result:
+        observed = f"found {result['observed_value']}"
+    else:
+        observed = f"{result.get('unexpected_count', 0)} of {result.get('element_count', 0)} values break it"
+    offenders = [
+        {"sample_id": unescaped(entry.get("sample_id")), "value": unescaped(_plain(entry.get(column)))}
+        for entry in result.get("partial_unexpected_index_list") or []
+    ]
+    return {
+        "expectation": one.expectation_config.type,
+        "column": column,
+        "expected": {key: unescaped(value) for key, value in arguments.items() if value is not None},
+        "passed": bool(one.success),
+        "observed": observed,
+        "offenders": offenders[:NUM_OFFENDERS],
+    }

@@ -1,0 +1,157 @@
+"""What people decided about labels, line by line in `data/label_decisions.csv`, applied to what the source names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.core.delimited_text import decoded, separated
+from pipeline.core.errors import Refused, UserError
+from pipeline.core.labels import parsed, spelled
+
+COLUMNS = ("sample_id", "action", "previous", "labels", "who", "when", "why")
+ACTIONS = ("keep", "relabel", "drop")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """One line of the file.
+
+    Attributes:
+        where: File and line, for messages.
+        action: `keep` says that the labels are right, `relabel` replaces them, `drop` takes the sample out.
+        previous: The labels that the sample had when it was judged, sorted.
+        labels: Of `relabel`, sorted; empty for the others.
+    """
+
+    where: str
+    sample_id: str
+    action: str
+    previous: list[str]
+    labels: list[str]
+    who: str
+    when: str
+    why: str
+
+
+def read_decisions(path: Path) -> list[Decision]:
+    """The decisions of a file in its order; none where there is no file.
+
+    Raises:
+        UserError: Naming file and line of the first one that cannot be followed.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    columns, rows, lines = separated(path, decoded(data, path))
+    missing = [name for name in COLUMNS if name not in columns]
+    if missing:
+        raise UserError(
+            f"{path}: line 1 names no column {missing[0]!r}; it must name {','.join(COLUMNS)}, with commas between them"
+        )
+    decisions = [_decision(row, f"{path}: line {line}") for row, line in zip(rows, lines, strict=True)]
+    first: dict[str, str] = {}
+    for one in decisions:
+        if one.sample_id in first:
+            raise UserError(
+                f"{one.where} decides on {one.sample_id!r} again, after {first[one.sample_id]}; keep one of them"
+            )
+        first[one.sample_id] = one.where.rpartition(": ")[2]
+    return decisions
+
+
+def _decision(row: dict[str, str], where: str) -> Decision:
+    told = {name: row[name].strip() for name in COLUMNS if name != "sample_id"}
+    action = told["action"]
+    if action not in ACTIONS:
+        raise UserError(f"{where}: the action must be one of {', '.join(ACTIONS)}, found {action!r}")
+    for name in ("who", "when", "why"):
+        if not told[name]:
+            raise UserError(f"{where} does not say {name}; a decision must say who made it, when and why")
+    try:
+        datetime.fromisoformat(told["when"])
+    except ValueError:
+        raise UserError(f"{where}: when must be a date like 2026-11-24, found {told['when']!r}") from None
+    previous = _labels(told["previous"], "previous", where)
+    labels = _labels(told["labels"], "labels", where) if action == "relabel" else []
+    if action == "relabel" and labels in ([], previous):
+        found = f"the ones it has, {told['previous']!r}" if labels else "none"
+        raise UserError(f"{where}: relabel needs the new labels, found {found}; write them, or choose keep or drop")
+    return Decision(
+        where=where,
+        sample_id=row["sample_id"],
+        action=action,
+        previous=previous,
+        labels=labels,
+        who=told["who"],
+        when=told["when"],
+        why=told["why"],
+    )
+
+
+def _labels(text: str, column: str, where: str) -> list[str]:
+    try:
+        return sorted(set(parsed(text)))
+    except ValueError as error:
+        raise UserError(f"{where}, {column}: {error}") from None
+
+
+def decided(
+    items: pd.DataFrame, refused: Sequence[Refused | None], decisions: Sequence[Decision]
+) -> tuple[pd.DataFrame, list[Refused | None]]:
+    """The items with the labels that people gave them, and what is refused, now with what people dropped.
+
+    Where there is any decision, the items get a column `decision`: the action, missing where nobody decided.
+
+    Args:
+        items: `sample_id` and `labels`, one row for each item.
+        refused: Of each item why it is, or None.
+        decisions: At most one for each `sample_id`.
+
+    Raises:
+        UserError: A decision is on no usable item, on labels that it has no longer, or for labels that nothing has.
+    """
+    result = list(refused)
+    if not decisions:
+        return items, result
+    names, labels = items["sample_id"].tolist(), [list(one) for one in items["labels"]]
+    usable = {name: row for row, (name, reason) in enumerate(zip(names, refused, strict=True)) if reason is None}
+    known = {name for one in labels for name in one}
+    actions: list[str | None] = [None] * len(items)
+    for one in decisions:
+        row = _row(one, usable, labels, known)
+        actions[row] = one.action
+        if one.action == "relabel":
+            labels[row] = one.labels
+        elif one.action == "drop":
+            result[row] = Refused("dropped", f"by {one.who}, {one.when}: {one.why}")
+    return items.assign(labels=pd.Series(labels, index=items.index), decision=actions), result
+
+
+def _row(one: Decision, usable: dict[str, int], labels: list[list[str]], known: set[str]) -> int:
+    """The item that a decision is on, which it still fits."""
+    row = usable.get(one.sample_id)
+    if row is None:
+        raise UserError(
+            f"{one.where}: the source names no usable sample {one.sample_id!r}; mend or remove the line, or set "
+            "ingest.decisions=false for another source than the one it was written for"
+        )
+    if sorted(labels[row]) != one.previous:
+        raise UserError(
+            f"{one.where}: {one.sample_id!r} is labelled {spelled(labels[row])!r} now, the decision was made on "
+            f"{spelled(one.previous)!r}; look at it again and mend the line, or remove it"
+        )
+    unknown = [name for name in one.labels if name not in known]
+    if unknown:
+        raise UserError(
+            f"{one.where}: no sample of the source is labelled {unknown[0]!r}; mend the name, or add the class to the "
+            "source first"
+        )
+    return row

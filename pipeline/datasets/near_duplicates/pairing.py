@@ -1,0 +1,50 @@
+"""Pictures that show the same photograph, whatever was done to it."""
+
+from __future__ import annotations
+
+from functools import partial
+from tempfile import TemporaryFile
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core import terminal
+from pipeline.core.contracts import Source
+from pipeline.core.parallel import map_in_order
+from pipeline.datasets.near_duplicates import photo_pairs
+from pipeline.datasets.near_duplicates.photo_pairs import Pairing
+from pipeline.datasets.near_duplicates.template_matching import SIDE
+from pipeline.images.decoding import Decoding
+from pipeline.images.loading import look
+
+
+def pair(source: Source, manifest: pd.DataFrame, decoding: Decoding, pairing: Pairing) -> pd.DataFrame:
+    """`left`, `right` (sample_id), `similarity`, `distinction` and `mirrored` of each pair, in manifest order."""
+    items = zip(manifest["path"], manifest["content_hash"], strict=True)
+    made = map_in_order(partial(thumbnail, source, decoding), items, len(manifest), "pair")
+    with TemporaryFile() as file:  # of a million pictures they take 4 GB, which the system keeps in memory if it can
+        shape = (max(1, len(manifest)), SIDE, SIDE)
+        thumbnails = np.memmap(file, np.uint8, "w+", shape=shape)[: len(manifest)]
+        for position, one in enumerate(made):
+            thumbnails[position] = one
+        alike = photo_pairs.alike(thumbnails, pairing.min_similarity, pairing.num_neighbours)
+    found = alike[alike.distinction >= pairing.min_distinction]
+    if len(found.pairs) < len(alike.pairs):
+        terminal.say(
+            f"pair: {len(alike.pairs) - len(found.pairs):,} pairs are alike, but hardly more than they are to others, "
+            f"and stay apart; {len(found.pairs):,} are one photograph"
+        )
+    names = manifest["sample_id"].to_numpy(dtype=object)
+    return pd.DataFrame(
+        {
+            "left": pd.Series(names[found.pairs[:, 0]], dtype="str"),
+            "right": pd.Series(names[found.pairs[:, 1]], dtype="str"),
+            "similarity": found.similarity,
+            "distinction": found.distinction,
+            "mirrored": found.pairs[:, 2] == 1,
+        }
+    )
+
+
+def thumbnail(source: Source, decoding: Decoding, item: tuple[str, str]) -> np.ndarray:
+    return photo_pairs.thumbnail(look(source, decoding, *item))

@@ -1,0 +1,152 @@
+"""Which pictures are the same photograph, whatever was done to it: found by their looks, decided on their pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from pipeline.datasets.near_duplicates.template_matching import SIDE, similarity
+from pipeline.statistics import nearest_neighbors
+
+DETAIL = 16  # side of what candidates are looked up by
+MARGIN = 0.04  # of a side, left out on each side to find a picture's crops
+CROWD = range(9, 17, 2)  # whose likeness is no news: these nearest look-alikes of a picture
+AT_ONCE = 8_192  # pictures looked up in one go
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairing:
+    """When two pictures count as one photograph.
+
+    Args:
+        min_similarity: Correlation of their fine structure, best displacement and zoom, above 0 and at most 1.
+        min_distinction: Share of what tells a picture from its look-alikes that its twin must have too, 0 to 1.
+        num_neighbours: Look-alikes compared closely, for each picture, its mirror image and its middle; at least 1.
+    """
+
+    min_similarity: float
+    min_distinction: float
+    num_neighbours: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_similarity <= 1:
+            raise ValueError(f"min_similarity must be above 0 and at most 1, got {self.min_similarity}")
+        if not 0 <= self.min_distinction <= 1:
+            raise ValueError(f"min_distinction must be 0 to 1, got {self.min_distinction}")
+        if self.num_neighbours < 1:
+            raise ValueError(f"num_neighbours must be at least 1, got {self.num_neighbours}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Alike:
+    """Pairs of pictures that are at least `min_similarity` alike, the most of which are mostly twins.
+
+    Attributes:
+        pairs: (P, 3) as `candidates` returns them, at most one row for two pictures.
+        similarity: (P,) of their fine structure.
+        distinction: (P,) how far above the crowd that is: 0 or less like any look-alike, 1 identical.
+    """
+
+    pairs: np.ndarray
+    similarity: np.ndarray
+    distinction: np.ndarray
+
+    def __getitem__(self, rows: np.ndarray) -> Alike:
+        return Alike(pairs=self.pairs[rows], similarity=self.similarity[rows], distinction=self.distinction[rows])
+
+
+def thumbnail(array: np.ndarray) -> np.ndarray:
+    """(H, W) or (H, W, 3) uint8 to (64, 64) uint8: grey, stretched, antialiased."""
+    image = Image.fromarray(array)
+    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0).convert("L"))
+
+
+def alike(thumbnails: np.ndarray, min_similarity: float, num_neighbours: int) -> Alike:
+    """Pairs that could show the same photograph; those are twins whose distinction says so too.
+
+    Where everything resembles everything (cells of a solar module, slides of one tissue), likeness proves nothing. So
+    each pair is measured against its crowd: with c the largest similarity of one of the two to its look-alikes, the
+    ninth to fifteenth nearest, distinction is (s - c) / (1 - c). If what a picture shares with its crowd makes up c of
+    it, that is the correlation of the rest. A photograph that is there more than eight times is its own crowd.
+
+    Args:
+        thumbnails: (N, 64, 64) uint8.
+        min_similarity: As `Pairing` takes it.
+        num_neighbours: As `Pairing` takes it.
+    """
+    if len(thumbnails) < 2:
+        return Alike(pairs=np.zeros((0, 3), dtype=np.int64), similarity=np.zeros(0), distinction=np.zeros(0))
+    parts = _parts(len(thumbnails))
+    index = nearest_neighbors.index(np.concatenate([_looks(thumbnails[part]).astype(np.float16) for part in parts]))
+    pairs = candidates(thumbnails, index, num_neighbours)
+    similar = similarity(thumbnails, pairs)
+    kept = (similar >= min_similarity) & _turned_as_it_fits(pairs, similar)
+    pairs, similar = pairs[kept], similar[kept]
+    own, position = np.unique(pairs[:, :2], return_inverse=True)
+    likest = crowd(thumbnails, index, own)[position.reshape(-1, 2)].max(axis=1, initial=-1)
+    return Alike(pairs=pairs, similarity=similar, distinction=(similar - likest) / np.maximum(1 - likest, 1e-6))
+
+
+def crowd(thumbnails: np.ndarray, index: nearest_neighbors.Index, rows: np.ndarray) -> np.ndarray:
+    """(R,) how similar pictures are to look-alikes that are no twins; 0 where there are too few pictures to tell."""
+    result = np.zeros(len(rows))
+    for part in _parts(len(rows)):
+        _, nearest = index.search(_looks(thumbnails[rows[part]]), CROWD.stop)
+        far = nearest[:, CROWD.start :: CROWD.step]
+        own = np.repeat(rows[part, None], far.shape[1], axis=1)
+        pairs = np.stack([own, np.where(far < 0, own, far), np.zeros_like(own)], axis=2)
+        similar = similarity(thumbnails, pairs.reshape(-1, 3), closely=False).reshape(far.shape)
+        result[part] = np.where(far < 0, 0, similar).max(axis=1, initial=0)
+    return result
+
+
+def candidates(thumbnails: np.ndarray, index: nearest_neighbors.Index, num_neighbours: int) -> np.ndarray:
+    """Pairs worth a closer look: each picture with those that look most like it, its mirror image, or its middle.
+
+    A thumbnail of 16 x 16 pixels tells enough (Torralba, Fergus and Freeman 2008, doi:10.1109/TPAMI.2008.128).
+
+    Args:
+        thumbnails: (N, 64, 64) uint8.
+        index: Of their looks.
+        num_neighbours: Looked at for each of the three.
+
+    Returns:
+        (P, 3): two positions, the smaller first, and 1 where the second is mirrored; sorted, each once.
+    """
+    found = []
+    for part in _parts(len(thumbnails)):
+        block = thumbnails[part]
+        for turned, looks in ((0, _looks(block)), (1, _looks(block[:, :, ::-1])), (0, _looks(block, MARGIN))):
+            _, nearest = index.search(looks, num_neighbours + 1)
+            pair = np.stack([np.repeat(np.arange(part.start, part.stop), nearest.shape[1]), nearest.ravel()], axis=1)
+            pair = np.sort(pair[(pair[:, 1] >= 0) & (pair[:, 0] != pair[:, 1])], axis=1)
+            found.append(np.column_stack([pair, np.full(len(pair), turned)]))
+    pairs: np.ndarray = np.unique(np.concatenate(found), axis=0)
+    return pairs
+
+
+def _turned_as_it_fits(pairs: np.ndarray, similar: np.ndarray) -> np.ndarray:
+    """(P,) bool: of two rows for the same pictures, once mirrored and once not, the more similar one."""
+    order = np.lexsort((-similar, pairs[:, 1], pairs[:, 0]))
+    again = (np.diff(pairs[order, :2], axis=0) == 0).all(axis=1)
+    result = np.ones(len(pairs), dtype=bool)
+    result[order[1:][again]] = False
+    return result
+
+
+def _looks(thumbnails: np.ndarray, margin: float = 0.0) -> np.ndarray:
+    """(N, 256) float32 of length 1: blurred, without brightness and contrast; of the middle where there is a margin."""
+    edges = np.linspace(margin * SIDE, (1 - margin) * SIDE, DETAIL + 1)
+    starts, ends = edges[:-1, None], edges[1:, None]
+    pixels = np.arange(SIDE)
+    pooling = (np.minimum(ends, pixels + 1) - np.maximum(starts, pixels)).clip(0).astype(np.float32)
+    flat = (pooling @ thumbnails.astype(np.float32) @ pooling.T).reshape(len(thumbnails), -1)
+    return nearest_neighbors.unit(flat - flat.mean(axis=1, keepdims=True))
+
+
+def _parts(total: int) -> Iterator[slice]:
+    """Slices that cover 0 to total."""
+    return (slice(start, min(start + AT_ONCE, total)) for start in range(0, total, AT_ONCE))

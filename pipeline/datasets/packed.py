@@ -1,0 +1,51 @@
+"""The folder `data/packed/`: what `augment` writes and training reads, without decoding anything again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core import artifacts
+from pipeline.core.batches import Samples
+
+if TYPE_CHECKING:
+    from pipeline.core.contracts import Augmentation, Task, Transform
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """The folder `data/packed/`.
+
+    Attributes:
+        images: (N, H, W, C) uint8, memory-mapped.
+        index: One row per image: `sample_id`, `origin` (the sample an extra one was made from, else itself), `split`,
+            `labels`, `group`, `content_hash`, what was measured (`prop_*`) and what was told (`attr_*`).
+        card: `classes`, `size`, `channels`, `fit`.
+    """
+
+    images: np.ndarray
+    index: pd.DataFrame
+    card: dict[str, Any]
+
+    @classmethod
+    def load(cls, folder: Path = artifacts.PACKED) -> Packed:
+        card = artifacts.read_json(folder / "card.json")
+        index = artifacts.read_table(folder / "index.parquet")
+        return cls(np.load(folder / "images.npy", mmap_mode="r"), index, card)
+
+    @property
+    def classes(self) -> list[str]:
+        return list(self.card["classes"])
+
+    def part(
+        self, split: str, task: Task, transform: Transform, augmentations: tuple[Augmentation, ...] = ()
+    ) -> Samples:
+        """The samples of one split."""
+        rows = np.flatnonzero(self.index["split"].to_numpy() == split)
+        targets = task.targets(self.index["labels"].iloc[rows].tolist(), self.classes)
+        told = self.index.iloc[rows].reset_index(drop=True)
+        return Samples(self.images, rows, targets, transform, augmentations, told=told)

@@ -1,0 +1,104 @@
+"""Pictures to packed uint8 arrays a little above training size, with extra samples of small classes in train only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.contracts import Augmentation
+from pipeline.datasets.npy import sheet
+
+ORDER = {"train": 0, "val": 1, "test": 2}
+PREVIEW_CLASSES, PREVIEW_DRAWS = 10, 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packing:
+    """How pictures are stored.
+
+    Args:
+        size: Side of the stored square in pixels, at least transform.size.
+        fit: `crop` (shorter side to size, centre kept), `pad` (longer side to size) or `stretch`.
+        min_class_share: In train, a class smaller than this share of the largest one gets extra augmented copies until
+            it reaches it, 0 to 1; null makes none.
+        seed: Of the extra copies and the preview.
+    """
+
+    size: int
+    fit: Literal["crop", "pad", "stretch"]
+    min_class_share: float | None
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.size <= 4096:
+            raise ValueError(f"size must be 8 to 4096, got {self.size}")
+        if self.fit not in ("crop", "pad", "stretch"):
+            raise ValueError(f"fit must be crop, pad or stretch, got {self.fit!r}")
+        if self.min_class_share is not None and not 0 < self.min_class_share <= 1:
+            raise ValueError(f"min_class_share must be null or above 0 and at most 1, got {self.min_class_share}")
+
+
+def placed(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
+    """Rows that take part, train first, otherwise in the order of the manifest."""
+    rows = manifest.drop(columns="group").merge(splits, on="sample_id", validate="one_to_one")
+    rows = rows[rows["split"].isin(ORDER)]
+    rows = rows.sort_values("split", key=lambda split: split.map(ORDER), kind="stable").reset_index(drop=True)
+    return rows.assign(origin=rows["sample_id"])
+
+
+def columns_kept(index: pd.DataFrame) -> pd.DataFrame:
+    described = [column for column in index if str(column).startswith(("attr_", "prop_"))]
+    return index[["sample_id", "origin", "split", "labels", "group", "content_hash", *described]]
+
+
+def extra_rows(rows: pd.DataFrame, min_class_share: float | None, seed: int) -> pd.DataFrame:
+    """Rows of train to copy, as evenly as can be, with `position` of their origin; none when no class is too small.
+
+    A copy counts for each of its labels, so a class that came along with another one needs fewer copies of its own;
+    the share stays one of the largest class before copying, which grows too where it shares samples with a small one.
+    """
+    train = rows[rows["split"] == "train"]
+    chosen: list[int] = []
+    if min_class_share is not None:
+        labels = train["labels"].explode()
+        sizes = labels.value_counts().sort_index()
+        wanted = int(np.ceil(min_class_share * sizes.max()))
+        generator = np.random.default_rng(seed)
+        for name, size in sizes[sizes < wanted].items():
+            members = generator.permutation(labels.index[labels == name].to_numpy())
+            came_along = int(np.isin(chosen, members).sum())
+            chosen += np.resize(members, max(0, wanted - size - came_along)).tolist()
+    extra = rows.loc[chosen].assign(position=chosen)
+    number = extra.groupby("origin").cumcount()
+    extra["sample_id"] = [f"{origin}#extra{n}" for origin, n in zip(extra["origin"], number, strict=True)]
+    assert (extra["split"] == "train").all()
+    return extra
+
+
+def draw_extra(packed: np.ndarray, extra: pd.DataFrame, policy: list[Augmentation], seed: int) -> Iterator[np.ndarray]:
+    """Augmented copies, one by one."""
+    import torch
+
+    from pipeline.core.batches import to_batch
+
+    generator = torch.Generator().manual_seed(seed)
+    for position in extra["position"]:
+        batch = to_batch(packed[position : position + 1])
+        for augmentation in policy:
+            batch = augmentation(batch, generator)
+        yield batch[0].permute(1, 2, 0).numpy()
+
+
+def preview(packed: np.ndarray, rows: pd.DataFrame, policy: list[Augmentation], seed: int) -> np.ndarray:
+    """One row per class: a sample of train, then how the policy changes it."""
+    train = rows[rows["split"] == "train"]
+    first = train["labels"].explode().drop_duplicates().sort_values()[:PREVIEW_CLASSES].index
+    lines = []
+    for position in first:
+        copies = pd.DataFrame({"position": [position] * PREVIEW_DRAWS})
+        lines.append([packed[position], *draw_extra(packed, copies, policy, seed)])
+    return sheet(lines)

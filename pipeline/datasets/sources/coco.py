@@ -1,0 +1,158 @@
+"""A COCO JSON file: the labels of a picture are the categories annotated on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, final
+
+import pandas as pd
+
+from pipeline.core.contracts import Source
+from pipeline.core.errors import Refused, UserError
+from pipeline.datasets.discovery.file_listing import Place, Recognised
+from pipeline.datasets.discovery.format_clues import one_or_each, pictures_folder, split_documents, starts_with, strings
+from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.sources.annotations import Annotations
+from pipeline.datasets.sources.documents import expect, read_json
+from pipeline.datasets.sources.items import Empty, Item, as_looked_at, check_empty
+
+NO_ATTRIBUTES = frozenset(["id", "file_name", "width", "height", "coco_url", "flickr_url", "url", "path", "attributes"])
+KEYS = ((b'"images"', b'"file_name"'), (b'"annotations"', b'"image_id"', b'"category_id"'))  # of the format
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Coco(Source, FormatDetector):
+    """Boxes, masks or plain categories, all read as image-level labels.
+
+    A crowd (`iscrowd`) shows its category as much as a single object does; an annotation marked `ignore` does not
+    count. A picture with nothing annotated on it has none of the categories, unless the file annotates no picture at
+    all; one with nothing but ignored annotations is unlabelled. What an image entry tells beside its name and size
+    (and its `attributes`) becomes attributes. A picture with an annotation that cannot be understood is refused
+    (`bad_annotation`), as are pictures below `pictures` that the file does not name (`no_row`).
+
+    A document for each part of a split is one data set: `path` then names them by train, val and test.
+
+    Args:
+        name: Of the data set, in MLflow and on the page.
+        path: The JSON file with images, annotations and categories, or one for each part of the given split.
+        pictures: The folder that `file_name` is relative to, or that of each part.
+        watch: What DVC hashes to notice a change; a folder that holds both the files and the pictures.
+        empty: What a picture is on which nothing is annotated: `negative`, labelled as showing none of the categories;
+            `unlabelled`; or `own_label`, labelled `nothing`.
+
+    Source: Lin et al. 2014, doi:10.1007/978-3-319-10602-1_48; format at cocodataset.org/#format-data.
+    """
+
+    name: str
+    path: str | dict[str, str]
+    pictures: str | dict[str, str]
+    watch: str
+    empty: Empty = "negative"
+
+    def __post_init__(self) -> None:
+        check_empty(self.empty)
+        self.annotations  # noqa: B018 - refuses what does not fit
+
+    def read(self) -> pd.DataFrame:
+        return self.annotations.read(self._items)
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return self.annotations.stat(path)
+
+    def open(self, path: str) -> bytes:
+        return self.annotations.open(path)
+
+    @cached_property
+    def annotations(self) -> Annotations:
+        return Annotations(path=self.path, pictures=self.pictures, relative="file_name")
+
+    def _items(self, document: Path) -> list[Item]:
+        """What one file says."""
+        content = expect(read_json(document), dict, str(document))
+        parts = {
+            part: expect(content.get(part), list, f"{document}: {part}")
+            for part in ("images", "annotations", "categories")
+        }
+        if not parts["images"]:
+            raise UserError(f"{document}: images is empty; expected one entry for each picture")
+        images = _by_id(parts["images"], f"{document}: images")
+        categories = {
+            key: expect(entry.get("name"), str, f"{document}: the name of category {key!r}")
+            for key, entry in _by_id(parts["categories"], f"{document}: categories").items()
+        }
+        labels: dict[Any, set[str]] = {key: set() for key in images}
+        damaged: dict[Any, Refused] = {}
+        homeless: dict[Any, Refused] = {}
+        ignored = set()
+        for position, annotation in enumerate(parts["annotations"]):
+            where = f"{document}: annotations[{position}]"
+            image, category = (_key(expect(annotation, dict, where).get(key)) for key in ("image_id", "category_id"))
+            if image not in images:
+                homeless.setdefault(image, Refused("missing", f"annotations[{position}] has it, images does not"))
+            elif category not in categories:
+                detail = f"annotations[{position}] has the category_id {category!r}, which categories lacks"
+                damaged.setdefault(image, Refused("bad_annotation", detail))
+            elif annotation.get("ignore"):
+                ignored.add(image)
+            else:
+                labels[image].add(categories[category])
+        unknown = ignored if parts["annotations"] else images.keys()
+        items = [
+            Item(
+                path=expect(entry.get("file_name"), str, f"{document}: image {key!r}, file_name"),
+                **as_looked_at(labels[key], "unlabelled" if key in unknown else self.empty),
+                refused=damaged.get(key),
+                attributes=dict(_attributes(entry)),
+            )
+            for key, entry in images.items()
+        ]
+        return [*items, *(Item(path=f"image_id {key}", refused=refused) for key, refused in homeless.items())]
+
+    @classmethod
+    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        found: dict[str, tuple[str, list[str]]] = {}
+        for document in place.documents(".json".__eq__):
+            edges = place.edges(document)
+            if starts_with(edges, b"{") and any(all(key in edges for key in keys) for keys in KEYS):
+                found[document] = pictures_folder(place, list(strings(edges, "file_name")), told, document)
+        for parts in split_documents(found):
+            folders = {split: found[document][0] for split, document in parts.items()}
+            choices: dict[str, Any] = {
+                "path": {split: place.at(document) for split, document in parts.items()},
+                "pictures": one_or_each(folders),
+            }
+            layout = f"COCO JSON, {', '.join(parts.values())}"
+            notes = [note for document in parts.values() for note in found.pop(document)[1]]
+            yield Recognised(layout=layout, choices=choices, confidence=1, notes=notes)
+        for document, (pictures, notes) in found.items():
+            choices = {"path": place.at(document), "pictures": pictures}
+            yield Recognised(layout=f"COCO JSON, {document}", choices=choices, confidence=1, notes=notes)
+
+
+def _attributes(entry: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What an image entry tells; text, numbers and truth values only."""
+    nested = entry.get("attributes")
+    told = {**{key: entry[key] for key in entry.keys() - NO_ATTRIBUTES}, **(nested if isinstance(nested, dict) else {})}
+    for key, value in sorted(told.items()):
+        if isinstance(value, (str, int, float)):
+            yield key, value
+
+
+def _by_id(entries: list[Any], where: str) -> dict[Any, dict[str, Any]]:
+    found: dict[Any, dict[str, Any]] = {}
+    for position, entry in enumerate(entries):
+        key = _key(expect(entry, dict, f"{where}[{position}]").get("id"))
+        if key is None or key in found:
+            problem = "has no id" if key is None else f"has the id {key!r} of an entry before it"
+            raise UserError(f"{where}[{position}] {problem}; export the file again")
+        found[key] = entry
+    return found
+
+
+def _key(value: Any) -> Any:
+    """An id, or None where it is none that can be looked up."""
+    return value if isinstance(value, (int, str)) else None

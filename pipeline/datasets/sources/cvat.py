@@ -1,0 +1,155 @@
+"""CVAT's "for images" XML: the labels of a picture are its tags, or the names of what is drawn on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+import pandas as pd
+
+from pipeline.core.contracts import Source
+from pipeline.core.errors import UserError
+from pipeline.datasets.discovery.file_listing import Place, Recognised
+from pipeline.datasets.discovery.format_clues import pictures_folder
+from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.discovery.split_names import is_unlabelled, split_named
+from pipeline.datasets.sources.annotations import Annotations
+from pipeline.datasets.sources.items import Empty, Item, as_looked_at, check_empty
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+MAX_XML_BYTES = 512 * 1024**2
+SHAPES = ("box", "polygon", "polyline", "points", "cuboid", "ellipse", "skeleton", "mask")
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Cvat(Source, FormatDetector):
+    """Where any picture has a tag, tags are the labels; else the labels of boxes, masks and other shapes are.
+
+    Attributes of a tag become attributes of the picture, after the name of the tag. A tag called `no_label` says that
+    the picture is unlabelled. The subset of an image (Train, Validation, Test) gives the split.
+
+    Args:
+        name: Of the data set, in MLflow and on the page.
+        path: The XML file, exported as "CVAT for images 1.1".
+        pictures: The folder that the names of the images are relative to.
+        watch: What DVC hashes to notice a change; a folder that holds both the file and the pictures.
+        empty: What a picture without a label in the file is: `negative`, labelled as showing none of the labels;
+            `unlabelled`; or `own_label`, labelled `nothing`.
+
+    Source: docs.cvat.ai/docs/manual/advanced/xml_format.
+    """
+
+    name: str
+    path: str
+    pictures: str
+    watch: str
+    empty: Empty = "negative"
+
+    def __post_init__(self) -> None:
+        check_empty(self.empty)
+
+    def read(self) -> pd.DataFrame:
+        return self.annotations.read(self._items)
+
+    def _items(self, document: Path) -> list[Item]:
+        images = list(_images(document))
+        if not images:
+            raise UserError(f"{document} holds no image; export it as CVAT for images")
+        kind = "tags" if any(one.tags for one in images) else "shapes"
+        return [_item(one, one.tags if kind == "tags" else one.shapes, self.empty) for one in images]
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return self.annotations.stat(path)
+
+    def open(self, path: str) -> bytes:
+        return self.annotations.open(path)
+
+    @cached_property
+    def annotations(self) -> Annotations:
+        return Annotations(path=self.path, pictures=self.pictures, relative="the name of an image")
+
+    @classmethod
+    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        for document in place.documents(".xml".__eq__):
+            edges = place.edges(document)
+            if b"<annotations" in edges and b"<image " in edges:
+                try:
+                    names = [one.name for one in _images(Path(place.at(document)))]
+                except UserError:  # the reading of it says what is wrong
+                    names = []
+                pictures, notes = pictures_folder(place, names, told, document)
+                choices = {"path": place.at(document), "pictures": pictures}
+                yield Recognised(layout=f"CVAT XML, {document}", choices=choices, confidence=1, notes=notes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """What the file says of a picture."""
+
+    name: str
+    subset: str
+    tags: list[str]
+    shapes: list[str]
+    attributes: dict[str, str]
+
+
+def _images(document: Path) -> Iterator[Image]:
+    """The images of a file, read one by one.
+
+    Raises:
+        UserError: It cannot be read, is no XML or unsafe, or an image or a label has no name.
+    """
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import ParseError, iterparse
+
+    where = f"source.path {str(document)!r}"
+    try:
+        size = document.stat().st_size
+        if size > MAX_XML_BYTES:
+            raise UserError(f"{where} has {size} bytes, at most {MAX_XML_BYTES} are read; export it in parts")
+        for _, element in iterparse(str(document), forbid_dtd=True):
+            if element.tag == "image":
+                yield _image(element, where)
+                element.clear()
+    except OSError as error:
+        raise UserError(f"{where} cannot be read: {error.strerror}") from None
+    except DefusedXmlException:
+        raise UserError(f"{where} is unsafe XML: it declares a document type or entities; export it again") from None
+    except (ParseError, ValueError, LookupError) as error:
+        raise UserError(f"{where} is not valid XML ({error}); export it again") from None
+
+
+def _image(element: Element, where: str) -> Image:
+    name = element.get("name")
+    if not name:
+        raise UserError(f"{where}: image {element.get('id')!r} has no name; export it again")
+    found: dict[str, list[str]] = {"tag": [], "shape": []}
+    attributes: dict[str, str] = {}
+    for one in element:
+        if one.tag != "tag" and one.tag not in SHAPES:
+            continue
+        label = (one.get("label") or "").strip()
+        if not label:
+            raise UserError(f"{where}: a {one.tag} of image {name!r} has no label; export it again")
+        found["tag" if one.tag == "tag" else "shape"].append(label)
+        for attribute in one.iterfind("attribute") if one.tag == "tag" else ():
+            attributes[f"{label} {attribute.get('name')}"] = (attribute.text or "").strip()
+    return Image(
+        name=name,
+        subset=element.get("subset") or "",
+        tags=found["tag"],
+        shapes=found["shape"],
+        attributes=attributes,
+    )
+
+
+def _item(image: Image, labels: list[str], empty: Empty) -> Item:
+    known = [one for one in labels if not is_unlabelled(one)]
+    told = as_looked_at(known, empty if len(known) == len(labels) else "unlabelled")
+    return Item(path=image.name, **told, given_split=split_named(image.subset), attributes=image.attributes)

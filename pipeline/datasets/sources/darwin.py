@@ -1,0 +1,154 @@
+"""V7 Darwin 2.0 JSON, one file for each picture: its labels are the tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, final
+
+import pandas as pd
+
+from pipeline.core.contracts import Source
+from pipeline.core.delimited_text import decoded
+from pipeline.core.errors import Refused, UserError
+from pipeline.core.safe_files import read_bytes
+from pipeline.datasets.discovery.file_listing import Place, Recognised
+from pipeline.datasets.discovery.folder_contents import existing_folder, files_below, suffix
+from pipeline.datasets.discovery.format_clues import pictures_folder
+from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.sources.annotations import Annotations
+from pipeline.datasets.sources.documents import expect, parse_json
+from pipeline.datasets.sources.items import Empty, Item, as_looked_at, check_empty
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Darwin(Source, FormatDetector):
+    """The tags of an item are its labels; boxes and masks say nothing about the whole picture and are passed over.
+
+    Item-level properties become attributes, and so do the sub-annotations of a tag (its properties, attributes and
+    text), after the name of the tag. Several values of one property are joined with `; `. An item without a tag is
+    unlabelled unless `empty` says else: no file says whether somebody has looked at it. A file that is no Darwin 2.0
+    item of one picture is refused (`bad_annotation`), pictures that no file names too (`no_row`).
+
+    Args:
+        name: Of the data set, in MLflow and on the page.
+        path: The folder of JSON files; folders below it are searched, hidden ones (`.v7`) are not.
+        pictures: The folder that an item's `path` and `name` are relative to.
+        watch: What DVC hashes to notice a change; a folder that holds both.
+        empty: What an item without a tag is: `unlabelled`; `negative`, labelled as showing none of the tags, where all
+            items were looked at; or `own_label`, labelled `nothing`.
+
+    Source: docs.v7labs.com/reference/darwin-json.
+    """
+
+    name: str
+    path: str
+    pictures: str
+    watch: str
+    empty: Empty = "unlabelled"
+
+    def __post_init__(self) -> None:
+        check_empty(self.empty)
+
+    def read(self) -> pd.DataFrame:
+        existing_folder(self.path, "path", "the folder of Darwin JSON files")
+        return self.annotations.read(self._items)
+
+    def _items(self, folder: Path) -> list[Item]:
+        documents = [path for path in files_below(folder) if suffix(path) == ".json"]
+        if not documents:
+            raise UserError(f"source.path {self.path!r} holds no JSON file; expected one for each picture")
+        return [_item(folder, document, self.empty) for document in documents]
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return self.annotations.stat(path)
+
+    def open(self, path: str) -> bytes:
+        return self.annotations.open(path)
+
+    @cached_property
+    def annotations(self) -> Annotations:
+        return Annotations(path=self.path, pictures=self.pictures, relative="the path of an item")
+
+    @classmethod
+    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        documents = [] if place.named else place.documents(".json".__eq__)
+        named = [path for path in (_named(place, document) for document in documents) if path is not None]
+        if 2 * len(named) > len(documents):
+            pictures, notes = pictures_folder(place, named, told)
+            choices = {"path": str(place.root), "pictures": pictures}
+            yield Recognised(
+                layout="V7 Darwin JSON, a file for each picture", choices=choices, confidence=1, notes=notes
+            )
+
+
+def _item(folder: Path, document: str, empty: Empty) -> Item:
+    try:
+        content = parse_json(decoded(read_bytes(folder, document), Path(document)), document)
+        path = _picture(expect(content, dict, document))
+        tags = _tags(content)
+        attributes = {name: "; ".join(values) for name, values in _grouped(_told(content, tags)).items()}
+        return Item(path=path, **as_looked_at([tag["name"] for tag in tags], empty), attributes=attributes)
+    except Refused as refused:
+        return Item(path=document, refused=Refused("bad_annotation", refused.detail))
+    except UserError as error:
+        return Item(path=document, refused=Refused("bad_annotation", str(error)))
+
+
+def _named(place: Place, document: str) -> str | None:
+    """The path of the picture that a file speaks of; None where it is no Darwin item."""
+    try:
+        return _picture(expect(parse_json(decoded(place.edges(document), Path(document)), document), dict, document))
+    except (Refused, UserError):
+        return None
+
+
+def _picture(content: dict[str, Any]) -> str:
+    """The path of the item's one picture."""
+    if not isinstance(content.get("item"), dict) or not str(content.get("version", "")).startswith("2."):
+        raise Refused("bad_annotation", f"no Darwin 2.0 item: version {content.get('version')!r}")
+    item = content["item"]
+    slots = expect(item.get("slots", []), list, "item.slots")
+    kinds = [expect(slot, dict, "item.slots").get("type", "image") for slot in slots]
+    if len(kinds) > 1 or kinds not in ([], ["image"]):
+        raise Refused("bad_annotation", f"expected one slot of type image, found {kinds}")
+    name = expect(item.get("name"), str, "item.name")
+    folder = expect(item.get("path") or "/", str, "item.path").strip("/")  # in Darwin the root is /
+    return f"{folder}/{name}" if folder else name
+
+
+def _tags(content: dict[str, Any]) -> list[dict[str, Any]]:
+    annotations = expect(content.get("annotations", []), list, "annotations")
+    tags = [one for one in annotations if "tag" in expect(one, dict, "annotations")]
+    for tag in tags:
+        expect(tag.get("name"), str, "annotations: the name of a tag")
+    return tags
+
+
+def _told(content: dict[str, Any], tags: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Name and value of everything told of the whole picture, in the order of the file."""
+    yield from _properties(content.get("properties"), "properties")
+    for tag in tags:
+        for name, value in _properties(tag.get("properties"), f"the properties of tag {tag['name']!r}"):
+            yield f"{tag['name']} {name}", value
+        for value in expect(tag.get("attributes") or [], list, f"the attributes of tag {tag['name']!r}"):
+            yield f"{tag['name']} attributes", str(value)
+        text = expect(tag.get("text") or {}, dict, f"the text of tag {tag['name']!r}").get("text")
+        if text is not None:
+            yield f"{tag['name']} text", str(text)
+
+
+def _properties(values: Any, where: str) -> Iterator[tuple[str, str]]:
+    for one in expect(values or [], list, where):
+        if expect(one, dict, where).get("value") is not None:
+            yield expect(one.get("name"), str, f"{where}: a name"), str(one["value"])
+
+
+def _grouped(pairs: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found

@@ -1,0 +1,92 @@
+"""Text and JSON that other tools wrote, with the file and the line of what is wrong in them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.delimited_text import decoded
+from pipeline.core.errors import UserError
+
+MAX_DOCUMENT_BYTES = 2 * 1024**3
+
+
+def read_document(path: Path, parameter: str = "path") -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        UserError: As `check_document`.
+    """
+    check_document(path, parameter)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"source.{parameter} {str(path)!r} cannot be read: {error.strerror}") from None
+
+
+def check_document(path: Path, parameter: str = "path") -> int:
+    """The size of a file in bytes.
+
+    Args:
+        path: The file.
+        parameter: Of the source, for messages.
+
+    Raises:
+        UserError: It is not there, cannot be read, or has more than 2 GiB.
+    """
+    where = f"source.{parameter} {str(path)!r}"
+    try:
+        if not path.is_file():
+            raise UserError(f"{where} is not a file; set it to the file that the annotation tool wrote")
+        size = path.stat().st_size
+    except OSError as error:
+        raise UserError(f"{where} cannot be read: {error.strerror}") from None
+    if size > MAX_DOCUMENT_BYTES:
+        raise UserError(f"{where} has {size} bytes, at most {MAX_DOCUMENT_BYTES} are read; cut it into parts")
+    return size
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        UserError: It cannot be read or is not JSON.
+    """
+    return parse_json(decoded(read_document(path), path), str(path))
+
+
+def parse_json(text: str, where: str) -> Any:
+    """What a JSON text holds.
+
+    Args:
+        text: The text.
+        where: It stands, for messages.
+
+    Raises:
+        UserError: It is not JSON.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}"
+        raise UserError(f"{where}: not valid JSON at {place} ({error.msg}); export it again") from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits; a hundred thousand brackets
+        raise UserError(f"{where}: not readable JSON ({str(error) or type(error).__name__}); export it again") from None
+
+
+def expect(value: Any, kind: type, where: str) -> Any:
+    """The value itself.
+
+    Raises:
+        UserError: It is of another kind.
+    """
+    if not isinstance(value, kind):
+        names: dict[type, str] = {list: "a list", dict: "an object", str: "a text"}
+        raise UserError(f"{where}: expected {names[kind]}, found {_short(value)}; export it again")
+    return value
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."

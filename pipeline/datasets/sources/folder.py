@@ -1,0 +1,173 @@
+"""A folder of pictures, one sub-folder per class, above, below or without folders for the parts of a split."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import pandas as pd
+
+from pipeline.core.contracts import Source
+from pipeline.core.errors import UserError
+from pipeline.core.safe_files import read_bytes, stat_file
+from pipeline.datasets.discovery.file_listing import Place, Recognised
+from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, existing_folder, suffix, tree_below
+from pipeline.datasets.discovery.folder_levels import Levels, read_levels
+from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.discovery.split_names import split_named
+from pipeline.datasets.sources.items import Item, table
+
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
+NUM_SHOWN = 3
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Folder(Source, FormatDetector):
+    """Every file below a sub-folder is a sample of the class that the sub-folder names.
+
+    Where all top-level folders are called like parts of a split (train, Training, seg_train, valid, dev, test_set),
+    they are the given split and the classes stand below; so they do where each class folder holds such folders. A
+    folder that repeats the one around it (`seg_train/seg_train`), or stands alone and is called `images` or the like,
+    is passed over. Pictures above the class folders, in a folder called `unlabelled` or `no_label` in the classes'
+    place, or beside the parts of a split in one of pictures to predict (`seg_pred`), have no label.
+
+    Hidden files and folders (a leading dot) and what programs leave (`Thumbs.db`, `@eaDir`) are passed over; every
+    other file of a class is named, also when it is no picture, so that ingest can account for it. Links are followed.
+
+    Args:
+        name: Of the data set, in MLflow and on the page.
+        path: The folder, absolute or relative to the project.
+        watch: What DVC hashes to notice a change; the same folder.
+        label_level: Of the folders that are no part of a split, the level that names the class: 1 is the topmost.
+        split_folders: Whether folders called like parts of a split give the split; else they are classes.
+    """
+
+    name: str
+    path: str
+    watch: str
+    label_level: int = 1
+    split_folders: bool = True
+
+    def __post_init__(self) -> None:
+        if self.label_level < 1:
+            raise ValueError(f"label_level must be at least 1, got {self.label_level}")
+
+    def read(self) -> pd.DataFrame:
+        root = existing_folder(self.path, "path", "one sub-folder of pictures per class")
+        files, folders = tree_below(root)
+        levels = _levels(files, folders, self.label_level, self.split_folders)
+        if len(levels.classes) < 2:
+            found = f"only {levels.classes[0]!r}" if levels.classes else "none"
+            below = f" below its split folders {sorted(levels.splits)}" if levels.splits and not levels.below else ""
+            raise UserError(
+                f"source.path {self.path!r} must hold at least two sub-folders, one per class; found {found}{below}"
+                f"{_deeper(folders, self.label_level)}"
+            )
+        items = [item for path in files if (item := _item(path, levels)) is not None]
+        if not any(item.labels for item in items):
+            raise UserError(
+                f"source.path {self.path!r} holds no file below its sub-folders {levels.classes}; put pictures there"
+            )
+        return table(items)
+
+    def open(self, path: str) -> bytes:
+        return read_bytes(Path(self.path), path)
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return stat_file(Path(self.path), path)
+
+    @classmethod
+    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        pictures = [path for path in place.files if suffix(path) in PICTURE_SUFFIXES]
+        label_level, split_folders = int(told.get("label_level", 1)), bool(told.get("split_folders", True))
+        folders = _around(place.files)
+        levels = _levels(place.files, folders, label_level, split_folders)
+        num_labelled = sum(levels.of[path.rpartition("/")[0]].label is not None for path in pictures)
+        num_files = sum(levels.of[path.rpartition("/")[0]].label is not None for path in place.files)
+        filled = {levels.of[path.rpartition("/")[0]].label for path in pictures} - {None}
+        if place.named or len(filled) < 2 or 2 * num_labelled < num_files:
+            return
+        where = "with" if levels.below else "below"
+        splits = f", {where} {', '.join(sorted(levels.splits))}" if levels.splits else ""
+        yield Recognised(
+            layout=f"a folder per class{splits}",
+            choices={"path": str(place.root)},
+            confidence=0.6 if levels.splits else 0.5,
+            notes=list(_notes(place, levels)),
+            lacks=_contradiction(levels, folders, told),
+        )
+
+
+def _deeper(folders: Collection[str], label_level: int) -> str:
+    """What to do where the classes stand one level below: a zip often holds one folder around everything."""
+    below = sorted({path.rpartition("/")[2] for path in folders if path.count("/") == label_level})
+    if len(below) < 2:
+        return ""
+    level = label_level + 1
+    return (
+        f", and below it {below[:NUM_SHOWN]}; if these are the classes, set source.label_level={level} (of an archive "
+        f"or a remote tree source.inner.label_level={level})"
+    )
+
+
+def _around(files: Iterator[str] | list[str] | tuple[str, ...]) -> list[str]:
+    """The folders that hold the files, at any depth."""
+    found: set[str] = set()
+    for folder in {path.rpartition("/")[0] for path in files}:
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return sorted(found)
+
+
+def _levels(files: Any, folders: list[str], label_level: int, split_folders: bool) -> Levels:
+    filled = {path.rpartition("/")[0] for path in files if suffix(path) in PICTURE_SUFFIXES}
+    return read_levels(folders, filled, label_level, split_folders)
+
+
+def _item(path: str, levels: Levels) -> Item | None:
+    level = levels.of[path.rpartition("/")[0]]
+    if level.is_loose and suffix(path) not in PICTURE_SUFFIXES:
+        return None
+    return Item(path=path, labels=[] if level.label is None else [level.label], given_split=level.given_split)
+
+
+def _contradiction(levels: Levels, folders: list[str], told: Mapping[str, Any]) -> str:
+    """What speaks against this reading, and the options that settle it; empty where nothing does."""
+    if "label_level" not in told and levels.shared:
+        classes, shared = (_some(names) for names in (levels.classes, levels.shared))
+        return (
+            f"each of its folders holds the same ones; say which are the labels: --label-level 1 ({classes}) or "
+            f"--label-level 2 ({shared})"
+        )
+    like = [name for name in levels.classes if split_named(name)]
+    holding = [name for name in like if sum(one.startswith(f"{name}/") for one in folders) > 1]
+    if "split_folders" in told or levels.splits or not (len({split_named(one) for one in like}) > 1 or holding):
+        return ""
+    others = [name for name in levels.classes if name not in like]
+    return (
+        f"beside the split folders {like} stand {others}; move those away, or say --split-folders no where all of "
+        "them are classes"
+    )
+
+
+def _notes(place: Place, levels: Levels) -> Iterator[str]:
+    if levels.deeper and not levels.below:
+        yield (
+            f"the folders of {_some(levels.deeper)} hold folders, whose pictures count for them; --label-level 2 makes "
+            "labels of those"
+        )
+    plain = {re.sub(r"[\W\d_]+", "", name) for name in levels.classes}
+    if len(plain) == 1 and plain != {""}:
+        yield f"the class folders differ in a number alone: {_some(levels.classes)} are no labels if they are parts"
+    if tables := place.documents(lambda ending: ending in TABLES):
+        yield f"{_some(tables)} was not read; where it holds the labels: --format table"
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(repr(one) for one in names[:NUM_SHOWN])
+    return shown if len(names) <= NUM_SHOWN else f"{shown} and {len(names) - NUM_SHOWN:,} more"

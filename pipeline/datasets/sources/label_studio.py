@@ -1,0 +1,198 @@
+"""A Label Studio JSON export: the labels of a picture are the choices that most annotators made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any, final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pandas as pd
+
+from pipeline.core.contracts import Source
+from pipeline.core.errors import Refused, UserError
+from pipeline.datasets.discovery.file_listing import MAX_NAMES, Place, Recognised
+from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, suffix
+from pipeline.datasets.discovery.format_clues import pictures_folder, starts_with, strings
+from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.sources.annotations import Annotations
+from pipeline.datasets.sources.documents import expect, read_json
+from pipeline.datasets.sources.items import Empty, Item, as_looked_at, check_empty, relative
+
+MAX_URL_LENGTH = 4096  # a longer one is a picture written out as text
+Answer = dict[str, set[str]]  # control of the labelling page to the choices made there
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class LabelStudio(Source, FormatDetector):
+    """Choices, single or multiple; a task that nobody annotated is an unlabelled picture, predictions do not count.
+
+    Where the labelling page has several choice controls, the one that was used most gives the labels and the others
+    become attributes. Several annotators vote: of single choices the most frequent wins, of multiple ones each that
+    more than half made. A tie leaves the label out and sets `attr_disagreement`. Where they agree that there is no
+    choice to make, the picture shows none of the labels. Cancelled annotations do not vote.
+
+    A picture is looked up below `pictures` by its full path (of an upload, a URL, a bucket or `local-files/?d=`), then
+    by that path without its first folders, as an export stores it.
+
+    Args:
+        name: Of the data set, in MLflow and on the page.
+        path: The file exported as JSON (not JSON-MIN).
+        pictures: The folder that holds the pictures.
+        watch: What DVC hashes to notice a change; a folder that holds both the file and the pictures.
+        empty: What a picture is that was annotated without a choice: `negative`, labelled as showing none of the
+            labels; `unlabelled`; or `own_label`, labelled `nothing`.
+
+    Source: labelstud.io/guide/export.
+    """
+
+    name: str
+    path: str
+    pictures: str
+    watch: str
+    empty: Empty = "negative"
+
+    def __post_init__(self) -> None:
+        check_empty(self.empty)
+
+    def read(self) -> pd.DataFrame:
+        return self.annotations.read(self._items)
+
+    def _items(self, document: Path) -> list[Item]:
+        tasks = expect(read_json(document), list, str(document))
+        if not tasks:
+            raise UserError(f"{document} holds no task; expected one for each picture")
+        answers = [_answers(task, f"{document}: task {position + 1}") for position, task in enumerate(tasks)]
+        used = Counter(control for task in answers for answer in task for control in answer)
+        controls = sorted(used, key=lambda control: (-used[control], control))
+        root = Path(self.pictures)
+        return [_item(root, task, given, controls, self.empty) for task, given in zip(tasks, answers, strict=True)]
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return self.annotations.stat(path)
+
+    def open(self, path: str) -> bytes:
+        return self.annotations.open(path)
+
+    @cached_property
+    def annotations(self) -> Annotations:
+        return Annotations(path=self.path, pictures=self.pictures, relative="the path of a task's picture")
+
+    @classmethod
+    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        for document in place.documents(".json".__eq__):
+            edges = place.edges(document)
+            if starts_with(edges, b"[") and b'"data"' in edges and b'"annotations"' in edges:
+                pictures, notes = pictures_folder(place, _endings(place, edges), told, document)
+                choices = {"path": place.at(document), "pictures": pictures}
+                yield Recognised(layout=f"Label Studio JSON, {document}", choices=choices, confidence=1, notes=notes)
+
+
+def _answers(task: Any, where: str) -> list[Answer]:
+    """What each annotator chose."""
+    expect(task, dict, where)
+    if "data" not in task:
+        raise UserError(f"{where} has no data; export as JSON, not as JSON-MIN")
+    expect(task["data"], dict, f"{where}, data")
+    answers = []
+    for annotation in expect(task.get("annotations") or [], list, f"{where}, annotations"):
+        if expect(annotation, dict, f"{where}, annotations").get("was_cancelled"):
+            continue
+        answer: Answer = {}
+        for result in expect(annotation.get("result") or [], list, f"{where}, result"):
+            if expect(result, dict, f"{where}, result").get("type") != "choices":
+                continue
+            value = expect(result.get("value"), dict, f"{where}, value")
+            choices = expect(value.get("choices"), list, f"{where}, choices")
+            chosen = answer.setdefault(str(result.get("from_name", "")), set())
+            chosen.update(expect(one, str, f"{where}, choices") for one in choices)
+        answers.append(answer)
+    return answers
+
+
+def _item(root: Path, task: dict[str, Any], answers: list[Answer], controls: list[str], empty: Empty) -> Item:
+    url = _picture(task["data"])
+    if url is None:
+        detail = f"data names no picture, it has {sorted(task['data'])}"
+        return Item(path=f"task {task.get('id')}", refused=Refused("bad_annotation", detail))
+    labels, disagree = vote([answer.get(controls[0], set()) for answer in answers]) if controls else (set(), False)
+    attributes: dict[str, Any] = {"disagreement": disagree}
+    for control in controls[1:]:
+        chosen, _ = vote([answer.get(control, set()) for answer in answers])
+        attributes[control] = "; ".join(sorted(chosen)) or None
+    told = as_looked_at(labels, empty if answers and not disagree else "unlabelled")
+    return Item(path=located(root, url), **told, attributes=attributes)
+
+
+def vote(answers: list[set[str]]) -> tuple[set[str], bool]:
+    """The choices that won, and whether a tie left one out."""
+    num_votes = Counter(choice for answer in answers for choice in answer)
+    if all(len(answer) <= 1 for answer in answers):
+        most = max(Counter(map(frozenset, answers)).values(), default=0)
+        winners = [set(one) for one, number in Counter(map(frozenset, answers)).items() if number == most]
+        return (winners[0], False) if len(winners) == 1 else (set(), len(winners) > 1)
+    won = {choice for choice, number in num_votes.items() if 2 * number > len(answers)}
+    return won, any(2 * number == len(answers) for number in num_votes.values())
+
+
+def _picture(data: dict[str, Any]) -> str | None:
+    """The value of `image`, else the first that ends like a picture."""
+    values = [data.get("image"), *(data[key] for key in sorted(data) if key != "image")]
+    texts = [one for one in values if isinstance(one, str) and 0 < len(one) <= MAX_URL_LENGTH]
+    if data.get("image") in texts:
+        return texts[0]
+    return next((one for one in texts if suffix(next(_paths(one))) in PICTURE_SUFFIXES), None)
+
+
+def located(root: Path, url: str) -> str:
+    """The path, relative to the root, of the file that a task names; the full one where there is no such file."""
+    paths = list(_paths(url))
+    for path in paths:
+        parts = PurePosixPath(path).parts
+        if ".." in parts:
+            return path
+        for start in range(len(parts)):
+            shorter = "/".join(parts[start:])
+            if _is_there(root, shorter):
+                return shorter
+    return paths[0]
+
+
+def _endings(place: Place, edges: bytes) -> list[str]:
+    """What the tasks call their pictures, without the first folders that the place does not have."""
+    paths = (path for text in strings(edges) for path in _paths(text))
+    named = [path for path in islice(paths, 50 * MAX_NAMES) if suffix(path) in PICTURE_SUFFIXES][:MAX_NAMES]
+    deepest = max((path.count("/") for path in named), default=0)
+    shorter = ([path.split("/", start)[-1] for path in named] for start in range(deepest + 1))
+    return next((paths for paths in shorter if place.containing(paths) is not None), named)
+
+
+def _is_there(root: Path, path: str) -> bool:
+    try:
+        return (root / relative(root, path)).is_file()
+    except (Refused, OSError, ValueError):  # leaves the root; a name too long; a null byte
+        return False
+
+
+def _paths(url: str) -> Iterator[str]:
+    """What the task's text may mean as a path, most likely first."""
+    try:
+        parts = urlsplit(url)
+        asked = parse_qs(parts.query).get("d")
+    except ValueError:  # a bracket in the place of a host
+        yield url
+        return
+    if parts.path.endswith("/local-files/") and asked:
+        yield asked[0]
+    elif parts.scheme or url.startswith("/data/upload/"):
+        path = unquote(parts.path)
+        yield path.removeprefix("/data/upload/").lstrip("/")
+        yield parts.path.removeprefix("/data/upload/").lstrip("/")
+    else:
+        yield url
+        yield unquote(url)

@@ -1,0 +1,239 @@
+"""A table with a row for each picture: CSV, TSV, JSONL or Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, final
+
+import pandas as pd
+
+from pipeline.core.contracts import Source
+from pipeline.core.errors import UserError
+from pipeline.core.labels import is_list
+from pipeline.datasets.discovery.file_listing import Place, Recognised
+from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.discovery.split_names import part_named
+from pipeline.datasets.sources.annotations import Annotations
+from pipeline.datasets.sources.items import Empty, Item, as_looked_at, check_empty
+from pipeline.datasets.tables.cells import NumberKind, as_attribute, as_text, number_kinds, split_labels
+from pipeline.datasets.tables.columns import recognised
+from pipeline.datasets.tables.dialects import is_encoding
+from pipeline.datasets.tables.records import FORMATS, MAX_COLUMNS, MAX_ROWS, Form, Records, read_records
+
+ALL_OTHERS = "all others"
+YES, NO = frozenset(["1", "1.0", "true", "yes"]), frozenset(["0", "0.0", "false", "no", ""])
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Table(Source, FormatDetector):
+    """Every row names a picture; its labels stand in one column, or there is a column of 0 and 1 for each class.
+
+    A path that is not spelt as its file is looked for as `Resolver` says; ids without ending are names, too. Several
+    rows of one picture are put together, their labels united. A row without a label is an unlabelled picture. Pictures
+    below `pictures` that no row names are refused (`no_row`), names that may mean several files too (`ambiguous`), and
+    paths that lead out (`outside`).
+
+    A table for each part of a split (train.csv and test.csv; train/metadata.csv and test/metadata.csv) is one data set:
+    `path` then names them by train, val and test. All have the columns that are named here.
+
+    Args:
+        name: Of the data set, in MLflow and on the page.
+        path: The file, or one for each part of the given split; its extension (.csv, .tsv, .jsonl, .ndjson, .parquet)
+            says how it is read.
+        watch: What DVC hashes to notice a change; a folder that holds both the table and the pictures.
+        pictures: The folder that the paths in the table are relative to, or that of each part.
+        image_column: Holds the path of the picture.
+        label_column: Holds the label or labels; null when `label_columns` is set.
+        label_separator: Stands between several labels in one field; " ": blanks of any number; "[]": each field is a
+            list in brackets, as JSON, Python or NumPy write it; null or "": the whole field is one label.
+        label_columns: One column for each class, or `all others`; null when `label_column` is set.
+        group_column: Holds what must stay together, for example the patient; null: nothing must.
+        split_column: Holds train, val or test, spelt as folders of a split are; null: no column gives the split.
+        attribute_columns: Columns kept as attributes, or `all others`.
+        empty: What a row of zeros in `label_columns` is: `negative`, looked at and labelled as showing none of the
+            classes; `unlabelled`; or `own_label`, labelled `nothing`. A row of empty cells is always unlabelled.
+        of_label_columns: Columns that tell of the label itself (its number, its Latin name, how sure it is): kept as
+            `attr_of_label_*`, which no check asks.
+        missing: Texts of `label_column` that stand for no label, such as NA.
+        delimiter: Stands between the fields of a CSV or TSV file; null: comma, semicolon, tab or bar, as its first
+            rows say.
+        header: Whether its first line names the columns, which else are column_1, column_2 and so on; null: as its
+            first rows say.
+        encoding: Of the text, as Python calls it; null: UTF-8, UTF-16 or UTF-32.
+        max_rows: A table of more is refused before it is read.
+        max_columns: The same, of columns, or of different keys in JSONL.
+    """
+
+    name: str
+    path: str | dict[str, str]
+    watch: str
+    pictures: str | dict[str, str]
+    image_column: str
+    label_column: str | None
+    label_separator: str | None
+    label_columns: list[str] | str | None
+    group_column: str | None
+    split_column: str | None
+    attribute_columns: list[str] | str
+    empty: Empty = "negative"
+    of_label_columns: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    delimiter: str | None = None
+    header: bool | None = None
+    encoding: str | None = None
+    max_rows: int = MAX_ROWS
+    max_columns: int = MAX_COLUMNS
+
+    def __post_init__(self) -> None:
+        if (self.label_column is None) == (self.label_columns is None):
+            raise ValueError(
+                "exactly one of label_column and label_columns must be set, "
+                f"got {self.label_column!r} and {self.label_columns!r}"
+            )
+        for parameter in ("label_columns", "attribute_columns"):
+            value = getattr(self, parameter)
+            if isinstance(value, str) and value != ALL_OTHERS:
+                raise ValueError(f"{parameter} must be a list of columns or {ALL_OTHERS!r}, got {value!r}")
+        if self.label_columns == self.attribute_columns == ALL_OTHERS:
+            raise ValueError(f"label_columns and attribute_columns cannot both be {ALL_OTHERS!r}")
+        check_empty(self.empty)
+        self.annotations  # noqa: B018 - refuses what does not fit
+        if isinstance(self.path, dict) and self.split_column is not None:
+            raise ValueError(
+                "split_column must be null where path names a file for each part of the split, "
+                f"got {self.split_column!r}"
+            )
+        for parameter in ("max_rows", "max_columns"):
+            if getattr(self, parameter) < 1:
+                raise ValueError(f"{parameter} must be at least 1, got {getattr(self, parameter)}")
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise ValueError(f"delimiter must be null or one character, got {self.delimiter!r}")
+        if self.encoding is not None and not is_encoding(self.encoding):
+            raise ValueError(f"encoding must be null or a name such as utf-8, utf-16 or cp1252, got {self.encoding!r}")
+
+    def read(self) -> pd.DataFrame:
+        form = Form(
+            delimiter=self.delimiter,
+            header=self.header,
+            encoding=self.encoding,
+            max_rows=self.max_rows,
+            max_columns=self.max_columns,
+        )
+        tables = {document: read_records(document, form) for document in self.annotations.parts.values()}
+        attributes = {name for records in tables.values() for name in self._columns(records)[1]}
+        numbers = number_kinds([*tables.values()], attributes)
+        return self.annotations.read(lambda document: self._items(tables[document], numbers))
+
+    def _items(self, records: Records, numbers: Mapping[str, NumberKind]) -> Iterator[Item]:
+        """A row's picture each."""
+        label_columns, attribute_columns = self._columns(records)
+        self._check_lists(records)
+        for position, row in enumerate(records.rows):
+            where = records.where(position)
+            yield Item(
+                path=_path(row.get(self.image_column), where),
+                **self._labels(row, label_columns, where),
+                group=as_text(row.get(self.group_column)) if self.group_column else None,
+                given_split=_split(row.get(self.split_column), where) if self.split_column else None,
+                attributes={
+                    key: value
+                    for name, key in attribute_columns.items()
+                    if (value := as_attribute(row.get(name), numbers.get(name))) is not None
+                },
+            )
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return self.annotations.stat(path)
+
+    def open(self, path: str) -> bytes:
+        return self.annotations.open(path)
+
+    @cached_property
+    def annotations(self) -> Annotations:
+        return Annotations(path=self.path, pictures=self.pictures, relative=repr(self.image_column))
+
+    @classmethod
+    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        return recognised(place, place.documents(FORMATS.__contains__), told)
+
+    def _columns(self, records: Records) -> tuple[list[str], dict[str, str]]:
+        """The columns of classes, and those of attributes with the attribute's name, each known to be there."""
+        named: dict[str, Collection[str | None]] = {
+            "image_column": [self.image_column],
+            "label_column": [self.label_column],
+            "group_column": [self.group_column],
+            "split_column": [self.split_column],
+        }
+        for parameter in ("label_columns", "attribute_columns", "of_label_columns"):
+            value = getattr(self, parameter)
+            named[parameter] = value if isinstance(value, list) else []
+        known = set(records.columns)
+        for parameter, columns in named.items():
+            for column in columns:
+                if column is not None and column not in known:
+                    raise UserError(
+                        f"source.{parameter}: {records.path} has no column {column!r}; it has {records.columns[:100]}"
+                    )
+        taken = {column for columns in named.values() for column in columns}
+        others = [column for column in records.columns if column not in taken]
+        labels, attributes = (
+            others if value == ALL_OTHERS else list(value or [])
+            for value in (self.label_columns, self.attribute_columns)
+        )
+        of_label = {name: f"of_label_{name}" for name in self.of_label_columns}
+        return labels, {**dict(zip(attributes, attributes, strict=True)), **of_label}
+
+    def _check_lists(self, records: Records) -> None:
+        """Refuses fields that are lists unless a person has said how they are to be read."""
+        if self.label_column is None or self.label_separator is not None:
+            return
+        texts = [text for row in records.rows if isinstance(text := row.get(self.label_column), str) and text.strip()]
+        lists = [text for text in texts if is_list(text)]
+        if 2 * len(lists) > len(texts):
+            raise UserError(
+                f"source.label_column: the column {self.label_column!r} of {records.path} holds lists such as "
+                f"{lists[0][:80]!r}; set source.label_separator to '[]', or to '' where each is one label"
+            )
+
+    def _labels(self, row: dict[str, Any], label_columns: list[str], where: str) -> dict[str, Any]:
+        """`labels`, and `negative` where somebody looked and none applies."""
+        if self.label_column is None:
+            found = [name for name in label_columns if _is_set(row.get(name), f"{where}, column {name!r}")]
+            looked = any(as_text(row.get(name)) is not None for name in label_columns)
+            return as_looked_at(found, self.empty if looked else "unlabelled")
+        value = row.get(self.label_column)
+        if any(isinstance(one, (dict, list)) for one in (value if isinstance(value, list) else [value])):
+            raise UserError(
+                f"{where}: a label must be a text or a list of texts, found {value!r}; set source.label_column"
+            )
+        if isinstance(value, list):
+            found = [text for text in map(as_text, value) if text is not None]
+        else:
+            found = split_labels(as_text(value) or "", self.label_separator)
+        return {"labels": [label for label in found if label.strip() not in self.missing]}
+
+
+def _path(value: Any, where: str) -> str:
+    if isinstance(value, (bool, list, dict)):
+        raise UserError(f"{where}: the picture's path must be a text, found {value!r}; set source.image_column")
+    return as_text(value) or ""
+
+
+def _is_set(value: Any, where: str) -> bool:
+    text = (as_text(value) or "").strip().lower()
+    if text not in YES | NO:
+        raise UserError(f"{where}: expected 0 or 1 (true, false), found {value!r}; mend it or set source.label_columns")
+    return text in YES
+
+
+def _split(value: Any, where: str) -> str | None:
+    text = as_text(value)
+    if text is None:
+        return None
+    split = part_named(text)
+    if split is None:
+        raise UserError(f"{where}: the split must be empty, train, val or test, found {text!r}")
+    return split

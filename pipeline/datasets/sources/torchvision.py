@@ -1,0 +1,92 @@
+"""The data sets that torchvision knows by name: MNIST, CIFAR10, SVHN, STL10, ImageNet, Flowers102 and dozens more."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.artifacts import canonical
+from pipeline.core.contracts import Source
+from pipeline.core.errors import Refused
+from pipeline.core.safe_files import read_bytes, stat_file
+from pipeline.datasets.sources.items import Item, table
+from pipeline.datasets.sources.torchvision_parts import SPLIT_OF, loaded, parts_of
+from pipeline.images.decoding import DAMAGED
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Torchvision(Source):
+    """Every part that it has (train, val, test, unlabelled) is read and is the given split; a path is train/000123.
+
+    A data set that keeps its pictures as files hands out the files' bytes, any other one pixels. A class is called
+    what torchvision calls it, by its number where it has no names; several names of one class are joined.
+
+    CIFAR's files are pickles, which could run code: torchvision unpickles them only after their MD5 proved to be the
+    published one, here and when they are downloaded, and there is no way around that check.
+
+    Args:
+        name: Of the data set, in MLflow and on the page.
+        dataset: The class in torchvision.datasets.
+        root: The folder that torchvision takes; it makes one for each data set there.
+        download: Whether it is fetched when it is not there.
+        parts: Which parts, as torchvision calls them; null: train (or trainval), val, test and unlabeled.
+        options: Further arguments of the class, for example {split: letters} for EMNIST.
+        watch: What DVC hashes to notice a change; the same folder.
+    """
+
+    name: str
+    dataset: str
+    root: str
+    download: bool
+    parts: list[str] | None
+    options: dict[str, Any]
+    watch: str
+
+    def read(self) -> pd.DataFrame:
+        return table(item for part in self._parts() for item in self._items(part))
+
+    def _items(self, part: str) -> Iterator[Item]:
+        data = self._loaded(part)
+        names, known = data.class_names, SPLIT_OF.get(part)
+        for number, label in enumerate(data.targets):
+            labels = [] if label < 0 else [names[label] if names else str(label)]
+            yield Item(path=f"{part}/{number:06d}", labels=labels, given_split=known)
+
+    def open(self, path: str) -> bytes | np.ndarray:
+        data, number = self._find(path)
+        file = data.file(number)
+        if file is not None:
+            return read_bytes(Path(self.root), os.path.relpath(file, self.root))
+        try:
+            image = data.dataset[number][0]
+            return np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
+        except DAMAGED as error:
+            raise Refused("truncated", str(error) or type(error).__name__) from None
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        data, number = self._find(path)
+        file = data.file(number)
+        return None if file is None else stat_file(Path(self.root), os.path.relpath(file, self.root))
+
+    def _find(self, path: str) -> tuple[Any, int]:
+        part, _, number = path.partition("/")
+        if part not in self._parts() or not re.fullmatch("[0-9]{6,12}", number):
+            raise Refused("missing", f"{self.dataset} has no such picture")
+        data = self._loaded(part)
+        if int(number) >= len(data.targets):
+            raise Refused("missing", f"this part of {self.dataset} has {len(data.targets)} pictures")
+        return data, int(number)
+
+    def _parts(self) -> tuple[str, ...]:
+        return parts_of(self.dataset, canonical(self.options), None if self.parts is None else tuple(self.parts))
+
+    def _loaded(self, part: str) -> Any:
+        return loaded(self.dataset, self.root, part, canonical(self.options), self.download)

@@ -1,0 +1,207 @@
+"""A Pascal VOC folder: the labels of a picture are the names of the objects on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, final
+
+import pandas as pd
+
+from pipeline.core.contracts import Source
+from pipeline.core.delimited_text import decoded
+from pipeline.core.errors import Refused, UserError
+from pipeline.core.safe_files import read_bytes, stat_file
+from pipeline.datasets.discovery.file_listing import Place, Recognised
+from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, files_below, match_files, suffix
+from pipeline.datasets.discovery.format_detector import FormatDetector
+from pipeline.datasets.discovery.split_names import split_named
+from pipeline.datasets.sources.documents import read_document
+from pipeline.datasets.sources.items import Empty, Item, as_looked_at, check_empty, table
+
+MAX_XML_BYTES = 16 * 1024 * 1024
+SHOWS, LACKS = ("1", "+1", "0"), ("-1",)  # of a picture in the list of a class; 0: only difficult objects of it
+LISTS = {"trainval": "train", "train": "train", "val": "val", "test": "test"}  # trainval: unless train or val has it
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Voc(Source, FormatDetector):
+    """Annotations/x.xml says what JPEGImages/x.jpg shows; ImageSets/Main/train.txt and its like give the split.
+
+    The picture of an annotation is the one of the same name, else the one its `filename` names. An object counts
+    whether it is marked difficult or not. One whose annotation has no object shows none of the labels. Of a picture
+    without annotation the lists of classes tell the labels (ImageSets/Main/cat_train.txt, with 1, 0 or -1 behind each
+    name); one with -1 in the lists of all classes shows none, and what no list names is unlabelled. Where there are no
+    other lists, theirs give the split. XML that is damaged or declares a document type (whose entities can fill the
+    memory or read other files) is refused (`bad_annotation`).
+
+    Args:
+        name: Of the data set, in MLflow and on the page.
+        path: The folder that holds Annotations and JPEGImages.
+        watch: What DVC hashes to notice a change; the same folder.
+        empty: What a picture is whose annotation has no object: `negative`, labelled as showing none of the labels;
+            `unlabelled`; or `own_label`, labelled `nothing`.
+
+    Source: Everingham et al. 2010, doi:10.1007/s11263-009-0275-4.
+    """
+
+    name: str
+    path: str
+    watch: str
+    empty: Empty = "negative"
+
+    def __post_init__(self) -> None:
+        check_empty(self.empty)
+
+    def read(self) -> pd.DataFrame:
+        root = Path(self.path)
+        of_class = _of_class(root)
+        for part in ("JPEGImages",) if of_class.classes else ("Annotations", "JPEGImages"):
+            if not (root / part).is_dir():
+                raise UserError(f"source.path {self.path!r} has no folder {part}; expected a Pascal VOC folder")
+        pictures = [path for path in files_below(root, "JPEGImages") if suffix(path) in PICTURE_SUFFIXES]
+        by_stem: dict[str, str] = {}
+        for picture in pictures:
+            by_stem.setdefault(_stem(picture), picture)
+        given = _given(root) or of_class.given
+        items: list[Item] = []
+        listed = files_below(root, "Annotations") if (root / "Annotations").is_dir() else []
+        annotations = [path for path in listed if suffix(path) == ".xml"]
+        for annotation in annotations:
+            stem = _stem(annotation)
+            try:
+                labels, filename = _objects(read_bytes(root, annotation))
+            except Refused as refused:
+                path = by_stem.get(stem, f"JPEGImages/{stem}.jpg")
+                items.append(Item(path=path, refused=Refused("bad_annotation", f"{annotation}: {refused.detail}")))
+                continue
+            path = by_stem.get(stem) or f"JPEGImages/{filename or f'{stem}.jpg'}"
+            items.append(Item(path=path, **as_looked_at(labels, self.empty), given_split=given.get(stem)))
+        items = match_files(root, pictures, items)
+        named, stems = {item.path for item in items}, {_stem(path) for path in [*annotations, *pictures]}
+        items += [
+            Item(path=path, given_split=given.get(_stem(path)), **of_class.labels(_stem(path), self.empty))
+            for path in pictures
+            if path not in named
+        ]
+        items += [
+            Item(path=f"JPEGImages/{stem}.jpg", given_split=split, **of_class.labels(stem, self.empty))
+            for stem, split in given.items()
+            if stem not in stems
+        ]
+        if not items:
+            raise UserError(f"source.path {self.path!r} holds neither annotations nor pictures")
+        return table(match_files(root, pictures, items))
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return stat_file(Path(self.path), path)
+
+    def open(self, path: str) -> bytes:
+        return read_bytes(Path(self.path), path)
+
+    @classmethod
+    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+        annotations = [path for path in place.files if path.startswith("Annotations/") and suffix(path) == ".xml"]
+        of_class = _of_class(place.root) if not place.named and "ImageSets" in place.folders else OfClass()
+        if (annotations or of_class.classes) and not place.named:
+            lacks = (
+                "" if "JPEGImages" in place.folders else "the folder JPEGImages is not there; put the pictures into it"
+            )
+            lists = " and lists in ImageSets/Main" if (place.root / "ImageSets/Main").is_dir() else ""
+            found = (
+                f"{len(annotations):,} XML files in Annotations"
+                if annotations
+                else f"{len(of_class.classes):,} classes"
+            )
+            layout = f"Pascal VOC, {found}{lists}"
+            yield Recognised(layout=layout, choices={"path": str(place.root)}, confidence=1, lacks=lacks)
+
+
+def _stem(path: str) -> str:
+    """What an annotation, its picture and the lists share: the path below the first folder, without extension."""
+    return PurePosixPath(*PurePosixPath(path).parts[1:]).with_suffix("").as_posix()
+
+
+def _objects(data: bytes) -> tuple[list[str], str | None]:
+    """The names of the objects, and the file name the annotation claims.
+
+    Raises:
+        Refused: It is not XML, or not safe, or names no object where there is one.
+    """
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import ParseError, fromstring
+
+    if len(data) > MAX_XML_BYTES:
+        raise Refused("bad_annotation", f"{len(data)} bytes, at most {MAX_XML_BYTES} are read")
+    try:
+        annotation = fromstring(data, forbid_dtd=True)
+    except DefusedXmlException:
+        raise Refused("bad_annotation", "unsafe XML: it declares a document type or entities") from None
+    except (ParseError, ValueError, LookupError) as error:
+        raise Refused("bad_annotation", f"not valid XML ({error})") from None
+    names = [(one.findtext("name") or "").strip() for one in annotation.iterfind("object")]
+    if not all(names):
+        raise Refused("bad_annotation", "an object without a name")
+    return names, (annotation.findtext("filename") or "").strip() or None
+
+
+@final
+@dataclass(frozen=True)
+class OfClass:
+    """What the lists of classes say: class to the stems that show it, and to those that lack it; stem to its split."""
+
+    shows: dict[str, set[str]] = field(default_factory=dict)
+    lacks: dict[str, set[str]] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> list[str]:
+        return sorted(self.shows)
+
+    def labels(self, stem: str, empty: Empty) -> dict[str, Any]:
+        """`labels` and `negative` of the `Item` of a picture without annotation."""
+        names = [name for name in self.classes if stem in self.shows[name]]
+        looked_at = bool(self.classes) and all(stem in self.lacks[name] for name in self.classes)
+        return as_looked_at(names, empty if looked_at else "unlabelled")
+
+
+def _of_class(root: Path) -> OfClass:
+    """The lists called like a class and a part (`cat_train.txt`) whose lines are each a name and 1, 0 or -1."""
+    found = OfClass()
+    folder = root / "ImageSets/Main"
+    for path in sorted(folder.glob("*_*.txt")) if folder.is_dir() else ():
+        name, _, part = path.stem.rpartition("_")
+        rows = [line.rsplit(maxsplit=1) for line in decoded(read_document(path), path).split("\n") if line.strip()]
+        if not name or not rows or not all(len(row) == 2 and row[1] in SHOWS + LACKS for row in rows):
+            continue
+        for stem, value in rows:
+            told = found.shows if value in SHOWS else found.lacks
+            told.setdefault(name, set()).add(stem.strip())
+            split = LISTS.get(part) or split_named(part)
+            if split and (part != "trainval" or stem not in found.given):
+                found.given[stem.strip()] = split
+        for told in (found.shows, found.lacks):
+            told.setdefault(name, set())
+    return found
+
+
+def _given(root: Path) -> dict[str, str]:
+    """Stem to the split that ImageSets/Main gives it; train and val count before trainval.
+
+    Raises:
+        UserError: A list is not text, or a picture stands in two splits.
+    """
+    given: dict[str, str] = {}
+    origin: dict[str, str] = {}
+    for name, split in LISTS.items():
+        path = root / "ImageSets/Main" / f"{name}.txt"
+        if not path.is_file():
+            continue
+        for stem in filter(None, map(str.strip, decoded(read_document(path), path).split("\n"))):
+            before = origin.get(stem, name)
+            if before != name and (before != "trainval" or name == "test"):
+                raise UserError(f"{path}: {stem!r} stands in {before}.txt too; take it out of one of them")
+            given[stem], origin[stem] = split, name
+    return given

@@ -1,0 +1,68 @@
+"""The split that came with the data, and what it lacks carved out of train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import pandas as pd
+
+from pipeline.core.contracts import Split
+from pipeline.core.errors import UserError
+from pipeline.core.labels import are_labelled
+from pipeline.datasets.near_duplicates.groups import joined
+from pipeline.datasets.splits.assignment import NONE, SPLITS, check_fractions
+from pipeline.datasets.splits.grouped import placed
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Given(Split):
+    """Every sample keeps the split that the source gives it; one without, or without a label, takes part in none.
+
+    Where the source gives no sample to val, or to test, that split is carved out of train, in the proportion of the
+    fractions; there no group and no near-duplicate crosses, and a sample carved out before keeps its place. What the
+    given split itself leaks is left as it is: the groups are recorded, and the leakage check reports it.
+
+    Args:
+        fractions: Wanted shares of train, val and test; only those of train and of what is carved out count.
+        max_attribute_values: Told attributes with at most this many values are evened out beside the labels; 0: none.
+        near_duplicate_bits: Perceptual hashes within this many of 64 bits count as near-duplicates; null compares none.
+        seed: Of the order in which groups of equal size are carved out.
+    """
+
+    fractions: dict[str, float]
+    max_attribute_values: int
+    near_duplicate_bits: int | None
+    seed: int
+
+    def __post_init__(self) -> None:
+        check_fractions(self.fractions)
+        if self.near_duplicate_bits is not None and not 0 <= self.near_duplicate_bits <= 16:
+            raise ValueError(f"near_duplicate_bits must be null or 0 to 16, got {self.near_duplicate_bits}")
+
+    def __call__(self, manifest: pd.DataFrame, recorded: pd.DataFrame | None) -> pd.DataFrame:
+        if "given_split" not in manifest:
+            raise UserError("the source gives no split, so split=given has nothing to keep; use split=grouped")
+        rows = manifest.set_index("sample_id", drop=False)
+        split = rows["given_split"].where(are_labelled(rows))
+        empty = [name for name in ("val", "test") if not (split == name).any()]
+        if not (split == "train").any():
+            raise UserError("the source gives no labelled sample to train; use split=grouped")
+        if empty:
+            split[split == "train"] = self._carved(rows[split == "train"], empty, recorded)
+        group = joined(rows, self.near_duplicate_bits)
+        return pd.DataFrame(
+            {"sample_id": rows.index, "split": split.fillna(NONE).to_numpy(), "group": group.to_numpy()}
+        )
+
+    def _carved(self, train: pd.DataFrame, empty: list[str], recorded: pd.DataFrame | None) -> pd.Series:
+        """The split of what the source gives to train."""
+        names = ["train", *empty]
+        whole = sum(self.fractions[name] for name in names)
+        fractions = {name: self.fractions[name] / whole for name in SPLITS if name in names}
+        before = pd.Series(index=train.index, dtype="str")
+        if recorded is not None:
+            before = recorded.set_index("sample_id")["split"].reindex(train.index)
+            before = before.where(before.isin(names))
+        return placed(train, before, fractions, self.max_attribute_values, self.near_duplicate_bits, self.seed)["split"]

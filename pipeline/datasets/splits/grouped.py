@@ -1,0 +1,80 @@
+"""Groups and near-duplicates stay together: the honest split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import pandas as pd
+
+from pipeline.core.contracts import Split
+from pipeline.datasets.near_duplicates.groups import joined
+from pipeline.datasets.splits.assignment import NONE, assign, check_fractions, strata_of
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Grouped(Split):
+    """Stratified by label; no group and no near-duplicate crosses from one split to another.
+
+    A sample assigned before keeps its split. A new one follows its group or its twin; one that is the twin of samples
+    in two different splits takes part in none, since either choice would leak.
+
+    Args:
+        fractions: Wanted shares of train, val and test.
+        max_attribute_values: Told attributes with at most this many values are evened out beside the labels; 0: none.
+        near_duplicate_bits: Perceptual hashes within this many of 64 bits count as near-duplicates; null compares none.
+        seed: Of the order in which groups of equal size are placed.
+    """
+
+    fractions: dict[str, float]
+    max_attribute_values: int
+    near_duplicate_bits: int | None
+    seed: int
+
+    def __post_init__(self) -> None:
+        check_fractions(self.fractions)
+        if self.near_duplicate_bits is not None and not 0 <= self.near_duplicate_bits <= 16:
+            raise ValueError(f"near_duplicate_bits must be null or 0 to 16, got {self.near_duplicate_bits}")
+
+    def __call__(self, manifest: pd.DataFrame, recorded: pd.DataFrame | None) -> pd.DataFrame:
+        rows = manifest.set_index("sample_id", drop=False)
+        before = pd.Series(index=rows.index, dtype="str")
+        if recorded is not None:
+            before = recorded.set_index("sample_id")["split"].reindex(rows.index)
+        table = placed(rows, before, self.fractions, self.max_attribute_values, self.near_duplicate_bits, self.seed)
+        return table.reset_index(names="sample_id")
+
+
+def placed(
+    rows: pd.DataFrame,
+    before: pd.Series,
+    fractions: dict[str, float],
+    max_attribute_values: int,
+    near_duplicate_bits: int | None,
+    seed: int,
+) -> pd.DataFrame:
+    """`split` and joined `group` of manifest rows, indexed by `sample_id` as they are.
+
+    Args:
+        rows: Of the manifest.
+        before: Earlier split of each row; missing or none for what has no place yet.
+        fractions: As `assign` takes them.
+        max_attribute_values: As `strata_of` takes it.
+        near_duplicate_bits: As `joined` takes it.
+        seed: As `assign` takes it.
+    """
+    before = before.where(before != NONE)  # what took part in no split is looked at afresh
+    group = joined(rows, near_duplicate_bits)
+    bridging = _bridging(group, before)
+    for part in (bridging, ~bridging) if bridging.any() else ():
+        group[part] = joined(rows[part], near_duplicate_bits)
+    rest = rows[~bridging]
+    split = assign(strata_of(rest, max_attribute_values), group[~bridging], fractions, seed, before[~bridging])
+    return pd.DataFrame({"split": split.reindex(rows.index).fillna(NONE), "group": group})
+
+
+def _bridging(group: pd.Series, before: pd.Series) -> pd.Series:
+    """New samples whose joined group holds samples that were assigned to different splits before."""
+    torn = before.groupby(group).nunique() > 1
+    return group.map(torn) & before.isna()

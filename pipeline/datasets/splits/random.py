@@ -1,0 +1,40 @@
+"""Stratified by label alone, groups ignored: only to reproduce figures of the literature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import pandas as pd
+
+from pipeline.core.contracts import Split
+from pipeline.datasets.near_duplicates.groups import joined
+from pipeline.datasets.splits.assignment import assign, check_fractions, strata_of
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Random(Split):
+    """Each sample on its own; groups are recorded, so that the leakage they cause is measured and reported.
+
+    Args:
+        fractions: Wanted shares of train, val and test.
+        max_attribute_values: Told attributes with at most this many values are evened out beside the labels; 0: none.
+        seed: Of the order in which samples are placed.
+    """
+
+    fractions: dict[str, float]
+    max_attribute_values: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        check_fractions(self.fractions)
+
+    def __call__(self, manifest: pd.DataFrame, recorded: pd.DataFrame | None) -> pd.DataFrame:
+        rows = manifest.set_index("sample_id", drop=False)
+        before = pd.Series(index=rows.index, dtype="str")
+        if recorded is not None:
+            before = recorded.set_index("sample_id")["split"].reindex(rows.index)
+        split = assign(strata_of(rows, self.max_attribute_values), rows["sample_id"], self.fractions, self.seed, before)
+        group = joined(rows, max_bits=None)
+        return pd.DataFrame({"sample_id": rows.index, "split": split.to_numpy(), "group": group.to_numpy()})

@@ -1,0 +1,1 @@
+"""The rows and columns of CSV, TSV, JSONL and Parquet files that other tools wrote."""

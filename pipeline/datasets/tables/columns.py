@@ -1,0 +1,207 @@
+"""What the columns of a table hold, found in their first rows; where these leave a choice, by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from pipeline.core.errors import UserError
+from pipeline.datasets.discovery.file_listing import EDGE_BYTES, Place, Recognised
+from pipeline.datasets.discovery.folder_contents import suffix
+from pipeline.datasets.discovery.format_clues import one_or_each, split_documents
+from pipeline.datasets.discovery.split_names import part_named
+from pipeline.datasets.tables.cells import LISTS
+from pipeline.datasets.tables.dialects import is_encoding, name_pictures
+from pipeline.datasets.tables.label_columns import find_labels, find_other_names, find_separator
+from pipeline.datasets.tables.picture_columns import MAX_ROWS, Columns, Files, pictures_of
+from pipeline.datasets.tables.records import Form, Records, first_of_parquet, first_records
+
+MISSING = frozenset(["NA", "N/A", "n/a", "NaN", "nan", "None", "null", "NULL", "<NA>", "#N/A"])
+MAX_PARTS = 10  # values of a column that may be a split
+
+
+def recognised(place: Place, documents: Sequence[str], told: Mapping[str, Any]) -> Iterator[Recognised]:
+    """How tables that name pictures would be read; those of the parts of a split that have the same columns are one.
+
+    A table without a column that names pictures is passed over, unless a person named it.
+    """
+    form = Form(**{key: told[key] for key in ("delimiter", "header", "encoding") if key in told})
+    tables: dict[str, Records] = {}
+    for document in documents:
+        try:
+            tables[document] = _first(place, document, form)
+        except UserError as error:
+            if place.named:
+                yield Recognised(layout=f"a table, {document}", choices={}, confidence=0.8, lacks=str(error))
+    for parts in split_documents(tables) if "split_column" not in told else ():
+        alike = len({frozenset(tables[document].columns) for document in parts.values()}) == 1
+        if alike and (way := _way(place, parts, tables, told, form)):
+            yield way
+            tables = {document: one for document, one in tables.items() if document not in parts.values()}
+    for document in tables:
+        if way := _way(place, {None: document}, tables, told, form):
+            yield way
+
+
+def _first(place: Place, document: str, form: Form) -> Records:
+    """The first rows of a table."""
+    if form.encoding and not is_encoding(form.encoding):
+        raise UserError(f"--encoding {form.encoding!r} is none that Python knows; expected one such as cp1252")
+    if suffix(document) == ".parquet":
+        return first_of_parquet(place.root / document, MAX_ROWS)
+    return first_records(place.root / document, place.start(document), EDGE_BYTES, form)
+
+
+def _way(
+    place: Place, parts: Mapping[Any, str], tables: Mapping[str, Records], told: Mapping[str, Any], form: Form
+) -> Recognised | None:
+    """How one table (of the part None), or those of the parts of a split, would be read."""
+    choices, notes, lacks = _choose(place, parts, tables, told, form)
+    if choices["image_column"] is None and not place.named:
+        return None
+    paths = {split: place.at(document) for split, document in parts.items()}
+    return Recognised(
+        layout=f"{'a table' if None in paths else 'tables'}, {', '.join(parts.values())}",
+        choices={"path": paths.get(None, paths), **choices},
+        confidence=0.4 if lacks else 0.8,
+        notes=[*notes, *dict.fromkeys(line for one in parts.values() for line in _first_line(tables[one]))],
+        lacks=lacks,
+    )
+
+
+def _choose(
+    place: Place, parts: Mapping[Any, str], tables: Mapping[str, Records], told: Mapping[str, Any], form: Form
+) -> tuple[dict[str, Any], list[str], str]:
+    """Choices, what there is to say about them, and what is still to be told."""
+    columns = Columns.of(*(tables[document] for document in parts.values()))
+    files = Files(place, told)
+    image = told.get("image_column") or files.column(columns)
+    chosen: dict[str, Any] = {"image_column": image}
+    chosen |= {key: told.get(key) for key in ("split_column", "group_column", "label_column", "label_columns")}
+    if image not in columns.values:
+        return chosen, [], f"no column of {_some(columns.values)} names picture files; say which with --image-column"
+    assert image is not None
+    if absent := _absent(columns, chosen):
+        return chosen, [], absent
+    chosen["split_column"] = chosen["split_column"] or _split_column(columns, _left(columns, chosen))
+    chosen["group_column"] = chosen["group_column"] or columns.known("group", _left(columns, chosen))
+    free = _left(columns, chosen)
+    passed = [chosen["split_column"]] if None not in parts and chosen["split_column"] else []
+    chosen["split_column"] = None if passed else chosen["split_column"]
+    if not chosen["label_column"]:
+        texts = {name: columns.texts(name) for name in free}
+        chosen |= find_labels({name: found for name, found in texts.items() if not name_pictures(found)})
+    if not (chosen["label_column"] or chosen["label_columns"]):
+        return chosen, [], f"none of the columns {_some(free)} is surely the label; say --label-column"
+    values = columns.values.get(chosen["label_column"], [])
+    said = [*_like_missing(columns, chosen["label_column"]), *_unread_split(columns, chosen, free)]
+    chosen["label_separator"] = told["label_separator"] if "label_separator" in told else find_separator(values)
+    folders, pictures, found = pictures_of(files, image, parts, tables, told, form)
+    left = _left(columns, chosen)
+    attributes, other_names, notes = _attributes(columns, chosen, [name for name in free if name in left], pictures)
+    chosen |= {"attribute_columns": attributes, **({"of_label_columns": other_names} if other_names else {})}
+    chosen["pictures"] = one_or_each(folders)
+    notes += [f"left out, as each table is a part of the split: column {passed[0]!r}"] if passed else []
+    return chosen, [_said(chosen), *said, *notes, *found], ""
+
+
+def _first_line(records: Records) -> Iterator[str]:
+    if records.columns[:1] == ["column_1"]:
+        yield "its first line is read as a row, not as names of columns; --header yes says else"
+
+
+def _some(names: Collection[str]) -> str:
+    shown = [*names][:20]
+    return f"{shown}" if len(shown) == len(names) else f"{shown} and {len(names) - len(shown):,} more"
+
+
+def _left(columns: Columns, chosen: Mapping[str, Any]) -> list[str]:
+    """The columns that mean nothing yet."""
+    taken = {one for value in chosen.values() for one in (value if isinstance(value, list) else [value])}
+    return [name for name in columns.values if name not in taken]
+
+
+def _said(chosen: Mapping[str, Any]) -> str:
+    named = [(key.removesuffix("_column"), name) for key, name in chosen.items() if key.endswith("_column") and name]
+    said = [f"{key} from column {name!r}" for key, name in named]
+    said += [f"a class for each of the columns {chosen['label_columns']}"] if chosen["label_columns"] else []
+    separator = chosen["label_separator"]
+    said += (
+        ["labels as lists in brackets" if separator == LISTS else f"{separator!r} between labels"] if separator else []
+    )
+    return "taken: " + ", ".join(said)
+
+
+def _split_column(columns: Columns, free: list[str]) -> str | None:
+    """A column in which nothing but names of splits stands; of several one with a well-known name."""
+    values = {name: {part_named(text) for text in {*columns.texts(name)}} for name in free}
+    fitting = [name for name in free if values[name] and None not in values[name]]
+    several = [name for name in fitting if len(values[name]) > 1]
+    return columns.known("split", fitting) or (several[0] if len(several) == 1 else None)
+
+
+def _absent(columns: Columns, chosen: Mapping[str, Any]) -> str:
+    """What to say where a person named a column that is not there."""
+    for key, value in chosen.items():
+        for name in value if isinstance(value, list) else [value]:
+            if name is not None and name not in columns.values:
+                option = key.replace("_", "-")
+                return f"there is no column {name!r}, only {_some(columns.values)}; say another with --{option}"
+    return ""
+
+
+def _like_missing(columns: Columns, label: str | None) -> list[str]:
+    """A line where labels read like the mark of a missing value."""
+    found = sorted({*columns.texts(label)} & MISSING) if label else []
+    if not found:
+        return []
+    return [
+        f"the labels {found} read like missing values and are classes; missing: {found} in the file makes them none"
+    ]
+
+
+def _unread_split(columns: Columns, chosen: Mapping[str, Any], free: list[str]) -> list[str]:
+    """A line where a column is called like a split, has few values, and some of them name no part."""
+    name = None if chosen["split_column"] else columns.known("split", free)
+    values = sorted({*columns.texts(name)}) if name else []
+    strange = [value for value in values if part_named(value) is None]
+    if not 1 < len(values) <= MAX_PARTS or len(strange) == len(values):
+        return []
+    return [f"column {name!r} looks like a split, but {strange} name neither train, val nor test; it is no split"]
+
+
+def _attributes(
+    columns: Columns, chosen: Mapping[str, Any], free: list[str], pictures: list[str]
+) -> tuple[list[str], list[str], list[str]]:
+    """The columns kept as attributes, those that tell of the label itself, and what there is to say about both."""
+    notes = []
+    num_rows, num_pictures = len(pictures), len({*pictures})
+    if num_pictures < num_rows:
+        differing = [name for name in free if _differs(columns.values[name], pictures)]
+        free = [name for name in free if name not in differing]
+        out = f", the columns {_some(differing)}, of which each has its own, are left out" if differing else ""
+        notes.append(f"{num_rows:,} rows name {num_pictures:,} pictures: labels of one picture are united{out}")
+    numbers = [name for name in free if _counts_rows(columns.texts(name), columns.lengths)]
+    if numbers:
+        notes.append(f"left out as numbers of rows: {_some(numbers)}")
+    free = [name for name in free if name not in numbers]
+    label = chosen["label_column"]
+    other_names, said = find_other_names(columns.values, label, free) if label else ([], [])
+    return [name for name in free if name not in other_names], other_names, [*notes, *said]
+
+
+def _differs(values: list[Any], pictures: list[str]) -> bool:
+    """Whether most pictures of several rows have several values."""
+    by_picture: dict[str, list[str]] = {}
+    for value, picture in zip(values, pictures, strict=True):
+        by_picture.setdefault(picture, []).append(str(value))
+    several = [found for found in by_picture.values() if len(found) > 1]
+    return 2 * sum(len(set(found)) > 1 for found in several) > len(several)
+
+
+def _counts_rows(texts: list[str], lengths: Sequence[int]) -> bool:
+    """Whether a column only numbers the rows of each table, as the index that pandas writes."""
+    first = texts[0] if texts else ""
+    if len(texts) < 2 or first not in ("0", "1"):
+        return False
+    return texts == [str(int(first) + number) for length in lengths for number in range(length)]

@@ -1,0 +1,168 @@
+"""Which pictures the columns of a table name, and the folder where these lie."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, final
+
+from pipeline.core.errors import UserError
+from pipeline.datasets.discovery.file_listing import EDGE_BYTES, MAX_NAMES, Place, look
+from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, suffix
+from pipeline.datasets.discovery.format_clues import folder_of, pictures_folder
+from pipeline.datasets.discovery.name_resolution import Resolver
+from pipeline.datasets.tables.cells import as_text
+from pipeline.datasets.tables.dialects import name_pictures
+from pipeline.datasets.tables.records import Form, Records, read_records
+
+WELL_KNOWN = {  # names of columns, the likeliest first
+    "image": "image image_path img path image_file file filename file_name file_path filepath image_id image_name "
+    "img_path picture photo id",
+    "split": "split set subset partition fold phase usage",
+    "group": "group group_id patient patient_id subject subject_id case case_id lesion_id module module_id video",
+}
+MAX_ROWS = 10_000  # looked at
+MAX_WHOLE_BYTES = 64 * 1024**2  # of a table that is read whole to find the folder of its pictures
+
+
+@final
+@dataclass(frozen=True)
+class Columns:
+    """The first rows of tables by column.
+
+    Attributes:
+        values: Column to its fields, of one table after the other.
+        lengths: How many rows each table has there.
+    """
+
+    values: Mapping[str, list[Any]]
+    lengths: tuple[int, ...]
+
+    @classmethod
+    def of(cls, *tables: Records) -> Columns:
+        rows = [records.rows[:MAX_ROWS] for records in tables]
+        names = dict.fromkeys(name for records in tables for name in records.columns)
+        return cls(
+            {name: [row.get(name) for one in rows for row in one] for name in names}, tuple(len(one) for one in rows)
+        )
+
+    def texts(self, name: str) -> list[str]:
+        """What is told in a column."""
+        return [str(value).strip() for value in self.values[name] if value not in (None, "")]
+
+    def known(self, kind: str, among: Collection[str]) -> str | None:
+        """The column whose name stands first in the well-known ones of its kind."""
+        plain = {plain_name(name): name for name in reversed([*among])}
+        return next((plain[name] for name in WELL_KNOWN[kind].split() if name in plain), None)
+
+
+def plain_name(name: str) -> str:
+    """A column's name in lower case, its words parted by `_`: `ClassId` is class_id."""
+    return re.sub(r"[\W_]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).strip("_").lower()
+
+
+def _all_names(records: Records, form: Form, image: str) -> list[str] | None:
+    """What the whole table calls its pictures; None where it is too large to be read for that, or damaged."""
+    size = records.path.stat().st_size
+    if size >= EDGE_BYTES or len(records.rows) >= MAX_ROWS:
+        if size > MAX_WHOLE_BYTES:
+            return None
+        try:
+            records = read_records(records.path, form)
+        except UserError:
+            return None
+    return [text.strip() for row in records.rows if (text := as_text(row.get(image))) is not None]
+
+
+def pictures_of(
+    files: Files,
+    image: str,
+    parts: Mapping[Any, str],
+    tables: Mapping[str, Records],
+    told: Mapping[str, Any],
+    form: Form,
+) -> tuple[dict[Any, str], list[str], list[str]]:
+    """The folder of the pictures of each part, the picture of each row, and what there is to say about them."""
+    folders: dict[Any, str] = {}
+    pictures: list[str] = []
+    notes: list[str] = []
+    for split, document in parts.items():
+        columns = Columns.of(tables[document])
+        names = columns.texts(image)
+        meant = files.meant(names)
+        folders[split], said = files.folder(
+            document, names, meant, told, partial(_all_names, tables[document], form, image)
+        )
+        rows = [str(value).strip() for value in columns.values[image]]
+        pictures += [meant.get(name) or f"{folders[split]}\0{name}" for name in rows]
+        notes += said
+    return folders, pictures, [*dict.fromkeys(notes)]
+
+
+@final
+class Files:
+    """The files that a table's names may mean: those of a place, or of the folder that a person told."""
+
+    def __init__(self, place: Place, told: Mapping[str, Any]):
+        self.place = place
+        if "pictures" in told:
+            try:
+                self.place = look(Path(told["pictures"]))
+            except UserError:
+                self.place = Place(root=place.root, files=())
+        self.resolver = Resolver(self.place.files, self.place.root)
+
+    def meant(self, names: Collection[str]) -> dict[str, str]:
+        """Each name to the picture it means, where it means one."""
+        found = self.resolver.find_all(dict.fromkeys(names).keys())
+        return {name: one for name, one in found.items() if isinstance(one, str) and suffix(one) in PICTURE_SUFFIXES}
+
+    def column(self, columns: Columns) -> str | None:
+        """The column whose names lead to the most pictures, else one whose names end like those of pictures."""
+        counts = {}
+        for name in columns.values:
+            texts = [*dict.fromkeys(columns.texts(name))]
+            looked = texts[:: max(1, len(texts) // MAX_NAMES)][:MAX_NAMES]
+            found = {*self.meant(looked).values()}
+            if 2 * len(found) >= len(looked) > 0:
+                counts[name] = len(found)
+        fitting = [name for name in counts if counts[name] == max(counts.values())]
+        if not fitting:
+            fitting = [name for name in columns.values if name_pictures(columns.texts(name))]
+        return columns.known("image", fitting) or next(iter(fitting), None)
+
+    def folder(
+        self,
+        document: str,
+        names: list[str],
+        meant: Mapping[str, str],
+        told: Mapping[str, Any],
+        all_names: Callable[[], list[str] | None],
+    ) -> tuple[str, list[str]]:
+        """The folder of the pictures, and what there is to say about it: one that holds all pictures of the table.
+
+        It is the one that the paths in the table are relative to, where that holds them all, else the narrowest.
+        """
+        if "pictures" in told or not meant:
+            return pictures_folder(self.place, names[:MAX_NAMES], told, document)
+        exact = folder_of(self.place, names[:MAX_NAMES], document)
+        if _shared_folder(meant.values()):
+            whole = all_names()
+            if whole is None:
+                return self.place.at(exact or ""), []
+            meant = self.meant(whole)
+        shared = _shared_folder(meant.values())
+        inside = exact is not None and f"{shared}/".startswith(f"{exact}/" if exact else "")
+        return self.place.at((exact or "") if inside else shared), []
+
+
+def _shared_folder(files: Iterable[str]) -> str:
+    """The deepest folder that holds all files; empty for the root."""
+    shared, *others = [file.split("/")[:-1] for file in files]
+    for one in others:
+        while one[: len(shared)] != shared:
+            shared.pop()
+    return "/".join(shared)

@@ -1,0 +1,1 @@
+"""Archives and remote trees as folders on this disk: contained, bounded, fetched once."""

@@ -1,0 +1,261 @@
+"""The entries of a zip or tar archive, written below a folder: contained, counted, links made files."""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Literal, final
+
+from pipeline.core.errors import Refused, UserError
+from pipeline.datasets.sources.items import Item, printable, relative
+from pipeline.datasets.trees.bounded_streams import CHUNK, Damaged, Stream, TooMuch, decompressed
+from pipeline.datasets.trees.entry_names import tar_name, zip_names
+from pipeline.datasets.trees.unpacked_tree import Names
+
+ALWAYS_ALLOWED = 64 * 1024**2
+MAX_RATIO = 200  # of what it unpacks to and what it takes; pictures that are not compressed reach some ten
+Kind = Literal["file", "folder", "link", "other"]
+ZIP_KINDS: dict[int, Kind] = {0: "file", stat.S_IFREG: "file", stat.S_IFLNK: "link"}
+ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
+NO_LINK = (errno.EMLINK, errno.EPERM, errno.ENOTSUP)  # a file with all the names it can have; a disk without links
+ENTRY_FAULTS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, Damaged)
+
+
+@final
+@dataclass(frozen=True)
+class Bounds:
+    """What an archive may take of this disk."""
+
+    max_bytes: int
+    max_entries: int
+
+    @property
+    def version(self) -> list[int]:
+        return [2, self.max_bytes, self.max_entries]
+
+    def bytes_of(self, archive_bytes: int) -> int:
+        return min(self.max_bytes, max(ALWAYS_ALLOWED, MAX_RATIO * archive_bytes))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One entry, as the archive tells of it.
+
+    Attributes:
+        name: As it stands there.
+        kind: What it becomes, or `other` for what must not become anything.
+        chunks: Reads it, part by part.
+        target: Of a link, relative to the archive.
+        fault: What is wrong with its name.
+    """
+
+    name: str
+    kind: Kind
+    chunks: Callable[[], Iterator[bytes]]
+    target: Callable[[], str] = field(default=lambda: "")
+    fault: str = ""
+
+
+def unpack(path: Path, folder: Path, bounds: Bounds, names: str | None = None) -> list[Item]:
+    """Writes the files of an archive below an empty folder.
+
+    Args:
+        path: The archive.
+        folder: Where it goes.
+        bounds: What it may take.
+        names: The code page of its names, where it does not say; None: UTF-8, or names that are refused.
+
+    Returns:
+        The entries that were refused, in the order of the archive, links last.
+
+    Raises:
+        UserError: It is no archive, is damaged, or is beyond the bounds.
+    """
+    from tqdm import tqdm
+
+    allowed = bounds.bytes_of(path.stat().st_size)
+    writer = _Writer(Names(folder), allowed)
+    try:
+        bar = tqdm(_entries(path, allowed, bounds, names), desc="unpack", unit="files", leave=False, disable=None)
+        for number, entry in enumerate(bar, start=1):
+            if number > bounds.max_entries:
+                raise TooMuch(f"it has more than source.max_entries {bounds.max_entries} entries")
+            writer.add(entry)
+        writer.link()
+    except TooMuch as error:
+        raise UserError(
+            f"{path} may be made to fill the disk: {error}; if you trust it, raise the limit or unpack it yourself"
+        ) from None
+    except (Damaged, tarfile.TarError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise UserError(f"{path} is damaged, or no archive ({_line(error)}); get it again") from None
+    return writer.refused
+
+
+class _Writer:
+    """Puts entries below a folder, and remembers what it refused and which links wait for their target."""
+
+    def __init__(self, names: Names, allowed: int):
+        self.names, self.left, self.allowed = names, allowed, allowed
+        self.links: list[tuple[str, str, str]] = []
+        self.refused: list[Item] = []
+
+    def add(self, entry: Entry) -> None:
+        try:
+            self._add(entry)
+        except Refused as refused:
+            self._refuse(entry.name, refused)
+
+    def _refuse(self, name: str, refused: Refused) -> None:
+        self.refused.append(Item(path=printable(name), refused=Refused(refused.reason, f"entry: {refused.detail}")))
+
+    def _add(self, entry: Entry) -> None:
+        if entry.fault:
+            raise Refused("bad_name", entry.fault)
+        if entry.kind == "folder":
+            if posixpath.normpath(entry.name) != ".":
+                relative(self.names.root, entry.name)
+            return  # made when a file stands in it
+        place = self.names.place(entry.name)
+        if place is None:
+            return
+        if entry.kind == "other":
+            raise Refused("unreadable", "neither a file, a folder nor a link (a device, a pipe or a socket)")
+        if entry.kind == "link":
+            self.links.append((entry.name, place, relative(self.names.root, entry.target())))
+            return
+        self._write(entry.chunks, self.names.root / place)
+
+    def _write(self, chunks: Callable[[], Iterator[bytes]], file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with file.open("xb") as out:
+                for chunk in chunks():
+                    self.left -= len(chunk)
+                    if self.left < 0:
+                        raise TooMuch(f"it unpacks to more than {self.allowed} bytes (source.max_bytes, or its size)")
+                    out.write(chunk)
+        except Refused:
+            file.unlink()
+            raise
+
+    def link(self) -> None:
+        """Each link as one more name of the file it leads to, over other links or not."""
+        ends = _ends({place: target for _, place, target in self.links})
+        files: dict[str, str] = {}  # a file that may have no more names to its latest copy
+        for name, place, target in self.links:
+            end = ends[place]
+            if end is None or not (self.names.root / end).is_file():
+                self._refuse(name, Refused("missing", f"a link to {target!r}, which is no file of the archive"))
+                continue
+            file, source = self.names.root / place, self.names.root / files.get(end, end)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(source, file)
+            except OSError as error:
+                if error.errno not in NO_LINK:
+                    raise
+                self._write(partial(_chunks, source), file)
+                files[end] = place
+
+
+def _ends(targets: dict[str, str]) -> dict[str, str | None]:
+    """Where each link leads in the end, however many links it takes; None where they go round in a circle."""
+    ends: dict[str, str | None] = {}
+    for place in targets:
+        chain, here = [], place
+        while here in targets and here not in ends:
+            ends[here] = None
+            chain.append(here)
+            here = targets[here]
+        end = ends[here] if here in targets else here
+        ends.update(dict.fromkeys(chain, end))
+    return ends
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _entries(path: Path, allowed: int, bounds: Bounds, names: str | None) -> Iterator[Entry]:
+    with path.open("rb") as raw:
+        start = raw.read(4)
+    return _of_zip(path, bounds, names) if start in ZIP_STARTS else _of_tar(path, allowed, names)
+
+
+def _of_zip(path: Path, bounds: Bounds, names: str | None) -> Iterator[Entry]:
+    with path.open("rb") as raw, zipfile.ZipFile(Stream(raw, path.stat().st_size, 256 * bounds.max_entries)) as archive:
+        entries = archive.infolist()
+        for info, (name, fault) in zip(entries, zip_names(entries, names), strict=True):
+            form = stat.S_IFMT(info.external_attr >> 16)
+            kind: Kind = "folder" if name.endswith(("/", "\\")) else ZIP_KINDS.get(form, "other")
+
+            def chunks(info: zipfile.ZipInfo = info) -> Iterator[bytes]:
+                return _zip_chunks(archive, info)
+
+            def target(info: zipfile.ZipInfo = info, name: str = name) -> str:
+                raw = b"".join(_zip_chunks(archive, info, most=4096))
+                return posixpath.join(posixpath.dirname(name), raw.decode(names or "utf-8", errors="backslashreplace"))
+
+            yield Entry(name=name, kind=kind, chunks=chunks, target=target, fault=fault)
+
+
+def _zip_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int | None = None) -> Iterator[bytes]:
+    """The content of an entry; what is wrong with it is wrong with it alone."""
+    if info.flag_bits & 1:
+        raise Refused("unreadable", "encrypted; unpack the archive with its password and give the folder")
+    if most is not None and info.file_size > most:
+        raise Refused("unreadable", f"a link of {info.file_size} bytes")
+    try:
+        with archive.open(info) as data:
+            while chunk := data.read(CHUNK):
+                yield chunk
+    except (*ENTRY_FAULTS, *Stream.FAULTS) as error:
+        raise Refused("truncated", _line(error)) from None
+
+
+def _of_tar(path: Path, allowed: int, names: str | None) -> Iterator[Entry]:
+    with decompressed(path) as plain:
+        stream = Stream(plain, allowed, ALWAYS_ALLOWED)
+        with tarfile.open(fileobj=stream, mode="r:", encoding=names or "utf-8") as archive:  # type: ignore[call-overload]
+            while (member := archive.next()) is not None:
+                archive.members.clear()  # it would keep them all
+                yield _tar_entry(archive, member, names)
+        if stream.last.strip(b"\0") or not stream.last:  # tarfile takes a damaged header, too, for the end
+            raise Damaged("it does not end as a tar does, so part of it is lost")
+        while stream.read(CHUNK):  # the checksum of a compressed file stands at its end
+            pass
+
+
+def _tar_entry(archive: tarfile.TarFile, member: tarfile.TarInfo, names: str | None) -> Entry:
+    def chunks() -> Iterator[bytes]:
+        data = archive.extractfile(member)
+        while data is not None and (chunk := data.read(CHUNK)):
+            yield chunk
+
+    def target() -> str:  # of a hard link relative to the archive, of a symbolic one to its folder
+        folder = posixpath.dirname(member.name) if member.issym() else ""
+        return posixpath.join(folder, member.linkname)
+
+    kinds: list[tuple[Kind, bool]] = [
+        ("file", member.isreg()),
+        ("folder", member.isdir()),
+        ("link", member.issym() or member.islnk()),
+    ]
+    kind: Kind = next((kind for kind, is_so in kinds if is_so), "other")
+    name, fault = tar_name(member.name, names)
+    return Entry(name=name, kind=kind, chunks=chunks, target=target, fault=fault)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,81 @@
+"""What a model adds to the properties of the pictures, which predict their label without a look at what they show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.parallel import num_workers
+from pipeline.evaluation.paired_comparison import difference
+from pipeline.evaluation.property_forest import Bins, forest
+from pipeline.statistics.bootstrap import Basis, Estimate, Replicates
+from pipeline.statistics.classification import mean_recall
+
+NUM_TREES = 200
+
+
+def decide_by_properties(
+    learn: pd.DataFrame, targets: np.ndarray, judge: pd.DataFrame, exclusive: bool, seed: int
+) -> np.ndarray:
+    """(M, K) bool: what a forest on the properties of some samples decides about others.
+
+    Args:
+        learn: N rows of `prop_*` and `attr_*`.
+        targets: (N, K) in {0, 1} of these.
+        judge: M rows of the same columns.
+        exclusive: Whether each sample has exactly one label.
+        seed: Of the trees.
+
+    Source: Breiman 2001, doi:10.1023/A:1010933404324.
+    """
+    bins = Bins.learnt(learn)
+    return decide_by_forest(bins(learn), targets, bins(judge), exclusive, seed)
+
+
+def decide_by_forest(
+    learn: np.ndarray, targets: np.ndarray, judge: np.ndarray, exclusive: bool, seed: int
+) -> np.ndarray:
+    """(M, K) bool, as `decide_by_properties`, from (N, P) and (M, P) bins."""
+
+    def decide(answers: np.ndarray) -> np.ndarray:
+        if len(np.unique(answers)) < 2:
+            return np.full(len(judge), answers[0])
+        grown = forest(NUM_TREES, seed).set_params(n_jobs=num_workers()).fit(learn, answers)
+        return np.asarray(grown.set_params(n_jobs=1).predict(judge))  # threads would add up in any order
+
+    if exclusive:
+        return np.asarray(np.eye(targets.shape[1], dtype=bool)[decide(targets.argmax(axis=1))])
+    return np.stack([decide(column) > 0 for column in np.asarray(targets).T], axis=1)
+
+
+def beyond_properties(
+    targets: np.ndarray,
+    decided: np.ndarray,
+    by_properties: np.ndarray,
+    groups: np.ndarray,
+    exclusive: bool,
+    num_resamples: int,
+    seed: int,
+) -> Estimate:
+    """The balanced accuracy of a model less that of the properties alone, on the same samples.
+
+    Both are varied by the same replicate weights, so that what makes a group of pictures hard for both cancels.
+
+    Args:
+        targets: (N, K) in {0, 1}.
+        decided: (N, K) bool, by the model.
+        by_properties: (N, K) bool, by a forest that learnt from the same samples as the model.
+        groups: (N,) who is varied together.
+        exclusive: Whether each sample has exactly one label.
+        num_resamples: Bootstrap resamples, where there are more than 100 groups.
+        seed: Of the resamples.
+    """
+
+    def gain(rows: np.ndarray) -> np.ndarray:
+        ours, theirs = (mean_recall(targets, one, rows, exclusive) for one in (decided, by_properties))
+        return np.asarray(ours - theirs)
+
+    weights = Replicates(groups=groups, num_resamples=num_resamples, seed=seed)
+    replicates = np.concatenate([gain(block) for block in weights])
+    basis = Basis.of(np.asarray(targets, dtype=bool), groups)
+    return difference(float(gain(np.ones((1, len(targets))))[0]), replicates, weights, basis, len(targets))

@@ -1,0 +1,91 @@
+"""Is there anything in these pictures beyond their properties? Frozen features answer over all groups, out of fold."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline.evaluation.baseline_margin import decide_by_forest
+from pipeline.evaluation.property_forest import sorted_in
+from pipeline.features.linear_probe import folds, probe
+
+NUM_FOLDS = 5
+MAX_SAMPLES = 20_000  # of more, whole groups are drawn
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """Decisions about each sample by models that saw no sample of its group.
+
+    Attributes:
+        targets: (N, K) in {0, 1}.
+        groups: (N,) who was kept in one fold.
+        by_features: (N, K) bool, by logistic regression on the features.
+        by_properties: (N, K) bool, by a forest on the properties, on the same folds.
+    """
+
+    targets: np.ndarray
+    groups: np.ndarray
+    by_features: np.ndarray
+    by_properties: np.ndarray
+
+
+def cross_validate(
+    samples: pd.DataFrame, features: np.ndarray, targets: np.ndarray, exclusive: bool, seed: int
+) -> OutOfFold | None:
+    """Out-of-fold decisions in five folds that keep groups whole; None where there are fewer than two groups.
+
+    It speaks of frozen features under a linear classifier, not of the trained model: it needs no network training, so
+    that every group can be judged and not only those of test.
+
+    Args:
+        samples: N rows with `group`, `prop_*` and `attr_*`.
+        features: (N, D).
+        targets: (N, K) in {0, 1}.
+        exclusive: Whether each sample has exactly one label.
+        seed: Of the draw, the folds and the trees.
+    """
+    rows = _draw(samples["group"].to_numpy(dtype=str), seed)
+    samples, targets = samples.iloc[rows].reset_index(drop=True), targets[rows]
+    groups = samples["group"].to_numpy(dtype=str)
+    strata = np.unique(targets, axis=0, return_inverse=True)[1].reshape(-1)
+    parts = folds(strata, groups, NUM_FOLDS, seed)
+    if not parts:
+        return None
+    known, bins = (
+        np.asarray(features[rows], dtype=np.float32),
+        sorted_in(samples.drop(columns=["path"], errors="ignore")),
+    )
+    by_features, by_properties = np.zeros(targets.shape, dtype=bool), np.zeros(targets.shape, dtype=bool)
+    for learn, judge in parts:
+        by_features[judge] = _decide_by_probe(known[learn], targets[learn], known[judge], exclusive)
+        by_properties[judge] = decide_by_forest(bins[learn], targets[learn], bins[judge], exclusive, seed)
+    return OutOfFold(targets, groups, by_features, by_properties)
+
+
+def _draw(groups: np.ndarray, seed: int) -> np.ndarray:
+    """Rows of whole groups in a random order until there are 20,000, in the order of the samples."""
+    if len(groups) <= MAX_SAMPLES:
+        return np.arange(len(groups))
+    codes = np.unique(groups, return_inverse=True)[1]
+    order = np.random.default_rng(seed).permutation(int(codes.max()) + 1)
+    rank = np.argsort(order)
+    sizes = np.bincount(codes)[order]
+    num = max(1, int(np.searchsorted(np.cumsum(sizes), MAX_SAMPLES, side="right")))
+    return np.flatnonzero(rank[codes] < num)
+
+
+def _decide_by_probe(learn: np.ndarray, targets: np.ndarray, judge: np.ndarray, exclusive: bool) -> np.ndarray:
+    def decide(answers: np.ndarray) -> np.ndarray:
+        if len(np.unique(answers)) < 2:
+            return np.full(len(judge), answers[0])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "lbfgs failed to converge")  # 300 steps decide what more would
+            return np.asarray(probe().fit(learn, answers).predict(judge))
+
+    if exclusive:
+        return np.asarray(np.eye(targets.shape[1], dtype=bool)[decide(targets.argmax(axis=1))])
+    return np.stack([decide(column) > 0 for column in np.asarray(targets).T], axis=1)

@@ -1,0 +1,78 @@
+"""Better than the champion on the same test samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import pandas as pd
+
+from pipeline.core.contracts import Gate, Metric
+from pipeline.core.results import Verdict
+from pipeline.evaluation.paired_comparison import Compared
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Better(Gate):
+    """The first model is promoted; a later one when its gain on the samples of both is shown to exceed `min_gain`.
+
+    The lower end of the paired 95 % interval decides, not the gain: of two equal models a gain above 0 would promote
+    the later one in almost half of all cases. Both are judged by the challenger's labels: one that was corrected since
+    holds for the champion's decisions too.
+
+    Args:
+        metric: One number for all classes; where smaller is better, a gain is how much smaller it became.
+        min_gain: The lower end of the interval must be above it. 0 asks for a better model, -0.01 for one that is at
+            most 1 point worse, as for scheduled retraining on newer data.
+        min_samples: Common test samples below which there is no verdict.
+        num_resamples: Bootstrap resamples, at least 100, where there are more than 100 groups.
+        seed: Of the resamples.
+    """
+
+    metric: Metric
+    min_gain: float
+    min_samples: int
+    num_resamples: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.metric.per_class:
+            raise ValueError("metric must be one number for all classes (averaging macro, weighted or micro)")
+        if self.min_samples < 1:
+            raise ValueError(f"min_samples must be at least 1, got {self.min_samples}")
+        if self.num_resamples < 100:
+            raise ValueError(f"num_resamples must be at least 100, got {self.num_resamples}")
+
+    def __call__(self, challenger: pd.DataFrame, champion: pd.DataFrame | None) -> Verdict:
+        if champion is None:
+            return Verdict(True, ["there was no champion before"])
+        common = Compared.of(challenger, champion)
+        if common is None:
+            return Verdict(False, ["no test sample is common to both: the champion was judged on other data"])
+        if len(common) < self.min_samples:
+            return Verdict(
+                False, [f"no verdict: {len(common)} common test samples, at least {self.min_samples} are needed"]
+            )
+        found = common.gains({"metric": self.metric}, self.num_resamples, self.seed)["metric"]
+        gain = found["gain"]
+        if gain["value"] is None:
+            return Verdict(False, [f"the gate's metric is undefined on the {len(common)} common test samples"])
+        evidence: dict[str, Any] = {
+            "challenger": found["after"],
+            "champion": found["before"],
+            "gain": gain,
+            "min_gain": self.min_gain,
+        }
+        if gain["low"] is None:
+            return Verdict(False, [f"no verdict on the gain of {gain['value']:+.4f}: {gain['caveat']}"], evidence)
+        promote = bool(gain["low"] > self.min_gain)
+        interval = f"[{gain['low']:+.4f}, {gain['high']:+.4f}]"
+        shown = f"its lower end is {'above' if promote else 'not above'} {self.min_gain}"
+        where = f"on {len(common)} common test samples of {gain['groups']} groups"
+        reasons = [f"gain {gain['value']:+.4f} {interval} {where}: {shown}"]
+        if common.num_relabelled:
+            reasons.append(
+                f"both judged by the labels of today, which {common.num_relabelled} of them did not have before"
+            )
+        return Verdict(promote, reasons, evidence)

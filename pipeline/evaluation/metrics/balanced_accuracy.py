@@ -1,0 +1,30 @@
+"""Accuracy as if every class were equally frequent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from pipeline.core.contracts import Metric
+from pipeline.statistics.classification import average, count, of_same_classes
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class BalancedAccuracy(Metric):
+    """Mean of the recalls of the classes that occur, 0 to 1 (Brodersen et al. 2010, doi:10.1109/ICPR.2010.764).
+
+    For one label per sample: where several are allowed, deciding for every label of every sample would reach 1.
+    """
+
+    per_class = False
+    exclusive = True
+
+    def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        recall = of_same_classes(lambda rows: count(targets, decided, rows).recall, targets, weights)
+        return average(recall, np.ones_like(recall), "macro")
+
+    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
+        return np.asarray(targets, dtype=bool)

@@ -1,0 +1,50 @@
+"""How well the scores order the samples, whatever the threshold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+
+from pipeline.core.contracts import Metric
+from pipeline.statistics.classification import area_under_roc, average, average_precision, of_same_classes, rarer_side
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Ranking(Metric):
+    """One class against the rest: AUROC (0.5 is chance) or average precision (chance is the share of the class).
+
+    Args:
+        number: `auroc` or `average_precision`.
+        averaging: `none` (one number per class) or `macro` (plain mean over the classes that occur).
+
+    Source: Hanley and McNeil 1982, doi:10.1148/radiology.143.1.7063747; Davis and Goadrich 2006,
+        doi:10.1145/1143844.1143874.
+    """
+
+    number: Literal["auroc", "average_precision"]
+    averaging: Literal["none", "macro"]
+
+    by_scores = True
+
+    def __post_init__(self) -> None:
+        if self.number not in ("auroc", "average_precision"):
+            raise ValueError(f"number must be auroc or average_precision, got {self.number!r}")
+        if self.averaging not in ("none", "macro"):
+            raise ValueError(f"averaging must be none or macro, got {self.averaging!r}")
+
+    @property
+    def per_class(self) -> bool:  # type: ignore[override]
+        return self.averaging == "none"
+
+    def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        measure = area_under_roc if self.number == "auroc" else average_precision
+        if self.per_class:
+            return measure(targets, scores, weights)
+        same = of_same_classes(lambda rows: measure(targets, scores, rows), targets, weights)
+        return average(same, np.ones_like(same), "macro")
+
+    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
+        return rarer_side(targets)

@@ -1,0 +1,52 @@
+"""Precision, recall and F1 of the decided labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+
+from pipeline.core.contracts import Metric
+from pipeline.statistics.classification import average, count, of_same_classes
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Rate(Metric):
+    """One of the three rates, of each class or averaged, 0 to 1.
+
+    Args:
+        number: `precision` (of those decided to be of a class, how many are), `recall` (of a class, how many were
+            found) or `f1` (their harmonic mean).
+        averaging: `none` (one number per class), `macro` (plain mean), `weighted` (by class size) or `micro` (all pairs
+            of sample and class counted together; with one label per sample all three rates are then the accuracy).
+    """
+
+    number: Literal["precision", "recall", "f1"]
+    averaging: Literal["none", "macro", "weighted", "micro"]
+
+    def __post_init__(self) -> None:
+        if self.number not in ("precision", "recall", "f1"):
+            raise ValueError(f"number must be precision, recall or f1, got {self.number!r}")
+        if self.averaging not in ("none", "macro", "weighted", "micro"):
+            raise ValueError(f"averaging must be none, macro, weighted or micro, got {self.averaging!r}")
+
+    @property
+    def per_class(self) -> bool:  # type: ignore[override]
+        return self.averaging == "none"
+
+    def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        counts = count(targets, decided, weights)
+        if self.averaging == "micro":
+            pooled: np.ndarray = getattr(counts.pooled, self.number)
+            return pooled[:, 0]
+        if self.per_class:
+            return np.asarray(getattr(counts, self.number))
+        same = of_same_classes(lambda rows: getattr(count(targets, decided, rows), self.number), targets, weights)
+        return average(same, counts.support, self.averaging)
+
+    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
+        if self.averaging in ("micro", "weighted"):
+            return np.ones((len(targets), 1), dtype=bool)
+        return np.asarray(decided if self.number == "precision" else targets, dtype=bool)

@@ -1,0 +1,140 @@
+"""Figures of one split: metrics with intervals, the margin over the properties, and out-of-fold figures of features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core import artifacts
+from pipeline.core.contracts import Metric, Predictor, Task
+from pipeline.core.labels import to_lists, to_matrix
+from pipeline.datasets.packed import Packed
+from pipeline.evaluation.baseline_margin import beyond_properties, decide_by_properties
+from pipeline.evaluation.cross_validation import OutOfFold, cross_validate
+from pipeline.evaluation.estimates import judge
+from pipeline.evaluation.margin_text import BEYOND, CROSS
+from pipeline.features.store import Embeddings
+from pipeline.statistics.bootstrap import Estimate, samples_needed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How figures are made and shown.
+
+    Args:
+        num_resamples: Bootstrap resamples behind each interval of more than 100 groups, at least 100.
+        seed: Of the resamples, and of the cross-validation.
+        half_width: Wanted of the 95 % interval of a class's recall; a class with too few samples in test for it gets
+            no figures of its own. Above 0 and below 0.5.
+        min_slice: Slices with fewer samples are listed without a figure.
+        num_mistakes: Worst mistakes shown as pictures.
+        cross_validation: Whether frozen features are judged over all groups as well: `auto` where test has fewer than
+            20, `always` or `never`.
+    """
+
+    num_resamples: int
+    seed: int
+    half_width: float
+    min_slice: int
+    num_mistakes: int
+    cross_validation: Literal["auto", "always", "never"]
+
+    def __post_init__(self) -> None:
+        if self.num_resamples < 100:
+            raise ValueError(f"num_resamples must be at least 100, got {self.num_resamples}")
+        samples_needed(self.half_width)
+        if self.cross_validation not in ("auto", "always", "never"):
+            raise ValueError(f"cross_validation must be auto, always or never, got {self.cross_validation!r}")
+        if self.min_slice < 1 or self.num_mistakes < 0:
+            raise ValueError(
+                f"min_slice must be at least 1, num_mistakes at least 0, got {self.min_slice} and {self.num_mistakes}"
+            )
+
+
+def predict(predictor: Predictor, packed: Packed) -> pd.DataFrame:
+    """Scores and decided labels of val and test."""
+    rows = packed.index[packed.index["split"].isin(["val", "test"])]
+    scores = predictor.predict(packed.images[rows.index.to_numpy()], rows.reset_index(drop=True))
+    decided = to_lists(predictor.task.decide(scores), packed.classes)
+    return (
+        rows.drop(columns=["origin", "content_hash"])
+        .assign(scores=list(scores.astype(np.float32)), decided=decided)
+        .reset_index(drop=True)
+    )
+
+
+def judged(metrics: dict[str, Metric], test: pd.DataFrame, classes: list[str], options: Options) -> dict[str, Estimate]:
+    return judge(
+        metrics,
+        to_matrix(test["labels"].tolist(), classes),
+        to_matrix(test["decided"].tolist(), classes).astype(bool),
+        np.stack(test["scores"].to_numpy()),
+        test["group"].to_numpy(dtype=str),
+        classes,
+        options.num_resamples,
+        options.seed,
+        samples_needed(options.half_width),
+    )
+
+
+def above(test: pd.DataFrame, task: Task, packed: Packed, options: Options) -> dict[str, Estimate]:
+    """How far the decisions on test are above those of a forest on the properties that learnt from the same train."""
+    train = packed.index[packed.index["split"] == "train"]
+    by_properties = decide_by_properties(
+        train, task.targets(train["labels"].tolist(), packed.classes), test, task.exclusive, options.seed
+    )
+    return {
+        BEYOND: beyond_properties(
+            to_matrix(test["labels"].tolist(), packed.classes),
+            to_matrix(test["decided"].tolist(), packed.classes).astype(bool),
+            by_properties,
+            test["group"].to_numpy(dtype=str),
+            task.exclusive,
+            options.num_resamples,
+            options.seed,
+        )
+    }
+
+
+def over_all_groups(
+    metrics: dict[str, Metric], task: Task, classes: list[str], options: Options
+) -> dict[str, Estimate]:
+    """What frozen features reach out of fold, over the groups of all splits, and beyond the properties."""
+    samples = (
+        artifacts.read_table(artifacts.MANIFEST)
+        .drop(columns=["group"])
+        .merge(artifacts.read_table(artifacts.SPLITS), on="sample_id")
+    )
+    samples = samples[samples["split"].isin(["train", "val", "test"])].reset_index(drop=True)
+    features = Embeddings.load().of(samples["sample_id"])
+    targets = task.targets(samples["labels"].tolist(), classes)
+    found = cross_validate(samples, features, targets, task.exclusive, options.seed)
+    if found is None:
+        return {}
+    decisive = {
+        name: metric for name, metric in metrics.items() if not metric.by_scores
+    }  # folds' scores do not compare
+    return {f"{CROSS}{name}": entry for name, entry in cross_figures(found, decisive, task, classes, options).items()}
+
+
+def cross_figures(
+    found: OutOfFold, metrics: dict[str, Metric], task: Task, classes: list[str], options: Options
+) -> dict[str, Estimate]:
+    scores = found.by_features.astype(np.float64)
+    figures = judge(
+        metrics, found.targets, found.by_features, scores, found.groups, classes, options.num_resamples, options.seed
+    )
+    return figures | {
+        BEYOND: beyond_properties(
+            found.targets,
+            found.by_features,
+            found.by_properties,
+            found.groups,
+            task.exclusive,
+            options.num_resamples,
+            options.seed,
+        )
+    }

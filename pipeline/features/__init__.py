@@ -1,0 +1,1 @@
+"""Frozen features: how they are computed, stored, and what linear probes read from them."""

@@ -1,0 +1,56 @@
+"""The folder `data/embeddings/`: frozen features of every sample, and what made them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core import artifacts
+from pipeline.features.extractor import Featuriser
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """Frozen features.
+
+    Attributes:
+        features: (N, D) float16, memory-mapped.
+        index: One row per feature vector: `sample_id`.
+        card: `embed` (the choices that made them), `num_samples`, `feature_dim` and `data_hash`.
+    """
+
+    features: np.ndarray
+    index: pd.DataFrame
+    card: dict[str, Any]
+
+    @classmethod
+    def load(cls, folder: Path = artifacts.EMBEDDINGS) -> Embeddings:
+        card = artifacts.read_json(folder / "card.json")
+        index = artifacts.read_table(folder / "index.parquet")
+        return cls(np.load(folder / "features.npy", mmap_mode="r"), index, card)
+
+    def of(self, names: pd.Series) -> np.ndarray:
+        """(n, D) features of the samples with these names, in their order; no copy where they are all, in order."""
+        position = pd.Series(np.arange(len(self.index)), index=self.index["sample_id"])
+        rows = position.loc[names].to_numpy()
+        return self.features if np.array_equal(rows, np.arange(len(self.index))) else self.features[rows]
+
+
+def halves(features: Iterable[np.ndarray]) -> Iterable[np.ndarray]:
+    """float16, which takes half the place and costs nothing that a check could see; never infinite."""
+    largest = np.finfo(np.float16).max
+    return (np.clip(one, -largest, largest).astype("<f2") for one in features)
+
+
+def card(node: dict[str, object], manifest: pd.DataFrame, featuriser: Featuriser) -> dict[str, object]:
+    return {
+        "embed": node,
+        "num_samples": len(manifest),
+        "feature_dim": featuriser.feature_dim,
+        "data_hash": artifacts.digest(*(one.encode() for one in manifest["content_hash"])),
+    }

@@ -1,0 +1,1 @@
+"""Bytes to pixels to properties: decoding in bounded memory, grey scales, metadata, hashes."""

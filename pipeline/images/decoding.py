@@ -1,0 +1,276 @@
+"""From the bytes of a picture to what a person sees, in bounded memory and time."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xxhash
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from pipeline.core.errors import Refused, UserError
+from pipeline.images import grey_scales
+from pipeline.images.bounds import refuse_too_large, without_large_metadata
+from pipeline.images.formats import FORMATS, foreseen, is_avif, is_heif
+from pipeline.images.grey_scales import GreyRange, Greys
+from pipeline.images.metadata import Encoding, encoding
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REASONS = {
+    "missing": "the source names a file that is not there",
+    "unreadable": "the file cannot be opened (permissions, a folder, an input error)",
+    "outside": "the path leaves the source's folder",
+    "empty": "the file has no bytes",
+    "not_a_picture": "no picture format recognises the bytes",
+    "unsupported": "a format that is not read; the detail says what helps",
+    "truncated": "the picture ends early or its data are damaged",
+    "too_large": "the picture has more pixels than max_pixels allows, or would take too much memory or time",
+    "crashed": "decoding it kills the process (lack of memory, a fault in a decoder)",
+    "duplicate_name": "the source names this item more than once",
+    "ambiguous": "the source's name for it may mean several files, or several names mean one file",
+    "no_row": "the file is there, but the source's table or document does not name it",
+    "bad_name": "the file's name is not UTF-8",
+    "bad_annotation": "what the source says of this item is damaged, unsafe or contradicts itself",
+    "dropped": "a person dropped it in data/label_decisions.csv",
+}
+DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error)  # from Pillow
+OPENING = Lock()  # of Pillow's limit, which is global: a server decodes in several threads
+TURNS = {  # EXIF orientation; ImageOps.exif_transpose also writes the other tags anew and fails on odd ones
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = (5, 6, 7, 8)  # turns that exchange width and height
+TURNED_WHEN_OPENED = ("TIFF", "HEIF")  # formats whose size Pillow already gives as a person sees it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoding:
+    """How pictures become pixels: one for a data set, the same in every stage and where a model is served.
+
+    Args:
+        max_pixels: Largest accepted height x width.
+        grey_scale: Of pictures of more than 8 bits; None for what their type says, as far as it says anything.
+    """
+
+    max_pixels: int
+    grey_scale: Greys | None = None
+
+    @classmethod
+    def of_manifest(cls, params: Mapping[str, Any], manifest: pd.DataFrame) -> Decoding:
+        """As `ingest` decoded the pictures of a manifest."""
+        return cls(max_pixels=params["ingest"]["max_pixels"], grey_scale=Greys.of_manifest(manifest))
+
+    @classmethod
+    def of_card(cls, card: Mapping[str, Any]) -> Decoding:
+        """As the pictures were decoded that a card tells of."""
+        return cls(max_pixels=card["max_pixels"], grey_scale=Greys.of_card(card))
+
+    def for_card(self) -> dict[str, Any]:
+        """What `of_card` reads."""
+        deep = {} if self.grey_scale is None else {"grey_scale": [self.grey_scale.low, self.grey_scale.high]}
+        return {"max_pixels": self.max_pixels, **deep}
+
+
+def decode(data: bytes | np.ndarray, decoding: Decoding) -> np.ndarray:
+    """Pixels as a person sees them: orientation applied, transparency on white, 8 bit.
+
+    Args:
+        data: An encoded picture, or pixels already decoded.
+        decoding: What is accepted, checked before the pixels are decoded, and the grey scale.
+
+    Returns:
+        (H, W) or (H, W, 3) uint8.
+
+    Raises:
+        Refused: With one of `REASONS`.
+    """
+    return data if isinstance(data, np.ndarray) else np.asarray(seen(data, decoding))
+
+
+def seen(data: bytes | np.ndarray, decoding: Decoding) -> Image.Image:
+    """`decode` as an image of mode L or RGB, for more work in Pillow: leaving and coming back cost a copy each.
+
+    Raises:
+        Refused: With one of `REASONS`.
+    """
+    return seen_and_told(data, decoding)[0]
+
+
+def seen_and_told(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Image.Image, Encoding]:
+    """`seen`, and what the file tells beside.
+
+    Raises:
+        Refused: With one of `REASONS`.
+    """
+    if isinstance(data, np.ndarray):
+        return Image.fromarray(data), Encoding()
+    with _decoded(data, decoding.max_pixels) as image:
+        return _as_seen(image, decoding.grey_scale), encoding(image)
+
+
+def seen_or_range(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Image.Image, Encoding] | GreyRange:
+    """`seen_and_told`, or the range of a picture of more than 8 bits where no scale is given.
+
+    Raises:
+        Refused: With one of `REASONS`.
+    """
+    if isinstance(data, np.ndarray):
+        return seen_and_told(data, decoding)
+    with _decoded(data, decoding.max_pixels) as image:
+        if decoding.grey_scale is None and grey_scales.is_deep(image):
+            return grey_scales.measure(image)
+        return _as_seen(image, decoding.grey_scale), encoding(image)
+
+
+@contextmanager
+def _decoded(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
+    """A picture whose pixels are loaded; whatever goes wrong with it is a `Refused`, in the block too."""
+    refused = foreseen(data)
+    if refused:
+        raise refused
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with _opened(without_large_metadata(data), max_pixels) as image:
+                refuse_too_large(image, data, max_pixels)
+                image.load()
+                yield image
+    except MemoryError:
+        raise Refused("too_large", "memory does not suffice to decode it") from None
+    except Image.DecompressionBombError as error:
+        raise Refused("too_large", str(error)) from None
+    except UnidentifiedImageError:
+        raise _unidentified(data) from None
+    except DAMAGED as error:
+        raise Refused("truncated", str(error) or type(error).__name__) from None
+
+
+def _opened(data: bytes, max_pixels: int) -> Image.Image:
+    """The header read; Pillow's own limit would refuse what this one allows, and is put back."""
+    formats: tuple[str, ...] = FORMATS
+    if is_heif(data):
+        _know_heif()
+        formats = (*FORMATS, "HEIF")
+    with OPENING:
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = max_pixels
+        try:
+            return Image.open(io.BytesIO(data), formats=formats)
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+@cache
+def _know_heif() -> None:
+    """Teaches Pillow to read HEIC; takes a tenth of a second, so only where there is one."""
+    try:
+        import pi_heif
+    except ImportError as error:
+        raise UserError(f"HEIC pictures need the package pi-heif, which cannot be loaded ({error})") from None
+    pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+
+
+def _unidentified(data: bytes) -> Refused:
+    if is_heif(data) or is_avif(data):
+        return Refused("truncated", "the header of this HEIC or AVIF is damaged, or its coding is one that is not read")
+    return Refused("not_a_picture", f"starts with {bytes(data[:8])!r}")
+
+
+def size(data: bytes | np.ndarray) -> tuple[int, int]:
+    """Width and height as a person sees them, from the header alone.
+
+    Raises:
+        Refused: `empty`, `unsupported` or `not_a_picture` by its first bytes, `too_large` beyond all limits; whether
+            all of it can be decoded is not asked.
+    """
+    if isinstance(data, np.ndarray):
+        return data.shape[1], data.shape[0]
+    refused = foreseen(data)
+    if refused:
+        raise refused
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with _opened(without_large_metadata(data), Image.MAX_IMAGE_PIXELS or 2**31) as image:
+                # the method of Image itself, since that of a PNG decodes all of it to look for more
+                turn = Image.Image.getexif(image).get(ExifTags.Base.Orientation)
+                turned = turn in SIDEWAYS and image.format not in TURNED_WHEN_OPENED
+                return (image.height, image.width) if turned else (image.width, image.height)
+    except Image.DecompressionBombError as error:
+        raise Refused("too_large", str(error)) from None
+    except UnidentifiedImageError:
+        raise _unidentified(data) from None
+    except DAMAGED:
+        raise Refused("not_a_picture", f"starts with {bytes(data[:8])!r}") from None
+
+
+def _as_seen(image: Image.Image, grey_scale: Greys | None) -> Image.Image:
+    turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    if grey_scales.is_deep(image):
+        scale = grey_scale or grey_scales.full_range(image)
+        if scale is None:
+            raise Refused("unsupported", "32 bits a pixel, and nothing says which values are black and white")
+        image = grey_scales.reduce(image, scale)
+        return image if turn is None else image.transpose(turn)
+    if turn is not None:
+        image = image.transpose(turn)
+    if image.has_transparency_data:
+        opaque = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque)
+    wanted = "L" if image.mode in ("1", "L", "LA") else "RGB"
+    return image if image.mode == wanted else image.convert(wanted)
+
+
+def content_hash(array: np.ndarray) -> str:
+    """32 hexadecimal digits of XXH3 over decoded pixels and their shape.
+
+    A fast hash, not a cryptographic one: it says which pictures are equal, DVC's hashes say which files were used.
+    """
+    state = xxhash.xxh3_128(repr(array.shape).encode())
+    state.update(np.ascontiguousarray(array).data)
+    return state.hexdigest()
+
+
+def resize(array: np.ndarray, size: int, fit: str) -> np.ndarray:
+    """A square copy with antialiasing.
+
+    Args:
+        array: (H, W) or (H, W, 3) uint8.
+        size: Side of the result in pixels.
+        fit: `crop` (shorter side to size, centre kept), `pad` (longer side to size, edges black) or `stretch`.
+
+    Returns:
+        (size, size) or (size, size, 3) uint8.
+    """
+    image = Image.fromarray(array)
+    method = Image.Resampling.BILINEAR if min(image.size) > size else Image.Resampling.BICUBIC
+    if fit == "crop":
+        return np.asarray(ImageOps.fit(image, (size, size), method))
+    if fit == "pad":
+        return np.asarray(ImageOps.pad(image, (size, size), method))
+    return np.asarray(image.resize((size, size), method))
+
+
+def stored(array: np.ndarray, size: int, fit: str, channels: int) -> np.ndarray:
+    """A picture as it is packed: `resize`, then (size, size, channels); grey is repeated where colour is stored."""
+    small = resize(array, size, fit)
+    if channels == 1 and small.ndim == 3:
+        small = np.asarray(Image.fromarray(small).convert("L"))
+    if small.ndim == 2:
+        small = small[:, :, None]
+    return np.repeat(small, channels, axis=2) if small.shape[2] < channels else small

@@ -1,0 +1,114 @@
+"""What an earlier ingest measured: a file that did not change is not decoded again. It saves time, nothing else."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import PIL
+from PIL import features
+
+from pipeline.core import artifacts, safe_files, terminal
+from pipeline.core.code_digest import code_digest
+from pipeline.core.contracts import Source
+from pipeline.images import properties
+from pipeline.images.decoding import Decoding
+from pipeline.images.grey_scales import GreyRange
+from pipeline.images.properties import Measured
+
+FOLDER = Path(".cache/ingest")
+KEPT = 6  # files in the folder: one for each source, limit and grey scale lately used
+RACY_SECONDS = 2.0  # a file touched later than this before the scan could change again without a sign of it
+
+Stamp = tuple[int, ...]
+
+
+def version(source: Source, decoding: Decoding) -> str:
+    """Of all that a measurement depends on beside the file: the source, limit and scale, the code and the decoders."""
+    sources = Path(inspect.getfile(type(source))).parent.glob("*.py")  # all: a source can hold another
+    code = code_digest([Path(properties.__file__), Path(safe_files.__file__), *sources])
+    decoders = [
+        PIL.__version__,
+        features.version("jpg"),
+        features.version("webp"),
+        features.version("libtiff"),
+        features.version("avif"),
+        _heif_version(),
+    ]
+    return artifacts.digest(artifacts.canonical([code, repr(source), repr(decoding), np.__version__, decoders]))
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """Measurements of an earlier ingest by path, each with the stamp (`Source.stat`) its file had before it was read.
+
+    Of a picture of more than 8 bits it is the range, until the grey scale of the data set is known, and then in another
+    file what is measured with that scale. Only accepted pictures are kept: a refusal may go away without the file
+    changing (permissions, a mount).
+    """
+
+    file: Path
+    known: dict[str, tuple[Stamp, Measured | GreyRange]]
+
+    @classmethod
+    def load(cls, source: Source, decoding: Decoding) -> Remembered:
+        """Whatever is wrong with the file is said on stderr, and then nothing is remembered."""
+        safe_files.is_inside.cache_clear()  # a folder may have become a link since an earlier scan of this process
+        file = FOLDER / f"{version(source, decoding)}.parquet"
+        known: dict[str, tuple[Stamp, Measured | GreyRange]] = {}
+        try:
+            if file.exists():
+                for path, stamp, found in pd.read_parquet(file).itertuples(index=False, name=None):
+                    known[path] = (tuple(json.loads(stamp)), _result(json.loads(found)))
+        except Exception as error:  # whatever the file holds
+            _warn(file, error)
+            known = {}
+        return cls(file, known)
+
+    def find(self, path: str, stamp: Stamp | None) -> Measured | GreyRange | None:
+        kept = self.known.get(path)
+        return kept[1] if kept and stamp is not None and kept[0] == stamp else None
+
+    def save(self, scanned: Iterable[tuple[str, Stamp | None, object]], started: float) -> None:
+        """Keeps what was measured.
+
+        Args:
+            scanned: Path, stamp and result of each item.
+            started: time.time() before the first stamp was taken.
+        """
+        rows = [
+            (path, json.dumps(stamp), json.dumps(asdict(result)))
+            for path, stamp, result in scanned
+            if isinstance(result, Measured | GreyRange)
+            and stamp is not None
+            and max(stamp[1:3]) / 1e9 < started - RACY_SECONDS
+        ]
+        try:
+            artifacts.write_table(self.file, pd.DataFrame(rows, columns=["path", "stamp", "found"]))
+            for old in sorted(FOLDER.glob("*.parquet"), key=lambda one: -one.stat().st_mtime)[KEPT:]:
+                old.unlink(missing_ok=True)
+        except (OSError, ValueError) as error:
+            _warn(self.file, error)
+
+
+def _result(found: dict[str, Any]) -> Measured | GreyRange:
+    return GreyRange(**found) if "kind" in found else Measured(**found)
+
+
+def _heif_version() -> str | None:
+    try:
+        return installed("pi-heif")
+    except PackageNotFoundError:
+        return None
+
+
+def _warn(file: Path, error: Exception) -> None:
+    terminal.warn(f"ingest: warning, {file} is not used, so every picture is decoded ({error})")

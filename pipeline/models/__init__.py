@@ -1,0 +1,1 @@
+"""What turns a picture into a tensor, and a tensor into features."""

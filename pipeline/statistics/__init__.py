@@ -1,0 +1,1 @@
+"""Intervals, tests and counts over arrays; nothing here knows what a picture is."""

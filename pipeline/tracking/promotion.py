@@ -1,0 +1,187 @@
+"""A version registered once, and the champion replaced where the gate says so."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from pipeline.core import artifacts, config
+from pipeline.core.contracts import Gate, Metric
+from pipeline.core.results import Verdict
+from pipeline.datasets.packed import Packed
+from pipeline.evaluation.margin_text import BEYOND, is_below, sentence
+from pipeline.evaluation.paired_comparison import Compared, compared
+from pipeline.tracking import registry, runs
+
+REGISTRATION_TAG = "colibri.registration"  # the verdict, written before the aliases move
+DONE_TAG = "colibri.registered"  # written after
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Where versions go.
+
+    Args:
+        model_name: In the registry.
+        below_nuisances: `refuse` to promote a model that does worse than the properties of the pictures alone, or
+            `warn`, for data whose shortcut is known and remedied: a model that ignores it need not beat it.
+    """
+
+    model_name: str
+    below_nuisances: Literal["refuse", "warn"]
+
+    def __post_init__(self) -> None:
+        if not self.model_name or set(self.model_name) & set("/:"):
+            raise ValueError(f"model_name must not be empty or hold '/' or ':', got {self.model_name!r}")
+        if self.below_nuisances not in ("refuse", "warn"):
+            raise ValueError(f"below_nuisances must be 'refuse' or 'warn', got {self.below_nuisances!r}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judging:
+    """How two versions are compared: metrics of one number each, and the bootstrap behind the intervals."""
+
+    metrics: dict[str, Metric]
+    num_resamples: int
+    seed: int
+
+    @classmethod
+    def of(cls, params: dict[str, Any]) -> Judging:
+        metrics = config.build_each(params, "metric")
+        options = config.section(params, "evaluate")
+        whole = {name: metric for name, metric in metrics.items() if not metric.per_class}
+        return cls(metrics=whole, num_resamples=options["num_resamples"], seed=options["seed"])
+
+
+def registration(
+    options: Options, run_id: str, key: str, gate: Gate, card: dict[str, Any], packed: Packed, judging: Judging
+) -> dict[str, Any]:
+    """What was registered and why; the same text when the same results come again."""
+    name = options.model_name
+    version = registry.find_version(name, key)
+    tags = registry.version_tags(name, version) if version else {}
+    if REGISTRATION_TAG in tags:
+        result = dict(json.loads(tags[REGISTRATION_TAG]))
+    else:
+        champion = registry.champion(name)
+        verdict = beside_nuisances(
+            judge(gate, card["classes"], champion[1] if champion else None), options.below_nuisances
+        )
+        earlier = comparison(name, run_id, card, judging)
+        test_set = test_digest()
+        uses = registry.num_judged_on(name, test_set) + (version is None)
+        if version is None:
+            about = {
+                registry.DATA_HASH: card["data_hash"],
+                registry.COMMIT: runs.commit(),
+                registry.TEST_SET: test_set,
+            }
+            version = registry.create_version(name, run_id, key, artifacts.PREDICTOR, example(packed), about)
+        result = {
+            "model": name,
+            "version": version,
+            "aliases": ["challenger", "champion"] if verdict.promote else ["challenger"],
+            "champion_before": champion[0] if champion else None,
+            "reasons": verdict.reasons,
+            "evidence": verdict.evidence,
+            "test_set_uses": uses,
+            "earlier_data": earlier,
+            "results_key": key,
+        }
+        registry.tag_version(name, version, {REGISTRATION_TAG: json.dumps(result)})
+    if DONE_TAG not in tags:  # an interrupted attempt goes on from the recorded verdict; a finished one moves nothing
+        for alias in result["aliases"]:
+            registry.set_alias(name, alias, result["version"])
+        registry.tag_version(name, result["version"], {DONE_TAG: "true"})
+    return result
+
+
+def test_digest() -> str:
+    """Of which samples test holds: each version judged on the same ones wears their figures out a little."""
+    table = artifacts.read_table(artifacts.PREDICTIONS)
+    names = sorted(table.loc[table["split"] == "test", "sample_id"])
+    return artifacts.digest(artifacts.canonical(names))
+
+
+def judge(gate: Gate, classes: list[str], champion_run: str | None) -> Verdict:
+    """The gate's verdict on the test predictions of both; none is asked where the test split leaks."""
+    leakage = artifacts.read_json(artifacts.CHECKS).get("split_leakage")
+    if leakage is not None and not leakage["passed"]:
+        if leakage.get("state") == "cannot_be_judged":
+            return Verdict(False, [f"whether its test figures leak cannot be judged: {leakage['obstacle']}"])
+        return Verdict(False, [f"its test figures leak: {leakage['value']:.0f} {leakage['unit']}"])
+    ours = compared(artifacts.PREDICTIONS, classes)
+    if champion_run is None:
+        return gate(ours, None)
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = registry.predictions_of(champion_run, Path(folder))
+        before = artifacts.read_metadata(theirs).get("classes")
+        if before != classes:
+            return Verdict(False, [f"the champion knows other classes: {before} instead of {classes}"])
+        return gate(ours, compared(theirs, classes))
+
+
+def comparison(name: str, run_id: str, card: dict[str, Any], judging: Judging) -> dict[str, Any] | None:
+    """What is registered now against a version made of the data before; None where there is none.
+
+    Of the versions made of these data it is the one whose choices differ least, the newest of several: the data shall
+    be what differs. Both are judged on the test samples that both had, by the labels of today: a corrected label does
+    not count for one of them only.
+    """
+    candidates = registry.earlier_data(name, card["data_hash"])
+    if not candidates:
+        return None
+    choices = [runs.differing(run_id, their_run) for _, their_run, _ in candidates]
+    least = min(range(len(candidates)), key=lambda position: len(choices[position]))
+    version, their_run, tags = candidates[least]
+    about = {"version": version, **{tag: tags.get(tag, "") for tag in (registry.DATA_HASH, registry.COMMIT)}}
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = registry.predictions_of(their_run, Path(folder))
+        if artifacts.read_metadata(theirs).get("classes") != card["classes"]:
+            return {**about, "reason": "it knows other classes"}
+        later, earlier = compared(artifacts.PREDICTIONS, card["classes"]), compared(theirs, card["classes"])
+    both = Compared.of(later, earlier)
+    if both is None:
+        return {**about, "reason": "no test picture is common to both"}
+    return {
+        **about,
+        "n": len(both),
+        "num_relabelled": both.num_relabelled,
+        "num_left": len(earlier) - len(both),
+        "num_new": len(later) - len(both),
+        "other_choices": choices[least],
+        "metrics": both.gains(judging.metrics, judging.num_resamples, judging.seed),
+    }
+
+
+def beside_nuisances(verdict: Verdict, below: Literal["refuse", "warn"]) -> Verdict:
+    """The verdict with what the model adds to the properties of the pictures, refused where that is less than nothing.
+
+    Not refused is what merely has not shown more: the baseline is near 1 where a property gives the label away, and
+    few test pictures leave wide intervals.
+    """
+    entry = artifacts.read_json(artifacts.TEST_METRICS).get(BEYOND)
+    told = sentence(entry)
+    if entry is None or not told:
+        return verdict
+    evidence = {**verdict.evidence, BEYOND: entry}
+    if verdict.promote and below == "refuse" and is_below(entry):
+        way_out = "where that shortcut is known and remedied, set register.below_nuisances to warn"
+        return Verdict(False, [f"{told}; {way_out}"], evidence)
+    return Verdict(verdict.promote, [*verdict.reasons, told], evidence)
+
+
+def example(packed: Packed) -> bytes:
+    """The first test picture, as PNG."""
+    position = int(np.flatnonzero(packed.index["split"] == "test")[0])
+    image = packed.images[position]
+    buffer = io.BytesIO()
+    Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(buffer, format="PNG")
+    return buffer.getvalue()

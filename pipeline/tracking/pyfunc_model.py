@@ -1,0 +1,41 @@
+"""The model that MLflow serves: encoded pictures in, class and scores out. Loaded as code, so nothing is pickled."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+from pipeline.core.labels import spelled, to_lists
+from pipeline.images.decoding import Decoding, decode, stored
+from pipeline.training.model_card import load_predictor
+
+
+class Served(PythonModel):  # type: ignore[misc]
+    """Takes a column `image` of encoded pictures (JPEG, PNG, ...)."""
+
+    def load_context(self, context: Any) -> None:
+        self.predictor, self.card = load_predictor(Path(context.artifacts["predictor"]))
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """Columns `class` (the decided labels as `spelled`, empty when there is none) and `scores` (per class)."""
+        packing, classes = self.card["packing"], self.card["classes"]
+        decoding = Decoding.of_card(packing)
+        images = [
+            stored(decode(bytes(data), decoding), packing["size"], packing["fit"], packing["channels"])
+            for data in model_input["image"]
+        ]
+        shape = (0, packing["size"], packing["size"], packing["channels"])
+        scores = self.predictor.predict(np.stack(images) if images else np.zeros(shape, dtype=np.uint8))
+        decided = self.predictor.task.decide(scores)
+        return pd.DataFrame(
+            {
+                "class": [spelled(labels) for labels in to_lists(decided, classes)],
+                "scores": [dict(zip(classes, row.tolist(), strict=True)) for row in scores],
+            }
+        )
+
+
+set_model(Served())

@@ -1,0 +1,207 @@
+"""Model versions with the aliases `challenger` and `champion`."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.errors import UserError
+from pipeline.core.uris import file_path, sqlite_path
+from pipeline.tracking.connection import connect, root, speaking, tracking_uri
+from pipeline.tracking.journal import say
+from pipeline.tracking.runs import RESULTS
+
+NEEDED = (
+    "hydra-core",
+    "mlflow",
+    "numpy",
+    "omegaconf",
+    "pandas",
+    "pillow",
+    "pi-heif",
+    "pyarrow",
+    "safetensors",
+    "scikit-learn",
+    "skops",
+    "timm",
+    "torch",
+    "torchvision",
+    "tqdm",
+)
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model; no such alias
+PREDICTIONS = "evaluation/predictions.parquet"
+MAX_EARLIER = 50  # versions looked at
+DATA_HASH, COMMIT, TEST_SET = "data_hash", "git_commit", "test_set"  # tags of a version
+
+
+def find_version(name: str, results_key: str) -> str | None:
+    """The version that carries these results already."""
+    client, _ = connect()
+    with speaking():
+        found = client.search_model_versions(f"name = '{name}' and tags.`{RESULTS}` = '{results_key}'")
+    return str(found[0].version) if found else None
+
+
+def is_registered(name: str, version: str) -> bool | None:
+    """Whether the store has this version, in a moment: SQLite's file is asked itself. None where it does not answer."""
+    database = sqlite_path(tracking_uri())
+    if database is not None:
+        return _is_in_file(database, name, version)
+    try:
+        client, _ = connect(wait=0)
+        with speaking():
+            return bool(client.search_model_versions(f"name = '{name}' and version_number = '{version}'"))
+    except UserError:
+        return None
+
+
+def _is_in_file(database: Path, name: str, version: str) -> bool | None:
+    if not database.exists():
+        return False
+    asked = (
+        "SELECT 1 FROM model_versions WHERE name = ? AND version = ? AND coalesce(current_stage, '') != ?",
+        (name, version, "Deleted_Internal"),
+    )
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=1.0)) as connection:
+            return connection.execute(*asked).fetchone() is not None
+    except sqlite3.Error as error:
+        return False if "no such table" in str(error) else None
+
+
+def champion(name: str) -> tuple[str, str] | None:
+    """Version and run id of the present champion."""
+    import mlflow
+
+    client, _ = connect()
+    with speaking():
+        try:
+            found = client.get_model_version_by_alias(name, "champion")
+        except mlflow.MlflowException as error:
+            if error.error_code not in ABSENT:  # a store that does not answer must not look like one without champion
+                raise
+            return None
+    return str(found.version), str(found.run_id)
+
+
+def earlier_data(name: str, data_hash: str) -> list[tuple[str, str, dict[str, str]]]:
+    """Version, run id and tags of the versions made of the other data that were used last; the newest first."""
+    client, _ = connect()
+    with speaking():
+        found = client.search_model_versions(f"name = '{name}'")
+    others = sorted(
+        (one for one in found if one.tags.get(DATA_HASH, data_hash) != data_hash), key=lambda one: -int(one.version)
+    )
+    return [
+        (str(one.version), str(one.run_id), dict(one.tags))
+        for one in others
+        if one.tags[DATA_HASH] == others[0].tags[DATA_HASH]
+    ][:MAX_EARLIER]
+
+
+def num_judged_on(name: str, test_set: str) -> int:
+    """How many versions were judged on these test samples."""
+    client, _ = connect()
+    with speaking():
+        found = client.search_model_versions(f"name = '{name}' and tags.`{TEST_SET}` = '{test_set}'")
+    return len(found)
+
+
+def predictions_of(run_id: str, folder: Path) -> Path:
+    """Downloads the predictions that a run was judged by.
+
+    Raises:
+        UserError: They are not where the store says.
+    """
+    client, _ = connect()
+    folder.mkdir(parents=True, exist_ok=True)
+    with speaking():
+        place = client.get_run(run_id).info.artifact_uri
+        local = file_path(place)
+        if local is not None and not (local / PREDICTIONS).exists():
+            raise UserError(
+                f"{local / PREDICTIONS}, by which run {run_id} was judged, does not exist; copy mlruns/ from where the "
+                "project was, or delete the alias champion in MLflow to begin anew"
+            )
+        return Path(client.download_artifacts(run_id, PREDICTIONS, str(folder)))
+
+
+def create_version(
+    name: str, run_id: str, results_key: str, predictor: Path, example: bytes, tags: dict[str, str]
+) -> str:
+    """Logs the predictor into its run as a served model and registers it; returns the version.
+
+    Args:
+        name: Of the registered model.
+        run_id: The run it belongs to.
+        results_key: Tag by which `find_version` knows it again.
+        predictor: The folder with card and weights.
+        example: An encoded picture.
+        tags: Of the version.
+    """
+    import mlflow
+    import pandas as pd
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types.schema import ColSpec, DataType, Map, Schema
+
+    import pipeline
+
+    client, _ = connect()
+    signature = ModelSignature(
+        inputs=Schema([ColSpec(DataType.binary, "image")]),
+        outputs=Schema([ColSpec(DataType.string, "class"), ColSpec(Map(DataType.double), "scores")]),
+    )
+    _warn_of_escapes(str(root()))
+    with speaking():
+        run = client.get_run(run_id)
+        made = client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
+        logged = Model.log(  # as mlflow.pyfunc.log_model does, which takes its run from the environment
+            artifact_path=None,
+            flavor=mlflow.pyfunc,
+            run_id=run_id,
+            model_id=made.model_id,
+            python_model=str(Path(__file__).with_name("pyfunc_model.py")),
+            artifacts={"predictor": predictor.resolve().as_uri()},
+            code_paths=[str(Path(pipeline.__file__).parent)],
+            signature=signature,
+            input_example=pd.DataFrame({"image": [example]}),
+            pip_requirements=[f"{package}=={installed(package).partition('+')[0]}" for package in NEEDED],
+        )
+        if not client.search_registered_models(f"name = '{name}'"):
+            client.create_registered_model(name)
+        created = client.create_model_version(
+            name, logged.model_uri, run_id, tags={**tags, RESULTS: results_key}, model_id=logged.model_id
+        )
+    return str(created.version)
+
+
+def _warn_of_escapes(folder: str) -> None:
+    escape = re.search(r"%[0-9A-Fa-f]{2}", folder)
+    if escape:
+        say(
+            f"MLflow reads {escape[0]} in a path as another character: load models with dst_path=FOLDER of another "
+            f"path, or rename {folder}"
+        )
+
+
+def set_alias(name: str, alias: str, version: str) -> None:
+    client, _ = connect()
+    with speaking():
+        client.set_registered_model_alias(name, alias, version)
+
+
+def version_tags(name: str, version: str) -> dict[str, str]:
+    client, _ = connect()
+    with speaking():
+        return dict(client.get_model_version(name, version).tags)
+
+
+def tag_version(name: str, version: str, tags: dict[str, Any]) -> None:
+    client, _ = connect()
+    with speaking():
+        for key, value in tags.items():
+            client.set_model_version_tag(name, version, key, str(value))

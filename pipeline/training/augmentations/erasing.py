@@ -1,0 +1,51 @@
+"""A rectangle of noise over part of the picture, so that no part of it decides alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+from pipeline.core.contracts import Augmentation
+from pipeline.core.rng import drawing_from
+
+LEAST = 0.02  # of the area, as in the paper
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Erasing(Augmentation):
+    """Some samples lose a rectangle of random size, shape (1 : 3 to 3 : 1) and place to random pixels.
+
+    Args:
+        probability: With which a sample loses one, above 0 to 1.
+        max_area: Largest share of the picture, above 0.02 and below 1; 0.4 in the paper.
+
+    Source: Zhong et al. 2020, arXiv:1708.04896; torchvision's rectangle.
+    """
+
+    probability: float
+    max_area: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.probability <= 1:
+            raise ValueError(f"probability must be above 0 and at most 1, got {self.probability}")
+        if not LEAST < self.max_area < 1:
+            raise ValueError(f"max_area must be above {LEAST} and below 1, got {self.max_area}")
+
+    def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
+        chosen = torch.rand(len(batch), generator=generator) < self.probability
+        choose = v2.RandomErasing(scale=(LEAST, self.max_area), ratio=(1 / 3, 3.0))
+        result = batch.clone()
+        with drawing_from(generator):
+            for position in chosen.nonzero().flatten().tolist():
+                place = choose.make_params([batch[position]])
+                if place["v"] is None:  # ten tries found no rectangle that fits
+                    continue
+                rows, columns = (slice(place[at], place[at] + place[size]) for at, size in (("i", "h"), ("j", "w")))
+                part = result[position, :, rows, columns]
+                part.copy_(torch.randint(0, 256, part.shape, dtype=torch.uint8))
+        return result

@@ -1,0 +1,40 @@
+"""Several changes of a fixed list, all at one strength."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+from pipeline.core.contracts import Augmentation
+from pipeline.core.rng import drawing_from
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class RandAugment(Augmentation):
+    """Each sample gets `num_changes` of 14 changes (shear, shift, turn, colour, tone, none), one after the other.
+
+    Args:
+        max_magnitude: Strength of each change, 1 to 30; 9 in most of the paper.
+        num_changes: At least 1; 2 in most of the paper.
+
+    Source: Cubuk et al. 2020, arXiv:1909.13719; torchvision's.
+    """
+
+    max_magnitude: int
+    num_changes: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_magnitude <= 30:
+            raise ValueError(f"max_magnitude must be 1 to 30, got {self.max_magnitude}")
+        if self.num_changes < 1:
+            raise ValueError(f"num_changes must be at least 1, got {self.num_changes}")
+
+    def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
+        change = v2.RandAugment(num_ops=self.num_changes, magnitude=self.max_magnitude)
+        with drawing_from(generator):
+            return torch.stack([change(one) for one in batch])

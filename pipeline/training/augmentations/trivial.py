@@ -1,0 +1,27 @@
+"""One change of a fixed list at a random strength: nothing to tune."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+from pipeline.core.contracts import Augmentation
+from pipeline.core.rng import drawing_from
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class TrivialAugment(Augmentation):
+    """Each sample gets one of 14 changes (shear, shift, turn, colour, tone, none) at a strength drawn from all of them.
+
+    Source: Mueller and Hutter 2021, arXiv:2103.10158; torchvision's, the wide list.
+    """
+
+    def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
+        change = v2.TrivialAugmentWide()
+        with drawing_from(generator):
+            return torch.stack([change(one) for one in batch])

@@ -1,0 +1,90 @@
+"""When a training is saved, and whether a saved one goes on here."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.core.contracts import CheckpointStore
+from pipeline.core.errors import UserError
+from pipeline.training import state_dicts
+
+if TYPE_CHECKING:
+    from pipeline.training.loop import Loop
+
+
+@final
+class Progress:
+    """The epochs done, the best of them, and the checkpoints that keep both together with the loop.
+
+    Args:
+        loop: What goes on.
+        checkpoints: Where it is kept, or None: nowhere.
+        seconds: Between two checkpoints within an epoch, about; only when one is written hangs on the clock, nothing
+            that it holds.
+    """
+
+    def __init__(self, loop: Loop, checkpoints: CheckpointStore | None, seconds: float):
+        self.loop, self.checkpoints, self.seconds = loop, checkpoints, seconds
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, Tensor] = {}
+        self.best_scores = np.empty(0, dtype=np.float32)
+        self.best_loss = float("inf")
+        self.saved_at = time.monotonic()
+
+    def add(self, row: dict[str, float], scores: np.ndarray) -> None:
+        """One epoch's figures and scores of val; its weights are copied where it is the best so far."""
+        self.history.append(row)
+        if row["val_loss"] < self.best_loss:
+            self.best = state_dicts.of_module("best", self.loop.kept())
+            self.best_scores, self.best_loss = scores, row["val_loss"]
+
+    def save_when_due(self) -> None:
+        if self.checkpoints is not None:
+            due = time.monotonic() - self.saved_at >= self.seconds
+            if self.loop.processes.told(due):
+                self.save()
+
+    def save(self) -> None:
+        """Writes a checkpoint, unless a number in it is none: what is kept must be able to go on."""
+        if self.checkpoints is None:
+            return
+        tensors, facts = self.loop.state()  # every process, since each has random states of its own
+        if self.loop.processes.is_first and all(bool(one.isfinite().all()) for one in tensors.values()):
+            tensors |= self.best | {"best_scores": torch.from_numpy(self.best_scores)}
+            facts |= {"history": self.history, "best_loss": self.best_loss, "made_by": self._made_by()}
+            self.checkpoints.save(self.loop.step, tensors, facts)
+        self.saved_at = time.monotonic()
+
+    def restore(self) -> None:
+        """Goes on from the last checkpoint, where there is one that the same machinery wrote.
+
+        Raises:
+            UserError: The processes do not find the same one.
+        """
+        found = None if self.checkpoints is None else self.checkpoints.latest()
+        if found is not None and found[1]["made_by"] == self._made_by():
+            tensors, facts = found
+            self.loop.restore(tensors, facts)
+            self.history, self.best_loss = facts["history"], facts["best_loss"]
+            self.best = {f"best/{name}": one for name, one in state_dicts.under("best", tensors).items()}
+            self.best_scores = tensors["best_scores"].numpy()
+        if self.loop.processes.told(self.loop.step) != self.loop.step:
+            raise UserError(
+                "the processes do not find the same checkpoint; .checkpoints/ must lie on a disk that all machines "
+                "share, or be removed on all of them"
+            )
+
+    def _made_by(self) -> dict[str, Any]:
+        """Elsewhere the same steps give other bits, so a checkpoint of elsewhere is not gone on from."""
+        processes = self.loop.processes
+        return {
+            "torch": str(torch.__version__),
+            "device": processes.device.type,
+            "precision": processes.precision,
+            "num_processes": processes.count,
+        }

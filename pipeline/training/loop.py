@@ -1,0 +1,183 @@
+"""The training loop: its moving parts, a step, and all of it as tensors and facts that it can go on from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, cast, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+from tqdm import tqdm
+
+from pipeline.core.batches import Samples
+from pipeline.core.contracts import Objective
+from pipeline.core.errors import UserError
+from pipeline.core.parallel import num_workers
+from pipeline.training import state_dicts
+from pipeline.training.batch_loader import Batch, Feed
+from pipeline.training.compilation import compiled
+from pipeline.training.distributed import Processes
+from pipeline.training.freezing import Freezing
+from pipeline.training.memory_format import layout
+from pipeline.training.optimisation import Execution, Optimisation
+from pipeline.training.parameter_groups import parameter_groups
+from pipeline.training.schedule import num_epochs
+from pipeline.training.weight_averaging import warmed_up_average
+
+MAX_THREADS = 8  # that make batches for a GPU; as many and one more lie in pinned memory
+
+
+@final
+class Loop:
+    """The moving parts of one training, and how far it is.
+
+    A step takes `batch_size` x `accumulation` samples, in that many parts, and of each part every process takes its
+    share; the loss is always computed on a whole part.
+
+    Args:
+        objective: What learns, with its first weights, and what is made small.
+        train: Samples.
+        optimisation: How it learns.
+        execution: What computes it.
+        freezing: Which epochs leave the encoder as it is; None for none.
+        halvings: How often parts were halved because they did not fit into memory.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        train: Samples,
+        optimisation: Optimisation,
+        execution: Execution,
+        freezing: Freezing | None = None,
+        halvings: int = 0,
+    ):
+        self.optimisation, self.freezing, self.halvings = optimisation, freezing, halvings
+        self.processes = Processes(execution.precision)
+        if freezing is not None and self.processes.count > 1:  # they would wait for gradients that never come
+            raise UserError("train.frozen_epochs takes one process; set it to 0, or launch one")
+        step_size = optimisation.batch_size * optimisation.accumulation
+        threads = min(num_workers(), MAX_THREADS) if self.processes.device.type == "cuda" else 0
+        self.feed = Feed(train, step_size, optimisation.seed, threads)
+        self.num_images = self.feed.num_batches * step_size
+        self.objective = cast(Any, objective).to(self.processes.device)
+        self.network = self.objective.network = self.processes.network(objective.network)
+        self.layout = layout(self.network)
+        self.average = None
+        if optimisation.ema_decay is not None:
+            average = warmed_up_average(optimisation.ema_decay)
+            self.average = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
+        self.optimiser = torch.optim.AdamW(
+            parameter_groups(
+                self.network, optimisation.weight_decay, optimisation.learning_rate, optimisation.layer_decay
+            )
+        )
+        self.num_epochs = num_epochs(optimisation.epochs, optimisation.min_steps, self.feed.num_batches)
+        factor = optimisation.schedule(self.num_epochs * self.feed.num_batches)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, factor)
+        self.stepped = self.processes.parallel(compiled(self.network) if execution.compile else self.network)
+        if self.processes.number:  # dropout of the others' rows is drawn apart
+            torch.manual_seed(optimisation.seed + self.processes.number)
+        self.step, self.losses = 0, cast(list[float], [])
+
+    def epoch(self, bar: tqdm[Any], after_step: Callable[[], None]) -> float:
+        """The rest of one pass over train; the mean loss of the whole pass."""
+        for loss in self.steps():
+            if not math.isfinite(loss):
+                epoch = (self.step - 1) // self.feed.num_batches + 1
+                raise UserError(
+                    f"the loss became {loss} at step {self.step}, in epoch {epoch}; lower train.learning_rate"
+                )
+            self.losses.append(loss)
+            bar.update(self.feed.num_given)
+            after_step()
+        mean, self.losses = float(np.mean(self.losses)), []
+        self.processes.same_buffers(self.network, *([] if self.average is None else [self.average]))
+        return mean
+
+    def steps(self) -> Iterator[float]:
+        """The steps that are left of one pass over train, as they are asked for: the loss before each."""
+        self.network.train()
+        if self.freezing is not None:
+            self.freezing(self.network, self.step // self.feed.num_batches + 1)
+        for batch in self.feed:
+            loss = self._stepped(batch)
+            self.step += 1
+            yield loss
+
+    def _stepped(self, batch: Batch) -> float:
+        """One optimiser step; the loss before it."""
+        self.optimiser.zero_grad(set_to_none=True)
+        loss = self.gradients(batch, self.optimisation.accumulation * 2**self.halvings)
+        self.optimiser.step()
+        self.schedule.step()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        self.objective.after_step()
+        return loss
+
+    def gradients(self, batch: Batch, num_parts: int) -> float:
+        """Adds the gradient of the mean over the batch; that mean.
+
+        Args:
+            batch: Pictures, targets and cells.
+            num_parts: Parts that are computed one after the other, to save memory.
+        """
+        size, total = len(batch[0]), 0.0
+        for number in range(num_parts):
+            rows = slice(size * number // num_parts, size * (number + 1) // num_parts)
+            images, *rest = (one[rows] for one in batch)
+            with self.processes.unsent(self.stepped, hold=number < num_parts - 1):
+                loss = self._loss_of(images, *(one.to(self.processes.device, non_blocking=True) for one in rest))
+                share = len(images) / size
+                self.processes.backward(loss * (share * self.processes.count))
+            total += loss.item() * share
+        return total
+
+    def _loss_of(self, images: Tensor, *facts: Tensor) -> Tensor:
+        mine = images[self.processes.share(len(images))]
+        mine = mine.to(self.processes.device, non_blocking=True, memory_format=self.layout)
+        with self.processes.autocast():
+            outputs = self.stepped(mine)
+        outputs = self.processes.whole(outputs.float(), len(images))
+        return cast(Tensor, self.objective.loss(outputs, *facts))
+
+    def kept(self) -> nn.Module:
+        """The network that would be kept if training ended now."""
+        return self.network if self.average is None else self.average.module
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that decides how training goes on: tensors on the processor, and facts."""
+        tensors = {
+            **state_dicts.of_module("objective", self.objective),
+            **({} if self.average is None else state_dicts.of_module("average", self.average)),
+            **state_dicts.of_optimiser("optimiser", self.optimiser),
+            **state_dicts.of_random_states("random", self.processes),
+            "began": self.feed.began,
+            "losses": torch.tensor(self.losses, dtype=torch.float64),
+        }
+        facts = {
+            "step": self.step,
+            "taken": self.feed.taken,
+            "halvings": self.halvings,
+            "schedule": self.schedule.state_dict(),
+            "learning_rates": [group["lr"] for group in self.optimiser.param_groups],
+        }
+        return tensors, facts
+
+    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Brings back what `state` told."""
+        state_dicts.into_module("objective", self.objective, tensors)
+        if self.average is not None:
+            state_dicts.into_module("average", self.average, tensors)
+        state_dicts.into_optimiser("optimiser", self.optimiser, tensors)
+        state_dicts.into_random_states("random", self.processes, tensors)
+        self.feed.began = tensors["began"]
+        self.losses = tensors["losses"].tolist()
+        self.step, self.feed.taken, self.halvings = facts["step"], facts["taken"], facts["halvings"]
+        self.schedule.load_state_dict(facts["schedule"])
+        for group, rate in zip(self.optimiser.param_groups, facts["learning_rates"], strict=True):
+            group["lr"] = rate

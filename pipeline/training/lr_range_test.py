@@ -1,0 +1,95 @@
+"""A learning-rate range test: training with a rate that grows at each step, to see where learning is fastest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, count, islice
+from typing import Literal, final
+
+import torch
+from torch import nn
+
+from pipeline.core.batches import Samples
+from pipeline.core.contracts import Risk, Task
+from pipeline.training.loop import Loop
+from pipeline.training.objectives.supervised import Supervised
+from pipeline.training.optimisation import Execution, Optimisation
+from pipeline.training.trainers.network import Classifier
+
+SMOOTHING = 0.9  # share of the running mean of the loss that stays at each step
+DIVERGED = 4.0  # times the lowest smoothed loss
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Ramp:
+    """The loss of `num_steps` steps of AdamW, whose learning rate grows by the same factor from step to step.
+
+    It stops early where the loss is no number, or several times the lowest one. The other choices are those of
+    `pipeline.training.trainers.finetune.FineTune`.
+
+    Args:
+        lowest: Learning rate of the first step, above 0.
+        highest: Of the last step, above `lowest`.
+        num_steps: At least 10.
+
+    Source: Smith 2017, arXiv:1506.01186, section 3.3.
+    """
+
+    lowest: float
+    highest: float
+    num_steps: int
+    batch_size: int
+    weight_decay: float
+    layer_decay: float | None
+    dropout: float
+    precision: Literal["auto", "fp32", "bf16"]
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.lowest < self.highest < math.inf:
+            raise ValueError(f"lowest must be above 0 and below highest, got {self.lowest} and {self.highest}")
+        if self.num_steps < 10:
+            raise ValueError(f"num_steps must be at least 10, got {self.num_steps}")
+
+    def __call__(self, encoder: nn.Module, task: Task, risk: Risk, train: Samples) -> list[dict[str, float]]:
+        """A row per step: `learning_rate`, `loss` of the batch and `smoothed`, its running mean; no weights stay."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            network = Classifier(encoder, train.targets.shape[1], self.dropout)
+            objective = Supervised(network, task.weighed(train.targets), risk, train.num_cells)
+            return list(self._rows(Loop(objective, train, self._optimisation(len(train)), self._execution())))
+
+    def _rows(self, loop: Loop) -> Iterator[dict[str, float]]:
+        mean, lowest = 0.0, math.inf
+        for step, loss in enumerate(islice(chain.from_iterable(loop.steps() for _ in count()), self.num_steps)):
+            if not math.isfinite(loss):
+                return
+            mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+            smoothed = mean / (1 - SMOOTHING ** (step + 1))
+            lowest = min(lowest, smoothed)
+            yield {"learning_rate": self.highest * self.factor(step), "loss": loss, "smoothed": smoothed}
+            if smoothed > DIVERGED * lowest:
+                return
+
+    def factor(self, step: int) -> float:
+        """Of `highest`, at each step from 0 on."""
+        return float((self.lowest / self.highest) ** (1 - step / (self.num_steps - 1)))
+
+    def _optimisation(self, num_samples: int) -> Optimisation:
+        return Optimisation(
+            batch_size=min(self.batch_size, num_samples),
+            accumulation=1,
+            epochs=1,
+            learning_rate=self.highest,
+            schedule=lambda _: self.factor,
+            weight_decay=self.weight_decay,
+            layer_decay=self.layer_decay,
+            ema_decay=None,
+            seed=self.seed,
+        )
+
+    def _execution(self) -> Execution:
+        return Execution(precision=self.precision)

@@ -1,0 +1,37 @@
+"""A rectangle of another picture pasted into each, and the targets mixed by area."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+from pipeline.core.contracts import Mixture
+from pipeline.core.rng import drawing_from
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Cutmix(Mixture):
+    """A rectangle of 1 - share of the area comes from another picture of the batch, its target by the area in the end.
+
+    Args:
+        alpha: The share of a batch is drawn from Beta(alpha, alpha), above 0; 1 draws it uniformly.
+
+    Source: Yun et al. 2019, arXiv:1905.04899; torchvision's.
+    """
+
+    mixes = True
+    alpha: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < float("inf"):
+            raise ValueError(f"alpha must be above 0 and finite, got {self.alpha}")
+
+    def __call__(self, images: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        with drawing_from(generator):
+            mixed: tuple[Tensor, Tensor] = v2.CutMix(alpha=self.alpha)(images, targets)
+        return mixed

@@ -1,0 +1,37 @@
+"""Pictures laid over each other, and their targets with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+from pipeline.core.contracts import Mixture
+from pipeline.core.rng import drawing_from
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Mixup(Mixture):
+    """Each picture becomes share x itself + (1 - share) x another of the batch, its target alike.
+
+    Args:
+        alpha: The share of a batch is drawn from Beta(alpha, alpha), above 0: small values mix little.
+
+    Source: Zhang et al. 2018, arXiv:1710.09412; torchvision's.
+    """
+
+    mixes = True
+    alpha: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < float("inf"):
+            raise ValueError(f"alpha must be above 0 and finite, got {self.alpha}")
+
+    def __call__(self, images: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        with drawing_from(generator):
+            mixed: tuple[Tensor, Tensor] = v2.MixUp(alpha=self.alpha)(images, targets)
+        return mixed

@@ -1,0 +1,38 @@
+"""The folder `data/predictor/`: weights and the card that says what they are and how to load them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.core import artifacts, nouns
+from pipeline.core.contracts import Predictor
+from pipeline.core.errors import UserError
+
+CARD = nouns.CARD
+MAX_REASON = 200  # characters
+
+
+def predictor_digest(folder: Path) -> str:
+    """32 hex digits of card and weights: what was trained, and on what, byte for byte."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return artifacts.digest(*(part for one in files for part in (one.name.encode(), one.read_bytes())))
+
+
+def load_predictor(folder: Path) -> tuple[Predictor, dict[str, Any]]:
+    """The predictor and its card, which may be a stranger's: it names nouns and holds numbers, and nothing of it runs.
+
+    Raises:
+        UserError: The folder is missing, or its card and weights do not fit.
+    """
+    card: Any = artifacts.read_json(folder / CARD)
+    try:
+        kind = nouns.locate(card["predictor"], "card.predictor", "predictor")
+        return kind.load(folder, card), card
+    except KeyError as missing:
+        raise UserError(f"{folder / CARD} has no {missing}; run dvc repro train") from None
+    except UserError:
+        raise
+    except (TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:  # a value of another kind
+        reason = " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
+        raise UserError(f"{folder / CARD} does not describe a predictor ({reason}); run dvc repro train") from None

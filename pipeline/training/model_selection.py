@@ -1,0 +1,157 @@
+"""Which way to meet unequal classes does best on val: each is fitted, and the simplest of the best is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.errors import UserError
+from pipeline.statistics.bootstrap import Basis, Replicates, difference_interval, share_interval
+from pipeline.statistics.classification import average, count, of_same_classes
+
+COLUMNS = {
+    "option": str,
+    "metric": str,
+    **dict.fromkeys(("value", "low", "high", "behind_best", "behind_low", "behind_high", "groups", "epochs"), float),
+    "chosen": bool,
+}
+CHANGED = ("task", "sampling")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choosing:
+    """The options of `imbalance` in params.yaml: one that is taken, or several of which one is chosen on val.
+
+    Args:
+        candidates: Name to what the option changes: keys of `task` that it sets, and a `sampling` of its own. The
+            simplest comes first.
+        epochs: Of each trial, exactly, and at most `train.epochs`; null takes as many as training.
+        num_resamples: Bootstrap resamples behind each interval, at least 100.
+        seed: Of the resamples.
+    """
+
+    candidates: dict[str, dict[str, Any]] = field(default_factory=dict)
+    epochs: int | None = None
+    num_resamples: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.candidates:
+            raise ValueError("candidates must name at least one option, as conf/imbalance/none.yaml does")
+        foreign = sorted({key for changes in self.candidates.values() for key in changes or {}} - set(CHANGED))
+        if foreign:
+            raise ValueError(f"candidates may change {' and '.join(CHANGED)}, got {foreign[0]!r}")
+        if self.epochs is not None and self.epochs < 1:
+            raise ValueError(f"epochs must be null or at least 1, got {self.epochs}")
+        if self.num_resamples < 100:
+            raise ValueError(f"num_resamples must be at least 100, got {self.num_resamples}")
+
+    def changed(self, nodes: dict[str, Any], name: str) -> dict[str, Any]:
+        """The nodes of params.yaml with that option, which is then the only candidate."""
+        changes = self.candidates[name] or {}
+        return {
+            **nodes,
+            "task": {**nodes["task"], **changes.get("task", {})},
+            "sampling": changes.get("sampling") or nodes["sampling"],
+            "imbalance": {"candidates": {name: self.candidates[name]}},
+        }
+
+    def choose(
+        self,
+        nodes: dict[str, Any],
+        targets: np.ndarray,
+        groups: np.ndarray,
+        exclusive: bool,
+        decided: Callable[[dict[str, Any]], np.ndarray],
+    ) -> tuple[dict[str, Any], pd.DataFrame]:
+        """The nodes of what is best on val, and what was measured; with one candidate nothing is.
+
+        Args:
+            nodes: Sections of params.yaml.
+            targets: (N, K) in {0, 1} of val.
+            groups: (N,) of val, who is varied together.
+            exclusive: Whether each sample has exactly one label, as the task says.
+            decided: Nodes to (N, K) bool: fits on train and decides on val.
+        """
+        if len(self.candidates) == 1:
+            return self.changed(nodes, next(iter(self.candidates))), table([])
+        if not len(targets):
+            raise UserError("imbalance: val has no sample to choose by; choose one option, such as imbalance=weighted")
+        names = list(self.candidates)
+        decisions = [self._tried(nodes, name, decided) for name in names]
+        train = self._shortened(nodes)["train"]
+        epochs = None if train.get("min_steps") else train.get("epochs")  # how many that adds, only training knows
+        rows = self._measured(names, decisions, targets, groups, exclusive, epochs)
+        chosen = next(row["option"] for row in rows if row["chosen"])
+        return self.changed(nodes, chosen), table(rows)
+
+    def _tried(self, nodes: dict[str, Any], name: str, decided: Callable[[dict[str, Any]], np.ndarray]) -> np.ndarray:
+        try:
+            return decided(self._shortened(self.changed(nodes, name)))
+        except UserError as error:
+            raise type(error)(f"imbalance, trying {name}: {error}") from None
+
+    def _shortened(self, nodes: dict[str, Any]) -> dict[str, Any]:
+        train = nodes["train"]
+        if self.epochs is None or train.get("epochs") is None:
+            return nodes
+        exact = {"min_steps": 0} if "min_steps" in train else {}  # else training would add epochs to these
+        return {**nodes, "train": {**train, "epochs": min(self.epochs, train["epochs"]), **exact}}
+
+    def _measured(
+        self,
+        names: list[str],
+        decisions: list[np.ndarray],
+        targets: np.ndarray,
+        groups: np.ndarray,
+        exclusive: bool,
+        epochs: int | None,
+    ) -> list[dict[str, Any]]:
+        """A row per candidate; the first that the best is not shown to beat (paired interval above 0) is chosen."""
+        weights = Replicates(groups=groups, num_resamples=self.num_resamples, seed=self.seed)
+        once = _figures(targets, decisions, np.ones((1, len(targets))), exclusive)[0]
+        varied = np.concatenate([_figures(targets, decisions, block, exclusive) for block in weights])
+        basis = Basis.of(targets > 0, groups)
+        best = int(np.nanargmax(once)) if np.isfinite(once).any() else 0
+        rows: list[dict[str, Any]] = []
+        for column, name in enumerate(names):
+            behind_best = once[best] - once[column]
+            behind = difference_interval(
+                behind_best, varied[:, best] - varied[:, column], weights, basis.n, basis.groups
+            )
+            own = share_interval(once[column], varied[:, column], weights, basis.n, basis.groups)
+            rows.append(
+                {
+                    "option": name,
+                    "metric": "balanced_accuracy" if exclusive else "f1_macro",
+                    "value": once[column],
+                    **dict(zip(("low", "high"), (own or (None, None))[:2], strict=True)),
+                    "behind_best": behind_best,
+                    **dict(zip(("behind_low", "behind_high"), behind or (None, None), strict=True)),
+                    "groups": int(basis.groups),
+                    "epochs": epochs,
+                    "chosen": False,
+                }
+            )
+        next(row for row in rows if row["behind_low"] is None or row["behind_low"] <= 0)["chosen"] = True
+        return rows
+
+
+def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """`reports/imbalance.csv`: empty where nothing had to be chosen."""
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def _figures(targets: np.ndarray, decisions: list[np.ndarray], weights: np.ndarray, exclusive: bool) -> np.ndarray:
+    """(R, C): balanced accuracy where each sample has one label, else macro F1, of each candidate."""
+    number = "recall" if exclusive else "f1"
+
+    def figure(one: np.ndarray) -> np.ndarray:
+        same = of_same_classes(lambda rows: getattr(count(targets, one, rows), number), targets, weights)
+        return average(same, np.ones_like(same), "macro")
+
+    return np.stack([figure(one) for one in decisions], axis=1)

@@ -1,0 +1,1 @@
+"""What a training makes small; the loop steps any of these."""

@@ -1,0 +1,34 @@
+"""The risk of decisions against targets: what a classifier learns from labels."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.core.contracts import Objective, Risk, Task
+
+
+@final
+class Supervised(nn.Module, Objective):
+    """A risk of the losses of a task, and the weights of the cells that it moves from step to step.
+
+    Args:
+        network: (B, ...) pictures to (B, K) logits.
+        task: As `weighed` returned it.
+        risk: What is made small.
+        num_cells: Cells of label x nuisance, at least 1.
+    """
+
+    cell_weights: Tensor
+
+    def __init__(self, network: nn.Module, task: Task, risk: Risk, num_cells: int):
+        super().__init__()
+        self.network, self.task, self.risk = network, task, risk
+        self.register_buffer("cell_weights", torch.full((num_cells,), 1 / num_cells, dtype=torch.float64))
+
+    def loss(self, outputs: Tensor, *facts: Tensor) -> Tensor:
+        targets, cells = facts
+        loss, self.cell_weights = self.risk(self.task, outputs, targets, cells, self.cell_weights)
+        return loss

@@ -1,0 +1,56 @@
+"""Samples drawn so that the label and a nuisance have nothing to do with each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.contracts import Sampling
+from pipeline.core.errors import UserError
+from pipeline.datasets.subgroups import cells_of, empty_cells, label_sets, nuisance, refuse_no_nuisance
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Balanced(Sampling):
+    """A sample with labels y and nuisance a is drawn with probability in proportion to P(y) P(a) / P(y, a).
+
+    Among the samples drawn, label and nuisance are then independent, each as frequent as before. With several labels
+    per sample, y is their combination: each label alone is independent too, as far as its combinations occur at
+    every value; a combination that occurs at one value only keeps its link.
+
+    Args:
+        by: The nuisance: `prop_brightness` or another measured property, `attr_*` for what the source told.
+        num_bins: Bins, equally filled, of a nuisance that is a number, at least 2.
+
+    Source: Kamiran and Calders 2012, doi:10.1007/s10115-011-0463-8, reweighing; Idrissi et al. 2022, arXiv:2110.14503,
+        that sampling alone competes with methods made for worst groups.
+    """
+
+    by: str
+    num_bins: int
+
+    def __post_init__(self) -> None:
+        refuse_no_nuisance(self.by)
+        if self.num_bins < 2:
+            raise ValueError(f"num_bins must be at least 2, got {self.num_bins}")
+
+    def __call__(self, targets: np.ndarray, classes: list[str], index: pd.DataFrame) -> np.ndarray:
+        values = nuisance(index, self.by, self.num_bins, "sampling.by")
+        empty = empty_cells(targets, values, classes)
+        if empty:
+            raise UserError(
+                f"no sample of train has {', '.join(empty[:5])} ({self.by}), and no weight makes up for none; collect "
+                "some, take fewer bins, or vary the property by augmentation instead"
+            )
+        sizes = [_size(codes) for codes in (label_sets(targets), pd.factorize(values)[0], cells_of(targets, values))]
+        weights: np.ndarray = sizes[0] * sizes[1] / sizes[2]
+        return weights / weights.sum()
+
+
+def _size(codes: np.ndarray) -> np.ndarray:
+    """(N,) how many samples share each sample's code."""
+    return np.bincount(codes)[codes]

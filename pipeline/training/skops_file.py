@@ -1,0 +1,143 @@
+"""Fitted estimators in a file of skops: the same bytes for the same estimator, and nothing is run when it is read."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skops.io
+
+from pipeline.core import artifacts
+from pipeline.core.errors import UserError
+from pipeline.core.nouns import ESTIMATORS
+
+TRUSTED = ["sklearn.tree._tree.Tree"]  # beside what skops trusts by itself: estimators of scikit-learn, NumPy, SciPy
+PARTS = (  # of scikit-learn, which skops would otherwise build any class of
+    *ESTIMATORS,
+    "sklearn.multioutput.MultiOutputClassifier",
+    "sklearn.preprocessing.Normalizer",
+    "sklearn.preprocessing.StandardScaler",
+    "sklearn.tree.ExtraTreeClassifier",  # of ExtraTreesClassifier
+    "sklearn.tree.Tree",
+)
+MAX_SCHEMA = 2**28  # bytes; a forest of 1,000 trees has 3 MB
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
+MAX_REASON = 200  # characters
+
+
+def write(path: Path, state: Any) -> str:
+    """Compressed; returns the digest of the file, by which `read` knows it.
+
+    What skops writes differs from run to run: it names parts by their place in memory and zip keeps the time. Here
+    parts are numbered as they come, and bytes between the fields of a record are zero.
+
+    Raises:
+        UserError: It holds a type that `read` would refuse.
+    """
+    data = skops.io.dumps(state)
+    foreign = _foreign(data)
+    if foreign:
+        raise UserError(f"{path.name}: {', '.join(foreign[:3])} cannot be saved without pickle; take another estimator")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as found, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+        schema = found.read("schema.json").decode()
+        numbers: dict[str, str] = {}
+        names = re.findall(r'"file": "([^"]+)"', schema)
+        parts = {name: f"{position}{Path(name).suffix}" for position, name in enumerate(dict.fromkeys(names))}
+        schema = re.sub(r'"file": "([^"]+)"', lambda match: f'"file": "{parts[match[1]]}"', schema)
+        schema = re.sub(
+            r'"__id__": (\d+)', lambda match: f'"__id__": {numbers.setdefault(match[1], str(len(numbers) + 1))}', schema
+        )
+        plain = json.dumps(json.loads(schema), separators=(",", ":")).encode()
+        for name, content in [("schema.json", plain), *((new, found.read(old)) for old, new in parts.items())]:
+            made.writestr(_entry(name), _without_gaps(content) if name.endswith(".npy") else content)
+    path.write_bytes(buffer.getvalue())
+    return artifacts.digest(buffer.getvalue())
+
+
+def read(path: Path, digest: str) -> Any:
+    """What `write` wrote, if it is the file of that digest.
+
+    Raises:
+        UserError: It is missing, damaged, exchanged, or holds types or trees that are not safe to use.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({type(error).__name__}); run dvc repro train") from None
+    if artifacts.digest(data) != digest:
+        raise UserError(f"{path} is damaged, or not the file that its card describes; run dvc repro train")
+    try:
+        foreign = _foreign(data)
+        if foreign:
+            raise TypeError(f"it holds {', '.join(foreign[:3])}")
+        state = skops.io.loads(data, trusted=TRUSTED)
+    except Exception as error:  # a crafted file can raise anything
+        reason = " ".join(str(error).split())[:MAX_REASON]
+        raise UserError(f"{path} is not taken ({type(error).__name__}: {reason}); run dvc repro train") from None
+    for estimator, tree in _trees(state):
+        if not _closed(estimator, tree):
+            raise UserError(f"{path} holds a tree whose branches lead out of it; run dvc repro train")
+    return state
+
+
+def _foreign(data: bytes) -> list[str]:
+    """Types in a file that are none of those that `write` is meant for."""
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        if file.getinfo("schema.json").file_size > MAX_SCHEMA:
+            raise ValueError(f"its schema is larger than {MAX_SCHEMA} bytes")
+        waiting = [json.loads(file.read("schema.json"))]
+    named: set[str] = set()
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            named.add(f"{one.get('__module__', '')}.{one.get('__class__', '')}")
+        waiting += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+    others = {one for one in named if one.startswith("sklearn.") and re.sub(r"\._\w+", "", one) not in PARTS}
+    return sorted(others | {name for name in skops.io.get_untrusted_types(data=data) if name not in TRUSTED})
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
+
+
+def _without_gaps(content: bytes) -> bytes:
+    array = np.load(io.BytesIO(content), allow_pickle=False)
+    if array.dtype.names is None:
+        return content
+    clean = np.zeros(array.shape, array.dtype)
+    for field in array.dtype.names:
+        clean[field] = array[field]
+    buffer = io.BytesIO()
+    np.save(buffer, clean)
+    return buffer.getvalue()
+
+
+def _trees(state: Any) -> Iterator[tuple[Any, Any]]:
+    """Each tree with the estimator it is of."""
+    if hasattr(state, "tree_"):
+        yield state, state.tree_
+    inner = list(state.values()) if isinstance(state, dict) else getattr(state, "estimators_", ())
+    for one in np.ravel(np.asarray(inner, dtype=object)) if len(inner) else ():
+        yield from _trees(one)
+
+
+def _closed(estimator: Any, tree: Any) -> bool:
+    """Whether every branch leads to a later node and asks for a feature that is there; scikit-learn does not look."""
+    nodes = np.arange(tree.node_count)
+    inside = tree.children_left != -1
+    later = [
+        (one[inside] > nodes[inside]) & (one[inside] < tree.node_count)
+        for one in (tree.children_left, tree.children_right)
+    ]
+    features = tree.feature[inside]
+    known = (features >= 0) & (features < estimator.n_features_in_)
+    return bool(np.all([*later, known]) and (tree.children_right[~inside] == -1).all())

@@ -1,0 +1,133 @@
+"""Any number of labels per sample, also none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, final
+
+import numpy as np
+
+from pipeline.core.contracts import Task
+from pipeline.core.labels import to_matrix
+from pipeline.training.tasks import losses
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+DEFAULT_THRESHOLD = 0.5
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class MultiLabel(Task):
+    """A sigmoid and binary cross-entropy for each label; a label is decided where its score reaches its threshold.
+
+    A row of zeros says that a sample has none of the labels. The pipeline makes one only of a sample at which somebody
+    looked (`negative` in the manifest); one whose labels are unknown takes part in no split.
+
+    What the loss does to the logits is taken off again by `probabilities`: a score stays the probability of the label
+    among samples like those of train, whatever the options, and can be read and compared as such.
+
+    Args:
+        class_weights: How a label's positives weigh against its negatives: `none`, as they are; `balanced`, by
+            negatives / positives of train; `effective`, by the same ratio of effective numbers (Cui et al. 2019,
+            arXiv:1901.05555).
+        beta: Of the effective number, between 0 and 1: 0 would weigh both alike, towards 1 it is as `balanced`.
+        max_class_weight: Weights are kept between 1 / this and this, at least 1.
+        focal_gamma: How much a label that is recognised already counts less: 0 (not at all), or 1 to 10; 2 in the paper
+            (Lin et al. 2017, arXiv:1708.02002).
+        logit_adjustment: tau, the logarithm of a label's odds in train is added to its logit in the loss tau times, 0
+            to 10 (Menon et al. 2021, arXiv:2007.07314, for each label as a problem of two classes).
+        weights: Learnt by `weighed`, one per class; null is 1 for each.
+        prior: Learnt by `weighed`: the share of train that has each label; null where `logit_adjustment` is 0.
+        thresholds: Learnt by `tuned`, one per class, 0 to 1; null is 0.5 for each.
+    """
+
+    exclusive: ClassVar[bool] = False
+    class_weights: losses.Weighing = "none"
+    beta: float = 0.999
+    max_class_weight: float = 20.0
+    focal_gamma: float = 0.0
+    logit_adjustment: float = 0.0
+    weights: list[float] | None = None
+    prior: list[float] | None = None
+    thresholds: list[float] | None = None
+
+    def __post_init__(self) -> None:
+        losses.refuse_wrong(
+            self.max_class_weight, self.beta, self.focal_gamma, self.logit_adjustment, self.class_weights
+        )
+        losses.refuse_wrong_learnt(self.weights, self.prior)
+        if self.thresholds is not None and not all(0 <= one <= 1 for one in self.thresholds):
+            raise ValueError(f"thresholds must each be 0 to 1, got {self.thresholds}")
+
+    def targets(self, labels: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
+        return to_matrix(labels, classes)
+
+    def weighed(self, targets: np.ndarray) -> MultiLabel:
+        positives = targets.sum(axis=0, dtype=np.float64)
+        weights = losses.positive_weights(positives, len(targets), self.class_weights, self.beta)
+        weights = np.clip(weights, 1 / self.max_class_weight, self.max_class_weight)
+        prior = (positives + 0.5) / (len(targets) + 1)  # never 0 or 1, for labels that nobody has, or everybody
+        return replace(
+            self,
+            weights=None if self.class_weights == "none" else weights.tolist(),
+            prior=prior.tolist() if self.logit_adjustment else None,
+        )
+
+    def tuned(self, targets: np.ndarray, scores: np.ndarray) -> MultiLabel:
+        columns = zip(targets.T, scores.T, strict=True)
+        return replace(self, thresholds=[best_threshold(truth, score) for truth, score in columns])
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return losses.sigmoid_loss(self._shifted(logits), targets, self._weights(logits), self.focal_gamma)
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        return losses.of_sigmoid(self._shifted(logits), self._weights(logits), self.focal_gamma)
+
+    def log_loss(self, targets: np.ndarray, scores: np.ndarray) -> float:
+        of_truth = np.where(targets > 0, scores, 1 - scores)
+        return float(-np.log(np.clip(of_truth, 1e-7, 1)).mean())
+
+    def decide(self, scores: np.ndarray) -> np.ndarray:
+        if self.thresholds is None:
+            return np.asarray(scores >= DEFAULT_THRESHOLD)
+        return np.asarray(scores >= np.array(self._per_class("thresholds", scores.shape[1])))
+
+    def _shifted(self, logits: Tensor) -> Tensor:
+        if self.prior is None:
+            return logits
+        return logits + logits.new_tensor(self._per_class("prior", logits.shape[1])).logit() * self.logit_adjustment
+
+    def _weights(self, logits: Tensor) -> Tensor | None:
+        return None if self.weights is None else logits.new_tensor(self._per_class("weights", logits.shape[1]))
+
+    def _per_class(self, name: str, num_classes: int) -> list[float]:
+        return losses.per_class("multi_label", name, getattr(self, name), num_classes)
+
+
+def best_threshold(truth: np.ndarray, scores: np.ndarray) -> float:
+    """The threshold with the highest F1 on these samples, away from all their scores.
+
+    Between two neighbouring scores every threshold decides the same, so one stands for all of them: 0.5 where it lies
+    between them, else the middle. Of several equally good ones the nearest to 0.5 is taken, of two the lower.
+
+    Args:
+        truth: (N,) in {0, 1}; 0.5 is the answer when there is no positive.
+        scores: (N,) in [0, 1].
+
+    Source: Lipton et al. 2014, arXiv:1402.1892, on thresholds that maximise F1 and on their unreliability where a
+        label has few positives.
+    """
+    if not truth.any() or not np.isfinite(scores).all():
+        return DEFAULT_THRESHOLD
+    upper, place = np.unique(scores.astype(np.float64), return_inverse=True)
+    lower = np.concatenate([[0.0], upper[:-1]])
+    hits = np.cumsum(np.bincount(place, weights=truth)[::-1])[::-1]  # positives at this score or above
+    decided = np.cumsum(np.bincount(place)[::-1])[::-1]
+    f1 = 2 * hits / (decided + truth.sum())
+    inside = (lower < DEFAULT_THRESHOLD) & (upper >= DEFAULT_THRESHOLD)
+    thresholds = np.where(inside, DEFAULT_THRESHOLD, (lower + upper) / 2)
+    best = thresholds[f1 >= f1.max() - 1e-12]
+    return float(best[np.abs(best - DEFAULT_THRESHOLD).argmin()])

@@ -1,0 +1,230 @@
+"""Fine-tuning: encoder and head learn together, the best epoch on val is kept."""
+
+from __future__ import annotations
+
+import time
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal, cast, final
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from pipeline.core.batches import Samples
+from pipeline.core.contracts import CheckpointStore, Log, Risk, Task, Trainer
+from pipeline.core.errors import UserError
+from pipeline.core.terminal import say
+from pipeline.training import out_of_memory, precision, state_dicts
+from pipeline.training.checkpointing import Progress
+from pipeline.training.determinism import reproducible
+from pipeline.training.freezing import Freezing
+from pipeline.training.inference import scored_together
+from pipeline.training.loop import Loop
+from pipeline.training.objectives.supervised import Supervised
+from pipeline.training.optimisation import Execution, Optimisation
+from pipeline.training.schedule import learning_rate_factor
+from pipeline.training.trainers.network import VIEWS, Classifier, NetworkPredictor
+from pipeline.training.validation_metrics import figures
+
+SHARED = (  # choices that are the loop's own
+    *("batch_size", "accumulation", "epochs", "min_steps"),
+    *("learning_rate", "weight_decay", "layer_decay", "ema_decay", "seed"),
+)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FineTune(Trainer):
+    """AdamW with linear warm-up and cosine decay (Loshchilov and Hutter, arXiv:1711.05101 and arXiv:1608.03983).
+
+    Args:
+        epochs: Passes over train, at least 1; more where they are fewer than `min_steps` steps.
+        batch_size: Samples of which the loss is computed at once, by all processes together; at least 2 (batch
+            normalisation). Where train holds fewer, as many as it holds.
+        accumulation: Batches per optimiser step, at least 1; the step takes the mean over all of them.
+        learning_rate: The highest, reached after warm-up.
+        weight_decay: On weight matrices and kernels; none on biases and normalisation.
+        warmup_fraction: Share of all steps over which the learning rate rises, 0 to 1.
+        dropout: Before the head, 0 to below 1.
+        ema_decay: Decay per step of the running average of the weights, which is then what is kept (Tarvainen and
+            Valpola 2017, arXiv:1703.01780), lower in the first steps so that the start is soon forgotten; null keeps
+            the last weights of an epoch as they are.
+        views: Turned copies over which scores are averaged at prediction: identity, horizontal_flip, vertical_flip,
+            half_turn.
+        precision: `auto` (bf16 where the hardware has it), `fp32` or `bf16`.
+        compile: By torch.compile; needs a C++ compiler at run time, a minute or so before the first step.
+        deterministic: Only kernels that always give the same bits; false lets a GPU pick the fastest.
+        halve_batch: Where a batch does not fit into the GPU's memory, begin again with batches of half the size, twice
+            as many per step; else training stops and names the largest that fits.
+        checkpoint_seconds: Between two checkpoints within an epoch, about, at least 0; one more ends each epoch.
+        seed: Of the head's first weights, the order of samples, augmentation and dropout.
+        layer_decay: Factor of the learning rate from each layer to the one below it, above 0 to 1; null learns
+            everywhere alike.
+        frozen_epochs: First epochs in which the head learns alone, at least 0; the encoder never learns where they are
+            as many as all epochs, those that `min_steps` adds included.
+        min_steps: Steps of the optimiser that a training has at least, 0 or more: with few samples an epoch has few
+            steps, and the weights of the head hardly leave their start. Epochs are added until there are as many.
+    """
+
+    epochs: int
+    batch_size: int
+    accumulation: int
+    learning_rate: float
+    weight_decay: float
+    warmup_fraction: float
+    dropout: float
+    ema_decay: float | None
+    views: list[str]
+    precision: Literal["auto", "fp32", "bf16"]
+    compile: bool
+    deterministic: bool
+    halve_batch: bool
+    checkpoint_seconds: float
+    seed: int
+    layer_decay: float | None = None
+    frozen_epochs: int = 0
+    min_steps: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise ValueError(f"epochs must be at least 1, got {self.epochs}")
+        if self.batch_size < 2:
+            raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
+        if self.accumulation < 1:
+            raise ValueError(f"accumulation must be at least 1, got {self.accumulation}")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
+        if not self.weight_decay >= 0:
+            raise ValueError(f"weight_decay must be at least 0, got {self.weight_decay}")
+        if not 0 <= self.warmup_fraction <= 1:
+            raise ValueError(f"warmup_fraction must be 0 to 1, got {self.warmup_fraction}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            raise ValueError(f"ema_decay must be null or between 0 and 1, got {self.ema_decay}")
+        if not self.checkpoint_seconds >= 0:
+            raise ValueError(f"checkpoint_seconds must be at least 0, got {self.checkpoint_seconds}")
+        if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
+            raise ValueError(f"layer_decay must be null or above 0 and at most 1, got {self.layer_decay}")
+        if not self.frozen_epochs >= 0:
+            raise ValueError(f"frozen_epochs must be at least 0, got {self.frozen_epochs}")
+        if not self.min_steps >= 0:
+            raise ValueError(f"min_steps must be at least 0, got {self.min_steps}")
+        unknown = [name for name in self.views if name not in VIEWS]
+        if unknown or not self.views:
+            raise ValueError(f"views must be some of {list(VIEWS)}, got {self.views}")
+        if self.precision not in precision.PRECISIONS:
+            raise ValueError(f"precision must be one of {list(precision.PRECISIONS)}, got {self.precision!r}")
+
+    def fit(
+        self,
+        encoder: nn.Module,
+        task: Task,
+        risk: Risk,
+        train: Samples,
+        val: Samples,
+        log: Log,
+        checkpoints: CheckpointStore | None = None,
+    ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
+        return self._filled(len(train), len(val))._fit(encoder, task, risk, train, val, log, checkpoints)
+
+    def _filled(self, num_train: int, num_val: int) -> FineTune:
+        """The same choices with batches that train can fill.
+
+        Raises:
+            UserError: There are too few samples.
+        """
+        least = 2 * self.accumulation
+        if num_train < least or num_val < 1:
+            raise UserError(
+                f"training needs at least {least} samples in train and 1 in val, found {num_train} and {num_val}"
+            )
+        return replace(self, batch_size=min(self.batch_size, num_train // self.accumulation))
+
+    def _fit(
+        self,
+        encoder: nn.Module,
+        task: Task,
+        risk: Risk,
+        train: Samples,
+        val: Samples,
+        log: Log,
+        checkpoints: CheckpointStore | None,
+    ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
+        halvings = 0
+        while True:
+            again = deepcopy(encoder) if self.halve_batch else encoder  # as it was, should memory be too small
+            with reproducible(self.seed, self.deterministic):
+                loop = self.loop(again, task, risk, train, halvings)
+                try:
+                    return self._fitted(loop, train, val, log, checkpoints)
+                except torch.OutOfMemoryError:
+                    halvings = self._halved(loop)
+            if checkpoints is not None:
+                checkpoints.clear()
+            del loop, again
+            out_of_memory.free()
+
+    def loop(self, encoder: nn.Module, task: Task, risk: Risk, train: Samples, halvings: int = 0) -> Loop:
+        """A training of encoder and head that has not begun; the head's first weights come from torch's generator."""
+        optimisation = Optimisation(
+            **{name: getattr(self, name) for name in SHARED},
+            schedule=partial(learning_rate_factor, warmup_fraction=self.warmup_fraction),
+        )
+        network = Classifier(encoder, train.targets.shape[1], self.dropout)
+        objective = Supervised(network, task.weighed(train.targets), risk, train.num_cells)
+        freezing = Freezing(frozen_epochs=self.frozen_epochs) if self.frozen_epochs else None
+        execution = Execution(precision=self.precision, compile=self.compile)
+        return Loop(objective, train, optimisation, execution, freezing, halvings)
+
+    def _halved(self, loop: Loop) -> int:
+        """How often parts are halved at the next try."""
+        if not self.halve_batch or self.batch_size // 2 ** (loop.halvings + 1) < out_of_memory.smallest(loop):
+            raise out_of_memory.refusal(loop) from None
+        return loop.halvings + 1
+
+    def _fitted(
+        self, loop: Loop, train: Samples, val: Samples, log: Log, checkpoints: CheckpointStore | None
+    ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
+        task: Task = loop.objective.task
+        progress = Progress(loop, checkpoints, self.checkpoint_seconds)
+        progress.restore()
+        for earlier in progress.history:
+            log(int(earlier["epoch"]), earlier)
+        self._say_if_longer(loop)
+        done = loop.step * loop.feed.size
+        with tqdm(
+            total=loop.num_epochs * loop.num_images,
+            initial=done,
+            desc="train",
+            unit=" images",
+            disable=None if loop.processes.is_first else True,
+        ) as bar:
+            for epoch in range(len(progress.history) + 1, loop.num_epochs + 1):
+                started, before = time.perf_counter(), loop.step
+                row: dict[str, float] = {"epoch": epoch, "train_loss": loop.epoch(bar, progress.save_when_due)}
+                images_per_second = (loop.step - before) * loop.feed.size / (time.perf_counter() - started)
+                predictor = NetworkPredictor(
+                    cast(Classifier, loop.kept()), task, train.transform, self.views, self.precision
+                )
+                scores = scored_together(predictor, val, loop.processes)
+                row |= figures(task, val.targets, scores)
+                row["learning_rate"] = float(max(loop.schedule.get_last_lr()))
+                progress.add(row, scores)
+                log(epoch, {**row, "images_per_second": images_per_second})
+                progress.save()
+        if not progress.best:
+            raise UserError("val loss was never a finite number; lower train.learning_rate")
+        state_dicts.into_module("best", loop.kept(), progress.best)
+        tuned = task.tuned(val.targets, progress.best_scores)
+        predictor = NetworkPredictor(cast(Classifier, loop.kept()), tuned, train.transform, self.views, self.precision)
+        return predictor, progress.history
+
+    def _say_if_longer(self, loop: Loop) -> None:
+        if loop.num_epochs > self.epochs and loop.processes.is_first:
+            say(
+                f"train: {loop.num_epochs} epochs instead of {self.epochs}, for {self.min_steps} steps of the "
+                f"optimiser with {loop.feed.num_batches} in an epoch; train.min_steps=0 keeps to {self.epochs}"
+            )

@@ -1,0 +1,123 @@
+"""A trained network: encoder and head together, saved as safetensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from pipeline.core import config
+from pipeline.core.batches import ToTensor, to_batch
+from pipeline.core.contracts import Predictor, Task
+from pipeline.core.errors import UserError
+from pipeline.training import precision
+from pipeline.training.memory_format import layout
+
+WEIGHTS = "weights.safetensors"
+MAX_REASON = 200  # characters
+VIEWS = {  # what a picture is turned into before it is scored; the scores are averaged
+    "identity": (),
+    "horizontal_flip": (3,),
+    "vertical_flip": (2,),
+    "half_turn": (2, 3),
+}
+
+
+class Classifier(nn.Module):
+    """Encoder, dropout and a linear head: (B, 3, S, S) to (B, K) logits."""
+
+    def __init__(self, encoder: nn.Module, num_classes: int, dropout: float):
+        super().__init__()
+        self.encoder = encoder
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(int(encoder.feature_dim), num_classes)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.dropout(self.encoder(x)))
+        return logits
+
+
+@final
+class NetworkPredictor(Predictor):
+    """Scores of a `Classifier`, averaged over the views.
+
+    Args:
+        network: Trained.
+        task: Turns logits into scores.
+        transform: What the network takes.
+        views: Names out of `VIEWS`.
+        precision: `auto`, `fp32` or `bf16`.
+    """
+
+    def __init__(
+        self, network: Classifier, task: Task, transform: ToTensor, views: Sequence[str], precision_name: str = "auto"
+    ):
+        self.device = precision.device()
+        self.layout = layout(network)
+        self.network = network.to(self.device, memory_format=self.layout).eval()  # type: ignore[call-overload]
+        self.task = task
+        self.transform = transform
+        self.views = list(views)
+        self.precision = precision_name
+
+    def predict(self, images: np.ndarray, told: pd.DataFrame | None = None, batch_size: int = 64) -> np.ndarray:
+        scores = [
+            self.score(self.transform(to_batch(images[start : start + batch_size])))
+            for start in range(0, len(images), batch_size)
+        ]
+        return np.concatenate(scores) if scores else np.zeros((0, self.network.head.out_features), dtype=np.float32)
+
+    def score(self, batch: Tensor) -> np.ndarray:
+        """(B, 3, S, S) normalised to (B, K) float32 scores."""
+        resolved = precision.resolve(self.precision, self.device)
+        batch = batch.to(self.device, memory_format=self.layout)
+        with torch.inference_mode(), precision.autocast(resolved, self.device):
+            views = [batch.flip(VIEWS[name]) if VIEWS[name] else batch for name in self.views]
+            scores = [self.task.probabilities(self.network(view).float()) for view in views]
+        result: np.ndarray = torch.stack(scores).mean(dim=0).cpu().numpy()
+        return result
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
+        save_file(weights, folder / WEIGHTS)
+        return {
+            "predictor": "pipeline.training.trainers.network.NetworkPredictor",
+            "views": self.views,
+            "precision": self.precision,
+            "task": config.node(self.task),
+            "num_parameters": sum(value.numel() for value in self.network.parameters()),
+        }
+
+    @classmethod
+    def load(cls, folder: Path, card: dict[str, Any]) -> NetworkPredictor:
+        network = Classifier(bare_encoder(card), len(card["classes"]), dropout=0.0)
+        filled(network, folder / WEIGHTS)
+        task = config.build(card["task"], "card.task")
+        transform = config.build(card["transform"], "card.transform")
+        return cls(network, task, transform, card["views"], card["precision"])
+
+
+def bare_encoder(card: dict[str, Any]) -> Any:
+    """The encoder that a card names, without the weights it began with: the file beside the card holds them all."""
+    node = dict(card["encoder"])
+    return config.build(node | {"weights": "none"} if "weights" in node else node, "card.encoder")
+
+
+def filled(network: nn.Module, path: Path) -> None:
+    """Gives the network the weights of a file.
+
+    Raises:
+        UserError: It cannot be read, or is of another network.
+    """
+    try:
+        network.load_state_dict(load_file(path))
+    except (SafetensorError, OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:MAX_REASON]  # torch names what does not fit on further lines
+        raise UserError(f"{path} does not fit its card ({reason}); run dvc repro train") from None

@@ -1,0 +1,114 @@
+"""What checks found, as it is kept and as it ends a run."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.checks.check_runner import build_checks, conclude, entries, entry
+from pipeline.checks.missing_class import MissingClass
+from pipeline.core.errors import UserError
+from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding
+
+WARN, STOP = MissingClass(on_fail="warn"), MissingClass(on_fail="error")
+numbers = st.one_of(st.floats(), st.integers(), st.text(max_size=3), st.none(), st.booleans())
+
+
+def test_an_entry_by_hand():
+    finding = Finding(value=2.0, limit=1.0, unit="things", worst={"a": 1}, table=[{"x": 0.5}])
+    assert entry(STOP, finding) == {
+        "question": "Is there a class that one split lacks?",
+        "value": 2.0,
+        "limit": 1.0,
+        "unit": "things",
+        "worst": {"a": 1},
+        "advice": "",
+        "sentence": "",
+        "pictures": {},
+        "table": [{"x": 0.5}],
+        "num_rows": 1,
+        "obstacle": "",
+        "state": "failed",
+        "passed": False,
+        "on_fail": "error",
+    }
+
+
+told = st.dictionaries(st.text(max_size=3), numbers, max_size=3)
+
+
+@given(value=st.floats(), worst=told, rows=st.lists(told, max_size=3))
+def test_whatever_is_measured_can_be_written_as_json(value, worst, rows):
+    finding = Finding(value=value, limit=1.0, unit="things", worst=worst, table=rows)
+    kept = entry(WARN, finding)
+    assert json.loads(json.dumps(kept, allow_nan=False)) == kept
+    assert kept["value"] == (value if math.isfinite(value) else None)
+    assert kept["passed"] is finding.passed
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_none_is_null_wherever_it_stands(value):
+    row = {"numpy": np.float32(value), "list": [value, (1.0, value)], "array": np.array([value, 2.0])}
+    kept = entry(WARN, Finding(value=value, limit=1.0, unit="x", worst={"a": value}, table=[row]))
+    assert (kept["value"], kept["worst"]) == (None, {"a": None})
+    assert kept["table"] == [{"numpy": None, "list": [None, [1.0, None]], "array": [None, 2.0]}]
+
+
+def test_findings_on_a_million_samples_stay_readable():
+    names = [f"s{number}" for number in range(10_000)]
+    finding = Finding(
+        value=1.0,
+        limit=0.0,
+        unit="samples",
+        worst=dict.fromkeys(names, 1),
+        pictures=dict.fromkeys(names, names),
+        table=[{"sample": name} for name in names],
+    )
+    kept = entry(WARN, finding)
+    assert list(kept["worst"]) == names[:MAX_WORST]
+    assert kept["pictures"] == dict.fromkeys(names[:MAX_STRIPS], names[:MAX_IN_STRIP])
+    assert (len(kept["table"]), kept["num_rows"]) == (MAX_ROWS, 10_000)
+    assert len(json.dumps(kept)) < 20_000
+
+
+def test_every_finding_is_kept_in_order():
+    good, bad = Finding(value=0.0, limit=1.0, unit="x"), Finding(value=2.0, limit=1.0, unit="x")
+    kept = entries({"b": STOP, "a": WARN}, {"b": good, "a": bad})
+    assert [(name, one["passed"], one["on_fail"]) for name, one in kept.items()] == [
+        ("b", True, "error"),
+        ("a", False, "warn"),
+    ]
+
+
+def test_only_an_error_that_failed_stops(tmp_path, capsys):
+    good, bad = Finding(value=0.0, limit=1.0, unit="x"), Finding(value=2.0, limit=1.0, unit="x")
+    page = tmp_path / "page.html"
+    conclude("check", page, {"a": STOP, "b": WARN}, {"a": good, "b": bad})
+    assert capsys.readouterr().err == "check: warning, b: 2 x, at most 1 accepted\n"
+    with pytest.raises(UserError, match=r"^a: 2 x, at most 1 accepted \(also failed: c\); open .*page\.html to look"):
+        conclude("check", page, {"a": STOP, "b": WARN, "c": STOP}, {"a": bad, "b": bad, "c": bad})
+
+
+def test_a_check_says_error_or_warn():
+    node = {"_target_": "pipeline.checks.missing_class.MissingClass", "on_fail": "never"}
+    with pytest.raises(UserError, match=r"^params\.yaml: check\.one\.on_fail must be 'error' or 'warn', got 'never'$"):
+        build_checks({"check": {"one": node}}, "check")
+
+
+def test_what_could_not_have_fired_has_not_passed(tmp_path, capsys):
+    blind = Finding(value=0.0, limit=1.0, unit="x", obstacle="Test has one group; tell more groups.")
+    fired = Finding(value=2.0, limit=1.0, unit="x", obstacle="Test has one group.")
+    assert (blind.state, blind.passed) == ("cannot_be_judged", False)
+    assert (fired.state, fired.passed) == ("failed", False)
+    kept = entry(WARN, blind)
+    assert (kept["state"], kept["passed"], kept["obstacle"]) == ("cannot_be_judged", False, blind.obstacle)
+    page = tmp_path / "page.html"
+    conclude("check", page, {"a": WARN}, {"a": blind})
+    assert capsys.readouterr().err == "check: warning, a cannot be judged: Test has one group; tell more groups.\n"
+    with pytest.raises(UserError, match=r"^a cannot be judged: Test has one group; tell more groups; open .*page"):
+        conclude("check", page, {"a": STOP}, {"a": blind})
+    with pytest.raises(UserError, match=r"^a: 2 x, at most 1 accepted \(also cannot be judged: b\); open"):
+        conclude("check", page, {"a": STOP, "b": STOP}, {"a": fired, "b": blind})

@@ -1,0 +1,129 @@
+"""One grey scale for a data set: what it is, and what it makes of pixels."""
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from pipeline.core.errors import UserError
+from pipeline.images import grey_scales
+from pipeline.images.decoding import Decoding
+from pipeline.images.grey_scales import GreyRange, Greys, choose, from_option
+
+
+def whole(*highs, low=0.0):
+    return [(f"{number}.tif", GreyRange("whole", low, float(high))) for number, high in enumerate(highs)]
+
+
+def real(*highs, low=0.0):
+    return [(f"real{number}.tif", GreyRange("real", low, float(high))) for number, high in enumerate(highs)]
+
+
+@pytest.mark.parametrize(
+    ("found", "high"),
+    [
+        (whole(0), 255),
+        (whole(255), 255),
+        (whole(255, 256), 1023),
+        (whole(1023, 3), 1023),
+        (whole(1024), 4095),
+        (whole(4096), 16_383),
+        (whole(16_384, 65_535), 65_535),
+        (real(0.0), 1),
+        (real(0.4, 1.0), 1),
+        (real(16, 200), 255),
+        (real(255) + whole(255), 255),
+    ],
+)
+def test_the_smallest_scale_that_holds_them_all(found, high):
+    assert {choose(order) for order in permutations(found)} == {Greys(0.0, float(high))}
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (
+            whole(65_536),
+            r"^0.tif has greys up to 65536, more than 16 bits hold; set ingest.grey_scale",
+        ),
+        (whole(9, low=-3.0), r"^0.tif has greys below 0, down to -3, so nothing tells what is black; set ingest"),
+        (real(0.5, 200), r"^real0.tif has decimal greys up to 0.5 and real1.tif up to 200, so nothing tells what is w"),
+        (real(0.5) + whole(200), r"^real0.tif has decimal greys up to 0.5 and 0.tif up to 200, so nothing tells"),
+        (real(1.5), r"^real0.tif has decimal greys up to 1.5, so nothing tells what is white"),
+        (real(300), r"^real0.tif has decimal greys up to 300, so nothing tells what is white"),
+    ],
+)
+def test_what_could_mean_several_things_is_asked(found, message):
+    for order in permutations(found):
+        with pytest.raises(UserError, match=message):
+            choose(order)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [("auto", None), (8, (0, 255)), (12, (0, 4095)), ([0, 1], (0, 1)), ([-1000.0, 400], (-1000, 400))],
+)
+def test_the_option(told, expected):
+    found = from_option(told)
+    assert (None if found is None else (found.low, found.high)) == expected
+
+
+@pytest.mark.parametrize("told", ["12", "full", 11, True, 12.0, [0], [0, 1, 2], ["0", "1"], [False, True], None])
+def test_a_wrong_option(told):
+    with pytest.raises(
+        ValueError, match=r"^grey_scale must be auto, one of 8, 10, 12, 14, 16, or \[black, white\], got"
+    ):
+        from_option(told)
+
+
+@pytest.mark.parametrize("told", [[1, 1], [2, 1], [0, float("inf")], [float("nan"), 1]])
+def test_white_is_above_black(told):
+    with pytest.raises(ValueError, match=r"^grey_scale must go from a number to a larger one, got"):
+        from_option(told)
+
+
+def test_scaling_by_hand():
+    values = np.array([-np.inf, -1, 0, 2047.5, 4095, 5000, np.inf, np.nan])
+    assert Greys.of_bits(12).scale(values).tolist() == [0, 0, 0, 128, 255, 255, 255, 0]
+
+
+@given(st.lists(st.integers(0, 255), min_size=1, max_size=20), st.sampled_from(grey_scales.BITS))
+def test_every_level_of_8_bits_comes_back(levels, bits):
+    deep = np.rint(np.array(levels) / 255 * (2**bits - 1))
+    assert Greys.of_bits(bits).scale(deep).tolist() == levels
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+def test_parts_are_as_the_whole(kind, monkeypatch):
+    values = np.random.default_rng(0).integers(0, 4096, (7, 5)).astype(kind)
+    image, scale = Image.fromarray(values), Greys.of_bits(12)
+    once = (grey_scales.measure(image), np.asarray(grey_scales.reduce(image, scale)))
+    monkeypatch.setattr(grey_scales, "ROWS_AT_ONCE", 6)
+    assert grey_scales.measure(image) == once[0] == GreyRange(once[0].kind, float(values.min()), float(values.max()))
+    np.testing.assert_array_equal(grey_scales.reduce(image, scale), once[1])
+    np.testing.assert_array_equal(once[1], scale.scale(values))
+
+
+def test_what_is_no_number_does_not_count():
+    image = Image.fromarray(np.array([[np.nan, np.inf, -np.inf, 0.25, 0.75]], np.float32))
+    assert grey_scales.measure(image) == GreyRange("real", 0.25, 0.75)
+    assert grey_scales.measure(Image.fromarray(np.full((2, 2), np.nan, np.float32))) == GreyRange("real", 0.0, 0.0)
+
+
+def test_a_card_and_a_manifest_tell_the_scale():
+    decoding = Decoding(max_pixels=5, grey_scale=Greys(0.0, 1.0))
+    assert decoding.for_card() == {"max_pixels": 5, "grey_scale": [0.0, 1.0]}
+    assert Decoding.of_card(decoding.for_card()) == decoding
+    manifest = pd.DataFrame({"grey_low": [np.nan, 0.0, 0.0], "grey_high": [np.nan, 1.0, 1.0]})
+    assert Decoding.of_manifest({"ingest": {"max_pixels": 5}}, manifest) == decoding
+    plain = Decoding(max_pixels=5)
+    assert plain.for_card() == {"max_pixels": 5}
+    assert Decoding.of_card(plain.for_card()) == plain
+    assert Decoding.of_manifest({"ingest": {"max_pixels": 5}}, manifest[[]]) == plain
+    manifest.loc[2, "grey_high"] = 2.0
+    with pytest.raises(UserError, match=r"^the manifest holds pictures of several grey scales; run dvc repro"):
+        Greys.of_manifest(manifest)

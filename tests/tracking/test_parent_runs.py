@@ -1,0 +1,104 @@
+"""Runs under one parent: nested, found again, and nested elsewhere when another leaderboard takes them."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.core import artifacts
+from pipeline.tracking import owners, runs
+from pipeline.tracking.connection import connect, find
+from pipeline.tracking.parent_runs import PARENT, finish, leaderboard_run, study_run, trial_run
+from pipeline.tracking.runs import RESULTS
+
+pytestmark = pytest.mark.xdist_group("tracking")
+
+
+def completed(key):
+    """A run as `register` leaves it."""
+    run_id, _ = runs.completed_run(f"training {key}", key, {"a": 1}, pd.DataFrame(), {})
+    client, _ = connect()
+    client.set_tag(run_id, RESULTS, key)
+    return run_id
+
+
+def under(client, parent):
+    experiment = client.get_run(parent).info.experiment_id
+    return {run.info.run_id for run in client.search_runs([experiment], f"tags.`{PARENT}` = '{parent}'")}
+
+
+def test_the_rows_of_a_leaderboard_stand_under_one_run_that_is_found_again(store, client, tmp_path):
+    one, two, three = (completed(f"board {name}") for name in ("one", "two", "three"))
+    table = tmp_path / "leaderboard.csv"
+    artifacts.write_text(table, "first")
+    parent = leaderboard_run("mine", {"a": "board one", "b": "board two", "gone": "no such results"}, [table])
+    assert under(client, parent) == {one, two}
+    assert client.get_run(one).data.tags["colibri.leaderboard.mine"] == "a"
+    assert client.get_run(parent).info.status == "FINISHED"
+    artifacts.write_text(table, "second")
+    assert leaderboard_run("mine", {"a": "board one", "c": "board three"}, [table]) == parent
+    assert under(client, parent) == {one, three}  # two is no row of it any more
+    assert "colibri.leaderboard.mine" not in client.get_run(two).data.tags
+    (tmp_path / "back").mkdir()
+    assert Path(client.download_artifacts(parent, "leaderboard.csv", str(tmp_path / "back"))).read_text() == "second"
+
+
+def test_a_run_of_two_leaderboards_is_nested_under_the_last_and_found_by_both(store, client):
+    shared = completed("board shared")
+    first = leaderboard_run("first", {"a": "board shared"}, [])
+    second = leaderboard_run("second", {"b": "board shared"}, [])
+    assert under(client, first) == set()
+    assert under(client, second) == {shared}
+    tags = client.get_run(shared).data.tags
+    assert (tags["colibri.leaderboard.first"], tags["colibri.leaderboard.second"]) == ("a", "b")
+    leaderboard_run("first", {}, [])  # what is nested elsewhere stays there
+    assert under(client, second) == {shared}
+
+
+def test_trials_stand_under_their_search(store, client, tmp_path):
+    parent = study_run("key of a study", "tune x", {"train": {"epochs": 2}})
+    with trial_run(parent, 0, {"train.dropout": 0.25}) as log:
+        log(1, {"epoch": 1, "train_loss": 0.5, "val_loss": 0.75})
+        log(2, {"epoch": 2, "train_loss": 0.25, "val_loss": 0.5})
+    (run,) = (client.get_run(one) for one in under(client, parent))
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "trial 0"
+    assert run.data.params == {"train.dropout": "0.25"}
+    points = client.get_metric_history(run.info.run_id, "val/loss")
+    assert [(point.step, point.value) for point in points] == [(1, 0.75), (2, 0.5)]
+    assert client.get_run(parent).data.params == {"train.epochs": "2"}
+    finish(parent, {"best_val_loss": 0.5}, [])
+    assert client.get_run(parent).data.metrics == {"best_val_loss": 0.5}
+
+
+def test_a_trial_that_was_interrupted_is_marked_also_after_a_kill(store, client):
+    parent = study_run("key of a killed study", "tune x", {"a": 1})
+    with pytest.raises(KeyboardInterrupt), trial_run(parent, 0, {"x": 1}):
+        raise KeyboardInterrupt
+    _, experiment = connect()
+    dead = {**owners.owner(), owners.PROCESS: "gone"}
+    left = client.create_run(experiment, tags={PARENT: parent, **dead})  # as kill -9 leaves it
+    assert study_run("key of a killed study", "tune x", {"a": 1}) == parent
+    assert client.get_run(left.info.run_id).info.status == "KILLED"
+    assert {client.get_run(one).info.status for one in under(client, parent)} == {"KILLED"}
+
+
+def test_the_time_of_a_training_is_that_of_its_last_finished_run(store, client):
+    assert runs.training_seconds("never trained") is None
+    with runs.training_run("timed", {"a": 1}) as log:
+        log(1, {"epoch": 1, "train_loss": 0.5})
+        log(2, {"epoch": 2, "train_loss": 0.4})
+    (run,) = find(*connect(), runs.KEY, "timed")
+    first, second = (point.value for point in client.get_metric_history(run.info.run_id, runs.SECONDS))
+    assert 0 < first < second == runs.training_seconds("timed")
+    runs.completed_run("timed", "results from the run-cache", {"a": 1}, pd.DataFrame(), {})
+    assert runs.training_seconds("timed") == second
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    assert runs.training_seconds("broken off") is None
+
+
+def broken_off():
+    with runs.training_run("broken off", {"a": 1}) as log:
+        log(1, {"epoch": 1, "train_loss": 0.5})
+        raise KeyboardInterrupt

@@ -1,0 +1,97 @@
+"""What MLflow serves, without MLflow: a predictor of each kind behind encoded pictures."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.svm import SVC
+
+from pipeline.core import artifacts, config
+from pipeline.core.batches import Samples
+from pipeline.core.errors import UserError
+from pipeline.core.labels import parsed
+from pipeline.models.encoders.constant import Nothing
+from pipeline.models.transforms.normalise import Normalise
+from pipeline.tracking.pyfunc_model import Served
+from pipeline.training.risks.mean import Mean
+from pipeline.training.tasks.single_label import SingleLabel
+from pipeline.training.trainers.estimator import FitEstimator
+from pipeline.training.trainers.property_forest import FitNuisances
+
+pytestmark = pytest.mark.xdist_group("tracking")
+
+HOG = {"_target_": "pipeline.models.encoders.hog.Gradients", "size": 16, "cell": 4, "num_orientations": 6}
+TRAINERS = {
+    "estimator": FitEstimator(
+        estimator=SVC(), scaling="standardise", calibration="sigmoid", max_samples=None, batch_size=8, seed=0
+    ),
+    "nuisances": FitNuisances(num_trees=5, calibration="none", seed=0),
+}
+
+
+@pytest.fixture
+def served(tmp_path):
+    """What is served of a trainer's predictor, and twenty pictures in two classes, dark above or below."""
+
+    def build(name):
+        truth = np.arange(20) % 2
+        images = np.random.default_rng(0).integers(0, 60, (20, 16, 16, 1), dtype=np.uint8)
+        images[truth == 1, 8:] += 150
+        images[truth == 0, :, 8:] += 150
+        told = pd.DataFrame({"prop_brightness": images.mean(axis=(1, 2, 3))})
+        transform = Normalise(size=16, mean=[0.5] * 3, std=[0.5] * 3)
+        samples = Samples(images, np.arange(20), np.eye(2, dtype=np.float32)[truth], transform, told=told)
+        encoder = config.build(HOG, "encoder") if name == "estimator" else Nothing()
+        task = SingleLabel(label_smoothing=0.0)
+        predictor, _ = TRAINERS[name].fit(encoder, task, Mean(), samples, samples, lambda epoch, figures: None)
+        card = {
+            **predictor.save(tmp_path),
+            "classes": ["ant", "bee"],
+            "encoder": HOG,
+            "transform": config.node(transform),
+            "packing": {"size": 16, "fit": "crop", "channels": 1, "max_pixels": 10_000},
+        }
+        artifacts.write_json(tmp_path / "card.json", card)
+        model = Served()
+        model.load_context(SimpleNamespace(artifacts={"predictor": str(tmp_path)}))
+        return model, predictor, images
+
+    return build
+
+
+def test_an_estimator_is_served(served, encode):
+    model, predictor, images = served("estimator")
+    found = model.predict(None, pd.DataFrame({"image": [encode(one[..., 0], "PNG") for one in images]}))
+    assert found["class"].tolist() == ["ant", "bee"] * 10
+    np.testing.assert_allclose([list(row.values()) for row in found["scores"]], predictor.predict(images), rtol=1e-6)
+
+
+def test_what_nuisances_tell_cannot_be_served(served, encode):
+    model, _, images = served("nuisances")
+    with pytest.raises(UserError, match=r"it is there to be compared with, and cannot be served$"):
+        model.predict(None, pd.DataFrame({"image": [encode(images[0][..., 0], "PNG")]}))
+
+
+def test_a_deep_picture_is_served_as_the_pipeline_decodes_it(served, encode):
+    model, predictor, images = served("estimator")
+    model.card["packing"]["grey_scale"] = [0.0, 4095.0]
+    deep = [encode(np.rint(one[..., 0] / 255.0 * 4095).astype(np.uint16)) for one in images]
+    found = model.predict(None, pd.DataFrame({"image": deep}))
+    np.testing.assert_array_equal([list(row.values()) for row in found["scores"]], predictor.predict(images))
+    del model.card["packing"]["grey_scale"]  # a twelfth bit taken for a sixteenth: all of it is dark
+    dark = model.predict(None, pd.DataFrame({"image": deep}))
+    assert dark["scores"].tolist() != found["scores"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [(["ant", "bee"], "ant|bee"), (["ant, red", "bee"], "ant, red|bee"), (["a|b", "bee"], '["a|b", "bee"]')],
+)
+def test_several_labels_are_spelt_as_in_tables(served, encode, monkeypatch, classes, expected):
+    model, predictor, images = served("estimator")
+    model.card["classes"] = classes
+    monkeypatch.setattr(type(predictor.task), "decide", lambda task, scores: np.ones(scores.shape, bool))
+    found = model.predict(None, pd.DataFrame({"image": [encode(images[0][..., 0])]}))
+    assert found["class"].tolist() == [expected]
+    assert parsed(expected) == classes

@@ -22,12 +22,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import made, positive, run_main, scale
-from pipeline.checks.check_runner import build_checks, judged_samples
+from pipeline.checks.check_runner import build_checks, merge_samples
 from pipeline.core import config
-from pipeline.core.content import Content
-from pipeline.datasets.near_duplicates.groups import with_twins
-from pipeline.datasets.properties import nuisances
-from pipeline.features.extractor import Featuring, Featuriser
+from pipeline.core.content import EmbeddedImages
+from pipeline.datasets.near_duplicates.groups import add_duplicate_group
+from pipeline.datasets.properties import collect_properties
+from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 
 TARGET = 60
 LIBRARIES = ("cleanlab.filter", "sklearn.linear_model", "torch")
@@ -39,10 +39,12 @@ def cost(num_samples: int, num_classes: int, labels_each: int) -> dict[str, np.n
     params = scale.chosen()
     manifest = made.manifest(num_samples, num_classes, labels_each)
     twins = made.twins(manifest)
-    splits = config.build(params["split"], "split")(with_twins(manifest, twins), None)
-    samples = judged_samples(manifest, splits, twins)
+    splits = config.build(params["split"], "split")(add_duplicate_group(manifest, twins), None)
+    samples = merge_samples(manifest, splits, twins)
     print(f"\n{num_samples:,} samples, {num_classes} classes, at most {labels_each} on a sample, ", end="")
-    print(f"{sum('prop_' in column for column in samples)} measured, {len(nuisances(samples))} properties in all")
+    print(
+        f"{sum('prop_' in column for column in samples)} measured, {len(collect_properties(samples))} properties in all"
+    )
     print(f"{'check':20} {'seconds':>8} {'processor':>10}")
     content = made_content(params, samples)
     calls = {name: partial(check, samples) for name, check in build_checks(params, "check").items()}
@@ -56,9 +58,9 @@ def cost(num_samples: int, num_classes: int, labels_each: int) -> dict[str, np.n
     return found
 
 
-def made_content(params: dict[str, Any], samples: pd.DataFrame) -> Content:
+def made_content(params: dict[str, Any], samples: pd.DataFrame) -> EmbeddedImages:
     """Features in clouds around the first label's point, and pictures of noise."""
-    featuriser = Featuriser(config.call(Featuring, params["embed"], "embed"))
+    featuriser = FeatureExtractor(config.instantiate(FeatureOptions, params["embed"], "embed"))
     first = pd.factorize(samples["labels"].map(lambda names: names[0]))[0]
     generator = np.random.default_rng(0)
     points = generator.standard_normal((first.max() + 1, featuriser.feature_dim), np.float32)
@@ -68,8 +70,8 @@ def made_content(params: dict[str, Any], samples: pd.DataFrame) -> Content:
         shape = (len(rows), featuriser.size, featuriser.size, 3)
         return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
-    policy = config.build_each(params, "augmentation")
-    return Content(features=features.astype(np.float16), policy=policy, pictures=pictures, embed=featuriser)
+    policy = config.build_all(params, "augmentation")
+    return EmbeddedImages(features=features.astype(np.float16), policy=policy, pictures=pictures, embed=featuriser)
 
 
 def main() -> None:

@@ -23,12 +23,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import positive, run_main
-from pipeline.evaluation.estimates import judge
+from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.balanced_accuracy import BalancedAccuracy
 from pipeline.evaluation.metrics.ranking import Ranking
 from pipeline.evaluation.metrics.rate import Rate
-from pipeline.evaluation.paired_comparison import Compared
+from pipeline.evaluation.paired_comparison import PairedPredictions
 
 F1 = Rate(number="f1", averaging="macro")
 METRICS = {
@@ -140,13 +140,13 @@ def measure(sizes: np.ndarray, population: Population, runs: int) -> pd.DataFram
         if labels.all() or not labels.any():
             continue
         data = matrices(labels, scores[:, 0])
-        today = judge(METRICS, *data, groups, ["0", "1"], NUM_RESAMPLES, 0)
+        today = estimate_metrics(METRICS, *data, groups, ["0", "1"], NUM_RESAMPLES, 0)
         before = percentile(data, groups, generator)
         for name, one in today.items():
             rows.append(row(name, figures[name], (one.low, one.high), tuple(before[name])))
-        pair = Compared.of(*(predictions(labels, scores[:, model], groups) for model in (1, 0)))
+        pair = PairedPredictions.match(*(predictions(labels, scores[:, model], groups) for model in (1, 0)))
         assert pair is not None
-        gain = pair.gains({"gain": F1}, NUM_RESAMPLES, 0)["gain"]["gain"]
+        gain = pair.paired_differences({"gain": F1}, NUM_RESAMPLES, 0)["gain"]["gain"]
         rows.append(row("gain", figures["gain"], (gain["low"], gain["high"]), (np.nan, np.nan)))
     return pd.DataFrame(rows)
 

@@ -6,7 +6,7 @@
 The stage decodes, checks, fits, transforms and writes what it reads; the bare pass runs its frozen network over a
 batch that is in memory already. The two take turns, since a machine's speed changes from minute to minute: the ratio
 is the median of the rounds (target: at least 0.9). Then the bare pass in each precision and memory layout that
-`Featuriser` could use, which is where its choice comes from.
+`FeatureExtractor` could use, which is where its choice comes from.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ import yaml
 
 from benchmarks import positive, run_main
 from pipeline.core import config
-from pipeline.core.batches import to_batch
-from pipeline.core.parallel import map_in_order, num_workers
-from pipeline.features.extractor import Featuring, Featuriser
+from pipeline.core.batches import to_tensor
+from pipeline.core.parallel import num_workers, parallel_map
+from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.images.decoding import Decoding, content_hash, decode
-from pipeline.images.loading import fitted
+from pipeline.images.loading import load_resized
 
 CONF = Path(__file__).parents[1] / "conf"
 MAX_PIXELS = 100_000_000
@@ -43,10 +43,10 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def stage(featuriser: Featuriser, source: Any, fit: str, items: list[tuple[str, str]]) -> None:
+def stage(featuriser: FeatureExtractor, source: Any, fit: str, items: list[tuple[str, str]]) -> None:
     """What `stages/embed.py` does, but for the writing of 2,560 bytes a picture."""
-    read = partial(fitted, source, LIMITS, featuriser.size, fit, 3)
-    for _ in featuriser.stream(map_in_order(read, items, len(items), "embed")):
+    read = partial(load_resized, source, LIMITS, featuriser.size, fit, 3)
+    for _ in featuriser.stream(parallel_map(read, items, len(items), "embed")):
         pass
 
 
@@ -58,7 +58,7 @@ def bare(encoder: Any, batch: Any, batches: int) -> None:
             encoder(batch)
 
 
-def ways(featuring: Featuring, batch: Any) -> dict[str, Callable[[], object]]:
+def ways(featuring: FeatureOptions, batch: Any) -> dict[str, Callable[[], object]]:
     """Each precision and layout to one pass over the batch."""
     import torch
 
@@ -92,14 +92,14 @@ def main() -> None:
     choice = ["source=folder", f"source.path={told.folder.resolve()}"] if told.folder else [f"source={told.source}"]
     params = yaml.safe_load(config.compose(CONF, [*choice, f"embed={told.embed}"]))
     source = config.build(params["source"], "source")
-    featuring: Featuring = config.call(Featuring, params["embed"], "embed")
-    featuriser = Featuriser(featuring)
+    featuring: FeatureOptions = config.instantiate(FeatureOptions, params["embed"], "embed")
+    featuriser = FeatureExtractor(featuring)
     paths = source.read()["path"].tolist()[: told.pictures // featuring.batch_size * featuring.batch_size]
     items = [(path, content_hash(decode(source.open(path), LIMITS))) for path in paths]
     batches = len(items) // featuring.batch_size
-    read = partial(fitted, source, LIMITS, featuriser.size, featuring.fit, 3)
+    read = partial(load_resized, source, LIMITS, featuriser.size, featuring.fit, 3)
     pictures = np.stack([read(one) for one in items[: featuring.batch_size]])
-    batch = featuriser.frozen.transform(to_batch(pictures)).to(featuriser.frozen.device)
+    batch = featuriser.frozen.transform(to_tensor(pictures)).to(featuriser.frozen.device)
     print(f"{platform.machine()}, {num_workers()} cores, torch {torch.__version__}, {len(items):,} pictures")
     stage(featuriser, source, featuring.fit, items)  # starts the processes
     bare(featuriser.frozen.encoder, batch, 2)

@@ -7,7 +7,7 @@ Labels are exchanged for another class, drawn evenly, in a tenth of the samples.
 labels were exchanged: those that a tool calls wrong, worst first, and after them the next worst by its own score, so
 that precision and recall are one figure. All tools get the same features (`--embed`, EfficientNet-Lite0 at 112 px):
 
-* Colibri: `core.suspects`, as the check `label_suspects` runs it.
+* Colibri: `confident_learning.find_label_issues`, as the check `label_suspects` runs it.
 * Datalab: the features alone; it makes its own predictions of them, by nearest neighbours.
 * Datalab, logistic regression: out-of-fold probabilities of scikit-learn's defaults on standardised features.
 * Datalab, Colibri's probe: the out-of-fold probabilities of Colibri's first round.
@@ -90,16 +90,16 @@ def embedded(folder: Path | None, embed: str) -> tuple[np.ndarray, np.ndarray]:
 
     from pipeline.core import config
     from pipeline.datasets.sources.folder import Folder
-    from pipeline.features.extractor import Featuring, Featuriser
-    from pipeline.images.decoding import Decoding, decode, stored
+    from pipeline.features.extractor import FeatureExtractor, FeatureOptions
+    from pipeline.images.decoding import Decoding, decode, resize_for_storage
 
     params = yaml.safe_load(config.compose(overrides=["source=digits", f"embed={embed}"]))
     told = {"name": "noise", "path": str(folder), "watch": str(folder)}
     source: Any = Folder(**told) if folder else config.build(params["source"], "source")
     rows = source.read()
-    featuriser = Featuriser(config.call(Featuring, params["embed"], "embed"))
+    featuriser = FeatureExtractor(config.instantiate(FeatureOptions, params["embed"], "embed"))
     arrays = (decode(source.open(path), Decoding(max_pixels=params["ingest"]["max_pixels"])) for path in rows["path"])
-    pictures = (stored(one, featuriser.size, params["embed"]["fit"], 3 if folder else 1) for one in arrays)
+    pictures = (resize_for_storage(one, featuriser.size, params["embed"]["fit"], 3 if folder else 1) for one in arrays)
     names = rows["labels"].str[0]
     return np.stack(list(featuriser.stream(pictures))), names.map(sorted(set(names)).index).to_numpy()
 
@@ -125,8 +125,13 @@ def main() -> None:
     if options.beside:
         print("\n" + json.dumps(beside(options.beside)))
         return
-    from pipeline.checks.label_quality.confident_learning import suspects
-    from pipeline.features.linear_probe import compact, folds, out_of_fold, tempered
+    from pipeline.checks.label_quality.confident_learning import find_label_issues
+    from pipeline.features.linear_probe import (
+        out_of_fold_probabilities,
+        pca_directions,
+        stratified_group_folds,
+        temperature_scale,
+    )
 
     features, truth = embedded(options.folder, options.embed)
     given, planted = zip(*(exchanged(truth, options.share, seed) for seed in options.seeds), strict=True)
@@ -135,11 +140,18 @@ def main() -> None:
     probes, seconds = [], []
     for labels, rows in zip(given, planted, strict=True):
         started = time.perf_counter()
-        found = suspects(features, [[str(one)] for one in labels], alone, NUM_FOLDS, 0)
+        found = find_label_issues(features, [[str(one)] for one in labels], alone, NUM_FOLDS, 0)
         seconds.append(time.perf_counter() - started)
         flagged = np.isin(np.arange(len(truth)), found.table["row"])
         shares[TOOLS[0]].append(float(np.isin(first(flagged, found.quality, len(rows)), rows).mean()))
-        probes.append(tempered(out_of_fold(compact(features, 0), labels, folds(labels, alone, NUM_FOLDS, 0)), labels))
+        probes.append(
+            temperature_scale(
+                out_of_fold_probabilities(
+                    pca_directions(features, 0), labels, stratified_group_folds(labels, alone, NUM_FOLDS, 0)
+                ),
+                labels,
+            )
+        )
     print(f"{len(truth)} samples, {truth.max() + 1} classes, {len(planted[0])} labels exchanged, {options.embed}")
     print(f"Colibri took {np.mean(seconds):.1f} s a run\n\n| tool | {' | '.join(map(str, options.seeds))} | mean |")
     print(f"|---|{'---|' * (len(options.seeds) + 1)}")

@@ -19,8 +19,8 @@ import pandas as pd
 
 from benchmarks import positive, run_main
 from pipeline.core import config
-from pipeline.evaluation.slices import slices
-from pipeline.evaluation.split_evaluation import Options, judged
+from pipeline.evaluation.slices import slice_table
+from pipeline.evaluation.split_evaluation import Options, evaluate_split
 
 
 def predictions(num_classes: int, num_pictures: int, seed: int) -> pd.DataFrame:
@@ -49,18 +49,18 @@ def main() -> None:
     parser.add_argument("--pictures", type=positive, default=1000)
     arguments = parser.parse_args()
     params = config.load_params()
-    metrics = config.build_each(params, "metric")
-    options: Options = config.call(Options, config.section(params, "evaluate"), "evaluate")
+    metrics = config.build_all(params, "metric")
+    options: Options = config.instantiate(Options, config.get_section(params, "evaluate"), "evaluate")
     test = predictions(arguments.classes, arguments.pictures, 0)
     classes = [f"c{one}" for one in range(arguments.classes)]
     print(f"{platform.machine()}, {os.cpu_count()} cores, {arguments.classes} classes, {arguments.pictures} pictures")
     print("| part | s | s of processor |")
     print("|---|---:|---:|")
     started, busy = time.perf_counter(), time.process_time()
-    judged(metrics, test, classes, options)
+    evaluate_split(metrics, test, classes, options)
     row("figures", started, busy)
     started, busy = time.perf_counter(), time.process_time()
-    slices(test, metrics, classes, options.num_resamples, options.seed, options.min_slice)
+    slice_table(test, metrics, classes, options.num_resamples, options.seed, options.min_slice)
     row("slices", started, busy)
 
 

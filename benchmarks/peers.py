@@ -48,7 +48,7 @@ def colibri(told: argparse.Namespace) -> dict[str, Any]:
     import yaml
 
     from pipeline.core import config
-    from pipeline.datasets.packed import Packed
+    from pipeline.datasets.packed import PackedDataset
     from pipeline.training.recipe import SECTIONS, Recipe
 
     overrides = [
@@ -61,7 +61,7 @@ def colibri(told: argparse.Namespace) -> dict[str, Any]:
     overrides.append(f"encoder.width={told.width}" if told.encoder == "small" else "encoder.weights=none")
     params = yaml.safe_load(config.compose(CONF, overrides))
     images, index, packing = packed(Path(told.folder), told.size)
-    data = Packed(images, index, {"classes": sorted(set(index["labels"].explode()))})
+    data = PackedDataset(images, index, {"classes": sorted(set(index["labels"].explode()))})
     seconds, num_train = [], int((index["split"] == "train").sum())
 
     def log(epoch: int, figures: dict[str, float]) -> None:
@@ -75,12 +75,12 @@ def packed(folder: Path, size: int) -> tuple[np.ndarray, Any, float]:
     """The pictures as `augment` stores them, all in train and eight of them in val too, and the seconds it took."""
     import pandas as pd
 
-    from pipeline.images.decoding import Decoding, decode, stored
+    from pipeline.images.decoding import Decoding, decode, resize_for_storage
 
     paths = pictures(folder)
     started = time.perf_counter()
     images = np.stack(
-        [stored(decode(path.read_bytes(), Decoding(max_pixels=10**8)), size, "crop", 3) for path in paths]
+        [resize_for_storage(decode(path.read_bytes(), Decoding(max_pixels=10**8)), size, "crop", 3) for path in paths]
     )
     packing = time.perf_counter() - started
     rows = [{"sample_id": str(path), "labels": [path.parent.name], "split": "train"} for path in paths]

@@ -66,14 +66,14 @@ def run_step(name: str) -> dict[str, float]:
 
 
 def one_check(name: str):
-    from pipeline.checks.check_runner import build_checks, judged_samples
+    from pipeline.checks.check_runner import build_checks, merge_samples
     from pipeline.core import artifacts, config
 
     tables = artifacts.MANIFEST, artifacts.SPLITS, artifacts.TWINS
     if name == "judge":
-        return lambda: judged_samples(*map(artifacts.read_table, tables))
+        return lambda: merge_samples(*map(artifacts.read_table, tables))
     check = build_checks(config.load_params(), "check")[name.removeprefix("check.")]
-    samples = judged_samples(*map(artifacts.read_table, tables))
+    samples = merge_samples(*map(artifacts.read_table, tables))
     return lambda: check(samples)
 
 

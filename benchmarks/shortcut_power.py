@@ -225,7 +225,9 @@ def main() -> None:
     for name, choice in overrides.items():
         node = chosen(*choice)["source"]
         source = config.build(node, "source")
-        told = artifacts.digest(json.dumps(node, sort_keys=True).encode(), *map(str.encode, source.read()["path"]))
+        told = artifacts.content_digest(
+            json.dumps(node, sort_keys=True).encode(), *map(str.encode, source.read()["path"])
+        )
         kept = arguments.pools / f"{name}-{arguments.pictures}-{told[:12]}.parquet" if arguments.pools else None
         pool = measured(source, arguments.pictures, kept, arguments.workers)
         Runs.current = Runs(pool, both(arguments.permutations))

@@ -24,7 +24,7 @@ from PIL import Image
 
 from benchmarks import natural, positive, run_main
 from pipeline.core import config
-from pipeline.core.batches import Samples
+from pipeline.core.batches import ImageDataset
 from pipeline.training import loop
 
 SIDE = 64
@@ -76,7 +76,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     return large.round().to(torch.uint8).permute(0, 2, 3, 1).numpy(), truth
 
 
-def parts(images: np.ndarray, truth: np.ndarray, size: int, seed: int, params: dict[str, Any]) -> list[Samples]:
+def parts(images: np.ndarray, truth: np.ndarray, size: int, seed: int, params: dict[str, Any]) -> list[ImageDataset]:
     """Train and val of `size` together, and a test of `TEST` others."""
     order = np.random.default_rng(seed).permutation(len(truth))
     num_val = max(4, size // 5)
@@ -87,10 +87,12 @@ def parts(images: np.ndarray, truth: np.ndarray, size: int, seed: int, params: d
         config.build(params["augmentation"][name], f"augmentation.{name}", "augmentation")
         for name in ("shift", "exposure")
     )
-    return [Samples(images, one, targets[one], transform, policy) for one in rows]
+    return [ImageDataset(images, one, targets[one], transform, policy) for one in rows]
 
 
-def accuracy(recipe: str, train: Samples, val: Samples, test: Samples, params: dict[str, Any], seed: int) -> float:
+def accuracy(
+    recipe: str, train: ImageDataset, val: ImageDataset, test: ImageDataset, params: dict[str, Any], seed: int
+) -> float:
     smoothing = {"label_smoothing": 0.0} if recipe == "no_smoothing" else {}
     task, risk = config.build({**params["task"], **smoothing}, "task"), config.build(params["risk"], "risk")
     torch.manual_seed(seed)

@@ -21,8 +21,8 @@ import yaml
 
 from benchmarks import natural, run_main
 from pipeline.core import config
-from pipeline.datasets.packed import Packed
-from pipeline.evaluation.estimates import judge
+from pipeline.datasets.packed import PackedDataset
+from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.images.properties import measure
 from pipeline.training.recipe import SECTIONS, select_recipe
@@ -38,26 +38,28 @@ VARIANTS = {  # overrides of each row of the table
 }
 
 
-def packed(params: dict[str, Any]) -> Packed:
+def packed(params: dict[str, Any]) -> PackedDataset:
     """The pictures of the source, measured and stored as the stages would."""
     source = config.build(params["source"], "source")
     rows = source.read()
     images = np.stack([source.open(path) for path in rows["path"]])
     measured = pd.DataFrame([measure(image, image.nbytes).properties for image in images]).add_prefix("prop_")
     index = pd.concat([rows, measured], axis=1).rename(columns={"given_split": "split"})
-    return Packed(images, index, {"classes": sorted(set(rows["labels"].explode()))})
+    return PackedDataset(images, index, {"classes": sorted(set(rows["labels"].explode()))})
 
 
-def accuracy(predictor: Any, data: Packed, seed: int) -> dict[str, Any]:
+def accuracy(predictor: Any, data: PackedDataset, seed: int) -> dict[str, Any]:
     """On the test pictures, with an interval over scenes."""
     test = data.part("test", predictor.task, predictor.transform)
     scores = predictor.predict(test.images[test.rows])
     decided = predictor.task.decide(scores)
     scenes = np.arange(len(test))
-    return judge({"it": Accuracy()}, test.targets, decided, scores, scenes, data.classes, 2000, seed)["it"].as_json()
+    return estimate_metrics({"it": Accuracy()}, test.targets, decided, scores, scenes, data.classes, 2000, seed)[
+        "it"
+    ].as_json()
 
 
-def test_scenes(seed: int) -> list[Packed]:
+def test_scenes(seed: int) -> list[PackedDataset]:
     """The scenes of one seed as planted, and with every weather swapped."""
     overrides = ["experiment=tanks", f"source.seed={seed}"]
     return [

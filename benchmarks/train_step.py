@@ -24,23 +24,23 @@ from tqdm import tqdm
 
 from benchmarks import positive, run_main, scale
 from pipeline.core import config
-from pipeline.core.batches import Samples
+from pipeline.core.batches import ImageDataset
 from pipeline.core.parallel import num_workers
-from pipeline.training.batch_loader import Feed, made_ahead
-from pipeline.training.determinism import reproducible
+from pipeline.training.batch_loader import BatchLoader, make_ahead
+from pipeline.training.determinism import make_reproducible
 from pipeline.training.loop import Loop
 
 PICTURES = 2048
 TARGETS = {"loop": 0.95, "loader": 5000}
 
 
-def samples(params: dict[str, Any], num: int) -> Samples:
+def samples(params: dict[str, Any], num: int) -> ImageDataset:
     """Packed pictures of three channels as `augment` writes them, of noise: nothing here looks at them."""
     side = params["augment"]["size"]
     images = np.random.default_rng(0).integers(0, 256, (num, side, side, 3), dtype=np.uint8)
     policy = tuple(config.build(node, name, "augmentation") for name, node in params["augmentation"].items())
     targets = np.eye(2, dtype=np.float32)[np.arange(num) % 2]
-    return Samples(images, np.arange(num), targets, config.build(params["transform"], "transform"), policy)
+    return ImageDataset(images, np.arange(num), targets, config.build(params["transform"], "transform"), policy)
 
 
 def clocks() -> np.ndarray:
@@ -49,12 +49,12 @@ def clocks() -> np.ndarray:
 
 def loader(params: dict[str, Any], rounds: int) -> np.ndarray:
     """(rounds, 2) images/s by both clocks, made ahead as for a GPU; only their way into pinned memory is left out."""
-    feed = Feed(samples(params, PICTURES), params["train"]["batch_size"], seed=0)
+    feed = BatchLoader(samples(params, PICTURES), params["train"]["batch_size"], seed=0)
     found = []
     for _ in range(rounds):
         start = clocks()
-        drawn = feed.samples.drawn(feed.size, feed.generator)
-        num = sum(len(batch[0]) for batch in made_ahead(feed.made, drawn, num_workers()))
+        drawn = feed.samples.epoch_batches(feed.size, feed.generator)
+        num = sum(len(batch[0]) for batch in make_ahead(feed.make, drawn, num_workers()))
         found.append(num / (clocks() - start))
     return np.array(found)
 
@@ -127,7 +127,7 @@ def main() -> None:
         f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, {os.getloadavg()[0]:.1f} programs at work, ",
         end="",
     )
-    with reproducible(0):
+    with make_reproducible(0):
         loop, other = built(params, num_images), built(params, num_images)
         print(f"{loop.processes.device}, {loop.processes.precision}")
         print(f"{'':22} {'images/s':>9} {'per proc. s':>12}")
@@ -141,7 +141,7 @@ def main() -> None:
             free = real(built(params, num_images))
 
             def any_kernel() -> None:
-                with reproducible(0, deterministic=False):
+                with make_reproducible(0, deterministic=False):
                     next(free)
 
             sides["loop, any kernel"] = any_kernel

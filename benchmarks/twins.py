@@ -115,14 +115,14 @@ def colibri(source: Any, manifest: Any) -> tuple[Any, np.ndarray]:
     import yaml
 
     from benchmarks.copies import LIMITS
-    from pipeline.datasets.near_duplicates.pairing import pair
-    from pipeline.datasets.near_duplicates.photo_pairs import Pairing
+    from pipeline.datasets.near_duplicates.pairing import find_duplicates
+    from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 
-    table = pair(
+    table = find_duplicates(
         source,
         manifest,
         LIMITS,
-        Pairing(**yaml.safe_load(Path("conf/pair/default.yaml").read_text())),
+        DuplicateSearch(**yaml.safe_load(Path("conf/pair/default.yaml").read_text())),
     )
     position = pd.Series(np.arange(len(manifest)), index=manifest["sample_id"])
     pairs = np.stack([position.loc[table[side]].to_numpy() for side in ("left", "right")], axis=1)
@@ -131,13 +131,13 @@ def colibri(source: Any, manifest: Any) -> tuple[Any, np.ndarray]:
 
 def together(trial: Trial, table: Any, pairs: np.ndarray) -> int:
     """How many planted pairs the grouped split keeps together; each that was found must be."""
-    from pipeline.datasets.near_duplicates.groups import with_twins
+    from pipeline.datasets.near_duplicates.groups import add_duplicate_group
     from pipeline.datasets.splits.grouped import Grouped
 
     split = Grouped(
         fractions={"train": 0.7, "val": 0.15, "test": 0.15}, max_attribute_values=10, near_duplicate_bits=2, seed=0
     )
-    part = split(with_twins(trial.manifest, table), None)["split"].to_numpy()
+    part = split(add_duplicate_group(trial.manifest, table), None)["split"].to_numpy()
     assert (part[pairs[:, 0]] == part[pairs[:, 1]]).all(), "the split tears a found pair apart"
     return int((part[trial.true[:, 0]] == part[trial.true[:, 1]]).sum())
 
@@ -147,17 +147,17 @@ def features(sources: list[Any], manifests: list[Any]) -> list[np.ndarray]:
     import yaml
 
     from benchmarks.copies import LIMITS
-    from pipeline.features.extractor import Featuring, Featuriser
-    from pipeline.images.loading import fitted
-    from pipeline.statistics.nearest_neighbors import unit
+    from pipeline.features.extractor import FeatureExtractor, FeatureOptions
+    from pipeline.images.loading import load_resized
+    from pipeline.statistics.nearest_neighbors import l2_normalise
 
-    featuring = Featuring(**yaml.safe_load(Path("conf/embed/lite0.yaml").read_text()))
-    featuriser = Featuriser(featuring)
+    featuring = FeatureOptions(**yaml.safe_load(Path("conf/embed/lite0.yaml").read_text()))
+    featuriser = FeatureExtractor(featuring)
     found = []
     for source, manifest in zip(sources, manifests, strict=True):
         items = zip(manifest["path"], manifest["content_hash"], strict=True)
-        images = (fitted(source, LIMITS, featuriser.size, featuring.fit, 3, item) for item in items)
-        found.append(unit(np.stack(list(featuriser.stream(images)))))
+        images = (load_resized(source, LIMITS, featuriser.size, featuring.fit, 3, item) for item in items)
+        found.append(l2_normalise(np.stack(list(featuriser.stream(images)))))
     return found
 
 
@@ -240,7 +240,7 @@ def sheet(file: Path, source: Any, manifest: Any, table: Any) -> None:
     from PIL import Image, ImageDraw
 
     from benchmarks.copies import LIMITS
-    from pipeline.images.decoding import decode, stored
+    from pipeline.images.decoding import decode, resize_for_storage
 
     side, across = 128, 6
     path = manifest.set_index("sample_id")["path"]
@@ -249,7 +249,7 @@ def sheet(file: Path, source: Any, manifest: Any, table: Any) -> None:
     for number, row in enumerate(rows.itertuples()):
         left, top = number % across * (2 * side + 8), number // across * (side + 16)
         for place, name in enumerate((row.left, row.right)):
-            small = Image.fromarray(stored(decode(source.open(path[name]), LIMITS), side, "stretch", 3))
+            small = Image.fromarray(resize_for_storage(decode(source.open(path[name]), LIMITS), side, "stretch", 3))
             page.paste(small, (left + place * side, top + 14))
         told = f"{row.similarity:.4f} {row.distinction:.2f} {'mirrored' if row.mirrored else ''}"
         ImageDraw.Draw(page).text((left, top), told, fill="black")

@@ -8,9 +8,9 @@ import pandas as pd
 import yaml
 
 from pipeline.core import config
-from pipeline.core.content import Content
-from pipeline.features.extractor import Featuring, Featuriser
-from pipeline.images.decoding import stored
+from pipeline.core.content import EmbeddedImages
+from pipeline.features.extractor import FeatureExtractor, FeatureOptions
+from pipeline.images.decoding import resize_for_storage
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -31,18 +31,20 @@ def samples_of(labels, groups=None, split="train") -> pd.DataFrame:
     return pd.DataFrame({"sample_id": names, "labels": told, "group": groups, "split": split})
 
 
-def only(features, policy=None) -> Content:
+def only(features, policy=None) -> EmbeddedImages:
     """Content of which a check asks the features alone."""
-    return Content(features=np.asarray(features, dtype=np.float16), policy=policy or {}, pictures=None, embed=None)
+    return EmbeddedImages(
+        features=np.asarray(features, dtype=np.float16), policy=policy or {}, pictures=None, embed=None
+    )
 
 
-def content_of(images, embed: str, augmentation: str) -> Content:
+def content_of(images, embed: str, augmentation: str) -> EmbeddedImages:
     """Pictures (H, W, C) as an option of conf/embed/ tells them, under options of conf/augmentation/."""
     params = chosen(f"embed={embed}", f"augmentation=[{augmentation}]")
-    featuriser = Featuriser(config.call(Featuring, params["embed"], "embed"))
+    featuriser = FeatureExtractor(config.instantiate(FeatureOptions, params["embed"], "embed"))
     channels = images[0].shape[2] if images[0].ndim == 3 else 1
-    pictures = np.stack([stored(one, featuriser.size, "crop", channels) for one in images])
-    return Content(
+    pictures = np.stack([resize_for_storage(one, featuriser.size, "crop", channels) for one in images])
+    return EmbeddedImages(
         features=featuriser(pictures).astype(np.float16),
         policy={name: config.build(node, name, "augmentation") for name, node in params["augmentation"].items()},
         pictures=lambda rows: pictures[rows],

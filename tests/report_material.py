@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.evaluation.slices import COLUMNS
 from pipeline.report.page import Material, worst_mistakes
-from pipeline.report.pictures import encoded, opened
+from pipeline.report.pictures import encode_png, open_uri
 
 NASTY = ["<script>alert(1)</script>", "\"quoted\" & 'single'", "{{ 7 * 7 }}", "\N{HATCHING CHICK} emoji", "a/b=c"]
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -168,7 +168,7 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         predictions=predictions,
         mistakes=mistakes,
         images=dict.fromkeys(mistakes["sample_id"], picture),
-        preview=encoded(opened(picture)),
+        preview=encode_png(open_uri(picture)),
     )
 
 

@@ -12,7 +12,7 @@ from conf_options import CONF, ROOT, composed, options
 
 from pipeline.core import config
 from pipeline.experiments import listing, tuning
-from pipeline.experiments.space import changed
+from pipeline.experiments.space import with_values
 from pipeline.training.recipe import Recipe
 
 pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next one need not
@@ -115,7 +115,7 @@ def test_search_chooses_what_training_reads(option: str, monkeypatch: pytest.Mon
     monkeypatch.chdir(ROOT)
     search, params = tuning.read(option, None, None)
     lowest = {key: one.choices[0] if one.choices else one.low for key, one in search.space.items()}
-    Recipe(changed(tuning.nodes_of(params), lowest))
+    Recipe(with_values(tuning.nodes_of(params), lowest))
 
 
 @pytest.mark.parametrize("option", options("experiment"))

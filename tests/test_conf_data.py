@@ -11,16 +11,16 @@ import torch
 from conf_options import chosen, composed, options
 from source_examples import MAKERS
 
-from pipeline.checks.check_runner import entry
+from pipeline.checks.check_runner import finding_to_json
 from pipeline.core import config
-from pipeline.core.content import Content
+from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import (
     Check,
     Source,
     Split,
     Transform,
 )
-from pipeline.images.decoding import stored
+from pipeline.images.decoding import resize_for_storage
 
 WHOLE = ("multi_label",)  # promise the whole picture
 
@@ -94,7 +94,7 @@ def test_check_contract(option: str) -> None:
     assert finding.advice
     assert finding.sentence.endswith(".")
     assert finding.passed == (finding.value <= finding.limit and not finding.obstacle)
-    json.dumps(entry(check, finding), allow_nan=False)
+    json.dumps(finding_to_json(check, finding), allow_nan=False)
 
 
 @pytest.mark.parametrize("option", options("curate"))
@@ -107,7 +107,7 @@ def test_content_check_contract(option: str) -> None:
     samples = manifest.assign(group=manifest["told_group"], split=np.repeat(["train", "val", "test"], [60, 32, 28]))
     generator = np.random.default_rng(0)
     pictures = generator.integers(0, 256, (len(samples), 8, 8, 1), dtype=np.uint8)
-    content = Content(
+    content = EmbeddedImages(
         features=pictures.reshape(len(samples), -1).astype(np.float16),
         policy={},
         pictures=lambda rows: pictures[rows],
@@ -149,7 +149,7 @@ def test_transform_contract(option: str) -> None:
 def seen_at_prediction(params: dict, picture: np.ndarray) -> torch.Tensor:
     """(3, S, S) what the network gets of a picture, 0 to 255, by the choices of how it is stored and transformed."""
     augment, transform = params["augment"], config.build(params["transform"], "transform")
-    kept = stored(picture, augment["size"], augment["fit"], 3)
+    kept = resize_for_storage(picture, augment["size"], augment["fit"], 3)
     black, white = (transform(torch.full((1, 3, *kept.shape[:2]), one, dtype=torch.uint8)) for one in (0, 255))
     batch = torch.from_numpy(kept.copy()).permute(2, 0, 1)[None]
     return ((transform(batch) - black) / (white - black) * 255)[0]

@@ -13,17 +13,17 @@ import torch
 from conf_options import CONF, chosen, composed, options
 
 from pipeline.core import config
-from pipeline.core.batches import Samples
+from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import (
+    BatchMix,
     Encoder,
     Metric,
-    Mixture,
     Risk,
     Sampling,
     Task,
     Trainer,
 )
-from pipeline.training.model_selection import Choosing
+from pipeline.training.model_selection import CandidateSelection
 
 pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next one need not
 WITHOUT_WEIGHTS = {
@@ -47,7 +47,7 @@ def test_encoder_contract(option: str) -> None:
     assert features.shape == (2, encoder.feature_dim)
 
 
-OF_EACH_CLASS = {config.targets("encoder", CONF)[option]: option for option in options("encoder")}.values()
+OF_EACH_CLASS = {config.list_targets("encoder", CONF)[option]: option for option in options("encoder")}.values()
 
 
 @pytest.mark.slow
@@ -67,7 +67,7 @@ def test_every_encoder_trains(option: str, task: str) -> None:
     images = generator.integers(0, 256, (6, 96, 96, 3), dtype=np.uint8)
     targets = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1]]
     transform = config.build({**chosen("transform", "unit"), "size": 96}, "transform")
-    train, val = (Samples(images, rows, targets[rows], transform) for rows in (np.arange(4), np.arange(4, 6)))
+    train, val = (ImageDataset(images, rows, targets[rows], transform) for rows in (np.arange(4), np.arange(4, 6)))
     node = {**chosen("train", "finetune"), "epochs": 1, "batch_size": 4, "precision": "fp32"}
     node |= {"ema_decay": None, "min_steps": 0}
     labels: Task = config.build(chosen("task", task), "task")
@@ -92,9 +92,11 @@ def test_task_contract(option: str) -> None:
     assert scores.max() <= 1
     assert (task.decide(scores) == targets.astype(bool)).all()
     assert task.log_loss(targets, scores) < task.log_loss(targets, task.probabilities(-right).numpy())
-    learnt = task.weighed(targets).tuned(targets, scores)
+    learnt = task.fit_class_weights(targets).fit_thresholds(targets, scores)
     assert type(learnt) is type(task)
-    assert config.build(config.node(learnt), "card.task") == learnt  # what stands in the card is the task that decides
+    assert (
+        config.build(config.to_node(learnt), "card.task") == learnt
+    )  # what stands in the card is the task that decides
     assert (learnt.decide(scores) == targets.astype(bool)).all()
 
 
@@ -107,7 +109,7 @@ def test_trainer_is_built(option: str) -> None:
     assert isinstance(config.build(chosen("train", option), "train"), Trainer)
 
 
-ESTIMATORS = [option for option in options("train") if config.targets("train", CONF)[option] != FINETUNE]
+ESTIMATORS = [option for option in options("train") if config.list_targets("train", CONF)[option] != FINETUNE]
 
 
 @pytest.mark.parametrize("task", ["single_label", "multi_label"])
@@ -123,7 +125,7 @@ def test_every_estimator_trains(option: str, task: str, tmp_path: Path) -> None:
     targets = np.eye(2, dtype=np.float32)[truth]
     transform = config.build(nodes["transform"], "transform")
     train, val = (
-        Samples(images, rows, targets[rows], transform, told=told.iloc[rows].reset_index(drop=True))
+        ImageDataset(images, rows, targets[rows], transform, metadata=told.iloc[rows].reset_index(drop=True))
         for rows in (np.arange(40), np.arange(40, 60))
     )
     encoder = config.build(nodes["encoder"], "encoder")
@@ -180,26 +182,26 @@ def test_sampling_contract(option: str) -> None:
 def test_imbalance_contract(option: str, task: str) -> None:
     """Both tasks take every option, learn what it needs, and each changes something but `none`."""
     params = composed(f"imbalance={option}", f"task={task}")
-    choosing: Choosing = config.call(Choosing, params["imbalance"], "imbalance")
+    choosing: CandidateSelection = config.instantiate(CandidateSelection, params["imbalance"], "imbalance")
     targets = np.eye(3, dtype=np.float32)[np.repeat(np.arange(3), [8, 3, 1])]
     logits = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
     assert list(choosing.candidates) == ([option] if option != "auto" else [*choosing.candidates])
     assert option != "auto" or next(iter(choosing.candidates)) == "none"
     for name in choosing.candidates:
-        nodes = choosing.changed(params, name)
-        learnt = config.build(nodes["task"], "task").weighed(targets)
-        plain = config.build(params["task"], "task").weighed(targets)
+        nodes = choosing.with_candidate(params, name)
+        learnt = config.build(nodes["task"], "task").fit_class_weights(targets)
+        plain = config.build(params["task"], "task").fit_class_weights(targets)
         chances = config.build(nodes["sampling"], "sampling")(targets, ["a", "b", "c"], pd.DataFrame(index=range(12)))
         scores = learnt.probabilities(logits)
         assert torch.isfinite(learnt.loss(logits, torch.from_numpy(targets)))
         assert ((scores >= 0) & (scores <= 1)).all()
-        assert config.build(config.node(learnt), "card.task") == learnt
+        assert config.build(config.to_node(learnt), "card.task") == learnt
         assert (chances is None and learnt == plain) == (name == "none")
 
 
 @pytest.mark.parametrize("option", options("mixture"))
 def test_mixture_contract(option: str) -> None:
-    mixture: Mixture = config.build(chosen("mixture", option), "mixture")
+    mixture: BatchMix = config.build(chosen("mixture", option), "mixture")
     images, targets = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0)), torch.eye(3).repeat(2, 1)
     once, twice = (mixture(images.clone(), targets.clone(), torch.Generator().manual_seed(1)) for _ in range(2))
     assert [one.shape for one in once] == [images.shape, targets.shape]

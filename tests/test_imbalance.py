@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from pipeline.core import config
-from pipeline.datasets.packed import Packed
+from pipeline.datasets.packed import PackedDataset
 from pipeline.training.recipe import CHOSEN, SECTIONS, select_recipe
 
 pytestmark = pytest.mark.xdist_group("imbalance")
@@ -35,7 +35,7 @@ def packed():
             "group": names,
         }
     )
-    return Packed(np.clip(pixels, 0, 255).astype(np.uint8), index, {"classes": ["common", "rare"]})
+    return PackedDataset(np.clip(pixels, 0, 255).astype(np.uint8), index, {"classes": ["common", "rare"]})
 
 
 def nodes_of(option, task="single_label"):

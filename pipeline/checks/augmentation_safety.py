@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from pipeline.checks.augmentation_variants import Choice, choices
-from pipeline.core.batches import Change, to_batch
-from pipeline.core.content import Content
-from pipeline.core.contracts import ContentCheck
+from pipeline.checks.augmentation_variants import Variant, list_variants
+from pipeline.core.batches import Change, to_tensor
+from pipeline.core.content import EmbeddedImages
+from pipeline.core.contracts import FeatureCheck
 from pipeline.core.results import MAX_IN_STRIP, Finding
-from pipeline.features.linear_probe import folds, probe
+from pipeline.features.linear_probe import make_probe, stratified_group_folds
 
 MAX_LEARNT, MAX_CLASSES = 5000, 50  # pictures a probe learns from, and the commonest labels or sets of labels it knows
 
@@ -26,7 +26,7 @@ NOTHING_LEARNT = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tried:
+class VariantResult:
     """What one choice of an augmentation did to the judged pictures, at one size.
 
     Attributes:
@@ -38,7 +38,7 @@ class Tried:
         rows: Judged pictures that changed, those of the commonest one first.
     """
 
-    choice: Choice
+    choice: Variant
     loss: float
     low: float
     changed: float
@@ -47,7 +47,7 @@ class Tried:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class TwoRoundProbe:
     """Pictures that the probe judges, as they are.
 
     Attributes:
@@ -90,7 +90,7 @@ class Judged:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class AugmentationSafety(ContentCheck):
+class AugmentationSafety(FeatureCheck):
     """How much of its balanced accuracy a probe loses under one choice of one augmentation.
 
     The probe learns from pictures as they are and judges others, the same ones before and after. Where it recognises
@@ -123,20 +123,20 @@ class AugmentationSafety(ContentCheck):
         if not 0 <= self.max_loss <= 1:
             raise ValueError(f"max_loss must be 0 to 1, got {self.max_loss}")
 
-    def __call__(self, samples: pd.DataFrame, content: Content) -> Finding:
+    def __call__(self, samples: pd.DataFrame, content: EmbeddedImages) -> Finding:
         rows, codes, classes = _known(samples["labels"])
         groups = samples["group"].iloc[rows].to_numpy(dtype=str)
         learnt, judged = self._parts(codes, groups)
-        policy = list(choices(content.policy))
+        policy = list(list_variants(content.policy))
         if not policy:
             return self._finding([], None, np.array([], dtype=str))
         if len(np.unique(codes[learnt])) < 2:
             return self._finding([], None, np.array([], dtype=str), NOTHING_LEARNT)
-        fitted = probe().fit(np.asarray(content.features[rows[learnt]], dtype=np.float32), codes[learnt])
+        fitted = make_probe().fit(np.asarray(content.features[rows[learnt]], dtype=np.float32), codes[learnt])
         pictures = content.pictures(rows[judged])
         before = fitted.predict(content.embed(pictures))
-        known = Judged(codes=codes[judged], groups=pd.factorize(groups[judged])[0], before=before)
-        tried: list[Tried] = []
+        known = TwoRoundProbe(codes=codes[judged], groups=pd.factorize(groups[judged])[0], before=before)
+        tried: list[VariantResult] = []
         for choice in policy:
             for one in (choice, *choice.weaker()):
                 after = fitted.predict(content.embed(self._drawn(one.augmentation, pictures)))
@@ -146,10 +146,10 @@ class AugmentationSafety(ContentCheck):
         names = samples["sample_id"].iloc[rows[judged]].to_numpy(dtype=str)
         return self._finding(tried, known, names, self._obstacle(tried, known))
 
-    def _unsafe(self, one: Tried) -> bool:
+    def _unsafe(self, one: VariantResult) -> bool:
         return one.loss > self.max_loss and one.low > 0
 
-    def _obstacle(self, tried: list[Tried], known: Judged) -> str:
+    def _obstacle(self, tried: list[VariantResult], known: TwoRoundProbe) -> str:
         chance = 1 / known.num_classes
         if known.accuracy - chance <= self.max_loss:
             return (
@@ -165,7 +165,9 @@ class AugmentationSafety(ContentCheck):
             )
         return ""
 
-    def _finding(self, tried: list[Tried], known: Judged | None, names: np.ndarray, obstacle: str = "") -> Finding:
+    def _finding(
+        self, tried: list[VariantResult], known: TwoRoundProbe | None, names: np.ndarray, obstacle: str = ""
+    ) -> Finding:
         full = sorted((one for one in tried if one.choice.share == 1), key=lambda one: (one.low <= 0, -one.loss))
         worst = full[0] if full else None
         unsafe = [one for one in full if self._unsafe(one)]
@@ -189,7 +191,7 @@ class AugmentationSafety(ContentCheck):
             table=table,
         )
 
-    def _advice(self, unsafe: list[Tried], tried: list[Tried]) -> str:
+    def _advice(self, unsafe: list[VariantResult], tried: list[VariantResult]) -> str:
         """What to do about each choice that goes too far, by what was measured at smaller sizes."""
         alone = [one.choice.name for one in unsafe if one.choice.size is not None]
         ways = []
@@ -215,14 +217,14 @@ class AugmentationSafety(ContentCheck):
         rows = np.sort(generator.permutation(len(codes))[: MAX_LEARNT + wanted])
         if not wanted or len(np.unique(groups[rows])) < 2:
             return np.array([], dtype=np.intp), np.array([], dtype=np.intp)
-        learnt, judged = folds(codes[rows], groups[rows], max(2, len(rows) // wanted), self.seed)[0]
+        learnt, judged = stratified_group_folds(codes[rows], groups[rows], max(2, len(rows) // wanted), self.seed)[0]
         return rows[learnt], np.sort(generator.permutation(rows[judged])[:wanted])
 
     def _drawn(self, augmentation: Change, pictures: np.ndarray) -> np.ndarray:
         import torch
 
         generator = torch.Generator().manual_seed(self.seed)
-        changed = augmentation(to_batch(pictures.copy()), generator)
+        changed = augmentation(to_tensor(pictures.copy()), generator)
         result: np.ndarray = changed.permute(0, 2, 3, 1).contiguous().numpy()
         return result
 
@@ -237,11 +239,11 @@ def _known(labels: pd.Series) -> tuple[np.ndarray, np.ndarray, list[str]]:
     return rows, codes[rows], classes
 
 
-def _tried(choice: Choice, known: Judged, after: np.ndarray, classes: list[str]) -> Tried:
+def _tried(choice: Variant, known: TwoRoundProbe, after: np.ndarray, classes: list[str]) -> VariantResult:
     before = known.before
     moved = np.flatnonzero(before != after)
     if not len(moved):
-        return Tried(choice=choice, loss=0.0, low=0.0, changed=0.0, mostly="", rows=moved)
+        return VariantResult(choice=choice, loss=0.0, low=0.0, changed=0.0, mostly="", rows=moved)
     loss, low = known.loss(after)
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (before[moved], after[moved]), 1)
@@ -251,7 +253,7 @@ def _tried(choice: Choice, known: Judged, after: np.ndarray, classes: list[str])
     told = [f"{classes[one]} {'and' if counts[other, one] else 'to'} {classes[other]}" for one, other in pairs]
     ranked = moved[np.argsort(~of_first, kind="stable")]
     changed = len(moved) / len(before)
-    return Tried(choice=choice, loss=loss, low=low, changed=changed, mostly=", ".join(told), rows=ranked)
+    return VariantResult(choice=choice, loss=loss, low=low, changed=changed, mostly=", ".join(told), rows=ranked)
 
 
 def _pairs(counts: np.ndarray, most: int = 3) -> list[tuple[int, int]]:
@@ -272,11 +274,11 @@ def _pairs(counts: np.ndarray, most: int = 3) -> list[tuple[int, int]]:
     return [(int(one), int(other)) for one, other in places if rank[one, other]]
 
 
-def _mostly(one: Tried) -> str:
+def _mostly(one: VariantResult) -> str:
     return f", mostly {one.mostly}" if one.mostly else ""
 
 
-def _sentence(worst: Tried | None, known: Judged | None) -> str:
+def _sentence(worst: VariantResult | None, known: TwoRoundProbe | None) -> str:
     if known is None:
         return "No augmentation could be tried: none is chosen, or there are too few groups of labelled pictures."
     if worst is None:

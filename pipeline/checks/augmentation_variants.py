@@ -13,7 +13,7 @@ STRENGTH = "max_"  # how the names of strengths begin: 0 is off
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
+class Variant:
     """One choice of one augmentation, the others switched off; or all of them.
 
     Attributes:
@@ -31,7 +31,7 @@ class Choice:
     def __str__(self) -> str:
         return f"{self.name} as a whole" if self.size is None else f"{self.name}={self.size}"
 
-    def weaker(self) -> Iterator[Choice]:
+    def weaker(self) -> Iterator[Variant]:
         """The same choice at smaller sizes, the largest first; none where it is on or off."""
         key = self.name.rpartition(".")[2]
         if self.size is None or isinstance(self.size, bool) or not key.startswith(STRENGTH):
@@ -42,10 +42,10 @@ class Choice:
                 size = round(size)
                 if size in (0, self.size):
                     continue
-            yield Choice(self.name, size, replace(self.augmentation, **{key: size}), share)  # type: ignore[type-var]
+            yield Variant(self.name, size, replace(self.augmentation, **{key: size}), share)  # type: ignore[type-var]
 
 
-def choices(policy: dict[str, Change]) -> Iterator[Choice]:
+def list_variants(policy: dict[str, Change]) -> Iterator[Variant]:
     """Each choice that is on, of each augmentation, alone; then the augmentation as a whole if that is more."""
     for name, augmentation in policy.items():
         sizes = _sizes(augmentation)
@@ -53,10 +53,10 @@ def choices(policy: dict[str, Change]) -> Iterator[Choice]:
         alone = [one for key in active if (one := _alone(name, key, sizes, augmentation))]
         yield from alone
         if len(alone) != 1 or len(active) != 1:
-            yield Choice(name, None, augmentation)
+            yield Variant(name, None, augmentation)
 
 
-def _alone(name: str, key: str, sizes: dict[str, Any], augmentation: Change) -> Choice | None:
+def _alone(name: str, key: str, sizes: dict[str, Any], augmentation: Change) -> Variant | None:
     """One choice with the others off; None where they cannot all be."""
     off = {
         one: type(size)(0)
@@ -64,7 +64,7 @@ def _alone(name: str, key: str, sizes: dict[str, Any], augmentation: Change) -> 
         if one != key and (isinstance(size, bool) or one.startswith(STRENGTH))
     }
     try:
-        return Choice(f"{name}.{key}", sizes[key], replace(augmentation, **off))  # type: ignore[type-var]
+        return Variant(f"{name}.{key}", sizes[key], replace(augmentation, **off))  # type: ignore[type-var]
     except ValueError:
         return None
 

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 
 from pipeline.core import config, terminal
-from pipeline.core.contracts import Check, ContentCheck
+from pipeline.core.contracts import Check, FeatureCheck
 from pipeline.core.errors import UserError
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding
-from pipeline.datasets.near_duplicates.groups import with_twins
+from pipeline.datasets.near_duplicates.groups import add_duplicate_group
 
-AnyCheck = Check | ContentCheck
+AnyCheck = Check | FeatureCheck
 
 
 def build_checks(params: dict[str, Any], section: str) -> dict[str, Any]:
@@ -24,22 +24,22 @@ def build_checks(params: dict[str, Any], section: str) -> dict[str, Any]:
     Raises:
         UserError: One cannot be built, or its `on_fail` is unknown.
     """
-    checks = config.build_each(params, section)
+    checks = config.build_all(params, section)
     for name, check in checks.items():
         if check.on_fail not in ("error", "warn"):
             raise UserError(f"params.yaml: {section}.{name}.on_fail must be 'error' or 'warn', got {check.on_fail!r}")
     return checks
 
 
-def judged_samples(manifest: pd.DataFrame, splits: pd.DataFrame, twins: pd.DataFrame) -> pd.DataFrame:
+def merge_samples(manifest: pd.DataFrame, splits: pd.DataFrame, twins: pd.DataFrame) -> pd.DataFrame:
     """Manifest rows with `twin`, `split` and joined `group`; the group the source told becomes `told_group`."""
     if not (manifest["sample_id"].is_unique and splits["sample_id"].is_unique):  # pandas' own way sorts a million names
         raise pd.errors.MergeError("manifest and splits name a sample twice; not a one-to-one merge")
-    told = with_twins(manifest, twins).rename(columns={"group": "told_group"})
+    told = add_duplicate_group(manifest, twins).rename(columns={"group": "told_group"})
     return told.merge(splits, on="sample_id")
 
 
-def conclude(stage: str, page: Path, checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> None:
+def report_failures(stage: str, page: Path, checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> None:
     """Says the warnings, and stops the run when a check that may do so did not pass; everything is written before.
 
     What cannot be judged counts like what failed: a check that could not have fired vouches for nothing.
@@ -72,15 +72,15 @@ def _said(finding: Finding) -> str:
     """What follows the name of a check that did not pass."""
     if finding.state == "cannot_be_judged":
         return f" cannot be judged: {finding.obstacle}"
-    return f": {sentence(finding)}"
+    return f": {summarise(finding)}"
 
 
-def entries(checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> dict[str, dict[str, Any]]:
+def findings_to_json(checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> dict[str, dict[str, Any]]:
     """All findings as `reports/checks.json` and `reports/curation.json` keep them."""
-    return {name: entry(checks[name], finding) for name, finding in findings.items()}
+    return {name: finding_to_json(checks[name], finding) for name, finding in findings.items()}
 
 
-def entry(check: AnyCheck, finding: Finding) -> dict[str, Any]:
+def finding_to_json(check: AnyCheck, finding: Finding) -> dict[str, Any]:
     """A finding as the file keeps it, under the check's question.
 
     What is bounded in a finding is cut (`num_rows` tells how long the table was), and a number that is none is null.
@@ -111,7 +111,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def sentence(finding: Finding) -> str:
+def summarise(finding: Finding) -> str:
     worst = ", ".join(f"{name}: {value}" for name, value in finding.worst.items())
     return (
         f"{finding.value:.4g} {finding.unit}, at most {finding.limit:.4g} accepted"

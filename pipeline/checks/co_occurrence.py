@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.core.contracts import Check
 from pipeline.core.results import Finding
-from pipeline.statistics.co_occurrence import association, together
+from pipeline.statistics.co_occurrence import association, count_together
 
 
 @final
@@ -36,7 +36,7 @@ class CoOccurrence(Check):
     def __call__(self, samples: pd.DataFrame) -> Finding:
         labels = samples.loc[samples["split"] != "none", "labels"]
         classes = sorted(labels.explode().dropna().unique())
-        counts = together(labels.tolist(), classes)
+        counts = count_together(labels.tolist(), classes)
         strength = np.triu(association(counts, max(2, len(labels))), k=1)
         order = np.argsort(-strength, axis=None, kind="stable")[:5]
         pairs = [np.unravel_index(place, strength.shape) for place in order]

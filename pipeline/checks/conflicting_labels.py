@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.core.contracts import Check
 from pipeline.core.labels import are_labelled
 from pipeline.core.results import Finding
-from pipeline.datasets.near_duplicates.groups import sharing, torn_apart
+from pipeline.datasets.near_duplicates.groups import near_duplicates_across, shared_key_across
 
 SHOWN = 5  # conflicts
 NO_LABEL = "none of the labels"
@@ -41,8 +41,8 @@ class ConflictingLabels(Check):
         labelled = samples[are_labelled(samples)].reset_index(drop=True)
         told = labelled["labels"].map(lambda names: ", ".join(names) or NO_LABEL).to_numpy(dtype=str)
         names = labelled["sample_id"].to_numpy()
-        near, copy = torn_apart(labelled["perceptual_hash"], self.near_duplicate_bits, pd.Series(told))
-        paired, twin = sharing(labelled[["twin"] if "twin" in labelled else []], told)
+        near, copy = near_duplicates_across(labelled["perceptual_hash"], self.near_duplicate_bits, pd.Series(told))
+        paired, twin = shared_key_across(labelled[["twin"] if "twin" in labelled else []], told)
         num_samples = int((near | paired).sum())
         conflicts = np.flatnonzero(near | paired)[: 2 * SHOWN]  # a pair may stand there from both its sides
         beside = {one: copy(one) if near[one] else twin(one) for one in conflicts.tolist()}

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.core.contracts import Check
 from pipeline.core.results import Finding
-from pipeline.datasets.class_balance import balance, conditions
+from pipeline.datasets.class_balance import balance_table, conditions
 
 
 @final
@@ -42,7 +42,7 @@ class EffectiveClasses(Check):
     def __call__(self, samples: pd.DataFrame) -> Finding:
         placed = samples[samples["split"] != "none"]
         num_classes = placed["labels"].explode().nunique()
-        rows = balance(placed, conditions(placed, self.max_attribute_values), self.min_samples)
+        rows = balance_table(placed, conditions(placed, self.max_attribute_values), self.min_samples)
         rows.sort(key=lambda row: row["effective_classes"])
         effective = rows[0]["effective_classes"] if rows else 1.0
         ratio = max(1.0, num_classes / effective)

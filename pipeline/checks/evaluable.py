@@ -10,12 +10,12 @@ import pandas as pd
 
 from pipeline.core.contracts import Check
 from pipeline.core.results import Finding
-from pipeline.statistics.bootstrap import samples_needed
+from pipeline.statistics.bootstrap import wilson_sample_size
 from pipeline.statistics.intraclass_correlation import effective_number, intraclass_correlation
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class ClassSupport:
     """What test holds of a class.
 
     Attributes:
@@ -58,12 +58,12 @@ class Evaluable(Check):
     on_fail: Literal["error", "warn"]
 
     def __post_init__(self) -> None:
-        samples_needed(self.half_width)
+        wilson_sample_size(self.half_width)
         if self.min_groups < 1:
             raise ValueError(f"min_groups must be at least 1, got {self.min_groups}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        needed = samples_needed(self.half_width)
+        needed = wilson_sample_size(self.half_width)
         held = sorted(_held(samples[samples["split"] != "none"]), key=lambda one: (one.effective, one.num_groups))
         short = [one for one in held if one.effective < needed or one.num_groups < self.min_groups]
         return Finding(
@@ -82,7 +82,7 @@ class Evaluable(Check):
             obstacle="" if held else "No picture of a split has a label, so there is no class to evaluate; label some.",
         )
 
-    def _sentence(self, short: list[Held], num_classes: int) -> str:
+    def _sentence(self, short: list[ClassSupport], num_classes: int) -> str:
         what = f"to say within {100 * self.half_width:.0f} percent points how many of them are found"
         if not short:
             return f"Test holds enough independent pictures of each class, and enough groups, {what}."
@@ -99,7 +99,7 @@ class Evaluable(Check):
         )
 
 
-def _held(placed: pd.DataFrame) -> list[Held]:
+def _held(placed: pd.DataFrame) -> list[ClassSupport]:
     """What test holds of each class that occurs in any split."""
     groups = pd.factorize(placed["group"], use_na_sentinel=False)[0]
     pairs = placed["labels"].reset_index(drop=True).explode().dropna()
@@ -112,7 +112,7 @@ def _held(placed: pd.DataFrame) -> list[Held]:
         sizes = np.bincount(groups[has & in_test])
         correlation = intraclass_correlation(has, groups)
         found.append(
-            Held(
+            ClassSupport(
                 name=str(name),
                 num_samples=int(sizes.sum()),
                 num_groups=int((sizes > 0).sum()),
@@ -123,5 +123,5 @@ def _held(placed: pd.DataFrame) -> list[Held]:
     return found
 
 
-def _text(one: Held) -> str:
+def _text(one: ClassSupport) -> str:
     return f"{one.num_samples} in test of {one.num_groups} groups, worth {one.effective:.1f}"

@@ -8,10 +8,10 @@ from typing import ClassVar, Literal, final
 import numpy as np
 import pandas as pd
 
-from pipeline.checks.label_quality.confident_learning import suspects
-from pipeline.core.content import Content
-from pipeline.core.contracts import ContentCheck
-from pipeline.core.labels import are_labelled, spelled
+from pipeline.checks.label_quality.confident_learning import find_label_issues
+from pipeline.core.content import EmbeddedImages
+from pipeline.core.contracts import FeatureCheck
+from pipeline.core.labels import are_labelled, labels_to_text
 from pipeline.core.results import Finding
 
 SHOWN, SHOWN_EACH = 6, 8  # kinds of mistakes, and pictures of each
@@ -21,7 +21,7 @@ NOISE = 5  # pairs of classes named beside the figure
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class LabelSuspects(ContentCheck):
+class LabelSuspects(FeatureCheck):
     """The share of samples with whose labels the model disagrees, by confident learning on out-of-fold predictions.
 
     Less the share that it would disagree with if no label was wrong: labels are drawn from its own chances, and
@@ -53,7 +53,7 @@ class LabelSuspects(ContentCheck):
         if self.num_folds < 2:
             raise ValueError(f"num_folds must be at least 2, got {self.num_folds}")
 
-    def __call__(self, samples: pd.DataFrame, content: Content) -> Finding:
+    def __call__(self, samples: pd.DataFrame, content: EmbeddedImages) -> Finding:
         has_label = are_labelled(samples)
         known = samples[has_label]
         told = [list(names) for names in known["labels"]]
@@ -64,14 +64,14 @@ class LabelSuspects(ContentCheck):
                 "The pictures have fewer than two labels, so that none looks like another; label some."
             )
         features = content.features if has_label.all() else content.features[has_label]  # a copy, in memory
-        found = suspects(features, told, groups, self.num_folds, self.seed, decided)
+        found = find_label_issues(features, told, groups, self.num_folds, self.seed, decided)
         suspected = found.table[~decided[found.table["row"].to_numpy()]]
         rows = suspected["row"].to_numpy()
         listing = pd.DataFrame(
             {
                 "sample_id": known["sample_id"].to_numpy()[rows],
-                "previous": [spelled(told[row]) for row in rows],
-                "labels": [spelled(names) for names in suspected["suggested"]],
+                "previous": [labels_to_text(told[row]) for row in rows],
+                "labels": [labels_to_text(names) for names in suspected["suggested"]],
                 "quality": suspected["quality"].round(4).to_numpy(),
                 "split": known["split"].to_numpy()[rows],
             }

@@ -10,14 +10,21 @@ from typing import ClassVar, Literal, final
 import numpy as np
 import pandas as pd
 
-from pipeline.checks.shortcuts.single_property import Labelled
+from pipeline.checks.shortcuts.single_property import LabelTable
 from pipeline.core.contracts import Check
 from pipeline.core.parallel import num_workers
 from pipeline.core.results import Finding
-from pipeline.datasets.properties import drawn
-from pipeline.evaluation.property_forest import forest, sorted_in
+from pipeline.datasets.properties import stratified_group_sample
+from pipeline.evaluation.property_forest import make_forest, property_bins
 from pipeline.statistics.classification import ratio
-from pipeline.statistics.permutation import group_folds, least_possible, one_of_each, relabelled, rotated, usable
+from pipeline.statistics.permutation import (
+    block_permutations,
+    group_folds,
+    least_possible,
+    one_per_group,
+    rotations,
+    usable,
+)
 
 
 @final
@@ -68,9 +75,9 @@ class NuisanceBaseline(Check):
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        asked = drawn(samples, self.max_samples, self.seed)
-        features = sorted_in(asked)
-        labelled = Labelled.of(asked)
+        asked = stratified_group_sample(samples, self.max_samples, self.seed)
+        features = property_bins(asked)
+        labelled = LabelTable.of(asked)
         single = labelled.single
         targets = np.zeros((len(asked), len(labelled.classes)), dtype=bool)
         targets[labelled.rows, labelled.codes] = True
@@ -106,13 +113,19 @@ class NuisanceBaseline(Check):
             answer = known.argmax(axis=1) if single else known
             told = answer[:1]  # where the others know one answer only
             if len(np.unique(answer)) > 1:
-                grown = forest(self.num_trees, self.seed).set_params(n_jobs=num_workers()).fit(features[others], answer)
+                grown = (
+                    make_forest(self.num_trees, self.seed)
+                    .set_params(n_jobs=num_workers())
+                    .fit(features[others], answer)
+                )
                 told = grown.set_params(n_jobs=1).predict(features[mine])  # threads would add up in any order
             if len(told):
                 decided[mine, column] = np.eye(targets.shape[1], dtype=bool)[told] if single else told
         return decided
 
-    def _luck(self, labelled: Labelled, targets: np.ndarray, decided: np.ndarray, value: float) -> tuple[float, float]:
+    def _luck(
+        self, labelled: LabelTable, targets: np.ndarray, decided: np.ndarray, value: float
+    ) -> tuple[float, float]:
         """How far luck reaches in all but a share `alpha` of tries, and the least p-value that there could be."""
         chance = 1 / max(1, targets.shape[1]) if labelled.single else 0.5
         ways = [
@@ -123,7 +136,7 @@ class NuisanceBaseline(Check):
         reached = [np.quantile(ways[way], 1 - self.alpha / len(used), method="higher") for way in used]
         return float(min(reached)), len(used) * min(least[way] for way in used)
 
-    def _dealt(self, labelled: Labelled, targets: np.ndarray, decided: np.ndarray) -> Iterator[np.ndarray]:
+    def _dealt(self, labelled: LabelTable, targets: np.ndarray, decided: np.ndarray) -> Iterator[np.ndarray]:
         """(M, K) recalls of labels dealt between groups, each once for labels that its size tells, then within them."""
 
         def recalls(rows: np.ndarray, deals: Iterator[np.ndarray]) -> np.ndarray:
@@ -131,17 +144,17 @@ class NuisanceBaseline(Check):
             return np.stack([_recalls(mine[np.argsort(takers)], told, labelled.single) for takers in deals])
 
         every, num, seed = np.arange(len(targets)), self.num_permutations, self.seed
-        found = recalls(every, relabelled(labelled.groups, num, seed))
+        found = recalls(every, block_permutations(labelled.groups, num, seed))
         by_size = labelled.told_by_size
         if by_size.any():
-            kept = one_of_each(labelled.groups, seed)
-            found = np.where(by_size, recalls(kept, relabelled(np.arange(len(kept)), num, seed)), found)
+            kept = one_per_group(labelled.groups, seed)
+            found = np.where(by_size, recalls(kept, block_permutations(np.arange(len(kept)), num, seed)), found)
         yield found
         if labelled.varies_within:
-            yield recalls(every, rotated(labelled.groups, labelled.order, num, seed))
+            yield recalls(every, rotations(labelled.groups, labelled.order, num, seed))
 
 
-def _obstacle(labelled: Labelled, features: np.ndarray, blind: bool) -> str:
+def _obstacle(labelled: LabelTable, features: np.ndarray, blind: bool) -> str:
     """What keeps the check from judging; `blind` where the value is too high and luck could always reach it."""
     if len(labelled.classes) < 2:
         return "The labelled pictures have fewer than two labels, so there is nothing to tell apart; label others."

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal, final
 import numpy as np
 import pandas as pd
 
-from pipeline.core.content import Content
-from pipeline.core.contracts import ContentCheck
+from pipeline.core.content import EmbeddedImages
+from pipeline.core.contracts import FeatureCheck
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, Finding
 from pipeline.statistics import nearest_neighbors
 
@@ -20,7 +20,7 @@ LEAST_DISTANCE, LEAST_SPREAD = 1e-6, 0.05  # copies have no distance, and a clas
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Outliers(ContentCheck):
+class Outliers(FeatureCheck):
     """The share of samples far from everything: distance to their nearest neighbours in feature space.
 
     The distance of a sample is the mean over its neighbours of 1 - cosine. It is measured against its class (the
@@ -51,9 +51,9 @@ class Outliers(ContentCheck):
         if not 0 <= self.max_share <= 1:
             raise ValueError(f"max_share must be 0 to 1, got {self.max_share}")
 
-    def __call__(self, samples: pd.DataFrame, content: Content) -> Finding:
+    def __call__(self, samples: pd.DataFrame, content: EmbeddedImages) -> Finding:
         kinds = samples["labels"].map(lambda names: names[0] if len(names) else "no label").to_numpy(dtype=str)
-        far = _deviations(distances(content.features, self.num_neighbours), kinds)
+        far = _deviations(neighbour_distances(content.features, self.num_neighbours), kinds)
         ranked = np.argsort(-far, kind="stable")
         rows = ranked[far[ranked] > self.max_deviations]
         shown = ranked[:MAX_ROWS]
@@ -92,8 +92,8 @@ def _deviations(distance: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     return result
 
 
-def distances(features: np.ndarray, num_neighbours: int) -> np.ndarray:
+def neighbour_distances(features: np.ndarray, num_neighbours: int) -> np.ndarray:
     """(N,) mean of 1 - cosine to the nearest neighbours, the sample itself left out."""
-    nearest = nearest_neighbors.cosines(features, num_neighbours + 1)
+    nearest = nearest_neighbors.nearest_cosines(features, num_neighbours + 1)
     alike: np.ndarray = np.where(nearest < -1, 0, nearest)[:, 1:]  # faiss marks what it did not find with -max
     return np.clip(1 - alike.mean(axis=1), 0, None) if alike.shape[1] else np.zeros(len(features))

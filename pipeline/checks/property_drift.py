@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 
 from pipeline.core.contracts import Check
 from pipeline.core.results import Finding
-from pipeline.statistics.permutation import adjusted, least_possible
+from pipeline.statistics.permutation import least_possible, max_t_p_values
 
 SPLITS = ("train", "val", "test")
 NUM_BINS = 64  # of equal size, between which distances are compared with chance; the figure itself is exact
@@ -38,7 +38,7 @@ class PropertyDrift(Check):
         seed: Of the permutations.
 
     Source: Pesarin and Salmaso 2010, Permutation Tests for Complex Data, chapters 1 and 4; p-values as in
-        `permuting.adjusted`.
+        `permutation.max_t_p_values`.
     """
 
     question: ClassVar[str] = (
@@ -92,7 +92,7 @@ class PropertyDrift(Check):
         unit = np.unique(unit[kept], return_inverse=True)[1]
         values = samples[measured].to_numpy(dtype=np.float64)[kept]
         statistics = self._dealt(values, unit, split[kept])
-        p_values, least = adjusted(statistics), least_possible(statistics)
+        p_values, least = max_t_p_values(statistics), least_possible(statistics)
         rows_of = [split[kept] == code for code in range(len(names))]
         parts = [[_known(column[rows]) for rows in rows_of] for column in values.T]
         return [

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.checks.shortcuts.single_property import Labelled
-from pipeline.datasets.properties import Nuisance
-from pipeline.datasets.subgroups import halves
+from pipeline.checks.shortcuts.single_property import LabelTable
+from pipeline.datasets.properties import Property
+from pipeline.datasets.subgroups import median_split
 from pipeline.statistics.binning import OTHER
 
 NUM_CELLS = 3
@@ -35,7 +35,7 @@ class Lack:
     empty: bool = False
 
 
-def remedies(columns: list[str], lack: Lack) -> str:
+def suggest_remedies(columns: list[str], lack: Lack) -> str:
     """One sentence with every remedy there is.
 
     Args:
@@ -71,13 +71,13 @@ def _evened(by: str) -> list[str]:
     ]
 
 
-def lacking(labelled: Labelled, one: Nuisance) -> Lack:
+def find_lacks(labelled: LabelTable, one: Property) -> Lack:
     """The cells of class x property with far fewer samples than the rest of the data would give them.
 
     A number has two values, up to its median and above, a category its 15 commonest; a missing one has none. A cell is
     named when its class has that value less than half as often as all samples together.
     """
-    values, names = halves(one.values) if one.ordered else _commonest(one)
+    values, names = median_split(one.values) if one.ordered else _commonest(one)
     taken = values[labelled.rows]
     known = taken >= 0
     table = np.zeros((len(labelled.classes), len(names)), dtype=np.int64)
@@ -95,7 +95,7 @@ def lacking(labelled: Labelled, one: Nuisance) -> Lack:
     return Lack(cells, bool((table[sizes > 0] == 0).any()))
 
 
-def _commonest(one: Nuisance) -> tuple[np.ndarray, list[str]]:
+def _commonest(one: Property) -> tuple[np.ndarray, list[str]]:
     """(N,) 0 to 14 for the commonest values, -1 for others and where missing; and what they are called."""
     values = np.where(one.bins < OTHER, one.bins, -1)
     kept, first = np.unique(values, return_index=True)

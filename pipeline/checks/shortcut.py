@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Literal, final
 import numpy as np
 import pandas as pd
 
-from pipeline.checks.remedies import Lack, lacking, remedies
-from pipeline.checks.shortcuts.single_property import Answer, Labelled, ask
+from pipeline.checks.remedies import Lack, find_lacks, suggest_remedies
+from pipeline.checks.shortcuts.single_property import LabelTable, PropertyAssociation, rank_properties
 from pipeline.core.contracts import Check
 from pipeline.core.errors import UserError
 from pipeline.core.results import Finding
-from pipeline.datasets.properties import Nuisance, drawn, nuisances
+from pipeline.datasets.properties import Property, collect_properties, stratified_group_sample
 
 NUM_PICTURES = 8  # at each end of the most telling property
 NUM_SHOWN = 5
@@ -72,10 +72,10 @@ class Shortcut(Check):
                 raise ValueError(f"accepted must give a reason for {name!r}, got {reason!r}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        asked = drawn(samples, self.max_samples, self.seed)
-        known, labelled = nuisances(asked), Labelled.of(asked)
+        asked = stratified_group_sample(samples, self.max_samples, self.seed)
+        known, labelled = collect_properties(asked), LabelTable.of(asked)
         self._refuse_unknown(sorted(one.name for one in known))
-        answers = ask(labelled, known, self.num_permutations, self.num_folds, self.alpha, self.seed)
+        answers = rank_properties(labelled, known, self.num_permutations, self.num_folds, self.alpha, self.seed)
         beyond_chance = [one for one in answers if one.p <= self.alpha]
         over = [one for one in beyond_chance if one.accuracy > self.max_balanced_accuracy]
         judged = [one.accuracy for one in beyond_chance if one.name not in self.accepted]
@@ -93,7 +93,7 @@ class Shortcut(Check):
             obstacle=self._obstacle(labelled, answers),
         )
 
-    def _obstacle(self, labelled: Labelled, answers: list[Answer]) -> str:
+    def _obstacle(self, labelled: LabelTable, answers: list[PropertyAssociation]) -> str:
         if len(labelled.classes) < 2:
             return "The labelled pictures have fewer than two labels, so there is nothing to tell apart; label others."
         if not answers:
@@ -117,7 +117,7 @@ class Shortcut(Check):
                     f"accept one of {', '.join(names)}, or take it out"
                 )
 
-    def _row(self, one: Answer) -> dict[str, Any]:
+    def _row(self, one: PropertyAssociation) -> dict[str, Any]:
         return {
             "property": one.name,
             "tells": one.label,
@@ -129,13 +129,13 @@ class Shortcut(Check):
             "accepted": self.accepted.get(one.name, ""),
         }
 
-    def _text(self, one: Answer) -> str:
+    def _text(self, one: PropertyAssociation) -> str:
         pair = f"; best {one.pair[0]} from {one.pair[1]}, {one.pair[2]:.2f}" if one.pair else ""
         reason = f"; accepted: {self.accepted[one.name]}" if one.name in self.accepted else ""
         return f"{one.accuracy:.3f} for {one.label} ({one.figure}, p {one.p:.3f}{pair}{reason})"
 
 
-def _sentence(over: list[Answer], high: list[Answer]) -> str:
+def _sentence(over: list[PropertyAssociation], high: list[PropertyAssociation]) -> str:
     """Of those that are beyond chance, or else of those as accurate that are not."""
     if over:
         return f"{_told(over[0])}, without a look at what the picture shows: a network may learn that instead."
@@ -147,7 +147,7 @@ def _sentence(over: list[Answer], high: list[Answer]) -> str:
     return "No property of the pictures gives their labels away before anyone looks at what they show."
 
 
-def _of_one_group(labelled: Labelled) -> str:
+def _of_one_group(labelled: LabelTable) -> str:
     """What is to be said of classes of several samples, all of one group."""
     pairs = pd.DataFrame({"label": labelled.codes, "group": labelled.groups[labelled.rows]}).groupby("label")["group"]
     names = [str(labelled.classes[one]) for one in np.flatnonzero((pairs.nunique() == 1) & (pairs.size() > 1))]
@@ -160,12 +160,12 @@ def _of_one_group(labelled: Labelled) -> str:
     )
 
 
-def _told(one: Answer) -> str:
+def _told(one: PropertyAssociation) -> str:
     name = one.name.replace("_", " ").capitalize()
     return f"{name} alone tells {one.label} from the rest {one.accuracy:.0%} of the time"
 
 
-def _extremes(samples: pd.DataFrame, over: list[Answer]) -> dict[str, list[str]]:
+def _extremes(samples: pd.DataFrame, over: list[PropertyAssociation]) -> dict[str, list[str]]:
     """The samples at both ends of the most telling property that is a number."""
     for one in over:
         column = f"prop_{one.name}"
@@ -176,7 +176,9 @@ def _extremes(samples: pd.DataFrame, over: list[Answer]) -> dict[str, list[str]]
     return {}
 
 
-def _advice(labelled: Labelled, known: list[Nuisance], names: list[str]) -> str:
+def _advice(labelled: LabelTable, known: list[Property], names: list[str]) -> str:
     """What can be done about the properties, the most telling first; what to collect is said of that one."""
     by_name = {one.name: one for one in known}
-    return remedies([by_name[one].column for one in names], lacking(labelled, by_name[names[0]]) if names else Lack())
+    return suggest_remedies(
+        [by_name[one].column for one in names], find_lacks(labelled, by_name[names[0]]) if names else Lack()
+    )

@@ -8,16 +8,16 @@ from typing import ClassVar, Literal, final
 import numpy as np
 import pandas as pd
 
-from pipeline.core.content import Content
-from pipeline.core.contracts import ContentCheck
+from pipeline.core.content import EmbeddedImages
+from pipeline.core.contracts import FeatureCheck
 from pipeline.core.results import MAX_IN_STRIP, Finding
-from pipeline.features.linear_probe import Folds, compact, folds, out_of_fold
+from pipeline.features.linear_probe import Folds, out_of_fold_probabilities, pca_directions, stratified_group_folds
 from pipeline.statistics.bootstrap import MIN_GROUPS, Basis, Replicates, share_interval
-from pipeline.statistics.classification import area_under_roc, rarer_side
+from pipeline.statistics.classification import rarer_side, roc_auc
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class SplitProbe:
     """How well one split is told from train.
 
     Attributes:
@@ -43,7 +43,7 @@ class Told:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class SplitDrift(ContentCheck):
+class SplitDrift(FeatureCheck):
     """How well a probe tells the pictures of val, or of test, from those of train, judged on groups it did not learn.
 
     0.5 is not at all. What is judged is the lower end of the 95 % interval of the AUC, resampling groups, so that a
@@ -78,8 +78,8 @@ class SplitDrift(ContentCheck):
         if self.num_resamples < 100:
             raise ValueError(f"num_resamples must be at least 100, got {self.num_resamples}")
 
-    def __call__(self, samples: pd.DataFrame, content: Content) -> Finding:
-        reduced = compact(content.features, self.seed)
+    def __call__(self, samples: pd.DataFrame, content: EmbeddedImages) -> Finding:
+        reduced = pca_directions(content.features, self.seed)
         split, groups = samples["split"].to_numpy(dtype=str), samples["group"].to_numpy(dtype=str)
         num_groups = {name: len(np.unique(groups[split == name])) for name in ("train", "val", "test")}
         few = [name for name, num in num_groups.items() if num < MIN_GROUPS]
@@ -107,11 +107,11 @@ class SplitDrift(ContentCheck):
             "split into more groups, or tell smaller ones.",
         )
 
-    def _told_apart(self, name: str, reduced: np.ndarray, split: np.ndarray, groups: np.ndarray) -> Told:
+    def _told_apart(self, name: str, reduced: np.ndarray, split: np.ndarray, groups: np.ndarray) -> SplitProbe:
         rows = np.flatnonzero(np.isin(split, ["train", name]))
         other, together = split[rows] == name, groups[rows]
-        parts = folds(other.astype(int), together, self.num_folds, self.seed)
-        scores = out_of_fold(reduced[rows], other.astype(int), parts)[:, 1:]
+        parts = stratified_group_folds(other.astype(int), together, self.num_folds, self.seed)
+        scores = out_of_fold_probabilities(reduced[rows], other.astype(int), parts)[:, 1:]
         auc = float(_within_folds(other, scores, parts, np.ones((1, len(other))))[0])
         weights = Replicates(groups=together, num_resamples=self.num_resamples, seed=self.seed)
         varied = np.concatenate([_within_folds(other, scores, parts, block) for block in weights])
@@ -119,7 +119,7 @@ class SplitDrift(ContentCheck):
         low, high, _ = share_interval(auc, varied, weights, basis.n, basis.groups) or (None, None, "")
         auc = 0.5 if np.isnan(auc) else auc
         ranked = np.argsort(-scores[:, 0], kind="stable")
-        return Told(
+        return SplitProbe(
             split=name,
             auc=auc,
             low=0.5 if low is None else low,
@@ -144,7 +144,7 @@ def _within_folds(other: np.ndarray, scores: np.ndarray, parts: Folds, weights: 
     for _, judged in parts:
         mine, side = weights[:, judged], other[judged]
         num = mine[:, side].sum(axis=1) * mine[:, ~side].sum(axis=1)
-        auc = area_under_roc(side[:, None].astype(float), scores[judged], mine)[:, 0]
+        auc = roc_auc(side[:, None].astype(float), scores[judged], mine)[:, 0]
         won += np.where(num > 0, num * auc, 0.0)
         pairs += num
     return np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
@@ -154,7 +154,7 @@ def _and(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _sentence(worst: Told | None, beyond: bool) -> str:
+def _sentence(worst: SplitProbe | None, beyond: bool) -> str:
     if worst is None:
         return "There are too few groups of pictures to tell whether the splits differ."
     if not beyond:
@@ -165,7 +165,7 @@ def _sentence(worst: Told | None, beyond: bool) -> str:
     )
 
 
-def _below(told: list[Told]) -> str:
+def _below(told: list[SplitProbe]) -> str:
     """What an AUC below one half means, where there is one."""
     low = [one.split for one in told if one.auc < 0.5]
     return (
@@ -173,7 +173,7 @@ def _below(told: list[Told]) -> str:
     )
 
 
-def _extremes(worst: Told | None, names: np.ndarray) -> dict[str, list[str]]:
+def _extremes(worst: SplitProbe | None, names: np.ndarray) -> dict[str, list[str]]:
     if worst is None:
         return {}
     return {

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.core.contracts import Check
 from pipeline.core.results import MAX_IN_STRIP, Finding
-from pipeline.datasets.near_duplicates.groups import joined, sharing, torn_apart
+from pipeline.datasets.near_duplicates.groups import connected_groups, near_duplicates_across, shared_key_across
 
 SHOWN = 5  # of the samples that leak
 KEYS = ("told_group", "content_hash", "twin")  # `twin` where pictures were paired
@@ -42,8 +42,8 @@ class SplitLeakage(Check):
     def __call__(self, samples: pd.DataFrame) -> Finding:
         placed = samples[samples["split"] != "none"].reset_index(drop=True)
         split = placed["split"].to_numpy(dtype=str)
-        by_key, relative = sharing(placed[[column for column in KEYS if column in placed]], split)
-        alike, partner = torn_apart(placed["perceptual_hash"], self.near_duplicate_bits, placed["split"])
+        by_key, relative = shared_key_across(placed[[column for column in KEYS if column in placed]], split)
+        alike, partner = near_duplicates_across(placed["perceptual_hash"], self.near_duplicate_bits, placed["split"])
         judged = (placed["split"] != "train").to_numpy()
         leaks = np.flatnonzero((by_key | alike) & judged)
         names = placed["sample_id"].to_numpy()
@@ -71,7 +71,7 @@ class SplitLeakage(Check):
         if not len(leaks):
             return
         told = placed.drop(columns="group", errors="ignore").rename(columns={"told_group": "group"})
-        group = joined(told, self.near_duplicate_bits).to_numpy()
+        group = connected_groups(told, self.near_duplicate_bits).to_numpy()
         for one in pd.unique(group[leaks])[:SHOWN]:
             members = placed.loc[group == one, ["sample_id", "split"]]
             turn = members.groupby("split").cumcount()  # so that every split is seen, however many one of them has

@@ -29,12 +29,19 @@ from pipeline.core import config
 from pipeline.core.artifacts import write_text
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
-from pipeline.core.nouns import locate
-from pipeline.core.terminal import bars, say, visible
-from pipeline.datasets.discovery.file_listing import Place, hindrances, look, stored
+from pipeline.core.nouns import import_target
+from pipeline.core.terminal import bar_chart, escape_control_characters, say
+from pipeline.datasets.discovery.file_listing import FileListing, list_files, list_obstacles, stored
 from pipeline.datasets.discovery.file_walk import listed_once
-from pipeline.datasets.discovery.format_detection import recognised
-from pipeline.datasets.discovery.survey import Sample, Survey, hindrance, oddities, sample, survey
+from pipeline.datasets.discovery.format_detection import detect_format
+from pipeline.datasets.discovery.survey import (
+    HeaderSample,
+    SourceSummary,
+    find_obstacle,
+    sample_headers,
+    summarise_source,
+    warnings_for,
+)
 
 Told = str | int | bool
 TOLD = {  # choices of a source that a person may make instead of the guess
@@ -84,21 +91,21 @@ def arguments(parser: ArgumentParser) -> None:
 def main(
     path: Path, name: str | None, format: str | None, force: bool, split: str | None = None, **told: str | None
 ) -> None:
-    targets = config.targets("source")
+    targets = config.list_targets("source")
     check_outside(path)
-    place = look(path)
-    name = checked_name(name, path)
+    place = list_files(path)
+    name = check_name(name, path)
     file = config.CONF / "source" / f"{name}.yaml"
-    choices: dict[str, Any] = {key: typed(key, value) for key, value in told.items() if value is not None}
+    choices: dict[str, Any] = {key: parse_value(key, value) for key, value in told.items() if value is not None}
     if "pictures" in choices:
         choices["pictures"] = str(stored(Path(choices["pictures"])))
-    target, found = recognised(place, sorted(set(targets.values())), choices, format)
+    target, found = detect_format(place, sorted(set(targets.values())), choices, format)
     say(f"{path}: {found.layout}")
-    node = {"_target_": target, "name": name, **found.choices, **choices, "watch": watched(place, choices)}
-    check_writable(node, set(choices) - set(signature(locate(target, "source", "source")).parameters), target)
+    node = {"_target_": target, "name": name, **found.choices, **choices, "watch": watch_path(place, choices)}
+    check_writable(node, set(choices) - set(signature(import_target(target, "source", "source")).parameters), target)
     source: Source = config.build(node, "source")
     rows = source.read()
-    counted, looked = survey(rows), sample(source, rows)
+    counted, looked = summarise_source(rows), sample_headers(source, rows)
     say(*lines(counted, looked, [*found.notes, *_met(place)]))
     check_usable(counted, looked, path)
     if file.exists() and not force:
@@ -109,11 +116,11 @@ def main(
     write_text(file, text(node, found.layout, command))
     say(*next_steps(file, command, options, looked))
     most = limits["ingest"]["max_quarantine_fraction"]
-    if refused_fraction(counted, looked) > most:
+    if refused_share(counted, looked) > most:
         say(f"It will stop at ingest.max_quarantine_fraction {most}; mend what is refused above, or raise that limit")
 
 
-def typed(key: str, value: str) -> Told:
+def parse_value(key: str, value: str) -> Told:
     """A choice as the constructor of a source takes it."""
     try:
         return KINDS.get(key, str)(value)
@@ -121,7 +128,7 @@ def typed(key: str, value: str) -> Told:
         raise UserError(f"--{key.replace('_', '-')} takes a whole number, got {value!r}") from None
 
 
-def checked_name(name: str | None, path: Path) -> str:
+def check_name(name: str | None, path: Path) -> str:
     """The name that was asked for, else one made of the path's last part.
 
     Raises:
@@ -139,7 +146,7 @@ def checked_name(name: str | None, path: Path) -> str:
     return name
 
 
-def watched(place: Place, told: Mapping[str, Any]) -> str:
+def watch_path(place: FileListing, told: Mapping[str, Any]) -> str:
     """The one folder that DVC hashes: it holds the labels and the pictures."""
     watch = place.root
     if "pictures" in told:
@@ -168,7 +175,7 @@ def check_writable(node: Mapping[str, Any], unknown: set[str], target: str) -> N
             )
 
 
-def check_usable(counted: Survey, looked: Sample, path: Path) -> None:
+def check_usable(counted: SourceSummary, looked: HeaderSample, path: Path) -> None:
     """Refuses, after all was said, what no run could start from."""
     if looked.num and all(refused.reason == "missing" for _, refused in looked.refused) and not looked.sizes:
         raise UserError(
@@ -177,7 +184,7 @@ def check_usable(counted: Survey, looked: Sample, path: Path) -> None:
         )
     if not looked.sizes:
         raise UserError(
-            f"no picture below {str(path)!r} can be read: {hindrance(counted, looked)}; nothing was written"
+            f"no picture below {str(path)!r} can be read: {find_obstacle(counted, looked)}; nothing was written"
         )
     if len(counted.labels) < 2:
         others = f"; --empty own_label makes one of the {counted.num_negative:,} pictures that show none"
@@ -185,7 +192,7 @@ def check_usable(counted: Survey, looked: Sample, path: Path) -> None:
         raise UserError(f"a classifier needs at least two labels, found {found}; nothing was written")
 
 
-def overrides(name: str, counted: Survey, looked: Sample, min_samples: int, split: str) -> list[str]:
+def overrides(name: str, counted: SourceSummary, looked: HeaderSample, min_samples: int, split: str) -> list[str]:
     """What `dvc exp run -S` needs so that the first run is the right one and is not stopped by a limit."""
     options = [f"source={name}", *([f"split={split}"] if split != "grouped" else [])]
     options += [WHOLE] if counted.task == "multi_label" else []
@@ -193,7 +200,7 @@ def overrides(name: str, counted: Survey, looked: Sample, min_samples: int, spli
     return [*options, *([f"validate.min_samples={usable}"] if usable < min_samples else [])]
 
 
-def refused_fraction(counted: Survey, looked: Sample) -> float:
+def refused_share(counted: SourceSummary, looked: HeaderSample) -> float:
     """The share of all items that ingest will refuse, as far as the sample tells."""
     unreadable = counted.num_pictures * len(looked.refused) / max(looked.num, 1)
     return (counted.num_items - counted.num_pictures + unreadable) / counted.num_items
@@ -201,7 +208,9 @@ def refused_fraction(counted: Survey, looked: Sample) -> float:
 
 def text(node: Mapping[str, Any], layout: str, command: str) -> str:
     """The conf file; what comes from a person or a file is quoted, so that YAML and Hydra take it for nothing else."""
-    heading = f"# {visible(layout[0].upper() + layout[1:])}. Written by colibri init; edit it as you like."
+    heading = (
+        f"# {escape_control_characters(layout[0].upper() + layout[1:])}. Written by colibri init; edit it as you like."
+    )
     plain = {key: node[key] for key in ("_target_", "name")}
     quoted = {key: value for key, value in node.items() if key not in plain}
     return "\n".join(
@@ -221,11 +230,11 @@ def _quoted(value: Any) -> str:
     return yaml.safe_dump(value, default_style='"', default_flow_style=True, allow_unicode=True, width=10**9).strip()
 
 
-def lines(counted: Survey, looked: Sample, notes: Sequence[str]) -> Iterator[str]:
+def lines(counted: SourceSummary, looked: HeaderSample, notes: Sequence[str]) -> Iterator[str]:
     """What was found, for a person."""
     several = "several on one picture" if counted.num_several else "one on each labelled picture"
     yield f"  items: {counted.num_items:,}, labels: {len(counted.labels):,}, {several} (task {counted.task})"
-    yield from ("", *(f"  {line}" for line in bars(counted.labels)))
+    yield from ("", *(f"  {line}" for line in bar_chart(counted.labels)))
     if counted.labels and (counted.splits or counted.num_groups or looked.sizes):
         yield ""
     if counted.splits:
@@ -234,9 +243,9 @@ def lines(counted: Survey, looked: Sample, notes: Sequence[str]) -> Iterator[str
         yield f"  groups that stay together: {counted.num_groups:,}"
     if looked.sizes:
         yield f"  sizes of {len(looked.sizes):,} pictures looked at: {_sizes(looked.sizes)}"
-    odd = [*notes, *oddities(counted, looked)]
+    odd = [*notes, *warnings_for(counted, looked)]
     if odd:
-        yield from ("", "Worth knowing:", *(f"  - {visible(one)}" for one in odd))
+        yield from ("", "Worth knowing:", *(f"  - {escape_control_characters(one)}" for one in odd))
 
 
 def _sizes(sizes: Sequence[tuple[int, int]]) -> str:
@@ -245,7 +254,7 @@ def _sizes(sizes: Sequence[tuple[int, int]]) -> str:
     return shown if len(set(sizes)) <= len(common) else f"{shown}, and {len(set(sizes)) - len(common):,} other sizes"
 
 
-def next_steps(file: Path, command: str, options: Sequence[str], looked: Sample) -> Iterator[str]:
+def next_steps(file: Path, command: str, options: Sequence[str], looked: HeaderSample) -> Iterator[str]:
     """What was written and what to type next."""
     yield from ("", f"Wrote {file}. Next, for one run:", f"  {command}")
     if "split=given" in options:
@@ -262,7 +271,7 @@ def next_steps(file: Path, command: str, options: Sequence[str], looked: Sample)
     yield f"For good: {', '.join(picked)} in conf/config.yaml{''.join(limits)}; then dvc repro"
 
 
-def _met(place: Place) -> Iterator[str]:
+def _met(place: FileListing) -> Iterator[str]:
     """What lies there and is not read, or not noticed."""
     listing = place.listing
     if listing.of_tools:
@@ -275,4 +284,4 @@ def _met(place: Place) -> Iterator[str]:
             f"folders that are links: {len(listing.linked):,}, such as {listing.linked[0]!r}; DVC does not look into "
             "them, so after a change there say dvc repro -f -s ingest, or let watch: name the folder they lead to"
         )
-    yield from hindrances(listing)
+    yield from list_obstacles(listing)

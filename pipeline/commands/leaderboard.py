@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.contracts import Metric
     from pipeline.experiments.dvc_queue import Finished
-    from pipeline.experiments.results import Kept
+    from pipeline.experiments.results import ExperimentOutputs
     from pipeline.experiments.table import Outcome
 
 TABLE, PAGE = Path("reports/leaderboard.csv"), Path("reports/leaderboard.html")
@@ -51,11 +51,11 @@ def main(name: str) -> None:
         ) from None
     failed = {one: ended.reason for one, ended in finished.items() if ended.reason}
     with tempfile.TemporaryDirectory() as folder:
-        kept, lost = gather(finished, Path(folder))
-        outcomes, without = judged(kept, listed.metric)
+        kept, lost = bring_outputs(finished, Path(folder))
+        outcomes, without = read_outcomes(kept, listed.metric)
         failed |= lost | without
         options = params["evaluate"]
-        made = table.board(
+        made = table.make_board(
             listed.metric,
             metric,
             outcomes,
@@ -88,7 +88,7 @@ def metric_of(params: dict[str, object], name: str) -> Metric:
     Raises:
         UserError: The leaderboard's configuration does not measure it, or it is one number per class.
     """
-    nodes = config.section(params, "metric")
+    nodes = config.get_section(params, "metric")
     if name not in nodes:
         raise UserError(f"leaderboard.metric {name!r} is not measured; metric has {', '.join(nodes)}")
     metric: Metric = config.build(nodes[name], f"metric.{name}")
@@ -97,21 +97,21 @@ def metric_of(params: dict[str, object], name: str) -> Metric:
     return metric
 
 
-def gather(finished: dict[str, Finished], folder: Path) -> tuple[list[Kept], dict[str, str]]:
+def bring_outputs(finished: dict[str, Finished], folder: Path) -> tuple[list[ExperimentOutputs], dict[str, str]]:
     """What each experiment left, and the reason where it cannot be had any more."""
-    from pipeline.experiments.results import keep
+    from pipeline.experiments.results import bring_outputs
 
     kept, lost = [], {}
     for one, ended in finished.items():
         if ended.revision is not None:
             try:
-                kept.append(keep(one, ended.revision, folder / one))
+                kept.append(bring_outputs(one, ended.revision, folder / one))
             except UserError as error:
                 lost[one] = str(error)
     return kept, lost
 
 
-def judged(kept: list[Kept], metric: str) -> tuple[list[Outcome], dict[str, str]]:
+def read_outcomes(kept: list[ExperimentOutputs], metric: str) -> tuple[list[Outcome], dict[str, str]]:
     """Figures, costs and speed of each, and the reason where it was not measured."""
     from dataclasses import replace
 

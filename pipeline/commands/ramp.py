@@ -37,29 +37,29 @@ def main(steps: int, lowest: float, highest: float) -> None:
     import pandas as pd
 
     from pipeline.core import artifacts, config
-    from pipeline.datasets.packed import Packed
-    from pipeline.training.lr_range_test import Ramp
+    from pipeline.datasets.packed import PackedDataset
+    from pipeline.training.lr_range_test import LearningRateRangeTest
     from pipeline.training.recipe import first_recipe
 
     params = config.load_params()
-    node = config.section(params, "train")
+    node = config.get_section(params, "train")
     lacking = [name for name in SHARED if name not in node]
     if lacking:
         raise UserError(f"train has no {lacking[0]}: there is no learning rate to look for; use train=finetune")
     chosen = {"lowest": lowest, "highest": highest, "num_steps": steps, **{name: node[name] for name in SHARED}}
-    ramp: Ramp = config.call(Ramp, chosen, "ramp")
+    ramp: LearningRateRangeTest = config.instantiate(LearningRateRangeTest, chosen, "ramp")
     recipe = first_recipe(params)
-    encoder, train = recipe.inputs(Packed.load())
+    encoder, train = recipe.inputs(PackedDataset.load())
     table = pd.DataFrame(ramp(encoder, recipe.task, recipe.risk, train))
-    best = suggested(table)
+    best = suggest_rate(table)
     artifacts.write_csv(TABLE, table)
-    with artifacts.replacing(PLOT) as temporary:
-        draw(table, best, temporary)
+    with artifacts.atomic_write(PLOT) as temporary:
+        plot_rates(table, best, temporary)
     say(f"{len(table)} of {steps} steps, from {lowest:g} to {table['learning_rate'].iloc[-1]:.2g}; see {PLOT}")
     say(f"suggested: dvc exp run -S train.learning_rate={best:.2g}   (now {node['learning_rate']:g})")
 
 
-def suggested(table: pd.DataFrame) -> float:
+def suggest_rate(table: pd.DataFrame) -> float:
     """A tenth of the learning rate with the lowest smoothed loss.
 
     Raises:
@@ -72,7 +72,7 @@ def suggested(table: pd.DataFrame) -> float:
     return found
 
 
-def draw(table: pd.DataFrame, best: float, path: Path) -> None:
+def plot_rates(table: pd.DataFrame, best: float, path: Path) -> None:
     """The curve, with the suggestion marked."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.core import artifacts
 from pipeline.core.terminal import say
 from pipeline.core.uris import mask_credentials
-from pipeline.evaluation.margin_text import BEYOND, CROSS, sentence
+from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
 from pipeline.tracking import registry
 from pipeline.tracking.connection import tracking_uri
 
@@ -36,12 +36,12 @@ def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[st
     result = ["", f"On {n} test pictures (95 % interval over groups):"]
     result += _figures(metrics, "")
     result += _figures(metrics, "beside/", "  with groups kept apart")
-    above = sentence(metrics.get(BEYOND))
+    above = describe_margin(metrics.get(BEYOND))
     result += [f"  {above}"] if above else []
     crossed = _figures(metrics, CROSS)
     if crossed:
         result += ["Frozen features with a linear classifier, out of fold, over the groups of all splits:", *crossed]
-        above = sentence(metrics.get(CROSS + BEYOND))
+        above = describe_margin(metrics.get(CROSS + BEYOND))
         result += [f"  {above}"] if above else []
     failed = {name: entry for name, entry in checks.items() if not entry["passed"]}
     blind = [name for name, entry in failed.items() if entry.get("state") == "cannot_be_judged"]
@@ -55,7 +55,7 @@ def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[st
         worst = f", first {first[0]}: {first[1]}" if first else ""
         value = "undefined" if entry["value"] is None else f"{entry['value']:.4g}"
         result.append(f"  {name}: {value} {entry['unit']}, at most {entry['limit']:.4g} accepted{worst}")
-    result += compared(registration.get("earlier_data"))
+    result += comparison_lines(registration.get("earlier_data"))
     aliases = " and ".join(registration["aliases"])
     result += [
         f"Model: {registration['model']} version {registration['version']}, {aliases} ({registration['reasons'][0]})",
@@ -85,7 +85,7 @@ def _figures(metrics: dict[str, Any], prefix: str, note: str = "") -> list[str]:
     return result + [f"  {'' if said_once else ', '.join(of) + ': '}{text}" for text, of in names.items()]
 
 
-def compared(earlier: dict[str, Any] | None) -> list[str]:
+def comparison_lines(earlier: dict[str, Any] | None) -> list[str]:
     """The headline figures before and after, where there is a version made of the data before."""
     if earlier is None:
         return []

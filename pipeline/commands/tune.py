@@ -42,7 +42,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
         raise UserError("colibri tune needs Optuna, which is not installed: pip install 'colibri[tune]'")
     from filelock import FileLock, Timeout
 
-    from pipeline.datasets.packed import Packed
+    from pipeline.datasets.packed import PackedDataset
     from pipeline.experiments import parameter_search, tuning
     from pipeline.experiments.trial import Trial
     from pipeline.tracking.parent_runs import finish, study_run
@@ -51,14 +51,14 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
     search, params = tuning.read(name, experiment, trials)
     tuning.destination(to)
     tuning.check_packed(params, search.experiment)
-    packed = tuning.without_test(Packed.load())
+    packed = tuning.drop_test(PackedDataset.load())
     key = tuning.study_key(search, params)
     STUDIES.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(STUDIES / f"{name}.lock", timeout=0):
             study = parameter_search.open_study(search, key, STUDIES / f"{name}.db")
             parent = study_run(key, f"tune {name}", params)
-            say(f"{len(parameter_search.finished(study))} of {search.trials} trials have ended before")
+            say(f"{len(parameter_search.finished_trials(study))} of {search.trials} trials have ended before")
             trial = Trial(
                 nodes=tuning.nodes_of(params),
                 packed=packed,
@@ -76,7 +76,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
     except KeyboardInterrupt:
         raise UserError(f"interrupted; colibri tune {name} goes on where it was") from None
     values = trial.values(best.params)
-    text = tuning.winner(name, to, search, parameter_search.finished(study), best, values, evidence)
+    text = tuning.winner(name, to, search, parameter_search.finished_trials(study), best, values, evidence)
     file = tuning.write_winner(to, text, search, values)
     finish(parent, {f"best_{search.figure}": best.value or 0.0, **evidence.figures()}, [file])
     start = "conf/config.yaml as it is" if search.experiment is None else f"experiment={search.experiment}"

@@ -49,7 +49,7 @@ COMPARISON = Path("reports/comparison.html")
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`; moved onto `path` when the block ends well, removed when it does not.
 
     Works for a file and for a folder (which the block must make itself).
@@ -75,7 +75,7 @@ def remove(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -106,7 +106,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
 
 
@@ -117,8 +117,8 @@ def write_table(path: Path, table: pd.DataFrame, metadata: dict[str, Any] | None
 
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     if metadata is not None:
-        arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), b"colibri": canonical(metadata)})
-    with replacing(path) as temporary:
+        arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), b"colibri": canonical_json(metadata)})
+    with atomic_write(path) as temporary:
         pq.write_table(arrow, temporary, compression="zstd")
 
 
@@ -148,12 +148,12 @@ def read_metadata(path: Path) -> dict[str, Any]:
     return metadata
 
 
-def canonical(value: Any) -> bytes:
+def canonical_json(value: Any) -> bytes:
     """The same bytes for the same value, whatever the order of keys."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode()
 
 
-def digest(*parts: bytes) -> str:
+def content_digest(*parts: bytes) -> str:
     """32 hexadecimal digits of SHA-256 over the parts, each with its length."""
     state = hashlib.sha256()
     for part in parts:

@@ -18,7 +18,7 @@ Mix = Callable[["torch.Tensor", "torch.Tensor", "torch.Generator"], tuple["torch
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class ImageDataset:
     """Some rows of the packed arrays, ready for a network.
 
     Attributes:
@@ -27,9 +27,9 @@ class Samples:
         targets: (M, K) float32 in {0, 1}.
         transform: What the encoder takes.
         augmentations: Applied in order, before the transform.
-        chances: (M,) with which each draw takes each sample, or None: each comes once.
-        cells: (M,) of label x nuisance, or None: all in one.
-        told: M rows of what is known beside the picture (`prop_*`, `attr_*`), or None.
+        sampling_probabilities: (M,) with which each draw takes each sample, or None: each comes once.
+        subgroups: (M,) of label x nuisance, or None: all in one.
+        metadata: M rows of what is known beside the picture (`prop_*`, `attr_*`), or None.
         mixture: Of pictures and targets, after the transform; None for none.
     """
 
@@ -38,18 +38,18 @@ class Samples:
     targets: np.ndarray
     transform: ToTensor
     augmentations: tuple[Change, ...] = ()
-    chances: np.ndarray | None = None
-    cells: np.ndarray | None = None
-    told: pd.DataFrame | None = None
+    sampling_probabilities: np.ndarray | None = None
+    subgroups: np.ndarray | None = None
+    metadata: pd.DataFrame | None = None
     mixture: Mix | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @property
-    def num_cells(self) -> int:
+    def num_subgroups(self) -> int:
         """Cells of label x nuisance, at least 1."""
-        return 1 if self.cells is None else int(self.cells.max()) + 1
+        return 1 if self.subgroups is None else int(self.subgroups.max()) + 1
 
     def batches(
         self, batch_size: int, generator: torch.Generator | None = None
@@ -58,17 +58,17 @@ class Samples:
 
         Args:
             batch_size: At least 1.
-            generator: Shuffles or draws by `chances`, augments, mixes, and drops the incomplete last batch; without it
-                the order is kept, every sample comes once and nothing is random.
+            generator: Shuffles or draws by `sampling_probabilities`, augments, mixes, and drops the incomplete last
+                batch; without it the order is kept, every sample comes once and nothing is random.
         """
         if generator is not None:
-            yield from (self.batch(*one) for one in self.drawn(batch_size, generator))
+            yield from (self.make_batch(*one) for one in self.epoch_batches(batch_size, generator))
             return
         order = np.arange(len(self))
         for start in range(0, len(self), batch_size):
-            yield self.batch(order[start : start + batch_size])
+            yield self.make_batch(order[start : start + batch_size])
 
-    def drawn(self, batch_size: int, generator: torch.Generator) -> list[tuple[np.ndarray, int]]:
+    def epoch_batches(self, batch_size: int, generator: torch.Generator) -> list[tuple[np.ndarray, int]]:
         """Positions and seed of each batch of one epoch, the incomplete last one left out.
 
         The seed decides all that is random within its batch, so batches may be made in any order, and several at once.
@@ -81,17 +81,19 @@ class Samples:
         return [(order[number * batch_size : (number + 1) * batch_size], seed) for number, seed in enumerate(seeds)]
 
     def order(self, generator: torch.Generator) -> np.ndarray:
-        """(M,) positions of the samples in the order of one epoch: shuffled, or drawn by `chances`."""
+        """(M,) positions of the samples in the order of one epoch: shuffled, or drawn by `sampling_probabilities`."""
         import torch
 
-        if self.chances is None:
+        if self.sampling_probabilities is None:
             return torch.randperm(len(self), generator=generator).numpy()
         # inversion, since torch.multinomial takes no more than 2^24 samples
         draws = torch.rand(len(self), generator=generator, dtype=torch.float64).numpy()
-        reached = np.cumsum(self.chances)
+        reached = np.cumsum(self.sampling_probabilities)
         return np.minimum(np.searchsorted(reached, draws * reached[-1], side="right"), len(self) - 1)
 
-    def batch(self, chosen: np.ndarray, seed: int | None = None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def make_batch(
+        self, chosen: np.ndarray, seed: int | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Pictures, targets and cells, as `batches` gives them, of the samples at these positions.
 
         Args:
@@ -100,7 +102,7 @@ class Samples:
         """
         import torch
 
-        batch = to_batch(self.images[self.rows[chosen]])
+        batch = to_tensor(self.images[self.rows[chosen]])
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         if generator is not None:
             for augmentation in self.augmentations:
@@ -108,11 +110,11 @@ class Samples:
         pictures, targets = self.transform(batch), torch.from_numpy(self.targets[chosen])
         if generator is not None and self.mixture is not None:
             pictures, targets = self.mixture(pictures, targets, generator)
-        cells = np.zeros(len(chosen), dtype=np.int64) if self.cells is None else self.cells[chosen]
+        cells = np.zeros(len(chosen), dtype=np.int64) if self.subgroups is None else self.subgroups[chosen]
         return pictures, targets, torch.from_numpy(cells)
 
 
-def to_batch(images: np.ndarray) -> torch.Tensor:
+def to_tensor(images: np.ndarray) -> torch.Tensor:
     """(B, H, W, C) uint8 array to (B, C, H, W) uint8 tensor."""
     import torch
 

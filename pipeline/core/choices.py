@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.core import config
 from pipeline.core.contracts import Metric
 from pipeline.core.errors import UserError
-from pipeline.core.nouns import locate
+from pipeline.core.nouns import import_target
 
 LATE = ("split", "check", "curate", "metric", "gate", "beside")  # built by later stages, and cheap to build
 LISTS = ("check", "curate", "metric")
@@ -23,15 +23,15 @@ def check_choices(params: dict[str, Any]) -> None:
         UserError: Naming the key, and what to do.
     """
     built = {
-        key: config.build_each(params, key) if key in LISTS else config.build(params[key], key)
+        key: config.build_all(params, key) if key in LISTS else config.build(params[key], key)
         for key in LATE
         if params.get(key)
     }
-    exclusive: bool = locate(config.section(params, "task").get("_target_"), "task", "task").exclusive
+    exclusive: bool = import_target(config.get_section(params, "task").get("_target_"), "task", "task").exclusive
     refuse_unfit({f"metric.{name}": one for name, one in built.get("metric", {}).items()}, exclusive)
     of_gate = {f"gate.{name}": one for name, one in vars(built["gate"]).items()} if "gate" in built else {}
     refuse_unfit({key: one for key, one in of_gate.items() if isinstance(one, Metric)}, exclusive)
-    _check_sizes(config.section(params, "augment"), config.section(params, "transform"))
+    _check_sizes(config.get_section(params, "augment"), config.get_section(params, "transform"))
 
 
 def _check_sizes(augment: Mapping[str, Any], transform: Mapping[str, Any]) -> None:

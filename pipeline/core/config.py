@@ -13,7 +13,7 @@ import yaml
 
 from pipeline.core import nouns
 from pipeline.core.errors import UserError
-from pipeline.core.hints import misfits
+from pipeline.core.hints import find_misfits
 
 CONF = Path("conf")
 PARAMS = Path("params.yaml")
@@ -74,7 +74,7 @@ def load_params(path: Path = PARAMS) -> dict[str, Any]:
     return params
 
 
-def targets(group: str, conf: Path = CONF) -> dict[str, str]:
+def list_targets(group: str, conf: Path = CONF) -> dict[str, str]:
     """Each option of a group in conf/ to the dotted path that it builds.
 
     Raises:
@@ -109,7 +109,7 @@ def refuse_emptied(conf: Path = CONF) -> None:
                 )
 
 
-def section(params: dict[str, Any], key: str) -> Any:
+def get_section(params: dict[str, Any], key: str) -> Any:
     """One top-level entry of the parameters.
 
     Raises:
@@ -124,8 +124,8 @@ def build(node: Any, where: str, kind: str | None = None, /, **data: Any) -> Any
     """The noun that a node's `_target_` names, built from its other keys; those that are nodes are built first.
 
     Args:
-        node: Mapping with `_target_`, the dotted path of a class that `nouns.locate` takes.
-        where: Key in params.yaml, or after `card.` in a card; for messages.
+        node: Mapping with `_target_`, the dotted path of a class that `nouns.import_target` takes.
+        where: Key in params.yaml, or after `model_card.` in a card; for messages.
         kind: Key of `nouns.KINDS`. None takes it from `where`: its first part where that is a list, else its last one.
         data: Arguments that come from artifacts, not from conf/.
 
@@ -139,12 +139,12 @@ def build(node: Any, where: str, kind: str | None = None, /, **data: Any) -> Any
 def _built(node: Any, where: str, kind: str, depth: int, data: dict[str, Any]) -> Any:
     if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
         raise UserError(
-            f"{nouns.place(where)} must be a mapping with _target_ (the dotted path of a class), "
-            f"found {nouns.shown(node)}"
+            f"{nouns.describe_place(where)} must be a mapping with _target_ (the dotted path of a class), "
+            f"found {nouns.show_value(node)}"
         )
     if not depth:
-        raise UserError(f"{nouns.place(where)} stands more than {MAX_DEPTH} deep in others; expected fewer")
-    target = nouns.locate(node["_target_"], where, kind)
+        raise UserError(f"{nouns.describe_place(where)} stands more than {MAX_DEPTH} deep in others; expected fewer")
+    target = nouns.import_target(node["_target_"], where, kind)
     arguments = {key: value for key, value in node.items() if key != "_target_"} | data
     _refuse_unknown(target, arguments, where)
     inner = {
@@ -152,30 +152,34 @@ def _built(node: Any, where: str, kind: str, depth: int, data: dict[str, Any]) -
         for key, value in arguments.items()
         if isinstance(value, dict) and "_target_" in value
     }
-    return call(target, arguments | inner, where)
+    return instantiate(target, arguments | inner, where)
 
 
-def build_each(params: dict[str, Any], key: str) -> dict[str, Any]:
+def build_all(params: dict[str, Any], key: str) -> dict[str, Any]:
     """What is chosen in a list, by name: of every node of a top-level entry what `build` makes of it.
 
     Raises:
         UserError: There is no such entry, it is no mapping, or one of its nodes cannot be built.
     """
-    nodes = section(params, key)
+    nodes = get_section(params, key)
     if not isinstance(nodes, dict):
-        raise UserError(f"{PARAMS}: {key} must be a mapping of names to what each builds, found {nouns.shown(nodes)}")
+        raise UserError(
+            f"{PARAMS}: {key} must be a mapping of names to what each builds, found {nouns.show_value(nodes)}"
+        )
     return {name: build(node, f"{key}.{name}", key) for name, node in nodes.items()}
 
 
-def node(noun: Any) -> dict[str, Any]:
+def to_node(noun: Any) -> dict[str, Any]:
     """The mapping from which `build` makes an equal one; the inverse of `build` for a dataclass."""
     return {"_target_": f"{type(noun).__module__}.{type(noun).__qualname__}", **dataclasses.asdict(noun)}
 
 
-def call(target: Any, arguments: dict[str, Any], where: str) -> Any:
+def instantiate(target: Any, arguments: dict[str, Any], where: str) -> Any:
     """`target(**arguments)`, with the parameter named when it is unknown, missing or refused."""
     if not isinstance(arguments, dict):
-        raise UserError(f"{nouns.place(where)} must be a mapping of parameters, found {nouns.shown(arguments)}")
+        raise UserError(
+            f"{nouns.describe_place(where)} must be a mapping of parameters, found {nouns.show_value(arguments)}"
+        )
     accepted = _refuse_unknown(target, arguments, where)
     needed = [
         name
@@ -183,15 +187,17 @@ def call(target: Any, arguments: dict[str, Any], where: str) -> Any:
         if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and name not in arguments
     ]
     if needed:
-        raise UserError(f"{nouns.place(where)} lacks the parameter {needed[0]!r}; set it in conf/ and run dvc repro")
-    for misfit in misfits(target, arguments):
-        raise UserError(f"{nouns.place(where)}.{misfit}")
+        raise UserError(
+            f"{nouns.describe_place(where)} lacks the parameter {needed[0]!r}; set it in conf/ and run dvc repro"
+        )
+    for misfit in find_misfits(target, arguments):
+        raise UserError(f"{nouns.describe_place(where)}.{misfit}")
     try:
         return target(**arguments)
     except UserError as error:
         raise type(error)(f"{where}: {error}") from None
     except (ValueError, TypeError) as error:
-        raise UserError(f"{nouns.place(where)}: {_one_line(error)}") from error
+        raise UserError(f"{nouns.describe_place(where)}: {_one_line(error)}") from error
 
 
 def _refuse_unknown(target: Any, arguments: dict[str, Any], where: str) -> Mapping[str, inspect.Parameter]:
@@ -200,9 +206,8 @@ def _refuse_unknown(target: Any, arguments: dict[str, Any], where: str) -> Mappi
     open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
     unknown = [] if open_ended else [key for key in arguments if key not in accepted]
     if unknown:
-        raise UserError(
-            f"{nouns.place(where)} has no parameter {nouns.shown(unknown[0])}; it takes {', '.join(accepted)}"
-        )
+        named = nouns.show_value(unknown[0])
+        raise UserError(f"{nouns.describe_place(where)} has no parameter {named}; it takes {', '.join(accepted)}")
     return accepted
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Content:
+class EmbeddedImages:
     """What the pictures show, as frozen features tell it, row by row with the samples.
 
     Attributes:

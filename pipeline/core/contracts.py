@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from pipeline.core.batches import Samples
-    from pipeline.core.content import Content
+    from pipeline.core.batches import ImageDataset
+    from pipeline.core.content import EmbeddedImages
     from pipeline.core.results import Finding, Verdict
 
 
@@ -85,14 +85,14 @@ class Check(ABC):
         """Measures manifest rows that carry their `split` and joined `group`."""
 
 
-class ContentCheck(ABC):
+class FeatureCheck(ABC):
     """A `Check` of what only content shows: it runs after `embed`, and gets the features too."""
 
     question: ClassVar[str]
     on_fail: Literal["error", "warn"]
 
     @abstractmethod
-    def __call__(self, samples: pd.DataFrame, content: Content) -> Finding:
+    def __call__(self, samples: pd.DataFrame, content: EmbeddedImages) -> Finding:
         """Measures manifest rows that carry their `split` and joined `group`, and their content."""
 
 
@@ -104,7 +104,7 @@ class Augmentation(ABC):
         """(B, C, H, W) uint8 to (B, C, H', W') uint8, each sample by its own draw from the generator."""
 
 
-class Mixture(ABC):
+class BatchMix(ABC):
     """A random mixing of the samples of a batch, and of their targets alike; `mixes` tells whether it does."""
 
     mixes: bool
@@ -137,9 +137,9 @@ class Encoder(ABC):
 class Task(ABC):
     """Owns every difference between single-label, multi-label and clusters; a dataclass.
 
-    What it learns from the data it carries in fields beside its choices: `weighed` and `tuned` return a task that
-    knows more, and the card of a predictor keeps that one, so that the same task makes every decision. `exclusive`
-    tells whether each sample has exactly one label.
+    What it learns from the data it carries in fields beside its choices: `fit_class_weights` and `fit_thresholds`
+    return a task that knows more, and the card of a predictor keeps that one, so that the same task makes every
+    decision. `exclusive` tells whether each sample has exactly one label.
     """
 
     exclusive: ClassVar[bool]
@@ -149,11 +149,11 @@ class Task(ABC):
         """Lists of labels to (N, K) float32 in {0, 1}, columns in the order of `classes`."""
 
     @abstractmethod
-    def weighed(self, targets: np.ndarray) -> Task:
+    def fit_class_weights(self, targets: np.ndarray) -> Task:
         """The task to train with: it knows what the loss needs of the (N, K) targets of train."""
 
     @abstractmethod
-    def tuned(self, targets: np.ndarray, scores: np.ndarray) -> Task:
+    def fit_thresholds(self, targets: np.ndarray, scores: np.ndarray) -> Task:
         """The task to decide with: it knows what decisions need of the (N, K) targets and scores of val."""
 
     @abstractmethod
@@ -234,12 +234,12 @@ class Trainer(ABC):
         encoder: nn.Module,
         task: Task,
         risk: Risk,
-        train: Samples,
-        val: Samples,
+        train: ImageDataset,
+        val: ImageDataset,
         log: Log,
         checkpoints: CheckpointStore | None = None,
     ) -> tuple[Predictor, list[dict[str, float]]]:
-        """Learns from `train` with `task.weighed`, keeps what is best on `val`, decides by what `tuned` makes of it.
+        """Learns from `train`, keeps what is best on `val`, decides by what the task's `fit_thresholds` makes of it.
 
         Args:
             encoder: An `Encoder`, which the fit may change.
@@ -273,7 +273,7 @@ class Predictor(ABC):
     task: Task
 
     @abstractmethod
-    def predict(self, images: np.ndarray, told: pd.DataFrame | None = None) -> np.ndarray:
+    def predict(self, images: np.ndarray, metadata: pd.DataFrame | None = None) -> np.ndarray:
         """(N, H, W, C) uint8 and, where known, N rows of `prop_*` and `attr_*` to (N, K) scores in the card's order."""
 
     @abstractmethod

@@ -12,7 +12,7 @@ IN_WORDS = {",": "comma", "\t": "tab", ";": "semicolon"}
 Rows = tuple[list[str], list[dict[str, str]], list[int]]
 
 
-def decoded(data: bytes, path: Path) -> str:
+def decode_text(data: bytes, path: Path) -> str:
     """UTF-8 text, with or without a byte order mark.
 
     Raises:
@@ -29,7 +29,7 @@ def decoded(data: bytes, path: Path) -> str:
         ) from None
 
 
-def separated(
+def split_rows(
     path: Path,
     text: str,
     separator: str = ",",
@@ -71,7 +71,7 @@ def separated(
                     f"quote fields that hold a {IN_WORDS.get(separator, repr(separator))}, or mend the line"
                 )
             if len(rows) == max_rows:
-                raise UserError(f"{path} {beyond('rows', max_rows)}")
+                raise UserError(f"{path} {is_beyond('rows', max_rows)}")
             rows.append(dict(zip(columns, fields, strict=True)))
             lines.append(start)
     except csv.Error as error:
@@ -81,7 +81,7 @@ def separated(
     return columns, rows, lines
 
 
-def beyond(what: str, most: int) -> str:
+def is_beyond(what: str, most: int) -> str:
     """The end of a message about a table that is larger than `source.max_rows` or `source.max_columns` allows."""
     return f"has more than {most:,} {what}, which is all that is read; cut it into parts, or raise source.max_{what}"
 

@@ -10,11 +10,11 @@ class UserError(ValueError):
         super().__init__(mask_credentials(text))
 
 
-class Refused(Exception):
+class ItemRejected(Exception):
     """One item of a source cannot be used; ingest puts it into quarantine.
 
     Args:
-        reason: One of the short names in `pipeline.images.decoding.REASONS`.
+        reason: One of the short names in `pipeline.images.decoding.REJECTION_REASONS`.
         detail: What was found, for a person.
     """
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 
-def misfits(target: Any, arguments: Mapping[str, Any]) -> Iterator[str]:
+def find_misfits(target: Any, arguments: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with each argument that does not fit the hint of `target`, as `KEY must be ..., got ...`.
 
     YAML reads `off` as text, which a target would take for true, and a number with a letter in it as text, which fails

@@ -53,14 +53,14 @@ def without_negatives(samples: pd.DataFrame) -> pd.DataFrame:
     return samples.drop(columns="negative", errors="ignore")
 
 
-def spelled(labels: Sequence[str]) -> str:
+def labels_to_text(labels: Sequence[str]) -> str:
     """Labels as one cell of a table: joined by `|`, or a JSON list where that would not come back the same."""
     plain = "|".join(labels)
     return plain if _parts(plain) == list(labels) else json.dumps(list(labels), ensure_ascii=False)
 
 
-def parsed(text: str) -> list[str]:
-    """The labels of a cell that `spelled` wrote, or a person: `cat`, `cat|dog`, `["a|b"]`, or empty for none.
+def parse_labels(text: str) -> list[str]:
+    """The labels of a cell that `labels_to_text` wrote, or a person: `cat`, `cat|dog`, `["a|b"]`, or empty for none.
 
     Raises:
         ValueError: It begins like a JSON list and is none of strings.

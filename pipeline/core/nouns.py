@@ -44,12 +44,12 @@ KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "augmentation": Kind(contracts.Augmentation, "training.augmentations"),
     "beside": Kind(contracts.Split, "datasets.splits"),
     "check": Kind(contracts.Check, "checks"),
-    "curate": Kind(contracts.ContentCheck, "checks"),
+    "curate": Kind(contracts.FeatureCheck, "checks"),
     "encoder": Kind(contracts.Encoder, "models.encoders"),
     "gate": Kind(contracts.Gate, "evaluation.gates"),
     "inner": Kind(contracts.Source, "datasets.sources"),
     "metric": Kind(contracts.Metric, "evaluation.metrics"),
-    "mixture": Kind(contracts.Mixture, "training.mixtures"),
+    "mixture": Kind(contracts.BatchMix, "training.mixtures"),
     "predictor": Kind(contracts.Predictor, "training.trainers"),
     "risk": Kind(contracts.Risk, "training.risks"),
     "sampling": Kind(contracts.Sampling, "training.samplings"),
@@ -61,12 +61,12 @@ KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
 }
 
 
-def locate(target: Any, where: str, kind: str) -> Any:
+def import_target(target: Any, where: str, kind: str) -> Any:
     """The class that a file names under a key.
 
     Args:
         target: Dotted path.
-        where: Key, for messages; `card.` begins those of a card.
+        where: Key, for messages; `model_card.` begins those of a card.
         kind: Key of `KINDS`, or `estimator`.
 
     Raises:
@@ -75,10 +75,10 @@ def locate(target: Any, where: str, kind: str) -> Any:
     if kind == "estimator":
         return _estimator(target, where)
     if kind not in KINDS:
-        raise UserError(f"{place(where)} takes a plain value, found one with _target_: {shown(target)}")
+        raise UserError(f"{describe_place(where)} takes a plain value, found one with _target_: {show_value(target)}")
     asked = KINDS[kind]
     expected = f"a class of pipeline.{asked.package} that is a {asked.contract.__name__}"
-    refusal = UserError(f"{place(where)}._target_ must name {expected}, got {shown(target)}")
+    refusal = UserError(f"{describe_place(where)}._target_ must name {expected}, got {show_value(target)}")
     if not isinstance(target, str) or not re.fullmatch(rf"pipeline\.{re.escape(asked.package)}\.{PLAIN}", target):
         raise refusal
     module, _, name = target.rpartition(".")
@@ -86,7 +86,7 @@ def locate(target: Any, where: str, kind: str) -> Any:
         found = getattr(import_module(module), name)
     except Exception as error:  # whatever an edited module raises
         reason = re.sub(r"\s*\n\s*", "; ", str(error).strip()) or type(error).__name__
-        raise UserError(f"{place(where)}._target_ {shown(target)} cannot be loaded: {reason}") from None
+        raise UserError(f"{describe_place(where)}._target_ {show_value(target)} cannot be loaded: {reason}") from None
     if not isinstance(found, type) or f"{found.__module__}.{found.__qualname__}" != target:
         raise refusal
     if not issubclass(found, asked.contract) or not vars(found).get("__final__"):
@@ -94,12 +94,12 @@ def locate(target: Any, where: str, kind: str) -> Any:
     return found
 
 
-def place(where: str) -> str:
+def describe_place(where: str) -> str:
     """The file and the key, as messages begin."""
     return f"{CARD}: {where.removeprefix('card.')}" if where.startswith("card.") else f"{PARAMS}: {where}"
 
 
-def shown(value: Any) -> str:
+def show_value(value: Any) -> str:
     """A value of a file as code would write it, on one line and cut: a small file can hold a very large one."""
     short = Repr()
     short.maxstring, short.maxlevel = MAX_SHOWN, 2
@@ -109,6 +109,8 @@ def shown(value: Any) -> str:
 
 def _estimator(target: Any, where: str) -> Any:
     if target not in ESTIMATORS:
-        raise UserError(f"{place(where)}._target_ must be one of {', '.join(ESTIMATORS)}, got {shown(target)}")
+        raise UserError(
+            f"{describe_place(where)}._target_ must be one of {', '.join(ESTIMATORS)}, got {show_value(target)}"
+        )
     module, _, name = target.rpartition(".")
     return getattr(import_module(module), name)

@@ -15,7 +15,7 @@ from pipeline.core.errors import UserError
 
 LOCKS = Path(".cache/locks")  # no artifacts: git and DVC ignore them
 WAIT = 30.0  # seconds; a stage whose DVC was killed ends within a few
-FOLDERS = (  # of what `replacing` makes
+FOLDERS = (  # of what `atomic_write` makes
     *(Path(), Path("data"), artifacts.ASSIGNMENTS, Path("reports")),
     *(Path(".cache/ingest"), Path("conf/source"), Path("conf/experiment")),
 )
@@ -29,7 +29,7 @@ class Busy(UserError):
 
 
 @contextmanager
-def held(name: str) -> Iterator[None]:
+def lock_outputs(name: str) -> Iterator[None]:
     """In this block no other process runs the stage in this folder; the system lets go when the process ends.
 
     Of processes that train together the first holds it for all.
@@ -39,7 +39,7 @@ def held(name: str) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    if not rank.is_first():
+    if not rank.is_main_process():
         yield
         return
     LOCKS.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def held(name: str) -> Iterator[None]:
 
 
 def sweep() -> None:
-    """Removes the temporary files and folders of `files.replacing` whose process has ended."""
+    """Removes the temporary files and folders of `artifacts.atomic_write` whose process has ended."""
     for folder in FOLDERS:
         for path in folder.glob(".*.tmp"):
             matched = TEMPORARY.fullmatch(path.name)

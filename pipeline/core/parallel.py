@@ -24,7 +24,7 @@ def num_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def map_in_order(
+def parallel_map(
     function: Callable[[Item], Result],
     items: Iterable[Item],
     total: int,

@@ -6,16 +6,16 @@ import os
 import sys
 
 
-def number() -> int:
+def rank() -> int:
     """0 for the process that logs and writes, and where there is only one; 1 and above for the others."""
     return int(os.environ.get("RANK") or 0)
 
 
-def is_first() -> bool:
-    return number() == 0
+def is_main_process() -> bool:
+    return rank() == 0
 
 
-def part() -> None:
+def finish() -> None:
     """Waits for the other processes, then ends the connection to them."""
     distributed = sys.modules.get("torch.distributed")
     if distributed is not None and distributed.is_available() and distributed.is_initialized():

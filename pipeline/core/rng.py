@@ -13,7 +13,7 @@ SEEDS = 2**62
 
 
 @contextmanager
-def drawing_from(generator: torch.Generator) -> Iterator[None]:
+def draw_from(generator: torch.Generator) -> Iterator[None]:
     """Inside, torch's global generator of the processor is seeded by one draw; after, it is as it was.
 
     That of a GPU is left alone: the code meant here works on the processor.

@@ -7,7 +7,7 @@ import stat
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 
@@ -21,29 +21,29 @@ def read_bytes(root: Path, path: str) -> bytes:
     full = root / path
     try:
         if not is_inside(path.rpartition("/")[0], str(root)) or path.rpartition("/")[2] in ("", ".."):
-            raise Refused("outside", "the path leaves the source's folder")
+            raise ItemRejected("outside", "the path leaves the source's folder")
         descriptor = os.open(full, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # to open a pipe would wait for ever
         try:
             return _content(descriptor)
         finally:
             os.close(descriptor)
     except FileNotFoundError:
-        raise Refused("missing", "a link to nothing" if full.is_symlink() else "no such file") from None
+        raise ItemRejected("missing", "a link to nothing" if full.is_symlink() else "no such file") from None
     except (OSError, RuntimeError, ValueError) as error:  # a loop of symbolic links; a null byte in the name
-        raise Refused("unreadable", getattr(error, "strerror", None) or str(error)) from None
+        raise ItemRejected("unreadable", getattr(error, "strerror", None) or str(error)) from None
 
 
 def _content(descriptor: int) -> bytes:
     """All of an open file; asked of the file itself, whatever its name has come to mean since."""
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
-        raise Refused("unreadable", "not an ordinary file")
+        raise ItemRejected("unreadable", "not an ordinary file")
     if status.st_size > MAX_FILE_BYTES:
-        raise Refused("too_large", f"{status.st_size} bytes, at most {MAX_FILE_BYTES} are read")
+        raise ItemRejected("too_large", f"{status.st_size} bytes, at most {MAX_FILE_BYTES} are read")
     with os.fdopen(descriptor, "rb", closefd=False) as file:
         data = file.read(status.st_size + 1)
     if len(data) > status.st_size:
-        raise Refused("unreadable", "it grew while it was read; run again when nothing writes to it")
+        raise ItemRejected("unreadable", "it grew while it was read; run again when nothing writes to it")
     return data
 
 

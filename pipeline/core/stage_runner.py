@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from pipeline.core import output_lock, parallel, rank, terminal
 from pipeline.core.errors import UserError
-from pipeline.core.termination import Ended, listening, with_dvc
+from pipeline.core.termination import Terminated, listening, with_dvc
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 QUIET = {
@@ -36,7 +36,7 @@ def run(name: str, main: Callable[[], None]) -> NoReturn:
     started = time.perf_counter()
     with listening() as listener:
         try:
-            with with_dvc(), output_lock.held(name):
+            with with_dvc(), output_lock.lock_outputs(name):
                 try:
                     main()
                 except BaseException:
@@ -48,7 +48,7 @@ def run(name: str, main: Callable[[], None]) -> NoReturn:
             listener.cleaning_up = True
             _explain(name, error)
             raise
-    if rank.is_first():
+    if rank.is_main_process():
         terminal.say(f"{name}: {time.perf_counter() - started:.1f} s")
     sys.exit(0)
 
@@ -62,7 +62,7 @@ def leave(name: str, number: int) -> NoReturn:
     """
     restore_outputs()
     if number:
-        _explain(name, KeyboardInterrupt() if number == signal.SIGINT else Ended(number))
+        _explain(name, KeyboardInterrupt() if number == signal.SIGINT else Terminated(number))
     sys.exit(1)
 
 
@@ -72,7 +72,7 @@ def _explain(name: str, error: BaseException) -> None:
         fail(name, str(error))
     if isinstance(error, KeyboardInterrupt):
         fail(name, "interrupted; run dvc repro to go on", code=128 + signal.SIGINT)
-    if isinstance(error, Ended):
+    if isinstance(error, Terminated):
         fail(name, f"ended by {error}; run dvc repro to go on", code=128 + error.number)
     if _disk_is_full(error):
         where = getattr(error, "filename", None) or Path.cwd()
@@ -88,7 +88,7 @@ def _disk_is_full(error: BaseException) -> bool:
 
 
 def fail(name: str, message: str, code: int = 1) -> NoReturn:
-    who = name if rank.is_first() else f"{name}, process {rank.number()}"
+    who = name if rank.is_main_process() else f"{name}, process {rank.rank()}"
     terminal.warn(f"{who}: {message}")
     sys.exit(code)
 
@@ -101,7 +101,7 @@ def restore_outputs() -> None:
     the run-cache, which experiments need to share stages.
     """
     stage = os.environ.get("DVC_STAGE")
-    if not stage or not rank.is_first():
+    if not stage or not rank.is_main_process():
         return
     from dvc.exceptions import DvcException
     from dvc.repo import Repo

@@ -16,13 +16,13 @@ NAME_WIDTH = 40
 
 def say(*lines: str) -> None:
     """Prints each on one line of its own, without credentials."""
-    print("\n".join(visible(mask_credentials(line)) for line in lines), flush=True)
+    print("\n".join(escape_control_characters(mask_credentials(line)) for line in lines), flush=True)
 
 
 def warn(line: str) -> None:
     """Prints one line to stderr, without credentials; a terminal that was closed is no reason to stop."""
     with suppress(OSError, ValueError):
-        print(visible(mask_credentials(line)), file=sys.stderr, flush=True)
+        print(escape_control_characters(mask_credentials(line)), file=sys.stderr, flush=True)
 
 
 def show_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -31,26 +31,26 @@ def show_error(kind: type[BaseException], error: BaseException, trace: Traceback
         warn(line)
 
 
-def visible(text: str) -> str:
+def escape_control_characters(text: str) -> str:
     """The text on one line, with escapes for what would move the cursor, change colours or turn the direction."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
-def short(text: str, width: int = NAME_WIDTH) -> str:
+def truncate(text: str, width: int = NAME_WIDTH) -> str:
     """`visible`, cut to so many characters."""
-    shown = visible(text)
+    shown = escape_control_characters(text)
     return shown if len(shown) <= width else f"{shown[: width - 3]}..."
 
 
-def bars(counts: Mapping[str, int], first: int = 20, last: int = 5) -> list[str]:
+def bar_chart(counts: Mapping[str, int], first: int = 20, last: int = 5) -> list[str]:
     """A line with a bar for each count, in the given order; of more than `first` + `last` the middle is left out."""
     names = [*counts]
     left_out = len(names) - first - last
     if left_out > 1:
         names = [*names[:first], *names[-last:]]
-    widest, longest = max(map(len, map(short, names)), default=0), max(counts.values(), default=1)
+    widest, longest = max(map(len, map(truncate, names)), default=0), max(counts.values(), default=1)
     lines = [
-        f"{short(name):{widest}s} {counts[name]:>9,} {'#' * round(counts[name] / max(longest, 1) * BAR_WIDTH)}".rstrip()
-        for name in names
+        f"{truncate(name):{widest}s} {number:>9,} {'#' * round(number / max(longest, 1) * BAR_WIDTH)}".rstrip()
+        for name, number in ((one, counts[one]) for one in names)
     ]
     return [*lines[:first], f"... {left_out:,} more ...", *lines[first:]] if left_out > 1 else lines

@@ -22,7 +22,7 @@ _early: list[Callable[[int, FrameType | None], None]] = []  # the handler of `gu
 
 
 @final
-class Ended(BaseException):
+class Terminated(BaseException):
     """A signal ends this process. As with KeyboardInterrupt, only what cleans up should catch it."""
 
     def __init__(self, number: int):
@@ -43,12 +43,12 @@ class Listener:
         if self.cleaning_up or now - self._raised_at < GRACE:
             return
         self._raised_at = now
-        raise KeyboardInterrupt if number == signal.SIGINT else Ended(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
 
 
 @contextmanager
 def listening() -> Iterator[Listener]:
-    """SIGINT raises KeyboardInterrupt in this block, SIGTERM and SIGHUP raise `Ended`, each once.
+    """SIGINT raises KeyboardInterrupt in this block, SIGTERM and SIGHUP raise `Terminated`, each once.
 
     A signal that is ignored when the block begins (as nohup does) stays ignored.
     """

@@ -15,7 +15,7 @@ from pipeline.core import artifacts, config
 LOCK = Path("dvc.lock")
 
 
-def remarks(splits: pd.DataFrame, differs: bool) -> Iterator[str]:
+def split_warnings(splits: pd.DataFrame, differs: bool) -> Iterator[str]:
     """What a person should know of the split, a line each.
 
     Args:
@@ -45,19 +45,19 @@ def other_split_recorded(params: dict[str, Any]) -> bool:
         recorded = yaml.safe_load(LOCK.read_text(encoding="utf-8"))["stages"]["split"]
         chosen = recorded["params"]["params.yaml"]
         digest = next(out["md5"] for out in recorded["outs"] if out["path"] == artifacts.SPLITS.as_posix())
-        same = all(chosen[key] == config.section(params, key) for key in ("source", "split"))
+        same = all(chosen[key] == config.get_section(params, key) for key in ("source", "split"))
     except (OSError, KeyError, TypeError, AttributeError, StopIteration, UnicodeDecodeError, yaml.YAMLError):
         return False
     return bool(same and digest != hashlib.md5(artifacts.SPLITS.read_bytes(), usedforsecurity=False).hexdigest())
 
 
-def record_of(options: dict[str, Any], source: dict[str, Any]) -> Path:
+def assignment_path(options: dict[str, Any], source: dict[str, Any]) -> Path:
     """Where the assignment by these options of this data set is kept, wherever its pictures lie now.
 
     DVC keeps the folder (`persist`), and one file per choice, so that trying another split loses nothing.
     """
     chosen = {"split": options, "source": _without_places(source)}
-    return artifacts.ASSIGNMENTS / f"{artifacts.digest(artifacts.canonical(chosen))}.parquet"
+    return artifacts.ASSIGNMENTS / f"{artifacts.content_digest(artifacts.canonical_json(chosen))}.parquet"
 
 
 def _without_places(source: dict[str, Any]) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def _without_places(source: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def remembered(splits: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
+def with_absent(splits: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
     """The assignment with those earlier samples that are absent now, which may come back."""
     if before is None:
         return splits

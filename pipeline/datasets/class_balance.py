@@ -21,7 +21,7 @@ def conditions(samples: pd.DataFrame, max_values: int) -> list[str]:
     return [name for name in known if 1 < samples[name].nunique() <= max_values]
 
 
-def balance(samples: pd.DataFrame, columns: Sequence[str], min_samples: int) -> list[dict[str, Any]]:
+def balance_table(samples: pd.DataFrame, columns: Sequence[str], min_samples: int) -> list[dict[str, Any]]:
     """A row for each split and each value of the columns, splits first, the least even first among the others.
 
     A sample counts once for each of its labels; samples without labels or in no split do not count.

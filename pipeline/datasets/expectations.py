@@ -18,7 +18,7 @@ NUM_OFFENDERS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Promises:
+class ManifestExpectations:
     """What every manifest must keep.
 
     Args:
@@ -52,7 +52,7 @@ def describe(result: dict[str, Any]) -> str:
     )
 
 
-def suites(promises: Promises) -> dict[str, list[Any]]:
+def suites(promises: ManifestExpectations) -> dict[str, list[Any]]:
     """The expectations on the manifest, and on its labels with one row per label; texts are `escaped`."""
     import great_expectations.expectations as gxe
 
@@ -85,12 +85,12 @@ def suites(promises: Promises) -> dict[str, list[Any]]:
     ]
     if promises.classes is not None:
         labels.append(
-            gxe.ExpectColumnValuesToBeInSet(column="label", value_set=[escaped(one) for one in promises.classes])
+            gxe.ExpectColumnValuesToBeInSet(column="label", value_set=[escape(one) for one in promises.classes])
         )
     return {"manifest": manifest, "labels": labels}
 
 
-def validate(manifest: pd.DataFrame, promises: Promises, data_docs: Path) -> list[dict[str, Any]]:
+def validate(manifest: pd.DataFrame, promises: ManifestExpectations, data_docs: Path) -> list[dict[str, Any]]:
     """Runs both suites and writes Data Docs.
 
     Great Expectations puts what it is given into its pages as it is, also `<script>`. So it is given escaped text, of
@@ -136,14 +136,14 @@ def validate(manifest: pd.DataFrame, promises: Promises, data_docs: Path) -> lis
     return results
 
 
-def escaped(value: Any) -> Any:
+def escape(value: Any) -> Any:
     """Text as HTML shows it; `unescaped` gives back exactly the same text."""
     return html.escape(value) if isinstance(value, str) else value
 
 
-def unescaped(value: Any) -> Any:
+def unescape(value: Any) -> Any:
     if isinstance(value, list):
-        return [unescaped(one) for one in value]
+        return [unescape(one) for one in value]
     return html.unescape(value) if isinstance(value, str) else value
 
 
@@ -153,7 +153,7 @@ def _shown(table: pd.DataFrame, expectations: list[Any]) -> pd.DataFrame:
     columns = {name: table[name] for name in table.columns if name in asked}
     return pd.DataFrame(
         {
-            name: column if pd.api.types.is_numeric_dtype(column) else column.map(escaped)
+            name: column if pd.api.types.is_numeric_dtype(column) else column.map(escape)
             for name, column in columns.items()
         }
     )
@@ -191,13 +191,13 @@ def _normalised(one: Any) -> dict[str, Any]:
     else:
         observed = f"{result.get('unexpected_count', 0)} of {result.get('element_count', 0)} values break it"
     offenders = [
-        {"sample_id": unescaped(entry.get("sample_id")), "value": unescaped(_plain(entry.get(column)))}
+        {"sample_id": unescape(entry.get("sample_id")), "value": unescape(_plain(entry.get(column)))}
         for entry in result.get("partial_unexpected_index_list") or []
     ]
     return {
         "expectation": one.expectation_config.type,
         "column": column,
-        "expected": {key: unescaped(value) for key, value in arguments.items() if value is not None},
+        "expected": {key: unescape(value) for key, value in arguments.items() if value is not None},
         "passed": bool(one.success),
         "observed": observed,
         "offenders": offenders[:NUM_OFFENDERS],

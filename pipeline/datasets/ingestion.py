@@ -13,15 +13,15 @@ import pandas as pd
 
 from pipeline.core import artifacts, nouns, terminal
 from pipeline.core.contracts import Source
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.labels import are_labelled
-from pipeline.core.parallel import map_in_order
-from pipeline.datasets.label_review import Decision, decided
+from pipeline.core.parallel import parallel_map
+from pipeline.datasets.label_review import ReviewDecision, apply_decisions
 from pipeline.images import grey_scales, properties
 from pipeline.images.decoding import Decoding
 from pipeline.images.grey_scales import GreyRange, Greys
-from pipeline.images.measurement_cache import Remembered
-from pipeline.images.properties import Measured
+from pipeline.images.measurement_cache import MeasurementCache
+from pipeline.images.properties import ImageMeasurements
 
 TOLD_BY_FILE = ("camera", "time")
 
@@ -54,24 +54,28 @@ class Limits:
 
 
 def ingest(
-    source: Source, max_pixels: int, cache: bool = False, decisions: Sequence[Decision] = (), grey_scale: Any = "auto"
+    source: Source,
+    max_pixels: int,
+    cache: bool = False,
+    decisions: Sequence[ReviewDecision] = (),
+    grey_scale: Any = "auto",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The manifest and the quarantine; together they hold every item the source named."""
     decoding = Decoding(max_pixels=max_pixels, grey_scale=grey_scales.from_option(grey_scale))
     items = source.read()
     items.insert(0, "sample_id", items["path"])
-    items, told = decided(items, _told(items), decisions)
+    items, told = apply_decisions(items, _told(items), decisions)
     items = items.drop(columns=["refused", "detail"], errors="ignore")
     if "negative" in items:  # what people gave a label since is none any more
         items["negative"] &= items["labels"].map(len) == 0
     named = [path for path, refused in zip(items["path"], told, strict=True) if refused is None]
     opened = iter(_examine(source, named, decoding, cache))
     results = [next(opened) if refused is None else refused for refused in told]
-    accepted = [isinstance(result, Measured) for result in results]
-    measured = _columns([result for result in results if isinstance(result, Measured)])
+    accepted = [isinstance(result, ImageMeasurements) for result in results]
+    measured = _columns([result for result in results if isinstance(result, ImageMeasurements)])
     told_as_well = [column for column in measured if column in items]  # what a file says of itself gives way
     manifest = pd.concat([items[accepted].reset_index(drop=True), measured.drop(columns=told_as_well)], axis=1)
-    refused = [result for result in results if isinstance(result, Refused)]
+    refused = [result for result in results if isinstance(result, ItemRejected)]
     quarantine = items.loc[[not one for one in accepted], ["path", "labels"]].reset_index(drop=True)
     quarantine["reason"] = pd.Series([one.reason for one in refused], dtype="str")
     quarantine["detail"] = pd.Series([one.detail for one in refused], dtype="str")
@@ -79,7 +83,7 @@ def ingest(
     return _ordered(manifest), quarantine
 
 
-def rescaled(now: Greys | None, source: str) -> str:
+def grey_scale_warning(now: Greys | None, source: str) -> str:
     """What it means that the last model of this data set learnt greys of another scale, for a person; else empty."""
     try:
         card = artifacts.read_json(artifacts.PREDICTOR / nouns.CARD)
@@ -94,7 +98,7 @@ def rescaled(now: Greys | None, source: str) -> str:
     )
 
 
-def without_labels(manifest: pd.DataFrame) -> str:
+def unlabelled_note(manifest: pd.DataFrame) -> str:
     """What becomes of the pictures without labels, for a person; empty where each has one."""
     num_negative = int(manifest["negative"].sum()) if "negative" in manifest else 0
     num_unlabelled = int((~are_labelled(manifest)).sum())
@@ -109,22 +113,24 @@ def without_labels(manifest: pd.DataFrame) -> str:
     return "; ".join(told)
 
 
-def _told(items: pd.DataFrame) -> list[Refused | None]:
+def _told(items: pd.DataFrame) -> list[ItemRejected | None]:
     """The items that are refused unopened: the source says why, or it has named them before."""
-    told: list[Refused | None] = [None] * len(items)
+    told: list[ItemRejected | None] = [None] * len(items)
     if "refused" in items:
         for position in items["refused"].notna().to_numpy().nonzero()[0]:
-            told[position] = Refused(items["refused"].iloc[position], items["detail"].iloc[position])
+            told[position] = ItemRejected(items["refused"].iloc[position], items["detail"].iloc[position])
     named: set[str] = set()
     for position, path in enumerate(items["path"]):
         if told[position] is None and path in named:
-            told[position] = Refused("duplicate_name", "named before")
+            told[position] = ItemRejected("duplicate_name", "named before")
         elif told[position] is None:
             named.add(path)
     return told
 
 
-def _examine(source: Source, paths: list[str], decoding: Decoding, cache: bool) -> list[Measured | Refused]:
+def _examine(
+    source: Source, paths: list[str], decoding: Decoding, cache: bool
+) -> list[ImageMeasurements | ItemRejected]:
     """Of each path what is measured; pictures of more than 8 bits are looked at twice where their scale is not given.
 
     The first look finds how far their greys go, the second one measures them with the scale of all.
@@ -148,32 +154,34 @@ def _say(scale: Greys, deep: list[tuple[str, GreyRange]]) -> None:
     )
 
 
-def _look(source: Source, paths: list[str], decoding: Decoding, cache: bool) -> list[Measured | GreyRange | Refused]:
+def _look(
+    source: Source, paths: list[str], decoding: Decoding, cache: bool
+) -> list[ImageMeasurements | GreyRange | ItemRejected]:
     started = time.time()
-    remembered = Remembered.load(source, decoding) if cache else None
+    remembered = MeasurementCache.load(source, decoding) if cache else None
     stamps = [source.stat(path) if remembered else None for path in paths]  # before reading: a later change shows
-    found = [remembered.find(*one) if remembered else None for one in zip(paths, stamps, strict=True)]
+    found = [remembered.get(*one) if remembered else None for one in zip(paths, stamps, strict=True)]
     unknown = [path for path, result in zip(paths, found, strict=True) if result is None]
-    fresh = map_in_order(partial(examine, source, decoding), unknown, len(unknown), "ingest", killed=_killed)
+    fresh = parallel_map(partial(examine, source, decoding), unknown, len(unknown), "ingest", killed=_killed)
     results = [next(fresh) if result is None else result for result in found]
     if remembered and unknown:
         remembered.save(zip(paths, stamps, results, strict=True), started)
     return results
 
 
-def _killed(path: str) -> Refused:
-    return Refused("crashed", "it killed the process that decoded it, mostly for lack of memory")
+def _killed(path: str) -> ItemRejected:
+    return ItemRejected("crashed", "it killed the process that decoded it, mostly for lack of memory")
 
 
-def examine(source: Source, decoding: Decoding, path: str) -> Measured | GreyRange | Refused:
+def examine(source: Source, decoding: Decoding, path: str) -> ImageMeasurements | GreyRange | ItemRejected:
     """One item, read and decoded once; of one with more than 8 bits the range, as long as their scale is not known."""
     try:
-        return properties.examine(source.open(path), decoding)
-    except Refused as refused:
+        return properties.decode_and_measure(source.open(path), decoding)
+    except ItemRejected as refused:
         return refused
 
 
-def _columns(measured: list[Measured]) -> pd.DataFrame:
+def _columns(measured: list[ImageMeasurements]) -> pd.DataFrame:
     """A row for each; put together by columns, since a dictionary for each row takes half as much memory again."""
     names = measured[0].properties if measured else ()
     return pd.DataFrame(
@@ -193,7 +201,7 @@ def _columns(measured: list[Measured]) -> pd.DataFrame:
     )
 
 
-def _grey_columns(measured: list[Measured]) -> dict[str, list[float]]:
+def _grey_columns(measured: list[ImageMeasurements]) -> dict[str, list[float]]:
     """What became black and white in pictures of more than 8 bits; no column where there is none."""
     found = [one.grey_scale or [math.nan, math.nan] for one in measured]
     deep = any(one.grey_scale for one in measured)
@@ -211,7 +219,7 @@ def _ordered(manifest: pd.DataFrame) -> pd.DataFrame:
     return manifest[[column for column in manifest if column not in attributes] + attributes]
 
 
-def judge(manifest: pd.DataFrame, quarantine: pd.DataFrame, limits: Limits) -> None:
+def check_quarantine(manifest: pd.DataFrame, quarantine: pd.DataFrame, limits: Limits) -> None:
     """Stops the run when too many items were refused, none is left, or they all have one label.
 
     What people dropped counts as an item, and not as refused: they know of it.

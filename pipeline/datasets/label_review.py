@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.core.delimited_text import decoded, separated
-from pipeline.core.errors import Refused, UserError
-from pipeline.core.labels import parsed, spelled
+from pipeline.core.delimited_text import decode_text, split_rows
+from pipeline.core.errors import ItemRejected, UserError
+from pipeline.core.labels import labels_to_text, parse_labels
 
 COLUMNS = ("sample_id", "action", "previous", "labels", "who", "when", "why")
 ACTIONS = ("keep", "relabel", "drop")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class ReviewDecision:
     """One line of the file.
 
     Attributes:
@@ -38,7 +38,7 @@ class Decision:
     why: str
 
 
-def read_decisions(path: Path) -> list[Decision]:
+def read_decisions(path: Path) -> list[ReviewDecision]:
     """The decisions of a file in its order; none where there is no file.
 
     Raises:
@@ -50,7 +50,7 @@ def read_decisions(path: Path) -> list[Decision]:
         return []
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    columns, rows, lines = separated(path, decoded(data, path))
+    columns, rows, lines = split_rows(path, decode_text(data, path))
     missing = [name for name in COLUMNS if name not in columns]
     if missing:
         raise UserError(
@@ -67,7 +67,7 @@ def read_decisions(path: Path) -> list[Decision]:
     return decisions
 
 
-def _decision(row: dict[str, str], where: str) -> Decision:
+def _decision(row: dict[str, str], where: str) -> ReviewDecision:
     told = {name: row[name].strip() for name in COLUMNS if name != "sample_id"}
     action = told["action"]
     if action not in ACTIONS:
@@ -84,7 +84,7 @@ def _decision(row: dict[str, str], where: str) -> Decision:
     if action == "relabel" and labels in ([], previous):
         found = f"the ones it has, {told['previous']!r}" if labels else "none"
         raise UserError(f"{where}: relabel needs the new labels, found {found}; write them, or choose keep or drop")
-    return Decision(
+    return ReviewDecision(
         where=where,
         sample_id=row["sample_id"],
         action=action,
@@ -98,14 +98,14 @@ def _decision(row: dict[str, str], where: str) -> Decision:
 
 def _labels(text: str, column: str, where: str) -> list[str]:
     try:
-        return sorted(set(parsed(text)))
+        return sorted(set(parse_labels(text)))
     except ValueError as error:
         raise UserError(f"{where}, {column}: {error}") from None
 
 
-def decided(
-    items: pd.DataFrame, refused: Sequence[Refused | None], decisions: Sequence[Decision]
-) -> tuple[pd.DataFrame, list[Refused | None]]:
+def apply_decisions(
+    items: pd.DataFrame, refused: Sequence[ItemRejected | None], decisions: Sequence[ReviewDecision]
+) -> tuple[pd.DataFrame, list[ItemRejected | None]]:
     """The items with the labels that people gave them, and what is refused, now with what people dropped.
 
     Where there is any decision, the items get a column `decision`: the action, missing where nobody decided.
@@ -131,11 +131,11 @@ def decided(
         if one.action == "relabel":
             labels[row] = one.labels
         elif one.action == "drop":
-            result[row] = Refused("dropped", f"by {one.who}, {one.when}: {one.why}")
+            result[row] = ItemRejected("dropped", f"by {one.who}, {one.when}: {one.why}")
     return items.assign(labels=pd.Series(labels, index=items.index), decision=actions), result
 
 
-def _row(one: Decision, usable: dict[str, int], labels: list[list[str]], known: set[str]) -> int:
+def _row(one: ReviewDecision, usable: dict[str, int], labels: list[list[str]], known: set[str]) -> int:
     """The item that a decision is on, which it still fits."""
     row = usable.get(one.sample_id)
     if row is None:
@@ -145,8 +145,8 @@ def _row(one: Decision, usable: dict[str, int], labels: list[list[str]], known: 
         )
     if sorted(labels[row]) != one.previous:
         raise UserError(
-            f"{one.where}: {one.sample_id!r} is labelled {spelled(labels[row])!r} now, the decision was made on "
-            f"{spelled(one.previous)!r}; look at it again and mend the line, or remove it"
+            f"{one.where}: {one.sample_id!r} is labelled {labels_to_text(labels[row])!r} now, the decision was made on "
+            f"{labels_to_text(one.previous)!r}; look at it again and mend the line, or remove it"
         )
     unknown = [name for name in one.labels if name not in known]
     if unknown:

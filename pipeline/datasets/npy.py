@@ -30,7 +30,7 @@ def write_array(path: Path, images: Iterable[np.ndarray], shape: tuple[int, ...]
     assert count == shape[0], (count, shape)
 
 
-def sheet(rows: list[list[np.ndarray]], gap: int = 4) -> np.ndarray:
+def contact_sheet(rows: list[list[np.ndarray]], gap: int = 4) -> np.ndarray:
     """Pictures of one size in a white grid, (H, W, 3) uint8."""
     height, width = rows[0][0].shape[:2]
     columns = max(len(row) for row in rows)

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import artifacts
-from pipeline.core.batches import Samples
+from pipeline.core.batches import ImageDataset
 
 if TYPE_CHECKING:
     from pipeline.core.contracts import Augmentation, Task, Transform
 
 
 @dataclass(frozen=True, eq=False)
-class Packed:
+class PackedDataset:
     """The folder `data/packed/`.
 
     Attributes:
@@ -32,7 +32,7 @@ class Packed:
     card: dict[str, Any]
 
     @classmethod
-    def load(cls, folder: Path = artifacts.PACKED) -> Packed:
+    def load(cls, folder: Path = artifacts.PACKED) -> PackedDataset:
         card = artifacts.read_json(folder / "card.json")
         index = artifacts.read_table(folder / "index.parquet")
         return cls(np.load(folder / "images.npy", mmap_mode="r"), index, card)
@@ -41,11 +41,11 @@ class Packed:
     def classes(self) -> list[str]:
         return list(self.card["classes"])
 
-    def part(
+    def split(
         self, split: str, task: Task, transform: Transform, augmentations: tuple[Augmentation, ...] = ()
-    ) -> Samples:
+    ) -> ImageDataset:
         """The samples of one split."""
         rows = np.flatnonzero(self.index["split"].to_numpy() == split)
         targets = task.targets(self.index["labels"].iloc[rows].tolist(), self.classes)
-        told = self.index.iloc[rows].reset_index(drop=True)
-        return Samples(self.images, rows, targets, transform, augmentations, told=told)
+        metadata = self.index.iloc[rows].reset_index(drop=True)
+        return ImageDataset(self.images, rows, targets, transform, augmentations, metadata=metadata)

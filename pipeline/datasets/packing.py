@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Augmentation
-from pipeline.datasets.npy import sheet
+from pipeline.datasets.npy import contact_sheet
 
 ORDER = {"train": 0, "val": 1, "test": 2}
 PREVIEW_CLASSES, PREVIEW_DRAWS = 10, 7
@@ -42,7 +42,7 @@ class Packing:
             raise ValueError(f"min_class_share must be null or above 0 and at most 1, got {self.min_class_share}")
 
 
-def placed(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
+def assigned_rows(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     """Rows that take part, train first, otherwise in the order of the manifest."""
     rows = manifest.drop(columns="group").merge(splits, on="sample_id", validate="one_to_one")
     rows = rows[rows["split"].isin(ORDER)]
@@ -50,12 +50,12 @@ def placed(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(origin=rows["sample_id"])
 
 
-def columns_kept(index: pd.DataFrame) -> pd.DataFrame:
+def packed_columns(index: pd.DataFrame) -> pd.DataFrame:
     described = [column for column in index if str(column).startswith(("attr_", "prop_"))]
     return index[["sample_id", "origin", "split", "labels", "group", "content_hash", *described]]
 
 
-def extra_rows(rows: pd.DataFrame, min_class_share: float | None, seed: int) -> pd.DataFrame:
+def oversampled_rows(rows: pd.DataFrame, min_class_share: float | None, seed: int) -> pd.DataFrame:
     """Rows of train to copy, as evenly as can be, with `position` of their origin; none when no class is too small.
 
     A copy counts for each of its labels, so a class that came along with another one needs fewer copies of its own;
@@ -79,26 +79,28 @@ def extra_rows(rows: pd.DataFrame, min_class_share: float | None, seed: int) -> 
     return extra
 
 
-def draw_extra(packed: np.ndarray, extra: pd.DataFrame, policy: list[Augmentation], seed: int) -> Iterator[np.ndarray]:
+def augment_copies(
+    packed: np.ndarray, extra: pd.DataFrame, policy: list[Augmentation], seed: int
+) -> Iterator[np.ndarray]:
     """Augmented copies, one by one."""
     import torch
 
-    from pipeline.core.batches import to_batch
+    from pipeline.core.batches import to_tensor
 
     generator = torch.Generator().manual_seed(seed)
     for position in extra["position"]:
-        batch = to_batch(packed[position : position + 1])
+        batch = to_tensor(packed[position : position + 1])
         for augmentation in policy:
             batch = augmentation(batch, generator)
         yield batch[0].permute(1, 2, 0).numpy()
 
 
-def preview(packed: np.ndarray, rows: pd.DataFrame, policy: list[Augmentation], seed: int) -> np.ndarray:
+def draw_preview(packed: np.ndarray, rows: pd.DataFrame, policy: list[Augmentation], seed: int) -> np.ndarray:
     """One row per class: a sample of train, then how the policy changes it."""
     train = rows[rows["split"] == "train"]
     first = train["labels"].explode().drop_duplicates().sort_values()[:PREVIEW_CLASSES].index
     lines = []
     for position in first:
         copies = pd.DataFrame({"position": [position] * PREVIEW_DRAWS})
-        lines.append([packed[position], *draw_extra(packed, copies, policy, seed)])
-    return sheet(lines)
+        lines.append([packed[position], *augment_copies(packed, copies, policy, seed)])
+    return contact_sheet(lines)

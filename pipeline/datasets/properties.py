@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.core.labels import are_labelled
 from pipeline.datasets.discovery.split_names import part_named
-from pipeline.statistics.binning import OTHER, binned, sorted_out
+from pipeline.statistics.binning import OTHER, frequency_bins, quantile_bins
 
 FEW = 12  # distinct numbers of a told attribute; with no more it is a category
 REPEATED = 0.9  # of the names; by chance one of a few is its label
@@ -20,7 +20,7 @@ OF_LABEL = "attr_of_label_"  # what the source tells of the label itself, which 
 
 
 @dataclass(frozen=True)
-class Nuisance:
+class Property:
     """One property of every sample.
 
     Attributes:
@@ -38,8 +38,8 @@ class Nuisance:
 
     @property
     def bins(self) -> np.ndarray:
-        """(N,) 0 to 16; see `telling.binned` and `telling.sorted_out`."""
-        return binned(self.values) if self.ordered else sorted_out(self.values)
+        """(N,) 0 to 16; see `binning.quantile_bins` and `binning.frequency_bins`."""
+        return quantile_bins(self.values) if self.ordered else frequency_bins(self.values)
 
     @property
     def many(self) -> bool:
@@ -47,7 +47,7 @@ class Nuisance:
         return not self.ordered and len(self.names) > OTHER
 
 
-def nuisances(samples: pd.DataFrame) -> list[Nuisance]:
+def collect_properties(samples: pd.DataFrame) -> list[Property]:
     """Every nuisance of the samples, also those that are the same for all: measured, format, told, from the path.
 
     Args:
@@ -56,7 +56,7 @@ def nuisances(samples: pd.DataFrame) -> list[Nuisance]:
     return list(_each(samples))
 
 
-def by_column(samples: pd.DataFrame, ordered: Collection[str] = ()) -> dict[str, Nuisance]:
+def by_column(samples: pd.DataFrame, ordered: Collection[str] = ()) -> dict[str, Property]:
     """Those that a column of the samples holds, by its name: measured, format, told.
 
     Args:
@@ -67,7 +67,7 @@ def by_column(samples: pd.DataFrame, ordered: Collection[str] = ()) -> dict[str,
     for column in map(str, samples):
         if column.startswith("prop_"):
             name = column.removeprefix("prop_")
-            found[column] = Nuisance(name, samples[column].to_numpy(dtype=np.float64), True, column=column)
+            found[column] = Property(name, samples[column].to_numpy(dtype=np.float64), True, column=column)
         elif column == "format":
             found[column] = replace(_category(column, samples[column]), column=column)
         elif column.startswith("attr_") and not column.startswith(OF_LABEL):
@@ -79,28 +79,28 @@ def by_column(samples: pd.DataFrame, ordered: Collection[str] = ()) -> dict[str,
     return found
 
 
-def _each(samples: pd.DataFrame) -> Iterator[Nuisance]:
+def _each(samples: pd.DataFrame) -> Iterator[Property]:
     yield from by_column(samples).values()
     if "path" in samples:
         yield replace(_category("folder", _folders(samples)), column="folder")
-        yield Nuisance("position", _positions(samples), True, column="position")
+        yield Property("position", _positions(samples), True, column="position")
 
 
-def _category(name: str, values: pd.Series) -> Nuisance:
+def _category(name: str, values: pd.Series) -> Property:
     codes, names = pd.factorize(values, sort=True)
-    return Nuisance(name, codes.astype(np.int64), False, tuple(map(str, names)))
+    return Property(name, codes.astype(np.int64), False, tuple(map(str, names)))
 
 
-def _told(name: str, values: pd.Series, ordered: bool) -> Nuisance:
-    times = as_times(name, values)
+def _told(name: str, values: pd.Series, ordered: bool) -> Property:
+    times = parse_timestamps(name, values)
     if times is not None:
-        return Nuisance(name, times, True)
+        return Property(name, times, True)
     if pd.api.types.is_numeric_dtype(values) and (ordered or values.nunique() > FEW):
-        return Nuisance(name, values.to_numpy(dtype=np.float64, na_value=np.nan), True)
+        return Property(name, values.to_numpy(dtype=np.float64, na_value=np.nan), True)
     return _category(name, values if pd.api.types.is_numeric_dtype(values) else values.astype("str"))
 
 
-def as_times(name: str, values: pd.Series) -> np.ndarray | None:
+def parse_timestamps(name: str, values: pd.Series) -> np.ndarray | None:
     """(N,) seconds since 1970 of what was told under this name, NaN where missing; None unless all of it are dates.
 
     Dates are times, or ISO 8601 text. What a camera wrote into `exif_time` and is no date is missing.
@@ -165,7 +165,7 @@ def _plain(name: str) -> str:
     return re.sub(r"\W|_", "", name.lower()) or name
 
 
-def drawn(samples: pd.DataFrame, max_samples: int, seed: int) -> pd.DataFrame:
+def stratified_group_sample(samples: pd.DataFrame, max_samples: int, seed: int) -> pd.DataFrame:
     """The labelled samples, or whole groups of them drawn so that each class has about its share of `max_samples`.
 
     A class with fewer keeps all it has. What is judged is balanced over the classes, so that their sizes need not be

@@ -6,25 +6,27 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.errors import UserError
-from pipeline.datasets.properties import as_times
+from pipeline.datasets.properties import parse_timestamps
 
 
-def cells_of(targets: np.ndarray, values: pd.Series) -> np.ndarray:
+def subgroup_ids(targets: np.ndarray, values: pd.Series) -> np.ndarray:
     """(N,) number of each sample's cell, 0 to G - 1, each of them taken by a sample.
 
     Args:
         targets: (N, K); each combination of labels that occurs is one row of the table.
         values: (N,) of the nuisance, its columns.
     """
-    return np.unique(np.stack([label_sets(targets), pd.factorize(values)[0]]), axis=1, return_inverse=True)[1].ravel()
+    return np.unique(np.stack([label_combination_ids(targets), pd.factorize(values)[0]]), axis=1, return_inverse=True)[
+        1
+    ].ravel()
 
 
-def label_sets(targets: np.ndarray) -> np.ndarray:
+def label_combination_ids(targets: np.ndarray) -> np.ndarray:
     """(N,) number of the combination of labels of each row of (N, K) targets."""
     return np.unique(targets, axis=0, return_inverse=True)[1].ravel()
 
 
-def refuse_no_nuisance(by: str) -> None:
+def check_property_name(by: str) -> None:
     """For constructors.
 
     Raises:
@@ -34,7 +36,7 @@ def refuse_no_nuisance(by: str) -> None:
         raise ValueError(f"by must name what was measured (prop_brightness) or told (attr_site), got {by!r}")
 
 
-def nuisance(index: pd.DataFrame, by: str, num_bins: int, where: str) -> pd.Series:
+def property_values(index: pd.DataFrame, by: str, num_bins: int, where: str) -> pd.Series:
     """What each sample has of a nuisance, in words: its value, or the bin between quantiles that a number falls into.
 
     Args:
@@ -51,7 +53,7 @@ def nuisance(index: pd.DataFrame, by: str, num_bins: int, where: str) -> pd.Seri
         expected = f"expected one of {', '.join(known)}" if known else "nothing was measured of them, or told"
         raise UserError(f"{where} names {by!r}, which the samples do not have; {expected}")
     column = index[by]
-    times = as_times(by.removeprefix("attr_"), column)
+    times = parse_timestamps(by.removeprefix("attr_"), column)
     column = column if times is None else pd.Series(times, index=column.index)
     if pd.api.types.is_numeric_dtype(column) and column.nunique() > num_bins:
         column = _cut(column, num_bins)
@@ -66,11 +68,11 @@ def _cut(numbers: pd.Series, num_bins: int) -> pd.Series:
     cut = pd.qcut(numbers, num_bins, duplicates="drop")
     if cut.nunique() > 1:
         return cut
-    sides, names = halves(numbers.to_numpy(dtype=np.float64))
+    sides, names = median_split(numbers.to_numpy(dtype=np.float64))
     return pd.Series([names[one] if one >= 0 else None for one in sides], index=numbers.index)
 
 
-def halves(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
+def median_split(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """(N,) 0 up to the median and 1 above, -1 where missing; and what the two are called.
 
     Where nothing is above the median, most values are the largest: then 0 is below it, and 1 is it.
@@ -83,7 +85,7 @@ def halves(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
     return np.where(known, upper, -1).astype(np.int64), names
 
 
-def empty_cells(targets: np.ndarray, values: pd.Series, classes: list[str] | None = None) -> list[str]:
+def empty_subgroups(targets: np.ndarray, values: pd.Series, classes: list[str] | None = None) -> list[str]:
     """The pairs of class and value that no sample has, as `class at value`; the class's number without `classes`."""
     table = pd.DataFrame(targets > 0, columns=classes).groupby(values.to_numpy()).sum()
     return [f"{name} at {value}" for name in table for value in table.index[table[name] == 0] if table[name].any()]

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.parallel import num_workers
-from pipeline.evaluation.paired_comparison import difference
-from pipeline.evaluation.property_forest import Bins, forest
+from pipeline.evaluation.paired_comparison import paired_difference
+from pipeline.evaluation.property_forest import PropertyBinner, make_forest
 from pipeline.statistics.bootstrap import Basis, Estimate, Replicates
-from pipeline.statistics.classification import mean_recall
+from pipeline.statistics.classification import balanced_accuracy
 
 NUM_TREES = 200
 
@@ -28,7 +28,7 @@ def decide_by_properties(
 
     Source: Breiman 2001, doi:10.1023/A:1010933404324.
     """
-    bins = Bins.learnt(learn)
+    bins = PropertyBinner.fit(learn)
     return decide_by_forest(bins(learn), targets, bins(judge), exclusive, seed)
 
 
@@ -40,7 +40,7 @@ def decide_by_forest(
     def decide(answers: np.ndarray) -> np.ndarray:
         if len(np.unique(answers)) < 2:
             return np.full(len(judge), answers[0])
-        grown = forest(NUM_TREES, seed).set_params(n_jobs=num_workers()).fit(learn, answers)
+        grown = make_forest(NUM_TREES, seed).set_params(n_jobs=num_workers()).fit(learn, answers)
         return np.asarray(grown.set_params(n_jobs=1).predict(judge))  # threads would add up in any order
 
     if exclusive:
@@ -48,7 +48,7 @@ def decide_by_forest(
     return np.stack([decide(column) > 0 for column in np.asarray(targets).T], axis=1)
 
 
-def beyond_properties(
+def margin_over_properties(
     targets: np.ndarray,
     decided: np.ndarray,
     by_properties: np.ndarray,
@@ -72,10 +72,10 @@ def beyond_properties(
     """
 
     def gain(rows: np.ndarray) -> np.ndarray:
-        ours, theirs = (mean_recall(targets, one, rows, exclusive) for one in (decided, by_properties))
+        ours, theirs = (balanced_accuracy(targets, one, rows, exclusive) for one in (decided, by_properties))
         return np.asarray(ours - theirs)
 
     weights = Replicates(groups=groups, num_resamples=num_resamples, seed=seed)
     replicates = np.concatenate([gain(block) for block in weights])
     basis = Basis.of(np.asarray(targets, dtype=bool), groups)
-    return difference(float(gain(np.ones((1, len(targets))))[0]), replicates, weights, basis, len(targets))
+    return paired_difference(float(gain(np.ones((1, len(targets))))[0]), replicates, weights, basis, len(targets))

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.evaluation.baseline_margin import decide_by_forest
-from pipeline.evaluation.property_forest import sorted_in
-from pipeline.features.linear_probe import folds, probe
+from pipeline.evaluation.property_forest import property_bins
+from pipeline.features.linear_probe import make_probe, stratified_group_folds
 
 NUM_FOLDS = 5
 MAX_SAMPLES = 20_000  # of more, whole groups are drawn
@@ -52,12 +52,12 @@ def cross_validate(
     samples, targets = samples.iloc[rows].reset_index(drop=True), targets[rows]
     groups = samples["group"].to_numpy(dtype=str)
     strata = np.unique(targets, axis=0, return_inverse=True)[1].reshape(-1)
-    parts = folds(strata, groups, NUM_FOLDS, seed)
+    parts = stratified_group_folds(strata, groups, NUM_FOLDS, seed)
     if not parts:
         return None
     known, bins = (
         np.asarray(features[rows], dtype=np.float32),
-        sorted_in(samples.drop(columns=["path"], errors="ignore")),
+        property_bins(samples.drop(columns=["path"], errors="ignore")),
     )
     by_features, by_properties = np.zeros(targets.shape, dtype=bool), np.zeros(targets.shape, dtype=bool)
     for learn, judge in parts:
@@ -84,7 +84,7 @@ def _decide_by_probe(learn: np.ndarray, targets: np.ndarray, judge: np.ndarray, 
             return np.full(len(judge), answers[0])
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "lbfgs failed to converge")  # 300 steps decide what more would
-            return np.asarray(probe().fit(learn, answers).predict(judge))
+            return np.asarray(make_probe().fit(learn, answers).predict(judge))
 
     if exclusive:
         return np.asarray(np.eye(targets.shape[1], dtype=bool)[decide(targets.argmax(axis=1))])

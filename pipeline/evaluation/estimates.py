@@ -8,7 +8,7 @@ from pipeline.core.contracts import Metric
 from pipeline.statistics.bootstrap import Basis, Estimate, Replicates, share_interval
 
 
-def judge(
+def estimate_metrics(
     metrics: dict[str, Metric],
     targets: np.ndarray,
     decided: np.ndarray,

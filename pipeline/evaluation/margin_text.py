@@ -8,12 +8,12 @@ BEYOND = "beyond_nuisances"  # in the metrics of test
 CROSS = "cross/"  # begins the names of cross-validated figures there
 
 
-def is_below(entry: dict[str, Any]) -> bool:
+def is_significantly_worse(entry: dict[str, Any]) -> bool:
     """Whether the test shows that the properties alone do better."""
     return entry["high"] is not None and entry["high"] < 0
 
 
-def sentence(entry: dict[str, Any] | None, who: str = "Its balanced accuracy") -> str:
+def describe_margin(entry: dict[str, Any] | None, who: str = "Its balanced accuracy") -> str:
     """What the entry says; empty where there is none.
 
     Args:
@@ -30,6 +30,6 @@ def sentence(entry: dict[str, Any] | None, who: str = "Its balanced accuracy") -
     text += f", between {100 * entry['low']:+.1f} and {100 * entry['high']:+.1f}"
     if entry["low"] > 0:
         return f"{text}: it shows more than these"
-    if is_below(entry):
+    if is_significantly_worse(entry):
         return f"{text}: it does worse than these"
     return f"{text}: this does not show more than these"

@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
+class PairedPredictions:
     """The common samples of a later and an earlier set of predictions, row by row.
 
     Attributes:
         targets: (N, K) in {0, 1}, as the later one has them.
-        told: (N, K), as the earlier one was judged by.
+        targets_then: (N, K), as the earlier one was judged by.
         later: Decided (N, K) bool, and scores (N, K).
         earlier: The same.
         groups: (N,) as the later one has them.
     """
 
     targets: np.ndarray
-    told: np.ndarray
+    targets_then: np.ndarray
     later: tuple[np.ndarray, np.ndarray]
     earlier: tuple[np.ndarray, np.ndarray]
     groups: np.ndarray
 
     @classmethod
-    def of(cls, later: pd.DataFrame, earlier: pd.DataFrame) -> Compared | None:
+    def match(cls, later: pd.DataFrame, earlier: pd.DataFrame) -> PairedPredictions | None:
         """What both have, or None where that is nothing.
 
         Args:
@@ -66,9 +66,11 @@ class Compared:
     @property
     def num_relabelled(self) -> int:
         """Samples whose labels are others today."""
-        return int((self.targets != self.told).any(axis=1).sum())
+        return int((self.targets != self.targets_then).any(axis=1).sum())
 
-    def gains(self, metrics: dict[str, Metric], num_resamples: int, seed: int) -> dict[str, dict[str, Any]]:
+    def paired_differences(
+        self, metrics: dict[str, Metric], num_resamples: int, seed: int
+    ) -> dict[str, dict[str, Any]]:
         """Each metric before and after, and how much better it became, with a 95 % interval.
 
         Both are varied by the same replicate weights over groups, so that what makes a sample hard for both cancels.
@@ -89,7 +91,7 @@ class Compared:
             then, before, after = (
                 float(metric(targets, *one, ones)[0])
                 for targets, one in (
-                    (self.told, self.earlier),
+                    (self.targets_then, self.earlier),
                     (self.targets, self.earlier),
                     (self.targets, self.later),
                 )
@@ -106,12 +108,12 @@ class Compared:
             metric(self.targets, *self.later, block) - metric(self.targets, *self.earlier, block) for block in weights
         ]
         support = metric.support(self.targets, self.later[0] | self.earlier[0])
-        return difference(
+        return paired_difference(
             sign * gained, sign * np.concatenate(blocks), weights, Basis.of(support, self.groups), len(self)
         )
 
 
-def difference(value: float, replicates: np.ndarray, weights: Replicates, basis: Basis, n: int) -> Estimate:
+def paired_difference(value: float, replicates: np.ndarray, weights: Replicates, basis: Basis, n: int) -> Estimate:
     """A paired difference with its interval.
 
     Args:
@@ -128,8 +130,8 @@ def difference(value: float, replicates: np.ndarray, weights: Replicates, basis:
     return Estimate(value=value, low=low, high=high, n=n, groups=groups, caveat=basis.caveat(low is not None))
 
 
-def compared(path: Path, classes: list[str]) -> pd.DataFrame:
-    """`sample_id`, `group`, `targets`, `decided` and `scores` of the test split, as a gate and `Compared` take them.
+def load_test_predictions(path: Path, classes: list[str]) -> pd.DataFrame:
+    """`sample_id`, `group`, `targets`, `decided` and `scores` of test, as a gate and `PairedPredictions` take them.
 
     Each side is judged by the decisions that its own predictor made.
     """

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.errors import UserError
-from pipeline.datasets.properties import Nuisance, by_column, nuisances
-from pipeline.statistics.binning import NUM_BINS, OTHER, apart, edges
+from pipeline.datasets.properties import Property, by_column, collect_properties
+from pipeline.statistics.binning import NUM_BINS, OTHER, bin_edges, digitize
 
 MIN_LEAF = 3
 
 
-def forest(num_trees: int, seed: int) -> Any:
+def make_forest(num_trees: int, seed: int) -> Any:
     """Not fitted. Classes weigh alike, as balanced accuracy judges it.
 
     Source: Breiman 2001, doi:10.1023/A:1010933404324.
@@ -25,14 +25,16 @@ def forest(num_trees: int, seed: int) -> Any:
     return RandomForestClassifier(num_trees, min_samples_leaf=MIN_LEAF, class_weight="balanced", random_state=seed)
 
 
-def sorted_in(samples: pd.DataFrame) -> np.ndarray:
+def property_bins(samples: pd.DataFrame) -> np.ndarray:
     """(N, P) bin of every nuisance, by all these samples; one empty column where there is none."""
-    return np.stack([one.bins for one in nuisances(samples)] or [np.zeros(len(samples), dtype=np.int64)], axis=1)
+    return np.stack(
+        [one.bins for one in collect_properties(samples)] or [np.zeros(len(samples), dtype=np.int64)], axis=1
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bins:
-    """The bins of some samples, into which others are sorted: the same ones for them as `sorted_in`.
+class PropertyBinner:
+    """The bins of some samples, into which others are sorted: the same ones for them as `property_bins`.
 
     Attributes:
         ordered: Of each column of numbers, where a bin ends and the next begins, at most 15.
@@ -43,11 +45,11 @@ class Bins:
     named: dict[str, list[str]]
 
     @classmethod
-    def learnt(cls, told: pd.DataFrame) -> Bins:
+    def fit(cls, told: pd.DataFrame) -> PropertyBinner:
         """From the columns `prop_*` and `attr_*`, less what is told of the label itself."""
         known = by_column(_without_path(told))
         return cls(
-            ordered={name: edges(one.values) for name, one in known.items() if one.ordered},
+            ordered={name: bin_edges(one.values) for name, one in known.items() if one.ordered},
             named={name: _commonest(one) for name, one in known.items() if not one.ordered},
         )
 
@@ -61,7 +63,7 @@ class Bins:
         if missing:
             raise UserError(f"the forest of nuisances needs the column {missing[0]!r}, which the samples lack")
         known = by_column(_without_path(told), set(self.ordered))
-        columns = [apart(known[name].values, ends) for name, ends in self.ordered.items()]
+        columns = [digitize(known[name].values, ends) for name, ends in self.ordered.items()]
         columns += [_named(known[name], names) for name, names in self.named.items()]
         return np.stack(columns or [np.zeros(len(told), dtype=np.int64)], axis=1)
 
@@ -70,13 +72,13 @@ def _without_path(told: pd.DataFrame) -> pd.DataFrame:
     return told.drop(columns=["path"], errors="ignore")  # what it tells is read with the labels in view
 
 
-def _commonest(one: Nuisance) -> list[str]:
+def _commonest(one: Property) -> list[str]:
     sizes = np.bincount(one.values[one.values >= 0], minlength=len(one.names))
     order = np.argsort(-sizes, kind="stable")
     return [one.names[place] for place in order[:OTHER] if sizes[place]]
 
 
-def _named(one: Nuisance, names: list[str]) -> np.ndarray:
+def _named(one: Property, names: list[str]) -> np.ndarray:
     """(N,) bins of a category's values."""
     place = np.array([names.index(name) if name in names else OTHER for name in one.names] + [NUM_BINS])
     return place[one.values]  # a missing value is -1, the last

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.core.contracts import Metric
 from pipeline.core.labels import to_matrix
-from pipeline.evaluation.estimates import judge
+from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.statistics.bootstrap import Estimate
 
 MAX_VALUES = 12  # an attribute with more distinct numbers is cut into quarters; one with more names is passed over
@@ -19,7 +19,7 @@ COLUMNS = ["attribute", "slice", "n", "groups", "metric", "value", "low", "high"
 IN_CELLS = "accuracy"  # of one class it is its recall; what compares classes says nothing there
 
 
-def slices(
+def slice_table(
     test: pd.DataFrame,
     metrics: dict[str, Metric],
     classes: list[str],
@@ -44,7 +44,7 @@ def slices(
             targets = to_matrix(part["labels"].tolist(), classes)
             decided = to_matrix(part["decided"].tolist(), classes).astype(bool)
             scores, groups = np.stack(part["scores"].to_numpy()), part["group"].to_numpy(dtype=str)
-            figures = judge(judged, targets, decided, scores, groups, classes, num_resamples, seed)
+            figures = estimate_metrics(judged, targets, decided, scores, groups, classes, num_resamples, seed)
         rows += [
             {"attribute": attribute, "slice": value, "n": len(part), "groups": part["group"].nunique(), "metric": name}
             | {key: getattr(figures.get(name), key, None) for key in ("value", "low", "high", "caveat")}

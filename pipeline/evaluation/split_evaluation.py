@@ -11,13 +11,13 @@ import pandas as pd
 from pipeline.core import artifacts
 from pipeline.core.contracts import Metric, Predictor, Task
 from pipeline.core.labels import to_lists, to_matrix
-from pipeline.datasets.packed import Packed
-from pipeline.evaluation.baseline_margin import beyond_properties, decide_by_properties
+from pipeline.datasets.packed import PackedDataset
+from pipeline.evaluation.baseline_margin import decide_by_properties, margin_over_properties
 from pipeline.evaluation.cross_validation import OutOfFold, cross_validate
-from pipeline.evaluation.estimates import judge
+from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.margin_text import BEYOND, CROSS
 from pipeline.features.store import Embeddings
-from pipeline.statistics.bootstrap import Estimate, samples_needed
+from pipeline.statistics.bootstrap import Estimate, wilson_sample_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Options:
     def __post_init__(self) -> None:
         if self.num_resamples < 100:
             raise ValueError(f"num_resamples must be at least 100, got {self.num_resamples}")
-        samples_needed(self.half_width)
+        wilson_sample_size(self.half_width)
         if self.cross_validation not in ("auto", "always", "never"):
             raise ValueError(f"cross_validation must be auto, always or never, got {self.cross_validation!r}")
         if self.min_slice < 1 or self.num_mistakes < 0:
@@ -54,7 +54,7 @@ class Options:
             )
 
 
-def predict(predictor: Predictor, packed: Packed) -> pd.DataFrame:
+def predict_splits(predictor: Predictor, packed: PackedDataset) -> pd.DataFrame:
     """Scores and decided labels of val and test."""
     rows = packed.index[packed.index["split"].isin(["val", "test"])]
     scores = predictor.predict(packed.images[rows.index.to_numpy()], rows.reset_index(drop=True))
@@ -66,8 +66,10 @@ def predict(predictor: Predictor, packed: Packed) -> pd.DataFrame:
     )
 
 
-def judged(metrics: dict[str, Metric], test: pd.DataFrame, classes: list[str], options: Options) -> dict[str, Estimate]:
-    return judge(
+def evaluate_split(
+    metrics: dict[str, Metric], test: pd.DataFrame, classes: list[str], options: Options
+) -> dict[str, Estimate]:
+    return estimate_metrics(
         metrics,
         to_matrix(test["labels"].tolist(), classes),
         to_matrix(test["decided"].tolist(), classes).astype(bool),
@@ -76,18 +78,18 @@ def judged(metrics: dict[str, Metric], test: pd.DataFrame, classes: list[str], o
         classes,
         options.num_resamples,
         options.seed,
-        samples_needed(options.half_width),
+        wilson_sample_size(options.half_width),
     )
 
 
-def above(test: pd.DataFrame, task: Task, packed: Packed, options: Options) -> dict[str, Estimate]:
+def baseline_margin(test: pd.DataFrame, task: Task, packed: PackedDataset, options: Options) -> dict[str, Estimate]:
     """How far the decisions on test are above those of a forest on the properties that learnt from the same train."""
     train = packed.index[packed.index["split"] == "train"]
     by_properties = decide_by_properties(
         train, task.targets(train["labels"].tolist(), packed.classes), test, task.exclusive, options.seed
     )
     return {
-        BEYOND: beyond_properties(
+        BEYOND: margin_over_properties(
             to_matrix(test["labels"].tolist(), packed.classes),
             to_matrix(test["decided"].tolist(), packed.classes).astype(bool),
             by_properties,
@@ -99,7 +101,7 @@ def above(test: pd.DataFrame, task: Task, packed: Packed, options: Options) -> d
     }
 
 
-def over_all_groups(
+def cross_validated_figures(
     metrics: dict[str, Metric], task: Task, classes: list[str], options: Options
 ) -> dict[str, Estimate]:
     """What frozen features reach out of fold, over the groups of all splits, and beyond the properties."""
@@ -124,11 +126,11 @@ def cross_figures(
     found: OutOfFold, metrics: dict[str, Metric], task: Task, classes: list[str], options: Options
 ) -> dict[str, Estimate]:
     scores = found.by_features.astype(np.float64)
-    figures = judge(
+    figures = estimate_metrics(
         metrics, found.targets, found.by_features, scores, found.groups, classes, options.num_resamples, options.seed
     )
     return figures | {
-        BEYOND: beyond_properties(
+        BEYOND: margin_over_properties(
             found.targets,
             found.by_features,
             found.by_properties,

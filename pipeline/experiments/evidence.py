@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
-from pipeline.evaluation.paired_comparison import Compared
+from pipeline.evaluation.paired_comparison import PairedPredictions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,9 +56,9 @@ class Evidence:
         """
         if isinstance(start, str):
             return cls(metric=name, failure=start)
-        compared = Compared.of(found, start)
+        compared = PairedPredictions.match(found, start)
         assert compared is not None
-        gain: dict[str, Any] = compared.gains({name: metric}, num_resamples, seed)[name]["gain"]
+        gain: dict[str, Any] = compared.paired_differences({name: metric}, num_resamples, seed)[name]["gain"]
         return cls(metric=name, gain=gain["value"], low=gain["low"], high=gain["high"], caveat=gain.get("caveat") or "")
 
     @property

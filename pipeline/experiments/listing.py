@@ -85,8 +85,10 @@ def read(name: str) -> tuple[Listing, dict[str, Any]]:
     if not isinstance(node, dict):
         raise UserError(f"{file} has no mapping 'leaderboard' with metric and experiments")
     rows = node.get("published") or []
-    published = [config.call(Published, row, f"leaderboard.published[{place}]") for place, row in enumerate(rows)]
-    listing: Listing = config.call(
+    published = [
+        config.instantiate(Published, row, f"leaderboard.published[{place}]") for place, row in enumerate(rows)
+    ]
+    listing: Listing = config.instantiate(
         Listing, {**node, "experiments": node.get("experiments") or [], "published": published}, "leaderboard"
     )
     for one in listing.experiments:

@@ -29,7 +29,7 @@ def names(experiments: list[str]) -> dict[str, str]:
             f"git does not know {untracked[0]}{more}; DVC runs a copy of what git knows: git add {COPIED[0]} conf"
         )
     tracked = [name for name in _git("ls-files", "-z", "--", *CODE) if not name.startswith(NOT_IN_A_STAGE)]
-    code = artifacts.digest(*(part for name in tracked for part in (name.encode(), _bytes(Path(name)))))
+    code = artifacts.content_digest(*(part for name in tracked for part in (name.encode(), _bytes(Path(name)))))
     hashes: dict[str, str] = {}
     result = {}
     for one in experiments:
@@ -37,7 +37,7 @@ def names(experiments: list[str]) -> dict[str, str]:
         watch = _watch(yaml.safe_load(text))
         if watch not in hashes:
             hashes[watch] = _hash(watch)
-        result[one] = f"{one}-{artifacts.digest(code.encode(), text.encode(), hashes[watch].encode())[:8]}"
+        result[one] = f"{one}-{artifacts.content_digest(code.encode(), text.encode(), hashes[watch].encode())[:8]}"
     return result
 
 

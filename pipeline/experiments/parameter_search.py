@@ -80,7 +80,7 @@ def run(study: Study, search: Search, objective: Objective, tell: Tell) -> Froze
     import optuna
     from optuna.trial import TrialState
 
-    ended = finished(study)
+    ended = finished_trials(study)
     while len(ended) < search.trials:
         study.sampler = optuna.samplers.TPESampler(
             seed=_seed(search.seed, len(ended)), n_startup_trials=search.random_trials
@@ -104,8 +104,8 @@ def run(study: Study, search: Search, objective: Objective, tell: Tell) -> Froze
                 trial.set_user_attr(name, one)
             study.tell(trial, value)
             outcome = f"{search.figure} {value:.4f}"
-        ended = finished(study)
-        shown = ", ".join(f"{name}={short(one)}" for name, one in values.items())
+        ended = finished_trials(study)
+        shown = ", ".join(f"{name}={truncate_value(one)}" for name, one in values.items())
         tell(f"trial {len(ended)} of {search.trials}: {shown}: {outcome}")
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         reasons = [trial.user_attrs.get(REASON, "") for trial in ended]
@@ -113,18 +113,18 @@ def run(study: Study, search: Search, objective: Objective, tell: Tell) -> Froze
     return study.best_trial
 
 
-def finished(study: Study) -> list[FrozenTrial]:
+def finished_trials(study: Study) -> list[FrozenTrial]:
     """The trials that ended by themselves, in their order."""
     from optuna.trial import TrialState
 
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
-def short(value: Any) -> str:
+def truncate_value(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def kept_row(history: list[dict[str, float]]) -> Mapping[str, float]:
+def trial_row(history: list[dict[str, float]]) -> Mapping[str, float]:
     """The figures of the epoch that training keeps: the lowest loss on val."""
     return min(history, key=lambda row: row["val_loss"])
 

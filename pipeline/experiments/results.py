@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.evaluation.paired_comparison import compared
+from pipeline.evaluation.paired_comparison import load_test_predictions
 from pipeline.experiments.table import Outcome
 from pipeline.tracking import runs
 from pipeline.training import model_card
@@ -27,7 +27,7 @@ Scorer = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class ExperimentOutputs:
     """The artifacts of one experiment.
 
     Attributes:
@@ -58,7 +58,7 @@ class Kept:
         return Outcome(
             name=self.name,
             entry=figures[metric],
-            test=compared(self.folder / artifacts.PREDICTIONS, told["classes"]),
+            test=load_test_predictions(self.folder / artifacts.PREDICTIONS, told["classes"]),
             classes=told["classes"],
             num_bytes=sum(path.stat().st_size for path in self.predictor.rglob("*") if path.is_file()),
             train_seconds=runs.training_seconds(told["training_key"]),
@@ -69,12 +69,12 @@ class Kept:
         index = artifacts.read_table(self.folder / artifacts.PACKED / "index.parquet")
         rows = np.flatnonzero(index["split"].to_numpy() == "test")[:MAX_PICTURES]
         images = np.load(self.folder / artifacts.PACKED / "images.npy", mmap_mode="r")
-        return scorer(model_card.load_predictor(self.predictor)[0], index.iloc[rows]), np.ascontiguousarray(
+        return make_scorer(model_card.load_predictor(self.predictor)[0], index.iloc[rows]), np.ascontiguousarray(
             images[rows]
         )
 
 
-def scorer(predictor: Predictor, told: pd.DataFrame) -> Scorer:
+def make_scorer(predictor: Predictor, told: pd.DataFrame) -> Scorer:
     """What turns pictures into scores; a predictor that asks for what is known beside the pictures gets it.
 
     Args:
@@ -84,7 +84,7 @@ def scorer(predictor: Predictor, told: pd.DataFrame) -> Scorer:
     return lambda images: predictor.predict(images, told.reset_index(drop=True))
 
 
-def keep(name: str, revision: str, folder: Path) -> Kept:
+def bring_outputs(name: str, revision: str, folder: Path) -> ExperimentOutputs:
     """Brings what a leaderboard needs of an experiment into a folder; what is in DVC's cache is linked, not copied.
 
     Raises:
@@ -106,7 +106,7 @@ def keep(name: str, revision: str, folder: Path) -> Kept:
             f"its outputs are not in DVC's cache ({reason}); see dvc exp list -A, dvc exp remove it and run this again"
         ) from None
     registration = json.loads((folder / artifacts.REGISTRATION).read_text(encoding="utf-8"))
-    return Kept(name, folder, registration["results_key"])
+    return ExperimentOutputs(name, folder, registration["results_key"])
 
 
 def _bring(system: Any, path: str, target: Path) -> None:

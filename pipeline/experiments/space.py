@@ -110,7 +110,7 @@ class Search:
             raise ValueError("space is empty; name at least one parameter")
 
 
-def changed(nodes: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def with_values(nodes: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters with some of them set to other values.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.evaluation.paired_comparison import Compared
+from pipeline.evaluation.paired_comparison import PairedPredictions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ class Outcome:
     images_per_second: float | None = None
 
 
-def board(
+def make_board(
     metric_name: str,
     metric: Metric,
     outcomes: Sequence[Outcome],
@@ -100,9 +100,9 @@ def _measured(
     best = min(outcomes, key=lambda one: (sign * one.entry["value"], one.num_bytes))
     rows = []
     for one in outcomes:
-        compared = Compared.of(one.test, best.test)
+        compared = PairedPredictions.match(one.test, best.test)
         assert compared is not None
-        gain = compared.gains({metric_name: metric}, num_resamples, seed)[metric_name]["gain"]
+        gain = compared.paired_differences({metric_name: metric}, num_resamples, seed)[metric_name]["gain"]
         rows.append(
             {
                 "name": one.name,
@@ -113,7 +113,7 @@ def _measured(
                 "difference": gain["value"],
                 "difference_low": 0.0 if one is best else gain["low"],  # the best is itself
                 "difference_high": 0.0 if one is best else gain["high"],
-                "standing": "best" if one is best else standing(gain["low"], gain["high"], margin),
+                "standing": "best" if one is best else rank_outcome(gain["low"], gain["high"], margin),
                 "best": one is best,
                 "train_seconds": one.train_seconds,
                 "images_per_second": one.images_per_second,
@@ -125,7 +125,7 @@ def _measured(
     return rows
 
 
-def standing(low: float | None, high: float | None, margin: float) -> str:
+def rank_outcome(low: float | None, high: float | None, margin: float) -> str:
     """What the interval of a difference to the best shows.
 
     Returns:
@@ -156,8 +156,8 @@ def _comparable(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], dict[str, s
 
 def _judged_on(one: Outcome) -> str:
     rows = zip(one.test["sample_id"], one.test["targets"], strict=True)
-    return artifacts.digest(
-        artifacts.canonical([one.classes, sorted((str(name), target.tolist()) for name, target in rows)])
+    return artifacts.content_digest(
+        artifacts.canonical_json([one.classes, sorted((str(name), target.tolist()) for name, target in rows)])
     )
 
 

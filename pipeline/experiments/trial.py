@@ -15,12 +15,12 @@ from pipeline.core import artifacts
 from pipeline.core.contracts import Metric
 from pipeline.core.errors import UserError
 from pipeline.core.labels import to_matrix
-from pipeline.datasets.packed import Packed
-from pipeline.evaluation.estimates import judge
+from pipeline.datasets.packed import PackedDataset
+from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.experiments.evidence import Evidence
-from pipeline.experiments.parameter_search import Report, Stopped, kept_row
-from pipeline.experiments.results import scorer
-from pipeline.experiments.space import Search, changed
+from pipeline.experiments.parameter_search import Report, Stopped, trial_row
+from pipeline.experiments.results import make_scorer
+from pipeline.experiments.space import Search, with_values
 from pipeline.tracking.parent_runs import trial_run
 from pipeline.training.recipe import select_recipe
 
@@ -32,7 +32,7 @@ MIN_STEPS = "train.min_steps"
 @final
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """Trains and judges on val; an objective of `searching.run`.
+    """Trains and judges on val; an objective of `parameter_search.run`.
 
     Attributes:
         nodes: What training reads, before the trial's values.
@@ -45,7 +45,7 @@ class Trial:
     """
 
     nodes: dict[str, Any]
-    packed: Packed
+    packed: PackedDataset
     search: Search
     metrics: dict[str, Metric]
     evaluate: dict[str, Any]
@@ -96,7 +96,7 @@ class Trial:
         self, name: str, values: dict[str, Any], report: Report
     ) -> tuple[Mapping[str, float], dict[str, dict[str, Any]]]:
         """The row of the epoch that was kept, and the metrics on val."""
-        recipe, _ = select_recipe(changed(self.nodes, values), self.packed)
+        recipe, _ = select_recipe(with_values(self.nodes, values), self.packed)
         stopped = None
         with trial_run(self.parent, name, values) as log:
 
@@ -120,12 +120,12 @@ class Trial:
             raise stopped
         self.folder.mkdir(parents=True, exist_ok=True)
         artifacts.write_table(self._file(name), table)
-        return kept_row(history), expected
+        return trial_row(history), expected
 
     def _predicted(self, predictor: Any) -> pd.DataFrame:
-        """`sample_id`, `group`, `targets`, `decided` and `scores` of val, as `Compared` takes them."""
+        """`sample_id`, `group`, `targets`, `decided` and `scores` of val, as `PairedPredictions` takes them."""
         val = self.packed.index[self.packed.index["split"] == "val"]
-        scores = scorer(predictor, val)(self.packed.images[val.index.to_numpy()])
+        scores = make_scorer(predictor, val)(self.packed.images[val.index.to_numpy()])
         return pd.DataFrame(
             {
                 "sample_id": val["sample_id"].to_numpy(),
@@ -140,7 +140,7 @@ class Trial:
         """The metrics on val."""
         targets, decided, scores = (np.stack(table[name].to_numpy()) for name in ("targets", "decided", "scores"))
         groups = table["group"].to_numpy(dtype=str)
-        found = judge(self.metrics, targets, decided, scores, groups, self.packed.classes, **self._resamples)
+        found = estimate_metrics(self.metrics, targets, decided, scores, groups, self.packed.classes, **self._resamples)
         return {name: entry.as_json() for name, entry in found.items()}
 
 

@@ -10,10 +10,10 @@ import yaml
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.datasets.packed import Packed
+from pipeline.datasets.packed import PackedDataset
 from pipeline.experiments.evidence import Evidence
-from pipeline.experiments.parameter_search import REASON, short
-from pipeline.experiments.space import Pruning, Range, Search, changed
+from pipeline.experiments.parameter_search import REASON, truncate_value
+from pipeline.experiments.space import Pruning, Range, Search, with_values
 from pipeline.experiments.trial import EXPECTED
 from pipeline.training.recipe import SECTIONS
 
@@ -42,11 +42,11 @@ def read(name: str, experiment: str | None, trials: int | None) -> tuple[Search,
         raise UserError(
             f"{folder / name}.yaml: space must be a mapping of dotted parameters, found {node.get('space')!r}"
         )
-    space = {key: config.call(Range, one, f"tune.space.{key}") for key, one in node["space"].items()}
-    pruning = node.get("pruning") and config.call(Pruning, node["pruning"], "tune.pruning")
-    search: Search = config.call(Search, {**node, "space": space, "pruning": pruning}, "tune")
-    params: dict[str, Any] = yaml.safe_load(config.compose(overrides=started_from(search)))
-    changed(nodes_of(params), dict.fromkeys(space))
+    space = {key: config.instantiate(Range, one, f"tune.space.{key}") for key, one in node["space"].items()}
+    pruning = node.get("pruning") and config.instantiate(Pruning, node["pruning"], "tune.pruning")
+    search: Search = config.instantiate(Search, {**node, "space": space, "pruning": pruning}, "tune")
+    params: dict[str, Any] = yaml.safe_load(config.compose(overrides=start_note(search)))
+    with_values(nodes_of(params), dict.fromkeys(space))
     if search.expect not in params["metric"] or params["metric"][search.expect].get("averaging") == "none":
         raise UserError(
             f"tune.expect {search.expect!r} is no metric of one number; there is {', '.join(params['metric'])}"
@@ -54,7 +54,7 @@ def read(name: str, experiment: str | None, trials: int | None) -> tuple[Search,
     return search, params
 
 
-def started_from(search: Search) -> list[str]:
+def start_note(search: Search) -> list[str]:
     """The overrides that the search begins with."""
     return [] if search.experiment is None else [f"experiment={search.experiment}"]
 
@@ -86,21 +86,21 @@ def check_packed(params: Mapping[str, Any], experiment: str | None) -> None:
             raise UserError(f"{artifacts.PACKED} was made with another {key} than this search starts from; {again}")
 
 
-def without_test(packed: Packed) -> Packed:
+def drop_test(packed: PackedDataset) -> PackedDataset:
     """Train and val: of all other rows the labels are gone, and no split names them."""
     index = packed.index.copy()
     others = ~index["split"].isin(["train", "val"])
     index["split"] = index["split"].mask(others, "none")
     index["labels"] = [[] if other else labels for labels, other in zip(index["labels"], others, strict=True)]
-    return Packed(packed.images, index, packed.card)
+    return PackedDataset(packed.images, index, packed.card)
 
 
 def study_key(search: Search, params: Mapping[str, Any]) -> str:
     """Of everything that the figures rest on but the code; how many trials is no part of it."""
-    told = config.node(search)
+    told = config.to_node(search)
     del told["trials"], told["_target_"]
     data = [path.read_bytes() for path in sorted(artifacts.PACKED.glob("*.*")) if path.suffix != ".npy"]
-    return artifacts.digest(artifacts.canonical(told), artifacts.canonical(nodes_of(params)), *data)
+    return artifacts.content_digest(artifacts.canonical_json(told), artifacts.canonical_json(nodes_of(params)), *data)
 
 
 def winner(
@@ -128,7 +128,7 @@ def winner(
         for parent in parents:
             inner = inner.setdefault(parent, {})
         inner[last] = value
-    val = f"on the {entry['n']} pictures of val ({search.figure} {short(best.value)})"
+    val = f"on the {entry['n']} pictures of val ({search.figure} {truncate_value(best.value)})"
     base = [] if search.experiment is None else ["defaults:", f"  - {search.experiment}", ""]
     return "\n".join(
         [
@@ -150,7 +150,7 @@ def write_winner(to: str, text: str, search: Search, values: Mapping[str, Any]) 
     file = destination(to)
     before = file.read_bytes() if file.exists() else None
     artifacts.write_text(file, text)
-    overrides = [*started_from(search), *(f"{key}={_literal(value)}" for key, value in values.items())]
+    overrides = [*start_note(search), *(f"{key}={_literal(value)}" for key, value in values.items())]
     try:
         same = yaml.safe_load(config.compose(overrides=[f"experiment={to}"])) == yaml.safe_load(
             config.compose(overrides=overrides)

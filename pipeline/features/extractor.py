@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from pipeline.core import config
-from pipeline.core.batches import ToTensor, to_batch
+from pipeline.core.batches import ToTensor, to_tensor
 from pipeline.core.contracts import Transform
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Featuring:
+class FeatureOptions:
     """How pictures become features; the section `embed` of the parameters.
 
     Args:
@@ -40,7 +40,7 @@ class Featuring:
             raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
 
 
-class Featuriser:
+class FeatureExtractor:
     """Pictures in, features out: the same ones every time.
 
     Attributes:
@@ -48,7 +48,7 @@ class Featuriser:
         feature_dim: Length of a feature vector.
     """
 
-    def __init__(self, featuring: Featuring):
+    def __init__(self, featuring: FeatureOptions):
         import torch
 
         transform: Transform = config.build(featuring.transform, "embed.transform")
@@ -56,7 +56,7 @@ class Featuriser:
         with torch.random.fork_rng():  # an encoder may have random weights: always the same ones
             torch.manual_seed(0)
             encoder = config.build(featuring.encoder, "embed.encoder")
-        self.frozen = Frozen(encoder, transform, featuring.batch_size)
+        self.frozen = FrozenEncoder(encoder, transform, featuring.batch_size)
         self.feature_dim = self.frozen.feature_dim
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
@@ -68,7 +68,7 @@ class Featuriser:
         return self.frozen.stream(images)
 
 
-class Frozen:
+class FrozenEncoder:
     """An encoder that learns nothing any more, and the transform that it takes.
 
     Args:
@@ -93,5 +93,5 @@ class Frozen:
         waiting = iter(images)
         while batch := list(islice(waiting, self.batch_size)):
             with torch.inference_mode():
-                features = self.encoder(self.transform(to_batch(np.stack(batch))).to(self.device))
+                features = self.encoder(self.transform(to_tensor(np.stack(batch))).to(self.device))
             yield from features.float().cpu().numpy()

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.statistics.nearest_neighbors import BLOCK, unit
-from pipeline.statistics.nearest_neighbors import directions as blocks
+from pipeline.statistics.nearest_neighbors import BLOCK, l2_normalise
+from pipeline.statistics.nearest_neighbors import normalised_blocks as blocks
 
 NUM_DIMENSIONS = 256
 NUM_FITTED = 20_000  # samples that the principal components are learnt from
@@ -20,7 +20,7 @@ NUM_TEMPERATURES = 60
 MOST_ERRORS = 0.9  # share of labels drawn from a hat; with more there is nothing left to learn
 
 
-def compact(features: np.ndarray, seed: int) -> np.ndarray:
+def pca_directions(features: np.ndarray, seed: int) -> np.ndarray:
     """(N, D) features to (N, at most 256) float32: directions, centred, their principal components.
 
     The length of a feature vector mostly tells contrast, its direction what is shown. Of more than 20,000 samples as
@@ -32,7 +32,7 @@ def compact(features: np.ndarray, seed: int) -> np.ndarray:
     num_samples, num = len(features), min(NUM_DIMENSIONS, *features.shape)
     few = num_samples <= NUM_FITTED
     drawn = slice(None) if few else np.sort(np.random.default_rng(seed).permutation(num_samples)[:NUM_FITTED])
-    directions = unit(np.asarray(features[drawn], dtype=np.float32))
+    directions = l2_normalise(np.asarray(features[drawn], dtype=np.float32))
     middle = directions.mean(axis=0)
     directions -= middle
     principal = PCA(num, svd_solver="randomized", random_state=seed, copy=False)
@@ -47,7 +47,7 @@ def compact(features: np.ndarray, seed: int) -> np.ndarray:
     return result
 
 
-def probe() -> Any:
+def make_probe() -> Any:
     """Logistic regression on standardised features."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -56,7 +56,7 @@ def probe() -> Any:
     return make_pipeline(StandardScaler(), LogisticRegression(C=PENALTY, max_iter=300))
 
 
-def folds(labels: np.ndarray, groups: np.ndarray, num_folds: int, seed: int) -> Folds:
+def stratified_group_folds(labels: np.ndarray, groups: np.ndarray, num_folds: int, seed: int) -> Folds:
     """Groups whole, labels as even as groups allow; fewer for few groups, and none for a single one.
 
     Args:
@@ -81,7 +81,7 @@ def folds(labels: np.ndarray, groups: np.ndarray, num_folds: int, seed: int) -> 
         return [(learnt, judged) for learnt, judged in parts if len(judged)]
 
 
-def unseen(labels: np.ndarray, parts: Folds) -> np.ndarray:
+def untestable_rows(labels: np.ndarray, parts: Folds) -> np.ndarray:
     """(N,) rows whose label no probe that judges them has seen: all of it is in one group, or in one fold."""
     result = np.ones(len(labels), dtype=bool)
     for learnt, judged in parts:
@@ -89,7 +89,9 @@ def unseen(labels: np.ndarray, parts: Folds) -> np.ndarray:
     return result
 
 
-def out_of_fold(reduced: np.ndarray, labels: np.ndarray, parts: Folds, trusted: np.ndarray | None = None) -> np.ndarray:
+def out_of_fold_probabilities(
+    reduced: np.ndarray, labels: np.ndarray, parts: Folds, trusted: np.ndarray | None = None
+) -> np.ndarray:
     """(N, K) probability of each class for each row, by a probe that learnt from other groups.
 
     The probe is a linear discriminant with a shrunk covariance: it learns means, which a few wrong labels hardly move,
@@ -120,7 +122,7 @@ def out_of_fold(reduced: np.ndarray, labels: np.ndarray, parts: Folds, trusted: 
     return result
 
 
-def tempered(chances: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def temperature_scale(chances: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """(N, K) probabilities made as sure as they are right about the (N,) labels, by one temperature.
 
     Source: Guo et al. 2017, arXiv:1706.04599.
@@ -136,7 +138,7 @@ def tempered(chances: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return _cooled(chances, float(best))
 
 
-def without_errors(chances: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
+def drop_errors(chances: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
     """(N, K) probabilities of the right label, and the share of the (N,) labels that are drawn from a hat.
 
     A share e of the labels says any class, evenly; the others follow the chances at one temperature: the likelihood of

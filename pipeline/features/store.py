@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import artifacts
-from pipeline.features.extractor import Featuriser
+from pipeline.features.extractor import FeatureExtractor
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,16 +41,16 @@ class Embeddings:
         return self.features if np.array_equal(rows, np.arange(len(self.index))) else self.features[rows]
 
 
-def halves(features: Iterable[np.ndarray]) -> Iterable[np.ndarray]:
+def to_float16(features: Iterable[np.ndarray]) -> Iterable[np.ndarray]:
     """float16, which takes half the place and costs nothing that a check could see; never infinite."""
     largest = np.finfo(np.float16).max
     return (np.clip(one, -largest, largest).astype("<f2") for one in features)
 
 
-def card(node: dict[str, object], manifest: pd.DataFrame, featuriser: Featuriser) -> dict[str, object]:
+def make_card(node: dict[str, object], manifest: pd.DataFrame, featuriser: FeatureExtractor) -> dict[str, object]:
     return {
         "embed": node,
         "num_samples": len(manifest),
         "feature_dim": featuriser.feature_dim,
-        "data_hash": artifacts.digest(*(one.encode() for one in manifest["content_hash"])),
+        "data_hash": artifacts.content_digest(*(one.encode() for one in manifest["content_hash"])),
     }

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
-from pipeline.core.errors import Refused
+from pipeline.core.errors import ItemRejected
 
 BYTES_PER_PIXEL = 10  # times max_pixels; a progressive JPEG in full colour takes 10 bytes a pixel, 4 of them its result
 MAX_SCANS = 100  # of a progressive JPEG, 10 as usually written; each of them costs the time of a whole picture
@@ -36,12 +36,12 @@ def refuse_too_large(image: Image.Image, data: bytes, max_pixels: int) -> None:
     pixels = image.width * image.height
     size = f"{image.width} x {image.height} pixels"
     if not pixels:
-        raise Refused("truncated", size)
+        raise ItemRejected("truncated", size)
     if pixels > max_pixels:
-        raise Refused("too_large", f"{size}, at most {max_pixels} allowed")
+        raise ItemRejected("too_large", f"{size}, at most {max_pixels} allowed")
     taken = bytes_to_decode(image)
     if taken > BYTES_PER_PIXEL * max_pixels:
-        raise Refused(
+        raise ItemRejected(
             "too_large",
             f"{size} take {taken} bytes to decode, at most {BYTES_PER_PIXEL * max_pixels} allowed, which is "
             f"{BYTES_PER_PIXEL} for each of max_pixels",
@@ -50,7 +50,7 @@ def refuse_too_large(image: Image.Image, data: bytes, max_pixels: int) -> None:
         allowed = min(MAX_SCANS, SCANS_OF_LARGEST * max_pixels // pixels)
         scans = num_scans(data)
         if scans > allowed:
-            raise Refused("too_large", f"{scans} progressive scans of {size}, at most {allowed} allowed")
+            raise ItemRejected("too_large", f"{scans} progressive scans of {size}, at most {allowed} allowed")
 
 
 def bytes_to_decode(image: Image.Image) -> int:

@@ -16,17 +16,17 @@ import numpy as np
 import xxhash
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.images import grey_scales
 from pipeline.images.bounds import refuse_too_large, without_large_metadata
-from pipeline.images.formats import FORMATS, foreseen, is_avif, is_heif
+from pipeline.images.formats import FORMATS, expect_rejection, is_avif, is_heif
 from pipeline.images.grey_scales import GreyRange, Greys
-from pipeline.images.metadata import Encoding, encoding
+from pipeline.images.metadata import Encoding, read_metadata
 
 if TYPE_CHECKING:
     import pandas as pd
 
-REASONS = {
+REJECTION_REASONS = {
     "missing": "the source names a file that is not there",
     "unreadable": "the file cannot be opened (permissions, a folder, an input error)",
     "outside": "the path leaves the source's folder",
@@ -97,50 +97,50 @@ def decode(data: bytes | np.ndarray, decoding: Decoding) -> np.ndarray:
         (H, W) or (H, W, 3) uint8.
 
     Raises:
-        Refused: With one of `REASONS`.
+        Refused: With one of `REJECTION_REASONS`.
     """
-    return data if isinstance(data, np.ndarray) else np.asarray(seen(data, decoding))
+    return data if isinstance(data, np.ndarray) else np.asarray(open_image(data, decoding))
 
 
-def seen(data: bytes | np.ndarray, decoding: Decoding) -> Image.Image:
+def open_image(data: bytes | np.ndarray, decoding: Decoding) -> Image.Image:
     """`decode` as an image of mode L or RGB, for more work in Pillow: leaving and coming back cost a copy each.
 
     Raises:
-        Refused: With one of `REASONS`.
+        Refused: With one of `REJECTION_REASONS`.
     """
-    return seen_and_told(data, decoding)[0]
+    return open_with_metadata(data, decoding)[0]
 
 
-def seen_and_told(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Image.Image, Encoding]:
+def open_with_metadata(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Image.Image, Encoding]:
     """`seen`, and what the file tells beside.
 
     Raises:
-        Refused: With one of `REASONS`.
+        Refused: With one of `REJECTION_REASONS`.
     """
     if isinstance(data, np.ndarray):
         return Image.fromarray(data), Encoding()
     with _decoded(data, decoding.max_pixels) as image:
-        return _as_seen(image, decoding.grey_scale), encoding(image)
+        return _as_seen(image, decoding.grey_scale), read_metadata(image)
 
 
-def seen_or_range(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Image.Image, Encoding] | GreyRange:
+def open_or_range(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Image.Image, Encoding] | GreyRange:
     """`seen_and_told`, or the range of a picture of more than 8 bits where no scale is given.
 
     Raises:
-        Refused: With one of `REASONS`.
+        Refused: With one of `REJECTION_REASONS`.
     """
     if isinstance(data, np.ndarray):
-        return seen_and_told(data, decoding)
+        return open_with_metadata(data, decoding)
     with _decoded(data, decoding.max_pixels) as image:
         if decoding.grey_scale is None and grey_scales.is_deep(image):
             return grey_scales.measure(image)
-        return _as_seen(image, decoding.grey_scale), encoding(image)
+        return _as_seen(image, decoding.grey_scale), read_metadata(image)
 
 
 @contextmanager
 def _decoded(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
-    """A picture whose pixels are loaded; whatever goes wrong with it is a `Refused`, in the block too."""
-    refused = foreseen(data)
+    """A picture whose pixels are loaded; whatever goes wrong with it is a `ItemRejected`, in the block too."""
+    refused = expect_rejection(data)
     if refused:
         raise refused
     try:
@@ -151,13 +151,13 @@ def _decoded(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
                 image.load()
                 yield image
     except MemoryError:
-        raise Refused("too_large", "memory does not suffice to decode it") from None
+        raise ItemRejected("too_large", "memory does not suffice to decode it") from None
     except Image.DecompressionBombError as error:
-        raise Refused("too_large", str(error)) from None
+        raise ItemRejected("too_large", str(error)) from None
     except UnidentifiedImageError:
         raise _unidentified(data) from None
     except DAMAGED as error:
-        raise Refused("truncated", str(error) or type(error).__name__) from None
+        raise ItemRejected("truncated", str(error) or type(error).__name__) from None
 
 
 def _opened(data: bytes, max_pixels: int) -> Image.Image:
@@ -185,13 +185,15 @@ def _know_heif() -> None:
     pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
 
-def _unidentified(data: bytes) -> Refused:
+def _unidentified(data: bytes) -> ItemRejected:
     if is_heif(data) or is_avif(data):
-        return Refused("truncated", "the header of this HEIC or AVIF is damaged, or its coding is one that is not read")
-    return Refused("not_a_picture", f"starts with {bytes(data[:8])!r}")
+        return ItemRejected(
+            "truncated", "the header of this HEIC or AVIF is damaged, or its coding is one that is not read"
+        )
+    return ItemRejected("not_a_picture", f"starts with {bytes(data[:8])!r}")
 
 
-def size(data: bytes | np.ndarray) -> tuple[int, int]:
+def image_size(data: bytes | np.ndarray) -> tuple[int, int]:
     """Width and height as a person sees them, from the header alone.
 
     Raises:
@@ -200,7 +202,7 @@ def size(data: bytes | np.ndarray) -> tuple[int, int]:
     """
     if isinstance(data, np.ndarray):
         return data.shape[1], data.shape[0]
-    refused = foreseen(data)
+    refused = expect_rejection(data)
     if refused:
         raise refused
     try:
@@ -212,11 +214,11 @@ def size(data: bytes | np.ndarray) -> tuple[int, int]:
                 turned = turn in SIDEWAYS and image.format not in TURNED_WHEN_OPENED
                 return (image.height, image.width) if turned else (image.width, image.height)
     except Image.DecompressionBombError as error:
-        raise Refused("too_large", str(error)) from None
+        raise ItemRejected("too_large", str(error)) from None
     except UnidentifiedImageError:
         raise _unidentified(data) from None
     except DAMAGED:
-        raise Refused("not_a_picture", f"starts with {bytes(data[:8])!r}") from None
+        raise ItemRejected("not_a_picture", f"starts with {bytes(data[:8])!r}") from None
 
 
 def _as_seen(image: Image.Image, grey_scale: Greys | None) -> Image.Image:
@@ -224,7 +226,7 @@ def _as_seen(image: Image.Image, grey_scale: Greys | None) -> Image.Image:
     if grey_scales.is_deep(image):
         scale = grey_scale or grey_scales.full_range(image)
         if scale is None:
-            raise Refused("unsupported", "32 bits a pixel, and nothing says which values are black and white")
+            raise ItemRejected("unsupported", "32 bits a pixel, and nothing says which values are black and white")
         image = grey_scales.reduce(image, scale)
         return image if turn is None else image.transpose(turn)
     if turn is not None:
@@ -266,7 +268,7 @@ def resize(array: np.ndarray, size: int, fit: str) -> np.ndarray:
     return np.asarray(image.resize((size, size), method))
 
 
-def stored(array: np.ndarray, size: int, fit: str, channels: int) -> np.ndarray:
+def resize_for_storage(array: np.ndarray, size: int, fit: str, channels: int) -> np.ndarray:
     """A picture as it is packed: `resize`, then (size, size, channels); grey is repeated where colour is stored."""
     small = resize(array, size, fit)
     if channels == 1 and small.ndim == 3:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import PurePosixPath
 
-from pipeline.core.errors import Refused
+from pipeline.core.errors import ItemRejected
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF")  # in Pillow's names
 SUFFIXES = frozenset([
@@ -84,7 +84,7 @@ def is_avif(head: bytes) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] in AVIF_BRANDS
 
 
-def foreseen(head: bytes, name: str = "") -> Refused | None:
+def expect_rejection(head: bytes, name: str = "") -> ItemRejected | None:
     """What ingest will say of a file, from its beginning; None where it will try to decode it.
 
     Args:
@@ -92,18 +92,18 @@ def foreseen(head: bytes, name: str = "") -> Refused | None:
         name: Its suffix counts where the bytes say nothing: to the detail, not to the reason.
     """
     if not head:
-        return Refused("empty", "0 bytes")
+        return ItemRejected("empty", "0 bytes")
     if is_heif(head) or is_avif(head):
         return None
     found = next((one for one in MAGIC if head.startswith(one[1], one[0])), None) or _text(head)
     if found:
-        return Refused("unsupported", f"{found[2]}, which is not read: {found[3]}")
+        return ItemRejected("unsupported", f"{found[2]}, which is not read: {found[3]}")
     if head.startswith((b"II*\0", b"MM\0*")):
         return _raw(head)
     if is_read(head):
         return None
     what, helps = NAMED.get(PurePosixPath(name).suffix.lower(), ("", ""))
-    return Refused(
+    return ItemRejected(
         "not_a_picture", f"starts with {bytes(head[:8])!r}" + (f"; if it is {what}: {helps}" if what else "")
     )
 
@@ -126,13 +126,13 @@ def _text(head: bytes) -> tuple[int, bytes, str, str] | None:
     return None
 
 
-def _raw(head: bytes) -> Refused | None:
+def _raw(head: bytes) -> ItemRejected | None:
     """A raw file in a TIFF: what Pillow would read of it is the small preview that comes first."""
     tags, more = first_tags(head)
     if DNG_VERSION in tags:
-        return Refused("unsupported", f"Adobe DNG, which is not read: {RAW}")
+        return ItemRejected("unsupported", f"Adobe DNG, which is not read: {RAW}")
     if tags.get(SUBFILE, 0) & 1 and (SUB_IFDS in tags or more):
-        return Refused(
+        return ItemRejected(
             "unsupported",
             f"a TIFF that begins with a preview of its picture, mostly {RAW}; else write the picture first",
         )

@@ -10,12 +10,12 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.core.contracts import Source
-from pipeline.core.errors import Refused, UserError
-from pipeline.core.parallel import map_in_order
-from pipeline.images.decoding import Decoding, content_hash, decode, stored
+from pipeline.core.errors import ItemRejected, UserError
+from pipeline.core.parallel import parallel_map
+from pipeline.images.decoding import Decoding, content_hash, decode, resize_for_storage
 
 
-def look(source: Source, decoding: Decoding, path: str, expected: str) -> np.ndarray:
+def load_verified(source: Source, decoding: Decoding, path: str, expected: str) -> np.ndarray:
     """The decoded pixels of a manifest row, (H, W) or (H, W, 3) uint8.
 
     Args:
@@ -29,7 +29,7 @@ def look(source: Source, decoding: Decoding, path: str, expected: str) -> np.nda
     """
     try:
         array = decode(source.open(path), decoding)
-    except Refused as refused:
+    except ItemRejected as refused:
         raise UserError(
             f"{path} could be read by ingest but not now ({refused}); run dvc repro to ingest again"
         ) from None
@@ -38,12 +38,14 @@ def look(source: Source, decoding: Decoding, path: str, expected: str) -> np.nda
     return array
 
 
-def fitted(source: Source, decoding: Decoding, size: int, fit: str, channels: int, item: tuple[str, str]) -> np.ndarray:
+def load_resized(
+    source: Source, decoding: Decoding, size: int, fit: str, channels: int, item: tuple[str, str]
+) -> np.ndarray:
     """`look` at one item (path and content hash), then `stored`: (size, size, channels) uint8."""
-    return stored(look(source, decoding, *item), size, fit, channels)
+    return resize_for_storage(load_verified(source, decoding, *item), size, fit, channels)
 
 
-def glimpses(
+def load_thumbnails(
     source: Source, decoding: Decoding, manifest: pd.DataFrame, names: Iterable[str], side: int
 ) -> dict[str, np.ndarray]:
     """sample_id to a small copy of the whole picture, for a page; what cannot be read any more is left out.
@@ -59,13 +61,13 @@ def glimpses(
     """
     rows = manifest.set_index("sample_id")[["path", "content_hash"]].loc[list(names)]
     items = list(rows.itertuples(index=False, name=None))
-    found = map_in_order(partial(_glimpse, source, decoding, side), items, len(items), "pictures")
+    found = parallel_map(partial(_glimpse, source, decoding, side), items, len(items), "pictures")
     return {name: one for name, one in zip(rows.index, found, strict=True) if one is not None}
 
 
 def _glimpse(source: Source, decoding: Decoding, side: int, item: tuple[str, str]) -> np.ndarray | None:
     try:
-        image = Image.fromarray(look(source, decoding, *item))
+        image = Image.fromarray(load_verified(source, decoding, *item))
     except UserError:
         return None
     image.thumbnail((side, side), Image.Resampling.LANCZOS)

@@ -22,7 +22,7 @@ from pipeline.core.contracts import Source
 from pipeline.images import properties
 from pipeline.images.decoding import Decoding
 from pipeline.images.grey_scales import GreyRange
-from pipeline.images.properties import Measured
+from pipeline.images.properties import ImageMeasurements
 
 FOLDER = Path(".cache/ingest")
 KEPT = 6  # files in the folder: one for each source, limit and grey scale lately used
@@ -31,7 +31,7 @@ RACY_SECONDS = 2.0  # a file touched later than this before the scan could chang
 Stamp = tuple[int, ...]
 
 
-def version(source: Source, decoding: Decoding) -> str:
+def cache_key(source: Source, decoding: Decoding) -> str:
     """Of all that a measurement depends on beside the file: the source, limit and scale, the code and the decoders."""
     sources = Path(inspect.getfile(type(source))).parent.glob("*.py")  # all: a source can hold another
     code = code_digest([Path(properties.__file__), Path(safe_files.__file__), *sources])
@@ -43,11 +43,13 @@ def version(source: Source, decoding: Decoding) -> str:
         features.version("avif"),
         _heif_version(),
     ]
-    return artifacts.digest(artifacts.canonical([code, repr(source), repr(decoding), np.__version__, decoders]))
+    return artifacts.content_digest(
+        artifacts.canonical_json([code, repr(source), repr(decoding), np.__version__, decoders])
+    )
 
 
 @dataclass(frozen=True)
-class Remembered:
+class MeasurementCache:
     """Measurements of an earlier ingest by path, each with the stamp (`Source.stat`) its file had before it was read.
 
     Of a picture of more than 8 bits it is the range, until the grey scale of the data set is known, and then in another
@@ -56,14 +58,14 @@ class Remembered:
     """
 
     file: Path
-    known: dict[str, tuple[Stamp, Measured | GreyRange]]
+    known: dict[str, tuple[Stamp, ImageMeasurements | GreyRange]]
 
     @classmethod
-    def load(cls, source: Source, decoding: Decoding) -> Remembered:
+    def load(cls, source: Source, decoding: Decoding) -> MeasurementCache:
         """Whatever is wrong with the file is said on stderr, and then nothing is remembered."""
         safe_files.is_inside.cache_clear()  # a folder may have become a link since an earlier scan of this process
-        file = FOLDER / f"{version(source, decoding)}.parquet"
-        known: dict[str, tuple[Stamp, Measured | GreyRange]] = {}
+        file = FOLDER / f"{cache_key(source, decoding)}.parquet"
+        known: dict[str, tuple[Stamp, ImageMeasurements | GreyRange]] = {}
         try:
             if file.exists():
                 for path, stamp, found in pd.read_parquet(file).itertuples(index=False, name=None):
@@ -73,7 +75,7 @@ class Remembered:
             known = {}
         return cls(file, known)
 
-    def find(self, path: str, stamp: Stamp | None) -> Measured | GreyRange | None:
+    def get(self, path: str, stamp: Stamp | None) -> ImageMeasurements | GreyRange | None:
         kept = self.known.get(path)
         return kept[1] if kept and stamp is not None and kept[0] == stamp else None
 
@@ -87,7 +89,7 @@ class Remembered:
         rows = [
             (path, json.dumps(stamp), json.dumps(asdict(result)))
             for path, stamp, result in scanned
-            if isinstance(result, Measured | GreyRange)
+            if isinstance(result, ImageMeasurements | GreyRange)
             and stamp is not None
             and max(stamp[1:3]) / 1e9 < started - RACY_SECONDS
         ]
@@ -99,8 +101,8 @@ class Remembered:
             _warn(self.file, error)
 
 
-def _result(found: dict[str, Any]) -> Measured | GreyRange:
-    return GreyRange(**found) if "kind" in found else Measured(**found)
+def _result(found: dict[str, Any]) -> ImageMeasurements | GreyRange:
+    return GreyRange(**found) if "kind" in found else ImageMeasurements(**found)
 
 
 def _heif_version() -> str | None:

@@ -50,7 +50,7 @@ class Encoding:
     deep: bool = False
 
 
-def encoding(image: Image.Image) -> Encoding:
+def read_metadata(image: Image.Image) -> Encoding:
     """Of an opened picture; what its file garbles is not told."""
     quality = jpeg_quality(image.quantization) if isinstance(image, JpegImagePlugin.JpegImageFile) else math.nan
     return Encoding(str(image.format), quality, *_exif(image), is_deep(image))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from pipeline.core.errors import Refused
-from pipeline.images.decoding import Decoding, content_hash, seen_or_range
+from pipeline.core.errors import ItemRejected
+from pipeline.images.decoding import Decoding, content_hash, open_or_range
 from pipeline.images.grey_scales import GreyRange, Greys
 from pipeline.images.metadata import Encoding
 
@@ -22,7 +22,7 @@ CORNERS = {"top_left": (0, 0), "top_right": (0, 1), "bottom_left": (1, 0), "bott
 
 
 @dataclass(frozen=True)
-class Measured:
+class ImageMeasurements:
     """What ingest keeps of a picture.
 
     Attributes:
@@ -43,19 +43,19 @@ class Measured:
     grey_scale: list[float] | None = None
 
 
-def examine(data: bytes | np.ndarray, decoding: Decoding) -> Measured | GreyRange:
+def decode_and_measure(data: bytes | np.ndarray, decoding: Decoding) -> ImageMeasurements | GreyRange:
     """Decoded once and measured; of a picture of more than 8 bits the range, where no scale is given.
 
     Raises:
         Refused: It cannot be decoded, or memory does not suffice to.
     """
     try:
-        found = seen_or_range(data, decoding)
+        found = open_or_range(data, decoding)
         if isinstance(found, GreyRange):
             return found
         return measure(found[0], len(data) if isinstance(data, bytes) else data.nbytes, found[1], decoding.grey_scale)
     except MemoryError:
-        raise Refused("too_large", "memory does not suffice to measure it") from None
+        raise ItemRejected("too_large", "memory does not suffice to measure it") from None
 
 
 def measure(
@@ -63,7 +63,7 @@ def measure(
     num_bytes: int,
     told: Encoding | None = None,
     grey_scale: Greys | None = None,
-) -> Measured:
+) -> ImageMeasurements:
     """Hashes, size and properties of decoded pixels.
 
     Args:
@@ -77,14 +77,14 @@ def measure(
     width, height = image.size
     small = _reduced(image)
     luma = small.convert("L")
-    return Measured(
+    return ImageMeasurements(
         content_hash=content_hash(np.asarray(picture)),
         perceptual_hash=perceptual_hash(luma if min(luma.size) < MEASURED_SIDE else luma.reduce(2)),
         height=height,
         width=width,
         channels=len(image.getbands()),
         properties={
-            **properties(small, luma),
+            **image_properties(small, luma),
             "aspect_ratio": width / height,
             "num_pixels": float(height * width),
             "num_bytes": float(num_bytes),
@@ -116,7 +116,7 @@ def perceptual_hash(luma: Image.Image) -> str:
     return np.packbits(low > (middle[0] + middle[1]) / 2).tobytes().hex()
 
 
-def properties(small: Image.Image, luma: Image.Image) -> dict[str, float]:
+def image_properties(small: Image.Image, luma: Image.Image) -> dict[str, float]:
     """What is measured of a picture, apart from what it shows and its size.
 
     All sums are of integers, so exact. Luma is rounded to 8 bit, except in `brightness`: that moves no property by

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.datasets.class_balance import balance, conditions
+from pipeline.datasets.class_balance import balance_table, conditions
 
 MAX_VALUES, MIN_SAMPLES, NUM_SHOWN = 20, 10, 30  # values of an attribute, samples of a value, rows
 
@@ -29,6 +29,6 @@ class Balances:
 
 def balances(manifest: pd.DataFrame, splits: pd.DataFrame) -> Balances:
     placed = manifest.drop(columns="group", errors="ignore").merge(splits, on="sample_id")
-    rows = balance(placed, conditions(placed, MAX_VALUES), MIN_SAMPLES)
+    rows = balance_table(placed, conditions(placed, MAX_VALUES), MIN_SAMPLES)
     num_classes = placed.loc[placed["split"] != "none", "labels"].explode().nunique()
     return Balances(num_classes=int(num_classes), rows=rows[:NUM_SHOWN], left_out=max(0, len(rows) - NUM_SHOWN))

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.core import artifacts
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS
-from pipeline.report.formatting import brief, known, share
+from pipeline.report.formatting import brief, known_or_dash, share
 from pipeline.report.mistakes import TINY
 from pipeline.report.pictures import thumbnails
 from pipeline.report.rendering import page
@@ -90,17 +90,17 @@ def checks_page(name: str, stage: Round, checks: dict[str, Any], images: dict[st
         checks: `reports/checks.json` or `reports/curation.json`.
         images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of what `pointed_at` names, as far as at hand.
     """
-    told = {"name": name, "sections": [replace(checked(stage, checks, images), page="")]}
+    told = {"name": name, "sections": [replace(checks_section(stage, checks, images), page="")]}
     return page("checks.html.jinja", told)
 
 
-def checked(stage: Round, checks: dict[str, Any], images: dict[str, np.ndarray]) -> Checked:
+def checks_section(stage: Round, checks: dict[str, Any], images: dict[str, np.ndarray]) -> Checked:
     """The section of one stage."""
     title, lead, own_page = TOLD[stage]
     return Checked(title=title, lead=lead, page=own_page, cards=check_cards(stage, checks, images))
 
 
-def pointed_at(checks: dict[str, Any]) -> list[str]:
+def linked_samples(checks: dict[str, Any]) -> list[str]:
     """The samples whose pictures the cards show."""
     return list(dict.fromkeys(one for entry in checks.values() for _, names in _strips(entry) for one in names))
 
@@ -112,7 +112,7 @@ def _strips(entry: dict[str, Any]) -> list[tuple[str, list[str]]]:
 
 def check_cards(stage: Round, checks: dict[str, Any], images: dict[str, np.ndarray]) -> list[CheckCard]:
     """Cards in the order of the checks, those that did not pass first."""
-    shown = {name: images[name] for name in pointed_at(checks) if name in images}
+    shown = {name: images[name] for name in linked_samples(checks) if name in images}
     uris = thumbnails(shown)
     pictures = {name: (name, uris[name], max(array.shape[:2]) < TINY) for name, array in shown.items()}
     cards = [
@@ -123,7 +123,7 @@ def check_cards(stage: Round, checks: dict[str, Any], images: dict[str, np.ndarr
 
 
 def _card(anchor: str, name: str, entry: dict[str, Any], pictures: dict[str, tuple[str, str, bool]]) -> CheckCard:
-    value, limit = known(entry["value"]), known(entry["limit"])
+    value, limit = known_or_dash(entry["value"]), known_or_dash(entry["limit"])
     end = 1.2 * max(value or 0.0, limit or 0.0) or 1.0
     table = entry.get("table", [])
     return CheckCard(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.statistics.co_occurrence import together
+from pipeline.statistics.co_occurrence import count_together
 
 MAX_CLASSES = 12
 
@@ -54,7 +54,7 @@ def co_occurrence(manifest: pd.DataFrame) -> CoOccurrence | None:
     if not (sizes > 1).any():
         return None
     classes = sorted(labels.explode().dropna().unique())
-    counts = together(labels.tolist(), classes)
+    counts = count_together(labels.tolist(), classes)
     shown = np.argsort(-counts.diagonal(), kind="stable")[:MAX_CLASSES].tolist()
     return CoOccurrence(
         names=[str(classes[one]) for one in shown],

@@ -124,7 +124,7 @@ def _mixups(counts: np.ndarray, wrong: np.ndarray, classes: Sequence[str]) -> li
     ]
 
 
-def taken_for(test: pd.DataFrame) -> pd.DataFrame:
+def confusion_table(test: pd.DataFrame) -> pd.DataFrame:
     """What was taken for what: one row of `actual` and `predicted` per label of each picture, for DVC's confusion plot.
 
     A label that was found stands with itself. One label missed and one given wrongly stand together: the one was taken

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.images.decoding import REASONS
+from pipeline.images.decoding import REJECTION_REASONS
 
 SPLITS = ("train", "val", "test")
 PURPOSE = {
@@ -142,7 +142,7 @@ def _refusals(quarantine: pd.DataFrame) -> list[Refusal]:
     found = [
         Refusal(
             reason=str(reason).replace("_", " "),
-            meaning=REASONS.get(str(reason), ""),
+            meaning=REJECTION_REASONS.get(str(reason), ""),
             count=len(items),
             first=[
                 (str(path), str(detail))

@@ -100,9 +100,9 @@ def figure(metric: str, entry: dict[str, Any], reason: str = "") -> Figure:
     return Figure(
         name=name,
         note=note,
-        value=known(entry["value"]),
-        low=known(entry["low"]),
-        high=known(entry["high"]),
+        value=known_or_dash(entry["value"]),
+        low=known_or_dash(entry["low"]),
+        high=known_or_dash(entry["high"]),
         n=int(entry["n"]),
         caveat=entry.get("caveat") or "",
         reason=reason,
@@ -110,7 +110,7 @@ def figure(metric: str, entry: dict[str, Any], reason: str = "") -> Figure:
     )
 
 
-def known(value: Any) -> float | None:
+def known_or_dash(value: Any) -> float | None:
     """None for None and NaN."""
     return None if value is None or value != value else float(value)
 
@@ -139,10 +139,10 @@ def brief(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def joined(labels: Iterable[str]) -> str:
+def join_names(labels: Iterable[str]) -> str:
     return ", ".join(labels) or "no label"
 
 
-def counted(number: int, one: str, many: str = "") -> str:
+def count_of(number: int, one: str, many: str = "") -> str:
     """1 class, 2 classes."""
     return f"{whole(number)} {one if number == 1 else many or one + 's'}"

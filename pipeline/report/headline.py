@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.evaluation.margin_text import BEYOND, CROSS, sentence
+from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
 from pipeline.report.formatting import LOWER_IS_BETTER, Figure, figure
 from pipeline.statistics.bootstrap import FEW_GROUPS
 
@@ -111,7 +111,7 @@ def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headl
         few_groups=num_groups < FEW_GROUPS,
         cross=_cross(metrics, names),
         exact=not single,
-        beyond=sentence(metrics.get(BEYOND)),
+        beyond=describe_margin(metrics.get(BEYOND)),
         guess=_guess(test, leading) if single and first == "accuracy" and len(test) else None,
         pairs=[
             Pair(given=figure(name, metrics[name]), apart=figure(name, metrics[BESIDE + name]))
@@ -128,7 +128,7 @@ def _cross(metrics: dict[str, Any], names: list[str]) -> Cross | None:
     return Cross(
         figures=[figure(name, metrics[CROSS + name]) for name in there],
         num_groups=int(metrics[CROSS + there[0]]["groups"]),
-        beyond=sentence(metrics.get(CROSS + BEYOND), "The balanced accuracy of these features"),
+        beyond=describe_margin(metrics.get(CROSS + BEYOND), "The balanced accuracy of these features"),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.report.formatting import DASH, LOWER_IS_BETTER, PLAIN, SPACE, known, share, span, whole
+from pipeline.report.formatting import DASH, LOWER_IS_BETTER, PLAIN, SPACE, known_or_dash, share, span, whole
 from pipeline.report.plots import Axis, axis
 from pipeline.report.rendering import page
 
@@ -45,13 +45,13 @@ def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float
 
     Args:
         name: Of the leaderboard.
-        table: As `pipeline.experiments.table.board` makes it.
+        table: As `pipeline.experiments.table.make_board` makes it.
         machine: On which speed was measured.
         margin: How far below the best is as good.
     """
     entries = [{str(key): value for key, value in entry.items()} for entry in table.to_dict("records")]
     metric = str(entries[0]["metric"])
-    values = [known(entry[key]) for entry in entries for key in ("value", "low", "high")]
+    values = [known_or_dash(entry[key]) for entry in entries for key in ("value", "low", "high")]
     scale = axis([value for value in values if value is not None])
     rows = [row(entry, scale) for entry in entries]
     ran = [entry for entry in entries if entry["kind"] == "run"]
@@ -75,12 +75,12 @@ def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float
 
 def row(entry: Mapping[str, Any], scale: Axis) -> Row:
     """A row of the table."""
-    value, low, high = (known(entry[key]) for key in ("value", "low", "high"))
+    value, low, high = (known_or_dash(entry[key]) for key in ("value", "low", "high"))
 
     def placed(end: float | None) -> float | None:
         return None if end is None else scale.across(end)
 
-    gap, gap_low, gap_high = (known(entry[f"difference{end}"]) for end in ("", "_low", "_high"))
+    gap, gap_low, gap_high = (known_or_dash(entry[f"difference{end}"]) for end in ("", "_low", "_high"))
     return Row(
         name=str(entry["name"]),
         state=state(entry),
@@ -89,8 +89,8 @@ def row(entry: Mapping[str, Any], scale: Axis) -> Row:
         between="" if low is None or high is None else span(low, high),
         difference=DASH if gap is None or entry["best"] else points(gap),
         difference_between="" if gap_low is None or gap_high is None or entry["best"] else between(gap_low, gap_high),
-        train=duration(known(entry["train_seconds"])),
-        speed=rate(known(entry["images_per_second"])),
+        train=duration(known_or_dash(entry["train_seconds"])),
+        speed=rate(known_or_dash(entry["images_per_second"])),
         size=size(None if _missing(entry["num_bytes"]) else int(entry["num_bytes"])),
         note="" if _missing(entry["note"]) else str(entry["note"]),
         at=None if value is None else (scale.across(value), placed(low), placed(high)),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.report.formatting import brief, joined, share
+from pipeline.report.formatting import brief, join_names, share
 from pipeline.report.pictures import thumbnails
 
 TINY = 64  # smaller pictures are shown with their pixels kept sharp
@@ -50,8 +50,8 @@ def _mistake(
         uri=uris.get(name, ""),
         tiny=name in images and max(images[name].shape[:2]) < TINY,
         sample_id=name,
-        actual=joined(row["labels"]),
-        decided=joined(row["decided"]),
+        actual=join_names(row["labels"]),
+        decided=join_names(row["decided"]),
         decided_score=" and ".join(given),
         true_score=share(float(row["given"])) if len(row["labels"]) else "",
         attributes=[(attribute, brief(value)) for attribute, value in told if not _absent(value)],

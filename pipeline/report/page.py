@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import artifacts
-from pipeline.datasets.packed import Packed
+from pipeline.datasets.packed import PackedDataset
 from pipeline.report.balance import balances
-from pipeline.report.checks import checked, pointed_at
+from pipeline.report.checks import checks_section, linked_samples
 from pipeline.report.co_occurrence import co_occurrence
 from pipeline.report.confidence import histogram, reliability
 from pipeline.report.confusion import confusion, is_single, tallies
@@ -23,10 +23,10 @@ from pipeline.report.imbalance import imbalance
 from pipeline.report.metric_tables import tables
 from pipeline.report.mistakes import mistakes
 from pipeline.report.pictures import preview_uri
-from pipeline.report.provenance import making
+from pipeline.report.provenance import provenance
 from pipeline.report.rendering import page
 from pipeline.report.slices import parts
-from pipeline.statistics.bootstrap import samples_needed
+from pipeline.statistics.bootstrap import wilson_sample_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +70,11 @@ class Material:
     preview: bytes
 
     @classmethod
-    def gather(cls, params: dict[str, Any], packed: Packed, num_mistakes: int) -> Material:
+    def gather(cls, params: dict[str, Any], packed: PackedDataset, num_mistakes: int) -> Material:
         predictions = artifacts.read_table(artifacts.PREDICTIONS)
         mistakes = worst_mistakes(predictions, packed.classes, num_mistakes)
         checks, curation = artifacts.read_json(artifacts.CHECKS), artifacts.read_json(artifacts.CURATION)
-        shown = [*mistakes["sample_id"], *pointed_at(checks), *pointed_at(curation)]
+        shown = [*mistakes["sample_id"], *linked_samples(checks), *linked_samples(curation)]
         rows = packed.index.reset_index().set_index("sample_id")["index"]
         return cls(
             params=params,
@@ -136,8 +136,8 @@ def content(material: Material) -> dict[str, Any]:
     test = material.predictions[material.predictions["split"] == "test"].reset_index(drop=True)
     classes, single = list(material.card["classes"]), is_single(test)
     sections = [
-        checked("check", material.checks, material.images),
-        checked("curate", material.curation, material.images),
+        checks_section("check", material.checks, material.images),
+        checks_section("curate", material.curation, material.images),
     ]
     return {
         "name": material.card.get("source") or "data set",
@@ -152,7 +152,7 @@ def content(material: Material) -> dict[str, Any]:
         "preview_classes": preview_classes(material),
         "curves": curves(material.curves),
         "imbalance": imbalance(material.imbalance),
-        "tables": tables(material.metrics, classes, samples_needed(material.params["evaluate"]["half_width"])),
+        "tables": tables(material.metrics, classes, wilson_sample_size(material.params["evaluate"]["half_width"])),
         "confusion": confusion(test, classes) if single else None,
         "tallies": [] if single else tallies(test, classes, (material.card.get("task") or {}).get("thresholds")),
         "reliability": reliability(test, classes, single) if len(test) else None,
@@ -160,7 +160,7 @@ def content(material: Material) -> dict[str, Any]:
         "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"]),
         "mistakes": mistakes(material.mistakes, material.images, classes),
         "num_wrong": sum(list(a) != list(b) for a, b in zip(test["labels"], test["decided"], strict=True)),
-        "making": making(material.params, material.card),
+        "making": provenance(material.params, material.card),
     }
 
 

@@ -22,33 +22,33 @@ def thumbnails(images: dict[str, np.ndarray]) -> dict[str, str]:
     """
     side = int(math.sqrt(BUDGET / max(1, len(images))))
     side = min(MAX_SIDE, max(MIN_SIDE, side))
-    return {name: data_uri(encoded(shrunk(opened(array), side))) for name, array in images.items()}
+    return {name: data_uri(encode_png(shrink(open_uri(array), side))) for name, array in images.items()}
 
 
 def preview_uri(png: bytes) -> str:
     """The sheet as it is, or smaller where it would weigh too much."""
     while len(png) > MAX_SHEET_BYTES:
         with Image.open(io.BytesIO(png)) as sheet:
-            smaller = encoded(shrunk(sheet, int(0.75 * max(sheet.size))))
+            smaller = encode_png(shrink(sheet, int(0.75 * max(sheet.size))))
         if len(smaller) >= len(png):
             break
         png = smaller
     return data_uri(png)
 
 
-def opened(array: np.ndarray) -> Image.Image:
+def open_uri(array: np.ndarray) -> Image.Image:
     """(H, W), (H, W, 1) or (H, W, 3) uint8 as a picture."""
     return Image.fromarray(np.ascontiguousarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array))
 
 
-def shrunk(image: Image.Image, side: int) -> Image.Image:
+def shrink(image: Image.Image, side: int) -> Image.Image:
     """A copy whose longer side is at most `side`."""
     copy = image.copy()
     copy.thumbnail((side, side), Image.Resampling.LANCZOS)
     return copy
 
 
-def encoded(image: Image.Image) -> bytes:
+def encode_png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()

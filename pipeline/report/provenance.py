@@ -18,7 +18,7 @@ class Node:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Making:
+class Provenance:
     """What the section shows: `facts` in words, `hashes` for auditors."""
 
     facts: list[tuple[str, str]]
@@ -26,7 +26,7 @@ class Making:
     parameters: list[Node]
 
 
-def making(params: dict[str, Any], card: dict[str, Any]) -> Making:
+def provenance(params: dict[str, Any], card: dict[str, Any]) -> Provenance:
     encoder, packing, train = (card.get(name) or {} for name in ("encoder", "packing", "train"))
     facts = [
         ("Encoder", encoder.get("architecture") or _short(encoder)),
@@ -45,7 +45,7 @@ def making(params: dict[str, Any], card: dict[str, Any]) -> Making:
         ("Data hash", card.get("data_hash", ""), "the same for the same pictures, labels and splits"),
         ("Training key", card.get("training_key", ""), "the same for the same data and choices"),
     ]
-    return Making(
+    return Provenance(
         facts=[(name, value) for name, value in facts if value],
         hashes=[(name, value, note) for name, value, note in hashes if value],
         parameters=tree(params),

@@ -26,7 +26,7 @@ def page(template: str, content: dict[str, Any]) -> str:
     environment.filters |= {
         "share": formatting.share,
         "whole": formatting.whole,
-        "counted": formatting.counted,
+        "counted": formatting.count_of,
         "hundred": of_hundred,
         "brief": formatting.brief,
     }

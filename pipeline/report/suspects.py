@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.core.labels import parsed
-from pipeline.report.formatting import joined
+from pipeline.core.labels import parse_labels
+from pipeline.report.formatting import join_names
 from pipeline.report.mistakes import TINY
 from pipeline.report.pictures import thumbnails
 from pipeline.report.rendering import page
@@ -33,8 +33,8 @@ def suspects_page(name: str, suspects: pd.DataFrame, pictures: np.ndarray) -> st
             "uri": uris[row["sample_id"]],
             "tiny": max(pictures.shape[1:3]) < TINY,
             "sample_id": row["sample_id"],
-            "given": joined(parsed(row["previous"])),
-            "suggested": joined(parsed(row["labels"])),
+            "given": join_names(parse_labels(row["previous"])),
+            "suggested": join_names(parse_labels(row["labels"])),
             "line": _line(row),
         }
         for row in rows

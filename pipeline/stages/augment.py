@@ -11,27 +11,34 @@ from PIL import Image
 
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.contracts import Source
-from pipeline.core.parallel import map_in_order
+from pipeline.core.parallel import parallel_map
 from pipeline.datasets.npy import write_array
-from pipeline.datasets.packing import Packing, columns_kept, draw_extra, extra_rows, placed, preview
+from pipeline.datasets.packing import (
+    Packing,
+    assigned_rows,
+    augment_copies,
+    draw_preview,
+    oversampled_rows,
+    packed_columns,
+)
 from pipeline.images.decoding import Decoding
-from pipeline.images.loading import fitted
+from pipeline.images.loading import load_resized
 
 
 def main() -> None:
     params = config.load_params()
-    packing: Packing = config.call(Packing, config.section(params, "augment"), "augment")
-    source: Source = config.build(config.section(params, "source"), "source")
-    policy = list(config.build_each(params, "augmentation").values())
+    packing: Packing = config.instantiate(Packing, config.get_section(params, "augment"), "augment")
+    source: Source = config.build(config.get_section(params, "source"), "source")
+    policy = list(config.build_all(params, "augmentation").values())
     manifest = artifacts.read_table(artifacts.MANIFEST)
     decoding = Decoding.of_manifest(params, manifest)
-    rows = placed(manifest, artifacts.read_table(artifacts.SPLITS))
-    extra = extra_rows(rows, packing.min_class_share, packing.seed)
+    rows = assigned_rows(manifest, artifacts.read_table(artifacts.SPLITS))
+    extra = oversampled_rows(rows, packing.min_class_share, packing.seed)
     channels = int(rows["channels"].max())
-    with artifacts.replacing(artifacts.PACKED) as folder:
+    with artifacts.atomic_write(artifacts.PACKED) as folder:
         folder.mkdir()
-        originals = map_in_order(
-            partial(fitted, source, decoding, packing.size, packing.fit, channels),
+        originals = parallel_map(
+            partial(load_resized, source, decoding, packing.size, packing.fit, channels),
             zip(rows["path"], rows["content_hash"], strict=True),
             total=len(rows),
             what="augment",
@@ -39,13 +46,13 @@ def main() -> None:
         write_array(folder / "originals.npy", originals, (len(rows), packing.size, packing.size, channels))
         packed = np.load(folder / "originals.npy", mmap_mode="r")
         if len(extra):
-            both = chain(packed, draw_extra(packed, extra, policy, packing.seed))
+            both = chain(packed, augment_copies(packed, extra, policy, packing.seed))
             write_array(folder / "images.npy", both, (len(rows) + len(extra), *packed.shape[1:]))
             (folder / "originals.npy").unlink()
         else:
             (folder / "originals.npy").rename(folder / "images.npy")
         index = pd.concat([rows, extra.drop(columns="position")], ignore_index=True)
-        artifacts.write_table(folder / "index.parquet", columns_kept(index))
+        artifacts.write_table(folder / "index.parquet", packed_columns(index))
         classes = sorted(set(rows["labels"].explode().dropna()))
         card = {
             "classes": classes,
@@ -57,8 +64,8 @@ def main() -> None:
             "extra_seed": packing.seed if len(extra) else None,  # extra pictures are other pixels by another seed
         }
         artifacts.write_json(folder / "card.json", card)
-        with artifacts.replacing(artifacts.PREVIEW) as temporary:
-            Image.fromarray(preview(packed, rows, policy, packing.seed)).save(temporary, format="PNG")
+        with artifacts.atomic_write(artifacts.PREVIEW) as temporary:
+            Image.fromarray(draw_preview(packed, rows, policy, packing.seed)).save(temporary, format="PNG")
 
 
 if __name__ == "__main__":

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from pipeline.checks.check_runner import build_checks, conclude, entries, judged_samples
+from pipeline.checks.check_runner import build_checks, findings_to_json, merge_samples, report_failures
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.contracts import Source
 from pipeline.images.decoding import Decoding
-from pipeline.images.loading import glimpses
-from pipeline.report.checks import checks_page, pointed_at
+from pipeline.images.loading import load_thumbnails
+from pipeline.report.checks import checks_page, linked_samples
 from pipeline.report.pictures import MAX_SIDE
 
 
 def main() -> None:
     params = config.load_params()
     checks = build_checks(params, "check")
-    source: Source = config.build(config.section(params, "source"), "source")
-    samples = judged_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.TWINS)))
+    source: Source = config.build(config.get_section(params, "source"), "source")
+    samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.TWINS)))
     findings = {name: check(samples) for name, check in checks.items()}
-    told = entries(checks, findings)
+    told = findings_to_json(checks, findings)
     artifacts.write_json(artifacts.CHECKS, told)
-    shown = glimpses(source, Decoding.of_manifest(params, samples), samples, pointed_at(told), MAX_SIDE)
+    shown = load_thumbnails(source, Decoding.of_manifest(params, samples), samples, linked_samples(told), MAX_SIDE)
     artifacts.write_text(artifacts.CHECKS_PAGE, checks_page(source.name, "check", told, shown))
-    conclude("check", artifacts.CHECKS_PAGE, checks, findings)
+    report_failures("check", artifacts.CHECKS_PAGE, checks, findings)
     artifacts.write_passed("check")
 
 

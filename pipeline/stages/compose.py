@@ -53,7 +53,7 @@ def write_code(params: dict[str, Any]) -> None:
     if not DVC_YAML.exists():
         raise UserError(f"{DVC_YAML} does not exist here; run this in the project's folder, where {DVC_YAML} is")
     stages = yaml.safe_load(DVC_YAML.read_text(encoding="utf-8"))["stages"]
-    with artifacts.replacing(artifacts.CODE) as folder:
+    with artifacts.atomic_write(artifacts.CODE) as folder:
         folder.mkdir()
         for name, stage in stages.items():
             keys = [key for key in stage.get("params", []) if isinstance(key, str)]

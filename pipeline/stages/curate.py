@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.checks.check_runner import build_checks, conclude, entries, judged_samples
+from pipeline.checks.check_runner import build_checks, findings_to_json, merge_samples, report_failures
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.core.content import Content
+from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import Source
-from pipeline.core.parallel import map_in_order
+from pipeline.core.parallel import parallel_map
 from pipeline.core.results import Finding
-from pipeline.features.extractor import Featuring, Featuriser
+from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.features.store import Embeddings
 from pipeline.images.decoding import Decoding
-from pipeline.images.loading import fitted, glimpses
-from pipeline.report.checks import checks_page, pointed_at
+from pipeline.images.loading import load_resized, load_thumbnails
+from pipeline.report.checks import checks_page, linked_samples
 from pipeline.report.pictures import MAX_SIDE
 from pipeline.report.suspects import NUM_SHOWN, suspects_page
 
@@ -28,11 +28,11 @@ SUSPECT_COLUMNS = ("sample_id", "previous", "labels", "quality", "split")
 def main() -> None:
     params = config.load_params()
     checks = build_checks(params, "curate")
-    samples = judged_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.TWINS)))
+    samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.TWINS)))
     pictures = Pictures(params, samples)
-    content = Content(
+    content = EmbeddedImages(
         features=Embeddings.load().of(samples["sample_id"]),
-        policy=config.build_each(params, "augmentation"),
+        policy=config.build_all(params, "augmentation"),
         pictures=pictures.read,
         embed=pictures.embed,
     )
@@ -40,13 +40,13 @@ def main() -> None:
     suspects = suspected(findings)
     rows = pd.Index(samples["sample_id"]).get_indexer(suspects["sample_id"][:NUM_SHOWN])
     artifacts.write_csv(artifacts.SUSPECTS, suspects)
-    name = str(config.section(params, "source")["name"])
+    name = str(config.get_section(params, "source")["name"])
     artifacts.write_text(artifacts.SUSPECTS_PAGE, suspects_page(name, suspects, pictures.read(rows)))
-    told = entries(checks, findings)
+    told = findings_to_json(checks, findings)
     artifacts.write_json(artifacts.CURATION, told)
-    shown = glimpses(pictures.source, pictures.decoding, samples, pointed_at(told), MAX_SIDE)
+    shown = load_thumbnails(pictures.source, pictures.decoding, samples, linked_samples(told), MAX_SIDE)
     artifacts.write_text(artifacts.CURATION_PAGE, checks_page(name, "curate", told, shown))
-    conclude("curate", artifacts.CURATION_PAGE, checks, findings)
+    report_failures("curate", artifacts.CURATION_PAGE, checks, findings)
     artifacts.write_passed("curate")
 
 
@@ -55,23 +55,25 @@ class Pictures:
 
     def __init__(self, params: dict[str, Any], samples: pd.DataFrame):
         self.samples = samples
-        self.featuring: Featuring = config.call(Featuring, config.section(params, "embed"), "embed")
-        self.source: Source = config.build(config.section(params, "source"), "source")
+        self.featuring: FeatureOptions = config.instantiate(
+            FeatureOptions, config.get_section(params, "embed"), "embed"
+        )
+        self.source: Source = config.build(config.get_section(params, "source"), "source")
         self.decoding = Decoding.of_manifest(params, samples)
-        self.featuriser: Featuriser | None = None
+        self.featuriser: FeatureExtractor | None = None
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """(n, S, S, C) uint8 of these rows."""
         size, channels = int(self.featuring.transform["size"]), int(self.samples["channels"].max())
         chosen = self.samples.iloc[rows]
         items = list(zip(chosen["path"], chosen["content_hash"], strict=True))
-        one = partial(fitted, self.source, self.decoding, size, self.featuring.fit, channels)
-        return np.stack([np.zeros((size, size, channels), np.uint8), *map_in_order(one, items, len(items), "curate")])[
+        one = partial(load_resized, self.source, self.decoding, size, self.featuring.fit, channels)
+        return np.stack([np.zeros((size, size, channels), np.uint8), *parallel_map(one, items, len(items), "curate")])[
             1:
         ]
 
     def embed(self, images: np.ndarray) -> np.ndarray:
-        self.featuriser = self.featuriser or Featuriser(self.featuring)
+        self.featuriser = self.featuriser or FeatureExtractor(self.featuring)
         return self.featuriser(images)
 
 

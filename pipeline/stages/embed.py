@@ -6,33 +6,33 @@ from functools import partial
 
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.contracts import Source
-from pipeline.core.parallel import map_in_order
+from pipeline.core.parallel import parallel_map
 from pipeline.datasets.npy import write_array
-from pipeline.features.extractor import Featuring, Featuriser
-from pipeline.features.store import card, halves
+from pipeline.features.extractor import FeatureExtractor, FeatureOptions
+from pipeline.features.store import make_card, to_float16
 from pipeline.images.decoding import Decoding
-from pipeline.images.loading import fitted
+from pipeline.images.loading import load_resized
 
 
 def main() -> None:
     params = config.load_params()
-    node = config.section(params, "embed")
-    featuring: Featuring = config.call(Featuring, node, "embed")
-    source: Source = config.build(config.section(params, "source"), "source")
+    node = config.get_section(params, "embed")
+    featuring: FeatureOptions = config.instantiate(FeatureOptions, node, "embed")
+    source: Source = config.build(config.get_section(params, "source"), "source")
     manifest = artifacts.read_table(artifacts.MANIFEST)
-    featuriser = Featuriser(featuring)
+    featuriser = FeatureExtractor(featuring)
     read = partial(
-        fitted, source, Decoding.of_manifest(params, manifest), featuriser.size, featuring.fit,
+        load_resized, source, Decoding.of_manifest(params, manifest), featuriser.size, featuring.fit,
         int(manifest["channels"].max()),
     )  # fmt: skip
     items = zip(manifest["path"], manifest["content_hash"], strict=True)
-    images = map_in_order(read, items, len(manifest), "embed")
-    with artifacts.replacing(artifacts.EMBEDDINGS) as folder:
+    images = parallel_map(read, items, len(manifest), "embed")
+    with artifacts.atomic_write(artifacts.EMBEDDINGS) as folder:
         folder.mkdir()
         shape = (len(manifest), featuriser.feature_dim)
-        write_array(folder / "features.npy", halves(featuriser.stream(images)), shape, "<f2")
+        write_array(folder / "features.npy", to_float16(featuriser.stream(images)), shape, "<f2")
         artifacts.write_table(folder / "index.parquet", manifest[["sample_id"]])
-        artifacts.write_json(folder / "card.json", card(node, manifest, featuriser))
+        artifacts.write_json(folder / "card.json", make_card(node, manifest, featuriser))
 
 
 if __name__ == "__main__":

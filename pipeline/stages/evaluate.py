@@ -6,10 +6,16 @@ from typing import Any
 
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.choices import refuse_unfit
-from pipeline.datasets.packed import Packed
-from pipeline.evaluation.slices import slices
-from pipeline.evaluation.split_evaluation import Options, above, judged, over_all_groups, predict
-from pipeline.report.confusion import taken_for
+from pipeline.datasets.packed import PackedDataset
+from pipeline.evaluation.slices import slice_table
+from pipeline.evaluation.split_evaluation import (
+    Options,
+    baseline_margin,
+    cross_validated_figures,
+    evaluate_split,
+    predict_splits,
+)
+from pipeline.report.confusion import confusion_table
 from pipeline.report.page import Material, render
 from pipeline.statistics.bootstrap import FEW_GROUPS, Estimate
 from pipeline.training.model_card import load_predictor
@@ -17,32 +23,32 @@ from pipeline.training.model_card import load_predictor
 
 def main() -> None:
     params = config.load_params()
-    options: Options = config.call(Options, config.section(params, "evaluate"), "evaluate")
-    metrics = config.build_each(params, "metric")
-    packed = Packed.load()
+    options: Options = config.instantiate(Options, config.get_section(params, "evaluate"), "evaluate")
+    metrics = config.build_all(params, "metric")
+    packed = PackedDataset.load()
     predictor, card = load_predictor(artifacts.PREDICTOR)
     refuse_unfit({f"metric.{name}": one for name, one in metrics.items()}, predictor.task.exclusive)
-    predictions = predict(predictor, packed)
+    predictions = predict_splits(predictor, packed)
     parts = {name: predictions[predictions["split"] == name].reset_index(drop=True) for name in ("val", "test")}
     whole = {name: metric for name, metric in metrics.items() if not metric.per_class}
-    choose_by = judged(whole, parts["val"], packed.classes, options) if len(parts["val"]) else {}
+    choose_by = evaluate_split(whole, parts["val"], packed.classes, options) if len(parts["val"]) else {}
     test = parts["test"]
-    figures = judged(metrics, test, packed.classes, options)
-    figures |= above(test, predictor.task, packed, options)
+    figures = evaluate_split(metrics, test, packed.classes, options)
+    figures |= baseline_margin(test, predictor.task, packed, options)
     if options.cross_validation == "always" or (
         options.cross_validation == "auto" and test["group"].nunique() < FEW_GROUPS
     ):
-        figures |= over_all_groups(whole, predictor.task, packed.classes, options)
+        figures |= cross_validated_figures(whole, predictor.task, packed.classes, options)
     beside = artifacts.read_table(artifacts.BESIDE)
     if len(beside):
-        second = judged(metrics, beside, packed.classes, options)
+        second = evaluate_split(metrics, beside, packed.classes, options)
         figures |= {f"beside/{name}": entry for name, entry in second.items()}
-    sliced = slices(test, metrics, packed.classes, options.num_resamples, options.seed, options.min_slice)
+    sliced = slice_table(test, metrics, packed.classes, options.num_resamples, options.seed, options.min_slice)
     artifacts.write_table(artifacts.PREDICTIONS, predictions, metadata={"classes": packed.classes})
     artifacts.write_json(artifacts.METRICS, as_json(choose_by))
     artifacts.write_json(artifacts.TEST_METRICS, as_json(figures))
     artifacts.write_csv(artifacts.SLICES, sliced)
-    artifacts.write_csv(artifacts.CONFUSION, taken_for(test))
+    artifacts.write_csv(artifacts.CONFUSION, confusion_table(test))
     learnt = {
         name: card[name] for name in ("augmentation", "encoder", "imbalance", "mixture", "task", "train", "transform")
     }

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from pipeline.core import artifacts, config, stage_runner, terminal
 from pipeline.core.contracts import Source
-from pipeline.datasets.ingestion import Limits, ingest, judge, rescaled, without_labels
+from pipeline.datasets.ingestion import Limits, check_quarantine, grey_scale_warning, ingest, unlabelled_note
 from pipeline.datasets.label_review import read_decisions
 from pipeline.images.grey_scales import Greys
 
 
 def main() -> None:
     params = config.load_params()
-    limits = config.call(Limits, config.section(params, "ingest"), "ingest")
-    source: Source = config.build(config.section(params, "source"), "source")
+    limits = config.instantiate(Limits, config.get_section(params, "ingest"), "ingest")
+    source: Source = config.build(config.get_section(params, "source"), "source")
     decisions = read_decisions(artifacts.DECISIONS) if limits.decisions else []
     manifest, quarantine = ingest(source, limits.max_pixels, limits.cache, decisions, limits.grey_scale)
     artifacts.write_table(artifacts.QUARANTINE, quarantine)
-    judge(manifest, quarantine, limits)
+    check_quarantine(manifest, quarantine, limits)
     artifacts.write_table(artifacts.MANIFEST, manifest)
-    if empty := without_labels(manifest):
+    if empty := unlabelled_note(manifest):
         terminal.say(f"ingest: {empty}")
-    if other := rescaled(Greys.of_manifest(manifest), str(source.name)):
+    if other := grey_scale_warning(Greys.of_manifest(manifest), str(source.name)):
         terminal.warn(f"ingest: {other}")
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.contracts import Source
-from pipeline.datasets.near_duplicates.pairing import pair
-from pipeline.datasets.near_duplicates.photo_pairs import Pairing
+from pipeline.datasets.near_duplicates.pairing import find_duplicates
+from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.images.decoding import Decoding
 
 
 def main() -> None:
     params = config.load_params()
-    pairing: Pairing = config.call(Pairing, config.section(params, "pair"), "pair")
-    source: Source = config.build(config.section(params, "source"), "source")
+    pairing: DuplicateSearch = config.instantiate(DuplicateSearch, config.get_section(params, "pair"), "pair")
+    source: Source = config.build(config.get_section(params, "source"), "source")
     manifest = artifacts.read_table(artifacts.MANIFEST)
-    found = pair(source, manifest, Decoding.of_manifest(params, manifest), pairing)
+    found = find_duplicates(source, manifest, Decoding.of_manifest(params, manifest), pairing)
     artifacts.write_table(artifacts.TWINS, found)
 
 

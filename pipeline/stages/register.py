@@ -8,10 +8,10 @@ import pandas as pd
 
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.contracts import Gate
-from pipeline.datasets.packed import Packed
+from pipeline.datasets.packed import PackedDataset
 from pipeline.report.comparison import comparison_page
 from pipeline.tracking import runs
-from pipeline.tracking.promotion import Judging, Options, registration
+from pipeline.tracking.promotion import ComparisonOptions, Options, register_version
 
 ARTIFACTS = {
     "": [Path("params.yaml"), Path("dvc.yaml"), Path("dvc.lock")],
@@ -31,12 +31,12 @@ ARTIFACTS = {
 
 def main() -> None:
     params = config.load_params()
-    options: Options = config.call(Options, config.section(params, "register"), "register")
-    gate: Gate = config.build(config.section(params, "gate"), "gate")
+    options: Options = config.instantiate(Options, config.get_section(params, "register"), "register")
+    gate: Gate = config.build(config.get_section(params, "gate"), "gate")
     card = artifacts.read_json(artifacts.PREDICTOR / "card.json")
     metrics = {"test": artifacts.read_json(artifacts.TEST_METRICS), "final_val": artifacts.read_json(artifacts.METRICS)}
-    packed = Packed.load()
-    key = artifacts.digest(
+    packed = PackedDataset.load()
+    key = artifacts.content_digest(
         card["training_key"].encode(),
         artifacts.METRICS.read_bytes(),
         artifacts.TEST_METRICS.read_bytes(),
@@ -47,8 +47,8 @@ def main() -> None:
     run_id, complete = runs.completed_run(card["training_key"], key, params, curves, metrics)
     if not complete:
         described = packed.index.drop(columns=["origin", "group"]).assign(labels=packed.index["labels"].map(", ".join))
-        runs.attach(run_id, key, ARTIFACTS, described, card["source"], card["data_hash"])
-    result = registration(options, run_id, key, gate, card, packed, Judging.of(params))
+        runs.log_results(run_id, key, ARTIFACTS, described, card["source"], card["data_hash"])
+    result = register_version(options, run_id, key, gate, card, packed, ComparisonOptions.of(params))
     artifacts.write_text(artifacts.COMPARISON, comparison_page(card["source"], result))
     artifacts.write_json(artifacts.REGISTRATION, result)
 

@@ -6,19 +6,19 @@ from pipeline.core import artifacts, config, stage_runner, terminal
 from pipeline.core.contracts import Split
 from pipeline.core.errors import UserError
 from pipeline.core.labels import without_negatives
-from pipeline.core.nouns import locate
-from pipeline.datasets.assignments import other_split_recorded, record_of, remarks, remembered
-from pipeline.datasets.near_duplicates.groups import with_twins
+from pipeline.core.nouns import import_target
+from pipeline.datasets.assignments import assignment_path, other_split_recorded, split_warnings, with_absent
+from pipeline.datasets.near_duplicates.groups import add_duplicate_group
 
 
 def main() -> None:
     params = config.load_params()
-    options = config.section(params, "split")
+    options = config.get_section(params, "split")
     split: Split = config.build(options, "split")
-    manifest = with_twins(artifacts.read_table(artifacts.MANIFEST), artifacts.read_table(artifacts.TWINS))
-    if locate(config.section(params, "task")["_target_"], "task", "task").exclusive:
+    manifest = add_duplicate_group(artifacts.read_table(artifacts.MANIFEST), artifacts.read_table(artifacts.TWINS))
+    if import_target(config.get_section(params, "task")["_target_"], "task", "task").exclusive:
         manifest = without_negatives(manifest)
-    record = record_of(options, config.section(params, "source"))
+    record = assignment_path(options, config.get_section(params, "source"))
     before = artifacts.read_table(record) if record.exists() else None
     splits = split(manifest, before)
     missing = sorted({"train", "val", "test"} - set(splits["split"]))
@@ -27,9 +27,9 @@ def main() -> None:
             f"no sample is left for {', '.join(missing)}: {len(splits)} samples in {splits['group'].nunique()} groups; "
             "add samples or change split.fractions"
         )
-    artifacts.write_table(record, remembered(splits, before))
+    artifacts.write_table(record, with_absent(splits, before))
     artifacts.write_table(artifacts.SPLITS, splits)
-    for line in remarks(splits, before is None and other_split_recorded(params)):
+    for line in split_warnings(splits, before is None and other_split_recorded(params)):
         terminal.warn(f"split: {line}")
 
 

@@ -13,10 +13,10 @@ from pipeline.core.code_digest import code_digest, component_modules
 from pipeline.core.contracts import CheckpointStore, Predictor, Split
 from pipeline.core.errors import UserError
 from pipeline.core.labels import to_lists, without_negatives
-from pipeline.core.nouns import locate
+from pipeline.core.nouns import import_target
 from pipeline.core.uris import mask_credentials
-from pipeline.datasets.near_duplicates.groups import with_twins
-from pipeline.datasets.packed import Packed
+from pipeline.datasets.near_duplicates.groups import add_duplicate_group
+from pipeline.datasets.packed import PackedDataset
 from pipeline.tracking.connection import root
 from pipeline.tracking.runs import TrainingLog, training_run
 from pipeline.training import checkpoints as store
@@ -28,28 +28,28 @@ from pipeline.training.recipe import SECTIONS, Recipe, no_log, select_recipe
 
 def main() -> None:
     params = config.load_params()
-    packed = Packed.load()
-    nodes = {name: config.section(params, name) for name in SECTIONS}
-    name = str(config.section(params, "source")["name"])
-    key = artifacts.digest(
+    packed = PackedDataset.load()
+    nodes = {name: config.get_section(params, name) for name in SECTIONS}
+    name = str(config.get_section(params, "source")["name"])
+    key = artifacts.content_digest(
         name.encode(),
-        artifacts.canonical(nodes),
+        artifacts.canonical_json(nodes),
         *(path.read_bytes() for path in sorted(artifacts.PACKED.glob("*.*")) if path.suffix != ".npy"),
     )
     code = code_digest([Path(training_recipe.__file__), *component_modules(nodes)])
-    repeat_key = artifacts.digest(key.encode(), code.encode())
+    repeat_key = artifacts.content_digest(key.encode(), code.encode())
     again = second_split(nodes["beside"], packed, nodes["task"])
     recipe, tried = select_recipe(nodes, packed)
-    kept = store.of_training(repeat_key, root(), tell=warn)
-    run = training_run(key, params, repeat_key) if rank.is_first() else nullcontext(TrainingLog(None))
+    kept = store.open_checkpoints(repeat_key, root(), tell=warn)
+    run = training_run(key, params, repeat_key) if rank.is_main_process() else nullcontext(TrainingLog(None))
     with run as log:
         predictor, history = recipe.fit(packed, log, kept)
         beside = beside_predictions(recipe, again, Checkpoints(kept.folder / "beside", warn))
-        if rank.is_first():
+        if rank.is_main_process():
             write(predictor, history, beside, tried, {"source": name, **recipe.card(packed), "training_key": key})
             log.has_made(model_card.predictor_digest(artifacts.PREDICTOR))
             kept.clear()
-    rank.part()
+    rank.finish()
 
 
 def write(
@@ -59,7 +59,7 @@ def write(
     tried: pd.DataFrame,
     told: dict[str, Any],
 ) -> None:
-    with artifacts.replacing(artifacts.PREDICTOR) as folder:
+    with artifacts.atomic_write(artifacts.PREDICTOR) as folder:
         folder.mkdir()
         saved = predictor.save(folder)
         artifacts.write_json(folder / model_card.CARD, {**saved, **told})
@@ -69,11 +69,11 @@ def write(
 
 
 def warn(line: str) -> None:
-    if rank.is_first():
+    if rank.is_main_process():
         terminal.warn(f"train: {mask_credentials(line)}")
 
 
-def second_split(node: dict[str, Any] | None, packed: Packed, task: dict[str, Any]) -> Packed | None:
+def second_split(node: dict[str, Any] | None, packed: PackedDataset, task: dict[str, Any]) -> PackedDataset | None:
     """The same pictures under the split that `beside` names, or None where it is null.
 
     Raises:
@@ -82,8 +82,8 @@ def second_split(node: dict[str, Any] | None, packed: Packed, task: dict[str, An
     if node is None:
         return None
     split: Split = config.build(node, "beside")
-    manifest = with_twins(artifacts.read_table(artifacts.MANIFEST), artifacts.read_table(artifacts.TWINS))
-    if locate(task["_target_"], "task", "task").exclusive:
+    manifest = add_duplicate_group(artifacts.read_table(artifacts.MANIFEST), artifacts.read_table(artifacts.TWINS))
+    if import_target(task["_target_"], "task", "task").exclusive:
         manifest = without_negatives(manifest)
     second = split(manifest, None).set_index("sample_id")
     index = packed.index.assign(
@@ -95,11 +95,11 @@ def second_split(node: dict[str, Any] | None, packed: Packed, task: dict[str, An
         raise UserError(
             f"beside: no sample is left for {', '.join(empty)}; change beside.fractions, or leave beside null"
         )
-    return Packed(packed.images, index, packed.card)
+    return PackedDataset(packed.images, index, packed.card)
 
 
 def beside_predictions(
-    recipe: Recipe, again: Packed | None, checkpoints: CheckpointStore | None = None
+    recipe: Recipe, again: PackedDataset | None, checkpoints: CheckpointStore | None = None
 ) -> pd.DataFrame:
     """Test predictions of the same recipe trained on a second split, or an empty table where there is none.
 

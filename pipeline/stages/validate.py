@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.errors import UserError
-from pipeline.datasets.expectations import DATA_DOCS, Promises, describe, validate
+from pipeline.datasets.expectations import DATA_DOCS, ManifestExpectations, describe, validate
 
 
 def main() -> None:
     params = config.load_params()
-    promises = config.call(Promises, config.section(params, "validate"), "validate")
-    with artifacts.replacing(DATA_DOCS) as pages:
+    promises = config.instantiate(ManifestExpectations, config.get_section(params, "validate"), "validate")
+    with artifacts.atomic_write(DATA_DOCS) as pages:
         results = validate(artifacts.read_table(artifacts.MANIFEST), promises, pages)
     artifacts.write_json(
         artifacts.VALIDATION, {"passed": all(one["passed"] for one in results), "expectations": results}

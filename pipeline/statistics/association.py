@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 
-def separation(values: np.ndarray, positive: np.ndarray) -> float:
+def auc(values: np.ndarray, positive: np.ndarray) -> float:
     """AUC of one property for a class against the rest, turned to be at least 0.5; 0.5 when one side is empty.
 
     Source: as the Mann-Whitney statistic, Hanley and McNeil 1982, doi:10.1148/radiology.143.1.7063747.

@@ -10,12 +10,12 @@ OTHER = NUM_BINS - 1  # the bin of a category's rarer values
 MANY_BINS = 256  # where a category has more values than bins, and each is asked for what it tells
 
 
-def binned(values: np.ndarray) -> np.ndarray:
+def quantile_bins(values: np.ndarray) -> np.ndarray:
     """(N,) bins 0 to 15 of equal size of numbers, equal numbers in one bin; 16 where the number is missing."""
-    return apart(values, edges(values))
+    return digitize(values, bin_edges(values))
 
 
-def edges(values: np.ndarray) -> list[float]:
+def bin_edges(values: np.ndarray) -> list[float]:
     """Where each bin but the first begins, at most 15 numbers, so that the bins of these numbers are of equal size."""
     known = np.sort(values[np.isfinite(values)])
     middle = rankdata(known) - 0.5
@@ -24,12 +24,12 @@ def edges(values: np.ndarray) -> list[float]:
     return [float(known[one]) for one in first[first < len(known)]]
 
 
-def apart(values: np.ndarray, edges: list[float]) -> np.ndarray:
+def digitize(values: np.ndarray, edges: list[float]) -> np.ndarray:
     """(N,) bins of numbers between the edges; 16 where the number is missing."""
     return np.where(np.isfinite(values), np.searchsorted(edges, values, side="right"), NUM_BINS)
 
 
-def sorted_out(codes: np.ndarray, num_bins: int = NUM_BINS) -> np.ndarray:
+def frequency_bins(codes: np.ndarray, num_bins: int = NUM_BINS) -> np.ndarray:
     """(N,) bins of a category's values: 0 to 14 for the commonest, 15 for all others, 16 for a missing one (-1).
 
     Of another number of bins than 16 the last is that of all others, and the number itself that of a missing one.

@@ -232,7 +232,7 @@ class Basis:
         return "; ".join(parts)
 
 
-def samples_needed(half_width: float) -> int:
+def wilson_sample_size(half_width: float) -> int:
     """Samples for which the 95 % interval of a share is at most `half_width` to either side, whatever the share is.
 
     Wilson's interval is widest at one half, where its half-width is z / (2 sqrt(n + z^2)).

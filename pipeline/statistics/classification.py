@@ -11,7 +11,7 @@ FEW_SAMPLES = 50  # of a class; up to here a matrix product ranks them faster th
 
 
 @dataclass(frozen=True)
-class Counts:
+class ConfusionCounts:
     """Weighted counts, one row per resample and one column per class.
 
     Attributes:
@@ -27,10 +27,10 @@ class Counts:
     total: np.ndarray
 
     @property
-    def pooled(self) -> Counts:
+    def pooled(self) -> ConfusionCounts:
         """All classes as one: (R, 1) sums over them."""
         hit, support, predicted = (one.sum(axis=1, keepdims=True) for one in (self.hit, self.support, self.predicted))
-        return Counts(hit, support, predicted, self.total)
+        return ConfusionCounts(hit, support, predicted, self.total)
 
     @property
     def precision(self) -> np.ndarray:
@@ -48,10 +48,10 @@ class Counts:
         return ratio(2 * self.hit, self.support + self.predicted, 0 * self.support)
 
 
-def count(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray) -> Counts:
+def confusion_counts(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray) -> ConfusionCounts:
     """Counts for (N, K) targets and decisions and (R, N) weights."""
     truth, choice = targets.astype(np.float64), decided.astype(np.float64)
-    return Counts(weights @ (truth * choice), weights @ truth, weights @ choice, weights.sum(axis=1))
+    return ConfusionCounts(weights @ (truth * choice), weights @ truth, weights @ choice, weights.sum(axis=1))
 
 
 def of_same_classes(
@@ -72,7 +72,7 @@ def of_same_classes(
     return np.where(lost, figures(np.ones((1, len(targets)))), found) if lost.any() else found
 
 
-def mean_recall(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray, exclusive: bool) -> np.ndarray:
+def balanced_accuracy(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray, exclusive: bool) -> np.ndarray:
     """(R,) balanced accuracy as `nuisance_baseline` counts it.
 
     Of exclusive labels the mean recall of the classes. Else the mean over labels of (recall of presence + recall of
@@ -85,9 +85,9 @@ def mean_recall(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray, e
         exclusive: Whether each sample has exactly one label, as the task says; the samples at hand cannot tell.
     """
     truth, choice = np.asarray(targets, dtype=bool), np.asarray(decided, dtype=bool)
-    present = of_same_classes(lambda rows: count(truth, choice, rows).recall, truth, weights)
+    present = of_same_classes(lambda rows: confusion_counts(truth, choice, rows).recall, truth, weights)
     if not exclusive:
-        absent = of_same_classes(lambda rows: count(~truth, ~choice, rows).recall, ~truth, weights)
+        absent = of_same_classes(lambda rows: confusion_counts(~truth, ~choice, rows).recall, ~truth, weights)
         present = (present + absent) / 2
     return average(present, np.ones_like(present), "macro")
 
@@ -118,7 +118,7 @@ def average(per_class: np.ndarray, support: np.ndarray, how: str) -> np.ndarray:
     return ratio((filled * weights).sum(axis=1), weights.sum(axis=1), 0 * weights.sum(axis=1))
 
 
-def area_under_roc(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def roc_auc(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted one-against-the-rest AUC, ties counted half.
 
     Args:

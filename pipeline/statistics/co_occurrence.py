@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 
-def together(labels: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
+def count_together(labels: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
     """(K, K) samples that have both labels; the diagonal holds the size of each class."""
     position = {name: column for column, name in enumerate(classes)}
     columns = [position[name] for names in labels for name in set(names)]

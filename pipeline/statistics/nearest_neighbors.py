@@ -19,7 +19,7 @@ class Index(Protocol):
         """(Q, num_neighbours) inner products, the largest first, and positions, -1 where there is none."""
 
 
-def index(vectors: np.ndarray) -> Index:
+def build_index(vectors: np.ndarray) -> Index:
     """Something to `search`; deterministic, and n to the power of 1.5 in large sets, whose vectors it keeps in halves.
 
     Above `EXACT` vectors it is faiss's inverted file (Jegou, Douze and Schmid 2011, doi:10.1109/TPAMI.2010.57): a
@@ -31,7 +31,7 @@ def index(vectors: np.ndarray) -> Index:
     return _filled(vectors.shape, vectors[:: _step(len(vectors))], _blocks(vectors))
 
 
-def cosines(vectors: np.ndarray, num_neighbours: int) -> np.ndarray:
+def nearest_cosines(vectors: np.ndarray, num_neighbours: int) -> np.ndarray:
     """(N, k) cosines of each vector with the nearest ones, itself among them, largest first; -max where none is found.
 
     Memory: the vectors in half precision above 20,000 of them, and a block of them in float32.
@@ -40,10 +40,10 @@ def cosines(vectors: np.ndarray, num_neighbours: int) -> np.ndarray:
         vectors: (N, D) floating point of any length, memory-mapped if need be.
         num_neighbours: k, at least 1; no more than there are vectors.
     """
-    sample = unit(np.asarray(vectors[:: _step(len(vectors))], dtype=np.float32))
-    made = _filled(vectors.shape, sample, directions(vectors))
+    sample = l2_normalise(np.asarray(vectors[:: _step(len(vectors))], dtype=np.float32))
+    made = _filled(vectors.shape, sample, normalised_blocks(vectors))
     num = min(num_neighbours, len(vectors))
-    found: np.ndarray = np.concatenate([made.search(block, num)[0] for block in directions(vectors)])
+    found: np.ndarray = np.concatenate([made.search(block, num)[0] for block in normalised_blocks(vectors)])
     return found
 
 
@@ -77,12 +77,12 @@ def _blocks(vectors: np.ndarray) -> Iterator[np.ndarray]:
         yield np.ascontiguousarray(vectors[start : start + BLOCK], dtype=np.float32)
 
 
-def directions(vectors: np.ndarray) -> Iterator[np.ndarray]:
+def normalised_blocks(vectors: np.ndarray) -> Iterator[np.ndarray]:
     """Blocks of the rows as (n, D) float32 of length 1."""
-    yield from map(unit, _blocks(vectors))
+    yield from map(l2_normalise, _blocks(vectors))
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
+def l2_normalise(vectors: np.ndarray) -> np.ndarray:
     """The same directions, (N, D) float32 of length 1; what is zero stays zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     result: np.ndarray = np.ascontiguousarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 
-def relabelled(groups: np.ndarray, num_permutations: int, seed: int) -> Iterator[np.ndarray]:
+def block_permutations(groups: np.ndarray, num_permutations: int, seed: int) -> Iterator[np.ndarray]:
     """The row to which each row gives its labels, again and again.
 
     The labels of a group move together and in their order, to groups of like size (within a factor of two): what makes
@@ -44,7 +44,7 @@ def relabelled(groups: np.ndarray, num_permutations: int, seed: int) -> Iterator
         yield takers
 
 
-def rotated(groups: np.ndarray, order: np.ndarray, num_permutations: int, seed: int) -> Iterator[np.ndarray]:
+def rotations(groups: np.ndarray, order: np.ndarray, num_permutations: int, seed: int) -> Iterator[np.ndarray]:
     """The row to which each row gives its labels within its group, again and again.
 
     The labels of each group move along its order, all by one step length that is drawn, and from its end to its
@@ -91,7 +91,9 @@ def group_folds(groups: np.ndarray, num_folds: int, seed: int) -> np.ndarray:
     return fold[groups]
 
 
-def told_by_size(groups: np.ndarray, rows: np.ndarray, codes: np.ndarray, num_classes: int) -> np.ndarray:
+def label_determined_by_group_size(
+    groups: np.ndarray, rows: np.ndarray, codes: np.ndarray, num_classes: int
+) -> np.ndarray:
     """(K,) whether the size of a group says who has each label, so that `relabelled` has next to nothing to exchange.
 
     Bursts of a camera are defective, say, and single photographs are not. It does where the sizes, within a factor of
@@ -120,13 +122,13 @@ def _entropy(share: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(sure == share, -sure * np.log(sure) - (1 - sure) * np.log(1 - sure), 0.0))
 
 
-def one_of_each(groups: np.ndarray, seed: int) -> np.ndarray:
+def one_per_group(groups: np.ndarray, seed: int) -> np.ndarray:
     """(G,) a row of each group, drawn: rows whose labels can be dealt freely, whatever the sizes of their groups."""
     order = np.random.default_rng(seed).permutation(len(groups))
     return np.sort(order[np.unique(groups[order], return_index=True)[1]])
 
 
-def adjusted(statistics: np.ndarray) -> np.ndarray:
+def max_t_p_values(statistics: np.ndarray) -> np.ndarray:
     """(P, K) p-values of the first of (M, P, K), corrected for all tests together; the others are permuted.
 
     P properties are asked for K labels each.
@@ -154,7 +156,7 @@ def least_possible(statistics: np.ndarray) -> np.ndarray:
     return _p_values(scaled, scaled.max(axis=(0, 1)))
 
 
-def combined(ways: Sequence[np.ndarray], alpha: float) -> tuple[np.ndarray, np.ndarray]:
+def combine_p_values(ways: Sequence[np.ndarray], alpha: float) -> tuple[np.ndarray, np.ndarray]:
     """(P, K) p-values, and (K,) the least that there could be, of labels dealt in one way or another.
 
     The p-value of two ways is twice the smaller one (Bonferroni). A way that cannot come down to its share of `alpha`
@@ -166,7 +168,7 @@ def combined(ways: Sequence[np.ndarray], alpha: float) -> tuple[np.ndarray, np.n
     """
     least = [least_possible(one) for one in ways]
     used = usable([float(one.min()) for one in least], alpha)
-    p_values = len(used) * np.min([adjusted(ways[way]) for way in used], axis=0)
+    p_values = len(used) * np.min([max_t_p_values(ways[way]) for way in used], axis=0)
     return np.minimum(1, p_values), np.minimum(1, len(used) * np.min([least[way] for way in used], axis=0))
 
 

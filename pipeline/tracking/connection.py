@@ -107,7 +107,7 @@ def _connect(left: float) -> tuple[MlflowClient, str]:
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it logs it also raises
     mlflow.set_tracking_uri(uri)  # MLflow asks for it while it makes a version, whatever client is at work
     try:
-        with speaking(), FileLock(root() / ".mlflow.lock", timeout=max(left, 1.0)):
+        with translate_errors(), FileLock(root() / ".mlflow.lock", timeout=max(left, 1.0)):
             client = mlflow.MlflowClient(uri, uri)
             found = client.get_experiment_by_name(EXPERIMENT)
             if found is not None:
@@ -124,7 +124,7 @@ def _connect(left: float) -> tuple[MlflowClient, str]:
 
 
 @contextmanager
-def speaking() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """MLflow's and its database's errors as one line that names the store."""
     import mlflow
     import requests
@@ -200,7 +200,7 @@ def _probe_file(database: Path, seconds: float) -> None:
 def _probe_server(uri: str) -> None:
     import requests
 
-    with speaking():
+    with translate_errors():
         answer = requests.get(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS)
         if answer.status_code >= 500:
             raise requests.ConnectionError(f"the server answers {answer.status_code} {answer.reason}")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, final
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import warn
 from pipeline.tracking import owners
-from pipeline.tracking.connection import Unavailable, connect, find, root, speaking
+from pipeline.tracking.connection import Unavailable, connect, find, root, translate_errors
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -121,7 +121,7 @@ class Journal:
             UserError: It refuses what it is told.
         """
         client, experiment = connect(wait)
-        with speaking():
+        with translate_errors():
             batch: list[Any] = []
             for event, offset in self._events(self._offset):
                 batch += self._figures(event)

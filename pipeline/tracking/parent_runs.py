@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.contracts import Log
-from pipeline.tracking.connection import connect, find, speaking
+from pipeline.tracking.connection import connect, find, translate_errors
 from pipeline.tracking.journal import bring_left, log_params
 from pipeline.tracking.owners import sweep
-from pipeline.tracking.recording import recorded
+from pipeline.tracking.recording import record_run
 from pipeline.tracking.runs import RESULTS, commit, epoch_figures, flat_params
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def leaderboard_run(name: str, results_keys: Mapping[str, str], artifacts: list[
         The id of the parent.
     """
     client, experiment = connect()
-    with speaking():
+    with translate_errors():
         parent = _parent(client, experiment, LEADERBOARD, name, f"leaderboard {name}")
         tag = f"{LEADERBOARD}.{name}"
         rows = {row: find(client, experiment, RESULTS, key) for row, key in results_keys.items()}
@@ -59,7 +59,7 @@ def study_run(key: str, name: str, params: dict[str, Any]) -> str:
     """The id of the one run of a search, under which its trials stand; those whose process is gone are closed."""
     client, experiment = connect()
     bring_left()
-    with speaking():
+    with translate_errors():
         sweep(client, experiment)
         parent = _parent(client, experiment, STUDY, key, name)
         if not client.get_run(parent).data.params:
@@ -74,14 +74,14 @@ def trial_run(parent: str, name: int | str, params: dict[str, Any]) -> Iterator[
     It is marked as killed, with the reason, where the block ends early.
     """
     tags = {PARENT: parent, TRIAL: str(name), "mlflow.source.name": "colibri tune"}
-    with recorded(f"trial {name}", tags, flat_params(params), failed="KILLED") as journal:
+    with record_run(f"trial {name}", tags, flat_params(params), failed="KILLED") as journal:
         yield lambda epoch, figures: journal.log(epoch, epoch_figures(figures))
 
 
 def finish(run_id: str, figures: Mapping[str, float], artifacts: list[Path]) -> None:
     """Figures and files of a parent that is complete."""
     client, _ = connect()
-    with speaking():
+    with translate_errors():
         for name, value in figures.items():
             client.log_metric(run_id, name, float(value))
         for path in artifacts:

@@ -15,9 +15,9 @@ from PIL import Image
 from pipeline.core import artifacts, config
 from pipeline.core.contracts import Gate, Metric
 from pipeline.core.results import Verdict
-from pipeline.datasets.packed import Packed
-from pipeline.evaluation.margin_text import BEYOND, is_below, sentence
-from pipeline.evaluation.paired_comparison import Compared, compared
+from pipeline.datasets.packed import PackedDataset
+from pipeline.evaluation.margin_text import BEYOND, describe_margin, is_significantly_worse
+from pipeline.evaluation.paired_comparison import PairedPredictions, load_test_predictions
 from pipeline.tracking import registry, runs
 
 REGISTRATION_TAG = "colibri.registration"  # the verdict, written before the aliases move
@@ -45,7 +45,7 @@ class Options:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Judging:
+class ComparisonOptions:
     """How two versions are compared: metrics of one number each, and the bootstrap behind the intervals."""
 
     metrics: dict[str, Metric]
@@ -53,15 +53,21 @@ class Judging:
     seed: int
 
     @classmethod
-    def of(cls, params: dict[str, Any]) -> Judging:
-        metrics = config.build_each(params, "metric")
-        options = config.section(params, "evaluate")
+    def of(cls, params: dict[str, Any]) -> ComparisonOptions:
+        metrics = config.build_all(params, "metric")
+        options = config.get_section(params, "evaluate")
         whole = {name: metric for name, metric in metrics.items() if not metric.per_class}
         return cls(metrics=whole, num_resamples=options["num_resamples"], seed=options["seed"])
 
 
-def registration(
-    options: Options, run_id: str, key: str, gate: Gate, card: dict[str, Any], packed: Packed, judging: Judging
+def register_version(
+    options: Options,
+    run_id: str,
+    key: str,
+    gate: Gate,
+    card: dict[str, Any],
+    packed: PackedDataset,
+    judging: ComparisonOptions,
 ) -> dict[str, Any]:
     """What was registered and why; the same text when the same results come again."""
     name = options.model_name
@@ -71,19 +77,19 @@ def registration(
         result = dict(json.loads(tags[REGISTRATION_TAG]))
     else:
         champion = registry.champion(name)
-        verdict = beside_nuisances(
-            judge(gate, card["classes"], champion[1] if champion else None), options.below_nuisances
+        verdict = with_baseline_margin(
+            apply_gate(gate, card["classes"], champion[1] if champion else None), options.below_nuisances
         )
-        earlier = comparison(name, run_id, card, judging)
+        earlier = compare_earlier_data(name, run_id, card, judging)
         test_set = test_digest()
-        uses = registry.num_judged_on(name, test_set) + (version is None)
+        uses = registry.num_versions_tested_on(name, test_set) + (version is None)
         if version is None:
             about = {
                 registry.DATA_HASH: card["data_hash"],
                 registry.COMMIT: runs.commit(),
                 registry.TEST_SET: test_set,
             }
-            version = registry.create_version(name, run_id, key, artifacts.PREDICTOR, example(packed), about)
+            version = registry.create_version(name, run_id, key, artifacts.PREDICTOR, example_picture(packed), about)
         result = {
             "model": name,
             "version": version,
@@ -107,17 +113,17 @@ def test_digest() -> str:
     """Of which samples test holds: each version judged on the same ones wears their figures out a little."""
     table = artifacts.read_table(artifacts.PREDICTIONS)
     names = sorted(table.loc[table["split"] == "test", "sample_id"])
-    return artifacts.digest(artifacts.canonical(names))
+    return artifacts.content_digest(artifacts.canonical_json(names))
 
 
-def judge(gate: Gate, classes: list[str], champion_run: str | None) -> Verdict:
+def apply_gate(gate: Gate, classes: list[str], champion_run: str | None) -> Verdict:
     """The gate's verdict on the test predictions of both; none is asked where the test split leaks."""
     leakage = artifacts.read_json(artifacts.CHECKS).get("split_leakage")
     if leakage is not None and not leakage["passed"]:
         if leakage.get("state") == "cannot_be_judged":
             return Verdict(False, [f"whether its test figures leak cannot be judged: {leakage['obstacle']}"])
         return Verdict(False, [f"its test figures leak: {leakage['value']:.0f} {leakage['unit']}"])
-    ours = compared(artifacts.PREDICTIONS, classes)
+    ours = load_test_predictions(artifacts.PREDICTIONS, classes)
     if champion_run is None:
         return gate(ours, None)
     with tempfile.TemporaryDirectory() as folder:
@@ -125,10 +131,12 @@ def judge(gate: Gate, classes: list[str], champion_run: str | None) -> Verdict:
         before = artifacts.read_metadata(theirs).get("classes")
         if before != classes:
             return Verdict(False, [f"the champion knows other classes: {before} instead of {classes}"])
-        return gate(ours, compared(theirs, classes))
+        return gate(ours, load_test_predictions(theirs, classes))
 
 
-def comparison(name: str, run_id: str, card: dict[str, Any], judging: Judging) -> dict[str, Any] | None:
+def compare_earlier_data(
+    name: str, run_id: str, card: dict[str, Any], judging: ComparisonOptions
+) -> dict[str, Any] | None:
     """What is registered now against a version made of the data before; None where there is none.
 
     Of the versions made of these data it is the one whose choices differ least, the newest of several: the data shall
@@ -138,7 +146,7 @@ def comparison(name: str, run_id: str, card: dict[str, Any], judging: Judging) -
     candidates = registry.earlier_data(name, card["data_hash"])
     if not candidates:
         return None
-    choices = [runs.differing(run_id, their_run) for _, their_run, _ in candidates]
+    choices = [runs.differing_params(run_id, their_run) for _, their_run, _ in candidates]
     least = min(range(len(candidates)), key=lambda position: len(choices[position]))
     version, their_run, tags = candidates[least]
     about = {"version": version, **{tag: tags.get(tag, "") for tag in (registry.DATA_HASH, registry.COMMIT)}}
@@ -146,8 +154,11 @@ def comparison(name: str, run_id: str, card: dict[str, Any], judging: Judging) -
         theirs = registry.predictions_of(their_run, Path(folder))
         if artifacts.read_metadata(theirs).get("classes") != card["classes"]:
             return {**about, "reason": "it knows other classes"}
-        later, earlier = compared(artifacts.PREDICTIONS, card["classes"]), compared(theirs, card["classes"])
-    both = Compared.of(later, earlier)
+        later, earlier = (
+            load_test_predictions(artifacts.PREDICTIONS, card["classes"]),
+            load_test_predictions(theirs, card["classes"]),
+        )
+    both = PairedPredictions.match(later, earlier)
     if both is None:
         return {**about, "reason": "no test picture is common to both"}
     return {
@@ -157,28 +168,28 @@ def comparison(name: str, run_id: str, card: dict[str, Any], judging: Judging) -
         "num_left": len(earlier) - len(both),
         "num_new": len(later) - len(both),
         "other_choices": choices[least],
-        "metrics": both.gains(judging.metrics, judging.num_resamples, judging.seed),
+        "metrics": both.paired_differences(judging.metrics, judging.num_resamples, judging.seed),
     }
 
 
-def beside_nuisances(verdict: Verdict, below: Literal["refuse", "warn"]) -> Verdict:
+def with_baseline_margin(verdict: Verdict, below: Literal["refuse", "warn"]) -> Verdict:
     """The verdict with what the model adds to the properties of the pictures, refused where that is less than nothing.
 
     Not refused is what merely has not shown more: the baseline is near 1 where a property gives the label away, and
     few test pictures leave wide intervals.
     """
     entry = artifacts.read_json(artifacts.TEST_METRICS).get(BEYOND)
-    told = sentence(entry)
+    told = describe_margin(entry)
     if entry is None or not told:
         return verdict
     evidence = {**verdict.evidence, BEYOND: entry}
-    if verdict.promote and below == "refuse" and is_below(entry):
+    if verdict.promote and below == "refuse" and is_significantly_worse(entry):
         way_out = "where that shortcut is known and remedied, set register.below_nuisances to warn"
         return Verdict(False, [f"{told}; {way_out}"], evidence)
     return Verdict(verdict.promote, [*verdict.reasons, told], evidence)
 
 
-def example(packed: Packed) -> bytes:
+def example_picture(packed: PackedDataset) -> bytes:
     """The first test picture, as PNG."""
     position = int(np.flatnonzero(packed.index["split"] == "test")[0])
     image = packed.images[position]

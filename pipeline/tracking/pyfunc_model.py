@@ -8,12 +8,12 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
-from pipeline.core.labels import spelled, to_lists
-from pipeline.images.decoding import Decoding, decode, stored
+from pipeline.core.labels import labels_to_text, to_lists
+from pipeline.images.decoding import Decoding, decode, resize_for_storage
 from pipeline.training.model_card import load_predictor
 
 
-class Served(PythonModel):  # type: ignore[misc]
+class PyfuncClassifier(PythonModel):  # type: ignore[misc]
     """Takes a column `image` of encoded pictures (JPEG, PNG, ...)."""
 
     def load_context(self, context: Any) -> None:
@@ -24,7 +24,7 @@ class Served(PythonModel):  # type: ignore[misc]
         packing, classes = self.card["packing"], self.card["classes"]
         decoding = Decoding.of_card(packing)
         images = [
-            stored(decode(bytes(data), decoding), packing["size"], packing["fit"], packing["channels"])
+            resize_for_storage(decode(bytes(data), decoding), packing["size"], packing["fit"], packing["channels"])
             for data in model_input["image"]
         ]
         shape = (0, packing["size"], packing["size"], packing["channels"])
@@ -32,10 +32,10 @@ class Served(PythonModel):  # type: ignore[misc]
         decided = self.predictor.task.decide(scores)
         return pd.DataFrame(
             {
-                "class": [spelled(labels) for labels in to_lists(decided, classes)],
+                "class": [labels_to_text(labels) for labels in to_lists(decided, classes)],
                 "scores": [dict(zip(classes, row.tolist(), strict=True)) for row in scores],
             }
         )
 
 
-set_model(Served())
+set_model(PyfuncClassifier())

@@ -21,7 +21,7 @@ SECONDS_BETWEEN = 5.0  # two samples of the machine's use, and two attempts to b
 
 
 @contextmanager
-def recorded(
+def record_run(
     name: str | None,
     tags: Mapping[str, str],
     params: Mapping[str, str],

@@ -11,11 +11,11 @@ from typing import Any
 
 from pipeline.core.errors import UserError
 from pipeline.core.uris import file_path, sqlite_path
-from pipeline.tracking.connection import connect, root, speaking, tracking_uri
+from pipeline.tracking.connection import connect, root, tracking_uri, translate_errors
 from pipeline.tracking.journal import say
 from pipeline.tracking.runs import RESULTS
 
-NEEDED = (
+SERVING_REQUIREMENTS = (
     "hydra-core",
     "mlflow",
     "numpy",
@@ -41,7 +41,7 @@ DATA_HASH, COMMIT, TEST_SET = "data_hash", "git_commit", "test_set"  # tags of a
 def find_version(name: str, results_key: str) -> str | None:
     """The version that carries these results already."""
     client, _ = connect()
-    with speaking():
+    with translate_errors():
         found = client.search_model_versions(f"name = '{name}' and tags.`{RESULTS}` = '{results_key}'")
     return str(found[0].version) if found else None
 
@@ -53,7 +53,7 @@ def is_registered(name: str, version: str) -> bool | None:
         return _is_in_file(database, name, version)
     try:
         client, _ = connect(wait=0)
-        with speaking():
+        with translate_errors():
             return bool(client.search_model_versions(f"name = '{name}' and version_number = '{version}'"))
     except UserError:
         return None
@@ -78,7 +78,7 @@ def champion(name: str) -> tuple[str, str] | None:
     import mlflow
 
     client, _ = connect()
-    with speaking():
+    with translate_errors():
         try:
             found = client.get_model_version_by_alias(name, "champion")
         except mlflow.MlflowException as error:
@@ -91,7 +91,7 @@ def champion(name: str) -> tuple[str, str] | None:
 def earlier_data(name: str, data_hash: str) -> list[tuple[str, str, dict[str, str]]]:
     """Version, run id and tags of the versions made of the other data that were used last; the newest first."""
     client, _ = connect()
-    with speaking():
+    with translate_errors():
         found = client.search_model_versions(f"name = '{name}'")
     others = sorted(
         (one for one in found if one.tags.get(DATA_HASH, data_hash) != data_hash), key=lambda one: -int(one.version)
@@ -103,10 +103,10 @@ def earlier_data(name: str, data_hash: str) -> list[tuple[str, str, dict[str, st
     ][:MAX_EARLIER]
 
 
-def num_judged_on(name: str, test_set: str) -> int:
+def num_versions_tested_on(name: str, test_set: str) -> int:
     """How many versions were judged on these test samples."""
     client, _ = connect()
-    with speaking():
+    with translate_errors():
         found = client.search_model_versions(f"name = '{name}' and tags.`{TEST_SET}` = '{test_set}'")
     return len(found)
 
@@ -119,7 +119,7 @@ def predictions_of(run_id: str, folder: Path) -> Path:
     """
     client, _ = connect()
     folder.mkdir(parents=True, exist_ok=True)
-    with speaking():
+    with translate_errors():
         place = client.get_run(run_id).info.artifact_uri
         local = file_path(place)
         if local is not None and not (local / PREDICTIONS).exists():
@@ -156,7 +156,7 @@ def create_version(
         outputs=Schema([ColSpec(DataType.string, "class"), ColSpec(Map(DataType.double), "scores")]),
     )
     _warn_of_escapes(str(root()))
-    with speaking():
+    with translate_errors():
         run = client.get_run(run_id)
         made = client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
         logged = Model.log(  # as mlflow.pyfunc.log_model does, which takes its run from the environment
@@ -169,7 +169,7 @@ def create_version(
             code_paths=[str(Path(pipeline.__file__).parent)],
             signature=signature,
             input_example=pd.DataFrame({"image": [example]}),
-            pip_requirements=[f"{package}=={installed(package).partition('+')[0]}" for package in NEEDED],
+            pip_requirements=[f"{package}=={installed(package).partition('+')[0]}" for package in SERVING_REQUIREMENTS],
         )
         if not client.search_registered_models(f"name = '{name}'"):
             client.create_registered_model(name)
@@ -190,18 +190,18 @@ def _warn_of_escapes(folder: str) -> None:
 
 def set_alias(name: str, alias: str, version: str) -> None:
     client, _ = connect()
-    with speaking():
+    with translate_errors():
         client.set_registered_model_alias(name, alias, version)
 
 
 def version_tags(name: str, version: str) -> dict[str, str]:
     client, _ = connect()
-    with speaking():
+    with translate_errors():
         return dict(client.get_model_version(name, version).tags)
 
 
 def tag_version(name: str, version: str, tags: dict[str, Any]) -> None:
     client, _ = connect()
-    with speaking():
+    with translate_errors():
         for key, value in tags.items():
             client.set_model_version_tag(name, version, key, str(value))

@@ -17,10 +17,10 @@ import yaml
 
 from pipeline.core import artifacts
 from pipeline.core.uris import mask_values
-from pipeline.tracking.connection import Unavailable, connect, find, speaking
+from pipeline.tracking.connection import Unavailable, connect, find, translate_errors
 from pipeline.tracking.journal import Journal, bring_left, log_params
 from pipeline.tracking.owners import sweep
-from pipeline.tracking.recording import recorded
+from pipeline.tracking.recording import record_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,9 +75,9 @@ def training_run(key: str, params: dict[str, Any], repeat_key: str = "") -> Iter
     with suppress(Unavailable):
         client, experiment = connect(wait=0)
         bring_left()
-        with speaking():
+        with translate_errors():
             sweep(client, experiment)
-    with recorded(
+    with record_run(
         name=os.environ.get("DVC_EXP_NAME"),
         tags={**_tags(key), REPEATED: repeat_key or key},
         params=flat_params(params),
@@ -108,7 +108,7 @@ def completed_run(
     """
     client, experiment = connect()
     bring_left()
-    with speaking():
+    with translate_errors():
         sweep(client, experiment)
         same = find(client, experiment, RESULTS, results_key)
         if same:
@@ -127,7 +127,7 @@ def completed_run(
             for row in curves.to_dict("records"):
                 step = int(row.pop("epoch"))
                 for name, value in row.items():
-                    client.log_metric(run_id, grouped(str(name)), float(value), step=step)
+                    client.log_metric(run_id, metric_group(str(name)), float(value), step=step)
             client.set_terminated(run_id)
         _log_figures(client, run_id, metrics)
     return run_id, False
@@ -147,7 +147,7 @@ def _log_figures(client: MlflowClient, run_id: str, metrics: dict[str, dict[str,
     client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps([{"path": INTERVALS, "type": "table"}]))
 
 
-def attach(
+def log_results(
     run_id: str, results_key: str, files: dict[str, list[Path]], dataset: pd.DataFrame, name: str, data_hash: str
 ) -> None:
     """Logs files and the data set, then marks the run as complete.
@@ -164,7 +164,7 @@ def attach(
     from mlflow.entities import DatasetInput, InputTag
 
     client, _ = connect()
-    with speaking():
+    with translate_errors():
         for folder, paths in files.items():
             for path in paths:
                 if path.exists():
@@ -184,15 +184,15 @@ def training_seconds(key: str) -> float | None:
     """
     client, experiment = connect()
     bring_left()
-    with speaking():
+    with translate_errors():
         known = [run for run in find(client, experiment, KEY, key) if run.info.status == "FINISHED"]
     return next((float(run.data.metrics[SECONDS]) for run in known if SECONDS in run.data.metrics), None)
 
 
-def differing(run_id: str, other: str) -> list[str]:
+def differing_params(run_id: str, other: str) -> list[str]:
     """The dotted names of the choices that two runs do not share, sorted."""
     client, _ = connect()
-    with speaking():
+    with translate_errors():
         ours, theirs = (client.get_run(one).data.params for one in (run_id, other))
     return sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key) and _makes(key))
 
@@ -204,7 +204,7 @@ def metric_name(name: str) -> str:
     """
     parts = re.sub(r"[^\w\-. /:]", "_", name)[:200].split("/")
     accepted = "/".join(part if part.strip(".") else "_" for part in parts)  # MLflow refuses a//b, a/. and a/..
-    return name if accepted == name else f"{accepted} {artifacts.digest(name.encode())[:8]}"
+    return name if accepted == name else f"{accepted} {artifacts.content_digest(name.encode())[:8]}"
 
 
 def flatten(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
@@ -227,7 +227,7 @@ def commit() -> str:
 
 def epoch_figures(figures: dict[str, float]) -> dict[str, float]:
     """The figures of an epoch under the names that they have in MLflow."""
-    return {grouped(name): value for name, value in figures.items() if name != "epoch"}
+    return {metric_group(name): value for name, value in figures.items() if name != "epoch"}
 
 
 def flat_params(params: dict[str, Any]) -> dict[str, str]:
@@ -272,7 +272,7 @@ def masked_settings(path: Path) -> str | None:
     return None if masked == settings else yaml.safe_dump(masked, sort_keys=False, allow_unicode=True)
 
 
-def grouped(name: str) -> str:
+def metric_group(name: str) -> str:
     """train_loss as train/loss, so that the UI groups curves."""
     group, _, rest = name.partition("_")
     return f"{group}/{rest}" if group in ("train", "val", "test") else f"train/{name}"

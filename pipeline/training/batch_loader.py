@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.core.batches import Samples
+from pipeline.core.batches import ImageDataset
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -20,7 +20,7 @@ Batch = tuple[Tensor, Tensor, Tensor]
 
 
 @final
-class Feed:
+class BatchLoader:
     """Batches of one epoch after the other; iterating gives what is left of the current one.
 
     The generator draws each epoch's order and a seed for each batch, so pictures are a pure function of the seed,
@@ -39,7 +39,7 @@ class Feed:
         num_given: Samples of the last one.
     """
 
-    def __init__(self, samples: Samples, size: int, seed: int, threads: int = 0):
+    def __init__(self, samples: ImageDataset, size: int, seed: int, threads: int = 0):
         self.samples, self.size, self.threads = samples, size, threads
         self.num_batches = max(1, len(samples) // size)
         self.generator = torch.Generator().manual_seed(seed)
@@ -48,23 +48,23 @@ class Feed:
 
     def __iter__(self) -> Iterator[Batch]:
         self.generator.set_state(self.began)
-        left = self.samples.drawn(self.size, self.generator)[self.taken :]
+        left = self.samples.epoch_batches(self.size, self.generator)[self.taken :]
         after = self.generator.get_state()
-        for batch in made_ahead(self._pinned, left, self.threads) if self.threads else map(self.made, left):
+        for batch in make_ahead(self._pinned, left, self.threads) if self.threads else map(self.make, left):
             self.taken += 1
             self.num_given = len(batch[0])
             yield batch
         self.began, self.taken = after, 0
 
-    def made(self, drawn: tuple[np.ndarray, int]) -> Batch:
-        return self.samples.batch(*drawn)
+    def make(self, drawn: tuple[np.ndarray, int]) -> Batch:
+        return self.samples.make_batch(*drawn)
 
     def _pinned(self, drawn: tuple[np.ndarray, int]) -> Batch:
-        images, targets, cells = self.made(drawn)
+        images, targets, cells = self.make(drawn)
         return images.pin_memory(), targets, cells
 
 
-def made_ahead(make: Callable[[Item], Made], items: Iterable[Item], threads: int) -> Iterator[Made]:
+def make_ahead(make: Callable[[Item], Made], items: Iterable[Item], threads: int) -> Iterator[Made]:
     """`make` of each item, in order, up to `threads` + 1 of them made or at work before they are asked for.
 
     Each thread computes on one core: batches side by side take less time than one batch on all cores.

@@ -15,7 +15,7 @@ SPREAD = (
 MAX_STEPS = 200
 
 
-def calibrated(
+def calibrate(
     logits: np.ndarray, targets: np.ndarray, exclusive: bool, kind: Literal["none", "temperature", "sigmoid"]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Slopes and offsets, (K,) each, for which slope x logit + offset has the lowest log loss.

@@ -40,13 +40,13 @@ class Progress:
         """One epoch's figures and scores of val; its weights are copied where it is the best so far."""
         self.history.append(row)
         if row["val_loss"] < self.best_loss:
-            self.best = state_dicts.of_module("best", self.loop.kept())
+            self.best = state_dicts.of_module("best", self.loop.current_network())
             self.best_scores, self.best_loss = scores, row["val_loss"]
 
     def save_when_due(self) -> None:
         if self.checkpoints is not None:
             due = time.monotonic() - self.saved_at >= self.seconds
-            if self.loop.processes.told(due):
+            if self.loop.processes.broadcast(due):
                 self.save()
 
     def save(self) -> None:
@@ -73,7 +73,7 @@ class Progress:
             self.history, self.best_loss = facts["history"], facts["best_loss"]
             self.best = {f"best/{name}": one for name, one in state_dicts.under("best", tensors).items()}
             self.best_scores = tensors["best_scores"].numpy()
-        if self.loop.processes.told(self.loop.step) != self.loop.step:
+        if self.loop.processes.broadcast(self.loop.step) != self.loop.step:
             raise UserError(
                 "the processes do not find the same checkpoint; .checkpoints/ must lie on a disk that all machines "
                 "share, or be removed on all of them"

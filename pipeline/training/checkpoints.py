@@ -63,7 +63,7 @@ class Checkpoints(CheckpointStore):
         path = self.folder / f"{step:012d}{SUFFIX}"
         tensors = {name: one.contiguous() for name, one in tensors.items()}
         text = json.dumps(facts)
-        with artifacts.replacing(path) as temporary:
+        with artifacts.atomic_write(path) as temporary:
             save_file(tensors, temporary, metadata={"facts": text, "digest": _digest(tensors, text)})
             _to_disk(temporary)
         _to_disk(self.folder)
@@ -78,7 +78,7 @@ class Checkpoints(CheckpointStore):
         return sorted(self.folder.glob(f"[0-9]*{SUFFIX}"))
 
 
-def of_training(key: str, root: Path, tell: Callable[[str], None]) -> Checkpoints:
+def open_checkpoints(key: str, root: Path, tell: Callable[[str], None]) -> Checkpoints:
     """The checkpoints of the training with this key; of other trainings only the most recent few are kept.
 
     Args:

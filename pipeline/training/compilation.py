@@ -14,7 +14,7 @@ from pipeline.core.errors import UserError
 COMPILERS = ("g++", "clang++", "c++")
 
 
-def compiled(network: nn.Module) -> nn.Module:
+def compile_network(network: nn.Module) -> nn.Module:
     """The network's own weights, other kernels (rounding and the draws of dropout differ); compiled when first called.
 
     Raises:

@@ -11,7 +11,7 @@ import torch
 
 
 @contextmanager
-def reproducible(seed: int, deterministic: bool = True) -> Iterator[None]:
+def make_reproducible(seed: int, deterministic: bool = True) -> Iterator[None]:
     """A block with random states of its own; the caller's states and settings are left as they were.
 
     Args:

@@ -17,7 +17,7 @@ from pipeline.training.memory_format import layout
 
 
 @final
-class Processes:
+class ProcessGroup:
     """What a training needs to know of the processes it runs in; with one process nothing is sent.
 
     Rows are cut in order, and the shares differ by one row at most, so every row is taken by exactly one process.
@@ -62,7 +62,7 @@ class Processes:
     def backward(self, loss: Tensor) -> None:
         self._accelerator.backward(loss)
 
-    def unsent(self, network: nn.Module, hold: bool) -> AbstractContextManager[object]:
+    def no_sync(self, network: nn.Module, hold: bool) -> AbstractContextManager[object]:
         """Within the block gradients are summed up here; they are sent at the last part of a batch only."""
         return self._accelerator.no_sync(network) if hold else nullcontext()
 
@@ -71,7 +71,7 @@ class Processes:
         mine = self.number if number is None else number
         return slice(size * mine // self.count, size * (mine + 1) // self.count)
 
-    def whole(self, mine: Tensor, size: int) -> Tensor:
+    def all_gather(self, mine: Tensor, size: int) -> Tensor:
         """The `size` rows of all processes, in order; a gradient reaches this process's own rows alone."""
         if self.count == 1:
             return mine
@@ -82,13 +82,13 @@ class Processes:
         rows[self.number] = mine
         return torch.cat(rows)
 
-    def told(self, value: float) -> float:
+    def broadcast(self, value: float) -> float:
         """What the first process says, to all."""
         if self.count == 1:
             return value
         return float(broadcast(torch.tensor([value], dtype=torch.float64, device=self.device)).item())
 
-    def every(self, mine: Tensor) -> list[Tensor]:
+    def gather_states(self, mine: Tensor) -> list[Tensor]:
         """(D,) of each process, on the processor."""
         if self.count == 1:
             return [mine]

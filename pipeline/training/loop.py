@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from pipeline.core.batches import Samples
+from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import Objective
 from pipeline.core.errors import UserError
 from pipeline.core.parallel import num_workers
 from pipeline.training import state_dicts
-from pipeline.training.batch_loader import Batch, Feed
-from pipeline.training.compilation import compiled
-from pipeline.training.distributed import Processes
+from pipeline.training.batch_loader import Batch, BatchLoader
+from pipeline.training.compilation import compile_network
+from pipeline.training.distributed import ProcessGroup
 from pipeline.training.freezing import Freezing
 from pipeline.training.memory_format import layout
 from pipeline.training.optimisation import Execution, Optimisation
@@ -49,19 +49,19 @@ class Loop:
     def __init__(
         self,
         objective: Objective,
-        train: Samples,
+        train: ImageDataset,
         optimisation: Optimisation,
         execution: Execution,
         freezing: Freezing | None = None,
         halvings: int = 0,
     ):
         self.optimisation, self.freezing, self.halvings = optimisation, freezing, halvings
-        self.processes = Processes(execution.precision)
+        self.processes = ProcessGroup(execution.precision)
         if freezing is not None and self.processes.count > 1:  # they would wait for gradients that never come
             raise UserError("train.frozen_epochs takes one process; set it to 0, or launch one")
         step_size = optimisation.batch_size * optimisation.accumulation
         threads = min(num_workers(), MAX_THREADS) if self.processes.device.type == "cuda" else 0
-        self.feed = Feed(train, step_size, optimisation.seed, threads)
+        self.feed = BatchLoader(train, step_size, optimisation.seed, threads)
         self.num_images = self.feed.num_batches * step_size
         self.objective = cast(Any, objective).to(self.processes.device)
         self.network = self.objective.network = self.processes.network(objective.network)
@@ -78,7 +78,7 @@ class Loop:
         self.num_epochs = num_epochs(optimisation.epochs, optimisation.min_steps, self.feed.num_batches)
         factor = optimisation.schedule(self.num_epochs * self.feed.num_batches)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, factor)
-        self.stepped = self.processes.parallel(compiled(self.network) if execution.compile else self.network)
+        self.stepped = self.processes.parallel(compile_network(self.network) if execution.compile else self.network)
         if self.processes.number:  # dropout of the others' rows is drawn apart
             torch.manual_seed(optimisation.seed + self.processes.number)
         self.step, self.losses = 0, cast(list[float], [])
@@ -104,11 +104,11 @@ class Loop:
         if self.freezing is not None:
             self.freezing(self.network, self.step // self.feed.num_batches + 1)
         for batch in self.feed:
-            loss = self._stepped(batch)
+            loss = self._take_step(batch)
             self.step += 1
             yield loss
 
-    def _stepped(self, batch: Batch) -> float:
+    def _take_step(self, batch: Batch) -> float:
         """One optimiser step; the loss before it."""
         self.optimiser.zero_grad(set_to_none=True)
         loss = self.gradients(batch, self.optimisation.accumulation * 2**self.halvings)
@@ -130,7 +130,7 @@ class Loop:
         for number in range(num_parts):
             rows = slice(size * number // num_parts, size * (number + 1) // num_parts)
             images, *rest = (one[rows] for one in batch)
-            with self.processes.unsent(self.stepped, hold=number < num_parts - 1):
+            with self.processes.no_sync(self.stepped, hold=number < num_parts - 1):
                 loss = self._loss_of(images, *(one.to(self.processes.device, non_blocking=True) for one in rest))
                 share = len(images) / size
                 self.processes.backward(loss * (share * self.processes.count))
@@ -142,10 +142,10 @@ class Loop:
         mine = mine.to(self.processes.device, non_blocking=True, memory_format=self.layout)
         with self.processes.autocast():
             outputs = self.stepped(mine)
-        outputs = self.processes.whole(outputs.float(), len(images))
+        outputs = self.processes.all_gather(outputs.float(), len(images))
         return cast(Tensor, self.objective.loss(outputs, *facts))
 
-    def kept(self) -> nn.Module:
+    def current_network(self) -> nn.Module:
         """The network that would be kept if training ended now."""
         return self.network if self.average is None else self.average.module
 

@@ -11,7 +11,7 @@ from typing import Literal, final
 import torch
 from torch import nn
 
-from pipeline.core.batches import Samples
+from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import Risk, Task
 from pipeline.training.loop import Loop
 from pipeline.training.objectives.supervised import Supervised
@@ -24,7 +24,7 @@ DIVERGED = 4.0  # times the lowest smoothed loss
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Ramp:
+class LearningRateRangeTest:
     """The loss of `num_steps` steps of AdamW, whose learning rate grows by the same factor from step to step.
 
     It stops early where the loss is no number, or several times the lowest one. The other choices are those of
@@ -54,12 +54,12 @@ class Ramp:
         if self.num_steps < 10:
             raise ValueError(f"num_steps must be at least 10, got {self.num_steps}")
 
-    def __call__(self, encoder: nn.Module, task: Task, risk: Risk, train: Samples) -> list[dict[str, float]]:
+    def __call__(self, encoder: nn.Module, task: Task, risk: Risk, train: ImageDataset) -> list[dict[str, float]]:
         """A row per step: `learning_rate`, `loss` of the batch and `smoothed`, its running mean; no weights stay."""
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             network = Classifier(encoder, train.targets.shape[1], self.dropout)
-            objective = Supervised(network, task.weighed(train.targets), risk, train.num_cells)
+            objective = Supervised(network, task.fit_class_weights(train.targets), risk, train.num_subgroups)
             return list(self._rows(Loop(objective, train, self._optimisation(len(train)), self._execution())))
 
     def _rows(self, loop: Loop) -> Iterator[dict[str, float]]:

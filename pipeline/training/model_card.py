@@ -16,7 +16,7 @@ MAX_REASON = 200  # characters
 def predictor_digest(folder: Path) -> str:
     """32 hex digits of card and weights: what was trained, and on what, byte for byte."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return artifacts.digest(*(part for one in files for part in (one.name.encode(), one.read_bytes())))
+    return artifacts.content_digest(*(part for one in files for part in (one.name.encode(), one.read_bytes())))
 
 
 def load_predictor(folder: Path) -> tuple[Predictor, dict[str, Any]]:
@@ -27,7 +27,7 @@ def load_predictor(folder: Path) -> tuple[Predictor, dict[str, Any]]:
     """
     card: Any = artifacts.read_json(folder / CARD)
     try:
-        kind = nouns.locate(card["predictor"], "card.predictor", "predictor")
+        kind = nouns.import_target(card["predictor"], "card.predictor", "predictor")
         return kind.load(folder, card), card
     except KeyError as missing:
         raise UserError(f"{folder / CARD} has no {missing}; run dvc repro train") from None

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.core.errors import UserError
 from pipeline.statistics.bootstrap import Basis, Replicates, difference_interval, share_interval
-from pipeline.statistics.classification import average, count, of_same_classes
+from pipeline.statistics.classification import average, confusion_counts, of_same_classes
 
 COLUMNS = {
     "option": str,
@@ -23,7 +23,7 @@ CHANGED = ("task", "sampling")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choosing:
+class CandidateSelection:
     """The options of `imbalance` in params.yaml: one that is taken, or several of which one is chosen on val.
 
     Args:
@@ -50,7 +50,7 @@ class Choosing:
         if self.num_resamples < 100:
             raise ValueError(f"num_resamples must be at least 100, got {self.num_resamples}")
 
-    def changed(self, nodes: dict[str, Any], name: str) -> dict[str, Any]:
+    def with_candidate(self, nodes: dict[str, Any], name: str) -> dict[str, Any]:
         """The nodes of params.yaml with that option, which is then the only candidate."""
         changes = self.candidates[name] or {}
         return {
@@ -60,7 +60,7 @@ class Choosing:
             "imbalance": {"candidates": {name: self.candidates[name]}},
         }
 
-    def choose(
+    def select(
         self,
         nodes: dict[str, Any],
         targets: np.ndarray,
@@ -78,7 +78,7 @@ class Choosing:
             decided: Nodes to (N, K) bool: fits on train and decides on val.
         """
         if len(self.candidates) == 1:
-            return self.changed(nodes, next(iter(self.candidates))), table([])
+            return self.with_candidate(nodes, next(iter(self.candidates))), table([])
         if not len(targets):
             raise UserError("imbalance: val has no sample to choose by; choose one option, such as imbalance=weighted")
         names = list(self.candidates)
@@ -87,11 +87,11 @@ class Choosing:
         epochs = None if train.get("min_steps") else train.get("epochs")  # how many that adds, only training knows
         rows = self._measured(names, decisions, targets, groups, exclusive, epochs)
         chosen = next(row["option"] for row in rows if row["chosen"])
-        return self.changed(nodes, chosen), table(rows)
+        return self.with_candidate(nodes, chosen), table(rows)
 
     def _tried(self, nodes: dict[str, Any], name: str, decided: Callable[[dict[str, Any]], np.ndarray]) -> np.ndarray:
         try:
-            return decided(self._shortened(self.changed(nodes, name)))
+            return decided(self._shortened(self.with_candidate(nodes, name)))
         except UserError as error:
             raise type(error)(f"imbalance, trying {name}: {error}") from None
 
@@ -151,7 +151,7 @@ def _figures(targets: np.ndarray, decisions: list[np.ndarray], weights: np.ndarr
     number = "recall" if exclusive else "f1"
 
     def figure(one: np.ndarray) -> np.ndarray:
-        same = of_same_classes(lambda rows: getattr(count(targets, one, rows), number), targets, weights)
+        same = of_same_classes(lambda rows: getattr(confusion_counts(targets, one, rows), number), targets, weights)
         return average(same, np.ones_like(same), "macro")
 
     return np.stack([figure(one) for one in decisions], axis=1)

@@ -14,25 +14,25 @@ if TYPE_CHECKING:
     from pipeline.training.loop import Loop
 
 
-def free() -> None:
+def free_memory() -> None:
     """Gives back what a failed attempt still holds."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
-def smallest(loop: Loop) -> int:
+def smallest_part(loop: Loop) -> int:
     """Samples of a part that cannot be halved again: batch normalisation needs two in each process."""
     return 2 * loop.processes.count
 
 
 def largest_that_fits(loop: Loop, size: int) -> int | None:
     """The largest half, quarter, ... of `size` whose gradient can be computed, or None; by trying."""
-    images, *rest = loop.feed.samples.batch(loop.feed.samples.order(loop.feed.generator)[:size])
-    while (size := size // 2) >= smallest(loop):
+    images, *rest = loop.feed.samples.make_batch(loop.feed.samples.order(loop.feed.generator)[:size])
+    while (size := size // 2) >= smallest_part(loop):
         batch: Batch = (images[:size], rest[0][:size], rest[1][:size])
         try:
-            free()
+            free_memory()
             loop.optimiser.zero_grad(set_to_none=True)
             loop.gradients(batch, num_parts=1)
             return size
@@ -50,7 +50,9 @@ def refusal(loop: Loop) -> UserError:
         return UserError(f"{told}, {loop.processes.count} processes sharing it; lower train.batch_size")
     fits = largest_that_fits(loop, size)
     if fits is None:
-        return UserError(f"{told}, and none of {smallest(loop)} does; lower transform.size or take a smaller encoder")
+        return UserError(
+            f"{told}, and none of {smallest_part(loop)} does; lower transform.size or take a smaller encoder"
+        )
     parts = options.accumulation * (options.batch_size // fits)
     return UserError(
         f"{told}, one of {fits} does; set train.batch_size={fits} and train.accumulation={parts} for the same steps, "

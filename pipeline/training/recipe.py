@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import artifacts, config
-from pipeline.core.batches import Samples
-from pipeline.core.contracts import CheckpointStore, Log, Mixture, Predictor, Risk, Sampling, Task, Trainer
+from pipeline.core.batches import ImageDataset
+from pipeline.core.contracts import BatchMix, CheckpointStore, Log, Predictor, Risk, Sampling, Task, Trainer
 from pipeline.core.errors import UserError
-from pipeline.datasets.packed import Packed
+from pipeline.datasets.packed import PackedDataset
 from pipeline.images.decoding import Decoding
-from pipeline.training.model_selection import Choosing
+from pipeline.training.model_selection import CandidateSelection
 
 # told in the card as they are
 CHOSEN = ("transform", "encoder", "sampling", "mixture", "risk", "train", "augmentation")
@@ -32,37 +32,37 @@ class Recipe:
         self.nodes = nodes
         self.task: Task = config.build(nodes["task"], "task")
         self.sampling: Sampling = config.build(nodes["sampling"], "sampling")
-        self.mixture: Mixture = config.build(nodes["mixture"], "mixture")
+        self.mixture: BatchMix = config.build(nodes["mixture"], "mixture")
         self.risk: Risk = config.build(nodes["risk"], "risk")
         self.trainer: Trainer = config.build(nodes["train"], "train")
         self.transform = config.build(nodes["transform"], "transform")
-        self.policy = tuple(config.build_each(nodes, "augmentation").values())
+        self.policy = tuple(config.build_all(nodes, "augmentation").values())
 
     def fit(
-        self, packed: Packed, log: Log, checkpoints: CheckpointStore | None = None
+        self, packed: PackedDataset, log: Log, checkpoints: CheckpointStore | None = None
     ) -> tuple[Predictor, list[dict[str, float]]]:
         encoder, train = self.inputs(packed)
-        val = packed.part("val", self.task, self.transform)
+        val = packed.split("val", self.task, self.transform)
         return self.trainer.fit(encoder, self.task, self.risk, train, val, log, checkpoints)
 
-    def inputs(self, packed: Packed) -> tuple[Any, Samples]:
+    def inputs(self, packed: PackedDataset) -> tuple[Any, ImageDataset]:
         """The encoder with its first weights, and the samples of train as the trainer takes them."""
         import torch
 
         with torch.random.fork_rng():  # an encoder may start from random weights
             torch.manual_seed(self.nodes["train"].get("seed", 0))
             encoder = config.build(self.nodes["encoder"], "encoder")
-        train = packed.part("train", self.task, self.transform, self.policy)
+        train = packed.split("train", self.task, self.transform, self.policy)
         told = packed.index.iloc[train.rows].reset_index(drop=True)
         chances, cells = self.sampling(train.targets, packed.classes, told), self.risk.cells(train.targets, told)
         if self.mixture.mixes and cells.any():
             raise UserError(
                 "mixture blends samples of several cells, which risk keeps apart; set mixture=none, or risk=mean"
             )
-        train = replace(train, chances=chances, cells=cells, mixture=self.mixture)
+        train = replace(train, sampling_probabilities=chances, subgroups=cells, mixture=self.mixture)
         return encoder, train
 
-    def card(self, packed: Packed) -> dict[str, Any]:
+    def card(self, packed: PackedDataset) -> dict[str, Any]:
         """What a predictor's card says of its data and choices."""
         splits = packed.index["split"].value_counts()
         return {
@@ -74,20 +74,24 @@ class Recipe:
                 **Decoding.of_card(packed.card).for_card(),
             },
             "num_samples": {name: int(splits.get(name, 0)) for name in ("train", "val", "test")},
-            "data_hash": artifacts.digest((artifacts.PACKED / "index.parquet").read_bytes()),
+            "data_hash": artifacts.content_digest((artifacts.PACKED / "index.parquet").read_bytes()),
         }
 
 
 def first_recipe(nodes: dict[str, Any]) -> Recipe:
     """The recipe with the first of the options that `imbalance` names."""
-    choosing: Choosing = config.call(Choosing, config.section(nodes, "imbalance"), "imbalance")
-    return Recipe(choosing.changed(nodes, next(iter(choosing.candidates))))
+    choosing: CandidateSelection = config.instantiate(
+        CandidateSelection, config.get_section(nodes, "imbalance"), "imbalance"
+    )
+    return Recipe(choosing.with_candidate(nodes, next(iter(choosing.candidates))))
 
 
-def select_recipe(nodes: dict[str, Any], packed: Packed) -> tuple[Recipe, pd.DataFrame]:
+def select_recipe(nodes: dict[str, Any], packed: PackedDataset) -> tuple[Recipe, pd.DataFrame]:
     """The recipe with the one option that `imbalance` names, or what does best on val, and what was measured."""
-    choosing: Choosing = config.call(Choosing, nodes["imbalance"], "imbalance")
-    recipes = [Recipe(choosing.changed(nodes, name)) for name in choosing.candidates]  # a misspelt one stops here
+    choosing: CandidateSelection = config.instantiate(CandidateSelection, nodes["imbalance"], "imbalance")
+    recipes = [
+        Recipe(choosing.with_candidate(nodes, name)) for name in choosing.candidates
+    ]  # a misspelt one stops here
     val = packed.index[packed.index["split"] == "val"]
     targets = recipes[0].task.targets(val["labels"].tolist(), packed.classes)
 
@@ -95,7 +99,7 @@ def select_recipe(nodes: dict[str, Any], packed: Packed) -> tuple[Recipe, pd.Dat
         predictor, _ = Recipe(trial).fit(packed, no_log)
         return predictor.task.decide(predictor.predict(packed.images[val.index.to_numpy()], val.reset_index(drop=True)))
 
-    chosen, tried = choosing.choose(
+    chosen, tried = choosing.select(
         nodes, targets, val["group"].to_numpy(dtype=str), recipes[0].task.exclusive, decided
     )
     return Recipe(chosen), tried

@@ -58,7 +58,7 @@ def write(path: Path, state: Any) -> str:
         for name, content in [("schema.json", plain), *((new, found.read(old)) for old, new in parts.items())]:
             made.writestr(_entry(name), _without_gaps(content) if name.endswith(".npy") else content)
     path.write_bytes(buffer.getvalue())
-    return artifacts.digest(buffer.getvalue())
+    return artifacts.content_digest(buffer.getvalue())
 
 
 def read(path: Path, digest: str) -> Any:
@@ -71,7 +71,7 @@ def read(path: Path, digest: str) -> Any:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read ({type(error).__name__}); run dvc repro train") from None
-    if artifacts.digest(data) != digest:
+    if artifacts.content_digest(data) != digest:
         raise UserError(f"{path} is damaged, or not the file that its card describes; run dvc repro train")
     try:
         foreign = _foreign(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pipeline.training.distributed import Processes
+from pipeline.training.distributed import ProcessGroup
 
 Tensors = dict[str, Tensor]
 
@@ -39,7 +39,7 @@ def into_optimiser(name: str, optimiser: torch.optim.Optimizer, tensors: Tensors
         optimiser.state[parameter][key] = value.clone() if like is None else like.copy_(value)
 
 
-def of_random_states(name: str, processes: Processes) -> Tensors:
+def of_random_states(name: str, processes: ProcessGroup) -> Tensors:
     """torch's random states of every process."""
     states = {"cpu": torch.random.get_rng_state()}
     if processes.device.type == "cuda":
@@ -47,11 +47,11 @@ def of_random_states(name: str, processes: Processes) -> Tensors:
     return {
         f"{name}/{kind}/{number}": state
         for kind, mine in states.items()
-        for number, state in enumerate(processes.every(mine))
+        for number, state in enumerate(processes.gather_states(mine))
     }
 
 
-def into_random_states(name: str, processes: Processes, tensors: Tensors) -> None:
+def into_random_states(name: str, processes: ProcessGroup, tensors: Tensors) -> None:
     torch.random.set_rng_state(tensors[f"{name}/cpu/{processes.number}"])
     if processes.device.type == "cuda":
         torch.cuda.set_rng_state(tensors[f"{name}/cuda/{processes.number}"], processes.device)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.core.contracts import Task
-from pipeline.statistics.classification import average, count
+from pipeline.statistics.classification import average, confusion_counts
 
 
-def figures(task: Task, targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+def validation_figures(task: Task, targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
     """Log loss, accuracy (all labels of a sample right) and macro F1 of one epoch, before `task` was tuned."""
     decided = task.decide(scores)
-    counts = count(targets, decided, np.ones((1, len(targets))))
+    counts = confusion_counts(targets, decided, np.ones((1, len(targets))))
     return {
         "val_loss": task.log_loss(targets, scores),
         "val_accuracy": float((decided == (targets > 0)).all(axis=1).mean()),

@@ -5,8 +5,8 @@ import pytest
 import torch
 from content_examples import content_of, only, samples_of
 
-from pipeline.checks.augmentation_safety import MAX_CLASSES, AugmentationSafety, Judged, _known, _pairs
-from pipeline.core.content import Content
+from pipeline.checks.augmentation_safety import MAX_CLASSES, AugmentationSafety, TwoRoundProbe, _known, _pairs
+from pipeline.core.content import EmbeddedImages
 from pipeline.datasets.sources.digits import Digits
 from pipeline.training.augmentations.colour import Colour
 from pipeline.training.augmentations.orthogonal import Orthogonal
@@ -76,7 +76,7 @@ def test_colour_is_the_class():
     content = content_of(images, "colour", "colour")
     hue = Colour(max_saturation=0.0, max_hue=0.5, max_cast=0.0)
     found = AugmentationSafety(**CHOICES)(
-        samples, Content(content.features, {"hue": hue}, content.pictures, content.embed)
+        samples, EmbeddedImages(content.features, {"hue": hue}, content.pictures, content.embed)
     )
     assert found.value > 0.3  # half of the turns go past the next colour
     assert next(iter(found.worst)) == "hue.max_hue=0.5"
@@ -98,7 +98,7 @@ def test_a_probe_and_its_changes_by_hand():
     images = np.repeat(np.array([20, 230], dtype=np.uint8), 40)[:, None, None, None] * np.ones((1, 4, 4, 1), np.uint8)
     embed = lambda pictures: pictures.reshape(len(pictures), -1).astype(np.float32)  # noqa: E731
     policy = {"negative": lambda batch, generator: 255 - batch}
-    content = Content(embed(images).astype(np.float16), policy, lambda rows: images[rows], embed)
+    content = EmbeddedImages(embed(images).astype(np.float16), policy, lambda rows: images[rows], embed)
     found = AugmentationSafety(**CHOICES)(samples_of("b" * 40 + "w" * 40), content)
     assert found.value == 1.0
     assert found.worst == {"negative as a whole": "100.0% lost, 100.0% change, mostly b and w"}
@@ -110,13 +110,15 @@ def test_a_probe_and_its_changes_by_hand():
 
 def test_the_loss_and_its_interval_by_hand():
     # of class 0 four pictures in four groups, of class 1 two in the last two: a picture weighs 1/8 or 1/4
-    known = Judged(codes=np.array([0, 0, 0, 0, 1, 1]), groups=np.array([0, 1, 2, 3, 2, 3]), before=np.zeros(6, int))
+    known = TwoRoundProbe(
+        codes=np.array([0, 0, 0, 0, 1, 1]), groups=np.array([0, 1, 2, 3, 2, 3]), before=np.zeros(6, int)
+    )
     assert known.accuracy == 0.5
     loss, low = known.loss(np.array([1, 0, 0, 0, 0, 1]))  # one of class 0 lost, one of class 1 gained
     assert loss == pytest.approx(1 / 8 - 1 / 4)
     # by group 1/8, 0, 0, -1/4, mean -1/32: 4/3 x (0.0244 + 2 x 0.00098 + 0.0479) = 0.0990; t(3) = 3.182
     assert low == pytest.approx(-1 / 8 - 3.182 * 0.0990**0.5, abs=2e-3)
-    alone = Judged(codes=known.codes, groups=np.zeros(6, int), before=known.before)
+    alone = TwoRoundProbe(codes=known.codes, groups=np.zeros(6, int), before=known.before)
     assert alone.loss(np.ones(6, int))[1] == -1.0
 
 
@@ -129,7 +131,7 @@ def test_a_weak_probe_excuses_no_flip():
     images[np.arange(600), :, np.where(seen == 1, 3, 0)] = 200
     embed = lambda pictures: pictures.reshape(len(pictures), -1).astype(np.float32)  # noqa: E731
     flip = {"flip": Orthogonal(horizontal_flip=True, vertical_flip=False, transpose=False)}
-    content = Content(embed(images).astype(np.float16), flip, lambda rows: images[rows], embed)
+    content = EmbeddedImages(embed(images).astype(np.float16), flip, lambda rows: images[rows], embed)
     found = AugmentationSafety(**{**CHOICES, "num_pictures": 300})(samples_of(["lr"[one] for one in side]), content)
     assert found.table[0]["own_accuracy"] == pytest.approx(0.75, abs=0.05)
     assert found.state == "failed"
@@ -141,7 +143,7 @@ def test_a_probe_that_knows_nothing_judges_nothing():
     images = generator.integers(0, 255, (200, 4, 4, 1), dtype=np.uint8)
     embed = lambda pictures: pictures.reshape(len(pictures), -1).astype(np.float32)  # noqa: E731
     flip = {"flip": Orthogonal(horizontal_flip=True, vertical_flip=False, transpose=False)}
-    content = Content(embed(images).astype(np.float16), flip, lambda rows: images[rows], embed)
+    content = EmbeddedImages(embed(images).astype(np.float16), flip, lambda rows: images[rows], embed)
     found = AugmentationSafety(**CHOICES)(samples_of("ab" * 100), content)
     assert found.state == "cannot_be_judged"
     assert "so that it has too little to lose" in found.obstacle
@@ -156,7 +158,7 @@ def test_three_groups_tell_no_loss_from_chance():
     images[:, 0, 0] = (np.arange(120) // 20 % 3 == 0)[:, None] * 100  # a mark of the groups that stay
     embed = lambda pictures: pictures[:, 1:].reshape(len(pictures), -1).astype(np.float32)  # noqa: E731
     policy = {"some": lambda batch, generator: torch.where(batch[:, :, :1, :1] > 0, batch, 255 - batch)}
-    content = Content(embed(images).astype(np.float16), policy, lambda rows: images[rows], embed)
+    content = EmbeddedImages(embed(images).astype(np.float16), policy, lambda rows: images[rows], embed)
     samples = samples_of(list("b" * 10 + "w" * 10) * 6, groups)
     found = AugmentationSafety(**{**CHOICES, "num_pictures": 60})(samples, content)
     assert found.state == "cannot_be_judged"

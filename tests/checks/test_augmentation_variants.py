@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.checks.augmentation_variants import choices
+from pipeline.checks.augmentation_variants import list_variants
 from pipeline.training.augmentations.blur import Blur
 from pipeline.training.augmentations.compression import Compression
 from pipeline.training.augmentations.exposure import Exposure
@@ -10,11 +10,11 @@ from pipeline.training.augmentations.orthogonal import Orthogonal
 
 
 def names(**policy):
-    return [str(one) for one in choices(policy)]
+    return [str(one) for one in list_variants(policy)]
 
 
 def test_each_choice_alone_then_all_of_them():
-    found = list(choices({"exposure": Exposure(max_brightness=0.2, max_contrast=0.4)}))
+    found = list(list_variants({"exposure": Exposure(max_brightness=0.2, max_contrast=0.4)}))
     assert [str(one) for one in found] == [
         "exposure.max_brightness=0.2",
         "exposure.max_contrast=0.4",
@@ -37,7 +37,7 @@ def test_what_is_off_is_not_tried_and_one_choice_is_the_whole():
 
 
 def test_strengths_are_halved_and_switches_are_not():
-    strength, switch, quality = choices(
+    strength, switch, quality = list_variants(
         {
             "blur": Blur(max_sigma=0.02),
             "mirror": Orthogonal(horizontal_flip=True, vertical_flip=False, transpose=False),
@@ -63,7 +63,7 @@ def test_what_cannot_be_switched_off_in_part_is_tried_as_a_whole():
                 raise ValueError("both or none")
 
     stubborn = Stubborn(1.0, 2.0)
-    (found,) = choices({"stubborn": stubborn})
+    (found,) = list_variants({"stubborn": stubborn})
     assert (str(found), found.augmentation) == ("stubborn as a whole", stubborn)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.checks.check_runner import build_checks, conclude, entries, entry
+from pipeline.checks.check_runner import build_checks, finding_to_json, findings_to_json, report_failures
 from pipeline.checks.missing_class import MissingClass
 from pipeline.core.errors import UserError
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding
@@ -19,7 +19,7 @@ numbers = st.one_of(st.floats(), st.integers(), st.text(max_size=3), st.none(), 
 
 def test_an_entry_by_hand():
     finding = Finding(value=2.0, limit=1.0, unit="things", worst={"a": 1}, table=[{"x": 0.5}])
-    assert entry(STOP, finding) == {
+    assert finding_to_json(STOP, finding) == {
         "question": "Is there a class that one split lacks?",
         "value": 2.0,
         "limit": 1.0,
@@ -43,7 +43,7 @@ told = st.dictionaries(st.text(max_size=3), numbers, max_size=3)
 @given(value=st.floats(), worst=told, rows=st.lists(told, max_size=3))
 def test_whatever_is_measured_can_be_written_as_json(value, worst, rows):
     finding = Finding(value=value, limit=1.0, unit="things", worst=worst, table=rows)
-    kept = entry(WARN, finding)
+    kept = finding_to_json(WARN, finding)
     assert json.loads(json.dumps(kept, allow_nan=False)) == kept
     assert kept["value"] == (value if math.isfinite(value) else None)
     assert kept["passed"] is finding.passed
@@ -52,7 +52,7 @@ def test_whatever_is_measured_can_be_written_as_json(value, worst, rows):
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_none_is_null_wherever_it_stands(value):
     row = {"numpy": np.float32(value), "list": [value, (1.0, value)], "array": np.array([value, 2.0])}
-    kept = entry(WARN, Finding(value=value, limit=1.0, unit="x", worst={"a": value}, table=[row]))
+    kept = finding_to_json(WARN, Finding(value=value, limit=1.0, unit="x", worst={"a": value}, table=[row]))
     assert (kept["value"], kept["worst"]) == (None, {"a": None})
     assert kept["table"] == [{"numpy": None, "list": [None, [1.0, None]], "array": [None, 2.0]}]
 
@@ -67,7 +67,7 @@ def test_findings_on_a_million_samples_stay_readable():
         pictures=dict.fromkeys(names, names),
         table=[{"sample": name} for name in names],
     )
-    kept = entry(WARN, finding)
+    kept = finding_to_json(WARN, finding)
     assert list(kept["worst"]) == names[:MAX_WORST]
     assert kept["pictures"] == dict.fromkeys(names[:MAX_STRIPS], names[:MAX_IN_STRIP])
     assert (len(kept["table"]), kept["num_rows"]) == (MAX_ROWS, 10_000)
@@ -76,7 +76,7 @@ def test_findings_on_a_million_samples_stay_readable():
 
 def test_every_finding_is_kept_in_order():
     good, bad = Finding(value=0.0, limit=1.0, unit="x"), Finding(value=2.0, limit=1.0, unit="x")
-    kept = entries({"b": STOP, "a": WARN}, {"b": good, "a": bad})
+    kept = findings_to_json({"b": STOP, "a": WARN}, {"b": good, "a": bad})
     assert [(name, one["passed"], one["on_fail"]) for name, one in kept.items()] == [
         ("b", True, "error"),
         ("a", False, "warn"),
@@ -86,10 +86,10 @@ def test_every_finding_is_kept_in_order():
 def test_only_an_error_that_failed_stops(tmp_path, capsys):
     good, bad = Finding(value=0.0, limit=1.0, unit="x"), Finding(value=2.0, limit=1.0, unit="x")
     page = tmp_path / "page.html"
-    conclude("check", page, {"a": STOP, "b": WARN}, {"a": good, "b": bad})
+    report_failures("check", page, {"a": STOP, "b": WARN}, {"a": good, "b": bad})
     assert capsys.readouterr().err == "check: warning, b: 2 x, at most 1 accepted\n"
     with pytest.raises(UserError, match=r"^a: 2 x, at most 1 accepted \(also failed: c\); open .*page\.html to look"):
-        conclude("check", page, {"a": STOP, "b": WARN, "c": STOP}, {"a": bad, "b": bad, "c": bad})
+        report_failures("check", page, {"a": STOP, "b": WARN, "c": STOP}, {"a": bad, "b": bad, "c": bad})
 
 
 def test_a_check_says_error_or_warn():
@@ -103,12 +103,12 @@ def test_what_could_not_have_fired_has_not_passed(tmp_path, capsys):
     fired = Finding(value=2.0, limit=1.0, unit="x", obstacle="Test has one group.")
     assert (blind.state, blind.passed) == ("cannot_be_judged", False)
     assert (fired.state, fired.passed) == ("failed", False)
-    kept = entry(WARN, blind)
+    kept = finding_to_json(WARN, blind)
     assert (kept["state"], kept["passed"], kept["obstacle"]) == ("cannot_be_judged", False, blind.obstacle)
     page = tmp_path / "page.html"
-    conclude("check", page, {"a": WARN}, {"a": blind})
+    report_failures("check", page, {"a": WARN}, {"a": blind})
     assert capsys.readouterr().err == "check: warning, a cannot be judged: Test has one group; tell more groups.\n"
     with pytest.raises(UserError, match=r"^a cannot be judged: Test has one group; tell more groups; open .*page"):
-        conclude("check", page, {"a": STOP}, {"a": blind})
+        report_failures("check", page, {"a": STOP}, {"a": blind})
     with pytest.raises(UserError, match=r"^a: 2 x, at most 1 accepted \(also cannot be judged: b\); open"):
-        conclude("check", page, {"a": STOP, "b": STOP}, {"a": fired, "b": blind})
+        report_failures("check", page, {"a": STOP, "b": STOP}, {"a": fired, "b": blind})

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats.contingency import association as cramer
 
 from pipeline.checks.co_occurrence import CoOccurrence
-from pipeline.statistics.co_occurrence import association, together
+from pipeline.statistics.co_occurrence import association, count_together
 
 CHECK = CoOccurrence(max_association=0.8, on_fail="warn")
 SPLIT = ["train", "val", "test", "train"]
@@ -19,9 +19,9 @@ def found(make_manifest, labels, **columns):
 
 
 def test_counts_by_hand():
-    counts = together([["a", "b"], ["b"], [], ["a", "b", "c"]], ["a", "b", "c"])
+    counts = count_together([["a", "b"], ["b"], [], ["a", "b", "c"]], ["a", "b", "c"])
     assert counts.tolist() == [[2, 2, 1], [2, 3, 1], [1, 1, 1]]
-    assert together([], ["a"]).tolist() == [[0]]
+    assert count_together([], ["a"]).tolist() == [[0]]
 
 
 def test_association_by_hand():
@@ -58,7 +58,9 @@ def test_samples_in_no_split_do_not_count(make_manifest):
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=3, max_size=60))
 def test_it_is_cramers_v_less_what_chance_gives(rows):
     has = np.array(rows)
-    counts = together([[name for name, there in zip("ab", row, strict=True) if there] for row in rows], ["a", "b"])
+    counts = count_together(
+        [[name for name, there in zip("ab", row, strict=True) if there] for row in rows], ["a", "b"]
+    )
     value = association(counts, len(rows))[0, 1]
     assert 0 <= value <= 1 + 1e-12
     table = pd.crosstab(has[:, 0], has[:, 1]).to_numpy()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.checks.evaluable import Evaluable
-from pipeline.statistics.bootstrap import Z, samples_needed
+from pipeline.statistics.bootstrap import Z, wilson_sample_size
 
 CHOICES = {"half_width": 0.2, "min_groups": 10, "max_classes": 0, "on_fail": "warn"}
 
@@ -62,12 +62,12 @@ def test_without_a_label_nothing_can_be_judged(make_manifest):
 @pytest.mark.parametrize(("half_width", "needed"), [(0.2, 21), (0.1, 93), (0.05, 381), (0.45, 1)])
 def test_samples_needed_by_hand(half_width, needed):
     """1.96^2 x (1 / 0.16 - 1) = 20.2 for 0.2."""
-    assert samples_needed(half_width) == needed
+    assert wilson_sample_size(half_width) == needed
 
 
 @given(st.floats(0.02, 0.45))
 def test_no_interval_is_wider(half_width):
-    needed = samples_needed(half_width)
+    needed = wilson_sample_size(half_width)
     found = np.arange(needed + 1) / needed
     width = Z / (1 + Z**2 / needed) * np.sqrt(found * (1 - found) / needed + Z**2 / (4 * needed**2))
     assert width.max() <= half_width + 1e-9

@@ -5,7 +5,7 @@ import pytest
 from labelled_features import CLASSES, exchanged, make_features, named
 
 from pipeline.checks.label_suspects import SHOWN, SHOWN_EACH, LabelSuspects
-from pipeline.core.content import Content
+from pipeline.core.content import EmbeddedImages
 
 PLANTED = np.array([3, 10, 17, 24, 31, 38, 45, 52, 59, 66, 73, 80])
 
@@ -17,7 +17,9 @@ def search(make_manifest):
     def build(features, labels, **columns):
         told = {"group": np.arange(len(labels)).astype(str), "split": "train", **columns}
         samples = make_manifest(labels, **told)
-        content = Content(features=features.astype(np.float16), policy={}, pictures=lambda rows: rows, embed=np.array)
+        content = EmbeddedImages(
+            features=features.astype(np.float16), policy={}, pictures=lambda rows: rows, embed=np.array
+        )
         return LabelSuspects(max_share=0.05, num_folds=5, seed=0, on_fail="warn")(samples, content)
 
     return build

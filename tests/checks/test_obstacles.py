@@ -14,7 +14,7 @@ from pipeline.checks.order_dependence import OrderDependence
 from pipeline.checks.outliers import Outliers
 from pipeline.checks.rare_class import RareClass
 from pipeline.checks.split_leakage import SplitLeakage
-from pipeline.core.content import Content
+from pipeline.core.content import EmbeddedImages
 
 WARN = {"on_fail": "warn"}
 ONE, NONE = ["a"] * 24, [[]] * 24  # labels
@@ -101,6 +101,6 @@ def test_two_labels_on_two_pictures_say_nothing(make_manifest):
 def test_a_class_of_two_pictures_has_no_outlier(make_manifest):
     check = Outliers(num_neighbours=1, max_deviations=4, max_share=0.01, **WARN)
     features = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float16)
-    content = Content(features=features, policy={}, pictures=lambda rows: rows, embed=np.array)
+    content = EmbeddedImages(features=features, policy={}, pictures=lambda rows: rows, embed=np.array)
     assert check(make_manifest("aabbccdd"), content).obstacle.startswith("No class has 3 pictures")
     assert not check(make_manifest("aaabbccd"), content).obstacle

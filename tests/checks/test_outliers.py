@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from content_examples import only, samples_of
 
-from pipeline.checks.outliers import TO_SIGMA, Outliers, _deviations, distances
+from pipeline.checks.outliers import TO_SIGMA, Outliers, _deviations, neighbour_distances
 
 CHOICES = {"num_neighbours": 2, "max_deviations": 4.0, "max_share": 0.01, "on_fail": "warn"}
 
@@ -12,9 +12,9 @@ CHOICES = {"num_neighbours": 2, "max_deviations": 4.0, "max_share": 0.01, "on_fa
 def test_distances_by_hand():
     features = np.array([[1, 0], [1, 0], [0, 2], [3, 3]], dtype=np.float16)  # cosines 1, 0, 0, and 0.7071 to the last
     half = np.sqrt(0.5)
-    assert distances(features, 1) == pytest.approx([0, 0, 1 - half, 1 - half], abs=1e-3)
-    assert distances(features, 2) == pytest.approx([(1 - half) / 2] * 2 + [1 - half / 2, 1 - half], abs=1e-3)
-    assert distances(features[:1], 5).tolist() == [0]
+    assert neighbour_distances(features, 1) == pytest.approx([0, 0, 1 - half, 1 - half], abs=1e-3)
+    assert neighbour_distances(features, 2) == pytest.approx([(1 - half) / 2] * 2 + [1 - half / 2, 1 - half], abs=1e-3)
+    assert neighbour_distances(features[:1], 5).tolist() == [0]
 
 
 def test_deviations_by_hand():

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.checks.remedies import VARIED_BY, Lack, lacking, remedies
-from pipeline.checks.shortcuts.single_property import Labelled
+from pipeline.checks.remedies import VARIED_BY, Lack, find_lacks, suggest_remedies
+from pipeline.checks.shortcuts.single_property import LabelTable
 from pipeline.core import config
-from pipeline.datasets.properties import nuisances
+from pipeline.datasets.properties import collect_properties
 from pipeline.images.properties import measure
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -25,14 +25,14 @@ def commands(advice):
 
 def lack(labels, **columns):
     samples = pd.DataFrame({"labels": [[one] for one in labels], "group": range(len(labels)), **columns})
-    known = {one.name: one for one in nuisances(samples)}
+    known = {one.name: one for one in collect_properties(samples)}
     (name,) = known
-    return lacking(Labelled.of(samples), known[name])
+    return find_lacks(LabelTable.of(samples), known[name])
 
 
 def test_every_line_that_is_advised_composes():
     names = [*(f"prop_{one}" for one in MEASURED), "attr_site", "folder", "position", "format"]
-    told = {tuple(words) for name in names for words in commands(remedies([name], Lack()))}
+    told = {tuple(words) for name in names for words in commands(suggest_remedies([name], Lack()))}
     groups = {word.partition("=")[0].partition(".")[0] for words in told for word in words[1::2]}
     assert groups == {"augmentation", "sampling", "risk"}
     assert all(word == "-S" for words in told for word in words[::2])
@@ -50,11 +50,13 @@ def test_every_option_that_varies_a_property_exists():
 
 @pytest.mark.parametrize("name", MEASURED)
 def test_every_measured_property_has_its_augmentation(name):
-    assert ("augmentation=" in remedies([f"prop_{name}"], Lack())) is (name not in BY_NATURE)
+    assert ("augmentation=" in suggest_remedies([f"prop_{name}"], Lack())) is (name not in BY_NATURE)
 
 
 def test_the_whole_sentence():
-    found = remedies(["prop_brightness", "prop_border_brightness"], Lack(["woods with brightness above 0.4: 1 of 50"]))
+    found = suggest_remedies(
+        ["prop_brightness", "prop_border_brightness"], Lack(["woods with brightness above 0.4: 1 of 50"])
+    )
     varied = "vary it in training (-S 'augmentation=[strong_exposure,border]', with those you have)"
     assert found.split(", or ") == [
         f"Find out why it goes with the label; then {varied}",
@@ -66,14 +68,14 @@ def test_the_whole_sentence():
 
 
 def test_nothing_is_weighed_where_a_cell_is_empty():
-    advice = remedies(["prop_brightness"], Lack(["woods with brightness above 0.4: 0 of 50"], empty=True))
+    advice = suggest_remedies(["prop_brightness"], Lack(["woods with brightness above 0.4: 0 of 50"], empty=True))
     assert "sampling" not in advice
     assert "risk" not in advice
 
 
 def test_training_is_told_only_of_what_it_knows():
-    assert "sampling" not in remedies(["folder", "position"], Lack())
-    assert "-S sampling.by=attr_site" in remedies(["folder", "attr_site"], Lack())
+    assert "sampling" not in suggest_remedies(["folder", "position"], Lack())
+    assert "-S sampling.by=attr_site" in suggest_remedies(["folder", "attr_site"], Lack())
 
 
 def test_the_emptiest_cells_by_hand():

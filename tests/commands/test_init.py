@@ -24,8 +24,8 @@ from pipeline.datasets.ingestion import ingest
 ROOT = Path(__file__).parents[2]
 FORMATS = {
     option: target
-    for option, target in config.targets("source", ROOT / "conf").items()
-    if "recognise" in vars(nouns.locate(target, "source", "source"))
+    for option, target in config.list_targets("source", ROOT / "conf").items()
+    if "recognise" in vars(nouns.import_target(target, "source", "source"))
 }
 
 
@@ -388,7 +388,7 @@ def test_whatever_a_choice_holds_yaml_and_hydra_read_it_back(choices, columns):
 def outcome(name, path):
     """The name, or why there is none."""
     try:
-        return init.checked_name(name, path)
+        return init.check_name(name, path)
     except UserError as error:
         return str(error)
 

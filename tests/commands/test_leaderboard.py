@@ -78,6 +78,6 @@ def test_an_experiment_whose_outputs_are_gone_is_a_failed_row(monkeypatch, tmp_p
     def gone(name, revision, folder):
         raise UserError("its outputs are not in DVC's cache")
 
-    monkeypatch.setattr(results, "keep", gone)
+    monkeypatch.setattr(results, "bring_outputs", gone)
     finished = {"one": Finished(revision="0" * 40), "two": Finished(reason="x")}
-    assert leaderboard.gather(finished, tmp_path) == ([], {"one": "its outputs are not in DVC's cache"})
+    assert leaderboard.bring_outputs(finished, tmp_path) == ([], {"one": "its outputs are not in DVC's cache"})

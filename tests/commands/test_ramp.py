@@ -8,7 +8,7 @@ import pytest
 import yaml
 from train_choices import RAMP
 
-from pipeline.commands.ramp import PLOT, TABLE, main, suggested
+from pipeline.commands.ramp import PLOT, TABLE, main, suggest_rate
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 
@@ -57,7 +57,7 @@ def test_it_writes_the_table_and_the_plot_and_says_what_to_set(packed_folder, ca
     np.testing.assert_allclose(table["learning_rate"].iloc[1] / 1e-5, 1e6 ** (1 / 59))
     assert PLOT.read_bytes().startswith(b"\x89PNG")
     shown = capsys.readouterr().out
-    best = suggested(table)
+    best = suggest_rate(table)
     assert f"dvc exp run -S train.learning_rate={best:.2g}   (now 0.5)" in shown
     assert 1e-4 < best < 1  # where a network this small learns
     assert table["smoothed"].min() < 0.8 * table["smoothed"].iloc[0]
@@ -68,13 +68,13 @@ def test_it_writes_the_table_and_the_plot_and_says_what_to_set(packed_folder, ca
 
 def test_the_suggestion_is_a_tenth_of_the_rate_with_the_lowest_smoothed_loss():
     table = pd.DataFrame({"learning_rate": [0.1, 0.2, 0.4, 0.8], "smoothed": [1.0, 0.8, 0.5, 0.9]})
-    assert suggested(table) == pytest.approx(0.04)
+    assert suggest_rate(table) == pytest.approx(0.04)
 
 
 @pytest.mark.parametrize("smoothed", [[1.0, 1.1], []])
 def test_a_loss_that_never_fell(smoothed):
     with pytest.raises(UserError, match=r"^the loss never fell; take a lower --lowest"):
-        suggested(pd.DataFrame({"learning_rate": np.ones(len(smoothed)), "smoothed": smoothed}))
+        suggest_rate(pd.DataFrame({"learning_rate": np.ones(len(smoothed)), "smoothed": smoothed}))
 
 
 def test_wrong_words_are_named(packed_folder):

@@ -37,7 +37,7 @@ def found(path):
 class TestReplacing:
     def test_makes_parents_and_leaves_nothing_else(self, tmp_path, kind):
         path = tmp_path / "new" / "deep" / "artifact"
-        with artifacts.replacing(path) as temporary:
+        with artifacts.atomic_write(path) as temporary:
             make(temporary, kind, "late")
             assert not path.exists()
         assert found(path.parent) == ["artifact"]
@@ -45,7 +45,7 @@ class TestReplacing:
     def test_replaces_what_was_there(self, tmp_path, kind):
         path = tmp_path / "artifact"
         make(path, kind, "early")
-        with artifacts.replacing(path) as temporary:
+        with artifacts.atomic_write(path) as temporary:
             make(temporary, kind, "late")
         assert found(path) == (["late"] if kind == "folder" else "late")
         assert found(tmp_path) == ["artifact"]
@@ -55,7 +55,7 @@ class TestReplacing:
         make(path, kind, "early")
 
         def main():
-            with artifacts.replacing(path) as temporary:
+            with artifacts.atomic_write(path) as temporary:
                 make(temporary, kind, "late")
                 raise RuntimeError("halfway")
 
@@ -66,7 +66,7 @@ class TestReplacing:
 
     def test_clears_what_a_killed_run_left(self, tmp_path, kind):
         make(tmp_path / f".artifact.{os.getpid()}.tmp", kind, "halfway")
-        with artifacts.replacing(tmp_path / "artifact") as temporary:
+        with artifacts.atomic_write(tmp_path / "artifact") as temporary:
             make(temporary, kind, "late")
         assert found(tmp_path) == ["artifact"]
 
@@ -138,15 +138,15 @@ def test_reading_what_is_corrupt(tmp_path, read, message, content):
 def test_canonical_ignores_the_order_of_keys(value, random):
     keys = list(value)
     random.shuffle(keys)
-    assert artifacts.canonical({key: value[key] for key in keys}) == artifacts.canonical(value)
-    assert json.loads(artifacts.canonical(value)) == value
+    assert artifacts.canonical_json({key: value[key] for key in keys}) == artifacts.canonical_json(value)
+    assert json.loads(artifacts.canonical_json(value)) == value
 
 
 def test_digest_by_hand():
     expected = hashlib.sha256(b"\x02" + 7 * b"\0" + b"ab" + 8 * b"\0").hexdigest()[:32]
-    assert artifacts.digest(b"ab", b"") == expected
+    assert artifacts.content_digest(b"ab", b"") == expected
 
 
 @given(st.lists(st.binary(max_size=4), max_size=4), st.lists(st.binary(max_size=4), max_size=4))
 def test_digest_tells_parts_apart(left, right):
-    assert (artifacts.digest(*left) == artifacts.digest(*right)) == (left == right)
+    assert (artifacts.content_digest(*left) == artifacts.content_digest(*right)) == (left == right)

@@ -81,26 +81,26 @@ def test_load_params_refuses(tmp_path, content, message):
 
 
 def test_section():
-    assert config.section({"split": {"seed": 0}}, "split") == {"seed": 0}
+    assert config.get_section({"split": {"seed": 0}}, "split") == {"seed": 0}
     with pytest.raises(UserError, match=r"params\.yaml: no 'check'; expected one of conf/'s keys \['split'\]"):
-        config.section({"split": {}}, "check")
+        config.get_section({"split": {}}, "check")
 
 
 def test_a_section_that_is_no_mapping():
     with pytest.raises(UserError, match=r"^params\.yaml: ingest must be a mapping of parameters, found None$"):
-        config.call(ClassImbalance, None, "ingest")
+        config.instantiate(ClassImbalance, None, "ingest")
     with pytest.raises(
         UserError, match=r"^params\.yaml: check must be a mapping of names to what each builds, found 3"
     ):
-        config.build_each({"check": 3}, "check")
+        config.build_all({"check": 3}, "check")
 
 
 def test_each_of_a_list_is_built_by_name():
-    assert config.build_each({"check": {}}, "check") == {}
-    built = config.build_each({"check": {"one": CHECK}}, "check")
+    assert config.build_all({"check": {}}, "check") == {}
+    built = config.build_all({"check": {"one": CHECK}}, "check")
     assert built == {"one": ClassImbalance(max_ratio=10.0, on_fail="warn")}
     with pytest.raises(UserError, match=r"^params\.yaml: check\.one must be a mapping with _target_"):
-        config.build_each({"check": {"one": None}}, "check")
+        config.build_all({"check": {"one": None}}, "check")
 
 
 @pytest.mark.parametrize("content", ["", "# nothing yet\n", "---\n"])
@@ -180,11 +180,11 @@ def test_build_builds_inner_nodes_first_and_says_where_they_stand():
 
 def test_node_is_the_inverse_of_build():
     node = {"_target_": "pipeline.checks.class_imbalance.ClassImbalance", "max_ratio": 2.0, "on_fail": "warn"}
-    assert config.node(config.build(node, "check.x")) == node
+    assert config.to_node(config.build(node, "check.x")) == node
 
 
 def test_call_leaves_open_ended_functions_open():
-    assert config.call(lambda a, *rest, b=2, **more: (a, b, more), {"a": 1, "c": 3}, "x") == (1, 2, {"c": 3})
+    assert config.instantiate(lambda a, *rest, b=2, **more: (a, b, more), {"a": 1, "c": 3}, "x") == (1, 2, {"c": 3})
 
 
 def test_call_says_where_a_user_error_comes_from():
@@ -192,15 +192,15 @@ def test_call_says_where_a_user_error_comes_from():
         raise UserError(f"{path} is not a folder")
 
     with pytest.raises(UserError, match=r"^source: raw is not a folder$"):
-        config.call(refuses, {"path": "raw"}, "source")
+        config.instantiate(refuses, {"path": "raw"}, "source")
 
 
 def test_targets_of_a_group(conf):
     (conf / "source/three.yaml").write_text("_target_: pipeline.datasets.sources.three.Three\n")
     (conf / "source/four.yaml").write_text("[]\n")
-    assert config.targets("source", conf) == {"three": "pipeline.datasets.sources.three.Three"}
+    assert config.list_targets("source", conf) == {"three": "pipeline.datasets.sources.three.Three"}
     (conf / "source/four.yaml").write_text("[\n")
     with pytest.raises(UserError, match=r"source/four\.yaml: not valid YAML: "):
-        config.targets("source", conf)
+        config.list_targets("source", conf)
     with pytest.raises(UserError, match=r"/sink/ does not exist here; run this in the project's folder"):
-        config.targets("sink", conf)
+        config.list_targets("sink", conf)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.delimited_text import decoded, separated
+from pipeline.core.delimited_text import decode_text, split_rows
 from pipeline.core.errors import UserError
 
 PATH = Path("x.csv")
@@ -23,24 +23,24 @@ PATH = Path("x.csv")
 )
 def test_other_encodings(tmp_path, data, message):
     with pytest.raises(UserError, match=message):
-        decoded(data, tmp_path / "x.csv")
+        decode_text(data, tmp_path / "x.csv")
 
 
 def test_a_byte_order_mark_is_passed_over():
-    assert decoded(b"\xef\xbb\xbfa\xc3\xa9", PATH) == "a\u00e9"
+    assert decode_text(b"\xef\xbb\xbfa\xc3\xa9", PATH) == "a\u00e9"
 
 
 def test_columns_rows_and_their_lines():
     text = 'a , b\r\n1,2\r\n\r\n"x\ny",z\r\n,\r\n3,4'
-    columns, rows, lines = separated(PATH, text)
+    columns, rows, lines = split_rows(PATH, text)
     assert columns == ["a", "b"]
     assert rows == [{"a": "1", "b": "2"}, {"a": "x\ny", "b": "z"}, {"a": "3", "b": "4"}]
     assert lines == [2, 4, 7]
 
 
 def test_nothing_is_a_table_of_nothing():
-    assert separated(PATH, "") == ([], [], [])
-    assert separated(PATH, "a,b\n") == (["a", "b"], [], [])
+    assert split_rows(PATH, "") == ([], [], [])
+    assert split_rows(PATH, "a,b\n") == (["a", "b"], [], [])
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_nothing_is_a_table_of_nothing():
 )
 def test_damaged_rows(text, separator, message):
     with pytest.raises(UserError, match=message):
-        separated(PATH, text, separator)
+        split_rows(PATH, text, separator)
 
 
 def test_the_beginning_of_a_file_may_end_within_a_field():
-    assert separated(PATH, 'a,b\n1,2\n3,"4\n', whole=False)[1] == [{"a": "1", "b": "2"}]
+    assert split_rows(PATH, 'a,b\n1,2\n3,"4\n', whole=False)[1] == [{"a": "1", "b": "2"}]
 
 
 fields = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
@@ -69,4 +69,4 @@ fields = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0
 def test_whatever_was_written_is_read(rows):
     text = io.StringIO()
     csv.writer(text).writerows([("a", "b"), *rows])
-    assert separated(PATH, text.getvalue())[1] == [{"a": one, "b": other} for one, other in rows]
+    assert split_rows(PATH, text.getvalue())[1] == [{"a": one, "b": other} for one, other in rows]

@@ -2,11 +2,11 @@
 
 import pickle
 
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 
 
 def test_refused_says_reason_and_detail_and_survives_a_process_border():
-    copy = pickle.loads(pickle.dumps(Refused("empty", "0 bytes")))
+    copy = pickle.loads(pickle.dumps(ItemRejected("empty", "0 bytes")))
     assert (copy.reason, copy.detail, str(copy)) == ("empty", "0 bytes", "empty: 0 bytes")
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from pipeline.core.contracts import Task
-from pipeline.core.hints import misfits
+from pipeline.core.hints import find_misfits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Choices:
     ],
 )
 def test_what_fits(fitting):
-    assert list(misfits(Choices, fitting)) == []
+    assert list(find_misfits(Choices, fitting)) == []
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,11 @@ def test_what_fits(fitting):
     ],
 )
 def test_what_does_not(argument, misfit):
-    assert list(misfits(Choices, argument)) == [misfit]
+    assert list(find_misfits(Choices, argument)) == [misfit]
 
 
 def test_each_is_named_in_the_order_given():
-    found = list(misfits(Choices, {"name": 1, "share": "x", "seed": -2}))
+    found = list(find_misfits(Choices, {"name": 1, "share": "x", "seed": -2}))
     assert [one.partition(" ")[0] for one in found] == ["name", "share", "seed"]
 
 
@@ -88,11 +88,11 @@ def test_a_plain_class_is_judged_by_its_constructor_and_a_function_by_itself():
     def made(size: int) -> None: ...
 
     for target in (Plain, made):
-        assert list(misfits(target, {"size": "large"})) == ["size must be a valid integer, got 'large'"]
+        assert list(find_misfits(target, {"size": "large"})) == ["size must be a valid integer, got 'large'"]
 
 
 def test_hints_that_cannot_be_read_judge_nothing():
     def made(size: "Unknown") -> None: ...  # noqa: F821
 
-    assert list(misfits(made, {"size": "large"})) == []
-    assert list(misfits(dict, {"size": "large"})) == []
+    assert list(find_misfits(made, {"size": "large"})) == []
+    assert list(find_misfits(dict, {"size": "large"})) == []

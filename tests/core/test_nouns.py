@@ -65,7 +65,7 @@ def test_of_all_that_can_be_called_only_nouns_of_the_kind_are_taken():
         taken = set()
         for target in tried | set(nouns.ESTIMATORS):
             try:
-                found = nouns.locate(target, "card.x", kind)
+                found = nouns.import_target(target, "card.x", kind)
             except UserError:
                 continue
             taken.add(target)
@@ -104,7 +104,7 @@ def test_what_is_no_noun_is_refused_in_one_line(kind, target):
     with pytest.raises(
         UserError, match=r"^card\.json: x\._target_ must (name a class of pipeline|be one of)"
     ) as caught:
-        nouns.locate(target, "card.x", kind)
+        nouns.import_target(target, "card.x", kind)
     assert "\n" not in str(caught.value)
 
 
@@ -113,7 +113,7 @@ def test_a_name_is_refused_before_its_module_is_imported(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     for target in ("planted.X", "pipeline.core.planted.X"):
         with pytest.raises(UserError, match="must name a class of pipeline"):
-            nouns.locate(target, "task", "task")
+            nouns.import_target(target, "task", "task")
 
 
 def test_a_class_that_is_not_final_is_refused(monkeypatch):
@@ -127,7 +127,7 @@ def test_a_class_that_is_not_final_is_refused(monkeypatch):
     with pytest.raises(
         UserError, match=r"^params\.yaml: task\._target_ must name a class of pipeline\.training\.tasks that is a"
     ):
-        nouns.locate("pipeline.training.tasks.single_label.Open", "task", "task")
+        nouns.import_target("pipeline.training.tasks.single_label.Open", "task", "task")
 
 
 def test_a_key_asks_for_its_kind():
@@ -140,7 +140,7 @@ def test_a_key_asks_for_its_kind():
     with pytest.raises(
         UserError, match=r"check\.a\.task\._target_ must name a class of pipeline\.checks that is a Check"
     ):
-        config.build_each({"check": {"a.task": task}}, "check")
+        config.build_all({"check": {"a.task": task}}, "check")
     with pytest.raises(UserError, match=r"^params\.yaml: seed takes a plain value, found one with _target_: 'pipeline"):
         config.build(task, "seed")
 

@@ -54,7 +54,7 @@ def test_a_second_run_of_a_stage_ends_with_one_line_that_says_who_runs_it(projec
 
 def test_a_second_run_waits_for_one_that_ends(project, capsys):
     ran = []
-    with other(1), output_lock.held("make"):
+    with other(1), output_lock.lock_outputs("make"):
         ran.append(True)
     assert ran
     assert "waiting for process" in capsys.readouterr().err
@@ -63,14 +63,14 @@ def test_a_second_run_waits_for_one_that_ends(project, capsys):
 def test_a_killed_process_holds_nothing(project, capsys):
     with other(60) as process:
         process.kill()
-    with output_lock.held("make"):
+    with output_lock.lock_outputs("make"):
         pass
     assert capsys.readouterr().err == ""
 
 
 def test_stages_do_not_wait_for_each_other(project, capsys):
     with other(60) as process:
-        with output_lock.held("another"):
+        with output_lock.lock_outputs("another"):
             pass
         process.kill()
     assert capsys.readouterr().err == ""
@@ -79,7 +79,7 @@ def test_stages_do_not_wait_for_each_other(project, capsys):
 def test_processes_that_train_together_hold_once(project, monkeypatch, capsys):
     monkeypatch.setenv("RANK", "1")
     with other(60) as process:
-        with output_lock.held("make"):
+        with output_lock.lock_outputs("make"):
             pass
         process.kill()
     assert capsys.readouterr().err == ""
@@ -96,7 +96,7 @@ def test_leftovers_of_processes_that_have_ended_are_removed(project):
     folder.mkdir(parents=True)
     (folder / "half").touch()
     (project / "reports" / f".data_docs.{number}.tmp").symlink_to(project / "data")
-    with output_lock.held("make"):
+    with output_lock.lock_outputs("make"):
         pass
     assert not list(project.rglob("*.tmp"))
     assert (project / "data").is_dir()  # a link is removed, not what it leads to

@@ -11,12 +11,12 @@ def test_number(monkeypatch, told, number):
     monkeypatch.delenv("RANK", raising=False)
     if told is not None:
         monkeypatch.setenv("RANK", told)
-    assert rank.number() == number
-    assert rank.is_first() == (number == 0)
+    assert rank.rank() == number
+    assert rank.is_main_process() == (number == 0)
 
 
 def test_without_others_there_is_nobody_to_wait_for():
-    rank.part()
+    rank.finish()
 
 
 def refused():

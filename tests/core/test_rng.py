@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from pipeline.core.rng import drawing_from
+from pipeline.core.rng import draw_from
 
 
 def drawn(seed):
-    with drawing_from(torch.Generator().manual_seed(seed)):
+    with draw_from(torch.Generator().manual_seed(seed)):
         return torch.rand(3)
 
 
@@ -23,13 +23,13 @@ def test_it_moves_on_by_one_draw_so_that_the_next_block_differs():
     generator = torch.Generator().manual_seed(0)
     blocks = []
     for _ in range(2):
-        with drawing_from(generator):
+        with draw_from(generator):
             blocks.append(torch.rand(3))
     assert not torch.equal(*blocks)
 
 
 def test_the_global_generator_is_left_as_it_was_also_after_a_mistake():
     before = torch.get_rng_state()
-    with pytest.raises(ZeroDivisionError, match="division by zero"), drawing_from(torch.Generator()):
+    with pytest.raises(ZeroDivisionError, match="division by zero"), draw_from(torch.Generator()):
         _ = torch.rand(1) / 1, 1 / 0
     assert torch.equal(torch.get_rng_state(), before)

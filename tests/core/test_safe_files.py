@@ -5,9 +5,9 @@ import os
 import pytest
 
 from pipeline.core import safe_files
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.safe_files import package_folder, read_bytes, stat_file
-from pipeline.images.decoding import REASONS
+from pipeline.images.decoding import REJECTION_REASONS
 
 
 @pytest.fixture
@@ -39,13 +39,13 @@ def test_links_out_of_the_root_are_followed_but_not_to_a_folder_around_it(root, 
     assert read_bytes(root, "outward") == b"secret"
     assert read_bytes(root, "disk/deep/far") == b"far"
     (tmp_path / "disk/back").symlink_to(root)
-    with pytest.raises(Refused, match=r"outside: the path leaves"):
+    with pytest.raises(ItemRejected, match=r"outside: the path leaves"):
         read_bytes(root, "disk/back/good")
 
 
 def test_a_link_to_a_device_is_refused(root):
     (root / "endless").symlink_to("/dev/zero")
-    with pytest.raises(Refused, match="not an ordinary file"):
+    with pytest.raises(ItemRejected, match="not an ordinary file"):
         read_bytes(root, "endless")
     assert stat_file(root, "endless") is None
 
@@ -83,17 +83,17 @@ def test_the_root_itself_may_be_a_link(root, tmp_path):
     ],
 )
 def test_anything_else_is_refused(root, path, reason, detail):
-    with pytest.raises(Refused, match=detail) as caught:
+    with pytest.raises(ItemRejected, match=detail) as caught:
         read_bytes(root, path)
     assert caught.value.reason == reason
-    assert reason in REASONS
+    assert reason in REJECTION_REASONS
 
 
 def test_the_size_is_bounded(root, monkeypatch):
     monkeypatch.setattr(safe_files, "MAX_FILE_BYTES", 3)
     assert read_bytes(root, "good") == b"123"
     monkeypatch.setattr(safe_files, "MAX_FILE_BYTES", 2)
-    with pytest.raises(Refused, match=r"too_large: 3 bytes, at most 2 are read"):
+    with pytest.raises(ItemRejected, match=r"too_large: 3 bytes, at most 2 are read"):
         read_bytes(root, "good")
 
 

@@ -12,22 +12,22 @@ from pipeline.checks import check_runner
 from pipeline.core import stage_runner, terminal
 from pipeline.core.errors import UserError
 from pipeline.core.results import Finding
-from pipeline.core.terminal import bars, short, visible
+from pipeline.core.terminal import bar_chart, escape_control_characters, truncate
 
 HOSTILE = "rust\x1b]0;owned\x07\x1b[2J\u202e\r\n"
 
 
 @given(st.text())
 def test_nothing_moves_the_cursor_or_turns_the_direction(text):
-    shown = visible(text)
+    shown = escape_control_characters(text)
     assert shown.isprintable()
     assert shown == text or not text.isprintable()
 
 
 def test_by_hand():
-    assert visible("a\x1b[31m\nb\udce9\u202e é") == "a\\x1b[31m\\nb\\udce9\\u202e é"
-    assert short("abcdefgh", 6) == "abc..."
-    assert short("abcdef", 6) == "abcdef"
+    assert escape_control_characters("a\x1b[31m\nb\udce9\u202e é") == "a\\x1b[31m\\nb\\udce9\\u202e é"
+    assert truncate("abcdefgh", 6) == "abc..."
+    assert truncate("abcdef", 6) == "abcdef"
 
 
 def harmless(text):
@@ -73,7 +73,7 @@ class Warns:
 
 def test_class_names_in_warnings_of_checks(capsys):
     finding = Finding(value=2.0, limit=1.0, unit="times", worst={HOSTILE: 3}, advice="Look.", sentence="x.")
-    check_runner.conclude("check", Path("reports/checks.html"), {"size": Warns()}, {"size": finding})
+    check_runner.report_failures("check", Path("reports/checks.html"), {"size": Warns()}, {"size": finding})
     err = capsys.readouterr().err
     assert "rust\\x1b]0;owned" in err
     assert harmless(err)
@@ -96,16 +96,18 @@ def test_names_in_errors(error, capsys, monkeypatch):
 
 
 def test_bars_are_relative_to_the_longest():
-    assert bars({"cat": 1000, "do": 250, "x": 0}) == [
+    assert bar_chart({"cat": 1000, "do": 250, "x": 0}) == [
         "cat     1,000 " + "#" * 40,
         "do        250 " + "#" * 10,
         "x           0",
     ]
-    assert bars({}) == []
+    assert bar_chart({}) == []
 
 
 def test_the_middle_of_many_is_left_out():
-    lines = bars({str(number): 100 - number for number in range(10)}, first=2, last=1)
+    lines = bar_chart({str(number): 100 - number for number in range(10)}, first=2, last=1)
     assert [line.split()[0] for line in lines] == ["0", "1", "...", "9"]
     assert lines[2] == "... 7 more ..."
-    assert len(bars({"a": 1, "b": 1, "c": 1, "d": 1}, first=2, last=1)) == 4  # one line for one line would save nothing
+    assert (
+        len(bar_chart({"a": 1, "b": 1, "c": 1, "d": 1}, first=2, last=1)) == 4
+    )  # one line for one line would save nothing

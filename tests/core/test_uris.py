@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.uris import MASK, mask_credentials, mask_values, sqlite_path, sqlite_uri
 
 SECRET = "hunter2ABC"
@@ -81,7 +81,7 @@ def test_errors_of_ours_never_hold_a_secret():
     error = UserError(f"source.url http://user:{SECRET}@host is gone")
     assert str(error) == "source.url http://***@host is gone"
     assert str(pickle.loads(pickle.dumps(error))) == str(error)  # as it comes back from another process
-    assert SECRET not in str(Refused("missing", f"http://user:{SECRET}@host/1.png"))
+    assert SECRET not in str(ItemRejected("missing", f"http://user:{SECRET}@host/1.png"))
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=8), max_size=4))

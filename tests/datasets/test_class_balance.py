@@ -4,14 +4,14 @@ import math
 
 import pytest
 
-from pipeline.datasets.class_balance import balance, conditions
+from pipeline.datasets.class_balance import balance_table, conditions
 from pipeline.report.balance import NUM_SHOWN, balances
 
 
 def test_a_split_and_a_condition_by_hand(make_manifest):
     split = ["train"] * 4 + ["test"] * 2 + ["none"]
     samples = make_manifest("aaababb", split=split, attr_site=list("xxxyxyx"))
-    train, test, uneven, even = balance(samples, ["attr_site"], 2)
+    train, test, uneven, even = balance_table(samples, ["attr_site"], 2)
     assert train == {
         "part": "split train",
         "samples": 4,
@@ -26,11 +26,11 @@ def test_a_split_and_a_condition_by_hand(make_manifest):
     assert (test["part"], test["imbalance_ratio"], test["effective_classes"]) == ("split test", 1.0, pytest.approx(2.0))
     assert (uneven["part"], uneven["samples"], uneven["effective_classes"]) == ("site x", 4, pytest.approx(1.0))
     assert (even["part"], even["largest_class"], even["smallest_class"]) == ("site y", "b", "b")
-    assert [row["part"] for row in balance(samples, ["attr_site"], 3)] == ["split train", "split test", "site x"]
+    assert [row["part"] for row in balance_table(samples, ["attr_site"], 3)] == ["split train", "split test", "site x"]
 
 
 def test_each_label_of_a_sample_counts(make_manifest):
-    (row,) = balance(make_manifest([["a", "b"], ["a"], []], split=["val"] * 3), [], 1)
+    (row,) = balance_table(make_manifest([["a", "b"], ["a"], []], split=["val"] * 3), [], 1)
     assert (row["samples"], row["imbalance_ratio"]) == (3, 2.0)
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.errors import Refused, UserError
-from pipeline.core.labels import spelled
-from pipeline.datasets.label_review import COLUMNS, decided, read_decisions
+from pipeline.core.errors import ItemRejected, UserError
+from pipeline.core.labels import labels_to_text
+from pipeline.datasets.label_review import COLUMNS, apply_decisions, read_decisions
 
 HEADER = ",".join(COLUMNS)
 KEEP = "a,keep,cat,,Ann,2026-11-24,whiskers"
@@ -36,7 +36,9 @@ def items():
 
 
 def test_each_action(read, items):
-    found, refused = decided(items, [None] * 4, read(KEEP, RELABEL, DROP, "d,relabel,,dog|cat,Ann,2026-11-24,both"))
+    found, refused = apply_decisions(
+        items, [None] * 4, read(KEEP, RELABEL, DROP, "d,relabel,,dog|cat,Ann,2026-11-24,both")
+    )
     assert found["labels"].tolist() == [["cat"], ["dog"], ["dog"], ["cat", "dog"]]
     assert found["decision"].tolist() == ["keep", "relabel", "drop", "relabel"]
     assert refused[:2] + refused[3:] == [None] * 3
@@ -48,13 +50,13 @@ def test_each_action(read, items):
 
 
 def test_without_a_decision_nothing_is_touched(read, items):
-    found, refused = decided(items, [None, Refused("missing", "gone"), None, None], read())
+    found, refused = apply_decisions(items, [None, ItemRejected("missing", "gone"), None, None], read())
     assert found is items
     assert refused[1].reason == "missing"
 
 
 def test_who_is_not_decided_on_has_no_decision(read, items):
-    found, _ = decided(items, [None] * 4, read(KEEP))
+    found, _ = apply_decisions(items, [None] * 4, read(KEEP))
     assert found["decision"].fillna("nobody").tolist() == ["keep", "nobody", "nobody", "nobody"]
 
 
@@ -132,31 +134,31 @@ def test_a_sample_that_is_not_there(read, items):
         r"ingest\.decisions=false for another source"
     )
     with pytest.raises(UserError, match=message):
-        decided(items, [None] * 4, read(KEEP.replace("a,", "e,", 1)))
+        apply_decisions(items, [None] * 4, read(KEEP.replace("a,", "e,", 1)))
 
 
 def test_a_sample_that_the_source_refuses(read, items):
     with pytest.raises(UserError, match=r"line 2: the source names no usable sample 'a'"):
-        decided(items, [Refused("outside", "climbs"), None, None, None], read(KEEP))
+        apply_decisions(items, [ItemRejected("outside", "climbs"), None, None, None], read(KEEP))
 
 
 def test_of_an_item_named_twice_the_usable_one_is_meant(read):
     twice = pd.DataFrame({"sample_id": ["a", "a"], "labels": [["cat"], ["dog"]]})
-    found, _ = decided(twice, [None, Refused("duplicate_name", "named before")], read(KEEP))
+    found, _ = apply_decisions(twice, [None, ItemRejected("duplicate_name", "named before")], read(KEEP))
     assert found["decision"].fillna("nobody").tolist() == ["keep", "nobody"]
 
 
 def test_labels_that_changed_since(read, items):
     message = r"line 2: 'c' is labelled 'dog' now, the decision was made on 'cat'; look at it again and mend the line"
     with pytest.raises(UserError, match=message):
-        decided(items, [None] * 4, read(KEEP.replace("a,", "c,", 1)))
+        apply_decisions(items, [None] * 4, read(KEEP.replace("a,", "c,", 1)))
     with pytest.raises(UserError, match=r"line 2: 'd' is labelled '' now, the decision was made on 'cat'"):
-        decided(items, [None] * 4, read(KEEP.replace("a,", "d,", 1)))
+        apply_decisions(items, [None] * 4, read(KEEP.replace("a,", "d,", 1)))
 
 
 def test_a_class_that_nothing_has(read, items):
     with pytest.raises(UserError, match=r"line 2: no sample of the source is labelled 'dgo'; mend the name, or add"):
-        decided(items, [None] * 4, read(RELABEL.replace("dog", "dgo")))
+        apply_decisions(items, [None] * 4, read(RELABEL.replace("dog", "dgo")))
 
 
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).map(str.strip)
@@ -171,11 +173,12 @@ def test_whatever_samples_and_labels_are_called(tmp_path_factory, told):
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     writer.writerows(
-        [name, "relabel", spelled(before), spelled(after), "Ann", "2026-11-24", "x"] for name, before, after in told
+        [name, "relabel", labels_to_text(before), labels_to_text(after), "Ann", "2026-11-24", "x"]
+        for name, before, after in told
     )
     path.write_text(text.getvalue(), encoding="utf-8", newline="")
     items = pd.DataFrame({"sample_id": [one[0] for one in told], "labels": [one[1] for one in told]})
     every = pd.DataFrame({"sample_id": ["\0all"], "labels": [[name for one in told for name in one[2]]]})
     items = pd.concat([items, every], ignore_index=True)
-    found, _ = decided(items, [None] * len(items), read_decisions(path))
+    found, _ = apply_decisions(items, [None] * len(items), read_decisions(path))
     assert found["labels"].tolist()[:-1] == [one[2] for one in told]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.core import artifacts
-from pipeline.datasets.npy import sheet, write_array
+from pipeline.datasets.npy import contact_sheet, write_array
 
 
 @pytest.mark.parametrize("shape", [(5, 4, 6, 3), (1, 8, 8, 1), (0, 8, 8, 3)])
@@ -82,7 +82,7 @@ def test_a_full_disk_is_an_error_and_keeps_what_was_there(tmp_path, small_disk, 
     images = np.zeros((100, 32, 32, 1), dtype=np.uint8)
 
     def pack():
-        with artifacts.replacing(target) as folder:
+        with artifacts.atomic_write(target) as folder:
             folder.mkdir()
             write_array(folder / "images.npy", images, images.shape)
 
@@ -120,7 +120,7 @@ def test_sheet_by_hand():
     def plain(value):
         return np.full((2, 3, 3), value, dtype=np.uint8)
 
-    found = sheet([[plain(1), plain(2)], [plain(3)]], gap=1)
+    found = contact_sheet([[plain(1), plain(2)], [plain(3)]], gap=1)
     assert found.dtype == np.uint8
     w = 255
     assert found[:, :, 0].tolist() == [
@@ -136,7 +136,7 @@ def test_sheet_by_hand():
 
 
 def test_a_sheet_shows_grey_in_three_channels():
-    found = sheet([[np.full((2, 2, 1), 7, dtype=np.uint8)]])
+    found = contact_sheet([[np.full((2, 2, 1), 7, dtype=np.uint8)]])
     assert found.shape == (10, 10, 3)
     assert (found[4:6, 4:6] == 7).all()
     assert found.sum() == 7 * 12 + 255 * 3 * (100 - 4)

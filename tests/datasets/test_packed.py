@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from pipeline.core import artifacts
-from pipeline.core.batches import Samples, to_batch
+from pipeline.core.batches import ImageDataset, to_tensor
 from pipeline.core.errors import UserError
-from pipeline.datasets.packed import Packed
+from pipeline.datasets.packed import PackedDataset
 
 
 def transform(batch):
@@ -26,7 +26,7 @@ def samples():
     """Samples 1, 3, 5, 7, 9 of ten pictures; each picture and its target hold the sample's number."""
     numbers = np.arange(10, dtype=np.uint8)
     rows = np.arange(1, 10, 2)
-    return Samples(
+    return ImageDataset(
         images=np.broadcast_to(numbers[:, None, None, None], (10, 2, 2, 3)).copy(),
         rows=rows,
         targets=rows[:, None].astype(np.float32),
@@ -65,7 +65,7 @@ def test_fewer_samples_than_a_batch_are_not_dropped(samples):
 
 def test_to_batch_puts_channels_first():
     images = np.arange(24, dtype=np.uint8).reshape(1, 2, 4, 3)
-    batch = to_batch(images)
+    batch = to_tensor(images)
     assert batch.shape == (1, 3, 2, 4)
     assert batch[0, 2, 1, 3] == images[0, 1, 3, 2]
 
@@ -82,22 +82,24 @@ def test_packed_hands_out_the_samples_of_a_split(tmp_path):
     index = pd.DataFrame({"split": ["train", "val", "train", "none"], "labels": [["b"], ["a"], ["a"], ["b"]]})
     artifacts.write_table(tmp_path / "index.parquet", index)
     artifacts.write_json(tmp_path / "card.json", {"classes": ["a", "b"]})
-    packed = Packed.load(tmp_path)
+    packed = PackedDataset.load(tmp_path)
     assert packed.classes == ["a", "b"]
-    assert numbers(packed.part("train", Numbers(), transform).batches(9)) == [([0, 2], [1, 0])]
-    assert numbers(packed.part("val", Numbers(), transform).batches(9)) == [([1], [0])]
-    told = packed.part("train", Numbers(), transform).told
+    assert numbers(packed.split("train", Numbers(), transform).batches(9)) == [([0, 2], [1, 0])]
+    assert numbers(packed.split("val", Numbers(), transform).batches(9)) == [([1], [0])]
+    told = packed.split("train", Numbers(), transform).metadata
     assert told.index.tolist() == [0, 1]
     assert told["split"].tolist() == ["train", "train"]
 
 
 def test_packed_says_what_is_missing(tmp_path):
     with pytest.raises(UserError, match=r"card\.json does not exist; run dvc repro"):
-        Packed.load(tmp_path)
+        PackedDataset.load(tmp_path)
 
 
 def test_chances_decide_how_often_each_is_drawn(samples):
-    drawn = replace(samples, chances=np.array([0.0, 0.5, 0.0, 0.5, 0.0]), cells=np.array([4, 3, 2, 1, 0]))
+    drawn = replace(
+        samples, sampling_probabilities=np.array([0.0, 0.5, 0.0, 0.5, 0.0]), subgroups=np.array([4, 3, 2, 1, 0])
+    )
     generator = torch.Generator().manual_seed(0)
     found = [pair for _ in range(200) for _, targets, cells in drawn.batches(5, generator)
              for pair in zip(targets[:, 0].tolist(), cells.tolist(), strict=True)]  # fmt: skip

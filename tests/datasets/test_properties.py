@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.datasets.properties import drawn, nuisances
+from pipeline.datasets.properties import collect_properties, stratified_group_sample
 
 
 def table(**columns):
@@ -15,7 +15,7 @@ def table(**columns):
 
 
 def by_name(samples):
-    return {one.name: one for one in nuisances(samples)}
+    return {one.name: one for one in collect_properties(samples)}
 
 
 def test_what_is_asked_and_what_not():
@@ -42,7 +42,7 @@ def test_what_is_told_under_a_name_that_is_taken_is_another_property():
         attr_site=["x", "y"],
         path=["n/1.png", "m/2.png"],
     )
-    assert [(one.name, one.column) for one in nuisances(samples)] == [
+    assert [(one.name, one.column) for one in collect_properties(samples)] == [
         ("brightness", "prop_brightness"),
         ("told_brightness", "attr_brightness"),
         ("told_told_brightness", "attr_told_brightness"),
@@ -122,12 +122,12 @@ def test_a_draw_takes_whole_groups_and_all_of_a_rare_class():
             "group": np.arange(200) // 2,
         }
     )
-    kept = drawn(samples, 40, 0)
+    kept = stratified_group_sample(samples, 40, 0)
     assert kept["labels"].map(tuple).value_counts().to_dict() == {("common",): 20, ("rare",): 8}
     assert (kept["group"].value_counts() == 2).all()
-    assert len(drawn(samples, 198, 0)) == 198  # unlabelled ones are never asked
-    assert kept.equals(drawn(samples, 40, 0))
-    assert not kept.equals(drawn(samples, 40, 1))
+    assert len(stratified_group_sample(samples, 198, 0)) == 198  # unlabelled ones are never asked
+    assert kept.equals(stratified_group_sample(samples, 40, 0))
+    assert not kept.equals(stratified_group_sample(samples, 40, 1))
 
 
 def test_dates_are_numbers_of_seconds():
@@ -162,6 +162,6 @@ def test_negatives_are_drawn_like_a_class():
     samples = pd.DataFrame(
         {"labels": labels, "group": np.arange(200), "negative": [False] * 100 + [True] * 98 + [False] * 2}
     )
-    kept = drawn(samples, 40, 0)
+    kept = stratified_group_sample(samples, 40, 0)
     assert kept["labels"].map(tuple).value_counts().to_dict() == {("common",): 20, (): 20}
-    assert len(drawn(samples, 198, 0)) == 198
+    assert len(stratified_group_sample(samples, 198, 0)) == 198

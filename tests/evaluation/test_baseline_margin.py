@@ -9,9 +9,9 @@ from sklearn.metrics import balanced_accuracy_score
 
 from pipeline.core.errors import UserError
 from pipeline.evaluation import baseline_margin
-from pipeline.evaluation.baseline_margin import beyond_properties, decide_by_properties
-from pipeline.evaluation.margin_text import is_below, sentence
-from pipeline.statistics.classification import mean_recall
+from pipeline.evaluation.baseline_margin import decide_by_properties, margin_over_properties
+from pipeline.evaluation.margin_text import describe_margin, is_significantly_worse
+from pipeline.statistics.classification import balanced_accuracy
 
 EYE = np.eye(2)
 
@@ -31,7 +31,7 @@ def decisions(right):
 def measured(ours, theirs, groups=None, exclusive=True):
     targets = EYE[np.arange(len(ours)) % 2]
     groups = np.arange(len(ours)) if groups is None else groups
-    return beyond_properties(targets, decisions(ours), decisions(theirs), groups, exclusive, 200, 0)
+    return margin_over_properties(targets, decisions(ours), decisions(theirs), groups, exclusive, 200, 0)
 
 
 def test_the_gain_is_paired_on_the_same_pictures():
@@ -71,9 +71,9 @@ def test_several_labels_count_presence_and_absence():
     decided = np.array([[1, 1], [0, 0], [0, 0], [0, 1]], dtype=bool)
     # label 0: half of those present, all of those absent; label 1: all of one, two of three
     expected = (0.75 + (1 + 2 / 3) / 2) / 2
-    assert mean_recall(targets, decided, np.ones((1, 4)), False)[0] == pytest.approx(expected)
+    assert balanced_accuracy(targets, decided, np.ones((1, 4)), False)[0] == pytest.approx(expected)
     nothing = np.zeros_like(decided)
-    found = beyond_properties(targets, decided, nothing, np.arange(4), False, 200, 0)
+    found = margin_over_properties(targets, decided, nothing, np.arange(4), False, 200, 0)
     assert found.value == pytest.approx(expected - 0.5)
 
 
@@ -81,7 +81,7 @@ def test_several_labels_count_presence_and_absence():
 def test_mean_recall_is_balanced_accuracy(pairs):
     truth, choice = np.array(pairs).T
     assume(len(np.unique(truth)) > 1 and np.isin(choice, truth).all())  # scikit-learn warns of what does not occur
-    found = mean_recall(np.eye(3)[truth], np.eye(3)[choice].astype(bool), np.ones((1, len(pairs))), True)[0]
+    found = balanced_accuracy(np.eye(3)[truth], np.eye(3)[choice].astype(bool), np.ones((1, len(pairs))), True)[0]
     assert found == pytest.approx(balanced_accuracy_score(truth, choice))
 
 
@@ -157,17 +157,17 @@ def test_a_property_that_the_judged_lack_is_named():
 )
 def test_sentences(value, low, high, words):
     entry = {"value": value, "low": low, "high": high, "n": 4}
-    assert words in sentence(entry)
-    assert is_below(entry) is (high is not None and high < 0)
+    assert words in describe_margin(entry)
+    assert is_significantly_worse(entry) is (high is not None and high < 0)
 
 
 def test_without_an_interval_the_sentence_says_why_where_it_is_known():
     caveat = "no interval: it rests on 3 independent groups, fewer than 5"
-    text = sentence({"value": 0.2, "low": None, "high": None, "n": 4, "caveat": caveat})
+    text = describe_margin({"value": 0.2, "low": None, "high": None, "n": 4, "caveat": caveat})
     assert text.endswith(f"on the same pictures; {caveat}")
 
 
 def test_the_sentence_names_its_subject_and_without_an_entry_says_nothing():
     entry = {"value": 0.2, "low": None, "high": None, "n": 4}
-    assert sentence(entry, "That of the features").startswith("That of the features is 20.0 points above")
-    assert sentence(None) == ""
+    assert describe_margin(entry, "That of the features").startswith("That of the features is 20.0 points above")
+    assert describe_margin(None) == ""

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from pipeline.evaluation import baseline_margin, cross_validation
-from pipeline.evaluation.baseline_margin import beyond_properties
+from pipeline.evaluation.baseline_margin import margin_over_properties
 from pipeline.evaluation.cross_validation import cross_validate
-from pipeline.features.linear_probe import folds
+from pipeline.features.linear_probe import stratified_group_folds
 
 NUM_GROUPS, SIZE = 12, 10
 NUM = NUM_GROUPS * SIZE
@@ -38,7 +38,7 @@ def noise(seed, num=NUM):
 
 
 def gain(found, exclusive=True):
-    return beyond_properties(
+    return margin_over_properties(
         found.targets, found.by_features, found.by_properties, found.groups, exclusive, num_resamples=200, seed=0
     )
 
@@ -75,7 +75,7 @@ def test_what_only_tells_the_group_is_worth_nothing():
 
 
 def test_groups_are_never_on_both_sides_and_every_sample_is_judged_once():
-    parts = folds(TRUTH, GROUPS, 5, 0)
+    parts = stratified_group_folds(TRUTH, GROUPS, 5, 0)
     assert len(parts) == 5
     assert sorted(np.concatenate([judge for _, judge in parts])) == list(range(NUM))
     for learn, judge in parts:
@@ -139,7 +139,7 @@ def test_samples_that_all_differ_in_their_labels():
 def test_few_unequal_groups():
     groups = np.repeat(list("abcde"), [1, 23, 1, 3, 19])
     truth = np.array([0, *[1] * 21, 2, *[0] * 3, *[1] * 21])  # folds that are as even as may be leave one empty
-    parts = folds(truth, groups, 5, 0)
+    parts = stratified_group_folds(truth, groups, 5, 0)
     assert all(len(learn) and len(judge) for learn, judge in parts)
     found = cross_validate(pictures(noise(0, 47), groups), features(truth, num=47), np.eye(3)[truth], True, 0)
     assert found.by_features.shape == (47, 3)

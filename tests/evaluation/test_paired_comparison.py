@@ -8,7 +8,7 @@ from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.hamming_loss import HammingLoss
 from pipeline.evaluation.metrics.ranking import Ranking
 from pipeline.evaluation.metrics.rate import Rate
-from pipeline.evaluation.paired_comparison import Compared
+from pipeline.evaluation.paired_comparison import PairedPredictions
 
 EYE = np.eye(2)
 
@@ -32,7 +32,7 @@ def compared():
     c, and d by the labels of then."""
     later = predictions("abcde", [0, 0, 1, 0, 1], [0, 0, 0, 0, 1])
     earlier = predictions("edcbx", [1, 1, 1, 0, 1], [0, 1, 1, 0, 1])
-    return Compared.of(later, earlier)
+    return PairedPredictions.match(later, earlier)
 
 
 def test_the_common_samples_and_the_relabelled_ones(compared):
@@ -42,7 +42,7 @@ def test_the_common_samples_and_the_relabelled_ones(compared):
 
 
 def test_gains_by_hand(compared):
-    found = compared.gains({"accuracy": Accuracy(), "hamming": HammingLoss()}, 500, seed=0)
+    found = compared.paired_differences({"accuracy": Accuracy(), "hamming": HammingLoss()}, 500, seed=0)
     accuracy = found["accuracy"]
     assert (accuracy["told"], accuracy["before"], accuracy["after"]) == (0.75, 0.5, 0.75)
     assert accuracy["gain"] == {
@@ -60,8 +60,8 @@ def test_gains_by_hand(compared):
 
 def gain(truth, later, earlier, groups=None, metric=None):
     names = [f"s{position}" for position in range(len(truth))]
-    both = Compared.of(predictions(names, truth, later, groups), predictions(names, truth, earlier, groups))
-    return both.gains({"metric": metric or Accuracy()}, 2000, seed=0)["metric"]["gain"]
+    both = PairedPredictions.match(predictions(names, truth, later, groups), predictions(names, truth, earlier, groups))
+    return both.paired_differences({"metric": metric or Accuracy()}, 2000, seed=0)["metric"]["gain"]
 
 
 def test_the_interval_is_of_the_pairs():
@@ -110,12 +110,14 @@ def test_a_mean_over_classes_rests_on_what_either_decided():
 
 
 def test_nothing_in_common():
-    assert Compared.of(predictions("ab", [0, 1], [0, 1]), predictions("cd", [0, 1], [0, 1])) is None
+    assert PairedPredictions.match(predictions("ab", [0, 1], [0, 1]), predictions("cd", [0, 1], [0, 1])) is None
 
 
 def test_what_is_undefined_is_none():
     one_class = predictions("ab", [0, 0], [0, 1])
-    found = Compared.of(one_class, one_class).gains({"auroc": Ranking(number="auroc", averaging="macro")}, 100, seed=0)
+    found = PairedPredictions.match(one_class, one_class).paired_differences(
+        {"auroc": Ranking(number="auroc", averaging="macro")}, 100, seed=0
+    )
     assert found["auroc"] == {
         "told": None,
         "before": None,

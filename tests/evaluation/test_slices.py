@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.rate import Rate
-from pipeline.evaluation.slices import COLUMNS, slices
+from pipeline.evaluation.slices import COLUMNS, slice_table
 
 METRICS = {
     "accuracy": Accuracy(),
@@ -26,7 +26,7 @@ def table(right, **attributes):
 
 def sliced(test, min_slice=2, metrics=METRICS, cells=False):
     """The rows of values, or those of class x value."""
-    found = slices(test, metrics, ["a", "b"], num_resamples=200, seed=0, min_slice=min_slice)
+    found = slice_table(test, metrics, ["a", "b"], num_resamples=200, seed=0, min_slice=min_slice)
     return found[found["attribute"].str.endswith(" and label") == cells]
 
 

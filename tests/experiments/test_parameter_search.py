@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.core.errors import UserError
 from pipeline.experiments import parameter_search
-from pipeline.experiments.parameter_search import Stopped, finished, kept_row, open_study, run
+from pipeline.experiments.parameter_search import Stopped, finished_trials, open_study, run, trial_row
 from pipeline.experiments.space import Pruning, Range, Search
 
 pytestmark = [
@@ -32,7 +32,7 @@ def parabola(number, values, report):
 
 
 def drawn(study):
-    return [trial.params for trial in finished(study)]
+    return [trial.params for trial in finished_trials(study)]
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_killed_and_started_again_it_ends_with_the_same_trials(whole, tmp_path, 
     with pytest.raises(KeyboardInterrupt):
         run(study, SEARCH, dies, lambda line: None)
     resumed = open_study(SEARCH, "key", tmp_path / "killed.db")
-    assert len(finished(resumed)) == killed_at - 1
+    assert len(finished_trials(resumed)) == killed_at - 1
     best = run(resumed, SEARCH, parabola, lambda line: None)
     assert drawn(resumed) == drawn(whole[0])
     assert best.params == whole[1].params
@@ -89,7 +89,7 @@ def test_more_trials_go_on_from_those_there_are(tmp_path):
 
 def test_another_key_is_another_study(tmp_path):
     run(open_study(SEARCH, "key", tmp_path / "s.db"), replace(SEARCH, trials=1), parabola, lambda line: None)
-    assert finished(open_study(SEARCH, "another", tmp_path / "s.db")) == []
+    assert finished_trials(open_study(SEARCH, "another", tmp_path / "s.db")) == []
 
 
 def test_a_trial_behind_the_median_is_stopped(tmp_path):
@@ -117,7 +117,7 @@ def test_trials_that_fail_are_counted_and_the_search_goes_on(tmp_path):
     study = open_study(SEARCH, "key", tmp_path / "s.db")
     told = []
     assert run(study, SEARCH, objective, told.append).params["x"] <= 0
-    assert len(finished(study)) == 9
+    assert len(finished_trials(study)) == 9
     assert any("stopped: the loss became nan at step 3" in line for line in told)
 
 
@@ -140,7 +140,7 @@ def test_a_file_that_is_no_study_is_named(tmp_path):
 
 def test_the_epoch_that_training_keeps_has_the_lowest_loss():
     rows = [{"epoch": 1, "val_loss": 0.5}, {"epoch": 2, "val_loss": 0.4}, {"epoch": 3, "val_loss": 0.6}]
-    assert kept_row(rows)["epoch"] == 2
+    assert trial_row(rows)["epoch"] == 2
 
 
 def test_the_seed_of_a_draw_depends_on_how_many_have_ended():

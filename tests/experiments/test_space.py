@@ -4,13 +4,13 @@ import pytest
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
-from pipeline.experiments.space import Pruning, Range, Search, changed
+from pipeline.experiments.space import Pruning, Range, Search, with_values
 
 NODES = {"train": {"_target_": "x", "estimator": {"C": 1.0}, "epochs": 2}, "beside": None}
 
 
 def test_a_value_is_set_where_its_dotted_name_says_and_nothing_else_changes():
-    assert changed(NODES, {"train.estimator.C": 3.0})["train"] == {
+    assert with_values(NODES, {"train.estimator.C": 3.0})["train"] == {
         "_target_": "x",
         "estimator": {"C": 3.0},
         "epochs": 2,
@@ -30,7 +30,7 @@ def test_a_value_is_set_where_its_dotted_name_says_and_nothing_else_changes():
 )
 def test_a_name_that_training_does_not_read_is_refused(key, expected):
     with pytest.raises(UserError, match=expected):
-        changed(NODES, {key: 1})
+        with_values(NODES, {key: 1})
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_name_that_training_does_not_read_is_refused(key, expected):
 )
 def test_a_wrong_range_is_named(node, expected):
     with pytest.raises(UserError, match=f"tune.space.x.*{expected}"):
-        config.call(Range, node, "tune.space.x")
+        config.instantiate(Range, node, "tune.space.x")
 
 
 def test_a_wrong_search_is_named():

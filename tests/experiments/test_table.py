@@ -9,13 +9,13 @@ from pipeline.core.errors import UserError
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.hamming_loss import HammingLoss
 from pipeline.experiments.listing import Published
-from pipeline.experiments.table import COLUMNS, board, standing
+from pipeline.experiments.table import COLUMNS, make_board, rank_outcome
 
 THEIRS = Published(name="theirs", value=0.8, source="Nobody 2020, doi:10/x")
 
 
 def made(*outcomes, failed=None, published=(), metric=None, metric_name="accuracy", margin=0.01):
-    table = board(metric_name, metric or Accuracy(), outcomes, failed or {}, published, margin, 400, seed=0)
+    table = make_board(metric_name, metric or Accuracy(), outcomes, failed or {}, published, margin, 400, seed=0)
     assert list(table) == list(COLUMNS)
     return table.set_index("name")
 
@@ -158,4 +158,4 @@ def test_nothing_ran():
     ],
 )
 def test_standings_by_hand(low, high, expected):
-    assert standing(low, high, margin=0.01) == expected
+    assert rank_outcome(low, high, margin=0.01) == expected

@@ -11,7 +11,7 @@ from search_examples import lock, pack, write_search
 from pipeline.commands import tune
 from pipeline.core import config
 from pipeline.core.errors import UserError
-from pipeline.datasets.packed import Packed
+from pipeline.datasets.packed import PackedDataset
 from pipeline.experiments import parameter_search, trial, tuning
 from pipeline.stages import train
 from pipeline.tracking.parent_runs import PARENT, STUDY, TRIAL, study_run
@@ -95,7 +95,7 @@ def test_epochs_that_are_tried_are_exact_however_few_the_pictures(searchable):
     def hear(epoch, figures):
         lengths.append(epoch)
 
-    packed = tuning.without_test(Packed.load())
+    packed = tuning.drop_test(PackedDataset.load())
     nodes = tuning.nodes_of(params)
     one = trial.Trial(
         nodes=nodes,
@@ -133,7 +133,7 @@ def test_the_test_part_changes_nothing(searchable):
 
 
 def test_nothing_but_train_and_val_is_handed_to_a_trial(searchable):
-    hidden = tuning.without_test(Packed.load()).index
+    hidden = tuning.drop_test(PackedDataset.load()).index
     assert hidden["split"].value_counts().to_dict() == {"train": 48, "val": 24, "none": 24}
     assert hidden.loc[hidden["split"] == "none", "labels"].map(len).eq(0).all()
     assert hidden.loc[hidden["split"] != "none", "labels"].map(len).eq(1).all()

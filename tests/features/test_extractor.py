@@ -8,8 +8,8 @@ import torch
 from content_examples import chosen
 
 from pipeline.core import config
-from pipeline.core.batches import to_batch
-from pipeline.features.extractor import Featuring, Featuriser
+from pipeline.core.batches import to_tensor
+from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 
 SMALL = {
     "encoder": {"_target_": "pipeline.models.encoders.small.Small", "width": 2},
@@ -30,8 +30,8 @@ def images(num=10, side=16, channels=3):
 
 @pytest.mark.parametrize("num", [1, 2, 5])
 def test_features_are_what_the_network_says(num):
-    featuriser = Featuriser(Featuring(**SMALL))
-    batch = featuriser.frozen.transform(to_batch(images(num)))
+    featuriser = FeatureExtractor(FeatureOptions(**SMALL))
+    batch = featuriser.frozen.transform(to_tensor(images(num)))
     encoder = copy.deepcopy(featuriser.frozen.encoder).to(memory_format=torch.contiguous_format)
     with torch.inference_mode():
         expected = encoder(batch.contiguous()).numpy()
@@ -40,7 +40,7 @@ def test_features_are_what_the_network_says(num):
 
 
 def test_the_same_pictures_have_the_same_features_however_they_come():
-    featuriser = Featuriser(Featuring(**SMALL))
+    featuriser = FeatureExtractor(FeatureOptions(**SMALL))
     pictures = images()
     found = featuriser(pictures)
     assert found.shape == (10, featuriser.feature_dim) == (10, 8)
@@ -55,22 +55,22 @@ def test_random_weights_are_always_the_same_ones_and_nobody_elses_draws_change()
     torch.manual_seed(7)
     expected = torch.rand(1)
     torch.manual_seed(7)
-    one, other = Featuriser(Featuring(**SMALL)), Featuriser(Featuring(**SMALL))
+    one, other = FeatureExtractor(FeatureOptions(**SMALL)), FeatureExtractor(FeatureOptions(**SMALL))
     assert torch.rand(1) == expected
     np.testing.assert_array_equal(one(images()), other(images()))
 
 
 def test_no_picture_has_no_features():
-    assert Featuriser(Featuring(**SMALL))(images(0)).shape == (0, 8)
+    assert FeatureExtractor(FeatureOptions(**SMALL))(images(0)).shape == (0, 8)
 
 
 def test_grey_pictures_are_as_good():
-    assert Featuriser(Featuring(**SMALL))(images(channels=1)).shape == (10, 8)
+    assert FeatureExtractor(FeatureOptions(**SMALL))(images(channels=1)).shape == (10, 8)
 
 
 @pytest.mark.parametrize("option", ["hog", "colour"])
 def test_the_light_options_at_their_size(option):
-    featuriser = Featuriser(config.call(Featuring, chosen(f"embed={option}")["embed"], "embed"))
+    featuriser = FeatureExtractor(config.instantiate(FeatureOptions, chosen(f"embed={option}")["embed"], "embed"))
     found = featuriser(images(3, featuriser.size))
     assert found.shape == (3, featuriser.feature_dim)
     assert found.std() > 0
@@ -85,4 +85,4 @@ def test_the_light_options_at_their_size(option):
 )
 def test_refused_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        Featuring(**{**SMALL, **choices})
+        FeatureOptions(**{**SMALL, **choices})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.core.errors import Refused
+from pipeline.core.errors import ItemRejected
 from pipeline.images import bounds
 from pipeline.images.decoding import Decoding, decode
 from pipeline.images.grey_scales import Greys
@@ -45,7 +45,9 @@ def test_the_limit_counts_bytes_too(encode, kind, dtype, monkeypatch):
     limits = Decoding(max_pixels=2000, grey_scale=Greys.of_bits(16))
     assert decode(deep, limits).shape == (40, 50)
     monkeypatch.setattr(bounds, "BYTES_PER_PIXEL", 1)
-    with pytest.raises(Refused, match=r"^too_large: 50 x 40 pixels take \d+ bytes to decode, at most 2000 allowed"):
+    with pytest.raises(
+        ItemRejected, match=r"^too_large: 50 x 40 pixels take \d+ bytes to decode, at most 2000 allowed"
+    ):
         decode(deep, limits)
 
 
@@ -55,5 +57,5 @@ def test_large_progressive_pictures_may_have_fewer_scans(encode, noise):
     many = data[:last] + data[last:-2] * 11 + data[-2:]  # 20 scans in all
     assert bounds.num_scans(many) == 20
     assert decode(many, Decoding(max_pixels=64 * 64 * 20 // 16)).shape == (64, 64, 3)
-    with pytest.raises(Refused, match=r"^too_large: 20 progressive scans of 64 x 64 pixels, at most 16 allowed$"):
+    with pytest.raises(ItemRejected, match=r"^too_large: 20 progressive scans of 64 x 64 pixels, at most 16 allowed$"):
         decode(many, Decoding(max_pixels=64 * 64))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.core.errors import Refused
-from pipeline.images.decoding import REASONS, Decoding, decode, resize, size
+from pipeline.core.errors import ItemRejected
+from pipeline.images.decoding import REJECTION_REASONS, Decoding, decode, image_size, resize
 from pipeline.images.grey_scales import Greys
 
 LIMITS = Decoding(max_pixels=1_000_000)
@@ -134,7 +134,9 @@ class TestDecode:
     def test_32_bit_has_the_scale_of_its_data_set(self, encode, values, expected, scale):
         picture = encode(np.array([values], dtype=np.int32), "TIFF")
         assert decode(picture, replace(LIMITS, grey_scale=Greys(*scale))).tolist() == [expected]
-        with pytest.raises(Refused, match=r"^unsupported: 32 bits a pixel, and nothing says which values are black"):
+        with pytest.raises(
+            ItemRejected, match=r"^unsupported: 32 bits a pixel, and nothing says which values are black"
+        ):
             decode(picture, LIMITS)
 
     def test_a_scale_does_not_touch_8_bits(self, noise, encode):
@@ -181,13 +183,13 @@ class TestRefused:
         ],
     )
     def test_with_its_reason(self, broken, name, reason, detail):
-        with pytest.raises(Refused, match=rf"^{reason}: .*{detail}") as caught:
+        with pytest.raises(ItemRejected, match=rf"^{reason}: .*{detail}") as caught:
             decode(broken[name], LIMITS)
-        assert caught.value.reason in REASONS
+        assert caught.value.reason in REJECTION_REASONS
 
     @pytest.mark.parametrize("size", [(60, 40), (40, 60)])
     def test_the_limit_counts_pixels(self, encode, size):
-        with pytest.raises(Refused, match=rf"too_large: {size[0]} x {size[1]} pixels, at most 2399 allowed"):
+        with pytest.raises(ItemRejected, match=rf"too_large: {size[0]} x {size[1]} pixels, at most 2399 allowed"):
             decode(encode(Image.new("RGB", size)), Decoding(max_pixels=2399))
 
     @pytest.mark.parametrize(
@@ -205,7 +207,7 @@ class TestRefused:
         data = encode(noise(), kind, **options)
         generator = np.random.default_rng(0)
         outcomes = {damaged_outcome(data, generator) for _ in range(150)}
-        assert outcomes <= {"seen", *REASONS}
+        assert outcomes <= {"seen", *REJECTION_REASONS}
         assert {"seen", "truncated"} <= outcomes
 
 
@@ -216,7 +218,7 @@ def damaged_outcome(data, generator):
         damaged[place] = generator.integers(256)
     try:
         seen = decode(bytes(damaged), LIMITS)
-    except Refused as refused:
+    except ItemRejected as refused:
         return refused.reason
     return "seen" if seen.dtype == np.uint8 and seen.ndim in (2, 3) else "odd"
 
@@ -256,33 +258,33 @@ class TestSize:
     def test_as_a_person_sees_it(self, noise, encode, number):
         data = encode(noise(height=10, width=20), "JPEG", exif=oriented(number))
         height, width = decode(data, LIMITS).shape[:2]
-        assert size(data) == (width, height)
+        assert image_size(data) == (width, height)
 
     @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
     @pytest.mark.parametrize("number", ORIENTED)
     def test_of_other_formats(self, noise, encode, kind, number):
         data = encode(noise(height=10, width=20), kind, exif=oriented(number))
         height, width = decode(data, LIMITS).shape[:2]
-        assert size(data) == (width, height)
+        assert image_size(data) == (width, height)
 
     def test_of_pixels(self):
-        assert size(np.zeros((3, 5, 3), np.uint8)) == (5, 3)
+        assert image_size(np.zeros((3, 5, 3), np.uint8)) == (5, 3)
 
     def test_nothing_is_decoded(self):
-        assert size(png(9_000, 8_000)) == (9_000, 8_000)
+        assert image_size(png(9_000, 8_000)) == (9_000, 8_000)
 
     @pytest.mark.parametrize(
         ("data", "reason"), [(b"", "empty"), (b"<html>", "not_a_picture"), (png(60_000, 60_000), "too_large")]
     )
     def test_what_has_none_is_refused(self, data, reason):
-        with pytest.raises(Refused, match=f"^{reason}: ") as refused:
-            size(data)
-        assert refused.value.reason in REASONS
+        with pytest.raises(ItemRejected, match=f"^{reason}: ") as refused:
+            image_size(data)
+        assert refused.value.reason in REJECTION_REASONS
 
 
 def test_pillows_own_limit_is_put_back(encode, noise):
     before = Image.MAX_IMAGE_PIXELS
     decode(encode(noise()), Decoding(max_pixels=10_000))
-    with pytest.raises(Refused, match="at most 100 allowed"):
+    with pytest.raises(ItemRejected, match="at most 100 allowed"):
         decode(encode(noise(height=11, width=10)), Decoding(max_pixels=100))
     assert before == Image.MAX_IMAGE_PIXELS

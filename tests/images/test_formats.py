@@ -8,9 +8,9 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from pipeline.core.errors import Refused
-from pipeline.images.decoding import Decoding, decode, size
-from pipeline.images.formats import HEAD_BYTES, OTHER_SUFFIXES, SUFFIXES, foreseen, is_picture_name
+from pipeline.core.errors import ItemRejected
+from pipeline.images.decoding import Decoding, decode, image_size
+from pipeline.images.formats import HEAD_BYTES, OTHER_SUFFIXES, SUFFIXES, expect_rejection, is_picture_name
 
 LIMITS = Decoding(max_pixels=1_000_000)
 
@@ -50,10 +50,10 @@ OTHERS = {
 
 @pytest.mark.parametrize("what", OTHERS)
 def test_what_is_not_read_is_named_with_what_helps(what):
-    for look in (foreseen, lambda data: decode(data, LIMITS), size):
+    for look in (expect_rejection, lambda data: decode(data, LIMITS), image_size):
         try:
             found = look(OTHERS[what])
-        except Refused as refused:
+        except ItemRejected as refused:
             found = refused
         assert found.reason == "unsupported"
         assert found.detail.startswith(what)
@@ -61,18 +61,18 @@ def test_what_is_not_read_is_named_with_what_helps(what):
 
 
 def test_a_name_tells_where_the_bytes_do_not():
-    assert foreseen(bytes(20)).detail == f"starts with {bytes(8)!r}"
-    told = foreseen(bytes(20), "ct/0001.DCM")
-    assert (told.reason, told.detail[-60:]) == ("not_a_picture", foreseen(bytes(20), "a.dcm").detail[-60:])
+    assert expect_rejection(bytes(20)).detail == f"starts with {bytes(8)!r}"
+    told = expect_rejection(bytes(20), "ct/0001.DCM")
+    assert (told.reason, told.detail[-60:]) == ("not_a_picture", expect_rejection(bytes(20), "a.dcm").detail[-60:])
     assert "; if it is DICOM: write its slices as PNG of 16 bits" in told.detail
-    assert foreseen(b"", "a.png").reason == "empty"
+    assert expect_rejection(b"", "a.png").reason == "empty"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF"])
 def test_what_is_read_is_tried(encode, noise, kind):
     data = encode(noise(), kind)
-    assert foreseen(data[:HEAD_BYTES]) is None
-    assert size(data) == (32, 24)
+    assert expect_rejection(data[:HEAD_BYTES]) is None
+    assert image_size(data) == (32, 24)
     seen = decode(data, LIMITS)
     assert (seen.shape, seen.dtype) == ((24, 32, 3), np.uint8)
 
@@ -95,8 +95,8 @@ def heic(**options):
 
 class TestHeic:
     def test_is_read(self):
-        assert foreseen(heic()[:HEAD_BYTES]) is None
-        assert size(heic()) == (64, 48)
+        assert expect_rejection(heic()[:HEAD_BYTES]) is None
+        assert image_size(heic()) == (64, 48)
         seen = decode(heic(), LIMITS)
         assert seen.shape == (48, 64, 3)
         assert np.abs(seen.astype(int) - smooth()).mean() < 3
@@ -105,16 +105,16 @@ class TestHeic:
         exif = Image.Exif()
         exif[0x0112] = 6
         turned = heic(exif=exif.tobytes())
-        width, height = size(turned)
+        width, height = image_size(turned)
         assert decode(turned, LIMITS).shape[:2] == (height, width)
 
     def test_its_size_counts(self):
-        with pytest.raises(Refused, match=r"^too_large: .*64 x 48 pixels|^too_large: .*3072 pixels"):
+        with pytest.raises(ItemRejected, match=r"^too_large: .*64 x 48 pixels|^too_large: .*3072 pixels"):
             decode(heic(), Decoding(max_pixels=1000))
 
     @pytest.mark.parametrize("end", [20, 100, 400])
     def test_a_cut_one(self, end):
-        with pytest.raises(Refused, match=r"^truncated: "):
+        with pytest.raises(ItemRejected, match=r"^truncated: "):
             decode(heic()[:end], LIMITS)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, PngImagePlugin
 
-from pipeline.core.errors import Refused
+from pipeline.core.errors import ItemRejected
 from pipeline.images import bounds, decoding
-from pipeline.images.decoding import REASONS, Decoding, decode, size
+from pipeline.images.decoding import REJECTION_REASONS, Decoding, decode, image_size
 
 ROOT = Path(__file__).parents[2]
 LIMITS = Decoding(max_pixels=1_000_000)
@@ -106,7 +106,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_or_harmless(outcomes, name):
     assert outcomes[name] in BOMBS[name][1].split()
-    assert outcomes[name] in {"seen", *REASONS}
+    assert outcomes[name] in {"seen", *REJECTION_REASONS}
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
@@ -131,7 +131,7 @@ def test_a_progressive_jpeg_has_a_bounded_number_of_scans(encode, noise):
     assert usual == 10
     assert bounds.num_scans(with_scans(data, 5)) == usual + 4
     assert decode(with_scans(data, bounds.MAX_SCANS - usual + 1), LIMITS).shape == (64, 64, 3)
-    with pytest.raises(Refused, match=r"too_large: 109 progressive scans of 64 x 64 pixels, at most 100 allowed"):
+    with pytest.raises(ItemRejected, match=r"too_large: 109 progressive scans of 64 x 64 pixels, at most 100 allowed"):
         decode(with_scans(data, bounds.MAX_SCANS), LIMITS)
 
 
@@ -157,7 +157,7 @@ def test_the_name_does_not_tell_the_format(encode, tmp_path, kind, name):
     "data", [b"<html><body>404", b"plain text", b"PK\x03\x04", b"<?xml version='1.0'?><a/>", bytes(100)]
 )
 def test_what_is_no_picture(data):
-    with pytest.raises(Refused, match="not_a_picture: starts with"):
+    with pytest.raises(ItemRejected, match="not_a_picture: starts with"):
         decode(data, LIMITS)
 
 
@@ -174,7 +174,7 @@ def test_a_whole_png_with_much_metadata_is_read(encode, noise, packed):
     profile = noise(height=1000, width=1500, channels=1).tobytes()  # 1.5 MB, more than Pillow reads
     data = encode(SMALL, "PNG", icc_profile=profile, pnginfo=texts(1_500_000, 100, packed=packed))
     assert (decode(data, LIMITS) == (255, 0, 0)).all()
-    assert size(data) == (8, 8)
+    assert image_size(data) == (8, 8)
     many = encode(SMALL, "PNG", pnginfo=texts(*[900_000] * 80, packed=True))  # 144 MB in all
     assert (decode(many, LIMITS) == (255, 0, 0)).all()
 
@@ -218,15 +218,15 @@ def test_lack_of_memory_while_decoding_is_no_damage(encode, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(decoding, "_as_seen", exhausted)
-    with pytest.raises(Refused, match=r"too_large: memory does not suffice to decode it"):
+    with pytest.raises(ItemRejected, match=r"too_large: memory does not suffice to decode it"):
         decode(encode(SMALL), LIMITS)
 
 
 def test_max_pixels_decides_and_not_the_limit_of_pillow(monkeypatch):
     monkeypatch.setattr(Image.Image, "load", lambda image: (_ for _ in ()).throw(ValueError("it came to decoding")))
     large = png(20_000, 20_000, body=GREY_8)  # Pillow alone refuses more than 179 million
-    with pytest.raises(Refused, match=r"truncated: it came to decoding"):
+    with pytest.raises(ItemRejected, match=r"truncated: it came to decoding"):
         decode(large, Decoding(max_pixels=400_000_000))
     for limit in (399_999_999, 150_000_000, 1):
-        with pytest.raises(Refused, match=r"too_large: .* pixels"):
+        with pytest.raises(ItemRejected, match=r"too_large: .* pixels"):
             decode(large, Decoding(max_pixels=limit))

@@ -12,8 +12,8 @@ from pipeline.datasets.sources.folder import Folder
 from pipeline.images import measurement_cache
 from pipeline.images.decoding import Decoding
 from pipeline.images.grey_scales import Greys
-from pipeline.images.measurement_cache import Remembered, version
-from pipeline.images.properties import Measured
+from pipeline.images.measurement_cache import MeasurementCache, cache_key
+from pipeline.images.properties import ImageMeasurements
 
 MAX_PIXELS = 9_999
 LONG_AGO = 1_000_000_000
@@ -167,13 +167,13 @@ def test_a_folder_that_cannot_be_written(source, capsys, monkeypatch):
 def test_the_version_knows_the_source_the_limit_and_the_code(source, tmp_path, monkeypatch):
     limits = Decoding(max_pixels=1)
     versions = [
-        version(source, limits),
-        version(source, Decoding(max_pixels=2)),
-        version(source, Decoding(max_pixels=1, grey_scale=Greys.of_bits(12))),
-        version(Folder(name="y", path=str(tmp_path), watch=""), limits),
+        cache_key(source, limits),
+        cache_key(source, Decoding(max_pixels=2)),
+        cache_key(source, Decoding(max_pixels=1, grey_scale=Greys.of_bits(12))),
+        cache_key(Folder(name="y", path=str(tmp_path), watch=""), limits),
     ]
     monkeypatch.setattr(measurement_cache, "code_digest", lambda modules: "changed")
-    versions.append(version(source, limits))
+    versions.append(cache_key(source, limits))
     assert len(set(versions)) == 5
 
 
@@ -184,9 +184,9 @@ def test_only_a_few_files_are_kept(source):
 
 
 def test_find_wants_the_same_stamp(tmp_path):
-    measured = Measured("c", "p", 1, 2, 3, {})
-    kept = Remembered(tmp_path / "x", {"a": ((1, 2, 3), measured)})
-    assert kept.find("a", (1, 2, 3)) is measured
-    assert kept.find("a", (1, 2, 4)) is None
-    assert kept.find("a", None) is None
-    assert kept.find("b", (1, 2, 3)) is None
+    measured = ImageMeasurements("c", "p", 1, 2, 3, {})
+    kept = MeasurementCache(tmp_path / "x", {"a": ((1, 2, 3), measured)})
+    assert kept.get("a", (1, 2, 3)) is measured
+    assert kept.get("a", (1, 2, 4)) is None
+    assert kept.get("a", None) is None
+    assert kept.get("b", (1, 2, 3)) is None

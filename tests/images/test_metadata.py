@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from pipeline.images.metadata import encoding
+from pipeline.images.metadata import read_metadata
 
 
 def told(kind="JPEG", exif=None, **options):
     buffer = io.BytesIO()
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(buffer, kind, **({"exif": exif} if exif else {}), **options)
     with Image.open(buffer) as image:
-        return encoding(image)
+        return read_metadata(image)
 
 
 @pytest.mark.parametrize("quality", [1, 10, 49, 50, 75, 90, 95, 100])

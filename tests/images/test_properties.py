@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.core.errors import Refused
+from pipeline.core.errors import ItemRejected
 from pipeline.images.decoding import Decoding, decode
-from pipeline.images.properties import CORNERS, examine, measure, perceptual_hash
+from pipeline.images.properties import CORNERS, decode_and_measure, measure, perceptual_hash
 
 MAX_PIXELS = 1_000_000
 LIMITS = Decoding(max_pixels=MAX_PIXELS)
@@ -192,7 +192,7 @@ def test_a_thread_of_pixels_is_measured_on_a_small_copy():
 
 def test_encoded_and_decoded_pictures_measure_alike(noise, encode):
     data = encode(noise())
-    told, found = examine(noise(), Decoding(max_pixels=1)), examine(data, LIMITS)
+    told, found = decode_and_measure(noise(), Decoding(max_pixels=1)), decode_and_measure(data, LIMITS)
     assert found.content_hash == told.content_hash
     assert found.properties == pytest.approx({**told.properties, "num_bytes": len(data)}, nan_ok=True)
 
@@ -201,6 +201,6 @@ def test_lack_of_memory_refuses_the_picture(monkeypatch, noise):
     def exhausted(*_):
         raise MemoryError
 
-    monkeypatch.setattr("pipeline.images.properties.properties", exhausted)
-    with pytest.raises(Refused, match=r"too_large: memory does not suffice to measure it"):
-        examine(noise(), LIMITS)
+    monkeypatch.setattr("pipeline.images.properties.image_properties", exhausted)
+    with pytest.raises(ItemRejected, match=r"too_large: memory does not suffice to measure it"):
+        decode_and_measure(noise(), LIMITS)

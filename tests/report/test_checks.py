@@ -7,7 +7,7 @@ import pytest
 from report_material import NASTY, Page, build
 
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS
-from pipeline.report.checks import checks_page, pointed_at
+from pipeline.report.checks import checks_page, linked_samples
 from pipeline.report.page import render
 
 
@@ -49,7 +49,7 @@ def test_a_picture_that_is_not_at_hand_is_named():
 
 def test_strips_are_bounded():
     checks = {"weather": entry(pictures={"dark": [f"{number}.png" for number in range(50)]})}
-    assert pointed_at(checks) == [f"{number}.png" for number in range(MAX_IN_STRIP)]
+    assert linked_samples(checks) == [f"{number}.png" for number in range(MAX_IN_STRIP)]
 
 
 def test_everything_that_was_measured_is_a_table_of_which_the_first_200_rows_are_shown():

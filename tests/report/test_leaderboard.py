@@ -6,7 +6,7 @@ from report_material import NASTY, Page
 
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.experiments.listing import Published
-from pipeline.experiments.table import board
+from pipeline.experiments.table import make_board
 from pipeline.report.formatting import DASH
 from pipeline.report.leaderboard import duration, leaderboard_page, rate, signed, size, state
 
@@ -14,7 +14,7 @@ THEIRS = [Published(name="theirs", value=0.8, source="Nobody 2020")]
 
 
 def shown(*outcomes, failed=None, margin=0.01):
-    table = board("accuracy", Accuracy(), outcomes, failed or {}, THEIRS, margin, num_resamples=400, seed=0)
+    table = make_board("accuracy", Accuracy(), outcomes, failed or {}, THEIRS, margin, num_resamples=400, seed=0)
     page = Page(leaderboard_page("mine", table, "a slow machine", margin))
     assert page.open == []
     return page.text
@@ -45,7 +45,7 @@ def test_where_no_smaller_one_is_shown_to_be_as_good_the_best_leads():
 
 
 def test_each_row_says_where_it_stands():
-    made = board("accuracy", Accuracy(), [LARGE, SMALL, POOR], {"broken": "x"}, THEIRS, 0.01, 400, 0)
+    made = make_board("accuracy", Accuracy(), [LARGE, SMALL, POOR], {"broken": "x"}, THEIRS, 0.01, 400, 0)
     found = {one["name"]: state(one) for one in made.to_dict("records")}
     assert found == {
         "large": "best", "small": "not_told_apart", "theirs": "published", "poor": "behind", "broken": "failed"
@@ -76,7 +76,7 @@ def test_nothing_ran():
 @pytest.mark.parametrize("name", NASTY)
 def test_a_name_cannot_break_the_page(name):
     page = Page(
-        leaderboard_page(name, board("accuracy", Accuracy(), [], {name: name}, THEIRS, 0.01, 100, 0), name, 0.01)
+        leaderboard_page(name, make_board("accuracy", Accuracy(), [], {name: name}, THEIRS, 0.01, 100, 0), name, 0.01)
     )
     assert page.open == []
 

@@ -8,9 +8,9 @@ import pytest
 from report_material import CASES, Page, build, entry
 
 from pipeline.report.co_occurrence import co_occurrence
-from pipeline.report.confusion import taken_for
+from pipeline.report.confusion import confusion_table
 from pipeline.report.page import content, read_slices, render, worst_mistakes
-from pipeline.report.pictures import data_uri, encoded, opened
+from pipeline.report.pictures import data_uri, encode_png, open_uri
 
 
 def test_headline_and_table_say_what_the_metrics_say():
@@ -164,7 +164,7 @@ def test_what_was_taken_for_what():
         ((), ()): [("(none)", "(none)")],
     }
     for (labels, decided), expected in pairs.items():
-        found = taken_for(pd.DataFrame({"labels": [list(labels)], "decided": [list(decided)]}))
+        found = confusion_table(pd.DataFrame({"labels": [list(labels)], "decided": [list(decided)]}))
         assert list(found.itertuples(index=False, name=None)) == expected
         assert list(found) == ["actual", "predicted"]
 
@@ -232,16 +232,16 @@ def test_mistakes_are_pictures_with_their_labels():
 
 @pytest.mark.parametrize("shape", [(20, 24), (20, 24, 1), (20, 24, 3)])
 def test_grey_and_colour_pictures_can_be_shown(shape):
-    picture = opened(np.zeros(shape, dtype=np.uint8))
+    picture = open_uri(np.zeros(shape, dtype=np.uint8))
     assert picture.size == (24, 20)
-    assert data_uri(encoded(picture)).startswith("data:image/png;base64,iVBOR")
+    assert data_uri(encode_png(picture)).startswith("data:image/png;base64,iVBOR")
 
 
 def test_the_page_stays_light_with_large_pictures():
     material = build(wrong=12, channels=3)
     large = np.random.default_rng(0).integers(0, 256, (600, 600, 3), dtype=np.uint8)
     sheet = np.random.default_rng(0).integers(0, 256, (900, 900, 3), dtype=np.uint8)
-    material = replace(material, images=dict.fromkeys(material.images, large), preview=encoded(opened(sheet)))
+    material = replace(material, images=dict.fromkeys(material.images, large), preview=encode_png(open_uri(sheet)))
     assert len(render(material)) < 3_000_000
 
 

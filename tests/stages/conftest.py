@@ -9,7 +9,7 @@ import yaml
 from content_examples import chosen
 
 from pipeline.core import artifacts
-from pipeline.datasets.packed import Packed
+from pipeline.datasets.packed import PackedDataset
 from pipeline.datasets.sources.folder import Folder
 from pipeline.images.decoding import Decoding, content_hash, decode
 
@@ -35,7 +35,7 @@ def packed():
         }
     )
     card = {"classes": ["a", "b"], "size": SIDE, "fit": "crop", "channels": 1, "max_pixels": 10_000, "num_extra": 0}
-    return Packed(images, index, card)
+    return PackedDataset(images, index, card)
 
 
 @pytest.fixture

@@ -5,11 +5,18 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets import packing
-from pipeline.datasets.packing import Packing, columns_kept, draw_extra, extra_rows, placed, preview
+from pipeline.datasets.packing import (
+    Packing,
+    assigned_rows,
+    augment_copies,
+    draw_preview,
+    oversampled_rows,
+    packed_columns,
+)
 from pipeline.images.decoding import Decoding, content_hash
-from pipeline.images.loading import fitted
+from pipeline.images.loading import load_resized
 from pipeline.training.augmentations.exposure import Exposure
 from pipeline.training.augmentations.orthogonal import Orthogonal
 
@@ -27,7 +34,7 @@ def rows(make_manifest):
     """Five a, two b and one c in train, in this order; then one of each in test."""
     manifest = make_manifest("aaaaabbcabc")
     splits = pd.DataFrame({"sample_id": manifest["sample_id"], "split": ["train"] * 8 + ["test"] * 3, "group": "g"})
-    return placed(manifest, splits)
+    return assigned_rows(manifest, splits)
 
 
 def copies(extra):
@@ -41,20 +48,20 @@ def test_train_comes_first_otherwise_the_order_of_the_manifest_stays(make_manife
     splits = pd.DataFrame(
         {"sample_id": ["s03", "s02", "s01", "s00"], "split": ["train", "none", "train", "test"], "group": list("ABCD")}
     )
-    found = placed(manifest, splits)
+    found = assigned_rows(manifest, splits)
     assert found["sample_id"].tolist() == ["s01", "s03", "s00"]
     assert found["split"].tolist() == ["train", "train", "test"]
     assert found["group"].tolist() == ["C", "A", "D"]  # the joined group, not the told one
     assert found["origin"].tolist() == found["sample_id"].tolist()
     assert found.index.tolist() == [0, 1, 2]
     kept = ["sample_id", "origin", "split", "labels", "group", "content_hash", "attr_site", "prop_brightness"]
-    assert list(columns_kept(found)) == kept
+    assert list(packed_columns(found)) == kept
 
 
 def test_val_comes_between_train_and_test(make_manifest):
     manifest = make_manifest("abc")
     splits = pd.DataFrame({"sample_id": manifest["sample_id"], "split": ["test", "val", "train"], "group": "g"})
-    assert placed(manifest, splits)["split"].tolist() == ["train", "val", "test"]
+    assert assigned_rows(manifest, splits)["split"].tolist() == ["train", "val", "test"]
 
 
 @pytest.mark.parametrize(
@@ -68,13 +75,13 @@ def test_val_comes_between_train_and_test(make_manifest):
     ],
 )
 def test_small_classes_reach_their_share_of_the_largest(rows, share, expected):
-    extra = extra_rows(rows, share, seed=0)
+    extra = oversampled_rows(rows, share, seed=0)
     assert copies(extra) == expected
     assert (extra["split"] == "train").all()
 
 
 def test_copies_are_spread_evenly_and_named_after_their_origin(rows):
-    extra = extra_rows(rows, 1.0, seed=0)
+    extra = oversampled_rows(rows, 1.0, seed=0)
     assert sorted(extra["origin"].value_counts().to_dict().items()) in (
         [("s05", 1), ("s06", 2), ("s07", 4)],
         [("s05", 2), ("s06", 1), ("s07", 4)],
@@ -100,8 +107,8 @@ def test_copies_are_spread_evenly_and_named_after_their_origin(rows):
 def test_a_copy_counts_for_each_of_its_labels(make_manifest, labels, share, expected):
     manifest = make_manifest(labels)
     splits = pd.DataFrame({"sample_id": manifest["sample_id"], "split": "train", "group": "g"})
-    rows = placed(manifest, splits)
-    extra = extra_rows(rows, share, seed=0)
+    rows = assigned_rows(manifest, splits)
+    extra = oversampled_rows(rows, share, seed=0)
     sizes = pd.concat([rows, extra])["labels"].explode().value_counts().to_dict()
     wanted = int(np.ceil(share * rows["labels"].explode().value_counts().max()))
     assert min(sizes.values()) >= wanted
@@ -111,14 +118,14 @@ def test_a_copy_counts_for_each_of_its_labels(make_manifest, labels, share, expe
 
 
 def test_only_train_is_copied_though_a_class_is_rarer_elsewhere(rows):
-    assert set(extra_rows(rows, 1.0, seed=0)["origin"]) == {"s05", "s06", "s07"}
+    assert set(oversampled_rows(rows, 1.0, seed=0)["origin"]) == {"s05", "s06", "s07"}
 
 
 def test_the_seed_decides_which_are_copied(make_manifest):
     manifest = make_manifest("a" * 20 + "b" * 10)
     splits = pd.DataFrame({"sample_id": manifest["sample_id"], "split": "train", "group": "g"})
-    rows = placed(manifest, splits)
-    chosen = [extra_rows(rows, 0.75, seed)["origin"].tolist() for seed in (0, 0, 1)]
+    rows = assigned_rows(manifest, splits)
+    chosen = [oversampled_rows(rows, 0.75, seed)["origin"].tolist() for seed in (0, 0, 1)]
     assert chosen[0] == chosen[1] != chosen[2]
     assert all(len(set(one)) == 5 for one in chosen)
 
@@ -131,14 +138,14 @@ class Pictures:
 
     def open(self, path):
         if path not in self.pictures:
-            raise Refused("missing", "no such file")
+            raise ItemRejected("missing", "no such file")
         return self.pictures[path]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_prepare_stores_a_square(noise, channels):
     picture = noise(0, height=10, width=14, channels=1)
-    found = fitted(
+    found = load_resized(
         Pictures(one=picture),
         LIMITS,
         PACKING["size"],
@@ -156,7 +163,7 @@ def test_prepare_notices_a_picture_that_changed(noise):
     changed = picture.copy()
     changed[0, 0, 0] ^= 1
     with pytest.raises(UserError, match=r"^one has changed since ingest; run dvc repro to ingest again$"):
-        fitted(
+        load_resized(
             Pictures(one=changed),
             LIMITS,
             PACKING["size"],
@@ -169,24 +176,26 @@ def test_prepare_notices_a_picture_that_changed(noise):
 def test_prepare_notices_a_picture_that_is_gone():
     message = r"^gone could be read by ingest but not now \(missing: no such file\); run dvc repro to ingest again$"
     with pytest.raises(UserError, match=message):
-        fitted(Pictures(), LIMITS, PACKING["size"], PACKING["fit"], 3, ("gone", "0" * 32))
+        load_resized(Pictures(), LIMITS, PACKING["size"], PACKING["fit"], 3, ("gone", "0" * 32))
 
 
 def test_extra_copies_are_augmented_by_the_seed(noise):
     images = np.stack([noise(seed, 8, 8) for seed in range(3)])
     extra = pd.DataFrame({"position": [2, 0, 2]})
-    drawn = [list(draw_extra(images, extra, POLICY, seed)) for seed in (0, 0, 1)]
+    drawn = [list(augment_copies(images, extra, POLICY, seed)) for seed in (0, 0, 1)]
     assert all(one.shape == (8, 8, 3) and one.dtype == np.uint8 for one in drawn[0])
     np.testing.assert_array_equal(drawn[0], drawn[1])
     assert not np.array_equal(drawn[0], drawn[2])
     assert not np.array_equal(drawn[0][0], drawn[0][2])  # the same origin twice, by two draws
-    np.testing.assert_array_equal(list(draw_extra(images, extra, [], 0)), images[[2, 0, 2]])
+    np.testing.assert_array_equal(list(augment_copies(images, extra, [], 0)), images[[2, 0, 2]])
 
 
 def test_extra_copies_are_the_policy_applied_with_one_generator(noise):
     images = np.stack([noise(seed, 8, 8) for seed in range(2)])
     generator = torch.Generator().manual_seed(4)
-    for position, found in zip([1, 0], draw_extra(images, pd.DataFrame({"position": [1, 0]}), POLICY, 4), strict=True):
+    for position, found in zip(
+        [1, 0], augment_copies(images, pd.DataFrame({"position": [1, 0]}), POLICY, 4), strict=True
+    ):
         batch = torch.from_numpy(images[position : position + 1]).permute(0, 3, 1, 2)
         for augmentation in POLICY:
             batch = augmentation(batch, generator)
@@ -195,18 +204,18 @@ def test_extra_copies_are_the_policy_applied_with_one_generator(noise):
 
 def test_the_preview_has_a_row_per_class_that_starts_with_the_picture_itself(rows, noise):
     images = np.stack([noise(seed, 8, 8) for seed in range(len(rows))])
-    found = preview(images, rows, POLICY, 0)
+    found = draw_preview(images, rows, POLICY, 0)
     assert found.shape == (3 * 12 + 4, 8 * 12 + 4, 3)
     for line, position in enumerate((0, 5, 7)):  # the first a, b and c of train
         top = 4 + 12 * line
         np.testing.assert_array_equal(found[top : top + 8, 4:12], images[position])
-    np.testing.assert_array_equal(found, preview(images, rows, POLICY, 0))
+    np.testing.assert_array_equal(found, draw_preview(images, rows, POLICY, 0))
 
 
 def test_the_preview_stops_at_some_classes(monkeypatch, rows, noise):
     monkeypatch.setattr(packing, "PREVIEW_CLASSES", 2)
     images = np.stack([noise(seed, 8, 8, 1)[:, :, None] for seed in range(len(rows))])
-    assert preview(images, rows, POLICY, 0).shape == (2 * 12 + 4, 8 * 12 + 4, 3)
+    assert draw_preview(images, rows, POLICY, 0).shape == (2 * 12 + 4, 8 * 12 + 4, 3)
 
 
 @pytest.mark.parametrize(

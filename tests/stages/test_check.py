@@ -5,7 +5,7 @@ import pytest
 import yaml
 from report_material import Page
 
-from pipeline.checks.check_runner import judged_samples, sentence
+from pipeline.checks.check_runner import merge_samples, summarise
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.results import Finding
@@ -126,7 +126,7 @@ def test_on_fail_is_error_or_warn(run):
 def test_manifest_and_splits_must_fit(make_manifest):
     splits = pd.DataFrame({"sample_id": ["s00", "s00"], "split": "train", "group": "g"})
     with pytest.raises(pd.errors.MergeError, match="not a one-to-one merge"):
-        judged_samples(make_manifest("ab"), splits, pd.DataFrame({"left": [], "right": []}))
+        merge_samples(make_manifest("ab"), splits, pd.DataFrame({"left": [], "right": []}))
 
 
 @pytest.mark.parametrize(
@@ -137,4 +137,4 @@ def test_manifest_and_splits_must_fit(make_manifest):
     ],
 )
 def test_a_finding_as_a_sentence(worst, advice, expected):
-    assert sentence(Finding(value=0.123456, limit=0.1, unit="things", worst=worst, advice=advice)) == expected
+    assert summarise(Finding(value=0.123456, limit=0.1, unit="things", worst=worst, advice=advice)) == expected

@@ -5,9 +5,9 @@ import pytest
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.features.extractor import Featuring, Featuriser
-from pipeline.features.store import Embeddings
-from pipeline.images.decoding import stored
+from pipeline.features.extractor import FeatureExtractor, FeatureOptions
+from pipeline.features.store import Embeddings, to_float16
+from pipeline.images.decoding import resize_for_storage
 from pipeline.stages import embed
 
 OPTIONS = {"hog": 1764, "colour": 512, "lite0": 1280}
@@ -33,15 +33,15 @@ def test_every_option_embeds_every_sample_twice_alike(ingested, option):
     manifest = artifacts.read_table(artifacts.MANIFEST)
     assert found.index["sample_id"].tolist() == manifest["sample_id"].tolist()
     assert (found.card["num_samples"], found.card["feature_dim"]) == (8, OPTIONS[option])
-    assert found.card["data_hash"] == artifacts.digest(*(one.encode() for one in manifest["content_hash"]))
+    assert found.card["data_hash"] == artifacts.content_digest(*(one.encode() for one in manifest["content_hash"]))
 
 
 def test_features_are_those_of_the_pictures(ingested, noise):
     ingested("embed=colour")
     embed.main()
     params = config.load_params()
-    featuriser = Featuriser(config.call(Featuring, params["embed"], "embed"))
-    expected = featuriser(np.stack([stored(noise(seed), featuriser.size, "crop", 3) for seed in range(8)]))
+    featuriser = FeatureExtractor(config.instantiate(FeatureOptions, params["embed"], "embed"))
+    expected = featuriser(np.stack([resize_for_storage(noise(seed), featuriser.size, "crop", 3) for seed in range(8)]))
     np.testing.assert_allclose(Embeddings.load().features, expected, atol=1e-3)
 
 
@@ -57,7 +57,7 @@ def test_a_changed_picture_is_refused_and_nothing_is_left_half_done(ingested, pi
 
 
 def test_features_that_are_too_large_are_cut_not_infinite():
-    (found,) = embed.halves([np.array([1e9, -1e9, 0.5], dtype=np.float32)])
+    (found,) = to_float16([np.array([1e9, -1e9, 0.5], dtype=np.float32)])
     assert found.tolist() == [65504, -65504, 0.5]
 
 

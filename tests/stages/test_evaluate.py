@@ -6,15 +6,21 @@ import numpy as np
 import pytest
 
 from pipeline.core import artifacts
-from pipeline.datasets.packed import Packed
+from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation import split_evaluation
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.balanced_accuracy import BalancedAccuracy
 from pipeline.evaluation.metrics.ranking import Ranking
 from pipeline.evaluation.metrics.rate import Rate
-from pipeline.evaluation.split_evaluation import Options, above, judged, over_all_groups, predict
+from pipeline.evaluation.split_evaluation import (
+    Options,
+    baseline_margin,
+    cross_validated_figures,
+    evaluate_split,
+    predict_splits,
+)
 from pipeline.stages.evaluate import as_json
-from pipeline.statistics.classification import mean_recall
+from pipeline.statistics.classification import balanced_accuracy
 from pipeline.training.tasks.single_label import SingleLabel
 
 TASK = SingleLabel(label_smoothing=0.0)
@@ -22,16 +28,16 @@ OPTIONS = {"num_resamples": 100, "seed": 0, "half_width": 0.45, "min_slice": 1, 
 OPTIONS["cross_validation"] = "never"
 
 
-def brightness(images, told=None):
+def brightness(images, metadata=None):
     """Sure of class b where the picture is bright."""
-    assert told is None or len(told) == len(images)
+    assert metadata is None or len(metadata) == len(images)
     bright = images.mean(axis=(1, 2, 3), dtype=np.float64) / 255
     return np.stack([1 - bright, bright], axis=1)
 
 
 @pytest.fixture
 def predictions(packed):
-    return predict(SimpleNamespace(predict=brightness, task=TASK), packed)
+    return predict_splits(SimpleNamespace(predict=brightness, task=TASK), packed)
 
 
 def test_predictions_are_those_of_val_and_test(packed, predictions):
@@ -51,7 +57,7 @@ def test_what_is_told_of_the_pictures_goes_with_them(packed):
         seen.append(told)
         return brightness(images, told)
 
-    predict(SimpleNamespace(predict=noticed, task=TASK), packed)
+    predict_splits(SimpleNamespace(predict=noticed, task=TASK), packed)
     assert seen[0]["sample_id"].tolist() == [f"s{position}" for position in range(12, 20)]
     assert seen[0]["attr_site"].tolist() == packed.index["attr_site"].tolist()[12:]
     assert seen[0].index.tolist() == list(range(8))
@@ -61,7 +67,7 @@ def test_figures_of_the_test_split(predictions):
     test = predictions[predictions["split"] == "test"].reset_index(drop=True)
     test.loc[0, "labels"] = test.loc[1, "labels"]  # one label is wrong now: 3 of 4 right, 2 of 3 b found
     metrics = {"accuracy": Accuracy(), "recall": Rate(number="recall", averaging="none")}
-    found = judged(metrics, test, ["a", "b"], Options(**OPTIONS))
+    found = evaluate_split(metrics, test, ["a", "b"], Options(**OPTIONS))
     assert {name: (one.value, one.n, one.groups) for name, one in found.items()} == {
         "accuracy": (0.75, 4, 2),
         "recall/a": (1.0, 1, 1),
@@ -81,23 +87,23 @@ def test_a_model_that_says_every_label_would_reach_1():
     """Why balanced accuracy is refused: the recall of every label is 1 where all are decided."""
     targets, all_of_them = np.eye(3)[[0, 1, 2, 1]], np.ones((4, 3), dtype=bool)
     assert BalancedAccuracy()(targets, all_of_them, targets, np.ones((1, 4)))[0] == 1
-    assert mean_recall(targets, all_of_them, np.ones((1, 4)), exclusive=False)[0] == 0.5
+    assert balanced_accuracy(targets, all_of_them, np.ones((1, 4)), exclusive=False)[0] == 0.5
 
 
 def properties(packed):
     """Told of each picture: how bright it is, which gives the class away."""
     bright = packed.images.mean(axis=(1, 2, 3), dtype=np.float64)
-    return Packed(packed.images, packed.index.assign(prop_brightness=bright), packed.card)
+    return PackedDataset(packed.images, packed.index.assign(prop_brightness=bright), packed.card)
 
 
 def test_a_model_that_sees_brightness_adds_nothing_to_the_properties(packed):
     told = properties(packed)
-    predictions = predict(SimpleNamespace(predict=brightness, task=TASK), told)
+    predictions = predict_splits(SimpleNamespace(predict=brightness, task=TASK), told)
     test = predictions[predictions["split"] == "test"].reset_index(drop=True)
-    entry = above(test, TASK, told, Options(**OPTIONS))["beyond_nuisances"]
+    entry = baseline_margin(test, TASK, told, Options(**OPTIONS))["beyond_nuisances"]
     assert (entry.value, entry.n, entry.low) == (0.0, 4, None)
     guessing = test.assign(decided=[["a"]] * 4)
-    assert above(guessing, TASK, told, Options(**OPTIONS))["beyond_nuisances"].value == -0.5
+    assert baseline_margin(guessing, TASK, told, Options(**OPTIONS))["beyond_nuisances"].value == -0.5
 
 
 def embedded(packed, project):
@@ -122,7 +128,7 @@ def test_figures_over_all_groups(packed, project, monkeypatch):
     stored = SimpleNamespace(of=lambda names: features[[int(name[1:]) for name in names]])
     monkeypatch.setattr(split_evaluation, "Embeddings", SimpleNamespace(load=lambda: stored))
     metrics = {"accuracy": Accuracy(), "auroc": Ranking(number="auroc", averaging="macro")}
-    found = over_all_groups(metrics, TASK, ["a", "b"], Options(**OPTIONS))
+    found = cross_validated_figures(metrics, TASK, ["a", "b"], Options(**OPTIONS))
     # scores of several folds do not compare, so that the ranking is left out
     assert list(found) == ["cross/accuracy", "cross/beyond_nuisances"]
     figure = found["cross/accuracy"]

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from pipeline.core import artifacts, config
-from pipeline.datasets.packed import Packed
+from pipeline.datasets.packed import PackedDataset
 from pipeline.stages import augment, ingest, pair, split, train
-from pipeline.tracking.pyfunc_model import Served
+from pipeline.tracking.pyfunc_model import PyfuncClassifier
 from pipeline.training.model_card import load_predictor
 from pipeline.training.recipe import SECTIONS, no_log, select_recipe
 
@@ -47,8 +47,8 @@ def trained(project, encode):
     config.PARAMS.write_text(config.compose(ROOT / "conf", OVERRIDES))
     for stage in (ingest, pair, split, augment):
         stage.main()
-    params, packed = config.load_params(), Packed.load()
-    recipe, tried = select_recipe({name: config.section(params, name) for name in SECTIONS}, packed)
+    params, packed = config.load_params(), PackedDataset.load()
+    recipe, tried = select_recipe({name: config.get_section(params, name) for name in SECTIONS}, packed)
     predictor, history = recipe.fit(packed, no_log)
     beside = train.beside_predictions(recipe, None)
     train.write(predictor, history, beside, tried, {"source": "pictures", **recipe.card(packed)})
@@ -56,13 +56,13 @@ def trained(project, encode):
 
 
 def served():
-    model = Served()
+    model = PyfuncClassifier()
     model.load_context(SimpleNamespace(artifacts={"predictor": str(artifacts.PREDICTOR)}))
     return model
 
 
 def test_12_bits_are_one_scale_up_to_what_is_served(trained):
-    packed = Packed.load()
+    packed = PackedDataset.load()
     rows = packed.index.index.to_numpy()
     predictor, card = load_predictor(artifacts.PREDICTOR)
     assert packed.card["grey_scale"] == card["packing"]["grey_scale"] == [0, 4095]

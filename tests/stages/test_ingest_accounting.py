@@ -7,9 +7,9 @@ from ingest_examples import BROKEN, source, write_params
 from PIL import ExifTags, Image
 
 from pipeline.core import artifacts, config
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.ingestion import Limits, ingest
-from pipeline.images.decoding import REASONS
+from pipeline.images.decoding import REJECTION_REASONS
 from pipeline.stages import ingest as stage
 
 COLUMNS = (
@@ -29,7 +29,7 @@ def test_every_item_is_accounted_for(broken_folder):
     assert sorted([*manifest["path"], *quarantine["path"]]) == sorted(source(broken_folder).read()["path"])
     assert manifest["path"].tolist() == [f"{label}/{number}.png" for label in ("cat", "dog") for number in range(4)]
     assert dict(zip(quarantine["path"], quarantine["reason"], strict=True)) == BROKEN
-    assert set(quarantine["reason"]) <= set(REASONS)
+    assert set(quarantine["reason"]) <= set(REJECTION_REASONS)
     assert quarantine["detail"].str.len().min() > 0
     assert quarantine["labels"].tolist() == [[path.split("/")[0]] for path in BROKEN]
 
@@ -60,7 +60,7 @@ class Listed:
 
     def open(self, path):
         if path not in self.pictures:
-            raise Refused("missing", "never made")
+            raise ItemRejected("missing", "never made")
         return self.pictures[path]
 
 

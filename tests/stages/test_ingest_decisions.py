@@ -6,7 +6,7 @@ from ingest_examples import source, write_params
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.datasets.ingestion import ingest
+from pipeline.datasets.ingestion import Limits, check_quarantine, ingest, unlabelled_note
 from pipeline.datasets.label_review import COLUMNS, read_decisions
 from pipeline.stages import ingest as stage
 
@@ -109,10 +109,10 @@ def test_a_negative_that_people_gave_a_label_is_none_any_more(decide, picture_fo
     rows = manifest.set_index("sample_id")
     assert rows.loc["dog/0.png", ["labels", "negative"]].tolist() == [["cat"], False]
     assert rows.loc["dog/1.png", ["labels", "negative"]].tolist() == [[], True]
-    assert stage.without_labels(manifest).startswith("3 pictures show none of the labels: negatives of a multi-label")
-    assert stage.without_labels(manifest.assign(negative=False)) == "3 pictures have no label and take part in no split"
-    assert stage.without_labels(manifest.head(4)) == ""
+    assert unlabelled_note(manifest).startswith("3 pictures show none of the labels: negatives of a multi-label")
+    assert unlabelled_note(manifest.assign(negative=False)) == "3 pictures have no label and take part in no split"
+    assert unlabelled_note(manifest.head(4)) == ""
     with pytest.raises(
         UserError, match=r"only \['cat'\]; source\.empty=own_label makes a class of those that show none"
     ):
-        stage.judge(manifest, pd.DataFrame({"reason": []}), stage.Limits(max_pixels=1, max_quarantine_fraction=0))
+        check_quarantine(manifest, pd.DataFrame({"reason": []}), Limits(max_pixels=1, max_quarantine_fraction=0))

@@ -13,7 +13,7 @@ from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.datasets import ingestion
 from pipeline.datasets.ingestion import Limits, ingest
-from pipeline.datasets.near_duplicates.pairing import thumbnail
+from pipeline.datasets.near_duplicates.pairing import load_thumbnail
 from pipeline.images import measurement_cache
 from pipeline.images.decoding import Decoding, content_hash, decode
 from pipeline.stages import ingest as stage
@@ -146,9 +146,9 @@ def test_a_later_stage_reads_the_same_pixels(write):
     made = write({"a/0.tif": RAMP.astype(np.uint16), "b/0.tif": RAMP.astype(np.uint16)})
     manifest, _ = ingest(made, MAX_PIXELS)
     item = (manifest["path"][0], manifest["content_hash"][0])
-    assert thumbnail(made, Decoding.of_manifest(PARAMS, manifest), item).max() == 255
+    assert load_thumbnail(made, Decoding.of_manifest(PARAMS, manifest), item).max() == 255
     with pytest.raises(UserError, match=r"^a/0.tif has changed since ingest"):
-        thumbnail(made, Decoding(max_pixels=MAX_PIXELS), item)
+        load_thumbnail(made, Decoding(max_pixels=MAX_PIXELS), item)
 
 
 def test_white_is_zero(write, encode):

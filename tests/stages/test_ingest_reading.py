@@ -78,7 +78,7 @@ def test_a_file_that_vanishes_or_changes_during_the_scan(picture_folder, monkeyp
 
 
 def kill_on_fox(source, decoding, path):
-    return os._exit(1) if "fox" in path else properties.examine(source.open(path), decoding)
+    return os._exit(1) if "fox" in path else properties.decode_and_measure(source.open(path), decoding)
 
 
 def test_a_picture_that_kills_its_process_is_refused(picture_folder, encode, noise, monkeypatch):

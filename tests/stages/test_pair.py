@@ -7,15 +7,15 @@ import yaml
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.datasets.ingestion import ingest
-from pipeline.datasets.near_duplicates.pairing import pair as pair_pictures
-from pipeline.datasets.near_duplicates.pairing import thumbnail
-from pipeline.datasets.near_duplicates.photo_pairs import Pairing
+from pipeline.datasets.near_duplicates.pairing import find_duplicates as pair_pictures
+from pipeline.datasets.near_duplicates.pairing import load_thumbnail
+from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.datasets.sources.folder import Folder
 from pipeline.images.decoding import Decoding
 from pipeline.stages import pair
 from tests.photographs import CHANGES, look_alike, photograph
 
-PAIRING = Pairing(min_similarity=0.93, min_distinction=0.7, num_neighbours=1)
+PAIRING = DuplicateSearch(min_similarity=0.93, min_distinction=0.7, num_neighbours=1)
 MAX_PIXELS = 100_000
 LIMITS = Decoding(max_pixels=MAX_PIXELS)
 COPIES = ("mirrored", "cropped", "recompressed")
@@ -92,11 +92,11 @@ def test_look_alikes_stay_apart_and_their_number_is_said(tmp_path, capsys):
     told = capsys.readouterr().out
     assert told.startswith("pair: ")
     assert told.endswith("stay apart; 1 are one photograph\n")
-    trusting = Pairing(min_similarity=0.93, min_distinction=0.0, num_neighbours=1)
+    trusting = DuplicateSearch(min_similarity=0.93, min_distinction=0.0, num_neighbours=1)
     assert rows(pair_pictures(source, ingest(source, MAX_PIXELS)[0], LIMITS, trusting)) > rows(table)
 
 
 def test_a_thumbnail_is_of_what_a_person_sees(source):
     manifest = ingest(source, MAX_PIXELS)[0]
-    one = thumbnail(source, LIMITS, (manifest["path"][0], manifest["content_hash"][0]))
+    one = load_thumbnail(source, LIMITS, (manifest["path"][0], manifest["content_hash"][0]))
     assert (one.shape, one.dtype) == ((64, 64), np.uint8)

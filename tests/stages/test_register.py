@@ -10,12 +10,20 @@ from PIL import Image
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.datasets.packed import Packed
+from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.gates.better import Better
 from pipeline.evaluation.metrics.accuracy import Accuracy
-from pipeline.evaluation.paired_comparison import compared
+from pipeline.evaluation.paired_comparison import load_test_predictions
 from pipeline.tracking import promotion
-from pipeline.tracking.promotion import REGISTRATION_TAG, Judging, Options, comparison, example, judge, registration
+from pipeline.tracking.promotion import (
+    REGISTRATION_TAG,
+    ComparisonOptions,
+    Options,
+    apply_gate,
+    compare_earlier_data,
+    example_picture,
+    register_version,
+)
 from pipeline.tracking.promotion import test_digest as digest_of_test
 
 OPTIONS = Options(model_name="model", below_nuisances="refuse")
@@ -23,7 +31,7 @@ GATE = Better(metric=Accuracy(), min_gain=0.0, min_samples=2, num_resamples=100,
 CLASSES = ["a", "b"]
 RIGHT, FAIR, POOR = [True] * 20, [True] * 18 + [False] * 2, [True, False] * 10  # POOR is shown to be worse than FAIR
 CARD = {"classes": CLASSES, "data_hash": "0" * 32}
-JUDGING = Judging(metrics={"accuracy": Accuracy()}, num_resamples=100, seed=0)
+JUDGING = ComparisonOptions(metrics={"accuracy": Accuracy()}, num_resamples=100, seed=0)
 
 
 def write_checks(passed=True):
@@ -97,7 +105,7 @@ class Registry:
 def registry(project, monkeypatch):
     fake = Registry(project)
     monkeypatch.setattr(promotion, "registry", fake)
-    monkeypatch.setattr(promotion.runs, "differing", lambda run_id, other: ["train.epochs"])
+    monkeypatch.setattr(promotion.runs, "differing_params", lambda run_id, other: ["train.epochs"])
     return fake
 
 
@@ -109,14 +117,14 @@ def result(registry, packed):
         write_predictions(artifacts.PREDICTIONS, right, **changes)
         write_predictions(registry.folder / f"run of {key}.parquet", right, **changes)
         card = {"classes": changes.get("classes", CLASSES), "data_hash": data_hash}
-        return registration(OPTIONS, f"run of {key}", key, GATE, card, packed, JUDGING)
+        return register_version(OPTIONS, f"run of {key}", key, GATE, card, packed, JUDGING)
 
     return registered
 
 
 def test_what_a_gate_compares_are_the_test_samples(project):
     write_predictions(artifacts.PREDICTIONS, [True, False])
-    found = compared(artifacts.PREDICTIONS, CLASSES)
+    found = load_test_predictions(artifacts.PREDICTIONS, CLASSES)
     assert list(found) == ["sample_id", "group", "targets", "decided", "scores"]
     assert found["sample_id"].tolist() == ["t0", "t1"]
     assert found["group"].tolist() == ["g0", "g1"]
@@ -134,20 +142,20 @@ def checks(project):
 def test_what_leaks_is_never_promoted(project):
     write_predictions(artifacts.PREDICTIONS, [True, False])
     write_checks(passed=False)
-    verdict = judge(GATE, CLASSES, None)
+    verdict = apply_gate(GATE, CLASSES, None)
     assert not verdict.promote
     assert verdict.reasons == ["its test figures leak: 3 samples that leak"]
 
 
 def test_judge_without_a_champion(project):
     write_predictions(artifacts.PREDICTIONS, [True, False])
-    assert judge(GATE, CLASSES, None).reasons == ["there was no champion before"]
+    assert apply_gate(GATE, CLASSES, None).reasons == ["there was no champion before"]
 
 
 def test_judge_against_the_champions_predictions(registry):
     write_predictions(artifacts.PREDICTIONS, RIGHT)
     write_predictions(registry.folder / "old.parquet", POOR)
-    verdict = judge(GATE, CLASSES, "old")
+    verdict = apply_gate(GATE, CLASSES, "old")
     assert verdict.promote
     assert verdict.reasons[0].startswith("gain +0.5000 [")
     assert verdict.reasons[0].endswith("on 20 common test samples of 20 groups: its lower end is above 0.0")
@@ -156,7 +164,7 @@ def test_judge_against_the_champions_predictions(registry):
 def test_a_champion_of_other_classes_stays(registry):
     write_predictions(artifacts.PREDICTIONS, [True] * 4)
     write_predictions(registry.folder / "old.parquet", [True] * 4, classes=["a", "c"])
-    verdict = judge(GATE, CLASSES, "old")
+    verdict = apply_gate(GATE, CLASSES, "old")
     assert not verdict.promote
     assert verdict.reasons == ["the champion knows other classes: ['a', 'c'] instead of ['a', 'b']"]
 
@@ -267,7 +275,9 @@ def test_corrected_data_are_compared_with_the_version_before(result, registry):
 
 def test_of_several_versions_of_the_data_before_the_one_of_the_likest_choices_is_taken(result, monkeypatch):
     differing = {"k1": ["a"], "k2": [], "k3": [], "k4": ["a", "b"]}
-    monkeypatch.setattr(promotion.runs, "differing", lambda run_id, other: differing[other.removeprefix("run of ")])
+    monkeypatch.setattr(
+        promotion.runs, "differing_params", lambda run_id, other: differing[other.removeprefix("run of ")]
+    )
     for key in differing:
         result(key, [True, True])
     found = result("k5", [True, True], data_hash="1" * 32)["earlier_data"]
@@ -299,7 +309,7 @@ def test_without_a_common_test_picture_nothing_is_compared(result, registry):
     artifacts.write_table(
         artifacts.PREDICTIONS, table.assign(sample_id="new " + table["sample_id"]), metadata={"classes": CLASSES}
     )
-    found = comparison("model", "run", {"classes": CLASSES, "data_hash": "1" * 32}, JUDGING)
+    found = compare_earlier_data("model", "run", {"classes": CLASSES, "data_hash": "1" * 32}, JUDGING)
     assert found["reason"] == "no test picture is common to both"
 
 
@@ -317,14 +327,14 @@ def test_an_interrupted_registration_goes_on_with_its_version(result, registry, 
 
 
 def test_the_example_is_the_first_test_picture(packed):
-    with Image.open(io.BytesIO(example(packed))) as image:
+    with Image.open(io.BytesIO(example_picture(packed))) as image:
         assert (image.format, image.mode) == ("PNG", "L")
         np.testing.assert_array_equal(np.asarray(image), packed.images[16, :, :, 0])
 
 
 def test_the_example_in_colour(packed):
-    colour = Packed(np.repeat(packed.images, 3, axis=3), packed.index, packed.card)
-    with Image.open(io.BytesIO(example(colour))) as image:
+    colour = PackedDataset(np.repeat(packed.images, 3, axis=3), packed.index, packed.card)
+    with Image.open(io.BytesIO(example_picture(colour))) as image:
         np.testing.assert_array_equal(np.asarray(image), colour.images[16])
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.core import artifacts
 from pipeline.core.results import Verdict
-from pipeline.tracking.promotion import Options, beside_nuisances
+from pipeline.tracking.promotion import Options, with_baseline_margin
 
 
 def test_what_may_be_below_the_nuisances():
@@ -24,14 +24,14 @@ def test_what_may_be_below_the_nuisances():
 def test_what_the_properties_alone_reach_is_the_floor(project, ends, below, promote, words):
     entry = {"value": sum(ends) / 2, "low": ends[0], "high": ends[1], "n": 4}
     artifacts.write_json(artifacts.TEST_METRICS, {"beyond_nuisances": entry})
-    verdict = beside_nuisances(Verdict(True, ["there was no champion before"], {"gain": 1}), below)
+    verdict = with_baseline_margin(Verdict(True, ["there was no champion before"], {"gain": 1}), below)
     assert verdict.promote is promote
     assert words in verdict.reasons[-1]
     assert verdict.evidence == {"gain": 1, "beyond_nuisances": entry}
-    assert not beside_nuisances(Verdict(False, ["no"]), below).promote
+    assert not with_baseline_margin(Verdict(False, ["no"]), below).promote
 
 
 def test_without_a_floor_the_gate_alone_decides(project):
     artifacts.write_json(artifacts.TEST_METRICS, {})
     verdict = Verdict(True, ["there was no champion before"])
-    assert beside_nuisances(verdict, "refuse") is verdict
+    assert with_baseline_margin(verdict, "refuse") is verdict

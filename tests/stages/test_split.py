@@ -9,6 +9,7 @@ import yaml
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.datasets.assignments import assignment_path
 from pipeline.stages import split as stage
 
 
@@ -74,7 +75,7 @@ def test_a_moved_data_set_and_samples_that_come_back_keep_their_split(run, proje
 def test_places_of_a_source_within_a_source_do_not_count():
     def record(path, name):
         inner = {"_target_": "x", "path": path, "name": name}
-        return stage.record_of({}, {"_target_": "y", "url": path, "tree": path, "inner": inner})
+        return assignment_path({}, {"_target_": "y", "url": path, "tree": path, "inner": inner})
 
     assert record("here", "a") == record("there", "a") != record("here", "b")
 

@@ -10,7 +10,7 @@ from train_choices import CHOICES
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.datasets.packed import Packed
+from pipeline.datasets.packed import PackedDataset
 from pipeline.stages.train import beside_predictions, second_split
 from pipeline.training.model_card import CARD, load_predictor
 from pipeline.training.recipe import CHOSEN, SECTIONS, Recipe, select_recipe
@@ -130,7 +130,7 @@ def test_the_card_is_enough_to_load_the_predictor(project, packed):
     assert {name: read[name] for name in CHOSEN} == {name: NODES[name] for name in CHOSEN}
     assert config.build(read["task"], "card.task") == SingleLabel(label_smoothing=0.0)
     assert read["imbalance"] == "none"
-    assert read["data_hash"] == artifacts.digest((packed_folder / "index.parquet").read_bytes())
+    assert read["data_hash"] == artifacts.content_digest((packed_folder / "index.parquet").read_bytes())
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,8 @@ class Sure:
 
     task = SingleLabel(label_smoothing=0.0)
 
-    def predict(self, images, told=None):
-        assert told is None or len(told) == len(images)
+    def predict(self, images, metadata=None):
+        assert metadata is None or len(metadata) == len(images)
         bright = images.mean(axis=(1, 2, 3)) / 255
         return np.stack([bright, 1 - bright], axis=1)
 
@@ -176,7 +176,7 @@ def beside(project, packed):
     artifacts.write_table(artifacts.TWINS, pd.DataFrame({"left": [], "right": []}, dtype="str"))
     extra = packed.index.iloc[[0, 1, 2, 3, 4, 5]].copy()
     extra["sample_id"] = extra["origin"] + "#extra0"
-    with_extra = Packed(
+    with_extra = PackedDataset(
         np.concatenate([packed.images, packed.images[:6]]),
         pd.concat([packed.index, extra], ignore_index=True),
         packed.card,

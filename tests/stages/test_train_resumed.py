@@ -82,16 +82,16 @@ def killed(monkeypatch, written):
 
 def steps_taken(monkeypatch):
     """Runs the stage to its end; how many batches of train were drawn."""
-    from pipeline.core.batches import Samples
+    from pipeline.core.batches import ImageDataset
 
-    taken, made = [], Samples.batch
+    taken, made = [], ImageDataset.batch
 
     def counted(self, chosen, seed=None):
         taken.append(seed)
         return made(self, chosen, seed)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Samples, "batch", counted)
+        patch.setattr(ImageDataset, "batch", counted)
         train.main()
     return sum(seed is not None for seed in taken)
 

@@ -35,7 +35,7 @@ PARAMS = {
         "std": [0.5] * 3,
     },
     "encoder": {  # normalises by groups: batch normalisation sees no more than a share where there is no GPU
-        "_target_": "pipeline.models.encoders.network.Network",
+        "_target_": "pipeline.models.encoders.network.PretrainedNetwork",
         "architecture": "test_efficientnet_gn",
         "weights": "none",
     },

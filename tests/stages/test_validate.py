@@ -11,7 +11,7 @@ import yaml
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.datasets import expectations
-from pipeline.datasets.expectations import Promises, describe
+from pipeline.datasets.expectations import ManifestExpectations, describe
 from pipeline.stages import validate as stage
 
 # Great Expectations imports deprecated modules of the standard library
@@ -174,18 +174,18 @@ def test_the_verdict_names_them_as_they_are(hostile):
 
 @pytest.mark.parametrize("value", [*HOSTILE, "&amp;lt;", "", "ünï", 3, None])
 def test_escaped_text_comes_back_as_it_was(value):
-    assert expectations.unescaped(expectations.escaped(value)) == value
-    assert not isinstance(value, str) or not set(expectations.escaped(value)) & set("<>\"'")
+    assert expectations.unescape(expectations.escape(value)) == value
+    assert not isinstance(value, str) or not set(expectations.escape(value)) & set("<>\"'")
 
 
 @pytest.mark.parametrize("sides", [(0, 64), (65, 64)])
 def test_refused_choices(sides):
     message = rf"min_side must be at least 1 and at most max_side, got {sides[0]} and {sides[1]}"
     with pytest.raises(ValueError, match=message):
-        Promises(**{**PROMISES, "min_side": sides[0], "max_side": sides[1]})
+        ManifestExpectations(**{**PROMISES, "min_side": sides[0], "max_side": sides[1]})
 
 
 @pytest.mark.parametrize("number", [0, -1])
 def test_a_number_of_samples_that_every_manifest_has_is_refused(number):
     with pytest.raises(ValueError, match=f"^min_samples must be at least 1, got {number}$"):
-        Promises(**{**PROMISES, "min_samples": number})
+        ManifestExpectations(**{**PROMISES, "min_samples": number})

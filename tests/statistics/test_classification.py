@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from pipeline.statistics.classification import (
-    area_under_roc,
     average,
     average_precision,
-    count,
-    mean_recall,
+    balanced_accuracy,
+    confusion_counts,
     of_same_classes,
     rarer_side,
     ratio,
+    roc_auc,
 )
 
 NAN = np.nan
@@ -21,7 +21,7 @@ ONE_CLASS = np.array([[1], [1], [0], [0], [1]])
 def test_counts_are_weighted():
     targets = np.array([[1, 0], [1, 0], [0, 1]])
     decided = np.array([[1, 0], [0, 1], [0, 1]], dtype=bool)
-    counts = count(targets, decided, np.array([[1.0, 1.0, 1.0], [2.0, 0.0, 3.0]]))
+    counts = confusion_counts(targets, decided, np.array([[1.0, 1.0, 1.0], [2.0, 0.0, 3.0]]))
     np.testing.assert_array_equal(counts.hit, [[1, 1], [2, 3]])
     np.testing.assert_array_equal(counts.support, [[2, 1], [2, 3]])
     np.testing.assert_array_equal(counts.predicted, [[1, 2], [2, 3]])
@@ -34,7 +34,7 @@ def test_counts_are_weighted():
 def test_rates_where_a_class_is_missing():
     # class 0 occurs and is never decided, class 1 is decided and never occurs, class 2 neither
     targets, decided = np.array([[1, 0, 0]]), np.array([[False, True, False]])
-    counts = count(targets, decided, np.ones((1, 1)))
+    counts = confusion_counts(targets, decided, np.ones((1, 1)))
     np.testing.assert_array_equal(counts.precision, [[0, 0, NAN]])
     np.testing.assert_array_equal(counts.recall, [[0, NAN, NAN]])
     np.testing.assert_array_equal(counts.f1, [[0, 0, NAN]])
@@ -75,7 +75,7 @@ def test_averages(how, per_class, support, expected):
     ],
 )
 def test_area_under_roc_counts_pairs(scores, weights, expected):
-    found = area_under_roc(ONE_CLASS, np.array(scores)[:, None], np.array([weights], dtype=float))
+    found = roc_auc(ONE_CLASS, np.array(scores)[:, None], np.array([weights], dtype=float))
     np.testing.assert_allclose(found, [[expected]])
 
 
@@ -102,7 +102,7 @@ def test_a_class_that_a_row_of_weights_lost_has_its_figure_on_all_samples():
     weights = np.array([[1.0, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 0]])
 
     def f1(rows):
-        return count(targets, decided, rows).f1
+        return confusion_counts(targets, decided, rows).f1
 
     # all: both 2 x 1 / (2 + 2); without b: a 2 / (2 + 1), and b, decided once and never there, would be 0; last: right
     np.testing.assert_allclose(f1(weights)[1], [2 / 3, 0])
@@ -112,15 +112,15 @@ def test_a_class_that_a_row_of_weights_lost_has_its_figure_on_all_samples():
 def test_a_class_that_no_sample_has_stays_undefined():
     targets, decided = np.array([[1, 0], [1, 0]]), np.array([[1, 0], [1, 0]], dtype=bool)
     weights = np.array([[1.0, 0.0]])
-    found = of_same_classes(lambda rows: count(targets, decided, rows).recall, targets, weights)
+    found = of_same_classes(lambda rows: confusion_counts(targets, decided, rows).recall, targets, weights)
     np.testing.assert_array_equal(found, [[1, NAN]])
 
 
 def test_balanced_accuracy_of_exclusive_labels_is_the_mean_recall():
     truth, choice = np.eye(3)[[0, 0, 1]], np.eye(3)[[0, 1, 1]].astype(bool)
     ones, without = np.ones((1, 3)), np.array([[1.0, 1.0, 0.0]])
-    np.testing.assert_allclose(mean_recall(truth, choice, ones, exclusive=True), [(1 / 2 + 1) / 2])
-    np.testing.assert_allclose(mean_recall(truth, choice, without, exclusive=True), [(1 / 2 + 1) / 2])
+    np.testing.assert_allclose(balanced_accuracy(truth, choice, ones, exclusive=True), [(1 / 2 + 1) / 2])
+    np.testing.assert_allclose(balanced_accuracy(truth, choice, without, exclusive=True), [(1 / 2 + 1) / 2])
 
 
 @pytest.mark.parametrize("labels", [[0, 0], [1, 0], [1, 1]])
@@ -128,14 +128,14 @@ def test_the_task_says_how_balanced_accuracy_counts_not_the_samples_at_hand(labe
     """Four pictures with one label each, judged alike whether or not a fifth, with another number of labels, joins."""
     targets = np.array([[1, 0], [1, 0], [0, 1], [0, 1]])
     decided = np.array([[1, 0], [1, 1], [0, 1], [0, 0]], dtype=bool)
-    alone = mean_recall(targets, decided, np.ones((1, 4)), exclusive=False)
+    alone = balanced_accuracy(targets, decided, np.ones((1, 4)), exclusive=False)
     # label 0: present 2 of 2, absent 2 of 2; label 1: present 1 of 2, absent 1 of 2
     np.testing.assert_allclose(alone, [(1 + 1 / 2) / 2])
     joined = np.vstack([targets, [labels]]), np.vstack([decided, [[bool(one) for one in labels]]])
     without = np.array([[1.0, 1, 1, 1, 0]])
-    np.testing.assert_allclose(mean_recall(*joined, without, exclusive=False), alone)
+    np.testing.assert_allclose(balanced_accuracy(*joined, without, exclusive=False), alone)
     # the one that joins is right: no recall can fall, and none jumps to that of another count
-    higher = mean_recall(*joined, np.ones((1, 5)), exclusive=False)
+    higher = balanced_accuracy(*joined, np.ones((1, 5)), exclusive=False)
     present = [1, (1 + labels[1]) / (2 + labels[1])]
     absent = [1, (1 + (not labels[1])) / (2 + (not labels[1]))]
     np.testing.assert_allclose(higher, [(sum(present) + sum(absent)) / 4])

@@ -7,7 +7,7 @@ accuracy of 0.985; benchmarks/coverage.py measures more kinds of data and more d
 import numpy as np
 import pytest
 
-from pipeline.evaluation.estimates import judge
+from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.rate import Rate
 
@@ -18,7 +18,7 @@ EYE = np.eye(2)
 
 def judged(truth, right, groups, metrics=METRICS):
     targets, decided = EYE[truth], EYE[np.where(right, truth, 1 - truth)]
-    return judge(metrics, targets, decided > 0, decided, groups, ["a", "b"], num_resamples=200, seed=0)
+    return estimate_metrics(metrics, targets, decided > 0, decided, groups, ["a", "b"], num_resamples=200, seed=0)
 
 
 def covered(found, truth):

@@ -28,17 +28,17 @@ def slow(vectors, num):
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
 def test_cosines_by_comparing_all_with_all(pairs, kind):
-    assert nearest_neighbors.cosines(pairs.astype(kind), 3) == pytest.approx(slow(pairs, 3), abs=2e-3)
+    assert nearest_neighbors.nearest_cosines(pairs.astype(kind), 3) == pytest.approx(slow(pairs, 3), abs=2e-3)
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_copy_is_found_in_cells_and_blocks_too(pairs, large):
-    found = nearest_neighbors.cosines(pairs.astype(np.float16), 2)
+    found = nearest_neighbors.nearest_cosines(pairs.astype(np.float16), 2)
     assert found == pytest.approx(slow(pairs, 2), abs=2e-3)
 
 
 def test_no_more_neighbours_than_vectors(pairs):
-    assert nearest_neighbors.cosines(pairs[:2], 5).shape == (2, 2)
+    assert nearest_neighbors.nearest_cosines(pairs[:2], 5).shape == (2, 2)
 
 
 def test_the_number_of_cells_looked_into_is_a_constant(monkeypatch):
@@ -62,12 +62,12 @@ def clustered(number, seed=0):
     centres = generator.normal(size=(40, 32))
     middles = centres[generator.integers(0, 40, number // 2)] + 0.5 * generator.normal(size=(number // 2, 32))
     both = np.concatenate([middles, middles]) + 0.02 * generator.normal(size=(number, 32))
-    return nearest_neighbors.unit(both)
+    return nearest_neighbors.l2_normalise(both)
 
 
 def test_few_vectors_are_all_compared():
     vectors = clustered(300)
-    alike, nearest = nearest_neighbors.index(vectors).search(vectors, 5)
+    alike, nearest = nearest_neighbors.build_index(vectors).search(vectors, 5)
     products = vectors @ vectors.T
     assert np.array_equal(nearest, np.argsort(-products, axis=1)[:, :5])
     assert np.allclose(alike, np.sort(products, axis=1)[:, :-6:-1], atol=1e-5)
@@ -75,7 +75,7 @@ def test_few_vectors_are_all_compared():
 
 def test_what_is_not_there_is_marked():
     vectors = clustered(4)
-    assert (nearest_neighbors.index(vectors).search(vectors, 6)[1][:, 4:] == -1).all()
+    assert (nearest_neighbors.build_index(vectors).search(vectors, 6)[1][:, 4:] == -1).all()
 
 
 @pytest.mark.parametrize("kind", ["float32", "float16"])
@@ -83,12 +83,12 @@ def test_of_many_vectors_the_nearest_is_still_found(monkeypatch, kind):
     vectors = clustered(6_000)
     monkeypatch.setattr(nearest_neighbors, "EXACT", 1_000)
     monkeypatch.setattr(nearest_neighbors, "BLOCK", 700)
-    found = [nearest_neighbors.index(vectors.astype(kind)).search(vectors, 2)[1] for _ in range(2)]
+    found = [nearest_neighbors.build_index(vectors.astype(kind)).search(vectors, 2)[1] for _ in range(2)]
     assert np.array_equal(*found)
     partner = (np.arange(6_000) + 3_000) % 6_000
     assert (found[0] == partner[:, None]).any(axis=1).mean() > 0.99
 
 
 def test_unit_leaves_zero_alone():
-    assert np.allclose(nearest_neighbors.unit(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0.0, 0.0]])
-    assert nearest_neighbors.unit(np.ones((1, 2))).dtype == np.float32
+    assert np.allclose(nearest_neighbors.l2_normalise(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0.0, 0.0]])
+    assert nearest_neighbors.l2_normalise(np.ones((1, 2))).dtype == np.float32

@@ -6,54 +6,54 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.statistics.permutation import (
-    adjusted,
-    combined,
+    block_permutations,
+    combine_p_values,
     group_folds,
+    label_determined_by_group_size,
     least_possible,
-    one_of_each,
-    relabelled,
-    rotated,
-    told_by_size,
+    max_t_p_values,
+    one_per_group,
+    rotations,
 )
 
 
 def test_p_values_by_hand():
     # each column has mean 2 and spread 1.22; the largest of the rows are 1.63, -0.82, -0.82 and 1.63 of it
     statistics = np.array([[4.0, 2.0], [1.0, 1.0], [1.0, 1.0], [2.0, 4.0]])
-    assert adjusted(statistics[:, :, None]).tolist() == [[0.5], [0.5]]  # row 3 passes both 1.63 and 0
+    assert max_t_p_values(statistics[:, :, None]).tolist() == [[0.5], [0.5]]  # row 3 passes both 1.63 and 0
 
 
 def test_a_test_that_hardly_varies_hides_no_other():
     # the last column leaves 0.5 once, by 0.1: 3 of its own spreads, further out than the first row's 2.3 in the first
     columns = [[1.0, *np.linspace(0.3, 0.7, 9)], [0.5, *np.linspace(0.4, 0.6, 9)], [0.5] * 9 + [0.6]]
     statistics = np.stack(columns, axis=1)
-    assert adjusted(statistics[:, :, None])[0] == pytest.approx(0.1)
+    assert max_t_p_values(statistics[:, :, None])[0] == pytest.approx(0.1)
 
 
 def test_a_label_whose_figures_vary_more_sets_no_floor_for_another():
     # of three labels the first varies by 0.02 about 0.5 and is told with 0.6; the others, rare ones, vary by 0.2
     chance = np.stack([np.linspace(0.47, 0.53, 19), *[np.linspace(0.2, 0.8, 19)] * 2], axis=1)
     statistics = np.concatenate([[[0.6, 0.5, 0.5]], chance])[:, None]
-    assert adjusted(statistics)[0, 0] == pytest.approx(0.05)
+    assert max_t_p_values(statistics)[0, 0] == pytest.approx(0.05)
 
 
 def test_a_statistic_that_no_permutation_reaches_has_the_smallest_p():
     statistics = np.array([9.0, *[one % 3 for one in range(99)]])
-    assert adjusted(statistics[:, None, None]) == pytest.approx(1 / 100)
-    assert adjusted(np.full((5, 1, 1), 0.5)) == 1.0
+    assert max_t_p_values(statistics[:, None, None]) == pytest.approx(1 / 100)
+    assert max_t_p_values(np.full((5, 1, 1), 0.5)) == 1.0
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.integers(0, 99))
 def test_every_row_gives_to_one_row(groups, seed):
     groups = np.unique(groups, return_inverse=True)[1]
-    for takers in relabelled(groups, 3, seed):
+    for takers in block_permutations(groups, 3, seed):
         assert sorted(takers) == list(range(len(groups)))
 
 
 def test_groups_of_one_size_move_whole():
     groups = np.array([0, 1, 2, 0, 1, 2])
     moved = set()
-    for takers in relabelled(groups, 50, 0):
+    for takers in block_permutations(groups, 50, 0):
         assert (groups[takers[:3]] == groups[takers[3:]]).all()
         assert (takers[:3] < 3).all()  # in their order
         moved.add(tuple(takers[:3]))
@@ -62,13 +62,13 @@ def test_groups_of_one_size_move_whole():
 
 def test_a_group_without_its_like_stays():
     groups = np.array([0, 0, 0, 0, 1, 2])
-    assert all(takers[:4].tolist() == [0, 1, 2, 3] for takers in relabelled(groups, 9, 0))
+    assert all(takers[:4].tolist() == [0, 1, 2, 3] for takers in block_permutations(groups, 9, 0))
 
 
 def test_labels_move_along_the_order_of_their_group():
     groups, order = np.array([0, 1, 0, 1, 0, 2]), np.array([30, 1, 10, 2, 20, 0])
     moved = set()
-    for takers in rotated(groups, order, 100, 0):
+    for takers in rotations(groups, order, 100, 0):
         assert takers[5] == 5
         moved.add((tuple(takers[[2, 4, 0]]), tuple(takers[[1, 3]])))  # in order
     turns = {(2, 4, 0), (4, 0, 2), (0, 2, 4)}
@@ -78,7 +78,7 @@ def test_labels_move_along_the_order_of_their_group():
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.integers(0, 99))
 def test_rotated_labels_stay_in_their_group(groups, seed):
     groups = np.unique(groups, return_inverse=True)[1]
-    for takers in rotated(groups, np.arange(len(groups)), 3, seed):
+    for takers in rotations(groups, np.arange(len(groups)), 3, seed):
         assert sorted(takers) == list(range(len(groups)))
         assert (groups[takers] == groups).all()
 
@@ -97,11 +97,13 @@ def test_two_ways_to_deal_are_one_p_value():
     clear = np.array([9.0, *np.linspace(0, 1, 99)])[:, None, None]
     half = np.array([0.5, *np.linspace(0, 1, 99)])[:, None, None]
     stuck = np.full((100, 1, 1), 0.5)
-    assert combined([clear, half], 0.04)[0] == pytest.approx(2 / 100)
-    assert combined([half, clear], 0.04)[0] == pytest.approx(2 / 100)
-    assert combined([clear, stuck], 0.04)[0] == pytest.approx(1 / 100)  # what cannot move takes nothing from the other
-    assert combined([stuck, clear], 0.04)[0] == pytest.approx(1 / 100)
-    assert [one.tolist() for one in combined([stuck, stuck], 0.04)] == [[[1.0]], [1.0]]
+    assert combine_p_values([clear, half], 0.04)[0] == pytest.approx(2 / 100)
+    assert combine_p_values([half, clear], 0.04)[0] == pytest.approx(2 / 100)
+    assert combine_p_values([clear, stuck], 0.04)[0] == pytest.approx(
+        1 / 100
+    )  # what cannot move takes nothing from the other
+    assert combine_p_values([stuck, clear], 0.04)[0] == pytest.approx(1 / 100)
+    assert [one.tolist() for one in combine_p_values([stuck, stuck], 0.04)] == [[[1.0]], [1.0]]
 
 
 def test_folds_keep_groups_together():
@@ -114,7 +116,7 @@ def test_folds_keep_groups_together():
 
 def test_sizes_that_tell_the_label():
     groups = np.array([0, 0, 1, 1, 2, 3, 4])  # two pairs, three alone
-    told = lambda codes: told_by_size(groups, np.arange(7), np.array(codes), 2).tolist()  # noqa: E731
+    told = lambda codes: label_determined_by_group_size(groups, np.arange(7), np.array(codes), 2).tolist()  # noqa: E731
     assert told([0, 0, 0, 0, 1, 1, 1]) == [True, True]  # pairs are of class 0, the others of class 1
     assert told([0, 0, 1, 1, 0, 1, 0]) == [False, False]
     assert told([0, 0, 0, 0, 0, 0, 0]) == [False, False]  # where all have it, size has nothing to tell
@@ -126,6 +128,6 @@ def test_sizes_that_tell_the_label():
 
 def test_one_of_each_group():
     groups = np.array([1, 0, 1, 0, 2])
-    drawn = {tuple(one_of_each(groups, seed)) for seed in range(40)}
+    drawn = {tuple(one_per_group(groups, seed)) for seed in range(40)}
     assert drawn == {(0, 1, 4), (0, 3, 4), (1, 2, 4), (2, 3, 4)}
-    assert one_of_each(groups, 0).tolist() == one_of_each(groups, 0).tolist()
+    assert one_per_group(groups, 0).tolist() == one_per_group(groups, 0).tolist()

@@ -16,7 +16,7 @@ import sqlalchemy
 
 from pipeline.core.errors import UserError
 from pipeline.tracking import connection as module
-from pipeline.tracking.connection import EXPERIMENT, QUIET, connect, root, speaking, tracking_uri
+from pipeline.tracking.connection import EXPERIMENT, QUIET, connect, root, tracking_uri, translate_errors
 
 pytestmark = pytest.mark.xdist_group("tracking")
 
@@ -59,7 +59,7 @@ def test_quiet_settings_do_not_override_the_users(store, monkeypatch):
 
 def test_mlflow_says_nothing_about_what_it_raises(client, capfd):
     assert logging.getLogger("mlflow.store.db.utils").getEffectiveLevel() == logging.CRITICAL
-    with refused(r"MLflow's store sqlite:///.* cannot be used \(.*no-such-run.*\)"), speaking():
+    with refused(r"MLflow's store sqlite:///.* cannot be used \(.*no-such-run.*\)"), translate_errors():
         client.get_run("no-such-run")
     assert capfd.readouterr() == ("", "")
 
@@ -103,9 +103,9 @@ def test_sqlalchemys_advice_to_programmers_reaches_nobody(store):
     said = "(raised as a result of Query-invoked autoflush; consider using a session.no_autoflush block if ...)"
     said += "\n(sqlite3.OperationalError) database is locked\n[SQL: INSERT ...]"
     match = r"MLflow's store .* cannot be used \(\(sqlite3.OperationalError\) database is locked\);"
-    with pytest.raises(module.Unavailable, match=match), speaking():
+    with pytest.raises(module.Unavailable, match=match), translate_errors():
         raise mlflow.MlflowException(said)
-    with pytest.raises(module.Unavailable, match=r"cannot be used \(database is locked\);"), speaking():
+    with pytest.raises(module.Unavailable, match=r"cannot be used \(database is locked\);"), translate_errors():
         raise mlflow.MlflowException(said) from sqlalchemy.exc.OperationalError(
             "INSERT", {}, sqlite3.OperationalError("database is locked")
         )
@@ -191,11 +191,11 @@ def test_another_process_that_makes_the_store(store, monkeypatch):
     ids=lambda value: type(value).__name__,
 )
 def test_errors_of_mlflow_in_one_line(store, error, reason):
-    with refused(rf"MLflow's store sqlite:///.* cannot be used \({reason}\); check that it"), speaking():
+    with refused(rf"MLflow's store sqlite:///.* cannot be used \({reason}\); check that it"), translate_errors():
         raise error
 
 
 @pytest.mark.parametrize("error", [UserError("ours"), KeyError("a bug")])
 def test_other_errors_pass(error):
-    with pytest.raises(type(error), match=r"ours|a bug"), speaking():
+    with pytest.raises(type(error), match=r"ours|a bug"), translate_errors():
         raise error

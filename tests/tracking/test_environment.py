@@ -62,7 +62,7 @@ def test_a_training_and_its_registration_make_a_run_of_their_own(
     run_id, _ = runs.completed_run("own", "own results", {"a": 1}, pd.DataFrame(), {})
     artifacts.write_text(artifacts.METRICS, "{}")
     described = pd.DataFrame({"sample_id": ["s0"]})
-    runs.attach(run_id, "own results", {"": [artifacts.METRICS]}, described, "insects", "abc")
+    runs.log_results(run_id, "own results", {"": [artifacts.METRICS]}, described, "insects", "abc")
     version = registry.create_version("own", run_id, "own results", predictor_folder, encode(pictures[0]), {})
     (run,) = find(*connect(), runs.KEY, "own")
     assert run.info.run_id == run_id != theirs

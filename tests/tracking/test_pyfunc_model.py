@@ -8,25 +8,25 @@ import pytest
 from sklearn.svm import SVC
 
 from pipeline.core import artifacts, config
-from pipeline.core.batches import Samples
+from pipeline.core.batches import ImageDataset
 from pipeline.core.errors import UserError
-from pipeline.core.labels import parsed
-from pipeline.models.encoders.constant import Nothing
+from pipeline.core.labels import parse_labels
+from pipeline.models.encoders.constant import Constant
 from pipeline.models.transforms.normalise import Normalise
-from pipeline.tracking.pyfunc_model import Served
+from pipeline.tracking.pyfunc_model import PyfuncClassifier
 from pipeline.training.risks.mean import Mean
 from pipeline.training.tasks.single_label import SingleLabel
 from pipeline.training.trainers.estimator import FitEstimator
-from pipeline.training.trainers.property_forest import FitNuisances
+from pipeline.training.trainers.property_forest import FitPropertyForest
 
 pytestmark = pytest.mark.xdist_group("tracking")
 
-HOG = {"_target_": "pipeline.models.encoders.hog.Gradients", "size": 16, "cell": 4, "num_orientations": 6}
+HOG = {"_target_": "pipeline.models.encoders.hog.Hog", "size": 16, "cell": 4, "num_orientations": 6}
 TRAINERS = {
     "estimator": FitEstimator(
         estimator=SVC(), scaling="standardise", calibration="sigmoid", max_samples=None, batch_size=8, seed=0
     ),
-    "nuisances": FitNuisances(num_trees=5, calibration="none", seed=0),
+    "nuisances": FitPropertyForest(num_trees=5, calibration="none", seed=0),
 }
 
 
@@ -41,19 +41,19 @@ def served(tmp_path):
         images[truth == 0, :, 8:] += 150
         told = pd.DataFrame({"prop_brightness": images.mean(axis=(1, 2, 3))})
         transform = Normalise(size=16, mean=[0.5] * 3, std=[0.5] * 3)
-        samples = Samples(images, np.arange(20), np.eye(2, dtype=np.float32)[truth], transform, told=told)
-        encoder = config.build(HOG, "encoder") if name == "estimator" else Nothing()
+        samples = ImageDataset(images, np.arange(20), np.eye(2, dtype=np.float32)[truth], transform, metadata=told)
+        encoder = config.build(HOG, "encoder") if name == "estimator" else Constant()
         task = SingleLabel(label_smoothing=0.0)
         predictor, _ = TRAINERS[name].fit(encoder, task, Mean(), samples, samples, lambda epoch, figures: None)
         card = {
             **predictor.save(tmp_path),
             "classes": ["ant", "bee"],
             "encoder": HOG,
-            "transform": config.node(transform),
+            "transform": config.to_node(transform),
             "packing": {"size": 16, "fit": "crop", "channels": 1, "max_pixels": 10_000},
         }
         artifacts.write_json(tmp_path / "card.json", card)
-        model = Served()
+        model = PyfuncClassifier()
         model.load_context(SimpleNamespace(artifacts={"predictor": str(tmp_path)}))
         return model, predictor, images
 
@@ -94,4 +94,4 @@ def test_several_labels_are_spelt_as_in_tables(served, encode, monkeypatch, clas
     monkeypatch.setattr(type(predictor.task), "decide", lambda task, scores: np.ones(scores.shape, bool))
     found = model.predict(None, pd.DataFrame({"image": [encode(images[0][..., 0])]}))
     assert found["class"].tolist() == [expected]
-    assert parsed(expected) == classes
+    assert parse_labels(expected) == classes

@@ -204,7 +204,7 @@ def test_the_model_holds_no_pickle_and_pins_what_it_needs(client, version, tmp_p
     assert {"MLmodel", "pyfunc_model.py", "card.json", "weights.safetensors"} <= set(names)
     assert not [name for name in names if name.endswith((".pkl", ".pickle", ".pt", ".pth", ".joblib"))]
     pinned = (tmp_path / folder / "requirements.txt").read_text().split()
-    assert len(pinned) == len(registry.NEEDED)
+    assert len(pinned) == len(registry.SERVING_REQUIREMENTS)
     assert all("==" in line and "+" not in line for line in pinned)
 
 

@@ -16,7 +16,7 @@ from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.tracking import owners, runs
 from pipeline.tracking.connection import connect, find
-from pipeline.tracking.runs import KEY, RESULTS, attach, commit, completed_run, flatten, metric_name
+from pipeline.tracking.runs import KEY, RESULTS, commit, completed_run, flatten, log_results, metric_name
 from pipeline.training.recipe import SECTIONS
 
 pytestmark = pytest.mark.xdist_group("tracking")
@@ -204,7 +204,7 @@ def test_parameters_of_what_only_measures_and_judges_are_not_logged(store):
     train("made otherwise", {"train": {"epochs": 2}, "check": {"shortcut": {"limit": 2}}, "curated": 1})
     (one,), (other,) = with_key("made"), with_key("made otherwise")
     assert one.data.params == {"train.epochs": "2"}
-    assert runs.differing(one.info.run_id, other.info.run_id) == ["curated"]
+    assert runs.differing_params(one.info.run_id, other.info.run_id) == ["curated"]
     sections = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text())
     assert set(runs.UNLOGGED) <= set(sections)  # no name of what is gone
     assert set(sections) - set(runs.UNLOGGED) >= {*SECTIONS, "source", "ingest", "split", "augment"}
@@ -231,7 +231,7 @@ def test_attach_logs_files_and_the_data_set_then_marks_the_run(store, client, pr
     run_id, _ = completed_run("attached", "results 4", PARAMS, CURVES, METRICS)
     logged = {"": [project / "params.yaml"], "evaluation": [artifacts.METRICS, artifacts.REPORT]}
     table = pd.DataFrame({"sample_id": ["s0", "s1"], "split": ["train", "test"], "labels": ["a", "b"]})
-    attach(run_id, "results 4", logged, table, "pictures", "0123456789abcdef")
+    log_results(run_id, "results 4", logged, table, "pictures", "0123456789abcdef")
     (run,) = with_key("results 4", RESULTS)
     assert run.info.run_id == run_id
     assert run.info.status == "FINISHED"
@@ -300,5 +300,5 @@ def test_choices_that_differ(store):
     train("one way", {"train": {"epochs": 2, "seed": 0}, "beside": None})
     train("another way", {"train": {"epochs": 3, "seed": 0, "ema": 0.9}, "beside": None})
     (one,), (other,) = with_key("one way"), with_key("another way")
-    assert runs.differing(one.info.run_id, other.info.run_id) == ["train.ema", "train.epochs"]
-    assert runs.differing(one.info.run_id, one.info.run_id) == []
+    assert runs.differing_params(one.info.run_id, other.info.run_id) == ["train.ema", "train.epochs"]
+    assert runs.differing_params(one.info.run_id, one.info.run_id) == []

@@ -132,7 +132,7 @@ def test_what_is_logged_holds_none(store, client, project, capfd):
         raise RuntimeError(f"lost {REMOTE['url']}")
     run_id, _ = runs.completed_run("secret", "secret results", params, pd.DataFrame(), {})
     kept = {"": [Path("params.yaml"), Path("dvc.lock"), Path("dvc.yaml")]}
-    runs.attach(run_id, "secret results", kept, pd.DataFrame({"sample_id": ["a"]}), "pets", "abc")
+    runs.log_results(run_id, "secret results", kept, pd.DataFrame({"sample_id": ["a"]}), "pets", "abc")
     said = capfd.readouterr()
     assert_nowhere(said.out + said.err, store)
     (run,) = find(client, connect()[1], runs.KEY, "secret")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.core.batches import Samples
+from pipeline.core.batches import ImageDataset
 from pipeline.models.transforms.normalise import Normalise
 
 SIDE = 16
@@ -35,6 +35,6 @@ def stripes(transform):
             image[:, :, 0] = np.clip(striped, 0, 255)
         targets = np.eye(2, dtype=np.float32)[truth]
         parts = {"images": images, "rows": np.arange(num_samples), "targets": targets, "transform": transform}
-        return Samples(**(parts | changes))
+        return ImageDataset(**(parts | changes))
 
     return build

@@ -7,7 +7,7 @@ import torch
 
 from pipeline.core.errors import UserError
 from pipeline.training.augmentations.shift import Shift
-from pipeline.training.batch_loader import Feed, made_ahead
+from pipeline.training.batch_loader import BatchLoader, make_ahead
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def samples(stripes):
 
 
 def feed(samples, **changes):
-    return Feed(samples, **{"size": 4, "seed": 5, **changes})
+    return BatchLoader(samples, **{"size": 4, "seed": 5, **changes})
 
 
 def test_epochs_are_those_of_one_generator(samples):
@@ -48,14 +48,14 @@ def test_made_ahead_is_the_same_and_tells_what_failed(threads):
         time.sleep((9 - number) / 1000)
         return -number
 
-    assert list(made_ahead(backwards, range(9), threads)) == [-number for number in range(9)]
-    assert list(made_ahead(backwards, [], threads)) == []
+    assert list(make_ahead(backwards, range(9), threads)) == [-number for number in range(9)]
+    assert list(make_ahead(backwards, [], threads)) == []
 
     def failing(number):
         if number:
             raise UserError("too small")
 
-    found = made_ahead(failing, range(5), threads)
+    found = make_ahead(failing, range(5), threads)
     assert next(found) is None
     with pytest.raises(UserError, match=r"^too small$"):
         next(found)
@@ -63,7 +63,7 @@ def test_made_ahead_is_the_same_and_tells_what_failed(threads):
 
 def test_made_ahead_ends_when_nobody_asks_any_more():
     made = []
-    items = made_ahead(lambda number: made.append(number) or number, range(100), threads=2)
+    items = make_ahead(lambda number: made.append(number) or number, range(100), threads=2)
     assert [next(items), next(items)] == [0, 1]
     items.close()
     assert len(made) <= 5  # two given, three made or at work
@@ -71,7 +71,7 @@ def test_made_ahead_ends_when_nobody_asks_any_more():
 
 def test_threads_compute_on_one_core_each_and_leave_this_one_as_it_is():
     before = torch.get_num_threads()
-    assert list(made_ahead(lambda _: torch.get_num_threads(), range(4), threads=2)) == [1] * 4
+    assert list(make_ahead(lambda _: torch.get_num_threads(), range(4), threads=2)) == [1] * 4
     assert torch.get_num_threads() == before
 
 

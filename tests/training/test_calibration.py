@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.training.calibration import calibrated
+from pipeline.training.calibration import calibrate
 from pipeline.training.tasks.multi_label import MultiLabel
 from pipeline.training.tasks.single_label import SingleLabel
 
@@ -36,10 +36,10 @@ def overconfident():
 
 def test_what_was_done_to_the_logits_is_undone(overconfident):
     val, test = overconfident
-    slopes, offsets = calibrated(*val, True, "sigmoid")
+    slopes, offsets = calibrate(*val, True, "sigmoid")
     assert slopes == pytest.approx([1 / 3] * 3, rel=0.1)
     assert offsets - offsets[1] == pytest.approx([0.8, 0.0, -0.4], abs=0.2)
-    warm, _ = calibrated(*val, True, "temperature")
+    warm, _ = calibrate(*val, True, "temperature")
     before = loss(ONE, test[1], test[0])
     half = loss(ONE, test[1], test[0] * warm)
     after = loss(ONE, test[1], test[0] * slopes + offsets)
@@ -48,7 +48,7 @@ def test_what_was_done_to_the_logits_is_undone(overconfident):
 
 
 def test_none_leaves_them(overconfident):
-    slopes, offsets = calibrated(*overconfident[0], True, "none")
+    slopes, offsets = calibrate(*overconfident[0], True, "none")
     assert (slopes == 1).all()
     assert (offsets == 0).all()
 
@@ -61,7 +61,7 @@ def test_of_two_classes_it_is_platts_sigmoid():
     true = np.stack([-margins / 4, margins / 4 + 0.7], axis=1)
     targets = drawn(3000, true, 2)
     logits = np.stack([-margins / 2, margins / 2], axis=1)
-    slopes, offsets = calibrated(logits, targets, True, "sigmoid")
+    slopes, offsets = calibrate(logits, targets, True, "sigmoid")
     platt = LogisticRegression(C=1e6).fit(margins[:, None], targets[:, 1])
     assert slopes[0] == pytest.approx(platt.coef_[0, 0], abs=0.01)
     assert offsets[1] - offsets[0] == pytest.approx(platt.intercept_[0], abs=0.01)
@@ -72,7 +72,7 @@ def test_labels_that_come_together_have_a_slope_each():
     true = generator.normal(0, 1.5, (4000, 2))
     targets = (generator.random((4000, 2)) < 1 / (1 + np.exp(-true))).astype(np.float32)
     logits = true * [4.0, 0.5] - [1.0, 0.0]
-    slopes, offsets = calibrated(logits[:2000], targets[:2000], False, "sigmoid")
+    slopes, offsets = calibrate(logits[:2000], targets[:2000], False, "sigmoid")
     assert slopes == pytest.approx([0.25, 2.0], rel=0.15)
     assert offsets == pytest.approx([0.25, 0.0], abs=0.15)
     test = targets[2000:], logits[2000:]
@@ -91,7 +91,7 @@ def test_any_val_gives_bounded_numbers_that_keep_the_order(num, num_classes, see
     generator = np.random.default_rng(seed)
     logits = generator.normal(0, 14, (num, num_classes))
     targets = np.eye(num_classes, dtype=np.float32)[generator.integers(0, num_classes, num)]
-    slopes, offsets = calibrated(logits, targets, exclusive, kind)
+    slopes, offsets = calibrate(logits, targets, exclusive, kind)
     assert np.isfinite([*slopes, *offsets]).all()
     assert (slopes > 0).all()
     assert np.abs(offsets).max() < 40
@@ -104,6 +104,6 @@ def test_any_val_gives_bounded_numbers_that_keep_the_order(num, num_classes, see
 def test_a_class_that_val_lacks_stays_possible(overconfident):
     logits, targets = overconfident[0]
     kept = targets[:, 2] == 0
-    slopes, offsets = calibrated(logits[kept], targets[kept], True, "sigmoid")
+    slopes, offsets = calibrate(logits[kept], targets[kept], True, "sigmoid")
     scores = ONE.probabilities(torch.from_numpy(logits * slopes + offsets)).numpy()
     assert 0 < scores[:, 2].mean() < 0.02

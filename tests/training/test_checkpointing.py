@@ -64,7 +64,7 @@ def fit(stripes):
         torch.manual_seed(0)
         truth = np.arange(48)
         chances = (truth % 5 + 1) / (truth % 5 + 1).sum()
-        train = stripes(48, augmentations=AUGMENTATIONS, chances=chances, cells=truth % 3)
+        train = stripes(48, augmentations=AUGMENTATIONS, sampling_probabilities=chances, subgroups=truth % 3)
         risk = GroupDro(by="prop_brightness", num_bins=2, step_size=0.1)
         return FineTune(**{**OPTIONS, **choices}).fit(
             Small(width=4), TASK, risk, train, stripes(24, seed=1), log, checkpoints

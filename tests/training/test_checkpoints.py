@@ -104,11 +104,11 @@ def test_other_trainings_keep_the_last_few(tmp_path, lines):
         os.utime(tmp_path / ".checkpoints" / key, (number, number))
     half = tmp_path / ".checkpoints" / "b" / ".000000000009.safetensors.77.tmp"
     half.write_bytes(b"half")
-    mine = checkpoints.of_training("b", tmp_path, lines.append)
+    mine = checkpoints.open_checkpoints("b", tmp_path, lines.append)
     assert sorted(path.name for path in (tmp_path / ".checkpoints").iterdir()) == ["b", "d", "e", "f"]
     assert mine.latest()[1] == {}
     assert not half.exists()
-    assert checkpoints.of_training("z", tmp_path, lines.append).latest() is None
+    assert checkpoints.open_checkpoints("z", tmp_path, lines.append).latest() is None
 
 
 def test_nothing_of_them_is_an_output_or_tracked():

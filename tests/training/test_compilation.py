@@ -7,7 +7,7 @@ from train_choices import CHOICES
 
 from pipeline.core.errors import UserError
 from pipeline.models.encoders.small import Small
-from pipeline.training.compilation import compiled
+from pipeline.training.compilation import compile_network
 from pipeline.training.risks.mean import Mean
 from pipeline.training.tasks.single_label import SingleLabel
 from pipeline.training.trainers.finetune import FineTune
@@ -22,10 +22,10 @@ def test_without_a_compiler(monkeypatch):
         r"^train\.compile needs a C\+\+ compiler at run time and found none \(looked for g\+\+, clang\+\+, c\+\+\); "
     )
     with pytest.raises(UserError, match=message):
-        compiled(Small(width=1))
+        compile_network(Small(width=1))
     monkeypatch.setenv("CXX", "my-compiler")
     with pytest.raises(UserError, match=r"\(looked for my-compiler\); install one, name it in CXX, or set train\.comp"):
-        compiled(Small(width=1))
+        compile_network(Small(width=1))
 
 
 def test_the_loop_steps_what_was_compiled_and_keeps_the_network(monkeypatch, stripes):

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.training import distributed
-from pipeline.training.distributed import Processes
+from pipeline.training.distributed import ProcessGroup
 
 
 def group(count):
     """As `count` processes would see it, without starting them."""
-    found = [Processes("fp32") for _ in range(count)]
+    found = [ProcessGroup("fp32") for _ in range(count)]
     for number, one in enumerate(found):
         one.number, one.count = number, count
     return found
@@ -19,7 +19,7 @@ def group(count):
 
 @given(st.integers(0, 70), st.integers(1, 9))
 def test_shares_cover_all_rows_once_in_order(size, count):
-    one = Processes("fp32")
+    one = ProcessGroup("fp32")
     one.count = count
     shares = [one.share(size, number) for number in range(count)]
     assert [row for share in shares for row in range(size)[share]] == list(range(size))
@@ -30,11 +30,11 @@ def test_shares_cover_all_rows_once_in_order(size, count):
 def test_one_process_sends_nothing(monkeypatch):
     for name in ("gather", "broadcast"):
         monkeypatch.delattr(distributed, name)
-    one, rows = Processes("fp32"), torch.rand(3, 2)
+    one, rows = ProcessGroup("fp32"), torch.rand(3, 2)
     assert one.is_first
-    assert one.whole(rows, 3) is rows
-    assert one.told(2.5) == 2.5
-    assert one.every(rows[0])[0].equal(rows[0])
+    assert one.all_gather(rows, 3) is rows
+    assert one.broadcast(2.5) == 2.5
+    assert one.gather_states(rows[0])[0].equal(rows[0])
     one.same_buffers(torch.nn.BatchNorm2d(2))
 
 
@@ -53,7 +53,7 @@ def test_rows_are_put_together_and_a_gradient_reaches_ones_own_alone(monkeypatch
     monkeypatch.setattr(distributed, "gather", gather)
     for one in members:
         rows.grad = None
-        whole = one.whole(rows[one.share(size)], size)
+        whole = one.all_gather(rows[one.share(size)], size)
         assert torch.equal(whole, rows)
         whole.sum().backward()
         expected = torch.zeros(size, 2)
@@ -63,7 +63,7 @@ def test_rows_are_put_together_and_a_gradient_reaches_ones_own_alone(monkeypatch
 
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
 def test_each_training_has_its_own_precision(precision):
-    one = Processes(precision)
+    one = ProcessGroup(precision)
     network = torch.nn.Linear(2, 2)
     parallel = one.parallel(network)
     with one.autocast():

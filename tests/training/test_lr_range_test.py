@@ -6,7 +6,7 @@ import torch
 from train_choices import RAMP
 
 from pipeline.models.encoders.small import Small
-from pipeline.training.lr_range_test import DIVERGED, SMOOTHING, Ramp
+from pipeline.training.lr_range_test import DIVERGED, SMOOTHING, LearningRateRangeTest
 from pipeline.training.risks.mean import Mean
 from pipeline.training.tasks.single_label import SingleLabel
 
@@ -20,7 +20,9 @@ CHOICES = {
 
 def ramp(stripes, **choices):
     torch.manual_seed(0)
-    return Ramp(**{**CHOICES, **choices})(Small(width=2), SingleLabel(label_smoothing=0.0), Mean(), stripes(48))
+    return LearningRateRangeTest(**{**CHOICES, **choices})(
+        Small(width=2), SingleLabel(label_smoothing=0.0), Mean(), stripes(48)
+    )
 
 
 def test_rates_grow_by_one_factor_and_the_mean_is_without_the_first_steps_bias(stripes):
@@ -50,7 +52,7 @@ def test_the_same_seed_gives_the_same_rows_and_the_callers_state_is_left(stripes
     state = torch.get_rng_state()
     encoder = Small(width=2)
     torch.set_rng_state(state)
-    Ramp(**CHOICES)(encoder, SingleLabel(label_smoothing=0.0), Mean(), stripes(48))
+    LearningRateRangeTest(**CHOICES)(encoder, SingleLabel(label_smoothing=0.0), Mean(), stripes(48))
     assert torch.equal(torch.get_rng_state(), state)
     assert rows == ramp(stripes)
     assert rows != ramp(stripes, seed=1)
@@ -62,7 +64,9 @@ def test_layers_below_the_head_learn_slower(stripes):
         encoder = Small(width=2)
         before = encoder.body[0].weight.detach().clone()
         task = SingleLabel(label_smoothing=0.0)
-        Ramp(**{**CHOICES, "layer_decay": layer_decay, "highest": 1e-3})(encoder, task, Mean(), stripes(48))
+        LearningRateRangeTest(**{**CHOICES, "layer_decay": layer_decay, "highest": 1e-3})(
+            encoder, task, Mean(), stripes(48)
+        )
         return (encoder.body[0].weight - before).abs().max().item()
 
     assert first_layer_after(0.1) < 0.01 * first_layer_after(None)

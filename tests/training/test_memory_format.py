@@ -4,7 +4,7 @@ import pytest
 import torch
 from train_choices import CHOICES
 
-from pipeline.models.encoders.network import Network
+from pipeline.models.encoders.network import PretrainedNetwork
 from pipeline.models.encoders.small import Small
 from pipeline.training.memory_format import layout
 from pipeline.training.risks.mean import Mean
@@ -16,7 +16,7 @@ from pipeline.training.trainers.network import Classifier, NetworkPredictor
 def test_narrow_networks_keep_channels_whole() -> None:
     assert layout(Small(width=7)) == torch.contiguous_format
     assert layout(Small(width=8)) == torch.channels_last
-    assert layout(Network("test_efficientnet", "none")) == torch.channels_last
+    assert layout(PretrainedNetwork("test_efficientnet", "none")) == torch.channels_last
     assert layout(torch.nn.Conv2d(3, 4, 3)) == torch.channels_last  # it is batch normalisation that is slow
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.training.model_selection import COLUMNS, Choosing, table
+from pipeline.training.model_selection import COLUMNS, CandidateSelection, table
 
 NODES = {
     "task": {"_target_": "t", "label_smoothing": 0.1},
@@ -33,8 +33,8 @@ def decisions(**found):
 
 
 def choose(decided, groups=GROUPS, targets=TARGETS, nodes=NODES, exclusive=True, **options):
-    choosing = Choosing(**{"candidates": CANDIDATES, "num_resamples": 300, **options})
-    return choosing.choose(nodes, targets, groups, exclusive, decided)
+    choosing = CandidateSelection(**{"candidates": CANDIDATES, "num_resamples": 300, **options})
+    return choosing.select(nodes, targets, groups, exclusive, decided)
 
 
 def test_the_clear_winner_is_taken_and_its_nodes_are_changed():
@@ -201,4 +201,4 @@ def test_the_empty_table_can_be_read_again(tmp_path):
 )
 def test_wrong_choices(options, message):
     with pytest.raises(ValueError, match=message):
-        Choosing(**{"candidates": CANDIDATES, **options})
+        CandidateSelection(**{"candidates": CANDIDATES, **options})

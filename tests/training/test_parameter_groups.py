@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.models.encoders.network import Network
+from pipeline.models.encoders.network import PretrainedNetwork
 from pipeline.models.encoders.small import Small
 from pipeline.training.parameter_groups import layers_below_head, parameter_groups
 from pipeline.training.trainers.network import Classifier
@@ -41,7 +41,7 @@ def test_without_a_decay_there_are_two_groups_of_one_rate():
 
 
 def test_a_network_of_timm_says_what_its_layers_are():
-    network = Classifier(Network("resnet18", "none"), 3, dropout=0.0)
+    network = Classifier(PretrainedNetwork("resnet18", "none"), 3, dropout=0.0)
     below = layers_below_head(network)
     # the stem and eight blocks of two convolutions each
     assert below["encoder.body.conv1.weight"] == below["encoder.body.bn1.bias"] == 9
@@ -52,7 +52,7 @@ def test_a_network_of_timm_says_what_its_layers_are():
 
 
 def test_layers_of_a_transformer():
-    network = Classifier(Network("vit_tiny_patch16_224", "none", options={"depth": 3}), 2, dropout=0.0)
+    network = Classifier(PretrainedNetwork("vit_tiny_patch16_224", "none", options={"depth": 3}), 2, dropout=0.0)
     below = layers_below_head(network)
     first = below["encoder.body.patch_embed.proj.weight"]
     assert [below[f"encoder.body.blocks.{block}.attn.qkv.weight"] for block in range(3)] == [
@@ -76,7 +76,7 @@ def test_layers_of_a_transformer():
 )
 @pytest.mark.parametrize("layer_decay", [None, 0.5])
 def test_what_a_network_exempts_does_not_decay(architecture, options, exempt, layer_decay):
-    network = Classifier(Network(architecture, "none", options=options), 2, dropout=0.0)
+    network = Classifier(PretrainedNetwork(architecture, "none", options=options), 2, dropout=0.0)
     groups = parameter_groups(network, 0.01, 0.1, layer_decay)
     decays = {id(one): group["weight_decay"] for group in groups for one in group["params"]}
     plain = {name for name, one in network.named_parameters() if one.ndim > 1 and decays[id(one)] == 0}
@@ -84,7 +84,7 @@ def test_what_a_network_exempts_does_not_decay(architecture, options, exempt, la
 
 
 def test_a_deep_network_that_does_not_say_has_at_most_twelve_layers():
-    network = Classifier(Network("resnet34", "none", "torchvision"), 2, dropout=0.0)
+    network = Classifier(PretrainedNetwork("resnet34", "none", "torchvision"), 2, dropout=0.0)
     below = layers_below_head(network)
     assert sorted(set(below.values())) == list(range(13))
     in_order = [below[name] for name, _ in network.named_parameters()]
@@ -94,7 +94,7 @@ def test_a_deep_network_that_does_not_say_has_at_most_twelve_layers():
 @pytest.mark.parametrize("architecture", ["tf_efficientnet_lite0", "convnext_atto", "mobilenetv3_small_050"])
 def test_every_parameter_is_in_one_group(architecture):
     with torch.device("meta"):
-        network = Classifier(Network(architecture, "none"), 2, dropout=0.0)
+        network = Classifier(PretrainedNetwork(architecture, "none"), 2, dropout=0.0)
     groups = parameter_groups(network, 0.01, 1.0, 0.9)
     chosen = [id(one) for group in groups for one in group["params"]]
     assert sorted(chosen) == sorted(id(one) for one in network.parameters())

@@ -114,7 +114,7 @@ def test_a_crafted_file_with_a_card_that_fits_it(tmp_path, schema, message):
         made.writestr("schema.json", schema)
     (tmp_path / "a.skops").write_bytes(buffer.getvalue())
     with pytest.raises(UserError, match=message) as caught:
-        skops_file.read(tmp_path / "a.skops", artifacts.digest(buffer.getvalue()))
+        skops_file.read(tmp_path / "a.skops", artifacts.content_digest(buffer.getvalue()))
     assert "\n" not in str(caught.value)
 
 
@@ -125,7 +125,7 @@ def test_a_class_that_no_option_fits_is_not_taken(tmp_path, foreign):
     data = skops.io.dumps({"estimator": fitted, "scaling": None})
     (tmp_path / "a.skops").write_bytes(data)
     with pytest.raises(UserError, match=rf"is not taken .*{type(getattr(fitted, 'estimator', fitted)).__name__}"):
-        skops_file.read(tmp_path / "a.skops", artifacts.digest(data))
+        skops_file.read(tmp_path / "a.skops", artifacts.content_digest(data))
 
 
 @pytest.mark.parametrize(

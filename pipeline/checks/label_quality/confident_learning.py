@@ -10,14 +10,22 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.labels import to_matrix
-from pipeline.features.linear_probe import Folds, compact, folds, out_of_fold, tempered, unseen, without_errors
+from pipeline.features.linear_probe import (
+    Folds,
+    drop_errors,
+    out_of_fold_probabilities,
+    pca_directions,
+    stratified_group_folds,
+    temperature_scale,
+    untestable_rows,
+)
 
 NUM_REDRAWS = 20
 LEAST_NOISE = 1e-3  # a smaller estimated share is not listed: there is one for every pair of classes
 
 
 @dataclass(frozen=True, eq=False)
-class Suspects:
+class LabelIssues:
     """What is known about wrong labels.
 
     Attributes:
@@ -38,14 +46,14 @@ class Suspects:
     unjudged: np.ndarray
 
 
-def suspects(
+def find_label_issues(
     features: np.ndarray,
     labels: Sequence[Sequence[str]],
     groups: np.ndarray,
     num_folds: int,
     seed: int,
     confirmed: np.ndarray | None = None,
-) -> Suspects:
+) -> LabelIssues:
     """Judges every sample by probes that did not learn from it, nor (in the second round) from other suspects.
 
     Where every sample has one label it is one question with many answers; else each label is a yes-or-no question.
@@ -62,7 +70,7 @@ def suspects(
     """
     classes = sorted({name for names in labels for name in names})
     sure = np.zeros(len(labels), dtype=bool) if confirmed is None else confirmed
-    judged = Judged(compact(features, seed), groups, sure, num_folds, seed)
+    judged = TwoRoundCrossValidation(pca_directions(features, seed), groups, sure, num_folds, seed)
     if all(len(names) == 1 for names in labels):
         number = {name: position for position, name in enumerate(classes)}
         given = np.array([number[names[0]] for names in labels])
@@ -74,7 +82,7 @@ def suspects(
     return _several(judged, labels, classes)
 
 
-def _several(judged: Judged, labels: Sequence[Sequence[str]], classes: list[str]) -> Suspects:
+def _several(judged: TwoRoundCrossValidation, labels: Sequence[Sequence[str]], classes: list[str]) -> LabelIssues:
     told = to_matrix(labels, classes).astype(int)
     fit, wrong = np.ones(told.shape), np.zeros(told.shape, dtype=bool)
     unjudged = np.zeros(len(told), dtype=bool)
@@ -99,7 +107,7 @@ def _several(judged: Judged, labels: Sequence[Sequence[str]], classes: list[str]
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class TwoRoundCrossValidation:
     """Samples about which questions are asked; the call takes the (N,) answers given to one, 0 to K - 1."""
 
     reduced: np.ndarray
@@ -110,8 +118,8 @@ class Judged:
 
     def __call__(self, given: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(N, K) chances of the second round, (N,) whether they contradict the answer, (N,) whether it is unjudged."""
-        parts = folds(given, self.groups, self.num_folds, self.seed)
-        unjudged = unseen(given, parts)
+        parts = stratified_group_folds(given, self.groups, self.num_folds, self.seed)
+        unjudged = untestable_rows(given, parts)
         first = self._chances(given, parts, unjudged, None)
         trusted = ~_contradicted(given, first) | self.confirmed
         if len(np.unique(given[trusted])) < len(np.unique(given)):  # a class would be lost: nothing is left out then
@@ -135,7 +143,7 @@ class Judged:
         known = ~unjudged
         if not known.any():
             return found
-        right, _ = without_errors(chances[known], given[known])
+        right, _ = drop_errors(chances[known], given[known])
         ends = right.cumsum(axis=1)
         generator = np.random.default_rng([self.seed, question])
         for one in found:
@@ -145,9 +153,9 @@ class Judged:
         return found
 
     def _chances(self, given: np.ndarray, parts: Folds, unjudged: np.ndarray, trusted: np.ndarray | None) -> np.ndarray:
-        found = out_of_fold(self.reduced, given, parts, trusted)
+        found = out_of_fold_probabilities(self.reduced, given, parts, trusted)
         if not unjudged.all():
-            found[~unjudged] = tempered(found[~unjudged], given[~unjudged])
+            found[~unjudged] = temperature_scale(found[~unjudged], given[~unjudged])
         found[unjudged] = np.eye(found.shape[1])[given[unjudged]]
         return found
 
@@ -184,8 +192,8 @@ def _suspects(
     by_chance: np.ndarray,
     unjudged: np.ndarray,
     noise: dict[tuple[str, str], float],
-) -> Suspects:
+) -> LabelIssues:
     rows = np.flatnonzero(flagged)
     rows = rows[np.argsort(quality[rows], kind="stable")]
     table = pd.DataFrame({"row": rows, "suggested": [suggested[row] for row in rows], "quality": quality[rows]})
-    return Suspects(table, dict(sorted(noise.items(), key=lambda pair: -pair[1])), quality, by_chance, unjudged)
+    return LabelIssues(table, dict(sorted(noise.items(), key=lambda pair: -pair[1])), quality, by_chance, unjudged)

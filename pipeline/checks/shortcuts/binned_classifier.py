@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.statistics.binning import NUM_BINS
 
 
-def kernel(ordered: bool, num_samples: float) -> np.ndarray:
+def smoothing_kernel(ordered: bool, num_samples: float) -> np.ndarray:
     """(17, 17) how much a sample in one bin tells of another: Gaussian between ordered bins, nothing between others.
 
     Args:
@@ -24,7 +24,7 @@ def kernel(ordered: bool, num_samples: float) -> np.ndarray:
     return result
 
 
-class Cells:
+class BinCounts:
     """Where each sample lies: property, fold and bin in one number, so that any labels are counted in one pass."""
 
     def __init__(self, bins: np.ndarray, folds: np.ndarray, num_bins: int = NUM_BINS) -> None:
@@ -43,7 +43,7 @@ class Cells:
         return np.bincount(self.cell.ravel(), minlength=int(np.prod(self.shape))).reshape(*self.shape, 1)
 
 
-def density(counts: np.ndarray, kernels: np.ndarray | None) -> np.ndarray:
+def class_densities(counts: np.ndarray, kernels: np.ndarray | None) -> np.ndarray:
     """(P, F, B, K) share of each class near each bin, learnt from the other folds; 0 of an empty class.
 
     Args:
@@ -67,7 +67,7 @@ def balanced_accuracy(one: np.ndarray, other: np.ndarray, kernels: np.ndarray | 
         other: The same of those that lack it.
         kernels: (P, B, B), one for each property; None where no bin tells of another.
     """
-    return _recall(one, other, density(one, kernels), density(other, kernels))
+    return _recall(one, other, class_densities(one, kernels), class_densities(other, kernels))
 
 
 def best_pair(counts: np.ndarray, kernels: np.ndarray | None) -> tuple[int, int, float]:
@@ -77,7 +77,7 @@ def best_pair(counts: np.ndarray, kernels: np.ndarray | None) -> tuple[int, int,
         counts: (F, B, K).
         kernels: (1, B, B); None where no bin tells of another.
     """
-    near = density(counts[None], kernels)[0]
+    near = class_densities(counts[None], kernels)[0]
     best = (0, 0, 0.5)
     for one in range(counts.shape[2] - 1):
         mine, beside = slice(one, one + 1), slice(one + 1, None)

@@ -8,15 +8,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from pipeline.checks.shortcuts.binned_classifier import Cells, balanced_accuracy, best_pair, kernel
-from pipeline.datasets.properties import Nuisance
-from pipeline.statistics.association import cramers_v, separation
-from pipeline.statistics.binning import MANY_BINS, NUM_BINS, sorted_out
-from pipeline.statistics.permutation import combined, group_folds, one_of_each, relabelled, rotated, told_by_size
+from pipeline.checks.shortcuts.binned_classifier import BinCounts, balanced_accuracy, best_pair, smoothing_kernel
+from pipeline.datasets.properties import Property
+from pipeline.statistics.association import auc, cramers_v
+from pipeline.statistics.binning import MANY_BINS, NUM_BINS, frequency_bins
+from pipeline.statistics.permutation import (
+    block_permutations,
+    combine_p_values,
+    group_folds,
+    label_determined_by_group_size,
+    one_per_group,
+    rotations,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class PropertyAssociation:
     """What one property tells.
 
     Attributes:
@@ -39,7 +46,7 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Labelled:
+class LabelTable:
     """Who has which label and who belongs together, as codes; a sample without any is a negative of each.
 
     Attributes:
@@ -59,7 +66,7 @@ class Labelled:
     single: bool
 
     @classmethod
-    def of(cls, samples: pd.DataFrame) -> Labelled:
+    def of(cls, samples: pd.DataFrame) -> LabelTable:
         """Of rows with `labels`, `group` and a plain index."""
         pairs = samples["labels"].explode().dropna()
         codes, classes = pd.factorize(pairs, sort=True)
@@ -68,7 +75,7 @@ class Labelled:
         single, rows = bool((samples["labels"].map(len) == 1).all()), pairs.index.to_numpy()
         return cls(rows=rows, codes=codes, classes=classes, groups=groups, order=order, single=single)
 
-    def only(self, kept: np.ndarray) -> Labelled:
+    def only(self, kept: np.ndarray) -> LabelTable:
         """These samples alone, of the same classes."""
         place = np.full(len(self.groups), -1)
         place[kept] = np.arange(len(kept))
@@ -89,8 +96,8 @@ class Labelled:
 
     @property
     def told_by_size(self) -> np.ndarray:
-        """(K,) as `permuting.told_by_size`."""
-        return told_by_size(self.groups, self.rows, self.codes, len(self.classes))
+        """(K,) as `permutation.label_determined_by_group_size`."""
+        return label_determined_by_group_size(self.groups, self.rows, self.codes, len(self.classes))
 
     @property
     def varies_within(self) -> bool:
@@ -101,9 +108,9 @@ class Labelled:
         return bool((present[1] < sizes[present[0] // max(1, len(self.classes))]).any())
 
 
-def ask(
-    labelled: Labelled, known: list[Nuisance], num_permutations: int, num_folds: int, alpha: float, seed: int
-) -> list[Answer]:
+def rank_properties(
+    labelled: LabelTable, known: list[Property], num_permutations: int, num_folds: int, alpha: float, seed: int
+) -> list[PropertyAssociation]:
     """An answer for each property that varies, the most telling first.
 
     Args:
@@ -121,7 +128,7 @@ def ask(
         return []
     between = _between(labelled, batches, num_permutations, num_folds, seed)
     within = _within(labelled, batches, num_permutations, num_folds, seed)
-    p_values, least = combined([between] if within is None else [between, within], alpha)
+    p_values, least = combine_p_values([between] if within is None else [between, within], alpha)
     found = _dealt(labelled, batches, lambda: (), num_folds, seed)[0]
     best = (found + (p_values <= alpha)).argmax(axis=1)  # an accuracy is at most 1
     rows = np.arange(len(best))
@@ -129,33 +136,35 @@ def ask(
         {"label": best, "accuracy": found[rows, best], "p_value": p_values[rows, best], "least": least[best]}
     )
     folds = group_folds(labelled.groups, num_folds, seed)
-    answers: list[Answer] = []
+    answers: list[PropertyAssociation] = []
     for one in batches:
         answers += _answers(labelled, one, folds, told[len(answers) : len(answers) + len(one.known)])
     return sorted(answers, key=lambda one: -one.accuracy)
 
 
-def _between(labelled: Labelled, batches: list[Batch], num: int, num_folds: int, seed: int) -> np.ndarray:
+def _between(labelled: LabelTable, batches: list[Batch], num: int, num_folds: int, seed: int) -> np.ndarray:
     """(M + 1, P, K) statistics of labels that move between groups, of one row each where size tells the label."""
-    found = _dealt(labelled, batches, lambda: relabelled(labelled.groups, num, seed), num_folds, seed)
+    found = _dealt(labelled, batches, lambda: block_permutations(labelled.groups, num, seed), num_folds, seed)
     by_size = labelled.told_by_size[labelled.first :]
     if not by_size.any():
         return found
-    kept = one_of_each(labelled.groups, seed)  # each group once, so that any label can go to any group
+    kept = one_per_group(labelled.groups, seed)  # each group once, so that any label can go to any group
     few = labelled.only(kept)
     mine = [one.only(kept) for one in batches]
-    return np.where(by_size, _dealt(few, mine, lambda: relabelled(few.groups, num, seed), num_folds, seed), found)
+    return np.where(
+        by_size, _dealt(few, mine, lambda: block_permutations(few.groups, num, seed), num_folds, seed), found
+    )
 
 
-def _within(labelled: Labelled, batches: list[Batch], num: int, num_folds: int, seed: int) -> np.ndarray | None:
+def _within(labelled: LabelTable, batches: list[Batch], num: int, num_folds: int, seed: int) -> np.ndarray | None:
     """(M + 1, P, K) statistics of labels that move within their groups; None where each group has the same labels."""
     if not labelled.varies_within:
         return None
-    return _dealt(labelled, batches, lambda: rotated(labelled.groups, labelled.order, num, seed), num_folds, seed)
+    return _dealt(labelled, batches, lambda: rotations(labelled.groups, labelled.order, num, seed), num_folds, seed)
 
 
 def _dealt(
-    labelled: Labelled, batches: list[Batch], deals: Callable[[], Iterable[np.ndarray]], num_folds: int, seed: int
+    labelled: LabelTable, batches: list[Batch], deals: Callable[[], Iterable[np.ndarray]], num_folds: int, seed: int
 ) -> np.ndarray:
     """(M + 1, P, K) `accuracies` of all batches, whose labels are dealt alike."""
     return np.concatenate([accuracies(labelled, one, deals(), num_folds, seed) for one in batches], axis=1)
@@ -172,7 +181,7 @@ class Batch:
         ordered: Of each whether its bins are of numbers; None where all are of categories with many values.
     """
 
-    known: list[Nuisance]
+    known: list[Property]
     bins: np.ndarray
     num_bins: int
     ordered: list[bool] | None
@@ -183,13 +192,13 @@ class Batch:
 
     def kernels(self, num_samples: float) -> np.ndarray | None:
         """(P, B, B) of classes of about this size."""
-        return None if self.ordered is None else np.stack([kernel(one, num_samples) for one in self.ordered])
+        return None if self.ordered is None else np.stack([smoothing_kernel(one, num_samples) for one in self.ordered])
 
 
-def _batches(known: list[Nuisance]) -> Iterator[Batch]:
+def _batches(known: list[Property]) -> Iterator[Batch]:
     """Those with few bins, then categories with many values, of which each keeps a bin."""
     for many, num_bins in ((False, NUM_BINS), (True, MANY_BINS)):
-        mine = [(one, sorted_out(one.values, num_bins) if many else one.bins) for one in known if one.many == many]
+        mine = [(one, frequency_bins(one.values, num_bins) if many else one.bins) for one in known if one.many == many]
         varied = [(one, bins) for one, bins in mine if len(np.unique(bins)) > 1]
         yield Batch(
             known=[one for one, _ in varied],
@@ -199,9 +208,11 @@ def _batches(known: list[Nuisance]) -> Iterator[Batch]:
         )
 
 
-def accuracies(labelled: Labelled, asked: Batch, deals: Iterable[np.ndarray], num_folds: int, seed: int) -> np.ndarray:
+def accuracies(
+    labelled: LabelTable, asked: Batch, deals: Iterable[np.ndarray], num_folds: int, seed: int
+) -> np.ndarray:
     """(M + 1, P, K) balanced accuracies of the true labels, then of M dealt anew; of two classes K is 1."""
-    cells = Cells(asked.bins, group_folds(labelled.groups, num_folds, seed), asked.num_bins)
+    cells = BinCounts(asked.bins, group_folds(labelled.groups, num_folds, seed), asked.num_bins)
     kernels = asked.kernels(labelled.mean_size)
     chosen = labelled.codes >= labelled.first
     total, codes = cells.count_all(), labelled.codes[chosen] - labelled.first
@@ -215,9 +226,11 @@ def accuracies(labelled: Labelled, asked: Batch, deals: Iterable[np.ndarray], nu
     return np.stack([told(own), *map(told, deals)])
 
 
-def _answers(labelled: Labelled, asked: Batch, folds: np.ndarray, told: pd.DataFrame) -> Iterator[Answer]:
+def _answers(
+    labelled: LabelTable, asked: Batch, folds: np.ndarray, told: pd.DataFrame
+) -> Iterator[PropertyAssociation]:
     """Of each property; `told` has its `label` (among those asked for), `accuracy`, `p_value` and `least`."""
-    counts = Cells(asked.bins, folds, asked.num_bins).count(labelled.rows, labelled.codes, len(labelled.classes))
+    counts = BinCounts(asked.bins, folds, asked.num_bins).count(labelled.rows, labelled.codes, len(labelled.classes))
     kernels, names = asked.kernels(labelled.mean_size), labelled.classes
     columns = (told["label"] + labelled.first, told["accuracy"], told["p_value"], told["least"])
     rows = zip(asked.known, asked.bins, *columns, strict=True)
@@ -226,12 +239,12 @@ def _answers(labelled: Labelled, asked: Batch, folds: np.ndarray, told: pd.DataF
         has[labelled.rows[labelled.codes == label]] = True
         table = np.stack([np.bincount(bins[side], minlength=asked.num_bins + 1) for side in (has, ~has)])
         pair = best_pair(counts[row], None if kernels is None else kernels[row : row + 1])
-        yield Answer(
+        yield PropertyAssociation(
             name=one.name,
             label=str(names[label]),
             accuracy=float(accuracy),
             p=float(p),
             least_p=float(least),
-            figure=f"AUC {separation(one.values, has):.3f}" if one.ordered else f"V {cramers_v(table):.3f}",
+            figure=f"AUC {auc(one.values, has):.3f}" if one.ordered else f"V {cramers_v(table):.3f}",
             pair=(str(names[pair[0]]), str(names[pair[1]]), pair[2]) if len(names) > 2 else None,
         )

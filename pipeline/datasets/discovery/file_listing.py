@@ -24,7 +24,7 @@ MAX_NAMESAKES = 1000  # files of one name in different folders: so many are comp
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Recognised:
+class FormatMatch:
     """How a source would read what lies at a place.
 
     Attributes:
@@ -32,19 +32,19 @@ class Recognised:
         choices: The arguments of the constructor, all but `name` and `watch`.
         confidence: 1 where the content says what it is, 0.5 where names of files and folders do, less for a guess.
         notes: What was guessed or looks odd, a sentence each.
-        lacks: What a person must mend or say before it can be read, a sentence; empty where nothing is.
+        missing: What a person must mend or say before it can be read, a sentence; empty where nothing is.
     """
 
     layout: str
     choices: Mapping[str, Any]
     confidence: float
     notes: Sequence[str] = ()
-    lacks: str = ""
+    missing: str = ""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class FileListing:
     """A folder, or one file and the folder around it.
 
     Attributes:
@@ -77,7 +77,7 @@ class Place:
         """The path of a file or folder of this place, as conf/ names it."""
         return str(self.root / path)
 
-    def start(self, path: str, size: int = EDGE_BYTES) -> bytes:
+    def head(self, path: str, size: int = EDGE_BYTES) -> bytes:
         """The first bytes of a file; nothing of one that cannot be read."""
         try:
             with (self.root / path).open("rb") as file:
@@ -85,7 +85,7 @@ class Place:
         except OSError:
             return b""
 
-    def edges(self, path: str) -> bytes:
+    def head_and_tail(self, path: str) -> bytes:
         """The first and the last bytes of a file, all of a small one; nothing of one that cannot be read."""
         try:
             with (self.root / path).open("rb") as file:
@@ -95,7 +95,7 @@ class Place:
         except OSError:
             return b""
 
-    def containing(self, paths: Iterable[str], preferred: Callable[[str], bool] | None = None) -> str | None:
+    def common_parent(self, paths: Iterable[str], preferred: Callable[[str], bool] | None = None) -> str | None:
         """The folder, relative to the root, below which most of these relative paths lie; None where none does.
 
         Args:
@@ -114,10 +114,10 @@ class Place:
             else None
         )
 
-    def below(self, folder: str) -> Place:
+    def below(self, folder: str) -> FileListing:
         """One of its folders as a place of its own."""
         inside = tuple(path.removeprefix(f"{folder}/") for path in self.files if path.startswith(f"{folder}/"))
-        return Place(root=self.root / folder, files=inside, listing=self.listing)
+        return FileListing(root=self.root / folder, files=inside, listing=self.listing)
 
     @cached_property
     def folders(self) -> dict[str, int]:
@@ -138,7 +138,7 @@ class Place:
         return found
 
 
-def look(path: Path, max_files: int = MAX_FILES) -> Place:
+def list_files(path: Path, max_files: int = MAX_FILES) -> FileListing:
     """What lies at a path. A folder that holds one folder and nothing else stands for that one.
 
     Raises:
@@ -148,7 +148,7 @@ def look(path: Path, max_files: int = MAX_FILES) -> Place:
     try:
         if path.is_file():
             found = walk(root.parent, max_files=max_files)
-            return Place(
+            return FileListing(
                 root=root.parent, files=tuple(sorted({*found.ordinary, root.name})), named=root.name, listing=found
             )
         if not path.is_dir():
@@ -162,15 +162,15 @@ def look(path: Path, max_files: int = MAX_FILES) -> Place:
         problem = getattr(error, "strerror", None) or str(error)
         raise UserError(f"{str(path)!r} cannot be opened: {problem}; mend its permissions or copy it") from None
     if not files:
-        problem = "; ".join(hindrances(found)) or "it holds no file"
+        problem = "; ".join(list_obstacles(found)) or "it holds no file"
         raise UserError(f"{str(path)!r}: {problem}; name the folder that holds your pictures")
-    place = Place(root=root, files=files, listing=found)
+    place = FileListing(root=root, files=files, listing=found)
     while len(place.folders) == 1 and all("/" in one for one in place.files):
         place = place.below(next(iter(place.folders)))
     return place
 
 
-def hindrances(listing: Listing) -> Iterator[str]:
+def list_obstacles(listing: Listing) -> Iterator[str]:
     """What keeps files of a folder from being read, a part of a sentence each."""
     if listing.unlisted:
         yield f"{_folders(listing.unlisted)} cannot be opened (chmod -R u+rX mends that)"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.discovery.file_walk import walk
 from pipeline.datasets.discovery.name_resolution import PICTURE_SUFFIXES, Resolver, suffix
 from pipeline.datasets.sources.items import Item, merge, relative
@@ -83,12 +83,12 @@ def match_files(root: Path, files: Sequence[str], items: Sequence[Item]) -> list
     return merge(_at(root, item, meant.get(item.path) if item.refused is None else None) for item in items)
 
 
-def _at(root: Path, item: Item, meant: str | Refused | None) -> Item:
+def _at(root: Path, item: Item, meant: str | ItemRejected | None) -> Item:
     if isinstance(meant, str):
         return replace(item, path=meant)
     try:
         return replace(item, path=relative(root, item.path), refused=item.refused or meant)
-    except Refused as refused:
+    except ItemRejected as refused:
         return replace(item, refused=item.refused or meant or refused)
 
 
@@ -100,4 +100,4 @@ def _unnamed(
     suffixes = SUFFIXES | {suffix(item.path) for item in items if item.refused is None}
     for path in files:
         if path not in named and suffix(path) in suffixes and (root / path) not in annotations:
-            yield Item(path=path, refused=Refused("no_row", f"nothing in {names} names it"))
+            yield Item(path=path, refused=ItemRejected("no_row", f"nothing in {names} names it"))

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.datasets.discovery.file_listing import MAX_NAMES, Place
+from pipeline.datasets.discovery.file_listing import MAX_NAMES, FileListing
 from pipeline.datasets.discovery.name_resolution import Resolver
 from pipeline.datasets.discovery.split_names import SPLIT_OF, split_named, words_of
 
@@ -68,7 +68,7 @@ def one_or_each(folders: Mapping[Any, str]) -> str | dict[Any, str]:
     return dict(folders)
 
 
-def folder_of(place: Place, paths: Collection[str], document: str) -> str | None:
+def folder_of(place: FileListing, paths: Collection[str], document: str) -> str | None:
     """The folder of a place that the paths in a document are relative to; None where none holds any of them.
 
     It is the document's own where all lie there; of several that hold as many, one that is called like its part.
@@ -76,11 +76,11 @@ def folder_of(place: Place, paths: Collection[str], document: str) -> str | None
     beside, part = document.rpartition("/")[0], part_of(document)
     if beside and paths and all(place.has(f"{beside}/{one}") for one in islice(paths, MAX_NAMES)):
         return beside
-    return place.containing(paths, lambda folder: part is not None and part in map(split_named, folder.split("/")))
+    return place.common_parent(paths, lambda folder: part is not None and part in map(split_named, folder.split("/")))
 
 
 def pictures_folder(
-    place: Place, paths: Collection[str], told: Mapping[str, Any], document: str = ""
+    place: FileListing, paths: Collection[str], told: Mapping[str, Any], document: str = ""
 ) -> tuple[str, list[str]]:
     """The folder that paths in a document are relative to, and what there is to say about it.
 

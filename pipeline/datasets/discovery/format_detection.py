@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError
-from pipeline.core.nouns import locate
-from pipeline.datasets.discovery.file_listing import Place, Recognised, hindrances
+from pipeline.core.nouns import import_target
+from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch, list_obstacles
 from pipeline.datasets.discovery.format_detector import FormatDetector
 
 SURE = 0.8  # a place recognised with this confidence is not searched for data sets within it
@@ -24,13 +24,15 @@ EXPECTED = (
 )
 
 
-def recognised(place: Place, targets: list[str], told: Mapping[str, Any], format: str | None) -> tuple[str, Recognised]:
+def detect_format(
+    place: FileListing, targets: list[str], told: Mapping[str, Any], format: str | None
+) -> tuple[str, FormatMatch]:
     """The one way to read a place that is likelier than the others, with the dotted path of its source.
 
     Raises:
         UserError: There is none, several are as likely, or something must be mended or told first.
     """
-    sources = {target: locate(target, "source", "source") for target in targets}
+    sources = {target: import_target(target, "source", "source") for target in targets}
     sources = {target: source for target, source in sources.items() if issubclass(source, FormatDetector)}
     if format is not None:
         named = {target.split(".")[-2]: target for target in sources}
@@ -50,8 +52,8 @@ def recognised(place: Place, targets: list[str], told: Mapping[str, Any], format
             "choose with --format"
         )
     target, way = best[0]
-    if way.lacks:
-        raise UserError(f"{str(place.root)!r} holds {way.layout}, but {way.lacks}")
+    if way.missing:
+        raise UserError(f"{str(place.root)!r} holds {way.layout}, but {way.missing}")
     others = [f"{one.split('.')[-2]} ({other.layout})" for one, other in ways[1:MAX_SHOWN]]
     if others:
         note = f"it could also be read as {'; '.join(others)}: name that file, or choose with --format"
@@ -59,12 +61,12 @@ def recognised(place: Place, targets: list[str], told: Mapping[str, Any], format
     return target, way
 
 
-def _ways(place: Place, sources: Mapping[str, Any], told: Mapping[str, Any]) -> list[tuple[str, Recognised]]:
+def _ways(place: FileListing, sources: Mapping[str, Any], told: Mapping[str, Any]) -> list[tuple[str, FormatMatch]]:
     ways = [(target, way) for target, source in sources.items() for way in source.recognise(place, told)]
     return sorted(ways, key=lambda way: -way[1].confidence)
 
 
-def _check_parts(place: Place, sources: Mapping[str, Any], confidence: float) -> None:
+def _check_parts(place: FileListing, sources: Mapping[str, Any], confidence: float) -> None:
     """Refuses a folder of data sets: its own folders say more than it does itself."""
     if place.named:
         return
@@ -81,14 +83,14 @@ def _check_parts(place: Place, sources: Mapping[str, Any], confidence: float) ->
         )
 
 
-def _unknown(place: Place) -> str:
+def _unknown(place: FileListing) -> str:
     """One line on what is there instead of what is expected."""
     kinds = Counter(Path(path).suffix.lower() or "no ending" for path in place.files)
     shown = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common(5))
     types = [(guess_type(path)[0] or "") for path in (place.files if place.named is None else [place.named])]
     where = repr(str(place.root / (place.named or "")))
     if all(one.startswith("image/") for one in types):
-        seen = "".join(f"; {one}" for one in hindrances(place.listing))
+        seen = "".join(f"; {one}" for one in list_obstacles(place.listing))
         return f"{where} holds {len(types):,} pictures and nothing that labels them{seen}; expected {EXPECTED}"
     if all(re.search(r"zip|tar|gzip|7z|rar", one) for one in types):
         return f"{where} holds an archive; unpack it and name the folder"

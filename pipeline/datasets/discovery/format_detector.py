@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.datasets.discovery.file_listing import Place, Recognised
+from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 
 
 class FormatDetector(ABC):
@@ -14,5 +14,5 @@ class FormatDetector(ABC):
 
     @classmethod
     @abstractmethod
-    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
         """Each way in which this source could read a place; choices that a person has `told` go before any guess."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import final
 from urllib.parse import unquote, urlsplit
 
-from pipeline.core.errors import Refused
+from pipeline.core.errors import ItemRejected
 from pipeline.datasets.discovery.split_names import split_named
 from pipeline.images.formats import OTHER_SUFFIXES, SUFFIXES
 
@@ -51,9 +51,9 @@ class Resolver:
         self._split = split_named(root.resolve().name)
         self._indexes: dict[Callable[[Parts], Parts | None], tuple[list[str], list[str]]] = {}
 
-    def find_all(self, names: Collection[str]) -> dict[str, str | Refused]:
+    def find_all(self, names: Collection[str]) -> dict[str, str | ItemRejected]:
         """The file of each name, or why none can be said; names that mean no file are left out."""
-        found: dict[str, str | Refused] = {}
+        found: dict[str, str | ItemRejected] = {}
         others: dict[str, list[str]] = {}
         for name in names:
             spellings = list(self._spellings(name))
@@ -91,7 +91,7 @@ class Resolver:
             plain = plain.removeprefix(root)
         return plain
 
-    def _meant(self, name: str, spellings: list[str], num_shared: int) -> str | Refused | None:
+    def _meant(self, name: str, spellings: list[str], num_shared: int) -> str | ItemRejected | None:
         for spelling in dict.fromkeys(spellings):
             parts = _parts(spelling)
             forms = FORMS[:2] if suffix(spelling) in PICTURE_SUFFIXES else FORMS
@@ -100,7 +100,7 @@ class Resolver:
                     files = self._ending(form, parts[-length:])
                     files = [file for file in files if self._fits(parts, length, file, num_shared)]
                     if len(files) > 1:
-                        return Refused(
+                        return ItemRejected(
                             "ambiguous",
                             f"{name[:200]!r} may mean {files[0]!r} or {files[1]!r}; name more of the path, or set "
                             "source.pictures to the one folder",
@@ -164,7 +164,7 @@ def _num_shared(paths: Iterable[str]) -> int:
     return len(shared or ())
 
 
-def _refuse_rivals(found: dict[str, str | Refused], others: Collection[str]) -> None:
+def _refuse_rivals(found: dict[str, str | ItemRejected], others: Collection[str]) -> None:
     """Refuses names that were not spelt as their file, where a name of another meaning leads to it too."""
     claims: dict[str, dict[Parts, str]] = defaultdict(dict)
     for name in others:
@@ -178,7 +178,9 @@ def _refuse_rivals(found: dict[str, str | Refused], others: Collection[str]) -> 
         file = found.get(name)
         if isinstance(file, str) and len(claims[file]) > 1 and _meaning(name) != _meaning(file):
             rival = next(one for meaning, one in claims[file].items() if meaning != _meaning(name))
-            found[name] = Refused("ambiguous", f"{name[:200]!r} may mean {file!r}, and {rival[:200]!r} does so too")
+            found[name] = ItemRejected(
+                "ambiguous", f"{name[:200]!r} may mean {file!r}, and {rival[:200]!r} does so too"
+            )
 
 
 def _meaning(name: str) -> Parts:

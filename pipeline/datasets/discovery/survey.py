@@ -11,7 +11,7 @@ from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING, final
 
-from pipeline.core.errors import Refused
+from pipeline.core.errors import ItemRejected
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ NUM_EXAMPLES = 5
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Survey:
+class SourceSummary:
     """The rows of a source, counted.
 
     Attributes:
@@ -70,7 +70,7 @@ class Survey:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Sample:
+class HeaderSample:
     """Some of the pictures, of which only the headers were read.
 
     Attributes:
@@ -79,7 +79,7 @@ class Sample:
     """
 
     sizes: Sequence[tuple[int, int]]
-    refused: Sequence[tuple[str, Refused]]
+    refused: Sequence[tuple[str, ItemRejected]]
 
     @property
     def num(self) -> int:
@@ -91,7 +91,7 @@ class Sample:
         return median(min(one) for one in self.sizes) if self.sizes else None
 
 
-def survey(rows: pd.DataFrame) -> Survey:
+def summarise_source(rows: pd.DataFrame) -> SourceSummary:
     """What `Source.read` returned, counted."""
     refused = rows["refused"].tolist() if "refused" in rows else [None] * len(rows)
     given = rows["given_split"].tolist() if "given_split" in rows else [None] * len(rows)
@@ -107,7 +107,7 @@ def survey(rows: pd.DataFrame) -> Survey:
     num_negative = sum(one and counts for one, counts in zip(negative, taken, strict=True))
     lengths = Counter(min(len(told), 2) for told, counts in zip(rows["labels"], taken, strict=True) if counts)
     splits = Counter(split for split, counts in zip(given, taken, strict=True) if counts and split in SPLITS)
-    return Survey(
+    return SourceSummary(
         num_items=len(rows),
         refused=dict(Counter(one for one, counts in zip(refused, taken, strict=True) if not counts).most_common()),
         labels=dict(sorted(labels.items(), key=lambda entry: (-entry[1], entry[0]))),
@@ -120,9 +120,9 @@ def survey(rows: pd.DataFrame) -> Survey:
     )
 
 
-def sample(source: Source, rows: pd.DataFrame) -> Sample:
+def sample_headers(source: Source, rows: pd.DataFrame) -> HeaderSample:
     """At most a thousand of the pictures, evenly over the rows, until a quarter of a gigabyte is read."""
-    from pipeline.images.decoding import size
+    from pipeline.images.decoding import image_size
 
     paths = rows["path"][rows["refused"].isna()] if "refused" in rows else rows["path"]
     number = min(len(paths), MAX_LOOKED_AT)
@@ -132,15 +132,15 @@ def sample(source: Source, rows: pd.DataFrame) -> Sample:
         try:
             data = source.open(path)
             budget -= len(data) if isinstance(data, bytes) else data.nbytes
-            sizes.append(size(data))
-        except Refused as one:
+            sizes.append(image_size(data))
+        except ItemRejected as one:
             refused.append((path, one))
         if budget < 0:
             break
-    return Sample(sizes=sizes, refused=refused)
+    return HeaderSample(sizes=sizes, refused=refused)
 
 
-def oddities(found: Survey, looked: Sample) -> Iterator[str]:
+def warnings_for(found: SourceSummary, looked: HeaderSample) -> Iterator[str]:
     """Whatever a person should know before the first run, a line each."""
     yield from _odd_labels(found)
     yield from _odd_splits(found)
@@ -156,7 +156,7 @@ def oddities(found: Survey, looked: Sample) -> Iterator[str]:
         yield f"the sizes differ much: longer sides from {min(sides)} to {max(sides)} pixels"
 
 
-def hindrance(found: Survey, looked: Sample) -> str:
+def find_obstacle(found: SourceSummary, looked: HeaderSample) -> str:
     """The commonest reason why no picture could be read, how often, an example and what helps."""
     number, total = 0, 0
     if looked.refused:
@@ -196,7 +196,7 @@ REASON_IN_WORDS = {
 }
 
 
-def _odd_labels(found: Survey) -> Iterator[str]:
+def _odd_labels(found: SourceSummary) -> Iterator[str]:
     num_labelled = found.num_pictures - found.num_unlabelled
     few = [label for label, number in found.labels.items() if number < FEW]
     if few:
@@ -224,7 +224,7 @@ def _odd_labels(found: Survey) -> Iterator[str]:
         yield f"pictures without a label, which take part in no split: {found.num_unlabelled:,}"
 
 
-def _odd_splits(found: Survey) -> Iterator[str]:
+def _odd_splits(found: SourceSummary) -> Iterator[str]:
     if found.splits and sum(found.splits.values()) < found.num_pictures:
         yield f"pictures in none of the given splits: {found.num_pictures - sum(found.splits.values()):,}"
     places = {label: [name for name, counts in found.labels_of.items() if label in counts] for label in found.labels}

@@ -11,7 +11,7 @@ import pandas as pd
 HASH_BITS = 64
 
 
-def near_duplicates(hashes: pd.Series, max_bits: int) -> np.ndarray:
+def pairs_within_hamming(hashes: pd.Series, max_bits: int) -> np.ndarray:
     """Pairs of rows whose perceptual hashes differ in at most `max_bits` bits.
 
     Equal hashes are linked in a chain rather than all with all, and different ones are found by faiss's multi-index
@@ -69,7 +69,9 @@ def num_tables(num_codes: int, max_bits: int) -> int:
     return min(range(2, 9), key=work)
 
 
-def torn_apart(hashes: pd.Series, max_bits: int, values: pd.Series) -> tuple[np.ndarray, Callable[[int], int]]:
+def near_duplicates_across(
+    hashes: pd.Series, max_bits: int, values: pd.Series
+) -> tuple[np.ndarray, Callable[[int], int]]:
     """Rows with a near-duplicate of another value (split, labels), and the first such near-duplicate of such a row.
 
     Rows of equal hash are searched as one, so that all pairs of different hashes are known, not only enough of them
@@ -102,7 +104,7 @@ def torn_apart(hashes: pd.Series, max_bits: int, values: pd.Series) -> tuple[np.
     return torn, partner
 
 
-def sharing(keys: pd.DataFrame, values: np.ndarray) -> tuple[np.ndarray, Callable[[int], int]]:
+def shared_key_across(keys: pd.DataFrame, values: np.ndarray) -> tuple[np.ndarray, Callable[[int], int]]:
     """Rows that share a key with a row of another value (split, labels), and the first such row of such a row.
 
     Args:
@@ -125,7 +127,7 @@ def sharing(keys: pd.DataFrame, values: np.ndarray) -> tuple[np.ndarray, Callabl
     return result, partner
 
 
-def joined(manifest: pd.DataFrame, max_bits: int | None) -> pd.Series:
+def connected_groups(manifest: pd.DataFrame, max_bits: int | None) -> pd.Series:
     """The group of every sample after near-duplicates were joined.
 
     Two samples are joined when they share a told group, a photograph (`twin`, where the table has it), the same pixels,
@@ -136,12 +138,12 @@ def joined(manifest: pd.DataFrame, max_bits: int | None) -> pd.Series:
     """
     links = [_chain(manifest[column]) for column in ("content_hash", "group", "twin") if column in manifest]
     if max_bits is not None:
-        links.append(near_duplicates(manifest["perceptual_hash"], max_bits))
+        links.append(pairs_within_hamming(manifest["perceptual_hash"], max_bits))
     pairs = np.concatenate(links)
     return _smallest(manifest["sample_id"], pairs).rename("group")
 
 
-def with_twins(manifest: pd.DataFrame, twins: pd.DataFrame) -> pd.DataFrame:
+def add_duplicate_group(manifest: pd.DataFrame, twins: pd.DataFrame) -> pd.DataFrame:
     """The manifest with `twin`: the smallest `sample_id` of those that show the same photograph, missing where alone.
 
     Args:

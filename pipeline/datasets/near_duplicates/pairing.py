@@ -10,24 +10,26 @@ import pandas as pd
 
 from pipeline.core import terminal
 from pipeline.core.contracts import Source
-from pipeline.core.parallel import map_in_order
+from pipeline.core.parallel import parallel_map
 from pipeline.datasets.near_duplicates import photo_pairs
-from pipeline.datasets.near_duplicates.photo_pairs import Pairing
+from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.datasets.near_duplicates.template_matching import SIDE
 from pipeline.images.decoding import Decoding
-from pipeline.images.loading import look
+from pipeline.images.loading import load_verified
 
 
-def pair(source: Source, manifest: pd.DataFrame, decoding: Decoding, pairing: Pairing) -> pd.DataFrame:
+def find_duplicates(
+    source: Source, manifest: pd.DataFrame, decoding: Decoding, pairing: DuplicateSearch
+) -> pd.DataFrame:
     """`left`, `right` (sample_id), `similarity`, `distinction` and `mirrored` of each pair, in manifest order."""
     items = zip(manifest["path"], manifest["content_hash"], strict=True)
-    made = map_in_order(partial(thumbnail, source, decoding), items, len(manifest), "pair")
+    made = parallel_map(partial(load_thumbnail, source, decoding), items, len(manifest), "pair")
     with TemporaryFile() as file:  # of a million pictures they take 4 GB, which the system keeps in memory if it can
         shape = (max(1, len(manifest)), SIDE, SIDE)
         thumbnails = np.memmap(file, np.uint8, "w+", shape=shape)[: len(manifest)]
         for position, one in enumerate(made):
             thumbnails[position] = one
-        alike = photo_pairs.alike(thumbnails, pairing.min_similarity, pairing.num_neighbours)
+        alike = photo_pairs.find_pairs(thumbnails, pairing.min_similarity, pairing.num_neighbours)
     found = alike[alike.distinction >= pairing.min_distinction]
     if len(found.pairs) < len(alike.pairs):
         terminal.say(
@@ -46,5 +48,5 @@ def pair(source: Source, manifest: pd.DataFrame, decoding: Decoding, pairing: Pa
     )
 
 
-def thumbnail(source: Source, decoding: Decoding, item: tuple[str, str]) -> np.ndarray:
-    return photo_pairs.thumbnail(look(source, decoding, *item))
+def load_thumbnail(source: Source, decoding: Decoding, item: tuple[str, str]) -> np.ndarray:
+    return photo_pairs.shrink(load_verified(source, decoding, *item))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from pipeline.datasets.near_duplicates.template_matching import SIDE, similarity
+from pipeline.datasets.near_duplicates.template_matching import SIDE, match_similarity
 from pipeline.statistics import nearest_neighbors
 
 DETAIL = 16  # side of what candidates are looked up by
@@ -18,7 +18,7 @@ AT_ONCE = 8_192  # pictures looked up in one go
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pairing:
+class DuplicateSearch:
     """When two pictures count as one photograph.
 
     Args:
@@ -41,7 +41,7 @@ class Pairing:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Alike:
+class CandidatePairs:
     """Pairs of pictures that are at least `min_similarity` alike, the most of which are mostly twins.
 
     Attributes:
@@ -54,17 +54,19 @@ class Alike:
     similarity: np.ndarray
     distinction: np.ndarray
 
-    def __getitem__(self, rows: np.ndarray) -> Alike:
-        return Alike(pairs=self.pairs[rows], similarity=self.similarity[rows], distinction=self.distinction[rows])
+    def __getitem__(self, rows: np.ndarray) -> CandidatePairs:
+        return CandidatePairs(
+            pairs=self.pairs[rows], similarity=self.similarity[rows], distinction=self.distinction[rows]
+        )
 
 
-def thumbnail(array: np.ndarray) -> np.ndarray:
+def shrink(array: np.ndarray) -> np.ndarray:
     """(H, W) or (H, W, 3) uint8 to (64, 64) uint8: grey, stretched, antialiased."""
     image = Image.fromarray(array)
     return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0).convert("L"))
 
 
-def alike(thumbnails: np.ndarray, min_similarity: float, num_neighbours: int) -> Alike:
+def find_pairs(thumbnails: np.ndarray, min_similarity: float, num_neighbours: int) -> CandidatePairs:
     """Pairs that could show the same photograph; those are twins whose distinction says so too.
 
     Where everything resembles everything (cells of a solar module, slides of one tissue), likeness proves nothing. So
@@ -74,23 +76,27 @@ def alike(thumbnails: np.ndarray, min_similarity: float, num_neighbours: int) ->
 
     Args:
         thumbnails: (N, 64, 64) uint8.
-        min_similarity: As `Pairing` takes it.
-        num_neighbours: As `Pairing` takes it.
+        min_similarity: As `DuplicateSearch` takes it.
+        num_neighbours: As `DuplicateSearch` takes it.
     """
     if len(thumbnails) < 2:
-        return Alike(pairs=np.zeros((0, 3), dtype=np.int64), similarity=np.zeros(0), distinction=np.zeros(0))
+        return CandidatePairs(pairs=np.zeros((0, 3), dtype=np.int64), similarity=np.zeros(0), distinction=np.zeros(0))
     parts = _parts(len(thumbnails))
-    index = nearest_neighbors.index(np.concatenate([_looks(thumbnails[part]).astype(np.float16) for part in parts]))
+    index = nearest_neighbors.build_index(
+        np.concatenate([_looks(thumbnails[part]).astype(np.float16) for part in parts])
+    )
     pairs = candidates(thumbnails, index, num_neighbours)
-    similar = similarity(thumbnails, pairs)
+    similar = match_similarity(thumbnails, pairs)
     kept = (similar >= min_similarity) & _turned_as_it_fits(pairs, similar)
     pairs, similar = pairs[kept], similar[kept]
     own, position = np.unique(pairs[:, :2], return_inverse=True)
-    likest = crowd(thumbnails, index, own)[position.reshape(-1, 2)].max(axis=1, initial=-1)
-    return Alike(pairs=pairs, similarity=similar, distinction=(similar - likest) / np.maximum(1 - likest, 1e-6))
+    likest = background_similarity(thumbnails, index, own)[position.reshape(-1, 2)].max(axis=1, initial=-1)
+    return CandidatePairs(
+        pairs=pairs, similarity=similar, distinction=(similar - likest) / np.maximum(1 - likest, 1e-6)
+    )
 
 
-def crowd(thumbnails: np.ndarray, index: nearest_neighbors.Index, rows: np.ndarray) -> np.ndarray:
+def background_similarity(thumbnails: np.ndarray, index: nearest_neighbors.Index, rows: np.ndarray) -> np.ndarray:
     """(R,) how similar pictures are to look-alikes that are no twins; 0 where there are too few pictures to tell."""
     result = np.zeros(len(rows))
     for part in _parts(len(rows)):
@@ -98,7 +104,7 @@ def crowd(thumbnails: np.ndarray, index: nearest_neighbors.Index, rows: np.ndarr
         far = nearest[:, CROWD.start :: CROWD.step]
         own = np.repeat(rows[part, None], far.shape[1], axis=1)
         pairs = np.stack([own, np.where(far < 0, own, far), np.zeros_like(own)], axis=2)
-        similar = similarity(thumbnails, pairs.reshape(-1, 3), closely=False).reshape(far.shape)
+        similar = match_similarity(thumbnails, pairs.reshape(-1, 3), closely=False).reshape(far.shape)
         result[part] = np.where(far < 0, 0, similar).max(axis=1, initial=0)
     return result
 
@@ -144,7 +150,7 @@ def _looks(thumbnails: np.ndarray, margin: float = 0.0) -> np.ndarray:
     pixels = np.arange(SIDE)
     pooling = (np.minimum(ends, pixels + 1) - np.maximum(starts, pixels)).clip(0).astype(np.float32)
     flat = (pooling @ thumbnails.astype(np.float32) @ pooling.T).reshape(len(thumbnails), -1)
-    return nearest_neighbors.unit(flat - flat.mean(axis=1, keepdims=True))
+    return nearest_neighbors.l2_normalise(flat - flat.mean(axis=1, keepdims=True))
 
 
 def _parts(total: int) -> Iterator[slice]:

@@ -18,7 +18,7 @@ WORTHWHILE = 0.75  # pairs less similar than this at the coarse zooms are not tr
 BLOCK = 128  # pairs compared at once
 
 
-def similarity(thumbnails: np.ndarray, pairs: np.ndarray, closely: bool = True) -> np.ndarray:
+def match_similarity(thumbnails: np.ndarray, pairs: np.ndarray, closely: bool = True) -> np.ndarray:
     """How well the middle of each pair's second picture is found in the first one, -1 to 1.
 
     The largest normalised cross-correlation (Lewis 1995, Fast Template Matching, Vision Interface) of fine structure

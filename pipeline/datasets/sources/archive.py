@@ -86,10 +86,10 @@ def _unpacked(name: str, folder: str, bounds: Bounds, names: str | None) -> list
         raise UserError(f"source.path {name!r} is not a file; set it to a .zip or .tar archive")
     status = path.stat()
     stamp = [name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, bounds.version, names]
-    with unpacked_tree.locked(tree):
+    with unpacked_tree.lock_tree(tree):
         before, refused = unpacked_tree.read_record(tree)
         if before != stamp:
-            with artifacts.replacing(tree) as temporary:
+            with artifacts.atomic_write(tree) as temporary:
                 temporary.mkdir()
                 refused = unpack(path, temporary, bounds, names)
                 unpacked_tree.write_record(temporary, stamp, refused)

@@ -11,13 +11,13 @@ from typing import Any, final
 import pandas as pd
 
 from pipeline.core.contracts import Source
-from pipeline.core.errors import Refused, UserError
-from pipeline.datasets.discovery.file_listing import Place, Recognised
+from pipeline.core.errors import ItemRejected, UserError
+from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.format_clues import one_or_each, pictures_folder, split_documents, starts_with, strings
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.sources.annotations import Annotations
 from pipeline.datasets.sources.documents import expect, read_json
-from pipeline.datasets.sources.items import Empty, Item, as_looked_at, check_empty
+from pipeline.datasets.sources.items import Empty, Item, check_empty, mark_negatives
 
 NO_ATTRIBUTES = frozenset(["id", "file_name", "width", "height", "coco_url", "flickr_url", "url", "path", "attributes"])
 KEYS = ((b'"images"', b'"file_name"'), (b'"annotations"', b'"image_id"', b'"category_id"'))  # of the format
@@ -85,17 +85,17 @@ class Coco(Source, FormatDetector):
             for key, entry in _by_id(parts["categories"], f"{document}: categories").items()
         }
         labels: dict[Any, set[str]] = {key: set() for key in images}
-        damaged: dict[Any, Refused] = {}
-        homeless: dict[Any, Refused] = {}
+        damaged: dict[Any, ItemRejected] = {}
+        homeless: dict[Any, ItemRejected] = {}
         ignored = set()
         for position, annotation in enumerate(parts["annotations"]):
             where = f"{document}: annotations[{position}]"
             image, category = (_key(expect(annotation, dict, where).get(key)) for key in ("image_id", "category_id"))
             if image not in images:
-                homeless.setdefault(image, Refused("missing", f"annotations[{position}] has it, images does not"))
+                homeless.setdefault(image, ItemRejected("missing", f"annotations[{position}] has it, images does not"))
             elif category not in categories:
                 detail = f"annotations[{position}] has the category_id {category!r}, which categories lacks"
-                damaged.setdefault(image, Refused("bad_annotation", detail))
+                damaged.setdefault(image, ItemRejected("bad_annotation", detail))
             elif annotation.get("ignore"):
                 ignored.add(image)
             else:
@@ -104,7 +104,7 @@ class Coco(Source, FormatDetector):
         items = [
             Item(
                 path=expect(entry.get("file_name"), str, f"{document}: image {key!r}, file_name"),
-                **as_looked_at(labels[key], "unlabelled" if key in unknown else self.empty),
+                **mark_negatives(labels[key], "unlabelled" if key in unknown else self.empty),
                 refused=damaged.get(key),
                 attributes=dict(_attributes(entry)),
             )
@@ -113,10 +113,10 @@ class Coco(Source, FormatDetector):
         return [*items, *(Item(path=f"image_id {key}", refused=refused) for key, refused in homeless.items())]
 
     @classmethod
-    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
         found: dict[str, tuple[str, list[str]]] = {}
         for document in place.documents(".json".__eq__):
-            edges = place.edges(document)
+            edges = place.head_and_tail(document)
             if starts_with(edges, b"{") and any(all(key in edges for key in keys) for keys in KEYS):
                 found[document] = pictures_folder(place, list(strings(edges, "file_name")), told, document)
         for parts in split_documents(found):
@@ -127,10 +127,10 @@ class Coco(Source, FormatDetector):
             }
             layout = f"COCO JSON, {', '.join(parts.values())}"
             notes = [note for document in parts.values() for note in found.pop(document)[1]]
-            yield Recognised(layout=layout, choices=choices, confidence=1, notes=notes)
+            yield FormatMatch(layout=layout, choices=choices, confidence=1, notes=notes)
         for document, (pictures, notes) in found.items():
             choices = {"path": place.at(document), "pictures": pictures}
-            yield Recognised(layout=f"COCO JSON, {document}", choices=choices, confidence=1, notes=notes)
+            yield FormatMatch(layout=f"COCO JSON, {document}", choices=choices, confidence=1, notes=notes)
 
 
 def _attributes(entry: dict[str, Any]) -> Iterator[tuple[str, Any]]:

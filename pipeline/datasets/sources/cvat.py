@@ -12,12 +12,12 @@ import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
-from pipeline.datasets.discovery.file_listing import Place, Recognised
+from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.format_clues import pictures_folder
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import is_unlabelled, split_named
 from pipeline.datasets.sources.annotations import Annotations
-from pipeline.datasets.sources.items import Empty, Item, as_looked_at, check_empty
+from pipeline.datasets.sources.items import Empty, Item, check_empty, mark_negatives
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -75,9 +75,9 @@ class Cvat(Source, FormatDetector):
         return Annotations(path=self.path, pictures=self.pictures, relative="the name of an image")
 
     @classmethod
-    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
         for document in place.documents(".xml".__eq__):
-            edges = place.edges(document)
+            edges = place.head_and_tail(document)
             if b"<annotations" in edges and b"<image " in edges:
                 try:
                     names = [one.name for one in _images(Path(place.at(document)))]
@@ -85,7 +85,7 @@ class Cvat(Source, FormatDetector):
                     names = []
                 pictures, notes = pictures_folder(place, names, told, document)
                 choices = {"path": place.at(document), "pictures": pictures}
-                yield Recognised(layout=f"CVAT XML, {document}", choices=choices, confidence=1, notes=notes)
+                yield FormatMatch(layout=f"CVAT XML, {document}", choices=choices, confidence=1, notes=notes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,5 +151,5 @@ def _image(element: Element, where: str) -> Image:
 
 def _item(image: Image, labels: list[str], empty: Empty) -> Item:
     known = [one for one in labels if not is_unlabelled(one)]
-    told = as_looked_at(known, empty if len(known) == len(labels) else "unlabelled")
+    told = mark_negatives(known, empty if len(known) == len(labels) else "unlabelled")
     return Item(path=image.name, **told, given_split=split_named(image.subset), attributes=image.attributes)

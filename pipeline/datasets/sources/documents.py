@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.delimited_text import decoded
+from pipeline.core.delimited_text import decode_text
 from pipeline.core.errors import UserError
 
 MAX_DOCUMENT_BYTES = 2 * 1024**3
@@ -53,7 +53,7 @@ def read_json(path: Path) -> Any:
     Raises:
         UserError: It cannot be read or is not JSON.
     """
-    return parse_json(decoded(read_document(path), path), str(path))
+    return parse_json(decode_text(read_document(path), path), str(path))
 
 
 def parse_json(text: str, where: str) -> Any:

@@ -13,7 +13,7 @@ import pandas as pd
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.safe_files import read_bytes, stat_file
-from pipeline.datasets.discovery.file_listing import Place, Recognised
+from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, existing_folder, suffix, tree_below
 from pipeline.datasets.discovery.folder_levels import Levels, read_levels
 from pipeline.datasets.discovery.format_detector import FormatDetector
@@ -81,7 +81,7 @@ class Folder(Source, FormatDetector):
         return stat_file(Path(self.path), path)
 
     @classmethod
-    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
         pictures = [path for path in place.files if suffix(path) in PICTURE_SUFFIXES]
         label_level, split_folders = int(told.get("label_level", 1)), bool(told.get("split_folders", True))
         folders = _around(place.files)
@@ -93,12 +93,12 @@ class Folder(Source, FormatDetector):
             return
         where = "with" if levels.below else "below"
         splits = f", {where} {', '.join(sorted(levels.splits))}" if levels.splits else ""
-        yield Recognised(
+        yield FormatMatch(
             layout=f"a folder per class{splits}",
             choices={"path": str(place.root)},
             confidence=0.6 if levels.splits else 0.5,
             notes=list(_notes(place, levels)),
-            lacks=_contradiction(levels, folders, told),
+            missing=_contradiction(levels, folders, told),
         )
 
 
@@ -155,7 +155,7 @@ def _contradiction(levels: Levels, folders: list[str], told: Mapping[str, Any]) 
     )
 
 
-def _notes(place: Place, levels: Levels) -> Iterator[str]:
+def _notes(place: FileListing, levels: Levels) -> Iterator[str]:
     if levels.deeper and not levels.below:
         yield (
             f"the folders of {_some(levels.deeper)} hold folders, whose pictures count for them; --label-level 2 makes "

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Source
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.safe_files import MAX_FILE_BYTES, stat_file
-from pipeline.datasets.discovery.file_listing import Place, Recognised
+from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.sources.items import Item, table
@@ -68,11 +68,11 @@ class Idx(Source, FormatDetector):
     def open(self, path: str) -> np.ndarray:
         images = _load(self.images, "images")
         if not (path.isascii() and path.isdigit() and int(path) < images.shape[0]):
-            raise Refused("missing", f"{self.images} has {images.shape[0]} pictures")
+            raise ItemRejected("missing", f"{self.images} has {images.shape[0]} pictures")
         return images.part(int(path), 1)[0]
 
     @classmethod
-    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
         whole = replace(place, named=None)
         lengths = {
             path: length for path in whole.documents(_may_be_idx) if (length := _num_labels(whole, path)) is not None
@@ -83,11 +83,11 @@ class Idx(Source, FormatDetector):
                 continue
             fitting = [path for path, length in lengths.items() if length == shape[0]]
             labels = max(fitting, key=lambda path: (SequenceMatcher(a=path, b=images).ratio(), path), default="")
-            yield Recognised(
+            yield FormatMatch(
                 layout=f"IDX, {shape[0]:,} pictures in {images}" + (f", labels in {labels}" if labels else ""),
                 choices={"images": place.at(images), "labels": place.at(labels)},
                 confidence=1,
-                lacks="" if labels else f"no IDX file with {shape[0]:,} labels lies beside {images}; put it there",
+                missing="" if labels else f"no IDX file with {shape[0]:,} labels lies beside {images}; put it there",
             )
 
 
@@ -95,14 +95,14 @@ def _may_be_idx(suffix: str) -> bool:
     return suffix not in PICTURE_SUFFIXES
 
 
-def _num_labels(place: Place, path: str) -> int | None:
+def _num_labels(place: FileListing, path: str) -> int | None:
     shape = _shape(place, path, "labels")
     return None if shape is None else shape[0]
 
 
-def _shape(place: Place, path: str, parameter: str) -> tuple[int, ...] | None:
+def _shape(place: FileListing, path: str, parameter: str) -> tuple[int, ...] | None:
     """What the header of a file says; None where it is no such file."""
-    data = place.start(path, 4096)
+    data = place.head(path, 4096)
     try:
         file = gzip.GzipFile(fileobj=BytesIO(data)) if data[:2] == b"\x1f\x8b" else BytesIO(data)
         return _header(file, parameter, path)[0]
@@ -139,9 +139,9 @@ class Loaded:
         try:  # a memory map would end the process with a bus error where the file has shrunk
             data = np.fromfile(self.path, np.uint8, count=number * size, offset=self.offset + first * size)
         except OSError as error:
-            raise Refused("missing", f"{self.path} cannot be read any more: {error.strerror}") from None
+            raise ItemRejected("missing", f"{self.path} cannot be read any more: {error.strerror}") from None
         if data.size < number * size:
-            raise Refused("truncated", f"{self.path} has become shorter")
+            raise ItemRejected("truncated", f"{self.path} has become shorter")
         return data.reshape(number, *self.shape[1:])
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, final
 
 import pandas as pd
 
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 
 MAX_ATTRIBUTES, MAX_VALUES = 1_000, 200_000_000  # that a source tells; of all its pictures together
 WINDOWS_ROOT = re.compile(r"[A-Za-z]:[\\/]|[\\/]{2}")  # a drive or a share
@@ -44,7 +44,7 @@ class Item:
     negative: bool = False
     group: str | None = None
     given_split: str | None = None
-    refused: Refused | None = None
+    refused: ItemRejected | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -58,7 +58,7 @@ def check_empty(empty: Empty) -> None:
         raise ValueError(f"empty must be one of {', '.join(EMPTY)}, got {empty!r}")
 
 
-def as_looked_at(labels: Iterable[str], empty: Empty) -> dict[str, Any]:
+def mark_negatives(labels: Iterable[str], empty: Empty) -> dict[str, Any]:
     """`labels` and `negative` of the `Item` of a picture that somebody looked at.
 
     Args:
@@ -82,9 +82,9 @@ def relative(root: Path, path: str) -> str:
         path = path.replace("\\", "/")
     plain = posixpath.normpath(path)
     if path.startswith("/") or WINDOWS_ROOT.match(path) or plain.split("/")[0] == "..":
-        raise Refused("outside", "the path is absolute or leaves the source's folder")
+        raise ItemRejected("outside", "the path is absolute or leaves the source's folder")
     if plain == ".":
-        raise Refused("missing", "names no file")
+        raise ItemRejected("missing", "names no file")
     return plain
 
 
@@ -108,7 +108,7 @@ def _union(items: list[Item]) -> Item:
         only[name] = values[0] if values else None
         if len(values) > 1 and refused is None:
             detail = f"its rows give it more than one {name.removeprefix('given_')}: {values[0]!r} and {values[1]!r}"
-            refused = Refused("bad_annotation", detail)
+            refused = ItemRejected("bad_annotation", detail)
     names = dict.fromkeys(name for item in items for name in item.attributes)
     told = {name: [item.attributes.get(name) for item in items] for name in names}
     return Item(
@@ -176,7 +176,7 @@ def _writable(item: Item) -> Item:
     if path == item.path:
         return item
     return replace(
-        item, path=path, refused=item.refused or Refused("bad_name", "the name is not UTF-8; rename the file")
+        item, path=path, refused=item.refused or ItemRejected("bad_name", "the name is not UTF-8; rename the file")
     )
 
 

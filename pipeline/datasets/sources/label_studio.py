@@ -14,14 +14,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pandas as pd
 
 from pipeline.core.contracts import Source
-from pipeline.core.errors import Refused, UserError
-from pipeline.datasets.discovery.file_listing import MAX_NAMES, Place, Recognised
+from pipeline.core.errors import ItemRejected, UserError
+from pipeline.datasets.discovery.file_listing import MAX_NAMES, FileListing, FormatMatch
 from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, suffix
 from pipeline.datasets.discovery.format_clues import pictures_folder, starts_with, strings
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.sources.annotations import Annotations
 from pipeline.datasets.sources.documents import expect, read_json
-from pipeline.datasets.sources.items import Empty, Item, as_looked_at, check_empty, relative
+from pipeline.datasets.sources.items import Empty, Item, check_empty, mark_negatives, relative
 
 MAX_URL_LENGTH = 4096  # a longer one is a picture written out as text
 Answer = dict[str, set[str]]  # control of the labelling page to the choices made there
@@ -84,13 +84,13 @@ class LabelStudio(Source, FormatDetector):
         return Annotations(path=self.path, pictures=self.pictures, relative="the path of a task's picture")
 
     @classmethod
-    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
         for document in place.documents(".json".__eq__):
-            edges = place.edges(document)
+            edges = place.head_and_tail(document)
             if starts_with(edges, b"[") and b'"data"' in edges and b'"annotations"' in edges:
                 pictures, notes = pictures_folder(place, _endings(place, edges), told, document)
                 choices = {"path": place.at(document), "pictures": pictures}
-                yield Recognised(layout=f"Label Studio JSON, {document}", choices=choices, confidence=1, notes=notes)
+                yield FormatMatch(layout=f"Label Studio JSON, {document}", choices=choices, confidence=1, notes=notes)
 
 
 def _answers(task: Any, where: str) -> list[Answer]:
@@ -119,14 +119,14 @@ def _item(root: Path, task: dict[str, Any], answers: list[Answer], controls: lis
     url = _picture(task["data"])
     if url is None:
         detail = f"data names no picture, it has {sorted(task['data'])}"
-        return Item(path=f"task {task.get('id')}", refused=Refused("bad_annotation", detail))
+        return Item(path=f"task {task.get('id')}", refused=ItemRejected("bad_annotation", detail))
     labels, disagree = vote([answer.get(controls[0], set()) for answer in answers]) if controls else (set(), False)
     attributes: dict[str, Any] = {"disagreement": disagree}
     for control in controls[1:]:
         chosen, _ = vote([answer.get(control, set()) for answer in answers])
         attributes[control] = "; ".join(sorted(chosen)) or None
-    told = as_looked_at(labels, empty if answers and not disagree else "unlabelled")
-    return Item(path=located(root, url), **told, attributes=attributes)
+    told = mark_negatives(labels, empty if answers and not disagree else "unlabelled")
+    return Item(path=locate_picture(root, url), **told, attributes=attributes)
 
 
 def vote(answers: list[set[str]]) -> tuple[set[str], bool]:
@@ -149,7 +149,7 @@ def _picture(data: dict[str, Any]) -> str | None:
     return next((one for one in texts if suffix(next(_paths(one))) in PICTURE_SUFFIXES), None)
 
 
-def located(root: Path, url: str) -> str:
+def locate_picture(root: Path, url: str) -> str:
     """The path, relative to the root, of the file that a task names; the full one where there is no such file."""
     paths = list(_paths(url))
     for path in paths:
@@ -163,19 +163,19 @@ def located(root: Path, url: str) -> str:
     return paths[0]
 
 
-def _endings(place: Place, edges: bytes) -> list[str]:
+def _endings(place: FileListing, edges: bytes) -> list[str]:
     """What the tasks call their pictures, without the first folders that the place does not have."""
     paths = (path for text in strings(edges) for path in _paths(text))
     named = [path for path in islice(paths, 50 * MAX_NAMES) if suffix(path) in PICTURE_SUFFIXES][:MAX_NAMES]
     deepest = max((path.count("/") for path in named), default=0)
     shorter = ([path.split("/", start)[-1] for path in named] for start in range(deepest + 1))
-    return next((paths for paths in shorter if place.containing(paths) is not None), named)
+    return next((paths for paths in shorter if place.common_parent(paths) is not None), named)
 
 
 def _is_there(root: Path, path: str) -> bool:
     try:
         return (root / relative(root, path)).is_file()
-    except (Refused, OSError, ValueError):  # leaves the root; a name too long; a null byte
+    except (ItemRejected, OSError, ValueError):  # leaves the root; a name too long; a null byte
         return False
 
 

@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 import pandas as pd
 
-from pipeline.core.artifacts import canonical
+from pipeline.core.artifacts import canonical_json
 from pipeline.core.contracts import Source
 from pipeline.core.uris import mask_credentials
 from pipeline.datasets.sources.items import Item
@@ -69,7 +69,7 @@ class Remote(Source):
 
     def _fetched(self, again: bool) -> list[Item]:
         limits = Limits(self.max_bytes, self.max_files)
-        return _fetched(self.url, canonical(self.options), self.tree, limits, again)
+        return _fetched(self.url, canonical_json(self.options), self.tree, limits, again)
 
 
 @lru_cache(maxsize=4)
@@ -82,7 +82,7 @@ def _fetched(url: str, options: bytes, folder: str, limits: Limits, again: bool)
     import json
 
     tree, shown = Path(folder), mask_credentials(url)  # with another password it is the same tree
-    with unpacked_tree.locked(tree):
+    with unpacked_tree.lock_tree(tree):
         before, refused = unpacked_tree.read_record(tree)
         if again or before != [shown, "whole"]:
             tree.mkdir(exist_ok=True)

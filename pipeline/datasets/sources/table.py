@@ -12,13 +12,13 @@ import pandas as pd
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.labels import is_list
-from pipeline.datasets.discovery.file_listing import Place, Recognised
+from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import part_named
 from pipeline.datasets.sources.annotations import Annotations
-from pipeline.datasets.sources.items import Empty, Item, as_looked_at, check_empty
+from pipeline.datasets.sources.items import Empty, Item, check_empty, mark_negatives
 from pipeline.datasets.tables.cells import NumberKind, as_attribute, as_text, number_kinds, split_labels
-from pipeline.datasets.tables.columns import recognised
+from pipeline.datasets.tables.columns import detect_columns
 from pipeline.datasets.tables.dialects import is_encoding
 from pipeline.datasets.tables.records import FORMATS, MAX_COLUMNS, MAX_ROWS, Form, Records, read_records
 
@@ -156,8 +156,8 @@ class Table(Source, FormatDetector):
         return Annotations(path=self.path, pictures=self.pictures, relative=repr(self.image_column))
 
     @classmethod
-    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
-        return recognised(place, place.documents(FORMATS.__contains__), told)
+    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
+        return detect_columns(place, place.documents(FORMATS.__contains__), told)
 
     def _columns(self, records: Records) -> tuple[list[str], dict[str, str]]:
         """The columns of classes, and those of attributes with the attribute's name, each known to be there."""
@@ -203,7 +203,7 @@ class Table(Source, FormatDetector):
         if self.label_column is None:
             found = [name for name in label_columns if _is_set(row.get(name), f"{where}, column {name!r}")]
             looked = any(as_text(row.get(name)) is not None for name in label_columns)
-            return as_looked_at(found, self.empty if looked else "unlabelled")
+            return mark_negatives(found, self.empty if looked else "unlabelled")
         value = row.get(self.label_column)
         if any(isinstance(one, (dict, list)) for one in (value if isinstance(value, list) else [value])):
             raise UserError(

@@ -10,7 +10,7 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFilter
 
 from pipeline.core.contracts import Source
-from pipeline.core.errors import Refused
+from pipeline.core.errors import ItemRejected
 
 SIDE = 64
 SPLITS = ("train", "val", "test")
@@ -80,9 +80,9 @@ class Tanks(Source):
             number = int(text)
             place = (SPLITS.index(split), LABELS.index(label), number)
         except ValueError:
-            raise Refused("missing", "no such scene; a path is split/label/number") from None
+            raise ItemRejected("missing", "no such scene; a path is split/label/number") from None
         if not 0 <= number < self._size(split):
-            raise Refused("missing", f"{split} has {self._size(split)} scenes of each class")
+            raise ItemRejected("missing", f"{split} has {self._size(split)} scenes of each class")
         return draw(label == "tank", self._weather(split, label, number), np.random.default_rng((self.seed, *place)))
 
     def _size(self, split: str) -> int:

@@ -12,12 +12,12 @@ from typing import Any, final
 import numpy as np
 import pandas as pd
 
-from pipeline.core.artifacts import canonical
+from pipeline.core.artifacts import canonical_json
 from pipeline.core.contracts import Source
-from pipeline.core.errors import Refused
+from pipeline.core.errors import ItemRejected
 from pipeline.core.safe_files import read_bytes, stat_file
 from pipeline.datasets.sources.items import Item, table
-from pipeline.datasets.sources.torchvision_parts import SPLIT_OF, loaded, parts_of
+from pipeline.datasets.sources.torchvision_parts import SPLIT_OF, load_part, parts_of
 from pipeline.images.decoding import DAMAGED
 
 
@@ -69,7 +69,7 @@ class Torchvision(Source):
             image = data.dataset[number][0]
             return np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
         except DAMAGED as error:
-            raise Refused("truncated", str(error) or type(error).__name__) from None
+            raise ItemRejected("truncated", str(error) or type(error).__name__) from None
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         data, number = self._find(path)
@@ -79,14 +79,14 @@ class Torchvision(Source):
     def _find(self, path: str) -> tuple[Any, int]:
         part, _, number = path.partition("/")
         if part not in self._parts() or not re.fullmatch("[0-9]{6,12}", number):
-            raise Refused("missing", f"{self.dataset} has no such picture")
+            raise ItemRejected("missing", f"{self.dataset} has no such picture")
         data = self._loaded(part)
         if int(number) >= len(data.targets):
-            raise Refused("missing", f"this part of {self.dataset} has {len(data.targets)} pictures")
+            raise ItemRejected("missing", f"this part of {self.dataset} has {len(data.targets)} pictures")
         return data, int(number)
 
     def _parts(self) -> tuple[str, ...]:
-        return parts_of(self.dataset, canonical(self.options), None if self.parts is None else tuple(self.parts))
+        return parts_of(self.dataset, canonical_json(self.options), None if self.parts is None else tuple(self.parts))
 
     def _loaded(self, part: str) -> Any:
-        return loaded(self.dataset, self.root, part, canonical(self.options), self.download)
+        return load_part(self.dataset, self.root, part, canonical_json(self.options), self.download)

@@ -77,7 +77,7 @@ def parts_of(name: str, options: bytes, wanted: tuple[str, ...] | None) -> tuple
 
 
 @lru_cache(maxsize=8)
-def loaded(name: str, root: str, part: str, options: bytes, download: bool) -> Loaded:
+def load_part(name: str, root: str, part: str, options: bytes, download: bool) -> Loaded:
     """One part, fetched before when it is not there and may be; kept, since a source opens one picture at a time.
 
     Raises:

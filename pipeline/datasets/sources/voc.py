@@ -10,15 +10,15 @@ from typing import Any, final
 import pandas as pd
 
 from pipeline.core.contracts import Source
-from pipeline.core.delimited_text import decoded
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.delimited_text import decode_text
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.safe_files import read_bytes, stat_file
-from pipeline.datasets.discovery.file_listing import Place, Recognised
+from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, files_below, match_files, suffix
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import split_named
 from pipeline.datasets.sources.documents import read_document
-from pipeline.datasets.sources.items import Empty, Item, as_looked_at, check_empty, table
+from pipeline.datasets.sources.items import Empty, Item, check_empty, mark_negatives, table
 
 MAX_XML_BYTES = 16 * 1024 * 1024
 SHOWS, LACKS = ("1", "+1", "0"), ("-1",)  # of a picture in the list of a class; 0: only difficult objects of it
@@ -73,12 +73,12 @@ class Voc(Source, FormatDetector):
             stem = _stem(annotation)
             try:
                 labels, filename = _objects(read_bytes(root, annotation))
-            except Refused as refused:
+            except ItemRejected as refused:
                 path = by_stem.get(stem, f"JPEGImages/{stem}.jpg")
-                items.append(Item(path=path, refused=Refused("bad_annotation", f"{annotation}: {refused.detail}")))
+                items.append(Item(path=path, refused=ItemRejected("bad_annotation", f"{annotation}: {refused.detail}")))
                 continue
             path = by_stem.get(stem) or f"JPEGImages/{filename or f'{stem}.jpg'}"
-            items.append(Item(path=path, **as_looked_at(labels, self.empty), given_split=given.get(stem)))
+            items.append(Item(path=path, **mark_negatives(labels, self.empty), given_split=given.get(stem)))
         items = match_files(root, pictures, items)
         named, stems = {item.path for item in items}, {_stem(path) for path in [*annotations, *pictures]}
         items += [
@@ -102,7 +102,7 @@ class Voc(Source, FormatDetector):
         return read_bytes(Path(self.path), path)
 
     @classmethod
-    def recognise(cls, place: Place, told: Mapping[str, Any]) -> Iterator[Recognised]:
+    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
         annotations = [path for path in place.files if path.startswith("Annotations/") and suffix(path) == ".xml"]
         of_class = _of_class(place.root) if not place.named and "ImageSets" in place.folders else OfClass()
         if (annotations or of_class.classes) and not place.named:
@@ -116,7 +116,7 @@ class Voc(Source, FormatDetector):
                 else f"{len(of_class.classes):,} classes"
             )
             layout = f"Pascal VOC, {found}{lists}"
-            yield Recognised(layout=layout, choices={"path": str(place.root)}, confidence=1, lacks=lacks)
+            yield FormatMatch(layout=layout, choices={"path": str(place.root)}, confidence=1, missing=lacks)
 
 
 def _stem(path: str) -> str:
@@ -134,16 +134,16 @@ def _objects(data: bytes) -> tuple[list[str], str | None]:
     from defusedxml.ElementTree import ParseError, fromstring
 
     if len(data) > MAX_XML_BYTES:
-        raise Refused("bad_annotation", f"{len(data)} bytes, at most {MAX_XML_BYTES} are read")
+        raise ItemRejected("bad_annotation", f"{len(data)} bytes, at most {MAX_XML_BYTES} are read")
     try:
         annotation = fromstring(data, forbid_dtd=True)
     except DefusedXmlException:
-        raise Refused("bad_annotation", "unsafe XML: it declares a document type or entities") from None
+        raise ItemRejected("bad_annotation", "unsafe XML: it declares a document type or entities") from None
     except (ParseError, ValueError, LookupError) as error:
-        raise Refused("bad_annotation", f"not valid XML ({error})") from None
+        raise ItemRejected("bad_annotation", f"not valid XML ({error})") from None
     names = [(one.findtext("name") or "").strip() for one in annotation.iterfind("object")]
     if not all(names):
-        raise Refused("bad_annotation", "an object without a name")
+        raise ItemRejected("bad_annotation", "an object without a name")
     return names, (annotation.findtext("filename") or "").strip() or None
 
 
@@ -164,7 +164,7 @@ class OfClass:
         """`labels` and `negative` of the `Item` of a picture without annotation."""
         names = [name for name in self.classes if stem in self.shows[name]]
         looked_at = bool(self.classes) and all(stem in self.lacks[name] for name in self.classes)
-        return as_looked_at(names, empty if looked_at else "unlabelled")
+        return mark_negatives(names, empty if looked_at else "unlabelled")
 
 
 def _of_class(root: Path) -> OfClass:
@@ -173,7 +173,7 @@ def _of_class(root: Path) -> OfClass:
     folder = root / "ImageSets/Main"
     for path in sorted(folder.glob("*_*.txt")) if folder.is_dir() else ():
         name, _, part = path.stem.rpartition("_")
-        rows = [line.rsplit(maxsplit=1) for line in decoded(read_document(path), path).split("\n") if line.strip()]
+        rows = [line.rsplit(maxsplit=1) for line in decode_text(read_document(path), path).split("\n") if line.strip()]
         if not name or not rows or not all(len(row) == 2 and row[1] in SHOWS + LACKS for row in rows):
             continue
         for stem, value in rows:
@@ -199,7 +199,7 @@ def _given(root: Path) -> dict[str, str]:
         path = root / "ImageSets/Main" / f"{name}.txt"
         if not path.is_file():
             continue
-        for stem in filter(None, map(str.strip, decoded(read_document(path), path).split("\n"))):
+        for stem in filter(None, map(str.strip, decode_text(read_document(path), path).split("\n"))):
             before = origin.get(stem, name)
             if before != name and (before != "trainval" or name == "test"):
                 raise UserError(f"{path}: {stem!r} stands in {before}.txt too; take it out of one of them")

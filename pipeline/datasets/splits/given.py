@@ -10,9 +10,9 @@ import pandas as pd
 from pipeline.core.contracts import Split
 from pipeline.core.errors import UserError
 from pipeline.core.labels import are_labelled
-from pipeline.datasets.near_duplicates.groups import joined
+from pipeline.datasets.near_duplicates.groups import connected_groups
 from pipeline.datasets.splits.assignment import NONE, SPLITS, check_fractions
-from pipeline.datasets.splits.grouped import placed
+from pipeline.datasets.splits.grouped import assign_groups
 
 
 @final
@@ -51,7 +51,7 @@ class Given(Split):
             raise UserError("the source gives no labelled sample to train; use split=grouped")
         if empty:
             split[split == "train"] = self._carved(rows[split == "train"], empty, recorded)
-        group = joined(rows, self.near_duplicate_bits)
+        group = connected_groups(rows, self.near_duplicate_bits)
         return pd.DataFrame(
             {"sample_id": rows.index, "split": split.fillna(NONE).to_numpy(), "group": group.to_numpy()}
         )
@@ -65,4 +65,6 @@ class Given(Split):
         if recorded is not None:
             before = recorded.set_index("sample_id")["split"].reindex(train.index)
             before = before.where(before.isin(names))
-        return placed(train, before, fractions, self.max_attribute_values, self.near_duplicate_bits, self.seed)["split"]
+        return assign_groups(train, before, fractions, self.max_attribute_values, self.near_duplicate_bits, self.seed)[
+            "split"
+        ]

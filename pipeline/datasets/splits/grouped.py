@@ -8,7 +8,7 @@ from typing import final
 import pandas as pd
 
 from pipeline.core.contracts import Split
-from pipeline.datasets.near_duplicates.groups import joined
+from pipeline.datasets.near_duplicates.groups import connected_groups
 from pipeline.datasets.splits.assignment import NONE, assign, check_fractions, strata_of
 
 
@@ -42,11 +42,13 @@ class Grouped(Split):
         before = pd.Series(index=rows.index, dtype="str")
         if recorded is not None:
             before = recorded.set_index("sample_id")["split"].reindex(rows.index)
-        table = placed(rows, before, self.fractions, self.max_attribute_values, self.near_duplicate_bits, self.seed)
+        table = assign_groups(
+            rows, before, self.fractions, self.max_attribute_values, self.near_duplicate_bits, self.seed
+        )
         return table.reset_index(names="sample_id")
 
 
-def placed(
+def assign_groups(
     rows: pd.DataFrame,
     before: pd.Series,
     fractions: dict[str, float],
@@ -65,10 +67,10 @@ def placed(
         seed: As `assign` takes it.
     """
     before = before.where(before != NONE)  # what took part in no split is looked at afresh
-    group = joined(rows, near_duplicate_bits)
+    group = connected_groups(rows, near_duplicate_bits)
     bridging = _bridging(group, before)
     for part in (bridging, ~bridging) if bridging.any() else ():
-        group[part] = joined(rows[part], near_duplicate_bits)
+        group[part] = connected_groups(rows[part], near_duplicate_bits)
     rest = rows[~bridging]
     split = assign(strata_of(rest, max_attribute_values), group[~bridging], fractions, seed, before[~bridging])
     return pd.DataFrame({"split": split.reindex(rows.index).fillna(NONE), "group": group})

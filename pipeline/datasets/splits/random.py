@@ -8,7 +8,7 @@ from typing import final
 import pandas as pd
 
 from pipeline.core.contracts import Split
-from pipeline.datasets.near_duplicates.groups import joined
+from pipeline.datasets.near_duplicates.groups import connected_groups
 from pipeline.datasets.splits.assignment import assign, check_fractions, strata_of
 
 
@@ -36,5 +36,5 @@ class Random(Split):
         if recorded is not None:
             before = recorded.set_index("sample_id")["split"].reindex(rows.index)
         split = assign(strata_of(rows, self.max_attribute_values), rows["sample_id"], self.fractions, self.seed, before)
-        group = joined(rows, max_bits=None)
+        group = connected_groups(rows, max_bits=None)
         return pd.DataFrame({"sample_id": rows.index, "split": split.to_numpy(), "group": group.to_numpy()})

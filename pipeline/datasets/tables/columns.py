@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.core.errors import UserError
-from pipeline.datasets.discovery.file_listing import EDGE_BYTES, Place, Recognised
+from pipeline.datasets.discovery.file_listing import EDGE_BYTES, FileListing, FormatMatch
 from pipeline.datasets.discovery.folder_contents import suffix
 from pipeline.datasets.discovery.format_clues import one_or_each, split_documents
 from pipeline.datasets.discovery.split_names import part_named
@@ -20,7 +20,7 @@ MISSING = frozenset(["NA", "N/A", "n/a", "NaN", "nan", "None", "null", "NULL", "
 MAX_PARTS = 10  # values of a column that may be a split
 
 
-def recognised(place: Place, documents: Sequence[str], told: Mapping[str, Any]) -> Iterator[Recognised]:
+def detect_columns(place: FileListing, documents: Sequence[str], told: Mapping[str, Any]) -> Iterator[FormatMatch]:
     """How tables that name pictures would be read; those of the parts of a split that have the same columns are one.
 
     A table without a column that names pictures is passed over, unless a person named it.
@@ -32,7 +32,7 @@ def recognised(place: Place, documents: Sequence[str], told: Mapping[str, Any]) 
             tables[document] = _first(place, document, form)
         except UserError as error:
             if place.named:
-                yield Recognised(layout=f"a table, {document}", choices={}, confidence=0.8, lacks=str(error))
+                yield FormatMatch(layout=f"a table, {document}", choices={}, confidence=0.8, missing=str(error))
     for parts in split_documents(tables) if "split_column" not in told else ():
         alike = len({frozenset(tables[document].columns) for document in parts.values()}) == 1
         if alike and (way := _way(place, parts, tables, told, form)):
@@ -43,34 +43,34 @@ def recognised(place: Place, documents: Sequence[str], told: Mapping[str, Any]) 
             yield way
 
 
-def _first(place: Place, document: str, form: Form) -> Records:
+def _first(place: FileListing, document: str, form: Form) -> Records:
     """The first rows of a table."""
     if form.encoding and not is_encoding(form.encoding):
         raise UserError(f"--encoding {form.encoding!r} is none that Python knows; expected one such as cp1252")
     if suffix(document) == ".parquet":
         return first_of_parquet(place.root / document, MAX_ROWS)
-    return first_records(place.root / document, place.start(document), EDGE_BYTES, form)
+    return first_records(place.root / document, place.head(document), EDGE_BYTES, form)
 
 
 def _way(
-    place: Place, parts: Mapping[Any, str], tables: Mapping[str, Records], told: Mapping[str, Any], form: Form
-) -> Recognised | None:
+    place: FileListing, parts: Mapping[Any, str], tables: Mapping[str, Records], told: Mapping[str, Any], form: Form
+) -> FormatMatch | None:
     """How one table (of the part None), or those of the parts of a split, would be read."""
     choices, notes, lacks = _choose(place, parts, tables, told, form)
     if choices["image_column"] is None and not place.named:
         return None
     paths = {split: place.at(document) for split, document in parts.items()}
-    return Recognised(
+    return FormatMatch(
         layout=f"{'a table' if None in paths else 'tables'}, {', '.join(parts.values())}",
         choices={"path": paths.get(None, paths), **choices},
         confidence=0.4 if lacks else 0.8,
         notes=[*notes, *dict.fromkeys(line for one in parts.values() for line in _first_line(tables[one]))],
-        lacks=lacks,
+        missing=lacks,
     )
 
 
 def _choose(
-    place: Place, parts: Mapping[Any, str], tables: Mapping[str, Records], told: Mapping[str, Any], form: Form
+    place: FileListing, parts: Mapping[Any, str], tables: Mapping[str, Records], told: Mapping[str, Any], form: Form
 ) -> tuple[dict[str, Any], list[str], str]:
     """Choices, what there is to say about them, and what is still to be told."""
     columns = Columns.of(*(tables[document] for document in parts.values()))

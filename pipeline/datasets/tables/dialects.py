@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import final
 
-from pipeline.core.delimited_text import decoded
+from pipeline.core.delimited_text import decode_text
 from pipeline.core.errors import UserError
 from pipeline.datasets.discovery.name_resolution import PICTURE_SUFFIXES, suffix
 
@@ -37,7 +37,7 @@ def decode(data: bytes, path: Path, encoding: str | None = None) -> str:
     encoding = encoding or _wide(data)
     if encoding is None:
         try:
-            return decoded(data, path)
+            return decode_text(data, path)
         except UserError as error:
             raise UserError(f"{error}, or set source.encoding, for example to cp1252") from None
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.delimited_text import beyond
+from pipeline.core.delimited_text import is_beyond
 from pipeline.core.errors import UserError
 from pipeline.datasets.sources.documents import MAX_DOCUMENT_BYTES, check_document
 
@@ -55,7 +55,7 @@ def _check(path: Path, metadata: pq.FileMetaData, size: int, max_rows: int, max_
         ("columns", metadata.num_columns, max_columns),
     ):
         if number > most:
-            raise UserError(f"{path} {beyond(what, most)}")
+            raise UserError(f"{path} {is_beyond(what, most)}")
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     num_values = sum(group.column(number).num_values for group in groups for number in range(group.num_columns))
     num_values = max(num_values, metadata.num_rows * metadata.num_columns)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, final
 
 from pipeline.core.errors import UserError
-from pipeline.datasets.discovery.file_listing import EDGE_BYTES, MAX_NAMES, Place, look
+from pipeline.datasets.discovery.file_listing import EDGE_BYTES, MAX_NAMES, FileListing, list_files
 from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, suffix
 from pipeline.datasets.discovery.format_clues import folder_of, pictures_folder
 from pipeline.datasets.discovery.name_resolution import Resolver
@@ -106,13 +106,13 @@ def pictures_of(
 class Files:
     """The files that a table's names may mean: those of a place, or of the folder that a person told."""
 
-    def __init__(self, place: Place, told: Mapping[str, Any]):
+    def __init__(self, place: FileListing, told: Mapping[str, Any]):
         self.place = place
         if "pictures" in told:
             try:
-                self.place = look(Path(told["pictures"]))
+                self.place = list_files(Path(told["pictures"]))
             except UserError:
-                self.place = Place(root=place.root, files=())
+                self.place = FileListing(root=place.root, files=())
         self.resolver = Resolver(self.place.files, self.place.root)
 
     def meant(self, names: Collection[str]) -> dict[str, str]:

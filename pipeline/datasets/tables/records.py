@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-from pipeline.core.delimited_text import beyond, separated
+from pipeline.core.delimited_text import is_beyond, split_rows
 from pipeline.core.errors import UserError
 from pipeline.datasets.sources.documents import expect, parse_json, read_document
 from pipeline.datasets.tables.dialects import Head, decode, decode_start
@@ -92,7 +92,7 @@ def _text(path: Path, text: str, form: Form, whole: bool) -> Records:
     head = Head(text)
     delimiter = form.delimiter or head.delimiter(usual)
     header = head.header(delimiter) if form.header is None else form.header
-    return Records(path, *separated(path, text, delimiter, whole, header, form.max_rows, form.max_columns))
+    return Records(path, *split_rows(path, text, delimiter, whole, header, form.max_rows, form.max_columns))
 
 
 def _json_lines(path: Path, text: str, form: Form) -> Records:
@@ -109,7 +109,7 @@ def _json_lines(path: Path, text: str, form: Form) -> Records:
                     f"{form.max_columns:,} are read; give all rows the same keys, or raise source.max_columns"
                 )
             if len(rows) == form.max_rows:
-                raise UserError(f"{path} {beyond('rows', form.max_rows)}")
+                raise UserError(f"{path} {is_beyond('rows', form.max_rows)}")
             rows.append(row)
             lines.append(line)
     return Records(path, list(columns), rows, lines)

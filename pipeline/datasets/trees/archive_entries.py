@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, final
 
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.sources.items import Item, printable, relative
-from pipeline.datasets.trees.bounded_streams import CHUNK, Damaged, Stream, TooMuch, decompressed
+from pipeline.datasets.trees.bounded_streams import CHUNK, Damaged, Stream, TooMuch, decompress
 from pipeline.datasets.trees.entry_names import tar_name, zip_names
 from pipeline.datasets.trees.unpacked_tree import Names
 
@@ -111,15 +111,17 @@ class _Writer:
     def add(self, entry: Entry) -> None:
         try:
             self._add(entry)
-        except Refused as refused:
+        except ItemRejected as refused:
             self._refuse(entry.name, refused)
 
-    def _refuse(self, name: str, refused: Refused) -> None:
-        self.refused.append(Item(path=printable(name), refused=Refused(refused.reason, f"entry: {refused.detail}")))
+    def _refuse(self, name: str, refused: ItemRejected) -> None:
+        self.refused.append(
+            Item(path=printable(name), refused=ItemRejected(refused.reason, f"entry: {refused.detail}"))
+        )
 
     def _add(self, entry: Entry) -> None:
         if entry.fault:
-            raise Refused("bad_name", entry.fault)
+            raise ItemRejected("bad_name", entry.fault)
         if entry.kind == "folder":
             if posixpath.normpath(entry.name) != ".":
                 relative(self.names.root, entry.name)
@@ -128,7 +130,7 @@ class _Writer:
         if place is None:
             return
         if entry.kind == "other":
-            raise Refused("unreadable", "neither a file, a folder nor a link (a device, a pipe or a socket)")
+            raise ItemRejected("unreadable", "neither a file, a folder nor a link (a device, a pipe or a socket)")
         if entry.kind == "link":
             self.links.append((entry.name, place, relative(self.names.root, entry.target())))
             return
@@ -143,7 +145,7 @@ class _Writer:
                     if self.left < 0:
                         raise TooMuch(f"it unpacks to more than {self.allowed} bytes (source.max_bytes, or its size)")
                     out.write(chunk)
-        except Refused:
+        except ItemRejected:
             file.unlink()
             raise
 
@@ -154,7 +156,7 @@ class _Writer:
         for name, place, target in self.links:
             end = ends[place]
             if end is None or not (self.names.root / end).is_file():
-                self._refuse(name, Refused("missing", f"a link to {target!r}, which is no file of the archive"))
+                self._refuse(name, ItemRejected("missing", f"a link to {target!r}, which is no file of the archive"))
                 continue
             file, source = self.names.root / place, self.names.root / files.get(end, end)
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -213,19 +215,19 @@ def _of_zip(path: Path, bounds: Bounds, names: str | None) -> Iterator[Entry]:
 def _zip_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int | None = None) -> Iterator[bytes]:
     """The content of an entry; what is wrong with it is wrong with it alone."""
     if info.flag_bits & 1:
-        raise Refused("unreadable", "encrypted; unpack the archive with its password and give the folder")
+        raise ItemRejected("unreadable", "encrypted; unpack the archive with its password and give the folder")
     if most is not None and info.file_size > most:
-        raise Refused("unreadable", f"a link of {info.file_size} bytes")
+        raise ItemRejected("unreadable", f"a link of {info.file_size} bytes")
     try:
         with archive.open(info) as data:
             while chunk := data.read(CHUNK):
                 yield chunk
     except (*ENTRY_FAULTS, *Stream.FAULTS) as error:
-        raise Refused("truncated", _line(error)) from None
+        raise ItemRejected("truncated", _line(error)) from None
 
 
 def _of_tar(path: Path, allowed: int, names: str | None) -> Iterator[Entry]:
-    with decompressed(path) as plain:
+    with decompress(path) as plain:
         stream = Stream(plain, allowed, ALWAYS_ALLOWED)
         with tarfile.open(fileobj=stream, mode="r:", encoding=names or "utf-8") as archive:  # type: ignore[call-overload]
             while (member := archive.next()) is not None:

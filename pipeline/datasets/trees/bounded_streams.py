@@ -22,7 +22,7 @@ class TooMuch(Exception):
     """There are more bytes than are allowed."""
 
 
-def decompressed(path: Path) -> BinaryIO:
+def decompress(path: Path) -> BinaryIO:
     """The plain bytes of a file, compressed by gzip, bzip2, xz or not at all; its first bytes tell."""
     with path.open("rb") as raw:
         start = raw.read(6)

@@ -15,7 +15,7 @@ from typing import Any, final
 from urllib.parse import unquote
 
 from pipeline.core import artifacts
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.uris import mask_credentials
 from pipeline.datasets.sources.items import Item, printable
 from pipeline.datasets.trees.unpacked_tree import Names
@@ -108,7 +108,7 @@ def mirror(system: Any, root: str, shown: str, tree: Path, limits: Limits) -> li
     results = _fetched(system, wanted, tree, budget)
     with closing(results):
         for one, result in results:
-            if isinstance(result, Refused):
+            if isinstance(result, ItemRejected):
                 (tree / one.place).unlink(missing_ok=True)
                 refused.append(Item(path=one.place, refused=result))
             elif isinstance(result, Exception):
@@ -150,7 +150,7 @@ def _listed(system: Any, root: str, shown: str, tree: Path, limits: Limits, refu
             name = unquote(name.split("?")[0]) if web else name
             try:
                 place = names.place(name)
-            except Refused as one:
+            except ItemRejected as one:
                 refused.append(Item(path=printable(name), refused=one))
                 continue
             if place is not None:
@@ -195,7 +195,7 @@ def _about(system: Any, path: str) -> dict[str, Any]:
 def _found(path: str, place: str, about: dict[str, Any]) -> Found:
     size = about.get("size")
     telling = {key: str(about[key]) for key in sorted(about) if TELLING.search(key) and about[key]}
-    stamp = artifacts.digest(path.encode(errors="backslashreplace"), artifacts.canonical(telling))
+    stamp = artifacts.content_digest(path.encode(errors="backslashreplace"), artifacts.canonical_json(telling))
     return Found(path, place, size, stamp if telling.keys() - {"size"} else None)
 
 
@@ -228,7 +228,7 @@ def _fetched(
         results = pool.map(partial(_fetch, system, tree, budget), wanted)
         bar = tqdm(results, total=len(wanted), desc="fetch", unit="files", leave=False, disable=None)
         for one, result in zip(wanted, bar, strict=False):
-            failed = failed + 1 if result is not None and not isinstance(result, Refused) else 0
+            failed = failed + 1 if result is not None and not isinstance(result, ItemRejected) else 0
             yield one, result
             if failed >= CONNECTIONS:
                 return
@@ -246,14 +246,14 @@ def _fetch(system: Any, tree: Path, budget: int, one: Found) -> Exception | None
             with (tree / JOURNAL).open("a", encoding="utf-8") as journal:
                 journal.write(f"{json.dumps([one.place, one.stamp])}\n")
         except FileNotFoundError:
-            return Refused("missing", "listed, but not there")
+            return ItemRejected("missing", "listed, but not there")
         except PermissionError as error:
-            return Refused("unreadable", _line(error))
-        except Refused as refused:
+            return ItemRejected("unreadable", _line(error))
+        except ItemRejected as refused:
             return refused
         except Exception as error:  # each file system has its own
             if 400 <= int(getattr(error, "status", 0) or 0) < 500:
-                return Refused("unreadable", _line(error))
+                return ItemRejected("unreadable", _line(error))
             fault = error
         else:
             return None
@@ -267,9 +267,11 @@ def _copy(system: Any, one: Found, tree: Path, most: int) -> None:
         def relative_update(self, inc: int = 1) -> None:
             super().relative_update(inc)
             if self.value > most:
-                raise Refused("too_large", f"more than the {most} bytes that were expected or are left to fetch")
+                raise ItemRejected("too_large", f"more than the {most} bytes that were expected or are left to fetch")
 
-    temporary = tree / f".{artifacts.digest(one.place.encode())}.tmp"  # a longer name than the file's may not fit
+    temporary = (
+        tree / f".{artifacts.content_digest(one.place.encode())}.tmp"
+    )  # a longer name than the file's may not fit
     try:
         system.get_file(one.path, str(temporary), callback=Bounded())
         size = temporary.stat().st_size

@@ -15,7 +15,7 @@ import pandas as pd
 
 from pipeline.core import artifacts
 from pipeline.core.contracts import Source
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.discovery.file_walk import is_passed_over
 from pipeline.datasets.sources.items import Item, printable, relative, table
 
@@ -45,13 +45,13 @@ class Names:
             Refused: It leaves the root, is no name here, or is taken, also when it differs from another only in case.
         """
         if printable(name) != name or "\0" in name:
-            raise Refused("bad_name", "the name is not UTF-8; rename the file")
+            raise ItemRejected("bad_name", "the name is not UTF-8; rename the file")
         plain = relative(self.root, name)
         parts = PurePosixPath(plain).parts
         if is_passed_over(plain):
             return None
         if max(len(part.encode()) for part in parts) > MAX_NAME_BYTES or len(plain.encode()) > 8 * MAX_NAME_BYTES:
-            raise Refused("bad_name", "the name is too long for a file; rename it")
+            raise ItemRejected("bad_name", "the name is too long for a file; rename it")
         self._take(plain)
         return plain
 
@@ -59,11 +59,13 @@ class Names:
         key, above = _folded(plain), [_folded(str(one)) for one in PurePosixPath(plain).parents][:-1]
         if key in self.files:
             same = self.files[key] == plain
-            raise Refused("duplicate_name", "named before" if same else f"{self.files[key]!r} differs only in case")
+            raise ItemRejected(
+                "duplicate_name", "named before" if same else f"{self.files[key]!r} differs only in case"
+            )
         if key in self.folders:
-            raise Refused("duplicate_name", f"a folder is called so too, that of {self.folders[key]!r}")
+            raise ItemRejected("duplicate_name", f"a folder is called so too, that of {self.folders[key]!r}")
         if above_it := [self.files[one] for one in above if one in self.files]:
-            raise Refused("duplicate_name", f"stands below {above_it[0]!r}, which is a file")
+            raise ItemRejected("duplicate_name", f"stands below {above_it[0]!r}, which is a file")
         self.files[key] = plain
         for one in above:
             self.folders.setdefault(one, plain)
@@ -74,7 +76,7 @@ def _folded(name: str) -> str:
 
 
 @contextmanager
-def locked(tree: Path) -> Iterator[None]:
+def lock_tree(tree: Path) -> Iterator[None]:
     """The only process that works on a tree; what a killed one left beside it is removed.
 
     Raises:
@@ -107,7 +109,7 @@ def read_record(tree: Path) -> tuple[Any, list[Item]]:
     """What `write_record` wrote; (None, []) where there is none, or it cannot be read."""
     try:
         content = json.loads((tree / RECORD).read_text(encoding="utf-8"))
-        refused = [Item(path=path, refused=Refused(reason, detail)) for path, reason, detail in content["refused"]]
+        refused = [Item(path=path, refused=ItemRejected(reason, detail)) for path, reason, detail in content["refused"]]
     except (OSError, ValueError, LookupError, TypeError):
         return None, []
     return content["stamp"], refused

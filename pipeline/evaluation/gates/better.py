@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.core.contracts import Gate, Metric
 from pipeline.core.results import Verdict
-from pipeline.evaluation.paired_comparison import Compared
+from pipeline.evaluation.paired_comparison import PairedPredictions
 
 
 @final
@@ -47,14 +47,14 @@ class Better(Gate):
     def __call__(self, challenger: pd.DataFrame, champion: pd.DataFrame | None) -> Verdict:
         if champion is None:
             return Verdict(True, ["there was no champion before"])
-        common = Compared.of(challenger, champion)
+        common = PairedPredictions.match(challenger, champion)
         if common is None:
             return Verdict(False, ["no test sample is common to both: the champion was judged on other data"])
         if len(common) < self.min_samples:
             return Verdict(
                 False, [f"no verdict: {len(common)} common test samples, at least {self.min_samples} are needed"]
             )
-        found = common.gains({"metric": self.metric}, self.num_resamples, self.seed)["metric"]
+        found = common.paired_differences({"metric": self.metric}, self.num_resamples, self.seed)["metric"]
         gain = found["gain"]
         if gain["value"] is None:
             return Verdict(False, [f"the gate's metric is undefined on the {len(common)} common test samples"])

@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from pipeline.core.contracts import Metric
-from pipeline.statistics.classification import average, count, of_same_classes
+from pipeline.statistics.classification import average, confusion_counts, of_same_classes
 
 
 @final
@@ -23,7 +23,7 @@ class BalancedAccuracy(Metric):
     exclusive = True
 
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        recall = of_same_classes(lambda rows: count(targets, decided, rows).recall, targets, weights)
+        recall = of_same_classes(lambda rows: confusion_counts(targets, decided, rows).recall, targets, weights)
         return average(recall, np.ones_like(recall), "macro")
 
     def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Literal, final
 import numpy as np
 
 from pipeline.core.contracts import Metric
-from pipeline.statistics.classification import area_under_roc, average, average_precision, of_same_classes, rarer_side
+from pipeline.statistics.classification import average, average_precision, of_same_classes, rarer_side, roc_auc
 
 
 @final
@@ -40,7 +40,7 @@ class Ranking(Metric):
         return self.averaging == "none"
 
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        measure = area_under_roc if self.number == "auroc" else average_precision
+        measure = roc_auc if self.number == "auroc" else average_precision
         if self.per_class:
             return measure(targets, scores, weights)
         same = of_same_classes(lambda rows: measure(targets, scores, rows), targets, weights)

@@ -8,7 +8,7 @@ from typing import Literal, final
 import numpy as np
 
 from pipeline.core.contracts import Metric
-from pipeline.statistics.classification import average, count, of_same_classes
+from pipeline.statistics.classification import average, confusion_counts, of_same_classes
 
 
 @final
@@ -37,13 +37,15 @@ class Rate(Metric):
         return self.averaging == "none"
 
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        counts = count(targets, decided, weights)
+        counts = confusion_counts(targets, decided, weights)
         if self.averaging == "micro":
             pooled: np.ndarray = getattr(counts.pooled, self.number)
             return pooled[:, 0]
         if self.per_class:
             return np.asarray(getattr(counts, self.number))
-        same = of_same_classes(lambda rows: getattr(count(targets, decided, rows), self.number), targets, weights)
+        same = of_same_classes(
+            lambda rows: getattr(confusion_counts(targets, decided, rows), self.number), targets, weights
+        )
         return average(same, counts.support, self.averaging)
 
     def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:

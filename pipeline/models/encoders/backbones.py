@@ -21,7 +21,7 @@ LOADING = (
 LARGEST = 512  # side up to which the smallest one that a network takes is looked for
 
 
-def whole(library: str, architecture: str, options: dict[str, Any]) -> nn.Module:
+def is_whole(library: str, architecture: str, options: dict[str, Any]) -> nn.Module:
     """The network with its ImageNet classifier and random weights.
 
     Raises:

@@ -14,7 +14,7 @@ SLACK = 1e-5  # of rounding
 
 
 @final
-class Colours(nn.Module, Encoder):
+class ColorHistogram(nn.Module, Encoder):
     """Joint histogram of the three channels, square root of each share (Hellinger's geometry).
 
     Args:

@@ -11,7 +11,7 @@ from pipeline.core.contracts import Encoder
 
 
 @final
-class Nothing(nn.Module, Encoder):
+class Constant(nn.Module, Encoder):
     """One feature, which is 0 for every picture."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from pipeline.core.errors import UserError
 
 
 @final
-class Gradients(nn.Module, Encoder):
+class Hog(nn.Module, Encoder):
     """Cells of gradient directions, weighted by strength, normalised over overlapping blocks of 2 x 2 cells (L2-Hys).
 
     Args:

@@ -13,7 +13,7 @@ from pipeline.models.encoders import backbones, pretrained_network
 
 
 @final
-class Network(nn.Module, Encoder):
+class PretrainedNetwork(nn.Module, Encoder):
     """A network up to its pooled features; auxiliary heads, where it has any, are left out.
 
     Args:
@@ -35,7 +35,7 @@ class Network(nn.Module, Encoder):
     ):
         super().__init__()
         self.recipe = (library, architecture, dict(options or {}))
-        body = backbones.whole(*self.recipe)
+        body = backbones.is_whole(*self.recipe)
         if weights != "none":
             pretrained_network.load(body, library, architecture, weights)
         self.body, self.feature_dim = backbones.headless(body, library)

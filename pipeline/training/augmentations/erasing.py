@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from pipeline.core.contracts import Augmentation
-from pipeline.core.rng import drawing_from
+from pipeline.core.rng import draw_from
 
 LEAST = 0.02  # of the area, as in the paper
 
@@ -40,7 +40,7 @@ class Erasing(Augmentation):
         chosen = torch.rand(len(batch), generator=generator) < self.probability
         choose = v2.RandomErasing(scale=(LEAST, self.max_area), ratio=(1 / 3, 3.0))
         result = batch.clone()
-        with drawing_from(generator):
+        with draw_from(generator):
             for position in chosen.nonzero().flatten().tolist():
                 place = choose.make_params([batch[position]])
                 if place["v"] is None:  # ten tries found no rectangle that fits

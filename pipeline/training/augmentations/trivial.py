@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from pipeline.core.contracts import Augmentation
-from pipeline.core.rng import drawing_from
+from pipeline.core.rng import draw_from
 
 
 @final
@@ -23,5 +23,5 @@ class TrivialAugment(Augmentation):
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         change = v2.TrivialAugmentWide()
-        with drawing_from(generator):
+        with draw_from(generator):
             return torch.stack([change(one) for one in batch])

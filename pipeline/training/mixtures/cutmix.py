@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from pipeline.core.contracts import Mixture
-from pipeline.core.rng import drawing_from
+from pipeline.core.contracts import BatchMix
+from pipeline.core.rng import draw_from
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Cutmix(Mixture):
+class Cutmix(BatchMix):
     """A rectangle of 1 - share of the area comes from another picture of the batch, its target by the area in the end.
 
     Args:
@@ -32,6 +32,6 @@ class Cutmix(Mixture):
             raise ValueError(f"alpha must be above 0 and finite, got {self.alpha}")
 
     def __call__(self, images: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        with drawing_from(generator):
+        with draw_from(generator):
             mixed: tuple[Tensor, Tensor] = v2.CutMix(alpha=self.alpha)(images, targets)
         return mixed

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from pipeline.core.contracts import Mixture
-from pipeline.core.rng import drawing_from
+from pipeline.core.contracts import BatchMix
+from pipeline.core.rng import draw_from
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Mixup(Mixture):
+class Mixup(BatchMix):
     """Each picture becomes share x itself + (1 - share) x another of the batch, its target alike.
 
     Args:
@@ -32,6 +32,6 @@ class Mixup(Mixture):
             raise ValueError(f"alpha must be above 0 and finite, got {self.alpha}")
 
     def __call__(self, images: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        with drawing_from(generator):
+        with draw_from(generator):
             mixed: tuple[Tensor, Tensor] = v2.MixUp(alpha=self.alpha)(images, targets)
         return mixed

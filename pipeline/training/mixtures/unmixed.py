@@ -8,12 +8,12 @@ from typing import final
 import torch
 from torch import Tensor
 
-from pipeline.core.contracts import Mixture
+from pipeline.core.contracts import BatchMix
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Unmixed(Mixture):
+class Unmixed(BatchMix):
     """The batch as it is; draws nothing."""
 
     mixes = False

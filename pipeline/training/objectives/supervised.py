@@ -16,17 +16,17 @@ class Supervised(nn.Module, Objective):
 
     Args:
         network: (B, ...) pictures to (B, K) logits.
-        task: As `weighed` returned it.
+        task: As `fit_class_weights` returned it.
         risk: What is made small.
-        num_cells: Cells of label x nuisance, at least 1.
+        num_subgroups: Cells of label x nuisance, at least 1.
     """
 
     cell_weights: Tensor
 
-    def __init__(self, network: nn.Module, task: Task, risk: Risk, num_cells: int):
+    def __init__(self, network: nn.Module, task: Task, risk: Risk, num_subgroups: int):
         super().__init__()
         self.network, self.task, self.risk = network, task, risk
-        self.register_buffer("cell_weights", torch.full((num_cells,), 1 / num_cells, dtype=torch.float64))
+        self.register_buffer("cell_weights", torch.full((num_subgroups,), 1 / num_subgroups, dtype=torch.float64))
 
     def loss(self, outputs: Tensor, *facts: Tensor) -> Tensor:
         targets, cells = facts

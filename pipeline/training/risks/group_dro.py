@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.core.contracts import Risk, Task
 from pipeline.core.errors import UserError
-from pipeline.datasets.subgroups import cells_of, nuisance, refuse_no_nuisance
+from pipeline.datasets.subgroups import check_property_name, property_values, subgroup_ids
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,19 +42,19 @@ class GroupDro(Risk):
     step_size: float
 
     def __post_init__(self) -> None:
-        refuse_no_nuisance(self.by)
+        check_property_name(self.by)
         if self.num_bins < 2:
             raise ValueError(f"num_bins must be at least 2, got {self.num_bins}")
         if not self.step_size > 0:
             raise ValueError(f"step_size must be above 0, got {self.step_size}")
 
     def cells(self, targets: np.ndarray, index: pd.DataFrame) -> np.ndarray:
-        cells = cells_of(targets, nuisance(index, self.by, self.num_bins, "risk.by"))
-        num_cells = int(cells.max()) + 1
-        if num_cells * MIN_SAMPLES > len(cells):
+        cells = subgroup_ids(targets, property_values(index, self.by, self.num_bins, "risk.by"))
+        num_subgroups = int(cells.max()) + 1
+        if num_subgroups * MIN_SAMPLES > len(cells):
             raise UserError(
-                f"labels and {self.by} make {num_cells:,} cells of {len(cells):,} samples, and a cell of one sample "
-                "would be learnt by heart; take fewer risk.num_bins or labels, or sampling=balanced instead"
+                f"labels and {self.by} make {num_subgroups:,} cells of {len(cells):,} samples, and a cell of one "
+                "sample would be learnt by heart; take fewer risk.num_bins or labels, or sampling=balanced instead"
             )
         return cells
 

@@ -10,7 +10,13 @@ import pandas as pd
 
 from pipeline.core.contracts import Sampling
 from pipeline.core.errors import UserError
-from pipeline.datasets.subgroups import cells_of, empty_cells, label_sets, nuisance, refuse_no_nuisance
+from pipeline.datasets.subgroups import (
+    check_property_name,
+    empty_subgroups,
+    label_combination_ids,
+    property_values,
+    subgroup_ids,
+)
 
 
 @final
@@ -34,19 +40,22 @@ class Balanced(Sampling):
     num_bins: int
 
     def __post_init__(self) -> None:
-        refuse_no_nuisance(self.by)
+        check_property_name(self.by)
         if self.num_bins < 2:
             raise ValueError(f"num_bins must be at least 2, got {self.num_bins}")
 
     def __call__(self, targets: np.ndarray, classes: list[str], index: pd.DataFrame) -> np.ndarray:
-        values = nuisance(index, self.by, self.num_bins, "sampling.by")
-        empty = empty_cells(targets, values, classes)
+        values = property_values(index, self.by, self.num_bins, "sampling.by")
+        empty = empty_subgroups(targets, values, classes)
         if empty:
             raise UserError(
                 f"no sample of train has {', '.join(empty[:5])} ({self.by}), and no weight makes up for none; collect "
                 "some, take fewer bins, or vary the property by augmentation instead"
             )
-        sizes = [_size(codes) for codes in (label_sets(targets), pd.factorize(values)[0], cells_of(targets, values))]
+        sizes = [
+            _size(codes)
+            for codes in (label_combination_ids(targets), pd.factorize(values)[0], subgroup_ids(targets, values))
+        ]
         weights: np.ndarray = sizes[0] * sizes[1] / sizes[2]
         return weights / weights.sum()
 

@@ -167,7 +167,7 @@ def refuse_wrong(max_class_weight: float, beta: float, focal_gamma: float, logit
 
 
 def refuse_wrong_learnt(weights: list[float] | None, prior: list[float] | None) -> None:
-    """The same for what `weighed` learns."""
+    """The same for what `fit_class_weights` learns."""
     if weights is not None and not all(0 < one < np.inf for one in weights):
         raise ValueError(f"weights must each be above 0 and finite, got {weights}")
     if prior is not None and not all(0 < one < 1 for one in prior):

@@ -39,9 +39,9 @@ class MultiLabel(Task):
             (Lin et al. 2017, arXiv:1708.02002).
         logit_adjustment: tau, the logarithm of a label's odds in train is added to its logit in the loss tau times, 0
             to 10 (Menon et al. 2021, arXiv:2007.07314, for each label as a problem of two classes).
-        weights: Learnt by `weighed`, one per class; null is 1 for each.
-        prior: Learnt by `weighed`: the share of train that has each label; null where `logit_adjustment` is 0.
-        thresholds: Learnt by `tuned`, one per class, 0 to 1; null is 0.5 for each.
+        weights: Learnt by `fit_class_weights`, one per class; null is 1 for each.
+        prior: Learnt by `fit_class_weights`: the share of train that has each label; null without `logit_adjustment`.
+        thresholds: Learnt by `fit_thresholds`, one per class, 0 to 1; null is 0.5 for each.
     """
 
     exclusive: ClassVar[bool] = False
@@ -65,7 +65,7 @@ class MultiLabel(Task):
     def targets(self, labels: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
         return to_matrix(labels, classes)
 
-    def weighed(self, targets: np.ndarray) -> MultiLabel:
+    def fit_class_weights(self, targets: np.ndarray) -> MultiLabel:
         positives = targets.sum(axis=0, dtype=np.float64)
         weights = losses.positive_weights(positives, len(targets), self.class_weights, self.beta)
         weights = np.clip(weights, 1 / self.max_class_weight, self.max_class_weight)
@@ -76,7 +76,7 @@ class MultiLabel(Task):
             prior=prior.tolist() if self.logit_adjustment else None,
         )
 
-    def tuned(self, targets: np.ndarray, scores: np.ndarray) -> MultiLabel:
+    def fit_thresholds(self, targets: np.ndarray, scores: np.ndarray) -> MultiLabel:
         columns = zip(targets.T, scores.T, strict=True)
         return replace(self, thresholds=[best_threshold(truth, score) for truth, score in columns])
 

@@ -40,8 +40,8 @@ class SingleLabel(Task):
             paper (Lin et al. 2017, arXiv:1708.02002).
         logit_adjustment: tau, the logarithm of the classes' frequencies is added to the logits in the loss tau times, 0
             to 10; 1 in the paper (Menon et al. 2021, arXiv:2007.07314, equation 10).
-        weights: Learnt by `weighed`, one per class; null is 1 for each.
-        prior: Learnt by `weighed`: the share of each class in train; null where `logit_adjustment` is 0.
+        weights: Learnt by `fit_class_weights`, one per class; null is 1 for each.
+        prior: Learnt by `fit_class_weights`: the share of each class in train; null where `logit_adjustment` is 0.
     """
 
     exclusive: ClassVar[bool] = True
@@ -70,7 +70,7 @@ class SingleLabel(Task):
                 )
         return to_matrix(labels, classes)
 
-    def weighed(self, targets: np.ndarray) -> SingleLabel:
+    def fit_class_weights(self, targets: np.ndarray) -> SingleLabel:
         sizes = targets.sum(axis=0, dtype=np.float64)
         weights = losses.class_weights(sizes, self.class_weights, self.beta)
         weights = np.clip(weights, 1 / self.max_class_weight, self.max_class_weight)
@@ -81,7 +81,7 @@ class SingleLabel(Task):
             prior=prior.tolist() if self.logit_adjustment and len(sizes) > 1 else None,
         )
 
-    def tuned(self, targets: np.ndarray, scores: np.ndarray) -> SingleLabel:
+    def fit_thresholds(self, targets: np.ndarray, scores: np.ndarray) -> SingleLabel:
         return self
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:

@@ -16,14 +16,14 @@ from torch import nn
 from tqdm import tqdm
 
 from pipeline.core import config
-from pipeline.core.batches import Samples, ToTensor
+from pipeline.core.batches import ImageDataset, ToTensor
 from pipeline.core.contracts import CheckpointStore, Log, Predictor, Risk, Task, Trainer
 from pipeline.core.errors import UserError
-from pipeline.features.extractor import Frozen
+from pipeline.features.extractor import FrozenEncoder
 from pipeline.training.calibration import CALIBRATIONS
-from pipeline.training.trainers.estimator_scores import BLOCK, SCALINGS, Answers, learnt
-from pipeline.training.trainers.network import WEIGHTS, bare_encoder, filled
-from pipeline.training.validation_metrics import figures
+from pipeline.training.trainers.estimator_scores import BLOCK, SCALINGS, EstimatorScores, fit_scores
+from pipeline.training.trainers.network import WEIGHTS, bare_encoder, load_weights
+from pipeline.training.validation_metrics import validation_figures
 
 IN_MEMORY = 2**30  # bytes of features; more lie in a temporary file, mapped
 
@@ -40,7 +40,7 @@ class FitEstimator(Trainer):
         estimator: A classifier of scikit-learn, not fitted.
         scaling: Of the features. `standardise`: mean 0 and spread 1 each; `unit_length`: each sample's to length 1.
         calibration: Learnt on val: `temperature`, `sigmoid` (Platt's), or `none`, for scores that are then the
-            estimator's own, or no probabilities where it knows margins only. See `calibration.calibrated`.
+            estimator's own, or no probabilities where it knows margins only. See `calibration.calibrate`.
         max_samples: Of train; more are refused, for estimators whose time grows with their square. Null for any number.
         batch_size: Pictures per forward pass, at least 1.
         seed: Of the estimator, and of an encoder without weights.
@@ -68,8 +68,8 @@ class FitEstimator(Trainer):
         encoder: nn.Module,
         task: Task,
         risk: Risk,
-        train: Samples,
-        val: Samples,
+        train: ImageDataset,
+        val: ImageDataset,
         log: Log,
         checkpoints: CheckpointStore | None = None,
     ) -> tuple[EstimatorPredictor, list[dict[str, float]]]:
@@ -80,14 +80,16 @@ class FitEstimator(Trainer):
                 f"{type(self.estimator).__name__} learns from in good time; raise it, or take train=logistic"
             )
         started = time.perf_counter()
-        frozen = Frozen(encoder, train.transform, self.batch_size)
+        frozen = FrozenEncoder(encoder, train.transform, self.batch_size)
         known = features(frozen, train)
-        answers = learnt(self._seeded(), known, train.targets, train.chances, task.exclusive, self.scaling)
+        answers = fit_scores(
+            self._seeded(), known, train.targets, train.sampling_probabilities, task.exclusive, self.scaling
+        )
         for one in (answers.estimator, *getattr(answers.estimator, "estimators_", ())):
             if "n_jobs" in one.get_params():
                 one.set_params(n_jobs=None)  # several threads add up in the order in which they end
         answers = answers.calibrated(seen := features(frozen, val), val.targets, task.exclusive, self.calibration)
-        task, history = judged(answers, task, known, train.targets, seen, val.targets, started, log)
+        task, history = evaluate_estimator(answers, task, known, train.targets, seen, val.targets, started, log)
         return EstimatorPredictor(encoder, train.transform, answers, task, self.batch_size), history
 
     def _seeded(self) -> Any:
@@ -100,12 +102,12 @@ class FitEstimator(Trainer):
 class EstimatorPredictor(Predictor):
     """Scores of an estimator on frozen features."""
 
-    def __init__(self, encoder: nn.Module, transform: ToTensor, answers: Answers, task: Task, batch_size: int):
+    def __init__(self, encoder: nn.Module, transform: ToTensor, answers: EstimatorScores, task: Task, batch_size: int):
         self.network, self.answers, self.task = encoder, answers, task
         self.batch_size = batch_size
-        self.frozen = Frozen(encoder, transform, batch_size)
+        self.frozen = FrozenEncoder(encoder, transform, batch_size)
 
-    def predict(self, images: np.ndarray, told: pd.DataFrame | None = None) -> np.ndarray:
+    def predict(self, images: np.ndarray, metadata: pd.DataFrame | None = None) -> np.ndarray:
         scores = [np.zeros((0, len(self.answers.shares)), np.float32)]
         for start in range(0, len(images), BLOCK):
             block = list(self.frozen.stream(images[start : start + BLOCK]))
@@ -120,19 +122,19 @@ class EstimatorPredictor(Predictor):
             "predictor": "pipeline.training.trainers.estimator.EstimatorPredictor",
             **self.answers.save(folder),
             "batch_size": self.batch_size,
-            "task": config.node(self.task),
+            "task": config.to_node(self.task),
         }
 
     @classmethod
     def load(cls, folder: Path, card: dict[str, Any]) -> EstimatorPredictor:
         encoder = bare_encoder(card)
         if encoder.state_dict():
-            filled(encoder, folder / WEIGHTS)
+            load_weights(encoder, folder / WEIGHTS)
         transform, task = (config.build(card[name], f"card.{name}") for name in ("transform", "task"))
-        return cls(encoder, transform, Answers.load(folder, card, task.exclusive), task, card["batch_size"])
+        return cls(encoder, transform, EstimatorScores.load(folder, card, task.exclusive), task, card["batch_size"])
 
 
-def features(frozen: Frozen, samples: Samples) -> np.ndarray:
+def features(frozen: FrozenEncoder, samples: ImageDataset) -> np.ndarray:
     """(M, D) float32 of the samples in their order, in memory, or in a temporary file where they are many."""
     shape = (len(samples), frozen.feature_dim)
     if 4 * shape[0] * shape[1] <= IN_MEMORY:
@@ -147,8 +149,8 @@ def features(frozen: Frozen, samples: Samples) -> np.ndarray:
     return result
 
 
-def judged(
-    answers: Answers,
+def evaluate_estimator(
+    answers: EstimatorScores,
     task: Task,
     known: np.ndarray,
     known_targets: np.ndarray,
@@ -166,9 +168,9 @@ def judged(
     some = replace(answers, scaling=None).scores(known[:BLOCK], task)
     scores = answers.scores(seen, task)
     train_loss = task.log_loss(known_targets[:BLOCK], some)
-    row = {"epoch": 1.0, "train_loss": train_loss, **figures(task, seen_targets, scores)}
+    row = {"epoch": 1.0, "train_loss": train_loss, **validation_figures(task, seen_targets, scores)}
     log(1, {**row, "images_per_second": len(known) / (time.perf_counter() - started)})
-    return task.tuned(seen_targets, scores), [row]
+    return task.fit_thresholds(seen_targets, scores), [row]
 
 
 def refuse_unknown(calibration: str) -> None:
@@ -176,9 +178,9 @@ def refuse_unknown(calibration: str) -> None:
         raise ValueError(f"calibration must be one of {list(CALIBRATIONS)}, got {calibration!r}")
 
 
-def refuse_unfit(train: Samples, val: Samples, name: str) -> None:
+def refuse_unfit(train: ImageDataset, val: ImageDataset, name: str) -> None:
     """What no estimator can do with samples."""
     if len(train) < 2 or len(val) < 1:
         raise UserError(f"training needs at least 2 samples in train and 1 in val, found {len(train)} and {len(val)}")
-    if train.cells is not None and train.cells.any():
+    if train.subgroups is not None and train.subgroups.any():
         raise UserError(f"{name} makes a loss of its own small; set risk=mean, or train=finetune for another risk")

@@ -19,7 +19,7 @@ from sklearn.utils.validation import has_fit_parameter
 from pipeline.core.contracts import Task
 from pipeline.core.errors import UserError
 from pipeline.training import skops_file
-from pipeline.training.calibration import calibrated
+from pipeline.training.calibration import calibrate
 
 FILE = "estimator.skops"
 BLOCK = 4096  # samples scaled or judged at a time
@@ -28,7 +28,7 @@ SCALINGS = ("none", "standardise", "unit_length")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Answers:
+class EstimatorScores:
     """A fitted estimator, and how its answers become scores.
 
     Attributes:
@@ -48,7 +48,7 @@ class Answers:
     def logits(self, features: np.ndarray, exclusive: bool) -> np.ndarray:
         """(N, D) features to (N, K) logits before calibration."""
         blocks = [features[start : start + BLOCK] for start in range(0, len(features), BLOCK)]
-        with speaking(self.estimator):
+        with translate_errors(self.estimator):
             return np.concatenate([np.zeros((0, len(self.shares))), *(self._block(one, exclusive) for one in blocks)])
 
     def scores(self, features: np.ndarray, task: Task) -> np.ndarray:
@@ -63,9 +63,9 @@ class Answers:
         targets: np.ndarray,
         exclusive: bool,
         kind: Literal["none", "temperature", "sigmoid"],
-    ) -> Answers:
+    ) -> EstimatorScores:
         """The same with slopes and offsets learnt from other samples than the estimator's."""
-        slopes, offsets = calibrated(self.logits(features, exclusive), targets, exclusive, kind)
+        slopes, offsets = calibrate(self.logits(features, exclusive), targets, exclusive, kind)
         return replace(self, slopes=slopes.tolist(), offsets=offsets.tolist())
 
     def save(self, folder: Path) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Answers:
         }
 
     @classmethod
-    def load(cls, folder: Path, card: dict[str, Any], exclusive: bool) -> Answers:
+    def load(cls, folder: Path, card: dict[str, Any], exclusive: bool) -> EstimatorScores:
         state = skops_file.read(folder / FILE, card["estimator"])
         answers = cls(**state, shares=card["shares"], **card["calibration"])
         found = {len(one) for one in (answers.shares, answers.slopes, answers.offsets)}
@@ -101,14 +101,14 @@ class Answers:
         return result
 
 
-def learnt(
+def fit_scores(
     estimator: Any,
     features: np.ndarray,
     targets: np.ndarray,
     chances: np.ndarray | None,
     exclusive: bool,
     scaling: Literal["none", "standardise", "unit_length"] = "none",
-) -> Answers:
+) -> EstimatorScores:
     """An estimator fitted to (N, K) targets; the (N, D) features are scaled in place.
 
     Exclusive classes are one question. Of labels that come together each is one of its own, unless the estimator takes
@@ -127,14 +127,14 @@ def learnt(
         raise UserError(
             f"{type(estimator).__name__} cannot weigh samples; set sampling=shuffled, or take another option of train"
         )
-    scaler = scaled(features, scaling)
+    scaler = fit_scaling(features, scaling)
     truth: np.ndarray = targets.argmax(axis=1) if exclusive else targets[:, _varied(shares)].astype(np.int64)
     if not exclusive and not (truth.shape[1] > 1 and _takes_all(estimator)):
         estimator = MultiOutputClassifier(estimator)
-    with speaking(estimator):
+    with translate_errors(estimator):
         fitted = estimator.fit(features, truth, **weights)
     num_classes = len(shares)
-    return Answers(
+    return EstimatorScores(
         estimator=fitted,
         scaling=scaler,
         shares=shares.tolist(),
@@ -143,7 +143,7 @@ def learnt(
     )
 
 
-def scaled(features: np.ndarray, scaling: str) -> Any:
+def fit_scaling(features: np.ndarray, scaling: str) -> Any:
     """Scales (N, D) features in place, a block at a time; returns what scales others alike, or None."""
     if scaling == "none":
         return None
@@ -158,7 +158,7 @@ def scaled(features: np.ndarray, scaling: str) -> Any:
 
 
 @contextmanager
-def speaking(estimator: Any) -> Iterator[None]:
+def translate_errors(estimator: Any) -> Iterator[None]:
     """What scikit-learn refuses, in one line."""
     try:
         yield

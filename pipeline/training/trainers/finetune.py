@@ -12,21 +12,21 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from pipeline.core.batches import Samples
+from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import CheckpointStore, Log, Risk, Task, Trainer
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import say
 from pipeline.training import out_of_memory, precision, state_dicts
 from pipeline.training.checkpointing import Progress
-from pipeline.training.determinism import reproducible
+from pipeline.training.determinism import make_reproducible
 from pipeline.training.freezing import Freezing
-from pipeline.training.inference import scored_together
+from pipeline.training.inference import score_together
 from pipeline.training.loop import Loop
 from pipeline.training.objectives.supervised import Supervised
 from pipeline.training.optimisation import Execution, Optimisation
 from pipeline.training.schedule import learning_rate_factor
 from pipeline.training.trainers.network import VIEWS, Classifier, NetworkPredictor
-from pipeline.training.validation_metrics import figures
+from pipeline.training.validation_metrics import validation_figures
 
 SHARED = (  # choices that are the loop's own
     *("batch_size", "accumulation", "epochs", "min_steps"),
@@ -123,8 +123,8 @@ class FineTune(Trainer):
         encoder: nn.Module,
         task: Task,
         risk: Risk,
-        train: Samples,
-        val: Samples,
+        train: ImageDataset,
+        val: ImageDataset,
         log: Log,
         checkpoints: CheckpointStore | None = None,
     ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
@@ -148,15 +148,15 @@ class FineTune(Trainer):
         encoder: nn.Module,
         task: Task,
         risk: Risk,
-        train: Samples,
-        val: Samples,
+        train: ImageDataset,
+        val: ImageDataset,
         log: Log,
         checkpoints: CheckpointStore | None,
     ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
         halvings = 0
         while True:
             again = deepcopy(encoder) if self.halve_batch else encoder  # as it was, should memory be too small
-            with reproducible(self.seed, self.deterministic):
+            with make_reproducible(self.seed, self.deterministic):
                 loop = self.loop(again, task, risk, train, halvings)
                 try:
                     return self._fitted(loop, train, val, log, checkpoints)
@@ -165,28 +165,28 @@ class FineTune(Trainer):
             if checkpoints is not None:
                 checkpoints.clear()
             del loop, again
-            out_of_memory.free()
+            out_of_memory.free_memory()
 
-    def loop(self, encoder: nn.Module, task: Task, risk: Risk, train: Samples, halvings: int = 0) -> Loop:
+    def loop(self, encoder: nn.Module, task: Task, risk: Risk, train: ImageDataset, halvings: int = 0) -> Loop:
         """A training of encoder and head that has not begun; the head's first weights come from torch's generator."""
         optimisation = Optimisation(
             **{name: getattr(self, name) for name in SHARED},
             schedule=partial(learning_rate_factor, warmup_fraction=self.warmup_fraction),
         )
         network = Classifier(encoder, train.targets.shape[1], self.dropout)
-        objective = Supervised(network, task.weighed(train.targets), risk, train.num_cells)
+        objective = Supervised(network, task.fit_class_weights(train.targets), risk, train.num_subgroups)
         freezing = Freezing(frozen_epochs=self.frozen_epochs) if self.frozen_epochs else None
         execution = Execution(precision=self.precision, compile=self.compile)
         return Loop(objective, train, optimisation, execution, freezing, halvings)
 
     def _halved(self, loop: Loop) -> int:
         """How often parts are halved at the next try."""
-        if not self.halve_batch or self.batch_size // 2 ** (loop.halvings + 1) < out_of_memory.smallest(loop):
+        if not self.halve_batch or self.batch_size // 2 ** (loop.halvings + 1) < out_of_memory.smallest_part(loop):
             raise out_of_memory.refusal(loop) from None
         return loop.halvings + 1
 
     def _fitted(
-        self, loop: Loop, train: Samples, val: Samples, log: Log, checkpoints: CheckpointStore | None
+        self, loop: Loop, train: ImageDataset, val: ImageDataset, log: Log, checkpoints: CheckpointStore | None
     ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
         task: Task = loop.objective.task
         progress = Progress(loop, checkpoints, self.checkpoint_seconds)
@@ -207,19 +207,21 @@ class FineTune(Trainer):
                 row: dict[str, float] = {"epoch": epoch, "train_loss": loop.epoch(bar, progress.save_when_due)}
                 images_per_second = (loop.step - before) * loop.feed.size / (time.perf_counter() - started)
                 predictor = NetworkPredictor(
-                    cast(Classifier, loop.kept()), task, train.transform, self.views, self.precision
+                    cast(Classifier, loop.current_network()), task, train.transform, self.views, self.precision
                 )
-                scores = scored_together(predictor, val, loop.processes)
-                row |= figures(task, val.targets, scores)
+                scores = score_together(predictor, val, loop.processes)
+                row |= validation_figures(task, val.targets, scores)
                 row["learning_rate"] = float(max(loop.schedule.get_last_lr()))
                 progress.add(row, scores)
                 log(epoch, {**row, "images_per_second": images_per_second})
                 progress.save()
         if not progress.best:
             raise UserError("val loss was never a finite number; lower train.learning_rate")
-        state_dicts.into_module("best", loop.kept(), progress.best)
-        tuned = task.tuned(val.targets, progress.best_scores)
-        predictor = NetworkPredictor(cast(Classifier, loop.kept()), tuned, train.transform, self.views, self.precision)
+        state_dicts.into_module("best", loop.current_network(), progress.best)
+        tuned = task.fit_thresholds(val.targets, progress.best_scores)
+        predictor = NetworkPredictor(
+            cast(Classifier, loop.current_network()), tuned, train.transform, self.views, self.precision
+        )
         return predictor, progress.history
 
     def _say_if_longer(self, loop: Loop) -> None:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pipeline.core import config
-from pipeline.core.batches import ToTensor, to_batch
+from pipeline.core.batches import ToTensor, to_tensor
 from pipeline.core.contracts import Predictor, Task
 from pipeline.core.errors import UserError
 from pipeline.training import precision
@@ -67,9 +67,9 @@ class NetworkPredictor(Predictor):
         self.views = list(views)
         self.precision = precision_name
 
-    def predict(self, images: np.ndarray, told: pd.DataFrame | None = None, batch_size: int = 64) -> np.ndarray:
+    def predict(self, images: np.ndarray, metadata: pd.DataFrame | None = None, batch_size: int = 64) -> np.ndarray:
         scores = [
-            self.score(self.transform(to_batch(images[start : start + batch_size])))
+            self.score(self.transform(to_tensor(images[start : start + batch_size])))
             for start in range(0, len(images), batch_size)
         ]
         return np.concatenate(scores) if scores else np.zeros((0, self.network.head.out_features), dtype=np.float32)
@@ -91,14 +91,14 @@ class NetworkPredictor(Predictor):
             "predictor": "pipeline.training.trainers.network.NetworkPredictor",
             "views": self.views,
             "precision": self.precision,
-            "task": config.node(self.task),
+            "task": config.to_node(self.task),
             "num_parameters": sum(value.numel() for value in self.network.parameters()),
         }
 
     @classmethod
     def load(cls, folder: Path, card: dict[str, Any]) -> NetworkPredictor:
         network = Classifier(bare_encoder(card), len(card["classes"]), dropout=0.0)
-        filled(network, folder / WEIGHTS)
+        load_weights(network, folder / WEIGHTS)
         task = config.build(card["task"], "card.task")
         transform = config.build(card["transform"], "card.transform")
         return cls(network, task, transform, card["views"], card["precision"])
@@ -110,7 +110,7 @@ def bare_encoder(card: dict[str, Any]) -> Any:
     return config.build(node | {"weights": "none"} if "weights" in node else node, "card.encoder")
 
 
-def filled(network: nn.Module, path: Path) -> None:
+def load_weights(network: nn.Module, path: Path) -> None:
     """Gives the network the weights of a file.
 
     Raises:

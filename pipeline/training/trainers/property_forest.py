@@ -12,17 +12,17 @@ import pandas as pd
 from torch import nn
 
 from pipeline.core import config
-from pipeline.core.batches import Samples
+from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import CheckpointStore, Log, Predictor, Risk, Task, Trainer
 from pipeline.core.errors import UserError
-from pipeline.evaluation.property_forest import Bins, forest
-from pipeline.training.trainers.estimator import judged, refuse_unfit, refuse_unknown
-from pipeline.training.trainers.estimator_scores import Answers, learnt
+from pipeline.evaluation.property_forest import PropertyBinner, make_forest
+from pipeline.training.trainers.estimator import evaluate_estimator, refuse_unfit, refuse_unknown
+from pipeline.training.trainers.estimator_scores import EstimatorScores, fit_scores
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class FitNuisances(Trainer):
+class FitPropertyForest(Trainer):
     """The forest of the check `nuisance_baseline`, on what is measured (`prop_*`) and told (`attr_*`) of train.
 
     Format, folder and place in a list, which the check asks too, are not kept with the packed pictures.
@@ -48,44 +48,46 @@ class FitNuisances(Trainer):
         encoder: nn.Module,
         task: Task,
         risk: Risk,
-        train: Samples,
-        val: Samples,
+        train: ImageDataset,
+        val: ImageDataset,
         log: Log,
         checkpoints: CheckpointStore | None = None,
-    ) -> tuple[NuisancePredictor, list[dict[str, float]]]:
+    ) -> tuple[PropertyForestPredictor, list[dict[str, float]]]:
         refuse_unfit(train, val, "the forest of nuisances")
         started = time.perf_counter()
-        bins = Bins.learnt(_of(train.told))
-        known = bins(_of(train.told))
-        answers = learnt(forest(self.num_trees, self.seed), known, train.targets, train.chances, task.exclusive)
-        seen = bins(_of(val.told))
+        bins = PropertyBinner.fit(_of(train.metadata))
+        known = bins(_of(train.metadata))
+        answers = fit_scores(
+            make_forest(self.num_trees, self.seed), known, train.targets, train.sampling_probabilities, task.exclusive
+        )
+        seen = bins(_of(val.metadata))
         answers = answers.calibrated(seen, val.targets, task.exclusive, self.calibration)
-        task, history = judged(answers, task, known, train.targets, seen, val.targets, started, log)
-        return NuisancePredictor(bins, answers, task), history
+        task, history = evaluate_estimator(answers, task, known, train.targets, seen, val.targets, started, log)
+        return PropertyForestPredictor(bins, answers, task), history
 
 
 @final
-class NuisancePredictor(Predictor):
+class PropertyForestPredictor(Predictor):
     """Scores of a forest on nuisances; it needs what is told of the pictures and looks at none."""
 
-    def __init__(self, bins: Bins, answers: Answers, task: Task):
+    def __init__(self, bins: PropertyBinner, answers: EstimatorScores, task: Task):
         self.bins, self.answers, self.task = bins, answers, task
 
-    def predict(self, images: np.ndarray, told: pd.DataFrame | None = None) -> np.ndarray:
-        return self.answers.scores(self.bins(_of(told)), self.task)
+    def predict(self, images: np.ndarray, metadata: pd.DataFrame | None = None) -> np.ndarray:
+        return self.answers.scores(self.bins(_of(metadata)), self.task)
 
     def save(self, folder: Path) -> dict[str, Any]:
         return {
-            "predictor": "pipeline.training.trainers.property_forest.NuisancePredictor",
+            "predictor": "pipeline.training.trainers.property_forest.PropertyForestPredictor",
             **self.answers.save(folder),
             "bins": asdict(self.bins),
-            "task": config.node(self.task),
+            "task": config.to_node(self.task),
         }
 
     @classmethod
-    def load(cls, folder: Path, card: dict[str, Any]) -> NuisancePredictor:
+    def load(cls, folder: Path, card: dict[str, Any]) -> PropertyForestPredictor:
         task = config.build(card["task"], "card.task")
-        return cls(Bins(**card["bins"]), Answers.load(folder, card, task.exclusive), task)
+        return cls(PropertyBinner(**card["bins"]), EstimatorScores.load(folder, card, task.exclusive), task)
 
 
 def _of(told: pd.DataFrame | None) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from labelled_features import CLASSES, exchanged, make_features, named
 
-from pipeline.checks.label_quality.confident_learning import LEAST_NOISE, suspects
+from pipeline.checks.label_quality.confident_learning import LEAST_NOISE, find_label_issues
 
 PLANTED = np.array([3, 10, 17, 24, 31, 38, 45, 52, 59, 66, 73, 80])  # a tenth of 120
 NUM_FOLDS = 5
@@ -16,7 +16,7 @@ def found():
 
     def search(features, labels, groups=None, **options):
         groups = np.arange(len(labels)).astype(str) if groups is None else groups
-        return suspects(features, labels, groups, NUM_FOLDS, 0, **options)
+        return find_label_issues(features, labels, groups, NUM_FOLDS, 0, **options)
 
     return search
 

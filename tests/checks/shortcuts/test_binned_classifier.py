@@ -6,15 +6,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from pipeline.checks.shortcuts.binned_classifier import Cells, balanced_accuracy, best_pair
-from pipeline.statistics.association import cramers_v, separation
-from pipeline.statistics.binning import NUM_BINS, binned, sorted_out
+from pipeline.checks.shortcuts.binned_classifier import BinCounts, balanced_accuracy, best_pair
+from pipeline.statistics.association import auc, cramers_v
+from pipeline.statistics.binning import NUM_BINS, frequency_bins, quantile_bins
 
 ALONE = np.eye(NUM_BINS + 1)[None]
 
 
 def told(bins, folds, label, kernels=ALONE):
-    cells = Cells(np.array([bins]), np.array(folds))
+    cells = BinCounts(np.array([bins]), np.array(folds))
     label = np.array(label)
     present = cells.count(np.flatnonzero(label), np.zeros(label.sum(), dtype=int), 1)
     return float(balanced_accuracy(present, cells.count_all() - present, kernels)[0, 0])
@@ -40,16 +40,16 @@ def test_class_sizes_do_not_matter():
 
 
 def test_best_pair_names_the_two_classes_that_are_apart():
-    cells = Cells(np.array([[0, 0, 5, 0, 0, 5]]), np.array([0, 0, 0, 1, 1, 1]))
+    cells = BinCounts(np.array([[0, 0, 5, 0, 0, 5]]), np.array([0, 0, 0, 1, 1, 1]))
     counts = cells.count(np.arange(6), np.array([0, 1, 2, 0, 1, 2]), 3)
     assert best_pair(counts[0], ALONE) == best_pair(counts[0], None) == (0, 2, 1.0)
 
 
 def test_bins():
-    assert binned(np.arange(32.0)).tolist() == np.repeat(np.arange(16), 2).tolist()
-    assert binned(np.array([1.0, np.nan, 1.0])).tolist() == [8, 16, 8]
-    assert sorted_out(np.array([0, 1, 1, -1])).tolist() == [1, 0, 0, 16]
-    assert sorted_out(np.arange(40)).max() == 15
+    assert quantile_bins(np.arange(32.0)).tolist() == np.repeat(np.arange(16), 2).tolist()
+    assert quantile_bins(np.array([1.0, np.nan, 1.0])).tolist() == [8, 16, 8]
+    assert frequency_bins(np.array([0, 1, 1, -1])).tolist() == [1, 0, 0, 16]
+    assert frequency_bins(np.arange(40)).max() == 15
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_bins():
     [([1, 2, 3, 4], [0, 0, 1, 1], 1.0), ([1, 2, 3, 4], [0, 1, 0, 1], 0.75), ([1, 2, 2, 3], [0, 0, 1, 1], 0.875)],
 )
 def test_separation_by_hand(values, positive, expected):
-    assert separation(np.array(values, dtype=float), np.array(positive, dtype=bool)) == pytest.approx(expected)
+    assert auc(np.array(values, dtype=float), np.array(positive, dtype=bool)) == pytest.approx(expected)
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=2, max_size=40))
@@ -65,7 +65,7 @@ def test_separation_is_the_area_under_the_curve(pairs):
     values, positive = (np.array(column) for column in zip(*pairs, strict=True))
     assume(0 < positive.sum() < len(positive))
     area = roc_auc_score(positive, values)
-    assert separation(values.astype(float), positive) == pytest.approx(max(area, 1 - area))
+    assert auc(values.astype(float), positive) == pytest.approx(max(area, 1 - area))
 
 
 @pytest.mark.parametrize(

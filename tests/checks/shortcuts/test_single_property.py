@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.checks.shortcuts.single_property import Labelled, ask
-from pipeline.datasets.properties import nuisances
+from pipeline.checks.shortcuts.single_property import LabelTable, rank_properties
+from pipeline.datasets.properties import collect_properties
 
 
 def table(labels, groups=None, **columns):
@@ -13,25 +13,28 @@ def table(labels, groups=None, **columns):
 
 
 def answers(samples, num_permutations=99):
-    return {one.name: one for one in ask(Labelled.of(samples), nuisances(samples), num_permutations, 5, 0.04, 0)}
+    return {
+        one.name: one
+        for one in rank_properties(LabelTable.of(samples), collect_properties(samples), num_permutations, 5, 0.04, 0)
+    }
 
 
 def test_two_classes_are_one_question():
-    labelled = Labelled.of(table([["b"], ["a"], ["b"]]))
+    labelled = LabelTable.of(table([["b"], ["a"], ["b"]]))
     assert labelled.first == 1
     assert (labelled.codes.tolist(), list(labelled.classes)) == ([1, 0, 1], ["a", "b"])
     assert labelled.mean_size == 1.5
 
 
 def test_several_labels_are_each_a_question():
-    labelled = Labelled.of(table([["a", "b"], ["b"], ["a"]]))
+    labelled = LabelTable.of(table([["a", "b"], ["b"], ["a"]]))
     assert labelled.first == 0
     assert labelled.rows.tolist() == [0, 0, 1, 2]
 
 
 def test_a_few_samples_keep_the_questions_of_all():
     """One label each is left, but several were possible: both are still asked."""
-    kept = Labelled.of(table([["a", "b"], ["b"], ["a"]], ["x", "y", "z"])).only(np.array([1, 2]))
+    kept = LabelTable.of(table([["a", "b"], ["b"], ["a"]], ["x", "y", "z"])).only(np.array([1, 2]))
     assert (kept.rows.tolist(), kept.codes.tolist(), kept.groups.tolist()) == ([0, 1], [1, 0], [0, 1])
     assert (kept.first, list(kept.classes)) == (0, ["a", "b"])
 
@@ -140,7 +143,7 @@ def test_a_category_that_names_the_group_tells_nothing_of_another():
 
 def test_a_negative_has_no_label_and_makes_each_a_question():
     """Two labels on one sample and none on another: as many as samples, and yet not one each."""
-    labelled = Labelled.of(table([["a", "b"], [], ["b"], ["a"]]))
+    labelled = LabelTable.of(table([["a", "b"], [], ["b"], ["a"]]))
     assert (labelled.rows.tolist(), labelled.codes.tolist()) == ([0, 0, 2, 3], [0, 1, 1, 0])
     assert (labelled.single, labelled.first, list(labelled.classes)) == (False, 0, ["a", "b"])
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.datasets.discovery.file_listing import EDGE_BYTES, MAX_DOCUMENTS, Place, look, stored
+from pipeline.datasets.discovery.file_listing import EDGE_BYTES, MAX_DOCUMENTS, FileListing, list_files, stored
 
 
 def place(*files, named=None):
-    return Place(root=Path("/place"), files=files, named=named)
+    return FileListing(root=Path("/place"), files=files, named=named)
 
 
 def tree(root, *files):
@@ -21,19 +21,19 @@ def tree(root, *files):
 
 
 def test_files_are_sorted_and_hidden_ones_passed_over(tmp_path):
-    found = look(tree(tmp_path, "b/2", "b/1", "a", ".hidden/x", "b/.x"))
+    found = list_files(tree(tmp_path, "b/2", "b/1", "a", ".hidden/x", "b/.x"))
     assert found.files == ("a", "b/1", "b/2")
     assert found.folders == {"b": 2}
     assert found.named is None
 
 
 def test_lonely_folders_are_entered(tmp_path):
-    found = look(tree(tmp_path, "one/two/a/x", "one/two/b/y"))
+    found = list_files(tree(tmp_path, "one/two/a/x", "one/two/b/y"))
     assert (found.root, found.files) == (tmp_path / "one/two", ("a/x", "b/y"))
 
 
 def test_one_file_and_the_folder_around_it(tmp_path):
-    found = look(tree(tmp_path, "a.csv", "b.csv") / "b.csv")
+    found = list_files(tree(tmp_path, "a.csv", "b.csv") / "b.csv")
     assert (found.root, found.named, found.files) == (tmp_path, "b.csv", ("a.csv", "b.csv"))
     assert found.documents(".csv".__eq__) == ["b.csv"]
 
@@ -44,19 +44,19 @@ def test_links_pipes_and_loops(tmp_path):
     (tmp_path / "link").symlink_to("b")
     (tmp_path / "dead").symlink_to("nowhere")
     os.mkfifo(tmp_path / "pipe")
-    assert look(tmp_path).files == ("a/x", "b", "link")
+    assert list_files(tmp_path).files == ("a/x", "b", "link")
 
 
 def test_too_many_files(tmp_path):
     tree(tmp_path, "a", "b", "c")
-    assert len(look(tmp_path, max_files=3).files) == 3
+    assert len(list_files(tmp_path, max_files=3).files) == 3
     with pytest.raises(UserError, match=r"holds more than 2 files; name a smaller folder$"):
-        look(tmp_path, max_files=2)
+        list_files(tmp_path, max_files=2)
 
 
 def test_a_null_byte_in_the_path(tmp_path):
     with pytest.raises(UserError, match=r"embedded null byte|does not exist"):
-        look(tmp_path / "a\0b")
+        list_files(tmp_path / "a\0b")
 
 
 def test_documents_are_few_and_near_the_top():
@@ -71,12 +71,12 @@ def test_edges(tmp_path):
     middle = b"a" * EDGE_BYTES + b"b" * (EDGE_BYTES // 2)
     (tmp_path / "middle").write_bytes(middle)
     (tmp_path / "large").write_bytes(b"a" * EDGE_BYTES + b"-" * 10 + b"z" * EDGE_BYTES)
-    found = look(tmp_path)
-    assert found.edges("small") == b"abc"
-    assert found.edges("middle") == middle
-    assert found.edges("large") == b"a" * EDGE_BYTES + b"z" * EDGE_BYTES
-    assert found.edges("absent") == found.start("absent") == b""
-    assert found.start("large", 5) == b"aaaaa"
+    found = list_files(tmp_path)
+    assert found.head_and_tail("small") == b"abc"
+    assert found.head_and_tail("middle") == middle
+    assert found.head_and_tail("large") == b"a" * EDGE_BYTES + b"z" * EDGE_BYTES
+    assert found.head_and_tail("absent") == found.head("absent") == b""
+    assert found.head("large", 5) == b"aaaaa"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_edges(tmp_path):
     ],
 )
 def test_the_folder_that_paths_are_relative_to(paths, folder):
-    assert place("images/cat/0.png", "images/dog/1.png").containing(paths) == folder
+    assert place("images/cat/0.png", "images/dog/1.png").common_parent(paths) == folder
 
 
 def test_inside_the_project_paths_stay_relative(project):

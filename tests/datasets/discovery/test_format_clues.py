@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from source_examples import MAKERS
 
-from pipeline.datasets.discovery.file_listing import look
+from pipeline.datasets.discovery.file_listing import list_files
 from pipeline.datasets.discovery.format_clues import split_documents, starts_with, strings
 from pipeline.datasets.sources.coco import Coco
 from pipeline.datasets.sources.darwin import Darwin
@@ -31,7 +31,7 @@ def files(root, *names):
     for one in names:
         (root / one).parent.mkdir(parents=True, exist_ok=True)
         (root / one).write_text("x")
-    return look(root)
+    return list_files(root)
 
 
 def test_strings_of_json():
@@ -55,7 +55,7 @@ def test_any_bytes_are_looked_at_without_a_fault(tmp_path_factory, data, ending)
     path = tmp_path_factory.mktemp("any") / f"file{ending}"
     path.write_bytes(data)
     for source in SOURCES:
-        list(source.recognise(look(path), {}))
+        list(source.recognise(list_files(path), {}))
 
 
 @pytest.mark.parametrize("names", [("/home/me/images/a b.JPG", "/home/me/images/c.jpg"), ("images\\a b.jpg", "c")])
@@ -67,7 +67,7 @@ def test_coco_paths_of_another_computer(tmp_path, names):
         "categories": [{"id": 1, "name": "cat"}],
     }
     (tmp_path / "coco.json").write_text(json.dumps(content))
-    (way,) = Coco.recognise(look(tmp_path), {})
+    (way,) = Coco.recognise(list_files(tmp_path), {})
     assert way.notes == []
     table = Coco(name="x", watch="x", **way.choices).read()
     assert [path.removeprefix("images/") for path in table["path"]] == ["a b.jpg", "c.jpg"]
@@ -76,7 +76,7 @@ def test_coco_paths_of_another_computer(tmp_path, names):
 
 def test_label_studio_finds_uploads_below_other_folders(tmp_path):
     known = MAKERS["label_studio"](tmp_path / "set")
-    (way,) = LabelStudio.recognise(look(tmp_path / "set"), {})
+    (way,) = LabelStudio.recognise(list_files(tmp_path / "set"), {})
     assert way.choices == known
 
 
@@ -85,22 +85,22 @@ def test_idx_files_are_paired_by_their_numbers(tmp_path):
     idx(tmp_path / "t10k-images-idx3-ubyte", 2, 2, 2, data=b"x" * 8)
     idx(tmp_path / "train-labels-idx1-ubyte.gz", 3, data=b"abc")
     idx(tmp_path / "t10k-labels-idx1-ubyte", 2, data=b"ab")
-    found = {way.choices["images"].rpartition("/")[2]: way for way in Idx.recognise(look(tmp_path), {})}
+    found = {way.choices["images"].rpartition("/")[2]: way for way in Idx.recognise(list_files(tmp_path), {})}
     assert found["train-images-idx3-ubyte.gz"].choices["labels"].endswith("/train-labels-idx1-ubyte.gz")
     assert found["t10k-images-idx3-ubyte"].choices["labels"].endswith("/t10k-labels-idx1-ubyte")
-    (way,) = Idx.recognise(look(tmp_path / "t10k-images-idx3-ubyte"), {})
+    (way,) = Idx.recognise(list_files(tmp_path / "t10k-images-idx3-ubyte"), {})
     assert way.layout == "IDX, 2 pictures in t10k-images-idx3-ubyte, labels in t10k-labels-idx1-ubyte"
 
 
 def test_idx_pictures_without_labels(tmp_path):
     idx(tmp_path / "images", 3, 2, 2, data=b"x" * 12)
-    (way,) = Idx.recognise(look(tmp_path), {})
-    assert way.lacks == "no IDX file with 3 labels lies beside images; put it there"
+    (way,) = Idx.recognise(list_files(tmp_path), {})
+    assert way.missing == "no IDX file with 3 labels lies beside images; put it there"
 
 
 def test_voc_without_pictures(tmp_path):
     (way,) = Voc.recognise(files(tmp_path, "Annotations/a.xml", "README"), {})
-    assert way.lacks.startswith("the folder JPEGImages is not there")
+    assert way.missing.startswith("the folder JPEGImages is not there")
 
 
 @pytest.mark.parametrize(

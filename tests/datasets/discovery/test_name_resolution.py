@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.errors import Refused
+from pipeline.core.errors import ItemRejected
 from pipeline.datasets.discovery.name_resolution import Resolver, suffix
 
 NFC, NFD = (unicodedata.normalize(form, "café/bär.jpg") for form in ("NFC", "NFD"))
@@ -17,7 +17,7 @@ NFC, NFD = (unicodedata.normalize(form, "café/bär.jpg") for form in ("NFC", "N
 def found(files, names, root="/data/pictures"):
     """What each name means: a file, a reason, or None."""
     meant = Resolver(files, Path(root)).find_all(names)
-    return [one.reason if isinstance(one := meant.get(name), Refused) else one for name in names]
+    return [one.reason if isinstance(one := meant.get(name), ItemRejected) else one for name in names]
 
 
 @pytest.mark.parametrize(

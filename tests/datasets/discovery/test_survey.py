@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Source
-from pipeline.core.errors import Refused
-from pipeline.datasets.discovery.survey import MAX_BYTES, Sample, oddities, sample, survey
+from pipeline.core.errors import ItemRejected
+from pipeline.datasets.discovery.survey import MAX_BYTES, HeaderSample, sample_headers, summarise_source, warnings_for
 
 
 def rows(labels, **columns):
@@ -14,11 +14,11 @@ def rows(labels, **columns):
 
 
 def looked(sizes=(), refused=()):
-    return Sample(sizes=sizes, refused=refused)
+    return HeaderSample(sizes=sizes, refused=refused)
 
 
 def odd(table, **sampled):
-    return list(oddities(survey(table), looked(**sampled)))
+    return list(warnings_for(summarise_source(table), looked(**sampled)))
 
 
 class Fixed(Source):
@@ -32,13 +32,13 @@ class Fixed(Source):
 
     def open(self, path):
         item = self.items[int(path.removesuffix(".png"))]
-        if isinstance(item, Refused):
+        if isinstance(item, ItemRejected):
             raise item
         return item
 
 
 def test_everything_is_counted_once():
-    found = survey(
+    found = summarise_source(
         rows(
             [["b"], ["a", "b"], [], ["c"], ["a"]],
             given_split=["train", "train", "test", "val", None],
@@ -55,7 +55,7 @@ def test_everything_is_counted_once():
 
 
 def test_a_table_without_splits_or_refusals():
-    found = survey(rows([["a"], ["b"]]))
+    found = summarise_source(rows([["a"], ["b"]]))
     assert (found.splits, found.refused, found.task, found.split) == ({}, {}, "single_label", "grouped")
 
 
@@ -99,7 +99,7 @@ def test_odd_splits():
 
 def test_refusals_are_named_in_words():
     table = rows([["a"]] * 10 + [["b"]] * 11, refused=[None] * 20 + ["no_row"])
-    refused = [("x", Refused("empty", "0 bytes")), ("y", Refused("empty", "0 bytes"))]
+    refused = [("x", ItemRejected("empty", "0 bytes")), ("y", ItemRejected("empty", "0 bytes"))]
     assert odd(table, sizes=[(10, 10), (10, 41)], refused=refused) == [
         "refused, pictures that no annotation names: 1 of 21 items",
         "refused, without a byte: 2 of 4 files looked at; the first is 'x': 0 bytes",
@@ -115,7 +115,7 @@ def test_many_names_are_cut_short():
 def test_a_sample_is_spread_over_the_rows_and_reads_headers(encode, noise):
     pictures = [encode(noise(height=10 + number % 7)) for number in range(7)] * 300
     table = rows([["a"]] * 2100, refused=["no_row"] * 100 + [None] * 2000)
-    found = sample(Fixed(pictures), table)
+    found = sample_headers(Fixed(pictures), table)
     assert found.num == 1000
     assert found.sizes[0] == (32, 10 + 100 % 7)
     assert found.sizes[-1] == (32, 10 + 2098 % 7)
@@ -123,8 +123,8 @@ def test_a_sample_is_spread_over_the_rows_and_reads_headers(encode, noise):
 
 
 def test_what_cannot_be_opened_is_told(encode, noise):
-    found = sample(
-        Fixed([b"", b"<html>", Refused("missing", "no such file"), np.zeros((3, 5), np.uint8)]), rows([["a"]] * 4)
+    found = sample_headers(
+        Fixed([b"", b"<html>", ItemRejected("missing", "no such file"), np.zeros((3, 5), np.uint8)]), rows([["a"]] * 4)
     )
     assert [(path, one.reason) for path, one in found.refused] == [
         ("0.png", "empty"),
@@ -136,7 +136,7 @@ def test_what_cannot_be_opened_is_told(encode, noise):
 
 def test_reading_stops_when_enough_was_read():
     large = np.broadcast_to(np.zeros((), np.uint8), (MAX_BYTES // 2 + 1, 1))
-    assert sample(Fixed([large] * 5), rows([["a"]] * 5)).num == 2
+    assert sample_headers(Fixed([large] * 5), rows([["a"]] * 5)).num == 2
 
 
 def test_nothing_to_look_at():

@@ -9,7 +9,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pipeline.datasets.near_duplicates import groups
-from pipeline.datasets.near_duplicates.groups import joined, near_duplicates, num_tables, sharing, with_twins
+from pipeline.datasets.near_duplicates.groups import (
+    add_duplicate_group,
+    connected_groups,
+    num_tables,
+    pairs_within_hamming,
+    shared_key_across,
+)
 
 BASES = st.sampled_from([0, 2**64 - 1, 0x0123456789ABCDEF])
 FLIPS = st.sets(st.integers(0, 63), max_size=18).map(lambda bits: sum(1 << bit for bit in bits))
@@ -34,7 +40,7 @@ def pairs_of_all_with_all(numbers, max_bits):
 
 @given(HASHES, st.integers(0, 16))
 def test_near_duplicates_agree_with_brute_force(numbers, max_bits):
-    pairs = near_duplicates(digits(numbers), max_bits)
+    pairs = pairs_within_hamming(digits(numbers), max_bits)
     slow = pairs_of_all_with_all(numbers, max_bits)
     assert components(pairs, len(numbers)) == components(slow, len(numbers))
     assert {(max(pair), min(pair)) for pair in pairs.tolist()} <= set(slow)
@@ -45,8 +51,8 @@ def test_exactly_max_bits_count_and_one_more_does_not(max_bits):
     spread = sum(1 << (64 // 17 * bit) for bit in range(max_bits))  # spread over all of the hash
     dense = (1 << max_bits) - 1  # all in one place
     for flips in (spread, dense):
-        assert len(near_duplicates(digits([0, flips]), max_bits)) == 1
-        assert len(near_duplicates(digits([0, flips | 1 << 63]), max_bits)) == 0
+        assert len(pairs_within_hamming(digits([0, flips]), max_bits)) == 1
+        assert len(pairs_within_hamming(digits([0, flips | 1 << 63]), max_bits)) == 0
 
 
 @pytest.mark.parametrize("tables", range(2, 9))
@@ -56,7 +62,7 @@ def test_any_number_of_tables_finds_the_same(monkeypatch, tables):
     numbers = sorted({0, *flips})
     monkeypatch.setattr(groups, "num_tables", lambda *_: tables)
     for max_bits in (5, 6, 10):
-        found = near_duplicates(digits(numbers), max_bits)
+        found = pairs_within_hamming(digits(numbers), max_bits)
         slow = pairs_of_all_with_all(numbers, max_bits)
         assert {(max(pair), min(pair)) for pair in found.tolist()} == set(slow)
 
@@ -70,12 +76,12 @@ def test_tables_fit_the_number_of_hashes():
 
 
 def test_equal_hashes_make_a_chain_not_a_clique():
-    assert len(near_duplicates(digits([5] * 1000), 2)) == 999
+    assert len(pairs_within_hamming(digits([5] * 1000), 2)) == 999
 
 
 def test_nothing_to_compare():
-    assert near_duplicates(digits([]), 2).shape == (0, 2)
-    assert near_duplicates(digits([1]), 2).shape == (0, 2)
+    assert pairs_within_hamming(digits([]), 2).shape == (0, 2)
+    assert pairs_within_hamming(digits([1]), 2).shape == (0, 2)
 
 
 @pytest.mark.parametrize(
@@ -93,12 +99,12 @@ def test_joined_by_group_content_hash_and_any_chain(make_manifest, max_bits, exp
         content_hash=["0", "1", "1", "2", "3", "4"],
         perceptual_hash=digits([0xFF, 0xF00, 0xF000, 0xF000, 0xF001, 0xF0000]),
     )
-    assert joined(manifest, max_bits).tolist() == expected
+    assert connected_groups(manifest, max_bits).tolist() == expected
 
 
 def test_joined_takes_the_index_of_the_manifest(make_manifest):
     manifest = make_manifest("ab").set_index("sample_id", drop=False)
-    assert joined(manifest, 2).to_dict() == {"s00": "s00", "s01": "s01"}
+    assert connected_groups(manifest, 2).to_dict() == {"s00": "s00", "s01": "s01"}
 
 
 @given(st.data())
@@ -115,7 +121,7 @@ def test_joined_is_the_transitive_closure(make_manifest, data):
         for b in range(a)
         if contents[a] == contents[b] or (groups[a] is not None and groups[a] == groups[b])
     ]
-    assert joined(manifest, max_bits).tolist() == [f"s{first:02d}" for first in components(linked, size)]
+    assert connected_groups(manifest, max_bits).tolist() == [f"s{first:02d}" for first in components(linked, size)]
 
 
 def pairs_of(*pairs):
@@ -124,26 +130,31 @@ def pairs_of(*pairs):
 
 def test_twins_are_named_after_the_smallest_of_their_chain(make_manifest):
     manifest = make_manifest("aaaaaa")
-    found = with_twins(manifest, pairs_of(("s05", "s03"), ("s03", "s04"), ("s00", "s01")))
+    found = add_duplicate_group(manifest, pairs_of(("s05", "s03"), ("s03", "s04"), ("s00", "s01")))
     assert found["twin"].fillna("alone").tolist() == ["s00", "s00", "alone", "s03", "s03", "s03"]
     assert list(manifest) == list(found.drop(columns="twin"))
 
 
 def test_without_pairs_everyone_is_alone(make_manifest):
-    found = with_twins(make_manifest("ab"), pairs_of())
+    found = add_duplicate_group(make_manifest("ab"), pairs_of())
     assert found["twin"].isna().all()
-    assert joined(found, 2).tolist() == ["s00", "s01"]
+    assert connected_groups(found, 2).tolist() == ["s00", "s01"]
 
 
 def test_twins_are_joined_with_groups_and_hashes(make_manifest):
     manifest = make_manifest("aaaa", group=["g", "g", None, None])
-    assert joined(with_twins(manifest, pairs_of(("s01", "s02"))), 2).tolist() == ["s00", "s00", "s00", "s03"]
+    assert connected_groups(add_duplicate_group(manifest, pairs_of(("s01", "s02"))), 2).tolist() == [
+        "s00",
+        "s00",
+        "s00",
+        "s03",
+    ]
 
 
 def test_sharing_by_hand():
     keys = pd.DataFrame({"group": ["g", "g", None, None, "h"], "twin": [None, None, "t", "t", "t"]})
     values = np.array(["train", "train", "train", "val", "val"])
-    torn, partner = sharing(keys, values)
+    torn, partner = shared_key_across(keys, values)
     assert torn.tolist() == [False, False, True, True, True]
     assert [partner(row) for row in (2, 3, 4)] == [3, 2, 2]
-    assert sharing(keys[[]], values)[0].tolist() == [False] * 5
+    assert shared_key_across(keys[[]], values)[0].tolist() == [False] * 5

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from pipeline.datasets.near_duplicates import photo_pairs
-from pipeline.datasets.near_duplicates.photo_pairs import Pairing
+from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.statistics import nearest_neighbors
 from tests.photographs import CHANGES, look_alike, photograph
 
 
 def thumbnails(pictures):
-    return np.stack([photo_pairs.thumbnail(np.asarray(one)) for one in pictures])
+    return np.stack([photo_pairs.shrink(np.asarray(one)) for one in pictures])
 
 
 def twin_pairs(found, min_distinction=0.7):
@@ -23,14 +23,14 @@ ALIKE = [look_alike(seed) for seed in range(60)]
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_copy_is_found_and_nothing_else(change):
-    found = photo_pairs.alike(thumbnails([*ORIGINALS, CHANGES[change](ORIGINALS[7])]), 0.93, 1)
+    found = photo_pairs.find_pairs(thumbnails([*ORIGINALS, CHANGES[change](ORIGINALS[7])]), 0.93, 1)
     assert found.pairs.tolist() == [[7, 40, int(change == "mirrored")]]
     assert found.similarity[0] >= 0.93
     assert found.distinction[0] >= 0.9
 
 
 def test_where_everything_looks_alike_likeness_alone_proves_nothing():
-    found = photo_pairs.alike(thumbnails(ALIKE), 0.93, 1)
+    found = photo_pairs.find_pairs(thumbnails(ALIKE), 0.93, 1)
     assert len(found.pairs) >= 100
     assert found.distinction.max() < 0.5
     assert twin_pairs(found) == set()
@@ -39,7 +39,7 @@ def test_where_everything_looks_alike_likeness_alone_proves_nothing():
 def test_copies_are_found_where_everything_looks_alike():
     planted = [(number, change) for number in (3, 20, 41) for change in CHANGES]
     pictures = [*ALIKE, *(CHANGES[change](ALIKE[number + place]) for place, (number, change) in enumerate(planted))]
-    found = photo_pairs.alike(thumbnails(pictures), 0.93, 1)
+    found = photo_pairs.find_pairs(thumbnails(pictures), 0.93, 1)
     true = {(number + place, 60 + place) for place, (number, _) in enumerate(planted)}
     assert len(found.pairs) >= 5 * len(true)
     assert twin_pairs(found) == true
@@ -48,9 +48,9 @@ def test_copies_are_found_where_everything_looks_alike():
 def test_distinction_by_hand(monkeypatch):
     """Two are 0.98 alike, and others 0.9 like the one and 0.96 like the other: (0.98 - 0.96) / (1 - 0.96) = 0.5."""
     monkeypatch.setattr(photo_pairs, "candidates", lambda *_: np.array([[0, 1, 0], [0, 1, 1]]))
-    monkeypatch.setattr(photo_pairs, "similarity", lambda *_: np.array([0.98, 0.95]))
-    monkeypatch.setattr(photo_pairs, "crowd", lambda _, __, rows: np.array([0.9, 0.96])[rows])
-    found = photo_pairs.alike(thumbnails(ORIGINALS[:2]), 0.93, 1)
+    monkeypatch.setattr(photo_pairs, "match_similarity", lambda *_: np.array([0.98, 0.95]))
+    monkeypatch.setattr(photo_pairs, "background_similarity", lambda _, __, rows: np.array([0.9, 0.96])[rows])
+    found = photo_pairs.find_pairs(thumbnails(ORIGINALS[:2]), 0.93, 1)
     assert (found.pairs.tolist(), found.similarity.tolist()) == ([[0, 1, 0]], [0.98])
     assert found.distinction == pytest.approx([0.5])
 
@@ -59,32 +59,35 @@ def test_a_photograph_that_is_there_eight_times_is_no_crowd():
     generator = np.random.default_rng(0)
     pixels = np.asarray(ORIGINALS[0], dtype=float)
     copies = [np.clip(pixels + generator.normal(0, 8, pixels.shape), 0, 255).astype(np.uint8) for _ in range(7)]
-    found = photo_pairs.alike(thumbnails([*ORIGINALS, *copies]), 0.93, 2)
+    found = photo_pairs.find_pairs(thumbnails([*ORIGINALS, *copies]), 0.93, 2)
     assert {place for pair in twin_pairs(found) for place in pair} == {0, *range(40, 47)}
 
 
 def test_without_enough_pictures_there_is_no_crowd():
     few = thumbnails(ORIGINALS[:9])
-    looks = nearest_neighbors.index(photo_pairs._looks(few))
-    assert photo_pairs.crowd(few, looks, np.arange(9)).tolist() == [0] * 9
+    looks = nearest_neighbors.build_index(photo_pairs._looks(few))
+    assert photo_pairs.background_similarity(few, looks, np.arange(9)).tolist() == [0] * 9
     many = thumbnails(ORIGINALS)
-    assert (photo_pairs.crowd(many, nearest_neighbors.index(photo_pairs._looks(many)), np.arange(3)) > 0).all()
+    assert (
+        photo_pairs.background_similarity(many, nearest_neighbors.build_index(photo_pairs._looks(many)), np.arange(3))
+        > 0
+    ).all()
 
 
 def test_pictures_without_structure_are_nobodys_twin():
     flat = np.full((20, 64, 64), 100, np.uint8)
-    assert len(photo_pairs.alike(flat, 0.93, 1).pairs) == 0
+    assert len(photo_pairs.find_pairs(flat, 0.93, 1).pairs) == 0
 
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_fewer_than_two_pictures_have_no_twin(number):
-    found = photo_pairs.alike(np.zeros((number, 64, 64), np.uint8), 0.93, 1)
+    found = photo_pairs.find_pairs(np.zeros((number, 64, 64), np.uint8), 0.93, 1)
     assert (len(found.pairs), len(found.similarity), len(found.distinction)) == (0, 0, 0)
 
 
 def test_candidates_stand_once_the_smaller_first_in_any_size_of_block(monkeypatch):
     many = thumbnails(ORIGINALS)
-    index = nearest_neighbors.index(photo_pairs._looks(many))
+    index = nearest_neighbors.build_index(photo_pairs._looks(many))
     pairs = photo_pairs.candidates(many, index, 2)
     assert (pairs[:, 0] < pairs[:, 1]).all()
     assert len({tuple(pair) for pair in pairs.tolist()}) == len(pairs)
@@ -111,4 +114,4 @@ def test_looks_are_averages_of_four_by_four():
 )
 def test_refused_choices(choice, match):
     with pytest.raises(ValueError, match=match):
-        Pairing(**{"min_similarity": 0.93, "min_distinction": 0.7, "num_neighbours": 1, **choice})
+        DuplicateSearch(**{"min_similarity": 0.93, "min_distinction": 0.7, "num_neighbours": 1, **choice})

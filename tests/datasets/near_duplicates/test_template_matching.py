@@ -8,7 +8,7 @@ from tests.photographs import photograph
 
 
 def thumbnails(*pictures):
-    return np.stack([photo_pairs.thumbnail(np.asarray(one)) for one in pictures])
+    return np.stack([photo_pairs.shrink(np.asarray(one)) for one in pictures])
 
 
 def test_agrees_with_comparing_every_window():
@@ -33,9 +33,10 @@ def test_zoom_finds_what_a_crop_shows_larger():
     whole = photograph(1)
     pictures = thumbnails(whole, whole.crop((12, 12, 188, 188)))  # 0.88 of each side
     pairs = np.array([[0, 1, 0], [1, 0, 0]])
-    assert (template_matching.similarity(pictures, pairs) > 0.95).all()
+    assert (template_matching.match_similarity(pictures, pairs) > 0.95).all()
     assert (
-        template_matching.similarity(pictures, pairs, closely=False) < template_matching.similarity(pictures, pairs)
+        template_matching.match_similarity(pictures, pairs, closely=False)
+        < template_matching.match_similarity(pictures, pairs)
     ).all()
     assert (template_matching._found(pictures, pairs, (1.0,)) < 0.9).all()
 
@@ -43,7 +44,7 @@ def test_zoom_finds_what_a_crop_shows_larger():
 def test_brightness_and_contrast_do_not_enter():
     one = photograph(2)
     pictures = thumbnails(one, one.point(lambda value: 60 + 0.4 * value), photograph(3))
-    same, other = template_matching.similarity(pictures, np.array([[0, 1, 0], [0, 2, 0]]))
+    same, other = template_matching.match_similarity(pictures, np.array([[0, 1, 0], [0, 2, 0]]))
     assert same > 0.99
     assert other < 0.6
 
@@ -51,7 +52,7 @@ def test_brightness_and_contrast_do_not_enter():
 def test_blocks_do_not_change_the_result(monkeypatch):
     pictures = thumbnails(*(photograph(seed) for seed in range(6)))
     pairs = np.array([[left, right, 0] for left in range(6) for right in range(left, 6)])
-    whole = template_matching.similarity(pictures, pairs)
+    whole = template_matching.match_similarity(pictures, pairs)
     monkeypatch.setattr(template_matching, "BLOCK", 4)
-    assert np.allclose(template_matching.similarity(pictures, pairs), whole, atol=1e-6)
-    assert template_matching.similarity(pictures, pairs[:0]).shape == (0,)
+    assert np.allclose(template_matching.match_similarity(pictures, pairs), whole, atol=1e-6)
+    assert template_matching.match_similarity(pictures, pairs[:0]).shape == (0,)

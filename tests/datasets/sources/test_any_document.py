@@ -10,7 +10,7 @@ from pipeline.core.errors import UserError
 from pipeline.datasets.sources.coco import Coco
 from pipeline.datasets.sources.darwin import Darwin
 from pipeline.datasets.sources.label_studio import LabelStudio
-from pipeline.images.decoding import REASONS
+from pipeline.images.decoding import REJECTION_REASONS
 
 KEYS = {
     Coco: "images annotations categories id image_id category_id name file_name attributes ignore",
@@ -70,6 +70,6 @@ def test_it_is_read_or_refused_in_one_line(tmp_path_factory, kind, data):
         message = str(error)
     else:
         message = ""
-        assert set(rows.get("refused", [])) - {None} <= set(REASONS)
+        assert set(rows.get("refused", [])) - {None} <= set(REJECTION_REASONS)
         assert all(labels == sorted(set(labels)) for labels in rows["labels"])
     assert "\n" not in message

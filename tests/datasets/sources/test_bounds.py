@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.datasets.discovery.file_listing import look
+from pipeline.datasets.discovery.file_listing import list_files
 from pipeline.datasets.sources import items
 from pipeline.datasets.sources.coco import Coco
 from pipeline.datasets.sources.items import Item, attribute_names, table
@@ -88,9 +88,9 @@ def test_a_jsonl_file_in_which_each_row_has_another_key_stops_early(tmp_path):
 def test_a_table_of_twenty_thousand_columns(tmp_path):
     header = ",".join(["image", "label", *(f"c{number}" for number in range(20_000))])
     (tmp_path / "a.csv").write_text(f"{header}\n{'x,' * 20_001}x\n")
-    (way,) = Table.recognise(look(tmp_path / "a.csv"), {})
-    assert "line 1 has 20,002 columns, at most 1,000 are read; leave out those that say nothing" in way.lacks
-    assert list(Table.recognise(look(tmp_path), {})) == []
+    (way,) = Table.recognise(list_files(tmp_path / "a.csv"), {})
+    assert "line 1 has 20,002 columns, at most 1,000 are read; leave out those that say nothing" in way.missing
+    assert list(Table.recognise(list_files(tmp_path), {})) == []
 
 
 def test_a_field_without_end(tmp_path):

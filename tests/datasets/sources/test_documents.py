@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.delimited_text import decoded
+from pipeline.core.delimited_text import decode_text
 from pipeline.core.errors import UserError
 from pipeline.datasets.sources import documents
 from pipeline.datasets.sources.documents import expect, parse_json, read_document, read_json
@@ -32,7 +32,7 @@ def test_damaged_json(text, message):
 @given(st.binary(max_size=40))
 def test_any_bytes_are_read_or_refused_in_one_line(data):
     try:
-        parse_json(decoded(data, documents.Path("x")), "x")
+        parse_json(decode_text(data, documents.Path("x")), "x")
     except UserError as error:
         message = str(error)
     else:

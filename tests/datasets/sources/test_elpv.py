@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.sources import elpv
 from pipeline.datasets.sources.elpv import Elpv
 
@@ -44,7 +44,7 @@ def test_grades(package):
 
 def test_open_reads_inside_the_package(package):
     assert source().open("images/cell0001.png") == b"png"
-    with pytest.raises(Refused, match="missing"):
+    with pytest.raises(ItemRejected, match="missing"):
         source().open("images/cell0002.png")
 
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from pipeline.core.errors import Refused, UserError
-from pipeline.datasets.discovery.file_listing import look
+from pipeline.core.errors import ItemRejected, UserError
+from pipeline.datasets.discovery.file_listing import list_files
 from pipeline.datasets.sources.folder import Folder
 
 
@@ -39,7 +39,7 @@ def test_names_with_spaces_and_accents(picture_folder):
 
 
 def test_opening_stays_inside(picture_folder):
-    with pytest.raises(Refused, match="outside"):
+    with pytest.raises(ItemRejected, match="outside"):
         source(picture_folder).open("../secret")
 
 
@@ -221,5 +221,5 @@ def test_pictures_of_a_phone_are_items_whether_they_can_be_read_or_not(tmp_path)
     make(tmp_path, "train/cat/1.heic", "train/dog/2.HEIC", "test/cat/3.avif", "4.heic")
     assert told(tmp_path)["train/dog/2.HEIC"] == ("dog", "train")
     assert told(tmp_path)["4.heic"] == ("", None)
-    (way,) = Folder.recognise(look(tmp_path), {})
+    (way,) = Folder.recognise(list_files(tmp_path), {})
     assert way.layout == "a folder per class, below test, train"

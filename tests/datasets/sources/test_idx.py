@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.sources import idx
 from pipeline.datasets.sources.idx import Idx
 
@@ -58,7 +58,7 @@ def test_pictures_in_colour(source):
 
 @pytest.mark.parametrize("path", ["11", "-1", "x", "²", ""])
 def test_a_picture_that_is_not_there(source, path):
-    with pytest.raises(Refused, match=r"missing: .*images has 11 pictures"):
+    with pytest.raises(ItemRejected, match=r"missing: .*images has 11 pictures"):
         source().open(path)
 
 
@@ -67,10 +67,10 @@ def test_a_file_that_shrinks_or_vanishes_during_the_scan(source, tmp_path):
     one.read()
     (tmp_path / "images").write_bytes(IMAGES[:-5])
     assert one.open("00").shape == (2, 3)
-    with pytest.raises(Refused, match=r"truncated: .*images has become shorter"):
+    with pytest.raises(ItemRejected, match=r"truncated: .*images has become shorter"):
         one.open("10")
     (tmp_path / "images").unlink()
-    with pytest.raises(Refused, match=r"missing: .*images cannot be read any more: No such file"):
+    with pytest.raises(ItemRejected, match=r"missing: .*images cannot be read any more: No such file"):
         one.open("00")
 
 

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.errors import Refused
+from pipeline.core.errors import ItemRejected
 from pipeline.datasets.sources.items import (
     Item,
-    as_looked_at,
     attribute_names,
     attribute_values,
     check_empty,
     label_list,
+    mark_negatives,
     merge,
     relative,
     table,
 )
-from pipeline.images.decoding import REASONS
+from pipeline.images.decoding import REJECTION_REASONS
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=12)  # halves of surrogate pairs too
 
@@ -51,13 +51,13 @@ def test_a_backslash_in_a_name_that_is_there(tmp_path):
     "path", ["/a.png", "../a.png", "a/../../b.png", "..", "..\\a.png", "C:\\a.png", "//host/a.png"]
 )
 def test_paths_that_leave(tmp_path, path):
-    with pytest.raises(Refused, match=r"^outside: the path is absolute or leaves"):
+    with pytest.raises(ItemRejected, match=r"^outside: the path is absolute or leaves"):
         relative(tmp_path, path)
 
 
 @pytest.mark.parametrize("path", ["", ".", "a/.."])
 def test_paths_that_name_nothing(tmp_path, path):
-    with pytest.raises(Refused, match=r"^missing: names no file"):
+    with pytest.raises(ItemRejected, match=r"^missing: names no file"):
         relative(tmp_path, path)
 
 
@@ -66,12 +66,12 @@ def test_no_accepted_path_leaves(path):
     root = Path("/nowhere/root")
     try:
         plain = relative(root, path)
-    except Refused as error:
+    except ItemRejected as error:
         refused = error
     else:
         refused = None
     if refused:
-        assert refused.reason in REASONS
+        assert refused.reason in REJECTION_REASONS
     else:
         assert not plain.startswith("/")
         assert ".." not in plain.split("/")
@@ -108,7 +108,7 @@ def test_labels_are_sorted_and_each_comes_once():
 def test_columns_appear_only_where_an_item_has_them():
     plain = table([Item(path="a", labels=["x"])])
     assert list(plain) == ["path", "labels", "group"]
-    refused = Item(path="b", refused=Refused("outside", "why\n\ud800"), attributes={"site": "N"})
+    refused = Item(path="b", refused=ItemRejected("outside", "why\n\ud800"), attributes={"site": "N"})
     told = table([Item(path="a", given_split="val"), refused])
     assert list(told) == ["path", "labels", "group", "given_split", "refused", "detail", "attr_site"]
     assert told["given_split"].tolist() == ["val", None]
@@ -154,7 +154,7 @@ ITEMS = st.builds(
     path=ANY_TEXT,
     labels=st.lists(ANY_TEXT, max_size=3),
     group=st.none() | ANY_TEXT,
-    refused=st.none() | st.builds(Refused, st.just("outside"), ANY_TEXT),
+    refused=st.none() | st.builds(ItemRejected, st.just("outside"), ANY_TEXT),
     attributes=st.dictionaries(ANY_TEXT, JSON, max_size=3),
 )
 
@@ -169,10 +169,10 @@ def test_anything_told_fits_into_a_file(items):
 
 
 def test_a_picture_that_somebody_looked_at():
-    assert as_looked_at(["cat"], "negative") == as_looked_at(["cat"], "own_label") == {"labels": ["cat"]}
-    assert as_looked_at([], "negative") == {"negative": True}
-    assert as_looked_at([], "unlabelled") == {"labels": []}
-    assert as_looked_at([], "own_label") == {"labels": ["nothing"]}
+    assert mark_negatives(["cat"], "negative") == mark_negatives(["cat"], "own_label") == {"labels": ["cat"]}
+    assert mark_negatives([], "negative") == {"negative": True}
+    assert mark_negatives([], "unlabelled") == {"labels": []}
+    assert mark_negatives([], "own_label") == {"labels": ["nothing"]}
     with pytest.raises(ValueError, match=r"empty must be one of negative, unlabelled, own_label, got 'unlabeled'"):
         check_empty("unlabeled")
 

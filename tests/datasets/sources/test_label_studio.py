@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import UserError
-from pipeline.datasets.sources.label_studio import LabelStudio, located, vote
+from pipeline.datasets.sources.label_studio import LabelStudio, locate_picture, vote
 
 
 def annotation(*choices, control="kind", **more):
@@ -117,7 +117,7 @@ def test_the_order_of_annotators_does_not_matter(answers):
 def test_where_a_picture_is_found(tmp_path, url, stored):
     (tmp_path / stored).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / stored).touch()
-    assert located(tmp_path, url) == stored
+    assert locate_picture(tmp_path, url) == stored
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_picture_under_another_name_than_image(source):
 
 @given(st.text(max_size=30))
 def test_any_address_is_found_or_not(tmp_path_factory, url):
-    assert isinstance(located(tmp_path_factory.getbasetemp(), url), str)
+    assert isinstance(locate_picture(tmp_path_factory.getbasetemp(), url), str)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.core.errors import UserError
-from pipeline.datasets.discovery.survey import survey
+from pipeline.datasets.discovery.survey import summarise_source
 from pipeline.datasets.ingestion import ingest
 from pipeline.datasets.properties import by_column
 from pipeline.datasets.sources.table import Table
@@ -200,7 +200,7 @@ def test_init_counts_the_pictures_that_ingest_will_have(source, tmp_path):
         Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
     text = "image,label\n" + "".join(f"{number % 5},{'xy'[number % 2]}\n" for number in range(13))
     table = source(text)
-    counted = survey(table.read())
+    counted = summarise_source(table.read())
     manifest, quarantine = ingest(table, max_pixels=999)
     assert counted.num_items == len(manifest) + len(quarantine) == 5
     assert (len(manifest), quarantine["reason"].tolist()) == (4, ["missing"])

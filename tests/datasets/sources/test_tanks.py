@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.checks.shortcut import Shortcut
-from pipeline.core.errors import Refused
+from pipeline.core.errors import ItemRejected
 from pipeline.datasets.sources.tanks import SIDE, Tanks
 from pipeline.images.properties import measure
 
@@ -116,7 +116,7 @@ def test_brightness_tells_the_label_and_the_check_says_so_and_without_a_link_it_
     ],
 )
 def test_a_scene_that_is_not_there(path, message):
-    with pytest.raises(Refused, match=message):
+    with pytest.raises(ItemRejected, match=message):
         tanks().open(path)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from torchvision import datasets
 
-from pipeline.core.errors import Refused, UserError
+from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.ingestion import ingest
 from pipeline.datasets.sources import torchvision_parts
 from pipeline.datasets.sources.torchvision import Torchvision
@@ -264,7 +264,7 @@ def test_targets_that_are_no_classes_are_refused():
 @pytest.mark.parametrize("path", ["train/6", "train/000006", "val/000001", "train/../../x", "", "train/-00001"])
 def test_what_is_not_there(tmp_path, path):
     write_mnist(tmp_path / "MNIST" / "raw")
-    with pytest.raises(Refused, match=r"missing: .*MNIST"):
+    with pytest.raises(ItemRejected, match=r"missing: .*MNIST"):
         source("MNIST", tmp_path).open(path)
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.errors import UserError
-from pipeline.datasets.discovery.file_listing import look
+from pipeline.core.errors import ItemRejected, UserError
+from pipeline.datasets.discovery.file_listing import list_files
 from pipeline.datasets.sources import voc
 from pipeline.datasets.sources.voc import Voc
 
@@ -123,7 +123,7 @@ def test_an_annotation_that_is_a_link(make, tmp_path):
 def test_any_bytes_are_read_or_refused(data):
     try:
         labels, _ = voc._objects(data)
-    except voc.Refused as refused:
+    except ItemRejected as refused:
         labels = [refused.reason]
     assert isinstance(labels, list)
 
@@ -179,5 +179,5 @@ def test_lists_of_classes_alone_are_a_data_set(make, tmp_path):
         ["JPEGImages/a.jpg", ["cat"], "train"],
         ["JPEGImages/b.jpg", ["dog"], "val"],
     ]
-    (way,) = Voc.recognise(look(tmp_path), {})
-    assert (way.layout, way.lacks) == ("Pascal VOC, 2 classes and lists in ImageSets/Main", "")
+    (way,) = Voc.recognise(list_files(tmp_path), {})
+    assert (way.layout, way.missing) == ("Pascal VOC, 2 classes and lists in ImageSets/Main", "")

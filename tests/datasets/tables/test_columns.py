@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from pipeline.datasets.discovery.file_listing import EDGE_BYTES, look
+from pipeline.datasets.discovery.file_listing import EDGE_BYTES, list_files
 from pipeline.datasets.sources.table import Table
 from pipeline.datasets.tables import picture_columns
 
@@ -13,13 +13,13 @@ from pipeline.datasets.tables import picture_columns
 def ways(root, text, told=None, name="labels.csv", named=False):
     root.mkdir(exist_ok=True)
     (root / name).write_text(text)
-    return list(Table.recognise(look(root / name if named else root), told or {}))
+    return list(Table.recognise(list_files(root / name if named else root), told or {}))
 
 
 def one(root, header, *rows, told=None):
     """The choices for a table of these rows, each written three times."""
     (way,) = ways(root, "\n".join([header, *(row for row in rows for _ in range(3))]) + "\n", told)
-    assert way.lacks == ""
+    assert way.missing == ""
     return way.choices
 
 
@@ -117,7 +117,7 @@ def test_rows_for_boxes_and_numbers_of_rows(tmp_path):
 
 def test_an_encoding_that_nobody_knows(tmp_path):
     (way,) = ways(tmp_path, "image,label\n", {"encoding": "klingon"}, named=True)
-    assert way.lacks == "--encoding 'klingon' is none that Python knows; expected one such as cp1252"
+    assert way.missing == "--encoding 'klingon' is none that Python knows; expected one such as cp1252"
 
 
 def test_a_camera_of_each_class_stays_an_attribute_and_the_number_of_the_class_does_not(tmp_path):
@@ -144,13 +144,13 @@ def test_pictures_are_looked_for(tmp_path):
 def test_a_table_without_pictures_is_none_unless_named(tmp_path):
     assert ways(tmp_path, "a,b\n1,2\n") == []
     (way,) = ways(tmp_path, "a,b\n1,2\n", named=True)
-    assert way.lacks == "no column of ['a', 'b'] names picture files; say which with --image-column"
+    assert way.missing == "no column of ['a', 'b'] names picture files; say which with --image-column"
 
 
 def test_a_damaged_table_is_told_where_it_was_named(tmp_path):
     assert ways(tmp_path, "a,b\n1,2,3\n") == []
     (way,) = ways(tmp_path, "a,b\n1,2,3\n", named=True)
-    assert "line 2 has 3 fields, expected 2" in way.lacks
+    assert "line 2 has 3 fields, expected 2" in way.missing
 
 
 def test_only_the_beginning_is_read(tmp_path):
@@ -166,13 +166,13 @@ def test_json_lines_and_parquet(tmp_path):
     assert (way.choices["label_column"], way.choices["label_separator"]) == ("tags", None)
     (tmp_path / "labels.jsonl").unlink()
     pd.DataFrame(rows).to_parquet(tmp_path / "labels.parquet")
-    (again,) = Table.recognise(look(tmp_path), {})
+    (again,) = Table.recognise(list_files(tmp_path), {})
     assert {**way.choices, "path": ""} == {**again.choices, "path": ""}
 
 
 def test_a_damaged_parquet(tmp_path):
     (way,) = ways(tmp_path, "PAR1", name="labels.parquet", named=True)
-    assert "not a readable Parquet file" in way.lacks
+    assert "not a readable Parquet file" in way.missing
 
 
 @pytest.mark.parametrize(
@@ -200,4 +200,4 @@ def test_what_only_a_person_can_decide_is_said(header, rows, line, tmp_path):
 def test_a_column_that_is_not_there_is_said_with_those_that_are(key, tmp_path):
     (way,) = ways(tmp_path, "image,label\na.png,x\nb.png,y\n", {key: "nosuch"}, named=True)
     option = key.replace("_", "-")
-    assert way.lacks == f"there is no column 'nosuch', only ['image', 'label']; say another with --{option}"
+    assert way.missing == f"there is no column 'nosuch', only ['image', 'label']; say another with --{option}"

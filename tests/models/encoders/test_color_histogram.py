@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.models.encoders.color_histogram import Colours
+from pipeline.models.encoders.color_histogram import ColorHistogram
 
 
 def test_shares_by_hand():
@@ -12,18 +12,18 @@ def test_shares_by_hand():
     picture = torch.tensor([[0.0, 1, 1, 1], [0.0, 0, 0, 0], [0.0, 1, 1, 1]]).reshape(1, 3, 2, 2)
     expected = torch.zeros(8)
     expected[0], expected[5] = np.sqrt(1 / 4), np.sqrt(3 / 4)
-    assert torch.allclose(Colours(num_bins=2)(picture)[0], expected)
+    assert torch.allclose(ColorHistogram(num_bins=2)(picture)[0], expected)
 
 
 def test_the_edges_of_the_bins():
     # of four bins, 0.25 opens the second, and 1 belongs to the last
     picture = torch.tensor([0.2499, 0.25, 0.9999, 1.0]).expand(1, 3, 1, 4)
-    assert Colours(num_bins=4)(picture).nonzero()[:, 1].tolist() == [0, 21, 63]
+    assert ColorHistogram(num_bins=4)(picture).nonzero()[:, 1].tolist() == [0, 21, 63]
 
 
 def test_places_do_not_matter_and_lengths_are_one():
     batch = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    encoder = Colours(num_bins=8)
+    encoder = ColorHistogram(num_bins=8)
     found = encoder(batch)
     assert found.shape == (3, encoder.feature_dim) == (3, 512)
     assert torch.equal(found, encoder(batch.flip(3).transpose(2, 3)))
@@ -33,4 +33,4 @@ def test_places_do_not_matter_and_lengths_are_one():
 @pytest.mark.parametrize("num_bins", [1, 17])
 def test_refused_bins(num_bins):
     with pytest.raises(ValueError, match=rf"^num_bins must be 2 to 16, got {num_bins}$"):
-        Colours(num_bins=num_bins)
+        ColorHistogram(num_bins=num_bins)

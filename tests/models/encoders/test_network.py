@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from pipeline.core.errors import UserError
-from pipeline.models.encoders.network import Network
+from pipeline.models.encoders.network import PretrainedNetwork
 
 SMALLEST = "test_efficientnet"  # 0.4 M parameters, made for timm's own tests
 
 
 def test_feature_dim_is_the_width_of_the_output():
     torch.manual_seed(0)
-    encoder = Network(SMALLEST, "none").eval()
+    encoder = PretrainedNetwork(SMALLEST, "none").eval()
     with torch.inference_mode():
         features = encoder(torch.rand(2, 3, 32, 32))
     assert features.shape == (2, encoder.feature_dim)
@@ -20,23 +20,23 @@ def test_feature_dim_is_the_width_of_the_output():
 
 def test_without_weights_the_seed_decides():
     torch.manual_seed(0)
-    one = Network(SMALLEST, "none").state_dict()
+    one = PretrainedNetwork(SMALLEST, "none").state_dict()
     torch.manual_seed(0)
-    same = Network(SMALLEST, "none").state_dict()
-    other = Network(SMALLEST, "none").state_dict()
+    same = PretrainedNetwork(SMALLEST, "none").state_dict()
+    other = PretrainedNetwork(SMALLEST, "none").state_dict()
     first = next(iter(one))
     assert torch.equal(one[first], same[first])
     assert not torch.equal(one[first], other[first])
 
 
 def test_a_network_of_torchvision_ends_before_its_classifier():
-    encoder = Network("alexnet", "none", "torchvision").eval()
+    encoder = PretrainedNetwork("alexnet", "none", "torchvision").eval()
     with torch.inference_mode():
         assert encoder(torch.zeros(2, 3, 64, 64)).shape == (2, encoder.feature_dim) == (2, 4096)
 
 
 def test_options_reach_the_library():
-    encoder = Network("test_vit", "none", options={"dynamic_img_size": True}).eval()
+    encoder = PretrainedNetwork("test_vit", "none", options={"dynamic_img_size": True}).eval()
     with torch.inference_mode():
         assert encoder(torch.zeros(1, 3, 64, 96)).shape == (1, encoder.feature_dim)
 
@@ -44,7 +44,7 @@ def test_options_reach_the_library():
 @pytest.mark.parametrize(("rate", "varies"), [(0.0, False), (0.9, True)])
 def test_stochastic_depth_leaves_out_blocks_in_training_only(rate, varies):
     torch.manual_seed(0)
-    encoder = Network("test_vit", "none", options={"drop_path_rate": rate, "dynamic_img_size": True})
+    encoder = PretrainedNetwork("test_vit", "none", options={"drop_path_rate": rate, "dynamic_img_size": True})
     with torch.no_grad():
         for name, parameter in encoder.named_parameters():  # blocks that start as nothing cannot be missed
             if parameter.ndim > 1:
@@ -58,14 +58,14 @@ def test_stochastic_depth_leaves_out_blocks_in_training_only(rate, varies):
     ("library", "architecture", "least"), [("torchvision", "alexnet", 63), ("timm", "test_vit", 32)]
 )
 def test_pictures_below_the_smallest_are_refused_with_that(library, architecture, least):
-    encoder = Network(architecture, "none", library).eval()
+    encoder = PretrainedNetwork(architecture, "none", library).eval()
     message = rf"{architecture} does not take pictures of 20 x 20 pixels, but of {least} x {least}; set transform\.size"
     with torch.inference_mode(), pytest.raises(UserError, match=message):
         encoder(torch.zeros(2, 3, 20, 20))
 
 
 def test_other_errors_of_the_network_stay_what_they_are():
-    encoder = Network(SMALLEST, "none")
+    encoder = PretrainedNetwork(SMALLEST, "none")
     with pytest.raises(RuntimeError, match="channels"):
         encoder(torch.zeros(2, 4, 32, 32))
 
@@ -88,16 +88,16 @@ def test_other_errors_of_the_network_stay_what_they_are():
 )
 def test_wrong_choices(told, message):
     with pytest.raises(ValueError, match=message):
-        Network(*told)
+        PretrainedNetwork(*told)
 
 
 @pytest.mark.parametrize("name", ["checkpoint_path", "pretrained_cfg_overlay", "pretrained_cfg", "cache_dir"])
 def test_options_do_not_name_files(name):
     with pytest.raises(ValueError, match=rf"^options may not name what is read \({name}\); set weights$"):
-        Network("test_vit", "none", options={name: "/somewhere"})
+        PretrainedNetwork("test_vit", "none", options={name: "/somewhere"})
 
 
 @pytest.mark.parametrize("name", ["hf-hub:someone/something", "local-dir:/somewhere"])
 def test_networks_of_other_places_are_not_known(name):
     with pytest.raises(ValueError, match=rf"^timm has no network '{name}'"):
-        Network(name, "none")
+        PretrainedNetwork(name, "none")

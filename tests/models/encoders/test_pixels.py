@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from pipeline.core.errors import UserError
-from pipeline.models.encoders.color_histogram import Colours
-from pipeline.models.encoders.constant import Nothing
-from pipeline.models.encoders.hog import Gradients
+from pipeline.models.encoders.color_histogram import ColorHistogram
+from pipeline.models.encoders.constant import Constant
+from pipeline.models.encoders.hog import Hog
 from pipeline.models.encoders.pixels import Pixels
 
 
@@ -25,13 +25,13 @@ def test_the_length_is_as_told(grey):
 
 
 def test_nothing_is_seen():
-    assert torch.equal(Nothing()(torch.rand(4, 3, 8, 8)), torch.zeros(4, 1))
+    assert torch.equal(Constant()(torch.rand(4, 3, 8, 8)), torch.zeros(4, 1))
 
 
 def test_refused():
     with pytest.raises(ValueError, match=r"^side must be at least 1, got 0$"):
         Pixels(side=0, grey=True)
     with pytest.raises(UserError, match=r"^colours takes pictures whose values are 0 to 1; set transform=unit$"):
-        Colours(num_bins=4)(torch.full((1, 3, 4, 4), -0.5))
+        ColorHistogram(num_bins=4)(torch.full((1, 3, 4, 4), -0.5))
     with pytest.raises(UserError, match=r"^gradients of 8 x 8 pixels got 16 x 16; set size alike$"):
-        Gradients(size=8, cell=4, num_orientations=4)(torch.zeros(1, 3, 16, 16))
+        Hog(size=8, cell=4, num_orientations=4)(torch.zeros(1, 3, 16, 16))

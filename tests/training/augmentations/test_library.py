@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pipeline.checks.augmentation_variants import choices
+from pipeline.checks.augmentation_variants import list_variants
 from pipeline.training.augmentations.erasing import LEAST, Erasing
 from pipeline.training.augmentations.mixed_chains import MixedChains
 from pipeline.training.augmentations.rand import RandAugment
@@ -81,7 +81,7 @@ def test_erasing_leaves_a_picture_in_which_no_rectangle_fits():
 
 def test_a_policy_of_them_is_taken_apart_into_what_has_a_strength():
     policy = {"trivial": CHANGES[0], "rand": CHANGES[1], "augmix": CHANGES[2], "erasing": CHANGES[3]}
-    found = list(choices(policy))
+    found = list(list_variants(policy))
     names = [one.name for one in found]
     assert names[0] == "trivial"
     assert {"rand.max_magnitude", "augmix.max_severity", "erasing.max_area"} <= set(names)

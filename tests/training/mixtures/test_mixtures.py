@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.core.batches import Samples
+from pipeline.core.batches import ImageDataset
 from pipeline.models.transforms.normalise import Normalise
 from pipeline.training.mixtures.cutmix import Cutmix
 from pipeline.training.mixtures.mixup import Mixup
@@ -96,7 +96,7 @@ def test_batches_are_mixed_in_training_only_and_the_targets_of_the_data_stay():
     images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), dtype=np.uint8)
     targets = np.eye(2, dtype=np.float32)[np.arange(8) % 2]
     transform = Normalise(size=8, mean=[0.5] * 3, std=[0.5] * 3)
-    samples = Samples(images, np.arange(8), targets, transform, mixture=Mixup(alpha=1.0))
+    samples = ImageDataset(images, np.arange(8), targets, transform, mixture=Mixup(alpha=1.0))
     (_, found, _), *_ = samples.batches(8, torch.Generator().manual_seed(0))
     assert ((found > 0) & (found < 1)).any()
     torch.testing.assert_close(found.sum(dim=1), torch.ones(8))

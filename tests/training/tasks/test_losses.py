@@ -89,7 +89,7 @@ def test_focal_sigmoid_by_hand():
 
 def test_logit_adjustment_by_hand():
     # shares 3/4 and 1/4: the logits (0, 0) become (ln 3/4, ln 1/4), whose softmax is the shares
-    task = SingleLabel(label_smoothing=0.0, logit_adjustment=1.0).weighed(np.eye(2)[[0, 0, 0, 1]])
+    task = SingleLabel(label_smoothing=0.0, logit_adjustment=1.0).fit_class_weights(np.eye(2)[[0, 0, 0, 1]])
     assert task.prior == [0.75, 0.25]
     logits = torch.zeros(1, 2)
     assert task.loss(logits, torch.tensor([[0.0, 1.0]])).item() == pytest.approx(math.log(4))
@@ -103,7 +103,7 @@ def test_logit_adjustment_by_hand():
 
 def test_logit_adjustment_of_labels_by_hand():
     # 1 of 4 has the label, with half a sample added to either side 1.5 / 5: odds 3/7
-    task = MultiLabel(logit_adjustment=1.0).weighed(np.array([[1.0], [0.0], [0.0], [0.0]]))
+    task = MultiLabel(logit_adjustment=1.0).fit_class_weights(np.array([[1.0], [0.0], [0.0], [0.0]]))
     assert task.prior == [0.3]
     logits = torch.zeros(1, 1)
     assert task.loss(logits, torch.ones(1, 1)).item() == pytest.approx(-math.log(0.3))
@@ -167,7 +167,7 @@ def minimised(task, targets):
 def test_a_score_is_a_frequency_among_classes_as_frequent_as_they_weigh(options):
     sizes = np.array([12, 6, 2])
     targets = np.eye(3)[np.repeat(np.arange(3), sizes)]
-    task = SingleLabel(label_smoothing=0.0, **options).weighed(targets)
+    task = SingleLabel(label_smoothing=0.0, **options).fit_class_weights(targets)
     worth = np.ones(3) if task.weights is None else np.array(task.weights)
     worth = worth * (sizes / 20) ** -float(options.get("logit_adjustment", 0))
     expected = sizes * worth / (sizes * worth).sum()
@@ -180,7 +180,7 @@ def test_a_score_is_a_frequency_among_classes_as_frequent_as_they_weigh(options)
 def test_whatever_the_loss_the_score_of_a_label_is_its_share(options, num):
     targets = torch.zeros(20, 1, dtype=torch.float64)
     targets[:num] = 1
-    task = MultiLabel(**options).weighed(targets.numpy())
+    task = MultiLabel(**options).fit_class_weights(targets.numpy())
     assert task.probabilities(minimised(task, targets)).item() == pytest.approx(num / 20, abs=1e-4)
 
 
@@ -210,9 +210,9 @@ def test_undoing_focus_keeps_the_order_of_classes(gamma):
 @pytest.mark.parametrize("kind", [SingleLabel, MultiLabel])
 def test_what_was_learnt_goes_through_the_card(options, kind):
     task = kind(**options, **({"label_smoothing": 0.0} if kind is SingleLabel else {}))
-    learnt = task.weighed(np.eye(3)[[0, 0, 0, 1, 1, 2]])
-    assert config.build(config.node(learnt), "card.task") == learnt
-    assert learnt.weighed(np.eye(3)[[0, 1, 2]]) == task.weighed(np.eye(3)[[0, 1, 2]])
+    learnt = task.fit_class_weights(np.eye(3)[[0, 0, 0, 1, 1, 2]])
+    assert config.build(config.to_node(learnt), "card.task") == learnt
+    assert learnt.fit_class_weights(np.eye(3)[[0, 1, 2]]) == task.fit_class_weights(np.eye(3)[[0, 1, 2]])
     assert (learnt.weights is None) == (task.class_weights == "none")
     assert (learnt.prior is None) == (task.logit_adjustment == 0)
 

@@ -28,9 +28,9 @@ def test_targets_stand_in_the_order_of_the_classes_and_none_is_a_row_of_zeros():
 def test_weights_are_negatives_over_positives_of_train():
     # a: 1 of 4, b: 3 of 4, c: nobody, d: everybody
     targets = np.array([[1, 1, 0, 1], [0, 1, 0, 1], [0, 1, 0, 1], [0, 0, 0, 1]], dtype=np.float32)
-    assert TASK.weighed(targets).weights == pytest.approx([3, 1 / 3, 1, 1])
-    assert MultiLabel(**{**CHOICES, "max_class_weight": 2.0}).weighed(targets).weights == [2, 0.5, 1, 1]
-    assert MultiLabel(**{**CHOICES, "class_weights": "none"}).weighed(targets).weights is None
+    assert TASK.fit_class_weights(targets).weights == pytest.approx([3, 1 / 3, 1, 1])
+    assert MultiLabel(**{**CHOICES, "max_class_weight": 2.0}).fit_class_weights(targets).weights == [2, 0.5, 1, 1]
+    assert MultiLabel(**{**CHOICES, "class_weights": "none"}).fit_class_weights(targets).weights is None
 
 
 def test_loss_by_hand():
@@ -69,7 +69,7 @@ def test_probabilities_take_the_weights_off_again():
 def test_whatever_the_weights_the_score_at_the_lowest_loss_is_the_share_of_the_label(share):
     targets = torch.zeros(100, 1)
     targets[: round(100 * share)] = 1
-    task = TASK.weighed(targets.numpy())
+    task = TASK.fit_class_weights(targets.numpy())
     logit = torch.zeros(1, requires_grad=True)
     optimiser = torch.optim.LBFGS([logit], max_iter=100, line_search_fn="strong_wolfe")
 
@@ -145,10 +145,10 @@ def test_no_other_threshold_has_a_higher_f1(rows):
 def test_what_was_learnt_goes_through_the_card():
     targets = np.array([[1, 0], [0, 0], [0, 1]], dtype=np.float32)
     scores = np.array([[0.4, 0.1], [0.1, 0.2], [0.2, 0.9]], dtype=np.float32)
-    learnt = TASK.weighed(targets).tuned(targets, scores)
+    learnt = TASK.fit_class_weights(targets).fit_thresholds(targets, scores)
     assert learnt.weights == [2, 2]
     assert learnt.thresholds == pytest.approx([0.3, 0.5])
-    assert config.build(config.node(learnt), "card.task") == learnt
+    assert config.build(config.to_node(learnt), "card.task") == learnt
     np.testing.assert_array_equal(learnt.decide(scores), targets > 0)
     assert TASK.thresholds is None  # learning changes nothing in place
 

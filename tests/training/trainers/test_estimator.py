@@ -16,10 +16,10 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from pipeline.core import artifacts, config
-from pipeline.core.batches import Samples
+from pipeline.core.batches import ImageDataset
 from pipeline.core.errors import UserError
-from pipeline.features.extractor import Frozen
-from pipeline.models.encoders.hog import Gradients
+from pipeline.features.extractor import FrozenEncoder
+from pipeline.models.encoders.hog import Hog
 from pipeline.models.encoders.small import Small
 from pipeline.models.transforms.normalise import Normalise
 from pipeline.training.model_card import CARD, load_predictor
@@ -28,11 +28,11 @@ from pipeline.training.tasks.multi_label import MultiLabel
 from pipeline.training.tasks.single_label import SingleLabel
 from pipeline.training.trainers import estimator as module
 from pipeline.training.trainers.estimator import EstimatorPredictor, FitEstimator, features
-from pipeline.training.trainers.estimator_scores import scaled
+from pipeline.training.trainers.estimator_scores import fit_scaling
 
 ONE = SingleLabel(label_smoothing=0.0)
 MANY = MultiLabel(class_weights="balanced")
-HOG = {"_target_": "pipeline.models.encoders.hog.Gradients", "size": 16, "cell": 4, "num_orientations": 6}
+HOG = {"_target_": "pipeline.models.encoders.hog.Hog", "size": 16, "cell": 4, "num_orientations": 6}
 CHOICES = {"scaling": "standardise", "calibration": "sigmoid", "max_samples": None, "batch_size": 32, "seed": 0}
 ESTIMATORS = {
     "svm": SVC(),
@@ -64,7 +64,7 @@ def attributes(num, seed, encoder_size=32):
     generator = np.random.default_rng(seed)
     images = np.stack([attribute_picture(names, generator) for names in labels])[..., None]
     transform = Normalise(size=encoder_size, mean=[0.0] * 3, std=[1.0] * 3)
-    return Samples(images=images, rows=np.arange(num), targets=MANY.targets(labels, LABELS), transform=transform)
+    return ImageDataset(images=images, rows=np.arange(num), targets=MANY.targets(labels, LABELS), transform=transform)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
@@ -85,7 +85,7 @@ def test_it_learns_one_label(fit, stripes, name):
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_it_learns_labels_that_have_nothing_to_do_with_each_other(fit, name):
-    encoder = Gradients(size=32, cell=8, num_orientations=6)
+    encoder = Hog(size=32, cell=8, num_orientations=6)
     predictor, _ = fit(name, attributes(200, 0), attributes(80, 1), MANY, encoder)
     test = attributes(100, 2)
     scores = predictor.predict(test.images)
@@ -167,7 +167,7 @@ def folder(tmp_path, fit, stripes):
             **predictor.save(tmp_path),
             "classes": ["a", "b"],
             "encoder": encoder_node,
-            "transform": config.node(stripes(2).transform),
+            "transform": config.to_node(stripes(2).transform),
         }
         artifacts.write_json(tmp_path / CARD, card)
         return tmp_path, predictor
@@ -176,7 +176,11 @@ def folder(tmp_path, fit, stripes):
 
 
 SMALL = {"_target_": "pipeline.models.encoders.small.Small", "width": 2}
-TINY = {"_target_": "pipeline.models.encoders.network.Network", "architecture": "test_efficientnet", "weights": "none"}
+TINY = {
+    "_target_": "pipeline.models.encoders.network.PretrainedNetwork",
+    "architecture": "test_efficientnet",
+    "weights": "none",
+}
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
@@ -252,13 +256,13 @@ def test_many_features_lie_in_a_file_and_teach_the_same(fit, stripes, monkeypatc
 def test_scaling_by_hand():
     given = np.array([[0.0, 1, 5], [2, 3, 5], [4, 5, 5], [6, 7, 5]], dtype=np.float32)
     one = given.copy()
-    assert isinstance(scaled(one, "standardise"), StandardScaler)
+    assert isinstance(fit_scaling(one, "standardise"), StandardScaler)
     expected = np.array([-3, -1, 1, 3]) / np.sqrt(5)
     np.testing.assert_allclose(one, np.stack([expected, expected, np.zeros(4)], axis=1), rtol=1e-6)
     other = given.copy()
-    assert isinstance(scaled(other, "unit_length"), Normalizer)
+    assert isinstance(fit_scaling(other, "unit_length"), Normalizer)
     np.testing.assert_allclose(np.linalg.norm(other, axis=1), 1, rtol=1e-6)
-    assert scaled(given, "none") is None
+    assert fit_scaling(given, "none") is None
 
 
 def test_scaling_by_blocks_is_scaling_at_once(monkeypatch):
@@ -267,14 +271,14 @@ def test_scaling_by_blocks_is_scaling_at_once(monkeypatch):
     given = np.random.default_rng(0).normal(3, 2, (50, 4)).astype(np.float32)
     expected = StandardScaler().fit_transform(given)
     monkeypatch.setattr(estimator_scores, "BLOCK", 8)
-    scaled(given, "standardise")
+    fit_scaling(given, "standardise")
     np.testing.assert_allclose(given, expected, atol=1e-5)
 
 
 def test_features_are_those_of_the_encoder(stripes):
     samples = replace(stripes(10), rows=np.array([7, 2, 4]))
     encoder = config.build(HOG, "encoder")
-    found = features(Frozen(encoder, samples.transform, 2), samples)
+    found = features(FrozenEncoder(encoder, samples.transform, 2), samples)
     images = torch.from_numpy(samples.images[[7, 2, 4]]).permute(0, 3, 1, 2)
     np.testing.assert_allclose(found, encoder(samples.transform(images)).numpy(), rtol=1e-6)
 
@@ -286,7 +290,7 @@ def test_chances_are_weights(fit, stripes):
     mixed = replace(train, targets=np.where(wrong[:, None], train.targets[:, ::-1], train.targets))
     test = stripes(60, seed=2)
     for name in ("svm", "tree", "forest", "logistic"):
-        predictor, _ = fit(name, replace(mixed, chances=np.where(wrong, 1e-9, 1 / 40)))
+        predictor, _ = fit(name, replace(mixed, sampling_probabilities=np.where(wrong, 1e-9, 1 / 40)))
         right = ONE.decide(predictor.predict(test.images)) == (test.targets > 0)
         assert right.all(axis=1).mean() > 0.8, name
 
@@ -304,7 +308,7 @@ def test_labels_that_none_or_all_of_train_have(fit):
         return replace(samples, targets=np.c_[samples.targets, np.zeros(num), np.ones(num)].astype(np.float32))
 
     for name in ("svm", "forest"):
-        encoder = Gradients(size=32, cell=8, num_orientations=6)
+        encoder = Hog(size=32, cell=8, num_orientations=6)
         predictor, _ = fit(name, three(attributes(60, 0)), three(attributes(40, 1)), MANY, encoder)
         scores = predictor.predict(attributes(5, 2).images)
         assert scores.shape == (5, 4)

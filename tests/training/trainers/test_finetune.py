@@ -8,18 +8,18 @@ import torch
 from attribute_pictures import LABELS, attribute_labels, attribute_picture
 from train_choices import CHOICES
 
-from pipeline.core.batches import Samples
+from pipeline.core.batches import ImageDataset
 from pipeline.core.errors import UserError
 from pipeline.models.encoders.small import Small
 from pipeline.models.transforms.normalise import Normalise
 from pipeline.training.augmentations.orthogonal import Orthogonal
-from pipeline.training.inference import scored
+from pipeline.training.inference import score
 from pipeline.training.risks.mean import Mean
 from pipeline.training.schedule import learning_rate_factor
 from pipeline.training.tasks.multi_label import MultiLabel
 from pipeline.training.tasks.single_label import SingleLabel
 from pipeline.training.trainers.finetune import FineTune
-from pipeline.training.validation_metrics import figures
+from pipeline.training.validation_metrics import validation_figures
 
 TASK = SingleLabel(label_smoothing=0.0)
 GREY = {"mean": [0.5] * 3, "std": [0.5] * 3}
@@ -40,7 +40,7 @@ def fit(stripes):
 
 
 def evaluate(predictor, samples):
-    return figures(predictor.task, samples.targets, scored(predictor, samples))
+    return validation_figures(predictor.task, samples.targets, score(predictor, samples))
 
 
 def weights(predictor):
@@ -62,7 +62,7 @@ def test_it_learns_two_attributes_that_have_nothing_to_do_with_each_other():
         generator = np.random.default_rng(seed)
         images = np.stack([attribute_picture(names, generator) for names in labels])[..., None]
         targets = several.targets(labels, LABELS)
-        return Samples(images=images, rows=np.arange(num), targets=targets, transform=Normalise(size=24, **GREY))
+        return ImageDataset(images=images, rows=np.arange(num), targets=targets, transform=Normalise(size=24, **GREY))
 
     several = MultiLabel(class_weights="balanced", max_class_weight=20.0)
     train, val, test = samples(128, 0), samples(64, 1), samples(100, 2)
@@ -76,8 +76,8 @@ def test_it_learns_two_attributes_that_have_nothing_to_do_with_each_other():
     right = predictor.task.decide(predictor.predict(test.images)) == (test.targets > 0)
     # always answering the commoner side gets 70 % of the discs and 50 % of the stripes
     assert (right.mean(axis=0) > (0.85, 0.85)).all()
-    assert predictor.task.weights == several.weighed(train.targets).weights
-    tuned = several.weighed(train.targets).tuned(val.targets, predictor.predict(val.images))
+    assert predictor.task.weights == several.fit_class_weights(train.targets).weights
+    tuned = several.fit_class_weights(train.targets).fit_thresholds(val.targets, predictor.predict(val.images))
     assert predictor.task.thresholds == pytest.approx(tuned.thresholds, abs=1e-5)
 
 

@@ -132,7 +132,7 @@ def test_the_card_counts_what_learns(make, tmp_path):
         "views": ["identity"],
         "precision": "fp32",
         "num_parameters": convolutions + 8 * 3 + 3,
-        "task": config.node(TASK),
+        "task": config.to_node(TASK),
     }
 
 
@@ -144,10 +144,10 @@ def test_packaged_weights_are_not_looked_up_again(tmp_path, monkeypatch, transfo
     )  # the package is not installed where it is served
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        encoder = network.Network("test_efficientnet", "none")
+        encoder = network.PretrainedNetwork("test_efficientnet", "none")
     predictor = NetworkPredictor(Classifier(encoder, 3, 0.0), TASK, transform, ["identity"], "fp32")
     node = {
-        "_target_": "pipeline.models.encoders.network.Network",
+        "_target_": "pipeline.models.encoders.network.PretrainedNetwork",
         "architecture": "test_efficientnet",
         "weights": "package",
     }

@@ -6,13 +6,13 @@ import pytest
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.evaluation.property_forest import Bins, forest, sorted_in
-from pipeline.models.encoders.constant import Nothing
+from pipeline.evaluation.property_forest import PropertyBinner, make_forest, property_bins
+from pipeline.models.encoders.constant import Constant
 from pipeline.training.model_card import CARD, load_predictor
 from pipeline.training.risks.mean import Mean
 from pipeline.training.tasks.multi_label import MultiLabel
 from pipeline.training.tasks.single_label import SingleLabel
-from pipeline.training.trainers.property_forest import FitNuisances
+from pipeline.training.trainers.property_forest import FitPropertyForest
 
 ONE = SingleLabel(label_smoothing=0.0)
 MANY = MultiLabel(class_weights="balanced")
@@ -42,13 +42,15 @@ def samples(stripes):
 
 
 def fit(train, val, task=ONE, **choices):
-    return FitNuisances(**{**CHOICES, **choices}).fit(Nothing(), task, Mean(), train, val, lambda epoch, figures: None)
+    return FitPropertyForest(**{**CHOICES, **choices}).fit(
+        Constant(), task, Mean(), train, val, lambda epoch, figures: None
+    )
 
 
 def test_it_learns_what_is_told_and_looks_at_no_picture(samples):
     predictor, history = fit(samples(120), samples(40, 1))
     test = samples(100, 2)
-    scores = predictor.predict(np.zeros_like(test.images), test.told)
+    scores = predictor.predict(np.zeros_like(test.images), test.metadata)
     right = ONE.decide(scores) == (test.targets > 0)
     assert 0.75 < right.all(axis=1).mean() < 0.99  # the best there is decides at 0.5 and is right in 89 of 100
     assert list(history[0]) == ["epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro"]
@@ -57,28 +59,28 @@ def test_it_learns_what_is_told_and_looks_at_no_picture(samples):
 def test_it_is_the_forest_of_the_check(samples):
     train, test = samples(120), samples(50, 2)
     predictor, _ = fit(train, samples(40, 1))
-    both = pd.concat([train.told, test.told], ignore_index=True)
-    assert both.columns.tolist() == train.told.columns.tolist()
-    plain = forest(20, 0).fit(sorted_in(train.told), train.targets.argmax(axis=1))
-    expected = plain.predict(Bins.learnt(train.told)(test.told))
-    decided = ONE.decide(predictor.predict(test.images, test.told)).argmax(axis=1)
+    both = pd.concat([train.metadata, test.metadata], ignore_index=True)
+    assert both.columns.tolist() == train.metadata.columns.tolist()
+    plain = make_forest(20, 0).fit(property_bins(train.metadata), train.targets.argmax(axis=1))
+    expected = plain.predict(PropertyBinner.fit(train.metadata)(test.metadata))
+    decided = ONE.decide(predictor.predict(test.images, test.metadata)).argmax(axis=1)
     np.testing.assert_array_equal(decided, expected)
 
 
 def test_what_is_told_of_the_label_itself_is_not_asked(samples):
-    assert set(Bins.learnt(samples(20).told).ordered) == {"prop_brightness"}
-    assert set(Bins.learnt(samples(20).told).named) == {"attr_site"}
+    assert set(PropertyBinner.fit(samples(20).metadata).ordered) == {"prop_brightness"}
+    assert set(PropertyBinner.fit(samples(20).metadata).named) == {"attr_site"}
 
 
 def test_labels_that_come_together(samples):
     def several(num, seed):
         plain = samples(num, seed)
-        site = (plain.told["attr_site"] == "x").to_numpy()
+        site = (plain.metadata["attr_site"] == "x").to_numpy()
         return samples(num, seed, targets=np.c_[plain.targets[:, 1], site].astype(np.float32))
 
     predictor, _ = fit(several(120, 0), several(60, 1), MANY)
     test = several(80, 2)
-    right = predictor.task.decide(predictor.predict(test.images, test.told)) == (test.targets > 0)
+    right = predictor.task.decide(predictor.predict(test.images, test.metadata)) == (test.targets > 0)
     assert right[:, 0].mean() > 0.75
     assert right[:, 1].mean() == 1
 
@@ -88,7 +90,9 @@ def test_saved_and_loaded_it_is_exactly_the_same(samples, tmp_path):
     artifacts.write_json(tmp_path / CARD, {**predictor.save(tmp_path), "classes": ["a", "b"]})
     after, _ = load_predictor(tmp_path)
     test = samples(40, 2)
-    np.testing.assert_array_equal(after.predict(test.images, test.told), predictor.predict(test.images, test.told))
+    np.testing.assert_array_equal(
+        after.predict(test.images, test.metadata), predictor.predict(test.images, test.metadata)
+    )
     assert sorted(one.name for one in tmp_path.iterdir()) == [CARD, "estimator.skops"]
 
 
@@ -99,7 +103,7 @@ def test_it_cannot_be_served(samples):
     with pytest.raises(
         UserError, match=r"^the forest of nuisances needs the column 'prop_brightness', which the samples"
     ):
-        predictor.predict(samples(3).images, samples(3).told.drop(columns="prop_brightness"))
+        predictor.predict(samples(3).images, samples(3).metadata.drop(columns="prop_brightness"))
 
 
 @pytest.mark.parametrize(
@@ -111,11 +115,11 @@ def test_it_cannot_be_served(samples):
 )
 def test_wrong_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        FitNuisances(**{**CHOICES, **choices})
+        FitPropertyForest(**{**CHOICES, **choices})
 
 
 def test_a_class_that_train_lacks(samples):
     with pytest.raises(UserError, match=r"^train has no sample of class 1 of 2 \(in alphabetical order\)"):
         fit(samples(20, targets=np.tile([0, 1], (20, 1)).astype(np.float32)), samples(5, 1))
     with pytest.raises(UserError, match=r"^the forest of nuisances makes a loss of its own small; set risk=mean"):
-        fit(samples(20, cells=np.arange(20) % 2), samples(5, 1))
+        fit(samples(20, subgroups=np.arange(20) % 2), samples(5, 1))

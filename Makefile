@@ -9,7 +9,7 @@ EXTRAS := --extra elpv --extra digits --extra weights --extra tune --extra dev
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro is-repository test check fast ui lock
+.PHONY: help repro is-repository test check quick fast ui lock
 .NOTPARALLEL:
 ifneq ($(findstring :,$(CURDIR)),)
 $(error the folder's path holds a colon, which no PATH can name; move the project elsewhere)
@@ -34,6 +34,12 @@ check: $(STAMP)  ## format, lint and types
 	@ruff format --check .
 	@ruff check .
 	@mypy
+
+quick: $(STAMP)  ## format, lint, types, and the tests of what you changed
+	@ruff format --check .
+	@ruff check .
+	@mypy
+	@python -m pytest -n auto --dist loadfile -q -m "not slow" --hypothesis-profile=quick $$(python tests/changed.py)
 
 fast: $(STAMP)  ## the fast tests, with fewer examples of each property
 	@python -m pytest -n auto --dist loadfile -q -m "not slow" --hypothesis-profile=quick

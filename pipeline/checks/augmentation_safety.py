@@ -124,7 +124,7 @@ class AugmentationSafety(FeatureCheck):
             raise ValueError(f"max_loss must be 0 to 1, got {self.max_loss}")
 
     def __call__(self, samples: pd.DataFrame, content: EmbeddedImages) -> Finding:
-        rows, codes, classes = _known(samples["labels"])
+        rows, codes, classes = _common_label_codes(samples["labels"])
         groups = samples["group"].iloc[rows].to_numpy(dtype=str)
         learnt, judged = self._parts(codes, groups)
         policy = list(list_variants(content.policy))
@@ -139,8 +139,8 @@ class AugmentationSafety(FeatureCheck):
         tried: list[VariantResult] = []
         for choice in policy:
             for one in (choice, *choice.weaker()):
-                after = fitted.predict(content.embed(self._drawn(one.augmentation, pictures)))
-                tried.append(_tried(one, known, after, classes))
+                after = fitted.predict(content.embed(self._apply(one.augmentation, pictures)))
+                tried.append(_measure_variant(one, known, after, classes))
                 if not self._unsafe(tried[-1]):
                     break
         names = samples["sample_id"].iloc[rows[judged]].to_numpy(dtype=str)
@@ -181,11 +181,15 @@ class AugmentationSafety(FeatureCheck):
             value=round(worst.loss, 6) if worst and worst.low > 0 else 0.0,
             limit=self.max_loss,
             unit="balanced accuracy that a probe loses under an augmentation",
-            worst={str(one.choice): f"{one.loss:.1%} lost, {one.changed:.1%} change{_mostly(one)}" for one in full[:5]},
+            worst={
+                str(one.choice): f"{one.loss:.1%} lost, {one.changed:.1%} change{_main_class(one)}" for one in full[:5]
+            },
             advice=self._advice(unsafe, tried),
             sentence=_sentence(worst if unsafe else None, known),
             obstacle=obstacle,
-            pictures={f"Change class under {worst.choice}{_mostly(worst)}": names[worst.rows[:MAX_IN_STRIP]].tolist()}
+            pictures={
+                f"Change class under {worst.choice}{_main_class(worst)}": names[worst.rows[:MAX_IN_STRIP]].tolist()
+            }
             if worst and unsafe
             else {},
             table=table,
@@ -220,7 +224,7 @@ class AugmentationSafety(FeatureCheck):
         learnt, judged = stratified_group_folds(codes[rows], groups[rows], max(2, len(rows) // wanted), self.seed)[0]
         return rows[learnt], np.sort(generator.permutation(rows[judged])[:wanted])
 
-    def _drawn(self, augmentation: Change, pictures: np.ndarray) -> np.ndarray:
+    def _apply(self, augmentation: Change, pictures: np.ndarray) -> np.ndarray:
         import torch
 
         generator = torch.Generator().manual_seed(self.seed)
@@ -229,7 +233,7 @@ class AugmentationSafety(FeatureCheck):
         return result
 
 
-def _known(labels: pd.Series) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _common_label_codes(labels: pd.Series) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Rows with one of the commonest labels or sets of labels, its code for each, and what the codes mean."""
     told = labels.map(" and ".join)
     common = told[told != ""].value_counts().sort_index().sort_values(ascending=False, kind="stable")
@@ -239,7 +243,7 @@ def _known(labels: pd.Series) -> tuple[np.ndarray, np.ndarray, list[str]]:
     return rows, codes[rows], classes
 
 
-def _tried(choice: Variant, known: TwoRoundProbe, after: np.ndarray, classes: list[str]) -> VariantResult:
+def _measure_variant(choice: Variant, known: TwoRoundProbe, after: np.ndarray, classes: list[str]) -> VariantResult:
     before = known.before
     moved = np.flatnonzero(before != after)
     if not len(moved):
@@ -274,7 +278,7 @@ def _pairs(counts: np.ndarray, most: int = 3) -> list[tuple[int, int]]:
     return [(int(one), int(other)) for one, other in places if rank[one, other]]
 
 
-def _mostly(one: VariantResult) -> str:
+def _main_class(one: VariantResult) -> str:
     return f", mostly {one.mostly}" if one.mostly else ""
 
 
@@ -285,5 +289,5 @@ def _sentence(worst: VariantResult | None, known: TwoRoundProbe | None) -> str:
         return "The augmentations leave every picture what it is, as far as a simple model can tell."
     return (
         f"Under {worst.choice}, a simple model recognises {known.accuracy - worst.loss:.0%} of the pictures, each "
-        f"class alike, and {known.accuracy:.0%} as they are{_mostly(worst)}. Training would be told wrong answers."
+        f"class alike, and {known.accuracy:.0%} as they are{_main_class(worst)}. Training would be told wrong answers."
     )

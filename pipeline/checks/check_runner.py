@@ -56,7 +56,7 @@ def report_failures(stage: str, page: Path, checks: dict[str, AnyCheck], finding
     not_passed = [name for name, finding in findings.items() if not finding.passed]
     for name in not_passed:
         if checks[name].on_fail == "warn":
-            terminal.warn(f"{stage}: warning, {name}{_said(findings[name])}")
+            terminal.warn(f"{stage}: warning, {name}{_describe_failure(findings[name])}")
     stopping = [name for name in not_passed if checks[name].on_fail == "error"]
     if stopping:
         first, *others = stopping
@@ -65,10 +65,10 @@ def report_failures(stage: str, page: Path, checks: dict[str, AnyCheck], finding
             for state, words in (("failed", "also failed"), ("cannot_be_judged", "also cannot be judged"))
             if (names := [name for name in others if findings[name].state == state])
         )
-        raise UserError(f"{first}{_said(findings[first]).rstrip('.')}{also}; open {page} to look at it")
+        raise UserError(f"{first}{_describe_failure(findings[first]).rstrip('.')}{also}; open {page} to look at it")
 
 
-def _said(finding: Finding) -> str:
+def _describe_failure(finding: Finding) -> str:
     """What follows the name of a check that did not pass."""
     if finding.state == "cannot_be_judged":
         return f" cannot be judged: {finding.obstacle}"

@@ -64,7 +64,9 @@ class Evaluable(Check):
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         needed = wilson_sample_size(self.half_width)
-        held = sorted(_held(samples[samples["split"] != "none"]), key=lambda one: (one.effective, one.num_groups))
+        held = sorted(
+            _class_support(samples[samples["split"] != "none"]), key=lambda one: (one.effective, one.num_groups)
+        )
         short = [one for one in held if one.effective < needed or one.num_groups < self.min_groups]
         return Finding(
             value=float(len(short)),
@@ -99,7 +101,7 @@ class Evaluable(Check):
         )
 
 
-def _held(placed: pd.DataFrame) -> list[ClassSupport]:
+def _class_support(placed: pd.DataFrame) -> list[ClassSupport]:
     """What test holds of each class that occurs in any split."""
     groups = pd.factorize(placed["group"], use_na_sentinel=False)[0]
     pairs = placed["labels"].reset_index(drop=True).explode().dropna()

@@ -60,7 +60,7 @@ class LabelSuspects(FeatureCheck):
         decided = known["decision"].notna().to_numpy() if "decision" in known else np.zeros(len(known), dtype=bool)
         groups = known["group"].to_numpy(dtype=str)
         if len({name for names in told for name in names}) < 2:
-            return self._undecided(
+            return self._cannot_judge(
                 "The pictures have fewer than two labels, so that none looks like another; label some."
             )
         features = content.features if has_label.all() else content.features[has_label]  # a copy, in memory
@@ -88,7 +88,7 @@ class LabelSuspects(FeatureCheck):
             },
             advice="Look at reports/label_suspects.html, and write what you decide into data/label_decisions.csv.",
             sentence=_sentence(len(listing), by_chance, len(found.table) - len(listing), len(known), found.noise)
-            + _unjudged(int(found.unjudged.sum())),
+            + _untestable_note(int(found.unjudged.sum())),
             pictures=_pictures(listing),
             table=[
                 {"given_label": given, "true_label": true, "estimated_share_of_the_true": round(share, 4)}
@@ -101,7 +101,7 @@ class LabelSuspects(FeatureCheck):
             "tell smaller groups, or collect the labels from others.",
         )
 
-    def _undecided(self, obstacle: str) -> Finding:
+    def _cannot_judge(self, obstacle: str) -> Finding:
         listing = pd.DataFrame({name: [] for name in ("sample_id", "previous", "labels", "quality", "split")})
         return Finding(value=0.0, limit=self.max_share, unit=UNIT, listing=listing, obstacle=obstacle)
 
@@ -124,7 +124,7 @@ def _sentence(
     return told
 
 
-def _unjudged(num: int) -> str:
+def _untestable_note(num: int) -> str:
     if not num:
         return ""
     return (

@@ -81,11 +81,11 @@ class NuisanceBaseline(Check):
         single = labelled.single
         targets = np.zeros((len(asked), len(labelled.classes)), dtype=bool)
         targets[labelled.rows, labelled.codes] = True
-        decided = self._decided(features, targets, labelled.groups, single)
+        decided = self._out_of_fold_decisions(features, targets, labelled.groups, single)
         chance = 1 / max(1, len(labelled.classes)) if single else 0.5
         recalls = _recalls(targets, decided, single)
         accepted, value = chance + self.max_skill * (1 - chance), _mean(recalls, chance)
-        luck, least = self._luck(labelled, targets, decided, value)
+        luck, least = self._chance_recalls(labelled, targets, decided, value)
         order = [one for one in np.argsort(-recalls, kind="stable")[:5] if np.isfinite(recalls[one])]
         return Finding(
             value=max(chance, value),
@@ -101,7 +101,9 @@ class NuisanceBaseline(Check):
             obstacle=_obstacle(labelled, features, value > accepted and least > self.alpha),
         )
 
-    def _decided(self, features: np.ndarray, targets: np.ndarray, groups: np.ndarray, single: bool) -> np.ndarray:
+    def _out_of_fold_decisions(
+        self, features: np.ndarray, targets: np.ndarray, groups: np.ndarray, single: bool
+    ) -> np.ndarray:
         """(N, K) bool, each fold as a forest on the others decides."""
         folds = group_folds(groups, self.num_folds, self.seed)
         decided = np.zeros_like(targets)
@@ -123,20 +125,21 @@ class NuisanceBaseline(Check):
                 decided[mine, column] = np.eye(targets.shape[1], dtype=bool)[told] if single else told
         return decided
 
-    def _luck(
+    def _chance_recalls(
         self, labelled: LabelTable, targets: np.ndarray, decided: np.ndarray, value: float
     ) -> tuple[float, float]:
         """How far luck reaches in all but a share `alpha` of tries, and the least p-value that there could be."""
         chance = 1 / max(1, targets.shape[1]) if labelled.single else 0.5
         ways = [
-            np.array([_mean(one, chance) for one in recalls]) for recalls in self._dealt(labelled, targets, decided)
+            np.array([_mean(one, chance) for one in recalls])
+            for recalls in self._permuted_recalls(labelled, targets, decided)
         ]
         least = [float(least_possible(np.r_[value, one][:, None, None]).min()) for one in ways]
         used = usable(least, self.alpha)
         reached = [np.quantile(ways[way], 1 - self.alpha / len(used), method="higher") for way in used]
         return float(min(reached)), len(used) * min(least[way] for way in used)
 
-    def _dealt(self, labelled: LabelTable, targets: np.ndarray, decided: np.ndarray) -> Iterator[np.ndarray]:
+    def _permuted_recalls(self, labelled: LabelTable, targets: np.ndarray, decided: np.ndarray) -> Iterator[np.ndarray]:
         """(M, K) recalls of labels dealt between groups, each once for labels that its size tells, then within them."""
 
         def recalls(rows: np.ndarray, deals: Iterator[np.ndarray]) -> np.ndarray:

@@ -73,7 +73,9 @@ class OrderDependence(Check):
                 if counts
                 else "Pictures that follow each other resemble each other no more than chance and groups explain."
             ),
-            pictures=_runs(name, _ranked(samples[f"prop_{name}"].to_numpy()[order], classes), classes, names)
+            pictures=_runs(
+                name, _ranks_within_class(samples[f"prop_{name}"].to_numpy()[order], classes), classes, names
+            )
             if counts
             else {},
             obstacle=self._obstacle(len(first), len(measured), by_chance),
@@ -103,13 +105,13 @@ class OrderDependence(Check):
 
 def _correlation(values: np.ndarray, classes: np.ndarray, first: np.ndarray) -> float:
     """Correlation of the ranks within each class of the rows `first` and the rows after them; 0 where undefined."""
-    ranks = _ranked(values, classes)
+    ranks = _ranks_within_class(values, classes)
     one, other = ranks[first], ranks[first + 1]
     scale = np.sqrt((one**2).sum() * (other**2).sum())
     return float((one * other).sum() / scale) if scale > 0 else 0.0
 
 
-def _ranked(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
+def _ranks_within_class(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """(N,) rank of each row within its class, -0.5 to 0.5; those of a class follow each other."""
     values = np.nan_to_num(values, nan=-1.0)
     ranks = np.empty(len(values))

@@ -63,7 +63,7 @@ class PropertyDrift(Check):
         split = samples["split"].to_numpy()
         names = [name for name in SPLITS if (split == name).any()]
         measured = [str(one) for one in samples if str(one).startswith("prop_") and is_numeric_dtype(samples[one])]
-        rows = self._compared(samples, names, measured) if measured and len(names) > 1 else []
+        rows = self._compare_splits(samples, names, measured) if measured and len(names) > 1 else []
         rows.sort(key=lambda row: (row["p"] > self.alpha, -row["distance"]))
         counted = [row for row in rows if row["p"] <= self.alpha]
         first = counted[0] if counted else None
@@ -84,17 +84,17 @@ class PropertyDrift(Check):
             obstacle=self._obstacle(rows),
         )
 
-    def _compared(self, samples: pd.DataFrame, names: list[str], measured: list[str]) -> list[dict[str, Any]]:
+    def _compare_splits(self, samples: pd.DataFrame, names: list[str], measured: list[str]) -> list[dict[str, Any]]:
         """A row for each property and pair of splits: their distance, its p-value, and the least there could be."""
         split = pd.Index(names).get_indexer(samples["split"])  # -1 for none
         unit = pd.factorize(samples["group"], use_na_sentinel=False)[0] * (len(names) + 1) + split
         kept = np.flatnonzero(split >= 0)
         unit = np.unique(unit[kept], return_inverse=True)[1]
         values = samples[measured].to_numpy(dtype=np.float64)[kept]
-        statistics = self._dealt(values, unit, split[kept])
+        statistics = self._permuted_distances(values, unit, split[kept])
         p_values, least = max_t_p_values(statistics), least_possible(statistics)
         rows_of = [split[kept] == code for code in range(len(names))]
-        parts = [[_known(column[rows]) for rows in rows_of] for column in values.T]
+        parts = [[_sorted_numbers(column[rows]) for rows in rows_of] for column in values.T]
         return [
             {
                 "property": name.removeprefix("prop_"),
@@ -107,7 +107,7 @@ class PropertyDrift(Check):
             for pair, (one, other) in enumerate(combinations(range(len(names)), 2))
         ]
 
-    def _dealt(self, values: np.ndarray, unit: np.ndarray, split: np.ndarray) -> np.ndarray:
+    def _permuted_distances(self, values: np.ndarray, unit: np.ndarray, split: np.ndarray) -> np.ndarray:
         """(M + 1, P, pairs) distances of the splits as they are, then of M in which units change places.
 
         Args:
@@ -120,7 +120,7 @@ class PropertyDrift(Check):
         own[unit] = split
         drawn = np.sort(generator.permutation(len(own))[:MAX_UNITS])
         rows = _alike_many(unit, generator)
-        counts = _counted(values[rows], unit[rows], drawn)
+        counts = _bin_shares(values[rows], unit[rows], drawn)
         deals = [own[drawn], *(generator.permutation(own[drawn]) for _ in range(self.num_permutations))]
         num_splits = int(split.max()) + 1
         blocks = [np.stack(deals[start : start + AT_ONCE]) for start in range(0, len(deals), AT_ONCE)]
@@ -154,7 +154,7 @@ def _alike_many(unit: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return np.sort(turn[place < sizes.min()])
 
 
-def _counted(values: np.ndarray, unit: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+def _bin_shares(values: np.ndarray, unit: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     """(U, P, B) float32 share of each drawn unit in each bin of each property; missing numbers are in none."""
     place = np.full(unit.max() + 1, -1)
     place[drawn] = np.arange(len(drawn))
@@ -196,10 +196,10 @@ def _distances(counts: np.ndarray, deals: np.ndarray, num_splits: int) -> np.nda
 
 def distance(one: np.ndarray, other: np.ndarray) -> float:
     """Largest difference of two empirical distribution functions; 0 where either has no known value."""
-    return _distance(_known(one), _known(other))
+    return _distance(_sorted_numbers(one), _sorted_numbers(other))
 
 
-def _known(values: np.ndarray) -> np.ndarray:
+def _sorted_numbers(values: np.ndarray) -> np.ndarray:
     return np.sort(values[~np.isnan(values)])
 
 

@@ -45,15 +45,15 @@ def suggest_remedies(columns: list[str], lack: Lack) -> str:
     by = next((one for one in columns if one.startswith(("prop_", "attr_"))), None)  # training knows no others
     cells = f" ({'; '.join(lack.cells)})" if lack.cells else ""
     ways = [
-        *_varied(columns),
-        *([] if by is None or lack.empty else _evened(by)),
+        *_augment_remedy(columns),
+        *([] if by is None or lack.empty else _balance_remedies(by)),
         f"collect what is rare together{cells}",
         "accept it with a reason (check.shortcut.accepted)",
     ]
     return f"Find out why it goes with the label; then {', or '.join(ways)}."
 
 
-def _varied(columns: list[str]) -> list[str]:
+def _augment_remedy(columns: list[str]) -> list[str]:
     options = {
         option: None
         for column in columns
@@ -64,7 +64,7 @@ def _varied(columns: list[str]) -> list[str]:
     return [f"vary it in training (-S 'augmentation=[{','.join(options)}]', with those you have)"] if options else []
 
 
-def _evened(by: str) -> list[str]:
+def _balance_remedies(by: str) -> list[str]:
     return [
         f"draw what is rare together more often (-S sampling=balanced -S sampling.by={by})",
         f"train for the worst group (group DRO, -S risk=group_dro -S risk.by={by})",

@@ -103,7 +103,7 @@ class Shortcut(Check):
         if blind:
             num_groups = len(np.unique(labelled.groups))
             return (
-                f"{_told(blind[0])}, but {num_groups:,} groups leave so few ways to deal the labels that chance "
+                f"{_describe(blind[0])}, but {num_groups:,} groups leave so few ways to deal the labels that chance "
                 f"gives the best of them in {blind[0].least_p:.0%} of tries; collect pictures of more groups, or tell "
                 "smaller ones."
             )
@@ -138,11 +138,11 @@ class Shortcut(Check):
 def _sentence(over: list[PropertyAssociation], high: list[PropertyAssociation]) -> str:
     """Of those that are beyond chance, or else of those as accurate that are not."""
     if over:
-        return f"{_told(over[0])}, without a look at what the picture shows: a network may learn that instead."
+        return f"{_describe(over[0])}, without a look at what the picture shows: a network may learn that instead."
     if high:
         return (
-            f"{_told(high[0])}, but so few samples, or groups of them, say no more: labels at random gave as much in "
-            f"{high[0].p:.0%} of tries."
+            f"{_describe(high[0])}, but so few samples, or groups of them, say no more: labels at random gave "
+            f"as much in {high[0].p:.0%} of tries."
         )
     return "No property of the pictures gives their labels away before anyone looks at what they show."
 
@@ -160,7 +160,7 @@ def _of_one_group(labelled: LabelTable) -> str:
     )
 
 
-def _told(one: PropertyAssociation) -> str:
+def _describe(one: PropertyAssociation) -> str:
     name = one.name.replace("_", " ").capitalize()
     return f"{name} alone tells {one.label} from the rest {one.accuracy:.0%} of the time"
 

@@ -84,7 +84,7 @@ class SplitDrift(FeatureCheck):
         num_groups = {name: len(np.unique(groups[split == name])) for name in ("train", "val", "test")}
         few = [name for name, num in num_groups.items() if num < MIN_GROUPS]
         asked = [] if "train" in few else [name for name in ("val", "test") if name not in few]
-        told = [self._told_apart(name, reduced, split, groups) for name in asked]
+        told = [self._probe_splits(name, reduced, split, groups) for name in asked]
         told.sort(key=lambda one: -one.low)
         worst = told[0] if told else None
         value = max(0.5, round(worst.low, 6)) if worst else 0.5
@@ -107,7 +107,7 @@ class SplitDrift(FeatureCheck):
             "split into more groups, or tell smaller ones.",
         )
 
-    def _told_apart(self, name: str, reduced: np.ndarray, split: np.ndarray, groups: np.ndarray) -> SplitProbe:
+    def _probe_splits(self, name: str, reduced: np.ndarray, split: np.ndarray, groups: np.ndarray) -> SplitProbe:
         rows = np.flatnonzero(np.isin(split, ["train", name]))
         other, together = split[rows] == name, groups[rows]
         parts = stratified_group_folds(other.astype(int), together, self.num_folds, self.seed)

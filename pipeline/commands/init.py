@@ -31,7 +31,7 @@ from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.nouns import import_target
 from pipeline.core.terminal import bar_chart, escape_control_characters, say
-from pipeline.datasets.discovery.file_listing import FileListing, list_files, list_obstacles, stored
+from pipeline.datasets.discovery.file_listing import FileListing, list_files, list_obstacles, project_path
 from pipeline.datasets.discovery.file_walk import listed_once
 from pipeline.datasets.discovery.format_detection import detect_format
 from pipeline.datasets.discovery.survey import (
@@ -98,7 +98,7 @@ def main(
     file = config.CONF / "source" / f"{name}.yaml"
     choices: dict[str, Any] = {key: parse_value(key, value) for key, value in told.items() if value is not None}
     if "pictures" in choices:
-        choices["pictures"] = str(stored(Path(choices["pictures"])))
+        choices["pictures"] = str(project_path(Path(choices["pictures"])))
     target, found = detect_format(place, sorted(set(targets.values())), choices, format)
     say(f"{path}: {found.layout}")
     node = {"_target_": target, "name": name, **found.choices, **choices, "watch": watch_path(place, choices)}
@@ -106,7 +106,7 @@ def main(
     source: Source = config.build(node, "source")
     rows = source.read()
     counted, looked = summarise_source(rows), sample_headers(source, rows)
-    say(*lines(counted, looked, [*found.notes, *_met(place)]))
+    say(*lines(counted, looked, [*found.notes, *_list_notes(place)]))
     check_usable(counted, looked, path)
     if file.exists() and not force:
         raise UserError(f"{file} exists; choose another name with --name, or write over it with --force")
@@ -135,7 +135,7 @@ def check_name(name: str | None, path: Path) -> str:
         UserError: It is no name for a file, an option of Hydra and a model at once.
     """
     if name is None:
-        last = stored(path).absolute()
+        last = project_path(path).absolute()
         name = re.sub(r"[^A-Za-z0-9]+", "_", last.stem if last.is_file() else last.name).strip("_").lower()[:64]
         if not NAME.fullmatch(name) or name in NO_NAME:
             raise UserError(
@@ -150,7 +150,7 @@ def watch_path(place: FileListing, told: Mapping[str, Any]) -> str:
     """The one folder that DVC hashes: it holds the labels and the pictures."""
     watch = place.root
     if "pictures" in told:
-        watch = stored(Path(commonpath([place.root.absolute(), Path(told["pictures"]).absolute()])))
+        watch = project_path(Path(commonpath([place.root.absolute(), Path(told["pictures"]).absolute()])))
     check_outside(watch)
     return str(watch)
 
@@ -218,13 +218,13 @@ def text(node: Mapping[str, Any], layout: str, command: str) -> str:
             heading,
             f"#   {command}",
             *(f"{key}: {value}" for key, value in plain.items()),
-            *(f"{key}: {_quoted(value)}" for key, value in quoted.items()),
+            *(f"{key}: {_quote(value)}" for key, value in quoted.items()),
             "",
         ]
     )
 
 
-def _quoted(value: Any) -> str:
+def _quote(value: Any) -> str:
     if value is None or isinstance(value, (bool, int)):
         return "null" if value is None else str(value).lower()
     return yaml.safe_dump(value, default_style='"', default_flow_style=True, allow_unicode=True, width=10**9).strip()
@@ -271,7 +271,7 @@ def next_steps(file: Path, command: str, options: Sequence[str], looked: HeaderS
     yield f"For good: {', '.join(picked)} in conf/config.yaml{''.join(limits)}; then dvc repro"
 
 
-def _met(place: FileListing) -> Iterator[str]:
+def _list_notes(place: FileListing) -> Iterator[str]:
     """What lies there and is not read, or not noticed."""
     listing = place.listing
     if listing.of_tools:

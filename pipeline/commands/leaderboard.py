@@ -121,7 +121,7 @@ def read_outcomes(kept: list[ExperimentOutputs], metric: str) -> tuple[list[Outc
     for one in kept:
         try:
             outcomes.append(one.outcome(metric))
-            timed[one.name] = one.timed()
+            timed[one.name] = one.speed_material()
         except UserError as error:
             without[one.name] = str(error)
     say(f"measuring the speed of {len(timed)} models in turns")

@@ -133,10 +133,10 @@ def build(node: Any, where: str, kind: str | None = None, /, **data: Any) -> Any
         UserError: No target, one of another kind, an unknown or missing parameter, or a value that the noun refuses.
     """
     first, _, _ = where.partition(".")
-    return _built(node, where, kind or (first if first in LISTS else where.rpartition(".")[2]), MAX_DEPTH, data)
+    return _build_node(node, where, kind or (first if first in LISTS else where.rpartition(".")[2]), MAX_DEPTH, data)
 
 
-def _built(node: Any, where: str, kind: str, depth: int, data: dict[str, Any]) -> Any:
+def _build_node(node: Any, where: str, kind: str, depth: int, data: dict[str, Any]) -> Any:
     if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
         raise UserError(
             f"{nouns.describe_place(where)} must be a mapping with _target_ (the dotted path of a class), "
@@ -148,7 +148,7 @@ def _built(node: Any, where: str, kind: str, depth: int, data: dict[str, Any]) -
     arguments = {key: value for key, value in node.items() if key != "_target_"} | data
     _refuse_unknown(target, arguments, where)
     inner = {
-        key: _built(value, f"{where}.{key}", key, depth - 1, {})
+        key: _build_node(value, f"{where}.{key}", key, depth - 1, {})
         for key, value in arguments.items()
         if isinstance(value, dict) and "_target_" in value
     }

@@ -111,7 +111,7 @@ def validate(manifest: pd.DataFrame, promises: ManifestExpectations, data_docs: 
     source = context.data_sources.add_pandas("colibri")
     checkpoint_parts, frames = [], {"manifest": manifest, "labels": labels}
     for name, expectations in suites(promises).items():
-        frames[name] = _shown(frames[name], expectations)
+        frames[name] = _escape_columns(frames[name], expectations)
         batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
         suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
         definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
@@ -132,7 +132,7 @@ def validate(manifest: pd.DataFrame, promises: ManifestExpectations, data_docs: 
         )
         outcome = checkpoint.run(batch_parameters={"dataframe": frames[name]})
         for validation in outcome.run_results.values():
-            results += [_normalised(one) for one in validation.results]
+            results += [_normalise(one) for one in validation.results]
     return results
 
 
@@ -147,7 +147,7 @@ def unescape(value: Any) -> Any:
     return html.unescape(value) if isinstance(value, str) else value
 
 
-def _shown(table: pd.DataFrame, expectations: list[Any]) -> pd.DataFrame:
+def _escape_columns(table: pd.DataFrame, expectations: list[Any]) -> pd.DataFrame:
     """The columns that Great Expectations reads, with escaped text."""
     asked = {"sample_id", *(getattr(one, "column", None) for one in expectations)}
     columns = {name: table[name] for name in table.columns if name in asked}
@@ -176,7 +176,7 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _normalised(one: Any) -> dict[str, Any]:
+def _normalise(one: Any) -> dict[str, Any]:
     arguments = dict(one.expectation_config.kwargs)
     column = arguments.pop("column", None)
     arguments.pop("batch_id", None)

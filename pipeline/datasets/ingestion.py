@@ -64,7 +64,7 @@ def ingest(
     decoding = Decoding(max_pixels=max_pixels, grey_scale=grey_scales.from_option(grey_scale))
     items = source.read()
     items.insert(0, "sample_id", items["path"])
-    items, told = apply_decisions(items, _told(items), decisions)
+    items, told = apply_decisions(items, _refuse_unopened(items), decisions)
     items = items.drop(columns=["refused", "detail"], errors="ignore")
     if "negative" in items:  # what people gave a label since is none any more
         items["negative"] &= items["labels"].map(len) == 0
@@ -80,7 +80,7 @@ def ingest(
     quarantine["reason"] = pd.Series([one.reason for one in refused], dtype="str")
     quarantine["detail"] = pd.Series([one.detail for one in refused], dtype="str")
     assert len(manifest) + len(quarantine) == len(items)
-    return _ordered(manifest), quarantine
+    return _order_columns(manifest), quarantine
 
 
 def grey_scale_warning(now: Greys | None, source: str) -> str:
@@ -113,7 +113,7 @@ def unlabelled_note(manifest: pd.DataFrame) -> str:
     return "; ".join(told)
 
 
-def _told(items: pd.DataFrame) -> list[ItemRejected | None]:
+def _refuse_unopened(items: pd.DataFrame) -> list[ItemRejected | None]:
     """The items that are refused unopened: the source says why, or it has named them before."""
     told: list[ItemRejected | None] = [None] * len(items)
     if "refused" in items:
@@ -162,14 +162,14 @@ def _look(
     stamps = [source.stat(path) if remembered else None for path in paths]  # before reading: a later change shows
     found = [remembered.get(*one) if remembered else None for one in zip(paths, stamps, strict=True)]
     unknown = [path for path, result in zip(paths, found, strict=True) if result is None]
-    fresh = parallel_map(partial(examine, source, decoding), unknown, len(unknown), "ingest", killed=_killed)
+    fresh = parallel_map(partial(examine, source, decoding), unknown, len(unknown), "ingest", killed=_reject_crashed)
     results = [next(fresh) if result is None else result for result in found]
     if remembered and unknown:
         remembered.save(zip(paths, stamps, results, strict=True), started)
     return results
 
 
-def _killed(path: str) -> ItemRejected:
+def _reject_crashed(path: str) -> ItemRejected:
     return ItemRejected("crashed", "it killed the process that decoded it, mostly for lack of memory")
 
 
@@ -208,7 +208,7 @@ def _grey_columns(measured: list[ImageMeasurements]) -> dict[str, list[float]]:
     return {name: [one[place] for one in found] for place, name in enumerate(grey_scales.COLUMNS)} if deep else {}
 
 
-def _ordered(manifest: pd.DataFrame) -> pd.DataFrame:
+def _order_columns(manifest: pd.DataFrame) -> pd.DataFrame:
     """Told attributes last, columns otherwise as the design lists them, rows in the source's order."""
     exif = [f"attr_exif_{name}" for name in TOLD_BY_FILE]
     manifest = manifest.drop(columns=[name for name in exif if name in manifest and manifest[name].isna().all()])

@@ -72,7 +72,7 @@ def by_column(samples: pd.DataFrame, ordered: Collection[str] = ()) -> dict[str,
             found[column] = replace(_category(column, samples[column]), column=column)
         elif column.startswith("attr_") and not column.startswith(OF_LABEL):
             name = column.removeprefix("attr_")
-            one = _told(name, samples[column], column in ordered)
+            one = _attribute_property(name, samples[column], column in ordered)
             while f"prop_{name}" in samples or name in NOT_TOLD or name in {other.name for other in found.values()}:
                 name = f"told_{name}"
             found[column] = replace(one, name=name, column=column)
@@ -91,7 +91,7 @@ def _category(name: str, values: pd.Series) -> Property:
     return Property(name, codes.astype(np.int64), False, tuple(map(str, names)))
 
 
-def _told(name: str, values: pd.Series, ordered: bool) -> Property:
+def _attribute_property(name: str, values: pd.Series, ordered: bool) -> Property:
     times = parse_timestamps(name, values)
     if times is not None:
         return Property(name, times, True)
@@ -138,7 +138,7 @@ def _positions(samples: pd.DataFrame) -> np.ndarray:
     names = samples["path"].str.rpartition("/")[2].str.rpartition(".")
     stems = names[0].where(names[0] != "", names[2])
     keys = [_numbers(stem, labels) for stem, labels in zip(stems, samples["labels"], strict=True)]
-    repeated = _repeated(keys, samples["labels"])
+    repeated = _label_positions(keys, samples["labels"])
     keys = [tuple(one for place, one in enumerate(key) if place not in repeated) for key in keys]
     rank = {key: position for position, key in enumerate(sorted({key for key in keys if key}))}
     return np.array([rank.get(key, np.nan) for key in keys], dtype=np.float64)
@@ -151,7 +151,7 @@ def _numbers(stem: str, labels: list[str]) -> tuple[int, ...]:
     return tuple(int(digits[:18]) for digits in re.findall(r"[0-9]+", stem))
 
 
-def _repeated(keys: list[tuple[int, ...]], labels: pd.Series) -> set[int]:
+def _label_positions(keys: list[tuple[int, ...]], labels: pd.Series) -> set[int]:
     """The places at which nearly all names have a number that is the label, as `7_000123.png` of a seven."""
     told = [{int(one) for one in names if one.isdecimal()} for names in labels]
     pairs = [(place, one in own) for key, own in zip(keys, told, strict=True) for place, one in enumerate(key)]

@@ -97,7 +97,9 @@ class PairedPredictions:
                 )
             )
             result[name] = {
-                **{key: _known(value) for key, value in (("told", then), ("before", before), ("after", after))},
+                **{
+                    key: _finite_or_none(value) for key, value in (("told", then), ("before", before), ("after", after))
+                },
                 "gain": self._gain(metric, after - before, weights).as_json(),
             }
         return result
@@ -151,5 +153,5 @@ def load_test_predictions(path: Path, classes: list[str]) -> pd.DataFrame:
     )
 
 
-def _known(value: float) -> float | None:
+def _finite_or_none(value: float) -> float | None:
     return value if np.isfinite(value) else None

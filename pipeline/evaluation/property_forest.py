@@ -64,7 +64,7 @@ class PropertyBinner:
             raise UserError(f"the forest of nuisances needs the column {missing[0]!r}, which the samples lack")
         known = by_column(_without_path(told), set(self.ordered))
         columns = [digitize(known[name].values, ends) for name, ends in self.ordered.items()]
-        columns += [_named(known[name], names) for name, names in self.named.items()]
+        columns += [_category_bins(known[name], names) for name, names in self.named.items()]
         return np.stack(columns or [np.zeros(len(told), dtype=np.int64)], axis=1)
 
 
@@ -78,7 +78,7 @@ def _commonest(one: Property) -> list[str]:
     return [one.names[place] for place in order[:OTHER] if sizes[place]]
 
 
-def _named(one: Property, names: list[str]) -> np.ndarray:
+def _category_bins(one: Property, names: list[str]) -> np.ndarray:
     """(N,) bins of a category's values."""
     place = np.array([names.index(name) if name in names else OTHER for name in one.names] + [NUM_BINS])
     return place[one.values]  # a missing value is -1, the last

@@ -102,7 +102,7 @@ def _wait(repo: Any, queue: Any, waiting: Mapping[str, str], tell: Tell) -> Iter
                 said[name], changed = now, time.monotonic()
                 tell(waiting[name], now)
             if entry["status"] in ("Success", "Failed"):
-                ended = _ended(repo, name, entry["status"], log)
+                ended = _finish_experiment(repo, name, entry["status"], log)
                 if ended.reason:
                     tell(waiting[name], ended.reason)
                 del left[name]
@@ -114,7 +114,7 @@ def _wait(repo: Any, queue: Any, waiting: Mapping[str, str], tell: Tell) -> Iter
             time.sleep(POLL_SECONDS)
 
 
-def _ended(repo: Any, name: str, status: str, log: str) -> Finished:
+def _finish_experiment(repo: Any, name: str, status: str, log: str) -> Finished:
     if status == "Failed":
         return Finished(reason=reason(log))
     revision = _revisions(repo).get(name)

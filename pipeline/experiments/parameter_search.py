@@ -86,7 +86,7 @@ def run(study: Study, search: Search, objective: Objective, tell: Tell) -> Froze
             seed=_seed(search.seed, len(ended)), n_startup_trials=search.random_trials
         )
         trial = study.ask()
-        values = {name: one.drawn(trial, name) for name, one in search.space.items()}
+        values = {name: one.suggest(trial, name) for name, one in search.space.items()}
 
         def report(epoch: int, figures: dict[str, float], trial: optuna.Trial = trial) -> None:
             trial.report(figures[search.figure], epoch)

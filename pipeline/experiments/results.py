@@ -64,7 +64,7 @@ class ExperimentOutputs:
             train_seconds=runs.training_seconds(told["training_key"]),
         )
 
-    def timed(self) -> tuple[Scorer, np.ndarray]:
+    def speed_material(self) -> tuple[Scorer, np.ndarray]:
         """What scores, and (N, H, W, C) uint8: the first test pictures, at most `MAX_PICTURES`, as they were packed."""
         index = artifacts.read_table(self.folder / artifacts.PACKED / "index.parquet")
         rows = np.flatnonzero(index["split"].to_numpy() == "test")[:MAX_PICTURES]

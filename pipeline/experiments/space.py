@@ -40,7 +40,7 @@ class Range:
             if self.log and not self.low > 0:
                 raise ValueError(f"low must be above 0 where log is true, got {self.low}")
 
-    def drawn(self, trial: Trial, name: str) -> Any:
+    def suggest(self, trial: Trial, name: str) -> Any:
         """What the sampler suggests."""
         if self.choices:
             return trial.suggest_categorical(name, self.choices)

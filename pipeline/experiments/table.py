@@ -77,8 +77,8 @@ def make_board(
     import pandas as pd
 
     comparable, others = _comparable(outcomes)
-    rows = _measured(metric_name, metric, comparable, margin, num_resamples, seed)
-    rows += [_published(metric_name, one) for one in published]
+    rows = _measured_rows(metric_name, metric, comparable, margin, num_resamples, seed)
+    rows += [_published_row(metric_name, one) for one in published]
     sign = -1.0 if metric.larger_is_better else 1.0
     rows.sort(key=lambda row: sign * row["value"])
     told = {**others, **failed}
@@ -91,7 +91,7 @@ def make_board(
     return table
 
 
-def _measured(
+def _measured_rows(
     metric_name: str, metric: Metric, outcomes: Sequence[Outcome], margin: float, num_resamples: int, seed: int
 ) -> list[dict[str, Any]]:
     if not outcomes:
@@ -161,7 +161,7 @@ def _judged_on(one: Outcome) -> str:
     )
 
 
-def _published(metric_name: str, one: Published) -> dict[str, Any]:
+def _published_row(metric_name: str, one: Published) -> dict[str, Any]:
     """A row whose interval is Wilson's, where the number of samples is known."""
     row: dict[str, Any] = {"name": one.name, "kind": "published", "metric": metric_name, "value": one.value}
     if one.n is not None:

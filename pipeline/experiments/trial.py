@@ -53,7 +53,7 @@ class Trial:
     folder: Path
 
     def __call__(self, number: int, values: dict[str, Any], report: Report) -> tuple[float, dict[str, Any]]:
-        row, expected = self._trained(str(number), self.values(values), report)
+        row, expected = self._train(str(number), self.values(values), report)
         return float(row[self.search.figure]), {EXPECTED: expected[self.search.expect]}
 
     def values(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Trial:
         """Those that were kept, else of another training; or why that failed."""
         if not self._file(name).exists():
             try:
-                self._trained(name, values, lambda *_: None)
+                self._train(name, values, lambda *_: None)
             except Stopped as stopped:
                 return str(stopped)
         return artifacts.read_table(self._file(name))
@@ -92,7 +92,7 @@ class Trial:
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.parquet"
 
-    def _trained(
+    def _train(
         self, name: str, values: dict[str, Any], report: Report
     ) -> tuple[Mapping[str, float], dict[str, dict[str, Any]]]:
         """The row of the epoch that was kept, and the metrics on val."""
@@ -106,8 +106,8 @@ class Trial:
 
             try:
                 predictor, history = recipe.fit(self.packed, heard)
-                table = self._predicted(predictor)
-                expected = self._judged(table)
+                table = self._predict_val(predictor)
+                expected = self._measure(table)
                 log(
                     len(history),
                     {f"val_{name}": one["value"] for name, one in expected.items() if one["value"] is not None},
@@ -122,7 +122,7 @@ class Trial:
         artifacts.write_table(self._file(name), table)
         return trial_row(history), expected
 
-    def _predicted(self, predictor: Any) -> pd.DataFrame:
+    def _predict_val(self, predictor: Any) -> pd.DataFrame:
         """`sample_id`, `group`, `targets`, `decided` and `scores` of val, as `PairedPredictions` takes them."""
         val = self.packed.index[self.packed.index["split"] == "val"]
         scores = make_scorer(predictor, val)(self.packed.images[val.index.to_numpy()])
@@ -136,7 +136,7 @@ class Trial:
             }
         )
 
-    def _judged(self, table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    def _measure(self, table: pd.DataFrame) -> dict[str, dict[str, Any]]:
         """The metrics on val."""
         targets, decided, scores = (np.stack(table[name].to_numpy()) for name in ("targets", "decided", "scores"))
         groups = table["group"].to_numpy(dtype=str)

@@ -132,10 +132,10 @@ def temperature_scale(chances: np.ndarray, labels: np.ndarray) -> np.ndarray:
     rows = np.arange(len(labels))
 
     def loss(exponent: float) -> float:
-        return float(-np.log(np.maximum(_cooled(chances, exponent)[rows, labels], 1e-300)).mean())
+        return float(-np.log(np.maximum(_at_temperature(chances, exponent)[rows, labels], 1e-300)).mean())
 
     best = minimize_scalar(loss, bounds=(np.log(SHARPEST), np.log(FLATTEST)), method="bounded").x
-    return _cooled(chances, float(best))
+    return _at_temperature(chances, float(best))
 
 
 def drop_errors(chances: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
@@ -153,8 +153,8 @@ def drop_errors(chances: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, fl
 
     rows, num_classes = np.arange(len(labels)), chances.shape[1]
 
-    def fitted(exponent: float) -> tuple[float, float]:
-        right = _cooled(chances, exponent)[rows, labels]
+    def fit_interval(exponent: float) -> tuple[float, float]:
+        right = _at_temperature(chances, exponent)[rows, labels]
 
         def loss(share: float) -> float:
             return float(-np.log(np.maximum((1 - share) * right + share / num_classes, 1e-300)).sum())
@@ -163,12 +163,12 @@ def drop_errors(chances: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, fl
         return float(best.fun), float(best.x)
 
     tried = np.linspace(np.log(SHARPEST), np.log(FLATTEST), NUM_TEMPERATURES)
-    losses, shares = np.array([fitted(one) for one in tried]).T
+    losses, shares = np.array([fit_interval(one) for one in tried]).T
     first = int(np.flatnonzero(losses <= losses.min() + 1)[0])
-    return _cooled(chances, float(tried[first])), float(shares[first])
+    return _at_temperature(chances, float(tried[first])), float(shares[first])
 
 
-def _cooled(chances: np.ndarray, exponent: float) -> np.ndarray:
+def _at_temperature(chances: np.ndarray, exponent: float) -> np.ndarray:
     """(N, K) probabilities at a temperature of this natural logarithm."""
     scaled = np.log(np.clip(chances, 1e-12, 1)) / np.exp(exponent)
     scaled -= scaled.max(axis=1, keepdims=True)

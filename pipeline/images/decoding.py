@@ -119,7 +119,7 @@ def open_with_metadata(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Im
     """
     if isinstance(data, np.ndarray):
         return Image.fromarray(data), Encoding()
-    with _decoded(data, decoding.max_pixels) as image:
+    with _decode(data, decoding.max_pixels) as image:
         return _as_seen(image, decoding.grey_scale), read_metadata(image)
 
 
@@ -131,14 +131,14 @@ def open_or_range(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Image.I
     """
     if isinstance(data, np.ndarray):
         return open_with_metadata(data, decoding)
-    with _decoded(data, decoding.max_pixels) as image:
+    with _decode(data, decoding.max_pixels) as image:
         if decoding.grey_scale is None and grey_scales.is_deep(image):
             return grey_scales.measure(image)
         return _as_seen(image, decoding.grey_scale), read_metadata(image)
 
 
 @contextmanager
-def _decoded(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
+def _decode(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
     """A picture whose pixels are loaded; whatever goes wrong with it is a `ItemRejected`, in the block too."""
     refused = expect_rejection(data)
     if refused:
@@ -146,7 +146,7 @@ def _decoded(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with _opened(without_large_metadata(data), max_pixels) as image:
+            with _open(without_large_metadata(data), max_pixels) as image:
                 refuse_too_large(image, data, max_pixels)
                 image.load()
                 yield image
@@ -155,12 +155,12 @@ def _decoded(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
     except Image.DecompressionBombError as error:
         raise ItemRejected("too_large", str(error)) from None
     except UnidentifiedImageError:
-        raise _unidentified(data) from None
+        raise _reject_unidentified(data) from None
     except DAMAGED as error:
         raise ItemRejected("truncated", str(error) or type(error).__name__) from None
 
 
-def _opened(data: bytes, max_pixels: int) -> Image.Image:
+def _open(data: bytes, max_pixels: int) -> Image.Image:
     """The header read; Pillow's own limit would refuse what this one allows, and is put back."""
     formats: tuple[str, ...] = FORMATS
     if is_heif(data):
@@ -185,7 +185,7 @@ def _know_heif() -> None:
     pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
 
-def _unidentified(data: bytes) -> ItemRejected:
+def _reject_unidentified(data: bytes) -> ItemRejected:
     if is_heif(data) or is_avif(data):
         return ItemRejected(
             "truncated", "the header of this HEIC or AVIF is damaged, or its coding is one that is not read"
@@ -208,7 +208,7 @@ def image_size(data: bytes | np.ndarray) -> tuple[int, int]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with _opened(without_large_metadata(data), Image.MAX_IMAGE_PIXELS or 2**31) as image:
+            with _open(without_large_metadata(data), Image.MAX_IMAGE_PIXELS or 2**31) as image:
                 # the method of Image itself, since that of a PNG decodes all of it to look for more
                 turn = Image.Image.getexif(image).get(ExifTags.Base.Orientation)
                 turned = turn in SIDEWAYS and image.format not in TURNED_WHEN_OPENED
@@ -216,7 +216,7 @@ def image_size(data: bytes | np.ndarray) -> tuple[int, int]:
     except Image.DecompressionBombError as error:
         raise ItemRejected("too_large", str(error)) from None
     except UnidentifiedImageError:
-        raise _unidentified(data) from None
+        raise _reject_unidentified(data) from None
     except DAMAGED:
         raise ItemRejected("not_a_picture", f"starts with {bytes(data[:8])!r}") from None
 

@@ -75,7 +75,7 @@ def measure(
     told = told or Encoding()
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     width, height = image.size
-    small = _reduced(image)
+    small = _reduce(image)
     luma = small.convert("L")
     return ImageMeasurements(
         content_hash=content_hash(np.asarray(picture)),
@@ -95,7 +95,7 @@ def measure(
     )
 
 
-def _reduced(image: Image.Image) -> Image.Image:
+def _reduce(image: Image.Image) -> Image.Image:
     """Averages of square blocks."""
     short, long = sorted(image.size)
     factor = max(1, short // MEASURED_SIDE, math.ceil(long / (MAX_ASPECT * MEASURED_SIDE)))

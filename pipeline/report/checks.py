@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.core import artifacts
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS
-from pipeline.report.formatting import brief, known_or_dash, share
+from pipeline.report.formatting import brief, number_or_none, share
 from pipeline.report.mistakes import TINY
 from pipeline.report.pictures import thumbnails
 from pipeline.report.rendering import page
@@ -123,7 +123,7 @@ def check_cards(stage: Round, checks: dict[str, Any], images: dict[str, np.ndarr
 
 
 def _card(anchor: str, name: str, entry: dict[str, Any], pictures: dict[str, tuple[str, str, bool]]) -> CheckCard:
-    value, limit = known_or_dash(entry["value"]), known_or_dash(entry["limit"])
+    value, limit = number_or_none(entry["value"]), number_or_none(entry["limit"])
     end = 1.2 * max(value or 0.0, limit or 0.0) or 1.0
     table = entry.get("table", [])
     return CheckCard(

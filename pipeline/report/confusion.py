@@ -134,12 +134,12 @@ def confusion_table(test: pd.DataFrame) -> pd.DataFrame:
     rows = [
         pair
         for labels, decided in zip(test["labels"], test["decided"], strict=True)
-        for pair in _taken(labels, decided)
+        for pair in _label_pairs(labels, decided)
     ]
     return pd.DataFrame(rows, columns=["actual", "predicted"])
 
 
-def _taken(labels: Sequence[str], decided: Sequence[str]) -> list[tuple[str, str]]:
+def _label_pairs(labels: Sequence[str], decided: Sequence[str]) -> list[tuple[str, str]]:
     missed = [name for name in labels if name not in decided]
     wrongly = [name for name in decided if name not in labels]
     if len(missed) == len(wrongly) == 1:

@@ -83,13 +83,13 @@ class Figure:
         return span(self.low, self.high)
 
     @property
-    def drawn(self) -> bool:
+    def has_place(self) -> bool:
         """Whether the figure has a place on the axis from 0 to 1."""
         return all(one is None or 0 <= one <= 1 for one in (self.value, self.low, self.high)) and self.value is not None
 
     @property
     def whiskers(self) -> bool:
-        return self.drawn and self.low is not None and self.high is not None
+        return self.has_place and self.low is not None and self.high is not None
 
 
 def figure(metric: str, entry: dict[str, Any], reason: str = "") -> Figure:
@@ -100,9 +100,9 @@ def figure(metric: str, entry: dict[str, Any], reason: str = "") -> Figure:
     return Figure(
         name=name,
         note=note,
-        value=known_or_dash(entry["value"]),
-        low=known_or_dash(entry["low"]),
-        high=known_or_dash(entry["high"]),
+        value=number_or_none(entry["value"]),
+        low=number_or_none(entry["low"]),
+        high=number_or_none(entry["high"]),
         n=int(entry["n"]),
         caveat=entry.get("caveat") or "",
         reason=reason,
@@ -110,7 +110,7 @@ def figure(metric: str, entry: dict[str, Any], reason: str = "") -> Figure:
     )
 
 
-def known_or_dash(value: Any) -> float | None:
+def number_or_none(value: Any) -> float | None:
     """None for None and NaN."""
     return None if value is None or value != value else float(value)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.report.formatting import SPACE, Figure, figure, known_or_dash
+from pipeline.report.formatting import SPACE, Figure, figure, number_or_none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ def imbalance(table: pd.DataFrame) -> Imbalance | None:
         return None
     rows: list[dict[Any, Any]] = table.to_dict("records")
     options = [_option(row) for row in rows]
-    epochs = known_or_dash(rows[0]["epochs"])
+    epochs = number_or_none(rows[0]["epochs"])
     return Imbalance(
         metric=options[0].figure.name,
         note=options[0].figure.note,
@@ -63,7 +63,7 @@ def _option(row: dict[Any, Any]) -> Option:
         name=str(row["option"]).replace("_", " "),
         figure=figure(str(row["metric"]), {**row, "n": 1}, reason="undefined on val"),
         behind=_behind(
-            known_or_dash(row["behind_best"]), known_or_dash(row["behind_low"]), known_or_dash(row["behind_high"])
+            number_or_none(row["behind_best"]), number_or_none(row["behind_low"]), number_or_none(row["behind_high"])
         ),
         chosen=bool(row["chosen"]),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.report.formatting import DASH, LOWER_IS_BETTER, PLAIN, SPACE, known_or_dash, share, span, whole
+from pipeline.report.formatting import DASH, LOWER_IS_BETTER, PLAIN, SPACE, number_or_none, share, span, whole
 from pipeline.report.plots import Axis, axis
 from pipeline.report.rendering import page
 
@@ -51,7 +51,7 @@ def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float
     """
     entries = [{str(key): value for key, value in entry.items()} for entry in table.to_dict("records")]
     metric = str(entries[0]["metric"])
-    values = [known_or_dash(entry[key]) for entry in entries for key in ("value", "low", "high")]
+    values = [number_or_none(entry[key]) for entry in entries for key in ("value", "low", "high")]
     scale = axis([value for value in values if value is not None])
     rows = [row(entry, scale) for entry in entries]
     ran = [entry for entry in entries if entry["kind"] == "run"]
@@ -75,12 +75,12 @@ def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float
 
 def row(entry: Mapping[str, Any], scale: Axis) -> Row:
     """A row of the table."""
-    value, low, high = (known_or_dash(entry[key]) for key in ("value", "low", "high"))
+    value, low, high = (number_or_none(entry[key]) for key in ("value", "low", "high"))
 
-    def placed(end: float | None) -> float | None:
+    def place_end(end: float | None) -> float | None:
         return None if end is None else scale.across(end)
 
-    gap, gap_low, gap_high = (known_or_dash(entry[f"difference{end}"]) for end in ("", "_low", "_high"))
+    gap, gap_low, gap_high = (number_or_none(entry[f"difference{end}"]) for end in ("", "_low", "_high"))
     return Row(
         name=str(entry["name"]),
         state=state(entry),
@@ -89,11 +89,11 @@ def row(entry: Mapping[str, Any], scale: Axis) -> Row:
         between="" if low is None or high is None else span(low, high),
         difference=DASH if gap is None or entry["best"] else points(gap),
         difference_between="" if gap_low is None or gap_high is None or entry["best"] else between(gap_low, gap_high),
-        train=duration(known_or_dash(entry["train_seconds"])),
-        speed=rate(known_or_dash(entry["images_per_second"])),
+        train=duration(number_or_none(entry["train_seconds"])),
+        speed=rate(number_or_none(entry["images_per_second"])),
         size=size(None if _missing(entry["num_bytes"]) else int(entry["num_bytes"])),
         note="" if _missing(entry["note"]) else str(entry["note"]),
-        at=None if value is None else (scale.across(value), placed(low), placed(high)),
+        at=None if value is None else (scale.across(value), place_end(low), place_end(high)),
     )
 
 
@@ -109,14 +109,14 @@ def mark(value: float) -> str:
 
 def points(value: float) -> str:
     """-1.2 points for -0.012."""
-    return f"{signed(value)}{SPACE}points"
+    return f"{format_signed(value)}{SPACE}points"
 
 
 def between(low: float, high: float) -> str:
-    return f"{signed(low)} to {signed(high)}"
+    return f"{format_signed(low)} to {format_signed(high)}"
 
 
-def signed(value: float) -> str:
+def format_signed(value: float) -> str:
     """-1.2, +0.4, and 0.0 for what rounds to nothing."""
     return f"{round(100 * value, 1):+.1f}".replace("+0.0", "0.0").replace("-0.0", "0.0")
 

@@ -89,11 +89,13 @@ def _row(label: str, per_class: list[str], own: dict[str, Any], needed: int) -> 
     return ClassFigures(
         name=label,
         n=next(int(entry["n"]) for _, entry in entries if entry is not None),
-        figures=[None if entry is None else figure(name, entry, _unknown(entry, needed)) for name, entry in entries],
+        figures=[
+            None if entry is None else figure(name, entry, _explain_missing(entry, needed)) for name, entry in entries
+        ],
     )
 
 
-def _unknown(entry: dict[str, Any], needed: int) -> str:
+def _explain_missing(entry: dict[str, Any], needed: int) -> str:
     """Why a class has no figure, where it is for too few pictures."""
     return f"not evaluable: {entry['n']} pictures, {needed} needed" if 0 < entry["n"] < needed else ""
 

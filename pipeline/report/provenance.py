@@ -30,7 +30,7 @@ def provenance(params: dict[str, Any], card: dict[str, Any]) -> Provenance:
     encoder, packing, train = (card.get(name) or {} for name in ("encoder", "packing", "train"))
     facts = [
         ("Encoder", encoder.get("architecture") or _short(encoder)),
-        ("First weights", _text(encoder.get("weights", "")) if "weights" in encoder else ""),
+        ("First weights", _format_value(encoder.get("weights", "")) if "weights" in encoder else ""),
         ("Trained by", _short(train)),
         ("Estimator", _short(train.get("estimator") or {})),
         ("Task", _short(card.get("task") or {})),
@@ -57,19 +57,19 @@ def tree(value: Any) -> list[Node]:
     pairs = value.items() if isinstance(value, dict) else enumerate(value)
     return [
         Node(name=str(name), children=tree(inner))
-        if (isinstance(inner, dict) and inner) or (isinstance(inner, list) and any(_nested(one) for one in inner))
-        else Node(name=str(name), text=_text(inner))
+        if (isinstance(inner, dict) and inner) or (isinstance(inner, list) and any(_is_nested(one) for one in inner))
+        else Node(name=str(name), text=_format_value(inner))
         for name, inner in pairs
     ]
 
 
-def _nested(value: Any) -> bool:
+def _is_nested(value: Any) -> bool:
     return isinstance(value, (dict, list))
 
 
-def _text(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, list):
-        return f"[{', '.join(_text(one) for one in value)}]"
+        return f"[{', '.join(_format_value(one) for one in value)}]"
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     return str(value)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.report.formatting import LOWER_IS_BETTER, Figure, figure, known_or_dash
+from pipeline.report.formatting import LOWER_IS_BETTER, Figure, figure, number_or_none
 
 NUM_SHOWN = 30
 
@@ -77,7 +77,7 @@ def _slice(name: str, row: dict[str, Any], overall: Figure) -> Slice:
         value=str(row["slice"]),
         n=int(row["n"]),
         figure=found,
-        beyond=_beyond(found, known_or_dash(overall.value)),
+        beyond=_beyond(found, number_or_none(overall.value)),
     )
 
 

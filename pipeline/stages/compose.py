@@ -43,7 +43,7 @@ def write_params(force: bool) -> None:
         present = config.PARAMS.read_bytes()
         if present == composed.encode():
             return
-        if hashlib.md5(present, usedforsecurity=False).hexdigest() != _recorded():
+        if hashlib.md5(present, usedforsecurity=False).hexdigest() != _recorded_hash():
             raise UserError(_explain(config.load_params(), yaml.safe_load(composed)))
     artifacts.write_text(config.PARAMS, composed)
 
@@ -76,7 +76,7 @@ def check_chosen(params: dict[str, Any]) -> None:
         )
 
 
-def _recorded() -> str | None:
+def _recorded_hash() -> str | None:
     """The hash of the params.yaml that this stage, or an experiment that was applied, left behind."""
     try:
         lock = yaml.safe_load(LOCK.read_text(encoding="utf-8"))

@@ -37,7 +37,7 @@ def main() -> None:
         embed=pictures.embed,
     )
     findings = {name: check(samples, content) for name, check in checks.items()}
-    suspects = suspected(findings)
+    suspects = label_suspects(findings)
     rows = pd.Index(samples["sample_id"]).get_indexer(suspects["sample_id"][:NUM_SHOWN])
     artifacts.write_csv(artifacts.SUSPECTS, suspects)
     name = str(config.get_section(params, "source")["name"])
@@ -77,7 +77,7 @@ class Pictures:
         return self.featuriser(images)
 
 
-def suspected(findings: dict[str, Finding]) -> pd.DataFrame:
+def label_suspects(findings: dict[str, Finding]) -> pd.DataFrame:
     """The listing of label suspects; empty where that check was not chosen."""
     finding = findings.get("label_suspects")
     if finding is None or finding.listing is None:

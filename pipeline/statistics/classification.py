@@ -27,7 +27,7 @@ class ConfusionCounts:
     total: np.ndarray
 
     @property
-    def pooled(self) -> ConfusionCounts:
+    def pool(self) -> ConfusionCounts:
         """All classes as one: (R, 1) sums over them."""
         hit, support, predicted = (one.sum(axis=1, keepdims=True) for one in (self.hit, self.support, self.predicted))
         return ConfusionCounts(hit, support, predicted, self.total)

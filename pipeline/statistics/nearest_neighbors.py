@@ -28,7 +28,7 @@ def build_index(vectors: np.ndarray) -> Index:
     Args:
         vectors: (N, D) of length 1, float32 or float16; their inner product is how alike they are.
     """
-    return _filled(vectors.shape, vectors[:: _step(len(vectors))], _blocks(vectors))
+    return _fill(vectors.shape, vectors[:: _step(len(vectors))], _blocks(vectors))
 
 
 def nearest_cosines(vectors: np.ndarray, num_neighbours: int) -> np.ndarray:
@@ -41,7 +41,7 @@ def nearest_cosines(vectors: np.ndarray, num_neighbours: int) -> np.ndarray:
         num_neighbours: k, at least 1; no more than there are vectors.
     """
     sample = l2_normalise(np.asarray(vectors[:: _step(len(vectors))], dtype=np.float32))
-    made = _filled(vectors.shape, sample, normalised_blocks(vectors))
+    made = _fill(vectors.shape, sample, normalised_blocks(vectors))
     num = min(num_neighbours, len(vectors))
     found: np.ndarray = np.concatenate([made.search(block, num)[0] for block in normalised_blocks(vectors)])
     return found
@@ -56,7 +56,7 @@ def _step(num: int) -> int:
     return max(1, num // (40 * max(1, _num_cells(num))))
 
 
-def _filled(shape: tuple[int, ...], sample: np.ndarray, blocks: Iterable[np.ndarray]) -> Index:
+def _fill(shape: tuple[int, ...], sample: np.ndarray, blocks: Iterable[np.ndarray]) -> Index:
     import faiss
 
     num, num_dimensions = shape

@@ -142,7 +142,7 @@ def max_t_p_values(statistics: np.ndarray) -> np.ndarray:
     Source: single-step max T, Westfall and Young 1993, Resampling-Based Multiple Testing, section 2.3; why
         one is added, Phipson and Smyth 2010, doi:10.2202/1544-6115.1585.
     """
-    scaled = _scaled(statistics)
+    scaled = _standardise(statistics)
     return _p_values(scaled, scaled[0])
 
 
@@ -152,7 +152,7 @@ def least_possible(statistics: np.ndarray) -> np.ndarray:
     Where few groups leave few different ways to deal the labels, the best of them comes again and again, and this is
     large: no property, however telling, could then be told from chance.
     """
-    scaled = _scaled(statistics)
+    scaled = _standardise(statistics)
     return _p_values(scaled, scaled.max(axis=(0, 1)))
 
 
@@ -184,7 +184,7 @@ def usable(least: Sequence[float], alpha: float) -> list[int]:
     return best_first if able else best_first[:1]
 
 
-def _scaled(statistics: np.ndarray) -> np.ndarray:
+def _standardise(statistics: np.ndarray) -> np.ndarray:
     spread = statistics.std(axis=0)
     spread = np.maximum(spread, np.median(spread, axis=0))
     return np.asarray((statistics - statistics.mean(axis=0)) / np.where(spread > 0, spread, 1))

@@ -50,7 +50,7 @@ class BatchLoader:
         self.generator.set_state(self.began)
         left = self.samples.epoch_batches(self.size, self.generator)[self.taken :]
         after = self.generator.get_state()
-        for batch in make_ahead(self._pinned, left, self.threads) if self.threads else map(self.make, left):
+        for batch in make_ahead(self._make_pinned, left, self.threads) if self.threads else map(self.make, left):
             self.taken += 1
             self.num_given = len(batch[0])
             yield batch
@@ -59,7 +59,7 @@ class BatchLoader:
     def make(self, drawn: tuple[np.ndarray, int]) -> Batch:
         return self.samples.make_batch(*drawn)
 
-    def _pinned(self, drawn: tuple[np.ndarray, int]) -> Batch:
+    def _make_pinned(self, drawn: tuple[np.ndarray, int]) -> Batch:
         images, targets, cells = self.make(drawn)
         return images.pin_memory(), targets, cells
 

@@ -82,27 +82,29 @@ class CandidateSelection:
         if not len(targets):
             raise UserError("imbalance: val has no sample to choose by; choose one option, such as imbalance=weighted")
         names = list(self.candidates)
-        decisions = [self._tried(nodes, name, decided) for name in names]
-        train = self._shortened(nodes)["train"]
+        decisions = [self._try_candidate(nodes, name, decided) for name in names]
+        train = self._shorten(nodes)["train"]
         epochs = None if train.get("min_steps") else train.get("epochs")  # how many that adds, only training knows
-        rows = self._measured(names, decisions, targets, groups, exclusive, epochs)
+        rows = self._measure(names, decisions, targets, groups, exclusive, epochs)
         chosen = next(row["option"] for row in rows if row["chosen"])
         return self.with_candidate(nodes, chosen), table(rows)
 
-    def _tried(self, nodes: dict[str, Any], name: str, decided: Callable[[dict[str, Any]], np.ndarray]) -> np.ndarray:
+    def _try_candidate(
+        self, nodes: dict[str, Any], name: str, decided: Callable[[dict[str, Any]], np.ndarray]
+    ) -> np.ndarray:
         try:
-            return decided(self._shortened(self.with_candidate(nodes, name)))
+            return decided(self._shorten(self.with_candidate(nodes, name)))
         except UserError as error:
             raise type(error)(f"imbalance, trying {name}: {error}") from None
 
-    def _shortened(self, nodes: dict[str, Any]) -> dict[str, Any]:
+    def _shorten(self, nodes: dict[str, Any]) -> dict[str, Any]:
         train = nodes["train"]
         if self.epochs is None or train.get("epochs") is None:
             return nodes
         exact = {"min_steps": 0} if "min_steps" in train else {}  # else training would add epochs to these
         return {**nodes, "train": {**train, "epochs": min(self.epochs, train["epochs"]), **exact}}
 
-    def _measured(
+    def _measure(
         self,
         names: list[str],
         decisions: list[np.ndarray],

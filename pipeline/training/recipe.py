@@ -95,11 +95,11 @@ def select_recipe(nodes: dict[str, Any], packed: PackedDataset) -> tuple[Recipe,
     val = packed.index[packed.index["split"] == "val"]
     targets = recipes[0].task.targets(val["labels"].tolist(), packed.classes)
 
-    def decided(trial: dict[str, Any]) -> np.ndarray:
+    def decide_val(trial: dict[str, Any]) -> np.ndarray:
         predictor, _ = Recipe(trial).fit(packed, no_log)
         return predictor.task.decide(predictor.predict(packed.images[val.index.to_numpy()], val.reset_index(drop=True)))
 
     chosen, tried = choosing.select(
-        nodes, targets, val["group"].to_numpy(dtype=str), recipes[0].task.exclusive, decided
+        nodes, targets, val["group"].to_numpy(dtype=str), recipes[0].task.exclusive, decide_val
     )
     return Recipe(chosen), tried

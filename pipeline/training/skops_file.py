@@ -82,7 +82,7 @@ def read(path: Path, digest: str) -> Any:
         reason = " ".join(str(error).split())[:MAX_REASON]
         raise UserError(f"{path} is not taken ({type(error).__name__}: {reason}); run dvc repro train") from None
     for estimator, tree in _trees(state):
-        if not _closed(estimator, tree):
+        if not _is_closed(estimator, tree):
             raise UserError(f"{path} holds a tree whose branches lead out of it; run dvc repro train")
     return state
 
@@ -130,7 +130,7 @@ def _trees(state: Any) -> Iterator[tuple[Any, Any]]:
         yield from _trees(one)
 
 
-def _closed(estimator: Any, tree: Any) -> bool:
+def _is_closed(estimator: Any, tree: Any) -> bool:
     """Whether every branch leads to a later node and asks for a feature that is there; scikit-learn does not look."""
     nodes = np.arange(tree.node_count)
     inside = tree.children_left != -1

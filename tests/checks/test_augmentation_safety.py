@@ -5,7 +5,13 @@ import pytest
 import torch
 from content_examples import content_of, only, samples_of
 
-from pipeline.checks.augmentation_safety import MAX_CLASSES, AugmentationSafety, TwoRoundProbe, _known, _pairs
+from pipeline.checks.augmentation_safety import (
+    MAX_CLASSES,
+    AugmentationSafety,
+    TwoRoundProbe,
+    _common_label_codes,
+    _pairs,
+)
 from pipeline.core.content import EmbeddedImages
 from pipeline.datasets.sources.digits import Digits
 from pipeline.training.augmentations.colour import Colour
@@ -191,10 +197,10 @@ def test_groups_are_learnt_or_judged_never_both():
 
 
 def test_only_the_commonest_labels_are_learnt():
-    rows, codes, classes = _known(samples_of([*"aab", [], ["a", "b"]])["labels"])
+    rows, codes, classes = _common_label_codes(samples_of([*"aab", [], ["a", "b"]])["labels"])
     assert (rows.tolist(), codes.tolist(), classes) == ([0, 1, 2, 4], [0, 0, 2, 1], ["a", "a and b", "b"])
     many = samples_of([*("often" for _ in range(2)), *(f"c{number:03d}" for number in range(80))])["labels"]
-    rows, _, classes = _known(many)
+    rows, _, classes = _common_label_codes(many)
     assert (len(classes), len(rows), "often" in classes) == (MAX_CLASSES, MAX_CLASSES + 1, True)
 
 

@@ -8,7 +8,7 @@ from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.experiments.listing import Published
 from pipeline.experiments.table import make_board
 from pipeline.report.formatting import DASH
-from pipeline.report.leaderboard import duration, leaderboard_page, rate, signed, size, state
+from pipeline.report.leaderboard import duration, format_signed, leaderboard_page, rate, size, state
 
 THEIRS = [Published(name="theirs", value=0.8, source="Nobody 2020")]
 
@@ -99,7 +99,7 @@ def test_sizes(num_bytes, expected):
     ("value", "expected"), [(-0.012, "-1.2"), (0.004, "+0.4"), (-0.0001, "0.0"), (0.0, "0.0"), (-0.1004, "-10.0")]
 )
 def test_points_have_a_sign_and_nothing_has_none(value, expected):
-    assert signed(value) == expected
+    assert format_signed(value) == expected
 
 
 @pytest.mark.parametrize(("value", "expected"), [(None, DASH), (3892.7, "3,890"), (47.31, "47.3"), (0.512, "0.5")])

@@ -94,5 +94,5 @@ def test_on_fail_is_error_or_warn(curated):
 def test_suspects_are_the_listing_of_their_check():
     listing = pd.DataFrame({"sample_id": ["a"], "quality": np.array([0.5])})
     finding = Finding(value=0.0, limit=1.0, unit="x", listing=listing)
-    assert curate.suspected({"label_suspects": finding}) is listing
-    assert list(curate.suspected({})) == list(curate.SUSPECT_COLUMNS)
+    assert curate.label_suspects({"label_suspects": finding}) is listing
+    assert list(curate.label_suspects({})) == list(curate.SUSPECT_COLUMNS)

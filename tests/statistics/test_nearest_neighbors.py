@@ -52,7 +52,7 @@ def test_the_number_of_cells_looked_into_is_a_constant(monkeypatch):
 
     monkeypatch.setattr(faiss, "IndexIVFScalarQuantizer", lambda *_: Made())
     sample = np.zeros((1, 4))
-    probed = [nearest_neighbors._filled((num, 4), sample, []).nprobe for num in (30_000, 10**6, 10**8)]
+    probed = [nearest_neighbors._fill((num, 4), sample, []).nprobe for num in (30_000, 10**6, 10**8)]
     assert probed == [nearest_neighbors.NUM_PROBED] * 3
 
 

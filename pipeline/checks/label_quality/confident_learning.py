@@ -77,7 +77,7 @@ def find_label_issues(
         chances, flagged, unjudged = judged(given)
         quality = chances[np.arange(len(given)), given]
         suggested = [[classes[best]] for best in chances.argmax(axis=1)]
-        by_chance = judged.redrawn(given, chances, unjudged).mean(axis=0)
+        by_chance = judged.simulate_errors(given, chances, unjudged).mean(axis=0)
         return _suspects(quality, suggested, flagged, by_chance, unjudged, _noise(given, chances, classes))
     return _several(judged, labels, classes)
 
@@ -96,7 +96,7 @@ def _several(judged: TwoRoundCrossValidation, labels: Sequence[Sequence[str]], c
         unjudged |= unseen_rows & (given == 1)
         fit[:, column] = chances[np.arange(len(given)), given]
         wrong[:, column] = flagged
-        chance_wrong |= judged.redrawn(given, chances, unseen_rows, column)
+        chance_wrong |= judged.simulate_errors(given, chances, unseen_rows, column)
         noise |= _noise(given, chances, [f"not {name}", name])
     chance_wrong[:, unjudged] = False
     fit[unjudged], wrong[unjudged] = 1, False  # to what never saw such a picture, its other labels look odd too
@@ -121,13 +121,15 @@ class TwoRoundCrossValidation:
         parts = stratified_group_folds(given, self.groups, self.num_folds, self.seed)
         unjudged = untestable_rows(given, parts)
         first = self._chances(given, parts, unjudged, None)
-        trusted = ~_contradicted(given, first) | self.confirmed
+        trusted = ~_estimate_errors(given, first) | self.confirmed
         if len(np.unique(given[trusted])) < len(np.unique(given)):  # a class would be lost: nothing is left out then
             trusted[:] = True
         second = self._chances(given, parts, unjudged, trusted)
-        return second, _contradicted(given, second), unjudged
+        return second, _estimate_errors(given, second), unjudged
 
-    def redrawn(self, given: np.ndarray, chances: np.ndarray, unjudged: np.ndarray, question: int = 0) -> np.ndarray:
+    def simulate_errors(
+        self, given: np.ndarray, chances: np.ndarray, unjudged: np.ndarray, question: int = 0
+    ) -> np.ndarray:
         """(R, N) whether the chances contradict each answer, of R sets of answers drawn from them, none of them wrong.
 
         The probes are not fitted anew: on 2,600 samples of two classes 1.2 to 4 standard deviations apart, with and
@@ -149,7 +151,7 @@ class TwoRoundCrossValidation:
         for one in found:
             drawn = (generator.random((len(ends), 1)) * ends[:, -1:] >= ends).sum(axis=1)
             if drawn.min() < drawn.max():
-                one[known] = _contradicted(drawn, right)
+                one[known] = _estimate_errors(drawn, right)
         return found
 
     def _chances(self, given: np.ndarray, parts: Folds, unjudged: np.ndarray, trusted: np.ndarray | None) -> np.ndarray:
@@ -160,7 +162,7 @@ class TwoRoundCrossValidation:
         return found
 
 
-def _contradicted(given: np.ndarray, chances: np.ndarray) -> np.ndarray:
+def _estimate_errors(given: np.ndarray, chances: np.ndarray) -> np.ndarray:
     """(N,) as many answers as confident learning estimates to be wrong: the least likely ones that another beats.
 
     Which ones it would doubt itself depends on the class; ranked over all classes, more of the first are wrong.

@@ -126,10 +126,10 @@ def rank_properties(
     batches = [one for one in _batches(known) if one.known]
     if not batches:
         return []
-    between = _between(labelled, batches, num_permutations, num_folds, seed)
-    within = _within(labelled, batches, num_permutations, num_folds, seed)
+    between = _permute_between_groups(labelled, batches, num_permutations, num_folds, seed)
+    within = _permute_within_groups(labelled, batches, num_permutations, num_folds, seed)
     p_values, least = combine_p_values([between] if within is None else [between, within], alpha)
-    found = _dealt(labelled, batches, lambda: (), num_folds, seed)[0]
+    found = _permuted_accuracies(labelled, batches, lambda: (), num_folds, seed)[0]
     best = (found + (p_values <= alpha)).argmax(axis=1)  # an accuracy is at most 1
     rows = np.arange(len(best))
     told = pd.DataFrame(
@@ -142,9 +142,13 @@ def rank_properties(
     return sorted(answers, key=lambda one: -one.accuracy)
 
 
-def _between(labelled: LabelTable, batches: list[Batch], num: int, num_folds: int, seed: int) -> np.ndarray:
+def _permute_between_groups(
+    labelled: LabelTable, batches: list[Batch], num: int, num_folds: int, seed: int
+) -> np.ndarray:
     """(M + 1, P, K) statistics of labels that move between groups, of one row each where size tells the label."""
-    found = _dealt(labelled, batches, lambda: block_permutations(labelled.groups, num, seed), num_folds, seed)
+    found = _permuted_accuracies(
+        labelled, batches, lambda: block_permutations(labelled.groups, num, seed), num_folds, seed
+    )
     by_size = labelled.told_by_size[labelled.first :]
     if not by_size.any():
         return found
@@ -152,18 +156,24 @@ def _between(labelled: LabelTable, batches: list[Batch], num: int, num_folds: in
     few = labelled.only(kept)
     mine = [one.only(kept) for one in batches]
     return np.where(
-        by_size, _dealt(few, mine, lambda: block_permutations(few.groups, num, seed), num_folds, seed), found
+        by_size,
+        _permuted_accuracies(few, mine, lambda: block_permutations(few.groups, num, seed), num_folds, seed),
+        found,
     )
 
 
-def _within(labelled: LabelTable, batches: list[Batch], num: int, num_folds: int, seed: int) -> np.ndarray | None:
+def _permute_within_groups(
+    labelled: LabelTable, batches: list[Batch], num: int, num_folds: int, seed: int
+) -> np.ndarray | None:
     """(M + 1, P, K) statistics of labels that move within their groups; None where each group has the same labels."""
     if not labelled.varies_within:
         return None
-    return _dealt(labelled, batches, lambda: rotations(labelled.groups, labelled.order, num, seed), num_folds, seed)
+    return _permuted_accuracies(
+        labelled, batches, lambda: rotations(labelled.groups, labelled.order, num, seed), num_folds, seed
+    )
 
 
-def _dealt(
+def _permuted_accuracies(
     labelled: LabelTable, batches: list[Batch], deals: Callable[[], Iterable[np.ndarray]], num_folds: int, seed: int
 ) -> np.ndarray:
     """(M + 1, P, K) `accuracies` of all batches, whose labels are dealt alike."""
@@ -218,12 +228,12 @@ def accuracies(
     total, codes = cells.count_all(), labelled.codes[chosen] - labelled.first
     own = np.arange(len(labelled.groups))
 
-    def told(takers: np.ndarray) -> np.ndarray:
+    def accuracy_of(takers: np.ndarray) -> np.ndarray:
         rows = takers[labelled.rows[chosen]]
         present = cells.count(rows, codes, len(labelled.classes) - labelled.first)
         return balanced_accuracy(present, total - present, kernels)
 
-    return np.stack([told(own), *map(told, deals)])
+    return np.stack([accuracy_of(own), *map(accuracy_of, deals)])
 
 
 def _answers(

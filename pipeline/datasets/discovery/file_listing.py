@@ -144,7 +144,7 @@ def list_files(path: Path, max_files: int = MAX_FILES) -> FileListing:
     Raises:
         UserError: There is nothing, it cannot be read, it holds no file or more than `max_files`.
     """
-    root = stored(path)
+    root = project_path(path)
     try:
         if path.is_file():
             found = walk(root.parent, max_files=max_files)
@@ -189,7 +189,7 @@ def _folders(names: Sequence[str]) -> str:
     return f"its folder {names[0]!r}" if len(names) == 1 else f"{len(names):,} of its folders, {names[0]!r} the first,"
 
 
-def stored(path: Path) -> Path:
+def project_path(path: Path) -> Path:
     """How conf/ writes a path: relative inside the project, absolute outside, where a copy of the project finds it."""
     full = Path(os.path.abspath(path))  # noqa: PTH100 - a link inside the project stays one
     return full.relative_to(Path.cwd()) if full.is_relative_to(Path.cwd()) else full

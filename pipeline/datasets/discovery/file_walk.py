@@ -85,7 +85,7 @@ def listed_once() -> Iterator[None]:
         KNOWN.reset(token)
 
 
-def _known(root: Path) -> Listing | None:
+def _earlier_listing(root: Path) -> Listing | None:
     """The listing of a folder that was listed before, or lies in one that was, unless a part of it could not be."""
     full = Path(os.path.abspath(root))  # noqa: PTH100 - a link stays one
     for listed, found in (KNOWN.get() or {}).items():
@@ -125,7 +125,7 @@ def walk(root: Path, unlisted: Callable[[OSError], None] | None = None, max_file
         OSError: The root itself cannot be opened.
         UserError: There are more than `max_files`, or links lead to more than 100,000 folders.
     """
-    known = _known(root)
+    known = _earlier_listing(root)
     if known is not None and (max_files is None or len(known.files) <= max_files):
         return known
     found = Listing()
@@ -133,7 +133,7 @@ def walk(root: Path, unlisted: Callable[[OSError], None] | None = None, max_file
     while waiting:
         folder = waiting.pop()
         try:
-            waiting += reversed(list(_listed(root, folder, found)))
+            waiting += reversed(list(_list_folder(root, folder, found)))
         except OSError as error:
             if not folder.path:
                 raise
@@ -160,7 +160,7 @@ class Folder(NamedTuple):
     left: tuple[Path, ...]
 
 
-def _listed(root: Path, folder: Folder, found: Listing) -> Iterator[Folder]:
+def _list_folder(root: Path, folder: Folder, found: Listing) -> Iterator[Folder]:
     """The folders in one; its files are noted."""
     with os.scandir(root / folder.path) as entries:
         listed = sorted(entries, key=lambda entry: entry.name)

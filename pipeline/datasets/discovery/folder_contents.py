@@ -35,9 +35,9 @@ def tree_below(root: Path) -> tuple[list[str], list[str]]:
         UserError: A folder cannot be listed.
     """
     try:
-        found = walk(root, unlisted=_unlisted)
+        found = walk(root, unlisted=_refuse_unlistable)
     except OSError as error:
-        _unlisted(error)
+        _refuse_unlistable(error)
     return found.files, found.folders
 
 
@@ -48,13 +48,13 @@ def files_below(root: Path, folder: str = "") -> list[str]:
         UserError: A folder cannot be listed.
     """
     try:
-        found = walk(root / folder, unlisted=_unlisted).files
+        found = walk(root / folder, unlisted=_refuse_unlistable).files
     except OSError as error:
-        _unlisted(error)
+        _refuse_unlistable(error)
     return [f"{folder}/{path}" for path in found] if folder else found
 
 
-def _unlisted(error: OSError) -> NoReturn:
+def _refuse_unlistable(error: OSError) -> NoReturn:
     raise UserError(
         f"the source's folder {str(error.filename)!r} cannot be listed: {error.strerror}; mend its permissions"
     )
@@ -74,7 +74,7 @@ def find_pictures(root: Path, items: Sequence[Item], annotations: Collection[Pat
     """
     files = files_below(root)
     found = match_files(root, files, items)
-    return [*found, *_unnamed(root, files, found, annotations)]
+    return [*found, *_find_unnamed(root, files, found, annotations)]
 
 
 def match_files(root: Path, files: Sequence[str], items: Sequence[Item]) -> list[Item]:
@@ -92,7 +92,7 @@ def _at(root: Path, item: Item, meant: str | ItemRejected | None) -> Item:
         return replace(item, refused=item.refused or meant or refused)
 
 
-def _unnamed(
+def _find_unnamed(
     root: Path, files: Sequence[str], items: Collection[Item], annotations: Collection[Path]
 ) -> Iterator[Item]:
     named = {item.path for item in items}

@@ -90,12 +90,12 @@ def read_levels(folders: Collection[str], filled: Collection[str], label_level: 
         of=of,
         splits=[name for name, split in (above or within or {}).items() if split is not None],
         below=bool(within),
-        shared=[] if within else _shared(labelled, label_level),
+        shared=[] if within else _common_names(labelled, label_level),
         deeper=sorted({parts[label_level - 1] for parts in labelled if len(parts) > label_level}),
     )
 
 
-def _shared(labelled: Iterable[Parts], level: int) -> list[str]:
+def _common_names(labelled: Iterable[Parts], level: int) -> list[str]:
     """Names that stand below each class folder, where they are at least half of what stands below any."""
     below: dict[str, set[str]] = {}
     for parts in labelled:

@@ -44,7 +44,7 @@ def detect_format(
     if not ways or best[0][1].confidence < SURE:
         _check_parts(place, sources, best[0][1].confidence if ways else 0)
     if not ways:
-        raise UserError(_unknown(place))
+        raise UserError(_describe_unknown(place))
     if len(best) > 1:
         fitting = "; ".join(f"{target.split('.')[-2]} ({way.layout})" for target, way in best[:MAX_SHOWN])
         raise UserError(
@@ -83,7 +83,7 @@ def _check_parts(place: FileListing, sources: Mapping[str, Any], confidence: flo
         )
 
 
-def _unknown(place: FileListing) -> str:
+def _describe_unknown(place: FileListing) -> str:
     """One line on what is there instead of what is expected."""
     kinds = Counter(Path(path).suffix.lower() or "no ending" for path in place.files)
     shown = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common(5))

@@ -63,9 +63,9 @@ class Resolver:
             else:
                 found[name] = file
         if others:
-            num_shared = _num_shared(map(self._slashed, names))
+            num_shared = _num_shared(map(self._to_path, names))
             for name, spellings in others.items():
-                meant = self._meant(name, spellings, num_shared)
+                meant = self._best_match(name, spellings, num_shared)
                 if meant is not None:
                     found[name] = meant
             _refuse_rivals(found, others)
@@ -74,12 +74,12 @@ class Resolver:
     def _spellings(self, name: str) -> Iterator[str]:
         """What a name may be written for, the likeliest first; nothing for one that is empty."""
         if name and "\0" not in name:
-            plain = self._slashed(name)
+            plain = self._to_path(name)
             yield from (name, plain)
             if "%" in plain:
                 yield unquote(plain).replace("\\", "/")
 
-    def _slashed(self, name: str) -> str:
+    def _to_path(self, name: str) -> str:
         """A name as a path with slashes, relative where it lies below the root; of an address only the path."""
         plain = name.replace("\\", "/")
         if "://" in plain:
@@ -91,7 +91,7 @@ class Resolver:
             plain = plain.removeprefix(root)
         return plain
 
-    def _meant(self, name: str, spellings: list[str], num_shared: int) -> str | ItemRejected | None:
+    def _best_match(self, name: str, spellings: list[str], num_shared: int) -> str | ItemRejected | None:
         for spelling in dict.fromkeys(spellings):
             parts = _parts(spelling)
             forms = FORMS[:2] if suffix(spelling) in PICTURE_SUFFIXES else FORMS
@@ -191,14 +191,14 @@ def _plain(parts: Parts) -> Parts:
     return parts
 
 
-def _folded(parts: Parts) -> Parts:
+def _unify_suffix(parts: Parts) -> Parts:
     *folders, last = (unicodedata.normalize("NFC", part).casefold().strip() for part in parts)
     ending = suffix(last)
     return (*folders, last[: len(last) - len(ending)] + SAME_SUFFIX.get(ending, ending))
 
 
 def _without_suffix(parts: Parts) -> Parts:
-    folded = _folded(parts) if parts else ("",)
+    folded = _unify_suffix(parts) if parts else ("",)
     ending = suffix(folded[-1])
     return (*folded[:-1], folded[-1].removesuffix(ending)) if ending in SUFFIXES else folded
 
@@ -209,4 +209,4 @@ def _number(parts: Parts) -> Parts | None:
     return (*folders, number[1]) if number else None
 
 
-FORMS: tuple[Callable[[Parts], Parts | None], ...] = (_plain, _folded, _without_suffix, _number)
+FORMS: tuple[Callable[[Parts], Parts | None], ...] = (_plain, _unify_suffix, _without_suffix, _number)

@@ -30,16 +30,18 @@ def match_similarity(thumbnails: np.ndarray, pairs: np.ndarray, closely: bool = 
         pairs: (P, 3): two positions, and 1 where the second picture is mirrored.
         closely: Whether the zooms near the best one are tried too.
     """
-    coarse = _found(thumbnails, pairs, COARSE_ZOOMS)
+    coarse = _best_correlations(thumbnails, pairs, COARSE_ZOOMS)
     result: np.ndarray = coarse.max(axis=1, initial=-1)
     zoom = np.where((result >= WORTHWHILE) & closely, coarse.argmax(axis=1), -1)
     for number, zooms in enumerate(FINE_ZOOMS):
         rows = np.flatnonzero(zoom == number)
-        result[rows] = np.maximum(result[rows], _found(thumbnails, pairs[rows], zooms).max(axis=1, initial=-1))
+        result[rows] = np.maximum(
+            result[rows], _best_correlations(thumbnails, pairs[rows], zooms).max(axis=1, initial=-1)
+        )
     return result
 
 
-def _found(thumbnails: np.ndarray, pairs: np.ndarray, zooms: Sequence[float]) -> np.ndarray:
+def _best_correlations(thumbnails: np.ndarray, pairs: np.ndarray, zooms: Sequence[float]) -> np.ndarray:
     """(P, Z) the largest correlation over all displacements at each zoom, on all cores."""
     blocks = [pairs[start : start + BLOCK] for start in range(0, len(pairs), BLOCK)]
     with ThreadPoolExecutor(num_workers()) as pool:  # numpy and scipy let other threads run meanwhile
@@ -55,7 +57,7 @@ def _block(thumbnails: np.ndarray, zooms: Sequence[float], pairs: np.ndarray) ->
     other = np.where(pairs[:, 2, None, None] == 1, other[:, :, ::-1], other)
     spectrum, scale = fft.rfft2(whole)[left], _scale(whole)[left]
     places, best = SIDE - WINDOW + 1, []
-    for weights in map(_zoomed, zooms):
+    for weights in map(_zoom_matrix, zooms):
         part = weights @ other @ weights.T
         part -= part.mean(axis=(1, 2), keepdims=True)
         part /= np.linalg.norm(part, axis=(1, 2), keepdims=True) + 1e-3
@@ -88,7 +90,7 @@ def _scale(whole: np.ndarray) -> np.ndarray:
     return result
 
 
-def _zoomed(zoom: float) -> np.ndarray:
+def _zoom_matrix(zoom: float) -> np.ndarray:
     """(WINDOW, SIDE): linear interpolation of a line's middle, `WINDOW * zoom` pixels long, at WINDOW places."""
     places = (np.arange(WINDOW) + 0.5) / WINDOW * WINDOW * zoom + (SIDE - WINDOW * zoom) / 2 - 0.5
     distance = np.abs(places[:, None] - np.arange(SIDE)[None, :])

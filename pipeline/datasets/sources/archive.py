@@ -60,22 +60,22 @@ class Archive(Source):
             raise ValueError(f"names must be null or a code page such as gbk or cp437, got {self.names!r}")
 
     def read(self) -> pd.DataFrame:
-        _unpacked.cache_clear()  # the archive may have changed since an earlier scan of this process
-        return unpacked_tree.rows(self.inner, self._unpacked(), f"{self.path}, unpacked to {self.tree}")
+        _unpack_once.cache_clear()  # the archive may have changed since an earlier scan of this process
+        return unpacked_tree.rows(self.inner, self._unpack_once(), f"{self.path}, unpacked to {self.tree}")
 
     def open(self, path: str) -> bytes | np.ndarray:
-        self._unpacked()
+        self._unpack_once()
         return self.inner.open(path)
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return self.inner.stat(path)
 
-    def _unpacked(self) -> list[Item]:
-        return _unpacked(self.path, self.tree, Bounds(self.max_bytes, self.max_entries), self.names)
+    def _unpack_once(self) -> list[Item]:
+        return _unpack_once(self.path, self.tree, Bounds(self.max_bytes, self.max_entries), self.names)
 
 
 @lru_cache(maxsize=4)
-def _unpacked(name: str, folder: str, bounds: Bounds, names: str | None) -> list[Item]:
+def _unpack_once(name: str, folder: str, bounds: Bounds, names: str | None) -> list[Item]:
     """Makes the tree unless it is that of this archive; what was refused. Looked at once in each process.
 
     Raises:

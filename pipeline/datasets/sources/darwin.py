@@ -76,7 +76,7 @@ class Darwin(Source, FormatDetector):
     @classmethod
     def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
         documents = [] if place.named else place.documents(".json".__eq__)
-        named = [path for path in (_named(place, document) for document in documents) if path is not None]
+        named = [path for path in (_picture_path(place, document) for document in documents) if path is not None]
         if 2 * len(named) > len(documents):
             pictures, notes = pictures_folder(place, named, told)
             choices = {"path": str(place.root), "pictures": pictures}
@@ -90,7 +90,7 @@ def _item(folder: Path, document: str, empty: Empty) -> Item:
         content = parse_json(decode_text(read_bytes(folder, document), Path(document)), document)
         path = _picture(expect(content, dict, document))
         tags = _tags(content)
-        attributes = {name: "; ".join(values) for name, values in _grouped(_told(content, tags)).items()}
+        attributes = {name: "; ".join(values) for name, values in _group_values(_attributes(content, tags)).items()}
         return Item(path=path, **mark_negatives([tag["name"] for tag in tags], empty), attributes=attributes)
     except ItemRejected as refused:
         return Item(path=document, refused=ItemRejected("bad_annotation", refused.detail))
@@ -98,7 +98,7 @@ def _item(folder: Path, document: str, empty: Empty) -> Item:
         return Item(path=document, refused=ItemRejected("bad_annotation", str(error)))
 
 
-def _named(place: FileListing, document: str) -> str | None:
+def _picture_path(place: FileListing, document: str) -> str | None:
     """The path of the picture that a file speaks of; None where it is no Darwin item."""
     try:
         return _picture(
@@ -130,7 +130,7 @@ def _tags(content: dict[str, Any]) -> list[dict[str, Any]]:
     return tags
 
 
-def _told(content: dict[str, Any], tags: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+def _attributes(content: dict[str, Any], tags: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     """Name and value of everything told of the whole picture, in the order of the file."""
     yield from _properties(content.get("properties"), "properties")
     for tag in tags:
@@ -149,7 +149,7 @@ def _properties(values: Any, where: str) -> Iterator[tuple[str, str]]:
             yield expect(one.get("name"), str, f"{where}: a name"), str(one["value"])
 
 
-def _grouped(pairs: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
+def _group_values(pairs: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, value in pairs:
         found.setdefault(name, []).append(value)

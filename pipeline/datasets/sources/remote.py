@@ -56,24 +56,24 @@ class Remote(Source):
                 raise ValueError(f"{parameter} must be at least 1, got {getattr(self, parameter)}")
 
     def read(self) -> pd.DataFrame:
-        _fetched.cache_clear()
+        _fetch_once.cache_clear()
         where = f"{mask_credentials(self.url)}, fetched to {self.tree}"
-        return unpacked_tree.rows(self.inner, self._fetched(again=True), where)
+        return unpacked_tree.rows(self.inner, self._fetch_once(again=True), where)
 
     def open(self, path: str) -> bytes | np.ndarray:
-        self._fetched(again=False)
+        self._fetch_once(again=False)
         return self.inner.open(path)
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return self.inner.stat(path)
 
-    def _fetched(self, again: bool) -> list[Item]:
+    def _fetch_once(self, again: bool) -> list[Item]:
         limits = Limits(self.max_bytes, self.max_files)
-        return _fetched(self.url, canonical_json(self.options), self.tree, limits, again)
+        return _fetch_once(self.url, canonical_json(self.options), self.tree, limits, again)
 
 
 @lru_cache(maxsize=4)
-def _fetched(url: str, options: bytes, folder: str, limits: Limits, again: bool) -> list[Item]:
+def _fetch_once(url: str, options: bytes, folder: str, limits: Limits, again: bool) -> list[Item]:
     """Brings the tree up to date, or only makes sure there is one; what was refused. Once in each process.
 
     Raises:

@@ -153,7 +153,7 @@ def _tank(generator: np.random.Generator) -> Image.Image:
     pen.polygon([(16, 52), (26, 40), (92, 40), (100, 52)], fill=paint)
     pen.rounded_rectangle((40, 26, 74, 41), 5, fill=paint)
     pen.rectangle((72, 30, 112, 34), fill=paint)
-    return _placed(body, generator, generator.uniform(0.34, 0.48))
+    return _turn_and_scale(body, generator, generator.uniform(0.34, 0.48))
 
 
 def _boulder(generator: np.random.Generator) -> Image.Image:
@@ -164,10 +164,10 @@ def _boulder(generator: np.random.Generator) -> Image.Image:
         left, top = generator.integers((14, 26), (40, 40))
         outline = (int(left), int(top), int(left) + int(generator.integers(44, 62)), 68)
         pen.ellipse(outline, fill=_shade(generator, (84, 86, 66), 0.25))
-    return _placed(body, generator, generator.uniform(0.34, 0.48))
+    return _turn_and_scale(body, generator, generator.uniform(0.34, 0.48))
 
 
-def _placed(body: Image.Image, generator: np.random.Generator, scale: float) -> Image.Image:
+def _turn_and_scale(body: Image.Image, generator: np.random.Generator, scale: float) -> Image.Image:
     turned = body.rotate(generator.uniform(-12, 12), resample=Image.Resampling.BICUBIC)
     if generator.random() < 0.5:
         turned = turned.transpose(Image.Transpose.FLIP_LEFT_RIGHT)

@@ -54,7 +54,7 @@ class Torchvision(Source):
         return table(item for part in self._parts() for item in self._items(part))
 
     def _items(self, part: str) -> Iterator[Item]:
-        data = self._loaded(part)
+        data = self._load(part)
         names, known = data.class_names, SPLIT_OF.get(part)
         for number, label in enumerate(data.targets):
             labels = [] if label < 0 else [names[label] if names else str(label)]
@@ -80,7 +80,7 @@ class Torchvision(Source):
         part, _, number = path.partition("/")
         if part not in self._parts() or not re.fullmatch("[0-9]{6,12}", number):
             raise ItemRejected("missing", f"{self.dataset} has no such picture")
-        data = self._loaded(part)
+        data = self._load(part)
         if int(number) >= len(data.targets):
             raise ItemRejected("missing", f"this part of {self.dataset} has {len(data.targets)} pictures")
         return data, int(number)
@@ -88,5 +88,5 @@ class Torchvision(Source):
     def _parts(self) -> tuple[str, ...]:
         return parts_of(self.dataset, canonical_json(self.options), None if self.parts is None else tuple(self.parts))
 
-    def _loaded(self, part: str) -> Any:
+    def _load(self, part: str) -> Any:
         return load_part(self.dataset, self.root, part, canonical_json(self.options), self.download)

@@ -98,11 +98,11 @@ def load_part(name: str, root: str, part: str, options: bytes, download: bool) -
             raise UserError(_absent(name, root, kind, download, error)) from None
         LOCK.parent.mkdir(exist_ok=True)
         with FileLock(LOCK):  # worker processes may all come here at once
-            dataset = _downloaded(kind, name, root, told, download)
+            dataset = _download(kind, name, root, told, download)
     return Loaded(dataset, _targets(dataset, name), _class_names(dataset))
 
 
-def _downloaded(kind: Any, name: str, root: str, told: dict[str, Any], download: bool) -> Any:
+def _download(kind: Any, name: str, root: str, told: dict[str, Any], download: bool) -> Any:
     try:
         return kind(root, download=True, **told)
     except (*FAULTS, *FAULTS_OF_ARCHIVES) as error:

@@ -65,7 +65,7 @@ class Voc(Source, FormatDetector):
         by_stem: dict[str, str] = {}
         for picture in pictures:
             by_stem.setdefault(_stem(picture), picture)
-        given = _given(root) or of_class.given
+        given = _read_splits(root) or of_class.given
         items: list[Item] = []
         listed = files_below(root, "Annotations") if (root / "Annotations").is_dir() else []
         annotations = [path for path in listed if suffix(path) == ".xml"]
@@ -187,7 +187,7 @@ def _of_class(root: Path) -> OfClass:
     return found
 
 
-def _given(root: Path) -> dict[str, str]:
+def _read_splits(root: Path) -> dict[str, str]:
     """Stem to the split that ImageSets/Main gives it; train and val count before trainval.
 
     Raises:

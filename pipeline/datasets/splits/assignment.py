@@ -54,7 +54,7 @@ def assign(
     """
     labelled = strata.map(len) > 0
     names, counts = _counts(strata[labelled], units[labelled])
-    fixed = _fixed(units[labelled], recorded[labelled])
+    fixed = _recorded_splits(units[labelled], recorded[labelled])
     before = fixed.reindex(names).to_numpy()
     total = counts.sum(axis=0)
     filled = [name for name in SPLITS if name in fractions]
@@ -143,7 +143,7 @@ def _counts(strata: pd.Series, units: pd.Series) -> tuple[list[str], Any]:
     return list(names), counts
 
 
-def _fixed(units: pd.Series, recorded: pd.Series) -> pd.Series:
+def _recorded_splits(units: pd.Series, recorded: pd.Series) -> pd.Series:
     """Unit to the split its samples had before."""
     known = recorded[recorded.isin(SPLITS)]
     splits = known.groupby(units.loc[known.index]).unique()

@@ -50,13 +50,13 @@ class Given(Split):
         if not (split == "train").any():
             raise UserError("the source gives no labelled sample to train; use split=grouped")
         if empty:
-            split[split == "train"] = self._carved(rows[split == "train"], empty, recorded)
+            split[split == "train"] = self._carve(rows[split == "train"], empty, recorded)
         group = connected_groups(rows, self.near_duplicate_bits)
         return pd.DataFrame(
             {"sample_id": rows.index, "split": split.fillna(NONE).to_numpy(), "group": group.to_numpy()}
         )
 
-    def _carved(self, train: pd.DataFrame, empty: list[str], recorded: pd.DataFrame | None) -> pd.Series:
+    def _carve(self, train: pd.DataFrame, empty: list[str], recorded: pd.DataFrame | None) -> pd.Series:
         """The split of what the source gives to train."""
         names = ["train", *empty]
         whole = sum(self.fractions[name] for name in names)

@@ -68,7 +68,7 @@ def assign_groups(
     """
     before = before.where(before != NONE)  # what took part in no split is looked at afresh
     group = connected_groups(rows, near_duplicate_bits)
-    bridging = _bridging(group, before)
+    bridging = _samples_that_bridge(group, before)
     for part in (bridging, ~bridging) if bridging.any() else ():
         group[part] = connected_groups(rows[part], near_duplicate_bits)
     rest = rows[~bridging]
@@ -76,7 +76,7 @@ def assign_groups(
     return pd.DataFrame({"split": split.reindex(rows.index).fillna(NONE), "group": group})
 
 
-def _bridging(group: pd.Series, before: pd.Series) -> pd.Series:
+def _samples_that_bridge(group: pd.Series, before: pd.Series) -> pd.Series:
     """New samples whose joined group holds samples that were assigned to different splits before."""
     torn = before.groupby(group).nunique() > 1
     return group.map(torn) & before.isna()

@@ -83,9 +83,9 @@ def _choose(
     assert image is not None
     if absent := _absent(columns, chosen):
         return chosen, [], absent
-    chosen["split_column"] = chosen["split_column"] or _split_column(columns, _left(columns, chosen))
-    chosen["group_column"] = chosen["group_column"] or columns.known("group", _left(columns, chosen))
-    free = _left(columns, chosen)
+    chosen["split_column"] = chosen["split_column"] or _split_column(columns, _unused_columns(columns, chosen))
+    chosen["group_column"] = chosen["group_column"] or columns.find_known("group", _unused_columns(columns, chosen))
+    free = _unused_columns(columns, chosen)
     passed = [chosen["split_column"]] if None not in parts and chosen["split_column"] else []
     chosen["split_column"] = None if passed else chosen["split_column"]
     if not chosen["label_column"]:
@@ -97,12 +97,12 @@ def _choose(
     said = [*_like_missing(columns, chosen["label_column"]), *_unread_split(columns, chosen, free)]
     chosen["label_separator"] = told["label_separator"] if "label_separator" in told else find_separator(values)
     folders, pictures, found = pictures_of(files, image, parts, tables, told, form)
-    left = _left(columns, chosen)
+    left = _unused_columns(columns, chosen)
     attributes, other_names, notes = _attributes(columns, chosen, [name for name in free if name in left], pictures)
     chosen |= {"attribute_columns": attributes, **({"of_label_columns": other_names} if other_names else {})}
     chosen["pictures"] = one_or_each(folders)
     notes += [f"left out, as each table is a part of the split: column {passed[0]!r}"] if passed else []
-    return chosen, [_said(chosen), *said, *notes, *found], ""
+    return chosen, [_describe_choice(chosen), *said, *notes, *found], ""
 
 
 def _first_line(records: Records) -> Iterator[str]:
@@ -115,13 +115,13 @@ def _some(names: Collection[str]) -> str:
     return f"{shown}" if len(shown) == len(names) else f"{shown} and {len(names) - len(shown):,} more"
 
 
-def _left(columns: Columns, chosen: Mapping[str, Any]) -> list[str]:
+def _unused_columns(columns: Columns, chosen: Mapping[str, Any]) -> list[str]:
     """The columns that mean nothing yet."""
     taken = {one for value in chosen.values() for one in (value if isinstance(value, list) else [value])}
     return [name for name in columns.values if name not in taken]
 
 
-def _said(chosen: Mapping[str, Any]) -> str:
+def _describe_choice(chosen: Mapping[str, Any]) -> str:
     named = [(key.removesuffix("_column"), name) for key, name in chosen.items() if key.endswith("_column") and name]
     said = [f"{key} from column {name!r}" for key, name in named]
     said += [f"a class for each of the columns {chosen['label_columns']}"] if chosen["label_columns"] else []
@@ -137,7 +137,7 @@ def _split_column(columns: Columns, free: list[str]) -> str | None:
     values = {name: {part_named(text) for text in {*columns.texts(name)}} for name in free}
     fitting = [name for name in free if values[name] and None not in values[name]]
     several = [name for name in fitting if len(values[name]) > 1]
-    return columns.known("split", fitting) or (several[0] if len(several) == 1 else None)
+    return columns.find_known("split", fitting) or (several[0] if len(several) == 1 else None)
 
 
 def _absent(columns: Columns, chosen: Mapping[str, Any]) -> str:
@@ -162,7 +162,7 @@ def _like_missing(columns: Columns, label: str | None) -> list[str]:
 
 def _unread_split(columns: Columns, chosen: Mapping[str, Any], free: list[str]) -> list[str]:
     """A line where a column is called like a split, has few values, and some of them name no part."""
-    name = None if chosen["split_column"] else columns.known("split", free)
+    name = None if chosen["split_column"] else columns.find_known("split", free)
     values = sorted({*columns.texts(name)}) if name else []
     strange = [value for value in values if part_named(value) is None]
     if not 1 < len(values) <= MAX_PARTS or len(strange) == len(values):

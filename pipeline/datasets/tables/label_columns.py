@@ -80,12 +80,12 @@ def find_separator(values: Collection[Any]) -> str | None:
         share = sum(fields[part] > 1 for part in several) / max(len(several), 1)
         if share > 0.5 and separator in SURE:
             return separator
-        if share >= MIN_REPEATED and len(fields) < len(distinct) and _nested(parts):
+        if share >= MIN_REPEATED and len(fields) < len(distinct) and _is_nested(parts):
             return separator
     return None
 
 
-def _nested(parts: list[list[str]]) -> bool:
+def _is_nested(parts: list[list[str]]) -> bool:
     known = {frozenset(one) for one in parts}
     return any(frozenset(one) - {part} in known for one in parts if len(one) > 1 for part in one)
 

@@ -53,7 +53,7 @@ class Columns:
         """What is told in a column."""
         return [str(value).strip() for value in self.values[name] if value not in (None, "")]
 
-    def known(self, kind: str, among: Collection[str]) -> str | None:
+    def find_known(self, kind: str, among: Collection[str]) -> str | None:
         """The column whose name stands first in the well-known ones of its kind."""
         plain = {plain_name(name): name for name in reversed([*among])}
         return next((plain[name] for name in WELL_KNOWN[kind].split() if name in plain), None)
@@ -92,7 +92,7 @@ def pictures_of(
     for split, document in parts.items():
         columns = Columns.of(tables[document])
         names = columns.texts(image)
-        meant = files.meant(names)
+        meant = files.match_names(names)
         folders[split], said = files.folder(
             document, names, meant, told, partial(_all_names, tables[document], form, image)
         )
@@ -115,7 +115,7 @@ class Files:
                 self.place = FileListing(root=place.root, files=())
         self.resolver = Resolver(self.place.files, self.place.root)
 
-    def meant(self, names: Collection[str]) -> dict[str, str]:
+    def match_names(self, names: Collection[str]) -> dict[str, str]:
         """Each name to the picture it means, where it means one."""
         found = self.resolver.find_all(dict.fromkeys(names).keys())
         return {name: one for name, one in found.items() if isinstance(one, str) and suffix(one) in PICTURE_SUFFIXES}
@@ -126,13 +126,13 @@ class Files:
         for name in columns.values:
             texts = [*dict.fromkeys(columns.texts(name))]
             looked = texts[:: max(1, len(texts) // MAX_NAMES)][:MAX_NAMES]
-            found = {*self.meant(looked).values()}
+            found = {*self.match_names(looked).values()}
             if 2 * len(found) >= len(looked) > 0:
                 counts[name] = len(found)
         fitting = [name for name in counts if counts[name] == max(counts.values())]
         if not fitting:
             fitting = [name for name in columns.values if name_pictures(columns.texts(name))]
-        return columns.known("image", fitting) or next(iter(fitting), None)
+        return columns.find_known("image", fitting) or next(iter(fitting), None)
 
     def folder(
         self,
@@ -153,7 +153,7 @@ class Files:
             whole = all_names()
             if whole is None:
                 return self.place.at(exact or ""), []
-            meant = self.meant(whole)
+            meant = self.match_names(whole)
         shared = _shared_folder(meant.values())
         inside = exact is not None and f"{shared}/".startswith(f"{exact}/" if exact else "")
         return self.place.at((exact or "") if inside else shared), []

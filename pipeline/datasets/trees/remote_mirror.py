@@ -94,7 +94,7 @@ def mirror(system: Any, root: str, shown: str, tree: Path, limits: Limits) -> li
         UserError: It cannot be listed, is beyond the limits, or connections kept failing.
     """
     refused: list[Item] = []
-    found = _listed(system, root, shown, tree, limits, refused)
+    found = _list_tree(system, root, shown, tree, limits, refused)
     known = _journal(tree)
     for left in tree.glob(".*.tmp"):  # by a fetch that was killed
         left.unlink()
@@ -105,7 +105,7 @@ def mirror(system: Any, root: str, shown: str, tree: Path, limits: Limits) -> li
     if budget < 0:
         raise UserError(_too_many(shown, limits))
     failures = []
-    results = _fetched(system, wanted, tree, budget)
+    results = _fetch_all(system, wanted, tree, budget)
     with closing(results):
         for one, result in results:
             if isinstance(result, ItemRejected):
@@ -138,11 +138,11 @@ def _remove(tree: Path, place: str) -> None:
         folder.rmdir()
 
 
-def _listed(system: Any, root: str, shown: str, tree: Path, limits: Limits, refused: list[Item]) -> list[Found]:
+def _list_tree(system: Any, root: str, shown: str, tree: Path, limits: Limits, refused: list[Item]) -> list[Found]:
     web = "http" in _protocols(system)
     names, found = Names(tree), []
     try:
-        told = _told(system, root)
+        told = _file_infos(system, root)
         for path in sorted(told):
             name = path.rsplit("/", 1)[1] if path == root else path.removeprefix(root).lstrip("/")
             if web and path != root and "?" in name:  # a page's links to other views of itself
@@ -154,7 +154,7 @@ def _listed(system: Any, root: str, shown: str, tree: Path, limits: Limits, refu
                 refused.append(Item(path=printable(name), refused=one))
                 continue
             if place is not None:
-                found.append(_found(path, place, told[path]))
+                found.append(_make_entry(path, place, told[path]))
     except Exception as error:  # each file system has its own
         raise UserError(
             f"source.url {shown!r} cannot be listed ({_line(error)}); check the address, the network and your access"
@@ -166,7 +166,7 @@ def _listed(system: Any, root: str, shown: str, tree: Path, limits: Limits, refu
     return found
 
 
-def _told(system: Any, root: str) -> dict[str, dict[str, Any]]:
+def _file_infos(system: Any, root: str) -> dict[str, dict[str, Any]]:
     """What the server tells of each file, by its path."""
     system.invalidate_cache()
     if not root.endswith("/"):
@@ -192,7 +192,7 @@ def _about(system: Any, path: str) -> dict[str, Any]:
         return {}
 
 
-def _found(path: str, place: str, about: dict[str, Any]) -> Found:
+def _make_entry(path: str, place: str, about: dict[str, Any]) -> Found:
     size = about.get("size")
     telling = {key: str(about[key]) for key in sorted(about) if TELLING.search(key) and about[key]}
     stamp = artifacts.content_digest(path.encode(errors="backslashreplace"), artifacts.canonical_json(telling))
@@ -217,7 +217,7 @@ def _is_here(one: Found, known: dict[str, str | None], tree: Path) -> bool:
     return here and one.size in (None, (tree / one.place).stat().st_size)
 
 
-def _fetched(
+def _fetch_all(
     system: Any, wanted: list[Found], tree: Path, budget: int
 ) -> Generator[tuple[Found, Exception | None], None, None]:
     """Each file with what became of it; stops early when nothing but failures come."""

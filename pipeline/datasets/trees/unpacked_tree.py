@@ -56,7 +56,7 @@ class Names:
         return plain
 
     def _take(self, plain: str) -> None:
-        key, above = _folded(plain), [_folded(str(one)) for one in PurePosixPath(plain).parents][:-1]
+        key, above = _casefold(plain), [_casefold(str(one)) for one in PurePosixPath(plain).parents][:-1]
         if key in self.files:
             same = self.files[key] == plain
             raise ItemRejected(
@@ -71,7 +71,7 @@ class Names:
             self.folders.setdefault(one, plain)
 
 
-def _folded(name: str) -> str:
+def _casefold(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 

@@ -39,7 +39,7 @@ class Rate(Metric):
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
         counts = confusion_counts(targets, decided, weights)
         if self.averaging == "micro":
-            pooled: np.ndarray = getattr(counts.pooled, self.number)
+            pooled: np.ndarray = getattr(counts.pool, self.number)
             return pooled[:, 0]
         if self.per_class:
             return np.asarray(getattr(counts, self.number))

@@ -39,7 +39,7 @@ def is_whole(library: str, architecture: str, options: dict[str, Any]) -> nn.Mod
     if reading:
         raise ValueError(f"options may not name what is read ({reading[0]}); set weights")
     try:
-        return _made(library, architecture, options)
+        return _make(library, architecture, options)
     except (TypeError, AssertionError) as error:
         raise ValueError(f"{architecture} of {library} does not take options {options}: {error}") from None
 
@@ -55,7 +55,7 @@ def names(library: str) -> list[str]:
     return list(torchvision.models.list_models(torchvision.models))
 
 
-def _made(library: str, architecture: str, options: dict[str, Any]) -> nn.Module:
+def _make(library: str, architecture: str, options: dict[str, Any]) -> nn.Module:
     if library == "timm":
         import timm
 
@@ -99,7 +99,7 @@ def size_problem(library: str, architecture: str, options: dict[str, Any], side:
     Shapes are tried without weights or arithmetic.
     """
     with torch.device("meta"):
-        body = _made(library, architecture, options).eval()
+        body = _make(library, architecture, options).eval()
         if _takes(body, side):
             return ""
         least = next((larger for larger in range(side + 1, LARGEST + 1) if _takes(body, larger)), None)

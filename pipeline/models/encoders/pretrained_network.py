@@ -35,7 +35,7 @@ def load(body: nn.Module, library: str, architecture: str, weights: str) -> None
     elif weights in ("timm", "torchvision"):
         if weights != library:
             raise ValueError(f"weights: {weights} does not go with library: {library}; take {library}, a file or none")
-        _by_name(body, library, _fetched(library, architecture), f"the file of {library}")
+        _by_name(body, library, _fetch(library, architecture), f"the file of {library}")
     else:
         _by_name(body, library, _read(Path(weights)), weights)
 
@@ -70,7 +70,7 @@ def _by_position(body: nn.Module, library: str, architecture: str) -> None:
     )
 
 
-def _fetched(library: str, architecture: str) -> dict[str, Tensor]:
+def _fetch(library: str, architecture: str) -> dict[str, Tensor]:
     """What the library downloads, or has downloaded before."""
     try:
         if library == "timm":

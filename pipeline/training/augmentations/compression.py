@@ -33,11 +33,11 @@ class Compression(Augmentation):
         qualities = torch.randint(self.min_quality, 101, (len(batch),), generator=generator).tolist()
         result = np.empty(batch.shape, dtype=np.uint8)
         for position, quality in enumerate(qualities):
-            result[position] = _stored(batch[position].numpy(), quality)
+            result[position] = _compress(batch[position].numpy(), quality)
         return torch.from_numpy(result)
 
 
-def _stored(pixels: np.ndarray, quality: int) -> np.ndarray:
+def _compress(pixels: np.ndarray, quality: int) -> np.ndarray:
     """(1 or 3, H, W) after a JPEG of that quality."""
     file = io.BytesIO()
     Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)).save(file, "JPEG", quality=quality)

@@ -116,7 +116,7 @@ def of_softmax(logits: Tensor, shift: Tensor | None, gamma: float) -> Tensor:
         return logits.softmax(dim=1)
     double = logits.double()
     added = double.new_zeros(logits.shape[1]) if shift is None else shift.double()
-    return (_unfocused((double + added).log_softmax(dim=1), gamma) - added).softmax(dim=1).to(logits.dtype)
+    return (_unfocus((double + added).log_softmax(dim=1), gamma) - added).softmax(dim=1).to(logits.dtype)
 
 
 def of_sigmoid(logits: Tensor, weights: Tensor | None, gamma: float) -> Tensor:
@@ -129,13 +129,13 @@ def of_sigmoid(logits: Tensor, weights: Tensor | None, gamma: float) -> Tensor:
 
     found = logits.double()
     if gamma:
-        found = _unfocused(logsigmoid(found), gamma) - _unfocused(logsigmoid(-found), gamma)
+        found = _unfocus(logsigmoid(found), gamma) - _unfocus(logsigmoid(-found), gamma)
     if weights is not None:
         found = found - weights.double().log()
     return found.sigmoid().to(logits.dtype)
 
 
-def _unfocused(log_scores: Tensor, gamma: float) -> Tensor:
+def _unfocus(log_scores: Tensor, gamma: float) -> Tensor:
     """log(v / phi(v)) with phi(v) = (1 - v)^gamma - gamma (1 - v)^(gamma - 1) v log v, to be normalised.
 
     The network with the lowest focal loss is less sure than the classes are; this is what its scores stand for. The

@@ -81,10 +81,10 @@ class MultiLabel(Task):
         return replace(self, thresholds=[best_threshold(truth, score) for truth, score in columns])
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return losses.sigmoid_loss(self._shifted(logits), targets, self._weights(logits), self.focal_gamma)
+        return losses.sigmoid_loss(self._shift(logits), targets, self._weights(logits), self.focal_gamma)
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        return losses.of_sigmoid(self._shifted(logits), self._weights(logits), self.focal_gamma)
+        return losses.of_sigmoid(self._shift(logits), self._weights(logits), self.focal_gamma)
 
     def log_loss(self, targets: np.ndarray, scores: np.ndarray) -> float:
         of_truth = np.where(targets > 0, scores, 1 - scores)
@@ -95,7 +95,7 @@ class MultiLabel(Task):
             return np.asarray(scores >= DEFAULT_THRESHOLD)
         return np.asarray(scores >= np.array(self._per_class("thresholds", scores.shape[1])))
 
-    def _shifted(self, logits: Tensor) -> Tensor:
+    def _shift(self, logits: Tensor) -> Tensor:
         if self.prior is None:
             return logits
         return logits + logits.new_tensor(self._per_class("prior", logits.shape[1])).logit() * self.logit_adjustment

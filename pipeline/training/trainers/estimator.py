@@ -83,16 +83,16 @@ class FitEstimator(Trainer):
         frozen = FrozenEncoder(encoder, train.transform, self.batch_size)
         known = features(frozen, train)
         answers = fit_scores(
-            self._seeded(), known, train.targets, train.sampling_probabilities, task.exclusive, self.scaling
+            self._with_seed(), known, train.targets, train.sampling_probabilities, task.exclusive, self.scaling
         )
         for one in (answers.estimator, *getattr(answers.estimator, "estimators_", ())):
             if "n_jobs" in one.get_params():
                 one.set_params(n_jobs=None)  # several threads add up in the order in which they end
-        answers = answers.calibrated(seen := features(frozen, val), val.targets, task.exclusive, self.calibration)
+        answers = answers.calibrate(seen := features(frozen, val), val.targets, task.exclusive, self.calibration)
         task, history = evaluate_estimator(answers, task, known, train.targets, seen, val.targets, started, log)
         return EstimatorPredictor(encoder, train.transform, answers, task, self.batch_size), history
 
-    def _seeded(self) -> Any:
+    def _with_seed(self) -> Any:
         estimator = clone(self.estimator)
         random = {name: self.seed for name in estimator.get_params() if name.rpartition("__")[2] == "random_state"}
         return estimator.set_params(**random)

@@ -57,7 +57,7 @@ class EstimatorScores:
         result: np.ndarray = task.probabilities(torch.from_numpy(logits)).numpy().astype(np.float32)
         return result
 
-    def calibrated(
+    def calibrate(
         self,
         features: np.ndarray,
         targets: np.ndarray,
@@ -97,7 +97,7 @@ class EstimatorScores:
             return _of_one(self.estimator, features)
         shares = np.array(self.shares)
         result = np.tile(_log_odds(shares), (len(features), 1))
-        result[:, _varied(shares)] = _of_each(self.estimator, features)
+        result[:, _varying_columns(shares)] = _of_each(self.estimator, features)
         return result
 
 
@@ -128,7 +128,7 @@ def fit_scores(
             f"{type(estimator).__name__} cannot weigh samples; set sampling=shuffled, or take another option of train"
         )
     scaler = fit_scaling(features, scaling)
-    truth: np.ndarray = targets.argmax(axis=1) if exclusive else targets[:, _varied(shares)].astype(np.int64)
+    truth: np.ndarray = targets.argmax(axis=1) if exclusive else targets[:, _varying_columns(shares)].astype(np.int64)
     if not exclusive and not (truth.shape[1] > 1 and _takes_all(estimator)):
         estimator = MultiOutputClassifier(estimator)
     with translate_errors(estimator):
@@ -178,11 +178,11 @@ def _refuse_missing(shares: np.ndarray, exclusive: bool) -> None:
         raise UserError(
             f"train has {found}; add samples, or change split, so that each of two classes or more has some"
         )
-    if not exclusive and not len(_varied(shares)):
+    if not exclusive and not len(_varying_columns(shares)):
         raise UserError("train has no label that some samples have and others lack; add samples, or change split")
 
 
-def _varied(shares: np.ndarray) -> np.ndarray:
+def _varying_columns(shares: np.ndarray) -> np.ndarray:
     """Columns of the labels that some samples have and others lack."""
     return np.flatnonzero((shares > 0) & (shares < 1))
 

@@ -128,9 +128,9 @@ class FineTune(Trainer):
         log: Log,
         checkpoints: CheckpointStore | None = None,
     ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
-        return self._filled(len(train), len(val))._fit(encoder, task, risk, train, val, log, checkpoints)
+        return self._fit_to_sizes(len(train), len(val))._fit(encoder, task, risk, train, val, log, checkpoints)
 
-    def _filled(self, num_train: int, num_val: int) -> FineTune:
+    def _fit_to_sizes(self, num_train: int, num_val: int) -> FineTune:
         """The same choices with batches that train can fill.
 
         Raises:
@@ -159,9 +159,9 @@ class FineTune(Trainer):
             with make_reproducible(self.seed, self.deterministic):
                 loop = self.loop(again, task, risk, train, halvings)
                 try:
-                    return self._fitted(loop, train, val, log, checkpoints)
+                    return self._run(loop, train, val, log, checkpoints)
                 except torch.OutOfMemoryError:
-                    halvings = self._halved(loop)
+                    halvings = self._next_halvings(loop)
             if checkpoints is not None:
                 checkpoints.clear()
             del loop, again
@@ -179,13 +179,13 @@ class FineTune(Trainer):
         execution = Execution(precision=self.precision, compile=self.compile)
         return Loop(objective, train, optimisation, execution, freezing, halvings)
 
-    def _halved(self, loop: Loop) -> int:
+    def _next_halvings(self, loop: Loop) -> int:
         """How often parts are halved at the next try."""
         if not self.halve_batch or self.batch_size // 2 ** (loop.halvings + 1) < out_of_memory.smallest_part(loop):
             raise out_of_memory.refusal(loop) from None
         return loop.halvings + 1
 
-    def _fitted(
+    def _run(
         self, loop: Loop, train: ImageDataset, val: ImageDataset, log: Log, checkpoints: CheckpointStore | None
     ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
         task: Task = loop.objective.task

@@ -61,7 +61,7 @@ class FitPropertyForest(Trainer):
             make_forest(self.num_trees, self.seed), known, train.targets, train.sampling_probabilities, task.exclusive
         )
         seen = bins(_of(val.metadata))
-        answers = answers.calibrated(seen, val.targets, task.exclusive, self.calibration)
+        answers = answers.calibrate(seen, val.targets, task.exclusive, self.calibration)
         task, history = evaluate_estimator(answers, task, known, train.targets, seen, val.targets, started, log)
         return PropertyForestPredictor(bins, answers, task), history
 

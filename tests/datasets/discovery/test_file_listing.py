@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.datasets.discovery.file_listing import EDGE_BYTES, MAX_DOCUMENTS, FileListing, list_files, stored
+from pipeline.datasets.discovery.file_listing import EDGE_BYTES, MAX_DOCUMENTS, FileListing, list_files, project_path
 
 
 def place(*files, named=None):
@@ -95,6 +95,6 @@ def test_the_folder_that_paths_are_relative_to(paths, folder):
 
 
 def test_inside_the_project_paths_stay_relative(project):
-    assert stored(Path("data/../x")) == Path("x")
-    assert stored(project / "data") == Path("data")
-    assert stored(Path("../x")) == project.parent / "x"
+    assert project_path(Path("data/../x")) == Path("x")
+    assert project_path(project / "data") == Path("data")
+    assert project_path(Path("../x")) == project.parent / "x"

@@ -14,7 +14,7 @@ def thumbnails(*pictures):
 def test_agrees_with_comparing_every_window():
     pictures = thumbnails(*(photograph(seed) for seed in range(4)))
     pairs = np.array([[0, 1, 0], [0, 2, 1], [3, 3, 0], [1, 3, 1]])
-    found = template_matching._found(pictures, pairs, (1.0,))[:, 0]
+    found = template_matching._best_correlations(pictures, pairs, (1.0,))[:, 0]
     structure = template_matching._structure(pictures)
     margin = (template_matching.SIDE - template_matching.WINDOW) // 2
     places = range(template_matching.SIDE - template_matching.WINDOW + 1)
@@ -38,7 +38,7 @@ def test_zoom_finds_what_a_crop_shows_larger():
         template_matching.match_similarity(pictures, pairs, closely=False)
         < template_matching.match_similarity(pictures, pairs)
     ).all()
-    assert (template_matching._found(pictures, pairs, (1.0,)) < 0.9).all()
+    assert (template_matching._best_correlations(pictures, pairs, (1.0,)) < 0.9).all()
 
 
 def test_brightness_and_contrast_do_not_enter():

@@ -127,9 +127,9 @@ def test_pictures_are_opened_without_read_as_a_later_stage_does(bucket, tmp_path
     expected = bucket.cat("/bucket/cat/0.png")
     assert built("memory://bucket", tmp_path / "tree").open("cat/0.png") == expected
     fetched.clear()
-    from pipeline.datasets.sources.remote import _fetched
+    from pipeline.datasets.sources.remote import _fetch_once
 
-    _fetched.cache_clear()  # as in another process
+    _fetch_once.cache_clear()  # as in another process
     assert built("memory://bucket", tmp_path / "tree").open("cat/0.png") == expected
     assert fetched == []
 
@@ -303,9 +303,9 @@ def test_a_server_that_keeps_failing_stops_the_run_and_what_came_is_kept(web, tm
 
 def test_more_bytes_than_were_told_are_refused(web, tmp_path, monkeypatch):
     url, _, _ = web
-    original = remote_mirror._found
+    original = remote_mirror._make_entry
     monkeypatch.setattr(
-        remote_mirror, "_found", lambda path, place, about: original(path, place, {**about, "size": 10})
+        remote_mirror, "_make_entry", lambda path, place, about: original(path, place, {**about, "size": 10})
     )
     with pytest.raises(UserError, match=r"holds no file below its sub-folders|found none"):
         built(url, tmp_path / "tree").read()

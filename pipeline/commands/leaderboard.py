@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 TABLE, PAGE = Path("reports/leaderboard.csv"), Path("reports/leaderboard.html")
 MAX_NAME = 40  # characters, in the terminal
+RANKED_BY_TEST = (
+    "Models are ranked by their test figures, which flatters the first of many; judge it again on new pictures."
+)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -70,7 +73,7 @@ def main(name: str) -> None:
     artifacts.write_text(PAGE, leaderboard_page(name, made, speed.machine(), listed.margin))
     keys = {one.name: one.results_key for one in kept}
     leaderboard_run(name, keys, [TABLE, PAGE])
-    say("", *lines(made), "", f"Table: {TABLE}", f"Page:  {PAGE}", "Runs:  make ui, under one parent")
+    say("", *lines(made), "", RANKED_BY_TEST, f"Table: {TABLE}", f"Page:  {PAGE}", "Runs:  make ui, under one parent")
     unfinished = made[made["kind"] == "failed"]
     if len(unfinished):
         first = unfinished.iloc[0]
@@ -131,6 +134,7 @@ def read_outcomes(kept: list[ExperimentOutputs], metric: str) -> tuple[list[Outc
 
 def lines(made: pd.DataFrame) -> list[str]:
     """The table for a terminal."""
+    from pipeline.report.formatting import SPACE
     from pipeline.report.leaderboard import row
     from pipeline.report.plots import axis
 
@@ -143,7 +147,7 @@ def lines(made: pd.DataFrame) -> list[str]:
         )
         mark = ", ".join(filter(None, marks))
         measured = (one.value, one.between, one.difference_between, one.train, one.speed, one.size)
-        cells.append((one.name[:MAX_NAME], *measured, mark))
+        cells.append((one.name[:MAX_NAME], *(text.replace(SPACE, " ") for text in measured), mark))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         "  ".join(

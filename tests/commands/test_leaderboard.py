@@ -45,7 +45,10 @@ def test_the_table_is_written_before_it_ends_with_the_first_reason(told, capsys)
     assert table["kind"].tolist() == ["published", "failed", "failed"]
     assert "train: two is out of luck" in leaderboard.PAGE.read_text()
     assert told["words"] == ("mine", {}, [leaderboard.TABLE, leaderboard.PAGE])
-    assert "theirs" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "theirs" in shown
+    assert "\\xa0" not in shown  # spaces that do not break are for pages
+    assert "ranked by their test figures, which flatters the first of many" in shown
 
 
 def test_an_interruption_says_how_to_go_on(told, monkeypatch):

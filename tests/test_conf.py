@@ -126,8 +126,6 @@ def test_experiment_builds_everything(option: str) -> None:
     for group in config.LISTS:
         for name, node in params[group].items():
             config.build(node, f"{group}.{name}")
-    if params["beside"] is not None:
-        config.build(params["beside"], "beside")
 
 
 def names_within(value: Any) -> set[str]:

@@ -164,21 +164,6 @@ def test_a_second_run_from_clean_gives_the_same_bytes(project: Path, tmp_path: P
         assert (tmp_path / name).read_bytes() == (project / name).read_bytes(), name
 
 
-def test_a_second_split_is_judged_beside_the_first(project: Path, tmp_path: Path, monkeypatch) -> None:
-    for name in ("data", "reports", "pictures"):
-        shutil.copytree(project / name, tmp_path / name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    write_params(
-        "source.path=pictures", "beside=grouped", "beside.near_duplicate_bits=0", "beside.seed=5", "train.epochs=1"
-    )
-    run("train")
-    run("evaluate")
-    metrics = json.loads(Path("reports/test_metrics.json").read_text())
-    assert metrics["beside/accuracy"]["n"] > 0
-    assert "groups kept apart" in Path("reports/report.html").read_text()
-
-
 def test_options_for_unequal_classes_are_tried_on_val_and_shown(project: Path, tmp_path: Path, monkeypatch) -> None:
     for name in ("data", "reports", "pictures"):
         shutil.copytree(project / name, tmp_path / name)

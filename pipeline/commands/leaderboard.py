@@ -138,7 +138,9 @@ def lines(made: pd.DataFrame) -> list[str]:
     from pipeline.report.leaderboard import row
     from pipeline.report.plots import axis
 
-    cells = [(str(made["metric"].iloc[0]), "", "95 % interval", "to the best", "training", "images/s", "size", "")]
+    cells: list[tuple[str, ...]] = [
+        (str(made["metric"].iloc[0]), "", "95 % interval", "to the best", "training", "images/s", "size", "")
+    ]
     for entry in made.to_dict("records"):
         one = row(entry, axis([0.0, 1.0]))
         marks = (

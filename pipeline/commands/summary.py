@@ -35,7 +35,6 @@ def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[st
     n = metrics["accuracy"]["n"] if "accuracy" in metrics else "?"
     result = ["", f"On {n} test pictures (95 % interval over groups):"]
     result += _figures(metrics, "")
-    result += _figures(metrics, "beside/", "  with groups kept apart")
     above = describe_margin(metrics.get(BEYOND))
     result += [f"  {above}"] if above else []
     crossed = _figures(metrics, CROSS)

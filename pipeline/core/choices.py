@@ -10,7 +10,7 @@ from pipeline.core.contracts import Metric
 from pipeline.core.errors import UserError
 from pipeline.core.nouns import import_target
 
-LATE = ("split", "check", "curate", "metric", "gate", "beside")  # built by later stages, and cheap to build
+LATE = ("split", "check", "curate", "metric", "gate")  # built by later stages, and cheap to build
 LISTS = ("check", "curate", "metric")
 
 

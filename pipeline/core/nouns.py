@@ -42,7 +42,6 @@ class Kind:
 
 KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "augmentation": Kind(contracts.Augmentation, "training.augmentations"),
-    "beside": Kind(contracts.Split, "datasets.splits"),
     "check": Kind(contracts.Check, "checks"),
     "curate": Kind(contracts.FeatureCheck, "checks"),
     "encoder": Kind(contracts.Encoder, "models.encoders"),

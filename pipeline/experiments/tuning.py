@@ -61,7 +61,7 @@ def start_note(search: Search) -> list[str]:
 
 def nodes_of(params: Mapping[str, Any]) -> dict[str, Any]:
     """What one training reads of the parameters."""
-    return {name: params[name] for name in SECTIONS if name != "beside"} | {"beside": None}
+    return {name: params[name] for name in SECTIONS}
 
 
 def check_packed(params: Mapping[str, Any], experiment: str | None) -> None:

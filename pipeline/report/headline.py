@@ -12,7 +12,6 @@ from pipeline.report.formatting import LOWER_IS_BETTER, Figure, figure
 from pipeline.statistics.bootstrap import FEW_GROUPS
 
 MAIN = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
-BESIDE = "beside/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,23 +21,6 @@ class Guess:
     label: str
     value: float
     verdict: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """One metric on the split as given and with groups kept apart."""
-
-    given: Figure
-    apart: Figure
-
-    @property
-    def change(self) -> str:
-        if self.given.value is None or self.apart.value is None:
-            return ""
-        points = 100 * (self.apart.value - self.given.value)
-        if round(points, 1) == 0:
-            return "no change"
-        return f"{abs(points):.1f} points {'lower' if points < 0 else 'higher'}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +52,6 @@ class Headline:
         exact: Whether "right" means all of several labels.
         beyond: What the model adds to the properties of the pictures, in a sentence; empty where that was not measured.
         guess: The figure to beat; None for several labels per picture.
-        pairs: Main figures on both splits; empty without a second split.
     """
 
     leading: Figure | None
@@ -82,11 +63,6 @@ class Headline:
     exact: bool
     beyond: str
     guess: Guess | None
-    pairs: list[Pair]
-
-    @property
-    def apart(self) -> Figure | None:
-        return self.pairs[0].apart if self.pairs else None
 
 
 def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headline:
@@ -113,11 +89,6 @@ def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headl
         exact=not single,
         beyond=describe_margin(metrics.get(BEYOND)),
         guess=_guess(test, leading) if single and first == "accuracy" and len(test) else None,
-        pairs=[
-            Pair(given=figure(name, metrics[name]), apart=figure(name, metrics[BESIDE + name]))
-            for name in names
-            if BESIDE + name in metrics
-        ],
     )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from pipeline.evaluation.margin_text import CROSS
 from pipeline.report.formatting import PLAIN, Figure, figure
-from pipeline.report.headline import BESIDE
 
 MAX_CLASSES = 200
 
@@ -63,7 +62,7 @@ def tables(metrics: dict[str, Any], classes: list[str], needed: int) -> Tables:
         classes: In any order.
         needed: Samples a class needs in test to be evaluable.
     """
-    own = {name: entry for name, entry in metrics.items() if not name.startswith((BESIDE, CROSS))}
+    own = {name: entry for name, entry in metrics.items() if not name.startswith(CROSS)}
     per_class = list(dict.fromkeys(name.partition("/")[0] for name in own if "/" in name))
     first = "f1" if "f1" in per_class else next(iter(per_class), "")
     rows = sorted(

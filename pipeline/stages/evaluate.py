@@ -39,10 +39,6 @@ def main() -> None:
         options.cross_validation == "auto" and test["group"].nunique() < FEW_GROUPS
     ):
         figures |= cross_validated_figures(whole, predictor.task, packed.classes, options)
-    beside = artifacts.read_table(artifacts.BESIDE)
-    if len(beside):
-        second = evaluate_split(metrics, beside, packed.classes, options)
-        figures |= {f"beside/{name}": entry for name, entry in second.items()}
     sliced = slice_table(test, metrics, packed.classes, options.num_resamples, options.seed, options.min_slice)
     artifacts.write_table(artifacts.PREDICTIONS, predictions, metadata={"classes": packed.classes})
     artifacts.write_json(artifacts.METRICS, as_json(choose_by))

@@ -18,7 +18,7 @@ from pipeline.training.model_selection import CandidateSelection
 
 # told in the card as they are
 CHOSEN = ("transform", "encoder", "sampling", "mixture", "risk", "train", "augmentation")
-SECTIONS = ("task", "imbalance", *CHOSEN, "beside")
+SECTIONS = ("task", "imbalance", *CHOSEN)
 
 
 def no_log(epoch: int, figures: dict[str, float]) -> None:

@@ -47,16 +47,6 @@ def test_every_line():
     ]
 
 
-def test_figures_with_groups_kept_apart_stand_below():
-    metrics = {"accuracy": entry(0.9), "beside/accuracy": entry(0.7, 0.6, 0.8)}
-    lines = summary.lines(metrics, {}, REGISTRATION)
-    assert lines[2:5] == [
-        "  accuracy             0.900",
-        "  accuracy             0.700  [0.600, 0.800]  with groups kept apart",
-        "Checks: 0 passed, 0 warned",
-    ]
-
-
 FEW = "it rests on 7 independent groups only"
 
 

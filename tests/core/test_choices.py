@@ -51,12 +51,6 @@ def test_what_is_there_fits(params):
         ("", "split.fractions.test", 0.5, r"split: fractions must each be above 0 and sum to 1"),
         (
             "",
-            "beside",
-            {"_target_": "pipeline.datasets.splits.grouped.Grouped"},
-            r"beside lacks the parameter 'fractions'",
-        ),
-        (
-            "",
             "augment.fit",
             "pad",
             r"augment\.fit pad keeps .* of its 144 pixels .* central 128 .*; set augment\.size=128",

@@ -55,17 +55,6 @@ def test_a_metric_off_the_axis_is_a_number_without_a_dot():
     assert "125.00%" not in html
 
 
-def test_figures_of_a_second_split_stand_beside_the_first():
-    material = build()
-    beside = {"beside/accuracy": entry(0.60, 0.5, 0.7), "beside/f1_macro": entry(0.55, 0.4, 0.7)}
-    text = Page(render(replace(material, metrics=material.metrics | beside))).text
-    assert "Groups kept apart: the honest figure" in text
-    assert "it gets 60.0 % right (50.0 to 70.0 %)" in text
-    assert "20.5 points lower" in text
-    assert "beside/" not in text
-    assert "honest figure" not in Page(render(material)).text
-
-
 def test_the_best_epoch_is_the_one_with_the_lowest_val_loss():
     text = Page(render(build(epochs=5))).text
     assert "Of 5 epochs, number 2 had the lowest loss on val" in text

@@ -1,17 +1,12 @@
 """A recipe is everything but the data; the card says both."""
 
-import dataclasses
-
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from train_choices import CHOICES
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.datasets.packed import PackedDataset
-from pipeline.stages.train import beside_predictions, second_split
 from pipeline.training.model_card import CARD, load_predictor
 from pipeline.training.recipe import CHOSEN, SECTIONS, Recipe, select_recipe
 from pipeline.training.tasks.single_label import SingleLabel
@@ -45,15 +40,8 @@ NODES = {
             "transpose": False,
         }
     },
-    "beside": None,
 }
 BY_CLASS = "pipeline.training.samplings.by_class.ByClass"
-BESIDE = {
-    "_target_": "pipeline.datasets.splits.random.Random",
-    "fractions": FRACTIONS,
-    "max_attribute_values": 10,
-    "seed": 0,
-}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -150,12 +138,6 @@ def test_wrong_choices_are_named_before_anything_is_trained(name, node, message)
         Recipe({**NODES, name: node})
 
 
-def test_without_beside_the_table_is_empty(packed):
-    found = beside_predictions(Recipe(NODES), second_split(NODES["beside"], packed, NODES["task"]))
-    assert list(found) == ["sample_id", "group", "labels", "scores", "decided"]
-    assert found.empty
-
-
 class Sure:
     """Scores class a with the mean brightness of the picture."""
 
@@ -165,59 +147,6 @@ class Sure:
         assert metadata is None or len(metadata) == len(images)
         bright = images.mean(axis=(1, 2, 3)) / 255
         return np.stack([bright, 1 - bright], axis=1)
-
-
-@pytest.fixture
-def beside(project, packed):
-    """The second split of pictures s00 to s19, two of them also copied; what was trained on it, and the result."""
-    manifest = packed.index.drop(columns=["origin", "split"]).assign(perceptual_hash="0" * 16)
-    manifest["labels"] = packed.index["labels"]
-    artifacts.write_table(artifacts.MANIFEST, manifest)
-    artifacts.write_table(artifacts.TWINS, pd.DataFrame({"left": [], "right": []}, dtype="str"))
-    extra = packed.index.iloc[[0, 1, 2, 3, 4, 5]].copy()
-    extra["sample_id"] = extra["origin"] + "#extra0"
-    with_extra = PackedDataset(
-        np.concatenate([packed.images, packed.images[:6]]),
-        pd.concat([packed.index, extra], ignore_index=True),
-        packed.card,
-    )
-    recipe, trained = Recipe({**NODES, "beside": BESIDE}), []
-
-    def fit(again, log, kept):
-        trained.append(again)
-        return Sure(), []
-
-    recipe.fit = fit
-    result = beside_predictions(recipe, second_split(recipe.nodes["beside"], with_extra, recipe.nodes["task"]))
-    return with_extra, trained[0], result
-
-
-def test_beside_trains_on_the_second_split(beside):
-    packed, again, _ = beside
-    own = again.index[again.index["origin"] == again.index["sample_id"]]
-    assert own["split"].value_counts().to_dict() == {"train": 12, "val": 4, "test": 4}
-    assert own["split"].tolist() != packed.index["split"].tolist()[: len(own)]
-    assert again.images is packed.images
-
-
-def test_beside_lets_no_copy_of_a_test_picture_into_train(beside):
-    _, again, _ = beside
-    split = again.index.set_index("sample_id")["split"]
-    for name in split.index[split.index.str.endswith("#extra0")]:
-        assert split[name] == ("train" if split[name.removesuffix("#extra0")] == "train" else "none")
-    copies = split[split.index.str.endswith("#extra0")]
-    assert set(copies) == {"train", "none"}  # the draw of this seed has both
-
-
-def test_beside_keeps_the_scores_of_its_test_pictures(beside):
-    packed, again, result = beside
-    test = again.index[again.index["split"] == "test"]
-    assert result["sample_id"].tolist() == test["sample_id"].tolist()
-    assert result["group"].tolist() == test["group"].tolist()
-    np.testing.assert_allclose(np.stack(result["scores"]), Sure().predict(packed.images[test.index]))
-    assert list(result) == ["sample_id", "group", "labels", "scores", "decided"]
-    assert result["decided"].tolist() == [["ab"[int(one[1] > one[0])]] for one in result["scores"]]
-    assert dataclasses.is_dataclass(again)
 
 
 def test_one_option_for_imbalance_is_taken_as_it_is(packed):

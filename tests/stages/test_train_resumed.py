@@ -28,7 +28,6 @@ PARAMS = {
         "_target_": "pipeline.training.trainers.finetune.FineTune", **CHOICES, "batch_size": 4, "dropout": 0.2,
         "checkpoint_seconds": 0,
     },
-    "beside": None,
 }  # fmt: skip
 WRITTEN = (artifacts.PREDICTOR / "weights.safetensors", artifacts.PREDICTOR / "card.json", artifacts.TRAIN_CURVES)
 

@@ -58,7 +58,6 @@ PARAMS = {
         "ema_decay": 0.7,
         "checkpoint_seconds": 0,
     },
-    "beside": None,
 }
 
 pytestmark = [

@@ -33,7 +33,7 @@ TINY = [  # overrides that make a run take seconds
     "evaluate.num_resamples=100",
     "evaluate.half_width=0.45",
     "gate.num_resamples=100",
-    "register.below_nuisances=warn",  # sharpness tells a disc from stripes, by nature
+    "register.below_baseline=warn",  # sharpness tells a disc from stripes, by nature
 ]
 OWN = ("DVC_", "MLFLOW_", "PYTHONDONTWRITEBYTECODE")  # without bytecode every stage compiles pipeline/ again
 AUTHOR = {

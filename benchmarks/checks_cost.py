@@ -38,9 +38,9 @@ def cost(num_samples: int, num_classes: int, labels_each: int) -> dict[str, np.n
     """Seconds and processor seconds of each check."""
     params = scale.chosen()
     manifest = made.manifest(num_samples, num_classes, labels_each)
-    twins = made.twins(manifest)
-    splits = config.build(params["split"], "split")(add_duplicate_group(manifest, twins), None)
-    samples = merge_samples(manifest, splits, twins)
+    duplicates = made.duplicates(manifest)
+    splits = config.build(params["split"], "split")(add_duplicate_group(manifest, duplicates), None)
+    samples = merge_samples(manifest, splits, duplicates)
     print(f"\n{num_samples:,} samples, {num_classes} classes, at most {labels_each} on a sample, ", end="")
     print(
         f"{sum('prop_' in column for column in samples)} measured, {len(collect_properties(samples))} properties in all"

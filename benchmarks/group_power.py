@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import positive, run_main
-from pipeline.checks.nuisance_baseline import NuisanceBaseline
+from pipeline.checks.property_baseline import PropertyBaseline
 from pipeline.checks.property_drift import PropertyDrift
 from pipeline.checks.shortcut import Shortcut
 
@@ -36,7 +36,7 @@ SIZES = {
 }
 IN_TEST = {3: 1, 6: 1, 8: 1, 10: 2, 34: 6, 302: 45}  # groups, of which val has as many where there are enough
 NUM_PROPERTIES = 8
-CHECKS: dict[str, Shortcut | NuisanceBaseline | PropertyDrift] = {
+CHECKS: dict[str, Shortcut | PropertyBaseline | PropertyDrift] = {
     "shortcut": Shortcut(
         max_balanced_accuracy=0.65,
         alpha=0.04,
@@ -46,7 +46,7 @@ CHECKS: dict[str, Shortcut | NuisanceBaseline | PropertyDrift] = {
         seed=0,
         on_fail="warn",
     ),
-    "nuisance_baseline": NuisanceBaseline(
+    "property_baseline": PropertyBaseline(
         max_skill=0.5,
         alpha=0.01,
         num_permutations=199,

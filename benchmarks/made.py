@@ -1,4 +1,4 @@
-"""Made manifests of any size, with every column that ingest writes, and the twins beside them.
+"""Made manifests of any size, with every column that ingest writes, and the duplicates beside them.
 
 The columns are those of one picture measured by ingest itself, so that a new property is in the benchmarks at once.
 """
@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 GROUP_SIZE = 4
-COPY_EVERY = 20  # a near-duplicate, which is a twin too, for each twentieth sample
-TWIN_EVERY = 100  # a twin that no hash sees for each hundredth
+COPY_EVERY = 20  # a near-duplicate, which is a duplicate too, for each twentieth sample
+TWIN_EVERY = 100  # a duplicate that no hash sees for each hundredth
 SIGNED = ("red_green", "blue_yellow")
 APART = 7  # rows between a sample and its copy
 LEVELS = ("dark_level", "light_level", "corner_")  # measured in steps of 1/255 or of a few pixels
@@ -60,8 +60,8 @@ def manifest(num_rows: int, num_classes: int = 10, labels_each: int = 1) -> pd.D
     return table
 
 
-def twins(manifest: pd.DataFrame) -> pd.DataFrame:
-    """Pairs as the stage pair would write them."""
+def duplicates(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Pairs as the stage find_duplicates would write them."""
     copies, others = (np.arange(every, len(manifest) - 1, every) for every in (COPY_EVERY, TWIN_EVERY))
     left, right = np.r_[copies - APART, others - APART + 1], np.r_[copies, others + 1]
     order = np.lexsort((right, left))
@@ -76,7 +76,7 @@ def write(folder: Path, num_rows: int, num_classes: int = 10, labels_each: int =
 
     table = manifest(num_rows, num_classes, labels_each)
     artifacts.write_table(folder / artifacts.MANIFEST, table)
-    artifacts.write_table(folder / artifacts.TWINS, twins(table))
+    artifacts.write_table(folder / artifacts.DUPLICATES, duplicates(table))
 
 
 def _measured() -> dict[str, object]:

@@ -25,7 +25,7 @@ SECONDS = {
     "compose": 3.4,
     "ingest": 6.8,
     "validate": 6.3,
-    "pair": 9.0,
+    "find_duplicates": 9.0,
     "split": 0.9,
     "check": 5.5,
     "embed": 39.0,

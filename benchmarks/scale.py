@@ -69,7 +69,7 @@ def one_check(name: str):
     from pipeline.checks.check_runner import build_checks, merge_samples
     from pipeline.core import artifacts, config
 
-    tables = artifacts.MANIFEST, artifacts.SPLITS, artifacts.TWINS
+    tables = artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES
     if name == "judge":
         return lambda: merge_samples(*map(artifacts.read_table, tables))
     check = build_checks(config.load_params(), "check")[name.removeprefix("check.")]
@@ -87,11 +87,11 @@ def peak() -> float:
 
 
 def prepare(folder: Path, size: int, params: dict) -> Path:
-    """Parameters, manifest and twins of this size; a folder that has them is left as it is."""
+    """Parameters, manifest and duplicates of this size; a folder that has them is left as it is."""
     import yaml
 
     place = folder / str(size)
-    if not (place / "data/twins.parquet").exists():
+    if not (place / "data/duplicates.parquet").exists():
         (place / "data").mkdir(parents=True, exist_ok=True)
         subprocess.run([sys.executable, "-m", "benchmarks.scale", "--make", str(place), str(size)], check=True)
     (place / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))

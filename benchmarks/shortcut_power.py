@@ -1,4 +1,4 @@
-"""How often shortcut and nuisance_baseline fire on planted confounds, and how often on clean pictures.
+"""How often shortcut and property_baseline fire on planted confounds, and how often on clean pictures.
 
     python -m benchmarks.shortcut_power --results FILE.csv                     # ELPV and digits
     python -m benchmarks.shortcut_power --results FILE.csv --folder FOLDER     # pictures of your own beside
@@ -46,7 +46,7 @@ STRENGTHS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 KINDS = (*planted.KINDS, planted.ORDER)
 RUNS, MISSES = 93, 1  # 0.95^93 + 93 x 0.05 x 0.95^92 = 0.050
 CLEAN, ALONE = "clean", "clean, shortcut alone"
-ASKED = {CLEAN: ("shortcut", "nuisance_baseline"), ALONE: ("shortcut",)}
+ASKED = {CLEAN: ("shortcut", "property_baseline"), ALONE: ("shortcut",)}
 KEY = ["source", "classes", "ratio", "size", "kind", "strength"]
 Mapped = Callable[..., Iterable[Any]]
 
@@ -75,7 +75,7 @@ def chosen(*overrides: str) -> dict[str, Any]:
 def both(num_permutations: int) -> dict[str, Check]:
     """The two checks of conf/, with fewer permutations: 2 / (m + 1) must still give their alpha, 1 % needs m = 199."""
     nodes = chosen()["check"]
-    numbers = {"shortcut": num_permutations, "nuisance_baseline": max(199, num_permutations)}
+    numbers = {"shortcut": num_permutations, "property_baseline": max(199, num_permutations)}
     return {
         name: config.build({**nodes[name], "num_permutations": number}, f"check.{name}")
         for name, number in numbers.items()
@@ -145,8 +145,8 @@ def settings(source: str, arguments: argparse.Namespace) -> Iterator[Setting]:
 
 
 def append(path: Path, setting: Setting, row: dict[str, Any], seconds: float) -> None:
-    told = {**vars(setting), "nuisance_baseline": np.nan, "either": np.nan, **row, "seconds": round(seconds, 1)}
-    columns = [*KEY, "runs", "shortcut", "nuisance_baseline", "either", "seconds"]
+    told = {**vars(setting), "property_baseline": np.nan, "either": np.nan, **row, "seconds": round(seconds, 1)}
+    columns = [*KEY, "runs", "shortcut", "property_baseline", "either", "seconds"]
     pd.DataFrame([told])[columns].to_csv(path, mode="a", header=not path.exists(), index=False)
     print(" ".join(f"{name} {told[name]}" for name in columns), flush=True)
 
@@ -181,7 +181,7 @@ def table(path: Path) -> str:
     for one in alarms.itertuples():
         counted = one.shortcut if one.kind == ALONE else one.either
         ends = binomtest(int(counted), int(one.runs)).proportion_ci(method="exact")
-        numbers = [one.shortcut, one.nuisance_baseline, one.either]
+        numbers = [one.shortcut, one.property_baseline, one.either]
         shares = " | ".join("" if number != number else f"{100 * number / one.runs:.1f} %" for number in numbers)
         span = f"{100 * ends.low:.1f} to {100 * ends.high:.1f} %"
         lines.append(f"| {one.source} | {one.classes} | {one.ratio}:1 | {one.size} | {one.runs} | {shares} | {span} |")

@@ -51,5 +51,5 @@ def lock(**changes) -> None:
     """`dvc.lock` as DVC leaves it where the arrays were packed with what the experiment tiny says."""
     params = yaml.safe_load(config.compose(overrides=["experiment=tiny"]))
     augment = {"params": {"params.yaml": {"source": params["source"], "augment": {**params["augment"], **changes}}}}
-    others = {name: {"params": {"params.yaml": {}}} for name in ("ingest", "pair", "split")}
+    others = {name: {"params": {"params.yaml": {}}} for name in ("ingest", "find_duplicates", "split")}
     Path("dvc.lock").write_text(yaml.safe_dump({"stages": {**others, "augment": augment}}))

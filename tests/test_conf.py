@@ -121,7 +121,7 @@ def test_search_chooses_what_training_reads(option: str, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("option", options("experiment"))
 def test_experiment_builds_everything(option: str) -> None:
     params = composed(f"experiment={option}")
-    for group in ("source", "split", "task", "transform", "sampling", "mixture", "risk", "train"):
+    for group in ("source", "split", "task", "transform", "sampling", "mix", "risk", "train"):
         config.build(params[group], group)
     for group in config.LISTS:
         for name, node in params[group].items():

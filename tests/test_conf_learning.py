@@ -101,7 +101,7 @@ def test_task_contract(option: str) -> None:
 
 
 FINETUNE = "pipeline.training.trainers.finetune.FineTune"
-OURS = ("small", "nothing", "majority", "nuisances")  # in no paper
+OURS = ("small", "nothing", "majority", "property_forest")  # in no paper
 
 
 @pytest.mark.parametrize("option", options("train"))
@@ -199,15 +199,15 @@ def test_imbalance_contract(option: str, task: str) -> None:
         assert (chances is None and learnt == plain) == (name == "none")
 
 
-@pytest.mark.parametrize("option", options("mixture"))
+@pytest.mark.parametrize("option", options("mix"))
 def test_mixture_contract(option: str) -> None:
-    mixture: BatchMix = config.build(chosen("mixture", option), "mixture")
+    mix: BatchMix = config.build(chosen("mix", option), "mix")
     images, targets = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0)), torch.eye(3).repeat(2, 1)
-    once, twice = (mixture(images.clone(), targets.clone(), torch.Generator().manual_seed(1)) for _ in range(2))
+    once, twice = (mix(images.clone(), targets.clone(), torch.Generator().manual_seed(1)) for _ in range(2))
     assert [one.shape for one in once] == [images.shape, targets.shape]
     assert all(torch.equal(a, b) for a, b in zip(once, twice, strict=True))
     torch.testing.assert_close(once[1].sum(dim=1), torch.ones(6))
-    assert torch.equal(once[0], images) == (not mixture.mixes)
+    assert torch.equal(once[0], images) == (not mix.mixes)
 
 
 @pytest.mark.parametrize("option", options("risk"))

@@ -18,7 +18,19 @@ from pipeline.core.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 
-STAGES = ("ingest", "validate", "pair", "split", "check", "embed", "curate", "augment", "train", "evaluate", "register")
+STAGES = (
+    "ingest",
+    "validate",
+    "find_duplicates",
+    "split",
+    "check",
+    "embed",
+    "curate",
+    "augment",
+    "train",
+    "evaluate",
+    "register",
+)
 PURE = ("data/manifest.parquet", "data/splits.parquet", "data/packed/images.npy", "data/packed/index.parquet")
 LEARNT = ("data/predictor/weights.safetensors", "data/predictor/card.json", "data/predictions.parquet")
 JUDGED = tuple(
@@ -102,7 +114,7 @@ def test_it_learnt_what_the_pictures_show(project: Path) -> None:
 
 
 def test_it_is_compared_with_a_forest_on_the_properties(project: Path) -> None:
-    entry = json.loads((project / "reports/test_metrics.json").read_text())["beyond_nuisances"]
+    entry = json.loads((project / "reports/test_metrics.json").read_text())["baseline_margin"]
     assert -1 <= entry["value"] <= 1
     assert entry["low"] < entry["value"] < entry["high"]
     assert "alone reach on the same pictures" in (project / "reports/report.html").read_text()

@@ -15,7 +15,7 @@ from pipeline.core import artifacts, config
 
 ROOT = Path(__file__).parents[1]
 NUM = 140
-STAGES = ("pair", "split", "check", "embed", "curate", "augment", "train", "evaluate", "register")
+STAGES = ("find_duplicates", "split", "check", "embed", "curate", "augment", "train", "evaluate", "register")
 
 pytestmark = [
     pytest.mark.slow,

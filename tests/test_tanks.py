@@ -13,7 +13,7 @@ from benchmarks import tanks
 from pipeline.core import artifacts
 
 ROOT = Path(__file__).parents[1]
-BEFORE_ANY_NETWORK = ["compose", "ingest", "validate", "pair", "split", "check"]
+BEFORE_ANY_NETWORK = ["compose", "ingest", "validate", "find_duplicates", "split", "check"]
 
 pytestmark = [
     pytest.mark.slow,

@@ -31,11 +31,11 @@ def build_checks(params: dict[str, Any], section: str) -> dict[str, Any]:
     return checks
 
 
-def merge_samples(manifest: pd.DataFrame, splits: pd.DataFrame, twins: pd.DataFrame) -> pd.DataFrame:
-    """Manifest rows with `twin`, `split` and joined `group`; the group the source told becomes `told_group`."""
+def merge_samples(manifest: pd.DataFrame, splits: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
+    """Manifest rows with `duplicate`, `split` and joined `group`; the group the source told becomes `told_group`."""
     if not (manifest["sample_id"].is_unique and splits["sample_id"].is_unique):  # pandas' own way sorts a million names
         raise pd.errors.MergeError("manifest and splits name a sample twice; not a one-to-one merge")
-    told = add_duplicate_group(manifest, twins).rename(columns={"group": "told_group"})
+    told = add_duplicate_group(manifest, duplicates).rename(columns={"group": "told_group"})
     return told.merge(splits, on="sample_id")
 
 

@@ -42,10 +42,10 @@ class ConflictingLabels(Check):
         told = labelled["labels"].map(lambda names: ", ".join(names) or NO_LABEL).to_numpy(dtype=str)
         names = labelled["sample_id"].to_numpy()
         near, copy = near_duplicates_across(labelled["perceptual_hash"], self.near_duplicate_bits, pd.Series(told))
-        paired, twin = shared_key_across(labelled[["twin"] if "twin" in labelled else []], told)
+        paired, duplicate = shared_key_across(labelled[["duplicate"] if "duplicate" in labelled else []], told)
         num_samples = int((near | paired).sum())
         conflicts = np.flatnonzero(near | paired)[: 2 * SHOWN]  # a pair may stand there from both its sides
-        beside = {one: copy(one) if near[one] else twin(one) for one in conflicts.tolist()}
+        beside = {one: copy(one) if near[one] else duplicate(one) for one in conflicts.tolist()}
         pairs = list({frozenset(pair): pair for pair in reversed(beside.items())}.values())[::-1][:SHOWN]
         return Finding(
             value=float(num_samples),

@@ -14,7 +14,7 @@ from pipeline.core.results import MAX_IN_STRIP, Finding
 from pipeline.datasets.near_duplicates.groups import connected_groups, near_duplicates_across, shared_key_across
 
 SHOWN = 5  # of the samples that leak
-KEYS = ("told_group", "content_hash", "twin")  # `twin` where pictures were paired
+KEYS = ("told_group", "content_hash", "duplicate")  # `duplicate` where pictures were paired
 
 
 @final

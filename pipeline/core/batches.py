@@ -30,7 +30,7 @@ class ImageDataset:
         sampling_probabilities: (M,) with which each draw takes each sample, or None: each comes once.
         subgroups: (M,) of label x nuisance, or None: all in one.
         metadata: M rows of what is known beside the picture (`prop_*`, `attr_*`), or None.
-        mixture: Of pictures and targets, after the transform; None for none.
+        mix: Of pictures and targets, after the transform; None for none.
     """
 
     images: np.ndarray
@@ -41,7 +41,7 @@ class ImageDataset:
     sampling_probabilities: np.ndarray | None = None
     subgroups: np.ndarray | None = None
     metadata: pd.DataFrame | None = None
-    mixture: Mix | None = None
+    mix: Mix | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -108,8 +108,8 @@ class ImageDataset:
             for augmentation in self.augmentations:
                 batch = augmentation(batch, generator)
         pictures, targets = self.transform(batch), torch.from_numpy(self.targets[chosen])
-        if generator is not None and self.mixture is not None:
-            pictures, targets = self.mixture(pictures, targets, generator)
+        if generator is not None and self.mix is not None:
+            pictures, targets = self.mix(pictures, targets, generator)
         cells = np.zeros(len(chosen), dtype=np.int64) if self.subgroups is None else self.subgroups[chosen]
         return pictures, targets, torch.from_numpy(cells)
 

@@ -48,7 +48,7 @@ KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "gate": Kind(contracts.Gate, "evaluation.gates"),
     "inner": Kind(contracts.Source, "datasets.sources"),
     "metric": Kind(contracts.Metric, "evaluation.metrics"),
-    "mixture": Kind(contracts.BatchMix, "training.mixtures"),
+    "mix": Kind(contracts.BatchMix, "training.mixes"),
     "predictor": Kind(contracts.Predictor, "training.trainers"),
     "risk": Kind(contracts.Risk, "training.risks"),
     "sampling": Kind(contracts.Sampling, "training.samplings"),

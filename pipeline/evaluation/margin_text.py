@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-BEYOND = "beyond_nuisances"  # in the metrics of test
+BEYOND = "baseline_margin"  # in the metrics of test
 CROSS = "cross/"  # begins the names of cross-validated figures there
 
 

@@ -17,7 +17,7 @@ from pipeline.experiments.space import Pruning, Range, Search, with_values
 from pipeline.experiments.trial import EXPECTED
 from pipeline.training.recipe import SECTIONS
 
-MADE_OF = ("ingest", "pair", "split", "augment")  # stages whose choices data/packed rests on
+MADE_OF = ("ingest", "find_duplicates", "split", "augment")  # stages whose choices data/packed rests on
 MARK = "# Found by colibri tune"
 
 

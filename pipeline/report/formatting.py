@@ -12,7 +12,7 @@ SPACE = "\u00a0"  # does not break
 PLAIN = {  # metric to its name and what it says
     "accuracy": ("accuracy", "share of pictures whose decided labels are exactly the true ones"),
     "balanced_accuracy": ("balanced accuracy", "accuracy as if every class were equally frequent"),
-    "beyond_nuisances": (
+    "baseline_margin": (
         "above the properties alone",
         "balanced accuracy, less what a forest on the properties alone reaches on the same pictures",
     ),

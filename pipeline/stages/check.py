@@ -15,7 +15,7 @@ def main() -> None:
     params = config.load_params()
     checks = build_checks(params, "check")
     source: Source = config.build(config.get_section(params, "source"), "source")
-    samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.TWINS)))
+    samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)))
     findings = {name: check(samples) for name, check in checks.items()}
     told = findings_to_json(checks, findings)
     artifacts.write_json(artifacts.CHECKS, told)

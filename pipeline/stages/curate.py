@@ -28,7 +28,7 @@ SUSPECT_COLUMNS = ("sample_id", "previous", "labels", "quality", "split")
 def main() -> None:
     params = config.load_params()
     checks = build_checks(params, "curate")
-    samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.TWINS)))
+    samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)))
     pictures = Pictures(params, samples)
     content = EmbeddedImages(
         features=Embeddings.load().of(samples["sample_id"]),

@@ -46,7 +46,7 @@ def main() -> None:
     artifacts.write_csv(artifacts.SLICES, sliced)
     artifacts.write_csv(artifacts.CONFUSION, confusion_table(test))
     learnt = {
-        name: card[name] for name in ("augmentation", "encoder", "imbalance", "mixture", "task", "train", "transform")
+        name: card[name] for name in ("augmentation", "encoder", "imbalance", "mix", "task", "train", "transform")
     }
     shown = {**learnt, **{name: params[name] for name in ("evaluate", "metric")}}  # what this page is a function of
     artifacts.write_text(artifacts.REPORT, render(Material.gather(shown, packed, options.num_mistakes)))

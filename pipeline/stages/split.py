@@ -15,7 +15,7 @@ def main() -> None:
     params = config.load_params()
     options = config.get_section(params, "split")
     split: Split = config.build(options, "split")
-    manifest = add_duplicate_group(artifacts.read_table(artifacts.MANIFEST), artifacts.read_table(artifacts.TWINS))
+    manifest = add_duplicate_group(artifacts.read_table(artifacts.MANIFEST), artifacts.read_table(artifacts.DUPLICATES))
     if import_target(config.get_section(params, "task")["_target_"], "task", "task").exclusive:
         manifest = without_negatives(manifest)
     record = assignment_path(options, config.get_section(params, "source"))

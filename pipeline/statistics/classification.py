@@ -73,7 +73,7 @@ def of_same_classes(
 
 
 def balanced_accuracy(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray, exclusive: bool) -> np.ndarray:
-    """(R,) balanced accuracy as `nuisance_baseline` counts it.
+    """(R,) balanced accuracy as `property_baseline` counts it.
 
     Of exclusive labels the mean recall of the classes. Else the mean over labels of (recall of presence + recall of
     absence) / 2. What all samples leave undefined is left out of the mean.

@@ -30,18 +30,18 @@ class Options:
 
     Args:
         model_name: In the registry.
-        below_nuisances: `refuse` to promote a model that does worse than the properties of the pictures alone, or
+        below_baseline: `refuse` to promote a model that does worse than the properties of the pictures alone, or
             `warn`, for data whose shortcut is known and remedied: a model that ignores it need not beat it.
     """
 
     model_name: str
-    below_nuisances: Literal["refuse", "warn"]
+    below_baseline: Literal["refuse", "warn"]
 
     def __post_init__(self) -> None:
         if not self.model_name or set(self.model_name) & set("/:"):
             raise ValueError(f"model_name must not be empty or hold '/' or ':', got {self.model_name!r}")
-        if self.below_nuisances not in ("refuse", "warn"):
-            raise ValueError(f"below_nuisances must be 'refuse' or 'warn', got {self.below_nuisances!r}")
+        if self.below_baseline not in ("refuse", "warn"):
+            raise ValueError(f"below_baseline must be 'refuse' or 'warn', got {self.below_baseline!r}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,7 +78,7 @@ def register_version(
     else:
         champion = registry.champion(name)
         verdict = with_baseline_margin(
-            apply_gate(gate, card["classes"], champion[1] if champion else None), options.below_nuisances
+            apply_gate(gate, card["classes"], champion[1] if champion else None), options.below_baseline
         )
         earlier = compare_earlier_data(name, run_id, card, judging)
         test_set = test_digest()
@@ -184,7 +184,7 @@ def with_baseline_margin(verdict: Verdict, below: Literal["refuse", "warn"]) -> 
         return verdict
     evidence = {**verdict.evidence, BEYOND: entry}
     if verdict.promote and below == "refuse" and is_significantly_worse(entry):
-        way_out = "where that shortcut is known and remedied, set register.below_nuisances to warn"
+        way_out = "where that shortcut is known and remedied, set register.below_baseline to warn"
         return Verdict(False, [f"{told}; {way_out}"], evidence)
     return Verdict(verdict.promote, [*verdict.reasons, told], evidence)
 

@@ -17,7 +17,7 @@ from pipeline.images.decoding import Decoding
 from pipeline.training.model_selection import CandidateSelection
 
 # told in the card as they are
-CHOSEN = ("transform", "encoder", "sampling", "mixture", "risk", "train", "augmentation")
+CHOSEN = ("transform", "encoder", "sampling", "mix", "risk", "train", "augmentation")
 SECTIONS = ("task", "imbalance", *CHOSEN)
 
 
@@ -32,7 +32,7 @@ class Recipe:
         self.nodes = nodes
         self.task: Task = config.build(nodes["task"], "task")
         self.sampling: Sampling = config.build(nodes["sampling"], "sampling")
-        self.mixture: BatchMix = config.build(nodes["mixture"], "mixture")
+        self.mix: BatchMix = config.build(nodes["mix"], "mix")
         self.risk: Risk = config.build(nodes["risk"], "risk")
         self.trainer: Trainer = config.build(nodes["train"], "train")
         self.transform = config.build(nodes["transform"], "transform")
@@ -55,11 +55,9 @@ class Recipe:
         train = packed.split("train", self.task, self.transform, self.policy)
         told = packed.index.iloc[train.rows].reset_index(drop=True)
         chances, cells = self.sampling(train.targets, packed.classes, told), self.risk.cells(train.targets, told)
-        if self.mixture.mixes and cells.any():
-            raise UserError(
-                "mixture blends samples of several cells, which risk keeps apart; set mixture=none, or risk=mean"
-            )
-        train = replace(train, sampling_probabilities=chances, subgroups=cells, mixture=self.mixture)
+        if self.mix.mixes and cells.any():
+            raise UserError("mix blends samples of several cells, which risk keeps apart; set mix=none, or risk=mean")
+        train = replace(train, sampling_probabilities=chances, subgroups=cells, mix=self.mix)
         return encoder, train
 
     def card(self, packed: PackedDataset) -> dict[str, Any]:

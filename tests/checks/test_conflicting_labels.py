@@ -40,8 +40,10 @@ def test_several_labels_are_one_opinion(make_manifest):
 
 
 def test_twins_under_different_labels(make_manifest):
-    twin = ["s00", "s00", "s02", "s02", None]
-    found = finding(make_manifest, ["cat", "dog", "cat", "cat", "fox"], [1, 2**20, 2**40, 2**50, 2**60], twin=twin)
+    duplicate = ["s00", "s00", "s02", "s02", None]
+    found = finding(
+        make_manifest, ["cat", "dog", "cat", "cat", "fox"], [1, 2**20, 2**40, 2**50, 2**60], duplicate=duplicate
+    )
     assert found.value == 2
     assert found.worst == {"s00": "cat; copy s01 is dog", "s01": "dog; copy s00 is cat"}
     assert found.pictures == {"s00: cat; s01: dog": ["s00", "s01"]}

@@ -68,7 +68,7 @@ def test_clean_runs_raise_no_more_alarms_than_they_may(pool):
 @pytest.mark.slow
 def test_nor_do_both_checks_together(pool):
     runs = 20
-    assert alarms(pool, ["shortcut", "nuisance_baseline"], "clean", 0.0, runs) <= int(binom.ppf(0.999, runs, 0.05))
+    assert alarms(pool, ["shortcut", "property_baseline"], "clean", 0.0, runs) <= int(binom.ppf(0.999, runs, 0.05))
 
 
 def test_what_is_called_found_is_found_in_95_percent():
@@ -100,7 +100,7 @@ def test_the_ratio_makes_the_first_class_small():
 
 def test_rows_are_kept_and_not_measured_again(tmp_path):
     results, setting = tmp_path / "results.csv", Setting("digits", 2, 9, 20)
-    counts = {"runs": 200, "shortcut": 4, "nuisance_baseline": 1, "either": 5}
+    counts = {"runs": 200, "shortcut": 4, "property_baseline": 1, "either": 5}
     shortcut_power.append(results, setting, {"kind": "clean", "strength": 0.0, **counts}, 1.0)
     shortcut_power.append(results, setting, {"kind": "blur", "strength": 0.7, "runs": 93, "shortcut": 92}, 1.0)
     shortcut_power.append(results, setting, {"kind": "border", "strength": np.nan, "runs": 0, "shortcut": 0}, 1.0)

@@ -23,7 +23,7 @@ def test_nothing_in_common(make_manifest):
     assert (found.value, found.limit, found.worst, found.passed) == (0.0, 0.0, {}, True)
 
 
-@pytest.mark.parametrize("column", ["group", "content_hash", "twin"])
+@pytest.mark.parametrize("column", ["group", "content_hash", "duplicate"])
 def test_a_shared_key_by_hand(make_manifest, column):
     split = ["train", "train", "val", "test", "test", "none"]
     found = finding(make_manifest, split, **{column: ["g", "h", "g", "g", "i", "i"]})
@@ -66,7 +66,7 @@ def test_the_pictures_show_who_is_like_whom(make_manifest):
 
 
 def test_a_twin_in_another_split_is_shown_beside_it(make_manifest):
-    found = finding(make_manifest, ["train", "val", "test", "test"], twin=["s00", None, "s00", None])
+    found = finding(make_manifest, ["train", "val", "test", "test"], duplicate=["s00", None, "s00", None])
     assert (found.value, found.passed, found.worst) == (1.0, False, {"s02": "test"})
     assert found.pictures == {"s02 in test, s00 in train": ["s02", "s00"]}
 
@@ -79,7 +79,7 @@ def test_a_group_is_shown_once_with_each_of_its_splits(make_manifest):
 
 
 def test_a_chain_of_likeness_is_one_group(make_manifest):
-    columns = {"twin": ["s00", "s00", None, None], "content_hash": ["x", "y", "y", "z"]}
+    columns = {"duplicate": ["s00", "s00", None, None], "content_hash": ["x", "y", "y", "z"]}
     found = finding(make_manifest, ["test", "train", "val", "train"], **columns)
     assert found.pictures == {"s00 in test, s02 in val and 1 more": ["s00", "s02", "s01"]}
 

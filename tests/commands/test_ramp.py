@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from train_choices import RAMP
+from train_choices import CHOICES, RAMP
 
 from pipeline.commands.ramp import PLOT, TABLE, main, suggest_rate
 from pipeline.core import artifacts
@@ -16,7 +16,7 @@ PARAMS = {
     "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
     "imbalance": {"candidates": {"weighted": {"task": {"class_weights": "balanced"}}}},
     "sampling": {"_target_": "pipeline.training.samplings.shuffled.Shuffled"},
-    "mixture": {"_target_": "pipeline.training.mixtures.unmixed.Unmixed"},
+    "mix": {"_target_": "pipeline.training.mixes.unmixed.Unmixed"},
     "risk": {"_target_": "pipeline.training.risks.mean.Mean"},
     "augmentation": {},
     "transform": {
@@ -27,8 +27,10 @@ PARAMS = {
     },
     "encoder": {"_target_": "pipeline.models.encoders.small.Small", "width": 4},
     "train": {
-        "learning_rate": 0.5,
+        "_target_": "pipeline.training.trainers.finetune.FineTune",
+        **CHOICES,
         **RAMP,
+        "learning_rate": 0.5,
     },
 }
 

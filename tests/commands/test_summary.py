@@ -67,9 +67,9 @@ def test_what_is_beyond_the_properties_and_the_figures_over_all_groups():
     beyond = entry(0.1, 0.05, 0.15)
     metrics = {
         "accuracy": entry(0.9),
-        "beyond_nuisances": {**beyond, "low": -0.1},
+        "baseline_margin": {**beyond, "low": -0.1},
         "cross/accuracy": entry(0.85, 0.8, 0.9, n=900),
-        "cross/beyond_nuisances": beyond,
+        "cross/baseline_margin": beyond,
     }
     lines = summary.lines(metrics, {}, REGISTRATION)
     above = "  Its balanced accuracy is 10.0 points above what the properties alone reach on the same pictures, between"

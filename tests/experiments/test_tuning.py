@@ -13,8 +13,8 @@ from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.datasets.packed import PackedDataset
 from pipeline.experiments import parameter_search, trial, tuning
-from pipeline.stages import train
 from pipeline.tracking.parent_runs import PARENT, STUDY, TRIAL, study_run
+from pipeline.training.recipe import Recipe
 
 pytestmark = pytest.mark.xdist_group("experiments")
 
@@ -144,7 +144,7 @@ def test_killed_and_started_again_it_writes_the_same_winner(searchable, monkeypa
     search(to="whole")
     expected = Path("conf/experiment/whole.yaml").read_text().replace("whole", "tuned_quick")
     (tune.STUDIES / "quick.db").unlink()
-    calls, fit = [], train.Recipe.fit
+    calls, fit = [], Recipe.fit
 
     def dies(self, *given):
         calls.append(1)
@@ -152,7 +152,7 @@ def test_killed_and_started_again_it_writes_the_same_winner(searchable, monkeypa
             raise KeyboardInterrupt
         return fit(self, *given)
 
-    monkeypatch.setattr(train.Recipe, "fit", dies)
+    monkeypatch.setattr(Recipe, "fit", dies)
     with pytest.raises(UserError, match=r"^interrupted; colibri tune quick goes on where it was$"):
         search()
     assert not WRITTEN.exists()

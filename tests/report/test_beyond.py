@@ -9,7 +9,7 @@ from pipeline.report.page import render
 
 def test_the_header_says_what_the_model_adds():
     material = build()
-    shown = replace(material, metrics={**material.metrics, "beyond_nuisances": entry(0.2, 0.1, 0.3)})
+    shown = replace(material, metrics={**material.metrics, "baseline_margin": entry(0.2, 0.1, 0.3)})
     text = Page(render(shown)).text
     assert "balanced accuracy is 20.0 points above what the properties alone reach on the same pictures" in text
     assert "between +10.0 and +30.0: it shows more than these." in text
@@ -19,7 +19,7 @@ def test_the_header_says_what_the_model_adds():
 
 
 def test_it_leads_no_page():
-    shown = replace(build(), metrics={"beyond_nuisances": entry(-0.2, -0.3, -0.1)})
+    shown = replace(build(), metrics={"baseline_margin": entry(-0.2, -0.3, -0.1)})
     text = Page(render(shown)).text
     assert "No metric was chosen" in text
     assert "it does worse than these" in text

@@ -311,7 +311,7 @@ def test_the_page_says_that_a_leading_figure_has_no_interval():
 CROSS = {
     "cross/accuracy": entry(0.82, 0.76, 0.87, n=900, groups=48),
     "cross/f1_macro": entry(0.71, 0.6, 0.8, n=900, groups=44),
-    "cross/beyond_nuisances": entry(0.1, 0.04, 0.16, n=900, groups=44),
+    "cross/baseline_margin": entry(0.1, 0.04, 0.16, n=900, groups=44),
 }
 
 

@@ -59,7 +59,7 @@ def ingested(project, picture_folder):
     arrays = [decode(source.open(path), Decoding(max_pixels=10_000)) for path in rows["path"]]
     manifest = rows.assign(sample_id=rows["path"], content_hash=[content_hash(one) for one in arrays], channels=3)
     artifacts.write_table(artifacts.MANIFEST, manifest)
-    artifacts.write_table(artifacts.TWINS, pd.DataFrame({"left": [], "right": []}, dtype=str))
+    artifacts.write_table(artifacts.DUPLICATES, pd.DataFrame({"left": [], "right": []}, dtype=str))
     split = ["train", "train", "val", "test"] * 2
     artifacts.write_table(artifacts.SPLITS, manifest[["sample_id"]].assign(split=split, group=manifest["sample_id"]))
 

@@ -37,7 +37,7 @@ def run(project, make_manifest, picture_folder):
         columns = {"path": [*paths, "gone.png"], "content_hash": [*hashes, "0" * 32]}
         manifest = make_manifest("aaaba", group=["g", None, None, None, "g"], **columns)
         artifacts.write_table(artifacts.MANIFEST, manifest)
-        artifacts.write_table(artifacts.TWINS, pd.DataFrame({"left": [], "right": []}))
+        artifacts.write_table(artifacts.DUPLICATES, pd.DataFrame({"left": [], "right": []}))
         splits = pd.DataFrame({"sample_id": manifest["sample_id"][::-1], "split": ["test"] + ["train"] * 4})
         artifacts.write_table(artifacts.SPLITS, splits.assign(group=splits["sample_id"]))
         stage.main()

@@ -37,7 +37,7 @@ def given(project, encode, noise):
     names = manifest["sample_id"]
     artifacts.write_table(artifacts.MANIFEST, manifest)
     artifacts.write_table(artifacts.SPLITS, pd.DataFrame({"sample_id": names, "split": "train", "group": names}))
-    artifacts.write_table(artifacts.TWINS, pd.DataFrame({"left": [], "right": []}, dtype="str"))
+    artifacts.write_table(artifacts.DUPLICATES, pd.DataFrame({"left": [], "right": []}, dtype="str"))
     rows = names.str[2:4].astype(int).to_numpy()
     artifacts.EMBEDDINGS.mkdir(parents=True)
     np.save(artifacts.EMBEDDINGS / "features.npy", features[rows].astype("<f2"))

@@ -100,10 +100,10 @@ def test_a_model_that_sees_brightness_adds_nothing_to_the_properties(packed):
     told = properties(packed)
     predictions = predict_splits(SimpleNamespace(predict=brightness, task=TASK), told)
     test = predictions[predictions["split"] == "test"].reset_index(drop=True)
-    entry = baseline_margin(test, TASK, told, Options(**OPTIONS))["beyond_nuisances"]
+    entry = baseline_margin(test, TASK, told, Options(**OPTIONS))["baseline_margin"]
     assert (entry.value, entry.n, entry.low) == (0.0, 4, None)
     guessing = test.assign(decided=[["a"]] * 4)
-    assert baseline_margin(guessing, TASK, told, Options(**OPTIONS))["beyond_nuisances"].value == -0.5
+    assert baseline_margin(guessing, TASK, told, Options(**OPTIONS))["baseline_margin"].value == -0.5
 
 
 def embedded(packed, project):
@@ -130,11 +130,11 @@ def test_figures_over_all_groups(packed, project, monkeypatch):
     metrics = {"accuracy": Accuracy(), "auroc": Ranking(number="auroc", averaging="macro")}
     found = cross_validated_figures(metrics, TASK, ["a", "b"], Options(**OPTIONS))
     # scores of several folds do not compare, so that the ranking is left out
-    assert list(found) == ["cross/accuracy", "cross/beyond_nuisances"]
+    assert list(found) == ["cross/accuracy", "cross/baseline_margin"]
     figure = found["cross/accuracy"]
     assert (figure.value, figure.n, figure.groups) == (0.95, 20, 10)
     assert 0.5 < figure.low < figure.value < figure.high <= 1
-    assert found["cross/beyond_nuisances"].groups == 9  # that hold class a; all ten hold b
+    assert found["cross/baseline_margin"].groups == 9  # that hold class a; all ten hold b
 
 
 @pytest.mark.parametrize(

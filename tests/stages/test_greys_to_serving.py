@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.core import artifacts, config
 from pipeline.datasets.packed import PackedDataset
-from pipeline.stages import augment, ingest, pair, split, train
+from pipeline.stages import augment, find_duplicates, ingest, split, train
 from pipeline.tracking.pyfunc_model import PyfuncClassifier
 from pipeline.training.model_card import load_predictor
 from pipeline.training.recipe import SECTIONS, no_log, select_recipe
@@ -45,7 +45,7 @@ def trained(project, encode):
             (project / f"deep/{label}/{number}.png").write_bytes(data)
     (project / "deep/bright/0.png").write_bytes(encode(np.full((SIDE, SIDE), 4095, np.uint16), "PNG"))
     config.PARAMS.write_text(config.compose(ROOT / "conf", OVERRIDES))
-    for stage in (ingest, pair, split, augment):
+    for stage in (ingest, find_duplicates, split, augment):
         stage.main()
     params, packed = config.load_params(), PackedDataset.load()
     recipe, tried = select_recipe({name: config.get_section(params, name) for name in SECTIONS}, packed)

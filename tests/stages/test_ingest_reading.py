@@ -31,11 +31,11 @@ def test_names_that_differ_only_in_case(picture_folder, encode, noise):
 
 
 def test_the_same_picture_under_two_labels_is_kept_twice_and_can_be_told(picture_folder):
-    (picture_folder / "dog" / "twin.png").write_bytes((picture_folder / "cat" / "0.png").read_bytes())
+    (picture_folder / "dog" / "duplicate.png").write_bytes((picture_folder / "cat" / "0.png").read_bytes())
     manifest, _ = ingest(source(picture_folder), max_pixels=9_999)
-    twins = manifest[manifest["content_hash"].duplicated(keep=False)]
-    assert twins["path"].tolist() == ["cat/0.png", "dog/twin.png"]
-    assert twins["labels"].map(list).tolist() == [["cat"], ["dog"]]
+    duplicates = manifest[manifest["content_hash"].duplicated(keep=False)]
+    assert duplicates["path"].tolist() == ["cat/0.png", "dog/duplicate.png"]
+    assert duplicates["labels"].map(list).tolist() == [["cat"], ["dog"]]
 
 
 def test_loops_of_links_end(picture_folder):

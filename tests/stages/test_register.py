@@ -26,7 +26,7 @@ from pipeline.tracking.promotion import (
 )
 from pipeline.tracking.promotion import test_digest as digest_of_test
 
-OPTIONS = Options(model_name="model", below_nuisances="refuse")
+OPTIONS = Options(model_name="model", below_baseline="refuse")
 GATE = Better(metric=Accuracy(), min_gain=0.0, min_samples=2, num_resamples=100, seed=0)
 CLASSES = ["a", "b"]
 RIGHT, FAIR, POOR = [True] * 20, [True] * 18 + [False] * 2, [True, False] * 10  # POOR is shown to be worse than FAIR
@@ -341,4 +341,4 @@ def test_the_example_in_colour(packed):
 @pytest.mark.parametrize("name", ["", "a/b", "a:b"])
 def test_model_names(name):
     with pytest.raises(ValueError, match=r"^model_name must not be empty or hold '/' or ':', got"):
-        Options(model_name=name, below_nuisances="refuse")
+        Options(model_name=name, below_baseline="refuse")

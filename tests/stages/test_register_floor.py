@@ -8,8 +8,8 @@ from pipeline.tracking.promotion import Options, with_baseline_margin
 
 
 def test_what_may_be_below_the_nuisances():
-    with pytest.raises(ValueError, match=r"^below_nuisances must be 'refuse' or 'warn', got 'ignore'$"):
-        Options(model_name="model", below_nuisances="ignore")
+    with pytest.raises(ValueError, match=r"^below_baseline must be 'refuse' or 'warn', got 'ignore'$"):
+        Options(model_name="model", below_baseline="ignore")
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,11 @@ def test_what_may_be_below_the_nuisances():
 )
 def test_what_the_properties_alone_reach_is_the_floor(project, ends, below, promote, words):
     entry = {"value": sum(ends) / 2, "low": ends[0], "high": ends[1], "n": 4}
-    artifacts.write_json(artifacts.TEST_METRICS, {"beyond_nuisances": entry})
+    artifacts.write_json(artifacts.TEST_METRICS, {"baseline_margin": entry})
     verdict = with_baseline_margin(Verdict(True, ["there was no champion before"], {"gain": 1}), below)
     assert verdict.promote is promote
     assert words in verdict.reasons[-1]
-    assert verdict.evidence == {"gain": 1, "beyond_nuisances": entry}
+    assert verdict.evidence == {"gain": 1, "baseline_margin": entry}
     assert not with_baseline_margin(Verdict(False, ["no"]), below).promote
 
 

@@ -38,7 +38,7 @@ def run(project, make_manifest):
         artifacts.write_table(
             artifacts.MANIFEST, make_manifest(labels or ("ab" * num_samples)[:num_samples], **columns)
         )
-        artifacts.write_table(artifacts.TWINS, pd.DataFrame({"left": [], "right": []}, dtype="str"))
+        artifacts.write_table(artifacts.DUPLICATES, pd.DataFrame({"left": [], "right": []}, dtype="str"))
         stage.main()
         table = artifacts.read_table(artifacts.SPLITS)
         assert list(table) == ["sample_id", "split", "group"]

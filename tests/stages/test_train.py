@@ -23,7 +23,7 @@ NODES = {
     },
     "encoder": {"_target_": "pipeline.models.encoders.small.Small", "width": 2},
     "sampling": {"_target_": "pipeline.training.samplings.shuffled.Shuffled"},
-    "mixture": {"_target_": "pipeline.training.mixtures.unmixed.Unmixed"},
+    "mix": {"_target_": "pipeline.training.mixes.unmixed.Unmixed"},
     "risk": {"_target_": "pipeline.training.risks.mean.Mean"},
     "train": {
         "_target_": "pipeline.training.trainers.finetune.FineTune",
@@ -186,18 +186,16 @@ def test_several_options_are_fitted_on_train_and_judged_on_val(packed, monkeypat
 
 
 def test_samples_of_several_cells_are_not_mixed(packed):
-    mixing = {"_target_": "pipeline.training.mixtures.mixup.Mixup", "alpha": 0.2}
+    mixing = {"_target_": "pipeline.training.mixes.mixup.Mixup", "alpha": 0.2}
     risk = {
         "_target_": "pipeline.training.risks.group_dro.GroupDro",
         "by": "attr_site",
         "num_bins": 2,
         "step_size": 0.01,
     }
-    with pytest.raises(
-        UserError, match=r"^mixture blends samples of several cells, which risk keeps apart; set mixture=none"
-    ):
-        Recipe({**NODES, "mixture": mixing, "risk": risk}).fit(packed, silent)
-    _, history = Recipe({**NODES, "mixture": mixing}).fit(packed, silent)
+    with pytest.raises(UserError, match=r"^mix blends samples of several cells, which risk keeps apart; set mix=none"):
+        Recipe({**NODES, "mix": mixing, "risk": risk}).fit(packed, silent)
+    _, history = Recipe({**NODES, "mix": mixing}).fit(packed, silent)
     _, plain = Recipe(NODES).fit(packed, silent)
     assert history != plain
     assert np.isfinite(history[0]["train_loss"])

@@ -22,7 +22,7 @@ PARAMS = {
     "encoder": {"_target_": "pipeline.models.encoders.small.Small", "width": 2},
     "imbalance": {"candidates": {"none": {}}},
     "sampling": {"_target_": "pipeline.training.samplings.shuffled.Shuffled"},
-    "mixture": {"_target_": "pipeline.training.mixtures.unmixed.Unmixed"},
+    "mix": {"_target_": "pipeline.training.mixes.unmixed.Unmixed"},
     "risk": {"_target_": "pipeline.training.risks.mean.Mean"},
     "train": {
         "_target_": "pipeline.training.trainers.finetune.FineTune", **CHOICES, "batch_size": 4, "dropout": 0.2,

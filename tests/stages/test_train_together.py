@@ -41,7 +41,7 @@ PARAMS = {
     },
     "imbalance": {"candidates": {"none": {}}},
     "sampling": {"_target_": "pipeline.training.samplings.shuffled.Shuffled"},
-    "mixture": {"_target_": "pipeline.training.mixtures.unmixed.Unmixed"},
+    "mix": {"_target_": "pipeline.training.mixes.unmixed.Unmixed"},
     "risk": {
         "_target_": "pipeline.training.risks.group_dro.GroupDro",
         "by": "attr_site",

@@ -5,7 +5,7 @@ import pytest
 from source_examples import MAKERS
 
 from pipeline.core import artifacts, config
-from pipeline.stages import augment, check, ingest, pair, split, validate
+from pipeline.stages import augment, check, find_duplicates, ingest, split, validate
 
 ROOT = config.Path(__file__).parents[2]
 SETTINGS = [
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 def run(*overrides):
     config.PARAMS.write_text(config.compose(ROOT / "conf", [*SETTINGS, *overrides]))
-    for stage in (ingest, validate, pair, split, check, augment):
+    for stage in (ingest, validate, find_duplicates, split, check, augment):
         stage.main()
     manifest, quarantine, splits = map(
         artifacts.read_table, (artifacts.MANIFEST, artifacts.QUARANTINE, artifacts.SPLITS)

@@ -26,7 +26,7 @@ TRAINERS = {
     "estimator": FitEstimator(
         estimator=SVC(), scaling="standardise", calibration="sigmoid", max_samples=None, batch_size=8, seed=0
     ),
-    "nuisances": FitPropertyForest(num_trees=5, calibration="none", seed=0),
+    "property_forest": FitPropertyForest(num_trees=5, calibration="none", seed=0),
 }
 
 
@@ -68,7 +68,7 @@ def test_an_estimator_is_served(served, encode):
 
 
 def test_what_nuisances_tell_cannot_be_served(served, encode):
-    model, _, images = served("nuisances")
+    model, _, images = served("property_forest")
     with pytest.raises(UserError, match=r"it is there to be compared with, and cannot be served$"):
         model.predict(None, pd.DataFrame({"image": [encode(images[0][..., 0], "PNG")]}))
 

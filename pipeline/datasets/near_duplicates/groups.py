@@ -130,30 +130,30 @@ def shared_key_across(keys: pd.DataFrame, values: np.ndarray) -> tuple[np.ndarra
 def connected_groups(manifest: pd.DataFrame, max_bits: int | None) -> pd.Series:
     """The group of every sample after near-duplicates were joined.
 
-    Two samples are joined when they share a told group, a photograph (`twin`, where the table has it), the same pixels,
-    or perceptual hashes within `max_bits` (None: hashes are not compared), and through any chain of such.
+    Two samples are joined when they share a group of the source, a photograph (`duplicate`, if the table has it), their
+    pixels, or perceptual hashes within `max_bits` (None: hashes are not compared), and through any chain of these.
 
     Returns:
         The smallest `sample_id` of each sample's component, aligned with the manifest.
     """
-    links = [_chain(manifest[column]) for column in ("content_hash", "group", "twin") if column in manifest]
+    links = [_chain(manifest[column]) for column in ("content_hash", "group", "duplicate") if column in manifest]
     if max_bits is not None:
         links.append(pairs_within_hamming(manifest["perceptual_hash"], max_bits))
     pairs = np.concatenate(links)
     return _smallest(manifest["sample_id"], pairs).rename("group")
 
 
-def add_duplicate_group(manifest: pd.DataFrame, twins: pd.DataFrame) -> pd.DataFrame:
-    """The manifest with `twin`: the smallest `sample_id` of those that show the same photograph, missing where alone.
+def add_duplicate_group(manifest: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
+    """The manifest with `duplicate`: the smallest `sample_id` of all that show the same photograph; None without any.
 
     Args:
         manifest: One row per sample.
-        twins: `data/twins.parquet`, pairs of `sample_id` in `left` and `right`.
+        duplicates: `data/duplicates.parquet`, pairs of `sample_id` in `left` and `right`.
     """
     position = pd.Series(np.arange(len(manifest)), index=manifest["sample_id"])
-    pairs = np.stack([position.loc[twins[side]].to_numpy(dtype=np.intp) for side in ("left", "right")], axis=1)
-    twin = _smallest(manifest["sample_id"], pairs)
-    return manifest.assign(twin=twin.where(np.isin(np.arange(len(manifest)), pairs)))
+    pairs = np.stack([position.loc[duplicates[side]].to_numpy(dtype=np.intp) for side in ("left", "right")], axis=1)
+    duplicate = _smallest(manifest["sample_id"], pairs)
+    return manifest.assign(duplicate=duplicate.where(np.isin(np.arange(len(manifest)), pairs)))
 
 
 def _smallest(names: pd.Series, pairs: np.ndarray) -> pd.Series:

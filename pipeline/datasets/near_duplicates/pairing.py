@@ -21,20 +21,21 @@ from pipeline.images.loading import load_verified
 def find_duplicates(
     source: Source, manifest: pd.DataFrame, decoding: Decoding, pairing: DuplicateSearch
 ) -> pd.DataFrame:
-    """`left`, `right` (sample_id), `similarity`, `distinction` and `mirrored` of each pair, in manifest order."""
+    """`left`, `right` (sample_id), `similarity`, `distinctiveness` and `mirrored` of each pair, in manifest order."""
     items = zip(manifest["path"], manifest["content_hash"], strict=True)
-    made = parallel_map(partial(load_thumbnail, source, decoding), items, len(manifest), "pair")
+    made = parallel_map(partial(load_thumbnail, source, decoding), items, len(manifest), "find_duplicates")
     with TemporaryFile() as file:  # of a million pictures they take 4 GB, which the system keeps in memory if it can
         shape = (max(1, len(manifest)), SIDE, SIDE)
         thumbnails = np.memmap(file, np.uint8, "w+", shape=shape)[: len(manifest)]
         for position, one in enumerate(made):
             thumbnails[position] = one
         alike = photo_pairs.find_pairs(thumbnails, pairing.min_similarity, pairing.num_neighbours)
-    found = alike[alike.distinction >= pairing.min_distinction]
+    found = alike[alike.distinctiveness >= pairing.min_distinctiveness]
     if len(found.pairs) < len(alike.pairs):
         terminal.say(
-            f"pair: {len(alike.pairs) - len(found.pairs):,} pairs are alike, but hardly more than they are to others, "
-            f"and stay apart; {len(found.pairs):,} are one photograph"
+            f"find_duplicates: {len(found.pairs):,} pairs show one photograph; "
+            f"{len(alike.pairs) - len(found.pairs):,} more are similar, but hardly more than to other pictures, and are "
+            "not joined"
         )
     names = manifest["sample_id"].to_numpy(dtype=object)
     return pd.DataFrame(
@@ -42,7 +43,7 @@ def find_duplicates(
             "left": pd.Series(names[found.pairs[:, 0]], dtype="str"),
             "right": pd.Series(names[found.pairs[:, 1]], dtype="str"),
             "similarity": found.similarity,
-            "distinction": found.distinction,
+            "distinctiveness": found.distinctiveness,
             "mirrored": found.pairs[:, 2] == 1,
         }
     )

@@ -23,40 +23,40 @@ class DuplicateSearch:
 
     Args:
         min_similarity: Correlation of their fine structure, best displacement and zoom, above 0 and at most 1.
-        min_distinction: Share of what tells a picture from its look-alikes that its twin must have too, 0 to 1.
+        min_distinctiveness: How far above the background similarity a duplicate must be, 0 to 1; see `find_pairs`.
         num_neighbours: Look-alikes compared closely, for each picture, its mirror image and its middle; at least 1.
     """
 
     min_similarity: float
-    min_distinction: float
+    min_distinctiveness: float
     num_neighbours: int
 
     def __post_init__(self) -> None:
         if not 0 < self.min_similarity <= 1:
             raise ValueError(f"min_similarity must be above 0 and at most 1, got {self.min_similarity}")
-        if not 0 <= self.min_distinction <= 1:
-            raise ValueError(f"min_distinction must be 0 to 1, got {self.min_distinction}")
+        if not 0 <= self.min_distinctiveness <= 1:
+            raise ValueError(f"min_distinctiveness must be 0 to 1, got {self.min_distinctiveness}")
         if self.num_neighbours < 1:
             raise ValueError(f"num_neighbours must be at least 1, got {self.num_neighbours}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CandidatePairs:
-    """Pairs of pictures that are at least `min_similarity` alike, the most of which are mostly twins.
+    """Pairs of pictures that are at least `min_similarity` alike, the most of which are mostly duplicates.
 
     Attributes:
         pairs: (P, 3) as `candidates` returns them, at most one row for two pictures.
         similarity: (P,) of their fine structure.
-        distinction: (P,) how far above the crowd that is: 0 or less like any look-alike, 1 identical.
+        distinctiveness: (P,) how far above the crowd that is: 0 or less like any look-alike, 1 identical.
     """
 
     pairs: np.ndarray
     similarity: np.ndarray
-    distinction: np.ndarray
+    distinctiveness: np.ndarray
 
     def __getitem__(self, rows: np.ndarray) -> CandidatePairs:
         return CandidatePairs(
-            pairs=self.pairs[rows], similarity=self.similarity[rows], distinction=self.distinction[rows]
+            pairs=self.pairs[rows], similarity=self.similarity[rows], distinctiveness=self.distinctiveness[rows]
         )
 
 
@@ -67,12 +67,13 @@ def shrink(array: np.ndarray) -> np.ndarray:
 
 
 def find_pairs(thumbnails: np.ndarray, min_similarity: float, num_neighbours: int) -> CandidatePairs:
-    """Pairs that could show the same photograph; those are twins whose distinction says so too.
+    """Pairs that could show the same photograph; those are duplicates whose distinctiveness says so too.
 
-    Where everything resembles everything (cells of a solar module, slides of one tissue), likeness proves nothing. So
-    each pair is measured against its crowd: with c the largest similarity of one of the two to its look-alikes, the
-    ninth to fifteenth nearest, distinction is (s - c) / (1 - c). If what a picture shares with its crowd makes up c of
-    it, that is the correlation of the rest. A photograph that is there more than eight times is its own crowd.
+    Where all pictures are similar (cells of a solar module, slides of one tissue), similarity proves nothing. So each
+    pair is judged against a background c: the highest similarity of either picture to its 9th to 15th nearest
+    neighbours. With s the similarity of the pair, its distinctiveness is (s - c) / (1 - c): if what a picture shares
+    with its neighbours makes up c of it, that is the correlation of the rest. A photograph that occurs more than eight
+    times is its own background.
 
     Args:
         thumbnails: (N, 64, 64) uint8.
@@ -80,7 +81,9 @@ def find_pairs(thumbnails: np.ndarray, min_similarity: float, num_neighbours: in
         num_neighbours: As `DuplicateSearch` takes it.
     """
     if len(thumbnails) < 2:
-        return CandidatePairs(pairs=np.zeros((0, 3), dtype=np.int64), similarity=np.zeros(0), distinction=np.zeros(0))
+        return CandidatePairs(
+            pairs=np.zeros((0, 3), dtype=np.int64), similarity=np.zeros(0), distinctiveness=np.zeros(0)
+        )
     parts = _parts(len(thumbnails))
     index = nearest_neighbors.build_index(
         np.concatenate([_looks(thumbnails[part]).astype(np.float16) for part in parts])
@@ -92,12 +95,12 @@ def find_pairs(thumbnails: np.ndarray, min_similarity: float, num_neighbours: in
     own, position = np.unique(pairs[:, :2], return_inverse=True)
     likest = background_similarity(thumbnails, index, own)[position.reshape(-1, 2)].max(axis=1, initial=-1)
     return CandidatePairs(
-        pairs=pairs, similarity=similar, distinction=(similar - likest) / np.maximum(1 - likest, 1e-6)
+        pairs=pairs, similarity=similar, distinctiveness=(similar - likest) / np.maximum(1 - likest, 1e-6)
     )
 
 
 def background_similarity(thumbnails: np.ndarray, index: nearest_neighbors.Index, rows: np.ndarray) -> np.ndarray:
-    """(R,) how similar pictures are to look-alikes that are no twins; 0 where there are too few pictures to tell."""
+    """(R,) similarity of pictures to neighbours that are no duplicates; 0 where there are too few pictures to tell."""
     result = np.zeros(len(rows))
     for part in _parts(len(rows)):
         _, nearest = index.search(_looks(thumbnails[rows[part]]), CROWD.stop)

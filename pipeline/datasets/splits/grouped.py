@@ -17,8 +17,8 @@ from pipeline.datasets.splits.assignment import NONE, assign, check_fractions, s
 class Grouped(Split):
     """Stratified by label; no group and no near-duplicate crosses from one split to another.
 
-    A sample assigned before keeps its split. A new one follows its group or its twin; one that is the twin of samples
-    in two different splits takes part in none, since either choice would leak.
+    A sample assigned before keeps its split. A new one follows its group or its duplicate; one that is the duplicate of
+    samples in two different splits takes part in none, since either choice would leak.
 
     Args:
         fractions: Wanted shares of train, val and test.

@@ -23,7 +23,7 @@ from pipeline.training.trainers.estimator_scores import EstimatorScores, fit_sco
 @final
 @dataclass(frozen=True, kw_only=True)
 class FitPropertyForest(Trainer):
-    """The forest of the check `nuisance_baseline`, on what is measured (`prop_*`) and told (`attr_*`) of train.
+    """The forest of the check `property_baseline`, on what is measured (`prop_*`) and told (`attr_*`) of train.
 
     Format, folder and place in a list, which the check asks too, are not kept with the packed pictures.
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.copies import KINDS, LIMITS, plant
-from benchmarks.twins import Score, Trial, score, upper
+from benchmarks.near_duplicates import Score, Trial, score, upper
 from pipeline.datasets.sources.folder import Folder
 from pipeline.images.decoding import decode
 from tests.photographs import SIDE, photograph

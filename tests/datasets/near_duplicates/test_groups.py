@@ -131,13 +131,13 @@ def pairs_of(*pairs):
 def test_twins_are_named_after_the_smallest_of_their_chain(make_manifest):
     manifest = make_manifest("aaaaaa")
     found = add_duplicate_group(manifest, pairs_of(("s05", "s03"), ("s03", "s04"), ("s00", "s01")))
-    assert found["twin"].fillna("alone").tolist() == ["s00", "s00", "alone", "s03", "s03", "s03"]
-    assert list(manifest) == list(found.drop(columns="twin"))
+    assert found["duplicate"].fillna("alone").tolist() == ["s00", "s00", "alone", "s03", "s03", "s03"]
+    assert list(manifest) == list(found.drop(columns="duplicate"))
 
 
 def test_without_pairs_everyone_is_alone(make_manifest):
     found = add_duplicate_group(make_manifest("ab"), pairs_of())
-    assert found["twin"].isna().all()
+    assert found["duplicate"].isna().all()
     assert connected_groups(found, 2).tolist() == ["s00", "s01"]
 
 
@@ -152,7 +152,7 @@ def test_twins_are_joined_with_groups_and_hashes(make_manifest):
 
 
 def test_sharing_by_hand():
-    keys = pd.DataFrame({"group": ["g", "g", None, None, "h"], "twin": [None, None, "t", "t", "t"]})
+    keys = pd.DataFrame({"group": ["g", "g", None, None, "h"], "duplicate": [None, None, "t", "t", "t"]})
     values = np.array(["train", "train", "train", "val", "val"])
     torn, partner = shared_key_across(keys, values)
     assert torn.tolist() == [False, False, True, True, True]

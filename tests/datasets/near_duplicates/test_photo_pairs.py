@@ -13,8 +13,8 @@ def thumbnails(pictures):
     return np.stack([photo_pairs.shrink(np.asarray(one)) for one in pictures])
 
 
-def twin_pairs(found, min_distinction=0.7):
-    return {tuple(pair) for pair in found.pairs[found.distinction >= min_distinction, :2].tolist()}
+def duplicate_pairs(found, min_distinctiveness=0.7):
+    return {tuple(pair) for pair in found.pairs[found.distinctiveness >= min_distinctiveness, :2].tolist()}
 
 
 ORIGINALS = [photograph(seed) for seed in range(40)]
@@ -26,14 +26,14 @@ def test_a_changed_copy_is_found_and_nothing_else(change):
     found = photo_pairs.find_pairs(thumbnails([*ORIGINALS, CHANGES[change](ORIGINALS[7])]), 0.93, 1)
     assert found.pairs.tolist() == [[7, 40, int(change == "mirrored")]]
     assert found.similarity[0] >= 0.93
-    assert found.distinction[0] >= 0.9
+    assert found.distinctiveness[0] >= 0.9
 
 
 def test_where_everything_looks_alike_likeness_alone_proves_nothing():
     found = photo_pairs.find_pairs(thumbnails(ALIKE), 0.93, 1)
     assert len(found.pairs) >= 100
-    assert found.distinction.max() < 0.5
-    assert twin_pairs(found) == set()
+    assert found.distinctiveness.max() < 0.5
+    assert duplicate_pairs(found) == set()
 
 
 def test_copies_are_found_where_everything_looks_alike():
@@ -42,7 +42,7 @@ def test_copies_are_found_where_everything_looks_alike():
     found = photo_pairs.find_pairs(thumbnails(pictures), 0.93, 1)
     true = {(number + place, 60 + place) for place, (number, _) in enumerate(planted)}
     assert len(found.pairs) >= 5 * len(true)
-    assert twin_pairs(found) == true
+    assert duplicate_pairs(found) == true
 
 
 def test_distinction_by_hand(monkeypatch):
@@ -52,7 +52,7 @@ def test_distinction_by_hand(monkeypatch):
     monkeypatch.setattr(photo_pairs, "background_similarity", lambda _, __, rows: np.array([0.9, 0.96])[rows])
     found = photo_pairs.find_pairs(thumbnails(ORIGINALS[:2]), 0.93, 1)
     assert (found.pairs.tolist(), found.similarity.tolist()) == ([[0, 1, 0]], [0.98])
-    assert found.distinction == pytest.approx([0.5])
+    assert found.distinctiveness == pytest.approx([0.5])
 
 
 def test_a_photograph_that_is_there_eight_times_is_no_crowd():
@@ -60,7 +60,7 @@ def test_a_photograph_that_is_there_eight_times_is_no_crowd():
     pixels = np.asarray(ORIGINALS[0], dtype=float)
     copies = [np.clip(pixels + generator.normal(0, 8, pixels.shape), 0, 255).astype(np.uint8) for _ in range(7)]
     found = photo_pairs.find_pairs(thumbnails([*ORIGINALS, *copies]), 0.93, 2)
-    assert {place for pair in twin_pairs(found) for place in pair} == {0, *range(40, 47)}
+    assert {place for pair in duplicate_pairs(found) for place in pair} == {0, *range(40, 47)}
 
 
 def test_without_enough_pictures_there_is_no_crowd():
@@ -82,7 +82,7 @@ def test_pictures_without_structure_are_nobodys_twin():
 @pytest.mark.parametrize("number", [0, 1])
 def test_fewer_than_two_pictures_have_no_twin(number):
     found = photo_pairs.find_pairs(np.zeros((number, 64, 64), np.uint8), 0.93, 1)
-    assert (len(found.pairs), len(found.similarity), len(found.distinction)) == (0, 0, 0)
+    assert (len(found.pairs), len(found.similarity), len(found.distinctiveness)) == (0, 0, 0)
 
 
 def test_candidates_stand_once_the_smaller_first_in_any_size_of_block(monkeypatch):
@@ -107,11 +107,11 @@ def test_looks_are_averages_of_four_by_four():
     [
         ({"min_similarity": 0.0}, "min_similarity must be above 0 and at most 1, got 0.0"),
         ({"min_similarity": 1.1}, "min_similarity must be above 0 and at most 1, got 1.1"),
-        ({"min_distinction": -0.1}, "min_distinction must be 0 to 1, got -0.1"),
-        ({"min_distinction": 1.5}, "min_distinction must be 0 to 1, got 1.5"),
+        ({"min_distinctiveness": -0.1}, "min_distinctiveness must be 0 to 1, got -0.1"),
+        ({"min_distinctiveness": 1.5}, "min_distinctiveness must be 0 to 1, got 1.5"),
         ({"num_neighbours": 0}, "num_neighbours must be at least 1, got 0"),
     ],
 )
 def test_refused_choices(choice, match):
     with pytest.raises(ValueError, match=match):
-        DuplicateSearch(**{"min_similarity": 0.93, "min_distinction": 0.7, "num_neighbours": 1, **choice})
+        DuplicateSearch(**{"min_similarity": 0.93, "min_distinctiveness": 0.7, "num_neighbours": 1, **choice})

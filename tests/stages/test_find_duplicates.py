@@ -12,10 +12,10 @@ from pipeline.datasets.near_duplicates.pairing import load_thumbnail
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.datasets.sources.folder import Folder
 from pipeline.images.decoding import Decoding
-from pipeline.stages import pair
+from pipeline.stages import find_duplicates
 from tests.photographs import CHANGES, look_alike, photograph
 
-PAIRING = DuplicateSearch(min_similarity=0.93, min_distinction=0.7, num_neighbours=1)
+PAIRING = DuplicateSearch(min_similarity=0.93, min_distinctiveness=0.7, num_neighbours=1)
 MAX_PIXELS = 100_000
 LIMITS = Decoding(max_pixels=MAX_PIXELS)
 COPIES = ("mirrored", "cropped", "recompressed")
@@ -54,19 +54,19 @@ def test_the_stage_writes_each_pair(project, source):
             "watch": "x",
         },
         "ingest": {"max_pixels": MAX_PIXELS, "max_quarantine_fraction": 0.0},
-        "pair": {"min_similarity": 0.93, "min_distinction": 0.7, "num_neighbours": 1},
+        "near_duplicates": {"min_similarity": 0.93, "min_distinctiveness": 0.7, "num_neighbours": 1},
     }
     config.PARAMS.write_text(yaml.safe_dump(params))
     artifacts.write_table(artifacts.MANIFEST, ingest(source, MAX_PIXELS)[0])
-    pair.main()
-    first = artifacts.TWINS.read_bytes()
-    table = artifacts.read_table(artifacts.TWINS)
-    assert list(table) == ["left", "right", "similarity", "distinction", "mirrored"]
+    find_duplicates.main()
+    first = artifacts.DUPLICATES.read_bytes()
+    table = artifacts.read_table(artifacts.DUPLICATES)
+    assert list(table) == ["left", "right", "similarity", "distinctiveness", "mirrored"]
     assert rows(table) == EXPECTED
     assert (table["similarity"] >= 0.93).all()
-    assert (table["distinction"] >= 0.7).all()
-    pair.main()
-    assert artifacts.TWINS.read_bytes() == first
+    assert (table["distinctiveness"] >= 0.7).all()
+    find_duplicates.main()
+    assert artifacts.DUPLICATES.read_bytes() == first
 
 
 def test_a_picture_that_changed_since_ingest_stops_it(source, tmp_path):
@@ -80,7 +80,7 @@ def test_a_picture_that_changed_since_ingest_stops_it(source, tmp_path):
 def test_nothing_to_pair(source, number):
     table = pair_pictures(source, ingest(source, MAX_PIXELS)[0].head(number), LIMITS, PAIRING)
     assert len(table) == 0
-    assert list(table) == ["left", "right", "similarity", "distinction", "mirrored"]
+    assert list(table) == ["left", "right", "similarity", "distinctiveness", "mirrored"]
 
 
 def test_look_alikes_stay_apart_and_their_number_is_said(tmp_path, capsys):
@@ -90,9 +90,9 @@ def test_look_alikes_stay_apart_and_their_number_is_said(tmp_path, capsys):
     table = pair_pictures(source, ingest(source, MAX_PIXELS)[0], LIMITS, PAIRING)
     assert rows(table) == {("a/06.png", "b/copy.png", False)}
     told = capsys.readouterr().out
-    assert told.startswith("pair: ")
-    assert told.endswith("stay apart; 1 are one photograph\n")
-    trusting = DuplicateSearch(min_similarity=0.93, min_distinction=0.0, num_neighbours=1)
+    assert told.startswith("find_duplicates: 1 pairs show one photograph; ")
+    assert told.endswith(" more are similar, but hardly more than to other pictures, and are not joined\n")
+    trusting = DuplicateSearch(min_similarity=0.93, min_distinctiveness=0.0, num_neighbours=1)
     assert rows(pair_pictures(source, ingest(source, MAX_PIXELS)[0], LIMITS, trusting)) > rows(table)
 
 

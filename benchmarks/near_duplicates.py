@@ -1,9 +1,9 @@
-"""Recall and precision on planted near-duplicates: Colibri's `pair`, imagededup's hashes, cosine of Lite0 features.
+"""Recall and precision on planted near-duplicates: Colibri, imagededup's hashes, cosine of Lite0 features.
 
-    python -m benchmarks.twins FOLDER|elpv|digits [--planted 200] [--seeds 3] [--sheet pairs.png] [--only-pair]
+    python -m benchmarks.near_duplicates FOLDER|elpv|digits [--planted 200] [--seeds 3] [--sheet F.png] [--only-ours]
 
 Plants copies (halved, recompressed at quality 40, cropped by 4 % a side, mirrored, brightened by 30 %, as many of each)
-among all pictures of a folder with one sub-folder per class, and pairs them as the stage `pair` does by conf/pair.
+among all pictures of a folder with one sub-folder per class, and pairs them as the stage `find_duplicates` does.
 What has no limit by itself gets the one with the best F1 on seed 0; figures are those of the other seeds.
 
 Pairs among the photographs themselves are neither right nor wrong: they are counted, and `--sheet` shows them. Any
@@ -122,7 +122,7 @@ def colibri(source: Any, manifest: Any) -> tuple[Any, np.ndarray]:
         source,
         manifest,
         LIMITS,
-        DuplicateSearch(**yaml.safe_load(Path("conf/pair/default.yaml").read_text())),
+        DuplicateSearch(**yaml.safe_load(Path("conf/near_duplicates/default.yaml").read_text())),
     )
     position = pd.Series(np.arange(len(manifest)), index=manifest["sample_id"])
     pairs = np.stack([position.loc[table[side]].to_numpy() for side in ("left", "right")], axis=1)
@@ -251,7 +251,7 @@ def sheet(file: Path, source: Any, manifest: Any, table: Any) -> None:
         for place, name in enumerate((row.left, row.right)):
             small = Image.fromarray(resize_for_storage(decode(source.open(path[name]), LIMITS), side, "stretch", 3))
             page.paste(small, (left + place * side, top + 14))
-        told = f"{row.similarity:.4f} {row.distinction:.2f} {'mirrored' if row.mirrored else ''}"
+        told = f"{row.similarity:.4f} {row.distinctiveness:.2f} {'mirrored' if row.mirrored else ''}"
         ImageDraw.Draw(page).text((left, top), told, fill="black")
     page.save(file)
 
@@ -265,7 +265,7 @@ def source_of(name: str) -> Any:
         return Elpv(name="elpv", labels="defect", block_size=20, watch="")
     if name == "digits":
         return Digits(name="digits", num_per_class=500, watch="")
-    return Folder(name="twins", path=str(Path(name).resolve()), watch="")
+    return Folder(name="duplicates", path=str(Path(name).resolve()), watch="")
 
 
 def main() -> None:
@@ -274,7 +274,7 @@ def main() -> None:
     parser.add_argument("--planted", type=positive, default=200)
     parser.add_argument("--seeds", type=positive, default=3)
     parser.add_argument("--sheet", type=Path)
-    parser.add_argument("--only-pair", action="store_true")
+    parser.add_argument("--only-ours", action="store_true")
     arguments = parser.parse_args()
     if arguments.folder is None:
         parser.error("name a folder of pictures with one sub-folder per class, or elpv, or digits")
@@ -295,7 +295,7 @@ def main() -> None:
         f"    the grouped split keeps {' and '.join(map(str, kept))} of {arguments.planted} planted pairs together",
         flush=True,
     )
-    if not arguments.only_pair:
+    if not arguments.only_ours:
         beside(trials, len(manifest))
 
 

@@ -29,7 +29,7 @@ from pipeline.statistics.permutation import (
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class NuisanceBaseline(Check):
+class PropertyBaseline(Check):
     """Out-of-fold balanced accuracy of a random forest on all nuisances: what every real model must beat.
 
     The limit is `max_skill` of the way from chance to perfect, or what luck gives in a share `alpha` of data sets where

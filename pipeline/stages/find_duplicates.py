@@ -11,12 +11,14 @@ from pipeline.images.decoding import Decoding
 
 def main() -> None:
     params = config.load_params()
-    pairing: DuplicateSearch = config.instantiate(DuplicateSearch, config.get_section(params, "pair"), "pair")
+    pairing: DuplicateSearch = config.instantiate(
+        DuplicateSearch, config.get_section(params, "near_duplicates"), "near_duplicates"
+    )
     source: Source = config.build(config.get_section(params, "source"), "source")
     manifest = artifacts.read_table(artifacts.MANIFEST)
     found = find_duplicates(source, manifest, Decoding.of_manifest(params, manifest), pairing)
-    artifacts.write_table(artifacts.TWINS, found)
+    artifacts.write_table(artifacts.DUPLICATES, found)
 
 
 if __name__ == "__main__":
-    stage_runner.run("pair", main)
+    stage_runner.run("find_duplicates", main)

@@ -6,9 +6,9 @@ import torch
 
 from pipeline.core.batches import ImageDataset
 from pipeline.models.transforms.normalise import Normalise
-from pipeline.training.mixtures.cutmix import Cutmix
-from pipeline.training.mixtures.mixup import Mixup
-from pipeline.training.mixtures.unmixed import Unmixed
+from pipeline.training.mixes.cutmix import Cutmix
+from pipeline.training.mixes.mixup import Mixup
+from pipeline.training.mixes.unmixed import Unmixed
 
 
 def batch(num=4, side=16):
@@ -17,8 +17,8 @@ def batch(num=4, side=16):
     return values[:, None, None, None].expand(num, 3, side, side).contiguous(), torch.eye(num)
 
 
-def mixed(mixture, seed=0, **size):
-    return mixture(*batch(**size), torch.Generator().manual_seed(seed))
+def mixed(mix, seed=0, **size):
+    return mix(*batch(**size), torch.Generator().manual_seed(seed))
 
 
 def test_mixup_mixes_pictures_and_targets_by_one_share():
@@ -42,7 +42,7 @@ def test_cutmix_mixes_targets_by_the_area_that_is_left(seed):
 
 
 @pytest.mark.parametrize(
-    ("mixture", "expected"),
+    ("mix", "expected"),
     [
         (Mixup(alpha=1.0), 1 / 2),
         # a box of side r, r^2 uniform, is cut off at the edge: (r - r^2 / 4)^2 of the area is left of it on average
@@ -50,8 +50,8 @@ def test_cutmix_mixes_targets_by_the_area_that_is_left(seed):
     ],
     ids=["mixup", "cutmix"],
 )
-def test_shares_are_spread_as_alpha_says(mixture, expected):
-    shares = torch.tensor([mixed(mixture, seed, num=2, side=64)[1][0, 0].item() for seed in range(300)])
+def test_shares_are_spread_as_alpha_says(mix, expected):
+    shares = torch.tensor([mixed(mix, seed, num=2, side=64)[1][0, 0].item() for seed in range(300)])
     assert shares.mean().item() == pytest.approx(expected, abs=0.06)  # four standard errors
     assert shares.min() < 0.2
     assert shares.max() > 0.8
@@ -62,11 +62,11 @@ def test_a_small_alpha_mixes_little():
     assert np.median(shares) > 0.97
 
 
-@pytest.mark.parametrize("mixture", [Mixup(alpha=1.0), Cutmix(alpha=1.0)], ids=lambda one: type(one).__name__)
-def test_the_generator_decides_and_nothing_else_is_touched(mixture):
+@pytest.mark.parametrize("mix", [Mixup(alpha=1.0), Cutmix(alpha=1.0)], ids=lambda one: type(one).__name__)
+def test_the_generator_decides_and_nothing_else_is_touched(mix):
     images, targets = batch()
     before, state = (images.clone(), targets.clone()), torch.get_rng_state()
-    once, again, other = (mixture(images, targets, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    once, again, other = (mix(images, targets, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
     assert torch.equal(once[0], again[0])
     assert torch.equal(once[1], again[1])
     assert not torch.equal(once[1], other[1])
@@ -96,7 +96,7 @@ def test_batches_are_mixed_in_training_only_and_the_targets_of_the_data_stay():
     images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), dtype=np.uint8)
     targets = np.eye(2, dtype=np.float32)[np.arange(8) % 2]
     transform = Normalise(size=8, mean=[0.5] * 3, std=[0.5] * 3)
-    samples = ImageDataset(images, np.arange(8), targets, transform, mixture=Mixup(alpha=1.0))
+    samples = ImageDataset(images, np.arange(8), targets, transform, mix=Mixup(alpha=1.0))
     (_, found, _), *_ = samples.batches(8, torch.Generator().manual_seed(0))
     assert ((found > 0) & (found < 1)).any()
     torch.testing.assert_close(found.sum(dim=1), torch.ones(8))
@@ -104,8 +104,8 @@ def test_batches_are_mixed_in_training_only_and_the_targets_of_the_data_stay():
     assert torch.equal(plain, torch.from_numpy(np.eye(2, dtype=np.float32)[np.arange(8) % 2]))
 
 
-@pytest.mark.parametrize("mixture", [Mixup, Cutmix])
+@pytest.mark.parametrize("mix", [Mixup, Cutmix])
 @pytest.mark.parametrize("alpha", [0.0, -1.0, float("nan"), float("inf")])
-def test_wrong_choices(mixture, alpha):
+def test_wrong_choices(mix, alpha):
     with pytest.raises(ValueError, match=r"^alpha must be above 0 and finite, got"):
-        mixture(alpha=alpha)
+        mix(alpha=alpha)

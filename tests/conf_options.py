@@ -25,5 +25,16 @@ def text(*overrides: str) -> str:
     return config.compose(CONF, list(overrides))
 
 
+ALONE = ("experiment", "tune")  # groups that reach into others
+
+
 def chosen(group: str, option: str) -> Any:
-    return composed(f"{group}=[{option}]" if group in config.LISTS else f"{group}={option}")[group]
+    """The section that an option makes of its group."""
+    return composed(*in_company(options(group).index(option)))[group]
+
+
+def in_company(position: int) -> list[str]:
+    """Overrides that take one option of every group at once: composing is slow, and groups do not touch each other."""
+    groups = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ALONE)
+    taken = {group: options(group)[position % len(options(group))] for group in groups}
+    return [f"{group}=[{one}]" if group in config.LISTS else f"{group}={one}" for group, one in taken.items()]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conf_options import CONF, ROOT, composed, options
+from conf_options import ALONE, CONF, ROOT, chosen, composed, options
 
 from pipeline.core import config
 from pipeline.experiments import listing, tuning
@@ -21,8 +21,11 @@ GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
 
 @pytest.mark.parametrize(("group", "option"), [(group, option) for group in GROUPS for option in options(group)])
 def test_every_option_composes(group: str, option: str) -> None:
-    params = composed(f"{group}=[{option}]" if group in config.LISTS else f"{group}={option}")
-    assert group == "experiment" or params[group]
+    if group in ALONE:
+        params = composed(f"{group}={option}")
+        assert group == "experiment" or params[group]
+    else:
+        assert chosen(group, option)
 
 
 COMMANDS = sorted(

@@ -13,8 +13,8 @@ from pipeline.core import artifacts, output_lock, stage_runner
 ROOT = Path(__file__).parents[2]
 HOLD = """
 import time
-from pipeline.core import holding
-with holding.held("make"):
+from pipeline.core import output_lock
+with output_lock.lock_outputs("make"):
     print("held", flush=True)
     time.sleep({})
 """
@@ -122,8 +122,9 @@ def test_a_number_that_was_given_to_another_process_is_noticed(project):
 
 def test_replacing_leaves_what_sweep_finds(project):
     code = (
-        "import os; from pathlib import Path; from pipeline.core import files\n"
-        "with files.replacing(files.PREDICTOR) as folder:\n folder.mkdir(); (folder / 'x').touch(); os._exit(9)\n"
+        "import os; from pathlib import Path; from pipeline.core import artifacts\n"
+        "with artifacts.atomic_write(artifacts.PREDICTOR) as folder:\n"
+        " folder.mkdir(); (folder / 'x').touch(); os._exit(9)\n"
     )
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
     (left,) = artifacts.PREDICTOR.parent.iterdir()

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarni
 STAGE = """
 import sys, time
 from pathlib import Path
-from pipeline.core import parallel, stage
+from pipeline.core import parallel, stage_runner
 
 def nap(item):
     Path(f"worker{item}").write_text(str(__import__("os").getpid()))
@@ -28,7 +28,7 @@ def nap(item):
 def main():
     Path("ready").write_text(str(__import__("os").getpid()))
     if "workers" in sys.argv:
-        list(parallel.map_in_order(nap, range(64), 64, "nap", workers=2))
+        list(parallel.parallel_map(nap, range(64), 64, "nap", workers=2))
     time.sleep(float(sys.argv[1]))
 
 if "slow" in sys.argv:
@@ -36,8 +36,8 @@ if "slow" in sys.argv:
         Path("begun").touch()
         time.sleep(1)
         Path("restored").touch()
-    stage.restore_outputs = restore
-stage.run("make", main)
+    stage_runner.restore_outputs = restore
+stage_runner.run("make", main)
 """
 
 

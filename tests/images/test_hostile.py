@@ -84,17 +84,17 @@ def outcomes(tmp_path_factory):
     code = """
 import resource, sys
 from pathlib import Path
-from pipeline.core.errors import Refused
-from pipeline.core.measuring import examine
-from pipeline.core.pictures import Decoding
+from pipeline.core.errors import ItemRejected
+from pipeline.images.decoding import Decoding
+from pipeline.images.properties import decode_and_measure
 taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (taken + 2**30, taken + 2**30))
 resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
 for path in sorted(Path(sys.argv[1]).iterdir()):
     try:
-        examine(path.read_bytes(), Decoding(max_pixels=1_000_000))
+        decode_and_measure(path.read_bytes(), Decoding(max_pixels=1_000_000))
         print("seen")
-    except Refused as refused:
+    except ItemRejected as refused:
         print(refused.reason)
 """
     done = subprocess.run([sys.executable, "-c", code, folder], cwd=ROOT, capture_output=True, text=True)

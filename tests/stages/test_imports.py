@@ -103,7 +103,7 @@ def test_every_stage_is_run_under_its_name(stage: str) -> None:
     assert isinstance(last, ast.If)
     assert ast.unparse(last.test) == "__name__ == '__main__'"
     (call,) = last.body
-    assert ast.unparse(call).startswith(f"stage.run('{stage}', ")
+    assert ast.unparse(call).startswith(f"stage_runner.run('{stage}', ")
 
 
 def test_who_only_imports_a_stage_keeps_its_own_signals(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ class Registry:
         others = [one for one, entry in self.versions.items() if entry["tags"]["data_hash"] != data_hash]
         return [(one, self.versions[one]["run_id"], self.versions[one]["tags"]) for one in reversed(others)]
 
-    def num_judged_on(self, name, test_set):
+    def num_versions_tested_on(self, name, test_set):
         return sum(entry["tags"][self.TEST_SET] == test_set for entry in self.versions.values())
 
     def create_version(self, name, run_id, results_key, predictor, example, tags):

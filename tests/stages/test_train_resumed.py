@@ -83,14 +83,14 @@ def steps_taken(monkeypatch):
     """Runs the stage to its end; how many batches of train were drawn."""
     from pipeline.core.batches import ImageDataset
 
-    taken, made = [], ImageDataset.batch
+    taken, made = [], ImageDataset.make_batch
 
     def counted(self, chosen, seed=None):
         taken.append(seed)
         return made(self, chosen, seed)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ImageDataset, "batch", counted)
+        patch.setattr(ImageDataset, "make_batch", counted)
         train.main()
     return sum(seed is not None for seed in taken)
 

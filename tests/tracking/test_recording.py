@@ -29,7 +29,7 @@ sys.stdin.readline()
 """
 TRAIN = """
 import os, signal, sys
-from pipeline.core.tracking import runs
+from pipeline.tracking import runs
 with runs.training_run(sys.argv[1], {"a": 1}) as log:
     log(1, {"epoch": 1, "train_loss": 0.5})
     os.kill(os.getpid(), signal.SIGKILL)

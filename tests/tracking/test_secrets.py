@@ -100,9 +100,9 @@ def test_a_store_that_does_not_answer(project):
     artifacts.write_text(
         Path("asks.py"),
         "import pandas as pd\n"
-        "from pipeline.core import stage\n"
+        "from pipeline.core import stage_runner\n"
         "from pipeline.tracking import runs\n"
-        "stage.run('register', lambda: runs.completed_run('k', 'r', {'a': 1}, pd.DataFrame(), {}))\n",
+        "stage_runner.run('register', lambda: runs.completed_run('k', 'r', {'a': 1}, pd.DataFrame(), {}))\n",
     )
     code, said = run("asks", project, MLFLOW_TRACKING_URI=SERVER)
     assert code == 1

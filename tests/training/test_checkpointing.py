@@ -184,10 +184,10 @@ from pathlib import Path
 sys.path[:0] = [{here!r}, {tests!r}, {root!r}]
 import torch
 torch.set_num_threads(1)
-import conftest, test_resuming
-from pipeline.core.checkpoints import Checkpoints
+import conftest, test_checkpointing
+from pipeline.training.checkpoints import Checkpoints
 stripes = conftest.stripes.__wrapped__(conftest.transform.__wrapped__())
-fit = test_resuming.fit.__wrapped__(stripes)
+fit = test_checkpointing.fit.__wrapped__(stripes)
 fit(Checkpoints(Path({folder!r}), print))
 """
 

@@ -34,8 +34,8 @@ def find_duplicates(
     if len(found.pairs) < len(alike.pairs):
         terminal.say(
             f"find_duplicates: {len(found.pairs):,} pairs show one photograph; "
-            f"{len(alike.pairs) - len(found.pairs):,} more are similar, but hardly more than to other pictures, and are "
-            "not joined"
+            f"{len(alike.pairs) - len(found.pairs):,} more are similar, but hardly more than to other pictures, and "
+            "are not joined"
         )
     names = manifest["sample_id"].to_numpy(dtype=object)
     return pd.DataFrame(

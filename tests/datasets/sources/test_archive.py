@@ -324,17 +324,17 @@ def test_overlapping_entries_count_each_time(tmp_path):
 
 KILLED = """
 import os, sys
-sys.path.insert(0, "tests/sources")
+sys.path.insert(0, "tests/datasets/sources")
 from pathlib import Path
-from pipeline.sources import archive, packed
+from pipeline.datasets.trees import archive_entries
 from test_archive import built
-original, written = packed._Writer._write, []
+original, written = archive_entries._Writer._write, []
 def write(self, entry, file):
     original(self, entry, file)
     written.append(file)
     if len(written) == 3:
         os._exit(9)
-packed._Writer._write = write
+archive_entries._Writer._write = write
 built(Path(sys.argv[1]), Path(sys.argv[2])).read()
 """
 

@@ -328,24 +328,23 @@ def test_after_many_failures_in_a_row_no_more_is_asked(bucket, tmp_path, monkeyp
 KILLED = """
 import os, sys
 from pathlib import Path
-from pipeline.core import files
-from pipeline.sources import mirror
+from pipeline.datasets.trees import remote_mirror
 from test_remote import built
-original, done = mirror._copy, []
+original, done = remote_mirror._copy, []
 def copy(system, one, tree, most):
     if len(done) == 3:
         (tree / ".half.tmp").write_bytes(b"half")
         os._exit(9)
     original(system, one, tree, most)
     done.append(one)
-mirror._copy, mirror.CONNECTIONS = copy, 1
+remote_mirror._copy, remote_mirror.CONNECTIONS = copy, 1
 built("file://" + sys.argv[1], Path(sys.argv[2])).read()
 """
 
 
 def test_a_kill_while_fetching_costs_no_whole_file(picture_folder, tmp_path, fetched):
     tree = tmp_path / "tree"
-    environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}:{ROOT / 'tests/sources'}", "PATH": ""}
+    environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}:{ROOT / 'tests/datasets/sources'}", "PATH": ""}
     command = [sys.executable, "-c", KILLED, str(picture_folder), str(tree)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 9, done.stderr

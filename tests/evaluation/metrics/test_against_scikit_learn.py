@@ -42,9 +42,11 @@ class Drawn(NamedTuple):
 
     @property
     def keeps_classes(self):
-        """Whether each row of weights leaves something of each class that occurs."""
-        counted = self.weights @ np.eye(NUM_CLASSES)[self.truth]
-        return bool((counted[:, np.unique(self.truth)] > 0).all())
+        """Whether each row of weights leaves something of each class that occurs, or is decided for."""
+        eye = np.eye(NUM_CLASSES)
+        return all(
+            bool((self.weights @ eye[labels] > 0)[:, np.unique(labels)].all()) for labels in (self.truth, self.choice)
+        )
 
 
 @st.composite

@@ -342,10 +342,10 @@ def test_a_class_that_train_lacks(fit, stripes):
             {},
             r"^train has 96 samples, more than train\.max_samples 50 that SVC learns from in good",
         ),
-        ({}, {"cells": np.arange(96) % 2}, r"^SVC makes a loss of its own small; set risk=mean, or train=finetune"),
+        ({}, {"subgroups": np.arange(96) % 2}, r"^SVC makes a loss of its own small; set risk=mean, or train=finetune"),
         (
             {"estimator": KNeighborsClassifier()},
-            {"chances": np.full(96, 1 / 96)},
+            {"sampling_probabilities": np.full(96, 1 / 96)},
             r"^KNeighborsClassifier cannot weigh samples; set sampling=shuffled, or take another option of train$",
         ),
         (

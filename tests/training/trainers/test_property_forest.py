@@ -36,7 +36,7 @@ def told(truth, seed=0):
 @pytest.fixture
 def samples(stripes):
     def build(num, seed=0, **changes):
-        return stripes(num, seed, **{"told": told(np.arange(num) % 2, seed), **changes})
+        return stripes(num, seed, **{"metadata": told(np.arange(num) % 2, seed), **changes})
 
     return build
 

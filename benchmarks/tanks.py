@@ -50,7 +50,7 @@ def packed(params: dict[str, Any]) -> PackedDataset:
 
 def accuracy(predictor: Any, data: PackedDataset, seed: int) -> dict[str, Any]:
     """On the test pictures, with an interval over scenes."""
-    test = data.part("test", predictor.task, predictor.transform)
+    test = data.split("test", predictor.task, predictor.transform)
     scores = predictor.predict(test.images[test.rows])
     decided = predictor.task.decide(scores)
     scenes = np.arange(len(test))

@@ -12,6 +12,7 @@ from attribute_pictures import LABELS, attribute_labels, write_pictures
 from picture_folder import TINY
 
 from pipeline.core import artifacts, config
+from pipeline.evaluation.paired_comparison import load_test_predictions
 
 ROOT = Path(__file__).parents[1]
 NUM = 140
@@ -152,8 +153,7 @@ def test_the_registered_model_serves_labels_joined_by_a_bar(project: Path, card)
 
 def test_a_challenger_is_judged_by_its_own_thresholds(project: Path) -> None:
     run("register")  # the same results again: nothing moves
-    register = import_module("pipeline.stages.register")
-    found = register.compared(artifacts.PREDICTIONS, ["disc", "picture", "rare", "stripes"])
+    found = load_test_predictions(artifacts.PREDICTIONS, ["disc", "picture", "rare", "stripes"])
     predictions = pd.read_parquet("data/predictions.parquet")
     test = predictions[predictions["split"] == "test"]
     assert [int(row.sum()) for row in found["decided"]] == [len(names) for names in test["decided"]]

@@ -92,12 +92,15 @@ class Checkout:
         return done
 
     def outputs(self) -> dict[str, str]:
-        """Digest of each file below data/ and reports/; the pages of Great Expectations hold the time, and are none."""
+        """Digest of each file below data/ and reports/ that says something of the data.
+
+        The pages of Great Expectations hold the time, and the lists of code are there before a stage looks at the data.
+        """
         found = [path for name in ("data", "reports") for path in sorted((self.folder / name).rglob("*"))]
         return {
             str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in found
-            if path.is_file() and "data_docs" not in path.parts
+            if path.is_file() and not {"data_docs", "code"} & set(path.parts)
         }
 
 

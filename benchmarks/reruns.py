@@ -22,18 +22,18 @@ from pipeline.core.code_digest import PACKAGE, list_code, stage_modules
 
 ROOT = PACKAGE.parent
 SECONDS = {
-    "compose": 3.4,
-    "ingest": 6.8,
-    "validate": 6.3,
-    "find_duplicates": 9.0,
-    "split": 0.9,
-    "check": 5.5,
-    "embed": 39.0,
-    "curate": 35.0,
-    "augment": 8.0,
-    "train": 305.0,
-    "evaluate": 27.0,
-    "register": 11.7,
+    "compose": 4.6,
+    "ingest": 12.5,
+    "validate": 6.1,
+    "find_duplicates": 10.7,
+    "split": 1.0,
+    "check": 5.0,
+    "embed": 32.5,
+    "curate": 33.6,
+    "augment": 7.8,
+    "train": 286.7,
+    "evaluate": 22.0,
+    "register": 12.3,
 }
 
 

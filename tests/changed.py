@@ -3,8 +3,8 @@
     python tests/changed.py
 
 Prints the test files of every module, test and option of conf/ that differs from the last commit, by their places: the
-tests of `pipeline/images/decoding.py` are `tests/images/test_decoding*.py`. Where nothing differs, or nothing has tests
-of its own, it prints the tests of the lowest rooms.
+tests of `pipeline/images/decoding.py` are `tests/images/test_decoding*.py`; of a module without its own, those of its
+folder. Where nothing differs it prints the tests of the lowest rooms.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ def tests_of(path: str) -> list[str]:
         return [path]
     if path.startswith("pipeline/") and path.endswith(".py"):
         folder = ROOT / "tests" / Path(path).relative_to("pipeline").parent
-        return [one.relative_to(ROOT).as_posix() for one in sorted(folder.glob(f"test_{Path(path).stem}*.py"))]
+        own = sorted(folder.glob(f"test_{Path(path).stem}*.py"))
+        return [one.relative_to(ROOT).as_posix() for one in own or sorted(folder.glob("test_*.py"))]
+    if path.startswith("pipeline/report/templates/"):
+        return ["tests/report"]
     return []
 
 

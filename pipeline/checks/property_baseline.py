@@ -30,7 +30,7 @@ from pipeline.statistics.permutation import (
 @final
 @dataclass(frozen=True, kw_only=True)
 class PropertyBaseline(Check):
-    """Out-of-fold balanced accuracy of a random forest on all nuisances: what every real model must beat.
+    """Out-of-fold balanced accuracy of a random forest on all properties: what every real model must beat.
 
     The limit is `max_skill` of the way from chance to perfect, or what luck gives in a share `alpha` of data sets where
     that is more: the fixed decisions on labels dealt anew. Labels are dealt between groups, and within them; the luck
@@ -39,7 +39,7 @@ class PropertyBaseline(Check):
     could be beyond luck, nothing can be judged.
 
     Args:
-        max_skill: 0 (chance) to 1 (the nuisances give every label away).
+        max_skill: 0 (chance) to 1 (the properties give every label away).
         alpha: Accepted share of data sets without a shortcut in which luck passes for one.
         num_permutations: Of the labels, in each of the two ways; at least 2 / alpha - 1.
         num_folds: Each is decided by a forest that learnt from the others; at least 2.

@@ -28,7 +28,7 @@ class ImageDataset:
         transform: What the encoder takes.
         augmentations: Applied in order, before the transform.
         sampling_probabilities: (M,) with which each draw takes each sample, or None: each comes once.
-        subgroups: (M,) of label x nuisance, or None: all in one.
+        subgroups: (M,) of label x property, or None: all in one.
         metadata: M rows of what is known beside the picture (`prop_*`, `attr_*`), or None.
         mix: Of pictures and targets, after the transform; None for none.
     """
@@ -48,7 +48,7 @@ class ImageDataset:
 
     @property
     def num_subgroups(self) -> int:
-        """Cells of label x nuisance, at least 1."""
+        """Cells of label x property, at least 1."""
         return 1 if self.subgroups is None else int(self.subgroups.max()) + 1
 
     def batches(

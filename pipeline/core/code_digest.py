@@ -123,13 +123,22 @@ def _digest_behaviour(path: Path) -> str:
             node, clean=False
         ):
             node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+    return hashlib.sha256(_dump(tree).encode()).hexdigest()[:16]
+
+
+def _dump(value: Any) -> str:
+    """As `ast.dump`, but the same text by every Python: fields that are empty are left out, and so new ones are."""
+    if isinstance(value, ast.AST):
+        fields = [(name, inner) for name, inner in ast.iter_fields(value) if inner is not None and inner != []]
+        return f"{type(value).__name__}({', '.join(f'{name}={_dump(inner)}' for name, inner in fields)})"
+    return f"[{', '.join(map(_dump, value))}]" if isinstance(value, list) else repr(value)
 
 
 def _data_files(folder: Path) -> Iterator[Path]:
     """What lies in a folder of modules, or below it, and is no module: templates, for instance."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix not in (".py", ".pyc") and "__pycache__" not in path.parts:
+        of_an_editor = path.name.startswith(".") or path.name.endswith("~")
+        if path.is_file() and path.suffix not in (".py", ".pyc") and not of_an_editor:
             yield path
 
 

@@ -125,7 +125,7 @@ def build(node: Any, where: str, kind: str | None = None, /, **data: Any) -> Any
 
     Args:
         node: Mapping with `_target_`, the dotted path of a class that `nouns.import_target` takes.
-        where: Key in params.yaml, or after `model_card.` in a card; for messages.
+        where: Key in params.yaml, or after `card.` in a card; for messages.
         kind: Key of `nouns.KINDS`. None takes it from `where`: its first part where that is a list, else its last one.
         data: Arguments that come from artifacts, not from conf/.
 

@@ -65,7 +65,7 @@ def import_target(target: Any, where: str, kind: str) -> Any:
 
     Args:
         target: Dotted path.
-        where: Key, for messages; `model_card.` begins those of a card.
+        where: Key, for messages; `card.` begins those of a card.
         kind: Key of `KINDS`, or `estimator`.
 
     Raises:

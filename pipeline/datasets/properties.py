@@ -48,7 +48,7 @@ class Property:
 
 
 def collect_properties(samples: pd.DataFrame) -> list[Property]:
-    """Every nuisance of the samples, also those that are the same for all: measured, format, told, from the path.
+    """Every property of the samples, also those that are the same for all: measured, format, told, from the path.
 
     Args:
         samples: Manifest rows; `labels`, and any of `prop_*`, `format`, `attr_*`, `path`.
@@ -60,7 +60,7 @@ def by_column(samples: pd.DataFrame, ordered: Collection[str] = ()) -> dict[str,
     """Those that a column of the samples holds, by its name: measured, format, told.
 
     Args:
-        samples: As in `nuisances`.
+        samples: As in `collect_properties`.
         ordered: Told columns that are numbers here, even where few values of them occur.
     """
     found = {}

@@ -1,4 +1,4 @@
-"""Cells of label x nuisance: where an association between the two can be seen, weighed away or guarded against."""
+"""Cells of label x property: where an association between the two can be seen, weighed away or guarded against."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def subgroup_ids(targets: np.ndarray, values: pd.Series) -> np.ndarray:
 
     Args:
         targets: (N, K); each combination of labels that occurs is one row of the table.
-        values: (N,) of the nuisance, its columns.
+        values: (N,) of the property, its columns.
     """
     return np.unique(np.stack([label_combination_ids(targets), pd.factorize(values)[0]]), axis=1, return_inverse=True)[
         1
@@ -30,14 +30,14 @@ def check_property_name(by: str) -> None:
     """For constructors.
 
     Raises:
-        ValueError: `by` can name no nuisance.
+        ValueError: `by` can name no property.
     """
     if not str(by).startswith(("prop_", "attr_")):
         raise ValueError(f"by must name what was measured (prop_brightness) or told (attr_site), got {by!r}")
 
 
 def property_values(index: pd.DataFrame, by: str, num_bins: int, where: str) -> pd.Series:
-    """What each sample has of a nuisance, in words: its value, or the bin between quantiles that a number falls into.
+    """What each sample has of a property, in words: its value, or the bin between quantiles that a number falls into.
 
     Args:
         index: Samples of train, with `prop_*` (measured) and `attr_*` (told).

@@ -17,7 +17,7 @@ def describe_margin(entry: dict[str, Any] | None, who: str = "Its balanced accur
     """What the entry says; empty where there is none.
 
     Args:
-        entry: `beyond_properties` as JSON.
+        entry: `margin_over_properties` as JSON.
         who: The subject.
     """
     if entry is None or entry["value"] is None:

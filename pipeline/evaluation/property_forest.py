@@ -1,4 +1,4 @@
-"""A forest on all nuisances together: what light, colour, size and file alone tell of the label."""
+"""A forest on all properties together: what light, colour, size and file alone tell of the label."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def make_forest(num_trees: int, seed: int) -> Any:
 
 
 def property_bins(samples: pd.DataFrame) -> np.ndarray:
-    """(N, P) bin of every nuisance, by all these samples; one empty column where there is none."""
+    """(N, P) bin of every property, by all these samples; one empty column where there is none."""
     return np.stack(
         [one.bins for one in collect_properties(samples)] or [np.zeros(len(samples), dtype=np.int64)], axis=1
     )
@@ -61,7 +61,7 @@ class PropertyBinner:
         """
         missing = [name for name in (*self.ordered, *self.named) if name not in told]
         if missing:
-            raise UserError(f"the forest of nuisances needs the column {missing[0]!r}, which the samples lack")
+            raise UserError(f"the forest on properties needs the column {missing[0]!r}, which the samples lack")
         known = by_column(_without_path(told), set(self.ordered))
         columns = [digitize(known[name].values, ends) for name, ends in self.ordered.items()]
         columns += [_category_bins(known[name], names) for name, names in self.named.items()]

@@ -1,4 +1,4 @@
-"""The name of an experiment in DVC: it changes with everything that its results depend on, and with nothing else."""
+"""The name of an experiment in DVC: it changes with every file and choice that its results depend on."""
 
 from __future__ import annotations
 

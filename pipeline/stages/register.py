@@ -12,6 +12,7 @@ from pipeline.datasets.packed import PackedDataset
 from pipeline.report.comparison import comparison_page
 from pipeline.tracking import runs
 from pipeline.tracking.promotion import ComparisonOptions, Options, register_version
+from pipeline.training.model_card import training_digest
 
 ARTIFACTS = {
     "": [Path("params.yaml"), Path("dvc.yaml"), Path("dvc.lock")],
@@ -44,7 +45,7 @@ def main() -> None:
         options.model_name.encode(),
     )
     curves = pd.read_csv(artifacts.TRAIN_CURVES)
-    run_id, complete = runs.completed_run(card["training_key"], key, params, curves, metrics)
+    run_id, complete = runs.completed_run(card["training_key"], key, params, curves, metrics, training_digest())
     if not complete:
         described = packed.index.drop(columns=["origin", "group"]).assign(labels=packed.index["labels"].map(", ".join))
         runs.log_results(run_id, key, ARTIFACTS, described, card["source"], card["data_hash"])

@@ -32,16 +32,18 @@ def main() -> None:
         *(path.read_bytes() for path in sorted(artifacts.PACKED.glob("*.*")) if path.suffix != ".npy"),
     )
     code = code_digest([Path(training_recipe.__file__), *component_modules(nodes)])
-    repeat_key = artifacts.content_digest(key.encode(), code.encode())
+    resume_key = artifacts.content_digest(key.encode(), code.encode())
+    repeat_key = artifacts.content_digest(resume_key.encode(), code_digest([Path(__file__)]).encode())
     recipe, tried = select_recipe(nodes, packed)
-    kept = store.open_checkpoints(repeat_key, root(), tell=warn)
+    kept = store.open_checkpoints(resume_key, root(), tell=warn)
     run = training_run(key, params, repeat_key) if rank.is_main_process() else nullcontext(TrainingLog(None))
     with run as log:
         predictor, history = recipe.fit(packed, log, kept)
         if rank.is_main_process():
             write(predictor, history, tried, {"source": name, **recipe.card(packed), "training_key": key})
-            log.has_made(model_card.predictor_digest(artifacts.PREDICTOR))
-            kept.clear()
+            log.has_made(model_card.training_digest())
+    if rank.is_main_process():  # a run that was interrupted while it waited for MLflow goes on from the last of them
+        kept.clear()
     rank.finish()
 
 

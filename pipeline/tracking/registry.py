@@ -21,8 +21,8 @@ SERVING_REQUIREMENTS = (
     "numpy",
     "omegaconf",
     "pandas",
-    "pillow",
     "pi-heif",
+    "pillow",
     "pyarrow",
     "safetensors",
     "scikit-learn",
@@ -31,6 +31,7 @@ SERVING_REQUIREMENTS = (
     "torch",
     "torchvision",
     "tqdm",
+    "xxhash",
 )
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model; no such alias
 PREDICTIONS = "evaluation/predictions.parquet"

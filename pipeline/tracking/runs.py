@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 KEY, RESULTS = "colibri.training_key", "colibri.results_key"
 REPEATED = "colibri.repeat_key"  # of data, choices and code: a training of the same one gives the same
-PREDICTOR = "colibri.predictor"  # digest of what training made
+MADE = "colibri.made"  # digest of what training made: predictor and curves
 MAX_PARAM_LENGTH = 500
 UNLOGGED = ("validate", "check", "embed", "curate", "evaluate", "metric", "gate", "register", "sides")
 INTERVAL, INTERVALS = ("value", "low", "high", "n", "groups"), "evaluation/intervals.json"
@@ -51,10 +51,10 @@ class TrainingLog:
             seconds = time.perf_counter() - self._started
             self._journal.log(epoch, epoch_figures({**figures, "seconds": seconds}))
 
-    def has_made(self, predictor: str) -> None:
-        """The digest of what training made; where an earlier run made the same, this one tells nothing new and goes."""
+    def has_made(self, made: str) -> None:
+        """Takes the digest of what training made; where a finished run made the same, this one is deleted."""
         if self._journal is not None:
-            self._journal.write(unless_finished=(PREDICTOR, predictor))
+            self._journal.write(unless_finished=(MADE, made))
 
 
 @contextmanager
@@ -89,7 +89,12 @@ def training_run(key: str, params: dict[str, Any], repeat_key: str = "") -> Iter
 
 
 def completed_run(
-    key: str, results_key: str, params: dict[str, Any], curves: pd.DataFrame, metrics: dict[str, dict[str, Any]]
+    key: str,
+    results_key: str,
+    params: dict[str, Any],
+    curves: pd.DataFrame,
+    metrics: dict[str, dict[str, Any]],
+    made: str = "",
 ) -> tuple[str, bool]:
     """The run that carries these results: the one that `train` opened, or a new one where there is none.
 
@@ -102,6 +107,7 @@ def completed_run(
         params: All choices.
         curves: `reports/train.csv`.
         metrics: Split to its figures, as the metrics files keep them.
+        made: Digest of what the training made, as its run has it: the same data and choices by other code made another.
 
     Returns:
         The run's id, and whether it had the results before.
@@ -116,12 +122,14 @@ def completed_run(
         open_ones = [
             run
             for run in find(client, experiment, KEY, key)
-            if run.info.status == "FINISHED" and RESULTS not in run.data.tags
+            if run.info.status == "FINISHED" and RESULTS not in run.data.tags and run.data.tags.get(MADE, made) == made
         ]
         if open_ones:
             run_id = str(open_ones[0].info.run_id)
         else:
-            run = client.create_run(experiment, run_name=os.environ.get("DVC_EXP_NAME"), tags=_tags(key))
+            run = client.create_run(
+                experiment, run_name=os.environ.get("DVC_EXP_NAME"), tags=_tags(key) | ({MADE: made} if made else {})
+            )
             run_id = str(run.info.run_id)
             log_params(client, run_id, flat_params(params))
             for row in curves.to_dict("records"):

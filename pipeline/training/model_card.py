@@ -19,6 +19,12 @@ def predictor_digest(folder: Path) -> str:
     return artifacts.content_digest(*(part for one in files for part in (one.name.encode(), one.read_bytes())))
 
 
+def training_digest() -> str:
+    """Of all that a training made: the predictor and its curves."""
+    curves = artifacts.TRAIN_CURVES.read_bytes()
+    return artifacts.content_digest(predictor_digest(artifacts.PREDICTOR).encode(), curves)
+
+
 def load_predictor(folder: Path) -> tuple[Predictor, dict[str, Any]]:
     """The predictor and its card, which may be a stranger's: it names nouns and holds numbers, and nothing of it runs.
 

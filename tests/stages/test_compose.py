@@ -215,6 +215,10 @@ def test_every_other_stage_gets_the_list_of_its_code():
     train = (artifacts.CODE / "train.txt").read_text()
     assert "training/trainers/finetune.py" in train
     assert "training/trainers/estimator.py" not in train  # not chosen
+    evaluate = (artifacts.CODE / "evaluate.txt").read_text()
+    for name in ("training/trainers/network.py", "training/tasks/single_label.py", "models/transforms/normalise.py"):
+        assert name in train
+        assert name in evaluate  # the card names what predicts
     assert "report/templates/page.css" in (artifacts.CODE / "evaluate.txt").read_text()
     assert "tracking/pyfunc_model.py" in (artifacts.CODE / "register.txt").read_text()
     stage.main()

@@ -86,7 +86,22 @@ def test_other_code_that_makes_the_same_predictor_is_the_same_run(store, client,
             log.has_made(f"{key} {made}")
     found = with_key(key)
     assert [run.info.status for run in found] == ["FINISHED"] * num_runs
-    assert f"{key} same bytes" in {run.data.tags[runs.PREDICTOR] for run in found}
+    assert f"{key} same bytes" in {run.data.tags[runs.MADE] for run in found}
+
+
+def test_results_go_to_the_run_that_made_them(store, client):
+    """Of one data set and one choice, by two versions of the code, of which the first was never evaluated."""
+    for code in ("first", "second"):
+        with runs.training_run("two codes", PARAMS, f"two codes {code}") as log:
+            log(1, {"epoch": 1, "train_loss": 0.7})
+            log.has_made(f"two codes, made by {code}")
+    ids = {run.data.tags[runs.MADE]: run.info.run_id for run in with_key("two codes")}
+    for made in ("two codes, made by first", "two codes, made by second"):
+        run_id, _ = completed_run("two codes", f"results of {made}", PARAMS, CURVES, METRICS, made)
+        assert run_id == ids[made]
+    run_id, _ = completed_run("two codes", "results from elsewhere", PARAMS, CURVES, METRICS, "made elsewhere")
+    assert run_id not in ids.values()
+    assert client.get_run(run_id).data.tags[runs.MADE] == "made elsewhere"
 
 
 def test_a_failed_run_that_made_the_same_is_not_taken_for_the_later_one(store, client):

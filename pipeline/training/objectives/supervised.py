@@ -18,7 +18,7 @@ class Supervised(nn.Module, Objective):
         network: (B, ...) pictures to (B, K) logits.
         task: As `fit_class_weights` returned it.
         risk: What is made small.
-        num_subgroups: Cells of label x nuisance, at least 1.
+        num_subgroups: Cells of label x property, at least 1.
     """
 
     cell_weights: Tensor

@@ -1,4 +1,4 @@
-"""The loss of the worst cell of label x nuisance."""
+"""The loss of the worst cell of label x property."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class GroupDro(Risk):
     At each step the weight q of a cell is multiplied by exp(step_size x its mean loss in the batch), a cell absent
     from the batch counting as loss 0; the weights are made to sum to 1, and the risk is sum(q x loss). Rare cells come
     seldom, so it learns faster and steadier together with conf/sampling/balanced.yaml. With several labels per sample
-    a cell is a combination of labels at a value of the nuisance: sensible for few labels only.
+    a cell is a combination of labels at a value of the property: sensible for few labels only.
 
     Args:
-        by: The nuisance: `prop_brightness` or another measured property, `attr_*` for what the source told.
-        num_bins: Bins, equally filled, of a nuisance that is a number, at least 2.
+        by: The property: `prop_brightness` or another measured property, `attr_*` for what the source told.
+        num_bins: Bins, equally filled, of a property that is a number, at least 2.
         step_size: Of the weights, above 0; 0.01 in the paper.
 
     Source: Sagawa, Koh, Hashimoto and Liang 2020, arXiv:1911.08731, algorithm 1.

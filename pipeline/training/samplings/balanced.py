@@ -1,4 +1,4 @@
-"""Samples drawn so that the label and a nuisance have nothing to do with each other."""
+"""Samples drawn so that the label and a property have nothing to do with each other."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from pipeline.datasets.subgroups import (
 @final
 @dataclass(frozen=True, kw_only=True)
 class Balanced(Sampling):
-    """A sample with labels y and nuisance a is drawn with probability in proportion to P(y) P(a) / P(y, a).
+    """A sample with labels y and property a is drawn with probability in proportion to P(y) P(a) / P(y, a).
 
-    Among the samples drawn, label and nuisance are then independent, each as frequent as before. With several labels
+    Among the samples drawn, label and property are then independent, each as frequent as before. With several labels
     per sample, y is their combination: each label alone is independent too, as far as its combinations occur at
     every value; a combination that occurs at one value only keeps its link.
 
     Args:
-        by: The nuisance: `prop_brightness` or another measured property, `attr_*` for what the source told.
-        num_bins: Bins, equally filled, of a nuisance that is a number, at least 2.
+        by: The property: `prop_brightness` or another measured property, `attr_*` for what the source told.
+        num_bins: Bins, equally filled, of a property that is a number, at least 2.
 
     Source: Kamiran and Calders 2012, doi:10.1007/s10115-011-0463-8, reweighing; Idrissi et al. 2022, arXiv:2110.14503,
         that sampling alone competes with methods made for worst groups.

@@ -61,7 +61,7 @@ class PropertyBinner:
         """
         missing = [name for name in (*self.ordered, *self.named) if name not in told]
         if missing:
-            raise UserError(f"the forest on properties needs the column {missing[0]!r}, which the samples lack")
+            raise UserError(f"the forest on the properties needs the column {missing[0]!r}, which the samples lack")
         known = by_column(_without_path(told), set(self.ordered))
         columns = [digitize(known[name].values, ends) for name, ends in self.ordered.items()]
         columns += [_category_bins(known[name], names) for name, names in self.named.items()]

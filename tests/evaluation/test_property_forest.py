@@ -81,6 +81,6 @@ def test_nothing_is_told():
 
 def test_a_column_that_is_missing():
     with pytest.raises(
-        UserError, match=r"^the forest of nuisances needs the column 'prop_one', which the samples lack$"
+        UserError, match=r"^the forest on the properties needs the column 'prop_one', which the samples lack$"
     ):
         PropertyBinner.fit(table(9, 0))(table(3, 1).drop(columns="prop_one"))

@@ -53,7 +53,7 @@ class FitPropertyForest(Trainer):
         log: Log,
         checkpoints: CheckpointStore | None = None,
     ) -> tuple[PropertyForestPredictor, list[dict[str, float]]]:
-        refuse_unfit(train, val, "the forest on properties")
+        refuse_unfit(train, val, "the forest on the properties")
         started = time.perf_counter()
         bins = PropertyBinner.fit(_of(train.metadata))
         known = bins(_of(train.metadata))
@@ -68,7 +68,7 @@ class FitPropertyForest(Trainer):
 
 @final
 class PropertyForestPredictor(Predictor):
-    """Scores of a forest on properties; it needs what is told of the pictures and looks at none."""
+    """Scores of a forest on the properties; it needs what is told of the pictures and looks at none."""
 
     def __init__(self, bins: PropertyBinner, answers: EstimatorScores, task: Task):
         self.bins, self.answers, self.task = bins, answers, task

@@ -1,4 +1,4 @@
-"""The forest of nuisances learns what is told, not what is shown, and comes back unchanged."""
+"""The forest on the properties learns what is told, not what is shown, and comes back unchanged."""
 
 import numpy as np
 import pandas as pd
@@ -101,7 +101,7 @@ def test_it_cannot_be_served(samples):
     with pytest.raises(UserError, match=r"^this model knows what was measured of pictures .* and cannot be served$"):
         predictor.predict(samples(3).images)
     with pytest.raises(
-        UserError, match=r"^the forest of nuisances needs the column 'prop_brightness', which the samples"
+        UserError, match=r"^the forest on the properties needs the column 'prop_brightness', which the samples"
     ):
         predictor.predict(samples(3).images, samples(3).metadata.drop(columns="prop_brightness"))
 
@@ -121,5 +121,5 @@ def test_wrong_choices(choices, message):
 def test_a_class_that_train_lacks(samples):
     with pytest.raises(UserError, match=r"^train has no sample of class 1 of 2 \(in alphabetical order\)"):
         fit(samples(20, targets=np.tile([0, 1], (20, 1)).astype(np.float32)), samples(5, 1))
-    with pytest.raises(UserError, match=r"^the forest of nuisances makes a loss of its own small; set risk=mean"):
+    with pytest.raises(UserError, match=r"^the forest on the properties makes a loss of its own small; set risk=mean"):
         fit(samples(20, subgroups=np.arange(20) % 2), samples(5, 1))

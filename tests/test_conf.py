@@ -150,6 +150,6 @@ def test_what_dvc_leaves_out_is_told_again() -> None:
             if {"size", "nfiles"} & names_within(params[section]):
                 assert f"sides.{section}" in one["params"], f"{name} depends on {section}.size, which DVC passes over"
                 told += 1
-    assert told == 4
+    assert told == 5
     changed = composed("augment.size=150", "transform.size=140", "embed.transform.size=100")["sides"]
     assert changed == {"augment": 150, "transform": 140, "embed": 100}

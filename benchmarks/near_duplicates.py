@@ -290,11 +290,8 @@ def main() -> None:
     trials = [prepared(source, manifest, natural, arguments.planted, seed) for seed in range(arguments.seeds)]
     found = [colibri(trial.source, trial.manifest) for trial in trials]
     kept = [together(trial, *one) for trial, one in zip(trials, found, strict=True)]
-    report("Colibri's pair", trials, lambda number: found[number][1])
-    print(
-        f"    the grouped split keeps {' and '.join(map(str, kept))} of {arguments.planted} planted pairs together",
-        flush=True,
-    )
+    report("Colibri", trials, lambda number: found[number][1])
+    print("    the grouped split keeps", *kept, f"of {arguments.planted} planted pairs together", flush=True)
     if not arguments.only_ours:
         beside(trials, len(manifest))
 

@@ -3,7 +3,7 @@
     python -m benchmarks.configuration            # writes the page
     python -m benchmarks.configuration --check    # exits with 1 where the page is out of date
 
-A new option or argument appears on the page by itself; `tests/test_docs.py` compares the page with what this would write.
+A new option or argument appears on the page by itself; `tests/test_docs.py` finds a page that is out of date.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     python -m benchmarks.small_data --folder PHOTOGRAPHS    # train/<class>/ and test/<class>/; digits beside
     python -m benchmarks.small_data --sizes 100 --seeds 3 --recipes default no_min_steps as_before
 
-Pictures are 64 px. Of a folder the four most frequent classes are taken, or those of --classes: how hard they are to
-tell apart moves all figures (docs/training.md). A fifth of the pictures is val, at least four; the test holds 300
+Pictures are 64 px. Of a folder the four most frequent classes are taken, or those of --classes: how similar they are
+moves all figures (docs/evidence/small_data.md). A fifth of the pictures is val, at least four; the test holds 300
 others. A row is printed as soon as it is measured: accuracy on the test, in percent, for each seed.
 """
 

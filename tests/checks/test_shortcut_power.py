@@ -1,4 +1,4 @@
-"""The fast self-test: confounds planted at the strengths that docs/checks.md gives are found, clean runs stay quiet.
+"""The fast self-test: confounds planted at the strengths of docs/evidence/checks_power.md are found, clean runs stay quiet.
 
 `benchmarks/shortcut_power.py` is the long one.
 """
@@ -35,8 +35,8 @@ def alarms(pool, names, kind, strength, runs, num_classes=2, size=SIZE):
 
 
 def documented():
-    """Kind to the strength that docs/checks.md gives for two classes of 20 pictures."""
-    text = (Path(__file__).parents[2] / "docs/checks.md").read_text(encoding="utf-8")
+    """Kind to the strength that docs/evidence/checks_power.md gives for two classes of 20 pictures."""
+    text = (Path(__file__).parents[2] / "docs/evidence/checks_power.md").read_text(encoding="utf-8")
     (table,) = re.findall(
         r"^\| source \| classes \| ratio \| size \| brightness .*\n(?:\|.*\n)+", text, flags=re.MULTILINE
     )

@@ -29,7 +29,7 @@ def test_without_a_compiler(monkeypatch):
 
 
 def test_the_loop_steps_what_was_compiled_and_keeps_the_network(monkeypatch, stripes):
-    """What torch.compile does takes half a minute; docs/performance.md has its figures."""
+    """What torch.compile does takes half a minute; docs/evidence/performance.md has its figures."""
     calls = []
 
     class Fast(nn.Module):

@@ -20,6 +20,7 @@ PAGES = sorted(
     ]
 )
 BANNED = ("told", "drawn", "judged", "settled", "dealt", "weighed", "learnt", "asked", "beside", "placed", "chances")
+DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))  # records of their day: the words and names are too
 STATE = "cannot be judged"  # of a finding, as messages have it
 NOT_OURS = ("command not found", "Could not override")  # messages of the shell and of Hydra
 HOLE = "\0"  # where a number or a name is
@@ -51,7 +52,7 @@ def test_words_are_plain(page: Path) -> None:
     assert found == []
 
 
-@every_page
+@pytest.mark.parametrize("page", [*PAGES, *DECISIONS], ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     for path, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", page.read_text(encoding="utf-8")):
         if re.match(r"\w+:", path):

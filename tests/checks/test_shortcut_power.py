@@ -1,4 +1,4 @@
-"""The fast self-test: confounds planted at the strengths of docs/evidence/checks_power.md are found, clean runs are quiet.
+"""The fast self-test: confounds planted at the strengths of docs/evidence/checks_power.md are found, clean runs pass.
 
 `benchmarks/shortcut_power.py` is the long one.
 """

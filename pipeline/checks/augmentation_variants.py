@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from pipeline.core.batches import Change
+from pipeline.core.hints import find_misfits
 
 SHARES = (0.5, 0.25, 0.125)  # of the full size
 STRENGTH = "max_"  # how the names of strengths begin: 0 is off
@@ -63,10 +64,9 @@ def _alone(name: str, key: str, sizes: dict[str, Any], augmentation: Change) -> 
         for one, size in sizes.items()
         if one != key and (isinstance(size, bool) or one.startswith(STRENGTH))
     }
-    try:
-        return Variant(f"{name}.{key}", sizes[key], replace(augmentation, **off))  # type: ignore[type-var]
-    except ValueError:
+    if any(find_misfits(type(augmentation), off)):
         return None
+    return Variant(f"{name}.{key}", sizes[key], replace(augmentation, **off))  # type: ignore[type-var]
 
 
 def _sizes(augmentation: Change) -> dict[str, Any]:

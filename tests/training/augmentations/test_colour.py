@@ -4,6 +4,7 @@ import colorsys
 
 import pytest
 import torch
+from file_options import from_file
 
 from pipeline.training.augmentations.colour import Colour
 
@@ -94,4 +95,4 @@ def test_the_generator_decides_and_the_input_is_left_alone():
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
 def test_strengths_within_their_bounds(name, most, value):
     with pytest.raises(ValueError, match=rf"^{name} must be 0 to {most}, got"):
-        Colour(**(NONE | {name: value}))
+        from_file(Colour, **(NONE | {name: value}))

@@ -13,7 +13,6 @@ from annotated_types import Interval
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
-    from pydantic_core import ErrorDetails
 
 BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
@@ -60,7 +59,7 @@ def _misfit(hint: Any, value: Any) -> str:
     return ""
 
 
-def _describe(error: ErrorDetails, hint: Any) -> str:
+def _describe(error: Mapping[str, Any], hint: Any) -> str:
     """What follows `must`: the whole range of which a number left one end, else what pydantic expects."""
     ends = error.get("ctx", {})
     if not ends or not ends.keys() <= BOUNDS.keys():

@@ -45,7 +45,7 @@ def test_what_the_file_says(lists):
         ("x: 1\n", r"leaderboard_mine\.yaml has no mapping 'leaderboard' with metric and experiments$"),
         (
             "leaderboard:\n  metric: accuracy\n  experiments: []\n",
-            r"leaderboard: experiments is empty; name at least one",
+            r"leaderboard\.experiments must have at least 1 item, got \[\]$",
         ),
         ("leaderboard:\n  experiments: [one]\n", r"leaderboard lacks the parameter 'metric'"),
         (GOOD.replace("two", "three"), r"experiment 'three' has no file conf/experiment/three\.yaml$"),

@@ -11,7 +11,7 @@ from annotated_types import Interval
 from pipeline.core.contracts import Split
 from pipeline.core.ranges import Seed
 from pipeline.datasets.near_duplicates.groups import connected_groups
-from pipeline.datasets.splits.assignment import NONE, assign, check_fractions, strata_of
+from pipeline.datasets.splits.assignment import NONE, assign, check_fractions, earlier_splits, strata_of
 
 
 @final
@@ -39,9 +39,7 @@ class Grouped(Split):
 
     def __call__(self, manifest: pd.DataFrame, recorded: pd.DataFrame | None) -> pd.DataFrame:
         rows = manifest.set_index("sample_id", drop=False)
-        before = pd.Series(index=rows.index, dtype="str")
-        if recorded is not None:
-            before = recorded.set_index("sample_id")["split"].reindex(rows.index)
+        before = earlier_splits(rows, recorded)
         table = assign_groups(
             rows, before, self.fractions, self.max_attribute_values, self.near_duplicate_bits, self.seed
         )

@@ -73,7 +73,7 @@ def test_wrong_choices():
     with pytest.raises(ValueError, match=r"^num_bins must be at least 2, got 1$"):
         from_file(Balanced, by="attr_site", num_bins=1)
     with pytest.raises(ValueError, match=r"^by must name what was measured \(prop_brightness\) .*, got None$"):
-        from_file(Balanced, by=None, num_bins=2)
+        Balanced(by=None, num_bins=2)
 
 
 def test_a_combination_of_labels_at_one_value_only_keeps_its_link_and_one_label_at_none_is_refused():

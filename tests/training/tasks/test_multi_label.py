@@ -168,8 +168,8 @@ def test_what_was_learnt_for_other_classes_is_refused():
         ({"class_weights": "some"}, r"^class_weights must be 'none', 'balanced' or 'effective', got 'some'$"),
         ({"max_class_weight": 0.5}, r"^max_class_weight must be at least 1, got 0\.5$"),
         ({"max_class_weight": float("nan")}, r"^max_class_weight must be a finite number, got nan$"),
-        ({"weights": [1.0, 0.0]}, r"^weights must each be above 0 and finite, got \[1\.0, 0\.0\]$"),
-        ({"thresholds": [0.5, 1.1]}, r"^thresholds must each be 0 to 1, got \[0\.5, 1\.1\]$"),
+        ({"weights": [1.0, 0.0]}, r"^weights\.1 must be above 0, got \[1\.0, 0\.0\]$"),
+        ({"thresholds": [0.5, 1.1]}, r"^thresholds\.1 must be 0 to 1, got \[0\.5, 1\.1\]$"),
     ],
 )
 def test_wrong_choices(choices, message):

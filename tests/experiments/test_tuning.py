@@ -189,7 +189,7 @@ def test_trials_stand_under_one_run(searchable, store):
         ),
         ({"space": {"augment.size": {"choices": [28, 32]}}}, r"training reads no parameter 'augment\.size'"),
         ({"space": None}, r"quick\.yaml: space must be a mapping of dotted parameters, found None"),
-        ({"space": {}}, r"tune: space is empty"),
+        ({"space": {}}, r"tune\.space must have at least 1 item, got \{\}$"),
         ({"trials": 0}, r"trials must be at least 1, got 0"),
         ({"experiment": "nothing"}, r"Could not find 'experiment/nothing'"),
         ({"expect": "acuracy"}, r"tune\.expect 'acuracy' is no metric of one number; there is accuracy, "),

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import made, positive, run_main, scale
-from pipeline.checks.check_runner import build_checks, merge_samples
+from pipeline.checks.check_runner import merge_samples
 from pipeline.core import config
 from pipeline.core.content import EmbeddedImages
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group
@@ -47,8 +47,8 @@ def cost(num_samples: int, num_classes: int, labels_each: int) -> dict[str, np.n
     )
     print(f"{'check':20} {'seconds':>8} {'processor':>10}")
     content = made_content(params, samples)
-    calls = {name: partial(check, samples) for name, check in build_checks(params, "check").items()}
-    calls |= {name: partial(check, samples, content) for name, check in build_checks(params, "curate").items()}
+    calls = {name: partial(check, samples) for name, check in config.build_all(params, "check").items()}
+    calls |= {name: partial(check, samples, content) for name, check in config.build_all(params, "curate").items()}
     found = {}
     for name, call in calls.items():
         start = np.array([time.perf_counter(), time.process_time()])

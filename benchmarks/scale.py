@@ -66,13 +66,13 @@ def run_step(name: str) -> dict[str, float]:
 
 
 def one_check(name: str):
-    from pipeline.checks.check_runner import build_checks, merge_samples
+    from pipeline.checks.check_runner import merge_samples
     from pipeline.core import artifacts, config
 
     tables = artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES
     if name == "judge":
         return lambda: merge_samples(*map(artifacts.read_table, tables))
-    check = build_checks(config.load_params(), "check")[name.removeprefix("check.")]
+    check = config.build_all(config.load_params(), "check")[name.removeprefix("check.")]
     samples = merge_samples(*map(artifacts.read_table, tables))
     return lambda: check(samples)
 

@@ -245,7 +245,7 @@ def test_a_leaderboard_runs_through_the_queue_and_a_failure_is_a_row(project: Pr
     project.commit("a leaderboard")
     done = project.run(*command, check=False)
     assert done.returncode == 1
-    reason = "train: params.yaml: train: batch_size must be at least 2, got 1"
+    reason = "train: params.yaml: train.batch_size must be at least 2, got 1"
     assert f"1 of 2 experiments failed, the first is broken: {reason}; dvc queue logs broken-" in done.stderr
     assert "Traceback" not in done.stderr
     table = pd.read_csv(project.folder / "reports/leaderboard.csv").set_index("name")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge
 from scipy.stats import t
 
 from pipeline.checks.augmentation_variants import Variant, list_variants
 from pipeline.core.batches import Change, to_tensor
 from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import FeatureCheck
+from pipeline.core.ranges import Fraction, Seed
 from pipeline.core.results import MAX_IN_STRIP, Finding
 from pipeline.features.linear_probe import make_probe, stratified_group_folds
 
@@ -112,16 +114,10 @@ class AugmentationSafety(FeatureCheck):
 
     question: ClassVar[str] = "Does an augmentation of the policy change what a picture shows?"
 
-    num_pictures: int
-    max_loss: float
-    seed: int
+    num_pictures: Annotated[int, Ge(20)]
+    max_loss: Fraction
+    seed: Seed
     on_fail: Literal["error", "warn"]
-
-    def __post_init__(self) -> None:
-        if self.num_pictures < 20:
-            raise ValueError(f"num_pictures must be at least 20, got {self.num_pictures}")
-        if not 0 <= self.max_loss <= 1:
-            raise ValueError(f"max_loss must be 0 to 1, got {self.max_loss}")
 
     def __call__(self, samples: pd.DataFrame, content: EmbeddedImages) -> Finding:
         rows, codes, classes = _common_label_codes(samples["labels"])

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
+from pipeline.core import config
 from pipeline.core.batches import Change
+from pipeline.core.errors import UserError
 
 SHARES = (0.5, 0.25, 0.125)  # of the full size
 STRENGTH = "max_"  # how the names of strengths begin: 0 is off
@@ -64,9 +66,10 @@ def _alone(name: str, key: str, sizes: dict[str, Any], augmentation: Change) -> 
         if one != key and (isinstance(size, bool) or one.startswith(STRENGTH))
     }
     try:
-        return Variant(f"{name}.{key}", sizes[key], replace(augmentation, **off))  # type: ignore[type-var]
-    except ValueError:
+        alone = config.instantiate(type(augmentation), vars(augmentation) | off, name)
+    except UserError:
         return None
+    return Variant(f"{name}.{key}", sizes[key], alone)
 
 
 def _sizes(augmentation: Change) -> dict[str, Any]:

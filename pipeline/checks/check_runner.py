@@ -9,26 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.core import config, terminal
+from pipeline.core import terminal
 from pipeline.core.contracts import Check, FeatureCheck
 from pipeline.core.errors import UserError
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group
 
 AnyCheck = Check | FeatureCheck
-
-
-def build_checks(params: dict[str, Any], section: str) -> dict[str, Any]:
-    """The checks of one section of the parameters, by name.
-
-    Raises:
-        UserError: One cannot be built, or its `on_fail` is unknown.
-    """
-    checks = config.build_all(params, section)
-    for name, check in checks.items():
-        if check.on_fail not in ("error", "warn"):
-            raise UserError(f"params.yaml: {section}.{name}.on_fail must be 'error' or 'warn', got {check.on_fail!r}")
-    return checks
 
 
 def merge_samples(manifest: pd.DataFrame, splits: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import pandas as pd
+from annotated_types import Ge
 
 from pipeline.core.contracts import Check
 from pipeline.core.results import Finding
@@ -25,12 +26,8 @@ class ClassImbalance(Check):
 
     question: ClassVar[str] = "How much larger is the largest class than the smallest?"
 
-    max_ratio: float
+    max_ratio: Annotated[float, Ge(1)]
     on_fail: Literal["error", "warn"]
-
-    def __post_init__(self) -> None:
-        if self.max_ratio < 1:
-            raise ValueError(f"max_ratio must be at least 1, got {self.max_ratio}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         sizes = samples.loc[samples["split"] == "train", "labels"].explode().value_counts()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Check
+from pipeline.core.ranges import Fraction
 from pipeline.core.results import Finding
 from pipeline.statistics.co_occurrence import association, count_together
 
@@ -26,12 +27,8 @@ class CoOccurrence(Check):
 
     question: ClassVar[str] = "Do two labels go together so strongly that a model may tell one by the other?"
 
-    max_association: float
+    max_association: Fraction
     on_fail: Literal["error", "warn"]
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.max_association <= 1:
-            raise ValueError(f"max_association must be 0 to 1, got {self.max_association}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         labels = samples.loc[samples["split"] != "none", "labels"]

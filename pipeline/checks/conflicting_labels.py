@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Interval
 
 from pipeline.core.contracts import Check
 from pipeline.core.labels import are_labelled
@@ -29,13 +30,9 @@ class ConflictingLabels(Check):
 
     question: ClassVar[str] = "Is the same picture there twice, under different labels?"
 
-    near_duplicate_bits: int
+    near_duplicate_bits: Annotated[int, Interval(ge=0, le=16)]
     max_samples: int
     on_fail: Literal["error", "warn"]
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.near_duplicate_bits <= 16:
-            raise ValueError(f"near_duplicate_bits must be 0 to 16, got {self.near_duplicate_bits}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         labelled = samples[are_labelled(samples)].reset_index(drop=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import pandas as pd
+from annotated_types import Ge
 
 from pipeline.core.contracts import Check
 from pipeline.core.results import Finding
@@ -30,14 +31,10 @@ class EffectiveClasses(Check):
 
     question: ClassVar[str] = "How many of the classes are there in effect, when rare ones count for little?"
 
-    max_ratio: float
+    max_ratio: Annotated[float, Ge(1)]
     max_attribute_values: int
     min_samples: int
     on_fail: Literal["error", "warn"]
-
-    def __post_init__(self) -> None:
-        if self.max_ratio < 1:
-            raise ValueError(f"max_ratio must be at least 1, got {self.max_ratio}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         placed = samples[samples["split"] != "none"]

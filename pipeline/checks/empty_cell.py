@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, final
 import pandas as pd
 
 from pipeline.core.contracts import Check
+from pipeline.core.ranges import PositiveInt
 from pipeline.core.results import Finding
 from pipeline.datasets.class_balance import conditions
 
@@ -30,14 +31,10 @@ class EmptyCell(Check):
 
     question: ClassVar[str] = "Which class was never seen under which condition?"
 
-    min_samples: int
+    min_samples: PositiveInt
     max_attribute_values: int
     max_cells: int
     on_fail: Literal["error", "warn"]
-
-    def __post_init__(self) -> None:
-        if self.min_samples < 1:
-            raise ValueError(f"min_samples must be at least 1, got {self.min_samples}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         told = conditions(samples, self.max_attribute_values)

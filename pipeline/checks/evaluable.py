@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Interval
 
 from pipeline.core.contracts import Check
+from pipeline.core.ranges import PositiveInt
 from pipeline.core.results import Finding
 from pipeline.statistics.bootstrap import wilson_sample_size
 from pipeline.statistics.intraclass_correlation import effective_number, intraclass_correlation
@@ -52,15 +54,10 @@ class Evaluable(Check):
 
     question: ClassVar[str] = "Which classes does test hold too few of to say how well they are recognised?"
 
-    half_width: float
-    min_groups: int
+    half_width: Annotated[float, Interval(gt=0, lt=0.5)]
+    min_groups: PositiveInt
     max_classes: int
     on_fail: Literal["error", "warn"]
-
-    def __post_init__(self) -> None:
-        wilson_sample_size(self.half_width)
-        if self.min_groups < 1:
-            raise ValueError(f"min_groups must be at least 1, got {self.min_groups}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         needed = wilson_sample_size(self.half_width)

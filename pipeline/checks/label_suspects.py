@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge
 
 from pipeline.checks.label_quality.confident_learning import find_label_issues
 from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import FeatureCheck
 from pipeline.core.labels import are_labelled, labels_to_text
+from pipeline.core.ranges import Fraction, Seed
 from pipeline.core.results import Finding
 
 SHOWN, SHOWN_EACH = 6, 8  # kinds of mistakes, and pictures of each
@@ -42,16 +44,10 @@ class LabelSuspects(FeatureCheck):
 
     question: ClassVar[str] = "With which labels does a model that learnt from the other pictures disagree?"
 
-    max_share: float
-    num_folds: int
-    seed: int
+    max_share: Fraction
+    num_folds: Annotated[int, Ge(2)]
+    seed: Seed
     on_fail: Literal["error", "warn"]
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.max_share <= 1:
-            raise ValueError(f"max_share must be 0 to 1, got {self.max_share}")
-        if self.num_folds < 2:
-            raise ValueError(f"num_folds must be at least 2, got {self.num_folds}")
 
     def __call__(self, samples: pd.DataFrame, content: EmbeddedImages) -> Finding:
         has_label = are_labelled(samples)

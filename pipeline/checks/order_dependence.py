@@ -11,6 +11,7 @@ from pandas.api.types import is_numeric_dtype
 from scipy.stats import norm, rankdata
 
 from pipeline.core.contracts import Check
+from pipeline.core.ranges import Fraction
 from pipeline.core.results import MAX_IN_STRIP, Finding
 from pipeline.statistics.bootstrap import Z
 
@@ -37,12 +38,8 @@ class OrderDependence(Check):
         "Are neighbours in the source more alike than chance, though nothing says that they belong together?"
     )
 
-    max_correlation: float
+    max_correlation: Fraction
     on_fail: Literal["error", "warn"]
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.max_correlation <= 1:
-            raise ValueError(f"max_correlation must be 0 to 1, got {self.max_correlation}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         classes, _ = pd.factorize(samples["labels"].map("\x1f".join), sort=True)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import FeatureCheck
+from pipeline.core.ranges import Fraction, PositiveFloat, PositiveInt
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, Finding
 from pipeline.statistics import nearest_neighbors
 
@@ -38,18 +39,10 @@ class Outliers(FeatureCheck):
 
     question: ClassVar[str] = "Which pictures resemble none of their class?"
 
-    num_neighbours: int
-    max_deviations: float
-    max_share: float
+    num_neighbours: PositiveInt
+    max_deviations: PositiveFloat
+    max_share: Fraction
     on_fail: Literal["error", "warn"]
-
-    def __post_init__(self) -> None:
-        if self.num_neighbours < 1:
-            raise ValueError(f"num_neighbours must be at least 1, got {self.num_neighbours}")
-        if not self.max_deviations > 0:
-            raise ValueError(f"max_deviations must be above 0, got {self.max_deviations}")
-        if not 0 <= self.max_share <= 1:
-            raise ValueError(f"max_share must be 0 to 1, got {self.max_share}")
 
     def __call__(self, samples: pd.DataFrame, content: EmbeddedImages) -> Finding:
         kinds = samples["labels"].map(lambda names: names[0] if len(names) else "no label").to_numpy(dtype=str)

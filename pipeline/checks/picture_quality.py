@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Gt, Interval
 
 from pipeline.core.contracts import Check
+from pipeline.core.ranges import Fraction
 from pipeline.core.results import Finding
 
 SHOWN = 8  # pictures of each fault
@@ -43,18 +45,10 @@ class PictureQuality(Check):
     blurred: float
     uniform: float
     low_information: float
-    odd_aspect: float
-    odd_size: float
-    max_share: float
+    odd_aspect: Annotated[float, Interval(gt=0, le=1)]
+    odd_size: Annotated[float, Gt(1)]
+    max_share: Fraction
     on_fail: Literal["error", "warn"]
-
-    def __post_init__(self) -> None:
-        if self.odd_size <= 1:
-            raise ValueError(f"odd_size must be above 1, got {self.odd_size}")
-        if not 0 < self.odd_aspect <= 1:
-            raise ValueError(f"odd_aspect must be above 0 and at most 1, got {self.odd_aspect}")
-        if not 0 <= self.max_share <= 1:
-            raise ValueError(f"max_share must be 0 to 1, got {self.max_share}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         how_bad = self._how_bad(samples)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import ClassVar, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge, Interval
 
 from pipeline.checks.shortcuts.single_property import LabelTable
 from pipeline.core.contracts import Check
 from pipeline.core.parallel import num_workers
+from pipeline.core.ranges import Fraction, PositiveInt, Seed
 from pipeline.core.results import Finding
 from pipeline.datasets.properties import stratified_group_sample
 from pipeline.evaluation.property_forest import make_forest, property_bins
@@ -54,25 +56,18 @@ class PropertyBaseline(Check):
         "How well do all properties together predict the label, without looking at what the picture shows?"
     )
 
-    max_skill: float
-    alpha: float
+    max_skill: Fraction
+    alpha: Annotated[float, Interval(gt=0, lt=1)]
     num_permutations: int
-    num_folds: int
-    num_trees: int
-    max_samples: int
-    seed: int
+    num_folds: Annotated[int, Ge(2)]
+    num_trees: PositiveInt
+    max_samples: PositiveInt
+    seed: Seed
     on_fail: Literal["error", "warn"]
 
     def __post_init__(self) -> None:
-        if not 0 <= self.max_skill <= 1:
-            raise ValueError(f"max_skill must be 0 to 1, got {self.max_skill}")
-        if not 0 < self.alpha < 1:
-            raise ValueError(f"alpha must be above 0 and below 1, got {self.alpha}")
         if (self.num_permutations + 1) * self.alpha < 2:
             raise ValueError(f"num_permutations must be at least 2 / alpha - 1, got {self.num_permutations}")
-        for name, least in (("num_folds", 2), ("num_trees", 1), ("max_samples", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         asked = stratified_group_sample(samples, self.max_samples, self.seed)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, ClassVar, Literal, final
+from typing import Annotated, Any, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Interval
 from pandas.api.types import is_numeric_dtype
 from scipy.stats import rankdata
 
 from pipeline.core.contracts import Check
+from pipeline.core.ranges import Fraction, Seed
 from pipeline.core.results import Finding
 from pipeline.statistics.permutation import least_possible, max_t_p_values
 
@@ -45,17 +47,13 @@ class PropertyDrift(Check):
         "Do the pictures of one split look otherwise than those of another, before anyone asks what they show?"
     )
 
-    max_distance: float
-    alpha: float
+    max_distance: Fraction
+    alpha: Annotated[float, Interval(gt=0, lt=1)]
     num_permutations: int
-    seed: int
+    seed: Seed
     on_fail: Literal["error", "warn"]
 
     def __post_init__(self) -> None:
-        if not 0 <= self.max_distance <= 1:
-            raise ValueError(f"max_distance must be 0 to 1, got {self.max_distance}")
-        if not 0 < self.alpha < 1:
-            raise ValueError(f"alpha must be above 0 and below 1, got {self.alpha}")
         if (self.num_permutations + 1) * self.alpha < 1:
             raise ValueError(f"num_permutations must be at least 1 / alpha - 1, got {self.num_permutations}")
 

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, final
 import pandas as pd
 
 from pipeline.core.contracts import Check
+from pipeline.core.ranges import PositiveInt
 from pipeline.core.results import Finding
 
 
@@ -22,12 +23,8 @@ class RareClass(Check):
 
     question: ClassVar[str] = "Does every split have enough of every class to say anything about it?"
 
-    min_samples: int
+    min_samples: PositiveInt
     on_fail: Literal["error", "warn"]
-
-    def __post_init__(self) -> None:
-        if self.min_samples < 1:
-            raise ValueError(f"min_samples must be at least 1, got {self.min_samples}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         placed = samples.loc[samples["split"] != "none", ["split", "labels"]].explode("labels")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, final
+from typing import Annotated, Any, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge, Interval
 
 from pipeline.checks.remedies import Lack, find_lacks, suggest_remedies
 from pipeline.checks.shortcuts.single_property import LabelTable, PropertyAssociation, rank_properties
 from pipeline.core.contracts import Check
 from pipeline.core.errors import UserError
+from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.core.results import Finding
 from pipeline.datasets.properties import Property, collect_properties, stratified_group_sample
 
@@ -47,26 +49,18 @@ class Shortcut(Check):
         "Does one property of the picture or its file predict the label, without looking at what the picture shows?"
     )
 
-    max_balanced_accuracy: float
-    alpha: float
+    max_balanced_accuracy: Annotated[float, Interval(ge=0.5, le=1)]
+    alpha: Annotated[float, Interval(gt=0, lt=1)]
     num_permutations: int
-    num_folds: int
-    max_samples: int
-    seed: int
+    num_folds: Annotated[int, Ge(2)]
+    max_samples: PositiveInt
+    seed: Seed
     on_fail: Literal["error", "warn"]
     accepted: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not 0.5 <= self.max_balanced_accuracy <= 1:
-            raise ValueError(f"max_balanced_accuracy must be 0.5 to 1, got {self.max_balanced_accuracy}")
-        if not 0 < self.alpha < 1:
-            raise ValueError(f"alpha must be above 0 and below 1, got {self.alpha}")
         if (self.num_permutations + 1) * self.alpha < 2:
             raise ValueError(f"num_permutations must be at least 2 / alpha - 1, got {self.num_permutations}")
-        if self.num_folds < 2:
-            raise ValueError(f"num_folds must be at least 2, got {self.num_folds}")
-        if self.max_samples < 1:
-            raise ValueError(f"max_samples must be at least 1, got {self.max_samples}")
         for name, reason in self.accepted.items():
             if not str(reason or "").strip():
                 raise ValueError(f"accepted must give a reason for {name!r}, got {reason!r}")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge, Interval
 
 from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import FeatureCheck
+from pipeline.core.ranges import Seed
 from pipeline.core.results import MAX_IN_STRIP, Finding
 from pipeline.features.linear_probe import Folds, out_of_fold_probabilities, pca_directions, stratified_group_folds
 from pipeline.statistics.bootstrap import MIN_GROUPS, Basis, Replicates, share_interval
@@ -64,19 +66,11 @@ class SplitDrift(FeatureCheck):
 
     question: ClassVar[str] = "Do val and test show what train shows?"
 
-    max_auc: float
-    num_folds: int
-    num_resamples: int
-    seed: int
+    max_auc: Annotated[float, Interval(ge=0.5, le=1)]
+    num_folds: Annotated[int, Ge(2)]
+    num_resamples: Annotated[int, Ge(100)]
+    seed: Seed
     on_fail: Literal["error", "warn"]
-
-    def __post_init__(self) -> None:
-        if not 0.5 <= self.max_auc <= 1:
-            raise ValueError(f"max_auc must be 0.5 to 1, got {self.max_auc}")
-        if self.num_folds < 2:
-            raise ValueError(f"num_folds must be at least 2, got {self.num_folds}")
-        if self.num_resamples < 100:
-            raise ValueError(f"num_resamples must be at least 100, got {self.num_resamples}")
 
     def __call__(self, samples: pd.DataFrame, content: EmbeddedImages) -> Finding:
         reduced = pca_directions(content.features, self.seed)

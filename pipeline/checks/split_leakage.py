@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Interval
 
 from pipeline.core.contracts import Check
 from pipeline.core.results import MAX_IN_STRIP, Finding
@@ -31,13 +32,9 @@ class SplitLeakage(Check):
 
     question: ClassVar[str] = "Does a split know what another one is asked?"
 
-    near_duplicate_bits: int
+    near_duplicate_bits: Annotated[int, Interval(ge=0, le=16)]
     max_samples: int
     on_fail: Literal["error", "warn"]
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.near_duplicate_bits <= 16:
-            raise ValueError(f"near_duplicate_bits must be 0 to 16, got {self.near_duplicate_bits}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         placed = samples[samples["split"] != "none"].reset_index(drop=True)

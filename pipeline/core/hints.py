@@ -1,16 +1,20 @@
-"""Whether the values of a file are of the kinds that what is built from them says it takes."""
+"""Whether the values of a file are what the types of what is built from them say: their kinds, choices and ranges."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_type_hints
+from types import NoneType
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+from annotated_types import Interval
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
 def find_misfits(target: Any, arguments: Mapping[str, Any]) -> Iterator[str]:
@@ -18,20 +22,16 @@ def find_misfits(target: Any, arguments: Mapping[str, Any]) -> Iterator[str]:
 
     YAML reads `off` as text, which a target would take for true, and a number with a letter in it as text, which fails
     where nobody knows of the key any more. Nothing is converted. Only what a file can hold is judged, and only by hints
-    of such things; the rest is the target's own affair. A `seed` is at least 0, and nothing is not-a-number.
+    of such things; the rest is the target's own affair. A number is finite, and within the range that its hint gives
+    (`Annotated[int, Ge(1)]`); `core.ranges` names those of many options.
     """
     try:
         plain = isinstance(target, type) and not dataclasses.is_dataclass(target)
-        hints = get_type_hints(target.__init__ if plain else target)
+        hints = get_type_hints(target.__init__ if plain else target, include_extras=True)
     except (NameError, TypeError):  # of another library, or known to its type checker alone
         return
     for key, value in arguments.items():
-        misfit = _misfit(hints[key], value) if key in hints else ""
-        if not misfit and isinstance(value, float) and math.isnan(value):
-            misfit = " must be a number"
-        if not misfit and key == "seed" and isinstance(value, int) and value < 0:
-            misfit = " must be at least 0"
-        if misfit:
+        if misfit := _misfit(hints.get(key, Any), value):
             yield f"{key}{misfit}, got {value!r}"
 
 
@@ -50,20 +50,42 @@ def _misfit(hint: Any, value: Any) -> str:
     except ValidationError as error:
         errors = error.errors(include_url=False)
         first, *rest = errors[0]["loc"] or ("",)
-        inside = isinstance(first, int) or (isinstance(value, dict) and first in value)
-        place = "".join(f".{part}" for part in (first, *rest)) if inside else ""  # else a kind that the hint allows
-        wanted = dict.fromkeys(one["msg"].removeprefix("Input should be ") for one in errors[: 1 if inside else None])
-        return f"{place} must be {' or '.join(wanted)}"
+        if isinstance(first, int) or (isinstance(value, dict) and first in value):
+            place = "".join(f".{part}" for part in (first, *rest))
+            return f"{place} must {_describe(errors[0], hint)}"
+        wanted = ["be null"] if NoneType in get_args(hint) else []
+        wanted += dict.fromkeys(_describe(one, hint) for one in errors)  # of each kind that the hint allows
+        return f" must {' or '.join(wanted).replace(' or be ', ' or ')}"
     return ""
+
+
+def _describe(error: Mapping[str, Any], hint: Any) -> str:
+    """What follows `must`: the whole range of which a number left one end, else what pydantic expects."""
+    ends = error.get("ctx", {})
+    if not ends or not ends.keys() <= BOUNDS.keys():
+        return error["msg"].partition(" should ")[2].partition(" after validation")[0]
+    given = (one for one in _intervals(hint) if all(getattr(one, end) == bound for end, bound in ends.items()))
+    wanted = next(given, Interval(**ends))
+    if wanted.ge is not None and wanted.le is not None:
+        return f"be {wanted.ge:g} to {wanted.le:g}"
+    ends = {end: getattr(wanted, end) for end in BOUNDS}
+    return "be " + " and ".join(f"{BOUNDS[end]} {bound:g}" for end, bound in ends.items() if bound is not None)
+
+
+def _intervals(hint: Any) -> Iterator[Interval]:
+    if isinstance(hint, Interval):
+        yield hint
+    for part in get_args(hint):
+        yield from _intervals(part)
 
 
 @cache
 def _adapter(hint: Any) -> TypeAdapter[Any] | None:
     """None of what no file can hold."""
-    from pydantic import TypeAdapter
+    from pydantic import ConfigDict, TypeAdapter
     from pydantic.errors import PydanticUserError
 
     try:
-        return TypeAdapter(hint)
+        return TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False))
     except (PydanticUserError, NameError):
         return None

@@ -11,6 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.core.ranges import PositiveInt
+
 DATA_DOCS = Path("reports/data_docs")
 UNIT_PROPERTIES = ("brightness", "contrast", "saturation", "sharpness", "border_brightness")
 SIGNED_PROPERTIES = ("red_green", "blue_yellow", "border_red_green", "border_blue_yellow")
@@ -29,19 +31,15 @@ class ManifestExpectations:
         classes: Labels that may occur; None accepts any.
     """
 
-    min_samples: int
-    min_side: int
+    min_samples: PositiveInt
+    min_side: PositiveInt
     max_side: int
     channels: list[int]
     classes: list[str] | None
 
     def __post_init__(self) -> None:
-        if self.min_samples < 1:
-            raise ValueError(f"min_samples must be at least 1, got {self.min_samples}")
-        if not 1 <= self.min_side <= self.max_side:
-            raise ValueError(
-                f"min_side must be at least 1 and at most max_side, got {self.min_side} and {self.max_side}"
-            )
+        if self.min_side > self.max_side:
+            raise ValueError(f"min_side must be at most max_side, got {self.min_side} and {self.max_side}")
 
 
 def describe(result: dict[str, Any]) -> str:

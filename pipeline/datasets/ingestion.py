@@ -16,6 +16,7 @@ from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.labels import are_labelled
 from pipeline.core.parallel import parallel_map
+from pipeline.core.ranges import Fraction, PositiveInt
 from pipeline.datasets.label_review import ReviewDecision, apply_decisions
 from pipeline.images import grey_scales, properties
 from pipeline.images.decoding import Decoding
@@ -39,18 +40,14 @@ class Limits:
             number of bits (8, 10, 12, 14, 16), or the two values.
     """
 
-    max_pixels: int
-    max_quarantine_fraction: float
+    max_pixels: PositiveInt
+    max_quarantine_fraction: Fraction
     cache: bool = True
     decisions: bool = True
     grey_scale: Any = "auto"
 
     def __post_init__(self) -> None:
-        if self.max_pixels < 1:
-            raise ValueError(f"max_pixels must be at least 1, got {self.max_pixels}")
         grey_scales.from_option(self.grey_scale)
-        if not 0 <= self.max_quarantine_fraction <= 1:
-            raise ValueError(f"max_quarantine_fraction must be 0 to 1, got {self.max_quarantine_fraction}")
 
 
 def ingest(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+from annotated_types import Interval
 
 from pipeline.core.contracts import Augmentation
+from pipeline.core.ranges import Seed
 from pipeline.datasets.npy import contact_sheet
 
 ORDER = {"train": 0, "val": 1, "test": 2}
@@ -28,18 +30,10 @@ class Packing:
         seed: Of the extra copies and the preview.
     """
 
-    size: int
+    size: Annotated[int, Interval(ge=8, le=4096)]
     fit: Literal["crop", "pad", "stretch"]
-    min_class_share: float | None
-    seed: int
-
-    def __post_init__(self) -> None:
-        if not 8 <= self.size <= 4096:
-            raise ValueError(f"size must be 8 to 4096, got {self.size}")
-        if self.fit not in ("crop", "pad", "stretch"):
-            raise ValueError(f"fit must be crop, pad or stretch, got {self.fit!r}")
-        if self.min_class_share is not None and not 0 < self.min_class_share <= 1:
-            raise ValueError(f"min_class_share must be null or above 0 and at most 1, got {self.min_class_share}")
+    min_class_share: Annotated[float, Interval(gt=0, le=1)] | None
+    seed: Seed
 
 
 def assigned_rows(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge, Interval
 
 from pipeline.core import artifacts
 from pipeline.core.contracts import Metric, Predictor, Task
 from pipeline.core.labels import to_lists, to_matrix
+from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.baseline_margin import decide_by_properties, margin_over_properties
 from pipeline.evaluation.cross_validation import OutOfFold, cross_validate
@@ -35,23 +37,12 @@ class Options:
             20, `always` or `never`.
     """
 
-    num_resamples: int
-    seed: int
-    half_width: float
-    min_slice: int
-    num_mistakes: int
+    num_resamples: Annotated[int, Ge(100)]
+    seed: Seed
+    half_width: Annotated[float, Interval(gt=0, lt=0.5)]
+    min_slice: PositiveInt
+    num_mistakes: Annotated[int, Ge(0)]
     cross_validation: Literal["auto", "always", "never"]
-
-    def __post_init__(self) -> None:
-        if self.num_resamples < 100:
-            raise ValueError(f"num_resamples must be at least 100, got {self.num_resamples}")
-        wilson_sample_size(self.half_width)
-        if self.cross_validation not in ("auto", "always", "never"):
-            raise ValueError(f"cross_validation must be auto, always or never, got {self.cross_validation!r}")
-        if self.min_slice < 1 or self.num_mistakes < 0:
-            raise ValueError(
-                f"min_slice must be at least 1, num_mistakes at least 0, got {self.min_slice} and {self.num_mistakes}"
-            )
 
 
 def predict_splits(predictor: Predictor, packed: PackedDataset) -> pd.DataFrame:

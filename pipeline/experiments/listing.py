@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
+from annotated_types import Interval, MinLen
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
+from pipeline.core.ranges import Fraction, PositiveInt
 
 PREFIX = "leaderboard_"
 
@@ -25,17 +27,13 @@ class Published:
     """
 
     name: str
-    value: float
+    value: Fraction
     source: str
-    n: int | None = None
+    n: PositiveInt | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.value <= 1:
-            raise ValueError(f"{self.name}: value must be a share, 0 to 1, got {self.value}")
-        if not str(self.source).strip():
+        if not self.source.strip():
             raise ValueError(f"{self.name}: source must say where the figure stands")
-        if self.n is not None and self.n < 1:
-            raise ValueError(f"{self.name}: n must be null or at least 1, got {self.n}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +49,11 @@ class Listing:
     """
 
     metric: str
-    experiments: list[str]
+    experiments: Annotated[list[str], MinLen(1)]
     published: list[Published] = field(default_factory=list)
-    margin: float = 0.01
+    margin: Annotated[float, Interval(gt=0, lt=1)] = 0.01
 
     def __post_init__(self) -> None:
-        if not 0 < self.margin < 1:
-            raise ValueError(f"margin must be above 0 and below 1, got {self.margin}")
-        if not self.experiments:
-            raise ValueError("experiments is empty; name at least one file of conf/experiment/")
         twice = sorted({one for one in self.experiments if self.experiments.count(one) > 1})
         if twice:
             raise ValueError(f"experiments names {twice[0]!r} twice")

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Ge, MinLen
 
 from pipeline.core.errors import UserError
+from pipeline.core.ranges import PositiveInt, Seed
 
 if TYPE_CHECKING:
     from optuna import Trial
 
-FIGURES = ("val_loss", "val_accuracy", "val_f1_macro")  # what every trainer tells of an epoch
+Figure = Literal["val_loss", "val_accuracy", "val_f1_macro"]  # what every trainer tells of an epoch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,15 +65,8 @@ class Pruning:
     Source: D. Golovin et al. 2017, Google Vizier, doi:10.1145/3097983.3098043 (the median stopping rule).
     """
 
-    startup_trials: int
-    warmup_epochs: int
-
-    def __post_init__(self) -> None:
-        if self.startup_trials < 1 or self.warmup_epochs < 0:
-            raise ValueError(
-                "startup_trials must be at least 1 and warmup_epochs at least 0, "
-                f"got {self.startup_trials} and {self.warmup_epochs}"
-            )
+    startup_trials: PositiveInt
+    warmup_epochs: Annotated[int, Ge(0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,24 +86,14 @@ class Search:
     """
 
     experiment: str | None
-    trials: int
-    random_trials: int
-    figure: str
+    trials: PositiveInt
+    random_trials: PositiveInt
+    figure: Figure
     direction: Literal["minimize", "maximize"]
     expect: str
     pruning: Pruning | None
-    seed: int
-    space: dict[str, Range]
-
-    def __post_init__(self) -> None:
-        if self.trials < 1 or self.random_trials < 1:
-            raise ValueError(f"trials and random_trials must be at least 1, got {self.trials} and {self.random_trials}")
-        if self.figure not in FIGURES:
-            raise ValueError(f"figure must be one of {list(FIGURES)}, got {self.figure!r}")
-        if self.direction not in ("minimize", "maximize"):
-            raise ValueError(f"direction must be 'minimize' or 'maximize', got {self.direction!r}")
-        if not self.space:
-            raise ValueError("space is empty; name at least one parameter")
+    seed: Seed
+    space: Annotated[dict[str, Range], MinLen(1)]
 
 
 def with_values(nodes: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

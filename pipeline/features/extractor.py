@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.core import config
 from pipeline.core.batches import ToTensor, to_tensor
 from pipeline.core.contracts import Transform
+from pipeline.core.ranges import PositiveInt
 
 if TYPE_CHECKING:
     import torch
@@ -31,13 +32,7 @@ class FeatureOptions:
     encoder: dict[str, Any]
     transform: dict[str, Any]
     fit: Literal["crop", "pad", "stretch"]
-    batch_size: int
-
-    def __post_init__(self) -> None:
-        if self.fit not in ("crop", "pad", "stretch"):
-            raise ValueError(f"fit must be crop, pad or stretch, got {self.fit!r}")
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
+    batch_size: PositiveInt
 
 
 class FeatureExtractor:

@@ -95,12 +95,12 @@ def out_of_fold_probabilities(
     """(N, K) probability of each class for each row, by a probe that learnt from other groups.
 
     The probe is a linear discriminant with a shrunk covariance: it learns means, which a few wrong labels hardly move,
-    in closed form. Its order is good and its confidence too large: see `tempered`.
+    in closed form. Its order is good and its confidence too large: see `temperature_scale`.
 
     Args:
-        reduced: (N, d) as `compact` returns them.
+        reduced: (N, d) as `pca_directions` returns them.
         labels: (N,) 0 to K - 1, each of them present.
-        parts: As `folds` makes them, for all questions about the same labels.
+        parts: As `stratified_group_folds` makes them, for all questions about the same labels.
         trusted: (N,) rows that may be learnt from; all when None.
 
     Source: Friedman 1989, doi:10.1080/01621459.1989.10478752.

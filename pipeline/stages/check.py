@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.checks.check_runner import build_checks, findings_to_json, merge_samples, report_failures
+from pipeline.checks.check_runner import findings_to_json, merge_samples, report_failures
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.contracts import Source
 from pipeline.images.decoding import Decoding
@@ -13,7 +13,7 @@ from pipeline.report.pictures import MAX_SIDE
 
 def main() -> None:
     params = config.load_params()
-    checks = build_checks(params, "check")
+    checks = config.build_all(params, "check")
     source: Source = config.build(config.get_section(params, "source"), "source")
     samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)))
     findings = {name: check(samples) for name, check in checks.items()}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.checks.check_runner import build_checks, findings_to_json, merge_samples, report_failures
+from pipeline.checks.check_runner import findings_to_json, merge_samples, report_failures
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import Source
@@ -27,7 +27,7 @@ SUSPECT_COLUMNS = ("sample_id", "previous", "labels", "quality", "split")
 
 def main() -> None:
     params = config.load_params()
-    checks = build_checks(params, "curate")
+    checks = config.build_all(params, "curate")
     samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)))
     pictures = Pictures(params, samples)
     content = EmbeddedImages(

@@ -40,8 +40,6 @@ class Options:
     def __post_init__(self) -> None:
         if not self.model_name or set(self.model_name) & set("/:"):
             raise ValueError(f"model_name must not be empty or hold '/' or ':', got {self.model_name!r}")
-        if self.below_baseline not in ("refuse", "warn"):
-            raise ValueError(f"below_baseline must be 'refuse' or 'warn', got {self.below_baseline!r}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-CALIBRATIONS = ("none", "temperature", "sigmoid")
+Calibration = Literal["none", "temperature", "sigmoid"]
 SPREAD = (
     3.0  # of the prior on log slope and offsets: weighs about as much as one sample, and bounds both where val is poor
 )
@@ -16,7 +16,7 @@ MAX_STEPS = 200
 
 
 def calibrate(
-    logits: np.ndarray, targets: np.ndarray, exclusive: bool, kind: Literal["none", "temperature", "sigmoid"]
+    logits: np.ndarray, targets: np.ndarray, exclusive: bool, kind: Calibration
 ) -> tuple[np.ndarray, np.ndarray]:
     """Slopes and offsets, (K,) each, for which slope x logit + offset has the lowest log loss.
 

@@ -6,16 +6,19 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, count, islice
-from typing import Literal, final
+from typing import Annotated, final
 
 import torch
+from annotated_types import Ge
 from torch import nn
 
 from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import Risk, Task
+from pipeline.core.ranges import PositiveFloat, Seed
 from pipeline.training.loop import Loop
 from pipeline.training.objectives.supervised import Supervised
 from pipeline.training.optimisation import Execution, Optimisation
+from pipeline.training.precision import Precision
 from pipeline.training.trainers.network import Classifier
 
 SMOOTHING = 0.9  # share of the running mean of the loss that stays at each step
@@ -38,21 +41,19 @@ class LearningRateRangeTest:
     Source: Smith 2017, arXiv:1506.01186, section 3.3.
     """
 
-    lowest: float
+    lowest: PositiveFloat
     highest: float
-    num_steps: int
+    num_steps: Annotated[int, Ge(10)]
     batch_size: int
     weight_decay: float
     layer_decay: float | None
     dropout: float
-    precision: Literal["auto", "fp32", "bf16"]
-    seed: int
+    precision: Precision
+    seed: Seed
 
     def __post_init__(self) -> None:
-        if not 0 < self.lowest < self.highest < math.inf:
-            raise ValueError(f"lowest must be above 0 and below highest, got {self.lowest} and {self.highest}")
-        if self.num_steps < 10:
-            raise ValueError(f"num_steps must be at least 10, got {self.num_steps}")
+        if not self.lowest < self.highest:
+            raise ValueError(f"lowest must be below highest, got {self.lowest} and {self.highest}")
 
     def __call__(self, encoder: nn.Module, task: Task, risk: Risk, train: ImageDataset) -> list[dict[str, float]]:
         """A row per step: `learning_rate`, `loss` of the batch and `smoothed`, its running mean; no weights stay."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge
 
 from pipeline.core.errors import UserError
+from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.statistics.bootstrap import Basis, Replicates, difference_interval, share_interval
 from pipeline.statistics.classification import average, confusion_counts, of_same_classes
 
@@ -35,9 +37,9 @@ class CandidateSelection:
     """
 
     candidates: dict[str, dict[str, Any]] = field(default_factory=dict)
-    epochs: int | None = None
-    num_resamples: int = 1000
-    seed: int = 0
+    epochs: PositiveInt | None = None
+    num_resamples: Annotated[int, Ge(100)] = 1000
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         if not self.candidates:
@@ -45,10 +47,6 @@ class CandidateSelection:
         foreign = sorted({key for changes in self.candidates.values() for key in changes or {}} - set(CHANGED))
         if foreign:
             raise ValueError(f"candidates may change {' and '.join(CHANGED)}, got {foreign[0]!r}")
-        if self.epochs is not None and self.epochs < 1:
-            raise ValueError(f"epochs must be null or at least 1, got {self.epochs}")
-        if self.num_resamples < 100:
-            raise ValueError(f"num_resamples must be at least 100, got {self.num_resamples}")
 
     def with_candidate(self, nodes: dict[str, Any], name: str) -> dict[str, Any]:
         """The nodes of params.yaml with that option, which is then the only candidate."""

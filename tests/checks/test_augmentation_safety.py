@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from content_examples import content_of, only, samples_of
+from file_options import from_file
 
 from pipeline.checks.augmentation_safety import (
     MAX_CLASSES,
@@ -219,7 +220,7 @@ def test_what_goes_both_ways_comes_first():
 )
 def test_refused_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        AugmentationSafety(**{**CHOICES, **choices})
+        from_file(AugmentationSafety, **{**CHOICES, **choices})
 
 
 def test_one_of_torchvision_that_goes_too_far_is_named_and_a_strength_is_tried_smaller():

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.checks.check_runner import build_checks, finding_to_json, findings_to_json, report_failures
+from pipeline.checks.check_runner import finding_to_json, findings_to_json, report_failures
 from pipeline.checks.missing_class import MissingClass
+from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding
 
@@ -95,7 +96,7 @@ def test_only_an_error_that_failed_stops(tmp_path, capsys):
 def test_a_check_says_error_or_warn():
     node = {"_target_": "pipeline.checks.missing_class.MissingClass", "on_fail": "never"}
     with pytest.raises(UserError, match=r"^params\.yaml: check\.one\.on_fail must be 'error' or 'warn', got 'never'$"):
-        build_checks({"check": {"one": node}}, "check")
+        config.build_all({"check": {"one": node}}, "check")
 
 
 def test_what_could_not_have_fired_has_not_passed(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Largest class over smallest class, in train."""
 
 import pytest
+from file_options import from_file
 
 from pipeline.checks.class_imbalance import ClassImbalance
 
@@ -28,4 +29,4 @@ def test_a_class_that_train_lacks_does_not_count(make_manifest):
 
 def test_refused_choices():
     with pytest.raises(ValueError, match=r"max_ratio must be at least 1, got 0\.9"):
-        ClassImbalance(max_ratio=0.9, on_fail="warn")
+        from_file(ClassImbalance, max_ratio=0.9, on_fail="warn")

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from file_options import from_file
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats.contingency import association as cramer
@@ -77,5 +78,5 @@ def test_it_is_cramers_v_less_what_chance_gives(rows):
 
 @pytest.mark.parametrize("limit", [-0.1, 1.1, float("nan")])
 def test_the_limit_is_a_share(limit):
-    with pytest.raises(ValueError, match=r"^max_association must be 0 to 1, got"):
-        CoOccurrence(max_association=limit, on_fail="warn")
+    with pytest.raises(ValueError, match=r"^max_association must be (0 to 1|a finite number), got"):
+        from_file(CoOccurrence, max_association=limit, on_fail="warn")

@@ -1,6 +1,7 @@
 """One picture, two opinions."""
 
 import pytest
+from file_options import from_file
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,7 +78,7 @@ def test_agrees_with_brute_force(make_manifest, samples, bits):
 
 def test_refused_choices():
     with pytest.raises(ValueError, match=r"near_duplicate_bits must be 0 to 16, got 17"):
-        ConflictingLabels(near_duplicate_bits=17, max_samples=0, on_fail="warn")
+        from_file(ConflictingLabels, near_duplicate_bits=17, max_samples=0, on_fail="warn")
 
 
 def test_a_negative_contradicts_a_copy_with_a_label(make_manifest):

@@ -3,14 +3,14 @@
 import math
 
 import pytest
+from file_options import from_file
 
 from pipeline.checks.effective_classes import EffectiveClasses
 
 
 def finding(samples, max_ratio=1.5, max_attribute_values=5, min_samples=4):
-    return EffectiveClasses(
-        max_ratio=max_ratio, max_attribute_values=max_attribute_values, min_samples=min_samples, on_fail="warn"
-    )(samples)
+    options = {"max_attribute_values": max_attribute_values, "min_samples": min_samples, "on_fail": "warn"}
+    return from_file(EffectiveClasses, max_ratio=max_ratio, **options)(samples)
 
 
 def test_by_hand(make_manifest):

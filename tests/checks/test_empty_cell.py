@@ -1,14 +1,14 @@
 """Cells of class and told attribute that were hardly ever photographed."""
 
 import pytest
+from file_options import from_file
 
 from pipeline.checks.empty_cell import EmptyCell
 
 
 def finding(samples, min_samples=2, max_attribute_values=5):
-    return EmptyCell(min_samples=min_samples, max_attribute_values=max_attribute_values, max_cells=0, on_fail="warn")(
-        samples
-    )
+    options = {"max_attribute_values": max_attribute_values, "max_cells": 0, "on_fail": "warn"}
+    return from_file(EmptyCell, min_samples=min_samples, **options)(samples)
 
 
 def test_by_hand(make_manifest):

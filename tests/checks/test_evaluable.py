@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from file_options import from_file
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,9 +78,9 @@ def test_no_interval_is_wider(half_width):
 @pytest.mark.parametrize("half_width", [0, 0.5, -1])
 def test_refused_choices(half_width):
     with pytest.raises(ValueError, match=rf"half_width must be above 0 and below 0.5, got {half_width}"):
-        Evaluable(**{**CHOICES, "half_width": half_width})
+        from_file(Evaluable, **{**CHOICES, "half_width": half_width})
 
 
 def test_groups_are_needed():
     with pytest.raises(ValueError, match=r"^min_groups must be at least 1, got 0$"):
-        Evaluable(**{**CHOICES, "min_groups": 0})
+        from_file(Evaluable, **{**CHOICES, "min_groups": 0})

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from file_options import from_file
 from labelled_features import CLASSES, exchanged, make_features, named
 
 from pipeline.checks.label_suspects import SHOWN, SHOWN_EACH, LabelSuspects
@@ -134,7 +135,7 @@ def test_data_without_suspects(search):
 )
 def test_wrong_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        LabelSuspects(**{"max_share": 0.05, "num_folds": 5, "seed": 0, "on_fail": "warn", **choices})
+        from_file(LabelSuspects, **{"max_share": 0.05, "num_folds": 5, "seed": 0, "on_fail": "warn", **choices})
 
 
 def test_negatives_are_judged_and_unlabelled_ones_are_not(search):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from file_options import from_file
 
 from pipeline.checks.order_dependence import OrderDependence
 
@@ -83,4 +84,4 @@ def test_false_alarms_are_rare(make_manifest):
 
 def test_refused_choices():
     with pytest.raises(ValueError, match=r"max_correlation must be 0 to 1, got 2"):
-        OrderDependence(max_correlation=2, on_fail="warn")
+        from_file(OrderDependence, max_correlation=2, on_fail="warn")

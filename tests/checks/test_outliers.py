@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from content_examples import only, samples_of
+from file_options import from_file
 
 from pipeline.checks.outliers import TO_SIGMA, Outliers, _deviations, neighbour_distances
 
@@ -73,4 +74,4 @@ def test_samples_without_a_label_are_a_class_of_their_own():
 )
 def test_refused_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        Outliers(**{**CHOICES, **choices})
+        from_file(Outliers, **{**CHOICES, **choices})

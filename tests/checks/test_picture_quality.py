@@ -1,6 +1,7 @@
 """The share of pictures with a fault, and which fault."""
 
 import pytest
+from file_options import from_file
 
 from pipeline.checks.picture_quality import PROPERTIES, PictureQuality
 
@@ -80,4 +81,4 @@ def test_a_picture_with_two_faults_counts_once_and_the_worst_is_shown_first(make
 )
 def test_refused_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        PictureQuality(**{**CHOICES, **choices})
+        from_file(PictureQuality, **{**CHOICES, **choices})

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from file_options import from_file
 
 from pipeline.checks.property_baseline import PropertyBaseline, _recalls
 
 
 def check(**changes):
     choices = {"max_skill": 0.5, "alpha": 0.01, "num_permutations": 199, "num_folds": 5, "num_trees": 10}
-    return PropertyBaseline(**{**choices, "max_samples": 10_000, "seed": 0, "on_fail": "warn", **changes})
+    return from_file(PropertyBaseline, **{**choices, "max_samples": 10_000, "seed": 0, "on_fail": "warn", **changes})
 
 
 @pytest.fixture

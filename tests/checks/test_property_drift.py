@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from file_options import from_file
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,4 +111,4 @@ def test_one_split_only(make_manifest):
 )
 def test_refused_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        PropertyDrift(**{**CHOICES, **choices})
+        from_file(PropertyDrift, **{**CHOICES, **choices})

@@ -1,6 +1,7 @@
 """Cells of class and split with too few samples."""
 
 import pytest
+from file_options import from_file
 
 from pipeline.checks.rare_class import RareClass
 
@@ -42,4 +43,4 @@ def test_a_multi_label_sample_counts_for_each_label(make_manifest):
 
 def test_refused_choices():
     with pytest.raises(ValueError, match=r"min_samples must be at least 1, got 0"):
-        RareClass(min_samples=0, on_fail="warn")
+        from_file(RareClass, min_samples=0, on_fail="warn")

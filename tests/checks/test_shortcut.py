@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from file_options import from_file
 
 from benchmarks import planted
 from pipeline.checks.shortcut import Shortcut
@@ -10,7 +11,7 @@ from pipeline.core.errors import UserError
 
 def check(**changes):
     choices = {"max_balanced_accuracy": 0.65, "alpha": 0.04, "num_permutations": 99, "num_folds": 5}
-    return Shortcut(**{**choices, "max_samples": 10_000, "seed": 0, "on_fail": "warn", **changes})
+    return from_file(Shortcut, **{**choices, "max_samples": 10_000, "seed": 0, "on_fail": "warn", **changes})
 
 
 @pytest.fixture

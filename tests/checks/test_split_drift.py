@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from content_examples import only, samples_of
+from file_options import from_file
 
 from pipeline.checks.split_drift import SplitDrift, _within_folds
 
@@ -104,4 +105,4 @@ def test_a_test_split_of_one_group_does_not_pass():
 )
 def test_refused_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        SplitDrift(**{**CHOICES, **choices})
+        from_file(SplitDrift, **{**CHOICES, **choices})

@@ -1,6 +1,7 @@
 """Samples of val and test that another split knows, counted as comparing all with all counts them."""
 
 import pytest
+from file_options import from_file
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -130,4 +131,4 @@ def test_agrees_with_brute_force(make_manifest, samples, bits):
 @pytest.mark.parametrize("bits", [-1, 17])
 def test_refused_choices(bits):
     with pytest.raises(ValueError, match=rf"near_duplicate_bits must be 0 to 16, got {bits}"):
-        SplitLeakage(near_duplicate_bits=bits, max_samples=0, on_fail="error")
+        from_file(SplitLeakage, near_duplicate_bits=bits, max_samples=0, on_fail="error")

@@ -80,9 +80,9 @@ def test_a_loss_that_never_fell(smoothed):
 
 
 def test_wrong_words_are_named(packed_folder):
-    with pytest.raises(UserError, match=r"ramp: lowest must be above 0 and below highest, got 2\.0 and 1\.0"):
+    with pytest.raises(UserError, match=r"ramp: lowest must be below highest, got 2\.0 and 1\.0"):
         main(steps=60, lowest=2.0, highest=1.0)
-    with pytest.raises(UserError, match=r"ramp: num_steps must be at least 10, got 3"):
+    with pytest.raises(UserError, match=r"ramp\.num_steps must be at least 10, got 3"):
         main(steps=3, lowest=1e-5, highest=1.0)
 
 

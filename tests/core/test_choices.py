@@ -43,11 +43,11 @@ def test_what_is_there_fits(params):
     [
         ("multi_label", "metric.it", {"_target_": BALANCED}, r"metric\.it is for one label per picture, and this task"),
         ("multi_label", "gate.metric", {"_target_": BALANCED}, r"gate\.metric is for one label per picture"),
-        ("", "gate.min_samples", 0, r"gate: min_samples must be at least 1, got 0"),
+        ("", "gate.min_samples", 0, r"gate\.min_samples must be at least 1, got 0"),
         ("", "gate.metric.averaging", "none", r"gate: metric must be one number for all classes"),
         ("", "metric.f1.number", "f2", r"metric\.f1\.number must be .*, got 'f2'"),
         ("", "curate.outliers.on_fail", "stop", r"curate\.outliers\.on_fail must be"),
-        ("", "check.empty_cell.min_samples", 0, r"check\.empty_cell: min_samples must be at least 1, got 0"),
+        ("", "check.empty_cell.min_samples", 0, r"check\.empty_cell\.min_samples must be at least 1, got 0"),
         ("", "split.fractions.test", 0.5, r"split: fractions must each be above 0 and sum to 1"),
         (
             "",

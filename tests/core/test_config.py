@@ -159,7 +159,7 @@ def changed(**changes):
         ),
         (changed(max_rato=2), r"check\.x has no parameter 'max_rato'; it takes max_ratio, on_fail"),
         (changed(on_fail=None), r"check\.x lacks the parameter 'on_fail'; set it in conf/"),
-        (changed(max_ratio=0.5), r"check\.x: max_ratio must be at least 1, got 0\.5"),
+        (changed(max_ratio=0.5), r"check\.x\.max_ratio must be at least 1, got 0\.5"),
         (changed(max_ratio="large"), r"check\.x\.max_ratio must be a valid number, got 'large'"),
     ],
 )

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
+from annotated_types import Ge, Interval, Len
 
 from pipeline.core.contracts import Task
 from pipeline.core.hints import find_misfits
+from pipeline.core.ranges import Fraction, PositiveFloat, PositiveInt, Seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +19,14 @@ class Choices:
     decisions: bool = True
     name: str = "x"
     limit: float | None = None
-    seed: int = 0
+    seed: Seed = 0
+    chance: Fraction = 0.5
+    sigma: Annotated[float, Interval(gt=0, le=0.1)] = 0.1
+    gamma: Literal[0] | Annotated[float, Interval(ge=1, le=10)] = 0
+    epochs: PositiveInt | None = None
+    folds: Annotated[int, Ge(2)] = 2
+    scales: Annotated[list[PositiveFloat], Len(3, 3)] | None = None
+    delimiter: Annotated[str, Len(1, 1)] | None = None
     parts: dict[str, float] | None = None
     classes: Sequence[str] = ()
     mode: Literal["a", "b"] = "a"
@@ -38,6 +47,13 @@ class Choices:
         {"task": "of another kind"},
         {"other": object()},
         {"seed": 0},
+        {"chance": 0},
+        {"chance": 1.0},
+        {"sigma": 0.1},
+        {"gamma": 0.0},
+        {"gamma": 1},
+        {"epochs": None},
+        {"scales": [1, 0.5, 2]},
         {"nobody": "knows"},
     ],
 )
@@ -49,15 +65,15 @@ def test_what_fits(fitting):
     ("argument", "misfit"),
     [
         ({"share": "0.5"}, "share must be a valid number, got '0.5'"),
-        ({"share": float("nan")}, "share must be a number, got nan"),
+        ({"share": float("nan")}, "share must be a finite number, got nan"),
         ({"share": True}, "share must be a valid number, got True"),
         ({"share": None}, "share must be a valid number, got None"),
         ({"count": 1.5}, "count must be a valid integer, got 1.5"),
         ({"decisions": "off"}, "decisions must be a valid boolean, got 'off'"),
         ({"decisions": 1}, "decisions must be a valid boolean, got 1"),
         ({"name": 7}, "name must be a valid string, got 7"),
-        ({"limit": "none"}, "limit must be a valid number, got 'none'"),
-        ({"parts": [1]}, "parts must be an object, got [1]"),
+        ({"limit": "none"}, "limit must be null or a valid number, got 'none'"),
+        ({"parts": [1]}, "parts must be null or an object, got [1]"),
         ({"parts": {"a": "x"}}, "parts.a must be a valid number, got {'a': 'x'}"),
         ({"classes": "abc"}, "classes must be a valid array, got 'abc'"),
         ({"classes": ["a", 7]}, "classes.1 must be a valid string, got ['a', 7]"),
@@ -66,9 +82,20 @@ def test_what_fits(fitting):
             {"parts": {"a": 1.0, "b": "x", "c": "y"}},
             "parts.b must be a valid number, got {'a': 1.0, 'b': 'x', 'c': 'y'}",
         ),
-        ({"columns": 7}, "columns must be a valid array or a valid string, got 7"),
+        ({"columns": 7}, "columns must be null or a valid array or a valid string, got 7"),
         ({"mode": "c"}, "mode must be 'a' or 'b', got 'c'"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"chance": 1.5}, "chance must be 0 to 1, got 1.5"),
+        ({"chance": float("-inf")}, "chance must be a finite number, got -inf"),
+        ({"sigma": 0}, "sigma must be above 0 and at most 0.1, got 0"),
+        ({"sigma": 2}, "sigma must be above 0 and at most 0.1, got 2"),
+        ({"sigma": "2"}, "sigma must be a valid number, got '2'"),
+        ({"gamma": 0.5}, "gamma must be 0 or 1 to 10, got 0.5"),
+        ({"epochs": 0}, "epochs must be null or at least 1, got 0"),
+        ({"folds": 1}, "folds must be at least 2, got 1"),
+        ({"scales": [1, 0, 2]}, "scales.1 must be above 0, got [1, 0, 2]"),
+        ({"scales": [1, 2]}, "scales must be null or have at least 3 items, got [1, 2]"),
+        ({"delimiter": ";;"}, "delimiter must be null or have at most 1 character, got ';;'"),
     ],
 )
 def test_what_does_not(argument, misfit):

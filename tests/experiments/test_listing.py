@@ -45,7 +45,7 @@ def test_what_the_file_says(lists):
         ("x: 1\n", r"leaderboard_mine\.yaml has no mapping 'leaderboard' with metric and experiments$"),
         (
             "leaderboard:\n  metric: accuracy\n  experiments: []\n",
-            r"leaderboard: experiments is empty; name at least one",
+            r"leaderboard\.experiments must have at least 1 item, got \[\]$",
         ),
         ("leaderboard:\n  experiments: [one]\n", r"leaderboard lacks the parameter 'metric'"),
         (GOOD.replace("two", "three"), r"experiment 'three' has no file conf/experiment/three\.yaml$"),
@@ -58,10 +58,10 @@ def test_what_the_file_says(lists):
         (GOOD + "  margin: 1.0\n", r"margin must be above 0 and below 1, got 1\.0$"),
         (
             GOOD + "  published: [{name: x, value: 82, source: y}]\n",
-            r"published\[0\]: x: value must be a share, .* got 82$",
+            r"published\[0\]\.value must be 0 to 1, got 82$",
         ),
         (GOOD + "  published: [{name: x, value: 0.8, source: ''}]\n", r"x: source must say where the figure stands$"),
-        (GOOD + "  published: [{name: x, value: 0.8, source: y, n: 0}]\n", r"x: n must be null or at least 1, got 0$"),
+        (GOOD + "  published: [{name: x, value: 0.8, source: y, n: 0}]\n", r"n must be null or at least 1, got 0$"),
         (GOOD + "  published: [{name: one, value: 0.8, source: y}]\n", r"a published row has the name of another row$"),
     ],
 )

@@ -1,6 +1,7 @@
 """Ranges of a search and the parameters they are set in."""
 
 import pytest
+from file_options import from_file
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
@@ -53,11 +54,11 @@ def test_a_wrong_search_is_named():
     told |= {"expect": "accuracy", "pruning": None, "seed": 0, "space": {"x": Range(low=0, high=1)}}
     Search(**told)
     for key, value, expected in (
-        ("trials", 0, "trials and random_trials must be at least 1, got 0 and 1"),
+        ("trials", 0, "trials must be at least 1, got 0"),
         ("direction", "up", "direction must be 'minimize' or 'maximize', got 'up'"),
-        ("space", {}, "space is empty"),
+        ("space", {}, "space must have at least 1 item, got {}"),
     ):
         with pytest.raises(ValueError, match=expected):
-            Search(**{**told, key: value})
-    with pytest.raises(ValueError, match="startup_trials must be at least 1 and warmup_epochs at least 0, got 0 and 1"):
-        Pruning(startup_trials=0, warmup_epochs=1)
+            from_file(Search, **{**told, key: value})
+    with pytest.raises(ValueError, match="startup_trials must be at least 1, got 0"):
+        from_file(Pruning, startup_trials=0, warmup_epochs=1)

@@ -189,14 +189,14 @@ def test_trials_stand_under_one_run(searchable, store):
         ),
         ({"space": {"augment.size": {"choices": [28, 32]}}}, r"training reads no parameter 'augment\.size'"),
         ({"space": None}, r"quick\.yaml: space must be a mapping of dotted parameters, found None"),
-        ({"space": {}}, r"tune: space is empty"),
-        ({"trials": 0}, r"trials and random_trials must be at least 1, got 0 and 2"),
+        ({"space": {}}, r"tune\.space must have at least 1 item, got \{\}$"),
+        ({"trials": 0}, r"trials must be at least 1, got 0"),
         ({"experiment": "nothing"}, r"Could not find 'experiment/nothing'"),
         ({"expect": "acuracy"}, r"tune\.expect 'acuracy' is no metric of one number; there is accuracy, "),
-        ({"space": {"train.batch_size": {"choices": [1]}}}, r"train: batch_size must be at least 2, got 1"),
+        ({"space": {"train.batch_size": {"choices": [1]}}}, r"train\.batch_size must be at least 2, got 1"),
         (
             {"figure": "val_lss"},
-            r"tune: figure must be one of \['val_loss', 'val_accuracy', 'val_f1_macro'\], got 'val_lss'$",
+            r"tune\.figure must be 'val_loss', 'val_accuracy' or 'val_f1_macro', got 'val_lss'$",
         ),
         (
             {"space": {"train.learning_rate": {"low": 1.0e30, "high": 1.0e31}}},

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from content_examples import chosen
+from file_options import from_file
 
 from pipeline.core import config
 from pipeline.core.batches import to_tensor
@@ -79,10 +80,10 @@ def test_the_light_options_at_their_size(option):
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"fit": "squeeze"}, r"^fit must be crop, pad or stretch, got 'squeeze'$"),
+        ({"fit": "squeeze"}, r"^fit must be 'crop', 'pad' or 'stretch', got 'squeeze'$"),
         ({"batch_size": 0}, r"^batch_size must be at least 1, got 0$"),
     ],
 )
 def test_refused_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        FeatureOptions(**{**SMALL, **choices})
+        from_file(FeatureOptions, **{**SMALL, **choices})

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from file_options import from_file
 
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets import packing
@@ -223,11 +224,11 @@ def test_the_preview_stops_at_some_classes(monkeypatch, rows, noise):
     [
         ({"size": 7}, r"^size must be 8 to 4096, got 7$"),
         ({"size": 4097}, r"^size must be 8 to 4096, got 4097$"),
-        ({"fit": "zoom"}, r"^fit must be crop, pad or stretch, got 'zoom'$"),
+        ({"fit": "zoom"}, r"^fit must be 'crop', 'pad' or 'stretch', got 'zoom'$"),
         ({"min_class_share": 0.0}, r"^min_class_share must be null or above 0 and at most 1, got 0\.0$"),
         ({"min_class_share": 1.5}, r"^min_class_share must be null or above 0 and at most 1, got 1\.5$"),
     ],
 )
 def test_wrong_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        Packing(**{**PACKING, **choices})
+        from_file(Packing, **{**PACKING, **choices})

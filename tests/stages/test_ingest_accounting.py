@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 import yaml
+from file_options import from_file
 from ingest_examples import BROKEN, source, write_params
 from PIL import ExifTags, Image
 
@@ -168,7 +169,7 @@ def test_a_missing_source_is_named(project):
 )
 def test_refused_choices(changes, message):
     with pytest.raises(ValueError, match=message):
-        Limits(**{"max_pixels": 1, "max_quarantine_fraction": 0.0, **changes})
+        from_file(Limits, **{"max_pixels": 1, "max_quarantine_fraction": 0.0, **changes})
 
 
 def test_what_a_list_tells_goes_before_what_the_file_says_of_itself(tmp_path, encode, noise):

@@ -1,6 +1,7 @@
 """What the properties of the pictures alone reach is the floor of a promotion."""
 
 import pytest
+from file_options import from_file
 
 from pipeline.core import artifacts
 from pipeline.core.results import Verdict
@@ -9,7 +10,7 @@ from pipeline.tracking.promotion import Options, with_baseline_margin
 
 def test_what_may_be_below_the_nuisances():
     with pytest.raises(ValueError, match=r"^below_baseline must be 'refuse' or 'warn', got 'ignore'$"):
-        Options(model_name="model", below_baseline="ignore")
+        from_file(Options, model_name="model", below_baseline="ignore")
 
 
 @pytest.mark.parametrize(

@@ -127,9 +127,9 @@ def test_the_card_is_enough_to_load_the_predictor(project, packed):
         (
             "task",
             {**NODES["task"], "label_smoothing": 2},
-            r"task: label_smoothing must be at least 0 and below 1, got 2",
+            r"task\.label_smoothing must be at least 0 and below 1, got 2",
         ),
-        ("train", {**NODES["train"], "epochs": 0}, r"train: epochs must be at least 1, got 0"),
+        ("train", {**NODES["train"], "epochs": 0}, r"train\.epochs must be at least 1, got 0"),
         ("augmentation", {"mirror": {}}, r"augmentation\.mirror must be a mapping with _target_"),
     ],
 )

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from file_options import from_file
 
 from pipeline.core.errors import UserError
 from pipeline.training.model_selection import COLUMNS, CandidateSelection, table
@@ -201,4 +202,4 @@ def test_the_empty_table_can_be_read_again(tmp_path):
 )
 def test_wrong_choices(options, message):
     with pytest.raises(ValueError, match=message):
-        CandidateSelection(**{"candidates": CANDIDATES, **options})
+        from_file(CandidateSelection, **{"candidates": CANDIDATES, **options})

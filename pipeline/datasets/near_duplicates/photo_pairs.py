@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Interval
 from PIL import Image
 
+from pipeline.core.ranges import Fraction, PositiveInt
 from pipeline.datasets.near_duplicates.template_matching import SIDE, match_similarity
 from pipeline.statistics import nearest_neighbors
 
@@ -27,17 +30,9 @@ class DuplicateSearch:
         num_neighbours: Look-alikes compared closely, for each picture, its mirror image and its middle; at least 1.
     """
 
-    min_similarity: float
-    min_distinctiveness: float
-    num_neighbours: int
-
-    def __post_init__(self) -> None:
-        if not 0 < self.min_similarity <= 1:
-            raise ValueError(f"min_similarity must be above 0 and at most 1, got {self.min_similarity}")
-        if not 0 <= self.min_distinctiveness <= 1:
-            raise ValueError(f"min_distinctiveness must be 0 to 1, got {self.min_distinctiveness}")
-        if self.num_neighbours < 1:
-            raise ValueError(f"num_neighbours must be at least 1, got {self.num_neighbours}")
+    min_similarity: Annotated[float, Interval(gt=0, le=1)]
+    min_distinctiveness: Fraction
+    num_neighbours: PositiveInt
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,6 +13,7 @@ import pandas as pd
 from pipeline.core import artifacts
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
+from pipeline.core.ranges import PositiveInt
 from pipeline.datasets.sources.items import Item
 from pipeline.datasets.tables.dialects import is_encoding
 from pipeline.datasets.trees import unpacked_tree
@@ -48,14 +49,11 @@ class Archive(Source):
     tree: str
     inner: Source
     watch: str
-    max_bytes: int
-    max_entries: int
+    max_bytes: PositiveInt
+    max_entries: PositiveInt
     names: str | None = None
 
     def __post_init__(self) -> None:
-        for parameter in ("max_bytes", "max_entries"):
-            if getattr(self, parameter) < 1:
-                raise ValueError(f"{parameter} must be at least 1, got {getattr(self, parameter)}")
         if self.names is not None and not is_encoding(self.names):
             raise ValueError(f"names must be null or a code page such as gbk or cp437, got {self.names!r}")
 

@@ -17,7 +17,7 @@ from pipeline.datasets.discovery.format_clues import one_or_each, pictures_folde
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.sources.annotations import Annotations
 from pipeline.datasets.sources.documents import expect, read_json
-from pipeline.datasets.sources.items import Empty, Item, check_empty, mark_negatives
+from pipeline.datasets.sources.items import Empty, Item, mark_negatives
 
 NO_ATTRIBUTES = frozenset(["id", "file_name", "width", "height", "coco_url", "flickr_url", "url", "path", "attributes"])
 KEYS = ((b'"images"', b'"file_name"'), (b'"annotations"', b'"image_id"', b'"category_id"'))  # of the format
@@ -54,7 +54,6 @@ class Coco(Source, FormatDetector):
     empty: Empty = "negative"
 
     def __post_init__(self) -> None:
-        check_empty(self.empty)
         self.annotations  # noqa: B018 - refuses what does not fit
 
     def read(self) -> pd.DataFrame:

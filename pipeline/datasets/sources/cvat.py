@@ -17,7 +17,7 @@ from pipeline.datasets.discovery.format_clues import pictures_folder
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import is_unlabelled, split_named
 from pipeline.datasets.sources.annotations import Annotations
-from pipeline.datasets.sources.items import Empty, Item, check_empty, mark_negatives
+from pipeline.datasets.sources.items import Empty, Item, mark_negatives
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -50,9 +50,6 @@ class Cvat(Source, FormatDetector):
     pictures: str
     watch: str
     empty: Empty = "negative"
-
-    def __post_init__(self) -> None:
-        check_empty(self.empty)
 
     def read(self) -> pd.DataFrame:
         return self.annotations.read(self._items)

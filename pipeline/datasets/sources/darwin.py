@@ -20,7 +20,7 @@ from pipeline.datasets.discovery.format_clues import pictures_folder
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.sources.annotations import Annotations
 from pipeline.datasets.sources.documents import expect, parse_json
-from pipeline.datasets.sources.items import Empty, Item, check_empty, mark_negatives
+from pipeline.datasets.sources.items import Empty, Item, mark_negatives
 
 
 @final
@@ -49,9 +49,6 @@ class Darwin(Source, FormatDetector):
     pictures: str
     watch: str
     empty: Empty = "unlabelled"
-
-    def __post_init__(self) -> None:
-        check_empty(self.empty)
 
     def read(self) -> pd.DataFrame:
         existing_folder(self.path, "path", "the folder of Darwin JSON files")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import final
+from typing import Annotated, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Interval
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected, UserError
@@ -28,12 +29,8 @@ class Digits(Source):
     """
 
     name: str
-    num_per_class: int
+    num_per_class: Annotated[int, Interval(ge=1, le=500)]
     watch: str
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.num_per_class <= 500:
-            raise ValueError(f"num_per_class must be 1 to 500, got {self.num_per_class}")
 
     def read(self) -> pd.DataFrame:
         _, labels = _load()

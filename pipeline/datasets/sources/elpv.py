@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
+from pipeline.core.ranges import PositiveInt
 from pipeline.core.safe_files import package_folder, read_bytes, stat_file
 
 GRADES = {0.0: "functional", 1 / 3: "possibly_defective", 2 / 3: "probably_defective", 1.0: "defective"}
@@ -35,14 +36,8 @@ class Elpv(Source):
 
     name: str
     labels: Literal["defect", "grade"]
-    block_size: int
+    block_size: PositiveInt
     watch: str
-
-    def __post_init__(self) -> None:
-        if self.labels not in ("defect", "grade"):
-            raise ValueError(f"labels must be 'defect' or 'grade', got {self.labels!r}")
-        if self.block_size < 1:
-            raise ValueError(f"block_size must be at least 1, got {self.block_size}")
 
     def read(self) -> pd.DataFrame:
         table = pd.read_csv(

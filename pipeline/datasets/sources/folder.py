@@ -12,6 +12,7 @@ import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
+from pipeline.core.ranges import PositiveInt
 from pipeline.core.safe_files import read_bytes, stat_file
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, existing_folder, suffix, tree_below
@@ -49,12 +50,8 @@ class Folder(Source, FormatDetector):
     name: str
     path: str
     watch: str
-    label_level: int = 1
+    label_level: PositiveInt = 1
     split_folders: bool = True
-
-    def __post_init__(self) -> None:
-        if self.label_level < 1:
-            raise ValueError(f"label_level must be at least 1, got {self.label_level}")
 
     def read(self) -> pd.DataFrame:
         root = existing_folder(self.path, "path", "one sub-folder of pictures per class")

@@ -21,7 +21,6 @@ WINDOWS_ROOT = re.compile(r"[A-Za-z]:[\\/]|[\\/]{2}")  # a drive or a share
 
 
 Empty = Literal["negative", "unlabelled", "own_label"]
-EMPTY = ("negative", "unlabelled", "own_label")
 OWN_LABEL = "nothing"
 
 
@@ -46,16 +45,6 @@ class Item:
     given_split: str | None = None
     refused: ItemRejected | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
-
-
-def check_empty(empty: Empty) -> None:
-    """For constructors.
-
-    Raises:
-        ValueError: `empty` is no way to read a picture without labels.
-    """
-    if empty not in EMPTY:
-        raise ValueError(f"empty must be one of {', '.join(EMPTY)}, got {empty!r}")
 
 
 def mark_negatives(labels: Iterable[str], empty: Empty) -> dict[str, Any]:

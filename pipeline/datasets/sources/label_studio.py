@@ -21,7 +21,7 @@ from pipeline.datasets.discovery.format_clues import pictures_folder, starts_wit
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.sources.annotations import Annotations
 from pipeline.datasets.sources.documents import expect, read_json
-from pipeline.datasets.sources.items import Empty, Item, check_empty, mark_negatives, relative
+from pipeline.datasets.sources.items import Empty, Item, mark_negatives, relative
 
 MAX_URL_LENGTH = 4096  # a longer one is a picture written out as text
 Answer = dict[str, set[str]]  # control of the labelling page to the choices made there
@@ -56,9 +56,6 @@ class LabelStudio(Source, FormatDetector):
     pictures: str
     watch: str
     empty: Empty = "negative"
-
-    def __post_init__(self) -> None:
-        check_empty(self.empty)
 
     def read(self) -> pd.DataFrame:
         return self.annotations.read(self._items)

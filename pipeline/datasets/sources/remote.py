@@ -12,6 +12,7 @@ import pandas as pd
 
 from pipeline.core.artifacts import canonical_json
 from pipeline.core.contracts import Source
+from pipeline.core.ranges import PositiveInt
 from pipeline.core.uris import mask_credentials
 from pipeline.datasets.sources.items import Item
 from pipeline.datasets.trees import unpacked_tree
@@ -46,14 +47,9 @@ class Remote(Source):
     tree: str
     inner: Source
     watch: str
-    max_bytes: int
-    max_files: int
+    max_bytes: PositiveInt
+    max_files: PositiveInt
     options: dict[str, Any]
-
-    def __post_init__(self) -> None:
-        for parameter in ("max_bytes", "max_files"):
-            if getattr(self, parameter) < 1:
-                raise ValueError(f"{parameter} must be at least 1, got {getattr(self, parameter)}")
 
     def read(self) -> pd.DataFrame:
         _fetch_once.cache_clear()

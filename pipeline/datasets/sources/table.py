@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, final
+from typing import Annotated, Any, Literal, final
 
 import pandas as pd
+from annotated_types import Len
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.labels import is_list
+from pipeline.core.ranges import PositiveInt
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import part_named
 from pipeline.datasets.sources.annotations import Annotations
-from pipeline.datasets.sources.items import Empty, Item, check_empty, mark_negatives
+from pipeline.datasets.sources.items import Empty, Item, mark_negatives
 from pipeline.datasets.tables.cells import NumberKind, as_attribute, as_text, number_kinds, split_labels
 from pipeline.datasets.tables.columns import detect_columns
 from pipeline.datasets.tables.dialects import is_encoding
@@ -74,18 +76,18 @@ class Table(Source, FormatDetector):
     image_column: str
     label_column: str | None
     label_separator: str | None
-    label_columns: list[str] | str | None
+    label_columns: list[str] | Literal["all others"] | None
     group_column: str | None
     split_column: str | None
-    attribute_columns: list[str] | str
+    attribute_columns: list[str] | Literal["all others"]
     empty: Empty = "negative"
     of_label_columns: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
-    delimiter: str | None = None
+    delimiter: Annotated[str, Len(1, 1)] | None = None
     header: bool | None = None
     encoding: str | None = None
-    max_rows: int = MAX_ROWS
-    max_columns: int = MAX_COLUMNS
+    max_rows: PositiveInt = MAX_ROWS
+    max_columns: PositiveInt = MAX_COLUMNS
 
     def __post_init__(self) -> None:
         if (self.label_column is None) == (self.label_columns is None):
@@ -93,24 +95,14 @@ class Table(Source, FormatDetector):
                 "exactly one of label_column and label_columns must be set, "
                 f"got {self.label_column!r} and {self.label_columns!r}"
             )
-        for parameter in ("label_columns", "attribute_columns"):
-            value = getattr(self, parameter)
-            if isinstance(value, str) and value != ALL_OTHERS:
-                raise ValueError(f"{parameter} must be a list of columns or {ALL_OTHERS!r}, got {value!r}")
         if self.label_columns == self.attribute_columns == ALL_OTHERS:
             raise ValueError(f"label_columns and attribute_columns cannot both be {ALL_OTHERS!r}")
-        check_empty(self.empty)
         self.annotations  # noqa: B018 - refuses what does not fit
         if isinstance(self.path, dict) and self.split_column is not None:
             raise ValueError(
                 "split_column must be null where path names a file for each part of the split, "
                 f"got {self.split_column!r}"
             )
-        for parameter in ("max_rows", "max_columns"):
-            if getattr(self, parameter) < 1:
-                raise ValueError(f"{parameter} must be at least 1, got {getattr(self, parameter)}")
-        if self.delimiter is not None and len(self.delimiter) != 1:
-            raise ValueError(f"delimiter must be null or one character, got {self.delimiter!r}")
         if self.encoding is not None and not is_encoding(self.encoding):
             raise ValueError(f"encoding must be null or a name such as utf-8, utf-16 or cp1252, got {self.encoding!r}")
 

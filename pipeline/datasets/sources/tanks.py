@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Interval
 from PIL import Image, ImageDraw, ImageFilter
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected
+from pipeline.core.ranges import PositiveInt, Seed
 
 SIDE = 64
 SPLITS = ("train", "val", "test")
@@ -44,20 +46,13 @@ class Tanks(Source):
     """
 
     name: str
-    num_train: int
-    num_val: int
-    num_test: int
-    association: float
+    num_train: PositiveInt
+    num_val: PositiveInt
+    num_test: PositiveInt
+    association: Annotated[float, Interval(ge=0.5, le=1)]
     swapped: bool
-    seed: int
+    seed: Seed
     watch: str
-
-    def __post_init__(self) -> None:
-        for name in ("num_train", "num_val", "num_test"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not 0.5 <= self.association <= 1:
-            raise ValueError(f"association must be 0.5 to 1, got {self.association}")
 
     def read(self) -> pd.DataFrame:
         rows = [

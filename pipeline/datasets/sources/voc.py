@@ -18,7 +18,7 @@ from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, files_
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import split_named
 from pipeline.datasets.sources.documents import read_document
-from pipeline.datasets.sources.items import Empty, Item, check_empty, mark_negatives, table
+from pipeline.datasets.sources.items import Empty, Item, mark_negatives, table
 
 MAX_XML_BYTES = 16 * 1024 * 1024
 SHOWS, LACKS = ("1", "+1", "0"), ("-1",)  # of a picture in the list of a class; 0: only difficult objects of it
@@ -51,9 +51,6 @@ class Voc(Source, FormatDetector):
     path: str
     watch: str
     empty: Empty = "negative"
-
-    def __post_init__(self) -> None:
-        check_empty(self.empty)
 
     def read(self) -> pd.DataFrame:
         root = Path(self.path)

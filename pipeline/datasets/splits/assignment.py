@@ -26,6 +26,13 @@ def check_fractions(fractions: dict[str, float]) -> None:
         raise ValueError(f"fractions must each be above 0 and sum to 1, got {fractions}")
 
 
+def earlier_splits(rows: pd.DataFrame, recorded: pd.DataFrame | None) -> pd.Series:
+    """The recorded split of each of the rows, which are indexed by `sample_id`; missing where there is none."""
+    if recorded is None:
+        return pd.Series(index=rows.index, dtype="str")
+    return recorded.set_index("sample_id")["split"].reindex(rows.index)
+
+
 def assign(
     strata: pd.Series, units: pd.Series, fractions: dict[str, float], seed: int, recorded: pd.Series
 ) -> pd.Series:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import pandas as pd
+from annotated_types import Interval
 
 from pipeline.core.contracts import Split
 from pipeline.core.errors import UserError
 from pipeline.core.labels import are_labelled
+from pipeline.core.ranges import Seed
 from pipeline.datasets.near_duplicates.groups import connected_groups
 from pipeline.datasets.splits.assignment import NONE, SPLITS, check_fractions
 from pipeline.datasets.splits.grouped import assign_groups
@@ -33,13 +35,11 @@ class Given(Split):
 
     fractions: dict[str, float]
     max_attribute_values: int
-    near_duplicate_bits: int | None
-    seed: int
+    near_duplicate_bits: Annotated[int, Interval(ge=0, le=16)] | None
+    seed: Seed
 
     def __post_init__(self) -> None:
         check_fractions(self.fractions)
-        if self.near_duplicate_bits is not None and not 0 <= self.near_duplicate_bits <= 16:
-            raise ValueError(f"near_duplicate_bits must be null or 0 to 16, got {self.near_duplicate_bits}")
 
     def __call__(self, manifest: pd.DataFrame, recorded: pd.DataFrame | None) -> pd.DataFrame:
         if "given_split" not in manifest:

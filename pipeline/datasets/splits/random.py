@@ -8,8 +8,9 @@ from typing import final
 import pandas as pd
 
 from pipeline.core.contracts import Split
+from pipeline.core.ranges import Seed
 from pipeline.datasets.near_duplicates.groups import connected_groups
-from pipeline.datasets.splits.assignment import assign, check_fractions, strata_of
+from pipeline.datasets.splits.assignment import assign, check_fractions, earlier_splits, strata_of
 
 
 @final
@@ -25,16 +26,14 @@ class Random(Split):
 
     fractions: dict[str, float]
     max_attribute_values: int
-    seed: int
+    seed: Seed
 
     def __post_init__(self) -> None:
         check_fractions(self.fractions)
 
     def __call__(self, manifest: pd.DataFrame, recorded: pd.DataFrame | None) -> pd.DataFrame:
         rows = manifest.set_index("sample_id", drop=False)
-        before = pd.Series(index=rows.index, dtype="str")
-        if recorded is not None:
-            before = recorded.set_index("sample_id")["split"].reindex(rows.index)
+        before = earlier_splits(rows, recorded)
         split = assign(strata_of(rows, self.max_attribute_values), rows["sample_id"], self.fractions, self.seed, before)
         group = connected_groups(rows, max_bits=None)
         return pd.DataFrame({"sample_id": rows.index, "split": split.to_numpy(), "group": group.to_numpy()})

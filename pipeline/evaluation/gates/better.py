@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Annotated, Any, final
 
 import pandas as pd
+from annotated_types import Ge
 
 from pipeline.core.contracts import Gate, Metric
+from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.core.results import Verdict
 from pipeline.evaluation.paired_comparison import PairedPredictions
 
@@ -32,17 +34,13 @@ class Better(Gate):
 
     metric: Metric
     min_gain: float
-    min_samples: int
-    num_resamples: int
-    seed: int
+    min_samples: PositiveInt
+    num_resamples: Annotated[int, Ge(100)]
+    seed: Seed
 
     def __post_init__(self) -> None:
         if self.metric.per_class:
             raise ValueError("metric must be one number for all classes (averaging macro, weighted or micro)")
-        if self.min_samples < 1:
-            raise ValueError(f"min_samples must be at least 1, got {self.min_samples}")
-        if self.num_resamples < 100:
-            raise ValueError(f"num_resamples must be at least 100, got {self.num_resamples}")
 
     def __call__(self, challenger: pd.DataFrame, champion: pd.DataFrame | None) -> Verdict:
         if champion is None:

@@ -29,12 +29,6 @@ class Ranking(Metric):
 
     by_scores = True
 
-    def __post_init__(self) -> None:
-        if self.number not in ("auroc", "average_precision"):
-            raise ValueError(f"number must be auroc or average_precision, got {self.number!r}")
-        if self.averaging not in ("none", "macro"):
-            raise ValueError(f"averaging must be none or macro, got {self.averaging!r}")
-
     @property
     def per_class(self) -> bool:  # type: ignore[override]
         return self.averaging == "none"

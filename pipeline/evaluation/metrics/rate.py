@@ -26,12 +26,6 @@ class Rate(Metric):
     number: Literal["precision", "recall", "f1"]
     averaging: Literal["none", "macro", "weighted", "micro"]
 
-    def __post_init__(self) -> None:
-        if self.number not in ("precision", "recall", "f1"):
-            raise ValueError(f"number must be precision, recall or f1, got {self.number!r}")
-        if self.averaging not in ("none", "macro", "weighted", "micro"):
-            raise ValueError(f"averaging must be none, macro, weighted or micro, got {self.averaging!r}")
-
     @property
     def per_class(self) -> bool:  # type: ignore[override]
         return self.averaging == "none"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
-LIBRARIES = ("timm", "torchvision")
+Library = Literal["timm", "torchvision"]
 OFF = {  # torchvision's networks that would bring auxiliary heads, or scale their input as those weights were used to
     "googlenet": {"aux_logits": False, "transform_input": False, "init_weights": True},
     "inception_v3": {"aux_logits": False, "transform_input": False, "init_weights": True},
@@ -25,10 +25,8 @@ def is_whole(library: str, architecture: str, options: dict[str, Any]) -> nn.Mod
     """The network with its ImageNet classifier and random weights.
 
     Raises:
-        ValueError: No such library, network or option.
+        ValueError: No such network or option.
     """
-    if library not in LIBRARIES:
-        raise ValueError(f"library must be one of {list(LIBRARIES)}, got {library!r}")
     known = names(library)
     if architecture not in known:
         near = [one for one in known if architecture[:8].lower() in one][:5]

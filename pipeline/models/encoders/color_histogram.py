@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import Annotated, final
 
 import torch
+from annotated_types import Interval
 from torch import Tensor, nn
 
 from pipeline.core.contracts import Encoder
@@ -24,10 +25,8 @@ class ColorHistogram(nn.Module, Encoder):
         doi:10.1109/CVPR.2012.6248018.
     """
 
-    def __init__(self, num_bins: int):
+    def __init__(self, num_bins: Annotated[int, Interval(ge=2, le=16)]):
         super().__init__()
-        if not 2 <= num_bins <= 16:
-            raise ValueError(f"num_bins must be 2 to 16, got {num_bins}")
         self.num_bins = num_bins
         self.feature_dim = num_bins**3
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import final
+from typing import Annotated, final
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
@@ -25,12 +26,10 @@ class Hog(nn.Module, Encoder):
     Source: Dalal and Triggs 2005, doi:10.1109/CVPR.2005.177.
     """
 
-    def __init__(self, size: int, cell: int, num_orientations: int):
+    def __init__(self, size: int, cell: int, num_orientations: Annotated[int, Ge(2)]):
         super().__init__()
         if cell < 2 or size < 2 * cell or size % cell:
             raise ValueError(f"size must be a multiple of cell, two cells at least, got {size} and {cell}")
-        if num_orientations < 2:
-            raise ValueError(f"num_orientations must be at least 2, got {num_orientations}")
         self.size, self.cell, self.num_orientations = size, cell, num_orientations
         self.feature_dim = (size // cell - 1) ** 2 * 4 * num_orientations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, final
+from typing import Any, final
 
 from torch import Tensor, nn
 
@@ -30,7 +30,7 @@ class PretrainedNetwork(nn.Module, Encoder):
         self,
         architecture: str,
         weights: str,
-        library: Literal["timm", "torchvision"] = "timm",
+        library: backbones.Library = "timm",
         options: Mapping[str, Any] | None = None,
     ):
         super().__init__()

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from pipeline.core.contracts import Encoder
+from pipeline.core.ranges import PositiveInt
 
 
 @final
@@ -19,10 +20,8 @@ class Pixels(nn.Module, Encoder):
         grey: One channel, the mean of the three.
     """
 
-    def __init__(self, side: int, grey: bool):
+    def __init__(self, side: PositiveInt, grey: bool):
         super().__init__()
-        if side < 1:
-            raise ValueError(f"side must be at least 1, got {side}")
         self.side, self.grey = side, grey
         self.feature_dim = side * side * (1 if grey else 3)
 

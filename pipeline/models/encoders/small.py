@@ -7,6 +7,7 @@ from typing import final
 from torch import Tensor, nn
 
 from pipeline.core.contracts import Encoder
+from pipeline.core.ranges import PositiveInt
 
 
 @final
@@ -17,10 +18,8 @@ class Small(nn.Module, Encoder):
         width: Channels of the first convolution, at least 1; the others have twice and four times as many.
     """
 
-    def __init__(self, width: int):
+    def __init__(self, width: PositiveInt):
         super().__init__()
-        if width < 1:
-            raise ValueError(f"width must be at least 1, got {width}")
         layers: list[nn.Module] = []
         channels = 3
         for factor in (1, 2, 4):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import torch
+from annotated_types import Len
 from torch import Tensor
 
 from pipeline.core.contracts import Transform
 from pipeline.core.errors import UserError
+from pipeline.core.ranges import PositiveFloat, PositiveInt
 
 
 @final
@@ -23,15 +25,9 @@ class Normalise(Transform):
         std: One number above 0 per channel.
     """
 
-    size: int
-    mean: list[float]
-    std: list[float]
-
-    def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ValueError(f"size must be at least 1, got {self.size}")
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
-            raise ValueError(f"mean and std must be three numbers each, std above 0, got {self.mean} and {self.std}")
+    size: PositiveInt
+    mean: Annotated[list[float], Len(3, 3)]
+    std: Annotated[list[PositiveFloat], Len(3, 3)]
 
     def __call__(self, batch: Tensor) -> Tensor:
         height, width = batch.shape[2:]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import torch
+from annotated_types import Interval
 from torch import Tensor
 from torchvision.transforms.v2 import functional
 
@@ -24,11 +25,7 @@ class Blur(Augmentation):
         max_sigma: The standard deviation is uniform between 0 and this share of the side, above 0 to 0.1.
     """
 
-    max_sigma: float
-
-    def __post_init__(self) -> None:
-        if not 0 < self.max_sigma <= 0.1:
-            raise ValueError(f"max_sigma must be above 0 and at most 0.1, got {self.max_sigma}")
+    max_sigma: Annotated[float, Interval(gt=0, le=0.1)]
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         side = min(batch.shape[2:])

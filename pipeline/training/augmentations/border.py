@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import torch
+from annotated_types import Interval
 from torch import Tensor
 
 from pipeline.core.contracts import Augmentation
@@ -20,11 +21,7 @@ class Border(Augmentation):
         max_fraction: Each width is uniform between 0 and this share of the side, above 0 to 0.4.
     """
 
-    max_fraction: float
-
-    def __post_init__(self) -> None:
-        if not 0 < self.max_fraction <= 0.4:
-            raise ValueError(f"max_fraction must be above 0 and at most 0.4, got {self.max_fraction}")
+    max_fraction: Annotated[float, Interval(gt=0, le=0.4)]
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         height, width = batch.shape[2:]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import torch
+from annotated_types import Interval
 from torch import Tensor
 from torchvision.transforms.v2 import functional
 
 from pipeline.core.contracts import Augmentation
+from pipeline.core.ranges import Fraction
 
 
 @final
@@ -23,14 +25,9 @@ class Colour(Augmentation):
         max_cast: Each channel is multiplied by its own factor between 1 - this and 1 + this, 0 to 1.
     """
 
-    max_saturation: float
-    max_hue: float
-    max_cast: float
-
-    def __post_init__(self) -> None:
-        for name, most in (("max_saturation", 1), ("max_hue", 0.5), ("max_cast", 1)):
-            if not 0 <= getattr(self, name) <= most:
-                raise ValueError(f"{name} must be 0 to {most}, got {getattr(self, name)}")
+    max_saturation: Fraction
+    max_hue: Annotated[float, Interval(ge=0, le=0.5)]
+    max_cast: Fraction
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         draws = torch.rand(len(batch), 5, generator=generator) * 2 - 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from PIL import Image
 from torch import Tensor
 
@@ -23,11 +24,7 @@ class Compression(Augmentation):
         min_quality: The quality is uniform between this and 100, 1 to 100.
     """
 
-    min_quality: int
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.min_quality <= 100:
-            raise ValueError(f"min_quality must be 1 to 100, got {self.min_quality}")
+    min_quality: Annotated[int, Interval(ge=1, le=100)]
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         qualities = torch.randint(self.min_quality, 101, (len(batch),), generator=generator).tolist()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import torch
+from annotated_types import Interval
 from torch import Tensor
 from torchvision.transforms import v2
 
@@ -27,14 +28,8 @@ class Erasing(Augmentation):
     Source: Zhong et al. 2020, arXiv:1708.04896; torchvision's rectangle.
     """
 
-    probability: float
-    max_area: float
-
-    def __post_init__(self) -> None:
-        if not 0 < self.probability <= 1:
-            raise ValueError(f"probability must be above 0 and at most 1, got {self.probability}")
-        if not LEAST < self.max_area < 1:
-            raise ValueError(f"max_area must be above {LEAST} and below 1, got {self.max_area}")
+    probability: Annotated[float, Interval(gt=0, le=1)]
+    max_area: Annotated[float, Interval(gt=LEAST, lt=1)]
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         chosen = torch.rand(len(batch), generator=generator) < self.probability

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pipeline.core.contracts import Augmentation
+from pipeline.core.ranges import Fraction
 
 
 @final
@@ -21,13 +22,8 @@ class Exposure(Augmentation):
         max_contrast: The factor is uniform between 1 - max_contrast and 1 + max_contrast, 0 to 1.
     """
 
-    max_brightness: float
-    max_contrast: float
-
-    def __post_init__(self) -> None:
-        for name in ("max_brightness", "max_contrast"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be 0 to 1, got {getattr(self, name)}")
+    max_brightness: Fraction
+    max_contrast: Fraction
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         draws = torch.rand(2, len(batch), 1, 1, 1, generator=generator) * 2 - 1

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import torch
+from annotated_types import Interval
 from torch import Tensor
 from torchvision.transforms import v2
 
@@ -26,11 +27,7 @@ class MixedChains(Augmentation):
     Source: Hendrycks et al. 2020, arXiv:1912.02781; torchvision's.
     """
 
-    max_severity: int
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.max_severity <= 10:
-            raise ValueError(f"max_severity must be 1 to 10, got {self.max_severity}")
+    max_severity: Annotated[int, Interval(ge=1, le=10)]
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         change = v2.AugMix(severity=self.max_severity)

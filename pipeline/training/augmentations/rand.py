@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import torch
+from annotated_types import Interval
 from torch import Tensor
 from torchvision.transforms import v2
 
 from pipeline.core.contracts import Augmentation
+from pipeline.core.ranges import PositiveInt
 from pipeline.core.rng import draw_from
 
 
@@ -25,14 +27,8 @@ class RandAugment(Augmentation):
     Source: Cubuk et al. 2020, arXiv:1909.13719; torchvision's.
     """
 
-    max_magnitude: int
-    num_changes: int
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.max_magnitude <= 30:
-            raise ValueError(f"max_magnitude must be 1 to 30, got {self.max_magnitude}")
-        if self.num_changes < 1:
-            raise ValueError(f"num_changes must be at least 1, got {self.num_changes}")
+    max_magnitude: Annotated[int, Interval(ge=1, le=30)]
+    num_changes: PositiveInt
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         change = v2.RandAugment(num_ops=self.num_changes, magnitude=self.max_magnitude)

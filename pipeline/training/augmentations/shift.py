@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from torch import Tensor
 
 from pipeline.core.contracts import Augmentation
@@ -21,11 +22,7 @@ class Shift(Augmentation):
         max_fraction: Of the side, 0 to 0.5.
     """
 
-    max_fraction: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.max_fraction <= 0.5:
-            raise ValueError(f"max_fraction must be 0 to 0.5, got {self.max_fraction}")
+    max_fraction: Annotated[float, Interval(ge=0, le=0.5)]
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         height, width = batch.shape[2:]

@@ -10,6 +10,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from pipeline.core.contracts import BatchMix
+from pipeline.core.ranges import PositiveFloat
 from pipeline.core.rng import draw_from
 
 
@@ -25,11 +26,7 @@ class Cutmix(BatchMix):
     """
 
     mixes = True
-    alpha: float
-
-    def __post_init__(self) -> None:
-        if not 0 < self.alpha < float("inf"):
-            raise ValueError(f"alpha must be above 0 and finite, got {self.alpha}")
+    alpha: PositiveFloat
 
     def __call__(self, images: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         with draw_from(generator):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Annotated, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge
 
 from pipeline.core.contracts import Risk, Task
 from pipeline.core.errors import UserError
+from pipeline.core.ranges import PositiveFloat
 from pipeline.datasets.subgroups import check_property_name, property_values, subgroup_ids
 
 if TYPE_CHECKING:
@@ -38,15 +40,11 @@ class GroupDro(Risk):
     """
 
     by: str
-    num_bins: int
-    step_size: float
+    num_bins: Annotated[int, Ge(2)]
+    step_size: PositiveFloat
 
     def __post_init__(self) -> None:
         check_property_name(self.by)
-        if self.num_bins < 2:
-            raise ValueError(f"num_bins must be at least 2, got {self.num_bins}")
-        if not self.step_size > 0:
-            raise ValueError(f"step_size must be above 0, got {self.step_size}")
 
     def cells(self, targets: np.ndarray, index: pd.DataFrame) -> np.ndarray:
         cells = subgroup_ids(targets, property_values(index, self.by, self.num_bins, "risk.by"))

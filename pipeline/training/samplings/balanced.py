@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge
 
 from pipeline.core.contracts import Sampling
 from pipeline.core.errors import UserError
@@ -37,12 +38,10 @@ class Balanced(Sampling):
     """
 
     by: str
-    num_bins: int
+    num_bins: Annotated[int, Ge(2)]
 
     def __post_init__(self) -> None:
         check_property_name(self.by)
-        if self.num_bins < 2:
-            raise ValueError(f"num_bins must be at least 2, got {self.num_bins}")
 
     def __call__(self, targets: np.ndarray, classes: list[str], index: pd.DataFrame) -> np.ndarray:
         values = property_values(index, self.by, self.num_bins, "sampling.by")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import numpy as np
 import pandas as pd
+from annotated_types import Interval
 
 from pipeline.core.contracts import Sampling
 
@@ -28,11 +29,7 @@ class ByClass(Sampling):
         for the rarest label of a sample with several.
     """
 
-    strength: float
-
-    def __post_init__(self) -> None:
-        if not 0 < self.strength <= 1:
-            raise ValueError(f"strength must be above 0 and at most 1, got {self.strength}")
+    strength: Annotated[float, Interval(gt=0, le=1)]
 
     def __call__(self, targets: np.ndarray, classes: list[str], index: pd.DataFrame) -> np.ndarray:
         present = targets > 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from annotated_types import Interval
 
 from pipeline.core.errors import UserError
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Weighing = Literal["none", "balanced", "effective"]
-WEIGHINGS = ("none", "balanced", "effective")
+FocalGamma = Literal[0] | Annotated[float, Interval(ge=1, le=10)]  # below 1 the slope is infinite at a sure answer
 
 
 def class_weights(sizes: np.ndarray, how: Weighing, beta: float) -> np.ndarray:
@@ -146,32 +147,6 @@ def _unfocus(log_scores: Tensor, gamma: float) -> Tensor:
     score = log_scores.exp()
     missing = (-log_scores.expm1()).clamp(min=1e-16)
     return log_scores - (gamma - 1) * missing.log() - (missing - gamma * score * log_scores).clamp(min=1e-16).log()
-
-
-def refuse_wrong(max_class_weight: float, beta: float, focal_gamma: float, logit_adjustment: float, how: str) -> None:
-    """For constructors.
-
-    Raises:
-        ValueError: One of the options is out of its range.
-    """
-    if how not in WEIGHINGS:
-        raise ValueError(f"class_weights must be none, balanced or effective, got {how!r}")
-    if not max_class_weight >= 1:
-        raise ValueError(f"max_class_weight must be at least 1, got {max_class_weight}")
-    if not 0 < beta < 1:
-        raise ValueError(f"beta must be between 0 and 1, got {beta}")
-    if focal_gamma != 0 and not 1 <= focal_gamma <= 10:  # below 1 the slope is infinite where nothing is missing
-        raise ValueError(f"focal_gamma must be 0, or 1 to 10, got {focal_gamma}")
-    if not 0 <= logit_adjustment <= 10:
-        raise ValueError(f"logit_adjustment must be 0 to 10, got {logit_adjustment}")
-
-
-def refuse_wrong_learnt(weights: list[float] | None, prior: list[float] | None) -> None:
-    """The same for what `fit_class_weights` learns."""
-    if weights is not None and not all(0 < one < np.inf for one in weights):
-        raise ValueError(f"weights must each be above 0 and finite, got {weights}")
-    if prior is not None and not all(0 < one < 1 for one in prior):
-        raise ValueError(f"prior must each be between 0 and 1, got {prior}")
 
 
 def per_class(task: str, name: str, values: list[float], num_classes: int) -> list[float]:

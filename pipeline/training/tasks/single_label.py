@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, Annotated, ClassVar, final
 
 import numpy as np
+from annotated_types import Ge, Interval
 
 from pipeline.core.contracts import Task
 from pipeline.core.errors import UserError
 from pipeline.core.labels import to_matrix
+from pipeline.core.ranges import PositiveFloat
 from pipeline.training.tasks import losses
 
 if TYPE_CHECKING:
@@ -45,22 +47,14 @@ class SingleLabel(Task):
     """
 
     exclusive: ClassVar[bool] = True
-    label_smoothing: float
+    label_smoothing: Annotated[float, Interval(ge=0, lt=1)]
     class_weights: losses.Weighing = "none"
-    beta: float = 0.999
-    max_class_weight: float = 20.0
-    focal_gamma: float = 0.0
-    logit_adjustment: float = 0.0
-    weights: list[float] | None = None
-    prior: list[float] | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.label_smoothing < 1:
-            raise ValueError(f"label_smoothing must be at least 0 and below 1, got {self.label_smoothing}")
-        losses.refuse_wrong(
-            self.max_class_weight, self.beta, self.focal_gamma, self.logit_adjustment, self.class_weights
-        )
-        losses.refuse_wrong_learnt(self.weights, self.prior)
+    beta: Annotated[float, Interval(gt=0, lt=1)] = 0.999
+    max_class_weight: Annotated[float, Ge(1)] = 20.0
+    focal_gamma: losses.FocalGamma = 0.0
+    logit_adjustment: Annotated[float, Interval(ge=0, le=10)] = 0.0
+    weights: list[PositiveFloat] | None = None
+    prior: list[Annotated[float, Interval(gt=0, lt=1)]] | None = None
 
     def targets(self, labels: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
         for names in labels:

@@ -6,7 +6,7 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, final
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,10 @@ from pipeline.core import config
 from pipeline.core.batches import ImageDataset, ToTensor
 from pipeline.core.contracts import CheckpointStore, Log, Predictor, Risk, Task, Trainer
 from pipeline.core.errors import UserError
+from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.features.extractor import FrozenEncoder
-from pipeline.training.calibration import CALIBRATIONS
-from pipeline.training.trainers.estimator_scores import BLOCK, SCALINGS, EstimatorScores, fit_scores
+from pipeline.training.calibration import Calibration
+from pipeline.training.trainers.estimator_scores import BLOCK, EstimatorScores, Scaling, fit_scores
 from pipeline.training.trainers.network import WEIGHTS, bare_encoder, load_weights
 from pipeline.training.validation_metrics import validation_figures
 
@@ -47,21 +48,15 @@ class FitEstimator(Trainer):
     """
 
     estimator: Any
-    scaling: Literal["none", "standardise", "unit_length"]
-    calibration: Literal["none", "temperature", "sigmoid"]
-    max_samples: int | None
-    batch_size: int
-    seed: int
+    scaling: Scaling
+    calibration: Calibration
+    max_samples: PositiveInt | None
+    batch_size: PositiveInt
+    seed: Seed
 
     def __post_init__(self) -> None:
         if not isinstance(self.estimator, ClassifierMixin):
             raise ValueError(f"estimator must be a classifier of scikit-learn, got {type(self.estimator).__name__}")
-        refuse_unknown(self.calibration)
-        if self.scaling not in SCALINGS:
-            raise ValueError(f"scaling must be one of {list(SCALINGS)}, got {self.scaling!r}")
-        for name, value in (("max_samples", self.max_samples), ("batch_size", self.batch_size)):
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
 
     def fit(
         self,
@@ -171,11 +166,6 @@ def evaluate_estimator(
     row = {"epoch": 1.0, "train_loss": train_loss, **validation_figures(task, seen_targets, scores)}
     log(1, {**row, "images_per_second": len(known) / (time.perf_counter() - started)})
     return task.fit_thresholds(seen_targets, scores), [row]
-
-
-def refuse_unknown(calibration: str) -> None:
-    if calibration not in CALIBRATIONS:
-        raise ValueError(f"calibration must be one of {list(CALIBRATIONS)}, got {calibration!r}")
 
 
 def refuse_unfit(train: ImageDataset, val: ImageDataset, name: str) -> None:

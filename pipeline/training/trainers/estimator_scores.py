@@ -19,12 +19,12 @@ from sklearn.utils.validation import has_fit_parameter
 from pipeline.core.contracts import Task
 from pipeline.core.errors import UserError
 from pipeline.training import skops_file
-from pipeline.training.calibration import calibrate
+from pipeline.training.calibration import Calibration, calibrate
 
 FILE = "estimator.skops"
 BLOCK = 4096  # samples scaled or judged at a time
 FLOOR = 1e-6  # a tree's leaf of one class is not as sure as 0 or 1
-SCALINGS = ("none", "standardise", "unit_length")
+Scaling = Literal["none", "standardise", "unit_length"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,7 +62,7 @@ class EstimatorScores:
         features: np.ndarray,
         targets: np.ndarray,
         exclusive: bool,
-        kind: Literal["none", "temperature", "sigmoid"],
+        kind: Calibration,
     ) -> EstimatorScores:
         """The same with slopes and offsets learnt from other samples than the estimator's."""
         slopes, offsets = calibrate(self.logits(features, exclusive), targets, exclusive, kind)
@@ -107,7 +107,7 @@ def fit_scores(
     targets: np.ndarray,
     chances: np.ndarray | None,
     exclusive: bool,
-    scaling: Literal["none", "standardise", "unit_length"] = "none",
+    scaling: Scaling = "none",
 ) -> EstimatorScores:
     """An estimator fitted to (N, K) targets; the (N, D) features are scaled in place.
 

@@ -6,17 +6,19 @@ import time
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, cast, final
+from typing import Annotated, cast, final
 
 import torch
+from annotated_types import Ge, Interval, MinLen
 from torch import nn
 from tqdm import tqdm
 
 from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import CheckpointStore, Log, Risk, Task, Trainer
 from pipeline.core.errors import UserError
+from pipeline.core.ranges import Fraction, PositiveFloat, PositiveInt, Seed
 from pipeline.core.terminal import say
-from pipeline.training import out_of_memory, precision, state_dicts
+from pipeline.training import out_of_memory, state_dicts
 from pipeline.training.checkpointing import Progress
 from pipeline.training.determinism import make_reproducible
 from pipeline.training.freezing import Freezing
@@ -24,8 +26,9 @@ from pipeline.training.inference import score_together
 from pipeline.training.loop import Loop
 from pipeline.training.objectives.supervised import Supervised
 from pipeline.training.optimisation import Execution, Optimisation
+from pipeline.training.precision import Precision
 from pipeline.training.schedule import learning_rate_factor
-from pipeline.training.trainers.network import VIEWS, Classifier, NetworkPredictor
+from pipeline.training.trainers.network import Classifier, NetworkPredictor, View
 from pipeline.training.validation_metrics import validation_figures
 
 SHARED = (  # choices that are the loop's own
@@ -68,55 +71,24 @@ class FineTune(Trainer):
             steps, and the weights of the head hardly leave their start. Epochs are added until there are as many.
     """
 
-    epochs: int
-    batch_size: int
-    accumulation: int
-    learning_rate: float
-    weight_decay: float
-    warmup_fraction: float
-    dropout: float
-    ema_decay: float | None
-    views: list[str]
-    precision: Literal["auto", "fp32", "bf16"]
+    epochs: PositiveInt
+    batch_size: Annotated[int, Ge(2)]
+    accumulation: PositiveInt
+    learning_rate: PositiveFloat
+    weight_decay: Annotated[float, Ge(0)]
+    warmup_fraction: Fraction
+    dropout: Annotated[float, Interval(ge=0, lt=1)]
+    ema_decay: Annotated[float, Interval(gt=0, lt=1)] | None
+    views: Annotated[list[View], MinLen(1)]
+    precision: Precision
     compile: bool
     deterministic: bool
     halve_batch: bool
-    checkpoint_seconds: float
-    seed: int
-    layer_decay: float | None = None
-    frozen_epochs: int = 0
-    min_steps: int = 0
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise ValueError(f"epochs must be at least 1, got {self.epochs}")
-        if self.batch_size < 2:
-            raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
-        if self.accumulation < 1:
-            raise ValueError(f"accumulation must be at least 1, got {self.accumulation}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
-        if not self.weight_decay >= 0:
-            raise ValueError(f"weight_decay must be at least 0, got {self.weight_decay}")
-        if not 0 <= self.warmup_fraction <= 1:
-            raise ValueError(f"warmup_fraction must be 0 to 1, got {self.warmup_fraction}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
-        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
-            raise ValueError(f"ema_decay must be null or between 0 and 1, got {self.ema_decay}")
-        if not self.checkpoint_seconds >= 0:
-            raise ValueError(f"checkpoint_seconds must be at least 0, got {self.checkpoint_seconds}")
-        if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
-            raise ValueError(f"layer_decay must be null or above 0 and at most 1, got {self.layer_decay}")
-        if not self.frozen_epochs >= 0:
-            raise ValueError(f"frozen_epochs must be at least 0, got {self.frozen_epochs}")
-        if not self.min_steps >= 0:
-            raise ValueError(f"min_steps must be at least 0, got {self.min_steps}")
-        unknown = [name for name in self.views if name not in VIEWS]
-        if unknown or not self.views:
-            raise ValueError(f"views must be some of {list(VIEWS)}, got {self.views}")
-        if self.precision not in precision.PRECISIONS:
-            raise ValueError(f"precision must be one of {list(precision.PRECISIONS)}, got {self.precision!r}")
+    checkpoint_seconds: Annotated[float, Ge(0)]
+    seed: Seed
+    layer_decay: Annotated[float, Interval(gt=0, le=1)] | None = None
+    frozen_epochs: Annotated[int, Ge(0)] = 0
+    min_steps: Annotated[int, Ge(0)] = 0
 
     def fit(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,8 @@ from pipeline.training.memory_format import layout
 
 WEIGHTS = "weights.safetensors"
 MAX_REASON = 200  # characters
-VIEWS = {  # what a picture is turned into before it is scored; the scores are averaged
+View = Literal["identity", "horizontal_flip", "vertical_flip", "half_turn"]
+VIEWS: dict[View, tuple[int, ...]] = {  # what a picture is turned into before it is scored; the scores are averaged
     "identity": (),
     "horizontal_flip": (3,),
     "vertical_flip": (2,),
@@ -57,7 +58,7 @@ class NetworkPredictor(Predictor):
     """
 
     def __init__(
-        self, network: Classifier, task: Task, transform: ToTensor, views: Sequence[str], precision_name: str = "auto"
+        self, network: Classifier, task: Task, transform: ToTensor, views: Sequence[View], precision_name: str = "auto"
     ):
         self.device = precision.device()
         self.layout = layout(network)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, final
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,10 @@ from pipeline.core import config
 from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import CheckpointStore, Log, Predictor, Risk, Task, Trainer
 from pipeline.core.errors import UserError
+from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.evaluation.property_forest import PropertyBinner, make_forest
-from pipeline.training.trainers.estimator import evaluate_estimator, refuse_unfit, refuse_unknown
+from pipeline.training.calibration import Calibration
+from pipeline.training.trainers.estimator import evaluate_estimator, refuse_unfit
 from pipeline.training.trainers.estimator_scores import EstimatorScores, fit_scores
 
 
@@ -34,14 +36,9 @@ class FitPropertyForest(Trainer):
         seed: Of the trees.
     """
 
-    num_trees: int
-    calibration: Literal["none", "temperature", "sigmoid"]
-    seed: int
-
-    def __post_init__(self) -> None:
-        if self.num_trees < 1:
-            raise ValueError(f"num_trees must be at least 1, got {self.num_trees}")
-        refuse_unknown(self.calibration)
+    num_trees: PositiveInt
+    calibration: Calibration
+    seed: Seed
 
     def fit(
         self,

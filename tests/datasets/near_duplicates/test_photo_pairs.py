@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from file_options import from_file
 
 from pipeline.datasets.near_duplicates import photo_pairs
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
@@ -114,4 +115,6 @@ def test_looks_are_averages_of_four_by_four():
 )
 def test_refused_choices(choice, match):
     with pytest.raises(ValueError, match=match):
-        DuplicateSearch(**{"min_similarity": 0.93, "min_distinctiveness": 0.7, "num_neighbours": 1, **choice})
+        from_file(
+            DuplicateSearch, **{"min_similarity": 0.93, "min_distinctiveness": 0.7, "num_neighbours": 1, **choice}
+        )

@@ -17,6 +17,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+from file_options import from_file
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from source_examples import FORMATS
@@ -388,7 +389,7 @@ def test_an_unreadable_record_unpacks_again(tmp_path, picture_folder):
 def test_refused_choices(parameter):
     choices = {"name": "x", "path": "x", "tree": "x", "inner": None, "watch": "x", "max_bytes": 1, "max_entries": 1}
     with pytest.raises(ValueError, match=f"{parameter} must be at least 1, got 0"):
-        module.Archive(**{**choices, parameter: 0})
+        from_file(module.Archive, **{**choices, parameter: 0})
 
 
 class Raw(zipfile.ZipInfo):

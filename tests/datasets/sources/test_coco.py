@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from file_options import from_file
 
 from pipeline.core.errors import UserError
 from pipeline.datasets.sources.coco import Coco
@@ -110,7 +111,7 @@ def test_a_picture_with_nothing_annotated_is_a_negative_where_the_file_annotates
     table = replace(one, empty="own_label").read()
     assert table["labels"].tolist() == [["dog"], ["nothing"]]
     assert "negative" not in replace(one, empty="unlabelled").read()
-    with pytest.raises(ValueError, match="empty must be one of negative, unlabelled, own_label, got 'none'"):
+    with pytest.raises(ValueError, match="empty must be 'negative', 'unlabelled' or 'own_label', got 'none'"):
         replace(one, empty="none")
 
 
@@ -174,4 +175,4 @@ def test_a_picture_of_two_parts_is_refused(tmp_path):
 )
 def test_parts_that_do_not_fit(path, pictures, message):
     with pytest.raises(ValueError, match=message):
-        Coco(name="c", path=path, pictures=pictures, watch="x")
+        from_file(Coco, name="c", path=path, pictures=pictures, watch="x")

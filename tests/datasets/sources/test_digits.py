@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from file_options import from_file
 
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.sources import digits
@@ -29,7 +30,7 @@ def package(monkeypatch):
 
 
 def source(num_per_class=2):
-    return Digits(name="digits", num_per_class=num_per_class, watch="requirements.lock")
+    return from_file(Digits, name="digits", num_per_class=num_per_class, watch="requirements.lock")
 
 
 def test_the_first_of_each_class():

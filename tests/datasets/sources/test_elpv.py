@@ -1,6 +1,7 @@
 """ELPV's table becomes labels, groups and attributes; a small stand-in takes the package's place."""
 
 import pytest
+from file_options import from_file
 
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.sources import elpv
@@ -24,7 +25,9 @@ def package(tmp_path, monkeypatch):
 
 
 def source(**changes):
-    return Elpv(**{"name": "elpv", "labels": "defect", "block_size": 2, "watch": "requirements.lock", **changes})
+    return from_file(
+        Elpv, **{"name": "elpv", "labels": "defect", "block_size": 2, "watch": "requirements.lock", **changes}
+    )
 
 
 def test_defects_attributes_and_blocks_within_runs_of_one_type(package):

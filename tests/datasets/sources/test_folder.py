@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from file_options import from_file
 
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.discovery.file_listing import list_files
@@ -132,7 +133,7 @@ def test_a_folder_that_cannot_be_listed_is_not_passed_over(picture_folder, monke
 
 def told(root, **choices):
     """Path to label and split."""
-    table = Folder(name="pictures", path=str(root), watch=str(root), **choices).read()
+    table = from_file(Folder, name="pictures", path=str(root), watch=str(root), **choices).read()
     splits = table["given_split"] if "given_split" in table else [None] * len(table)
     return {
         path: ("".join(labels), split)

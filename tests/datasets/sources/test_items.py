@@ -14,7 +14,6 @@ from pipeline.datasets.sources.items import (
     Item,
     attribute_names,
     attribute_values,
-    check_empty,
     label_list,
     mark_negatives,
     merge,
@@ -173,8 +172,6 @@ def test_a_picture_that_somebody_looked_at():
     assert mark_negatives([], "negative") == {"negative": True}
     assert mark_negatives([], "unlabelled") == {"labels": []}
     assert mark_negatives([], "own_label") == {"labels": ["nothing"]}
-    with pytest.raises(ValueError, match=r"empty must be one of negative, unlabelled, own_label, got 'unlabeled'"):
-        check_empty("unlabeled")
 
 
 def test_negatives_stand_in_the_table_only_where_there_are_any():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from file_options import from_file
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
@@ -372,4 +373,4 @@ def test_somebodys_folder_is_never_changed(bucket, picture_folder):
 def test_refused_choices(parameter):
     choices = {"name": "x", "url": "x", "tree": "x", "inner": None, "watch": "x", "max_bytes": 1, "max_files": 1}
     with pytest.raises(ValueError, match=f"{parameter} must be at least 1, got 0"):
-        Remote(**{**choices, "options": {}, parameter: 0})
+        from_file(Remote, **{**choices, "options": {}, parameter: 0})

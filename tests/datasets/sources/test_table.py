@@ -7,6 +7,7 @@ from unittest.mock import ANY
 
 import pandas as pd
 import pytest
+from file_options import from_file
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -42,7 +43,7 @@ def source(tmp_path):
             "split_column": None,
             "attribute_columns": [],
         }
-        return Table(**{**options, **changes})
+        return from_file(Table, **{**options, **changes})
 
     return build
 
@@ -293,12 +294,12 @@ def test_what_is_wrong_with_the_choices_for_this_table(source, changes, message)
             r"exactly one of label_column and label_columns must be set, got 'label' and \['cat'\]",
         ),
         ({"label_column": None}, r"exactly one of label_column and label_columns must be set, got None and None"),
-        ({"attribute_columns": "all"}, r"attribute_columns must be a list of columns or 'all others', got 'all'"),
+        ({"attribute_columns": "all"}, r"attribute_columns must be a valid array or 'all others', got 'all'"),
         (
             {"label_column": None, "label_columns": "all others", "attribute_columns": "all others"},
             r"label_columns and attribute_columns cannot both be 'all others'",
         ),
-        ({"delimiter": ";;"}, r"delimiter must be null or one character, got ';;'"),
+        ({"delimiter": ";;"}, r"delimiter must be null or have at most 1 character, got ';;'"),
         ({"encoding": "base64"}, r"encoding must be null or a name such as utf-8, utf-16 or cp1252, got 'base64'"),
         ({"max_rows": 0}, r"max_rows must be at least 1, got 0"),
     ],

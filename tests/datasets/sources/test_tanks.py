@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from file_options import from_file
 
 from pipeline.checks.shortcut import Shortcut
 from pipeline.core.errors import ItemRejected
@@ -22,7 +23,7 @@ CHOICES = {
 
 
 def tanks(**changes):
-    return Tanks(**(CHOICES | changes))
+    return from_file(Tanks, **(CHOICES | changes))
 
 
 def counts(table):
@@ -128,7 +129,7 @@ def test_a_scene_that_is_not_there(path, message):
         ({"num_test": 0}, r"^num_test must be at least 1, got 0$"),
         ({"association": 0.4}, r"^association must be 0\.5 to 1, got 0\.4$"),
         ({"association": 1.1}, r"^association must be 0\.5 to 1, got 1\.1$"),
-        ({"association": float("nan")}, r"^association must be 0\.5 to 1, got nan$"),
+        ({"association": float("nan")}, r"^association must be a finite number, got nan$"),
     ],
 )
 def test_wrong_choices(choices, message):

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from file_options import from_file
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ FRACTIONS = {"train": 0.6, "val": 0.2, "test": 0.2}
 
 def split(manifest, recorded=None, **changes):
     options = {"fractions": FRACTIONS, "max_attribute_values": 0, "near_duplicate_bits": 2, "seed": 0, **changes}
-    return Given(**options)(manifest, recorded)
+    return from_file(Given, **options)(manifest, recorded)
 
 
 def test_every_sample_keeps_what_was_given(make_manifest):

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from file_options import from_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ SAMPLES = st.lists(SAMPLE, min_size=6, max_size=40)
 
 def split(manifest, recorded=None, **changes):
     options = {"fractions": FRACTIONS, "max_attribute_values": 0, "near_duplicate_bits": BITS, "seed": 0, **changes}
-    return Grouped(**options)(manifest, recorded)
+    return from_file(Grouped, **options)(manifest, recorded)
 
 
 def table(make_manifest, samples):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from file_options import from_file
 
 from pipeline.evaluation.gates.better import Better
 from pipeline.evaluation.metrics.accuracy import Accuracy
@@ -224,4 +225,7 @@ def test_a_metric_that_is_undefined_promotes_nothing():
 )
 def test_wrong_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        Better(**{"metric": Accuracy(), "min_gain": 0.0, "min_samples": 50, "num_resamples": 100, "seed": 0, **choices})
+        from_file(
+            Better,
+            **{"metric": Accuracy(), "min_gain": 0.0, "min_samples": 50, "num_resamples": 100, "seed": 0, **choices},
+        )

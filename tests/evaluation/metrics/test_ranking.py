@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from file_options import from_file
 
 from pipeline.evaluation.metrics.ranking import Ranking
 
@@ -77,10 +78,10 @@ def test_per_class_says_whether_there_is_one_number_per_class(averaging, per_cla
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"number": "auc", "averaging": "macro"}, r"^number must be auroc or average_precision, got 'auc'$"),
-        ({"number": "auroc", "averaging": "weighted"}, r"^averaging must be none or macro, got 'weighted'$"),
+        ({"number": "auc", "averaging": "macro"}, r"^number must be 'auroc' or 'average_precision', got 'auc'$"),
+        ({"number": "auroc", "averaging": "weighted"}, r"^averaging must be 'none' or 'macro', got 'weighted'$"),
     ],
 )
 def test_wrong_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        Ranking(**choices)
+        from_file(Ranking, **choices)

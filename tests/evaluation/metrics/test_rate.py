@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from file_options import from_file
 
 from pipeline.evaluation.metrics.rate import Rate
 
@@ -90,10 +91,13 @@ def test_per_class_says_whether_there_is_one_number_per_class(averaging, per_cla
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"number": "f2", "averaging": "macro"}, r"^number must be precision, recall or f1, got 'f2'$"),
-        ({"number": "f1", "averaging": "all"}, r"^averaging must be none, macro, weighted or micro, got 'all'$"),
+        ({"number": "f2", "averaging": "macro"}, r"^number must be 'precision', 'recall' or 'f1', got 'f2'$"),
+        (
+            {"number": "f1", "averaging": "all"},
+            r"^averaging must be 'none', 'macro', .* or 'micro', got 'all'$",
+        ),
     ],
 )
 def test_wrong_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        Rate(**choices)
+        from_file(Rate, **choices)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from file_options import from_file
 
 from pipeline.models.encoders.color_histogram import ColorHistogram
 
@@ -33,4 +34,4 @@ def test_places_do_not_matter_and_lengths_are_one():
 @pytest.mark.parametrize("num_bins", [1, 17])
 def test_refused_bins(num_bins):
     with pytest.raises(ValueError, match=rf"^num_bins must be 2 to 16, got {num_bins}$"):
-        ColorHistogram(num_bins=num_bins)
+        from_file(ColorHistogram, num_bins=num_bins)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from file_options import from_file
 
 from pipeline.models.encoders.hog import Hog
 
@@ -67,4 +68,4 @@ def test_the_number_of_features():
 )
 def test_refused_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        Hog(*choices)
+        from_file(Hog, **dict(zip(("size", "cell", "num_orientations"), choices, strict=True)))

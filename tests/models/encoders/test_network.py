@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from file_options import from_file
 
 from pipeline.core.errors import UserError
 from pipeline.models.encoders.network import PretrainedNetwork
@@ -78,7 +79,7 @@ def test_other_errors_of_the_network_stay_what_they_are():
             r"^timm has no network 'tf_efficientnet_lite'; did you mean one of \['.*'\]",
         ),
         (("zzz", "none"), r"^timm has no network 'zzz'$"),
-        (("resnet18", "none", "keras"), r"^library must be one of \['timm', 'torchvision'\], got 'keras'$"),
+        (("resnet18", "none", "keras"), r"^library must be 'timm' or 'torchvision', got 'keras'$"),
         (("squeezenet1_1", "none", "torchvision"), r"^SqueezeNet of torchvision does not end with a linear layer"),
         (
             (SMALLEST, "none", "timm", {"colour": 1}),
@@ -88,7 +89,7 @@ def test_other_errors_of_the_network_stay_what_they_are():
 )
 def test_wrong_choices(told, message):
     with pytest.raises(ValueError, match=message):
-        PretrainedNetwork(*told)
+        from_file(PretrainedNetwork, **dict(zip(("architecture", "weights", "library", "options"), told, strict=False)))
 
 
 @pytest.mark.parametrize("name", ["checkpoint_path", "pretrained_cfg_overlay", "pretrained_cfg", "cache_dir"])

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from file_options import from_file
 
 from pipeline.core.errors import UserError
 from pipeline.models.encoders.color_histogram import ColorHistogram
@@ -30,7 +31,7 @@ def test_nothing_is_seen():
 
 def test_refused():
     with pytest.raises(ValueError, match=r"^side must be at least 1, got 0$"):
-        Pixels(side=0, grey=True)
+        from_file(Pixels, side=0, grey=True)
     with pytest.raises(UserError, match=r"^colours takes pictures whose values are 0 to 1; set transform=unit$"):
         ColorHistogram(num_bins=4)(torch.full((1, 3, 4, 4), -0.5))
     with pytest.raises(UserError, match=r"^gradients of 8 x 8 pixels got 16 x 16; set size alike$"):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from file_options import from_file
 
 from pipeline.models.encoders.small import Small
 
@@ -29,4 +30,4 @@ def test_every_parameter_learns():
 
 def test_width_is_at_least_one():
     with pytest.raises(ValueError, match=r"^width must be at least 1, got 0$"):
-        Small(width=0)
+        from_file(Small, width=0)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from file_options import from_file
 from scipy.ndimage import gaussian_filter
 
 from pipeline.training.augmentations.blur import Blur
@@ -56,5 +57,5 @@ def test_the_generator_decides_and_the_input_is_left_alone():
 
 @pytest.mark.parametrize("value", [0.0, 0.11, float("nan")])
 def test_the_width_is_a_small_share_of_the_side(value):
-    with pytest.raises(ValueError, match=r"^max_sigma must be above 0 and at most 0\.1, got"):
-        Blur(max_sigma=value)
+    with pytest.raises(ValueError, match=r"^max_sigma must be (above 0 and at most 0\.1|a finite number), got"):
+        from_file(Blur, max_sigma=value)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from file_options import from_file
 
 from pipeline.training.augmentations.border import Border
 
@@ -60,5 +61,5 @@ def test_the_generator_decides_and_the_input_is_left_alone():
 
 @pytest.mark.parametrize("value", [0.0, 0.41, float("nan")])
 def test_something_is_left_between_the_borders(value):
-    with pytest.raises(ValueError, match=r"^max_fraction must be above 0 and at most 0\.4, got"):
-        Border(max_fraction=value)
+    with pytest.raises(ValueError, match=r"^max_fraction must be (above 0 and at most 0\.4|a finite number), got"):
+        from_file(Border, max_fraction=value)

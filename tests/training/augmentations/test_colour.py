@@ -4,6 +4,7 @@ import colorsys
 
 import pytest
 import torch
+from file_options import from_file
 
 from pipeline.training.augmentations.colour import Colour
 
@@ -93,5 +94,5 @@ def test_the_generator_decides_and_the_input_is_left_alone():
 @pytest.mark.parametrize(("name", "most"), [("max_saturation", "1"), ("max_hue", r"0\.5"), ("max_cast", "1")])
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
 def test_strengths_within_their_bounds(name, most, value):
-    with pytest.raises(ValueError, match=rf"^{name} must be 0 to {most}, got"):
-        Colour(**(NONE | {name: value}))
+    with pytest.raises(ValueError, match=rf"^{name} must be (0 to {most}|a finite number), got"):
+        from_file(Colour, **(NONE | {name: value}))

@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from file_options import from_file
 from PIL import Image
 
 from pipeline.training.augmentations.compression import Compression
@@ -67,4 +68,4 @@ def test_the_generator_decides_and_the_input_is_left_alone():
 @pytest.mark.parametrize("quality", [0, 101])
 def test_a_quality_that_jpeg_does_not_have(quality):
     with pytest.raises(ValueError, match=rf"^min_quality must be 1 to 100, got {quality}$"):
-        Compression(min_quality=quality)
+        from_file(Compression, min_quality=quality)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from file_options import from_file
 
 from pipeline.checks.augmentation_variants import list_variants
 from pipeline.training.augmentations.erasing import LEAST, Erasing
@@ -106,4 +107,4 @@ def test_a_policy_of_them_is_taken_apart_into_what_has_a_strength():
 )
 def test_wrong_choices(kind, options, message):
     with pytest.raises(ValueError, match=message):
-        kind(**options)
+        from_file(kind, **options)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from file_options import from_file
 
 from pipeline.training.augmentations.shift import Shift
 
@@ -58,5 +59,5 @@ def test_the_generator_decides_and_the_input_is_left_alone():
 
 @pytest.mark.parametrize("max_fraction", [-0.1, 0.6, float("nan")])
 def test_max_fraction_is_at_most_half(max_fraction):
-    with pytest.raises(ValueError, match=r"^max_fraction must be 0 to 0\.5, got"):
-        Shift(max_fraction=max_fraction)
+    with pytest.raises(ValueError, match=r"^max_fraction must be (0 to 0\.5|a finite number), got"):
+        from_file(Shift, max_fraction=max_fraction)

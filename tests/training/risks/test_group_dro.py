@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from file_options import from_file
 
 from pipeline.core.errors import UserError
 from pipeline.training.risks.group_dro import GroupDro
@@ -79,4 +80,4 @@ def test_many_steps_against_a_slow_reference():
 )
 def test_wrong_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        GroupDro(**({"by": "attr_site", "num_bins": 2, "step_size": 0.01} | choices))
+        from_file(GroupDro, **({"by": "attr_site", "num_bins": 2, "step_size": 0.01} | choices))

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from file_options import from_file
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,5 +36,5 @@ def test_the_rarest_of_several_labels_counts_and_none_counts_as_the_commonest():
 
 @pytest.mark.parametrize("strength", [0.0, 1.1, float("nan")])
 def test_wrong_choices(strength):
-    with pytest.raises(ValueError, match=r"^strength must be above 0 and at most 1, got"):
-        ByClass(strength=strength)
+    with pytest.raises(ValueError, match=r"^strength must be (above 0 and at most 1|a finite number), got"):
+        from_file(ByClass, strength=strength)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from file_options import from_file
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
@@ -231,15 +232,15 @@ def test_what_was_learnt_for_other_classes_is_refused(kind):
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"class_weights": "some"}, r"^class_weights must be none, balanced or effective, got 'some'$"),
+        ({"class_weights": "some"}, r"^class_weights must be 'none', 'balanced' or 'effective', got 'some'$"),
         ({"max_class_weight": 0.5}, r"^max_class_weight must be at least 1, got 0\.5$"),
-        ({"beta": 1.0}, r"^beta must be between 0 and 1, got 1\.0$"),
-        ({"focal_gamma": 0.5}, r"^focal_gamma must be 0, or 1 to 10, got 0\.5$"),
-        ({"logit_adjustment": float("nan")}, r"^logit_adjustment must be 0 to 10, got nan$"),
-        ({"weights": [1.0, 0.0]}, r"^weights must each be above 0 and finite, got \[1\.0, 0\.0\]$"),
-        ({"prior": [1.0, 0.0]}, r"^prior must each be between 0 and 1, got \[1\.0, 0\.0\]$"),
+        ({"beta": 1.0}, r"^beta must be above 0 and below 1, got 1\.0$"),
+        ({"focal_gamma": 0.5}, r"^focal_gamma must be 0 or 1 to 10, got 0\.5$"),
+        ({"logit_adjustment": float("nan")}, r"^logit_adjustment must be a finite number, got nan$"),
+        ({"weights": [1.0, 0.0]}, r"^weights\.1 must be above 0, got \[1\.0, 0\.0\]$"),
+        ({"prior": [1.0, 0.0]}, r"^prior\.0 must be above 0 and below 1, got \[1\.0, 0\.0\]$"),
     ],
 )
 def test_wrong_choices(kind, choices, message):
     with pytest.raises(ValueError, match=message):
-        kind(**choices, **({"label_smoothing": 0.0} if kind is SingleLabel else {}))
+        from_file(kind, **choices, **({"label_smoothing": 0.0} if kind is SingleLabel else {}))

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from file_options import from_file
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, log_loss
@@ -164,13 +165,13 @@ def test_what_was_learnt_for_other_classes_is_refused():
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"class_weights": "some"}, r"^class_weights must be none, balanced or effective, got 'some'$"),
+        ({"class_weights": "some"}, r"^class_weights must be 'none', 'balanced' or 'effective', got 'some'$"),
         ({"max_class_weight": 0.5}, r"^max_class_weight must be at least 1, got 0\.5$"),
-        ({"max_class_weight": float("nan")}, r"^max_class_weight must be at least 1, got nan$"),
-        ({"weights": [1.0, 0.0]}, r"^weights must each be above 0 and finite, got \[1\.0, 0\.0\]$"),
-        ({"thresholds": [0.5, 1.1]}, r"^thresholds must each be 0 to 1, got \[0\.5, 1\.1\]$"),
+        ({"max_class_weight": float("nan")}, r"^max_class_weight must be a finite number, got nan$"),
+        ({"weights": [1.0, 0.0]}, r"^weights\.1 must be above 0, got \[1\.0, 0\.0\]$"),
+        ({"thresholds": [0.5, 1.1]}, r"^thresholds\.1 must be 0 to 1, got \[0\.5, 1\.1\]$"),
     ],
 )
 def test_wrong_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        MultiLabel(**{**CHOICES, **choices})
+        from_file(MultiLabel, **{**CHOICES, **choices})

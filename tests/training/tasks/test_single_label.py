@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from file_options import from_file
 
 from pipeline.core.errors import UserError
 from pipeline.training.tasks.single_label import SingleLabel
@@ -69,8 +70,8 @@ def test_one_class_is_decided_the_first_of_equals():
 
 @pytest.mark.parametrize("label_smoothing", [-0.1, 1.0, float("nan")])
 def test_label_smoothing_is_a_share(label_smoothing):
-    with pytest.raises(ValueError, match=r"^label_smoothing must be at least 0 and below 1, got"):
-        SingleLabel(label_smoothing=label_smoothing)
+    with pytest.raises(ValueError, match=r"^label_smoothing must be (at least 0 and below 1|a finite number), got"):
+        from_file(SingleLabel, label_smoothing=label_smoothing)
 
 
 def test_with_smoothing_a_score_is_pulled_towards_an_even_share():

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 
+from pipeline.core.estimate import Estimate
 from pipeline.evaluation.slices import COLUMNS
 from pipeline.report.page import Material, worst_mistakes
 from pipeline.report.pictures import encode_png, open_uri
@@ -48,9 +49,7 @@ class Page(HTMLParser):
 
 
 def entry(value, low=None, high=None, n=40, groups=40, caveat=""):
-    """A figure as the metrics files keep it."""
-    told = {"value": value, "low": low, "high": high, "n": n, "groups": groups}
-    return told | ({"caveat": caveat} if caveat else {})
+    return Estimate(value=value, low=low, high=high, n=n, groups=groups, caveat=caveat)
 
 
 def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False, refused=(), channels=1, tried=()):

@@ -12,7 +12,7 @@ from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import FeatureCheck
 from pipeline.core.results import MAX_IN_STRIP, Finding
 from pipeline.features.linear_probe import Folds, out_of_fold_probabilities, pca_directions, stratified_group_folds
-from pipeline.statistics.bootstrap import MIN_GROUPS, Basis, Replicates, share_interval
+from pipeline.statistics.bootstrap import MIN_GROUPS, Basis, Bootstrap, share_interval
 from pipeline.statistics.classification import rarer_side, roc_auc
 
 
@@ -113,7 +113,7 @@ class SplitDrift(FeatureCheck):
         parts = stratified_group_folds(other.astype(int), together, self.num_folds, self.seed)
         scores = out_of_fold_probabilities(reduced[rows], other.astype(int), parts)[:, 1:]
         auc = float(_within_folds(other, scores, parts, np.ones((1, len(other))))[0])
-        weights = Replicates(groups=together, num_resamples=self.num_resamples, seed=self.seed)
+        weights = Bootstrap(num_resamples=self.num_resamples, seed=self.seed).replicates(together)
         varied = np.concatenate([_within_folds(other, scores, parts, block) for block in weights])
         basis = Basis.of(rarer_side(other[:, None]), together)
         low, high, _ = share_interval(auc, varied, weights, basis.n, basis.groups) or (None, None, "")

@@ -38,6 +38,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(name: str) -> None:
+    from pipeline.evaluation.split_evaluation import Options
     from pipeline.experiments import dvc_queue, listing, naming, speed, table
     from pipeline.report.leaderboard import leaderboard_page
     from pipeline.tracking.parent_runs import leaderboard_run
@@ -57,17 +58,8 @@ def main(name: str) -> None:
         kept, lost = bring_outputs(finished, Path(folder))
         outcomes, without = read_outcomes(kept, listed.metric)
         failed |= lost | without
-        options = params["evaluate"]
-        made = table.make_board(
-            listed.metric,
-            metric,
-            outcomes,
-            failed,
-            listed.published,
-            listed.margin,
-            options["num_resamples"],
-            options["seed"],
-        )
+        bootstrap = Options.of(params).bootstrap
+        made = table.make_board(listed.metric, metric, outcomes, failed, listed.published, listed.margin, bootstrap)
     made["machine"] = speed.machine() if outcomes else ""
     artifacts.write_csv(TABLE, made)
     artifacts.write_text(PAGE, leaderboard_page(name, made, speed.machine(), listed.margin))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.core import artifacts
+from pipeline.core.estimate import Change, Estimate, read_estimates
 from pipeline.core.terminal import say
 from pipeline.core.uris import mask_credentials
 from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
@@ -15,10 +16,8 @@ HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_mac
 
 
 def main() -> None:
-    metrics, checks = (
-        artifacts.read_json(artifacts.TEST_METRICS),
-        artifacts.read_json(artifacts.CHECKS) | artifacts.read_json(artifacts.CURATION),
-    )
+    metrics = read_estimates(artifacts.TEST_METRICS)
+    checks = artifacts.read_json(artifacts.CHECKS) | artifacts.read_json(artifacts.CURATION)
     registration = artifacts.read_json(artifacts.REGISTRATION)
     say(*lines(metrics, checks, registration), *missing(registration))
 
@@ -31,8 +30,8 @@ def missing(registration: dict[str, Any]) -> list[str]:
     return [f"MLflow's store {store} has no {one}; dvc repro -f -s register registers it again"]
 
 
-def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[str, Any]) -> list[str]:
-    n = metrics["accuracy"]["n"] if "accuracy" in metrics else "?"
+def lines(metrics: dict[str, Estimate], checks: dict[str, Any], registration: dict[str, Any]) -> list[str]:
+    n = metrics["accuracy"].n if "accuracy" in metrics else "?"
     result = ["", f"On {n} test pictures (95 % interval over groups):"]
     result += _figures(metrics, "")
     above = describe_margin(metrics.get(BEYOND))
@@ -65,21 +64,18 @@ def lines(metrics: dict[str, Any], checks: dict[str, Any], registration: dict[st
     return result
 
 
-def _figures(metrics: dict[str, Any], prefix: str, note: str = "") -> list[str]:
+def _figures(metrics: dict[str, Estimate], prefix: str) -> list[str]:
     """A line each, and the caveat below; one that all share stands once."""
-    found = {
-        name: metrics[prefix + name]
-        for name in HEADLINES
-        if (metrics.get(prefix + name) or {}).get("value") is not None
-    }
+    there = {name: metrics[prefix + name] for name in HEADLINES if prefix + name in metrics}
+    found = {name: one for name, one in there.items() if one.value is not None}
     result = []
-    for name, entry in found.items():
-        interval = "" if entry["low"] is None else f"  [{entry['low']:.3f}, {entry['high']:.3f}]"
-        result.append(f"  {name:20s} {entry['value']:.3f}{interval}{note}")
+    for name, one in found.items():
+        interval = "" if one.interval is None else "  [{:.3f}, {:.3f}]".format(*one.interval)
+        result.append(f"  {name:20s} {one.value:.3f}{interval}")
     names: dict[str, list[str]] = {}
-    for name, entry in found.items():
-        if entry.get("caveat"):
-            names.setdefault(entry["caveat"], []).append(name)
+    for name, one in found.items():
+        if one.caveat:
+            names.setdefault(one.caveat, []).append(name)
     said_once = len(names) == 1 and len(next(iter(names.values()))) == len(found)
     return result + [f"  {'' if said_once else ', '.join(of) + ': '}{text}" for text, of in names.items()]
 
@@ -96,9 +92,11 @@ def comparison_lines(earlier: dict[str, Any] | None) -> list[str]:
         f"Against version {earlier['version']}, made of the data before, {where}; more in {artifacts.COMPARISON}:"
     ]
     for name in HEADLINES:
-        one = earlier["metrics"].get(name)
-        if one and one["gain"]["value"] is not None:
-            gain, low, high = (one["gain"][key] for key in ("value", "low", "high"))
-            interval = "" if low is None else f"  [{low:+.3f}, {high:+.3f}]"
-            result.append(f"  {name:20s} {one['before']:.3f} -> {one['after']:.3f}, better by {gain:+.3f}{interval}")
+        if name not in earlier["metrics"]:
+            continue
+        one = Change.from_json(earlier["metrics"][name])
+        if one.gain.value is not None:
+            interval = "" if one.gain.interval is None else "  [{:+.3f}, {:+.3f}]".format(*one.gain.interval)
+            gain = f"{one.before:.3f} -> {one.after:.3f}, better by {one.gain.value:+.3f}"
+            result.append(f"  {name:20s} {gain}{interval}")
     return result

@@ -43,6 +43,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
     from filelock import FileLock, Timeout
 
     from pipeline.datasets.packed import PackedDataset
+    from pipeline.evaluation.split_evaluation import Options
     from pipeline.experiments import parameter_search, tuning
     from pipeline.experiments.trial import Trial
     from pipeline.tracking.parent_runs import finish, study_run
@@ -64,7 +65,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
                 packed=packed,
                 search=search,
                 metrics=whole(params["metric"]),
-                evaluate=params["evaluate"],
+                bootstrap=Options.of(params).bootstrap,
                 parent=parent,
                 folder=STUDIES / key,
             )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.batches import ImageDataset
     from pipeline.core.content import EmbeddedImages
+    from pipeline.core.predictions import Predictions
     from pipeline.core.results import Finding, Verdict
 
 
@@ -314,10 +315,10 @@ class Gate(ABC):
     """Decides whether a challenger replaces the champion."""
 
     @abstractmethod
-    def __call__(self, challenger: pd.DataFrame, champion: pd.DataFrame | None) -> Verdict:
+    def __call__(self, challenger: Predictions, champion: Predictions | None) -> Verdict:
         """Compares predictions on the test samples both have.
 
         Args:
-            challenger: `sample_id`, `group`, `targets`, `decided` and `scores` (a list of K each) of the test split.
+            challenger: Of the test split.
             champion: The same of the present champion, or None when there is none.
         """

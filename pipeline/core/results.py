@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from pipeline.core.estimate import Entry, Estimate
+
 if TYPE_CHECKING:
     import pandas as pd
 
+Evidence = dict[str, float | Estimate | None]  # figures by name
 State = Literal["passed", "failed", "cannot_be_judged"]
 MAX_WORST, MAX_STRIPS, MAX_IN_STRIP, MAX_ROWS = 20, 6, 8, 200  # of one finding, in the file and on the page
 
@@ -61,4 +64,8 @@ class Verdict:
 
     promote: bool
     reasons: list[str]
-    evidence: dict[str, Any] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=dict)
+
+    def evidence_to_json(self) -> dict[str, float | Entry | None]:
+        """As `reports/registration.json` holds it."""
+        return {name: one.to_json() if isinstance(one, Estimate) else one for name, one in self.evidence.items()}

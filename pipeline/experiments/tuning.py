@@ -10,6 +10,7 @@ import yaml
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
+from pipeline.core.estimate import Estimate
 from pipeline.datasets.packed import PackedDataset
 from pipeline.experiments.evidence import Evidence
 from pipeline.experiments.parameter_search import REASON, truncate_value
@@ -117,9 +118,9 @@ def winner(
         values: What it changed.
         evidence: Whether it is better than what the search began with.
     """
-    entry = best.user_attrs[EXPECTED]
-    interval = "" if entry["low"] is None else f" [{entry['low']:.3f}, {entry['high']:.3f}]"
-    caveat = f" ({entry['caveat']})" if entry.get("caveat") else ""
+    expected = Estimate.from_json(best.user_attrs[EXPECTED])
+    interval = "" if expected.interval is None else " [{:.3f}, {:.3f}]".format(*expected.interval)
+    caveat = f" ({expected.caveat})" if expected.caveat else ""
     stopped = sum(REASON in trial.user_attrs for trial in trials)
     nested: dict[str, Any] = {}
     for key, value in values.items():
@@ -128,14 +129,14 @@ def winner(
         for parent in parents:
             inner = inner.setdefault(parent, {})
         inner[last] = value
-    val = f"on the {entry['n']} pictures of val ({search.figure} {truncate_value(best.value)})"
+    val = f"on the {expected.n} pictures of val ({search.figure} {truncate_value(best.value)})"
     base = [] if search.experiment is None else ["defaults:", f"  - {search.experiment}", ""]
     return "\n".join(
         [
             "# @package _global_",
             f"{MARK} {name}: the best of {len(trials)} trials ({stopped} stopped early), seed {search.seed}.",
             f"#   dvc exp run -S experiment={to}",
-            f"# Expect {search.expect} {entry['value']:.3f}{interval} {val}{caveat};",
+            f"# Expect {search.expect} {expected.value:.3f}{interval} {val}{caveat};",
             "# on test a little less, since trial and epoch were chosen on val.",
             *(f"# {line}" for line in evidence.lines()),
             *base,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
+from pipeline.core.estimate import Estimate
 from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
 from pipeline.report.formatting import LOWER_IS_BETTER, Figure, figure
 from pipeline.statistics.bootstrap import FEW_GROUPS
@@ -65,7 +65,7 @@ class Headline:
     guess: Guess | None
 
 
-def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headline:
+def headline(metrics: dict[str, Estimate], test: pd.DataFrame, single: bool) -> Headline:
     """The header of the page.
 
     Args:
@@ -92,13 +92,13 @@ def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headl
     )
 
 
-def _cross(metrics: dict[str, Any], names: list[str]) -> Cross | None:
+def _cross(metrics: dict[str, Estimate], names: list[str]) -> Cross | None:
     there = [name for name in names if CROSS + name in metrics]
     if not there:
         return None
     return Cross(
         figures=[figure(name, metrics[CROSS + name]) for name in there],
-        num_groups=int(metrics[CROSS + there[0]]["groups"]),
+        num_groups=metrics[CROSS + there[0]].groups,
         beyond=describe_margin(metrics.get(CROSS + BEYOND), "The balanced accuracy of these features"),
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import artifacts
+from pipeline.core.estimate import Estimate, read_estimates
 from pipeline.datasets.packed import PackedDataset
 from pipeline.report.balance import balances
 from pipeline.report.checks import checks_section, linked_samples
@@ -62,7 +63,7 @@ class Material:
     curation: dict[str, Any]
     curves: pd.DataFrame
     imbalance: pd.DataFrame
-    metrics: dict[str, Any]
+    metrics: dict[str, Estimate]
     slices: pd.DataFrame
     predictions: pd.DataFrame
     mistakes: pd.DataFrame
@@ -87,7 +88,7 @@ class Material:
             curation=curation,
             curves=pd.read_csv(artifacts.TRAIN_CURVES),
             imbalance=pd.read_csv(artifacts.IMBALANCE, keep_default_na=False, na_values=[""]),
-            metrics=artifacts.read_json(artifacts.TEST_METRICS),
+            metrics=read_estimates(artifacts.TEST_METRICS),
             slices=read_slices(artifacts.SLICES),
             predictions=predictions,
             mistakes=mistakes,

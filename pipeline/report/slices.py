@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.report.formatting import LOWER_IS_BETTER, Figure, figure, number_or_none
+from pipeline.core.estimate import Estimate
+from pipeline.report.formatting import LOWER_IS_BETTER, Figure, figure
 
 NUM_SHOWN = 30
 
@@ -47,7 +48,7 @@ class Slices:
         return [one for one in self.judged if one.beyond == "below"]
 
 
-def parts(table: pd.DataFrame, metrics: dict[str, Any], min_slice: int) -> Slices:
+def parts(table: pd.DataFrame, metrics: dict[str, Estimate], min_slice: int) -> Slices:
     present = set(table["metric"])
     candidates = (
         "accuracy",
@@ -71,13 +72,13 @@ def parts(table: pd.DataFrame, metrics: dict[str, Any], min_slice: int) -> Slice
 
 
 def _slice(name: str, row: dict[str, Any], overall: Figure) -> Slice:
-    found = figure(name, row, reason="undefined on this part")
+    found = figure(name, Estimate.from_json(row), reason="undefined on this part")
     return Slice(
         attribute=_words(row["attribute"]),
         value=str(row["slice"]),
         n=int(row["n"]),
         figure=found,
-        beyond=_beyond(found, number_or_none(overall.value)),
+        beyond=_beyond(found, overall.value),
     )
 
 

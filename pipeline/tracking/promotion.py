@@ -14,10 +14,13 @@ from PIL import Image
 
 from pipeline.core import artifacts, config
 from pipeline.core.contracts import Gate, Metric
+from pipeline.core.estimate import read_estimates
 from pipeline.core.results import Verdict
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.margin_text import BEYOND, describe_margin, is_significantly_worse
 from pipeline.evaluation.paired_comparison import PairedPredictions, load_test_predictions
+from pipeline.evaluation.split_evaluation import Options as EvaluateOptions
+from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.tracking import registry, runs
 
 REGISTRATION_TAG = "colibri.registration"  # the verdict, written before the aliases move
@@ -49,15 +52,14 @@ class ComparisonOptions:
     """How two versions are compared: metrics of one number each, and the bootstrap behind the intervals."""
 
     metrics: dict[str, Metric]
-    num_resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
     @classmethod
     def of(cls, params: dict[str, Any]) -> ComparisonOptions:
+        """As `evaluate` measures one version."""
         metrics = config.build_all(params, "metric")
-        options = config.get_section(params, "evaluate")
         whole = {name: metric for name, metric in metrics.items() if not metric.per_class}
-        return cls(metrics=whole, num_resamples=options["num_resamples"], seed=options["seed"])
+        return cls(metrics=whole, bootstrap=EvaluateOptions.of(params).bootstrap)
 
 
 def register_version(
@@ -96,7 +98,7 @@ def register_version(
             "aliases": ["challenger", "champion"] if verdict.promote else ["challenger"],
             "champion_before": champion[0] if champion else None,
             "reasons": verdict.reasons,
-            "evidence": verdict.evidence,
+            "evidence": verdict.evidence_to_json(),
             "test_set_uses": uses,
             "earlier_data": earlier,
             "results_key": key,
@@ -168,7 +170,9 @@ def compare_earlier_data(
         "num_left": len(earlier) - len(both),
         "num_new": len(later) - len(both),
         "other_choices": choices[least],
-        "metrics": both.paired_differences(judging.metrics, judging.num_resamples, judging.seed),
+        "metrics": {
+            name: one.to_json() for name, one in both.paired_differences(judging.metrics, judging.bootstrap).items()
+        },
     }
 
 
@@ -178,12 +182,12 @@ def with_baseline_margin(verdict: Verdict, below: Literal["refuse", "warn"]) -> 
     Not refused is what merely has not shown more: the baseline is near 1 where a property gives the label away, and
     few test pictures leave wide intervals.
     """
-    entry = artifacts.read_json(artifacts.TEST_METRICS).get(BEYOND)
-    told = describe_margin(entry)
-    if entry is None or not told:
+    margin = read_estimates(artifacts.TEST_METRICS).get(BEYOND)
+    told = describe_margin(margin)
+    if margin is None or not told:
         return verdict
-    evidence = {**verdict.evidence, BEYOND: entry}
-    if verdict.promote and below == "refuse" and is_significantly_worse(entry):
+    evidence = {**verdict.evidence, BEYOND: margin}
+    if verdict.promote and below == "refuse" and is_significantly_worse(margin):
         way_out = "where that shortcut is known and remedied, set register.below_baseline to warn"
         return Verdict(False, [f"{told}; {way_out}"], evidence)
     return Verdict(verdict.promote, [*verdict.reasons, told], evidence)

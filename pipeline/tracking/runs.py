@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, final
 import yaml
 
 from pipeline.core import artifacts
+from pipeline.core.estimate import Estimate
 from pipeline.core.uris import mask_values
 from pipeline.tracking.connection import Unavailable, connect, find, translate_errors
 from pipeline.tracking.journal import Journal, bring_left, log_params
@@ -31,7 +32,7 @@ REPEATED = "colibri.repeat_key"  # of data, choices and code: a training of the 
 MADE = "colibri.made"  # digest of what training made: predictor and curves
 MAX_PARAM_LENGTH = 500
 UNLOGGED = ("validate", "check", "embed", "curate", "evaluate", "metric", "gate", "register", "sides")
-INTERVAL, INTERVALS = ("value", "low", "high", "n", "groups"), "evaluation/intervals.json"
+INTERVAL, INTERVALS = ("value", "low", "high", "n", "groups", "caveat"), "evaluation/intervals.json"
 SECONDS = "train/seconds"  # since the training started, at the end of each epoch
 
 
@@ -93,7 +94,7 @@ def completed_run(
     results_key: str,
     params: dict[str, Any],
     curves: pd.DataFrame,
-    metrics: dict[str, dict[str, Any]],
+    metrics: dict[str, dict[str, Estimate]],
     made: str = "",
 ) -> tuple[str, bool]:
     """The run that carries these results: the one that `train` opened, or a new one where there is none.
@@ -106,7 +107,7 @@ def completed_run(
         results_key: Of the results.
         params: All choices.
         curves: `reports/train.csv`.
-        metrics: Split to its figures, as the metrics files keep them.
+        metrics: Split to its figures.
         made: Digest of what the training made, as its run has it: the same data and choices by other code made another.
 
     Returns:
@@ -141,17 +142,17 @@ def completed_run(
     return run_id, False
 
 
-def _log_figures(client: MlflowClient, run_id: str, metrics: dict[str, dict[str, Any]]) -> None:
+def _log_figures(client: MlflowClient, run_id: str, metrics: dict[str, dict[str, Estimate]]) -> None:
     """Each figure as a metric; its interval, groups and caveat in a table: as metrics they would hide the others."""
     rows = []
-    for split, entries in metrics.items():
-        for name, entry in entries.items():
-            rows.append([f"{split}/{name}", *(entry[part] for part in INTERVAL), entry.get("caveat", "")])
-            if entry["value"] is not None:
-                client.log_metric(run_id, f"{split}/{metric_name(name)}", float(entry["value"]))
-            if entry.get("caveat") and "/" not in name:
-                client.set_tag(run_id, f"caveat.{split}.{name}", entry["caveat"])
-    client.log_dict(run_id, {"columns": ["metric", *INTERVAL, "caveat"], "data": rows}, INTERVALS)
+    for split, figures in metrics.items():
+        for name, one in figures.items():
+            rows.append([f"{split}/{name}", *(getattr(one, column) for column in INTERVAL)])
+            if one.value is not None:
+                client.log_metric(run_id, f"{split}/{metric_name(name)}", one.value)
+            if one.caveat and "/" not in name:
+                client.set_tag(run_id, f"caveat.{split}.{name}", one.caveat)
+    client.log_dict(run_id, {"columns": ["metric", *INTERVAL], "data": rows}, INTERVALS)
     client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps([{"path": INTERVALS, "type": "table"}]))
 
 

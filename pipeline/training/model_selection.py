@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.errors import UserError
-from pipeline.statistics.bootstrap import Basis, Replicates, difference_interval, share_interval
+from pipeline.statistics.bootstrap import Basis, Bootstrap, difference_interval, share_interval
 from pipeline.statistics.classification import average, confusion_counts, of_same_classes
 
 COLUMNS = {
@@ -114,7 +114,7 @@ class CandidateSelection:
         epochs: int | None,
     ) -> list[dict[str, Any]]:
         """A row per candidate; the first that the best is not shown to beat (paired interval above 0) is chosen."""
-        weights = Replicates(groups=groups, num_resamples=self.num_resamples, seed=self.seed)
+        weights = Bootstrap(num_resamples=self.num_resamples, seed=self.seed).replicates(groups)
         once = _figures(targets, decisions, np.ones((1, len(targets))), exclusive)[0]
         varied = np.concatenate([_figures(targets, decisions, block, exclusive) for block in weights])
         basis = Basis.of(targets > 0, groups)

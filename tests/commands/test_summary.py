@@ -1,15 +1,17 @@
 """The figures of the last run, in a few lines."""
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.commands import summary
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.core.estimate import Estimate, write_estimates
 
 
 def entry(value, low=None, high=None, n=40, caveat=""):
-    told = {"value": value, "low": low, "high": high, "n": n, "groups": 40}
-    return told | ({"caveat": caveat} if caveat else {})
+    return Estimate(value=value, low=low, high=high, n=n, groups=40, caveat=caveat)
 
 
 REGISTRATION = {
@@ -67,7 +69,7 @@ def test_what_is_beyond_the_properties_and_the_figures_over_all_groups():
     beyond = entry(0.1, 0.05, 0.15)
     metrics = {
         "accuracy": entry(0.9),
-        "baseline_margin": {**beyond, "low": -0.1},
+        "baseline_margin": replace(beyond, low=-0.1),
         "cross/accuracy": entry(0.85, 0.8, 0.9, n=900),
         "cross/baseline_margin": beyond,
     }
@@ -106,8 +108,8 @@ def test_what_cannot_be_judged_is_counted_and_said():
 
 
 def test_main_reads_the_reports(project, capsys):
-    artifacts.write_json(artifacts.METRICS, {"accuracy": entry(0.6)})  # of val, to choose by: not shown
-    artifacts.write_json(artifacts.TEST_METRICS, {"accuracy": entry(0.5)})
+    write_estimates(artifacts.METRICS, {"accuracy": entry(0.6)})  # of val, to choose by: not shown
+    write_estimates(artifacts.TEST_METRICS, {"accuracy": entry(0.5)})
     artifacts.write_json(artifacts.CHECKS, CHECKS)
     artifacts.write_json(artifacts.CURATION, {"outliers": {**CHECKS["split_leakage"], "passed": True}})
     artifacts.write_json(artifacts.REGISTRATION, {**REGISTRATION, "aliases": ["challenger"]})
@@ -124,7 +126,7 @@ def test_before_the_first_run(project):
 
 
 def test_corrected_data_are_compared_with_the_version_before():
-    gain = {"value": 0.05, "low": 0.01, "high": 0.1, "n": 40}
+    gain = {"value": 0.05, "low": 0.01, "high": 0.1, "n": 40, "groups": 40}
     metrics = {
         "accuracy": {"told": 0.9, "before": 0.8, "after": 0.85, "gain": gain},
         "f1_macro": {"told": 0.9, "before": 0.8, "after": 0.75, "gain": {**gain, "value": -0.05, "low": None}},

@@ -346,7 +346,7 @@ def test_a_class_that_is_not_evaluable_says_so():
     text = Page(render(replace(build(), metrics=few))).text
     assert "not evaluable: 20 pictures, 21 needed" in text
     assert "2 classes have too few pictures in test to be judged by themselves; means over the classes" in text
-    many = {name: {**one, "n": 21} if name.endswith("/cat") else one for name, one in few.items()}
+    many = {name: replace(one, n=21) if name.endswith("/cat") else one for name, one in few.items()}
     assert "1 class has too few" in Page(render(replace(build(), metrics=many))).text
     many |= {name: entry(0.7, n=21) for name in few if name.endswith("/dog")}
     assert "have too few" not in (text := Page(render(replace(build(), metrics=many))).text)

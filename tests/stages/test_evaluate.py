@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.core import artifacts
+from pipeline.core.estimate import Estimate
+from pipeline.core.predictions import Predictions
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation import split_evaluation
 from pipeline.evaluation.metrics.accuracy import Accuracy
@@ -19,7 +21,6 @@ from pipeline.evaluation.split_evaluation import (
     evaluate_split,
     predict_splits,
 )
-from pipeline.stages.evaluate import as_json
 from pipeline.statistics.classification import balanced_accuracy
 from pipeline.training.tasks.single_label import SingleLabel
 
@@ -67,20 +68,14 @@ def test_figures_of_the_test_split(predictions):
     test = predictions[predictions["split"] == "test"].reset_index(drop=True)
     test.loc[0, "labels"] = test.loc[1, "labels"]  # one label is wrong now: 3 of 4 right, 2 of 3 b found
     metrics = {"accuracy": Accuracy(), "recall": Rate(number="recall", averaging="none")}
-    found = evaluate_split(metrics, test, ["a", "b"], Options(**OPTIONS))
+    found = evaluate_split(metrics, Predictions.of(test, ["a", "b"]), Options(**OPTIONS))
     assert {name: (one.value, one.n, one.groups) for name, one in found.items()} == {
         "accuracy": (0.75, 4, 2),
         "recall/a": (1.0, 1, 1),
         "recall/b": (pytest.approx(2 / 3), 3, 2),
     }
-    assert as_json(found)["accuracy"] == {
-        "value": 0.75,
-        "low": None,
-        "high": None,
-        "n": 4,
-        "groups": 2,
-        "caveat": "no interval: it rests on 2 independent groups, fewer than 5",
-    }
+    caveat = "no interval: it rests on 2 independent groups, fewer than 5"
+    assert found["accuracy"] == Estimate(value=0.75, low=None, high=None, n=4, groups=2, caveat=caveat)
 
 
 def test_a_model_that_says_every_label_would_reach_1():
@@ -100,10 +95,14 @@ def test_a_model_that_sees_brightness_adds_nothing_to_the_properties(packed):
     told = properties(packed)
     predictions = predict_splits(SimpleNamespace(predict=brightness, task=TASK), told)
     test = predictions[predictions["split"] == "test"].reset_index(drop=True)
-    entry = baseline_margin(test, TASK, told, Options(**OPTIONS))["baseline_margin"]
+
+    def margin(test):
+        of_test = Predictions.of(test, told.classes)
+        return baseline_margin(test, of_test, TASK, told, Options(**OPTIONS))["baseline_margin"]
+
+    entry = margin(test)
     assert (entry.value, entry.n, entry.low) == (0.0, 4, None)
-    guessing = test.assign(decided=[["a"]] * 4)
-    assert baseline_margin(guessing, TASK, told, Options(**OPTIONS))["baseline_margin"].value == -0.5
+    assert margin(test.assign(decided=[["a"]] * 4)).value == -0.5
 
 
 def embedded(packed, project):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Check
+from pipeline.core.manifest_schema import property_column
 from pipeline.core.results import Finding
 
 SHOWN = 8  # pictures of each fault
@@ -79,7 +80,7 @@ class PictureQuality(Check):
 
     def _how_bad(self, samples: pd.DataFrame) -> dict[str, np.ndarray]:
         """Fault to (N,) how far beyond its limit each sample is; positive where it has the fault."""
-        of = {name: samples[f"prop_{name}"].to_numpy(dtype=float) for name in PROPERTIES}
+        of = {name: samples[property_column(name)].to_numpy(dtype=float) for name in PROPERTIES}
         uniform = self.uniform - of["contrast"]
         longer = np.maximum(of["aspect_ratio"], 1 / of["aspect_ratio"])
         side = np.sqrt(of["num_pixels"])

@@ -13,6 +13,7 @@ from pipeline.checks.remedies import Lack, find_lacks, suggest_remedies
 from pipeline.checks.shortcuts.single_property import LabelTable, PropertyAssociation, rank_properties
 from pipeline.core.contracts import Check
 from pipeline.core.errors import UserError
+from pipeline.core.manifest_schema import property_column
 from pipeline.core.results import Finding
 from pipeline.datasets.properties import Property, collect_properties, stratified_group_sample
 
@@ -168,7 +169,7 @@ def _describe(one: PropertyAssociation) -> str:
 def _extremes(samples: pd.DataFrame, over: list[PropertyAssociation]) -> dict[str, list[str]]:
     """The samples at both ends of the most telling property that is a number."""
     for one in over:
-        column = f"prop_{one.name}"
+        column = property_column(one.name)
         if column in samples and pd.api.types.is_numeric_dtype(samples[column]):
             ordered = samples.dropna(subset=[column]).sort_values([column, "sample_id"])["sample_id"]
             ends = {"lowest": ordered.head(NUM_PICTURES), "highest": ordered.tail(NUM_PICTURES)[::-1]}

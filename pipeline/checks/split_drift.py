@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import FeatureCheck
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.results import MAX_IN_STRIP, Finding
 from pipeline.features.linear_probe import Folds, out_of_fold_probabilities, pca_directions, stratified_group_folds
 from pipeline.statistics.bootstrap import MIN_GROUPS, Basis, Bootstrap, share_interval
@@ -81,7 +82,7 @@ class SplitDrift(FeatureCheck):
     def __call__(self, samples: pd.DataFrame, content: EmbeddedImages) -> Finding:
         reduced = pca_directions(content.features, self.seed)
         split, groups = samples["split"].to_numpy(dtype=str), samples["group"].to_numpy(dtype=str)
-        num_groups = {name: len(np.unique(groups[split == name])) for name in ("train", "val", "test")}
+        num_groups = {name: len(np.unique(groups[split == name])) for name in SPLITS}
         few = [name for name, num in num_groups.items() if num < MIN_GROUPS]
         asked = [] if "train" in few else [name for name in ("val", "test") if name not in few]
         told = [self._probe_splits(name, reduced, split, groups) for name in asked]

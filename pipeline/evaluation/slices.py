@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.core.contracts import Metric
 from pipeline.core.estimate import Estimate
+from pipeline.core.manifest_schema import attribute_columns, short_name
 from pipeline.core.predictions import Predictions
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.statistics.bootstrap import Bootstrap
@@ -60,8 +61,8 @@ def _parts(
     """Attribute, value, the rows, and what is asked of them."""
     classes = predictions.classes
     in_cells = {name: metric for name, metric in metrics.items() if name == IN_CELLS}
-    for column in [str(name) for name in test if str(name).startswith("attr_")]:
-        attribute, cut = column.removeprefix("attr_"), _cut(test[column])
+    for column in attribute_columns(test):
+        attribute, cut = short_name(column), _cut(test[column])
         for value, members in cut.items():
             yield attribute, value, members, metrics
         if not 1 < len(cut) <= MAX_CELLS / len(classes):

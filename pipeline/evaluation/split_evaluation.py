@@ -12,6 +12,7 @@ from pipeline.core import artifacts, config
 from pipeline.core.contracts import Metric, Predictor, Task
 from pipeline.core.estimate import Estimate
 from pipeline.core.labels import to_lists
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.predictions import Predictions
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.baseline_margin import decide_by_properties, margin_over_properties
@@ -106,7 +107,7 @@ def cross_validated_figures(
         .drop(columns=["group"])
         .merge(artifacts.read_table(artifacts.SPLITS), on="sample_id")
     )
-    samples = samples[samples["split"].isin(["train", "val", "test"])].reset_index(drop=True)
+    samples = samples[samples["split"].isin(SPLITS)].reset_index(drop=True)
     features = Embeddings.load().of(samples["sample_id"])
     targets = task.targets(samples["labels"].tolist(), classes)
     found = cross_validate(samples, features, targets, classes, task.exclusive, options.seed)

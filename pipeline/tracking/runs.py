@@ -17,6 +17,7 @@ import yaml
 
 from pipeline.core import artifacts
 from pipeline.core.estimate import Estimate
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.uris import mask_values
 from pipeline.tracking.connection import Unavailable, connect, find, translate_errors
 from pipeline.tracking.journal import Journal, bring_left, log_params
@@ -284,4 +285,4 @@ def masked_settings(path: Path) -> str | None:
 def metric_group(name: str) -> str:
     """train_loss as train/loss, so that the UI groups curves."""
     group, _, rest = name.partition("_")
-    return f"{group}/{rest}" if group in ("train", "val", "test") else f"train/{name}"
+    return f"{group}/{rest}" if group in SPLITS else f"train/{name}"

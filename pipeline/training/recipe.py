@@ -12,6 +12,7 @@ from pipeline.core import artifacts, config
 from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import BatchMix, CheckpointStore, Log, Predictor, Risk, Sampling, Task, Trainer
 from pipeline.core.errors import UserError
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.datasets.packed import PackedDataset
 from pipeline.images.decoding import Decoding
 from pipeline.training.model_selection import CandidateSelection
@@ -71,7 +72,7 @@ class Recipe:
                 **{name: packed.card[name] for name in ("size", "fit", "channels")},
                 **Decoding.of_card(packed.card).for_card(),
             },
-            "num_samples": {name: int(splits.get(name, 0)) for name in ("train", "val", "test")},
+            "num_samples": {name: int(splits.get(name, 0)) for name in SPLITS},
             "data_hash": artifacts.content_digest((artifacts.PACKED / "index.parquet").read_bytes()),
         }
 

@@ -10,8 +10,9 @@ import pandas as pd
 from pipeline.core.contracts import Split
 from pipeline.core.errors import UserError
 from pipeline.core.labels import are_labelled
+from pipeline.core.manifest_schema import NONE, SPLITS
 from pipeline.datasets.near_duplicates.groups import connected_groups
-from pipeline.datasets.splits.assignment import NONE, SPLITS, check_fractions
+from pipeline.datasets.splits.assignment import check_fractions
 from pipeline.datasets.splits.grouped import assign_groups
 
 

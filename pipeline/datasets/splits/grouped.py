@@ -8,8 +8,9 @@ from typing import final
 import pandas as pd
 
 from pipeline.core.contracts import Split
+from pipeline.core.manifest_schema import NONE
 from pipeline.datasets.near_duplicates.groups import connected_groups
-from pipeline.datasets.splits.assignment import NONE, assign, check_fractions, strata_of
+from pipeline.datasets.splits.assignment import assign, check_fractions, strata_of
 
 
 @final

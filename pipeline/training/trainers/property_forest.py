@@ -15,6 +15,7 @@ from pipeline.core import config
 from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import CheckpointStore, Log, Predictor, Risk, Task, Trainer
 from pipeline.core.errors import UserError
+from pipeline.core.manifest_schema import ATTRIBUTE, PROPERTY
 from pipeline.evaluation.property_forest import PropertyBinner, make_forest
 from pipeline.training.trainers.estimator import evaluate_estimator, refuse_unfit, refuse_unknown
 from pipeline.training.trainers.estimator_scores import EstimatorScores, fit_scores
@@ -93,7 +94,7 @@ class PropertyForestPredictor(Predictor):
 def _of(told: pd.DataFrame | None) -> pd.DataFrame:
     if told is None:
         raise UserError(
-            "this model knows what was measured of pictures and told beside them (prop_*, attr_*), not what they show; "
-            "it is there to be compared with, and cannot be served"
+            f"this model knows what was measured of pictures and told beside them ({PROPERTY}*, {ATTRIBUTE}*), not "
+            "what they show; it is there to be compared with, and cannot be served"
         )
     return told

@@ -62,7 +62,8 @@ def main(name: str) -> None:
         made = table.make_board(listed.metric, metric, outcomes, failed, listed.published, listed.margin, bootstrap)
     made["machine"] = speed.machine() if outcomes else ""
     artifacts.write_csv(TABLE, made)
-    artifacts.write_text(PAGE, leaderboard_page(name, made, speed.machine(), listed.margin))
+    shown = leaderboard_page(name, made, speed.machine(), listed.margin, not metric.larger_is_better)
+    artifacts.write_text(PAGE, shown)
     keys = {one.name: one.results_key for one in kept}
     leaderboard_run(name, keys, [TABLE, PAGE])
     say("", *lines(made), "", RANKED_BY_TEST, f"Table: {TABLE}", f"Page:  {PAGE}", "Runs:  make ui, under one parent")

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.core import artifacts
 from pipeline.core.estimate import Change, Estimate, read_estimates
+from pipeline.core.results import StoredFinding, read_findings
 from pipeline.core.terminal import say
 from pipeline.core.uris import mask_credentials
 from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
@@ -17,7 +18,7 @@ HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_mac
 
 def main() -> None:
     metrics = read_estimates(artifacts.TEST_METRICS)
-    checks = artifacts.read_json(artifacts.CHECKS) | artifacts.read_json(artifacts.CURATION)
+    checks = read_findings(artifacts.CHECKS) | read_findings(artifacts.CURATION)
     registration = artifacts.read_json(artifacts.REGISTRATION)
     say(*lines(metrics, checks, registration), *missing(registration))
 
@@ -30,7 +31,7 @@ def missing(registration: dict[str, Any]) -> list[str]:
     return [f"MLflow's store {store} has no {one}; dvc repro -f -s register registers it again"]
 
 
-def lines(metrics: dict[str, Estimate], checks: dict[str, Any], registration: dict[str, Any]) -> list[str]:
+def lines(metrics: dict[str, Estimate], checks: dict[str, StoredFinding], registration: dict[str, Any]) -> list[str]:
     n = metrics["accuracy"].n if "accuracy" in metrics else "?"
     result = ["", f"On {n} test pictures (95 % interval over groups):"]
     result += _figures(metrics, "")
@@ -41,18 +42,18 @@ def lines(metrics: dict[str, Estimate], checks: dict[str, Any], registration: di
         result += ["Frozen features with a linear classifier, out of fold, over the groups of all splits:", *crossed]
         above = describe_margin(metrics.get(CROSS + BEYOND))
         result += [f"  {above}"] if above else []
-    failed = {name: entry for name, entry in checks.items() if not entry["passed"]}
-    blind = [name for name, entry in failed.items() if entry.get("state") == "cannot_be_judged"]
+    failed = {name: one for name, one in checks.items() if not one.passed}
+    blind = [name for name, one in failed.items() if one.state == "cannot_be_judged"]
     unclear = f", {len(blind)} cannot be judged" if blind else ""
     result.append(f"Checks: {len(checks) - len(failed)} passed, {len(failed) - len(blind)} warned{unclear}")
-    for name, entry in failed.items():
+    for name, one in failed.items():
         if name in blind:
-            result.append(f"  {name} cannot be judged: {entry['obstacle']}")
+            result.append(f"  {name} cannot be judged: {one.obstacle}")
             continue
-        first = next(iter(entry["worst"].items()), None)
+        first = next(iter(one.worst.items()), None)
         worst = f", first {first[0]}: {first[1]}" if first else ""
-        value = "undefined" if entry["value"] is None else f"{entry['value']:.4g}"
-        result.append(f"  {name}: {value} {entry['unit']}, at most {entry['limit']:.4g} accepted{worst}")
+        value = "undefined" if one.value is None else f"{one.value:.4g}"
+        result.append(f"  {name}: {value} {one.unit}, at most {one.limit:.4g} accepted{worst}")
     result += comparison_lines(registration.get("earlier_data"))
     aliases = " and ".join(registration["aliases"])
     result += [

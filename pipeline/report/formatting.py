@@ -42,7 +42,6 @@ PLAIN = {  # metric to its name and what it says
     "average_precision": ("average precision", "precision over all thresholds of the score"),
     "average_precision_macro": ("macro average precision", "precision over all thresholds, mean over classes (mAP)"),
 }
-LOWER_IS_BETTER = ("hamming_loss",)  # never the figure that leads or by which parts are ranked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +93,7 @@ class Figure:
         return self.has_place and self.low is not None and self.high is not None
 
 
-def figure(metric: str, estimate: Estimate, reason: str = "") -> Figure:
+def figure(metric: str, estimate: Estimate, reason: str = "", lower_is_better: bool = False) -> Figure:
     """An estimate of a metric as it is shown, under the metric's name in words."""
     name, note = PLAIN.get(metric, (metric.replace("_", " "), ""))
     if not reason:
@@ -108,7 +107,7 @@ def figure(metric: str, estimate: Estimate, reason: str = "") -> Figure:
         n=estimate.n,
         caveat=estimate.caveat,
         reason=reason,
-        lower_is_better=metric in LOWER_IS_BETTER,
+        lower_is_better=lower_is_better,
     )
 
 

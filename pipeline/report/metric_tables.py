@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pipeline.core.estimate import Estimate
@@ -54,13 +55,14 @@ class Tables:
         return sum(one.value is not None and one.low is None for one in figures)
 
 
-def tables(metrics: dict[str, Estimate], classes: list[str], needed: int) -> Tables:
+def tables(metrics: dict[str, Estimate], classes: list[str], needed: int, lower_is_better: Collection[str]) -> Tables:
     """Figures of the whole and of each class.
 
     Args:
         metrics: `reports/test_metrics.json`.
         classes: In any order.
         needed: Samples a class needs in test to be evaluable.
+        lower_is_better: Metrics that count mistakes.
     """
     own = {name: entry for name, entry in metrics.items() if not name.startswith(CROSS)}
     per_class = list(dict.fromkeys(name.partition("/")[0] for name in own if "/" in name))
@@ -74,7 +76,11 @@ def tables(metrics: dict[str, Estimate], classes: list[str], needed: int) -> Tab
         key=lambda row: _weakness(row, per_class.index(first)),
     )
     return Tables(
-        overall=[figure(name, entry) for name, entry in own.items() if "/" not in name],
+        overall=[
+            figure(name, entry, lower_is_better=name in lower_is_better)
+            for name, entry in own.items()
+            if "/" not in name
+        ],
         columns=[PLAIN.get(name, (name.replace("_", " "), "")) for name in per_class],
         classes=rows[:MAX_CLASSES],
         order=PLAIN.get(first, (first.replace("_", " "), ""))[0],

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import artifacts
+from pipeline.core.contracts import Metric
 from pipeline.core.estimate import Estimate, read_estimates
+from pipeline.core.results import StoredFinding, read_findings
 from pipeline.datasets.packed import PackedDataset
 from pipeline.report.balance import balances
 from pipeline.report.checks import checks_section, linked_samples
@@ -46,6 +48,7 @@ class Material:
         curves: `reports/train.csv`.
         imbalance: `reports/imbalance.csv`.
         metrics: `reports/test_metrics.json`.
+        lower_is_better: Those of the metrics that count mistakes.
         slices: `reports/slices.csv`.
         predictions: Of val and test.
         mistakes: The worst wrong decisions on test.
@@ -59,11 +62,12 @@ class Material:
     quarantine: pd.DataFrame
     splits: pd.DataFrame
     validation: dict[str, Any]
-    checks: dict[str, Any]
-    curation: dict[str, Any]
+    checks: dict[str, StoredFinding]
+    curation: dict[str, StoredFinding]
     curves: pd.DataFrame
     imbalance: pd.DataFrame
     metrics: dict[str, Estimate]
+    lower_is_better: frozenset[str]
     slices: pd.DataFrame
     predictions: pd.DataFrame
     mistakes: pd.DataFrame
@@ -71,10 +75,12 @@ class Material:
     preview: bytes
 
     @classmethod
-    def gather(cls, params: dict[str, Any], packed: PackedDataset, num_mistakes: int) -> Material:
+    def gather(
+        cls, params: dict[str, Any], metrics: dict[str, Metric], packed: PackedDataset, num_mistakes: int
+    ) -> Material:
         predictions = artifacts.read_table(artifacts.PREDICTIONS)
         mistakes = worst_mistakes(predictions, packed.classes, num_mistakes)
-        checks, curation = artifacts.read_json(artifacts.CHECKS), artifacts.read_json(artifacts.CURATION)
+        checks, curation = read_findings(artifacts.CHECKS), read_findings(artifacts.CURATION)
         shown = [*mistakes["sample_id"], *linked_samples(checks), *linked_samples(curation)]
         rows = packed.index.reset_index().set_index("sample_id")["index"]
         return cls(
@@ -89,6 +95,7 @@ class Material:
             curves=pd.read_csv(artifacts.TRAIN_CURVES),
             imbalance=pd.read_csv(artifacts.IMBALANCE, keep_default_na=False, na_values=[""]),
             metrics=read_estimates(artifacts.TEST_METRICS),
+            lower_is_better=frozenset(name for name, one in metrics.items() if not one.larger_is_better),
             slices=read_slices(artifacts.SLICES),
             predictions=predictions,
             mistakes=mistakes,
@@ -135,6 +142,7 @@ def render(material: Material) -> str:
 def content(material: Material) -> dict[str, Any]:
     """What the templates show, section by section."""
     test = material.predictions[material.predictions["split"] == "test"].reset_index(drop=True)
+    falling = material.lower_is_better
     classes, single = list(material.card["classes"]), is_single(test)
     sections = [
         checks_section("check", material.checks, material.images),
@@ -142,7 +150,7 @@ def content(material: Material) -> dict[str, Any]:
     ]
     return {
         "name": material.card.get("source") or "data set",
-        "headline": headline(material.metrics, test, single),
+        "headline": headline(material.metrics, falling, test, single),
         "num_resamples": material.params["evaluate"]["num_resamples"],
         "data": data(material.manifest, material.quarantine, material.splits),
         "balance": balances(material.manifest, material.splits),
@@ -153,12 +161,14 @@ def content(material: Material) -> dict[str, Any]:
         "preview_classes": preview_classes(material),
         "curves": curves(material.curves),
         "imbalance": imbalance(material.imbalance),
-        "tables": tables(material.metrics, classes, wilson_sample_size(material.params["evaluate"]["half_width"])),
+        "tables": tables(
+            material.metrics, classes, wilson_sample_size(material.params["evaluate"]["half_width"]), falling
+        ),
         "confusion": confusion(test, classes) if single else None,
         "tallies": [] if single else tallies(test, classes, (material.card.get("task") or {}).get("thresholds")),
         "reliability": reliability(test, classes, single) if len(test) else None,
         "histogram": histogram(test, classes) if single else None,
-        "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"]),
+        "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"], falling),
         "mistakes": mistakes(material.mistakes, material.images, classes),
         "num_wrong": sum(list(a) != list(b) for a, b in zip(test["labels"], test["decided"], strict=True)),
         "making": provenance(material.params, material.card),

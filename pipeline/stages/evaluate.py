@@ -47,7 +47,7 @@ def main() -> None:
         name: card[name] for name in ("augmentation", "encoder", "imbalance", "mix", "task", "train", "transform")
     }
     shown = {**learnt, **{name: params[name] for name in ("evaluate", "metric")}}  # what this page is a function of
-    artifacts.write_text(artifacts.REPORT, render(Material.gather(shown, packed, options.num_mistakes)))
+    artifacts.write_text(artifacts.REPORT, render(Material.gather(shown, metrics, packed, options.num_mistakes)))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from PIL import Image
 from pipeline.core import artifacts, config
 from pipeline.core.contracts import Gate, Metric
 from pipeline.core.estimate import read_estimates
-from pipeline.core.results import Verdict
+from pipeline.core.results import Verdict, read_findings
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.margin_text import BEYOND, describe_margin, is_significantly_worse
 from pipeline.evaluation.paired_comparison import PairedPredictions, load_test_predictions
@@ -23,6 +23,7 @@ from pipeline.evaluation.split_evaluation import Options as EvaluateOptions
 from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.tracking import registry, runs
 
+LEAKAGE = "split_leakage"  # the check without which no figure of test counts
 REGISTRATION_TAG = "colibri.registration"  # the verdict, written before the aliases move
 DONE_TAG = "colibri.registered"  # written after
 
@@ -120,11 +121,12 @@ def test_digest() -> str:
 
 def apply_gate(gate: Gate, classes: list[str], champion_run: str | None) -> Verdict:
     """The gate's verdict on the test predictions of both; none is asked where the test split leaks."""
-    leakage = artifacts.read_json(artifacts.CHECKS).get("split_leakage")
-    if leakage is not None and not leakage["passed"]:
-        if leakage.get("state") == "cannot_be_judged":
-            return Verdict(False, [f"whether its test figures leak cannot be judged: {leakage['obstacle']}"])
-        return Verdict(False, [f"its test figures leak: {leakage['value']:.0f} {leakage['unit']}"])
+    leakage = read_findings(artifacts.CHECKS).get(LEAKAGE)
+    if leakage is not None and not leakage.passed:
+        if leakage.state == "cannot_be_judged":
+            return Verdict(False, [f"whether its test figures leak cannot be judged: {leakage.obstacle}"])
+        found = "an undefined number of" if leakage.value is None else f"{leakage.value:.0f}"
+        return Verdict(False, [f"its test figures leak: {found} {leakage.unit}"])
     ours = load_test_predictions(artifacts.PREDICTIONS, classes)
     if champion_run is None:
         return gate(ours, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,10 +14,13 @@ from pipeline.core.errors import UserError
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding, StoredFinding
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group
 
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
+
 AnyCheck = Check | FeatureCheck
 
 
-def build_checks(params: dict[str, Any], section: str) -> dict[str, Any]:
+def build_checks(params: Params, section: str) -> dict[str, Any]:
     """The checks of one section of the parameters, by name.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
@@ -118,7 +118,7 @@ class Shortcut(Check):
                     f"accept one of {', '.join(names)}, or take it out"
                 )
 
-    def _row(self, one: PropertyAssociation) -> dict[str, Any]:
+    def _row(self, one: PropertyAssociation) -> dict[str, object]:
         return {
             "property": one.name,
             "tells": one.label,

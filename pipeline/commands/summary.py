@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts
 from pipeline.core.estimate import Change, Estimate, read_estimates
@@ -12,6 +12,9 @@ from pipeline.core.uris import mask_credentials
 from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
 from pipeline.tracking import registry
 from pipeline.tracking.connection import tracking_uri
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 HEADLINES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
 
@@ -23,7 +26,7 @@ def main() -> None:
     say(*lines(metrics, checks, registration), *missing(registration))
 
 
-def missing(registration: dict[str, Any]) -> list[str]:
+def missing(registration: JsonObject) -> list[str]:
     """A line with the remedy where MLflow's store does not have the version (it was deleted, or made elsewhere)."""
     if registry.is_registered(registration["model"], registration["version"]) is not False:
         return []
@@ -31,7 +34,7 @@ def missing(registration: dict[str, Any]) -> list[str]:
     return [f"MLflow's store {store} has no {one}; dvc repro -f -s register registers it again"]
 
 
-def lines(metrics: dict[str, Estimate], checks: dict[str, StoredFinding], registration: dict[str, Any]) -> list[str]:
+def lines(metrics: dict[str, Estimate], checks: dict[str, StoredFinding], registration: JsonObject) -> list[str]:
     n = metrics["accuracy"].n if "accuracy" in metrics else "?"
     result = ["", f"On {n} test pictures (95 % interval over groups):"]
     result += _figures(metrics, "")
@@ -81,7 +84,7 @@ def _figures(metrics: dict[str, Estimate], prefix: str) -> list[str]:
     return result + [f"  {'' if said_once else ', '.join(of) + ': '}{text}" for text, of in names.items()]
 
 
-def comparison_lines(earlier: dict[str, Any] | None) -> list[str]:
+def comparison_lines(earlier: JsonObject | None) -> list[str]:
     """The headline figures before and after, where there is a version made of the data before."""
     if earlier is None:
         return []

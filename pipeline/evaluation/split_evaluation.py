@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.margin_text import BEYOND, CROSS
 from pipeline.features.store import Embeddings
 from pipeline.statistics.bootstrap import Bootstrap, wilson_sample_size
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +64,7 @@ class Options:
         return Bootstrap(num_resamples=self.num_resamples, seed=self.seed)
 
     @classmethod
-    def of(cls, params: dict[str, Any]) -> Options:
+    def of(cls, params: Params) -> Options:
         """The section `evaluate` of params.yaml.
 
         Raises:

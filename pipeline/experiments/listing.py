@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import yaml
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
 
 PREFIX = "leaderboard_"
 
@@ -68,7 +71,7 @@ class Listing:
             raise ValueError("a published row has the name of another row")
 
 
-def read(name: str) -> tuple[Listing, dict[str, Any]]:
+def read(name: str) -> tuple[Listing, Params]:
     """What `conf/experiment/leaderboard_NAME.yaml` lists, and all parameters that it composes to.
 
     Raises:
@@ -80,7 +83,7 @@ def read(name: str) -> tuple[Listing, dict[str, Any]]:
     if name not in there:
         found = f"there are {', '.join(there)}" if there else "there is none yet"
         raise UserError(f"{file} does not exist; {found}")
-    params: dict[str, Any] = yaml.safe_load(config.compose(overrides=[f"experiment={PREFIX}{name}"]))
+    params: Params = yaml.safe_load(config.compose(overrides=[f"experiment={PREFIX}{name}"]))
     node = params.get("leaderboard")
     if not isinstance(node, dict):
         raise UserError(f"{file} has no mapping 'leaderboard' with metric and experiments")

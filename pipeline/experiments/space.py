@@ -12,6 +12,8 @@ from pipeline.core.errors import UserError
 if TYPE_CHECKING:
     from optuna import Trial
 
+    from pipeline.core.open_types import Params
+
 FIGURES = ("val_loss", "val_accuracy", "val_f1_macro")  # what every trainer tells of an epoch
 
 
@@ -110,7 +112,7 @@ class Search:
             raise ValueError("space is empty; name at least one parameter")
 
 
-def with_values(nodes: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def with_values(nodes: Mapping[str, Any], values: Mapping[str, Any]) -> Params:
     """The parameters with some of them set to other values.
 
     Raises:

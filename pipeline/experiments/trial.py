@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,9 @@ from pipeline.experiments.space import Search, with_values
 from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.tracking.parent_runs import trial_run
 from pipeline.training.recipe import select_recipe
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject, Params
 
 EXPECTED = "expected"
 START = "start"  # what the search begins with, beside the numbers of its trials
@@ -55,11 +58,11 @@ class Trial:
     parent: str
     folder: Path
 
-    def __call__(self, number: int, values: dict[str, Any], report: Report) -> tuple[float, dict[str, Any]]:
+    def __call__(self, number: int, values: Params, report: Report) -> tuple[float, JsonObject]:
         row, expected = self._train(str(number), self.values(values), report)
         return float(row[self.search.figure]), {EXPECTED: expected[self.search.expect].to_json()}
 
-    def values(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
+    def values(self, drawn: Mapping[str, Any]) -> Params:
         """What is changed for a trial: `train.epochs` is as many as it says, whatever `train.min_steps` is."""
         exact = "train.epochs" in drawn and "min_steps" in self.nodes["train"] and MIN_STEPS not in drawn
         return {**drawn, MIN_STEPS: 0} if exact else dict(drawn)
@@ -79,7 +82,7 @@ class Trial:
             if path.stem not in (START, str(best.number)):
                 path.unlink()
 
-    def _predictions(self, name: str, values: dict[str, Any]) -> Predictions | str:
+    def _predictions(self, name: str, values: Params) -> Predictions | str:
         """Those that were kept, else of another training; or why that failed."""
         if not self._file(name).exists():
             try:
@@ -91,9 +94,7 @@ class Trial:
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.parquet"
 
-    def _train(
-        self, name: str, values: dict[str, Any], report: Report
-    ) -> tuple[Mapping[str, float], dict[str, Estimate]]:
+    def _train(self, name: str, values: Params, report: Report) -> tuple[Mapping[str, float], dict[str, Estimate]]:
         """The row of the epoch that was kept, and the metrics on val."""
         recipe, _ = select_recipe(with_values(self.nodes, values), self.packed)
         stopped = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -18,11 +18,14 @@ from pipeline.experiments.space import Pruning, Range, Search, with_values
 from pipeline.experiments.trial import EXPECTED
 from pipeline.training.recipe import SECTIONS
 
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
+
 MADE_OF = ("ingest", "find_duplicates", "split", "augment")  # stages whose choices data/packed rests on
 MARK = "# Found by colibri tune"
 
 
-def read(name: str, experiment: str | None, trials: int | None) -> tuple[Search, dict[str, Any]]:
+def read(name: str, experiment: str | None, trials: int | None) -> tuple[Search, Params]:
     """The search of `conf/tune/NAME.yaml`, and all parameters it starts from.
 
     Args:
@@ -46,7 +49,7 @@ def read(name: str, experiment: str | None, trials: int | None) -> tuple[Search,
     space = {key: config.instantiate(Range, one, f"tune.space.{key}") for key, one in node["space"].items()}
     pruning = node.get("pruning") and config.instantiate(Pruning, node["pruning"], "tune.pruning")
     search: Search = config.instantiate(Search, {**node, "space": space, "pruning": pruning}, "tune")
-    params: dict[str, Any] = yaml.safe_load(config.compose(overrides=start_note(search)))
+    params: Params = yaml.safe_load(config.compose(overrides=start_note(search)))
     with_values(nodes_of(params), dict.fromkeys(space))
     if search.expect not in params["metric"] or params["metric"][search.expect].get("averaging") == "none":
         raise UserError(
@@ -60,7 +63,7 @@ def start_note(search: Search) -> list[str]:
     return [] if search.experiment is None else [f"experiment={search.experiment}"]
 
 
-def nodes_of(params: Mapping[str, Any]) -> dict[str, Any]:
+def nodes_of(params: Mapping[str, Any]) -> Params:
     """What one training reads of the parameters."""
     return {name: params[name] for name in SECTIONS}
 
@@ -122,7 +125,7 @@ def winner(
     interval = "" if expected.interval is None else " [{:.3f}, {:.3f}]".format(*expected.interval)
     caveat = f" ({expected.caveat})" if expected.caveat else ""
     stopped = sum(REASON in trial.user_attrs for trial in trials)
-    nested: dict[str, Any] = {}
+    nested: Params = {}
     for key, value in values.items():
         *parents, last = key.split(".")
         inner = nested

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.core.estimate import Change
 from pipeline.report.formatting import DASH, PLAIN, SPACE, share
 from pipeline.report.rendering import page
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 MAX_CHOICES = 20
 
@@ -33,7 +36,7 @@ class Row:
     verdict: Literal["better", "worse", "may be chance"]
 
 
-def comparison_page(name: str, registration: dict[str, Any]) -> str:
+def comparison_page(name: str, registration: JsonObject) -> str:
     """The page: the same bytes for the same material, with nothing in it that loads from anywhere.
 
     Args:

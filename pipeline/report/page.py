@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,9 @@ from pipeline.report.rendering import page
 from pipeline.report.slices import parts
 from pipeline.statistics.bootstrap import wilson_sample_size
 
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject, Params
+
 
 @dataclass(frozen=True, eq=False)
 class Material:
@@ -56,12 +59,12 @@ class Material:
         preview: PNG bytes of the augmentation sheet.
     """
 
-    params: dict[str, Any]
-    card: dict[str, Any]
+    params: Params
+    card: JsonObject
     manifest: pd.DataFrame
     quarantine: pd.DataFrame
     splits: pd.DataFrame
-    validation: dict[str, Any]
+    validation: JsonObject
     checks: dict[str, StoredFinding]
     curation: dict[str, StoredFinding]
     curves: pd.DataFrame
@@ -75,9 +78,7 @@ class Material:
     preview: bytes
 
     @classmethod
-    def gather(
-        cls, params: dict[str, Any], metrics: dict[str, Metric], packed: PackedDataset, num_mistakes: int
-    ) -> Material:
+    def gather(cls, params: Params, metrics: dict[str, Metric], packed: PackedDataset, num_mistakes: int) -> Material:
         predictions = artifacts.read_table(artifacts.PREDICTIONS)
         mistakes = worst_mistakes(predictions, packed.classes, num_mistakes)
         checks, curation = read_findings(artifacts.CHECKS), read_findings(artifacts.CURATION)
@@ -139,7 +140,7 @@ def render(material: Material) -> str:
     return page("page.html.jinja", content(material))
 
 
-def content(material: Material) -> dict[str, Any]:
+def content(material: Material) -> dict[str, object]:
     """What the templates show, section by section."""
     test = material.predictions[material.predictions["split"] == "test"].reset_index(drop=True)
     falling = material.lower_is_better

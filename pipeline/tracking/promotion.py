@@ -7,7 +7,7 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image
@@ -22,6 +22,9 @@ from pipeline.evaluation.paired_comparison import PairedPredictions, load_test_p
 from pipeline.evaluation.split_evaluation import Options as EvaluateOptions
 from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.tracking import registry, runs
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject, Params
 
 LEAKAGE = "split_leakage"  # the check without which no figure of test counts
 REGISTRATION_TAG = "colibri.registration"  # the verdict, written before the aliases move
@@ -56,7 +59,7 @@ class ComparisonOptions:
     bootstrap: Bootstrap
 
     @classmethod
-    def of(cls, params: dict[str, Any]) -> ComparisonOptions:
+    def of(cls, params: Params) -> ComparisonOptions:
         """As `evaluate` measures one version."""
         metrics = config.build_all(params, "metric")
         whole = {name: metric for name, metric in metrics.items() if not metric.per_class}
@@ -68,10 +71,10 @@ def register_version(
     run_id: str,
     key: str,
     gate: Gate,
-    card: dict[str, Any],
+    card: JsonObject,
     packed: PackedDataset,
     judging: ComparisonOptions,
-) -> dict[str, Any]:
+) -> JsonObject:
     """What was registered and why; the same text when the same results come again."""
     name = options.model_name
     version = registry.find_version(name, key)
@@ -138,9 +141,7 @@ def apply_gate(gate: Gate, classes: list[str], champion_run: str | None) -> Verd
         return gate(ours, load_test_predictions(theirs, classes))
 
 
-def compare_earlier_data(
-    name: str, run_id: str, card: dict[str, Any], judging: ComparisonOptions
-) -> dict[str, Any] | None:
+def compare_earlier_data(name: str, run_id: str, card: JsonObject, judging: ComparisonOptions) -> JsonObject | None:
     """What is registered now against a version made of the data before; None where there is none.
 
     Of the versions made of these data it is the one whose choices differ least, the newest of several: the data shall

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
 
+    from pipeline.core.open_types import Params
+
 KEY, RESULTS = "colibri.training_key", "colibri.results_key"
 REPEATED = "colibri.repeat_key"  # of data, choices and code: a training of the same one gives the same
 MADE = "colibri.made"  # digest of what training made: predictor and curves
@@ -60,7 +62,7 @@ class TrainingLog:
 
 
 @contextmanager
-def training_run(key: str, params: dict[str, Any], repeat_key: str = "") -> Iterator[TrainingLog]:
+def training_run(key: str, params: Params, repeat_key: str = "") -> Iterator[TrainingLog]:
     """A run that receives the figures of each epoch and, over time, the use of processor and memory.
 
     A store that does not answer costs the training nothing: the figures wait in a file. Where a finished run of the
@@ -93,7 +95,7 @@ def training_run(key: str, params: dict[str, Any], repeat_key: str = "") -> Iter
 def completed_run(
     key: str,
     results_key: str,
-    params: dict[str, Any],
+    params: Params,
     curves: pd.DataFrame,
     metrics: dict[str, dict[str, Estimate]],
     made: str = "",
@@ -240,7 +242,7 @@ def epoch_figures(figures: dict[str, float]) -> dict[str, float]:
     return {metric_group(name): value for name, value in figures.items() if name != "epoch"}
 
 
-def flat_params(params: dict[str, Any]) -> dict[str, str]:
+def flat_params(params: Params) -> dict[str, str]:
     """The leaves of the parameters under their dotted keys, without credentials, cut to what MLflow keeps.
 
     What only measures and judges is left out, so that two runs show how they were made; params.yaml, an artifact of

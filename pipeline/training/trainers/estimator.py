@@ -6,7 +6,7 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,9 @@ from pipeline.training.calibration import CALIBRATIONS
 from pipeline.training.trainers.estimator_scores import BLOCK, SCALINGS, EstimatorScores, fit_scores
 from pipeline.training.trainers.network import WEIGHTS, bare_encoder, load_weights
 from pipeline.training.validation_metrics import validation_figures
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 IN_MEMORY = 2**30  # bytes of features; more lie in a temporary file, mapped
 
@@ -114,7 +117,7 @@ class EstimatorPredictor(Predictor):
             scores.append(self.answers.scores(np.stack(block), self.task))
         return np.concatenate(scores)
 
-    def save(self, folder: Path) -> dict[str, Any]:
+    def save(self, folder: Path) -> JsonObject:
         weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
         if weights:
             save_file(weights, folder / WEIGHTS)
@@ -126,7 +129,7 @@ class EstimatorPredictor(Predictor):
         }
 
     @classmethod
-    def load(cls, folder: Path, card: dict[str, Any]) -> EstimatorPredictor:
+    def load(cls, folder: Path, card: JsonObject) -> EstimatorPredictor:
         encoder = bare_encoder(card)
         if encoder.state_dict():
             load_weights(encoder, folder / WEIGHTS)

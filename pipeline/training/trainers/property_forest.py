@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import TYPE_CHECKING, Literal, final
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,9 @@ from pipeline.core.manifest_schema import ATTRIBUTE, PROPERTY
 from pipeline.evaluation.property_forest import PropertyBinner, make_forest
 from pipeline.training.trainers.estimator import evaluate_estimator, refuse_unfit, refuse_unknown
 from pipeline.training.trainers.estimator_scores import EstimatorScores, fit_scores
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 
 @final
@@ -77,7 +80,7 @@ class PropertyForestPredictor(Predictor):
     def predict(self, images: np.ndarray, metadata: pd.DataFrame | None = None) -> np.ndarray:
         return self.answers.scores(self.bins(_of(metadata)), self.task)
 
-    def save(self, folder: Path) -> dict[str, Any]:
+    def save(self, folder: Path) -> JsonObject:
         return {
             "predictor": "pipeline.training.trainers.property_forest.PropertyForestPredictor",
             **self.answers.save(folder),
@@ -86,7 +89,7 @@ class PropertyForestPredictor(Predictor):
         }
 
     @classmethod
-    def load(cls, folder: Path, card: dict[str, Any]) -> PropertyForestPredictor:
+    def load(cls, folder: Path, card: JsonObject) -> PropertyForestPredictor:
         task = config.build(card["task"], "card.task")
         return cls(PropertyBinner(**card["bins"]), EstimatorScores.load(folder, card, task.exclusive), task)
 

@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline.core import artifacts
 from pipeline.core.contracts import Metric
 from pipeline.core.estimate import Estimate, read_estimates
+from pipeline.core.predictions import Predictions
 from pipeline.core.results import StoredFinding, read_findings
 from pipeline.datasets.packed import PackedDataset
 from pipeline.report.balance import balances
@@ -111,20 +112,18 @@ def worst_mistakes(predictions: pd.DataFrame, classes: list[str], num_mistakes: 
     How confident: the score left for the truth of the label that was missed or wrongly given, the lowest of them.
     """
     test = predictions[predictions["split"] == "test"]
-    wrong = test[[list(a) != list(b) for a, b in zip(test["labels"], test["decided"], strict=True)]]
-    position = {name: column for column, name in enumerate(classes)}
-    given = [
-        min((float(scores[position[name]]) for name in labels), default=0.0)
-        for labels, scores in zip(wrong["labels"], wrong["scores"], strict=True)
-    ]
-    left = [
-        min(
-            [float(scores[position[name]]) for name in labels if name not in decided]
-            + [1 - float(scores[position[name]]) for name in decided if name not in labels]
-        )
-        for labels, decided, scores in zip(wrong["labels"], wrong["decided"], wrong["scores"], strict=True)
-    ]
-    ranked = wrong.assign(given=given, left=left).sort_values(["left", "sample_id"]).drop(columns="left")
+    of_test = Predictions.of(test, classes)
+    wrong = of_test.take(~of_test.is_right)
+    actual, scores = wrong.targets > 0, wrong.scores.astype(float)
+    given = np.where(actual, scores, np.inf).min(axis=1, initial=np.inf)
+    missed, wrongly = actual & ~wrong.decided, ~actual & wrong.decided
+    left = np.where(missed, scores, np.where(wrongly, 1 - scores, np.inf)).min(axis=1, initial=np.inf)
+    ranked = (
+        test[~of_test.is_right]
+        .assign(given=np.where(actual.any(axis=1), given, 0.0), left=left)
+        .sort_values(["left", "sample_id"])
+        .drop(columns="left")
+    )
     return ranked.head(num_mistakes).reset_index(drop=True)
 
 
@@ -143,8 +142,9 @@ def render(material: Material) -> str:
 def content(material: Material) -> dict[str, object]:
     """What the templates show, section by section."""
     test = material.predictions[material.predictions["split"] == "test"].reset_index(drop=True)
-    falling = material.lower_is_better
-    classes, single = list(material.card["classes"]), is_single(test)
+    falling, classes = material.lower_is_better, list(material.card["classes"])
+    of_test = Predictions.of(test, classes)
+    single = is_single(of_test)
     sections = [
         checks_section("check", material.checks, material.images),
         checks_section("curate", material.curation, material.images),
@@ -165,13 +165,13 @@ def content(material: Material) -> dict[str, object]:
         "tables": tables(
             material.metrics, classes, wilson_sample_size(material.params["evaluate"]["half_width"]), falling
         ),
-        "confusion": confusion(test, classes) if single else None,
-        "tallies": [] if single else tallies(test, classes, (material.card.get("task") or {}).get("thresholds")),
-        "reliability": reliability(test, classes, single) if len(test) else None,
-        "histogram": histogram(test, classes) if single else None,
+        "confusion": confusion(of_test) if single else None,
+        "tallies": [] if single else tallies(of_test, (material.card.get("task") or {}).get("thresholds")),
+        "reliability": reliability(of_test, single) if len(test) else None,
+        "histogram": histogram(of_test) if single else None,
         "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"], falling),
         "mistakes": mistakes(material.mistakes, material.images, classes),
-        "num_wrong": sum(list(a) != list(b) for a, b in zip(test["labels"], test["decided"], strict=True)),
+        "num_wrong": int((~of_test.is_right).sum()),
         "making": provenance(material.params, material.card),
     }
 

@@ -275,8 +275,12 @@ class Predictor(ABC):
     task: Task
 
     @abstractmethod
-    def predict(self, images: np.ndarray, metadata: pd.DataFrame | None = None) -> np.ndarray:
-        """(N, H, W, C) uint8 and, where known, N rows of `prop_*` and `attr_*` to (N, K) scores in the card's order."""
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """(N, H, W, C) uint8 to (N, K) scores in the card's order."""
+
+    def with_metadata(self, metadata: pd.DataFrame) -> Predictor:
+        """The predictor for pictures of which these rows of `prop_*` and `attr_*` are known, in this order."""
+        return self  # most look at the pictures alone
 
     @abstractmethod
     def save(self, folder: Path) -> JsonObject:

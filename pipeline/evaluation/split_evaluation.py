@@ -77,7 +77,7 @@ class Options:
 def predict_splits(predictor: Predictor, packed: PackedDataset) -> pd.DataFrame:
     """Scores and decided labels of val and test."""
     rows = packed.index[packed.index["split"].isin(["val", "test"])]
-    scores = predictor.predict(packed.images[rows.index.to_numpy()], rows.reset_index(drop=True))
+    scores = predictor.with_metadata(rows.reset_index(drop=True)).predict(packed.images[rows.index.to_numpy()])
     decided = to_lists(predictor.task.decide(scores), packed.classes)
     return (
         rows.drop(columns=["origin", "content_hash"])

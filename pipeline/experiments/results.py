@@ -75,13 +75,13 @@ class ExperimentOutputs:
 
 
 def make_scorer(predictor: Predictor, told: pd.DataFrame) -> Scorer:
-    """What turns pictures into scores; a predictor that asks for what is known beside the pictures gets it.
+    """What turns these pictures into scores.
 
     Args:
         predictor: Trained.
         told: A row for each picture it will be given.
     """
-    return lambda images: predictor.predict(images, told.reset_index(drop=True))
+    return predictor.with_metadata(told.reset_index(drop=True)).predict
 
 
 def bring_outputs(name: str, revision: str, folder: Path) -> ExperimentOutputs:

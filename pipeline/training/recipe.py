@@ -99,7 +99,8 @@ def select_recipe(nodes: Params, packed: PackedDataset) -> tuple[Recipe, pd.Data
 
     def decide_val(trial: Params) -> np.ndarray:
         predictor, _ = Recipe(trial).fit(packed, no_log)
-        return predictor.task.decide(predictor.predict(packed.images[val.index.to_numpy()], val.reset_index(drop=True)))
+        scores = predictor.with_metadata(val.reset_index(drop=True)).predict(packed.images[val.index.to_numpy()])
+        return predictor.task.decide(scores)
 
     chosen, tried = choosing.select(
         nodes, targets, val["group"].to_numpy(dtype=str), recipes[0].task.exclusive, decide_val

@@ -29,16 +29,28 @@ OPTIONS = {"num_resamples": 100, "seed": 0, "half_width": 0.45, "min_slice": 1, 
 OPTIONS["cross_validation"] = "never"
 
 
-def brightness(images, metadata=None):
+class Predictor:
+    """Takes note of what it is told of the pictures, and scores them by a function."""
+
+    task = TASK
+
+    def __init__(self, predict):
+        self.predict, self.seen = predict, []
+
+    def with_metadata(self, metadata):
+        self.seen.append(metadata)
+        return self
+
+
+def brightness(images):
     """Sure of class b where the picture is bright."""
-    assert metadata is None or len(metadata) == len(images)
     bright = images.mean(axis=(1, 2, 3), dtype=np.float64) / 255
     return np.stack([1 - bright, bright], axis=1)
 
 
 @pytest.fixture
 def predictions(packed):
-    return predict_splits(SimpleNamespace(predict=brightness, task=TASK), packed)
+    return predict_splits(Predictor(brightness), packed)
 
 
 def test_predictions_are_those_of_val_and_test(packed, predictions):
@@ -52,13 +64,9 @@ def test_predictions_are_those_of_val_and_test(packed, predictions):
 
 
 def test_what_is_told_of_the_pictures_goes_with_them(packed):
-    seen = []
-
-    def noticed(images, told):
-        seen.append(told)
-        return brightness(images, told)
-
-    predict_splits(SimpleNamespace(predict=noticed, task=TASK), packed)
+    predictor = Predictor(brightness)
+    predict_splits(predictor, packed)
+    seen = predictor.seen
     assert seen[0]["sample_id"].tolist() == [f"s{position}" for position in range(12, 20)]
     assert seen[0]["attr_site"].tolist() == packed.index["attr_site"].tolist()[12:]
     assert seen[0].index.tolist() == list(range(8))
@@ -93,7 +101,7 @@ def properties(packed):
 
 def test_a_model_that_sees_brightness_adds_nothing_to_the_properties(packed):
     told = properties(packed)
-    predictions = predict_splits(SimpleNamespace(predict=brightness, task=TASK), told)
+    predictions = predict_splits(Predictor(brightness), told)
     test = predictions[predictions["split"] == "test"].reset_index(drop=True)
 
     def margin(test):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
-import pandas as pd
 from safetensors.torch import save_file
 from sklearn.base import ClassifierMixin, clone
 from torch import nn
@@ -110,7 +109,7 @@ class EstimatorPredictor(Predictor):
         self.batch_size = batch_size
         self.frozen = FrozenEncoder(encoder, transform, batch_size)
 
-    def predict(self, images: np.ndarray, metadata: pd.DataFrame | None = None) -> np.ndarray:
+    def predict(self, images: np.ndarray) -> np.ndarray:
         scores = [np.zeros((0, len(self.answers.shares)), np.float32)]
         for start in range(0, len(images), BLOCK):
             block = list(self.frozen.stream(images[start : start + BLOCK]))

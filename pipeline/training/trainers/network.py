@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -70,7 +69,7 @@ class NetworkPredictor(Predictor):
         self.views = list(views)
         self.precision = precision_name
 
-    def predict(self, images: np.ndarray, metadata: pd.DataFrame | None = None, batch_size: int = 64) -> np.ndarray:
+    def predict(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
         scores = [
             self.score(self.transform(to_tensor(images[start : start + batch_size])))
             for start in range(0, len(images), batch_size)

@@ -72,13 +72,28 @@ class FitPropertyForest(Trainer):
 
 @final
 class PropertyForestPredictor(Predictor):
-    """Scores of a forest on the properties; it needs what is told of the pictures and looks at none."""
+    """Scores of a forest on the properties; it needs what is known beside the pictures and looks at none.
 
-    def __init__(self, bins: PropertyBinner, answers: EstimatorScores, task: Task):
-        self.bins, self.answers, self.task = bins, answers, task
+    Args:
+        bins: Of the properties.
+        answers: Of the forest.
+        task: Decides.
+        metadata: A row for each picture that it will be given.
+    """
 
-    def predict(self, images: np.ndarray, metadata: pd.DataFrame | None = None) -> np.ndarray:
-        return self.answers.scores(self.bins(_of(metadata)), self.task)
+    def __init__(
+        self, bins: PropertyBinner, answers: EstimatorScores, task: Task, metadata: pd.DataFrame | None = None
+    ):
+        self.bins, self.answers, self.task, self.metadata = bins, answers, task, metadata
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        rows = _of(self.metadata)
+        if len(rows) != len(images):
+            raise ValueError(f"with_metadata was given {len(rows)} rows, and predict {len(images)} pictures")
+        return self.answers.scores(self.bins(rows), self.task)
+
+    def with_metadata(self, metadata: pd.DataFrame) -> PropertyForestPredictor:
+        return PropertyForestPredictor(self.bins, self.answers, self.task, metadata)
 
     def save(self, folder: Path) -> JsonObject:
         return {

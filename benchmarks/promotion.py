@@ -87,7 +87,7 @@ def main() -> None:
                 challenger = predictions(labels, right(hard, ACCURACY, generator))
                 if rule(gate()(challenger, champion)):
                     champion, promotions = challenger, promotions + 1
-            figure = np.mean([(a == b).all() for a, b in zip(champion["targets"], champion["decided"], strict=True)])
+            figure = champion.is_right.mean()
             flattery.append(figure - ACCURACY)
         mean = f"{promotions / len(flattery):.1f} promotions, {100 * np.mean(flattery):+.1f} points"
         print(f"{ROW} equal challengers in a row, by {name}: {mean}")

@@ -96,8 +96,8 @@ class Change:
         gain = entry.get("gain")
         if not isinstance(gain, Mapping):
             raise ValueError(f"gain must be an estimate, got {gain!r}")
-        told, before, after = (_number(entry, key) for key in ("told", "before", "after"))
-        return cls(by_earlier_labels=told, before=before, after=after, gain=Estimate.from_json(gain))
+        then, before, after = (_number(entry, key) for key in ("told", "before", "after"))
+        return cls(by_earlier_labels=then, before=before, after=after, gain=Estimate.from_json(gain))
 
 
 def read_estimates(path: Path) -> dict[str, Estimate]:

@@ -52,7 +52,7 @@ def attribute_columns(columns: Iterable[Any]) -> list[str]:
 
 
 def is_property_or_attribute(column: Any) -> bool:
-    """Whether the column holds what is known beside the picture."""
+    """Whether the column holds what a source, a file or a measurement says of the picture."""
     return str(column).startswith((PROPERTY, ATTRIBUTE))
 
 

@@ -1,4 +1,4 @@
-"""What a model decided about some samples, beside what is true of them."""
+"""What a model decided about some samples, and their targets."""
 
 from __future__ import annotations
 

@@ -42,15 +42,15 @@ def slice_table(
     """
     overall = {name: metric for name, metric in metrics.items() if not metric.per_class}
     rows = []
-    for attribute, value, members, asked in _parts(test, predictions, overall):
+    for attribute, value, members, shown in _parts(test, predictions, overall):
         part = predictions.take(members)
         figures: dict[str, Estimate] = {}
         if len(part) >= min_slice:
-            figures = estimate_metrics(asked, part, bootstrap)
+            figures = estimate_metrics(shown, part, bootstrap)
         rows += [
             {"attribute": attribute, "slice": value, "n": len(part), "groups": part.num_groups, "metric": name}
             | {key: getattr(figures.get(name), key, None) for key in ("value", "low", "high", "caveat")}
-            for name in asked
+            for name in shown
         ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -58,7 +58,7 @@ def slice_table(
 def _parts(
     test: pd.DataFrame, predictions: Predictions, metrics: dict[str, Metric]
 ) -> Iterator[tuple[str, str, np.ndarray, dict[str, Metric]]]:
-    """Attribute, value, the rows, and what is asked of them."""
+    """Attribute, value, the rows, and the metrics that are shown of them."""
     classes = predictions.classes
     in_cells = {name: metric for name, metric in metrics.items() if name == IN_CELLS}
     for column in attribute_columns(test):

@@ -24,8 +24,8 @@ def table(right, **attributes):
     scores = [np.eye(2)[(position + (not one)) % 2] for position, one in enumerate(right)]
     groups = [f"g{position}" for position in range(len(right))]
     decided = [["ab"[one.argmax()]] for one in scores]
-    told = {"sample_id": groups, "group": groups, "labels": labels, "scores": scores, "decided": decided}
-    return pd.DataFrame({**told, **attributes})
+    known = {"sample_id": groups, "group": groups, "labels": labels, "scores": scores, "decided": decided}
+    return pd.DataFrame({**known, **attributes})
 
 
 def sliced(test, min_slice=2, metrics=METRICS, cells=False):

@@ -23,12 +23,14 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import positive, run_main
+from pipeline.core.predictions import Predictions
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.balanced_accuracy import BalancedAccuracy
 from pipeline.evaluation.metrics.ranking import Ranking
 from pipeline.evaluation.metrics.rate import Rate
 from pipeline.evaluation.paired_comparison import PairedPredictions
+from pipeline.statistics.bootstrap import Bootstrap
 
 F1 = Rate(number="f1", averaging="macro")
 METRICS = {
@@ -39,6 +41,7 @@ METRICS = {
 }
 PREVALENCE = 0.31
 NUM_RESAMPLES = 400  # behind each bootstrap interval
+BOOTSTRAP = Bootstrap(num_resamples=NUM_RESAMPLES, seed=0)
 NUM_POPULATION = 20_000  # groups of 60 that stand for the population
 
 
@@ -126,9 +129,16 @@ def percentile(
     return {name: np.nanquantile(one(*data, weights), [0.025, 0.975]) for name, one in METRICS.items()}
 
 
-def predictions(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> pd.DataFrame:
-    parts = dict(zip(("targets", "decided", "scores"), map(list, matrices(labels, scores)), strict=True))
-    return pd.DataFrame({"sample_id": np.arange(len(labels)).astype(str), "group": groups.astype(str), **parts})
+def predictions(labels: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> Predictions:
+    targets, decided, chances = matrices(labels, scores)
+    return Predictions(
+        sample_ids=np.arange(len(labels)).astype(str),
+        groups=groups.astype(str),
+        targets=targets,
+        decided=decided,
+        scores=chances,
+        classes=["0", "1"],
+    )
 
 
 def measure(sizes: np.ndarray, population: Population, runs: int) -> pd.DataFrame:
@@ -140,14 +150,15 @@ def measure(sizes: np.ndarray, population: Population, runs: int) -> pd.DataFram
         if labels.all() or not labels.any():
             continue
         data = matrices(labels, scores[:, 0])
-        today = estimate_metrics(METRICS, *data, groups, ["0", "1"], NUM_RESAMPLES, 0)
+        first, second = (predictions(labels, scores[:, model], groups) for model in (0, 1))
+        today = estimate_metrics(METRICS, first, BOOTSTRAP)
         before = percentile(data, groups, generator)
         for name, one in today.items():
             rows.append(row(name, figures[name], (one.low, one.high), tuple(before[name])))
-        pair = PairedPredictions.match(*(predictions(labels, scores[:, model], groups) for model in (1, 0)))
+        pair = PairedPredictions.match(second, first)
         assert pair is not None
-        gain = pair.paired_differences({"gain": F1}, NUM_RESAMPLES, 0)["gain"]["gain"]
-        rows.append(row("gain", figures["gain"], (gain["low"], gain["high"]), (np.nan, np.nan)))
+        gain = pair.paired_differences({"gain": F1}, BOOTSTRAP)["gain"].gain
+        rows.append(row("gain", figures["gain"], (gain.low, gain.high), (np.nan, np.nan)))
     return pd.DataFrame(rows)
 
 

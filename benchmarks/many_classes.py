@@ -19,6 +19,7 @@ import pandas as pd
 
 from benchmarks import positive, run_main
 from pipeline.core import config
+from pipeline.core.predictions import Predictions
 from pipeline.evaluation.slices import slice_table
 from pipeline.evaluation.split_evaluation import Options, evaluate_split
 
@@ -33,6 +34,7 @@ def predictions(num_classes: int, num_pictures: int, seed: int) -> pd.DataFrame:
     decided = scores.argmax(axis=1)
     return pd.DataFrame(
         {
+            "sample_id": np.arange(num_pictures).astype(str),
             "labels": [[f"c{one}"] for one in truth],
             "decided": [[f"c{one}"] for one in decided],
             "scores": list(scores),
@@ -50,17 +52,18 @@ def main() -> None:
     arguments = parser.parse_args()
     params = config.load_params()
     metrics = config.build_all(params, "metric")
-    options: Options = config.instantiate(Options, config.get_section(params, "evaluate"), "evaluate")
+    options = Options.of(params)
     test = predictions(arguments.classes, arguments.pictures, 0)
     classes = [f"c{one}" for one in range(arguments.classes)]
     print(f"{platform.machine()}, {os.cpu_count()} cores, {arguments.classes} classes, {arguments.pictures} pictures")
     print("| part | s | s of processor |")
     print("|---|---:|---:|")
     started, busy = time.perf_counter(), time.process_time()
-    evaluate_split(metrics, test, classes, options)
+    of_test = Predictions.of(test, classes)
+    evaluate_split(metrics, of_test, options)
     row("figures", started, busy)
     started, busy = time.perf_counter(), time.process_time()
-    slice_table(test, metrics, classes, options.num_resamples, options.seed, options.min_slice)
+    slice_table(test, of_test, metrics, options.bootstrap, options.min_slice)
     row("slices", started, busy)
 
 

@@ -15,9 +15,9 @@ import os
 import platform
 
 import numpy as np
-import pandas as pd
 
 from benchmarks import positive, run_main
+from pipeline.core.predictions import Predictions
 from pipeline.core.results import Verdict
 from pipeline.evaluation.gates.better import Better
 from pipeline.evaluation.metrics.accuracy import Accuracy
@@ -27,17 +27,16 @@ POINTS = (-2.9, -1.4, -0.7, 0.0, 1.5, 3.0, 6.0)  # of accuracy, challenger less 
 ROW = 20  # challengers on one test set
 
 
-def predictions(labels: np.ndarray, right: np.ndarray) -> pd.DataFrame:
+def predictions(labels: np.ndarray, right: np.ndarray) -> Predictions:
     decided = np.where(right, labels, ~labels)
     eye = np.eye(2)
-    return pd.DataFrame(
-        {
-            "sample_id": np.arange(len(labels)).astype(str),
-            "group": np.arange(len(labels)).astype(str),
-            "targets": list(eye[labels.astype(int)]),
-            "decided": list(eye[decided.astype(int)].astype(bool)),
-            "scores": list(0.8 * eye[decided.astype(int)] + 0.1),
-        }
+    return Predictions(
+        sample_ids=np.arange(len(labels)).astype(str),
+        groups=np.arange(len(labels)).astype(str),
+        targets=eye[labels.astype(int)],
+        decided=eye[decided.astype(int)].astype(bool),
+        scores=0.8 * eye[decided.astype(int)] + 0.1,
+        classes=["0", "1"],
     )
 
 
@@ -54,7 +53,7 @@ def gate(min_gain: float = 0.0) -> Better:
 
 
 def gained(verdict: Verdict) -> bool:
-    return bool(verdict.evidence["gain"]["value"] > 0)
+    return bool(verdict.evidence["gain"].value > 0)
 
 
 def main() -> None:
@@ -88,7 +87,7 @@ def main() -> None:
                 challenger = predictions(labels, right(hard, ACCURACY, generator))
                 if rule(gate()(challenger, champion)):
                     champion, promotions = challenger, promotions + 1
-            figure = np.mean([(a == b).all() for a, b in zip(champion["targets"], champion["decided"], strict=True)])
+            figure = champion.is_right.mean()
             flattery.append(figure - ACCURACY)
         mean = f"{promotions / len(flattery):.1f} promotions, {100 * np.mean(flattery):+.1f} points"
         print(f"{ROW} equal challengers in a row, by {name}: {mean}")

@@ -21,10 +21,13 @@ import yaml
 
 from benchmarks import natural, run_main
 from pipeline.core import config
+from pipeline.core.estimate import Estimate
+from pipeline.core.predictions import Predictions
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.images.properties import measure
+from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.training.recipe import SECTIONS, select_recipe
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -48,15 +51,20 @@ def packed(params: dict[str, Any]) -> PackedDataset:
     return PackedDataset(images, index, {"classes": sorted(set(rows["labels"].explode()))})
 
 
-def accuracy(predictor: Any, data: PackedDataset, seed: int) -> dict[str, Any]:
+def accuracy(predictor: Any, data: PackedDataset, seed: int) -> Estimate:
     """On the test pictures, with an interval over scenes."""
     test = data.split("test", predictor.task, predictor.transform)
     scores = predictor.predict(test.images[test.rows])
-    decided = predictor.task.decide(scores)
-    scenes = np.arange(len(test))
-    return estimate_metrics({"it": Accuracy()}, test.targets, decided, scores, scenes, data.classes, 2000, seed)[
-        "it"
-    ].as_json()
+    scenes = np.arange(len(test)).astype(str)
+    predictions = Predictions(
+        sample_ids=scenes,
+        groups=scenes,
+        targets=test.targets,
+        decided=predictor.task.decide(scores),
+        scores=scores,
+        classes=data.classes,
+    )
+    return estimate_metrics({"it": Accuracy()}, predictions, Bootstrap(num_resamples=2000, seed=seed))["it"]
 
 
 def test_scenes(seed: int) -> list[PackedDataset]:
@@ -78,8 +86,8 @@ def trained(overrides: list[str], seed: int) -> tuple[Any, float]:
     return predictor, time.perf_counter() - started
 
 
-def shown(one: dict[str, Any]) -> str:
-    return f"{one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
+def shown(one: Estimate) -> str:
+    return f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]"
 
 
 def main() -> None:
@@ -95,7 +103,7 @@ def main() -> None:
         for name in options.only:
             predictor, seconds = trained([*VARIANTS[name], *options.overrides], seed)
             planted, swapped = (accuracy(predictor, one, seed) for one in scenes)
-            found[name].append([planted["value"], swapped["value"]])
+            found[name].append([planted.value, swapped.value])
             print(f"| {name} | {seed} | {shown(planted)} | {shown(swapped)} | {seconds:.0f} |", flush=True)
     print("\n| trained | seeds | weather as planted | weather swapped |\n|---|---|---|---|")
     for name, values in found.items():

@@ -6,6 +6,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 
+from pipeline.core.estimate import Estimate
+from pipeline.core.results import StoredFinding
 from pipeline.evaluation.slices import COLUMNS
 from pipeline.report.page import Material, worst_mistakes
 from pipeline.report.pictures import encode_png, open_uri
@@ -48,9 +50,7 @@ class Page(HTMLParser):
 
 
 def entry(value, low=None, high=None, n=40, groups=40, caveat=""):
-    """A figure as the metrics files keep it."""
-    told = {"value": value, "low": low, "high": high, "n": n, "groups": groups}
-    return told | ({"caveat": caveat} if caveat else {})
+    return Estimate(value=value, low=low, high=high, n=n, groups=groups, caveat=caveat)
 
 
 def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False, refused=(), channels=1, tried=()):
@@ -127,31 +127,41 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
                 }
             ],
         },
-        checks={
-            "rare_class": {
-                "question": "Does every split have enough?",
-                "value": 0.0,
-                "limit": 0.0,
-                "worst": {},
-                **check,
-            },
-            "shortcut": {**check, "value": 0.75, "limit": 0.7, "worst": {f"x for {classes[0]}": 0.75}, "passed": False},
-            "leak": {**check, "value": 2.0, "limit": 0.0, "worst": {}, "passed": False, "on_fail": "error"},
-        },
-        curation={
-            "outliers": {
-                **check,
-                "question": "Which pictures resemble none of their class?",
-                "sentence": f"2 pictures resemble no other {classes[0]}.",
-                "value": 0.05,
-                "limit": 0.01,
-                "worst": {names[0]: f"6.0 deviations from {classes[0]}"},
-                "pictures": {f"Furthest from {classes[0]}": [names[0], f"{classes[-1]}.png"]},
-                "table": [{"sample": names[0], "class": classes[0], "deviations": 6.0}],
-                "passed": False,
-            },
-            "label_suspects": {**check, "value": 0.01, "limit": 0.05, "worst": {}},
-        },
+        checks=stored(
+            {
+                "rare_class": {
+                    "question": "Does every split have enough?",
+                    "value": 0.0,
+                    "limit": 0.0,
+                    "worst": {},
+                    **check,
+                },
+                "shortcut": {
+                    **check,
+                    "value": 0.75,
+                    "limit": 0.7,
+                    "worst": {f"x for {classes[0]}": 0.75},
+                    "passed": False,
+                },
+                "leak": {**check, "value": 2.0, "limit": 0.0, "worst": {}, "passed": False, "on_fail": "error"},
+            }
+        ),
+        curation=stored(
+            {
+                "outliers": {
+                    **check,
+                    "question": "Which pictures resemble none of their class?",
+                    "sentence": f"2 pictures resemble no other {classes[0]}.",
+                    "value": 0.05,
+                    "limit": 0.01,
+                    "worst": {names[0]: f"6.0 deviations from {classes[0]}"},
+                    "pictures": {f"Furthest from {classes[0]}": [names[0], f"{classes[-1]}.png"]},
+                    "table": [{"sample": names[0], "class": classes[0], "deviations": 6.0}],
+                    "passed": False,
+                },
+                "label_suspects": {**check, "value": 0.01, "limit": 0.05, "worst": {}},
+            }
+        ),
         curves=pd.DataFrame(
             {
                 "epoch": range(1, epochs + 1),
@@ -164,12 +174,17 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         ),
         imbalance=choices(tried),
         metrics=metrics,
+        lower_is_better=frozenset({"hamming_loss"}),
         slices=pd.DataFrame(rows if slices else [], columns=COLUMNS),
         predictions=predictions,
         mistakes=mistakes,
         images=dict.fromkeys(mistakes["sample_id"], picture),
         preview=encode_png(open_uri(picture)),
     )
+
+
+def stored(entries):
+    return {name: StoredFinding.from_json(one) for name, one in entries.items()}
 
 
 def choices(tried):

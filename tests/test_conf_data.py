@@ -11,7 +11,7 @@ import torch
 from conf_options import chosen, composed, options
 from source_examples import MAKERS
 
-from pipeline.checks.check_runner import finding_to_json
+from pipeline.checks.check_runner import bound_finding
 from pipeline.core import config
 from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import (
@@ -94,7 +94,7 @@ def test_check_contract(option: str) -> None:
     assert finding.advice
     assert finding.sentence.endswith(".")
     assert finding.passed == (finding.value <= finding.limit and not finding.obstacle)
-    json.dumps(finding_to_json(check, finding), allow_nan=False)
+    json.dumps(bound_finding(check, finding).to_json(), allow_nan=False)
 
 
 @pytest.mark.parametrize("option", options("curate"))

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from conf_options import CONF, chosen, composed, options
+from predictions_examples import make_predictions
 
 from pipeline.core import config
 from pipeline.core.batches import ImageDataset
@@ -133,7 +134,7 @@ def test_every_estimator_trains(option: str, task: str, tmp_path: Path) -> None:
     risk: Risk = config.build(nodes["risk"], "risk")
     trainer = config.build(nodes["train"], "train")
     predictor, history = trainer.fit(encoder, labels, risk, train, val, lambda *told: None)
-    scores = predictor.predict(images, told)
+    scores = predictor.with_metadata(told).predict(images)
     decided = predictor.task.decide(scores)
     assert history[0]["epoch"] == 1
     if option == "majority":
@@ -146,7 +147,7 @@ def test_every_estimator_trains(option: str, task: str, tmp_path: Path) -> None:
         **{name: nodes[name] for name in ("encoder", "transform")},
     }
     loaded = type(predictor).load(tmp_path, json.loads(json.dumps(card)))
-    np.testing.assert_array_equal(loaded.predict(images, told), scores)
+    np.testing.assert_array_equal(loaded.with_metadata(told).predict(images), scores)
 
 
 @pytest.mark.parametrize(("group", "option"), [(g, option) for g in ("encoder", "train") for option in options(g)])
@@ -246,16 +247,8 @@ def test_metric_contract(option: str) -> None:
 def test_gate_contract(option: str) -> None:
     node = chosen("gate", option)
     gate = config.build({**node, "metric": config.build(node["metric"], "gate.metric")}, "gate")
-    targets = list(np.eye(2)[np.arange(20) % 2])
-    table = pd.DataFrame(
-        {
-            "sample_id": [str(position) for position in range(20)],
-            "group": [str(position // 2) for position in range(20)],
-            "targets": targets,
-            "decided": [one.astype(bool) for one in targets],
-            "scores": targets,
-        }
-    )
-    assert gate(table, None).promote
-    assert not gate(table, table).promote
-    assert gate(table, table).reasons
+    targets = np.eye(2)[np.arange(20) % 2]
+    same = make_predictions(targets, targets, groups=np.arange(20) // 2)
+    assert gate(same, None).promote
+    assert not gate(same, same).promote
+    assert gate(same, same).reasons

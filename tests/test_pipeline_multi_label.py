@@ -156,4 +156,4 @@ def test_a_challenger_is_judged_by_its_own_thresholds(project: Path) -> None:
     found = load_test_predictions(artifacts.PREDICTIONS, ["disc", "picture", "rare", "stripes"])
     predictions = pd.read_parquet("data/predictions.parquet")
     test = predictions[predictions["split"] == "test"]
-    assert [int(row.sum()) for row in found["decided"]] == [len(names) for names in test["decided"]]
+    assert [int(row.sum()) for row in found.decided] == [len(names) for names in test["decided"]]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pipeline.core import terminal
+from pipeline.core import artifacts, terminal
 from pipeline.core.contracts import Check, FeatureCheck
 from pipeline.core.errors import UserError
-from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding
+from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding, StoredFinding
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group
+
+if TYPE_CHECKING:
+    pass
 
 AnyCheck = Check | FeatureCheck
 
@@ -62,29 +64,35 @@ def _describe_failure(finding: Finding) -> str:
     return f": {summarise(finding)}"
 
 
-def findings_to_json(checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> dict[str, dict[str, Any]]:
-    """All findings as `reports/checks.json` and `reports/curation.json` keep them."""
-    return {name: finding_to_json(checks[name], finding) for name, finding in findings.items()}
+def store_findings(checks: dict[str, AnyCheck], findings: dict[str, Finding], path: Path) -> dict[str, StoredFinding]:
+    """Writes all findings to `reports/checks.json` or `reports/curation.json`; returns what stands there."""
+    stored = {name: bound_finding(checks[name], finding) for name, finding in findings.items()}
+    artifacts.write_json(path, {name: one.to_json() for name, one in stored.items()})
+    return stored
 
 
-def finding_to_json(check: AnyCheck, finding: Finding) -> dict[str, Any]:
-    """A finding as the file keeps it, under the check's question.
+def bound_finding(check: AnyCheck, finding: Finding) -> StoredFinding:
+    """A finding as the file holds it, under the check's question.
 
     What is bounded in a finding is cut (`num_rows` tells how long the table was), and a number that is none is null.
     """
-    told = {one.name: getattr(finding, one.name) for one in fields(finding) if one.name != "listing"}
-    cut = {
-        "worst": _first(finding.worst, MAX_WORST),
-        "pictures": {one: names[:MAX_IN_STRIP] for one, names in _first(finding.pictures, MAX_STRIPS).items()},
-        "table": finding.table[:MAX_ROWS],
-        "num_rows": len(finding.table),
-    }
-    kept: dict[str, Any] = _finite({"question": check.question, **told, **cut})
-    return {**kept, "state": finding.state, "passed": finding.passed, "on_fail": check.on_fail}
-
-
-def _first(told: dict[str, Any], most: int) -> dict[str, Any]:
-    return dict(list(told.items())[:most])
+    pictures = list(finding.pictures.items())[:MAX_STRIPS]
+    return StoredFinding(
+        question=check.question,
+        value=_finite(finding.value),
+        limit=_finite(finding.limit),
+        unit=finding.unit,
+        worst=_finite(dict(list(finding.worst.items())[:MAX_WORST])),
+        advice=finding.advice,
+        sentence=finding.sentence,
+        pictures=_finite({caption: names[:MAX_IN_STRIP] for caption, names in pictures}),
+        table=_finite(finding.table[:MAX_ROWS]),
+        obstacle=finding.obstacle,
+        num_rows=len(finding.table),
+        state=finding.state,
+        passed=finding.passed,
+        on_fail=check.on_fail,
+    )
 
 
 def _finite(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, final
 import pandas as pd
 
 from pipeline.core.contracts import Check
+from pipeline.core.manifest_schema import short_name
 from pipeline.core.ranges import PositiveInt
 from pipeline.core.results import Finding
 from pipeline.datasets.class_balance import conditions
@@ -38,11 +39,11 @@ class EmptyCell(Check):
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         told = conditions(samples, self.max_attribute_values)
-        too_many = [] if told else [name.removeprefix("attr_") for name in conditions(samples, len(samples))]
+        too_many = [] if told else [short_name(name) for name in conditions(samples, len(samples))]
         placed = samples.loc[samples["split"] != "none", ["labels", *told]].explode("labels")
         tables = {column: pd.crosstab(placed["labels"], placed[column]).stack() for column in told}
         rows: list[dict[str, Any]] = [
-            {"class": str(label), "attribute": column.removeprefix("attr_"), "value": str(value), "samples": int(size)}
+            {"class": str(label), "attribute": short_name(column), "value": str(value), "samples": int(size)}
             for column, sizes in tables.items()
             for (label, value), size in sizes.items()
             if size < self.min_samples

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, final
 import pandas as pd
 
 from pipeline.core.contracts import Check
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.results import Finding
 
 
@@ -24,7 +25,7 @@ class MissingClass(Check):
         placed = samples.loc[samples["split"] != "none", ["split", "labels"]].explode("labels")
         sizes = placed.groupby(["labels", "split"]).size().unstack(fill_value=0)
         classes = sorted(samples["labels"].explode().dropna().unique())
-        sizes = sizes.reindex(index=classes, columns=["train", "val", "test"], fill_value=0)
+        sizes = sizes.reindex(index=classes, columns=list(SPLITS), fill_value=0)
         empty = [f"{label} in {split}" for label, row in sizes.iterrows() for split, size in row.items() if size == 0]
         return Finding(
             value=float(len(empty)),

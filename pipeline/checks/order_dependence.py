@@ -11,6 +11,7 @@ from pandas.api.types import is_numeric_dtype
 from scipy.stats import norm, rankdata
 
 from pipeline.core.contracts import Check
+from pipeline.core.manifest_schema import property_column, property_columns, short_name
 from pipeline.core.ranges import Fraction
 from pipeline.core.results import MAX_IN_STRIP, Finding
 from pipeline.statistics.bootstrap import Z
@@ -47,11 +48,10 @@ class OrderDependence(Check):
         order = np.lexsort((samples["source_order"].to_numpy(), classes))
         classes, group = classes[order], group[order]
         first = np.flatnonzero((classes[1:] == classes[:-1]) & (group[1:] != group[:-1]))
-        measured = [str(one) for one in samples if str(one).startswith("prop_") and is_numeric_dtype(samples[one])]
+        measured = [one for one in property_columns(samples) if is_numeric_dtype(samples[one])]
         by_chance = self._chance(len(first), len(measured))
         found = {
-            column.removeprefix("prop_"): _correlation(samples[column].to_numpy()[order], classes, first)
-            for column in measured
+            short_name(column): _correlation(samples[column].to_numpy()[order], classes, first) for column in measured
         }
         found = dict(sorted(found.items(), key=lambda pair: -pair[1]))
         name, value = next(iter(found.items()), ("", 0.0))
@@ -71,7 +71,7 @@ class OrderDependence(Check):
                 else "Pictures that follow each other resemble each other no more than chance and groups explain."
             ),
             pictures=_runs(
-                name, _ranks_within_class(samples[f"prop_{name}"].to_numpy()[order], classes), classes, names
+                name, _ranks_within_class(samples[property_column(name)].to_numpy()[order], classes), classes, names
             )
             if counts
             else {},

@@ -10,6 +10,7 @@ import pandas as pd
 from annotated_types import Gt, Interval
 
 from pipeline.core.contracts import Check
+from pipeline.core.manifest_schema import property_column
 from pipeline.core.ranges import Fraction
 from pipeline.core.results import Finding
 
@@ -73,7 +74,7 @@ class PictureQuality(Check):
 
     def _how_bad(self, samples: pd.DataFrame) -> dict[str, np.ndarray]:
         """Fault to (N,) how far beyond its limit each sample is; positive where it has the fault."""
-        of = {name: samples[f"prop_{name}"].to_numpy(dtype=float) for name in PROPERTIES}
+        of = {name: samples[property_column(name)].to_numpy(dtype=float) for name in PROPERTIES}
         uniform = self.uniform - of["contrast"]
         longer = np.maximum(of["aspect_ratio"], 1 / of["aspect_ratio"])
         side = np.sqrt(of["num_pixels"])

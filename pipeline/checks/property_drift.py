@@ -13,11 +13,11 @@ from pandas.api.types import is_numeric_dtype
 from scipy.stats import rankdata
 
 from pipeline.core.contracts import Check
+from pipeline.core.manifest_schema import SPLITS, property_columns, short_name
 from pipeline.core.ranges import Fraction, Seed
 from pipeline.core.results import Finding
 from pipeline.statistics.permutation import least_possible, max_t_p_values
 
-SPLITS = ("train", "val", "test")
 NUM_BINS = 64  # of equal size, between which distances are compared with chance; the figure itself is exact
 MAX_UNITS = 5_000  # groups of a split that are dealt anew; of more, as many are drawn
 AT_ONCE = 8  # deals counted together: bounds what is held
@@ -60,7 +60,7 @@ class PropertyDrift(Check):
     def __call__(self, samples: pd.DataFrame) -> Finding:
         split = samples["split"].to_numpy()
         names = [name for name in SPLITS if (split == name).any()]
-        measured = [str(one) for one in samples if str(one).startswith("prop_") and is_numeric_dtype(samples[one])]
+        measured = [one for one in property_columns(samples) if is_numeric_dtype(samples[one])]
         rows = self._compare_splits(samples, names, measured) if measured and len(names) > 1 else []
         rows.sort(key=lambda row: (row["p"] > self.alpha, -row["distance"]))
         counted = [row for row in rows if row["p"] <= self.alpha]
@@ -95,7 +95,7 @@ class PropertyDrift(Check):
         parts = [[_sorted_numbers(column[rows]) for rows in rows_of] for column in values.T]
         return [
             {
-                "property": name.removeprefix("prop_"),
+                "property": short_name(name),
                 "splits": f"{names[one]} and {names[other]}",
                 "distance": _distance(parts[column][one], parts[column][other]),
                 "p": float(p_values[column, pair]),

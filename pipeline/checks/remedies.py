@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.checks.shortcuts.single_property import LabelTable
+from pipeline.core.manifest_schema import PROPERTY, is_property_or_attribute
 from pipeline.datasets.properties import Property
 from pipeline.datasets.subgroups import median_split
 from pipeline.statistics.binning import OTHER
@@ -42,7 +43,7 @@ def suggest_remedies(columns: list[str], lack: Lack) -> str:
         columns: Of the properties that give a label away, the most telling first, as the manifest calls them.
         lack: Of the first.
     """
-    by = next((one for one in columns if one.startswith(("prop_", "attr_"))), None)  # training knows no others
+    by = next((one for one in columns if is_property_or_attribute(one)), None)  # training knows no others
     cells = f" ({'; '.join(lack.cells)})" if lack.cells else ""
     ways = [
         *_augment_remedy(columns),
@@ -58,7 +59,7 @@ def _augment_remedy(columns: list[str]) -> list[str]:
         option: None
         for column in columns
         for begins, ways in VARIED_BY.items()
-        if column.removeprefix("prop_").startswith(begins)
+        if column.removeprefix(PROPERTY).startswith(begins)
         for option in ways
     }
     return [f"vary it in training (-S 'augmentation=[{','.join(options)}]', with those you have)"] if options else []

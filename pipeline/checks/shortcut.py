@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from pipeline.checks.remedies import Lack, find_lacks, suggest_remedies
 from pipeline.checks.shortcuts.single_property import LabelTable, PropertyAssociation, rank_properties
 from pipeline.core.contracts import Check
 from pipeline.core.errors import UserError
+from pipeline.core.manifest_schema import property_column
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.core.results import Finding
 from pipeline.datasets.properties import Property, collect_properties, stratified_group_sample
@@ -111,7 +112,7 @@ class Shortcut(Check):
                     f"accept one of {', '.join(names)}, or take it out"
                 )
 
-    def _row(self, one: PropertyAssociation) -> dict[str, Any]:
+    def _row(self, one: PropertyAssociation) -> dict[str, object]:
         return {
             "property": one.name,
             "tells": one.label,
@@ -162,7 +163,7 @@ def _describe(one: PropertyAssociation) -> str:
 def _extremes(samples: pd.DataFrame, over: list[PropertyAssociation]) -> dict[str, list[str]]:
     """The samples at both ends of the most telling property that is a number."""
     for one in over:
-        column = f"prop_{one.name}"
+        column = property_column(one.name)
         if column in samples and pd.api.types.is_numeric_dtype(samples[column]):
             ordered = samples.dropna(subset=[column]).sort_values([column, "sample_id"])["sample_id"]
             ends = {"lowest": ordered.head(NUM_PICTURES), "highest": ordered.tail(NUM_PICTURES)[::-1]}

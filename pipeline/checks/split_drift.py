@@ -11,10 +11,11 @@ from annotated_types import Ge, Interval
 
 from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import FeatureCheck
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.ranges import Seed
 from pipeline.core.results import MAX_IN_STRIP, Finding
 from pipeline.features.linear_probe import Folds, out_of_fold_probabilities, pca_directions, stratified_group_folds
-from pipeline.statistics.bootstrap import MIN_GROUPS, Basis, Replicates, share_interval
+from pipeline.statistics.bootstrap import MIN_GROUPS, Basis, Bootstrap, share_interval
 from pipeline.statistics.classification import rarer_side, roc_auc
 
 
@@ -75,7 +76,7 @@ class SplitDrift(FeatureCheck):
     def __call__(self, samples: pd.DataFrame, content: EmbeddedImages) -> Finding:
         reduced = pca_directions(content.features, self.seed)
         split, groups = samples["split"].to_numpy(dtype=str), samples["group"].to_numpy(dtype=str)
-        num_groups = {name: len(np.unique(groups[split == name])) for name in ("train", "val", "test")}
+        num_groups = {name: len(np.unique(groups[split == name])) for name in SPLITS}
         few = [name for name, num in num_groups.items() if num < MIN_GROUPS]
         asked = [] if "train" in few else [name for name in ("val", "test") if name not in few]
         told = [self._probe_splits(name, reduced, split, groups) for name in asked]
@@ -107,7 +108,7 @@ class SplitDrift(FeatureCheck):
         parts = stratified_group_folds(other.astype(int), together, self.num_folds, self.seed)
         scores = out_of_fold_probabilities(reduced[rows], other.astype(int), parts)[:, 1:]
         auc = float(_within_folds(other, scores, parts, np.ones((1, len(other))))[0])
-        weights = Replicates(groups=together, num_resamples=self.num_resamples, seed=self.seed)
+        weights = Bootstrap(num_resamples=self.num_resamples, seed=self.seed).replicates(together)
         varied = np.concatenate([_within_folds(other, scores, parts, block) for block in weights])
         basis = Basis.of(rarer_side(other[:, None]), together)
         low, high, _ = share_interval(auc, varied, weights, basis.n, basis.groups) or (None, None, "")

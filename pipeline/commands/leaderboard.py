@@ -38,6 +38,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(name: str) -> None:
+    from pipeline.evaluation.split_evaluation import Options
     from pipeline.experiments import dvc_queue, listing, naming, speed, table
     from pipeline.report.leaderboard import leaderboard_page
     from pipeline.tracking.parent_runs import leaderboard_run
@@ -57,20 +58,12 @@ def main(name: str) -> None:
         kept, lost = bring_outputs(finished, Path(folder))
         outcomes, without = read_outcomes(kept, listed.metric)
         failed |= lost | without
-        options = params["evaluate"]
-        made = table.make_board(
-            listed.metric,
-            metric,
-            outcomes,
-            failed,
-            listed.published,
-            listed.margin,
-            options["num_resamples"],
-            options["seed"],
-        )
+        bootstrap = Options.of(params).bootstrap
+        made = table.make_board(listed.metric, metric, outcomes, failed, listed.published, listed.margin, bootstrap)
     made["machine"] = speed.machine() if outcomes else ""
     artifacts.write_csv(TABLE, made)
-    artifacts.write_text(PAGE, leaderboard_page(name, made, speed.machine(), listed.margin))
+    shown = leaderboard_page(name, made, speed.machine(), listed.margin, not metric.larger_is_better)
+    artifacts.write_text(PAGE, shown)
     keys = {one.name: one.results_key for one in kept}
     leaderboard_run(name, keys, [TABLE, PAGE])
     say("", *lines(made), "", RANKED_BY_TEST, f"Table: {TABLE}", f"Page:  {PAGE}", "Runs:  make ui, under one parent")

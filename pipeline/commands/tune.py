@@ -16,7 +16,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
@@ -24,6 +24,7 @@ from pipeline.core.terminal import say
 
 if TYPE_CHECKING:
     from pipeline.core.contracts import Metric
+    from pipeline.core.open_types import Params
 
 STUDIES = Path(".cache/tune")
 
@@ -43,6 +44,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
     from filelock import FileLock, Timeout
 
     from pipeline.datasets.packed import PackedDataset
+    from pipeline.evaluation.split_evaluation import Options
     from pipeline.experiments import parameter_search, tuning
     from pipeline.experiments.trial import Trial
     from pipeline.tracking.parent_runs import finish, study_run
@@ -64,7 +66,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
                 packed=packed,
                 search=search,
                 metrics=whole(params["metric"]),
-                evaluate=params["evaluate"],
+                bootstrap=Options.of(params).bootstrap,
                 parent=parent,
                 folder=STUDIES / key,
             )
@@ -84,7 +86,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
     say("", *text.splitlines(), f"Wrote {file}. {take if evidence.is_better else f'No reason to leave {start}.'}")
 
 
-def whole(nodes: dict[str, Any]) -> dict[str, Metric]:
+def whole(nodes: Params) -> dict[str, Metric]:
     """The metrics that are one number for all classes."""
     metrics: dict[str, Metric] = {name: config.build(node, f"metric.{name}") for name, node in nodes.items()}
     return {name: metric for name, metric in metrics.items() if not metric.per_class}

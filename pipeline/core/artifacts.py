@@ -16,6 +16,8 @@ from pipeline.core.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.core.open_types import JsonObject
+
 CODE = Path("data/code")
 PASSED = Path("data/passed")
 MANIFEST = Path("data/manifest.parquet")
@@ -109,7 +111,7 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
         table.to_csv(temporary, index=False, lineterminator="\n")
 
 
-def write_table(path: Path, table: pd.DataFrame, metadata: dict[str, Any] | None = None) -> None:
+def write_table(path: Path, table: pd.DataFrame, metadata: JsonObject | None = None) -> None:
     """Writes Parquet; `metadata` is kept in the file and read by `read_metadata`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -133,7 +135,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
         raise _unreadable(path, error) from None
 
 
-def read_metadata(path: Path) -> dict[str, Any]:
+def read_metadata(path: Path) -> JsonObject:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -143,7 +145,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         raise _missing(path) from None
     except (pa.ArrowInvalid, OSError) as error:
         raise _unreadable(path, error) from None
-    metadata: dict[str, Any] = json.loads(found)
+    metadata: JsonObject = json.loads(found)
     return metadata
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.core import config
 from pipeline.core.contracts import Metric
 from pipeline.core.errors import UserError
 from pipeline.core.nouns import import_target
 
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
+
 LATE = ("split", "check", "curate", "metric", "gate")  # built by later stages, and cheap to build
 LISTS = ("check", "curate", "metric")
 
 
-def check_choices(params: dict[str, Any]) -> None:
+def check_choices(params: Params) -> None:
     """Builds what only later stages use, and compares the metrics with the task.
 
     Encoders, trainers and what else loads a network are left to the stage that uses them.

@@ -7,13 +7,16 @@ import inspect
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from pipeline.core import nouns
 from pipeline.core.errors import UserError
 from pipeline.core.hints import find_misfits
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
 
 CONF = Path("conf")
 PARAMS = Path("params.yaml")
@@ -55,7 +58,7 @@ def compose(conf: Path = CONF, overrides: list[str] | None = None) -> str:
     return OmegaConf.to_yaml(config)
 
 
-def load_params(path: Path = PARAMS) -> dict[str, Any]:
+def load_params(path: Path = PARAMS) -> Params:
     """All parameters.
 
     Raises:
@@ -109,7 +112,7 @@ def refuse_emptied(conf: Path = CONF) -> None:
                 )
 
 
-def get_section(params: dict[str, Any], key: str) -> Any:
+def get_section(params: Params, key: str) -> Any:
     """One top-level entry of the parameters.
 
     Raises:
@@ -155,7 +158,7 @@ def _build_node(node: Any, where: str, kind: str, depth: int, data: dict[str, An
     return instantiate(target, arguments | inner, where)
 
 
-def build_all(params: dict[str, Any], key: str) -> dict[str, Any]:
+def build_all(params: Params, key: str) -> dict[str, Any]:
     """What is chosen in a list, by name: of every node of a top-level entry what `build` makes of it.
 
     Raises:
@@ -169,12 +172,12 @@ def build_all(params: dict[str, Any], key: str) -> dict[str, Any]:
     return {name: build(node, f"{key}.{name}", key) for name, node in nodes.items()}
 
 
-def to_node(noun: Any) -> dict[str, Any]:
+def to_node(noun: Any) -> Params:
     """The mapping from which `build` makes an equal one; the inverse of `build` for a dataclass."""
     return {"_target_": f"{type(noun).__module__}.{type(noun).__qualname__}", **dataclasses.asdict(noun)}
 
 
-def instantiate(target: Any, arguments: dict[str, Any], where: str) -> Any:
+def instantiate(target: Any, arguments: Params, where: str) -> Any:
     """`target(**arguments)`, with the parameter named when it is unknown, missing or refused."""
     if not isinstance(arguments, dict):
         raise UserError(
@@ -200,7 +203,7 @@ def instantiate(target: Any, arguments: dict[str, Any], where: str) -> Any:
         raise UserError(f"{nouns.describe_place(where)}: {_one_line(error)}") from error
 
 
-def _refuse_unknown(target: Any, arguments: dict[str, Any], where: str) -> Mapping[str, inspect.Parameter]:
+def _refuse_unknown(target: Any, arguments: Params, where: str) -> Mapping[str, inspect.Parameter]:
     """The parameters of the target, if it takes all of these arguments."""
     accepted = inspect.signature(target).parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from pipeline.core.batches import ImageDataset
     from pipeline.core.content import EmbeddedImages
+    from pipeline.core.open_types import JsonObject
+    from pipeline.core.predictions import Predictions
     from pipeline.core.results import Finding, Verdict
 
 
@@ -213,11 +215,11 @@ class CheckpointStore(ABC):
     """Where one training stands, on disk."""
 
     @abstractmethod
-    def latest(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    def latest(self) -> tuple[dict[str, Tensor], JsonObject] | None:
         """Tensors and facts of the newest state that can be read, or None."""
 
     @abstractmethod
-    def save(self, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    def save(self, step: int, tensors: dict[str, Tensor], facts: JsonObject) -> None:
         """Adds the state after this many steps of the optimiser: tensors on the processor, and what JSON can say."""
 
     @abstractmethod
@@ -273,16 +275,20 @@ class Predictor(ABC):
     task: Task
 
     @abstractmethod
-    def predict(self, images: np.ndarray, metadata: pd.DataFrame | None = None) -> np.ndarray:
-        """(N, H, W, C) uint8 and, where known, N rows of `prop_*` and `attr_*` to (N, K) scores in the card's order."""
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """(N, H, W, C) uint8 to (N, K) scores in the card's order."""
+
+    def with_metadata(self, metadata: pd.DataFrame) -> Predictor:
+        """The predictor for pictures of which these rows of `prop_*` and `attr_*` are known, in this order."""
+        return self  # most look at the pictures alone
 
     @abstractmethod
-    def save(self, folder: Path) -> dict[str, Any]:
+    def save(self, folder: Path) -> JsonObject:
         """Writes the weights; returns what `load` needs to know beside the choices, the task included, for the card."""
 
     @classmethod
     @abstractmethod
-    def load(cls, folder: Path, card: dict[str, Any]) -> Predictor:
+    def load(cls, folder: Path, card: JsonObject) -> Predictor:
         """The predictor that `save` wrote."""
 
 
@@ -314,10 +320,10 @@ class Gate(ABC):
     """Decides whether a challenger replaces the champion."""
 
     @abstractmethod
-    def __call__(self, challenger: pd.DataFrame, champion: pd.DataFrame | None) -> Verdict:
+    def __call__(self, challenger: Predictions, champion: Predictions | None) -> Verdict:
         """Compares predictions on the test samples both have.
 
         Args:
-            challenger: `sample_id`, `group`, `targets`, `decided` and `scores` (a list of K each) of the test split.
+            challenger: Of the test split.
             champion: The same of the present champion, or None when there is none.
         """

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from pipeline.core import artifacts
+from pipeline.core.errors import UserError
+from pipeline.core.estimate import Entry, Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Evidence = dict[str, float | Estimate | None]  # figures by name
 State = Literal["passed", "failed", "cannot_be_judged"]
 MAX_WORST, MAX_STRIPS, MAX_IN_STRIP, MAX_ROWS = 20, 6, 8, 200  # of one finding, in the file and on the page
 
@@ -35,11 +42,11 @@ class Finding:
     value: float
     limit: float
     unit: str
-    worst: dict[str, Any] = field(default_factory=dict)
+    worst: Mapping[str, object] = field(default_factory=dict)
     advice: str = ""
     sentence: str = ""
     pictures: dict[str, list[str]] = field(default_factory=dict)
-    table: list[dict[str, Any]] = field(default_factory=list)
+    table: Sequence[Mapping[str, object]] = field(default_factory=list)
     obstacle: str = ""
     listing: pd.DataFrame | None = field(default=None, compare=False, repr=False)
 
@@ -55,10 +62,74 @@ class Finding:
         return self.state == "passed"
 
 
+@dataclass(frozen=True, kw_only=True)
+class StoredFinding:
+    """A finding as `reports/checks.json` and `reports/curation.json` hold it: bounded, and without NaN.
+
+    Attributes:
+        question: That the check asks.
+        value: None where undefined.
+        limit: None where there is none.
+        num_rows: Of the whole table, of which `table` may be the beginning.
+        passed: Whether `state` is `passed`.
+        on_fail: Whether the check stops the run.
+
+    The others are those of `Finding`.
+    """
+
+    question: str = ""
+    value: float | None
+    limit: float | None
+    unit: str
+    worst: Mapping[str, object]
+    advice: str = ""
+    sentence: str = ""
+    pictures: dict[str, list[str]] = field(default_factory=dict)
+    table: Sequence[Mapping[str, object]] = field(default_factory=list)
+    obstacle: str = ""
+    num_rows: int = 0
+    state: State
+    passed: bool
+    on_fail: Literal["error", "warn"] = "warn"
+
+    def to_json(self) -> dict[str, object]:
+        """The entry of the file."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> StoredFinding:
+        """The entry of a file, also of one that an earlier Colibri wrote, without `state`.
+
+        Raises:
+            ValueError: A key is missing.
+        """
+        missing = [key for key in ("value", "limit", "unit", "worst", "passed") if key not in entry]
+        if missing:
+            raise ValueError(f"a finding has {missing[0]!r} too, got {', '.join(map(str, entry)) or 'nothing'}")
+        known = {one.name: entry[one.name] for one in fields(cls) if one.name in entry}
+        return cls(**{"state": "passed" if entry["passed"] else "failed", **known})
+
+
+def read_findings(path: Path) -> dict[str, StoredFinding]:
+    """Name of the check to its finding, of `reports/checks.json` or `reports/curation.json`.
+
+    Raises:
+        UserError: The file is missing, or holds something else.
+    """
+    try:
+        return {name: StoredFinding.from_json(entry) for name, entry in artifacts.read_json(path).items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: not the findings of checks ({error}); remove it and run dvc repro") from None
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a gate decided, with its reasons."""
 
     promote: bool
     reasons: list[str]
-    evidence: dict[str, Any] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=dict)
+
+    def evidence_to_json(self) -> dict[str, float | Entry | None]:
+        """As `reports/registration.json` holds it."""
+        return {name: one.to_json() if isinstance(one, Estimate) else one for name, one in self.evidence.items()}

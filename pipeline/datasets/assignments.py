@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import yaml
 
 from pipeline.core import artifacts, config
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
 
 LOCK = Path("dvc.lock")
 
@@ -39,7 +42,7 @@ def split_warnings(splits: pd.DataFrame, differs: bool) -> Iterator[str]:
         )
 
 
-def other_split_recorded(params: dict[str, Any]) -> bool:
+def other_split_recorded(params: Params) -> bool:
     """Whether the lock file of DVC tells of a split by the same options that differs from the one written now."""
     try:
         recorded = yaml.safe_load(LOCK.read_text(encoding="utf-8"))["stages"]["split"]
@@ -51,7 +54,7 @@ def other_split_recorded(params: dict[str, Any]) -> bool:
     return bool(same and digest != hashlib.md5(artifacts.SPLITS.read_bytes(), usedforsecurity=False).hexdigest())
 
 
-def assignment_path(options: dict[str, Any], source: dict[str, Any]) -> Path:
+def assignment_path(options: Params, source: Params) -> Path:
     """Where the assignment by these options of this data set is kept, wherever its pictures lie now.
 
     DVC keeps the folder (`persist`), and one file per choice, so that trying another split loses nothing.
@@ -60,7 +63,7 @@ def assignment_path(options: dict[str, Any], source: dict[str, Any]) -> Path:
     return artifacts.ASSIGNMENTS / f"{artifacts.content_digest(artifacts.canonical_json(chosen))}.parquet"
 
 
-def _without_places(source: dict[str, Any]) -> dict[str, Any]:
+def _without_places(source: Params) -> Params:
     """The choices of a source, and of the one within it, that say what its samples are, not where."""
     places = ("path", "watch", "pictures", "url", "tree", "root")
     return {

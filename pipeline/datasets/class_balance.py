@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.datasets.properties import OF_LABEL
+from pipeline.core.manifest_schema import EXIF, OF_LABEL, SPLITS, attribute_columns, short_name
 
 
 def conditions(samples: pd.DataFrame, max_values: int) -> list[str]:
@@ -16,8 +16,7 @@ def conditions(samples: pd.DataFrame, max_values: int) -> list[str]:
 
     What is told of the label itself is no condition, as classes differ in it by nature; nor is the moment of a picture.
     """
-    told = [str(column) for column in samples if str(column).startswith("attr_")]
-    known = [name for name in told if not name.startswith(OF_LABEL) and name != "attr_exif_time"]
+    known = [name for name in attribute_columns(samples) if not name.startswith(OF_LABEL) and name != f"{EXIF}time"]
     return [name for name in known if 1 < samples[name].nunique() <= max_values]
 
 
@@ -33,11 +32,9 @@ def balance_table(samples: pd.DataFrame, columns: Sequence[str], min_samples: in
     """
     placed = samples.loc[samples["split"] != "none", ["labels", "split", *columns]].explode("labels")
     placed = placed.dropna(subset=["labels"])
-    splits = [
-        _row(f"split {name}", part) for name in ("train", "val", "test") if len(part := placed[placed["split"] == name])
-    ]
+    splits = [_row(f"split {name}", part) for name in SPLITS if len(part := placed[placed["split"] == name])]
     told = [
-        _row(f"{column.removeprefix('attr_')} {value}", part)
+        _row(f"{short_name(column)} {value}", part)
         for column in columns
         for value, part in placed.groupby(column, sort=True)
         if len(part) >= min_samples

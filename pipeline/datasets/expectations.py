@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.core.manifest_schema import property_column
 from pipeline.core.ranges import PositiveInt
 
 DATA_DOCS = Path("reports/data_docs")
@@ -66,16 +67,18 @@ def suites(promises: ManifestExpectations) -> dict[str, list[Any]]:
         ),
         gxe.ExpectColumnValuesToBeInSet(column="channels", value_set=promises.channels),
         *(
-            gxe.ExpectColumnValuesToBeBetween(column=f"prop_{name}", min_value=0, max_value=1)
+            gxe.ExpectColumnValuesToBeBetween(column=property_column(name), min_value=0, max_value=1)
             for name in UNIT_PROPERTIES
         ),
         *(
-            gxe.ExpectColumnValuesToBeBetween(column=f"prop_{name}", min_value=-1, max_value=1)
+            gxe.ExpectColumnValuesToBeBetween(column=property_column(name), min_value=-1, max_value=1)
             for name in SIGNED_PROPERTIES
         ),
-        gxe.ExpectColumnValuesToBeBetween(column="prop_jpeg_quality", min_value=1, max_value=100),  # missing: no JPEG
-        gxe.ExpectColumnValuesToBeBetween(column="prop_entropy", min_value=0, max_value=8),
-        gxe.ExpectColumnValuesToBeBetween(column="prop_num_bytes", min_value=1),
+        gxe.ExpectColumnValuesToBeBetween(  # missing where it is no JPEG
+            column=property_column("jpeg_quality"), min_value=1, max_value=100
+        ),
+        gxe.ExpectColumnValuesToBeBetween(column=property_column("entropy"), min_value=0, max_value=8),
+        gxe.ExpectColumnValuesToBeBetween(column=property_column("num_bytes"), min_value=1),
     ]
     labels = [
         gxe.ExpectColumnValuesToMatchRegex(column="label", regex=r"\S"),

@@ -15,6 +15,7 @@ from pipeline.core import artifacts, nouns, terminal
 from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.labels import are_labelled
+from pipeline.core.manifest_schema import EXIF, attribute_columns, check_manifest, property_column
 from pipeline.core.parallel import parallel_map
 from pipeline.core.ranges import Fraction, PositiveInt
 from pipeline.datasets.label_review import ReviewDecision, apply_decisions
@@ -57,7 +58,11 @@ def ingest(
     decisions: Sequence[ReviewDecision] = (),
     grey_scale: Any = "auto",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The manifest and the quarantine; together they hold every item the source named."""
+    """The manifest and the quarantine; together they hold every item the source named.
+
+    Raises:
+        UserError: The source names no item, or gives a column that the manifest does not know.
+    """
     decoding = Decoding(max_pixels=max_pixels, grey_scale=grey_scales.from_option(grey_scale))
     items = source.read()
     items.insert(0, "sample_id", items["path"])
@@ -77,7 +82,9 @@ def ingest(
     quarantine["reason"] = pd.Series([one.reason for one in refused], dtype="str")
     quarantine["detail"] = pd.Series([one.detail for one in refused], dtype="str")
     assert len(manifest) + len(quarantine) == len(items)
-    return _order_columns(manifest), quarantine
+    manifest = _order_columns(manifest)
+    check_manifest(manifest)
+    return manifest, quarantine
 
 
 def grey_scale_warning(now: Greys | None, source: str) -> str:
@@ -192,8 +199,8 @@ def _columns(measured: list[ImageMeasurements]) -> pd.DataFrame:
             "depth": [1] * len(measured),
             "channels": [one.channels for one in measured],
             **_grey_columns(measured),
-            **{f"prop_{name}": [one.properties[name] for one in measured] for name in names},
-            **{f"attr_exif_{name}": [one.encoding[name] for one in measured] for name in TOLD_BY_FILE},
+            **{property_column(name): [one.properties[name] for one in measured] for name in names},
+            **{EXIF + name: [one.encoding[name] for one in measured] for name in TOLD_BY_FILE},
         }
     )
 
@@ -207,9 +214,9 @@ def _grey_columns(measured: list[ImageMeasurements]) -> dict[str, list[float]]:
 
 def _order_columns(manifest: pd.DataFrame) -> pd.DataFrame:
     """Told attributes last, columns otherwise as the design lists them, rows in the source's order."""
-    exif = [f"attr_exif_{name}" for name in TOLD_BY_FILE]
+    exif = [EXIF + name for name in TOLD_BY_FILE]
     manifest = manifest.drop(columns=[name for name in exif if name in manifest and manifest[name].isna().all()])
-    attributes = [column for column in manifest if str(column).startswith("attr_")]
+    attributes = attribute_columns(manifest)
     for column in {"group", "given_split", "decision"} & set(manifest):
         manifest[column] = manifest[column].astype("str")
     manifest["source_order"] = range(len(manifest))

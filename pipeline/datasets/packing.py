@@ -11,10 +11,11 @@ import pandas as pd
 from annotated_types import Interval
 
 from pipeline.core.contracts import Augmentation
+from pipeline.core.manifest_schema import SPLITS, is_property_or_attribute
 from pipeline.core.ranges import Seed
 from pipeline.datasets.npy import contact_sheet
 
-ORDER = {"train": 0, "val": 1, "test": 2}
+ORDER = {name: place for place, name in enumerate(SPLITS)}
 PREVIEW_CLASSES, PREVIEW_DRAWS = 10, 7
 
 
@@ -45,7 +46,7 @@ def assigned_rows(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
 
 
 def packed_columns(index: pd.DataFrame) -> pd.DataFrame:
-    described = [column for column in index if str(column).startswith(("attr_", "prop_"))]
+    described = [column for column in index if is_property_or_attribute(column)]
     return index[["sample_id", "origin", "split", "labels", "group", "content_hash", *described]]
 
 

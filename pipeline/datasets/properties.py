@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.labels import are_labelled
+from pipeline.core.manifest_schema import ATTRIBUTE, OF_LABEL, PROPERTY, property_column, short_name
 from pipeline.datasets.discovery.split_names import part_named
 from pipeline.statistics.binning import OTHER, frequency_bins, quantile_bins
 
 FEW = 12  # distinct numbers of a told attribute; with no more it is a category
 REPEATED = 0.9  # of the names; by chance one of a few is its label
 NOT_TOLD = ("format", "folder", "position")  # names of what is not told
-OF_LABEL = "attr_of_label_"  # what the source tells of the label itself, which it predicts by nature
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,16 @@ def by_column(samples: pd.DataFrame, ordered: Collection[str] = ()) -> dict[str,
     """
     found = {}
     for column in map(str, samples):
-        if column.startswith("prop_"):
-            name = column.removeprefix("prop_")
+        if column.startswith(PROPERTY):
+            name = short_name(column)
             found[column] = Property(name, samples[column].to_numpy(dtype=np.float64), True, column=column)
         elif column == "format":
             found[column] = replace(_category(column, samples[column]), column=column)
-        elif column.startswith("attr_") and not column.startswith(OF_LABEL):
-            name = column.removeprefix("attr_")
+        elif column.startswith(ATTRIBUTE) and not column.startswith(OF_LABEL):
+            name = short_name(column)
             one = _attribute_property(name, samples[column], column in ordered)
-            while f"prop_{name}" in samples or name in NOT_TOLD or name in {other.name for other in found.values()}:
+            names = {*NOT_TOLD, *(other.name for other in found.values())}
+            while property_column(name) in samples or name in names:
                 name = f"told_{name}"
             found[column] = replace(one, name=name, column=column)
     return found

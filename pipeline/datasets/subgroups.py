@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.errors import UserError
+from pipeline.core.manifest_schema import ATTRIBUTE, PROPERTY, is_property_or_attribute
 from pipeline.datasets.properties import parse_timestamps
 
 
@@ -32,8 +33,8 @@ def check_property_name(by: str) -> None:
     Raises:
         ValueError: `by` can name no property.
     """
-    if not str(by).startswith(("prop_", "attr_")):
-        raise ValueError(f"by must name what was measured (prop_brightness) or told (attr_site), got {by!r}")
+    if not is_property_or_attribute(by):
+        raise ValueError(f"by must name what was measured ({PROPERTY}brightness) or told ({ATTRIBUTE}site), got {by!r}")
 
 
 def property_values(index: pd.DataFrame, by: str, num_bins: int, where: str) -> pd.Series:
@@ -48,12 +49,12 @@ def property_values(index: pd.DataFrame, by: str, num_bins: int, where: str) -> 
     Raises:
         UserError: There is no such column, or it has one value only.
     """
-    known = [str(column) for column in index if str(column).startswith(("prop_", "attr_"))]
+    known = [str(column) for column in index if is_property_or_attribute(column)]
     if by not in known:
         expected = f"expected one of {', '.join(known)}" if known else "nothing was measured of them, or told"
         raise UserError(f"{where} names {by!r}, which the samples do not have; {expected}")
     column = index[by]
-    times = parse_timestamps(by.removeprefix("attr_"), column)
+    times = parse_timestamps(by.removeprefix(ATTRIBUTE), column)
     column = column if times is None else pd.Series(times, index=column.index)
     if pd.api.types.is_numeric_dtype(column) and column.nunique() > num_bins:
         column = _cut(column, num_bins)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pipeline.core.estimate import Estimate
 from pipeline.core.parallel import num_workers
+from pipeline.core.predictions import Predictions
 from pipeline.evaluation.paired_comparison import paired_difference
 from pipeline.evaluation.property_forest import PropertyBinner, make_forest
-from pipeline.statistics.bootstrap import Basis, Estimate, Replicates
+from pipeline.statistics.bootstrap import Basis, Bootstrap
 from pipeline.statistics.classification import balanced_accuracy
 
 NUM_TREES = 200
@@ -49,33 +51,27 @@ def decide_by_forest(
 
 
 def margin_over_properties(
-    targets: np.ndarray,
-    decided: np.ndarray,
-    by_properties: np.ndarray,
-    groups: np.ndarray,
-    exclusive: bool,
-    num_resamples: int,
-    seed: int,
+    predictions: Predictions, by_properties: np.ndarray, exclusive: bool, bootstrap: Bootstrap
 ) -> Estimate:
     """The balanced accuracy of a model less that of the properties alone, on the same samples.
 
     Both are varied by the same replicate weights, so that what makes a group of pictures hard for both cancels.
 
     Args:
-        targets: (N, K) in {0, 1}.
-        decided: (N, K) bool, by the model.
+        predictions: Of the model.
         by_properties: (N, K) bool, by a forest that learnt from the same samples as the model.
-        groups: (N,) who is varied together.
         exclusive: Whether each sample has exactly one label.
-        num_resamples: Bootstrap resamples, where there are more than 100 groups.
-        seed: Of the resamples.
+        bootstrap: How groups are resampled, where there are more than 100.
     """
+    targets = predictions.targets
 
     def gain(rows: np.ndarray) -> np.ndarray:
-        ours, theirs = (balanced_accuracy(targets, one, rows, exclusive) for one in (decided, by_properties))
+        ours, theirs = (
+            balanced_accuracy(targets, one, rows, exclusive) for one in (predictions.decided, by_properties)
+        )
         return np.asarray(ours - theirs)
 
-    weights = Replicates(groups=groups, num_resamples=num_resamples, seed=seed)
+    weights = bootstrap.replicates(predictions.groups)
     replicates = np.concatenate([gain(block) for block in weights])
-    basis = Basis.of(np.asarray(targets, dtype=bool), groups)
+    basis = Basis.of(np.asarray(targets, dtype=bool), predictions.groups)
     return paired_difference(float(gain(np.ones((1, len(targets))))[0]), replicates, weights, basis, len(targets))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipeline.core.predictions import Predictions
 from pipeline.evaluation.baseline_margin import decide_by_forest
 from pipeline.evaluation.property_forest import property_bins
 from pipeline.features.linear_probe import make_probe, stratified_group_folds
@@ -21,20 +22,21 @@ class OutOfFold:
     """Decisions about each sample by models that saw no sample of its group.
 
     Attributes:
-        targets: (N, K) in {0, 1}.
-        groups: (N,) who was kept in one fold.
-        by_features: (N, K) bool, by logistic regression on the features.
+        by_features: By logistic regression on the features; its scores are its decisions.
         by_properties: (N, K) bool, by a forest on the properties, on the same folds.
     """
 
-    targets: np.ndarray
-    groups: np.ndarray
-    by_features: np.ndarray
+    by_features: Predictions
     by_properties: np.ndarray
 
 
 def cross_validate(
-    samples: pd.DataFrame, features: np.ndarray, targets: np.ndarray, exclusive: bool, seed: int
+    samples: pd.DataFrame,
+    features: np.ndarray,
+    targets: np.ndarray,
+    classes: list[str],
+    exclusive: bool,
+    seed: int,
 ) -> OutOfFold | None:
     """Out-of-fold decisions in five folds that keep groups whole; None where there are fewer than two groups.
 
@@ -42,9 +44,10 @@ def cross_validate(
     that every group can be judged and not only those of test.
 
     Args:
-        samples: N rows with `group`, `prop_*` and `attr_*`.
+        samples: N rows with `sample_id`, `group`, `prop_*` and `attr_*`.
         features: (N, D).
         targets: (N, K) in {0, 1}.
+        classes: K names.
         exclusive: Whether each sample has exactly one label.
         seed: Of the draw, the folds and the trees.
     """
@@ -63,7 +66,15 @@ def cross_validate(
     for learn, judge in parts:
         by_features[judge] = _decide_by_probe(known[learn], targets[learn], known[judge], exclusive)
         by_properties[judge] = decide_by_forest(bins[learn], targets[learn], bins[judge], exclusive, seed)
-    return OutOfFold(targets, groups, by_features, by_properties)
+    predictions = Predictions(
+        sample_ids=samples["sample_id"].to_numpy(),
+        groups=groups,
+        targets=targets,
+        decided=by_features,
+        scores=by_features.astype(np.float64),
+        classes=classes,
+    )
+    return OutOfFold(predictions, by_properties)
 
 
 def _draw(groups: np.ndarray, seed: int) -> np.ndarray:

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Metric
-from pipeline.core.labels import to_matrix
+from pipeline.core.estimate import Estimate
+from pipeline.core.manifest_schema import attribute_columns, short_name
+from pipeline.core.predictions import Predictions
 from pipeline.evaluation.estimates import estimate_metrics
-from pipeline.statistics.bootstrap import Estimate
+from pipeline.statistics.bootstrap import Bootstrap
 
 MAX_VALUES = 12  # an attribute with more distinct numbers is cut into quarters; one with more names is passed over
 NUM_BINS = 4
@@ -20,17 +22,19 @@ IN_CELLS = "accuracy"  # of one class it is its recall; what compares classes sa
 
 
 def slice_table(
-    test: pd.DataFrame,
-    metrics: dict[str, Metric],
-    classes: list[str],
-    num_resamples: int,
-    seed: int,
-    min_slice: int,
+    test: pd.DataFrame, predictions: Predictions, metrics: dict[str, Metric], bootstrap: Bootstrap, min_slice: int
 ) -> pd.DataFrame:
     """One row per attribute, value and metric that is not per class; and the accuracy per class at each value.
 
     A model that learnt an attribute instead of the class is right on most of each value, and wrong on the cells that
     contradict it. Of an attribute and class the rows are called `attribute and label`, `value, label`.
+
+    Args:
+        test: N rows with `attr_*`.
+        predictions: Of the same N samples.
+        metrics: Name to metric.
+        bootstrap: How groups are resampled, where there are more than 100.
+        min_slice: Samples of a slice that has figures.
 
     Returns:
         `attribute`, `slice`, `n`, `groups`, `metric`, `value`, `low`, `high`, `caveat`; no figure where n is below
@@ -38,45 +42,43 @@ def slice_table(
     """
     overall = {name: metric for name, metric in metrics.items() if not metric.per_class}
     rows = []
-    for attribute, value, part, judged in _parts(test, overall, classes):
+    for attribute, value, members, shown in _parts(test, predictions, overall):
+        part = predictions.take(members)
         figures: dict[str, Estimate] = {}
         if len(part) >= min_slice:
-            targets = to_matrix(part["labels"].tolist(), classes)
-            decided = to_matrix(part["decided"].tolist(), classes).astype(bool)
-            scores, groups = np.stack(part["scores"].to_numpy()), part["group"].to_numpy(dtype=str)
-            figures = estimate_metrics(judged, targets, decided, scores, groups, classes, num_resamples, seed)
+            figures = estimate_metrics(shown, part, bootstrap)
         rows += [
-            {"attribute": attribute, "slice": value, "n": len(part), "groups": part["group"].nunique(), "metric": name}
+            {"attribute": attribute, "slice": value, "n": len(part), "groups": part.num_groups, "metric": name}
             | {key: getattr(figures.get(name), key, None) for key in ("value", "low", "high", "caveat")}
-            for name in judged
+            for name in shown
         ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _parts(
-    test: pd.DataFrame, metrics: dict[str, Metric], classes: list[str]
-) -> Iterator[tuple[str, str, pd.DataFrame, dict[str, Metric]]]:
-    """Attribute, value, the samples, and what is asked of them."""
+    test: pd.DataFrame, predictions: Predictions, metrics: dict[str, Metric]
+) -> Iterator[tuple[str, str, np.ndarray, dict[str, Metric]]]:
+    """Attribute, value, the rows, and the metrics that are shown of them."""
+    classes = predictions.classes
     in_cells = {name: metric for name, metric in metrics.items() if name == IN_CELLS}
-    for column in [str(name) for name in test if str(name).startswith("attr_")]:
-        attribute, cut = column.removeprefix("attr_"), _cut(test[column])
+    for column in attribute_columns(test):
+        attribute, cut = short_name(column), _cut(test[column])
         for value, members in cut.items():
-            yield attribute, value, test.loc[members], metrics
+            yield attribute, value, members, metrics
         if not 1 < len(cut) <= MAX_CELLS / len(classes):
             continue
         for value, members in cut.items():
-            part = test.loc[members]
-            for label in classes:
-                cell = part[[label in labels for labels in part["labels"]]]
+            for number, label in enumerate(classes):
+                cell = members[predictions.targets[members, number] > 0]
                 if len(cell):
                     yield f"{attribute} and label", f"{value}, {label}", cell, in_cells
 
 
-def _cut(values: pd.Series) -> dict[str, pd.Index]:
+def _cut(values: pd.Series) -> dict[str, np.ndarray]:
     """Text of each slice to its rows; empty where the attribute cannot be sliced."""
-    known = values.dropna()
+    known = values.reset_index(drop=True).dropna()
     if known.nunique() > MAX_VALUES:
         if not pd.api.types.is_numeric_dtype(known):
             return {}
         known = pd.qcut(known, NUM_BINS, duplicates="drop")
-    return {str(value): members.index for value, members in known.groupby(known, observed=True)}
+    return {str(value): members.index.to_numpy() for value, members in known.groupby(known, observed=True)}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import pandas as pd
 from annotated_types import Ge, Interval
 
-from pipeline.core import artifacts
+from pipeline.core import artifacts, config
 from pipeline.core.contracts import Metric, Predictor, Task
-from pipeline.core.labels import to_lists, to_matrix
+from pipeline.core.estimate import Estimate
+from pipeline.core.labels import to_lists
+from pipeline.core.manifest_schema import SPLITS
+from pipeline.core.predictions import Predictions
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.baseline_margin import decide_by_properties, margin_over_properties
@@ -19,7 +22,10 @@ from pipeline.evaluation.cross_validation import OutOfFold, cross_validate
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.margin_text import BEYOND, CROSS
 from pipeline.features.store import Embeddings
-from pipeline.statistics.bootstrap import Estimate, wilson_sample_size
+from pipeline.statistics.bootstrap import Bootstrap, wilson_sample_size
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +50,25 @@ class Options:
     num_mistakes: Annotated[int, Ge(0)]
     cross_validation: Literal["auto", "always", "never"]
 
+    @property
+    def bootstrap(self) -> Bootstrap:
+        return Bootstrap(num_resamples=self.num_resamples, seed=self.seed)
+
+    @classmethod
+    def of(cls, params: Params) -> Options:
+        """The section `evaluate` of params.yaml.
+
+        Raises:
+            UserError: A value is refused.
+        """
+        options: Options = config.instantiate(cls, config.get_section(params, "evaluate"), "evaluate")
+        return options
+
 
 def predict_splits(predictor: Predictor, packed: PackedDataset) -> pd.DataFrame:
     """Scores and decided labels of val and test."""
     rows = packed.index[packed.index["split"].isin(["val", "test"])]
-    scores = predictor.predict(packed.images[rows.index.to_numpy()], rows.reset_index(drop=True))
+    scores = predictor.with_metadata(rows.reset_index(drop=True)).predict(packed.images[rows.index.to_numpy()])
     decided = to_lists(predictor.task.decide(scores), packed.classes)
     return (
         rows.drop(columns=["origin", "content_hash"])
@@ -57,39 +77,19 @@ def predict_splits(predictor: Predictor, packed: PackedDataset) -> pd.DataFrame:
     )
 
 
-def evaluate_split(
-    metrics: dict[str, Metric], test: pd.DataFrame, classes: list[str], options: Options
+def evaluate_split(metrics: dict[str, Metric], predictions: Predictions, options: Options) -> dict[str, Estimate]:
+    return estimate_metrics(metrics, predictions, options.bootstrap, wilson_sample_size(options.half_width))
+
+
+def baseline_margin(
+    test: pd.DataFrame, predictions: Predictions, task: Task, packed: PackedDataset, options: Options
 ) -> dict[str, Estimate]:
-    return estimate_metrics(
-        metrics,
-        to_matrix(test["labels"].tolist(), classes),
-        to_matrix(test["decided"].tolist(), classes).astype(bool),
-        np.stack(test["scores"].to_numpy()),
-        test["group"].to_numpy(dtype=str),
-        classes,
-        options.num_resamples,
-        options.seed,
-        wilson_sample_size(options.half_width),
-    )
-
-
-def baseline_margin(test: pd.DataFrame, task: Task, packed: PackedDataset, options: Options) -> dict[str, Estimate]:
     """How far the decisions on test are above those of a forest on the properties that learnt from the same train."""
     train = packed.index[packed.index["split"] == "train"]
     by_properties = decide_by_properties(
         train, task.targets(train["labels"].tolist(), packed.classes), test, task.exclusive, options.seed
     )
-    return {
-        BEYOND: margin_over_properties(
-            to_matrix(test["labels"].tolist(), packed.classes),
-            to_matrix(test["decided"].tolist(), packed.classes).astype(bool),
-            by_properties,
-            test["group"].to_numpy(dtype=str),
-            task.exclusive,
-            options.num_resamples,
-            options.seed,
-        )
-    }
+    return {BEYOND: margin_over_properties(predictions, by_properties, task.exclusive, options.bootstrap)}
 
 
 def cross_validated_figures(
@@ -101,33 +101,19 @@ def cross_validated_figures(
         .drop(columns=["group"])
         .merge(artifacts.read_table(artifacts.SPLITS), on="sample_id")
     )
-    samples = samples[samples["split"].isin(["train", "val", "test"])].reset_index(drop=True)
+    samples = samples[samples["split"].isin(SPLITS)].reset_index(drop=True)
     features = Embeddings.load().of(samples["sample_id"])
     targets = task.targets(samples["labels"].tolist(), classes)
-    found = cross_validate(samples, features, targets, task.exclusive, options.seed)
+    found = cross_validate(samples, features, targets, classes, task.exclusive, options.seed)
     if found is None:
         return {}
     decisive = {
         name: metric for name, metric in metrics.items() if not metric.by_scores
     }  # folds' scores do not compare
-    return {f"{CROSS}{name}": entry for name, entry in cross_figures(found, decisive, task, classes, options).items()}
+    return {f"{CROSS}{name}": entry for name, entry in cross_figures(found, decisive, task, options).items()}
 
 
-def cross_figures(
-    found: OutOfFold, metrics: dict[str, Metric], task: Task, classes: list[str], options: Options
-) -> dict[str, Estimate]:
-    scores = found.by_features.astype(np.float64)
-    figures = estimate_metrics(
-        metrics, found.targets, found.by_features, scores, found.groups, classes, options.num_resamples, options.seed
-    )
-    return figures | {
-        BEYOND: margin_over_properties(
-            found.targets,
-            found.by_features,
-            found.by_properties,
-            found.groups,
-            task.exclusive,
-            options.num_resamples,
-            options.seed,
-        )
-    }
+def cross_figures(found: OutOfFold, metrics: dict[str, Metric], task: Task, options: Options) -> dict[str, Estimate]:
+    figures = estimate_metrics(metrics, found.by_features, options.bootstrap)
+    margin = margin_over_properties(found.by_features, found.by_properties, task.exclusive, options.bootstrap)
+    return figures | {BEYOND: margin}

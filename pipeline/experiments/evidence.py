@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 from pipeline.evaluation.paired_comparison import PairedPredictions
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pipeline.core.contracts import Metric
+    from pipeline.core.predictions import Predictions
+    from pipeline.statistics.bootstrap import Bootstrap
 
 
 @final
@@ -39,27 +39,25 @@ class Evidence:
         cls,
         name: str,
         metric: Metric,
-        found: pd.DataFrame,
-        start: pd.DataFrame | str,
-        num_resamples: int,
-        seed: int,
+        found: Predictions,
+        start: Predictions | str,
+        bootstrap: Bootstrap,
     ) -> Evidence:
         """What both did on the pictures of val.
 
         Args:
             name: Of the metric.
             metric: One number for all classes.
-            found: `sample_id`, `group`, `targets`, `decided` and `scores` of the winner.
-            start: The same of what the search began with, or why that could not be trained.
-            num_resamples: Bootstrap resamples, where there are more than 100 groups.
-            seed: Of the resamples.
+            found: Of the winner.
+            start: Of what the search began with, or why that could not be trained.
+            bootstrap: How groups are resampled, where there are more than 100.
         """
         if isinstance(start, str):
             return cls(metric=name, failure=start)
         compared = PairedPredictions.match(found, start)
         assert compared is not None
-        gain: dict[str, Any] = compared.paired_differences({name: metric}, num_resamples, seed)[name]["gain"]
-        return cls(metric=name, gain=gain["value"], low=gain["low"], high=gain["high"], caveat=gain.get("caveat") or "")
+        gain = compared.paired_differences({name: metric}, bootstrap)[name].gain
+        return cls(metric=name, gain=gain.value, low=gain.low, high=gain.high, caveat=gain.caveat)
 
     @property
     def is_better(self) -> bool:

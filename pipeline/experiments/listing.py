@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import yaml
 from annotated_types import Interval, MinLen
@@ -11,6 +11,9 @@ from annotated_types import Interval, MinLen
 from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.core.ranges import Fraction, PositiveInt
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
 
 PREFIX = "leaderboard_"
 
@@ -62,7 +65,7 @@ class Listing:
             raise ValueError("a published row has the name of another row")
 
 
-def read(name: str) -> tuple[Listing, dict[str, Any]]:
+def read(name: str) -> tuple[Listing, Params]:
     """What `conf/experiment/leaderboard_NAME.yaml` lists, and all parameters that it composes to.
 
     Raises:
@@ -74,7 +77,7 @@ def read(name: str) -> tuple[Listing, dict[str, Any]]:
     if name not in there:
         found = f"there are {', '.join(there)}" if there else "there is none yet"
         raise UserError(f"{file} does not exist; {found}")
-    params: dict[str, Any] = yaml.safe_load(config.compose(overrides=[f"experiment={PREFIX}{name}"]))
+    params: Params = yaml.safe_load(config.compose(overrides=[f"experiment={PREFIX}{name}"]))
     node = params.get("leaderboard")
     if not isinstance(node, dict):
         raise UserError(f"{file} has no mapping 'leaderboard' with metric and experiments")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import yaml
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
 
 CODE = ("pipeline", "dvc.yaml", "data")
 NOT_IN_A_STAGE = ("pipeline/commands/", "pipeline/experiments/")
@@ -41,7 +44,7 @@ def names(experiments: list[str]) -> dict[str, str]:
     return result
 
 
-def _watch(params: dict[str, Any]) -> str:
+def _watch(params: Params) -> str:
     return str(params.get("source", {}).get("watch") or "")
 
 

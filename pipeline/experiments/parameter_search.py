@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.core.errors import UserError
+from pipeline.core.open_types import JsonObject, Params
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.experiments.space import Search
 
 Report = Callable[[int, dict[str, float]], None]
-Objective = Callable[[int, dict[str, Any], Report], tuple[float, dict[str, Any]]]
+Objective = Callable[[int, Params, Report], tuple[float, JsonObject]]
 Tell = Callable[[str], None]
 REASON = "reason"
 

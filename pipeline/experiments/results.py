@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.core.estimate import read_estimates
 from pipeline.evaluation.paired_comparison import load_test_predictions
 from pipeline.experiments.table import Outcome
 from pipeline.tracking import runs
@@ -49,7 +50,7 @@ class ExperimentOutputs:
         Raises:
             UserError: It was not measured by this metric.
         """
-        figures = artifacts.read_json(self.folder / artifacts.TEST_METRICS)
+        figures = read_estimates(self.folder / artifacts.TEST_METRICS)
         if metric not in figures:
             raise UserError(
                 f"its reports/test_metrics.json has no {metric!r}; add it to metric in conf/experiment/{self.name}.yaml"
@@ -57,9 +58,8 @@ class ExperimentOutputs:
         told = artifacts.read_json(self.predictor / model_card.CARD)
         return Outcome(
             name=self.name,
-            entry=figures[metric],
+            estimate=figures[metric],
             test=load_test_predictions(self.folder / artifacts.PREDICTIONS, told["classes"]),
-            classes=told["classes"],
             num_bytes=sum(path.stat().st_size for path in self.predictor.rglob("*") if path.is_file()),
             train_seconds=runs.training_seconds(told["training_key"]),
         )
@@ -75,13 +75,13 @@ class ExperimentOutputs:
 
 
 def make_scorer(predictor: Predictor, told: pd.DataFrame) -> Scorer:
-    """What turns pictures into scores; a predictor that asks for what is known beside the pictures gets it.
+    """What turns these pictures into scores.
 
     Args:
         predictor: Trained.
         told: A row for each picture it will be given.
     """
-    return lambda images: predictor.predict(images, told.reset_index(drop=True))
+    return predictor.with_metadata(told.reset_index(drop=True)).predict
 
 
 def bring_outputs(name: str, revision: str, folder: Path) -> ExperimentOutputs:

@@ -15,6 +15,8 @@ from pipeline.core.ranges import PositiveInt, Seed
 if TYPE_CHECKING:
     from optuna import Trial
 
+    from pipeline.core.open_types import Params
+
 Figure = Literal["val_loss", "val_accuracy", "val_f1_macro"]  # what every trainer tells of an epoch
 
 
@@ -96,7 +98,7 @@ class Search:
     space: Annotated[dict[str, Range], MinLen(1)]
 
 
-def with_values(nodes: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def with_values(nodes: Mapping[str, Any], values: Mapping[str, Any]) -> Params:
     """The parameters with some of them set to other values.
 
     Raises:

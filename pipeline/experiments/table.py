@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core import artifacts
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.core.contracts import Metric
+    from pipeline.core.estimate import Estimate
+    from pipeline.core.predictions import Predictions
     from pipeline.experiments.listing import Published
+    from pipeline.statistics.bootstrap import Bootstrap
 
 COLUMNS = (
     *("name", "kind", "metric", "value", "low", "high", "n", "groups", "caveat"),
@@ -29,18 +32,16 @@ class Outcome:
 
     Attributes:
         name: Of the experiment.
-        entry: `value`, `low`, `high` and `n` of the metric, from its own `reports/test_metrics.json`.
-        test: `sample_id`, `group`, `targets`, `decided` and `scores` of the test split.
-        classes: In the order of the lists in `test`.
+        estimate: Of the metric, from its own `reports/test_metrics.json`.
+        test: Of the test split.
         num_bytes: Of `data/predictor/` on disk.
         train_seconds: From the start of training to the end of its last epoch; None where no run recorded it.
         images_per_second: At inference; None where not measured.
     """
 
     name: str
-    entry: dict[str, Any]
-    test: pd.DataFrame
-    classes: list[str]
+    estimate: Estimate
+    test: Predictions
     num_bytes: int
     train_seconds: float | None = None
     images_per_second: float | None = None
@@ -53,8 +54,7 @@ def make_board(
     failed: Mapping[str, str],
     published: Sequence[Published],
     margin: float,
-    num_resamples: int,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> pd.DataFrame:
     """One row per experiment and per published figure, best first, then what failed.
 
@@ -71,13 +71,12 @@ def make_board(
         failed: Experiment to its reason.
         published: Shown as well, never compared.
         margin: How far below the best is as good, above 0.
-        num_resamples: Bootstrap resamples behind each interval of a difference.
-        seed: Of the resamples.
+        bootstrap: Behind each interval of a difference.
     """
     import pandas as pd
 
     comparable, others = _comparable(outcomes)
-    rows = _measured_rows(metric_name, metric, comparable, margin, num_resamples, seed)
+    rows = _measured_rows(metric_name, metric, comparable, margin, bootstrap)
     rows += [_published_row(metric_name, one) for one in published]
     sign = -1.0 if metric.larger_is_better else 1.0
     rows.sort(key=lambda row: sign * row["value"])
@@ -92,28 +91,27 @@ def make_board(
 
 
 def _measured_rows(
-    metric_name: str, metric: Metric, outcomes: Sequence[Outcome], margin: float, num_resamples: int, seed: int
+    metric_name: str, metric: Metric, outcomes: Sequence[Outcome], margin: float, bootstrap: Bootstrap
 ) -> list[dict[str, Any]]:
     if not outcomes:
         return []
     sign = -1.0 if metric.larger_is_better else 1.0
-    best = min(outcomes, key=lambda one: (sign * one.entry["value"], one.num_bytes))
+    best = min(outcomes, key=lambda one: (sign * (one.estimate.value or 0.0), one.num_bytes))
     rows = []
     for one in outcomes:
         compared = PairedPredictions.match(one.test, best.test)
         assert compared is not None
-        gain = compared.paired_differences({metric_name: metric}, num_resamples, seed)[metric_name]["gain"]
+        gain = compared.paired_differences({metric_name: metric}, bootstrap)[metric_name].gain
         rows.append(
             {
                 "name": one.name,
                 "kind": "run",
                 "metric": metric_name,
-                **{key: one.entry[key] for key in ("value", "low", "high", "n", "groups")},
-                "caveat": one.entry.get("caveat", ""),
-                "difference": gain["value"],
-                "difference_low": 0.0 if one is best else gain["low"],  # the best is itself
-                "difference_high": 0.0 if one is best else gain["high"],
-                "standing": "best" if one is best else rank_outcome(gain["low"], gain["high"], margin),
+                **asdict(one.estimate),
+                "difference": gain.value,
+                "difference_low": 0.0 if one is best else gain.low,  # the best is itself
+                "difference_high": 0.0 if one is best else gain.high,
+                "standing": "best" if one is best else rank_outcome(gain.low, gain.high, margin),
                 "best": one is best,
                 "train_seconds": one.train_seconds,
                 "images_per_second": one.images_per_second,
@@ -147,7 +145,7 @@ def _comparable(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], dict[str, s
     for one in outcomes:
         if told[one.name] != usual:
             others[one.name] = "judged on other test pictures, labels or classes than the other rows"
-        elif one.entry["value"] is None:
+        elif one.estimate.value is None:
             others[one.name] = "its figure is undefined on the test pictures"
         else:
             kept.append(one)
@@ -155,9 +153,9 @@ def _comparable(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], dict[str, s
 
 
 def _judged_on(one: Outcome) -> str:
-    rows = zip(one.test["sample_id"], one.test["targets"], strict=True)
+    rows = zip(one.test.sample_ids, one.test.targets, strict=True)
     return artifacts.content_digest(
-        artifacts.canonical_json([one.classes, sorted((str(name), target.tolist()) for name, target in rows)])
+        artifacts.canonical_json([one.test.classes, sorted((str(name), target.tolist()) for name, target in rows)])
     )
 
 

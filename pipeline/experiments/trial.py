@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import pandas as pd
@@ -14,15 +14,21 @@ import pandas as pd
 from pipeline.core import artifacts
 from pipeline.core.contracts import Metric
 from pipeline.core.errors import UserError
+from pipeline.core.estimate import Estimate
 from pipeline.core.labels import to_matrix
+from pipeline.core.predictions import Predictions
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.experiments.evidence import Evidence
 from pipeline.experiments.parameter_search import Report, Stopped, trial_row
 from pipeline.experiments.results import make_scorer
 from pipeline.experiments.space import Search, with_values
+from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.tracking.parent_runs import trial_run
 from pipeline.training.recipe import select_recipe
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject, Params
 
 EXPECTED = "expected"
 START = "start"  # what the search begins with, beside the numbers of its trials
@@ -39,7 +45,7 @@ class Trial:
         packed: As `without_test` leaves it.
         search: What is chosen by.
         metrics: Of one number each.
-        evaluate: `num_resamples` and `seed` of the intervals.
+        bootstrap: Behind the intervals.
         parent: The MLflow run of the search.
         folder: Where predictions on val are kept, a file for each trial that came to its end.
     """
@@ -48,15 +54,15 @@ class Trial:
     packed: PackedDataset
     search: Search
     metrics: dict[str, Metric]
-    evaluate: dict[str, Any]
+    bootstrap: Bootstrap
     parent: str
     folder: Path
 
-    def __call__(self, number: int, values: dict[str, Any], report: Report) -> tuple[float, dict[str, Any]]:
+    def __call__(self, number: int, values: Params, report: Report) -> tuple[float, JsonObject]:
         row, expected = self._train(str(number), self.values(values), report)
-        return float(row[self.search.figure]), {EXPECTED: expected[self.search.expect]}
+        return float(row[self.search.figure]), {EXPECTED: expected[self.search.expect].to_json()}
 
-    def values(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
+    def values(self, drawn: Mapping[str, Any]) -> Params:
         """What is changed for a trial: `train.epochs` is as many as it says, whatever `train.min_steps` is."""
         exact = "train.epochs" in drawn and "min_steps" in self.nodes["train"] and MIN_STEPS not in drawn
         return {**drawn, MIN_STEPS: 0} if exact else dict(drawn)
@@ -68,11 +74,7 @@ class Trial:
         if isinstance(found, str):
             raise UserError(f"trial {best.number}, trained again: {found}")
         name = self.search.expect
-        return Evidence.of(name, self.metrics[name], found, start, **self._resamples)
-
-    @property
-    def _resamples(self) -> dict[str, int]:
-        return {name: self.evaluate[name] for name in ("num_resamples", "seed")}
+        return Evidence.of(name, self.metrics[name], found, start, self.bootstrap)
 
     def keep_only(self, best: Any) -> None:
         """Removes the predictions of all trials but the best and the start."""
@@ -80,21 +82,19 @@ class Trial:
             if path.stem not in (START, str(best.number)):
                 path.unlink()
 
-    def _predictions(self, name: str, values: dict[str, Any]) -> pd.DataFrame | str:
+    def _predictions(self, name: str, values: Params) -> Predictions | str:
         """Those that were kept, else of another training; or why that failed."""
         if not self._file(name).exists():
             try:
                 self._train(name, values, lambda *_: None)
             except Stopped as stopped:
                 return str(stopped)
-        return artifacts.read_table(self._file(name))
+        return _from_table(artifacts.read_table(self._file(name)), self.packed.classes)
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.parquet"
 
-    def _train(
-        self, name: str, values: dict[str, Any], report: Report
-    ) -> tuple[Mapping[str, float], dict[str, dict[str, Any]]]:
+    def _train(self, name: str, values: Params, report: Report) -> tuple[Mapping[str, float], dict[str, Estimate]]:
         """The row of the epoch that was kept, and the metrics on val."""
         recipe, _ = select_recipe(with_values(self.nodes, values), self.packed)
         stopped = None
@@ -106,12 +106,10 @@ class Trial:
 
             try:
                 predictor, history = recipe.fit(self.packed, heard)
-                table = self._predict_val(predictor)
-                expected = self._measure(table)
-                log(
-                    len(history),
-                    {f"val_{name}": one["value"] for name, one in expected.items() if one["value"] is not None},
-                )
+                found = self._predict_val(predictor)
+                expected = estimate_metrics(self.metrics, found, self.bootstrap)
+                known = {name: one.value for name, one in expected.items() if one.value is not None}
+                log(len(history), {f"val_{name}": value for name, value in known.items()})
             except Stopped as early:
                 stopped = early
             except UserError as error:  # a learning rate that diverges is a bad trial, not the end of the search
@@ -119,29 +117,44 @@ class Trial:
         if stopped is not None:
             raise stopped
         self.folder.mkdir(parents=True, exist_ok=True)
-        artifacts.write_table(self._file(name), table)
+        artifacts.write_table(self._file(name), _to_table(found))
         return trial_row(history), expected
 
-    def _predict_val(self, predictor: Any) -> pd.DataFrame:
-        """`sample_id`, `group`, `targets`, `decided` and `scores` of val, as `PairedPredictions` takes them."""
+    def _predict_val(self, predictor: Any) -> Predictions:
         val = self.packed.index[self.packed.index["split"] == "val"]
         scores = make_scorer(predictor, val)(self.packed.images[val.index.to_numpy()])
-        return pd.DataFrame(
-            {
-                "sample_id": val["sample_id"].to_numpy(),
-                "group": val["group"].to_numpy(dtype=str),
-                "targets": list(to_matrix(val["labels"].tolist(), self.packed.classes)),
-                "decided": list(predictor.task.decide(scores)),
-                "scores": list(scores),
-            }
+        return Predictions(
+            sample_ids=val["sample_id"].to_numpy(),
+            groups=val["group"].to_numpy(dtype=str),
+            targets=to_matrix(val["labels"].tolist(), self.packed.classes),
+            decided=predictor.task.decide(scores),
+            scores=scores,
+            classes=self.packed.classes,
         )
 
-    def _measure(self, table: pd.DataFrame) -> dict[str, dict[str, Any]]:
-        """The metrics on val."""
-        targets, decided, scores = (np.stack(table[name].to_numpy()) for name in ("targets", "decided", "scores"))
-        groups = table["group"].to_numpy(dtype=str)
-        found = estimate_metrics(self.metrics, targets, decided, scores, groups, self.packed.classes, **self._resamples)
-        return {name: entry.as_json() for name, entry in found.items()}
+
+def _to_table(predictions: Predictions) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "sample_id": predictions.sample_ids,
+            "group": predictions.groups,
+            "targets": list(predictions.targets),
+            "decided": list(predictions.decided),
+            "scores": list(predictions.scores),
+        }
+    )
+
+
+def _from_table(table: pd.DataFrame, classes: list[str]) -> Predictions:
+    targets, decided, scores = (np.stack(table[name].to_numpy()) for name in ("targets", "decided", "scores"))
+    return Predictions(
+        sample_ids=table["sample_id"].to_numpy(),
+        groups=table["group"].to_numpy(dtype=str),
+        targets=targets,
+        decided=decided,
+        scores=scores,
+        classes=classes,
+    )
 
 
 def value_at(nodes: Mapping[str, Any], key: str) -> Any:

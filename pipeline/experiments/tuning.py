@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
+from pipeline.core.estimate import Estimate
 from pipeline.datasets.packed import PackedDataset
 from pipeline.experiments.evidence import Evidence
 from pipeline.experiments.parameter_search import REASON, truncate_value
@@ -17,11 +18,14 @@ from pipeline.experiments.space import Pruning, Range, Search, with_values
 from pipeline.experiments.trial import EXPECTED
 from pipeline.training.recipe import SECTIONS
 
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
+
 MADE_OF = ("ingest", "find_duplicates", "split", "augment")  # stages whose choices data/packed rests on
 MARK = "# Found by colibri tune"
 
 
-def read(name: str, experiment: str | None, trials: int | None) -> tuple[Search, dict[str, Any]]:
+def read(name: str, experiment: str | None, trials: int | None) -> tuple[Search, Params]:
     """The search of `conf/tune/NAME.yaml`, and all parameters it starts from.
 
     Args:
@@ -45,7 +49,7 @@ def read(name: str, experiment: str | None, trials: int | None) -> tuple[Search,
     space = {key: config.instantiate(Range, one, f"tune.space.{key}") for key, one in node["space"].items()}
     pruning = node.get("pruning") and config.instantiate(Pruning, node["pruning"], "tune.pruning")
     search: Search = config.instantiate(Search, {**node, "space": space, "pruning": pruning}, "tune")
-    params: dict[str, Any] = yaml.safe_load(config.compose(overrides=start_note(search)))
+    params: Params = yaml.safe_load(config.compose(overrides=start_note(search)))
     with_values(nodes_of(params), dict.fromkeys(space))
     if search.expect not in params["metric"] or params["metric"][search.expect].get("averaging") == "none":
         raise UserError(
@@ -59,7 +63,7 @@ def start_note(search: Search) -> list[str]:
     return [] if search.experiment is None else [f"experiment={search.experiment}"]
 
 
-def nodes_of(params: Mapping[str, Any]) -> dict[str, Any]:
+def nodes_of(params: Mapping[str, Any]) -> Params:
     """What one training reads of the parameters."""
     return {name: params[name] for name in SECTIONS}
 
@@ -117,25 +121,25 @@ def winner(
         values: What it changed.
         evidence: Whether it is better than what the search began with.
     """
-    entry = best.user_attrs[EXPECTED]
-    interval = "" if entry["low"] is None else f" [{entry['low']:.3f}, {entry['high']:.3f}]"
-    caveat = f" ({entry['caveat']})" if entry.get("caveat") else ""
+    expected = Estimate.from_json(best.user_attrs[EXPECTED])
+    interval = "" if expected.interval is None else " [{:.3f}, {:.3f}]".format(*expected.interval)
+    caveat = f" ({expected.caveat})" if expected.caveat else ""
     stopped = sum(REASON in trial.user_attrs for trial in trials)
-    nested: dict[str, Any] = {}
+    nested: Params = {}
     for key, value in values.items():
         *parents, last = key.split(".")
         inner = nested
         for parent in parents:
             inner = inner.setdefault(parent, {})
         inner[last] = value
-    val = f"on the {entry['n']} pictures of val ({search.figure} {truncate_value(best.value)})"
+    val = f"on the {expected.n} pictures of val ({search.figure} {truncate_value(best.value)})"
     base = [] if search.experiment is None else ["defaults:", f"  - {search.experiment}", ""]
     return "\n".join(
         [
             "# @package _global_",
             f"{MARK} {name}: the best of {len(trials)} trials ({stopped} stopped early), seed {search.seed}.",
             f"#   dvc exp run -S experiment={to}",
-            f"# Expect {search.expect} {entry['value']:.3f}{interval} {val}{caveat};",
+            f"# Expect {search.expect} {expected.value:.3f}{interval} {val}{caveat};",
             "# on test a little less, since trial and epoch were chosen on val.",
             *(f"# {line}" for line in evidence.lines()),
             *base,

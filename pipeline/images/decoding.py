@@ -26,6 +26,8 @@ from pipeline.images.metadata import Encoding, read_metadata
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.core.open_types import JsonObject
+
 REJECTION_REASONS = {
     "missing": "the source names a file that is not there",
     "unreadable": "the file cannot be opened (permissions, a folder, an input error)",
@@ -80,7 +82,7 @@ class Decoding:
         """As the pictures were decoded that a card tells of."""
         return cls(max_pixels=card["max_pixels"], grey_scale=Greys.of_card(card))
 
-    def for_card(self) -> dict[str, Any]:
+    def for_card(self) -> JsonObject:
         """What `of_card` reads."""
         deep = {} if self.grey_scale is None else {"grey_scale": [self.grey_scale.low, self.grey_scale.high]}
         return {"max_pixels": self.max_pixels, **deep}

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,9 @@ from pipeline.images import properties
 from pipeline.images.decoding import Decoding
 from pipeline.images.grey_scales import GreyRange
 from pipeline.images.properties import ImageMeasurements
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 FOLDER = Path(".cache/ingest")
 KEPT = 6  # files in the folder: one for each source, limit and grey scale lately used
@@ -101,7 +104,7 @@ class MeasurementCache:
             _warn(self.file, error)
 
 
-def _result(found: dict[str, Any]) -> ImageMeasurements | GreyRange:
+def _result(found: JsonObject) -> ImageMeasurements | GreyRange:
     return GreyRange(**found) if "kind" in found else ImageMeasurements(**found)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -23,7 +22,7 @@ class Balances:
     """
 
     num_classes: int
-    rows: list[dict[str, Any]]
+    rows: list[dict[str, object]]
     left_out: int
 
 

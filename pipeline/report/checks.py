@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from pipeline.core import artifacts
-from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS
-from pipeline.report.formatting import brief, number_or_none, share
+from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, StoredFinding
+from pipeline.report.formatting import brief, share
 from pipeline.report.mistakes import TINY
 from pipeline.report.pictures import thumbnails
 from pipeline.report.rendering import page
@@ -61,7 +62,7 @@ class CheckCard:
     advice: str
     sentence: str
     strips: list[tuple[str, list[tuple[str, str, bool]]]]
-    table: list[dict[str, Any]]
+    table: Sequence[Mapping[str, object]]
     num_rows: int
     further: tuple[str, str] | None
 
@@ -81,7 +82,7 @@ class Checked:
     cards: list[CheckCard]
 
 
-def checks_page(name: str, stage: Round, checks: dict[str, Any], images: dict[str, np.ndarray]) -> str:
+def checks_page(name: str, stage: Round, checks: dict[str, StoredFinding], images: dict[str, np.ndarray]) -> str:
     """The page of one stage's checks alone: there is no other when they stop the run.
 
     Args:
@@ -94,64 +95,65 @@ def checks_page(name: str, stage: Round, checks: dict[str, Any], images: dict[st
     return page("checks.html.jinja", told)
 
 
-def checks_section(stage: Round, checks: dict[str, Any], images: dict[str, np.ndarray]) -> Checked:
+def checks_section(stage: Round, checks: dict[str, StoredFinding], images: dict[str, np.ndarray]) -> Checked:
     """The section of one stage."""
     title, lead, own_page = TOLD[stage]
     return Checked(title=title, lead=lead, page=own_page, cards=check_cards(stage, checks, images))
 
 
-def linked_samples(checks: dict[str, Any]) -> list[str]:
+def linked_samples(checks: dict[str, StoredFinding]) -> list[str]:
     """The samples whose pictures the cards show."""
-    return list(dict.fromkeys(one for entry in checks.values() for _, names in _strips(entry) for one in names))
+    return list(dict.fromkeys(one for finding in checks.values() for _, names in _strips(finding) for one in names))
 
 
-def _strips(entry: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    strips = list(entry.get("pictures", {}).items())[:MAX_STRIPS]
+def _strips(finding: StoredFinding) -> list[tuple[str, list[str]]]:
+    strips = list(finding.pictures.items())[:MAX_STRIPS]
     return [(caption, list(names)[:MAX_IN_STRIP]) for caption, names in strips]
 
 
-def check_cards(stage: Round, checks: dict[str, Any], images: dict[str, np.ndarray]) -> list[CheckCard]:
+def check_cards(stage: Round, checks: dict[str, StoredFinding], images: dict[str, np.ndarray]) -> list[CheckCard]:
     """Cards in the order of the checks, those that did not pass first."""
     shown = {name: images[name] for name in linked_samples(checks) if name in images}
     uris = thumbnails(shown)
     pictures = {name: (name, uris[name], max(array.shape[:2]) < TINY) for name, array in shown.items()}
     cards = [
-        _card(f"{stage}-{number}", name, entry, pictures) for number, (name, entry) in enumerate(checks.items(), 1)
+        _card(f"{stage}-{number}", name, finding, pictures) for number, (name, finding) in enumerate(checks.items(), 1)
     ]
     order = ("failed", "warning", "cannot be judged", "passed")
     return sorted(cards, key=lambda card: (not card.stops, order.index(card.state)))
 
 
-def _card(anchor: str, name: str, entry: dict[str, Any], pictures: dict[str, tuple[str, str, bool]]) -> CheckCard:
-    value, limit = number_or_none(entry["value"]), number_or_none(entry["limit"])
+def _card(anchor: str, name: str, finding: StoredFinding, pictures: dict[str, tuple[str, str, bool]]) -> CheckCard:
+    value, limit = finding.value, finding.limit
     end = 1.2 * max(value or 0.0, limit or 0.0) or 1.0
-    table = entry.get("table", [])
     return CheckCard(
         anchor=anchor,
         name=name.replace("_", " "),
-        state=_state(entry),
-        stops=not entry["passed"] and entry["on_fail"] == "error",
-        obstacle=entry["obstacle"] if entry.get("state") == "cannot_be_judged" else "",
-        question=entry.get("question", ""),
-        value=_figure(value, entry["unit"]),
-        limit=_figure(limit, entry["unit"]),
-        unit=entry["unit"],
+        state=_state(finding),
+        stops=not finding.passed and finding.on_fail == "error",
+        obstacle=finding.obstacle if finding.state == "cannot_be_judged" else "",
+        question=finding.question,
+        value=_figure(value, finding.unit),
+        limit=_figure(limit, finding.unit),
+        unit=finding.unit,
         reached=max(0.0, (value or 0.0) / end),
         allowed=max(0.0, (limit or 0.0) / end),
-        worst=[(offender, brief(figure)) for offender, figure in entry.get("worst", {}).items()],
-        advice=entry.get("advice", ""),
-        sentence=entry.get("sentence", ""),
-        strips=[(caption, [pictures.get(one, (one, "", False)) for one in names]) for caption, names in _strips(entry)],
-        table=table[:MAX_ROWS],
-        num_rows=max(len(table), entry.get("num_rows", 0)),
+        worst=[(offender, brief(figure)) for offender, figure in finding.worst.items()],
+        advice=finding.advice,
+        sentence=finding.sentence,
+        strips=[
+            (caption, [pictures.get(one, (one, "", False)) for one in names]) for caption, names in _strips(finding)
+        ],
+        table=finding.table[:MAX_ROWS],
+        num_rows=max(len(finding.table), finding.num_rows),
         further=PAGES.get(name),
     )
 
 
-def _state(entry: dict[str, Any]) -> State:
-    if entry.get("state") == "cannot_be_judged":
+def _state(finding: StoredFinding) -> State:
+    if finding.state == "cannot_be_judged":
         return "cannot be judged"
-    return "passed" if entry["passed"] else "failed" if entry["on_fail"] == "error" else "warning"
+    return "passed" if finding.passed else "failed" if finding.on_fail == "error" else "warning"
 
 
 def _figure(value: float | None, unit: str) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from pipeline.core.estimate import Change
 from pipeline.report.formatting import DASH, PLAIN, SPACE, share
 from pipeline.report.rendering import page
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 MAX_CHOICES = 20
 
@@ -32,7 +36,7 @@ class Row:
     verdict: Literal["better", "worse", "may be chance"]
 
 
-def comparison_page(name: str, registration: dict[str, Any]) -> str:
+def comparison_page(name: str, registration: JsonObject) -> str:
     """The page: the same bytes for the same material, with nothing in it that loads from anywhere.
 
     Args:
@@ -44,24 +48,25 @@ def comparison_page(name: str, registration: dict[str, Any]) -> str:
         "name": name,
         "version": registration["version"],
         "earlier": earlier,
-        "rows": [row(metric, one) for metric, one in (earlier or {}).get("metrics", {}).items()],
+        "rows": [row(metric, Change.from_json(one)) for metric, one in (earlier or {}).get("metrics", {}).items()],
         "choices": (earlier or {}).get("other_choices", [])[:MAX_CHOICES],
     }
     return page("comparison.html.jinja", told)
 
 
-def row(metric: str, entry: dict[str, Any]) -> Row:
-    """An entry of `metrics` in `earlier_data`."""
+def row(metric: str, change: Change) -> Row:
+    """A metric before and after."""
     name, note = PLAIN.get(metric, (metric.replace("_", " "), ""))
-    low, high = entry["gain"]["low"], entry["gain"]["high"]
-    known = low is not None and high is not None
+    ends = change.gain.interval
     return Row(
         name=name,
         note=note,
-        **{key: _figure(entry[key]) for key in ("told", "before", "after")},
-        gain=_points(entry["gain"]["value"]),
-        between=f"{_points(low)} to {_points(high)}" if known else "no interval: undefined in most resamples",
-        verdict="better" if known and low > 0 else "worse" if known and high < 0 else "may be chance",
+        told=_figure(change.by_earlier_labels),
+        before=_figure(change.before),
+        after=_figure(change.after),
+        gain=_points(change.gain.value),
+        between=" to ".join(map(_points, ends)) if ends else "no interval: undefined in most resamples",
+        verdict="better" if ends and ends[0] > 0 else "worse" if ends and ends[1] < 0 else "may be chance",
     )
 
 

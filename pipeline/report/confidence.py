@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
+
+from pipeline.core.predictions import Predictions
 
 NUM_BINS = 10
 NUM_BARS = 20
@@ -87,19 +87,17 @@ class Histogram:
     zero: float
 
 
-def reliability(test: pd.DataFrame, classes: Sequence[str], single: bool) -> Reliability:
+def reliability(test: Predictions, single: bool) -> Reliability:
     """Scores against how often they come true.
 
     With one label per picture the highest score stands for the decision; with several, each class's score stands for
     itself.
     """
-    scores = np.stack(test["scores"].to_numpy()).astype(float)
+    scores = test.scores.astype(float)
     if single:
-        claimed = scores.max(axis=1)
-        came_true = np.array([list(a) == list(b) for a, b in zip(test["labels"], test["decided"], strict=True)])
+        claimed, came_true = scores.max(axis=1), test.is_right
     else:
-        claimed = scores.ravel()
-        came_true = np.array([[name in set(labels) for name in classes] for labels in test["labels"]]).ravel()
+        claimed, came_true = scores.ravel(), (test.targets > 0).ravel()
     place = np.clip((claimed * NUM_BINS).astype(int), 0, NUM_BINS - 1)
     fullest = np.bincount(place, minlength=NUM_BINS).max()
     return Reliability(
@@ -125,15 +123,16 @@ def _bin(number: int, claimed: np.ndarray, came_true: np.ndarray, fullest: int) 
     )
 
 
-def histogram(test: pd.DataFrame, classes: Sequence[str]) -> Histogram | None:
+def histogram(test: Predictions) -> Histogram | None:
     """The score of the class that is rarer in test; None unless there are exactly two classes."""
+    classes = test.classes
     if len(classes) != 2:
         return None
-    actual = np.array([labels[0] for labels in test["labels"]], dtype=object)
-    column = 0 if (actual == classes[0]).sum() <= (actual == classes[1]).sum() else 1
-    scores = np.stack(test["scores"].to_numpy()).astype(float)[:, column]
+    sizes = test.targets.sum(axis=0)
+    column = 0 if sizes[0] <= sizes[1] else 1
+    scores = test.scores.astype(float)[:, column]
     place = np.clip((scores * NUM_BARS).astype(int), 0, NUM_BARS - 1)
-    is_class = actual == classes[column]
+    is_class = test.targets[:, column] > 0
     of_class = np.bincount(place[is_class], minlength=NUM_BARS)
     of_other = np.bincount(place[~is_class], minlength=NUM_BARS)
     most_of_class, most_of_other = int(of_class.max()), int(of_other.max())

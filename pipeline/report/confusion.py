@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipeline.core.predictions import Predictions
 from pipeline.report.formatting import DASH, share
 
 MAX_CLASSES = 30
@@ -74,17 +75,16 @@ class Tally:
     wrongly: int
 
 
-def is_single(test: pd.DataFrame) -> bool:
+def is_single(test: Predictions) -> bool:
     """Whether every picture has one label and got one."""
-    return all(len(labels) == 1 for column in ("labels", "decided") for labels in test[column])
+    return bool((test.targets.sum(axis=1) == 1).all() and (test.decided.sum(axis=1) == 1).all())
 
 
-def confusion(test: pd.DataFrame, classes: Sequence[str]) -> Confusion:
+def confusion(test: Predictions) -> Confusion:
     """The matrix of a test where every picture has one label."""
-    position = {name: column for column, name in enumerate(classes)}
+    classes = test.classes
     counts = np.zeros((len(classes), len(classes)), dtype=int)
-    for actual, decided in zip(test["labels"], test["decided"], strict=True):
-        counts[position[actual[0]], position[decided[0]]] += 1
+    np.add.at(counts, (test.targets.argmax(axis=1), test.decided.argmax(axis=1)), 1)
     wrong = counts.copy()
     np.fill_diagonal(wrong, 0)
     shown = list(range(len(classes)))
@@ -150,18 +150,13 @@ def _label_pairs(labels: Sequence[str], decided: Sequence[str]) -> list[tuple[st
     return found + apart or [(NO_LABEL, NO_LABEL)]
 
 
-def tallies(test: pd.DataFrame, classes: Sequence[str], thresholds: Sequence[float] | None = None) -> list[Tally]:
+def tallies(test: Predictions, thresholds: Sequence[float] | None = None) -> list[Tally]:
     """One row per class of a test where pictures may have several labels or none, most mistakes first."""
-    pairs = [(set(labels), set(decided)) for labels, decided in zip(test["labels"], test["decided"], strict=True)]
-    chosen = [DASH] * len(classes) if thresholds is None else [share(one) for one in thresholds]
+    chosen = [DASH] * len(test.classes) if thresholds is None else [share(one) for one in thresholds]
+    actual, decided = test.targets > 0, test.decided
+    counts = ((actual & decided).sum(axis=0), (actual & ~decided).sum(axis=0), (~actual & decided).sum(axis=0))
     found = [
-        Tally(
-            name=name,
-            threshold=threshold,
-            found=sum(name in labels and name in decided for labels, decided in pairs),
-            missed=sum(name in labels and name not in decided for labels, decided in pairs),
-            wrongly=sum(name not in labels and name in decided for labels, decided in pairs),
-        )
-        for name, threshold in zip(classes, chosen, strict=True)
+        Tally(name=name, threshold=threshold, found=int(hits), missed=int(misses), wrongly=int(others))
+        for name, threshold, hits, misses, others in zip(test.classes, chosen, *counts, strict=True)
     ]
     return sorted(found, key=lambda one: (-one.missed - one.wrongly, one.name))

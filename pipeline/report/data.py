@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.images.decoding import REJECTION_REASONS
 
-SPLITS = ("train", "val", "test")
 PURPOSE = {
     "train": "what the model learns from",
     "val": "what chooses the best epoch",

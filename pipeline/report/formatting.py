@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.core.estimate import Estimate
+
 DASH = "\u2013"
 SPACE = "\u00a0"  # does not break
 
@@ -40,7 +42,6 @@ PLAIN = {  # metric to its name and what it says
     "average_precision": ("average precision", "precision over all thresholds of the score"),
     "average_precision_macro": ("macro average precision", "precision over all thresholds, mean over classes (mAP)"),
 }
-LOWER_IS_BETTER = ("hamming_loss",)  # never the figure that leads or by which parts are ranked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,21 +93,21 @@ class Figure:
         return self.has_place and self.low is not None and self.high is not None
 
 
-def figure(metric: str, entry: dict[str, Any], reason: str = "") -> Figure:
-    """An entry of `reports/test_metrics.json`, or a row of `reports/slices.csv`."""
+def figure(metric: str, estimate: Estimate, reason: str = "", lower_is_better: bool = False) -> Figure:
+    """An estimate of a metric as it is shown, under the metric's name in words."""
     name, note = PLAIN.get(metric, (metric.replace("_", " "), ""))
     if not reason:
-        reason = "undefined: no such picture in test" if entry["n"] == 0 else "undefined on these pictures"
+        reason = "undefined: no such picture in test" if estimate.n == 0 else "undefined on these pictures"
     return Figure(
         name=name,
         note=note,
-        value=number_or_none(entry["value"]),
-        low=number_or_none(entry["low"]),
-        high=number_or_none(entry["high"]),
-        n=int(entry["n"]),
-        caveat=entry.get("caveat") or "",
+        value=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        n=estimate.n,
+        caveat=estimate.caveat,
         reason=reason,
-        lower_is_better=metric in LOWER_IS_BETTER,
+        lower_is_better=lower_is_better,
     )
 
 

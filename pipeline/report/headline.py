@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
+from pipeline.core.estimate import Estimate
 from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
-from pipeline.report.formatting import LOWER_IS_BETTER, Figure, figure
+from pipeline.report.formatting import Figure, figure
 from pipeline.statistics.bootstrap import FEW_GROUPS
 
 MAIN = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
@@ -65,40 +66,44 @@ class Headline:
     guess: Guess | None
 
 
-def headline(metrics: dict[str, Any], test: pd.DataFrame, single: bool) -> Headline:
+def headline(
+    metrics: dict[str, Estimate], lower_is_better: Collection[str], test: pd.DataFrame, single: bool
+) -> Headline:
     """The header of the page.
 
     Args:
         metrics: `reports/test_metrics.json`.
+        lower_is_better: Metrics that count mistakes; one that does leads only where there is no other.
         test: Predictions of test.
         single: Whether every picture has one label and got one.
     """
     overall = [name for name in metrics if "/" not in name and name != BEYOND]
-    leaders = sorted(overall, key=lambda name: (name != "accuracy", name in LOWER_IS_BETTER))
+    leaders = sorted(overall, key=lambda name: (name != "accuracy", name in lower_is_better))
     first = next(iter(leaders), None)
     names = [] if first is None else [first, *(name for name in MAIN if name in overall and name != first)]
-    leading = None if first is None else figure(first, metrics[first])
+    figures = {name: figure(name, metrics[name], lower_is_better=name in lower_is_better) for name in names}
+    leading = None if first is None else figures[first]
     num_groups = int(test["group"].nunique())
     return Headline(
         leading=leading,
-        main=[figure(name, metrics[name]) for name in names],
+        main=list(figures.values()),
         num_pictures=len(test),
         num_groups=num_groups,
         few_groups=num_groups < FEW_GROUPS,
-        cross=_cross(metrics, names),
+        cross=_cross(metrics, names, lower_is_better),
         exact=not single,
         beyond=describe_margin(metrics.get(BEYOND)),
         guess=_guess(test, leading) if single and first == "accuracy" and len(test) else None,
     )
 
 
-def _cross(metrics: dict[str, Any], names: list[str]) -> Cross | None:
+def _cross(metrics: dict[str, Estimate], names: list[str], lower_is_better: Collection[str]) -> Cross | None:
     there = [name for name in names if CROSS + name in metrics]
     if not there:
         return None
     return Cross(
-        figures=[figure(name, metrics[CROSS + name]) for name in there],
-        num_groups=int(metrics[CROSS + there[0]]["groups"]),
+        figures=[figure(name, metrics[CROSS + name], lower_is_better=name in lower_is_better) for name in there],
+        num_groups=metrics[CROSS + there[0]].groups,
         beyond=describe_margin(metrics.get(CROSS + BEYOND), "The balanced accuracy of these features"),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.core.estimate import Estimate
 from pipeline.report.formatting import SPACE, Figure, figure, number_or_none
 
 
@@ -61,7 +62,7 @@ def imbalance(table: pd.DataFrame) -> Imbalance | None:
 def _option(row: dict[Any, Any]) -> Option:
     return Option(
         name=str(row["option"]).replace("_", " "),
-        figure=figure(str(row["metric"]), {**row, "n": 1}, reason="undefined on val"),
+        figure=figure(str(row["metric"]), Estimate.from_json({**row, "n": 1}), reason="undefined on val"),
         behind=_behind(
             number_or_none(row["behind_best"]), number_or_none(row["behind_low"]), number_or_none(row["behind_high"])
         ),

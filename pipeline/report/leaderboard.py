@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.report.formatting import DASH, LOWER_IS_BETTER, PLAIN, SPACE, number_or_none, share, span, whole
+from pipeline.report.formatting import DASH, PLAIN, SPACE, number_or_none, share, span, whole
 from pipeline.report.plots import Axis, axis
 from pipeline.report.rendering import page
 
@@ -40,7 +40,7 @@ class Row:
     at: tuple[float, float | None, float | None] | None
 
 
-def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float) -> str:
+def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float, lower_is_better: bool = False) -> str:
     """The page, with nothing in it that loads from anywhere.
 
     Args:
@@ -48,6 +48,7 @@ def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float
         table: As `pipeline.experiments.table.make_board` makes it.
         machine: On which speed was measured.
         margin: How far below the best is as good.
+        lower_is_better: Whether the metric counts mistakes.
     """
     entries = [{str(key): value for key, value in entry.items()} for entry in table.to_dict("records")]
     metric = str(entries[0]["metric"])
@@ -58,7 +59,7 @@ def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float
     told = {
         "name": name,
         "metric": PLAIN.get(metric, (metric.replace("_", " "), "")),
-        "lower_is_better": metric in LOWER_IS_BETTER,
+        "lower_is_better": lower_is_better,
         "machine": machine,
         "margin": f"{100 * margin:.3g}{SPACE}point{'s' * (margin != 0.01)}",
         "caveat": next((str(one["caveat"]) for one in ran if one["best"]), ""),

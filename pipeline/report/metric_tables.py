@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
+from pipeline.core.estimate import Estimate
 from pipeline.evaluation.margin_text import CROSS
 from pipeline.report.formatting import PLAIN, Figure, figure
 
@@ -54,13 +55,14 @@ class Tables:
         return sum(one.value is not None and one.low is None for one in figures)
 
 
-def tables(metrics: dict[str, Any], classes: list[str], needed: int) -> Tables:
+def tables(metrics: dict[str, Estimate], classes: list[str], needed: int, lower_is_better: Collection[str]) -> Tables:
     """Figures of the whole and of each class.
 
     Args:
         metrics: `reports/test_metrics.json`.
         classes: In any order.
         needed: Samples a class needs in test to be evaluable.
+        lower_is_better: Metrics that count mistakes.
     """
     own = {name: entry for name, entry in metrics.items() if not name.startswith(CROSS)}
     per_class = list(dict.fromkeys(name.partition("/")[0] for name in own if "/" in name))
@@ -74,7 +76,11 @@ def tables(metrics: dict[str, Any], classes: list[str], needed: int) -> Tables:
         key=lambda row: _weakness(row, per_class.index(first)),
     )
     return Tables(
-        overall=[figure(name, entry) for name, entry in own.items() if "/" not in name],
+        overall=[
+            figure(name, entry, lower_is_better=name in lower_is_better)
+            for name, entry in own.items()
+            if "/" not in name
+        ],
         columns=[PLAIN.get(name, (name.replace("_", " "), "")) for name in per_class],
         classes=rows[:MAX_CLASSES],
         order=PLAIN.get(first, (first.replace("_", " "), ""))[0],
@@ -83,20 +89,20 @@ def tables(metrics: dict[str, Any], classes: list[str], needed: int) -> Tables:
     )
 
 
-def _row(label: str, per_class: list[str], own: dict[str, Any], needed: int) -> ClassFigures:
+def _row(label: str, per_class: list[str], own: dict[str, Estimate], needed: int) -> ClassFigures:
     entries = [(name, own.get(f"{name}/{label}")) for name in per_class]
     return ClassFigures(
         name=label,
-        n=next(int(entry["n"]) for _, entry in entries if entry is not None),
+        n=next(entry.n for _, entry in entries if entry is not None),
         figures=[
             None if entry is None else figure(name, entry, _explain_missing(entry, needed)) for name, entry in entries
         ],
     )
 
 
-def _explain_missing(entry: dict[str, Any], needed: int) -> str:
+def _explain_missing(entry: Estimate, needed: int) -> str:
     """Why a class has no figure, where it is for too few pictures."""
-    return f"not evaluable: {entry['n']} pictures, {needed} needed" if 0 < entry["n"] < needed else ""
+    return f"not evaluable: {entry.n} pictures, {needed} needed" if 0 < entry.n < needed else ""
 
 
 def _weakness(row: ClassFigures, column: int) -> tuple[float, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.core.manifest_schema import attribute_columns, short_name
 from pipeline.report.formatting import brief, join_names, share
 from pipeline.report.pictures import thumbnails
 
@@ -31,7 +32,7 @@ class Mistake:
 
 def mistakes(worst: pd.DataFrame, images: dict[str, np.ndarray], classes: Sequence[str]) -> list[Mistake]:
     uris = thumbnails({name: images[name] for name in worst["sample_id"] if name in images})
-    attributes = [column for column in worst if str(column).startswith("attr_")]
+    attributes = attribute_columns(worst)
     position = {name: column for column, name in enumerate(classes)}
     return [_mistake(row, uris, images, position, attributes) for row in worst.to_dict("records")]
 
@@ -41,11 +42,11 @@ def _mistake(
     uris: dict[str, str],
     images: dict[str, np.ndarray],
     position: dict[str, int],
-    attributes: list[Any],
+    attributes: list[str],
 ) -> Mistake:
     name = row["sample_id"]
     given = [share(float(row["scores"][position[label]])) for label in row["decided"]]
-    told = [(str(column).removeprefix("attr_").replace("_", " "), row[column]) for column in attributes]
+    told = [(short_name(column).replace("_", " "), row[column]) for column in attributes]
     return Mistake(
         uri=uris.get(name, ""),
         tiny=name in images and max(images[name].shape[:2]) < TINY,

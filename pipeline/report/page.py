@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core import artifacts
+from pipeline.core.contracts import Metric
+from pipeline.core.estimate import Estimate, read_estimates
+from pipeline.core.predictions import Predictions
+from pipeline.core.results import StoredFinding, read_findings
 from pipeline.datasets.packed import PackedDataset
 from pipeline.report.balance import balances
 from pipeline.report.checks import checks_section, linked_samples
@@ -28,6 +32,9 @@ from pipeline.report.rendering import page
 from pipeline.report.slices import parts
 from pipeline.statistics.bootstrap import wilson_sample_size
 
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject, Params
+
 
 @dataclass(frozen=True, eq=False)
 class Material:
@@ -45,6 +52,7 @@ class Material:
         curves: `reports/train.csv`.
         imbalance: `reports/imbalance.csv`.
         metrics: `reports/test_metrics.json`.
+        lower_is_better: Those of the metrics that count mistakes.
         slices: `reports/slices.csv`.
         predictions: Of val and test.
         mistakes: The worst wrong decisions on test.
@@ -52,17 +60,18 @@ class Material:
         preview: PNG bytes of the augmentation sheet.
     """
 
-    params: dict[str, Any]
-    card: dict[str, Any]
+    params: Params
+    card: JsonObject
     manifest: pd.DataFrame
     quarantine: pd.DataFrame
     splits: pd.DataFrame
-    validation: dict[str, Any]
-    checks: dict[str, Any]
-    curation: dict[str, Any]
+    validation: JsonObject
+    checks: dict[str, StoredFinding]
+    curation: dict[str, StoredFinding]
     curves: pd.DataFrame
     imbalance: pd.DataFrame
-    metrics: dict[str, Any]
+    metrics: dict[str, Estimate]
+    lower_is_better: frozenset[str]
     slices: pd.DataFrame
     predictions: pd.DataFrame
     mistakes: pd.DataFrame
@@ -70,10 +79,10 @@ class Material:
     preview: bytes
 
     @classmethod
-    def gather(cls, params: dict[str, Any], packed: PackedDataset, num_mistakes: int) -> Material:
+    def gather(cls, params: Params, metrics: dict[str, Metric], packed: PackedDataset, num_mistakes: int) -> Material:
         predictions = artifacts.read_table(artifacts.PREDICTIONS)
         mistakes = worst_mistakes(predictions, packed.classes, num_mistakes)
-        checks, curation = artifacts.read_json(artifacts.CHECKS), artifacts.read_json(artifacts.CURATION)
+        checks, curation = read_findings(artifacts.CHECKS), read_findings(artifacts.CURATION)
         shown = [*mistakes["sample_id"], *linked_samples(checks), *linked_samples(curation)]
         rows = packed.index.reset_index().set_index("sample_id")["index"]
         return cls(
@@ -87,7 +96,8 @@ class Material:
             curation=curation,
             curves=pd.read_csv(artifacts.TRAIN_CURVES),
             imbalance=pd.read_csv(artifacts.IMBALANCE, keep_default_na=False, na_values=[""]),
-            metrics=artifacts.read_json(artifacts.TEST_METRICS),
+            metrics=read_estimates(artifacts.TEST_METRICS),
+            lower_is_better=frozenset(name for name, one in metrics.items() if not one.larger_is_better),
             slices=read_slices(artifacts.SLICES),
             predictions=predictions,
             mistakes=mistakes,
@@ -102,20 +112,18 @@ def worst_mistakes(predictions: pd.DataFrame, classes: list[str], num_mistakes: 
     How confident: the score left for the truth of the label that was missed or wrongly given, the lowest of them.
     """
     test = predictions[predictions["split"] == "test"]
-    wrong = test[[list(a) != list(b) for a, b in zip(test["labels"], test["decided"], strict=True)]]
-    position = {name: column for column, name in enumerate(classes)}
-    given = [
-        min((float(scores[position[name]]) for name in labels), default=0.0)
-        for labels, scores in zip(wrong["labels"], wrong["scores"], strict=True)
-    ]
-    left = [
-        min(
-            [float(scores[position[name]]) for name in labels if name not in decided]
-            + [1 - float(scores[position[name]]) for name in decided if name not in labels]
-        )
-        for labels, decided, scores in zip(wrong["labels"], wrong["decided"], wrong["scores"], strict=True)
-    ]
-    ranked = wrong.assign(given=given, left=left).sort_values(["left", "sample_id"]).drop(columns="left")
+    of_test = Predictions.of(test, classes)
+    wrong = of_test.take(~of_test.is_right)
+    actual, scores = wrong.targets > 0, wrong.scores.astype(float)
+    given = np.where(actual, scores, np.inf).min(axis=1, initial=np.inf)
+    missed, wrongly = actual & ~wrong.decided, ~actual & wrong.decided
+    left = np.where(missed, scores, np.where(wrongly, 1 - scores, np.inf)).min(axis=1, initial=np.inf)
+    ranked = (
+        test[~of_test.is_right]
+        .assign(given=np.where(actual.any(axis=1), given, 0.0), left=left)
+        .sort_values(["left", "sample_id"])
+        .drop(columns="left")
+    )
     return ranked.head(num_mistakes).reset_index(drop=True)
 
 
@@ -131,17 +139,19 @@ def render(material: Material) -> str:
     return page("page.html.jinja", content(material))
 
 
-def content(material: Material) -> dict[str, Any]:
+def content(material: Material) -> dict[str, object]:
     """What the templates show, section by section."""
     test = material.predictions[material.predictions["split"] == "test"].reset_index(drop=True)
-    classes, single = list(material.card["classes"]), is_single(test)
+    falling, classes = material.lower_is_better, list(material.card["classes"])
+    of_test = Predictions.of(test, classes)
+    single = is_single(of_test)
     sections = [
         checks_section("check", material.checks, material.images),
         checks_section("curate", material.curation, material.images),
     ]
     return {
         "name": material.card.get("source") or "data set",
-        "headline": headline(material.metrics, test, single),
+        "headline": headline(material.metrics, falling, test, single),
         "num_resamples": material.params["evaluate"]["num_resamples"],
         "data": data(material.manifest, material.quarantine, material.splits),
         "balance": balances(material.manifest, material.splits),
@@ -152,14 +162,16 @@ def content(material: Material) -> dict[str, Any]:
         "preview_classes": preview_classes(material),
         "curves": curves(material.curves),
         "imbalance": imbalance(material.imbalance),
-        "tables": tables(material.metrics, classes, wilson_sample_size(material.params["evaluate"]["half_width"])),
-        "confusion": confusion(test, classes) if single else None,
-        "tallies": [] if single else tallies(test, classes, (material.card.get("task") or {}).get("thresholds")),
-        "reliability": reliability(test, classes, single) if len(test) else None,
-        "histogram": histogram(test, classes) if single else None,
-        "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"]),
+        "tables": tables(
+            material.metrics, classes, wilson_sample_size(material.params["evaluate"]["half_width"]), falling
+        ),
+        "confusion": confusion(of_test) if single else None,
+        "tallies": [] if single else tallies(of_test, (material.card.get("task") or {}).get("thresholds")),
+        "reliability": reliability(of_test, single) if len(test) else None,
+        "histogram": histogram(of_test) if single else None,
+        "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"], falling),
         "mistakes": mistakes(material.mistakes, material.images, classes),
-        "num_wrong": sum(list(a) != list(b) for a, b in zip(test["labels"], test["decided"], strict=True)),
+        "num_wrong": int((~of_test.is_right).sum()),
         "making": provenance(material.params, material.card),
     }
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.report.formatting import whole
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject, Params
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +29,7 @@ class Provenance:
     parameters: list[Node]
 
 
-def provenance(params: dict[str, Any], card: dict[str, Any]) -> Provenance:
+def provenance(params: Params, card: JsonObject) -> Provenance:
     encoder, packing, train = (card.get(name) or {} for name in ("encoder", "packing", "train"))
     facts = [
         ("Encoder", encoder.get("architecture") or _short(encoder)),
@@ -75,6 +78,6 @@ def _format_value(value: Any) -> str:
     return str(value)
 
 
-def _short(node: dict[str, Any]) -> str:
+def _short(node: Params) -> str:
     """The class a node builds, without its path."""
     return str(node.get("_target_", "")).rpartition(".")[2]

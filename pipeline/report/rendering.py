@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -14,7 +14,7 @@ from pipeline.report.headline import of_hundred
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def page(template: str, content: dict[str, Any]) -> str:
+def page(template: str, content: Mapping[str, object]) -> str:
     """A template filled in; whatever the data set says (class names, paths, attributes) is escaped."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from pipeline.report.formatting import LOWER_IS_BETTER, Figure, figure, number_or_none
+from pipeline.core.estimate import Estimate
+from pipeline.report.formatting import Figure, figure
 
 NUM_SHOWN = 30
 
@@ -47,12 +49,22 @@ class Slices:
         return [one for one in self.judged if one.beyond == "below"]
 
 
-def parts(table: pd.DataFrame, metrics: dict[str, Any], min_slice: int) -> Slices:
+def parts(
+    table: pd.DataFrame, metrics: dict[str, Estimate], min_slice: int, lower_is_better: Collection[str]
+) -> Slices:
+    """The parts of test by one metric, none that counts mistakes.
+
+    Args:
+        table: `reports/slices.csv`.
+        metrics: `reports/test_metrics.json`.
+        min_slice: Samples of a part that has a figure.
+        lower_is_better: Metrics that count mistakes.
+    """
     present = set(table["metric"])
     candidates = (
         "accuracy",
         "f1_macro",
-        *(name for name in metrics if "/" not in name and name not in LOWER_IS_BETTER),
+        *(name for name in metrics if "/" not in name and name not in lower_is_better),
     )
     name = next((name for name in candidates if name in metrics and (name in present or not present)), None)
     if name is None:
@@ -71,13 +83,13 @@ def parts(table: pd.DataFrame, metrics: dict[str, Any], min_slice: int) -> Slice
 
 
 def _slice(name: str, row: dict[str, Any], overall: Figure) -> Slice:
-    found = figure(name, row, reason="undefined on this part")
+    found = figure(name, Estimate.from_json(row), reason="undefined on this part")
     return Slice(
         attribute=_words(row["attribute"]),
         value=str(row["slice"]),
         n=int(row["n"]),
         figure=found,
-        beyond=_beyond(found, number_or_none(overall.value)),
+        beyond=_beyond(found, overall.value),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.checks.check_runner import findings_to_json, merge_samples, report_failures
+from pipeline.checks.check_runner import merge_samples, report_failures, store_findings
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.contracts import Source
 from pipeline.images.decoding import Decoding
@@ -17,10 +17,9 @@ def main() -> None:
     source: Source = config.build(config.get_section(params, "source"), "source")
     samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)))
     findings = {name: check(samples) for name, check in checks.items()}
-    told = findings_to_json(checks, findings)
-    artifacts.write_json(artifacts.CHECKS, told)
-    shown = load_thumbnails(source, Decoding.of_manifest(params, samples), samples, linked_samples(told), MAX_SIDE)
-    artifacts.write_text(artifacts.CHECKS_PAGE, checks_page(source.name, "check", told, shown))
+    stored = store_findings(checks, findings, artifacts.CHECKS)
+    shown = load_thumbnails(source, Decoding.of_manifest(params, samples), samples, linked_samples(stored), MAX_SIDE)
+    artifacts.write_text(artifacts.CHECKS_PAGE, checks_page(source.name, "check", stored, shown))
     report_failures("check", artifacts.CHECKS_PAGE, checks, findings)
     artifacts.write_passed("check")
 

@@ -10,7 +10,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -18,6 +18,9 @@ from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.choices import check_choices
 from pipeline.core.code_digest import list_code, stage_modules
 from pipeline.core.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
 
 LOCK, DVC_YAML = Path("dvc.lock"), Path("dvc.yaml")
 
@@ -48,7 +51,7 @@ def write_params(force: bool) -> None:
     artifacts.write_text(config.PARAMS, composed)
 
 
-def write_code(params: dict[str, Any]) -> None:
+def write_code(params: Params) -> None:
     """A file for each other stage of dvc.yaml, with a line for each module that it depends on."""
     if not DVC_YAML.exists():
         raise UserError(f"{DVC_YAML} does not exist here; run this in the project's folder, where {DVC_YAML} is")
@@ -62,7 +65,7 @@ def write_code(params: dict[str, Any]) -> None:
                 (folder / f"{name}.txt").write_text(text, encoding="utf-8")
 
 
-def check_chosen(params: dict[str, Any]) -> None:
+def check_chosen(params: Params) -> None:
     """Refuses what could only fail later, a source that is not there in DVC's words without the key among it."""
     if not params.get("metric"):
         raise UserError("metric chooses none, and nothing could be measured; choose some of conf/metric/ in a list")
@@ -86,7 +89,7 @@ def _recorded_hash() -> str | None:
         return None
 
 
-def _explain(present: dict[str, Any], composed: dict[str, Any]) -> str:
+def _explain(present: Params, composed: Params) -> str:
     edits = differences(present, composed)
     lines = [f"  {key}: {here!r} in params.yaml, {there!r} from conf/" for key, here, there in edits]
     ways_out = (

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.checks.check_runner import findings_to_json, merge_samples, report_failures
+from pipeline.checks.check_runner import merge_samples, report_failures, store_findings
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import Source
@@ -37,15 +37,14 @@ def main() -> None:
         embed=pictures.embed,
     )
     findings = {name: check(samples, content) for name, check in checks.items()}
-    suspects = label_suspects(findings)
+    suspects = find_suspects(findings)
     rows = pd.Index(samples["sample_id"]).get_indexer(suspects["sample_id"][:NUM_SHOWN])
     artifacts.write_csv(artifacts.SUSPECTS, suspects)
     name = str(config.get_section(params, "source")["name"])
     artifacts.write_text(artifacts.SUSPECTS_PAGE, suspects_page(name, suspects, pictures.read(rows)))
-    told = findings_to_json(checks, findings)
-    artifacts.write_json(artifacts.CURATION, told)
-    shown = load_thumbnails(pictures.source, pictures.decoding, samples, linked_samples(told), MAX_SIDE)
-    artifacts.write_text(artifacts.CURATION_PAGE, checks_page(name, "curate", told, shown))
+    stored = store_findings(checks, findings, artifacts.CURATION)
+    shown = load_thumbnails(pictures.source, pictures.decoding, samples, linked_samples(stored), MAX_SIDE)
+    artifacts.write_text(artifacts.CURATION_PAGE, checks_page(name, "curate", stored, shown))
     report_failures("curate", artifacts.CURATION_PAGE, checks, findings)
     artifacts.write_passed("curate")
 
@@ -77,12 +76,12 @@ class Pictures:
         return self.featuriser(images)
 
 
-def label_suspects(findings: dict[str, Finding]) -> pd.DataFrame:
-    """The listing of label suspects; empty where that check was not chosen."""
-    finding = findings.get("label_suspects")
-    if finding is None or finding.listing is None:
-        return pd.DataFrame({name: [] for name in SUSPECT_COLUMNS})
-    return finding.listing
+def find_suspects(findings: dict[str, Finding]) -> pd.DataFrame:
+    """The samples whose labels a check lists for people to decide; empty where none of the chosen checks does."""
+    listings = [one.listing for one in findings.values() if one.listing is not None]
+    return next(
+        (one for one in listings if {*SUSPECT_COLUMNS} <= {*one}), pd.DataFrame({name: [] for name in SUSPECT_COLUMNS})
+    )
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.choices import refuse_unfit
+from pipeline.core.estimate import write_estimates
+from pipeline.core.predictions import Predictions
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.slices import slice_table
 from pipeline.evaluation.split_evaluation import (
@@ -17,43 +17,37 @@ from pipeline.evaluation.split_evaluation import (
 )
 from pipeline.report.confusion import confusion_table
 from pipeline.report.page import Material, render
-from pipeline.statistics.bootstrap import FEW_GROUPS, Estimate
+from pipeline.statistics.bootstrap import FEW_GROUPS
 from pipeline.training.model_card import load_predictor
 
 
 def main() -> None:
     params = config.load_params()
-    options: Options = config.instantiate(Options, config.get_section(params, "evaluate"), "evaluate")
+    options = Options.of(params)
     metrics = config.build_all(params, "metric")
     packed = PackedDataset.load()
     predictor, card = load_predictor(artifacts.PREDICTOR)
     refuse_unfit({f"metric.{name}": one for name, one in metrics.items()}, predictor.task.exclusive)
     predictions = predict_splits(predictor, packed)
-    parts = {name: predictions[predictions["split"] == name].reset_index(drop=True) for name in ("val", "test")}
+    val, test = (predictions[predictions["split"] == name].reset_index(drop=True) for name in ("val", "test"))
+    of_val, of_test = (Predictions.of(part, packed.classes) for part in (val, test))
     whole = {name: metric for name, metric in metrics.items() if not metric.per_class}
-    choose_by = evaluate_split(whole, parts["val"], packed.classes, options) if len(parts["val"]) else {}
-    test = parts["test"]
-    figures = evaluate_split(metrics, test, packed.classes, options)
-    figures |= baseline_margin(test, predictor.task, packed, options)
-    if options.cross_validation == "always" or (
-        options.cross_validation == "auto" and test["group"].nunique() < FEW_GROUPS
-    ):
+    choose_by = evaluate_split(whole, of_val, options) if len(of_val) else {}
+    figures = evaluate_split(metrics, of_test, options)
+    figures |= baseline_margin(test, of_test, predictor.task, packed, options)
+    if options.cross_validation == "always" or (options.cross_validation == "auto" and of_test.num_groups < FEW_GROUPS):
         figures |= cross_validated_figures(whole, predictor.task, packed.classes, options)
-    sliced = slice_table(test, metrics, packed.classes, options.num_resamples, options.seed, options.min_slice)
+    sliced = slice_table(test, of_test, metrics, options.bootstrap, options.min_slice)
     artifacts.write_table(artifacts.PREDICTIONS, predictions, metadata={"classes": packed.classes})
-    artifacts.write_json(artifacts.METRICS, as_json(choose_by))
-    artifacts.write_json(artifacts.TEST_METRICS, as_json(figures))
+    write_estimates(artifacts.METRICS, choose_by)
+    write_estimates(artifacts.TEST_METRICS, figures)
     artifacts.write_csv(artifacts.SLICES, sliced)
     artifacts.write_csv(artifacts.CONFUSION, confusion_table(test))
     learnt = {
         name: card[name] for name in ("augmentation", "encoder", "imbalance", "mix", "task", "train", "transform")
     }
     shown = {**learnt, **{name: params[name] for name in ("evaluate", "metric")}}  # what this page is a function of
-    artifacts.write_text(artifacts.REPORT, render(Material.gather(shown, packed, options.num_mistakes)))
-
-
-def as_json(figures: dict[str, Estimate]) -> dict[str, dict[str, Any]]:
-    return {name: entry.as_json() for name, entry in figures.items()}
+    artifacts.write_text(artifacts.REPORT, render(Material.gather(shown, metrics, packed, options.num_mistakes)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.contracts import Gate
+from pipeline.core.estimate import read_estimates
 from pipeline.datasets.packed import PackedDataset
 from pipeline.report.comparison import comparison_page
 from pipeline.tracking import runs
@@ -35,7 +36,7 @@ def main() -> None:
     options: Options = config.instantiate(Options, config.get_section(params, "register"), "register")
     gate: Gate = config.build(config.get_section(params, "gate"), "gate")
     card = artifacts.read_json(artifacts.PREDICTOR / "card.json")
-    metrics = {"test": artifacts.read_json(artifacts.TEST_METRICS), "final_val": artifacts.read_json(artifacts.METRICS)}
+    metrics = {"test": read_estimates(artifacts.TEST_METRICS), "final_val": read_estimates(artifacts.METRICS)}
     packed = PackedDataset.load()
     key = artifacts.content_digest(
         card["training_key"].encode(),

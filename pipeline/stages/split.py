@@ -6,6 +6,7 @@ from pipeline.core import artifacts, config, stage_runner, terminal
 from pipeline.core.contracts import Split
 from pipeline.core.errors import UserError
 from pipeline.core.labels import without_negatives
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.nouns import import_target
 from pipeline.datasets.assignments import assignment_path, other_split_recorded, split_warnings, with_absent
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group
@@ -21,7 +22,7 @@ def main() -> None:
     record = assignment_path(options, config.get_section(params, "source"))
     before = artifacts.read_table(record) if record.exists() else None
     splits = split(manifest, before)
-    missing = sorted({"train", "val", "test"} - set(splits["split"]))
+    missing = sorted(set(SPLITS) - set(splits["split"]))
     if missing:
         raise UserError(
             f"no sample is left for {', '.join(missing)}: {len(splits)} samples in {splits['group'].nunique()} groups; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from scipy.special import betaincinv, expit, logit, stdtrit
@@ -27,29 +27,20 @@ CAUTIOUS: dict[Cautious, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A number with its 95 % interval and what that rests on.
+class Bootstrap:
+    """How groups are resampled behind an interval, where there are more than 100 of them.
 
     Attributes:
-        value: None where undefined.
-        low: None where there is no interval.
-        high: None where there is no interval.
-        n: Samples it speaks of: of the class where per class.
-        groups: Independent groups that hold these samples. Of a mean over classes, as many as weigh equally in it.
-        caveat: What a reader must know of the interval, a clause without a full stop; empty where there is nothing.
+        num_resamples: How often.
+        seed: Of the draws.
     """
 
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    groups: int
-    caveat: str = ""
+    num_resamples: int
+    seed: int
 
-    def as_json(self) -> dict[str, Any]:
-        """As the metrics files keep it; `caveat` only where there is one."""
-        entry = {"value": self.value, "low": self.low, "high": self.high, "n": self.n, "groups": self.groups}
-        return entry | ({"caveat": self.caveat} if self.caveat else {})
+    def replicates(self, groups: np.ndarray) -> Replicates:
+        """The replicate weights of samples of these (N,) groups."""
+        return Replicates(groups=groups, bootstrap=self)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,8 +53,7 @@ class Replicates:
 
     Args:
         groups: (N,) label of each sample's group; all different when samples are independent.
-        num_resamples: Bootstrap resamples, where groups are resampled.
-        seed: Of the resamples.
+        bootstrap: How groups are resampled, where they are.
 
     Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapters 8, 11 and 13; Field and Welsh 2007,
         doi:10.1111/j.1467-9868.2007.00593.x, for the cluster bootstrap; Wolter 2007, Introduction to Variance
@@ -71,8 +61,7 @@ class Replicates:
     """
 
     groups: np.ndarray
-    num_resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """(r, N) float64 blocks, a row per replicate."""
@@ -81,9 +70,9 @@ class Replicates:
         if num_groups == 1:  # without it nothing is left
             yield np.ones((1, len(members)))
             return
-        total = num_groups if self.leaves_out else self.num_resamples
+        total = num_groups if self.leaves_out else self.bootstrap.num_resamples
         size = max(1, min(total, CHUNK_CELLS // max(1, len(members))))
-        generator = np.random.default_rng(self.seed)
+        generator = np.random.default_rng(self.bootstrap.seed)
         for start in range(0, total, size):
             rows = min(size, total - start)
             if self.leaves_out:

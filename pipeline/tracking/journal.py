@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from filelock import FileLock
     from mlflow import MlflowClient
 
+    from pipeline.core.open_types import JsonObject
+
 JOURNAL = "colibri.journal"  # the tag by which a run is found again
 BATCH = 500  # metrics at once; MLflow takes 1,000
 
@@ -136,7 +138,7 @@ class Journal:
         if self.ended:
             self.path.unlink(missing_ok=True)
 
-    def _events(self, offset: int) -> Iterator[tuple[dict[str, Any], int]]:
+    def _events(self, offset: int) -> Iterator[tuple[JsonObject, int]]:
         """Each whole line, and where the next one starts; what a full disk or a kill cut off is passed over."""
         try:
             file = self.path.open("rb")
@@ -151,7 +153,7 @@ class Journal:
                 with suppress(ValueError):
                     yield json.loads(line), offset
 
-    def _figures(self, event: dict[str, Any]) -> list[Any]:
+    def _figures(self, event: JsonObject) -> list[Any]:
         from mlflow.entities import Metric
 
         return [Metric(name, value, event["time"], event["step"]) for name, value in event.get("figures", {}).items()]
@@ -161,7 +163,7 @@ class Journal:
             for start in range(0, len(batch), BATCH):
                 client.log_batch(self._run_id, metrics=batch[start : start + BATCH])
 
-    def _apply(self, client: MlflowClient, experiment: str, event: dict[str, Any]) -> None:
+    def _apply(self, client: MlflowClient, experiment: str, event: JsonObject) -> None:
         if "begin" in event:
             self._begin(client, experiment, event)
         elif "unless_finished" in event:
@@ -183,7 +185,7 @@ class Journal:
         else:
             client.set_tag(self._run_id, tag, value)
 
-    def _begin(self, client: MlflowClient, experiment: str, event: dict[str, Any]) -> None:
+    def _begin(self, client: MlflowClient, experiment: str, event: JsonObject) -> None:
         begin = event["begin"]
         same = find(client, experiment, JOURNAL, begin["tags"][JOURNAL])
         if same:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.core.contracts import Log
 from pipeline.tracking.connection import connect, find, translate_errors
@@ -16,6 +16,8 @@ from pipeline.tracking.runs import RESULTS, commit, epoch_figures, flat_params
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from pipeline.core.open_types import Params
 
 PARENT = "mlflow.parentRunId"  # MLflow's own: its page nests by it
 LEADERBOARD, STUDY, TRIAL = "colibri.leaderboard", "colibri.study", "colibri.trial"
@@ -55,7 +57,7 @@ def leaderboard_run(name: str, results_keys: Mapping[str, str], artifacts: list[
     return parent
 
 
-def study_run(key: str, name: str, params: dict[str, Any]) -> str:
+def study_run(key: str, name: str, params: Params) -> str:
     """The id of the one run of a search, under which its trials stand; those whose process is gone are closed."""
     client, experiment = connect()
     bring_left()
@@ -68,7 +70,7 @@ def study_run(key: str, name: str, params: dict[str, Any]) -> str:
 
 
 @contextmanager
-def trial_run(parent: str, name: int | str, params: dict[str, Any]) -> Iterator[Log]:
+def trial_run(parent: str, name: int | str, params: Params) -> Iterator[Log]:
     """A run under its parent, of that number or name; gives what logs the figures of an epoch.
 
     It is marked as killed, with the reason, where the block ends early.

@@ -7,19 +7,26 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image
 
 from pipeline.core import artifacts, config
 from pipeline.core.contracts import Gate, Metric
-from pipeline.core.results import Verdict
+from pipeline.core.estimate import read_estimates
+from pipeline.core.results import Verdict, read_findings
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.margin_text import BEYOND, describe_margin, is_significantly_worse
 from pipeline.evaluation.paired_comparison import PairedPredictions, load_test_predictions
+from pipeline.evaluation.split_evaluation import Options as EvaluateOptions
+from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.tracking import registry, runs
 
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject, Params
+
+LEAKAGE = "split_leakage"  # the check without which no figure of test counts
 REGISTRATION_TAG = "colibri.registration"  # the verdict, written before the aliases move
 DONE_TAG = "colibri.registered"  # written after
 
@@ -47,15 +54,14 @@ class ComparisonOptions:
     """How two versions are compared: metrics of one number each, and the bootstrap behind the intervals."""
 
     metrics: dict[str, Metric]
-    num_resamples: int
-    seed: int
+    bootstrap: Bootstrap
 
     @classmethod
-    def of(cls, params: dict[str, Any]) -> ComparisonOptions:
+    def of(cls, params: Params) -> ComparisonOptions:
+        """As `evaluate` measures one version."""
         metrics = config.build_all(params, "metric")
-        options = config.get_section(params, "evaluate")
         whole = {name: metric for name, metric in metrics.items() if not metric.per_class}
-        return cls(metrics=whole, num_resamples=options["num_resamples"], seed=options["seed"])
+        return cls(metrics=whole, bootstrap=EvaluateOptions.of(params).bootstrap)
 
 
 def register_version(
@@ -63,10 +69,10 @@ def register_version(
     run_id: str,
     key: str,
     gate: Gate,
-    card: dict[str, Any],
+    card: JsonObject,
     packed: PackedDataset,
     judging: ComparisonOptions,
-) -> dict[str, Any]:
+) -> JsonObject:
     """What was registered and why; the same text when the same results come again."""
     name = options.model_name
     version = registry.find_version(name, key)
@@ -94,7 +100,7 @@ def register_version(
             "aliases": ["challenger", "champion"] if verdict.promote else ["challenger"],
             "champion_before": champion[0] if champion else None,
             "reasons": verdict.reasons,
-            "evidence": verdict.evidence,
+            "evidence": verdict.evidence_to_json(),
             "test_set_uses": uses,
             "earlier_data": earlier,
             "results_key": key,
@@ -116,11 +122,12 @@ def test_digest() -> str:
 
 def apply_gate(gate: Gate, classes: list[str], champion_run: str | None) -> Verdict:
     """The gate's verdict on the test predictions of both; none is asked where the test split leaks."""
-    leakage = artifacts.read_json(artifacts.CHECKS).get("split_leakage")
-    if leakage is not None and not leakage["passed"]:
-        if leakage.get("state") == "cannot_be_judged":
-            return Verdict(False, [f"whether its test figures leak cannot be judged: {leakage['obstacle']}"])
-        return Verdict(False, [f"its test figures leak: {leakage['value']:.0f} {leakage['unit']}"])
+    leakage = read_findings(artifacts.CHECKS).get(LEAKAGE)
+    if leakage is not None and not leakage.passed:
+        if leakage.state == "cannot_be_judged":
+            return Verdict(False, [f"whether its test figures leak cannot be judged: {leakage.obstacle}"])
+        found = "an undefined number of" if leakage.value is None else f"{leakage.value:.0f}"
+        return Verdict(False, [f"its test figures leak: {found} {leakage.unit}"])
     ours = load_test_predictions(artifacts.PREDICTIONS, classes)
     if champion_run is None:
         return gate(ours, None)
@@ -132,9 +139,7 @@ def apply_gate(gate: Gate, classes: list[str], champion_run: str | None) -> Verd
         return gate(ours, load_test_predictions(theirs, classes))
 
 
-def compare_earlier_data(
-    name: str, run_id: str, card: dict[str, Any], judging: ComparisonOptions
-) -> dict[str, Any] | None:
+def compare_earlier_data(name: str, run_id: str, card: JsonObject, judging: ComparisonOptions) -> JsonObject | None:
     """What is registered now against a version made of the data before; None where there is none.
 
     Of the versions made of these data it is the one whose choices differ least, the newest of several: the data shall
@@ -166,7 +171,9 @@ def compare_earlier_data(
         "num_left": len(earlier) - len(both),
         "num_new": len(later) - len(both),
         "other_choices": choices[least],
-        "metrics": both.paired_differences(judging.metrics, judging.num_resamples, judging.seed),
+        "metrics": {
+            name: one.to_json() for name, one in both.paired_differences(judging.metrics, judging.bootstrap).items()
+        },
     }
 
 
@@ -176,12 +183,12 @@ def with_baseline_margin(verdict: Verdict, below: Literal["refuse", "warn"]) -> 
     Not refused is what merely has not shown more: the baseline is near 1 where a property gives the label away, and
     few test pictures leave wide intervals.
     """
-    entry = artifacts.read_json(artifacts.TEST_METRICS).get(BEYOND)
-    told = describe_margin(entry)
-    if entry is None or not told:
+    margin = read_estimates(artifacts.TEST_METRICS).get(BEYOND)
+    told = describe_margin(margin)
+    if margin is None or not told:
         return verdict
-    evidence = {**verdict.evidence, BEYOND: entry}
-    if verdict.promote and below == "refuse" and is_significantly_worse(entry):
+    evidence = {**verdict.evidence, BEYOND: margin}
+    if verdict.promote and below == "refuse" and is_significantly_worse(margin):
         way_out = "where that shortcut is known and remedied, set register.below_baseline to warn"
         return Verdict(False, [f"{told}; {way_out}"], evidence)
     return Verdict(verdict.promote, [*verdict.reasons, told], evidence)

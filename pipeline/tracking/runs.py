@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, final
 import yaml
 
 from pipeline.core import artifacts
+from pipeline.core.estimate import Estimate
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.uris import mask_values
 from pipeline.tracking.connection import Unavailable, connect, find, translate_errors
 from pipeline.tracking.journal import Journal, bring_left, log_params
@@ -26,12 +28,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
 
+    from pipeline.core.open_types import Params
+
 KEY, RESULTS = "colibri.training_key", "colibri.results_key"
 REPEATED = "colibri.repeat_key"  # of data, choices and code: a training of the same one gives the same
 MADE = "colibri.made"  # digest of what training made: predictor and curves
 MAX_PARAM_LENGTH = 500
 UNLOGGED = ("validate", "check", "embed", "curate", "evaluate", "metric", "gate", "register", "sides")
-INTERVAL, INTERVALS = ("value", "low", "high", "n", "groups"), "evaluation/intervals.json"
+INTERVAL, INTERVALS = ("value", "low", "high", "n", "groups", "caveat"), "evaluation/intervals.json"
 SECONDS = "train/seconds"  # since the training started, at the end of each epoch
 
 
@@ -58,7 +62,7 @@ class TrainingLog:
 
 
 @contextmanager
-def training_run(key: str, params: dict[str, Any], repeat_key: str = "") -> Iterator[TrainingLog]:
+def training_run(key: str, params: Params, repeat_key: str = "") -> Iterator[TrainingLog]:
     """A run that receives the figures of each epoch and, over time, the use of processor and memory.
 
     A store that does not answer costs the training nothing: the figures wait in a file. Where a finished run of the
@@ -91,9 +95,9 @@ def training_run(key: str, params: dict[str, Any], repeat_key: str = "") -> Iter
 def completed_run(
     key: str,
     results_key: str,
-    params: dict[str, Any],
+    params: Params,
     curves: pd.DataFrame,
-    metrics: dict[str, dict[str, Any]],
+    metrics: dict[str, dict[str, Estimate]],
     made: str = "",
 ) -> tuple[str, bool]:
     """The run that carries these results: the one that `train` opened, or a new one where there is none.
@@ -106,7 +110,7 @@ def completed_run(
         results_key: Of the results.
         params: All choices.
         curves: `reports/train.csv`.
-        metrics: Split to its figures, as the metrics files keep them.
+        metrics: Split to its figures.
         made: Digest of what the training made, as its run has it: the same data and choices by other code made another.
 
     Returns:
@@ -141,17 +145,17 @@ def completed_run(
     return run_id, False
 
 
-def _log_figures(client: MlflowClient, run_id: str, metrics: dict[str, dict[str, Any]]) -> None:
+def _log_figures(client: MlflowClient, run_id: str, metrics: dict[str, dict[str, Estimate]]) -> None:
     """Each figure as a metric; its interval, groups and caveat in a table: as metrics they would hide the others."""
     rows = []
-    for split, entries in metrics.items():
-        for name, entry in entries.items():
-            rows.append([f"{split}/{name}", *(entry[part] for part in INTERVAL), entry.get("caveat", "")])
-            if entry["value"] is not None:
-                client.log_metric(run_id, f"{split}/{metric_name(name)}", float(entry["value"]))
-            if entry.get("caveat") and "/" not in name:
-                client.set_tag(run_id, f"caveat.{split}.{name}", entry["caveat"])
-    client.log_dict(run_id, {"columns": ["metric", *INTERVAL, "caveat"], "data": rows}, INTERVALS)
+    for split, figures in metrics.items():
+        for name, one in figures.items():
+            rows.append([f"{split}/{name}", *(getattr(one, column) for column in INTERVAL)])
+            if one.value is not None:
+                client.log_metric(run_id, f"{split}/{metric_name(name)}", one.value)
+            if one.caveat and "/" not in name:
+                client.set_tag(run_id, f"caveat.{split}.{name}", one.caveat)
+    client.log_dict(run_id, {"columns": ["metric", *INTERVAL], "data": rows}, INTERVALS)
     client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps([{"path": INTERVALS, "type": "table"}]))
 
 
@@ -238,7 +242,7 @@ def epoch_figures(figures: dict[str, float]) -> dict[str, float]:
     return {metric_group(name): value for name, value in figures.items() if name != "epoch"}
 
 
-def flat_params(params: dict[str, Any]) -> dict[str, str]:
+def flat_params(params: Params) -> dict[str, str]:
     """The leaves of the parameters under their dotted keys, without credentials, cut to what MLflow keeps.
 
     What only measures and judges is left out, so that two runs show how they were made; params.yaml, an artifact of
@@ -283,4 +287,4 @@ def masked_settings(path: Path) -> str | None:
 def metric_group(name: str) -> str:
     """train_loss as train/loss, so that the UI groups curves."""
     group, _, rest = name.partition("_")
-    return f"{group}/{rest}" if group in ("train", "val", "test") else f"train/{name}"
+    return f"{group}/{rest}" if group in SPLITS else f"train/{name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from pipeline.core.errors import UserError
 from pipeline.training import state_dicts
 
 if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
     from pipeline.training.loop import Loop
 
 
@@ -79,7 +80,7 @@ class Progress:
                 "share, or be removed on all of them"
             )
 
-    def _made_by(self) -> dict[str, Any]:
+    def _made_by(self) -> JsonObject:
         """Elsewhere the same steps give other bits, so a checkpoint of elsewhere is not gone on from."""
         processes = self.loop.processes
         return {

@@ -9,13 +9,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 from pipeline.core import artifacts
 from pipeline.core.contracts import CheckpointStore
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from pipeline.core.open_types import JsonObject
 
 FOLDER = Path(".checkpoints")
 KEPT = 2  # of one training: the last one, and the one before in case the last cannot be read
@@ -39,7 +41,7 @@ class Checkpoints(CheckpointStore):
     folder: Path
     tell: Callable[[str], None]
 
-    def latest(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    def latest(self) -> tuple[dict[str, Tensor], JsonObject] | None:
         """Tensors and facts of the newest file that can be read, or None."""
         for path in reversed(self._files()):
             try:
@@ -49,7 +51,7 @@ class Checkpoints(CheckpointStore):
                 self.tell(f"{path} cannot be read ({reason}) and is passed over")
         return None
 
-    def save(self, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    def save(self, step: int, tensors: dict[str, Tensor], facts: JsonObject) -> None:
         """Writes one file, in place when all of it is on the disk, and removes those before the last two.
 
         Args:
@@ -101,7 +103,7 @@ def _last_written(folder: Path) -> float:
     return 0.0
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _read(path: Path) -> tuple[dict[str, Tensor], JsonObject]:
     from safetensors import safe_open
 
     with safe_open(path, framework="pt") as file:

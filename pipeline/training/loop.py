@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, cast, final
+from typing import TYPE_CHECKING, Any, cast, final
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from pipeline.training.optimisation import Execution, Optimisation
 from pipeline.training.parameter_groups import parameter_groups
 from pipeline.training.schedule import num_epochs
 from pipeline.training.weight_averaging import warmed_up_average
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 MAX_THREADS = 8  # that make batches for a GPU; as many and one more lie in pinned memory
 
@@ -149,7 +152,7 @@ class Loop:
         """The network that would be kept if training ended now."""
         return self.network if self.average is None else self.average.module
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def state(self) -> tuple[dict[str, Tensor], JsonObject]:
         """All that decides how training goes on: tensors on the processor, and facts."""
         tensors = {
             **state_dicts.of_module("objective", self.objective),
@@ -168,7 +171,7 @@ class Loop:
         }
         return tensors, facts
 
-    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    def restore(self, tensors: dict[str, Tensor], facts: JsonObject) -> None:
         """Brings back what `state` told."""
         state_dicts.into_module("objective", self.objective, tensors)
         if self.average is not None:

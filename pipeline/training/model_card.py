@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.core import artifacts, nouns
 from pipeline.core.contracts import Predictor
 from pipeline.core.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 CARD = nouns.CARD
 MAX_REASON = 200  # characters
@@ -25,7 +28,7 @@ def training_digest() -> str:
     return artifacts.content_digest(predictor_digest(artifacts.PREDICTOR).encode(), curves)
 
 
-def load_predictor(folder: Path) -> tuple[Predictor, dict[str, Any]]:
+def load_predictor(folder: Path) -> tuple[Predictor, JsonObject]:
     """The predictor and its card, which may be a stranger's: it names nouns and holds numbers, and nothing of it runs.
 
     Raises:

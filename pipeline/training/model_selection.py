@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,11 @@ from annotated_types import Ge
 
 from pipeline.core.errors import UserError
 from pipeline.core.ranges import PositiveInt, Seed
-from pipeline.statistics.bootstrap import Basis, Replicates, difference_interval, share_interval
+from pipeline.statistics.bootstrap import Basis, Bootstrap, difference_interval, share_interval
 from pipeline.statistics.classification import average, confusion_counts, of_same_classes
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
 
 COLUMNS = {
     "option": str,
@@ -48,7 +51,7 @@ class CandidateSelection:
         if foreign:
             raise ValueError(f"candidates may change {' and '.join(CHANGED)}, got {foreign[0]!r}")
 
-    def with_candidate(self, nodes: dict[str, Any], name: str) -> dict[str, Any]:
+    def with_candidate(self, nodes: Params, name: str) -> Params:
         """The nodes of params.yaml with that option, which is then the only candidate."""
         changes = self.candidates[name] or {}
         return {
@@ -60,12 +63,12 @@ class CandidateSelection:
 
     def select(
         self,
-        nodes: dict[str, Any],
+        nodes: Params,
         targets: np.ndarray,
         groups: np.ndarray,
         exclusive: bool,
-        decided: Callable[[dict[str, Any]], np.ndarray],
-    ) -> tuple[dict[str, Any], pd.DataFrame]:
+        decided: Callable[[Params], np.ndarray],
+    ) -> tuple[Params, pd.DataFrame]:
         """The nodes of what is best on val, and what was measured; with one candidate nothing is.
 
         Args:
@@ -87,15 +90,13 @@ class CandidateSelection:
         chosen = next(row["option"] for row in rows if row["chosen"])
         return self.with_candidate(nodes, chosen), table(rows)
 
-    def _try_candidate(
-        self, nodes: dict[str, Any], name: str, decided: Callable[[dict[str, Any]], np.ndarray]
-    ) -> np.ndarray:
+    def _try_candidate(self, nodes: Params, name: str, decided: Callable[[Params], np.ndarray]) -> np.ndarray:
         try:
             return decided(self._shorten(self.with_candidate(nodes, name)))
         except UserError as error:
             raise type(error)(f"imbalance, trying {name}: {error}") from None
 
-    def _shorten(self, nodes: dict[str, Any]) -> dict[str, Any]:
+    def _shorten(self, nodes: Params) -> Params:
         train = nodes["train"]
         if self.epochs is None or train.get("epochs") is None:
             return nodes
@@ -112,7 +113,7 @@ class CandidateSelection:
         epochs: int | None,
     ) -> list[dict[str, Any]]:
         """A row per candidate; the first that the best is not shown to beat (paired interval above 0) is chosen."""
-        weights = Replicates(groups=groups, num_resamples=self.num_resamples, seed=self.seed)
+        weights = Bootstrap(num_resamples=self.num_resamples, seed=self.seed).replicates(groups)
         once = _figures(targets, decisions, np.ones((1, len(targets))), exclusive)[0]
         varied = np.concatenate([_figures(targets, decisions, block, exclusive) for block in weights])
         basis = Basis.of(targets > 0, groups)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,13 @@ from pipeline.core import artifacts, config
 from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import BatchMix, CheckpointStore, Log, Predictor, Risk, Sampling, Task, Trainer
 from pipeline.core.errors import UserError
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.datasets.packed import PackedDataset
 from pipeline.images.decoding import Decoding
 from pipeline.training.model_selection import CandidateSelection
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
 
 # told in the card as they are
 CHOSEN = ("transform", "encoder", "sampling", "mix", "risk", "train", "augmentation")
@@ -60,7 +64,7 @@ class Recipe:
         train = replace(train, sampling_probabilities=chances, subgroups=cells, mix=self.mix)
         return encoder, train
 
-    def card(self, packed: PackedDataset) -> dict[str, Any]:
+    def card(self, packed: PackedDataset) -> Params:
         """What a predictor's card says of its data and choices."""
         splits = packed.index["split"].value_counts()
         return {
@@ -71,12 +75,12 @@ class Recipe:
                 **{name: packed.card[name] for name in ("size", "fit", "channels")},
                 **Decoding.of_card(packed.card).for_card(),
             },
-            "num_samples": {name: int(splits.get(name, 0)) for name in ("train", "val", "test")},
+            "num_samples": {name: int(splits.get(name, 0)) for name in SPLITS},
             "data_hash": artifacts.content_digest((artifacts.PACKED / "index.parquet").read_bytes()),
         }
 
 
-def first_recipe(nodes: dict[str, Any]) -> Recipe:
+def first_recipe(nodes: Params) -> Recipe:
     """The recipe with the first of the options that `imbalance` names."""
     choosing: CandidateSelection = config.instantiate(
         CandidateSelection, config.get_section(nodes, "imbalance"), "imbalance"
@@ -84,7 +88,7 @@ def first_recipe(nodes: dict[str, Any]) -> Recipe:
     return Recipe(choosing.with_candidate(nodes, next(iter(choosing.candidates))))
 
 
-def select_recipe(nodes: dict[str, Any], packed: PackedDataset) -> tuple[Recipe, pd.DataFrame]:
+def select_recipe(nodes: Params, packed: PackedDataset) -> tuple[Recipe, pd.DataFrame]:
     """The recipe with the one option that `imbalance` names, or what does best on val, and what was measured."""
     choosing: CandidateSelection = config.instantiate(CandidateSelection, nodes["imbalance"], "imbalance")
     recipes = [
@@ -93,9 +97,10 @@ def select_recipe(nodes: dict[str, Any], packed: PackedDataset) -> tuple[Recipe,
     val = packed.index[packed.index["split"] == "val"]
     targets = recipes[0].task.targets(val["labels"].tolist(), packed.classes)
 
-    def decide_val(trial: dict[str, Any]) -> np.ndarray:
+    def decide_val(trial: Params) -> np.ndarray:
         predictor, _ = Recipe(trial).fit(packed, no_log)
-        return predictor.task.decide(predictor.predict(packed.images[val.index.to_numpy()], val.reset_index(drop=True)))
+        scores = predictor.with_metadata(val.reset_index(drop=True)).predict(packed.images[val.index.to_numpy()])
+        return predictor.task.decide(scores)
 
     chosen, tried = choosing.select(
         nodes, targets, val["group"].to_numpy(dtype=str), recipes[0].task.exclusive, decide_val

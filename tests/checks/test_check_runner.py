@@ -8,13 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.checks.check_runner import finding_to_json, findings_to_json, report_failures
+from pipeline.checks.check_runner import (
+    bound_finding,
+    report_failures,
+    store_findings,
+)
 from pipeline.checks.missing_class import MissingClass
-from pipeline.core import config
+from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding
+from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding, StoredFinding, read_findings
 
 WARN, STOP = MissingClass(on_fail="warn"), MissingClass(on_fail="error")
+
+
+def finding_to_json(check, finding):
+    return bound_finding(check, finding).to_json()
+
+
 numbers = st.one_of(st.floats(), st.integers(), st.text(max_size=3), st.none(), st.booleans())
 
 
@@ -75,13 +85,35 @@ def test_findings_on_a_million_samples_stay_readable():
     assert len(json.dumps(kept)) < 20_000
 
 
-def test_every_finding_is_kept_in_order():
+def test_every_finding_is_written_in_order(project):
     good, bad = Finding(value=0.0, limit=1.0, unit="x"), Finding(value=2.0, limit=1.0, unit="x")
-    kept = findings_to_json({"b": STOP, "a": WARN}, {"b": good, "a": bad})
-    assert [(name, one["passed"], one["on_fail"]) for name, one in kept.items()] == [
+    stored = store_findings({"b": STOP, "a": WARN}, {"b": good, "a": bad}, artifacts.CHECKS)
+    assert [(name, one.passed, one.on_fail) for name, one in stored.items()] == [
         ("b", True, "error"),
         ("a", False, "warn"),
     ]
+    assert read_findings(artifacts.CHECKS) == stored
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ([], r"^reports/checks\.json: not the findings of checks \(.*\); remove it and run dvc repro$"),
+        ({"x": {"value": 1}}, r"checks\.json: not the findings of checks \(a finding has 'limit' too, got value\)"),
+        ({"x": {}}, r"a finding has 'value' too, got nothing"),
+        ({"x": 3}, r"^reports/checks\.json: not the findings of checks"),
+    ],
+)
+def test_another_file_is_refused_in_one_line(project, found, message):
+    artifacts.write_json(artifacts.CHECKS, found)
+    with pytest.raises(UserError, match=message):
+        read_findings(artifacts.CHECKS)
+
+
+def test_a_finding_of_an_earlier_colibri_has_no_state():
+    entry = {"value": 2.0, "limit": 1.0, "unit": "x", "worst": {}, "passed": False}
+    assert StoredFinding.from_json(entry).state == "failed"
+    assert StoredFinding.from_json({**entry, "passed": True}).state == "passed"
 
 
 def test_only_an_error_that_failed_stops(tmp_path, capsys):

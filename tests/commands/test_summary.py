@@ -1,15 +1,18 @@
 """The figures of the last run, in a few lines."""
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.commands import summary
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.core.estimate import Estimate, write_estimates
+from pipeline.core.results import StoredFinding
 
 
 def entry(value, low=None, high=None, n=40, caveat=""):
-    told = {"value": value, "low": low, "high": high, "n": n, "groups": 40}
-    return told | ({"caveat": caveat} if caveat else {})
+    return Estimate(value=value, low=low, high=high, n=n, groups=40, caveat=caveat)
 
 
 REGISTRATION = {
@@ -19,7 +22,7 @@ REGISTRATION = {
     "reasons": ["gain +0.0100 [+0.0020, +0.0180] on 400 common test samples of 40 groups: its lower end is above 0.0"],
     "test_set_uses": 3,
 }
-CHECKS = {
+ENTRIES = {
     "split_leakage": {"value": 0, "limit": 0, "unit": "samples", "worst": {}, "passed": True},
     "class_imbalance": {
         "value": 12.34567,
@@ -29,6 +32,8 @@ CHECKS = {
         "passed": False,
     },
 }
+THINGS = {"value": 2, "limit": 1, "unit": "things", "worst": {}, "passed": False}
+CHECKS = {name: StoredFinding.from_json(entry) for name, entry in ENTRIES.items()}
 
 
 def test_every_line():
@@ -67,7 +72,7 @@ def test_what_is_beyond_the_properties_and_the_figures_over_all_groups():
     beyond = entry(0.1, 0.05, 0.15)
     metrics = {
         "accuracy": entry(0.9),
-        "baseline_margin": {**beyond, "low": -0.1},
+        "baseline_margin": replace(beyond, low=-0.1),
         "cross/accuracy": entry(0.85, 0.8, 0.9, n=900),
         "cross/baseline_margin": beyond,
     }
@@ -89,27 +94,27 @@ def test_what_is_undefined_or_not_chosen_is_left_out():
 
 
 def test_a_warning_without_offenders():
-    failed = {"one": {"value": 2, "limit": 1, "unit": "things", "worst": {}, "passed": False}}
+    failed = {"one": StoredFinding.from_json(THINGS)}
     assert "  one: 2 things, at most 1 accepted" in summary.lines({}, failed, REGISTRATION)
 
 
 def test_a_figure_that_is_undefined():
-    failed = {"one": {"value": None, "limit": 1, "unit": "things", "worst": {}, "passed": False}}
+    failed = {"one": StoredFinding.from_json({**THINGS, "value": None})}
     assert "  one: undefined things, at most 1 accepted" in summary.lines({}, failed, REGISTRATION)
 
 
 def test_what_cannot_be_judged_is_counted_and_said():
-    blind = {"value": 0, "limit": 1, "unit": "things", "worst": {}, "passed": False, "state": "cannot_be_judged"}
-    lines = summary.lines({}, {**CHECKS, "drift": {**blind, "obstacle": "Test has one group."}}, REGISTRATION)
+    blind = {**THINGS, "state": "cannot_be_judged", "obstacle": "Test has one group."}
+    lines = summary.lines({}, {**CHECKS, "drift": StoredFinding.from_json(blind)}, REGISTRATION)
     assert "Checks: 1 passed, 1 warned, 1 cannot be judged" in lines
     assert "  drift cannot be judged: Test has one group." in lines
 
 
 def test_main_reads_the_reports(project, capsys):
-    artifacts.write_json(artifacts.METRICS, {"accuracy": entry(0.6)})  # of val, to choose by: not shown
-    artifacts.write_json(artifacts.TEST_METRICS, {"accuracy": entry(0.5)})
-    artifacts.write_json(artifacts.CHECKS, CHECKS)
-    artifacts.write_json(artifacts.CURATION, {"outliers": {**CHECKS["split_leakage"], "passed": True}})
+    write_estimates(artifacts.METRICS, {"accuracy": entry(0.6)})  # of val, to choose by: not shown
+    write_estimates(artifacts.TEST_METRICS, {"accuracy": entry(0.5)})
+    artifacts.write_json(artifacts.CHECKS, ENTRIES)
+    artifacts.write_json(artifacts.CURATION, {"outliers": {**ENTRIES["split_leakage"], "passed": True}})
     artifacts.write_json(artifacts.REGISTRATION, {**REGISTRATION, "aliases": ["challenger"]})
     summary.main()
     shown = capsys.readouterr().out
@@ -124,7 +129,7 @@ def test_before_the_first_run(project):
 
 
 def test_corrected_data_are_compared_with_the_version_before():
-    gain = {"value": 0.05, "low": 0.01, "high": 0.1, "n": 40}
+    gain = {"value": 0.05, "low": 0.01, "high": 0.1, "n": 40, "groups": 40}
     metrics = {
         "accuracy": {"told": 0.9, "before": 0.8, "after": 0.85, "gain": gain},
         "f1_macro": {"told": 0.9, "before": 0.8, "after": 0.75, "gain": {**gain, "value": -0.05, "low": None}},

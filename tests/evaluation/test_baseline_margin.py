@@ -5,15 +5,19 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from predictions_examples import make_predictions
 from sklearn.metrics import balanced_accuracy_score
 
 from pipeline.core.errors import UserError
+from pipeline.core.estimate import Estimate
 from pipeline.evaluation import baseline_margin
 from pipeline.evaluation.baseline_margin import decide_by_properties, margin_over_properties
 from pipeline.evaluation.margin_text import describe_margin, is_significantly_worse
+from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.statistics.classification import balanced_accuracy
 
 EYE = np.eye(2)
+BOOTSTRAP = Bootstrap(num_resamples=200, seed=0)
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +34,8 @@ def decisions(right):
 
 def measured(ours, theirs, groups=None, exclusive=True):
     targets = EYE[np.arange(len(ours)) % 2]
-    groups = np.arange(len(ours)) if groups is None else groups
-    return margin_over_properties(targets, decisions(ours), decisions(theirs), groups, exclusive, 200, 0)
+    predictions = make_predictions(targets, decisions(ours), groups=groups)
+    return margin_over_properties(predictions, decisions(theirs), exclusive, BOOTSTRAP)
 
 
 def test_the_gain_is_paired_on_the_same_pictures():
@@ -73,7 +77,7 @@ def test_several_labels_count_presence_and_absence():
     expected = (0.75 + (1 + 2 / 3) / 2) / 2
     assert balanced_accuracy(targets, decided, np.ones((1, 4)), False)[0] == pytest.approx(expected)
     nothing = np.zeros_like(decided)
-    found = margin_over_properties(targets, decided, nothing, np.arange(4), False, 200, 0)
+    found = margin_over_properties(make_predictions(targets, decided), nothing, False, BOOTSTRAP)
     assert found.value == pytest.approx(expected - 0.5)
 
 
@@ -156,18 +160,18 @@ def test_a_property_that_the_judged_lack_is_named():
     ],
 )
 def test_sentences(value, low, high, words):
-    entry = {"value": value, "low": low, "high": high, "n": 4}
+    entry = Estimate(value=value, low=low, high=high, n=4, groups=4)
     assert words in describe_margin(entry)
     assert is_significantly_worse(entry) is (high is not None and high < 0)
 
 
 def test_without_an_interval_the_sentence_says_why_where_it_is_known():
     caveat = "no interval: it rests on 3 independent groups, fewer than 5"
-    text = describe_margin({"value": 0.2, "low": None, "high": None, "n": 4, "caveat": caveat})
+    text = describe_margin(Estimate(value=0.2, low=None, high=None, n=4, groups=3, caveat=caveat))
     assert text.endswith(f"on the same pictures; {caveat}")
 
 
 def test_the_sentence_names_its_subject_and_without_an_entry_says_nothing():
-    entry = {"value": 0.2, "low": None, "high": None, "n": 4}
+    entry = Estimate(value=0.2, low=None, high=None, n=4, groups=4)
     assert describe_margin(entry, "That of the features").startswith("That of the features is 20.0 points above")
     assert describe_margin(None) == ""

@@ -6,8 +6,8 @@ import pytest
 
 from pipeline.evaluation import baseline_margin, cross_validation
 from pipeline.evaluation.baseline_margin import margin_over_properties
-from pipeline.evaluation.cross_validation import cross_validate
 from pipeline.features.linear_probe import stratified_group_folds
+from pipeline.statistics.bootstrap import Bootstrap
 
 NUM_GROUPS, SIZE = 12, 10
 NUM = NUM_GROUPS * SIZE
@@ -19,6 +19,11 @@ TRUTH = np.arange(NUM) % 2
 def few_trees(monkeypatch):
     monkeypatch.setattr(baseline_margin, "NUM_TREES", 20)  # what is tested does not need more
     monkeypatch.setattr(baseline_margin, "num_workers", lambda: 1)
+
+
+def cross_validate(samples, features, targets, exclusive, seed):
+    classes = [f"class {column}" for column in range(targets.shape[1])]
+    return cross_validation.cross_validate(samples, features, targets, classes, exclusive, seed)
 
 
 def pictures(brightness, groups=GROUPS):
@@ -38,14 +43,13 @@ def noise(seed, num=NUM):
 
 
 def gain(found, exclusive=True):
-    return margin_over_properties(
-        found.targets, found.by_features, found.by_properties, found.groups, exclusive, num_resamples=200, seed=0
-    )
+    bootstrap = Bootstrap(num_resamples=200, seed=0)
+    return margin_over_properties(found.by_features, found.by_properties, exclusive, bootstrap)
 
 
 def test_features_that_tell_the_label_beyond_the_properties_are_found():
     found = cross_validate(pictures(noise(1)), features(TRUTH - 0.5), np.eye(2)[TRUTH], True, seed=0)
-    assert (found.by_features.argmax(axis=1) == TRUTH).mean() > 0.95
+    assert (found.by_features.decided.argmax(axis=1) == TRUTH).mean() > 0.95
     assert 0.3 < (found.by_properties.argmax(axis=1) == TRUTH).mean() < 0.7
     margin = gain(found)
     assert margin.low > 0.2
@@ -70,7 +74,7 @@ def test_what_only_tells_the_group_is_worth_nothing():
         True,
         seed=0,
     )
-    assert (found.by_features.argmax(axis=1) == truth).mean() < 0.8
+    assert (found.by_features.decided.argmax(axis=1) == truth).mean() < 0.8
     assert (found.by_properties.argmax(axis=1) == truth).mean() < 0.8
 
 
@@ -81,16 +85,16 @@ def test_groups_are_never_on_both_sides_and_every_sample_is_judged_once():
     for learn, judge in parts:
         assert not set(GROUPS[learn]) & set(GROUPS[judge])
     found = cross_validate(pictures(noise(1)), features(TRUTH - 0.5), np.eye(2)[TRUTH], True, seed=0)
-    assert (found.by_features.sum(axis=1) == 1).all()
+    assert (found.by_features.decided.sum(axis=1) == 1).all()
     assert (found.by_properties.sum(axis=1) == 1).all()
-    assert found.groups.tolist() == GROUPS.tolist()
-    np.testing.assert_array_equal(found.targets, np.eye(2)[TRUTH])
+    assert found.by_features.groups.tolist() == GROUPS.tolist()
+    np.testing.assert_array_equal(found.by_features.targets, np.eye(2)[TRUTH])
 
 
 def test_the_seed_decides():
     def once(seed):
         found = cross_validate(pictures(noise(1)), features(0 * TRUTH), np.eye(2)[TRUTH], True, seed)
-        return np.stack([found.by_features, found.by_properties])
+        return np.stack([found.by_features.decided, found.by_properties])
 
     np.testing.assert_array_equal(once(1), once(1))
     assert (once(1) != once(2)).any()
@@ -104,7 +108,7 @@ def test_several_labels_are_decided_one_by_one():
     told[:, 0] += 20 * (TRUTH - 0.5)
     told[:, 1] += 20 * (second - 0.5)
     found = cross_validate(pictures(TRUTH + 0.1 * noise(1)), told, targets, False, seed=0)
-    assert (found.by_features == targets).mean(axis=0) == pytest.approx([1, 1, 1, 1], abs=0.05)
+    assert (found.by_features.decided == targets).mean(axis=0) == pytest.approx([1, 1, 1, 1], abs=0.05)
     shares = (found.by_properties == targets).mean(axis=0)
     assert shares[[0, 2, 3]].tolist() == [1, 1, 1]
     assert 0.3 < shares[1] < 0.7  # the brightness says nothing of it
@@ -118,13 +122,13 @@ def test_of_many_samples_whole_groups_are_drawn(monkeypatch):
     monkeypatch.setattr(cross_validation, "MAX_SAMPLES", 65)
     samples, told, targets = pictures(noise(1)), features(TRUTH - 0.5), np.eye(2)[TRUTH]
     found = cross_validate(samples, told, targets, True, seed=0)
-    sizes = pd.Series(found.groups).value_counts()
+    sizes = pd.Series(found.by_features.groups).value_counts()
     assert (sizes == SIZE).all()
     assert len(sizes) == 6  # of ten each, six are at most 65
-    assert found.groups.tolist() == sorted(found.groups)
+    assert found.by_features.groups.tolist() == sorted(found.by_features.groups)
     again, other = (cross_validate(samples, told, targets, True, seed=seed) for seed in (0, 1))
-    assert set(again.groups) == set(found.groups)
-    assert set(other.groups) != set(found.groups)
+    assert set(again.by_features.groups) == set(found.by_features.groups)
+    assert set(other.by_features.groups) != set(found.by_features.groups)
 
 
 def test_samples_that_all_differ_in_their_labels():
@@ -133,7 +137,7 @@ def test_samples_that_all_differ_in_their_labels():
     found = cross_validate(
         pictures(noise(0, 8), np.arange(8).astype(str)), features(np.zeros(8), num=8), targets, False, 0
     )
-    assert found.by_features.shape == found.by_properties.shape == (8, 3)
+    assert found.by_features.decided.shape == found.by_properties.shape == (8, 3)
 
 
 def test_few_unequal_groups():
@@ -142,4 +146,4 @@ def test_few_unequal_groups():
     parts = stratified_group_folds(truth, groups, 5, 0)
     assert all(len(learn) and len(judge) for learn, judge in parts)
     found = cross_validate(pictures(noise(0, 47), groups), features(truth, num=47), np.eye(3)[truth], True, 0)
-    assert found.by_features.shape == (47, 3)
+    assert found.by_features.decided.shape == (47, 3)

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+from predictions_examples import make_predictions
 
 from pipeline.core.contracts import Metric
+from pipeline.core.estimate import Estimate
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.ranking import Ranking
 from pipeline.evaluation.metrics.rate import Rate
-from pipeline.statistics.bootstrap import Estimate
+from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.training.tasks.single_label import SingleLabel
 
 TASK = SingleLabel(label_smoothing=0.0)
@@ -31,8 +33,8 @@ def data():
 
 def judged(data, metrics=METRICS, groups=None, seed=0, num_resamples=300):
     targets, scores = data
-    groups = np.arange(len(targets)).astype(str) if groups is None else groups
-    return estimate_metrics(metrics, targets, TASK.decide(scores), scores, groups, CLASSES, num_resamples, seed)
+    predictions = make_predictions(targets, TASK.decide(scores), scores, groups, classes=CLASSES)
+    return estimate_metrics(metrics, predictions, Bootstrap(num_resamples=num_resamples, seed=seed))
 
 
 def test_values_are_the_metrics_on_all_samples_and_lie_within_their_intervals(data):
@@ -61,8 +63,8 @@ def test_n_and_groups_are_counted_and_of_a_class_its_own(data):
 
 def test_a_class_with_too_few_samples_has_no_figures_of_its_own(data):
     targets, scores = data
-    groups = np.arange(len(targets)).astype(str)
-    found = estimate_metrics(METRICS, targets, TASK.decide(scores), scores, groups, CLASSES, 100, 0, min_class=31)
+    predictions = make_predictions(targets, TASK.decide(scores), scores, classes=CLASSES)
+    found = estimate_metrics(METRICS, predictions, Bootstrap(num_resamples=100, seed=0), min_class=31)
     assert found["recall/dog"] == Estimate(value=None, low=None, high=None, n=30, groups=30)
     assert found["recall/cat"] == judged(data, num_resamples=100)["recall/cat"]
 
@@ -165,7 +167,8 @@ def test_a_thin_class_among_others_is_named_in_the_caveat():
     choice[::6] = (choice[::6] + 1) % 5
     scores = np.eye(5)[choice]
     metric = {"recall": Rate(number="recall", averaging="macro")}
-    found = estimate_metrics(metric, np.eye(5)[truth], scores > 0, scores, groups, list("abcde"), 100, 0)["recall"]
+    predictions = make_predictions(np.eye(5)[truth], scores > 0, scores, groups)
+    found = estimate_metrics(metric, predictions, Bootstrap(num_resamples=100, seed=0))["recall"]
     # g0 to g2 weigh (4/10 + 1/3) / 5 each, the seven others 4/50: 1 / (3 x 0.1467^2 + 7 x 0.08^2) = 9.15
     assert found.groups == 9
     assert "1 class lies in fewer than 5 groups, and may vary more than it says" in found.caveat

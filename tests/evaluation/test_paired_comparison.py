@@ -1,29 +1,24 @@
 """Before and after on the same samples, by the same labels."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from predictions_examples import make_predictions
 
+from pipeline.core.estimate import Change, Estimate
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.hamming_loss import HammingLoss
 from pipeline.evaluation.metrics.ranking import Ranking
 from pipeline.evaluation.metrics.rate import Rate
 from pipeline.evaluation.paired_comparison import PairedPredictions
+from pipeline.statistics.bootstrap import Bootstrap
 
 EYE = np.eye(2)
+BOOTSTRAP = Bootstrap(num_resamples=2000, seed=0)
 
 
 def predictions(names, truth, choice, groups=None):
     """Samples of two classes, with their labels and what was decided, as 0 and 1."""
-    return pd.DataFrame(
-        {
-            "sample_id": list(names),
-            "group": list(groups or names),
-            "targets": [EYE[one] for one in truth],
-            "decided": [EYE[one].astype(bool) for one in choice],
-            "scores": [0.8 * EYE[one] + 0.1 for one in choice],
-        }
-    )
+    return make_predictions(EYE[truth], EYE[choice], 0.8 * EYE[choice] + 0.1, groups or list(names), names)
 
 
 @pytest.fixture
@@ -37,31 +32,24 @@ def compared():
 
 def test_the_common_samples_and_the_relabelled_ones(compared):
     assert len(compared) == 4
-    assert compared.groups.tolist() == list("bcde")
+    assert compared.later.groups.tolist() == list("bcde")
     assert compared.num_relabelled == 1
 
 
 def test_gains_by_hand(compared):
-    found = compared.paired_differences({"accuracy": Accuracy(), "hamming": HammingLoss()}, 500, seed=0)
-    accuracy = found["accuracy"]
-    assert (accuracy["told"], accuracy["before"], accuracy["after"]) == (0.75, 0.5, 0.75)
-    assert accuracy["gain"] == {
-        "value": 0.25,
-        "low": None,
-        "high": None,
-        "n": 4,
-        "groups": 4,
-        "caveat": "no interval: it rests on 4 independent groups, fewer than 5",
-    }
+    found = compared.paired_differences({"accuracy": Accuracy(), "hamming": HammingLoss()}, BOOTSTRAP)
+    caveat = "no interval: it rests on 4 independent groups, fewer than 5"
+    gained = Estimate(value=0.25, low=None, high=None, n=4, groups=4, caveat=caveat)
+    assert found["accuracy"] == Change(by_earlier_labels=0.75, before=0.5, after=0.75, gain=gained)
     wrong = found["hamming"]  # two answers a picture, both wrong or both right
-    assert (wrong["told"], wrong["before"], wrong["after"]) == (0.25, 0.5, 0.25)
-    assert wrong["gain"]["value"] == 0.25
+    assert (wrong.by_earlier_labels, wrong.before, wrong.after) == (0.25, 0.5, 0.25)
+    assert wrong.gain.value == 0.25
 
 
 def gain(truth, later, earlier, groups=None, metric=None):
     names = [f"s{position}" for position in range(len(truth))]
     both = PairedPredictions.match(predictions(names, truth, later, groups), predictions(names, truth, earlier, groups))
-    return both.paired_differences({"metric": metric or Accuracy()}, 2000, seed=0)["metric"]["gain"]
+    return both.paired_differences({"metric": metric or Accuracy()}, BOOTSTRAP)["metric"].gain
 
 
 def test_the_interval_is_of_the_pairs():
@@ -69,8 +57,8 @@ def test_the_interval_is_of_the_pairs():
     found = gain([0] * 100, later, earlier)
     # 30 of 100 gained, none lost: the mean of 30 ones and 70 zeros, t of 99 degrees of freedom
     half = 1.984217 * np.sqrt(0.3 * 0.7 / 99)
-    assert (found["low"], found["high"]) == pytest.approx((0.3 - half, 0.3 + half), rel=1e-6)
-    assert "caveat" not in found
+    assert (found.low, found.high) == pytest.approx((0.3 - half, 0.3 + half), rel=1e-6)
+    assert found.caveat == ""
 
 
 def test_groups_stay_whole():
@@ -79,24 +67,22 @@ def test_groups_stay_whole():
     groups = [f"g{position // 2}" for position in range(20)]
     found = gain([0] * 20, later, earlier, groups)
     half = 2.262157 * np.sqrt(0.2 * 0.8 / 9)
-    assert (found["low"], found["high"]) == pytest.approx((0.2 - half, 0.2 + half), rel=1e-6)
-    assert (found["groups"], found["caveat"]) == (10, "it rests on 10 independent groups only")
+    assert (found.low, found.high) == pytest.approx((0.2 - half, 0.2 + half), rel=1e-6)
+    assert (found.groups, found.caveat) == (10, "it rests on 10 independent groups only")
     turned = gain([0] * 20, later, earlier, groups, HammingLoss())
-    assert [turned[key] for key in ("value", "low", "high")] == pytest.approx(
-        [found[key] for key in ("value", "low", "high")]
-    )
+    assert (turned.value, turned.low, turned.high) == pytest.approx((found.value, found.low, found.high))
 
 
 def test_equal_predictions_may_differ_elsewhere():
     choice = [0] * 15 + [1] * 5
     found = gain([0] * 20, choice, choice)
-    assert (found["low"], found["value"], found["high"]) == pytest.approx((-0.16843, 0, 0.16843), abs=1e-5)
+    assert (found.low, found.value, found.high) == pytest.approx((-0.16843, 0, 0.16843), abs=1e-5)
 
 
 def test_one_group_says_nothing_about_chance():
     found = gain([0, 1], [0, 1], [1, 1], ["g", "g"])
     caveat = "no interval: it rests on 1 independent group, fewer than 5"
-    assert found == {"value": 0.5, "low": None, "high": None, "n": 2, "groups": 1, "caveat": caveat}
+    assert found == Estimate(value=0.5, low=None, high=None, n=2, groups=1, caveat=caveat)
 
 
 def test_a_mean_over_classes_rests_on_what_either_decided():
@@ -104,9 +90,9 @@ def test_a_mean_over_classes_rests_on_what_either_decided():
     groups = [f"g{position // 2}" for position in range(12)]
     metric = Rate(number="precision", averaging="macro")
     found = gain([0, 1] * 6, [0, 1, *[0] * 10], [0, 1] * 6, groups, metric)
-    assert found["groups"] == 6
-    assert found["value"] == pytest.approx((6 / 11 + 1) / 2 - 1)
-    assert found["low"] < found["value"] < found["high"]
+    assert found.groups == 6
+    assert found.value == pytest.approx((6 / 11 + 1) / 2 - 1)
+    assert found.low < found.value < found.high
 
 
 def test_nothing_in_common():
@@ -116,11 +102,7 @@ def test_nothing_in_common():
 def test_what_is_undefined_is_none():
     one_class = predictions("ab", [0, 0], [0, 1])
     found = PairedPredictions.match(one_class, one_class).paired_differences(
-        {"auroc": Ranking(number="auroc", averaging="macro")}, 100, seed=0
+        {"auroc": Ranking(number="auroc", averaging="macro")}, BOOTSTRAP
     )
-    assert found["auroc"] == {
-        "told": None,
-        "before": None,
-        "after": None,
-        "gain": {"value": None, "low": None, "high": None, "n": 2, "groups": 0},
-    }
+    nothing = Estimate(value=None, low=None, high=None, n=2, groups=0)
+    assert found["auroc"] == Change(by_earlier_labels=None, before=None, after=None, gain=nothing)

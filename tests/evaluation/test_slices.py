@@ -4,10 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.core.predictions import Predictions
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.rate import Rate
 from pipeline.evaluation.slices import COLUMNS, slice_table
+from pipeline.statistics.bootstrap import Bootstrap
 
+BOOTSTRAP = Bootstrap(num_resamples=200, seed=0)
 METRICS = {
     "accuracy": Accuracy(),
     "recall": Rate(number="recall", averaging="none"),
@@ -21,12 +24,13 @@ def table(right, **attributes):
     scores = [np.eye(2)[(position + (not one)) % 2] for position, one in enumerate(right)]
     groups = [f"g{position}" for position in range(len(right))]
     decided = [["ab"[one.argmax()]] for one in scores]
-    return pd.DataFrame({"labels": labels, "scores": scores, "decided": decided, "group": groups, **attributes})
+    known = {"sample_id": groups, "group": groups, "labels": labels, "scores": scores, "decided": decided}
+    return pd.DataFrame({**known, **attributes})
 
 
 def sliced(test, min_slice=2, metrics=METRICS, cells=False):
     """The rows of values, or those of class x value."""
-    found = slice_table(test, metrics, ["a", "b"], num_resamples=200, seed=0, min_slice=min_slice)
+    found = slice_table(test, Predictions.of(test, ["a", "b"]), metrics, BOOTSTRAP, min_slice)
     return found[found["attribute"].str.endswith(" and label") == cells]
 
 

@@ -1,11 +1,12 @@
 """The winner of a search counts as better only where the paired interval on val says so."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from predictions_examples import make_predictions
 
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.experiments.evidence import Evidence
+from pipeline.statistics.bootstrap import Bootstrap
 
 NUM = 80
 TRUTH = np.arange(NUM) % 2
@@ -13,19 +14,11 @@ TRUTH = np.arange(NUM) % 2
 
 def table(wrong, groups=None):
     decided = np.where(np.isin(np.arange(NUM), list(wrong)), 1 - TRUTH, TRUTH)
-    return pd.DataFrame(
-        {
-            "sample_id": [f"s{row}" for row in range(NUM)],
-            "group": [f"g{row}" for row in range(NUM)] if groups is None else groups,
-            "targets": list(np.eye(2, dtype=np.float32)[TRUTH]),
-            "decided": list(np.eye(2, dtype=bool)[decided]),
-            "scores": list(np.eye(2)[decided]),
-        }
-    )
+    return make_predictions(np.eye(2, dtype=np.float32)[TRUTH], np.eye(2)[decided], groups=groups)
 
 
 def evidence(found, start):
-    return Evidence.of("accuracy", Accuracy(), found, start, num_resamples=200, seed=0)
+    return Evidence.of("accuracy", Accuracy(), found, start, Bootstrap(num_resamples=200, seed=0))
 
 
 def test_one_that_is_told_apart():

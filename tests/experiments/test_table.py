@@ -1,21 +1,26 @@
 """Figures side by side, counted by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from board_examples import NUM, outcome
 
 from pipeline.core.errors import UserError
+from pipeline.core.estimate import Estimate
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.hamming_loss import HammingLoss
 from pipeline.experiments.listing import Published
 from pipeline.experiments.table import COLUMNS, make_board, rank_outcome
+from pipeline.statistics.bootstrap import Bootstrap
 
+BOOTSTRAP = Bootstrap(num_resamples=400, seed=0)
 THEIRS = Published(name="theirs", value=0.8, source="Nobody 2020, doi:10/x")
 
 
 def made(*outcomes, failed=None, published=(), metric=None, metric_name="accuracy", margin=0.01):
-    table = make_board(metric_name, metric or Accuracy(), outcomes, failed or {}, published, margin, 400, seed=0)
+    table = make_board(metric_name, metric or Accuracy(), outcomes, failed or {}, published, margin, BOOTSTRAP)
     assert list(table) == list(COLUMNS)
     return table.set_index("name")
 
@@ -60,16 +65,18 @@ def test_the_best_is_marked_where_no_smaller_one_is_as_good():
 
 
 def test_groups_and_caveats_stand_in_the_table():
-    entry = {"value": 0.9, "low": 0.8, "high": 0.97, "n": NUM, "groups": 7, "caveat": "few"}
-    table = made(outcome("large", 2, 900), outcome("small", 4, 100, entry=entry))
+    estimate = Estimate(value=0.9, low=0.8, high=0.97, n=NUM, groups=7, caveat="few")
+    table = made(outcome("large", 2, 900), outcome("small", 4, 100, estimate=estimate))
     assert table["groups"].tolist() == [NUM, 7]
     assert table["caveat"].tolist() == ["", "few"]
 
 
 def test_in_fewer_than_five_groups_nothing_is_told_apart():
-    outcomes = [outcome("large", 0, 900), outcome("small", 20, 100)]
-    for one in outcomes:
-        one.test["group"] = [f"g{position // 10}" for position in range(NUM)]
+    groups = np.array([f"g{position // 10}" for position in range(NUM)])
+    outcomes = [
+        replace(one, test=replace(one.test, groups=groups))
+        for one in (outcome("large", 0, 900), outcome("small", 20, 100))
+    ]
     table = made(*outcomes)
     assert table["standing"].tolist() == ["best", "not_told_apart"]
     assert table["difference_low"].isna().tolist() == [False, True]
@@ -83,8 +90,7 @@ def test_of_equal_figures_the_smaller_is_the_best():
 
 def test_a_metric_of_which_less_is_better_ranks_and_signs_the_other_way():
     less, more = outcome("less", 2, 10), outcome("more", 20, 5)
-    for one in (less, more):
-        one.entry["value"] = 1 - one.entry["value"]
+    less, more = (replace(one, estimate=replace(one.estimate, value=1 - one.estimate.value)) for one in (less, more))
     table = made(more, less, metric=HammingLoss(), metric_name="hamming_loss")
     assert table.index.tolist() == ["less", "more"]
     assert table["difference"].tolist() == pytest.approx([0, -18 / NUM])  # worse is negative, whatever the metric
@@ -124,9 +130,10 @@ def test_what_failed_stands_at_the_end_with_its_reason():
 def test_other_test_pictures_labels_or_classes_are_not_compared():
     fewer = outcome("fewer", 0, 1)
     relabelled = outcome("relabelled", 0, 1)
-    relabelled.test["targets"] = relabelled.test["targets"].tolist()[::-1]
-    renamed = outcome("renamed", 0, 1, classes=["a", "c"])
-    fewer = outcome("fewer", 0, 1, test=fewer.test.iloc[1:])
+    relabelled = replace(relabelled, test=replace(relabelled.test, targets=relabelled.test.targets[::-1]))
+    renamed = outcome("renamed", 0, 1)
+    renamed = replace(renamed, test=replace(renamed.test, classes=["a", "c"]))
+    fewer = outcome("fewer", 0, 1, test=fewer.test.take(np.arange(1, NUM)))
     table = made(fewer, outcome("one", 2, 9), outcome("two", 3, 9), relabelled, renamed)
     assert table.index.tolist()[:2] == ["one", "two"]
     assert (table.loc[["fewer", "relabelled", "renamed"], "kind"] == "failed").all()
@@ -134,8 +141,8 @@ def test_other_test_pictures_labels_or_classes_are_not_compared():
 
 
 def test_an_undefined_figure_is_a_failed_row():
-    entry = {"value": None, "low": None, "high": None, "n": NUM, "groups": NUM}
-    table = made(outcome("good", 2, 900), outcome("undefined", 0, 1, entry=entry))
+    estimate = Estimate(value=None, low=None, high=None, n=NUM, groups=NUM)
+    table = made(outcome("good", 2, 900), outcome("undefined", 0, 1, estimate=estimate))
     assert table.loc["undefined", "note"] == "its figure is undefined on the test pictures"
 
 

@@ -12,6 +12,7 @@ from pipeline.commands import tune
 from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.datasets.packed import PackedDataset
+from pipeline.evaluation.split_evaluation import Options
 from pipeline.experiments import parameter_search, trial, tuning
 from pipeline.tracking.parent_runs import PARENT, STUDY, TRIAL, study_run
 from pipeline.training.recipe import Recipe
@@ -102,7 +103,7 @@ def test_epochs_that_are_tried_are_exact_however_few_the_pictures(searchable):
         packed=packed,
         search=read,
         metrics=tune.whole(params["metric"]),
-        evaluate=params["evaluate"],
+        bootstrap=Options.of(params).bootstrap,
         parent=study_run("epochs", "tune quick", params),
         folder=Path("predictions"),
     )

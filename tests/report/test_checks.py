@@ -1,12 +1,13 @@
 """The checks as people read them: the sentence, the figure, the pictures."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from report_material import NASTY, Page, build
 
-from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS
+from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, StoredFinding
 from pipeline.report.checks import checks_page, linked_samples
 from pipeline.report.page import render
 
@@ -23,7 +24,7 @@ def test_checks_carry_a_word_a_limit_and_come_worst_first():
 
 def entry(**changes):
     given = {"value": 0.9, "limit": 0.7, "unit": "AUC", "worst": {}, "passed": False, "on_fail": "error"}
-    return {"question": "Does it?", "advice": "Mend it.", **given, **changes}
+    return StoredFinding.from_json({"question": "Does it?", "advice": "Mend it.", **given, **changes})
 
 
 def test_the_sentence_stands_before_the_figure_and_the_pictures_after_it():
@@ -78,7 +79,8 @@ def test_whatever_a_check_says_is_escaped(name, stage):
 def test_the_report_shows_what_the_checks_point_at():
     material = build()
     shown = next(iter(material.images))
-    material.checks["leak"]["pictures"] = {"the same twice": [shown, "not in the packed arrays"]}
+    pictures = {"the same twice": [shown, "not in the packed arrays"]}
+    material.checks["leak"] = replace(material.checks["leak"], pictures=pictures)
     figure = re.search(r'<figure class="strip">.*?</figure>', render(material), re.DOTALL).group()
     assert figure.count("<img") == 1
     assert "not in the packed arrays" in figure

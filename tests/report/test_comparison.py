@@ -5,12 +5,18 @@ import re
 import pytest
 from report_material import NASTY, Page
 
+from pipeline.core.estimate import Change, Estimate
 from pipeline.report.comparison import comparison_page, row
 
 
 def entry(gain, low, high, told=0.9, before=0.8):
     after = None if gain is None else before + gain
-    return {"told": told, "before": before, "after": after, "gain": {"value": gain, "low": low, "high": high, "n": 40}}
+    return Change(
+        by_earlier_labels=told,
+        before=before,
+        after=after,
+        gain=Estimate(value=gain, low=low, high=high, n=40, groups=40),
+    )
 
 
 def registration(**changes):
@@ -23,7 +29,10 @@ def registration(**changes):
         "num_left": 1,
         "num_new": 0,
         "other_choices": [],
-        "metrics": {"accuracy": entry(0.05, 0.01, 0.1), "f1_macro": entry(-0.01, -0.05, 0.03)},
+        "metrics": {
+            "accuracy": entry(0.05, 0.01, 0.1).to_json(),
+            "f1_macro": entry(-0.01, -0.05, 0.03).to_json(),
+        },
     }
     return {"version": "4", "earlier_data": {**earlier, **changes}}
 

@@ -4,17 +4,20 @@ import pytest
 from board_examples import outcome
 from report_material import NASTY, Page
 
+from pipeline.core.estimate import Estimate
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.experiments.listing import Published
 from pipeline.experiments.table import make_board
 from pipeline.report.formatting import DASH
 from pipeline.report.leaderboard import duration, format_signed, leaderboard_page, rate, size, state
+from pipeline.statistics.bootstrap import Bootstrap
 
+BOOTSTRAP = Bootstrap(num_resamples=400, seed=0)
 THEIRS = [Published(name="theirs", value=0.8, source="Nobody 2020")]
 
 
 def shown(*outcomes, failed=None, margin=0.01):
-    table = make_board("accuracy", Accuracy(), outcomes, failed or {}, THEIRS, margin, num_resamples=400, seed=0)
+    table = make_board("accuracy", Accuracy(), outcomes, failed or {}, THEIRS, margin, BOOTSTRAP)
     page = Page(leaderboard_page("mine", table, "a slow machine", margin))
     assert page.open == []
     return page.text
@@ -45,7 +48,7 @@ def test_where_no_smaller_one_is_shown_to_be_as_good_the_best_leads():
 
 
 def test_each_row_says_where_it_stands():
-    made = make_board("accuracy", Accuracy(), [LARGE, SMALL, POOR], {"broken": "x"}, THEIRS, 0.01, 400, 0)
+    made = make_board("accuracy", Accuracy(), [LARGE, SMALL, POOR], {"broken": "x"}, THEIRS, 0.01, BOOTSTRAP)
     found = {one["name"]: state(one) for one in made.to_dict("records")}
     assert found == {
         "large": "best", "small": "not_told_apart", "theirs": "published", "poor": "behind", "broken": "failed"
@@ -53,8 +56,10 @@ def test_each_row_says_where_it_stands():
 
 
 def test_the_caveat_of_the_best_is_shown():
-    entry = {"value": 0.95, "low": 0.8, "high": 1.0, "n": 40, "groups": 7, "caveat": "it rests on <b>7</b> groups"}
-    assert "Of the figures here: it rests on <b>7</b> groups." in shown(outcome("large", 2, 900, entry=entry), POOR)
+    estimate = Estimate(value=0.95, low=0.8, high=1.0, n=40, groups=7, caveat="it rests on <b>7</b> groups")
+    assert "Of the figures here: it rests on <b>7</b> groups." in shown(
+        outcome("large", 2, 900, estimate=estimate), POOR
+    )
     assert "Of the figures here" not in shown(LARGE, POOR)
 
 
@@ -76,7 +81,9 @@ def test_nothing_ran():
 @pytest.mark.parametrize("name", NASTY)
 def test_a_name_cannot_break_the_page(name):
     page = Page(
-        leaderboard_page(name, make_board("accuracy", Accuracy(), [], {name: name}, THEIRS, 0.01, 100, 0), name, 0.01)
+        leaderboard_page(
+            name, make_board("accuracy", Accuracy(), [], {name: name}, THEIRS, 0.01, BOOTSTRAP), name, 0.01
+        )
     )
     assert page.open == []
 

@@ -171,8 +171,8 @@ def test_a_figure_that_counts_mistakes_leads_nowhere():
 def test_mistakes_of_several_labels_come_by_what_was_decided_wrongly():
     labels, scores = [["a"], ["a"], [], ["a", "b"]], [[0.9, 0.8], [0.4, 0.1], [0.1, 0.95], [0.9, 0.9]]
     decided = [["a", "b"], [], ["b"], ["a", "b"]]  # b given with 0.8, a missed with 0.4, b given with 0.95, right
-    table = pd.DataFrame({"sample_id": list("wxyz"), "split": "test", "labels": labels, "decided": decided})
-    found = worst_mistakes(table.assign(scores=scores), ["a", "b"], 9)
+    table = pd.DataFrame({"sample_id": list("wxyz"), "split": "test", "group": list("wxyz"), "labels": labels})
+    found = worst_mistakes(table.assign(decided=decided, scores=scores), ["a", "b"], 9)
     assert found["sample_id"].tolist() == ["y", "w", "x"]
     assert found["given"].tolist() == [0.0, 0.9, 0.4]
 
@@ -346,7 +346,7 @@ def test_a_class_that_is_not_evaluable_says_so():
     text = Page(render(replace(build(), metrics=few))).text
     assert "not evaluable: 20 pictures, 21 needed" in text
     assert "2 classes have too few pictures in test to be judged by themselves; means over the classes" in text
-    many = {name: {**one, "n": 21} if name.endswith("/cat") else one for name, one in few.items()}
+    many = {name: replace(one, n=21) if name.endswith("/cat") else one for name, one in few.items()}
     assert "1 class has too few" in Page(render(replace(build(), metrics=many))).text
     many |= {name: entry(0.7, n=21) for name in few if name.endswith("/dog")}
     assert "have too few" not in (text := Page(render(replace(build(), metrics=many))).text)

@@ -91,8 +91,11 @@ def test_on_fail_is_error_or_warn(curated):
         curated(**outliers(1.0, "shout"))
 
 
-def test_suspects_are_the_listing_of_their_check():
-    listing = pd.DataFrame({"sample_id": ["a"], "quality": np.array([0.5])})
-    finding = Finding(value=0.0, limit=1.0, unit="x", listing=listing)
-    assert curate.label_suspects({"label_suspects": finding}) is listing
-    assert list(curate.label_suspects({})) == list(curate.SUSPECT_COLUMNS)
+def test_suspects_are_the_listing_of_labels_whatever_its_check_is_called():
+    listing = pd.DataFrame({name: ["a"] for name in curate.SUSPECT_COLUMNS})
+    far = pd.DataFrame({"sample_id": ["b"], "deviations": np.array([6.0])})
+    findings = {
+        name: Finding(value=0.0, limit=1.0, unit="x", listing=one) for name, one in (("far", far), ("mine", listing))
+    }
+    assert curate.find_suspects(findings) is listing
+    assert list(curate.find_suspects({})) == list(curate.SUSPECT_COLUMNS)

@@ -13,7 +13,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.results import Finding
 from pipeline.datasets.ingestion import ingest
 from pipeline.stages import curate
-from pipeline.stages.curate import SUSPECT_COLUMNS, label_suspects
+from pipeline.stages.curate import SUSPECT_COLUMNS, find_suspects
 
 PLANTED = np.array([3, 10, 17, 24])
 CHECK = {
@@ -103,4 +103,4 @@ def test_without_the_check_the_listing_is_empty_and_the_page_says_so(given):
 
 
 def test_a_check_without_a_listing():
-    assert label_suspects({"label_suspects": Finding(0.0, 0.0, "x")}).empty
+    assert find_suspects({"label_suspects": Finding(0.0, 0.0, "x")}).empty

@@ -7,6 +7,8 @@ import pytest
 from file_options import from_file
 
 from pipeline.core import artifacts
+from pipeline.core.estimate import Estimate
+from pipeline.core.predictions import Predictions
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation import split_evaluation
 from pipeline.evaluation.metrics.accuracy import Accuracy
@@ -20,7 +22,6 @@ from pipeline.evaluation.split_evaluation import (
     evaluate_split,
     predict_splits,
 )
-from pipeline.stages.evaluate import as_json
 from pipeline.statistics.classification import balanced_accuracy
 from pipeline.training.tasks.single_label import SingleLabel
 
@@ -29,16 +30,28 @@ OPTIONS = {"num_resamples": 100, "seed": 0, "half_width": 0.45, "min_slice": 1, 
 OPTIONS["cross_validation"] = "never"
 
 
-def brightness(images, metadata=None):
+class Predictor:
+    """Takes note of what it is told of the pictures, and scores them by a function."""
+
+    task = TASK
+
+    def __init__(self, predict):
+        self.predict, self.seen = predict, []
+
+    def with_metadata(self, metadata):
+        self.seen.append(metadata)
+        return self
+
+
+def brightness(images):
     """Sure of class b where the picture is bright."""
-    assert metadata is None or len(metadata) == len(images)
     bright = images.mean(axis=(1, 2, 3), dtype=np.float64) / 255
     return np.stack([1 - bright, bright], axis=1)
 
 
 @pytest.fixture
 def predictions(packed):
-    return predict_splits(SimpleNamespace(predict=brightness, task=TASK), packed)
+    return predict_splits(Predictor(brightness), packed)
 
 
 def test_predictions_are_those_of_val_and_test(packed, predictions):
@@ -52,13 +65,9 @@ def test_predictions_are_those_of_val_and_test(packed, predictions):
 
 
 def test_what_is_told_of_the_pictures_goes_with_them(packed):
-    seen = []
-
-    def noticed(images, told):
-        seen.append(told)
-        return brightness(images, told)
-
-    predict_splits(SimpleNamespace(predict=noticed, task=TASK), packed)
+    predictor = Predictor(brightness)
+    predict_splits(predictor, packed)
+    seen = predictor.seen
     assert seen[0]["sample_id"].tolist() == [f"s{position}" for position in range(12, 20)]
     assert seen[0]["attr_site"].tolist() == packed.index["attr_site"].tolist()[12:]
     assert seen[0].index.tolist() == list(range(8))
@@ -68,20 +77,14 @@ def test_figures_of_the_test_split(predictions):
     test = predictions[predictions["split"] == "test"].reset_index(drop=True)
     test.loc[0, "labels"] = test.loc[1, "labels"]  # one label is wrong now: 3 of 4 right, 2 of 3 b found
     metrics = {"accuracy": Accuracy(), "recall": Rate(number="recall", averaging="none")}
-    found = evaluate_split(metrics, test, ["a", "b"], Options(**OPTIONS))
+    found = evaluate_split(metrics, Predictions.of(test, ["a", "b"]), Options(**OPTIONS))
     assert {name: (one.value, one.n, one.groups) for name, one in found.items()} == {
         "accuracy": (0.75, 4, 2),
         "recall/a": (1.0, 1, 1),
         "recall/b": (pytest.approx(2 / 3), 3, 2),
     }
-    assert as_json(found)["accuracy"] == {
-        "value": 0.75,
-        "low": None,
-        "high": None,
-        "n": 4,
-        "groups": 2,
-        "caveat": "no interval: it rests on 2 independent groups, fewer than 5",
-    }
+    caveat = "no interval: it rests on 2 independent groups, fewer than 5"
+    assert found["accuracy"] == Estimate(value=0.75, low=None, high=None, n=4, groups=2, caveat=caveat)
 
 
 def test_a_model_that_says_every_label_would_reach_1():
@@ -99,12 +102,16 @@ def properties(packed):
 
 def test_a_model_that_sees_brightness_adds_nothing_to_the_properties(packed):
     told = properties(packed)
-    predictions = predict_splits(SimpleNamespace(predict=brightness, task=TASK), told)
+    predictions = predict_splits(Predictor(brightness), told)
     test = predictions[predictions["split"] == "test"].reset_index(drop=True)
-    entry = baseline_margin(test, TASK, told, Options(**OPTIONS))["baseline_margin"]
+
+    def margin(test):
+        of_test = Predictions.of(test, told.classes)
+        return baseline_margin(test, of_test, TASK, told, Options(**OPTIONS))["baseline_margin"]
+
+    entry = margin(test)
     assert (entry.value, entry.n, entry.low) == (0.0, 4, None)
-    guessing = test.assign(decided=[["a"]] * 4)
-    assert baseline_margin(guessing, TASK, told, Options(**OPTIONS))["baseline_margin"].value == -0.5
+    assert margin(test.assign(decided=[["a"]] * 4)).value == -0.5
 
 
 def embedded(packed, project):

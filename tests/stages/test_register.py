@@ -14,6 +14,7 @@ from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.gates.better import Better
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.paired_comparison import load_test_predictions
+from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.tracking import promotion
 from pipeline.tracking.promotion import (
     REGISTRATION_TAG,
@@ -31,11 +32,17 @@ GATE = Better(metric=Accuracy(), min_gain=0.0, min_samples=2, num_resamples=100,
 CLASSES = ["a", "b"]
 RIGHT, FAIR, POOR = [True] * 20, [True] * 18 + [False] * 2, [True, False] * 10  # POOR is shown to be worse than FAIR
 CARD = {"classes": CLASSES, "data_hash": "0" * 32}
-JUDGING = ComparisonOptions(metrics={"accuracy": Accuracy()}, num_resamples=100, seed=0)
+JUDGING = ComparisonOptions(metrics={"accuracy": Accuracy()}, bootstrap=Bootstrap(num_resamples=100, seed=0))
 
 
 def write_checks(passed=True):
-    leakage = {"value": 0.0 if passed else 3.0, "unit": "samples that leak", "passed": passed}
+    leakage = {
+        "value": 0.0 if passed else 3.0,
+        "limit": 0.0,
+        "unit": "samples that leak",
+        "worst": {},
+        "passed": passed,
+    }
     artifacts.write_json(artifacts.CHECKS, {"split_leakage": leakage})
 
 
@@ -125,12 +132,11 @@ def result(registry, packed):
 def test_what_a_gate_compares_are_the_test_samples(project):
     write_predictions(artifacts.PREDICTIONS, [True, False])
     found = load_test_predictions(artifacts.PREDICTIONS, CLASSES)
-    assert list(found) == ["sample_id", "group", "targets", "decided", "scores"]
-    assert found["sample_id"].tolist() == ["t0", "t1"]
-    assert found["group"].tolist() == ["g0", "g1"]
-    np.testing.assert_array_equal(np.stack(found["targets"]), [[1, 0], [0, 1]])
-    np.testing.assert_array_equal(np.stack(found["decided"]), [[True, False], [True, False]])
-    np.testing.assert_allclose(np.stack(found["scores"]), [[0.9, 0.1], [0.9, 0.1]])
+    assert found.sample_ids.tolist() == ["t0", "t1"]
+    assert found.groups.tolist() == ["g0", "g1"]
+    np.testing.assert_array_equal(found.targets, [[1, 0], [0, 1]])
+    np.testing.assert_array_equal(found.decided, [[True, False], [True, False]])
+    np.testing.assert_allclose(found.scores, [[0.9, 0.1], [0.9, 0.1]])
 
 
 @pytest.fixture(autouse=True)

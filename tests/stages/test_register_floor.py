@@ -4,6 +4,7 @@ import pytest
 from file_options import from_file
 
 from pipeline.core import artifacts
+from pipeline.core.estimate import Estimate, write_estimates
 from pipeline.core.results import Verdict
 from pipeline.tracking.promotion import Options, with_baseline_margin
 
@@ -23,12 +24,13 @@ def test_what_may_be_below_the_nuisances():
     ],
 )
 def test_what_the_properties_alone_reach_is_the_floor(project, ends, below, promote, words):
-    entry = {"value": sum(ends) / 2, "low": ends[0], "high": ends[1], "n": 4}
-    artifacts.write_json(artifacts.TEST_METRICS, {"baseline_margin": entry})
+    margin = Estimate(value=sum(ends) / 2, low=ends[0], high=ends[1], n=4, groups=4)
+    write_estimates(artifacts.TEST_METRICS, {"baseline_margin": margin})
     verdict = with_baseline_margin(Verdict(True, ["there was no champion before"], {"gain": 1}), below)
     assert verdict.promote is promote
     assert words in verdict.reasons[-1]
-    assert verdict.evidence == {"gain": 1, "baseline_margin": entry}
+    assert verdict.evidence == {"gain": 1, "baseline_margin": margin}
+    assert verdict.evidence_to_json() == {"gain": 1, "baseline_margin": margin.to_json()}
     assert not with_baseline_margin(Verdict(False, ["no"]), below).promote
 
 

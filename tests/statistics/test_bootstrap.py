@@ -10,14 +10,14 @@ from scipy.stats import beta, binomtest
 from scipy.stats import t as student
 
 from pipeline.statistics import bootstrap
-from pipeline.statistics.bootstrap import Basis, Estimate, Replicates, difference_interval, share_interval
+from pipeline.statistics.bootstrap import Basis, Bootstrap, difference_interval, share_interval
 
 GROUPS = np.array(["m", "a", "m", "z"])
 MANY = np.arange(101)
 
 
 def varied(groups, num_resamples=4_000, seed=0):
-    return Replicates(groups=np.asarray(groups), num_resamples=num_resamples, seed=seed)
+    return Bootstrap(num_resamples=num_resamples, seed=seed).replicates(np.asarray(groups))
 
 
 def rows(weights):
@@ -357,9 +357,3 @@ def test_caveats(groups, num_thin, has_interval, cautious, expected):
 def test_a_caveat_names_its_causes_and_does_not_contradict_itself(cautious, expected):
     found = Basis(100, 40, uneven=True).caveat(has_interval=True, cautious=cautious)
     assert found == f"a few large groups hold most of the samples{expected}"
-
-
-def test_an_estimate_as_json_names_a_caveat_only_where_there_is_one():
-    told = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 10, "groups": 5}
-    assert Estimate(**told).as_json() == told
-    assert Estimate(**told, caveat="few").as_json() == {**told, "caveat": "few"}

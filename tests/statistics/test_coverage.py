@@ -6,10 +6,12 @@ accuracy of 0.985; benchmarks/coverage.py measures more kinds of data and more d
 
 import numpy as np
 import pytest
+from predictions_examples import make_predictions
 
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.rate import Rate
+from pipeline.statistics.bootstrap import Bootstrap
 
 METRICS = {"accuracy": Accuracy(), "f1": Rate(number="f1", averaging="macro")}
 NUM_SETS = 300
@@ -18,7 +20,8 @@ EYE = np.eye(2)
 
 def judged(truth, right, groups, metrics=METRICS):
     targets, decided = EYE[truth], EYE[np.where(right, truth, 1 - truth)]
-    return estimate_metrics(metrics, targets, decided > 0, decided, groups, ["a", "b"], num_resamples=200, seed=0)
+    predictions = make_predictions(targets, decided, groups=groups)
+    return estimate_metrics(metrics, predictions, Bootstrap(num_resamples=200, seed=0))
 
 
 def covered(found, truth):

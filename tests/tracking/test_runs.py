@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.core.estimate import Estimate
 from pipeline.tracking import owners, runs
 from pipeline.tracking.connection import connect, find
 from pipeline.tracking.runs import KEY, RESULTS, commit, completed_run, flatten, log_results, metric_name
@@ -28,11 +29,11 @@ CURVES = pd.DataFrame(
 FEW, LONE = "it rests on 7 independent groups only", "no interval: it rests on 1 independent group, fewer than 5"
 METRICS = {
     "test": {
-        "accuracy": {"value": 0.9, "low": 0.8, "high": 0.95, "n": 20, "groups": 7, "caveat": FEW},
-        "f1/<cat>": {"value": 0.5, "low": None, "high": None, "n": 2, "groups": 1, "caveat": LONE},
-        "f1/dog": {"value": None, "low": None, "high": None, "n": 0, "groups": 0},
+        "accuracy": Estimate(value=0.9, low=0.8, high=0.95, n=20, groups=7, caveat=FEW),
+        "f1/<cat>": Estimate(value=0.5, low=None, high=None, n=2, groups=1, caveat=LONE),
+        "f1/dog": Estimate(value=None, low=None, high=None, n=0, groups=0),
     },
-    "final_val": {"accuracy": {"value": 0.95, "low": 0.9, "high": 0.99, "n": 30, "groups": 30}},
+    "final_val": {"accuracy": Estimate(value=0.95, low=0.9, high=0.99, n=30, groups=30)},
 }
 
 
@@ -288,7 +289,7 @@ def test_no_two_classes_share_a_metric(names):
 
 def test_every_class_name_is_accepted_by_mlflow(store):
     names = [f"f1/{one}" for one in ("a%b", "ä ö", "猫", "<&>\"'", "a\nb", ".", "..", "/", " ", "", "x" * 300)]
-    metrics = {name: {"value": 1.0, "low": 0.5, "high": 1.0, "n": 1, "groups": 1} for name in names}
+    metrics = {name: Estimate(value=1.0, low=0.5, high=1.0, n=1, groups=1) for name in names}
     run_id, _ = completed_run("odd names", "odd results", PARAMS, CURVES, {"test": metrics})
     logged = connect()[0].get_run(run_id).data.metrics
     assert {name for name in logged if name.startswith("test/")} == {f"test/{metric_name(name)}" for name in names}

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.datasets.discovery.file_listing import MAX_NAMES, FileListing
 from pipeline.datasets.discovery.name_resolution import Resolver
 from pipeline.datasets.discovery.split_names import SPLIT_OF, split_named, words_of
@@ -57,7 +58,7 @@ def split_documents(documents: Collection[str]) -> Iterator[dict[str, str]]:
             rests.setdefault(rest, {}).setdefault(split, []).append(document)
     for parts in rests.values():
         if len(parts) > 1 and all(len(same) == 1 for same in parts.values()):
-            yield {split: parts[split][0] for split in ("train", "val", "test") if split in parts}
+            yield {split: parts[split][0] for split in SPLITS if split in parts}
 
 
 def one_or_each(folders: Mapping[Any, str]) -> str | dict[Any, str]:

@@ -12,13 +12,13 @@ from statistics import median
 from typing import TYPE_CHECKING, final
 
 from pipeline.core.errors import ItemRejected
+from pipeline.core.manifest_schema import SPLITS
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.core.contracts import Source
 
-SPLITS = ("train", "val", "test")
 MAX_LOOKED_AT = 1000
 MAX_BYTES = 256 * 1024**2
 FEW = 10  # pictures of a label

@@ -11,11 +11,10 @@ from typing import final
 
 import pandas as pd
 
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.safe_files import read_bytes, stat_file
 from pipeline.datasets.discovery.folder_contents import existing_folder, find_pictures
 from pipeline.datasets.sources.items import Item, table
-
-SPLITS = ("train", "val", "test")
 
 
 @final

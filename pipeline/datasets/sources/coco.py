@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import pandas as pd
 
@@ -18,6 +18,9 @@ from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.sources.annotations import Annotations
 from pipeline.datasets.sources.documents import expect, read_json
 from pipeline.datasets.sources.items import Empty, Item, mark_negatives
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 NO_ATTRIBUTES = frozenset(["id", "file_name", "width", "height", "coco_url", "flickr_url", "url", "path", "attributes"])
 KEYS = ((b'"images"', b'"file_name"'), (b'"annotations"', b'"image_id"', b'"category_id"'))  # of the format
@@ -120,7 +123,7 @@ class Coco(Source, FormatDetector):
                 found[document] = pictures_folder(place, list(strings(edges, "file_name")), told, document)
         for parts in split_documents(found):
             folders = {split: found[document][0] for split, document in parts.items()}
-            choices: dict[str, Any] = {
+            choices: JsonObject = {
                 "path": {split: place.at(document) for split, document in parts.items()},
                 "pictures": one_or_each(folders),
             }
@@ -132,7 +135,7 @@ class Coco(Source, FormatDetector):
             yield FormatMatch(layout=f"COCO JSON, {document}", choices=choices, confidence=1, notes=notes)
 
 
-def _attributes(entry: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _attributes(entry: JsonObject) -> Iterator[tuple[str, Any]]:
     """What an image entry tells; text, numbers and truth values only."""
     nested = entry.get("attributes")
     told = {**{key: entry[key] for key in entry.keys() - NO_ATTRIBUTES}, **(nested if isinstance(nested, dict) else {})}
@@ -141,8 +144,8 @@ def _attributes(entry: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield key, value
 
 
-def _by_id(entries: list[Any], where: str) -> dict[Any, dict[str, Any]]:
-    found: dict[Any, dict[str, Any]] = {}
+def _by_id(entries: list[Any], where: str) -> dict[Any, JsonObject]:
+    found: dict[Any, JsonObject] = {}
     for position, entry in enumerate(entries):
         key = _key(expect(entry, dict, f"{where}[{position}]").get("id"))
         if key is None or key in found:

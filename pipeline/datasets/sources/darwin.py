@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import pandas as pd
 
@@ -21,6 +21,9 @@ from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.sources.annotations import Annotations
 from pipeline.datasets.sources.documents import expect, parse_json
 from pipeline.datasets.sources.items import Empty, Item, mark_negatives
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 
 @final
@@ -105,7 +108,7 @@ def _picture_path(place: FileListing, document: str) -> str | None:
         return None
 
 
-def _picture(content: dict[str, Any]) -> str:
+def _picture(content: JsonObject) -> str:
     """The path of the item's one picture."""
     if not isinstance(content.get("item"), dict) or not str(content.get("version", "")).startswith("2."):
         raise ItemRejected("bad_annotation", f"no Darwin 2.0 item: version {content.get('version')!r}")
@@ -119,7 +122,7 @@ def _picture(content: dict[str, Any]) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def _tags(content: dict[str, Any]) -> list[dict[str, Any]]:
+def _tags(content: JsonObject) -> list[JsonObject]:
     annotations = expect(content.get("annotations", []), list, "annotations")
     tags = [one for one in annotations if "tag" in expect(one, dict, "annotations")]
     for tag in tags:
@@ -127,7 +130,7 @@ def _tags(content: dict[str, Any]) -> list[dict[str, Any]]:
     return tags
 
 
-def _attributes(content: dict[str, Any], tags: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+def _attributes(content: JsonObject, tags: list[JsonObject]) -> Iterator[tuple[str, str]]:
     """Name and value of everything told of the whole picture, in the order of the file."""
     yield from _properties(content.get("properties"), "properties")
     for tag in tags:

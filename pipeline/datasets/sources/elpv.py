@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
+from pipeline.core.manifest_schema import ATTRIBUTE, OF_LABEL
 from pipeline.core.ranges import PositiveInt
 from pipeline.core.safe_files import package_folder, read_bytes, stat_file
 
@@ -52,8 +53,8 @@ class Elpv(Source):
                 "path": table["path"],
                 "labels": [[self._label(probability)] for probability in table["probability"]],
                 "group": [f"run{r:02d}_block{b:02d}" for r, b in zip(run, block, strict=True)],
-                "attr_cell_type": table["cell_type"],
-                "attr_of_label_probability": table["probability"].round(4),
+                f"{ATTRIBUTE}cell_type": table["cell_type"],
+                f"{OF_LABEL}probability": table["probability"].round(4),
             }
         )
 

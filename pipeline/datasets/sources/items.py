@@ -15,6 +15,7 @@ from typing import Any, Literal, final
 import pandas as pd
 
 from pipeline.core.errors import ItemRejected, UserError
+from pipeline.core.manifest_schema import ATTRIBUTE
 
 MAX_ATTRIBUTES, MAX_VALUES = 1_000, 200_000_000  # that a source tells; of all its pictures together
 WINDOWS_ROOT = re.compile(r"[A-Za-z]:[\\/]|[\\/]{2}")  # a drive or a share
@@ -188,7 +189,7 @@ def attribute_names(names: Iterable[str]) -> list[str]:
     columns: dict[str, None] = {}
     numbers: dict[str, int] = {}
     for name in names:
-        stem = column = "attr_" + (re.sub(r"\W+", "_", name).strip("_") or "unnamed")
+        stem = column = ATTRIBUTE + (re.sub(r"\W+", "_", name).strip("_") or "unnamed")
         number = numbers.get(stem, 1)
         while column in columns:
             number += 1

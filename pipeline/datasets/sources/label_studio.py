@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pandas as pd
@@ -22,6 +22,9 @@ from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.sources.annotations import Annotations
 from pipeline.datasets.sources.documents import expect, read_json
 from pipeline.datasets.sources.items import Empty, Item, mark_negatives, relative
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 MAX_URL_LENGTH = 4096  # a longer one is a picture written out as text
 Answer = dict[str, set[str]]  # control of the labelling page to the choices made there
@@ -112,13 +115,13 @@ def _answers(task: Any, where: str) -> list[Answer]:
     return answers
 
 
-def _item(root: Path, task: dict[str, Any], answers: list[Answer], controls: list[str], empty: Empty) -> Item:
+def _item(root: Path, task: JsonObject, answers: list[Answer], controls: list[str], empty: Empty) -> Item:
     url = _picture(task["data"])
     if url is None:
         detail = f"data names no picture, it has {sorted(task['data'])}"
         return Item(path=f"task {task.get('id')}", refused=ItemRejected("bad_annotation", detail))
     labels, disagree = vote([answer.get(controls[0], set()) for answer in answers]) if controls else (set(), False)
-    attributes: dict[str, Any] = {"disagreement": disagree}
+    attributes: JsonObject = {"disagreement": disagree}
     for control in controls[1:]:
         chosen, _ = vote([answer.get(control, set()) for answer in answers])
         attributes[control] = "; ".join(sorted(chosen)) or None
@@ -137,7 +140,7 @@ def vote(answers: list[set[str]]) -> tuple[set[str], bool]:
     return won, any(2 * number == len(answers) for number in num_votes.values())
 
 
-def _picture(data: dict[str, Any]) -> str | None:
+def _picture(data: JsonObject) -> str | None:
     """The value of `image`, else the first that ends like a picture."""
     values = [data.get("image"), *(data[key] for key in sorted(data) if key != "image")]
     texts = [one for one in values if isinstance(one, str) and 0 < len(one) <= MAX_URL_LENGTH]

@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected
+from pipeline.core.manifest_schema import ATTRIBUTE, SPLITS
 from pipeline.core.ranges import PositiveInt, Seed
 
 SIDE = 64
-SPLITS = ("train", "val", "test")
 LABELS = ("tank", "woods")
 WEATHERS = ("cloudy", "sunny")  # in the order of LABELS: what the confound gives each
 LIGHT = {"cloudy": (0.62, 0.62, 0.66), "sunny": (1.22, 1.18, 1.08)}  # red, green, blue
@@ -61,7 +61,7 @@ class Tanks(Source):
                 "labels": [label],
                 "group": None,
                 "given_split": split,
-                "attr_weather": self._weather(split, label, number),
+                f"{ATTRIBUTE}weather": self._weather(split, label, number),
             }
             for split in SPLITS
             for label in LABELS

@@ -12,9 +12,8 @@ import pandas as pd
 
 from pipeline.core.errors import UserError
 from pipeline.core.labels import are_labelled
+from pipeline.core.manifest_schema import NONE, SPLITS, attribute_columns
 
-SPLITS = ("train", "val", "test")
-NONE = "none"  # takes part in no split
 BLOCK_CELLS = 1_000_000  # numbers held at once
 
 
@@ -127,7 +126,7 @@ def strata_of(manifest: pd.DataFrame, max_attribute_values: int) -> pd.Series:
     of_labels = [list(names) or [""] * bool(known) for names, known in zip(manifest["labels"], labelled, strict=True)]
     alone = {name: f"label {name}" for name in set(chain.from_iterable(of_labels))}  # a few texts, many rows
     strata = [[alone[name] for name in names] for names in of_labels]
-    told = [column for column in manifest if str(column).startswith("attr_")]
+    told = attribute_columns(manifest)
     for column in told:
         if manifest[column].nunique() <= max_attribute_values:
             codes, values = pd.factorize(manifest[column], use_na_sentinel=False)

@@ -11,9 +11,10 @@ from annotated_types import Interval
 from pipeline.core.contracts import Split
 from pipeline.core.errors import UserError
 from pipeline.core.labels import are_labelled
+from pipeline.core.manifest_schema import NONE, SPLITS
 from pipeline.core.ranges import Seed
 from pipeline.datasets.near_duplicates.groups import connected_groups
-from pipeline.datasets.splits.assignment import NONE, SPLITS, check_fractions
+from pipeline.datasets.splits.assignment import check_fractions
 from pipeline.datasets.splits.grouped import assign_groups
 
 

@@ -9,9 +9,10 @@ import pandas as pd
 from annotated_types import Interval
 
 from pipeline.core.contracts import Split
+from pipeline.core.manifest_schema import NONE
 from pipeline.core.ranges import Seed
 from pipeline.datasets.near_duplicates.groups import connected_groups
-from pipeline.datasets.splits.assignment import NONE, assign, check_fractions, earlier_splits, strata_of
+from pipeline.datasets.splits.assignment import assign, check_fractions, earlier_splits, strata_of
 
 
 @final

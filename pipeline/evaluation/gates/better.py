@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, final
+from typing import Annotated, final
 
-import pandas as pd
 from annotated_types import Ge
 
 from pipeline.core.contracts import Gate, Metric
+from pipeline.core.predictions import Predictions
 from pipeline.core.ranges import PositiveInt, Seed
-from pipeline.core.results import Verdict
+from pipeline.core.results import Evidence, Verdict
 from pipeline.evaluation.paired_comparison import PairedPredictions
+from pipeline.statistics.bootstrap import Bootstrap
 
 
 @final
@@ -42,7 +43,7 @@ class Better(Gate):
         if self.metric.per_class:
             raise ValueError("metric must be one number for all classes (averaging macro, weighted or micro)")
 
-    def __call__(self, challenger: pd.DataFrame, champion: pd.DataFrame | None) -> Verdict:
+    def __call__(self, challenger: Predictions, champion: Predictions | None) -> Verdict:
         if champion is None:
             return Verdict(True, ["there was no champion before"])
         common = PairedPredictions.match(challenger, champion)
@@ -52,23 +53,24 @@ class Better(Gate):
             return Verdict(
                 False, [f"no verdict: {len(common)} common test samples, at least {self.min_samples} are needed"]
             )
-        found = common.paired_differences({"metric": self.metric}, self.num_resamples, self.seed)["metric"]
-        gain = found["gain"]
-        if gain["value"] is None:
+        bootstrap = Bootstrap(num_resamples=self.num_resamples, seed=self.seed)
+        found = common.paired_differences({"metric": self.metric}, bootstrap)["metric"]
+        gain = found.gain
+        if gain.value is None:
             return Verdict(False, [f"the gate's metric is undefined on the {len(common)} common test samples"])
-        evidence: dict[str, Any] = {
-            "challenger": found["after"],
-            "champion": found["before"],
+        evidence: Evidence = {
+            "challenger": found.after,
+            "champion": found.before,
             "gain": gain,
             "min_gain": self.min_gain,
         }
-        if gain["low"] is None:
-            return Verdict(False, [f"no verdict on the gain of {gain['value']:+.4f}: {gain['caveat']}"], evidence)
-        promote = bool(gain["low"] > self.min_gain)
-        interval = f"[{gain['low']:+.4f}, {gain['high']:+.4f}]"
+        if gain.interval is None:
+            return Verdict(False, [f"no verdict on the gain of {gain.value:+.4f}: {gain.caveat}"], evidence)
+        low, high = gain.interval
+        promote = bool(low > self.min_gain)
         shown = f"its lower end is {'above' if promote else 'not above'} {self.min_gain}"
-        where = f"on {len(common)} common test samples of {gain['groups']} groups"
-        reasons = [f"gain {gain['value']:+.4f} {interval} {where}: {shown}"]
+        where = f"on {len(common)} common test samples of {gain.groups} groups"
+        reasons = [f"gain {gain.value:+.4f} [{low:+.4f}, {high:+.4f}] {where}: {shown}"]
         if common.num_relabelled:
             reasons.append(
                 f"both judged by the labels of today, which {common.num_relabelled} of them did not have before"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import nn
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
 
 Library = Literal["timm", "torchvision"]
 OFF = {  # torchvision's networks that would bring auxiliary heads, or scale their input as those weights were used to
@@ -21,7 +24,7 @@ LOADING = (
 LARGEST = 512  # side up to which the smallest one that a network takes is looked for
 
 
-def is_whole(library: str, architecture: str, options: dict[str, Any]) -> nn.Module:
+def is_whole(library: str, architecture: str, options: Params) -> nn.Module:
     """The network with its ImageNet classifier and random weights.
 
     Raises:
@@ -53,7 +56,7 @@ def names(library: str) -> list[str]:
     return list(torchvision.models.list_models(torchvision.models))
 
 
-def _make(library: str, architecture: str, options: dict[str, Any]) -> nn.Module:
+def _make(library: str, architecture: str, options: Params) -> nn.Module:
     if library == "timm":
         import timm
 
@@ -91,7 +94,7 @@ def headless(body: nn.Module, library: str) -> tuple[nn.Module, int]:
     return body, size
 
 
-def size_problem(library: str, architecture: str, options: dict[str, Any], side: int) -> str:
+def size_problem(library: str, architecture: str, options: Params, side: int) -> str:
     """One line where pictures of this side are not what the network takes; empty where that is not the reason.
 
     Shapes are tried without weights or arithmetic.

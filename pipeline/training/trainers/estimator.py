@@ -6,10 +6,9 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-import pandas as pd
 from safetensors.torch import save_file
 from sklearn.base import ClassifierMixin, clone
 from torch import nn
@@ -25,6 +24,9 @@ from pipeline.training.calibration import Calibration
 from pipeline.training.trainers.estimator_scores import BLOCK, EstimatorScores, Scaling, fit_scores
 from pipeline.training.trainers.network import WEIGHTS, bare_encoder, load_weights
 from pipeline.training.validation_metrics import validation_figures
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 IN_MEMORY = 2**30  # bytes of features; more lie in a temporary file, mapped
 
@@ -102,14 +104,14 @@ class EstimatorPredictor(Predictor):
         self.batch_size = batch_size
         self.frozen = FrozenEncoder(encoder, transform, batch_size)
 
-    def predict(self, images: np.ndarray, metadata: pd.DataFrame | None = None) -> np.ndarray:
+    def predict(self, images: np.ndarray) -> np.ndarray:
         scores = [np.zeros((0, len(self.answers.shares)), np.float32)]
         for start in range(0, len(images), BLOCK):
             block = list(self.frozen.stream(images[start : start + BLOCK]))
             scores.append(self.answers.scores(np.stack(block), self.task))
         return np.concatenate(scores)
 
-    def save(self, folder: Path) -> dict[str, Any]:
+    def save(self, folder: Path) -> JsonObject:
         weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
         if weights:
             save_file(weights, folder / WEIGHTS)
@@ -121,7 +123,7 @@ class EstimatorPredictor(Predictor):
         }
 
     @classmethod
-    def load(cls, folder: Path, card: dict[str, Any]) -> EstimatorPredictor:
+    def load(cls, folder: Path, card: JsonObject) -> EstimatorPredictor:
         encoder = bare_encoder(card)
         if encoder.state_dict():
             load_weights(encoder, folder / WEIGHTS)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -20,6 +20,9 @@ from pipeline.core.contracts import Task
 from pipeline.core.errors import UserError
 from pipeline.training import skops_file
 from pipeline.training.calibration import Calibration, calibrate
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 FILE = "estimator.skops"
 BLOCK = 4096  # samples scaled or judged at a time
@@ -68,7 +71,7 @@ class EstimatorScores:
         slopes, offsets = calibrate(self.logits(features, exclusive), targets, exclusive, kind)
         return replace(self, slopes=slopes.tolist(), offsets=offsets.tolist())
 
-    def save(self, folder: Path) -> dict[str, Any]:
+    def save(self, folder: Path) -> JsonObject:
         """Writes the estimator; returns what `load` needs for the card."""
         state = {"estimator": self.estimator, "scaling": self.scaling}
         return {
@@ -78,7 +81,7 @@ class EstimatorScores:
         }
 
     @classmethod
-    def load(cls, folder: Path, card: dict[str, Any], exclusive: bool) -> EstimatorScores:
+    def load(cls, folder: Path, card: JsonObject, exclusive: bool) -> EstimatorScores:
         state = skops_file.read(folder / FILE, card["estimator"])
         answers = cls(**state, shares=card["shares"], **card["calibration"])
         found = {len(one) for one in (answers.shares, answers.slopes, answers.offsets)}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
-import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -19,6 +18,9 @@ from pipeline.core.contracts import Predictor, Task
 from pipeline.core.errors import UserError
 from pipeline.training import precision
 from pipeline.training.memory_format import layout
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 WEIGHTS = "weights.safetensors"
 MAX_REASON = 200  # characters
@@ -68,7 +70,7 @@ class NetworkPredictor(Predictor):
         self.views = list(views)
         self.precision = precision_name
 
-    def predict(self, images: np.ndarray, metadata: pd.DataFrame | None = None, batch_size: int = 64) -> np.ndarray:
+    def predict(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
         scores = [
             self.score(self.transform(to_tensor(images[start : start + batch_size])))
             for start in range(0, len(images), batch_size)
@@ -85,7 +87,7 @@ class NetworkPredictor(Predictor):
         result: np.ndarray = torch.stack(scores).mean(dim=0).cpu().numpy()
         return result
 
-    def save(self, folder: Path) -> dict[str, Any]:
+    def save(self, folder: Path) -> JsonObject:
         weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
         save_file(weights, folder / WEIGHTS)
         return {
@@ -97,7 +99,7 @@ class NetworkPredictor(Predictor):
         }
 
     @classmethod
-    def load(cls, folder: Path, card: dict[str, Any]) -> NetworkPredictor:
+    def load(cls, folder: Path, card: JsonObject) -> NetworkPredictor:
         network = Classifier(bare_encoder(card), len(card["classes"]), dropout=0.0)
         load_weights(network, folder / WEIGHTS)
         task = config.build(card["task"], "card.task")
@@ -105,7 +107,7 @@ class NetworkPredictor(Predictor):
         return cls(network, task, transform, card["views"], card["precision"])
 
 
-def bare_encoder(card: dict[str, Any]) -> Any:
+def bare_encoder(card: JsonObject) -> Any:
     """The encoder that a card names, without the weights it began with: the file beside the card holds them all."""
     node = dict(card["encoder"])
     return config.build(node | {"weights": "none"} if "weights" in node else node, "card.encoder")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,15 @@ from pipeline.core import config
 from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import CheckpointStore, Log, Predictor, Risk, Task, Trainer
 from pipeline.core.errors import UserError
+from pipeline.core.manifest_schema import ATTRIBUTE, PROPERTY
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.evaluation.property_forest import PropertyBinner, make_forest
 from pipeline.training.calibration import Calibration
 from pipeline.training.trainers.estimator import evaluate_estimator, refuse_unfit
 from pipeline.training.trainers.estimator_scores import EstimatorScores, fit_scores
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 
 @final
@@ -65,15 +69,30 @@ class FitPropertyForest(Trainer):
 
 @final
 class PropertyForestPredictor(Predictor):
-    """Scores of a forest on the properties; it needs what is told of the pictures and looks at none."""
+    """Scores of a forest on the properties; it needs what is known beside the pictures and looks at none.
 
-    def __init__(self, bins: PropertyBinner, answers: EstimatorScores, task: Task):
-        self.bins, self.answers, self.task = bins, answers, task
+    Args:
+        bins: Of the properties.
+        answers: Of the forest.
+        task: Decides.
+        metadata: A row for each picture that it will be given.
+    """
 
-    def predict(self, images: np.ndarray, metadata: pd.DataFrame | None = None) -> np.ndarray:
-        return self.answers.scores(self.bins(_of(metadata)), self.task)
+    def __init__(
+        self, bins: PropertyBinner, answers: EstimatorScores, task: Task, metadata: pd.DataFrame | None = None
+    ):
+        self.bins, self.answers, self.task, self.metadata = bins, answers, task, metadata
 
-    def save(self, folder: Path) -> dict[str, Any]:
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        rows = _of(self.metadata)
+        if len(rows) != len(images):
+            raise ValueError(f"with_metadata was given {len(rows)} rows, and predict {len(images)} pictures")
+        return self.answers.scores(self.bins(rows), self.task)
+
+    def with_metadata(self, metadata: pd.DataFrame) -> PropertyForestPredictor:
+        return PropertyForestPredictor(self.bins, self.answers, self.task, metadata)
+
+    def save(self, folder: Path) -> JsonObject:
         return {
             "predictor": "pipeline.training.trainers.property_forest.PropertyForestPredictor",
             **self.answers.save(folder),
@@ -82,7 +101,7 @@ class PropertyForestPredictor(Predictor):
         }
 
     @classmethod
-    def load(cls, folder: Path, card: dict[str, Any]) -> PropertyForestPredictor:
+    def load(cls, folder: Path, card: JsonObject) -> PropertyForestPredictor:
         task = config.build(card["task"], "card.task")
         return cls(PropertyBinner(**card["bins"]), EstimatorScores.load(folder, card, task.exclusive), task)
 
@@ -90,7 +109,7 @@ class PropertyForestPredictor(Predictor):
 def _of(told: pd.DataFrame | None) -> pd.DataFrame:
     if told is None:
         raise UserError(
-            "this model knows what was measured of pictures and told beside them (prop_*, attr_*), not what they show; "
-            "it is there to be compared with, and cannot be served"
+            f"this model knows what was measured of pictures and told beside them ({PROPERTY}*, {ATTRIBUTE}*), not "
+            "what they show; it is there to be compared with, and cannot be served"
         )
     return told

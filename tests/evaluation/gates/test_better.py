@@ -1,9 +1,11 @@
 """A challenger is promoted when it is shown to be better on the test samples both were judged by."""
 
+from dataclasses import replace
+
 import numpy as np
-import pandas as pd
 import pytest
 from file_options import from_file
+from predictions_examples import make_predictions
 
 from pipeline.evaluation.gates.better import Better
 from pipeline.evaluation.metrics.accuracy import Accuracy
@@ -24,15 +26,8 @@ def predictions(right, first=0, groups=None):
     """Samples of two classes in turn; `right` says which are decided rightly."""
     truth = [position % 2 for position in range(first, first + len(right))]
     choice = [one if ok else 1 - one for one, ok in zip(truth, right, strict=True)]
-    return pd.DataFrame(
-        {
-            "sample_id": [f"s{position}" for position in range(first, first + len(right))],
-            "group": groups or [f"g{position}" for position in range(first, first + len(right))],
-            "targets": [EYE[one] for one in truth],
-            "decided": [EYE[one].astype(bool) for one in choice],
-            "scores": [0.8 * EYE[one] + 0.1 for one in choice],
-        }
-    )
+    names = [f"s{position}" for position in range(first, first + len(right))]
+    return make_predictions(EYE[truth], EYE[choice], 0.8 * EYE[choice] + 0.1, groups or names, names)
 
 
 def wrong_in(first, last, num=100):
@@ -55,8 +50,8 @@ def test_a_gain_by_hand():
     gain = verdict.evidence.pop("gain")
     assert verdict.evidence == {"challenger": 0.9, "champion": pytest.approx(0.7), "min_gain": 0.0}
     half = 1.98422 * np.sqrt(0.2 * 0.8 / 99)
-    assert [gain[key] for key in ("value", "low", "high")] == pytest.approx([0.2, 0.2 - half, 0.2 + half], rel=1e-5)
-    assert (gain["n"], gain["groups"]) == (100, 100)
+    assert (gain.value, gain.low, gain.high) == pytest.approx((0.2, 0.2 - half, 0.2 + half), rel=1e-5)
+    assert (gain.n, gain.groups) == (100, 100)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +70,8 @@ def test_a_gain_that_may_be_chance_promotes_nothing():
     challenger = predictions([position != 3 for position in range(100)])
     verdict = gate()(challenger, champion)
     assert not verdict.promote
-    assert verdict.evidence["gain"]["value"] == pytest.approx(0.02)
-    assert verdict.evidence["gain"]["low"] < 0
+    assert verdict.evidence["gain"].value == pytest.approx(0.02)
+    assert verdict.evidence["gain"].low < 0
 
 
 @pytest.mark.parametrize(
@@ -87,7 +82,7 @@ def test_a_negative_min_gain_asks_that_it_is_not_much_worse(num, min_gain, promo
     same = predictions([position % 10 > 0 for position in range(num)])
     verdict = gate(min_gain)(same, same)
     assert verdict.promote is promote
-    assert verdict.evidence["gain"]["low"] == pytest.approx(-(1 - 0.025 ** (1 / num)))
+    assert verdict.evidence["gain"].low == pytest.approx(-(1 - 0.025 ** (1 / num)))
 
 
 def test_one_that_is_clearly_worse_stays_out_with_a_negative_min_gain():
@@ -120,7 +115,7 @@ def test_of_two_equal_models_the_later_is_hardly_ever_promoted(metric):
         challenger, champion = (predictions(generator.random(150) < 0.8 + hard, groups=groups) for _ in range(2))
         verdicts.append(judging(challenger, champion))
     assert sum(one.promote for one in verdicts) <= 8
-    assert 70 <= sum(one.evidence["gain"]["value"] > 0 for one in verdicts) <= 110
+    assert 70 <= sum(one.evidence["gain"].value > 0 for one in verdicts) <= 110
 
 
 def test_a_model_that_is_clearly_better_is_promoted_in_groups_too():
@@ -147,12 +142,12 @@ def test_fewer_than_five_groups_give_no_verdict():
     assert not verdict.promote
     caveat = "no interval: it rests on 4 independent groups, fewer than 5"
     assert verdict.reasons == [f"no verdict on the gain of +1.0000: {caveat}"]
-    assert verdict.evidence["gain"]["low"] is None
+    assert verdict.evidence["gain"].low is None
 
 
 def test_only_common_samples_count_in_whatever_order():
     challenger = predictions([False] * 3 + [True] * 16)  # s0 to s18
-    champion = predictions([True, False] * 7 + [True] * 6, first=5).sample(frac=1, random_state=0)
+    champion = predictions([True, False] * 7 + [True] * 6, first=5).take(np.random.default_rng(0).permutation(20))
     verdict = gate()(challenger, champion)  # s5 to s18: fourteen right against seven
     assert verdict.promote
     assert verdict.reasons[0].startswith("gain +0.5000 [")
@@ -168,7 +163,8 @@ def test_no_common_sample():
 def test_labels_that_changed_hold_for_both():
     champion = predictions([True] * 8)  # of the classes 0, 1, 0, 1, ...
     challenger = predictions([True, True, False, True] * 2)
-    challenger["targets"] = [EYE[one] for one in (0, 1, 1, 1) * 2]  # today; the challenger's decisions are these
+    today = EYE[[0, 1, 1, 1] * 2]  # the challenger's decisions are these
+    challenger = replace(challenger, targets=today)
     verdict = gate()(challenger, champion)
     assert verdict.reasons[0].startswith("gain +0.2500 [")
     assert verdict.reasons[1:] == ["both judged by the labels of today, which 2 of them did not have before"]
@@ -178,9 +174,9 @@ def test_labels_that_changed_hold_for_both():
 def test_the_interval_is_paired():
     # 30 of 100 gained, none lost: the difference varies by less than the two alone
     gain = gate()(wrong_in(80, 100), wrong_in(50, 100)).evidence["gain"]
-    assert gain["high"] - gain["low"] == pytest.approx(2 * 1.98422 * np.sqrt(0.3 * 0.7 / 99), rel=1e-5)
+    assert gain.high - gain.low == pytest.approx(2 * 1.98422 * np.sqrt(0.3 * 0.7 / 99), rel=1e-5)
     alone = np.sqrt(0.8 * 0.2 / 99 + 0.5 * 0.5 / 99)
-    assert gain["high"] - gain["low"] < 2 * 1.98422 * alone
+    assert gain.high - gain.low < 2 * 1.98422 * alone
 
 
 def test_a_gain_in_one_group_alone_is_uncertain():
@@ -189,13 +185,13 @@ def test_a_gain_in_one_group_alone_is_uncertain():
     verdict = gate()(good, bad)
     # one of ten groups gained all: 0.1 -+ 2.262157 x sqrt(0.1 x 0.9 / 9)
     assert not verdict.promote
-    assert verdict.evidence["gain"]["low"] == pytest.approx(0.1 - 0.2262157)
+    assert verdict.evidence["gain"].low == pytest.approx(0.1 - 0.2262157)
 
 
 def test_the_seed_decides_where_groups_are_resampled():
     good, bad = wrong_in(90, 120, 120), wrong_in(70, 120, 120)
     assert gate(seed=1)(good, bad) == gate(seed=1)(good, bad)
-    one, other = (gate(seed=seed)(good, bad).evidence["gain"]["low"] for seed in (1, 2))
+    one, other = (gate(seed=seed)(good, bad).evidence["gain"].low for seed in (1, 2))
     assert one == pytest.approx(other, abs=0.02)
     assert one != other
 
@@ -207,8 +203,7 @@ def test_any_metric_of_one_number():
 
 
 def test_a_metric_that_is_undefined_promotes_nothing():
-    one_class = predictions([True] * 4)
-    one_class["targets"] = [EYE[0]] * 4
+    one_class = replace(predictions([True] * 4), targets=EYE[[0] * 4])
     verdict = gate(metric=Ranking(number="auroc", averaging="macro"))(one_class, one_class)
     assert not verdict.promote
     assert verdict.reasons == ["the gate's metric is undefined on the 4 common test samples"]

@@ -385,5 +385,5 @@ def test_what_is_told_plays_no_part(fit, stripes):
     predictor, _ = fit()
     images = stripes(3).images
     told = pd.DataFrame({"prop_brightness": [0.1, 0.5, 0.9]})
-    np.testing.assert_array_equal(predictor.predict(images, told), predictor.predict(images))
+    np.testing.assert_array_equal(predictor.with_metadata(told).predict(images), predictor.predict(images))
     assert isinstance(predictor, EstimatorPredictor)

@@ -51,7 +51,7 @@ def fit(train, val, task=ONE, **choices):
 def test_it_learns_what_is_told_and_looks_at_no_picture(samples):
     predictor, history = fit(samples(120), samples(40, 1))
     test = samples(100, 2)
-    scores = predictor.predict(np.zeros_like(test.images), test.metadata)
+    scores = predictor.with_metadata(test.metadata).predict(np.zeros_like(test.images))
     right = ONE.decide(scores) == (test.targets > 0)
     assert 0.75 < right.all(axis=1).mean() < 0.99  # the best there is decides at 0.5 and is right in 89 of 100
     assert list(history[0]) == ["epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro"]
@@ -64,7 +64,7 @@ def test_it_is_the_forest_of_the_check(samples):
     assert both.columns.tolist() == train.metadata.columns.tolist()
     plain = make_forest(20, 0).fit(property_bins(train.metadata), train.targets.argmax(axis=1))
     expected = plain.predict(PropertyBinner.fit(train.metadata)(test.metadata))
-    decided = ONE.decide(predictor.predict(test.images, test.metadata)).argmax(axis=1)
+    decided = ONE.decide(predictor.with_metadata(test.metadata).predict(test.images)).argmax(axis=1)
     np.testing.assert_array_equal(decided, expected)
 
 
@@ -81,7 +81,7 @@ def test_labels_that_come_together(samples):
 
     predictor, _ = fit(several(120, 0), several(60, 1), MANY)
     test = several(80, 2)
-    right = predictor.task.decide(predictor.predict(test.images, test.metadata)) == (test.targets > 0)
+    right = predictor.task.decide(predictor.with_metadata(test.metadata).predict(test.images)) == (test.targets > 0)
     assert right[:, 0].mean() > 0.75
     assert right[:, 1].mean() == 1
 
@@ -92,7 +92,8 @@ def test_saved_and_loaded_it_is_exactly_the_same(samples, tmp_path):
     after, _ = load_predictor(tmp_path)
     test = samples(40, 2)
     np.testing.assert_array_equal(
-        after.predict(test.images, test.metadata), predictor.predict(test.images, test.metadata)
+        after.with_metadata(test.metadata).predict(test.images),
+        predictor.with_metadata(test.metadata).predict(test.images),
     )
     assert sorted(one.name for one in tmp_path.iterdir()) == [CARD, "estimator.skops"]
 
@@ -101,10 +102,12 @@ def test_it_cannot_be_served(samples):
     predictor, _ = fit(samples(60), samples(30, 1))
     with pytest.raises(UserError, match=r"^this model knows what was measured of pictures .* and cannot be served$"):
         predictor.predict(samples(3).images)
+    with pytest.raises(ValueError, match=r"^with_metadata was given 3 rows, and predict 2 pictures$"):
+        predictor.with_metadata(samples(3).metadata).predict(samples(2).images)
     with pytest.raises(
         UserError, match=r"^the forest on the properties needs the column 'prop_brightness', which the samples"
     ):
-        predictor.predict(samples(3).images, samples(3).metadata.drop(columns="prop_brightness"))
+        predictor.with_metadata(samples(3).metadata.drop(columns="prop_brightness")).predict(samples(3).images)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from pipeline.core.contracts import (
     Split,
     Transform,
 )
-from pipeline.images.decoding import resize_for_storage
+from pipeline.images.storage import SquareFormat
 
 WHOLE = ("multi_label",)  # promise the whole picture
 
@@ -149,7 +149,7 @@ def test_transform_contract(option: str) -> None:
 def seen_at_prediction(params: dict, picture: np.ndarray) -> torch.Tensor:
     """(3, S, S) what the network gets of a picture, 0 to 255, by the choices of how it is stored and transformed."""
     augment, transform = params["augment"], config.build(params["transform"], "transform")
-    kept = resize_for_storage(picture, augment["size"], augment["fit"], 3)
+    kept = SquareFormat(size=augment["size"], fit=augment["fit"], channels=3).convert(picture)
     black, white = (transform(torch.full((1, 3, *kept.shape[:2]), one, dtype=torch.uint8)) for one in (0, 255))
     batch = torch.from_numpy(kept.copy()).permute(2, 0, 1)[None]
     return ((transform(batch) - black) / (white - black) * 255)[0]

@@ -21,7 +21,7 @@ class PackedDataset:
     """The folder `data/packed/`.
 
     Attributes:
-        images: (N, H, W, C) uint8, memory-mapped.
+        images: (N, *spatial, C) uint8; two spatial axes of pictures, (H, W), memory-mapped.
         index: One row per image: `sample_id`, `origin` (the sample an extra one was made from, else itself), `split`,
             `labels`, `group`, `content_hash`, what was measured (`prop_*`) and what was told (`attr_*`).
         card: `classes`, `size`, `channels`, `fit`.

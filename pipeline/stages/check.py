@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pipeline.checks.check_runner import build_checks, findings_to_json, merge_samples, report_failures
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.core.contracts import Source
-from pipeline.images.decoding import Decoding
-from pipeline.images.loading import load_thumbnails
+from pipeline.images.reader import ImageReader
+from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.checks import checks_page, linked_samples
 from pipeline.report.pictures import MAX_SIDE
 
@@ -14,13 +13,13 @@ from pipeline.report.pictures import MAX_SIDE
 def main() -> None:
     params = config.load_params()
     checks = build_checks(params, "check")
-    source: Source = config.build(config.get_section(params, "source"), "source")
     samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)))
+    reader = ImageReader.of_manifest(params, samples)
     findings = {name: check(samples) for name, check in checks.items()}
     told = findings_to_json(checks, findings)
     artifacts.write_json(artifacts.CHECKS, told)
-    shown = load_thumbnails(source, Decoding.of_manifest(params, samples), samples, linked_samples(told), MAX_SIDE)
-    artifacts.write_text(artifacts.CHECKS_PAGE, checks_page(source.name, "check", told, shown))
+    shown = load_thumbnails(reader, samples, linked_samples(told), MAX_SIDE)
+    artifacts.write_text(artifacts.CHECKS_PAGE, checks_page(reader.source.name, "check", told, shown))
     report_failures("check", artifacts.CHECKS_PAGE, checks, findings)
     artifacts.write_passed("check")
 

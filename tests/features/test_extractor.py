@@ -8,7 +8,7 @@ import torch
 from content_examples import chosen
 
 from pipeline.core import config
-from pipeline.core.batches import to_tensor
+from pipeline.core.axes import to_tensor
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 
 SMALL = {

@@ -7,7 +7,6 @@ from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.features.store import Embeddings, to_float16
-from pipeline.images.decoding import resize_for_storage
 from pipeline.stages import embed
 
 OPTIONS = {"hog": 1764, "colour": 512, "lite0": 1280}
@@ -40,8 +39,9 @@ def test_features_are_those_of_the_pictures(ingested, noise):
     ingested("embed=colour")
     embed.main()
     params = config.load_params()
-    featuriser = FeatureExtractor(config.instantiate(FeatureOptions, params["embed"], "embed"))
-    expected = featuriser(np.stack([resize_for_storage(noise(seed), featuriser.size, "crop", 3) for seed in range(8)]))
+    featuring = config.instantiate(FeatureOptions, params["embed"], "embed")
+    featuriser = FeatureExtractor(featuring)
+    expected = featuriser(np.stack([featuring.storage(3).convert(noise(seed)) for seed in range(8)]))
     np.testing.assert_allclose(Embeddings.load().features, expected, atol=1e-3)
 
 

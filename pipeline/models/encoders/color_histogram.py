@@ -24,6 +24,8 @@ class ColorHistogram(nn.Module, Encoder):
         doi:10.1109/CVPR.2012.6248018.
     """
 
+    spatial_rank = None
+
     def __init__(self, num_bins: int):
         super().__init__()
         if not 2 <= num_bins <= 16:

@@ -46,7 +46,7 @@ class Source(ABC):
 
     @abstractmethod
     def open(self, path: str) -> bytes | np.ndarray:
-        """The encoded picture, or its decoded pixels (H, W) or (H, W, 3) uint8, of one `path` of `read()`.
+        """The encoded sample, or its decoded pixels (*spatial) or (*spatial, 3) uint8, of one `path` of `read()`.
 
         Raises:
             Refused: The item cannot be read.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +28,10 @@ class StorageFormat(ABC):
     @abstractmethod
     def convert(self, sample: np.ndarray) -> np.ndarray:
         """Decoded pixels, (*spatial) or (*spatial, 3) uint8 of any lengths, to an array of that shape."""
+
+    @abstractmethod
+    def for_card(self) -> dict[str, Any]:
+        """What a card says of it, so that whoever serves a model stores samples alike."""
 
 
 class SampleReader(ABC):
@@ -68,3 +72,7 @@ class SampleReader(ABC):
         Raises:
             UserError: It cannot be read any more, or its content is another.
         """
+
+    @abstractmethod
+    def for_card(self) -> dict[str, Any]:
+        """What a card says of how it reads, so that whoever serves a model reads alike."""

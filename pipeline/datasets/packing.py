@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipeline.core.axes import middle_pictures, to_array, to_tensor
 from pipeline.core.contracts import Augmentation
+from pipeline.core.sample_reader import StorageFormat
 from pipeline.datasets.npy import contact_sheet
 from pipeline.images.storage import SquareFormat
 
@@ -43,7 +44,7 @@ class Packing:
         if self.min_class_share is not None and not 0 < self.min_class_share <= 1:
             raise ValueError(f"min_class_share must be null or above 0 and at most 1, got {self.min_class_share}")
 
-    def storage(self, channels: int) -> SquareFormat:
+    def storage(self, channels: int) -> StorageFormat:
         """The form of every stored picture, with so many channels as the data set has."""
         return SquareFormat(size=self.size, fit=self.fit, channels=channels)
 

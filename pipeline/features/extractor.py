@@ -13,6 +13,7 @@ from pipeline.core import config
 from pipeline.core.axes import to_tensor
 from pipeline.core.batches import ToTensor
 from pipeline.core.contracts import Transform
+from pipeline.core.sample_reader import StorageFormat
 from pipeline.images.storage import SquareFormat
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class FeatureOptions:
         if self.batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
 
-    def storage(self, channels: int) -> SquareFormat:
+    def storage(self, channels: int) -> StorageFormat:
         """The form in which pictures are read, with so many channels as the data set has."""
         return SquareFormat(size=int(self.transform["size"]), fit=self.fit, channels=channels)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, final
@@ -39,12 +39,6 @@ class ImageReader(SampleReader):
     source: Source
     decoding: Decoding
 
-    @classmethod
-    def of_manifest(cls, params: Mapping[str, Any], manifest: pd.DataFrame) -> ImageReader:
-        """Reads the rows of a manifest as `ingest` did."""
-        source: Source = config.build(config.get_section(dict(params), "source"), "source")
-        return cls(source=source, decoding=Decoding.of_manifest(params, manifest))
-
     def measure(self, paths: Sequence[str], cache: bool) -> tuple[list[ItemRejected | None], pd.DataFrame]:
         """Pictures of more than 8 bits are looked at twice where their scale is not given.
 
@@ -76,6 +70,9 @@ class ImageReader(SampleReader):
     def load_stored(self, item: tuple[str, str], storage: StorageFormat) -> np.ndarray:
         return storage.convert(self.load_picture(item))
 
+    def for_card(self) -> dict[str, Any]:
+        return self.decoding.for_card()
+
     def _look(self, paths: Sequence[str], cache: bool) -> list[Measured]:
         started = time.time()
         remembered = MeasurementCache.load(self.source, self.decoding) if cache else None
@@ -87,6 +84,12 @@ class ImageReader(SampleReader):
         if remembered and unknown:
             remembered.save(zip(paths, stamps, results, strict=True), started)
         return results
+
+
+def make_reader(params: dict[str, Any], manifest: pd.DataFrame) -> SampleReader:
+    """What reads the rows of a manifest again, as `ingest` read them."""
+    source: Source = config.build(config.get_section(params, "source"), "source")
+    return ImageReader(source=source, decoding=Decoding.of_manifest(params, manifest))
 
 
 def examine(reader: ImageReader, path: str) -> Measured:

@@ -36,6 +36,9 @@ class SquareFormat(StorageFormat):
     def shape(self) -> tuple[int, ...]:
         return (self.size, self.size, self.channels)
 
+    def for_card(self) -> dict[str, Any]:
+        return {"size": self.size, "channels": self.channels, "fit": self.fit}
+
     def convert(self, sample: np.ndarray) -> np.ndarray:
         small = resize(sample, self.size, self.fit)
         if self.channels == 1 and small.ndim == 3:

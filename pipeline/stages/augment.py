@@ -21,7 +21,7 @@ from pipeline.datasets.packing import (
     oversampled_rows,
     packed_columns,
 )
-from pipeline.images.reader import ImageReader
+from pipeline.images.reader import make_reader
 
 
 def main() -> None:
@@ -29,11 +29,12 @@ def main() -> None:
     packing: Packing = config.instantiate(Packing, config.get_section(params, "augment"), "augment")
     policy = config.build_all(params, "augmentation")
     manifest = artifacts.read_table(artifacts.MANIFEST)
-    reader = ImageReader.of_manifest(params, manifest)
+    reader = make_reader(params, manifest)
     rows = assigned_rows(manifest, artifacts.read_table(artifacts.SPLITS))
     extra = oversampled_rows(rows, packing.min_class_share, packing.seed)
     storage = packing.storage(int(rows["channels"].max()))
     check_spatial_rank({f"augmentation.{name}": one for name, one in policy.items()}, storage.shape)
+    augmentations = list(policy.values())
     with artifacts.atomic_write(artifacts.PACKED) as folder:
         folder.mkdir()
         originals = parallel_map(
@@ -45,7 +46,7 @@ def main() -> None:
         write_array(folder / "originals.npy", originals, (len(rows), *storage.shape))
         packed = np.load(folder / "originals.npy", mmap_mode="r")
         if len(extra):
-            both = chain(packed, augment_copies(packed, extra, list(policy.values()), packing.seed))
+            both = chain(packed, augment_copies(packed, extra, augmentations, packing.seed))
             write_array(folder / "images.npy", both, (len(rows) + len(extra), *packed.shape[1:]))
             (folder / "originals.npy").unlink()
         else:
@@ -55,18 +56,15 @@ def main() -> None:
         classes = sorted(set(rows["labels"].explode().dropna()))
         card = {
             "classes": classes,
-            "size": packing.size,
-            "channels": storage.channels,
-            "fit": packing.fit,
-            **reader.decoding.for_card(),
+            **storage.for_card(),
+            **reader.for_card(),
             "num_extra": len(extra),
             "extra_seed": packing.seed if len(extra) else None,  # extra pictures are other pixels by another seed
         }
         artifacts.write_json(folder / "card.json", card)
+        preview = draw_preview(packed, rows, augmentations, packing.seed)
         with artifacts.atomic_write(artifacts.PREVIEW) as temporary:
-            Image.fromarray(draw_preview(packed, rows, list(policy.values()), packing.seed)).save(
-                temporary, format="PNG"
-            )
+            Image.fromarray(preview).save(temporary, format="PNG")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.checks.check_runner import build_checks, findings_to_json, merge_samples, report_failures
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.images.reader import ImageReader
+from pipeline.images.reader import make_reader
 from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.checks import checks_page, linked_samples
 from pipeline.report.pictures import MAX_SIDE
@@ -14,7 +14,7 @@ def main() -> None:
     params = config.load_params()
     checks = build_checks(params, "check")
     samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)))
-    reader = ImageReader.of_manifest(params, samples)
+    reader = make_reader(params, samples)
     findings = {name: check(samples) for name, check in checks.items()}
     told = findings_to_json(checks, findings)
     artifacts.write_json(artifacts.CHECKS, told)

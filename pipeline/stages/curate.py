@@ -16,7 +16,7 @@ from pipeline.core.parallel import parallel_map
 from pipeline.core.results import Finding
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.features.store import Embeddings
-from pipeline.images.reader import ImageReader
+from pipeline.images.reader import make_reader
 from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.checks import checks_page, linked_samples
 from pipeline.report.pictures import MAX_SIDE
@@ -58,7 +58,7 @@ class Pictures:
         self.featuring: FeatureOptions = config.instantiate(
             FeatureOptions, config.get_section(params, "embed"), "embed"
         )
-        self.reader = ImageReader.of_manifest(params, samples)
+        self.reader = make_reader(params, samples)
         self.storage = self.featuring.storage(int(samples["channels"].max()))
         self.featuriser: FeatureExtractor | None = None
 

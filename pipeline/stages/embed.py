@@ -10,7 +10,7 @@ from pipeline.core.parallel import parallel_map
 from pipeline.datasets.npy import write_array
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.features.store import make_card, to_float16
-from pipeline.images.reader import ImageReader
+from pipeline.images.reader import make_reader
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     featuriser = FeatureExtractor(featuring)
     storage = featuring.storage(int(manifest["channels"].max()))
     check_spatial_rank(featuriser.components, storage.shape)
-    read = partial(ImageReader.of_manifest(params, manifest).load_stored, storage=storage)
+    read = partial(make_reader(params, manifest).load_stored, storage=storage)
     items = zip(manifest["path"], manifest["content_hash"], strict=True)
     images = parallel_map(read, items, len(manifest), "embed")
     with artifacts.atomic_write(artifacts.EMBEDDINGS) as folder:

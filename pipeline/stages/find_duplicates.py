@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.datasets.near_duplicates.pairing import find_duplicates
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
-from pipeline.images.reader import ImageReader
+from pipeline.images.reader import make_reader
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
         DuplicateSearch, config.get_section(params, "near_duplicates"), "near_duplicates"
     )
     manifest = artifacts.read_table(artifacts.MANIFEST)
-    found = find_duplicates(ImageReader.of_manifest(params, manifest), manifest, pairing)
+    found = find_duplicates(make_reader(params, manifest), manifest, pairing)
     artifacts.write_table(artifacts.DUPLICATES, found)
 
 

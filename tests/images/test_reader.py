@@ -9,7 +9,7 @@ import pytest
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.sources.folder import Folder
 from pipeline.images.decoding import Decoding, content_hash
-from pipeline.images.reader import ImageReader
+from pipeline.images.reader import ImageReader, make_reader
 from pipeline.images.storage import SquareFormat
 
 LARGE = Decoding(max_pixels=100_000)
@@ -77,8 +77,11 @@ def test_measuring_accounts_for_every_path_in_order(reader, noise):
 def test_it_reads_as_the_manifest_says(picture_folder, source):
     node = {"_target_": "pipeline.datasets.sources.folder.Folder", "name": "pets", "path": str(picture_folder)}
     params = {"source": {**node, "watch": "x"}, "ingest": {"max_pixels": 100_000}}
-    made = ImageReader.of_manifest(params, pd.DataFrame({"path": []}))
-    assert (made.source, made.decoding) == (source, LARGE)
+    assert make_reader(params, pd.DataFrame({"path": []})) == ImageReader(source=source, decoding=LARGE)
+
+
+def test_a_card_tells_how_it_reads(reader):
+    assert Decoding.of_card(reader.for_card()) == LARGE
 
 
 def test_it_goes_to_other_processes(reader):

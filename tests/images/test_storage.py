@@ -51,4 +51,6 @@ def test_a_converted_picture_has_the_shape_and_grey_is_repeated(noise, channels,
 
 def test_a_card_tells_the_format():
     card = {"size": 8, "fit": "pad", "channels": 1, "max_pixels": 5, "classes": []}
-    assert SquareFormat.of_card(card) == SquareFormat(size=8, fit="pad", channels=1)
+    found = SquareFormat.of_card(card)
+    assert found == SquareFormat(size=8, fit="pad", channels=1)
+    assert SquareFormat.of_card(found.for_card()) == found

@@ -23,7 +23,7 @@ from pipeline.images.manifest_columns import manifest_columns
 from pipeline.images.measurement_cache import MeasurementCache
 from pipeline.images.properties import ImageMeasurements
 
-Measured = ImageMeasurements | GreyRange | ItemRejected
+Outcome = ImageMeasurements | GreyRange | ItemRejected
 
 
 @final
@@ -73,7 +73,7 @@ class ImageReader(SampleReader):
     def for_card(self) -> dict[str, Any]:
         return self.decoding.for_card()
 
-    def _look(self, paths: Sequence[str], cache: bool) -> list[Measured]:
+    def _look(self, paths: Sequence[str], cache: bool) -> list[Outcome]:
         started = time.time()
         remembered = MeasurementCache.load(self.source, self.decoding) if cache else None
         stamps = [self.source.stat(path) if remembered else None for path in paths]  # before reading: a change shows
@@ -92,7 +92,7 @@ def make_reader(params: dict[str, Any], manifest: pd.DataFrame) -> SampleReader:
     return ImageReader(source=source, decoding=Decoding.of_manifest(params, manifest))
 
 
-def examine(reader: ImageReader, path: str) -> Measured:
+def examine(reader: ImageReader, path: str) -> Outcome:
     """One item, read and decoded once; of one with more than 8 bits the range, as long as their scale is not known."""
     try:
         return properties.decode_and_measure(reader.source.open(path), reader.decoding)

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 import torch
 
+from pipeline.core import artifacts
+from pipeline.core.errors import UserError
 from pipeline.datasets import packing
 from pipeline.datasets.packing import (
     Packing,
@@ -14,6 +16,7 @@ from pipeline.datasets.packing import (
     oversampled_rows,
     packed_columns,
 )
+from pipeline.stages import augment
 from pipeline.training.augmentations.exposure import Exposure
 from pipeline.training.augmentations.orthogonal import Orthogonal
 
@@ -162,6 +165,15 @@ def test_the_preview_stops_at_some_classes(monkeypatch, rows, noise):
     monkeypatch.setattr(packing, "PREVIEW_CLASSES", 2)
     images = np.stack([noise(seed, 8, 8, 1)[:, :, None] for seed in range(len(rows))])
     assert draw_preview(images, rows, POLICY, 0).shape == (2 * 12 + 4, 8 * 12 + 4, 3)
+
+
+def test_an_augmentation_of_other_axes_stops_the_stage_before_anything_is_packed(ingested, monkeypatch):
+    ingested("augmentation=[flips]")
+    monkeypatch.setattr(Orthogonal, "spatial_rank", 3)
+    message = r"^params\.yaml: augmentation\.flips takes samples with 3 spatial axes, and those stored have 2 \("
+    with pytest.raises(UserError, match=message):
+        augment.main()
+    assert not artifacts.PACKED.exists()
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,11 @@ def main() -> None:
     node = config.get_section(params, "embed")
     featuring: FeatureOptions = config.instantiate(FeatureOptions, node, "embed")
     manifest = artifacts.read_table(artifacts.MANIFEST)
+    reader = make_reader(params, manifest)
     featuriser = FeatureExtractor(featuring)
     storage = featuring.storage(int(manifest["channels"].max()))
     check_spatial_rank(featuriser.components, storage.shape)
-    read = partial(make_reader(params, manifest).load_stored, storage=storage)
+    read = partial(reader.load_stored, storage=storage)
     items = zip(manifest["path"], manifest["content_hash"], strict=True)
     images = parallel_map(read, items, len(manifest), "embed")
     with artifacts.atomic_write(artifacts.EMBEDDINGS) as folder:

@@ -1,7 +1,7 @@
 """The axes of samples: (N, *spatial, C) as they are stored, (B, C, *spatial) as a network takes them.
 
 A picture has two spatial axes, (H, W). A clip and a volume have three, of which frames or slices are the first. An
-encoder, a transform, an augmentation and a mix say in `spatial_rank` how many axes they take, None for any number.
+encoder, a transform, an augmentation and a mix say in `spatial_rank` how many axes they take, None for two or more.
 """
 
 from __future__ import annotations

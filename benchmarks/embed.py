@@ -25,11 +25,11 @@ import yaml
 
 from benchmarks import positive, run_main
 from pipeline.core import config
-from pipeline.core.batches import to_tensor
+from pipeline.core.axes import to_tensor
 from pipeline.core.parallel import num_workers, parallel_map
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.images.decoding import Decoding, content_hash, decode
-from pipeline.images.loading import load_resized
+from pipeline.images.reader import ImageReader
 
 CONF = Path(__file__).parents[1] / "conf"
 MAX_PIXELS = 100_000_000
@@ -43,9 +43,8 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def stage(featuriser: FeatureExtractor, source: Any, fit: str, items: list[tuple[str, str]]) -> None:
+def stage(featuriser: FeatureExtractor, read: Callable[..., Any], items: list[tuple[str, str]]) -> None:
     """What `stages/embed.py` does, but for the writing of 2,560 bytes a picture."""
-    read = partial(load_resized, source, LIMITS, featuriser.size, fit, 3)
     for _ in featuriser.stream(parallel_map(read, items, len(items), "embed")):
         pass
 
@@ -97,15 +96,16 @@ def main() -> None:
     paths = source.read()["path"].tolist()[: told.pictures // featuring.batch_size * featuring.batch_size]
     items = [(path, content_hash(decode(source.open(path), LIMITS))) for path in paths]
     batches = len(items) // featuring.batch_size
-    read = partial(load_resized, source, LIMITS, featuriser.size, featuring.fit, 3)
+    reader = ImageReader(source=source, decoding=LIMITS)
+    read = partial(reader.load_stored, storage=featuring.storage(3))
     pictures = np.stack([read(one) for one in items[: featuring.batch_size]])
     batch = featuriser.frozen.transform(to_tensor(pictures)).to(featuriser.frozen.device)
     print(f"{platform.machine()}, {num_workers()} cores, torch {torch.__version__}, {len(items):,} pictures")
-    stage(featuriser, source, featuring.fit, items)  # starts the processes
+    stage(featuriser, read, items)  # starts the processes
     bare(featuriser.frozen.encoder, batch, 2)
     ratios = []
     for number in range(1, ROUNDS + 1):
-        whole = len(items) / seconds(lambda: stage(featuriser, source, featuring.fit, items))
+        whole = len(items) / seconds(lambda: stage(featuriser, read, items))
         alone = batches * len(batch) / seconds(lambda: bare(featuriser.frozen.encoder, batch, batches))
         ratios.append(whole / alone)
         print(f"round {number}: stage {whole:.0f} pictures/s, bare {alone:.0f}, ratio {whole / alone:.2f}", flush=True)

@@ -91,15 +91,16 @@ def embedded(folder: Path | None, embed: str) -> tuple[np.ndarray, np.ndarray]:
     from pipeline.core import config
     from pipeline.datasets.sources.folder import Folder
     from pipeline.features.extractor import FeatureExtractor, FeatureOptions
-    from pipeline.images.decoding import Decoding, decode, resize_for_storage
+    from pipeline.images.decoding import Decoding, decode
 
     params = yaml.safe_load(config.compose(overrides=["source=digits", f"embed={embed}"]))
     told = {"name": "noise", "path": str(folder), "watch": str(folder)}
     source: Any = Folder(**told) if folder else config.build(params["source"], "source")
     rows = source.read()
-    featuriser = FeatureExtractor(config.instantiate(FeatureOptions, params["embed"], "embed"))
+    featuring: FeatureOptions = config.instantiate(FeatureOptions, params["embed"], "embed")
+    featuriser, storage = FeatureExtractor(featuring), featuring.storage(3 if folder else 1)
     arrays = (decode(source.open(path), Decoding(max_pixels=params["ingest"]["max_pixels"])) for path in rows["path"])
-    pictures = (resize_for_storage(one, featuriser.size, params["embed"]["fit"], 3 if folder else 1) for one in arrays)
+    pictures = (storage.convert(one) for one in arrays)
     names = rows["labels"].str[0]
     return np.stack(list(featuriser.stream(pictures))), names.map(sorted(set(names)).index).to_numpy()
 

@@ -49,9 +49,12 @@ def scan(folder: str) -> None:
 
     from pipeline.datasets.ingestion import ingest
     from pipeline.datasets.sources.folder import Folder
+    from pipeline.images.decoding import Decoding
+    from pipeline.images.reader import ImageReader
 
+    source = Folder(name="memory", path=folder, watch=folder)
     start = time.perf_counter()
-    manifest, _ = ingest(Folder(name="memory", path=folder, watch=folder), max_pixels=100_000_000)
+    manifest, _ = ingest(ImageReader(source=source, decoding=Decoding(max_pixels=100_000_000)))
     seconds = time.perf_counter() - start
     get_reusable_executor().shutdown(wait=True)  # the peak of a process is known once it has ended
     peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

@@ -117,11 +117,11 @@ def colibri(source: Any, manifest: Any) -> tuple[Any, np.ndarray]:
     from benchmarks.copies import LIMITS
     from pipeline.datasets.near_duplicates.pairing import find_duplicates
     from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
+    from pipeline.images.reader import ImageReader
 
     table = find_duplicates(
-        source,
+        ImageReader(source=source, decoding=LIMITS),
         manifest,
-        LIMITS,
         DuplicateSearch(**yaml.safe_load(Path("conf/near_duplicates/default.yaml").read_text())),
     )
     position = pd.Series(np.arange(len(manifest)), index=manifest["sample_id"])
@@ -148,7 +148,7 @@ def features(sources: list[Any], manifests: list[Any]) -> list[np.ndarray]:
 
     from benchmarks.copies import LIMITS
     from pipeline.features.extractor import FeatureExtractor, FeatureOptions
-    from pipeline.images.loading import load_resized
+    from pipeline.images.reader import ImageReader
     from pipeline.statistics.nearest_neighbors import l2_normalise
 
     featuring = FeatureOptions(**yaml.safe_load(Path("conf/embed/lite0.yaml").read_text()))
@@ -156,7 +156,8 @@ def features(sources: list[Any], manifests: list[Any]) -> list[np.ndarray]:
     found = []
     for source, manifest in zip(sources, manifests, strict=True):
         items = zip(manifest["path"], manifest["content_hash"], strict=True)
-        images = (load_resized(source, LIMITS, featuriser.size, featuring.fit, 3, item) for item in items)
+        reader = ImageReader(source=source, decoding=LIMITS)
+        images = (reader.load_stored(item, featuring.storage(3)) for item in items)
         found.append(l2_normalise(np.stack(list(featuriser.stream(images)))))
     return found
 
@@ -198,11 +199,12 @@ def report(name: str, trials: list[Trial], pairs: Callable[[int], np.ndarray]) -
 def prepared(source: Any, manifest: Any, natural: np.ndarray, planted: int, seed: int) -> Trial:
     import pandas as pd
 
-    from benchmarks.copies import MAX_PIXELS, plant
+    from benchmarks.copies import LIMITS, plant
     from pipeline.datasets.ingestion import ingest
+    from pipeline.images.reader import ImageReader
 
     made = plant(source, manifest, planted, seed)
-    table = pd.concat([manifest, ingest(made, MAX_PIXELS)[0]], ignore_index=True)
+    table = pd.concat([manifest, ingest(ImageReader(source=made, decoding=LIMITS))[0]], ignore_index=True)
     position = pd.Series(np.arange(len(table)), index=table["path"])
     true = np.array([(position[origin], position[copy]) for copy, origin in made.origin.items()])
     return Trial(made, table, true, set(map(tuple, natural.tolist())))
@@ -240,16 +242,18 @@ def sheet(file: Path, source: Any, manifest: Any, table: Any) -> None:
     from PIL import Image, ImageDraw
 
     from benchmarks.copies import LIMITS
-    from pipeline.images.decoding import decode, resize_for_storage
+    from pipeline.images.decoding import decode
+    from pipeline.images.storage import SquareFormat
 
     side, across = 128, 6
+    storage = SquareFormat(size=side, fit="stretch", channels=3)
     path = manifest.set_index("sample_id")["path"]
     rows = table.iloc[np.unique(np.linspace(0, len(table) - 1, min(48, len(table))).astype(int))]
     page = Image.new("RGB", (across * (2 * side + 8), -(-len(rows) // across) * (side + 16)), "white")
     for number, row in enumerate(rows.itertuples()):
         left, top = number % across * (2 * side + 8), number // across * (side + 16)
         for place, name in enumerate((row.left, row.right)):
-            small = Image.fromarray(resize_for_storage(decode(source.open(path[name]), LIMITS), side, "stretch", 3))
+            small = Image.fromarray(storage.convert(decode(source.open(path[name]), LIMITS)))
             page.paste(small, (left + place * side, top + 14))
         told = f"{row.similarity:.4f} {row.distinctiveness:.2f} {'mirrored' if row.mirrored else ''}"
         ImageDraw.Draw(page).text((left, top), told, fill="black")
@@ -278,11 +282,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.folder is None:
         parser.error("name a folder of pictures with one sub-folder per class, or elpv, or digits")
-    from benchmarks.copies import MAX_PIXELS
+    from benchmarks.copies import LIMITS
     from pipeline.datasets.ingestion import ingest
+    from pipeline.images.reader import ImageReader
 
     source = source_of(arguments.folder)
-    manifest, _ = ingest(source, MAX_PIXELS)
+    manifest, _ = ingest(ImageReader(source=source, decoding=LIMITS))
     own, natural = colibri(source, manifest)
     print(f"{len(manifest):,} pictures, {len(own)} pairs among them; {arguments.planted} copies planted")
     if arguments.sheet and len(own):

@@ -75,13 +75,13 @@ def packed(folder: Path, size: int) -> tuple[np.ndarray, Any, float]:
     """The pictures as `augment` stores them, all in train and eight of them in val too, and the seconds it took."""
     import pandas as pd
 
-    from pipeline.images.decoding import Decoding, decode, resize_for_storage
+    from pipeline.images.decoding import Decoding, decode
+    from pipeline.images.storage import SquareFormat
 
     paths = pictures(folder)
     started = time.perf_counter()
-    images = np.stack(
-        [resize_for_storage(decode(path.read_bytes(), Decoding(max_pixels=10**8)), size, "crop", 3) for path in paths]
-    )
+    storage = SquareFormat(size=size, fit="crop", channels=3)
+    images = np.stack([storage.convert(decode(path.read_bytes(), Decoding(max_pixels=10**8))) for path in paths])
     packing = time.perf_counter() - started
     rows = [{"sample_id": str(path), "labels": [path.parent.name], "split": "train"} for path in paths]
     some = rows[:: max(1, len(rows) // 8)]

@@ -42,9 +42,12 @@ def best(run: Callable[[], object], passes: int = PASSES) -> float:
 def colibri(folder: Path) -> float:
     from pipeline.datasets.ingestion import ingest
     from pipeline.datasets.sources.folder import Folder
+    from pipeline.images.decoding import Decoding
+    from pipeline.images.reader import ImageReader
 
     source = Folder(name="scan", path=str(folder), watch=str(folder))
-    return best(lambda: ingest(source, max_pixels=100_000_000))
+    reader = ImageReader(source=source, decoding=Decoding(max_pixels=100_000_000))
+    return best(lambda: ingest(reader))
 
 
 def cleanvision(paths: list[str], workers: int) -> float:

@@ -38,3 +38,8 @@ def in_company(position: int) -> list[str]:
     groups = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ALONE)
     taken = {group: options(group)[position % len(options(group))] for group in groups}
     return [f"{group}=[{one}]" if group in config.LISTS else f"{group}={one}" for group, one in taken.items()]
+
+
+def numbers_of_axes(noun: Any) -> list[int]:
+    """With how many spatial axes a component is tried: as many as it takes, or two and three where it takes any."""
+    return [2, 3] if noun.spatial_rank is None else [noun.spatial_rank]

@@ -10,7 +10,7 @@ import yaml
 from pipeline.core import config
 from pipeline.core.content import EmbeddedImages
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
-from pipeline.images.decoding import resize_for_storage
+from pipeline.images.storage import SquareFormat
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -43,7 +43,8 @@ def content_of(images, embed: str, augmentation: str) -> EmbeddedImages:
     params = chosen(f"embed={embed}", f"augmentation=[{augmentation}]")
     featuriser = FeatureExtractor(config.instantiate(FeatureOptions, params["embed"], "embed"))
     channels = images[0].shape[2] if images[0].ndim == 3 else 1
-    pictures = np.stack([resize_for_storage(one, featuriser.size, "crop", channels) for one in images])
+    storage = SquareFormat(size=featuriser.size, fit="crop", channels=channels)
+    pictures = np.stack([storage.convert(one) for one in images])
     return EmbeddedImages(
         features=featuriser(pictures).astype(np.float16),
         policy={name: config.build(node, name, "augmentation") for name, node in params["augmentation"].items()},

@@ -3,8 +3,9 @@
 import yaml
 
 from pipeline.core import config
-from pipeline.datasets.ingestion import ingest
+from pipeline.datasets import ingestion
 from pipeline.datasets.sources.folder import Folder
+from pipeline.images.reader import ImageReader
 
 MAX_PIXELS = 9_999
 BROKEN = {
@@ -16,6 +17,12 @@ BROKEN = {
     "dog/device.png": "unreadable",
     "dog/pipe.png": "unreadable",
 }  # what is added to the eight pictures of `picture_folder`, and why each is refused
+
+
+def ingest(source, max_pixels, cache=False, decisions=(), grey_scale="auto"):
+    """The manifest and the quarantine of a source's pictures."""
+    limits = ingestion.Limits(max_pixels=max_pixels, max_quarantine_fraction=1.0, grey_scale=grey_scale)
+    return ingestion.ingest(ImageReader(source=source, decoding=limits.decoding), cache, decisions)
 
 
 def source(folder):

@@ -2,13 +2,14 @@
 
 import json
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conf_options import chosen, composed, options
+from conf_options import chosen, composed, numbers_of_axes, options
 from source_examples import MAKERS
 
 from pipeline.checks.check_runner import bound_finding
@@ -20,7 +21,7 @@ from pipeline.core.contracts import (
     Split,
     Transform,
 )
-from pipeline.images.decoding import resize_for_storage
+from pipeline.images.storage import SquareFormat
 
 WHOLE = ("multi_label",)  # promise the whole picture
 
@@ -124,24 +125,27 @@ def test_content_check_contract(option: str) -> None:
 def test_augmentation_contract(option: str) -> None:
     ((_, node),) = chosen("augmentation", option).items()
     augmentation = config.build(node, "augmentation")
-    batch = torch.randint(0, 256, (16, 3, 24, 24), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    before = batch.clone()
-    once, twice = (augmentation(batch, torch.Generator().manual_seed(1)) for _ in range(2))
-    assert once.dtype == torch.uint8
-    assert once.shape == batch.shape
-    assert torch.equal(once, twice)
-    assert torch.equal(batch, before)
-    assert not torch.equal(once, augmentation(batch, torch.Generator().manual_seed(2)))
+    for axes in numbers_of_axes(augmentation):
+        shape = (16, 3, *[24] * axes)
+        batch = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+        before = batch.clone()
+        once, twice = (augmentation(batch, torch.Generator().manual_seed(1)) for _ in range(2))
+        assert once.dtype == torch.uint8
+        assert once.shape == batch.shape
+        assert torch.equal(once, twice)
+        assert torch.equal(batch, before)
+        assert not torch.equal(once, augmentation(batch, torch.Generator().manual_seed(2)))
 
 
 @pytest.mark.parametrize("option", options("transform"))
 def test_transform_contract(option: str) -> None:
     transform: Transform = config.build(chosen("transform", option), "transform")
-    for channels in (1, 3):
-        side = transform.size + 5
-        batch = torch.randint(0, 256, (2, channels, side, side), generator=torch.Generator().manual_seed(0)).byte()
+    for channels, axes in product((1, 3), numbers_of_axes(transform)):
+        side, others = transform.size + 5, [4] * (axes - 2)
+        shape = (2, channels, *others, side, side)
+        batch = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0)).byte()
         result = transform(batch)
-        assert result.shape == (2, 3, transform.size, transform.size)
+        assert result.shape == (2, 3, *others, transform.size, transform.size)
         assert result.dtype == torch.float32
         assert torch.equal(result, transform(batch))
 
@@ -149,7 +153,7 @@ def test_transform_contract(option: str) -> None:
 def seen_at_prediction(params: dict, picture: np.ndarray) -> torch.Tensor:
     """(3, S, S) what the network gets of a picture, 0 to 255, by the choices of how it is stored and transformed."""
     augment, transform = params["augment"], config.build(params["transform"], "transform")
-    kept = resize_for_storage(picture, augment["size"], augment["fit"], 3)
+    kept = SquareFormat(size=augment["size"], fit=augment["fit"], channels=3).convert(picture)
     black, white = (transform(torch.full((1, 3, *kept.shape[:2]), one, dtype=torch.uint8)) for one in (0, 255))
     batch = torch.from_numpy(kept.copy()).permute(2, 0, 1)[None]
     return ((transform(batch) - black) / (white - black) * 255)[0]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conf_options import CONF, chosen, composed, options
+from conf_options import CONF, chosen, composed, numbers_of_axes, options
 from predictions_examples import make_predictions
 
 from pipeline.core import config
@@ -43,9 +43,9 @@ def encoder_node(option: str) -> dict[str, Any]:
 def test_encoder_contract(option: str) -> None:
     with torch.device("meta"):  # shapes alone, since the largest have 100 million parameters
         encoder = config.build(encoder_node(option), "encoder")
-        features = encoder.eval()(torch.zeros(2, 3, 96, 96))
+        found = [encoder.eval()(torch.zeros(2, 3, *[96] * axes)) for axes in numbers_of_axes(encoder)]
     assert isinstance(encoder, Encoder)
-    assert features.shape == (2, encoder.feature_dim)
+    assert {features.shape for features in found} == {(2, encoder.feature_dim)}
 
 
 OF_EACH_CLASS = {config.list_targets("encoder", CONF)[option]: option for option in options("encoder")}.values()
@@ -203,12 +203,14 @@ def test_imbalance_contract(option: str, task: str) -> None:
 @pytest.mark.parametrize("option", options("mix"))
 def test_mixture_contract(option: str) -> None:
     mix: BatchMix = config.build(chosen("mix", option), "mix")
-    images, targets = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0)), torch.eye(3).repeat(2, 1)
-    once, twice = (mix(images.clone(), targets.clone(), torch.Generator().manual_seed(1)) for _ in range(2))
-    assert [one.shape for one in once] == [images.shape, targets.shape]
-    assert all(torch.equal(a, b) for a, b in zip(once, twice, strict=True))
-    torch.testing.assert_close(once[1].sum(dim=1), torch.ones(6))
-    assert torch.equal(once[0], images) == (not mix.mixes)
+    targets = torch.eye(3).repeat(2, 1)
+    for axes in numbers_of_axes(mix):
+        images = torch.rand(6, 3, *[8] * axes, generator=torch.Generator().manual_seed(0))
+        once, twice = (mix(images.clone(), targets.clone(), torch.Generator().manual_seed(1)) for _ in range(2))
+        assert [one.shape for one in once] == [images.shape, targets.shape]
+        assert all(torch.equal(a, b) for a, b in zip(once, twice, strict=True))
+        torch.testing.assert_close(once[1].sum(dim=1), torch.ones(6))
+        assert torch.equal(once[0], images) == (not mix.mixes)
 
 
 @pytest.mark.parametrize("option", options("risk"))

@@ -11,7 +11,8 @@ from annotated_types import Ge
 from scipy.stats import t
 
 from pipeline.checks.augmentation_variants import Variant, list_variants
-from pipeline.core.batches import Change, to_tensor
+from pipeline.core.axes import to_array, to_tensor
+from pipeline.core.batches import Change
 from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import FeatureCheck
 from pipeline.core.ranges import Fraction, Seed
@@ -224,9 +225,7 @@ class AugmentationSafety(FeatureCheck):
         import torch
 
         generator = torch.Generator().manual_seed(self.seed)
-        changed = augmentation(to_tensor(pictures.copy()), generator)
-        result: np.ndarray = changed.permute(0, 2, 3, 1).contiguous().numpy()
-        return result
+        return to_array(augmentation(to_tensor(pictures.copy()), generator))
 
 
 def _common_label_codes(labels: pd.Series) -> tuple[np.ndarray, np.ndarray, list[str]]:

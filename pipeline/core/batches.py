@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pipeline.core.axes import to_tensor
+
 if TYPE_CHECKING:
     import torch
 
@@ -22,7 +24,7 @@ class ImageDataset:
     """Some rows of the packed arrays, ready for a network.
 
     Attributes:
-        images: (N, H, W, C) uint8, memory-mapped.
+        images: (N, *spatial, C) uint8, memory-mapped.
         rows: (M,) positions in `images` of these samples.
         targets: (M, K) float32 in {0, 1}.
         transform: What the encoder takes.
@@ -54,7 +56,7 @@ class ImageDataset:
     def batches(
         self, batch_size: int, generator: torch.Generator | None = None
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-        """(B, 3, S, S) float32 pictures, (B, K) float32 targets and (B,) int64 cells.
+        """(B, 3, *spatial) float32 pictures, (B, K) float32 targets and (B,) int64 cells.
 
         Args:
             batch_size: At least 1.
@@ -112,10 +114,3 @@ class ImageDataset:
             pictures, targets = self.mix(pictures, targets, generator)
         cells = np.zeros(len(chosen), dtype=np.int64) if self.subgroups is None else self.subgroups[chosen]
         return pictures, targets, torch.from_numpy(cells)
-
-
-def to_tensor(images: np.ndarray) -> torch.Tensor:
-    """(B, H, W, C) uint8 array to (B, C, H, W) uint8 tensor."""
-    import torch
-
-    return torch.from_numpy(np.require(images, requirements=["C", "W"])).permute(0, 3, 1, 2)

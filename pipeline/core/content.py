@@ -19,8 +19,8 @@ class EmbeddedImages:
     Attributes:
         features: (N, D) floating point, memory-mapped.
         policy: The augmentations of training, by name.
-        pictures: (n,) rows to (n, S, S, C) uint8, as they were embedded.
-        embed: (n, S, S, C) uint8 to (n, D) float32, as `features` were made.
+        pictures: (n,) rows to (n, *spatial, C) uint8, as they were embedded.
+        embed: (n, *spatial, C) uint8 to (n, D) float32, as `features` were made.
     """
 
     features: np.ndarray

@@ -48,7 +48,7 @@ class Source(ABC):
 
     @abstractmethod
     def open(self, path: str) -> bytes | np.ndarray:
-        """The encoded picture, or its decoded pixels (H, W) or (H, W, 3) uint8, of one `path` of `read()`.
+        """The encoded sample, or its decoded pixels (*spatial) or (*spatial, 3) uint8, of one `path` of `read()`.
 
         Raises:
             Refused: The item cannot be read.
@@ -99,41 +99,46 @@ class FeatureCheck(ABC):
 
 
 class Augmentation(ABC):
-    """A random change that keeps the label."""
+    """A random change that keeps the label, of samples with `spatial_rank` axes; see `core/axes.py`."""
+
+    spatial_rank: ClassVar[int | None] = 2
 
     @abstractmethod
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
-        """(B, C, H, W) uint8 to (B, C, H', W') uint8, each sample by its own draw from the generator."""
+        """(B, C, *spatial) uint8 to the same or other lengths of axes, each sample by its own draw."""
 
 
 class BatchMix(ABC):
     """A random mixing of the samples of a batch, and of their targets alike; `mixes` tells whether it does."""
 
+    spatial_rank: ClassVar[int | None] = 2
     mixes: bool
 
     @abstractmethod
     def __call__(self, images: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """(B, 3, S, S) pictures after the transform and (B, K) targets, to both mixed."""
+        """(B, 3, *spatial) samples after the transform and (B, K) targets, to both mixed."""
 
 
 class Transform(ABC):
-    """From a stored array to what an encoder takes, a square of `size` pixels; deterministic."""
+    """From a stored array to what an encoder takes, `size` pixels high and wide; deterministic."""
 
+    spatial_rank: ClassVar[int | None] = 2
     size: int
 
     @abstractmethod
     def __call__(self, batch: Tensor) -> Tensor:
-        """(B, 1 or 3, H, W) uint8 to (B, 3, size, size) float32, normalised."""
+        """(B, 1 or 3, *spatial) uint8 to (B, 3, *spatial) float32, normalised; the last two axes of length size."""
 
 
 class Encoder(ABC):
-    """A sample in, a feature vector of length `feature_dim` out."""
+    """A sample of `spatial_rank` axes in (2 for pictures, None for any), a vector of length `feature_dim` out."""
 
+    spatial_rank: ClassVar[int | None] = 2
     feature_dim: int
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, S, S) float to (B, feature_dim)."""
+        """(B, 3, *spatial) float to (B, feature_dim)."""
 
 
 class Task(ABC):
@@ -276,7 +281,7 @@ class Predictor(ABC):
 
     @abstractmethod
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """(N, H, W, C) uint8 to (N, K) scores in the card's order."""
+        """(N, *spatial, C) uint8 to (N, K) scores in the card's order."""
 
     def with_metadata(self, metadata: pd.DataFrame) -> Predictor:
         """The predictor for pictures of which these rows of `prop_*` and `attr_*` are known, in this order."""

@@ -16,7 +16,7 @@ def write_array(path: Path, images: Iterable[np.ndarray], shape: tuple[int, ...]
     Args:
         path: The file.
         images: `shape[0]` arrays of shape `shape[1:]`.
-        shape: (N, H, W, C), or whatever N rows make.
+        shape: (N, *spatial, C), or whatever N rows make.
         kind: NumPy's descriptor of their numbers; uint8 unless told.
     """
     count = 0

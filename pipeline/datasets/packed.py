@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import artifacts
+from pipeline.core.axes import middle_pictures
 from pipeline.core.batches import ImageDataset
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ class PackedDataset:
     """The folder `data/packed/`.
 
     Attributes:
-        images: (N, H, W, C) uint8, memory-mapped.
+        images: (N, *spatial, C) uint8, memory-mapped.
         index: One row per image: `sample_id`, `origin` (the sample an extra one was made from, else itself), `split`,
             `labels`, `group`, `content_hash`, what was measured (`prop_*`) and what was told (`attr_*`).
-        card: `classes`, `size`, `channels`, `fit`.
+        card: `classes`, and how samples were read and stored: `size`, `channels`, `fit` and `max_pixels` of pictures.
     """
 
     images: np.ndarray
@@ -40,6 +41,10 @@ class PackedDataset:
     @property
     def classes(self) -> list[str]:
         return list(self.card["classes"])
+
+    def picture(self, row: int) -> np.ndarray:
+        """(H, W, C) uint8, what a person is shown of the sample in this row."""
+        return np.asarray(middle_pictures(self.images[row][None])[0])
 
     def split(
         self, split: str, task: Task, transform: Transform, augmentations: tuple[Augmentation, ...] = ()

@@ -10,10 +10,13 @@ import numpy as np
 import pandas as pd
 from annotated_types import Interval
 
+from pipeline.core.axes import middle_pictures, to_array, to_tensor
 from pipeline.core.contracts import Augmentation
 from pipeline.core.manifest_schema import SPLITS, is_property_or_attribute
 from pipeline.core.ranges import Seed
+from pipeline.core.sample_reader import StorageFormat
 from pipeline.datasets.npy import contact_sheet
+from pipeline.images.storage import SquareFormat
 
 ORDER = {name: place for place, name in enumerate(SPLITS)}
 PREVIEW_CLASSES, PREVIEW_DRAWS = 10, 7
@@ -35,6 +38,10 @@ class Packing:
     fit: Literal["crop", "pad", "stretch"]
     min_class_share: Annotated[float, Interval(gt=0, le=1)] | None
     seed: Seed
+
+    def storage(self, channels: int) -> StorageFormat:
+        """The form of every stored picture, with so many channels as the data set has."""
+        return SquareFormat(size=self.size, fit=self.fit, channels=channels)
 
 
 def assigned_rows(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
@@ -77,25 +84,23 @@ def oversampled_rows(rows: pd.DataFrame, min_class_share: float | None, seed: in
 def augment_copies(
     packed: np.ndarray, extra: pd.DataFrame, policy: list[Augmentation], seed: int
 ) -> Iterator[np.ndarray]:
-    """Augmented copies, one by one."""
+    """(*spatial, C) uint8 augmented copies, one by one."""
     import torch
-
-    from pipeline.core.batches import to_tensor
 
     generator = torch.Generator().manual_seed(seed)
     for position in extra["position"]:
         batch = to_tensor(packed[position : position + 1])
         for augmentation in policy:
             batch = augmentation(batch, generator)
-        yield batch[0].permute(1, 2, 0).numpy()
+        yield to_array(batch)[0]
 
 
 def draw_preview(packed: np.ndarray, rows: pd.DataFrame, policy: list[Augmentation], seed: int) -> np.ndarray:
-    """One row per class: a sample of train, then how the policy changes it."""
+    """(H, W, 3) uint8, one row per class: a sample of train, then how the policy changes it."""
     train = rows[rows["split"] == "train"]
     first = train["labels"].explode().drop_duplicates().sort_values()[:PREVIEW_CLASSES].index
     lines = []
     for position in first:
         copies = pd.DataFrame({"position": [position] * PREVIEW_DRAWS})
         lines.append([packed[position], *augment_copies(packed, copies, policy, seed)])
-    return contact_sheet(lines)
+    return contact_sheet([list(middle_pictures(np.stack(line))) for line in lines])

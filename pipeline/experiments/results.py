@@ -65,7 +65,7 @@ class ExperimentOutputs:
         )
 
     def speed_material(self) -> tuple[Scorer, np.ndarray]:
-        """What scores, and (N, H, W, C) uint8: the first test pictures, at most `MAX_PICTURES`, as they were packed."""
+        """What scores, and (N, *spatial, C) uint8: the first test samples, at most `MAX_PICTURES`, as packed."""
         index = artifacts.read_table(self.folder / artifacts.PACKED / "index.parquet")
         rows = np.flatnonzero(index["split"].to_numpy() == "test")[:MAX_PICTURES]
         images = np.load(self.folder / artifacts.PACKED / "images.npy", mmap_mode="r")

@@ -24,7 +24,7 @@ def images_per_second(
     A measurement is from packed uint8 arrays in memory to scores: transform, network and views, no decoding.
 
     Args:
-        predictors: Name to `predict` and the (N, H, W, C) uint8 pictures that it gets.
+        predictors: Name to `predict` and the (N, *spatial, C) uint8 pictures that it gets.
         clock: Seconds.
     """
     times: dict[str, list[float]] = {name: [] for name in predictors}

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from pipeline.core import config
-from pipeline.core.batches import ToTensor, to_tensor
+from pipeline.core.axes import to_tensor
+from pipeline.core.batches import ToTensor
 from pipeline.core.contracts import Transform
 from pipeline.core.ranges import PositiveInt
+from pipeline.core.sample_reader import StorageFormat
+from pipeline.images.storage import SquareFormat
 
 if TYPE_CHECKING:
     import torch
@@ -34,12 +37,17 @@ class FeatureOptions:
     fit: Literal["crop", "pad", "stretch"]
     batch_size: PositiveInt
 
+    def storage(self, channels: int) -> StorageFormat:
+        """The form in which pictures are read, with so many channels as the data set has."""
+        return SquareFormat(size=int(self.transform["size"]), fit=self.fit, channels=channels)
+
 
 class FeatureExtractor:
     """Pictures in, features out: the same ones every time.
 
     Attributes:
         size: Side of the square pictures it takes.
+        components: Key in params.yaml to what it is made of.
         feature_dim: Length of a feature vector.
     """
 
@@ -51,15 +59,16 @@ class FeatureExtractor:
         with torch.random.fork_rng():  # an encoder may have random weights: always the same ones
             torch.manual_seed(0)
             encoder = config.build(featuring.encoder, "embed.encoder")
+        self.components = {"embed.encoder": encoder, "embed.transform": transform}
         self.frozen = FrozenEncoder(encoder, transform, featuring.batch_size)
         self.feature_dim = self.frozen.feature_dim
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """(N, S, S, C) uint8 to (N, D) float32."""
+        """(N, *spatial, C) uint8 to (N, D) float32."""
         return np.stack([np.zeros(self.feature_dim, np.float32), *self.stream(images)])[1:]
 
     def stream(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """(S, S, C) uint8 one by one to (D,) float32 one by one, batch by batch, in bounded memory."""
+        """(*spatial, C) uint8 one by one to (D,) float32 one by one, batch by batch, in bounded memory."""
         return self.frozen.stream(images)
 
 
@@ -75,14 +84,16 @@ class FrozenEncoder:
     def __init__(self, encoder: torch.nn.Module, transform: ToTensor, batch_size: int):
         import torch
 
+        from pipeline.models.memory_layout import MemoryLayout
+
         self.transform, self.batch_size = transform, batch_size
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.feature_dim = int(cast(Any, encoder).feature_dim)
         # half as fast again on a processor; see benchmarks/embed.py
-        self.encoder = encoder.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self.encoder = MemoryLayout(channels_last=True).place(encoder, self.device).eval()
 
     def stream(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """(H, W, C) uint8 one by one to (D,) float32 one by one, batch by batch, in bounded memory."""
+        """(*spatial, C) uint8 one by one to (D,) float32 one by one, batch by batch, in bounded memory."""
         import torch
 
         waiting = iter(images)

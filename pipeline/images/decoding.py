@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xxhash
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.images import grey_scales
@@ -248,33 +248,3 @@ def content_hash(array: np.ndarray) -> str:
     state = xxhash.xxh3_128(repr(array.shape).encode())
     state.update(np.ascontiguousarray(array).data)
     return state.hexdigest()
-
-
-def resize(array: np.ndarray, size: int, fit: str) -> np.ndarray:
-    """A square copy with antialiasing.
-
-    Args:
-        array: (H, W) or (H, W, 3) uint8.
-        size: Side of the result in pixels.
-        fit: `crop` (shorter side to size, centre kept), `pad` (longer side to size, edges black) or `stretch`.
-
-    Returns:
-        (size, size) or (size, size, 3) uint8.
-    """
-    image = Image.fromarray(array)
-    method = Image.Resampling.BILINEAR if min(image.size) > size else Image.Resampling.BICUBIC
-    if fit == "crop":
-        return np.asarray(ImageOps.fit(image, (size, size), method))
-    if fit == "pad":
-        return np.asarray(ImageOps.pad(image, (size, size), method))
-    return np.asarray(image.resize((size, size), method))
-
-
-def resize_for_storage(array: np.ndarray, size: int, fit: str, channels: int) -> np.ndarray:
-    """A picture as it is packed: `resize`, then (size, size, channels); grey is repeated where colour is stored."""
-    small = resize(array, size, fit)
-    if channels == 1 and small.ndim == 3:
-        small = np.asarray(Image.fromarray(small).convert("L"))
-    if small.ndim == 2:
-        small = small[:, :, None]
-    return np.repeat(small, channels, axis=2) if small.shape[2] < channels else small

@@ -101,7 +101,7 @@ class Material:
             slices=read_slices(artifacts.SLICES),
             predictions=predictions,
             mistakes=mistakes,
-            images={name: np.asarray(packed.images[rows[name]]) for name in shown if name in rows},
+            images={name: packed.picture(rows[name]) for name in shown if name in rows},
             preview=artifacts.PREVIEW.read_bytes(),
         )
 

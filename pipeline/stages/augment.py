@@ -10,7 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.core.contracts import Source
+from pipeline.core.axes import check_spatial_rank
 from pipeline.core.parallel import parallel_map
 from pipeline.datasets.npy import write_array
 from pipeline.datasets.packing import (
@@ -21,32 +21,32 @@ from pipeline.datasets.packing import (
     oversampled_rows,
     packed_columns,
 )
-from pipeline.images.decoding import Decoding
-from pipeline.images.loading import load_resized
+from pipeline.images.reader import make_reader
 
 
 def main() -> None:
     params = config.load_params()
     packing: Packing = config.instantiate(Packing, config.get_section(params, "augment"), "augment")
-    source: Source = config.build(config.get_section(params, "source"), "source")
-    policy = list(config.build_all(params, "augmentation").values())
+    policy = config.build_all(params, "augmentation")
     manifest = artifacts.read_table(artifacts.MANIFEST)
-    decoding = Decoding.of_manifest(params, manifest)
+    reader = make_reader(params, manifest)
     rows = assigned_rows(manifest, artifacts.read_table(artifacts.SPLITS))
     extra = oversampled_rows(rows, packing.min_class_share, packing.seed)
-    channels = int(rows["channels"].max())
+    storage = packing.storage(int(rows["channels"].max()))
+    check_spatial_rank({f"augmentation.{name}": one for name, one in policy.items()}, storage.shape)
+    augmentations = list(policy.values())
     with artifacts.atomic_write(artifacts.PACKED) as folder:
         folder.mkdir()
         originals = parallel_map(
-            partial(load_resized, source, decoding, packing.size, packing.fit, channels),
+            partial(reader.load_stored, storage=storage),
             zip(rows["path"], rows["content_hash"], strict=True),
             total=len(rows),
             what="augment",
         )
-        write_array(folder / "originals.npy", originals, (len(rows), packing.size, packing.size, channels))
+        write_array(folder / "originals.npy", originals, (len(rows), *storage.shape))
         packed = np.load(folder / "originals.npy", mmap_mode="r")
         if len(extra):
-            both = chain(packed, augment_copies(packed, extra, policy, packing.seed))
+            both = chain(packed, augment_copies(packed, extra, augmentations, packing.seed))
             write_array(folder / "images.npy", both, (len(rows) + len(extra), *packed.shape[1:]))
             (folder / "originals.npy").unlink()
         else:
@@ -56,16 +56,15 @@ def main() -> None:
         classes = sorted(set(rows["labels"].explode().dropna()))
         card = {
             "classes": classes,
-            "size": packing.size,
-            "channels": channels,
-            "fit": packing.fit,
-            **decoding.for_card(),
+            **storage.for_card(),
+            **reader.for_card(),
             "num_extra": len(extra),
             "extra_seed": packing.seed if len(extra) else None,  # extra pictures are other pixels by another seed
         }
         artifacts.write_json(folder / "card.json", card)
+        preview = draw_preview(packed, rows, augmentations, packing.seed)
         with artifacts.atomic_write(artifacts.PREVIEW) as temporary:
-            Image.fromarray(draw_preview(packed, rows, policy, packing.seed)).save(temporary, format="PNG")
+            Image.fromarray(preview).save(temporary, format="PNG")
 
 
 if __name__ == "__main__":

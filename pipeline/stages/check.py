@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pipeline.checks.check_runner import merge_samples, report_failures, store_findings
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.core.contracts import Source
-from pipeline.images.decoding import Decoding
-from pipeline.images.loading import load_thumbnails
+from pipeline.images.reader import make_reader
+from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.checks import checks_page, linked_samples
 from pipeline.report.pictures import MAX_SIDE
 
@@ -14,12 +13,12 @@ from pipeline.report.pictures import MAX_SIDE
 def main() -> None:
     params = config.load_params()
     checks = config.build_all(params, "check")
-    source: Source = config.build(config.get_section(params, "source"), "source")
     samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)))
+    reader = make_reader(params, samples)
     findings = {name: check(samples) for name, check in checks.items()}
     stored = store_findings(checks, findings, artifacts.CHECKS)
-    shown = load_thumbnails(source, Decoding.of_manifest(params, samples), samples, linked_samples(stored), MAX_SIDE)
-    artifacts.write_text(artifacts.CHECKS_PAGE, checks_page(source.name, "check", stored, shown))
+    shown = load_thumbnails(reader, samples, linked_samples(stored), MAX_SIDE)
+    artifacts.write_text(artifacts.CHECKS_PAGE, checks_page(reader.source.name, "check", stored, shown))
     report_failures("check", artifacts.CHECKS_PAGE, checks, findings)
     artifacts.write_passed("check")
 

@@ -10,14 +10,14 @@ import pandas as pd
 
 from pipeline.checks.check_runner import merge_samples, report_failures, store_findings
 from pipeline.core import artifacts, config, stage_runner
+from pipeline.core.axes import middle_pictures
 from pipeline.core.content import EmbeddedImages
-from pipeline.core.contracts import Source
 from pipeline.core.parallel import parallel_map
 from pipeline.core.results import Finding
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.features.store import Embeddings
-from pipeline.images.decoding import Decoding
-from pipeline.images.loading import load_resized, load_thumbnails
+from pipeline.images.reader import make_reader
+from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.checks import checks_page, linked_samples
 from pipeline.report.pictures import MAX_SIDE
 from pipeline.report.suspects import NUM_SHOWN, suspects_page
@@ -41,9 +41,9 @@ def main() -> None:
     rows = pd.Index(samples["sample_id"]).get_indexer(suspects["sample_id"][:NUM_SHOWN])
     artifacts.write_csv(artifacts.SUSPECTS, suspects)
     name = str(config.get_section(params, "source")["name"])
-    artifacts.write_text(artifacts.SUSPECTS_PAGE, suspects_page(name, suspects, pictures.read(rows)))
+    artifacts.write_text(artifacts.SUSPECTS_PAGE, suspects_page(name, suspects, middle_pictures(pictures.read(rows))))
     stored = store_findings(checks, findings, artifacts.CURATION)
-    shown = load_thumbnails(pictures.source, pictures.decoding, samples, linked_samples(stored), MAX_SIDE)
+    shown = load_thumbnails(pictures.reader, samples, linked_samples(stored), MAX_SIDE)
     artifacts.write_text(artifacts.CURATION_PAGE, checks_page(name, "curate", stored, shown))
     report_failures("curate", artifacts.CURATION_PAGE, checks, findings)
     artifacts.write_passed("curate")
@@ -57,19 +57,17 @@ class Pictures:
         self.featuring: FeatureOptions = config.instantiate(
             FeatureOptions, config.get_section(params, "embed"), "embed"
         )
-        self.source: Source = config.build(config.get_section(params, "source"), "source")
-        self.decoding = Decoding.of_manifest(params, samples)
+        self.reader = make_reader(params, samples)
+        self.storage = self.featuring.storage(int(samples["channels"].max()))
         self.featuriser: FeatureExtractor | None = None
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """(n, S, S, C) uint8 of these rows."""
-        size, channels = int(self.featuring.transform["size"]), int(self.samples["channels"].max())
+        """(n, *spatial, C) uint8 of these rows."""
         chosen = self.samples.iloc[rows]
         items = list(zip(chosen["path"], chosen["content_hash"], strict=True))
-        one = partial(load_resized, self.source, self.decoding, size, self.featuring.fit, channels)
-        return np.stack([np.zeros((size, size, channels), np.uint8), *parallel_map(one, items, len(items), "curate")])[
-            1:
-        ]
+        one = partial(self.reader.load_stored, storage=self.storage)
+        found = parallel_map(one, items, len(items), "curate")
+        return np.stack([np.zeros(self.storage.shape, np.uint8), *found])[1:]
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         self.featuriser = self.featuriser or FeatureExtractor(self.featuring)

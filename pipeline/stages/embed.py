@@ -5,26 +5,24 @@ from __future__ import annotations
 from functools import partial
 
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.core.contracts import Source
+from pipeline.core.axes import check_spatial_rank
 from pipeline.core.parallel import parallel_map
 from pipeline.datasets.npy import write_array
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.features.store import make_card, to_float16
-from pipeline.images.decoding import Decoding
-from pipeline.images.loading import load_resized
+from pipeline.images.reader import make_reader
 
 
 def main() -> None:
     params = config.load_params()
     node = config.get_section(params, "embed")
     featuring: FeatureOptions = config.instantiate(FeatureOptions, node, "embed")
-    source: Source = config.build(config.get_section(params, "source"), "source")
     manifest = artifacts.read_table(artifacts.MANIFEST)
+    reader = make_reader(params, manifest)
     featuriser = FeatureExtractor(featuring)
-    read = partial(
-        load_resized, source, Decoding.of_manifest(params, manifest), featuriser.size, featuring.fit,
-        int(manifest["channels"].max()),
-    )  # fmt: skip
+    storage = featuring.storage(int(manifest["channels"].max()))
+    check_spatial_rank(featuriser.components, storage.shape)
+    read = partial(reader.load_stored, storage=storage)
     items = zip(manifest["path"], manifest["content_hash"], strict=True)
     images = parallel_map(read, items, len(manifest), "embed")
     with artifacts.atomic_write(artifacts.EMBEDDINGS) as folder:

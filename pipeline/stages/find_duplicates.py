@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.core.contracts import Source
 from pipeline.datasets.near_duplicates.pairing import find_duplicates
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
-from pipeline.images.decoding import Decoding
+from pipeline.images.reader import make_reader
 
 
 def main() -> None:
@@ -14,9 +13,8 @@ def main() -> None:
     pairing: DuplicateSearch = config.instantiate(
         DuplicateSearch, config.get_section(params, "near_duplicates"), "near_duplicates"
     )
-    source: Source = config.build(config.get_section(params, "source"), "source")
     manifest = artifacts.read_table(artifacts.MANIFEST)
-    found = find_duplicates(source, manifest, Decoding.of_manifest(params, manifest), pairing)
+    found = find_duplicates(make_reader(params, manifest), manifest, pairing)
     artifacts.write_table(artifacts.DUPLICATES, found)
 
 

@@ -7,6 +7,7 @@ from pipeline.core.contracts import Source
 from pipeline.datasets.ingestion import Limits, check_quarantine, grey_scale_warning, ingest, unlabelled_note
 from pipeline.datasets.label_review import read_decisions
 from pipeline.images.grey_scales import Greys
+from pipeline.images.reader import ImageReader
 
 
 def main() -> None:
@@ -14,7 +15,8 @@ def main() -> None:
     limits = config.instantiate(Limits, config.get_section(params, "ingest"), "ingest")
     source: Source = config.build(config.get_section(params, "source"), "source")
     decisions = read_decisions(artifacts.DECISIONS) if limits.decisions else []
-    manifest, quarantine = ingest(source, limits.max_pixels, limits.cache, decisions, limits.grey_scale)
+    reader = ImageReader(source=source, decoding=limits.decoding)
+    manifest, quarantine = ingest(reader, limits.cache, decisions)
     artifacts.write_table(artifacts.QUARANTINE, quarantine)
     check_quarantine(manifest, quarantine, limits)
     artifacts.write_table(artifacts.MANIFEST, manifest)

@@ -196,8 +196,7 @@ def with_baseline_margin(verdict: Verdict, below: Literal["refuse", "warn"]) -> 
 
 def example_picture(packed: PackedDataset) -> bytes:
     """The first test picture, as PNG."""
-    position = int(np.flatnonzero(packed.index["split"] == "test")[0])
-    image = packed.images[position]
+    image = packed.picture(int(np.flatnonzero(packed.index["split"] == "test")[0]))
     buffer = io.BytesIO()
     Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(buffer, format="PNG")
     return buffer.getvalue()

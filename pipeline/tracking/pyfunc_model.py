@@ -9,7 +9,8 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
 from pipeline.core.labels import labels_to_text, to_lists
-from pipeline.images.decoding import Decoding, decode, resize_for_storage
+from pipeline.images.decoding import Decoding, decode
+from pipeline.images.storage import SquareFormat
 from pipeline.training.model_card import load_predictor
 
 
@@ -22,13 +23,9 @@ class PyfuncClassifier(PythonModel):  # type: ignore[misc]
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Columns `class` (the decided labels as `spelled`, empty when there is none) and `scores` (per class)."""
         packing, classes = self.card["packing"], self.card["classes"]
-        decoding = Decoding.of_card(packing)
-        images = [
-            resize_for_storage(decode(bytes(data), decoding), packing["size"], packing["fit"], packing["channels"])
-            for data in model_input["image"]
-        ]
-        shape = (0, packing["size"], packing["size"], packing["channels"])
-        scores = self.predictor.predict(np.stack(images) if images else np.zeros(shape, dtype=np.uint8))
+        decoding, storage = Decoding.of_card(packing), SquareFormat.of_card(packing)
+        images = [storage.convert(decode(bytes(data), decoding)) for data in model_input["image"]]
+        scores = self.predictor.predict(np.stack(images) if images else np.zeros((0, *storage.shape), dtype=np.uint8))
         decided = self.predictor.task.decide(scores)
         return pd.DataFrame(
             {

@@ -12,8 +12,8 @@ from accelerate.utils import broadcast, gather
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from pipeline.models.memory_layout import MemoryLayout
 from pipeline.training import precision
-from pipeline.training.memory_format import layout
 
 
 @final
@@ -42,7 +42,7 @@ class ProcessGroup:
 
     def network(self, network: nn.Module) -> nn.Module:
         """The network on its device; on GPUs, batch normalisation then measures the batch of all processes."""
-        network = network.to(self.device, memory_format=layout(network))  # type: ignore[call-overload]
+        network = MemoryLayout.fastest(network).place(network, self.device)
         if self.count > 1 and self.device.type == "cuda":  # there is none for the processor
             from timm.layers import convert_sync_batchnorm  # torch's own would lose the activation in timm's layers
 

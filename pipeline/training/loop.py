@@ -16,12 +16,12 @@ from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import Objective
 from pipeline.core.errors import UserError
 from pipeline.core.parallel import num_workers
+from pipeline.models.memory_layout import MemoryLayout
 from pipeline.training import state_dicts
 from pipeline.training.batch_loader import Batch, BatchLoader
 from pipeline.training.compilation import compile_network
 from pipeline.training.distributed import ProcessGroup
 from pipeline.training.freezing import Freezing
-from pipeline.training.memory_format import layout
 from pipeline.training.optimisation import Execution, Optimisation
 from pipeline.training.parameter_groups import parameter_groups
 from pipeline.training.schedule import num_epochs
@@ -68,7 +68,7 @@ class Loop:
         self.num_images = self.feed.num_batches * step_size
         self.objective = cast(Any, objective).to(self.processes.device)
         self.network = self.objective.network = self.processes.network(objective.network)
-        self.layout = layout(self.network)
+        self.layout = MemoryLayout.fastest(self.network)
         self.average = None
         if optimisation.ema_decay is not None:
             average = warmed_up_average(optimisation.ema_decay)
@@ -142,7 +142,7 @@ class Loop:
 
     def _loss_of(self, images: Tensor, *facts: Tensor) -> Tensor:
         mine = images[self.processes.share(len(images))]
-        mine = mine.to(self.processes.device, non_blocking=True, memory_format=self.layout)
+        mine = mine.to(self.processes.device, non_blocking=True, memory_format=self.layout.format(mine))
         with self.processes.autocast():
             outputs = self.stepped(mine)
         outputs = self.processes.all_gather(outputs.float(), len(images))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import artifacts, config
+from pipeline.core.axes import check_spatial_rank
 from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import BatchMix, CheckpointStore, Log, Predictor, Risk, Sampling, Task, Trainer
 from pipeline.core.errors import UserError
@@ -56,6 +57,11 @@ class Recipe:
         with torch.random.fork_rng():  # an encoder may start from random weights
             torch.manual_seed(self.nodes["train"].get("seed", 0))
             encoder = config.build(self.nodes["encoder"], "encoder")
+        policy = {
+            f"augmentation.{name}": one for name, one in zip(self.nodes["augmentation"], self.policy, strict=True)
+        }
+        parts = {"encoder": encoder, "transform": self.transform, "mix": self.mix, **policy}
+        check_spatial_rank(parts, packed.images.shape[1:])
         train = packed.split("train", self.task, self.transform, self.policy)
         told = packed.index.iloc[train.rows].reset_index(drop=True)
         chances, cells = self.sampling(train.targets, packed.classes, told), self.risk.cells(train.targets, told)

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from ingest_examples import ingest
 from PIL import Image
 from source_examples import MAKERS
 
@@ -19,7 +20,6 @@ from pipeline.commands import init
 from pipeline.commands.main import main
 from pipeline.core import config, nouns
 from pipeline.core.errors import UserError
-from pipeline.datasets.ingestion import ingest
 
 ROOT = Path(__file__).parents[2]
 FORMATS = {

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from pipeline.core import artifacts
-from pipeline.core.batches import ImageDataset, to_tensor
+from pipeline.core.axes import to_tensor
+from pipeline.core.batches import ImageDataset
 from pipeline.core.errors import UserError
 from pipeline.datasets.packed import PackedDataset
 
@@ -112,3 +113,10 @@ def test_chances_decide_how_often_each_is_drawn(samples):
 
 def order(samples):
     return numbers(samples.batches(5, torch.Generator().manual_seed(3)))
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5, 1), (3, 6, 4, 5, 1)])
+def test_a_picture_of_a_sample_has_two_axes(shape):
+    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    found = PackedDataset(images, pd.DataFrame(), {}).picture(1)
+    np.testing.assert_array_equal(found, images[1] if len(shape) == 4 else images[1, 3])

@@ -9,7 +9,7 @@ from content_examples import chosen
 from file_options import from_file
 
 from pipeline.core import config
-from pipeline.core.batches import to_tensor
+from pipeline.core.axes import to_tensor
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 
 SMALL = {

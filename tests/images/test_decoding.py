@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline.core.errors import ItemRejected
-from pipeline.images.decoding import REJECTION_REASONS, Decoding, decode, image_size, resize
+from pipeline.images.decoding import REJECTION_REASONS, Decoding, decode, image_size
 from pipeline.images.grey_scales import Greys
 
 LIMITS = Decoding(max_pixels=1_000_000)
@@ -221,36 +221,6 @@ def damaged_outcome(data, generator):
     except ItemRejected as refused:
         return refused.reason
     return "seen" if seen.dtype == np.uint8 and seen.ndim in (2, 3) else "odd"
-
-
-class TestResize:
-    wide = np.repeat(np.array([[0, 255]], dtype=np.uint8), 10, axis=0).repeat(10, axis=1)  # 10 x 20, right half white
-
-    @pytest.mark.parametrize("channels", [1, 3])
-    @pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
-    @pytest.mark.parametrize("size", [5, 16, 40])
-    def test_is_square(self, noise, channels, fit, size):
-        shape = (size, size) if channels == 1 else (size, size, 3)
-        resized = resize(noise(channels=channels), size, fit)
-        assert (resized.shape, resized.dtype) == (shape, np.uint8)
-
-    def test_crop_keeps_the_centre(self):
-        np.testing.assert_array_equal(resize(self.wide, 10, "crop"), self.wide[:, 5:15])
-
-    def test_pad_keeps_everything_and_adds_black(self):
-        padded = resize(self.wide, 20, "pad")
-        np.testing.assert_array_equal(padded[5:15], self.wide)
-        assert not padded[:5].any()
-        assert not padded[15:].any()
-
-    def test_stretch_keeps_everything(self):
-        stretched = resize(self.wide, 10, "stretch")
-        assert (stretched[:, :4] == 0).all()
-        assert (stretched[:, 6:] == 255).all()
-
-    def test_reducing_averages_instead_of_picking(self):
-        board = np.indices((64, 64)).sum(axis=0) % 2 * np.uint8(255)
-        assert np.abs(resize(board.astype(np.uint8), 8, "stretch")[1:-1, 1:-1].astype(int) - 127).max() <= 8
 
 
 class TestSize:

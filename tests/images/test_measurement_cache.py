@@ -4,12 +4,11 @@ import os
 
 import pandas as pd
 import pytest
+from ingest_examples import ingest
 
-from pipeline.datasets import ingestion
-from pipeline.datasets.ingestion import ingest
 from pipeline.datasets.sources.digits import Digits
 from pipeline.datasets.sources.folder import Folder
-from pipeline.images import measurement_cache
+from pipeline.images import measurement_cache, reader
 from pipeline.images.decoding import Decoding
 from pipeline.images.grey_scales import Greys
 from pipeline.images.measurement_cache import MeasurementCache, cache_key
@@ -31,11 +30,11 @@ def decoded(monkeypatch):
     """Paths in the order they are decoded."""
     paths = []
 
-    def examine(source, decoding, path, original=ingestion.examine):
+    def examine(made, path, original=reader.examine):
         paths.append(path)
-        return original(source, decoding, path)
+        return original(made, path)
 
-    monkeypatch.setattr(ingestion, "examine", examine)
+    monkeypatch.setattr(reader, "examine", examine)
     return paths
 
 

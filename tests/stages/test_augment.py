@@ -6,7 +6,8 @@ import pytest
 import torch
 from file_options import from_file
 
-from pipeline.core.errors import ItemRejected, UserError
+from pipeline.core import artifacts
+from pipeline.core.errors import UserError
 from pipeline.datasets import packing
 from pipeline.datasets.packing import (
     Packing,
@@ -16,12 +17,9 @@ from pipeline.datasets.packing import (
     oversampled_rows,
     packed_columns,
 )
-from pipeline.images.decoding import Decoding, content_hash
-from pipeline.images.loading import load_resized
+from pipeline.stages import augment
 from pipeline.training.augmentations.exposure import Exposure
 from pipeline.training.augmentations.orthogonal import Orthogonal
-
-LIMITS = Decoding(max_pixels=10_000)
 
 PACKING = {"size": 8, "fit": "crop", "min_class_share": None, "seed": 0}
 POLICY = [
@@ -131,55 +129,6 @@ def test_the_seed_decides_which_are_copied(make_manifest):
     assert all(len(set(one)) == 5 for one in chosen)
 
 
-class Pictures:
-    """A source of pictures that are decoded already."""
-
-    def __init__(self, **pictures):
-        self.pictures = pictures
-
-    def open(self, path):
-        if path not in self.pictures:
-            raise ItemRejected("missing", "no such file")
-        return self.pictures[path]
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_prepare_stores_a_square(noise, channels):
-    picture = noise(0, height=10, width=14, channels=1)
-    found = load_resized(
-        Pictures(one=picture),
-        LIMITS,
-        PACKING["size"],
-        PACKING["fit"],
-        channels,
-        ("one", content_hash(picture)),
-    )
-    assert found.shape == (8, 8, channels)
-    assert found.dtype == np.uint8
-    assert (found == found[:, :, :1]).all()
-
-
-def test_prepare_notices_a_picture_that_changed(noise):
-    picture = noise(0)
-    changed = picture.copy()
-    changed[0, 0, 0] ^= 1
-    with pytest.raises(UserError, match=r"^one has changed since ingest; run dvc repro to ingest again$"):
-        load_resized(
-            Pictures(one=changed),
-            LIMITS,
-            PACKING["size"],
-            PACKING["fit"],
-            3,
-            ("one", content_hash(picture)),
-        )
-
-
-def test_prepare_notices_a_picture_that_is_gone():
-    message = r"^gone could be read by ingest but not now \(missing: no such file\); run dvc repro to ingest again$"
-    with pytest.raises(UserError, match=message):
-        load_resized(Pictures(), LIMITS, PACKING["size"], PACKING["fit"], 3, ("gone", "0" * 32))
-
-
 def test_extra_copies_are_augmented_by_the_seed(noise):
     images = np.stack([noise(seed, 8, 8) for seed in range(3)])
     extra = pd.DataFrame({"position": [2, 0, 2]})
@@ -217,6 +166,15 @@ def test_the_preview_stops_at_some_classes(monkeypatch, rows, noise):
     monkeypatch.setattr(packing, "PREVIEW_CLASSES", 2)
     images = np.stack([noise(seed, 8, 8, 1)[:, :, None] for seed in range(len(rows))])
     assert draw_preview(images, rows, POLICY, 0).shape == (2 * 12 + 4, 8 * 12 + 4, 3)
+
+
+def test_an_augmentation_of_other_axes_stops_the_stage_before_anything_is_packed(ingested, monkeypatch):
+    ingested("augmentation=[flips]")
+    monkeypatch.setattr(Orthogonal, "spatial_rank", 3)
+    message = r"^params\.yaml: augmentation\.flips takes samples with 3 spatial axes, and those stored have 2 \("
+    with pytest.raises(UserError, match=message):
+        augment.main()
+    assert not artifacts.PACKED.exists()
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from ingest_examples import MAX_PIXELS, source
+from ingest_examples import MAX_PIXELS, ingest, source
 from labelled_features import exchanged, make_features
 from report_material import Page
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.core.results import Finding
-from pipeline.datasets.ingestion import ingest
 from pipeline.stages import curate
 from pipeline.stages.curate import SUSPECT_COLUMNS, find_suspects
 

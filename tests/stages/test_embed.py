@@ -7,7 +7,7 @@ from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.features.store import Embeddings, to_float16
-from pipeline.images.decoding import resize_for_storage
+from pipeline.models.encoders.hog import Hog
 from pipeline.stages import embed
 
 OPTIONS = {"hog": 1764, "colour": 512, "lite0": 1280}
@@ -40,8 +40,9 @@ def test_features_are_those_of_the_pictures(ingested, noise):
     ingested("embed=colour")
     embed.main()
     params = config.load_params()
-    featuriser = FeatureExtractor(config.instantiate(FeatureOptions, params["embed"], "embed"))
-    expected = featuriser(np.stack([resize_for_storage(noise(seed), featuriser.size, "crop", 3) for seed in range(8)]))
+    featuring = config.instantiate(FeatureOptions, params["embed"], "embed")
+    featuriser = FeatureExtractor(featuring)
+    expected = featuriser(np.stack([featuring.storage(3).convert(noise(seed)) for seed in range(8)]))
     np.testing.assert_allclose(Embeddings.load().features, expected, atol=1e-3)
 
 
@@ -54,6 +55,15 @@ def test_a_changed_picture_is_refused_and_nothing_is_left_half_done(ingested, pi
         embed.main()
     assert made() == before
     assert [path.name for path in artifacts.EMBEDDINGS.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_an_encoder_of_other_axes_is_refused(ingested, monkeypatch):
+    ingested("embed=hog")
+    monkeypatch.setattr(Hog, "spatial_rank", 3)
+    message = r"^params\.yaml: embed\.encoder takes samples with 3 spatial axes, and those stored have 2 \("
+    with pytest.raises(UserError, match=message):
+        embed.main()
+    assert not artifacts.EMBEDDINGS.exists()
 
 
 def test_features_that_are_too_large_are_cut_not_infinite():

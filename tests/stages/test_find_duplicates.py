@@ -3,27 +3,31 @@
 import numpy as np
 import pytest
 import yaml
+from ingest_examples import ingest
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.datasets.ingestion import ingest
 from pipeline.datasets.near_duplicates.pairing import find_duplicates as pair_pictures
 from pipeline.datasets.near_duplicates.pairing import load_thumbnail
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.datasets.sources.folder import Folder
 from pipeline.images.decoding import Decoding
+from pipeline.images.reader import ImageReader
 from pipeline.stages import find_duplicates
 from tests.photographs import CHANGES, look_alike, photograph
 
 PAIRING = DuplicateSearch(min_similarity=0.93, min_distinctiveness=0.7, num_neighbours=1)
 MAX_PIXELS = 100_000
-LIMITS = Decoding(max_pixels=MAX_PIXELS)
 COPIES = ("mirrored", "cropped", "recompressed")
 EXPECTED = {
     ("a/00.jpg", "b/mirrored.jpg", True),
     ("b/01.jpg", "b/cropped.jpg", False),
     ("a/02.jpg", "b/recompressed.jpg", False),
 }
+
+
+def reader(source):
+    return ImageReader(source=source, decoding=Decoding(max_pixels=MAX_PIXELS))
 
 
 def write(root, pictures):
@@ -73,12 +77,12 @@ def test_a_picture_that_changed_since_ingest_stops_it(source, tmp_path):
     manifest = ingest(source, MAX_PIXELS)[0]
     photograph(99).save(tmp_path / "pictures/a/00.jpg")
     with pytest.raises(UserError, match=r"a/00.jpg has changed since ingest; run dvc repro to ingest again"):
-        pair_pictures(source, manifest, LIMITS, PAIRING)
+        pair_pictures(reader(source), manifest, PAIRING)
 
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_nothing_to_pair(source, number):
-    table = pair_pictures(source, ingest(source, MAX_PIXELS)[0].head(number), LIMITS, PAIRING)
+    table = pair_pictures(reader(source), ingest(source, MAX_PIXELS)[0].head(number), PAIRING)
     assert len(table) == 0
     assert list(table) == ["left", "right", "similarity", "distinctiveness", "mirrored"]
 
@@ -87,16 +91,16 @@ def test_look_alikes_stay_apart_and_their_number_is_said(tmp_path, capsys):
     pictures = {f"{'ab'[seed % 2]}/{seed:02d}.png": look_alike(seed) for seed in range(40)}
     pictures["b/copy.png"] = CHANGES["cropped"](look_alike(6))
     source = write(tmp_path / "pictures", pictures)
-    table = pair_pictures(source, ingest(source, MAX_PIXELS)[0], LIMITS, PAIRING)
+    table = pair_pictures(reader(source), ingest(source, MAX_PIXELS)[0], PAIRING)
     assert rows(table) == {("a/06.png", "b/copy.png", False)}
     told = capsys.readouterr().out
     assert told.startswith("find_duplicates: 1 pairs show one photograph; ")
     assert told.endswith(" more are similar, but hardly more than to other pictures, and are not joined\n")
     trusting = DuplicateSearch(min_similarity=0.93, min_distinctiveness=0.0, num_neighbours=1)
-    assert rows(pair_pictures(source, ingest(source, MAX_PIXELS)[0], LIMITS, trusting)) > rows(table)
+    assert rows(pair_pictures(reader(source), ingest(source, MAX_PIXELS)[0], trusting)) > rows(table)
 
 
 def test_a_thumbnail_is_of_what_a_person_sees(source):
     manifest = ingest(source, MAX_PIXELS)[0]
-    one = load_thumbnail(source, LIMITS, (manifest["path"][0], manifest["content_hash"][0]))
+    one = load_thumbnail(reader(source), (manifest["path"][0], manifest["content_hash"][0]))
     assert (one.shape, one.dtype) == ((64, 64), np.uint8)

@@ -4,12 +4,12 @@ import pandas as pd
 import pytest
 import yaml
 from file_options import from_file
-from ingest_examples import BROKEN, source, write_params
+from ingest_examples import BROKEN, ingest, source, write_params
 from PIL import ExifTags, Image
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import ItemRejected, UserError
-from pipeline.datasets.ingestion import Limits, ingest
+from pipeline.datasets.ingestion import Limits
 from pipeline.images.decoding import REJECTION_REASONS
 from pipeline.stages import ingest as stage
 

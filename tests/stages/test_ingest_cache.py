@@ -5,14 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from ingest_examples import BROKEN, MAX_PIXELS, source, write_params
+from ingest_examples import BROKEN, MAX_PIXELS, ingest, source, write_params
 from source_examples import MAKERS
 
 from pipeline.core import artifacts, config
-from pipeline.datasets import ingestion
-from pipeline.datasets.ingestion import ingest
 from pipeline.datasets.sources.folder import Folder
-from pipeline.images import measurement_cache
+from pipeline.images import measurement_cache, reader
 from pipeline.stages import ingest as stage
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -78,7 +76,7 @@ def test_a_second_ingest_of_any_format_decodes_nothing(project, tmp_path, option
     first = ingest(config.build(node, "source"), MAX_PIXELS, cache=True)
     assert len(first[0]) >= 8
     decoded = []
-    monkeypatch.setattr(ingestion, "examine", lambda source, decoding, path: decoded.append(path))
+    monkeypatch.setattr(reader, "examine", lambda made, path: decoded.append(path))
     for before, after in zip(first, ingest(config.build(node, "source"), MAX_PIXELS, cache=True), strict=True):
         pd.testing.assert_frame_equal(before, after)
     assert decoded == []

@@ -2,11 +2,11 @@
 
 import pandas as pd
 import pytest
-from ingest_examples import source, write_params
+from ingest_examples import ingest, source, write_params
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.datasets.ingestion import Limits, check_quarantine, ingest, unlabelled_note
+from pipeline.datasets.ingestion import Limits, check_quarantine, unlabelled_note
 from pipeline.datasets.label_review import COLUMNS, read_decisions
 from pipeline.stages import ingest as stage
 

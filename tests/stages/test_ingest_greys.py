@@ -6,16 +6,16 @@ import os
 import numpy as np
 import pytest
 import yaml
-from ingest_examples import MAX_PIXELS, source, write_params
+from ingest_examples import MAX_PIXELS, ingest, source, write_params
 from PIL import Image
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.datasets import ingestion
-from pipeline.datasets.ingestion import Limits, ingest
+from pipeline.datasets.ingestion import Limits
 from pipeline.datasets.near_duplicates.pairing import load_thumbnail
-from pipeline.images import measurement_cache
+from pipeline.images import measurement_cache, reader
 from pipeline.images.decoding import Decoding, content_hash, decode
+from pipeline.images.reader import ImageReader
 from pipeline.stages import ingest as stage
 
 RAMP = np.arange(0, 4096, 65).reshape(8, 8)  # 0 to 4030 in 63 levels
@@ -125,7 +125,7 @@ def test_what_is_remembered_is_not_decoded_again(write, project, monkeypatch):
     monkeypatch.setattr(measurement_cache, "RACY_SECONDS", -60.0)
     made = write({"a/0.tif": RAMP.astype(np.uint16), "b/0.tif": RAMP.astype(np.uint16)})
     first, _ = ingest(made, MAX_PIXELS, cache=True)
-    monkeypatch.setattr(ingestion, "examine", lambda source, decoding, path: pytest.fail(path))
+    monkeypatch.setattr(reader, "examine", lambda made, path: pytest.fail(path))
     assert ingest(made, MAX_PIXELS, cache=True)[0].equals(first)
 
 
@@ -146,9 +146,10 @@ def test_a_later_stage_reads_the_same_pixels(write):
     made = write({"a/0.tif": RAMP.astype(np.uint16), "b/0.tif": RAMP.astype(np.uint16)})
     manifest, _ = ingest(made, MAX_PIXELS)
     item = (manifest["path"][0], manifest["content_hash"][0])
-    assert load_thumbnail(made, Decoding.of_manifest(PARAMS, manifest), item).max() == 255
+    later = ImageReader(source=made, decoding=Decoding.of_manifest(PARAMS, manifest))
+    assert load_thumbnail(later, item).max() == 255
     with pytest.raises(UserError, match=r"^a/0.tif has changed since ingest"):
-        load_thumbnail(made, Decoding(max_pixels=MAX_PIXELS), item)
+        load_thumbnail(ImageReader(source=made, decoding=Decoding(max_pixels=MAX_PIXELS)), item)
 
 
 def test_white_is_zero(write, encode):

@@ -3,13 +3,11 @@
 import os
 
 import pytest
-from ingest_examples import paths_and_reasons, source, write_params
+from ingest_examples import ingest, paths_and_reasons, source, write_params
 
 from pipeline.core import artifacts
-from pipeline.datasets import ingestion
-from pipeline.datasets.ingestion import ingest
 from pipeline.datasets.sources.folder import Folder
-from pipeline.images import properties
+from pipeline.images import properties, reader
 from pipeline.stages import ingest as stage
 
 
@@ -77,15 +75,15 @@ def test_a_file_that_vanishes_or_changes_during_the_scan(picture_folder, monkeyp
     assert len(accepted) == 6
 
 
-def kill_on_fox(source, decoding, path):
-    return os._exit(1) if "fox" in path else properties.decode_and_measure(source.open(path), decoding)
+def kill_on_fox(made, path):
+    return os._exit(1) if "fox" in path else properties.decode_and_measure(made.source.open(path), made.decoding)
 
 
 def test_a_picture_that_kills_its_process_is_refused(picture_folder, encode, noise, monkeypatch):
     for seed in range(64):
         (picture_folder / "cat" / f"more{seed:02d}.png").write_bytes(encode(noise(seed)))
     (picture_folder / "dog" / "fox.png").write_bytes(encode(noise(99)))
-    monkeypatch.setattr(ingestion, "examine", kill_on_fox)
+    monkeypatch.setattr(reader, "examine", kill_on_fox)
     monkeypatch.setattr("pipeline.core.parallel.num_workers", lambda: 2)
     accepted, refused = paths_and_reasons(picture_folder)
     assert refused == {"dog/fox.png": "crashed"}

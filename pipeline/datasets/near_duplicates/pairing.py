@@ -9,21 +9,17 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import terminal
-from pipeline.core.contracts import Source
 from pipeline.core.parallel import parallel_map
+from pipeline.core.sample_reader import SampleReader
 from pipeline.datasets.near_duplicates import photo_pairs
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.datasets.near_duplicates.template_matching import SIDE
-from pipeline.images.decoding import Decoding
-from pipeline.images.loading import load_verified
 
 
-def find_duplicates(
-    source: Source, manifest: pd.DataFrame, decoding: Decoding, pairing: DuplicateSearch
-) -> pd.DataFrame:
+def find_duplicates(reader: SampleReader, manifest: pd.DataFrame, pairing: DuplicateSearch) -> pd.DataFrame:
     """`left`, `right` (sample_id), `similarity`, `distinctiveness` and `mirrored` of each pair, in manifest order."""
     items = zip(manifest["path"], manifest["content_hash"], strict=True)
-    made = parallel_map(partial(load_thumbnail, source, decoding), items, len(manifest), "find_duplicates")
+    made = parallel_map(partial(load_thumbnail, reader), items, len(manifest), "find_duplicates")
     with TemporaryFile() as file:  # of a million pictures they take 4 GB, which the system keeps in memory if it can
         shape = (max(1, len(manifest)), SIDE, SIDE)
         thumbnails = np.memmap(file, np.uint8, "w+", shape=shape)[: len(manifest)]
@@ -49,5 +45,5 @@ def find_duplicates(
     )
 
 
-def load_thumbnail(source: Source, decoding: Decoding, item: tuple[str, str]) -> np.ndarray:
-    return photo_pairs.shrink(load_verified(source, decoding, *item))
+def load_thumbnail(reader: SampleReader, item: tuple[str, str]) -> np.ndarray:
+    return photo_pairs.shrink(reader.load_picture(item))

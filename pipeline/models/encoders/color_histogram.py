@@ -25,6 +25,8 @@ class ColorHistogram(nn.Module, Encoder):
         doi:10.1109/CVPR.2012.6248018.
     """
 
+    spatial_rank = None
+
     def __init__(self, num_bins: Annotated[int, Interval(ge=2, le=16)]):
         super().__init__()
         self.num_bins = num_bins

@@ -12,7 +12,9 @@ from pipeline.core.contracts import Encoder
 
 @final
 class Constant(nn.Module, Encoder):
-    """One feature, which is 0 for every picture."""
+    """One feature, which is 0 for every sample."""
+
+    spatial_rank = None
 
     def __init__(self) -> None:
         super().__init__()

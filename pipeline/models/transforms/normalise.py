@@ -19,27 +19,32 @@ from pipeline.core.ranges import PositiveFloat, PositiveInt
 class Normalise(Transform):
     """The central size x size pixels, grey repeated to three channels, (pixel / 255 - mean) / std.
 
+    Of a clip or a volume every frame or slice alike.
+
     Args:
         size: Side of the result in pixels; packed pictures must be at least as large.
         mean: One number per channel, as the encoder was pretrained with.
         std: One number above 0 per channel.
     """
 
+    spatial_rank = None
+
     size: PositiveInt
     mean: Annotated[list[float], Len(3, 3)]
     std: Annotated[list[PositiveFloat], Len(3, 3)]
 
     def __call__(self, batch: Tensor) -> Tensor:
-        height, width = batch.shape[2:]
+        height, width = batch.shape[-2:]
         if min(height, width) < self.size:
             raise UserError(
                 f"pictures are packed at {height} x {width} pixels, smaller than transform.size {self.size}; "
                 "raise augment.size or lower transform.size"
             )
         top, left = (height - self.size) // 2, (width - self.size) // 2
-        pixels = batch[:, :, top : top + self.size, left : left + self.size].permute(0, 2, 3, 1)
-        lines = pixels.expand(-1, -1, -1, 3).reshape(len(batch), self.size, 3 * self.size)  # red, green, blue, red, ...
+        pixels = batch[..., top : top + self.size, left : left + self.size].movedim(1, -1)
+        stored = (*pixels.shape[:-1], 3)
+        lines = pixels.expand(stored).reshape(*stored[:-2], 3 * self.size)  # red, green, blue, red, ...
         std, mean = torch.tensor(self.std), torch.tensor(self.mean)
         factor, offset = (one.repeat(self.size) for one in (1 / (255 * std), mean / std))
         # along whole lines and in place: three numbers at a time, in fresh memory, took four times as long
-        return lines.float().mul_(factor).sub_(offset).view(len(batch), self.size, self.size, 3).permute(0, 3, 1, 2)
+        return lines.float().mul_(factor).sub_(offset).view(stored).movedim(-1, 1)

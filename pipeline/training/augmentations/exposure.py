@@ -22,14 +22,17 @@ class Exposure(Augmentation):
         max_contrast: The factor is uniform between 1 - max_contrast and 1 + max_contrast, 0 to 1.
     """
 
+    spatial_rank = None
+
     max_brightness: Fraction
     max_contrast: Fraction
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
-        draws = torch.rand(2, len(batch), 1, 1, 1, generator=generator) * 2 - 1
+        each = (len(batch), *[1] * (batch.dim() - 1))
+        draws = torch.rand(2, *each, generator=generator) * 2 - 1
         shift = draws[0] * self.max_brightness * 255
         factor = 1 + draws[1] * self.max_contrast
         pixels = batch.float()
-        mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
+        mean = pixels.mean(dim=tuple(range(1, batch.dim())), keepdim=True)
         pixels.sub_(mean).mul_(factor).add_(mean + shift)  # in place: fresh memory costs more than the arithmetic
         return pixels.round_().clamp_(0, 255).to(torch.uint8)

@@ -25,10 +25,11 @@ class Mixup(BatchMix):
     Source: Zhang et al. 2018, arXiv:1710.09412; torchvision's.
     """
 
+    spatial_rank = None
     mixes = True
     alpha: PositiveFloat
 
     def __call__(self, images: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        with draw_from(generator):
-            mixed: tuple[Tensor, Tensor] = v2.MixUp(alpha=self.alpha)(images, targets)
-        return mixed
+        with draw_from(generator):  # torchvision's takes two axes, and which they are plays no part
+            mixed, mixed_targets = v2.MixUp(alpha=self.alpha)(images.flatten(3), targets)
+        return mixed.reshape(images.shape), mixed_targets

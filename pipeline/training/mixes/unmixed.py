@@ -16,6 +16,7 @@ from pipeline.core.contracts import BatchMix
 class Unmixed(BatchMix):
     """The batch as it is; draws nothing."""
 
+    spatial_rank = None
     mixes = False
 
     def __call__(self, images: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

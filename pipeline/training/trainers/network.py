@@ -13,11 +13,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pipeline.core import config
-from pipeline.core.batches import ToTensor, to_tensor
+from pipeline.core.axes import to_tensor
+from pipeline.core.batches import ToTensor
 from pipeline.core.contracts import Predictor, Task
 from pipeline.core.errors import UserError
+from pipeline.models.memory_layout import MemoryLayout
 from pipeline.training import precision
-from pipeline.training.memory_format import layout
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
@@ -25,16 +26,16 @@ if TYPE_CHECKING:
 WEIGHTS = "weights.safetensors"
 MAX_REASON = 200  # characters
 View = Literal["identity", "horizontal_flip", "vertical_flip", "half_turn"]
-VIEWS: dict[View, tuple[int, ...]] = {  # what a picture is turned into before it is scored; the scores are averaged
+VIEWS: dict[View, tuple[int, ...]] = {  # along these axes a sample is turned before it is scored
     "identity": (),
-    "horizontal_flip": (3,),
-    "vertical_flip": (2,),
-    "half_turn": (2, 3),
+    "horizontal_flip": (-1,),
+    "vertical_flip": (-2,),
+    "half_turn": (-2, -1),
 }
 
 
 class Classifier(nn.Module):
-    """Encoder, dropout and a linear head: (B, 3, S, S) to (B, K) logits."""
+    """Encoder, dropout and a linear head: (B, 3, *spatial) to (B, K) logits."""
 
     def __init__(self, encoder: nn.Module, num_classes: int, dropout: float):
         super().__init__()
@@ -63,8 +64,8 @@ class NetworkPredictor(Predictor):
         self, network: Classifier, task: Task, transform: ToTensor, views: Sequence[View], precision_name: str = "auto"
     ):
         self.device = precision.device()
-        self.layout = layout(network)
-        self.network = network.to(self.device, memory_format=self.layout).eval()  # type: ignore[call-overload]
+        self.layout = MemoryLayout.fastest(network)
+        self.network = self.layout.place(network, self.device).eval()
         self.task = task
         self.transform = transform
         self.views = list(views)
@@ -78,9 +79,9 @@ class NetworkPredictor(Predictor):
         return np.concatenate(scores) if scores else np.zeros((0, self.network.head.out_features), dtype=np.float32)
 
     def score(self, batch: Tensor) -> np.ndarray:
-        """(B, 3, S, S) normalised to (B, K) float32 scores."""
+        """(B, 3, *spatial) normalised to (B, K) float32 scores."""
         resolved = precision.resolve(self.precision, self.device)
-        batch = batch.to(self.device, memory_format=self.layout)
+        batch = batch.to(self.device, memory_format=self.layout.format(batch))
         with torch.inference_mode(), precision.autocast(resolved, self.device):
             views = [batch.flip(VIEWS[name]) if VIEWS[name] else batch for name in self.views]
             scores = [self.task.probabilities(self.network(view).float()) for view in views]

@@ -20,11 +20,11 @@ import pytest
 from file_options import from_file
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ingest_examples import ingest
 from source_examples import FORMATS
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
-from pipeline.datasets.ingestion import ingest
 from pipeline.datasets.sources import archive as module
 from pipeline.datasets.trees.archive_entries import Bounds, unpack
 

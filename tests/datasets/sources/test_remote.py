@@ -12,10 +12,10 @@ from pathlib import Path
 import fsspec
 import pytest
 from file_options import from_file
+from ingest_examples import ingest
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
-from pipeline.datasets.ingestion import ingest
 from pipeline.datasets.sources.remote import Remote
 from pipeline.datasets.trees import remote_mirror
 

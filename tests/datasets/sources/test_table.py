@@ -10,11 +10,11 @@ import pytest
 from file_options import from_file
 from hypothesis import given
 from hypothesis import strategies as st
+from ingest_examples import ingest
 from PIL import Image
 
 from pipeline.core.errors import UserError
 from pipeline.datasets.discovery.survey import summarise_source
-from pipeline.datasets.ingestion import ingest
 from pipeline.datasets.properties import by_column
 from pipeline.datasets.sources.table import Table
 from pipeline.datasets.tables.records import Form, read_records

@@ -8,10 +8,10 @@ from urllib.error import URLError
 
 import numpy as np
 import pytest
+from ingest_examples import ingest
 from torchvision import datasets
 
 from pipeline.core.errors import ItemRejected, UserError
-from pipeline.datasets.ingestion import ingest
 from pipeline.datasets.sources import torchvision_parts
 from pipeline.datasets.sources.torchvision import Torchvision
 

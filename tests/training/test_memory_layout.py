@@ -1,23 +1,14 @@
-"""The layout of a network, and that the loop and the predictor compute in it."""
+"""The loop and the predictor compute in the layout that is fastest for the network."""
 
 import pytest
 import torch
 from train_choices import CHOICES
 
-from pipeline.models.encoders.network import PretrainedNetwork
 from pipeline.models.encoders.small import Small
-from pipeline.training.memory_format import layout
 from pipeline.training.risks.mean import Mean
 from pipeline.training.tasks.single_label import SingleLabel
 from pipeline.training.trainers.finetune import FineTune
 from pipeline.training.trainers.network import Classifier, NetworkPredictor
-
-
-def test_narrow_networks_keep_channels_whole() -> None:
-    assert layout(Small(width=7)) == torch.contiguous_format
-    assert layout(Small(width=8)) == torch.channels_last
-    assert layout(PretrainedNetwork("test_efficientnet", "none")) == torch.channels_last
-    assert layout(torch.nn.Conv2d(3, 4, 3)) == torch.channels_last  # it is batch normalisation that is slow
 
 
 @pytest.mark.parametrize(("width", "whole"), [(2, True), (8, False)])

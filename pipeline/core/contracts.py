@@ -115,13 +115,13 @@ class BatchMix(ABC):
 
 
 class Transform(ABC):
-    """From a stored array to what an encoder takes, a square of `size` pixels; deterministic."""
+    """From a stored array to what an encoder takes, a square of `image_size` pixels; deterministic."""
 
-    size: int
+    image_size: int
 
     @abstractmethod
     def __call__(self, batch: Tensor) -> Tensor:
-        """(B, 1 or 3, H, W) uint8 to (B, 3, size, size) float32, normalised."""
+        """(B, 1 or 3, H, W) uint8 to (B, 3, S, S) float32 of S = `image_size`, normalised."""
 
 
 class Encoder(ABC):

@@ -21,25 +21,34 @@ class Packing:
     """How pictures are stored.
 
     Args:
-        size: Side of the stored square in pixels, at least transform.size.
-        fit: `crop` (shorter side to size, centre kept), `pad` (longer side to size) or `stretch`.
+        image_size: Side of the square that the network takes, in pixels.
+        margin: What is stored beyond it, as a share of it, 0 to 1.
+        fit: `crop` (shorter side to the stored size, centre kept), `pad` (longer side to it) or `stretch`.
         min_class_share: In train, a class smaller than this share of the largest one gets extra augmented copies until
             it reaches it, 0 to 1; null makes none.
         seed: Of the extra copies and the preview.
     """
 
-    size: int
+    image_size: int
+    margin: float
     fit: Literal["crop", "pad", "stretch"]
     min_class_share: float | None
     seed: int
 
     def __post_init__(self) -> None:
-        if not 8 <= self.size <= 4096:
-            raise ValueError(f"size must be 8 to 4096, got {self.size}")
+        if not 0 <= self.margin <= 1:
+            raise ValueError(f"margin must be 0 to 1, got {self.margin}")
+        if not 8 <= self.stored_size <= 4096:
+            raise ValueError(f"image_size with its margin must be 8 to 4096, got {self.image_size} and {self.margin}")
         if self.fit not in ("crop", "pad", "stretch"):
             raise ValueError(f"fit must be crop, pad or stretch, got {self.fit!r}")
         if self.min_class_share is not None and not 0 < self.min_class_share <= 1:
             raise ValueError(f"min_class_share must be null or above 0 and at most 1, got {self.min_class_share}")
+
+    @property
+    def stored_size(self) -> int:
+        """Side of the stored square in pixels, `image_size` and its margin, to the nearest whole number."""
+        return round(self.image_size * (1 + self.margin))
 
 
 def assigned_rows(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:

@@ -23,19 +23,23 @@ class FeatureOptions:
 
     Args:
         encoder: Node of an Encoder.
-        transform: Node of the Transform that the encoder takes; its size is the one pictures are read at.
+        transform: Node of the Transform that the encoder takes; its image_size is at most this one.
+        image_size: Side in pixels at which pictures are read.
         fit: `crop`, `pad` or `stretch`, as pictures are fitted to that size.
         batch_size: Pictures per forward pass, at least 1.
     """
 
     encoder: dict[str, Any]
     transform: dict[str, Any]
+    image_size: int
     fit: Literal["crop", "pad", "stretch"]
     batch_size: int
 
     def __post_init__(self) -> None:
         if self.fit not in ("crop", "pad", "stretch"):
             raise ValueError(f"fit must be crop, pad or stretch, got {self.fit!r}")
+        if self.image_size < 1:
+            raise ValueError(f"image_size must be at least 1, got {self.image_size}")
         if self.batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
 
@@ -44,7 +48,7 @@ class FeatureExtractor:
     """Pictures in, features out: the same ones every time.
 
     Attributes:
-        size: Side of the square pictures it takes.
+        image_size: Side of the square pictures it takes.
         feature_dim: Length of a feature vector.
     """
 
@@ -52,7 +56,7 @@ class FeatureExtractor:
         import torch
 
         transform: Transform = config.build(featuring.transform, "embed.transform")
-        self.size = transform.size
+        self.image_size = featuring.image_size
         with torch.random.fork_rng():  # an encoder may have random weights: always the same ones
             torch.manual_seed(0)
             encoder = config.build(featuring.encoder, "embed.encoder")

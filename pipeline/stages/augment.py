@@ -38,12 +38,14 @@ def main() -> None:
     with artifacts.atomic_write(artifacts.PACKED) as folder:
         folder.mkdir()
         originals = parallel_map(
-            partial(load_resized, source, decoding, packing.size, packing.fit, channels),
+            partial(load_resized, source, decoding, packing.stored_size, packing.fit, channels),
             zip(rows["path"], rows["content_hash"], strict=True),
             total=len(rows),
             what="augment",
         )
-        write_array(folder / "originals.npy", originals, (len(rows), packing.size, packing.size, channels))
+        write_array(
+            folder / "originals.npy", originals, (len(rows), packing.stored_size, packing.stored_size, channels)
+        )
         packed = np.load(folder / "originals.npy", mmap_mode="r")
         if len(extra):
             both = chain(packed, augment_copies(packed, extra, policy, packing.seed))
@@ -56,7 +58,7 @@ def main() -> None:
         classes = sorted(set(rows["labels"].explode().dropna()))
         card = {
             "classes": classes,
-            "size": packing.size,
+            "size": packing.stored_size,
             "channels": channels,
             "fit": packing.fit,
             **decoding.for_card(),

@@ -64,7 +64,7 @@ class Pictures:
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """(n, S, S, C) uint8 of these rows."""
-        size, channels = int(self.featuring.transform["size"]), int(self.samples["channels"].max())
+        size, channels = self.featuring.image_size, int(self.samples["channels"].max())
         chosen = self.samples.iloc[rows]
         items = list(zip(chosen["path"], chosen["content_hash"], strict=True))
         one = partial(load_resized, self.source, self.decoding, size, self.featuring.fit, channels)

@@ -22,7 +22,7 @@ def main() -> None:
     manifest = artifacts.read_table(artifacts.MANIFEST)
     featuriser = FeatureExtractor(featuring)
     read = partial(
-        load_resized, source, Decoding.of_manifest(params, manifest), featuriser.size, featuring.fit,
+        load_resized, source, Decoding.of_manifest(params, manifest), featuriser.image_size, featuring.fit,
         int(manifest["channels"].max()),
     )  # fmt: skip
     items = zip(manifest["path"], manifest["content_hash"], strict=True)

@@ -107,7 +107,7 @@ def size_problem(library: str, architecture: str, options: dict[str, Any], side:
         return f"{architecture} does not take pictures of {side} x {side} pixels, nor larger ones up to {LARGEST}"
     return (
         f"{architecture} does not take pictures of {side} x {side} pixels, but of {least} x {least}; "
-        f"set transform.size={least} or more, and augment.size to at least that"
+        f"set image_size={least} or more"
     )
 
 

@@ -15,35 +15,35 @@ from pipeline.core.errors import UserError
 @final
 @dataclass(frozen=True, kw_only=True)
 class Normalise(Transform):
-    """The central size x size pixels, grey repeated to three channels, (pixel / 255 - mean) / std.
+    """The central image_size x image_size pixels, grey repeated to three channels, (pixel / 255 - mean) / std.
 
     Args:
-        size: Side of the result in pixels; packed pictures must be at least as large.
+        image_size: Side of the result in pixels; packed pictures must be at least as large.
         mean: One number per channel, as the encoder was pretrained with.
         std: One number above 0 per channel.
     """
 
-    size: int
+    image_size: int
     mean: list[float]
     std: list[float]
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ValueError(f"size must be at least 1, got {self.size}")
+        if self.image_size < 1:
+            raise ValueError(f"image_size must be at least 1, got {self.image_size}")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ValueError(f"mean and std must be three numbers each, std above 0, got {self.mean} and {self.std}")
 
     def __call__(self, batch: Tensor) -> Tensor:
-        height, width = batch.shape[2:]
-        if min(height, width) < self.size:
+        size, (height, width) = self.image_size, batch.shape[2:]
+        if min(height, width) < size:
             raise UserError(
-                f"pictures are packed at {height} x {width} pixels, smaller than transform.size {self.size}; "
-                "raise augment.size or lower transform.size"
+                f"pictures are packed at {height} x {width} pixels, smaller than the image_size {size} that the "
+                "network takes; set image_size once for all and run dvc repro"
             )
-        top, left = (height - self.size) // 2, (width - self.size) // 2
-        pixels = batch[:, :, top : top + self.size, left : left + self.size].permute(0, 2, 3, 1)
-        lines = pixels.expand(-1, -1, -1, 3).reshape(len(batch), self.size, 3 * self.size)  # red, green, blue, red, ...
+        top, left = (height - size) // 2, (width - size) // 2
+        pixels = batch[:, :, top : top + size, left : left + size].permute(0, 2, 3, 1)
+        lines = pixels.expand(-1, -1, -1, 3).reshape(len(batch), size, 3 * size)  # red, green, blue, red, ...
         std, mean = torch.tensor(self.std), torch.tensor(self.mean)
-        factor, offset = (one.repeat(self.size) for one in (1 / (255 * std), mean / std))
+        factor, offset = (one.repeat(size) for one in (1 / (255 * std), mean / std))
         # along whole lines and in place: three numbers at a time, in fresh memory, took four times as long
-        return lines.float().mul_(factor).sub_(offset).view(len(batch), self.size, self.size, 3).permute(0, 3, 1, 2)
+        return lines.float().mul_(factor).sub_(offset).view(len(batch), size, size, 3).permute(0, 3, 1, 2)

@@ -45,7 +45,7 @@ def seconds(run: Callable[[], object]) -> float:
 
 def stage(featuriser: FeatureExtractor, source: Any, fit: str, items: list[tuple[str, str]]) -> None:
     """What `stages/embed.py` does, but for the writing of 2,560 bytes a picture."""
-    read = partial(load_resized, source, LIMITS, featuriser.size, fit, 3)
+    read = partial(load_resized, source, LIMITS, featuriser.image_size, fit, 3)
     for _ in featuriser.stream(parallel_map(read, items, len(items), "embed")):
         pass
 
@@ -86,7 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", default="elpv")
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--embed", default="lite0", help="a file of conf/embed")
+    parser.add_argument("--embed", default="efficientnet_lite0", help="a file of conf/embed")
     parser.add_argument("--pictures", type=positive, default=1024)
     told = parser.parse_args()
     choice = ["source=folder", f"source.path={told.folder.resolve()}"] if told.folder else [f"source={told.source}"]
@@ -97,7 +97,7 @@ def main() -> None:
     paths = source.read()["path"].tolist()[: told.pictures // featuring.batch_size * featuring.batch_size]
     items = [(path, content_hash(decode(source.open(path), LIMITS))) for path in paths]
     batches = len(items) // featuring.batch_size
-    read = partial(load_resized, source, LIMITS, featuriser.size, featuring.fit, 3)
+    read = partial(load_resized, source, LIMITS, featuriser.image_size, featuring.fit, 3)
     pictures = np.stack([read(one) for one in items[: featuring.batch_size]])
     batch = featuriser.frozen.transform(to_tensor(pictures)).to(featuriser.frozen.device)
     print(f"{platform.machine()}, {num_workers()} cores, torch {torch.__version__}, {len(items):,} pictures")

@@ -99,7 +99,9 @@ def embedded(folder: Path | None, embed: str) -> tuple[np.ndarray, np.ndarray]:
     rows = source.read()
     featuriser = FeatureExtractor(config.instantiate(FeatureOptions, params["embed"], "embed"))
     arrays = (decode(source.open(path), Decoding(max_pixels=params["ingest"]["max_pixels"])) for path in rows["path"])
-    pictures = (resize_for_storage(one, featuriser.size, params["embed"]["fit"], 3 if folder else 1) for one in arrays)
+    pictures = (
+        resize_for_storage(one, featuriser.image_size, params["embed"]["fit"], 3 if folder else 1) for one in arrays
+    )
     names = rows["labels"].str[0]
     return np.stack(list(featuriser.stream(pictures))), names.map(sorted(set(names)).index).to_numpy()
 
@@ -117,7 +119,7 @@ def exchanged(truth: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, n
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--embed", default="lite0", help="a file of conf/embed")
+    parser.add_argument("--embed", default="efficientnet_lite0", help="a file of conf/embed")
     parser.add_argument("--seeds", type=int, nargs="+", default=[10, 11, 12, 13, 14], help="of the planted noise")
     parser.add_argument("--share", type=float, default=0.1, help="of the labels that are exchanged")
     parser.add_argument("--beside", type=Path, help=argparse.SUPPRESS)

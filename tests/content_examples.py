@@ -43,7 +43,7 @@ def content_of(images, embed: str, augmentation: str) -> EmbeddedImages:
     params = chosen(f"embed={embed}", f"augmentation=[{augmentation}]")
     featuriser = FeatureExtractor(config.instantiate(FeatureOptions, params["embed"], "embed"))
     channels = images[0].shape[2] if images[0].ndim == 3 else 1
-    pictures = np.stack([resize_for_storage(one, featuriser.size, "crop", channels) for one in images])
+    pictures = np.stack([resize_for_storage(one, featuriser.image_size, "crop", channels) for one in images])
     return EmbeddedImages(
         features=featuriser(pictures).astype(np.float16),
         policy={name: config.build(node, name, "augmentation") for name, node in params["augmentation"].items()},

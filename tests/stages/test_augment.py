@@ -22,7 +22,7 @@ from pipeline.training.augmentations.orthogonal import Orthogonal
 
 LIMITS = Decoding(max_pixels=10_000)
 
-PACKING = {"size": 8, "fit": "crop", "min_class_share": None, "seed": 0}
+PACKING = {"image_size": 8, "margin": 0.0, "fit": "crop", "min_class_share": None, "seed": 0}
 POLICY = [
     Orthogonal(horizontal_flip=True, vertical_flip=True, transpose=False),
     Exposure(max_brightness=0.2, max_contrast=0.2),
@@ -148,7 +148,7 @@ def test_prepare_stores_a_square(noise, channels):
     found = load_resized(
         Pictures(one=picture),
         LIMITS,
-        PACKING["size"],
+        PACKING["image_size"],
         PACKING["fit"],
         channels,
         ("one", content_hash(picture)),
@@ -166,7 +166,7 @@ def test_prepare_notices_a_picture_that_changed(noise):
         load_resized(
             Pictures(one=changed),
             LIMITS,
-            PACKING["size"],
+            PACKING["image_size"],
             PACKING["fit"],
             3,
             ("one", content_hash(picture)),
@@ -176,7 +176,7 @@ def test_prepare_notices_a_picture_that_changed(noise):
 def test_prepare_notices_a_picture_that_is_gone():
     message = r"^gone could be read by ingest but not now \(missing: no such file\); run dvc repro to ingest again$"
     with pytest.raises(UserError, match=message):
-        load_resized(Pictures(), LIMITS, PACKING["size"], PACKING["fit"], 3, ("gone", "0" * 32))
+        load_resized(Pictures(), LIMITS, PACKING["image_size"], PACKING["fit"], 3, ("gone", "0" * 32))
 
 
 def test_extra_copies_are_augmented_by_the_seed(noise):
@@ -221,8 +221,11 @@ def test_the_preview_stops_at_some_classes(monkeypatch, rows, noise):
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"size": 7}, r"^size must be 8 to 4096, got 7$"),
-        ({"size": 4097}, r"^size must be 8 to 4096, got 4097$"),
+        ({"image_size": 7}, r"^image_size with its margin must be 8 to 4096, got 7 and 0\.0$"),
+        ({"image_size": 4097}, r"^image_size with its margin must be 8 to 4096, got 4097 and 0\.0$"),
+        ({"image_size": 4000, "margin": 0.1}, r"^image_size with its margin must be 8 to 4096, got 4000 and 0\.1$"),
+        ({"margin": -0.1}, r"^margin must be 0 to 1, got -0\.1$"),
+        ({"margin": 1.5}, r"^margin must be 0 to 1, got 1\.5$"),
         ({"fit": "zoom"}, r"^fit must be crop, pad or stretch, got 'zoom'$"),
         ({"min_class_share": 0.0}, r"^min_class_share must be null or above 0 and at most 1, got 0\.0$"),
         ({"min_class_share": 1.5}, r"^min_class_share must be null or above 0 and at most 1, got 1\.5$"),

@@ -32,11 +32,11 @@ def test_compose_resolves_the_choices(conf):
         (["sauce=one"], r"conf/: .*sauce"),
         (
             ["source.pth=x"],
-            r"^conf/: there is no 'source\.pth' to override; source has path, watch \(a new key takes a \+",
+            r"conf/: there is no 'source\.pth' to override; source has path, watch \(a new key takes a \+",
         ),
         (
             ["sed=2"],
-            r"^conf/: there is no 'sed' to override; the configuration has source, seed \(a new key takes a \+",
+            r"conf/: there is no 'sed' to override; the configuration has source, seed \(a new key takes a \+",
         ),
         (["source=two"], r"conf/: source\.path has no value \(\?\?\?\); set it in conf/ or with dvc exp run -S"),
         (["seed='${nowhere}'"], r"conf/: .*nowhere"),

@@ -50,7 +50,7 @@ def test_the_input_is_left_alone():
 
 @pytest.mark.parametrize(("height", "width"), [(7, 9), (9, 7)])
 def test_pictures_must_be_large_enough(height, width):
-    message = rf"packed at {height} x {width} pixels, smaller than the image_size 8 that the network takes; set image_size once"
+    message = rf"packed at {height} x {width} pixels, smaller than the image_size 8 that the network takes; set"
     with pytest.raises(UserError, match=message):
         Normalise(image_size=8, mean=MEAN, std=STD)(torch.zeros(1, 3, height, width, dtype=torch.uint8))
 

@@ -67,7 +67,7 @@ def made_content(params: dict[str, Any], samples: pd.DataFrame) -> EmbeddedImage
     features = points[first] + 3 * generator.standard_normal((len(samples), featuriser.feature_dim), np.float32)
 
     def pictures(rows: np.ndarray) -> np.ndarray:
-        shape = (len(rows), featuriser.size, featuriser.size, 3)
+        shape = (len(rows), featuriser.image_size, featuriser.image_size, 3)
         return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
     policy = config.build_all(params, "augmentation")

@@ -85,7 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", default="elpv")
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--embed", default="lite0", help="a file of conf/embed")
+    parser.add_argument("--embed", default="efficientnet_lite0", help="a file of conf/embed")
     parser.add_argument("--pictures", type=positive, default=1024)
     told = parser.parse_args()
     choice = ["source=folder", f"source.path={told.folder.resolve()}"] if told.folder else [f"source={told.source}"]

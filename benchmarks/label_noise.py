@@ -118,7 +118,7 @@ def exchanged(truth: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, n
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--embed", default="lite0", help="a file of conf/embed")
+    parser.add_argument("--embed", default="efficientnet_lite0", help="a file of conf/embed")
     parser.add_argument("--seeds", type=int, nargs="+", default=[10, 11, 12, 13, 14], help="of the planted noise")
     parser.add_argument("--share", type=float, default=0.1, help="of the labels that are exchanged")
     parser.add_argument("--beside", type=Path, help=argparse.SUPPRESS)

@@ -122,7 +122,7 @@ def colibri(source: Any, manifest: Any) -> tuple[Any, np.ndarray]:
     table = find_duplicates(
         ImageReader(source=source, decoding=LIMITS),
         manifest,
-        DuplicateSearch(**yaml.safe_load(Path("conf/near_duplicates/default.yaml").read_text())),
+        DuplicateSearch(**yaml.safe_load(Path("conf/config.yaml").read_text())["near_duplicates"]),
     )
     position = pd.Series(np.arange(len(manifest)), index=manifest["sample_id"])
     pairs = np.stack([position.loc[table[side]].to_numpy() for side in ("left", "right")], axis=1)
@@ -143,15 +143,16 @@ def together(trial: Trial, table: Any, pairs: np.ndarray) -> int:
 
 
 def features(sources: list[Any], manifests: list[Any]) -> list[np.ndarray]:
-    """(N, D) of length 1 for each manifest: frozen features as conf/embed/lite0 makes them."""
+    """(N, D) of length 1 for each manifest: frozen features as conf/embed/efficientnet_lite0 makes them."""
     import yaml
 
     from benchmarks.copies import LIMITS
+    from pipeline.core import config
     from pipeline.features.extractor import FeatureExtractor, FeatureOptions
     from pipeline.images.reader import ImageReader
     from pipeline.statistics.nearest_neighbors import l2_normalise
 
-    featuring = FeatureOptions(**yaml.safe_load(Path("conf/embed/lite0.yaml").read_text()))
+    featuring = FeatureOptions(**yaml.safe_load(config.compose(overrides=["embed=efficientnet_lite0"]))["embed"])
     featuriser = FeatureExtractor(featuring)
     found = []
     for source, manifest in zip(sources, manifests, strict=True):

@@ -39,7 +39,7 @@ def main() -> None:
 
 def row(name: str) -> str:
     size = SIZES.get(name, SIZE)
-    transform = ["transform=unit", f"transform.size={size}"]
+    transform = ["transform=unit", f"image_size={size}"]
     node = config_of(f"encoder={name}", *transform)
     torch.manual_seed(0)
     encoder = config.build({**node, **({"weights": "none"} if "weights" in node else {})}, "encoder")

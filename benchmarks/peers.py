@@ -52,7 +52,7 @@ def colibri(told: argparse.Namespace) -> dict[str, Any]:
     from pipeline.training.recipe import SECTIONS, Recipe
 
     overrides = [
-        f"encoder={told.encoder}", f"transform.size={told.size}", f"train.epochs={told.epochs}",
+        f"encoder={told.encoder}", f"image_size={told.size}", f"train.epochs={told.epochs}",
         "augmentation=[mirror]", f"train.batch_size={told.batch}", "train.precision=fp32",
         "train.ema_decay=null", f"train.learning_rate={RATE}",
         f"train.weight_decay={DECAY}", "train.warmup_fraction=0", "train.dropout=0",

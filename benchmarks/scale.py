@@ -42,7 +42,7 @@ def chosen() -> dict:
     params, several = (
         yaml.safe_load(config.compose(ROOT / "conf", overrides)) for overrides in ([], ["experiment=multi_label"])
     )
-    return {**params, "check": {**several["check"], **params["check"]}}
+    return {**params, "check": {name: params["check"][name] or node for name, node in several["check"].items()}}
 
 
 def run_step(name: str) -> dict[str, float]:

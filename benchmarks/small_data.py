@@ -82,7 +82,7 @@ def parts(images: np.ndarray, truth: np.ndarray, size: int, seed: int, params: d
     num_val = max(4, size // 5)
     rows = [order[TEST + num_val : TEST + size], order[TEST : TEST + num_val], order[:TEST]]
     targets = np.eye(truth.max() + 1, dtype=np.float32)[truth]
-    transform = config.build({**params["transform"], "size": SIDE}, "transform")
+    transform = config.build({**params["transform"], "image_size": SIDE}, "transform")
     policy = tuple(
         config.build(params["augmentation"][name], f"augmentation.{name}", "augmentation")
         for name in ("shift", "exposure")

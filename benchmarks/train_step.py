@@ -26,6 +26,7 @@ from benchmarks import positive, run_main, scale
 from pipeline.core import config
 from pipeline.core.batches import ImageDataset
 from pipeline.core.parallel import num_workers
+from pipeline.datasets.packing import Packing
 from pipeline.training.batch_loader import BatchLoader, make_ahead
 from pipeline.training.determinism import make_reproducible
 from pipeline.training.loop import Loop
@@ -36,7 +37,7 @@ TARGETS = {"loop": 0.95, "loader": 5000}
 
 def samples(params: dict[str, Any], num: int) -> ImageDataset:
     """Packed pictures of three channels as `augment` writes them, of noise: nothing here looks at them."""
-    side = params["augment"]["size"]
+    side = Packing(**params["augment"]).stored_size
     images = np.random.default_rng(0).integers(0, 256, (num, side, side, 3), dtype=np.uint8)
     policy = tuple(config.build(node, name, "augmentation") for name, node in params["augmentation"].items())
     targets = np.eye(2, dtype=np.float32)[np.arange(num) % 2]

@@ -25,7 +25,7 @@ def text(*overrides: str) -> str:
     return config.compose(CONF, list(overrides))
 
 
-ALONE = ("experiment", "tune")  # groups that reach into others
+ALONE = ("experiment", "tune", "imbalance")  # groups that reach into others
 
 
 def chosen(group: str, option: str) -> Any:
@@ -33,11 +33,27 @@ def chosen(group: str, option: str) -> Any:
     return composed(*in_company(options(group).index(option)))[group]
 
 
+def names(group: str) -> list[str]:
+    """Of a group of mappings, each entry that some file of it switches on."""
+    return sorted({name for option in options(group) for name in _switched_on(group, option)})
+
+
+def node(group: str, name: str) -> dict[str, Any]:
+    """An entry of a mapping, as the file that switches it on has it."""
+    option = next(option for option in options(group) if name in _switched_on(group, option))
+    return dict(composed(f"{group}={option}")[group][name])
+
+
+def _switched_on(group: str, option: str) -> list[str]:
+    content = yaml.safe_load((CONF / group / f"{option}.yaml").read_text(encoding="utf-8"))
+    return [name for name, one in content.items() if isinstance(one, dict) and "_target_" in one]
+
+
 def in_company(position: int) -> list[str]:
     """Overrides that take one option of every group at once: composing is slow, and groups do not touch each other."""
     groups = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ALONE)
     taken = {group: options(group)[position % len(options(group))] for group in groups}
-    return [f"{group}=[{one}]" if group in config.LISTS else f"{group}={one}" for group, one in taken.items()]
+    return [f"{group}=[{one}]" if group in config.LISTED else f"{group}={one}" for group, one in taken.items()]
 
 
 def numbers_of_axes(noun: Any) -> list[int]:

@@ -43,7 +43,7 @@ def content_of(images, embed: str, augmentation: str) -> EmbeddedImages:
     params = chosen(f"embed={embed}", f"augmentation=[{augmentation}]")
     featuriser = FeatureExtractor(config.instantiate(FeatureOptions, params["embed"], "embed"))
     channels = images[0].shape[2] if images[0].ndim == 3 else 1
-    storage = SquareFormat(size=featuriser.size, fit="crop", channels=channels)
+    storage = SquareFormat(size=featuriser.image_size, fit="crop", channels=channels)
     pictures = np.stack([storage.convert(one) for one in images])
     return EmbeddedImages(
         features=featuriser(pictures).astype(np.float16),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conf_options import chosen, composed, numbers_of_axes, options
+from conf_options import chosen, composed, names, node, numbers_of_axes, options
 from source_examples import MAKERS
 
 from pipeline.checks.check_runner import bound_finding
@@ -21,7 +21,7 @@ from pipeline.core.contracts import (
     Split,
     Transform,
 )
-from pipeline.images.storage import SquareFormat
+from pipeline.datasets.packing import Packing
 
 WHOLE = ("multi_label",)  # promise the whole picture
 
@@ -31,10 +31,10 @@ pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next 
 @pytest.mark.parametrize("option", options("source"))
 def test_source_contract(option: str, tmp_path: Path) -> None:
     told = {"watch": tmp_path, **MAKERS[option](tmp_path)} if option in MAKERS else {}
-    node = composed(f"source={option}", *(f"source.{key}={value}" for key, value in told.items()))["source"]
+    made = composed(f"source={option}", *(f"source.{key}={value}" for key, value in told.items()))["source"]
     made_here = "tests/source_examples.py makes no example for it, and its pictures are not here"
-    assert option in MAKERS or Path(node["watch"]).exists(), f"{option}: {made_here}"  # one's own source is read itself
-    source: Source = config.build(node, "source")
+    assert option in MAKERS or Path(made["watch"]).exists(), f"{option}: {made_here}"  # one's own source is read itself
+    source: Source = config.build(made, "source")
     rows = source.read()
     assert source.watch
     assert source.name
@@ -80,11 +80,10 @@ def test_split_contract(option: str) -> None:
     pd.testing.assert_frame_equal(result, split(manifest, result))
 
 
-@pytest.mark.parametrize("option", options("check"))
-def test_check_contract(option: str) -> None:
-    ((name, node),) = chosen("check", option).items()
-    assert name == option
-    check: Check = config.build(node, "check")
+@pytest.mark.parametrize("name", names("check"))
+def test_check_contract(name: str) -> None:
+    check: Check = config.build(node("check", name), f"check.{name}")
+    assert type(check).__module__ == f"pipeline.checks.{name}"
     assert check.on_fail in ("error", "warn")
     assert (sys.modules[type(check).__module__].__doc__ or "").splitlines()[0].endswith("?")
     manifest = make_manifest().rename(columns={"group": "told_group"})
@@ -98,12 +97,11 @@ def test_check_contract(option: str) -> None:
     json.dumps(bound_finding(check, finding).to_json(), allow_nan=False)
 
 
-@pytest.mark.parametrize("option", options("curate"))
+@pytest.mark.parametrize("name", names("curate"))
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
-def test_content_check_contract(option: str) -> None:
-    ((name, node),) = chosen("curate", option).items()
-    assert name == option
-    check = config.build(node, "curate")
+def test_content_check_contract(name: str) -> None:
+    check = config.build(node("curate", name), f"curate.{name}")
+    assert type(check).__module__ == f"pipeline.checks.{name}"
     manifest = make_manifest().rename(columns={"group": "told_group"})
     samples = manifest.assign(group=manifest["told_group"], split=np.repeat(["train", "val", "test"], [60, 32, 28]))
     generator = np.random.default_rng(0)
@@ -141,19 +139,22 @@ def test_augmentation_contract(option: str) -> None:
 def test_transform_contract(option: str) -> None:
     transform: Transform = config.build(chosen("transform", option), "transform")
     for channels, axes in product((1, 3), numbers_of_axes(transform)):
-        side, others = transform.size + 5, [4] * (axes - 2)
+        side, others = transform.image_size + 5, [4] * (axes - 2)
         shape = (2, channels, *others, side, side)
         batch = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0)).byte()
         result = transform(batch)
-        assert result.shape == (2, 3, *others, transform.size, transform.size)
+        assert result.shape == (2, 3, *others, transform.image_size, transform.image_size)
         assert result.dtype == torch.float32
         assert torch.equal(result, transform(batch))
 
 
 def seen_at_prediction(params: dict, picture: np.ndarray) -> torch.Tensor:
     """(3, S, S) what the network gets of a picture, 0 to 255, by the choices of how it is stored and transformed."""
-    augment, transform = params["augment"], config.build(params["transform"], "transform")
-    kept = SquareFormat(size=augment["size"], fit=augment["fit"], channels=3).convert(picture)
+    packing, transform = (
+        config.instantiate(Packing, params["augment"], "augment"),
+        config.build(params["transform"], "transform"),
+    )
+    kept = packing.storage(3).convert(picture)
     black, white = (transform(torch.full((1, 3, *kept.shape[:2]), one, dtype=torch.uint8)) for one in (0, 255))
     batch = torch.from_numpy(kept.copy()).permute(2, 0, 1)[None]
     return ((transform(batch) - black) / (white - black) * 255)[0]
@@ -174,16 +175,17 @@ def test_what_stands_at_an_edge_is_seen_where_the_whole_picture_is_promised(
         turned = np.rot90(picture, edge)
         turned[:, : max(1, round(0.05 * turned.shape[1]))] = (255, 0, 0)
         red, green, _ = seen_at_prediction(params, picture)
-        share = float(((red > 200) & (green < 50)).sum()) / params["transform"]["size"] ** 2
+        share = float(((red > 200) & (green < 50)).sum()) / params["image_size"] ** 2
         assert share >= 0.03 * min(shape) / max(shape), f"{share:.1%} of what the network sees is red, edge {edge}"
 
 
 def test_the_default_crops_a_known_share_of_each_side() -> None:
-    """5.6 %; the page of open points in docs/decisions says why, conf/augment/default.yaml how to lose nothing."""
+    """5.6 %; the page of open points in docs/decisions says why, conf/config.yaml how to lose nothing."""
     params = composed()
-    assert (params["augment"]["size"] - params["transform"]["size"]) / 2 / params["augment"]["size"] == 1 / 18
+    stored = Packing(**params["augment"]).stored_size
+    assert (stored - params["image_size"]) / 2 / stored == 1 / 18
     picture = np.full((200, 200, 3), 128, dtype=np.uint8)
     picture[:, :10] = (255, 0, 0)
     assert float(seen_at_prediction(params, picture)[0].max()) < 140
-    whole = composed(f"augment.size={params['transform']['size']}")
+    whole = composed("augment.margin=0")
     assert float(seen_at_prediction(whole, picture)[0].max()) > 200

@@ -24,7 +24,7 @@ from pipeline.core.contracts import (
     Task,
     Trainer,
 )
-from pipeline.training.model_selection import CandidateSelection
+from pipeline.training.recipe import SECTIONS, candidate_selection
 
 pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next one need not
 WITHOUT_WEIGHTS = {
@@ -36,7 +36,7 @@ WITHOUT_WEIGHTS = {
 
 def encoder_node(option: str) -> dict[str, Any]:
     """For pictures of 96 pixels, without weights from elsewhere."""
-    return {**composed(f"encoder={option}", "transform.size=96")["encoder"], **WITHOUT_WEIGHTS.get(option, {})}
+    return {**composed(f"encoder={option}", "image_size=96")["encoder"], **WITHOUT_WEIGHTS.get(option, {})}
 
 
 @pytest.mark.parametrize("option", options("encoder"))
@@ -67,7 +67,7 @@ def test_every_encoder_trains(option: str, task: str) -> None:
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (6, 96, 96, 3), dtype=np.uint8)
     targets = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1]]
-    transform = config.build({**chosen("transform", "unit"), "size": 96}, "transform")
+    transform = config.build({**chosen("transform", "unit"), "image_size": 96}, "transform")
     train, val = (ImageDataset(images, rows, targets[rows], transform) for rows in (np.arange(4), np.arange(4, 6)))
     node = {**chosen("train", "finetune"), "epochs": 1, "batch_size": 4, "precision": "fp32"}
     node |= {"ema_decay": None, "min_steps": 0}
@@ -117,7 +117,7 @@ ESTIMATORS = [option for option in options("train") if config.list_targets("trai
 @pytest.mark.parametrize("option", ESTIMATORS)
 def test_every_estimator_trains(option: str, task: str, tmp_path: Path) -> None:
     """As conf/ has it, on a few pictures; and what was saved says the same when it is loaded."""
-    nodes = composed(f"train={option}", "encoder=hog", f"task={task}", "transform.size=32")
+    nodes = composed(f"train={option}", "encoder=hog", f"task={task}", "image_size=32")
     generator = np.random.default_rng(0)
     truth = np.arange(60) % 2
     images = generator.integers(0, 100, (60, 32, 32, 1), dtype=np.uint8)
@@ -178,26 +178,40 @@ def test_sampling_contract(option: str) -> None:
     assert chances is None or (chances.shape == (16,) and np.isclose(chances.sum(), 1) and (chances > 0).all())
 
 
+REMEDIES = [option for option in options("imbalance") if option != "auto"]
+
+
 @pytest.mark.parametrize("task", ["single_label", "multi_label"])
-@pytest.mark.parametrize("option", options("imbalance"))
+@pytest.mark.parametrize("option", REMEDIES)
 def test_imbalance_contract(option: str, task: str) -> None:
-    """Both tasks take every option, learn what it needs, and each changes something but `none`."""
-    params = composed(f"imbalance={option}", f"task={task}")
-    choosing: CandidateSelection = config.instantiate(CandidateSelection, params["imbalance"], "imbalance")
+    """Both tasks take every remedy, learn what it needs, and each changes something but `none`."""
+    nodes, without = composed(f"imbalance={option}", f"task={task}"), composed(f"task={task}")
+    assert nodes["imbalance"] == option
+    assert candidate_selection(nodes) is None
     targets = np.eye(3, dtype=np.float32)[np.repeat(np.arange(3), [8, 3, 1])]
     logits = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
-    assert list(choosing.candidates) == ([option] if option != "auto" else [*choosing.candidates])
-    assert option != "auto" or next(iter(choosing.candidates)) == "none"
-    for name in choosing.candidates:
-        nodes = choosing.with_candidate(params, name)
-        learnt = config.build(nodes["task"], "task").fit_class_weights(targets)
-        plain = config.build(params["task"], "task").fit_class_weights(targets)
-        chances = config.build(nodes["sampling"], "sampling")(targets, ["a", "b", "c"], pd.DataFrame(index=range(12)))
-        scores = learnt.probabilities(logits)
-        assert torch.isfinite(learnt.loss(logits, torch.from_numpy(targets)))
-        assert ((scores >= 0) & (scores <= 1)).all()
-        assert config.build(config.to_node(learnt), "card.task") == learnt
-        assert (chances is None and learnt == plain) == (name == "none")
+    learnt = config.build(nodes["task"], "task").fit_class_weights(targets)
+    scores = learnt.probabilities(logits)
+    assert torch.isfinite(learnt.loss(logits, torch.from_numpy(targets)))
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert config.build(config.to_node(learnt), "card.task") == learnt
+    plain = config.build(without["task"], "task").fit_class_weights(targets)
+    chances = config.build(nodes["sampling"], "sampling")(targets, ["a", "b", "c"], pd.DataFrame(index=range(12)))
+    untouched = chances is None and learnt == plain and nodes["augment"] == without["augment"]
+    assert untouched == (option == "none")
+
+
+@pytest.mark.parametrize("task", ["single_label", "multi_label"])
+def test_auto_tries_each_remedy_as_it_is_composed_alone(task: str) -> None:
+    params = composed("imbalance=auto", f"task={task}")
+    selection = candidate_selection(params)
+    assert selection is not None
+    assert next(iter(selection.candidates)) == "none"
+    assert {*selection.candidates} == {*REMEDIES} - {"extra_copies"}  # that one changes what is packed
+    for name in selection.candidates:
+        alone = composed(f"imbalance={name}", f"task={task}")
+        tried = selection.with_candidate(params, name)
+        assert {key: tried[key] for key in SECTIONS} == {key: alone[key] for key in SECTIONS}
 
 
 @pytest.mark.parametrize("option", options("mix"))
@@ -245,9 +259,8 @@ def test_metric_contract(option: str) -> None:
         assert (worse < 1).all() if metric.larger_is_better else (worse > 0).all()
 
 
-@pytest.mark.parametrize("option", options("gate"))
-def test_gate_contract(option: str) -> None:
-    node = chosen("gate", option)
+def test_gate_contract() -> None:
+    node = composed()["gate"]
     gate = config.build({**node, "metric": config.build(node["metric"], "gate.metric")}, "gate")
     targets = np.eye(2)[np.arange(20) % 2]
     same = make_predictions(targets, targets, groups=np.arange(20) // 2)

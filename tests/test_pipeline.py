@@ -185,7 +185,7 @@ def test_options_for_unequal_classes_are_tried_on_val_and_shown(project: Path, t
     run("train")
     run("evaluate")
     tried = pd.read_csv("reports/imbalance.csv", keep_default_na=False)
-    assert tried["option"].tolist() == yaml.safe_load((ROOT / "conf/imbalance/auto.yaml").read_text())["defaults"][:-1]
+    assert tried["option"].tolist() == list(yaml.safe_load(Path("params.yaml").read_text())["imbalance"]["candidates"])
     card = json.loads(Path("data/predictor/card.json").read_text())
     assert card["imbalance"] == tried["option"][tried["chosen"]].item()
     assert "Unequal classes" in Path("reports/report.html").read_text()

@@ -67,7 +67,7 @@ class PictureQuality(Check):
             unit="share of pictures with a fault",
             worst={name: f"{len(rows):,} of {len(samples):,}" for name, rows in found.items() if len(rows)},
             advice="Look at them: mend or drop what nobody could label, and set the limits "
-            "in conf/check/picture_quality.yaml to what is normal for these pictures.",
+            "in conf/check/default.yaml to what is normal for these pictures.",
             sentence=f"{int(any_fault.sum()):,} of {len(samples):,} pictures are poor in a way that can be measured.",
             pictures={name: [str(names[row]) for row in rows[:SHOWN]] for name, rows in found.items() if len(rows)},
         )

@@ -66,7 +66,6 @@ KINDS: dict[str, Callable[[str], Told]] = {
 }
 EMPTY = ("negative", "unlabelled", "own_label")
 SPLITS = ("given", "grouped", "random")
-WHOLE = "experiment=multi_label"  # stores pictures as large as the network takes them
 SMALL, MIN_SIZE = 64, 16  # pixels: sides at which a small network does, and below which none is sensible
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 NO_NAME = frozenset(["null", "true", "false", "yes", "no", "on", "off", "nan", "inf"])  # words of YAML and Hydra
@@ -195,7 +194,7 @@ def check_usable(counted: SourceSummary, looked: HeaderSample, path: Path) -> No
 def overrides(name: str, counted: SourceSummary, looked: HeaderSample, min_samples: int, split: str) -> list[str]:
     """What `dvc exp run -S` needs so that the first run is the right one and is not stopped by a limit."""
     options = [f"source={name}", *([f"split={split}"] if split != "grouped" else [])]
-    options += [WHOLE] if counted.task == "multi_label" else []
+    options += ["experiment=multi_label"] if counted.task == "multi_label" else []
     usable = counted.num_pictures - len(looked.refused)
     return [*options, *([f"validate.min_samples={usable}"] if usable < min_samples else [])]
 
@@ -262,13 +261,11 @@ def next_steps(file: Path, command: str, options: Sequence[str], looked: HeaderS
     side = looked.shorter_side
     if side is not None and side <= SMALL:
         size = max(int(side), MIN_SIZE)
-        margin = [] if WHOLE in options else [f"augment.size={size + max(size // 8, 2)}"]
-        extra = ["encoder=small", f"transform.size={size}", *margin]
-        yield f"  (faster for pictures this small: {' '.join(f'-S {one}' for one in extra)})"
+        yield f"  (faster for pictures this small: -S encoder=small -S image_size={size})"
     yield f"In a copy of the project (--temp, --queue) git must know the file: git add {file}"
     picked = [option.replace("=", ": ") for option in options if "." not in option]
-    limits = [re.sub(r"(.*)\.(.*)=(.*)", r"; \2: \3 in conf/\1/default.yaml", one) for one in options if "." in one]
-    yield f"For good: {', '.join(picked)} in conf/config.yaml{''.join(limits)}; then dvc repro"
+    limits = [re.sub(r"(.*)\.(.*)=(.*)", r"; \2: \3 under \1", one) for one in options if "." in one]
+    yield f"For good, in conf/config.yaml: {', '.join(picked)}{''.join(limits)}; then dvc repro"
 
 
 def _list_notes(place: FileListing) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.core import config
 from pipeline.core.contracts import Metric
@@ -13,8 +13,7 @@ from pipeline.core.nouns import import_target
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
-LATE = ("split", "check", "curate", "metric", "gate")  # built by later stages, and cheap to build
-LISTS = ("check", "curate", "metric")
+LATE = ("split", "check", "curate", "sampling", "metric", "gate")  # built by later stages, and cheap to build
 
 
 def check_choices(params: Params) -> None:
@@ -26,7 +25,7 @@ def check_choices(params: Params) -> None:
         UserError: Naming the key, and what to do.
     """
     built = {
-        key: config.build_all(params, key) if key in LISTS else config.build(params[key], key)
+        key: config.build_all(params, key) if key in config.MAPPINGS else config.build(params[key], key)
         for key in LATE
         if params.get(key)
     }
@@ -34,23 +33,23 @@ def check_choices(params: Params) -> None:
     refuse_unfit({f"metric.{name}": one for name, one in built.get("metric", {}).items()}, exclusive)
     of_gate = {f"gate.{name}": one for name, one in vars(built["gate"]).items()} if "gate" in built else {}
     refuse_unfit({key: one for key, one in of_gate.items() if isinstance(one, Metric)}, exclusive)
-    _check_sizes(config.get_section(params, "augment"), config.get_section(params, "transform"))
+    _check_sizes(params)
 
 
-def _check_sizes(augment: Mapping[str, Any], transform: Mapping[str, Any]) -> None:
-    """Refuses pictures stored smaller than the network takes them, and whole pictures of which it would see a part."""
-    stored, seen, fit = augment.get("size"), transform.get("size"), augment.get("fit")
-    if not isinstance(stored, int) or not isinstance(seen, int):
-        return
-    if stored < seen:
+def _check_sizes(params: Params) -> None:
+    """Refuses sizes that differ from `image_size`, and whole pictures of which the network would see a part."""
+    size = config.get_section(params, "image_size")
+    for key in ("augment", "transform", "encoder"):
+        other = config.get_section(params, key).get("image_size", size)
+        if other != size:
+            raise UserError(
+                f"params.yaml: {key}.image_size {other} is not the image_size {size}; set image_size={other}"
+            )
+    augment = config.get_section(params, "augment")
+    if augment.get("margin") and augment.get("fit") in ("pad", "stretch"):
         raise UserError(
-            f"params.yaml: augment.size {stored} is smaller than transform.size {seen}, which the network takes; raise "
-            "augment.size or lower transform.size"
-        )
-    if stored > seen and fit in ("pad", "stretch"):
-        raise UserError(
-            f"params.yaml: augment.fit {fit} keeps the whole picture, and of its {stored} pixels (augment.size) the "
-            f"network takes the central {seen} (transform.size); set augment.size={seen}, or augment.fit=crop"
+            f"params.yaml: augment.fit {augment['fit']} keeps the whole picture, and the network takes the middle: it "
+            f"would not see the augment.margin of {augment['margin']}; set augment.margin=0, or augment.fit=crop"
         )
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 CONF = Path("conf")
 PARAMS = Path("params.yaml")
-LISTS = ("check", "curate", "augmentation", "metric")  # groups of which several are chosen
+MAPPINGS = ("check", "curate", "augmentation", "metric")  # sections of several nouns, by name; null switches one off
+LISTED = ("augmentation", "metric")  # groups of which a list of files is chosen
 COMPOSE_AGAIN = "run python -m pipeline.stages.compose --force"
 MAX_DEPTH = 4  # nouns within nouns; an archive of an archive of a table is 3
 
@@ -43,7 +44,7 @@ def compose(conf: Path = CONF, overrides: list[str] | None = None) -> str:
         OmegaConf.resolve(config)
         missing = sorted(OmegaConf.missing_keys(config))
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(f"{conf}/: {_one_line(error)}") from None
+        raise UserError(f"{conf}/: {_unknown_key(error) or _one_line(error)}") from None
     except yaml.YAMLError as error:
         raise UserError(f"{conf}/: not valid YAML: {_one_line(error)}") from None
     except UnicodeDecodeError as error:
@@ -98,18 +99,39 @@ def list_targets(group: str, conf: Path = CONF) -> dict[str, str]:
 
 
 def refuse_emptied(conf: Path = CONF) -> None:
-    """An option of what is chosen in lists composes to nothing when its file is emptied, and nobody would notice.
+    """A file of checks, augmentations or metrics composes to nothing when it is emptied, and nobody would notice.
 
     Raises:
         UserError: A file does not define what it is called.
     """
-    for group in LISTS:
+    for group in MAPPINGS:
         for path in sorted((conf / group).glob("*.yaml")):
             if not re.search(r"^\w+:", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE):
                 raise UserError(
                     f"{path} defines nothing, so that choosing {path.stem!r} would choose nothing; "
                     f"git checkout {path}, or delete the file and take its name out of conf/config.yaml"
                 )
+
+
+def refuse_unknown_names(params: Params, conf: Path = CONF) -> None:
+    """A misspelt name that `+check.NAME=null` or an experiment switches off would be on still, and nobody would notice.
+
+    Raises:
+        UserError: A name is switched off that no file of its group in conf/ has.
+    """
+    for group in MAPPINGS:
+        nodes = params.get(group)
+        switched_off = [name for name, node in nodes.items() if node is None] if isinstance(nodes, dict) else []
+        known = set().union(*map(_names_in, (conf / group).glob("*.yaml"))) if switched_off else set()
+        if unknown := sorted(set(switched_off) - known):
+            raise UserError(
+                f"{PARAMS}: {group}.{unknown[0]} is null, which switches it off, and {conf / group}/ has no "
+                f"{unknown[0]!r}; expected one of {', '.join(sorted(known))}"
+            )
+
+
+def _names_in(path: Path) -> set[str]:
+    return set(yaml.safe_load(path.read_text(encoding="utf-8")) or {}) - {"defaults"}
 
 
 def get_section(params: Params, key: str) -> Any:
@@ -129,14 +151,14 @@ def build(node: Any, where: str, kind: str | None = None, /, **data: Any) -> Any
     Args:
         node: Mapping with `_target_`, the dotted path of a class that `nouns.import_target` takes.
         where: Key in params.yaml, or after `card.` in a card; for messages.
-        kind: Key of `nouns.KINDS`. None takes it from `where`: its first part where that is a list, else its last one.
+        kind: Key of `nouns.KINDS`. None takes it from `where`: its first part if in `MAPPINGS`, else its last one.
         data: Arguments that come from artifacts, not from conf/.
 
     Raises:
         UserError: No target, one of another kind, an unknown or missing parameter, or a value that the noun refuses.
     """
     first, _, _ = where.partition(".")
-    return _build_node(node, where, kind or (first if first in LISTS else where.rpartition(".")[2]), MAX_DEPTH, data)
+    return _build_node(node, where, kind or (first if first in MAPPINGS else where.rpartition(".")[2]), MAX_DEPTH, data)
 
 
 def _build_node(node: Any, where: str, kind: str, depth: int, data: dict[str, Any]) -> Any:
@@ -159,7 +181,7 @@ def _build_node(node: Any, where: str, kind: str, depth: int, data: dict[str, An
 
 
 def build_all(params: Params, key: str) -> dict[str, Any]:
-    """What is chosen in a list, by name: of every node of a top-level entry what `build` makes of it.
+    """What `build` makes of every node of one of `MAPPINGS`, by name; null, which switches one off, makes none.
 
     Raises:
         UserError: There is no such entry, it is no mapping, or one of its nodes cannot be built.
@@ -169,7 +191,7 @@ def build_all(params: Params, key: str) -> dict[str, Any]:
         raise UserError(
             f"{PARAMS}: {key} must be a mapping of names to what each builds, found {nouns.show_value(nodes)}"
         )
-    return {name: build(node, f"{key}.{name}", key) for name, node in nodes.items()}
+    return {name: build(node, f"{key}.{name}", key) for name, node in nodes.items() if node is not None}
 
 
 def to_node(noun: Any) -> Params:
@@ -216,3 +238,14 @@ def _refuse_unknown(target: Any, arguments: Params, where: str) -> Mapping[str, 
 
 def _one_line(error: BaseException) -> str:
     return re.sub(r"\s*\n\s*", "; ", str(error).strip()) or type(error).__name__
+
+
+def _unknown_key(error: BaseException) -> str:
+    """What to say of an override of a key that conf/ does not have; empty for another error."""
+    found = re.match(r"Could not override '([\w.@/-]+)'", str(error))
+    if not found:
+        return ""
+    parent = getattr(error.__cause__, "parent_node", None)
+    place = found[1].rpartition(".")[0] or "the configuration"
+    known = f"; {place} has {', '.join(str(name) for name in parent if name != 'hydra')}" if parent else ""
+    return f"there is no {found[1]!r} to override{known} (a new key takes a + before its name)"

@@ -120,14 +120,14 @@ class BatchMix(ABC):
 
 
 class Transform(ABC):
-    """From a stored array to what an encoder takes, `size` pixels high and wide; deterministic."""
+    """From a stored array to what an encoder takes, `image_size` pixels high and wide; deterministic."""
 
     spatial_rank: ClassVar[int | None] = 2
-    size: int
+    image_size: int
 
     @abstractmethod
     def __call__(self, batch: Tensor) -> Tensor:
-        """(B, 1 or 3, *spatial) uint8 to (B, 3, *spatial) float32, normalised; the last two axes of length size."""
+        """(B, 1 or 3, *spatial) uint8 to (B, 3, *spatial) float32, normalised; the last two are `image_size` long."""
 
 
 class Encoder(ABC):

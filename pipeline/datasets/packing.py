@@ -13,7 +13,7 @@ from annotated_types import Interval
 from pipeline.core.axes import middle_pictures, to_array, to_tensor
 from pipeline.core.contracts import Augmentation
 from pipeline.core.manifest_schema import SPLITS, is_property_or_attribute
-from pipeline.core.ranges import Seed
+from pipeline.core.ranges import Fraction, PositiveInt, Seed
 from pipeline.core.sample_reader import StorageFormat
 from pipeline.datasets.npy import contact_sheet
 from pipeline.images.storage import SquareFormat
@@ -27,21 +27,32 @@ class Packing:
     """How pictures are stored.
 
     Args:
-        size: Side of the stored square in pixels, at least transform.size.
-        fit: `crop` (shorter side to size, centre kept), `pad` (longer side to size) or `stretch`.
+        image_size: Side of the square that the network takes, in pixels.
+        margin: What is stored beyond it, as a share of it, 0 to 1.
+        fit: `crop` (shorter side to the stored size, centre kept), `pad` (longer side to it) or `stretch`.
         min_class_share: In train, a class smaller than this share of the largest one gets extra augmented copies until
             it reaches it, 0 to 1; null makes none.
         seed: Of the extra copies and the preview.
     """
 
-    size: Annotated[int, Interval(ge=8, le=4096)]
+    image_size: PositiveInt
+    margin: Fraction
     fit: Literal["crop", "pad", "stretch"]
     min_class_share: Annotated[float, Interval(gt=0, le=1)] | None
     seed: Seed
 
+    def __post_init__(self) -> None:
+        if not 8 <= self.stored_size <= 4096:
+            raise ValueError(f"image_size with its margin must be 8 to 4096, got {self.image_size} and {self.margin}")
+
     def storage(self, channels: int) -> StorageFormat:
         """The form of every stored picture, with so many channels as the data set has."""
-        return SquareFormat(size=self.size, fit=self.fit, channels=channels)
+        return SquareFormat(size=self.stored_size, fit=self.fit, channels=channels)
+
+    @property
+    def stored_size(self) -> int:
+        """Side of the stored square in pixels, `image_size` and its margin, to the nearest whole number."""
+        return round(self.image_size * (1 + self.margin))
 
 
 def assigned_rows(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:

@@ -27,26 +27,28 @@ class FeatureOptions:
 
     Args:
         encoder: Node of an Encoder.
-        transform: Node of the Transform that the encoder takes; its size is the one pictures are read at.
+        transform: Node of the Transform that the encoder takes; its image_size is at most this one.
+        image_size: Side in pixels at which pictures are read.
         fit: `crop`, `pad` or `stretch`, as pictures are fitted to that size.
         batch_size: Pictures per forward pass, at least 1.
     """
 
     encoder: dict[str, Any]
     transform: dict[str, Any]
+    image_size: PositiveInt
     fit: Literal["crop", "pad", "stretch"]
     batch_size: PositiveInt
 
     def storage(self, channels: int) -> StorageFormat:
         """The form in which pictures are read, with so many channels as the data set has."""
-        return SquareFormat(size=int(self.transform["size"]), fit=self.fit, channels=channels)
+        return SquareFormat(size=self.image_size, fit=self.fit, channels=channels)
 
 
 class FeatureExtractor:
     """Pictures in, features out: the same ones every time.
 
     Attributes:
-        size: Side of the square pictures it takes.
+        image_size: Side of the square pictures it takes.
         components: Key in params.yaml to what it is made of.
         feature_dim: Length of a feature vector.
     """
@@ -55,7 +57,7 @@ class FeatureExtractor:
         import torch
 
         transform: Transform = config.build(featuring.transform, "embed.transform")
-        self.size = transform.size
+        self.image_size = featuring.image_size
         with torch.random.fork_rng():  # an encoder may have random weights: always the same ones
             torch.manual_seed(0)
             encoder = config.build(featuring.encoder, "embed.encoder")

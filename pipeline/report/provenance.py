@@ -42,7 +42,10 @@ def provenance(params: Params, card: JsonObject) -> Provenance:
             "Pictures stored at",
             f"{packing['size']} pixels, {packing['fit']}" if {"size", "fit"} <= packing.keys() else "",
         ),
-        ("Pictures seen at", f"{card['transform']['size']} pixels" if "size" in (card.get("transform") or {}) else ""),
+        (
+            "Pictures seen at",
+            f"{card['transform']['image_size']} pixels" if "image_size" in (card.get("transform") or {}) else "",
+        ),
     ]
     hashes = [
         ("Data hash", card.get("data_hash", ""), "the same for the same pictures, labels and splits"),

@@ -69,6 +69,7 @@ def check_chosen(params: Params) -> None:
     """Refuses what could only fail later, a source that is not there in DVC's words without the key among it."""
     if not params.get("metric"):
         raise UserError("metric chooses none, and nothing could be measured; choose some of conf/metric/ in a list")
+    config.refuse_unknown_names(params)
     check_choices(params)
     source = params.get("source")
     watch = source.get("watch") if isinstance(source, dict) else None

@@ -34,7 +34,7 @@ KEY, RESULTS = "colibri.training_key", "colibri.results_key"
 REPEATED = "colibri.repeat_key"  # of data, choices and code: a training of the same one gives the same
 MADE = "colibri.made"  # digest of what training made: predictor and curves
 MAX_PARAM_LENGTH = 500
-UNLOGGED = ("validate", "check", "embed", "curate", "evaluate", "metric", "gate", "register", "sides")
+UNLOGGED = ("validate", "check", "embed", "curate", "evaluate", "metric", "gate", "register")
 INTERVAL, INTERVALS = ("value", "low", "high", "n", "groups", "caveat"), "evaluation/intervals.json"
 SECONDS = "train/seconds"  # since the training started, at the end of each epoch
 

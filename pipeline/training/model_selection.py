@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -25,40 +25,41 @@ COLUMNS = {
     "chosen": bool,
 }
 CHANGED = ("task", "sampling")
+NAME = "imbalance"  # the key under which an overlay says its own name
 
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateSelection:
-    """The options of `imbalance` in params.yaml: one that is taken, or several of which one is chosen on val.
+    """Several remedies for unequal classes, of which one is chosen on val: `imbalance` of params.yaml.
 
     Args:
-        candidates: Name to what the option changes: keys of `task` that it sets, and a `sampling` of its own. The
-            simplest comes first.
+        candidates: Name to overlay, as the files of conf/imbalance/ hold them: keys of `task` that it sets, and a
+            `sampling` of its own. The simplest comes first.
         epochs: Of each trial, exactly, and at most `train.epochs`; null takes as many as training.
         num_resamples: Bootstrap resamples behind each interval, at least 100.
         seed: Of the resamples.
     """
 
-    candidates: dict[str, dict[str, Any]] = field(default_factory=dict)
+    candidates: dict[str, dict[str, Any]]
     epochs: PositiveInt | None = None
     num_resamples: Annotated[int, Ge(100)] = 1000
     seed: Seed = 0
 
     def __post_init__(self) -> None:
         if not self.candidates:
-            raise ValueError("candidates must name at least one option, as conf/imbalance/none.yaml does")
-        foreign = sorted({key for changes in self.candidates.values() for key in changes or {}} - set(CHANGED))
+            raise ValueError("candidates must name at least one overlay, as conf/imbalance/auto.yaml does")
+        foreign = sorted({key for overlay in self.candidates.values() for key in overlay or {}} - {*CHANGED, NAME})
         if foreign:
             raise ValueError(f"candidates may change {' and '.join(CHANGED)}, got {foreign[0]!r}")
 
     def with_candidate(self, nodes: Params, name: str) -> Params:
-        """The nodes of params.yaml with that option, which is then the only candidate."""
-        changes = self.candidates[name] or {}
+        """The nodes of params.yaml with that overlay, as if it alone had been composed."""
+        overlay = self.candidates[name] or {}
         return {
             **nodes,
-            "task": {**nodes["task"], **changes.get("task", {})},
-            "sampling": changes.get("sampling") or nodes["sampling"],
-            "imbalance": {"candidates": {name: self.candidates[name]}},
+            "task": {**nodes["task"], **overlay.get("task", {})},
+            "sampling": overlay.get("sampling") or nodes["sampling"],
+            NAME: name,
         }
 
     def select(
@@ -69,7 +70,7 @@ class CandidateSelection:
         exclusive: bool,
         decided: Callable[[Params], np.ndarray],
     ) -> tuple[Params, pd.DataFrame]:
-        """The nodes of what is best on val, and what was measured; with one candidate nothing is.
+        """The nodes of what is best on val, and what was measured; of one candidate nothing is.
 
         Args:
             nodes: Sections of params.yaml.

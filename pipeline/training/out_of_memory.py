@@ -50,9 +50,7 @@ def refusal(loop: Loop) -> UserError:
         return UserError(f"{told}, {loop.processes.count} processes sharing it; lower train.batch_size")
     fits = largest_that_fits(loop, size)
     if fits is None:
-        return UserError(
-            f"{told}, and none of {smallest_part(loop)} does; lower transform.size or take a smaller encoder"
-        )
+        return UserError(f"{told}, and none of {smallest_part(loop)} does; lower image_size or take a smaller encoder")
     parts = options.accumulation * (options.batch_size // fits)
     return UserError(
         f"{told}, one of {fits} does; set train.batch_size={fits} and train.accumulation={parts} for the same steps, "

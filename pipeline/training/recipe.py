@@ -16,7 +16,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.manifest_schema import SPLITS
 from pipeline.datasets.packed import PackedDataset
 from pipeline.images.decoding import Decoding
-from pipeline.training.model_selection import CandidateSelection
+from pipeline.training.model_selection import CandidateSelection, table
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
@@ -33,7 +33,7 @@ def no_log(epoch: int, figures: dict[str, float]) -> None:
 class Recipe:
     """Everything but the data: built anew for each fit, since a fit changes the encoder."""
 
-    def __init__(self, nodes: dict[str, Any]):
+    def __init__(self, nodes: Params):
         self.nodes = nodes
         self.task: Task = config.build(nodes["task"], "task")
         self.sampling: Sampling = config.build(nodes["sampling"], "sampling")
@@ -75,7 +75,7 @@ class Recipe:
         splits = packed.index["split"].value_counts()
         return {
             "classes": packed.classes,
-            "imbalance": next(iter(self.nodes["imbalance"]["candidates"])),
+            "imbalance": self.nodes["imbalance"],
             **{name: self.nodes[name] for name in CHOSEN},
             "packing": {
                 **{name: packed.card[name] for name in ("size", "fit", "channels")},
@@ -87,18 +87,18 @@ class Recipe:
 
 
 def first_recipe(nodes: Params) -> Recipe:
-    """The recipe with the first of the options that `imbalance` names."""
-    choosing: CandidateSelection = config.instantiate(
-        CandidateSelection, config.get_section(nodes, "imbalance"), "imbalance"
-    )
-    return Recipe(choosing.with_candidate(nodes, next(iter(choosing.candidates))))
+    """The recipe as composed, or with the first remedy for unequal classes where `imbalance` tries several."""
+    selection = candidate_selection(nodes)
+    return Recipe(selection.with_candidate(nodes, next(iter(selection.candidates))) if selection else nodes)
 
 
 def select_recipe(nodes: Params, packed: PackedDataset) -> tuple[Recipe, pd.DataFrame]:
-    """The recipe with the one option that `imbalance` names, or what does best on val, and what was measured."""
-    choosing: CandidateSelection = config.instantiate(CandidateSelection, nodes["imbalance"], "imbalance")
+    """The recipe as composed, or with the remedy that does best on val; and what was measured for that."""
+    selection = candidate_selection(nodes)
+    if selection is None:
+        return Recipe(nodes), table([])
     recipes = [
-        Recipe(choosing.with_candidate(nodes, name)) for name in choosing.candidates
+        Recipe(selection.with_candidate(nodes, name)) for name in selection.candidates
     ]  # a misspelt one stops here
     val = packed.index[packed.index["split"] == "val"]
     targets = recipes[0].task.targets(val["labels"].tolist(), packed.classes)
@@ -108,7 +108,13 @@ def select_recipe(nodes: Params, packed: PackedDataset) -> tuple[Recipe, pd.Data
         scores = predictor.with_metadata(val.reset_index(drop=True)).predict(packed.images[val.index.to_numpy()])
         return predictor.task.decide(scores)
 
-    chosen, tried = choosing.select(
+    chosen, tried = selection.select(
         nodes, targets, val["group"].to_numpy(dtype=str), recipes[0].task.exclusive, decide_val
     )
     return Recipe(chosen), tried
+
+
+def candidate_selection(nodes: Params) -> CandidateSelection | None:
+    """What `imbalance` tries, or None where it is the name of the one remedy that conf/ composed."""
+    node = config.get_section(nodes, "imbalance")
+    return None if isinstance(node, str) else config.instantiate(CandidateSelection, node, "imbalance")

@@ -69,18 +69,18 @@ def test_what_digits_bear_is_safe():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("embed", ["hog", "lite0"])
+@pytest.mark.parametrize("embed", ["hog", "efficientnet_lite0"])
 def test_ten_digits_under_quarter_turns(embed):
     samples, images = digits("0123456789", 80)
     found = AugmentationSafety(**{**CHOICES, "num_pictures": 300})(samples, content_of(images, embed, "orthogonal"))
     assert not found.passed
     assert next(iter(found.worst)) == "orthogonal as a whole"
-    assert embed == "lite0" or "6 and 9" in found.worst["orthogonal.vertical_flip=True"]
+    assert embed == "efficientnet_lite0" or "6 and 9" in found.worst["orthogonal.vertical_flip=True"]
 
 
 def test_colour_is_the_class():
     samples, images = discs()
-    content = content_of(images, "colour", "colour")
+    content = content_of(images, "color_histogram", "colour")
     hue = Colour(max_saturation=0.0, max_hue=0.5, max_cast=0.0)
     found = AugmentationSafety(**CHOICES)(
         samples, EmbeddedImages(content.features, {"hue": hue}, content.pictures, content.embed)
@@ -96,7 +96,7 @@ def test_colour_is_the_class():
 
 def test_the_same_every_time():
     samples, images = discs(20)
-    content = content_of(images, "colour", "colour")
+    content = content_of(images, "color_histogram", "colour")
     assert AugmentationSafety(**CHOICES)(samples, content) == AugmentationSafety(**CHOICES)(samples, content)
 
 

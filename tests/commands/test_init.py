@@ -118,10 +118,9 @@ def test_what_it_says_of_a_split(tmp_path, checkout, capsys):
     assert "  sizes of 26 pictures looked at: 20 x 20 (26)" in shown
     assert "  - val lacks 'dog'" in shown
     assert "  dvc exp run -S source=set -S split=given -S validate.min_samples=26" in shown
-    assert "  (faster for pictures this small: -S encoder=small -S transform.size=20 -S augment.size=22)" in shown
+    assert "  (faster for pictures this small: -S encoder=small -S image_size=20)" in shown
     assert shown[-1] == (
-        "For good: source: set, split: given in conf/config.yaml; "
-        "min_samples: 26 in conf/validate/default.yaml; then dvc repro"
+        "For good, in conf/config.yaml: source: set, split: given; min_samples: 26 under validate; then dvc repro"
     )
 
 
@@ -143,7 +142,7 @@ def test_several_labels_make_the_task(tmp_path, checkout, capsys):
     run(tmp_path / "set")
     shown = capsys.readouterr().out
     assert "experiment=multi_label" in command(shown)
-    assert "  (faster for pictures this small: -S encoder=small -S transform.size=20)" in shown  # no margin: it pads
+    assert "  (faster for pictures this small: -S encoder=small -S image_size=20)" in shown
     assert "several on one picture (task multi_label)" in shown
     assert "image from column 'file', group from column 'patient', label from column 'label', ';' between" in shown
     assert "groups that stay together: 4" in shown

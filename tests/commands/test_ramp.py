@@ -21,7 +21,7 @@ PARAMS = {
     "augmentation": {},
     "transform": {
         "_target_": "pipeline.models.transforms.normalise.Normalise",
-        "size": 8,
+        "image_size": 8,
         "mean": [0.5] * 3,
         "std": [0.5] * 3,
     },

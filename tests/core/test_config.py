@@ -30,7 +30,14 @@ def test_compose_resolves_the_choices(conf):
     [
         (["source=three"], r"conf/: .*Could not find 'source/three'.*one.*two"),
         (["sauce=one"], r"conf/: .*sauce"),
-        (["source.pth=x"], r"conf/: .*pth"),
+        (
+            ["source.pth=x"],
+            r"conf/: there is no 'source\.pth' to override; source has path, watch \(a new key takes a \+",
+        ),
+        (
+            ["sed=2"],
+            r"conf/: there is no 'sed' to override; the configuration has source, seed \(a new key takes a \+",
+        ),
         (["source=two"], r"conf/: source\.path has no value \(\?\?\?\); set it in conf/ or with dvc exp run -S"),
         (["seed='${nowhere}'"], r"conf/: .*nowhere"),
         (["seed"], r"conf/: .*seed"),
@@ -100,7 +107,22 @@ def test_each_of_a_list_is_built_by_name():
     built = config.build_all({"check": {"one": CHECK}}, "check")
     assert built == {"one": ClassImbalance(max_ratio=10.0, on_fail="warn")}
     with pytest.raises(UserError, match=r"^params\.yaml: check\.one must be a mapping with _target_"):
-        config.build_all({"check": {"one": None}}, "check")
+        config.build_all({"check": {"one": 7}}, "check")
+
+
+def test_null_switches_one_off():
+    assert config.build_all({"check": {"one": None, "two": CHECK}}, "check") == {
+        "two": ClassImbalance(max_ratio=10.0, on_fail="warn")
+    }
+
+
+def test_only_what_is_there_can_be_switched_off(conf):
+    (conf / "check").mkdir()
+    (conf / "check" / "default.yaml").write_text("one:\n  on_fail: warn\ntwo: null\n")
+    (conf / "check" / "more.yaml").write_text("defaults: [default, _self_]\nthree:\n  on_fail: warn\n")
+    config.refuse_unknown_names({"check": {"one": None, "two": None, "three": None, "mine": CHECK}}, conf)
+    with pytest.raises(UserError, match=r"check\.tow is null, which .* has no 'tow'; expected one of one, three, two$"):
+        config.refuse_unknown_names({"check": {"one": None, "tow": None}}, conf)
 
 
 @pytest.mark.parametrize("content", ["", "# nothing yet\n", "---\n"])

@@ -23,7 +23,7 @@ def test_a_value_is_set_where_its_dotted_name_says_and_nothing_else_changes():
     ("key", "expected"),
     [
         ("train.epoch", r"training reads no parameter 'train\.epoch'; there is estimator, epochs$"),
-        ("augment.size", r"training reads no parameter 'augment\.size'; there is train$"),
+        ("augment.margin", r"training reads no parameter 'augment\.margin'; there is train$"),
         ("train", r"training reads no parameter 'train'"),
         ("train.estimator.C.x", r"training reads no parameter 'train\.estimator\.C\.x'"),
     ],

@@ -188,7 +188,7 @@ def test_trials_stand_under_one_run(searchable, store):
             {"space": {"train.lerning_rate": {"low": 0, "high": 1}}},
             r"training reads no parameter 'train\.lerning_rate'",
         ),
-        ({"space": {"augment.size": {"choices": [28, 32]}}}, r"training reads no parameter 'augment\.size'"),
+        ({"space": {"augment.margin": {"choices": [0, 0.1]}}}, r"training reads no parameter 'augment\.margin'"),
         ({"space": None}, r"quick\.yaml: space must be a mapping of dotted parameters, found None"),
         ({"space": {}}, r"tune\.space must have at least 1 item, got \{\}$"),
         ({"trials": 0}, r"trials must be at least 1, got 0"),

@@ -16,10 +16,11 @@ SMALL = {
     "encoder": {"_target_": "pipeline.models.encoders.small.Small", "width": 2},
     "transform": {
         "_target_": "pipeline.models.transforms.normalise.Normalise",
-        "size": 16,
+        "image_size": 16,
         "mean": [0.5, 0.5, 0.5],
         "std": [0.5, 0.5, 0.5],
     },
+    "image_size": 16,
     "fit": "crop",
     "batch_size": 4,
 }
@@ -69,10 +70,10 @@ def test_grey_pictures_are_as_good():
     assert FeatureExtractor(FeatureOptions(**SMALL))(images(channels=1)).shape == (10, 8)
 
 
-@pytest.mark.parametrize("option", ["hog", "colour"])
+@pytest.mark.parametrize("option", ["hog", "color_histogram"])
 def test_the_light_options_at_their_size(option):
     featuriser = FeatureExtractor(config.instantiate(FeatureOptions, chosen(f"embed={option}")["embed"], "embed"))
-    found = featuriser(images(3, featuriser.size))
+    found = featuriser(images(3, featuriser.image_size))
     assert found.shape == (3, featuriser.feature_dim)
     assert found.std() > 0
 
@@ -81,6 +82,7 @@ def test_the_light_options_at_their_size(option):
     ("choices", "message"),
     [
         ({"fit": "squeeze"}, r"^fit must be 'crop', 'pad' or 'stretch', got 'squeeze'$"),
+        ({"image_size": 0}, r"^image_size must be at least 1, got 0$"),
         ({"batch_size": 0}, r"^batch_size must be at least 1, got 0$"),
     ],
 )

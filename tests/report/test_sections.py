@@ -11,6 +11,7 @@ from pipeline.report.co_occurrence import co_occurrence
 from pipeline.report.confusion import confusion_table
 from pipeline.report.page import content, read_slices, render, worst_mistakes
 from pipeline.report.pictures import data_uri, encode_png, open_uri
+from pipeline.report.provenance import provenance
 
 
 def test_headline_and_table_say_what_the_metrics_say():
@@ -351,3 +352,10 @@ def test_a_class_that_is_not_evaluable_says_so():
     many |= {name: entry(0.7, n=21) for name in few if name.endswith("/dog")}
     assert "have too few" not in (text := Page(render(replace(build(), metrics=many))).text)
     assert "has too few" not in text
+
+
+def test_the_sizes_at_which_pictures_are_stored_and_seen():
+    card = {"packing": {"size": 144, "fit": "crop"}, "transform": {"image_size": 128}}
+    facts = dict(provenance({}, card).facts)
+    assert facts == {"Pictures stored at": "144 pixels, crop", "Pictures seen at": "128 pixels"}
+    assert provenance({}, {}).facts == []

@@ -21,7 +21,7 @@ from pipeline.stages import augment
 from pipeline.training.augmentations.exposure import Exposure
 from pipeline.training.augmentations.orthogonal import Orthogonal
 
-PACKING = {"size": 8, "fit": "crop", "min_class_share": None, "seed": 0}
+PACKING = {"image_size": 8, "margin": 0.0, "fit": "crop", "min_class_share": None, "seed": 0}
 POLICY = [
     Orthogonal(horizontal_flip=True, vertical_flip=True, transpose=False),
     Exposure(max_brightness=0.2, max_contrast=0.2),
@@ -180,8 +180,11 @@ def test_an_augmentation_of_other_axes_stops_the_stage_before_anything_is_packed
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"size": 7}, r"^size must be 8 to 4096, got 7$"),
-        ({"size": 4097}, r"^size must be 8 to 4096, got 4097$"),
+        ({"image_size": 7}, r"^image_size with its margin must be 8 to 4096, got 7 and 0\.0$"),
+        ({"image_size": 4097}, r"^image_size with its margin must be 8 to 4096, got 4097 and 0\.0$"),
+        ({"image_size": 4000, "margin": 0.1}, r"^image_size with its margin must be 8 to 4096, got 4000 and 0\.1$"),
+        ({"margin": -0.1}, r"^margin must be 0 to 1, got -0\.1$"),
+        ({"margin": 1.5}, r"^margin must be 0 to 1, got 1\.5$"),
         ({"fit": "zoom"}, r"^fit must be 'crop', 'pad' or 'stretch', got 'zoom'$"),
         ({"min_class_share": 0.0}, r"^min_class_share must be null or above 0 and at most 1, got 0\.0$"),
         ({"min_class_share": 1.5}, r"^min_class_share must be null or above 0 and at most 1, got 1\.5$"),

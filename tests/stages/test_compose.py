@@ -183,8 +183,8 @@ def test_without_a_metric_nothing_runs():
 
 
 def test_an_emptied_check_is_not_switched_off_in_silence():
-    Path("conf/check/shortcut.yaml").write_text("")
-    with pytest.raises(UserError, match=r"conf/check/shortcut\.yaml defines nothing"):
+    Path("conf/check/default.yaml").write_text("")
+    with pytest.raises(UserError, match=r"conf/check/default\.yaml defines nothing"):
         stage.main()
 
 

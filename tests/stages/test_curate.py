@@ -22,11 +22,11 @@ def outliers(max_deviations, on_fail):
 @pytest.fixture
 def curated(ingested):
     """Embeds, then curates with the given checks."""
-    ingested("embed=colour")
+    ingested("embed=color_histogram")
     embed.main()
 
     def run(**checks):
-        ingested("embed=colour", curate=checks)
+        ingested("embed=color_histogram", curate=checks)
         curate.main()
 
     return run

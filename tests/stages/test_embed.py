@@ -10,14 +10,16 @@ from pipeline.features.store import Embeddings, to_float16
 from pipeline.models.encoders.hog import Hog
 from pipeline.stages import embed
 
-OPTIONS = {"hog": 1764, "colour": 512, "lite0": 1280}
+OPTIONS = {"hog": 1764, "color_histogram": 512, "efficientnet_lite0": 1280}
 
 
 def made():
     return {path.name: path.read_bytes() for path in sorted(artifacts.EMBEDDINGS.iterdir())}
 
 
-@pytest.mark.parametrize("option", ["hog", "colour", pytest.param("lite0", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "option", ["hog", "color_histogram", pytest.param("efficientnet_lite0", marks=pytest.mark.slow)]
+)
 def test_every_option_embeds_every_sample_twice_alike(ingested, option):
     ingested(f"embed={option}")
     embed.main()
@@ -37,7 +39,7 @@ def test_every_option_embeds_every_sample_twice_alike(ingested, option):
 
 
 def test_features_are_those_of_the_pictures(ingested, noise):
-    ingested("embed=colour")
+    ingested("embed=color_histogram")
     embed.main()
     params = config.load_params()
     featuring = config.instantiate(FeatureOptions, params["embed"], "embed")
@@ -47,7 +49,7 @@ def test_features_are_those_of_the_pictures(ingested, noise):
 
 
 def test_a_changed_picture_is_refused_and_nothing_is_left_half_done(ingested, picture_folder, encode, noise):
-    ingested("embed=colour")
+    ingested("embed=color_histogram")
     embed.main()
     before = made()
     (picture_folder / "cat" / "1.png").write_bytes(encode(noise(99)))
@@ -72,6 +74,6 @@ def test_features_that_are_too_large_are_cut_not_infinite():
 
 
 def test_a_wrong_choice(ingested):
-    ingested("embed=colour", "embed.batch_size=0")
+    ingested("embed=color_histogram", "embed.batch_size=0")
     with pytest.raises(UserError, match=r"batch_size must be at least 1, got 0"):
         embed.main()

@@ -22,8 +22,8 @@ OVERRIDES = [
     "transform=unit",
     "train=logistic",
     "augmentation=[]",
-    f"augment.size={SIDE}",
-    f"transform.size={SIDE}",
+    f"image_size={SIDE}",
+    "augment.margin=0",
     "split.near_duplicate_bits=0",
     "split.fractions={train: 0.5, val: 0.25, test: 0.25}",
 ]

@@ -14,10 +14,10 @@ from pipeline.training.tasks.single_label import SingleLabel
 FRACTIONS = {"train": 0.6, "val": 0.2, "test": 0.2}
 NODES = {
     "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
-    "imbalance": {"candidates": {"none": {}}},
+    "imbalance": "none",
     "transform": {
         "_target_": "pipeline.models.transforms.normalise.Normalise",
-        "size": 12,
+        "image_size": 12,
         "mean": [0.5, 0.5, 0.5],
         "std": [0.5, 0.5, 0.5],
     },
@@ -151,13 +151,17 @@ class Sure:
         return np.stack([bright, 1 - bright], axis=1)
 
 
-def test_one_option_for_imbalance_is_taken_as_it_is(packed):
-    changes = {"task": {"class_weights": "balanced"}, "sampling": {"_target_": BY_CLASS, "strength": 1.0}}
-    recipe, tried = select_recipe({**NODES, "imbalance": {"candidates": {"both": changes}}}, packed)
+def test_one_overlay_for_imbalance_is_taken_as_it_is(packed):
+    overlay = {"imbalance": "both", "task": {"class_weights": "balanced"}}
+    overlay |= {"sampling": {"_target_": BY_CLASS, "strength": 1.0}}
+    recipe, tried = select_recipe({**NODES, "imbalance": {"candidates": {"both": overlay}}}, packed)
     assert tried.empty
     assert recipe.task == SingleLabel(label_smoothing=0.0, class_weights="balanced")
     assert recipe.sampling.strength == 1.0
-    assert recipe.nodes["imbalance"] == {"candidates": {"both": changes}}
+    assert recipe.nodes["imbalance"] == "both"
+    composed, tried = select_recipe(recipe.nodes, packed)  # as conf/ composes it where it is chosen by its name
+    assert tried.empty
+    assert composed.nodes == recipe.nodes
 
 
 def test_a_misspelt_option_is_named_before_any_is_fitted(packed, monkeypatch):
@@ -184,7 +188,7 @@ def test_several_options_are_fitted_on_train_and_judged_on_val(packed, monkeypat
     assert [one.task.class_weights for one in fitted] == ["none", "balanced"]
     assert tried["option"].tolist() == ["none", "weighted"]
     assert tried["value"].tolist() == [0.0, 0.0]  # Sure says a where the picture is bright, and b is
-    assert recipe.nodes["imbalance"] == {"candidates": {"none": {}}}
+    assert recipe.nodes["imbalance"] == "none"
 
 
 def test_samples_of_several_cells_are_not_mixed(packed):

@@ -17,10 +17,11 @@ PARAMS = {
     "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
     "augmentation": {"shift": {"_target_": "pipeline.training.augmentations.shift.Shift", "max_fraction": 0.2}},
     "transform": {
-        "_target_": "pipeline.models.transforms.normalise.Normalise", "size": 12, "mean": [0.5] * 3, "std": [0.5] * 3
+        "_target_": "pipeline.models.transforms.normalise.Normalise",
+        "image_size": 12, "mean": [0.5] * 3, "std": [0.5] * 3,
     },
     "encoder": {"_target_": "pipeline.models.encoders.small.Small", "width": 2},
-    "imbalance": {"candidates": {"none": {}}},
+    "imbalance": "none",
     "sampling": {"_target_": "pipeline.training.samplings.shuffled.Shuffled"},
     "mix": {"_target_": "pipeline.training.mixes.unmixed.Unmixed"},
     "risk": {"_target_": "pipeline.training.risks.mean.Mean"},

@@ -30,7 +30,7 @@ PARAMS = {
     "augmentation": {"shift": {"_target_": "pipeline.training.augmentations.shift.Shift", "max_fraction": 0.2}},
     "transform": {
         "_target_": "pipeline.models.transforms.normalise.Normalise",
-        "size": 12,
+        "image_size": 12,
         "mean": [0.5] * 3,
         "std": [0.5] * 3,
     },
@@ -39,7 +39,7 @@ PARAMS = {
         "architecture": "test_efficientnet_gn",
         "weights": "none",
     },
-    "imbalance": {"candidates": {"none": {}}},
+    "imbalance": "none",
     "sampling": {"_target_": "pipeline.training.samplings.shuffled.Shuffled"},
     "mix": {"_target_": "pipeline.training.mixes.unmixed.Unmixed"},
     "risk": {

@@ -15,7 +15,7 @@ SETTINGS = [
     "check.split_leakage.near_duplicate_bits=0",
     "check.shortcut.max_balanced_accuracy=1",
     "check.missing_class.on_fail=warn",
-    "augment.size=28",
+    "image_size=25",
 ]
 
 pytestmark = pytest.mark.slow

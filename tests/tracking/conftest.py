@@ -55,14 +55,14 @@ def predictor():
         network.train()
         network(torch.rand(8, 3, 16, 16))
         network.head.weight.data *= 20  # so that scores differ from picture to picture
-    transform = Normalise(size=16, mean=[0.5] * 3, std=[0.5] * 3)
+    transform = Normalise(image_size=16, mean=[0.5] * 3, std=[0.5] * 3)
     return NetworkPredictor(network, SingleLabel(label_smoothing=0.0), transform, ["identity"], "fp32")
 
 
 @pytest.fixture(scope="session")
 def predictor_folder(predictor, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("predictor")
-    transform = {"_target_": "pipeline.models.transforms.normalise.Normalise", "size": 16}
+    transform = {"_target_": "pipeline.models.transforms.normalise.Normalise", "image_size": 16}
     card = {
         **predictor.save(folder),
         "classes": ["ant", "bee", "fly"],

@@ -21,7 +21,7 @@ from pipeline.training.trainers.property_forest import FitPropertyForest
 
 pytestmark = pytest.mark.xdist_group("tracking")
 
-HOG = {"_target_": "pipeline.models.encoders.hog.Hog", "size": 16, "cell": 4, "num_orientations": 6}
+HOG = {"_target_": "pipeline.models.encoders.hog.Hog", "image_size": 16, "cell": 4, "num_orientations": 6}
 TRAINERS = {
     "estimator": FitEstimator(
         estimator=SVC(), scaling="standardise", calibration="sigmoid", max_samples=None, batch_size=8, seed=0
@@ -40,7 +40,7 @@ def served(tmp_path):
         images[truth == 1, 8:] += 150
         images[truth == 0, :, 8:] += 150
         told = pd.DataFrame({"prop_brightness": images.mean(axis=(1, 2, 3))})
-        transform = Normalise(size=16, mean=[0.5] * 3, std=[0.5] * 3)
+        transform = Normalise(image_size=16, mean=[0.5] * 3, std=[0.5] * 3)
         samples = ImageDataset(images, np.arange(20), np.eye(2, dtype=np.float32)[truth], transform, metadata=told)
         encoder = config.build(HOG, "encoder") if name == "estimator" else Constant()
         task = SingleLabel(label_smoothing=0.0)

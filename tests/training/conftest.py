@@ -18,7 +18,7 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def transform():
-    return Normalise(size=SIDE, mean=[0.5] * 3, std=[0.5] * 3)
+    return Normalise(image_size=SIDE, mean=[0.5] * 3, std=[0.5] * 3)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ def folder(tmp_path):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = Classifier(Small(width=1), 2, dropout=0.0)
-    choices = {"size": 8, "mean": [0.5] * 3, "std": [0.5] * 3}
+    choices = {"image_size": 8, "mean": [0.5] * 3, "std": [0.5] * 3}
     predictor = NetworkPredictor(
         network, SingleLabel(label_smoothing=0.1), Normalise(**choices), ["identity"], precision_name="fp32"
     )

@@ -27,7 +27,7 @@ def decisions(**found):
 
     def decided(nodes):
         asked.append(nodes)
-        (name,) = nodes["imbalance"]["candidates"]
+        name = nodes["imbalance"]
         return np.eye(2, dtype=bool)[np.where(np.arange(NUM) < 180 + (20 - found[name]), 0, 1)]
 
     return decided, asked
@@ -43,7 +43,7 @@ def test_the_clear_winner_is_taken_and_its_nodes_are_changed():
     chosen, tried = choose(decided, epochs=3)
     assert chosen["sampling"] == {"_target_": "d"}
     assert chosen["train"] == {"epochs": 8}  # training takes all its epochs
-    assert chosen["imbalance"] == {"candidates": {"drawn": {"sampling": {"_target_": "d"}}}}
+    assert chosen["imbalance"] == "drawn"
     assert [one["train"]["epochs"] for one in asked] == [3, 3, 3]
     assert asked[1]["task"] == {"_target_": "t", "label_smoothing": 0.1, "class_weights": "balanced"}
     assert tried["option"].tolist() == ["none", "weighted", "drawn"]
@@ -60,7 +60,7 @@ def test_the_clear_winner_is_taken_and_its_nodes_are_changed():
 
 def test_the_simplest_is_taken_where_the_difference_may_be_chance():
     chosen, tried = choose(decisions(none=17, weighted=18, drawn=18)[0])
-    assert chosen["imbalance"] == {"candidates": {"none": {}}}
+    assert chosen["imbalance"] == "none"
     assert chosen["task"] == NODES["task"]
     assert tried["behind_low"][0] <= 0 < tried["behind_best"][0]
     chosen, tried = choose(decisions(none=4, weighted=17, drawn=18)[0])
@@ -81,7 +81,7 @@ def test_groups_are_varied_together():
 def test_few_groups_say_nothing_so_the_simplest_is_taken(num_groups):
     groups = (np.arange(NUM) % num_groups).astype(str)
     chosen, tried = choose(decisions(none=4, weighted=10, drawn=18)[0], groups=groups)
-    assert chosen["imbalance"] == {"candidates": {"none": {}}}
+    assert chosen["imbalance"] == "none"
     assert tried[["low", "high", "behind_low", "behind_high"]].isna().all(axis=None)
     assert (tried["groups"] == num_groups).all()
 
@@ -97,7 +97,7 @@ def test_the_distance_to_the_best_by_hand():
     groups = np.array([f"g{row % 10}" for row in range(180)] + [f"g{row // 2}" for row in range(20)])
 
     def decided(nodes):
-        (name,) = nodes["imbalance"]["candidates"]
+        name = nodes["imbalance"]
         found = TARGETS > 0
         if name != "drawn":
             lost = np.arange(180, 200, 4)
@@ -120,7 +120,7 @@ def test_several_labels_are_judged_by_macro_f1():
     targets[90:100, 1] = 1
 
     def decided(nodes):
-        (name,) = nodes["imbalance"]["candidates"]
+        name = nodes["imbalance"]
         found = targets > 0
         if name != "drawn":
             found[150:180, 1] = False
@@ -194,7 +194,7 @@ def test_the_empty_table_can_be_read_again(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"candidates": {}}, r"^candidates must name at least one option"),
+        ({"candidates": {}}, r"^candidates must name at least one overlay"),
         ({"candidates": {"a": {"risk": {}}}}, r"^candidates may change task and sampling, got 'risk'$"),
         ({"epochs": 0}, r"^epochs must be null or at least 1, got 0$"),
         ({"num_resamples": 10}, r"^num_resamples must be at least 100, got 10$"),

@@ -65,7 +65,7 @@ def test_the_line_names_the_largest_batch_that_fits(fit, largest, accumulation, 
 
 
 def test_the_line_where_nothing_fits(fit):
-    with pytest.raises(UserError, match=r"at step 1, and none of 2 does; lower transform\.size or take a smaller enc"):
+    with pytest.raises(UserError, match=r"at step 1, and none of 2 does; lower image_size or take a smaller enc"):
         fit(Bounded(1))
     with pytest.raises(UserError, match=r"^a batch of 2 does not fit .* and none of 2 does; "):
         fit(Bounded(1), halve_batch=True)

@@ -108,7 +108,7 @@ def size_problem(library: str, architecture: str, options: Params, side: int) ->
         return f"{architecture} does not take pictures of {side} x {side} pixels, nor larger ones up to {LARGEST}"
     return (
         f"{architecture} does not take pictures of {side} x {side} pixels, but of {least} x {least}; "
-        f"set transform.size={least} or more, and augment.size to at least that"
+        f"set image_size={least} or more"
     )
 
 

@@ -19,24 +19,25 @@ class Hog(nn.Module, Encoder):
     """Cells of gradient directions, weighted by strength, normalised over overlapping blocks of 2 x 2 cells (L2-Hys).
 
     Args:
-        size: Side of the pictures in pixels, a multiple of `cell`.
+        image_size: Side of the pictures in pixels, a multiple of `cell`.
         cell: Side of a cell in pixels, at least 2.
         num_orientations: Directions told apart over half a turn, at least 2.
 
     Source: Dalal and Triggs 2005, doi:10.1109/CVPR.2005.177.
     """
 
-    def __init__(self, size: int, cell: int, num_orientations: Annotated[int, Ge(2)]):
+    def __init__(self, image_size: int, cell: int, num_orientations: Annotated[int, Ge(2)]):
         super().__init__()
-        if cell < 2 or size < 2 * cell or size % cell:
-            raise ValueError(f"size must be a multiple of cell, two cells at least, got {size} and {cell}")
-        self.size, self.cell, self.num_orientations = size, cell, num_orientations
-        self.feature_dim = (size // cell - 1) ** 2 * 4 * num_orientations
+        if cell < 2 or image_size < 2 * cell or image_size % cell:
+            raise ValueError(f"image_size must be a multiple of cell, two cells at least, got {image_size} and {cell}")
+        self.image_size, self.cell, self.num_orientations = image_size, cell, num_orientations
+        self.feature_dim = (image_size // cell - 1) ** 2 * 4 * num_orientations
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[2:] != (self.size, self.size):
+        if x.shape[2:] != (self.image_size, self.image_size):
             raise UserError(
-                f"gradients of {self.size} x {self.size} pixels got {x.shape[2]} x {x.shape[3]}; set size alike"
+                f"gradients of {self.image_size} x {self.image_size} pixels got {x.shape[2]} x {x.shape[3]}; "
+                "set image_size once for all"
             )
         grey = x.mean(dim=1)
         down, across = torch.zeros_like(grey), torch.zeros_like(grey)

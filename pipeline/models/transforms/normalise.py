@@ -17,34 +17,34 @@ from pipeline.core.ranges import PositiveFloat, PositiveInt
 @final
 @dataclass(frozen=True, kw_only=True)
 class Normalise(Transform):
-    """The central size x size pixels, grey repeated to three channels, (pixel / 255 - mean) / std.
+    """The central image_size x image_size pixels, grey repeated to three channels, (pixel / 255 - mean) / std.
 
     Of a clip or a volume every frame or slice alike.
 
     Args:
-        size: Side of the result in pixels; packed pictures must be at least as large.
+        image_size: Side of the result in pixels; packed pictures must be at least as large.
         mean: One number per channel, as the encoder was pretrained with.
         std: One number above 0 per channel.
     """
 
     spatial_rank = None
 
-    size: PositiveInt
+    image_size: PositiveInt
     mean: Annotated[list[float], Len(3, 3)]
     std: Annotated[list[PositiveFloat], Len(3, 3)]
 
     def __call__(self, batch: Tensor) -> Tensor:
         height, width = batch.shape[-2:]
-        if min(height, width) < self.size:
+        if min(height, width) < self.image_size:
             raise UserError(
-                f"pictures are packed at {height} x {width} pixels, smaller than transform.size {self.size}; "
-                "raise augment.size or lower transform.size"
+                f"pictures are packed at {height} x {width} pixels, smaller than the image_size {self.image_size} "
+                "that the network takes; set image_size once for all and run dvc repro"
             )
-        top, left = (height - self.size) // 2, (width - self.size) // 2
-        pixels = batch[..., top : top + self.size, left : left + self.size].movedim(1, -1)
+        top, left = (height - self.image_size) // 2, (width - self.image_size) // 2
+        pixels = batch[..., top : top + self.image_size, left : left + self.image_size].movedim(1, -1)
         stored = (*pixels.shape[:-1], 3)
-        lines = pixels.expand(stored).reshape(*stored[:-2], 3 * self.size)  # red, green, blue, red, ...
+        lines = pixels.expand(stored).reshape(*stored[:-2], 3 * self.image_size)  # red, green, blue, red, ...
         std, mean = torch.tensor(self.std), torch.tensor(self.mean)
-        factor, offset = (one.repeat(self.size) for one in (1 / (255 * std), mean / std))
+        factor, offset = (one.repeat(self.image_size) for one in (1 / (255 * std), mean / std))
         # along whole lines and in place: three numbers at a time, in fresh memory, took four times as long
         return lines.float().mul_(factor).sub_(offset).view(stored).movedim(-1, 1)

@@ -34,5 +34,5 @@ def test_refused():
         from_file(Pixels, side=0, grey=True)
     with pytest.raises(UserError, match=r"^colours takes pictures whose values are 0 to 1; set transform=unit$"):
         ColorHistogram(num_bins=4)(torch.full((1, 3, 4, 4), -0.5))
-    with pytest.raises(UserError, match=r"^gradients of 8 x 8 pixels got 16 x 16; set size alike$"):
-        Hog(size=8, cell=4, num_orientations=4)(torch.zeros(1, 3, 16, 16))
+    with pytest.raises(UserError, match=r"^gradients of 8 x 8 pixels got 16 x 16; set image_size once for all$"):
+        Hog(image_size=8, cell=4, num_orientations=4)(torch.zeros(1, 3, 16, 16))

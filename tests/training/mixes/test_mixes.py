@@ -96,7 +96,7 @@ def test_unmixed_gives_back_what_it_got_and_draws_nothing():
 def test_batches_are_mixed_in_training_only_and_the_targets_of_the_data_stay():
     images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), dtype=np.uint8)
     targets = np.eye(2, dtype=np.float32)[np.arange(8) % 2]
-    transform = Normalise(size=8, mean=[0.5] * 3, std=[0.5] * 3)
+    transform = Normalise(image_size=8, mean=[0.5] * 3, std=[0.5] * 3)
     samples = ImageDataset(images, np.arange(8), targets, transform, mix=Mixup(alpha=1.0))
     (_, found, _), *_ = samples.batches(8, torch.Generator().manual_seed(0))
     assert ((found > 0) & (found < 1)).any()

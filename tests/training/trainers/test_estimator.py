@@ -33,7 +33,7 @@ from pipeline.training.trainers.estimator_scores import fit_scaling
 
 ONE = SingleLabel(label_smoothing=0.0)
 MANY = MultiLabel(class_weights="balanced")
-HOG = {"_target_": "pipeline.models.encoders.hog.Hog", "size": 16, "cell": 4, "num_orientations": 6}
+HOG = {"_target_": "pipeline.models.encoders.hog.Hog", "image_size": 16, "cell": 4, "num_orientations": 6}
 CHOICES = {"scaling": "standardise", "calibration": "sigmoid", "max_samples": None, "batch_size": 32, "seed": 0}
 ESTIMATORS = {
     "svm": SVC(),
@@ -64,7 +64,7 @@ def attributes(num, seed, encoder_size=32):
     labels = attribute_labels(num, seed)
     generator = np.random.default_rng(seed)
     images = np.stack([attribute_picture(names, generator) for names in labels])[..., None]
-    transform = Normalise(size=encoder_size, mean=[0.0] * 3, std=[1.0] * 3)
+    transform = Normalise(image_size=encoder_size, mean=[0.0] * 3, std=[1.0] * 3)
     return ImageDataset(images=images, rows=np.arange(num), targets=MANY.targets(labels, LABELS), transform=transform)
 
 
@@ -86,7 +86,7 @@ def test_it_learns_one_label(fit, stripes, name):
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_it_learns_labels_that_have_nothing_to_do_with_each_other(fit, name):
-    encoder = Hog(size=32, cell=8, num_orientations=6)
+    encoder = Hog(image_size=32, cell=8, num_orientations=6)
     predictor, _ = fit(name, attributes(200, 0), attributes(80, 1), MANY, encoder)
     test = attributes(100, 2)
     scores = predictor.predict(test.images)
@@ -309,7 +309,7 @@ def test_labels_that_none_or_all_of_train_have(fit):
         return replace(samples, targets=np.c_[samples.targets, np.zeros(num), np.ones(num)].astype(np.float32))
 
     for name in ("svm", "forest"):
-        encoder = Hog(size=32, cell=8, num_orientations=6)
+        encoder = Hog(image_size=32, cell=8, num_orientations=6)
         predictor, _ = fit(name, three(attributes(60, 0)), three(attributes(40, 1)), MANY, encoder)
         scores = predictor.predict(attributes(5, 2).images)
         assert scores.shape == (5, 4)

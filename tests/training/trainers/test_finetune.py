@@ -63,7 +63,9 @@ def test_it_learns_two_attributes_that_have_nothing_to_do_with_each_other():
         generator = np.random.default_rng(seed)
         images = np.stack([attribute_picture(names, generator) for names in labels])[..., None]
         targets = several.targets(labels, LABELS)
-        return ImageDataset(images=images, rows=np.arange(num), targets=targets, transform=Normalise(size=24, **GREY))
+        return ImageDataset(
+            images=images, rows=np.arange(num), targets=targets, transform=Normalise(image_size=24, **GREY)
+        )
 
     several = MultiLabel(class_weights="balanced", max_class_weight=20.0)
     train, val, test = samples(128, 0), samples(64, 1), samples(100, 2)

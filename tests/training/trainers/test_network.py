@@ -21,7 +21,7 @@ CARD = {
     "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
     "transform": {
         "_target_": "pipeline.models.transforms.normalise.Normalise",
-        "size": 16,
+        "image_size": 16,
         "mean": [0.5, 0.5, 0.5],
         "std": [0.5, 0.5, 0.5],
     },

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
 import pandas as pd
 
-from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.format_clues import one_or_each, pictures_folder, split_documents, starts_with, strings
 from pipeline.datasets.discovery.format_detector import FormatDetector
-from pipeline.datasets.sources.annotations import Annotations
+from pipeline.datasets.sources.annotation_source import AnnotationSource
 from pipeline.datasets.sources.documents import expect, read_json
-from pipeline.datasets.sources.items import Empty, Item, check_empty, mark_negatives
+from pipeline.datasets.sources.items import Item, mark_negatives
 
 NO_ATTRIBUTES = frozenset(["id", "file_name", "width", "height", "coco_url", "flickr_url", "url", "path", "attributes"])
 KEYS = ((b'"images"', b'"file_name"'), (b'"annotations"', b'"image_id"', b'"category_id"'))  # of the format
@@ -25,7 +23,7 @@ KEYS = ((b'"images"', b'"file_name"'), (b'"annotations"', b'"image_id"', b'"cate
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Coco(Source, FormatDetector):
+class Coco(AnnotationSource, FormatDetector):
     """Boxes, masks or plain categories, all read as image-level labels.
 
     A crowd (`iscrowd`) shows its category as much as a single object does; an annotation marked `ignore` does not
@@ -37,40 +35,15 @@ class Coco(Source, FormatDetector):
     A document for each part of a split is one data set: `path` then names them by train, val and test.
 
     Args:
-        name: Of the data set, in MLflow and on the page.
         path: The JSON file with images, annotations and categories, or one for each part of the given split.
-        pictures: The folder that `file_name` is relative to, or that of each part.
-        watch: What DVC hashes to notice a change; a folder that holds both the files and the pictures.
-        empty: What a picture is on which nothing is annotated: `negative`, labelled as showing none of the categories;
-            `unlabelled`; or `own_label`, labelled `nothing`.
 
     Source: Lin et al. 2014, doi:10.1007/978-3-319-10602-1_48; format at cocodataset.org/#format-data.
     """
 
-    name: str
-    path: str | dict[str, str]
-    pictures: str | dict[str, str]
-    watch: str
-    empty: Empty = "negative"
-
-    def __post_init__(self) -> None:
-        check_empty(self.empty)
-        self.annotations  # noqa: B018 - refuses what does not fit
-
     def read(self) -> pd.DataFrame:
-        return self.annotations.read(self._items)
+        return self.read_items("file_name", self._items)
 
-    def stat(self, path: str) -> tuple[int, ...] | None:
-        return self.annotations.stat(path)
-
-    def open(self, path: str) -> bytes:
-        return self.annotations.open(path)
-
-    @cached_property
-    def annotations(self) -> Annotations:
-        return Annotations(path=self.path, pictures=self.pictures, relative="file_name")
-
-    def _items(self, document: Path) -> list[Item]:
+    def _items(self, document: Path, pictures: Path) -> list[Item]:
         """What one file says."""
         content = expect(read_json(document), dict, str(document))
         parts = {

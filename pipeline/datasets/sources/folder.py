@@ -6,18 +6,17 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import pandas as pd
 
-from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
-from pipeline.core.safe_files import read_bytes, stat_file
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, existing_folder, suffix, tree_below
 from pipeline.datasets.discovery.folder_levels import Levels, read_levels
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import split_named
+from pipeline.datasets.sources.file_source import FileSource
 from pipeline.datasets.sources.items import Item, table
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
@@ -26,7 +25,7 @@ NUM_SHOWN = 3
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Folder(Source, FormatDetector):
+class Folder(FileSource, FormatDetector):
     """Every file below a sub-folder is a sample of the class that the sub-folder names.
 
     Where all top-level folders are called like parts of a split (train, Training, seg_train, valid, dev, test_set),
@@ -45,6 +44,8 @@ class Folder(Source, FormatDetector):
         label_level: Of the folders that are no part of a split, the level that names the class: 1 is the topmost.
         split_folders: Whether folders called like parts of a split give the split; else they are classes.
     """
+
+    locations: ClassVar[tuple[str, ...]] = ("path", "watch")
 
     name: str
     path: str
@@ -74,11 +75,9 @@ class Folder(Source, FormatDetector):
             )
         return table(items)
 
-    def open(self, path: str) -> bytes:
-        return read_bytes(Path(self.path), path)
-
-    def stat(self, path: str) -> tuple[int, ...] | None:
-        return stat_file(Path(self.path), path)
+    @property
+    def root(self) -> Path:
+        return Path(self.path)
 
     @classmethod
     def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:

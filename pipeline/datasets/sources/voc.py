@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import pandas as pd
 
-from pipeline.core.contracts import Source
 from pipeline.core.delimited_text import decode_text
 from pipeline.core.errors import ItemRejected, UserError
-from pipeline.core.safe_files import read_bytes, stat_file
+from pipeline.core.safe_files import read_bytes
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, files_below, match_files, suffix
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import split_named
 from pipeline.datasets.sources.documents import read_document
+from pipeline.datasets.sources.file_source import FileSource
 from pipeline.datasets.sources.items import Empty, Item, check_empty, mark_negatives, table
 
 MAX_XML_BYTES = 16 * 1024 * 1024
@@ -27,7 +27,7 @@ LISTS = {"trainval": "train", "train": "train", "val": "val", "test": "test"}  #
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Voc(Source, FormatDetector):
+class Voc(FileSource, FormatDetector):
     """Annotations/x.xml says what JPEGImages/x.jpg shows; ImageSets/Main/train.txt and its like give the split.
 
     The picture of an annotation is the one of the same name, else the one its `filename` names. An object counts
@@ -46,6 +46,8 @@ class Voc(Source, FormatDetector):
 
     Source: Everingham et al. 2010, doi:10.1007/s11263-009-0275-4.
     """
+
+    locations: ClassVar[tuple[str, ...]] = ("path", "watch")
 
     name: str
     path: str
@@ -95,11 +97,9 @@ class Voc(Source, FormatDetector):
             raise UserError(f"source.path {self.path!r} holds neither annotations nor pictures")
         return table(match_files(root, pictures, items))
 
-    def stat(self, path: str) -> tuple[int, ...] | None:
-        return stat_file(Path(self.path), path)
-
-    def open(self, path: str) -> bytes:
-        return read_bytes(Path(self.path), path)
+    @property
+    def root(self) -> Path:
+        return Path(self.path)
 
     @classmethod
     def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:

@@ -142,7 +142,8 @@ def table(items: Iterable[Item]) -> pd.DataFrame:
         result["given_split"] = pd.Series([row.given_split for row in rows], dtype=object)
     if any(row.refused for row in rows):
         result["refused"] = pd.Series([row.refused.reason if row.refused else None for row in rows], dtype=object)
-        result["detail"] = pd.Series([_line(row.refused.detail) if row.refused else None for row in rows], dtype=object)
+        details = [one_line(row.refused.detail) if row.refused else None for row in rows]
+        result["detail"] = pd.Series(details, dtype=object)
     names = _attributes(rows)
     for name, column in zip(names, attribute_names(names), strict=True):
         result[column] = attribute_values([row.attributes.get(name) for row in rows])
@@ -185,7 +186,8 @@ def printable(text: str) -> str:
     return text.encode("utf-8", errors="backslashreplace").decode()
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The text without line breaks and repeated blanks, as `printable` writes it."""
     return " ".join(printable(text).split())
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
@@ -57,33 +57,18 @@ class Coco(AnnotationSource, FormatDetector):
             key: expect(entry.get("name"), str, f"{document}: the name of category {key!r}")
             for key, entry in _by_id(parts["categories"], f"{document}: categories").items()
         }
-        labels: dict[Any, set[str]] = {key: set() for key in images}
-        damaged: dict[Any, ItemRejected] = {}
-        homeless: dict[Any, ItemRejected] = {}
-        ignored = set()
-        for position, annotation in enumerate(parts["annotations"]):
-            where = f"{document}: annotations[{position}]"
-            image, category = (_key(expect(annotation, dict, where).get(key)) for key in ("image_id", "category_id"))
-            if image not in images:
-                homeless.setdefault(image, ItemRejected("missing", f"annotations[{position}] has it, images does not"))
-            elif category not in categories:
-                detail = f"annotations[{position}] has the category_id {category!r}, which categories lacks"
-                damaged.setdefault(image, ItemRejected("bad_annotation", detail))
-            elif annotation.get("ignore"):
-                ignored.add(image)
-            else:
-                labels[image].add(categories[category])
-        unknown = ignored if parts["annotations"] else images.keys()
+        found = _read_annotations(parts["annotations"], images, categories, document)
+        unknown = found.ignored if parts["annotations"] else images.keys()
         items = [
             Item(
                 path=expect(entry.get("file_name"), str, f"{document}: image {key!r}, file_name"),
-                **mark_negatives(labels[key], "unlabelled" if key in unknown else self.empty),
-                refused=damaged.get(key),
+                **mark_negatives(found.labels.get(key, ()), "unlabelled" if key in unknown else self.empty),
+                refused=found.damaged.get(key),
                 attributes=dict(_attributes(entry)),
             )
             for key, entry in images.items()
         ]
-        return [*items, *(Item(path=f"image_id {key}", refused=refused) for key, refused in homeless.items())]
+        return [*items, *(Item(path=f"image_id {key}", refused=refused) for key, refused in found.homeless.items())]
 
     @classmethod
     def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
@@ -104,6 +89,44 @@ class Coco(AnnotationSource, FormatDetector):
         for document, (pictures, notes) in found.items():
             choices = {"path": place.at(document), "pictures": pictures}
             yield FormatMatch(layout=f"COCO JSON, {document}", choices=choices, confidence=1, notes=notes)
+
+
+@final
+@dataclass(frozen=True)
+class Annotations:
+    """What the annotations of a file say, by the ids of images: labels, and those that cannot be used.
+
+    Attributes:
+        labels: Names of categories.
+        ignored: Images with an annotation marked `ignore`.
+        damaged: Images with an annotation of no category.
+        homeless: Ids that annotations have, and no image.
+    """
+
+    labels: dict[Any, set[str]] = field(default_factory=dict)
+    ignored: set[Any] = field(default_factory=set)
+    damaged: dict[Any, ItemRejected] = field(default_factory=dict)
+    homeless: dict[Any, ItemRejected] = field(default_factory=dict)
+
+
+def _read_annotations(
+    entries: list[Any], images: Collection[Any], categories: Mapping[Any, str], document: Path
+) -> Annotations:
+    found = Annotations()
+    for position, entry in enumerate(entries):
+        expect(entry, dict, f"{document}: annotations[{position}]")
+        image, category = (_key(entry.get(key)) for key in ("image_id", "category_id"))
+        if image not in images:
+            fault = ItemRejected("missing", f"annotations[{position}] has it, images does not")
+            found.homeless.setdefault(image, fault)
+        elif category not in categories:
+            detail = f"annotations[{position}] has the category_id {category!r}, which categories lacks"
+            found.damaged.setdefault(image, ItemRejected("bad_annotation", detail))
+        elif entry.get("ignore"):
+            found.ignored.add(image)
+        else:
+            found.labels.setdefault(image, set()).add(categories[category])
+    return found
 
 
 def _attributes(entry: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
-from pipeline.datasets.discovery.format_clues import one_or_each, pictures_folder, split_documents, starts_with, strings
+from pipeline.datasets.discovery.format_clues import match_documents, starts_with, strings
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.sources.annotation_source import AnnotationSource
 from pipeline.datasets.sources.documents import expect, read_json
@@ -72,23 +72,13 @@ class Coco(AnnotationSource, FormatDetector):
 
     @classmethod
     def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
-        found: dict[str, tuple[str, list[str]]] = {}
-        for document in place.documents(".json".__eq__):
-            edges = place.head_and_tail(document)
-            if starts_with(edges, b"{") and any(all(key in edges for key in keys) for keys in KEYS):
-                found[document] = pictures_folder(place, list(strings(edges, "file_name")), told, document)
-        for parts in split_documents(found):
-            folders = {split: found[document][0] for split, document in parts.items()}
-            choices: dict[str, Any] = {
-                "path": {split: place.at(document) for split, document in parts.items()},
-                "pictures": one_or_each(folders),
-            }
-            layout = f"COCO JSON, {', '.join(parts.values())}"
-            notes = [note for document in parts.values() for note in found.pop(document)[1]]
-            yield FormatMatch(layout=layout, choices=choices, confidence=1, notes=notes)
-        for document, (pictures, notes) in found.items():
-            choices = {"path": place.at(document), "pictures": pictures}
-            yield FormatMatch(layout=f"COCO JSON, {document}", choices=choices, confidence=1, notes=notes)
+        names = {
+            document: list(strings(data, "file_name"))
+            for document in place.documents(".json".__eq__)
+            if starts_with(data := place.head_and_tail(document), b"{")
+            and any(all(key in data for key in keys) for keys in KEYS)
+        }
+        return match_documents("COCO JSON", place, names, told)
 
 
 @final

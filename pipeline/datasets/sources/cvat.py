@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.core.errors import UserError
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
-from pipeline.datasets.discovery.format_clues import pictures_folder
+from pipeline.datasets.discovery.format_clues import match_documents
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import is_unlabelled, split_named
 from pipeline.datasets.sources.annotation_source import AnnotationSource
@@ -50,16 +50,15 @@ class Cvat(AnnotationSource, FormatDetector):
 
     @classmethod
     def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
+        names: dict[str, list[str]] = {}
         for document in place.documents(".xml".__eq__):
             edges = place.head_and_tail(document)
             if b"<annotations" in edges and b"<image " in edges:
                 try:
-                    names = [one.name for one in _images(Path(place.at(document)))]
+                    names[document] = [one.name for one in _images(Path(place.at(document)))]
                 except UserError:  # the reading of it says what is wrong
-                    names = []
-                pictures, notes = pictures_folder(place, names, told, document)
-                choices = {"path": place.at(document), "pictures": pictures}
-                yield FormatMatch(layout=f"CVAT XML, {document}", choices=choices, confidence=1, notes=notes)
+                    names[document] = []
+        return match_documents("CVAT XML", place, names, told)
 
 
 @dataclass(frozen=True, kw_only=True)

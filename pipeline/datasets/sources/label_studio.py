@@ -15,7 +15,7 @@ import pandas as pd
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.discovery.file_listing import MAX_NAMES, FileListing, FormatMatch
 from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, suffix
-from pipeline.datasets.discovery.format_clues import pictures_folder, starts_with, strings
+from pipeline.datasets.discovery.format_clues import match_documents, starts_with, strings
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.sources.annotation_source import AnnotationSource
 from pipeline.datasets.sources.documents import expect, read_json
@@ -58,12 +58,13 @@ class LabelStudio(AnnotationSource, FormatDetector):
 
     @classmethod
     def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
-        for document in place.documents(".json".__eq__):
-            edges = place.head_and_tail(document)
-            if starts_with(edges, b"[") and b'"data"' in edges and b'"annotations"' in edges:
-                pictures, notes = pictures_folder(place, _endings(place, edges), told, document)
-                choices = {"path": place.at(document), "pictures": pictures}
-                yield FormatMatch(layout=f"Label Studio JSON, {document}", choices=choices, confidence=1, notes=notes)
+        names = {
+            document: _endings(place, data)
+            for document in place.documents(".json".__eq__)
+            if starts_with(data := place.head_and_tail(document), b"[")
+            and all(key in data for key in (b'"data"', b'"annotations"'))
+        }
+        return match_documents("Label Studio JSON", place, names, told)
 
 
 def _answers(task: Any, where: str) -> list[Answer]:

@@ -9,6 +9,7 @@ from source_examples import FORMATS
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
+from pipeline.datasets.discovery.file_listing import list_files
 
 ANNOTATED = ("coco", "cvat", "darwin", "label_studio", "table")
 
@@ -33,6 +34,9 @@ def test_a_file_for_each_part_of_a_split_is_one_data_set(tmp_path, option):
         assert first.startswith(f"{split}/")
         assert source.open(first) == (Path(part["pictures"]) / alone["path"][0]).read_bytes()
         assert source.stat(first) is not None
+    if option != "darwin":  # which has a file for each picture
+        (match,) = type(source).recognise(list_files(tmp_path), {})
+        assert {key: match.choices[key] for key in told} == told
 
 
 @pytest.mark.parametrize("option", ANNOTATED)

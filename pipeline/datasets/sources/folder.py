@@ -17,7 +17,7 @@ from pipeline.datasets.discovery.folder_levels import Levels, read_levels
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import split_named
 from pipeline.datasets.sources.file_source import FileSource
-from pipeline.datasets.sources.items import Item, table
+from pipeline.datasets.sources.items import Item, name_some, table
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
 NUM_SHOWN = 3
@@ -138,7 +138,7 @@ def _item(path: str, levels: Levels) -> Item | None:
 def _contradiction(levels: Levels, folders: list[str], told: Mapping[str, Any]) -> str:
     """What speaks against this reading, and the options that settle it; empty where nothing does."""
     if "label_level" not in told and levels.shared:
-        classes, shared = (_some(names) for names in (levels.classes, levels.shared))
+        classes, shared = (name_some(names, NUM_SHOWN) for names in (levels.classes, levels.shared))
         return (
             f"each of its folders holds the same ones; say which are the labels: --label-level 1 ({classes}) or "
             f"--label-level 2 ({shared})"
@@ -157,16 +157,12 @@ def _contradiction(levels: Levels, folders: list[str], told: Mapping[str, Any]) 
 def _notes(place: FileListing, levels: Levels) -> Iterator[str]:
     if levels.deeper and not levels.below:
         yield (
-            f"the folders of {_some(levels.deeper)} hold folders, whose pictures count for them; --label-level 2 makes "
-            "labels of those"
+            f"the folders of {name_some(levels.deeper, NUM_SHOWN)} hold folders, whose pictures count for them; "
+            "--label-level 2 makes labels of those"
         )
     plain = {re.sub(r"[\W\d_]+", "", name) for name in levels.classes}
     if len(plain) == 1 and plain != {""}:
-        yield f"the class folders differ in a number alone: {_some(levels.classes)} are no labels if they are parts"
+        names = name_some(levels.classes, NUM_SHOWN)
+        yield f"the class folders differ in a number alone: {names} are no labels if they are parts"
     if tables := place.documents(lambda ending: ending in TABLES):
-        yield f"{_some(tables)} was not read; where it holds the labels: --format table"
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(repr(one) for one in names[:NUM_SHOWN])
-    return shown if len(names) <= NUM_SHOWN else f"{shown} and {len(names) - NUM_SHOWN:,} more"
+        yield f"{name_some(tables, NUM_SHOWN)} was not read; where it holds the labels: --format table"

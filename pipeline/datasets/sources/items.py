@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -184,6 +185,12 @@ def _writable(item: Item) -> Item:
 def printable(text: str) -> str:
     """The text, with what UTF-8 cannot hold (bytes of an odd file name, half a surrogate pair) as escapes."""
     return text.encode("utf-8", errors="backslashreplace").decode()
+
+
+def name_some(names: Collection[str], most: int) -> str:
+    """The first names in quotes, and how many there are beside them."""
+    shown = ", ".join(repr(name) for name in islice(names, most))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
 
 
 def one_line(text: str) -> str:

@@ -65,7 +65,7 @@ class Voc(FileSource, FormatDetector):
         listed = files_below(self.root, "Annotations") if (self.root / "Annotations").is_dir() else []
         annotations = [path for path in listed if suffix(path) == ".xml"]
         given = _read_splits(self.root) or of_class.given
-        items = match_files(self.root, pictures, list(self._annotated(annotations, pictures, given)))
+        items = match_files(self.root, pictures, list(self._read_annotations(annotations, pictures, given)))
         named, stems = {item.path for item in items}, {_stem(path) for path in [*annotations, *pictures]}
         others = [(path, _stem(path)) for path in pictures if path not in named]
         others += [(f"JPEGImages/{stem}.jpg", stem) for stem in given if stem not in stems]
@@ -76,7 +76,9 @@ class Voc(FileSource, FormatDetector):
             raise UserError(f"source.path {self.path!r} holds neither annotations nor pictures")
         return table(match_files(self.root, pictures, items))
 
-    def _annotated(self, annotations: list[str], pictures: list[str], given: Mapping[str, str]) -> Iterator[Item]:
+    def _read_annotations(
+        self, annotations: list[str], pictures: list[str], given: Mapping[str, str]
+    ) -> Iterator[Item]:
         """The picture of each annotation."""
         by_stem = {_stem(picture): picture for picture in reversed(pictures)}
         for annotation in annotations:

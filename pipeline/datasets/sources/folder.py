@@ -12,6 +12,7 @@ import pandas as pd
 
 from pipeline.core.errors import UserError
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
+from pipeline.datasets.discovery.file_walk import folders_around
 from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, existing_folder, suffix, tree_below
 from pipeline.datasets.discovery.folder_levels import Levels, read_levels
 from pipeline.datasets.discovery.format_detector import FormatDetector
@@ -83,7 +84,7 @@ class Folder(FileSource, FormatDetector):
     def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
         pictures = [path for path in place.files if suffix(path) in PICTURE_SUFFIXES]
         label_level, split_folders = int(told.get("label_level", 1)), bool(told.get("split_folders", True))
-        folders = _around(place.files)
+        folders = sorted(folders_around(place.files))
         levels = _levels(place.files, folders, label_level, split_folders)
         num_labelled = sum(levels.of[path.rpartition("/")[0]].label is not None for path in pictures)
         num_files = sum(levels.of[path.rpartition("/")[0]].label is not None for path in place.files)
@@ -111,16 +112,6 @@ def _deeper(folders: Collection[str], label_level: int) -> str:
         f", and below it {below[:NUM_SHOWN]}; if these are the classes, set source.label_level={level} (of an archive "
         f"or a remote tree source.inner.label_level={level})"
     )
-
-
-def _around(files: Iterator[str] | list[str] | tuple[str, ...]) -> list[str]:
-    """The folders that hold the files, at any depth."""
-    found: set[str] = set()
-    for folder in {path.rpartition("/")[0] for path in files}:
-        while folder and folder not in found:
-            found.add(folder)
-            folder = folder.rpartition("/")[0]
-    return sorted(found)
 
 
 def _levels(files: Any, folders: list[str], label_level: int, split_folders: bool) -> Levels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -156,8 +157,4 @@ class Files:
 
 def _shared_folder(files: Iterable[str]) -> str:
     """The deepest folder that holds all files; empty for the root."""
-    shared, *others = [file.split("/")[:-1] for file in files]
-    for one in others:
-        while one[: len(shared)] != shared:
-            shared.pop()
-    return "/".join(shared)
+    return posixpath.commonpath([posixpath.dirname(file) for file in files])

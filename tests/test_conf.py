@@ -4,14 +4,17 @@ import itertools
 import re
 import shlex
 import subprocess
+from importlib import import_module
 from typing import Any
 
 import pytest
 import yaml
 from conf_options import ALONE, CONF, ROOT, chosen, composed, options
 
-from pipeline.core import config, nouns
+from pipeline.core import config
+from pipeline.core.contracts import Predictor
 from pipeline.core.errors import UserError
+from pipeline.core.nouns import KINDS
 from pipeline.experiments import listing, tuning
 from pipeline.experiments.space import with_values
 from pipeline.training.recipe import Recipe
@@ -91,19 +94,17 @@ def test_params_yaml_is_what_conf_says() -> None:
 def test_every_variant_has_a_conf_file() -> None:
     """One variant is one code file and one conf file."""
     targets = {
-        line.split("_target_:")[1].strip()
+        line.split("_target_:")[1].split("#")[0].strip()
         for path in CONF.rglob("*.yaml")
         for line in path.read_text(encoding="utf-8").splitlines()
         if "_target_:" in line and not line.lstrip().startswith("#")
     }
-    modules = {target.rpartition(".")[0] for target in targets}
-    contracts = {kind.contract.__name__ for name, kind in nouns.KINDS.items() if name != "predictor"}
-    for path in sorted((ROOT / "pipeline").rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        if path.parent.name != "core" and any(f"({noun})" in text or f", {noun})" in text for noun in contracts):
-            assert ".".join(path.relative_to(ROOT).with_suffix("").parts) in modules, (
-                f"{path.name} has no file in conf/"
-            )
+    for kind in KINDS.values():
+        for path in sorted((ROOT / "pipeline" / kind.package.replace(".", "/")).glob("*.py")):
+            for noun in vars(import_module(f"pipeline.{kind.package}.{path.stem}")).values():
+                if isinstance(noun, type) and issubclass(noun, kind.contract) and vars(noun).get("__final__"):
+                    target = f"{noun.__module__}.{noun.__qualname__}"
+                    assert target in targets or kind.contract is Predictor, f"{target} has no file in conf/"
 
 
 @pytest.mark.parametrize("option", [one for one in options("experiment") if one.startswith("leaderboard_")])

@@ -4,6 +4,7 @@ import json
 import sys
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from pipeline.core.contracts import (
     Split,
     Transform,
 )
+from pipeline.datasets.assignments import assignment_path
 from pipeline.datasets.packing import Packing
 
 WHOLE = ("multi_label",)  # promise the whole picture
@@ -28,10 +30,16 @@ WHOLE = ("multi_label",)  # promise the whole picture
 pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next one need not
 
 
+def example(option: str, folder: Path) -> dict[str, Any]:
+    """The section that an option makes of `source`, for its example in a folder where it has one."""
+    told = {"watch": folder, **MAKERS[option](folder)} if option in MAKERS else {}
+    section: dict[str, Any] = composed(f"source={option}", *(f"source.{key}={told[key]}" for key in told))["source"]
+    return section
+
+
 @pytest.mark.parametrize("option", options("source"))
 def test_source_contract(option: str, tmp_path: Path) -> None:
-    told = {"watch": tmp_path, **MAKERS[option](tmp_path)} if option in MAKERS else {}
-    made = composed(f"source={option}", *(f"source.{key}={value}" for key, value in told.items()))["source"]
+    made = example(option, tmp_path)
     made_here = "tests/source_examples.py makes no example for it, and its pictures are not here"
     assert option in MAKERS or Path(made["watch"]).exists(), f"{option}: {made_here}"  # one's own source is read itself
     source: Source = config.build(made, "source")
@@ -44,6 +52,16 @@ def test_source_contract(option: str, tmp_path: Path) -> None:
     assert not any(Path(path).is_absolute() for path in rows["path"])
     assert isinstance(source.open(rows["path"][0]), (bytes, np.ndarray))
     pd.testing.assert_frame_equal(rows, source.read())
+
+
+@pytest.mark.parametrize("option", options("source"))
+def test_a_source_whose_files_were_moved_is_the_same_data_set(option: str, tmp_path: Path) -> None:
+    node = example(option, tmp_path)
+    moved = json.loads(json.dumps(node).replace(str(tmp_path), "/elsewhere"))
+    split = {"_target_": "pipeline.datasets.splits.random.Random", "seed": 0}
+    path = assignment_path(split, config.build(node, "source"))
+    assert path == assignment_path(split, config.build(moved, "source"))
+    assert path != assignment_path(split, config.build({**node, "name": "another"}, "source"))
 
 
 PROPERTIES = (

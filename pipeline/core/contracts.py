@@ -25,10 +25,15 @@ if TYPE_CHECKING:
 
 
 class Source(ABC):
-    """Where labelled pictures come from: a data set's `name`, and what DVC hashes to notice a change (`watch`)."""
+    """Where labelled pictures come from: a data set's `name`, and what DVC hashes to notice a change (`watch`).
+
+    A dataclass. `locations` names the fields that say where its files are; the others say which data set it is, so that
+    a recorded split is found again when the files have moved.
+    """
 
     name: str
     watch: str
+    locations: ClassVar[tuple[str, ...]] = ("watch",)
 
     @abstractmethod
     def read(self) -> pd.DataFrame:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import yaml
 
 from pipeline.core import artifacts, config
+from pipeline.core.contracts import Source
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
@@ -54,23 +56,21 @@ def other_split_recorded(params: Params) -> bool:
     return bool(same and digest != hashlib.md5(artifacts.SPLITS.read_bytes(), usedforsecurity=False).hexdigest())
 
 
-def assignment_path(options: Params, source: Params) -> Path:
-    """Where the assignment by these options of this data set is kept, wherever its pictures lie now.
+def assignment_path(options: Params, source: Source) -> Path:
+    """Where the assignment by these options of this data set is kept, wherever its files and this code lie now.
 
     DVC keeps the folder (`persist`), and one file per choice, so that trying another split loses nothing.
     """
-    chosen = {"split": options, "source": _without_places(source)}
+    chosen = {"split": {**options, "_target_": options["_target_"].rpartition(".")[2]}, "source": _identify(source)}
     return artifacts.ASSIGNMENTS / f"{artifacts.content_digest(artifacts.canonical_json(chosen))}.parquet"
 
 
-def _without_places(source: Params) -> Params:
-    """The choices of a source, and of the one within it, that say what its samples are, not where."""
-    places = ("path", "watch", "pictures", "url", "tree", "root")
-    return {
-        key: _without_places(value) if isinstance(value, dict) else value
-        for key, value in source.items()
-        if key not in places
-    }
+def _identify(source: Any) -> dict[str, Any]:
+    """The choices of a source, and of the one within it, that say which data set it is: all but its `locations`."""
+    names = [field.name for field in dataclasses.fields(source) if field.name not in source.locations]
+    values = {name: getattr(source, name) for name in names}
+    inner = {name: _identify(value) for name, value in values.items() if isinstance(value, Source)}
+    return {"class": type(source).__name__, **values, **inner}
 
 
 def with_absent(splits: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:

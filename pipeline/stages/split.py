@@ -19,7 +19,7 @@ def main() -> None:
     manifest = add_duplicate_group(artifacts.read_table(artifacts.MANIFEST), artifacts.read_table(artifacts.DUPLICATES))
     if import_target(config.get_section(params, "task")["_target_"], "task", "task").exclusive:
         manifest = without_negatives(manifest)
-    record = assignment_path(options, config.get_section(params, "source"))
+    record = assignment_path(options, config.build(config.get_section(params, "source"), "source"))
     before = artifacts.read_table(record) if record.exists() else None
     splits = split(manifest, before)
     missing = sorted(set(SPLITS) - set(splits["split"]))

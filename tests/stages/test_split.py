@@ -10,7 +10,12 @@ import yaml
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.datasets.assignments import assignment_path
+from pipeline.datasets.sources.archive import Archive
+from pipeline.datasets.sources.folder import Folder
 from pipeline.stages import split as stage
+
+IN = {"name": "a", "path": "here", "watch": "here"}
+FOLDER = {"_target_": "pipeline.datasets.sources.folder.Folder", **IN}
 
 
 @pytest.fixture
@@ -33,7 +38,7 @@ def run(project, make_manifest):
             "seed": seed,
         }
         (project / "params.yaml").write_text(
-            yaml.safe_dump({"split": options, "source": {"name": source}, "task": {"_target_": task}})
+            yaml.safe_dump({"split": options, "source": {**FOLDER, "name": source}, "task": {"_target_": task}})
         )
         artifacts.write_table(
             artifacts.MANIFEST, make_manifest(labels or ("ab" * num_samples)[:num_samples], **columns)
@@ -67,17 +72,35 @@ def test_a_moved_data_set_and_samples_that_come_back_keep_their_split(run, proje
     first = run(30)
     assert run(20) == first[:20]
     params = project / "params.yaml"
-    params.write_text(params.read_text().replace("name: one", "name: one\n  path: elsewhere\n  watch: elsewhere"))
+    params.write_text(params.read_text().replace("here", "elsewhere"))
     stage.main()
     assert run(30) == first
 
 
-def test_places_of_a_source_within_a_source_do_not_count():
-    def record(path, name):
-        inner = {"_target_": "x", "path": path, "name": name}
-        return assignment_path({}, {"_target_": "y", "url": path, "tree": path, "inner": inner})
+OPTIONS = {"_target_": "pipeline.datasets.splits.random.Random", "seed": 0}
 
-    assert record("here", "a") == record("there", "a") != record("here", "b")
+
+def test_a_record_belongs_to_the_data_set_and_not_to_the_place_of_its_files_or_of_the_code(monkeypatch):
+    def record(place, **choices):
+        source = Folder(**{"name": "a", "path": place, "watch": place, **choices})
+        return assignment_path(OPTIONS, source)
+
+    before = record("here")
+    assert before == record("there")
+    assert len({before, record("here", name="b"), record("here", label_level=2)}) == 3
+    monkeypatch.setattr(Folder, "__module__", "pipeline.elsewhere")
+    assert record("here") == before
+    assert assignment_path({**OPTIONS, "_target_": "pipeline.elsewhere.Random"}, Folder(**IN)) == before
+    assert assignment_path({**OPTIONS, "_target_": "pipeline.elsewhere.Grouped"}, Folder(**IN)) != before
+
+
+def test_places_of_a_source_within_a_source_do_not_count():
+    def record(place, **choices):
+        bounds = {"max_bytes": 1, "max_entries": 1}
+        inner = Folder(name="a", path=place, watch=place, **choices)
+        return assignment_path(OPTIONS, Archive(name="a", path=place, tree=place, watch=place, inner=inner, **bounds))
+
+    assert record("here") == record("there") != record("here", split_folders=False)
 
 
 def test_a_split_without_a_sample_stops_the_run(run):
@@ -90,7 +113,7 @@ def test_a_split_without_a_sample_stops_the_run(run):
 def test_without_a_manifest(project):
     options = {"_target_": "pipeline.datasets.splits.random.Random", "max_attribute_values": 0, "seed": 0}
     options["fractions"] = {"train": 0.6, "val": 0.2, "test": 0.2}
-    (project / "params.yaml").write_text(yaml.safe_dump({"split": options, "source": {}}))
+    (project / "params.yaml").write_text(yaml.safe_dump({"split": options, "source": FOLDER}))
     with pytest.raises(UserError, match=r"data/manifest\.parquet does not exist; run dvc repro"):
         stage.main()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -54,11 +54,7 @@ class Listing:
     @property
     def empty(self) -> list[str]:
         """Folders without a file at any depth that could be opened."""
-        filled: set[str] = set()
-        for folder in {path.rpartition("/")[0] for path in self.files} | set(self.unlisted):
-            while folder and folder not in filled:
-                filled.add(folder)
-                folder = folder.rpartition("/")[0]
+        filled = folders_around([*self.files, *(f"{folder}/" for folder in self.unlisted)])
         return [folder for folder in self.folders if folder not in filled]
 
     def below(self, folder: str) -> Listing:
@@ -70,6 +66,16 @@ class Listing:
         )
         odd = {path.removeprefix(start) for path in self.odd if path.startswith(start)}
         return Listing(files=files, odd=odd, folders=folders, linked=linked, unlisted=unlisted, loops=loops)
+
+
+def folders_around(files: Iterable[str]) -> set[str]:
+    """The folders that hold files, at any depth, as POSIX paths; without the root."""
+    found: set[str] = set()
+    for folder in {path.rpartition("/")[0] for path in files}:
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
 
 
 KNOWN: ContextVar[dict[Path, Listing] | None] = ContextVar("known", default=None)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pipeline.core.errors import ItemRejected, UserError
-from pipeline.datasets.discovery.file_walk import walk
+from pipeline.datasets.discovery.file_walk import Listing, walk
 from pipeline.datasets.discovery.name_resolution import PICTURE_SUFFIXES, Resolver, suffix
 from pipeline.datasets.sources.items import Item, merge, relative
 from pipeline.images.formats import SUFFIXES
@@ -34,10 +34,7 @@ def tree_below(root: Path) -> tuple[list[str], list[str]]:
     Raises:
         UserError: A folder cannot be listed.
     """
-    try:
-        found = walk(root, unlisted=_refuse_unlistable)
-    except OSError as error:
-        _refuse_unlistable(error)
+    found = _list(root)
     return found.files, found.folders
 
 
@@ -47,17 +44,20 @@ def files_below(root: Path, folder: str = "") -> list[str]:
     Raises:
         UserError: A folder cannot be listed.
     """
-    try:
-        found = walk(root / folder, unlisted=_refuse_unlistable).files
-    except OSError as error:
-        _refuse_unlistable(error)
+    found = _list(root / folder).files
     return [f"{folder}/{path}" for path in found] if folder else found
 
 
-def _refuse_unlistable(error: OSError) -> NoReturn:
-    raise UserError(
-        f"the source's folder {str(error.filename)!r} cannot be listed: {error.strerror}; mend its permissions"
-    )
+def _list(root: Path) -> Listing:
+    def refuse(error: OSError) -> NoReturn:
+        raise UserError(
+            f"the source's folder {str(error.filename)!r} cannot be listed: {error.strerror}; mend its permissions"
+        )
+
+    try:
+        return walk(root, unlisted=refuse)
+    except OSError as error:
+        refuse(error)
 
 
 def find_pictures(root: Path, items: Sequence[Item], annotations: Collection[Path]) -> list[Item]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import final
 
+from pipeline.datasets.discovery.file_walk import folders_around
 from pipeline.datasets.discovery.split_names import is_unlabelled, split_named, splits_of, tells_nothing
 
 Parts = tuple[str, ...]
@@ -114,7 +115,7 @@ class _Tree:
     def __init__(self, folders: Collection[str], filled: Collection[str]):
         self._filled = frozenset(filled)
         self._within: dict[str, list[str]] = {}
-        self._with_pictures = {"/".join(parts[:end]) for parts in _split(filled) for end in range(len(parts) + 1)}
+        self._with_pictures = folders_around(f"{folder}/" for folder in filled)
         for folder in folders:
             self._within.setdefault(folder.rpartition("/")[0], []).append(folder)
 
@@ -144,10 +145,6 @@ class _Tree:
         return sorted(
             {parts[depth] for one, parts in plain.items() if len(parts) > depth and one in self._with_pictures}
         )
-
-
-def _split(folders: Iterable[str]) -> Iterable[list[str]]:
-    return (folder.split("/") if folder else [] for folder in folders)
 
 
 def _is_alike(name: str, around: str) -> bool:

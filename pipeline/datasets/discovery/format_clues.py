@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.manifest_schema import SPLITS
-from pipeline.datasets.discovery.file_listing import MAX_NAMES, FileListing
+from pipeline.datasets.discovery.file_listing import MAX_NAMES, FileListing, FormatMatch
 from pipeline.datasets.discovery.name_resolution import Resolver
 from pipeline.datasets.discovery.split_names import SPLIT_OF, split_named, words_of
 
@@ -99,3 +99,28 @@ def pictures_folder(
     if folder is None:
         return str(place.root), ["none of the pictures that it names was found; --pictures FOLDER says where they are"]
     return place.at(folder), []
+
+
+def match_documents(
+    kind: str, place: FileListing, names: Mapping[str, Collection[str]], told: Mapping[str, Any]
+) -> Iterator[FormatMatch]:
+    """How documents of one format would be read; those that are the parts of a split are one data set.
+
+    Args:
+        kind: What they are, for messages.
+        place: Where they lie.
+        names: Each document to names of pictures in it.
+        told: Choices that a person has made.
+    """
+    found = {document: pictures_folder(place, paths, told, document) for document, paths in names.items()}
+    together: list[dict[Any, str]] = [*split_documents(found)]
+    in_parts = {document for parts in together for document in parts.values()}
+    for parts in [*together, *({None: document} for document in found if document not in in_parts)]:
+        paths = {split: place.at(document) for split, document in parts.items()}
+        pictures = one_or_each({split: found[document][0] for split, document in parts.items()})
+        yield FormatMatch(
+            layout=f"{kind}, {', '.join(parts.values())}",
+            choices={"path": paths.get(None, paths), "pictures": pictures},
+            confidence=1,
+            notes=[note for document in parts.values() for note in found[document][1]],
+        )

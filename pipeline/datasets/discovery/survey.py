@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING, final
 
 from pipeline.core.errors import ItemRejected
 from pipeline.core.manifest_schema import SPLITS
+from pipeline.datasets.sources.items import name_some
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,7 +200,7 @@ def _odd_labels(found: SourceSummary) -> Iterator[str]:
     num_labelled = found.num_pictures - found.num_unlabelled
     few = [label for label, number in found.labels.items() if number < FEW]
     if few:
-        yield f"fewer than {FEW} pictures each: {_some(reversed(few), len(few))}"
+        yield f"fewer than {FEW} pictures each: {name_some(few[::-1], NUM_EXAMPLES)}"
     for label, number in found.labels.items():
         if number == num_labelled:
             yield f"every labelled picture has {label!r}, which therefore tells nothing"
@@ -212,7 +212,7 @@ def _odd_labels(found: SourceSummary) -> Iterator[str]:
         alike[re.sub(r"[\W_]+", "", composed).casefold() or label].append(label)
     for same in alike.values():
         if len(same) > 1:
-            yield f"spelt alike, and perhaps meant as one: {_some(same, len(same))}"
+            yield f"spelt alike, and perhaps meant as one: {name_some(same, NUM_EXAMPLES)}"
     if found.num_several:
         yield f"pictures with several labels: {found.num_several:,}"
     if found.num_negative:
@@ -231,12 +231,7 @@ def _odd_splits(found: SourceSummary) -> Iterator[str]:
     for name in found.labels_of:
         only = [label for label, where in places.items() if where == [name]]
         if only and len(found.labels_of) > 1:
-            yield f"only {name} has {_some(only, len(only))}"
+            yield f"only {name} has {name_some(only, NUM_EXAMPLES)}"
         lacking = [label for label, where in places.items() if len(where) > 1 and name not in where]
         if lacking:
-            yield f"{name} lacks {_some(lacking, len(lacking))}"
-
-
-def _some(names: Iterable[str], number: int) -> str:
-    shown = ", ".join(repr(name) for name in islice(names, NUM_EXAMPLES))
-    return shown if number <= NUM_EXAMPLES else f"{shown} and {number - NUM_EXAMPLES:,} more"
+            yield f"{name} lacks {name_some(lacking, NUM_EXAMPLES)}"

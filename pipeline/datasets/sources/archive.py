@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import final
-
-import numpy as np
-import pandas as pd
+from typing import ClassVar, final
 
 from pipeline.core import artifacts
-from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.ranges import PositiveInt
 from pipeline.datasets.sources.items import Item
+from pipeline.datasets.sources.tree_source import TreeSource
 from pipeline.datasets.tables.dialects import is_encoding
 from pipeline.datasets.trees import unpacked_tree
 from pipeline.datasets.trees.archive_entries import Bounds, unpack
@@ -22,7 +18,7 @@ from pipeline.datasets.trees.archive_entries import Bounds, unpack
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Archive(Source):
+class Archive(TreeSource):
     """.zip, .tar, .tar.gz, .tar.bz2 or .tar.xz; `inner` reads what is in it as if it had always been a folder.
 
     It is unpacked below a temporary name and moved to `tree` when it is whole; as long as the archive's size, times
@@ -33,10 +29,7 @@ class Archive(Source):
     the bounds, stops the run. Links within the archive become files. Hidden entries and `__MACOSX` are passed over.
 
     Args:
-        name: Of the data set, in MLflow and on the page.
         path: The archive; its first bytes say what it is.
-        tree: The folder it is unpacked to, which `inner` reads; made and replaced by this source only.
-        inner: The source of what is in it, its paths below `tree`.
         watch: What DVC hashes to notice a change; the archive.
         max_bytes: It may unpack to at most so many, and to at most 200 times its own size (64 MiB are always allowed).
         max_entries: It may hold at most so many.
@@ -44,11 +37,9 @@ class Archive(Source):
             Windows wrote); null: UTF-8, and a name that is not is refused (`bad_name`) rather than guessed.
     """
 
-    name: str
+    locations: ClassVar[tuple[str, ...]] = ("path", "tree", "watch")
+
     path: str
-    tree: str
-    inner: Source
-    watch: str
     max_bytes: PositiveInt
     max_entries: PositiveInt
     names: str | None = None
@@ -57,38 +48,22 @@ class Archive(Source):
         if self.names is not None and not is_encoding(self.names):
             raise ValueError(f"names must be null or a code page such as gbk or cp437, got {self.names!r}")
 
-    def read(self) -> pd.DataFrame:
-        _unpack_once.cache_clear()  # the archive may have changed since an earlier scan of this process
-        return unpacked_tree.rows(self.inner, self._unpack_once(), f"{self.path}, unpacked to {self.tree}")
+    @property
+    def origin(self) -> str:
+        return f"{self.path}, unpacked"
 
-    def open(self, path: str) -> bytes | np.ndarray:
-        self._unpack_once()
-        return self.inner.open(path)
-
-    def stat(self, path: str) -> tuple[int, ...] | None:
-        return self.inner.stat(path)
-
-    def _unpack_once(self) -> list[Item]:
-        return _unpack_once(self.path, self.tree, Bounds(self.max_bytes, self.max_entries), self.names)
-
-
-@lru_cache(maxsize=4)
-def _unpack_once(name: str, folder: str, bounds: Bounds, names: str | None) -> list[Item]:
-    """Makes the tree unless it is that of this archive; what was refused. Looked at once in each process.
-
-    Raises:
-        UserError: The archive is not there, damaged, or beyond the bounds.
-    """
-    path, tree = Path(name), Path(folder)
-    if not path.is_file():
-        raise UserError(f"source.path {name!r} is not a file; set it to a .zip or .tar archive")
-    status = path.stat()
-    stamp = [name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, bounds.version, names]
-    with unpacked_tree.lock_tree(tree):
-        before, refused = unpacked_tree.read_record(tree)
-        if before != stamp:
-            with artifacts.atomic_write(tree) as temporary:
-                temporary.mkdir()
-                refused = unpack(path, temporary, bounds, names)
-                unpacked_tree.write_record(temporary, stamp, refused)
-    return refused
+    def make_tree(self, again: bool) -> list[Item]:
+        path, tree = Path(self.path), Path(self.tree)
+        if not path.is_file():
+            raise UserError(f"source.path {self.path!r} is not a file; set it to a .zip or .tar archive")
+        status, bounds = path.stat(), Bounds(self.max_bytes, self.max_entries)
+        change = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+        stamp = [self.path, *change, bounds.version, self.names]
+        with unpacked_tree.lock_tree(tree):
+            before, refused = unpacked_tree.read_record(tree)
+            if before != stamp:
+                with artifacts.atomic_write(tree) as temporary:
+                    temporary.mkdir()
+                    refused = unpack(path, temporary, bounds, self.names)
+                    unpacked_tree.write_record(temporary, stamp, refused)
+        return refused

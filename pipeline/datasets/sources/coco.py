@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import pandas as pd
 
-from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
-from pipeline.datasets.discovery.format_clues import one_or_each, pictures_folder, split_documents, starts_with, strings
+from pipeline.datasets.discovery.format_clues import match_documents, starts_with, strings
 from pipeline.datasets.discovery.format_detector import FormatDetector
-from pipeline.datasets.sources.annotations import Annotations
+from pipeline.datasets.sources.annotation_source import AnnotationSource
 from pipeline.datasets.sources.documents import expect, read_json
-from pipeline.datasets.sources.items import Empty, Item, mark_negatives
+from pipeline.datasets.sources.items import Item, mark_negatives
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
@@ -28,7 +26,7 @@ KEYS = ((b'"images"', b'"file_name"'), (b'"annotations"', b'"image_id"', b'"cate
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Coco(Source, FormatDetector):
+class Coco(AnnotationSource, FormatDetector):
     """Boxes, masks or plain categories, all read as image-level labels.
 
     A crowd (`iscrowd`) shows its category as much as a single object does; an annotation marked `ignore` does not
@@ -40,39 +38,15 @@ class Coco(Source, FormatDetector):
     A document for each part of a split is one data set: `path` then names them by train, val and test.
 
     Args:
-        name: Of the data set, in MLflow and on the page.
         path: The JSON file with images, annotations and categories, or one for each part of the given split.
-        pictures: The folder that `file_name` is relative to, or that of each part.
-        watch: What DVC hashes to notice a change; a folder that holds both the files and the pictures.
-        empty: What a picture is on which nothing is annotated: `negative`, labelled as showing none of the categories;
-            `unlabelled`; or `own_label`, labelled `nothing`.
 
     Source: Lin et al. 2014, doi:10.1007/978-3-319-10602-1_48; format at cocodataset.org/#format-data.
     """
 
-    name: str
-    path: str | dict[str, str]
-    pictures: str | dict[str, str]
-    watch: str
-    empty: Empty = "negative"
-
-    def __post_init__(self) -> None:
-        self.annotations  # noqa: B018 - refuses what does not fit
-
     def read(self) -> pd.DataFrame:
-        return self.annotations.read(self._items)
+        return self.read_items("file_name", self._items)
 
-    def stat(self, path: str) -> tuple[int, ...] | None:
-        return self.annotations.stat(path)
-
-    def open(self, path: str) -> bytes:
-        return self.annotations.open(path)
-
-    @cached_property
-    def annotations(self) -> Annotations:
-        return Annotations(path=self.path, pictures=self.pictures, relative="file_name")
-
-    def _items(self, document: Path) -> list[Item]:
+    def _items(self, document: Path, pictures: Path) -> list[Item]:
         """What one file says."""
         content = expect(read_json(document), dict, str(document))
         parts = {
@@ -86,53 +60,66 @@ class Coco(Source, FormatDetector):
             key: expect(entry.get("name"), str, f"{document}: the name of category {key!r}")
             for key, entry in _by_id(parts["categories"], f"{document}: categories").items()
         }
-        labels: dict[Any, set[str]] = {key: set() for key in images}
-        damaged: dict[Any, ItemRejected] = {}
-        homeless: dict[Any, ItemRejected] = {}
-        ignored = set()
-        for position, annotation in enumerate(parts["annotations"]):
-            where = f"{document}: annotations[{position}]"
-            image, category = (_key(expect(annotation, dict, where).get(key)) for key in ("image_id", "category_id"))
-            if image not in images:
-                homeless.setdefault(image, ItemRejected("missing", f"annotations[{position}] has it, images does not"))
-            elif category not in categories:
-                detail = f"annotations[{position}] has the category_id {category!r}, which categories lacks"
-                damaged.setdefault(image, ItemRejected("bad_annotation", detail))
-            elif annotation.get("ignore"):
-                ignored.add(image)
-            else:
-                labels[image].add(categories[category])
-        unknown = ignored if parts["annotations"] else images.keys()
+        found = _read_annotations(parts["annotations"], images, categories, document)
+        unknown = found.ignored if parts["annotations"] else images.keys()
         items = [
             Item(
                 path=expect(entry.get("file_name"), str, f"{document}: image {key!r}, file_name"),
-                **mark_negatives(labels[key], "unlabelled" if key in unknown else self.empty),
-                refused=damaged.get(key),
+                **mark_negatives(found.labels.get(key, ()), "unlabelled" if key in unknown else self.empty),
+                refused=found.damaged.get(key),
                 attributes=dict(_attributes(entry)),
             )
             for key, entry in images.items()
         ]
-        return [*items, *(Item(path=f"image_id {key}", refused=refused) for key, refused in homeless.items())]
+        return [*items, *(Item(path=f"image_id {key}", refused=refused) for key, refused in found.homeless.items())]
 
     @classmethod
     def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
-        found: dict[str, tuple[str, list[str]]] = {}
-        for document in place.documents(".json".__eq__):
-            edges = place.head_and_tail(document)
-            if starts_with(edges, b"{") and any(all(key in edges for key in keys) for keys in KEYS):
-                found[document] = pictures_folder(place, list(strings(edges, "file_name")), told, document)
-        for parts in split_documents(found):
-            folders = {split: found[document][0] for split, document in parts.items()}
-            choices: JsonObject = {
-                "path": {split: place.at(document) for split, document in parts.items()},
-                "pictures": one_or_each(folders),
-            }
-            layout = f"COCO JSON, {', '.join(parts.values())}"
-            notes = [note for document in parts.values() for note in found.pop(document)[1]]
-            yield FormatMatch(layout=layout, choices=choices, confidence=1, notes=notes)
-        for document, (pictures, notes) in found.items():
-            choices = {"path": place.at(document), "pictures": pictures}
-            yield FormatMatch(layout=f"COCO JSON, {document}", choices=choices, confidence=1, notes=notes)
+        names = {
+            document: list(strings(data, "file_name"))
+            for document in place.documents(".json".__eq__)
+            if starts_with(data := place.head_and_tail(document), b"{")
+            and any(all(key in data for key in keys) for keys in KEYS)
+        }
+        return match_documents("COCO JSON", place, names, told)
+
+
+@final
+@dataclass(frozen=True)
+class Annotations:
+    """What the annotations of a file say, by the ids of images: labels, and those that cannot be used.
+
+    Attributes:
+        labels: Names of categories.
+        ignored: Images with an annotation marked `ignore`.
+        damaged: Images with an annotation of no category.
+        homeless: Ids that annotations have, and no image.
+    """
+
+    labels: dict[Any, set[str]] = field(default_factory=dict)
+    ignored: set[Any] = field(default_factory=set)
+    damaged: dict[Any, ItemRejected] = field(default_factory=dict)
+    homeless: dict[Any, ItemRejected] = field(default_factory=dict)
+
+
+def _read_annotations(
+    entries: list[Any], images: Collection[Any], categories: Mapping[Any, str], document: Path
+) -> Annotations:
+    found = Annotations()
+    for position, entry in enumerate(entries):
+        expect(entry, dict, f"{document}: annotations[{position}]")
+        image, category = (_key(entry.get(key)) for key in ("image_id", "category_id"))
+        if image not in images:
+            fault = ItemRejected("missing", f"annotations[{position}] has it, images does not")
+            found.homeless.setdefault(image, fault)
+        elif category not in categories:
+            detail = f"annotations[{position}] has the category_id {category!r}, which categories lacks"
+            found.damaged.setdefault(image, ItemRejected("bad_annotation", detail))
+        elif entry.get("ignore"):
+            found.ignored.add(image)
+        else:
+            found.labels.setdefault(image, set()).add(categories[category])
+    return found
 
 
 def _attributes(entry: JsonObject) -> Iterator[tuple[str, Any]]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import pandas as pd
 
-from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
-from pipeline.datasets.discovery.format_clues import pictures_folder
+from pipeline.datasets.discovery.format_clues import match_documents
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import is_unlabelled, split_named
-from pipeline.datasets.sources.annotations import Annotations
+from pipeline.datasets.sources.annotation_source import AnnotationSource
 from pipeline.datasets.sources.items import Empty, Item, mark_negatives
 
 if TYPE_CHECKING:
@@ -28,61 +26,39 @@ SHAPES = ("box", "polygon", "polyline", "points", "cuboid", "ellipse", "skeleton
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Cvat(Source, FormatDetector):
+class Cvat(AnnotationSource, FormatDetector):
     """Where any picture has a tag, tags are the labels; else the labels of boxes, masks and other shapes are.
 
     Attributes of a tag become attributes of the picture, after the name of the tag. A tag called `no_label` says that
     the picture is unlabelled. The subset of an image (Train, Validation, Test) gives the split.
 
     Args:
-        name: Of the data set, in MLflow and on the page.
         path: The XML file, exported as "CVAT for images 1.1".
-        pictures: The folder that the names of the images are relative to.
-        watch: What DVC hashes to notice a change; a folder that holds both the file and the pictures.
-        empty: What a picture without a label in the file is: `negative`, labelled as showing none of the labels;
-            `unlabelled`; or `own_label`, labelled `nothing`.
 
     Source: docs.cvat.ai/docs/manual/advanced/xml_format.
     """
 
-    name: str
-    path: str
-    pictures: str
-    watch: str
-    empty: Empty = "negative"
-
     def read(self) -> pd.DataFrame:
-        return self.annotations.read(self._items)
+        return self.read_items("the name of an image", self._items)
 
-    def _items(self, document: Path) -> list[Item]:
+    def _items(self, document: Path, pictures: Path) -> list[Item]:
         images = list(_images(document))
         if not images:
             raise UserError(f"{document} holds no image; export it as CVAT for images")
         kind = "tags" if any(one.tags for one in images) else "shapes"
         return [_item(one, one.tags if kind == "tags" else one.shapes, self.empty) for one in images]
 
-    def stat(self, path: str) -> tuple[int, ...] | None:
-        return self.annotations.stat(path)
-
-    def open(self, path: str) -> bytes:
-        return self.annotations.open(path)
-
-    @cached_property
-    def annotations(self) -> Annotations:
-        return Annotations(path=self.path, pictures=self.pictures, relative="the name of an image")
-
     @classmethod
     def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
+        names: dict[str, list[str]] = {}
         for document in place.documents(".xml".__eq__):
             edges = place.head_and_tail(document)
             if b"<annotations" in edges and b"<image " in edges:
                 try:
-                    names = [one.name for one in _images(Path(place.at(document)))]
+                    names[document] = [one.name for one in _images(Path(place.at(document)))]
                 except UserError:  # the reading of it says what is wrong
-                    names = []
-                pictures, notes = pictures_folder(place, names, told, document)
-                choices = {"path": place.at(document), "pictures": pictures}
-                yield FormatMatch(layout=f"CVAT XML, {document}", choices=choices, confidence=1, notes=notes)
+                    names[document] = []
+        return match_documents("CVAT XML", place, names, told)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import pandas as pd
 
-from pipeline.core.contracts import Source
 from pipeline.core.delimited_text import decode_text
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.safe_files import read_bytes
@@ -18,7 +16,7 @@ from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.folder_contents import existing_folder, files_below, suffix
 from pipeline.datasets.discovery.format_clues import pictures_folder
 from pipeline.datasets.discovery.format_detector import FormatDetector
-from pipeline.datasets.sources.annotations import Annotations
+from pipeline.datasets.sources.annotation_source import AnnotationSource
 from pipeline.datasets.sources.documents import expect, parse_json
 from pipeline.datasets.sources.items import Empty, Item, mark_negatives
 
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Darwin(Source, FormatDetector):
+class Darwin(AnnotationSource, FormatDetector):
     """The tags of an item are its labels; boxes and masks say nothing about the whole picture and are passed over.
 
     Item-level properties become attributes, and so do the sub-annotations of a tag (its properties, attributes and
@@ -37,41 +35,24 @@ class Darwin(Source, FormatDetector):
     item of one picture is refused (`bad_annotation`), pictures that no file names too (`no_row`).
 
     Args:
-        name: Of the data set, in MLflow and on the page.
         path: The folder of JSON files; folders below it are searched, hidden ones (`.v7`) are not.
-        pictures: The folder that an item's `path` and `name` are relative to.
-        watch: What DVC hashes to notice a change; a folder that holds both.
         empty: What an item without a tag is: `unlabelled`; `negative`, labelled as showing none of the tags, where all
             items were looked at; or `own_label`, labelled `nothing`.
 
     Source: docs.v7labs.com/reference/darwin-json.
     """
 
-    name: str
-    path: str
-    pictures: str
-    watch: str
     empty: Empty = "unlabelled"
 
     def read(self) -> pd.DataFrame:
-        existing_folder(self.path, "path", "the folder of Darwin JSON files")
-        return self.annotations.read(self._items)
+        return self.read_items("the path of an item", self._items)
 
-    def _items(self, folder: Path) -> list[Item]:
+    def _items(self, folder: Path, pictures: Path) -> list[Item]:
+        existing_folder(str(folder), "path", "the folder of Darwin JSON files")
         documents = [path for path in files_below(folder) if suffix(path) == ".json"]
         if not documents:
-            raise UserError(f"source.path {self.path!r} holds no JSON file; expected one for each picture")
+            raise UserError(f"source.path {str(folder)!r} holds no JSON file; expected one for each picture")
         return [_item(folder, document, self.empty) for document in documents]
-
-    def stat(self, path: str) -> tuple[int, ...] | None:
-        return self.annotations.stat(path)
-
-    def open(self, path: str) -> bytes:
-        return self.annotations.open(path)
-
-    @cached_property
-    def annotations(self) -> Annotations:
-        return Annotations(path=self.path, pictures=self.pictures, relative="the path of an item")
 
     @classmethod
     def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:

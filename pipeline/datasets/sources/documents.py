@@ -12,30 +12,35 @@ from pipeline.core.errors import UserError
 MAX_DOCUMENT_BYTES = 2 * 1024**3
 
 
-def read_document(path: Path, parameter: str = "path") -> bytes:
+def read_document(path: Path) -> bytes:
     """The bytes of a file.
 
     Raises:
         UserError: As `check_document`.
     """
-    check_document(path, parameter)
+    check_document(path)
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UserError(f"source.{parameter} {str(path)!r} cannot be read: {error.strerror}") from None
+        raise UserError(f"source.path {str(path)!r} cannot be read: {error.strerror}") from None
 
 
-def check_document(path: Path, parameter: str = "path") -> int:
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        UserError: As `check_document`, or it is not UTF-8.
+    """
+    return decode_text(read_document(path), path)
+
+
+def check_document(path: Path) -> int:
     """The size of a file in bytes.
-
-    Args:
-        path: The file.
-        parameter: Of the source, for messages.
 
     Raises:
         UserError: It is not there, cannot be read, or has more than 2 GiB.
     """
-    where = f"source.{parameter} {str(path)!r}"
+    where = f"source.path {str(path)!r}"
     try:
         if not path.is_file():
             raise UserError(f"{where} is not a file; set it to the file that the annotation tool wrote")
@@ -53,7 +58,7 @@ def read_json(path: Path) -> Any:
     Raises:
         UserError: It cannot be read or is not JSON.
     """
-    return parse_json(decode_text(read_document(path), path), str(path))
+    return parse_json(read_text(path), str(path))
 
 
 def parse_json(text: str, where: str) -> Any:

@@ -8,18 +8,18 @@ from typing import Literal, final
 
 import pandas as pd
 
-from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.manifest_schema import ATTRIBUTE, OF_LABEL
 from pipeline.core.ranges import PositiveInt
-from pipeline.core.safe_files import package_folder, read_bytes, stat_file
+from pipeline.core.safe_files import package_folder
+from pipeline.datasets.sources.file_source import FileSource
 
 GRADES = {0.0: "functional", 1 / 3: "possibly_defective", 2 / 3: "probably_defective", 1.0: "defective"}
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Elpv(Source):
+class Elpv(FileSource):
     """The 2,624 cells of PyPI's elpv-dataset (data CC BY-NC-SA 4.0), with cell type and defect probability.
 
     The cells come in the order of the 44 modules they were cut from, which the package does not name: runs of one
@@ -42,7 +42,7 @@ class Elpv(Source):
 
     def read(self) -> pd.DataFrame:
         table = pd.read_csv(
-            self._root() / "labels.csv", sep=r"\s+", header=None, names=["path", "probability", "cell_type"]
+            self.root / "labels.csv", sep=r"\s+", header=None, names=["path", "probability", "cell_type"]
         )
         if table.empty:
             raise UserError("elpv-dataset's labels.csv names no picture; install the package again")
@@ -58,16 +58,11 @@ class Elpv(Source):
             }
         )
 
-    def open(self, path: str) -> bytes:
-        return read_bytes(self._root(), path)
-
-    def stat(self, path: str) -> tuple[int, ...] | None:
-        return stat_file(self._root(), path)
-
     def _label(self, probability: float) -> str:
         if self.labels == "defect":
             return "defective" if probability >= 0.5 else "functional"
         return GRADES[min(GRADES, key=lambda grade: abs(grade - probability))]
 
-    def _root(self) -> Path:
+    @property
+    def root(self) -> Path:
         return package_folder("elpv_dataset", "elpv") / "data"

@@ -6,20 +6,20 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import pandas as pd
 
-from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.ranges import PositiveInt
-from pipeline.core.safe_files import read_bytes, stat_file
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
+from pipeline.datasets.discovery.file_walk import folders_around
 from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, existing_folder, suffix, tree_below
 from pipeline.datasets.discovery.folder_levels import Levels, read_levels
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import split_named
-from pipeline.datasets.sources.items import Item, table
+from pipeline.datasets.sources.file_source import FileSource
+from pipeline.datasets.sources.items import Item, name_some, table
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
 NUM_SHOWN = 3
@@ -27,7 +27,7 @@ NUM_SHOWN = 3
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Folder(Source, FormatDetector):
+class Folder(FileSource, FormatDetector):
     """Every file below a sub-folder is a sample of the class that the sub-folder names.
 
     Where all top-level folders are called like parts of a split (train, Training, seg_train, valid, dev, test_set),
@@ -46,6 +46,8 @@ class Folder(Source, FormatDetector):
         label_level: Of the folders that are no part of a split, the level that names the class: 1 is the topmost.
         split_folders: Whether folders called like parts of a split give the split; else they are classes.
     """
+
+    locations: ClassVar[tuple[str, ...]] = ("path", "watch")
 
     name: str
     path: str
@@ -71,17 +73,15 @@ class Folder(Source, FormatDetector):
             )
         return table(items)
 
-    def open(self, path: str) -> bytes:
-        return read_bytes(Path(self.path), path)
-
-    def stat(self, path: str) -> tuple[int, ...] | None:
-        return stat_file(Path(self.path), path)
+    @property
+    def root(self) -> Path:
+        return Path(self.path)
 
     @classmethod
     def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
         pictures = [path for path in place.files if suffix(path) in PICTURE_SUFFIXES]
         label_level, split_folders = int(told.get("label_level", 1)), bool(told.get("split_folders", True))
-        folders = _around(place.files)
+        folders = sorted(folders_around(place.files))
         levels = _levels(place.files, folders, label_level, split_folders)
         num_labelled = sum(levels.of[path.rpartition("/")[0]].label is not None for path in pictures)
         num_files = sum(levels.of[path.rpartition("/")[0]].label is not None for path in place.files)
@@ -111,16 +111,6 @@ def _deeper(folders: Collection[str], label_level: int) -> str:
     )
 
 
-def _around(files: Iterator[str] | list[str] | tuple[str, ...]) -> list[str]:
-    """The folders that hold the files, at any depth."""
-    found: set[str] = set()
-    for folder in {path.rpartition("/")[0] for path in files}:
-        while folder and folder not in found:
-            found.add(folder)
-            folder = folder.rpartition("/")[0]
-    return sorted(found)
-
-
 def _levels(files: Any, folders: list[str], label_level: int, split_folders: bool) -> Levels:
     filled = {path.rpartition("/")[0] for path in files if suffix(path) in PICTURE_SUFFIXES}
     return read_levels(folders, filled, label_level, split_folders)
@@ -136,7 +126,7 @@ def _item(path: str, levels: Levels) -> Item | None:
 def _contradiction(levels: Levels, folders: list[str], told: Mapping[str, Any]) -> str:
     """What speaks against this reading, and the options that settle it; empty where nothing does."""
     if "label_level" not in told and levels.shared:
-        classes, shared = (_some(names) for names in (levels.classes, levels.shared))
+        classes, shared = (name_some(names, NUM_SHOWN) for names in (levels.classes, levels.shared))
         return (
             f"each of its folders holds the same ones; say which are the labels: --label-level 1 ({classes}) or "
             f"--label-level 2 ({shared})"
@@ -155,16 +145,12 @@ def _contradiction(levels: Levels, folders: list[str], told: Mapping[str, Any]) 
 def _notes(place: FileListing, levels: Levels) -> Iterator[str]:
     if levels.deeper and not levels.below:
         yield (
-            f"the folders of {_some(levels.deeper)} hold folders, whose pictures count for them; --label-level 2 makes "
-            "labels of those"
+            f"the folders of {name_some(levels.deeper, NUM_SHOWN)} hold folders, whose pictures count for them; "
+            "--label-level 2 makes labels of those"
         )
     plain = {re.sub(r"[\W\d_]+", "", name) for name in levels.classes}
     if len(plain) == 1 and plain != {""}:
-        yield f"the class folders differ in a number alone: {_some(levels.classes)} are no labels if they are parts"
+        names = name_some(levels.classes, NUM_SHOWN)
+        yield f"the class folders differ in a number alone: {names} are no labels if they are parts"
     if tables := place.documents(lambda ending: ending in TABLES):
-        yield f"{_some(tables)} was not read; where it holds the labels: --format table"
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(repr(one) for one in names[:NUM_SHOWN])
-    return shown if len(names) <= NUM_SHOWN else f"{shown} and {len(names) - NUM_SHOWN:,} more"
+        yield f"{name_some(tables, NUM_SHOWN)} was not read; where it holds the labels: --format table"

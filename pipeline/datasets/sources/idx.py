@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, final
+from typing import Any, BinaryIO, ClassVar, final
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,8 @@ class Idx(Source, FormatDetector):
 
     Source: LeCun et al. 1998, doi:10.1109/5.726791; format at yann.lecun.com/exdb/mnist.
     """
+
+    locations: ClassVar[tuple[str, ...]] = ("images", "labels", "watch")
 
     name: str
     images: str

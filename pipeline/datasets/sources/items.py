@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -132,7 +133,8 @@ def table(items: Iterable[Item]) -> pd.DataFrame:
         result["given_split"] = pd.Series([row.given_split for row in rows], dtype=object)
     if any(row.refused for row in rows):
         result["refused"] = pd.Series([row.refused.reason if row.refused else None for row in rows], dtype=object)
-        result["detail"] = pd.Series([_line(row.refused.detail) if row.refused else None for row in rows], dtype=object)
+        details = [one_line(row.refused.detail) if row.refused else None for row in rows]
+        result["detail"] = pd.Series(details, dtype=object)
     names = _attributes(rows)
     for name, column in zip(names, attribute_names(names), strict=True):
         result[column] = attribute_values([row.attributes.get(name) for row in rows])
@@ -175,7 +177,14 @@ def printable(text: str) -> str:
     return text.encode("utf-8", errors="backslashreplace").decode()
 
 
-def _line(text: str) -> str:
+def name_some(names: Collection[str], most: int) -> str:
+    """The first names in quotes, and how many there are beside them."""
+    shown = ", ".join(repr(name) for name in islice(names, most))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and repeated blanks, as `printable` writes it."""
     return " ".join(printable(text).split())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, final
@@ -13,13 +12,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pandas as pd
 
-from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.discovery.file_listing import MAX_NAMES, FileListing, FormatMatch
 from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, suffix
-from pipeline.datasets.discovery.format_clues import pictures_folder, starts_with, strings
+from pipeline.datasets.discovery.format_clues import match_documents, starts_with, strings
 from pipeline.datasets.discovery.format_detector import FormatDetector
-from pipeline.datasets.sources.annotations import Annotations
+from pipeline.datasets.sources.annotation_source import AnnotationSource
 from pipeline.datasets.sources.documents import expect, read_json
 from pipeline.datasets.sources.items import Empty, Item, mark_negatives, relative
 
@@ -32,7 +30,7 @@ Answer = dict[str, set[str]]  # control of the labelling page to the choices mad
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class LabelStudio(Source, FormatDetector):
+class LabelStudio(AnnotationSource, FormatDetector):
     """Choices, single or multiple; a task that nobody annotated is an unlabelled picture, predictions do not count.
 
     Where the labelling page has several choice controls, the one that was used most gives the labels and the others
@@ -44,53 +42,32 @@ class LabelStudio(Source, FormatDetector):
     by that path without its first folders, as an export stores it.
 
     Args:
-        name: Of the data set, in MLflow and on the page.
         path: The file exported as JSON (not JSON-MIN).
-        pictures: The folder that holds the pictures.
-        watch: What DVC hashes to notice a change; a folder that holds both the file and the pictures.
-        empty: What a picture is that was annotated without a choice: `negative`, labelled as showing none of the
-            labels; `unlabelled`; or `own_label`, labelled `nothing`.
 
     Source: labelstud.io/guide/export.
     """
 
-    name: str
-    path: str
-    pictures: str
-    watch: str
-    empty: Empty = "negative"
-
     def read(self) -> pd.DataFrame:
-        return self.annotations.read(self._items)
+        return self.read_items("the path of a task's picture", self._items)
 
-    def _items(self, document: Path) -> list[Item]:
+    def _items(self, document: Path, pictures: Path) -> list[Item]:
         tasks = expect(read_json(document), list, str(document))
         if not tasks:
             raise UserError(f"{document} holds no task; expected one for each picture")
         answers = [_answers(task, f"{document}: task {position + 1}") for position, task in enumerate(tasks)]
         used = Counter(control for task in answers for answer in task for control in answer)
         controls = sorted(used, key=lambda control: (-used[control], control))
-        root = Path(self.pictures)
-        return [_item(root, task, given, controls, self.empty) for task, given in zip(tasks, answers, strict=True)]
-
-    def stat(self, path: str) -> tuple[int, ...] | None:
-        return self.annotations.stat(path)
-
-    def open(self, path: str) -> bytes:
-        return self.annotations.open(path)
-
-    @cached_property
-    def annotations(self) -> Annotations:
-        return Annotations(path=self.path, pictures=self.pictures, relative="the path of a task's picture")
+        return [_item(pictures, task, given, controls, self.empty) for task, given in zip(tasks, answers, strict=True)]
 
     @classmethod
     def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
-        for document in place.documents(".json".__eq__):
-            edges = place.head_and_tail(document)
-            if starts_with(edges, b"[") and b'"data"' in edges and b'"annotations"' in edges:
-                pictures, notes = pictures_folder(place, _endings(place, edges), told, document)
-                choices = {"path": place.at(document), "pictures": pictures}
-                yield FormatMatch(layout=f"Label Studio JSON, {document}", choices=choices, confidence=1, notes=notes)
+        names = {
+            document: _endings(place, data)
+            for document in place.documents(".json".__eq__)
+            if starts_with(data := place.head_and_tail(document), b"[")
+            and all(key in data for key in (b'"data"', b'"annotations"'))
+        }
+        return match_documents("Label Studio JSON", place, names, told)
 
 
 def _answers(task: Any, where: str) -> list[Answer]:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Annotated, Any, Literal, final
 
 import pandas as pd
 from annotated_types import Len
 
-from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.labels import is_list
 from pipeline.core.ranges import PositiveInt
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import part_named
-from pipeline.datasets.sources.annotations import Annotations
-from pipeline.datasets.sources.items import Empty, Item, mark_negatives
+from pipeline.datasets.sources.annotation_source import AnnotationSource
+from pipeline.datasets.sources.items import Item, mark_negatives
 from pipeline.datasets.tables.cells import NumberKind, as_attribute, as_text, number_kinds, split_labels
 from pipeline.datasets.tables.columns import detect_columns
 from pipeline.datasets.tables.dialects import is_encoding
@@ -30,7 +28,7 @@ YES, NO = frozenset(["1", "1.0", "true", "yes"]), frozenset(["0", "0.0", "false"
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Table(Source, FormatDetector):
+class Table(AnnotationSource, FormatDetector):
     """Every row names a picture; its labels stand in one column, or there is a column of 0 and 1 for each class.
 
     A path that is not spelt as its file is looked for as `Resolver` says; ids without ending are names, too. Several
@@ -42,11 +40,8 @@ class Table(Source, FormatDetector):
     `path` then names them by train, val and test. All have the columns that are named here.
 
     Args:
-        name: Of the data set, in MLflow and on the page.
         path: The file, or one for each part of the given split; its extension (.csv, .tsv, .jsonl, .ndjson, .parquet)
             says how it is read.
-        watch: What DVC hashes to notice a change; a folder that holds both the table and the pictures.
-        pictures: The folder that the paths in the table are relative to, or that of each part.
         image_column: Holds the path of the picture.
         label_column: Holds the label or labels; null when `label_columns` is set.
         label_separator: Stands between several labels in one field; " ": blanks of any number; "[]": each field is a
@@ -69,10 +64,6 @@ class Table(Source, FormatDetector):
         max_columns: The same, of columns, or of different keys in JSONL.
     """
 
-    name: str
-    path: str | dict[str, str]
-    watch: str
-    pictures: str | dict[str, str]
     image_column: str
     label_column: str | None
     label_separator: str | None
@@ -80,7 +71,6 @@ class Table(Source, FormatDetector):
     group_column: str | None
     split_column: str | None
     attribute_columns: list[str] | Literal["all others"]
-    empty: Empty = "negative"
     of_label_columns: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     delimiter: Annotated[str, Len(1, 1)] | None = None
@@ -97,7 +87,7 @@ class Table(Source, FormatDetector):
             )
         if self.label_columns == self.attribute_columns == ALL_OTHERS:
             raise ValueError(f"label_columns and attribute_columns cannot both be {ALL_OTHERS!r}")
-        self.annotations  # noqa: B018 - refuses what does not fit
+        super().__post_init__()
         if isinstance(self.path, dict) and self.split_column is not None:
             raise ValueError(
                 "split_column must be null where path names a file for each part of the split, "
@@ -114,10 +104,10 @@ class Table(Source, FormatDetector):
             max_rows=self.max_rows,
             max_columns=self.max_columns,
         )
-        tables = {document: read_records(document, form) for document in self.annotations.parts.values()}
+        tables = {document: read_records(document, form) for document in self.parts.values()}
         attributes = {name for records in tables.values() for name in self._columns(records)[1]}
         numbers = number_kinds([*tables.values()], attributes)
-        return self.annotations.read(lambda document: self._items(tables[document], numbers))
+        return self.read_items(repr(self.image_column), lambda document, _: self._items(tables[document], numbers))
 
     def _items(self, records: Records, numbers: Mapping[str, NumberKind]) -> Iterator[Item]:
         """A row's picture each."""
@@ -136,16 +126,6 @@ class Table(Source, FormatDetector):
                     if (value := as_attribute(row.get(name), numbers.get(name))) is not None
                 },
             )
-
-    def stat(self, path: str) -> tuple[int, ...] | None:
-        return self.annotations.stat(path)
-
-    def open(self, path: str) -> bytes:
-        return self.annotations.open(path)
-
-    @cached_property
-    def annotations(self) -> Annotations:
-        return Annotations(path=self.path, pictures=self.pictures, relative=repr(self.image_column))
 
     @classmethod
     def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:

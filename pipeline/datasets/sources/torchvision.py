@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import pandas as pd
@@ -41,6 +41,8 @@ class Torchvision(Source):
         options: Further arguments of the class, for example {split: letters} for EMNIST.
         watch: What DVC hashes to notice a change; the same folder.
     """
+
+    locations: ClassVar[tuple[str, ...]] = ("root", "watch")
 
     name: str
     dataset: str

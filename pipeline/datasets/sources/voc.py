@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import pandas as pd
 
-from pipeline.core.contracts import Source
-from pipeline.core.delimited_text import decode_text
 from pipeline.core.errors import ItemRejected, UserError
-from pipeline.core.safe_files import read_bytes, stat_file
+from pipeline.core.safe_files import read_bytes
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.folder_contents import PICTURE_SUFFIXES, files_below, match_files, suffix
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import split_named
-from pipeline.datasets.sources.documents import read_document
+from pipeline.datasets.sources.documents import read_text
+from pipeline.datasets.sources.file_source import FileSource
 from pipeline.datasets.sources.items import Empty, Item, mark_negatives, table
 
 MAX_XML_BYTES = 16 * 1024 * 1024
@@ -27,7 +26,7 @@ LISTS = {"trainval": "train", "train": "train", "val": "val", "test": "test"}  #
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Voc(Source, FormatDetector):
+class Voc(FileSource, FormatDetector):
     """Annotations/x.xml says what JPEGImages/x.jpg shows; ImageSets/Main/train.txt and its like give the split.
 
     The picture of an annotation is the one of the same name, else the one its `filename` names. An object counts
@@ -47,56 +46,52 @@ class Voc(Source, FormatDetector):
     Source: Everingham et al. 2010, doi:10.1007/s11263-009-0275-4.
     """
 
+    locations: ClassVar[tuple[str, ...]] = ("path", "watch")
+
     name: str
     path: str
     watch: str
     empty: Empty = "negative"
 
     def read(self) -> pd.DataFrame:
-        root = Path(self.path)
-        of_class = _of_class(root)
+        of_class = _of_class(self.root)
         for part in ("JPEGImages",) if of_class.classes else ("Annotations", "JPEGImages"):
-            if not (root / part).is_dir():
+            if not (self.root / part).is_dir():
                 raise UserError(f"source.path {self.path!r} has no folder {part}; expected a Pascal VOC folder")
-        pictures = [path for path in files_below(root, "JPEGImages") if suffix(path) in PICTURE_SUFFIXES]
-        by_stem: dict[str, str] = {}
-        for picture in pictures:
-            by_stem.setdefault(_stem(picture), picture)
-        given = _read_splits(root) or of_class.given
-        items: list[Item] = []
-        listed = files_below(root, "Annotations") if (root / "Annotations").is_dir() else []
+        pictures = [path for path in files_below(self.root, "JPEGImages") if suffix(path) in PICTURE_SUFFIXES]
+        listed = files_below(self.root, "Annotations") if (self.root / "Annotations").is_dir() else []
         annotations = [path for path in listed if suffix(path) == ".xml"]
-        for annotation in annotations:
-            stem = _stem(annotation)
-            try:
-                labels, filename = _objects(read_bytes(root, annotation))
-            except ItemRejected as refused:
-                path = by_stem.get(stem, f"JPEGImages/{stem}.jpg")
-                items.append(Item(path=path, refused=ItemRejected("bad_annotation", f"{annotation}: {refused.detail}")))
-                continue
-            path = by_stem.get(stem) or f"JPEGImages/{filename or f'{stem}.jpg'}"
-            items.append(Item(path=path, **mark_negatives(labels, self.empty), given_split=given.get(stem)))
-        items = match_files(root, pictures, items)
+        given = _read_splits(self.root) or of_class.given
+        items = match_files(self.root, pictures, list(self._read_annotations(annotations, pictures, given)))
         named, stems = {item.path for item in items}, {_stem(path) for path in [*annotations, *pictures]}
+        others = [(path, _stem(path)) for path in pictures if path not in named]
+        others += [(f"JPEGImages/{stem}.jpg", stem) for stem in given if stem not in stems]
         items += [
-            Item(path=path, given_split=given.get(_stem(path)), **of_class.labels(_stem(path), self.empty))
-            for path in pictures
-            if path not in named
-        ]
-        items += [
-            Item(path=f"JPEGImages/{stem}.jpg", given_split=split, **of_class.labels(stem, self.empty))
-            for stem, split in given.items()
-            if stem not in stems
+            Item(path=path, given_split=given.get(stem), **of_class.labels(stem, self.empty)) for path, stem in others
         ]
         if not items:
             raise UserError(f"source.path {self.path!r} holds neither annotations nor pictures")
-        return table(match_files(root, pictures, items))
+        return table(match_files(self.root, pictures, items))
 
-    def stat(self, path: str) -> tuple[int, ...] | None:
-        return stat_file(Path(self.path), path)
+    def _read_annotations(
+        self, annotations: list[str], pictures: list[str], given: Mapping[str, str]
+    ) -> Iterator[Item]:
+        """The picture of each annotation."""
+        by_stem = {_stem(picture): picture for picture in reversed(pictures)}
+        for annotation in annotations:
+            stem = _stem(annotation)
+            try:
+                labels, filename = _objects(read_bytes(self.root, annotation))
+            except ItemRejected as refused:
+                path = by_stem.get(stem, f"JPEGImages/{stem}.jpg")
+                yield Item(path=path, refused=ItemRejected("bad_annotation", f"{annotation}: {refused.detail}"))
+                continue
+            path = by_stem.get(stem) or f"JPEGImages/{filename or f'{stem}.jpg'}"
+            yield Item(path=path, **mark_negatives(labels, self.empty), given_split=given.get(stem))
 
-    def open(self, path: str) -> bytes:
-        return read_bytes(Path(self.path), path)
+    @property
+    def root(self) -> Path:
+        return Path(self.path)
 
     @classmethod
     def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
@@ -170,7 +165,7 @@ def _of_class(root: Path) -> OfClass:
     folder = root / "ImageSets/Main"
     for path in sorted(folder.glob("*_*.txt")) if folder.is_dir() else ():
         name, _, part = path.stem.rpartition("_")
-        rows = [line.rsplit(maxsplit=1) for line in decode_text(read_document(path), path).split("\n") if line.strip()]
+        rows = [line.rsplit(maxsplit=1) for line in read_text(path).split("\n") if line.strip()]
         if not name or not rows or not all(len(row) == 2 and row[1] in SHOWS + LACKS for row in rows):
             continue
         for stem, value in rows:
@@ -196,7 +191,7 @@ def _read_splits(root: Path) -> dict[str, str]:
         path = root / "ImageSets/Main" / f"{name}.txt"
         if not path.is_file():
             continue
-        for stem in filter(None, map(str.strip, decode_text(read_document(path), path).split("\n"))):
+        for stem in filter(None, map(str.strip, read_text(path).split("\n"))):
             before = origin.get(stem, name)
             if before != name and (before != "trainval" or name == "test"):
                 raise UserError(f"{path}: {stem!r} stands in {before}.txt too; take it out of one of them")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import posixpath
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ from pipeline.datasets.discovery.format_clues import folder_of, pictures_folder
 from pipeline.datasets.discovery.name_resolution import Resolver
 from pipeline.datasets.tables.cells import as_text
 from pipeline.datasets.tables.dialects import name_pictures
+from pipeline.datasets.tables.label_columns import words
 from pipeline.datasets.tables.records import Form, Records, read_records
 
 WELL_KNOWN = {  # names of columns, the likeliest first
@@ -55,13 +56,8 @@ class Columns:
 
     def find_known(self, kind: str, among: Collection[str]) -> str | None:
         """The column whose name stands first in the well-known ones of its kind."""
-        plain = {plain_name(name): name for name in reversed([*among])}
+        plain = {"_".join(words(name)): name for name in reversed([*among])}
         return next((plain[name] for name in WELL_KNOWN[kind].split() if name in plain), None)
-
-
-def plain_name(name: str) -> str:
-    """A column's name in lower case, its words parted by `_`: `ClassId` is class_id."""
-    return re.sub(r"[\W_]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).strip("_").lower()
 
 
 def _all_names(records: Records, form: Form, image: str) -> list[str] | None:
@@ -161,8 +157,4 @@ class Files:
 
 def _shared_folder(files: Iterable[str]) -> str:
     """The deepest folder that holds all files; empty for the root."""
-    shared, *others = [file.split("/")[:-1] for file in files]
-    for one in others:
-        while one[: len(shared)] != shared:
-            shared.pop()
-    return "/".join(shared)
+    return posixpath.commonpath([posixpath.dirname(file) for file in files])

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import posixpath
 import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
+from io import FileIO
 from pathlib import Path
-from typing import Literal, final
+from typing import IO, Literal, final
 
 from pipeline.core.errors import ItemRejected, UserError
-from pipeline.datasets.sources.items import Item, printable, relative
-from pipeline.datasets.trees.bounded_streams import CHUNK, Damaged, Stream, TooMuch, decompress
+from pipeline.datasets.sources.items import Item, one_line, printable, relative
+from pipeline.datasets.trees.bounded_streams import CHUNK, READ_FAULTS, Damaged, Stream, TooMuch, decompress
 from pipeline.datasets.trees.entry_names import tar_name, zip_names
 from pipeline.datasets.trees.unpacked_tree import Names
 
 ALWAYS_ALLOWED = 64 * 1024**2
 MAX_RATIO = 200  # of what it unpacks to and what it takes; pictures that are not compressed reach some ten
-Kind = Literal["file", "folder", "link", "other"]
+Kind = Literal["file", "folder", "link", "device", "encrypted"]
 ZIP_KINDS: dict[int, Kind] = {0: "file", stat.S_IFREG: "file", stat.S_IFLNK: "link"}
+REFUSED_KINDS: dict[Kind, str] = {
+    "device": "neither a file, a folder nor a link (a device, a pipe or a socket)",
+    "encrypted": "encrypted; unpack the archive with its password and give the folder",
+}
+MAX_LINK_BYTES = 4096  # of the path in a link of a zip
 ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
-NO_LINK = (errno.EMLINK, errno.EPERM, errno.ENOTSUP)  # a file with all the names it can have; a disk without links
-ENTRY_FAULTS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, Damaged)
+ZIP_FAULTS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, Damaged, *READ_FAULTS)  # of one entry alone
 
 
 @final
@@ -48,21 +52,23 @@ class Bounds:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One entry, as the archive tells of it.
+    """One entry, as the archive describes it.
 
     Attributes:
         name: As it stands there.
-        kind: What it becomes, or `other` for what must not become anything.
-        chunks: Reads it, part by part.
+        kind: What it becomes, or why it must not become anything.
+        open: Gives its content.
         target: Of a link, relative to the archive.
-        fault: What is wrong with its name.
+        name_fault: What is wrong with its name.
+        faults: Errors of reading it that cost this entry and not the whole archive.
     """
 
     name: str
     kind: Kind
-    chunks: Callable[[], Iterator[bytes]]
-    target: Callable[[], str] = field(default=lambda: "")
-    fault: str = ""
+    open: Callable[[], IO[bytes]]
+    target: Callable[[], str]
+    name_fault: str
+    faults: tuple[type[Exception], ...] = ()
 
 
 def unpack(path: Path, folder: Path, bounds: Bounds, names: str | None = None) -> list[Item]:
@@ -120,8 +126,8 @@ class _Writer:
         )
 
     def _add(self, entry: Entry) -> None:
-        if entry.fault:
-            raise ItemRejected("bad_name", entry.fault)
+        if entry.name_fault:
+            raise ItemRejected("bad_name", entry.name_fault)
         if entry.kind == "folder":
             if posixpath.normpath(entry.name) != ".":
                 relative(self.names.root, entry.name)
@@ -129,18 +135,18 @@ class _Writer:
         place = self.names.place(entry.name)
         if place is None:
             return
-        if entry.kind == "other":
-            raise ItemRejected("unreadable", "neither a file, a folder nor a link (a device, a pipe or a socket)")
+        if entry.kind in REFUSED_KINDS:
+            raise ItemRejected("unreadable", REFUSED_KINDS[entry.kind])
         if entry.kind == "link":
             self.links.append((entry.name, place, relative(self.names.root, entry.target())))
-            return
-        self._write(entry.chunks, self.names.root / place)
+        else:
+            self._write(_chunks(entry.open, entry.faults), self.names.root / place)
 
-    def _write(self, chunks: Callable[[], Iterator[bytes]], file: Path) -> None:
+    def _write(self, chunks: Iterator[bytes], file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
             with file.open("xb") as out:
-                for chunk in chunks():
+                for chunk in chunks:
                     self.left -= len(chunk)
                     if self.left < 0:
                         raise TooMuch(f"it unpacks to more than {self.allowed} bytes (source.max_bytes, or its size)")
@@ -162,10 +168,8 @@ class _Writer:
             file.parent.mkdir(parents=True, exist_ok=True)
             try:
                 os.link(source, file)
-            except OSError as error:
-                if error.errno not in NO_LINK:
-                    raise
-                self._write(partial(_chunks, source), file)
+            except OSError:  # a file with all the names it can have; a disk without links
+                self._write(_chunks(partial(FileIO, source)), file)
                 files[end] = place
 
 
@@ -183,10 +187,13 @@ def _ends(targets: dict[str, str]) -> dict[str, str | None]:
     return ends
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            yield chunk
+def _chunks(open_content: Callable[[], IO[bytes]], faults: tuple[type[Exception], ...] = ()) -> Iterator[bytes]:
+    try:
+        with open_content() as content:
+            while chunk := content.read(CHUNK):
+                yield chunk
+    except faults as error:
+        raise ItemRejected("truncated", _line(error)) from None
 
 
 def _entries(path: Path, allowed: int, bounds: Bounds, names: str | None) -> Iterator[Entry]:
@@ -199,31 +206,23 @@ def _of_zip(path: Path, bounds: Bounds, names: str | None) -> Iterator[Entry]:
     with path.open("rb") as raw, zipfile.ZipFile(Stream(raw, path.stat().st_size, 256 * bounds.max_entries)) as archive:
         entries = archive.infolist()
         for info, (name, fault) in zip(entries, zip_names(entries, names), strict=True):
-            form = stat.S_IFMT(info.external_attr >> 16)
-            kind: Kind = "folder" if name.endswith(("/", "\\")) else ZIP_KINDS.get(form, "other")
+            kind = ZIP_KINDS.get(stat.S_IFMT(info.external_attr >> 16), "device")
+            kind = "folder" if name.endswith(("/", "\\")) else "encrypted" if info.flag_bits & 1 else kind
+            yield Entry(
+                name=name,
+                kind=kind,
+                open=partial(archive.open, info),
+                target=partial(_zip_target, archive, info, name, names or "utf-8"),
+                name_fault=fault,
+                faults=ZIP_FAULTS,
+            )
 
-            def chunks(info: zipfile.ZipInfo = info) -> Iterator[bytes]:
-                return _zip_chunks(archive, info)
 
-            def target(info: zipfile.ZipInfo = info, name: str = name) -> str:
-                raw = b"".join(_zip_chunks(archive, info, most=4096))
-                return posixpath.join(posixpath.dirname(name), raw.decode(names or "utf-8", errors="backslashreplace"))
-
-            yield Entry(name=name, kind=kind, chunks=chunks, target=target, fault=fault)
-
-
-def _zip_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int | None = None) -> Iterator[bytes]:
-    """The content of an entry; what is wrong with it is wrong with it alone."""
-    if info.flag_bits & 1:
-        raise ItemRejected("unreadable", "encrypted; unpack the archive with its password and give the folder")
-    if most is not None and info.file_size > most:
+def _zip_target(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, encoding: str) -> str:
+    if info.file_size > MAX_LINK_BYTES:
         raise ItemRejected("unreadable", f"a link of {info.file_size} bytes")
-    try:
-        with archive.open(info) as data:
-            while chunk := data.read(CHUNK):
-                yield chunk
-    except (*ENTRY_FAULTS, *Stream.FAULTS) as error:
-        raise ItemRejected("truncated", _line(error)) from None
+    raw = b"".join(_chunks(partial(archive.open, info), ZIP_FAULTS))
+    return posixpath.join(posixpath.dirname(name), raw.decode(encoding, errors="backslashreplace"))
 
 
 def _of_tar(path: Path, allowed: int, names: str | None) -> Iterator[Entry]:
@@ -232,32 +231,30 @@ def _of_tar(path: Path, allowed: int, names: str | None) -> Iterator[Entry]:
         with tarfile.open(fileobj=stream, mode="r:", encoding=names or "utf-8") as archive:  # type: ignore[call-overload]
             while (member := archive.next()) is not None:
                 archive.members.clear()  # it would keep them all
-                yield _tar_entry(archive, member, names)
+                name, fault = tar_name(member.name, names)
+                yield Entry(
+                    name=name,
+                    kind=_tar_kind(member),
+                    open=partial(archive.extractfile, member),
+                    target=partial(_tar_target, member),
+                    name_fault=fault,
+                )
         if stream.last.strip(b"\0") or not stream.last:  # tarfile takes a damaged header, too, for the end
             raise Damaged("it does not end as a tar does, so part of it is lost")
         while stream.read(CHUNK):  # the checksum of a compressed file stands at its end
             pass
 
 
-def _tar_entry(archive: tarfile.TarFile, member: tarfile.TarInfo, names: str | None) -> Entry:
-    def chunks() -> Iterator[bytes]:
-        data = archive.extractfile(member)
-        while data is not None and (chunk := data.read(CHUNK)):
-            yield chunk
+def _tar_kind(member: tarfile.TarInfo) -> Kind:
+    if member.issym() or member.islnk():
+        return "link"
+    return "file" if member.isreg() else "folder" if member.isdir() else "device"
 
-    def target() -> str:  # of a hard link relative to the archive, of a symbolic one to its folder
-        folder = posixpath.dirname(member.name) if member.issym() else ""
-        return posixpath.join(folder, member.linkname)
 
-    kinds: list[tuple[Kind, bool]] = [
-        ("file", member.isreg()),
-        ("folder", member.isdir()),
-        ("link", member.issym() or member.islnk()),
-    ]
-    kind: Kind = next((kind for kind, is_so in kinds if is_so), "other")
-    name, fault = tar_name(member.name, names)
-    return Entry(name=name, kind=kind, chunks=chunks, target=target, fault=fault)
+def _tar_target(member: tarfile.TarInfo) -> str:
+    """Of a hard link relative to the archive, of a symbolic one to its folder."""
+    return posixpath.join(posixpath.dirname(member.name) if member.issym() else "", member.linkname)
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return one_line(str(error)) or type(error).__name__

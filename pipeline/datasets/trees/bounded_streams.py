@@ -8,10 +8,11 @@ import io
 import lzma
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, cast, final
+from typing import Any, BinaryIO, cast, final
 
 CHUNK = 1024**2
 STARTS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+READ_FAULTS = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 
 
 class Damaged(Exception):
@@ -43,8 +44,6 @@ class Stream:
         last: What the last read found.
     """
 
-    FAULTS: ClassVar = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
-
     def __init__(self, file: BinaryIO, max_bytes: int, max_read: int):
         self.file, self.max_bytes, self.max_read = file, max_bytes, max_read
         self.last = b""
@@ -54,7 +53,7 @@ class Stream:
             size = self.max_read + 1
         try:
             self.last = self.file.read(size)
-        except self.FAULTS as error:
+        except READ_FAULTS as error:
             raise Damaged(str(error) or type(error).__name__) from None
         if len(self.last) > self.max_read:
             raise TooMuch(f"one of its headers or tables has more than {self.max_read} bytes")
@@ -66,7 +65,7 @@ class Stream:
             self._bound(offset)
         try:
             return self.file.seek(offset, whence)
-        except self.FAULTS as error:
+        except READ_FAULTS as error:
             raise Damaged(str(error) or type(error).__name__) from None
 
     def tell(self) -> int:

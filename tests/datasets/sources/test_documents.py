@@ -45,8 +45,8 @@ def test_missing_and_oversized_files(tmp_path, monkeypatch):
         read_document(tmp_path / "gone")
     (tmp_path / "big").write_bytes(b"1234")
     monkeypatch.setattr(documents, "MAX_DOCUMENT_BYTES", 3)
-    with pytest.raises(UserError, match=r"source\.images '.*big' has 4 bytes, at most 3 are read"):
-        read_document(tmp_path / "big", "images")
+    with pytest.raises(UserError, match=r"source\.path '.*big' has 4 bytes, at most 3 are read"):
+        read_document(tmp_path / "big")
 
 
 @pytest.mark.parametrize(

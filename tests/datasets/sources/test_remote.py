@@ -61,9 +61,9 @@ def fetched(monkeypatch):
     """The places of the files that are fetched."""
     places, original = [], remote_mirror._fetch
 
-    def fetch(system, tree, budget, one):
-        places.append(one.place)
-        return original(system, tree, budget, one)
+    def fetch(system, url, tree, budget, file):
+        places.append(file.place)
+        return original(system, url, tree, budget, file)
 
     monkeypatch.setattr(remote_mirror, "_fetch", fetch)
     return places
@@ -128,9 +128,6 @@ def test_pictures_are_opened_without_read_as_a_later_stage_does(bucket, tmp_path
     expected = bucket.cat("/bucket/cat/0.png")
     assert built("memory://bucket", tmp_path / "tree").open("cat/0.png") == expected
     fetched.clear()
-    from pipeline.datasets.sources.remote import _fetch_once
-
-    _fetch_once.cache_clear()  # as in another process
     assert built("memory://bucket", tmp_path / "tree").open("cat/0.png") == expected
     assert fetched == []
 
@@ -293,7 +290,8 @@ def test_a_server_that_keeps_failing_stops_the_run_and_what_came_is_kept(web, tm
     url, faults, _ = web
     faults["/dog/3.png"] = ["cut"] * 3
     with pytest.raises(
-        UserError, match=r"1 of 8 files of http://.* could not be fetched; the first is 'dog/3\.png': .*"
+        UserError,
+        match=r"'dog/3\.png' of http://.* could not be fetched \(.*\); run it again, what was fetched is kept",
     ):
         built(url, tmp_path / "tree").read()
     assert not list((tmp_path / "tree").rglob("*.tmp"))
@@ -304,26 +302,30 @@ def test_a_server_that_keeps_failing_stops_the_run_and_what_came_is_kept(web, tm
 
 def test_more_bytes_than_were_told_are_refused(web, tmp_path, monkeypatch):
     url, _, _ = web
-    original = remote_mirror._make_entry
-    monkeypatch.setattr(
-        remote_mirror, "_make_entry", lambda path, place, about: original(path, place, {**about, "size": 10})
-    )
+    original = remote_mirror._file_infos
+
+    def smaller(system, root):
+        return {path: {**info, "size": 10} for path, info in original(system, root).items()}
+
+    monkeypatch.setattr(remote_mirror, "_file_infos", smaller)
     with pytest.raises(UserError, match=r"holds no file below its sub-folders|found none"):
         built(url, tmp_path / "tree").read()
     assert not list((tmp_path / "tree").rglob("*.png"))
 
 
-def test_after_many_failures_in_a_row_no_more_is_asked(bucket, tmp_path, monkeypatch):
+def test_after_a_file_that_keeps_failing_few_others_are_begun(bucket, tmp_path, fetched, monkeypatch):
     def fail(*given, **named):
         raise ConnectionResetError("reset")
 
     for number in range(100):
         bucket.pipe(f"/bucket/cat/more{number}.png", b"x")
     monkeypatch.setattr(bucket, "get_file", fail)
+    monkeypatch.setattr(remote_mirror, "WAIT_SECONDS", 0.02)
     with pytest.raises(
-        UserError, match=r"16 of 108 files of memory://bucket could not be fetched; .*reset; run it again"
+        UserError, match=r"'cat/0\.png' of memory://bucket could not be fetched \(.*reset\); run it again"
     ):
         built("memory://bucket", tmp_path / "tree").read()
+    assert len(fetched) <= 3 * remote_mirror.CONNECTIONS
 
 
 KILLED = """
@@ -332,12 +334,12 @@ from pathlib import Path
 from pipeline.datasets.trees import remote_mirror
 from test_remote import built
 original, done = remote_mirror._copy, []
-def copy(system, one, tree, most):
+def copy(system, file, tree, budget):
     if len(done) == 3:
         (tree / ".half.tmp").write_bytes(b"half")
         os._exit(9)
-    original(system, one, tree, most)
-    done.append(one)
+    original(system, file, tree, budget)
+    done.append(file)
 remote_mirror._copy, remote_mirror.CONNECTIONS = copy, 1
 built("file://" + sys.argv[1], Path(sys.argv[2])).read()
 """

@@ -1,0 +1,24 @@
+"""What all sources have in common whose pictures are files below one folder."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from pipeline.core.contracts import Source
+from pipeline.core.safe_files import read_bytes, stat_file
+
+
+class FileSource(Source, ABC):
+    """A source that names files; how it finds them, and their labels, is its own business (`read`)."""
+
+    @property
+    @abstractmethod
+    def root(self) -> Path:
+        """The folder that the paths of the samples are relative to."""
+
+    def open(self, path: str) -> bytes:
+        return read_bytes(self.root, path)
+
+    def stat(self, path: str) -> tuple[int, ...] | None:
+        return stat_file(self.root, path)

@@ -25,7 +25,7 @@ def text(*overrides: str) -> str:
     return config.compose(CONF, list(overrides))
 
 
-ALONE = ("experiment", "tune")  # groups that reach into others
+ALONE = ("experiment", "leaderboard", "tune")  # these reach into others, or are composed by a command
 
 
 def chosen(group: str, option: str) -> Any:

@@ -12,6 +12,8 @@ from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.experiments.results import IMAGES, INDEX, MAX_PICTURES, bring_outputs, find_test_rows, read_rows
 
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # of DVC, when it adds
+
 
 def test_the_rows_to_time_by_are_the_first_of_test():
     index = pd.DataFrame({"split": ["train", "test", "val", "test"]})

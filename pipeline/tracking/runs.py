@@ -17,8 +17,8 @@ import yaml
 
 from pipeline.core import artifacts
 from pipeline.core.uris import mask_values
-from pipeline.tracking.connection import Unavailable, connect, find, translate_errors
-from pipeline.tracking.journal import Journal, bring_left, log_params
+from pipeline.tracking.connection import Unavailable, find, open_store
+from pipeline.tracking.journal import Journal, bring_left, log_figures, log_params
 from pipeline.tracking.owners import sweep
 from pipeline.tracking.recording import record_run
 
@@ -72,11 +72,9 @@ def training_run(key: str, params: dict[str, Any], repeat_key: str = "") -> Iter
     Raises:
         UserError: What MLFLOW_TRACKING_URI names can be no store, and no waiting will make it one.
     """
-    with suppress(Unavailable):
-        client, experiment = connect(wait=0)
+    with suppress(Unavailable), open_store(wait=0) as (client, experiment):
         bring_left()
-        with translate_errors():
-            sweep(client, experiment)
+        sweep(client, experiment)
     with record_run(
         name=os.environ.get("DVC_EXP_NAME"),
         tags={**_tags(key), REPEATED: repeat_key or key},
@@ -112,9 +110,8 @@ def completed_run(
     Returns:
         The run's id, and whether it had the results before.
     """
-    client, experiment = connect()
-    bring_left()
-    with translate_errors():
+    with open_store() as (client, experiment):
+        bring_left()
         sweep(client, experiment)
         same = find(client, experiment, RESULTS, results_key)
         if same:
@@ -134,8 +131,7 @@ def completed_run(
             log_params(client, run_id, flat_params(params))
             for row in curves.to_dict("records"):
                 step = int(row.pop("epoch"))
-                for name, value in row.items():
-                    client.log_metric(run_id, metric_group(str(name)), float(value), step=step)
+                log_figures(client, run_id, {metric_group(str(name)): value for name, value in row.items()}, step)
             client.set_terminated(run_id)
         _log_figures(client, run_id, metrics)
     return run_id, False
@@ -143,14 +139,15 @@ def completed_run(
 
 def _log_figures(client: MlflowClient, run_id: str, metrics: dict[str, dict[str, Any]]) -> None:
     """Each figure as a metric; its interval, groups and caveat in a table: as metrics they would hide the others."""
-    rows = []
+    rows, figures = [], {}
     for split, entries in metrics.items():
         for name, entry in entries.items():
             rows.append([f"{split}/{name}", *(entry[part] for part in INTERVAL), entry.get("caveat", "")])
             if entry["value"] is not None:
-                client.log_metric(run_id, f"{split}/{metric_name(name)}", float(entry["value"]))
+                figures[f"{split}/{metric_name(name)}"] = entry["value"]
             if entry.get("caveat") and "/" not in name:
                 client.set_tag(run_id, f"caveat.{split}.{name}", entry["caveat"])
+    log_figures(client, run_id, figures)
     client.log_dict(run_id, {"columns": ["metric", *INTERVAL, "caveat"], "data": rows}, INTERVALS)
     client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps([{"path": INTERVALS, "type": "table"}]))
 
@@ -171,8 +168,7 @@ def log_results(
     from mlflow.data.pandas_dataset import from_pandas
     from mlflow.entities import DatasetInput, InputTag
 
-    client, _ = connect()
-    with translate_errors():
+    with open_store() as (client, _):
         for folder, paths in files.items():
             for path in paths:
                 if path.exists():
@@ -190,17 +186,15 @@ def training_seconds(key: str) -> float | None:
 
     DVC's run-cache brings results back without a training, and a resumed training counts from where it went on.
     """
-    client, experiment = connect()
-    bring_left()
-    with translate_errors():
+    with open_store() as (client, experiment):
+        bring_left()
         known = [run for run in find(client, experiment, KEY, key) if run.info.status == "FINISHED"]
     return next((float(run.data.metrics[SECONDS]) for run in known if SECONDS in run.data.metrics), None)
 
 
 def differing_params(run_id: str, other: str) -> list[str]:
     """The dotted names of the choices that two runs do not share, sorted."""
-    client, _ = connect()
-    with translate_errors():
+    with open_store() as (client, _):
         ours, theirs = (client.get_run(one).data.params for one in (run_id, other))
     return sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key) and _makes(key))
 

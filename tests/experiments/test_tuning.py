@@ -116,10 +116,10 @@ def test_epochs_that_are_tried_are_exact_however_few_the_pictures(searchable):
 
 
 def test_options_of_a_group_can_be_tried(searchable):
-    write_search(space={"sampling": "choice(balanced)", "train.ema_decay": "null,null"}, trials=1, pruning=None)
+    write_search(space={"sampling": "choice(by_class)", "train.ema_decay": "null,null"}, trials=1, pruning=None)
     search()
     node = yaml.safe_load(WRITTEN.read_text())
-    assert node["defaults"] == ["tiny", {"override /sampling": "balanced"}]
+    assert node["defaults"] == ["tiny", {"override /sampling": "by_class"}]
     assert node["train"] == {"ema_decay": None}
 
 

@@ -25,7 +25,8 @@ def text(*overrides: str) -> str:
     return config.compose(CONF, list(overrides))
 
 
-ALONE = ("experiment", "leaderboard", "tune")  # these reach into others, or are composed by a command
+OF_COMMANDS = ("leaderboard", "tune")  # composed by a command, and not by config.yaml
+ALONE = ("experiment", *OF_COMMANDS)  # these reach into others
 
 
 def chosen(group: str, option: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conf_options import ALONE, CONF, ROOT, chosen, composed, options
+from conf_options import ALONE, CONF, OF_COMMANDS, ROOT, chosen, composed, options
 
 from pipeline.core import config
 from pipeline.experiments import listing, tuning
@@ -21,9 +21,10 @@ GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
 
 @pytest.mark.parametrize(("group", "option"), [(group, option) for group in GROUPS for option in options(group)])
 def test_every_option_composes(group: str, option: str) -> None:
-    if group in ALONE:
-        params = composed(f"{group}={option}")
-        assert group == "experiment" or params[group]
+    if group in OF_COMMANDS:
+        assert config.compose_option(group, option, CONF)
+    elif group in ALONE:
+        assert composed(f"{group}={option}")
     else:
         assert chosen(group, option)
 

@@ -112,7 +112,10 @@ def test_a_trial_behind_the_median_is_stopped(tmp_path):
     ("pruning", "expected"),
     [
         ({"startup": 2}, r"tune\.pruning has no parameter 'startup'; it takes n_startup_trials, n_warmup_steps, "),
-        ({"n_startup_trials": -1}, r"tune\.pruning: Number of startup trials cannot be negative, but got n_startup_trials=-1\.$"),
+        (
+            {"n_startup_trials": -1},
+            r"tune\.pruning: Number of startup trials cannot be negative, but got n_startup_trials=-1\.$",
+        ),
     ],
 )
 def test_what_the_pruner_refuses_is_one_line(tmp_path, pruning, expected):

@@ -25,7 +25,8 @@ def text(*overrides: str) -> str:
     return config.compose(CONF, list(overrides))
 
 
-ALONE = ("experiment", "tune", "imbalance")  # groups that reach into others
+OF_COMMANDS = ("leaderboard", "tune")  # composed by a command, and not by config.yaml
+ALONE = ("experiment", "imbalance", *OF_COMMANDS)  # these reach into others
 
 
 def chosen(group: str, option: str) -> Any:

@@ -10,7 +10,7 @@ from picture_folder import picture
 from pipeline.core import artifacts, config
 
 SIZES = {"train": 48, "val": 24, "test": 24}
-SPACE = {"train.learning_rate": {"low": 0.0001, "high": 0.05, "log": True}, "train.dropout": {"low": 0.0, "high": 0.5}}
+SPACE = {"train.learning_rate": "tag(log, interval(0.0001, 0.05))", "train.dropout": "interval(0.0, 0.5)"}
 SEARCH = {
     "experiment": "tiny",
     "trials": 4,
@@ -18,7 +18,7 @@ SEARCH = {
     "figure": "val_loss",
     "direction": "minimize",
     "expect": "accuracy",
-    "pruning": {"startup_trials": 2, "warmup_epochs": 1},
+    "pruning": {"n_startup_trials": 2, "n_warmup_steps": 2},
     "seed": 0,
     "space": SPACE,
 }

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 import yaml
-from conf_options import ALONE, CONF, ROOT, chosen, composed, options
+from conf_options import ALONE, CONF, OF_COMMANDS, ROOT, chosen, composed, options
 
 from pipeline.core import config
 from pipeline.core.contracts import Predictor
 from pipeline.core.errors import UserError
 from pipeline.core.nouns import KINDS
 from pipeline.experiments import listing, tuning
-from pipeline.experiments.space import with_values
+from pipeline.experiments.space import as_overrides, compose_nodes, make_distributions
 from pipeline.training.recipe import Recipe
 
 pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next one need not
@@ -25,9 +25,10 @@ GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
 
 @pytest.mark.parametrize(("group", "option"), [(group, option) for group in GROUPS for option in options(group)])
 def test_every_option_composes(group: str, option: str) -> None:
-    if group in ALONE:
-        params = composed(f"{group}={option}")
-        assert group == "experiment" or params[group]
+    if group in OF_COMMANDS:
+        assert config.compose_option(group, option, CONF)
+    elif group in ALONE:
+        assert composed(f"{group}={option}")
     else:
         assert chosen(group, option)
 
@@ -107,10 +108,10 @@ def test_every_variant_has_a_conf_file() -> None:
                     assert target in targets or kind.contract is Predictor, f"{target} has no file in conf/"
 
 
-@pytest.mark.parametrize("option", [one for one in options("experiment") if one.startswith("leaderboard_")])
+@pytest.mark.parametrize("option", options("leaderboard"))
 def test_leaderboard_lists_experiments_that_compose(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    listed, params = listing.read(option.removeprefix(listing.PREFIX))
+    listed, params = listing.read(option)
     assert listed.metric in params["metric"]
     for one in listed.experiments:
         assert listed.metric in composed(f"experiment={one}")["metric"]
@@ -119,9 +120,12 @@ def test_leaderboard_lists_experiments_that_compose(option: str, monkeypatch: py
 @pytest.mark.parametrize("option", options("tune"))
 def test_search_chooses_what_training_reads(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    search, params = tuning.read(option, None, None)
-    lowest = {key: one.choices[0] if one.choices else one.low for key, one in search.space.items()}
-    Recipe(with_values(tuning.nodes_of(params), lowest))
+    search, _ = tuning.read(option, None, None)
+    lowest = {
+        key: one.choices[0] if hasattr(one, "choices") else one.low
+        for key, one in make_distributions(search.space).items()
+    }
+    Recipe(compose_nodes([*config.select_experiment(search.experiment), *as_overrides(lowest)]))
 
 
 @pytest.mark.parametrize("option", options("experiment"))

@@ -234,11 +234,10 @@ def test_experiments_land_in_the_store_of_the_main_checkout(project: Project) ->
 
 def test_a_leaderboard_runs_through_the_queue_and_a_failure_is_a_row(project: Project) -> None:
     for name, text in {
-        "broken": "# @package _global_\ndefaults: [tiny]\ntrain: {batch_size: 1}\n",
-        "leaderboard_mine": "# @package _global_\ndefaults: [tiny]\n"
-        "leaderboard: {metric: accuracy, experiments: [tiny, broken]}\n",
+        "experiment/broken": "# @package _global_\ndefaults: [tiny]\ntrain: {batch_size: 1}\n",
+        "leaderboard/mine": "experiment: tiny\nmetric: accuracy\nexperiments: [tiny, broken]\n",
     }.items():
-        (project.folder / f"conf/experiment/{name}.yaml").write_text(text)
+        (project.folder / f"conf/{name}.yaml").write_text(text)
     command = (sys.executable, "-m", "pipeline.commands.main", "leaderboard", "mine")
     refused = project.run(*command, check=False)
     assert "git does not know conf/experiment/broken.yaml and 1 more" in refused.stderr
@@ -258,11 +257,11 @@ def test_a_leaderboard_runs_through_the_queue_and_a_failure_is_a_row(project: Pr
     (parent,) = (run for run in project.runs() if run.data.tags.get("colibri.leaderboard") == "mine")
     children = [run for run in project.runs() if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
     assert sorted(run.data.tags["colibri.leaderboard.mine"] for run in children) == ["tiny"]
-    listed = project.folder / "conf/experiment/leaderboard_mine.yaml"
+    listed = project.folder / "conf/leaderboard/mine.yaml"
     listed.write_text(listed.read_text().replace(", broken", ""))
     again = project.run(*command)
     assert "tiny: has run before" in again.stdout
-    assert project.run("git", "status", "--porcelain").stdout.split() == ["M", "conf/experiment/leaderboard_mine.yaml"]
+    assert project.run("git", "status", "--porcelain").stdout.split() == ["M", "conf/leaderboard/mine.yaml"]
     project.run("git", "reset", "-q", "--hard", "HEAD~1")  # conf/ as the other tests know it
 
 

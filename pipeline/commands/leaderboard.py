@@ -1,4 +1,4 @@
-"""Runs the experiments of conf/experiment/leaderboard_NAME.yaml through DVC's queue and compares them in one table.
+"""Runs the experiments of conf/leaderboard/NAME.yaml through DVC's queue and compares them in one table.
 
 What has run before with the same parameters, code and pictures is not run again; stages that experiments share are
 computed once. It writes reports/leaderboard.csv and reports/leaderboard.html: each figure with its interval, the
@@ -34,7 +34,7 @@ RANKED_BY_TEST = (
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="of conf/experiment/leaderboard_NAME.yaml")
+    parser.add_argument("name", metavar="NAME", help="of conf/leaderboard/NAME.yaml")
 
 
 def main(name: str) -> None:

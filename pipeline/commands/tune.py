@@ -46,6 +46,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
     from pipeline.datasets.packed import PackedDataset
     from pipeline.evaluation.split_evaluation import Options
     from pipeline.experiments import parameter_search, tuning
+    from pipeline.experiments.space import select_nodes
     from pipeline.experiments.trial import Trial
     from pipeline.tracking.parent_runs import finish, study_run
 
@@ -62,7 +63,8 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
             parent = study_run(key, f"tune {name}", params)
             say(f"{len(parameter_search.finished_trials(study))} of {search.trials} trials have ended before")
             trial = Trial(
-                nodes=tuning.nodes_of(params),
+                start=config.select_experiment(search.experiment),
+                nodes=select_nodes(params),
                 packed=packed,
                 search=search,
                 metrics=whole(params["metric"]),

@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.errors import UserError
+
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -84,7 +86,7 @@ def imported_modules(path: Path, root: Path = PACKAGE, types: bool = False) -> t
         root: Folder of the package.
         types: Whether imports for type checkers alone count too.
     """
-    tree = ast.parse(path.read_bytes())
+    tree = _parse(path)
     names, beside = set(), set()
     for node in ast.walk(tree) if types else _nodes_that_run(tree):
         if isinstance(node, ast.Import):
@@ -103,6 +105,21 @@ def imported_modules(path: Path, root: Path = PACKAGE, types: bool = False) -> t
     return tuple(sorted(files))
 
 
+def _parse(path: Path) -> ast.Module:
+    """The syntax tree of a module.
+
+    Raises:
+        UserError: It is not valid Python.
+    """
+    try:
+        return ast.parse(path.read_bytes())
+    except SyntaxError as error:  # also where the text is no UTF-8
+        line = f" (line {error.lineno})" if error.lineno else ""
+        raise UserError(f"{path}: not valid Python{line}: {error.msg}; mend it, or git checkout it") from None
+    except ValueError as error:  # a zero byte, in Python 3.11
+        raise UserError(f"{path}: not valid Python: {error}; mend it, or git checkout it") from None
+
+
 def _nodes_that_run(tree: ast.AST) -> Iterator[ast.AST]:
     waiting: list[ast.AST] = [tree]
     while waiting:
@@ -117,7 +134,7 @@ def _nodes_that_run(tree: ast.AST) -> Iterator[ast.AST]:
 @cache
 def _digest_behaviour(path: Path) -> str:
     """Of the syntax tree without docstrings; comments, line breaks and positions are not in it."""
-    tree = ast.parse(path.read_bytes())
+    tree = _parse(path)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
             node, clean=False

@@ -14,6 +14,7 @@ import yaml
 from pipeline.core import nouns
 from pipeline.core.errors import UserError
 from pipeline.core.hints import find_misfits
+from pipeline.core.sweep import Sweep
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
@@ -26,8 +27,13 @@ COMPOSE_AGAIN = "run python -m pipeline.stages.compose --force"
 MAX_DEPTH = 4  # nouns within nouns; an archive of an archive of a table is 3
 
 
-def compose(conf: Path = CONF, overrides: list[str] | None = None) -> str:
+def compose(conf: Path = CONF, overrides: list[str] | None = None, root: str = "config") -> str:
     """The text of params.yaml: what `dvc exp run` would write for the same overrides.
+
+    Args:
+        conf: The folder of choices.
+        overrides: As Hydra takes them.
+        root: The file to begin with, another one for what stages do not read.
 
     Raises:
         UserError: An option or a parameter does not exist, or a value is missing.
@@ -40,7 +46,7 @@ def compose(conf: Path = CONF, overrides: list[str] | None = None) -> str:
 
     try:
         with initialize_config_dir(str(conf.resolve()), version_base=None):
-            config = hydra_compose(config_name="config", overrides=overrides or [])
+            config = hydra_compose(config_name=root, overrides=overrides or [])
         OmegaConf.resolve(config)
         missing = sorted(OmegaConf.missing_keys(config))
     except (HydraException, OmegaConfBaseException) as error:
@@ -57,6 +63,58 @@ def compose(conf: Path = CONF, overrides: list[str] | None = None) -> str:
             f"{conf}/: {missing[0]} has no value (???); set it in conf/ or with dvc exp run -S {missing[0]}=..."
         )
     return OmegaConf.to_yaml(config)
+
+
+def parse_sweep(key: str, text: str) -> Sweep:
+    """The values that an override of Hydra sweeps over, such as `choice(a, b)` or `tag(log, interval(1e-4, 1e-2))`.
+
+    Args:
+        key: What is overridden; for messages.
+        text: The sweep.
+
+    Raises:
+        UserError: It is none, or one value only.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    expected = (
+        "expected choice(a, b), interval(0, 1) or range(1, 5), within tag(log, ...) where the scale is logarithmic"
+    )
+    try:
+        override = OverridesParser.create().parse_override(f"x={text}")
+    except HydraException as error:
+        raise UserError(f"{key}: {text!r} is no sweep of Hydra ({_one_line(error)}); {expected}") from None
+    if not override.is_sweep_override():
+        raise UserError(f"{key}: {text!r} is one value; {expected}")
+    sweep: Any = override.value()
+    log = "log" in sweep.tags
+    if override.is_choice_sweep():
+        return Sweep(choices=tuple(override.sweep_string_iterator()))
+    if override.is_range_sweep():
+        values = list(sweep.range())
+        return Sweep(low=values[0], high=values[-1], step=sweep.step, log=log)
+    return Sweep(low=sweep.start, high=sweep.end, log=log)
+
+
+def compose_option(group: str, name: str, conf: Path = CONF) -> Params:
+    """What one file of a group says, for a command that alone reads it.
+
+    Raises:
+        UserError: There is no such file, or it does not compose.
+    """
+    there = sorted(path.stem for path in (conf / group).glob("*.yaml"))
+    if name not in there:
+        raise UserError(f"{conf / group / name}.yaml does not exist; there is {', '.join(there) or 'none yet'}")
+    node = (yaml.safe_load(compose(conf, root=f"{group}/{name}")) or {}).get(group)
+    if not isinstance(node, dict):
+        raise UserError(f"{conf / group / name}.yaml must be a mapping of parameters, found {nouns.show_value(node)}")
+    return node
+
+
+def select_experiment(name: str | None) -> list[str]:
+    """The overrides that take a file of conf/experiment/; none for conf/config.yaml as it is."""
+    return [] if name is None else [f"experiment={name}"]
 
 
 def load_params(path: Path = PARAMS) -> Params:

@@ -1,36 +1,59 @@
-"""Experiments through DVC's queue: stages are shared through the cache, and one failure stops no other experiment.
+"""Experiments through the queue of DVC: stages are shared through the cache, and a failure stops no other experiment.
 
-The queue and not `--run-all`: that follows every entry of the queue, also those of others, ends with 0 when one failed,
-and goes on in the background after ctrl-C.
+DVC is asked by its commands, as a person would ask it. `dvc exp run --run-all` is not among them: it follows every
+entry of the queue, also those of others, ends with 0 when one failed, and goes on in the background after ctrl-C.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline.core.errors import UserError
 
-POLL_SECONDS = 2.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0  # seconds between two looks at the queue, each of 1.7 s of one processor
 WORKER_SECONDS = 60.0  # without a change: is there a worker still?
 STOP_SECONDS = 60.0  # for a stage to put its outputs back
 MAX_REASON = 300  # characters
+WAITS = "waits"
+NO_PROJECT = 253  # with which DVC ends outside of a project
 Tell = Callable[[str, str], None]  # experiment, what happens to it
 
 
 @dataclass(frozen=True)
 class Finished:
-    """How one experiment ended: `revision` is the commit that holds its results, `reason` one line on a failure."""
+    """How one experiment ended.
+
+    Attributes:
+        revision: The name by which DVC finds its results.
+        reason: One line on a failure.
+    """
 
     revision: str | None = None
     reason: str | None = None
+
+
+class Refusal(Exception):
+    """What DVC does not do; its text is why, in one line."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What `dvc queue status` says: of each named entry whether it is Queued, Running, Failed or a Success."""
+
+    states: dict[str, str]
+    has_worker: bool
+
+    def names(self, *states: str) -> list[str]:
+        return [name for name, state in self.states.items() if state in states]
 
 
 def run(names: Mapping[str, str], tell: Tell) -> dict[str, Finished]:
@@ -44,133 +67,142 @@ def run(names: Mapping[str, str], tell: Tell) -> dict[str, Finished]:
         UserError: DVC cannot queue it.
         KeyboardInterrupt: The queue holds none of these any more; what is finished is kept.
     """
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    with _speaking(), Repo() as repo:
-        known = _revisions(repo)
-        done = {one: Finished(revision=known[name]) for one, name in names.items() if name in known}
-        for one in done:
-            tell(one, "has run before")
-        waiting = {name: one for one, name in names.items() if one not in done}
-        queue = repo.experiments.celery_queue
-        try:
-            for name, refused in _enqueue(repo, waiting).items():
-                done[waiting.pop(name)] = refused
-            for name, finished in _wait(repo, queue, waiting, tell):
-                done[waiting[name]] = finished
-        except KeyboardInterrupt:
-            _withdraw(queue, set(waiting))
-            raise
-        except DvcException as error:
-            _withdraw(queue, set(waiting))
-            raise UserError(f"DVC's queue: {one_line(str(error))}") from None
+    waiting = {name: one for one, name in names.items()}
+    done: dict[str, Finished] = {}
+    try:
+        known = list_finished()
+        for name in [name for name in waiting if name in known]:
+            done[waiting[name]] = Finished(revision=name)
+            tell(waiting.pop(name), "has run before")
+        for name, refused in _enqueue(waiting, tell).items():
+            done[waiting.pop(name)] = refused
+        for name, finished in _wait(waiting, tell):
+            done[waiting[name]] = finished
+    except KeyboardInterrupt:
+        _withdraw(waiting)
+        raise
+    except Refusal as error:
+        _withdraw(waiting)
+        raise UserError(f"DVC's queue: {error}") from None
     return {one: done[one] for one in names}
 
 
-def _enqueue(repo: Any, waiting: Mapping[str, str]) -> dict[str, Finished]:
-    """Queues what is not queued or running yet; what failed before is forgotten. Gives what DVC does not take."""
-    from dvc.exceptions import DvcException
+def list_finished() -> set[str]:
+    """The names of all experiments that have results, made from whichever commit."""
+    return set(call_dvc("exp", "list", "--all-commits", "--name-only").split())
 
-    queue = repo.experiments.celery_queue
-    there = {entry["name"]: entry["status"] for entry in queue.status() if entry["name"] in waiting}
-    stale = [name for name, status in there.items() if status not in ("Queued", "Running")]
+
+def read_queue() -> Queue:
+    """The queue as it is now, with the entries of others and of other commits."""
+    text = call_dvc("queue", "status")
+    rows = [line.split() for line in text.splitlines()]
+    states = {row[1]: row[-1] for row in rows if row and re.fullmatch("[0-9a-f]{7}", row[0])}
+    workers = re.search(r"Worker status: (\d+) active, (\d+) idle", text)
+    return Queue(states, workers is not None and workers.groups() != ("0", "0"))
+
+
+def _enqueue(waiting: Mapping[str, str], tell: Tell) -> dict[str, Finished]:
+    """Queues what is not queued or running yet; what failed before is forgotten. Gives what DVC does not take."""
+    there = read_queue()
+    ready = there.names("Queued", "Running")
+    stale = [name for name in there.states if name in waiting and name not in ready]
     if stale:
-        queue.remove(stale)
+        call_dvc("queue", "remove", *stale)
     refused = {}
-    for name, one in waiting.items():
-        if there.get(name) not in ("Queued", "Running"):
-            try:
-                repo.experiments.run(queue=True, name=name, params=[f"experiment={one}"])
-            except DvcException as error:
-                refused[name] = Finished(reason=f"DVC does not queue it: {one_line(str(error))}")
+    for name in [name for name in waiting if name not in ready]:
+        try:
+            call_dvc("exp", "run", "--queue", "--name", name, "--set-param", f"experiment={waiting[name]}")
+            tell(waiting[name], WAITS)
+        except Refusal as error:
+            refused[name] = Finished(reason=f"DVC does not queue it: {error}")
     return refused
 
 
-def _wait(repo: Any, queue: Any, waiting: Mapping[str, str], tell: Tell) -> Iterator[tuple[str, Finished]]:
+def _wait(waiting: Mapping[str, str], tell: Tell) -> Iterator[tuple[str, Finished]]:
     """Each name with how it ended, as they end."""
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # the worker's dvc
-    left, said, changed = dict(waiting), dict.fromkeys(waiting, ""), time.monotonic()
+    left, said = list(waiting), dict.fromkeys(waiting, WAITS)
     if left:
-        queue.start_workers(1)
+        call_dvc("queue", "start")
+    pause, changed = FIRST_PAUSE, time.monotonic()
     while left:
-        entries = {entry["name"]: entry for entry in queue.status() if entry["name"] in left}
-        for name, entry in entries.items():
-            log = _log(queue, entry["rev"])
-            now = _happening(entry["status"], log)
+        queue = read_queue()
+        for name in [name for name in left if name in queue.states]:
+            log = "" if queue.states[name] == "Queued" else read_log(name)
+            now = describe(queue.states[name], log)
             if now != said[name]:
-                said[name], changed = now, time.monotonic()
+                said[name], pause, changed = now, FIRST_PAUSE, time.monotonic()
                 tell(waiting[name], now)
-            if entry["status"] in ("Success", "Failed"):
-                ended = _finish_experiment(repo, name, entry["status"], log)
+            if queue.states[name] in ("Success", "Failed"):
+                ended = Finished(reason=find_reason(log)) if queue.states[name] == "Failed" else _find_results(name)
                 if ended.reason:
                     tell(waiting[name], ended.reason)
-                del left[name]
+                left.remove(name)
                 yield name, ended
         if left and time.monotonic() - changed > WORKER_SECONDS:
             changed = time.monotonic()
-            _revive(queue, entries)
+            for name in [name for name in left if name not in queue.states]:  # somebody took it out
+                left.remove(name)
+                yield name, _find_results(name)
+            if left and not queue.has_worker:
+                _revive([name for name in queue.names("Running") if name in left])
         if left:
-            time.sleep(POLL_SECONDS)
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def _finish_experiment(repo: Any, name: str, status: str, log: str) -> Finished:
-    if status == "Failed":
-        return Finished(reason=reason(log))
-    revision = _revisions(repo).get(name)
-    return Finished(revision) if revision else Finished(reason=f"DVC kept no commit of {name}; run this again")
+def _find_results(name: str) -> Finished:
+    """Where the results of an experiment that is no longer at work are."""
+    if name in list_finished():
+        return Finished(revision=name)
+    return Finished(reason=f"DVC kept no commit of {name}; run this again")
 
 
-def _revive(queue: Any, entries: Mapping[str, Any]) -> None:
+def _revive(running: Collection[str]) -> None:
     """A worker where there is none any more; what it was running when it went is marked as failed."""
-    if queue.worker_status():
-        return
-    lost = [name for name, entry in entries.items() if entry["status"] == "Running"]
-    if lost:
-        queue.kill(lost, force=True)
-    queue.start_workers(1)
-
-
-def _withdraw(queue: Any, names: set[str]) -> None:
-    """Takes these out of the queue, stops the one that runs, and waits until it has put its outputs back."""
-    from dvc.exceptions import DvcException
-
-    queued = [entry.name for entry in queue.iter_queued() if entry.name in names]
-    if queued:
-        queue.remove(queued)
-    running = [entry.name for entry in queue.iter_active() if entry.name in names]
     if running:
-        with suppress(DvcException):  # it has ended in between
-            queue.kill(running)
-    until = time.monotonic() + STOP_SECONDS
-    while time.monotonic() < until and any(entry.name in names for entry in queue.iter_active()):
-        time.sleep(POLL_SECONDS)
-    failed = [entry.name for entry, _ in queue.iter_failed() if entry.name in names]
-    if failed:
-        queue.remove(failed)
+        with suppress(Refusal):  # it has ended in between
+            call_dvc("queue", "kill", "--force", *running)
+    call_dvc("queue", "start")
 
 
-def _revisions(repo: Any) -> dict[str, str]:
-    """Each experiment of any commit to the commit that holds its results."""
-    return {name: revision for found in repo.experiments.ls(all_commits=True).values() for name, revision in found}
+def _withdraw(names: Collection[str]) -> None:
+    """Takes these out of the queue, stops the one that runs, and waits until it has put its outputs back."""
+    with suppress(Refusal):
+        _take_out(names, "Queued")
+        running = [name for name in read_queue().names("Running") if name in names]
+        if running:
+            with suppress(Refusal):  # it has ended in between
+                call_dvc("queue", "kill", *running)
+        until = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < until and any(name in names for name in read_queue().names("Running")):
+            time.sleep(FIRST_PAUSE)
+        _take_out(names, "Failed")
 
 
-def _log(queue: Any, revision: str) -> str:
+def _take_out(names: Collection[str], state: str) -> None:
+    """Removes the entries of these names that are in a state."""
+    found = [name for name in read_queue().names(state) if name in names]
+    if found:
+        call_dvc("queue", "remove", *found)
+
+
+def read_log(name: str) -> str:
+    """What an experiment of the queue has said so far; nothing where it has not started, or failed before it did."""
     try:
-        return Path(queue.proc[revision].stdout).read_text(encoding="utf-8", errors="replace")
-    except (KeyError, OSError):  # it has not started, or failed before it did
+        return call_dvc("queue", "logs", name)
+    except Refusal:
         return ""
 
 
-def _happening(status: str, log: str) -> str:
+def describe(state: str, log: str) -> str:
     """What an entry is at, for a person."""
-    if status == "Running":
+    if state == "Running":
         stages = re.findall(r"Running stage '(\w+)'", log)
         return f"runs {stages[-1]}" if stages else "starts"
-    return {"Queued": "waits", "Success": "done", "Failed": "failed"}.get(status, status)
+    return {"Queued": WAITS, "Success": "done", "Failed": "failed"}.get(state, state)
 
 
-def reason(log: str) -> str:
+def find_reason(log: str) -> str:
     """The one line of a log that says why it failed: the failing stage's own, else the last one before DVC's."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     ends = [place for place, line in enumerate(lines) if line.startswith("ERROR:")]
@@ -182,23 +214,33 @@ def reason(log: str) -> str:
     return one_line(said[-1]) if said else "it failed before it started; see dvc queue status"
 
 
+def call_dvc(*words: str) -> str:
+    """What a command of DVC prints.
+
+    Files take it and not pipes: the worker that `dvc queue start` leaves behind inherits them, and a pipe would stay
+    open as long as it works. The worker calls `dvc`, so the one of this environment comes first.
+
+    Raises:
+        Refusal: The command failed.
+        UserError: There is no project here.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        command = [sys.executable, "-m", "dvc", *words]
+        code = subprocess.run(
+            command, stdout=out, stderr=errors, env={**os.environ, "PATH": path}, check=False
+        ).returncode
+        texts = []
+        for file in (out, errors):
+            file.seek(0)
+            texts.append(file.read().decode(errors="replace"))
+    if code == NO_PROJECT:
+        raise UserError("there is no DVC project here; run this in the project's folder, where dvc.yaml is")
+    if code:
+        said = texts[1].partition("ERROR:")[2] or texts[1] or f"dvc {words[0]} ended with {code}"
+        raise Refusal(one_line(said.strip().partition("\n")[0]))
+    return texts[0]
+
+
 def one_line(text: str) -> str:
     return " ".join(text.split())[:MAX_REASON]
-
-
-@contextmanager
-def _speaking() -> Iterator[None]:
-    """What DVC and git refuse, as one line."""
-    from dvc.exceptions import DvcException, NotDvcRepoError
-    from dvc.scm import NoSCMError, SCMError
-
-    try:
-        yield
-    except NotDvcRepoError:
-        raise UserError("there is no DVC project here; run this in the project's folder, where dvc.yaml is") from None
-    except NoSCMError:
-        raise UserError(
-            "experiments are kept by git, and this is no git checkout; run git init and commit once"
-        ) from None
-    except (DvcException, SCMError) as error:
-        raise UserError(f"DVC: {one_line(str(error))}") from None

@@ -1,4 +1,4 @@
-"""Which experiments a leaderboard lists, and what was published elsewhere: conf/experiment/leaderboard_*.yaml."""
+"""Which experiments a leaderboard lists, and what was published elsewhere: conf/leaderboard/."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from pipeline.core.ranges import Fraction, PositiveInt
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
-
-PREFIX = "leaderboard_"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +42,8 @@ class Listing:
     """What a leaderboard compares.
 
     Args:
+        experiment: Of conf/experiment/, whose `metric` and `evaluate` say how the rows are compared; null for
+            conf/config.yaml as it is.
         metric: A name in conf/metric/ that is one number for all classes.
         experiments: Names of files in conf/experiment/, a row each.
         published: Figures of others.
@@ -51,6 +51,7 @@ class Listing:
             interval of the difference must lie above -margin.
     """
 
+    experiment: str | None
     metric: str
     experiments: Annotated[list[str], MinLen(1)]
     published: list[Published] = field(default_factory=list)
@@ -66,29 +67,19 @@ class Listing:
 
 
 def read(name: str) -> tuple[Listing, Params]:
-    """What `conf/experiment/leaderboard_NAME.yaml` lists, and all parameters that it composes to.
+    """What `conf/leaderboard/NAME.yaml` lists, and all parameters of the experiment that says how rows are compared.
 
     Raises:
         UserError: There is no such file, it lists nothing that can be run, or an experiment of it does not exist.
     """
-    folder = config.CONF / "experiment"
-    there = sorted(path.stem.removeprefix(PREFIX) for path in folder.glob(f"{PREFIX}*.yaml"))
-    file = folder / f"{PREFIX}{name}.yaml"
-    if name not in there:
-        found = f"there are {', '.join(there)}" if there else "there is none yet"
-        raise UserError(f"{file} does not exist; {found}")
-    params: Params = yaml.safe_load(config.compose(overrides=[f"experiment={PREFIX}{name}"]))
-    node = params.get("leaderboard")
-    if not isinstance(node, dict):
-        raise UserError(f"{file} has no mapping 'leaderboard' with metric and experiments")
+    node = config.compose_option("leaderboard", name)
     rows = node.get("published") or []
     published = [
         config.instantiate(Published, row, f"leaderboard.published[{place}]") for place, row in enumerate(rows)
     ]
-    listing: Listing = config.instantiate(
-        Listing, {**node, "experiments": node.get("experiments") or [], "published": published}, "leaderboard"
-    )
+    listing: Listing = config.instantiate(Listing, {**node, "published": published}, "leaderboard")
     for one in listing.experiments:
-        if not (folder / f"{one}.yaml").is_file():
-            raise UserError(f"{file}: experiment {one!r} has no file {folder / one}.yaml")
-    return listing, params
+        file = config.CONF / "experiment" / f"{one}.yaml"
+        if not file.is_file():
+            raise UserError(f"conf/leaderboard/{name}.yaml: experiment {one!r} has no file {file}")
+    return listing, yaml.safe_load(config.compose(overrides=config.select_experiment(listing.experiment)))

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.core.open_types import JsonObject, Params
+from pipeline.experiments.space import make_distributions
 
 if TYPE_CHECKING:
-    from optuna import Study
+    from optuna import Study, Trial
     from optuna.trial import FrozenTrial
 
     from pipeline.experiments.space import Search
@@ -39,26 +41,24 @@ def open_study(search: Search, key: str, file: Path) -> Study:
         search: What is tried.
         key: Of everything that the figures depend on: another one is another study.
         file: An SQLite database, made where there is none.
+
+    Raises:
+        UserError: The file is no such database, or the pruner refuses its arguments.
     """
     import optuna
+    from optuna.pruners import MedianPruner, NopPruner
     from optuna.trial import TrialState
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    pruner = config.instantiate(MedianPruner, search.pruning, "tune.pruning") if search.pruning else NopPruner()
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
     except Exception as error:  # of SQLAlchemy or Alembic, by what the file is
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{file} is no study that can be used ({reason}); remove it to start again") from None
-    pruning = search.pruning
     study = optuna.create_study(
-        storage=storage,
-        study_name=key,
-        direction=search.direction,
-        load_if_exists=True,
-        pruner=optuna.pruners.NopPruner()
-        if pruning is None
-        else optuna.pruners.MedianPruner(pruning.startup_trials, pruning.warmup_epochs + 1),
+        storage=storage, study_name=key, direction=search.direction, load_if_exists=True, pruner=pruner
     )
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
@@ -81,37 +81,42 @@ def run(study: Study, search: Search, objective: Objective, tell: Tell) -> Froze
     import optuna
     from optuna.trial import TrialState
 
+    distributions = make_distributions(search.space)
     ended = finished_trials(study)
     while len(ended) < search.trials:
         study.sampler = optuna.samplers.TPESampler(
             seed=_seed(search.seed, len(ended)), n_startup_trials=search.random_trials
         )
-        trial = study.ask()
-        values = {name: one.suggest(trial, name) for name, one in search.space.items()}
-
-        def report(epoch: int, figures: dict[str, float], trial: optuna.Trial = trial) -> None:
-            trial.report(figures[search.figure], epoch)
-            if trial.should_prune():
-                raise Stopped(f"behind the median at epoch {epoch}")
-
-        try:
-            value, kept = objective(trial.number, values, report)
-        except Stopped as stopped:
-            trial.set_user_attr(REASON, str(stopped))
-            study.tell(trial, state=TrialState.PRUNED)
-            outcome = f"stopped: {stopped}"
-        else:
-            for name, one in kept.items():
-                trial.set_user_attr(name, one)
-            study.tell(trial, value)
-            outcome = f"{search.figure} {value:.4f}"
+        trial = study.ask(distributions)
+        outcome = _try(study, trial, search.figure, objective)
         ended = finished_trials(study)
-        shown = ", ".join(f"{name}={truncate_value(one)}" for name, one in values.items())
+        shown = ", ".join(f"{name}={truncate_value(one)}" for name, one in trial.params.items())
         tell(f"trial {len(ended)} of {search.trials}: {shown}: {outcome}")
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         reasons = [trial.user_attrs.get(REASON, "") for trial in ended]
         raise UserError(f"none of {len(ended)} trials came to its end; the first: {reasons[0]}")
     return study.best_trial
+
+
+def _try(study: Study, trial: Trial, figure: str, objective: Objective) -> str:
+    """One trial to its end, which the study hears; says how it ended."""
+    from optuna.trial import TrialState
+
+    def report(epoch: int, figures: dict[str, float]) -> None:
+        trial.report(figures[figure], epoch)
+        if trial.should_prune():
+            raise Stopped(f"behind the median at epoch {epoch}")
+
+    try:
+        value, attributes = objective(trial.number, trial.params, report)
+    except Stopped as stopped:
+        trial.set_user_attr(REASON, str(stopped))
+        study.tell(trial, state=TrialState.PRUNED)
+        return f"stopped: {stopped}"
+    for name, one in attributes.items():
+        trial.set_user_attr(name, one)
+    study.tell(trial, value)
+    return f"{figure} {value:.4f}"
 
 
 def finished_trials(study: Study) -> list[FrozenTrial]:

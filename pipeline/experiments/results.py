@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.contracts import Predictor
 
+INDEX, IMAGES = artifacts.PACKED / "index.parquet", artifacts.PACKED / "images.npy"
 MAX_PICTURES = 256  # on which speed is measured
 Scorer = Callable[[np.ndarray], np.ndarray]
 
@@ -66,12 +67,9 @@ class ExperimentOutputs:
 
     def speed_material(self) -> tuple[Scorer, np.ndarray]:
         """What scores, and (N, *spatial, C) uint8: the first test samples, at most `MAX_PICTURES`, as packed."""
-        index = artifacts.read_table(self.folder / artifacts.PACKED / "index.parquet")
-        rows = np.flatnonzero(index["split"].to_numpy() == "test")[:MAX_PICTURES]
-        images = np.load(self.folder / artifacts.PACKED / "images.npy", mmap_mode="r")
-        return make_scorer(model_card.load_predictor(self.predictor)[0], index.iloc[rows]), np.ascontiguousarray(
-            images[rows]
-        )
+        index = artifacts.read_table(self.folder / INDEX)
+        predictor, _ = model_card.load_predictor(self.predictor)
+        return make_scorer(predictor, index.iloc[find_test_rows(index)]), np.load(self.folder / IMAGES)
 
 
 def make_scorer(predictor: Predictor, told: pd.DataFrame) -> Scorer:
@@ -85,7 +83,7 @@ def make_scorer(predictor: Predictor, told: pd.DataFrame) -> Scorer:
 
 
 def bring_outputs(name: str, revision: str, folder: Path) -> ExperimentOutputs:
-    """Brings what a leaderboard needs of an experiment into a folder; what is in DVC's cache is linked, not copied.
+    """Brings what a leaderboard needs of an experiment into a folder: of the packed pictures only those it times by.
 
     Raises:
         UserError: An output is neither in the cache nor at the remote.
@@ -95,11 +93,11 @@ def bring_outputs(name: str, revision: str, folder: Path) -> ExperimentOutputs:
 
     try:
         system = DVCFileSystem(repo=".", rev=revision)
-        for one in (artifacts.TEST_METRICS, artifacts.PREDICTIONS, artifacts.REGISTRATION):
-            _bring(system, str(one), folder / one)
-        for tree in (artifacts.PREDICTOR, artifacts.PACKED):
-            for path in system.find(str(tree)):
-                _bring(system, path, folder / str(path).lstrip("/"))
+        for one in (artifacts.TEST_METRICS, artifacts.PREDICTIONS, artifacts.REGISTRATION, artifacts.PREDICTOR, INDEX):
+            (folder / one).parent.mkdir(parents=True, exist_ok=True)
+            system.get(one.as_posix(), str(folder / one), recursive=True)
+        with system.open(IMAGES.as_posix(), "rb") as packed:
+            np.save(folder / IMAGES, read_rows(packed, find_test_rows(artifacts.read_table(folder / INDEX))))
     except (DvcException, OSError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
@@ -109,12 +107,18 @@ def bring_outputs(name: str, revision: str, folder: Path) -> ExperimentOutputs:
     return ExperimentOutputs(name, folder, registration["results_key"])
 
 
-def _bring(system: Any, path: str, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    found = system.info(path)
-    key = found.get("md5")
-    cached = Path(system.repo.cache.local.oid_to_path(key)) if key else None
-    if cached is not None and cached.is_file():
-        target.symlink_to(cached.resolve())
-    else:
-        system.get_file(path, str(target))
+def find_test_rows(index: pd.DataFrame) -> np.ndarray:
+    """Where the first test pictures stand, at most `MAX_PICTURES`."""
+    return np.flatnonzero(index["split"].to_numpy() == "test")[:MAX_PICTURES]
+
+
+def read_rows(file: IO[bytes], rows: np.ndarray) -> np.ndarray:
+    """Some rows of an open .npy file of uint8, without the others."""
+    np.lib.format.read_magic(file)
+    shape, _, kind = np.lib.format.read_array_header_1_0(file)
+    start, length = file.tell(), int(np.prod(shape[1:])) * kind.itemsize
+    result = np.empty((len(rows), *shape[1:]), dtype=kind)
+    for place, row in enumerate(rows):
+        file.seek(start + int(row) * length)
+        result[place] = np.frombuffer(file.read(length), dtype=kind).reshape(shape[1:])
+    return result

@@ -1,76 +1,27 @@
-"""What a search may choose: a range or a list of values for each parameter that training reads."""
+"""What a search may choose: a sweep of Hydra for each parameter that training reads."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, final
 
-from annotated_types import Ge, MinLen
+import yaml
+from annotated_types import MinLen
 
+from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.core.ranges import PositiveInt, Seed
+from pipeline.training.recipe import SECTIONS
 
 if TYPE_CHECKING:
-    from optuna import Trial
+    from optuna.distributions import BaseDistribution
 
-    from pipeline.core.open_types import Params
 
 Figure = Literal["val_loss", "val_accuracy", "val_f1_macro"]  # what every trainer tells of an epoch
 
 
-@dataclass(frozen=True, kw_only=True)
-class Range:
-    """Values of one parameter.
-
-    Args:
-        low: Smallest; with `high` a whole number, only whole numbers are drawn.
-        high: Largest.
-        log: Whether 1 to 10 is as wide as 10 to 100.
-        choices: Instead of low and high: the values themselves.
-    """
-
-    low: float | None = None
-    high: float | None = None
-    log: bool = False
-    choices: list[Any] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        if bool(self.choices) == (self.low is not None or self.high is not None):
-            raise ValueError("either choices, or low and high")
-        if not self.choices:
-            if self.low is None or self.high is None or not self.low < self.high:
-                raise ValueError(f"low must be below high, got {self.low} and {self.high}")
-            if self.log and not self.low > 0:
-                raise ValueError(f"low must be above 0 where log is true, got {self.low}")
-
-    def suggest(self, trial: Trial, name: str) -> Any:
-        """What the sampler suggests."""
-        if self.choices:
-            return trial.suggest_categorical(name, self.choices)
-        assert self.low is not None
-        assert self.high is not None
-        if isinstance(self.low, int) and isinstance(self.high, int):
-            return trial.suggest_int(name, self.low, self.high, log=self.log)
-        return trial.suggest_float(name, self.low, self.high, log=self.log)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pruning:
-    """When a trial is stopped early: worse than the median of the earlier ones at the same epoch.
-
-    Args:
-        startup_trials: So many trials end first, at least 1.
-        warmup_epochs: In these none is stopped.
-
-    Source: D. Golovin et al. 2017, Google Vizier, doi:10.1145/3097983.3098043 (the median stopping rule).
-    """
-
-    startup_trials: PositiveInt
-    warmup_epochs: Annotated[int, Ge(0)]
-
-
+@final
 @dataclass(frozen=True, kw_only=True)
 class Search:
     """What is tried, how often, and by which figure of val it is chosen.
@@ -82,9 +33,10 @@ class Search:
         figure: Of the epoch that training keeps: `val_loss`, `val_accuracy` or `val_f1_macro`.
         direction: `minimize` or `maximize`.
         expect: The metric of conf/metric/ that is told of the winner, on val, with an interval.
-        pruning: Or null: every trial runs to its end.
+        pruning: Arguments of Optuna's `MedianPruner`, which stops a trial that is worse than the median of the earlier
+            ones at the same epoch; or null: every trial runs to its end.
         seed: Of what is drawn.
-        space: Dotted parameter to its values.
+        space: Override to its sweep, as Hydra writes both: `train.dropout: interval(0, 0.5)`, `encoder: choice(a, b)`.
     """
 
     experiment: str | None
@@ -93,27 +45,61 @@ class Search:
     figure: Figure
     direction: Literal["minimize", "maximize"]
     expect: str
-    pruning: Pruning | None
+    pruning: dict[str, Any] | None
     seed: Seed
-    space: Annotated[dict[str, Range], MinLen(1)]
+    space: Annotated[dict[str, str], MinLen(1)]
 
 
-def with_values(nodes: Mapping[str, Any], values: Mapping[str, Any]) -> Params:
-    """The parameters with some of them set to other values.
+def make_distributions(space: Mapping[str, str]) -> dict[str, BaseDistribution]:
+    """What Optuna draws each parameter from; a choice is drawn as the text that an override takes.
 
     Raises:
-        UserError: A parameter is not there, or training does not read it.
+        UserError: A text is no sweep, or one that Optuna refuses.
     """
-    result = deepcopy(dict(nodes))
-    for key, value in values.items():
-        *parents, last = key.split(".")
-        inner: Any = result
-        for parent in parents:
-            inner = inner.get(parent) if isinstance(inner, dict) else None
-        if not parents or not isinstance(inner, dict) or last not in inner:
-            there = (
-                ", ".join(name for name in inner if name != "_target_") if isinstance(inner, dict) else ", ".join(nodes)
-            )
-            raise UserError(f"tune.space: training reads no parameter {key!r}; there is {there}")
-        inner[last] = value
-    return result
+    return {key: _make_distribution(key, text) for key, text in space.items()}
+
+
+def _make_distribution(key: str, text: str) -> BaseDistribution:
+    from optuna import distributions
+
+    sweep = config.parse_sweep(f"tune.space.{key}", text)
+    if sweep.choices:
+        return distributions.CategoricalDistribution(sweep.choices)
+    step: dict[str, Any] = {} if sweep.step is None else {"step": sweep.step}
+    try:
+        if isinstance(sweep.low, int) and isinstance(sweep.high, int):
+            return distributions.IntDistribution(sweep.low, sweep.high, log=sweep.log, **step)
+        return distributions.FloatDistribution(sweep.low, sweep.high, log=sweep.log, **step)
+    except ValueError as error:
+        raise UserError(f"tune.space.{key}: {text!r}: {' '.join(str(error).split())}") from None
+
+
+def as_overrides(values: Mapping[str, Any]) -> list[str]:
+    """Values that were drawn, as Hydra's command line takes them."""
+    return [f"{key}={value}" for key, value in values.items()]
+
+
+def compose_nodes(overrides: list[str]) -> dict[str, Any]:
+    """What one training reads of the parameters that these overrides compose to."""
+    return select_nodes(yaml.safe_load(config.compose(overrides=overrides)))
+
+
+def select_nodes(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What one training reads of all parameters."""
+    return {name: params[name] for name in SECTIONS}
+
+
+def get_value(nodes: Mapping[str, Any], key: str) -> Any:
+    """The value of a dotted parameter of a training.
+
+    Raises:
+        UserError: A training reads no such parameter.
+    """
+    inner: Any = nodes
+    for part in key.split("."):
+        if not isinstance(inner, Mapping) or part not in inner:
+            there = inner if isinstance(inner, Mapping) else nodes
+            names = ", ".join(name for name in there if name != "_target_")
+            raise UserError(f"tune.space: training reads no parameter {key!r}; there is {names}")
+        inner = inner[part]
+    return inner

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -22,7 +21,7 @@ from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.experiments.evidence import Evidence
 from pipeline.experiments.parameter_search import Report, Stopped, trial_row
 from pipeline.experiments.results import make_scorer
-from pipeline.experiments.space import Search, with_values
+from pipeline.experiments.space import Search, as_overrides, compose_nodes, get_value
 from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.tracking.parent_runs import trial_run
 from pipeline.training.recipe import select_recipe
@@ -41,7 +40,8 @@ class Trial:
     """Trains and judges on val; an objective of `parameter_search.run`.
 
     Attributes:
-        nodes: What training reads, before the trial's values.
+        start: Overrides that the search begins with.
+        nodes: What training reads of them, before the trial's values.
         packed: As `without_test` leaves it.
         search: What is chosen by.
         metrics: Of one number each.
@@ -50,6 +50,7 @@ class Trial:
         folder: Where predictions on val are kept, a file for each trial that came to its end.
     """
 
+    start: list[str]
     nodes: dict[str, Any]
     packed: PackedDataset
     search: Search
@@ -69,7 +70,7 @@ class Trial:
 
     def evidence(self, best: Any) -> Evidence:
         """Whether the best trial is better than what the search began with, which is trained once for that."""
-        start = self._predictions(START, {key: value_at(self.nodes, key) for key in self.search.space})
+        start = self._predictions(START, {key: get_value(self.nodes, key) for key in self.search.space})
         found = self._predictions(str(best.number), self.values(best.params))
         if isinstance(found, str):
             raise UserError(f"trial {best.number}, trained again: {found}")
@@ -96,7 +97,8 @@ class Trial:
 
     def _train(self, name: str, values: Params, report: Report) -> tuple[Mapping[str, float], dict[str, Estimate]]:
         """The row of the epoch that was kept, and the metrics on val."""
-        recipe, _ = select_recipe(with_values(self.nodes, values), self.packed)
+        changed = [] if name == START else as_overrides(values)
+        recipe, _ = select_recipe(compose_nodes([*self.start, *changed]), self.packed)
         stopped = None
         with trial_run(self.parent, name, values) as log:
 
@@ -155,8 +157,3 @@ def _from_table(table: pd.DataFrame, classes: list[str]) -> Predictions:
         scores=scores,
         classes=classes,
     )
-
-
-def value_at(nodes: Mapping[str, Any], key: str) -> Any:
-    """The value of a dotted parameter that is there."""
-    return reduce(lambda inner, part: inner[part], key.split("."), nodes)

@@ -14,9 +14,15 @@ from pipeline.core.estimate import Estimate
 from pipeline.datasets.packed import PackedDataset
 from pipeline.experiments.evidence import Evidence
 from pipeline.experiments.parameter_search import REASON, truncate_value
-from pipeline.experiments.space import Pruning, Range, Search, with_values
+from pipeline.experiments.space import (
+    Search,
+    as_overrides,
+    compose_nodes,
+    get_value,
+    make_distributions,
+    select_nodes,
+)
 from pipeline.experiments.trial import EXPECTED
-from pipeline.training.recipe import SECTIONS
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
@@ -36,36 +42,17 @@ def read(name: str, experiment: str | None, trials: int | None) -> tuple[Search,
     Raises:
         UserError: There is no such file, a value in it is refused, or a parameter of its space does not exist.
     """
-    folder = config.CONF / "tune"
-    there = sorted(path.stem for path in folder.glob("*.yaml"))
-    if name not in there:
-        raise UserError(f"{folder / name}.yaml does not exist; there is {', '.join(there) or 'none yet'}")
-    node = yaml.safe_load(config.compose(overrides=[f"tune={name}"]))["tune"]
+    node = config.compose_option("tune", name)
     node |= {key: value for key, value in (("experiment", experiment), ("trials", trials)) if value is not None}
-    if not isinstance(node.get("space"), dict):
-        raise UserError(
-            f"{folder / name}.yaml: space must be a mapping of dotted parameters, found {node.get('space')!r}"
-        )
-    space = {key: config.instantiate(Range, one, f"tune.space.{key}") for key, one in node["space"].items()}
-    pruning = node.get("pruning") and config.instantiate(Pruning, node["pruning"], "tune.pruning")
-    search: Search = config.instantiate(Search, {**node, "space": space, "pruning": pruning}, "tune")
-    params: Params = yaml.safe_load(config.compose(overrides=start_note(search)))
-    with_values(nodes_of(params), dict.fromkeys(space))
+    search: Search = config.instantiate(Search, node, "tune")
+    params: Params = yaml.safe_load(config.compose(overrides=config.select_experiment(search.experiment)))
+    for key in make_distributions(search.space):
+        get_value(select_nodes(params), key)
     if search.expect not in params["metric"] or params["metric"][search.expect].get("averaging") == "none":
         raise UserError(
             f"tune.expect {search.expect!r} is no metric of one number; there is {', '.join(params['metric'])}"
         )
     return search, params
-
-
-def start_note(search: Search) -> list[str]:
-    """The overrides that the search begins with."""
-    return [] if search.experiment is None else [f"experiment={search.experiment}"]
-
-
-def nodes_of(params: Mapping[str, Any]) -> Params:
-    """What one training reads of the parameters."""
-    return {name: params[name] for name in SECTIONS}
 
 
 def check_packed(params: Mapping[str, Any], experiment: str | None) -> None:
@@ -104,7 +91,9 @@ def study_key(search: Search, params: Mapping[str, Any]) -> str:
     told = config.to_node(search)
     del told["trials"], told["_target_"]
     data = [path.read_bytes() for path in sorted(artifacts.PACKED.glob("*.*")) if path.suffix != ".npy"]
-    return artifacts.content_digest(artifacts.canonical_json(told), artifacts.canonical_json(nodes_of(params)), *data)
+    return artifacts.content_digest(
+        artifacts.canonical_json(told), artifacts.canonical_json(select_nodes(params)), *data
+    )
 
 
 def winner(
@@ -125,15 +114,7 @@ def winner(
     interval = "" if expected.interval is None else " [{:.3f}, {:.3f}]".format(*expected.interval)
     caveat = f" ({expected.caveat})" if expected.caveat else ""
     stopped = sum(REASON in trial.user_attrs for trial in trials)
-    nested: Params = {}
-    for key, value in values.items():
-        *parents, last = key.split(".")
-        inner = nested
-        for parent in parents:
-            inner = inner.setdefault(parent, {})
-        inner[last] = value
     val = f"on the {expected.n} pictures of val ({search.figure} {truncate_value(best.value)})"
-    base = [] if search.experiment is None else ["defaults:", f"  - {search.experiment}", ""]
     return "\n".join(
         [
             "# @package _global_",
@@ -142,11 +123,28 @@ def winner(
             f"# Expect {search.expect} {expected.value:.3f}{interval} {val}{caveat};",
             "# on test a little less, since trial and epoch were chosen on val.",
             *(f"# {line}" for line in evidence.lines()),
-            *base,
-            yaml.safe_dump(nested, sort_keys=False).rstrip(),
+            yaml.safe_dump(_winner_node(search, values), sort_keys=False).rstrip(),
             "",
         ]
     )
+
+
+def _winner_node(search: Search, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The winner's file as a mapping: options of groups among the defaults, values at their places."""
+    overrides = config.select_experiment(search.experiment)
+    nodes = compose_nodes([*overrides, *as_overrides(values)])
+    defaults: list[Any] = [] if search.experiment is None else [search.experiment]
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        *parents, last = key.split(".")
+        if not parents:
+            defaults.append({f"override /{key}": yaml.safe_load(str(value))})
+            continue
+        inner = nested
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = get_value(nodes, key)
+    return {"defaults": defaults, **nested} if defaults else nested
 
 
 def write_winner(to: str, text: str, search: Search, values: Mapping[str, Any]) -> Path:
@@ -154,7 +152,7 @@ def write_winner(to: str, text: str, search: Search, values: Mapping[str, Any]) 
     file = destination(to)
     before = file.read_bytes() if file.exists() else None
     artifacts.write_text(file, text)
-    overrides = [*start_note(search), *(f"{key}={_literal(value)}" for key, value in values.items())]
+    overrides = [*config.select_experiment(search.experiment), *as_overrides(values)]
     try:
         same = yaml.safe_load(config.compose(overrides=[f"experiment={to}"])) == yaml.safe_load(
             config.compose(overrides=overrides)
@@ -180,8 +178,3 @@ def destination(to: str) -> Path:
     if file.exists() and MARK not in file.read_text(encoding="utf-8"):
         raise UserError(f"{file} was not written by colibri tune; choose another name with --to")
     return file
-
-
-def _literal(value: Any) -> str:
-    """A value as Hydra's command line takes it."""
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

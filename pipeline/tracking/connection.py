@@ -92,6 +92,18 @@ def connect(wait: float | None = None) -> tuple[MlflowClient, str]:
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
+@contextmanager
+def open_store(wait: float | None = None) -> Iterator[tuple[MlflowClient, str]]:
+    """What `connect` gives; within the block errors of MLflow are one line that names the store.
+
+    Args:
+        wait: As for `connect`.
+    """
+    client, experiment = connect(wait)
+    with translate_errors():
+        yield client, experiment
+
+
 def _after(error: Unavailable, wait: float) -> Unavailable:
     return Unavailable(f"{error} (waited {wait:.0f} s; {WAIT} sets how long)") if wait >= 1 else error
 

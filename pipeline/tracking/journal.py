@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, final
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import warn
 from pipeline.tracking import owners
-from pipeline.tracking.connection import Unavailable, connect, find, root, translate_errors
+from pipeline.tracking.connection import Unavailable, find, open_store, root
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -122,8 +122,7 @@ class Journal:
             Unavailable: The store was locked or gone for longer than `wait`.
             UserError: It refuses what it is told.
         """
-        client, experiment = connect(wait)
-        with translate_errors():
+        with open_store(wait) as (client, experiment):
             batch: list[Any] = []
             for event, offset in self._events(self._offset):
                 batch += self._figures(event)
@@ -160,8 +159,7 @@ class Journal:
 
     def _flush(self, client: MlflowClient, batch: list[Any]) -> None:
         if not self._dropped:
-            for start in range(0, len(batch), BATCH):
-                client.log_batch(self._run_id, metrics=batch[start : start + BATCH])
+            log_metrics(client, str(self._run_id), batch)
 
     def _apply(self, client: MlflowClient, experiment: str, event: JsonObject) -> None:
         if "begin" in event:
@@ -199,6 +197,20 @@ class Journal:
             run = client.create_run(experiment, event["time"], begin["tags"], begin["name"])
             self._run_id = str(run.info.run_id)
         log_params(client, self._run_id, begin["params"])
+
+
+def log_metrics(client: MlflowClient, run_id: str, metrics: list[Any]) -> None:
+    """MLflow's own records of figures, as many at once as it takes."""
+    for start in range(0, len(metrics), BATCH):
+        client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+
+
+def log_figures(client: MlflowClient, run_id: str, figures: Mapping[str, float], step: int = 0) -> None:
+    """Figures of one step, as of now."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    log_metrics(client, run_id, [Metric(name, float(value), now, step) for name, value in figures.items()])
 
 
 def log_params(client: MlflowClient, run_id: str, params: Mapping[str, str]) -> None:

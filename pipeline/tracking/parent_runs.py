@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.contracts import Log
-from pipeline.tracking.connection import connect, find, translate_errors
-from pipeline.tracking.journal import bring_left, log_params
+from pipeline.tracking.connection import find, open_store
+from pipeline.tracking.journal import bring_left, log_figures, log_params
 from pipeline.tracking.owners import sweep
 from pipeline.tracking.recording import record_run
 from pipeline.tracking.runs import RESULTS, commit, epoch_figures, flat_params
@@ -38,8 +38,7 @@ def leaderboard_run(name: str, results_keys: Mapping[str, str], artifacts: list[
     Returns:
         The id of the parent.
     """
-    client, experiment = connect()
-    with translate_errors():
+    with open_store() as (client, experiment):
         parent = _parent(client, experiment, LEADERBOARD, name, f"leaderboard {name}")
         tag = f"{LEADERBOARD}.{name}"
         rows = {row: find(client, experiment, RESULTS, key) for row, key in results_keys.items()}
@@ -59,9 +58,8 @@ def leaderboard_run(name: str, results_keys: Mapping[str, str], artifacts: list[
 
 def study_run(key: str, name: str, params: Params) -> str:
     """The id of the one run of a search, under which its trials stand; those whose process is gone are closed."""
-    client, experiment = connect()
-    bring_left()
-    with translate_errors():
+    with open_store() as (client, experiment):
+        bring_left()
         sweep(client, experiment)
         parent = _parent(client, experiment, STUDY, key, name)
         if not client.get_run(parent).data.params:
@@ -82,10 +80,8 @@ def trial_run(parent: str, name: int | str, params: Params) -> Iterator[Log]:
 
 def finish(run_id: str, figures: Mapping[str, float], artifacts: list[Path]) -> None:
     """Figures and files of a parent that is complete."""
-    client, _ = connect()
-    with translate_errors():
-        for name, value in figures.items():
-            client.log_metric(run_id, name, float(value))
+    with open_store() as (client, _):
+        log_figures(client, run_id, figures)
         for path in artifacts:
             client.log_artifact(run_id, str(path))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.core.errors import UserError
 from pipeline.core.uris import file_path, sqlite_path
-from pipeline.tracking.connection import connect, root, tracking_uri, translate_errors
+from pipeline.tracking.connection import open_store, root, tracking_uri
 from pipeline.tracking.journal import say
 from pipeline.tracking.runs import RESULTS
 
@@ -41,8 +41,7 @@ DATA_HASH, COMMIT, TEST_SET = "data_hash", "git_commit", "test_set"  # tags of a
 
 def find_version(name: str, results_key: str) -> str | None:
     """The version that carries these results already."""
-    client, _ = connect()
-    with translate_errors():
+    with open_store() as (client, _):
         found = client.search_model_versions(f"name = '{name}' and tags.`{RESULTS}` = '{results_key}'")
     return str(found[0].version) if found else None
 
@@ -53,8 +52,7 @@ def is_registered(name: str, version: str) -> bool | None:
     if database is not None:
         return _is_in_file(database, name, version)
     try:
-        client, _ = connect(wait=0)
-        with translate_errors():
+        with open_store(wait=0) as (client, _):
             return bool(client.search_model_versions(f"name = '{name}' and version_number = '{version}'"))
     except UserError:
         return None
@@ -78,8 +76,7 @@ def champion(name: str) -> tuple[str, str] | None:
     """Version and run id of the present champion."""
     import mlflow
 
-    client, _ = connect()
-    with translate_errors():
+    with open_store() as (client, _):
         try:
             found = client.get_model_version_by_alias(name, "champion")
         except mlflow.MlflowException as error:
@@ -91,8 +88,7 @@ def champion(name: str) -> tuple[str, str] | None:
 
 def earlier_data(name: str, data_hash: str) -> list[tuple[str, str, dict[str, str]]]:
     """Version, run id and tags of the versions made of the other data that were used last; the newest first."""
-    client, _ = connect()
-    with translate_errors():
+    with open_store() as (client, _):
         found = client.search_model_versions(f"name = '{name}'")
     others = sorted(
         (one for one in found if one.tags.get(DATA_HASH, data_hash) != data_hash), key=lambda one: -int(one.version)
@@ -106,8 +102,7 @@ def earlier_data(name: str, data_hash: str) -> list[tuple[str, str, dict[str, st
 
 def num_versions_tested_on(name: str, test_set: str) -> int:
     """How many versions were judged on these test samples."""
-    client, _ = connect()
-    with translate_errors():
+    with open_store() as (client, _):
         found = client.search_model_versions(f"name = '{name}' and tags.`{TEST_SET}` = '{test_set}'")
     return len(found)
 
@@ -118,9 +113,8 @@ def predictions_of(run_id: str, folder: Path) -> Path:
     Raises:
         UserError: They are not where the store says.
     """
-    client, _ = connect()
     folder.mkdir(parents=True, exist_ok=True)
-    with translate_errors():
+    with open_store() as (client, _):
         place = client.get_run(run_id).info.artifact_uri
         local = file_path(place)
         if local is not None and not (local / PREDICTIONS).exists():
@@ -151,13 +145,12 @@ def create_version(
 
     import pipeline
 
-    client, _ = connect()
     signature = ModelSignature(
         inputs=Schema([ColSpec(DataType.binary, "image")]),
         outputs=Schema([ColSpec(DataType.string, "class"), ColSpec(Map(DataType.double), "scores")]),
     )
     _warn_of_escapes(str(root()))
-    with translate_errors():
+    with open_store() as (client, _):
         run = client.get_run(run_id)
         made = client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
         logged = Model.log(  # as mlflow.pyfunc.log_model does, which takes its run from the environment
@@ -190,19 +183,16 @@ def _warn_of_escapes(folder: str) -> None:
 
 
 def set_alias(name: str, alias: str, version: str) -> None:
-    client, _ = connect()
-    with translate_errors():
+    with open_store() as (client, _):
         client.set_registered_model_alias(name, alias, version)
 
 
 def version_tags(name: str, version: str) -> dict[str, str]:
-    client, _ = connect()
-    with translate_errors():
+    with open_store() as (client, _):
         return dict(client.get_model_version(name, version).tags)
 
 
 def tag_version(name: str, version: str, tags: dict[str, Any]) -> None:
-    client, _ = connect()
-    with translate_errors():
+    with open_store() as (client, _):
         for key, value in tags.items():
             client.set_model_version_tag(name, version, key, str(value))

@@ -19,8 +19,8 @@ from pipeline.core import artifacts
 from pipeline.core.estimate import Estimate
 from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.uris import mask_values
-from pipeline.tracking.connection import Unavailable, connect, find, translate_errors
-from pipeline.tracking.journal import Journal, bring_left, log_params
+from pipeline.tracking.connection import Unavailable, find, open_store
+from pipeline.tracking.journal import Journal, bring_left, log_figures, log_params
 from pipeline.tracking.owners import sweep
 from pipeline.tracking.recording import record_run
 
@@ -76,11 +76,9 @@ def training_run(key: str, params: Params, repeat_key: str = "") -> Iterator[Tra
     Raises:
         UserError: What MLFLOW_TRACKING_URI names can be no store, and no waiting will make it one.
     """
-    with suppress(Unavailable):
-        client, experiment = connect(wait=0)
+    with suppress(Unavailable), open_store(wait=0) as (client, experiment):
         bring_left()
-        with translate_errors():
-            sweep(client, experiment)
+        sweep(client, experiment)
     with record_run(
         name=os.environ.get("DVC_EXP_NAME"),
         tags={**_tags(key), REPEATED: repeat_key or key},
@@ -116,9 +114,8 @@ def completed_run(
     Returns:
         The run's id, and whether it had the results before.
     """
-    client, experiment = connect()
-    bring_left()
-    with translate_errors():
+    with open_store() as (client, experiment):
+        bring_left()
         sweep(client, experiment)
         same = find(client, experiment, RESULTS, results_key)
         if same:
@@ -138,8 +135,7 @@ def completed_run(
             log_params(client, run_id, flat_params(params))
             for row in curves.to_dict("records"):
                 step = int(row.pop("epoch"))
-                for name, value in row.items():
-                    client.log_metric(run_id, metric_group(str(name)), float(value), step=step)
+                log_figures(client, run_id, {metric_group(str(name)): value for name, value in row.items()}, step)
             client.set_terminated(run_id)
         _log_figures(client, run_id, metrics)
     return run_id, False
@@ -147,14 +143,15 @@ def completed_run(
 
 def _log_figures(client: MlflowClient, run_id: str, metrics: dict[str, dict[str, Estimate]]) -> None:
     """Each figure as a metric; its interval, groups and caveat in a table: as metrics they would hide the others."""
-    rows = []
+    rows, measured = [], {}
     for split, figures in metrics.items():
         for name, one in figures.items():
             rows.append([f"{split}/{name}", *(getattr(one, column) for column in INTERVAL)])
             if one.value is not None:
-                client.log_metric(run_id, f"{split}/{metric_name(name)}", one.value)
+                measured[f"{split}/{metric_name(name)}"] = one.value
             if one.caveat and "/" not in name:
                 client.set_tag(run_id, f"caveat.{split}.{name}", one.caveat)
+    log_figures(client, run_id, measured)
     client.log_dict(run_id, {"columns": ["metric", *INTERVAL], "data": rows}, INTERVALS)
     client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps([{"path": INTERVALS, "type": "table"}]))
 
@@ -175,8 +172,7 @@ def log_results(
     from mlflow.data.pandas_dataset import from_pandas
     from mlflow.entities import DatasetInput, InputTag
 
-    client, _ = connect()
-    with translate_errors():
+    with open_store() as (client, _):
         for folder, paths in files.items():
             for path in paths:
                 if path.exists():
@@ -194,17 +190,15 @@ def training_seconds(key: str) -> float | None:
 
     DVC's run-cache brings results back without a training, and a resumed training counts from where it went on.
     """
-    client, experiment = connect()
-    bring_left()
-    with translate_errors():
+    with open_store() as (client, experiment):
+        bring_left()
         known = [run for run in find(client, experiment, KEY, key) if run.info.status == "FINISHED"]
     return next((float(run.data.metrics[SECONDS]) for run in known if SECONDS in run.data.metrics), None)
 
 
 def differing_params(run_id: str, other: str) -> list[str]:
     """The dotted names of the choices that two runs do not share, sorted."""
-    client, _ = connect()
-    with translate_errors():
+    with open_store() as (client, _):
         ours, theirs = (client.get_run(one).data.params for one in (run_id, other))
     return sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key) and _makes(key))
 

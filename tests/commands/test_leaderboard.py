@@ -25,6 +25,7 @@ PARAMS = {"metric": METRIC, "evaluate": EVALUATE}
 def told(project, monkeypatch):
     """Every experiment fails; gives what was said to MLflow."""
     listed = Listing(
+        experiment=None,
         metric="accuracy",
         experiments=["one", "two"],
         published=[Published(name="theirs", value=0.8, source="Nobody 2020")],

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.core import code_digest
 from pipeline.core.code_digest import component_modules, import_closure, list_code, stage_modules
+from pipeline.core.errors import UserError
 
 MODULES = {
     "__init__.py": "",
@@ -121,3 +122,17 @@ def test_the_text_of_a_tree_is_the_same_by_every_python() -> None:
     function = tree.body[0]
     function._fields, function.type_params = (*function._fields, "type_params"), []
     assert code_digest._dump(tree) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"x = 1\ny = (\n", r"broken\.py: not valid Python \(line 2\): '\(' was never closed; mend it"),
+        (b"x = '\xff'\n", r"broken\.py: not valid Python.*; mend it, or git checkout it$"),
+        (b"x = 1\0\n", r"broken\.py: not valid Python: .*null bytes; mend it, or git checkout it$"),
+    ],
+)
+def test_a_module_that_is_no_python_is_one_line(tmp_path, content, expected):
+    (tmp_path / "broken.py").write_bytes(content)
+    with pytest.raises(UserError, match=expected):
+        list_code([tmp_path / "broken.py"], tmp_path)

@@ -10,59 +10,58 @@ from pipeline.experiments import listing
 
 ROOT = Path(__file__).parents[2]
 CONFIG = "defaults:\n  - _self_\n  - experiment: null\n\nmetric: {accuracy: {}}\n"
-GOOD = "leaderboard:\n  metric: accuracy\n  experiments: [one, two]\n"
+GOOD = "experiment: one\nmetric: accuracy\nexperiments: [one, two]\n"
 
 
 @pytest.fixture
 def lists(project, monkeypatch):
-    """Writes conf/experiment/leaderboard_mine.yaml into a small conf/ with the experiments one and two."""
-    folder = project / "conf/experiment"
-    folder.mkdir(parents=True)
+    """Writes conf/leaderboard/mine.yaml into a small conf/ with the experiments one and two."""
+    for name in ("experiment", "leaderboard"):
+        (project / "conf" / name).mkdir(parents=True)
     (project / "conf/config.yaml").write_text(CONFIG)
     for name in ("one", "two"):
-        (folder / f"{name}.yaml").write_text("# @package _global_\nx: 1\n")
+        (project / f"conf/experiment/{name}.yaml").write_text("# @package _global_\nx: 1\n")
 
     def write(text, name="mine"):
-        (folder / f"leaderboard_{name}.yaml").write_text(f"# @package _global_\n{text}")
+        (project / f"conf/leaderboard/{name}.yaml").write_text(text)
 
     return write
 
 
 def test_what_the_file_says(lists):
-    lists(GOOD + "  published:\n    - {name: theirs, value: 0.8, source: Nobody 2020}\n")
+    lists(GOOD + "published:\n  - {name: theirs, value: 0.8, source: Nobody 2020}\n")
     listed, params = listing.read("mine")
     assert listed.experiments == ["one", "two"]
     assert listed.published == [listing.Published(name="theirs", value=0.8, source="Nobody 2020")]
     assert listed.margin == 0.01
     assert params["metric"] == {"accuracy": {}}
-    lists(GOOD + "  margin: 0.03\n")
+    lists(GOOD + "margin: 0.03\n")
     assert listing.read("mine")[0].margin == 0.03
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("x: 1\n", r"leaderboard_mine\.yaml has no mapping 'leaderboard' with metric and experiments$"),
-        (
-            "leaderboard:\n  metric: accuracy\n  experiments: []\n",
-            r"leaderboard\.experiments must have at least 1 item, got \[\]$",
-        ),
-        ("leaderboard:\n  experiments: [one]\n", r"leaderboard lacks the parameter 'metric'"),
+        ("", r"leaderboard lacks the parameter 'experiment'"),
+        ("# @package _global_\nx: 1\n", r"^conf/leaderboard/mine\.yaml must be a mapping of parameters, found None$"),
+        ("x: 1\n", r"leaderboard has no parameter 'x'; it takes experiment, metric, experiments, published, margin$"),
+        (GOOD.replace("[one, two]", "[]"), r"leaderboard\.experiments must have at least 1 item, got \[\]$"),
+        (GOOD.replace("metric: accuracy\n", ""), r"leaderboard lacks the parameter 'metric'"),
         (GOOD.replace("two", "three"), r"experiment 'three' has no file conf/experiment/three\.yaml$"),
         (GOOD.replace("two", "one"), r"experiments names 'one' twice$"),
         (
-            GOOD + "  order: up\n",
-            r"leaderboard has no parameter 'order'; it takes metric, experiments, published, margin$",
+            GOOD + "order: up\n",
+            r"leaderboard has no parameter 'order'; it takes experiment, metric, experiments, published, margin$",
         ),
-        (GOOD + "  margin: 0\n", r"margin must be above 0 and below 1, got 0$"),
-        (GOOD + "  margin: 1.0\n", r"margin must be above 0 and below 1, got 1\.0$"),
+        (GOOD + "margin: 0\n", r"margin must be above 0 and below 1, got 0$"),
+        (GOOD + "margin: 1.0\n", r"margin must be above 0 and below 1, got 1\.0$"),
         (
-            GOOD + "  published: [{name: x, value: 82, source: y}]\n",
+            GOOD + "published: [{name: x, value: 82, source: y}]\n",
             r"published\[0\]\.value must be 0 to 1, got 82$",
         ),
-        (GOOD + "  published: [{name: x, value: 0.8, source: ''}]\n", r"x: source must say where the figure stands$"),
-        (GOOD + "  published: [{name: x, value: 0.8, source: y, n: 0}]\n", r"n must be null or at least 1, got 0$"),
-        (GOOD + "  published: [{name: one, value: 0.8, source: y}]\n", r"a published row has the name of another row$"),
+        (GOOD + "published: [{name: x, value: 0.8, source: ''}]\n", r"x: source must say where the figure stands$"),
+        (GOOD + "published: [{name: x, value: 0.8, source: y, n: 0}]\n", r"n must be null or at least 1, got 0$"),
+        (GOOD + "published: [{name: one, value: 0.8, source: y}]\n", r"a published row has the name of another row$"),
     ],
 )
 def test_a_wrong_list_is_one_line(lists, text, expected):
@@ -72,18 +71,16 @@ def test_a_wrong_list_is_one_line(lists, text, expected):
 
 
 def test_an_unknown_leaderboard_names_those_there_are(lists):
-    with pytest.raises(UserError, match=r"leaderboard_mine\.yaml does not exist; there is none yet$"):
+    with pytest.raises(UserError, match=r"leaderboard/mine\.yaml does not exist; there is none yet$"):
         listing.read("mine")
     lists(GOOD, "other")
-    with pytest.raises(UserError, match=r"leaderboard_mine\.yaml does not exist; there are other$"):
+    with pytest.raises(UserError, match=r"leaderboard/mine\.yaml does not exist; there is other$"):
         listing.read("mine")
 
 
 def test_the_paper_stands_beside_ten_experiments_of_ours(monkeypatch):
     monkeypatch.chdir(ROOT)
-    import yaml
-
-    node = yaml.safe_load(config.compose(overrides=["experiment=leaderboard_elpv"]))["leaderboard"]
+    node = config.compose_option("leaderboard", "elpv")
     assert len(set(node["experiments"])) >= 10
     assert [one["value"] for one in node["published"]] == [0.8244, 0.8842]
     assert all("10.1016/j.solener.2019.02.067" in one["source"] for one in node["published"])

@@ -7,7 +7,7 @@ import pytest
 from pipeline.core.errors import UserError
 from pipeline.experiments import parameter_search
 from pipeline.experiments.parameter_search import Stopped, finished_trials, open_study, run, trial_row
-from pipeline.experiments.space import Pruning, Range, Search
+from pipeline.experiments.space import Search
 
 pytestmark = [
     pytest.mark.xdist_group("experiments"),
@@ -22,7 +22,7 @@ SEARCH = Search(
     expect="accuracy",
     pruning=None,
     seed=3,
-    space={"x": Range(low=-4.0, high=4.0), "n": Range(low=1, high=9, log=True), "c": Range(choices=["a", "b"])},
+    space={"x": "interval(-4, 4)", "n": "tag(log, int(interval(1, 9)))", "c": "choice(a, b)"},
 )
 
 
@@ -93,7 +93,7 @@ def test_another_key_is_another_study(tmp_path):
 
 
 def test_a_trial_behind_the_median_is_stopped(tmp_path):
-    search = replace(SEARCH, trials=5, pruning=Pruning(startup_trials=2, warmup_epochs=1))
+    search = replace(SEARCH, trials=5, pruning={"n_startup_trials": 2, "n_warmup_steps": 2})
     losses, told = iter([1.0, 2.0, 9.0, 0.5, 9.0]), []
 
     def objective(number, values, report):
@@ -106,6 +106,21 @@ def test_a_trial_behind_the_median_is_stopped(tmp_path):
     assert best.value == 0.5
     assert [line.rpartition(": ")[2] for line in told][2] == "behind the median at epoch 2"
     assert "stopped" in told[4]
+
+
+@pytest.mark.parametrize(
+    ("pruning", "expected"),
+    [
+        ({"startup": 2}, r"tune\.pruning has no parameter 'startup'; it takes n_startup_trials, n_warmup_steps, "),
+        (
+            {"n_startup_trials": -1},
+            r"tune\.pruning: Number of startup trials cannot be negative, but got n_startup_trials=-1\.$",
+        ),
+    ],
+)
+def test_what_the_pruner_refuses_is_one_line(tmp_path, pruning, expected):
+    with pytest.raises(UserError, match=expected):
+        open_study(replace(SEARCH, pruning=pruning), "key", tmp_path / "s.db")
 
 
 def test_trials_that_fail_are_counted_and_the_search_goes_on(tmp_path):

@@ -1,22 +1,18 @@
-"""Ranges of a search and the parameters they are set in."""
+"""Sweeps of a search, and the parameters that they change."""
 
 import pytest
 from file_options import from_file
 
-from pipeline.core import config
 from pipeline.core.errors import UserError
-from pipeline.experiments.space import Pruning, Range, Search, with_values
+from pipeline.experiments.space import Search, as_overrides, get_value, make_distributions
 
 NODES = {"train": {"_target_": "x", "estimator": {"C": 1.0}, "epochs": 2}}
 
 
-def test_a_value_is_set_where_its_dotted_name_says_and_nothing_else_changes():
-    assert with_values(NODES, {"train.estimator.C": 3.0})["train"] == {
-        "_target_": "x",
-        "estimator": {"C": 3.0},
-        "epochs": 2,
-    }
-    assert NODES["train"]["estimator"]["C"] == 1.0
+def test_a_value_is_found_by_its_dotted_name():
+    assert get_value(NODES, "train.estimator.C") == 1.0
+    assert get_value(NODES, "train.epochs") == 2
+    assert get_value(NODES, "train") is NODES["train"]
 
 
 @pytest.mark.parametrize(
@@ -24,41 +20,63 @@ def test_a_value_is_set_where_its_dotted_name_says_and_nothing_else_changes():
     [
         ("train.epoch", r"training reads no parameter 'train\.epoch'; there is estimator, epochs$"),
         ("augment.margin", r"training reads no parameter 'augment\.margin'; there is train$"),
-        ("train", r"training reads no parameter 'train'"),
         ("train.estimator.C.x", r"training reads no parameter 'train\.estimator\.C\.x'"),
     ],
 )
 def test_a_name_that_training_does_not_read_is_refused(key, expected):
     with pytest.raises(UserError, match=expected):
-        with_values(NODES, {key: 1})
+        get_value(NODES, key)
+
+
+def test_each_sweep_is_drawn_from_what_optuna_has_for_it():
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    found = make_distributions(
+        {
+            "rate": "tag(log, interval(1e-4, 1e-2))",
+            "dropout": "interval(0, 1)",
+            "width": "tag(log, int(interval(1, 9)))",
+            "layers": "range(1, 10, 2)",
+            "decay": "null, 0.98",
+            "encoder": "choice(small, hog)",
+        }
+    )
+    assert found == {
+        "rate": FloatDistribution(1e-4, 1e-2, log=True),
+        "dropout": FloatDistribution(0.0, 1.0),
+        "width": IntDistribution(1, 9, log=True),
+        "layers": IntDistribution(1, 9, step=2),
+        "decay": CategoricalDistribution(("null", "0.98")),
+        "encoder": CategoricalDistribution(("small", "hog")),
+    }
+
+
+def test_values_are_written_as_the_command_line_takes_them():
+    assert as_overrides({"train.ema_decay": "null", "train.epochs": 3}) == ["train.ema_decay=null", "train.epochs=3"]
 
 
 @pytest.mark.parametrize(
-    ("node", "expected"),
+    ("text", "expected"),
     [
-        ({}, "either choices, or low and high"),
-        ({"low": 1, "high": 2, "choices": [3]}, "either choices, or low and high"),
-        ({"low": 1}, "low must be below high, got 1 and None"),
-        ({"low": 2, "high": 2}, "low must be below high, got 2 and 2"),
-        ({"low": 0.0, "high": 1.0, "log": True}, r"low must be above 0 where log is true, got 0\.0"),
-        ({"lowest": 0.0}, "has no parameter 'lowest'; it takes low, high, log, choices"),
+        ("interval(0", r"'interval\(0' is no sweep of Hydra \(.*\); expected choice\(a, b\)"),
+        ("0.5", r"'0\.5' is one value; expected choice\(a, b\), interval\(0, 1\) or range\(1, 5\)"),
+        ("interval(2, 1)", r"'interval\(2, 1\)': .*low.*high"),
+        ("tag(log, interval(0, 1))", r"'tag\(log, interval\(0, 1\)\)': .*low.*0"),
     ],
 )
-def test_a_wrong_range_is_named(node, expected):
-    with pytest.raises(UserError, match=f"tune.space.x.*{expected}"):
-        config.instantiate(Range, node, "tune.space.x")
+def test_a_wrong_sweep_is_named(text, expected):
+    with pytest.raises(UserError, match=rf"^tune\.space\.x: {expected}"):
+        make_distributions({"x": text})
 
 
 def test_a_wrong_search_is_named():
-    told = {"experiment": None, "trials": 1, "random_trials": 1, "figure": "val_loss", "direction": "minimize"}
-    told |= {"expect": "accuracy", "pruning": None, "seed": 0, "space": {"x": Range(low=0, high=1)}}
-    Search(**told)
+    values = {"experiment": None, "trials": 1, "random_trials": 1, "figure": "val_loss", "direction": "minimize"}
+    values |= {"expect": "accuracy", "pruning": None, "seed": 0, "space": {"x": "interval(0, 1)"}}
+    Search(**values)
     for key, value, expected in (
         ("trials", 0, "trials must be at least 1, got 0"),
         ("direction", "up", "direction must be 'minimize' or 'maximize', got 'up'"),
         ("space", {}, "space must have at least 1 item, got {}"),
     ):
         with pytest.raises(ValueError, match=expected):
-            from_file(Search, **{**told, key: value})
-    with pytest.raises(ValueError, match="startup_trials must be at least 1, got 0"):
-        from_file(Pruning, startup_trials=0, warmup_epochs=1)
+            from_file(Search, **{**values, key: value})

@@ -14,6 +14,7 @@ from pipeline.core.errors import UserError
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.split_evaluation import Options
 from pipeline.experiments import parameter_search, trial, tuning
+from pipeline.experiments.space import select_nodes
 from pipeline.tracking.parent_runs import PARENT, STUDY, TRIAL, study_run
 from pipeline.training.recipe import Recipe
 
@@ -57,7 +58,7 @@ def start_from(**train):
     lock()
 
 
-LEARNS = {"train.learning_rate": {"low": 0.005, "high": 0.02, "log": True}}
+LEARNS = {"train.learning_rate": "tag(log, interval(0.005, 0.02))"}
 
 
 @pytest.mark.slow
@@ -88,7 +89,7 @@ def test_a_winner_that_is_not_told_apart_from_the_start_is_not_advised(searchabl
 
 
 def test_epochs_that_are_tried_are_exact_however_few_the_pictures(searchable):
-    write_search(space={"train.epochs": {"choices": [1]}}, trials=1, pruning=None)
+    write_search(space={"train.epochs": "range(1, 2)"}, trials=1, pruning=None)
     start_from(min_steps=20)  # 6 steps an epoch: the start has 4 epochs
     read, params = tuning.read("quick", None, None)
     lengths = []
@@ -97,9 +98,9 @@ def test_epochs_that_are_tried_are_exact_however_few_the_pictures(searchable):
         lengths.append(epoch)
 
     packed = tuning.drop_test(PackedDataset.load())
-    nodes = tuning.nodes_of(params)
     one = trial.Trial(
-        nodes=nodes,
+        start=["experiment=tiny"],
+        nodes=select_nodes(params),
         packed=packed,
         search=read,
         metrics=tune.whole(params["metric"]),
@@ -113,6 +114,14 @@ def test_epochs_that_are_tried_are_exact_however_few_the_pictures(searchable):
     assert lengths == [1]
     search()
     assert yaml.safe_load(WRITTEN.read_text())["train"] == {"epochs": 1, "min_steps": 0}
+
+
+def test_options_of_a_group_can_be_tried(searchable):
+    write_search(space={"sampling": "choice(by_class)", "train.ema_decay": "null,null"}, trials=1, pruning=None)
+    search()
+    node = yaml.safe_load(WRITTEN.read_text())
+    assert node["defaults"] == ["tiny", {"override /sampling": "by_class"}]
+    assert node["train"] == {"ema_decay": None}
 
 
 def test_a_start_that_cannot_be_trained_is_told(searchable, capsys):
@@ -185,22 +194,24 @@ def test_trials_stand_under_one_run(searchable, store):
     ("changes", "expected"),
     [
         (
-            {"space": {"train.lerning_rate": {"low": 0, "high": 1}}},
+            {"space": {"train.lerning_rate": "interval(0, 1)"}},
             r"training reads no parameter 'train\.lerning_rate'",
         ),
-        ({"space": {"augment.margin": {"choices": [0, 0.1]}}}, r"training reads no parameter 'augment\.margin'"),
-        ({"space": None}, r"quick\.yaml: space must be a mapping of dotted parameters, found None"),
+        ({"space": {"augment.margin": "choice(0, 0.1)"}}, r"training reads no parameter 'augment\.margin'"),
+        ({"space": None}, r"tune\.space must be .*, got None"),
         ({"space": {}}, r"tune\.space must have at least 1 item, got \{\}$"),
+        ({"space": {"train.dropout": {"low": 0}}}, r"tune\.space\.train\.dropout must be a valid string, got "),
+        ({"space": {"train.dropout": "0.1"}}, r"tune\.space\.train\.dropout: '0\.1' is one value; expected choice"),
         ({"trials": 0}, r"trials must be at least 1, got 0"),
         ({"experiment": "nothing"}, r"Could not find 'experiment/nothing'"),
         ({"expect": "acuracy"}, r"tune\.expect 'acuracy' is no metric of one number; there is accuracy, "),
-        ({"space": {"train.batch_size": {"choices": [1]}}}, r"train\.batch_size must be at least 2, got 1"),
+        ({"space": {"train.batch_size": "choice(1)"}}, r"train\.batch_size must be at least 2, got 1"),
         (
             {"figure": "val_lss"},
             r"tune\.figure must be 'val_loss', 'val_accuracy' or 'val_f1_macro', got 'val_lss'$",
         ),
         (
-            {"space": {"train.learning_rate": {"low": 1.0e30, "high": 1.0e31}}},
+            {"space": {"train.learning_rate": "interval(1e30, 1e31)"}},
             r"none of 4 trials came to its end; the first: ",
         ),
     ],

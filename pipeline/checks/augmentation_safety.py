@@ -7,7 +7,6 @@ from typing import ClassVar, Literal, final
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
 
 from pipeline.checks.augmentation_variants import Variant, list_variants
 from pipeline.core.batches import Change, to_tensor
@@ -80,6 +79,8 @@ class TwoRoundProbe:
 
     def loss(self, after: np.ndarray) -> tuple[float, float]:
         """Of balanced accuracy, and the lower end of its 95 % interval over groups; -1 where there is but one."""
+        from scipy.stats import t
+
         lost = self.weights * ((self.before == self.codes).astype(float) - (after == self.codes))
         by_group, num = np.bincount(self.groups, lost), self.num_groups
         if num < 2:

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Literal, final
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
-from scipy.stats import rankdata
 
 from pipeline.core.contracts import Check
 from pipeline.core.results import Finding
@@ -170,6 +169,8 @@ def _bin_shares(values: np.ndarray, unit: np.ndarray, drawn: np.ndarray) -> np.n
 
 def _bins(values: np.ndarray) -> np.ndarray:
     """(N,) bins 0 to 63 of equal size of numbers, equal numbers in one; 64 where a number is missing."""
+    from scipy.stats import rankdata
+
     known = np.isfinite(values)
     middle = rankdata(values[known]) - 0.5
     result = np.full(len(values), NUM_BINS)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import tanks
+from benchmarks.checkout import OWN
 from pipeline.core import artifacts
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +25,7 @@ pytestmark = [
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
     environment |= {"PATH": f"{Path(sys.executable).parent}:{environment['PATH']}", "OMP_NUM_THREADS": "1"}
     environment.pop("PYTHONPATH", None)
     return subprocess.run(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from composed_once import remember
 from hypothesis import settings
 from PIL import Image
 
+from pipeline.core import config as choices
 from pipeline.core.parallel import num_workers
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch in two test processes would fight over the cores
@@ -25,9 +28,27 @@ settings.load_profile("colibri")
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Processes of `-n auto`: one more than cores, since the tests of DVC wait for others a sixth of their time."""
-    return num_workers() + 1
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Processes of `-n auto`: one more than cores with the slow tests, since those of DVC wait for others.
+
+    The fast ones wait for nobody, and each process imports every library and test: 20 seconds of a core.
+    """
+    return num_workers() + ("not slow" not in config.getoption("markexpr"))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # libraries and 7,000 tests, which every later collection would look through
+
+
+@pytest.fixture(autouse=True, scope="session")
+def composed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The same conf/ with the same overrides is composed once, in one of the processes."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "composed"
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choices, "compose", remember(choices.compose, folder))
+        yield
 
 
 @pytest.fixture(autouse=True)

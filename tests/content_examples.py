@@ -21,7 +21,7 @@ def composed(*overrides: str) -> str:
 
 
 def chosen(*overrides: str) -> dict:
-    return yaml.safe_load(composed(*overrides))
+    return yaml.load(composed(*overrides), yaml.CSafeLoader)  # ten times as fast
 
 
 def samples_of(labels, groups=None, split="train") -> pd.DataFrame:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import tanks
+from benchmarks.checkout import OWN
 from pipeline.core import artifacts
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +25,7 @@ pytestmark = [
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
     environment |= {"PATH": f"{Path(sys.executable).parent}:{environment['PATH']}", "OMP_NUM_THREADS": "1"}
     environment.pop("PYTHONPATH", None)
     return subprocess.run(
@@ -70,12 +71,13 @@ def test_dvc_repro_stops_at_check_and_says_why_before_any_network_runs(checkout:
 
 
 def test_the_remedy_teaches_tanks_and_not_the_weather() -> None:
-    """Of half the epochs, to save time; all of them and more seeds are measured by benchmarks.tanks."""
-    _, swapped = tanks.test_scenes(2)
+    """In fewer epochs and pixels, to save time; as many as in conf/ and more seeds are measured by benchmarks.tanks."""
+    planted, swapped = tanks.test_scenes(2)
     reached = {}
-    for name, epochs in (("without the stop", 6), ("tanks_remedied", 12)):
-        fewer = (f"train.epochs={epochs}", "train.min_steps=0")
+    for name, epochs in (("without the stop", 3), ("tanks_remedied", 7)):
+        fewer = (f"train.epochs={epochs}", "train.min_steps=0", "augment.size=48", "transform.size=48")
         predictor, _ = tanks.trained([*tanks.VARIANTS[name], *fewer], 2)
+        assert tanks.accuracy(predictor, planted, 2)["value"] > 0.9  # both have learnt what train shows
         reached[name] = tanks.accuracy(predictor, swapped, 2)["value"]
-    assert reached["without the stop"] < 0.55
+    assert reached["without the stop"] < 0.3
     assert reached["tanks_remedied"] > 0.65

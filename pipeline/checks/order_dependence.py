@@ -8,7 +8,6 @@ from typing import ClassVar, Literal, final
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
-from scipy.stats import norm, rankdata
 
 from pipeline.core.contracts import Check
 from pipeline.core.manifest_schema import property_column, property_columns, short_name
@@ -94,6 +93,8 @@ class OrderDependence(Check):
 
     @staticmethod
     def _chance(num_pairs: int, num_tests: int) -> float:
+        from scipy.stats import norm
+
         if num_pairs < 10 or not num_tests:
             return 1.0
         quantile = Z if num_tests == 1 else float(norm.isf(0.025 / num_tests))
@@ -110,6 +111,8 @@ def _correlation(values: np.ndarray, classes: np.ndarray, first: np.ndarray) -> 
 
 def _ranks_within_class(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """(N,) rank of each row within its class, -0.5 to 0.5; those of a class follow each other."""
+    from scipy.stats import rankdata
+
     values = np.nan_to_num(values, nan=-1.0)
     ranks = np.empty(len(values))
     starts = np.flatnonzero(np.r_[True, classes[1:] != classes[:-1]]) if len(values) else np.array([], dtype=int)

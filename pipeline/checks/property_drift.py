@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from annotated_types import Interval
 from pandas.api.types import is_numeric_dtype
-from scipy.stats import rankdata
 
 from pipeline.core.contracts import Check
 from pipeline.core.manifest_schema import SPLITS, property_columns, short_name
@@ -168,6 +167,8 @@ def _bin_shares(values: np.ndarray, unit: np.ndarray, drawn: np.ndarray) -> np.n
 
 def _bins(values: np.ndarray) -> np.ndarray:
     """(N,) bins 0 to 63 of equal size of numbers, equal numbers in one; 64 where a number is missing."""
+    from scipy.stats import rankdata
+
     known = np.isfinite(values)
     middle = rankdata(values[known]) - 0.5
     result = np.full(len(values), NUM_BINS)

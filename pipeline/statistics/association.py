@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
 
 def auc(values: np.ndarray, positive: np.ndarray) -> float:
@@ -11,6 +10,8 @@ def auc(values: np.ndarray, positive: np.ndarray) -> float:
 
     Source: as the Mann-Whitney statistic, Hanley and McNeil 1982, doi:10.1148/radiology.143.1.7063747.
     """
+    from scipy.stats import rankdata
+
     known = np.isfinite(values)
     ranks, positive = rankdata(values[known]), positive[known]
     num_positive, num_negative = int(positive.sum()), int((~positive).sum())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
 NUM_BINS = 16
 OTHER = NUM_BINS - 1  # the bin of a category's rarer values
@@ -17,6 +16,8 @@ def quantile_bins(values: np.ndarray) -> np.ndarray:
 
 def bin_edges(values: np.ndarray) -> list[float]:
     """Where each bin but the first begins, at most 15 numbers, so that the bins of these numbers are of equal size."""
+    from scipy.stats import rankdata
+
     known = np.sort(values[np.isfinite(values)])
     middle = rankdata(known) - 0.5
     bins = (middle * NUM_BINS / max(1, len(middle))).astype(np.int64)

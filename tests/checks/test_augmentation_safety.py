@@ -69,10 +69,13 @@ def test_what_digits_bear_is_safe():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("embed", ["hog", "efficientnet_lite0"])
-def test_ten_digits_under_quarter_turns(embed):
-    samples, images = digits("0123456789", 80)
-    found = AugmentationSafety(**{**CHOICES, "num_pictures": 300})(samples, content_of(images, embed, "orthogonal"))
+@pytest.mark.parametrize(
+    ("embed", "num_per_class", "num_pictures"), [("hog", 40, 300), ("efficientnet_lite0", 30, 200)]
+)
+def test_ten_digits_under_quarter_turns(embed, num_per_class, num_pictures):
+    samples, images = digits("0123456789", num_per_class)
+    choices = {**CHOICES, "num_pictures": num_pictures}
+    found = AugmentationSafety(**choices)(samples, content_of(images, embed, "orthogonal"))
     assert not found.passed
     assert next(iter(found.worst)) == "orthogonal as a whole"
     assert embed == "efficientnet_lite0" or "6 and 9" in found.worst["orthogonal.vertical_flip=True"]

@@ -1,0 +1,33 @@
+"""`config.compose`, remembered: Hydra takes half a second, and many tests ask for the same choices."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+
+from pipeline.core.artifacts import write_text
+from pipeline.core.config import CONF
+
+
+def remember(compose: Callable[..., str], folder: Path) -> Callable[..., str]:
+    """The same function, which composes once for each content of conf/ and overrides; errors are not remembered.
+
+    Args:
+        compose: The function of `pipeline.core.config`.
+        folder: Holds the texts, for all processes of one run of the tests.
+    """
+
+    @wraps(compose)
+    def look_up(conf: Path = CONF, overrides: list[str] | None = None) -> str:
+        content = hashlib.sha256(json.dumps(overrides or []).encode())
+        for path in sorted(path for path in conf.rglob("*") if path.is_file()):
+            content.update(f"\0{path.relative_to(conf)}\0".encode() + path.read_bytes())
+        kept = folder / content.hexdigest()
+        if not kept.exists():
+            write_text(kept, compose(conf, overrides))
+        return kept.read_text(encoding="utf-8")
+
+    return look_up

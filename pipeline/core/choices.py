@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from pipeline.core import config
+from pipeline.core import config, nouns
 from pipeline.core.contracts import Metric
 from pipeline.core.errors import UserError
 from pipeline.core.nouns import import_target
@@ -24,11 +24,7 @@ def check_choices(params: Params) -> None:
     Raises:
         UserError: Naming the key, and what to do.
     """
-    built = {
-        key: config.build_all(params, key) if key in config.MAPPINGS else config.build(params[key], key)
-        for key in LATE
-        if params.get(key)
-    }
+    built = {key: _build(params, key) for key in LATE if key in params}
     exclusive: bool = import_target(config.get_section(params, "task").get("_target_"), "task", "task").exclusive
     refuse_unfit({f"metric.{name}": one for name, one in built.get("metric", {}).items()}, exclusive)
     of_gate = {f"gate.{name}": one for name, one in vars(built["gate"]).items()} if "gate" in built else {}
@@ -36,21 +32,46 @@ def check_choices(params: Params) -> None:
     _check_sizes(params)
 
 
+def _build(params: Params, key: str) -> Any:
+    if key in config.MAPPINGS:
+        return config.build_all(params, key)
+    try:
+        return config.build(params[key], key)
+    except UserError as error:
+        remedy = params.get("imbalance")
+        if key != "sampling" or not isinstance(remedy, str) or remedy == "none":
+            raise
+        raise UserError(f"{error}; imbalance={remedy} sets keys of sampling too: choose one of the two") from None
+
+
 def _check_sizes(params: Params) -> None:
     """Refuses sizes that differ from `image_size`, and whole pictures of which the network would see a part."""
-    size = config.get_section(params, "image_size")
-    for key in ("augment", "transform", "encoder"):
-        other = config.get_section(params, key).get("image_size", size)
-        if other != size:
-            raise UserError(
-                f"params.yaml: {key}.image_size {other} is not the image_size {size}; set image_size={other}"
-            )
-    augment = config.get_section(params, "augment")
+    augment = _check_mapping("augment", config.get_section(params, "augment"))
+    _check_same_size(params, "", ("augment", "transform", "encoder"))
+    if "embed" in params:
+        _check_same_size(_check_mapping("embed", params["embed"]), "embed.", ("transform", "encoder"))
     if augment.get("margin") and augment.get("fit") in ("pad", "stretch"):
         raise UserError(
             f"params.yaml: augment.fit {augment['fit']} keeps the whole picture, and the network takes the middle: it "
             f"would not see the augment.margin of {augment['margin']}; set augment.margin=0, or augment.fit=crop"
         )
+
+
+def _check_same_size(section: Params, place: str, keys: Sequence[str]) -> None:
+    size = config.get_section(section, "image_size")
+    for key in keys:
+        other = _check_mapping(f"{place}{key}", config.get_section(section, key)).get("image_size", size)
+        if other != size:
+            raise UserError(
+                f"params.yaml: {place}{key}.image_size {other} is not the {place}image_size {size}; "
+                f"set {place}image_size={other}"
+            )
+
+
+def _check_mapping(key: str, node: Any) -> Params:
+    if not isinstance(node, dict):
+        raise UserError(f"params.yaml: {key} must be a mapping of parameters, found {nouns.show_value(node)}")
+    return node
 
 
 def refuse_unfit(metrics: Mapping[str, Metric], exclusive: bool) -> None:

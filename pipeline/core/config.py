@@ -304,6 +304,7 @@ def _unknown_key(error: BaseException) -> str:
     if not found:
         return ""
     parent = getattr(error.__cause__, "parent_node", None)
-    place = found[1].rpartition(".")[0] or "the configuration"
+    root = parent is not None and "hydra" in parent
+    place = "the configuration" if root else found[1].rpartition(".")[0]
     known = f"; {place} has {', '.join(str(name) for name in parent if name != 'hydra')}" if parent else ""
     return f"there is no {found[1]!r} to override{known} (a new key takes a + before its name)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterator, Mapping
 from functools import cache
 from types import NoneType
@@ -22,8 +23,8 @@ def find_misfits(target: Any, arguments: Mapping[str, Any]) -> Iterator[str]:
 
     YAML reads `off` as text, which a target would take for true, and a number with a letter in it as text, which fails
     where nobody knows of the key any more. Nothing is converted. Only what a file can hold is judged, and only by hints
-    of such things; the rest is the target's own affair. A number is finite, and within the range that its hint gives
-    (`Annotated[int, Ge(1)]`); `core.ranges` names those of many options.
+    of such things; the rest is the target's own affair. Not-a-number is refused everywhere, and a number that is not
+    within the range that its hint gives (`Annotated[int, Ge(1)]`); `core.ranges` names those of many options.
     """
     try:
         plain = isinstance(target, type) and not dataclasses.is_dataclass(target)
@@ -31,8 +32,14 @@ def find_misfits(target: Any, arguments: Mapping[str, Any]) -> Iterator[str]:
     except (NameError, TypeError):  # of another library, or known to its type checker alone
         return
     for key, value in arguments.items():
-        if misfit := _misfit(hints.get(key, Any), value):
+        if misfit := " must be a number" if _has_nan(value) else _misfit(hints.get(key, Any), value):
             yield f"{key}{misfit}, got {value!r}"
+
+
+def _has_nan(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_has_nan, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _misfit(hint: Any, value: Any) -> str:
@@ -44,9 +51,10 @@ def _misfit(hint: Any, value: Any) -> str:
     except TypeError:  # built from a node, or data of an artifact
         return ""
     known = _adapter(hint)
+    if known is None:  # a noun, which a mapping with _target_ would have become, or none of our affair
+        return " must be a mapping with _target_" if isinstance(hint, type) else ""
     try:
-        if known is not None:
-            known.validate_json(text, strict=True)
+        known.validate_json(text, strict=True)
     except ValidationError as error:
         errors = error.errors(include_url=False)
         first, *rest = errors[0]["loc"] or ("",)
@@ -63,7 +71,8 @@ def _describe(error: Mapping[str, Any], hint: Any) -> str:
     """What follows `must`: the whole range of which a number left one end, else what pydantic expects."""
     ends = error.get("ctx", {})
     if not ends or not ends.keys() <= BOUNDS.keys():
-        return error["msg"].partition(" should ")[2].partition(" after validation")[0]
+        message = error["msg"].partition(" after validation")[0]
+        return message.partition(" should ")[2] or f"be valid ({message})"
     given = (one for one in _intervals(hint) if all(getattr(one, end) == bound for end, bound in ends.items()))
     wanted = next(given, Interval(**ends))
     if wanted.ge is not None and wanted.le is not None:
@@ -82,10 +91,10 @@ def _intervals(hint: Any) -> Iterator[Interval]:
 @cache
 def _adapter(hint: Any) -> TypeAdapter[Any] | None:
     """None of what no file can hold."""
-    from pydantic import ConfigDict, TypeAdapter
+    from pydantic import TypeAdapter
     from pydantic.errors import PydanticUserError
 
     try:
-        return TypeAdapter(hint, config=ConfigDict(allow_inf_nan=False))
+        return TypeAdapter(hint)
     except (PydanticUserError, NameError):
         return None

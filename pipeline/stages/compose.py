@@ -18,10 +18,27 @@ from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.choices import check_choices
 from pipeline.core.code_digest import list_code, stage_modules
 from pipeline.core.errors import UserError
+from pipeline.datasets.expectations import ManifestExpectations
+from pipeline.datasets.ingestion import Limits
+from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
+from pipeline.datasets.packing import Packing
+from pipeline.evaluation import split_evaluation
+from pipeline.features.extractor import FeatureOptions
+from pipeline.tracking import promotion
+from pipeline.training.recipe import candidate_selection
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
+OPTIONS = {  # the sections that later stages read, each as what they make of it
+    "ingest": Limits,
+    "validate": ManifestExpectations,
+    "near_duplicates": DuplicateSearch,
+    "embed": FeatureOptions,
+    "augment": Packing,
+    "evaluate": split_evaluation.Options,
+    "register": promotion.Options,
+}
 LOCK, DVC_YAML = Path("dvc.lock"), Path("dvc.yaml")
 
 
@@ -67,10 +84,14 @@ def write_code(params: Params) -> None:
 
 def check_chosen(params: Params) -> None:
     """Refuses what could only fail later, a source that is not there in DVC's words without the key among it."""
-    if not params.get("metric"):
+    metrics = params.get("metric")
+    if not metrics or (isinstance(metrics, dict) and not any(metrics.values())):
         raise UserError("metric chooses none, and nothing could be measured; choose some of conf/metric/ in a list")
     config.refuse_unknown_names(params)
     check_choices(params)
+    for key, options in OPTIONS.items():
+        config.instantiate(options, config.get_section(params, key), key)
+    candidate_selection(params)
     source = params.get("source")
     watch = source.get("watch") if isinstance(source, dict) else None
     if isinstance(watch, str) and watch and "://" not in watch and not Path(watch).exists():

@@ -41,7 +41,7 @@ class Recipe:
         self.risk: Risk = config.build(nodes["risk"], "risk")
         self.trainer: Trainer = config.build(nodes["train"], "train")
         self.transform = config.build(nodes["transform"], "transform")
-        self.policy = tuple(config.build_all(nodes, "augmentation").values())
+        self.policy = config.build_all(nodes, "augmentation")
 
     def fit(
         self, packed: PackedDataset, log: Log, checkpoints: CheckpointStore | None = None
@@ -57,12 +57,10 @@ class Recipe:
         with torch.random.fork_rng():  # an encoder may start from random weights
             torch.manual_seed(self.nodes["train"].get("seed", 0))
             encoder = config.build(self.nodes["encoder"], "encoder")
-        policy = {
-            f"augmentation.{name}": one for name, one in zip(self.nodes["augmentation"], self.policy, strict=True)
-        }
+        policy = {f"augmentation.{name}": one for name, one in self.policy.items()}
         parts = {"encoder": encoder, "transform": self.transform, "mix": self.mix, **policy}
         check_spatial_rank(parts, packed.images.shape[1:])
-        train = packed.split("train", self.task, self.transform, self.policy)
+        train = packed.split("train", self.task, self.transform, tuple(self.policy.values()))
         told = packed.index.iloc[train.rows].reset_index(drop=True)
         chances, cells = self.sampling(train.targets, packed.classes, told), self.risk.cells(train.targets, told)
         if self.mix.mixes and cells.any():
@@ -115,6 +113,15 @@ def select_recipe(nodes: Params, packed: PackedDataset) -> tuple[Recipe, pd.Data
 
 
 def candidate_selection(nodes: Params) -> CandidateSelection | None:
-    """What `imbalance` tries, or None where it is the name of the one remedy that conf/ composed."""
+    """What `imbalance` tries, or None where it is the name of the one remedy that conf/ composed.
+
+    Raises:
+        UserError: It is neither, as by a file of conf/imbalance/ whose keys Hydra has put below `imbalance`.
+    """
     node = config.get_section(nodes, "imbalance")
+    if isinstance(node, dict) and "candidates" not in node:
+        raise UserError(
+            f"params.yaml: imbalance must be a name or have candidates, found keys {', '.join(node)}; a file of "
+            "conf/imbalance/ begins with # @package _global_"
+        )
     return None if isinstance(node, str) else config.instantiate(CandidateSelection, node, "imbalance")

@@ -58,9 +58,18 @@ def test_what_is_there_fits(params):
         ("", "augment.fit", "stretch", r"augment\.fit stretch keeps the whole picture"),
         ("", "augment.image_size", 100, r"augment\.image_size 100 is not the image_size 128; set image_size=100$"),
         ("", "transform.image_size", 100, r"transform\.image_size 100 is not the image_size 128; set image_size=100$"),
+        (
+            "",
+            "embed.transform.image_size",
+            32,
+            r"embed\.transform\.image_size 32 is not the embed\.image_size 112; set ",
+        ),
+        ("", "augment", "default", r"^params\.yaml: augment must be a mapping of parameters, found 'default'$"),
+        ("", "gate", None, r"^params\.yaml: gate must be a mapping with _target_"),
+        ("", "gate.metric", "accuracy", r"gate\.metric must be a mapping with _target_, got 'accuracy'$"),
         ("", "encoder.image_size", 64, r"encoder\.image_size 64 is not the image_size 128; set image_size=64$"),
         ("multi_label", "augment.margin", 0.1, r"augment\.fit pad keeps the whole picture"),
-        ("", "sampling.by", "prop_brightness", r"sampling has no parameter 'by'"),
+        ("", "sampling.by", "prop_brightness", r"sampling has no parameter 'by'; it takes [a-z, ]*$"),
         ("", "task._target_", "pipeline.training.tasks.none.None", r"task\._target_"),
     ],
 )
@@ -73,3 +82,11 @@ def test_what_only_a_late_stage_would_refuse_is_refused_first(params, name, key,
     inner[last] = value
     with pytest.raises(UserError, match=message):
         check_choices(one)
+
+
+def test_a_remedy_that_sets_sampling_is_named_with_a_sampling_that_was_chosen_besides():
+    chosen = config.compose(overrides=["imbalance=balanced_sampling", "sampling=balanced"])
+    with pytest.raises(
+        UserError, match=r"imbalance=balanced_sampling sets keys of sampling too: choose one of the two$"
+    ):
+        check_choices(yaml.safe_load(chosen))

@@ -1,7 +1,7 @@
 """A value of another kind than the hint is named with its key; what no file can hold is the target's own affair."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -33,6 +33,8 @@ class Choices:
     columns: list[str] | str | None = None
     task: Task | None = None
     other: Any = None
+    pair: tuple[int, int] = (0, 0)
+    noun: Task = field(default_factory=object)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,8 @@ class Choices:
         {"epochs": None},
         {"scales": [1, 0.5, 2]},
         {"nobody": "knows"},
+        {"limit": float("inf")},  # no limit
+        {"other": float("inf")},
     ],
 )
 def test_what_fits(fitting):
@@ -65,7 +69,7 @@ def test_what_fits(fitting):
     ("argument", "misfit"),
     [
         ({"share": "0.5"}, "share must be a valid number, got '0.5'"),
-        ({"share": float("nan")}, "share must be a finite number, got nan"),
+        ({"share": float("nan")}, "share must be a number, got nan"),
         ({"share": True}, "share must be a valid number, got True"),
         ({"share": None}, "share must be a valid number, got None"),
         ({"count": 1.5}, "count must be a valid integer, got 1.5"),
@@ -84,9 +88,14 @@ def test_what_fits(fitting):
         ),
         ({"columns": 7}, "columns must be null or a valid array or a valid string, got 7"),
         ({"mode": "c"}, "mode must be 'a' or 'b', got 'c'"),
+        ({"other": float("nan")}, "other must be a number, got nan"),
+        ({"nobody": [1, {"a": float("nan")}]}, "nobody must be a number, got [1, {'a': nan}]"),
+        ({"pair": [1]}, "pair.1 must be valid (Field required), got [1]"),
+        ({"noun": "accuracy"}, "noun must be a mapping with _target_, got 'accuracy'"),
+        ({"noun": None}, "noun must be a mapping with _target_, got None"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
         ({"chance": 1.5}, "chance must be 0 to 1, got 1.5"),
-        ({"chance": float("-inf")}, "chance must be a finite number, got -inf"),
+        ({"chance": float("-inf")}, "chance must be 0 to 1, got -inf"),
         ({"sigma": 0}, "sigma must be above 0 and at most 0.1, got 0"),
         ({"sigma": 2}, "sigma must be above 0 and at most 0.1, got 2"),
         ({"sigma": "2"}, "sigma must be a valid number, got '2'"),

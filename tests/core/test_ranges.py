@@ -27,8 +27,6 @@ OPTIONS = [
     "pipeline.evaluation.split_evaluation.Options",
     "pipeline.experiments.listing.Listing",
     "pipeline.experiments.listing.Published",
-    "pipeline.experiments.space.Pruning",
-    "pipeline.experiments.space.Range",
     "pipeline.experiments.space.Search",
     "pipeline.features.extractor.FeatureOptions",
     "pipeline.tracking.promotion.Options",

@@ -182,6 +182,24 @@ def test_without_a_metric_nothing_runs():
     assert not PARAMS.exists()
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("metric", {"accuracy": None}, r"^metric chooses none, and nothing could be measured"),
+        ("register", "default", r"^params\.yaml: register must be a mapping of parameters, found 'default'$"),
+        ("validate", {"min_samples": 1}, r"^params\.yaml: validate lacks the parameter"),
+        (
+            "imbalance",
+            {"imbalance": "mine", "task": {}},
+            r"found keys imbalance, task; .* begins with # @package _global_$",
+        ),
+    ],
+)
+def test_what_only_a_later_stage_reads_is_refused_here(key, value, message):
+    with pytest.raises(UserError, match=message):
+        stage.check_chosen({**yaml.safe_load(config.compose()), key: value})
+
+
 def test_an_emptied_check_is_not_switched_off_in_silence():
     Path("conf/check/default.yaml").write_text("")
     with pytest.raises(UserError, match=r"conf/check/default\.yaml defines nothing"):

@@ -72,9 +72,16 @@ def test_fit_takes_train_and_val_with_augmentations_on_train_only(packed, monkey
     assert recipe.fit(packed, silent) == ("predictor", [])
     assert seen["train"].rows.tolist() == list(range(12))
     assert seen["val"].rows.tolist() == list(range(12, 16))
-    assert seen["train"].augmentations == recipe.policy
+    assert seen["train"].augmentations == tuple(recipe.policy.values())
     assert len(recipe.policy) == 1
     assert seen["val"].augmentations == ()
+
+
+def test_an_augmentation_that_is_switched_off_is_left_out(packed):
+    recipe = Recipe({**NODES, "augmentation": {**NODES["augmentation"], "off": None}})
+    assert recipe.policy.keys() == NODES["augmentation"].keys()
+    _, train = recipe.inputs(packed)
+    assert len(train.augmentations) == len(NODES["augmentation"])
 
 
 def test_each_fit_starts_anew_and_gives_the_same_weights(packed):

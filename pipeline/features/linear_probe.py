@@ -82,7 +82,7 @@ def stratified_group_folds(labels: np.ndarray, groups: np.ndarray, num_folds: in
 
 
 def untestable_rows(labels: np.ndarray, parts: Folds) -> np.ndarray:
-    """(N,) bool rows whose label is absent from the rows their probe is fitted to: all of it is in one group or fold."""
+    """(N,) bool: the label is absent from the rows that the probe is fitted to, as it is in one group or fold only."""
     result = np.ones(len(labels), dtype=bool)
     for fit_rows, held_out in parts:
         result[held_out] = ~np.isin(labels[held_out], labels[fit_rows])

@@ -35,7 +35,7 @@ class Embeddings:
         return cls(np.load(folder / "features.npy", mmap_mode="r"), index, card)
 
     def of(self, names: pd.Series) -> np.ndarray:
-        """(n, D) features of the samples with these names, in this order; not copied if these are all, in stored order."""
+        """(n, D) features of the samples with these names, in this order; no copy if these are all, in stored order."""
         position = pd.Series(np.arange(len(self.index)), index=self.index["sample_id"])
         rows = position.loc[names].to_numpy()
         return self.features if np.array_equal(rows, np.arange(len(self.index))) else self.features[rows]

@@ -25,7 +25,7 @@ class Freezing:
     frozen_epochs: int
 
     def __call__(self, network: nn.Module, epoch: int) -> None:
-        """Freezes or unfreezes the encoder; to call after `network.train()` at the start of an epoch, counted from 1."""
+        """Freezes or unfreezes the encoder; call it after `network.train()` when an epoch, counted from 1, starts."""
         is_trained = epoch > self.frozen_epochs
         encoder: Any = network.encoder
         encoder.requires_grad_(is_trained)

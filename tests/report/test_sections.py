@@ -10,7 +10,7 @@ from report_material import CASES, Page, build, entry
 from pipeline.report.co_occurrence import co_occurrence
 from pipeline.report.confusion import confusion_table
 from pipeline.report.page import content, read_slices, render, worst_mistakes
-from pipeline.report.pictures import data_uri, encode_png, open_uri
+from pipeline.report.pictures import data_uri, encode_png, to_image
 from pipeline.report.provenance import provenance
 
 
@@ -222,7 +222,7 @@ def test_mistakes_are_pictures_with_their_labels():
 
 @pytest.mark.parametrize("shape", [(20, 24), (20, 24, 1), (20, 24, 3)])
 def test_grey_and_colour_pictures_can_be_shown(shape):
-    picture = open_uri(np.zeros(shape, dtype=np.uint8))
+    picture = to_image(np.zeros(shape, dtype=np.uint8))
     assert picture.size == (24, 20)
     assert data_uri(encode_png(picture)).startswith("data:image/png;base64,iVBOR")
 
@@ -231,7 +231,7 @@ def test_the_page_stays_light_with_large_pictures():
     material = build(wrong=12, channels=3)
     large = np.random.default_rng(0).integers(0, 256, (600, 600, 3), dtype=np.uint8)
     sheet = np.random.default_rng(0).integers(0, 256, (900, 900, 3), dtype=np.uint8)
-    material = replace(material, images=dict.fromkeys(material.images, large), preview=encode_png(open_uri(sheet)))
+    material = replace(material, images=dict.fromkeys(material.images, large), preview=encode_png(to_image(sheet)))
     assert len(render(material)) < 3_000_000
 
 

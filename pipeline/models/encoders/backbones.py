@@ -100,7 +100,10 @@ def size_problem(library: str, architecture: str, options: Params, side: int) ->
             return ""
         least = next((larger for larger in range(side + 1, MAX_SIDE + 1) if _takes(body, larger)), None)
     if least is None:
-        return f"{architecture} does not take pictures of {side} x {side} pixels, nor larger ones up to {MAX_SIDE}; choose another encoder"
+        return (
+            f"{architecture} does not take pictures of {side} x {side} pixels, nor larger ones up to {MAX_SIDE}; "
+            "choose another encoder"
+        )
     return (
         f"{architecture} does not take pictures of {side} x {side} pixels; the next larger size that it takes is "
         f"{least} x {least}, so set image_size={least} or more"

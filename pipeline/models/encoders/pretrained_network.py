@@ -35,7 +35,7 @@ def load(body: nn.Module, library: str, architecture: str, weights: str) -> None
     elif weights in ("timm", "torchvision"):
         if weights != library:
             raise ValueError(
-                f"weights={weights} needs library={weights}, found library={library}; use weights={library}, a file or none"
+                f"weights={weights} needs library={weights}, found {library}; use weights={library}, a file or none"
             )
         _by_name(body, library, _fetch(library, architecture), f"the file of {library}")
     else:
@@ -98,7 +98,7 @@ def _read(path: Path) -> dict[str, Tensor]:
 
     if not path.is_file():
         raise UserError(
-            f"weights names the file {str(path)!r}, which does not exist; name a file, package, timm, torchvision or none"
+            f"weights: the file {str(path)!r} does not exist; name a file, package, timm, torchvision or none"
         )
     try:
         stored = (
@@ -146,6 +146,6 @@ def _by_name(body: nn.Module, library: str, stored: dict[str, Tensor], where: st
     if other:
         got, expected = (tuple(one[other[0]].shape) for one in (stored, own))
         raise UserError(
-            f"{where} has other shapes: {other[0]} is {got}, and must be {expected}; choose the encoder it was saved from"
+            f"{where} has other shapes: {other[0]} is {got}, and must be {expected}; choose its own encoder"
         )
     body.load_state_dict({name: stored[name] for name in needed}, strict=False)

@@ -51,8 +51,8 @@ class GroupDro(Risk):
         num_subgroups = int(cells.max()) + 1
         if num_subgroups * MIN_SAMPLES > len(cells):
             raise UserError(
-                f"risk.by: labels and {self.by} make {num_subgroups:,} cells of {len(cells):,} samples, at least "
-                f"{MIN_SAMPLES} samples per cell are needed; set fewer risk.num_bins, or sampling=balanced and risk=mean"
+                f"risk.by: labels and {self.by} make {num_subgroups:,} cells of {len(cells):,} samples, expected "
+                f"{MIN_SAMPLES} or more per cell; set fewer risk.num_bins, or sampling=balanced and risk=mean"
             )
         return cells
 

@@ -48,8 +48,8 @@ class Balanced(Sampling):
         empty = empty_subgroups(targets, values, classes)
         if empty:
             raise UserError(
-                f"no sample of train has {', '.join(empty[:5])} ({self.by}), and no weight can replace them; collect some, "
-                "set fewer sampling.num_bins, or vary the property by augmentation instead"
+                f"no sample of train has {', '.join(empty[:5])} ({self.by}), and no weight can replace them; "
+                "collect some, set fewer sampling.num_bins, or vary the property by augmentation instead"
             )
         sizes = [
             _size(codes)

@@ -96,7 +96,9 @@ def test_wrong_choices(told, message):
 
 @pytest.mark.parametrize("name", ["checkpoint_path", "pretrained_cfg_overlay", "pretrained_cfg", "cache_dir"])
 def test_options_do_not_name_files(name):
-    with pytest.raises(ValueError, match=rf"^options may not name what is read \({name}\); set weights$"):
+    with pytest.raises(
+        ValueError, match=rf"^options must not name a file or address to read \({name}\); set weights instead$"
+    ):
         PretrainedNetwork("test_vit", "none", options={name: "/somewhere"})
 
 

@@ -343,11 +343,11 @@ def test_a_class_that_train_lacks(fit, stripes):
             {},
             r"^train has 96 samples, more than train\.max_samples 50 that SVC learns from in good",
         ),
-        ({}, {"subgroups": np.arange(96) % 2}, r"^SVC makes a loss of its own small; set risk=mean, or train=finetune"),
+        ({}, {"subgroups": np.arange(96) % 2}, r"^SVC minimises a loss of its own; set risk=mean, or train=finetune"),
         (
             {"estimator": KNeighborsClassifier()},
             {"sampling_probabilities": np.full(96, 1 / 96)},
-            r"^KNeighborsClassifier cannot weigh samples; set sampling=shuffled, or take another option of train$",
+            r"^KNeighborsClassifier cannot weight samples; set sampling=shuffled, or another option of train$",
         ),
         (
             {"estimator": KNeighborsClassifier(97)},

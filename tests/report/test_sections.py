@@ -18,8 +18,8 @@ def test_headline_and_table_say_what_the_metrics_say():
     text = Page(render(build())).text
     assert "Of 100 new pictures, the model gets 80 right (between 61 and 92)." in text
     assert "The test set has 40 pictures from 8 independent groups." in text
-    assert "Always answering \u201ccat\u201d would get 50.0 % right" in text
-    assert "The model's whole interval lies above that." in text
+    assert "Always predicting \u201ccat\u201d would get 50.0 % right" in text
+    assert "The whole interval of the model is above that." in text
     assert "80.5 %61.5 to 92.5 %" in text
     assert "71.9 %47.1 to 87.4 %" in text
 

@@ -68,4 +68,4 @@ def test_the_number_of_features():
 )
 def test_refused_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        from_file(Hog, **dict(zip(("size", "cell", "num_orientations"), choices, strict=True)))
+        from_file(Hog, **dict(zip(("image_size", "cell", "num_orientations"), choices, strict=True)))

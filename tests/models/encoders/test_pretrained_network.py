@@ -178,7 +178,7 @@ def test_offline_there_is_one_line(monkeypatch):
     monkeypatch.setattr(torchvision.models, "get_model_weights", offline)
     with pytest.raises(
         UserError,
-        match=r"^the weights of torchvision's alexnet could not be fetched \(no route to host\); connect once",
+        match=r"^the weights of torchvision's alexnet could not be fetched \(no route to host\); connect to the",
     ):
         PretrainedNetwork("alexnet", "torchvision", "torchvision")
 

@@ -215,7 +215,7 @@ def test_the_file_of_another_encoder(folder):
 def test_a_card_of_other_classes(folder, classes):
     path, _ = folder()
     artifacts.write_json(path / CARD, {**artifacts.read_json(path / CARD), "classes": classes})
-    message = rf"estimator\.skops answers for 2 classes, but its card names {len(classes)}; run dvc repro train$"
+    message = rf"estimator\.skops has scores for 2 classes, but its card names {len(classes)}; run dvc repro train$"
     with pytest.raises(UserError, match=message):
         load_predictor(path)
 

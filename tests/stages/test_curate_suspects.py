@@ -54,7 +54,7 @@ def write_params(folder, **checks):
             "watch": "x",
         },
         "ingest": {"max_pixels": MAX_PIXELS},
-        "embed": {"encoder": {}, "transform": {"size": 20}, "fit": "crop", "batch_size": 8},
+        "embed": {"encoder": {}, "transform": {"image_size": 20}, "image_size": 20, "fit": "crop", "batch_size": 8},
         "augmentation": {},
         "curate": checks,
     }

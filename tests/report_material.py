@@ -10,7 +10,7 @@ from pipeline.core.estimate import Estimate
 from pipeline.core.results import StoredFinding
 from pipeline.evaluation.slices import COLUMNS
 from pipeline.report.page import Material, worst_mistakes
-from pipeline.report.pictures import encode_png, open_uri
+from pipeline.report.pictures import encode_png, to_image
 
 NASTY = ["<script>alert(1)</script>", "\"quoted\" & 'single'", "{{ 7 * 7 }}", "\N{HATCHING CHICK} emoji", "a/b=c"]
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -179,7 +179,7 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         predictions=predictions,
         mistakes=mistakes,
         images=dict.fromkeys(mistakes["sample_id"], picture),
-        preview=encode_png(open_uri(picture)),
+        preview=encode_png(to_image(picture)),
     )
 
 

@@ -134,7 +134,7 @@ def test_decisions_follow_the_thresholds_of_the_card(project: Path, card) -> Non
 
 def test_the_page_shows_what_comes_together_and_each_threshold(project: Path) -> None:
     html = (project / "reports/report.html").read_text()
-    for text in ("Labels that come together", "Found, missed and wrongly given labels", "Threshold", "Hamming loss"):
+    for text in ("Labels on the same picture", "Labels found, missed and wrongly", "Threshold", "Hamming loss"):
         assert text in html
 
 

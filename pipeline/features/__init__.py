@@ -1,1 +1,1 @@
-"""Frozen features: how they are computed, stored, and what linear probes read from them."""
+"""Frozen features: how they are computed and stored, and the linear probes fitted to them."""

@@ -1,4 +1,4 @@
-"""Frozen features: an encoder that learns nothing any more, over any number of pictures."""
+"""Frozen features: an encoder that is not trained, applied to any number of pictures."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureOptions:
-    """How pictures become features; the section `embed` of the parameters.
+    """Options of the feature extraction: the section `embed` of the parameters.
 
     Args:
         encoder: Node of an Encoder.
-        transform: Node of the Transform that the encoder takes; its image_size is at most this one.
+        transform: Node of the Transform to the input of the encoder; its image_size is at most the one here.
         image_size: Side in pixels at which pictures are read.
-        fit: `crop`, `pad` or `stretch`, as pictures are fitted to that size.
+        fit: How pictures are fitted to that size: `crop`, `pad` or `stretch`.
         batch_size: Pictures per forward pass, at least 1.
     """
 
@@ -40,16 +40,16 @@ class FeatureOptions:
     batch_size: PositiveInt
 
     def storage(self, channels: int) -> StorageFormat:
-        """The form in which pictures are read, with so many channels as the data set has."""
+        """The format in which pictures are read, with the number of channels of the data set."""
         return SquareFormat(size=self.image_size, fit=self.fit, channels=channels)
 
 
 class FeatureExtractor:
-    """Pictures in, features out: the same ones every time.
+    """Turns pictures into features; the same pictures always give the same features.
 
     Attributes:
-        image_size: Side of the square pictures it takes.
-        components: Key in params.yaml to what it is made of.
+        image_size: Side in pixels of the square pictures that it takes.
+        components: Key in params.yaml to encoder and transform.
         feature_dim: Length of a feature vector.
     """
 
@@ -58,7 +58,7 @@ class FeatureExtractor:
 
         transform: Transform = config.build(featuring.transform, "embed.transform")
         self.image_size = featuring.image_size
-        with torch.random.fork_rng():  # an encoder may have random weights: always the same ones
+        with torch.random.fork_rng():  # an encoder may have random weights; they must always be the same
             torch.manual_seed(0)
             encoder = config.build(featuring.encoder, "embed.encoder")
         self.components = {"embed.encoder": encoder, "embed.transform": transform}
@@ -66,20 +66,20 @@ class FeatureExtractor:
         self.feature_dim = self.frozen.feature_dim
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """(N, *spatial, C) uint8 to (N, D) float32."""
+        """(N, *spatial, C) uint8 pictures to (N, D) float32 features."""
         return np.stack([np.zeros(self.feature_dim, np.float32), *self.stream(images)])[1:]
 
     def stream(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """(*spatial, C) uint8 one by one to (D,) float32 one by one, batch by batch, in bounded memory."""
+        """(*spatial, C) uint8 pictures to (D,) float32 features, one by one; computed in batches, in bounded memory."""
         return self.frozen.stream(images)
 
 
 class FrozenEncoder:
-    """An encoder that learns nothing any more, and the transform that it takes.
+    """An encoder that is not trained, and the transform to its input.
 
     Args:
-        encoder: An `Encoder`; it is switched to evaluation.
-        transform: Of stored pictures, to what the encoder takes.
+        encoder: An `Encoder`; it is set to evaluation mode.
+        transform: From stored pictures to the input of the encoder.
         batch_size: Pictures per forward pass, at least 1.
     """
 
@@ -91,15 +91,15 @@ class FrozenEncoder:
         self.transform, self.batch_size = transform, batch_size
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.feature_dim = int(cast(Any, encoder).feature_dim)
-        # half as fast again on a processor; see benchmarks/embed.py
+        # 1.5 times as fast on a processor; see benchmarks/embed.py
         self.encoder = MemoryLayout(channels_last=True).place(encoder, self.device).eval()
 
     def stream(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """(*spatial, C) uint8 one by one to (D,) float32 one by one, batch by batch, in bounded memory."""
+        """(*spatial, C) uint8 pictures to (D,) float32 features, one by one; computed in batches, in bounded memory."""
         import torch
 
-        waiting = iter(images)
-        while batch := list(islice(waiting, self.batch_size)):
+        remaining = iter(images)
+        while batch := list(islice(remaining, self.batch_size)):
             with torch.inference_mode():
                 features = self.encoder(self.transform(to_tensor(np.stack(batch))).to(self.device))
             yield from features.float().cpu().numpy()

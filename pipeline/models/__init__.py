@@ -1,1 +1,1 @@
-"""What turns a picture into a tensor, and a tensor into features."""
+"""Transforms from pictures to tensors, and encoders from tensors to features."""

@@ -1,4 +1,4 @@
-"""How a sample's numbers lie in memory: pixel by pixel, or channel by channel."""
+"""Memory layout of a sample: pixel by pixel, or channel by channel."""
 
 from __future__ import annotations
 
@@ -13,32 +13,35 @@ from torch.nn.modules.batchnorm import _BatchNorm
 Network = TypeVar("Network", bound=nn.Module)
 
 NARROW = 8  # channels
-CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}  # by axes: samples, channels, and the spatial ones
+CHANNELS_LAST = {
+    4: torch.channels_last,
+    5: torch.channels_last_3d,
+}  # by the number of axes: samples, channels, and the spatial ones
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class MemoryLayout:
-    """The layout of batches, and of a network's kernels, whatever number of axes each has.
+    """The layout of batches and of a network's kernels, for any number of axes.
 
     Args:
-        channels_last: Pixel by pixel; else each channel as a whole.
+        channels_last: Pixel by pixel; else channel by channel.
     """
 
     channels_last: bool
 
     @classmethod
     def fastest(cls, network: nn.Module) -> MemoryLayout:
-        """The layout in which a network computes fastest: channels last, or whole channels for a very narrow one.
+        """The layout in which a network computes fastest: channels last, or channel by channel for a very narrow one.
 
-        Channels last, batch normalisation of torch on a processor takes eight channels at a time, and fewer one by one:
-        1.7 times the time of a whole step of `encoder=small encoder.width=4`.
+        On a processor with channels last, torch computes batch normalisation for eight channels at a time, and for
+        fewer one by one: a step of `encoder=small encoder.width=4` takes 1.7 times as long.
         """
         normalisations = (one for one in network.modules() if isinstance(one, _BatchNorm))
         return cls(channels_last=all(one.num_features >= NARROW for one in normalisations))
 
     def format(self, tensor: Tensor) -> torch.memory_format:
-        """What torch calls this layout for so many axes; as it is where torch has none."""
+        """The torch name of this layout for the tensor's number of axes; preserve_format if torch has none."""
         if tensor.dim() not in CHANNELS_LAST:
             return torch.preserve_format
         return CHANNELS_LAST[tensor.dim()] if self.channels_last else torch.contiguous_format

@@ -1,1 +1,1 @@
-"""The page that people read: one offline HTML file."""
+"""The report: offline HTML pages for people."""

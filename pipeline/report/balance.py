@@ -1,4 +1,4 @@
-"""The table of balance: how evenly the classes are there in each split and under each told condition."""
+"""The balance table: how even the classes are in each split and for each value of an attribute."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.datasets.class_balance import balance_table, conditions
 
-MAX_VALUES, MIN_SAMPLES, NUM_SHOWN = 20, 10, 30  # values of an attribute, samples of a value, rows
+MAX_VALUES, MIN_SAMPLES, NUM_SHOWN = 20, 10, 30  # most values of an attribute, fewest samples of a value, most rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +16,8 @@ class Balances:
     """What the table shows.
 
     Attributes:
-        num_classes: Of the whole data set.
-        rows: Splits first, then the least even values of attributes.
+        num_classes: Of the data set.
+        rows: First the splits, then the values of attributes, the least even first.
         left_out: How many rows are not shown.
     """
 
@@ -27,7 +27,7 @@ class Balances:
 
 
 def balances(manifest: pd.DataFrame, splits: pd.DataFrame) -> Balances:
-    placed = manifest.drop(columns="group", errors="ignore").merge(splits, on="sample_id")
-    rows = balance_table(placed, conditions(placed, MAX_VALUES), MIN_SAMPLES)
-    num_classes = placed.loc[placed["split"] != "none", "labels"].explode().nunique()
+    samples = manifest.drop(columns="group", errors="ignore").merge(splits, on="sample_id")
+    rows = balance_table(samples, conditions(samples, MAX_VALUES), MIN_SAMPLES)
+    num_classes = samples.loc[samples["split"] != "none", "labels"].explode().nunique()
     return Balances(num_classes=int(num_classes), rows=rows[:NUM_SHOWN], left_out=max(0, len(rows) - NUM_SHOWN))

@@ -1,4 +1,4 @@
-"""The checks as people read them: one card each, in the report and on a page of their own."""
+"""The checks as cards, in the report and on a page of their own."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from pipeline.report.pictures import thumbnails
 from pipeline.report.rendering import page
 
 State = Literal["passed", "warning", "failed", "cannot be judged"]
-Round = Literal["check", "curate"]
-TOLD: dict[Round, tuple[str, str, str]] = {  # stage to title, lead and page of its own
+Stage = Literal["check", "curate"]
+TEXTS: dict[Stage, tuple[str, str, str]] = {  # stage to title, lead and the page of its checks
     "check": (
-        "What counts, files and measurements show",
-        "Found without recognising anything: how many there are, which are copies, how bright or sharp they are.",
+        "Counts, files and measurements",
+        "These checks ignore the content: they count pictures, find copies, and measure brightness and sharpness.",
         artifacts.CHECKS_PAGE.name,
     ),
     "curate": (
-        "What the pictures show",
-        "Found by describing each picture in numbers, in a way that never saw the labels, and asking which are alike.",
+        "The content of the pictures",
+        "These checks compare the features of the pictures; the network behind the features never saw the labels.",
         artifacts.CURATION_PAGE.name,
     ),
 }
-PAGES = {"label_suspects": ("Look at them one by one", artifacts.SUSPECTS_PAGE.name)}  # checks with a page of their own
+PAGES = {"label_suspects": ("All of them, one by one", artifacts.SUSPECTS_PAGE.name)}  # checks with a page of their own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +37,14 @@ class CheckCard:
     """One check.
 
     Attributes:
-        anchor: Of the card, in links.
+        anchor: Target of links to the card.
         stops: Whether it stops the run.
-        obstacle: What keeps it from judging; empty where nothing does.
+        obstacle: Why the check could not have failed on these data; empty where it could.
         reached: Value as a share of the bar, 0 to 1.
         allowed: Limit as a share of the bar, 0 to 1.
-        strips: Caption to sample_id, data URI (empty where it is not at hand), and whether the picture is tiny.
-        num_rows: Of the whole table, of which `table` may be the beginning.
-        further: Words and page of what the check shows elsewhere.
+        strips: Caption, and for each picture its sample_id, data URI (empty if not available) and whether it is tiny.
+        num_rows: Of the full table; `table` may hold only the first rows.
+        further: Text and address of a link to a page with more; None for none.
     """
 
     anchor: str
@@ -68,12 +68,12 @@ class CheckCard:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
-    """The checks of one stage, in a section.
+class ChecksSection:
+    """The section of the checks of one stage.
 
     Attributes:
-        page: Of these checks alone, beside the report; empty on that page itself.
-        cards: Those that did not pass first.
+        page: Address of the page with these checks only; empty on that page itself.
+        cards: First those that did not pass.
     """
 
     title: str
@@ -82,23 +82,23 @@ class Checked:
     cards: list[CheckCard]
 
 
-def checks_page(name: str, stage: Round, checks: dict[str, StoredFinding], images: dict[str, np.ndarray]) -> str:
-    """The page of one stage's checks alone: there is no other when they stop the run.
+def checks_page(name: str, stage: Stage, checks: dict[str, StoredFinding], images: dict[str, np.ndarray]) -> str:
+    """The page with the checks of one stage; it is the only page if they stop the run.
 
     Args:
         name: Of the data set.
-        stage: That asked.
+        stage: The stage that ran them.
         checks: `reports/checks.json` or `reports/curation.json`.
-        images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of what `pointed_at` names, as far as at hand.
+        images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of `linked_samples`, as far as available.
     """
-    told = {"name": name, "sections": [replace(checks_section(stage, checks, images), page="")]}
-    return page("checks.html.jinja", told)
+    content = {"name": name, "sections": [replace(checks_section(stage, checks, images), page="")]}
+    return page("checks.html.jinja", content)
 
 
-def checks_section(stage: Round, checks: dict[str, StoredFinding], images: dict[str, np.ndarray]) -> Checked:
-    """The section of one stage."""
-    title, lead, own_page = TOLD[stage]
-    return Checked(title=title, lead=lead, page=own_page, cards=check_cards(stage, checks, images))
+def checks_section(stage: Stage, checks: dict[str, StoredFinding], images: dict[str, np.ndarray]) -> ChecksSection:
+    """The section of the checks of one stage."""
+    title, lead, own_page = TEXTS[stage]
+    return ChecksSection(title=title, lead=lead, page=own_page, cards=check_cards(stage, checks, images))
 
 
 def linked_samples(checks: dict[str, StoredFinding]) -> list[str]:
@@ -111,8 +111,8 @@ def _strips(finding: StoredFinding) -> list[tuple[str, list[str]]]:
     return [(caption, list(names)[:MAX_IN_STRIP]) for caption, names in strips]
 
 
-def check_cards(stage: Round, checks: dict[str, StoredFinding], images: dict[str, np.ndarray]) -> list[CheckCard]:
-    """Cards in the order of the checks, those that did not pass first."""
+def check_cards(stage: Stage, checks: dict[str, StoredFinding], images: dict[str, np.ndarray]) -> list[CheckCard]:
+    """Cards in the order of the checks, first those that did not pass."""
     shown = {name: images[name] for name in linked_samples(checks) if name in images}
     uris = thumbnails(shown)
     pictures = {name: (name, uris[name], max(array.shape[:2]) < TINY) for name, array in shown.items()}
@@ -157,7 +157,7 @@ def _state(finding: StoredFinding) -> State:
 
 
 def _figure(value: float | None, unit: str) -> str:
-    """A share in percent, any other number as it is."""
+    """A share in percent, any other number with four figures."""
     if value is None:
         return "undefined"
     return share(value) if unit.startswith("share of ") else brief(value)

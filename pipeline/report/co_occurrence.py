@@ -1,4 +1,4 @@
-"""The table of labels that come on the same picture."""
+"""The table of labels on the same picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_CLASSES = 12
 
 @dataclass(frozen=True, kw_only=True)
 class Shared:
-    """How many pictures of the row's label have the column's too, and which share of the row's that is."""
+    """Pictures with both the row's and the column's label: their number, and their share of those with the row's."""
 
     count: int
     share: float

@@ -1,4 +1,4 @@
-"""The page of two data versions: metrics before and after a correction, with the paired interval of the gain."""
+"""The comparison page of two data versions: metrics before and after a correction, and the interval of the gain."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Row:
     """One metric, in words.
 
     Attributes:
-        told: Of the earlier version, by the labels it had.
-        before: Of the earlier version, by the labels of today.
-        after: Of this version.
-        verdict: Whether the whole interval of the gain lies on one side of nothing.
+        by_earlier_labels: Figure of the earlier version, by its own labels.
+        before: Figure of the earlier version, by the current labels.
+        after: Figure of this version.
+        verdict: Whether the interval of the gain excludes 0, and on which side.
     """
 
     name: str
     note: str
-    told: str
+    by_earlier_labels: str
     before: str
     after: str
     gain: str
@@ -37,31 +37,31 @@ class Row:
 
 
 def comparison_page(name: str, registration: JsonObject) -> str:
-    """The page: the same bytes for the same material, with nothing in it that loads from anywhere.
+    """The page; the same bytes for the same material, and it loads nothing from anywhere.
 
     Args:
         name: Of the data set.
         registration: `reports/registration.json`.
     """
     earlier = registration.get("earlier_data")
-    told = {
+    content = {
         "name": name,
         "version": registration["version"],
         "earlier": earlier,
         "rows": [row(metric, Change.from_json(one)) for metric, one in (earlier or {}).get("metrics", {}).items()],
         "choices": (earlier or {}).get("other_choices", [])[:MAX_CHOICES],
     }
-    return page("comparison.html.jinja", told)
+    return page("comparison.html.jinja", content)
 
 
 def row(metric: str, change: Change) -> Row:
-    """A metric before and after."""
+    """The row of a metric."""
     name, note = PLAIN.get(metric, (metric.replace("_", " "), ""))
     ends = change.gain.interval
     return Row(
         name=name,
         note=note,
-        told=_figure(change.by_earlier_labels),
+        by_earlier_labels=_figure(change.by_earlier_labels),
         before=_figure(change.before),
         after=_figure(change.after),
         gain=_points(change.gain.value),

@@ -1,4 +1,4 @@
-"""Whether a score can be taken at its word, and how the scores of two classes part."""
+"""Calibration of the scores, and the histogram of the scores of two classes."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ NUM_BARS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Bin:
-    """Pictures whose score lies in one tenth.
+    """The scores in one tenth of their range.
 
     Attributes:
-        low: Where the tenth begins.
-        high: Where it ends.
-        count: Pictures in it.
-        claimed: Their mean score; None when empty.
-        right: Share of them that is right; None when empty.
+        low: Start of the tenth.
+        high: End of the tenth.
+        count: Number of scores in it.
+        mean_score: Their mean; None when empty.
+        right: Share of them that are right; None when empty.
         num_right: How many are right.
-        weight: `count` over the fullest tenth's.
+        weight: `count` as a share of that of the fullest tenth.
     """
 
     low: float
     high: float
     count: int
-    claimed: float | None
+    mean_score: float | None
     right: float | None
     num_right: int
     weight: float
@@ -37,10 +37,10 @@ class Bin:
 
 @dataclass(frozen=True, kw_only=True)
 class Reliability:
-    """The ten tenths; `claimed` and `right` over all of them. `per_class` when every class has a score of its own."""
+    """The ten tenths, mean score and share right over all; `per_class` if each class of a picture has its own score."""
 
     bins: list[Bin]
-    claimed: float
+    mean_score: float
     right: float
     count: int
     per_class: bool
@@ -48,19 +48,17 @@ class Reliability:
     @property
     def verdict(self) -> str:
         if abs(self.gap) < 0.02:
-            return "on the whole it is as sure as it is right"
-        return (
-            "on the whole it is surer than it is right" if self.gap > 0 else "on the whole it is less sure than right"
-        )
+            return "overall its confidence matches its accuracy"
+        return "overall it is overconfident" if self.gap > 0 else "overall it is underconfident"
 
     @property
     def gap(self) -> float:
-        return self.claimed - self.right
+        return self.mean_score - self.right
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """One twentieth of the score: how many pictures of each class, and the same as a share of the plot's height."""
+    """One twentieth of the score: pictures of each class, as a number and as a share of the plot's height."""
 
     low: float
     of_class: int
@@ -71,10 +69,10 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Histogram:
-    """Scores for `name`, of pictures that are of the class and of those that are `other`.
+    """Scores for the class `name`, of its pictures and of those of `other`.
 
     Attributes:
-        zero: Where the two meet, as a share of the plot's height from the top.
+        zero: Position of the axis between the two, as a share of the plot's height from the top.
     """
 
     name: str
@@ -88,53 +86,50 @@ class Histogram:
 
 
 def reliability(test: Predictions, single: bool) -> Reliability:
-    """Scores against how often they come true.
+    """The reliability diagram: scores against the share of them that are right.
 
-    With one label per picture the highest score stands for the decision; with several, each class's score stands for
-    itself.
+    With one label per picture it uses the highest score of each picture; with several it uses the score of each class.
     """
     scores = test.scores.astype(float)
     if single:
-        claimed, came_true = scores.max(axis=1), test.is_right
+        used, is_right = scores.max(axis=1), test.is_right
     else:
-        claimed, came_true = scores.ravel(), (test.targets > 0).ravel()
-    place = np.clip((claimed * NUM_BINS).astype(int), 0, NUM_BINS - 1)
-    fullest = np.bincount(place, minlength=NUM_BINS).max()
+        used, is_right = scores.ravel(), (test.targets > 0).ravel()
+    bins = np.clip((used * NUM_BINS).astype(int), 0, NUM_BINS - 1)
+    fullest = np.bincount(bins, minlength=NUM_BINS).max()
     return Reliability(
-        bins=[
-            _bin(number, claimed[place == number], came_true[place == number], fullest) for number in range(NUM_BINS)
-        ],
-        claimed=float(claimed.mean()),
-        right=float(came_true.mean()),
-        count=len(claimed),
+        bins=[_bin(number, used[bins == number], is_right[bins == number], fullest) for number in range(NUM_BINS)],
+        mean_score=float(used.mean()),
+        right=float(is_right.mean()),
+        count=len(used),
         per_class=not single,
     )
 
 
-def _bin(number: int, claimed: np.ndarray, came_true: np.ndarray, fullest: int) -> Bin:
+def _bin(number: int, scores: np.ndarray, is_right: np.ndarray, fullest: int) -> Bin:
     return Bin(
         low=number / NUM_BINS,
         high=(number + 1) / NUM_BINS,
-        count=len(claimed),
-        claimed=float(claimed.mean()) if len(claimed) else None,
-        right=float(came_true.mean()) if len(claimed) else None,
-        num_right=int(came_true.sum()),
-        weight=len(claimed) / max(1, int(fullest)),
+        count=len(scores),
+        mean_score=float(scores.mean()) if len(scores) else None,
+        right=float(is_right.mean()) if len(scores) else None,
+        num_right=int(is_right.sum()),
+        weight=len(scores) / max(1, int(fullest)),
     )
 
 
 def histogram(test: Predictions) -> Histogram | None:
-    """The score of the class that is rarer in test; None unless there are exactly two classes."""
+    """The histogram of the score of the class that is rarer in test; None unless there are exactly two classes."""
     classes = test.classes
     if len(classes) != 2:
         return None
     sizes = test.targets.sum(axis=0)
     column = 0 if sizes[0] <= sizes[1] else 1
     scores = test.scores.astype(float)[:, column]
-    place = np.clip((scores * NUM_BARS).astype(int), 0, NUM_BARS - 1)
+    bars = np.clip((scores * NUM_BARS).astype(int), 0, NUM_BARS - 1)
     is_class = test.targets[:, column] > 0
-    of_class = np.bincount(place[is_class], minlength=NUM_BARS)
-    of_other = np.bincount(place[~is_class], minlength=NUM_BARS)
+    of_class = np.bincount(bars[is_class], minlength=NUM_BARS)
+    of_other = np.bincount(bars[~is_class], minlength=NUM_BARS)
     most_of_class, most_of_other = int(of_class.max()), int(of_other.max())
     height = max(1, most_of_class + most_of_other)
     return Histogram(

@@ -1,4 +1,4 @@
-"""Which classes are taken for which."""
+"""The confusion matrix, and counts for several labels per picture."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pipeline.core.predictions import Predictions
 from pipeline.report.formatting import DASH, share
 
 MAX_CLASSES = 30
-DENSE = 8  # with more classes a cell shows its count only, and columns are named upright
+DENSE = 8  # with more classes a cell shows its count only, and the names of columns are upright
 NUM_PAIRS = 8
 NO_LABEL = "(none)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """How many of the row's class were decided so, and which share of it that is."""
+    """Pictures of the row's class with the column's decision: their number, and their share of the row."""
 
     count: int
     share: float
@@ -28,7 +28,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One true class; `others` counts decisions for classes without a column."""
+    """One true class; `others` counts the decisions for classes without a column."""
 
     name: str
     size: int
@@ -48,7 +48,7 @@ class Mixup:
 
 @dataclass(frozen=True, kw_only=True)
 class Confusion:
-    """The matrix, and what stands out in it.
+    """The confusion matrix, and its most frequent mistakes.
 
     Attributes:
         names: Of rows and columns.
@@ -66,7 +66,7 @@ class Confusion:
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """One class of several per picture: found, missed, and given wrongly; from which score on it is given, as text."""
+    """One class where a picture may have several: labels found, missed and wrongly given, and its threshold as text."""
 
     name: str
     threshold: str
@@ -81,7 +81,7 @@ def is_single(test: Predictions) -> bool:
 
 
 def confusion(test: Predictions) -> Confusion:
-    """The matrix of a test where every picture has one label."""
+    """The confusion matrix of a test set where every picture has one label."""
     classes = test.classes
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (test.targets.argmax(axis=1), test.decided.argmax(axis=1)), 1)
@@ -116,20 +116,20 @@ def _row(name: str, counts: np.ndarray, own: int, shown: list[int]) -> Row:
 
 def _mixups(counts: np.ndarray, wrong: np.ndarray, classes: Sequence[str]) -> list[Mixup]:
     worst = np.argsort(-wrong, axis=None, kind="stable")[:NUM_PAIRS]
-    places = [tuple(int(one) for one in np.unravel_index(place, wrong.shape)) for place in worst]
+    positions = [tuple(int(one) for one in np.unravel_index(index, wrong.shape)) for index in worst]
     return [
         Mixup(actual=classes[row], decided=classes[column], count=int(wrong[row, column]), size=int(counts[row].sum()))
-        for row, column in places
+        for row, column in positions
         if wrong[row, column]
     ]
 
 
 def confusion_table(test: pd.DataFrame) -> pd.DataFrame:
-    """What was taken for what: one row of `actual` and `predicted` per label of each picture, for DVC's confusion plot.
+    """A row of `actual` and `predicted` per label of each picture, for DVC's confusion plot.
 
-    A label that was found stands with itself. One label missed and one given wrongly stand together: the one was taken
-    for the other. With more of either nobody can say which was taken for which, so each stands with `(none)`, and so
-    does a picture that has no label and got none. With one label per picture this is one row per picture.
+    A label that was found is paired with itself. If exactly one label was missed and one wrongly given, they are a
+    pair. With more of either the pairs are unknown, so each is paired with `(none)`; so is a picture that has no label
+    and got none. With one label per picture this is one row per picture.
     """
     rows = [
         pair
@@ -143,20 +143,20 @@ def _label_pairs(labels: Sequence[str], decided: Sequence[str]) -> list[tuple[st
     missed = [name for name in labels if name not in decided]
     wrongly = [name for name in decided if name not in labels]
     if len(missed) == len(wrongly) == 1:
-        apart = [(missed[0], wrongly[0])]
+        mistakes = [(missed[0], wrongly[0])]
     else:
-        apart = [(name, NO_LABEL) for name in missed] + [(NO_LABEL, name) for name in wrongly]
+        mistakes = [(name, NO_LABEL) for name in missed] + [(NO_LABEL, name) for name in wrongly]
     found = [(name, name) for name in labels if name in decided]
-    return found + apart or [(NO_LABEL, NO_LABEL)]
+    return found + mistakes or [(NO_LABEL, NO_LABEL)]
 
 
 def tallies(test: Predictions, thresholds: Sequence[float] | None = None) -> list[Tally]:
-    """One row per class of a test where pictures may have several labels or none, most mistakes first."""
-    chosen = [DASH] * len(test.classes) if thresholds is None else [share(one) for one in thresholds]
+    """A row per class of a test set where pictures may have several labels or none, most mistakes first."""
+    texts = [DASH] * len(test.classes) if thresholds is None else [share(one) for one in thresholds]
     actual, decided = test.targets > 0, test.decided
     counts = ((actual & decided).sum(axis=0), (actual & ~decided).sum(axis=0), (~actual & decided).sum(axis=0))
-    found = [
+    rows = [
         Tally(name=name, threshold=threshold, found=int(hits), missed=int(misses), wrongly=int(others))
-        for name, threshold, hits, misses, others in zip(test.classes, chosen, *counts, strict=True)
+        for name, threshold, hits, misses, others in zip(test.classes, texts, *counts, strict=True)
     ]
-    return sorted(found, key=lambda one: (-one.missed - one.wrongly, one.name))
+    return sorted(rows, key=lambda one: (-one.missed - one.wrongly, one.name))

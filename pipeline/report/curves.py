@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.report.formatting import share
+from pipeline.report.formatting import count_of, share
 from pipeline.report.plots import Axis, Line, Tick, axis, line
 
-PANELS = (  # title, what it says, share or number, (column, name)
+PANELS = (  # title, note, whether values are shares, (column, name)
     (
         "Loss",
-        "How wrong the scores are; lower is better. Val rising while train falls means learning by heart.",
+        "The error of the scores; lower is better. If val rises while train falls, the model overfits.",
         False,
         (("train_loss", "train"), ("val_loss", "val")),
     ),
@@ -23,7 +23,7 @@ PANELS = (  # title, what it says, share or number, (column, name)
         True,
         (("val_accuracy", "accuracy"), ("val_f1_macro", "macro F1")),
     ),
-    ("Learning rate", "The size of the steps at the end of each epoch.", False, (("learning_rate", "learning rate"),)),
+    ("Learning rate", "The size of a step, at the end of each epoch.", False, (("learning_rate", "learning rate"),)),
 )
 KINDS = ("first", "second")
 MAX_DOTS = 40
@@ -31,7 +31,7 @@ MAX_DOTS = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One plot; `best` is the place of the best epoch in percent."""
+    """One plot; `best` is the position of the best epoch in percent from the left."""
 
     title: str
     note: str
@@ -48,7 +48,7 @@ class Curves:
     """What the section shows.
 
     Attributes:
-        best: Number of the epoch with the lowest val_loss; None where there is none.
+        best: Number of the epoch with the lowest val_loss; None if no val_loss is finite.
         header: Columns of the table behind the plots.
         rows: Its cells as text.
     """
@@ -107,7 +107,7 @@ def _panel(
         y_ticks=[Tick(y_axis.down(tick), f"{100 * tick:.0f} %" if shares else f"{tick:.3g}") for tick in y_axis.ticks],
         best=None if best is None or len(table) == 1 else x_axis.across(best),
         dots=len(table) <= MAX_DOTS,
-        alt=f"{title} over {len(table)} epoch(s); at the end: {', '.join(last)}",
+        alt=f"{title} over {count_of(len(table), 'epoch')}; at the end: {', '.join(last)}",
     )
 
 

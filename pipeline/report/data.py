@@ -1,4 +1,4 @@
-"""The section on the data: how many, of which class, in which split, and what was refused."""
+"""The section on the data: numbers of pictures by class and split, and the refused items."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pipeline.core.manifest_schema import SPLITS
 from pipeline.images.decoding import REJECTION_REASONS
 
 PURPOSE = {
-    "train": "what the model learns from",
-    "val": "what chooses the best epoch",
-    "test": "what judges it, never seen before",
-    "none": "in no split: like pictures of two splits at once",
+    "train": "the pictures that the model is trained on",
+    "val": "selects the best epoch",
+    "test": "evaluates the model, which never saw these pictures",
+    "none": "in no split, since they resemble pictures of two splits",
 }
 MAX_CLASSES = 40
 NUM_PATHS = 5
@@ -32,7 +32,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassRow:
-    """One class: how many samples in each of train, val and test; `total` counts those in no split too."""
+    """One class: its samples in train, val and test; `total` also counts those in no split."""
 
     name: str
     counts: list[int]
@@ -54,11 +54,11 @@ class Data:
     """What the section shows.
 
     Attributes:
-        classes: Largest first; only the largest and the smallest where there are many.
+        classes: Largest first; only the largest and the smallest if there are many.
         left_out: How many classes are not listed.
-        largest: The count that fills the bar.
-        sizes: In words.
-        channels: In words.
+        largest: Size of the largest class, whose bar is full.
+        sizes: Widths and heights, in words.
+        channels: Grey or colour, in words.
     """
 
     num_samples: int
@@ -105,15 +105,15 @@ def _part(name: str, splits: pd.DataFrame) -> Part:
 
 
 def _classes(rows: pd.DataFrame) -> list[ClassRow]:
-    placed = rows[["split", "labels"]].explode("labels").dropna(subset=["labels"])
-    sizes = placed.groupby(["labels", "split"]).size().unstack(fill_value=0)
+    labelled = rows[["split", "labels"]].explode("labels").dropna(subset=["labels"])
+    sizes = labelled.groupby(["labels", "split"]).size().unstack(fill_value=0)
     totals = sizes.sum(axis=1)
     sizes = sizes.reindex(columns=list(SPLITS), fill_value=0)
-    found = [
+    class_rows = [
         ClassRow(name=str(name), counts=[int(one) for one in counts], total=int(totals[name]))
         for name, counts in zip(sizes.index, sizes.to_numpy(), strict=True)
     ]
-    return sorted(found, key=lambda row: (-row.total, row.name))
+    return sorted(class_rows, key=lambda row: (-row.total, row.name))
 
 
 def _sizes(manifest: pd.DataFrame) -> str:
@@ -139,7 +139,7 @@ def _channels(manifest: pd.DataFrame) -> str:
 def _refusals(quarantine: pd.DataFrame) -> list[Refusal]:
     if quarantine.empty:
         return []
-    found = [
+    refusals = [
         Refusal(
             reason=str(reason).replace("_", " "),
             meaning=REJECTION_REASONS.get(str(reason), ""),
@@ -151,4 +151,4 @@ def _refusals(quarantine: pd.DataFrame) -> list[Refusal]:
         )
         for reason, items in quarantine.groupby("reason", sort=True)
     ]
-    return sorted(found, key=lambda one: -one.count)
+    return sorted(refusals, key=lambda one: -one.count)

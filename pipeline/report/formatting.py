@@ -1,4 +1,4 @@
-"""Numbers and names as people read them."""
+"""Numbers and names as texts of the pages."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from pipeline.core.estimate import Estimate
 DASH = "\u2013"
 SPACE = "\u00a0"  # does not break
 
-PLAIN = {  # metric to its name and what it says
-    "accuracy": ("accuracy", "share of pictures whose decided labels are exactly the true ones"),
+PLAIN = {  # metric to its name and its meaning
+    "accuracy": ("accuracy", "share of pictures whose predicted labels are exactly the true ones"),
     "balanced_accuracy": ("balanced accuracy", "accuracy as if every class were equally frequent"),
     "baseline_margin": (
         "above the properties alone",
-        "balanced accuracy, less what a forest on the properties alone reaches on the same pictures",
+        "balanced accuracy minus that of a forest on the properties alone, on the same pictures",
     ),
-    "precision": ("precision", "of the pictures decided to be of the class, how many are"),
+    "precision": ("precision", "of the pictures predicted as the class, the share that are of it"),
     "precision_macro": ("macro precision", "precision, every class counting the same"),
-    "precision_weighted": ("weighted precision", "precision, classes counting by their size"),
-    "recall": ("recall", "of the pictures of the class, how many were found"),
+    "precision_weighted": ("weighted precision", "precision, classes weighted by their size"),
+    "recall": ("recall", "of the pictures of the class, the share predicted as it"),
     "recall_macro": ("macro recall", "recall, every class counting the same"),
-    "recall_weighted": ("weighted recall", "recall, classes counting by their size"),
-    "f1": ("F1", "precision and recall in one figure, their harmonic mean"),
-    "f1_macro": ("macro F1", "precision and recall in one figure, every class counting the same"),
-    "f1_weighted": ("weighted F1", "precision and recall in one figure, classes counting by their size"),
+    "recall_weighted": ("weighted recall", "recall, classes weighted by their size"),
+    "f1": ("F1", "harmonic mean of precision and recall"),
+    "f1_macro": ("macro F1", "harmonic mean of precision and recall, every class counting the same"),
+    "f1_weighted": ("weighted F1", "harmonic mean of precision and recall, classes weighted by their size"),
     "precision_micro": ("micro precision", "precision, every label of every picture counting the same"),
     "recall_micro": ("micro recall", "recall, every label of every picture counting the same"),
-    "f1_micro": ("micro F1", "precision and recall in one figure, every label of every picture counting the same"),
+    "f1_micro": ("micro F1", "harmonic mean of precision and recall, every label of every picture counting the same"),
     "hamming_loss": (
         "Hamming loss",
-        "share of all single answers (label there or not) that are wrong; lower is better",
+        "share of wrong decisions over all labels of all pictures; lower is better",
     ),
-    "auroc": ("AUROC", "chance that a picture of the class scores higher than one that is not; guessing gives half"),
+    "auroc": ("AUROC", "probability that a picture of the class scores higher than another one; guessing gives 50 %"),
     "auroc_macro": (
         "macro AUROC",
-        "chance that a picture of a class scores higher than one that is not; guessing gives half",
+        "probability that a picture of a class scores higher than another one; guessing gives 50 %",
     ),
     "average_precision": ("average precision", "precision over all thresholds of the score"),
     "average_precision_macro": ("macro average precision", "precision over all thresholds, mean over classes (mAP)"),
@@ -49,15 +49,15 @@ class Figure:
     """A measured number with its interval, ready to be shown.
 
     Attributes:
-        name: As people say it.
-        note: What it says, in plain words.
+        name: Of the metric, in words.
+        note: Its meaning, in words.
         value: None where undefined.
         low: Of the 95 % interval.
         high: Of the 95 % interval.
-        n: Pictures behind it.
-        caveat: What a reader must know of the interval; empty where there is nothing.
+        n: Number of pictures.
+        caveat: Why the interval may be too wide or too narrow; empty if there is no reason.
         reason: Why there is no value.
-        lower_is_better: Whether it counts mistakes.
+        lower_is_better: Whether the metric counts mistakes.
     """
 
     name: str
@@ -80,12 +80,12 @@ class Figure:
         if self.value is None:
             return self.reason
         if self.low is None or self.high is None:
-            return self.caveat or "no interval: undefined where a group is left out"
+            return self.caveat or "no interval: undefined if a group is left out"
         return span(self.low, self.high)
 
     @property
     def has_place(self) -> bool:
-        """Whether the figure has a place on the axis from 0 to 1."""
+        """Whether value and interval lie on the axis from 0 to 1."""
         return all(one is None or 0 <= one <= 1 for one in (self.value, self.low, self.high)) and self.value is not None
 
     @property
@@ -94,7 +94,7 @@ class Figure:
 
 
 def figure(metric: str, estimate: Estimate, reason: str = "", lower_is_better: bool = False) -> Figure:
-    """An estimate of a metric as it is shown, under the metric's name in words."""
+    """The figure of an estimate, with the name of its metric in words."""
     name, note = PLAIN.get(metric, (metric.replace("_", " "), ""))
     if not reason:
         reason = "undefined: no such picture in test" if estimate.n == 0 else "undefined on these pictures"
@@ -117,7 +117,7 @@ def number_or_none(value: Any) -> float | None:
 
 
 def share(value: float) -> str:
-    """80.5 % for 0.8048; a number that is no share as it is."""
+    """80.5 % for 0.8048; a number outside 0 to 1 with three figures."""
     return f"{100 * value:.1f}{SPACE}%" if 0 <= value <= 1 else f"{value:.3g}"
 
 
@@ -132,7 +132,7 @@ def whole(value: int) -> str:
 
 
 def brief(value: Any) -> str:
-    """A number with four figures, anything else as text."""
+    """A number with at most four figures, anything else as text."""
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""The first screen: how many of 100 new pictures the model gets right, and how sure that is."""
+"""The first screen: how many of 100 new pictures the model gets right, and the interval of that number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAIN = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", 
 
 @dataclass(frozen=True, kw_only=True)
 class Guess:
-    """Always answering the most frequent class of test."""
+    """The accuracy of always predicting the most frequent class of test."""
 
     label: str
     value: float
@@ -26,12 +26,12 @@ class Guess:
 
 @dataclass(frozen=True, kw_only=True)
 class Cross:
-    """What frozen features reach over the groups of all splits, out of fold.
+    """Cross-validated figures of a linear classifier on frozen features, over the groups of all splits.
 
     Attributes:
         figures: The leading metric first.
-        num_groups: Behind the leading one.
-        beyond: What they add to the properties of the pictures, in a sentence.
+        num_groups: Groups behind the leading metric.
+        beyond: Their margin over the properties alone, in a sentence.
     """
 
     figures: list[Figure]
@@ -41,18 +41,18 @@ class Cross:
 
 @dataclass(frozen=True, kw_only=True)
 class Headline:
-    """What the header shows; `main` always opens with the leading metric.
+    """What the header shows.
 
     Attributes:
-        leading: Accuracy, else the first metric there is; None when there is none.
-        main: The few figures beside it.
-        num_pictures: In test.
-        num_groups: Of test.
-        few_groups: Whether these are too few for narrow intervals.
-        cross: The cross-validated figures, which lead where test has few groups; None where they were not made.
-        exact: Whether "right" means all of several labels.
-        beyond: What the model adds to the properties of the pictures, in a sentence; empty where that was not measured.
-        guess: The figure to beat; None for several labels per picture.
+        leading: Figure of the accuracy, else of the first metric; None if there is no metric.
+        main: The leading figure, then the other main ones.
+        num_pictures: Pictures of test.
+        num_groups: Groups of test.
+        few_groups: Whether these are too few for a narrow interval.
+        cross: The cross-validated figures; None if they were not computed.
+        exact: Whether a picture is right only if all of its labels are.
+        beyond: The margin of the model over the properties alone, in a sentence; empty if it was not measured.
+        guess: The accuracy to beat; None for several labels per picture.
     """
 
     leading: Figure | None
@@ -73,9 +73,9 @@ def headline(
 
     Args:
         metrics: `reports/test_metrics.json`.
-        lower_is_better: Metrics that count mistakes; one that does leads only where there is no other.
+        lower_is_better: Metrics that count mistakes; such a metric leads only if there is no other.
         test: Predictions of test.
-        single: Whether every picture has one label and got one.
+        single: Whether every picture has exactly one true and one predicted label.
     """
     overall = [name for name in metrics if "/" not in name and name != BEYOND]
     leaders = sorted(overall, key=lambda name: (name != "accuracy", name in lower_is_better))
@@ -98,12 +98,12 @@ def headline(
 
 
 def _cross(metrics: dict[str, Estimate], names: list[str], lower_is_better: Collection[str]) -> Cross | None:
-    there = [name for name in names if CROSS + name in metrics]
-    if not there:
+    available = [name for name in names if CROSS + name in metrics]
+    if not available:
         return None
     return Cross(
-        figures=[figure(name, metrics[CROSS + name], lower_is_better=name in lower_is_better) for name in there],
-        num_groups=metrics[CROSS + there[0]].groups,
+        figures=[figure(name, metrics[CROSS + name], lower_is_better=name in lower_is_better) for name in available],
+        num_groups=metrics[CROSS + available[0]].groups,
         beyond=describe_margin(metrics.get(CROSS + BEYOND), "The balanced accuracy of these features"),
     )
 
@@ -119,14 +119,14 @@ def _verdict(leading: Figure | None, guess: float) -> str:
     if leading is None or leading.low is None or leading.high is None:
         return ""
     if leading.low > guess:
-        return "The model's whole interval lies above that."
+        return "The whole interval of the model is above that."
     if leading.high < guess:
-        return "The model's whole interval lies below that."
-    return "The model's interval includes that, so this test alone does not show that the model does better."
+        return "The whole interval of the model is below that."
+    return "The interval of the model includes that, so this test set does not show that the model does better."
 
 
 def of_hundred(value: float | None) -> str:
-    """80 for 0.8048; one decimal where rounding would claim perfection or complete failure."""
+    """80 for 0.8048; with one decimal if rounding would give 0 or 100."""
     if value is None:
         return "an undefined number"
     hundred = 100 * value

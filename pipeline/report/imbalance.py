@@ -1,4 +1,4 @@
-"""The part of the section on training about unequal classes: what each option reached on val, and which was taken."""
+"""The part on unequal classes: the figure of each option on val, and the option that was chosen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.report.formatting import SPACE, Figure, figure, number_or_none
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """One way that was tried; `behind` is its distance to the best in words."""
+    """One option; `behind` is its distance to the best, in words."""
 
     name: str
     figure: Figure
@@ -26,12 +26,12 @@ class Imbalance:
     """What the section shows.
 
     Attributes:
-        metric: What was compared, as people say it.
-        note: What it says.
-        chosen: Name of the option that training took.
-        best: Name of the one with the highest figure.
-        num_epochs: Of each trial; None where there are no epochs.
-        options: In the order they were given, the simplest first.
+        metric: Name of the metric, in words.
+        note: Its meaning.
+        chosen: Name of the option that training used.
+        best: Name of the option with the highest figure.
+        num_epochs: Of each trial; None if training has no epochs.
+        options: In the order of conf/, the simplest first.
     """
 
     metric: str
@@ -43,7 +43,7 @@ class Imbalance:
 
 
 def imbalance(table: pd.DataFrame) -> Imbalance | None:
-    """What `reports/imbalance.csv` tells; None where nothing had to be chosen."""
+    """The content of `reports/imbalance.csv`; None if there was nothing to choose."""
     if table.empty:
         return None
     rows: list[dict[Any, Any]] = table.to_dict("records")

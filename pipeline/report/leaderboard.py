@@ -1,4 +1,4 @@
-"""The page of a leaderboard: experiments side by side, and which small model is as good as the best."""
+"""The leaderboard page: experiments side by side, and the smallest model that is as good as the best."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ UNITS = ("B", "kB", "MB", "GB", "TB")
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One row, in words, and its place on the axis in percent.
+    """One row, in words, and its position on the axis in percent.
 
     Attributes:
-        state: `best`, `as_good`, `not_told_apart`, `behind`, `published` or `failed`.
-        smallest: Whether it is the smallest that is as good as the best.
-        at: Of the figure, and of the ends of its interval; None where there is none.
+        state: The `standing` of `pipeline.experiments.table`, or `published` or `failed`.
+        smallest: Whether this is the smallest model that is as good as the best.
+        at: Positions of the figure and of the ends of its interval; None if there is none.
     """
 
     name: str
@@ -41,13 +41,13 @@ class Row:
 
 
 def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float, lower_is_better: bool = False) -> str:
-    """The page, with nothing in it that loads from anywhere.
+    """The page; it loads nothing from anywhere.
 
     Args:
         name: Of the leaderboard.
         table: As `pipeline.experiments.table.make_board` makes it.
-        machine: On which speed was measured.
-        margin: How far below the best is as good.
+        machine: Where speed was measured.
+        margin: Largest distance below the best that counts as good, as a share.
         lower_is_better: Whether the metric counts mistakes.
     """
     entries = [{str(key): value for key, value in entry.items()} for entry in table.to_dict("records")]
@@ -56,7 +56,7 @@ def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float
     scale = axis([value for value in values if value is not None])
     rows = [row(entry, scale) for entry in entries]
     ran = [entry for entry in entries if entry["kind"] == "run"]
-    told = {
+    content = {
         "name": name,
         "metric": PLAIN.get(metric, (metric.replace("_", " "), "")),
         "lower_is_better": lower_is_better,
@@ -71,14 +71,14 @@ def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float
         "failed": [one for one in rows if one.state == "failed"],
         "published": [one for one in rows if one.state == "published"],
     }
-    return page("leaderboard.html.jinja", told)
+    return page("leaderboard.html.jinja", content)
 
 
 def row(entry: Mapping[str, Any], scale: Axis) -> Row:
     """A row of the table."""
     value, low, high = (number_or_none(entry[key]) for key in ("value", "low", "high"))
 
-    def place_end(end: float | None) -> float | None:
+    def position(end: float | None) -> float | None:
         return None if end is None else scale.across(end)
 
     gap, gap_low, gap_high = (number_or_none(entry[f"difference{end}"]) for end in ("", "_low", "_high"))
@@ -94,17 +94,17 @@ def row(entry: Mapping[str, Any], scale: Axis) -> Row:
         speed=rate(number_or_none(entry["images_per_second"])),
         size=size(None if _missing(entry["num_bytes"]) else int(entry["num_bytes"])),
         note="" if _missing(entry["note"]) else str(entry["note"]),
-        at=None if value is None else (scale.across(value), place_end(low), place_end(high)),
+        at=None if value is None else (scale.across(value), position(low), position(high)),
     )
 
 
 def state(entry: Mapping[str, Any]) -> str:
-    """Where a row stands."""
+    """The state of a row: see `Row`."""
     return str(entry["standing"] if entry["kind"] == "run" else entry["kind"])
 
 
 def mark(value: float) -> str:
-    """On the axis: 80 % for 0.8."""
+    """A label of the axis: 80 % for 0.8."""
     return f"{100 * value:.3g}{SPACE}%" if 0 <= value <= 1 else f"{value:.3g}"
 
 
@@ -118,7 +118,7 @@ def between(low: float, high: float) -> str:
 
 
 def format_signed(value: float) -> str:
-    """-1.2, +0.4, and 0.0 for what rounds to nothing."""
+    """-1.2 for -0.012, +0.4 for 0.004, and 0.0 for what rounds to 0."""
     return f"{round(100 * value, 1):+.1f}".replace("+0.0", "0.0").replace("-0.0", "0.0")
 
 
@@ -135,7 +135,7 @@ def duration(seconds: float | None) -> str:
 
 
 def rate(value: float | None) -> str:
-    """Three figures: more is noise."""
+    """A number with three figures, since more would be noise."""
     return DASH if value is None else f"{float(f'{value:.3g}'):,.{0 if value >= 100 else 1}f}"
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from pipeline.core.estimate import Estimate
 from pipeline.evaluation.margin_text import CROSS
-from pipeline.report.formatting import PLAIN, Figure, figure
+from pipeline.report.formatting import PLAIN, Figure, count_of, figure
 
 MAX_CLASSES = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassFigures:
-    """One class; a metric it lacks is None."""
+    """The figures of one class; a metric that it lacks is None."""
 
     name: str
     n: int
@@ -26,12 +26,12 @@ class Tables:
     """All metrics.
 
     Attributes:
-        overall: Those of all classes together.
-        columns: Name and note of each metric that is per class.
-        classes: Weakest first by the metric in `order`.
-        order: Name of that metric.
+        overall: Figures of all classes together.
+        columns: Name and note of each metric per class.
+        classes: Sorted by the metric `order`, the weakest first.
+        order: Name of that metric, in words.
         left_out: How many classes are not listed.
-        not_evaluable: How many have too few samples in test for figures of their own, listed or not.
+        not_evaluable: How many classes, listed or not, have too few samples in test for figures of their own.
     """
 
     overall: list[Figure]
@@ -43,25 +43,25 @@ class Tables:
 
     @property
     def caveats(self) -> list[tuple[str, str]]:
-        """Name and caveat of each overall figure that has one; one that all share is said once, without a name."""
-        found = [(one.name, one.caveat) for one in self.overall if one.caveat]
-        texts = {text for _, text in found}
-        return [("", texts.pop())] if len(texts) == 1 and len(found) > 1 else found
+        """Name and caveat of each overall figure that has one; if all share a caveat, it comes once, without a name."""
+        named = [(one.name, one.caveat) for one in self.overall if one.caveat]
+        texts = {text for _, text in named}
+        return [("", texts.pop())] if len(texts) == 1 and len(named) > 1 else named
 
     @property
     def without_interval(self) -> int:
-        """How many figures of classes have a value and no interval."""
+        """How many figures of classes have a value but no interval."""
         figures = [one for row in self.classes for one in row.figures if one is not None]
         return sum(one.value is not None and one.low is None for one in figures)
 
 
 def tables(metrics: dict[str, Estimate], classes: list[str], needed: int, lower_is_better: Collection[str]) -> Tables:
-    """Figures of the whole and of each class.
+    """The figures of all classes together and of each class.
 
     Args:
         metrics: `reports/test_metrics.json`.
-        classes: In any order.
-        needed: Samples a class needs in test to be evaluable.
+        classes: Names, in any order.
+        needed: Samples that a class needs in test for figures of its own.
         lower_is_better: Metrics that count mistakes.
     """
     own = {name: entry for name, entry in metrics.items() if not name.startswith(CROSS)}
@@ -101,10 +101,10 @@ def _row(label: str, per_class: list[str], own: dict[str, Estimate], needed: int
 
 
 def _explain_missing(entry: Estimate, needed: int) -> str:
-    """Why a class has no figure, where it is for too few pictures."""
-    return f"not evaluable: {entry.n} pictures, {needed} needed" if 0 < entry.n < needed else ""
+    """Why a class has no figure, if it has too few pictures; else empty."""
+    return f"not evaluable: {count_of(entry.n, 'picture')}, {needed} needed" if 0 < entry.n < needed else ""
 
 
 def _weakness(row: ClassFigures, column: int) -> tuple[float, str]:
-    found = row.figures[column]
-    return (2.0 if found is None or found.value is None else found.value, row.name)
+    weakest = row.figures[column]
+    return (2.0 if weakest is None or weakest.value is None else weakest.value, row.name)

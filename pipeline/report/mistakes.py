@@ -1,4 +1,4 @@
-"""The section on mistakes: wrong decisions as pictures, the most confident first."""
+"""The section on mistakes: the pictures with wrong decisions, the most confident first."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pipeline.core.manifest_schema import attribute_columns, short_name
 from pipeline.report.formatting import brief, join_names, share
 from pipeline.report.pictures import thumbnails
 
-TINY = 64  # smaller pictures are shown with their pixels kept sharp
+TINY = 64  # pixels; smaller pictures are enlarged without smoothing
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
-    """One picture and what was decided about it; `true_score` is the lowest of its true labels."""
+    """One picture and its decision; `true_score` is the lowest score of its true labels."""
 
     uri: str
     tiny: bool
@@ -45,19 +45,19 @@ def _mistake(
     attributes: list[str],
 ) -> Mistake:
     name = row["sample_id"]
-    given = [share(float(row["scores"][position[label]])) for label in row["decided"]]
-    told = [(short_name(column).replace("_", " "), row[column]) for column in attributes]
+    decided_scores = [share(float(row["scores"][position[label]])) for label in row["decided"]]
+    values = [(short_name(column).replace("_", " "), row[column]) for column in attributes]
     return Mistake(
         uri=uris.get(name, ""),
         tiny=name in images and max(images[name].shape[:2]) < TINY,
         sample_id=name,
         actual=join_names(row["labels"]),
         decided=join_names(row["decided"]),
-        decided_score=" and ".join(given),
+        decided_score=" and ".join(decided_scores),
         true_score=share(float(row["given"])) if len(row["labels"]) else "",
-        attributes=[(attribute, brief(value)) for attribute, value in told if not _absent(value)],
+        attributes=[(attribute, brief(value)) for attribute, value in values if not _is_missing(value)],
     )
 
 
-def _absent(value: Any) -> bool:
+def _is_missing(value: Any) -> bool:
     return value is None or bool(np.isscalar(value) and pd.isna(value))

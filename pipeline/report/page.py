@@ -1,4 +1,4 @@
-"""The page that people read: one offline HTML file made from the artifacts."""
+"""The report page: one offline HTML file, made from the artifacts."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """Everything the page shows.
+    """The content of the page.
 
     Attributes:
-        params: The choices behind the predictor and the figures.
+        params: The parameters behind the predictor and the figures.
         card: Of the predictor.
         manifest: Samples.
         quarantine: Refused items.
@@ -52,11 +52,11 @@ class Material:
         curves: `reports/train.csv`.
         imbalance: `reports/imbalance.csv`.
         metrics: `reports/test_metrics.json`.
-        lower_is_better: Those of the metrics that count mistakes.
+        lower_is_better: Metrics that count mistakes.
         slices: `reports/slices.csv`.
         predictions: Of val and test.
         mistakes: The worst wrong decisions on test.
-        images: sample_id to (H, W, C) uint8 of the worst mistakes and of what the checks point at.
+        images: sample_id to (H, W, C) uint8 of the worst mistakes and of the pictures that the checks show.
         preview: PNG bytes of the augmentation sheet.
     """
 
@@ -107,9 +107,9 @@ class Material:
 
 
 def worst_mistakes(predictions: pd.DataFrame, classes: list[str], num_mistakes: int) -> pd.DataFrame:
-    """Wrong decisions on test, the most confident first, with `given` (score of the true labels, lowest of them).
+    """Wrong decisions on test, the most confident first, with `given`, the lowest score of the true labels.
 
-    How confident: the score left for the truth of the label that was missed or wrongly given, the lowest of them.
+    A mistake is the more confident, the lower the score of a missed label, or 1 minus that of a wrongly given one.
     """
     test = predictions[predictions["split"] == "test"]
     of_test = Predictions.of(test, classes)
@@ -128,21 +128,21 @@ def worst_mistakes(predictions: pd.DataFrame, classes: list[str], num_mistakes: 
 
 
 def read_slices(path: Path) -> pd.DataFrame:
-    """The slices; a slice called NA or None keeps its name, only a figure may be missing."""
+    """The slices; only figures may be missing, and a slice named NA or None keeps its name."""
     numbers = {name: [""] for name in ("value", "low", "high")}
     texts = dict.fromkeys(("attribute", "slice", "caveat"), "str")
     return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=numbers)
 
 
 def render(material: Material) -> str:
-    """The page: the same bytes for the same material, with nothing in it that loads from anywhere."""
+    """The page; the same bytes for the same material, and it loads nothing from anywhere."""
     return page("page.html.jinja", content(material))
 
 
 def content(material: Material) -> dict[str, object]:
-    """What the templates show, section by section."""
+    """The variables of the templates, section by section."""
     test = material.predictions[material.predictions["split"] == "test"].reset_index(drop=True)
-    falling, classes = material.lower_is_better, list(material.card["classes"])
+    lower_is_better, classes = material.lower_is_better, list(material.card["classes"])
     of_test = Predictions.of(test, classes)
     single = is_single(of_test)
     sections = [
@@ -151,11 +151,11 @@ def content(material: Material) -> dict[str, object]:
     ]
     return {
         "name": material.card.get("source") or "data set",
-        "headline": headline(material.metrics, falling, test, single),
+        "headline": headline(material.metrics, lower_is_better, test, single),
         "num_resamples": material.params["evaluate"]["num_resamples"],
         "data": data(material.manifest, material.quarantine, material.splits),
         "balance": balances(material.manifest, material.splits),
-        "together": co_occurrence(material.manifest),
+        "co_occurrence": co_occurrence(material.manifest),
         "validation": material.validation,
         "sections": sections,
         "preview": preview_uri(material.preview),
@@ -163,13 +163,13 @@ def content(material: Material) -> dict[str, object]:
         "curves": curves(material.curves),
         "imbalance": imbalance(material.imbalance),
         "tables": tables(
-            material.metrics, classes, wilson_sample_size(material.params["evaluate"]["half_width"]), falling
+            material.metrics, classes, wilson_sample_size(material.params["evaluate"]["half_width"]), lower_is_better
         ),
         "confusion": confusion(of_test) if single else None,
         "tallies": [] if single else tallies(of_test, (material.card.get("task") or {}).get("thresholds")),
         "reliability": reliability(of_test, single) if len(test) else None,
         "histogram": histogram(of_test) if single else None,
-        "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"], falling),
+        "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"], lower_is_better),
         "mistakes": mistakes(material.mistakes, material.images, classes),
         "num_wrong": int((~of_test.is_right).sum()),
         "making": provenance(material.params, material.card),
@@ -177,7 +177,7 @@ def content(material: Material) -> dict[str, object]:
 
 
 def preview_classes(material: Material, most: int = 10) -> list[str]:
-    """The rows of the preview, top to bottom: the classes of train in alphabetical order, ten at most."""
+    """The rows of the preview from top to bottom: the first `most` classes of train in alphabetical order."""
     train = material.splits.loc[material.splits["split"] == "train", "sample_id"]
     labels = material.manifest.loc[material.manifest["sample_id"].isin(train), "labels"]
     return sorted(labels.explode().dropna().unique())[:most]

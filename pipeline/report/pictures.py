@@ -1,4 +1,4 @@
-"""Pictures inside the page: PNG as data URIs, small enough that the page stays light."""
+"""Pictures in a page: PNG as data URIs, within a budget of pixels."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ MAX_SHEET_BYTES = 600_000
 
 
 def thumbnails(images: dict[str, np.ndarray]) -> dict[str, str]:
-    """sample_id to data URI; more pictures are shown smaller.
+    """sample_id to data URI; the more pictures, the smaller they are.
 
     Args:
         images: (H, W, 1 or 3) uint8.
     """
     side = int(math.sqrt(BUDGET / max(1, len(images))))
     side = min(MAX_SIDE, max(MIN_SIDE, side))
-    return {name: data_uri(encode_png(shrink(open_uri(array), side))) for name, array in images.items()}
+    return {name: data_uri(encode_png(shrink(to_image(array), side))) for name, array in images.items()}
 
 
 def preview_uri(png: bytes) -> str:
-    """The sheet as it is, or smaller where it would weigh too much."""
+    """The sheet as a data URI, reduced if it has more than `MAX_SHEET_BYTES`."""
     while len(png) > MAX_SHEET_BYTES:
         with Image.open(io.BytesIO(png)) as sheet:
             smaller = encode_png(shrink(sheet, int(0.75 * max(sheet.size))))
@@ -36,7 +36,7 @@ def preview_uri(png: bytes) -> str:
     return data_uri(png)
 
 
-def open_uri(array: np.ndarray) -> Image.Image:
+def to_image(array: np.ndarray) -> Image.Image:
     """(H, W), (H, W, 1) or (H, W, 3) uint8 as a picture."""
     return Image.fromarray(np.ascontiguousarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array))
 

@@ -1,4 +1,4 @@
-"""Places of points and ticks, in percent of the plot, so that text keeps its size however wide the page is."""
+"""Positions of points and ticks in percent of the plot, so that text keeps its size at any width of the page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis; `at` is in percent of the plot, from the left or from the top."""
+    """A mark on an axis; `at` is its position in percent of the plot, from the left or from the top."""
 
     at: float
     text: str
@@ -20,7 +20,7 @@ class Line:
     """One curve.
 
     Attributes:
-        kind: Its look: `first` or `second`.
+        kind: CSS class: `first` or `second`.
         strokes: Unbroken runs, each as the `points` of an SVG polyline.
         points: (x, y) in percent.
     """
@@ -33,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """From a value to percent of the plot."""
+    """Maps values to percent of the plot."""
 
     low: float
     high: float
@@ -51,8 +51,8 @@ def axis(values: Sequence[float], num_ticks: int = 4, whole: bool = False) -> Ax
 
     Args:
         values: Finite numbers.
-        num_ticks: About so many.
-        whole: Ticks at whole numbers only, and the axis ends at the outermost values.
+        num_ticks: About how many ticks.
+        whole: Ticks at whole numbers only, on an axis from the lowest to the highest value.
     """
     low, high = min(values, default=0.0), max(values, default=1.0)
     if high - low < 1e-12:

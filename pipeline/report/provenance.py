@@ -1,4 +1,4 @@
-"""The section on how it was made: facts of the predictor, and all parameters as a tree."""
+"""The provenance section: facts about the predictor, and all parameters as a tree."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """What the section shows: `facts` in words, `hashes` for auditors."""
+    """What the section shows: `facts` in words, `hashes` with their notes, and the parameters."""
 
     facts: list[tuple[str, str]]
     hashes: list[tuple[str, str, str]]
@@ -33,11 +33,11 @@ def provenance(params: Params, card: JsonObject) -> Provenance:
     encoder, packing, train = (card.get(name) or {} for name in ("encoder", "packing", "train"))
     facts = [
         ("Encoder", encoder.get("architecture") or _short(encoder)),
-        ("First weights", _format_value(encoder.get("weights", "")) if "weights" in encoder else ""),
+        ("Initial weights", _format_value(encoder.get("weights", "")) if "weights" in encoder else ""),
         ("Trained by", _short(train)),
         ("Estimator", _short(train.get("estimator") or {})),
         ("Task", _short(card.get("task") or {})),
-        ("Numbers learnt", whole(card["num_parameters"]) if "num_parameters" in card else ""),
+        ("Parameters", whole(card["num_parameters"]) if "num_parameters" in card else ""),
         (
             "Pictures stored at",
             f"{packing['size']} pixels, {packing['fit']}" if {"size", "fit"} <= packing.keys() else "",
@@ -49,7 +49,7 @@ def provenance(params: Params, card: JsonObject) -> Provenance:
     ]
     hashes = [
         ("Data hash", card.get("data_hash", ""), "the same for the same pictures, labels and splits"),
-        ("Training key", card.get("training_key", ""), "the same for the same data and choices"),
+        ("Training key", card.get("training_key", ""), "the same for the same data and parameters"),
     ]
     return Provenance(
         facts=[(name, value) for name, value in facts if value],
@@ -82,5 +82,5 @@ def _format_value(value: Any) -> str:
 
 
 def _short(node: Params) -> str:
-    """The class a node builds, without its path."""
+    """The class that a node builds, without its path."""
     return str(node.get("_target_", "")).rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""Templates to pages that load nothing from anywhere: the same bytes for the same content."""
+"""Rendering of templates to pages: the same bytes for the same content, and they load nothing from anywhere."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def page(template: str, content: Mapping[str, object]) -> str:
-    """A template filled in; whatever the data set says (class names, paths, attributes) is escaped."""
+    """The page of a template; all texts of the data set (class names, paths, attributes) are escaped."""
     css = Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))  # noqa: S704 (our own file)
     return templates().get_template(template).render(content, css=css) + "\n"
 
 
 @cache
 def templates() -> Environment:
-    """The templates; kept, since compiling them takes half a second and filling them in a tenth of that."""
+    """The templates, cached, since compiling them takes half a second, ten times as long as rendering."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

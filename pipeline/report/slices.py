@@ -16,7 +16,7 @@ NUM_SHOWN = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """One value of one attribute; `beyond` says on which side of the overall figure its whole interval lies."""
+    """One value of one attribute; `beyond` is the side of the overall figure on which its whole interval lies."""
 
     attribute: str
     value: str
@@ -30,15 +30,15 @@ class Slices:
     """What the section shows.
 
     Attributes:
-        overall: The figure to compare with; None when there is no metric.
-        judged: Worst first.
-        undefined: Large enough, yet without a figure.
-        small: Attribute, value and number of slices that are too small.
-        min_slice: Smallest slice with a figure.
+        overall: The figure to compare with; None if there is no metric.
+        rows: Slices with a figure, the worst first.
+        undefined: Slices that are large enough but have no figure.
+        small: Attribute, value and number of samples of slices that are too small.
+        min_slice: Samples of the smallest slice with a figure.
     """
 
     overall: Figure | None
-    judged: list[Slice]
+    rows: list[Slice]
     undefined: list[Slice]
     small: list[tuple[str, str, int]]
     min_slice: int
@@ -46,18 +46,18 @@ class Slices:
 
     @property
     def below(self) -> list[Slice]:
-        return [one for one in self.judged if one.beyond == "below"]
+        return [one for one in self.rows if one.beyond == "below"]
 
 
 def parts(
     table: pd.DataFrame, metrics: dict[str, Estimate], min_slice: int, lower_is_better: Collection[str]
 ) -> Slices:
-    """The parts of test by one metric, none that counts mistakes.
+    """The slices of test by one metric; never by one that counts mistakes.
 
     Args:
         table: `reports/slices.csv`.
         metrics: `reports/test_metrics.json`.
-        min_slice: Samples of a part that has a figure.
+        min_slice: Samples of the smallest slice with a figure.
         lower_is_better: Metrics that count mistakes.
     """
     present = set(table["metric"])
@@ -68,35 +68,35 @@ def parts(
     )
     name = next((name for name in candidates if name in metrics and (name in present or not present)), None)
     if name is None:
-        return Slices(overall=None, judged=[], undefined=[], small=[], min_slice=min_slice)
+        return Slices(overall=None, rows=[], undefined=[], small=[], min_slice=min_slice)
     overall = figure(name, metrics[name])
-    rows = table[table["metric"] == name].to_dict("records")
-    large = [_slice(name, row, overall) for row in rows if row["n"] >= min_slice]
-    judged = [one for one in large if one.figure.value is not None]
+    entries = table[table["metric"] == name].to_dict("records")
+    large = [_slice(name, row, overall) for row in entries if row["n"] >= min_slice]
+    defined = [one for one in large if one.figure.value is not None]
     return Slices(
         overall=overall,
-        judged=sorted(judged, key=lambda one: (one.figure.value or 0.0, one.attribute, one.value)),
+        rows=sorted(defined, key=lambda one: (one.figure.value or 0.0, one.attribute, one.value)),
         undefined=[one for one in large if one.figure.value is None],
-        small=[(_words(row["attribute"]), str(row["slice"]), int(row["n"])) for row in rows if row["n"] < min_slice],
+        small=[(_words(row["attribute"]), str(row["slice"]), int(row["n"])) for row in entries if row["n"] < min_slice],
         min_slice=min_slice,
     )
 
 
 def _slice(name: str, row: dict[str, Any], overall: Figure) -> Slice:
-    found = figure(name, Estimate.from_json(row), reason="undefined on this part")
+    own = figure(name, Estimate.from_json(row), reason="undefined on this slice")
     return Slice(
         attribute=_words(row["attribute"]),
         value=str(row["slice"]),
         n=int(row["n"]),
-        figure=found,
-        beyond=_beyond(found, overall.value),
+        figure=own,
+        beyond=_beyond(own, overall.value),
     )
 
 
-def _beyond(found: Figure, overall: float | None) -> str:
-    if overall is None or found.low is None or found.high is None:
+def _beyond(own: Figure, overall: float | None) -> str:
+    if overall is None or own.low is None or own.high is None:
         return ""
-    return "below" if found.high < overall else "above" if found.low > overall else ""
+    return "below" if own.high < overall else "above" if own.low > overall else ""
 
 
 def _words(attribute: Any) -> str:

@@ -1,4 +1,4 @@
-"""The page of label suspects: each picture with the label it has and the one it looks like."""
+"""The page of label suspects: each picture with its label and the suggested one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NUM_SHOWN = 100
 
 
 def suspects_page(name: str, suspects: pd.DataFrame, pictures: np.ndarray) -> str:
-    """The page: the same bytes for the same material, with nothing in it that loads from anywhere.
+    """The page; the same bytes for the same material, and it loads nothing from anywhere.
 
     Args:
         name: Of the data set.
@@ -39,20 +39,16 @@ def suspects_page(name: str, suspects: pd.DataFrame, pictures: np.ndarray) -> st
         }
         for row in rows
     ]
-    told = {
-        "name": name,
-        "num_suspects": len(suspects),
-        "suspects": shown,
-    }
-    return page("suspects.html.jinja", told)
+    content = {"name": name, "num_suspects": len(suspects), "suspects": shown}
+    return page("suspects.html.jinja", content)
 
 
 def _line(row: dict[str, Any]) -> str:
-    """The line of `data/label_decisions.csv` that takes the suggestion, less who, when and why.
+    """The line of `data/label_decisions.csv` that accepts the suggestion, without who, when and why.
 
-    Where no label at all is suggested, there is nothing to relabel it with.
+    If no label is suggested, the line drops the picture.
     """
     text = io.StringIO()
     cells = [row["sample_id"], "relabel" if row["labels"] else "drop", row["previous"], row["labels"], "", "", ""]
-    csv.writer(text).writerow(cells)  # its own end of line, or a name that holds one would not be quoted
+    csv.writer(text).writerow(cells)  # with the default end of line, or a name that holds one would not be quoted
     return text.getvalue().removesuffix("\r\n")

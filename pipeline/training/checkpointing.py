@@ -1,4 +1,4 @@
-"""When a training is saved, and whether a saved one goes on here."""
+"""When a training is saved, and whether it can be resumed here."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @final
 class Progress:
-    """The epochs done, the best of them, and the checkpoints that keep both together with the loop.
+    """The finished epochs, the best of them, and the checkpoints that hold both and the state of the loop.
 
     Args:
-        loop: What goes on.
-        checkpoints: Where it is kept, or None: nowhere.
-        seconds: Between two checkpoints within an epoch, about; only when one is written hangs on the clock, nothing
-            that it holds.
+        loop: The training that is saved and resumed.
+        checkpoints: Where it is saved; None for nowhere.
+        seconds: About how long between two checkpoints within an epoch. The clock decides when a checkpoint is
+            written, and is no part of its content.
     """
 
     def __init__(self, loop: Loop, checkpoints: CheckpointStore | None, seconds: float):
@@ -38,7 +38,7 @@ class Progress:
         self.saved_at = time.monotonic()
 
     def add(self, row: dict[str, float], scores: np.ndarray) -> None:
-        """One epoch's figures and scores of val; its weights are copied where it is the best so far."""
+        """Adds the figures of one epoch and its scores on val; copies its weights if it is the best so far."""
         self.history.append(row)
         if row["val_loss"] < self.best_loss:
             self.best = state_dicts.of_module("best", self.loop.current_network())
@@ -51,7 +51,7 @@ class Progress:
                 self.save()
 
     def save(self) -> None:
-        """Writes a checkpoint, unless a number in it is none: what is kept must be able to go on."""
+        """Writes a checkpoint, unless it holds NaN or infinity: a training could not go on from these."""
         if self.checkpoints is None:
             return
         tensors, facts = self.loop.state()  # every process, since each has random states of its own
@@ -62,26 +62,26 @@ class Progress:
         self.saved_at = time.monotonic()
 
     def restore(self) -> None:
-        """Goes on from the last checkpoint, where there is one that the same machinery wrote.
+        """Continues from the last checkpoint, if the same torch, device, precision and number of processes wrote it.
 
         Raises:
-            UserError: The processes do not find the same one.
+            UserError: The processes do not find the same checkpoint.
         """
-        found = None if self.checkpoints is None else self.checkpoints.latest()
-        if found is not None and found[1]["made_by"] == self._made_by():
-            tensors, facts = found
+        latest = None if self.checkpoints is None else self.checkpoints.latest()
+        if latest is not None and latest[1]["made_by"] == self._made_by():
+            tensors, facts = latest
             self.loop.restore(tensors, facts)
             self.history, self.best_loss = facts["history"], facts["best_loss"]
             self.best = {f"best/{name}": one for name, one in state_dicts.under("best", tensors).items()}
             self.best_scores = tensors["best_scores"].numpy()
         if self.loop.processes.broadcast(self.loop.step) != self.loop.step:
             raise UserError(
-                "the processes do not find the same checkpoint; .checkpoints/ must lie on a disk that all machines "
-                "share, or be removed on all of them"
+                "the processes do not find the same checkpoint; put .checkpoints/ on a disk that all machines share, "
+                "or remove it on all of them"
             )
 
     def _made_by(self) -> JsonObject:
-        """Elsewhere the same steps give other bits, so a checkpoint of elsewhere is not gone on from."""
+        """What must be equal to resume: with anything else the same steps give other bits."""
         processes = self.loop.processes
         return {
             "torch": str(torch.__version__),

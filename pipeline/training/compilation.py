@@ -15,16 +15,18 @@ COMPILERS = ("g++", "clang++", "c++")
 
 
 def compile_network(network: nn.Module) -> nn.Module:
-    """The network's own weights, other kernels (rounding and the draws of dropout differ); compiled when first called.
+    """The network, compiled at its first call.
+
+    The weights are shared with `network`. Rounding and the random masks of dropout differ from those without compiling.
 
     Raises:
-        UserError: There is no C++ compiler, which torch.compile needs at run time, on a GPU too.
+        UserError: There is no C++ compiler; torch.compile needs one at run time, also on a GPU.
     """
-    told = os.environ.get("CXX")
-    if not any(shutil.which(name) for name in ([told] if told else COMPILERS)):
-        looked = told or ", ".join(COMPILERS)
+    own_compiler = os.environ.get("CXX")
+    if not any(shutil.which(name) for name in ([own_compiler] if own_compiler else COMPILERS)):
+        candidates = own_compiler or ", ".join(COMPILERS)
         raise UserError(
-            f"train.compile needs a C++ compiler at run time and found none (looked for {looked}); "
+            f"train.compile needs a C++ compiler at run time and found none (looked for {candidates}); "
             "install one, name it in CXX, or set train.compile=false"
         )
     return cast(nn.Module, torch.compile(network))

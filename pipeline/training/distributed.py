@@ -1,4 +1,4 @@
-"""One process, or several that share every batch: device, precision and the talk between them, by Accelerate."""
+"""One process, or several that share every batch: device, precision and communication, by Accelerate."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from pipeline.training import precision
 
 @final
 class ProcessGroup:
-    """What a training needs to know of the processes it runs in; with one process nothing is sent.
+    """The processes of one training; with a single process nothing is sent.
 
-    Rows are cut in order, and the shares differ by one row at most, so every row is taken by exactly one process.
+    The rows of a batch are divided in order, and each belongs to exactly one process. The shares differ by at most one
+    row.
 
     Args:
         precision_name: `auto`, `fp32` or `bf16`.
@@ -29,7 +30,7 @@ class ProcessGroup:
     def __init__(self, precision_name: str):
         where = precision.device()
         self.precision = precision.resolve(precision_name, where)
-        AcceleratorState._reset_state()  # it is one for the whole process, and an earlier fit's precision stays in it
+        AcceleratorState._reset_state()  # it is global, and holds the precision of an earlier fit
         self._accelerator = Accelerator(
             cpu=where.type == "cpu", mixed_precision="bf16" if self.precision == "bf16" else "no"
         )
@@ -41,18 +42,20 @@ class ProcessGroup:
         return self.number == 0
 
     def network(self, network: nn.Module) -> nn.Module:
-        """The network on its device; on GPUs, batch normalisation then measures the batch of all processes."""
+        """The network on its device; on several GPUs, with batch normalisation over the batch of all processes."""
         network = MemoryLayout.fastest(network).place(network, self.device)
-        if self.count > 1 and self.device.type == "cuda":  # there is none for the processor
-            from timm.layers import convert_sync_batchnorm  # torch's own would lose the activation in timm's layers
+        if (
+            self.count > 1 and self.device.type == "cuda"
+        ):  # torch has no synchronised batch normalisation for the processor
+            from timm.layers import convert_sync_batchnorm  # torch's own would drop the activation of timm's layers
 
             network = convert_sync_batchnorm(network)
         return network
 
     def parallel(self, network: nn.Module) -> nn.Module:
-        """What is called in training: the network in the precision chosen, its gradients averaged over processes.
+        """The module to call in training: the network in this precision, its gradients averaged over processes.
 
-        The wrapper is a module of its own, since Accelerate replaces `forward` of what it is given.
+        The network is wrapped, since Accelerate replaces `forward` of the module that it gets.
         """
         return self._accelerator.prepare_model(nn.Sequential(network))
 
@@ -63,39 +66,39 @@ class ProcessGroup:
         self._accelerator.backward(loss)
 
     def no_sync(self, network: nn.Module, hold: bool) -> AbstractContextManager[object]:
-        """Within the block gradients are summed up here; they are sent at the last part of a batch only."""
+        """A block in which gradients are added up locally if `hold`; they are sent at the last part of a batch only."""
         return self._accelerator.no_sync(network) if hold else nullcontext()
 
     def share(self, size: int, number: int | None = None) -> slice:
-        """Which of `size` rows this process (or process `number`) takes."""
-        mine = self.number if number is None else number
-        return slice(size * mine // self.count, size * (mine + 1) // self.count)
+        """The rows, of `size`, of this process (or of process `number`)."""
+        which = self.number if number is None else number
+        return slice(size * which // self.count, size * (which + 1) // self.count)
 
-    def all_gather(self, mine: Tensor, size: int) -> Tensor:
-        """The `size` rows of all processes, in order; a gradient reaches this process's own rows alone."""
+    def all_gather(self, own: Tensor, size: int) -> Tensor:
+        """The `size` rows of all processes, in order; gradients flow to the rows of this process only."""
         if self.count == 1:
-            return mine
+            return own
         longest = -(-size // self.count)
-        received = gather(pad(mine.detach(), (0, 0, 0, longest - len(mine)))).split(longest)
+        received = gather(pad(own.detach(), (0, 0, 0, longest - len(own)))).split(longest)
         shares = (self.share(size, number) for number in range(self.count))
         rows = [part[: share.stop - share.start] for part, share in zip(received, shares, strict=True)]
-        rows[self.number] = mine
+        rows[self.number] = own
         return torch.cat(rows)
 
     def broadcast(self, value: float) -> float:
-        """What the first process says, to all."""
+        """The value of the first process, in all processes."""
         if self.count == 1:
             return value
         return float(broadcast(torch.tensor([value], dtype=torch.float64, device=self.device)).item())
 
-    def gather_states(self, mine: Tensor) -> list[Tensor]:
-        """(D,) of each process, on the processor."""
+    def gather_states(self, own: Tensor) -> list[Tensor]:
+        """The (D,) state of each process, on the processor."""
         if self.count == 1:
-            return [mine]
-        return list(gather(mine.to(self.device)[None]).cpu())
+            return [own]
+        return list(gather(own.to(self.device)[None]).cpu())
 
     def same_buffers(self, *modules: nn.Module) -> None:
-        """Gives all the first one's running means, which differ where batch normalisation sees a share only."""
+        """Copies the running means of the first process to all; they differ where each process sees only its share."""
         if self.count > 1:
             for module in modules:
                 broadcast(list(module.buffers()))

@@ -1,4 +1,4 @@
-"""The head learns alone first, then the whole network."""
+"""Training of the head alone for the first epochs, then of the whole network."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import nn
 @final
 @dataclass(frozen=True, kw_only=True)
 class Freezing:
-    """Keeps an encoder as it is for the first epochs: a new head does not tear apart what was learnt before.
+    """Freezes the encoder for the first epochs, so that a new head does not distort its pretrained features.
 
-    Frozen, no parameter of the encoder has a gradient, and it runs as in prediction: statistics of batch normalisation
-    stay, nothing is dropped.
+    A frozen encoder has no gradients, and it runs as in prediction: the statistics of batch normalisation stay the
+    same, and there is no dropout.
 
     Args:
-        frozen_epochs: At least 0.
+        frozen_epochs: Number of these epochs, at least 0.
 
     Source: Kumar et al. 2022, arXiv:2202.10054, linear probing before fine-tuning.
     """
@@ -25,8 +25,8 @@ class Freezing:
     frozen_epochs: int
 
     def __call__(self, network: nn.Module, epoch: int) -> None:
-        """To be called when an epoch begins or goes on, after `network.train()`; epochs count from 1."""
-        learns = epoch > self.frozen_epochs
+        """Freezes or unfreezes the encoder; call it after `network.train()` when an epoch, counted from 1, starts."""
+        is_trained = epoch > self.frozen_epochs
         encoder: Any = network.encoder
-        encoder.requires_grad_(learns)
-        encoder.train(learns)
+        encoder.requires_grad_(is_trained)
+        encoder.train(is_trained)

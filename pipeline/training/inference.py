@@ -1,4 +1,4 @@
-"""Scores on val, by one process or by several."""
+"""Scores of samples, by one process or by several."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def score(predictor: NetworkPredictor, samples: ImageDataset) -> np.ndarray:
 
 
 def score_together(predictor: NetworkPredictor, samples: ImageDataset, processes: ProcessGroup) -> np.ndarray:
-    """The same, each process scoring its share: no sample twice, none left out."""
+    """(N, K) scores of the samples, each scored by exactly one of the processes."""
     if processes.count == 1:
         return score(predictor, samples)
-    mine = processes.share(len(samples))
-    if mine.start < mine.stop:
-        part = replace(samples, rows=samples.rows[mine], targets=samples.targets[mine], subgroups=None, metadata=None)
+    own = processes.share(len(samples))
+    if own.start < own.stop:
+        part = replace(samples, rows=samples.rows[own], targets=samples.targets[own], subgroups=None, metadata=None)
         scores = score(predictor, part)
     else:
         scores = np.zeros((0, samples.targets.shape[1]), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The training loop: its moving parts, a step, and all of it as tensors and facts that it can go on from."""
+"""The training loop: its steps, and its state as tensors and facts from which it can be resumed."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ from pipeline.training.weight_averaging import warmed_up_average
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
-MAX_THREADS = 8  # that make batches for a GPU; as many and one more lie in pinned memory
+MAX_THREADS = 8  # that make batches for a GPU; one batch more than threads is in pinned memory
 
 
 @final
 class Loop:
-    """The moving parts of one training, and how far it is.
+    """The state of one training: network, optimiser, batches and the number of steps taken.
 
-    A step takes `batch_size` x `accumulation` samples, in that many parts, and of each part every process takes its
-    share; the loss is always computed on a whole part.
+    A step takes `batch_size` x `accumulation` samples in `accumulation` parts, and every process computes its share of
+    each part; the loss is always that of the whole part.
 
     Args:
-        objective: What learns, with its first weights, and what is made small.
+        objective: The network with its initial weights, and its loss.
         train: Samples.
-        optimisation: How it learns.
-        execution: What computes it.
-        freezing: Which epochs leave the encoder as it is; None for none.
+        optimisation: Options of the optimiser.
+        execution: Precision and compilation.
+        freezing: In which epochs the encoder is not trained; None for none.
         halvings: How often parts were halved because they did not fit into memory.
     """
 
@@ -61,7 +61,7 @@ class Loop:
         self.optimisation, self.freezing, self.halvings = optimisation, freezing, halvings
         self.processes = ProcessGroup(execution.precision)
         if freezing is not None and self.processes.count > 1:  # they would wait for gradients that never come
-            raise UserError("train.frozen_epochs takes one process; set it to 0, or launch one")
+            raise UserError("train.frozen_epochs works with one process only; set it to 0, or launch one process")
         step_size = optimisation.batch_size * optimisation.accumulation
         threads = min(num_workers(), MAX_THREADS) if self.processes.device.type == "cuda" else 0
         self.feed = BatchLoader(train, step_size, optimisation.seed, threads)
@@ -81,13 +81,14 @@ class Loop:
         self.num_epochs = num_epochs(optimisation.epochs, optimisation.min_steps, self.feed.num_batches)
         factor = optimisation.schedule(self.num_epochs * self.feed.num_batches)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, factor)
-        self.stepped = self.processes.parallel(compile_network(self.network) if execution.compile else self.network)
-        if self.processes.number:  # dropout of the others' rows is drawn apart
+        compiled = compile_network(self.network) if execution.compile else self.network
+        self.parallel_network = self.processes.parallel(compiled)
+        if self.processes.number:  # each process samples its own dropout masks
             torch.manual_seed(optimisation.seed + self.processes.number)
         self.step, self.losses = 0, cast(list[float], [])
 
     def epoch(self, bar: tqdm[Any], after_step: Callable[[], None]) -> float:
-        """The rest of one pass over train; the mean loss of the whole pass."""
+        """Takes the steps that are left of one pass over train; returns the mean loss of the whole pass."""
         for loss in self.steps():
             if not math.isfinite(loss):
                 epoch = (self.step - 1) // self.feed.num_batches + 1
@@ -95,14 +96,14 @@ class Loop:
                     f"the loss became {loss} at step {self.step}, in epoch {epoch}; lower train.learning_rate"
                 )
             self.losses.append(loss)
-            bar.update(self.feed.num_given)
+            bar.update(self.feed.last_batch_size)
             after_step()
         mean, self.losses = float(np.mean(self.losses)), []
         self.processes.same_buffers(self.network, *([] if self.average is None else [self.average]))
         return mean
 
     def steps(self) -> Iterator[float]:
-        """The steps that are left of one pass over train, as they are asked for: the loss before each."""
+        """Takes the steps that are left of one pass over train, lazily; yields the loss before each step."""
         self.network.train()
         if self.freezing is not None:
             self.freezing(self.network, self.step // self.feed.num_batches + 1)
@@ -112,7 +113,7 @@ class Loop:
             yield loss
 
     def _take_step(self, batch: Batch) -> float:
-        """One optimiser step; the loss before it."""
+        """Takes one optimiser step; returns the loss before it."""
         self.optimiser.zero_grad(set_to_none=True)
         loss = self.gradients(batch, self.optimisation.accumulation * 2**self.halvings)
         self.optimiser.step()
@@ -123,17 +124,17 @@ class Loop:
         return loss
 
     def gradients(self, batch: Batch, num_parts: int) -> float:
-        """Adds the gradient of the mean over the batch; that mean.
+        """Adds the gradient of the mean loss of the batch to the parameters; returns that mean.
 
         Args:
             batch: Pictures, targets and cells.
-            num_parts: Parts that are computed one after the other, to save memory.
+            num_parts: Number of parts computed one after the other, to save memory.
         """
         size, total = len(batch[0]), 0.0
         for number in range(num_parts):
             rows = slice(size * number // num_parts, size * (number + 1) // num_parts)
             images, *rest = (one[rows] for one in batch)
-            with self.processes.no_sync(self.stepped, hold=number < num_parts - 1):
+            with self.processes.no_sync(self.parallel_network, hold=number < num_parts - 1):
                 loss = self._loss_of(images, *(one.to(self.processes.device, non_blocking=True) for one in rest))
                 share = len(images) / size
                 self.processes.backward(loss * (share * self.processes.count))
@@ -141,30 +142,30 @@ class Loop:
         return total
 
     def _loss_of(self, images: Tensor, *facts: Tensor) -> Tensor:
-        mine = images[self.processes.share(len(images))]
-        mine = mine.to(self.processes.device, non_blocking=True, memory_format=self.layout.format(mine))
+        own = images[self.processes.share(len(images))]
+        own = own.to(self.processes.device, non_blocking=True, memory_format=self.layout.format(own))
         with self.processes.autocast():
-            outputs = self.stepped(mine)
+            outputs = self.parallel_network(own)
         outputs = self.processes.all_gather(outputs.float(), len(images))
         return cast(Tensor, self.objective.loss(outputs, *facts))
 
     def current_network(self) -> nn.Module:
-        """The network that would be kept if training ended now."""
+        """The network of the predictor if training ended now: the average of the weights, where there is one."""
         return self.network if self.average is None else self.average.module
 
     def state(self) -> tuple[dict[str, Tensor], JsonObject]:
-        """All that decides how training goes on: tensors on the processor, and facts."""
+        """Everything that the next steps depend on: tensors on the processor, and facts as JSON holds them."""
         tensors = {
             **state_dicts.of_module("objective", self.objective),
             **({} if self.average is None else state_dicts.of_module("average", self.average)),
             **state_dicts.of_optimiser("optimiser", self.optimiser),
             **state_dicts.of_random_states("random", self.processes),
-            "began": self.feed.began,
+            "epoch_start_state": self.feed.epoch_start_state,
             "losses": torch.tensor(self.losses, dtype=torch.float64),
         }
         facts = {
             "step": self.step,
-            "taken": self.feed.taken,
+            "num_batches_done": self.feed.num_batches_done,
             "halvings": self.halvings,
             "schedule": self.schedule.state_dict(),
             "learning_rates": [group["lr"] for group in self.optimiser.param_groups],
@@ -172,15 +173,16 @@ class Loop:
         return tensors, facts
 
     def restore(self, tensors: dict[str, Tensor], facts: JsonObject) -> None:
-        """Brings back what `state` told."""
+        """Sets everything that `state` returned."""
         state_dicts.into_module("objective", self.objective, tensors)
         if self.average is not None:
             state_dicts.into_module("average", self.average, tensors)
         state_dicts.into_optimiser("optimiser", self.optimiser, tensors)
         state_dicts.into_random_states("random", self.processes, tensors)
-        self.feed.began = tensors["began"]
+        self.feed.epoch_start_state = tensors["epoch_start_state"]
         self.losses = tensors["losses"].tolist()
-        self.step, self.feed.taken, self.halvings = facts["step"], facts["taken"], facts["halvings"]
+        self.step, self.halvings = facts["step"], facts["halvings"]
+        self.feed.num_batches_done = facts["num_batches_done"]
         self.schedule.load_state_dict(facts["schedule"])
         for group, rate in zip(self.optimiser.param_groups, facts["learning_rates"], strict=True):
             group["lr"] = rate

@@ -1,4 +1,4 @@
-"""A learning-rate range test: training with a rate that grows at each step, to see where learning is fastest."""
+"""A learning-rate range test: training with a rate that grows at each step, to see where the loss falls fastest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipeline.training.optimisation import Execution, Optimisation
 from pipeline.training.precision import Precision
 from pipeline.training.trainers.network import Classifier
 
-SMOOTHING = 0.9  # share of the running mean of the loss that stays at each step
+SMOOTHING = 0.9  # decay per step of the running mean of the loss
 DIVERGED = 4.0  # times the lowest smoothed loss
 
 
@@ -30,13 +30,13 @@ DIVERGED = 4.0  # times the lowest smoothed loss
 class LearningRateRangeTest:
     """The loss of `num_steps` steps of AdamW, whose learning rate grows by the same factor from step to step.
 
-    It stops early where the loss is no number, or several times the lowest one. The other choices are those of
+    It stops early if the loss is not finite, or several times the lowest one. The other options are those of
     `pipeline.training.trainers.finetune.FineTune`.
 
     Args:
         lowest: Learning rate of the first step, above 0.
-        highest: Of the last step, above `lowest`.
-        num_steps: At least 10.
+        highest: Learning rate of the last step, above `lowest`.
+        num_steps: Number of steps, at least 10.
 
     Source: Smith 2017, arXiv:1506.01186, section 3.3.
     """
@@ -56,7 +56,7 @@ class LearningRateRangeTest:
             raise ValueError(f"lowest must be below highest, got {self.lowest} and {self.highest}")
 
     def __call__(self, encoder: nn.Module, task: Task, risk: Risk, train: ImageDataset) -> list[dict[str, float]]:
-        """A row per step: `learning_rate`, `loss` of the batch and `smoothed`, its running mean; no weights stay."""
+        """A row per step: `learning_rate`, `loss` of the batch and `smoothed`, its running mean."""
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             network = Classifier(encoder, train.targets.shape[1], self.dropout)
@@ -76,7 +76,7 @@ class LearningRateRangeTest:
                 return
 
     def factor(self, step: int) -> float:
-        """Of `highest`, at each step from 0 on."""
+        """The learning rate as a share of `highest`, at a step counted from 0."""
         return float((self.lowest / self.highest) ** (1 - step / (self.num_steps - 1)))
 
     def _optimisation(self, num_samples: int) -> Optimisation:

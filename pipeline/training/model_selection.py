@@ -1,4 +1,4 @@
-"""Which way to meet unequal classes does best on val: each is fitted, and the simplest of the best is taken."""
+"""Selection of an option for unequal classes on val: each is fitted, and the simplest of the best is chosen."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ COLUMNS = {
     **dict.fromkeys(("value", "low", "high", "behind_best", "behind_low", "behind_high", "groups", "epochs"), float),
     "chosen": bool,
 }
-CHANGED = ("task", "sampling")
-NAME = "imbalance"  # the key under which an overlay says its own name
+OVERLAID = ("task", "sampling")
+NAME = "imbalance"  # the key of an overlay that holds its own name
 
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateSelection:
-    """Several remedies for unequal classes, of which one is chosen on val: `imbalance` of params.yaml.
+    """Several options for unequal classes, of which one is chosen on val: `imbalance` of params.yaml.
 
     Args:
-        candidates: Name to overlay, as the files of conf/imbalance/ hold them: keys of `task` that it sets, and a
-            `sampling` of its own. The simplest comes first.
-        epochs: Of each trial, exactly, and at most `train.epochs`; null takes as many as training.
-        num_resamples: Bootstrap resamples behind each interval, at least 100.
+        candidates: Name to overlay, as in the files of conf/imbalance/: values for keys of `task`, and optionally a
+            `sampling`. The simplest comes first.
+        epochs: Exact number of epochs of each trial, at most `train.epochs`; null is `train.epochs`.
+        num_resamples: Bootstrap resamples of each interval, at least 100.
         seed: Of the resamples.
     """
 
@@ -48,12 +48,12 @@ class CandidateSelection:
     def __post_init__(self) -> None:
         if not self.candidates:
             raise ValueError("candidates must name at least one overlay, as conf/imbalance/auto.yaml does")
-        foreign = sorted({key for overlay in self.candidates.values() for key in overlay or {}} - {*CHANGED, NAME})
+        foreign = sorted({key for overlay in self.candidates.values() for key in overlay or {}} - {*OVERLAID, NAME})
         if foreign:
-            raise ValueError(f"candidates may change {' and '.join(CHANGED)}, got {foreign[0]!r}")
+            raise ValueError(f"candidates may change {' and '.join(OVERLAID)}, got {foreign[0]!r}")
 
     def with_candidate(self, nodes: Params, name: str) -> Params:
-        """The nodes of params.yaml with that overlay, as if it alone had been composed."""
+        """The nodes of params.yaml with this overlay, as if conf/ had been composed with it."""
         overlay = self.candidates[name] or {}
         return {
             **nodes,
@@ -68,32 +68,36 @@ class CandidateSelection:
         targets: np.ndarray,
         groups: np.ndarray,
         exclusive: bool,
-        decided: Callable[[Params], np.ndarray],
+        decide: Callable[[Params], np.ndarray],
     ) -> tuple[Params, pd.DataFrame]:
-        """The nodes of what is best on val, and what was measured; of one candidate nothing is.
+        """The nodes of the best candidate on val, and a row for each; a single candidate is not measured.
 
         Args:
             nodes: Sections of params.yaml.
             targets: (N, K) in {0, 1} of val.
-            groups: (N,) of val, who is varied together.
+            groups: (N,) of val; samples of a group are resampled together.
             exclusive: Whether each sample has exactly one label, as the task says.
-            decided: Nodes to (N, K) bool: fits on train and decides on val.
+            decide: Fits these nodes on train; returns the (N, K) bool decisions on val.
         """
         if len(self.candidates) == 1:
             return self.with_candidate(nodes, next(iter(self.candidates))), table([])
         if not len(targets):
-            raise UserError("imbalance: val has no sample to choose by; choose one option, such as imbalance=weighted")
+            raise UserError(
+                "imbalance: val has no sample to compare options on; choose one, such as imbalance=weighted"
+            )
         names = list(self.candidates)
-        decisions = [self._try_candidate(nodes, name, decided) for name in names]
+        decisions = [self._try_candidate(nodes, name, decide) for name in names]
         train = self._shorten(nodes)["train"]
-        epochs = None if train.get("min_steps") else train.get("epochs")  # how many that adds, only training knows
+        epochs = (
+            None if train.get("min_steps") else train.get("epochs")
+        )  # how many epochs that adds, only training knows
         rows = self._measure(names, decisions, targets, groups, exclusive, epochs)
         chosen = next(row["option"] for row in rows if row["chosen"])
         return self.with_candidate(nodes, chosen), table(rows)
 
-    def _try_candidate(self, nodes: Params, name: str, decided: Callable[[Params], np.ndarray]) -> np.ndarray:
+    def _try_candidate(self, nodes: Params, name: str, decide: Callable[[Params], np.ndarray]) -> np.ndarray:
         try:
-            return decided(self._shorten(self.with_candidate(nodes, name)))
+            return decide(self._shorten(self.with_candidate(nodes, name)))
         except UserError as error:
             raise type(error)(f"imbalance, trying {name}: {error}") from None
 
@@ -101,7 +105,7 @@ class CandidateSelection:
         train = nodes["train"]
         if self.epochs is None or train.get("epochs") is None:
             return nodes
-        exact = {"min_steps": 0} if "min_steps" in train else {}  # else training would add epochs to these
+        exact = {"min_steps": 0} if "min_steps" in train else {}  # else training would add epochs
         return {**nodes, "train": {**train, "epochs": min(self.epochs, train["epochs"]), **exact}}
 
     def _measure(
@@ -113,24 +117,24 @@ class CandidateSelection:
         exclusive: bool,
         epochs: int | None,
     ) -> list[dict[str, Any]]:
-        """A row per candidate; the first that the best is not shown to beat (paired interval above 0) is chosen."""
+        """A row per candidate; the first that is not significantly worse than the best is chosen (paired interval)."""
         weights = Bootstrap(num_resamples=self.num_resamples, seed=self.seed).replicates(groups)
-        once = _figures(targets, decisions, np.ones((1, len(targets))), exclusive)[0]
-        varied = np.concatenate([_figures(targets, decisions, block, exclusive) for block in weights])
+        values = _figures(targets, decisions, np.ones((1, len(targets))), exclusive)[0]
+        resampled = np.concatenate([_figures(targets, decisions, block, exclusive) for block in weights])
         basis = Basis.of(targets > 0, groups)
-        best = int(np.nanargmax(once)) if np.isfinite(once).any() else 0
+        best = int(np.nanargmax(values)) if np.isfinite(values).any() else 0
         rows: list[dict[str, Any]] = []
         for column, name in enumerate(names):
-            behind_best = once[best] - once[column]
+            behind_best = values[best] - values[column]
             behind = difference_interval(
-                behind_best, varied[:, best] - varied[:, column], weights, basis.n, basis.groups
+                behind_best, resampled[:, best] - resampled[:, column], weights, basis.n, basis.groups
             )
-            own = share_interval(once[column], varied[:, column], weights, basis.n, basis.groups)
+            own = share_interval(values[column], resampled[:, column], weights, basis.n, basis.groups)
             rows.append(
                 {
                     "option": name,
                     "metric": "balanced_accuracy" if exclusive else "f1_macro",
-                    "value": once[column],
+                    "value": values[column],
                     **dict(zip(("low", "high"), (own or (None, None))[:2], strict=True)),
                     "behind_best": behind_best,
                     **dict(zip(("behind_low", "behind_high"), behind or (None, None), strict=True)),
@@ -144,12 +148,12 @@ class CandidateSelection:
 
 
 def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """`reports/imbalance.csv`: empty where nothing had to be chosen."""
+    """`reports/imbalance.csv`; empty where there was nothing to choose."""
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def _figures(targets: np.ndarray, decisions: list[np.ndarray], weights: np.ndarray, exclusive: bool) -> np.ndarray:
-    """(R, C): balanced accuracy where each sample has one label, else macro F1, of each candidate."""
+    """(R, C) figures of C candidates under R weights: balanced accuracy of exclusive classes, else macro F1."""
     number = "recall" if exclusive else "f1"
 
     def figure(one: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How a loop goes: the choices of its optimiser, and of what executes it."""
+"""Options of the training loop: of its optimiser, and of what executes it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import final
 @final
 @dataclass(frozen=True, kw_only=True)
 class Optimisation:
-    """AdamW, and how many samples each of its steps takes.
+    """Options of AdamW and of its steps.
 
     Args:
-        batch_size: Samples of which the loss is computed at once, by all processes together, at least 2.
+        batch_size: Samples of one forward and backward pass, over all processes, at least 2.
         accumulation: Batches per step, at least 1.
-        epochs: Passes over train, at least 1; more where they are fewer than `min_steps` steps.
-        learning_rate: The highest, before `schedule`.
-        schedule: The number of all steps to the factor of the learning rate at each step.
-        weight_decay: On matrices and kernels alone.
-        layer_decay: Factor of the learning rate from each layer to the one below it; None for the same everywhere.
-        ema_decay: Of the running average of the weights; None for no average.
-        seed: Of the order of samples and of augmentation.
-        min_steps: At least 0.
+        epochs: Passes over train, at least 1; epochs are added until there are `min_steps` steps.
+        learning_rate: The highest one, which `schedule` multiplies.
+        schedule: Takes the number of all steps; returns the factor of the learning rate at each step.
+        weight_decay: Of weight matrices and kernels only.
+        layer_decay: Factor of the learning rate from each layer to the one below it; None for one rate for all layers.
+        ema_decay: Decay per step of the running average of the weights; None for no average.
+        seed: Seed of the order of samples and of augmentation.
+        min_steps: Least number of optimiser steps, at least 0.
     """
 
     batch_size: int
@@ -44,7 +44,7 @@ class Execution:
 
     Args:
         precision: `auto`, `fp32` or `bf16`.
-        compile: By torch.compile.
+        compile: Whether torch.compile compiles the network.
     """
 
     precision: str

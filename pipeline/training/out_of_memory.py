@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 def free_memory() -> None:
-    """Gives back what a failed attempt still holds."""
+    """Frees the memory that a failed attempt still holds."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
 def smallest_part(loop: Loop) -> int:
-    """Samples of a part that cannot be halved again: batch normalisation needs two in each process."""
+    """Samples of the smallest possible part: batch normalisation needs two in each process."""
     return 2 * loop.processes.count
 
 
 def largest_that_fits(loop: Loop, size: int) -> int | None:
-    """The largest half, quarter, ... of `size` whose gradient can be computed, or None; by trying."""
+    """The largest half, quarter, ... of `size` whose gradient fits into memory, found by trying; None if none does."""
     images, *rest = loop.feed.samples.make_batch(loop.feed.samples.order(loop.feed.generator)[:size])
     while (size := size // 2) >= smallest_part(loop):
         batch: Batch = (images[:size], rest[0][:size], rest[1][:size])
@@ -42,17 +42,21 @@ def largest_that_fits(loop: Loop, size: int) -> int | None:
 
 
 def refusal(loop: Loop) -> UserError:
-    """One line that names the largest batch that fits; several processes cannot try, since all must step together."""
+    """The error that names the largest batch that fits.
+
+    With several processes no smaller batch is tried, since all processes must step together.
+    """
     options = loop.optimisation
     size = options.batch_size // 2**loop.halvings
-    told = f"a batch of {size} does not fit into the GPU's memory at step {loop.step + 1}"
+    problem = f"a batch of {size} does not fit into the GPU's memory at step {loop.step + 1}"
     if loop.processes.count > 1:
-        return UserError(f"{told}, {loop.processes.count} processes sharing it; lower train.batch_size")
+        return UserError(f"{problem}, shared by {loop.processes.count} processes; lower train.batch_size")
     fits = largest_that_fits(loop, size)
     if fits is None:
-        return UserError(f"{told}, and none of {smallest_part(loop)} does; lower image_size or take a smaller encoder")
+        least = smallest_part(loop)
+        return UserError(f"{problem}, nor does one of {least}; lower image_size or take a smaller encoder")
     parts = options.accumulation * (options.batch_size // fits)
     return UserError(
-        f"{told}, one of {fits} does; set train.batch_size={fits} and train.accumulation={parts} for the same steps, "
-        "or train.halve_batch=true"
+        f"{problem}, but one of {fits} does; set train.batch_size={fits} and train.accumulation={parts} for the same "
+        "steps, or train.halve_batch=true"
     )

@@ -1,25 +1,25 @@
-"""Which parameters learn how fast, and which of them decay."""
+"""Learning rate and weight decay of each parameter."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from fnmatch import fnmatch
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
-MAX_LAYERS = 12  # of a network that does not say what its layers are, as many as a ViT-Base has
+MAX_LAYERS = 12  # of a network that does not define its layers; as many as a ViT-Base has
 
 
 def parameter_groups(
     network: nn.Module, weight_decay: float, learning_rate: float, layer_decay: float | None = None
 ) -> list[dict[str, Any]]:
-    """What an optimiser of torch takes: weight decay on matrices and kernels alone, and a learning rate per layer.
+    """Parameter groups for an optimiser of torch: weight decay on matrices and kernels only, a learning rate per layer.
 
     Args:
         network: With an `encoder` and a `head`.
-        weight_decay: None on biases, normalisation, and what the network itself exempts.
-        learning_rate: Of the head; a layer d below it learns with learning_rate x layer_decay^d.
+        weight_decay: Not applied to biases, normalisation, and what the network itself exempts.
+        learning_rate: Of the head; that of a layer d below it is learning_rate x layer_decay^d.
         layer_decay: Above 0 to 1; None is the same learning rate for all.
 
     Source: Bao et al. 2022, arXiv:2106.08254, and Clark et al. 2020, arXiv:2003.10555, for the decay by layer.
@@ -40,25 +40,24 @@ def parameter_groups(
 
 
 def layers_below_head(network: nn.Module) -> dict[str, int]:
-    """How many layers below the head each parameter stands: 0 is the head itself.
+    """How many layers below the head each parameter is: 0 is the head itself.
 
-    A network of timm says itself what its layers are (`group_matcher`). Of another one each kernel or matrix begins a
-    layer, in the order of definition, and neighbours are put together until at most `MAX_LAYERS` are left.
+    A network of timm defines its layers (`group_matcher`). In any other one each kernel or matrix begins a layer, in
+    the order of definition, and neighbouring layers are merged until at most `MAX_LAYERS` are left.
     """
     from timm.models import group_parameters
 
-    told = next(((name, one) for name, one in network.named_modules() if hasattr(one, "group_matcher")), None)
-    if told is None:
+    of_timm = next(((name, one) for name, one in network.named_modules() if hasattr(one, "group_matcher")), None)
+    if of_timm is None:
         layers = _by_kernels(network)
     else:
-        prefix, body = told
-        known: Any = body
-        own = group_parameters(body, known.group_matcher(coarse=False), reverse=True)
+        prefix, body = of_timm[0], cast(Any, of_timm[1])
+        own = group_parameters(body, body.group_matcher(coarse=False), reverse=True)
         layers = {f"{prefix}.{name}": layer for name, layer in own.items()}
     names = [name for name, _ in network.named_parameters() if not name.startswith("head.")]
-    order = {layer: place for place, layer in enumerate(sorted({layers.get(name, -1) for name in names}))}
-    found = {name: len(order) - order[layers.get(name, -1)] for name in names}
-    return {name: found.get(name, 0) for name, _ in network.named_parameters()}
+    order = {layer: position for position, layer in enumerate(sorted({layers.get(name, -1) for name in names}))}
+    depths = {name: len(order) - order[layers.get(name, -1)] for name in names}
+    return {name: depths.get(name, 0) for name, _ in network.named_parameters()}
 
 
 def _by_kernels(network: nn.Module) -> dict[str, int]:
@@ -74,15 +73,15 @@ def _by_kernels(network: nn.Module) -> dict[str, int]:
 
 
 def without_decay(network: nn.Module) -> set[int]:
-    """The ids of parameters that do not decay: vectors, and those that a part's `no_weight_decay` names.
+    """The ids of parameters without weight decay: vectors, and those that `no_weight_decay` of a module names.
 
-    Networks of timm name tokens, embeddings of position and tables of relative positions there, relative to the part,
-    `*` stands for anything.
+    Networks of timm name tokens, position embeddings and tables of relative positions there, relative to the module;
+    `*` matches anything.
     """
     exempt = {id(one) for one in network.parameters() if one.ndim <= 1}
     for part in network.modules():
-        named = getattr(part, "no_weight_decay", None)
-        patterns = list(named()) if callable(named) else []
+        exemption = getattr(part, "no_weight_decay", None)
+        patterns = list(exemption()) if callable(exemption) else []
         exempt |= {id(one) for name, one in part.named_parameters() if any(fnmatch(name, each) for each in patterns)}
     return exempt
 

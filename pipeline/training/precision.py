@@ -1,4 +1,4 @@
-"""Which numbers the processor or GPU computes with fastest, without hurting a network."""
+"""The device, and the precision in which it computes fastest without harm to a network."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ Precision = Literal["auto", "fp32", "bf16"]
 
 
 def device() -> torch.device:
-    """The first GPU, or the processor."""
+    """The first GPU if there is one, else the processor."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def resolve(precision: str, where: torch.device) -> str:
-    """`auto` is bf16 where the hardware has it natively (CUDA 8.0+, AVX512-BF16, AMX), else fp32."""
+    """`fp32` or `bf16`; `auto` is bf16 if the hardware has it (CUDA compute 8.0+, AVX512-BF16, AMX), else fp32."""
     if precision != "auto":
         return precision
     if where.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        able = torch.cpu.get_capabilities()
-        native = bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+        features = torch.cpu.get_capabilities()
+        native = bool(features.get("avx512_bf16") or features.get("amx_bf16"))
     return "bf16" if native else "fp32"
 
 

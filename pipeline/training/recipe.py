@@ -1,4 +1,4 @@
-"""Everything that makes a predictor of packed arrays, but the data: what the trainer takes, built from conf/."""
+"""The recipe: all components of a training except the data, built from conf/."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from pipeline.training.model_selection import CandidateSelection, table
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
-# told in the card as they are
+# sections of params.yaml that the card repeats
 CHOSEN = ("transform", "encoder", "sampling", "mix", "risk", "train", "augmentation")
 SECTIONS = ("task", "imbalance", *CHOSEN)
 
 
 def no_log(epoch: int, figures: dict[str, float]) -> None:
-    """The log of a fit of which MLflow hears nothing."""
+    """A log that records nothing."""
 
 
 class Recipe:
-    """Everything but the data: built anew for each fit, since a fit changes the encoder."""
+    """All components of one training; built anew for each fit, since a fit changes the encoder."""
 
     def __init__(self, nodes: Params):
         self.nodes = nodes
@@ -51,7 +51,7 @@ class Recipe:
         return self.trainer.fit(encoder, self.task, self.risk, train, val, log, checkpoints)
 
     def inputs(self, packed: PackedDataset) -> tuple[Any, ImageDataset]:
-        """The encoder with its first weights, and the samples of train as the trainer takes them."""
+        """The encoder with its initial weights, and the samples of train with augmentation, sampling and mix."""
         import torch
 
         with torch.random.fork_rng():  # an encoder may start from random weights
@@ -61,15 +61,18 @@ class Recipe:
         parts = {"encoder": encoder, "transform": self.transform, "mix": self.mix, **policy}
         check_spatial_rank(parts, packed.images.shape[1:])
         train = packed.split("train", self.task, self.transform, tuple(self.policy.values()))
-        told = packed.index.iloc[train.rows].reset_index(drop=True)
-        chances, cells = self.sampling(train.targets, packed.classes, told), self.risk.cells(train.targets, told)
+        index = packed.index.iloc[train.rows].reset_index(drop=True)
+        probabilities = self.sampling(train.targets, packed.classes, index)
+        cells = self.risk.cells(train.targets, index)
         if self.mix.mixes and cells.any():
-            raise UserError("mix blends samples of several cells, which risk keeps apart; set mix=none, or risk=mean")
-        train = replace(train, sampling_probabilities=chances, subgroups=cells, mix=self.mix)
+            raise UserError(
+                "mix blends samples of different cells, which risk must keep apart; set mix=none, or risk=mean"
+            )
+        train = replace(train, sampling_probabilities=probabilities, subgroups=cells, mix=self.mix)
         return encoder, train
 
     def card(self, packed: PackedDataset) -> Params:
-        """What a predictor's card says of its data and choices."""
+        """The part of a predictor's card about its data and its components."""
         splits = packed.index["split"].value_counts()
         return {
             "classes": packed.classes,
@@ -85,19 +88,18 @@ class Recipe:
 
 
 def first_recipe(nodes: Params) -> Recipe:
-    """The recipe as composed, or with the first remedy for unequal classes where `imbalance` tries several."""
+    """The recipe as composed, or with the first option for unequal classes where `imbalance` compares several."""
     selection = candidate_selection(nodes)
     return Recipe(selection.with_candidate(nodes, next(iter(selection.candidates))) if selection else nodes)
 
 
 def select_recipe(nodes: Params, packed: PackedDataset) -> tuple[Recipe, pd.DataFrame]:
-    """The recipe as composed, or with the remedy that does best on val; and what was measured for that."""
+    """The recipe as composed, or with the option that `imbalance` selects on val; and the table of that comparison."""
     selection = candidate_selection(nodes)
     if selection is None:
         return Recipe(nodes), table([])
-    recipes = [
-        Recipe(selection.with_candidate(nodes, name)) for name in selection.candidates
-    ]  # a misspelt one stops here
+    # all are built before the first is fitted, so that a misspelt option stops at once
+    recipes = [Recipe(selection.with_candidate(nodes, name)) for name in selection.candidates]
     val = packed.index[packed.index["split"] == "val"]
     targets = recipes[0].task.targets(val["labels"].tolist(), packed.classes)
 
@@ -106,14 +108,14 @@ def select_recipe(nodes: Params, packed: PackedDataset) -> tuple[Recipe, pd.Data
         scores = predictor.with_metadata(val.reset_index(drop=True)).predict(packed.images[val.index.to_numpy()])
         return predictor.task.decide(scores)
 
-    chosen, tried = selection.select(
+    chosen, results = selection.select(
         nodes, targets, val["group"].to_numpy(dtype=str), recipes[0].task.exclusive, decide_val
     )
-    return Recipe(chosen), tried
+    return Recipe(chosen), results
 
 
 def candidate_selection(nodes: Params) -> CandidateSelection | None:
-    """What `imbalance` tries, or None where it is the name of the one remedy that conf/ composed.
+    """The candidates that `imbalance` compares; None where it names the one option that conf/ composed.
 
     Raises:
         UserError: It is neither, as by a file of conf/imbalance/ whose keys Hydra has put below `imbalance`.

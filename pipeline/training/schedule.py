@@ -1,4 +1,4 @@
-"""How many epochs there are, and how the learning rate changes from step to step."""
+"""The number of epochs, and the learning rate at each step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def learning_rate_factor(num_steps: int, warmup_fraction: float) -> Callable[[int], float]:
-    """The factor at each step: a line up to 1, then half a cosine down towards 0."""
+    """The factor of the learning rate at each step: linear up to 1, then half a cosine down towards 0."""
     warmup = warmup_fraction * num_steps
 
     def factor(step: int) -> float:
@@ -19,5 +19,5 @@ def learning_rate_factor(num_steps: int, warmup_fraction: float) -> Callable[[in
 
 
 def num_epochs(epochs: int, min_steps: int, steps_per_epoch: int) -> int:
-    """`epochs`, or the fewest that have at least `min_steps` steps, whichever is more."""
+    """The larger of `epochs` and the fewest epochs with at least `min_steps` steps."""
     return max(epochs, -(-min_steps // steps_per_epoch))

@@ -1,4 +1,4 @@
-"""Fitted estimators in a file of skops: the same bytes for the same estimator, and nothing is run when it is read."""
+"""Fitted estimators in a skops file: the same bytes for the same estimator, and reading a file runs no code of it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.nouns import ESTIMATORS
 
-TRUSTED = ["sklearn.tree._tree.Tree"]  # beside what skops trusts by itself: estimators of scikit-learn, NumPy, SciPy
-PARTS = (  # of scikit-learn, which skops would otherwise build any class of
+TRUSTED = ["sklearn.tree._tree.Tree"]  # besides what skops trusts by itself: scikit-learn, NumPy and SciPy
+PARTS = (  # the classes of scikit-learn that are read; skops alone would build any of them
     *ESTIMATORS,
     "sklearn.multioutput.MultiOutputClassifier",
     "sklearn.preprocessing.Normalizer",
@@ -26,27 +26,27 @@ PARTS = (  # of scikit-learn, which skops would otherwise build any class of
     "sklearn.tree.ExtraTreeClassifier",  # of ExtraTreesClassifier
     "sklearn.tree.Tree",
 )
-MAX_SCHEMA = 2**28  # bytes; a forest of 1,000 trees has 3 MB
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
+MAX_SCHEMA = 2**28  # bytes; that of a forest with 1,000 trees has 3 MB
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can hold
 MAX_REASON = 200  # characters
 
 
 def write(path: Path, state: Any) -> str:
-    """Compressed; returns the digest of the file, by which `read` knows it.
+    """Writes a compressed file; returns its digest, which `read` expects.
 
-    What skops writes differs from run to run: it names parts by their place in memory and zip keeps the time. Here
-    parts are numbered as they come, and bytes between the fields of a record are zero.
+    What skops writes differs from run to run: it names parts by their address in memory, and zip stores the time. Here
+    parts are numbered in their order, and the padding bytes between the fields of a record are zero.
 
     Raises:
-        UserError: It holds a type that `read` would refuse.
+        UserError: The state holds a type that `read` would refuse.
     """
     data = skops.io.dumps(state)
     foreign = _foreign(data)
     if foreign:
         raise UserError(f"{path.name}: {', '.join(foreign[:3])} cannot be saved without pickle; take another estimator")
     buffer = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as found, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
-        schema = found.read("schema.json").decode()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:
+        schema = source.read("schema.json").decode()
         numbers: dict[str, str] = {}
         names = re.findall(r'"file": "([^"]+)"', schema)
         parts = {name: f"{position}{Path(name).suffix}" for position, name in enumerate(dict.fromkeys(names))}
@@ -55,17 +55,17 @@ def write(path: Path, state: Any) -> str:
             r'"__id__": (\d+)', lambda match: f'"__id__": {numbers.setdefault(match[1], str(len(numbers) + 1))}', schema
         )
         plain = json.dumps(json.loads(schema), separators=(",", ":")).encode()
-        for name, content in [("schema.json", plain), *((new, found.read(old)) for old, new in parts.items())]:
-            made.writestr(_entry(name), _without_gaps(content) if name.endswith(".npy") else content)
+        for name, content in [("schema.json", plain), *((new, source.read(old)) for old, new in parts.items())]:
+            target.writestr(_entry(name), _without_gaps(content) if name.endswith(".npy") else content)
     path.write_bytes(buffer.getvalue())
     return artifacts.content_digest(buffer.getvalue())
 
 
 def read(path: Path, digest: str) -> Any:
-    """What `write` wrote, if it is the file of that digest.
+    """The state that `write` wrote, if the file has this digest.
 
     Raises:
-        UserError: It is missing, damaged, exchanged, or holds types or trees that are not safe to use.
+        UserError: The file is missing, damaged or another one, or holds types or trees that are not safe to use.
     """
     try:
         data = path.read_bytes()
@@ -80,7 +80,7 @@ def read(path: Path, digest: str) -> Any:
         state = skops.io.loads(data, trusted=TRUSTED)
     except Exception as error:  # a crafted file can raise anything
         reason = " ".join(str(error).split())[:MAX_REASON]
-        raise UserError(f"{path} is not taken ({type(error).__name__}: {reason}); run dvc repro train") from None
+        raise UserError(f"{path} is refused ({type(error).__name__}: {reason}); run dvc repro train") from None
     for estimator, tree in _trees(state):
         if not _is_closed(estimator, tree):
             raise UserError(f"{path} holds a tree whose branches lead out of it; run dvc repro train")
@@ -88,18 +88,18 @@ def read(path: Path, digest: str) -> Any:
 
 
 def _foreign(data: bytes) -> list[str]:
-    """Types in a file that are none of those that `write` is meant for."""
+    """Types in a file that `read` does not trust."""
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         if file.getinfo("schema.json").file_size > MAX_SCHEMA:
             raise ValueError(f"its schema is larger than {MAX_SCHEMA} bytes")
         waiting = [json.loads(file.read("schema.json"))]
-    named: set[str] = set()
+    classes: set[str] = set()
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            named.add(f"{one.get('__module__', '')}.{one.get('__class__', '')}")
-        waiting += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
-    others = {one for one in named if one.startswith("sklearn.") and re.sub(r"\._\w+", "", one) not in PARTS}
+        node = waiting.pop()
+        if isinstance(node, dict):
+            classes.add(f"{node.get('__module__', '')}.{node.get('__class__', '')}")
+        waiting += node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    others = {name for name in classes if name.startswith("sklearn.") and re.sub(r"\._\w+", "", name) not in PARTS}
     return sorted(others | {name for name in skops.io.get_untrusted_types(data=data) if name not in TRUSTED})
 
 
@@ -122,16 +122,16 @@ def _without_gaps(content: bytes) -> bytes:
 
 
 def _trees(state: Any) -> Iterator[tuple[Any, Any]]:
-    """Each tree with the estimator it is of."""
+    """Each tree, with its estimator."""
     if hasattr(state, "tree_"):
         yield state, state.tree_
     inner = list(state.values()) if isinstance(state, dict) else getattr(state, "estimators_", ())
-    for one in np.ravel(np.asarray(inner, dtype=object)) if len(inner) else ():
-        yield from _trees(one)
+    for part in np.ravel(np.asarray(inner, dtype=object)) if len(inner) else ():
+        yield from _trees(part)
 
 
 def _is_closed(estimator: Any, tree: Any) -> bool:
-    """Whether every branch leads to a later node and asks for a feature that is there; scikit-learn does not look."""
+    """Whether every branch leads to a later node and reads an existing feature; scikit-learn does not check that."""
     nodes = np.arange(tree.node_count)
     inside = tree.children_left != -1
     later = [

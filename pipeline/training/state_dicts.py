@@ -1,4 +1,4 @@
-"""Modules, optimisers and random states as tensors by name, and back, bit for bit."""
+"""Modules, optimisers and random states to tensors by name, and back, bit for bit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def into_module(name: str, module: nn.Module, tensors: Tensors) -> None:
 
 
 def of_optimiser(name: str, optimiser: torch.optim.Optimizer) -> Tensors:
-    """What the optimiser remembers of each parameter, by the number of the parameter."""
+    """The optimiser's state of each parameter, by the number of the parameter."""
     return {
         f"{name}/{number}/{key}": _copy(value)
         for number, parameter in enumerate(_parameters(optimiser))
@@ -29,7 +29,7 @@ def of_optimiser(name: str, optimiser: torch.optim.Optimizer) -> Tensors:
 
 
 def into_optimiser(name: str, optimiser: torch.optim.Optimizer, tensors: Tensors) -> None:
-    """As `of_optimiser` told, each tensor where its parameter is and in the order in memory of its parameter."""
+    """Sets the state that `of_optimiser` returned, on the device and in the memory layout of each parameter."""
     optimiser.state.clear()
     parameters = _parameters(optimiser)
     for path, value in under(name, tensors).items():
@@ -46,8 +46,8 @@ def of_random_states(name: str, processes: ProcessGroup) -> Tensors:
         states["cuda"] = torch.cuda.get_rng_state(processes.device)
     return {
         f"{name}/{kind}/{number}": state
-        for kind, mine in states.items()
-        for number, state in enumerate(processes.gather_states(mine))
+        for kind, own in states.items()
+        for number, state in enumerate(processes.gather_states(own))
     }
 
 
@@ -58,7 +58,7 @@ def into_random_states(name: str, processes: ProcessGroup, tensors: Tensors) -> 
 
 
 def under(name: str, tensors: Tensors) -> Tensors:
-    """Those whose path begins with the name, by the rest of it."""
+    """The tensors whose path begins with the name, by the rest of the path."""
     return {path.removeprefix(f"{name}/"): value for path, value in tensors.items() if path.startswith(f"{name}/")}
 
 

@@ -1,4 +1,4 @@
-"""What is told of a predictor on val, epoch by epoch, the same for each way to train."""
+"""The figures of a predictor on val at each epoch, the same for all trainers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.statistics.classification import average, confusion_counts
 
 
 def validation_figures(task: Task, targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
-    """Log loss, accuracy (all labels of a sample right) and macro F1 of one epoch, before `task` was tuned."""
+    """Log loss, accuracy (all labels of a sample right) and macro F1 of one epoch, before thresholds are fitted."""
     decided = task.decide(scores)
     counts = confusion_counts(targets, decided, np.ones((1, len(targets))))
     return {

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def decay_at(step: int, decay: float) -> float:
-    """min(decay, (1 + step) / (10 + step)): the share of the average that the step leaves in it.
+    """min(decay, (1 + step) / (10 + step)): the factor of the old average at this step.
 
     With a constant decay the average still holds decay^steps of the first weights, 0.74 after 15 steps of 0.98. With
     this one it holds less than 1e-5 of them after 15.
 
     Args:
-        step: Averages taken before, at least 1.
+        step: Number of earlier updates, at least 1.
         decay: Between 0 and 1.
 
     Source: the warm-up of TensorFlow's ExponentialMovingAverage (`num_updates`).
@@ -27,9 +27,9 @@ def decay_at(step: int, decay: float) -> float:
 
 
 def warmed_up_average(decay: float) -> Callable[..., None]:
-    """What torch's AveragedModel takes as `multi_avg_fn`; the count of steps is part of that module's state."""
+    """The `multi_avg_fn` of torch's AveragedModel, whose state includes the number of updates."""
 
-    def average(averages: list[Tensor], now: list[Tensor], num_averaged: Tensor | int) -> None:
-        get_ema_multi_avg_fn(decay_at(int(num_averaged), decay))(averages, now, num_averaged)
+    def average(averages: list[Tensor], weights: list[Tensor], num_averaged: Tensor | int) -> None:
+        get_ema_multi_avg_fn(decay_at(int(num_averaged), decay))(averages, weights, num_averaged)
 
     return average

@@ -13,9 +13,12 @@ def test_the_header_says_what_the_model_adds():
     text = Page(render(shown)).text
     assert "balanced accuracy is 20.0 points above what the properties alone reach on the same pictures" in text
     assert "between +10.0 and +30.0: it shows more than these." in text
-    assert "learnt from the same train pictures" in text
+    assert (
+        "a forest on the properties alone (brightness, borders, file size and the like, not the content), trained"
+        in text
+    )
     assert "above the properties alone" in text  # among the figures too
-    assert "Of 100 pictures it never saw, the model gets 80 right" in text
+    assert "Of 100 new pictures, the model gets 80 right" in text
 
 
 def test_it_leads_no_page():

@@ -89,7 +89,7 @@ def test_the_report_shows_what_the_checks_point_at():
 def test_what_only_content_shows_follows_what_the_manifest_shows():
     html = render(build())
     places = [
-        html.index(one) for one in ("What counts, files", 'id="check-1"', "What the pictures show", 'id="curate-1"')
+        html.index(one) for one in ("Counts, files and", 'id="check-1"', "The content of the pictures", 'id="curate-1"')
     ]
     assert places == sorted(places)
     page = Page(html)
@@ -100,7 +100,7 @@ def test_what_only_content_shows_follows_what_the_manifest_shows():
 def test_a_page_of_its_own_has_no_link_to_itself():
     page = Page(checks_page("tanks", "curate", {"label_suspects": entry(), "outliers": entry()}, {}))
     assert [link["href"] for link in page.all("a")] == ["#curate-1", "#curate-2", "label_suspects.html"]
-    assert "2 of 2 checks found more than their limits allow. 2 of them stop the run until it is mended." in page.text
+    assert "2 of 2 checks found more than their limits allow. 2 of them stop the run until the data" in page.text
 
 
 def test_no_check_at_all():
@@ -113,7 +113,7 @@ def test_a_figure_that_is_undefined_has_no_bar():
     assert 'class="value" width="0.00%"' in html
 
 
-def test_a_share_is_told_in_percent_and_other_numbers_are_not():
+def test_a_share_is_in_percent_and_other_numbers_are_not():
     checks = {"one": entry(unit="share of pictures with a fault", value=0.107, limit=0.05), "two": entry()}
     text = Page(checks_page("tanks", "check", checks, {})).text
     assert "10.7 % share of pictures with a fault; at most 5.0 % accepted." in text
@@ -123,9 +123,9 @@ def test_a_share_is_told_in_percent_and_other_numbers_are_not():
 @pytest.mark.parametrize(
     ("states", "claim"),
     [
-        ([("error", False), ("warn", False)], "The run stopped before anything was learnt: check 0."),
-        ([("error", True), ("warn", False)], "These data can be used, with 1 warning."),
-        ([("error", True), ("warn", True)], "Nothing that was asked speaks against these data."),
+        ([("error", False), ("warn", False)], "The run stopped before training: check 0."),
+        ([("error", True), ("warn", False)], "The checks passed with 1 warning."),
+        ([("error", True), ("warn", True)], "All checks passed."),
     ],
 )
 def test_the_page_opens_with_what_follows_for_the_run(states, claim):
@@ -148,14 +148,15 @@ def test_the_same_findings_give_the_same_bytes():
 
 
 def test_what_cannot_be_judged_has_its_own_badge_and_count():
-    blind = {"value": 0.0, "passed": False, "state": "cannot_be_judged", "obstacle": "Test has one group; tell more."}
+    blind = {"value": 0.0, "passed": False, "state": "cannot_be_judged", "obstacle": "Test has one group; give more."}
     warned = entry(on_fail="warn", state="failed", obstacle="")
     page = Page(checks_page("tanks", "check", {"drift": entry(on_fail="warn", **blind), "weather": warned}, {}))
     assert [card["class"] for card in page.all("article")] == ["card warning", "card cannot-be-judged"]
-    assert "Cannot be judged: Test has one group; tell more." in page.text
-    assert "1 of 2 checks found more than its limit allows. 1 check could not have found anything" in page.text
-    assert "These data can be used, with 1 warning. 1 check could not judge them." in page.text
+    assert "Cannot be judged: Test has one group; give more." in page.text
+    assert "1 of 2 checks found more than its limit allows. 1 check could not have failed on these data" in page.text
+    assert "The checks passed with 1 warning. 1 check could not have failed on these data." in page.text
     alone = Page(checks_page("tanks", "check", {"drift": entry(on_fail="warn", **blind)}, {}))
-    assert "Nothing that could be judged speaks against these data. 1 check could not judge them." in alone.text
+    claim = "Every check that could fail on these data passed. 1 check could not have failed on these data."
+    assert claim in alone.text
     stopped = Page(checks_page("tanks", "check", {"drift": entry(**blind)}, {}))
-    assert "The run stopped before anything was learnt: drift." in stopped.text
+    assert "The run stopped before training: drift." in stopped.text

@@ -1,4 +1,4 @@
-"""The page that stands beside the report: before and after, and whether it may be chance."""
+"""The comparison page: figures before and after, and whether a change may be chance."""
 
 import re
 
@@ -9,10 +9,10 @@ from pipeline.core.estimate import Change, Estimate
 from pipeline.report.comparison import comparison_page, row
 
 
-def entry(gain, low, high, told=0.9, before=0.8):
+def entry(gain, low, high, by_earlier_labels=0.9, before=0.8):
     after = None if gain is None else before + gain
     return Change(
-        by_earlier_labels=told,
+        by_earlier_labels=by_earlier_labels,
         before=before,
         after=after,
         gain=Estimate(value=gain, low=low, high=high, n=40, groups=40),
@@ -37,19 +37,23 @@ def registration(**changes):
     return {"version": "4", "earlier_data": {**earlier, **changes}}
 
 
-def test_the_claim_the_figures_and_the_labels_they_are_judged_by():
+def test_the_claim_the_figures_and_their_labels():
     html = comparison_page("pictures", registration())
     page = Page(html)
     assert page.open == []
-    assert "1 of 2 figures changed by more than chance explains." in page.text
-    assert "Version 4 against version 3, made of the data before (git commit 0123456789)" in page.text
+    assert "1 of 2 figures changed significantly: the interval of the gain excludes 0." in page.text
     assert (
-        "40 test pictures that both had, by the labels of today: 2 of them have another label than before." in page.text
+        "Version 4 against version 3, which was trained on the data before the change (git commit 0123456789)."
+        in page.text
     )
-    assert "1 of the earlier test pictures are not in test any more, 0 of today's were not then" in page.text
+    assert (
+        "40 test pictures that they share, by the current labels: 2 of them have another label than before."
+        in page.text
+    )
+    assert "1 earlier test picture is not in test any more, and 0 pictures are new in test" in page.text
     figures = re.findall(r"[+-]?\d+\.\d", page.text.split("accuracy")[1].split("macro F1")[0])
     assert figures == ["90.0", "80.0", "85.0", "+5.0", "+1.0", "+10.0"]
-    assert "Every choice in conf/ was the same for both." in page.text
+    assert "All parameters of conf/ are the same for both." in page.text
 
 
 @pytest.mark.parametrize(
@@ -68,20 +72,21 @@ def test_what_may_be_chance_is_called_so(gain, low, high, verdict):
 
 
 def test_what_is_undefined_is_a_dash():
-    found = row("auroc_macro", entry(None, None, None, told=None, before=0.5))
-    assert (found.told, found.before, found.after, found.gain) == ("\u2013", "50.0\u00a0%", "\u2013", "\u2013")
+    found = row("auroc_macro", entry(None, None, None, by_earlier_labels=None, before=0.5))
+    assert (found.by_earlier_labels, found.before) == ("\u2013", "50.0\u00a0%")
+    assert (found.after, found.gain) == ("\u2013", "\u2013")
     assert found.between == "no interval: undefined in most resamples"
 
 
 def test_choices_that_differ_too_are_named():
     page = Page(comparison_page("x", registration(other_choices=[f"train.option{n:02d}" for n in range(23)])))
-    assert "The data are not all that differs. Choices that differ too: train.option00, train.option01" in page.text
+    assert "Not only the data differ. Parameters that differ too: train.option00, train.option01" in page.text
     assert "train.option19 and 3 more." in page.text
 
 
 def test_where_nothing_can_be_compared_the_page_says_why():
     page = Page(comparison_page("x", {"version": "1", "earlier_data": None}))
-    assert "There is nothing to compare with yet. Version 1 is the first of this data set." in page.text
+    assert "There is no earlier version to compare with. Version 1 is the first of this data set." in page.text
     earlier = {"version": "3", "data_hash": "", "git_commit": "", "reason": "it knows other classes"}
     page = Page(comparison_page("x", {"version": "4", "earlier_data": earlier}))
     assert "Version 4 cannot be compared with version 3: it knows other classes." in page.text

@@ -10,16 +10,16 @@ from report_material import CASES, Page, build, entry
 from pipeline.report.co_occurrence import co_occurrence
 from pipeline.report.confusion import confusion_table
 from pipeline.report.page import content, read_slices, render, worst_mistakes
-from pipeline.report.pictures import data_uri, encode_png, open_uri
+from pipeline.report.pictures import data_uri, encode_png, to_image
 from pipeline.report.provenance import provenance
 
 
 def test_headline_and_table_say_what_the_metrics_say():
     text = Page(render(build())).text
-    assert "Of 100 pictures it never saw, the model gets 80 right (between 61 and 92)." in text
-    assert "Measured on 40 pictures of test from 8 independent groups." in text
-    assert "Always answering \u201ccat\u201d would get 50.0 % right" in text
-    assert "The model's whole interval lies above that." in text
+    assert "Of 100 new pictures, the model gets 80 right (between 61 and 92)." in text
+    assert "The test set has 40 pictures from 8 independent groups." in text
+    assert "Always predicting \u201ccat\u201d would get 50.0 % right" in text
+    assert "The whole interval of the model is above that." in text
     assert "80.5 %61.5 to 92.5 %" in text
     assert "71.9 %47.1 to 87.4 %" in text
 
@@ -45,7 +45,7 @@ def test_no_metric_at_all():
 
 def test_another_leading_metric_than_accuracy():
     material = replace(build(), metrics={"f1_macro": entry(0.7, 0.6, 0.8)})
-    assert "reaches a macro F1 of 70.0 % (60.0 to 80.0 %)" in Page(render(material)).text
+    assert "has a macro F1 of 70.0 % (60.0 to 80.0 %)" in Page(render(material)).text
 
 
 def test_a_metric_off_the_axis_is_a_number_without_a_dot():
@@ -58,7 +58,7 @@ def test_a_metric_off_the_axis_is_a_number_without_a_dot():
 
 def test_the_best_epoch_is_the_one_with_the_lowest_val_loss():
     text = Page(render(build(epochs=5))).text
-    assert "Of 5 epochs, number 2 had the lowest loss on val" in text
+    assert "Of 5 epochs, epoch 2 had the lowest loss on val" in text
 
 
 def test_no_epochs_no_curves():
@@ -69,7 +69,7 @@ def test_no_epochs_no_curves():
 def test_a_loss_that_is_not_finite_breaks_the_curve_only():
     material = build(epochs=5)
     material.curves.loc[2, "val_loss"] = np.nan
-    assert "number 2 had the lowest loss" in Page(render(material)).text
+    assert "epoch 2 had the lowest loss" in Page(render(material)).text
 
 
 def test_the_confusion_matrix_counts():
@@ -77,7 +77,7 @@ def test_the_confusion_matrix_counts():
     found = content(material)["confusion"]
     assert [[cell.count for cell in row.cells] for row in found.rows] == [[17, 3], [3, 17]]
     assert found.rows[0].cells[1].share == pytest.approx(3 / 20)
-    assert "3 of 20 \u201ccat\u201d were taken for \u201cdog\u201d" in Page(render(material)).text
+    assert "3 of 20 \u201ccat\u201d were predicted as \u201cdog\u201d" in Page(render(material)).text
 
 
 def test_many_classes_show_the_most_confused_ones_and_say_so():
@@ -97,7 +97,7 @@ def test_several_labels_have_a_tally_instead_of_a_matrix():
     missed = sum(first.name in labels for labels in material.predictions["labels"][:6])
     assert (first.missed, first.wrongly) == (missed, 0)
     text = Page(render(material)).text
-    assert "Found, missed and wrongly given labels" in text
+    assert "Labels found, missed and wrongly predicted" in text
     assert "exactly right" in text
 
 
@@ -109,7 +109,7 @@ def test_each_class_of_several_shows_its_threshold():
     assert shown == {"cat": "25.0\u00a0%", "dog": "50.0\u00a0%", "fox": "12.5\u00a0%"}
 
 
-def test_balance_is_told_of_each_split_and_each_condition():
+def test_balance_has_a_row_for_each_split_and_each_attribute():
     material = build(classes=["cat", "dog", "fox"])
     manifest = material.manifest.assign(
         attr_site=np.where(material.manifest["labels"].map(lambda x: x == ["fox"]), "den", "house")
@@ -117,7 +117,7 @@ def test_balance_is_told_of_each_split_and_each_condition():
     found = content(replace(material, manifest=manifest))["balance"]
     assert [row["part"] for row in found.rows] == ["split train", "split val", "split test", "site den", "site house"]
     text = Page(render(replace(material, manifest=manifest))).text
-    assert "how many classes of equal size would be as varied, of 3 at best" in text
+    assert "the number of equally large classes with the same entropy, at most 3" in text
     assert "site den3911.01.0fox100.0 %fox39 pictures" in text
     assert "split train4033.01.1cat35.0 %fox13 pictures" in text
 
@@ -132,8 +132,8 @@ def test_labels_that_come_together_are_counted():
     assert [(one.count, one.share) if one else None for one in dog.cells] == [None, (2, 0.5), (0, 0.0)]
     assert [(one.count, one.share) if one else None for one in cat.cells] == [(2, 1.0), None, (0, 0.0)]
     assert co_occurrence(pd.DataFrame({"labels": [["cat"], [], ["dog"]]})) is None
-    assert "Labels that come together" in Page(render(build(**CASES["several labels"]))).text
-    assert "Labels that come together" not in Page(render(build())).text
+    assert "Labels on the same picture" in Page(render(build(**CASES["several labels"]))).text
+    assert "Labels on the same picture" not in Page(render(build())).text
 
 
 def test_many_labels_show_the_largest():
@@ -143,7 +143,7 @@ def test_many_labels_show_the_largest():
     assert len(found.rows[0].cells) == 12
 
 
-def test_what_was_taken_for_what():
+def test_pairs_of_true_and_predicted_labels():
     pairs = {
         (("a",), ("a",)): [("a", "a")],
         (("a",), ("b",)): [("a", "b")],
@@ -162,11 +162,11 @@ def test_what_was_taken_for_what():
 def test_a_figure_that_counts_mistakes_leads_nowhere():
     material = replace(build(), metrics={"hamming_loss": entry(0.1, 0.05, 0.2), "f1_macro": entry(0.7, 0.6, 0.8)})
     text = Page(render(material)).text
-    assert "reaches a macro F1 of 70.0 %" in text
-    assert "more is better unless a figure says otherwise." in text
-    assert "are wrong; lower is better" in text
+    assert "has a macro F1 of 70.0 %" in text
+    assert "higher is better unless a figure says otherwise." in text
+    assert "share of wrong decisions over all labels of all pictures; lower is better" in text
     only = replace(material, metrics={"hamming_loss": entry(0.1, 0.05, 0.2)})
-    assert "reaches a Hamming loss of 10.0 %" in Page(render(only)).text
+    assert "has a Hamming loss of 10.0 %" in Page(render(only)).text
 
 
 def test_mistakes_of_several_labels_come_by_what_was_decided_wrongly():
@@ -188,12 +188,12 @@ def test_scores_are_counted_in_tenths():
 
 def test_slices_come_worst_first_and_the_weak_ones_are_marked():
     shown = content(build())["slices"]
-    assert [(one.value, one.beyond) for one in shown.judged] == [("cat", "below"), ("fine", "")]
+    assert [(one.value, one.beyond) for one in shown.rows] == [("cat", "below"), ("fine", "")]
     assert shown.small == [("site", "NA", 3)]
     text = Page(render(build())).text
-    assert "In 1 part of test the model is clearly weaker than overall" in text
+    assert "The model is significantly weaker than overall in 1 slice of test" in text
     assert "too few for a figure: site = NA (3)." in text
-    assert "tells no attribute" in Page(render(build(slices=False))).text
+    assert "has no attributes" in Page(render(build(slices=False))).text
 
 
 def test_a_slice_called_na_keeps_its_name(tmp_path):
@@ -212,17 +212,17 @@ def test_a_slice_called_na_keeps_its_name(tmp_path):
 
 def test_mistakes_are_pictures_with_their_labels():
     page = Page(render(build()))
-    pictures = [picture for picture in page.all("img") if "decided" in picture["alt"]]
+    pictures = [picture for picture in page.all("img") if "predicted" in picture["alt"]]
     assert len(pictures) == 6
     assert all(picture["src"].startswith("data:image/png;base64,") for picture in pictures)
     assert "year: 2020" in page.text
     assert "site: None" not in page.text
-    assert "every picture of test was decided right" in Page(render(build(wrong=0))).text
+    assert "every prediction on test is right" in Page(render(build(wrong=0))).text
 
 
 @pytest.mark.parametrize("shape", [(20, 24), (20, 24, 1), (20, 24, 3)])
 def test_grey_and_colour_pictures_can_be_shown(shape):
-    picture = open_uri(np.zeros(shape, dtype=np.uint8))
+    picture = to_image(np.zeros(shape, dtype=np.uint8))
     assert picture.size == (24, 20)
     assert data_uri(encode_png(picture)).startswith("data:image/png;base64,iVBOR")
 
@@ -231,7 +231,7 @@ def test_the_page_stays_light_with_large_pictures():
     material = build(wrong=12, channels=3)
     large = np.random.default_rng(0).integers(0, 256, (600, 600, 3), dtype=np.uint8)
     sheet = np.random.default_rng(0).integers(0, 256, (900, 900, 3), dtype=np.uint8)
-    material = replace(material, images=dict.fromkeys(material.images, large), preview=encode_png(open_uri(sheet)))
+    material = replace(material, images=dict.fromkeys(material.images, large), preview=encode_png(to_image(sheet)))
     assert len(render(material)) < 3_000_000
 
 
@@ -242,7 +242,7 @@ def test_refused_items_are_listed_by_reason():
     assert "the file has no bytes" in page.text
     assert "a.png" in page.text
     assert "6.png" not in page.text
-    assert "None: every item that the source names could be read." in Page(render(build())).text
+    assert "None: every item of the source could be read." in Page(render(build())).text
 
 
 def test_parameters_and_hashes_are_there():
@@ -272,10 +272,10 @@ def test_a_caveat_that_all_figures_share_is_said_once():
         f1_macro=entry(0.7, 0.6, 0.8, caveat=FEW),
         auroc_macro=entry(0.9, 0.8, 0.95),
     )
-    assert f"Of these figures: {FEW}." in text
+    assert f"About these figures: {FEW}." in text
     assert f"Macro F1: {FEW}" not in text
-    assert f"which varies test by whole groups. Accuracy: {FEW}." in text  # the leading one, below the header
-    assert "Of these figures" not in shown(accuracy=entry(0.8, 0.7, 0.9))
+    assert f"which resamples whole groups of test. Accuracy: {FEW}." in text  # the leading one, below the header
+    assert "About these figures" not in shown(accuracy=entry(0.8, 0.7, 0.9))
 
 
 def test_different_caveats_are_said_of_each_figure():
@@ -283,7 +283,7 @@ def test_different_caveats_are_said_of_each_figure():
     text = shown(accuracy=entry(0.8, 0.7, 0.9, caveat=FEW), f1_macro=entry(0.7, 0.6, 0.8, caveat=rare))
     assert f"Accuracy: {FEW}." in text
     assert f"Macro F1: {rare}." in text
-    assert "Of these figures" not in text
+    assert "About these figures" not in text
 
 
 def test_figures_of_classes_without_an_interval_are_counted_and_explained():
@@ -294,12 +294,12 @@ def test_figures_of_classes_without_an_interval_are_counted_and_explained():
         "recall/dog": entry(0.5, 0.4, 0.6),
     }
     text = shown(**certain)
-    assert "1 figure of classes has no interval: fewer than 5 groups hold the class" in text
+    assert "1 figure of classes has no interval, since fewer than 5 groups hold the class" in text
     assert lone in text
     text = shown(**certain | {"recall/dog": entry(0.5, groups=1, caveat=lone)})
     assert "2 figures of classes have no interval" in text
     text = shown(**certain | {"recall/cat": entry(1.0, 0.9, 1.0)})
-    assert "no interval: fewer than" not in text
+    assert "no interval, since fewer than" not in text
     assert "begins and ends at the same figure" not in text
 
 
@@ -319,14 +319,14 @@ CROSS = {
 def test_figures_over_all_groups_stand_in_the_header_and_nowhere_else():
     metrics = {"accuracy": entry(0.8, 0.6, 0.9, caveat=FEW), "f1_macro": entry(0.7, 0.4, 0.8, caveat=FEW)}
     text = shown(**metrics, **CROSS).replace("\u00a0", " ")
-    assert "Test has only 8 independent groups, too few to say much." in text
+    assert "Test has only 8 independent groups, too few for a narrow interval." in text
     assert (
-        "Over all 48 groups, out of fold, logistic regression on the frozen features reaches an accuracy of 82.0 % "
+        "Over all 48 groups, out of fold, logistic regression on frozen features has an accuracy of 82.0 % "
         "(76.0 to 87.0 %, 900 pictures), macro F1 71.0 % (60.0 to 80.0 %). The balanced accuracy of these features is "
         "10.0 points above what the properties alone reach on the same pictures, between +4.0 and +16.0: it shows more "
         "than these."
     ) in text
-    assert "speak of the recipe" in text
+    assert "not for the trained model" in text
     assert text.count("82.0 %") == 1
     assert "Over all 48 groups" not in shown(**metrics)
 
@@ -339,14 +339,14 @@ def test_many_groups_in_test_are_not_called_few_whatever_the_caveat_says():
     metrics = {"accuracy": entry(0.99, 0.9, 1.0, caveat=caveat), **CROSS}
     text = Page(render(replace(material, predictions=predictions, metrics=metrics))).text
     assert "Over all 48 groups" in text.replace("\u00a0", " ")
-    assert "too few to say much" not in text
+    assert "too few for a narrow interval" not in text
 
 
 def test_a_class_that_is_not_evaluable_says_so():
     few = {name: entry(None, n=20) if name.endswith("/dog") else one for name, one in build().metrics.items()}
     text = Page(render(replace(build(), metrics=few))).text
     assert "not evaluable: 20 pictures, 21 needed" in text
-    assert "2 classes have too few pictures in test to be judged by themselves; means over the classes" in text
+    assert "2 classes have too few pictures in test for figures of their own. Means over the classes" in text
     many = {name: replace(one, n=21) if name.endswith("/cat") else one for name, one in few.items()}
     assert "1 class has too few" in Page(render(replace(build(), metrics=many))).text
     many |= {name: entry(0.7, n=21) for name in few if name.endswith("/dog")}

@@ -45,14 +45,16 @@ def test_each_picture_stands_over_its_two_labels_and_its_line(channels):
 def test_more_than_are_shown():
     page = Page(suspects_page("pets", suspects(5), pictures(2)))
     assert "The model disagrees with 5 labels." in page.text
-    assert "The 2 most suspicious ones are shown, the worst first; reports/label_suspects.csv lists all." in page.text
+    assert (
+        "The page shows the 2 most suspicious ones, the worst first; reports/label_suspects.csv lists all." in page.text
+    )
     assert len(page.all("img")) == 2
 
 
 def test_one_and_none():
     assert "The model disagrees with 1 label." in Page(suspects_page("pets", suspects(1), pictures(1))).text
     page = Page(suspects_page("pets", suspects(0), pictures(0)))
-    assert "No label is left with which the model disagrees." in page.text
+    assert "The model agrees with every label." in page.text
     assert page.all("img") == []
 
 

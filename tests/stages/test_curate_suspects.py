@@ -54,7 +54,7 @@ def write_params(folder, **checks):
             "watch": "x",
         },
         "ingest": {"max_pixels": MAX_PIXELS},
-        "embed": {"encoder": {}, "transform": {"size": 20}, "fit": "crop", "batch_size": 8},
+        "embed": {"encoder": {}, "transform": {"image_size": 20}, "image_size": 20, "fit": "crop", "batch_size": 8},
         "augmentation": {},
         "curate": checks,
     }
@@ -98,7 +98,7 @@ def test_without_the_check_the_listing_is_empty_and_the_page_says_so(given):
     curate.main()
     assert pd.read_csv(artifacts.SUSPECTS).empty
     assert artifacts.SUSPECTS.read_text() == "sample_id,previous,labels,quality,split\n"
-    assert "No label is left with which the model disagrees." in artifacts.SUSPECTS_PAGE.read_text()
+    assert "The model agrees with every label." in artifacts.SUSPECTS_PAGE.read_text()
 
 
 def test_a_check_without_a_listing():

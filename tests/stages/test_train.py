@@ -206,7 +206,7 @@ def test_samples_of_several_cells_are_not_mixed(packed):
         "num_bins": 2,
         "step_size": 0.01,
     }
-    with pytest.raises(UserError, match=r"^mix blends samples of several cells, which risk keeps apart; set mix=none"):
+    with pytest.raises(UserError, match=r"^mix blends samples of different cells, which risk must keep apart; set"):
         Recipe({**NODES, "mix": mixing, "risk": risk}).fit(packed, silent)
     _, history = Recipe({**NODES, "mix": mixing}).fit(packed, silent)
     _, plain = Recipe(NODES).fit(packed, silent)

@@ -69,7 +69,7 @@ def test_an_estimator_is_served(served, encode):
 
 def test_what_nuisances_tell_cannot_be_served(served, encode):
     model, _, images = served("property_forest")
-    with pytest.raises(UserError, match=r"it is there to be compared with, and cannot be served$"):
+    with pytest.raises(UserError, match=r"it is a baseline for comparison, and cannot be served$"):
         model.predict(None, pd.DataFrame({"image": [encode(images[0][..., 0], "PNG")]}))
 
 

@@ -30,13 +30,13 @@ def test_epochs_are_those_of_one_generator(samples):
 @pytest.mark.parametrize("taken", range(7))
 def test_it_goes_on_from_where_it_was(samples, taken):
     ours, batches = feed(samples), []
-    states = [(0, ours.began)]
+    states = [(0, ours.epoch_start_state)]
     for _ in range(3):
         for images, *_ in ours:
             batches.append(images)
-            states.append((ours.taken, ours.began))
+            states.append((ours.num_batches_done, ours.epoch_start_state))
     again = feed(samples, seed=99)
-    again.taken, again.began = states[taken]
+    again.num_batches_done, again.epoch_start_state = states[taken]
     rest = [images for _ in range(4) for images, *_ in again][: 6 - taken]
     assert len(rest) == 6 - taken
     assert all(torch.equal(a, b) for a, b in zip(rest, batches[taken:], strict=True))
@@ -81,5 +81,5 @@ def test_batches_made_ahead_are_the_same_ones_and_go_on_alike(samples, monkeypat
     for _ in range(2):
         for one, other in zip(plain, ahead, strict=True):
             assert torch.equal(one[0], other[0])
-            assert plain.taken == ahead.taken
-        assert torch.equal(plain.began, ahead.began)
+            assert plain.num_batches_done == ahead.num_batches_done
+        assert torch.equal(plain.epoch_start_state, ahead.epoch_start_state)

@@ -76,7 +76,7 @@ def test_a_damaged_one_is_passed_over_in_one_line(kept, lines, damage):
     assert kept.latest()[1]["step"] == 1
     assert len(lines) == 1
     assert lines[0].startswith(f"{newest} cannot be read (")
-    assert lines[0].endswith(") and is passed over")
+    assert lines[0].endswith(") and is skipped; an earlier checkpoint, or the start, is used")
     assert "\n" not in lines[0]
     (kept.folder / "000000000001.safetensors").write_bytes(b"")
     assert kept.latest() is None

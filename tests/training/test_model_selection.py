@@ -181,7 +181,7 @@ def test_a_trial_that_fails_is_named():
 
 
 def test_nothing_to_choose_by():
-    with pytest.raises(UserError, match=r"^imbalance: val has no sample to choose by; choose one option"):
+    with pytest.raises(UserError, match=r"^imbalance: val has no sample to compare options on; choose one, such"):
         choose(None, targets=np.zeros((0, 2)), groups=np.zeros(0, dtype=str))
 
 

@@ -55,7 +55,7 @@ def weights(predictor):
 def test_the_line_names_the_largest_batch_that_fits(fit, largest, accumulation, parts):
     fits = 16 * accumulation // parts
     message = (
-        rf"^a batch of 16 does not fit into the GPU's memory at step 1, one of {fits} does; set "
+        rf"^a batch of 16 does not fit into the GPU's memory at step 1, but one of {fits} does; set "
         rf"train\.batch_size={fits} and train\.accumulation={parts} for the same steps, or train\.halve_batch=true$"
     )
     with pytest.raises(UserError, match=message):
@@ -65,9 +65,9 @@ def test_the_line_names_the_largest_batch_that_fits(fit, largest, accumulation, 
 
 
 def test_the_line_where_nothing_fits(fit):
-    with pytest.raises(UserError, match=r"at step 1, and none of 2 does; lower image_size or take a smaller enc"):
+    with pytest.raises(UserError, match=r"at step 1, nor does one of 2; lower image_size or take a smaller enc"):
         fit(Bounded(1))
-    with pytest.raises(UserError, match=r"^a batch of 2 does not fit .* and none of 2 does; "):
+    with pytest.raises(UserError, match=r"^a batch of 2 does not fit .* nor does one of 2; "):
         fit(Bounded(1), halve_batch=True)
 
 

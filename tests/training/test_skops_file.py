@@ -91,7 +91,7 @@ def test_a_file_that_is_not_there(tmp_path):
 @pytest.mark.parametrize(
     ("schema", "message"),
     [
-        (b"{}", r"is not taken \(\w+: .*\); run dvc repro train$"),
+        (b"{}", r"is refused \(\w+: .*\); run dvc repro train$"),
         (
             json.dumps(
                 {
@@ -103,7 +103,7 @@ def test_a_file_that_is_not_there(tmp_path):
                     "protocol": 2,
                 }
             ).encode(),
-            r"is not taken \(TypeError: it holds os\.system\)",
+            r"is refused \(TypeError: it holds os\.system\)",
         ),
     ],
 )
@@ -123,7 +123,7 @@ def test_a_class_that_no_option_fits_is_not_taken(tmp_path, foreign):
     fitted = foreign.fit(FEATURES, np.stack([TRUTH > 0, TRUTH > 1], axis=1))
     data = skops.io.dumps({"estimator": fitted, "scaling": None})
     (tmp_path / "a.skops").write_bytes(data)
-    with pytest.raises(UserError, match=rf"is not taken .*{type(getattr(fitted, 'estimator', fitted)).__name__}"):
+    with pytest.raises(UserError, match=rf"is refused .*{type(getattr(fitted, 'estimator', fitted)).__name__}"):
         skops_file.read(tmp_path / "a.skops", artifacts.content_digest(data))
 
 
@@ -142,5 +142,5 @@ def test_a_tree_whose_branches_lead_out_of_it(tmp_path, field, value, kind):
     state["nodes"][field][0] = value
     inner.tree_.__setstate__(state)
     digest = skops_file.write(tmp_path / "a.skops", fitted)
-    with pytest.raises(UserError, match=r"a\.skops (holds a tree whose branches lead out of it|is not taken)"):
+    with pytest.raises(UserError, match=r"a\.skops (holds a tree whose branches lead out of it|is refused)"):
         skops_file.read(tmp_path / "a.skops", digest)

@@ -1,1 +1,1 @@
-"""Networks and descriptors: sample in, features out."""
+"""Encoders: networks and descriptors that turn samples into features."""

@@ -1,4 +1,4 @@
-"""Networks by their names in timm and torchvision, and what is left of them without the classifier."""
+"""Networks by their names in timm and torchvision, with and without the classifier."""
 
 from __future__ import annotations
 
@@ -11,24 +11,19 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
 Library = Literal["timm", "torchvision"]
-OFF = {  # torchvision's networks that would bring auxiliary heads, or scale their input as those weights were used to
+OFF = {  # of torchvision: no auxiliary heads, and no scaling of the input for the original weights
     "googlenet": {"aux_logits": False, "transform_input": False, "init_weights": True},
     "inception_v3": {"aux_logits": False, "transform_input": False, "init_weights": True},
 }
-LOADING = (
-    "cache_dir",
-    "checkpoint_path",
-    "file",
-    "url",
-)  # of timm, which would read files; `weights` says what is read
-LARGEST = 512  # side up to which the smallest one that a network takes is looked for
+LOADING = ("cache_dir", "checkpoint_path", "file", "url")  # options of timm that would read files, as `weights` does
+MAX_SIDE = 512  # pixels; the smallest side that a network takes is looked for up to this one
 
 
-def is_whole(library: str, architecture: str, options: Params) -> nn.Module:
+def make_classifier(library: str, architecture: str, options: Params) -> nn.Module:
     """The network with its ImageNet classifier and random weights.
 
     Raises:
-        ValueError: No such network or option.
+        ValueError: There is no such network or option.
     """
     known = names(library)
     if architecture not in known:
@@ -38,7 +33,7 @@ def is_whole(library: str, architecture: str, options: Params) -> nn.Module:
         )
     reading = [name for name in options if name in LOADING or name.startswith("pretrained")]
     if reading:
-        raise ValueError(f"options may not name what is read ({reading[0]}); set weights")
+        raise ValueError(f"options must not name a file or address to read ({reading[0]}); set weights instead")
     try:
         return _make(library, architecture, options)
     except (TypeError, AssertionError) as error:
@@ -60,8 +55,8 @@ def _make(library: str, architecture: str, options: Params) -> nn.Module:
     if library == "timm":
         import timm
 
-        made: nn.Module = timm.create_model(architecture, pretrained=False, **options)
-        return made
+        network: nn.Module = timm.create_model(architecture, pretrained=False, **options)
+        return network
     import torchvision
 
     return torchvision.models.get_model(architecture, weights=None, **{**OFF.get(architecture, {}), **options})
@@ -71,19 +66,19 @@ def classifier(body: nn.Module, library: str) -> str:
     """The dotted name of the last layer, whose outputs are the classes of ImageNet.
 
     Raises:
-        ValueError: It ends otherwise than with a linear layer.
+        ValueError: The last layer is not linear.
     """
     if library == "timm":
         known: Any = body
         return str(known.pretrained_cfg["classifier"])
     last = [name for name, module in body.named_modules() if isinstance(module, nn.Linear)][-1:]
     if not last or not last[0].startswith(("fc", "classifier", "head")):
-        raise ValueError(f"{type(body).__name__} of torchvision does not end with a linear layer; take timm's")
+        raise ValueError(f"{type(body).__name__} of torchvision does not end with a linear layer; use library=timm")
     return last[0]
 
 
-def headless(body: nn.Module, library: str) -> tuple[nn.Module, int]:
-    """The network without its classifier, and the length of its features."""
+def remove_classifier(body: nn.Module, library: str) -> tuple[nn.Module, int]:
+    """The network without its classifier, changed in place, and the length of its feature vector."""
     if library == "timm":
         known: Any = body
         known.reset_classifier(0)
@@ -95,20 +90,23 @@ def headless(body: nn.Module, library: str) -> tuple[nn.Module, int]:
 
 
 def size_problem(library: str, architecture: str, options: Params, side: int) -> str:
-    """One line where pictures of this side are not what the network takes; empty where that is not the reason.
+    """The problem in one line if the network does not take pictures of this side in pixels; empty if it does.
 
-    Shapes are tried without weights or arithmetic.
+    Sizes are tried on torch's meta device, without weights or arithmetic.
     """
     with torch.device("meta"):
         body = _make(library, architecture, options).eval()
         if _takes(body, side):
             return ""
-        least = next((larger for larger in range(side + 1, LARGEST + 1) if _takes(body, larger)), None)
+        least = next((larger for larger in range(side + 1, MAX_SIDE + 1) if _takes(body, larger)), None)
     if least is None:
-        return f"{architecture} does not take pictures of {side} x {side} pixels, nor larger ones up to {LARGEST}"
+        return (
+            f"{architecture} does not take pictures of {side} x {side} pixels, nor larger ones up to {MAX_SIDE}; "
+            "choose another encoder"
+        )
     return (
-        f"{architecture} does not take pictures of {side} x {side} pixels, but of {least} x {least}; "
-        f"set image_size={least} or more"
+        f"{architecture} does not take pictures of {side} x {side} pixels; the next larger size that it takes is "
+        f"{least} x {least}, so set image_size={least} or more"
     )
 
 

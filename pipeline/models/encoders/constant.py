@@ -1,4 +1,4 @@
-"""No look at the picture, for baselines."""
+"""A constant feature, which ignores the picture; for baselines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Histograms of oriented gradients: what edges a picture has and where, and nothing learnt."""
+"""Histograms of oriented gradients: edges by direction and position, without training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Hog(nn.Module, Encoder):
     Args:
         image_size: Side of the pictures in pixels, a multiple of `cell`.
         cell: Side of a cell in pixels, at least 2.
-        num_orientations: Directions told apart over half a turn, at least 2.
+        num_orientations: Bins of the gradient direction over half a turn, at least 2.
 
     Source: Dalal and Triggs 2005, doi:10.1109/CVPR.2005.177.
     """
@@ -29,15 +29,17 @@ class Hog(nn.Module, Encoder):
     def __init__(self, image_size: int, cell: int, num_orientations: Annotated[int, Ge(2)]):
         super().__init__()
         if cell < 2 or image_size < 2 * cell or image_size % cell:
-            raise ValueError(f"image_size must be a multiple of cell, two cells at least, got {image_size} and {cell}")
+            raise ValueError(
+                f"image_size must be a multiple of cell and at least two cells, got {image_size} and {cell}"
+            )
         self.image_size, self.cell, self.num_orientations = image_size, cell, num_orientations
         self.feature_dim = (image_size // cell - 1) ** 2 * 4 * num_orientations
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[2:] != (self.image_size, self.image_size):
             raise UserError(
-                f"gradients of {self.image_size} x {self.image_size} pixels got {x.shape[2]} x {x.shape[3]}; "
-                "set image_size once for all"
+                f"encoder=hog takes {self.image_size} x {self.image_size} pixels, found {x.shape[2]} x {x.shape[3]}; "
+                "set only image_size, which encoder and transform follow"
             )
         grey = x.mean(dim=1)
         down, across = torch.zeros_like(grey), torch.zeros_like(grey)

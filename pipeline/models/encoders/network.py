@@ -14,16 +14,16 @@ from pipeline.models.encoders import backbones, pretrained_network
 
 @final
 class PretrainedNetwork(nn.Module, Encoder):
-    """A network up to its pooled features; auxiliary heads, where it has any, are left out.
+    """A network up to its pooled features, without auxiliary heads.
 
     Args:
         architecture: Name in its library, such as `tf_efficientnet_lite0` or `alexnet`.
-        weights: What it starts from. `package`: ImageNet weights that an installed package carries. `timm` or
-            `torchvision`: those that the network's library downloads, once. `none`: random. Anything else is a file,
-            `.safetensors` or a checkpoint of torch, whose names are the library's.
+        weights: Initial weights. `package`: ImageNet weights of an installed package. `timm` or `torchvision`: those
+            that the network's library downloads once. `none`: random. Anything else is the path of a file,
+            `.safetensors` or a checkpoint of torch, with the tensor names of the library.
         library: `timm` or `torchvision`.
-        options: What the library takes beside, such as `drop_path_rate` (stochastic depth, Huang et al. 2016,
-            arXiv:1603.09382) or `dynamic_img_size` (a transformer that takes other sizes than it was made for).
+        options: Further arguments of the library, such as `drop_path_rate` (stochastic depth, Huang et al. 2016,
+            arXiv:1603.09382) or `dynamic_img_size` (a transformer for other sizes than it was trained at).
     """
 
     def __init__(
@@ -35,10 +35,10 @@ class PretrainedNetwork(nn.Module, Encoder):
     ):
         super().__init__()
         self.recipe = (library, architecture, dict(options or {}))
-        body = backbones.is_whole(*self.recipe)
+        body = backbones.make_classifier(*self.recipe)
         if weights != "none":
             pretrained_network.load(body, library, architecture, weights)
-        self.body, self.feature_dim = backbones.headless(body, library)
+        self.body, self.feature_dim = backbones.remove_classifier(body, library)
 
     def forward(self, x: Tensor) -> Tensor:
         try:

@@ -1,4 +1,4 @@
-"""The picture itself, made small."""
+"""The pixels of the reduced picture."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pipeline.core.ranges import PositiveInt
 
 @final
 class Pixels(nn.Module, Encoder):
-    """The means of side x side equal parts of the picture, one after the other, per channel.
+    """The means of side x side equal parts of the picture, per channel, as one vector.
 
     Args:
-        side: Of the small picture, at least 1.
-        grey: One channel, the mean of the three.
+        side: Side of the reduced picture, at least 1.
+        grey: Reduce to one channel, the mean of the three.
     """
 
     def __init__(self, side: PositiveInt, grey: bool):

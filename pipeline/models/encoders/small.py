@@ -1,4 +1,4 @@
-"""Three convolutions: for tiny pictures, quick tries and tests."""
+"""A network of three convolutions, for tiny pictures, quick trials and tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blur, so that sharpness, noise and resolution do not give the label away."""
+"""Blur, so that the label cannot be learned from sharpness, noise or resolution."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LEAST = 0.05  # of a pixel; a narrower Gaussian changes nothing
 @final
 @dataclass(frozen=True, kw_only=True)
 class Blur(Augmentation):
-    """A Gaussian of its own width over each sample.
+    """Blurs each sample with a Gaussian of random width.
 
     Args:
-        max_sigma: The standard deviation is uniform between 0 and this share of the side, above 0 to 0.1.
+        max_sigma: The standard deviation is uniform between 0 and this share of the shorter side, above 0 to 0.1.
     """
 
     max_sigma: Annotated[float, Interval(gt=0, le=0.1)]
@@ -39,5 +39,5 @@ class Blur(Augmentation):
 
 
 def _size(sigma: float, side: int) -> int:
-    """Three standard deviations either way, and no more than reflection at the edge can fill."""
+    """Side of the kernel in pixels: three standard deviations each way, as far as reflection at the edge allows."""
     return 2 * min(math.ceil(3 * sigma), side - 1) + 1

@@ -1,4 +1,4 @@
-"""A border of random width and grey, so that border, corners and marks in them do not give the label away."""
+"""A border of random width and grey, so that the label cannot be learned from border, corners or marks in them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.core.contracts import Augmentation
 @final
 @dataclass(frozen=True, kw_only=True)
 class Border(Augmentation):
-    """Covers the margin of each sample, each of its four sides by its own width, in one grey.
+    """Covers the border of each sample in one random grey, with a random width on each of the four sides.
 
     Args:
         max_fraction: Each width is uniform between 0 and this share of the side, above 0 to 0.4.

@@ -1,4 +1,4 @@
-"""Saturation, hue and the colour of the light, so that none of them gives the label away."""
+"""Saturation, hue and the colour of the light, so that the label cannot be learned from them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from pipeline.core.ranges import Fraction
 @final
 @dataclass(frozen=True, kw_only=True)
 class Colour(Augmentation):
-    """Each sample gets its own saturation, hue and light; a grey one, of one channel, is left as it is.
+    """Changes saturation, hue and colour of the light of each sample at random; one-channel pictures stay as they are.
 
     Args:
         max_saturation: The factor is uniform between 1 - this and 1 + this, 0 to 1.
-        max_hue: The turn is uniform within this share of the circle, 0 to 0.5, both ways.
+        max_hue: The shift of the hue is uniform between -this and this share of the colour circle, 0 to 0.5.
         max_cast: Each channel is multiplied by its own factor between 1 - this and 1 + this, 0 to 1.
     """
 
@@ -30,12 +30,12 @@ class Colour(Augmentation):
     max_cast: Fraction
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
-        draws = torch.rand(len(batch), 5, generator=generator) * 2 - 1
+        noise = torch.rand(len(batch), 5, generator=generator) * 2 - 1
         if batch.shape[1] == 1:
             return batch
-        light = 1 + draws[:, 2:, None, None] * self.max_cast
+        light = 1 + noise[:, 2:, None, None] * self.max_cast
         lit = (batch.float() * light).round_().clamp_(0, 255).to(torch.uint8)
-        turns = draws[:, :2] * torch.tensor([self.max_saturation, self.max_hue])
+        turns = noise[:, :2] * torch.tensor([self.max_saturation, self.max_hue])
         return torch.stack(
             [
                 functional.adjust_hue(functional.adjust_saturation(one, 1 + saturation), hue)

@@ -1,4 +1,4 @@
-"""JPEG compression, so that the quality with which a picture was stored does not give the label away."""
+"""JPEG compression, so that the label cannot be learned from the quality with which a picture was stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.core.contracts import Augmentation
 @final
 @dataclass(frozen=True, kw_only=True)
 class Compression(Augmentation):
-    """Each sample is written as a JPEG of its own quality, and read; by Pillow, as most pictures on disk were.
+    """Encodes each sample as a JPEG of random quality and decodes it, by Pillow.
 
     Args:
         min_quality: The quality is uniform between this and 100, 1 to 100.
@@ -35,8 +35,8 @@ class Compression(Augmentation):
 
 
 def _compress(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """(1 or 3, H, W) after a JPEG of that quality."""
+    """(1 or 3, H, W) uint8 after JPEG compression at this quality."""
     file = io.BytesIO()
     Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)).save(file, "JPEG", quality=quality)
-    read = np.asarray(Image.open(file))
-    return read[None] if read.ndim == 2 else read.transpose(2, 0, 1)
+    decoded = np.asarray(Image.open(file))
+    return decoded[None] if decoded.ndim == 2 else decoded.transpose(2, 0, 1)

@@ -1,4 +1,4 @@
-"""A rectangle of noise over part of the picture, so that no part of it decides alone."""
+"""A rectangle of noise over part of the picture, so that the label does not depend on one part alone."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ LEAST = 0.02  # of the area, as in the paper
 @final
 @dataclass(frozen=True, kw_only=True)
 class Erasing(Augmentation):
-    """Some samples lose a rectangle of random size, shape (1 : 3 to 3 : 1) and place to random pixels.
+    """Random pixels replace a rectangle of random size, shape (1 : 3 to 3 : 1) and position in some samples.
 
     Args:
-        probability: With which a sample loses one, above 0 to 1.
-        max_area: Largest share of the picture, above 0.02 and below 1; 0.4 in the paper.
+        probability: Probability that a sample is changed, above 0 to 1.
+        max_area: Largest share of the picture that is replaced, above 0.02 and below 1; 0.4 in the paper.
 
-    Source: Zhong et al. 2020, arXiv:1708.04896; torchvision's rectangle.
+    Source: Zhong et al. 2020, arXiv:1708.04896; the rectangle is torchvision's.
     """
 
     probability: Annotated[float, Interval(gt=0, le=1)]
@@ -37,10 +37,10 @@ class Erasing(Augmentation):
         result = batch.clone()
         with draw_from(generator):
             for position in chosen.nonzero().flatten().tolist():
-                place = choose.make_params([batch[position]])
-                if place["v"] is None:  # ten tries found no rectangle that fits
+                box = choose.make_params([batch[position]])
+                if box["v"] is None:  # ten tries found no rectangle that fits
                     continue
-                rows, columns = (slice(place[at], place[at] + place[size]) for at, size in (("i", "h"), ("j", "w")))
+                rows, columns = (slice(box[at], box[at] + box[size]) for at, size in (("i", "h"), ("j", "w")))
                 part = result[position, :, rows, columns]
                 part.copy_(torch.randint(0, 256, part.shape, dtype=torch.uint8))
         return result

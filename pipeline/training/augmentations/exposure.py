@@ -1,4 +1,4 @@
-"""Brightness and contrast, so that neither gives the label away."""
+"""Brightness and contrast, so that the label cannot be learned from them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pipeline.core.ranges import Fraction
 @final
 @dataclass(frozen=True, kw_only=True)
 class Exposure(Augmentation):
-    """Each sample becomes clip(mean + contrast x (pixel - mean) + brightness), with its own two draws.
+    """Each sample becomes clip(mean + contrast x (pixel - mean) + brightness), with random numbers of its own.
 
     Args:
-        max_brightness: The shift is uniform within this share of the full range, 0 to 1, both ways.
+        max_brightness: The brightness added is uniform between -this and this share of the full range, 0 to 1.
         max_contrast: The factor is uniform between 1 - max_contrast and 1 + max_contrast, 0 to 1.
     """
 
@@ -29,10 +29,12 @@ class Exposure(Augmentation):
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         each = (len(batch), *[1] * (batch.dim() - 1))
-        draws = torch.rand(2, *each, generator=generator) * 2 - 1
-        shift = draws[0] * self.max_brightness * 255
-        factor = 1 + draws[1] * self.max_contrast
+        noise = torch.rand(2, *each, generator=generator) * 2 - 1
+        shift = noise[0] * self.max_brightness * 255
+        factor = 1 + noise[1] * self.max_contrast
         pixels = batch.float()
         mean = pixels.mean(dim=tuple(range(1, batch.dim())), keepdim=True)
-        pixels.sub_(mean).mul_(factor).add_(mean + shift)  # in place: fresh memory costs more than the arithmetic
+        pixels.sub_(mean).mul_(factor).add_(
+            mean + shift
+        )  # in place: allocating memory takes longer than the arithmetic
         return pixels.round_().clamp_(0, 255).to(torch.uint8)

@@ -14,12 +14,12 @@ from pipeline.core.contracts import Augmentation
 @final
 @dataclass(frozen=True, kw_only=True)
 class Orthogonal(Augmentation):
-    """Each sample gets one of the allowed symmetries, all equally likely, the identity among them.
+    """Applies one of the allowed symmetries to each sample, all equally likely, including the identity.
 
     Args:
-        horizontal_flip: Left and right may change places.
-        vertical_flip: Top and bottom may change places.
-        transpose: Rows and columns may change places; with both flips this adds the quarter turns.
+        horizontal_flip: Left and right may be exchanged.
+        vertical_flip: Top and bottom may be exchanged.
+        transpose: Rows and columns may be exchanged; with both flips this adds the quarter turns.
     """
 
     horizontal_flip: bool
@@ -28,9 +28,9 @@ class Orthogonal(Augmentation):
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         allowed = (self.transpose, self.vertical_flip, self.horizontal_flip)
-        draws = torch.randint(0, 2, (len(batch), 3), generator=generator, dtype=torch.bool)
-        draws &= torch.tensor(allowed)
-        code = (draws * torch.tensor([4, 2, 1])).sum(dim=1)
+        is_applied = torch.randint(0, 2, (len(batch), 3), generator=generator, dtype=torch.bool)
+        is_applied &= torch.tensor(allowed)
+        code = (is_applied * torch.tensor([4, 2, 1])).sum(dim=1)
         result = torch.empty_like(batch)
         for image, symmetry, changed in zip(batch, code.tolist(), result, strict=True):
             turned = image.transpose(1, 2) if symmetry & 4 else image

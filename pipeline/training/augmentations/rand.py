@@ -1,4 +1,4 @@
-"""Several changes of a fixed list, all at one strength."""
+"""Several random changes of a fixed list, all at one strength."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class RandAugment(Augmentation):
 
     Args:
         max_magnitude: Strength of each change, 1 to 30; 9 in most of the paper.
-        num_changes: At least 1; 2 in most of the paper.
+        num_changes: Changes per sample, at least 1; 2 in most of the paper.
 
-    Source: Cubuk et al. 2020, arXiv:1909.13719; torchvision's.
+    Source: Cubuk et al. 2020, arXiv:1909.13719; by torchvision.
     """
 
     max_magnitude: Annotated[int, Interval(ge=1, le=30)]
     num_changes: PositiveInt
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
-        change = v2.RandAugment(num_ops=self.num_changes, magnitude=self.max_magnitude)
+        augment = v2.RandAugment(num_ops=self.num_changes, magnitude=self.max_magnitude)
         with draw_from(generator):
-            return torch.stack([change(one) for one in batch])
+            return torch.stack([augment(one) for one in batch])

@@ -1,4 +1,4 @@
-"""One change of a fixed list at a random strength: nothing to tune."""
+"""One random change of a fixed list at a random strength, without an option to tune."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pipeline.core.rng import draw_from
 @final
 @dataclass(frozen=True, kw_only=True)
 class TrivialAugment(Augmentation):
-    """Each sample gets one of 14 changes (shear, shift, turn, colour, tone, none) at a strength drawn from all of them.
+    """Each sample gets one of 14 changes (shear, shift, turn, colour, tone, none) at a random strength.
 
-    Source: Mueller and Hutter 2021, arXiv:2103.10158; torchvision's, the wide list.
+    Source: Mueller and Hutter 2021, arXiv:2103.10158; by torchvision, the wide list.
     """
 
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
-        change = v2.TrivialAugmentWide()
+        augment = v2.TrivialAugmentWide()
         with draw_from(generator):
-            return torch.stack([change(one) for one in batch])
+            return torch.stack([augment(one) for one in batch])

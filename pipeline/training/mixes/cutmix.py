@@ -17,12 +17,12 @@ from pipeline.core.rng import draw_from
 @final
 @dataclass(frozen=True, kw_only=True)
 class Cutmix(BatchMix):
-    """A rectangle of 1 - share of the area comes from another picture of the batch, its target by the area in the end.
+    """A rectangle of the area 1 - share comes from another picture of the batch; the target is mixed by the final area.
 
     Args:
-        alpha: The share of a batch is drawn from Beta(alpha, alpha), above 0; 1 draws it uniformly.
+        alpha: The share of a batch is sampled from Beta(alpha, alpha), above 0; with 1 it is uniform.
 
-    Source: Yun et al. 2019, arXiv:1905.04899; torchvision's.
+    Source: Yun et al. 2019, arXiv:1905.04899; by torchvision.
     """
 
     mixes = True

@@ -1,4 +1,4 @@
-"""Every picture by itself."""
+"""No mixing of pictures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.core.contracts import BatchMix
 @final
 @dataclass(frozen=True, kw_only=True)
 class Unmixed(BatchMix):
-    """The batch as it is; draws nothing."""
+    """The batch as it is; the generator is not used."""
 
     spatial_rank = None
     mixes = False

@@ -1,4 +1,4 @@
-"""The risk of decisions against targets: what a classifier learns from labels."""
+"""The supervised objective of a classifier: the risk of its outputs against the targets."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pipeline.core.contracts import Objective, Risk, Task
 
 @final
 class Supervised(nn.Module, Objective):
-    """A risk of the losses of a task, and the weights of the cells that it moves from step to step.
+    """The risk over the losses of a task, and the weights of its cells, which it changes at each step.
 
     Args:
         network: (B, ...) pictures to (B, K) logits.
         task: As `fit_class_weights` returned it.
-        risk: What is made small.
+        risk: What is minimised.
         num_subgroups: Cells of label x property, at least 1.
     """
 

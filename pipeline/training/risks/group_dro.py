@@ -1,4 +1,4 @@
-"""The loss of the worst cell of label x property."""
+"""The risk of the worst cell of label x property."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-MIN_SAMPLES = 2  # of a cell, on average
+MIN_SAMPLES = 2  # per cell, on average
 
 
 @final
@@ -26,15 +26,15 @@ MIN_SAMPLES = 2  # of a cell, on average
 class GroupDro(Risk):
     """Group distributionally robust optimisation: cells with a high loss gain weight, step by step.
 
-    At each step the weight q of a cell is multiplied by exp(step_size x its mean loss in the batch), a cell absent
-    from the batch counting as loss 0; the weights are made to sum to 1, and the risk is sum(q x loss). Rare cells come
-    seldom, so it learns faster and steadier together with conf/sampling/balanced.yaml. With several labels per sample
-    a cell is a combination of labels at a value of the property: sensible for few labels only.
+    At each step the weight q of a cell is multiplied by exp(step_size x its mean loss in the batch); a cell absent
+    from the batch has loss 0. The weights are normalised to sum to 1, and the risk is sum(q x loss). Rare cells are
+    seldom in a batch, so training is faster and steadier with conf/sampling/balanced.yaml. With several labels per
+    sample a cell is a combination of labels at a value of the property: use it with few labels only.
 
     Args:
-        by: The property: `prop_brightness` or another measured property, `attr_*` for what the source told.
-        num_bins: Bins, equally filled, of a property that is a number, at least 2.
-        step_size: Of the weights, above 0; 0.01 in the paper.
+        by: The property: `prop_brightness` or another measured property, or `attr_*`, an attribute of the source.
+        num_bins: Equally filled bins of a numeric property, at least 2.
+        step_size: Step size of the weights, above 0; 0.01 in the paper.
 
     Source: Sagawa, Koh, Hashimoto and Liang 2020, arXiv:1911.08731, algorithm 1.
     """
@@ -51,8 +51,8 @@ class GroupDro(Risk):
         num_subgroups = int(cells.max()) + 1
         if num_subgroups * MIN_SAMPLES > len(cells):
             raise UserError(
-                f"labels and {self.by} make {num_subgroups:,} cells of {len(cells):,} samples, and a cell of one "
-                "sample would be learnt by heart; take fewer risk.num_bins or labels, or sampling=balanced instead"
+                f"risk.by: labels and {self.by} make {num_subgroups:,} cells of {len(cells):,} samples, expected "
+                f"{MIN_SAMPLES} or more per cell; set fewer risk.num_bins, or sampling=balanced and risk=mean"
             )
         return cells
 
@@ -63,7 +63,7 @@ class GroupDro(Risk):
 
         present = cells.unique()
         losses = torch.stack([task.loss(logits[cells == one], targets[cells == one]) for one in present])
-        grown = weights.clone()
-        grown[present] *= (self.step_size * losses.detach()).exp().to(grown.dtype)
-        grown /= grown.sum()
-        return (grown[present].to(losses.dtype) * losses).sum(), grown
+        new_weights = weights.clone()
+        new_weights[present] *= (self.step_size * losses.detach()).exp().to(new_weights.dtype)
+        new_weights /= new_weights.sum()
+        return (new_weights[present].to(losses.dtype) * losses).sum(), new_weights

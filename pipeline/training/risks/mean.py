@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Mean(Risk):
-    """Every sample counts alike, so what is common counts most."""
+    """Every sample counts the same, so frequent classes count most."""
 
     def cells(self, targets: np.ndarray, index: pd.DataFrame) -> np.ndarray:
         return np.zeros(len(targets), dtype=np.int64)

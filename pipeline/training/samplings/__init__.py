@@ -1,1 +1,1 @@
-"""How often each sample of train is drawn."""
+"""How often each sample of train is sampled."""

@@ -1,4 +1,4 @@
-"""Samples drawn so that the label and a property have nothing to do with each other."""
+"""Sampling that makes the label independent of a property."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from pipeline.datasets.subgroups import (
 @final
 @dataclass(frozen=True, kw_only=True)
 class Balanced(Sampling):
-    """A sample with labels y and property a is drawn with probability in proportion to P(y) P(a) / P(y, a).
+    """The probability of a sample with labels y and property a is proportional to P(y) P(a) / P(y, a).
 
-    Among the samples drawn, label and property are then independent, each as frequent as before. With several labels
-    per sample, y is their combination: each label alone is independent too, as far as its combinations occur at
-    every value; a combination that occurs at one value only keeps its link.
+    In the sampled data label and property are independent, and each is as frequent as before. With several labels per
+    sample, y is their combination: a single label is independent too, as far as its combinations occur at every value
+    of the property. A combination that occurs at one value only stays linked to it.
 
     Args:
-        by: The property: `prop_brightness` or another measured property, `attr_*` for what the source told.
-        num_bins: Bins, equally filled, of a property that is a number, at least 2.
+        by: The property: `prop_brightness` or another measured property, or `attr_*`, an attribute of the source.
+        num_bins: Equally filled bins of a numeric property, at least 2.
 
-    Source: Kamiran and Calders 2012, doi:10.1007/s10115-011-0463-8, reweighing; Idrissi et al. 2022, arXiv:2110.14503,
-        that sampling alone competes with methods made for worst groups.
+    Source: Kamiran and Calders 2012, doi:10.1007/s10115-011-0463-8, reweighing; Idrissi et al. 2022, arXiv:2110.14503:
+        sampling alone does as well as methods designed for the worst group.
     """
 
     by: str
@@ -48,8 +48,8 @@ class Balanced(Sampling):
         empty = empty_subgroups(targets, values, classes)
         if empty:
             raise UserError(
-                f"no sample of train has {', '.join(empty[:5])} ({self.by}), and no weight makes up for none; collect "
-                "some, take fewer bins, or vary the property by augmentation instead"
+                f"no sample of train has {', '.join(empty[:5])} ({self.by}), and no weight can replace them; "
+                "collect some, set fewer sampling.num_bins, or vary the property by augmentation instead"
             )
         sizes = [
             _size(codes)

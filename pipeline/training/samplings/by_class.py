@@ -1,4 +1,4 @@
-"""Samples of rare classes drawn more often."""
+"""Samples of rare classes are sampled more often."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from pipeline.core.contracts import Sampling
 @final
 @dataclass(frozen=True, kw_only=True)
 class ByClass(Sampling):
-    """A sample is drawn in proportion to (1 / n_k)^strength, n_k the samples of its rarest label.
+    """The probability of a sample is proportional to (1 / n_k)^strength; n_k is the size of its rarest class.
 
-    With strength 1 and one label per sample every class is drawn equally often. A sample with several labels is drawn
-    as its rarest one asks; one without any, as the largest class. The network then answers as if classes were as
-    frequent as they are drawn.
+    With strength 1 and one label per sample every class is sampled equally often. A sample without labels has the
+    probability of one of the largest class. The scores of the network then hold for the sampled class frequencies.
 
     Args:
-        strength: 0 draws as train is, 1 all classes alike; 0.5 is the square root.
+        strength: 0 keeps the class frequencies of train, 1 makes them equal; 0.5 is the square root.
 
     Source: Shen, Lin and Huang 2016, arXiv:1512.05830, class-aware sampling; Kang et al. 2020, arXiv:1910.09217,
         equation 1, for the strength (their q is 1 - strength); Gupta, Dollar and Girshick 2019, arXiv:1908.03195,
@@ -35,5 +34,5 @@ class ByClass(Sampling):
         present = targets > 0
         sizes = present.sum(axis=0)
         rarest = np.where(present, sizes, max(1, sizes.max())).min(axis=1)
-        chances: np.ndarray = rarest.astype(np.float64) ** -self.strength
-        return chances / chances.sum()
+        weights: np.ndarray = rarest.astype(np.float64) ** -self.strength
+        return weights / weights.sum()

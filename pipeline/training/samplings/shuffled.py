@@ -14,7 +14,7 @@ from pipeline.core.contracts import Sampling
 @final
 @dataclass(frozen=True, kw_only=True)
 class Shuffled(Sampling):
-    """Train as it is, with whatever goes together in it."""
+    """Every sample once per epoch: class frequencies and correlations stay those of train."""
 
     def __call__(self, targets: np.ndarray, classes: list[str], index: pd.DataFrame) -> None:
         return None

@@ -1,4 +1,4 @@
-"""Formulas of losses for unequal classes, and of the probabilities that the answers of such a network stand for."""
+"""Losses for unequal classes, and the probabilities that belong to the logits of a network trained with them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Weighing = Literal["none", "balanced", "effective"]
-FocalGamma = Literal[0] | Annotated[float, Interval(ge=1, le=10)]  # below 1 the slope is infinite at a sure answer
+FocalGamma = Literal[0] | Annotated[float, Interval(ge=1, le=10)]  # below 1 the slope is infinite at a probability of 1
 
 
 def class_weights(sizes: np.ndarray, how: Weighing, beta: float) -> np.ndarray:
     """(K,) weight of each class in the loss, from (K,) numbers of samples; 1 for a class without any.
 
-    `balanced` is n / (K n_k), with which the mean weight of a sample is 1 (as in scikit-learn). `effective` is
+    `balanced` is n / (K n_k), so that the mean weight of a sample is 1 (as in scikit-learn). `effective` is
     (1 - beta) / (1 - beta^n_k), scaled to sum to K. Classes that do not occur do not count in K.
 
     Source: Cui et al. 2019, arXiv:1901.05555, for `effective`.
@@ -40,7 +40,7 @@ def positive_weights(positives: np.ndarray, num: int, how: Weighing, beta: float
     """(K,) weight of a label's presence against its absence; 1 where train has one side only.
 
     `balanced` is negatives / positives, `effective` the same ratio of effective numbers: each label is a problem of two
-    classes, and its absence weighs 1.
+    classes, and the weight of its absence is 1.
 
     Args:
         positives: (K,) samples with each label.
@@ -57,12 +57,12 @@ def positive_weights(positives: np.ndarray, num: int, how: Weighing, beta: float
 
 
 def effective_number(sizes: np.ndarray, beta: float) -> np.ndarray:
-    """(1 - beta^n) / (1 - beta): n samples that overlap count as so many; between 1 and n (Cui et al. 2019)."""
+    """(1 - beta^n) / (1 - beta), 1 to n: the number of distinct samples among n that overlap (Cui et al. 2019)."""
     return np.asarray(-np.expm1(sizes * np.log(beta)) / (1 - beta))
 
 
 def softmax_loss(logits: Tensor, targets: Tensor, weights: Tensor | None, gamma: float, smoothing: float) -> Tensor:
-    """Mean over the batch of -sum over classes of w t (1 - p)^gamma log p; gamma 0 is cross-entropy, torch's own.
+    """Mean over the batch of -sum over classes of w t (1 - p)^gamma log p; with gamma 0, torch's cross-entropy.
 
     Args:
         logits: (B, K).
@@ -87,8 +87,8 @@ def softmax_loss(logits: Tensor, targets: Tensor, weights: Tensor | None, gamma:
 def sigmoid_loss(logits: Tensor, targets: Tensor, weights: Tensor | None, gamma: float) -> Tensor:
     """Mean over batch and labels of w t FL(p) + (1 - t) FL(1 - p), with FL(p) = -(1 - p)^gamma log p.
 
-    torch's own binary cross-entropy where gamma is 0, else torchvision's focal loss of presence and of absence, each
-    counting by the target: so mixed targets cost what their parts cost.
+    With gamma 0 it is torch's binary cross-entropy, else torchvision's focal loss of presence and of absence, each
+    multiplied by its target: the loss of a mixed target is the mix of the losses.
 
     Source: Lin et al. 2017, arXiv:1708.02002, equation 5.
     """
@@ -106,10 +106,10 @@ def sigmoid_loss(logits: Tensor, targets: Tensor, weights: Tensor | None, gamma:
 
 
 def of_softmax(logits: Tensor, shift: Tensor | None, gamma: float) -> Tensor:
-    """(B, K) probabilities of classes, from logits that, with the shift added, make `softmax_loss` small.
+    """(B, K) probabilities of classes, from logits trained with `softmax_loss`, to which the loss adds the shift.
 
-    The shift is not in them: with the logarithm of the classes' frequencies as the shift they are those of classes that
-    are equally frequent, and with weights in the loss those of classes that are as frequent as they weigh.
+    The shift is left out: with the log frequencies of the classes as the shift, the result holds for equally frequent
+    classes. With weights in the loss it holds for classes whose frequencies are in proportion to frequency x weight.
 
     Source: Menon et al. 2021, arXiv:2007.07314.
     """
@@ -121,26 +121,26 @@ def of_softmax(logits: Tensor, shift: Tensor | None, gamma: float) -> Tensor:
 
 
 def of_sigmoid(logits: Tensor, weights: Tensor | None, gamma: float) -> Tensor:
-    """(B, K) probabilities of labels as often as they occur in train, from logits that make `sigmoid_loss` small.
+    """(B, K) probabilities of labels at their frequencies in train, from logits trained with `sigmoid_loss`.
 
     Source: the shift by weights follows from the minimum of the weighted loss, p w / (p w + 1 - p); Elkan 2001, The
         Foundations of Cost-Sensitive Learning, theorem 2; Saerens et al. 2002, doi:10.1162/089976602753284446.
     """
     from torch.nn.functional import logsigmoid
 
-    found = logits.double()
+    log_odds = logits.double()
     if gamma:
-        found = _unfocus(logsigmoid(found), gamma) - _unfocus(logsigmoid(-found), gamma)
+        log_odds = _unfocus(logsigmoid(log_odds), gamma) - _unfocus(logsigmoid(-log_odds), gamma)
     if weights is not None:
-        found = found - weights.double().log()
-    return found.sigmoid().to(logits.dtype)
+        log_odds = log_odds - weights.double().log()
+    return log_odds.sigmoid().to(logits.dtype)
 
 
 def _unfocus(log_scores: Tensor, gamma: float) -> Tensor:
     """log(v / phi(v)) with phi(v) = (1 - v)^gamma - gamma (1 - v)^(gamma - 1) v log v, to be normalised.
 
-    The network with the lowest focal loss is less sure than the classes are; this is what its scores stand for. The
-    order of classes stays.
+    The scores with the lowest focal loss are less extreme than the probabilities; this maps them back. The order of
+    classes stays the same.
 
     Source: Charoenphakdee et al. 2021, arXiv:2011.09172; v / phi(v) is where the derivative of the expected loss is 0.
     """
@@ -150,10 +150,10 @@ def _unfocus(log_scores: Tensor, gamma: float) -> Tensor:
 
 
 def per_class(task: str, name: str, values: list[float], num_classes: int) -> list[float]:
-    """What a task has learnt of each class.
+    """The values, one per class.
 
     Raises:
-        UserError: It was learnt of other classes.
+        UserError: They belong to another number of classes.
     """
     if len(values) != num_classes:
         raise UserError(f"task {task} has {len(values)} {name} for {num_classes} classes; run dvc repro train")

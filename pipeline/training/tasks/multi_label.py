@@ -1,4 +1,4 @@
-"""Any number of labels per sample, also none."""
+"""Any number of labels per sample, including none."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ DEFAULT_THRESHOLD = 0.5
 @final
 @dataclass(frozen=True, kw_only=True)
 class MultiLabel(Task):
-    """A sigmoid and binary cross-entropy for each label; a label is decided where its score reaches its threshold.
+    """Sigmoid and binary cross-entropy for each label; a label is predicted where its score reaches its threshold.
 
-    A row of zeros says that a sample has none of the labels. The pipeline makes one only of a sample at which somebody
-    looked (`negative` in the manifest); one whose labels are unknown takes part in no split.
+    A row of zeros says that a sample has none of the labels. The pipeline makes one only for a sample that somebody
+    looked at (`negative` in the manifest); a sample whose labels are unknown is in no split.
 
-    What the loss does to the logits is taken off again by `probabilities`: a score stays the probability of the label
-    among samples like those of train, whatever the options, and can be read and compared as such.
+    `probabilities` undoes what the options of the loss do to the logits: with any of them a score is the probability of
+    the label among samples like those of train.
 
     Args:
-        class_weights: How a label's positives weigh against its negatives: `none`, as they are; `balanced`, by
-            negatives / positives of train; `effective`, by the same ratio of effective numbers (Cui et al. 2019,
-            arXiv:1901.05555).
-        beta: Of the effective number, between 0 and 1: 0 would weigh both alike, towards 1 it is as `balanced`.
-        max_class_weight: Weights are kept between 1 / this and this, at least 1.
-        focal_gamma: How much a label that is recognised already counts less: 0 (not at all), or 1 to 10; 2 in the paper
-            (Lin et al. 2017, arXiv:1708.02002).
-        logit_adjustment: tau, the logarithm of a label's odds in train is added to its logit in the loss tau times, 0
-            to 10 (Menon et al. 2021, arXiv:2007.07314, for each label as a problem of two classes).
-        weights: Learnt by `fit_class_weights`, one per class; null is 1 for each.
-        prior: Learnt by `fit_class_weights`: the share of train that has each label; null without `logit_adjustment`.
-        thresholds: Learnt by `fit_thresholds`, one per class, 0 to 1; null is 0.5 for each.
+        class_weights: Weight of a label's positives against its negatives: `none`, 1; `balanced`, negatives / positives
+            of train; `effective`, the same ratio of effective numbers (Cui et al. 2019, arXiv:1901.05555).
+        beta: Parameter of the effective number, between 0 and 1: near 0 all weights are 1, near 1 they are those of
+            `balanced`.
+        max_class_weight: Weights are clipped to 1 / this and this, at least 1.
+        focal_gamma: How strongly the loss of well-classified labels is reduced: 0 (not at all), or 1 to 10; 2 in the
+            paper (Lin et al. 2017, arXiv:1708.02002).
+        logit_adjustment: tau, 0 to 10. The loss adds tau x the log odds of a label in train to its logit (Menon et al.
+            2021, arXiv:2007.07314, for each label as a problem of two classes).
+        weights: Set by `fit_class_weights`, one per class; null is 1 for each.
+        prior: Set by `fit_class_weights`: the share of train that has each label; null without `logit_adjustment`.
+        thresholds: Set by `fit_thresholds`, one per class, 0 to 1; null is 0.5 for each.
     """
 
     exclusive: ClassVar[bool] = False
@@ -63,7 +63,9 @@ class MultiLabel(Task):
         positives = targets.sum(axis=0, dtype=np.float64)
         weights = losses.positive_weights(positives, len(targets), self.class_weights, self.beta)
         weights = np.clip(weights, 1 / self.max_class_weight, self.max_class_weight)
-        prior = (positives + 0.5) / (len(targets) + 1)  # never 0 or 1, for labels that nobody has, or everybody
+        prior = (positives + 0.5) / (
+            len(targets) + 1
+        )  # never 0 or 1, also for labels that no sample or every sample has
         return replace(
             self,
             weights=None if self.class_weights == "none" else weights.tolist(),
@@ -81,8 +83,8 @@ class MultiLabel(Task):
         return losses.of_sigmoid(self._shift(logits), self._weights(logits), self.focal_gamma)
 
     def log_loss(self, targets: np.ndarray, scores: np.ndarray) -> float:
-        of_truth = np.where(targets > 0, scores, 1 - scores)
-        return float(-np.log(np.clip(of_truth, 1e-7, 1)).mean())
+        true_scores = np.where(targets > 0, scores, 1 - scores)
+        return float(-np.log(np.clip(true_scores, 1e-7, 1)).mean())
 
     def decide(self, scores: np.ndarray) -> np.ndarray:
         if self.thresholds is None:
@@ -102,13 +104,13 @@ class MultiLabel(Task):
 
 
 def best_threshold(truth: np.ndarray, scores: np.ndarray) -> float:
-    """The threshold with the highest F1 on these samples, away from all their scores.
+    """The threshold with the highest F1 on these samples; it equals none of their scores.
 
-    Between two neighbouring scores every threshold decides the same, so one stands for all of them: 0.5 where it lies
-    between them, else the middle. Of several equally good ones the nearest to 0.5 is taken, of two the lower.
+    All thresholds between two neighbouring scores give the same decisions. Of them 0.5 is tried where it lies between
+    the scores, else the middle. Of several with the same F1 the nearest to 0.5 is returned, of two the lower.
 
     Args:
-        truth: (N,) in {0, 1}; 0.5 is the answer when there is no positive.
+        truth: (N,) in {0, 1}; without a positive the result is 0.5.
         scores: (N,) in [0, 1].
 
     Source: Lipton et al. 2014, arXiv:1402.1892, on thresholds that maximise F1 and on their unreliability where a
@@ -116,10 +118,10 @@ def best_threshold(truth: np.ndarray, scores: np.ndarray) -> float:
     """
     if not truth.any() or not np.isfinite(scores).all():
         return DEFAULT_THRESHOLD
-    upper, place = np.unique(scores.astype(np.float64), return_inverse=True)
+    upper, position = np.unique(scores.astype(np.float64), return_inverse=True)
     lower = np.concatenate([[0.0], upper[:-1]])
-    hits = np.cumsum(np.bincount(place, weights=truth)[::-1])[::-1]  # positives at this score or above
-    decided = np.cumsum(np.bincount(place)[::-1])[::-1]
+    hits = np.cumsum(np.bincount(position, weights=truth)[::-1])[::-1]  # positives at this score or above
+    decided = np.cumsum(np.bincount(position)[::-1])[::-1]
     f1 = 2 * hits / (decided + truth.sum())
     inside = (lower < DEFAULT_THRESHOLD) & (upper >= DEFAULT_THRESHOLD)
     thresholds = np.where(inside, DEFAULT_THRESHOLD, (lower + upper) / 2)

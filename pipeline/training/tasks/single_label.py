@@ -22,28 +22,29 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True, kw_only=True)
 class SingleLabel(Task):
-    """Softmax and cross-entropy; the class with the highest score is decided.
+    """Softmax and cross-entropy; the class with the highest score is predicted.
 
-    Options for unequal classes change what a score means: it is the probability of a class if classes were as frequent
-    as they weigh in the loss (`class_weights`), or equally frequent (`logit_adjustment: 1`), and the log loss weighs
-    samples alike. With neither it is the probability among samples like those of train, with focal loss too. Label
-    smoothing e pulls it towards 1 / K: of a probability p the score is (1 - e) p + e / K. That is not undone:
-    scores below e / K stand for no p, and on pictures that it has not seen a network is surer than it is right, which
-    smoothing lessens (Mueller et al. 2019, arXiv:1906.02629).
+    Options for unequal classes change what a score means. With `class_weights` it is the probability of a class if the
+    frequency of each class were multiplied by its weight, with `logit_adjustment: 1` if all classes were equally
+    frequent; the log loss weights samples the same way. With neither it is the probability among samples like those of
+    train, also with focal loss. Label smoothing e pulls a probability p towards 1 / K: the score is (1 - e) p + e / K.
+    That is not undone: a score below e / K has no p, and smoothing makes a network less overconfident on new pictures
+    (Mueller et al. 2019, arXiv:1906.02629).
 
     Args:
-        label_smoothing: Share of the target spread evenly over all classes, 0 to below 1 (Szegedy et al. 2016,
+        label_smoothing: Share of the target that is spread evenly over all classes, 0 to below 1 (Szegedy et al. 2016,
             arXiv:1512.00567).
         class_weights: `none`; `balanced`, n / (K n_k) of train; `effective`, by the effective number of samples (Cui et
             al. 2019, arXiv:1901.05555).
-        beta: Of the effective number, between 0 and 1: 0 would weigh all alike, towards 1 it is as `balanced`.
-        max_class_weight: Weights are kept between 1 / this and this, at least 1.
-        focal_gamma: How much a sample that is recognised already counts less: 0 (not at all), or 1 to 10; 2 in the
+        beta: Parameter of the effective number, between 0 and 1: near 0 all weights are equal, near 1 they are those of
+            `balanced`.
+        max_class_weight: Weights are clipped to 1 / this and this, at least 1.
+        focal_gamma: How strongly the loss of well-classified samples is reduced: 0 (not at all), or 1 to 10; 2 in the
             paper (Lin et al. 2017, arXiv:1708.02002).
-        logit_adjustment: tau, the logarithm of the classes' frequencies is added to the logits in the loss tau times, 0
-            to 10; 1 in the paper (Menon et al. 2021, arXiv:2007.07314, equation 10).
-        weights: Learnt by `fit_class_weights`, one per class; null is 1 for each.
-        prior: Learnt by `fit_class_weights`: the share of each class in train; null where `logit_adjustment` is 0.
+        logit_adjustment: tau, 0 to 10; 1 in the paper. The loss adds tau x log(class frequency) to the logits (Menon et
+            al. 2021, arXiv:2007.07314, equation 10).
+        weights: Set by `fit_class_weights`, one per class; null is 1 for each.
+        prior: Set by `fit_class_weights`: the share of each class in train; null where `logit_adjustment` is 0.
     """
 
     exclusive: ClassVar[bool] = True
@@ -88,14 +89,14 @@ class SingleLabel(Task):
         return losses.of_softmax(logits, self._shift(logits), self.focal_gamma)
 
     def log_loss(self, targets: np.ndarray, scores: np.ndarray) -> float:
-        worth = np.ones(targets.shape[1])
+        class_weights = np.ones(targets.shape[1])
         if self.weights is not None:
-            worth = worth * self._per_class("weights", targets.shape[1])
+            class_weights = class_weights * self._per_class("weights", targets.shape[1])
         if self.prior is not None:
-            worth = worth * np.power(self._per_class("prior", targets.shape[1]), -self.logit_adjustment)
-        of_sample = targets @ worth
-        of_truth = (targets * scores).sum(axis=1)
-        return float((-np.log(np.clip(of_truth, 1e-7, 1)) * of_sample).sum() / of_sample.sum())
+            class_weights = class_weights * np.power(self._per_class("prior", targets.shape[1]), -self.logit_adjustment)
+        sample_weights = targets @ class_weights
+        true_scores = (targets * scores).sum(axis=1)
+        return float((-np.log(np.clip(true_scores, 1e-7, 1)) * sample_weights).sum() / sample_weights.sum())
 
     def decide(self, scores: np.ndarray) -> np.ndarray:
         decided = np.zeros(scores.shape, dtype=bool)
@@ -104,7 +105,7 @@ class SingleLabel(Task):
         return decided
 
     def _shift(self, logits: Tensor) -> Tensor | None:
-        """(K,) what the loss adds to the logits."""
+        """(K,) numbers that the loss adds to the logits; None for none."""
         if self.prior is None:
             return None
         return logits.new_tensor(self._per_class("prior", logits.shape[1])).log() * self.logit_adjustment

@@ -28,23 +28,24 @@ from pipeline.training.validation_metrics import validation_figures
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
-IN_MEMORY = 2**30  # bytes of features; more lie in a temporary file, mapped
+IN_MEMORY = 2**30  # bytes of features; more are in a memory-mapped temporary file
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class FitEstimator(Trainer):
-    """The encoder stays as it is; its features of train are computed once, and an estimator learns from them.
+    """Fits an estimator to the features of train, which the frozen encoder computes once.
 
-    So augmentations play no part, nor do the options of the task's loss: an estimator has its own (`class_weight`).
-    Sampling's chances are taken as weights of the samples.
+    So augmentations have no effect, nor have the loss options of the task: an estimator has its own (`class_weight`).
+    The probabilities of `sampling` become sample weights.
 
     Args:
         estimator: A classifier of scikit-learn, not fitted.
-        scaling: Of the features. `standardise`: mean 0 and spread 1 each; `unit_length`: each sample's to length 1.
-        calibration: Learnt on val: `temperature`, `sigmoid` (Platt's), or `none`, for scores that are then the
-            estimator's own, or no probabilities where it knows margins only. See `calibration.calibrate`.
-        max_samples: Of train; more are refused, for estimators whose time grows with their square. Null for any number.
+        scaling: Of the features. `standardise`: each to mean 0 and standard deviation 1; `unit_length`: the vector of
+            each sample to length 1.
+        calibration: Fitted on val: `temperature` or `sigmoid` (Platt). `none` keeps the scores of the estimator, which
+            are no probabilities if it has margins only. See `calibration.calibrate`.
+        max_samples: Largest train accepted, for estimators whose time grows with its square; null for no limit.
         batch_size: Pictures per forward pass, at least 1.
         seed: Of the estimator, and of an encoder without weights.
     """
@@ -74,19 +75,22 @@ class FitEstimator(Trainer):
         if self.max_samples is not None and len(train) > self.max_samples:
             raise UserError(
                 f"train has {len(train):,} samples, more than train.max_samples {self.max_samples:,} that "
-                f"{type(self.estimator).__name__} learns from in good time; raise it, or take train=logistic"
+                f"{type(self.estimator).__name__} learns from in good time; raise it, or set train=logistic"
             )
         started = time.perf_counter()
         frozen = FrozenEncoder(encoder, train.transform, self.batch_size)
-        known = features(frozen, train)
+        train_features = features(frozen, train)
         answers = fit_scores(
-            self._with_seed(), known, train.targets, train.sampling_probabilities, task.exclusive, self.scaling
+            self._with_seed(), train_features, train.targets, train.sampling_probabilities, task.exclusive, self.scaling
         )
         for one in (answers.estimator, *getattr(answers.estimator, "estimators_", ())):
             if "n_jobs" in one.get_params():
-                one.set_params(n_jobs=None)  # several threads add up in the order in which they end
-        answers = answers.calibrate(seen := features(frozen, val), val.targets, task.exclusive, self.calibration)
-        task, history = evaluate_estimator(answers, task, known, train.targets, seen, val.targets, started, log)
+                one.set_params(n_jobs=None)  # several threads add numbers in varying order
+        val_features = features(frozen, val)
+        answers = answers.calibrate(val_features, val.targets, task.exclusive, self.calibration)
+        task, history = evaluate_estimator(
+            answers, task, train_features, train.targets, val_features, val.targets, started, log
+        )
         return EstimatorPredictor(encoder, train.transform, answers, task, self.batch_size), history
 
     def _with_seed(self) -> Any:
@@ -132,7 +136,7 @@ class EstimatorPredictor(Predictor):
 
 
 def features(frozen: FrozenEncoder, samples: ImageDataset) -> np.ndarray:
-    """(M, D) float32 of the samples in their order, in memory, or in a temporary file where they are many."""
+    """(M, D) float32 features of the samples in their order, in memory, or in a temporary file if they are many."""
     shape = (len(samples), frozen.feature_dim)
     if 4 * shape[0] * shape[1] <= IN_MEMORY:
         result = np.empty(shape, np.float32)
@@ -140,39 +144,43 @@ def features(frozen: FrozenEncoder, samples: ImageDataset) -> np.ndarray:
         with tempfile.TemporaryFile() as file:
             result = np.asarray(np.memmap(file, np.float32, "w+", shape=shape))
     pictures = (samples.images[row] for row in samples.rows)
-    shown = tqdm(frozen.stream(pictures), desc="features", total=len(samples), unit=" images", disable=None)
-    for place, one in enumerate(shown):
-        result[place] = one
+    progress = tqdm(frozen.stream(pictures), desc="features", total=len(samples), unit=" images", disable=None)
+    for position, vector in enumerate(progress):
+        result[position] = vector
     return result
 
 
 def evaluate_estimator(
     answers: EstimatorScores,
     task: Task,
-    known: np.ndarray,
-    known_targets: np.ndarray,
-    seen: np.ndarray,
-    seen_targets: np.ndarray,
+    train_features: np.ndarray,
+    train_targets: np.ndarray,
+    val_features: np.ndarray,
+    val_targets: np.ndarray,
     started: float,
     log: Log,
 ) -> tuple[Task, list[dict[str, float]]]:
-    """The task tuned on val, and the one row of figures, which is logged.
+    """The task with thresholds fitted on val, and one row of figures, which is also logged.
 
     Args:
-        known: Features of train, scaled already; the loss there is told of the first `BLOCK` of them.
-        seen: Features of val, not scaled.
+        train_features: Already scaled; `train_loss` is that of the first `BLOCK` samples.
+        val_features: Not scaled.
     """
-    some = replace(answers, scaling=None).scores(known[:BLOCK], task)
-    scores = answers.scores(seen, task)
-    train_loss = task.log_loss(known_targets[:BLOCK], some)
-    row = {"epoch": 1.0, "train_loss": train_loss, **validation_figures(task, seen_targets, scores)}
-    log(1, {**row, "images_per_second": len(known) / (time.perf_counter() - started)})
-    return task.fit_thresholds(seen_targets, scores), [row]
+    train_scores = replace(answers, scaling=None).scores(train_features[:BLOCK], task)
+    val_scores = answers.scores(val_features, task)
+    train_loss = task.log_loss(train_targets[:BLOCK], train_scores)
+    row = {"epoch": 1.0, "train_loss": train_loss, **validation_figures(task, val_targets, val_scores)}
+    log(1, {**row, "images_per_second": len(train_features) / (time.perf_counter() - started)})
+    return task.fit_thresholds(val_targets, val_scores), [row]
 
 
 def refuse_unfit(train: ImageDataset, val: ImageDataset, name: str) -> None:
-    """What no estimator can do with samples."""
+    """Refuses data and a risk that no estimator can be fitted to.
+
+    Raises:
+        UserError: There are too few samples, or the risk has cells.
+    """
     if len(train) < 2 or len(val) < 1:
         raise UserError(f"training needs at least 2 samples in train and 1 in val, found {len(train)} and {len(val)}")
     if train.subgroups is not None and train.subgroups.any():
-        raise UserError(f"{name} makes a loss of its own small; set risk=mean, or train=finetune for another risk")
+        raise UserError(f"{name} minimises a loss of its own; set risk=mean, or train=finetune for another risk")

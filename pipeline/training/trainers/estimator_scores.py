@@ -1,4 +1,4 @@
-"""What an estimator of scikit-learn has learnt: features in, one score per class out."""
+"""Scores of a fitted estimator of scikit-learn: features in, one score per class out."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
 FILE = "estimator.skops"
-BLOCK = 4096  # samples scaled or judged at a time
-FLOOR = 1e-6  # a tree's leaf of one class is not as sure as 0 or 1
+BLOCK = 4096  # samples scaled or scored at a time
+FLOOR = 1e-6  # least probability: a leaf with samples of one class only does not make the others impossible
 Scaling = Literal["none", "standardise", "unit_length"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EstimatorScores:
-    """A fitted estimator, and how its answers become scores.
+    """A fitted estimator, and how its outputs become scores.
 
     Attributes:
-        estimator: Fitted; of labels that come together, on the columns that differ in train.
+        estimator: Fitted; for labels that are not exclusive, on those that some samples of train have and others lack.
         scaling: A fitted transformer of the features, or None.
-        shares: (K,) of each class in train; what is answered for a label that all or none have there.
+        shares: (K,) of each class in train; the score of a label that all or no samples have there.
         slopes: (K,) of the calibration.
         offsets: (K,) of the calibration.
     """
@@ -67,12 +67,12 @@ class EstimatorScores:
         exclusive: bool,
         kind: Calibration,
     ) -> EstimatorScores:
-        """The same with slopes and offsets learnt from other samples than the estimator's."""
+        """The same estimator, with slopes and offsets fitted to other samples than those it was fitted to."""
         slopes, offsets = calibrate(self.logits(features, exclusive), targets, exclusive, kind)
         return replace(self, slopes=slopes.tolist(), offsets=offsets.tolist())
 
     def save(self, folder: Path) -> JsonObject:
-        """Writes the estimator; returns what `load` needs for the card."""
+        """Writes the estimator; returns the entries of the card that `load` needs."""
         state = {"estimator": self.estimator, "scaling": self.scaling}
         return {
             "estimator": skops_file.write(folder / FILE, state),
@@ -84,11 +84,11 @@ class EstimatorScores:
     def load(cls, folder: Path, card: JsonObject, exclusive: bool) -> EstimatorScores:
         state = skops_file.read(folder / FILE, card["estimator"])
         answers = cls(**state, shares=card["shares"], **card["calibration"])
-        found = {len(one) for one in (answers.shares, answers.slopes, answers.offsets)}
-        found |= {len(answers.estimator.classes_)} if exclusive else set()
-        if found != {len(card["classes"])}:
+        sizes = {len(one) for one in (answers.shares, answers.slopes, answers.offsets)}
+        sizes |= {len(answers.estimator.classes_)} if exclusive else set()
+        if sizes != {len(card["classes"])}:
             raise UserError(
-                f"{folder / FILE} answers for {' or '.join(map(str, sorted(found)))} classes, but its card names "
+                f"{folder / FILE} has scores for {' or '.join(map(str, sorted(sizes)))} classes, but its card names "
                 f"{len(card['classes'])}; run dvc repro train"
             )
         return answers
@@ -108,27 +108,27 @@ def fit_scores(
     estimator: Any,
     features: np.ndarray,
     targets: np.ndarray,
-    chances: np.ndarray | None,
+    probabilities: np.ndarray | None,
     exclusive: bool,
     scaling: Scaling = "none",
 ) -> EstimatorScores:
     """An estimator fitted to (N, K) targets; the (N, D) features are scaled in place.
 
-    Exclusive classes are one question. Of labels that come together each is one of its own, unless the estimator takes
-    all at once and does not weigh classes.
+    Exclusive classes are one problem. Otherwise each label is a problem of its own, unless the estimator fits several
+    labels at once and has no class weights.
 
     Args:
-        chances: (N,) with which each sample would be drawn: weights of the samples, where the estimator takes any.
+        probabilities: (N,) of the samples in sampling; they become sample weights. None for equal weights.
 
     Raises:
-        UserError: A class is missing, no label differs, or the estimator refuses something.
+        UserError: A class is missing, no label varies, or the estimator refuses its input.
     """
     shares = targets.mean(axis=0, dtype=np.float64)
     _refuse_missing(shares, exclusive)
-    weights = {} if chances is None else {"sample_weight": chances * len(chances)}
+    weights = {} if probabilities is None else {"sample_weight": probabilities * len(probabilities)}
     if weights and not has_fit_parameter(estimator, "sample_weight"):
         raise UserError(
-            f"{type(estimator).__name__} cannot weigh samples; set sampling=shuffled, or take another option of train"
+            f"{type(estimator).__name__} cannot weight samples; set sampling=shuffled, or another option of train"
         )
     scaler = fit_scaling(features, scaling)
     truth: np.ndarray = targets.argmax(axis=1) if exclusive else targets[:, _varying_columns(shares)].astype(np.int64)
@@ -147,7 +147,7 @@ def fit_scores(
 
 
 def fit_scaling(features: np.ndarray, scaling: str) -> Any:
-    """Scales (N, D) features in place, a block at a time; returns what scales others alike, or None."""
+    """Scales (N, D) features in place, a block at a time; returns the fitted scaler, or None."""
     if scaling == "none":
         return None
     scaler = StandardScaler() if scaling == "standardise" else Normalizer()
@@ -162,7 +162,11 @@ def fit_scaling(features: np.ndarray, scaling: str) -> Any:
 
 @contextmanager
 def translate_errors(estimator: Any) -> Iterator[None]:
-    """What scikit-learn refuses, in one line."""
+    """Turns an error of scikit-learn into one line.
+
+    Raises:
+        UserError: scikit-learn refuses its input.
+    """
     try:
         yield
     except (ValueError, TypeError) as error:
@@ -175,11 +179,11 @@ def _refuse_missing(shares: np.ndarray, exclusive: bool) -> None:
     num_classes = len(shares)
     if exclusive and (num_classes < 2 or not shares.all()):
         missing = ", ".join(str(one + 1) for one in np.flatnonzero(shares == 0))
-        found = (
+        problem = (
             f"no sample of class {missing} of {num_classes} (in alphabetical order)" if missing else "one class only"
         )
         raise UserError(
-            f"train has {found}; add samples, or change split, so that each of two classes or more has some"
+            f"train has {problem}; add samples, or change split, so that at least two classes all have some"
         )
     if not exclusive and not len(_varying_columns(shares)):
         raise UserError("train has no label that some samples have and others lack; add samples, or change split")
@@ -196,7 +200,7 @@ def _takes_all(estimator: Any) -> bool:
 
 
 def _of_one(estimator: Any, features: np.ndarray) -> np.ndarray:
-    """(N, K) logits of classes of which each sample has one."""
+    """(N, K) logits of exclusive classes."""
     if hasattr(estimator, "predict_proba"):
         return np.log(np.clip(estimator.predict_proba(features), FLOOR, 1))
     margins: np.ndarray = np.asarray(estimator.decision_function(features), dtype=np.float64)
@@ -204,11 +208,11 @@ def _of_one(estimator: Any, features: np.ndarray) -> np.ndarray:
 
 
 def _of_each(estimator: Any, features: np.ndarray) -> np.ndarray:
-    """(N, L) logits of labels that come together."""
+    """(N, L) logits of labels that are not exclusive."""
     if not isinstance(estimator, MultiOutputClassifier):
         return np.stack([_log_odds(one[:, 1]) for one in estimator.predict_proba(features)], axis=1)
-    answers = [_of_one(one, features) for one in estimator.estimators_]
-    return np.stack([one[:, 1] - one[:, 0] for one in answers], axis=1)
+    logits = [_of_one(one, features) for one in estimator.estimators_]
+    return np.stack([one[:, 1] - one[:, 0] for one in logits], axis=1)
 
 
 def _log_odds(shares: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Fine-tuning: encoder and head learn together, the best epoch on val is kept."""
+"""Fine-tuning: encoder and head are trained together, and the epoch with the lowest loss on val is the result."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pipeline.training.schedule import learning_rate_factor
 from pipeline.training.trainers.network import Classifier, NetworkPredictor, View
 from pipeline.training.validation_metrics import validation_figures
 
-SHARED = (  # choices that are the loop's own
+SHARED = (  # options that the loop takes
     *("batch_size", "accumulation", "epochs", "min_steps"),
     *("learning_rate", "weight_decay", "layer_decay", "ema_decay", "seed"),
 )
@@ -43,32 +43,34 @@ class FineTune(Trainer):
     """AdamW with linear warm-up and cosine decay (Loshchilov and Hutter, arXiv:1711.05101 and arXiv:1608.03983).
 
     Args:
-        epochs: Passes over train, at least 1; more where they are fewer than `min_steps` steps.
-        batch_size: Samples of which the loss is computed at once, by all processes together; at least 2 (batch
-            normalisation). Where train holds fewer, as many as it holds.
+        epochs: Passes over train, at least 1; epochs are added until there are `min_steps` steps.
+        batch_size: Samples of one forward and backward pass, over all processes; at least 2 (batch normalisation). If
+            train holds fewer, as many as it holds.
         accumulation: Batches per optimiser step, at least 1; the step takes the mean over all of them.
-        learning_rate: The highest, reached after warm-up.
+        learning_rate: The highest one, reached after warm-up.
         weight_decay: On weight matrices and kernels; none on biases and normalisation.
         warmup_fraction: Share of all steps over which the learning rate rises, 0 to 1.
         dropout: Before the head, 0 to below 1.
-        ema_decay: Decay per step of the running average of the weights, which is then what is kept (Tarvainen and
-            Valpola 2017, arXiv:1703.01780), lower in the first steps so that the start is soon forgotten; null keeps
-            the last weights of an epoch as they are.
-        views: Turned copies over which scores are averaged at prediction: identity, horizontal_flip, vertical_flip,
-            half_turn.
+        ema_decay: Decay per step of the running average of the weights, which is then the trained network (Tarvainen
+            and Valpola 2017, arXiv:1703.01780). It is lower in the first steps, so that the initial weights soon fade.
+            Null takes the weights at the end of an epoch.
+        views: Test-time augmentation: prediction averages the scores of these copies; identity, horizontal_flip,
+            vertical_flip, half_turn.
         precision: `auto` (bf16 where the hardware has it), `fp32` or `bf16`.
-        compile: By torch.compile; needs a C++ compiler at run time, a minute or so before the first step.
-        deterministic: Only kernels that always give the same bits; false lets a GPU pick the fastest.
-        halve_batch: Where a batch does not fit into the GPU's memory, begin again with batches of half the size, twice
-            as many per step; else training stops and names the largest that fits.
-        checkpoint_seconds: Between two checkpoints within an epoch, about, at least 0; one more ends each epoch.
-        seed: Of the head's first weights, the order of samples, augmentation and dropout.
-        layer_decay: Factor of the learning rate from each layer to the one below it, above 0 to 1; null learns
-            everywhere alike.
-        frozen_epochs: First epochs in which the head learns alone, at least 0; the encoder never learns where they are
-            as many as all epochs, those that `min_steps` adds included.
-        min_steps: Steps of the optimiser that a training has at least, 0 or more: with few samples an epoch has few
-            steps, and the weights of the head hardly leave their start. Epochs are added until there are as many.
+        compile: Compile the network with torch.compile; it needs a C++ compiler at run time, and about a minute before
+            the first step.
+        deterministic: Only kernels that always give the same bits; false lets a GPU choose the fastest.
+        halve_batch: If a batch does not fit into the GPU's memory, start again with batches of half the size, twice as
+            many per step; else training stops and names the largest batch that fits.
+        checkpoint_seconds: About how long between two checkpoints within an epoch, at least 0; each epoch ends with
+            one.
+        seed: Of the head's initial weights, the order of samples, augmentation and dropout.
+        layer_decay: Factor of the learning rate from each layer to the one below it, above 0 to 1; null is one rate for
+            all layers.
+        frozen_epochs: First epochs in which only the head is trained, at least 0. The encoder is never trained if all
+            epochs are frozen, including those that `min_steps` adds.
+        min_steps: Least number of optimiser steps, at least 0. With few samples an epoch has few steps, and the weights
+            of the head hardly change; so epochs are added until there are as many steps.
     """
 
     epochs: PositiveInt
@@ -103,7 +105,7 @@ class FineTune(Trainer):
         return self._fit_to_sizes(len(train), len(val))._fit(encoder, task, risk, train, val, log, checkpoints)
 
     def _fit_to_sizes(self, num_train: int, num_val: int) -> FineTune:
-        """The same choices with batches that train can fill.
+        """The same options, with a batch size that train can fill.
 
         Raises:
             UserError: There are too few samples.
@@ -127,20 +129,22 @@ class FineTune(Trainer):
     ) -> tuple[NetworkPredictor, list[dict[str, float]]]:
         halvings = 0
         while True:
-            again = deepcopy(encoder) if self.halve_batch else encoder  # as it was, should memory be too small
+            start = (
+                deepcopy(encoder) if self.halve_batch else encoder
+            )  # untrained, for another try with smaller batches
             with make_reproducible(self.seed, self.deterministic):
-                loop = self.loop(again, task, risk, train, halvings)
+                loop = self.loop(start, task, risk, train, halvings)
                 try:
                     return self._run(loop, train, val, log, checkpoints)
                 except torch.OutOfMemoryError:
                     halvings = self._next_halvings(loop)
             if checkpoints is not None:
                 checkpoints.clear()
-            del loop, again
+            del loop, start
             out_of_memory.free_memory()
 
     def loop(self, encoder: nn.Module, task: Task, risk: Risk, train: ImageDataset, halvings: int = 0) -> Loop:
-        """A training of encoder and head that has not begun; the head's first weights come from torch's generator."""
+        """The loop before its first step; torch's global generator samples the initial weights of the head."""
         optimisation = Optimisation(
             **{name: getattr(self, name) for name in SHARED},
             schedule=partial(learning_rate_factor, warmup_fraction=self.warmup_fraction),
@@ -165,7 +169,7 @@ class FineTune(Trainer):
         progress.restore()
         for earlier in progress.history:
             log(int(earlier["epoch"]), earlier)
-        self._say_if_longer(loop)
+        self._report_extra_epochs(loop)
         done = loop.step * loop.feed.size
         with tqdm(
             total=loop.num_epochs * loop.num_images,
@@ -196,9 +200,9 @@ class FineTune(Trainer):
         )
         return predictor, progress.history
 
-    def _say_if_longer(self, loop: Loop) -> None:
+    def _report_extra_epochs(self, loop: Loop) -> None:
         if loop.num_epochs > self.epochs and loop.processes.is_first:
             say(
-                f"train: {loop.num_epochs} epochs instead of {self.epochs}, for {self.min_steps} steps of the "
-                f"optimiser with {loop.feed.num_batches} in an epoch; train.min_steps=0 keeps to {self.epochs}"
+                f"train: {loop.num_epochs} epochs instead of {self.epochs}, for at least {self.min_steps} steps "
+                f"(steps per epoch: {loop.feed.num_batches}); set train.min_steps=0 to keep to {self.epochs}"
             )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 WEIGHTS = "weights.safetensors"
 MAX_REASON = 200  # characters
 View = Literal["identity", "horizontal_flip", "vertical_flip", "half_turn"]
-VIEWS: dict[View, tuple[int, ...]] = {  # along these axes a sample is turned before it is scored
+VIEWS: dict[View, tuple[int, ...]] = {  # axes along which a sample is flipped before it is scored
     "identity": (),
     "horizontal_flip": (-1,),
     "vertical_flip": (-2,),
@@ -54,10 +54,10 @@ class NetworkPredictor(Predictor):
 
     Args:
         network: Trained.
-        task: Turns logits into scores.
-        transform: What the network takes.
-        views: Names out of `VIEWS`.
-        precision: `auto`, `fp32` or `bf16`.
+        task: Turns logits into scores, and scores into decisions.
+        transform: From stored pictures to the input of the network.
+        views: Keys of `VIEWS`.
+        precision_name: `auto`, `fp32` or `bf16`.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class NetworkPredictor(Predictor):
         return np.concatenate(scores) if scores else np.zeros((0, self.network.head.out_features), dtype=np.float32)
 
     def score(self, batch: Tensor) -> np.ndarray:
-        """(B, 3, *spatial) normalised to (B, K) float32 scores."""
+        """(B, 3, *spatial) normalised pictures to (B, K) float32 scores."""
         resolved = precision.resolve(self.precision, self.device)
         batch = batch.to(self.device, memory_format=self.layout.format(batch))
         with torch.inference_mode(), precision.autocast(resolved, self.device):
@@ -109,19 +109,19 @@ class NetworkPredictor(Predictor):
 
 
 def bare_encoder(card: JsonObject) -> Any:
-    """The encoder that a card names, without the weights it began with: the file beside the card holds them all."""
+    """The encoder that a card names, without its initial weights: the file next to the card holds the trained ones."""
     node = dict(card["encoder"])
     return config.build(node | {"weights": "none"} if "weights" in node else node, "card.encoder")
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Gives the network the weights of a file.
+    """Loads the weights of a file into the network.
 
     Raises:
-        UserError: It cannot be read, or is of another network.
+        UserError: The file cannot be read, or belongs to another network.
     """
     try:
         network.load_state_dict(load_file(path))
     except (SafetensorError, OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:MAX_REASON]  # torch names what does not fit on further lines
+        reason = " ".join(str(error).split())[:MAX_REASON]  # torch lists what does not fit on further lines
         raise UserError(f"{path} does not fit its card ({reason}); run dvc repro train") from None

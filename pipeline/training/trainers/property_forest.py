@@ -1,4 +1,4 @@
-"""What the pictures' properties tell of their labels, without a look at what they show: the least to beat."""
+"""A forest on properties and attributes alone, which never sees the pictures: the baseline to beat."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True, kw_only=True)
 class FitPropertyForest(Trainer):
-    """The forest of the check `property_baseline`, on what is measured (`prop_*`) and told (`attr_*`) of train.
+    """The forest of the check `property_baseline`, on the properties (`prop_*`) and attributes (`attr_*`) of train.
 
-    Format, folder and place in a list, which the check asks too, are not kept with the packed pictures.
+    The check also reads format, folder and position in a list; the packed pictures do not have these.
 
     Args:
-        num_trees: As in the check, at least 1.
-        calibration: `none` decides as the check does, with classes weighed alike; `temperature` and `sigmoid` as in
-            `FitEstimator`.
+        num_trees: Number of trees, as in the check, at least 1.
+        calibration: With `none` decisions are those of the check, with equal weights of classes; `temperature` and
+            `sigmoid` as in `FitEstimator`.
         seed: Of the trees.
     """
 
@@ -56,26 +56,32 @@ class FitPropertyForest(Trainer):
     ) -> tuple[PropertyForestPredictor, list[dict[str, float]]]:
         refuse_unfit(train, val, "the forest on the properties")
         started = time.perf_counter()
-        bins = PropertyBinner.fit(_of(train.metadata))
-        known = bins(_of(train.metadata))
+        bins = PropertyBinner.fit(_require_metadata(train.metadata))
+        train_features = bins(_require_metadata(train.metadata))
         answers = fit_scores(
-            make_forest(self.num_trees, self.seed), known, train.targets, train.sampling_probabilities, task.exclusive
+            make_forest(self.num_trees, self.seed),
+            train_features,
+            train.targets,
+            train.sampling_probabilities,
+            task.exclusive,
         )
-        seen = bins(_of(val.metadata))
-        answers = answers.calibrate(seen, val.targets, task.exclusive, self.calibration)
-        task, history = evaluate_estimator(answers, task, known, train.targets, seen, val.targets, started, log)
+        val_features = bins(_require_metadata(val.metadata))
+        answers = answers.calibrate(val_features, val.targets, task.exclusive, self.calibration)
+        task, history = evaluate_estimator(
+            answers, task, train_features, train.targets, val_features, val.targets, started, log
+        )
         return PropertyForestPredictor(bins, answers, task), history
 
 
 @final
 class PropertyForestPredictor(Predictor):
-    """Scores of a forest on the properties; it needs what is known beside the pictures and looks at none.
+    """Scores of a forest on properties and attributes; it needs the metadata of the pictures and looks at none.
 
     Args:
-        bins: Of the properties.
-        answers: Of the forest.
-        task: Decides.
-        metadata: A row for each picture that it will be given.
+        bins: Bins of the properties.
+        answers: Scores of the forest.
+        task: Turns scores into decisions.
+        metadata: A row for each picture that `predict` gets.
     """
 
     def __init__(
@@ -84,9 +90,11 @@ class PropertyForestPredictor(Predictor):
         self.bins, self.answers, self.task, self.metadata = bins, answers, task, metadata
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        rows = _of(self.metadata)
+        rows = _require_metadata(self.metadata)
         if len(rows) != len(images):
-            raise ValueError(f"with_metadata was given {len(rows)} rows, and predict {len(images)} pictures")
+            raise ValueError(
+                f"with_metadata got {len(rows)} rows, predict got {len(images)} pictures; give a row for each picture"
+            )
         return self.answers.scores(self.bins(rows), self.task)
 
     def with_metadata(self, metadata: pd.DataFrame) -> PropertyForestPredictor:
@@ -106,10 +114,10 @@ class PropertyForestPredictor(Predictor):
         return cls(PropertyBinner(**card["bins"]), EstimatorScores.load(folder, card, task.exclusive), task)
 
 
-def _of(told: pd.DataFrame | None) -> pd.DataFrame:
-    if told is None:
+def _require_metadata(metadata: pd.DataFrame | None) -> pd.DataFrame:
+    if metadata is None:
         raise UserError(
-            f"this model knows what was measured of pictures and told beside them ({PROPERTY}*, {ATTRIBUTE}*), not "
-            "what they show; it is there to be compared with, and cannot be served"
+            f"this model reads properties and attributes of pictures ({PROPERTY}*, {ATTRIBUTE}*), not the pictures; "
+            "it is a baseline for comparison, and cannot be served"
         )
-    return told
+    return metadata

@@ -60,7 +60,7 @@ def test_the_number_of_features():
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ((8, 1, 9), r"^image_size must be a multiple of cell, two cells at least, got 8 and 1$"),
+        ((8, 1, 9), r"^image_size must be a multiple of cell and at least two cells, got 8 and 1$"),
         ((8, 8, 9), r"got 8 and 8$"),
         ((10, 4, 9), r"got 10 and 4$"),
         ((8, 4, 1), r"^num_orientations must be at least 2, got 1$"),
@@ -68,4 +68,4 @@ def test_the_number_of_features():
 )
 def test_refused_choices(choices, message):
     with pytest.raises(ValueError, match=message):
-        from_file(Hog, **dict(zip(("size", "cell", "num_orientations"), choices, strict=True)))
+        from_file(Hog, **dict(zip(("image_size", "cell", "num_orientations"), choices, strict=True)))

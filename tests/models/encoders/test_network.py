@@ -61,7 +61,8 @@ def test_stochastic_depth_leaves_out_blocks_in_training_only(rate, varies):
 def test_pictures_below_the_smallest_are_refused_with_that(library, architecture, least):
     encoder = PretrainedNetwork(architecture, "none", library).eval()
     message = (
-        rf"{architecture} does not take pictures of 20 x 20 pixels, but of {least} x {least}; set image_size={least}"
+        rf"{architecture} does not take pictures of 20 x 20 pixels; the next larger size that it takes is "
+        rf"{least} x {least}, so set image_size={least} or more$"
     )
     with torch.inference_mode(), pytest.raises(UserError, match=message):
         encoder(torch.zeros(2, 3, 20, 20))
@@ -96,7 +97,9 @@ def test_wrong_choices(told, message):
 
 @pytest.mark.parametrize("name", ["checkpoint_path", "pretrained_cfg_overlay", "pretrained_cfg", "cache_dir"])
 def test_options_do_not_name_files(name):
-    with pytest.raises(ValueError, match=rf"^options may not name what is read \({name}\); set weights$"):
+    with pytest.raises(
+        ValueError, match=rf"^options must not name a file or address to read \({name}\); set weights instead$"
+    ):
         PretrainedNetwork("test_vit", "none", options={name: "/somewhere"})
 
 

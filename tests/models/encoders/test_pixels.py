@@ -32,7 +32,10 @@ def test_nothing_is_seen():
 def test_refused():
     with pytest.raises(ValueError, match=r"^side must be at least 1, got 0$"):
         from_file(Pixels, side=0, grey=True)
-    with pytest.raises(UserError, match=r"^colours takes pictures whose values are 0 to 1; set transform=unit$"):
+    with pytest.raises(
+        UserError,
+        match=r"^encoder=color_histogram takes pictures with values from 0 to 1, found others; set transform=unit$",
+    ):
         ColorHistogram(num_bins=4)(torch.full((1, 3, 4, 4), -0.5))
-    with pytest.raises(UserError, match=r"^gradients of 8 x 8 pixels got 16 x 16; set image_size once for all$"):
+    with pytest.raises(UserError, match=r"^encoder=hog takes 8 x 8 pixels, found 16 x 16; set only image_size"):
         Hog(image_size=8, cell=4, num_orientations=4)(torch.zeros(1, 3, 16, 16))

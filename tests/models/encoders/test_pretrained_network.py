@@ -133,7 +133,7 @@ def test_files_that_are_none_of_weights(tmp_path):
     (tmp_path / "text.safetensors").write_text("no weights")
     torch.save([1, 2, 3], tmp_path / "list.pth")
     for name, message in (
-        ("absent.pth", r"names the file '.*absent\.pth', which is not there; or use package, timm, torchvision, none"),
+        ("absent.pth", r"the file '.*absent\.pth' does not exist; name a file, package, timm, torchvision or none"),
         ("text.safetensors", r"text\.safetensors cannot be read as weights \(SafetensorError\)"),
         ("list.pth", r"list\.pth holds no tensors by name; save the network's state_dict\(\)"),
     ):
@@ -143,7 +143,9 @@ def test_files_that_are_none_of_weights(tmp_path):
 
 def test_weights_of_another_network_or_shape(tmp_path):
     save_file(trained("test_resnet"), tmp_path / "other.safetensors")
-    with pytest.raises(UserError, match=r"other\.safetensors is of another network: it lacks \['conv_stem\.weight'"):
+    with pytest.raises(
+        UserError, match=r"other\.safetensors belongs to another network: it lacks \['conv_stem\.weight'"
+    ):
         PretrainedNetwork(SMALLEST, str(tmp_path / "other.safetensors"))
     stored = trained()
     first = next(iter(stored))
@@ -176,7 +178,7 @@ def test_offline_there_is_one_line(monkeypatch):
     monkeypatch.setattr(torchvision.models, "get_model_weights", offline)
     with pytest.raises(
         UserError,
-        match=r"^the weights of torchvision's alexnet could not be fetched \(no route to host\); connect once",
+        match=r"^the weights of torchvision's alexnet could not be fetched \(no route to host\); connect to the",
     ):
         PretrainedNetwork("alexnet", "torchvision", "torchvision")
 
@@ -190,7 +192,12 @@ def test_offline_there_is_one_line(monkeypatch):
             "package",
             r"^no package carries weights of 'test_efficientnet' of timm, only of timm's \['tf",
         ),
-        ("torchvision", "alexnet", "timm", r"^weights: timm does not go with library: torchvision; take torchvision"),
+        (
+            "torchvision",
+            "alexnet",
+            "timm",
+            r"^weights=timm needs library=timm, found torchvision; use weights=torchvision, a file or none",
+        ),
     ],
 )
 def test_weights_that_are_not_this_network_s(library, architecture, weights, message):

@@ -27,7 +27,9 @@ def test_cells_are_label_and_value():
 
 def test_more_cells_than_could_be_learnt_are_refused():
     targets = np.array([[0, 0, 1], [0, 1, 0], [0, 1, 1], [1, 0, 0], [0, 0, 1], [0, 1, 0]])
-    with pytest.raises(UserError, match=r"^labels and attr_site make 6 cells of 6 samples, .*sampling=balanced"):
+    with pytest.raises(
+        UserError, match=r"^risk\.by: labels and attr_site make 6 cells of 6 samples, .*sampling=balanced"
+    ):
         dro().cells(targets, pd.DataFrame({"attr_site": list("xxxyyy")}))
     twice = dro().cells(np.vstack([targets, targets]), pd.DataFrame({"attr_site": list("xxxyyyxxxyyy")}))
     assert np.bincount(twice).tolist() == [2] * 6

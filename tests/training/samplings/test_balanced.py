@@ -50,7 +50,9 @@ def test_several_labels():
 
 
 def test_an_empty_cell_is_named():
-    with pytest.raises(UserError, match=r"^no sample of train has b at x \(attr_site\), and no weight makes up"):
+    with pytest.raises(
+        UserError, match=r"^no sample of train has b at x \(attr_site\), and no weight can replace them; collect some"
+    ):
         BY_SITE(np.eye(2)[[0, 0, 1]], ["a", "b"], pd.DataFrame({"attr_site": list("xyy")}))
 
 

@@ -215,7 +215,7 @@ def test_the_file_of_another_encoder(folder):
 def test_a_card_of_other_classes(folder, classes):
     path, _ = folder()
     artifacts.write_json(path / CARD, {**artifacts.read_json(path / CARD), "classes": classes})
-    message = rf"estimator\.skops answers for 2 classes, but its card names {len(classes)}; run dvc repro train$"
+    message = rf"estimator\.skops has scores for 2 classes, but its card names {len(classes)}; run dvc repro train$"
     with pytest.raises(UserError, match=message):
         load_predictor(path)
 
@@ -343,11 +343,11 @@ def test_a_class_that_train_lacks(fit, stripes):
             {},
             r"^train has 96 samples, more than train\.max_samples 50 that SVC learns from in good",
         ),
-        ({}, {"subgroups": np.arange(96) % 2}, r"^SVC makes a loss of its own small; set risk=mean, or train=finetune"),
+        ({}, {"subgroups": np.arange(96) % 2}, r"^SVC minimises a loss of its own; set risk=mean, or train=finetune"),
         (
             {"estimator": KNeighborsClassifier()},
             {"sampling_probabilities": np.full(96, 1 / 96)},
-            r"^KNeighborsClassifier cannot weigh samples; set sampling=shuffled, or take another option of train$",
+            r"^KNeighborsClassifier cannot weight samples; set sampling=shuffled, or another option of train$",
         ),
         (
             {"estimator": KNeighborsClassifier(97)},

@@ -187,7 +187,7 @@ def test_epochs_are_added_until_there_are_enough_steps(fit, stripes, capsys):
     # 2 steps an epoch: 5 needs 3 epochs; 1 epoch more than asked for is no reason for fewer
     _, history = fit(stripes(16), epochs=1, batch_size=8, min_steps=5)
     assert capsys.readouterr().out == (
-        "train: 3 epochs instead of 1, for 5 steps of the optimiser with 2 in an epoch; train.min_steps=0 keeps to 1\n"
+        "train: 3 epochs instead of 1, for at least 5 steps (steps per epoch: 2); set train.min_steps=0 to keep to 1\n"
     )
     assert [row["epoch"] for row in history] == [1, 2, 3]
     assert history[-1]["learning_rate"] == pytest.approx(0.0, abs=1e-9)

@@ -100,9 +100,13 @@ def test_saved_and_loaded_it_is_exactly_the_same(samples, tmp_path):
 
 def test_it_cannot_be_served(samples):
     predictor, _ = fit(samples(60), samples(30, 1))
-    with pytest.raises(UserError, match=r"^this model knows what was measured of pictures .* and cannot be served$"):
+    with pytest.raises(
+        UserError, match=r"^this model reads properties and attributes of pictures .* and cannot be served$"
+    ):
         predictor.predict(samples(3).images)
-    with pytest.raises(ValueError, match=r"^with_metadata was given 3 rows, and predict 2 pictures$"):
+    with pytest.raises(
+        ValueError, match=r"^with_metadata got 3 rows, predict got 2 pictures; give a row for each picture$"
+    ):
         predictor.with_metadata(samples(3).metadata).predict(samples(2).images)
     with pytest.raises(
         UserError, match=r"^the forest on the properties needs the column 'prop_brightness', which the samples"
@@ -125,5 +129,5 @@ def test_wrong_choices(choices, message):
 def test_a_class_that_train_lacks(samples):
     with pytest.raises(UserError, match=r"^train has no sample of class 1 of 2 \(in alphabetical order\)"):
         fit(samples(20, targets=np.tile([0, 1], (20, 1)).astype(np.float32)), samples(5, 1))
-    with pytest.raises(UserError, match=r"^the forest on the properties makes a loss of its own small; set risk=mean"):
+    with pytest.raises(UserError, match=r"^the forest on the properties minimises a loss of its own; set risk=mean"):
         fit(samples(20, subgroups=np.arange(20) % 2), samples(5, 1))

@@ -9,7 +9,7 @@ from file_options import from_file
 from pipeline.checks.augmentation_safety import (
     MAX_CLASSES,
     AugmentationSafety,
-    TwoRoundProbe,
+    UnchangedPictures,
     _common_label_codes,
     _pairs,
 )
@@ -120,7 +120,7 @@ def test_a_probe_and_its_changes_by_hand():
 
 def test_the_loss_and_its_interval_by_hand():
     # of class 0 four pictures in four groups, of class 1 two in the last two: a picture weighs 1/8 or 1/4
-    known = TwoRoundProbe(
+    known = UnchangedPictures(
         codes=np.array([0, 0, 0, 0, 1, 1]), groups=np.array([0, 1, 2, 3, 2, 3]), before=np.zeros(6, int)
     )
     assert known.accuracy == 0.5
@@ -128,7 +128,7 @@ def test_the_loss_and_its_interval_by_hand():
     assert loss == pytest.approx(1 / 8 - 1 / 4)
     # by group 1/8, 0, 0, -1/4, mean -1/32: 4/3 x (0.0244 + 2 x 0.00098 + 0.0479) = 0.0990; t(3) = 3.182
     assert low == pytest.approx(-1 / 8 - 3.182 * 0.0990**0.5, abs=2e-3)
-    alone = TwoRoundProbe(codes=known.codes, groups=np.zeros(6, int), before=known.before)
+    alone = UnchangedPictures(codes=known.codes, groups=np.zeros(6, int), before=known.before)
     assert alone.loss(np.ones(6, int))[1] == -1.0
 
 

@@ -56,7 +56,7 @@ def samples(make_manifest, labels=None, **changes):
     told = {
         "split": ["train", "train", "val", "val", "test", "test"] * 4,
         "group": [f"g{row}" for row in range(24)],
-        "told_group": [f"g{row}" for row in range(24)],
+        "source_group": [f"g{row}" for row in range(24)],
         "source_order": range(24),
         "prop_light": np.random.default_rng(0).random(24),
         "attr_site": list("xxyyxy") * 4,

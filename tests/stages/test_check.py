@@ -113,7 +113,7 @@ def test_a_run_that_stops_has_its_exit_code_and_its_page(run, capsys):
     assert (artifacts.CHECKS_PAGE.read_text(encoding="utf-8"), artifacts.CHECKS.read_bytes()) == (html, first)
 
 
-def test_checks_see_the_told_group_beside_the_joined_one(run):
+def test_checks_see_the_source_group_beside_the_joined_one(run):
     with pytest.raises(UserError, match=r"^split_leakage: 1 samples of val and test .*\(s04: test\)"):
         run(split_leakage={"near_duplicate_bits": 0, "max_samples": 0, "on_fail": "error"})
 

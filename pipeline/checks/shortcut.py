@@ -155,8 +155,8 @@ def _of_one_group(labelled: LabelTable) -> str:
         return ""
     more = f" and {len(names) - NUM_SHOWN} more" if len(names) > NUM_SHOWN else ""
     return (
-        f"All pictures of {', '.join(names[:NUM_SHOWN])}{more} are in one group for each class, so class and group "
-        "cannot be separated there; collect these classes from other groups too, or give smaller groups."
+        f"Each of these classes is in a single group, so class and group cannot be separated: "
+        f"{', '.join(names[:NUM_SHOWN])}{more}; collect these classes from other groups too, or give smaller groups."
     )
 
 

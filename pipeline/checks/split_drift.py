@@ -88,7 +88,7 @@ class SplitDrift(FeatureCheck):
             limit=self.max_auc,
             unit="AUC (lower end of its interval) with which a probe separates a split from train",
             worst={one.split: f"AUC {one.auc:.3f} ({one.low:.3f} to {one.high:.3f})" for one in probes},
-            advice="Split at random by groups, or collect what a split lacks; else test measures other data than train.",
+            advice="Split at random by groups, or collect what a split lacks; else test is unlike train.",
             sentence=_sentence(worst, value > self.max_auc) + _below_chance(probes),
             pictures=_extremes(worst, samples["sample_id"].to_numpy(dtype=str)) if value > self.max_auc else {},
             table=[
@@ -99,7 +99,7 @@ class SplitDrift(FeatureCheck):
             obstacle=""
             if not few
             else f"{_and(few).capitalize()} {'has' if len(few) == 1 else 'have'} fewer than {MIN_GROUPS} groups, too "
-            "few to measure how much groups differ; split into more groups, or give smaller groups.",
+            "few to measure how they differ; split into more groups, or give smaller groups.",
         )
 
     def _probe_split(self, name: str, reduced: np.ndarray, split: np.ndarray, groups: np.ndarray) -> SplitProbe:
@@ -153,7 +153,7 @@ def _sentence(worst: SplitProbe | None, beyond: bool) -> str:
     if worst is None:
         return "There are too few groups of pictures to compare the splits."
     if not beyond:
-        return "A simple model cannot separate validation or test from train beyond the limit."
+        return "A simple model hardly separates validation or test from train."
     return (
         f"Pictures of {worst.split} differ from those of train: given one of each, a simple model finds the one of "
         f"{worst.split} in {worst.auc:.0%} of the cases, where chance gives 50 %."

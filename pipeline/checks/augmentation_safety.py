@@ -154,7 +154,7 @@ class AugmentationSafety(FeatureCheck):
         if unchanged.accuracy - chance <= self.max_loss:
             return (
                 f"The probe has a balanced accuracy of {unchanged.accuracy:.0%} on unchanged pictures, too close to "
-                f"chance ({chance:.0%}), to measure a loss; label more pictures, or use other features "
+                f"chance ({chance:.0%}) to measure a loss; label more pictures, or use other features "
                 "(embed=...)."
             )
         unclear = [one for one in results if one.loss > self.max_loss and one.low <= 0]

@@ -61,7 +61,7 @@ def test_a_check_that_passes_is_written_and_silent(run, capsys):
             "limit": 3,
             "unit": "largest class / smallest class in train",
             "worst": {"b": 1, "a": 3},
-            "sentence": "The largest class, a, has 3 pictures to learn from, the smallest, b, has 1.",
+            "sentence": "The largest class of train, a, has 3 pictures; the smallest, b, has 1.",
             "pictures": {},
             "table": [],
             "num_rows": 0,

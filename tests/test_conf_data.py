@@ -104,8 +104,8 @@ def test_check_contract(name: str) -> None:
     assert type(check).__module__ == f"pipeline.checks.{name}"
     assert check.on_fail in ("error", "warn")
     assert (sys.modules[type(check).__module__].__doc__ or "").splitlines()[0].endswith("?")
-    manifest = make_manifest().rename(columns={"group": "told_group"})
-    samples = manifest.assign(group=manifest["told_group"], split=np.repeat(["train", "val", "test"], [60, 32, 28]))
+    manifest = make_manifest().rename(columns={"group": "source_group"})
+    samples = manifest.assign(group=manifest["source_group"], split=np.repeat(["train", "val", "test"], [60, 32, 28]))
     finding = check(samples)
     assert np.isfinite(finding.value)
     assert finding.unit
@@ -120,8 +120,8 @@ def test_check_contract(name: str) -> None:
 def test_content_check_contract(name: str) -> None:
     check = config.build(node("curate", name), f"curate.{name}")
     assert type(check).__module__ == f"pipeline.checks.{name}"
-    manifest = make_manifest().rename(columns={"group": "told_group"})
-    samples = manifest.assign(group=manifest["told_group"], split=np.repeat(["train", "val", "test"], [60, 32, 28]))
+    manifest = make_manifest().rename(columns={"group": "source_group"})
+    samples = manifest.assign(group=manifest["source_group"], split=np.repeat(["train", "val", "test"], [60, 32, 28]))
     generator = np.random.default_rng(0)
     pictures = generator.integers(0, 256, (len(samples), 8, 8, 1), dtype=np.uint8)
     content = EmbeddedImages(

@@ -19,26 +19,26 @@ from pipeline.core.ranges import Fraction, Seed
 from pipeline.core.results import MAX_IN_STRIP, Finding
 from pipeline.features.linear_probe import make_probe, stratified_group_folds
 
-MAX_LEARNT, MAX_CLASSES = 5000, 50  # pictures a probe learns from, and the commonest labels or sets of labels it knows
+MAX_TRAIN, MAX_CLASSES = 5000, 50  # training pictures of the probe, and its classes: the commonest sets of labels
 
 MIN_GROUPS = 5  # below, the interval is so wide that hardly any loss counts
-NOTHING_LEARNT = (
-    "There are fewer than two labels in two groups of pictures to learn from, so that no augmentation can be tried; "
-    "label more pictures, or tell smaller groups."
+NO_PROBE = (
+    "There are fewer than two labels in two groups of pictures, so no probe can be trained and no augmentation tested; "
+    "label more pictures, or give smaller groups."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class VariantResult:
-    """What one choice of an augmentation did to the judged pictures, at one size.
+    """The effect of one choice of an augmentation, at one size, on the predictions of the probe.
 
     Attributes:
-        choice: And its size.
-        loss: Balanced accuracy of the probe that is lost, -1 to 1.
-        low: Lower end of the 95 % interval of that, over groups.
-        changed: Share of pictures of which the probe changed its mind.
+        choice: The choice and its size.
+        loss: Loss of the probe's balanced accuracy, -1 to 1.
+        low: Lower end of the 95 % interval of the loss, over groups.
+        changed: Share of pictures whose predicted class changed.
         mostly: The commonest changes, in words; empty where there is none.
-        rows: Judged pictures that changed, those of the commonest one first.
+        rows: Test pictures whose class changed, those with the commonest change first.
     """
 
     choice: Variant
@@ -50,13 +50,13 @@ class VariantResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoRoundProbe:
-    """Pictures that the probe judges, as they are.
+class UnchangedPictures:
+    """The test pictures without an augmentation, and the probe's predictions for them.
 
     Attributes:
-        codes: (n,) of their labels.
-        groups: (n,) codes of who belongs together, 0 to the number of groups - 1.
-        before: (n,) what the probe takes them for.
+        codes: (n,) codes of their labels.
+        groups: (n,) codes of their groups, 0 to the number of groups - 1.
+        before: (n,) codes of the predicted labels.
     """
 
     codes: np.ndarray
@@ -73,17 +73,20 @@ class TwoRoundProbe:
 
     @property
     def weights(self) -> np.ndarray:
-        """(n,) of each picture in the balanced accuracy: those of a class together weigh as much as any other's."""
+        """(n,) weight of each picture in the balanced accuracy; every class has the same total weight."""
         return np.asarray(1 / (np.bincount(self.codes)[self.codes] * self.num_classes))
 
     @property
     def accuracy(self) -> float:
-        """Balanced over the classes."""
+        """Balanced accuracy of the probe, 0 to 1."""
         return float(self.weights[self.before == self.codes].sum())
 
     def loss(self, after: np.ndarray) -> tuple[float, float]:
-        """Of balanced accuracy, and the lower end of its 95 % interval over groups; -1 where there is but one."""
+        """Loss of balanced accuracy, and the lower end of its 95 % interval over groups; -1 with a single group.
 
+        Args:
+            after: (n,) codes of the labels predicted for the augmented pictures.
+        """
         lost = self.weights * ((self.before == self.codes).astype(float) - (after == self.codes))
         by_group, num = np.bincount(self.groups, lost), self.num_groups
         if num < 2:
@@ -95,20 +98,19 @@ class TwoRoundProbe:
 @final
 @dataclass(frozen=True, kw_only=True)
 class AugmentationSafety(FeatureCheck):
-    """How much of its balanced accuracy a probe loses under one choice of one augmentation.
+    """The balanced accuracy that a probe loses under one choice of one augmentation.
 
-    The probe learns from pictures as they are and judges others, the same ones before and after. Where it recognises
-    far fewer of them, the augmentation makes another class of them: a 6 turned is a 9. A loss counts where the whole
-    95 % interval, over groups, is a loss; a probe that is hardly better than chance has nothing to lose, and judges
-    nothing.
+    The probe is trained on unchanged pictures and tested on others, once unchanged and once augmented. Where it
+    recognises far fewer of them, the augmentation changes their class: a rotated 6 is a 9. A loss counts if its whole
+    95 % interval, over groups, is a loss. With a probe hardly better than chance the check cannot be judged.
 
-    Each choice of an augmentation is tried alone, the others switched off, and all of them together, since two flips
-    make half a turn. A strength that goes too far is halved up to three times, to find one that does not.
+    Each choice of an augmentation is tested alone, with the others switched off, and then all together, since two flips
+    make half a turn. A strength beyond the limit is halved up to three times, to find one within it.
 
     Args:
-        num_pictures: That are judged, at least 20.
+        num_pictures: Number of test pictures, at least 20.
         max_loss: Largest accepted loss of balanced accuracy, 0 to 1.
-        seed: Of the pictures and the draws.
+        seed: Seed of the choice of pictures and of the augmentations.
 
     Source: interval of a sum over groups, with t of G - 1 degrees of freedom, Cameron and Miller 2015,
         doi:10.3368/jhr.50.2.317.
@@ -124,56 +126,60 @@ class AugmentationSafety(FeatureCheck):
     def __call__(self, samples: pd.DataFrame, content: EmbeddedImages) -> Finding:
         rows, codes, classes = _common_label_codes(samples["labels"])
         groups = samples["group"].iloc[rows].to_numpy(dtype=str)
-        learnt, judged = self._parts(codes, groups)
+        train_rows, test_rows = self._split(codes, groups)
         policy = list(list_variants(content.policy))
         if not policy:
             return self._finding([], None, np.array([], dtype=str))
-        if len(np.unique(codes[learnt])) < 2:
-            return self._finding([], None, np.array([], dtype=str), NOTHING_LEARNT)
-        fitted = make_probe().fit(np.asarray(content.features[rows[learnt]], dtype=np.float32), codes[learnt])
-        pictures = content.pictures(rows[judged])
+        if len(np.unique(codes[train_rows])) < 2:
+            return self._finding([], None, np.array([], dtype=str), NO_PROBE)
+        fitted = make_probe().fit(np.asarray(content.features[rows[train_rows]], dtype=np.float32), codes[train_rows])
+        pictures = content.pictures(rows[test_rows])
         before = fitted.predict(content.embed(pictures))
-        known = TwoRoundProbe(codes=codes[judged], groups=pd.factorize(groups[judged])[0], before=before)
-        tried: list[VariantResult] = []
+        unchanged = UnchangedPictures(codes=codes[test_rows], groups=pd.factorize(groups[test_rows])[0], before=before)
+        results: list[VariantResult] = []
         for choice in policy:
             for one in (choice, *choice.weaker()):
                 after = fitted.predict(content.embed(self._apply(one.augmentation, pictures)))
-                tried.append(_measure_variant(one, known, after, classes))
-                if not self._unsafe(tried[-1]):
+                results.append(_measure_variant(one, unchanged, after, classes))
+                if not self._unsafe(results[-1]):
                     break
-        names = samples["sample_id"].iloc[rows[judged]].to_numpy(dtype=str)
-        return self._finding(tried, known, names, self._obstacle(tried, known))
+        names = samples["sample_id"].iloc[rows[test_rows]].to_numpy(dtype=str)
+        return self._finding(results, unchanged, names, self._obstacle(results, unchanged))
 
     def _unsafe(self, one: VariantResult) -> bool:
         return one.loss > self.max_loss and one.low > 0
 
-    def _obstacle(self, tried: list[VariantResult], known: TwoRoundProbe) -> str:
-        chance = 1 / known.num_classes
-        if known.accuracy - chance <= self.max_loss:
+    def _obstacle(self, results: list[VariantResult], unchanged: UnchangedPictures) -> str:
+        chance = 1 / unchanged.num_classes
+        if unchanged.accuracy - chance <= self.max_loss:
             return (
-                f"A simple model recognises {known.accuracy:.0%} of the pictures as they are, each class alike, and "
-                f"chance {chance:.0%}, so that it has too little to lose; label more pictures, or take features that "
-                "tell more (embed=...)."
+                f"The probe has a balanced accuracy of {unchanged.accuracy:.0%} on unchanged pictures, too close to "
+                f"chance ({chance:.0%}) to measure a loss; label more pictures, or use other features "
+                "(embed=...)."
             )
-        unclear = [one for one in tried if one.loss > self.max_loss and one.low <= 0]
-        if unclear and known.num_groups < MIN_GROUPS:
+        unclear = [one for one in results if one.loss > self.max_loss and one.low <= 0]
+        if unclear and unchanged.num_groups < MIN_GROUPS:
             return (
-                f"Under {unclear[0].choice} a simple model loses {unclear[0].loss:.0%}, but only {known.num_groups} "
-                "groups were judged, too few to tell that from chance; tell smaller groups, or collect others."
+                f"Under {unclear[0].choice} the probe loses {unclear[0].loss:.0%}, but the test pictures are of only "
+                f"{unchanged.num_groups} group{'s' * (unchanged.num_groups != 1)}, too few to separate that from "
+                "chance; give smaller groups, or collect others."
             )
         return ""
 
     def _finding(
-        self, tried: list[VariantResult], known: TwoRoundProbe | None, names: np.ndarray, obstacle: str = ""
+        self, results: list[VariantResult], unchanged: UnchangedPictures | None, names: np.ndarray, obstacle: str = ""
     ) -> Finding:
-        full = sorted((one for one in tried if one.choice.share == 1), key=lambda one: (one.low <= 0, -one.loss))
+        full = sorted((one for one in results if one.choice.share == 1), key=lambda one: (one.low <= 0, -one.loss))
         worst = full[0] if full else None
         unsafe = [one for one in full if self._unsafe(one)]
         table = [
             {"choice": one.choice.name, "size": one.choice.size, "loss": round(one.loss, 4), "low": round(one.low, 4)}
-            | {"own_accuracy": round(known.accuracy if known else 0.0, 4), "change_class": round(one.changed, 4)}
+            | {
+                "own_accuracy": round(unchanged.accuracy if unchanged else 0.0, 4),
+                "change_class": round(one.changed, 4),
+            }
             | {"mostly": one.mostly}
-            for one in sorted(tried, key=lambda one: -one.loss)
+            for one in sorted(results, key=lambda one: -one.loss)
         ]
         return Finding(
             value=round(worst.loss, 6) if worst and worst.low > 0 else 0.0,
@@ -182,8 +188,8 @@ class AugmentationSafety(FeatureCheck):
             worst={
                 str(one.choice): f"{one.loss:.1%} lost, {one.changed:.1%} change{_main_class(one)}" for one in full[:5]
             },
-            advice=self._advice(unsafe, tried),
-            sentence=_sentence(worst if unsafe else None, known),
+            advice=self._advice(unsafe, results),
+            sentence=_sentence(worst if unsafe else None, unchanged),
             obstacle=obstacle,
             pictures={
                 f"Change class under {worst.choice}{_main_class(worst)}": names[worst.rows[:MAX_IN_STRIP]].tolist()
@@ -193,34 +199,36 @@ class AugmentationSafety(FeatureCheck):
             table=table,
         )
 
-    def _advice(self, unsafe: list[VariantResult], tried: list[VariantResult]) -> str:
-        """What to do about each choice that goes too far, by what was measured at smaller sizes."""
+    def _advice(self, unsafe: list[VariantResult], results: list[VariantResult]) -> str:
+        """What to do about each choice beyond the limit, by the results at smaller sizes."""
         alone = [one.choice.name for one in unsafe if one.choice.size is not None]
         ways = []
         for name, size in ((one.choice.name, one.choice.size) for one in unsafe):
-            same = [one for one in tried if one.choice.name == name and not self._unsafe(one)]
-            if same:
-                ways.append(f"set augmentation.{name} to at most {same[0].choice.size}")
+            safe = [one for one in results if one.choice.name == name and not self._unsafe(one)]
+            if safe:
+                ways.append(f"set augmentation.{name} to at most {safe[0].choice.size}")
             elif isinstance(size, bool):
                 ways.append(f"set augmentation.{name} to false")
             elif size is not None:
-                ways.append(f"take {name.partition('.')[0]} out of conf/augmentation/, or {name} out of it")
-            elif not any(one.choice.name.startswith(f"{name}.") for one in tried):
-                ways.append(f"take {name} out of conf/config.yaml's list of augmentations")
+                ways.append(f"remove {name} from its file in conf/augmentation/, or the whole augmentation")
+            elif not any(one.choice.name.startswith(f"{name}.") for one in results):
+                ways.append(f"remove {name} from the list of augmentations in conf/config.yaml")
             elif not any(other.startswith(f"{name}.") for other in alone):
                 ways.append(f"do not use all choices of augmentation.{name} together")
-        told = "; ".join(ways) or "take a choice out of conf/augmentation/, or make it smaller, when it goes too far"
-        return f"{told[0].upper()}{told[1:]}."
+        text = "; ".join(ways) or "if a choice is beyond the limit, reduce it in conf/augmentation/, or remove it"
+        return f"{text[0].upper()}{text[1:]}."
 
-    def _parts(self, codes: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows to learn from and rows to judge, of different groups; classes as in the data."""
+    def _split(self, codes: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows to train on and rows to test on, of different groups; class shares as in the data."""
         generator = np.random.default_rng(self.seed)
         wanted = min(self.num_pictures, len(codes) // 2)
-        rows = np.sort(generator.permutation(len(codes))[: MAX_LEARNT + wanted])
+        rows = np.sort(generator.permutation(len(codes))[: MAX_TRAIN + wanted])
         if not wanted or len(np.unique(groups[rows])) < 2:
             return np.array([], dtype=np.intp), np.array([], dtype=np.intp)
-        learnt, judged = stratified_group_folds(codes[rows], groups[rows], max(2, len(rows) // wanted), self.seed)[0]
-        return rows[learnt], np.sort(generator.permutation(rows[judged])[:wanted])
+        train_rows, test_rows = stratified_group_folds(
+            codes[rows], groups[rows], max(2, len(rows) // wanted), self.seed
+        )[0]
+        return rows[train_rows], np.sort(generator.permutation(rows[test_rows])[:wanted])
 
     def _apply(self, augmentation: Change, pictures: np.ndarray) -> np.ndarray:
         import torch
@@ -230,60 +238,62 @@ class AugmentationSafety(FeatureCheck):
 
 
 def _common_label_codes(labels: pd.Series) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Rows with one of the commonest labels or sets of labels, its code for each, and what the codes mean."""
-    told = labels.map(" and ".join)
-    common = told[told != ""].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    """Rows with one of the commonest labels or sets of labels, the code of each row, and the names of the codes."""
+    names = labels.map(" and ".join)
+    common = names[names != ""].value_counts().sort_index().sort_values(ascending=False, kind="stable")
     classes = sorted(common.index[:MAX_CLASSES])
-    codes = pd.Index(classes, dtype=object).get_indexer(told)
+    codes = pd.Index(classes, dtype=object).get_indexer(names)
     rows = np.flatnonzero(codes >= 0)
     return rows, codes[rows], classes
 
 
-def _measure_variant(choice: Variant, known: TwoRoundProbe, after: np.ndarray, classes: list[str]) -> VariantResult:
-    before = known.before
+def _measure_variant(
+    choice: Variant, unchanged: UnchangedPictures, after: np.ndarray, classes: list[str]
+) -> VariantResult:
+    before = unchanged.before
     moved = np.flatnonzero(before != after)
     if not len(moved):
         return VariantResult(choice=choice, loss=0.0, low=0.0, changed=0.0, mostly="", rows=moved)
-    loss, low = known.loss(after)
+    loss, low = unchanged.loss(after)
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (before[moved], after[moved]), 1)
     pairs = _pairs(counts)
     first = {pairs[0], pairs[0][::-1]}
     of_first = np.array([pair in first for pair in zip(before[moved], after[moved], strict=True)])
-    told = [f"{classes[one]} {'and' if counts[other, one] else 'to'} {classes[other]}" for one, other in pairs]
+    changes = [f"{classes[one]} {'and' if counts[other, one] else 'to'} {classes[other]}" for one, other in pairs]
     ranked = moved[np.argsort(~of_first, kind="stable")]
     changed = len(moved) / len(before)
-    return VariantResult(choice=choice, loss=loss, low=low, changed=changed, mostly=", ".join(told), rows=ranked)
+    return VariantResult(choice=choice, loss=loss, low=low, changed=changed, mostly=", ".join(changes), rows=ranked)
 
 
 def _pairs(counts: np.ndarray, most: int = 3) -> list[tuple[int, int]]:
-    """The commonest changes from one class to another, those that go both ways first.
+    """The commonest changes from one class to another, those in both directions first.
 
-    What looks like nothing known is taken for any one class; two that are taken for each other really look alike.
+    Pictures unlike any class are all predicted as one class; two classes confused in both directions really look alike.
 
     Args:
-        counts: (K, K) pictures of one class (row) taken for another (column).
-        most: How many.
+        counts: (K, K) pictures predicted as one class (row) before and as another (column) after.
+        most: Largest number of pairs.
     """
     both = np.minimum(counts, counts.T)
     rank = both * (counts.sum() + 1) + counts
     rank[both > 0] += counts.T[both > 0]
-    rank[np.tril(both, -1) > 0] = 0  # a pair that goes both ways is one
+    rank[np.tril(both, -1) > 0] = 0  # both directions are one pair
     order = np.argsort(-rank, axis=None, kind="stable")[:most]
-    places = [np.unravel_index(place, rank.shape) for place in order]
-    return [(int(one), int(other)) for one, other in places if rank[one, other]]
+    cells = [np.unravel_index(cell, rank.shape) for cell in order]
+    return [(int(one), int(other)) for one, other in cells if rank[one, other]]
 
 
 def _main_class(one: VariantResult) -> str:
     return f", mostly {one.mostly}" if one.mostly else ""
 
 
-def _sentence(worst: VariantResult | None, known: TwoRoundProbe | None) -> str:
-    if known is None:
-        return "No augmentation could be tried: none is chosen, or there are too few groups of labelled pictures."
+def _sentence(worst: VariantResult | None, unchanged: UnchangedPictures | None) -> str:
+    if unchanged is None:
+        return "No augmentation was tested: none is chosen, or there are too few groups of labelled pictures."
     if worst is None:
-        return "The augmentations leave every picture what it is, as far as a simple model can tell."
+        return "No augmentation changes the class of the pictures, as far as a simple model can measure."
     return (
-        f"Under {worst.choice}, a simple model recognises {known.accuracy - worst.loss:.0%} of the pictures, each "
-        f"class alike, and {known.accuracy:.0%} as they are{_main_class(worst)}. Training would be told wrong answers."
+        f"Under {worst.choice}, the balanced accuracy of a simple model is {unchanged.accuracy - worst.loss:.0%}, "
+        f"and {unchanged.accuracy:.0%} on unchanged pictures{_main_class(worst)}. Training would use wrong labels."
     )

@@ -1,4 +1,4 @@
-"""An augmentation policy taken apart: each choice of it alone, at its full size and at smaller ones."""
+"""The variants of an augmentation policy: each choice alone, at its full size and at smaller ones."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Variant:
 
     Attributes:
         name: As in conf/: `colour.max_hue`, or `colour` for all of them.
-        size: Of the choice; None where it has none.
-        augmentation: That does this and nothing else.
-        share: Of the full size.
+        size: Value of the choice; None for the augmentation as a whole.
+        augmentation: The augmentation with this choice only.
+        share: Share of the full size, above 0 to 1.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Variant:
         return f"{self.name} as a whole" if self.size is None else f"{self.name}={self.size}"
 
     def weaker(self) -> Iterator[Variant]:
-        """The same choice at smaller sizes, the largest first; none where it is on or off."""
+        """The same choice at smaller sizes, the largest first; none for a choice that is on or off."""
         key = self.name.rpartition(".")[2]
         if self.size is None or isinstance(self.size, bool) or not key.startswith(STRENGTH):
             return
@@ -48,7 +48,7 @@ class Variant:
 
 
 def list_variants(policy: dict[str, Change]) -> Iterator[Variant]:
-    """Each choice that is on, of each augmentation, alone; then the augmentation as a whole if that is more."""
+    """Each choice that is on, of each augmentation, alone; then the augmentation as a whole if that differs."""
     for name, augmentation in policy.items():
         sizes = _sizes(augmentation)
         active = [key for key, size in sizes.items() if size]
@@ -59,7 +59,7 @@ def list_variants(policy: dict[str, Change]) -> Iterator[Variant]:
 
 
 def _alone(name: str, key: str, sizes: dict[str, Any], augmentation: Change) -> Variant | None:
-    """One choice with the others off; None where they cannot all be."""
+    """One choice with the others off; None where the augmentation refuses that combination."""
     off = {
         one: type(size)(0)
         for one, size in sizes.items()
@@ -73,6 +73,6 @@ def _alone(name: str, key: str, sizes: dict[str, Any], augmentation: Change) -> 
 
 
 def _sizes(augmentation: Change) -> dict[str, Any]:
-    chosen: tuple[Any, ...] = fields(augmentation) if is_dataclass(augmentation) else ()
-    values = {one.name: getattr(augmentation, one.name) for one in chosen}
+    options: tuple[Any, ...] = fields(augmentation) if is_dataclass(augmentation) else ()
+    values = {one.name: getattr(augmentation, one.name) for one in options}
     return {name: value for name, value in values.items() if isinstance(value, bool | int | float)}

@@ -1,10 +1,10 @@
-"""What checks found: judged, written down, and the run stopped where one says so."""
+"""Findings of checks: write them to a file, report those that did not pass, and stop the run where one demands it."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -14,33 +14,32 @@ from pipeline.core.errors import UserError
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding, StoredFinding
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group
 
-if TYPE_CHECKING:
-    pass
-
 AnyCheck = Check | FeatureCheck
 
 
 def merge_samples(manifest: pd.DataFrame, splits: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
-    """Manifest rows with `duplicate`, `split` and joined `group`; the group the source told becomes `told_group`."""
-    if not (manifest["sample_id"].is_unique and splits["sample_id"].is_unique):  # pandas' own way sorts a million names
+    """Manifest rows with `duplicate`, `split` and joined `group`; `source_group` is the group that the source gives."""
+    if not (
+        manifest["sample_id"].is_unique and splits["sample_id"].is_unique
+    ):  # pandas' own validation sorts a million names
         raise pd.errors.MergeError("manifest and splits name a sample twice; not a one-to-one merge")
-    told = add_duplicate_group(manifest, duplicates).rename(columns={"group": "told_group"})
-    return told.merge(splits, on="sample_id")
+    samples = add_duplicate_group(manifest, duplicates).rename(columns={"group": "source_group"})
+    return samples.merge(splits, on="sample_id")
 
 
 def report_failures(stage: str, page: Path, checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> None:
-    """Says the warnings, and stops the run when a check that may do so did not pass; everything is written before.
+    """Prints the warnings, then stops the run if a check with `on_fail: error` did not pass; write the findings before.
 
-    What cannot be judged counts like what failed: a check that could not have fired vouches for nothing.
+    A check that cannot be judged has not passed: it could not have failed on these data.
 
     Args:
-        stage: That asks.
-        page: Where a person can look at the findings.
-        checks: By name.
-        findings: Of each of them.
+        stage: Name of the stage that ran the checks.
+        page: The page that shows the findings.
+        checks: Checks by name.
+        findings: The finding of each check.
 
     Raises:
-        UserError: Naming the first check that stops, with its figure or what keeps it from judging, and the others.
+        UserError: Names the first check that stops the run, with its figure or its obstacle, and the others.
     """
     not_passed = [name for name, finding in findings.items() if not finding.passed]
     for name in not_passed:
@@ -58,14 +57,14 @@ def report_failures(stage: str, page: Path, checks: dict[str, AnyCheck], finding
 
 
 def _describe_failure(finding: Finding) -> str:
-    """What follows the name of a check that did not pass."""
+    """The text that follows the name of a check that did not pass."""
     if finding.state == "cannot_be_judged":
         return f" cannot be judged: {finding.obstacle}"
     return f": {summarise(finding)}"
 
 
 def store_findings(checks: dict[str, AnyCheck], findings: dict[str, Finding], path: Path) -> dict[str, StoredFinding]:
-    """Writes all findings to `reports/checks.json` or `reports/curation.json`; returns what stands there."""
+    """Writes all findings to `reports/checks.json` or `reports/curation.json`; returns them as written."""
     stored = {name: bound_finding(checks[name], finding) for name, finding in findings.items()}
     artifacts.write_json(path, {name: one.to_json() for name, one in stored.items()})
     return stored
@@ -74,7 +73,8 @@ def store_findings(checks: dict[str, AnyCheck], findings: dict[str, Finding], pa
 def bound_finding(check: AnyCheck, finding: Finding) -> StoredFinding:
     """A finding as the file holds it, under the check's question.
 
-    What is bounded in a finding is cut (`num_rows` tells how long the table was), and a number that is none is null.
+    Long tables, strips and lists of offenders are cut (`num_rows` is the full length of the table). Infinity and NaN
+    become null.
     """
     pictures = list(finding.pictures.items())[:MAX_STRIPS]
     return StoredFinding(
@@ -96,7 +96,7 @@ def bound_finding(check: AnyCheck, finding: Finding) -> StoredFinding:
 
 
 def _finite(value: Any) -> Any:
-    """Numbers that are infinite or none at all become None, wherever they stand: JSON knows no such."""
+    """Infinite numbers and NaN become None, at any depth, because JSON has neither."""
     if isinstance(value, dict):
         return {key: _finite(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -107,6 +107,7 @@ def _finite(value: Any) -> Any:
 
 
 def summarise(finding: Finding) -> str:
+    """The figure with its limit, the worst offenders and the advice, in one line."""
     worst = ", ".join(f"{name}: {value}" for name, value in finding.worst.items())
     return (
         f"{finding.value:.4g} {finding.unit}, at most {finding.limit:.4g} accepted"

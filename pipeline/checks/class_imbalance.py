@@ -17,8 +17,8 @@ from pipeline.core.results import Finding
 class ClassImbalance(Check):
     """Size of the largest class over the smallest one, in the train split.
 
-    A multi-label sample counts once for each of its labels. A class that train lacks altogether is MissingClass's
-    business and does not count here.
+    A multi-label sample counts once for each of its labels. A class without any sample in
+    train is the subject of `missing_class` and does not count here.
 
     Args:
         max_ratio: Largest accepted ratio, at least 1.
@@ -36,18 +36,19 @@ class ClassImbalance(Check):
             limit=self.max_ratio,
             unit="largest class / smallest class in train",
             worst={str(name): int(size) for name, size in sizes.nsmallest(3).items()},
-            advice="Collect more of the smallest classes, or train with imbalance=auto, which tries what helps on val.",
+            advice="Collect more of the smallest classes, or train with imbalance=auto, which takes the best method "
+            "on val.",
             sentence=_sentence(sizes.sort_index()),
             obstacle=""
             if len(sizes) > 1
-            else "Train holds fewer than two classes, so that there are no two sizes to compare; label others.",
+            else "Train holds fewer than two classes, so no two sizes can be compared; label other classes.",
         )
 
 
 def _sentence(sizes: pd.Series) -> str:
     if sizes.empty:
-        return "There is no labelled picture to learn from."
+        return "Train has no labelled picture."
     return (
-        f"The largest class, {sizes.idxmax()}, has {sizes.max():,} pictures to learn from, "
+        f"The largest class of train, {sizes.idxmax()}, has {sizes.max():,} pictures; "
         f"the smallest, {sizes.idxmin()}, has {sizes.min():,}."
     )

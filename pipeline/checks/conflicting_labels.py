@@ -1,4 +1,4 @@
-"""Is the same picture there twice, under different labels?"""
+"""Does the same picture occur twice, with different labels?"""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ConflictingLabels(Check):
         max_samples: Largest accepted number.
     """
 
-    question: ClassVar[str] = "Is the same picture there twice, under different labels?"
+    question: ClassVar[str] = "Does the same picture occur twice, with different labels?"
 
     near_duplicate_bits: Annotated[int, Interval(ge=0, le=16)]
     max_samples: int
@@ -36,33 +36,39 @@ class ConflictingLabels(Check):
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         labelled = samples[are_labelled(samples)].reset_index(drop=True)
-        told = labelled["labels"].map(lambda names: ", ".join(names) or NO_LABEL).to_numpy(dtype=str)
+        label_texts = labelled["labels"].map(lambda names: ", ".join(names) or NO_LABEL).to_numpy(dtype=str)
         names = labelled["sample_id"].to_numpy()
-        near, copy = near_duplicates_across(labelled["perceptual_hash"], self.near_duplicate_bits, pd.Series(told))
-        paired, duplicate = shared_key_across(labelled[["duplicate"] if "duplicate" in labelled else []], told)
+        near, copy = near_duplicates_across(
+            labelled["perceptual_hash"], self.near_duplicate_bits, pd.Series(label_texts)
+        )
+        paired, duplicate = shared_key_across(labelled[["duplicate"] if "duplicate" in labelled else []], label_texts)
         num_samples = int((near | paired).sum())
-        conflicts = np.flatnonzero(near | paired)[: 2 * SHOWN]  # a pair may stand there from both its sides
-        beside = {one: copy(one) if near[one] else duplicate(one) for one in conflicts.tolist()}
-        pairs = list({frozenset(pair): pair for pair in reversed(beside.items())}.values())[::-1][:SHOWN]
+        conflicts = np.flatnonzero(near | paired)[: 2 * SHOWN]  # a pair may occur in both directions
+        copies = {one: copy(one) if near[one] else duplicate(one) for one in conflicts.tolist()}
+        pairs = list({frozenset(pair): pair for pair in reversed(copies.items())}.values())[::-1][:SHOWN]
         return Finding(
             value=float(num_samples),
             limit=float(self.max_samples),
             unit="samples with a copy under other labels",
             worst={
-                str(names[one]): f"{told[one]}; copy {names[other]} is {told[other]}"
-                for one, other in list(beside.items())[:SHOWN]
+                str(names[one]): f"{label_texts[one]}; copy {names[other]} is {label_texts[other]}"
+                for one, other in list(copies.items())[:SHOWN]
             },
-            advice="Look at each pair: where it is one picture, decide which label is right, or drop both.",
+            advice="Look at each pair. If both are one picture, decide which label is right, or drop both.",
             sentence=(
-                f"{num_samples:,} pictures have a copy, or one so alike that it could be, under another label."
+                f"{num_samples:,} picture{' has' if num_samples == 1 else 's have'} a copy or a near-duplicate "
+                "with other labels."
                 if num_samples
-                else "No picture is there twice under different labels."
+                else "No picture occurs twice with different labels."
             ),
             pictures={
-                f"{names[one]}: {told[one]}; {names[other]}: {told[other]}": [str(names[one]), str(names[other])]
+                f"{names[one]}: {label_texts[one]}; {names[other]}: {label_texts[other]}": [
+                    str(names[one]),
+                    str(names[other]),
+                ]
                 for one, other in pairs
             },
             obstacle=""
-            if len(set(told)) > 1
-            else "The pictures have fewer than two labels, so that none can contradict another; label others.",
+            if len(set(label_texts)) > 1
+            else "The pictures have fewer than two labels, so no two can conflict; label pictures of other classes.",
         )

@@ -1,4 +1,4 @@
-"""Which class was never seen under which condition?"""
+"""Which class has too few pictures under which condition?"""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ MAX_NAMED = 3
 @final
 @dataclass(frozen=True, kw_only=True)
 class EmptyCell(Check):
-    """Cells of the table class x told attribute that hold fewer than `min_samples` samples, over all splits.
+    """Cells of the table class x attribute value that hold fewer than `min_samples` samples, over all splits.
 
-    A network that never saw a class under a condition can take the condition for the class; no sampling mends what
-    is not there. Where the source tells no condition there is nothing to look at, and the check passes.
+    A network that never saw a class under a condition can use the condition as the class, and no sampling replaces
+    missing pictures. Without an attribute that varies there is nothing to count, and the check passes.
 
     Args:
         min_samples: Fewest samples of a cell, at least 1.
-        max_attribute_values: Told attributes with more values are passed over.
+        max_attribute_values: Attributes with more values are skipped.
         max_cells: Largest accepted number of such cells.
     """
 
-    question: ClassVar[str] = "Which class was never seen under which condition?"
+    question: ClassVar[str] = "Which class has too few pictures under which condition?"
 
     min_samples: PositiveInt
     max_attribute_values: int
@@ -38,10 +38,10 @@ class EmptyCell(Check):
     on_fail: Literal["error", "warn"]
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        told = conditions(samples, self.max_attribute_values)
-        too_many = [] if told else [short_name(name) for name in conditions(samples, len(samples))]
-        placed = samples.loc[samples["split"] != "none", ["labels", *told]].explode("labels")
-        tables = {column: pd.crosstab(placed["labels"], placed[column]).stack() for column in told}
+        columns = conditions(samples, self.max_attribute_values)
+        too_many = [] if columns else [short_name(name) for name in conditions(samples, len(samples))]
+        in_splits = samples.loc[samples["split"] != "none", ["labels", *columns]].explode("labels")
+        tables = {column: pd.crosstab(in_splits["labels"], in_splits[column]).stack() for column in columns}
         rows: list[dict[str, Any]] = [
             {"class": str(label), "attribute": short_name(column), "value": str(value), "samples": int(size)}
             for column, sizes in tables.items()
@@ -54,19 +54,19 @@ class EmptyCell(Check):
             limit=float(self.max_cells),
             unit=f"cells of class x attribute with fewer than {self.min_samples} samples",
             worst={f"{row['class']} with {row['attribute']} {row['value']}": row["samples"] for row in rows[:5]},
-            advice="Collect pictures of these cells first: they are what keeps the condition from standing for the "
-            "class.",
+            advice="Collect pictures of these cells first: without them a network can use the condition as the class.",
             sentence=(
-                f"{len(rows):,} combinations of a class and a condition were hardly ever photographed."
+                f"{len(rows):,} combination{'s' * (len(rows) != 1)} of a class and a condition have fewer than "
+                f"{self.min_samples} pictures."
                 if rows
-                else "Every class was photographed under every told condition."
-                if told
-                else "The source tells no condition (an attribute of two values or more) that a class could lack."
+                else f"Every class has at least {self.min_samples} pictures under every condition."
+                if columns
+                else "The source gives no condition (an attribute with two or more values) that a class could lack."
             ),
             table=rows,
-            obstacle=f"The attributes {', '.join(too_many[:MAX_NAMED])} have more than {self.max_attribute_values} "
-            "values each, too many for a table with classes; raise check.empty_cell.max_attribute_values, or tell a "
-            "coarser one, as a site or a camera."
+            obstacle=f"All attributes ({', '.join(too_many[:MAX_NAMED])}) have more than {self.max_attribute_values} "
+            "values, too many for a table with classes; raise check.empty_cell.max_attribute_values, or give a coarser "
+            "attribute, such as a site or a camera."
             if too_many
             else "",
         )

@@ -1,4 +1,4 @@
-"""With which labels does a model that learnt from the other pictures disagree?"""
+"""With which labels does a model trained on the other pictures disagree?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.core.results import Finding
 
 SHOWN, SHOWN_EACH = 6, 8  # kinds of mistakes, and pictures of each
 UNIT = "share of samples with whose labels the model disagrees, beyond what unclear pictures alone would give"
-NOISE = 5  # pairs of classes named beside the figure
+NOISE = 5  # pairs of classes listed with the figure
 
 
 @final
@@ -26,23 +26,23 @@ NOISE = 5  # pairs of classes named beside the figure
 class LabelSuspects(FeatureCheck):
     """The share of samples with whose labels the model disagrees, by confident learning on out-of-fold predictions.
 
-    Less the share that it would disagree with if no label was wrong: labels are drawn from its own chances, and
-    asked about in the same way. Where classes overlap it disagrees with labels of unclear pictures,
-    and none need be wrong.
+    The share expected without any wrong label is subtracted: where classes overlap, the model disagrees with correct
+    labels of unclear pictures. It comes from labels sampled from the predicted probabilities, passed through the same
+    procedure.
 
-    The listing holds every suspect, in the columns of `data/label_decisions.csv` that a person need not fill in. Labels
-    on which a person has decided (the column `decision`) are neither listed nor held against the data; with how many
-    of them the model disagrees all the same is said.
+    The listing holds every suspect, in the columns of `data/label_decisions.csv` that need no person. Labels on which a
+    person has decided (the column `decision`) are neither listed nor counted; the sentence says with how many of them
+    the model still disagrees.
 
     Args:
-        max_share: Largest accepted share beyond that, 0 to 1, of the samples that could be judged.
-        num_folds: Parts of the data, each judged by what was learnt on the others; groups are kept whole. At least 2.
-        seed: Of the folds.
+        max_share: Largest accepted share beyond the expected one, 0 to 1, of the samples that could be tested.
+        num_folds: Folds of the cross-validation, at least 2; each group is in one fold.
+        seed: Seed of the folds.
 
     Source: Northcutt, Jiang and Chuang 2021, doi:10.1613/jair.1.12125.
     """
 
-    question: ClassVar[str] = "With which labels does a model that learnt from the other pictures disagree?"
+    question: ClassVar[str] = "With which labels does a model trained on the other pictures disagree?"
 
     max_share: Fraction
     num_folds: Annotated[int, Ge(2)]
@@ -52,39 +52,39 @@ class LabelSuspects(FeatureCheck):
     def __call__(self, samples: pd.DataFrame, content: EmbeddedImages) -> Finding:
         has_label = are_labelled(samples)
         known = samples[has_label]
-        told = [list(names) for names in known["labels"]]
+        labels = [list(names) for names in known["labels"]]
         decided = known["decision"].notna().to_numpy() if "decision" in known else np.zeros(len(known), dtype=bool)
         groups = known["group"].to_numpy(dtype=str)
-        if len({name for names in told for name in names}) < 2:
+        if len({name for names in labels for name in names}) < 2:
             return self._cannot_judge(
-                "The pictures have fewer than two labels, so that none looks like another; label some."
+                "The pictures have fewer than two labels, so no other label can be suggested; label other classes."
             )
         features = content.features if has_label.all() else content.features[has_label]  # a copy, in memory
-        found = find_label_issues(features, told, groups, self.num_folds, self.seed, decided)
+        found = find_label_issues(features, labels, groups, self.num_folds, self.seed, decided)
         suspected = found.table[~decided[found.table["row"].to_numpy()]]
         rows = suspected["row"].to_numpy()
         listing = pd.DataFrame(
             {
                 "sample_id": known["sample_id"].to_numpy()[rows],
-                "previous": [labels_to_text(told[row]) for row in rows],
+                "previous": [labels_to_text(labels[row]) for row in rows],
                 "labels": [labels_to_text(names) for names in suspected["suggested"]],
                 "quality": suspected["quality"].round(4).to_numpy(),
                 "split": known["split"].to_numpy()[rows],
             }
         )
-        num_judged = int((~found.unjudged).sum())
+        num_testable = int((~found.untestable).sum())
         by_chance = float(found.by_chance[~decided].sum())
         return Finding(
-            value=round(max(0.0, len(listing) - by_chance) / max(1, num_judged), 6),
+            value=round(max(0.0, len(listing) - by_chance) / max(1, num_testable), 6),
             limit=self.max_share,
             unit=UNIT,
             worst={
                 f"labelled {given}, the model says {true}": f"{share:.1%}"
                 for (given, true), share in list(found.noise.items())[:NOISE]
             },
-            advice="Look at reports/label_suspects.html, and write what you decide into data/label_decisions.csv.",
+            advice="Look at reports/label_suspects.html, and write your decisions into data/label_decisions.csv.",
             sentence=_sentence(len(listing), by_chance, len(found.table) - len(listing), len(known), found.noise)
-            + _untestable_note(int(found.unjudged.sum())),
+            + _untestable_note(int(found.untestable.sum())),
             pictures=_pictures(listing),
             table=[
                 {"given_label": given, "true_label": true, "estimated_share_of_the_true": round(share, 4)}
@@ -92,9 +92,9 @@ class LabelSuspects(FeatureCheck):
             ],
             listing=listing,
             obstacle=""
-            if num_judged
-            else "All pictures with a label are of one group, so that no model can judge them that has not seen it; "
-            "tell smaller groups, or collect the labels from others.",
+            if num_testable
+            else "All pictures with a label are in one group, so no model can be trained without that group; give "
+            "smaller groups, or collect the labels from other groups too.",
         )
 
     def _cannot_judge(self, obstacle: str) -> Finding:
@@ -106,30 +106,31 @@ def _sentence(
     num_open: int, by_chance: float, num_decided: int, num_samples: int, noise: dict[tuple[str, str], float]
 ) -> str:
     if num_open:
-        told = (
-            f"Of {num_samples:,} labelled pictures, the model disagrees with the label of {num_open:,}; of about "
-            f"{by_chance:,.0f} it would if no label was wrong, as they are unclear to it."
+        text = (
+            f"Of {num_samples:,} labelled pictures, the model disagrees with the label of {num_open:,}; without any "
+            f"wrong label it would disagree with about {by_chance:,.0f}, because pictures are unclear."
         )
         if noise:
             given, true = next(iter(noise))
-            told += f" Most often the label says \u201c{given}\u201d and the model \u201c{true}\u201d."
+            text += f" Most often the label says \u201c{given}\u201d and the model \u201c{true}\u201d."
     else:
-        told = f"Of {num_samples:,} labelled pictures, the model disagrees with no {'other ' * bool(num_decided)}label."
+        text = f"Of {num_samples:,} labelled pictures, the model disagrees with no {'other ' * bool(num_decided)}label."
     if num_decided:
-        told += f" {num_decided:,} more look wrong, but a person has decided on them."
-    return told
+        text += f" {num_decided:,} more look wrong, but a person has decided on them."
+    return text
 
 
 def _untestable_note(num: int) -> str:
     if not num:
         return ""
     return (
-        f" {num:,} could not be judged: all that have such a label are of one group, and nothing tells the two apart."
+        f" {num:,} could not be tested: all pictures with such a label are in one group, so label and group cannot be "
+        "separated."
     )
 
 
 def _pictures(listing: pd.DataFrame) -> dict[str, list[str]]:
-    """The worst suspects, those of one kind of mistake side by side."""
+    """The worst suspects, grouped by the kind of mistake."""
     strips: dict[str, list[str]] = {}
     for sample, given, suggested in listing[["sample_id", "previous", "labels"]].itertuples(index=False):
         caption = f"labelled {given or 'none of the labels'}, looks like {suggested or 'none of the labels'}"

@@ -1,4 +1,4 @@
-"""Is there a class that one split lacks?"""
+"""Does a split lack a class?"""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from pipeline.core.results import Finding
 @final
 @dataclass(frozen=True, kw_only=True)
 class MissingClass(Check):
-    """How many (class, split) cells are empty: a class that cannot be learnt, chosen for, or judged."""
+    """The number of empty (class, split) cells: a class that cannot be trained, tuned or tested."""
 
-    question: ClassVar[str] = "Is there a class that one split lacks?"
+    question: ClassVar[str] = "Does a split lack a class?"
 
     on_fail: Literal["error", "warn"]
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        placed = samples.loc[samples["split"] != "none", ["split", "labels"]].explode("labels")
-        sizes = placed.groupby(["labels", "split"]).size().unstack(fill_value=0)
+        in_splits = samples.loc[samples["split"] != "none", ["split", "labels"]].explode("labels")
+        sizes = in_splits.groupby(["labels", "split"]).size().unstack(fill_value=0)
         classes = sorted(samples["labels"].explode().dropna().unique())
         sizes = sizes.reindex(index=classes, columns=list(SPLITS), fill_value=0)
         empty = [f"{label} in {split}" for label, row in sizes.iterrows() for split, size in row.items() if size == 0]
@@ -32,11 +32,12 @@ class MissingClass(Check):
             limit=0.0,
             unit="classes that a split lacks",
             worst=dict.fromkeys(empty[:5], 0),
-            advice="Collect samples of these classes from more groups, or take the classes out of the source.",
+            advice="Collect samples of these classes from more groups, or remove the classes from the source.",
             sentence=(
-                f"{len(empty):,} times a class is missing where it is needed, to be learnt, chosen for or judged."
+                f"A class is missing from a split in {len(empty):,} case{'s' * (len(empty) != 1)}, so it cannot be "
+                "trained, tuned or tested there."
                 if empty
-                else "Every class is there to learn from, to choose by and to judge by."
+                else "Every class is in train, val and test."
             ),
-            obstacle="" if classes else "No picture has a label, so that no class can be missing; label some.",
+            obstacle="" if classes else "No picture has a label, so no class can be missing; label some pictures.",
         )

@@ -1,4 +1,4 @@
-"""Are neighbours in the source more alike than chance, though nothing says that they belong together?"""
+"""Do neighbours in the source resemble each other although they are in different groups?"""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from pipeline.statistics.bootstrap import Z
 class OrderDependence(Check):
     """The largest rank correlation of a measured property between neighbours of one class but of different groups.
 
-    Pictures taken one after the other share a camera, a place, a patient. Where the source tells the groups, they
-    stay in one split and their resemblance harms nobody, so neighbours of one group do not count; what is left is
-    resemblance that no group explains. Within the class, since many sources list class by class.
+    Pictures taken one after the other share a camera, a place or a patient. A group stays in one split, so resemblance
+    within a group does no harm and neighbours of one group do not count. What remains is resemblance that no group
+    explains. Pairs are of one class, because many sources list class by class.
 
-    A correlation counts only where it is larger than chance gives to the largest of all properties (two-sided
-    normal approximation, Bonferroni, 5 %).
+    A correlation counts only if it is larger than chance explains for the largest of all properties (two-sided normal
+    approximation, Bonferroni, 5 %).
 
     Args:
         max_correlation: Largest accepted correlation, 0 to 1.
@@ -34,9 +34,7 @@ class OrderDependence(Check):
     Source: serial rank correlation, Wald and Wolfowitz 1943, doi:10.1214/aoms/1177731358.
     """
 
-    question: ClassVar[str] = (
-        "Are neighbours in the source more alike than chance, though nothing says that they belong together?"
-    )
+    question: ClassVar[str] = "Do neighbours in the source resemble each other although they are in different groups?"
 
     max_correlation: Fraction
     on_fail: Literal["error", "warn"]
@@ -49,25 +47,25 @@ class OrderDependence(Check):
         first = np.flatnonzero((classes[1:] == classes[:-1]) & (group[1:] != group[:-1]))
         measured = [one for one in property_columns(samples) if is_numeric_dtype(samples[one])]
         by_chance = self._chance(len(first), len(measured))
-        found = {
+        correlations = {
             short_name(column): _correlation(samples[column].to_numpy()[order], classes, first) for column in measured
         }
-        found = dict(sorted(found.items(), key=lambda pair: -pair[1]))
-        name, value = next(iter(found.items()), ("", 0.0))
+        correlations = dict(sorted(correlations.items(), key=lambda pair: -pair[1]))
+        name, value = next(iter(correlations.items()), ("", 0.0))
         counts = value > by_chance
         names = samples["sample_id"].to_numpy()[order]
         return Finding(
             value=value if counts else 0.0,
             limit=self.max_correlation,
             unit="correlation of neighbours that no group explains",
-            worst={one: round(figure, 3) for one, figure in list(found.items())[:5]},
-            advice="Find out what neighbours share (a session, a patient, a camera) and tell it as the group of the "
+            worst={one: round(figure, 3) for one, figure in list(correlations.items())[:5]},
+            advice="Find out what neighbours share (a session, a patient, a camera) and give it as the group of the "
             "source, so that it stays in one split.",
             sentence=(
-                f"Pictures that follow each other resemble each other in {name.replace('_', ' ')}, though the source "
-                "does not say that they belong together."
+                f"Neighbours in the source resemble each other in {name.replace('_', ' ')} although they are in "
+                "different groups."
                 if counts
-                else "Pictures that follow each other resemble each other no more than chance and groups explain."
+                else "Neighbours in the source resemble each other no more than chance and groups explain."
             ),
             pictures=_runs(
                 name, _ranks_within_class(samples[property_column(name)].to_numpy()[order], classes), classes, names
@@ -76,7 +74,8 @@ class OrderDependence(Check):
             else {},
             obstacle=self._obstacle(len(first), len(measured), by_chance),
             table=[
-                {"property": one, "correlation": figure, "by_chance_up_to": by_chance} for one, figure in found.items()
+                {"property": one, "correlation": figure, "by_chance_up_to": by_chance}
+                for one, figure in correlations.items()
             ],
         )
 
@@ -85,10 +84,10 @@ class OrderDependence(Check):
         if by_chance < 1:
             return ""
         if not num_measured:
-            return "No property of the pictures was measured that neighbours could share; measure some."
+            return "No numeric property of the pictures was measured, so neighbours cannot be compared; measure some."
         return (
-            f"Only {num_pairs:,} pairs of neighbours are of one class and of different groups, too few for any "
-            "resemblance to be more than chance; collect more groups."
+            f"Only {num_pairs:,} pairs of neighbours have one class and different groups, too few to separate any "
+            "resemblance from chance; collect more groups."
         )
 
     @staticmethod
@@ -110,7 +109,7 @@ def _correlation(values: np.ndarray, classes: np.ndarray, first: np.ndarray) -> 
 
 
 def _ranks_within_class(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """(N,) rank of each row within its class, -0.5 to 0.5; those of a class follow each other."""
+    """(N,) rank of each row within its class, -0.5 to 0.5; the rows are sorted by class."""
     from scipy.stats import rankdata
 
     values = np.nan_to_num(values, nan=-1.0)
@@ -122,14 +121,15 @@ def _ranks_within_class(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def _runs(name: str, ranks: np.ndarray, classes: np.ndarray, names: np.ndarray) -> dict[str, list[str]]:
-    """The neighbours in a row, of one class, that have least of a property, and those that have most."""
+    """The run of neighbours of one class with the least of a property, and the run with the most."""
     length = min(MAX_IN_STRIP, len(ranks))
     totals = np.convolve(ranks, np.ones(length), "valid")
-    whole = np.flatnonzero(classes[length - 1 :] == classes[: len(classes) - length + 1])
-    if not len(whole):
+    in_one_class = np.flatnonzero(classes[length - 1 :] == classes[: len(classes) - length + 1])
+    if not len(in_one_class):
         return {}
-    runs = {"least": whole[totals[whole].argmin()], "most": whole[totals[whole].argmax()]}
+    totals = totals[in_one_class]
+    runs = {"least": in_one_class[totals.argmin()], "most": in_one_class[totals.argmax()]}
     return {
-        f"In a row, with {kind} {name.replace('_', ' ')}": names[start : start + length].tolist()
+        f"Consecutive pictures with {kind} {name.replace('_', ' ')}": names[start : start + length].tolist()
         for kind, start in runs.items()
     }

@@ -15,7 +15,7 @@ from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, Finding
 from pipeline.statistics import nearest_neighbors
 
 TO_SIGMA = 1.4826  # median absolute deviation to standard deviation, of a normal variable
-FEWEST = 3  # pictures of a class: of two, each is as far from the median as the other
+FEWEST = 3  # pictures of a class: with two, each is as far from the median as the other
 LEAST_DISTANCE, LEAST_SPREAD = 1e-6, 0.05  # copies have no distance, and a class of copies no spread
 
 
@@ -25,12 +25,12 @@ class Outliers(FeatureCheck):
     """The share of samples far from everything: distance to their nearest neighbours in feature space.
 
     The distance of a sample is the mean over its neighbours of 1 - cosine. It is measured against its class (the
-    first of its labels): how many robust standard deviations its logarithm lies above the class's median, so that a
-    varied class is not one of outliers.
+    first of its labels): the number of robust standard deviations by which its logarithm lies above the class's median.
+    So a varied class does not count as a class of outliers.
 
     Args:
-        num_neighbours: At least 1.
-        max_deviations: Further than this is an outlier, above 0.
+        num_neighbours: Neighbours of each sample, at least 1.
+        max_deviations: A sample with more robust deviations is an outlier, above 0.
         max_share: Largest accepted share of outliers, 0 to 1.
 
     Source: Kuan and Mueller 2022, arXiv:2207.03061; the median absolute deviation, Leys et al. 2013,
@@ -45,8 +45,8 @@ class Outliers(FeatureCheck):
     on_fail: Literal["error", "warn"]
 
     def __call__(self, samples: pd.DataFrame, content: EmbeddedImages) -> Finding:
-        kinds = samples["labels"].map(lambda names: names[0] if len(names) else "no label").to_numpy(dtype=str)
-        far = _deviations(neighbour_distances(content.features, self.num_neighbours), kinds)
+        classes = samples["labels"].map(lambda names: names[0] if len(names) else "no label").to_numpy(dtype=str)
+        far = _deviations(neighbour_distances(content.features, self.num_neighbours), classes)
         ranked = np.argsort(-far, kind="stable")
         rows = ranked[far[ranked] > self.max_deviations]
         shown = ranked[:MAX_ROWS]
@@ -56,31 +56,31 @@ class Outliers(FeatureCheck):
             value=share,
             limit=self.max_share,
             unit=f"share of samples more than {self.max_deviations:g} robust deviations from their class",
-            worst={str(names[row]): f"{far[row]:.1f} deviations from {kinds[row]}" for row in shown[:5]},
-            advice="Look at these pictures: they may be broken, of another kind, or in the wrong data set.",
+            worst={str(names[row]): f"{far[row]:.1f} deviations from {classes[row]}" for row in shown[:5]},
+            advice="Look at these pictures: they may be damaged, of another kind, or from another data set.",
             sentence=(
-                f"{len(rows):,} of {len(samples):,} pictures resemble no other picture the way the rest of their class "
-                "does."
+                f"{len(rows):,} of {len(samples):,} pictures are far less similar to all others than is usual in their "
+                "class."
                 if len(rows)
-                else "Every picture resembles others as the rest of its class does."
+                else "Every picture is about as similar to other pictures as is usual in its class."
             ),
-            pictures={"Furthest from everything, the worst first": names[shown[:MAX_IN_STRIP]].tolist()},
+            pictures={"Furthest from all other pictures, the furthest first": names[shown[:MAX_IN_STRIP]].tolist()},
             table=[
-                {"sample": str(names[row]), "class": str(kinds[row]), "deviations": round(float(far[row]), 2)}
+                {"sample": str(names[row]), "class": str(classes[row]), "deviations": round(float(far[row]), 2)}
                 for row in shown
             ],
             listing=pd.DataFrame({"sample_id": names[rows], "deviations": far[rows].round(3)}),
             obstacle=""
-            if pd.Series(kinds).value_counts().max() >= FEWEST
-            else f"No class has {FEWEST} pictures, of which one could lie outside; collect more.",
+            if pd.Series(classes).value_counts().max() >= FEWEST
+            else f"No class has {FEWEST} pictures, the fewest that can have an outlier; collect more pictures.",
         )
 
 
-def _deviations(distance: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+def _deviations(distance: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """(N,) robust standard deviations by which the logarithm of each distance lies above its class's median."""
     logarithm = pd.Series(np.log(np.maximum(distance, LEAST_DISTANCE)))
-    above = logarithm - logarithm.groupby(kinds).transform("median")
-    spread = above.abs().groupby(kinds).transform("median") * TO_SIGMA
+    above = logarithm - logarithm.groupby(classes).transform("median")
+    spread = above.abs().groupby(classes).transform("median") * TO_SIGMA
     result: np.ndarray = (above / np.maximum(spread, LEAST_SPREAD)).to_numpy()
     return result
 
@@ -88,5 +88,5 @@ def _deviations(distance: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 def neighbour_distances(features: np.ndarray, num_neighbours: int) -> np.ndarray:
     """(N,) mean of 1 - cosine to the nearest neighbours, the sample itself left out."""
     nearest = nearest_neighbors.nearest_cosines(features, num_neighbours + 1)
-    alike: np.ndarray = np.where(nearest < -1, 0, nearest)[:, 1:]  # faiss marks what it did not find with -max
+    alike: np.ndarray = np.where(nearest < -1, 0, nearest)[:, 1:]  # faiss marks a missing neighbour with -max
     return np.clip(1 - alike.mean(axis=1), 0, None) if alike.shape[1] else np.zeros(len(features))

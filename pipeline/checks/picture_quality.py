@@ -1,4 +1,4 @@
-"""How many pictures are too dark, too bright, blurred, empty, or of an odd size to teach anything?"""
+"""How many pictures are dark, bright, blurred, uniform, or of odd shape or size?"""
 
 from __future__ import annotations
 
@@ -24,22 +24,21 @@ class PictureQuality(Check):
     """The share of samples with at least one fault. What a fault is depends on the pictures: set the limits by eye.
 
     Args:
-        dark: A picture is dark whose `light_level` (99 % of the pixels are darker) is below this.
-        bright: Bright, whose `dark_level` (5 % of the pixels are darker) is above this.
-        blurred: Blurred, whose `sharpness` is below this; uniform pictures count as uniform only.
-        uniform: Near-uniform, whose `contrast` is below this.
-        low_information: Of low information, whose `entropy` in bits is below this.
-        odd_aspect: Of odd shape, whose shorter side is less than this share of the longer one.
-        odd_size: Of odd size, whose side (root of the area) is this many times smaller or larger than the median.
+        dark: A picture is dark when its `light_level` (99 % of the pixels are darker) is below this.
+        bright: It is bright when its `dark_level` (5 % of the pixels are darker) is above this.
+        blurred: It is blurred when its `sharpness` is below this; uniform pictures count as uniform only.
+        uniform: It is near-uniform when its `contrast` is below this.
+        low_information: It has low information when its `entropy` in bits is below this.
+        odd_aspect: It has an odd shape when its shorter side is less than this share of the longer one.
+        odd_size: It has an odd size when its side (root of the area) is this many times smaller or larger than the
+            median.
         max_share: Largest accepted share of samples with a fault.
 
     Source: kinds of faults, and the default limits of dark, bright, low information, odd shape and odd size, as in
         CleanVision, Cleanlab 2022.
     """
 
-    question: ClassVar[str] = (
-        "How many pictures are too dark, too bright, blurred, empty, or of an odd size to teach anything?"
-    )
+    question: ClassVar[str] = "How many pictures are dark, bright, blurred, uniform, or of odd shape or size?"
 
     dark: float
     bright: float
@@ -58,22 +57,22 @@ class PictureQuality(Check):
         for rows in faults.values():
             any_fault[rows] = True
         names = samples["sample_id"].to_numpy()
-        found = {name: rows[np.argsort(-how_bad[name][rows], kind="stable")] for name, rows in faults.items()}
-        found = dict(sorted(found.items(), key=lambda pair: -len(pair[1])))
+        ranked = {name: rows[np.argsort(-how_bad[name][rows], kind="stable")] for name, rows in faults.items()}
+        ranked = dict(sorted(ranked.items(), key=lambda pair: -len(pair[1])))
         share = float(any_fault.mean()) if len(samples) else 0.0
         return Finding(
             value=share,
             limit=self.max_share,
             unit="share of pictures with a fault",
-            worst={name: f"{len(rows):,} of {len(samples):,}" for name, rows in found.items() if len(rows)},
-            advice="Look at them: mend or drop what nobody could label, and set the limits "
-            "in conf/check/default.yaml to what is normal for these pictures.",
-            sentence=f"{int(any_fault.sum()):,} of {len(samples):,} pictures are poor in a way that can be measured.",
-            pictures={name: [str(names[row]) for row in rows[:SHOWN]] for name, rows in found.items() if len(rows)},
+            worst={name: f"{len(rows):,} of {len(samples):,}" for name, rows in ranked.items() if len(rows)},
+            advice="Look at these pictures: repair or remove those that nobody could label, and set the limits in "
+            "conf/check/default.yaml to what is normal for your pictures.",
+            sentence=f"{int(any_fault.sum()):,} of {len(samples):,} pictures have at least one measured fault.",
+            pictures={name: [str(names[row]) for row in rows[:SHOWN]] for name, rows in ranked.items() if len(rows)},
         )
 
     def _how_bad(self, samples: pd.DataFrame) -> dict[str, np.ndarray]:
-        """Fault to (N,) how far beyond its limit each sample is; positive where it has the fault."""
+        """For each fault, (N,) how far each sample is beyond the limit; positive where it has the fault."""
         of = {name: samples[property_column(name)].to_numpy(dtype=float) for name in PROPERTIES}
         uniform = self.uniform - of["contrast"]
         longer = np.maximum(of["aspect_ratio"], 1 / of["aspect_ratio"])

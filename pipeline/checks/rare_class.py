@@ -1,4 +1,4 @@
-"""Does every split have enough of every class to say anything about it?"""
+"""Does every split have enough samples of every class?"""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from pipeline.core.results import Finding
 @final
 @dataclass(frozen=True, kw_only=True)
 class RareClass(Check):
-    """How many (class, split) cells hold fewer than `min_samples` samples; empty ones are MissingClass's business.
+    """How many (class, split) cells hold fewer than `min_samples` samples; `missing_class` counts the empty ones.
 
     Args:
         min_samples: Fewest samples of a class in each split, at least 1.
     """
 
-    question: ClassVar[str] = "Does every split have enough of every class to say anything about it?"
+    question: ClassVar[str] = "Does every split have enough samples of every class?"
 
     min_samples: PositiveInt
     on_fail: Literal["error", "warn"]
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        placed = samples.loc[samples["split"] != "none", ["split", "labels"]].explode("labels")
-        sizes = placed.groupby(["labels", "split"]).size()
+        in_splits = samples.loc[samples["split"] != "none", ["split", "labels"]].explode("labels")
+        sizes = in_splits.groupby(["labels", "split"]).size()
         rare = sizes[sizes < self.min_samples].sort_values(kind="stable")
         return Finding(
             value=float(len(rare)),
@@ -37,12 +37,12 @@ class RareClass(Check):
             worst={f"{label} in {split}": int(size) for (label, split), size in rare.head(5).items()},
             advice="Collect more samples of these classes, or merge classes.",
             sentence=(
-                f"{rare.index.unique('labels').size:,} of {placed['labels'].nunique():,} classes have so few pictures "
-                "in a split that nothing certain can be said about them."
+                f"{rare.index.unique('labels').size:,} of {in_splits['labels'].nunique():,} classes have so few "
+                "pictures in a split that their figures there are uncertain."
                 if len(rare)
-                else f"Every class has at least {self.min_samples} pictures wherever it is learnt or judged."
+                else f"Every class has at least {self.min_samples} pictures in every split that has it."
             ),
             obstacle=""
             if len(sizes)
-            else "No picture of a split has a label, so that no class can be rare; label some.",
+            else "No picture of a split has a label, so no class can be rare; label some pictures.",
         )

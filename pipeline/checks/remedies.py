@@ -1,4 +1,4 @@
-"""What can be done here about a property that gives the label away: the lines that do it, and what to collect."""
+"""Remedies for a property that predicts the label: options of training, and which pictures to collect."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.datasets.subgroups import median_split
 from pipeline.statistics.binning import OTHER
 
 NUM_CELLS = 3
-VARIED_BY = {  # how a property's name begins, to the option in conf/augmentation/ that varies it
+VARIED_BY = {  # beginning of a property's name, to the options in conf/augmentation/ that vary the property
     ("border_red_green", "border_blue_yellow", "corner_"): ("border", "colour"),
     ("border_",): ("border", "strong_exposure"),
     ("brightness", "contrast", "dark_level", "light_level", "entropy"): ("strong_exposure",),
@@ -25,11 +25,11 @@ VARIED_BY = {  # how a property's name begins, to the option in conf/augmentatio
 
 @dataclass(frozen=True)
 class Lack:
-    """What a class has too few of.
+    """Which combinations of a class and a property are rare.
 
     Attributes:
-        cells: In words, emptiest first.
-        empty: Whether some class has no sample at all with some value, which no weighting makes up for.
+        cells: The rarest combinations in words, the emptiest first.
+        empty: Whether some class has no sample with some value; no weighting replaces these samples.
     """
 
     cells: list[str] = field(default_factory=list)
@@ -37,21 +37,21 @@ class Lack:
 
 
 def suggest_remedies(columns: list[str], lack: Lack) -> str:
-    """One sentence with every remedy there is.
+    """One sentence with every remedy that applies.
 
     Args:
-        columns: Of the properties that give a label away, the most telling first, as the manifest calls them.
-        lack: Of the first.
+        columns: Columns of the manifest that predict a label, the best predictor first.
+        lack: The rare combinations of the first column.
     """
-    by = next((one for one in columns if is_property_or_attribute(one)), None)  # training knows no others
+    by = next((one for one in columns if is_property_or_attribute(one)), None)  # training has only these
     cells = f" ({'; '.join(lack.cells)})" if lack.cells else ""
     ways = [
         *_augment_remedy(columns),
         *([] if by is None or lack.empty else _balance_remedies(by)),
-        f"collect what is rare together{cells}",
+        f"collect the rare combinations{cells}",
         "accept it with a reason (check.shortcut.accepted)",
     ]
-    return f"Find out why it goes with the label; then {', or '.join(ways)}."
+    return f"Find out why the property goes with the label; then {', or '.join(ways)}."
 
 
 def _augment_remedy(columns: list[str]) -> list[str]:
@@ -62,12 +62,16 @@ def _augment_remedy(columns: list[str]) -> list[str]:
         if column.removeprefix(PROPERTY).startswith(begins)
         for option in ways
     }
-    return [f"vary it in training (-S 'augmentation=[{','.join(options)}]', with those you have)"] if options else []
+    return (
+        [f"vary it in training (-S 'augmentation=[{','.join(options)}]', with the augmentations you already use)"]
+        if options
+        else []
+    )
 
 
 def _balance_remedies(by: str) -> list[str]:
     return [
-        f"draw what is rare together more often (-S sampling=balanced -S sampling.by={by})",
+        f"sample the rare combinations more often (-S sampling=balanced -S sampling.by={by})",
         f"train for the worst group (group DRO, -S risk=group_dro -S risk.by={by})",
     ]
 
@@ -75,29 +79,29 @@ def _balance_remedies(by: str) -> list[str]:
 def find_lacks(labelled: LabelTable, one: Property) -> Lack:
     """The cells of class x property with far fewer samples than the rest of the data would give them.
 
-    A number has two values, up to its median and above, a category its 15 commonest; a missing one has none. A cell is
-    named when its class has that value less than half as often as all samples together.
+    A number counts as two values (up to its median, above it), a category as its 15 commonest values; missing values
+    are left out. A cell is listed when its class has the value less than half as often as all samples do.
     """
     values, names = median_split(one.values) if one.ordered else _commonest(one)
-    taken = values[labelled.rows]
-    known = taken >= 0
+    of_pair = values[labelled.rows]
+    known = of_pair >= 0
     table = np.zeros((len(labelled.classes), len(names)), dtype=np.int64)
-    np.add.at(table, (labelled.codes[known], taken[known]), 1)
+    np.add.at(table, (labelled.codes[known], of_pair[known]), 1)
     usual = np.bincount(values[values >= 0], minlength=len(names)) / max(1, int((values >= 0).sum()))
     sizes = table.sum(axis=1)
     share = table / np.maximum(sizes, 1)[:, None]
     rows, columns = np.nonzero((share < usual / 2) & (sizes > 0)[:, None])
     order = np.lexsort((-usual[columns], share[rows, columns] / usual[columns]))[:NUM_CELLS]
-    what = one.name.replace("_", " ")
+    property_name = one.name.replace("_", " ")
     cells = [
-        f"{labelled.classes[row]} with {what} {names[column]}: {table[row, column]} of {sizes[row]}"
+        f"{labelled.classes[row]} with {property_name} {names[column]}: {table[row, column]} of {sizes[row]}"
         for row, column in zip(rows[order], columns[order], strict=True)
     ]
     return Lack(cells, bool((table[sizes > 0] == 0).any()))
 
 
 def _commonest(one: Property) -> tuple[np.ndarray, list[str]]:
-    """(N,) 0 to 14 for the commonest values, -1 for others and where missing; and what they are called."""
+    """(N,) 0 to 14 for the commonest values, -1 for others and missing ones; and the names of the commonest."""
     values = np.where(one.bins < OTHER, one.bins, -1)
-    kept, first = np.unique(values, return_index=True)
-    return values, [one.names[one.values[row]] for value, row in zip(kept, first, strict=True) if value >= 0]
+    codes, first = np.unique(values, return_index=True)
+    return values, [one.names[one.values[row]] for value, row in zip(codes, first, strict=True) if value >= 0]

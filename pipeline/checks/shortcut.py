@@ -1,4 +1,4 @@
-"""Does one property of the picture or its file predict the label, without looking at what the picture shows?"""
+"""Does one property of the picture or its file predict the label, without the content of the picture?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.core.results import Finding
 from pipeline.datasets.properties import Property, collect_properties, stratified_group_sample
 
-NUM_PICTURES = 8  # at each end of the most telling property
+NUM_PICTURES = 8  # at each end of the best predictor
 NUM_SHOWN = 5
 MAX_ROWS = 200
 
@@ -27,27 +27,28 @@ MAX_ROWS = 200
 @final
 @dataclass(frozen=True, kw_only=True)
 class Shortcut(Check):
-    """The largest balanced accuracy with which one property alone tells who has a label, beyond chance.
+    """The largest balanced accuracy with which one property alone predicts a label, beyond chance.
 
-    All splits together: a shortcut that train and test share makes the test figure look good, and a comparison of
-    the splits cannot see it. Two things decide: the accuracy is above its limit, and chance gives as much, over all
-    properties and labels together, in a share of at most `alpha` (`single_property`). What chance explains counts 0.5.
-    Chance deals the labels anew between groups of like size, and within groups. Where a property is above the limit and
-    no labels dealt so could reach `alpha`, as there are too few groups, nothing can be judged.
+    All splits count together: a shortcut that train and test share makes the test figure look good, and a comparison of
+    the splits cannot reveal it. The check fails if the accuracy is above its limit and its p-value, corrected over all
+    properties and labels, is at most `alpha` (`single_property`). An accuracy that chance explains counts as 0.5.
+    P-values come from block permutations of the labels, between groups of similar size and within groups. If a property
+    is above the limit and there are too few groups for any permutation to reach `alpha`, the check cannot be judged.
 
     Args:
-        max_balanced_accuracy: Largest accepted, 0.5 (nothing) to 1 (the property gives the label away).
-        alpha: Accepted share of data sets without any shortcut in which this check finds one.
-        num_permutations: Of the labels, in each of the two ways; at least 2 / alpha - 1, as the smallest p-value of
-            both together is 2 / (num_permutations + 1).
-        num_folds: In each, what tells a label is learnt from the others; at least 2.
-        max_samples: Of more, whole groups are drawn so that each class has its share.
-        seed: Of folds, permutations and the draw.
-        accepted: Property to the reason why a person accepts that it tells the label; it stays in the finding.
+        max_balanced_accuracy: Largest accepted balanced accuracy, 0.5 (chance) to 1 (perfect prediction).
+        alpha: Accepted share of false alarms among data sets without a shortcut.
+        num_permutations: Permutations of the labels in each of the two schemes; at least 2 / alpha - 1, since the
+            smallest p-value of both together is 2 / (num_permutations + 1).
+        num_folds: Folds of the cross-validation; each is predicted from the others. At least 2.
+        max_samples: With more samples, whole groups are sampled so that each class keeps its share.
+        seed: Seed of the folds, the permutations and the sampling.
+        accepted: Property to the reason why a person accepts that it predicts the label; the reason stays in the
+            finding.
     """
 
     question: ClassVar[str] = (
-        "Does one property of the picture or its file predict the label, without looking at what the picture shows?"
+        "Does one property of the picture or its file predict the label, without the content of the picture?"
     )
 
     max_balanced_accuracy: Annotated[float, Interval(ge=0.5, le=1)]
@@ -67,40 +68,44 @@ class Shortcut(Check):
                 raise ValueError(f"accepted must give a reason for {name!r}, got {reason!r}")
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        asked = stratified_group_sample(samples, self.max_samples, self.seed)
-        known, labelled = collect_properties(asked), LabelTable.of(asked)
+        subset = stratified_group_sample(samples, self.max_samples, self.seed)
+        known, labelled = collect_properties(subset), LabelTable.of(subset)
         self._refuse_unknown(sorted(one.name for one in known))
-        answers = rank_properties(labelled, known, self.num_permutations, self.num_folds, self.alpha, self.seed)
-        beyond_chance = [one for one in answers if one.p <= self.alpha]
+        associations = rank_properties(labelled, known, self.num_permutations, self.num_folds, self.alpha, self.seed)
+        beyond_chance = [one for one in associations if one.p <= self.alpha]
         over = [one for one in beyond_chance if one.accuracy > self.max_balanced_accuracy]
-        judged = [one.accuracy for one in beyond_chance if one.name not in self.accepted]
-        shown = {one.name: one for one in [*over, *answers][:NUM_SHOWN]}
+        open_accuracies = [one.accuracy for one in beyond_chance if one.name not in self.accepted]
+        shown = {one.name: one for one in [*over, *associations][:NUM_SHOWN]}
         shown.update({one.name: one for one in over if one.name in self.accepted})
         return Finding(
-            value=max(judged, default=0.5),
+            value=max(open_accuracies, default=0.5),
             limit=self.max_balanced_accuracy,
             unit="balanced accuracy of one property alone (0.5 is chance)",
             worst={name: self._text(one) for name, one in shown.items()},
             advice=_advice(labelled, known, [one.name for one in over if one.name not in self.accepted]),
-            sentence=_sentence(over, [one for one in answers if one.accuracy > self.max_balanced_accuracy]),
-            pictures=_extremes(asked, over),
-            table=[self._row(one) for one in answers[:MAX_ROWS]],
-            obstacle=self._obstacle(labelled, answers),
+            sentence=_sentence(over, [one for one in associations if one.accuracy > self.max_balanced_accuracy]),
+            pictures=_extremes(subset, over),
+            table=[self._row(one) for one in associations[:MAX_ROWS]],
+            obstacle=self._obstacle(labelled, associations),
         )
 
-    def _obstacle(self, labelled: LabelTable, answers: list[PropertyAssociation]) -> str:
+    def _obstacle(self, labelled: LabelTable, associations: list[PropertyAssociation]) -> str:
         if len(labelled.classes) < 2:
-            return "The labelled pictures have fewer than two labels, so there is nothing to tell apart; label others."
-        if not answers:
-            return "No property of the pictures was measured that varies, so none can be asked; measure or tell some."
-        high = [one for one in answers if one.accuracy > self.max_balanced_accuracy and one.name not in self.accepted]
+            return (
+                "The labelled pictures have fewer than two labels, so there is nothing to predict; label other classes."
+            )
+        if not associations:
+            return "No measured property varies, so none can predict a label; measure others, or give attributes."
+        high = [
+            one for one in associations if one.accuracy > self.max_balanced_accuracy and one.name not in self.accepted
+        ]
         blind = [one for one in high if one.p > self.alpha and one.least_p > self.alpha]
         if blind:
             num_groups = len(np.unique(labelled.groups))
             return (
-                f"{_describe(blind[0])}, but {num_groups:,} groups leave so few ways to deal the labels that chance "
-                f"gives the best of them in {blind[0].least_p:.0%} of tries; collect pictures of more groups, or tell "
-                "smaller ones."
+                f"{_describe(blind[0])}, but {num_groups:,} groups allow so few permutations of the labels that the "
+                f"smallest possible p-value is {blind[0].least_p:.2g}; collect pictures of more groups, or give "
+                "smaller groups."
             )
         return _of_one_group(labelled)
 
@@ -108,8 +113,8 @@ class Shortcut(Check):
         for name in self.accepted:
             if name not in names:
                 raise UserError(
-                    f"params.yaml: check.shortcut.accepted names {name!r}, which these data do not have; "
-                    f"accept one of {', '.join(names)}, or take it out"
+                    f"params.yaml: check.shortcut.accepted names {name!r}, which is no property of these data; "
+                    f"name one of {', '.join(names)}, or remove the entry"
                 )
 
     def _row(self, one: PropertyAssociation) -> dict[str, object]:
@@ -131,37 +136,37 @@ class Shortcut(Check):
 
 
 def _sentence(over: list[PropertyAssociation], high: list[PropertyAssociation]) -> str:
-    """Of those that are beyond chance, or else of those as accurate that are not."""
+    """About the best property beyond chance; else about the best one above the limit that chance explains."""
     if over:
-        return f"{_describe(over[0])}, without a look at what the picture shows: a network may learn that instead."
+        return f"{_describe(over[0])}, without the content of the picture: a network may learn that instead."
     if high:
         return (
-            f"{_describe(high[0])}, but so few samples, or groups of them, say no more: labels at random gave "
-            f"as much in {high[0].p:.0%} of tries."
+            f"{_describe(high[0])}, but with so few samples or groups this may be chance: permuted labels gave as "
+            f"much in {high[0].p:.0%} of the permutations."
         )
-    return "No property of the pictures gives their labels away before anyone looks at what they show."
+    return "No property of the pictures predicts their labels better than the limit allows."
 
 
 def _of_one_group(labelled: LabelTable) -> str:
-    """What is to be said of classes of several samples, all of one group."""
+    """An obstacle where all samples of a class, at least two, are in one group; else empty."""
     pairs = pd.DataFrame({"label": labelled.codes, "group": labelled.groups[labelled.rows]}).groupby("label")["group"]
     names = [str(labelled.classes[one]) for one in np.flatnonzero((pairs.nunique() == 1) & (pairs.size() > 1))]
     if not names:
         return ""
     more = f" and {len(names) - NUM_SHOWN} more" if len(names) > NUM_SHOWN else ""
     return (
-        f"All of {', '.join(names[:NUM_SHOWN])}{more} is of one group each, so that nothing tells class from group "
-        "there; collect these classes from other groups too, or tell smaller groups."
+        f"Each of these classes is in a single group, so class and group cannot be separated: "
+        f"{', '.join(names[:NUM_SHOWN])}{more}; collect these classes from other groups too, or give smaller groups."
     )
 
 
 def _describe(one: PropertyAssociation) -> str:
     name = one.name.replace("_", " ").capitalize()
-    return f"{name} alone tells {one.label} from the rest {one.accuracy:.0%} of the time"
+    return f"{name} alone separates {one.label} from the rest with a balanced accuracy of {one.accuracy:.0%}"
 
 
 def _extremes(samples: pd.DataFrame, over: list[PropertyAssociation]) -> dict[str, list[str]]:
-    """The samples at both ends of the most telling property that is a number."""
+    """The samples at both ends of the best predictor that is a number."""
     for one in over:
         column = property_column(one.name)
         if column in samples and pd.api.types.is_numeric_dtype(samples[column]):
@@ -172,7 +177,7 @@ def _extremes(samples: pd.DataFrame, over: list[PropertyAssociation]) -> dict[st
 
 
 def _advice(labelled: LabelTable, known: list[Property], names: list[str]) -> str:
-    """What can be done about the properties, the most telling first; what to collect is said of that one."""
+    """Remedies for the properties, best predictor first; the combinations to collect are those of the first."""
     by_name = {one.name: one for one in known}
     return suggest_remedies(
         [by_name[one].column for one in names], find_lacks(labelled, by_name[names[0]]) if names else Lack()

@@ -1,4 +1,4 @@
-"""Do val and test show what train shows?"""
+"""Do val and test show the same things as train?"""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from pipeline.statistics.classification import rarer_side, roc_auc
 
 @dataclass(frozen=True, kw_only=True)
 class SplitProbe:
-    """How well one split is told from train.
+    """How well a probe separates one split from train.
 
     Attributes:
-        split: The other one.
-        auc: 0.5 is not at all.
-        low: Of its 95 % interval.
-        high: Of its 95 % interval.
-        num_samples: Of the split.
-        num_groups: Of the split.
+        split: Name of the other split.
+        auc: AUC of the separation; 0.5 is chance.
+        low: Lower end of its 95 % interval.
+        high: Upper end of its 95 % interval.
+        num_samples: Samples of the split.
+        num_groups: Groups of the split.
         strange: Rows of the split that look least like train, the worst first.
         usual: Rows of train that look least like the split.
     """
@@ -47,25 +47,25 @@ class SplitProbe:
 @final
 @dataclass(frozen=True, kw_only=True)
 class SplitDrift(FeatureCheck):
-    """How well a probe tells the pictures of val, or of test, from those of train, judged on groups it did not learn.
+    """The AUC with which a probe separates val, or test, from train, out of fold; 0.5 is chance.
 
-    0.5 is not at all. What is judged is the lower end of the 95 % interval of the AUC, resampling groups, so that a
-    small split is not blamed for chance. A split of fewer than 5 groups cannot be judged.
+    The value is the lower end of the 95 % interval of the AUC, over groups, so that a small split does not fail by
+    chance. With a split of fewer than 5 groups the check cannot be judged.
 
-    The AUC compares pictures of one fold only: each fold has a probe of its own, whose scores are not on one scale with
-    those of others. Where nothing differed between 28 and 6 groups of 20, it was 0.498 (standard error 0.008) within
-    folds and 0.481 over all of them. Of few groups a single one scatters widely, to both sides of 0.5.
+    The AUC compares pictures of one fold only: each fold has its own probe, and scores of two probes are not on one
+    scale. Without any drift between 28 and 6 groups of 20, it was 0.498 (standard error 0.008) within folds and 0.481
+    over all folds. With few groups a single AUC varies widely, to both sides of 0.5.
 
     Args:
-        max_auc: Largest accepted lower end, 0.5 to 1.
-        num_folds: Of the cross-validation, at least 2.
+        max_auc: Largest accepted lower end of the interval, 0.5 to 1.
+        num_folds: Folds of the cross-validation, at least 2.
         num_resamples: Bootstrap resamples, at least 100.
-        seed: Of folds and resamples.
+        seed: Seed of the folds and resamples.
 
     Source: the classifier two-sample test, Lopez-Paz and Oquab 2017, arXiv:1610.06545.
     """
 
-    question: ClassVar[str] = "Do val and test show what train shows?"
+    question: ClassVar[str] = "Do val and test show the same things as train?"
 
     max_auc: Annotated[float, Interval(ge=0.5, le=1)]
     num_folds: Annotated[int, Ge(2)]
@@ -78,31 +78,31 @@ class SplitDrift(FeatureCheck):
         split, groups = samples["split"].to_numpy(dtype=str), samples["group"].to_numpy(dtype=str)
         num_groups = {name: len(np.unique(groups[split == name])) for name in SPLITS}
         few = [name for name, num in num_groups.items() if num < MIN_GROUPS]
-        asked = [] if "train" in few else [name for name in ("val", "test") if name not in few]
-        told = [self._probe_splits(name, reduced, split, groups) for name in asked]
-        told.sort(key=lambda one: -one.low)
-        worst = told[0] if told else None
+        names = [] if "train" in few else [name for name in ("val", "test") if name not in few]
+        probes = [self._probe_split(name, reduced, split, groups) for name in names]
+        probes.sort(key=lambda one: -one.low)
+        worst = probes[0] if probes else None
         value = max(0.5, round(worst.low, 6)) if worst else 0.5
         return Finding(
             value=value,
             limit=self.max_auc,
-            unit="AUC (lower end of its interval) with which content tells a split from train",
-            worst={one.split: f"AUC {one.auc:.3f} ({one.low:.3f} to {one.high:.3f})" for one in told},
-            advice="Split at random among groups, or collect what one split lacks; else test speaks of other data.",
-            sentence=_sentence(worst, value > self.max_auc) + _below(told),
+            unit="AUC (lower end of its interval) with which a probe separates a split from train",
+            worst={one.split: f"AUC {one.auc:.3f} ({one.low:.3f} to {one.high:.3f})" for one in probes},
+            advice="Split at random by groups, or collect what a split lacks; else test is unlike train.",
+            sentence=_sentence(worst, value > self.max_auc) + _below_chance(probes),
             pictures=_extremes(worst, samples["sample_id"].to_numpy(dtype=str)) if value > self.max_auc else {},
             table=[
                 {"split": one.split, "auc": one.auc, "low": one.low, "high": one.high}
                 | {"samples": one.num_samples, "groups": one.num_groups}
-                for one in told
+                for one in probes
             ],
             obstacle=""
             if not few
-            else f"Of {_and(few)} there are fewer than {MIN_GROUPS} groups, too few to show how much groups differ; "
-            "split into more groups, or tell smaller ones.",
+            else f"{_and(few).capitalize()} {'has' if len(few) == 1 else 'have'} fewer than {MIN_GROUPS} groups, too "
+            "few to measure how they differ; split into more groups, or give smaller groups.",
         )
 
-    def _probe_splits(self, name: str, reduced: np.ndarray, split: np.ndarray, groups: np.ndarray) -> SplitProbe:
+    def _probe_split(self, name: str, reduced: np.ndarray, split: np.ndarray, groups: np.ndarray) -> SplitProbe:
         rows = np.flatnonzero(np.isin(split, ["train", name]))
         other, together = split[rows] == name, groups[rows]
         parts = stratified_group_folds(other.astype(int), together, self.num_folds, self.seed)
@@ -127,19 +127,19 @@ class SplitDrift(FeatureCheck):
 
 
 def _within_folds(other: np.ndarray, scores: np.ndarray, parts: Folds, weights: np.ndarray) -> np.ndarray:
-    """(R,) AUC over the pairs of one picture of each side that lie in the same fold; NaN where there is none.
+    """(R,) AUC over the pairs of a picture of each side in the same fold; NaN where there is no pair.
 
     Args:
-        other: (N,) whether a picture is of the other split.
-        scores: (N, 1) how much it looks so.
+        other: (N,) whether a picture is in the other split.
+        scores: (N, 1) probability of the other split.
         parts: The folds.
-        weights: (R, N) of each picture in each resample.
+        weights: (R, N) weight of each picture in each resample.
     """
     won, pairs = np.zeros(len(weights)), np.zeros(len(weights))
-    for _, judged in parts:
-        mine, side = weights[:, judged], other[judged]
-        num = mine[:, side].sum(axis=1) * mine[:, ~side].sum(axis=1)
-        auc = roc_auc(side[:, None].astype(float), scores[judged], mine)[:, 0]
+    for _, test_rows in parts:
+        in_fold, side = weights[:, test_rows], other[test_rows]
+        num = in_fold[:, side].sum(axis=1) * in_fold[:, ~side].sum(axis=1)
+        auc = roc_auc(side[:, None].astype(float), scores[test_rows], in_fold)[:, 0]
         won += np.where(num > 0, num * auc, 0.0)
         pairs += num
     return np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
@@ -151,21 +151,19 @@ def _and(names: list[str]) -> str:
 
 def _sentence(worst: SplitProbe | None, beyond: bool) -> str:
     if worst is None:
-        return "There are too few groups of pictures to tell whether the splits differ."
+        return "There are too few groups of pictures to compare the splits."
     if not beyond:
-        return "Validation and test show what train shows: by their looks one can hardly tell which is which."
+        return "A simple model hardly separates validation or test from train."
     return (
-        f"Pictures of {worst.split} look otherwise than those of train: shown one of each, a simple rule knows which "
-        f"is which {worst.auc:.0%} of the time, where guessing gives 50 %."
+        f"Pictures of {worst.split} differ from those of train: given one of each, a simple model finds the one of "
+        f"{worst.split} in {worst.auc:.0%} of the cases, where chance gives 50 %."
     )
 
 
-def _below(told: list[SplitProbe]) -> str:
-    """What an AUC below one half means, where there is one."""
-    low = [one.split for one in told if one.auc < 0.5]
-    return (
-        f" For {_and(low)} the rule is right less often than a guess: that is chance, and no difference." if low else ""
-    )
+def _below_chance(probes: list[SplitProbe]) -> str:
+    """What an AUC below 0.5 means, for the splits that have one; else empty."""
+    low = [one.split for one in probes if one.auc < 0.5]
+    return f" For {_and(low)} the model is right less often than by chance: that is no difference." if low else ""
 
 
 def _extremes(worst: SplitProbe | None, names: np.ndarray) -> dict[str, list[str]]:

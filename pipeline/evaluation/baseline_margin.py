@@ -1,4 +1,4 @@
-"""What a model adds to the properties of the pictures, which predict their label without a look at what they show."""
+"""The margin of a model over a forest that predicts the label from the properties of the pictures alone."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ NUM_TREES = 200
 
 
 def decide_by_properties(
-    learn: pd.DataFrame, targets: np.ndarray, judge: pd.DataFrame, exclusive: bool, seed: int
+    train: pd.DataFrame, targets: np.ndarray, test: pd.DataFrame, exclusive: bool, seed: int
 ) -> np.ndarray:
-    """(M, K) bool: what a forest on the properties of some samples decides about others.
+    """(M, K) bool predictions for some samples by a forest trained on the properties of others.
 
     Args:
-        learn: N rows of `prop_*` and `attr_*`.
-        targets: (N, K) in {0, 1} of these.
-        judge: M rows of the same columns.
+        train: N rows with `prop_*` and `attr_*`.
+        targets: (N, K) in {0, 1}, the labels of these rows.
+        test: M rows with the same columns.
         exclusive: Whether each sample has exactly one label.
-        seed: Of the trees.
+        seed: Seed of the trees.
 
     Source: Breiman 2001, doi:10.1023/A:1010933404324.
     """
-    bins = PropertyBinner.fit(learn)
-    return decide_by_forest(bins(learn), targets, bins(judge), exclusive, seed)
+    bins = PropertyBinner.fit(train)
+    return decide_by_forest(bins(train), targets, bins(test), exclusive, seed)
 
 
 def decide_by_forest(
-    learn: np.ndarray, targets: np.ndarray, judge: np.ndarray, exclusive: bool, seed: int
+    train: np.ndarray, targets: np.ndarray, test: np.ndarray, exclusive: bool, seed: int
 ) -> np.ndarray:
     """(M, K) bool, as `decide_by_properties`, from (N, P) and (M, P) bins."""
 
     def decide(answers: np.ndarray) -> np.ndarray:
         if len(np.unique(answers)) < 2:
-            return np.full(len(judge), answers[0])
-        grown = make_forest(NUM_TREES, seed).set_params(n_jobs=num_workers()).fit(learn, answers)
-        return np.asarray(grown.set_params(n_jobs=1).predict(judge))  # threads would add up in any order
+            return np.full(len(test), answers[0])
+        forest = make_forest(NUM_TREES, seed).set_params(n_jobs=num_workers()).fit(train, answers)
+        return np.asarray(forest.set_params(n_jobs=1).predict(test))  # threads would add up in any order
 
     if exclusive:
         return np.asarray(np.eye(targets.shape[1], dtype=bool)[decide(targets.argmax(axis=1))])
@@ -53,21 +53,21 @@ def decide_by_forest(
 def margin_over_properties(
     predictions: Predictions, by_properties: np.ndarray, exclusive: bool, bootstrap: Bootstrap
 ) -> Estimate:
-    """The balanced accuracy of a model less that of the properties alone, on the same samples.
+    """The balanced accuracy of a model minus that of the properties alone, on the same samples, -1 to 1.
 
-    Both are varied by the same replicate weights, so that what makes a group of pictures hard for both cancels.
+    Both use the same replicate weights, so the difficulty of a group of pictures, common to both, cancels.
 
     Args:
-        predictions: Of the model.
-        by_properties: (N, K) bool, by a forest that learnt from the same samples as the model.
+        predictions: Predictions of the model.
+        by_properties: (N, K) bool, predictions of a forest trained on the same samples as the model.
         exclusive: Whether each sample has exactly one label.
         bootstrap: How groups are resampled, where there are more than 100.
     """
     targets = predictions.targets
 
-    def gain(rows: np.ndarray) -> np.ndarray:
+    def gain(weights: np.ndarray) -> np.ndarray:
         ours, theirs = (
-            balanced_accuracy(targets, one, rows, exclusive) for one in (predictions.decided, by_properties)
+            balanced_accuracy(targets, one, weights, exclusive) for one in (predictions.decided, by_properties)
         )
         return np.asarray(ours - theirs)
 

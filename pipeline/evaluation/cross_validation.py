@@ -1,4 +1,4 @@
-"""Is there anything in these pictures beyond their properties? Frozen features answer over all groups, out of fold."""
+"""Out-of-fold predictions over all groups, by frozen features and by the properties alone."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from pipeline.evaluation.property_forest import property_bins
 from pipeline.features.linear_probe import make_probe, stratified_group_folds
 
 NUM_FOLDS = 5
-MAX_SAMPLES = 20_000  # of more, whole groups are drawn
+MAX_SAMPLES = 20_000  # of more, whole groups are sampled
 
 
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
-    """Decisions about each sample by models that saw no sample of its group.
+    """Predictions for each sample by models that saw no sample of its group.
 
     Attributes:
-        by_features: By logistic regression on the features; its scores are its decisions.
-        by_properties: (N, K) bool, by a forest on the properties, on the same folds.
+        by_features: Predictions of a logistic regression on the features; its scores are its decisions, 0 or 1.
+        by_properties: (N, K) bool, predictions of a forest on the properties, in the same folds.
     """
 
     by_features: Predictions
@@ -38,34 +38,34 @@ def cross_validate(
     exclusive: bool,
     seed: int,
 ) -> OutOfFold | None:
-    """Out-of-fold decisions in five folds that keep groups whole; None where there are fewer than two groups.
+    """Out-of-fold predictions in five folds, each group in one fold; None where there are fewer than two groups.
 
-    It speaks of frozen features under a linear classifier, not of the trained model: it needs no network training, so
-    that every group can be judged and not only those of test.
+    They measure frozen features with a linear classifier, not the trained model. No network is trained, so every group
+    is tested and not only those of test.
 
     Args:
         samples: N rows with `sample_id`, `group`, `prop_*` and `attr_*`.
-        features: (N, D).
+        features: (N, D) frozen features.
         targets: (N, K) in {0, 1}.
         classes: K names.
         exclusive: Whether each sample has exactly one label.
-        seed: Of the draw, the folds and the trees.
+        seed: Seed of the sampling, the folds and the trees.
     """
-    rows = _draw(samples["group"].to_numpy(dtype=str), seed)
+    rows = _sample_groups(samples["group"].to_numpy(dtype=str), seed)
     samples, targets = samples.iloc[rows].reset_index(drop=True), targets[rows]
     groups = samples["group"].to_numpy(dtype=str)
     strata = np.unique(targets, axis=0, return_inverse=True)[1].reshape(-1)
     parts = stratified_group_folds(strata, groups, NUM_FOLDS, seed)
     if not parts:
         return None
-    known, bins = (
+    inputs, bins = (
         np.asarray(features[rows], dtype=np.float32),
         property_bins(samples.drop(columns=["path"], errors="ignore")),
     )
     by_features, by_properties = np.zeros(targets.shape, dtype=bool), np.zeros(targets.shape, dtype=bool)
-    for learn, judge in parts:
-        by_features[judge] = _decide_by_probe(known[learn], targets[learn], known[judge], exclusive)
-        by_properties[judge] = decide_by_forest(bins[learn], targets[learn], bins[judge], exclusive, seed)
+    for train, test in parts:
+        by_features[test] = _decide_by_probe(inputs[train], targets[train], inputs[test], exclusive)
+        by_properties[test] = decide_by_forest(bins[train], targets[train], bins[test], exclusive, seed)
     predictions = Predictions(
         sample_ids=samples["sample_id"].to_numpy(),
         groups=groups,
@@ -77,8 +77,8 @@ def cross_validate(
     return OutOfFold(predictions, by_properties)
 
 
-def _draw(groups: np.ndarray, seed: int) -> np.ndarray:
-    """Rows of whole groups in a random order until there are 20,000, in the order of the samples."""
+def _sample_groups(groups: np.ndarray, seed: int) -> np.ndarray:
+    """Rows of at most 20,000 samples, in their order: whole groups, taken at random, one at least."""
     if len(groups) <= MAX_SAMPLES:
         return np.arange(len(groups))
     codes = np.unique(groups, return_inverse=True)[1]
@@ -89,13 +89,13 @@ def _draw(groups: np.ndarray, seed: int) -> np.ndarray:
     return np.flatnonzero(rank[codes] < num)
 
 
-def _decide_by_probe(learn: np.ndarray, targets: np.ndarray, judge: np.ndarray, exclusive: bool) -> np.ndarray:
+def _decide_by_probe(train: np.ndarray, targets: np.ndarray, test: np.ndarray, exclusive: bool) -> np.ndarray:
     def decide(answers: np.ndarray) -> np.ndarray:
         if len(np.unique(answers)) < 2:
-            return np.full(len(judge), answers[0])
+            return np.full(len(test), answers[0])
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "lbfgs failed to converge")  # 300 steps decide what more would
-            return np.asarray(make_probe().fit(learn, answers).predict(judge))
+            warnings.filterwarnings("ignore", "lbfgs failed to converge")  # 300 steps give the same predictions as more
+            return np.asarray(make_probe().fit(train, answers).predict(test))
 
     if exclusive:
         return np.asarray(np.eye(targets.shape[1], dtype=bool)[decide(targets.argmax(axis=1))])

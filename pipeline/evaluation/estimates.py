@@ -17,12 +17,12 @@ def estimate_metrics(
 
     Args:
         metrics: Name to metric.
-        predictions: Of these samples; a metric per class is entered as `name/class`.
+        predictions: Predictions of N samples; a metric per class is returned as `name/class`.
         bootstrap: How groups are resampled, where there are more than 100.
-        min_class: A class with fewer samples is not evaluable: its own figures are None, whatever they would be.
+        min_class: A class with fewer samples is not evaluable: its own figures are None.
 
     Returns:
-        Name to estimate; its `n` are the samples, of the class where per class.
+        Name to estimate; its `n` is the number of samples, for a metric per class that of the class.
     """
     matrices = predictions.targets, predictions.decided, predictions.scores
     ones, weights = np.ones((1, len(predictions))), bootstrap.replicates(predictions.groups)
@@ -50,7 +50,7 @@ def _estimate(value: float, replicates: np.ndarray, weights: Replicates, basis: 
     groups = int(basis.groups)
     if not np.isfinite(value):
         return Estimate(value=None, low=None, high=None, n=n, groups=groups)
-    found = share_interval(value, replicates, weights, basis.n, basis.groups)
-    low, high, cautious = found or (None, None, "")
-    caveat = basis.caveat(found is not None, cautious)
+    interval = share_interval(value, replicates, weights, basis.n, basis.groups)
+    low, high, cautious = interval or (None, None, "")
+    caveat = basis.caveat(interval is not None, cautious)
     return Estimate(value=value, low=low, high=high, n=n, groups=groups, caveat=caveat)

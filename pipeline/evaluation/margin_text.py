@@ -1,24 +1,24 @@
-"""The margin of a model over the properties of the pictures, in words; nothing heavy is loaded here."""
+"""The margin of a model over the properties of the pictures, in words; this module imports no numeric library."""
 
 from __future__ import annotations
 
 from pipeline.core.estimate import Estimate
 
 BEYOND = "baseline_margin"  # in the metrics of test
-CROSS = "cross/"  # begins the names of cross-validated figures there
+CROSS = "cross/"  # prefix of cross-validated figures in these metrics
 
 
 def is_significantly_worse(margin: Estimate) -> bool:
-    """Whether the test shows that the properties alone do better."""
+    """Whether the whole interval of the margin is below 0: the properties alone do better."""
     return margin.high is not None and margin.high < 0
 
 
 def describe_margin(margin: Estimate | None, who: str = "Its balanced accuracy") -> str:
-    """What the margin says; empty where there is none.
+    """A clause about the margin and its interval; empty where there is no margin.
 
     Args:
-        margin: As `margin_over_properties` makes it.
-        who: The subject.
+        margin: The result of `margin_over_properties`.
+        who: Subject of the clause.
     """
     if margin is None or margin.value is None:
         return ""

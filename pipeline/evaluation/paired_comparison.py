@@ -1,4 +1,4 @@
-"""Two sets of predictions on the samples both were judged on, by the labels of today, with paired intervals."""
+"""Paired comparison of two sets of predictions on their common samples, by the current labels."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class PairedPredictions:
     """The common samples of a later and an earlier set of predictions, row by row.
 
     Attributes:
-        later: With the groups and the labels of today.
-        earlier: With the labels it was judged by.
+        later: Later predictions, with the current groups and labels.
+        earlier: Earlier predictions, with the labels of their evaluation.
     """
 
     later: Predictions
@@ -32,7 +32,7 @@ class PairedPredictions:
 
     @classmethod
     def match(cls, later: Predictions, earlier: Predictions) -> PairedPredictions | None:
-        """What both have, in the order of the later one, or None where that is nothing; of the same K classes."""
+        """The common samples in the order of the later predictions, or None; both must have the same classes."""
         import pandas as pd
 
         rows = pd.Index(earlier.sample_ids).get_indexer(pd.Index(later.sample_ids))
@@ -44,13 +44,13 @@ class PairedPredictions:
 
     @property
     def num_relabelled(self) -> int:
-        """Samples whose labels are others today."""
+        """Number of common samples whose labels have changed since the earlier evaluation."""
         return int((self.later.targets != self.earlier.targets).any(axis=1).sum())
 
     def paired_differences(self, metrics: dict[str, Metric], bootstrap: Bootstrap) -> dict[str, Change]:
-        """Each metric before and after, and how much better it became, with a 95 % interval.
+        """Each metric before and after, and its gain with a 95 % interval; a positive gain is an improvement.
 
-        Both are varied by the same replicate weights over groups, so that what makes a sample hard for both cancels.
+        Both use the same replicate weights over groups, so the difficulty of a sample, common to both, cancels.
 
         Args:
             metrics: Name to a metric of one number for all classes.
@@ -90,14 +90,14 @@ def _measure(metric: Metric, targets: np.ndarray, predictions: Predictions, weig
 
 
 def paired_difference(value: float, replicates: np.ndarray, weights: Replicates, basis: Basis, n: int) -> Estimate:
-    """A paired difference with its interval.
+    """The paired difference with its 95 % interval.
 
     Args:
-        value: On all samples.
-        replicates: (R,) of `weights`.
+        value: The difference on all samples.
+        replicates: (R,) differences on `weights`.
         weights: The replicate weights.
-        basis: What the less certain of the two numbers rests on.
-        n: Samples.
+        basis: Basis of the less certain of the two numbers.
+        n: Number of samples.
     """
     groups = int(basis.groups)
     if not np.isfinite(value):
@@ -107,7 +107,7 @@ def paired_difference(value: float, replicates: np.ndarray, weights: Replicates,
 
 
 def load_test_predictions(path: Path, classes: list[str]) -> Predictions:
-    """Those of test; each side of a comparison is judged by the decisions that its own predictor made."""
+    """The predictions of the test split, with the decisions of the predictor that wrote the file."""
     table = artifacts.read_table(path)
     return Predictions.of(table[table["split"] == "test"], classes)
 

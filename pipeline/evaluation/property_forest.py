@@ -1,4 +1,4 @@
-"""A forest on all properties together: what light, colour, size and file alone tell of the label."""
+"""A random forest on all properties together: it predicts the label from light, colour, size and file alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIN_LEAF = 3
 
 
 def make_forest(num_trees: int, seed: int) -> Any:
-    """Not fitted. Classes weigh alike, as balanced accuracy judges it.
+    """A random forest, not fitted, with equal weight for every class, as in balanced accuracy.
 
     Source: Breiman 2001, doi:10.1023/A:1010933404324.
     """
@@ -26,7 +26,7 @@ def make_forest(num_trees: int, seed: int) -> Any:
 
 
 def property_bins(samples: pd.DataFrame) -> np.ndarray:
-    """(N, P) bin of every property, by all these samples; one empty column where there is none."""
+    """(N, P) bin of every property, with bin edges from these samples; one column of zeros if there is none."""
     return np.stack(
         [one.bins for one in collect_properties(samples)] or [np.zeros(len(samples), dtype=np.int64)], axis=1
     )
@@ -34,51 +34,51 @@ def property_bins(samples: pd.DataFrame) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class PropertyBinner:
-    """The bins of some samples, into which others are sorted: the same ones for them as `property_bins`.
+    """Bins fitted to some samples and applied to others; on the same samples they equal `property_bins`.
 
     Attributes:
-        ordered: Of each column of numbers, where a bin ends and the next begins, at most 15.
-        named: Of each category, its at most 15 commonest values; others share a bin.
+        ordered: For each column of numbers, the edges between its bins, at most 15.
+        named: For each category, its commonest values, at most 15; other values share a bin.
     """
 
     ordered: dict[str, list[float]]
     named: dict[str, list[str]]
 
     @classmethod
-    def fit(cls, told: pd.DataFrame) -> PropertyBinner:
-        """From the columns `prop_*` and `attr_*`, less what is told of the label itself."""
-        known = by_column(_without_path(told))
+    def fit(cls, samples: pd.DataFrame) -> PropertyBinner:
+        """Fits the columns `prop_*` and `attr_*`, without attributes of the label itself."""
+        known = by_column(_without_path(samples))
         return cls(
             ordered={name: bin_edges(one.values) for name, one in known.items() if one.ordered},
             named={name: _commonest(one) for name, one in known.items() if not one.ordered},
         )
 
-    def __call__(self, told: pd.DataFrame) -> np.ndarray:
-        """(N, P) bins.
+    def __call__(self, samples: pd.DataFrame) -> np.ndarray:
+        """(N, P) bins of these samples.
 
         Raises:
             UserError: A column is missing.
         """
-        missing = [name for name in (*self.ordered, *self.named) if name not in told]
+        missing = [name for name in (*self.ordered, *self.named) if name not in samples]
         if missing:
             raise UserError(f"the forest on the properties needs the column {missing[0]!r}, which the samples lack")
-        known = by_column(_without_path(told), set(self.ordered))
+        known = by_column(_without_path(samples), set(self.ordered))
         columns = [digitize(known[name].values, ends) for name, ends in self.ordered.items()]
         columns += [_category_bins(known[name], names) for name, names in self.named.items()]
-        return np.stack(columns or [np.zeros(len(told), dtype=np.int64)], axis=1)
+        return np.stack(columns or [np.zeros(len(samples), dtype=np.int64)], axis=1)
 
 
-def _without_path(told: pd.DataFrame) -> pd.DataFrame:
-    return told.drop(columns=["path"], errors="ignore")  # what it tells is read with the labels in view
+def _without_path(samples: pd.DataFrame) -> pd.DataFrame:
+    return samples.drop(columns=["path"], errors="ignore")  # properties of the path depend on the labels
 
 
 def _commonest(one: Property) -> list[str]:
     sizes = np.bincount(one.values[one.values >= 0], minlength=len(one.names))
     order = np.argsort(-sizes, kind="stable")
-    return [one.names[place] for place in order[:OTHER] if sizes[place]]
+    return [one.names[code] for code in order[:OTHER] if sizes[code]]
 
 
 def _category_bins(one: Property, names: list[str]) -> np.ndarray:
     """(N,) bins of a category's values."""
-    place = np.array([names.index(name) if name in names else OTHER for name in one.names] + [NUM_BINS])
-    return place[one.values]  # a missing value is -1, the last
+    bins = np.array([names.index(name) if name in names else OTHER for name in one.names] + [NUM_BINS])
+    return bins[one.values]  # a missing value is -1, the last

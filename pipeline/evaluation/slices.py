@@ -1,4 +1,4 @@
-"""Where the model is good and where it is not: per value of each told attribute, and per class at each value."""
+"""Figures per slice: for each value of each attribute, and for each class at each value."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pipeline.core.predictions import Predictions
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.statistics.bootstrap import Bootstrap
 
-MAX_VALUES = 12  # an attribute with more distinct numbers is cut into quarters; one with more names is passed over
+MAX_VALUES = 12  # an attribute with more distinct numbers is cut into quarters; one with more names is skipped
 NUM_BINS = 4
-MAX_CELLS = 24  # class x value: more can neither be read nor hold enough samples each
+MAX_CELLS = 24  # class x value: more cells are unreadable and have too few samples each
 COLUMNS = ["attribute", "slice", "n", "groups", "metric", "value", "low", "high", "caveat"]
-IN_CELLS = "accuracy"  # of one class it is its recall; what compares classes says nothing there
+IN_CELLS = "accuracy"  # for one class this is its recall; metrics that compare classes are meaningless there
 
 
 def slice_table(
@@ -26,15 +26,15 @@ def slice_table(
 ) -> pd.DataFrame:
     """One row per attribute, value and metric that is not per class; and the accuracy per class at each value.
 
-    A model that learnt an attribute instead of the class is right on most of each value, and wrong on the cells that
-    contradict it. Of an attribute and class the rows are called `attribute and label`, `value, label`.
+    A model that learned an attribute instead of the class is right on most samples of each value, and wrong in the
+    cells that contradict it. Rows of an attribute and a class are named `attribute and label`, `value, label`.
 
     Args:
         test: N rows with `attr_*`.
-        predictions: Of the same N samples.
+        predictions: Predictions of the same N samples.
         metrics: Name to metric.
         bootstrap: How groups are resampled, where there are more than 100.
-        min_slice: Samples of a slice that has figures.
+        min_slice: Fewest samples of a slice with figures.
 
     Returns:
         `attribute`, `slice`, `n`, `groups`, `metric`, `value`, `low`, `high`, `caveat`; no figure where n is below
@@ -58,7 +58,7 @@ def slice_table(
 def _parts(
     test: pd.DataFrame, predictions: Predictions, metrics: dict[str, Metric]
 ) -> Iterator[tuple[str, str, np.ndarray, dict[str, Metric]]]:
-    """Attribute, value, the rows, and the metrics that are shown of them."""
+    """Attribute, value, the rows of the slice, and its metrics."""
     classes = predictions.classes
     in_cells = {name: metric for name, metric in metrics.items() if name == IN_CELLS}
     for column in attribute_columns(test):

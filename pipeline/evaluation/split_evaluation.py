@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How figures are made and shown.
+    """Options of the evaluation.
 
     Args:
         num_resamples: Bootstrap resamples behind each interval of more than 100 groups, at least 100.
-        seed: Of the resamples, and of the cross-validation.
-        half_width: Wanted of the 95 % interval of a class's recall; a class with too few samples in test for it gets
-            no figures of its own. Above 0 and below 0.5.
+        seed: Seed of the resamples and of the cross-validation.
+        half_width: Wanted half-width of the 95 % interval of a class's recall, above 0 and below 0.5. A class with too
+            few test samples for it gets no figures of its own.
         min_slice: Slices with fewer samples are listed without a figure.
         num_mistakes: Worst mistakes shown as pictures.
-        cross_validation: Whether frozen features are judged over all groups as well: `auto` where test has fewer than
-            20, `always` or `never`.
+        cross_validation: Whether frozen features are also cross-validated over all groups: `auto` (where test has fewer
+            than 20 groups), `always` or `never`.
     """
 
     num_resamples: Annotated[int, Ge(100)]
@@ -56,10 +56,10 @@ class Options:
 
     @classmethod
     def of(cls, params: Params) -> Options:
-        """The section `evaluate` of params.yaml.
+        """The options in the section `evaluate` of params.yaml.
 
         Raises:
-            UserError: A value is refused.
+            UserError: A value is invalid.
         """
         options: Options = config.instantiate(cls, config.get_section(params, "evaluate"), "evaluate")
         return options
@@ -78,13 +78,14 @@ def predict_splits(predictor: Predictor, packed: PackedDataset) -> pd.DataFrame:
 
 
 def evaluate_split(metrics: dict[str, Metric], predictions: Predictions, options: Options) -> dict[str, Estimate]:
+    """Every metric with its interval; classes with too few samples have no figures of their own."""
     return estimate_metrics(metrics, predictions, options.bootstrap, wilson_sample_size(options.half_width))
 
 
 def baseline_margin(
     test: pd.DataFrame, predictions: Predictions, task: Task, packed: PackedDataset, options: Options
 ) -> dict[str, Estimate]:
-    """How far the decisions on test are above those of a forest on the properties that learnt from the same train."""
+    """The margin on test over a forest on the properties that is trained on the same train split."""
     train = packed.index[packed.index["split"] == "train"]
     by_properties = decide_by_properties(
         train, task.targets(train["labels"].tolist(), packed.classes), test, task.exclusive, options.seed
@@ -95,7 +96,7 @@ def baseline_margin(
 def cross_validated_figures(
     metrics: dict[str, Metric], task: Task, classes: list[str], options: Options
 ) -> dict[str, Estimate]:
-    """What frozen features reach out of fold, over the groups of all splits, and beyond the properties."""
+    """Out-of-fold metrics of frozen features over the groups of all splits, and their margin over the properties."""
     samples = (
         artifacts.read_table(artifacts.MANIFEST)
         .drop(columns=["group"])
@@ -107,13 +108,13 @@ def cross_validated_figures(
     found = cross_validate(samples, features, targets, classes, task.exclusive, options.seed)
     if found is None:
         return {}
-    decisive = {
-        name: metric for name, metric in metrics.items() if not metric.by_scores
-    }  # folds' scores do not compare
-    return {f"{CROSS}{name}": entry for name, entry in cross_figures(found, decisive, task, options).items()}
+    # scores of different folds are not on one scale
+    on_decisions = {name: metric for name, metric in metrics.items() if not metric.by_scores}
+    return {f"{CROSS}{name}": entry for name, entry in cross_figures(found, on_decisions, task, options).items()}
 
 
 def cross_figures(found: OutOfFold, metrics: dict[str, Metric], task: Task, options: Options) -> dict[str, Estimate]:
+    """Metrics of the out-of-fold predictions, and their margin over the properties."""
     figures = estimate_metrics(metrics, found.by_features, options.bootstrap)
     margin = margin_over_properties(found.by_features, found.by_properties, task.exclusive, options.bootstrap)
     return figures | {BEYOND: margin}

@@ -29,11 +29,13 @@ def cramers_v(table: np.ndarray) -> float:
 
     Source: Bergsma 2013, doi:10.1016/j.jkss.2012.10.002.
     """
-    kept = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0].astype(np.float64)
-    size, (num_rows, num_columns) = kept.sum(), kept.shape
+    nonempty = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0].astype(np.float64)
+    size, (num_rows, num_columns) = nonempty.sum(), nonempty.shape
     if size < 2 or min(num_rows, num_columns) < 2:
         return 0.0
-    expected = np.outer(kept.sum(axis=1), kept.sum(axis=0)) / size
-    phi2 = max(0.0, ((kept - expected) ** 2 / expected).sum() / size - (num_rows - 1) * (num_columns - 1) / (size - 1))
+    expected = np.outer(nonempty.sum(axis=1), nonempty.sum(axis=0)) / size
+    phi2 = max(
+        0.0, ((nonempty - expected) ** 2 / expected).sum() / size - (num_rows - 1) * (num_columns - 1) / (size - 1)
+    )
     least = min(num_rows - (num_rows - 1) ** 2 / (size - 1), num_columns - (num_columns - 1) ** 2 / (size - 1)) - 1
     return float(min(1.0, np.sqrt(phi2 / least))) if least > 0 else 0.0

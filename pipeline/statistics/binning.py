@@ -1,4 +1,4 @@
-"""Numbers and categories as few bins, all of about one size."""
+"""Bins of numbers and categories; the bins of numbers have about equal size."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 NUM_BINS = 16
 OTHER = NUM_BINS - 1  # the bin of a category's rarer values
-MANY_BINS = 256  # where a category has more values than bins, and each is asked for what it tells
+MANY_BINS = 256  # for a category with more values than bins, where each value keeps a bin
 
 
 def quantile_bins(values: np.ndarray) -> np.ndarray:
@@ -15,7 +15,7 @@ def quantile_bins(values: np.ndarray) -> np.ndarray:
 
 
 def bin_edges(values: np.ndarray) -> list[float]:
-    """Where each bin but the first begins, at most 15 numbers, so that the bins of these numbers are of equal size."""
+    """The lower edge of each bin but the first, at most 15 numbers; the bins of these numbers have equal size."""
     from scipy.stats import rankdata
 
     known = np.sort(values[np.isfinite(values)])
@@ -33,7 +33,7 @@ def digitize(values: np.ndarray, edges: list[float]) -> np.ndarray:
 def frequency_bins(codes: np.ndarray, num_bins: int = NUM_BINS) -> np.ndarray:
     """(N,) bins of a category's values: 0 to 14 for the commonest, 15 for all others, 16 for a missing one (-1).
 
-    Of another number of bins than 16 the last is that of all others, and the number itself that of a missing one.
+    With `num_bins` bins, bin `num_bins` - 1 is for all others, and `num_bins` for a missing value.
     """
     sizes = np.bincount(codes[codes >= 0], minlength=1)
     rank = np.empty(len(sizes), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Every number has an interval: replicate weights over whole groups, and what their spread says of the number."""
+"""Confidence intervals from replicate weights over whole groups."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.special import betaincinv, expit, logit, stdtrit
 
 Z = 1.959963984540054  # a standard normal variable lies within this of 0 with probability 0.95
 CHUNK_CELLS = 20_000_000  # weights held at once, in numbers
-MIN_GROUPS = 5  # below, no interval: the spread between groups cannot be told
+MIN_GROUPS = 5  # below, no interval: the spread between groups cannot be estimated
 FEW_GROUPS = 20  # below, the figure carries a caveat
 MANY_GROUPS = 100  # above, the groups are resampled; up to here each is left out once
 SAME = 1e-12  # a standard error below is rounding: no replicate differs
@@ -31,8 +31,8 @@ class Bootstrap:
     """How groups are resampled behind an interval, where there are more than 100 of them.
 
     Attributes:
-        num_resamples: How often.
-        seed: Of the draws.
+        num_resamples: Number of resamples.
+        seed: Seed of the resamples.
     """
 
     num_resamples: int
@@ -67,7 +67,7 @@ class Replicates:
         """(r, N) float64 blocks, a row per replicate."""
         _, members = np.unique(self.groups, return_inverse=True)
         num_groups = int(members.max()) + 1
-        if num_groups == 1:  # without it nothing is left
+        if num_groups == 1:  # leaving it out would leave no sample
             yield np.ones((1, len(members)))
             return
         total = num_groups if self.leaves_out else self.bootstrap.num_resamples
@@ -168,7 +168,7 @@ def difference_interval(
 
 @dataclass(frozen=True)
 class Basis:
-    """What a number rests on.
+    """Samples and groups that a number rests on.
 
     Attributes:
         n: Samples; of a mean over classes K times their harmonic mean, as if each class had as many.
@@ -203,7 +203,7 @@ class Basis:
         return cls(n, groups_in_it, thin if num_classes > 1 else 0, uneven)
 
     def caveat(self, has_interval: bool, cautious: Cautious = "") -> str:
-        """What a reader must know, a clause."""
+        """A clause on why the interval may be missing, too narrow or too wide; empty where there is no reason."""
         count = int(self.groups)
         if count < MIN_GROUPS:
             return f"no interval: it rests on {count} independent group{'s' * (count != 1)}, fewer than {MIN_GROUPS}"

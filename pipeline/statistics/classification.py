@@ -67,9 +67,9 @@ def of_same_classes(
         targets: (N, K) in {0, 1}.
         weights: (R, N).
     """
-    found = figures(weights)
-    lost = (weights @ targets.astype(np.float64) == 0) | np.isnan(found)
-    return np.where(lost, figures(np.ones((1, len(targets)))), found) if lost.any() else found
+    result = figures(weights)
+    lost = (weights @ targets.astype(np.float64) == 0) | np.isnan(result)
+    return np.where(lost, figures(np.ones((1, len(targets)))), result) if lost.any() else result
 
 
 def balanced_accuracy(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray, exclusive: bool) -> np.ndarray:
@@ -82,7 +82,7 @@ def balanced_accuracy(targets: np.ndarray, decided: np.ndarray, weights: np.ndar
         targets: (N, K) in {0, 1}.
         decided: (N, K) bool.
         weights: (R, N).
-        exclusive: Whether each sample has exactly one label, as the task says; the samples at hand cannot tell.
+        exclusive: Whether each sample has exactly one label, as the task says; the samples cannot show that.
     """
     truth, choice = np.asarray(targets, dtype=bool), np.asarray(decided, dtype=bool)
     present = of_same_classes(lambda rows: confusion_counts(truth, choice, rows).recall, truth, weights)
@@ -157,7 +157,7 @@ def _pairs(rare: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarr
 def average_precision(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted sum over thresholds of precision x gain of recall, as in scikit-learn.
 
-    Args and returns as `area_under_roc`; NaN where a resample has no positive.
+    Args and returns as `roc_auc`; NaN where a resample has no positive.
     """
     result = np.empty((len(weights), targets.shape[1]))
     for column in range(targets.shape[1]):

@@ -25,7 +25,7 @@ def association(counts: np.ndarray, num_samples: int) -> np.ndarray:
     that no sample or every sample has.
 
     Args:
-        counts: (K, K) as `together` gives them.
+        counts: (K, K) as `count_together` returns them.
         num_samples: At least 2.
 
     Source: V is |phi| in a 2 x 2 table, Cramer 1946, Mathematical Methods of Statistics, 21.9; its correction for what

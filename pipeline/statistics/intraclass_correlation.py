@@ -9,12 +9,12 @@ def intraclass_correlation(values: np.ndarray, groups: np.ndarray) -> float:
     """Share of the variance that lies between groups, 0 (samples of a group are like any others) to 1 (all the same).
 
     The estimator of the analysis of variance, (B - W) / (B + (n0 - 1) W) with the mean squares between and within
-    groups and n0 = (N - sum n^2 / N) / (G - 1), cut to 0 to 1. 1 for a single group, of which nothing is known; 0 where
+    groups and n0 = (N - sum n^2 / N) / (G - 1), cut to 0 to 1. 1 for a single group, where it is unknown; 0 where
     all values are equal, or every sample is a group of its own.
 
     Args:
         values: (N,) numbers, or whether a sample has a label.
-        groups: (N,) codes of who belongs together, 0 to G - 1, each of them used.
+        groups: (N,) codes of the groups, 0 to G - 1, each of them used.
 
     Source: Donner and Koval 1980, doi:10.2307/2530491; for shares, Ridout, Demetrio and Firth 1999,
         doi:10.1111/j.0006-341X.1999.00137.x.
@@ -34,7 +34,7 @@ def intraclass_correlation(values: np.ndarray, groups: np.ndarray) -> float:
 
 
 def effective_number(sizes: np.ndarray, correlation: float) -> float:
-    """How many independent samples the groups of these sizes are worth: n / (1 + (m - 1) correlation).
+    """The number of independent samples that groups of these sizes are worth: n / (1 + (m - 1) correlation).
 
     m is the mean size of the group that a sample is in, sum n^2 / sum n.
 

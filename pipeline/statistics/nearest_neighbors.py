@@ -13,14 +13,14 @@ NUM_PROBED = 32  # cells looked into for each query; a constant, since a share o
 
 
 class Index(Protocol):
-    """What faiss makes."""
+    """An index of faiss."""
 
     def search(self, queries: np.ndarray, num_neighbours: int) -> tuple[np.ndarray, np.ndarray]:
         """(Q, num_neighbours) inner products, the largest first, and positions, -1 where there is none."""
 
 
 def build_index(vectors: np.ndarray) -> Index:
-    """Something to `search`; deterministic, and n to the power of 1.5 in large sets, whose vectors it keeps in halves.
+    """An index to `search`; deterministic, with cost n to the power of 1.5 and half precision in large sets.
 
     Above `EXACT` vectors it is faiss's inverted file (Jegou, Douze and Schmid 2011, doi:10.1109/TPAMI.2010.57): a
     query is compared with what lies in the cells nearest to it.
@@ -41,10 +41,10 @@ def nearest_cosines(vectors: np.ndarray, num_neighbours: int) -> np.ndarray:
         num_neighbours: k, at least 1; no more than there are vectors.
     """
     sample = l2_normalise(np.asarray(vectors[:: _step(len(vectors))], dtype=np.float32))
-    made = _fill(vectors.shape, sample, normalised_blocks(vectors))
+    index = _fill(vectors.shape, sample, normalised_blocks(vectors))
     num = min(num_neighbours, len(vectors))
-    found: np.ndarray = np.concatenate([made.search(block, num)[0] for block in normalised_blocks(vectors)])
-    return found
+    cosines: np.ndarray = np.concatenate([index.search(block, num)[0] for block in normalised_blocks(vectors)])
+    return cosines
 
 
 def _num_cells(num: int) -> int:
@@ -52,7 +52,7 @@ def _num_cells(num: int) -> int:
 
 
 def _step(num: int) -> int:
-    """Every how manieth vector the cells are learnt from: 40 for each cell."""
+    """Stride between the vectors that train the cells: about 40 vectors for each cell."""
     return max(1, num // (40 * max(1, _num_cells(num))))
 
 
@@ -60,16 +60,16 @@ def _fill(shape: tuple[int, ...], sample: np.ndarray, blocks: Iterable[np.ndarra
     import faiss
 
     num, num_dimensions = shape
-    made: Any = faiss.IndexFlatIP(num_dimensions)
+    index: Any = faiss.IndexFlatIP(num_dimensions)
     if num > EXACT:
         halves, product = faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-        made = faiss.IndexIVFScalarQuantizer(made, num_dimensions, _num_cells(num), halves, product, False)
-        made.nprobe = NUM_PROBED
-        made.train(np.ascontiguousarray(sample, dtype=np.float32))
+        index = faiss.IndexIVFScalarQuantizer(index, num_dimensions, _num_cells(num), halves, product, False)
+        index.nprobe = NUM_PROBED
+        index.train(np.ascontiguousarray(sample, dtype=np.float32))
     for block in blocks:
-        made.add(block)
-    found: Index = made
-    return found
+        index.add(block)
+    result: Index = index
+    return result
 
 
 def _blocks(vectors: np.ndarray) -> Iterator[np.ndarray]:

@@ -1,4 +1,4 @@
-"""What chance alone gives: labels dealt anew between groups and within them, and folds that keep groups together."""
+"""Permutation tests: labels permuted between groups and within groups, and folds that keep groups together."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 
 
 def block_permutations(groups: np.ndarray, num_permutations: int, seed: int) -> Iterator[np.ndarray]:
-    """The row to which each row gives its labels, again and again.
+    """Block permutations: for each row, the row that receives its labels.
 
-    The labels of a group move together and in their order, to groups of like size (within a factor of two): what makes
-    the samples of a group resemble each other is in the permuted data as in the true ones, so that it raises no alarm.
-    Where every sample is a group of its own these are plain permutations; with groups of equal size, permutations of
-    groups; between sizes that differ a little, a block of labels may lie across two groups, which keeps most of what
-    holds a group together.
+    The labels of a group move together and in their order, to groups of similar size (within a factor of two). So the
+    permuted data have the same resemblance within groups as the true data, and this resemblance causes no false alarm.
+    If every sample is a group of its own, these are plain permutations; with groups of equal size, permutations of
+    groups. Between sizes that differ a little, a block of labels may span two groups, which preserves most of the
+    resemblance.
 
     Args:
-        groups: (N,) codes of who belongs together, 0 to the number of groups - 1, each of them used.
-        num_permutations: How often.
-        seed: Of the draws.
+        groups: (N,) codes of the groups, 0 to the number of groups - 1, each of them used.
+        num_permutations: Number of permutations.
+        seed: Seed of the permutations.
 
     Yields:
         (N,) a permutation of the rows.
@@ -36,26 +36,26 @@ def block_permutations(groups: np.ndarray, num_permutations: int, seed: int) -> 
     at_home, lengths = stratum[home], sizes[home]
     generator = np.random.default_rng(seed)
     for _ in range(num_permutations):
-        dealt = np.lexsort((generator.random(len(home)), at_home))
-        length = lengths[dealt]
-        offsets = np.repeat(starts[dealt] - (np.cumsum(length) - length), length)
-        takers = np.empty_like(rows)
-        takers[rows[np.arange(len(rows)) + offsets]] = rows
-        yield takers
+        group_order = np.lexsort((generator.random(len(home)), at_home))
+        length = lengths[group_order]
+        offsets = np.repeat(starts[group_order] - (np.cumsum(length) - length), length)
+        destinations = np.empty_like(rows)
+        destinations[rows[np.arange(len(rows)) + offsets]] = rows
+        yield destinations
 
 
 def rotations(groups: np.ndarray, order: np.ndarray, num_permutations: int, seed: int) -> Iterator[np.ndarray]:
-    """The row to which each row gives its labels within its group, again and again.
+    """Rotations within groups: for each row, the row of its group that receives its labels.
 
-    The labels of each group move along its order, all by one step length that is drawn, and from its end to its
-    beginning. So pictures that were taken one after the other keep what makes neighbours alike, in their labels as in
-    their properties, and a group whose order means nothing is dealt as well as by free permutations.
+    The labels of each group are rotated along its order by a random offset. So pictures taken one after the other keep
+    the resemblance of neighbours, in labels and in properties. Where the order has no meaning, rotations work as well
+    as free permutations.
 
     Args:
-        groups: (N,) codes as in `relabelled`; a group of one row stays as it is.
-        order: (N,) by which the rows of a group follow each other.
-        num_permutations: How often.
-        seed: Of the draws.
+        groups: (N,) codes as in `block_permutations`; a group of one row does not change.
+        order: (N,) position of each row within the order of its group.
+        num_permutations: Number of permutations.
+        seed: Seed of the offsets.
 
     Yields:
         (N,) a permutation of the rows.
@@ -70,18 +70,18 @@ def rotations(groups: np.ndarray, order: np.ndarray, num_permutations: int, seed
     generator = np.random.default_rng(seed)
     for _ in range(num_permutations):
         step = np.repeat(generator.integers(0, sizes), sizes)
-        takers = np.empty_like(rows)
-        takers[rows] = rows[start + (place + step) % size]
-        yield takers
+        destinations = np.empty_like(rows)
+        destinations[rows] = rows[start + (place + step) % size]
+        yield destinations
 
 
 def group_folds(groups: np.ndarray, num_folds: int, seed: int) -> np.ndarray:
-    """(N,) fold of each row, 0 to num_folds - 1; groups stay together and labels play no part.
+    """(N,) fold of each row, 0 to num_folds - 1; each group is in one fold, and labels have no influence.
 
     Args:
-        groups: (N,) codes as in `relabelled`.
-        num_folds: Of about the same number of rows, fewer where there are fewer groups.
-        seed: Of the order in which groups fill the folds.
+        groups: (N,) codes as in `block_permutations`.
+        num_folds: Number of folds, of about equal size; fewer where there are fewer groups.
+        seed: Seed of the order in which groups fill the folds.
     """
     sizes = np.bincount(groups)
     order = np.random.default_rng(seed).permutation(len(sizes))
@@ -94,15 +94,15 @@ def group_folds(groups: np.ndarray, num_folds: int, seed: int) -> np.ndarray:
 def label_determined_by_group_size(
     groups: np.ndarray, rows: np.ndarray, codes: np.ndarray, num_classes: int
 ) -> np.ndarray:
-    """(K,) whether the size of a group says who has each label, so that `relabelled` has next to nothing to exchange.
+    """(K,) whether the size of a group determines each label, so that `block_permutations` has little to exchange.
 
-    Bursts of a camera are defective, say, and single photographs are not. It does where the sizes, within a factor of
-    two, leave open less than half of the entropy of having the label, over groups.
+    For example, bursts of a camera are defective and single photographs are not. The size, within a factor of two,
+    determines a label if less than half of the label's entropy over groups remains once the size is known.
 
     Args:
-        groups: (N,) as in `relabelled`.
+        groups: (N,) codes as in `block_permutations`.
         rows: (L,) sample of each (sample, label) pair.
-        codes: (L,) label of each, 0 to `num_classes` - 1.
+        codes: (L,) label of each pair, 0 to `num_classes` - 1.
         num_classes: K.
     """
     if not num_classes:
@@ -123,21 +123,25 @@ def _entropy(share: np.ndarray) -> np.ndarray:
 
 
 def one_per_group(groups: np.ndarray, seed: int) -> np.ndarray:
-    """(G,) a row of each group, drawn: rows whose labels can be dealt freely, whatever the sizes of their groups."""
+    """(G,) a random row of each group; their labels can be permuted freely, whatever the sizes of the groups."""
     order = np.random.default_rng(seed).permutation(len(groups))
     return np.sort(order[np.unique(groups[order], return_index=True)[1]])
 
 
 def max_t_p_values(statistics: np.ndarray) -> np.ndarray:
-    """(P, K) p-values of the first of (M, P, K), corrected for all tests together; the others are permuted.
+    """(P, K) p-values of the true statistics, corrected for all P x K tests together.
 
-    P properties are asked for K labels each.
-    Each test is put on one scale by its mean and spread over all of M; a p-value is the share of M whose largest
-    scaled statistic is as large as the test's own, (k + 1) / (m + 1) for k of m permutations. Its error holds for the
-    family, whatever the dependence between the tests. A spread counts as the median of all properties' for that label
-    at least: a property that hardly ever differs hardly ever leaves chance, and on its own scale the one time that it
-    does would be further out than any true shortcut (saturation of grey pictures, 0 but for a few: 0.64 there hid 0.90
-    of brightness). Of all labels' together it would be the rare labels', and hide what tells a common one.
+    Each test is standardised by its mean and spread over all M rows. A p-value is the share of rows whose largest
+    standardised statistic is as large as the test's own, (k + 1) / (m + 1) for k of m permutations. It controls the
+    family-wise error, whatever the dependence between the tests.
+
+    A spread is at least the median spread of all properties for that label: a property that hardly varies hardly ever
+    leaves chance, and on its own scale the one exception would be further out than any true shortcut (saturation of
+    grey pictures, 0 except for a few: 0.64 there hid 0.90 of brightness). A median over all labels would be that of the
+    rare labels, and hide the predictors of a common one.
+
+    Args:
+        statistics: (M, P, K) for P properties and K labels: the true labels first, then M - 1 permutations.
 
     Source: single-step max T, Westfall and Young 1993, Resampling-Based Multiple Testing, section 2.3; why
         one is added, Phipson and Smyth 2010, doi:10.2202/1544-6115.1585.
@@ -147,39 +151,39 @@ def max_t_p_values(statistics: np.ndarray) -> np.ndarray:
 
 
 def least_possible(statistics: np.ndarray) -> np.ndarray:
-    """(K,) the smallest p-value that labels dealt in this way give any property for each label, as `adjusted` counts.
+    """(K,) the smallest p-value that any property could have for each label under these permutations.
 
-    Where few groups leave few different ways to deal the labels, the best of them comes again and again, and this is
-    large: no property, however telling, could then be told from chance.
+    With few groups there are few different permutations, and the best of them occurs repeatedly. The smallest p-value
+    is then large: no property could be significant, however well it predicts. Statistics as in `max_t_p_values`.
     """
     scaled = _standardise(statistics)
     return _p_values(scaled, scaled.max(axis=(0, 1)))
 
 
-def combine_p_values(ways: Sequence[np.ndarray], alpha: float) -> tuple[np.ndarray, np.ndarray]:
-    """(P, K) p-values, and (K,) the least that there could be, of labels dealt in one way or another.
+def combine_p_values(schemes: Sequence[np.ndarray], alpha: float) -> tuple[np.ndarray, np.ndarray]:
+    """(P, K) p-values over several permutation schemes, and (K,) the smallest possible ones.
 
-    The p-value of two ways is twice the smaller one (Bonferroni). A way that cannot come down to its share of `alpha`
-    whatever the properties say, as when no two groups are of like size, is left out and takes nothing from the other.
+    The p-value of two schemes is twice the smaller one (Bonferroni). A scheme that cannot reach its share of `alpha`,
+    for example because no two groups are of similar size, is left out and does not cost the other anything.
 
     Args:
-        ways: Statistics as `adjusted` takes them, of at most two ways to deal the same labels.
-        alpha: The p-value that is to be reached.
+        schemes: Statistics as in `max_t_p_values`, of at most two schemes that permute the same labels.
+        alpha: The significance level.
     """
-    least = [least_possible(one) for one in ways]
+    least = [least_possible(one) for one in schemes]
     used = usable([float(one.min()) for one in least], alpha)
-    p_values = len(used) * np.min([max_t_p_values(ways[way]) for way in used], axis=0)
-    return np.minimum(1, p_values), np.minimum(1, len(used) * np.min([least[way] for way in used], axis=0))
+    p_values = len(used) * np.min([max_t_p_values(schemes[scheme]) for scheme in used], axis=0)
+    return np.minimum(1, p_values), np.minimum(1, len(used) * np.min([least[scheme] for scheme in used], axis=0))
 
 
 def usable(least: Sequence[float], alpha: float) -> list[int]:
-    """Which ways to deal labels are used together: all where each can reach its share of `alpha`, else the best one.
+    """Indices of the permutation schemes to use together: all if each can reach its share of `alpha`, else the best.
 
     Args:
-        least: The smallest p-value that there could be, of each way.
-        alpha: The p-value that is to be reached, shared among the ways.
+        least: The smallest possible p-value of each scheme.
+        alpha: The significance level, shared among the schemes.
     """
-    best_first = sorted(range(len(least)), key=lambda way: least[way])
+    best_first = sorted(range(len(least)), key=lambda scheme: least[scheme])
     able = all(len(least) * one <= alpha + 1e-12 for one in least)
     return best_first if able else best_first[:1]
 
@@ -190,7 +194,7 @@ def _standardise(statistics: np.ndarray) -> np.ndarray:
     return np.asarray((statistics - statistics.mean(axis=0)) / np.where(spread > 0, spread, 1))
 
 
-def _p_values(scaled: np.ndarray, reached: np.ndarray) -> np.ndarray:
-    """Share of the rows whose largest statistic is as large as each of these."""
+def _p_values(scaled: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Share of the rows whose largest statistic is as large as each value."""
     largest = np.sort(scaled.reshape(len(scaled), -1).max(axis=1))
-    return np.asarray((len(largest) - np.searchsorted(largest, reached - 1e-9)) / len(largest))
+    return np.asarray((len(largest) - np.searchsorted(largest, values - 1e-9)) / len(largest))

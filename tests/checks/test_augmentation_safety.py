@@ -9,7 +9,7 @@ from file_options import from_file
 from pipeline.checks.augmentation_safety import (
     MAX_CLASSES,
     AugmentationSafety,
-    TwoRoundProbe,
+    UnchangedPictures,
     _common_label_codes,
     _pairs,
 )
@@ -120,7 +120,7 @@ def test_a_probe_and_its_changes_by_hand():
 
 def test_the_loss_and_its_interval_by_hand():
     # of class 0 four pictures in four groups, of class 1 two in the last two: a picture weighs 1/8 or 1/4
-    known = TwoRoundProbe(
+    known = UnchangedPictures(
         codes=np.array([0, 0, 0, 0, 1, 1]), groups=np.array([0, 1, 2, 3, 2, 3]), before=np.zeros(6, int)
     )
     assert known.accuracy == 0.5
@@ -128,7 +128,7 @@ def test_the_loss_and_its_interval_by_hand():
     assert loss == pytest.approx(1 / 8 - 1 / 4)
     # by group 1/8, 0, 0, -1/4, mean -1/32: 4/3 x (0.0244 + 2 x 0.00098 + 0.0479) = 0.0990; t(3) = 3.182
     assert low == pytest.approx(-1 / 8 - 3.182 * 0.0990**0.5, abs=2e-3)
-    alone = TwoRoundProbe(codes=known.codes, groups=np.zeros(6, int), before=known.before)
+    alone = UnchangedPictures(codes=known.codes, groups=np.zeros(6, int), before=known.before)
     assert alone.loss(np.ones(6, int))[1] == -1.0
 
 
@@ -156,7 +156,7 @@ def test_a_probe_that_knows_nothing_judges_nothing():
     content = EmbeddedImages(embed(images).astype(np.float16), flip, lambda rows: images[rows], embed)
     found = AugmentationSafety(**CHOICES)(samples_of("ab" * 100), content)
     assert found.state == "cannot_be_judged"
-    assert "so that it has too little to lose" in found.obstacle
+    assert "too close to chance (50%) to measure a loss" in found.obstacle
 
 
 def test_three_groups_tell_no_loss_from_chance():
@@ -172,7 +172,7 @@ def test_three_groups_tell_no_loss_from_chance():
     samples = samples_of(list("b" * 10 + "w" * 10) * 6, groups)
     found = AugmentationSafety(**{**CHOICES, "num_pictures": 60})(samples, content)
     assert found.state == "cannot_be_judged"
-    assert "but only 3 groups were judged, too few to tell that from chance" in found.obstacle
+    assert "but the test pictures are of only 3 groups, too few to separate that from chance" in found.obstacle
 
 
 @pytest.mark.parametrize(
@@ -188,14 +188,14 @@ def test_three_groups_tell_no_loss_from_chance():
 def test_where_nothing_can_be_tried(labels, groups, policy):
     found = AugmentationSafety(**CHOICES)(samples_of(labels, groups), only(np.eye(4), policy))
     assert (found.value, found.passed) == (0.0, not policy)  # what is not chosen cannot harm
-    assert found.sentence.startswith("No augmentation could be tried")
+    assert found.sentence.startswith("No augmentation was tested")
     assert found.obstacle.startswith("There are fewer than two labels in two groups") == bool(policy)
 
 
 def test_groups_are_learnt_or_judged_never_both():
     groups = np.repeat([f"g{number}" for number in range(30)], 4)
     codes = np.arange(120) % 2
-    learnt, judged = AugmentationSafety(**CHOICES)._parts(codes, groups)
+    learnt, judged = AugmentationSafety(**CHOICES)._split(codes, groups)
     assert 20 <= len(judged) <= 60
     assert not set(groups[learnt]) & set(groups[judged])
 
@@ -232,7 +232,7 @@ def test_one_of_torchvision_that_goes_too_far_is_named_and_a_strength_is_tried_s
     found = AugmentationSafety(**strict)(samples, content_of(images, "hog", "trivial_augment"))
     assert not found.passed
     assert next(iter(found.worst)) == "trivial_augment as a whole"  # it has no strength
-    assert found.advice == "Take trivial_augment out of conf/config.yaml's list of augmentations."
+    assert found.advice == "Remove trivial_augment from the list of augmentations in conf/config.yaml."
     found = AugmentationSafety(**strict)(samples, content_of(images, "hog", "rand_augment"))
     sizes = [row["size"] for row in found.table if row["choice"] == "rand_augment.max_magnitude"]
     assert 9 in sizes

@@ -31,7 +31,7 @@ numbers = st.one_of(st.floats(), st.integers(), st.text(max_size=3), st.none(), 
 def test_an_entry_by_hand():
     finding = Finding(value=2.0, limit=1.0, unit="things", worst={"a": 1}, table=[{"x": 0.5}])
     assert finding_to_json(STOP, finding) == {
-        "question": "Is there a class that one split lacks?",
+        "question": "Does a split lack a class?",
         "value": 2.0,
         "limit": 1.0,
         "unit": "things",
@@ -132,7 +132,7 @@ def test_a_check_says_error_or_warn():
 
 
 def test_what_could_not_have_fired_has_not_passed(tmp_path, capsys):
-    blind = Finding(value=0.0, limit=1.0, unit="x", obstacle="Test has one group; tell more groups.")
+    blind = Finding(value=0.0, limit=1.0, unit="x", obstacle="Test has one group; give more groups.")
     fired = Finding(value=2.0, limit=1.0, unit="x", obstacle="Test has one group.")
     assert (blind.state, blind.passed) == ("cannot_be_judged", False)
     assert (fired.state, fired.passed) == ("failed", False)
@@ -140,8 +140,8 @@ def test_what_could_not_have_fired_has_not_passed(tmp_path, capsys):
     assert (kept["state"], kept["passed"], kept["obstacle"]) == ("cannot_be_judged", False, blind.obstacle)
     page = tmp_path / "page.html"
     report_failures("check", page, {"a": WARN}, {"a": blind})
-    assert capsys.readouterr().err == "check: warning, a cannot be judged: Test has one group; tell more groups.\n"
-    with pytest.raises(UserError, match=r"^a cannot be judged: Test has one group; tell more groups; open .*page"):
+    assert capsys.readouterr().err == "check: warning, a cannot be judged: Test has one group; give more groups.\n"
+    with pytest.raises(UserError, match=r"^a cannot be judged: Test has one group; give more groups; open .*page"):
         report_failures("check", page, {"a": STOP}, {"a": blind})
     with pytest.raises(UserError, match=r"^a: 2 x, at most 1 accepted \(also cannot be judged: b\); open"):
         report_failures("check", page, {"a": STOP, "b": STOP}, {"a": fired, "b": blind})

@@ -20,12 +20,15 @@ def test_by_hand(make_manifest):
     found = Evaluable(**CHOICES)(make_manifest(labels, split=split, group=np.arange(94)))
     assert (found.value, found.limit, found.passed) == (2.0, 0.0, False)
     assert found.unit == "classes with fewer than 21 independent samples or 10 groups in test"
-    assert found.worst == {"c": "0 in test of 0 groups, worth 0.0", "b": "20 in test of 20 groups, worth 20.0"}
+    assert found.worst == {
+        "c": "0 in test from 0 groups, worth 0.0 independent",
+        "b": "20 in test from 20 groups, worth 20.0 independent",
+    }
     row = {"class": "a", "in_test": 21, "groups": 21, "correlation": 0.0, "independent": 21.0, "needed": 21}
     assert found.table[-1] == row
     assert found.sentence == (
-        "Test holds too few independent pictures of 2 of 3 classes, or of too few groups, to say within 20 percent "
-        "points how many of them are found."
+        "For 2 of 3 classes, test has too few independent pictures or too few groups to estimate the recall to within "
+        "20 percentage points."
     )
 
 
@@ -34,8 +37,10 @@ def test_samples_of_a_group_are_worth_fewer(make_manifest):
     group = np.repeat(np.arange(12), 10)
     samples = make_manifest(["ab"[one % 2] for one in group], split=["test"] * 120, group=group)
     found = Evaluable(**{**CHOICES, "min_groups": 1})(samples)
-    assert found.worst == dict.fromkeys("ab", "60 in test of 6 groups, worth 6.0")
-    assert found.sentence.endswith("resemble each other: 60 of a from 6 groups are worth about 6.")
+    assert found.worst == dict.fromkeys("ab", "60 in test from 6 groups, worth 6.0 independent")
+    assert found.sentence.endswith(
+        "resemble each other: the 60 pictures of a from 6 groups are worth about 6 independent ones."
+    )
     mixed = make_manifest("ab" * 60, split=["test"] * 120, group=group)  # each group has both: nothing goes with it
     assert Evaluable(**{**CHOICES, "min_groups": 1})(mixed).passed
     assert Evaluable(**{**CHOICES, "min_groups": 13})(mixed).value == 2.0

@@ -52,7 +52,7 @@ def test_what_a_person_reads(planted):
     finding, names, _ = planted
     count = len(finding.listing)
     assert finding.sentence.startswith(
-        f"Of 120 labelled pictures, the model disagrees with the label of {count}; of about "
+        f"Of 120 labelled pictures, the model disagrees with the label of {count}; without any wrong "
     )
     kinds = list(finding.pictures)
     assert set(kinds[:3]) == {f"labelled {CLASSES[(one + 1) % 3]}, looks like {CLASSES[one]}" for one in range(3)}
@@ -177,4 +177,4 @@ def test_where_nothing_could_be_suspected_nothing_is_judged(search):
     assert search(features, [["ant"]] * 120).obstacle.startswith("The pictures have fewer than two labels")
     assert search(features, [[]] * 120).state == "cannot_be_judged"
     finding = search(features, named(truth), group=np.array(["g"] * 120))
-    assert finding.obstacle.startswith("All pictures with a label are of one group")
+    assert finding.obstacle.startswith("All pictures with a label are in one group")

@@ -35,13 +35,13 @@ CHECKS = {
     "empty_cell": (
         EmptyCell(min_samples=1, max_attribute_values=20, max_cells=0, **WARN),
         {"attr_site": [f"x{row}" for row in range(24)]},
-        "The attributes site have more than 20 values",
+        "All attributes (site) have more than 20 values",
     ),
     "missing_class": (MissingClass(**WARN), {"labels": NONE}, "No picture has a label"),
     "order_dependence": (
         OrderDependence(max_correlation=0.3, **WARN),
         {"group": ["g"] * 24},
-        "Only 0 pairs of neighbours are of one class and of different groups",
+        "Only 0 pairs of neighbours have one class and different groups",
     ),
     "rare_class": (RareClass(min_samples=1, **WARN), {"labels": NONE}, "No picture of a split has a label"),
     "split_leakage": (
@@ -56,7 +56,7 @@ def samples(make_manifest, labels=None, **changes):
     told = {
         "split": ["train", "train", "val", "val", "test", "test"] * 4,
         "group": [f"g{row}" for row in range(24)],
-        "told_group": [f"g{row}" for row in range(24)],
+        "source_group": [f"g{row}" for row in range(24)],
         "source_order": range(24),
         "prop_light": np.random.default_rng(0).random(24),
         "attr_site": list("xxyyxy") * 4,
@@ -82,13 +82,13 @@ def test_where_no_condition_is_told_no_class_can_lack_one(make_manifest, column)
     values = ["x"] * 24 if column == "attr_site" else list("xy" * 12)
     found = check(samples(make_manifest).drop(columns="attr_site").assign(**{column: values}))
     assert (found.state, found.value, found.obstacle) == ("passed", 0.0, "")
-    assert found.sentence.startswith("The source tells no condition")
+    assert found.sentence.startswith("The source gives no condition")
 
 
 def test_neighbours_of_few_pairs_or_no_property_are_not_judged(make_manifest):
     check = OrderDependence(max_correlation=0.3, **WARN)
     found = check(samples(make_manifest).drop(columns="prop_light"))
-    assert found.obstacle.startswith("No property of the pictures was measured that neighbours could share")
+    assert found.obstacle.startswith("No numeric property of the pictures was measured")
 
 
 def test_two_labels_on_two_pictures_say_nothing(make_manifest):

@@ -46,7 +46,7 @@ def test_neighbours_are_shown_in_a_row(make_manifest):
     values[200:210], values[90:100] = 3.0, -1.0
     found = CHECK(samples(make_manifest, values))
     least, most = found.pictures.values()
-    assert list(found.pictures) == ["In a row, with least brightness", "In a row, with most brightness"]
+    assert list(found.pictures) == [f"Consecutive pictures with {end} brightness" for end in ("least", "most")]
     assert least in ([f"s{row:02}" for row in range(start, start + 8)] for start in (90, 91, 92))
     assert most in ([f"s{row:02}" for row in range(start, start + 8)] for start in (200, 201, 202))
     assert not CHECK(samples(make_manifest, np.random.default_rng(0).random(100))).pictures

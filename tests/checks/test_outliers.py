@@ -44,7 +44,7 @@ def test_strangers_are_found_and_shown():
     found = Outliers(**CHOICES)(samples, content)
     assert (found.value, found.passed) == (2 / 80, False)
     assert set(list(found.worst)[:2]) == {"s078", "s079"}
-    assert found.sentence.startswith("2 of 80 pictures resemble")
+    assert found.sentence.startswith("2 of 80 pictures are far less similar to all others")
     (shown,) = found.pictures.values()
     assert (set(shown[:2]), len(shown)) == ({"s078", "s079"}, 8)
     assert set(found.listing["sample_id"]) == {"s078", "s079"}
@@ -55,7 +55,7 @@ def test_strangers_are_found_and_shown():
 def test_none_is_found_where_there_is_none():
     found = Outliers(**CHOICES)(*crowd(0))
     assert (found.value, found.passed, len(found.listing)) == (0.0, True, 0)
-    assert found.sentence == "Every picture resembles others as the rest of its class does."
+    assert found.sentence == "Every picture is about as similar to other pictures as is usual in its class."
 
 
 def test_samples_without_a_label_are_a_class_of_their_own():

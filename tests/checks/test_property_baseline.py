@@ -47,7 +47,7 @@ def test_luck_is_accepted_where_it_reaches_further_than_the_limit(apart):
 def test_properties_that_say_nothing(apart, make_manifest):
     found = check()(apart.drop(columns=["prop_one", "prop_other"]))
     assert found.value < 0.55  # a forest that knows nothing answers the class that the other folds have more of
-    assert found.obstacle.startswith("No property of the pictures was measured that varies")
+    assert found.obstacle.startswith("No measured property varies")
     alone = make_manifest("aaaa", prop_one=[1.0, 2, 3, 4])
     one_class = check()(alone.assign(group=alone["sample_id"]))  # which cannot be given away
     assert one_class.obstacle.startswith("The labelled pictures have fewer than two labels")
@@ -144,8 +144,8 @@ def test_few_groups_of_one_label_each_leave_nothing_to_judge(make_manifest):
     samples = make_manifest(["ab"[one % 2] for one in group], prop_one=group % 2 * 1.0)
     found = check()(samples.assign(group=group))  # 20 ways to deal them, of which two give all away
     assert (found.value, found.state) == (1.0, "cannot_be_judged")
-    assert "but 6 groups leave so few ways to deal the labels" in found.obstacle
-    assert check()(samples.assign(group="one")).obstacle.startswith("All pictures are of one group")
+    assert "but 6 groups allow so few permutations of the labels" in found.obstacle
+    assert check()(samples.assign(group="one")).obstacle.startswith("All pictures are in one group")
 
 
 def test_pictures_without_any_label_say_nothing(make_manifest):

@@ -44,7 +44,9 @@ def test_few_groups_differ_by_chance(make_manifest):
     found = finding(make_manifest, np.linspace(0, 1, 100), np.linspace(0.5, 1.5, 100), groups)
     assert (found.value, found.state) == (0.0, "cannot_be_judged")  # six ways to deal two of four, in pairs alike
     assert found.table[0]["least_p"] == pytest.approx(1 / 3, abs=0.12)
-    assert found.obstacle.startswith("Train and test differ in brightness by 0.50, but have so few groups that chance")
+    assert found.obstacle.startswith(
+        "Train and test differ in brightness by 0.50, but have so few groups that the smallest"
+    )
 
 
 @pytest.mark.parametrize("resemblance", [0.0, 0.5])

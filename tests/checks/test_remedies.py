@@ -57,12 +57,12 @@ def test_the_whole_sentence():
     found = suggest_remedies(
         ["prop_brightness", "prop_border_brightness"], Lack(["woods with brightness above 0.4: 1 of 50"])
     )
-    varied = "vary it in training (-S 'augmentation=[strong_exposure,border]', with those you have)"
+    varied = "vary it in training (-S 'augmentation=[strong_exposure,border]', with the augmentations you already use)"
     assert found.split(", or ") == [
-        f"Find out why it goes with the label; then {varied}",
-        "draw what is rare together more often (-S sampling=balanced -S sampling.by=prop_brightness)",
+        f"Find out why the property goes with the label; then {varied}",
+        "sample the rare combinations more often (-S sampling=balanced -S sampling.by=prop_brightness)",
         "train for the worst group (group DRO, -S risk=group_dro -S risk.by=prop_brightness)",
-        "collect what is rare together (woods with brightness above 0.4: 1 of 50)",
+        "collect the rare combinations (woods with brightness above 0.4: 1 of 50)",
         "accept it with a reason (check.shortcut.accepted).",
     ]
 

@@ -28,9 +28,10 @@ def test_a_property_that_gives_the_label_away(bright):
     assert (found.value, found.passed) == (1.0, False)
     assert found.worst["brightness"] == "1.000 for b (AUC 1.000, p 0.010)"
     assert found.advice == (
-        "Find out why it goes with the label; then vary it in training (-S 'augmentation=[strong_exposure]', with "
-        "those you have), or collect what is rare together (a with brightness above 1.02: 0 of 40; b with brightness "
-        "up to 1.02: 0 of 40), or accept it with a reason (check.shortcut.accepted)."
+        "Find out why the property goes with the label; then vary it in training (-S "
+        "'augmentation=[strong_exposure]', with the augmentations you already use), or collect the rare combinations "
+        "(a with brightness above 1.02: 0 of 40; b with brightness up to 1.02: 0 of 40), or accept it with a reason "
+        "(check.shortcut.accepted)."
     )
 
 
@@ -78,7 +79,7 @@ def test_groups_move_whole(make_manifest):
     found = check()(samples.assign(group=np.repeat(["g0", "g1", "g2", "g3"], 15)))
     assert found.state == "cannot_be_judged"  # a third of the permutations of four groups are as telling
     assert found.obstacle.startswith(
-        "Brightness alone tells b from the rest 87% of the time, but 4 groups leave so few"
+        "Brightness alone separates b from the rest with a balanced accuracy of 87%, but 4 groups allow so few"
     )
 
 
@@ -95,7 +96,7 @@ def test_accepted_with_its_reason(bright):
 
 def test_accepted_must_exist(bright):
     with pytest.raises(
-        UserError, match=r"accepted names 'brigthness', which these data do not have; accept one of bri"
+        UserError, match=r"accepted names 'brigthness', which is no property of these data; name one of bri"
     ):
         check(accepted={"brigthness": "typo"})(bright)
 
@@ -103,7 +104,9 @@ def test_accepted_must_exist(bright):
 def test_one_group_for_each_class_proves_nothing(bright):
     found = check()(bright.assign(group=["x"] * 40 + ["y"] * 40))
     assert found.state == "cannot_be_judged"
-    assert found.obstacle.startswith("All of a, b is of one group each, so that nothing tells class from group there;")
+    assert found.obstacle.startswith(
+        "Each of these classes is in a single group, so class and group cannot be separated: a, b;"
+    )
 
 
 @pytest.mark.parametrize("sizes", [[20, 50, 100, 220, 450, 900], [150] * 3, [10, 10, 20, 20, 40, 40, 80, 80]])
@@ -135,7 +138,7 @@ def test_series_that_resemble_themselves_are_no_shortcut(make_manifest):
 
 def test_nothing_to_ask_is_no_answer(bright):
     found = check()(bright.drop(columns=["prop_brightness", "prop_contrast"]).assign(format="PNG", path="x.png"))
-    assert found.obstacle.startswith("No property of the pictures was measured that varies")
+    assert found.obstacle.startswith("No measured property varies")
     one = check()(bright.assign(labels=[["a"]] * 80))
     assert one.obstacle.startswith("The labelled pictures have fewer than two labels")
 

@@ -24,7 +24,7 @@ def test_splits_drawn_alike_are_not_told_apart():
     assert 0.5 <= found.value < 0.6
     assert set(found.worst) == {"val", "test"}
     assert found.pictures == {}
-    assert found.sentence.startswith("Validation and test show what train shows")
+    assert found.sentence.startswith("A simple model hardly separates validation or test from train")
 
 
 def test_a_shifted_split_is_found_and_its_strangest_pictures_shown():
@@ -37,7 +37,7 @@ def test_a_shifted_split_is_found_and_its_strangest_pictures_shown():
     assert first["low"] <= first["auc"] <= first["high"]
     assert found.value == pytest.approx(first["low"], abs=1e-6)
     assert found.table[1]["low"] < 0.6  # val is as train
-    assert f"{first['auc']:.0%} of the time" in found.sentence
+    assert f"in {first['auc']:.0%} of the cases" in found.sentence
     height = dict(zip(samples["sample_id"], content.features[:, 0], strict=True))
     strange, usual = found.pictures["Of test, least like train"], found.pictures["Of train, least like test"]
     assert min(height[name] for name in strange) > max(height[name] for name in usual)
@@ -64,7 +64,7 @@ def test_too_little_to_tell(groups, split):
     assert (found.value, found.worst, found.table) == (0.5, {}, [])
     assert found.sentence.startswith("There are too few groups")
     assert found.state == "cannot_be_judged"
-    assert "fewer than 5 groups, too few to show how much groups differ" in found.obstacle
+    assert "fewer than 5 groups, too few to measure how they differ" in found.obstacle
 
 
 def test_where_nothing_differs_the_auc_is_one_half():
@@ -91,7 +91,7 @@ def test_only_pictures_of_one_fold_are_compared():
 def test_a_test_split_of_one_group_does_not_pass():
     groups = np.array([f"g{one}" for one in range(180)] + ["hospital"] * 60)
     found = SplitDrift(**CHOICES)(*drawn(0, groups))
-    assert found.obstacle.startswith("Of test there are fewer than 5 groups")
+    assert found.obstacle.startswith("Test has fewer than 5 groups")
     assert [row["split"] for row in found.table] == ["val"]
 
 

@@ -11,7 +11,7 @@ SPLITS = ("train", "val", "test", "none")
 
 
 def finding(make_manifest, split, bits=2, max_samples=0, **columns):
-    samples = make_manifest("a" * len(split), split=split, **columns).rename(columns={"group": "told_group"})
+    samples = make_manifest("a" * len(split), split=split, **columns).rename(columns={"group": "source_group"})
     return SplitLeakage(near_duplicate_bits=bits, max_samples=max_samples, on_fail="error")(samples)
 
 

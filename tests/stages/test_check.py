@@ -61,7 +61,7 @@ def test_a_check_that_passes_is_written_and_silent(run, capsys):
             "limit": 3,
             "unit": "largest class / smallest class in train",
             "worst": {"b": 1, "a": 3},
-            "sentence": "The largest class, a, has 3 pictures to learn from, the smallest, b, has 1.",
+            "sentence": "The largest class of train, a, has 3 pictures; the smallest, b, has 1.",
             "pictures": {},
             "table": [],
             "num_rows": 0,
@@ -113,7 +113,7 @@ def test_a_run_that_stops_has_its_exit_code_and_its_page(run, capsys):
     assert (artifacts.CHECKS_PAGE.read_text(encoding="utf-8"), artifacts.CHECKS.read_bytes()) == (html, first)
 
 
-def test_checks_see_the_told_group_beside_the_joined_one(run):
+def test_checks_see_the_source_group_beside_the_joined_one(run):
     with pytest.raises(UserError, match=r"^split_leakage: 1 samples of val and test .*\(s04: test\)"):
         run(split_leakage={"near_duplicate_bits": 0, "max_samples": 0, "on_fail": "error"})
 

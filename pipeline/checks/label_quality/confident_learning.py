@@ -20,30 +20,30 @@ from pipeline.features.linear_probe import (
     untestable_rows,
 )
 
-NUM_REDRAWS = 20
-LEAST_NOISE = 1e-3  # a smaller estimated share is not listed: there is one for every pair of classes
+NUM_SIMULATIONS = 20
+LEAST_NOISE = 1e-3  # smaller estimated shares are not listed: every pair of classes has one
 
 
 @dataclass(frozen=True, eq=False)
 class LabelIssues:
-    """What is known about wrong labels.
+    """Suspected label errors and the estimated label noise.
 
     Attributes:
         table: The suspects, worst first: `row` (position), `suggested` (list of labels) and `quality` (0 is worst).
-        noise: (given, true) to the estimated share of the true class that was given so, where the two differ and it is
-            not next to nothing; the largest first.
+        noise: (given, true) to the estimated share of the true class that has the given label, where the two differ and
+            the share is at least 0.001; the largest first.
         quality: (N,) how well each sample's labels fit its picture, 0 to 1.
-        by_chance: (N,) in which share of tries the sample would be suspected if no label was wrong: pictures that are
-            unclear to the probes are contradicted as often as their labels, drawn from the probes' own chances, differ.
-        unjudged: (N,) whether a label of the sample was not judged, as all that have it are of one group: nothing tells
-            what they share by the label from what they share by the group.
+        by_chance: (N,) probability that the sample is suspected although no label is wrong, estimated with labels
+            sampled from the predicted probabilities, which differ from the given ones where pictures are unclear.
+        untestable: (N,) whether a label of the sample could not be tested, because all samples with it are in one
+            group: label and group cannot be separated.
     """
 
     table: pd.DataFrame
     noise: dict[tuple[str, str], float]
     quality: np.ndarray
     by_chance: np.ndarray
-    unjudged: np.ndarray
+    untestable: np.ndarray
 
 
 def find_label_issues(
@@ -54,61 +54,63 @@ def find_label_issues(
     seed: int,
     confirmed: np.ndarray | None = None,
 ) -> LabelIssues:
-    """Judges every sample by probes that did not learn from it, nor (in the second round) from other suspects.
+    """Label issues by probes that are not trained on the sample nor, in the second round, on suspects of the first.
 
-    Where every sample has one label it is one question with many answers; else each label is a yes-or-no question.
+    With one label per sample this is one problem with K classes; else each label is a binary problem.
 
     Args:
-        features: (N, D).
-        labels: Of each sample; an empty list says that none applies.
-        groups: (N,) what must stay together.
-        num_folds: At least 2.
-        seed: Of the folds.
-        confirmed: (N,) whose labels a person has looked at: the second round learns from them, whatever the first says.
+        features: (N, D) frozen features.
+        labels: Labels of each sample; an empty list means that none applies.
+        groups: (N,) group of each sample; a group is in one fold.
+        num_folds: Folds of the cross-validation, at least 2.
+        seed: Seed of the folds.
+        confirmed: (N,) whether a person has decided on the labels: the second round always trains on them.
 
     Source: Northcutt, Jiang and Chuang 2021, doi:10.1613/jair.1.12125.
     """
     classes = sorted({name for names in labels for name in names})
     sure = np.zeros(len(labels), dtype=bool) if confirmed is None else confirmed
-    judged = TwoRoundCrossValidation(pca_directions(features, seed), groups, sure, num_folds, seed)
+    validation = TwoRoundCrossValidation(pca_directions(features, seed), groups, sure, num_folds, seed)
     if all(len(names) == 1 for names in labels):
         number = {name: position for position, name in enumerate(classes)}
         given = np.array([number[names[0]] for names in labels])
-        chances, flagged, unjudged = judged(given)
-        quality = chances[np.arange(len(given)), given]
-        suggested = [[classes[best]] for best in chances.argmax(axis=1)]
-        by_chance = judged.simulate_errors(given, chances, unjudged).mean(axis=0)
-        return _suspects(quality, suggested, flagged, by_chance, unjudged, _noise(given, chances, classes))
-    return _several(judged, labels, classes)
+        probabilities, flagged, untestable = validation(given)
+        quality = probabilities[np.arange(len(given)), given]
+        suggested = [[classes[best]] for best in probabilities.argmax(axis=1)]
+        by_chance = validation.simulate_errors(given, probabilities, untestable).mean(axis=0)
+        return _suspects(quality, suggested, flagged, by_chance, untestable, _noise(given, probabilities, classes))
+    return _find_issues_per_label(validation, labels, classes)
 
 
-def _several(judged: TwoRoundCrossValidation, labels: Sequence[Sequence[str]], classes: list[str]) -> LabelIssues:
-    told = to_matrix(labels, classes).astype(int)
-    fit, wrong = np.ones(told.shape), np.zeros(told.shape, dtype=bool)
-    unjudged = np.zeros(len(told), dtype=bool)
-    chance_wrong = np.zeros((NUM_REDRAWS, len(told)), dtype=bool)
+def _find_issues_per_label(
+    validation: TwoRoundCrossValidation, labels: Sequence[Sequence[str]], classes: list[str]
+) -> LabelIssues:
+    matrix = to_matrix(labels, classes).astype(int)
+    fit, wrong = np.ones(matrix.shape), np.zeros(matrix.shape, dtype=bool)
+    untestable = np.zeros(len(matrix), dtype=bool)
+    chance_wrong = np.zeros((NUM_SIMULATIONS, len(matrix)), dtype=bool)
     noise: dict[tuple[str, str], float] = {}
     for column, name in enumerate(classes):
-        given = told[:, column]
+        given = matrix[:, column]
         if given.min() == given.max():
-            continue  # a label that all have, or none, contradicts nothing
-        chances, flagged, unseen_rows = judged(given)
-        unjudged |= unseen_rows & (given == 1)
-        fit[:, column] = chances[np.arange(len(given)), given]
+            continue  # a label that all samples have, or none, has no counterexample
+        probabilities, flagged, untestable_here = validation(given)
+        untestable |= untestable_here & (given == 1)
+        fit[:, column] = probabilities[np.arange(len(given)), given]
         wrong[:, column] = flagged
-        chance_wrong |= judged.simulate_errors(given, chances, unseen_rows, column)
-        noise |= _noise(given, chances, [f"not {name}", name])
-    chance_wrong[:, unjudged] = False
-    fit[unjudged], wrong[unjudged] = 1, False  # to what never saw such a picture, its other labels look odd too
-    better = np.where(wrong, 1 - told, told).astype(bool)
+        chance_wrong |= validation.simulate_errors(given, probabilities, untestable_here, column)
+        noise |= _noise(given, probabilities, [f"not {name}", name])
+    chance_wrong[:, untestable] = False
+    fit[untestable], wrong[untestable] = 1, False  # a probe without such a picture doubts its other labels too
+    better = np.where(wrong, 1 - matrix, matrix).astype(bool)
     suggested = [[classes[column] for column in np.flatnonzero(row)] for row in better]
     flagged = np.asarray(wrong.any(axis=1))
-    return _suspects(fit.min(axis=1), suggested, flagged, chance_wrong.mean(axis=0), unjudged, noise)
+    return _suspects(fit.min(axis=1), suggested, flagged, chance_wrong.mean(axis=0), untestable, noise)
 
 
 @dataclass(frozen=True, eq=False)
 class TwoRoundCrossValidation:
-    """Samples about which questions are asked; the call takes the (N,) answers given to one, 0 to K - 1."""
+    """Two rounds of cross-validated probes on the same samples; each call takes (N,) labels, 0 to K - 1."""
 
     reduced: np.ndarray
     groups: np.ndarray
@@ -117,68 +119,70 @@ class TwoRoundCrossValidation:
     seed: int
 
     def __call__(self, given: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(N, K) chances of the second round, (N,) whether they contradict the answer, (N,) whether it is unjudged."""
+        """(N, K) probabilities of the second round, (N,) whether the label is suspect, (N,) or untestable."""
         parts = stratified_group_folds(given, self.groups, self.num_folds, self.seed)
-        unjudged = untestable_rows(given, parts)
-        first = self._chances(given, parts, unjudged, None)
+        untestable = untestable_rows(given, parts)
+        first = self._predict(given, parts, untestable, None)
         trusted = ~_estimate_errors(given, first) | self.confirmed
-        if len(np.unique(given[trusted])) < len(np.unique(given)):  # a class would be lost: nothing is left out then
+        if len(np.unique(given[trusted])) < len(np.unique(given)):  # a class would be lost: then all samples are used
             trusted[:] = True
-        second = self._chances(given, parts, unjudged, trusted)
-        return second, _estimate_errors(given, second), unjudged
+        second = self._predict(given, parts, untestable, trusted)
+        return second, _estimate_errors(given, second), untestable
 
     def simulate_errors(
-        self, given: np.ndarray, chances: np.ndarray, unjudged: np.ndarray, question: int = 0
+        self, given: np.ndarray, probabilities: np.ndarray, untestable: np.ndarray, column: int = 0
     ) -> np.ndarray:
-        """(R, N) whether the chances contradict each answer, of R sets of answers drawn from them, none of them wrong.
+        """(R, N) whether the probabilities contradict each label, for R label vectors sampled from them without errors.
 
-        The probes are not fitted anew: on 2,600 samples of two classes 1.2 to 4 standard deviations apart, with and
+        The probes are not fitted again: on 2,600 samples of two classes 1.2 to 4 standard deviations apart, with and
         without a tenth of wrong labels, that gave the same share to within half a percent point, at 100 times the cost.
 
         Args:
-            given: (N,) answers.
-            chances: (N, K) of the second round.
-            unjudged: (N,) rows that keep their answer.
-            question: Its number, so that each is drawn by itself.
+            given: (N,) labels.
+            probabilities: (N, K) of the second round.
+            untestable: (N,) rows that keep their label.
+            column: Number of the label, so that each label has its own random numbers.
         """
-        found = np.zeros((NUM_REDRAWS, len(given)), dtype=bool)
-        known = ~unjudged
+        contradictions = np.zeros((NUM_SIMULATIONS, len(given)), dtype=bool)
+        known = ~untestable
         if not known.any():
-            return found
-        right, _ = drop_errors(chances[known], given[known])
+            return contradictions
+        right, _ = drop_errors(probabilities[known], given[known])
         ends = right.cumsum(axis=1)
-        generator = np.random.default_rng([self.seed, question])
-        for one in found:
-            drawn = (generator.random((len(ends), 1)) * ends[:, -1:] >= ends).sum(axis=1)
-            if drawn.min() < drawn.max():
-                one[known] = _estimate_errors(drawn, right)
-        return found
+        generator = np.random.default_rng([self.seed, column])
+        for one in contradictions:
+            sampled_labels = (generator.random((len(ends), 1)) * ends[:, -1:] >= ends).sum(axis=1)
+            if sampled_labels.min() < sampled_labels.max():
+                one[known] = _estimate_errors(sampled_labels, right)
+        return contradictions
 
-    def _chances(self, given: np.ndarray, parts: Folds, unjudged: np.ndarray, trusted: np.ndarray | None) -> np.ndarray:
-        found = out_of_fold_probabilities(self.reduced, given, parts, trusted)
-        if not unjudged.all():
-            found[~unjudged] = temperature_scale(found[~unjudged], given[~unjudged])
-        found[unjudged] = np.eye(found.shape[1])[given[unjudged]]
-        return found
+    def _predict(
+        self, given: np.ndarray, parts: Folds, untestable: np.ndarray, trusted: np.ndarray | None
+    ) -> np.ndarray:
+        probabilities = out_of_fold_probabilities(self.reduced, given, parts, trusted)
+        if not untestable.all():
+            probabilities[~untestable] = temperature_scale(probabilities[~untestable], given[~untestable])
+        probabilities[untestable] = np.eye(probabilities.shape[1])[given[untestable]]
+        return probabilities
 
 
-def _estimate_errors(given: np.ndarray, chances: np.ndarray) -> np.ndarray:
-    """(N,) as many answers as confident learning estimates to be wrong: the least likely ones that another beats.
+def _estimate_errors(given: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """(N,) whether a label is suspect: as many as confident learning estimates to be wrong, the least likely ones.
 
-    Which ones it would doubt itself depends on the class; ranked over all classes, more of the first are wrong.
+    Its own selection depends on the class; ranked over all classes, more of the first suspects are wrong.
     """
     from cleanlab.filter import find_label_issues
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class of one sample: cleanlab never doubts its label
-        found: np.ndarray = find_label_issues(given, chances, filter_by="low_self_confidence", n_jobs=1)
-    return found & (chances.argmax(axis=1) != given)
+        found: np.ndarray = find_label_issues(given, probabilities, filter_by="low_self_confidence", n_jobs=1)
+    return found & (probabilities.argmax(axis=1) != given)
 
 
-def _noise(given: np.ndarray, chances: np.ndarray, classes: list[str]) -> dict[tuple[str, str], float]:
+def _noise(given: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> dict[tuple[str, str], float]:
     from cleanlab.count import estimate_joint
 
-    joint = estimate_joint(given, chances)  # rows are given, columns are true
+    joint = estimate_joint(given, probabilities)  # rows are given, columns are true
     share = joint / np.maximum(joint.sum(axis=0, keepdims=True), 1e-12)
     np.fill_diagonal(share, 0)
     return {
@@ -192,10 +196,10 @@ def _suspects(
     suggested: list[list[str]],
     flagged: np.ndarray,
     by_chance: np.ndarray,
-    unjudged: np.ndarray,
+    untestable: np.ndarray,
     noise: dict[tuple[str, str], float],
 ) -> LabelIssues:
     rows = np.flatnonzero(flagged)
     rows = rows[np.argsort(quality[rows], kind="stable")]
     table = pd.DataFrame({"row": rows, "suggested": [suggested[row] for row in rows], "quality": quality[rows]})
-    return LabelIssues(table, dict(sorted(noise.items(), key=lambda pair: -pair[1])), quality, by_chance, unjudged)
+    return LabelIssues(table, dict(sorted(noise.items(), key=lambda pair: -pair[1])), quality, by_chance, untestable)

@@ -1,4 +1,4 @@
-"""How well the bins of one property tell which labels a sample has: out-of-fold balanced accuracy."""
+"""A classifier on the bins of one property, and its out-of-fold balanced accuracy."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pipeline.statistics.binning import NUM_BINS
 
 
 def smoothing_kernel(ordered: bool, num_samples: float) -> np.ndarray:
-    """(17, 17) how much a sample in one bin tells of another: Gaussian between ordered bins, nothing between others.
+    """(17, 17) weight of a sample in one bin for another bin: Gaussian between ordered bins, 0 between others.
 
     Args:
         ordered: Whether the bins are of numbers.
-        num_samples: Of a class, on average.
+        num_samples: Mean number of samples of a class.
 
     Source: width of the normal reference rule, Silverman 1986, Density Estimation, equation 3.28, of uniform ranks.
     """
@@ -25,30 +25,30 @@ def smoothing_kernel(ordered: bool, num_samples: float) -> np.ndarray:
 
 
 class BinCounts:
-    """Where each sample lies: property, fold and bin in one number, so that any labels are counted in one pass."""
+    """The cell of each sample, property, fold and bin in one number, so that any labels are counted in one pass."""
 
     def __init__(self, bins: np.ndarray, folds: np.ndarray, num_bins: int = NUM_BINS) -> None:
-        """Of (P, N) bins, 0 to `num_bins`, and (N,) folds."""
+        """Takes (P, N) bins, 0 to `num_bins`, and (N,) folds."""
         self.shape = (len(bins), int(folds.max()) + 1, num_bins + 1)
         self.cell = ((np.arange(len(bins))[:, None] * self.shape[1] + folds) * self.shape[2] + bins).astype(np.int64)
 
     def count(self, rows: np.ndarray, classes: np.ndarray, num_classes: int) -> np.ndarray:
-        """(P, F, B, K) samples of each class; of (row, class) pairs, each at most once."""
+        """(P, F, B, K) samples of each class, counted from (row, class) pairs that occur at most once."""
         keys = self.cell[:, rows] * num_classes + classes
         counts = np.bincount(keys.ravel(), minlength=int(np.prod(self.shape)) * num_classes)
         return counts.reshape(*self.shape, num_classes).astype(np.float32)
 
     def count_all(self) -> np.ndarray:
-        """(P, F, B, 1) samples of any class or none."""
+        """(P, F, B, 1) samples, with or without a class."""
         return np.bincount(self.cell.ravel(), minlength=int(np.prod(self.shape))).reshape(*self.shape, 1)
 
 
 def class_densities(counts: np.ndarray, kernels: np.ndarray | None) -> np.ndarray:
-    """(P, F, B, K) share of each class near each bin, learnt from the other folds; 0 of an empty class.
+    """(P, F, B, K) share of each class near each bin in the other folds; 0 for an empty class.
 
     Args:
         counts: (P, F, B, K).
-        kernels: (P, B, B); None where no bin tells of another.
+        kernels: (P, B, B); None where bins are independent of each other.
     """
     others = counts.sum(axis=1, keepdims=True) - counts
     size = others.sum(axis=2, keepdims=True)
@@ -57,44 +57,44 @@ def class_densities(counts: np.ndarray, kernels: np.ndarray | None) -> np.ndarra
 
 
 def balanced_accuracy(one: np.ndarray, other: np.ndarray, kernels: np.ndarray | None) -> np.ndarray:
-    """(P, K) out-of-fold mean recall of two sides, each bin decided by the side that is denser there in other folds.
+    """(P, K) out-of-fold mean recall of two sides: a bin predicts the side that is denser there in the other folds.
 
-    Which side is larger does not matter, as each density is a share of its own side. A draw counts half. 0.5 is
-    chance, and what is given where a side is empty.
+    The sizes of the sides do not matter, since each density is a share of its own side. A tie counts half. 0.5 is
+    chance; the result is also 0.5 where a side is empty.
 
     Args:
-        one: (P, F, B, K) counts, of the samples that have each label, for instance.
-        other: The same of those that lack it.
-        kernels: (P, B, B), one for each property; None where no bin tells of another.
+        one: (P, F, B, K) counts of one side, for example of the samples that have each label.
+        other: (P, F, B, K) counts of the other side, for example of the samples that lack it.
+        kernels: (P, B, B), one for each property; None where bins are independent of each other.
     """
     return _recall(one, other, class_densities(one, kernels), class_densities(other, kernels))
 
 
 def best_pair(counts: np.ndarray, kernels: np.ndarray | None) -> tuple[int, int, float]:
-    """Which two classes one property tells apart best, and its balanced accuracy on their samples.
+    """The two classes that one property separates best, and its balanced accuracy on their samples.
 
     Args:
         counts: (F, B, K).
-        kernels: (1, B, B); None where no bin tells of another.
+        kernels: (1, B, B); None where bins are independent of each other.
     """
     near = class_densities(counts[None], kernels)[0]
     best = (0, 0, 0.5)
     for one in range(counts.shape[2] - 1):
-        mine, beside = slice(one, one + 1), slice(one + 1, None)
-        told = _recall(
-            counts[None, ..., mine], counts[None, ..., beside], near[None, ..., mine], near[None, ..., beside]
-        )
-        other = int(told[0].argmax())
-        if told[0, other] > best[2]:
-            best = (one, one + 1 + other, float(told[0, other]))
+        first, later = slice(one, one + 1), slice(one + 1, None)
+        recalls = _recall(
+            counts[None, ..., first], counts[None, ..., later], near[None, ..., first], near[None, ..., later]
+        )[0]
+        other = int(recalls.argmax())
+        if recalls[other] > best[2]:
+            best = (one, one + 1 + other, float(recalls[other]))
     return best
 
 
 def _recall(one: np.ndarray, other: np.ndarray, near_one: np.ndarray, near_other: np.ndarray) -> np.ndarray:
-    """(P, K) mean recall of two sides whose (P, F, B, K) bins go to the denser one."""
-    slack = 1e-6 * (near_one + near_other)  # sums in float32 draw only up to rounding
-    chosen = np.where(near_one > near_other + slack, 1.0, np.where(near_other > near_one + slack, 0.0, 0.5))
+    """(P, K) mean recall of two sides when each of the (P, F, B, K) bins predicts the denser side."""
+    slack = 1e-6 * (near_one + near_other)  # sums in float32 tie only up to rounding
+    predicts_one = np.where(near_one > near_other + slack, 1.0, np.where(near_other > near_one + slack, 0.0, 0.5))
     size, other_size = one.sum(axis=(1, 2)), other.sum(axis=(1, 2))
-    hits = (one * chosen).sum(axis=(1, 2)) / np.maximum(size, 1)
-    rest = (other * (1 - chosen)).sum(axis=(1, 2)) / np.maximum(other_size, 1)
+    hits = (one * predicts_one).sum(axis=(1, 2)) / np.maximum(size, 1)
+    rest = (other * (1 - predicts_one)).sum(axis=(1, 2)) / np.maximum(other_size, 1)
     return np.where((size > 0) & (other_size > 0), (hits + rest) / 2, 0.5)

@@ -13,7 +13,7 @@ from pipeline.core.contracts import Metric
 @final
 @dataclass(frozen=True, kw_only=True)
 class Accuracy(Metric):
-    """Exact matches over all samples, 0 to 1; for several labels per sample this is subset accuracy."""
+    """Share of exact matches over all samples, 0 to 1; for several labels per sample this is subset accuracy."""
 
     per_class = False
 

@@ -1,4 +1,4 @@
-"""The share of single answers, is this label there or not, that are wrong."""
+"""The share of wrong decisions among all pairs of a sample and a label."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_a_class_of_one_sample(found):
     given = np.where(truth == 2, 1, truth)
     given[5] = 2
     result = found(features, named(given))
-    assert np.flatnonzero(result.unjudged).tolist() == [5]
+    assert np.flatnonzero(result.untestable).tolist() == [5]
     assert np.isfinite(result.quality).all()
 
 
@@ -137,18 +137,18 @@ def test_a_class_of_one_group_is_not_judged(found):
     features, truth = make_features()
     groups = np.where(truth == 2, "patient", np.arange(120).astype(str))
     result = found(features, named(truth), groups)
-    assert result.unjudged.tolist() == (truth == 2).tolist()
+    assert result.untestable.tolist() == (truth == 2).tolist()
     assert not (truth[result.table["row"]] == 2).any()
     assert (result.quality[truth == 2] == 1).all()
     assert len(result.table) <= 6
     both = found(features, [[CLASSES[one], "insect"] for one in truth], groups)
-    assert both.unjudged.tolist() == (truth == 2).tolist()
+    assert both.untestable.tolist() == (truth == 2).tolist()
     assert not (truth[both.table["row"]] == 2).any()
 
 
 def test_of_one_group_alone_nothing_is_judged(found):
     features, truth = make_features()
     result = found(features, named(truth), np.array(["g"] * 120))
-    assert result.unjudged.all()
+    assert result.untestable.all()
     assert result.table.empty
     assert result.noise == {}

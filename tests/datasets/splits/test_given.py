@@ -32,7 +32,7 @@ def test_what_the_given_split_leaks_is_reported(make_manifest):
     manifest.loc[3, "content_hash"] = manifest.loc[1, "content_hash"]
     result = split(manifest)
     assert result["group"].tolist() == ["s00", "s01", "s00", "s01"]
-    samples = manifest.rename(columns={"group": "told_group"}).merge(result, on="sample_id")
+    samples = manifest.rename(columns={"group": "source_group"}).merge(result, on="sample_id")
     check = SplitLeakage(near_duplicate_bits=2, max_samples=0, on_fail="error")
     assert check(samples).value == 2
 

@@ -157,7 +157,7 @@ def test_only_common_samples_count_in_whatever_order():
 def test_no_common_sample():
     verdict = gate()(predictions([True] * 3), predictions([True] * 3, first=3))
     assert not verdict.promote
-    assert verdict.reasons == ["no test sample is common to both: the champion was judged on other data"]
+    assert verdict.reasons == ["no test sample is common to both: the champion was evaluated on other data"]
 
 
 def test_labels_that_changed_hold_for_both():
@@ -167,7 +167,9 @@ def test_labels_that_changed_hold_for_both():
     challenger = replace(challenger, targets=today)
     verdict = gate()(challenger, champion)
     assert verdict.reasons[0].startswith("gain +0.2500 [")
-    assert verdict.reasons[1:] == ["both judged by the labels of today, which 2 of them did not have before"]
+    assert verdict.reasons[1:] == [
+        "both are evaluated by the current labels; 2 of these samples had other labels before"
+    ]
     assert (verdict.evidence["challenger"], verdict.evidence["champion"]) == (1.0, 0.75)
 
 

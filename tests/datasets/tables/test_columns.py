@@ -105,7 +105,7 @@ def test_rows_for_boxes_and_numbers_of_rows(tmp_path):
     rows = [f"{row},{row // 2}.png,{'xy'[row // 2 % 2]},{row},N" for row in range(12)]
     (way,) = ways(tmp_path, "\n".join([",file,class,xmin,site", *rows]))
     assert way.choices["attribute_columns"] == ["site"]
-    said = "12 rows name 6 pictures: labels of one picture are united, the columns ['', 'xmin'], which differ between them,"
+    said = "12 rows name 6 pictures: labels of one picture are united, the columns ['', 'xmin'], which differ"
     assert any(note.startswith(said) for note in way.notes)
     rows = [f"{row},{row}.png,{'xy'[row % 2]}" for row in range(12)]
     (way,) = ways(tmp_path, "\n".join([",file,class", *rows]))

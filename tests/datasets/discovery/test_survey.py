@@ -102,7 +102,7 @@ def test_refusals_are_named_in_words():
     refused = [("x", ItemRejected("empty", "0 bytes")), ("y", ItemRejected("empty", "0 bytes"))]
     assert odd(table, sizes=[(10, 10), (10, 41)], refused=refused) == [
         "refused, pictures that no annotation names: 1 of 21 items",
-        "refused, without a byte: 2 of 4 files looked at; the first is 'x': 0 bytes",
+        "refused, empty files: 2 of 4 files looked at; the first is 'x': 0 bytes",
         "the sizes differ much: longer sides from 10 to 41 pixels",
     ]
 

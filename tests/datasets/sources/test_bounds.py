@@ -109,7 +109,7 @@ def test_a_coco_file_in_which_each_image_has_another_key(tmp_path):
 def test_many_attributes_of_many_pictures(monkeypatch):
     monkeypatch.setattr(items, "MAX_VALUES", 5)
     rows = [Item(path=str(number), attributes={"a": 1, "b": 2}) for number in range(3)]
-    with pytest.raises(UserError, match=r"tells 2 attributes of 3 pictures, more than 5 values; keep those"):
+    with pytest.raises(UserError, match=r"has 2 attributes of 3 pictures, more than 5 values; keep those"):
         table(rows)
     assert len(table(rows[:2])) == 2
 

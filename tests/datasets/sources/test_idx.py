@@ -84,7 +84,7 @@ def test_a_file_that_shrinks_or_vanishes_during_the_scan(source, tmp_path):
         (packed(0xD03, (1, 1, 1), b"1234"), r"starts with 0x00000d03, expected 0x00000803"),
         (IMAGES[:10], r"ends within its header; download it again"),
         (IMAGES[:-1], r"ends early: 65 of 66 bytes after its header; download it again"),
-        (IMAGES + b"x", r"has more than the 66 bytes that its header tells"),
+        (IMAGES + b"x", r"has more than the 66 bytes that its header gives"),
         (compress(IMAGES[:-1]), r"ends early: 65 of 66 bytes"),
         (compress(IMAGES + b"x"), r"has more than the 66 bytes"),
         (compress(IMAGES)[:-9], r"ends early"),

@@ -1,4 +1,4 @@
-"""Which split each sample was assigned to before, and what a person should know of a new split."""
+"""The recorded split of each sample, and the warnings about a new split."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ LOCK = Path("dvc.lock")
 
 
 def split_warnings(splits: pd.DataFrame, differs: bool) -> Iterator[str]:
-    """What a person should know of the split, a line each.
+    """The warnings about a split, one line each.
 
     Args:
         splits: As written.
-        differs: Whether the lock file tells of another split by the same options, which nothing here remembers.
+        differs: Whether the lock file records another split by the same options that `data/assignments` does not hold.
     """
     if differs:
         yield (
             "dvc.lock records another split by these options, and data/assignments does not hold it: samples may have "
-            "moved between train and test, and figures are not comparable with earlier ones. Say dvc pull, or copy "
-            "that folder from where the split was made, then dvc repro -f -s split"
+            "moved between train and test, and figures are not comparable with earlier ones. Run dvc pull, or copy "
+            "that folder from where the split was made, then run dvc repro -f -s split"
         )
     sizes = splits.loc[splits["split"] != "none", "group"].value_counts()
     num_test = int((splits["split"] == "test").sum())
     large = int((sizes > num_test).sum())
     if large:
         yield (
-            f"{large:,} of {len(sizes):,} groups hold more samples than the whole test split ({num_test:,}), which "
-            "speaks of the smaller groups alone; raise split.fractions.test, tell smaller groups, or read the "
-            "cross-validated figures of the report, which judge every group"
+            f"{large:,} of {len(sizes):,} groups {'holds' if large == 1 else 'hold'} more samples than the whole test "
+            f"split ({num_test:,}), so test has smaller groups only; raise split.fractions.test, give smaller groups, "
+            "or read the cross-validated figures of the report, which cover every group"
         )
 
 
 def other_split_recorded(params: Params) -> bool:
-    """Whether the lock file of DVC tells of a split by the same options that differs from the one written now."""
+    """Whether DVC's lock file records a split by the same options that differs from the one written now."""
     try:
         recorded = yaml.safe_load(LOCK.read_text(encoding="utf-8"))["stages"]["split"]
         chosen = recorded["params"]["params.yaml"]
@@ -57,16 +57,16 @@ def other_split_recorded(params: Params) -> bool:
 
 
 def assignment_path(options: Params, source: Source) -> Path:
-    """Where the assignment by these options of this data set is kept, wherever its files and this code lie now.
+    """The file that records the assignment of this data set by these options, independent of file and code paths.
 
-    DVC keeps the folder (`persist`), and one file per choice, so that trying another split loses nothing.
+    DVC does not delete the folder (`persist`). Each choice of options has its file, so another split loses nothing.
     """
     chosen = {"split": {**options, "_target_": options["_target_"].rpartition(".")[2]}, "source": _identify(source)}
     return artifacts.ASSIGNMENTS / f"{artifacts.content_digest(artifacts.canonical_json(chosen))}.parquet"
 
 
 def _identify(source: Any) -> dict[str, Any]:
-    """The choices of a source, and of the one within it, that say which data set it is: all but its `locations`."""
+    """The choices of a source, and of a source within it, that identify the data set: all but its `locations`."""
     names = [field.name for field in dataclasses.fields(source) if field.name not in source.locations]
     values = {name: getattr(source, name) for name in names}
     inner = {name: _identify(value) for name, value in values.items() if isinstance(value, Source)}
@@ -74,7 +74,7 @@ def _identify(source: Any) -> dict[str, Any]:
 
 
 def with_absent(splits: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
-    """The assignment with those earlier samples that are absent now, which may come back."""
+    """The assignment, and below it the recorded samples that are absent now, since they may come back."""
     if before is None:
         return splits
     absent = before[~before["sample_id"].isin(splits["sample_id"])]

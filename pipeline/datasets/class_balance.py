@@ -1,4 +1,4 @@
-"""How evenly the classes are there, in each split and under each told condition."""
+"""The balance of the classes in each split and under each value of the attributes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pipeline.core.manifest_schema import EXIF, OF_LABEL, SPLITS, attribute_colu
 
 
 def conditions(samples: pd.DataFrame, max_values: int) -> list[str]:
-    """Columns of told attributes that can be compared: more than one value and at most `max_values`.
+    """Columns of attributes that can be compared: more than one value and at most `max_values`.
 
-    What is told of the label itself is no condition, as classes differ in it by nature; nor is the moment of a picture.
+    Attributes of the label itself (`attr_of_label_*`) are left out, since classes differ in them by nature, and so is
+    the time of a picture.
     """
     known = [name for name in attribute_columns(samples) if not name.startswith(OF_LABEL) and name != f"{EXIF}time"]
     return [name for name in known if 1 < samples[name].nunique() <= max_values]
@@ -27,19 +28,19 @@ def balance_table(samples: pd.DataFrame, columns: Sequence[str], min_samples: in
 
     Args:
         samples: With `labels` and `split`.
-        columns: Told attributes, as `conditions` returns them.
-        min_samples: Values with fewer are passed over; splits never are.
+        columns: Of attributes, as `conditions` returns them.
+        min_samples: Values with fewer are left out; splits never are.
     """
-    placed = samples.loc[samples["split"] != "none", ["labels", "split", *columns]].explode("labels")
-    placed = placed.dropna(subset=["labels"])
-    splits = [_row(f"split {name}", part) for name in SPLITS if len(part := placed[placed["split"] == name])]
-    told = [
+    labelled = samples.loc[samples["split"] != "none", ["labels", "split", *columns]].explode("labels")
+    labelled = labelled.dropna(subset=["labels"])
+    splits = [_row(f"split {name}", part) for name in SPLITS if len(part := labelled[labelled["split"] == name])]
+    values = [
         _row(f"{short_name(column)} {value}", part)
         for column in columns
-        for value, part in placed.groupby(column, sort=True)
+        for value, part in labelled.groupby(column, sort=True)
         if len(part) >= min_samples
     ]
-    return [*splits, *sorted(told, key=lambda row: row["effective_classes"])]
+    return [*splits, *sorted(values, key=lambda row: row["effective_classes"])]
 
 
 def _row(name: str, part: pd.DataFrame) -> dict[str, Any]:

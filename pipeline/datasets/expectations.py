@@ -22,10 +22,10 @@ NUM_OFFENDERS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class ManifestExpectations:
-    """What every manifest must keep.
+    """The limits that a manifest must keep.
 
     Args:
-        min_samples: Fewest rows, at least 1: no manifest could have fewer.
+        min_samples: Fewest rows, at least 1.
         min_side: Smallest height and width in pixels.
         max_side: Largest height and width in pixels.
         channels: Accepted numbers of channels.
@@ -52,7 +52,7 @@ def describe(result: dict[str, Any]) -> str:
 
 
 def suites(promises: ManifestExpectations) -> dict[str, list[Any]]:
-    """The expectations on the manifest, and on its labels with one row per label; texts are `escaped`."""
+    """The expectations on the manifest, and on its labels with one row per label; texts are escaped (`escape`)."""
     import great_expectations.expectations as gxe
 
     manifest = [
@@ -94,8 +94,8 @@ def suites(promises: ManifestExpectations) -> dict[str, list[Any]]:
 def validate(manifest: pd.DataFrame, promises: ManifestExpectations, data_docs: Path) -> list[dict[str, Any]]:
     """Runs both suites and writes Data Docs.
 
-    Great Expectations puts what it is given into its pages as it is, also `<script>`. So it is given escaped text, of
-    the columns that an expectation reads, and what it answers is turned back.
+    Great Expectations writes values into its pages without escaping them, also `<script>`. So it gets escaped text of
+    the columns that an expectation reads, and its results are unescaped.
 
     Returns:
         One entry per expectation: `expectation`, `column`, `expected`, `passed`, `observed`, `offenders`; free of the
@@ -138,7 +138,7 @@ def validate(manifest: pd.DataFrame, promises: ManifestExpectations, data_docs: 
 
 
 def escape(value: Any) -> Any:
-    """Text as HTML shows it; `unescaped` gives back exactly the same text."""
+    """Text escaped for HTML; `unescape` restores it exactly."""
     return html.escape(value) if isinstance(value, str) else value
 
 
@@ -150,8 +150,8 @@ def unescape(value: Any) -> Any:
 
 def _escape_columns(table: pd.DataFrame, expectations: list[Any]) -> pd.DataFrame:
     """The columns that Great Expectations reads, with escaped text."""
-    asked = {"sample_id", *(getattr(one, "column", None) for one in expectations)}
-    columns = {name: table[name] for name in table.columns if name in asked}
+    used = {"sample_id", *(getattr(one, "column", None) for one in expectations)}
+    columns = {name: table[name] for name in table.columns if name in used}
     return pd.DataFrame(
         {
             name: column if pd.api.types.is_numeric_dtype(column) else column.map(escape)
@@ -173,7 +173,7 @@ def _add_data_docs(context: Any, folder: Path) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A NumPy scalar as Python's."""
+    """The value as a plain Python one; NumPy scalars are converted."""
     return value.item() if hasattr(value, "item") else value
 
 

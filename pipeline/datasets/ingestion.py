@@ -1,4 +1,4 @@
-"""The items of a source to a manifest; each picture is decoded once, and what cannot be read goes to quarantine."""
+"""Turns the items of a source into a manifest; each picture is decoded once, unreadable items go to quarantine."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Limits:
     """What ingest accepts.
 
     Args:
-        max_pixels: Largest height x width of a picture; decoding it may take 10 bytes for each of so many pixels.
+        max_pixels: Largest height x width of a picture; decoding may take 10 bytes of memory for each of these pixels.
         max_quarantine_fraction: Largest share of the items that may be refused before the run stops.
         cache: Whether files that did not change since an earlier run are taken from `.cache/ingest/`.
         decisions: Whether `data/label_decisions.csv` is applied.
-        grey_scale: What is black and white in pictures of more than 8 bits: `auto` (found over the whole data set), a
-            number of bits (8, 10, 12, 14, 16), or the two values.
+        grey_scale: Black and white in pictures of more than 8 bits: `auto` (inferred from the whole data set), a number
+            of bits (8, 10, 12, 14, 16), or the two values.
     """
 
     max_pixels: PositiveInt
@@ -45,7 +45,7 @@ class Limits:
 
     @property
     def decoding(self) -> Decoding:
-        """How the pictures of a data set are decoded that no ingest has seen yet."""
+        """The decoding of a data set before ingest has inferred a grey scale."""
         return Decoding(max_pixels=self.max_pixels, grey_scale=grey_scales.from_option(self.grey_scale))
 
 
@@ -61,17 +61,17 @@ def ingest(
     """
     items = reader.source.read()
     items.insert(0, "sample_id", items["path"])
-    items, told = apply_decisions(items, _refuse_unopened(items), decisions)
+    items, unopened = apply_decisions(items, _refuse_unopened(items), decisions)
     items = items.drop(columns=["refused", "detail"], errors="ignore")
-    if "negative" in items:  # what people gave a label since is none any more
+    if "negative" in items:  # a decision may have given it a label
         items["negative"] &= items["labels"].map(len) == 0
-    named = [path for path, refused in zip(items["path"], told, strict=True) if refused is None]
+    named = [path for path, refused in zip(items["path"], unopened, strict=True) if refused is None]
     opened, measured = reader.measure(named, cache)
     rejections = iter(opened)
-    results = [next(rejections) if refused is None else refused for refused in told]
+    results = [next(rejections) if refused is None else refused for refused in unopened]
     accepted = [result is None for result in results]
-    told_as_well = [column for column in measured if column in items]  # what a file says of itself gives way
-    manifest = pd.concat([items[accepted].reset_index(drop=True), measured.drop(columns=told_as_well)], axis=1)
+    from_source = [column for column in measured if column in items]  # the source goes before the file's metadata
+    manifest = pd.concat([items[accepted].reset_index(drop=True), measured.drop(columns=from_source)], axis=1)
     refused = [result for result in results if result is not None]
     quarantine = items.loc[[not one for one in accepted], ["path", "labels"]].reset_index(drop=True)
     quarantine["reason"] = pd.Series([one.reason for one in refused], dtype="str")
@@ -83,52 +83,55 @@ def ingest(
 
 
 def grey_scale_warning(now: Greys | None, source: str) -> str:
-    """What it means that the last model of this data set learnt greys of another scale, for a person; else empty."""
+    """The warning that the last model of this data set was trained with another grey scale; else empty."""
     try:
         card = artifacts.read_json(artifacts.PREDICTOR / nouns.CARD)
         before = Greys.of_card(card["packing"]) if card["source"] == source else None
     except (UserError, OSError, KeyError, AttributeError, TypeError, ValueError):
-        return ""  # no model, or none that this stage has to mend
+        return ""  # no model, or a damaged one, which is not an error of this stage
     if now is None or before is None or now == before:
         return ""
     return (
         f"greys of more than 8 bits go from {now} now, and went from {before} when the present model was trained: all "
-        f"of these pictures change, and everything is computed anew; ingest.grey_scale={before.option} keeps what was"
+        f"of these pictures change, and every result is computed again; ingest.grey_scale={before.option} keeps the "
+        "old scale"
     )
 
 
 def unlabelled_note(manifest: pd.DataFrame) -> str:
-    """What becomes of the pictures without labels, for a person; empty where each has one."""
+    """A note on the pictures without labels; empty where each picture has one."""
     num_negative = int(manifest["negative"].sum()) if "negative" in manifest else 0
     num_unlabelled = int((~are_labelled(manifest)).sum())
-    told = []
+    parts = []
     if num_negative:
-        told.append(
-            f"{num_negative:,} pictures show none of the labels: negatives of a multi-label task, unlabelled in "
-            "another; see source.empty"
+        show = "picture shows" if num_negative == 1 else "pictures show"
+        parts.append(
+            f"{num_negative:,} {show} none of the labels: negatives of a multi-label task, unlabelled in another task; "
+            "see source.empty"
         )
     if num_unlabelled:
-        told.append(f"{num_unlabelled:,} pictures have no label and take part in no split")
-    return "; ".join(told)
+        have = "picture has no label and takes" if num_unlabelled == 1 else "pictures have no label and take"
+        parts.append(f"{num_unlabelled:,} {have} part in no split")
+    return "; ".join(parts)
 
 
 def _refuse_unopened(items: pd.DataFrame) -> list[ItemRejected | None]:
-    """The items that are refused unopened: the source says why, or it has named them before."""
-    told: list[ItemRejected | None] = [None] * len(items)
+    """The rejection of each item that is refused unopened, by the source or as a repeated name; else None."""
+    rejections: list[ItemRejected | None] = [None] * len(items)
     if "refused" in items:
         for position in items["refused"].notna().to_numpy().nonzero()[0]:
-            told[position] = ItemRejected(items["refused"].iloc[position], items["detail"].iloc[position])
+            rejections[position] = ItemRejected(items["refused"].iloc[position], items["detail"].iloc[position])
     named: set[str] = set()
     for position, path in enumerate(items["path"]):
-        if told[position] is None and path in named:
-            told[position] = ItemRejected("duplicate_name", "named before")
-        elif told[position] is None:
+        if rejections[position] is None and path in named:
+            rejections[position] = ItemRejected("duplicate_name", "named before")
+        elif rejections[position] is None:
             named.add(path)
-    return told
+    return rejections
 
 
 def _order_columns(manifest: pd.DataFrame) -> pd.DataFrame:
-    """Told attributes last, columns otherwise as the design lists them, rows in the source's order."""
+    """The manifest with attributes last and `source_order`; rows stay in the source's order."""
     empty = [name for name in EXIF_COLUMNS if name in manifest and manifest[name].isna().all()]
     manifest = manifest.drop(columns=empty)
     attributes = attribute_columns(manifest)
@@ -141,7 +144,10 @@ def _order_columns(manifest: pd.DataFrame) -> pd.DataFrame:
 def check_quarantine(manifest: pd.DataFrame, quarantine: pd.DataFrame, limits: Limits) -> None:
     """Stops the run when too many items were refused, none is left, or they all have one label.
 
-    What people dropped counts as an item, and not as refused: they know of it.
+    An item that a decision dropped counts as an item, but not as refused.
+
+    Raises:
+        UserError: One of these is the case.
     """
     num_items = len(manifest) + len(quarantine)
     refused = quarantine[quarantine["reason"] != "dropped"]
@@ -154,11 +160,14 @@ def check_quarantine(manifest: pd.DataFrame, quarantine: pd.DataFrame, limits: L
     if len(refused) > limits.max_quarantine_fraction * num_items:
         raise UserError(
             f"{len(refused)} of {num_items} items were refused, more than ingest.max_quarantine_fraction "
-            f"{limits.max_quarantine_fraction} allows{first}; see {artifacts.QUARANTINE}, mend them or raise the limit"
+            f"{limits.max_quarantine_fraction} allows{first}; see {artifacts.QUARANTINE}, repair them or raise "
+            "the limit"
         )
     classes = sorted(set(manifest["labels"].explode().dropna()))
     if len(classes) < 2:
-        others = "; source.empty=own_label makes a class of those that show none" if "negative" in manifest else ""
+        others = (
+            "; source.empty=own_label makes a class of the pictures that show none" if "negative" in manifest else ""
+        )
         raise UserError(
             f"a classifier needs at least two classes with readable pictures; the source has only {classes}{others}"
         )

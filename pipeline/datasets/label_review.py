@@ -1,4 +1,4 @@
-"""What people decided about labels, line by line in `data/label_decisions.csv`, applied to what the source names."""
+"""Decisions of people about labels, one line each in `data/label_decisions.csv`, applied to the items of the source."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ReviewDecision:
     Attributes:
         where: File and line, for messages.
         action: `keep` says that the labels are right, `relabel` replaces them, `drop` takes the sample out.
-        previous: The labels that the sample had when it was judged, sorted.
+        previous: The labels that the sample had when the decision was made, sorted.
         labels: Of `relabel`, sorted; empty for the others.
     """
 
@@ -42,7 +42,7 @@ def read_decisions(path: Path) -> list[ReviewDecision]:
     """The decisions of a file in its order; none where there is no file.
 
     Raises:
-        UserError: Naming file and line of the first one that cannot be followed.
+        UserError: A line cannot be applied; the message names the file and the line.
     """
     try:
         data = path.read_bytes()
@@ -68,21 +68,21 @@ def read_decisions(path: Path) -> list[ReviewDecision]:
 
 
 def _decision(row: dict[str, str], where: str) -> ReviewDecision:
-    told = {name: row[name].strip() for name in COLUMNS if name != "sample_id"}
-    action = told["action"]
+    cells = {name: row[name].strip() for name in COLUMNS if name != "sample_id"}
+    action = cells["action"]
     if action not in ACTIONS:
         raise UserError(f"{where}: the action must be one of {', '.join(ACTIONS)}, found {action!r}")
     for name in ("who", "when", "why"):
-        if not told[name]:
+        if not cells[name]:
             raise UserError(f"{where} does not say {name}; a decision must say who made it, when and why")
     try:
-        datetime.fromisoformat(told["when"])
+        datetime.fromisoformat(cells["when"])
     except ValueError:
-        raise UserError(f"{where}: when must be a date like 2026-11-24, found {told['when']!r}") from None
-    previous = _labels(told["previous"], "previous", where)
-    labels = _labels(told["labels"], "labels", where) if action == "relabel" else []
+        raise UserError(f"{where}: when must be a date like 2026-11-24, found {cells['when']!r}") from None
+    previous = _labels(cells["previous"], "previous", where)
+    labels = _labels(cells["labels"], "labels", where) if action == "relabel" else []
     if action == "relabel" and labels in ([], previous):
-        found = f"the ones it has, {told['previous']!r}" if labels else "none"
+        found = f"the labels it has, {cells['previous']!r}" if labels else "none"
         raise UserError(f"{where}: relabel needs the new labels, found {found}; write them, or choose keep or drop")
     return ReviewDecision(
         where=where,
@@ -90,9 +90,9 @@ def _decision(row: dict[str, str], where: str) -> ReviewDecision:
         action=action,
         previous=previous,
         labels=labels,
-        who=told["who"],
-        when=told["when"],
-        why=told["why"],
+        who=cells["who"],
+        when=cells["when"],
+        why=cells["why"],
     )
 
 
@@ -106,17 +106,17 @@ def _labels(text: str, column: str, where: str) -> list[str]:
 def apply_decisions(
     items: pd.DataFrame, refused: Sequence[ItemRejected | None], decisions: Sequence[ReviewDecision]
 ) -> tuple[pd.DataFrame, list[ItemRejected | None]]:
-    """The items with the labels that people gave them, and what is refused, now with what people dropped.
+    """The items with corrected labels, and the rejections, to which dropped items are added.
 
-    Where there is any decision, the items get a column `decision`: the action, missing where nobody decided.
+    With at least one decision, the items get a column `decision`: the action, missing for items without a decision.
 
     Args:
         items: `sample_id` and `labels`, one row for each item.
-        refused: Of each item why it is, or None.
+        refused: The rejection of each item, or None.
         decisions: At most one for each `sample_id`.
 
     Raises:
-        UserError: A decision is on no usable item, on labels that it has no longer, or for labels that nothing has.
+        UserError: A decision is on no usable item, on labels that have changed since, or for unknown labels.
     """
     result = list(refused)
     if not decisions:
@@ -136,22 +136,22 @@ def apply_decisions(
 
 
 def _row(one: ReviewDecision, usable: dict[str, int], labels: list[list[str]], known: set[str]) -> int:
-    """The item that a decision is on, which it still fits."""
+    """The position of the item that a decision is on, after a check that the decision still applies."""
     row = usable.get(one.sample_id)
     if row is None:
         raise UserError(
-            f"{one.where}: the source names no usable sample {one.sample_id!r}; mend or remove the line, or set "
-            "ingest.decisions=false for another source than the one it was written for"
+            f"{one.where}: the source names no usable sample {one.sample_id!r}; correct or remove the line, or set "
+            "ingest.decisions=false where the file was written for another source"
         )
     if sorted(labels[row]) != one.previous:
         raise UserError(
             f"{one.where}: {one.sample_id!r} is labelled {labels_to_text(labels[row])!r} now, the decision was made on "
-            f"{labels_to_text(one.previous)!r}; look at it again and mend the line, or remove it"
+            f"{labels_to_text(one.previous)!r}; check the picture again, then correct or remove the line"
         )
     unknown = [name for name in one.labels if name not in known]
     if unknown:
         raise UserError(
-            f"{one.where}: no sample of the source is labelled {unknown[0]!r}; mend the name, or add the class to the "
-            "source first"
+            f"{one.where}: no sample of the source is labelled {unknown[0]!r}; correct the name, or add the class to "
+            "the source first"
         )
     return row

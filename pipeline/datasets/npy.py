@@ -1,4 +1,4 @@
-"""Writing arrays, row by row, so that memory stays flat and a full disk is an error, not a crash."""
+"""Writes arrays row by row: memory stays flat, and a full disk is an error instead of a crash."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 def write_array(path: Path, images: Iterable[np.ndarray], shape: tuple[int, ...], kind: str = "|u1") -> None:
     """Streams images, or other rows, into an .npy file.
 
-    Written in sequence rather than through a memory map, which answers a full disk with a bus error.
+    The file is written in sequence, since a memory map ends the process with a bus error when the disk is full.
 
     Args:
         path: The file.
         images: `shape[0]` arrays of shape `shape[1:]`.
-        shape: (N, *spatial, C), or whatever N rows make.
-        kind: NumPy's descriptor of their numbers; uint8 unless told.
+        shape: (N, *spatial, C), or another shape of N rows.
+        kind: NumPy's descriptor of the number type; default uint8.
     """
     count = 0
     with path.open("wb") as file:

@@ -1,4 +1,4 @@
-"""The folder `data/packed/`: what `augment` writes and training reads, without decoding anything again."""
+"""The folder `data/packed/`, which `augment` writes and training reads without decoding pictures."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class PackedDataset:
 
     Attributes:
         images: (N, *spatial, C) uint8, memory-mapped.
-        index: One row per image: `sample_id`, `origin` (the sample an extra one was made from, else itself), `split`,
-            `labels`, `group`, `content_hash`, what was measured (`prop_*`) and what was told (`attr_*`).
+        index: One row per image: `sample_id`, `origin` (the sample that an extra copy shows, else itself), `split`,
+            `labels`, `group`, `content_hash`, properties (`prop_*`) and attributes (`attr_*`).
         card: `classes`, and how samples were read and stored: `size`, `channels`, `fit` and `max_pixels` of pictures.
     """
 
@@ -43,7 +43,7 @@ class PackedDataset:
         return list(self.card["classes"])
 
     def picture(self, row: int) -> np.ndarray:
-        """(H, W, C) uint8, what a person is shown of the sample in this row."""
+        """(H, W, C) uint8, the picture that pages show of the sample in this row."""
         return np.asarray(middle_pictures(self.images[row][None])[0])
 
     def split(

@@ -28,7 +28,7 @@ class Packing:
 
     Args:
         image_size: Side of the square that the network takes, in pixels.
-        margin: What is stored beyond it, as a share of it, 0 to 1.
+        margin: Extra side that is stored, as a share of `image_size`, 0 to 1.
         fit: `crop` (shorter side to the stored size, centre kept), `pad` (longer side to it) or `stretch`.
         min_class_share: In train, a class smaller than this share of the largest one gets extra augmented copies until
             it reaches it, 0 to 1; null makes none.
@@ -46,7 +46,7 @@ class Packing:
             raise ValueError(f"image_size with its margin must be 8 to 4096, got {self.image_size} and {self.margin}")
 
     def storage(self, channels: int) -> StorageFormat:
-        """The form of every stored picture, with so many channels as the data set has."""
+        """The format of every stored picture, with this number of channels."""
         return SquareFormat(size=self.stored_size, fit=self.fit, channels=channels)
 
     @property
@@ -56,7 +56,7 @@ class Packing:
 
 
 def assigned_rows(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
-    """Rows that take part, train first, otherwise in the order of the manifest."""
+    """The rows of train, val and test, in that order, otherwise in the order of the manifest."""
     rows = manifest.drop(columns="group").merge(splits, on="sample_id", validate="one_to_one")
     rows = rows[rows["split"].isin(ORDER)]
     rows = rows.sort_values("split", key=lambda split: split.map(ORDER), kind="stable").reset_index(drop=True)
@@ -64,15 +64,15 @@ def assigned_rows(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
 
 
 def packed_columns(index: pd.DataFrame) -> pd.DataFrame:
-    described = [column for column in index if is_property_or_attribute(column)]
-    return index[["sample_id", "origin", "split", "labels", "group", "content_hash", *described]]
+    measured = [column for column in index if is_property_or_attribute(column)]
+    return index[["sample_id", "origin", "split", "labels", "group", "content_hash", *measured]]
 
 
 def oversampled_rows(rows: pd.DataFrame, min_class_share: float | None, seed: int) -> pd.DataFrame:
-    """Rows of train to copy, as evenly as can be, with `position` of their origin; none when no class is too small.
+    """Rows of train to copy, each about equally often, with `position` of their origin; none without small classes.
 
-    A copy counts for each of its labels, so a class that came along with another one needs fewer copies of its own;
-    the share stays one of the largest class before copying, which grows too where it shares samples with a small one.
+    A copy counts for each of its labels, so a class that shares samples with another one needs fewer copies of its
+    own. The share is one of the largest class before copying.
     """
     train = rows[rows["split"] == "train"]
     chosen: list[int] = []
@@ -95,7 +95,7 @@ def oversampled_rows(rows: pd.DataFrame, min_class_share: float | None, seed: in
 def augment_copies(
     packed: np.ndarray, extra: pd.DataFrame, policy: list[Augmentation], seed: int
 ) -> Iterator[np.ndarray]:
-    """(*spatial, C) uint8 augmented copies, one by one."""
+    """Augmented copies one by one, (*spatial, C) uint8."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)

@@ -1,4 +1,4 @@
-"""All that is known of a sample beside what it shows: measured, told by the source, and written in its path."""
+"""The properties of samples apart from their content: measured, from attributes of the source, and from the path."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pipeline.core.manifest_schema import ATTRIBUTE, OF_LABEL, PROPERTY, propert
 from pipeline.datasets.discovery.split_names import part_named
 from pipeline.statistics.binning import OTHER, frequency_bins, quantile_bins
 
-FEW = 12  # distinct numbers of a told attribute; with no more it is a category
-REPEATED = 0.9  # of the names; by chance one of a few is its label
-NOT_TOLD = ("format", "folder", "position")  # names of what is not told
+FEW = 12  # distinct numbers of an attribute; with at most this many it is a category
+REPEATED = 0.9  # of the file names have the label as a number at one position; a few have it by chance
+RESERVED = ("format", "folder", "position")  # names of properties that are no attributes
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Property:
     """One property of every sample.
 
     Attributes:
-        name: Without `prop_` or `attr_`; of what was told under a name that is measured too, `told_` and the name.
-        values: (N,) numbers, NaN where missing; of a category codes, -1 where missing.
+        name: Without `prop_` or `attr_`; an attribute with the name of another property keeps `attr_`.
+        values: (N,) numbers, NaN where missing; codes of a category, -1 where missing.
         names: Of a category, in the order of its codes.
-        column: Of the manifest; the name where it was read from the path.
+        column: Of the manifest; the name where the path gives the values.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Property:
 
 
 def collect_properties(samples: pd.DataFrame) -> list[Property]:
-    """Every property of the samples, also those that are the same for all: measured, format, told, from the path.
+    """Every property of the samples, also constant ones: measured, format, attributes, folder and position.
 
     Args:
         samples: Manifest rows; `labels`, and any of `prop_*`, `format`, `attr_*`, `path`.
@@ -57,27 +57,27 @@ def collect_properties(samples: pd.DataFrame) -> list[Property]:
 
 
 def by_column(samples: pd.DataFrame, ordered: Collection[str] = ()) -> dict[str, Property]:
-    """Those that a column of the samples holds, by its name: measured, format, told.
+    """The properties that have a column, by the name of the column: measured, format, attributes.
 
     Args:
         samples: As in `collect_properties`.
-        ordered: Told columns that are numbers here, even where few values of them occur.
+        ordered: Columns of attributes that count as numbers even with few distinct values.
     """
-    found = {}
+    properties: dict[str, Property] = {}
     for column in map(str, samples):
         if column.startswith(PROPERTY):
             name = short_name(column)
-            found[column] = Property(name, samples[column].to_numpy(dtype=np.float64), True, column=column)
+            properties[column] = Property(name, samples[column].to_numpy(dtype=np.float64), True, column=column)
         elif column == "format":
-            found[column] = replace(_category(column, samples[column]), column=column)
+            properties[column] = replace(_category(column, samples[column]), column=column)
         elif column.startswith(ATTRIBUTE) and not column.startswith(OF_LABEL):
             name = short_name(column)
-            one = _attribute_property(name, samples[column], column in ordered)
-            names = {*NOT_TOLD, *(other.name for other in found.values())}
+            attribute = _attribute_property(name, samples[column], column in ordered)
+            names = {*RESERVED, *(other.name for other in properties.values())}
             while property_column(name) in samples or name in names:
-                name = f"told_{name}"
-            found[column] = replace(one, name=name, column=column)
-    return found
+                name = ATTRIBUTE + name
+            properties[column] = replace(attribute, name=name, column=column)
+    return properties
 
 
 def _each(samples: pd.DataFrame) -> Iterator[Property]:
@@ -102,9 +102,9 @@ def _attribute_property(name: str, values: pd.Series, ordered: bool) -> Property
 
 
 def parse_timestamps(name: str, values: pd.Series) -> np.ndarray | None:
-    """(N,) seconds since 1970 of what was told under this name, NaN where missing; None unless all of it are dates.
+    """(N,) seconds since 1970 of an attribute, NaN where missing; None unless all its values are dates.
 
-    Dates are times, or ISO 8601 text. What a camera wrote into `exif_time` and is no date is missing.
+    Dates are times, or ISO 8601 text. A value of `exif_time` that is no date counts as missing.
     """
     if pd.api.types.is_numeric_dtype(values):
         return None
@@ -120,21 +120,21 @@ def parse_timestamps(name: str, values: pd.Series) -> np.ndarray | None:
 
 
 def _folders(samples: pd.DataFrame) -> pd.Series:
-    """The folder of each sample without the parts that are called like a class or a split."""
+    """The folder of each sample, without parts that are named like a class or a split."""
     labels = {_plain(name) for name in samples["labels"].explode().dropna().unique()}
     parents = samples["path"].str.rpartition("/")[0]
-    kept = {
-        one: "/".join(part for part in one.split("/") if part_named(part) is None and _plain(part) not in labels)
-        for one in parents.unique()
+    plain = {
+        parent: "/".join(part for part in parent.split("/") if part_named(part) is None and _plain(part) not in labels)
+        for parent in parents.unique()
     }
-    return parents.map(kept)
+    return parents.map(plain)
 
 
 def _positions(samples: pd.DataFrame) -> np.ndarray:
-    """The rank of each sample by the numbers in its file's name, NaN without one.
+    """(N,) rank of each sample by the numbers in its file's name, NaN without a number.
 
-    Not by the order in which the source lists its items, which follows the classes where each has its folder: files of
-    two folders that are both numbered from 1 rank alike. What the names repeat of the samples' labels is passed over.
+    The order in which the source lists its items is not used, since it follows the classes where each has a folder;
+    files of the same number in two folders have the same rank. Numbers that repeat the label are ignored.
     """
     names = samples["path"].str.rpartition("/")[2].str.rpartition(".")
     stems = names[0].where(names[0] != "", names[2])
@@ -153,10 +153,10 @@ def _numbers(stem: str, labels: list[str]) -> tuple[int, ...]:
 
 
 def _label_positions(keys: list[tuple[int, ...]], labels: pd.Series) -> set[int]:
-    """The places at which nearly all names have a number that is the label, as `7_000123.png` of a seven."""
-    told = [{int(one) for one in names if one.isdecimal()} for names in labels]
-    pairs = [(place, one in own) for key, own in zip(keys, told, strict=True) for place, one in enumerate(key)]
-    if not any(told) or not pairs:
+    """The positions at which nearly all names have a number that is the label, as `7_000123.png` of a seven."""
+    numbers = [{int(one) for one in names if one.isdecimal()} for names in labels]
+    pairs = [(place, one in own) for key, own in zip(keys, numbers, strict=True) for place, one in enumerate(key)]
+    if not any(numbers) or not pairs:
         return set()
     places, same = (np.array(one, dtype=np.int64) for one in zip(*pairs, strict=True))
     return set(np.flatnonzero(np.bincount(places, same) >= REPEATED * np.bincount(places)).tolist())
@@ -167,17 +167,17 @@ def _plain(name: str) -> str:
 
 
 def stratified_group_sample(samples: pd.DataFrame, max_samples: int, seed: int) -> pd.DataFrame:
-    """The labelled samples, or whole groups of them drawn so that each class has about its share of `max_samples`.
+    """The labelled samples, or a sample of whole groups in which each class has about its share of `max_samples`.
 
-    A class with fewer keeps all it has. What is judged is balanced over the classes, so that their sizes need not be
-    kept; labels and properties stay independent within the draw where they were before.
+    A class with fewer samples keeps them all. The figures computed from the sample are balanced over the classes, so
+    class sizes need not be kept; labels and properties that are independent stay so in the sample.
     """
     labelled = samples[are_labelled(samples)].reset_index(drop=True)
     if len(labelled) <= max_samples:
         return labelled
     group = pd.factorize(labelled["group"])[0]
     turn = np.random.default_rng(seed).permutation(group.max() + 1)[group]
-    pairs = labelled["labels"].explode().fillna("")  # negatives of every label are drawn like a class
+    pairs = labelled["labels"].explode().fillna("")  # negatives of every label count as a class
     pairs = pairs.iloc[np.argsort(turn[pairs.index], kind="stable")]
     early = pairs.groupby(pairs.to_numpy()).cumcount() < max(1, max_samples // pairs.nunique())
     return labelled[np.isin(group, group[early.index[early.to_numpy()]])].reset_index(drop=True)

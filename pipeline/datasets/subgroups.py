@@ -1,4 +1,4 @@
-"""Cells of label x property: where an association between the two can be seen, weighed away or guarded against."""
+"""Cells of label x property, in which an association of the two is measured, reweighted or guarded against."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pipeline.datasets.properties import parse_timestamps
 
 
 def subgroup_ids(targets: np.ndarray, values: pd.Series) -> np.ndarray:
-    """(N,) number of each sample's cell, 0 to G - 1, each of them taken by a sample.
+    """(N,) number of each sample's cell, 0 to G - 1; no cell is empty.
 
     Args:
-        targets: (N, K); each combination of labels that occurs is one row of the table.
-        values: (N,) of the property, its columns.
+        targets: (N, K); each combination of labels that occurs is a row of the table.
+        values: (N,) of the property; each value is a column.
     """
     return np.unique(np.stack([label_combination_ids(targets), pd.factorize(values)[0]]), axis=1, return_inverse=True)[
         1
@@ -28,22 +28,24 @@ def label_combination_ids(targets: np.ndarray) -> np.ndarray:
 
 
 def check_property_name(by: str) -> None:
-    """For constructors.
+    """Checks the name of a property, for constructors.
 
     Raises:
         ValueError: `by` can name no property.
     """
     if not is_property_or_attribute(by):
-        raise ValueError(f"by must name what was measured ({PROPERTY}brightness) or told ({ATTRIBUTE}site), got {by!r}")
+        raise ValueError(
+            f"by must name a property ({PROPERTY}brightness) or an attribute ({ATTRIBUTE}site), got {by!r}"
+        )
 
 
 def property_values(index: pd.DataFrame, by: str, num_bins: int, where: str) -> pd.Series:
-    """What each sample has of a property, in words: its value, or the bin between quantiles that a number falls into.
+    """(N,) text: each sample's value of a property, or the quantile bin of a number.
 
     Args:
-        index: Samples of train, with `prop_*` (measured) and `attr_*` (told).
+        index: Samples of train, with properties (`prop_*`) and attributes (`attr_*`).
         by: One of these columns.
-        num_bins: Bins of a number, or a time, with more distinct values than this, as equally filled as ties allow.
+        num_bins: Bins of a number or a time with more distinct values than this; equally filled, apart from ties.
         where: Key of `by` in params.yaml, for messages.
 
     Raises:
@@ -51,7 +53,7 @@ def property_values(index: pd.DataFrame, by: str, num_bins: int, where: str) -> 
     """
     known = [str(column) for column in index if is_property_or_attribute(column)]
     if by not in known:
-        expected = f"expected one of {', '.join(known)}" if known else "nothing was measured of them, or told"
+        expected = f"expected one of {', '.join(known)}" if known else "they have no property and no attribute"
         raise UserError(f"{where} names {by!r}, which the samples do not have; {expected}")
     column = index[by]
     times = parse_timestamps(by.removeprefix(ATTRIBUTE), column)
@@ -60,12 +62,12 @@ def property_values(index: pd.DataFrame, by: str, num_bins: int, where: str) -> 
         column = _cut(column, num_bins)
     values = column.astype("object").where(column.notna(), "unknown").astype(str)
     if values.nunique() < 2:
-        raise UserError(f"{where} names {by!r}, which is {values.iloc[0]} in all of train; nothing can go with it")
+        raise UserError(f"{where} names {by!r}, which is {values.iloc[0]} in all of train; name one that varies")
     return values
 
 
 def _cut(numbers: pd.Series, num_bins: int) -> pd.Series:
-    """Bins between quantiles; above the median and up to it where most of the numbers are one."""
+    """Quantile bins; two bins, split at the median, where most of the numbers are equal."""
     cut = pd.qcut(numbers, num_bins, duplicates="drop")
     if cut.nunique() > 1:
         return cut
@@ -74,9 +76,9 @@ def _cut(numbers: pd.Series, num_bins: int) -> pd.Series:
 
 
 def median_split(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """(N,) 0 up to the median and 1 above, -1 where missing; and what the two are called.
+    """(N,) 0 up to the median and 1 above, -1 where missing; and the names of the two sides.
 
-    Where nothing is above the median, most values are the largest: then 0 is below it, and 1 is it.
+    Where no value is above the median, 0 is below the median and 1 equals it.
     """
     known = np.isfinite(values)
     middle = float(np.median(values[known])) if known.any() else 0.0
@@ -87,6 +89,6 @@ def median_split(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
 
 
 def empty_subgroups(targets: np.ndarray, values: pd.Series, classes: list[str] | None = None) -> list[str]:
-    """The pairs of class and value that no sample has, as `class at value`; the class's number without `classes`."""
+    """The pairs of class and value without a sample, as `class at value`; without `classes` the class's number."""
     table = pd.DataFrame(targets > 0, columns=classes).groupby(values.to_numpy()).sum()
     return [f"{name} at {value}" for name in table for value in table.index[table[name] == 0] if table[name].any()]

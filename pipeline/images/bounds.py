@@ -1,4 +1,4 @@
-"""What a picture may take of memory and time, known before a pixel is decoded, and metadata that nobody needs."""
+"""Limits of memory and time for a picture, checked before a pixel is decoded, and removal of large metadata."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from PIL import Image, JpegImagePlugin, TiffImagePlugin
 from pipeline.core.errors import ItemRejected
 
 BYTES_PER_PIXEL = 10  # times max_pixels; a progressive JPEG in full colour takes 10 bytes a pixel, 4 of them its result
-MAX_SCANS = 100  # of a progressive JPEG, 10 as usually written; each of them costs the time of a whole picture
-SCANS_OF_LARGEST = 16  # how many may have max_pixels; smaller pictures may have more
+MAX_SCANS = 100  # of a progressive JPEG, usually 10; each costs the time of a whole picture
+SCANS_OF_LARGEST = 16  # allowed for a picture of max_pixels; smaller pictures may have more
 MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}  # in Pillow's memory, others 4
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PACKED_TEXT = (b"zTXt", b"iTXt")
@@ -31,7 +31,7 @@ def refuse_too_large(image: Image.Image, data: bytes, max_pixels: int) -> None:
         max_pixels: Most pixels; 10 bytes for each of so many is the most memory that decoding may take.
 
     Raises:
-        Refused: `too_large`, or `truncated` where it has no pixel.
+        ItemRejected: `too_large`, or `truncated` where it has no pixel.
     """
     pixels = image.width * image.height
     size = f"{image.width} x {image.height} pixels"
@@ -43,7 +43,7 @@ def refuse_too_large(image: Image.Image, data: bytes, max_pixels: int) -> None:
     if taken > BYTES_PER_PIXEL * max_pixels:
         raise ItemRejected(
             "too_large",
-            f"{size} take {taken} bytes to decode, at most {BYTES_PER_PIXEL * max_pixels} allowed, which is "
+            f"{size} need {taken} bytes of memory, at most {BYTES_PER_PIXEL * max_pixels} allowed, which is "
             f"{BYTES_PER_PIXEL} for each of max_pixels",
         )
     if image.info.get("progressive"):
@@ -54,7 +54,7 @@ def refuse_too_large(image: Image.Image, data: bytes, max_pixels: int) -> None:
 
 
 def bytes_to_decode(image: Image.Image) -> int:
-    """What Pillow and the decoder below it hold at once: the decoded pixels, and what they are made from."""
+    """Bytes of memory that Pillow and its decoder need at once: for pixels, and for coefficients or strips."""
     pixels = image.width * image.height
     taken = pixels * MODE_BYTES.get(image.mode, 4)
     if isinstance(image, JpegImagePlugin.JpegImageFile) and image.info.get("progressive"):
@@ -65,7 +65,7 @@ def bytes_to_decode(image: Image.Image) -> int:
 
 
 def _num_coefficients(image: JpegImagePlugin.JpegImageFile) -> int:
-    """Of a JPEG: libjpeg keeps them all, in 16 bits each, until the last scan is read."""
+    """The number of DCT coefficients of a JPEG; libjpeg holds all, in 16 bits each, until the last scan is read."""
     factors = [(across, down) for _, across, down, _ in image.layer]
     widest, highest = max((one for one, _ in factors), default=1), max((one for _, one in factors), default=1)
     pixels = image.width * image.height
@@ -73,7 +73,7 @@ def _num_coefficients(image: JpegImagePlugin.JpegImageFile) -> int:
 
 
 def _strip_bytes(image: TiffImagePlugin.TiffImageFile) -> int:
-    """Of the strip or tile that libtiff unpacks at once, which may be larger than the picture."""
+    """Bytes of the strip or tile that libtiff unpacks at once, which may be larger than the picture."""
     tags = image.tag_v2
     width, height = _number(tags.get(TILE_WIDTH)), _number(tags.get(TILE_HEIGHT))
     if not (width and height):
@@ -84,13 +84,13 @@ def _strip_bytes(image: TiffImagePlugin.TiffImageFile) -> int:
     return width * height * max(1, _number(tags.get(SAMPLES))) * widest // 8
 
 
-def _number(told: object) -> int:
-    """A tag that should be a number, and 0 where it is none."""
-    return told if isinstance(told, int) and told > 0 else 0
+def _number(value: object) -> int:
+    """The value of a tag; 0 where it is no positive integer."""
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def num_scans(data: bytes) -> int:
-    """Scans of a JPEG's first picture; what metadata hold or what follows its end does not count."""
+    """The number of scans of a JPEG's first picture, without those in metadata or after its end."""
     place, scans = 2, 0
     while (place := data.find(b"\xff", place)) >= 0 and place + 3 < len(data):
         marker = data[place + 1]
@@ -109,19 +109,19 @@ def num_scans(data: bytes) -> int:
 def without_large_metadata(data: bytes) -> bytes:
     """A PNG without its colour profile and without texts that unpack to more than Pillow accepts; others as they are.
 
-    Such a picture is whole, so it is read: nothing here uses a profile, and of texts only the small ones that say how
-    the picture is turned. No text is unpacked further than to `MAX_TEXT`, no profile at all.
+    Neither is needed to read such a picture: profiles are not used, and of texts only the small ones that give the
+    orientation. A text is unpacked up to `MAX_TEXT` bytes, a profile not at all.
     """
     if not data.startswith(SIGNATURE):
         return data
-    left, start, kept = MAX_TEXTS, 0, []
+    left, start, pieces = MAX_TEXTS, 0, []
     for place, end, kind in _chunks(data):
         size = _text_size(data[place + 8 : end - 4], kind) if kind in (*PACKED_TEXT, b"tEXt") and left > 0 else 0
         left -= size
         if kind == b"iCCP" or size > MAX_TEXT or (kind in (*PACKED_TEXT, b"tEXt") and left <= 0):
-            kept.append(data[start:place])
+            pieces.append(data[start:place])
             start = end
-    return b"".join([*kept, data[start:]]) if kept else data
+    return b"".join([*pieces, data[start:]]) if pieces else data
 
 
 def _chunks(data: bytes) -> Iterator[tuple[int, int, bytes]]:

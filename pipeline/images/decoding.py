@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
 REJECTION_REASONS = {
-    "missing": "the source names a file that is not there",
+    "missing": "the source names a file that does not exist",
     "unreadable": "the file cannot be opened (permissions, a folder, an input error)",
     "outside": "the path leaves the source's folder",
     "empty": "the file has no bytes",
@@ -39,15 +39,15 @@ REJECTION_REASONS = {
     "too_large": "the picture has more pixels than max_pixels allows, or would take too much memory or time",
     "crashed": "decoding it kills the process (lack of memory, a fault in a decoder)",
     "duplicate_name": "the source names this item more than once",
-    "ambiguous": "the source's name for it may mean several files, or several names mean one file",
+    "ambiguous": "the source's name may mean several files, or several names mean one file",
     "no_row": "the file is there, but the source's table or document does not name it",
     "bad_name": "the file's name is not UTF-8",
-    "bad_annotation": "what the source says of this item is damaged, unsafe or contradicts itself",
+    "bad_annotation": "the annotation of this item is damaged, unsafe or contradicts itself",
     "dropped": "a person dropped it in data/label_decisions.csv",
 }
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error)  # from Pillow
 OPENING = Lock()  # of Pillow's limit, which is global: a server decodes in several threads
-TURNS = {  # EXIF orientation; ImageOps.exif_transpose also writes the other tags anew and fails on odd ones
+TURNS = {  # EXIF orientation; ImageOps.exif_transpose also rewrites the other tags and fails on invalid ones
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -62,11 +62,11 @@ TURNED_WHEN_OPENED = ("TIFF", "HEIF")  # formats whose size Pillow already gives
 
 @dataclass(frozen=True, kw_only=True)
 class Decoding:
-    """How pictures become pixels: one for a data set, the same in every stage and where a model is served.
+    """How pictures become pixels: one for each data set, the same in every stage and in serving.
 
     Args:
         max_pixels: Largest accepted height x width.
-        grey_scale: Of pictures of more than 8 bits; None for what their type says, as far as it says anything.
+        grey_scale: Of pictures of more than 8 bits; None: the full range of the pixel type, where that is known.
     """
 
     max_pixels: int
@@ -74,16 +74,16 @@ class Decoding:
 
     @classmethod
     def of_manifest(cls, params: Mapping[str, Any], manifest: pd.DataFrame) -> Decoding:
-        """As `ingest` decoded the pictures of a manifest."""
+        """The decoding that `ingest` used for the pictures of a manifest."""
         return cls(max_pixels=params["ingest"]["max_pixels"], grey_scale=Greys.of_manifest(manifest))
 
     @classmethod
     def of_card(cls, card: Mapping[str, Any]) -> Decoding:
-        """As the pictures were decoded that a card tells of."""
+        """The decoding that a predictor's card describes."""
         return cls(max_pixels=card["max_pixels"], grey_scale=Greys.of_card(card))
 
     def for_card(self) -> JsonObject:
-        """What `of_card` reads."""
+        """The entries of a card that `of_card` reads."""
         deep = {} if self.grey_scale is None else {"grey_scale": [self.grey_scale.low, self.grey_scale.high]}
         return {"max_pixels": self.max_pixels, **deep}
 
@@ -99,25 +99,25 @@ def decode(data: bytes | np.ndarray, decoding: Decoding) -> np.ndarray:
         (H, W) or (H, W, 3) uint8.
 
     Raises:
-        Refused: With one of `REJECTION_REASONS`.
+        ItemRejected: With one of `REJECTION_REASONS`.
     """
     return data if isinstance(data, np.ndarray) else np.asarray(open_image(data, decoding))
 
 
 def open_image(data: bytes | np.ndarray, decoding: Decoding) -> Image.Image:
-    """`decode` as an image of mode L or RGB, for more work in Pillow: leaving and coming back cost a copy each.
+    """The result of `decode` as a Pillow image of mode L or RGB, which saves two copies where Pillow works on it.
 
     Raises:
-        Refused: With one of `REJECTION_REASONS`.
+        ItemRejected: With one of `REJECTION_REASONS`.
     """
     return open_with_metadata(data, decoding)[0]
 
 
 def open_with_metadata(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Image.Image, Encoding]:
-    """`seen`, and what the file tells beside.
+    """The result of `open_image`, and the metadata of the file.
 
     Raises:
-        Refused: With one of `REJECTION_REASONS`.
+        ItemRejected: With one of `REJECTION_REASONS`.
     """
     if isinstance(data, np.ndarray):
         return Image.fromarray(data), Encoding()
@@ -126,10 +126,10 @@ def open_with_metadata(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Im
 
 
 def open_or_range(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Image.Image, Encoding] | GreyRange:
-    """`seen_and_told`, or the range of a picture of more than 8 bits where no scale is given.
+    """The result of `open_with_metadata`, or the grey range of a picture of more than 8 bits where no scale is given.
 
     Raises:
-        Refused: With one of `REJECTION_REASONS`.
+        ItemRejected: With one of `REJECTION_REASONS`.
     """
     if isinstance(data, np.ndarray):
         return open_with_metadata(data, decoding)
@@ -141,10 +141,10 @@ def open_or_range(data: bytes | np.ndarray, decoding: Decoding) -> tuple[Image.I
 
 @contextmanager
 def _decode(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
-    """A picture whose pixels are loaded; whatever goes wrong with it is a `ItemRejected`, in the block too."""
-    refused = expect_rejection(data)
-    if refused:
-        raise refused
+    """A picture whose pixels are loaded; every error of it is an `ItemRejected`, also within the block."""
+    rejection = expect_rejection(data)
+    if rejection:
+        raise rejection
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -153,7 +153,7 @@ def _decode(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
                 image.load()
                 yield image
     except MemoryError:
-        raise ItemRejected("too_large", "memory does not suffice to decode it") from None
+        raise ItemRejected("too_large", "there is not enough memory to decode it") from None
     except Image.DecompressionBombError as error:
         raise ItemRejected("too_large", str(error)) from None
     except UnidentifiedImageError:
@@ -163,10 +163,10 @@ def _decode(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
 
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:
-    """The header read; Pillow's own limit would refuse what this one allows, and is put back."""
+    """A picture of which only the header is read; Pillow's global limit is replaced meanwhile, then restored."""
     formats: tuple[str, ...] = FORMATS
     if is_heif(data):
-        _know_heif()
+        _register_heif()
         formats = (*FORMATS, "HEIF")
     with OPENING:
         before = Image.MAX_IMAGE_PIXELS
@@ -178,8 +178,8 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
 
 
 @cache
-def _know_heif() -> None:
-    """Teaches Pillow to read HEIC; takes a tenth of a second, so only where there is one."""
+def _register_heif() -> None:
+    """Lets Pillow read HEIC; called for the first HEIC only, since it takes 0.1 s."""
     try:
         import pi_heif
     except ImportError as error:
@@ -199,19 +199,19 @@ def image_size(data: bytes | np.ndarray) -> tuple[int, int]:
     """Width and height as a person sees them, from the header alone.
 
     Raises:
-        Refused: `empty`, `unsupported` or `not_a_picture` by its first bytes, `too_large` beyond all limits; whether
-            all of it can be decoded is not asked.
+        ItemRejected: `empty`, `unsupported` or `not_a_picture` by its first bytes, `too_large` beyond all limits; the
+            pixels are not decoded, so other damage is not found.
     """
     if isinstance(data, np.ndarray):
         return data.shape[1], data.shape[0]
-    refused = expect_rejection(data)
-    if refused:
-        raise refused
+    rejection = expect_rejection(data)
+    if rejection:
+        raise rejection
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with _open(without_large_metadata(data), Image.MAX_IMAGE_PIXELS or 2**31) as image:
-                # the method of Image itself, since that of a PNG decodes all of it to look for more
+                # the method of Image itself: that of a PNG decodes the whole picture
                 turn = Image.Image.getexif(image).get(ExifTags.Base.Orientation)
                 turned = turn in SIDEWAYS and image.format not in TURNED_WHEN_OPENED
                 return (image.height, image.width) if turned else (image.width, image.height)
@@ -228,7 +228,9 @@ def _as_seen(image: Image.Image, grey_scale: Greys | None) -> Image.Image:
     if grey_scales.is_deep(image):
         scale = grey_scale or grey_scales.full_range(image)
         if scale is None:
-            raise ItemRejected("unsupported", "32 bits a pixel, and nothing says which values are black and white")
+            raise ItemRejected(
+                "unsupported", "32 bits per pixel, whose type does not give the values of black and white"
+            )
         image = grey_scales.reduce(image, scale)
         return image if turn is None else image.transpose(turn)
     if turn is not None:
@@ -243,7 +245,7 @@ def _as_seen(image: Image.Image, grey_scale: Greys | None) -> Image.Image:
 def content_hash(array: np.ndarray) -> str:
     """32 hexadecimal digits of XXH3 over decoded pixels and their shape.
 
-    A fast hash, not a cryptographic one: it says which pictures are equal, DVC's hashes say which files were used.
+    The hash is fast and not cryptographic: it finds equal pictures. DVC's hashes say which files were used.
     """
     state = xxhash.xxh3_128(repr(array.shape).encode())
     state.update(np.ascontiguousarray(array).data)

@@ -1,4 +1,4 @@
-"""Which formats are read, and what is said of a file in another one."""
+"""The formats that are read, and the message for a file in another format."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ MAGIC = (  # offset, bytes, what it is, what helps
     (4, b"moov", "QuickTime, a film", VIDEO),
     (4, b"ftyp", "MP4 or QuickTime, a film", VIDEO),  # after the pictures that begin alike
 )
-NAMED = {  # files whose bytes tell less than their name
+NAMED = {  # formats that are known better by the name than by the first bytes
     **dict.fromkeys([".dcm", ".dicom"], ("DICOM", VOLUME)),
     **dict.fromkeys([".nii", ".mha", ".mhd"], ("a volume", VOLUME)),
     **dict.fromkeys([".raw", ".pef", ".srw", ".3fr", ".iiq", ".nrw"], ("raw data", RAW)),
     ".tga": ("Targa", PICTURE),
 }
-OTHER_SUFFIXES = frozenset([  # of pictures; documents, films and arrays beside pictures are no items
+OTHER_SUFFIXES = frozenset([  # of pictures; documents, films and arrays among pictures are no items
     *NAMED, ".jxl", ".jp2", ".j2k", ".jpx", ".psd", ".exr", ".hdr", ".qoi", ".dds",
     ".cr2", ".cr3", ".nef", ".dng", ".arw", ".orf", ".rw2", ".raf", ".x3f", ".nrrd", ".fits", ".fit",
 ])  # fmt: skip
@@ -76,7 +76,7 @@ def is_picture_name(name: str) -> bool:
 
 
 def is_heif(head: bytes) -> bool:
-    """Whether it is a HEIC, or a HEIF that does not tell how it is coded."""
+    """Whether it is a HEIC, or a HEIF whose header does not name the coding."""
     return head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS
 
 
@@ -85,19 +85,19 @@ def is_avif(head: bytes) -> bool:
 
 
 def expect_rejection(head: bytes, name: str = "") -> ItemRejected | None:
-    """What ingest will say of a file, from its beginning; None where it will try to decode it.
+    """The rejection of a file that follows from its first bytes; None where ingest tries to decode it.
 
     Args:
         head: The first `HEAD_BYTES` bytes, or more.
-        name: Its suffix counts where the bytes say nothing: to the detail, not to the reason.
+        name: Its suffix adds to the detail where the bytes are of no known format; the reason does not depend on it.
     """
     if not head:
         return ItemRejected("empty", "0 bytes")
     if is_heif(head) or is_avif(head):
         return None
-    found = next((one for one in MAGIC if head.startswith(one[1], one[0])), None) or _text(head)
-    if found:
-        return ItemRejected("unsupported", f"{found[2]}, which is not read: {found[3]}")
+    known = next((one for one in MAGIC if head.startswith(one[1], one[0])), None) or _text(head)
+    if known:
+        return ItemRejected("unsupported", f"{known[2]}, which is not read: {known[3]}")
     if head.startswith((b"II*\0", b"MM\0*")):
         return _raw(head)
     if is_read(head):
@@ -109,7 +109,7 @@ def expect_rejection(head: bytes, name: str = "") -> ItemRejected | None:
 
 
 def is_read(head: bytes) -> bool:
-    """Whether it begins like a format that is read."""
+    """Whether its first bytes are those of a format that is read."""
     return (
         head.startswith(
             (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM", b"GIF87a", b"GIF89a")
@@ -127,7 +127,7 @@ def _text(head: bytes) -> tuple[int, bytes, str, str] | None:
 
 
 def _raw(head: bytes) -> ItemRejected | None:
-    """A raw file in a TIFF: what Pillow would read of it is the small preview that comes first."""
+    """The rejection of a camera's raw file in a TIFF, of which Pillow would read only the small preview; else None."""
     tags, more = first_tags(head)
     if DNG_VERSION in tags:
         return ItemRejected("unsupported", f"Adobe DNG, which is not read: {RAW}")
@@ -140,9 +140,9 @@ def _raw(head: bytes) -> ItemRejected | None:
 
 
 def first_tags(head: bytes) -> tuple[dict[int, int], bool]:
-    """Tags of a classic TIFF's first page with their value, or where it lies, and whether more pages follow.
+    """Tags of a classic TIFF's first page with their value or its offset, and whether more pages follow.
 
-    Whatever lies beyond the bytes at hand is left out.
+    Tags beyond the given bytes are left out.
     """
     order = "<" if head[:2] == b"II" else ">"
     tags: dict[int, int] = {}

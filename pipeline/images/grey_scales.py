@@ -1,4 +1,4 @@
-"""One grey scale for a data set: which values of its pictures of more than 8 bits are black and white."""
+"""One grey scale for a data set: the values of black and white in its pictures of more than 8 bits."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BITS = (8, 10, 12, 14, 16)  # of cameras and detectors, whatever number of bits their files have
-LEAST_OF_8_BITS = 16  # decimal fractions that reach from 0 to 255 go further than this in some picture
+LEAST_OF_8_BITS = 16  # where decimal greys go from 0 to 255, some picture has a value above this
 ROWS_AT_ONCE = 2**20  # pixels that are converted at a time, in 64 bits each
-PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # TIFF 6.0, page 37; Pillow minds it only where a picture has 8 bits
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # TIFF 6.0, page 37; Pillow applies it only to pictures of 8 bits
 COLUMNS = ("grey_low", "grey_high")  # of the manifest, where it holds such pictures; missing for all others
 ASK = "set ingest.grey_scale to the values of black and white, such as [0, 4095]"
 
 
 @dataclass(frozen=True)
 class Greys:
-    """The values that become 0 and 255; what lies outside of them becomes the nearer of the two.
+    """The grey values that become 0 and 255; values outside are clipped.
 
     Args:
         low: Black.
@@ -41,32 +41,32 @@ class Greys:
 
     @classmethod
     def of_bits(cls, bits: int) -> Greys:
-        """0 to the largest number that so many bits hold."""
+        """0 to the largest integer of this number of bits."""
         return cls(0.0, float(2**bits - 1))
 
     @classmethod
     def of_manifest(cls, manifest: pd.DataFrame) -> Greys | None:
-        """What `ingest` settled on; None where no picture has more than 8 bits."""
+        """The scale that `ingest` chose; None where no picture has more than 8 bits."""
         if not set(COLUMNS) <= set(manifest):
             return None
-        found = manifest[list(COLUMNS)].dropna().drop_duplicates().to_numpy()
-        if len(found) > 1:
+        scales = manifest[list(COLUMNS)].dropna().drop_duplicates().to_numpy()
+        if len(scales) > 1:
             raise UserError("the manifest holds pictures of several grey scales; run dvc repro to ingest again")
-        return cls(*map(float, found[0])) if len(found) else None
+        return cls(*map(float, scales[0])) if len(scales) else None
 
     @classmethod
     def of_card(cls, card: Mapping[str, Any]) -> Greys | None:
-        """What a predictor's card says of its data set."""
+        """The scale of the data set that a predictor was trained on, from its card; None where the card has none."""
         return cls(*card["grey_scale"]) if card.get("grey_scale") else None
 
     def scale(self, values: np.ndarray) -> np.ndarray:
-        """Of any number type to uint8, rounded; what is no number becomes black."""
+        """Values of any number type as uint8, rounded; NaN becomes black."""
         shares = (values.astype(np.float64) - self.low) / (self.high - self.low)
         return np.rint(np.clip(np.nan_to_num(shares, nan=0.0), 0, 1) * 255).astype(np.uint8)
 
     @property
     def option(self) -> str:
-        """How `ingest.grey_scale` names it: a number of bits where it is all of them."""
+        """The value of `ingest.grey_scale` that gives this scale: a number of bits where it is their full range."""
         bits = next((bits for bits in BITS if self == Greys.of_bits(bits)), None)
         return str(bits) if bits else f"[{self.low:g}, {self.high:g}]"
 
@@ -76,12 +76,12 @@ class Greys:
 
 @dataclass(frozen=True)
 class GreyRange:
-    """What one picture of more than 8 bits holds.
+    """The range of greys of one picture of more than 8 bits.
 
     Attributes:
         kind: `whole` numbers or `real` ones.
         low: Its smallest value.
-        high: Its largest one; what is no number, or an infinite one, does not count.
+        high: Its largest value; NaN and infinite values do not count.
     """
 
     kind: str
@@ -89,33 +89,33 @@ class GreyRange:
     high: float
 
 
-def from_option(told: Any) -> Greys | None:
-    """`ingest.grey_scale`: None for `auto`, else the scale that it names.
+def from_option(option: Any) -> Greys | None:
+    """The scale that a value of `ingest.grey_scale` means; None for `auto`.
 
     Raises:
         ValueError: It is neither auto, nor a number of bits, nor two numbers.
     """
-    if told == "auto":
+    if option == "auto":
         return None
-    if isinstance(told, int) and not isinstance(told, bool) and told in BITS:
-        return Greys.of_bits(told)
-    if isinstance(told, Sequence) and [type(one) in (int, float) for one in told] == [True, True]:
-        return Greys(float(told[0]), float(told[1]))
-    raise ValueError(f"grey_scale must be auto, one of {', '.join(map(str, BITS))}, or [black, white], got {told!r}")
+    if isinstance(option, int) and not isinstance(option, bool) and option in BITS:
+        return Greys.of_bits(option)
+    if isinstance(option, Sequence) and [type(one) in (int, float) for one in option] == [True, True]:
+        return Greys(float(option[0]), float(option[1]))
+    raise ValueError(f"grey_scale must be auto, one of {', '.join(map(str, BITS))}, or [black, white], got {option!r}")
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Whether its greys may need more than 8 bits; colours never do, since Pillow reduces them while decoding."""
+    """Whether its greys may need more than 8 bits; Pillow reduces colours to 8 bits while decoding."""
     return image.mode.startswith(("I", "F"))
 
 
 def full_range(image: Image.Image) -> Greys | None:
-    """The scale of a picture's own type: 16 bits for unsigned ones; None where its type says nothing."""
+    """The full range of a picture's pixel type: 16 bits for unsigned integers; None for 32 bits and fractions."""
     return Greys.of_bits(16) if image.mode.startswith("I;16") else None
 
 
 def reduce(image: Image.Image, greys: Greys) -> Image.Image:
-    """A deep picture in mode L, made part by part, so that it takes no more memory than a coloured one."""
+    """A deep picture in mode L, converted in strips, so that it takes no more memory than a coloured one."""
     result = np.empty((image.height, image.width), np.uint8)
     table = greys.scale(np.arange(2**16)) if image.mode.startswith("I;16") else None
     for top, part in _parts(image):
@@ -147,21 +147,21 @@ def _parts(image: Image.Image) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def choose(found: Iterable[tuple[str, GreyRange]]) -> Greys:
-    """The one scale of a data set: whatever their order, the same ranges give the same one.
+    """The one scale of a data set; the order of the pictures does not matter.
 
     Whole numbers: the smallest of 8, 10, 12, 14 and 16 bits that holds them all. Decimal fractions: 0 to 1 where
-    none is above 1, 0 to 255 where they go up to that. Anything else could mean several things, so it is asked.
+    none is above 1, 0 to 255 where they go up to that. Other ranges are ambiguous: a person must set the scale.
 
     Args:
         found: Path and range of each deep picture, at least one.
 
     Raises:
-        UserError: Nothing tells what is black and white.
+        UserError: The values of black and white cannot be inferred.
     """
     ranges = sorted(found, key=lambda entry: (entry[1].high, entry[0]))
     path, darkest = min(ranges, key=lambda entry: (entry[1].low, entry[0]))
     if darkest.low < 0:
-        raise UserError(f"{path} has greys below 0, down to {darkest.low:g}, so nothing tells what is black; {ASK}")
+        raise UserError(f"{path} has greys below 0, down to {darkest.low:g}, so black cannot be inferred; {ASK}")
     path, brightest = ranges[-1]
     real = [entry for entry in ranges if entry[1].kind == "real"]
     fractions = [entry for entry in real if 0 < entry[1].high <= 1]
@@ -172,10 +172,10 @@ def choose(found: Iterable[tuple[str, GreyRange]]) -> Greys:
     if fractions:
         raise UserError(
             f"{fractions[-1][0]} has decimal greys up to {fractions[-1][1].high:g} and {path} up to "
-            f"{brightest.high:g}, so nothing tells what is white; {ASK}, or write all with one range"
+            f"{brightest.high:g}, so white cannot be inferred; {ASK}, or write all pictures with one range"
         )
     if not LEAST_OF_8_BITS <= brightest.high <= 255:
-        raise UserError(f"{path} has decimal greys up to {brightest.high:g}, so nothing tells what is white; {ASK}")
+        raise UserError(f"{path} has decimal greys up to {brightest.high:g}, so white cannot be inferred; {ASK}")
     return Greys.of_bits(8)
 
 
@@ -183,4 +183,4 @@ def _of_whole(path: str, high: float) -> Greys:
     for bits in BITS:
         if high < 2**bits:
             return Greys.of_bits(bits)
-    raise UserError(f"{path} has greys up to {high:g}, more than 16 bits hold; {ASK}")
+    raise UserError(f"{path} has greys up to {high:g}, above the largest value of 16 bits; {ASK}")

@@ -16,7 +16,10 @@ EXIF_COLUMNS = tuple(EXIF + name for name in FROM_FILE)
 
 
 def manifest_columns(measured: Sequence[ImageMeasurements]) -> pd.DataFrame:
-    """A row for each; put together by columns, since a dictionary for each row takes half as much memory again."""
+    """One manifest row for each measured picture.
+
+    Built by columns: one dictionary for each row takes half as much memory again.
+    """
     names = measured[0].properties if measured else ()
     return pd.DataFrame(
         {
@@ -39,7 +42,7 @@ def manifest_columns(measured: Sequence[ImageMeasurements]) -> pd.DataFrame:
 
 
 def _grey_columns(measured: Sequence[ImageMeasurements]) -> dict[str, list[float]]:
-    """What became black and white in pictures of more than 8 bits; no column where there is none."""
-    found = [one.grey_scale or [math.nan, math.nan] for one in measured]
+    """The values of black and white of pictures of more than 8 bits; no column without such pictures."""
+    scales = [one.grey_scale or [math.nan, math.nan] for one in measured]
     deep = any(one.grey_scale for one in measured)
-    return {name: [one[place] for one in found] for place, name in enumerate(grey_scales.COLUMNS)} if deep else {}
+    return {name: [scale[index] for scale in scales] for index, name in enumerate(grey_scales.COLUMNS)} if deep else {}

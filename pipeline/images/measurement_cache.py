@@ -1,4 +1,4 @@
-"""What an earlier ingest measured: a file that did not change is not decoded again. It saves time, nothing else."""
+"""Measurements of an earlier ingest, so that unchanged files are not decoded again; results stay the same."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
 FOLDER = Path(".cache/ingest")
-KEPT = 6  # files in the folder: one for each source, limit and grey scale lately used
-RACY_SECONDS = 2.0  # a file touched later than this before the scan could change again without a sign of it
+MAX_FILES = 6  # in the folder: one for each source, limit and grey scale used lately
+RACY_SECONDS = 2.0  # a file changed less than this before the scan could change again under the same time stamp
 
 Stamp = tuple[int, ...]
 
 
 def cache_key(source: Source, decoding: Decoding) -> str:
-    """Of all that a measurement depends on beside the file: the source, limit and scale, the code and the decoders."""
-    sources = Path(inspect.getfile(type(source))).parent.glob("*.py")  # all: a source can hold another
+    """A digest of all inputs of a measurement but the file: source, limit, grey scale, code and decoders."""
+    sources = Path(inspect.getfile(type(source))).parent.glob("*.py")  # all modules: a source can hold another source
     code = code_digest([Path(properties.__file__), Path(safe_files.__file__), *sources])
     decoders = [
         PIL.__version__,
@@ -55,9 +55,9 @@ def cache_key(source: Source, decoding: Decoding) -> str:
 class MeasurementCache:
     """Measurements of an earlier ingest by path, each with the stamp (`Source.stat`) its file had before it was read.
 
-    Of a picture of more than 8 bits it is the range, until the grey scale of the data set is known, and then in another
-    file what is measured with that scale. Only accepted pictures are kept: a refusal may go away without the file
-    changing (permissions, a mount).
+    For a picture of more than 8 bits one file holds its grey range, and another one the measurements with the grey
+    scale of the data set. Only accepted pictures are stored: the reason of a refusal may go away without a change of
+    the file (permissions, a mount).
     """
 
     file: Path
@@ -65,7 +65,7 @@ class MeasurementCache:
 
     @classmethod
     def load(cls, source: Source, decoding: Decoding) -> MeasurementCache:
-        """Whatever is wrong with the file is said on stderr, and then nothing is remembered."""
+        """The measurements of an earlier ingest; empty, with a warning on stderr, where the file cannot be read."""
         safe_files.is_inside.cache_clear()  # a folder may have become a link since an earlier scan of this process
         file = FOLDER / f"{cache_key(source, decoding)}.parquet"
         known: dict[str, tuple[Stamp, ImageMeasurements | GreyRange]] = {}
@@ -79,11 +79,11 @@ class MeasurementCache:
         return cls(file, known)
 
     def get(self, path: str, stamp: Stamp | None) -> ImageMeasurements | GreyRange | None:
-        kept = self.known.get(path)
-        return kept[1] if kept and stamp is not None and kept[0] == stamp else None
+        entry = self.known.get(path)
+        return entry[1] if entry and stamp is not None and entry[0] == stamp else None
 
     def save(self, scanned: Iterable[tuple[str, Stamp | None, object]], started: float) -> None:
-        """Keeps what was measured.
+        """Writes the measurements to the file, and removes the oldest files of the folder.
 
         Args:
             scanned: Path, stamp and result of each item.
@@ -98,7 +98,7 @@ class MeasurementCache:
         ]
         try:
             artifacts.write_table(self.file, pd.DataFrame(rows, columns=["path", "stamp", "found"]))
-            for old in sorted(FOLDER.glob("*.parquet"), key=lambda one: -one.stat().st_mtime)[KEPT:]:
+            for old in sorted(FOLDER.glob("*.parquet"), key=lambda one: -one.stat().st_mtime)[MAX_FILES:]:
                 old.unlink(missing_ok=True)
         except (OSError, ValueError) as error:
             _warn(self.file, error)
@@ -116,4 +116,4 @@ def _heif_version() -> str | None:
 
 
 def _warn(file: Path, error: Exception) -> None:
-    terminal.warn(f"ingest: warning, {file} is not used, so every picture is decoded ({error})")
+    terminal.warn(f"ingest: warning, the cache {file} is not used, so every picture is decoded ({error})")

@@ -1,4 +1,4 @@
-"""What a picture's file tells beside its pixels: format, JPEG quality, camera and time."""
+"""The metadata of a picture's file: format, JPEG quality, camera and time."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, A
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a picture was stored, and what the file says of its making.
+    """How a picture was stored, and its camera and time.
 
     Attributes:
-        format: Pillow's name, as JPEG; `pixels` for what came decoded.
-        jpeg_quality: 1 to 100, NaN for what is no JPEG.
+        format: Pillow's name, as JPEG; `pixels` for a picture that came decoded.
+        jpeg_quality: 1 to 100, NaN for other formats.
         camera: Make and model, at most 64 printable characters, or None.
         time: `YYYY-MM-DD hh:mm:ss` as the camera's clock had it, or None.
         deep: Whether its greys have more than 8 bits.
@@ -51,15 +51,16 @@ class Encoding:
 
 
 def read_metadata(image: Image.Image) -> Encoding:
-    """Of an opened picture; what its file garbles is not told."""
+    """The metadata of an opened picture; damaged values are missing."""
     quality = jpeg_quality(image.quantization) if isinstance(image, JpegImagePlugin.JpegImageFile) else math.nan
     return Encoding(str(image.format), quality, *_exif(image), is_deep(image))
 
 
 def jpeg_quality(tables: dict[int, list[int]]) -> float:
-    """libjpeg's quality whose luminance table is, in sum, nearest to the picture's; NaN without a table.
+    """The quality of libjpeg, 1 to 100, whose luminance table has the sum nearest to that of the picture.
 
-    Exact for what libjpeg wrote from its standard table, else the quality that is as coarse.
+    Exact for files that libjpeg wrote from its standard table, else the quality of a table as coarse; NaN without a
+    table.
 
     Source: ITU-T T.81 (1992), annex K; the scaling is jpeg_quality_scaling of the Independent JPEG Group.
     """
@@ -77,10 +78,10 @@ def _exif(image: Image.Image) -> tuple[str | None, str | None]:
         taken = tags.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal) or tags.get(ExifTags.Base.DateTime)
     except DAMAGED:
         return None, None
-    found = TIME.fullmatch(_text(taken))
-    return camera[:MAX_TEXT].strip() or None, "{}-{}-{} {}:{}:{}".format(*found.groups()) if found else None
+    time = TIME.fullmatch(_text(taken))
+    return camera[:MAX_TEXT].strip() or None, "{}-{}-{} {}:{}:{}".format(*time.groups()) if time else None
 
 
 def _text(value: object) -> str:
-    """Printable ASCII in one line, bounded; empty for what is no text."""
+    """Printable ASCII in one line, at most 64 characters; empty for a value that is no text."""
     return re.sub(r"[^\x20-\x7e]+", " ", value[: 4 * MAX_TEXT]).strip()[:MAX_TEXT] if isinstance(value, str) else ""

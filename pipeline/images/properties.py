@@ -1,4 +1,4 @@
-"""What ingest keeps of a picture: hashes, size and properties, all from pixels decoded once."""
+"""The measurements of a picture: hashes, size and properties, all from pixels decoded once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.images.decoding import Decoding, content_hash, open_or_range
 from pipeline.images.grey_scales import GreyRange, Greys
 from pipeline.images.metadata import Encoding
 
-MEASURED_SIDE = 128  # measured on a copy whose shorter side is 128 to 255 pixels, so that size does not enter
+MEASURED_SIDE = 128  # measured on a copy whose shorter side is 128 to 255 pixels, so that size has no influence
 MAX_ASPECT = 16  # of that copy: a longer picture is reduced further, so that no copy is larger than 255 x 2,048
 HASH_SIDE = 8
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -23,14 +23,14 @@ CORNERS = {"top_left": (0, 0), "top_right": (0, 1), "bottom_left": (1, 0), "bott
 
 @dataclass(frozen=True)
 class ImageMeasurements:
-    """What ingest keeps of a picture.
+    """The measurements of a picture that ingest stores.
 
     Attributes:
         content_hash: Of the decoded pixels and their shape.
         perceptual_hash: 64-bit DCT hash as 16 hexadecimal digits; near pictures differ in few bits.
         properties: Name to number, each described in `properties`.
         encoding: `format`, `camera` and `time` of `Encoding`.
-        grey_scale: What became black and white, of a picture of more than 8 bits.
+        grey_scale: The values of black and white of a picture of more than 8 bits; None for others.
     """
 
     content_hash: str
@@ -44,24 +44,25 @@ class ImageMeasurements:
 
 
 def decode_and_measure(data: bytes | np.ndarray, decoding: Decoding) -> ImageMeasurements | GreyRange:
-    """Decoded once and measured; of a picture of more than 8 bits the range, where no scale is given.
+    """The measurements of a picture, decoded once; its grey range where it has more than 8 bits and no scale is given.
 
     Raises:
-        Refused: It cannot be decoded, or memory does not suffice to.
+        ItemRejected: It cannot be decoded, or there is not enough memory.
     """
     try:
-        found = open_or_range(data, decoding)
-        if isinstance(found, GreyRange):
-            return found
-        return measure(found[0], len(data) if isinstance(data, bytes) else data.nbytes, found[1], decoding.grey_scale)
+        opened = open_or_range(data, decoding)
+        if isinstance(opened, GreyRange):
+            return opened
+        image, encoding = opened
+        return measure(image, len(data) if isinstance(data, bytes) else data.nbytes, encoding, decoding.grey_scale)
     except MemoryError:
-        raise ItemRejected("too_large", "memory does not suffice to measure it") from None
+        raise ItemRejected("too_large", "there is not enough memory to measure it") from None
 
 
 def measure(
     picture: Image.Image | np.ndarray,
     num_bytes: int,
-    told: Encoding | None = None,
+    encoding: Encoding | None = None,
     grey_scale: Greys | None = None,
 ) -> ImageMeasurements:
     """Hashes, size and properties of decoded pixels.
@@ -69,10 +70,10 @@ def measure(
     Args:
         picture: Mode L or RGB, or (H, W) or (H, W, 3) uint8.
         num_bytes: Size as stored.
-        told: By the file; None for what never was one.
+        encoding: Of the file; None for a picture that came as pixels.
         grey_scale: Of the data set's pictures of more than 8 bits.
     """
-    told = told or Encoding()
+    encoding = encoding or Encoding()
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     width, height = image.size
     small = _reduce(image)
@@ -88,22 +89,24 @@ def measure(
             "aspect_ratio": width / height,
             "num_pixels": float(height * width),
             "num_bytes": float(num_bytes),
-            "jpeg_quality": told.jpeg_quality,
+            "jpeg_quality": encoding.jpeg_quality,
         },
-        encoding={"format": told.format, "camera": told.camera, "time": told.time},
-        grey_scale=[grey_scale.low, grey_scale.high] if grey_scale and told.deep else None,
+        encoding={"format": encoding.format, "camera": encoding.camera, "time": encoding.time},
+        grey_scale=[grey_scale.low, grey_scale.high] if grey_scale and encoding.deep else None,
     )
 
 
 def _reduce(image: Image.Image) -> Image.Image:
-    """Averages of square blocks."""
+    """A smaller copy, each pixel the average of a square block."""
     short, long = sorted(image.size)
     factor = max(1, short // MEASURED_SIDE, math.ceil(long / (MAX_ASPECT * MEASURED_SIDE)))
     return image.reduce(factor) if factor > 1 else image
 
 
 def perceptual_hash(luma: Image.Image) -> str:
-    """Whether each of the 8 x 8 lowest frequencies of a 32 x 32 copy is above their median; equals imagehash.phash.
+    """16 hexadecimal digits: whether each of the 8 x 8 lowest frequencies of a 32 x 32 copy is above their median.
+
+    Equals imagehash.phash.
 
     Source: C. Zauner 2010, Implementation and Benchmarking of Perceptual Image Hash Functions, section 3.2.1.
     """
@@ -117,10 +120,10 @@ def perceptual_hash(luma: Image.Image) -> str:
 
 
 def image_properties(small: Image.Image, luma: Image.Image) -> dict[str, float]:
-    """What is measured of a picture, apart from what it shows and its size.
+    """The properties of a picture apart from its size: light, colour, sharpness and noise.
 
-    All sums are of integers, so exact. Luma is rounded to 8 bit, except in `brightness`: that moves no property by
-    more than 0.002, entropy by 0.01 bits.
+    All sums are of integers, so exact. Luma is rounded to 8 bit, except in `brightness`: rounding changes a property by
+    at most 0.002, entropy by at most 0.01 bits.
 
     Args:
         small: The reduced copy, mode L or RGB.
@@ -166,10 +169,10 @@ def image_properties(small: Image.Image, luma: Image.Image) -> dict[str, float]:
 
 
 def noise_level(across: np.ndarray) -> float:
-    """Standard deviation of the noise, as a share of white: what a mask that is blind to planes leaves.
+    """Standard deviation of the noise, as a share of white, by a mask whose response to planes is zero.
 
-    The mask is the difference of two Laplacians, (1 -2 1) across and down; it answers to noise of standard deviation
-    s with a mean absolute value of 6 s sqrt(2 / pi). Texture answers too. 0 below 3 x 3 pixels.
+    The mask is the difference of two Laplacians, (1 -2 1) across and down; the mean absolute value of its
+    response to noise of standard deviation s is 6 s sqrt(2 / pi). Texture adds to it. 0 below 3 x 3 pixels.
 
     Args:
         across: (H, W - 1) int16 differences of neighbouring luma, which lie between -255 and 255.
@@ -178,12 +181,12 @@ def noise_level(across: np.ndarray) -> float:
     """
     bends = across[:, 1:] - across[:, :-1]
     slopes = bends[1:] - bends[:-1]
-    answer = slopes[1:] - slopes[:-1]
-    return math.sqrt(math.pi / 2) * float(_sum(np.abs(answer))) / max(1, answer.size) / 6 / 255
+    response = slopes[1:] - slopes[:-1]
+    return math.sqrt(math.pi / 2) * float(_sum(np.abs(response))) / max(1, response.size) / 6 / 255
 
 
 def _sum(numbers: np.ndarray) -> np.ndarray:
-    """Over the last two axes; 32 bit hold it, since a copy has at most 522,240 pixels, and no answer is above 2,040."""
+    """The sum over the last two axes; 32 bits suffice: a copy has at most 522,240 pixels, no value is above 2,040."""
     return numbers.sum(axis=(-2, -1), dtype=np.int32)
 
 
@@ -206,12 +209,12 @@ def _cast(prefix: str, means: np.ndarray) -> dict[str, float]:
 def _corners(planes: np.ndarray) -> dict[str, float]:
     side = max(1, round(0.1 * min(planes.shape[1:])))
     start, end = slice(None, side), slice(-side, None)
-    found: dict[str, float] = {}
+    properties: dict[str, float] = {}
     for name, (rows, columns) in CORNERS.items():
         part = planes[:, end if rows else start, end if columns else start]
         means = _sum(part) / part[0].size / 255
-        found |= {f"corner_{name}": _luma(means), **_cast(f"corner_{name}_", means)}
-    return found
+        properties |= {f"corner_{name}": _luma(means), **_cast(f"corner_{name}_", means)}
+    return properties
 
 
 def _saturation(planes: np.ndarray) -> float:
@@ -220,6 +223,6 @@ def _saturation(planes: np.ndarray) -> float:
     red, green, blue = planes
     high = np.maximum(np.maximum(red, green), blue)
     low = np.minimum(np.minimum(red, green), blue)
-    kept = float((low / np.maximum(high, 1)).sum())
-    black = high.size - np.count_nonzero(high)  # no colour, where the line above says full colour
-    return max(0.0, 1 - (kept + black) / high.size)
+    grey = float((low / np.maximum(high, 1)).sum())
+    black = high.size - np.count_nonzero(high)  # no colour, where the line above counts full colour
+    return max(0.0, 1 - (grey + black) / high.size)

@@ -1,4 +1,4 @@
-"""The pictures of a data set: measured once by ingest, and read again by every stage that looks at them."""
+"""The reader of the pictures of a data set: `ingest` measures them, later stages read them again."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ Outcome = ImageMeasurements | GreyRange | ItemRejected
 @final
 @dataclass(frozen=True, kw_only=True)
 class ImageReader(SampleReader):
-    """Reads pictures.
+    """Reads pictures of a source.
 
     Args:
-        source: That has them.
+        source: Of the pictures.
         decoding: One for the whole data set.
     """
 
@@ -40,20 +40,21 @@ class ImageReader(SampleReader):
     decoding: Decoding
 
     def measure(self, paths: Sequence[str], cache: bool) -> tuple[list[ItemRejected | None], pd.DataFrame]:
-        """Pictures of more than 8 bits are looked at twice where their scale is not given.
+        """The rejection of each item, or None, and the manifest columns of the accepted ones.
 
-        The first look finds how far their greys go, the second one measures them with the scale of all.
+        Where no grey scale is given, pictures of more than 8 bits are decoded twice: the first pass finds the range of
+        their greys, the second one measures them with the scale of the whole data set.
         """
-        found = self._look(paths, cache)
-        deep = [(path, one) for path, one in zip(paths, found, strict=True) if isinstance(one, GreyRange)]
+        outcomes = self._examine_all(paths, cache)
+        deep = [(path, one) for path, one in zip(paths, outcomes, strict=True) if isinstance(one, GreyRange)]
         if deep:
             scale = grey_scales.choose(deep)
             _say(scale, deep)
             reader = replace(self, decoding=replace(self.decoding, grey_scale=scale))
-            scaled = iter(reader._look([path for path, _ in deep], cache))
-            found = [next(scaled) if isinstance(one, GreyRange) else one for one in found]
-        rejections = [one if isinstance(one, ItemRejected) else None for one in found]
-        return rejections, manifest_columns([one for one in found if isinstance(one, ImageMeasurements)])
+            scaled = iter(reader._examine_all([path for path, _ in deep], cache))
+            outcomes = [next(scaled) if isinstance(one, GreyRange) else one for one in outcomes]
+        rejections = [one if isinstance(one, ItemRejected) else None for one in outcomes]
+        return rejections, manifest_columns([one for one in outcomes if isinstance(one, ImageMeasurements)])
 
     def load_picture(self, item: tuple[str, str]) -> np.ndarray:
         path, expected = item
@@ -61,7 +62,7 @@ class ImageReader(SampleReader):
             picture = decode(self.source.open(path), self.decoding)
         except ItemRejected as refused:
             raise UserError(
-                f"{path} could be read by ingest but not now ({refused}); run dvc repro to ingest again"
+                f"{path} could be read by ingest but cannot be read now ({refused}); run dvc repro to ingest again"
             ) from None
         if content_hash(picture) != expected:
             raise UserError(f"{path} has changed since ingest; run dvc repro to ingest again")
@@ -73,27 +74,27 @@ class ImageReader(SampleReader):
     def for_card(self) -> dict[str, Any]:
         return self.decoding.for_card()
 
-    def _look(self, paths: Sequence[str], cache: bool) -> list[Outcome]:
+    def _examine_all(self, paths: Sequence[str], cache: bool) -> list[Outcome]:
         started = time.time()
-        remembered = MeasurementCache.load(self.source, self.decoding) if cache else None
-        stamps = [self.source.stat(path) if remembered else None for path in paths]  # before reading: a change shows
-        found = [remembered.get(*one) if remembered else None for one in zip(paths, stamps, strict=True)]
-        unknown = [path for path, result in zip(paths, found, strict=True) if result is None]
+        store = MeasurementCache.load(self.source, self.decoding) if cache else None
+        stamps = [self.source.stat(path) if store else None for path in paths]  # before reading, to notice a change
+        known = [store.get(*one) if store else None for one in zip(paths, stamps, strict=True)]
+        unknown = [path for path, result in zip(paths, known, strict=True) if result is None]
         fresh = parallel_map(partial(examine, self), unknown, len(unknown), "ingest", killed=_reject_crashed)
-        results = [next(fresh) if result is None else result for result in found]
-        if remembered and unknown:
-            remembered.save(zip(paths, stamps, results, strict=True), started)
+        results = [next(fresh) if result is None else result for result in known]
+        if store and unknown:
+            store.save(zip(paths, stamps, results, strict=True), started)
         return results
 
 
 def make_reader(params: dict[str, Any], manifest: pd.DataFrame) -> SampleReader:
-    """What reads the rows of a manifest again, as `ingest` read them."""
+    """The reader of a manifest's rows, with the decoding that `ingest` used."""
     source: Source = config.build(config.get_section(params, "source"), "source")
     return ImageReader(source=source, decoding=Decoding.of_manifest(params, manifest))
 
 
 def examine(reader: ImageReader, path: str) -> Outcome:
-    """One item, read and decoded once; of one with more than 8 bits the range, as long as their scale is not known."""
+    """The measurements of one item, or its grey range (more than 8 bits and no scale given), or its rejection."""
     try:
         return properties.decode_and_measure(reader.source.open(path), reader.decoding)
     except ItemRejected as refused:
@@ -101,12 +102,12 @@ def examine(reader: ImageReader, path: str) -> Outcome:
 
 
 def _reject_crashed(path: str) -> ItemRejected:
-    return ItemRejected("crashed", "it killed the process that decoded it, mostly for lack of memory")
+    return ItemRejected("crashed", "decoding it killed the process, usually for lack of memory")
 
 
 def _say(scale: Greys, deep: list[tuple[str, GreyRange]]) -> None:
     path, brightest = max(deep, key=lambda entry: (entry[1].high, entry[0]))
     terminal.say(
-        f"ingest: {len(deep):,} pictures have more than 8 bits, the brightest {path} with {brightest.high:g}; "
+        f"ingest: {len(deep):,} pictures have more than 8 bits, the brightest is {path} with {brightest.high:g}; "
         f"{scale} becomes black to white in all of them (ingest.grey_scale)"
     )

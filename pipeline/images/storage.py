@@ -29,7 +29,7 @@ class SquareFormat(StorageFormat):
 
     @classmethod
     def of_card(cls, card: Mapping[str, Any]) -> SquareFormat:
-        """As the pictures were stored that a card tells of."""
+        """The format that a predictor's card describes."""
         return cls(**{name: card[name] for name in ("size", "fit", "channels")})
 
     @property

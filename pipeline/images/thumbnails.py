@@ -17,9 +17,9 @@ from pipeline.core.sample_reader import SampleReader
 def load_thumbnails(
     reader: SampleReader, manifest: pd.DataFrame, names: Iterable[str], side: int
 ) -> dict[str, np.ndarray]:
-    """sample_id to a small copy of the whole picture; what cannot be read any more is left out.
+    """sample_id to a small copy of the whole picture; pictures that cannot be read any more are left out.
 
-    A page about findings must not fail for a picture that went away: the stages that learn from it say so.
+    A page about findings must not fail because a picture is gone: the stages that train on it report that.
 
     Args:
         reader: Of the data set.
@@ -29,11 +29,11 @@ def load_thumbnails(
     """
     rows = manifest.set_index("sample_id")[["path", "content_hash"]].loc[list(names)]
     items = list(rows.itertuples(index=False, name=None))
-    found = parallel_map(partial(_glimpse, reader, side), items, len(items), "pictures")
-    return {name: one for name, one in zip(rows.index, found, strict=True) if one is not None}
+    copies = parallel_map(partial(_load, reader, side), items, len(items), "pictures")
+    return {name: copy for name, copy in zip(rows.index, copies, strict=True) if copy is not None}
 
 
-def _glimpse(reader: SampleReader, side: int, item: tuple[str, str]) -> np.ndarray | None:
+def _load(reader: SampleReader, side: int, item: tuple[str, str]) -> np.ndarray | None:
     try:
         image = Image.fromarray(reader.load_picture(item))
     except UserError:

@@ -159,7 +159,7 @@ def test_a_guess_gives_way_to_what_is_told(tmp_path, checkout, capsys):
         picture(tmp_path / f"set/{number}.png", number)
     rows = [f"{number}.png,{'ab'[number % 2]},{'xyz'[number % 3]}" for number in range(8)]
     (tmp_path / "set/labels.csv").write_text("\n".join(["file,one,two", *rows]))
-    assert "none of the columns ['one', 'two'] is surely the label; say --label-column" in refused(
+    assert "none of the columns ['one', 'two'] is certainly the label; give it with --label-column" in refused(
         capsys, tmp_path / "set"
     )
     run(tmp_path / "set", "--label-column", "two", "--group-column", "one")
@@ -191,8 +191,7 @@ def test_labels_without_their_pictures_are_counted_and_refused(tmp_path, checkou
     assert "items: 9, labels: 2" in shown
     assert "none of the pictures that it names was found" in shown
     assert (
-        "refused, named, by an annotation or a link, and not there: 9 of 9 files looked at; the first is '0.png'"
-        in shown
+        "refused, named by an annotation or a link, but missing: 9 of 9 files looked at; the first is '0.png'" in shown
     )
     assert not Path("conf/source/set.yaml").exists()
 
@@ -203,7 +202,7 @@ def test_a_folder_of_data_sets_is_told_apart(tmp_path, checkout, capsys):
     for part in ("train", "test"):
         classes(tmp_path / "sets/clothes" / part, "hat", "shoe")
     message = refused(capsys, tmp_path / "sets")
-    assert "holds data sets of its own: cells (Pascal VOC, 9 XML files" in message
+    assert "holds several data sets: cells (Pascal VOC, 9 XML files" in message
     assert "clothes (a folder per class, below test, train); name one of them, for example colibri init" in message
 
 
@@ -226,7 +225,7 @@ def test_a_less_likely_reading_can_be_chosen(tmp_path, checkout, capsys):
     run(place, "--name", "folder_told", "--format", "folder")
     assert type(written("table_first")).__name__ == "Table"
     assert type(written("folder_told")).__name__ == "Folder"
-    assert "--format 'elpv' is none that init can recognise; expected one of ['coco'," in refused(
+    assert "--format 'elpv' is not a format that init can recognise; expected one of ['coco'," in refused(
         capsys, place, "--format", "elpv"
     )
 
@@ -239,14 +238,17 @@ def test_a_less_likely_reading_can_be_chosen(tmp_path, checkout, capsys):
         (lambda root: os.mkfifo(root), "is neither a file nor a folder"),
         (lambda root: [picture(root / f"{n}.png") for n in range(3)], "holds 3 pictures and nothing that labels them"),
         (lambda root: classes(root, "cat"), "holds 3 pictures and nothing that labels them"),
-        (lambda root: (root.mkdir(), (root / "a.txt").write_text("x")), "holds 1 files (1 .txt) in no layout"),
+        (lambda root: (root.mkdir(), (root / "a.txt").write_text("x")), "holds 1 files (1 .txt) in no known layout"),
         (lambda root: (root.mkdir(), (root / "a.tar.gz").write_text("x")), "holds an archive; unpack it"),
-        (lambda root: root.write_text("x"), "is no file that any source reads"),
-        (lambda root: classes(root, "train", "test", "notes"), "stand ['notes']; move those away, or say --split-fold"),
+        (lambda root: root.write_text("x"), "is a file that no source reads"),
+        (
+            lambda root: classes(root, "train", "test", "notes"),
+            "have siblings ['notes']; move those away, or give --split-fold",
+        ),
         (lambda root: (classes(root, "cat"), (root / "dog").mkdir()), "labels them; its folder 'dog' is empty; expec"),
         (
             lambda root: dangling(root, 4),
-            "4 of its files are links to nothing, or pipes, the first is 'cat/0.png' (mount",
+            "4 of its files are broken links, or pipes, the first is 'cat/0.png' (mount",
         ),
     ],
     ids=["nothing", "empty", "pipe", "flat", "one class", "text", "archive", "file", "beside", "empty class", "links"],
@@ -267,7 +269,7 @@ def test_broken_json_names_its_line(tmp_path, checkout, capsys):
 @pytest.mark.parametrize(
     ("closed", "message"),
     [
-        ("", "cannot be opened: Permission denied; mend"),
+        ("", "cannot be opened: Permission denied; correct"),
         ("cat", "nothing that labels them; its folder 'cat' cannot be opened (chmod"),
     ],
 )
@@ -348,7 +350,7 @@ def test_a_limit_that_would_stop_the_run_is_named(tmp_path, checkout, capsys):
     run(place)
     shown = capsys.readouterr().out
     assert "refused, without a byte: 1 of 8 files looked at; the first is 'cat/zero.png': 0 bytes" in shown
-    assert "refused, no picture, whatever their names say: 1 of 8 files looked at" in shown
+    assert "refused, files that are no pictures in spite of their names: 1 of 8 files looked at" in shown
     assert "It will stop at ingest.max_quarantine_fraction 0.05; mend what is refused above" in shown
 
 
@@ -357,7 +359,9 @@ def test_no_picture_at_all(tmp_path, checkout, capsys):
     for one in place.rglob("*.png"):
         one.write_text("<html>")
     message = refused(capsys, place)
-    assert "can be read: no picture, whatever their names say (6 of 6, the first is 'cat/0.png': " in message
+    assert (
+        "can be read: files that are no pictures in spite of their names (6 of 6, the first is 'cat/0.png': " in message
+    )
 
 
 def test_one_label_alone(tmp_path, checkout, capsys):
@@ -415,7 +419,7 @@ def test_json_of_another_kind_is_no_format(tmp_path, checkout, capsys):
     place.mkdir()
     for number, content in enumerate([[], {}, [1], {"images": 3}, "x", None]):
         (place / f"{number}.json").write_text(json.dumps(content))
-    assert "in no layout that is known" in refused(capsys, place)
+    assert "in no known layout" in refused(capsys, place)
 
 
 def test_what_nobody_chose_is_counted_and_is_neither_class_nor_picture(tmp_path, checkout, capsys):
@@ -455,7 +459,9 @@ def test_folders_that_all_hold_the_same_ones_are_asked_about(tmp_path, checkout,
     assert {label for labels in written("set").read()["labels"] for label in labels} == {"cat", "dog"}
     run(tmp_path / "set", "--label-level", 1, "--force")
     assert {label for labels in written("set").read()["labels"] for label in labels} == {"north", "south"}
-    assert "- the folders of 'north', 'south' hold folders, whose pictures count for them" in capsys.readouterr().out
+    assert (
+        "- the folders of 'north', 'south' hold folders, whose pictures get the outer label" in capsys.readouterr().out
+    )
     assert "--label-level takes a whole number, got 'two'" in refused(capsys, tmp_path / "set", "--label-level", "two")
 
 
@@ -464,8 +470,8 @@ def test_a_table_beside_class_folders_is_named(tmp_path, checkout, capsys):
     (place / "notes.csv").write_text("who,when\nAnn,today\n")
     run(place)
     shown = capsys.readouterr().out
-    assert "'notes.csv' was not read; where it holds the labels: --format table" in shown
-    assert "the class folders differ in a number alone: 'part_1', 'part_2' are no labels if they are parts" in shown
+    assert "'notes.csv' was not read; if it holds the labels, add --format table" in shown
+    assert "the class folders differ only in a number: 'part_1', 'part_2' are no labels if they are parts" in shown
 
 
 def test_the_guess_of_a_split_gives_way(tmp_path, checkout, capsys):
@@ -581,7 +587,7 @@ def test_a_table_for_each_part_is_one_data_set(layout, clash, splits, tmp_path, 
     known = {"train": "train", "valid": "val", "test": "test"}
     assert "given split: " + ", ".join(f"{known[one]} 8" for one in splits) in shown
     assert "left out, as each table is a part of the split: column 'subset'" in shown
-    assert "left out as numbers of rows: ['']" in shown
+    assert "left out as row numbers: ['']" in shown
     assert "split=given" in shown
     table = written("set").read()
     assert "refused" not in table

@@ -93,8 +93,11 @@ def test_a_file_that_cannot_be_read(tmp_path):
         ("b,keep,cat,,Ann,2026-11-24,  ", r"line 3 does not say why; "),
         ("b,keep,cat,,Ann,yesterday,x", r"line 3: when must be a date like 2026-11-24, found 'yesterday'"),
         ("b,relabel,cat,,Ann,2026-11-24,x", r"line 3: relabel needs the new labels, found none; write them"),
-        ("b,relabel,cat,cat,Ann,2026-11-24,x", r"line 3: relabel needs the new labels, found the ones it has, 'cat'"),
-        ("b,relabel,cat|dog,dog|cat,Ann,2026-11-24,x", r"line 3: relabel needs the new labels, found the ones it has"),
+        ("b,relabel,cat,cat,Ann,2026-11-24,x", r"line 3: relabel needs the new labels, found the labels it has, 'cat'"),
+        (
+            "b,relabel,cat|dog,dog|cat,Ann,2026-11-24,x",
+            r"line 3: relabel needs the new labels, found the labels it has",
+        ),
         ("b,relabel,cat,[dog,Ann,2026-11-24,x", r"line 3, labels: '\[dog' begins like a JSON list and is none"),
         ("b,keep,[cat,,Ann,2026-11-24,x", r"line 3, previous: '\[cat' begins like a JSON list"),
         ("a,drop,cat,,Bob,2026-11-25,x", r"line 3 decides on 'a' again, after line 2; keep one of them"),
@@ -130,8 +133,8 @@ def test_another_encoding(tmp_path):
 
 def test_a_sample_that_is_not_there(read, items):
     message = (
-        r"decisions\.csv: line 2: the source names no usable sample 'e'; mend or remove the line, or set "
-        r"ingest\.decisions=false for another source"
+        r"decisions\.csv: line 2: the source names no usable sample 'e'; correct or remove the line, or set "
+        r"ingest\.decisions=false where the file was written for another source"
     )
     with pytest.raises(UserError, match=message):
         apply_decisions(items, [None] * 4, read(KEEP.replace("a,", "e,", 1)))
@@ -149,7 +152,7 @@ def test_of_an_item_named_twice_the_usable_one_is_meant(read):
 
 
 def test_labels_that_changed_since(read, items):
-    message = r"line 2: 'c' is labelled 'dog' now, the decision was made on 'cat'; look at it again and mend the line"
+    message = r"line 2: 'c' is labelled 'dog' now, the decision was made on 'cat'; check the picture again, "
     with pytest.raises(UserError, match=message):
         apply_decisions(items, [None] * 4, read(KEEP.replace("a,", "c,", 1)))
     with pytest.raises(UserError, match=r"line 2: 'd' is labelled '' now, the decision was made on 'cat'"):
@@ -157,7 +160,7 @@ def test_labels_that_changed_since(read, items):
 
 
 def test_a_class_that_nothing_has(read, items):
-    with pytest.raises(UserError, match=r"line 2: no sample of the source is labelled 'dgo'; mend the name, or add"):
+    with pytest.raises(UserError, match=r"line 2: no sample of the source is labelled 'dgo'; correct the name, or add"):
         apply_decisions(items, [None] * 4, read(RELABEL.replace("dog", "dgo")))
 
 

@@ -37,16 +37,16 @@ def test_what_is_told_under_a_name_that_is_taken_is_another_property():
     samples = table(
         prop_brightness=[0.1, 0.2],
         attr_brightness=["dim", "dim"],
-        attr_told_brightness=["dim", "no"],
+        attr_attr_brightness=["dim", "no"],
         attr_folder=["x", "y"],
         attr_site=["x", "y"],
         path=["n/1.png", "m/2.png"],
     )
     assert [(one.name, one.column) for one in collect_properties(samples)] == [
         ("brightness", "prop_brightness"),
-        ("told_brightness", "attr_brightness"),
-        ("told_told_brightness", "attr_told_brightness"),
-        ("told_folder", "attr_folder"),
+        ("attr_brightness", "attr_brightness"),
+        ("attr_attr_brightness", "attr_attr_brightness"),
+        ("attr_folder", "attr_folder"),
         ("site", "attr_site"),
         ("folder", "folder"),
         ("position", "position"),

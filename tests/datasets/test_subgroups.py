@@ -65,11 +65,11 @@ def test_what_cannot_be_a_nuisance():
         property_values(index, "attr_x", 2, "risk.by")
     with pytest.raises(UserError, match=r"^risk\.by names 'prop_noise', which is 1\.0 in all of train"):
         property_values(index, "prop_noise", 2, "risk.by")
-    with pytest.raises(UserError, match=r"^risk\.by names 'attr_x', .*; nothing was measured of them, or told$"):
+    with pytest.raises(UserError, match=r"^risk\.by names 'attr_x', .*; they have no property and no attribute$"):
         property_values(index[["labels"]], "attr_x", 2, "risk.by")
 
 
 @pytest.mark.parametrize("by", [None, "", "brightness", 3])
-def test_by_says_whether_it_was_measured_or_told(by):
-    with pytest.raises(ValueError, match=r"^by must name what was measured \(prop_brightness\) or told \(attr_site\)"):
+def test_by_names_a_property_or_an_attribute(by):
+    with pytest.raises(ValueError, match=r"^by must name a property \(prop_brightness\) or an attribute \(attr_site\)"):
         check_property_name(by)

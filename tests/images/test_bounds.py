@@ -46,7 +46,7 @@ def test_the_limit_counts_bytes_too(encode, kind, dtype, monkeypatch):
     assert decode(deep, limits).shape == (40, 50)
     monkeypatch.setattr(bounds, "BYTES_PER_PIXEL", 1)
     with pytest.raises(
-        ItemRejected, match=r"^too_large: 50 x 40 pixels take \d+ bytes to decode, at most 2000 allowed"
+        ItemRejected, match=r"^too_large: 50 x 40 pixels need \d+ bytes of memory, at most 2000 allowed"
     ):
         decode(deep, limits)
 

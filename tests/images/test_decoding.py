@@ -135,7 +135,7 @@ class TestDecode:
         picture = encode(np.array([values], dtype=np.int32), "TIFF")
         assert decode(picture, replace(LIMITS, grey_scale=Greys(*scale))).tolist() == [expected]
         with pytest.raises(
-            ItemRejected, match=r"^unsupported: 32 bits a pixel, and nothing says which values are black"
+            ItemRejected, match=r"^unsupported: 32 bits per pixel, whose type does not give the values of black"
         ):
             decode(picture, LIMITS)
 

@@ -62,9 +62,12 @@ def test_what_is_not_read_is_named_with_what_helps(what):
 
 def test_a_name_tells_where_the_bytes_do_not():
     assert expect_rejection(bytes(20)).detail == f"starts with {bytes(8)!r}"
-    told = expect_rejection(bytes(20), "ct/0001.DCM")
-    assert (told.reason, told.detail[-60:]) == ("not_a_picture", expect_rejection(bytes(20), "a.dcm").detail[-60:])
-    assert "; if it is DICOM: write its slices as PNG of 16 bits" in told.detail
+    rejection = expect_rejection(bytes(20), "ct/0001.DCM")
+    assert (rejection.reason, rejection.detail[-60:]) == (
+        "not_a_picture",
+        expect_rejection(bytes(20), "a.dcm").detail[-60:],
+    )
+    assert "; if it is DICOM: write its slices as PNG of 16 bits" in rejection.detail
     assert expect_rejection(b"", "a.png").reason == "empty"
 
 

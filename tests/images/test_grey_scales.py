@@ -48,13 +48,13 @@ def test_the_smallest_scale_that_holds_them_all(found, high):
     [
         (
             whole(65_536),
-            r"^0.tif has greys up to 65536, more than 16 bits hold; set ingest.grey_scale",
+            r"^0.tif has greys up to 65536, above the largest value of 16 bits; set ingest.grey_scale",
         ),
-        (whole(9, low=-3.0), r"^0.tif has greys below 0, down to -3, so nothing tells what is black; set ingest"),
-        (real(0.5, 200), r"^real0.tif has decimal greys up to 0.5 and real1.tif up to 200, so nothing tells what is w"),
-        (real(0.5) + whole(200), r"^real0.tif has decimal greys up to 0.5 and 0.tif up to 200, so nothing tells"),
-        (real(1.5), r"^real0.tif has decimal greys up to 1.5, so nothing tells what is white"),
-        (real(300), r"^real0.tif has decimal greys up to 300, so nothing tells what is white"),
+        (whole(9, low=-3.0), r"^0.tif has greys below 0, down to -3, so black cannot be inferred; set ingest"),
+        (real(0.5, 200), r"^real0.tif has decimal greys up to 0.5 and real1.tif up to 200, so white cannot be"),
+        (real(0.5) + whole(200), r"^real0.tif has decimal greys up to 0.5 and 0.tif up to 200, so white cannot be"),
+        (real(1.5), r"^real0.tif has decimal greys up to 1.5, so white cannot be inferred"),
+        (real(300), r"^real0.tif has decimal greys up to 300, so white cannot be inferred"),
     ],
 )
 def test_what_could_mean_several_things_is_asked(found, message):
@@ -64,26 +64,26 @@ def test_what_could_mean_several_things_is_asked(found, message):
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("option", "expected"),
     [("auto", None), (8, (0, 255)), (12, (0, 4095)), ([0, 1], (0, 1)), ([-1000.0, 400], (-1000, 400))],
 )
-def test_the_option(told, expected):
-    found = from_option(told)
+def test_the_option(option, expected):
+    found = from_option(option)
     assert (None if found is None else (found.low, found.high)) == expected
 
 
-@pytest.mark.parametrize("told", ["12", "full", 11, True, 12.0, [0], [0, 1, 2], ["0", "1"], [False, True], None])
-def test_a_wrong_option(told):
+@pytest.mark.parametrize("option", ["12", "full", 11, True, 12.0, [0], [0, 1, 2], ["0", "1"], [False, True], None])
+def test_a_wrong_option(option):
     with pytest.raises(
         ValueError, match=r"^grey_scale must be auto, one of 8, 10, 12, 14, 16, or \[black, white\], got"
     ):
-        from_option(told)
+        from_option(option)
 
 
-@pytest.mark.parametrize("told", [[1, 1], [2, 1], [0, float("inf")], [float("nan"), 1]])
-def test_white_is_above_black(told):
+@pytest.mark.parametrize("option", [[1, 1], [2, 1], [0, float("inf")], [float("nan"), 1]])
+def test_white_is_above_black(option):
     with pytest.raises(ValueError, match=r"^grey_scale must go from a number to a larger one, got"):
-        from_option(told)
+        from_option(option)
 
 
 def test_scaling_by_hand():

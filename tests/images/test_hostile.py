@@ -228,7 +228,7 @@ def test_lack_of_memory_while_decoding_is_no_damage(encode, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(decoding, "_as_seen", exhausted)
-    with pytest.raises(ItemRejected, match=r"too_large: memory does not suffice to decode it"):
+    with pytest.raises(ItemRejected, match=r"too_large: there is not enough memory to decode it"):
         decode(encode(SMALL), LIMITS)
 
 

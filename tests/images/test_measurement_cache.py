@@ -150,7 +150,7 @@ def test_a_spoilt_file_is_not_used_and_said(source, decoded, capsys, spoil):
     same(first, ingest(source, MAX_PIXELS, cache=True))
     assert len(decoded) == 16
     warning = capsys.readouterr().err
-    assert "ingest: warning, .cache/ingest/" in warning
+    assert "ingest: warning, the cache .cache/ingest/" in warning
     assert "is not used, so every picture is decoded" in warning
 
 
@@ -177,9 +177,9 @@ def test_the_version_knows_the_source_the_limit_and_the_code(source, tmp_path, m
 
 
 def test_only_a_few_files_are_kept(source):
-    for limit in range(1_000, 1_000 + measurement_cache.KEPT + 3):
+    for limit in range(1_000, 1_000 + measurement_cache.MAX_FILES + 3):
         ingest(source, limit, cache=True)
-    assert len(list(measurement_cache.FOLDER.glob("*.parquet"))) == measurement_cache.KEPT
+    assert len(list(measurement_cache.FOLDER.glob("*.parquet"))) == measurement_cache.MAX_FILES
 
 
 def test_find_wants_the_same_stamp(tmp_path):

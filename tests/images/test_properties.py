@@ -192,9 +192,9 @@ def test_a_thread_of_pixels_is_measured_on_a_small_copy():
 
 def test_encoded_and_decoded_pictures_measure_alike(noise, encode):
     data = encode(noise())
-    told, found = decode_and_measure(noise(), Decoding(max_pixels=1)), decode_and_measure(data, LIMITS)
-    assert found.content_hash == told.content_hash
-    assert found.properties == pytest.approx({**told.properties, "num_bytes": len(data)}, nan_ok=True)
+    plain, found = decode_and_measure(noise(), Decoding(max_pixels=1)), decode_and_measure(data, LIMITS)
+    assert found.content_hash == plain.content_hash
+    assert found.properties == pytest.approx({**plain.properties, "num_bytes": len(data)}, nan_ok=True)
 
 
 def test_lack_of_memory_refuses_the_picture(monkeypatch, noise):
@@ -202,5 +202,5 @@ def test_lack_of_memory_refuses_the_picture(monkeypatch, noise):
         raise MemoryError
 
     monkeypatch.setattr("pipeline.images.properties.image_properties", exhausted)
-    with pytest.raises(ItemRejected, match=r"too_large: memory does not suffice to measure it"):
+    with pytest.raises(ItemRejected, match=r"too_large: there is not enough memory to measure it"):
         decode_and_measure(noise(), LIMITS)

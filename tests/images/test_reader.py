@@ -53,7 +53,7 @@ def test_a_picture_of_which_one_number_has_changed(noise):
     ("path", "limits", "reason"), [("cat/9.png", LARGE, "missing"), ("cat/0.png", Decoding(max_pixels=9), "too_large")]
 )
 def test_a_picture_that_cannot_be_read_any_more(source, path, limits, reason):
-    message = rf"^{path} could be read by ingest but not now \({reason}.*\); run dvc repro to ingest again$"
+    message = rf"^{path} could be read by ingest but cannot be read now \({reason}.*\); run dvc repro to ingest again$"
     with pytest.raises(UserError, match=message):
         ImageReader(source=source, decoding=limits).load_picture((path, ""))
 

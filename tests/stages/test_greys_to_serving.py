@@ -84,7 +84,8 @@ def test_a_brighter_picture_changes_the_scale_and_that_is_said(trained, project,
     ingest.main()
     assert (
         "ingest: greys of more than 8 bits go from 0 to 16383 now, and went from 0 to 4095 when the present model was "
-        "trained: all of these pictures change, and everything is computed anew; ingest.grey_scale=12 keeps what was"
+        "trained: all of these pictures change, and every result is computed again;"
+        " ingest.grey_scale=12 keeps the old scale"
     ) in capsys.readouterr().err
     with_model = artifacts.MANIFEST.read_bytes()
     card = artifacts.PREDICTOR / "card.json"

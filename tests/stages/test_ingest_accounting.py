@@ -121,7 +121,7 @@ def test_too_many_refused_items_stop_the_run_and_are_listed(project, broken_fold
     write_params(broken_folder, max_quarantine_fraction=0.4)
     message = (
         r"7 of 15 items were refused, more than ingest\.max_quarantine_fraction 0\.4 allows; "
-        r"the first is 'cat/broken\.png', truncated: .*; see data/quarantine\.parquet, mend them or raise the limit"
+        r"the first is 'cat/broken\.png', truncated: .*; see data/quarantine\.parquet, repair them or raise the limit"
     )
     with pytest.raises(UserError, match=message):
         stage.main()

@@ -113,6 +113,6 @@ def test_a_negative_that_people_gave_a_label_is_none_any_more(decide, picture_fo
     assert unlabelled_note(manifest.assign(negative=False)) == "3 pictures have no label and take part in no split"
     assert unlabelled_note(manifest.head(4)) == ""
     with pytest.raises(
-        UserError, match=r"only \['cat'\]; source\.empty=own_label makes a class of those that show none"
+        UserError, match=r"only \['cat'\]; source\.empty=own_label makes a class of the pictures that show none"
     ):
         check_quarantine(manifest, pd.DataFrame({"reason": []}), Limits(max_pixels=1, max_quarantine_fraction=0))

@@ -53,7 +53,7 @@ def test_12_bits_in_16_span_all_greys(write, kind, capsys):
     assert dim.max() == 127  # by the scale of both, not by its own
     assert [content_hash(bright), content_hash(dim)] == manifest["content_hash"].tolist()
     assert (
-        "2 pictures have more than 8 bits, the brightest a/0.png with 4095; 0 to 4095 becomes"
+        "2 pictures have more than 8 bits, the brightest is a/0.png with 4095; 0 to 4095 becomes"
         in capsys.readouterr().out
     )
 

@@ -77,6 +77,22 @@ def test_a_moved_data_set_and_samples_that_come_back_keep_their_split(run, proje
     assert run(30) == first
 
 
+def test_without_the_record_a_merged_group_gets_a_new_split(run):
+    """As the message advises; without `data/splits.parquet` alone the stage still starts from the record."""
+    first = run(20)
+    other = next(position for position, split in enumerate(first) if split != first[0])
+    merged = ["g" if position in (0, other) else None for position in range(20)]
+    advice = r"or delete data/assignments and run dvc repro for a new split, whose figures are not comparable"
+    with pytest.raises(UserError, match=advice):
+        run(20, group=merged)
+    artifacts.SPLITS.unlink()
+    with pytest.raises(UserError, match=advice):
+        run(20, group=merged)
+    shutil.rmtree(artifacts.ASSIGNMENTS)
+    second = run(20, group=merged)
+    assert second[0] == second[other]
+
+
 OPTIONS = {"_target_": "pipeline.datasets.splits.random.Random", "seed": 0}
 
 
@@ -135,11 +151,11 @@ def test_the_task_decides_whether_negatives_take_part(run):
 def lock(project, seed=0, md5=None):
     """dvc.lock as DVC leaves it after a run by the options in params.yaml."""
     params = yaml.safe_load((project / "params.yaml").read_text())
-    told = {"split": {**params["split"], "seed": seed}, "source": params["source"]}
+    recorded = {"split": {**params["split"], "seed": seed}, "source": params["source"]}
     digest = md5 or hashlib.md5(artifacts.SPLITS.read_bytes()).hexdigest()
     outs = [{"path": "data/assignments", "md5": "0.dir"}, {"path": "data/splits.parquet", "md5": digest}]
-    recorded = {"stages": {"split": {"params": {"params.yaml": told}, "outs": outs}}}
-    (project / "dvc.lock").write_text(yaml.safe_dump(recorded))
+    content = {"stages": {"split": {"params": {"params.yaml": recorded}, "outs": outs}}}
+    (project / "dvc.lock").write_text(yaml.safe_dump(content))
 
 
 def test_a_clone_without_the_record_hears_that_samples_may_have_moved(run, project, capsys):
@@ -171,6 +187,6 @@ def test_no_record_or_one_by_other_options_says_nothing(run, project, capsys, te
 
 def test_groups_that_are_larger_than_test_are_counted(run, capsys):
     run(60, group=["one"] * 30 + [f"g{row}" for row in range(30)])
-    assert "split: 1 of 31 groups hold more samples than the whole test split (12), which speaks of the smaller" in (
+    assert "split: 1 of 31 groups holds more samples than the whole test split (12), so test has smaller groups" in (
         capsys.readouterr().err
     )

@@ -1,4 +1,4 @@
-"""What lies at a path that a person named: the names of its files, and the edges of them; bounded, nothing decoded."""
+"""The files at a path: their names, and the first and last bytes of a few; bounded, without decoding."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from pipeline.datasets.discovery.file_walk import Listing, walk
 MAX_FILES = 2_000_000
 EDGE_BYTES = 1024 * 1024
 MAX_DOCUMENTS = 100
-MAX_NAMES = 200  # a document names: so many are looked up
-MAX_NAMESAKES = 1000  # files of one name in different folders: so many are compared
+MAX_NAMES = 200  # of those in a document, looked up
+MAX_NAMESAKES = 1000  # files of one name in different folders, compared
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class FormatMatch:
-    """How a source would read what lies at a place.
+    """How a source would read the files at a place.
 
     Attributes:
-        layout: What was found, in words.
+        layout: The format, in words.
         choices: The arguments of the constructor, all but `name` and `watch`.
-        confidence: 1 where the content says what it is, 0.5 where names of files and folders do, less for a guess.
-        notes: What was guessed or looks odd, a sentence each.
-        missing: What a person must mend or say before it can be read, a sentence; empty where nothing is.
+        confidence: 1 where the content shows the format, 0.5 where names of files and folders do, less for a guess.
+        notes: Guesses and oddities, a sentence each.
+        missing: What a person must correct or set before it can be read, a sentence; empty where nothing is missing.
     """
 
     layout: str
@@ -50,8 +50,8 @@ class FileListing:
     Attributes:
         root: The folder, relative to the project where it lies inside, else absolute.
         files: POSIX paths relative to the root, sorted, as `walk` finds them.
-        named: The one file that was asked for; None where the whole folder was.
-        listing: What else `walk` met there.
+        named: The one file that the path names; None where it names a folder.
+        listing: Everything that `walk` found there.
     """
 
     root: Path
@@ -60,7 +60,7 @@ class FileListing:
     listing: Listing = field(default_factory=Listing)
 
     def documents(self, wanted: Callable[[str], bool]) -> list[str]:
-        """Files that may speak of the whole: the named one, or the first hundred that are at most one folder deep.
+        """Files that may describe the data set: the named one, or the first hundred at most one folder deep.
 
         Args:
             wanted: Whether a file's ending, in lower case and with the dot, is of interest.
@@ -70,7 +70,7 @@ class FileListing:
         return list(islice((one for one in candidates if wanted(PurePosixPath(one).suffix.lower())), MAX_DOCUMENTS))
 
     def has(self, path: str) -> bool:
-        """Whether there is a file of this path, with or without a slash before it."""
+        """Whether there is a file at this path, with or without a leading slash."""
         return path.lstrip("/") in self._files
 
     def at(self, path: str) -> str:
@@ -78,7 +78,7 @@ class FileListing:
         return str(self.root / path)
 
     def head(self, path: str, size: int = EDGE_BYTES) -> bytes:
-        """The first bytes of a file; nothing of one that cannot be read."""
+        """The first bytes of a file; empty where it cannot be read."""
         try:
             with (self.root / path).open("rb") as file:
                 return file.read(size)
@@ -86,7 +86,7 @@ class FileListing:
             return b""
 
     def head_and_tail(self, path: str) -> bytes:
-        """The first and the last bytes of a file, all of a small one; nothing of one that cannot be read."""
+        """The first and the last bytes of a file, all of a small one; empty where it cannot be read."""
         try:
             with (self.root / path).open("rb") as file:
                 first = file.read(EDGE_BYTES)
@@ -96,11 +96,11 @@ class FileListing:
             return b""
 
     def common_parent(self, paths: Iterable[str], preferred: Callable[[str], bool] | None = None) -> str | None:
-        """The folder, relative to the root, below which most of these relative paths lie; None where none does.
+        """The folder, relative to the root, below which most of these paths exist; None where none exists.
 
         Args:
-            paths: Relative ones.
-            preferred: Whether a folder goes before others that hold as many.
+            paths: Relative paths.
+            preferred: Whether a folder goes before others with as many of the paths.
         """
         votes: Counter[str] = Counter()
         for path in islice(paths, MAX_NAMES):
@@ -115,7 +115,7 @@ class FileListing:
         )
 
     def below(self, folder: str) -> FileListing:
-        """One of its folders as a place of its own."""
+        """The listing of one of its folders."""
         inside = tuple(path.removeprefix(f"{folder}/") for path in self.files if path.startswith(f"{folder}/"))
         return FileListing(root=self.root / folder, files=inside, listing=self.listing)
 
@@ -130,19 +130,19 @@ class FileListing:
 
     @cached_property
     def _namesakes(self) -> defaultdict[str, list[str]]:
-        found: defaultdict[str, list[str]] = defaultdict(list)
+        namesakes: defaultdict[str, list[str]] = defaultdict(list)
         for path in self.files:
-            same = found[path.rpartition("/")[2]]
+            same = namesakes[path.rpartition("/")[2]]
             if len(same) < MAX_NAMESAKES:
                 same.append(path)
-        return found
+        return namesakes
 
 
 def list_files(path: Path, max_files: int = MAX_FILES) -> FileListing:
-    """What lies at a path. A folder that holds one folder and nothing else stands for that one.
+    """The listing of a path. A folder that holds nothing but one folder is replaced by that folder.
 
     Raises:
-        UserError: There is nothing, it cannot be read, it holds no file or more than `max_files`.
+        UserError: The path does not exist, cannot be read, or holds no file or more than `max_files`.
     """
     root = project_path(path)
     try:
@@ -160,7 +160,7 @@ def list_files(path: Path, max_files: int = MAX_FILES) -> FileListing:
         if isinstance(error, UserError):
             raise
         problem = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"{str(path)!r} cannot be opened: {problem}; mend its permissions or copy it") from None
+        raise UserError(f"{str(path)!r} cannot be opened: {problem}; correct its permissions or copy it") from None
     if not files:
         problem = "; ".join(list_obstacles(found)) or "it holds no file"
         raise UserError(f"{str(path)!r}: {problem}; name the folder that holds your pictures")
@@ -171,12 +171,12 @@ def list_files(path: Path, max_files: int = MAX_FILES) -> FileListing:
 
 
 def list_obstacles(listing: Listing) -> Iterator[str]:
-    """What keeps files of a folder from being read, a part of a sentence each."""
+    """The reasons why files of a folder cannot be read, a part of a sentence each."""
     if listing.unlisted:
-        yield f"{_folders(listing.unlisted)} cannot be opened (chmod -R u+rX mends that)"
+        yield f"{_folders(listing.unlisted)} cannot be opened (chmod -R u+rX corrects that)"
     if listing.odd:
-        first = f"{len(listing.odd):,} of its files are links to nothing, or pipes, the first is {min(listing.odd)!r}"
-        yield f"{first} (mount the disk that they lead to, or say dvc checkout)"
+        first = f"{len(listing.odd):,} of its files are broken links, or pipes, the first is {min(listing.odd)!r}"
+        yield f"{first} (mount the disk that they lead to, or run dvc checkout)"
     if listing.empty:
         yield (
             f"{_folders(listing.empty)} hold no file"
@@ -190,6 +190,6 @@ def _folders(names: Sequence[str]) -> str:
 
 
 def project_path(path: Path) -> Path:
-    """How conf/ writes a path: relative inside the project, absolute outside, where a copy of the project finds it."""
+    """A path as conf/ writes it: relative inside the project, absolute outside, for copies of the project."""
     full = Path(os.path.abspath(path))  # noqa: PTH100 - a link inside the project stays one
     return full.relative_to(Path.cwd()) if full.is_relative_to(Path.cwd()) else full

@@ -1,4 +1,4 @@
-"""The files below a folder, in one order: links followed but for loops, hidden files and those of tools passed over."""
+"""Lists the files below a folder in a fixed order; follows links except loops, skips hidden files and tools' files."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import NamedTuple, final
 
 from pipeline.core.errors import UserError
 
-MAX_LINKED = 100_000  # folders entered through links, of which a few crossed ones make a great many
-OF_TOOLS = frozenset(  # what systems and programs put beside pictures, in lower case
+MAX_LINKED = 100_000  # folders entered through links; a few links that cross lead to very many
+OF_TOOLS = frozenset(  # files and folders that systems and programs add, in lower case
     [
         *("__macosx", "@eadir", "#recycle", "@recycle", "@recently-snapshot", "#snapshot", "lost+found"),
         *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "picasa.ini", "icon\r", "$recycle.bin"),
@@ -26,16 +26,16 @@ OF_TOOLS = frozenset(  # what systems and programs put beside pictures, in lower
 @final
 @dataclass(frozen=True)
 class Listing:
-    """What lies below a folder; paths are POSIX and relative to it.
+    """The files and folders below a folder; paths are POSIX and relative to it.
 
     Attributes:
-        files: Of each folder its files, sorted, then its folders, sorted; links to files, and to nothing, among them.
-        odd: Those of them that are no files to read: pipes, devices, links to nothing or to themselves.
+        files: For each folder its sorted files, then those of its sorted sub-folders; with links, also broken ones.
+        odd: Those that cannot be read as files: pipes, devices, broken links, links to themselves.
         folders: In the same order.
         linked: Folders that are links.
         unlisted: Folders that cannot be opened.
-        loops: Links to a folder around them, passed over.
-        of_tools: Names of files and folders that programs made to how often they stand there; passed over.
+        loops: Links to a folder that contains them; skipped.
+        of_tools: Names of files and folders of programs, with their counts; skipped.
     """
 
     files: list[str] = field(default_factory=list)
@@ -48,17 +48,17 @@ class Listing:
 
     @property
     def ordinary(self) -> list[str]:
-        """The files that are ones, or links to one."""
+        """Regular files, and links to them."""
         return [path for path in self.files if path not in self.odd]
 
     @property
     def empty(self) -> list[str]:
-        """Folders without a file at any depth that could be opened."""
+        """Folders that could be opened and hold no file at any depth."""
         filled = folders_around([*self.files, *(f"{folder}/" for folder in self.unlisted)])
         return [folder for folder in self.folders if folder not in filled]
 
     def below(self, folder: str) -> Listing:
-        """What lies below one of its folders, as if that had been listed itself; without what tools left there."""
+        """The listing of one of its folders, without `of_tools`."""
         start = f"{folder}/"
         files, folders, linked, unlisted, loops = (
             [path.removeprefix(start) for path in paths if path.startswith(start)]
@@ -70,12 +70,12 @@ class Listing:
 
 def folders_around(files: Iterable[str]) -> set[str]:
     """The folders that hold files, at any depth, as POSIX paths; without the root."""
-    found: set[str] = set()
+    folders: set[str] = set()
     for folder in {path.rpartition("/")[0] for path in files}:
-        while folder and folder not in found:
-            found.add(folder)
+        while folder and folder not in folders:
+            folders.add(folder)
             folder = folder.rpartition("/")[0]
-    return found
+    return folders
 
 
 KNOWN: ContextVar[dict[Path, Listing] | None] = ContextVar("known", default=None)
@@ -83,7 +83,7 @@ KNOWN: ContextVar[dict[Path, Listing] | None] = ContextVar("known", default=None
 
 @contextmanager
 def listed_once() -> Iterator[None]:
-    """Within it no folder is listed twice: one that lies in a folder which `walk` has listed is taken from that."""
+    """Within the context no folder is listed twice: `walk` takes a folder from the listing of one that contains it."""
     token = KNOWN.set({})
     try:
         yield
@@ -92,7 +92,7 @@ def listed_once() -> Iterator[None]:
 
 
 def _earlier_listing(root: Path) -> Listing | None:
-    """The listing of a folder that was listed before, or lies in one that was, unless a part of it could not be."""
+    """The listing of a folder from an earlier complete listing of it or of a folder that contains it; else None."""
     full = Path(os.path.abspath(root))  # noqa: PTH100 - a link stays one
     for listed, found in (KNOWN.get() or {}).items():
         if found.unlisted or not full.is_relative_to(listed):
@@ -106,7 +106,7 @@ def _earlier_listing(root: Path) -> Listing | None:
 
 
 def is_of_tool(name: str) -> bool:
-    """Whether a program gives this name to a file or folder of its own, which is nobody's picture and no class."""
+    """Whether a program gives this name to its own files or folders, which are neither pictures nor classes."""
     return name.lower() in OF_TOOLS
 
 
@@ -118,9 +118,8 @@ def is_passed_over(path: str) -> bool:
 def walk(root: Path, unlisted: Callable[[OSError], None] | None = None, max_files: int | None = None) -> Listing:
     """Lists all files below a folder.
 
-    Within `listed_once` a folder that is known is not listed again. Links to folders are followed wherever they lead on
-    this disk, but for folders that hold the link itself or one that was followed on the way to it: those would be
-    endless. Hidden files and folders are passed over.
+    Within `listed_once` a listed folder is not listed again. Links to folders are followed, except to folders that
+    contain the link itself or a link on the way to it, which would be endless. Hidden files and folders are skipped.
 
     Args:
         root: The folder.
@@ -159,15 +158,15 @@ def walk(root: Path, unlisted: Callable[[OSError], None] | None = None, max_file
 
 
 class Folder(NamedTuple):
-    """A folder to list: its path from the root, where it really is, and where the links on the way to it really are."""
+    """A folder to list: its path from the root, its real path, and the real folders of the links on the way to it."""
 
     path: str
     real: Path
-    left: tuple[Path, ...]
+    passed: tuple[Path, ...]
 
 
 def _list_folder(root: Path, folder: Folder, found: Listing) -> Iterator[Folder]:
-    """The folders in one; its files are noted."""
+    """Adds a folder and its files to the listing, and yields its sub-folders."""
     with os.scandir(root / folder.path) as entries:
         listed = sorted(entries, key=lambda entry: entry.name)
     if folder.path:
@@ -183,14 +182,14 @@ def _list_folder(root: Path, folder: Folder, found: Listing) -> Iterator[Folder]
             if not _is(entry, os.DirEntry.is_file):
                 found.odd.add(path)
         elif not entry.is_symlink():
-            yield Folder(path, folder.real / entry.name, folder.left)
+            yield Folder(path, folder.real / entry.name, folder.passed)
         else:
-            real, left = (folder.real / entry.name).resolve(), (*folder.left, folder.real)
-            if any(one.is_relative_to(real) for one in left):
+            real, passed = (folder.real / entry.name).resolve(), (*folder.passed, folder.real)
+            if any(one.is_relative_to(real) for one in passed):
                 found.loops.append(path)
             else:
                 found.linked.append(path)
-                yield Folder(path, real, left)
+                yield Folder(path, real, passed)
 
 
 def _is(entry: os.DirEntry[str], kind: Callable[[os.DirEntry[str]], bool]) -> bool:

@@ -1,4 +1,4 @@
-"""The files of a folder, in one order: which a document means by its names, and those that it does not name."""
+"""The files of a folder in a fixed order: those that an annotation names, and those that it does not name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def existing_folder(path: str, parameter: str, expected: str) -> Path:
     """The folder that a parameter names.
 
     Raises:
-        UserError: There is none.
+        UserError: It does not exist.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -29,7 +29,7 @@ def existing_folder(path: str, parameter: str, expected: str) -> Path:
 
 
 def tree_below(root: Path) -> tuple[list[str], list[str]]:
-    """The files below a folder as `files_below` gives them, and the folders, those without a file too.
+    """The files below a folder as `files_below` returns them, and all folders, also empty ones.
 
     Raises:
         UserError: A folder cannot be listed.
@@ -51,7 +51,7 @@ def files_below(root: Path, folder: str = "") -> list[str]:
 def _list(root: Path) -> Listing:
     def refuse(error: OSError) -> NoReturn:
         raise UserError(
-            f"the source's folder {str(error.filename)!r} cannot be listed: {error.strerror}; mend its permissions"
+            f"the source's folder {str(error.filename)!r} cannot be listed: {error.strerror}; correct its permissions"
         )
 
     try:
@@ -61,16 +61,16 @@ def _list(root: Path) -> Listing:
 
 
 def find_pictures(root: Path, items: Sequence[Item], annotations: Collection[Path]) -> list[Item]:
-    """Items that a table or a document names, each at its file, then the pictures that none of them names.
+    """The items that a table or a document names, each with the path of its file, then pictures that it does not name.
 
     Args:
         root: Where the pictures are.
-        items: As the table or the document spells their paths.
-        annotations: The files or folders they were read from; a file never counts as a picture itself.
+        items: With paths as the table or the document spells them.
+        annotations: The files or folders they were read from; such a file never counts as a picture.
 
     Returns:
-        An item for each path (see `merge`); one that may mean several files, or leaves the root, is refused. Files with
-        a picture's ending, or one that the items use, which no item names, are refused too.
+        One item for each path (see `merge`). An item that may mean several files, or leaves the root, is refused.
+        Unnamed files with a picture's ending, or with an ending that the items use, are refused too.
     """
     files = files_below(root)
     found = match_files(root, files, items)
@@ -78,18 +78,18 @@ def find_pictures(root: Path, items: Sequence[Item], annotations: Collection[Pat
 
 
 def match_files(root: Path, files: Sequence[str], items: Sequence[Item]) -> list[Item]:
-    """Items at the files that they mean, one for each path."""
-    meant = Resolver(files, root).find_all({item.path for item in items if item.refused is None})
-    return merge(_at(root, item, meant.get(item.path) if item.refused is None else None) for item in items)
+    """The items with the paths of the files that they mean, one for each path."""
+    resolved = Resolver(files, root).find_all({item.path for item in items if item.refused is None})
+    return merge(_at(root, item, resolved.get(item.path) if item.refused is None else None) for item in items)
 
 
-def _at(root: Path, item: Item, meant: str | ItemRejected | None) -> Item:
-    if isinstance(meant, str):
-        return replace(item, path=meant)
+def _at(root: Path, item: Item, file: str | ItemRejected | None) -> Item:
+    if isinstance(file, str):
+        return replace(item, path=file)
     try:
-        return replace(item, path=relative(root, item.path), refused=item.refused or meant)
+        return replace(item, path=relative(root, item.path), refused=item.refused or file)
     except ItemRejected as refused:
-        return replace(item, refused=item.refused or meant or refused)
+        return replace(item, refused=item.refused or file or refused)
 
 
 def _find_unnamed(

@@ -1,4 +1,4 @@
-"""Which level of a tree of folders gives the split, and which the label."""
+"""The level of a tree of folders that gives the split, and the level that gives the label."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from typing import final
 
 from pipeline.datasets.discovery.file_walk import folders_around
-from pipeline.datasets.discovery.split_names import is_unlabelled, split_named, splits_of, tells_nothing
+from pipeline.datasets.discovery.split_names import is_filler, is_unlabelled, split_named, splits_of
 
 Parts = tuple[str, ...]
-MIN_SHARED = 2  # names below each of several folders, from which on they are a level of their own
+MIN_SHARED = 2  # fewest names below each of several folders that make a level of their own
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """What a folder says of the pictures in it.
+    """The label and the split that a folder gives to its pictures.
 
     Attributes:
         label: The class, or None.
         given_split: train, val, test, or None.
-        is_loose: It stands above the classes, where only pictures count, and no other file.
+        is_loose: It is above the classes, where only pictures are items.
     """
 
     label: str | None
@@ -35,10 +35,10 @@ class Levels:
     """The meaning of each folder of a tree.
 
     Attributes:
-        of: Folder, as POSIX path, to what it says; "" is the root.
+        of: Folder, as POSIX path, to its level; "" is the root.
         splits: The folders that are parts of the split, in order; without those that hold no class.
-        below: Whether they stand in the class folders, not above them.
-        shared: Names that stand below each class folder alike, where there are some; else empty.
+        below: Whether they are in the class folders, not above them.
+        shared: Names of folders below every class folder; empty where there are none.
         deeper: Classes whose folder holds folders.
     """
 
@@ -54,17 +54,17 @@ class Levels:
 
 
 def read_levels(folders: Collection[str], filled: Collection[str], label_level: int, split_folders: bool) -> Levels:
-    """What the folders of a tree mean.
+    """The meaning of the folders of a tree.
 
-    A level with a single folder that is called like the one around it (`seg_train/seg_train`), or by words that tell
-    nothing (`images`), is passed over. Folders that are all parts of a split (`splits_of`) give the split, above the
-    classes or in each of them. Of what is left, `label_level` says which names the class.
+    A level with a single folder is skipped if the folder repeats the name of its parent (`seg_train/seg_train`) or has
+    a generic name (`images`). Folders that are all parts of a split (`splits_of`) give the split, above the
+    classes or in each of them. Of the remaining levels, `label_level` names the class.
 
     Args:
         folders: All of them, as POSIX paths.
         filled: Those with a picture directly in them; "" is the root.
-        label_level: 1 for the topmost of what is left.
-        split_folders: Whether names of parts of a split mean one.
+        label_level: 1 for the topmost remaining level.
+        split_folders: Whether folders named like parts of a split give the split.
     """
     tree = _Tree(folders, filled)
     plain = {folder: tree.plain(folder) for folder in [*folders, ""]}
@@ -97,7 +97,7 @@ def read_levels(folders: Collection[str], filled: Collection[str], label_level: 
 
 
 def _common_names(labelled: Iterable[Parts], level: int) -> list[str]:
-    """Names that stand below each class folder, where they are at least half of what stands below any."""
+    """Names of folders below every class folder, where they are at least half of those below any."""
     below: dict[str, set[str]] = {}
     for parts in labelled:
         names = below.setdefault(parts[level - 1], set())
@@ -110,7 +110,7 @@ def _common_names(labelled: Iterable[Parts], level: int) -> list[str]:
 
 
 class _Tree:
-    """Folders and those within them."""
+    """Folders and their sub-folders."""
 
     def __init__(self, folders: Collection[str], filled: Collection[str]):
         self._filled = frozenset(filled)
@@ -120,25 +120,25 @@ class _Tree:
             self._within.setdefault(folder.rpartition("/")[0], []).append(folder)
 
     def plain(self, folder: str) -> Parts:
-        """The parts of a path without the levels that are passed over."""
+        """The parts of a path without skipped levels."""
         parts = folder.split("/") if folder else []
-        kept = []
-        for place, part in enumerate(parts):
-            only = self._only("/".join(parts[:place]))
-            if only is None or not self._is_passed_over(only):
-                kept.append(part)
-            elif "/".join(parts[: place + 1]) != only:
-                break  # beside one that is passed over stand nothing but other files
-        return tuple(kept)
+        remaining = []
+        for depth, part in enumerate(parts):
+            only = self._only("/".join(parts[:depth]))
+            if only is None or not self._is_skipped(only):
+                remaining.append(part)
+            elif "/".join(parts[: depth + 1]) != only:
+                break  # the siblings of a skipped folder hold no pictures
+        return tuple(remaining)
 
     def _only(self, around: str) -> str | None:
-        """The one folder in another that holds all of its pictures."""
+        """The one sub-folder that holds all pictures of a folder; None where there is no such one."""
         within = [one for one in self._within.get(around, ()) if one in self._with_pictures]
         return within[0] if len(within) == 1 and around not in self._filled else None
 
-    def _is_passed_over(self, only: str) -> bool:
+    def _is_skipped(self, only: str) -> bool:
         around, _, name = only.rpartition("/")
-        return tells_nothing(name) or _is_alike(name, around)
+        return is_filler(name) or _is_alike(name, around)
 
     def level(self, plain: dict[str, Parts], depth: int) -> list[str]:
         """The different names at a depth, of folders that hold pictures at any depth."""
@@ -148,7 +148,7 @@ class _Tree:
 
 
 def _is_alike(name: str, around: str) -> bool:
-    """Whether a folder repeats the name of the one around it, or its part of a split."""
+    """Whether a folder repeats the name of its parent, or its part of a split."""
     outer = around.rpartition("/")[2]
     split = split_named(name)
     return bool(outer) and (name.lower() == outer.lower() or (split is not None and split == split_named(outer)))

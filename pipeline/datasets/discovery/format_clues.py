@@ -1,4 +1,4 @@
-"""What the formats share in recognising themselves: strings out of the edges of JSON, and where the pictures are."""
+"""Helpers to recognise formats: strings from the first and last bytes of JSON, and the folder of the pictures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JSON_STRING = rb'"((?:[^"\\]|\\.){1,4096})"'
 
 
 def starts_with(data: bytes, bracket: bytes) -> bool:
-    """Whether JSON text starts with an object or a list, after a byte order mark and blanks."""
+    """Whether JSON text starts with this bracket, after a byte order mark and blanks."""
     return data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(bracket)
 
 
@@ -29,25 +29,25 @@ def strings(data: bytes, key: str | None = None) -> Iterator[str]:
     for match in re.finditer(pattern, data):
         try:
             yield str(json.loads(b'"' + match[1] + b'"'))
-        except ValueError:  # not UTF-8, or a piece that was cut
+        except ValueError:  # not UTF-8, or cut off
             continue
 
 
 def part_of(document: str) -> str | None:
-    """The part of a split that a document is by its name, or by that of its folder."""
+    """The part of a split that the name of a document, or of its folder, says; else None."""
     folder, _, name = document.rpartition("/")
     return split_named(name.rpartition(".")[0]) or split_named(folder.rpartition("/")[2])
 
 
 def split_documents(documents: Collection[str]) -> Iterator[dict[str, str]]:
-    """Documents of one data set, each a part of its split (`part_of`).
+    """Groups of documents that are the parts of one split (`part_of`).
 
     Args:
         documents: POSIX paths.
 
     Returns:
-        train, val and test to their document, two at least; documents whose names differ in more than the words for
-        the part (`splits_of`), or two of which are one part, are different data sets.
+        train, val and test to their document, at least two of them. Documents whose names differ in more than the
+        words for the part (`splits_of`), or two documents of one part, are different data sets.
     """
     rests: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for document in documents:
@@ -62,7 +62,7 @@ def split_documents(documents: Collection[str]) -> Iterator[dict[str, str]]:
 
 
 def one_or_each(folders: Mapping[Any, str]) -> str | dict[Any, str]:
-    """The folder of the pictures of all parts of a split, or that of each where they lie apart."""
+    """The folder of the pictures of all parts of a split, or one folder for each part where they are separate."""
     different = {*folders.values()}
     if len(different) == 1 or any(a != b and Path(a).is_relative_to(b) for a in different for b in different):
         return os.path.commonpath(different)
@@ -70,49 +70,52 @@ def one_or_each(folders: Mapping[Any, str]) -> str | dict[Any, str]:
 
 
 def folder_of(place: FileListing, paths: Collection[str], document: str) -> str | None:
-    """The folder of a place that the paths in a document are relative to; None where none holds any of them.
+    """The folder that the paths in a document are relative to; None where no folder of the place holds any of them.
 
-    It is the document's own where all lie there; of several that hold as many, one that is called like its part.
+    It is the folder of the document where that holds them all; among folders with as many of them, one that is named
+    like the part of the document goes first.
     """
-    beside, part = document.rpartition("/")[0], part_of(document)
-    if beside and paths and all(place.has(f"{beside}/{one}") for one in islice(paths, MAX_NAMES)):
-        return beside
+    own, part = document.rpartition("/")[0], part_of(document)
+    if own and paths and all(place.has(f"{own}/{one}") for one in islice(paths, MAX_NAMES)):
+        return own
     return place.common_parent(paths, lambda folder: part is not None and part in map(split_named, folder.split("/")))
 
 
 def pictures_folder(
-    place: FileListing, paths: Collection[str], told: Mapping[str, Any], document: str = ""
+    place: FileListing, paths: Collection[str], options: Mapping[str, Any], document: str = ""
 ) -> tuple[str, list[str]]:
-    """The folder that paths in a document are relative to, and what there is to say about it.
+    """The folder that paths in a document are relative to, and notes about it.
 
     Args:
-        place: Where the document lies.
-        paths: Some that it names.
-        told: Choices that a person has made; `pictures` is the folder.
+        place: Of the document.
+        paths: Some paths that it names.
+        options: Choices that a person made; `pictures` is the folder.
         document: Its path in the place.
     """
-    if "pictures" in told:
-        return str(told["pictures"]), []
+    if "pictures" in options:
+        return str(options["pictures"]), []
     folder = folder_of(place, paths, document)
     if folder is None and Resolver(place.files, place.root).find_all([*islice(paths, MAX_NAMES)]):
         return str(place.root), []
     if folder is None:
-        return str(place.root), ["none of the pictures that it names was found; --pictures FOLDER says where they are"]
+        return str(place.root), [
+            "none of the pictures that it names was found; give their folder with --pictures FOLDER"
+        ]
     return place.at(folder), []
 
 
 def match_documents(
-    kind: str, place: FileListing, names: Mapping[str, Collection[str]], told: Mapping[str, Any]
+    kind: str, place: FileListing, names: Mapping[str, Collection[str]], options: Mapping[str, Any]
 ) -> Iterator[FormatMatch]:
-    """How documents of one format would be read; those that are the parts of a split are one data set.
+    """How documents of one format would be read; the parts of a split are one data set.
 
     Args:
-        kind: What they are, for messages.
-        place: Where they lie.
+        kind: Name of the format, for messages.
+        place: Of the documents.
         names: Each document to names of pictures in it.
-        told: Choices that a person has made.
+        options: Choices that a person made.
     """
-    found = {document: pictures_folder(place, paths, told, document) for document, paths in names.items()}
+    found = {document: pictures_folder(place, paths, options, document) for document, paths in names.items()}
     together: list[dict[Any, str]] = [*split_documents(found)]
     in_parts = {document for parts in together for document in parts.values()}
     for parts in [*together, *({None: document} for document in found if document not in in_parts)]:

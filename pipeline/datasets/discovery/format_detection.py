@@ -1,4 +1,4 @@
-"""Which source reads what lies at a place: each is asked, the surest answer counts, doubt ends in one clear line."""
+"""Chooses the source that reads a place: each one tries to recognise it, and the highest confidence wins."""
 
 from __future__ import annotations
 
@@ -18,28 +18,30 @@ from pipeline.datasets.discovery.format_detector import FormatDetector
 
 SURE = 0.8  # a place recognised with this confidence is not searched for data sets within it
 MAX_SHOWN = 10  # ways to read it
-MAX_FOLDERS = 50  # so many of its folders are, otherwise
+MAX_FOLDERS = 50  # of a place, searched for data sets
 EXPECTED = (
-    "one folder per class, or pictures beside a table, COCO, VOC, CVAT, Darwin or Label Studio file that labels them"
+    "one folder per class, or pictures with a table, COCO, VOC, CVAT, Darwin or Label Studio file that labels them"
 )
 
 
 def detect_format(
-    place: FileListing, targets: list[str], told: Mapping[str, Any], format: str | None
+    place: FileListing, targets: list[str], options: Mapping[str, Any], format: str | None
 ) -> tuple[str, FormatMatch]:
-    """The one way to read a place that is likelier than the others, with the dotted path of its source.
+    """The most likely way to read a place, with the dotted path of its source.
 
     Raises:
-        UserError: There is none, several are as likely, or something must be mended or told first.
+        UserError: There is none, several are equally likely, or something must be corrected or set first.
     """
     sources = {target: import_target(target, "source", "source") for target in targets}
     sources = {target: source for target, source in sources.items() if issubclass(source, FormatDetector)}
     if format is not None:
         named = {target.split(".")[-2]: target for target in sources}
         if format not in named:
-            raise UserError(f"--format {format!r} is none that init can recognise; expected one of {sorted(named)}")
+            raise UserError(
+                f"--format {format!r} is not a format that init can recognise; expected one of {sorted(named)}"
+            )
         sources = {named[format]: sources[named[format]]}
-    ways = _ways(place, sources, told)
+    ways = _ways(place, sources, options)
     best = [way for way in ways if way[1].confidence == ways[0][1].confidence]
     if not ways or best[0][1].confidence < SURE:
         _check_parts(place, sources, best[0][1].confidence if ways else 0)
@@ -61,13 +63,13 @@ def detect_format(
     return target, way
 
 
-def _ways(place: FileListing, sources: Mapping[str, Any], told: Mapping[str, Any]) -> list[tuple[str, FormatMatch]]:
-    ways = [(target, way) for target, source in sources.items() for way in source.recognise(place, told)]
+def _ways(place: FileListing, sources: Mapping[str, Any], options: Mapping[str, Any]) -> list[tuple[str, FormatMatch]]:
+    ways = [(target, way) for target, source in sources.items() for way in source.recognise(place, options)]
     return sorted(ways, key=lambda way: -way[1].confidence)
 
 
 def _check_parts(place: FileListing, sources: Mapping[str, Any], confidence: float) -> None:
-    """Refuses a folder of data sets: its own folders say more than it does itself."""
+    """Refuses a folder of data sets, whose sub-folders are recognised with more confidence than the folder itself."""
     if place.named:
         return
     parts = {folder: _ways(place.below(folder), sources, {}) for folder in [*place.folders][:MAX_FOLDERS]}
@@ -78,22 +80,22 @@ def _check_parts(place: FileListing, sources: Mapping[str, Any], confidence: flo
     ]
     if better:
         raise UserError(
-            f"{str(place.root)!r} holds data sets of its own: {'; '.join(better)}; name one of them, for example "
+            f"{str(place.root)!r} holds several data sets: {'; '.join(better)}; name one of them, for example "
             f"colibri init {shlex.quote(str(place.root / better[0].split(' (')[0]))}"
         )
 
 
 def _describe_unknown(place: FileListing) -> str:
-    """One line on what is there instead of what is expected."""
+    """The error for a place in no known format: what it holds, and what is expected."""
     kinds = Counter(Path(path).suffix.lower() or "no ending" for path in place.files)
     shown = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common(5))
     types = [(guess_type(path)[0] or "") for path in (place.files if place.named is None else [place.named])]
     where = repr(str(place.root / (place.named or "")))
     if all(one.startswith("image/") for one in types):
-        seen = "".join(f"; {one}" for one in list_obstacles(place.listing))
-        return f"{where} holds {len(types):,} pictures and nothing that labels them{seen}; expected {EXPECTED}"
+        obstacles = "".join(f"; {one}" for one in list_obstacles(place.listing))
+        return f"{where} holds {len(types):,} pictures and nothing that labels them{obstacles}; expected {EXPECTED}"
     if all(re.search(r"zip|tar|gzip|7z|rar", one) for one in types):
         return f"{where} holds an archive; unpack it and name the folder"
     if place.named:
-        return f"{where} is no file that any source reads; expected {EXPECTED}"
-    return f"{where} holds {len(place.files):,} files ({shown}) in no layout that is known; expected {EXPECTED}"
+        return f"{where} is a file that no source reads; expected {EXPECTED}"
+    return f"{where} holds {len(place.files):,} files ({shown}) in no known layout; expected {EXPECTED}"

@@ -1,4 +1,4 @@
-"""What a source can do beside reading: say whether what lies at a path is of its format."""
+"""The ability of a source to recognise its format at a path."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 
 
 class FormatDetector(ABC):
-    """A `Source` that `colibri init` can find."""
+    """A `Source` that `colibri init` can recognise."""
 
     @classmethod
     @abstractmethod
-    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
-        """Each way in which this source could read a place; choices that a person has `told` go before any guess."""
+    def recognise(cls, place: FileListing, options: Mapping[str, Any]) -> Iterator[FormatMatch]:
+        """Each way in which this source could read a place; `options` that a person set go before any guess."""

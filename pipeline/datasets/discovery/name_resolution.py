@@ -1,4 +1,4 @@
-"""Which file a name in a table or a document means, where it is not spelt as the file is."""
+"""Finds the file that a name in a table or a document means, also in another spelling."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.core.errors import ItemRejected
 from pipeline.datasets.discovery.split_names import split_named
 from pipeline.images.formats import OTHER_SUFFIXES, SUFFIXES
 
-PICTURE_SUFFIXES = SUFFIXES | OTHER_SUFFIXES  # read or not: what is not read is an item with a reason
+PICTURE_SUFFIXES = SUFFIXES | OTHER_SUFFIXES  # also of formats that are not read: those are refused with a reason
 SAME_SUFFIX = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}
 NUMBER = re.compile(r"0*([0-9]+?)(\.0+)?")  # 7, 007, and 7.0 as a spreadsheet writes it
 Parts = tuple[str, ...]
@@ -30,13 +30,13 @@ def suffix(path: str) -> str:
 
 @final
 class Resolver:
-    """Finds the file that each name means; as many files and names as memory holds once.
+    """Finds the file that each name means; files and names are held in memory.
 
-    A file spelt exactly so is always meant. Else names and files are compared by their last parts: as they are;
-    without regard to case, to how an accent is composed and to .jpeg for .jpg; a name without a picture's ending with
-    files without theirs; a number with files numbered so, whatever their leading zeros. A name may lack the first
-    folders of the file. It may have folders more in front (of another computer) where all names begin with them, or
-    where no file lies in a folder. What may mean two files, or is not the only name that means one, is ambiguous.
+    A name that is exactly the path of a file means that file. Else names and files are compared by their last parts:
+    exactly; without case, composition of accents and differences such as .jpeg and .jpg; names without a picture's
+    ending with files without theirs; numbers without leading zeros. A name may lack the first folders of the file. It
+    may have additional first folders (of another computer) where all names begin with them, or where no file is in a
+    folder. A name that may mean two files, or a file that two names may mean, is ambiguous.
 
     Args:
         files: POSIX paths relative to the root.
@@ -52,7 +52,7 @@ class Resolver:
         self._indexes: dict[Callable[[Parts], Parts | None], tuple[list[str], list[str]]] = {}
 
     def find_all(self, names: Collection[str]) -> dict[str, str | ItemRejected]:
-        """The file of each name, or why none can be said; names that mean no file are left out."""
+        """The file of each name, or the rejection of an ambiguous name; names that mean no file are left out."""
         found: dict[str, str | ItemRejected] = {}
         others: dict[str, list[str]] = {}
         for name in names:
@@ -72,7 +72,7 @@ class Resolver:
         return found
 
     def _spellings(self, name: str) -> Iterator[str]:
-        """What a name may be written for, the likeliest first; nothing for one that is empty."""
+        """The possible paths of a name, the most likely first; none for an empty name."""
         if name and "\0" not in name:
             plain = self._to_path(name)
             yield from (name, plain)
@@ -80,7 +80,7 @@ class Resolver:
                 yield unquote(plain).replace("\\", "/")
 
     def _to_path(self, name: str) -> str:
-        """A name as a path with slashes, relative where it lies below the root; of an address only the path."""
+        """A name as a path with slashes, relative where it is below the root; of a URL only the path."""
         plain = name.replace("\\", "/")
         if "://" in plain:
             try:
@@ -102,15 +102,15 @@ class Resolver:
                     if len(files) > 1:
                         return ItemRejected(
                             "ambiguous",
-                            f"{name[:200]!r} may mean {files[0]!r} or {files[1]!r}; name more of the path, or set "
-                            "source.pictures to the one folder",
+                            f"{name[:200]!r} may mean {files[0]!r} or {files[1]!r}; give more of the path, or set "
+                            "source.pictures to the right folder",
                         )
                     if files:
                         return files[0]
         return None
 
     def _fits(self, parts: Parts, length: int, file: str, num_shared: int) -> bool:
-        """Whether a file that shares its last `length` parts with a name may be meant by it."""
+        """Whether a name may mean a file that shares its last `length` parts."""
         more = len(parts) - length
         if more == 0:
             return True
@@ -120,7 +120,7 @@ class Resolver:
         return (more <= num_shared and (whole or length > 1)) or (whole and self._flat)
 
     def _ending(self, form: Callable[[Parts], Parts | None], parts: Parts) -> list[str]:
-        """At most two files that end so; only the one that consists of nothing else, where there is one."""
+        """At most two files that end with these parts; only the file of exactly these parts, where there is one."""
         key = form(parts)
         if key is None:
             return []
@@ -135,7 +135,7 @@ class Resolver:
         return files[first:stop]
 
     def _index(self, form: Callable[[Parts], Parts | None]) -> tuple[list[str], list[str]]:
-        """Files by what stands in them from the end on, sorted, so that those of one ending stand together."""
+        """Files sorted by their parts in reverse order, so that files of one ending are neighbours."""
         if form not in self._indexes:
             pairs = []
             for file in self._files:
@@ -154,7 +154,7 @@ def _parts(path: str) -> Parts:
 
 
 def _num_shared(paths: Iterable[str]) -> int:
-    """How many first folders all paths have in common."""
+    """The number of first folders that all paths have in common."""
     shared: Parts | None = None
     for path in paths:
         folders = _parts(path)[:-1]
@@ -165,7 +165,7 @@ def _num_shared(paths: Iterable[str]) -> int:
 
 
 def _refuse_rivals(found: dict[str, str | ItemRejected], others: Collection[str]) -> None:
-    """Refuses names that were not spelt as their file, where a name of another meaning leads to it too."""
+    """Refuses names that are spelt differently from their file, where another name leads to the same file."""
     claims: dict[str, dict[Parts, str]] = defaultdict(dict)
     for name in others:
         file = found.get(name)
@@ -178,9 +178,7 @@ def _refuse_rivals(found: dict[str, str | ItemRejected], others: Collection[str]
         file = found.get(name)
         if isinstance(file, str) and len(claims[file]) > 1 and _meaning(name) != _meaning(file):
             rival = next(one for meaning, one in claims[file].items() if meaning != _meaning(name))
-            found[name] = ItemRejected(
-                "ambiguous", f"{name[:200]!r} may mean {file!r}, and {rival[:200]!r} does so too"
-            )
+            found[name] = ItemRejected("ambiguous", f"{name[:200]!r} may mean {file!r}, and so may {rival[:200]!r}")
 
 
 def _meaning(name: str) -> Parts:

@@ -1,4 +1,4 @@
-"""What a source says of its pictures, counted, and what is odd about it, before anything is decoded."""
+"""A summary of a source before any picture is decoded, with warnings about what looks odd."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
     from pipeline.core.contracts import Source
 
-MAX_LOOKED_AT = 1000
+MAX_SAMPLED = 1000
 MAX_BYTES = 256 * 1024**2
-FEW = 10  # pictures of a label
-MOST = 0.95  # of the labelled pictures
+FEW = 10  # pictures of a label; fewer are reported
+MOST = 0.95  # of the labelled pictures; a label on more is reported
 NUM_EXAMPLES = 5
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class SourceSummary:
-    """The rows of a source, counted.
+    """Counts of the rows of a source.
 
     Attributes:
-        num_items: All that the source names.
-        refused: Reason to the number of items that the source itself refuses; they count nowhere below.
+        num_items: All items of the source.
+        refused: Reason to the number of items that the source refuses; the other counts exclude them.
         labels: Label to the number of its pictures, the most frequent first.
         splits: Given split to the number of its pictures; empty where the source gives none.
         labels_of: Given split to labels to number of pictures.
         num_negative: Pictures that are labelled as showing none of the labels.
-        num_unlabelled: Pictures without a label, of which nothing is known.
-        num_several: Pictures with more than one.
-        num_groups: Of pictures that must stay together; 0 where the source tells none.
+        num_unlabelled: Pictures without a label that are no negatives.
+        num_several: Pictures with more than one label.
+        num_groups: Groups of pictures that must stay together; 0 where the source gives none.
     """
 
     num_items: int
@@ -64,18 +64,18 @@ class SourceSummary:
 
     @property
     def split(self) -> str:
-        """`given` where labelled pictures stand in train and test; else `grouped`."""
+        """`given` where the source has labelled pictures in train and test; else `grouped`."""
         return "given" if self.labels_of.get("train") and self.labels_of.get("test") else "grouped"
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class HeaderSample:
-    """Some of the pictures, of which only the headers were read.
+    """A sample of the pictures, of which only the headers were read.
 
     Attributes:
-        sizes: (width, height) of those that are pictures.
-        refused: Path and reason of the others.
+        sizes: (width, height) of readable pictures, in pixels.
+        refused: Path and rejection of the others.
     """
 
     sizes: Sequence[tuple[int, int]]
@@ -87,29 +87,29 @@ class HeaderSample:
 
     @property
     def shorter_side(self) -> float | None:
-        """The median, in pixels."""
+        """Median length of the shorter side, in pixels; None without readable pictures."""
         return median(min(one) for one in self.sizes) if self.sizes else None
 
 
 def summarise_source(rows: pd.DataFrame) -> SourceSummary:
-    """What `Source.read` returned, counted."""
+    """The counts of the rows that `Source.read` returned."""
     refused = rows["refused"].tolist() if "refused" in rows else [None] * len(rows)
     given = rows["given_split"].tolist() if "given_split" in rows else [None] * len(rows)
-    taken = [one is None or one != one for one in refused]
+    accepted = [one is None or one != one for one in refused]
     labels: Counter[str] = Counter()
     labels_of: dict[str, Counter[str]] = defaultdict(Counter)
-    for told, split, counts in zip(rows["labels"], given, taken, strict=True):
+    for names, split, counts in zip(rows["labels"], given, accepted, strict=True):
         if counts:
-            labels.update(told)
-            if split in SPLITS and told:
-                labels_of[split].update(told)
+            labels.update(names)
+            if split in SPLITS and names:
+                labels_of[split].update(names)
     negative = rows["negative"].tolist() if "negative" in rows else [False] * len(rows)
-    num_negative = sum(one and counts for one, counts in zip(negative, taken, strict=True))
-    lengths = Counter(min(len(told), 2) for told, counts in zip(rows["labels"], taken, strict=True) if counts)
-    splits = Counter(split for split, counts in zip(given, taken, strict=True) if counts and split in SPLITS)
+    num_negative = sum(one and counts for one, counts in zip(negative, accepted, strict=True))
+    lengths = Counter(min(len(names), 2) for names, counts in zip(rows["labels"], accepted, strict=True) if counts)
+    splits = Counter(split for split, counts in zip(given, accepted, strict=True) if counts and split in SPLITS)
     return SourceSummary(
         num_items=len(rows),
-        refused=dict(Counter(one for one, counts in zip(refused, taken, strict=True) if not counts).most_common()),
+        refused=dict(Counter(one for one, counts in zip(refused, accepted, strict=True) if not counts).most_common()),
         labels=dict(sorted(labels.items(), key=lambda entry: (-entry[1], entry[0]))),
         splits={name: splits[name] for name in SPLITS if splits[name]},
         labels_of={name: dict(labels_of[name]) for name in SPLITS if name in labels_of},
@@ -121,11 +121,11 @@ def summarise_source(rows: pd.DataFrame) -> SourceSummary:
 
 
 def sample_headers(source: Source, rows: pd.DataFrame) -> HeaderSample:
-    """At most a thousand of the pictures, evenly over the rows, until a quarter of a gigabyte is read."""
+    """The headers of at most 1,000 pictures, evenly over the rows, and of at most 256 MiB of files."""
     from pipeline.images.decoding import image_size
 
     paths = rows["path"][rows["refused"].isna()] if "refused" in rows else rows["path"]
-    number = min(len(paths), MAX_LOOKED_AT)
+    number = min(len(paths), MAX_SAMPLED)
     sizes, refused, budget = [], [], MAX_BYTES
     for position in range(number):
         path = str(paths.iloc[position * len(paths) // number])
@@ -140,56 +140,56 @@ def sample_headers(source: Source, rows: pd.DataFrame) -> HeaderSample:
     return HeaderSample(sizes=sizes, refused=refused)
 
 
-def warnings_for(found: SourceSummary, looked: HeaderSample) -> Iterator[str]:
-    """Whatever a person should know before the first run, a line each."""
+def warnings_for(found: SourceSummary, sample: HeaderSample) -> Iterator[str]:
+    """The warnings before the first run, one line each."""
     yield from _odd_labels(found)
     yield from _odd_splits(found)
     for reason, number in found.refused.items():
         yield f"refused, {REASON_IN_WORDS.get(reason, reason)}: {number:,} of {found.num_items:,} items"
-    reasons = Counter(refused.reason for _, refused in looked.refused)
+    reasons = Counter(refused.reason for _, refused in sample.refused)
     for reason, number in reasons.most_common():
-        first = next(f"{path!r}: {one.detail}" for path, one in looked.refused if one.reason == reason)
+        first = next(f"{path!r}: {one.detail}" for path, one in sample.refused if one.reason == reason)
         words = REASON_IN_WORDS.get(reason, reason)
-        yield f"refused, {words}: {number:,} of {looked.num:,} files looked at; the first is {first}"
-    sides = [max(one) for one in looked.sizes]
+        yield f"refused, {words}: {number:,} of {sample.num:,} files looked at; the first is {first}"
+    sides = [max(one) for one in sample.sizes]
     if sides and max(sides) > 4 * min(sides):
         yield f"the sizes differ much: longer sides from {min(sides)} to {max(sides)} pixels"
 
 
-def find_obstacle(found: SourceSummary, looked: HeaderSample) -> str:
-    """The commonest reason why no picture could be read, how often, an example and what helps."""
+def find_obstacle(found: SourceSummary, sample: HeaderSample) -> str:
+    """The most frequent reason why no picture could be read, with its count, an example and advice."""
     number, total = 0, 0
-    if looked.refused:
-        reason, number = Counter(refused.reason for _, refused in looked.refused).most_common(1)[0]
-        total = looked.num
+    if sample.refused:
+        reason, number = Counter(refused.reason for _, refused in sample.refused).most_common(1)[0]
+        total = sample.num
     elif found.refused:
         reason, number = next(iter(found.refused.items()))
         total = found.num_items
     if not number:
-        return "the source names none"
-    first = next((f", the first is {path!r}: {one.detail}" for path, one in looked.refused if one.reason == reason), "")
+        return "the source names no picture"
+    first = next((f", the first is {path!r}: {one.detail}" for path, one in sample.refused if one.reason == reason), "")
     words, helps = REASON_IN_WORDS.get(reason, reason), WHAT_HELPS.get(reason, "")
     return f"{words} ({number:,} of {total:,}{first}){helps and '; '}{helps}"
 
 
 WHAT_HELPS = {
     "missing": "put the pictures there, name their folder with --pictures, or mount the disk that links lead to",
-    "unreadable": "mend their permissions (chmod -R u+rX FOLDER)",
-    "outside": "write their paths relative to the folder that holds them, and name that with --pictures",
+    "unreadable": "correct their permissions (chmod -R u+rX FOLDER)",
+    "outside": "write their paths relative to the folder that holds them, and name that folder with --pictures",
     "empty": "copy or download them again",
     "not_a_picture": "name the folder that holds pictures",
     "no_row": "name them in the table or document, or choose another way to read the folder with --format",
 }
 REASON_IN_WORDS = {
-    "missing": "named, by an annotation or a link, and not there",
+    "missing": "named by an annotation or a link, but missing",
     "unsupported": "pictures of a format that is not read",
     "too_large": "too large",
     "ambiguous": "names that may mean several files",
     "no_row": "pictures that no annotation names",
-    "empty": "without a byte",
-    "not_a_picture": "no picture, whatever their names say",
+    "empty": "empty files",
+    "not_a_picture": "files that are no pictures in spite of their names",
     "truncated": "damaged pictures",
-    "unreadable": "not to be opened",
+    "unreadable": "files that cannot be opened",
     "outside": "paths that leave the source's folder",
     "bad_annotation": "damaged annotations",
     "bad_name": "names that are not UTF-8",
@@ -203,16 +203,16 @@ def _odd_labels(found: SourceSummary) -> Iterator[str]:
         yield f"fewer than {FEW} pictures each: {name_some(few[::-1], NUM_EXAMPLES)}"
     for label, number in found.labels.items():
         if number == num_labelled:
-            yield f"every labelled picture has {label!r}, which therefore tells nothing"
+            yield f"every labelled picture has {label!r}, so this label distinguishes no pictures"
         elif number > MOST * num_labelled:
-            yield f"{label!r} stands on {number:,} of {num_labelled:,} labelled pictures, so its absence is rare"
+            yield f"{number:,} of {num_labelled:,} labelled pictures have {label!r}, so its absence is rare"
     alike = defaultdict(list)
     for label in found.labels:
-        composed = unicodedata.normalize("NFKC", label)  # an accent is a letter's own, or one after it on a Mac's disk
+        composed = unicodedata.normalize("NFKC", label)  # a Mac's disk stores an accent as a letter of its own
         alike[re.sub(r"[\W_]+", "", composed).casefold() or label].append(label)
     for same in alike.values():
         if len(same) > 1:
-            yield f"spelt alike, and perhaps meant as one: {name_some(same, NUM_EXAMPLES)}"
+            yield f"almost the same spelling, perhaps one label: {name_some(same, NUM_EXAMPLES)}"
     if found.num_several:
         yield f"pictures with several labels: {found.num_several:,}"
     if found.num_negative:
@@ -227,11 +227,13 @@ def _odd_labels(found: SourceSummary) -> Iterator[str]:
 def _odd_splits(found: SourceSummary) -> Iterator[str]:
     if found.splits and sum(found.splits.values()) < found.num_pictures:
         yield f"pictures in none of the given splits: {found.num_pictures - sum(found.splits.values()):,}"
-    places = {label: [name for name, counts in found.labels_of.items() if label in counts] for label in found.labels}
+    splits_with = {
+        label: [name for name, counts in found.labels_of.items() if label in counts] for label in found.labels
+    }
     for name in found.labels_of:
-        only = [label for label, where in places.items() if where == [name]]
+        only = [label for label, splits in splits_with.items() if splits == [name]]
         if only and len(found.labels_of) > 1:
             yield f"only {name} has {name_some(only, NUM_EXAMPLES)}"
-        lacking = [label for label, where in places.items() if len(where) > 1 and name not in where]
+        lacking = [label for label, splits in splits_with.items() if len(splits) > 1 and name not in splits]
         if lacking:
             yield f"{name} lacks {name_some(lacking, NUM_EXAMPLES)}"

@@ -1,4 +1,4 @@
-"""Which samples belong together: the same group, or pictures so alike that one gives the other away."""
+"""Samples that belong together: of the same group, or near-duplicates."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def pairs_within_hamming(hashes: pd.Series, max_bits: int) -> np.ndarray:
     """Pairs of rows whose perceptual hashes differ in at most `max_bits` bits.
 
     Equal hashes are linked in a chain rather than all with all, and different ones are found by faiss's multi-index
-    hashing (Norouzi et al. 2012, doi:10.1109/CVPR.2012.6248043), so that nothing is quadratic.
+    hashing (Norouzi et al. 2012, doi:10.1109/CVPR.2012.6248043), so the cost is not quadratic.
 
     Args:
         hashes: 16 hexadecimal digits each.
         max_bits: 0 to 16.
 
     Returns:
-        (P, 2) positions; enough of them to connect all that are alike.
+        (P, 2) positions; enough pairs to connect all near-duplicates.
     """
     codes, first, inverse = np.unique(_numbers(hashes), return_index=True, return_inverse=True)
     order = np.argsort(inverse, kind="stable")
@@ -32,7 +32,7 @@ def pairs_within_hamming(hashes: pd.Series, max_bits: int) -> np.ndarray:
 
 
 def _numbers(hashes: pd.Series) -> np.ndarray:
-    """(N,) uint64, in the order of the digits."""
+    """(N,) uint64, the numbers that the hexadecimal digits write."""
     return np.frombuffer(bytes.fromhex("".join(hashes.tolist())), dtype=">u8").astype(np.uint64)
 
 
@@ -47,18 +47,18 @@ def _within(codes: np.ndarray, max_bits: int) -> np.ndarray:
     index = faiss.IndexBinaryMultiHash(HASH_BITS, tables, HASH_BITS // tables)
     index.nflip = max_bits // tables  # a pair within max_bits agrees up to that many bits in one of the tables
     index.add(packed)
-    limits, _, found = index.range_search(packed, max_bits + 1)  # faiss keeps distances strictly below the radius
+    limits, _, near = index.range_search(packed, max_bits + 1)  # faiss keeps distances strictly below the radius
     query = np.repeat(np.arange(len(codes)), np.diff(np.asarray(limits, dtype=np.int64)).astype(np.int64))
-    keep = query < found
-    return np.stack([query[keep], found[keep]], axis=1)
+    keep = query < near
+    return np.stack([query[keep], near[keep]], axis=1)
 
 
 def num_tables(num_codes: int, max_bits: int) -> int:
-    """Into how many parts hashes are cut, one table each, for the least work.
+    """The number of parts into which hashes are cut, one table each, for the least work.
 
-    Few parts are long: hardly any hashes share one, but more of its bits may differ, and each way is looked up. Many
-    parts are short: many hashes share one, and unless their number falls as the hashes grow, the search is quadratic
-    in the end.
+    With few parts each is long: few hashes share one, but more of its bits may differ, and each variant is looked up.
+    With many parts each is short: many hashes share one, and with a fixed number of parts the search becomes
+    quadratic.
     """
 
     def work(tables: int) -> float:
@@ -72,10 +72,10 @@ def num_tables(num_codes: int, max_bits: int) -> int:
 def near_duplicates_across(
     hashes: pd.Series, max_bits: int, values: pd.Series
 ) -> tuple[np.ndarray, Callable[[int], int]]:
-    """Rows with a near-duplicate of another value (split, labels), and the first such near-duplicate of such a row.
+    """Rows that have a near-duplicate of another value (split, labels), and the first such near-duplicate.
 
-    Rows of equal hash are searched as one, so that all pairs of different hashes are known, not only enough of them
-    to connect what is alike.
+    Rows of equal hash are searched as one, so all pairs of different hashes are known, not only enough pairs to connect
+    near-duplicates.
 
     Args:
         hashes: (N,) 16 hexadecimal digits each.
@@ -105,10 +105,10 @@ def near_duplicates_across(
 
 
 def shared_key_across(keys: pd.DataFrame, values: np.ndarray) -> tuple[np.ndarray, Callable[[int], int]]:
-    """Rows that share a key with a row of another value (split, labels), and the first such row of such a row.
+    """Rows that share a key with a row of another value (split, labels), and the first such partner of a row.
 
     Args:
-        keys: (N, K) columns of keys (group, photograph); a missing one is shared with nobody.
+        keys: (N, K) columns of keys (group, photograph); a missing key matches no other row.
         values: (N,) strings.
 
     Returns:

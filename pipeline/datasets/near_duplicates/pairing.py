@@ -1,4 +1,4 @@
-"""Pictures that show the same photograph, whatever was done to it."""
+"""Finds pictures that show the same photograph, also resized, cropped, compressed or mirrored."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from pipeline.datasets.near_duplicates.template_matching import SIDE
 def find_duplicates(reader: SampleReader, manifest: pd.DataFrame, pairing: DuplicateSearch) -> pd.DataFrame:
     """`left`, `right` (sample_id), `similarity`, `distinctiveness` and `mirrored` of each pair, in manifest order."""
     items = zip(manifest["path"], manifest["content_hash"], strict=True)
-    made = parallel_map(partial(load_thumbnail, reader), items, len(manifest), "find_duplicates")
-    with TemporaryFile() as file:  # of a million pictures they take 4 GB, which the system keeps in memory if it can
+    loaded = parallel_map(partial(load_thumbnail, reader), items, len(manifest), "find_duplicates")
+    with TemporaryFile() as file:  # a million thumbnails take 4 GB, which the system keeps in memory if it can
         shape = (max(1, len(manifest)), SIDE, SIDE)
         thumbnails = np.memmap(file, np.uint8, "w+", shape=shape)[: len(manifest)]
-        for position, one in enumerate(made):
-            thumbnails[position] = one
+        for position, thumbnail in enumerate(loaded):
+            thumbnails[position] = thumbnail
         alike = photo_pairs.find_pairs(thumbnails, pairing.min_similarity, pairing.num_neighbours)
     found = alike[alike.distinctiveness >= pairing.min_distinctiveness]
     if len(found.pairs) < len(alike.pairs):
         terminal.say(
             f"find_duplicates: {len(found.pairs):,} pairs show one photograph; "
-            f"{len(alike.pairs) - len(found.pairs):,} more are similar, but hardly more than to other pictures, and "
-            "are not joined"
+            f"{len(alike.pairs) - len(found.pairs):,} other pairs are hardly more similar than each picture to its "
+            "neighbours, and are not joined"
         )
     names = manifest["sample_id"].to_numpy(dtype=object)
     return pd.DataFrame(

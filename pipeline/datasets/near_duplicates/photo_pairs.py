@@ -1,4 +1,4 @@
-"""Which pictures are the same photograph, whatever was done to it: found by their looks, decided on their pixels."""
+"""Pairs of pictures of one photograph: candidates by small thumbnails, decided by the correlation of their pixels."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pipeline.core.ranges import Fraction, PositiveInt
 from pipeline.datasets.near_duplicates.template_matching import SIDE, match_similarity
 from pipeline.statistics import nearest_neighbors
 
-DETAIL = 16  # side of what candidates are looked up by
-MARGIN = 0.04  # of a side, left out on each side to find a picture's crops
-CROWD = range(9, 17, 2)  # whose likeness is no news: these nearest look-alikes of a picture
+DETAIL = 16  # side of the thumbnails that are searched for candidates
+MARGIN = 0.04  # of a side, cut off at each edge to find crops of a picture
+BACKGROUND = range(9, 17, 2)  # ranks of the nearest neighbours that give the background similarity
 AT_ONCE = 8_192  # pictures looked up in one go
 
 
@@ -27,7 +27,7 @@ class DuplicateSearch:
     Args:
         min_similarity: Correlation of their fine structure, best displacement and zoom, above 0 and at most 1.
         min_distinctiveness: How far above the background similarity a duplicate must be, 0 to 1; see `find_pairs`.
-        num_neighbours: Look-alikes compared closely, for each picture, its mirror image and its middle; at least 1.
+        num_neighbours: Nearest neighbours compared, for each picture, its mirror image and its middle; at least 1.
     """
 
     min_similarity: Annotated[float, Interval(gt=0, le=1)]
@@ -37,12 +37,12 @@ class DuplicateSearch:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CandidatePairs:
-    """Pairs of pictures that are at least `min_similarity` alike, the most of which are mostly duplicates.
+    """Pairs of pictures with a similarity of at least `min_similarity`.
 
     Attributes:
         pairs: (P, 3) as `candidates` returns them, at most one row for two pictures.
         similarity: (P,) of their fine structure.
-        distinctiveness: (P,) how far above the crowd that is: 0 or less like any look-alike, 1 identical.
+        distinctiveness: (P,) how far that is above the background similarity: 0 or less not at all, 1 identical.
     """
 
     pairs: np.ndarray
@@ -62,10 +62,10 @@ def shrink(array: np.ndarray) -> np.ndarray:
 
 
 def find_pairs(thumbnails: np.ndarray, min_similarity: float, num_neighbours: int) -> CandidatePairs:
-    """Pairs that could show the same photograph; those are duplicates whose distinctiveness says so too.
+    """Pairs that could show the same photograph; pairs of high distinctiveness are duplicates.
 
     Where all pictures are similar (cells of a solar module, slides of one tissue), similarity proves nothing. So each
-    pair is judged against a background c: the highest similarity of either picture to its 9th to 15th nearest
+    pair is compared with a background c: the highest similarity of either picture to its 9th to 15th nearest
     neighbours. With s the similarity of the pair, its distinctiveness is (s - c) / (1 - c): if what a picture shares
     with its neighbours makes up c of it, that is the correlation of the rest. A photograph that occurs more than eight
     times is its own background.
@@ -81,25 +81,25 @@ def find_pairs(thumbnails: np.ndarray, min_similarity: float, num_neighbours: in
         )
     parts = _parts(len(thumbnails))
     index = nearest_neighbors.build_index(
-        np.concatenate([_looks(thumbnails[part]).astype(np.float16) for part in parts])
+        np.concatenate([_vectors(thumbnails[part]).astype(np.float16) for part in parts])
     )
     pairs = candidates(thumbnails, index, num_neighbours)
     similar = match_similarity(thumbnails, pairs)
-    kept = (similar >= min_similarity) & _turned_as_it_fits(pairs, similar)
-    pairs, similar = pairs[kept], similar[kept]
+    chosen = (similar >= min_similarity) & _is_better_orientation(pairs, similar)
+    pairs, similar = pairs[chosen], similar[chosen]
     own, position = np.unique(pairs[:, :2], return_inverse=True)
-    likest = background_similarity(thumbnails, index, own)[position.reshape(-1, 2)].max(axis=1, initial=-1)
+    background = background_similarity(thumbnails, index, own)[position.reshape(-1, 2)].max(axis=1, initial=-1)
     return CandidatePairs(
-        pairs=pairs, similarity=similar, distinctiveness=(similar - likest) / np.maximum(1 - likest, 1e-6)
+        pairs=pairs, similarity=similar, distinctiveness=(similar - background) / np.maximum(1 - background, 1e-6)
     )
 
 
 def background_similarity(thumbnails: np.ndarray, index: nearest_neighbors.Index, rows: np.ndarray) -> np.ndarray:
-    """(R,) similarity of pictures to neighbours that are no duplicates; 0 where there are too few pictures to tell."""
+    """(R,) similarity of pictures to neighbours that are no duplicates; 0 where there are too few pictures."""
     result = np.zeros(len(rows))
     for part in _parts(len(rows)):
-        _, nearest = index.search(_looks(thumbnails[rows[part]]), CROWD.stop)
-        far = nearest[:, CROWD.start :: CROWD.step]
+        _, nearest = index.search(_vectors(thumbnails[rows[part]]), BACKGROUND.stop)
+        far = nearest[:, BACKGROUND.start :: BACKGROUND.step]
         own = np.repeat(rows[part, None], far.shape[1], axis=1)
         pairs = np.stack([own, np.where(far < 0, own, far), np.zeros_like(own)], axis=2)
         similar = match_similarity(thumbnails, pairs.reshape(-1, 3), closely=False).reshape(far.shape)
@@ -108,14 +108,14 @@ def background_similarity(thumbnails: np.ndarray, index: nearest_neighbors.Index
 
 
 def candidates(thumbnails: np.ndarray, index: nearest_neighbors.Index, num_neighbours: int) -> np.ndarray:
-    """Pairs worth a closer look: each picture with those that look most like it, its mirror image, or its middle.
+    """Pairs to compare closely: each picture with the nearest neighbours of itself, its mirror image and its middle.
 
-    A thumbnail of 16 x 16 pixels tells enough (Torralba, Fergus and Freeman 2008, doi:10.1109/TPAMI.2008.128).
+    A thumbnail of 16 x 16 pixels suffices (Torralba, Fergus and Freeman 2008, doi:10.1109/TPAMI.2008.128).
 
     Args:
         thumbnails: (N, 64, 64) uint8.
-        index: Of their looks.
-        num_neighbours: Looked at for each of the three.
+        index: Of their vectors.
+        num_neighbours: For each of the three.
 
     Returns:
         (P, 3): two positions, the smaller first, and 1 where the second is mirrored; sorted, each once.
@@ -123,16 +123,16 @@ def candidates(thumbnails: np.ndarray, index: nearest_neighbors.Index, num_neigh
     found = []
     for part in _parts(len(thumbnails)):
         block = thumbnails[part]
-        for turned, looks in ((0, _looks(block)), (1, _looks(block[:, :, ::-1])), (0, _looks(block, MARGIN))):
-            _, nearest = index.search(looks, num_neighbours + 1)
+        for mirrored, vectors in ((0, _vectors(block)), (1, _vectors(block[:, :, ::-1])), (0, _vectors(block, MARGIN))):
+            _, nearest = index.search(vectors, num_neighbours + 1)
             pair = np.stack([np.repeat(np.arange(part.start, part.stop), nearest.shape[1]), nearest.ravel()], axis=1)
             pair = np.sort(pair[(pair[:, 1] >= 0) & (pair[:, 0] != pair[:, 1])], axis=1)
-            found.append(np.column_stack([pair, np.full(len(pair), turned)]))
+            found.append(np.column_stack([pair, np.full(len(pair), mirrored)]))
     pairs: np.ndarray = np.unique(np.concatenate(found), axis=0)
     return pairs
 
 
-def _turned_as_it_fits(pairs: np.ndarray, similar: np.ndarray) -> np.ndarray:
+def _is_better_orientation(pairs: np.ndarray, similar: np.ndarray) -> np.ndarray:
     """(P,) bool: of two rows for the same pictures, once mirrored and once not, the more similar one."""
     order = np.lexsort((-similar, pairs[:, 1], pairs[:, 0]))
     again = (np.diff(pairs[order, :2], axis=0) == 0).all(axis=1)
@@ -141,7 +141,7 @@ def _turned_as_it_fits(pairs: np.ndarray, similar: np.ndarray) -> np.ndarray:
     return result
 
 
-def _looks(thumbnails: np.ndarray, margin: float = 0.0) -> np.ndarray:
+def _vectors(thumbnails: np.ndarray, margin: float = 0.0) -> np.ndarray:
     """(N, 256) float32 of length 1: blurred, without brightness and contrast; of the middle where there is a margin."""
     edges = np.linspace(margin * SIDE, (1 - margin) * SIDE, DETAIL + 1)
     starts, ends = edges[:-1, None], edges[1:, None]

@@ -1,4 +1,4 @@
-"""How well the middle of one picture is found in another, wherever it lies there and however large it is."""
+"""The similarity of the middle of one picture to the best matching part of another, at several zooms."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ BLOCK = 128  # pairs compared at once
 
 
 def match_similarity(thumbnails: np.ndarray, pairs: np.ndarray, closely: bool = True) -> np.ndarray:
-    """How well the middle of each pair's second picture is found in the first one, -1 to 1.
+    """(P,) similarity of the middle of each pair's second picture to the best part of the first one, -1 to 1.
 
     The largest normalised cross-correlation (Lewis 1995, Fast Template Matching, Vision Interface) of fine structure
-    over all displacements and three zooms, then those near the best of them. Brightness, contrast and shading do not
-    enter, size and compression hardly.
+    over all displacements and three zooms, then those near the best of them. Brightness, contrast and shading have
+    no influence, size and compression hardly any.
 
     Args:
         thumbnails: (N, 64, 64) uint8.
@@ -51,7 +51,7 @@ def _best_correlations(thumbnails: np.ndarray, pairs: np.ndarray, zooms: Sequenc
 def _block(thumbnails: np.ndarray, zooms: Sequence[float], pairs: np.ndarray) -> np.ndarray:
     from scipy import fft
 
-    first, left = np.unique(pairs[:, 0], return_inverse=True)  # one picture mostly stands in several pairs
+    first, left = np.unique(pairs[:, 0], return_inverse=True)  # most pictures are in several pairs
     second, right = np.unique(pairs[:, 1], return_inverse=True)
     whole, other = _structure(thumbnails[first]), _structure(thumbnails[second])[right]
     other = np.where(pairs[:, 2, None, None] == 1, other[:, :, ::-1], other)
@@ -79,11 +79,11 @@ def _scale(whole: np.ndarray) -> np.ndarray:
     """(P, places, places) float32: one over the length of each window, once its mean is taken away."""
     from scipy.ndimage import uniform_filter1d
 
-    places, kept = SIDE - WINDOW + 1, slice(WINDOW // 2, WINDOW // 2 + SIDE - WINDOW + 1)
+    places, inner = SIDE - WINDOW + 1, slice(WINDOW // 2, WINDOW // 2 + SIDE - WINDOW + 1)
     means = []
     for power in (whole, whole**2):
-        rows = uniform_filter1d(power, WINDOW, axis=1)[:, kept]
-        means.append(uniform_filter1d(rows, WINDOW, axis=2)[:, :, kept])
+        rows = uniform_filter1d(power, WINDOW, axis=1)[:, inner]
+        means.append(uniform_filter1d(rows, WINDOW, axis=2)[:, :, inner])
     variance = np.maximum(means[1] - means[0] ** 2, 1e-3 / WINDOW**2)
     assert variance.shape[1:] == (places, places)
     result: np.ndarray = 1 / (WINDOW * np.sqrt(variance))

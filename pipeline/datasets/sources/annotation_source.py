@@ -1,4 +1,4 @@
-"""What all sources have in common that read files beside the pictures, which say what the pictures show."""
+"""The base of sources that read labels from annotation files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class AnnotationSource(FileSource, ABC):
         path: The file, or one for each part of the given split, by train, val and test.
         pictures: The folder that the file's names of pictures are relative to, or that of each part.
         watch: What DVC hashes to notice a change; a folder that holds both the files and the pictures.
-        empty: What a picture is on which nothing is annotated: `negative`, labelled as showing none of the labels;
+        empty: How a picture without annotations counts: `negative`, labelled as showing none of the labels;
             `unlabelled`; or `own_label`, labelled `nothing`.
     """
 
@@ -50,7 +50,7 @@ class AnnotationSource(FileSource, ABC):
         folders = sorted({Path(folder) for folder in self._folders})
         for outer, inner in itertools.combinations(folders, 2):
             if inner.is_relative_to(outer):
-                raise ValueError(f"pictures: {str(inner)!r} lies within {str(outer)!r}; name one folder for both")
+                raise ValueError(f"pictures: {str(inner)!r} is inside {str(outer)!r}; name one folder for both")
 
     @property
     def root(self) -> Path:
@@ -58,20 +58,20 @@ class AnnotationSource(FileSource, ABC):
 
     @property
     def parts(self) -> dict[str | None, Path]:
-        """Each part of the given split to its file; None is the one file that has no part."""
+        """Each part of the given split to its file; None is the key of a single file without a part."""
         if isinstance(self.path, str):
             return {None: Path(self.path)}
         return {split: Path(self.path[split]) for split in SPLITS if split in self.path}
 
     def read_items(self, relative: str, items_of: Callable[[Path, Path], Iterable[Item]]) -> pd.DataFrame:
-        """What `Source.read` returns; the split of a part is that of all that its file names.
+        """The table that `Source.read` returns; the items of a part's file get its split.
 
         Args:
-            relative: What is relative to `pictures`, for messages: `file_name`.
-            items_of: A file and its folder of pictures to what it says of them.
+            relative: The key whose values are relative to `pictures`, for messages: `file_name`.
+            items_of: Gives the items of a file and its folder of pictures.
 
         Raises:
-            UserError: A folder of pictures is not there.
+            UserError: A folder of pictures does not exist.
         """
         by_folder: dict[str, dict[str | None, Path]] = {}
         for split, file in self.parts.items():

@@ -1,4 +1,4 @@
-"""A zip or tar archive of pictures in any other format, unpacked once, safely and in bounds."""
+"""A zip or tar archive of pictures in the format of another source, unpacked once, safely and within bounds."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from pipeline.datasets.trees.archive_entries import Bounds, unpack
 @final
 @dataclass(frozen=True, kw_only=True)
 class Archive(TreeSource):
-    """.zip, .tar, .tar.gz, .tar.bz2 or .tar.xz; `inner` reads what is in it as if it had always been a folder.
+    """`inner` reads the content of a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz like a folder.
 
-    It is unpacked below a temporary name and moved to `tree` when it is whole; as long as the archive's size, times
-    and place stay, that is not done again. An entry that must not become a file is refused and costs that item only:
-    a path that is absolute or climbs out, a link that leads out of the archive (`outside`) or to none of its files
-    (`missing`), a device or an encrypted entry (`unreadable`), a name that comes twice, also when only in case
-    (`duplicate_name`), a damaged entry of a zip (`truncated`). A damaged archive, and one that unpacks to more than
-    the bounds, stops the run. Links within the archive become files. Hidden entries and `__MACOSX` are passed over.
+    The archive is unpacked under a temporary name and moved to `tree` when it is complete; it is unpacked again only
+    after its size, times or path change. An entry that must not become a file is refused, and the others are unpacked:
+    an absolute path or one that leaves the tree, a link that leads out of the archive (`outside`) or to none of its
+    files (`missing`), a device or an encrypted entry (`unreadable`), a name that exists, or differs from another only
+    in case (`duplicate_name`), a damaged entry of a zip (`truncated`). A damaged archive, and one that unpacks to more
+    than the bounds, stops the run. Links within the archive become files. Hidden entries and `__MACOSX` are skipped.
 
     Args:
-        path: The archive; its first bytes say what it is.
+        path: The archive; its first bytes give the format.
         watch: What DVC hashes to notice a change; the archive.
-        max_bytes: It may unpack to at most so many, and to at most 200 times its own size (64 MiB are always allowed).
-        max_entries: It may hold at most so many.
-        names: The code page of its names, as Python calls it, where it does not say which (a zip that an older
-            Windows wrote); null: UTF-8, and a name that is not is refused (`bad_name`) rather than guessed.
+        max_bytes: Largest unpacked size in bytes; also at most 200 times the packed size (64 MiB are always allowed).
+        max_entries: Largest number of entries.
+        names: The code page of its names, as Python calls it, where the archive does not give it (a zip of an older
+            Windows); null: UTF-8, and other names are refused (`bad_name`).
     """
 
     locations: ClassVar[tuple[str, ...]] = ("path", "tree", "watch")

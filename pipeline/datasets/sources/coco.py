@@ -29,11 +29,11 @@ KEYS = ((b'"images"', b'"file_name"'), (b'"annotations"', b'"image_id"', b'"cate
 class Coco(AnnotationSource, FormatDetector):
     """Boxes, masks or plain categories, all read as image-level labels.
 
-    A crowd (`iscrowd`) shows its category as much as a single object does; an annotation marked `ignore` does not
-    count. A picture with nothing annotated on it has none of the categories, unless the file annotates no picture at
-    all; one with nothing but ignored annotations is unlabelled. What an image entry tells beside its name and size
-    (and its `attributes`) becomes attributes. A picture with an annotation that cannot be understood is refused
-    (`bad_annotation`), as are pictures below `pictures` that the file does not name (`no_row`).
+    A crowd (`iscrowd`) counts like a single object; an annotation marked `ignore` does not count. A picture without
+    annotations shows none of the categories, unless the file annotates no picture at all; one with ignored annotations
+    only is unlabelled. Further keys of an image entry (and its `attributes`) become attributes. A picture with an
+    annotation of an unknown category is refused (`bad_annotation`), and so are pictures below `pictures` that the file
+    does not name (`no_row`).
 
     A document for each part of a split is one data set: `path` then names them by train, val and test.
 
@@ -47,7 +47,7 @@ class Coco(AnnotationSource, FormatDetector):
         return self.read_items("file_name", self._items)
 
     def _items(self, document: Path, pictures: Path) -> list[Item]:
-        """What one file says."""
+        """The items of one file."""
         content = expect(read_json(document), dict, str(document))
         parts = {
             part: expect(content.get(part), list, f"{document}: {part}")
@@ -61,45 +61,45 @@ class Coco(AnnotationSource, FormatDetector):
             for key, entry in _by_id(parts["categories"], f"{document}: categories").items()
         }
         found = _read_annotations(parts["annotations"], images, categories, document)
-        unknown = found.ignored if parts["annotations"] else images.keys()
+        unlabelled = found.ignored if parts["annotations"] else images.keys()
         items = [
             Item(
                 path=expect(entry.get("file_name"), str, f"{document}: image {key!r}, file_name"),
-                **mark_negatives(found.labels.get(key, ()), "unlabelled" if key in unknown else self.empty),
+                **mark_negatives(found.labels.get(key, ()), "unlabelled" if key in unlabelled else self.empty),
                 refused=found.damaged.get(key),
                 attributes=dict(_attributes(entry)),
             )
             for key, entry in images.items()
         ]
-        return [*items, *(Item(path=f"image_id {key}", refused=refused) for key, refused in found.homeless.items())]
+        return [*items, *(Item(path=f"image_id {key}", refused=refused) for key, refused in found.unknown.items())]
 
     @classmethod
-    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
+    def recognise(cls, place: FileListing, options: Mapping[str, Any]) -> Iterator[FormatMatch]:
         names = {
             document: list(strings(data, "file_name"))
             for document in place.documents(".json".__eq__)
             if starts_with(data := place.head_and_tail(document), b"{")
             and any(all(key in data for key in keys) for keys in KEYS)
         }
-        return match_documents("COCO JSON", place, names, told)
+        return match_documents("COCO JSON", place, names, options)
 
 
 @final
 @dataclass(frozen=True)
 class Annotations:
-    """What the annotations of a file say, by the ids of images: labels, and those that cannot be used.
+    """The annotations of a file by the ids of images: labels, and annotations that cannot be used.
 
     Attributes:
         labels: Names of categories.
         ignored: Images with an annotation marked `ignore`.
-        damaged: Images with an annotation of no category.
-        homeless: Ids that annotations have, and no image.
+        damaged: Images with an annotation of an unknown category, to their rejection.
+        unknown: Ids that annotations have, and no image, to their rejection.
     """
 
     labels: dict[Any, set[str]] = field(default_factory=dict)
     ignored: set[Any] = field(default_factory=set)
     damaged: dict[Any, ItemRejected] = field(default_factory=dict)
-    homeless: dict[Any, ItemRejected] = field(default_factory=dict)
+    unknown: dict[Any, ItemRejected] = field(default_factory=dict)
 
 
 def _read_annotations(
@@ -110,8 +110,8 @@ def _read_annotations(
         expect(entry, dict, f"{document}: annotations[{position}]")
         image, category = (_key(entry.get(key)) for key in ("image_id", "category_id"))
         if image not in images:
-            fault = ItemRejected("missing", f"annotations[{position}] has it, images does not")
-            found.homeless.setdefault(image, fault)
+            fault = ItemRejected("missing", f"annotations[{position}] refers to it, but images lacks it")
+            found.unknown.setdefault(image, fault)
         elif category not in categories:
             detail = f"annotations[{position}] has the category_id {category!r}, which categories lacks"
             found.damaged.setdefault(image, ItemRejected("bad_annotation", detail))
@@ -123,10 +123,10 @@ def _read_annotations(
 
 
 def _attributes(entry: JsonObject) -> Iterator[tuple[str, Any]]:
-    """What an image entry tells; text, numbers and truth values only."""
+    """The attributes of an image entry: text, numbers and truth values only."""
     nested = entry.get("attributes")
-    told = {**{key: entry[key] for key in entry.keys() - NO_ATTRIBUTES}, **(nested if isinstance(nested, dict) else {})}
-    for key, value in sorted(told.items()):
+    own = {key: entry[key] for key in entry.keys() - NO_ATTRIBUTES}
+    for key, value in sorted({**own, **(nested if isinstance(nested, dict) else {})}.items()):
         if isinstance(value, (str, int, float)):
             yield key, value
 
@@ -143,5 +143,5 @@ def _by_id(entries: list[Any], where: str) -> dict[Any, JsonObject]:
 
 
 def _key(value: Any) -> Any:
-    """An id, or None where it is none that can be looked up."""
+    """An id, or None where its type cannot be an id."""
     return value if isinstance(value, (int, str)) else None

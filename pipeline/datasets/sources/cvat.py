@@ -1,4 +1,4 @@
-"""CVAT's "for images" XML: the labels of a picture are its tags, or the names of what is drawn on it."""
+"""CVAT's "for images" XML: the labels of a picture are its tags, or the labels of the shapes on it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ SHAPES = ("box", "polygon", "polyline", "points", "cuboid", "ellipse", "skeleton
 @final
 @dataclass(frozen=True, kw_only=True)
 class Cvat(AnnotationSource, FormatDetector):
-    """Where any picture has a tag, tags are the labels; else the labels of boxes, masks and other shapes are.
+    """Where any picture has a tag, the tags are the labels; else the labels of boxes, masks and other shapes are.
 
-    Attributes of a tag become attributes of the picture, after the name of the tag. A tag called `no_label` says that
+    Attributes of a tag become attributes of the picture, named with the tag first. A tag called `no_label` says that
     the picture is unlabelled. The subset of an image (Train, Validation, Test) gives the split.
 
     Args:
@@ -49,21 +49,21 @@ class Cvat(AnnotationSource, FormatDetector):
         return [_item(one, one.tags if kind == "tags" else one.shapes, self.empty) for one in images]
 
     @classmethod
-    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
+    def recognise(cls, place: FileListing, options: Mapping[str, Any]) -> Iterator[FormatMatch]:
         names: dict[str, list[str]] = {}
         for document in place.documents(".xml".__eq__):
             edges = place.head_and_tail(document)
             if b"<annotations" in edges and b"<image " in edges:
                 try:
                     names[document] = [one.name for one in _images(Path(place.at(document)))]
-                except UserError:  # the reading of it says what is wrong
+                except UserError:  # `read` reports the error
                     names[document] = []
-        return match_documents("CVAT XML", place, names, told)
+        return match_documents("CVAT XML", place, names, options)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """What the file says of a picture."""
+    """The annotations of one picture."""
 
     name: str
     subset: str
@@ -124,5 +124,5 @@ def _image(element: Element, where: str) -> Image:
 
 def _item(image: Image, labels: list[str], empty: Empty) -> Item:
     known = [one for one in labels if not is_unlabelled(one)]
-    told = mark_negatives(known, empty if len(known) == len(labels) else "unlabelled")
-    return Item(path=image.name, **told, given_split=split_named(image.subset), attributes=image.attributes)
+    marked = mark_negatives(known, empty if len(known) == len(labels) else "unlabelled")
+    return Item(path=image.name, **marked, given_split=split_named(image.subset), attributes=image.attributes)

@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Darwin(AnnotationSource, FormatDetector):
-    """The tags of an item are its labels; boxes and masks say nothing about the whole picture and are passed over.
+    """The tags of an item are its labels; boxes and masks do not label the whole picture and are ignored.
 
     Item-level properties become attributes, and so do the sub-annotations of a tag (its properties, attributes and
-    text), after the name of the tag. Several values of one property are joined with `; `. An item without a tag is
-    unlabelled unless `empty` says else: no file says whether somebody has looked at it. A file that is no Darwin 2.0
-    item of one picture is refused (`bad_annotation`), pictures that no file names too (`no_row`).
+    text), named with the tag first. Several values of one property are joined with `; `. An item without a tag is
+    unlabelled by default (`empty`), since no file says whether somebody looked at it. A file that is no Darwin 2.0 item
+    of one picture is refused (`bad_annotation`), and so are pictures that no file names (`no_row`).
 
     Args:
         path: The folder of JSON files; folders below it are searched, hidden ones (`.v7`) are not.
-        empty: What an item without a tag is: `unlabelled`; `negative`, labelled as showing none of the tags, where all
-            items were looked at; or `own_label`, labelled `nothing`.
+        empty: What an item without a tag is: `unlabelled`; `negative`, labelled as showing none of the tags, where
+            somebody looked at all items; or `own_label`, labelled `nothing`.
 
     Source: docs.v7labs.com/reference/darwin-json.
     """
@@ -55,11 +55,11 @@ class Darwin(AnnotationSource, FormatDetector):
         return [_item(folder, document, self.empty) for document in documents]
 
     @classmethod
-    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
+    def recognise(cls, place: FileListing, options: Mapping[str, Any]) -> Iterator[FormatMatch]:
         documents = [] if place.named else place.documents(".json".__eq__)
         named = [path for path in (_picture_path(place, document) for document in documents) if path is not None]
         if 2 * len(named) > len(documents):
-            pictures, notes = pictures_folder(place, named, told)
+            pictures, notes = pictures_folder(place, named, options)
             choices = {"path": str(place.root), "pictures": pictures}
             yield FormatMatch(
                 layout="V7 Darwin JSON, a file for each picture", choices=choices, confidence=1, notes=notes
@@ -80,7 +80,7 @@ def _item(folder: Path, document: str, empty: Empty) -> Item:
 
 
 def _picture_path(place: FileListing, document: str) -> str | None:
-    """The path of the picture that a file speaks of; None where it is no Darwin item."""
+    """The path of the picture of a file; None where it is no Darwin item."""
     try:
         return _picture(
             expect(parse_json(decode_text(place.head_and_tail(document), Path(document)), document), dict, document)
@@ -112,7 +112,7 @@ def _tags(content: JsonObject) -> list[JsonObject]:
 
 
 def _attributes(content: JsonObject, tags: list[JsonObject]) -> Iterator[tuple[str, str]]:
-    """Name and value of everything told of the whole picture, in the order of the file."""
+    """Name and value of each attribute of the whole picture, in the order of the file."""
     yield from _properties(content.get("properties"), "properties")
     for tag in tags:
         for name, value in _properties(tag.get("properties"), f"the properties of tag {tag['name']!r}"):

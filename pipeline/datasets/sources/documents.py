@@ -1,4 +1,4 @@
-"""Text and JSON that other tools wrote, with the file and the line of what is wrong in them."""
+"""Reads text and JSON that other tools wrote; errors name the file and the line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def check_document(path: Path) -> int:
     """The size of a file in bytes.
 
     Raises:
-        UserError: It is not there, cannot be read, or has more than 2 GiB.
+        UserError: It does not exist, cannot be read, or has more than 2 GiB.
     """
     where = f"source.path {str(path)!r}"
     try:
@@ -53,7 +53,7 @@ def check_document(path: Path) -> int:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds.
+    """The content of a JSON file.
 
     Raises:
         UserError: It cannot be read or is not JSON.
@@ -62,11 +62,11 @@ def read_json(path: Path) -> Any:
 
 
 def parse_json(text: str, where: str) -> Any:
-    """What a JSON text holds.
+    """The content of a JSON text.
 
     Args:
         text: The text.
-        where: It stands, for messages.
+        where: File, and perhaps line, for messages.
 
     Raises:
         UserError: It is not JSON.
@@ -76,15 +76,18 @@ def parse_json(text: str, where: str) -> Any:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise UserError(f"{where}: not valid JSON at {place} ({error.msg}); export it again") from None
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits; a hundred thousand brackets
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # a number of thousands of digits; brackets nested a hundred thousand times
         raise UserError(f"{where}: not readable JSON ({str(error) or type(error).__name__}); export it again") from None
 
 
 def expect(value: Any, kind: type, where: str) -> Any:
-    """The value itself.
+    """The value itself, after a check of its type.
 
     Raises:
-        UserError: It is of another kind.
+        UserError: It has another type.
     """
     if not isinstance(value, kind):
         names: dict[type, str] = {list: "a list", dict: "an object", str: "a text"}

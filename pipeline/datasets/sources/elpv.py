@@ -22,9 +22,9 @@ GRADES = {0.0: "functional", 1 / 3: "possibly_defective", 2 / 3: "probably_defec
 class Elpv(FileSource):
     """The 2,624 cells of PyPI's elpv-dataset (data CC BY-NC-SA 4.0), with cell type and defect probability.
 
-    The cells come in the order of the 44 modules they were cut from, which the package does not name: runs of one
-    cell type are mostly multiples of 60 long, and neighbours resemble each other. So a block of up to `block_size`
-    cells within a run of one type stands in for the module, as the group that must stay together.
+    The cells are in the order of the 44 modules they were cut from, which the package does not name: the length of most
+    runs of one cell type is a multiple of 60, and neighbours are similar. So a block of up to `block_size` cells within
+    a run of one type takes the place of the module, as the group that must stay together.
 
     Args:
         name: Of the data set, in MLflow and on the page.

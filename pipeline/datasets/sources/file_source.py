@@ -1,4 +1,4 @@
-"""What all sources have in common whose pictures are files below one folder."""
+"""The base of sources whose pictures are files below one folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.core.safe_files import read_bytes, stat_file
 
 
 class FileSource(Source, ABC):
-    """A source that names files; how it finds them, and their labels, is its own business (`read`)."""
+    """A source whose samples are files; `read` finds them and their labels."""
 
     @property
     @abstractmethod

@@ -1,4 +1,4 @@
-"""A folder of pictures, one sub-folder per class, above, below or without folders for the parts of a split."""
+"""A folder of pictures: one sub-folder per class, with or without folders for the parts of a split."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ NUM_SHOWN = 3
 class Folder(FileSource, FormatDetector):
     """Every file below a sub-folder is a sample of the class that the sub-folder names.
 
-    Where all top-level folders are called like parts of a split (train, Training, seg_train, valid, dev, test_set),
-    they are the given split and the classes stand below; so they do where each class folder holds such folders. A
-    folder that repeats the one around it (`seg_train/seg_train`), or stands alone and is called `images` or the like,
-    is passed over. Pictures above the class folders, in a folder called `unlabelled` or `no_label` in the classes'
-    place, or beside the parts of a split in one of pictures to predict (`seg_pred`), have no label.
+    Where all top-level folders are named like parts of a split (train, Training, seg_train, valid, dev, test_set), they
+    give the split, and the classes are below them; the folders of a split may also be inside each class folder. A
+    folder that repeats the name of its parent (`seg_train/seg_train`), or is the only one and has a generic name such
+    as `images`, is skipped. Pictures have no label above the class folders, in a folder `unlabelled` or `no_label` at
+    the level of the classes, or in a folder of pictures to predict (`seg_pred`) at the level of the split.
 
-    Hidden files and folders (a leading dot) and what programs leave (`Thumbs.db`, `@eaDir`) are passed over; every
-    other file of a class is named, also when it is no picture, so that ingest can account for it. Links are followed.
+    Hidden files and folders (a leading dot) and those of programs (`Thumbs.db`, `@eaDir`) are skipped; every other file
+    of a class is an item, also when it is no picture, so that ingest can account for it. Links are followed.
 
     Args:
         name: Of the data set, in MLflow and on the page.
         path: The folder, absolute or relative to the project.
         watch: What DVC hashes to notice a change; the same folder.
         label_level: Of the folders that are no part of a split, the level that names the class: 1 is the topmost.
-        split_folders: Whether folders called like parts of a split give the split; else they are classes.
+        split_folders: Whether folders named like parts of a split give the split; else they are classes.
     """
 
     locations: ClassVar[tuple[str, ...]] = ("path", "watch")
@@ -78,9 +78,9 @@ class Folder(FileSource, FormatDetector):
         return Path(self.path)
 
     @classmethod
-    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
+    def recognise(cls, place: FileListing, options: Mapping[str, Any]) -> Iterator[FormatMatch]:
         pictures = [path for path in place.files if suffix(path) in PICTURE_SUFFIXES]
-        label_level, split_folders = int(told.get("label_level", 1)), bool(told.get("split_folders", True))
+        label_level, split_folders = int(options.get("label_level", 1)), bool(options.get("split_folders", True))
         folders = sorted(folders_around(place.files))
         levels = _levels(place.files, folders, label_level, split_folders)
         num_labelled = sum(levels.of[path.rpartition("/")[0]].label is not None for path in pictures)
@@ -95,12 +95,12 @@ class Folder(FileSource, FormatDetector):
             choices={"path": str(place.root)},
             confidence=0.6 if levels.splits else 0.5,
             notes=list(_notes(place, levels)),
-            missing=_contradiction(levels, folders, told),
+            missing=_contradiction(levels, folders, options),
         )
 
 
 def _deeper(folders: Collection[str], label_level: int) -> str:
-    """What to do where the classes stand one level below: a zip often holds one folder around everything."""
+    """Advice where the classes are one level deeper: a zip often holds one folder around everything."""
     below = sorted({path.rpartition("/")[2] for path in folders if path.count("/") == label_level})
     if len(below) < 2:
         return ""
@@ -123,34 +123,34 @@ def _item(path: str, levels: Levels) -> Item | None:
     return Item(path=path, labels=[] if level.label is None else [level.label], given_split=level.given_split)
 
 
-def _contradiction(levels: Levels, folders: list[str], told: Mapping[str, Any]) -> str:
-    """What speaks against this reading, and the options that settle it; empty where nothing does."""
-    if "label_level" not in told and levels.shared:
+def _contradiction(levels: Levels, folders: list[str], options: Mapping[str, Any]) -> str:
+    """A contradiction of this reading, and the options that resolve it; empty where there is none."""
+    if "label_level" not in options and levels.shared:
         classes, shared = (name_some(names, NUM_SHOWN) for names in (levels.classes, levels.shared))
         return (
-            f"each of its folders holds the same ones; say which are the labels: --label-level 1 ({classes}) or "
+            f"each of its folders holds the same folders; choose the labels: --label-level 1 ({classes}) or "
             f"--label-level 2 ({shared})"
         )
     like = [name for name in levels.classes if split_named(name)]
     holding = [name for name in like if sum(one.startswith(f"{name}/") for one in folders) > 1]
-    if "split_folders" in told or levels.splits or not (len({split_named(one) for one in like}) > 1 or holding):
+    if "split_folders" in options or levels.splits or not (len({split_named(one) for one in like}) > 1 or holding):
         return ""
     others = [name for name in levels.classes if name not in like]
     return (
-        f"beside the split folders {like} stand {others}; move those away, or say --split-folders no where all of "
-        "them are classes"
+        f"the split folders {like} have siblings {others}; move those away, or give --split-folders no if all of them "
+        "are classes"
     )
 
 
 def _notes(place: FileListing, levels: Levels) -> Iterator[str]:
     if levels.deeper and not levels.below:
         yield (
-            f"the folders of {name_some(levels.deeper, NUM_SHOWN)} hold folders, whose pictures count for them; "
-            "--label-level 2 makes labels of those"
+            f"the folders of {name_some(levels.deeper, NUM_SHOWN)} hold folders, whose pictures get the outer label; "
+            "--label-level 2 makes labels of the inner folders"
         )
     plain = {re.sub(r"[\W\d_]+", "", name) for name in levels.classes}
     if len(plain) == 1 and plain != {""}:
         names = name_some(levels.classes, NUM_SHOWN)
-        yield f"the class folders differ in a number alone: {names} are no labels if they are parts"
+        yield f"the class folders differ only in a number: {names} are no labels if they are parts"
     if tables := place.documents(lambda ending: ending in TABLES):
-        yield f"{name_some(tables, NUM_SHOWN)} was not read; where it holds the labels: --format table"
+        yield f"{name_some(tables, NUM_SHOWN)} was not read; if it holds the labels, add --format table"

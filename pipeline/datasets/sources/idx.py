@@ -31,9 +31,9 @@ UNSIGNED_BYTE = 0x08  # the type code of the format; pictures and labels have no
 @final
 @dataclass(frozen=True, kw_only=True)
 class Idx(Source, FormatDetector):
-    """Picture number n is called by its number; its label is the n-th byte of the other file.
+    """The name of picture n is its number; its label is the n-th byte of the other file.
 
-    Of plain files one picture is read at a time; a .gz is unpacked in memory and may hold up to 512 MiB.
+    Plain files are read picture by picture; a .gz is unpacked in memory and may hold up to 512 MiB.
 
     Args:
         name: Of the data set, in MLflow and on the page.
@@ -58,11 +58,11 @@ class Idx(Source, FormatDetector):
         if num_images != num_labels:
             raise UserError(
                 f"source.images {self.images!r} has {num_images} pictures and source.labels {self.labels!r} "
-                f"{num_labels} labels; expected as many, so take both files of the same part"
+                f"{num_labels} labels; expected equal numbers, so take both files of the same part"
             )
         digits = len(str(num_images - 1))
-        told = labels.part(0, num_labels).tolist()
-        return table(Item(path=f"{position:0{digits}d}", labels=[str(label)]) for position, label in enumerate(told))
+        numbers = labels.part(0, num_labels).tolist()
+        return table(Item(path=f"{row:0{digits}d}", labels=[str(label)]) for row, label in enumerate(numbers))
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return stat_file(Path(self.images).parent, Path(self.images).name)
@@ -74,7 +74,7 @@ class Idx(Source, FormatDetector):
         return images.part(int(path), 1)[0]
 
     @classmethod
-    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
+    def recognise(cls, place: FileListing, options: Mapping[str, Any]) -> Iterator[FormatMatch]:
         whole = replace(place, named=None)
         lengths = {
             path: length for path in whole.documents(_may_be_idx) if (length := _num_labels(whole, path)) is not None
@@ -89,7 +89,9 @@ class Idx(Source, FormatDetector):
                 layout=f"IDX, {shape[0]:,} pictures in {images}" + (f", labels in {labels}" if labels else ""),
                 choices={"images": place.at(images), "labels": place.at(labels)},
                 confidence=1,
-                missing="" if labels else f"no IDX file with {shape[0]:,} labels lies beside {images}; put it there",
+                missing=""
+                if labels
+                else f"no IDX file with {shape[0]:,} labels is in the folder of {images}; put it there",
             )
 
 
@@ -103,7 +105,7 @@ def _num_labels(place: FileListing, path: str) -> int | None:
 
 
 def _shape(place: FileListing, path: str, parameter: str) -> tuple[int, ...] | None:
-    """What the header of a file says; None where it is no such file."""
+    """The shape in the header of a file; None where it is no such IDX file."""
     data = place.head(path, 4096)
     try:
         file = gzip.GzipFile(fileobj=BytesIO(data)) if data[:2] == b"\x1f\x8b" else BytesIO(data)
@@ -119,9 +121,9 @@ class Loaded:
 
     Attributes:
         path: Of the file.
-        shape: Of all it holds; the first number counts pictures or labels.
+        shape: Of the whole array; the first number counts pictures or labels.
         offset: Length of the header.
-        unpacked: What a .gz holds; None of a plain file, which is read part by part.
+        unpacked: The content of a .gz; None for a plain file, which is read part by part.
     """
 
     path: Path
@@ -130,15 +132,15 @@ class Loaded:
     unpacked: np.ndarray | None
 
     def part(self, first: int, number: int) -> np.ndarray:
-        """So many pictures or labels, (number, ...) uint8.
+        """`number` pictures or labels from `first` on, (number, ...) uint8.
 
         Raises:
-            Refused: A plain file has vanished or shrunk since its header was read.
+            ItemRejected: A plain file has vanished or shrunk since its header was read.
         """
         if self.unpacked is not None:
             return np.array(self.unpacked[first : first + number])
         size = math.prod(self.shape[1:])
-        try:  # a memory map would end the process with a bus error where the file has shrunk
+        try:  # a memory map would end the process with a bus error if the file has shrunk
             data = np.fromfile(self.path, np.uint8, count=number * size, offset=self.offset + first * size)
         except OSError as error:
             raise ItemRejected("missing", f"{self.path} cannot be read any more: {error.strerror}") from None
@@ -149,10 +151,10 @@ class Loaded:
 
 @lru_cache(maxsize=4)
 def _load(name: str, parameter: str) -> Loaded:
-    """An IDX file; kept, since `open` is called for each picture.
+    """An IDX file; cached, since `open` is called for each picture.
 
     Raises:
-        UserError: It is not there, not IDX, or of another length than its header says.
+        UserError: It does not exist, is no IDX file, or has another length than its header says.
     """
     path = Path(name)
     where = f"source.{parameter} {name!r}"
@@ -179,7 +181,7 @@ def _load(name: str, parameter: str) -> Loaded:
 
 
 def _header(file: BinaryIO | gzip.GzipFile, parameter: str, where: str) -> tuple[tuple[int, ...], int]:
-    """The shape that the header tells, and the header's length."""
+    """The shape that the header gives, and the length of the header in bytes."""
     magic = file.read(4)
     accepted = (1,) if parameter == "labels" else (3, 4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] != UNSIGNED_BYTE or magic[3] not in accepted:
@@ -198,4 +200,4 @@ def _check_length(found: int, expected: int, where: str) -> None:
     if found < expected:
         raise UserError(f"{where} ends early: {found} of {expected} bytes after its header; download it again")
     if found > expected:
-        raise UserError(f"{where} has more than the {expected} bytes that its header tells; download it again")
+        raise UserError(f"{where} has more than the {expected} bytes that its header gives; download it again")

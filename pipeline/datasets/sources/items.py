@@ -1,4 +1,4 @@
-"""From what a source says of its pictures to the rows it hands out: contained paths, clean labels, told refusals."""
+"""Turns the items of a source into its table: paths stay inside, labels are cleaned, refusals have reasons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pandas as pd
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.manifest_schema import ATTRIBUTE
 
-MAX_ATTRIBUTES, MAX_VALUES = 1_000, 200_000_000  # that a source tells; of all its pictures together
+MAX_ATTRIBUTES, MAX_VALUES = 1_000, 200_000_000  # of a source; values of all its pictures together
 WINDOWS_ROOT = re.compile(r"[A-Za-z]:[\\/]|[\\/]{2}")  # a drive or a share
 
 
@@ -29,15 +29,15 @@ OWN_LABEL = "nothing"
 @final
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One picture, or one annotation that leads to none.
+    """One picture, or one annotation without a picture.
 
     Attributes:
-        path: As in `Source.read`; of a refused item, whatever the source calls it.
+        path: As in `Source.read`; of a refused item, the name that the source gives it.
         labels: In any order, repeated or not.
-        negative: Somebody looked at the picture, and none of the labels applies; means nothing beside labels.
+        negative: Whether the picture is labelled as showing none of the labels; ignored where it has labels.
         given_split: train, val, test, or None.
-        refused: Why ingest must not even open it, or None.
-        attributes: Name, as the source writes it, to value; None where it is not told.
+        refused: Why ingest must not open it, or None.
+        attributes: Name, as the source writes it, to value; None where it is missing.
     """
 
     path: str
@@ -50,12 +50,12 @@ class Item:
 
 
 def mark_negatives(labels: Iterable[str], empty: Empty) -> dict[str, Any]:
-    """`labels` and `negative` of the `Item` of a picture that somebody looked at.
+    """`labels` and `negative` of the `Item` of an annotated picture.
 
     Args:
-        labels: Found there; perhaps none.
-        empty: What a picture without any is: a `negative` of every label, `unlabelled`, or labelled `nothing`, which
-            makes a class of such pictures (`own_label`).
+        labels: Of the picture; may be empty.
+        empty: How a picture without labels counts: as a `negative` of every label, as `unlabelled`, or labelled
+            `nothing`, which makes a class of such pictures (`own_label`).
     """
     found = list(labels)
     if found or empty == "unlabelled":
@@ -64,10 +64,10 @@ def mark_negatives(labels: Iterable[str], empty: Empty) -> dict[str, Any]:
 
 
 def relative(root: Path, path: str) -> str:
-    """The path as a listing of the root would spell it; with backslashes for slashes unless there is such a file.
+    """The path as a listing of the root spells it; backslashes count as slashes unless there is such a file.
 
     Raises:
-        Refused: It names no file, is absolute, or climbs out of the root.
+        ItemRejected: It names no file, is absolute, or leaves the root.
     """
     if "\\" in path and not os.path.lexists(root / path):
         path = path.replace("\\", "/")
@@ -80,10 +80,10 @@ def relative(root: Path, path: str) -> str:
 
 
 def merge(items: Iterable[Item]) -> list[Item]:
-    """One item for each path, in the order of first mention: what several rows say of one picture, put together.
+    """One item for each path, in the order of first mention; rows of one picture are merged.
 
-    Labels are united. An attribute of which they do not say the same is none of the picture (a box of each row has its
-    own); a picture with two splits or two groups is refused.
+    Labels are united. An attribute with different values is dropped, since it describes the row (a box) and not the
+    picture. A picture with two splits or two groups is refused.
     """
     together: dict[str, list[Item]] = {}
     for position, item in enumerate(items):
@@ -101,7 +101,7 @@ def _union(items: list[Item]) -> Item:
             detail = f"its rows give it more than one {name.removeprefix('given_')}: {values[0]!r} and {values[1]!r}"
             refused = ItemRejected("bad_annotation", detail)
     names = dict.fromkeys(name for item in items for name in item.attributes)
-    told = {name: [item.attributes.get(name) for item in items] for name in names}
+    attributes = {name: [item.attributes.get(name) for item in items] for name in names}
     return Item(
         path=items[0].path,
         labels={label for item in items for label in item.labels},
@@ -109,14 +109,14 @@ def _union(items: list[Item]) -> Item:
         group=only["group"],
         given_split=only["given_split"],
         refused=refused,
-        attributes={name: values[0] for name, values in told.items() if all(one == values[0] for one in values)},
+        attributes={name: values[0] for name, values in attributes.items() if all(one == values[0] for one in values)},
     )
 
 
 def table(items: Iterable[Item]) -> pd.DataFrame:
-    """What `Source.read` returns; `negative`, `given_split` and `refused` only where an item has one.
+    """The table that `Source.read` returns; `negative`, `given_split` and `refused` only where an item has one.
 
-    A path that is not UTF-8 fits into no table: it is written with escapes and refused.
+    A path that is not UTF-8 cannot be stored in a table: it is written with escapes and refused.
     """
     rows = [_writable(item) for item in items]
     result = pd.DataFrame(
@@ -145,19 +145,19 @@ def _attributes(rows: list[Item]) -> list[str]:
     """The names of all attributes, sorted.
 
     Raises:
-        UserError: They are too many, as in a document that uses a person's name or an id for a key.
+        UserError: There are too many, as in a document that uses ids as keys.
     """
     found: set[str] = set()
     for row in rows:
         found.update(row.attributes)
         if len(found) > MAX_ATTRIBUTES:
             raise UserError(
-                f"the source tells more than {MAX_ATTRIBUTES:,} different attributes of its pictures, among them "
+                f"the source has more than {MAX_ATTRIBUTES:,} different attributes of pictures, among them "
                 f"{', '.join(repr(name[:40]) for name in sorted(found)[:3])}; keep those that describe the pictures"
             )
     if len(found) * len(rows) > MAX_VALUES:
         raise UserError(
-            f"the source tells {len(found):,} attributes of {len(rows):,} pictures, more than {MAX_VALUES:,} values; "
+            f"the source has {len(found):,} attributes of {len(rows):,} pictures, more than {MAX_VALUES:,} values; "
             "keep those that describe the pictures"
         )
     return sorted(found)
@@ -173,12 +173,12 @@ def _writable(item: Item) -> Item:
 
 
 def printable(text: str) -> str:
-    """The text, with what UTF-8 cannot hold (bytes of an odd file name, half a surrogate pair) as escapes."""
+    """The text with escapes for what UTF-8 cannot encode (bytes of a file name, half a surrogate pair)."""
     return text.encode("utf-8", errors="backslashreplace").decode()
 
 
 def name_some(names: Collection[str], most: int) -> str:
-    """The first names in quotes, and how many there are beside them."""
+    """The first names in quotes, and the number of the others."""
     shown = ", ".join(repr(name) for name in islice(names, most))
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
 
@@ -189,12 +189,12 @@ def one_line(text: str) -> str:
 
 
 def label_list(labels: Iterable[str]) -> list[str]:
-    """Sorted, each once, without blanks around them; an empty one is none."""
+    """The labels sorted, each once, without blanks around them; empty ones are dropped."""
     return sorted({printable(label).strip() for label in labels} - {""})
 
 
 def attribute_names(names: Iterable[str]) -> list[str]:
-    """A column for each name: `attr_` and its letters and digits, numbered where two names become one."""
+    """A column for each name: `attr_` and its letters and digits; equal columns are numbered."""
     columns: dict[str, None] = {}
     numbers: dict[str, int] = {}
     for name in names:
@@ -209,9 +209,9 @@ def attribute_names(names: Iterable[str]) -> list[str]:
 
 
 def attribute_values(values: list[Any]) -> pd.Series:
-    """One type for all: truth values or numbers where each is one, else text; None where nothing is told.
+    """The values with one type: truth values or numbers where all are, else text; None where missing.
 
-    A number that is not finite tells nothing.
+    A number that is not finite counts as missing.
     """
     values = [None if isinstance(value, float) and not math.isfinite(value) else value for value in values]
     known = [value for value in values if value is not None]

@@ -31,12 +31,12 @@ Answer = dict[str, set[str]]  # control of the labelling page to the choices mad
 @final
 @dataclass(frozen=True, kw_only=True)
 class LabelStudio(AnnotationSource, FormatDetector):
-    """Choices, single or multiple; a task that nobody annotated is an unlabelled picture, predictions do not count.
+    """Choices, single or multiple; a task without annotations is an unlabelled picture, predictions do not count.
 
     Where the labelling page has several choice controls, the one that was used most gives the labels and the others
     become attributes. Several annotators vote: of single choices the most frequent wins, of multiple ones each that
-    more than half made. A tie leaves the label out and sets `attr_disagreement`. Where they agree that there is no
-    choice to make, the picture shows none of the labels. Cancelled annotations do not vote.
+    more than half made. A tie leaves the label out and sets `attr_disagreement`. Where they agree on no choice,
+    the picture shows none of the labels. Cancelled annotations do not vote.
 
     A picture is looked up below `pictures` by its full path (of an upload, a URL, a bucket or `local-files/?d=`), then
     by that path without its first folders, as an export stores it.
@@ -60,18 +60,18 @@ class LabelStudio(AnnotationSource, FormatDetector):
         return [_item(pictures, task, given, controls, self.empty) for task, given in zip(tasks, answers, strict=True)]
 
     @classmethod
-    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
+    def recognise(cls, place: FileListing, options: Mapping[str, Any]) -> Iterator[FormatMatch]:
         names = {
             document: _endings(place, data)
             for document in place.documents(".json".__eq__)
             if starts_with(data := place.head_and_tail(document), b"[")
             and all(key in data for key in (b'"data"', b'"annotations"'))
         }
-        return match_documents("Label Studio JSON", place, names, told)
+        return match_documents("Label Studio JSON", place, names, options)
 
 
 def _answers(task: Any, where: str) -> list[Answer]:
-    """What each annotator chose."""
+    """The choices of each annotator."""
     expect(task, dict, where)
     if "data" not in task:
         raise UserError(f"{where} has no data; export as JSON, not as JSON-MIN")
@@ -102,8 +102,8 @@ def _item(root: Path, task: JsonObject, answers: list[Answer], controls: list[st
     for control in controls[1:]:
         chosen, _ = vote([answer.get(control, set()) for answer in answers])
         attributes[control] = "; ".join(sorted(chosen)) or None
-    told = mark_negatives(labels, empty if answers and not disagree else "unlabelled")
-    return Item(path=locate_picture(root, url), **told, attributes=attributes)
+    marked = mark_negatives(labels, empty if answers and not disagree else "unlabelled")
+    return Item(path=locate_picture(root, url), **marked, attributes=attributes)
 
 
 def vote(answers: list[set[str]]) -> tuple[set[str], bool]:
@@ -141,7 +141,7 @@ def locate_picture(root: Path, url: str) -> str:
 
 
 def _endings(place: FileListing, edges: bytes) -> list[str]:
-    """What the tasks call their pictures, without the first folders that the place does not have."""
+    """The paths of the pictures of the tasks, without first folders that the place does not have."""
     paths = (path for text in strings(edges) for path in _paths(text))
     named = [path for path in islice(paths, 50 * MAX_NAMES) if suffix(path) in PICTURE_SUFFIXES][:MAX_NAMES]
     deepest = max((path.count("/") for path in named), default=0)
@@ -157,15 +157,15 @@ def _is_there(root: Path, path: str) -> bool:
 
 
 def _paths(url: str) -> Iterator[str]:
-    """What the task's text may mean as a path, most likely first."""
+    """The possible paths of a picture, from the text of a task, the most likely first."""
     try:
         parts = urlsplit(url)
-        asked = parse_qs(parts.query).get("d")
+        local = parse_qs(parts.query).get("d")
     except ValueError:  # a bracket in the place of a host
         yield url
         return
-    if parts.path.endswith("/local-files/") and asked:
-        yield asked[0]
+    if parts.path.endswith("/local-files/") and local:
+        yield local[0]
     elif parts.scheme or url.startswith("/data/upload/"):
         path = unquote(parts.path)
         yield path.removeprefix("/data/upload/").lstrip("/")

@@ -17,21 +17,22 @@ from pipeline.datasets.trees.remote_mirror import mirror
 @final
 @dataclass(frozen=True, kw_only=True)
 class Remote(TreeSource):
-    """A copy of the remote tree is kept in `tree`, and `inner` reads that; only what changed is fetched again.
+    """`inner` reads a copy of the remote tree in `tree`; only changed files are fetched again.
 
-    A change shows in what the server tells of a file: its size, ETag, checksum or time. A file is written below a
-    temporary name and moved when it is whole; a fetch that was killed goes on where it was. What cannot become a file
-    is refused and costs that item only: a name that climbs out (`outside`), that comes twice, also when only in case
-    (`duplicate_name`), a file that is gone (`missing`) or forbidden (`unreadable`). A connection that keeps failing
-    stops the run. Hidden names are passed over.
+    A change is noticed by the size, ETag, checksum or time that the server gives. A file is written under a temporary
+    name and moved when it is complete; a fetch that was killed goes on where it stopped. A file that cannot be stored
+    is refused, and the others are fetched: a path that leaves the tree (`outside`), a name that exists, or differs from
+    another only in case (`duplicate_name`), a file that is gone (`missing`) or forbidden (`unreadable`). A connection
+    that keeps failing stops the run. Hidden names are skipped.
 
     Args:
         url: A folder, or one file (an archive, for the source of that name as `inner`); over https a folder ends with
             a slash and its page lists the files.
         watch: What DVC hashes to notice a change; the same url, for the kinds that DVC knows.
-        max_bytes: The tree may have at most so many.
-        max_files: It may have at most so many.
-        options: For the file system, for example {anon: true}; no passwords, which it finds in its own places.
+        max_bytes: Largest size of the tree in bytes.
+        max_files: Largest number of files in the tree.
+        options: For the file system, for example {anon: true}; no passwords, which it
+            reads from its own configuration.
     """
 
     locations: ClassVar[tuple[str, ...]] = ("url", "tree", "watch")
@@ -46,7 +47,7 @@ class Remote(TreeSource):
         return f"{self.url}, fetched"
 
     def make_tree(self, again: bool) -> list[Item]:
-        tree, shown = Path(self.tree), mask_credentials(self.url)  # with another password it is the same tree
+        tree, shown = Path(self.tree), mask_credentials(self.url)  # another password does not change the tree
         with unpacked_tree.lock_tree(tree):
             before, refused = unpacked_tree.read_record(tree)
             if again or before != [shown, "whole"]:

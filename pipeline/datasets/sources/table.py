@@ -29,39 +29,39 @@ YES, NO = frozenset(["1", "1.0", "true", "yes"]), frozenset(["0", "0.0", "false"
 @final
 @dataclass(frozen=True, kw_only=True)
 class Table(AnnotationSource, FormatDetector):
-    """Every row names a picture; its labels stand in one column, or there is a column of 0 and 1 for each class.
+    """Every row names a picture; its labels are in one column, or each class has a column of 0 and 1.
 
-    A path that is not spelt as its file is looked for as `Resolver` says; ids without ending are names, too. Several
-    rows of one picture are put together, their labels united. A row without a label is an unlabelled picture. Pictures
-    below `pictures` that no row names are refused (`no_row`), names that may mean several files too (`ambiguous`), and
-    paths that lead out (`outside`).
+    A path in another spelling than its file is found by the rules of `Resolver`; an id without ending is a name, too.
+    Several rows of one picture become one item with all their labels. A row without a label is an unlabelled picture.
+    Pictures below `pictures` that no row names are refused (`no_row`), and so are names that may mean several files
+    (`ambiguous`) and paths outside (`outside`).
 
     A table for each part of a split (train.csv and test.csv; train/metadata.csv and test/metadata.csv) is one data set:
     `path` then names them by train, val and test. All have the columns that are named here.
 
     Args:
         path: The file, or one for each part of the given split; its extension (.csv, .tsv, .jsonl, .ndjson, .parquet)
-            says how it is read.
-        image_column: Holds the path of the picture.
-        label_column: Holds the label or labels; null when `label_columns` is set.
-        label_separator: Stands between several labels in one field; " ": blanks of any number; "[]": each field is a
-            list in brackets, as JSON, Python or NumPy write it; null or "": the whole field is one label.
+            gives the format.
+        image_column: Column of the path of the picture.
+        label_column: Column of the label or labels; null when `label_columns` is set.
+        label_separator: Text between several labels in one field; " ": any number of blanks; "[]": each field is a list
+            in brackets, as JSON, Python or NumPy write it; null or "": the whole field is one label.
         label_columns: One column for each class, or `all others`; null when `label_column` is set.
-        group_column: Holds what must stay together, for example the patient; null: nothing must.
-        split_column: Holds train, val or test, spelt as folders of a split are; null: no column gives the split.
+        group_column: Column of the group that must stay together, for example the patient; null: no groups.
+        split_column: Column of train, val or test, in any spelling that folders of a split may have; null: none.
         attribute_columns: Columns kept as attributes, or `all others`.
-        empty: What a row of zeros in `label_columns` is: `negative`, looked at and labelled as showing none of the
-            classes; `unlabelled`; or `own_label`, labelled `nothing`. A row of empty cells is always unlabelled.
-        of_label_columns: Columns that tell of the label itself (its number, its Latin name, how sure it is): kept as
-            `attr_of_label_*`, which no check asks.
-        missing: Texts of `label_column` that stand for no label, such as NA.
-        delimiter: Stands between the fields of a CSV or TSV file; null: comma, semicolon, tab or bar, as its first
-            rows say.
-        header: Whether its first line names the columns, which else are column_1, column_2 and so on; null: as its
-            first rows say.
+        empty: How a row of zeros in `label_columns` counts: `negative`, labelled as showing none of the classes;
+            `unlabelled`; or `own_label`, labelled `nothing`. A row of empty cells is always unlabelled.
+        of_label_columns: Columns that describe the label itself (its number, its Latin name, its certainty): stored as
+            `attr_of_label_*`, which no check uses.
+        missing: Texts of `label_column` that mean no label, such as NA.
+        delimiter: Character between the fields of a CSV or TSV file; null: comma, semicolon, tab or bar, inferred from
+            the first rows.
+        header: Whether the first line names the columns, which else are column_1, column_2 and so on; null: inferred
+            from the first rows.
         encoding: Of the text, as Python calls it; null: UTF-8, UTF-16 or UTF-32.
-        max_rows: A table of more is refused before it is read.
-        max_columns: The same, of columns, or of different keys in JSONL.
+        max_rows: A table of more rows is refused before it is read.
+        max_columns: A table of more columns, or of more different keys in JSONL, is refused.
     """
 
     image_column: str
@@ -110,7 +110,7 @@ class Table(AnnotationSource, FormatDetector):
         return self.read_items(repr(self.image_column), lambda document, _: self._items(tables[document], numbers))
 
     def _items(self, records: Records, numbers: Mapping[str, NumberKind]) -> Iterator[Item]:
-        """A row's picture each."""
+        """The item of each row."""
         label_columns, attribute_columns = self._columns(records)
         self._check_lists(records)
         for position, row in enumerate(records.rows):
@@ -128,11 +128,11 @@ class Table(AnnotationSource, FormatDetector):
             )
 
     @classmethod
-    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
-        return detect_columns(place, place.documents(FORMATS.__contains__), told)
+    def recognise(cls, place: FileListing, options: Mapping[str, Any]) -> Iterator[FormatMatch]:
+        return detect_columns(place, place.documents(FORMATS.__contains__), options)
 
     def _columns(self, records: Records) -> tuple[list[str], dict[str, str]]:
-        """The columns of classes, and those of attributes with the attribute's name, each known to be there."""
+        """The columns of classes, and those of attributes with the attribute's name, after a check that they exist."""
         named: dict[str, Collection[str | None]] = {
             "image_column": [self.image_column],
             "label_column": [self.label_column],
@@ -149,8 +149,8 @@ class Table(AnnotationSource, FormatDetector):
                     raise UserError(
                         f"source.{parameter}: {records.path} has no column {column!r}; it has {records.columns[:100]}"
                     )
-        taken = {column for columns in named.values() for column in columns}
-        others = [column for column in records.columns if column not in taken]
+        used = {column for columns in named.values() for column in columns}
+        others = [column for column in records.columns if column not in used]
         labels, attributes = (
             others if value == ALL_OTHERS else list(value or [])
             for value in (self.label_columns, self.attribute_columns)
@@ -159,7 +159,7 @@ class Table(AnnotationSource, FormatDetector):
         return labels, {**dict(zip(attributes, attributes, strict=True)), **of_label}
 
     def _check_lists(self, records: Records) -> None:
-        """Refuses fields that are lists unless a person has said how they are to be read."""
+        """Refuses fields that look like lists unless `label_separator` says how they are read."""
         if self.label_column is None or self.label_separator is not None:
             return
         texts = [text for row in records.rows if isinstance(text := row.get(self.label_column), str) and text.strip()]
@@ -171,11 +171,11 @@ class Table(AnnotationSource, FormatDetector):
             )
 
     def _labels(self, row: dict[str, Any], label_columns: list[str], where: str) -> dict[str, Any]:
-        """`labels`, and `negative` where somebody looked and none applies."""
+        """`labels`, and `negative` where the row says that none applies."""
         if self.label_column is None:
             found = [name for name in label_columns if _is_set(row.get(name), f"{where}, column {name!r}")]
-            looked = any(as_text(row.get(name)) is not None for name in label_columns)
-            return mark_negatives(found, self.empty if looked else "unlabelled")
+            is_filled = any(as_text(row.get(name)) is not None for name in label_columns)
+            return mark_negatives(found, self.empty if is_filled else "unlabelled")
         value = row.get(self.label_column)
         if any(isinstance(one, (dict, list)) for one in (value if isinstance(value, list) else [value])):
             raise UserError(
@@ -197,7 +197,9 @@ def _path(value: Any, where: str) -> str:
 def _is_set(value: Any, where: str) -> bool:
     text = (as_text(value) or "").strip().lower()
     if text not in YES | NO:
-        raise UserError(f"{where}: expected 0 or 1 (true, false), found {value!r}; mend it or set source.label_columns")
+        raise UserError(
+            f"{where}: expected 0 or 1 (true, false), found {value!r}; correct it or set source.label_columns"
+        )
     return text in YES
 
 

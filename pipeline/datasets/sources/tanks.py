@@ -1,4 +1,4 @@
-"""The tanks under clouds: drawn woods, in half of them a tank, and a weather that goes with the label."""
+"""The tanks under clouds: synthetic woods, half of them with a tank, and a weather associated with the label."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.core.ranges import PositiveInt, Seed
 
 SIDE = 64
 LABELS = ("tank", "woods")
-WEATHERS = ("cloudy", "sunny")  # in the order of LABELS: what the confound gives each
+WEATHERS = ("cloudy", "sunny")  # in the order of LABELS: the weather associated with each
 LIGHT = {"cloudy": (0.62, 0.62, 0.66), "sunny": (1.22, 1.18, 1.08)}  # red, green, blue
 SHADOW = {"cloudy": 0.9, "sunny": 0.65}  # how much of the light a shadow lets through
 
@@ -25,23 +25,23 @@ SHADOW = {"cloudy": 0.9, "sunny": 0.65}  # how much of the light a shadow lets t
 @final
 @dataclass(frozen=True, kw_only=True)
 class Tanks(Source):
-    """Pictures drawn from a seed, whose light gives the label away as often as `association` says.
+    """Synthetic pictures from a seed; the light is associated with the label as strongly as `association` says.
 
     In each split and class, `association` of the scenes have the weather of their label (tanks cloudy, woods sunny),
-    the others the opposite one. A scene (place, scale, turn and shade of everything in it) knows nothing of the
-    weather, so that the same scenes can be drawn with all weathers swapped.
+    the others the opposite one. A scene (position, scale, orientation and shade of its objects) does not depend on the
+    weather, so the same scenes exist with all weathers swapped.
 
     Args:
         name: Of the data set, in MLflow and on the page.
         num_train: Pictures of each class in train, at least 1.
-        num_val: In val.
-        num_test: In test.
-        association: Share of each class under the weather of its label, 0.5 (weather says nothing) to 1.
-        swapped: Every picture under the other weather than its own, the scene unchanged.
+        num_val: Pictures of each class in val, at least 1.
+        num_test: Pictures of each class in test, at least 1.
+        association: Share of each class under the weather of its label, 0.5 (independent) to 1.
+        swapped: Whether every picture has the opposite weather; the scenes stay the same.
         seed: Of the scenes.
-        watch: What DVC hashes to notice a change: the lock file that pins what draws.
+        watch: What DVC hashes to notice a change: the lock file that pins the packages that render the pictures.
 
-    Source: the story, and that nobody found its first telling: G. Branwen, The Neural Net Tank Urban Legend,
+    Source: the story and the search for its origin: G. Branwen, The Neural Net Tank Urban Legend,
         https://gwern.net/tank.
     """
 
@@ -89,7 +89,7 @@ class Tanks(Source):
 
 
 def draw(tank: bool, weather: str, generator: np.random.Generator) -> np.ndarray:
-    """(SIDE, SIDE, 3) uint8; every draw of the generator is made before the weather enters."""
+    """(SIDE, SIDE, 3) uint8; all random numbers are sampled before the weather is applied."""
     scene = _ground(generator)
     shadow = Image.new("L", scene.size)
     horizon = int(generator.integers(18, 26))
@@ -152,7 +152,7 @@ def _tank(generator: np.random.Generator) -> Image.Image:
 
 
 def _boulder(generator: np.random.Generator) -> Image.Image:
-    """As large and as dark as a tank, so that a tank is more than something that lies there."""
+    """A boulder as large and as dark as a tank, so that the presence of an object does not give the label."""
     body = Image.new("RGBA", (120, 80))
     pen = ImageDraw.Draw(body)
     for _ in range(2):

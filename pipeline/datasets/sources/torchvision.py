@@ -24,20 +24,20 @@ from pipeline.images.decoding import DAMAGED
 @final
 @dataclass(frozen=True, kw_only=True)
 class Torchvision(Source):
-    """Every part that it has (train, val, test, unlabelled) is read and is the given split; a path is train/000123.
+    """Every part (train, val, test, unlabelled) is read and gives the split; a path is train/000123.
 
-    A data set that keeps its pictures as files hands out the files' bytes, any other one pixels. A class is called
-    what torchvision calls it, by its number where it has no names; several names of one class are joined.
+    Where a data set stores pictures as files, their bytes are read, else pixels. A class has the name that torchvision
+    gives it, or its number where it has no name; several names of one class are joined.
 
-    CIFAR's files are pickles, which could run code: torchvision unpickles them only after their MD5 proved to be the
-    published one, here and when they are downloaded, and there is no way around that check.
+    CIFAR's files are pickles, which could run code: torchvision unpickles them only after a check that their MD5 is the
+    published one, when they are downloaded and when they are read; this check cannot be switched off.
 
     Args:
         name: Of the data set, in MLflow and on the page.
         dataset: The class in torchvision.datasets.
-        root: The folder that torchvision takes; it makes one for each data set there.
-        download: Whether it is fetched when it is not there.
-        parts: Which parts, as torchvision calls them; null: train (or trainval), val, test and unlabeled.
+        root: The folder that torchvision takes; it makes a folder in it for each data set.
+        download: Whether the data set is downloaded if it is missing.
+        parts: The parts to read, as torchvision calls them; null: train (or trainval), val, test and unlabeled.
         options: Further arguments of the class, for example {split: letters} for EMNIST.
         watch: What DVC hashes to notice a change; the same folder.
     """

@@ -1,4 +1,4 @@
-"""What torchvision's classes of data sets have in common, beneath signatures and attributes that differ."""
+"""A common interface to torchvision's data sets, whose signatures and attributes differ."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SPLIT_OF = {
 }  # fmt: skip
 USUAL = ("train", "trainval", "val", "valid", "test", "unlabeled")
 UNPICKLED = ("LSUN", "LSUNClass")  # its cache of keys is a pickle that nothing verifies
-WHOLE = "all"  # the one part of a data set that is not divided
+WHOLE = "all"  # the only part of a data set without parts
 LOCK = Path(".cache/torchvision.lock")
 FAULTS = (RuntimeError, OSError, ValueError, TypeError, ImportError, EOFError, HTTPException)
 FAULTS_OF_ARCHIVES = (zipfile.BadZipFile, tarfile.TarError)
@@ -35,7 +35,7 @@ class Loaded:
 
     Attributes:
         dataset: As torchvision made it.
-        targets: The number of each picture's class; below 0 where it has none.
+        targets: The number of each picture's class; below 0 for a picture without one.
         class_names: By the number of the class; empty where torchvision has no names.
     """
 
@@ -44,7 +44,7 @@ class Loaded:
     class_names: list[str]
 
     def file(self, number: int) -> str | None:
-        """Where a picture's file is; None when the data set does not say, or has arrays."""
+        """The path of a picture's file; None where the data set holds arrays or does not give it."""
         for attribute in ("samples", "_samples", "_image_files", "_images"):
             listed = getattr(self.dataset, attribute, None)
             if isinstance(listed, list) and len(listed) == len(self.targets):
@@ -55,17 +55,17 @@ class Loaded:
 
 @lru_cache(maxsize=8)
 def parts_of(name: str, options: bytes, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
-    """The parts that are read, in the order of train, val, test, unlabelled, or as wanted.
+    """The parts to read: those in `wanted`, else train, val, test, unlabelled.
 
     Raises:
         UserError: There is no such data set, or it has no such part.
     """
     kind = _kind(name)
-    accepted, told = _parameters(kind), json.loads(options)
+    accepted, arguments = _parameters(kind), json.loads(options)
     if "train" in accepted:
         has = ["train", "test"]
-    elif "split" in accepted and "split" not in told:
-        has = _values(kind, "split", told)
+    elif "split" in accepted and "split" not in arguments:
+        has = _values(kind, "split", arguments)
     else:
         has = [WHOLE]
     if wanted is None:
@@ -78,33 +78,33 @@ def parts_of(name: str, options: bytes, wanted: tuple[str, ...] | None) -> tuple
 
 @lru_cache(maxsize=8)
 def load_part(name: str, root: str, part: str, options: bytes, download: bool) -> Loaded:
-    """One part, fetched before when it is not there and may be; kept, since a source opens one picture at a time.
+    """One part, downloaded first if it is missing and `download` is set; cached, since `open` reads single pictures.
 
     Raises:
-        UserError: It is not there or not whole, cannot be fetched, or has other targets than classes.
+        UserError: It is missing or incomplete, cannot be downloaded, or has other targets than classes.
     """
     from filelock import FileLock
 
     kind = _kind(name)
-    accepted, told = _parameters(kind), json.loads(options)
+    accepted, arguments = _parameters(kind), json.loads(options)
     if "train" in accepted:
-        told["train"] = part == "train"
+        arguments["train"] = part == "train"
     elif part != WHOLE:
-        told["split"] = part
+        arguments["split"] = part
     try:
-        dataset = kind(root, **told)
+        dataset = kind(root, **arguments)
     except FAULTS as error:
         if not (download and "download" in accepted):
             raise UserError(_absent(name, root, kind, download, error)) from None
         LOCK.parent.mkdir(exist_ok=True)
-        with FileLock(LOCK):  # worker processes may all come here at once
-            dataset = _download(kind, name, root, told, download)
+        with FileLock(LOCK):  # several worker processes may download at once
+            dataset = _download(kind, name, root, arguments, download)
     return Loaded(dataset, _targets(dataset, name), _class_names(dataset))
 
 
-def _download(kind: Any, name: str, root: str, told: dict[str, Any], download: bool) -> Any:
+def _download(kind: Any, name: str, root: str, arguments: dict[str, Any], download: bool) -> Any:
     try:
-        return kind(root, download=True, **told)
+        return kind(root, download=True, **arguments)
     except (*FAULTS, *FAULTS_OF_ARCHIVES) as error:
         raise UserError(_absent(name, root, kind, download, error)) from None
 
@@ -113,14 +113,16 @@ def _absent(name: str, root: str, kind: Any, download: bool, error: Exception) -
     urls = list(dict.fromkeys(_urls(vars(kind), 0)))[:3]
     origin = f" from {', '.join(urls)}" if urls else ""
     if download and "download" in _parameters(kind):
-        tried = f"could not be fetched{origin}; check the network, or put its files into {root!r}, as torchvision does"
+        problem = (
+            f"could not be fetched{origin}; check the network, or put its files into {root!r}, as torchvision does"
+        )
     else:
-        tried = f"is not, or not whole, in {root!r}; get it{origin} and put it there, or set source.download=true"
-    return f"torchvision's {name} {tried} ({' '.join(str(error).split()) or type(error).__name__})"
+        problem = f"is missing or incomplete in {root!r}; get it{origin} and put it there, or set source.download=true"
+    return f"torchvision's {name} {problem} ({' '.join(str(error).split()) or type(error).__name__})"
 
 
 def _urls(value: Any, depth: int) -> Iterator[str]:
-    """Addresses among the attributes of a class."""
+    """URLs among the attributes of a class."""
     if isinstance(value, str) and re.match("https?://", value) and " " not in value:
         yield value
     elif isinstance(value, (list, tuple)) or hasattr(value, "values"):
@@ -134,7 +136,9 @@ def _kind(name: str) -> Any:
     from torchvision import datasets
 
     if name in UNPICKLED:
-        raise UserError(f"source.dataset: {name} is not read, since torchvision unpickles a file there unverified")
+        raise UserError(
+            f"source.dataset: {name} is not read, since torchvision unpickles its files without a check of their hash"
+        )
     known = [one for one in datasets.__all__ if inspect.isclass(getattr(datasets, one))]
     if name not in known:
         lower = {one.lower(): one for one in known}
@@ -144,20 +148,20 @@ def _kind(name: str) -> Any:
 
 
 def _parameters(kind: Any) -> set[str]:
-    """The arguments that a class takes, also those it hands on to the class that it extends."""
-    found: set[str] = set()
+    """The arguments that a class takes, also those that it passes to its base class."""
+    names: set[str] = set()
     for one in kind.__mro__:
         parameters = inspect.signature(one.__init__).parameters.values()
-        found |= {parameter.name for parameter in parameters}
+        names |= {parameter.name for parameter in parameters}
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             break
-    return found
+    return names
 
 
-def _values(kind: Any, parameter: str, told: dict[str, Any]) -> list[str]:
-    """The values that a parameter takes, which torchvision tells to whoever gives another one."""
+def _values(kind: Any, parameter: str, arguments: dict[str, Any]) -> list[str]:
+    """The values that a parameter takes, from torchvision's error message for an unknown value."""
     try:
-        kind(".", **{**told, parameter: "?"})
+        kind(".", **{**arguments, parameter: "?"})
     except ValueError as error:
         return re.findall(r"'([^']+)'", str(error).partition("Valid values are")[2])
     except FAULTS:
@@ -167,22 +171,26 @@ def _values(kind: Any, parameter: str, told: dict[str, Any]) -> list[str]:
 
 def _targets(dataset: Any, name: str) -> list[int]:
     for attribute in ("targets", "labels", "_labels", "y"):
-        told: Any = getattr(dataset, attribute, None)
-        told = told.tolist() if hasattr(told, "tolist") else told
-        if isinstance(told, list) and len(told) == len(dataset) and all(isinstance(one, int) for one in told[:1]):
+        targets: Any = getattr(dataset, attribute, None)
+        targets = targets.tolist() if hasattr(targets, "tolist") else targets
+        if (
+            isinstance(targets, list)
+            and len(targets) == len(dataset)
+            and all(isinstance(one, int) for one in targets[:1])
+        ):
             break
     else:
         pairs = getattr(dataset, "samples", None) or getattr(dataset, "_samples", None)
-        told = [pair[1] for pair in (pairs or (dataset[number] for number in range(len(dataset))))]
-    if not told or not all(isinstance(one, int) for one in told):
-        raise UserError(f"source.dataset: {name} has no class for each picture, so it is nothing to classify")
-    return told
+        targets = [pair[1] for pair in (pairs or (dataset[number] for number in range(len(dataset))))]
+    if not targets or not all(isinstance(one, int) for one in targets):
+        raise UserError(f"source.dataset: {name} does not give each picture a class, so it cannot be used")
+    return targets
 
 
 def _class_names(dataset: Any) -> list[str]:
     numbers = getattr(dataset, "class_to_idx", None) or {}
-    told = getattr(dataset, "classes", None) or getattr(dataset, "categories", None)
-    told = told or sorted(numbers, key=lambda name: numbers[name])
-    names = [one if isinstance(one, str) else ", ".join(one) for one in told]
+    classes = getattr(dataset, "classes", None) or getattr(dataset, "categories", None)
+    classes = classes or sorted(numbers, key=lambda name: numbers[name])
+    names = [one if isinstance(one, str) else ", ".join(one) for one in classes]
     repeated = {name for name, count in Counter(names).items() if count > 1}
     return [f"{name} ({number})" if name in repeated else name for number, name in enumerate(names)]

@@ -1,4 +1,4 @@
-"""What sources have in common that make a folder of files of something else, for another source to read."""
+"""The base of sources that make a local folder of files, which another source reads."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class TreeSource(Source, ABC):
 
     Args:
         name: Of the data set, in MLflow and on the page.
-        tree: The folder that is made, which `inner` reads; made and changed by this source only.
-        inner: The source of what is in it, its paths below `tree`.
-        watch: What DVC hashes to notice a change of what it is made of.
+        tree: The folder that `inner` reads; this source alone makes and changes it.
+        inner: The source that reads the folder; its paths are below `tree`.
+        watch: What DVC hashes to notice a change of the original.
     """
 
     name: str
@@ -33,11 +33,11 @@ class TreeSource(Source, ABC):
     @property
     @abstractmethod
     def origin(self) -> str:
-        """What is done with what, for messages: `pictures.zip, unpacked`."""
+        """The original and what is done with it, for messages: `pictures.zip, unpacked`."""
 
     @abstractmethod
     def make_tree(self, again: bool) -> list[Item]:
-        """Makes the tree of what is there now, or only sees to it that there is one unless `again`; what was refused.
+        """Makes the tree if it is missing, or updates it with `again`; returns the refused items.
 
         Raises:
             UserError: It cannot be made.

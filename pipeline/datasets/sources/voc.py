@@ -21,26 +21,26 @@ from pipeline.datasets.sources.items import Empty, Item, mark_negatives, table
 
 MAX_XML_BYTES = 16 * 1024 * 1024
 SHOWS, LACKS = ("1", "+1", "0"), ("-1",)  # of a picture in the list of a class; 0: only difficult objects of it
-LISTS = {"trainval": "train", "train": "train", "val": "val", "test": "test"}  # trainval: unless train or val has it
+LISTS = {"trainval": "train", "train": "train", "val": "val", "test": "test"}  # train and val go before trainval
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Voc(FileSource, FormatDetector):
-    """Annotations/x.xml says what JPEGImages/x.jpg shows; ImageSets/Main/train.txt and its like give the split.
+    """Annotations/x.xml labels JPEGImages/x.jpg; ImageSets/Main/train.txt and the like give the split.
 
-    The picture of an annotation is the one of the same name, else the one its `filename` names. An object counts
-    whether it is marked difficult or not. One whose annotation has no object shows none of the labels. Of a picture
-    without annotation the lists of classes tell the labels (ImageSets/Main/cat_train.txt, with 1, 0 or -1 behind each
-    name); one with -1 in the lists of all classes shows none, and what no list names is unlabelled. Where there are no
-    other lists, theirs give the split. XML that is damaged or declares a document type (whose entities can fill the
-    memory or read other files) is refused (`bad_annotation`).
+    The picture of an annotation is the one of the same name, else the one that its `filename` names. Objects marked
+    difficult count too. A picture whose annotation has no object shows none of the labels. A picture without annotation
+    gets its labels from the lists of classes (ImageSets/Main/cat_train.txt, with 1, 0 or -1 after each name); one with
+    -1 in the lists of all classes shows none, and one in no list is unlabelled. Without other lists, those of the
+    classes give the split. XML that is damaged or declares a document type (whose entities can fill the memory or read
+    other files) is refused (`bad_annotation`).
 
     Args:
         name: Of the data set, in MLflow and on the page.
         path: The folder that holds Annotations and JPEGImages.
         watch: What DVC hashes to notice a change; the same folder.
-        empty: What a picture is whose annotation has no object: `negative`, labelled as showing none of the labels;
+        empty: How a picture counts whose annotation has no object: `negative`, labelled as showing none of the labels;
             `unlabelled`; or `own_label`, labelled `nothing`.
 
     Source: Everingham et al. 2010, doi:10.1007/s11263-009-0275-4.
@@ -94,7 +94,7 @@ class Voc(FileSource, FormatDetector):
         return Path(self.path)
 
     @classmethod
-    def recognise(cls, place: FileListing, told: Mapping[str, Any]) -> Iterator[FormatMatch]:
+    def recognise(cls, place: FileListing, options: Mapping[str, Any]) -> Iterator[FormatMatch]:
         annotations = [path for path in place.files if path.startswith("Annotations/") and suffix(path) == ".xml"]
         of_class = _of_class(place.root) if not place.named and "ImageSets" in place.folders else OfClass()
         if (annotations or of_class.classes) and not place.named:
@@ -112,15 +112,15 @@ class Voc(FileSource, FormatDetector):
 
 
 def _stem(path: str) -> str:
-    """What an annotation, its picture and the lists share: the path below the first folder, without extension."""
+    """The name that an annotation, its picture and the lists share: the path below the first folder, no extension."""
     return PurePosixPath(*PurePosixPath(path).parts[1:]).with_suffix("").as_posix()
 
 
 def _objects(data: bytes) -> tuple[list[str], str | None]:
-    """The names of the objects, and the file name the annotation claims.
+    """The names of the objects, and the file name in the annotation.
 
     Raises:
-        Refused: It is not XML, or not safe, or names no object where there is one.
+        ItemRejected: It is no valid or no safe XML, or an object has no name.
     """
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import ParseError, fromstring
@@ -142,7 +142,7 @@ def _objects(data: bytes) -> tuple[list[str], str | None]:
 @final
 @dataclass(frozen=True)
 class OfClass:
-    """What the lists of classes say: class to the stems that show it, and to those that lack it; stem to its split."""
+    """The lists of classes: class to the stems that show it, class to those that lack it, and stem to its split."""
 
     shows: dict[str, set[str]] = field(default_factory=dict)
     lacks: dict[str, set[str]] = field(default_factory=dict)
@@ -155,12 +155,12 @@ class OfClass:
     def labels(self, stem: str, empty: Empty) -> dict[str, Any]:
         """`labels` and `negative` of the `Item` of a picture without annotation."""
         names = [name for name in self.classes if stem in self.shows[name]]
-        looked_at = bool(self.classes) and all(stem in self.lacks[name] for name in self.classes)
-        return mark_negatives(names, empty if looked_at else "unlabelled")
+        shows_none = bool(self.classes) and all(stem in self.lacks[name] for name in self.classes)
+        return mark_negatives(names, empty if shows_none else "unlabelled")
 
 
 def _of_class(root: Path) -> OfClass:
-    """The lists called like a class and a part (`cat_train.txt`) whose lines are each a name and 1, 0 or -1."""
+    """The lists named after a class and a part (`cat_train.txt`), whose lines are a name and 1, 0 or -1."""
     found = OfClass()
     folder = root / "ImageSets/Main"
     for path in sorted(folder.glob("*_*.txt")) if folder.is_dir() else ():
@@ -169,21 +169,21 @@ def _of_class(root: Path) -> OfClass:
         if not name or not rows or not all(len(row) == 2 and row[1] in SHOWS + LACKS for row in rows):
             continue
         for stem, value in rows:
-            told = found.shows if value in SHOWS else found.lacks
-            told.setdefault(name, set()).add(stem.strip())
+            stems = found.shows if value in SHOWS else found.lacks
+            stems.setdefault(name, set()).add(stem.strip())
             split = LISTS.get(part) or split_named(part)
             if split and (part != "trainval" or stem not in found.given):
                 found.given[stem.strip()] = split
-        for told in (found.shows, found.lacks):
-            told.setdefault(name, set())
+        for stems in (found.shows, found.lacks):
+            stems.setdefault(name, set())
     return found
 
 
 def _read_splits(root: Path) -> dict[str, str]:
-    """Stem to the split that ImageSets/Main gives it; train and val count before trainval.
+    """Stem to the split that ImageSets/Main gives it; train and val go before trainval.
 
     Raises:
-        UserError: A list is not text, or a picture stands in two splits.
+        UserError: A list is not text, or a picture is in two splits.
     """
     given: dict[str, str] = {}
     origin: dict[str, str] = {}
@@ -194,6 +194,6 @@ def _read_splits(root: Path) -> dict[str, str]:
         for stem in filter(None, map(str.strip, read_text(path).split("\n"))):
             before = origin.get(stem, name)
             if before != name and (before != "trainval" or name == "test"):
-                raise UserError(f"{path}: {stem!r} stands in {before}.txt too; take it out of one of them")
+                raise UserError(f"{path}: {stem!r} is in {before}.txt too; remove it from one of them")
             given[stem], origin[stem] = split, name
     return given

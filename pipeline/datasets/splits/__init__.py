@@ -1,1 +1,1 @@
-"""Who goes to train, val and test."""
+"""The rules that assign samples to train, val and test."""

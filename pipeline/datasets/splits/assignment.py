@@ -1,4 +1,4 @@
-"""Greedy stratified assignment of groups to splits, starting from what was assigned before."""
+"""Greedy stratified assignment of groups to splits, starting from recorded splits."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.labels import are_labelled
 from pipeline.core.manifest_schema import NONE, SPLITS, attribute_columns
 
-BLOCK_CELLS = 1_000_000  # numbers held at once
+BLOCK_CELLS = 1_000_000  # numbers in memory at once
 
 
 def check_fractions(fractions: dict[str, float]) -> None:
@@ -26,7 +27,7 @@ def check_fractions(fractions: dict[str, float]) -> None:
 
 
 def earlier_splits(rows: pd.DataFrame, recorded: pd.DataFrame | None) -> pd.Series:
-    """The recorded split of each of the rows, which are indexed by `sample_id`; missing where there is none."""
+    """The recorded split of each row, indexed by `sample_id`; missing for new samples."""
     if recorded is None:
         return pd.Series(index=rows.index, dtype="str")
     return recorded.set_index("sample_id")["split"].reindex(rows.index)
@@ -37,16 +38,16 @@ def assign(
 ) -> pd.Series:
     """The split of every sample, keeping units whole and strata as even as whole units allow.
 
-    Units go one by one, largest first and in an order drawn from the seed and their name among equals, to the split
-    where they most reduce the chi-squared distance between what each split has of each stratum and what it should
-    have; then they are moved as long as a move reduces it further. The result does not depend on the order of rows.
-    Units with a recorded split keep it and count first.
+    Each unit in turn goes to the split where it most reduces the chi-squared distance between the actual and the wanted
+    number of samples of each stratum in each split; largest units come first, equal ones in an order by a hash of seed
+    and name. Then units are moved as long as a move reduces the distance. The result does not depend on the order of
+    rows. Units with a recorded split keep it and count first.
 
     Args:
-        strata: List of what to even out, for each sample: its labels, and whatever else matters. A sample without any
+        strata: For each sample a list of the strata to even out: its labels, and any others. A sample without strata
             takes part in no split.
-        units: Name of what must stay together, aligned with strata.
-        fractions: Wanted share of each split; a split without one gets nothing.
+        units: Name of each sample's unit, which must stay together; aligned with strata.
+        fractions: Wanted share of each split; a split without a share gets no sample.
         seed: Of the order among units of equal size.
         recorded: Split of each sample assigned before, missing for new ones.
 
@@ -68,19 +69,19 @@ def assign(
     wanted = np.array([fractions[name] for name in filled])[:, None] * total[None, :]
     new = np.flatnonzero(pd.isna(before))
     sizes = counts[new][:, [0]].toarray().ravel().tolist()
-    order = sorted(range(len(new)), key=lambda one: (-sizes[one], _draw(names[new[one]], seed)))
-    places = _place(counts[new[order]], start, wanted)
-    chosen = {**fixed, **{names[new[one]]: filled[place] for one, place in zip(order, places, strict=True)}}
+    order = sorted(range(len(new)), key=lambda one: (-sizes[one], _rank(names[new[one]], seed)))
+    splits = _assign_units(counts[new[order]], start, wanted)
+    chosen = {**fixed, **{names[new[one]]: filled[split] for one, split in zip(order, splits, strict=True)}}
     return units.map(chosen).where(labelled, NONE).astype("str").rename("split")
 
 
-def _place(amounts: Any, current: np.ndarray, wanted: np.ndarray, max_passes: int = 5) -> list[int]:
-    """The split of each unit.
+def _assign_units(amounts: Any, current: np.ndarray, wanted: np.ndarray, max_passes: int = 5) -> list[int]:
+    """The number of the split of each unit.
 
     Args:
         amounts: Sparse (U, K) samples of each unit in each stratum.
-        current: (S, K) what the splits have before.
-        wanted: (S, K) what they should have.
+        current: (S, K) samples of each stratum in each split so far; changed in place.
+        wanted: (S, K) samples of each stratum that each split should have.
     """
     places: list[int] = []
     for amount in _rows(amounts):
@@ -102,7 +103,7 @@ def _place(amounts: Any, current: np.ndarray, wanted: np.ndarray, max_passes: in
 
 
 def _rows(amounts: Any) -> Iterator[np.ndarray]:
-    """(K,) of each unit; a block at a time, since all units with all strata would not fit in memory."""
+    """The row of each unit, (K,); made dense block by block, since all rows would not fit into memory."""
     block = max(1, BLOCK_CELLS // amounts.shape[1])
     for start in range(0, amounts.shape[0], block):
         yield from amounts[start : start + block].toarray()
@@ -115,19 +116,17 @@ def _cost(amount: np.ndarray, current: np.ndarray, wanted: np.ndarray) -> np.nda
 
 
 def strata_of(manifest: pd.DataFrame, max_attribute_values: int) -> pd.Series:
-    """What a split evens out: the labels, and each label within each value of the told attributes with few values.
+    """The strata of each sample: its labels, and each label within each value of attributes with few values.
 
     Args:
-        manifest: With `labels`, `negative` where there are such, and any `attr_*`. Negatives count as a label of their
-            own.
-        max_attribute_values: Attributes with more distinct values are passed over; 0 passes over all.
+        manifest: With `labels`, optionally `negative`, and any `attr_*`. Negatives count as a label of their own.
+        max_attribute_values: Attributes with more distinct values are left out; 0 leaves out all.
     """
     labelled = are_labelled(manifest)
     of_labels = [list(names) or [""] * bool(known) for names, known in zip(manifest["labels"], labelled, strict=True)]
     alone = {name: f"label {name}" for name in set(chain.from_iterable(of_labels))}  # a few texts, many rows
     strata = [[alone[name] for name in names] for names in of_labels]
-    told = attribute_columns(manifest)
-    for column in told:
+    for column in attribute_columns(manifest):
         if manifest[column].nunique() <= max_attribute_values:
             codes, values = pd.factorize(manifest[column], use_na_sentinel=False)
             within = [{name: f"{text}, {column} {value}" for name, text in alone.items()} for value in values]
@@ -137,7 +136,7 @@ def strata_of(manifest: pd.DataFrame, max_attribute_values: int) -> pd.Series:
 
 
 def _counts(strata: pd.Series, units: pd.Series) -> tuple[list[str], Any]:
-    """Names of the units, and a sparse (U, 1 + K): samples of each unit in all and in each stratum, strata sorted."""
+    """Names of the units, and a sparse (U, 1 + K) matrix: samples of each unit in total and in each sorted stratum."""
     from scipy.sparse import csr_array
 
     unit, names = pd.factorize(units.to_numpy(dtype=object), sort=True)
@@ -150,7 +149,11 @@ def _counts(strata: pd.Series, units: pd.Series) -> tuple[list[str], Any]:
 
 
 def _recorded_splits(units: pd.Series, recorded: pd.Series) -> pd.Series:
-    """Unit to the split its samples had before."""
+    """Unit to the recorded split of its samples.
+
+    Raises:
+        UserError: Samples of a unit have different recorded splits.
+    """
     known = recorded[recorded.isin(SPLITS)]
     splits = known.groupby(units.loc[known.index]).unique()
     torn = splits[splits.map(len) > 1]
@@ -159,10 +162,11 @@ def _recorded_splits(units: pd.Series, recorded: pd.Series) -> pd.Series:
         members = known[units.loc[known.index] == unit]
         raise UserError(
             f"the samples of group {unit!r} belong together now but were assigned before: {members.index[0]!r} and "
-            f"others to {sorted(torn.iloc[0])}; undo the change of group, or delete data/splits.parquet to split afresh"
+            f"others to {sorted(torn.iloc[0])}; undo the change of group, or delete {artifacts.ASSIGNMENTS} and run "
+            "dvc repro for a new split, whose figures are not comparable with earlier ones"
         )
-    return splits.map(lambda found: found[0])
+    return splits.map(lambda names: names[0])
 
 
-def _draw(unit: str, seed: int) -> bytes:
+def _rank(unit: str, seed: int) -> bytes:
     return hashlib.sha256(f"{seed}/{unit}".encode(errors="surrogateescape")).digest()

@@ -1,4 +1,4 @@
-"""The split that came with the data, and what it lacks carved out of train."""
+"""The split that the source gives; a missing val or test is taken from train."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from pipeline.datasets.splits.grouped import assign_groups
 @final
 @dataclass(frozen=True, kw_only=True)
 class Given(Split):
-    """Every sample keeps the split that the source gives it; one without, or without a label, takes part in none.
+    """Every sample keeps the split that the source gives it; one without a split or a label takes part in none.
 
-    Where the source gives no sample to val, or to test, that split is carved out of train, in the proportion of the
-    fractions; there no group and no near-duplicate crosses, and a sample carved out before keeps its place. What the
-    given split itself leaks is left as it is: the groups are recorded, and the leakage check reports it.
+    Where the source gives no sample to val, or to test, that split is taken from train, in the proportion of the
+    fractions; groups and near-duplicates stay together, and a sample keeps the split that it was assigned to before.
+    Leakage within the given split is left as it is: the groups are recorded, and the leakage check reports it.
 
     Args:
-        fractions: Wanted shares of train, val and test; only those of train and of what is carved out count.
-        max_attribute_values: Told attributes with at most this many values are evened out beside the labels; 0: none.
+        fractions: Wanted shares of train, val and test; only those of train and of the missing splits count.
+        max_attribute_values: Attributes with at most this many values are evened out as well as labels; 0: none.
         near_duplicate_bits: Perceptual hashes within this many of 64 bits count as near-duplicates; null compares none.
-        seed: Of the order in which groups of equal size are carved out.
+        seed: Of the order in which groups of equal size are assigned.
     """
 
     fractions: dict[str, float]
@@ -58,10 +58,10 @@ class Given(Split):
         )
 
     def _carve(self, train: pd.DataFrame, empty: list[str], recorded: pd.DataFrame | None) -> pd.Series:
-        """The split of what the source gives to train."""
+        """The split of the samples that the source gives to train."""
         names = ["train", *empty]
-        whole = sum(self.fractions[name] for name in names)
-        fractions = {name: self.fractions[name] / whole for name in SPLITS if name in names}
+        total = sum(self.fractions[name] for name in names)
+        fractions = {name: self.fractions[name] / total for name in SPLITS if name in names}
         before = pd.Series(index=train.index, dtype="str")
         if recorded is not None:
             before = recorded.set_index("sample_id")["split"].reindex(train.index)

@@ -1,4 +1,4 @@
-"""Groups and near-duplicates stay together: the honest split."""
+"""A stratified split that keeps groups and near-duplicates together."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Grouped(Split):
 
     Args:
         fractions: Wanted shares of train, val and test.
-        max_attribute_values: Told attributes with at most this many values are evened out beside the labels; 0: none.
+        max_attribute_values: Attributes with at most this many values are evened out as well as labels; 0: none.
         near_duplicate_bits: Perceptual hashes within this many of 64 bits count as near-duplicates; null compares none.
-        seed: Of the order in which groups of equal size are placed.
+        seed: Of the order in which groups of equal size are assigned.
     """
 
     fractions: dict[str, float]
@@ -55,17 +55,17 @@ def assign_groups(
     near_duplicate_bits: int | None,
     seed: int,
 ) -> pd.DataFrame:
-    """`split` and joined `group` of manifest rows, indexed by `sample_id` as they are.
+    """`split` and joined `group` of manifest rows, indexed by `sample_id` like them.
 
     Args:
         rows: Of the manifest.
-        before: Earlier split of each row; missing or none for what has no place yet.
+        before: Earlier split of each row; missing or none where it has no split yet.
         fractions: As `assign` takes them.
         max_attribute_values: As `strata_of` takes it.
-        near_duplicate_bits: As `joined` takes it.
+        near_duplicate_bits: As `connected_groups` takes it.
         seed: As `assign` takes it.
     """
-    before = before.where(before != NONE)  # what took part in no split is looked at afresh
+    before = before.where(before != NONE)  # samples in no split are assigned again
     group = connected_groups(rows, near_duplicate_bits)
     bridging = _samples_that_bridge(group, before)
     for part in (bridging, ~bridging) if bridging.any() else ():

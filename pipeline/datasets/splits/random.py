@@ -1,4 +1,4 @@
-"""Stratified by label alone, groups ignored: only to reproduce figures of the literature."""
+"""A split stratified by label that ignores groups, only to reproduce figures of the literature."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pipeline.datasets.splits.assignment import assign, check_fractions, earlier
 @final
 @dataclass(frozen=True, kw_only=True)
 class Random(Split):
-    """Each sample on its own; groups are recorded, so that the leakage they cause is measured and reported.
+    """Each sample is assigned alone; groups are recorded, so that the leakage check measures and reports the leakage.
 
     Args:
         fractions: Wanted shares of train, val and test.
-        max_attribute_values: Told attributes with at most this many values are evened out beside the labels; 0: none.
-        seed: Of the order in which samples are placed.
+        max_attribute_values: Attributes with at most this many values are evened out as well as labels; 0: none.
+        seed: Of the order in which samples are assigned.
     """
 
     fractions: dict[str, float]

@@ -1,4 +1,4 @@
-"""What a cell of a table says: a text, a number, labels."""
+"""The values of cells of a table: texts, numbers and labels."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def as_text(value: Any) -> str | None:
 
 
 def split_labels(text: str, separator: str | None) -> list[str]:
-    """The labels of a field, blanks around them or not; see `Table.label_separator`."""
+    """The labels of a field, possibly with blanks around them; see `Table.label_separator`."""
     if separator == LISTS:
         return parse_list(text)
     if separator == " ":
@@ -37,9 +37,9 @@ def split_labels(text: str, separator: str | None) -> list[str]:
 
 
 def number_kinds(tables: Sequence[Records], columns: Iterable[str]) -> dict[str, NumberKind]:
-    """How columns write numbers, where every field of one in any table is text that is a number, as a CSV file has it.
+    """How columns of text tables write numbers: with a decimal point or a comma.
 
-    Columns that hold anything else are left out.
+    Columns with a field that is no number are left out.
     """
     found = {name: _number_kind(row.get(name) for records in tables for row in records.rows) for name in columns}
     return {name: kind for name, kind in found.items() if kind is not None}
@@ -47,15 +47,15 @@ def number_kinds(tables: Sequence[Records], columns: Iterable[str]) -> dict[str,
 
 def _number_kind(cells: Iterable[Any]) -> NumberKind | None:
     kinds: list[NumberKind] = ["point", "comma"]
-    told = False
+    is_filled = False
     for cell in cells:
         if cell in (None, ""):
             continue
-        told = True
+        is_filled = True
         kinds = [kind for kind in kinds if isinstance(cell, str) and NUMBERS[kind].fullmatch(cell)]
         if not kinds:
             return None
-    return kinds[0] if told else None
+    return kinds[0] if is_filled else None
 
 
 def as_attribute(value: Any, kind: NumberKind | None) -> Any:
@@ -63,7 +63,7 @@ def as_attribute(value: Any, kind: NumberKind | None) -> Any:
 
     Args:
         value: Of the cell.
-        kind: How its column writes numbers; None where it does not.
+        kind: How its column writes numbers; None for a column of other values.
     """
     if value == "" or (isinstance(value, float) and math.isnan(value)):
         return None

@@ -1,4 +1,4 @@
-"""What the columns of a table hold, found in their first rows; where these leave a choice, by their names."""
+"""Infers the meaning of the columns of a table from their first rows, then from their names."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MISSING = frozenset(["NA", "N/A", "n/a", "NaN", "nan", "None", "null", "NULL", "
 MAX_PARTS = 10  # values of a column that may be a split
 
 
-def detect_columns(place: FileListing, documents: Sequence[str], told: Mapping[str, Any]) -> Iterator[FormatMatch]:
-    """How tables that name pictures would be read; those of the parts of a split that have the same columns are one.
+def detect_columns(place: FileListing, documents: Sequence[str], options: Mapping[str, Any]) -> Iterator[FormatMatch]:
+    """How tables that name pictures would be read; those of the parts of a split with equal columns are one data set.
 
-    A table without a column that names pictures is passed over, unless a person named it.
+    A table without a column that names pictures is skipped, unless a person named the file.
     """
-    form = Form(**{key: told[key] for key in ("delimiter", "header", "encoding") if key in told})
+    form = Form(**{key: options[key] for key in ("delimiter", "header", "encoding") if key in options})
     tables: dict[str, Records] = {}
     for document in documents:
         try:
@@ -33,30 +33,32 @@ def detect_columns(place: FileListing, documents: Sequence[str], told: Mapping[s
         except UserError as error:
             if place.named:
                 yield FormatMatch(layout=f"a table, {document}", choices={}, confidence=0.8, missing=str(error))
-    for parts in split_documents(tables) if "split_column" not in told else ():
+    for parts in split_documents(tables) if "split_column" not in options else ():
         alike = len({frozenset(tables[document].columns) for document in parts.values()}) == 1
-        if alike and (way := _way(place, parts, tables, told, form)):
+        if alike and (way := _way(place, parts, tables, options, form)):
             yield way
             tables = {document: one for document, one in tables.items() if document not in parts.values()}
     for document in tables:
-        if way := _way(place, {None: document}, tables, told, form):
+        if way := _way(place, {None: document}, tables, options, form):
             yield way
 
 
 def _first(place: FileListing, document: str, form: Form) -> Records:
     """The first rows of a table."""
     if form.encoding and not is_encoding(form.encoding):
-        raise UserError(f"--encoding {form.encoding!r} is none that Python knows; expected one such as cp1252")
+        raise UserError(
+            f"--encoding {form.encoding!r} is not an encoding that Python knows; expected for example cp1252"
+        )
     if suffix(document) == ".parquet":
         return first_of_parquet(place.root / document, MAX_ROWS)
     return first_records(place.root / document, place.head(document), EDGE_BYTES, form)
 
 
 def _way(
-    place: FileListing, parts: Mapping[Any, str], tables: Mapping[str, Records], told: Mapping[str, Any], form: Form
+    place: FileListing, parts: Mapping[Any, str], tables: Mapping[str, Records], options: Mapping[str, Any], form: Form
 ) -> FormatMatch | None:
     """How one table (of the part None), or those of the parts of a split, would be read."""
-    choices, notes, lacks = _choose(place, parts, tables, told, form)
+    choices, notes, lacks = _choose(place, parts, tables, options, form)
     if choices["image_column"] is None and not place.named:
         return None
     paths = {split: place.at(document) for split, document in parts.items()}
@@ -70,44 +72,44 @@ def _way(
 
 
 def _choose(
-    place: FileListing, parts: Mapping[Any, str], tables: Mapping[str, Records], told: Mapping[str, Any], form: Form
+    place: FileListing, parts: Mapping[Any, str], tables: Mapping[str, Records], options: Mapping[str, Any], form: Form
 ) -> tuple[dict[str, Any], list[str], str]:
-    """Choices, what there is to say about them, and what is still to be told."""
+    """The choices, notes about them, and what a person must still set."""
     columns = Columns.of(*(tables[document] for document in parts.values()))
-    files = Files(place, told)
-    image = told.get("image_column") or files.column(columns)
+    files = Files(place, options)
+    image = options.get("image_column") or files.column(columns)
     chosen: dict[str, Any] = {"image_column": image}
-    chosen |= {key: told.get(key) for key in ("split_column", "group_column", "label_column", "label_columns")}
+    chosen |= {key: options.get(key) for key in ("split_column", "group_column", "label_column", "label_columns")}
     if image not in columns.values:
-        return chosen, [], f"no column of {_some(columns.values)} names picture files; say which with --image-column"
+        return chosen, [], f"no column of {_some(columns.values)} names picture files; give it with --image-column"
     assert image is not None
     if absent := _absent(columns, chosen):
         return chosen, [], absent
     chosen["split_column"] = chosen["split_column"] or _split_column(columns, _unused_columns(columns, chosen))
     chosen["group_column"] = chosen["group_column"] or columns.find_known("group", _unused_columns(columns, chosen))
     free = _unused_columns(columns, chosen)
-    passed = [chosen["split_column"]] if None not in parts and chosen["split_column"] else []
-    chosen["split_column"] = None if passed else chosen["split_column"]
+    unused = [chosen["split_column"]] if None not in parts and chosen["split_column"] else []
+    chosen["split_column"] = None if unused else chosen["split_column"]
     if not chosen["label_column"]:
         texts = {name: columns.texts(name) for name in free}
         chosen |= find_labels({name: found for name, found in texts.items() if not name_pictures(found)})
     if not (chosen["label_column"] or chosen["label_columns"]):
-        return chosen, [], f"none of the columns {_some(free)} is surely the label; say --label-column"
+        return chosen, [], f"none of the columns {_some(free)} is certainly the label; give it with --label-column"
     values = columns.values.get(chosen["label_column"], [])
-    said = [*_like_missing(columns, chosen["label_column"]), *_unread_split(columns, chosen, free)]
-    chosen["label_separator"] = told["label_separator"] if "label_separator" in told else find_separator(values)
-    folders, pictures, found = pictures_of(files, image, parts, tables, told, form)
-    left = _unused_columns(columns, chosen)
-    attributes, other_names, notes = _attributes(columns, chosen, [name for name in free if name in left], pictures)
+    remarks = [*_like_missing(columns, chosen["label_column"]), *_unread_split(columns, chosen, free)]
+    chosen["label_separator"] = options["label_separator"] if "label_separator" in options else find_separator(values)
+    folders, pictures, found = pictures_of(files, image, parts, tables, options, form)
+    others = _unused_columns(columns, chosen)
+    attributes, other_names, notes = _attributes(columns, chosen, [name for name in free if name in others], pictures)
     chosen |= {"attribute_columns": attributes, **({"of_label_columns": other_names} if other_names else {})}
     chosen["pictures"] = one_or_each(folders)
-    notes += [f"left out, as each table is a part of the split: column {passed[0]!r}"] if passed else []
-    return chosen, [_describe_choice(chosen), *said, *notes, *found], ""
+    notes += [f"left out, as each table is a part of the split: column {unused[0]!r}"] if unused else []
+    return chosen, [_describe_choice(chosen), *remarks, *notes, *found], ""
 
 
 def _first_line(records: Records) -> Iterator[str]:
     if records.columns[:1] == ["column_1"]:
-        yield "its first line is read as a row, not as names of columns; --header yes says else"
+        yield "its first line is read as a row, not as names of columns; --header yes changes that"
 
 
 def _some(names: Collection[str]) -> str:
@@ -116,24 +118,24 @@ def _some(names: Collection[str]) -> str:
 
 
 def _unused_columns(columns: Columns, chosen: Mapping[str, Any]) -> list[str]:
-    """The columns that mean nothing yet."""
+    """The columns without a role so far."""
     taken = {one for value in chosen.values() for one in (value if isinstance(value, list) else [value])}
     return [name for name in columns.values if name not in taken]
 
 
 def _describe_choice(chosen: Mapping[str, Any]) -> str:
     named = [(key.removesuffix("_column"), name) for key, name in chosen.items() if key.endswith("_column") and name]
-    said = [f"{key} from column {name!r}" for key, name in named]
-    said += [f"a class for each of the columns {chosen['label_columns']}"] if chosen["label_columns"] else []
+    roles = [f"{key} from column {name!r}" for key, name in named]
+    roles += [f"a class for each of the columns {chosen['label_columns']}"] if chosen["label_columns"] else []
     separator = chosen["label_separator"]
-    said += (
+    roles += (
         ["labels as lists in brackets" if separator == LISTS else f"{separator!r} between labels"] if separator else []
     )
-    return "taken: " + ", ".join(said)
+    return "taken: " + ", ".join(roles)
 
 
 def _split_column(columns: Columns, free: list[str]) -> str | None:
-    """A column in which nothing but names of splits stands; of several one with a well-known name."""
+    """A column that holds nothing but names of splits; of several one with a well-known name."""
     values = {name: {part_named(text) for text in {*columns.texts(name)}} for name in free}
     fitting = [name for name in free if values[name] and None not in values[name]]
     several = [name for name in fitting if len(values[name]) > 1]
@@ -141,57 +143,59 @@ def _split_column(columns: Columns, free: list[str]) -> str | None:
 
 
 def _absent(columns: Columns, chosen: Mapping[str, Any]) -> str:
-    """What to say where a person named a column that is not there."""
+    """The message where a person named a column that does not exist; else empty."""
     for key, value in chosen.items():
         for name in value if isinstance(value, list) else [value]:
             if name is not None and name not in columns.values:
                 option = key.replace("_", "-")
-                return f"there is no column {name!r}, only {_some(columns.values)}; say another with --{option}"
+                return f"there is no column {name!r}, only {_some(columns.values)}; give another with --{option}"
     return ""
 
 
 def _like_missing(columns: Columns, label: str | None) -> list[str]:
-    """A line where labels read like the mark of a missing value."""
+    """A note where labels look like the mark of a missing value."""
     found = sorted({*columns.texts(label)} & MISSING) if label else []
     if not found:
         return []
     return [
-        f"the labels {found} read like missing values and are classes; missing: {found} in the file makes them none"
+        f"the labels {found} look like missing values and are classes; missing: {found} in the file makes them missing"
     ]
 
 
 def _unread_split(columns: Columns, chosen: Mapping[str, Any], free: list[str]) -> list[str]:
-    """A line where a column is called like a split, has few values, and some of them name no part."""
+    """A note where a column is named like a split, has few values, and some of them name no part."""
     name = None if chosen["split_column"] else columns.find_known("split", free)
     values = sorted({*columns.texts(name)}) if name else []
-    strange = [value for value in values if part_named(value) is None]
-    if not 1 < len(values) <= MAX_PARTS or len(strange) == len(values):
+    unknown = [value for value in values if part_named(value) is None]
+    if not 1 < len(values) <= MAX_PARTS or len(unknown) == len(values):
         return []
-    return [f"column {name!r} looks like a split, but {strange} name neither train, val nor test; it is no split"]
+    return [
+        f"column {name!r} looks like a split, but {unknown} name neither train, val nor test; it is not used as a split"
+    ]
 
 
 def _attributes(
     columns: Columns, chosen: Mapping[str, Any], free: list[str], pictures: list[str]
 ) -> tuple[list[str], list[str], list[str]]:
-    """The columns kept as attributes, those that tell of the label itself, and what there is to say about both."""
+    """The columns that are attributes, those that are other names of the label, and notes about both."""
     notes = []
     num_rows, num_pictures = len(pictures), len({*pictures})
     if num_pictures < num_rows:
         differing = [name for name in free if _differs(columns.values[name], pictures)]
         free = [name for name in free if name not in differing]
-        out = f", the columns {_some(differing)}, of which each has its own, are left out" if differing else ""
+        out = f", the columns {_some(differing)}, which differ between them, are left out" if differing else ""
         notes.append(f"{num_rows:,} rows name {num_pictures:,} pictures: labels of one picture are united{out}")
     numbers = [name for name in free if _counts_rows(columns.texts(name), columns.lengths)]
     if numbers:
-        notes.append(f"left out as numbers of rows: {_some(numbers)}")
+        notes.append(f"left out as row numbers: {_some(numbers)}")
     free = [name for name in free if name not in numbers]
     label = chosen["label_column"]
-    other_names, said = find_other_names(columns.values, label, free) if label else ([], [])
-    return [name for name in free if name not in other_names], other_names, [*notes, *said]
+    other_names, remarks = find_other_names(columns.values, label, free) if label else ([], [])
+    return [name for name in free if name not in other_names], other_names, [*notes, *remarks]
 
 
 def _differs(values: list[Any], pictures: list[str]) -> bool:
-    """Whether most pictures of several rows have several values."""
+    """Whether most pictures that have several rows have several values."""
     by_picture: dict[str, list[str]] = {}
     for value, picture in zip(values, pictures, strict=True):
         by_picture.setdefault(picture, []).append(str(value))
@@ -200,7 +204,7 @@ def _differs(values: list[Any], pictures: list[str]) -> bool:
 
 
 def _counts_rows(texts: list[str], lengths: Sequence[int]) -> bool:
-    """Whether a column only numbers the rows of each table, as the index that pandas writes."""
+    """Whether a column only numbers the rows of each table, like the index that pandas writes."""
     first = texts[0] if texts else ""
     if len(texts) < 2 or first not in ("0", "1"):
         return False

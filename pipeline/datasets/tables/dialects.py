@@ -1,4 +1,4 @@
-"""How the text of a table is written, found in the text itself: its encoding, what parts its fields, its first line."""
+"""Infers the format of a text table from its text: the encoding, the delimiter, and whether it has a header."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pipeline.core.errors import UserError
 from pipeline.datasets.discovery.name_resolution import PICTURE_SUFFIXES, suffix
 
 DELIMITERS = (",", ";", "\t", "|")
-MAX_TEXT = 256 * 1024  # characters looked at
+MAX_TEXT = 256 * 1024  # characters that are examined
 MAX_ROWS = 200
-MIN_ALIKE = 0.9  # of the rows have as many fields, where a delimiter is the right one
+MIN_ALIKE = 0.9  # of the rows must have the same number of fields, for the right delimiter
 MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 Row = list[str]
@@ -29,7 +29,7 @@ def decode(data: bytes, path: Path, encoding: str | None = None) -> str:
     Args:
         data: All of it, or its beginning.
         path: For messages.
-        encoding: A name that Python knows; None: UTF-16 and UTF-32 where the bytes say so, else UTF-8.
+        encoding: A name that Python knows; None: UTF-16 and UTF-32 where the bytes show it, else UTF-8.
 
     Raises:
         UserError: It is not in that encoding.
@@ -47,11 +47,11 @@ def decode(data: bytes, path: Path, encoding: str | None = None) -> str:
 
 
 def decode_start(data: bytes, path: Path, encoding: str | None = None) -> str:
-    """The whole lines at the beginning of a table, of which the last bytes were cut off."""
-    found = encoding or _wide(data)
-    if found is None:
+    """The complete lines at the beginning of a table that is cut off after `data`."""
+    used = encoding or _wide(data)
+    if used is None:
         return decode(data[: data.rfind(b"\n") + 1], path)
-    text = data[: len(data) // 4 * 4].decode(found, errors="ignore").removeprefix("\ufeff")
+    text = data[: len(data) // 4 * 4].decode(used, errors="ignore").removeprefix("\ufeff")
     return text[: text.rfind("\n") + 1]
 
 
@@ -65,7 +65,7 @@ def is_encoding(name: str) -> bool:
 
 
 def _wide(data: bytes) -> str | None:
-    """UTF-16 or UTF-32, by a mark or by the zeros that it puts beside each letter of ASCII."""
+    """UTF-16 or UTF-32, by a byte order mark or by the zero byte of each ASCII letter; else None."""
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return encoding
@@ -78,7 +78,7 @@ def _wide(data: bytes) -> str | None:
 
 @final
 class Head:
-    """The first rows of a table of text, as each delimiter would part them."""
+    """The first rows of a text table, as each delimiter would split them."""
 
     def __init__(self, text: str):
         self.text = text if len(text) <= MAX_TEXT else text[: text.rfind("\n", 0, MAX_TEXT) + 1]
@@ -94,10 +94,13 @@ class Head:
         return rows
 
     def delimiter(self, usual: str) -> str:
-        """The one that gives nearly all rows as many fields; of several one that leaves a column of picture files.
+        """The delimiter that gives nearly all rows the same number of fields.
+
+        Among several, one that gives a column of picture files goes first, then the usual one, then the one of most
+        fields.
 
         Args:
-            usual: Of tables with this ending; it goes first where others do as well.
+            usual: The delimiter that the extension of the file suggests.
         """
         best, chosen = (False, False, 0), usual
         for one in DELIMITERS:
@@ -110,7 +113,7 @@ class Head:
         return chosen
 
     def header(self, delimiter: str) -> bool:
-        """Whether the first row names the columns: it differs from what stands below it."""
+        """Whether the first row names the columns: it differs from the rows below it."""
         rows = self.rows(delimiter)
         if not rows:
             return True

@@ -1,4 +1,4 @@
-"""Which columns of a table are the label, how several stand in one field, and which are the label by another name."""
+"""Finds the label columns of a table, the separator of several labels in a field, and other names of the label."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.core.labels import is_list
 from pipeline.datasets.tables.cells import LISTS, as_text, split_labels
 
-LABEL_NAMES = (  # of columns, the likeliest first
+LABEL_NAMES = (  # of columns, the most likely first
     *("label", "labels", "class", "classes", "class_name", "category", "categories", "target", "tag", "tags"),
     *("diagnosis", "dx", "species", "breed", "class_label", "label_name", "category_name"),
 )
@@ -28,9 +28,9 @@ SMALL_WORDS = frozenset(
     ]
 )
 SURE = ("|", ";", ",")
-UNSURE = (" ", "/", "+", "&")  # stand within names too
+UNSURE = (" ", "/", "+", "&")  # are also parts of names
 YES_OR_NO = frozenset(["0", "1", "0.0", "1.0", "true", "false", "yes", "no"])
-MIN_REPEATED = 0.9  # of the parts of fields stand in other fields, where an unsure separator is one
+MIN_REPEATED = 0.9  # of the parts must be in other fields too, for an unsure separator
 
 
 def words(name: str) -> list[str]:
@@ -39,13 +39,13 @@ def words(name: str) -> list[str]:
 
 
 def find_labels(texts: Mapping[str, list[str]]) -> dict[str, Any]:
-    """`label_column` or `label_columns`, as far as they are sure.
+    """`label_column` or `label_columns`, as far as they are certain; None where they are not.
 
-    A label repeats. Of columns that do, one with a well-known name is it; else several of yes and no are; else the only
-    one, or the only one that is not of numbers.
+    Values of a label repeat. Among such columns, one with a well-known name is the label; else several columns of yes
+    and no are; else the only column, or the only one that has other texts than numbers.
 
     Args:
-        texts: What stands in each column that may be.
+        texts: The texts of each column that may be the label.
     """
     flags = [name for name in texts if texts[name] and YES_OR_NO.issuperset(map(str.lower, texts[name]))]
     repeating = [name for name in texts if 2 <= 2 * len(set(texts[name])) <= len(texts[name])]
@@ -63,11 +63,12 @@ def find_labels(texts: Mapping[str, list[str]]) -> dict[str, Any]:
 
 
 def find_separator(values: Collection[Any]) -> str | None:
-    """What stands between the labels of a field: most parts occur in other fields too, unlike those of `Smith, John`.
+    """The separator of the labels of a field; None where there is none.
 
-    A blank and its like stand within names as well. One of them is a separator where nearly all parts occur in several
-    fields, there are fewer of them than fields, and some field is another one without one part of it: `red` beside
-    `red round`; a grid such as red car, blue car, red bus, blue bus has none.
+    Most parts between separators occur in other fields too, unlike those of `Smith, John`. Blanks, slashes, + and & are
+    also parts of names: such a character is a separator only where nearly all parts occur in several fields, there are
+    fewer parts than fields, and some field is another one without one part: `red` and `red round`. A grid such as red
+    car, blue car, red bus, blue bus has no separator.
     """
     texts = [value for value in values if isinstance(value, str) and value.strip()]  # a list needs no separator
     if texts and 2 * sum(map(is_list, texts)) > len(texts):
@@ -91,18 +92,17 @@ def _is_nested(parts: list[list[str]]) -> bool:
 
 
 def find_other_names(values: Mapping[str, list[Any]], label: str, free: Collection[str]) -> tuple[list[str], list[str]]:
-    """The columns that are the label by another name (its number, its Latin name, its group), and what to say of it.
+    """The columns that are other names of the label (its number, its Latin name, its group), and notes about them.
 
-    Each value of such a column goes with one label, or each label with one value. That is true of a camera, too, with
-    which all pictures of one class were taken, and this is what checks must find. So the column must also say that it
-    speaks of the label: by its own name, all words of which do (`class_id`, `scientific_name`), by its values, which
-    are the labels spelt otherwise (one for each, unlike the animals dog_1 and dog_2), or by a name that is a label
-    (`cat` with 0 and 1). All others stay attributes.
+    Each value of such a column occurs with one label, or each label with one value. That is also true of a camera that
+    took all pictures of one class, which checks must find. So one more sign is needed: all words of the column's name
+    are words of labels (`class_id`, `scientific_name`), or its values are the labels in another spelling (one for each,
+    unlike the animals dog_1 and dog_2), or its name is a label (`cat` with 0 and 1). Other columns stay attributes.
 
     Args:
         values: Of each column, row by row.
         label: The column of the label.
-        free: The columns that may be.
+        free: The candidate columns.
     """
     labels = [as_text(value) for value in values[label]]
     spelt = {"".join(words(text)) for text in labels if text}
@@ -113,24 +113,22 @@ def find_other_names(values: Mapping[str, list[Any]], label: str, free: Collecti
         pairs = {(a, b) for a, b in zip(labels, map(as_text, values[name]), strict=True) if a and b}
         if not _goes_with(pairs, len(labels)):
             continue
-        said = [word for word in words(name) if not word.isdigit() and word not in SMALL_WORDS]
-        by_name = bool(said) and own.issuperset(said)
+        content = [word for word in words(name) if not word.isdigit() and word not in SMALL_WORDS]
+        by_name = bool(content) and own.issuperset(content)
         by_values = len({b for _, b in pairs}) <= len({a for a, _ in pairs}) and all(_same(a, b) for a, b in pairs)
         by_class = "".join(words(name)) in spelt and YES_OR_NO.issuperset(b.lower() for _, b in pairs)
         (found if by_name or by_values or by_class else doubtful).append(name)
-    notes = (
-        [f"taken for the label by another name, which no check asks: {', '.join(map(repr, found))}"] if found else []
-    )
+    notes = [f"taken for other names of the label, which no check uses: {', '.join(map(repr, found))}"] if found else []
     if doubtful:
         notes.append(
-            f"goes hand in hand with the label: {', '.join(map(repr, doubtful))}; if that is the label by another name "
-            "and no shortcut, move it to of_label_columns"
+            f"determined by the label, or the label by it: {', '.join(map(repr, doubtful))}; if that is another name "
+            "of the label and no shortcut, move it to of_label_columns"
         )
     return found, notes
 
 
 def _goes_with(pairs: set[tuple[str, str]], num_rows: int) -> bool:
-    """Whether each value goes with one label, or each label with one value, and values repeat."""
+    """Whether each value occurs with one label, or each label with one value, and values repeat."""
     of_label, of_value = defaultdict(set), defaultdict(set)
     for one, other in pairs:
         of_label[one].add(other)

@@ -1,4 +1,4 @@
-"""The rows of a Parquet file: a small file can hold billions of values, so they are counted before they are read."""
+"""Reads the rows of a Parquet file; values are counted first, since a small file can hold billions."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 BATCH = 65_536  # rows at once
-ALWAYS_ALLOWED, MAX_VALUES_PER_BYTE = 2_000_000, 20  # values; a column of paths alone takes some bytes for each row
+ALWAYS_ALLOWED, MAX_VALUES_PER_BYTE = 2_000_000, 20  # values; a column of paths takes some bytes for each row
 Rows = tuple[list[str], list[dict[str, Any]], list[int]]
 
 
 def read_parquet(path: Path, max_rows: int, max_columns: int, num_rows: int | None = None) -> Rows:
-    """The columns, the rows and their numbers from 1. A text that comes often is held once.
+    """The columns, the rows and their numbers from 1; repeated texts are held once in memory.
 
     Args:
         path: The file.
-        max_rows: A file of more is refused.
-        max_columns: The same.
-        num_rows: Only so many are read; None: all.
+        max_rows: A file of more rows is refused.
+        max_columns: A file of more columns is refused.
+        num_rows: Number of rows to read; None: all.
 
     Raises:
         UserError: It cannot be read, or is beyond the bounds.
@@ -61,7 +61,7 @@ def _check(path: Path, metadata: pq.FileMetaData, size: int, max_rows: int, max_
     num_values = max(num_values, metadata.num_rows * metadata.num_columns)
     if num_values > max(ALWAYS_ALLOWED, MAX_VALUES_PER_BYTE * size):
         raise UserError(
-            f"{path} may be made to fill the memory: {size:,} bytes hold {num_values:,} values, more than "
+            f"{path} could fill the memory: {size:,} bytes hold {num_values:,} values, more than "
             f"{MAX_VALUES_PER_BYTE} for each byte; write it as CSV if you trust it"
         )
 
@@ -77,7 +77,7 @@ def _rows(path: Path, file: pq.ParquetFile, names: list[str], num_rows: int | No
         left -= sum(_num_bytes(column) for column in batch.columns)
         if left < 0:
             raise UserError(
-                f"{path} may be made to fill the memory: it unpacks to more than {MAX_DOCUMENT_BYTES:,} bytes; "
+                f"{path} could fill the memory: it unpacks to more than {MAX_DOCUMENT_BYTES:,} bytes; "
                 "write it as CSV if you trust it"
             )
         columns = [_values(column) for column in batch.columns]
@@ -88,7 +88,7 @@ def _rows(path: Path, file: pq.ParquetFile, names: list[str], num_rows: int | No
 
 
 def _num_bytes(column: pa.Array) -> int:
-    """What `_values` takes in memory for the texts of a column, roughly; each text in a list counts anew."""
+    """Approximate bytes of memory that `_values` needs for a column; each text in a list counts again."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

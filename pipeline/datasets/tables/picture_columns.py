@@ -1,4 +1,4 @@
-"""Which pictures the columns of a table name, and the folder where these lie."""
+"""Finds the pictures that the columns of a table name, and their folder."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from pipeline.datasets.tables.dialects import name_pictures
 from pipeline.datasets.tables.label_columns import words
 from pipeline.datasets.tables.records import Form, Records, read_records
 
-WELL_KNOWN = {  # names of columns, the likeliest first
+WELL_KNOWN = {  # names of columns, the most likely first
     "image": "image image_path img path image_file file filename file_name file_path filepath image_id image_name "
     "img_path picture photo id",
     "split": "split set subset partition fold phase usage",
     "group": "group group_id patient patient_id subject subject_id case case_id lesion_id module module_id video",
 }
-MAX_ROWS = 10_000  # looked at
-MAX_WHOLE_BYTES = 64 * 1024**2  # of a table that is read whole to find the folder of its pictures
+MAX_ROWS = 10_000  # of a table, examined
+MAX_WHOLE_BYTES = 64 * 1024**2  # of a table that is read completely to find the folder of its pictures
 
 
 @final
@@ -35,8 +35,8 @@ class Columns:
     """The first rows of tables by column.
 
     Attributes:
-        values: Column to its fields, of one table after the other.
-        lengths: How many rows each table has there.
+        values: Column to its fields in all tables, in order.
+        lengths: Number of rows of each table in `values`.
     """
 
     values: Mapping[str, list[Any]]
@@ -51,17 +51,17 @@ class Columns:
         )
 
     def texts(self, name: str) -> list[str]:
-        """What is told in a column."""
+        """What is options in a column."""
         return [str(value).strip() for value in self.values[name] if value not in (None, "")]
 
     def find_known(self, kind: str, among: Collection[str]) -> str | None:
-        """The column whose name stands first in the well-known ones of its kind."""
+        """The column with the most likely of the well-known names of its kind; None where none has one."""
         plain = {"_".join(words(name)): name for name in reversed([*among])}
         return next((plain[name] for name in WELL_KNOWN[kind].split() if name in plain), None)
 
 
 def _all_names(records: Records, form: Form, image: str) -> list[str] | None:
-    """What the whole table calls its pictures; None where it is too large to be read for that, or damaged."""
+    """All names of pictures in the table; None where it is damaged, or too large to be read completely."""
     size = records.path.stat().st_size
     if size >= EDGE_BYTES or len(records.rows) >= MAX_ROWS:
         if size > MAX_WHOLE_BYTES:
@@ -78,52 +78,52 @@ def pictures_of(
     image: str,
     parts: Mapping[Any, str],
     tables: Mapping[str, Records],
-    told: Mapping[str, Any],
+    options: Mapping[str, Any],
     form: Form,
 ) -> tuple[dict[Any, str], list[str], list[str]]:
-    """The folder of the pictures of each part, the picture of each row, and what there is to say about them."""
+    """The folder of the pictures of each part, the picture of each row, and notes about them."""
     folders: dict[Any, str] = {}
     pictures: list[str] = []
     notes: list[str] = []
     for split, document in parts.items():
         columns = Columns.of(tables[document])
         names = columns.texts(image)
-        meant = files.match_names(names)
-        folders[split], said = files.folder(
-            document, names, meant, told, partial(_all_names, tables[document], form, image)
+        matched = files.match_names(names)
+        folders[split], remarks = files.folder(
+            document, names, matched, options, partial(_all_names, tables[document], form, image)
         )
         rows = [str(value).strip() for value in columns.values[image]]
-        pictures += [meant.get(name) or f"{folders[split]}\0{name}" for name in rows]
-        notes += said
+        pictures += [matched.get(name) or f"{folders[split]}\0{name}" for name in rows]
+        notes += remarks
     return folders, pictures, [*dict.fromkeys(notes)]
 
 
 @final
 class Files:
-    """The files that a table's names may mean: those of a place, or of the folder that a person told."""
+    """The files that a table's names may mean: those of a place, or of the folder that `options` gives."""
 
-    def __init__(self, place: FileListing, told: Mapping[str, Any]):
+    def __init__(self, place: FileListing, options: Mapping[str, Any]):
         self.place = place
-        if "pictures" in told:
+        if "pictures" in options:
             try:
-                self.place = list_files(Path(told["pictures"]))
+                self.place = list_files(Path(options["pictures"]))
             except UserError:
                 self.place = FileListing(root=place.root, files=())
         self.resolver = Resolver(self.place.files, self.place.root)
 
     def match_names(self, names: Collection[str]) -> dict[str, str]:
-        """Each name to the picture it means, where it means one."""
+        """Each name that means a picture, to the path of the picture."""
         found = self.resolver.find_all(dict.fromkeys(names).keys())
         return {name: one for name, one in found.items() if isinstance(one, str) and suffix(one) in PICTURE_SUFFIXES}
 
     def column(self, columns: Columns) -> str | None:
-        """The column whose names lead to the most pictures, else one whose names end like those of pictures."""
+        """The column whose names match the most pictures, else one whose names end like those of pictures."""
         counts = {}
         for name in columns.values:
             texts = [*dict.fromkeys(columns.texts(name))]
-            looked = texts[:: max(1, len(texts) // MAX_NAMES)][:MAX_NAMES]
-            found = {*self.match_names(looked).values()}
-            if 2 * len(found) >= len(looked) > 0:
+            sampled = texts[:: max(1, len(texts) // MAX_NAMES)][:MAX_NAMES]
+            found = {*self.match_names(sampled).values()}
+            if 2 * len(found) >= len(sampled) > 0:
                 counts[name] = len(found)
         fitting = [name for name in counts if counts[name] == max(counts.values())]
         if not fitting:
@@ -134,23 +134,23 @@ class Files:
         self,
         document: str,
         names: list[str],
-        meant: Mapping[str, str],
-        told: Mapping[str, Any],
+        matched: Mapping[str, str],
+        options: Mapping[str, Any],
         all_names: Callable[[], list[str] | None],
     ) -> tuple[str, list[str]]:
-        """The folder of the pictures, and what there is to say about it: one that holds all pictures of the table.
+        """A folder that holds all pictures of the table, and notes about it.
 
-        It is the one that the paths in the table are relative to, where that holds them all, else the narrowest.
+        It is the folder that the paths in the table are relative to, where that holds them all, else the deepest one.
         """
-        if "pictures" in told or not meant:
-            return pictures_folder(self.place, names[:MAX_NAMES], told, document)
+        if "pictures" in options or not matched:
+            return pictures_folder(self.place, names[:MAX_NAMES], options, document)
         exact = folder_of(self.place, names[:MAX_NAMES], document)
-        if _shared_folder(meant.values()):
-            whole = all_names()
-            if whole is None:
+        if _shared_folder(matched.values()):
+            complete = all_names()
+            if complete is None:
                 return self.place.at(exact or ""), []
-            meant = self.match_names(whole)
-        shared = _shared_folder(meant.values())
+            matched = self.match_names(complete)
+        shared = _shared_folder(matched.values())
         inside = exact is not None and f"{shared}/".startswith(f"{exact}/" if exact else "")
         return self.place.at((exact or "") if inside else shared), []
 

@@ -1,4 +1,4 @@
-"""The rows of a CSV, TSV, JSONL or Parquet file, each with the line it stands on."""
+"""The rows of a CSV, TSV, JSONL or Parquet file, each with its line number."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_ROWS, MAX_COLUMNS = 10_000_000, 1_000
 @final
 @dataclass(frozen=True, kw_only=True)
 class Form:
-    """How a table is written, as far as a person says it, and how large it may be; see `Table`."""
+    """The format of a table, as far as a person sets it, and its bounds; see `Table`."""
 
     delimiter: str | None = None
     header: bool | None = None
@@ -31,13 +31,13 @@ class Form:
 @final
 @dataclass(frozen=True)
 class Records:
-    """A table as it stands in a file.
+    """The content of a table file.
 
     Attributes:
         path: Of the file.
         columns: In the order of the file.
-        rows: Column to value, for each row, without those that JSONL leaves out; text in CSV and TSV.
-        lines: The line where each row starts; in Parquet its number from 1.
+        rows: Column to value for each row, without keys that JSONL leaves out; text in CSV and TSV.
+        lines: The line where each row starts; in Parquet the row number from 1.
     """
 
     path: Path
@@ -51,7 +51,7 @@ class Records:
 
 
 def read_records(path: Path, form: Form) -> Records:
-    """The table in a file; its extension says what it is.
+    """The table in a file; its extension gives the format.
 
     Raises:
         UserError: Another extension, a file that cannot be read or is beyond the bounds, a damaged row, or no row.
@@ -69,13 +69,13 @@ def read_records(path: Path, form: Form) -> Records:
 
 
 def first_records(path: Path, data: bytes, size: int, form: Form) -> Records:
-    """The rows at the beginning of a table of text, as far as a piece of it goes.
+    """The complete rows in the first bytes of a text table.
 
     Args:
-        path: Of the table; its extension says what it is.
+        path: Of the table; its extension gives the format.
         data: Its first bytes.
-        size: How many were asked for; with fewer the piece is the whole.
-        form: As a person says it.
+        size: Number of requested bytes; fewer in `data` mean that it is the whole file.
+        form: As a person sets it.
 
     Raises:
         UserError: What `read_records` raises for these rows.

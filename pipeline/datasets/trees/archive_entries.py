@@ -1,4 +1,4 @@
-"""The entries of a zip or tar archive, written below a folder: contained, counted, links made files."""
+"""Writes the entries of a zip or tar archive below a folder: no path leaves it, bytes are bounded, links are files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipeline.datasets.trees.entry_names import tar_name, zip_names
 from pipeline.datasets.trees.unpacked_tree import Names
 
 ALWAYS_ALLOWED = 64 * 1024**2
-MAX_RATIO = 200  # of what it unpacks to and what it takes; pictures that are not compressed reach some ten
+MAX_RATIO = 200  # of unpacked and packed bytes; uncompressed pictures reach about ten
 Kind = Literal["file", "folder", "link", "device", "encrypted"]
 ZIP_KINDS: dict[int, Kind] = {0: "file", stat.S_IFREG: "file", stat.S_IFLNK: "link"}
 REFUSED_KINDS: dict[Kind, str] = {
@@ -36,7 +36,7 @@ ZIP_FAULTS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, Damaged, *R
 @final
 @dataclass(frozen=True)
 class Bounds:
-    """What an archive may take of this disk."""
+    """Largest number of bytes and entries that an archive may unpack to."""
 
     max_bytes: int
     max_entries: int
@@ -55,12 +55,12 @@ class Entry:
     """One entry, as the archive describes it.
 
     Attributes:
-        name: As it stands there.
-        kind: What it becomes, or why it must not become anything.
-        open: Gives its content.
+        name: In the archive.
+        kind: `file`, `folder`, `link`, or a kind that is refused.
+        open: Opens its content.
         target: Of a link, relative to the archive.
-        name_fault: What is wrong with its name.
-        faults: Errors of reading it that cost this entry and not the whole archive.
+        name_fault: The fault of its name; empty where there is none.
+        faults: Errors of reading that refuse this entry and not the whole archive.
     """
 
     name: str
@@ -76,9 +76,9 @@ def unpack(path: Path, folder: Path, bounds: Bounds, names: str | None = None) -
 
     Args:
         path: The archive.
-        folder: Where it goes.
-        bounds: What it may take.
-        names: The code page of its names, where it does not say; None: UTF-8, or names that are refused.
+        folder: The empty folder.
+        bounds: Of bytes and entries.
+        names: The code page of its names, where it does not say; None: UTF-8, other names are refused.
 
     Returns:
         The entries that were refused, in the order of the archive, links last.
@@ -99,15 +99,15 @@ def unpack(path: Path, folder: Path, bounds: Bounds, names: str | None = None) -
         writer.link()
     except TooMuch as error:
         raise UserError(
-            f"{path} may be made to fill the disk: {error}; if you trust it, raise the limit or unpack it yourself"
+            f"{path} could fill the disk: {error}; if you trust it, raise the limit or unpack it yourself"
         ) from None
     except (Damaged, tarfile.TarError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise UserError(f"{path} is damaged, or no archive ({_line(error)}); get it again") from None
+        raise UserError(f"{path} is damaged, or no archive ({_line(error)}); download or copy it again") from None
     return writer.refused
 
 
 class _Writer:
-    """Puts entries below a folder, and remembers what it refused and which links wait for their target."""
+    """Writes entries below a folder; collects the refused ones, and links until their targets exist."""
 
     def __init__(self, names: Names, allowed: int):
         self.names, self.left, self.allowed = names, allowed, allowed
@@ -131,7 +131,7 @@ class _Writer:
         if entry.kind == "folder":
             if posixpath.normpath(entry.name) != ".":
                 relative(self.names.root, entry.name)
-            return  # made when a file stands in it
+            return  # made with its first file
         place = self.names.place(entry.name)
         if place is None:
             return
@@ -156,9 +156,9 @@ class _Writer:
             raise
 
     def link(self) -> None:
-        """Each link as one more name of the file it leads to, over other links or not."""
+        """Makes each link another name of the file it leads to, directly or through other links."""
         ends = _ends({place: target for _, place, target in self.links})
-        files: dict[str, str] = {}  # a file that may have no more names to its latest copy
+        files: dict[str, str] = {}  # a file that cannot have more names to its latest copy
         for name, place, target in self.links:
             end = ends[place]
             if end is None or not (self.names.root / end).is_file():
@@ -168,13 +168,13 @@ class _Writer:
             file.parent.mkdir(parents=True, exist_ok=True)
             try:
                 os.link(source, file)
-            except OSError:  # a file with all the names it can have; a disk without links
+            except OSError:  # the file has as many names as it can have, or the disk has no links
                 self._write(_chunks(partial(FileIO, source)), file)
                 files[end] = place
 
 
 def _ends(targets: dict[str, str]) -> dict[str, str | None]:
-    """Where each link leads in the end, however many links it takes; None where they go round in a circle."""
+    """The final target of each link, through any number of links; None where links form a circle."""
     ends: dict[str, str | None] = {}
     for place in targets:
         chain, here = [], place
@@ -239,9 +239,9 @@ def _of_tar(path: Path, allowed: int, names: str | None) -> Iterator[Entry]:
                     target=partial(_tar_target, member),
                     name_fault=fault,
                 )
-        if stream.last.strip(b"\0") or not stream.last:  # tarfile takes a damaged header, too, for the end
-            raise Damaged("it does not end as a tar does, so part of it is lost")
-        while stream.read(CHUNK):  # the checksum of a compressed file stands at its end
+        if stream.last.strip(b"\0") or not stream.last:  # tarfile also takes a damaged header for the end
+            raise Damaged("it does not end like a tar, so part of it is missing")
+        while stream.read(CHUNK):  # the checksum of a compressed file is at its end
             pass
 
 

@@ -1,4 +1,4 @@
-"""Bytes of an archive as its reader asks for them, bounded: no single read fills the memory, all of them no disk."""
+"""Bounded reading of an archive: a single read cannot fill the memory, all reads together cannot fill the disk."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ READ_FAULTS = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 
 
 class Damaged(Exception):
-    """The bytes are not what they should be."""
+    """The bytes of an archive are damaged."""
 
 
 class TooMuch(Exception):
-    """There are more bytes than are allowed."""
+    """An archive has more bytes than allowed."""
 
 
 def decompress(path: Path) -> BinaryIO:
-    """The plain bytes of a file, compressed by gzip, bzip2, xz or not at all; its first bytes tell."""
+    """The plain bytes of a file, compressed by gzip, bzip2, xz or not at all, as its first bytes say."""
     with path.open("rb") as raw:
         start = raw.read(6)
     opened = next((opened for magic, opened in STARTS.items() if start.startswith(magic)), io.open)
@@ -33,15 +33,15 @@ def decompress(path: Path) -> BinaryIO:
 
 @final
 class Stream:
-    """What `tarfile` and `zipfile` read from: a file that ends in `TooMuch` or `Damaged` rather than in harm.
+    """The file that `tarfile` and `zipfile` read; it raises `TooMuch` or `Damaged` instead of filling memory or disk.
 
     Args:
         file: Plain or decompressing.
         max_bytes: How far it may be read.
-        max_read: How much may be asked for at once: the length of a name or a table stands in the archive itself.
+        max_read: Largest number of bytes of one read; the archive itself says how long its names and tables are.
 
     Attributes:
-        last: What the last read found.
+        last: The bytes of the last read.
     """
 
     def __init__(self, file: BinaryIO, max_bytes: int, max_read: int):

@@ -1,4 +1,4 @@
-"""What the names in an archive are, where it does not say in which code page they were written."""
+"""The names of the entries of an archive, also where it does not say in which code page they were written."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from pipeline.datasets.sources.items import printable
 UNIX = 3  # what a zip says of the system that wrote an entry
 UTF_8 = 0x800  # a flag of an entry: its name is UTF-8
 UNICODE_PATH = 0x7075  # Info-ZIP's field: version, CRC-32 of the name, the name in UTF-8
-CODE_PAGES = ("gbk", "big5", "cp932", "cp949", "cp1251", "cp1252", "cp437")  # shown for a person to choose
+CODE_PAGES = ("gbk", "big5", "cp932", "cp949", "cp1251", "cp1252", "cp437")  # suggested in messages
 MAX_SHOWN = 40
-Name = tuple[str, str]  # of an entry, and what is wrong with it, empty where nothing is
+Name = tuple[str, str]  # of an entry, and its fault; the fault is empty where there is none
 
 
 def zip_names(entries: Sequence[zipfile.ZipInfo], names: str | None) -> list[Name]:
     """The name of each entry.
 
-    UTF-8 where the entry says so, or has the name once more in Unicode, or where all others are UTF-8 (two bytes of a
-    letter are no proof unless a Unix wrote them: those of the Chinese for cat are also an e with an accent); else by
-    the code page that a person names. Without one a name beyond ASCII is not guessed: in another code page its bytes
-    are other letters, and every guess looks like a name.
+    It is UTF-8 where the entry says so, or has a second name in Unicode, or where all other names are valid UTF-8 (of
+    letters of two bytes only if a Unix system wrote them, since in other code pages such bytes are letters too); else
+    the code page that a person sets. Without one a name beyond ASCII is not guessed: its bytes are valid letters in
+    several code pages.
 
     Args:
         entries: As zipfile lists them, which takes every other code page for cp437.
-        names: The code page, as Python calls it; None: nobody says.
+        names: The code page, as Python calls it; None: not set.
     """
     raw = [_raw(entry) for entry in entries]
     unknown = [one for one in raw if isinstance(one, bytes)]
@@ -40,7 +40,7 @@ def zip_names(entries: Sequence[zipfile.ZipInfo], names: str | None) -> list[Nam
 
 
 def tar_name(name: str, names: str | None) -> Name:
-    """The name of an entry of a tar, whose bytes that are not in its code page tarfile kept as surrogates."""
+    """The name of an entry of a tar; bytes outside its code page are surrogates in what tarfile returns."""
     if printable(name) == name:
         return name, ""
     raw = name.encode(names or "utf-8", errors="surrogateescape")
@@ -48,7 +48,7 @@ def tar_name(name: str, names: str | None) -> Name:
 
 
 def _raw(entry: zipfile.ZipInfo) -> str | bytes:
-    """The name, or its bytes where they may mean anything."""
+    """The name, or its bytes where the code page is unknown."""
     if entry.flag_bits & UTF_8 or entry.orig_filename.isascii():
         return entry.filename
     raw = entry.orig_filename.encode("cp437")

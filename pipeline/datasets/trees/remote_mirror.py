@@ -1,4 +1,4 @@
-"""A local copy of a remote tree, of which only what changed is fetched."""
+"""A local copy of a remote tree; only changed files are fetched."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.sources.items import Item, one_line, printable
 from pipeline.datasets.trees.unpacked_tree import Names
 
-JOURNAL = ".fetched.jsonl"  # a line for each file that is whole, so that a killed fetch can go on
+JOURNAL = ".fetched.jsonl"  # a line for each complete file, so that a killed fetch can go on
 CONNECTIONS = 16
 MAX_DEPTH = 32  # of folders: web pages could lead on without end
 ATTEMPTS = 3
@@ -31,13 +31,13 @@ EXTRAS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
 @final
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file over there.
+    """A file of the remote tree.
 
     Attributes:
         path: As its file system calls it.
         place: Its path in the tree.
         size: In bytes, or None where the server does not say.
-        stamp: Of what the server says and changes with the file; None where it says nothing but the size.
+        stamp: A digest of the server's metadata that change with the file; None where it gives the size only.
     """
 
     path: str
@@ -50,13 +50,13 @@ def filesystem(url: str, options: dict[str, Any]) -> tuple[Any, str]:
     """The file system of a url, and the path there.
 
     Raises:
-        UserError: Nothing that is installed knows such urls.
+        UserError: No installed package reads such urls.
     """
     import fsspec
 
     kind = url.split("://")[0]
     try:
-        if kind in ("http", "https"):  # aiohttp would give up after five minutes, however well it goes
+        if kind in ("http", "https"):  # aiohttp would stop after five minutes, even while bytes arrive
             from aiohttp import ClientTimeout
 
             patience = ClientTimeout(total=None, sock_connect=30, sock_read=60)
@@ -73,13 +73,13 @@ def filesystem(url: str, options: dict[str, Any]) -> tuple[Any, str]:
 
 
 def mirror(url: str, options: dict[str, Any], tree: Path, max_bytes: int, max_files: int) -> list[Item]:
-    """Fetches what is new or has changed, removes what is gone.
+    """Fetches new and changed files, and removes files that are gone.
 
     Returns:
         The files that were refused.
 
     Raises:
-        UserError: It cannot be listed, is beyond the bounds, or the connection keeps failing; what came is kept.
+        UserError: It cannot be listed, is beyond the bounds, or the connection keeps failing; complete files stay.
     """
     from tqdm import tqdm
 
@@ -91,8 +91,8 @@ def mirror(url: str, options: dict[str, Any], tree: Path, max_bytes: int, max_fi
     too_much = UserError(f"{url} has more than source.max_bytes {max_bytes} bytes; raise it if you have room")
     if budget < 0:
         raise too_much
-    for left in tree.glob(".*.tmp"):  # by a fetch that was killed
-        left.unlink()
+    for temporary in tree.glob(".*.tmp"):  # of a fetch that was killed
+        temporary.unlink()
     known = _read_journal(tree)
     for place in known.keys() - {file.place for file in files}:
         _remove(tree, place)
@@ -109,20 +109,20 @@ def mirror(url: str, options: dict[str, Any], tree: Path, max_bytes: int, max_fi
                 raise too_much
     finally:
         pool.shutdown(cancel_futures=True)
-    whole = [(file.place, file.stamp) for file in files if (tree / file.place).is_file()]
-    artifacts.write_text(tree / JOURNAL, "".join(f"{json.dumps(line)}\n" for line in whole))
+    complete = [(file.place, file.stamp) for file in files if (tree / file.place).is_file()]
+    artifacts.write_text(tree / JOURNAL, "".join(f"{json.dumps(line)}\n" for line in complete))
     return refused
 
 
 def _remove(tree: Path, place: str) -> None:
-    """A file of the tree, and the folders that are empty without it."""
+    """Removes a file of the tree, and the folders that are empty without it."""
     (tree / place).unlink(missing_ok=True)
     with suppress(OSError):  # the first one that is not empty; the tree itself holds its record
         os.removedirs((tree / place).parent)
 
 
 def _list_tree(system: Any, root: str, url: str, tree: Path) -> tuple[list[RemoteFile], list[Item]]:
-    """The files over there that become files here, and those that must not."""
+    """The remote files to fetch, and those that are refused."""
     web = "http" in _protocols(system)
     names, files, refused = Names(tree), [], []
     try:
@@ -149,13 +149,13 @@ def _list_tree(system: Any, root: str, url: str, tree: Path) -> tuple[list[Remot
 
 
 def _file_infos(system: Any, root: str) -> dict[str, dict[str, Any]]:
-    """What the server says of each file, by its path."""
+    """The server's metadata of each file, by its path."""
     system.invalidate_cache()
     if not root.endswith("/"):
         info = system.info(root)
         if info["type"] == "file":
             return {root: info}
-    flat = EXTRAS.keys() & set(_protocols(system))  # the others walk, and would leave out what they cannot list
+    flat = EXTRAS.keys() & set(_protocols(system))  # other systems walk, and would skip folders they cannot list
     how = {} if flat else {"maxdepth": MAX_DEPTH, "on_error": "raise"}
     infos: dict[str, dict[str, Any]] = system.find(root, detail=True, **how)
     short = [path for path, info in infos.items() if info.get("size") is None]  # a web page lists names alone
@@ -170,19 +170,19 @@ def _protocols(system: Any) -> tuple[str, ...]:
 def _info(system: Any, path: str) -> dict[str, Any]:
     try:
         return dict(system.info(path))
-    except Exception:  # whatever is wrong with it shows when it is fetched
+    except Exception:  # fetching the file reports the error
         return {}
 
 
 def _stamp(path: str, info: dict[str, Any]) -> str | None:
-    said = {key: str(info[key]) for key in sorted(info) if CHANGING.search(key) and info[key]}
-    if not said.keys() - {"size"}:
+    metadata = {key: str(info[key]) for key in sorted(info) if CHANGING.search(key) and info[key]}
+    if not metadata.keys() - {"size"}:
         return None
-    return artifacts.content_digest(path.encode(errors="backslashreplace"), artifacts.canonical_json(said))
+    return artifacts.content_digest(path.encode(errors="backslashreplace"), artifacts.canonical_json(metadata))
 
 
 def _read_journal(tree: Path) -> dict[str, str | None]:
-    """Stamp of each file that is whole; a line that a kill cut short does not count."""
+    """Stamp of each complete file; a line that a kill cut short is ignored."""
     known: dict[str, str | None] = {}
     if (tree / JOURNAL).is_file():
         for line in (tree / JOURNAL).read_text(encoding="utf-8").splitlines():
@@ -197,7 +197,7 @@ def _is_here(file: RemoteFile, known: dict[str, str | None], tree: Path) -> bool
 
 
 def _fetch(system: Any, url: str, tree: Path, budget: int, file: RemoteFile) -> ItemRejected | None:
-    """Copies one file, and tries again after a fault of the connection; why it is refused, None when it is here."""
+    """Fetches one file, again after connection errors; its rejection, or None when it is complete."""
     for attempt in range(ATTEMPTS):
         time.sleep(WAIT_SECONDS * 2 ** (attempt - 1) if attempt else 0)
         try:
@@ -206,7 +206,7 @@ def _fetch(system: Any, url: str, tree: Path, budget: int, file: RemoteFile) -> 
                 journal.write(f"{json.dumps([file.place, file.stamp])}\n")
             return None
         except FileNotFoundError:
-            return ItemRejected("missing", "listed, but not there")
+            return ItemRejected("missing", "the server lists it but does not have it")
         except ItemRejected as fault:
             return fault
         except Exception as error:  # each file system has its own
@@ -217,7 +217,7 @@ def _fetch(system: Any, url: str, tree: Path, budget: int, file: RemoteFile) -> 
 
 
 def _copy(system: Any, file: RemoteFile, tree: Path, budget: int) -> None:
-    """Writes the file beside its place and moves it there when it is whole."""
+    """Writes the file under a temporary name and moves it into place when it is complete."""
     from fsspec.callbacks import Callback
 
     most = budget if file.size is None else file.size
@@ -226,14 +226,14 @@ def _copy(system: Any, file: RemoteFile, tree: Path, budget: int) -> None:
         def relative_update(self, inc: int = 1) -> None:
             super().relative_update(inc)
             if self.value > most:
-                raise ItemRejected("too_large", f"more than the {most} bytes that were expected or are left to fetch")
+                raise ItemRejected("too_large", f"more than the {most} bytes that its size or source.max_bytes allows")
 
-    name = artifacts.content_digest(file.place.encode())  # a longer name than the file's may not fit
+    name = artifacts.content_digest(file.place.encode())  # a name longer than that of the file may be too long
     temporary = tree / f".{name}.tmp"
     try:
         system.get_file(file.path, str(temporary), callback=Bounded())
         if file.size is not None and temporary.stat().st_size != file.size:
-            raise OSError(f"{temporary.stat().st_size} of {file.size} bytes came")
+            raise OSError(f"{temporary.stat().st_size} of {file.size} bytes arrived")
         (tree / file.place).parent.mkdir(parents=True, exist_ok=True)
         temporary.replace(tree / file.place)
     finally:

@@ -1,4 +1,4 @@
-"""A folder of files made from names that somebody else wrote: what an archive or a remote tree becomes on this disk."""
+"""The local folder of files that an archive or a remote tree becomes; names from outside are checked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.discovery.file_walk import is_passed_over
 from pipeline.datasets.sources.items import Item, printable, relative, table
 
-RECORD = ".complete.json"  # stands in every tree; hidden, so that no source takes it for a sample
+RECORD = ".complete.json"  # is in every tree; hidden, so that no source takes it for a sample
 MAX_NAME_BYTES = 255  # of one part of a path, as file systems have it
 
 
@@ -30,8 +30,8 @@ class Names:
 
     Attributes:
         root: The folder.
-        files: Names that were given out, by how a file system that does not tell case apart sees them.
-        folders: What they stand in, likewise.
+        files: Names in use, by the spelling that a file system without upper and lower case sees.
+        folders: A file below each folder in use, by the folder in the same spelling.
     """
 
     root: Path
@@ -39,10 +39,10 @@ class Names:
     folders: dict[str, str] = field(default_factory=dict)
 
     def place(self, name: str) -> str | None:
-        """The path, relative to the root, that a name gets; None for what sources pass over (hidden, or of a tool).
+        """The path, relative to the root, that a name gets; None for names that sources ignore (hidden, or of a tool).
 
         Raises:
-            Refused: It leaves the root, is no name here, or is taken, also when it differs from another only in case.
+            ItemRejected: It leaves the root, is not valid here, or is in use, also when it differs only in case.
         """
         if printable(name) != name or "\0" in name:
             raise ItemRejected("bad_name", "the name is not UTF-8; rename the file")
@@ -56,18 +56,18 @@ class Names:
         return plain
 
     def _take(self, plain: str) -> None:
-        key, above = _casefold(plain), [_casefold(str(one)) for one in PurePosixPath(plain).parents][:-1]
+        key, folders = _casefold(plain), [_casefold(str(one)) for one in PurePosixPath(plain).parents][:-1]
         if key in self.files:
             same = self.files[key] == plain
             raise ItemRejected(
                 "duplicate_name", "named before" if same else f"{self.files[key]!r} differs only in case"
             )
         if key in self.folders:
-            raise ItemRejected("duplicate_name", f"a folder is called so too, that of {self.folders[key]!r}")
-        if above_it := [self.files[one] for one in above if one in self.files]:
-            raise ItemRejected("duplicate_name", f"stands below {above_it[0]!r}, which is a file")
+            raise ItemRejected("duplicate_name", f"a folder has the same name, that of {self.folders[key]!r}")
+        if files := [self.files[one] for one in folders if one in self.files]:
+            raise ItemRejected("duplicate_name", f"is below {files[0]!r}, which is a file")
         self.files[key] = plain
-        for one in above:
+        for one in folders:
             self.folders.setdefault(one, plain)
 
 
@@ -77,36 +77,36 @@ def _casefold(name: str) -> str:
 
 @contextmanager
 def lock_tree(tree: Path) -> Iterator[None]:
-    """The only process that works on a tree; what a killed one left beside it is removed.
+    """Locks a tree for this process, and removes temporary folders of a killed process.
 
     Raises:
-        UserError: There is a folder in its place that was not made here, and could be somebody's pictures.
+        UserError: The folder exists and was not made by a source; it could be somebody's pictures.
     """
     from filelock import FileLock
 
     tree.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(tree.with_name(f".{tree.name}.lock")):
-        for left in tree.parent.glob(f".{tree.name}.*.tmp"):
-            shutil.rmtree(left, ignore_errors=True)
+        for temporary in tree.parent.glob(f".{tree.name}.*.tmp"):
+            shutil.rmtree(temporary, ignore_errors=True)
         if tree.exists() and not (tree / RECORD).is_file():
-            raise UserError(f"source.tree {str(tree)!r} is there and was not made by this source; set another folder")
+            raise UserError(f"source.tree {str(tree)!r} exists and was not made by this source; set another folder")
         yield
 
 
 def write_record(tree: Path, stamp: Any, refused: Iterable[Item]) -> None:
-    """Says of what the tree was made, and what of it was refused.
+    """Writes the record of a tree: the state of its origin, and the refused items.
 
     Args:
         tree: The folder.
-        stamp: What tells this state of the archive or the remote tree from another; as JSON holds it.
+        stamp: Identifies the state of the archive or the remote tree; serialisable as JSON.
         refused: Items, each with its refusal.
     """
-    told = [(item.path, item.refused.reason, item.refused.detail) for item in refused if item.refused]
-    artifacts.write_json(tree / RECORD, {"stamp": stamp, "refused": told})
+    rejections = [(item.path, item.refused.reason, item.refused.detail) for item in refused if item.refused]
+    artifacts.write_json(tree / RECORD, {"stamp": stamp, "refused": rejections})
 
 
 def read_record(tree: Path) -> tuple[Any, list[Item]]:
-    """What `write_record` wrote; (None, []) where there is none, or it cannot be read."""
+    """The stamp and the refused items of a tree; (None, []) where there is no readable record."""
     try:
         content = json.loads((tree / RECORD).read_text(encoding="utf-8"))
         refused = [Item(path=path, refused=ItemRejected(reason, detail)) for path, reason, detail in content["refused"]]
@@ -116,7 +116,7 @@ def read_record(tree: Path) -> tuple[Any, list[Item]]:
 
 
 def rows(inner: Source, refused: list[Item], where: str) -> pd.DataFrame:
-    """What `Source.read` returns of a tree: the rows of the source that reads it, then what never got into it."""
+    """The table that `Source.read` returns of a tree: the rows of the inner source, then the items refused before."""
     try:
         read = inner.read()
     except UserError as error:

@@ -95,7 +95,7 @@ def test_idx_files_are_paired_by_their_numbers(tmp_path):
 def test_idx_pictures_without_labels(tmp_path):
     idx(tmp_path / "images", 3, 2, 2, data=b"x" * 12)
     (way,) = Idx.recognise(list_files(tmp_path), {})
-    assert way.missing == "no IDX file with 3 labels lies beside images; put it there"
+    assert way.missing == "no IDX file with 3 labels is in the folder of images; put it there"
 
 
 def test_voc_without_pictures(tmp_path):

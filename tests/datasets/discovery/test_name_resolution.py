@@ -97,9 +97,9 @@ def test_of_two_names_that_lead_to_one_file_the_exact_one_has_it():
 def test_a_refusal_says_both_names():
     files, names = ["x/a.jpg", "y/a.png"], ["a"]
     refused = Resolver(files, Path("/r")).find_all(names)["a"]
-    assert refused.detail.startswith("'a' may mean 'x/a.jpg' or 'y/a.png'; name more of the path, or set")
+    assert refused.detail.startswith("'a' may mean 'x/a.jpg' or 'y/a.png'; give more of the path, or set")
     rivals = Resolver(["1.jpg"], Path("/r")).find_all(["c/1.jpg", "d/1.jpg"])
-    assert rivals["c/1.jpg"].detail == "'c/1.jpg' may mean '1.jpg', and 'd/1.jpg' does so too"
+    assert rivals["c/1.jpg"].detail == "'c/1.jpg' may mean '1.jpg', and so may 'd/1.jpg'"
 
 
 PART = st.text("ab.7\\/é%", max_size=4)

@@ -1,4 +1,4 @@
-"""Folders of a split are told by their words, however they are spelt, and classes are not taken for them."""
+"""Folders of a split are recognised by their words in any spelling, and classes are not taken for them."""
 
 import pytest
 from hypothesis import given
@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from pipeline.datasets.discovery.split_names import (
     WORDS,
+    is_filler,
     is_unlabelled,
     part_named,
     split_named,
     splits_of,
-    tells_nothing,
 )
 
 
@@ -78,5 +78,5 @@ def test_spelling_and_what_stands_around_do_not_matter(split, data):
 def test_no_label_and_names_that_tell_nothing():
     assert all(map(is_unlabelled, ("unlabelled", "Unlabeled", "no_label", "No Label", "not-labelled")))
     assert not any(map(is_unlabelled, ("label", "no", "labelled", "nothing")))
-    assert all(map(tells_nothing, ("images", "Data", "data_set", "ImageFolder", "imgs")))
-    assert not any(map(tells_nothing, ("image_cat", "cat", "01", "")))
+    assert all(map(is_filler, ("images", "Data", "data_set", "ImageFolder", "imgs")))
+    assert not any(map(is_filler, ("image_cat", "cat", "01", "")))

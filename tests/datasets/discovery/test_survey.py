@@ -63,7 +63,7 @@ def test_odd_labels():
     table = rows([["Cat"]] * 12 + [["cat "]] * 3 + [["dog"]] * 20 + [[]])
     assert odd(table) == [
         "fewer than 10 pictures each: 'cat '",
-        "spelt alike, and perhaps meant as one: 'Cat', 'cat '",
+        "almost the same spelling, perhaps one label: 'Cat', 'cat '",
         "pictures without a label, which take part in no split: 1",
     ]
 
@@ -71,14 +71,14 @@ def test_odd_labels():
 def test_labels_that_look_the_same_on_a_screen():
     composed, taken_apart = "caf\u00e9", "cafe\u0301"
     table = rows([[composed]] * 20 + [[taken_apart]] * 20)
-    assert odd(table) == [f"spelt alike, and perhaps meant as one: {taken_apart!r}, {composed!r}"]
+    assert odd(table) == [f"almost the same spelling, perhaps one label: {taken_apart!r}, {composed!r}"]
 
 
 def test_labels_that_tell_little():
     table = rows([["all", "most"]] * 39 + [["all", "some"]] * 11 + [["all", "most", "some"]] * 200)
     assert odd(table) == [
-        "every labelled picture has 'all', which therefore tells nothing",
-        "'most' stands on 239 of 250 labelled pictures, so its absence is rare",
+        "every labelled picture has 'all', so this label distinguishes no pictures",
+        "239 of 250 labelled pictures have 'most', so its absence is rare",
         "pictures with several labels: 250",
     ]
 
@@ -102,7 +102,7 @@ def test_refusals_are_named_in_words():
     refused = [("x", ItemRejected("empty", "0 bytes")), ("y", ItemRejected("empty", "0 bytes"))]
     assert odd(table, sizes=[(10, 10), (10, 41)], refused=refused) == [
         "refused, pictures that no annotation names: 1 of 21 items",
-        "refused, without a byte: 2 of 4 files looked at; the first is 'x': 0 bytes",
+        "refused, empty files: 2 of 4 files looked at; the first is 'x': 0 bytes",
         "the sizes differ much: longer sides from 10 to 41 pixels",
     ]
 

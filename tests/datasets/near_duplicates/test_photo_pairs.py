@@ -66,11 +66,11 @@ def test_a_photograph_that_is_there_eight_times_is_no_crowd():
 
 def test_without_enough_pictures_there_is_no_crowd():
     few = thumbnails(ORIGINALS[:9])
-    looks = nearest_neighbors.build_index(photo_pairs._looks(few))
+    looks = nearest_neighbors.build_index(photo_pairs._vectors(few))
     assert photo_pairs.background_similarity(few, looks, np.arange(9)).tolist() == [0] * 9
     many = thumbnails(ORIGINALS)
     assert (
-        photo_pairs.background_similarity(many, nearest_neighbors.build_index(photo_pairs._looks(many)), np.arange(3))
+        photo_pairs.background_similarity(many, nearest_neighbors.build_index(photo_pairs._vectors(many)), np.arange(3))
         > 0
     ).all()
 
@@ -88,7 +88,7 @@ def test_fewer_than_two_pictures_have_no_twin(number):
 
 def test_candidates_stand_once_the_smaller_first_in_any_size_of_block(monkeypatch):
     many = thumbnails(ORIGINALS)
-    index = nearest_neighbors.build_index(photo_pairs._looks(many))
+    index = nearest_neighbors.build_index(photo_pairs._vectors(many))
     pairs = photo_pairs.candidates(many, index, 2)
     assert (pairs[:, 0] < pairs[:, 1]).all()
     assert len({tuple(pair) for pair in pairs.tolist()}) == len(pairs)
@@ -100,7 +100,7 @@ def test_looks_are_averages_of_four_by_four():
     one = thumbnails(ORIGINALS[:1])
     pooled = one.reshape(16, 4, 16, 4).mean(axis=(1, 3)).ravel()
     expected = (pooled - pooled.mean()) / np.linalg.norm(pooled - pooled.mean())
-    assert np.allclose(photo_pairs._looks(one)[0], expected, atol=1e-6)
+    assert np.allclose(photo_pairs._vectors(one)[0], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -260,7 +260,7 @@ TAR = WHOLE.getvalue()
 )
 def test_a_damaged_archive_ends_in_one_line_and_leaves_nothing(tmp_path, content):
     path = harmed(tmp_path / "a.tar", content)
-    with pytest.raises(UserError, match=r"a\.tar is damaged, or no archive \(.+\); get it again"):
+    with pytest.raises(UserError, match=r"a\.tar is damaged, or no archive \(.+\); download or copy it again"):
         built(path, tmp_path / "trees" / "tree").read()
     assert [one.name for one in (tmp_path / "trees").iterdir()] == [".tree.lock"]
 
@@ -297,7 +297,7 @@ def test_a_bomb_stops_at_the_bound(tmp_path, name):
     path = tmp_path / name
     BOMBS[name](path)
     assert path.stat().st_size < 400_000
-    with pytest.raises(UserError, match=r"may be made to fill the disk: .*; if you trust it, raise the limit"):
+    with pytest.raises(UserError, match=r"could fill the disk: .*; if you trust it, raise the limit"):
         built(path, tmp_path / "trees" / "tree").read()
     assert not (tmp_path / "trees" / "tree").exists()
 
@@ -354,7 +354,7 @@ def test_a_kill_while_unpacking_leaves_nothing_half(tmp_path, picture_folder):
 
 def test_somebodys_folder_is_never_replaced(tmp_path, picture_folder):
     path = pack(picture_folder, tmp_path / "pictures.zip")
-    with pytest.raises(UserError, match=r"source\.tree '.*pictures' is there and was not made by this source"):
+    with pytest.raises(UserError, match=r"source\.tree '.*pictures' exists and was not made by this source"):
         built(path, picture_folder).read()
     assert len(list(picture_folder.rglob("*.png"))) == 8
 

@@ -74,7 +74,7 @@ def test_what_leads_nowhere_is_told(source, tmp_path):
         ["sub/b c.jpg", "no_row"],
     ]
     assert table["detail"].iloc[1] == "annotations[0] has the category_id 99, which categories lacks"
-    assert table["detail"].iloc[3] == "annotations[1] has it, images does not"
+    assert table["detail"].iloc[3] == "annotations[1] refers to it, but images lacks it"
 
 
 @pytest.mark.parametrize(

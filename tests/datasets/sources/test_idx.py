@@ -84,7 +84,7 @@ def test_a_file_that_shrinks_or_vanishes_during_the_scan(source, tmp_path):
         (packed(0xD03, (1, 1, 1), b"1234"), r"starts with 0x00000d03, expected 0x00000803"),
         (IMAGES[:10], r"ends within its header; download it again"),
         (IMAGES[:-1], r"ends early: 65 of 66 bytes after its header; download it again"),
-        (IMAGES + b"x", r"has more than the 66 bytes that its header tells"),
+        (IMAGES + b"x", r"has more than the 66 bytes that its header gives"),
         (compress(IMAGES[:-1]), r"ends early: 65 of 66 bytes"),
         (compress(IMAGES + b"x"), r"has more than the 66 bytes"),
         (compress(IMAGES)[:-9], r"ends early"),
@@ -94,7 +94,7 @@ def test_a_file_that_shrinks_or_vanishes_during_the_scan(source, tmp_path):
             packed(0x804, (1, 1, 1, 4), b"1234"),
             r"holds an array of \(1, 1, 1, 4\); expected at least one picture, grey",
         ),
-        (packed(0x803, (10, 2, 3), PIXELS[:60].tobytes()), r"has 10 pictures and .* 11 labels; expected as many"),
+        (packed(0x803, (10, 2, 3), PIXELS[:60].tobytes()), r"has 10 pictures and .* 11 labels; expected equal numbers"),
         (packed(0x803, (2**32 - 1,) * 3, b""), r"ends early: 0 of 79228162458924105385300197375 bytes"),
     ],
 )

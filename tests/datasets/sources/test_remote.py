@@ -367,7 +367,7 @@ def test_a_name_as_long_as_a_file_can_have(bucket, tmp_path):
 
 
 def test_somebodys_folder_is_never_changed(bucket, picture_folder):
-    with pytest.raises(UserError, match=r"source\.tree '.*pictures' is there and was not made by this source"):
+    with pytest.raises(UserError, match=r"source\.tree '.*pictures' exists and was not made by this source"):
         built("memory://bucket", picture_folder).read()
 
 

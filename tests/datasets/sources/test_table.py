@@ -396,7 +396,7 @@ def test_a_column_that_one_part_lacks_is_said_with_its_file(tmp_path):
         ({"split_column": "age"}, "split_column must be null where path names a file for each part .*, got 'age'"),
         ({"path": {"train": "a.csv", "dev": "b.csv"}}, "path must name its files by train, val, test"),
         ({"pictures": {"train": "a"}}, "pictures must name a folder for each file of path"),
-        ({"pictures": {"train": "a", "test": "a/b"}}, "pictures: 'a/b' lies within 'a'; name one folder for both"),
+        ({"pictures": {"train": "a", "test": "a/b"}}, "pictures: 'a/b' is inside 'a'; name one folder for both"),
     ],
 )
 def test_parts_that_do_not_fit(tmp_path, changes, message):

@@ -67,7 +67,7 @@ def test_emnist_needs_its_option(tmp_path):
     folder = tmp_path / "EMNIST" / "raw"
     write_mnist(folder, ("emnist-letters-train", "emnist-letters-test"))
     assert source("EMNIST", tmp_path, options={"split": "letters"}).read()["labels"][0] == ["c"]
-    with pytest.raises(UserError, match=r"torchvision's EMNIST is not, or not whole, .*argument: 'split'"):
+    with pytest.raises(UserError, match=r"torchvision's EMNIST is missing or incomplete .*argument: 'split'"):
         source("EMNIST", tmp_path).read()
 
 
@@ -125,7 +125,9 @@ class Harm:
 def test_a_pickle_of_other_bytes_is_never_loaded(cifar, tmp_path, name):
     folder, _ = cifar
     (folder / name).write_bytes(pickle.dumps(Harm()))
-    with pytest.raises(UserError, match=r"torchvision's CIFAR10 is not, or not whole, in '.*'; get it from https://.*"):
+    with pytest.raises(
+        UserError, match=r"torchvision's CIFAR10 is missing or incomplete in '.*'; get it from https://.*"
+    ):
         source("CIFAR10", tmp_path).read()
 
 
@@ -221,7 +223,9 @@ def test_offline_it_says_what_was_tried_and_where_to_put_it(tmp_path, monkeypatc
     with pytest.raises(UserError, match=message) as caught:
         source(dataset, tmp_path, download=True).read()
     assert "\n" not in str(caught.value)
-    message = rf"torchvision's {dataset} is not, or not whole, in '.*'; get it from http.* or set source\.download=true"
+    message = (
+        rf"torchvision's {dataset} is missing or incomplete in '.*'; get it from http.* or set source\.download=true"
+    )
     with pytest.raises(UserError, match=message):
         source(dataset, tmp_path).read()
 
@@ -242,7 +246,7 @@ def test_it_is_downloaded_only_when_it_is_not_there(tmp_path, monkeypatch):
 
 def test_imagenet_says_what_it_lacks(tmp_path):
     with pytest.raises(
-        UserError, match=r"torchvision's ImageNet is not, or not whole, .*ILSVRC2012_devkit_t12\.tar\.gz"
+        UserError, match=r"torchvision's ImageNet is missing or incomplete .*ILSVRC2012_devkit_t12\.tar\.gz"
     ):
         source("ImageNet", tmp_path, download=True).read()
 
@@ -250,14 +254,12 @@ def test_imagenet_says_what_it_lacks(tmp_path):
 def test_unknown_names(tmp_path):
     with pytest.raises(UserError, match=r"no data set 'Cifar10'; did you mean one of \['CIFAR10"):
         source("Cifar10", tmp_path).read()
-    with pytest.raises(UserError, match=r"source\.dataset: LSUN is not read, since torchvision unpickles a file there"):
+    with pytest.raises(UserError, match=r"source\.dataset: LSUN is not read, since torchvision unpickles its files"):
         source("LSUN", tmp_path).read()
 
 
 def test_targets_that_are_no_classes_are_refused():
-    with pytest.raises(
-        UserError, match=r"source\.dataset: Boxes has no class for each picture, so it is nothing to cl"
-    ):
+    with pytest.raises(UserError, match=r"source\.dataset: Boxes does not give each picture a class, so it cannot be"):
         torchvision_parts._targets([(None, {"boxes": []})], "Boxes")
 
 

@@ -130,7 +130,7 @@ def test_any_bytes_are_read_or_refused(data):
 
 @pytest.mark.parametrize("other", ["train", "val", "trainval"])
 def test_a_picture_in_two_splits(make, other):
-    with pytest.raises(UserError, match=rf"test\.txt: 'a' stands in {other}\.txt too; take it out of one of them"):
+    with pytest.raises(UserError, match=rf"test\.txt: 'a' is in {other}\.txt too; remove it from one of them"):
         make({"a": xml("dog")}, **{other: ["a"], "test": ["a"]}).read()
 
 

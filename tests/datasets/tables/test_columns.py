@@ -105,19 +105,17 @@ def test_rows_for_boxes_and_numbers_of_rows(tmp_path):
     rows = [f"{row},{row // 2}.png,{'xy'[row // 2 % 2]},{row},N" for row in range(12)]
     (way,) = ways(tmp_path, "\n".join([",file,class,xmin,site", *rows]))
     assert way.choices["attribute_columns"] == ["site"]
-    said = (
-        "12 rows name 6 pictures: labels of one picture are united, the columns ['', 'xmin'], of which each has its own"
-    )
+    said = "12 rows name 6 pictures: labels of one picture are united, the columns ['', 'xmin'], which differ"
     assert any(note.startswith(said) for note in way.notes)
     rows = [f"{row},{row}.png,{'xy'[row % 2]}" for row in range(12)]
     (way,) = ways(tmp_path, "\n".join([",file,class", *rows]))
     assert way.choices["attribute_columns"] == []
-    assert "left out as numbers of rows: ['']" in way.notes
+    assert "left out as row numbers: ['']" in way.notes
 
 
 def test_an_encoding_that_nobody_knows(tmp_path):
     (way,) = ways(tmp_path, "image,label\n", {"encoding": "klingon"}, named=True)
-    assert way.missing == "--encoding 'klingon' is none that Python knows; expected one such as cp1252"
+    assert way.missing == "--encoding 'klingon' is not an encoding that Python knows; expected for example cp1252"
 
 
 def test_a_camera_of_each_class_stays_an_attribute_and_the_number_of_the_class_does_not(tmp_path):
@@ -125,8 +123,11 @@ def test_a_camera_of_each_class_stays_an_attribute_and_the_number_of_the_class_d
     (way,) = ways(tmp_path, "\n".join(["f,label,class_id,scientific_name,camera,code", *rows * 3]))
     assert way.choices["of_label_columns"] == ["class_id", "scientific_name"]
     assert way.choices["attribute_columns"] == ["camera", "code"]
-    assert "taken for the label by another name, which no check asks: 'class_id', 'scientific_name'" in way.notes
-    assert any(note.startswith("goes hand in hand with the label: 'camera', 'code'; if that is") for note in way.notes)
+    assert "taken for other names of the label, which no check uses: 'class_id', 'scientific_name'" in way.notes
+    assert any(
+        note.startswith("determined by the label, or the label by it: 'camera', 'code'; if that is")
+        for note in way.notes
+    )
 
 
 def test_what_is_told_goes_first(tmp_path):
@@ -144,7 +145,7 @@ def test_pictures_are_looked_for(tmp_path):
 def test_a_table_without_pictures_is_none_unless_named(tmp_path):
     assert ways(tmp_path, "a,b\n1,2\n") == []
     (way,) = ways(tmp_path, "a,b\n1,2\n", named=True)
-    assert way.missing == "no column of ['a', 'b'] names picture files; say which with --image-column"
+    assert way.missing == "no column of ['a', 'b'] names picture files; give it with --image-column"
 
 
 def test_a_damaged_table_is_told_where_it_was_named(tmp_path):
@@ -178,7 +179,7 @@ def test_a_damaged_parquet(tmp_path):
 @pytest.mark.parametrize(
     ("header", "rows", "line"),
     [
-        ("image,label", ["a.png,cat", "b.png,NA"], "the labels ['NA'] read like missing values and are classes"),
+        ("image,label", ["a.png,cat", "b.png,NA"], "the labels ['NA'] look like missing values and are classes"),
         ("image,label", ["a.png,cat", "b.png,none"], None),  # no defect, often
         (
             "image,label,Usage",
@@ -200,4 +201,4 @@ def test_what_only_a_person_can_decide_is_said(header, rows, line, tmp_path):
 def test_a_column_that_is_not_there_is_said_with_those_that_are(key, tmp_path):
     (way,) = ways(tmp_path, "image,label\na.png,x\nb.png,y\n", {key: "nosuch"}, named=True)
     option = key.replace("_", "-")
-    assert way.missing == f"there is no column 'nosuch', only ['image', 'label']; say another with --{option}"
+    assert way.missing == f"there is no column 'nosuch', only ['image', 'label']; give another with --{option}"

@@ -75,7 +75,7 @@ def test_many_steps_against_a_slow_reference():
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"by": "brightness"}, r"^by must name what was measured \(prop_brightness\) or told .*, got 'brightness'$"),
+        ({"by": "brightness"}, r"^by must name a property \(prop_brightness\) or an attribute .*, got 'brightness'$"),
         ({"num_bins": 1}, r"^num_bins must be at least 2, got 1$"),
         ({"step_size": 0.0}, r"^step_size must be above 0, got 0\.0$"),
     ],

@@ -74,7 +74,7 @@ def test_a_missing_value_is_one_of_its_own():
 def test_wrong_choices():
     with pytest.raises(ValueError, match=r"^num_bins must be at least 2, got 1$"):
         from_file(Balanced, by="attr_site", num_bins=1)
-    with pytest.raises(ValueError, match=r"^by must name what was measured \(prop_brightness\) .*, got None$"):
+    with pytest.raises(ValueError, match=r"^by must name a property \(prop_brightness\) .*, got None$"):
         Balanced(by=None, num_bins=2)
 
 

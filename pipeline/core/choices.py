@@ -22,7 +22,7 @@ def check_choices(params: Params) -> None:
     Encoders, trainers and what else loads a network are left to the stage that uses them.
 
     Raises:
-        UserError: Naming the key, and what to do.
+        UserError: A choice does not fit; the message names its key and the remedy.
     """
     built = {
         key: config.build_all(params, key) if key in config.MAPPINGS else config.build(params[key], key)
@@ -48,7 +48,7 @@ def _check_sizes(params: Params) -> None:
     augment = config.get_section(params, "augment")
     if augment.get("margin") and augment.get("fit") in ("pad", "stretch"):
         raise UserError(
-            f"params.yaml: augment.fit {augment['fit']} keeps the whole picture, and the network takes the middle: it "
+            f"params.yaml: augment.fit {augment['fit']} keeps the whole picture, but the network takes its middle: it "
             f"would not see the augment.margin of {augment['margin']}; set augment.margin=0, or augment.fit=crop"
         )
 
@@ -61,11 +61,11 @@ def refuse_unfit(metrics: Mapping[str, Metric], exclusive: bool) -> None:
         exclusive: Whether each sample has exactly one label, as the task says.
 
     Raises:
-        UserError: Naming it.
+        UserError: A metric does not fit; the message names it.
     """
     for key, metric in metrics.items():
         if metric.exclusive and not exclusive:
             raise UserError(
-                f"params.yaml: {key} is for one label per picture, and this task allows several, where deciding for "
-                "every label would reach 1; choose others, as experiment=multi_label does"
+                f"params.yaml: {key} is for one label per picture, but this task allows several: a model that predicts "
+                "every label would score 1; choose other metrics, as experiment=multi_label does"
             )

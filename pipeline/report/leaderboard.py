@@ -21,7 +21,7 @@ class Row:
     """One row, in words, and its place on the axis in percent.
 
     Attributes:
-        state: `best`, `as_good`, `not_told_apart`, `behind`, `published` or `failed`.
+        state: `best`, `as_good`, `inconclusive`, `behind`, `published` or `failed`.
         smallest: Whether it is the smallest that is as good as the best.
         at: Of the figure, and of the ends of its interval; None where there is none.
     """

@@ -1,6 +1,6 @@
-"""What every other stage depends on: conf/ as params.yaml, and the code of each stage as digests.
+"""Writes what every other stage depends on: conf/ as params.yaml, and the code of each stage as digests.
 
-`dvc repro` so uses what conf/ says; an edit of params.yaml that nothing else records is never overwritten.
+So `dvc repro` uses what conf/ says; an edit of params.yaml that nothing else records is never overwritten.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main(force: bool = False) -> None:
     """Writes params.yaml and `data/code/`.
 
     Args:
-        force: Also over an edit that nothing else records.
+        force: Overwrites even an edit that nothing else records.
     """
     write_params(force)
     write_code(config.load_params())
@@ -66,9 +66,9 @@ def write_code(params: Params) -> None:
 
 
 def check_chosen(params: Params) -> None:
-    """Refuses what could only fail later, a source that is not there in DVC's words without the key among it."""
+    """Refuses choices that would fail later, such as a source that does not exist: DVC's message would lack the key."""
     if not params.get("metric"):
-        raise UserError("metric chooses none, and nothing could be measured; choose some of conf/metric/ in a list")
+        raise UserError("metric is empty, so nothing would be measured; set it to a list of names from conf/metric/")
     config.refuse_unknown_names(params)
     check_choices(params)
     source = params.get("source")

@@ -103,7 +103,7 @@ def test_epochs_that_are_tried_are_exact_however_few_the_pictures(searchable):
         nodes=select_nodes(params),
         packed=packed,
         search=read,
-        metrics=tune.whole(params["metric"]),
+        metrics=tune.build_single_numbers(params["metric"]),
         bootstrap=Options.of(params).bootstrap,
         parent=study_run("epochs", "tune quick", params),
         folder=Path("predictions"),

@@ -43,7 +43,7 @@ def test_where_no_smaller_one_is_shown_to_be_as_good_the_best_leads():
     text = shown(LARGE, SMALL, POOR).replace("\u00a0", " ")
     assert "The best model is also the smallest that is as good: large." in text
     assert "No smaller one is shown to be less than 1 point below it." in text
-    assert text.count("not told apart") == 3  # the row of small, the key, and the words on how to read it
+    assert text.count("inconclusive") == 3  # the row of small, the key, and the words on how to read it
     assert "reaches the best" not in text
 
 
@@ -51,7 +51,7 @@ def test_each_row_says_where_it_stands():
     made = make_board("accuracy", Accuracy(), [LARGE, SMALL, POOR], {"broken": "x"}, THEIRS, 0.01, BOOTSTRAP)
     found = {one["name"]: state(one) for one in made.to_dict("records")}
     assert found == {
-        "large": "best", "small": "not_told_apart", "theirs": "published", "poor": "behind", "broken": "failed"
+        "large": "best", "small": "inconclusive", "theirs": "published", "poor": "behind", "broken": "failed"
     }  # fmt: skip
 
 

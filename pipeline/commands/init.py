@@ -241,7 +241,7 @@ def lines(counted: SourceSummary, looked: HeaderSample, notes: Sequence[str]) ->
     if counted.num_groups:
         yield f"  groups that stay together: {counted.num_groups:,}"
     if looked.sizes:
-        yield f"  sizes of {len(looked.sizes):,} pictures: {_sizes(looked.sizes)}"
+        yield f"  sizes of {len(looked.sizes):,} pictures looked at: {_sizes(looked.sizes)}"
     odd = [*notes, *warnings_for(counted, looked)]
     if odd:
         yield from ("", "Worth knowing:", *(f"  - {escape_control_characters(one)}" for one in odd))

@@ -97,7 +97,7 @@ def test_a_section_that_is_no_mapping():
     with pytest.raises(UserError, match=r"^params\.yaml: ingest must be a mapping of parameters, found None$"):
         config.instantiate(ClassImbalance, None, "ingest")
     with pytest.raises(
-        UserError, match=r"^params\.yaml: check must be a mapping of names to what each builds, found 3"
+        UserError, match=r"^params\.yaml: check must be a mapping of names to nodes with _target_, found 3"
     ):
         config.build_all({"check": 3}, "check")
 
@@ -213,7 +213,7 @@ def test_call_says_where_a_user_error_comes_from():
     def refuses(path):
         raise UserError(f"{path} is not a folder")
 
-    with pytest.raises(UserError, match=r"^source: raw is not a folder$"):
+    with pytest.raises(UserError, match=r"^params\.yaml: source: raw is not a folder$"):
         config.instantiate(refuses, {"path": "raw"}, "source")
 
 

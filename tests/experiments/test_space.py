@@ -18,8 +18,8 @@ def test_a_value_is_found_by_its_dotted_name():
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
-        ("train.epoch", r"training reads no parameter 'train\.epoch'; there is estimator, epochs$"),
-        ("augment.margin", r"training reads no parameter 'augment\.margin'; there is train$"),
+        ("train.epoch", r"training reads no parameter 'train\.epoch'; expected one of estimator, epochs$"),
+        ("augment.margin", r"training reads no parameter 'augment\.margin'; expected one of train$"),
         ("train.estimator.C.x", r"training reads no parameter 'train\.estimator\.C\.x'"),
     ],
 )
@@ -58,8 +58,8 @@ def test_values_are_written_as_the_command_line_takes_them():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("interval(0", r"'interval\(0' is no sweep of Hydra \(.*\); expected choice\(a, b\)"),
-        ("0.5", r"'0\.5' is one value; expected choice\(a, b\), interval\(0, 1\) or range\(1, 5\)"),
+        ("interval(0", r"'interval\(0' is not a Hydra sweep \(.*\); expected choice\(a, b\)"),
+        ("0.5", r"'0\.5' is a single value; expected choice\(a, b\), interval\(0, 1\) or range\(1, 5\)"),
         ("interval(2, 1)", r"'interval\(2, 1\)': .*low.*high"),
         ("tag(log, interval(0, 1))", r"'tag\(log, interval\(0, 1\)\)': .*low.*0"),
     ],

@@ -137,7 +137,7 @@ def test_other_test_pictures_labels_or_classes_are_not_compared():
     table = made(fewer, outcome("one", 2, 9), outcome("two", 3, 9), relabelled, renamed)
     assert table.index.tolist()[:2] == ["one", "two"]
     assert (table.loc[["fewer", "relabelled", "renamed"], "kind"] == "failed").all()
-    assert (table.loc["fewer", "note"]) == "judged on other test pictures, labels or classes than the other rows"
+    assert (table.loc["fewer", "note"]) == "evaluated on other test pictures, labels or classes than the other rows"
 
 
 def test_an_undefined_figure_is_a_failed_row():

@@ -132,7 +132,7 @@ def test_an_emptied_option_of_a_list_is_noticed(conf, content):
     config.refuse_emptied(conf)
     (conf / "check" / "two.yaml").write_text(content)
     with pytest.raises(
-        UserError, match=r"two\.yaml defines nothing, so that choosing 'two' would .*; git checkout .*two"
+        UserError, match=r"two\.yaml defines nothing, so choosing 'two' has no effect; git checkout .*two"
     ):
         config.refuse_emptied(conf)
 

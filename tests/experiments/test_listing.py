@@ -46,7 +46,7 @@ def test_what_the_file_says(lists):
         ("# @package _global_\nx: 1\n", r"^conf/leaderboard/mine\.yaml must be a mapping of parameters, found None$"),
         (
             "x: 1\n",
-            r"^conf/leaderboard/mine\.yaml has no parameter 'x'; it takes experiment, metric, experiments, published, margin$",
+            r"mine\.yaml has no parameter 'x'; it takes experiment, metric, experiments, published, margin$",
         ),
         (
             GOOD.replace("[one, two]", "[]"),
@@ -57,7 +57,7 @@ def test_what_the_file_says(lists):
         (GOOD.replace("two", "one"), r"^conf/leaderboard/mine\.yaml: experiments names 'one' twice$"),
         (
             GOOD + "order: up\n",
-            r"^conf/leaderboard/mine\.yaml has no parameter 'order'; it takes experiment, metric, experiments, published, margin$",
+            r"mine\.yaml has no parameter 'order'; it takes experiment, metric, experiments, published, margin$",
         ),
         (GOOD + "margin: 0\n", r"margin must be above 0 and below 1, got 0$"),
         (GOOD + "margin: 1.0\n", r"margin must be above 0 and below 1, got 1\.0$"),

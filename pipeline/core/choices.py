@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import yaml
 
 from pipeline.core import config
 from pipeline.core.contracts import Metric
@@ -34,6 +38,42 @@ def check_choices(params: Params) -> None:
     of_gate = {f"gate.{name}": one for name, one in vars(built["gate"]).items()} if "gate" in built else {}
     refuse_unfit({key: one for key, one in of_gate.items() if isinstance(one, Metric)}, exclusive)
     _check_sizes(params)
+
+
+def refuse_emptied(conf: Path = config.CONF) -> None:
+    """Refuses an empty file of checks, augmentations or metrics: it composes to nothing, which nobody would notice.
+
+    Raises:
+        UserError: A file defines nothing.
+    """
+    for group in config.MAPPINGS:
+        for path in sorted((conf / group).glob("*.yaml")):
+            if not re.search(r"^\w+:", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE):
+                raise UserError(
+                    f"{path} defines nothing, so choosing {path.stem!r} has no effect; "
+                    f"git checkout {path}, or delete the file and take its name out of conf/config.yaml"
+                )
+
+
+def refuse_unknown_names(params: Params, conf: Path = config.CONF) -> None:
+    """Refuses to switch off a name that does not exist: the one that was meant would stay on, unnoticed.
+
+    Raises:
+        UserError: A name is switched off that no file of its group in conf/ has.
+    """
+    for group in config.MAPPINGS:
+        nodes = params.get(group)
+        switched_off = [name for name, node in nodes.items() if node is None] if isinstance(nodes, dict) else []
+        known = set().union(*map(_names_in, (conf / group).glob("*.yaml"))) if switched_off else set()
+        if unknown := sorted(set(switched_off) - known):
+            raise UserError(
+                f"{config.PARAMS}: {group}.{unknown[0]} is null, which switches it off, and {conf / group}/ has no "
+                f"{unknown[0]!r}; expected one of {', '.join(sorted(known))}"
+            )
+
+
+def _names_in(path: Path) -> set[str]:
+    return set(yaml.safe_load(path.read_text(encoding="utf-8")) or {}) - {"defaults"}
 
 
 def _check_sizes(params: Params) -> None:

@@ -156,42 +156,6 @@ def list_targets(group: str, conf: Path = CONF) -> dict[str, str]:
     return found
 
 
-def refuse_emptied(conf: Path = CONF) -> None:
-    """Refuses an empty file of checks, augmentations or metrics: it composes to nothing, which nobody would notice.
-
-    Raises:
-        UserError: A file defines nothing.
-    """
-    for group in MAPPINGS:
-        for path in sorted((conf / group).glob("*.yaml")):
-            if not re.search(r"^\w+:", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE):
-                raise UserError(
-                    f"{path} defines nothing, so choosing {path.stem!r} has no effect; "
-                    f"git checkout {path}, or delete the file and take its name out of conf/config.yaml"
-                )
-
-
-def refuse_unknown_names(params: Params, conf: Path = CONF) -> None:
-    """Refuses to switch off a name that does not exist: the one that was meant would stay on, unnoticed.
-
-    Raises:
-        UserError: A name is switched off that no file of its group in conf/ has.
-    """
-    for group in MAPPINGS:
-        nodes = params.get(group)
-        switched_off = [name for name, node in nodes.items() if node is None] if isinstance(nodes, dict) else []
-        known = set().union(*map(_names_in, (conf / group).glob("*.yaml"))) if switched_off else set()
-        if unknown := sorted(set(switched_off) - known):
-            raise UserError(
-                f"{PARAMS}: {group}.{unknown[0]} is null, which switches it off, and {conf / group}/ has no "
-                f"{unknown[0]!r}; expected one of {', '.join(sorted(known))}"
-            )
-
-
-def _names_in(path: Path) -> set[str]:
-    return set(yaml.safe_load(path.read_text(encoding="utf-8")) or {}) - {"defaults"}
-
-
 def get_section(params: Params, key: str) -> Any:
     """One top-level entry of the parameters.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.core.choices import check_choices
+from pipeline.core.choices import check_choices, refuse_emptied, refuse_unknown_names
 from pipeline.core.code_digest import list_code, stage_modules
 from pipeline.core.errors import UserError
 
@@ -36,7 +36,7 @@ def main(force: bool = False) -> None:
 
 
 def write_params(force: bool) -> None:
-    config.refuse_emptied()
+    refuse_emptied()
     composed = config.compose()
     if os.environ.get("DVC_EXP_NAME") and config.PARAMS.exists():
         check_chosen(config.load_params())  # DVC has just composed it, with the overrides of this experiment
@@ -69,7 +69,7 @@ def check_chosen(params: Params) -> None:
     """Refuses choices that would fail later, such as a source that does not exist: DVC's message would lack the key."""
     if not params.get("metric"):
         raise UserError("metric is empty, so nothing would be measured; set it to a list of names from conf/metric/")
-    config.refuse_unknown_names(params)
+    refuse_unknown_names(params)
     check_choices(params)
     source = params.get("source")
     watch = source.get("watch") if isinstance(source, dict) else None

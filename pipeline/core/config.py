@@ -84,9 +84,9 @@ def parse_sweep(key: str, text: str) -> Sweep:
     try:
         override = OverridesParser.create().parse_override(f"x={text}")
     except HydraException as error:
-        raise UserError(f"{key}: {text!r} is not a Hydra sweep ({_one_line(error)}); {expected}") from None
+        raise UserError(f"{key}: {text!r} is no sweep of Hydra ({_one_line(error)}); {expected}") from None
     if not override.is_sweep_override():
-        raise UserError(f"{key}: {text!r} is a single value; {expected}")
+        raise UserError(f"{key}: {text!r} is one value; {expected}")
     sweep: Any = override.value()
     log = "log" in sweep.tags
     if override.is_choice_sweep():

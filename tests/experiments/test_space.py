@@ -58,8 +58,8 @@ def test_values_are_written_as_the_command_line_takes_them():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("interval(0", r"'interval\(0' is not a Hydra sweep \(.*\); expected choice\(a, b\)"),
-        ("0.5", r"'0\.5' is a single value; expected choice\(a, b\), interval\(0, 1\) or range\(1, 5\)"),
+        ("interval(0", r"'interval\(0' is no sweep of Hydra \(.*\); expected choice\(a, b\)"),
+        ("0.5", r"'0\.5' is one value; expected choice\(a, b\), interval\(0, 1\) or range\(1, 5\)"),
         ("interval(2, 1)", r"'interval\(2, 1\)': .*low.*high"),
         ("tag(log, interval(0, 1))", r"'tag\(log, interval\(0, 1\)\)': .*low.*0"),
     ],

@@ -206,7 +206,7 @@ def test_trials_stand_under_one_run(searchable, store):
         ),
         (
             {"space": {"train.dropout": "0.1"}},
-            r"tune\.space\.train\.dropout: '0\.1' is a single value; expected choice",
+            r"tune\.space\.train\.dropout: '0\.1' is one value; expected choice",
         ),
         ({"trials": 0}, r"^conf/tune/quick\.yaml: trials must be at least 1, got 0"),
         ({"experiment": "nothing"}, r"Could not find 'experiment/nothing'"),

@@ -19,6 +19,7 @@ NO_PARTICIPLES = {  # words that end like one
 WORDS = ("told", "drawn", "judged", "settled", "dealt", "weighed", "learnt", "asked", "placed", "beside")  # anywhere
 WORD = re.compile(rf"(?<![a-z])({'|'.join(WORDS)})(?![a-z])", re.IGNORECASE)
 TERM = re.compile(r"cannot[_\s]be[_\s]judged")  # the state of a finding, the one use
+STILL_ONE = ("checks", "datasets", "evaluation", "report", "training")  # rooms where `one` names more than a line holds
 CLASSES = {"Told", "Kept", "Held", "Judged", "Settled", "Asked", "Seen", "Drawn", "Tried"}
 
 
@@ -70,7 +71,11 @@ def test_no_word_of_a_private_dialect_is_anywhere(path: Path) -> None:
     assert find_words(path.read_text(encoding="utf-8")) == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if path.relative_to(ROOT).parts[1] not in STILL_ONE],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
 def test_one_names_nothing_beyond_a_line(path: Path) -> None:
     assert find_one(path.read_text(encoding="utf-8")) == []
 

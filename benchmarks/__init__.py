@@ -11,7 +11,7 @@ from pipeline.core.errors import UserError
 
 
 def run_main(main: Callable[[], None]) -> NoReturn:
-    """Runs a benchmark and exits: 0 when done, 1 after one line on stderr where what was asked for cannot be had."""
+    """Runs a benchmark and exits: 0 when done, 1 after one line on stderr where the input is missing or wrong."""
     try:
         main()
     except UserError as error:

@@ -4,7 +4,7 @@
 
 Draws test sets from a population of groups, each with its own prevalence, its own shift of the scores and its own
 skill, judges each by `estimates.judge`, as `evaluate` does, and counts how often the interval holds the figure of the
-whole population. Beside it stands the percentile bootstrap over groups that Colibri had before. ICC is
+whole population. The percentile bootstrap over groups, which Colibri had before, is shown for comparison. ICC is
 that of being right: how much more two pictures of one group agree than two of different ones. 31 % of the pictures are
 of the second of two classes. The last column is the paired gain in macro F1 of a second model, whose scores share most
 of their noise with the first one's.

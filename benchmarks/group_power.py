@@ -6,7 +6,7 @@
 Every property of a sample is a number, part of which its group has in common. `alike`: labels and properties change
 slowly within each group, as in a film, and groups differ in both. A shortcut is brightness that tells the label within
 every group; a drift is brightness 1.5 standard deviations higher in test. In each cell: runs that failed, and after the
-stroke those in which nothing could be judged. Each check is as conf/ has it, but for fewer permutations (printed) and
+stroke those that cannot be judged. Each check is as conf/ has it, but for fewer permutations (printed) and
 trees: false alarms do not depend on them, and power hardly does. The number of a run is the seed of data and check.
 """
 
@@ -109,7 +109,7 @@ def split(sizes: list[int], alike: bool, planted: bool, generator: np.random.Gen
 
 
 def states(name: str, sizes: list[int], alike: bool, planted: bool, runs: int) -> str:
-    """Runs that failed, and those in which nothing could be judged."""
+    """Runs that failed, and those in which the check cannot be judged."""
     made: Callable[..., pd.DataFrame] = split if name == "property_drift" else labelled
     found = []
     for run in range(runs):

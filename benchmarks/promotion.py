@@ -2,9 +2,9 @@
 
     python -m benchmarks.promotion [--runs 300] [--samples 372]
 
-Two models of two classes (31 % of the second), whose mistakes are correlated, judged on the same test pictures by
+Two models of two classes (31 % of the second), whose mistakes are correlated, compared on the same test pictures by
 the gate `Better`. A challenger is as good as the champion, worse or better, by a known number of points of accuracy.
-Beside it stands the former rule: a gain above 0. The last lines put 20 equal challengers in a row before the gate, all
+The former rule (a gain above 0) is also shown. The last lines put 20 equal challengers in a row before the gate, all
 on one test set: how many are promoted, and by how much the figure of the last champion flatters it.
 """
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from conf_options import ALONE, CONF, OF_COMMANDS, ROOT, chosen, composed, options
 
-from pipeline.core import config
+from pipeline.core import choices, config
 from pipeline.core.contracts import Predictor
 from pipeline.core.errors import UserError
 from pipeline.core.nouns import KINDS
@@ -173,10 +173,10 @@ def test_null_switches_one_check_off_and_the_others_stay(group: str) -> None:
     after = composed(f"{group}.{name}=null")
     assert after[group] == {**before, name: None}
     assert {*config.build_all(after, group)} == {*config.build_all({group: before}, group)} - {name}
-    config.refuse_unknown_names(after, CONF)
+    choices.refuse_unknown_names(after, CONF)
     with pytest.raises(
         UserError, match=rf"conf/: there is no '{group}\.nothing' to override; {group} has {next(iter(before))}, "
     ):
         composed(f"{group}.nothing=null")
     with pytest.raises(UserError, match=rf"{group}\.nothing is null, which switches it off, and .* has no 'nothing'"):
-        config.refuse_unknown_names(composed(f"+{group}.nothing=null"), CONF)
+        choices.refuse_unknown_names(composed(f"+{group}.nothing=null"), CONF)

@@ -209,22 +209,22 @@ def test_copies_and_the_preview(packed):
             "encoder",
             {"_target_": "pipeline.models.encoders.small.Small", "width": 2},
             (
-                r"^params\.yaml: encoder takes samples with 2 spatial axes, and those stored have 3 \(6 x 16 x 14\); "
-                r"choose another encoder$"
+                r"^params\.yaml: encoder takes samples with 2 spatial axes, but the stored samples have 3 "
+                r"\(6 x 16 x 14\); choose another encoder$"
             ),
         ),
         (
             "augmentation",
             {"shift": {"_target_": "pipeline.training.augmentations.shift.Shift", "max_fraction": 0.1}},
             (
-                r"^params\.yaml: augmentation\.shift takes samples with 2 spatial axes, and those stored have 3 "
+                r"^params\.yaml: augmentation\.shift takes samples with 2 spatial axes, but the stored samples have 3 "
                 r"\(6 x 16 x 14\); choose another augmentation$"
             ),
         ),
         (
             "mix",
             {"_target_": "pipeline.training.mixes.cutmix.Cutmix", "alpha": 1.0},
-            r"^params\.yaml: mix takes samples with 2 spatial axes, and those stored have 3 .*; choose another mix$",
+            r"^params\.yaml: mix takes samples with 2 spatial axes, but the stored samples have 3 .*another mix$",
         ),
     ],
 )

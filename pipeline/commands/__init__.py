@@ -1,1 +1,1 @@
-"""What a person or a scheduler runs."""
+"""The commands that a person or a scheduler runs."""

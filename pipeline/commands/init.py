@@ -1,4 +1,4 @@
-"""Looks at your pictures, says what is there, writes conf/source/NAME.yaml and prints the command to run next.
+"""Looks at your pictures, reports what it finds, writes conf/source/NAME.yaml and prints the command to run next.
 
 Recognised are a folder per class (also below train, val and test), tables (CSV, TSV, JSONL, Parquet), COCO, Pascal VOC,
 CVAT, V7 Darwin, Label Studio and IDX. Nothing of yours is changed, copied or decoded whole.
@@ -43,8 +43,8 @@ from pipeline.datasets.discovery.survey import (
     warnings_for,
 )
 
-Told = str | int | bool
-TOLD = {  # choices of a source that a person may make instead of the guess
+Choice = str | int | bool
+CHOICES = {  # of a source, which a person may set instead of the guess
     "pictures": "the folder that the paths in a table or document are relative to",
     "image_column": "of a table: holds the path of the picture",
     "label_column": "of a table: holds the label, or several",
@@ -59,7 +59,7 @@ TOLD = {  # choices of a source that a person may make instead of the guess
     "split_folders": "of folders: whether those called train, test or the like are the split (yes), or classes (no)",
 }
 YES_OR_NO = {"yes": True, "no": False}
-KINDS: dict[str, Callable[[str], Told]] = {
+KINDS: dict[str, Callable[[str], Choice]] = {
     "label_level": int,
     "split_folders": YES_OR_NO.__getitem__,
     "header": YES_OR_NO.__getitem__,
@@ -81,21 +81,21 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--split", choices=SPLITS, help="the split of the run that is proposed, instead of the guess")
     parser.add_argument("--force", action="store_true", help="write over conf/source/NAME.yaml where it exists")
-    for key, text in TOLD.items():
+    for key, text in CHOICES.items():
         choices = EMPTY if key == "empty" else [*YES_OR_NO] if key in ("split_folders", "header") else None
         parser.add_argument(f"--{key.replace('_', '-')}", choices=choices, help=text)
 
 
 @listed_once()
 def main(
-    path: Path, name: str | None, format: str | None, force: bool, split: str | None = None, **told: str | None
+    path: Path, name: str | None, format: str | None, force: bool, split: str | None = None, **given: str | None
 ) -> None:
     targets = config.list_targets("source")
     check_outside(path)
     place = list_files(path)
     name = check_name(name, path)
     file = config.CONF / "source" / f"{name}.yaml"
-    choices: dict[str, Any] = {key: parse_value(key, value) for key, value in told.items() if value is not None}
+    choices: dict[str, Any] = {key: parse_value(key, value) for key, value in given.items() if value is not None}
     if "pictures" in choices:
         choices["pictures"] = str(project_path(Path(choices["pictures"])))
     target, found = detect_format(place, sorted(set(targets.values())), choices, format)
@@ -116,10 +116,10 @@ def main(
     say(*next_steps(file, command, options, looked))
     most = limits["ingest"]["max_quarantine_fraction"]
     if refused_share(counted, looked) > most:
-        say(f"It will stop at ingest.max_quarantine_fraction {most}; mend what is refused above, or raise that limit")
+        say(f"ingest will stop at ingest.max_quarantine_fraction {most}; repair what is refused, or raise the limit")
 
 
-def parse_value(key: str, value: str) -> Told:
+def parse_value(key: str, value: str) -> Choice:
     """A choice as the constructor of a source takes it."""
     try:
         return KINDS.get(key, str)(value)
@@ -128,34 +128,34 @@ def parse_value(key: str, value: str) -> Told:
 
 
 def check_name(name: str | None, path: Path) -> str:
-    """The name that was asked for, else one made of the path's last part.
+    """The given name, else one made of the path's last part.
 
     Raises:
-        UserError: It is no name for a file, an option of Hydra and a model at once.
+        UserError: It cannot be the name of a file, an option of Hydra and a model.
     """
     if name is None:
         last = project_path(path).absolute()
         name = re.sub(r"[^A-Za-z0-9]+", "_", last.stem if last.is_file() else last.name).strip("_").lower()[:64]
         if not NAME.fullmatch(name) or name in NO_NAME:
             raise UserError(
-                f"{str(path)!r} gives no good name for the data set; say one with --name, such as --name screws"
+                f"{str(path)!r} gives no good name for the data set; choose one with --name, such as --name screws"
             )
     if not NAME.fullmatch(name) or name.lower() in NO_NAME:
         raise UserError(f"--name {name!r} must start with a letter and hold only letters, digits, - and _, at most 64")
     return name
 
 
-def watch_path(place: FileListing, told: Mapping[str, Any]) -> str:
+def watch_path(place: FileListing, choices: Mapping[str, Any]) -> str:
     """The one folder that DVC hashes: it holds the labels and the pictures."""
     watch = place.root
-    if "pictures" in told:
-        watch = project_path(Path(commonpath([place.root.absolute(), Path(told["pictures"]).absolute()])))
+    if "pictures" in choices:
+        watch = project_path(Path(commonpath([place.root.absolute(), Path(choices["pictures"]).absolute()])))
     check_outside(watch)
     return str(watch)
 
 
 def check_outside(folder: Path) -> None:
-    """Refuses a folder around the project, of which DVC would watch what the pipeline writes."""
+    """Refuses a folder that holds the project: DVC would watch what the pipeline writes."""
     if Path.cwd().resolve().is_relative_to(folder.resolve()):
         raise UserError(
             f"{str(folder)!r} holds this project itself, and DVC would watch what it writes; put labels and pictures "
@@ -166,7 +166,7 @@ def check_outside(folder: Path) -> None:
 def check_writable(node: Mapping[str, Any], unknown: set[str], target: str) -> None:
     """Refuses what the source does not take, and what a conf file cannot hold."""
     if unknown:
-        raise UserError(f"--{min(unknown).replace('_', '-')} means nothing to {target.split('.')[-2]}; leave it out")
+        raise UserError(f"--{min(unknown).replace('_', '-')} has no effect on {target.split('.')[-2]}; leave it out")
     for key, value in node.items():
         if "${" in str(value) or str(value).encode(errors="ignore").decode() != str(value):
             raise UserError(
@@ -175,10 +175,10 @@ def check_writable(node: Mapping[str, Any], unknown: set[str], target: str) -> N
 
 
 def check_usable(counted: SourceSummary, looked: HeaderSample, path: Path) -> None:
-    """Refuses, after all was said, what no run could start from."""
+    """Refuses pictures from which no run could start, after the report about them."""
     if looked.num and all(refused.reason == "missing" for _, refused in looked.refused) and not looked.sizes:
         raise UserError(
-            f"none of the {counted.num_pictures:,} pictures that {str(path)!r} names is there, only their labels; "
+            f"none of the {counted.num_pictures:,} pictures that {str(path)!r} names exists, only their labels; "
             "nothing was written; put the pictures below it, or name their folder with --pictures"
         )
     if not looked.sizes:
@@ -186,7 +186,7 @@ def check_usable(counted: SourceSummary, looked: HeaderSample, path: Path) -> No
             f"no picture below {str(path)!r} can be read: {find_obstacle(counted, looked)}; nothing was written"
         )
     if len(counted.labels) < 2:
-        others = f"; --empty own_label makes one of the {counted.num_negative:,} pictures that show none"
+        others = f"; --empty own_label makes one of the {counted.num_negative:,} pictures without any"
         found = f"{[*counted.labels]}{others if counted.num_negative else ''}"
         raise UserError(f"a classifier needs at least two labels, found {found}; nothing was written")
 
@@ -200,13 +200,13 @@ def overrides(name: str, counted: SourceSummary, looked: HeaderSample, min_sampl
 
 
 def refused_share(counted: SourceSummary, looked: HeaderSample) -> float:
-    """The share of all items that ingest will refuse, as far as the sample tells."""
+    """The share of all items that ingest will refuse, estimated from the sample; 0 to 1."""
     unreadable = counted.num_pictures * len(looked.refused) / max(looked.num, 1)
     return (counted.num_items - counted.num_pictures + unreadable) / counted.num_items
 
 
 def text(node: Mapping[str, Any], layout: str, command: str) -> str:
-    """The conf file; what comes from a person or a file is quoted, so that YAML and Hydra take it for nothing else."""
+    """The text of the conf file; values of a person or a file are quoted, so that YAML and Hydra read them as text."""
     heading = (
         f"# {escape_control_characters(layout[0].upper() + layout[1:])}. Written by colibri init; edit it as you like."
     )
@@ -230,7 +230,7 @@ def _quote(value: Any) -> str:
 
 
 def lines(counted: SourceSummary, looked: HeaderSample, notes: Sequence[str]) -> Iterator[str]:
-    """What was found, for a person."""
+    """The report of what was found, as lines."""
     several = "several on one picture" if counted.num_several else "one on each labelled picture"
     yield f"  items: {counted.num_items:,}, labels: {len(counted.labels):,}, {several} (task {counted.task})"
     yield from ("", *(f"  {line}" for line in bar_chart(counted.labels)))
@@ -269,16 +269,16 @@ def next_steps(file: Path, command: str, options: Sequence[str], looked: HeaderS
 
 
 def _list_notes(place: FileListing) -> Iterator[str]:
-    """What lies there and is not read, or not noticed."""
+    """Lines about files that are not read, or whose changes DVC does not notice."""
     listing = place.listing
     if listing.of_tools:
         names = ", ".join(f"{name} ({number:,})" for name, number in sorted(listing.of_tools.items()))
-        yield f"passed over, as programs left them there: {names}"
+        yield f"ignored, since programs left them there: {names}"
     if listing.loops:
-        yield f"links to a folder around them, passed over: {len(listing.loops):,}, such as {listing.loops[0]!r}"
+        yield f"ignored links to a folder that holds them: {len(listing.loops):,}, such as {listing.loops[0]!r}"
     if listing.linked:
         yield (
             f"folders that are links: {len(listing.linked):,}, such as {listing.linked[0]!r}; DVC does not look into "
-            "them, so after a change there say dvc repro -f -s ingest, or let watch: name the folder they lead to"
+            "them, so after a change there run dvc repro -f -s ingest, or set watch: to the folder they lead to"
         )
     yield from list_obstacles(listing)

@@ -3,8 +3,8 @@
 What has run before with the same parameters, code and pictures is not run again; stages that experiments share are
 computed once. It writes reports/leaderboard.csv and reports/leaderboard.html: each figure with its interval, the
 paired difference to the best, training time, images/s at inference, size on disk, and which is the smallest model that
-is shown to be as good as the best. In MLflow (make ui) the same runs stand under one parent. Interrupted, it goes on
-from there when it is run again.
+is shown to be as good as the best. In MLflow (make ui) the same runs stand under one parent. An interrupted
+leaderboard resumes when it is started again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TABLE, PAGE = Path("reports/leaderboard.csv"), Path("reports/leaderboard.html")
 MAX_NAME = 40  # characters, in the terminal
 RANKED_BY_TEST = (
-    "Models are ranked by their test figures, which flatters the first of many; judge it again on new pictures."
+    "Models are ranked by their test figures, so the figure of the best is too good; evaluate it on new pictures."
 )
 
 
@@ -50,24 +50,24 @@ def main(name: str) -> None:
         finished = dvc_queue.run(names, lambda one, what: say(f"{one}: {what}"))
     except KeyboardInterrupt:
         raise UserError(
-            "interrupted; nothing of it is left in DVC's queue, and what is finished is kept: "
-            f"colibri leaderboard {name} goes on from there"
+            "interrupted; DVC's queue holds no entry of it any more, and finished experiments are kept: "
+            f"run colibri leaderboard {name} again to resume"
         ) from None
     failed = {one: ended.reason for one, ended in finished.items() if ended.reason}
     with tempfile.TemporaryDirectory() as folder:
-        kept, lost = bring_outputs(finished, Path(folder))
-        outcomes, without = read_outcomes(kept, listed.metric)
-        failed |= lost | without
+        outputs, lost = bring_outputs(finished, Path(folder))
+        outcomes, unmeasured = read_outcomes(outputs, listed.metric)
+        failed |= lost | unmeasured
         bootstrap = Options.of(params).bootstrap
-        made = table.make_board(listed.metric, metric, outcomes, failed, listed.published, listed.margin, bootstrap)
-    made["machine"] = speed.machine() if outcomes else ""
-    artifacts.write_csv(TABLE, made)
-    shown = leaderboard_page(name, made, speed.machine(), listed.margin, not metric.larger_is_better)
+        board = table.make_board(listed.metric, metric, outcomes, failed, listed.published, listed.margin, bootstrap)
+    board["machine"] = speed.machine() if outcomes else ""
+    artifacts.write_csv(TABLE, board)
+    shown = leaderboard_page(name, board, speed.machine(), listed.margin, not metric.larger_is_better)
     artifacts.write_text(PAGE, shown)
-    keys = {one.name: one.results_key for one in kept}
+    keys = {one.name: one.results_key for one in outputs}
     leaderboard_run(name, keys, [TABLE, PAGE])
-    say("", *lines(made), "", RANKED_BY_TEST, f"Table: {TABLE}", f"Page:  {PAGE}", "Runs:  make ui, under one parent")
-    unfinished = made[made["kind"] == "failed"]
+    say("", *lines(board), "", RANKED_BY_TEST, f"Table: {TABLE}", f"Page:  {PAGE}", "Runs:  make ui, under one parent")
+    unfinished = board[board["kind"] == "failed"]
     if len(unfinished):
         first = unfinished.iloc[0]
         ended = finished[first["name"]]
@@ -86,7 +86,7 @@ def metric_of(params: dict[str, object], name: str) -> Metric:
     """
     nodes = config.get_section(params, "metric")
     if name not in nodes:
-        raise UserError(f"leaderboard.metric {name!r} is not measured; metric has {', '.join(nodes)}")
+        raise UserError(f"leaderboard.metric {name!r} is not measured; expected one of {', '.join(nodes)}")
     metric: Metric = config.build(nodes[name], f"metric.{name}")
     if metric.per_class:
         raise UserError(f"leaderboard.metric {name!r} is one number per class; a leaderboard needs one for all classes")
@@ -94,55 +94,55 @@ def metric_of(params: dict[str, object], name: str) -> Metric:
 
 
 def bring_outputs(finished: dict[str, Finished], folder: Path) -> tuple[list[ExperimentOutputs], dict[str, str]]:
-    """What each experiment left, and the reason where it cannot be had any more."""
+    """The outputs of each experiment, and the reason where they cannot be read any more."""
     from pipeline.experiments.results import bring_outputs
 
-    kept, lost = [], {}
-    for one, ended in finished.items():
+    outputs, lost = [], {}
+    for experiment, ended in finished.items():
         if ended.revision is not None:
             try:
-                kept.append(bring_outputs(one, ended.revision, folder / one))
+                outputs.append(bring_outputs(experiment, ended.revision, folder / experiment))
             except UserError as error:
-                lost[one] = str(error)
-    return kept, lost
+                lost[experiment] = str(error)
+    return outputs, lost
 
 
-def read_outcomes(kept: list[ExperimentOutputs], metric: str) -> tuple[list[Outcome], dict[str, str]]:
+def read_outcomes(outputs: list[ExperimentOutputs], metric: str) -> tuple[list[Outcome], dict[str, str]]:
     """Figures, costs and speed of each, and the reason where it was not measured."""
     from dataclasses import replace
 
     from pipeline.experiments.speed import images_per_second
 
-    outcomes, without, timed = [], {}, {}
-    for one in kept:
+    outcomes, unmeasured, timed = [], {}, {}
+    for experiment in outputs:
         try:
-            outcomes.append(one.outcome(metric))
-            timed[one.name] = one.speed_material()
+            outcomes.append(experiment.outcome(metric))
+            timed[experiment.name] = experiment.speed_material()
         except UserError as error:
-            without[one.name] = str(error)
+            unmeasured[experiment.name] = str(error)
     say(f"measuring the speed of {len(timed)} models in turns")
     speeds = images_per_second(timed)
-    return [replace(one, images_per_second=speeds[one.name]) for one in outcomes if one.name in speeds], without
+    return [replace(one, images_per_second=speeds[one.name]) for one in outcomes if one.name in speeds], unmeasured
 
 
-def lines(made: pd.DataFrame) -> list[str]:
+def lines(board: pd.DataFrame) -> list[str]:
     """The table for a terminal."""
     from pipeline.report.formatting import SPACE
     from pipeline.report.leaderboard import row
     from pipeline.report.plots import axis
 
     cells: list[tuple[str, ...]] = [
-        (str(made["metric"].iloc[0]), "", "95 % interval", "to the best", "training", "images/s", "size", "")
+        (str(board["metric"].iloc[0]), "", "95 % interval", "to the best", "training", "images/s", "size", "")
     ]
-    for entry in made.to_dict("records"):
-        one = row(entry, axis([0.0, 1.0]))
+    for entry in board.to_dict("records"):
+        shown = row(entry, axis([0.0, 1.0]))
         marks = (
-            one.state.replace("_", " ") if one.state != "published" else "",
-            "smallest that is as good as the best" if one.smallest else "",
+            shown.state.replace("_", " ") if shown.state != "published" else "",
+            "smallest that is as good as the best" if shown.smallest else "",
         )
         mark = ", ".join(filter(None, marks))
-        measured = (one.value, one.between, one.difference_between, one.train, one.speed, one.size)
-        cells.append((one.name[:MAX_NAME], *(text.replace(SPACE, " ") for text in measured), mark))
+        measured = (shown.value, shown.between, shown.difference_between, shown.train, shown.speed, shown.size)
+        cells.append((shown.name[:MAX_NAME], *(text.replace(SPACE, " ") for text in measured), mark))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         "  ".join(

@@ -4,7 +4,7 @@ The pipeline itself is run by DVC (dvc repro, dvc exp run); these commands stand
 
 Examples:
   colibri init ~/pictures/screws     look at pictures, write conf/source/screws.yaml
-  colibri init --help                what init can be told
+  colibri init --help                all options of init
   colibri ramp                       suggest a learning rate for the packed pictures
 """
 
@@ -25,7 +25,7 @@ from pipeline.core.errors import UserError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one command; exits with 1 after one line on stderr where a person can mend something."""
+    """Runs one command; an error that a person can solve is one line on stderr and exit code 1."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding lacks
@@ -45,18 +45,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def commands() -> dict[str, ModuleType]:
-    """Each file of this folder: its docstring is the help, `arguments` adds the options, `main` does the work."""
+    """Name to module of each command: its docstring is the help, `arguments` adds options, `main` runs it."""
     names = sorted(module.name for module in iter_modules(package.__path__) if module.name != "main")
     return {name: import_module(f"{package.__name__}.{name}") for name in names}
 
 
 def parser(modules: dict[str, ModuleType]) -> ArgumentParser:
-    """Every command with its help."""
-    whole = ArgumentParser("colibri", description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    choices = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    """The parser of all commands."""
+    top = ArgumentParser("colibri", description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    choices = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in modules.items():
         text = module.__doc__ or name
-        one = choices.add_parser(
+        command = choices.add_parser(
             name,
             help=text.splitlines()[0],
             description=text,
@@ -64,8 +64,8 @@ def parser(modules: dict[str, ModuleType]) -> ArgumentParser:
             allow_abbrev=False,
         )
         if hasattr(module, "arguments"):
-            module.arguments(one)
-    return whole
+            module.arguments(command)
+    return top
 
 
 if __name__ == "__main__":

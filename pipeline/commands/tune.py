@@ -1,10 +1,10 @@
 """Searches the space of conf/tune/NAME.yaml with Optuna and writes the winner as an experiment, with what to expect.
 
-It trains on train and judges on val; of the test part it sees neither labels nor pictures. It needs data/packed as
-`dvc repro` (or `dvc exp run -S experiment=...`) leaves it. What the search begins with is trained too: the winner
-counts as better only where the paired interval on val says so, else what it began with is the one to keep. Trials
-stand under one run in MLflow (make ui). Killed and started again it goes on, and ends with the same winner; a changed
-space, seed or data set starts another study.
+It trains on train and evaluates on val; it sees neither labels nor pictures of test. It needs data/packed as
+`dvc repro` (or `dvc exp run -S experiment=...`) leaves it. The start of the search is trained too: the winner counts
+as better only if the paired interval of the gain on val is above 0. Trials stand under one run in MLflow (make ui). A
+killed search resumes when it is started again, and has the same winner; a changed space, seed or data set starts
+another study.
 
 Examples:
   colibri tune finetune
@@ -59,7 +59,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
     STUDIES.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(STUDIES / f"{name}.lock", timeout=0):
-            study = parameter_search.open_study(search, key, STUDIES / f"{name}.db")
+            study = parameter_search.open_study(search, key, STUDIES / f"{name}.db", tuning.describe_file(name))
             parent = study_run(key, f"tune {name}", params)
             say(f"{len(parameter_search.finished_trials(study))} of {search.trials} trials have ended before")
             trial = Trial(
@@ -67,7 +67,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
                 nodes=select_nodes(params),
                 packed=packed,
                 search=search,
-                metrics=whole(params["metric"]),
+                metrics=build_single_numbers(params["metric"]),
                 bootstrap=Options.of(params).bootstrap,
                 parent=parent,
                 folder=STUDIES / key,
@@ -76,19 +76,19 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
             evidence = trial.evidence(best)
             trial.keep_only(best)
     except Timeout:
-        raise UserError(f"another colibri tune {name} is at work in this folder; wait for it") from None
+        raise UserError(f"another colibri tune {name} runs in this folder; wait until it has ended") from None
     except KeyboardInterrupt:
-        raise UserError(f"interrupted; colibri tune {name} goes on where it was") from None
+        raise UserError(f"interrupted; run colibri tune {name} again to resume") from None
     values = trial.values(best.params)
     text = tuning.winner(name, to, search, parameter_search.finished_trials(study), best, values, evidence)
     file = tuning.write_winner(to, text, search, values)
     finish(parent, {f"best_{search.figure}": best.value or 0.0, **evidence.figures()}, [file])
     start = "conf/config.yaml as it is" if search.experiment is None else f"experiment={search.experiment}"
     take = f"Next: git add {file}, then dvc exp run -S experiment={to}"
-    say("", *text.splitlines(), f"Wrote {file}. {take if evidence.is_better else f'No reason to leave {start}.'}")
+    say("", *text.splitlines(), f"Wrote {file}. {take if evidence.is_better else f'Keep {start}.'}")
 
 
-def whole(nodes: Params) -> dict[str, Metric]:
+def build_single_numbers(nodes: Params) -> dict[str, Metric]:
     """The metrics that are one number for all classes."""
     metrics: dict[str, Metric] = {name: config.build(node, f"metric.{name}") for name, node in nodes.items()}
     return {name: metric for name, metric in metrics.items() if not metric.per_class}

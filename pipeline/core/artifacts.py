@@ -1,4 +1,4 @@
-"""Reading and writing artifacts: written beside, then moved, so that nothing is ever half there."""
+"""Reads and writes artifacts, each under a temporary name first, so that no artifact is ever incomplete."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ COMPARISON = Path("reports/comparison.html")
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`; moved onto `path` when the block ends well, removed when it does not.
+    """Yields a temporary name in the folder of `path`; it is moved onto `path` if the block succeeds, else removed.
 
-    Works for a file and for a folder (which the block must make itself).
+    Works for a file and for a folder (which the block must create).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -68,7 +68,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Removes a file, a link or a whole folder, if it is there."""
+    """Removes a file, a link or a folder with all it holds, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -81,12 +81,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_passed(stage: str) -> None:
-    """What later stages wait for where one may stop the run: it never says why, so no other wording reruns them."""
+    """Writes the file that later stages depend on; it holds no reasons, so a reworded message reruns no stage."""
     write_json(PASSED / f"{stage}.json", {"passed": True})
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Sorted nowhere: the order of keys is the writer's, and the writer's order is fixed."""
+    """Writes JSON with the keys in the order in which the caller gives them."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n")
 
 
@@ -112,7 +112,7 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 
 
 def write_table(path: Path, table: pd.DataFrame, metadata: JsonObject | None = None) -> None:
-    """Writes Parquet; `metadata` is kept in the file and read by `read_metadata`."""
+    """Writes Parquet; `metadata` is stored in the file and read by `read_metadata`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def to_tensor(stored: np.ndarray) -> torch.Tensor:
-    """(B, *spatial, C) uint8 array to (B, C, *spatial) uint8 tensor, whose numbers lie as before."""
+    """(B, *spatial, C) uint8 array to (B, C, *spatial) uint8 tensor with the memory layout of the array."""
     import torch
 
     return torch.from_numpy(np.require(stored, requirements=["C", "W"])).movedim(-1, 1)
@@ -31,27 +31,27 @@ def to_array(batch: torch.Tensor) -> np.ndarray:
 
 
 def middle_pictures(stored: np.ndarray) -> np.ndarray:
-    """(N, *spatial, C) to (N, H, W, C), what a person is shown: a picture itself, else the middle frame or slice."""
+    """(N, *spatial, C) to (N, H, W, C) for display: the picture itself, or the middle frame or slice."""
     while stored.ndim > 4:
         stored = stored[:, stored.shape[1] // 2]
     return stored
 
 
 def check_spatial_rank(components: Mapping[str, Any], shape: tuple[int, ...]) -> None:
-    """Refuses what takes samples with another number of spatial axes.
+    """Refuses a component that takes samples with another number of spatial axes.
 
     Args:
         components: Key in params.yaml to an augmentation, mix, transform or encoder.
         shape: (*spatial, C) of the samples as they are stored.
 
     Raises:
-        UserError: Naming the first that does not fit.
+        UserError: A component does not fit; the message names the first.
     """
     rank = len(shape) - 1
     for key, component in components.items():
         expected = component.spatial_rank
         if expected not in (None, rank):
             raise UserError(
-                f"params.yaml: {key} takes samples with {expected} spatial axes, and those stored have {rank} "
+                f"params.yaml: {key} takes samples with {expected} spatial axes, but the stored samples have {rank} "
                 f"({' x '.join(map(str, shape[:-1]))}); choose another {key.partition('.')[0]}"
             )

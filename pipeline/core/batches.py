@@ -1,4 +1,4 @@
-"""Some rows of packed arrays as batches for a network: shuffled or drawn, augmented, transformed, mixed."""
+"""Some rows of packed arrays as batches for a network: shuffled or sampled, augmented, transformed, mixed."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class ImageDataset:
         targets: (M, K) float32 in {0, 1}.
         transform: What the encoder takes.
         augmentations: Applied in order, before the transform.
-        sampling_probabilities: (M,) with which each draw takes each sample, or None: each comes once.
+        sampling_probabilities: (M,) probability of each sample at each draw, or None: each comes once per epoch.
         subgroups: (M,) of label x property, or None: all in one.
-        metadata: M rows of what is known beside the picture (`prop_*`, `attr_*`), or None.
+        metadata: M rows of what is known apart from the picture (`prop_*`, `attr_*`), or None.
         mix: Of pictures and targets, after the transform; None for none.
     """
 
@@ -71,7 +71,7 @@ class ImageDataset:
             yield self.make_batch(order[start : start + batch_size])
 
     def epoch_batches(self, batch_size: int, generator: torch.Generator) -> list[tuple[np.ndarray, int]]:
-        """Positions and seed of each batch of one epoch, the incomplete last one left out.
+        """Positions and seed of each batch of one epoch, without the incomplete last batch.
 
         The seed decides all that is random within its batch, so batches may be made in any order, and several at once.
         """
@@ -83,15 +83,15 @@ class ImageDataset:
         return [(order[number * batch_size : (number + 1) * batch_size], seed) for number, seed in enumerate(seeds)]
 
     def order(self, generator: torch.Generator) -> np.ndarray:
-        """(M,) positions of the samples in the order of one epoch: shuffled, or drawn by `sampling_probabilities`."""
+        """(M,) positions of the samples in the order of one epoch: shuffled, or sampled by `sampling_probabilities`."""
         import torch
 
         if self.sampling_probabilities is None:
             return torch.randperm(len(self), generator=generator).numpy()
         # inversion, since torch.multinomial takes no more than 2^24 samples
         draws = torch.rand(len(self), generator=generator, dtype=torch.float64).numpy()
-        reached = np.cumsum(self.sampling_probabilities)
-        return np.minimum(np.searchsorted(reached, draws * reached[-1], side="right"), len(self) - 1)
+        cumulative = np.cumsum(self.sampling_probabilities)
+        return np.minimum(np.searchsorted(cumulative, draws * cumulative[-1], side="right"), len(self) - 1)
 
     def make_batch(
         self, chosen: np.ndarray, seed: int | None = None
@@ -100,7 +100,7 @@ class ImageDataset:
 
         Args:
             chosen: (B,) positions, 0 to M - 1.
-            seed: Of what augments and mixes; without it nothing is random.
+            seed: Seed of the augmentations and of the mix; None: nothing is random.
         """
         import torch
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from pipeline.core import config, nouns
 from pipeline.core.contracts import Metric
@@ -22,7 +26,7 @@ def check_choices(params: Params) -> None:
     Encoders, trainers and what else loads a network are left to the stage that uses them.
 
     Raises:
-        UserError: Naming the key, and what to do.
+        UserError: A choice does not fit; the message names its key and the remedy.
     """
     built = {key: _build(params, key) for key in LATE if key in params}
     exclusive: bool = import_target(config.get_section(params, "task").get("_target_"), "task", "task").exclusive
@@ -44,6 +48,42 @@ def _build(params: Params, key: str) -> Any:
         raise UserError(f"{error}; imbalance={remedy} sets keys of sampling too: choose one of the two") from None
 
 
+def refuse_emptied(conf: Path = config.CONF) -> None:
+    """Refuses an empty file of checks, augmentations or metrics: it composes to nothing, which nobody would notice.
+
+    Raises:
+        UserError: A file defines nothing.
+    """
+    for group in config.MAPPINGS:
+        for path in sorted((conf / group).glob("*.yaml")):
+            if not re.search(r"^\w+:", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE):
+                raise UserError(
+                    f"{path} defines nothing, so choosing {path.stem!r} has no effect; "
+                    f"git checkout {path}, or delete the file and take its name out of conf/config.yaml"
+                )
+
+
+def refuse_unknown_names(params: Params, conf: Path = config.CONF) -> None:
+    """Refuses to switch off a name that does not exist: the one that was meant would stay on, unnoticed.
+
+    Raises:
+        UserError: A name is switched off that no file of its group in conf/ has.
+    """
+    for group in config.MAPPINGS:
+        nodes = params.get(group)
+        switched_off = [name for name, node in nodes.items() if node is None] if isinstance(nodes, dict) else []
+        known = set().union(*map(_names_in, (conf / group).glob("*.yaml"))) if switched_off else set()
+        if unknown := sorted(set(switched_off) - known):
+            raise UserError(
+                f"{config.PARAMS}: {group}.{unknown[0]} is null, which switches it off, and {conf / group}/ has no "
+                f"{unknown[0]!r}; expected one of {', '.join(sorted(known))}"
+            )
+
+
+def _names_in(path: Path) -> set[str]:
+    return set(yaml.safe_load(path.read_text(encoding="utf-8")) or {}) - {"defaults"}
+
+
 def _check_sizes(params: Params) -> None:
     """Refuses sizes that differ from `image_size`, and whole pictures of which the network would see a part."""
     augment = _check_mapping("augment", config.get_section(params, "augment"))
@@ -52,7 +92,7 @@ def _check_sizes(params: Params) -> None:
         _check_same_size(_check_mapping("embed", params["embed"]), "embed.", ("transform", "encoder"))
     if augment.get("margin") and augment.get("fit") in ("pad", "stretch"):
         raise UserError(
-            f"params.yaml: augment.fit {augment['fit']} keeps the whole picture, and the network takes the middle: it "
+            f"params.yaml: augment.fit {augment['fit']} keeps the whole picture, but the network takes its middle: it "
             f"would not see the augment.margin of {augment['margin']}; set augment.margin=0, or augment.fit=crop"
         )
 
@@ -82,11 +122,11 @@ def refuse_unfit(metrics: Mapping[str, Metric], exclusive: bool) -> None:
         exclusive: Whether each sample has exactly one label, as the task says.
 
     Raises:
-        UserError: Naming it.
+        UserError: A metric does not fit; the message names it.
     """
     for key, metric in metrics.items():
         if metric.exclusive and not exclusive:
             raise UserError(
-                f"params.yaml: {key} is for one label per picture, and this task allows several, where deciding for "
-                "every label would reach 1; choose others, as experiment=multi_label does"
+                f"params.yaml: {key} is for one label per picture, but this task allows several: a model that predicts "
+                "every label would score 1; choose other metrics, as experiment=multi_label does"
             )

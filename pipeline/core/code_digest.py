@@ -1,7 +1,7 @@
 """What a stage depends on of this project's code: the modules that it imports, without their comments and docstrings.
 
-DVC neither follows imports nor tells a comment from a change. So `compose` writes a small file for each stage, a line
-for each module, and the stage depends on that file instead of on folders of code.
+DVC does not follow imports, and reruns a stage for an edit of a comment. So `compose` writes a small file for each
+stage, a line for each module, and the stage depends on that file instead of on folders of code.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def code_digest(modules: Iterable[Path]) -> str:
 
 
 def list_code(modules: Iterable[Path], root: Path = PACKAGE) -> str:
-    """A line `digest path` for each of these modules, all that they import of the package, and the files beside these.
+    """A line `digest path` for each of these modules, all that they import, and the data files in their folders.
 
     Args:
         modules: Files of the package below `root`.
@@ -77,7 +77,7 @@ def import_closure(modules: Iterable[Path], root: Path = PACKAGE) -> set[Path]:
 
 @cache
 def imported_modules(path: Path, root: Path = PACKAGE, types: bool = False) -> tuple[Path, ...]:
-    """The files of the package that one of its modules imports, wherever in the module, and what packages both lie in.
+    """The files of the package that a module imports anywhere, and the `__init__.py` of the packages that hold either.
 
     Relative imports do not count; the project has none.
 
@@ -87,18 +87,18 @@ def imported_modules(path: Path, root: Path = PACKAGE, types: bool = False) -> t
         types: Whether imports for type checkers alone count too.
     """
     tree = _parse(path)
-    names, beside = set(), set()
+    names, named_files = set(), set()
     for node in ast.walk(tree) if types else _nodes_that_run(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.endswith(".py"):
-            beside |= {
+            named_files |= {
                 one for one in path.parent.glob("*.py") if one.name == node.value and node.value != "__init__.py"
             }
-    around = [folder / "__init__.py" for folder in path.parents if root in (folder, *folder.parents)]
-    files = beside | {one for one in around if one.is_file() and one != path}
+    package_files = [folder / "__init__.py" for folder in path.parents if root in (folder, *folder.parents)]
+    files = named_files | {one for one in package_files if one.is_file() and one != path}
     for parts in (name.split(".") for name in names):
         for place in [root.joinpath(*parts[1:length]) for length in range(1, len(parts) + 1) if parts[0] == root.name]:
             files |= {one for one in (place / "__init__.py", place.with_suffix(".py")) if one.is_file()}
@@ -144,7 +144,7 @@ def _digest_behaviour(path: Path) -> str:
 
 
 def _dump(value: Any) -> str:
-    """As `ast.dump`, but the same text by every Python: fields that are empty are left out, and so new ones are."""
+    """The text of `ast.dump`, but equal in every Python version: empty fields, and so new ones, are left out."""
     if isinstance(value, ast.AST):
         fields = [(name, inner) for name, inner in ast.iter_fields(value) if inner is not None and inner != []]
         return f"{type(value).__name__}({', '.join(f'{name}={_dump(inner)}' for name, inner in fields)})"
@@ -152,7 +152,7 @@ def _dump(value: Any) -> str:
 
 
 def _data_files(folder: Path) -> Iterator[Path]:
-    """What lies in a folder of modules, or below it, and is no module: templates, for instance."""
+    """The files in a folder of modules, or below it, that are no modules: templates, for instance."""
     for path in sorted(folder.rglob("*")):
         of_an_editor = path.name.startswith(".") or path.name.endswith("~")
         if path.is_file() and path.suffix not in (".py", ".pyc") and not of_an_editor:
@@ -164,7 +164,7 @@ def _digest_content(path: Path) -> str:
 
 
 def _at(params: Any, key: str) -> Any:
-    """What stands under a dotted key, in the mapping of its last part; None where nothing does."""
+    """A mapping of the last part of a dotted key to its value; None where the key does not exist."""
     for part in key.split("."):
         if not isinstance(params, Mapping) or part not in params:
             return None

@@ -69,11 +69,11 @@ def parse_sweep(key: str, text: str) -> Sweep:
     """The values that an override of Hydra sweeps over, such as `choice(a, b)` or `tag(log, interval(1e-4, 1e-2))`.
 
     Args:
-        key: What is overridden; for messages.
+        key: The parameter, for messages.
         text: The sweep.
 
     Raises:
-        UserError: It is none, or one value only.
+        UserError: The text is not a sweep, or is a single value.
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
@@ -98,14 +98,14 @@ def parse_sweep(key: str, text: str) -> Sweep:
 
 
 def compose_option(group: str, name: str, conf: Path = CONF) -> Params:
-    """What one file of a group says, for a command that alone reads it.
+    """The parameters in one file of a group that only a command reads.
 
     Raises:
         UserError: There is no such file, or it does not compose.
     """
-    there = sorted(path.stem for path in (conf / group).glob("*.yaml"))
-    if name not in there:
-        raise UserError(f"{conf / group / name}.yaml does not exist; there is {', '.join(there) or 'none yet'}")
+    names = sorted(path.stem for path in (conf / group).glob("*.yaml"))
+    if name not in names:
+        raise UserError(f"{conf / group / name}.yaml does not exist; available: {', '.join(names) or 'none yet'}")
     node = (yaml.safe_load(compose(conf, root=f"{group}/{name}")) or {}).get(group)
     if not isinstance(node, dict):
         raise UserError(f"{conf / group / name}.yaml must be a mapping of parameters, found {nouns.show_value(node)}")
@@ -156,42 +156,6 @@ def list_targets(group: str, conf: Path = CONF) -> dict[str, str]:
     return found
 
 
-def refuse_emptied(conf: Path = CONF) -> None:
-    """A file of checks, augmentations or metrics composes to nothing when it is emptied, and nobody would notice.
-
-    Raises:
-        UserError: A file does not define what it is called.
-    """
-    for group in MAPPINGS:
-        for path in sorted((conf / group).glob("*.yaml")):
-            if not re.search(r"^\w+:", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE):
-                raise UserError(
-                    f"{path} defines nothing, so that choosing {path.stem!r} would choose nothing; "
-                    f"git checkout {path}, or delete the file and take its name out of conf/config.yaml"
-                )
-
-
-def refuse_unknown_names(params: Params, conf: Path = CONF) -> None:
-    """A misspelt name that `+check.NAME=null` or an experiment switches off would be on still, and nobody would notice.
-
-    Raises:
-        UserError: A name is switched off that no file of its group in conf/ has.
-    """
-    for group in MAPPINGS:
-        nodes = params.get(group)
-        switched_off = [name for name, node in nodes.items() if node is None] if isinstance(nodes, dict) else []
-        known = set().union(*map(_names_in, (conf / group).glob("*.yaml"))) if switched_off else set()
-        if unknown := sorted(set(switched_off) - known):
-            raise UserError(
-                f"{PARAMS}: {group}.{unknown[0]} is null, which switches it off, and {conf / group}/ has no "
-                f"{unknown[0]!r}; expected one of {', '.join(sorted(known))}"
-            )
-
-
-def _names_in(path: Path) -> set[str]:
-    return set(yaml.safe_load(path.read_text(encoding="utf-8")) or {}) - {"defaults"}
-
-
 def get_section(params: Params, key: str) -> Any:
     """One top-level entry of the parameters.
 
@@ -208,7 +172,7 @@ def build(node: Any, where: str, kind: str | None = None, /, **data: Any) -> Any
 
     Args:
         node: Mapping with `_target_`, the dotted path of a class that `nouns.import_target` takes.
-        where: Key in params.yaml, or after `card.` in a card; for messages.
+        where: As for `nouns.describe_place`, for messages.
         kind: Key of `nouns.KINDS`. None takes it from `where`: its first part if in `MAPPINGS`, else its last one.
         data: Arguments that come from artifacts, not from conf/.
 
@@ -226,7 +190,9 @@ def _build_node(node: Any, where: str, kind: str, depth: int, data: dict[str, An
             f"found {nouns.show_value(node)}"
         )
     if not depth:
-        raise UserError(f"{nouns.describe_place(where)} stands more than {MAX_DEPTH} deep in others; expected fewer")
+        raise UserError(
+            f"{nouns.describe_place(where)} is nested more than {MAX_DEPTH} levels deep; expected at most {MAX_DEPTH}"
+        )
     target = nouns.import_target(node["_target_"], where, kind)
     arguments = {key: value for key, value in node.items() if key != "_target_"} | data
     _refuse_unknown(target, arguments, where)
@@ -239,7 +205,7 @@ def _build_node(node: Any, where: str, kind: str, depth: int, data: dict[str, An
 
 
 def build_all(params: Params, key: str) -> dict[str, Any]:
-    """What `build` makes of every node of one of `MAPPINGS`, by name; null, which switches one off, makes none.
+    """The nouns that `build` makes of the nodes of one of `MAPPINGS`, by name; a null is left out.
 
     Raises:
         UserError: There is no such entry, it is no mapping, or one of its nodes cannot be built.
@@ -247,7 +213,7 @@ def build_all(params: Params, key: str) -> dict[str, Any]:
     nodes = get_section(params, key)
     if not isinstance(nodes, dict):
         raise UserError(
-            f"{PARAMS}: {key} must be a mapping of names to what each builds, found {nouns.show_value(nodes)}"
+            f"{PARAMS}: {key} must be a mapping of names to nodes with _target_, found {nouns.show_value(nodes)}"
         )
     return {name: build(node, f"{key}.{name}", key) for name, node in nodes.items() if node is not None}
 
@@ -258,7 +224,16 @@ def to_node(noun: Any) -> Params:
 
 
 def instantiate(target: Any, arguments: Params, where: str) -> Any:
-    """`target(**arguments)`, with the parameter named when it is unknown, missing or refused."""
+    """`target(**arguments)`; an error names the parameter that is unknown, missing or refused, and its file.
+
+    Args:
+        target: A class or a function.
+        arguments: By name.
+        where: As for `nouns.describe_place`, for messages.
+
+    Raises:
+        UserError: A parameter is unknown, missing or refused.
+    """
     if not isinstance(arguments, dict):
         raise UserError(
             f"{nouns.describe_place(where)} must be a mapping of parameters, found {nouns.show_value(arguments)}"
@@ -271,14 +246,14 @@ def instantiate(target: Any, arguments: Params, where: str) -> Any:
     ]
     if needed:
         raise UserError(
-            f"{nouns.describe_place(where)} lacks the parameter {needed[0]!r}; set it in conf/ and run dvc repro"
+            f"{nouns.describe_place(where)} lacks the parameter {needed[0]!r}; set it in conf/ and run this again"
         )
     for misfit in find_misfits(target, arguments):
-        raise UserError(f"{nouns.describe_place(where)}.{misfit}")
+        raise UserError(nouns.describe_place(f"{where}.{misfit}"))
     try:
         return target(**arguments)
     except UserError as error:
-        raise type(error)(f"{where}: {error}") from None
+        raise type(error)(f"{nouns.describe_place(where)}: {error}") from None
     except (ValueError, TypeError) as error:
         raise UserError(f"{nouns.describe_place(where)}: {_one_line(error)}") from error
 

@@ -1,4 +1,4 @@
-"""What a content check is given beside the samples."""
+"""What a content check gets in addition to the samples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class EmbeddedImages:
-    """What the pictures show, as frozen features tell it, row by row with the samples.
+    """The pictures as frozen features, a row for each sample in the same order.
 
     Attributes:
         features: (N, D) floating point, memory-mapped.

@@ -41,9 +41,9 @@ class Source(ABC):
 
         Returns:
             Columns `path` (POSIX, relative to the source), `labels` (sorted list of strings), `group`
-            (string, or None where nothing must stay together) and any number of `attr_*`; `attr_of_label_*` tells of
-            the label itself (how sure it is), so that no check asks whether it predicts it. Where the source has
-            them: `negative` (bool: somebody looked, and none of the labels applies; the labels are an empty list),
+            (string, or None where nothing must stay together) and any number of `attr_*`; `attr_of_label_*`
+            describes the label itself (how certain it is), so no check tests whether it predicts it. Where they exist:
+            `negative` (bool: somebody looked, and none of the labels applies; the labels are an empty list),
             `given_split` (train, val, test or None), and `refused` and `detail`, the reason and the finding
             for an item that must go to quarantine unopened (None for the others).
 
@@ -56,16 +56,16 @@ class Source(ABC):
         """The encoded sample, or its decoded pixels (*spatial) or (*spatial, 3) uint8, of one `path` of `read()`.
 
         Raises:
-            Refused: The item cannot be read.
+            ItemRejected: The item cannot be read.
         """
 
     def stat(self, path: str) -> tuple[int, ...] | None:
-        """What changes when the file behind `path` does, at the price of one stat; None where nothing can tell."""
+        """Numbers from one stat call that change when the file behind `path` does; None where there are none."""
         return None
 
 
 class Split(ABC):
-    """Who learns, who chooses, who judges."""
+    """Assigns samples to train (fits), val (selects) and test (evaluates)."""
 
     @abstractmethod
     def __call__(self, manifest: pd.DataFrame, recorded: pd.DataFrame | None) -> pd.DataFrame:
@@ -110,11 +110,11 @@ class Augmentation(ABC):
 
     @abstractmethod
     def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
-        """(B, C, *spatial) uint8 to the same or other lengths of axes, each sample by its own draw."""
+        """(B, C, *spatial) uint8 to the same or other lengths of axes; each sample is changed independently."""
 
 
 class BatchMix(ABC):
-    """A random mixing of the samples of a batch, and of their targets alike; `mixes` tells whether it does."""
+    """A random mixing of the samples of a batch, and of their targets; `mixes` says whether it changes anything."""
 
     spatial_rank: ClassVar[int | None] = 2
     mixes: bool
@@ -149,9 +149,9 @@ class Encoder(ABC):
 class Task(ABC):
     """Owns every difference between single-label, multi-label and clusters; a dataclass.
 
-    What it learns from the data it carries in fields beside its choices: `fit_class_weights` and `fit_thresholds`
-    return a task that knows more, and the card of a predictor keeps that one, so that the same task makes every
-    decision. `exclusive` tells whether each sample has exactly one label.
+    Some fields are choices, others are fitted on data: `fit_class_weights` and `fit_thresholds` return a task with
+    these fields set. The card of a predictor stores that task, so that the same task makes every decision.
+    `exclusive` says whether each sample has exactly one label.
     """
 
     exclusive: ClassVar[bool]
@@ -162,11 +162,11 @@ class Task(ABC):
 
     @abstractmethod
     def fit_class_weights(self, targets: np.ndarray) -> Task:
-        """The task to train with: it knows what the loss needs of the (N, K) targets of train."""
+        """The task to train with: its loss is fitted on the (N, K) targets of train."""
 
     @abstractmethod
     def fit_thresholds(self, targets: np.ndarray, scores: np.ndarray) -> Task:
-        """The task to decide with: it knows what decisions need of the (N, K) targets and scores of val."""
+        """The task to decide with: its thresholds are fitted on the (N, K) targets and scores of val."""
 
     @abstractmethod
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -186,20 +186,20 @@ class Task(ABC):
 
 
 class Sampling(ABC):
-    """How often each sample of train is drawn."""
+    """How often training uses each sample of train."""
 
     @abstractmethod
     def __call__(self, targets: np.ndarray, classes: list[str], index: pd.DataFrame) -> np.ndarray | None:
-        """(N,) probability with which each draw takes each sample, or None: each comes once per epoch.
+        """(N,) probability of each sample at each draw, or None: each comes once per epoch.
 
         Args:
             targets: (N, K) in {0, 1}, of K `classes`, which are for messages.
-            index: N rows with the measured `prop_*` and the told `attr_*`.
+            index: N rows with `prop_*` (measured) and `attr_*` (from the source or the file).
         """
 
 
 class Risk(ABC):
-    """What training makes small: one number from the losses of a batch."""
+    """What training minimises: one number from the losses of a batch."""
 
     @abstractmethod
     def cells(self, targets: np.ndarray, index: pd.DataFrame) -> np.ndarray:
@@ -222,7 +222,7 @@ Log = Callable[[int, dict[str, float]], None]
 
 
 class CheckpointStore(ABC):
-    """Where one training stands, on disk."""
+    """The states of one training on disk."""
 
     @abstractmethod
     def latest(self) -> tuple[dict[str, Tensor], JsonObject] | None:
@@ -251,15 +251,15 @@ class Trainer(ABC):
         log: Log,
         checkpoints: CheckpointStore | None = None,
     ) -> tuple[Predictor, list[dict[str, float]]]:
-        """Learns from `train`, keeps what is best on `val`, decides by what the task's `fit_thresholds` makes of it.
+        """Trains on `train`, selects on `val`, and decides with the task that `fit_thresholds` returns.
 
         Args:
             encoder: An `Encoder`, which the fit may change.
             task: As built from conf/, as is `risk`.
-            train: Samples with augmentations, how often each is drawn, and the cells that `risk` asks for.
-            val: Samples without.
-            log: Called with the number and figures of each epoch, also of those that a killed training had done.
-            checkpoints: What a killed training goes on from, where there are any and the trainer has use for them.
+            train: Samples with augmentations, sampling probabilities, and the cells that `risk` needs.
+            val: Samples without these.
+            log: Called with the number and figures of each epoch, also of those before a killed training resumed.
+            checkpoints: From which a killed training resumes; None for a trainer that needs none.
 
         Returns:
             The predictor, and one row of figures per epoch.
@@ -267,7 +267,7 @@ class Trainer(ABC):
 
 
 class Objective(ABC):
-    """A `network` that learns, and what training makes small of it; a module, whose buffers a checkpoint holds."""
+    """A `network` and the loss that training minimises; a module, whose buffers are part of a checkpoint."""
 
     network: nn.Module
 
@@ -280,7 +280,7 @@ class Objective(ABC):
 
 
 class Predictor(ABC):
-    """What training yields; its `task` turns scores into decisions, by what it learnt in training."""
+    """What training returns; its `task`, fitted in training, turns scores into decisions."""
 
     task: Task
 
@@ -294,7 +294,7 @@ class Predictor(ABC):
 
     @abstractmethod
     def save(self, folder: Path) -> JsonObject:
-        """Writes the weights; returns what `load` needs to know beside the choices, the task included, for the card."""
+        """Writes the weights; returns what `load` needs in addition to the choices, the task included, for the card."""
 
     @classmethod
     @abstractmethod

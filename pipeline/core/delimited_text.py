@@ -1,4 +1,4 @@
-"""Text that people and other tools wrote, and the rows of a table in it, with the line of what is wrong."""
+"""Reads text and tables that people or other tools wrote; errors name the line."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def split_rows(
         separator: One character between fields.
         whole: False for the beginning of a file, which may end within a quoted field.
         header: Whether the first line names the columns; else they are column_1, column_2 and so on.
-        max_rows: More stop it, as soon as they are met.
-        max_columns: The same.
+        max_rows: More raise an error, before they are read.
+        max_columns: As `max_rows`.
 
     Raises:
         UserError: A damaged row, two columns of one name, or too many rows or columns.

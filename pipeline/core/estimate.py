@@ -20,7 +20,7 @@ class Estimate:
         value: None where undefined.
         low: None where there is no interval.
         high: None where there is no interval.
-        n: Samples it speaks of: of the class where per class.
+        n: Number of samples; of the class, where the number is per class.
         groups: Independent groups that hold these samples. Of a mean over classes, as many as weigh equally in it.
         caveat: What a reader must know of the interval, a clause without a full stop; empty where there is nothing.
     """
@@ -39,14 +39,14 @@ class Estimate:
 
     @classmethod
     def from_json(cls, entry: Mapping[str, object]) -> Estimate:
-        """What `to_json` gave, or a row of a table with the same columns, in which NaN stands for none.
+        """The estimate of a `to_json` entry, or of a row of a table with these columns, in which NaN stands for none.
 
         Raises:
             ValueError: A key is missing, or a value is no number.
         """
         missing = [key for key in ("value", "low", "high", "n", "groups") if key not in entry]
         if missing:
-            raise ValueError(f"an estimate has {missing[0]!r} too, got {', '.join(map(str, entry)) or 'nothing'}")
+            raise ValueError(f"an estimate needs the key {missing[0]!r}, found {', '.join(map(str, entry)) or 'none'}")
         value, low, high = (_number(entry, key) for key in ("value", "low", "high"))
         n, groups = (_number(entry, key) or 0 for key in ("n", "groups"))
         caveat = entry.get("caveat")
@@ -70,7 +70,7 @@ class Change:
     """A metric of an earlier and of a later model on the same samples.
 
     Attributes:
-        by_earlier_labels: Of the earlier model, by the labels it was judged by; None where undefined, as the next two.
+        by_earlier_labels: Of the earlier model, by the labels of its own evaluation; None where undefined (all three).
         before: Of the earlier model, by the labels of today.
         after: Of the later model, by the labels of today.
         gain: How much better the later one is, paired; positive is better, whatever the metric.
@@ -84,7 +84,7 @@ class Change:
     def to_json(self) -> dict[str, float | Entry | None]:
         """As `reports/registration.json` holds it."""
         return {
-            "told": self.by_earlier_labels,
+            "by_earlier_labels": self.by_earlier_labels,
             "before": self.before,
             "after": self.after,
             "gain": self.gain.to_json(),
@@ -92,11 +92,11 @@ class Change:
 
     @classmethod
     def from_json(cls, entry: Mapping[str, object]) -> Change:
-        """What `to_json` gave."""
+        """The change of a `to_json` entry."""
         gain = entry.get("gain")
         if not isinstance(gain, Mapping):
             raise ValueError(f"gain must be an estimate, got {gain!r}")
-        then, before, after = (_number(entry, key) for key in ("told", "before", "after"))
+        then, before, after = (_number(entry, key) for key in ("by_earlier_labels", "before", "after"))
         return cls(by_earlier_labels=then, before=before, after=after, gain=Estimate.from_json(gain))
 
 

@@ -1,4 +1,4 @@
-"""Whether the values of a file are what the types of what is built from them say: their kinds, choices and ranges."""
+"""Compares the values of a file with the type hints of what is built from them: kinds, choices and ranges."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def find_misfits(target: Any, arguments: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with each argument that does not fit the hint of `target`, as `KEY must be ..., got ...`.
 
     YAML reads `off` as text, which a target would take for true, and a number with a letter in it as text, which fails
-    where nobody knows of the key any more. Nothing is converted. Only what a file can hold is judged, and only by hints
-    of such things; the rest is the target's own affair. Not-a-number is refused everywhere, and a number that is not
-    within the range that its hint gives (`Annotated[int, Ge(1)]`); `core.ranges` names those of many options.
+    where the key is no longer known. Nothing is converted. Only values that a file can hold are checked,
+    and only against hints of such values; the target checks the rest. Not-a-number is refused everywhere, and a number
+    outside the range of its hint (`Annotated[int, Ge(1)]`); `core.ranges` names the ranges that many options share.
     """
     try:
         plain = isinstance(target, type) and not dataclasses.is_dataclass(target)
@@ -43,7 +43,7 @@ def _has_nan(value: Any) -> bool:
 
 
 def _misfit(hint: Any, value: Any) -> str:
-    """Where in the value what is wrong; nothing where it fits, or is none of our affair."""
+    """The place in the value and what is wrong there; empty where it fits or is not checked."""
     from pydantic import ValidationError
 
     try:

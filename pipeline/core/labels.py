@@ -63,14 +63,14 @@ def parse_labels(text: str) -> list[str]:
     """The labels of a cell that `labels_to_text` wrote, or a person: `cat`, `cat|dog`, `["a|b"]`, or empty for none.
 
     Raises:
-        ValueError: It begins like a JSON list and is none of strings.
+        ValueError: It begins like a JSON list, but is not a list of strings.
     """
     if not text.startswith("["):
         return _parts(text)
     try:
         names = json.loads(text)
     except (ValueError, RecursionError):
-        raise ValueError(f"{text[:80]!r} begins like a JSON list and is none") from None
+        raise ValueError(f"{text[:80]!r} begins like a JSON list, but is not valid JSON") from None
     if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
         raise ValueError(f"{text[:80]!r} is not a JSON list of strings")
     return names

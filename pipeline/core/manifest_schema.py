@@ -65,18 +65,18 @@ def check_manifest(manifest: pd.DataFrame) -> None:
     """Refuses a manifest that later stages could not read; attributes may be of any type.
 
     Raises:
-        UserError: A column is missing, is none of the manifest, or holds values of another type.
+        UserError: A column is missing or unknown, or holds values of another type.
     """
     missing = [name for name in REQUIRED if name not in manifest]
     if missing:
-        raise UserError(f"the manifest lacks the column {missing[0]!r}; has the source's read() all of its columns?")
+        raise UserError(f"the manifest lacks the column {missing[0]!r}; check that the source's read() returns it")
     for column in map(str, manifest):
         expected = "numbers" if column.startswith(PROPERTY) else {**REQUIRED, **OPTIONAL}.get(column)
         if column.startswith(ATTRIBUTE):
             continue
         if expected is None:
             raise UserError(
-                f"the manifest knows no column {column!r}; a source may add columns that begin with {ATTRIBUTE!r}"
+                f"the manifest has an unknown column {column!r}; a source may add columns that begin with {ATTRIBUTE!r}"
             )
         if not _has_type(manifest[column], expected):
             raise UserError(

@@ -65,7 +65,7 @@ def import_target(target: Any, where: str, kind: str) -> Any:
 
     Args:
         target: Dotted path.
-        where: Key, for messages; `card.` begins those of a card.
+        where: As for `describe_place`, for messages.
         kind: Key of `KINDS`, or `estimator`.
 
     Raises:
@@ -74,11 +74,11 @@ def import_target(target: Any, where: str, kind: str) -> Any:
     if kind == "estimator":
         return _estimator(target, where)
     if kind not in KINDS:
-        raise UserError(f"{describe_place(where)} takes a plain value, found one with _target_: {show_value(target)}")
-    asked = KINDS[kind]
-    expected = f"a class of pipeline.{asked.package} that is a {asked.contract.__name__}"
+        raise UserError(f"{describe_place(where)} takes a plain value, found _target_ {show_value(target)}")
+    required = KINDS[kind]
+    expected = f"a class of pipeline.{required.package} that is a {required.contract.__name__}"
     refusal = UserError(f"{describe_place(where)}._target_ must name {expected}, got {show_value(target)}")
-    if not isinstance(target, str) or not re.fullmatch(rf"pipeline\.{re.escape(asked.package)}\.{PLAIN}", target):
+    if not isinstance(target, str) or not re.fullmatch(rf"pipeline\.{re.escape(required.package)}\.{PLAIN}", target):
         raise refusal
     module, _, name = target.rpartition(".")
     try:
@@ -88,14 +88,22 @@ def import_target(target: Any, where: str, kind: str) -> Any:
         raise UserError(f"{describe_place(where)}._target_ {show_value(target)} cannot be loaded: {reason}") from None
     if not isinstance(found, type) or f"{found.__module__}.{found.__qualname__}" != target:
         raise refusal
-    if not issubclass(found, asked.contract) or not vars(found).get("__final__"):
+    if not issubclass(found, required.contract) or not vars(found).get("__final__"):
         raise refusal
     return found
 
 
 def describe_place(where: str) -> str:
-    """The file and the key, as messages begin."""
-    return f"{CARD}: {where.removeprefix('card.')}" if where.startswith("card.") else f"{PARAMS}: {where}"
+    """The file and the key, with which messages begin: `params.yaml: train`, `conf/tune/svm.yaml: pruning`.
+
+    Args:
+        where: Key in params.yaml; in a card after `card.`; in a file that only a command reads after its path in conf/.
+    """
+    if where.startswith("card."):
+        return f"{CARD}: {where.removeprefix('card.')}"
+    if where.startswith("conf/"):
+        return where.replace(".yaml.", ".yaml: ", 1)
+    return f"{PARAMS}: {where}"
 
 
 def show_value(value: Any) -> str:

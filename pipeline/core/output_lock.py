@@ -1,4 +1,4 @@
-"""One process at a time writes a stage's outputs, and what killed ones left half written is removed."""
+"""Lets one process at a time write a stage's outputs, and removes what killed processes left incomplete."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Busy(UserError):
 
 @contextmanager
 def lock_outputs(name: str) -> Iterator[None]:
-    """In this block no other process runs the stage in this folder; the system lets go when the process ends.
+    """In this block no other process runs the stage in this folder; the system releases the lock when the process ends.
 
     Of processes that train together the first holds it for all.
 
     Raises:
-        Busy: Another process has not let go in time.
+        Busy: Another process still holds it after `WAIT` seconds.
     """
     from filelock import FileLock, Timeout
 
@@ -73,7 +73,7 @@ def sweep() -> None:
 
 
 def _written_by(number: int, path: Path) -> bool:
-    """Whether the process of that number is there, and was before the file: numbers are given out again."""
+    """Whether the process of that number runs, and started before the file: numbers are reused."""
     import psutil
 
     try:
@@ -85,7 +85,7 @@ def _written_by(number: int, path: Path) -> bool:
 
 
 def _file(name: str) -> Path:
-    return LOCKS / f"{name}.json"  # beside the lock, which is emptied by whoever tries to take it
+    return LOCKS / f"{name}.json"  # not in the lock file: each process that tries to take the lock empties it
 
 
 def _holder(name: str) -> str:

@@ -32,16 +32,16 @@ def parallel_map(
     workers: int | None = None,
     killed: Callable[[Item], Result] | None = None,
 ) -> Iterator[Result]:
-    """Results in the order of the items, computed by worker processes as they are asked for.
+    """Results in the order of the items, computed by worker processes on demand.
 
     When a worker dies (for lack of memory, or by a fault in a decoder), the items then at work are done again, each
-    in a process of its own, so that the one that kills it is found.
+    in a process of its own, so that the one that kills it is identified.
 
     Args:
         function: Picklable, without side effects.
         items: Picklable.
         total: Number of items, for the bar.
-        what: What the bar says.
+        what: Label of the bar.
         workers: Processes; None takes one per core, 1 stays in this process.
         killed: The result of an item that kills its process; None stops the run.
 
@@ -97,7 +97,7 @@ def _each(function: Callable[[Item], Result], batch: list[Item]) -> list[Result]
 def _alone(
     function: Callable[[Item], Result], item: Item, what: str, killed: Callable[[Item], Result] | None
 ) -> Result:
-    """The result of one item, by a process that nothing else is lost with."""
+    """The result of one item, computed alone in a process."""
     from concurrent.futures.process import BrokenProcessPool
 
     try:
@@ -113,7 +113,7 @@ def _alone(
 
 
 def _pool(workers: int) -> Any:
-    """joblib's processes, which are kept for the next call, start anew after a death, and need no import guard."""
+    """joblib's processes: they are reused by the next call, replaced after a death, and need no import guard."""
     from joblib.externals.loky import get_reusable_executor
 
     pool = get_reusable_executor(max_workers=workers, initializer=termination.with_parent, initargs=(os.getpid(),))
@@ -122,6 +122,6 @@ def _pool(workers: int) -> Any:
 
 
 def stop() -> None:
-    """Ends the worker processes at once, whatever they are at."""
+    """Ends the worker processes at once, even in the middle of an item."""
     while _pools:
         _pools.pop().shutdown(wait=False, kill_workers=True)

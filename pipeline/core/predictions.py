@@ -19,7 +19,7 @@ class Predictions:
 
     Attributes:
         sample_ids: (N,) each once.
-        groups: (N,) str, who is varied together.
+        groups: (N,) str; the samples of a group are resampled together.
         targets: (N, K) in {0, 1}.
         decided: (N, K) bool, by the predictor's task.
         scores: (N, K) in [0, 1].

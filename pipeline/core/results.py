@@ -1,4 +1,4 @@
-"""What checks found and what gates decided: records, beside the contracts of those who make them."""
+"""Records of what checks found and what gates decided."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_WORST, MAX_STRIPS, MAX_IN_STRIP, MAX_ROWS = 20, 6, 8, 200  # of one finding,
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check measured, beside the limit that judges it; larger is worse.
+    """What a check measured, with the limit for it; larger is worse.
 
     `worst`, `pictures` and `table` are cut when they are written, so that findings on a million samples stay readable.
 
@@ -33,10 +33,10 @@ class Finding:
         advice: What to do when it failed.
         sentence: What was found, for someone who knows nothing of statistics.
         pictures: Caption to the `sample_id` of the samples shown side by side below it.
-        table: Everything that was measured, a row each, worst first, all with the same keys.
-        obstacle: Why the check could not have failed, whatever the data hold, and what would let it judge, in one
-            sentence; empty where it could. A finding with an obstacle has not passed.
-        listing: For a file of its own beside the findings; no part of the finding itself.
+        table: All measurements, a row each, worst first, all with the same keys.
+        obstacle: Why the check could not have failed on these data, and what it would need, in one sentence; empty
+            where it could. A finding with an obstacle has not passed.
+        listing: A table for a separate file; it is not stored with the finding.
     """
 
     value: float
@@ -105,7 +105,7 @@ class StoredFinding:
         """
         missing = [key for key in ("value", "limit", "unit", "worst", "passed") if key not in entry]
         if missing:
-            raise ValueError(f"a finding has {missing[0]!r} too, got {', '.join(map(str, entry)) or 'nothing'}")
+            raise ValueError(f"a finding needs the key {missing[0]!r}, found {', '.join(map(str, entry)) or 'nothing'}")
         known = {one.name: entry[one.name] for one in fields(cls) if one.name in entry}
         return cls(**{"state": "passed" if entry["passed"] else "failed", **known})
 

@@ -1,4 +1,4 @@
-"""Library code that draws from torch's global generator, made to draw from a given one."""
+"""Makes library code that uses torch's global generator use a given one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ SEEDS = 2**62
 
 @contextmanager
 def draw_from(generator: torch.Generator) -> Iterator[None]:
-    """Inside, torch's global generator of the processor is seeded by one draw; after, it is as it was.
+    """Within the block torch's global CPU generator is seeded from `generator`; afterwards it has its former state.
 
-    That of a GPU is left alone: the code meant here works on the processor.
+    The generator of a GPU does not change: the code that needs this runs on the CPU.
     """
     import torch
 

@@ -16,7 +16,7 @@ def read_bytes(root: Path, path: str) -> bytes:
     """The bytes of `root / path`; links are followed, wherever on this disk they lead, as `walk` follows them.
 
     Raises:
-        Refused: It leaves the root, is not there, is no ordinary file, is larger than 512 MiB, or cannot be read.
+        ItemRejected: It leaves the root, is not there, is no ordinary file, is larger than 512 MiB, or cannot be read.
     """
     full = root / path
     try:
@@ -34,7 +34,7 @@ def read_bytes(root: Path, path: str) -> bytes:
 
 
 def _content(descriptor: int) -> bytes:
-    """All of an open file; asked of the file itself, whatever its name has come to mean since."""
+    """All bytes of an open file; its size comes from the descriptor, since its name may lead elsewhere by now."""
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise ItemRejected("unreadable", "not an ordinary file")
@@ -48,9 +48,9 @@ def _content(descriptor: int) -> bytes:
 
 
 def stat_file(root: Path, path: str) -> tuple[int, ...] | None:
-    """Size, times and place of an ordinary file, or of the one that a link leads to; None for anything else.
+    """Size, times, inode and device of an ordinary file, or of the one that a link leads to; None for anything else.
 
-    A link that leads elsewhere now tells another place.
+    A link that now leads elsewhere so gives another inode.
     """
     try:
         status = (root / path).stat()

@@ -31,21 +31,21 @@ class StorageFormat(ABC):
 
     @abstractmethod
     def for_card(self) -> dict[str, Any]:
-        """What a card says of it, so that whoever serves a model stores samples alike."""
+        """The entries of a card from which serving stores samples in the same form."""
 
 
 class SampleReader(ABC):
     """How the pixels of a data set's samples are read; an item is the `path` and the `content_hash` of a manifest row.
 
-    `ingest` measures every path once. Later stages load items again: what is not as it was measured is a UserError
-    that says so. A reader goes to other processes, so it holds choices and no open file.
+    `ingest` measures every path once. Later stages load items again: an item that has changed since raises a
+    UserError. A reader is sent to other processes, so it holds choices and no open file.
     """
 
     source: Source
 
     @abstractmethod
     def measure(self, paths: Sequence[str], cache: bool) -> tuple[list[ItemRejected | None], pd.DataFrame]:
-        """What ingest keeps of the items that a source names.
+        """What ingest stores of the items that a source names.
 
         Args:
             paths: Of the source.
@@ -54,12 +54,12 @@ class SampleReader(ABC):
         Returns:
             For each path None or why it is refused; and for those that are not, in their order, `media`, `format`,
             `content_hash`, `perceptual_hash`, `height`, `width`, `depth` (of frames or slices; 1 of a picture),
-            `channels`, `prop_*` (measured) and `attr_exif_*` (told by the file).
+            `channels`, `prop_*` (measured) and `attr_exif_*` (stored in the file).
         """
 
     @abstractmethod
     def load_picture(self, item: tuple[str, str]) -> np.ndarray:
-        """(H, W) or (H, W, 3) uint8: what a person is shown, all of a picture; of more axes their middle.
+        """(H, W) or (H, W, 3) uint8 for display: the picture, or the middle frame or slice.
 
         Raises:
             UserError: It cannot be read any more, or its content is another.
@@ -75,4 +75,4 @@ class SampleReader(ABC):
 
     @abstractmethod
     def for_card(self) -> dict[str, Any]:
-        """What a card says of how it reads, so that whoever serves a model reads alike."""
+        """The entries of a card from which serving reads pictures in the same way."""

@@ -1,4 +1,4 @@
-"""How every stage ends: outputs moved into place, or one clear line and the earlier outputs back."""
+"""Runs a stage and ends it: with its outputs in place, or with one line and the earlier outputs restored."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ QUIET = {
 def run(name: str, main: Callable[[], None]) -> NoReturn:
     """Runs a stage's main function and exits.
 
-    With 0 when done. Else the earlier outputs are back, and one line on stderr says why: the code is 1, or 128 and the
-    number of the signal that ended it.
+    Exits with 0 on success. Otherwise the earlier outputs are restored and one line on stderr gives the reason: the
+    code is 1, or 128 plus the number of the signal that ended the stage.
     """
     for key, value in QUIET.items():
         os.environ.setdefault(key, value)
@@ -67,7 +67,7 @@ def leave(name: str, number: int) -> NoReturn:
 
 
 def _explain(name: str, error: BaseException) -> None:
-    """Exits after one line where a person can do something."""
+    """Prints one line and exits where a person can solve the problem; returns for other errors."""
     if isinstance(error, UserError):
         fail(name, str(error))
     if isinstance(error, KeyboardInterrupt):
@@ -80,11 +80,11 @@ def _explain(name: str, error: BaseException) -> None:
 
 
 def _disk_is_full(error: BaseException) -> bool:
-    """Also where a library passes on what the system said as a text only, as safetensors and SQLite do."""
+    """Whether the disk is full, also where a library gives the reason as text only (safetensors, SQLite)."""
     if isinstance(error, OSError) and error.errno in FULL:
         return True
-    said = str(error)
-    return any(os.strerror(one) in said for one in FULL) or "database or disk is full" in said
+    text = str(error)
+    return any(os.strerror(number) in text for number in FULL) or "database or disk is full" in text
 
 
 def fail(name: str, message: str, code: int = 1) -> NoReturn:
@@ -96,7 +96,7 @@ def fail(name: str, message: str, code: int = 1) -> NoReturn:
 def restore_outputs() -> None:
     """Puts back what DVC removed before the stage ran, from its cache, as dvc.lock records it.
 
-    What the stage did write stays: the findings of a check that stopped the run are there to be read.
+    What the stage did write stays, so that the findings of a check that stopped the run can be read.
     DVC deletes a stage's outputs before its command starts; `persist: true` would avoid that but switches off
     the run-cache, which experiments need to share stages.
     """
@@ -108,8 +108,8 @@ def restore_outputs() -> None:
 
     try:
         with Repo() as repo:
-            for one in repo.stage.collect(stage):
-                for output in one.outs:
+            for recorded in repo.stage.collect(stage):
+                for output in recorded.outs:
                     if not output.exists and output.hash_info and output.use_cache:
                         output.checkout(force=True, allow_missing=True)
     except (DvcException, OSError):  # not in the cache: a fresh clone, whose dvc.lock speaks of another machine's run

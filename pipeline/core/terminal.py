@@ -1,4 +1,4 @@
-"""The one place through which text reaches a person's terminal, and what makes it fit for that."""
+"""Prints text on the terminal, without credentials or control characters; nothing else prints."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def escape_control_characters(text: str) -> str:
 
 
 def truncate(text: str, width: int = NAME_WIDTH) -> str:
-    """`visible`, cut to so many characters."""
+    """The text with escaped control characters, cut to `width` characters."""
     shown = escape_control_characters(text)
     return shown if len(shown) <= width else f"{shown[: width - 3]}..."
 

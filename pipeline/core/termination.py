@@ -1,4 +1,4 @@
-"""How a process ends before its time: by a signal, or because the one that started it is gone."""
+"""Ends a process early: on a signal, or when the process that started it is gone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import psutil
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-GRACE = 10.0  # seconds within which a second signal says nothing new
+GRACE = 10.0  # seconds within which a second signal is ignored
 POLL = 0.5  # seconds
 _early: list[Callable[[int, FrameType | None], None]] = []  # the handler of `guard_imports`
 
@@ -32,7 +32,7 @@ class Terminated(BaseException):
 
 @final
 class Listener:
-    """Turns the first signal into an exception of the main thread; what comes while it cleans up is passed over."""
+    """Turns the first signal into an exception of the main thread; signals during clean-up are ignored."""
 
     def __init__(self) -> None:
         self.cleaning_up = False
@@ -72,8 +72,8 @@ def guard_imports(name: str) -> None:
     """
 
     def leave(number: int) -> None:
-        for one in SIGNALS:  # the new interpreter leaves these ignored
-            signal.signal(one, signal.SIG_IGN)
+        for handled in SIGNALS:  # the new interpreter leaves these ignored
+            signal.signal(handled, signal.SIG_IGN)
         command = f"from pipeline.core.stage_runner import leave; leave({name!r}, {number})"
         os.execv(sys.executable, [sys.executable, "-c", command])  # noqa: S606 no shell is wanted
 
@@ -89,7 +89,7 @@ def guard_imports(name: str) -> None:
 
 
 def _install(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
-    """Makes it the handler of each signal that is not ignored; the handlers before."""
+    """Makes it the handler of each signal that is not ignored; returns the former handlers."""
     usual = (signal.SIG_DFL, signal.default_int_handler, *_early)
     return {number: signal.signal(number, handler) for number in SIGNALS if signal.getsignal(number) in usual}
 
@@ -99,7 +99,7 @@ def with_dvc() -> Iterator[None]:
     """Where DVC runs this process, SIGTERM is sent to it when DVC is gone.
 
     Linux can send a signal itself when a parent dies (prctl), but it means the thread that started the process, and
-    DVC's child is a shell, which may stay between the two. So all processes up to DVC are asked for twice a second.
+    DVC's child is a shell, which may stay between the two. So all processes up to DVC are looked up twice a second.
     """
     above = _up_to_dvc()
     done = threading.Event()
@@ -135,7 +135,7 @@ def with_parent(parent: int) -> None:
 
 
 def _up_to_dvc() -> list[psutil.Process]:
-    """The parent, its parent and so on up to the first that no stage of DVC is the environment of: DVC itself."""
+    """The parent, its parent and so on, up to the first without DVC_STAGE in its environment: DVC itself."""
     import psutil
 
     me = psutil.Process()
@@ -143,27 +143,27 @@ def _up_to_dvc() -> list[psutil.Process]:
         if "DVC_STAGE" not in me.environ():
             return []
         found = []
-        for one in me.parents():
-            found.append(one)
-            if "DVC_STAGE" not in one.environ():
+        for process in me.parents():
+            found.append(process)
+            if "DVC_STAGE" not in process.environ():
                 break
         return found
-    return [one for one in [me.parent()] if one is not None]  # whose environment may not be looked at
+    return [process for process in [me.parent()] if process is not None]  # its environment may not be read
 
 
-def _gone(one: psutil.Process) -> bool:
-    """Whether it has ended, or was never DVC: a process whose parent has died is given to the first of all."""
+def _gone(process: psutil.Process) -> bool:
+    """Whether it has ended, or was never DVC: process 1 adopts a process whose parent has died."""
     import psutil
 
     try:
-        return not one.is_running() or one.status() == psutil.STATUS_ZOMBIE or _adopts(one)
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE or _adopts(process)
     except psutil.NoSuchProcess:
         return True
     except psutil.Error:
         return False
 
 
-def _adopts(one: psutil.Process) -> bool:
-    if one.pid != 1 and one.name() != "systemd":
+def _adopts(process: psutil.Process) -> bool:
+    if process.pid != 1 and process.name() != "systemd":
         return False
-    return not any(word in part for part in one.cmdline() for word in ("dvc", "python"))
+    return not any(word in part for part in process.cmdline() for word in ("dvc", "python"))

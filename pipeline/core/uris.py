@@ -1,4 +1,4 @@
-"""Addresses of stores and servers: made of paths without pasting text, and shown without what opens them."""
+"""Addresses of stores and servers: built from paths with quoting, and shown without credentials."""
 
 from __future__ import annotations
 

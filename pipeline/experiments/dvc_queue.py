@@ -1,7 +1,8 @@
 """Experiments through the queue of DVC: stages are shared through the cache, and a failure stops no other experiment.
 
-DVC is asked by its commands, as a person would ask it. `dvc exp run --run-all` is not among them: it follows every
-entry of the queue, also those of others, ends with 0 when one failed, and goes on in the background after ctrl-C.
+DVC is called through its commands, as a person would call it. `dvc exp run --run-all` is not among them: it follows
+every entry of the queue, also those of others, ends with 0 when one failed, and continues in the background after
+ctrl-C.
 """
 
 from __future__ import annotations
@@ -57,15 +58,15 @@ class Queue:
 
 
 def run(names: Mapping[str, str], tell: Tell) -> dict[str, Finished]:
-    """Each experiment to how it ended; what has run before with everything the same is not run again.
+    """Each experiment to how it ended; what has run before with the same name is not run again.
 
     Args:
         names: Experiment, a file in conf/experiment/, to its name in DVC, which changes with all that it depends on.
-        tell: Hears what happens.
+        tell: Called with an experiment and what happens to it.
 
     Raises:
         UserError: DVC cannot queue it.
-        KeyboardInterrupt: The queue holds none of these any more; what is finished is kept.
+        KeyboardInterrupt: These are removed from the queue; finished ones are kept.
     """
     waiting = {name: one for one, name in names.items()}
     done: dict[str, Finished] = {}
@@ -102,10 +103,10 @@ def read_queue() -> Queue:
 
 
 def _enqueue(waiting: Mapping[str, str], tell: Tell) -> dict[str, Finished]:
-    """Queues what is not queued or running yet; what failed before is forgotten. Gives what DVC does not take."""
-    there = read_queue()
-    ready = there.names("Queued", "Running")
-    stale = [name for name in there.states if name in waiting and name not in ready]
+    """Queues what is not queued or running, after removing former failures; returns those that DVC refuses."""
+    queue = read_queue()
+    ready = queue.names("Queued", "Running")
+    stale = [name for name in queue.states if name in waiting and name not in ready]
     if stale:
         call_dvc("queue", "remove", *stale)
     refused = {}
@@ -120,45 +121,45 @@ def _enqueue(waiting: Mapping[str, str], tell: Tell) -> dict[str, Finished]:
 
 def _wait(waiting: Mapping[str, str], tell: Tell) -> Iterator[tuple[str, Finished]]:
     """Each name with how it ended, as they end."""
-    left, said = list(waiting), dict.fromkeys(waiting, WAITS)
-    if left:
+    unfinished, states = list(waiting), dict.fromkeys(waiting, WAITS)
+    if unfinished:
         call_dvc("queue", "start")
     pause, changed = FIRST_PAUSE, time.monotonic()
-    while left:
+    while unfinished:
         queue = read_queue()
-        for name in [name for name in left if name in queue.states]:
+        for name in [name for name in unfinished if name in queue.states]:
             log = "" if queue.states[name] == "Queued" else read_log(name)
             now = describe(queue.states[name], log)
-            if now != said[name]:
-                said[name], pause, changed = now, FIRST_PAUSE, time.monotonic()
+            if now != states[name]:
+                states[name], pause, changed = now, FIRST_PAUSE, time.monotonic()
                 tell(waiting[name], now)
             if queue.states[name] in ("Success", "Failed"):
                 ended = Finished(reason=find_reason(log)) if queue.states[name] == "Failed" else _find_results(name)
                 if ended.reason:
                     tell(waiting[name], ended.reason)
-                left.remove(name)
+                unfinished.remove(name)
                 yield name, ended
-        if left and time.monotonic() - changed > WORKER_SECONDS:
+        if unfinished and time.monotonic() - changed > WORKER_SECONDS:
             changed = time.monotonic()
-            for name in [name for name in left if name not in queue.states]:  # somebody took it out
-                left.remove(name)
+            for name in [name for name in unfinished if name not in queue.states]:  # somebody took it out
+                unfinished.remove(name)
                 yield name, _find_results(name)
-            if left and not queue.has_worker:
-                _revive([name for name in queue.names("Running") if name in left])
-        if left:
+            if unfinished and not queue.has_worker:
+                _revive([name for name in queue.names("Running") if name in unfinished])
+        if unfinished:
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _find_results(name: str) -> Finished:
-    """Where the results of an experiment that is no longer at work are."""
+    """The results of an experiment that has ended."""
     if name in list_finished():
         return Finished(revision=name)
     return Finished(reason=f"DVC kept no commit of {name}; run this again")
 
 
 def _revive(running: Collection[str]) -> None:
-    """A worker where there is none any more; what it was running when it went is marked as failed."""
+    """Starts a worker where the last one is gone; what that one was running is marked as failed."""
     if running:
         with suppress(Refusal):  # it has ended in between
             call_dvc("queue", "kill", "--force", *running)
@@ -187,7 +188,7 @@ def _take_out(names: Collection[str], state: str) -> None:
 
 
 def read_log(name: str) -> str:
-    """What an experiment of the queue has said so far; nothing where it has not started, or failed before it did."""
+    """The log of an experiment so far; empty where it has not started, or failed before it started."""
     try:
         return call_dvc("queue", "logs", name)
     except Refusal:
@@ -195,7 +196,7 @@ def read_log(name: str) -> str:
 
 
 def describe(state: str, log: str) -> str:
-    """What an entry is at, for a person."""
+    """The state of an entry in words."""
     if state == "Running":
         stages = re.findall(r"Running stage '(\w+)'", log)
         return f"runs {stages[-1]}" if stages else "starts"
@@ -210,8 +211,9 @@ def find_reason(log: str) -> str:
     stage = re.search(r"failed to reproduce '(\w+)'", lines[ends[0]]) if ends else None
     own = [line for line in before if stage and line.startswith(f"{stage[1]}: ")]
     noise = (">", "Running stage", "Stage ")
-    said = own or [line for line in before if not line.startswith(noise)][-1:] or [lines[ends[0]]] if ends else before
-    return one_line(said[-1]) if said else "it failed before it started; see dvc queue status"
+    other = [line for line in before if not line.startswith(noise)]
+    reasons = (own or other[-1:] or [lines[ends[0]]]) if ends else before
+    return one_line(reasons[-1]) if reasons else "it failed before it started; see dvc queue status"
 
 
 def call_dvc(*words: str) -> str:
@@ -237,8 +239,8 @@ def call_dvc(*words: str) -> str:
     if code == NO_PROJECT:
         raise UserError("there is no DVC project here; run this in the project's folder, where dvc.yaml is")
     if code:
-        said = texts[1].partition("ERROR:")[2] or texts[1] or f"dvc {words[0]} ended with {code}"
-        raise Refusal(one_line(said.strip().partition("\n")[0]))
+        message = texts[1].partition("ERROR:")[2] or texts[1] or f"dvc {words[0]} ended with {code}"
+        raise Refusal(one_line(message.strip().partition("\n")[0]))
     return texts[0]
 
 

@@ -1,4 +1,4 @@
-"""Whether what a search found is better on val than what it began with."""
+"""Whether the winner of a search is better on val than the start of the search."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ class Evidence:
         cls,
         name: str,
         metric: Metric,
-        found: Predictions,
+        best: Predictions,
         start: Predictions | str,
         bootstrap: Bootstrap,
     ) -> Evidence:
-        """What both did on the pictures of val.
+        """Compares both on the pictures of val.
 
         Args:
             name: Of the metric.
             metric: One number for all classes.
-            found: Of the winner.
-            start: Of what the search began with, or why that could not be trained.
+            best: Of the winner.
+            start: Of the start of the search, or why that could not be trained.
             bootstrap: How groups are resampled, where there are more than 100.
         """
         if isinstance(start, str):
             return cls(metric=name, failure=start)
-        compared = PairedPredictions.match(found, start)
+        compared = PairedPredictions.match(best, start)
         assert compared is not None
         gain = compared.paired_differences({name: metric}, bootstrap)[name].gain
         return cls(metric=name, gain=gain.value, low=gain.low, high=gain.high, caveat=gain.caveat)
@@ -70,13 +70,13 @@ class Evidence:
         return {f"gain_{self.metric}{end}": value for end, value in known.items() if value is not None}
 
     def lines(self) -> list[str]:
-        """What it comes to, in a sentence or two."""
+        """The result in one or two sentences."""
         if self.failure is not None:
-            return [f"What the search began with could not be trained ({self.failure})."]
+            return [f"The start of the search could not be trained ({self.failure})."]
         gain = "an undefined gain" if self.gain is None else f"{self.gain:+.3f}"
         interval = " without an interval" if self.low is None else f" [{self.low:+.3f}, {self.high:+.3f}]"
         caveat = f" ({self.caveat})" if self.caveat else ""
         figures = f"{self.metric} {gain}{interval} on the same pictures{caveat}"
         if self.is_better:
-            return [f"Better than what the search began with: {figures}."]
-        return [f"Not told apart from what the search began with: {figures}.", "Keep what it began with."]
+            return [f"Better than the start of the search: {figures}."]
+        return [f"No significant difference from the start of the search: {figures}.", "Keep the start."]

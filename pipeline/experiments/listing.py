@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A figure that others reported; it is shown beside, never compared.
+    """A figure that others reported; it is shown in the table, and never compared.
 
     Args:
         name: Of the row.
         value: Of the leaderboard's metric, as a share.
-        source: Where it stands: authors, year, DOI.
+        source: Where it is published: authors, year, DOI.
         n: Test samples behind it, or null where that is not known; only then is there an interval (Wilson's).
     """
 
@@ -34,7 +34,7 @@ class Published:
 
     def __post_init__(self) -> None:
         if not self.source.strip():
-            raise ValueError(f"{self.name}: source must say where the figure stands")
+            raise ValueError(f"{self.name}: source must say where the figure is published")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +74,11 @@ def read(name: str) -> tuple[Listing, Params]:
     """
     node = config.compose_option("leaderboard", name)
     rows = node.get("published") or []
-    published = [
-        config.instantiate(Published, row, f"leaderboard.published[{place}]") for place, row in enumerate(rows)
-    ]
-    listing: Listing = config.instantiate(Listing, {**node, "published": published}, "leaderboard")
-    for one in listing.experiments:
-        file = config.CONF / "experiment" / f"{one}.yaml"
+    where = f"conf/leaderboard/{name}.yaml"
+    published = [config.instantiate(Published, row, f"{where}.published[{place}]") for place, row in enumerate(rows)]
+    listing: Listing = config.instantiate(Listing, {**node, "published": published}, where)
+    for experiment in listing.experiments:
+        file = config.CONF / "experiment" / f"{experiment}.yaml"
         if not file.is_file():
-            raise UserError(f"conf/leaderboard/{name}.yaml: experiment {one!r} has no file {file}")
+            raise UserError(f"{where}: experiment {experiment!r} has no file {file}")
     return listing, yaml.safe_load(config.compose(overrides=config.select_experiment(listing.experiment)))

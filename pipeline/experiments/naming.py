@@ -35,12 +35,13 @@ def names(experiments: list[str]) -> dict[str, str]:
     code = artifacts.content_digest(*(part for name in tracked for part in (name.encode(), _bytes(Path(name)))))
     hashes: dict[str, str] = {}
     result = {}
-    for one in experiments:
-        text = config.compose(overrides=[f"experiment={one}"])
+    for experiment in experiments:
+        text = config.compose(overrides=[f"experiment={experiment}"])
         watch = _watch(yaml.safe_load(text))
         if watch not in hashes:
             hashes[watch] = _hash(watch)
-        result[one] = f"{one}-{artifacts.content_digest(code.encode(), text.encode(), hashes[watch].encode())[:8]}"
+        digest = artifacts.content_digest(code.encode(), text.encode(), hashes[watch].encode())
+        result[experiment] = f"{experiment}-{digest[:8]}"
     return result
 
 
@@ -70,5 +71,7 @@ def _bytes(path: Path) -> bytes:
 def _git(*words: str) -> list[str]:
     done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise UserError("experiments are kept by git, and this is no git checkout; run git init and commit once")
+        raise UserError(
+            "experiments are stored in git, and this folder is no git checkout; run git init and commit once"
+        )
     return [name for name in done.stdout.split("\0") if name]

@@ -1,8 +1,7 @@
-"""A search for the parameters that do best on val: it can be killed at any moment, and goes on as if nothing had been.
+"""Searches for the parameters with the best figure on val; an interrupted search resumes and has the same winner.
 
-What a trial draws is a function of the seed and of the trials that ended before it, so a search that was interrupted
-ends with the winner of one that was not. A trial that was running when it was killed counts as failed, and its values
-are drawn again.
+The values of a trial depend only on the seed and on the trials that ended before it. A trial that was running when the
+search was killed counts as failed, and its values are sampled again.
 """
 
 from __future__ import annotations
@@ -31,16 +30,17 @@ REASON = "reason"
 
 
 class Stopped(Exception):
-    """A trial that is no use to go on with; its text is why."""
+    """A trial ends early; the text is the reason."""
 
 
-def open_study(search: Search, key: str, file: Path) -> Study:
-    """The study of this key, new or as it was left; whatever was running in it is marked as failed.
+def open_study(search: Search, key: str, file: Path, where: str) -> Study:
+    """The study of this key, new or resumed; trials that were running are marked as failed.
 
     Args:
         search: What is tried.
-        key: Of everything that the figures depend on: another one is another study.
-        file: An SQLite database, made where there is none.
+        key: Of everything that the figures depend on; another key is another study.
+        file: An SQLite database, created where there is none.
+        where: Place of the search, for messages; as for `core.nouns.describe_place`.
 
     Raises:
         UserError: The file is no such database, or the pruner refuses its arguments.
@@ -50,13 +50,13 @@ def open_study(search: Search, key: str, file: Path) -> Study:
     from optuna.trial import TrialState
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    pruner = config.instantiate(MedianPruner, search.pruning, "tune.pruning") if search.pruning else NopPruner()
+    pruner = config.instantiate(MedianPruner, search.pruning, f"{where}.pruning") if search.pruning else NopPruner()
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
     except Exception as error:  # of SQLAlchemy or Alembic, by what the file is
         reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{file} is no study that can be used ({reason}); remove it to start again") from None
+        raise UserError(f"{file} is not a usable study ({reason}); remove it to start again") from None
     study = optuna.create_study(
         storage=storage, study_name=key, direction=search.direction, load_if_exists=True, pruner=pruner
     )
@@ -71,12 +71,12 @@ def run(study: Study, search: Search, objective: Objective, tell: Tell) -> Froze
     Args:
         study: As `open_study` gives it.
         search: What is tried.
-        objective: Takes the trial's number, its values, and what hears the figures of each epoch; gives the figure and
-            what shall be kept with it. May raise `Stopped`.
-        tell: Hears a line per trial.
+        objective: Takes the trial's number, its values, and a function for the figures of each epoch; returns the
+            figure and what is stored with it. May raise `Stopped`.
+        tell: Called with a line per trial.
 
     Raises:
-        UserError: Not one trial came to its end.
+        UserError: No trial completed.
     """
     import optuna
     from optuna.trial import TrialState
@@ -94,12 +94,12 @@ def run(study: Study, search: Search, objective: Objective, tell: Tell) -> Froze
         tell(f"trial {len(ended)} of {search.trials}: {shown}: {outcome}")
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         reasons = [trial.user_attrs.get(REASON, "") for trial in ended]
-        raise UserError(f"none of {len(ended)} trials came to its end; the first: {reasons[0]}")
+        raise UserError(f"none of {len(ended)} trials completed; the first: {reasons[0]}")
     return study.best_trial
 
 
 def _try(study: Study, trial: Trial, figure: str, objective: Objective) -> str:
-    """One trial to its end, which the study hears; says how it ended."""
+    """Runs a trial and records its result in the study; returns how it ended."""
     from optuna.trial import TrialState
 
     def report(epoch: int, figures: dict[str, float]) -> None:
@@ -113,8 +113,8 @@ def _try(study: Study, trial: Trial, figure: str, objective: Objective) -> str:
         trial.set_user_attr(REASON, str(stopped))
         study.tell(trial, state=TrialState.PRUNED)
         return f"stopped: {stopped}"
-    for name, one in attributes.items():
-        trial.set_user_attr(name, one)
+    for name, attribute in attributes.items():
+        trial.set_user_attr(name, attribute)
     study.tell(trial, value)
     return f"{figure} {value:.4f}"
 
@@ -131,7 +131,7 @@ def truncate_value(value: Any) -> str:
 
 
 def trial_row(history: list[dict[str, float]]) -> Mapping[str, float]:
-    """The figures of the epoch that training keeps: the lowest loss on val."""
+    """The figures of the epoch that training selects: the lowest loss on val."""
     return min(history, key=lambda row: row["val_loss"])
 
 

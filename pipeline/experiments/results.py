@@ -1,4 +1,4 @@
-"""What an experiment left in its commit and in DVC's cache, read without checking anything out."""
+"""Reads the outputs of an experiment from its commit and DVC's cache, without checking anything out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ExperimentOutputs:
     """The artifacts of one experiment.
 
     Attributes:
-        folder: Where those that are needed whole were written.
+        folder: Where they were written.
         results_key: Of its MLflow run.
     """
 
@@ -49,41 +49,41 @@ class ExperimentOutputs:
         """Figures, test predictions and costs.
 
         Raises:
-            UserError: It was not measured by this metric.
+            UserError: The experiment does not measure this metric.
         """
         figures = read_estimates(self.folder / artifacts.TEST_METRICS)
         if metric not in figures:
             raise UserError(
                 f"its reports/test_metrics.json has no {metric!r}; add it to metric in conf/experiment/{self.name}.yaml"
             )
-        told = artifacts.read_json(self.predictor / model_card.CARD)
+        card = artifacts.read_json(self.predictor / model_card.CARD)
         return Outcome(
             name=self.name,
             estimate=figures[metric],
-            test=load_test_predictions(self.folder / artifacts.PREDICTIONS, told["classes"]),
+            test=load_test_predictions(self.folder / artifacts.PREDICTIONS, card["classes"]),
             num_bytes=sum(path.stat().st_size for path in self.predictor.rglob("*") if path.is_file()),
-            train_seconds=runs.training_seconds(told["training_key"]),
+            train_seconds=runs.training_seconds(card["training_key"]),
         )
 
     def speed_material(self) -> tuple[Scorer, np.ndarray]:
-        """What scores, and (N, *spatial, C) uint8: the first test samples, at most `MAX_PICTURES`, as packed."""
+        """A scorer, and (N, *spatial, C) uint8: the first test samples, at most `MAX_PICTURES`, as packed."""
         index = artifacts.read_table(self.folder / INDEX)
         predictor, _ = model_card.load_predictor(self.predictor)
         return make_scorer(predictor, index.iloc[find_test_rows(index)]), np.load(self.folder / IMAGES)
 
 
-def make_scorer(predictor: Predictor, told: pd.DataFrame) -> Scorer:
-    """What turns these pictures into scores.
+def make_scorer(predictor: Predictor, metadata: pd.DataFrame) -> Scorer:
+    """A function from these pictures to their scores.
 
     Args:
         predictor: Trained.
-        told: A row for each picture it will be given.
+        metadata: A row of `prop_*` and `attr_*` for each picture, in order.
     """
-    return predictor.with_metadata(told.reset_index(drop=True)).predict
+    return predictor.with_metadata(metadata.reset_index(drop=True)).predict
 
 
 def bring_outputs(name: str, revision: str, folder: Path) -> ExperimentOutputs:
-    """Brings what a leaderboard needs of an experiment into a folder: of the packed pictures only those it times by.
+    """Copies what a leaderboard needs of an experiment into a folder: of the packed pictures only the first of test.
 
     Raises:
         UserError: An output is neither in the cache nor at the remote.
@@ -93,9 +93,9 @@ def bring_outputs(name: str, revision: str, folder: Path) -> ExperimentOutputs:
 
     try:
         system = DVCFileSystem(repo=".", rev=revision)
-        for one in (artifacts.TEST_METRICS, artifacts.PREDICTIONS, artifacts.REGISTRATION, artifacts.PREDICTOR, INDEX):
-            (folder / one).parent.mkdir(parents=True, exist_ok=True)
-            system.get(one.as_posix(), str(folder / one), recursive=True)
+        for path in (artifacts.TEST_METRICS, artifacts.PREDICTIONS, artifacts.REGISTRATION, artifacts.PREDICTOR, INDEX):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            system.get(path.as_posix(), str(folder / path), recursive=True)
         with system.open(IMAGES.as_posix(), "rb") as packed:
             np.save(folder / IMAGES, read_rows(packed, find_test_rows(artifacts.read_table(folder / INDEX))))
     except (DvcException, OSError) as error:
@@ -108,7 +108,7 @@ def bring_outputs(name: str, revision: str, folder: Path) -> ExperimentOutputs:
 
 
 def find_test_rows(index: pd.DataFrame) -> np.ndarray:
-    """Where the first test pictures stand, at most `MAX_PICTURES`."""
+    """The positions of the first test pictures, at most `MAX_PICTURES`."""
     return np.flatnonzero(index["split"].to_numpy() == "test")[:MAX_PICTURES]
 
 

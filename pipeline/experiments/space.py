@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 
-Figure = Literal["val_loss", "val_accuracy", "val_f1_macro"]  # what every trainer tells of an epoch
+Figure = Literal["val_loss", "val_accuracy", "val_f1_macro"]  # what every trainer reports of an epoch
 
 
 @final
@@ -29,13 +29,13 @@ class Search:
     Args:
         experiment: Of conf/experiment/, from which the search starts; null for conf/config.yaml as it is.
         trials: How many are tried in all, at least 1.
-        random_trials: How many of the first are drawn at random, before the sampler learns from them.
-        figure: Of the epoch that training keeps: `val_loss`, `val_accuracy` or `val_f1_macro`.
+        random_trials: How many of the first are sampled at random, before the sampler uses their results.
+        figure: Of the epoch that training selects: `val_loss`, `val_accuracy` or `val_f1_macro`.
         direction: `minimize` or `maximize`.
-        expect: The metric of conf/metric/ that is told of the winner, on val, with an interval.
+        expect: The metric of conf/metric/ that is reported for the winner, on val, with an interval.
         pruning: Arguments of Optuna's `MedianPruner`, which stops a trial that is worse than the median of the earlier
             ones at the same epoch; or null: every trial runs to its end.
-        seed: Of what is drawn.
+        seed: Of the sampler.
         space: Override to its sweep, as Hydra writes both: `train.dropout: interval(0, 0.5)`, `encoder: choice(a, b)`.
     """
 
@@ -51,10 +51,10 @@ class Search:
 
 
 def make_distributions(space: Mapping[str, str]) -> dict[str, BaseDistribution]:
-    """What Optuna draws each parameter from; a choice is drawn as the text that an override takes.
+    """Optuna's distribution of each parameter; a choice is a text that an override takes.
 
     Raises:
-        UserError: A text is no sweep, or one that Optuna refuses.
+        UserError: A text is not a sweep, or Optuna refuses it.
     """
     return {key: _make_distribution(key, text) for key, text in space.items()}
 
@@ -75,7 +75,7 @@ def _make_distribution(key: str, text: str) -> BaseDistribution:
 
 
 def as_overrides(values: Mapping[str, Any]) -> list[str]:
-    """Values that were drawn, as Hydra's command line takes them."""
+    """Sampled values as overrides for Hydra's command line."""
     return [f"{key}={value}" for key, value in values.items()]
 
 
@@ -98,8 +98,8 @@ def get_value(nodes: Mapping[str, Any], key: str) -> Any:
     inner: Any = nodes
     for part in key.split("."):
         if not isinstance(inner, Mapping) or part not in inner:
-            there = inner if isinstance(inner, Mapping) else nodes
-            names = ", ".join(name for name in there if name != "_target_")
-            raise UserError(f"tune.space: training reads no parameter {key!r}; there is {names}")
+            known = inner if isinstance(inner, Mapping) else nodes
+            names = ", ".join(name for name in known if name != "_target_")
+            raise UserError(f"tune.space: training reads no parameter {key!r}; expected one of {names}")
         inner = inner[part]
     return inner

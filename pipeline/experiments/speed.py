@@ -1,4 +1,4 @@
-"""How many pictures a second each predictor takes: all in one process, in turns, so that what slows one slows all."""
+"""Measures pictures per second of each predictor: all in one process and in turns, so that load affects all alike."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def images_per_second(
                 times[name].append(repeats[name] * len(images) / seconds)
             else:
                 repeats[name] = max(1, int(np.ceil(MIN_SECONDS / seconds)))
-    return {name: statistics.median(one) for name, one in times.items()}
+    return {name: statistics.median(rates) for name, rates in times.items()}
 
 
 def machine() -> str:
@@ -52,7 +52,7 @@ def machine() -> str:
 
 
 def _processor() -> str:
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text(encoding="utf-8", errors="replace").splitlines() if told.is_file() else []
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines() if cpuinfo.is_file() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.processor() or platform.machine()

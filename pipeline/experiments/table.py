@@ -28,7 +28,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
-    """What one experiment came to.
+    """The results of one experiment.
 
     Attributes:
         name: Of the experiment.
@@ -61,8 +61,8 @@ def make_board(
     `best` is the row with the best figure (of several, the smallest on disk). `difference` is how far a row is from
     it on the same test samples, at most 0, with a 95 % interval in which both are varied by the same replicate weights
     over groups, and `standing` says what that shows. `smallest` marks the model of the fewest bytes among the best and
-    those that are shown to be less than `margin` below it. An experiment judged on other test samples, labels or
-    classes than most cannot be compared and counts as failed.
+    those that are shown to be less than `margin` below it. An experiment evaluated on other test samples, labels
+    or classes than most cannot be compared and counts as failed.
 
     Args:
         metric_name: Its name in conf/metric/.
@@ -80,8 +80,8 @@ def make_board(
     rows += [_published_row(metric_name, one) for one in published]
     sign = -1.0 if metric.larger_is_better else 1.0
     rows.sort(key=lambda row: sign * row["value"])
-    told = {**others, **failed}
-    rows += [{"name": name, "kind": "failed", "metric": metric_name, "note": told[name]} for name in told]
+    reasons = {**others, **failed}
+    rows += [{"name": name, "kind": "failed", "metric": metric_name, "note": note} for name, note in reasons.items()]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     for name in ("n", "num_bytes"):
         table[name] = table[name].astype("Int64")
@@ -98,24 +98,24 @@ def _measured_rows(
     sign = -1.0 if metric.larger_is_better else 1.0
     best = min(outcomes, key=lambda one: (sign * (one.estimate.value or 0.0), one.num_bytes))
     rows = []
-    for one in outcomes:
-        compared = PairedPredictions.match(one.test, best.test)
+    for outcome in outcomes:
+        compared = PairedPredictions.match(outcome.test, best.test)
         assert compared is not None
         gain = compared.paired_differences({metric_name: metric}, bootstrap)[metric_name].gain
         rows.append(
             {
-                "name": one.name,
+                "name": outcome.name,
                 "kind": "run",
                 "metric": metric_name,
-                **asdict(one.estimate),
+                **asdict(outcome.estimate),
                 "difference": gain.value,
-                "difference_low": 0.0 if one is best else gain.low,  # the best is itself
-                "difference_high": 0.0 if one is best else gain.high,
-                "standing": "best" if one is best else rank_outcome(gain.low, gain.high, margin),
-                "best": one is best,
-                "train_seconds": one.train_seconds,
-                "images_per_second": one.images_per_second,
-                "num_bytes": one.num_bytes,
+                "difference_low": 0.0 if outcome is best else gain.low,  # the best is itself
+                "difference_high": 0.0 if outcome is best else gain.high,
+                "standing": "best" if outcome is best else rank_outcome(gain.low, gain.high, margin),
+                "best": outcome is best,
+                "train_seconds": outcome.train_seconds,
+                "images_per_second": outcome.images_per_second,
+                "num_bytes": outcome.num_bytes,
             }
         )
     as_good = [row for row in rows if row["standing"] in ("best", "as_good")]
@@ -127,48 +127,50 @@ def rank_outcome(low: float | None, high: float | None, margin: float) -> str:
     """What the interval of a difference to the best shows.
 
     Returns:
-        `as_good` (less than the margin below it), `behind`, or `not_told_apart`: too few test samples to say either.
+        `as_good` (less than the margin below it), `behind`, or `inconclusive`: too few test samples to say either.
     """
     if low is None or high is None:
-        return "not_told_apart"
+        return "inconclusive"
     if low > -margin:
         return "as_good"
-    return "behind" if high < 0 else "not_told_apart"
+    return "behind" if high < 0 else "inconclusive"
 
 
 def _comparable(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], dict[str, str]]:
-    """Those judged on what most were judged on (of several, what the first was), and what is wrong with the others."""
-    told = {one.name: _judged_on(one) for one in outcomes}
-    counts = {key: [*told.values()].count(key) for key in told.values()}
+    """The outcomes with the most common test set (the first of equally common), and what is wrong with the others."""
+    digests = {one.name: _digest_test(one) for one in outcomes}
+    counts = {key: [*digests.values()].count(key) for key in digests.values()}
     usual = max(counts, key=lambda key: counts[key], default=None)
-    kept, others = [], {}
-    for one in outcomes:
-        if told[one.name] != usual:
-            others[one.name] = "judged on other test pictures, labels or classes than the other rows"
-        elif one.estimate.value is None:
-            others[one.name] = "its figure is undefined on the test pictures"
+    comparable, others = [], {}
+    for outcome in outcomes:
+        if digests[outcome.name] != usual:
+            others[outcome.name] = "evaluated on other test pictures, labels or classes than the other rows"
+        elif outcome.estimate.value is None:
+            others[outcome.name] = "its figure is undefined on the test pictures"
         else:
-            kept.append(one)
-    return kept, others
+            comparable.append(outcome)
+    return comparable, others
 
 
-def _judged_on(one: Outcome) -> str:
-    rows = zip(one.test.sample_ids, one.test.targets, strict=True)
+def _digest_test(outcome: Outcome) -> str:
+    """Of the test samples, their labels and the classes."""
+    rows = zip(outcome.test.sample_ids, outcome.test.targets, strict=True)
     return artifacts.content_digest(
-        artifacts.canonical_json([one.test.classes, sorted((str(name), target.tolist()) for name, target in rows)])
+        artifacts.canonical_json([outcome.test.classes, sorted((str(name), target.tolist()) for name, target in rows)])
     )
 
 
-def _published_row(metric_name: str, one: Published) -> dict[str, Any]:
+def _published_row(metric_name: str, published: Published) -> dict[str, Any]:
     """A row whose interval is Wilson's, where the number of samples is known."""
-    row: dict[str, Any] = {"name": one.name, "kind": "published", "metric": metric_name, "value": one.value}
-    if one.n is not None:
+    row: dict[str, Any] = {"name": published.name, "kind": "published"}
+    row |= {"metric": metric_name, "value": published.value}
+    if published.n is not None:
         if metric_name != "accuracy":
             raise UserError(
-                f"leaderboard.published: {one.name} has n, but only accuracy has Wilson's interval; n: null"
+                f"leaderboard.published: {published.name} has n, but only accuracy has Wilson's interval; set n: null"
             )
         from scipy.stats import binomtest
 
-        between = binomtest(round(one.value * one.n), one.n).proportion_ci(method="wilson")
-        row |= {"low": float(between.low), "high": float(between.high), "n": one.n}
-    return {**row, "note": f"published, not run here: {one.source}"}
+        between = binomtest(round(published.value * published.n), published.n).proportion_ci(method="wilson")
+        row |= {"low": float(between.low), "high": float(between.high), "n": published.n}
+    return {**row, "note": f"published, not run here: {published.source}"}

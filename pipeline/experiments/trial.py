@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject, Params
 
 EXPECTED = "expected"
-START = "start"  # what the search begins with, beside the numbers of its trials
+START = "start"  # name of the training of the start; the trials have numbers
 MIN_STEPS = "train.min_steps"
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """Trains and judges on val; an objective of `parameter_search.run`.
+    """Trains, and evaluates on val; an objective of `parameter_search.run`.
 
     Attributes:
-        start: Overrides that the search begins with.
+        start: Overrides of the start of the search.
         nodes: What training reads of them, before the trial's values.
         packed: As `without_test` leaves it.
-        search: What is chosen by.
+        search: Its figure and its metric are used.
         metrics: Of one number each.
         bootstrap: Behind the intervals.
         parent: The MLflow run of the search.
@@ -63,19 +63,19 @@ class Trial:
         row, expected = self._train(str(number), self.values(values), report)
         return float(row[self.search.figure]), {EXPECTED: expected[self.search.expect].to_json()}
 
-    def values(self, drawn: Mapping[str, Any]) -> Params:
-        """What is changed for a trial: `train.epochs` is as many as it says, whatever `train.min_steps` is."""
-        exact = "train.epochs" in drawn and "min_steps" in self.nodes["train"] and MIN_STEPS not in drawn
-        return {**drawn, MIN_STEPS: 0} if exact else dict(drawn)
+    def values(self, sampled: Mapping[str, Any]) -> Params:
+        """The changed parameters of a trial; a sampled `train.epochs` is exact, whatever `train.min_steps` is."""
+        is_exact = "train.epochs" in sampled and "min_steps" in self.nodes["train"] and MIN_STEPS not in sampled
+        return {**sampled, MIN_STEPS: 0} if is_exact else dict(sampled)
 
     def evidence(self, best: Any) -> Evidence:
-        """Whether the best trial is better than what the search began with, which is trained once for that."""
+        """Whether the best trial is better than the start of the search, which is trained once for that."""
         start = self._predictions(START, {key: get_value(self.nodes, key) for key in self.search.space})
-        found = self._predictions(str(best.number), self.values(best.params))
-        if isinstance(found, str):
-            raise UserError(f"trial {best.number}, trained again: {found}")
+        winner = self._predictions(str(best.number), self.values(best.params))
+        if isinstance(winner, str):
+            raise UserError(f"trial {best.number}, trained again: {winner}")
         name = self.search.expect
-        return Evidence.of(name, self.metrics[name], found, start, self.bootstrap)
+        return Evidence.of(name, self.metrics[name], winner, start, self.bootstrap)
 
     def keep_only(self, best: Any) -> None:
         """Removes the predictions of all trials but the best and the start."""
@@ -84,7 +84,7 @@ class Trial:
                 path.unlink()
 
     def _predictions(self, name: str, values: Params) -> Predictions | str:
-        """Those that were kept, else of another training; or why that failed."""
+        """The stored predictions, else those of another training; or the reason why that failed."""
         if not self._file(name).exists():
             try:
                 self._train(name, values, lambda *_: None)
@@ -96,22 +96,22 @@ class Trial:
         return self.folder / f"{name}.parquet"
 
     def _train(self, name: str, values: Params, report: Report) -> tuple[Mapping[str, float], dict[str, Estimate]]:
-        """The row of the epoch that was kept, and the metrics on val."""
+        """The row of the selected epoch, and the metrics on val."""
         changed = [] if name == START else as_overrides(values)
         recipe, _ = select_recipe(compose_nodes([*self.start, *changed]), self.packed)
         stopped = None
         with trial_run(self.parent, name, values) as log:
 
-            def heard(epoch: int, figures: dict[str, float]) -> None:
+            def report_epoch(epoch: int, figures: dict[str, float]) -> None:
                 log(epoch, figures)
                 report(epoch, figures)
 
             try:
-                predictor, history = recipe.fit(self.packed, heard)
-                found = self._predict_val(predictor)
-                expected = estimate_metrics(self.metrics, found, self.bootstrap)
-                known = {name: one.value for name, one in expected.items() if one.value is not None}
-                log(len(history), {f"val_{name}": value for name, value in known.items()})
+                predictor, history = recipe.fit(self.packed, report_epoch)
+                predictions = self._predict_val(predictor)
+                expected = estimate_metrics(self.metrics, predictions, self.bootstrap)
+                defined = {name: one.value for name, one in expected.items() if one.value is not None}
+                log(len(history), {f"val_{name}": value for name, value in defined.items()})
             except Stopped as early:
                 stopped = early
             except UserError as error:  # a learning rate that diverges is a bad trial, not the end of the search
@@ -119,7 +119,7 @@ class Trial:
         if stopped is not None:
             raise stopped
         self.folder.mkdir(parents=True, exist_ok=True)
-        artifacts.write_table(self._file(name), _to_table(found))
+        artifacts.write_table(self._file(name), _to_table(predictions))
         return trial_row(history), expected
 
     def _predict_val(self, predictor: Any) -> Predictions:

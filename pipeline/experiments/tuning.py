@@ -1,4 +1,4 @@
-"""What a search of conf/tune/ begins with, and its winner as an experiment of conf/."""
+"""Reads a search of conf/tune/, and writes its winner as an experiment of conf/."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ MADE_OF = ("ingest", "find_duplicates", "split", "augment")  # stages whose choi
 MARK = "# Found by colibri tune"
 
 
+def describe_file(name: str) -> str:
+    """The file of a search, as messages name it."""
+    return f"conf/tune/{name}.yaml"
+
+
 def read(name: str, experiment: str | None, trials: int | None) -> tuple[Search, Params]:
     """The search of `conf/tune/NAME.yaml`, and all parameters it starts from.
 
@@ -44,13 +49,15 @@ def read(name: str, experiment: str | None, trials: int | None) -> tuple[Search,
     """
     node = config.compose_option("tune", name)
     node |= {key: value for key, value in (("experiment", experiment), ("trials", trials)) if value is not None}
-    search: Search = config.instantiate(Search, node, "tune")
+    search: Search = config.instantiate(Search, node, describe_file(name))
     params: Params = yaml.safe_load(config.compose(overrides=config.select_experiment(search.experiment)))
     for key in make_distributions(search.space):
         get_value(select_nodes(params), key)
-    if search.expect not in params["metric"] or params["metric"][search.expect].get("averaging") == "none":
+    names = [metric for metric, node in params["metric"].items() if node and node.get("averaging") != "none"]
+    if search.expect not in names:
         raise UserError(
-            f"tune.expect {search.expect!r} is no metric of one number; there is {', '.join(params['metric'])}"
+            f"tune.expect {search.expect!r} is not a metric with one number for all classes; "
+            f"expected one of {', '.join(names)}"
         )
     return search, params
 
@@ -78,7 +85,7 @@ def check_packed(params: Mapping[str, Any], experiment: str | None) -> None:
 
 
 def drop_test(packed: PackedDataset) -> PackedDataset:
-    """Train and val: of all other rows the labels are gone, and no split names them."""
+    """The samples with train and val alone: all other rows lose their labels and their split."""
     index = packed.index.copy()
     others = ~index["split"].isin(["train", "val"])
     index["split"] = index["split"].mask(others, "none")
@@ -87,12 +94,12 @@ def drop_test(packed: PackedDataset) -> PackedDataset:
 
 
 def study_key(search: Search, params: Mapping[str, Any]) -> str:
-    """Of everything that the figures rest on but the code; how many trials is no part of it."""
-    told = config.to_node(search)
-    del told["trials"], told["_target_"]
+    """Digest of everything that the figures depend on, except the code and the number of trials."""
+    node = config.to_node(search)
+    del node["trials"], node["_target_"]
     data = [path.read_bytes() for path in sorted(artifacts.PACKED.glob("*.*")) if path.suffix != ".npy"]
     return artifacts.content_digest(
-        artifacts.canonical_json(told), artifacts.canonical_json(select_nodes(params)), *data
+        artifacts.canonical_json(node), artifacts.canonical_json(select_nodes(params)), *data
     )
 
 
@@ -107,8 +114,8 @@ def winner(
         search: What was tried.
         trials: Those that ended.
         best: The best of them.
-        values: What it changed.
-        evidence: Whether it is better than what the search began with.
+        values: The parameters that it changed.
+        evidence: Whether it is better than the start of the search.
     """
     expected = Estimate.from_json(best.user_attrs[EXPECTED])
     interval = "" if expected.interval is None else " [{:.3f}, {:.3f}]".format(*expected.interval)
@@ -148,7 +155,7 @@ def _winner_node(search: Search, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_winner(to: str, text: str, search: Search, values: Mapping[str, Any]) -> Path:
-    """Writes the file and checks that it composes to what was tried; a file that does not is not left there."""
+    """Writes the file and checks that it composes to what was tried; a file that does not is removed again."""
     file = destination(to)
     before = file.read_bytes() if file.exists() else None
     artifacts.write_text(file, text)
@@ -169,10 +176,10 @@ def write_winner(to: str, text: str, search: Search, values: Mapping[str, Any]) 
 
 
 def destination(to: str) -> Path:
-    """Where the winner goes.
+    """The file of the winner.
 
     Raises:
-        UserError: A file that somebody wrote stands there.
+        UserError: The file exists and was not written by colibri tune.
     """
     file = config.CONF / "experiment" / f"{to}.yaml"
     if file.exists() and MARK not in file.read_text(encoding="utf-8"):

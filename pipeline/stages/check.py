@@ -1,4 +1,4 @@
-"""Everything the manifest alone can tell against the data, before any network runs."""
+"""Runs the checks that need the manifest alone, before any network runs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What every other stage depends on: conf/ as params.yaml, and the code of each stage as digests.
+"""Writes what every other stage depends on: conf/ as params.yaml, and the code of each stage as digests.
 
-`dvc repro` so uses what conf/ says; an edit of params.yaml that nothing else records is never overwritten.
+So `dvc repro` uses what conf/ says; an edit of params.yaml that nothing else records is never overwritten.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.core.choices import check_choices
+from pipeline.core.choices import check_choices, refuse_emptied, refuse_unknown_names
 from pipeline.core.code_digest import list_code, stage_modules
 from pipeline.core.errors import UserError
 from pipeline.datasets.expectations import ManifestExpectations
@@ -46,14 +46,14 @@ def main(force: bool = False) -> None:
     """Writes params.yaml and `data/code/`.
 
     Args:
-        force: Also over an edit that nothing else records.
+        force: Overwrites even an edit that nothing else records.
     """
     write_params(force)
     write_code(config.load_params())
 
 
 def write_params(force: bool) -> None:
-    config.refuse_emptied()
+    refuse_emptied()
     composed = config.compose()
     if os.environ.get("DVC_EXP_NAME") and config.PARAMS.exists():
         check_chosen(config.load_params())  # DVC has just composed it, with the overrides of this experiment
@@ -83,11 +83,11 @@ def write_code(params: Params) -> None:
 
 
 def check_chosen(params: Params) -> None:
-    """Refuses what could only fail later, a source that is not there in DVC's words without the key among it."""
+    """Refuses choices that would fail later, such as a source that does not exist: the message of DVC lacks the key."""
     metrics = params.get("metric")
     if not metrics or (isinstance(metrics, dict) and not any(metrics.values())):
-        raise UserError("metric chooses none, and nothing could be measured; choose some of conf/metric/ in a list")
-    config.refuse_unknown_names(params)
+        raise UserError("metric is empty, so nothing would be measured; set it to a list of names from conf/metric/")
+    refuse_unknown_names(params)
     check_choices(params)
     for key, options in OPTIONS.items():
         config.instantiate(options, config.get_section(params, key), key)

@@ -1,4 +1,4 @@
-"""What only content tells against the data: labels a model disagrees with, outliers, drift, harmful augmentation."""
+"""Runs the checks of what pictures show: labels a model disagrees with, outliers, drift, harmful augmentation."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ class Pictures:
         """(n, *spatial, C) uint8 of these rows."""
         chosen = self.samples.iloc[rows]
         items = list(zip(chosen["path"], chosen["content_hash"], strict=True))
-        one = partial(self.reader.load_stored, storage=self.storage)
-        found = parallel_map(one, items, len(items), "curate")
+        load = partial(self.reader.load_stored, storage=self.storage)
+        found = parallel_map(load, items, len(items), "curate")
         return np.stack([np.zeros(self.storage.shape, np.uint8), *found])[1:]
 
     def embed(self, images: np.ndarray) -> np.ndarray:

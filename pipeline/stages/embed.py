@@ -1,4 +1,4 @@
-"""Frozen features of every accepted sample, computed once, after nothing stopped the run and before anything learns."""
+"""Frozen features of every accepted sample, computed once, after the checks and before training."""
 
 from __future__ import annotations
 

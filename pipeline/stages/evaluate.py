@@ -31,22 +31,22 @@ def main() -> None:
     predictions = predict_splits(predictor, packed)
     val, test = (predictions[predictions["split"] == name].reset_index(drop=True) for name in ("val", "test"))
     of_val, of_test = (Predictions.of(part, packed.classes) for part in (val, test))
-    whole = {name: metric for name, metric in metrics.items() if not metric.per_class}
-    choose_by = evaluate_split(whole, of_val, options) if len(of_val) else {}
+    single_numbers = {name: metric for name, metric in metrics.items() if not metric.per_class}
+    choose_by = evaluate_split(single_numbers, of_val, options) if len(of_val) else {}
     figures = evaluate_split(metrics, of_test, options)
     figures |= baseline_margin(test, of_test, predictor.task, packed, options)
     if options.cross_validation == "always" or (options.cross_validation == "auto" and of_test.num_groups < FEW_GROUPS):
-        figures |= cross_validated_figures(whole, predictor.task, packed.classes, options)
+        figures |= cross_validated_figures(single_numbers, predictor.task, packed.classes, options)
     sliced = slice_table(test, of_test, metrics, options.bootstrap, options.min_slice)
     artifacts.write_table(artifacts.PREDICTIONS, predictions, metadata={"classes": packed.classes})
     write_estimates(artifacts.METRICS, choose_by)
     write_estimates(artifacts.TEST_METRICS, figures)
     artifacts.write_csv(artifacts.SLICES, sliced)
     artifacts.write_csv(artifacts.CONFUSION, confusion_table(test))
-    learnt = {
+    choices = {
         name: card[name] for name in ("augmentation", "encoder", "imbalance", "mix", "task", "train", "transform")
     }
-    shown = {**learnt, **{name: params[name] for name in ("evaluate", "metric")}}  # what this page is a function of
+    shown = {**choices, **{name: params[name] for name in ("evaluate", "metric")}}  # what this page is a function of
     artifacts.write_text(artifacts.REPORT, render(Material.gather(shown, metrics, packed, options.num_mistakes)))
 
 

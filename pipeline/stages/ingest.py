@@ -1,4 +1,4 @@
-"""The source's items to the manifest; each picture is read and decoded once, whatever cannot be goes to quarantine."""
+"""The source's items to the manifest; each picture is read and decoded once, one that cannot be goes to quarantine."""
 
 from __future__ import annotations
 

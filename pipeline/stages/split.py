@@ -1,4 +1,4 @@
-"""The manifest to train, val and test; what was assigned before under the same options keeps its place."""
+"""Assigns the manifest to train, val and test; samples keep the split of an earlier run with the same options."""
 
 from __future__ import annotations
 

@@ -35,15 +35,15 @@ def main() -> None:
     resume_key = artifacts.content_digest(key.encode(), code.encode())
     repeat_key = artifacts.content_digest(resume_key.encode(), code_digest([Path(__file__)]).encode())
     recipe, tried = select_recipe(nodes, packed)
-    kept = store.open_checkpoints(resume_key, root(), tell=warn)
+    states = store.open_checkpoints(resume_key, root(), tell=warn)
     run = training_run(key, params, repeat_key) if rank.is_main_process() else nullcontext(TrainingLog(None))
     with run as log:
-        predictor, history = recipe.fit(packed, log, kept)
+        predictor, history = recipe.fit(packed, log, states)
         if rank.is_main_process():
             write(predictor, history, tried, {"source": name, **recipe.card(packed), "training_key": key})
-            log.has_made(model_card.training_digest())
+            log.record_output(model_card.training_digest())
     if rank.is_main_process():  # a run that was interrupted while it waited for MLflow goes on from the last of them
-        kept.clear()
+        states.clear()
     rank.finish()
 
 
@@ -51,12 +51,12 @@ def write(
     predictor: Predictor,
     history: list[dict[str, float]],
     tried: pd.DataFrame,
-    told: dict[str, Any],
+    facts: dict[str, Any],
 ) -> None:
     with artifacts.atomic_write(artifacts.PREDICTOR) as folder:
         folder.mkdir()
         saved = predictor.save(folder)
-        artifacts.write_json(folder / model_card.CARD, {**saved, **told})
+        artifacts.write_json(folder / model_card.CARD, {**saved, **facts})
     artifacts.write_csv(artifacts.TRAIN_CURVES, pd.DataFrame(history))
     artifacts.write_csv(artifacts.IMBALANCE, tried)
 

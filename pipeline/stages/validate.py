@@ -1,4 +1,4 @@
-"""A Great Expectations suite on the manifest: the run stops at the first broken promise, and the page shows all."""
+"""Tests the manifest with Great Expectations: a failed expectation stops the run, and a page shows all results."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pipeline.datasets.expectations import DATA_DOCS, ManifestExpectations, desc
 
 def main() -> None:
     params = config.load_params()
-    promises = config.instantiate(ManifestExpectations, config.get_section(params, "validate"), "validate")
+    expectations = config.instantiate(ManifestExpectations, config.get_section(params, "validate"), "validate")
     with artifacts.atomic_write(DATA_DOCS) as pages:
-        results = validate(artifacts.read_table(artifacts.MANIFEST), promises, pages)
+        results = validate(artifacts.read_table(artifacts.MANIFEST), expectations, pages)
     artifacts.write_json(
         artifacts.VALIDATION, {"passed": all(one["passed"] for one in results), "expectations": results}
     )
-    broken = [one for one in results if not one["passed"]]
-    if broken:
+    failed = [one for one in results if not one["passed"]]
+    if failed:
         raise UserError(
-            f"{len(broken)} of {len(results)} expectations failed: {describe(broken[0])}; all in {artifacts.VALIDATION}"
+            f"{len(failed)} of {len(results)} expectations failed: {describe(failed[0])}; all in {artifacts.VALIDATION}"
         )
     artifacts.write_passed("validate")
 

@@ -1,4 +1,4 @@
-"""Which MLflow store, whether it answers, and how long it is waited for."""
+"""Connects to the MLflow store, and waits for one that is locked or does not answer."""
 
 from __future__ import annotations
 
@@ -49,33 +49,33 @@ def tracking_uri() -> str:
 
 
 def patience() -> float:
-    """For how many seconds a store that is locked or gone is waited for: COLIBRI_TRACKING_WAIT, 60 unless set.
+    """Seconds to wait for a store that is locked or does not answer: COLIBRI_TRACKING_WAIT, 60 unless set.
 
     Raises:
         UserError: It is no number from 0 to 86400.
     """
-    told = os.environ.get(WAIT) or str(WAIT_SECONDS)
+    text = os.environ.get(WAIT) or str(WAIT_SECONDS)
     try:
-        seconds = float(told)
+        seconds = float(text)
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= 86_400:
-        raise UserError(f"{WAIT} must be a number of seconds from 0 to 86400, got {told!r}; unset it, or set 60")
+        raise UserError(f"{WAIT} must be a number of seconds from 0 to 86400, got {text!r}; unset it, or set 60")
     return seconds
 
 
 def connect(wait: float | None = None) -> tuple[MlflowClient, str]:
     """A client of this store alone, and the id of the experiment; the store is made when it is not there.
 
-    Of MLflow's environment only `MLFLOW_TRACKING_URI` says where: a run, an experiment or a registry named there is
-    somebody else's.
+    Of MLflow's variables only `MLFLOW_TRACKING_URI` counts: runs, experiments and
+    registries that are named there belong to somebody else.
 
     Args:
-        wait: For at most so many seconds; `patience()` unless given.
+        wait: Seconds at most; `patience()` unless given.
 
     Raises:
-        Unavailable: The store was locked or unreachable for so long.
-        UserError: It is not MLflow's, or nothing that can be one.
+        Unavailable: The store was locked or unreachable all the time.
+        UserError: It is no MLflow store, and cannot become one.
     """
     for key, value in QUIET.items():
         os.environ.setdefault(key, value)
@@ -117,7 +117,7 @@ def _connect(left: float) -> tuple[MlflowClient, str]:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it logs it also raises
-    mlflow.set_tracking_uri(uri)  # MLflow asks for it while it makes a version, whatever client is at work
+    mlflow.set_tracking_uri(uri)  # MLflow reads it when it creates a version, whatever the client says
     try:
         with translate_errors(), FileLock(root() / ".mlflow.lock", timeout=max(left, 1.0)):
             client = mlflow.MlflowClient(uri, uri)

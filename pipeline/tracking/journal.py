@@ -1,8 +1,8 @@
 """The figures of one run in a file, and how they reach MLflow from there.
 
 A line of the file is one event: `begin` (tags, parameters), figures, `unless_finished` (a tag and its value), `end`.
-The file is gone when the store has all of it. What is left, because the store did not answer or the process was killed,
-is brought at the next opportunity.
+The file is removed when the store has all of it. What remains, because the store did not answer or the process was
+killed, is brought at the next opportunity.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def folder() -> Path:
 def bring_left() -> None:
     """Brings what earlier processes left behind: oldest first, each in the order in which it was written.
 
-    A journal that another process writes or brings is left to it. What the store refuses for good is put aside.
+    A journal that another process writes or brings is skipped. One that the store refuses for good is renamed.
     """
     from filelock import FileLock, Timeout
 
@@ -64,11 +64,11 @@ def _bring(path: Path) -> None:
         raise
     except UserError as error:
         path.replace(path.with_suffix(".refused"))
-        say(f"{path} was not taken and is kept as {path.with_suffix('.refused')}: {error}")
+        say(f"MLflow refused {path}, which is kept as {path.with_suffix('.refused')}: {error}")
 
 
 def tidy(path: Path, lock: FileLock) -> None:
-    """No lock is left beside a journal that is gone."""
+    """Removes the lock of a journal that is gone."""
     if not path.exists():
         Path(lock.lock_file).unlink(missing_ok=True)
 
@@ -78,7 +78,7 @@ class Journal:
     """Events in a file, and how many of its bytes the store has.
 
     Attributes:
-        path: The file; the rest of its lines is read where it was left.
+        path: The file; its lines are read from where the last reading ended.
         written: Set when there is something to bring at once.
         ended: Whether the store has the end, too.
     """
@@ -93,7 +93,7 @@ class Journal:
         self._dropped = False
 
     def write(self, **event: Any) -> None:
-        """Adds a line. A disk that is full costs the line, not the fit."""
+        """Adds a line; a full disk loses the line and does not end the fit."""
         line = json.dumps({"time": int(time.time() * 1000), **event}) + "\n"
         try:
             with self._writing, self.path.open("a", encoding="utf-8") as file:
@@ -102,7 +102,7 @@ class Journal:
             say(f"{self.path} cannot be written ({error}); these figures are missing in MLflow")
 
     def log(self, step: int, figures: Mapping[str, float]) -> None:
-        """Adds the figures of an epoch, and wakes who brings them."""
+        """Adds the figures of an epoch, and wakes the thread that brings them."""
         self.write(step=step, figures={name: float(value) for name, value in figures.items()})
         self.written.set()
 
@@ -119,8 +119,8 @@ class Journal:
         same figure.
 
         Raises:
-            Unavailable: The store was locked or gone for longer than `wait`.
-            UserError: It refuses what it is told.
+            Unavailable: The store was locked or did not answer for longer than `wait`.
+            UserError: The store refuses an event.
         """
         with open_store(wait) as (client, experiment):
             batch: list[Any] = []
@@ -138,7 +138,7 @@ class Journal:
             self.path.unlink(missing_ok=True)
 
     def _events(self, offset: int) -> Iterator[tuple[JsonObject, int]]:
-        """Each whole line, and where the next one starts; what a full disk or a kill cut off is passed over."""
+        """Each whole line, and where the next one starts; a line that a full disk or a kill cut off is skipped."""
         try:
             file = self.path.open("rb")
         except FileNotFoundError:

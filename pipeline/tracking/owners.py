@@ -1,4 +1,4 @@
-"""Whose run it is: a run that says RUNNING while its process is gone is closed, and no other."""
+"""Records which process owns a run, and closes RUNNING runs whose process is gone."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ GONE = "its process ended without a word: killed, out of memory, or the machine 
 
 
 def owner() -> dict[str, str]:
-    """Tags of this process: where its number counts, the number, and what tells it from a later one of that number."""
+    """Tags of this process: the machine, the process number, and the start time, since numbers are reused."""
     return {HOST: _host(), PID: str(os.getpid()), PROCESS: _start(os.getpid()) or ""}
 
 
 def is_gone(tags: dict[str, str]) -> bool:
-    """Whether the process that a run's tags name has ended for certain; of another machine nothing is certain."""
+    """Whether the process that a run's tags name has certainly ended; False for one of another machine."""
     if tags.get(HOST) != _host() or not tags.get(PROCESS) or not tags.get(PID, "").isdecimal():
         return False
     return _start(int(tags[PID])) != tags[PROCESS]

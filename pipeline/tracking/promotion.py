@@ -60,8 +60,8 @@ class ComparisonOptions:
     def of(cls, params: Params) -> ComparisonOptions:
         """As `evaluate` measures one version."""
         metrics = config.build_all(params, "metric")
-        whole = {name: metric for name, metric in metrics.items() if not metric.per_class}
-        return cls(metrics=whole, bootstrap=EvaluateOptions.of(params).bootstrap)
+        single_numbers = {name: metric for name, metric in metrics.items() if not metric.per_class}
+        return cls(metrics=single_numbers, bootstrap=EvaluateOptions.of(params).bootstrap)
 
 
 def register_version(
@@ -71,9 +71,9 @@ def register_version(
     gate: Gate,
     card: JsonObject,
     packed: PackedDataset,
-    judging: ComparisonOptions,
+    comparison: ComparisonOptions,
 ) -> JsonObject:
-    """What was registered and why; the same text when the same results come again."""
+    """What was registered and why; the same result when the same results are registered again."""
     name = options.model_name
     version = registry.find_version(name, key)
     tags = registry.version_tags(name, version) if version else {}
@@ -84,7 +84,7 @@ def register_version(
         verdict = with_baseline_margin(
             apply_gate(gate, card["classes"], champion[1] if champion else None), options.below_baseline
         )
-        earlier = compare_earlier_data(name, run_id, card, judging)
+        earlier = compare_earlier_data(name, run_id, card, comparison)
         test_set = test_digest()
         uses = registry.num_versions_tested_on(name, test_set) + (version is None)
         if version is None:
@@ -114,14 +114,14 @@ def register_version(
 
 
 def test_digest() -> str:
-    """Of which samples test holds: each version judged on the same ones wears their figures out a little."""
+    """Digest of the test samples; the more versions are evaluated on them, the more optimistic the best figure is."""
     table = artifacts.read_table(artifacts.PREDICTIONS)
     names = sorted(table.loc[table["split"] == "test", "sample_id"])
     return artifacts.content_digest(artifacts.canonical_json(names))
 
 
 def apply_gate(gate: Gate, classes: list[str], champion_run: str | None) -> Verdict:
-    """The gate's verdict on the test predictions of both; none is asked where the test split leaks."""
+    """The gate's verdict on the test predictions of both; a test split that leaks is refused without the gate."""
     leakage = read_findings(artifacts.CHECKS).get(LEAKAGE)
     if leakage is not None and not leakage.passed:
         if leakage.state == "cannot_be_judged":
@@ -135,16 +135,16 @@ def apply_gate(gate: Gate, classes: list[str], champion_run: str | None) -> Verd
         theirs = registry.predictions_of(champion_run, Path(folder))
         before = artifacts.read_metadata(theirs).get("classes")
         if before != classes:
-            return Verdict(False, [f"the champion knows other classes: {before} instead of {classes}"])
+            return Verdict(False, [f"the champion has other classes: {before} instead of {classes}"])
         return gate(ours, load_test_predictions(theirs, classes))
 
 
-def compare_earlier_data(name: str, run_id: str, card: JsonObject, judging: ComparisonOptions) -> JsonObject | None:
-    """What is registered now against a version made of the data before; None where there is none.
+def compare_earlier_data(name: str, run_id: str, card: JsonObject, comparison: ComparisonOptions) -> JsonObject | None:
+    """A comparison of this version with one of the earlier data; None where there is none.
 
-    Of the versions made of these data it is the one whose choices differ least, the newest of several: the data shall
-    be what differs. Both are judged on the test samples that both had, by the labels of today: a corrected label does
-    not count for one of them only.
+    Of the versions of these data the one whose choices differ least is compared (the newest of several), so that the
+    data are the main difference. Both are evaluated on the test samples that both had, with the labels of today, so
+    that a corrected label counts for both.
     """
     candidates = registry.earlier_data(name, card["data_hash"])
     if not candidates:
@@ -156,7 +156,7 @@ def compare_earlier_data(name: str, run_id: str, card: JsonObject, judging: Comp
     with tempfile.TemporaryDirectory() as folder:
         theirs = registry.predictions_of(their_run, Path(folder))
         if artifacts.read_metadata(theirs).get("classes") != card["classes"]:
-            return {**about, "reason": "it knows other classes"}
+            return {**about, "reason": "it has other classes"}
         later, earlier = (
             load_test_predictions(artifacts.PREDICTIONS, card["classes"]),
             load_test_predictions(theirs, card["classes"]),
@@ -164,6 +164,7 @@ def compare_earlier_data(name: str, run_id: str, card: JsonObject, judging: Comp
     both = PairedPredictions.match(later, earlier)
     if both is None:
         return {**about, "reason": "no test picture is common to both"}
+    changes = both.paired_differences(comparison.metrics, comparison.bootstrap)
     return {
         **about,
         "n": len(both),
@@ -171,27 +172,25 @@ def compare_earlier_data(name: str, run_id: str, card: JsonObject, judging: Comp
         "num_left": len(earlier) - len(both),
         "num_new": len(later) - len(both),
         "other_choices": choices[least],
-        "metrics": {
-            name: one.to_json() for name, one in both.paired_differences(judging.metrics, judging.bootstrap).items()
-        },
+        "metrics": {name: change.to_json() for name, change in changes.items()},
     }
 
 
 def with_baseline_margin(verdict: Verdict, below: Literal["refuse", "warn"]) -> Verdict:
-    """The verdict with what the model adds to the properties of the pictures, refused where that is less than nothing.
+    """The verdict with the margin over a forest on the properties alone; refused where the margin is below 0.
 
-    Not refused is what merely has not shown more: the baseline is near 1 where a property gives the label away, and
-    few test pictures leave wide intervals.
+    A margin whose interval holds 0 is accepted: the forest is near 1 where a property gives the label away, and few
+    test pictures leave wide intervals.
     """
     margin = read_estimates(artifacts.TEST_METRICS).get(BEYOND)
-    told = describe_margin(margin)
-    if margin is None or not told:
+    sentence = describe_margin(margin)
+    if margin is None or not sentence:
         return verdict
     evidence = {**verdict.evidence, BEYOND: margin}
     if verdict.promote and below == "refuse" and is_significantly_worse(margin):
         way_out = "where that shortcut is known and remedied, set register.below_baseline to warn"
-        return Verdict(False, [f"{told}; {way_out}"], evidence)
-    return Verdict(verdict.promote, [*verdict.reasons, told], evidence)
+        return Verdict(False, [f"{sentence}; {way_out}"], evidence)
+    return Verdict(verdict.promote, [*verdict.reasons, sentence], evidence)
 
 
 def example_picture(packed: PackedDataset) -> bytes:

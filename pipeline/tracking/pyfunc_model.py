@@ -21,7 +21,7 @@ class PyfuncClassifier(PythonModel):  # type: ignore[misc]
         self.predictor, self.card = load_predictor(Path(context.artifacts["predictor"]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Columns `class` (the decided labels as `spelled`, empty when there is none) and `scores` (per class)."""
+        """Columns `class` (the decided labels, written by `labels_to_text`) and `scores` (a dictionary per class)."""
         packing, classes = self.card["packing"], self.card["classes"]
         decoding, storage = Decoding.of_card(packing), SquareFormat.of_card(packing)
         images = [storage.convert(decode(bytes(data), decoding)) for data in model_input["image"]]

@@ -29,14 +29,14 @@ def record_run(
     finished_before: tuple[str, str] | None = None,
     usage: bool = False,
 ) -> Iterator[Journal]:
-    """A run that is written down and brought to the store; it ends as the block does.
+    """A run that is recorded and brought to the store; it ends as the block does.
 
     Args:
         name: Of the run; MLflow makes one up where it is None.
         tags: Of the run; who owns it is added.
         params: Its parameters.
         failed: The status of a run whose block raises: FAILED or KILLED. An interrupted one is always KILLED.
-        finished_before: A tag and its value: where a finished run has it, this one tells nothing new and is dropped.
+        finished_before: A tag and its value: where a finished run has it, this one adds nothing and is dropped.
         usage: Whether the use of processor and memory is recorded over time.
     """
     import mlflow  # noqa: F401 by this thread: two that import at once can see half a module
@@ -69,11 +69,11 @@ def record_run(
 
 
 class _Courier:
-    """The thread that brings a journal's lines while the fit writes on."""
+    """The thread that brings a journal's lines during the fit."""
 
     def __init__(self, journal: Journal, usage: Usage | None):
         self.journal, self.usage = journal, usage
-        self.told = False
+        self.has_warned = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
         self._thread.start()
@@ -85,10 +85,10 @@ class _Courier:
         self._thread.join()
 
     def finish(self, wait: float) -> None:
-        """Brings the rest, waiting for the store where it must; says so where it stays in the file."""
+        """Brings the rest, waiting for the store if necessary; warns where it stays in the file."""
         try:
             self.journal.bring(wait)
-        except Exception as error:  # a fit that ended well must not fail for its diary
+        except Exception as error:  # a fit that succeeded must not fail because of its record
             say(
                 f"{_line(error)}; the figures of this run are kept in {self.journal.path} and reach MLflow with the "
                 "next training or registration"
@@ -99,7 +99,7 @@ class _Courier:
             self.journal.written.clear()
             self._attempt()
             self._sample()
-            if not self._stopped.is_set():  # which may have been told just before `clear`
+            if not self._stopped.is_set():  # `stop` may have run just before `clear`
                 self.journal.written.wait(SECONDS_BETWEEN)
 
     def _sample(self) -> None:
@@ -113,11 +113,11 @@ class _Courier:
     def _attempt(self) -> None:
         try:
             self.journal.bring(wait=0)
-            self.told = False
+            self.has_warned = False
         except Exception as error:  # whatever it is, it must not end the fit
-            if not self.told:
+            if not self.has_warned:
                 say(f"{_line(error)}; the run goes on, its figures are kept in {self.journal.path} until it answers")
-            self.told = True
+            self.has_warned = True
 
 
 def _line(error: Exception) -> str:

@@ -40,14 +40,14 @@ DATA_HASH, COMMIT, TEST_SET = "data_hash", "git_commit", "test_set"  # tags of a
 
 
 def find_version(name: str, results_key: str) -> str | None:
-    """The version that carries these results already."""
+    """The version that has these results, or None."""
     with open_store() as (client, _):
         found = client.search_model_versions(f"name = '{name}' and tags.`{RESULTS}` = '{results_key}'")
     return str(found[0].version) if found else None
 
 
 def is_registered(name: str, version: str) -> bool | None:
-    """Whether the store has this version, in a moment: SQLite's file is asked itself. None where it does not answer."""
+    """Whether the store has this version, or None where it does not answer; an SQLite file is read directly."""
     database = sqlite_path(tracking_uri())
     if database is not None:
         return _is_in_file(database, name, version)
@@ -61,13 +61,13 @@ def is_registered(name: str, version: str) -> bool | None:
 def _is_in_file(database: Path, name: str, version: str) -> bool | None:
     if not database.exists():
         return False
-    asked = (
+    query = (
         "SELECT 1 FROM model_versions WHERE name = ? AND version = ? AND coalesce(current_stage, '') != ?",
         (name, version, "Deleted_Internal"),
     )
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=1.0)) as connection:
-            return connection.execute(*asked).fetchone() is not None
+            return connection.execute(*query).fetchone() is not None
     except sqlite3.Error as error:
         return False if "no such table" in str(error) else None
 
@@ -87,7 +87,7 @@ def champion(name: str) -> tuple[str, str] | None:
 
 
 def earlier_data(name: str, data_hash: str) -> list[tuple[str, str, dict[str, str]]]:
-    """Version, run id and tags of the versions made of the other data that were used last; the newest first."""
+    """Version, run id and tags of the versions of the latest other data; the newest first."""
     with open_store() as (client, _):
         found = client.search_model_versions(f"name = '{name}'")
     others = sorted(
@@ -101,14 +101,14 @@ def earlier_data(name: str, data_hash: str) -> list[tuple[str, str, dict[str, st
 
 
 def num_versions_tested_on(name: str, test_set: str) -> int:
-    """How many versions were judged on these test samples."""
+    """How many versions were evaluated on these test samples."""
     with open_store() as (client, _):
         found = client.search_model_versions(f"name = '{name}' and tags.`{TEST_SET}` = '{test_set}'")
     return len(found)
 
 
 def predictions_of(run_id: str, folder: Path) -> Path:
-    """Downloads the predictions that a run was judged by.
+    """Downloads the predictions of a run.
 
     Raises:
         UserError: They are not where the store says.
@@ -119,8 +119,8 @@ def predictions_of(run_id: str, folder: Path) -> Path:
         local = file_path(place)
         if local is not None and not (local / PREDICTIONS).exists():
             raise UserError(
-                f"{local / PREDICTIONS}, by which run {run_id} was judged, does not exist; copy mlruns/ from where the "
-                "project was, or delete the alias champion in MLflow to begin anew"
+                f"{local / PREDICTIONS}, the predictions of run {run_id}, does not exist; copy mlruns/ from the former "
+                "folder of the project, or delete the alias champion in MLflow to start without one"
             )
         return Path(client.download_artifacts(run_id, PREDICTIONS, str(folder)))
 
@@ -133,7 +133,7 @@ def create_version(
     Args:
         name: Of the registered model.
         run_id: The run it belongs to.
-        results_key: Tag by which `find_version` knows it again.
+        results_key: Tag by which `find_version` finds it.
         predictor: The folder with card and weights.
         example: An encoded picture.
         tags: Of the version.
@@ -152,12 +152,12 @@ def create_version(
     _warn_of_escapes(str(root()))
     with open_store() as (client, _):
         run = client.get_run(run_id)
-        made = client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
+        model = client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
         logged = Model.log(  # as mlflow.pyfunc.log_model does, which takes its run from the environment
             artifact_path=None,
             flavor=mlflow.pyfunc,
             run_id=run_id,
-            model_id=made.model_id,
+            model_id=model.model_id,
             python_model=str(Path(__file__).with_name("pyfunc_model.py")),
             artifacts={"predictor": predictor.resolve().as_uri()},
             code_paths=[str(Path(pipeline.__file__).parent)],

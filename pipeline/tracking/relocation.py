@@ -1,4 +1,4 @@
-"""A project that was moved or copied: MLflow keeps absolute places of artifacts, and they move with the database."""
+"""Updates the paths of artifacts in MLflow's database, which are absolute, after a project was moved or copied."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ ARTIFACTS = "mlruns"
 def relocate(connection: sqlite3.Connection, folder: Path, ours: bool) -> None:
     """Rewrites every place below the former folder, within the transaction that is open.
 
-    Artifacts lie in `mlruns/` beside the database. Where the experiment says another `mlruns/`, the two were moved or
-    copied together, and what is logged from now on must not land in the folder that they came from.
+    Artifacts are in `mlruns/` in the folder of the database. Where the experiment has another `mlruns/`, the two were
+    moved or copied together, and what is logged from now on must not land in the folder that they came from.
 
     Args:
         connection: To the database.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
 KEY, RESULTS = "colibri.training_key", "colibri.results_key"
-REPEATED = "colibri.repeat_key"  # of data, choices and code: a training of the same one gives the same
+REPEATED = "colibri.repeat_key"  # of data, choices and code: an equal key gives an equal training
 MADE = "colibri.made"  # digest of what training made: predictor and curves
 MAX_PARAM_LENGTH = 500
 UNLOGGED = ("validate", "check", "embed", "curate", "evaluate", "metric", "gate", "register")
@@ -41,7 +41,7 @@ SECONDS = "train/seconds"  # since the training started, at the end of each epoc
 
 @final
 class TrainingLog:
-    """What a training tells its run; of no journal, nothing is told.
+    """Records the figures of a training in its run; without a journal it does nothing.
 
     Args:
         journal: Of the run.
@@ -55,17 +55,17 @@ class TrainingLog:
             seconds = time.perf_counter() - self._started
             self._journal.log(epoch, epoch_figures({**figures, "seconds": seconds}))
 
-    def has_made(self, made: str) -> None:
-        """Takes the digest of what training made; where a finished run made the same, this one is deleted."""
+    def record_output(self, digest: str) -> None:
+        """Records the digest of what training made; where a finished run made the same, this one is deleted."""
         if self._journal is not None:
-            self._journal.write(unless_finished=(MADE, made))
+            self._journal.write(unless_finished=(MADE, digest))
 
 
 @contextmanager
 def training_run(key: str, params: Params, repeat_key: str = "") -> Iterator[TrainingLog]:
     """A run that receives the figures of each epoch and, over time, the use of processor and memory.
 
-    A store that does not answer costs the training nothing: the figures wait in a file. Where a finished run of the
+    A store that does not answer does not delay the training: the figures wait in a file. Where a finished run of the
     same `repeat_key` is there (the stage was forced to run again), nothing is logged twice.
 
     Args:
@@ -74,7 +74,7 @@ def training_run(key: str, params: Params, repeat_key: str = "") -> Iterator[Tra
         repeat_key: Of data, choices and code; empty for `key`.
 
     Raises:
-        UserError: What MLFLOW_TRACKING_URI names can be no store, and no waiting will make it one.
+        UserError: MLFLOW_TRACKING_URI names something that cannot be a store.
     """
     with suppress(Unavailable), open_store(wait=0) as (client, experiment):
         bring_left()
@@ -145,12 +145,12 @@ def _log_figures(client: MlflowClient, run_id: str, metrics: dict[str, dict[str,
     """Each figure as a metric; its interval, groups and caveat in a table: as metrics they would hide the others."""
     rows, measured = [], {}
     for split, figures in metrics.items():
-        for name, one in figures.items():
-            rows.append([f"{split}/{name}", *(getattr(one, column) for column in INTERVAL)])
-            if one.value is not None:
-                measured[f"{split}/{metric_name(name)}"] = one.value
-            if one.caveat and "/" not in name:
-                client.set_tag(run_id, f"caveat.{split}.{name}", one.caveat)
+        for name, figure in figures.items():
+            rows.append([f"{split}/{name}", *(getattr(figure, column) for column in INTERVAL)])
+            if figure.value is not None:
+                measured[f"{split}/{metric_name(name)}"] = figure.value
+            if figure.caveat and "/" not in name:
+                client.set_tag(run_id, f"caveat.{split}.{name}", figure.caveat)
     log_figures(client, run_id, measured)
     client.log_dict(run_id, {"columns": ["metric", *INTERVAL], "data": rows}, INTERVALS)
     client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps([{"path": INTERVALS, "type": "table"}]))
@@ -239,8 +239,8 @@ def epoch_figures(figures: dict[str, float]) -> dict[str, float]:
 def flat_params(params: Params) -> dict[str, str]:
     """The leaves of the parameters under their dotted keys, without credentials, cut to what MLflow keeps.
 
-    What only measures and judges is left out, so that two runs show how they were made; params.yaml, an artifact of
-    the run, has everything.
+    Choices that only measure and evaluate are left out, so that two runs show how they were made; params.yaml, an
+    artifact of the run, has everything.
     """
     return {
         re.sub(r"[^\w\-. /]", "_", key)[:250]: text[:MAX_PARAM_LENGTH]

@@ -99,8 +99,11 @@ def test_every_finding_is_written_in_order(project):
     ("found", "message"),
     [
         ([], r"^reports/checks\.json: not the findings of checks \(.*\); remove it and run dvc repro$"),
-        ({"x": {"value": 1}}, r"checks\.json: not the findings of checks \(a finding has 'limit' too, got value\)"),
-        ({"x": {}}, r"a finding has 'value' too, got nothing"),
+        (
+            {"x": {"value": 1}},
+            r"checks\.json: not the findings of checks \(a finding needs the key 'limit', found value\)",
+        ),
+        ({"x": {}}, r"a finding needs the key 'value', found nothing"),
         ({"x": 3}, r"^reports/checks\.json: not the findings of checks"),
     ],
 )

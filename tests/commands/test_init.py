@@ -165,7 +165,7 @@ def test_a_guess_gives_way_to_what_is_told(tmp_path, checkout, capsys):
     run(tmp_path / "set", "--label-column", "two", "--group-column", "one")
     source = written("set")
     assert (source.label_column, source.group_column, source.attribute_columns) == ("two", "one", [])
-    assert "--label-column means nothing to folder" in refused(
+    assert "--label-column has no effect on folder" in refused(
         capsys, classes(tmp_path / "folders", "cat", "dog"), "--label-column", "two"
     )
 
@@ -185,7 +185,7 @@ def test_labels_without_their_pictures_are_counted_and_refused(tmp_path, checkou
     MAKERS["darwin"](tmp_path / "set")
     for one in (tmp_path / "set").glob("*.png"):
         one.unlink()
-    with pytest.raises(UserError, match=r"^none of the 9 pictures .* is there, only their labels; nothing was written"):
+    with pytest.raises(UserError, match=r"^none of the 9 pictures .* exists, only their labels; nothing was written"):
         init.main(tmp_path / "set", None, None, False)
     shown = capsys.readouterr().out
     assert "items: 9, labels: 2" in shown
@@ -299,7 +299,7 @@ def test_odd_names_are_refused(name, tmp_path, checkout, capsys):
 
 
 def test_a_path_that_gives_no_name(tmp_path, checkout, capsys):
-    assert "gives no good name for the data set; say one with --name" in refused(
+    assert "gives no good name for the data set; choose one with --name" in refused(
         capsys, classes(tmp_path / "2024", "cat", "dog")
     )
 
@@ -351,7 +351,7 @@ def test_a_limit_that_would_stop_the_run_is_named(tmp_path, checkout, capsys):
     shown = capsys.readouterr().out
     assert "refused, without a byte: 1 of 8 files looked at; the first is 'cat/zero.png': 0 bytes" in shown
     assert "refused, files that are no pictures in spite of their names: 1 of 8 files looked at" in shown
-    assert "It will stop at ingest.max_quarantine_fraction 0.05; mend what is refused above" in shown
+    assert "ingest will stop at ingest.max_quarantine_fraction 0.05; repair what is refused" in shown
 
 
 def test_no_picture_at_all(tmp_path, checkout, capsys):
@@ -405,7 +405,7 @@ def outcome(name, path):
 def test_whatever_the_folder_is_called_the_name_is_a_name_or_refused(text):
     path = Path("x", *Path(text.replace("\0", "")).parts[-1:])
     name = outcome(None, path)
-    assert "say one with --name" in name or (init.NAME.fullmatch(name) and yaml.safe_load(name) == name)
+    assert "choose one with --name" in name or (init.NAME.fullmatch(name) and yaml.safe_load(name) == name)
 
 
 @given(st.text(max_size=12))
@@ -432,7 +432,7 @@ def test_what_nobody_chose_is_counted_and_is_neither_class_nor_picture(tmp_path,
     run(place)
     shown = capsys.readouterr().out
     assert "items: 6, labels: 2," in shown
-    assert "  - passed over, as programs left them there: @eaDir (3), Thumbs.db (2), __MACOSX (1)" in shown
+    assert "  - ignored, since programs left them there: @eaDir (3), Thumbs.db (2), __MACOSX (1)" in shown
     assert "refused" not in shown
     assert len(written("set").read()) == 6
 
@@ -446,8 +446,8 @@ def test_linked_folders_are_read_and_what_dvc_does_not_see_is_said(tmp_path, che
     run(tmp_path / "set")
     shown = capsys.readouterr().out
     assert "items: 6, labels: 2," in shown
-    assert "folders that are links: 2, such as 'cat'; DVC does not look into them, so after a change there say" in shown
-    assert "links to a folder around them, passed over: 1, such as 'cat/loop'" in shown
+    assert "folders that are links: 2, such as 'cat'; DVC does not look into them, so after a change there run" in shown
+    assert "ignored links to a folder that holds them: 1, such as 'cat/loop'" in shown
 
 
 def test_folders_that_all_hold_the_same_ones_are_asked_about(tmp_path, checkout, capsys):
@@ -515,7 +515,7 @@ def test_one_label_and_negatives(tmp_path, checkout, capsys):
     content["annotations"] = [one for one in content["annotations"] if one["category_id"] == "cat"]
     Path(known["path"]).write_text(json.dumps(content))
     message = refused(capsys, place)
-    assert "at least two labels, found ['cat']; --empty own_label makes one of the 5 pictures that show none" in message
+    assert "at least two labels, found ['cat']; --empty own_label makes one of the 5 pictures without any" in message
     run(place, "--empty", "own_label")
     assert "labels: 2, one on each labelled picture (task single_label)" in capsys.readouterr().out
 

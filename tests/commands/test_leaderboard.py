@@ -51,7 +51,7 @@ def test_the_table_is_written_before_it_ends_with_the_first_reason(told, capsys)
     shown = capsys.readouterr().out
     assert "theirs" in shown
     assert "\\xa0" not in shown  # spaces that do not break are for pages
-    assert "ranked by their test figures, which flatters the first of many" in shown
+    assert "ranked by their test figures, so the figure of the best is too good" in shown
 
 
 def test_an_interruption_says_how_to_go_on(told, monkeypatch):
@@ -60,7 +60,8 @@ def test_an_interruption_says_how_to_go_on(told, monkeypatch):
 
     monkeypatch.setattr(dvc_queue, "run", interrupted)
     with pytest.raises(
-        UserError, match=r"^interrupted; nothing of it is left .*: colibri leaderboard mine goes on from there$"
+        UserError,
+        match=r"^interrupted; DVC's queue holds no entry of it .*: run colibri leaderboard mine again to resume$",
     ):
         leaderboard.main("mine")
     assert not Path("reports").exists()
@@ -69,7 +70,7 @@ def test_an_interruption_says_how_to_go_on(told, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("acuracy", r"^leaderboard\.metric 'acuracy' is not measured; metric has accuracy, f1$"),
+        ("acuracy", r"^leaderboard\.metric 'acuracy' is not measured; expected one of accuracy, f1$"),
         ("f1", r"^leaderboard\.metric 'f1' is one number per class; a leaderboard needs one for all classes$"),
     ],
 )

@@ -46,7 +46,7 @@ def test_every_line():
         "Checks: 1 passed, 1 warned",
         "  class_imbalance: 12.35 largest / smallest, at most 10 accepted, first bee: 3",
         f"Model: colibri-digits version 3, challenger and champion ({REGISTRATION['reasons'][0]})",
-        "Test:   these pictures have judged 3 versions; choosing by them flatters them",
+        "Test:   3 versions were evaluated on these pictures; choosing a version by them makes its figures too good",
         "Report: reports/report.html",
         "Runs:   make ui, then open http://127.0.0.1:5000",
     ]
@@ -139,7 +139,7 @@ def test_corrected_data_are_compared_with_the_version_before():
     earlier = {"version": "2", "n": 40, "num_relabelled": 3, "metrics": metrics}
     first, *figures = summary.lines({}, {}, {**REGISTRATION, "earlier_data": earlier})[3:6]
     where = "on the 40 test pictures of both, by the labels of today (3 corrected)"
-    assert first == f"Against version 2, made of the data before, {where}; more in reports/comparison.html:"
+    assert first == f"Against version 2 of the earlier data, {where}; more in reports/comparison.html:"
     assert figures == [
         "  accuracy             0.800 -> 0.850, better by +0.050  [+0.010, +0.100]",
         "  f1_macro             0.800 -> 0.750, better by -0.050",
@@ -149,7 +149,7 @@ def test_corrected_data_are_compared_with_the_version_before():
 def test_what_cannot_be_compared_is_said():
     earlier = {"version": "2", "reason": "it knows other classes"}
     lines = summary.lines({}, {}, {**REGISTRATION, "earlier_data": earlier})
-    assert lines[3] == "Not compared with version 2, made of the data before: it knows other classes"
+    assert lines[3] == "Not compared with version 2 of the earlier data: it knows other classes"
 
 
 @pytest.mark.parametrize("found", [True, None])

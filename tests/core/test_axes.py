@@ -69,7 +69,7 @@ def test_what_fits_passes(shape, fitting):
             (4, 8, 9, 1),
             {"encoder": Deep(), "augmentation.flips": Flat()},
             (
-                r"^params\.yaml: augmentation\.flips takes samples with 2 spatial axes, and those stored have 3 "
+                r"^params\.yaml: augmentation\.flips takes samples with 2 spatial axes, but the stored samples have 3 "
                 r"\(4 x 8 x 9\); choose another augmentation$"
             ),
         ),
@@ -77,7 +77,7 @@ def test_what_fits_passes(shape, fitting):
             (8, 9, 3),
             {"encoder": Deep()},
             (
-                r"^params\.yaml: encoder takes samples with 3 spatial axes, and those stored have 2 \(8 x 9\); "
+                r"^params\.yaml: encoder takes samples with 3 spatial axes, but the stored samples have 2 \(8 x 9\); "
                 r"choose another encoder$"
             ),
         ),

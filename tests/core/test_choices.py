@@ -17,7 +17,7 @@ def test_a_metric_for_one_label_is_refused_where_several_are_allowed():
     metrics = {"accuracy": Accuracy(), "metric.balanced_accuracy": BalancedAccuracy()}
     refuse_unfit(metrics, exclusive=True)
     refuse_unfit({"accuracy": Accuracy(), "recall": Rate(number="recall", averaging="macro")}, exclusive=False)
-    with pytest.raises(UserError, match=r"^params\.yaml: metric\.balanced_accuracy is for one label per picture, and"):
+    with pytest.raises(UserError, match=r"^params\.yaml: metric\.balanced_accuracy is for one label per picture, but"):
         refuse_unfit(metrics, exclusive=False)
 
 
@@ -41,7 +41,7 @@ def test_what_is_there_fits(params):
 @pytest.mark.parametrize(
     ("name", "key", "value", "message"),
     [
-        ("multi_label", "metric.it", {"_target_": BALANCED}, r"metric\.it is for one label per picture, and this task"),
+        ("multi_label", "metric.it", {"_target_": BALANCED}, r"metric\.it is for one label per picture, but this task"),
         ("multi_label", "gate.metric", {"_target_": BALANCED}, r"gate\.metric is for one label per picture"),
         ("", "gate.min_samples", 0, r"gate\.min_samples must be at least 1, got 0"),
         ("", "gate.metric.averaging", "none", r"gate: metric must be one number for all classes"),

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.checks.class_imbalance import ClassImbalance
-from pipeline.core import config
+from pipeline.core import choices, config
 from pipeline.core.errors import UserError
 
 CHECK = {"_target_": "pipeline.checks.class_imbalance.ClassImbalance", "max_ratio": 10.0, "on_fail": "warn"}
@@ -97,7 +97,7 @@ def test_a_section_that_is_no_mapping():
     with pytest.raises(UserError, match=r"^params\.yaml: ingest must be a mapping of parameters, found None$"):
         config.instantiate(ClassImbalance, None, "ingest")
     with pytest.raises(
-        UserError, match=r"^params\.yaml: check must be a mapping of names to what each builds, found 3"
+        UserError, match=r"^params\.yaml: check must be a mapping of names to nodes with _target_, found 3"
     ):
         config.build_all({"check": 3}, "check")
 
@@ -120,21 +120,21 @@ def test_only_what_is_there_can_be_switched_off(conf):
     (conf / "check").mkdir()
     (conf / "check" / "default.yaml").write_text("one:\n  on_fail: warn\ntwo: null\n")
     (conf / "check" / "more.yaml").write_text("defaults: [default, _self_]\nthree:\n  on_fail: warn\n")
-    config.refuse_unknown_names({"check": {"one": None, "two": None, "three": None, "mine": CHECK}}, conf)
+    choices.refuse_unknown_names({"check": {"one": None, "two": None, "three": None, "mine": CHECK}}, conf)
     with pytest.raises(UserError, match=r"check\.tow is null, which .* has no 'tow'; expected one of one, three, two$"):
-        config.refuse_unknown_names({"check": {"one": None, "tow": None}}, conf)
+        choices.refuse_unknown_names({"check": {"one": None, "tow": None}}, conf)
 
 
 @pytest.mark.parametrize("content", ["", "# nothing yet\n", "---\n"])
 def test_an_emptied_option_of_a_list_is_noticed(conf, content):
     (conf / "check").mkdir()
     (conf / "check" / "one.yaml").write_text("one:\n  on_fail: warn\n")
-    config.refuse_emptied(conf)
+    choices.refuse_emptied(conf)
     (conf / "check" / "two.yaml").write_text(content)
     with pytest.raises(
-        UserError, match=r"two\.yaml defines nothing, so that choosing 'two' would .*; git checkout .*two"
+        UserError, match=r"two\.yaml defines nothing, so choosing 'two' has no effect; git checkout .*two"
     ):
-        config.refuse_emptied(conf)
+        choices.refuse_emptied(conf)
 
 
 def test_compose_refuses_what_is_not_text(conf):
@@ -213,7 +213,7 @@ def test_call_says_where_a_user_error_comes_from():
     def refuses(path):
         raise UserError(f"{path} is not a folder")
 
-    with pytest.raises(UserError, match=r"^source: raw is not a folder$"):
+    with pytest.raises(UserError, match=r"^params\.yaml: source: raw is not a folder$"):
         config.instantiate(refuses, {"path": "raw"}, "source")
 
 

@@ -33,7 +33,7 @@ def test_an_estimate_comes_back_the_same(estimate):
 def test_a_change_comes_back_the_same(then, before, after, gain):
     change = Change(by_earlier_labels=then, before=before, after=after, gain=gain)
     entry = json.loads(json.dumps(change.to_json()))
-    assert list(entry) == ["told", "before", "after", "gain"]  # as registration.json has held them
+    assert list(entry) == ["by_earlier_labels", "before", "after", "gain"]
     assert Change.from_json(entry) == change
 
 
@@ -62,8 +62,11 @@ def test_the_file_keeps_its_bytes(project):
     ("found", "message"),
     [
         ([], "reports/metrics.json: expected an object of estimates, found list; run dvc repro"),
-        ({"f1": {"value": 1.0}}, "reports/metrics.json: f1: an estimate has 'low' too, got value; remove the file and"),
-        ({"f1": {}}, "f1: an estimate has 'value' too, got nothing"),
+        (
+            {"f1": {"value": 1.0}},
+            "reports/metrics.json: f1: an estimate needs the key 'low', found value; remove the file and",
+        ),
+        ({"f1": {}}, "f1: an estimate needs the key 'value', found none"),
         ({"f1": {**ENTRY, "low": "high"}}, "f1: low must be a number or null, got 'high'"),
         ({"f1": {**ENTRY, "value": True}}, "f1: value must be a number or null, got True"),
         ({"f1": 0.5}, "reports/metrics.json: f1: "),
@@ -77,4 +80,4 @@ def test_another_file_is_refused_in_one_line(project, found, message):
 
 def test_a_change_without_a_gain_is_refused():
     with pytest.raises(ValueError, match=r"^gain must be an estimate, got None$"):
-        Change.from_json({"told": 0.5, "before": 0.5, "after": 0.5})
+        Change.from_json({"by_earlier_labels": 0.5, "before": 0.5, "after": 0.5})

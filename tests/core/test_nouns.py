@@ -31,12 +31,22 @@ def expected() -> dict[str, set[str]]:
     """Dotted paths by kind, read from the text of the modules without importing them."""
     found: dict[str, set[str]] = {kind: set() for kind in KINDS}
     found["estimator"] = set(nouns.ESTIMATORS)
-    for kind, asked in nouns.KINDS.items():
-        for path in ROOT.joinpath(*asked.package.split(".")).glob("*.py"):
-            for one in ast.parse(path.read_text(encoding="utf-8")).body:
-                if isinstance(one, ast.ClassDef) and asked.contract.__name__ in map(ast.unparse, one.bases):
-                    found[kind].add(f"pipeline.{asked.package}.{path.stem}.{one.name}")
+    for kind, required in nouns.KINDS.items():
+        classes = {}
+        for path in ROOT.joinpath(*required.package.split(".")).glob("*.py"):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef):
+                    classes[node.name] = (path.stem, node)
+        for name, (module, node) in classes.items():
+            if derives(name, required.contract.__name__, classes) and "final" in map(ast.unparse, node.decorator_list):
+                found[kind].add(f"pipeline.{required.package}.{module}.{name}")
     return found
+
+
+def derives(name: str, contract: str, classes: dict[str, tuple[str, ast.ClassDef]]) -> bool:
+    """Whether a class has the contract among its bases, or among those of a base in the same package."""
+    bases = [ast.unparse(base) for base in classes[name][1].bases] if name in classes else []
+    return contract in bases or any(derives(base, contract, classes) for base in bases)
 
 
 def names_of(root: str) -> set[str]:
@@ -142,7 +152,7 @@ def test_a_key_asks_for_its_kind():
         UserError, match=r"check\.a\.task\._target_ must name a class of pipeline\.checks that is a Check"
     ):
         config.build_all({"check": {"a.task": task}}, "check")
-    with pytest.raises(UserError, match=r"^params\.yaml: seed takes a plain value, found one with _target_: 'pipeline"):
+    with pytest.raises(UserError, match=r"^params\.yaml: seed takes a plain value, found _target_ 'pipeline"):
         config.build(task, "seed")
 
 
@@ -158,11 +168,11 @@ def test_what_stands_in_another_noun_is_looked_at_alike():
     write = {"_target_": "pipeline.core.artifacts.write_text", "path": "p", "text": "t"}
     with pytest.raises(UserError, match=r"source\.inner\._target_ must name a class of pipeline\.datasets\.sources"):
         config.build(archive(write), "source")
-    with pytest.raises(UserError, match=r"source\.inner\.path takes a plain value, found one with _target_"):
+    with pytest.raises(UserError, match=r"source\.inner\.path takes a plain value, found _target_"):
         config.build(archive({**FOLDER, "path": write}), "source")
     forest = {"_target_": "sklearn.ensemble.RandomForestClassifier", "random_state": write}
     fit = {"_target_": "pipeline.training.trainers.estimator.FitEstimator", "estimator": forest, "scaling": "none"}
-    with pytest.raises(UserError, match=r"train\.estimator\.random_state takes a plain value, found one with _target_"):
+    with pytest.raises(UserError, match=r"train\.estimator\.random_state takes a plain value, found _target_"):
         config.build({**fit, "calibration": "none", "max_samples": None, "batch_size": 1, "seed": 0}, "train")
 
 
@@ -171,7 +181,10 @@ def test_nouns_within_nouns_end_somewhere():
     for _ in range(config.MAX_DEPTH - 1):
         node = archive(node)
     config.build(node, "source")
-    with pytest.raises(UserError, match=r"^params\.yaml: source\.inner\.inner\.inner\.inner stands more than 4 deep"):
+    with pytest.raises(
+        UserError,
+        match=r"^params\.yaml: source\.inner\.inner\.inner\.inner is nested more than 4 levels deep; expected at most",
+    ):
         config.build(archive(node), "source")
 
 
@@ -199,3 +212,17 @@ def test_deep_json_is_one_line(tmp_path):
         (tmp_path / "card.json").write_text(json.dumps(card))
         with pytest.raises(UserError, match=r"card\.json"):
             load_predictor(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("train.epochs", "params.yaml: train.epochs"),
+        ("card.task", "card.json: task"),
+        ("conf/tune/svm.yaml", "conf/tune/svm.yaml"),
+        ("conf/tune/svm.yaml.pruning", "conf/tune/svm.yaml: pruning"),
+        ("conf/leaderboard/elpv.yaml.published[0].value", "conf/leaderboard/elpv.yaml: published[0].value"),
+    ],
+)
+def test_a_place_names_its_file(where, expected):
+    assert nouns.describe_place(where) == expected

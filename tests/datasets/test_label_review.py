@@ -98,7 +98,10 @@ def test_a_file_that_cannot_be_read(tmp_path):
             "b,relabel,cat|dog,dog|cat,Ann,2026-11-24,x",
             r"line 3: relabel needs the new labels, found the labels it has",
         ),
-        ("b,relabel,cat,[dog,Ann,2026-11-24,x", r"line 3, labels: '\[dog' begins like a JSON list and is none"),
+        (
+            "b,relabel,cat,[dog,Ann,2026-11-24,x",
+            r"line 3, labels: '\[dog' begins like a JSON list, but is not valid JSON",
+        ),
         ("b,keep,[cat,,Ann,2026-11-24,x", r"line 3, previous: '\[cat' begins like a JSON list"),
         ("a,drop,cat,,Bob,2026-11-25,x", r"line 3 decides on 'a' again, after line 2; keep one of them"),
         ("b,keep,cat,Ann,2026-11-24,x", r"line 3 has 6 fields, expected 7"),

@@ -27,7 +27,7 @@ def test_one_that_is_told_apart():
     assert 0 < found.low < 0.25 < found.high
     assert found.is_better
     (line,) = found.lines()
-    assert line.startswith("Better than what the search began with: accuracy +0.250 [+0.1")
+    assert line.startswith("Better than the start of the search: accuracy +0.250 [+0.1")
     assert found.figures() == {
         "gain_accuracy": found.gain,
         "gain_accuracy_low": found.low,
@@ -41,8 +41,8 @@ def test_one_that_is_not():
     assert found.low < 0 < found.high
     assert not found.is_better
     first, last = found.lines()
-    assert first.startswith("Not told apart from what the search began with: accuracy +0.025 [-0.0")
-    assert last == "Keep what it began with."
+    assert first.startswith("No significant difference from the start of the search: accuracy +0.025 [-0.0")
+    assert last == "Keep the start."
 
 
 def test_a_worse_one_is_no_better():
@@ -67,4 +67,4 @@ def test_a_start_that_was_not_trained():
     found = evidence(table(range(4)), "the loss became nan")
     assert found.is_better
     assert found.figures() == {}
-    assert found.lines() == ["What the search began with could not be trained (the loss became nan)."]
+    assert found.lines() == ["The start of the search could not be trained (the loss became nan)."]

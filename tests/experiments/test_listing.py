@@ -42,24 +42,33 @@ def test_what_the_file_says(lists):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", r"leaderboard lacks the parameter 'experiment'"),
+        ("", r"^conf/leaderboard/mine\.yaml lacks the parameter 'experiment'"),
         ("# @package _global_\nx: 1\n", r"^conf/leaderboard/mine\.yaml must be a mapping of parameters, found None$"),
-        ("x: 1\n", r"leaderboard has no parameter 'x'; it takes experiment, metric, experiments, published, margin$"),
-        (GOOD.replace("[one, two]", "[]"), r"leaderboard\.experiments must have at least 1 item, got \[\]$"),
-        (GOOD.replace("metric: accuracy\n", ""), r"leaderboard lacks the parameter 'metric'"),
+        (
+            "x: 1\n",
+            r"mine\.yaml has no parameter 'x'; it takes experiment, metric, experiments, published, margin$",
+        ),
+        (
+            GOOD.replace("[one, two]", "[]"),
+            r"^conf/leaderboard/mine\.yaml: experiments must have at least 1 item, got \[\]$",
+        ),
+        (GOOD.replace("metric: accuracy\n", ""), r"^conf/leaderboard/mine\.yaml lacks the parameter 'metric'"),
         (GOOD.replace("two", "three"), r"experiment 'three' has no file conf/experiment/three\.yaml$"),
-        (GOOD.replace("two", "one"), r"experiments names 'one' twice$"),
+        (GOOD.replace("two", "one"), r"^conf/leaderboard/mine\.yaml: experiments names 'one' twice$"),
         (
             GOOD + "order: up\n",
-            r"leaderboard has no parameter 'order'; it takes experiment, metric, experiments, published, margin$",
+            r"mine\.yaml has no parameter 'order'; it takes experiment, metric, experiments, published, margin$",
         ),
         (GOOD + "margin: 0\n", r"margin must be above 0 and below 1, got 0$"),
         (GOOD + "margin: 1.0\n", r"margin must be above 0 and below 1, got 1\.0$"),
         (
             GOOD + "published: [{name: x, value: 82, source: y}]\n",
-            r"published\[0\]\.value must be 0 to 1, got 82$",
+            r"^conf/leaderboard/mine\.yaml: published\[0\]\.value must be 0 to 1, got 82$",
         ),
-        (GOOD + "published: [{name: x, value: 0.8, source: ''}]\n", r"x: source must say where the figure stands$"),
+        (
+            GOOD + "published: [{name: x, value: 0.8, source: ''}]\n",
+            r"x: source must say where the figure is published$",
+        ),
         (GOOD + "published: [{name: x, value: 0.8, source: y, n: 0}]\n", r"n must be null or at least 1, got 0$"),
         (GOOD + "published: [{name: one, value: 0.8, source: y}]\n", r"a published row has the name of another row$"),
     ],
@@ -71,10 +80,10 @@ def test_a_wrong_list_is_one_line(lists, text, expected):
 
 
 def test_an_unknown_leaderboard_names_those_there_are(lists):
-    with pytest.raises(UserError, match=r"leaderboard/mine\.yaml does not exist; there is none yet$"):
+    with pytest.raises(UserError, match=r"leaderboard/mine\.yaml does not exist; available: none yet$"):
         listing.read("mine")
     lists(GOOD, "other")
-    with pytest.raises(UserError, match=r"leaderboard/mine\.yaml does not exist; there is other$"):
+    with pytest.raises(UserError, match=r"leaderboard/mine\.yaml does not exist; available: other$"):
         listing.read("mine")
 
 

@@ -84,5 +84,5 @@ def test_a_file_that_git_does_not_know_is_named(checkout):
 
 def test_without_git_it_says_what_to_do(project):
     Path("conf").mkdir()
-    with pytest.raises(UserError, match=r"this is no git checkout; run git init and commit once$"):
+    with pytest.raises(UserError, match=r"this folder is no git checkout; run git init and commit once$"):
         names(["one"])

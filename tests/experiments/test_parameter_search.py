@@ -13,6 +13,7 @@ pytestmark = [
     pytest.mark.xdist_group("experiments"),
     pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
 ]
+WHERE = "conf/tune/mine.yaml"
 SEARCH = Search(
     experiment=None,
     trials=9,
@@ -38,7 +39,7 @@ def drawn(study):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A study that nothing interrupted, and its best trial."""
-    study = open_study(SEARCH, "key", tmp_path_factory.mktemp("study") / "whole.db")
+    study = open_study(SEARCH, "key", tmp_path_factory.mktemp("study") / "whole.db", WHERE)
     return study, run(study, SEARCH, parabola, lambda line: None)
 
 
@@ -50,10 +51,10 @@ def test_the_best_is_the_least_of_all_and_keeps_what_it_was_given(whole):
 
 
 def test_the_same_seed_gives_the_same_trials_and_another_seed_others(whole, tmp_path):
-    again = open_study(SEARCH, "key", tmp_path / "again.db")
+    again = open_study(SEARCH, "key", tmp_path / "again.db", WHERE)
     assert run(again, SEARCH, parabola, lambda line: None).params == whole[1].params
     assert drawn(again) == drawn(whole[0])
-    other = open_study(SEARCH, "key", tmp_path / "other.db")
+    other = open_study(SEARCH, "key", tmp_path / "other.db", WHERE)
     run(other, replace(SEARCH, seed=4, trials=2), parabola, lambda line: None)
     assert drawn(other) != drawn(whole[0])[:2]
 
@@ -68,10 +69,10 @@ def test_killed_and_started_again_it_ends_with_the_same_trials(whole, tmp_path, 
             raise KeyboardInterrupt
         return parabola(number, values, report)
 
-    study = open_study(SEARCH, "key", tmp_path / "killed.db")
+    study = open_study(SEARCH, "key", tmp_path / "killed.db", WHERE)
     with pytest.raises(KeyboardInterrupt):
         run(study, SEARCH, dies, lambda line: None)
-    resumed = open_study(SEARCH, "key", tmp_path / "killed.db")
+    resumed = open_study(SEARCH, "key", tmp_path / "killed.db", WHERE)
     assert len(finished_trials(resumed)) == killed_at - 1
     best = run(resumed, SEARCH, parabola, lambda line: None)
     assert drawn(resumed) == drawn(whole[0])
@@ -79,7 +80,7 @@ def test_killed_and_started_again_it_ends_with_the_same_trials(whole, tmp_path, 
 
 
 def test_more_trials_go_on_from_those_there_are(tmp_path):
-    study = open_study(SEARCH, "key", tmp_path / "s.db")
+    study = open_study(SEARCH, "key", tmp_path / "s.db", WHERE)
     run(study, SEARCH, parabola, lambda line: None)
     before = drawn(study)
     run(study, replace(SEARCH, trials=11), parabola, lambda line: None)
@@ -88,8 +89,8 @@ def test_more_trials_go_on_from_those_there_are(tmp_path):
 
 
 def test_another_key_is_another_study(tmp_path):
-    run(open_study(SEARCH, "key", tmp_path / "s.db"), replace(SEARCH, trials=1), parabola, lambda line: None)
-    assert finished_trials(open_study(SEARCH, "another", tmp_path / "s.db")) == []
+    run(open_study(SEARCH, "key", tmp_path / "s.db", WHERE), replace(SEARCH, trials=1), parabola, lambda line: None)
+    assert finished_trials(open_study(SEARCH, "another", tmp_path / "s.db", WHERE)) == []
 
 
 def test_a_trial_behind_the_median_is_stopped(tmp_path):
@@ -102,7 +103,7 @@ def test_a_trial_behind_the_median_is_stopped(tmp_path):
             report(epoch, {"val_loss": loss})
         return loss, {}
 
-    best = run(open_study(search, "key", tmp_path / "s.db"), search, objective, told.append)
+    best = run(open_study(search, "key", tmp_path / "s.db", WHERE), search, objective, told.append)
     assert best.value == 0.5
     assert [line.rpartition(": ")[2] for line in told][2] == "behind the median at epoch 2"
     assert "stopped" in told[4]
@@ -111,16 +112,19 @@ def test_a_trial_behind_the_median_is_stopped(tmp_path):
 @pytest.mark.parametrize(
     ("pruning", "expected"),
     [
-        ({"startup": 2}, r"tune\.pruning has no parameter 'startup'; it takes n_startup_trials, n_warmup_steps, "),
+        (
+            {"startup": 2},
+            r"^conf/tune/mine\.yaml: pruning has no parameter 'startup'; it takes n_startup_trials, n_warmup_steps, ",
+        ),
         (
             {"n_startup_trials": -1},
-            r"tune\.pruning: Number of startup trials cannot be negative, but got n_startup_trials=-1\.$",
+            r"^conf/tune/mine\.yaml: pruning: Number of startup trials cannot be negative, but got n_startup_trials=-1",
         ),
     ],
 )
 def test_what_the_pruner_refuses_is_one_line(tmp_path, pruning, expected):
     with pytest.raises(UserError, match=expected):
-        open_study(replace(SEARCH, pruning=pruning), "key", tmp_path / "s.db")
+        open_study(replace(SEARCH, pruning=pruning), "key", tmp_path / "s.db", WHERE)
 
 
 def test_trials_that_fail_are_counted_and_the_search_goes_on(tmp_path):
@@ -129,7 +133,7 @@ def test_trials_that_fail_are_counted_and_the_search_goes_on(tmp_path):
             raise Stopped("the loss became nan at step 3")
         return values["x"] ** 2, {}
 
-    study = open_study(SEARCH, "key", tmp_path / "s.db")
+    study = open_study(SEARCH, "key", tmp_path / "s.db", WHERE)
     told = []
     assert run(study, SEARCH, objective, told.append).params["x"] <= 0
     assert len(finished_trials(study)) == 9
@@ -141,16 +145,14 @@ def test_no_trial_that_ends_is_one_line(tmp_path):
         raise Stopped("the loss became nan at step 3")
 
     search = replace(SEARCH, trials=2)
-    with pytest.raises(
-        UserError, match=r"^none of 2 trials came to its end; the first: the loss became nan at step 3$"
-    ):
-        run(open_study(search, "key", tmp_path / "s.db"), search, objective, lambda line: None)
+    with pytest.raises(UserError, match=r"^none of 2 trials completed; the first: the loss became nan at step 3$"):
+        run(open_study(search, "key", tmp_path / "s.db", WHERE), search, objective, lambda line: None)
 
 
 def test_a_file_that_is_no_study_is_named(tmp_path):
     (tmp_path / "s.db").write_text("no database, but long enough to be looked at" * 50)
-    with pytest.raises(UserError, match=r"s\.db is no study that can be used \(.*\); remove it to start again$"):
-        open_study(SEARCH, "key", tmp_path / "s.db")
+    with pytest.raises(UserError, match=r"s\.db is not a usable study \(.*\); remove it to start again$"):
+        open_study(SEARCH, "key", tmp_path / "s.db", WHERE)
 
 
 def test_the_epoch_that_training_keeps_has_the_lowest_loss():

@@ -18,8 +18,8 @@ def test_a_value_is_found_by_its_dotted_name():
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
-        ("train.epoch", r"training reads no parameter 'train\.epoch'; there is estimator, epochs$"),
-        ("augment.margin", r"training reads no parameter 'augment\.margin'; there is train$"),
+        ("train.epoch", r"training reads no parameter 'train\.epoch'; expected one of estimator, epochs$"),
+        ("augment.margin", r"training reads no parameter 'augment\.margin'; expected one of train$"),
         ("train.estimator.C.x", r"training reads no parameter 'train\.estimator\.C\.x'"),
     ],
 )

@@ -37,7 +37,7 @@ def test_the_difference_to_the_best_is_paired_and_counted_by_hand():
         half = 2.022691 * np.sqrt(lost * (1 - lost) / (NUM - 1))
         ends = table.loc[name, ["difference_low", "difference_high"]].tolist()
         assert ends == pytest.approx([-lost - half, -lost + half], rel=1e-6)
-    assert table["standing"].tolist() == ["best", "not_told_apart", "behind"]
+    assert table["standing"].tolist() == ["best", "inconclusive", "behind"]
 
 
 def test_the_smallest_that_is_as_good_as_the_best_is_marked():
@@ -47,14 +47,14 @@ def test_the_smallest_that_is_as_good_as_the_best_is_marked():
     assert table["standing"].tolist() == ["best", "as_good", "behind"]
     assert table.index[table["smallest"]].tolist() == ["small"]  # poor is smaller, and certainly worse
     table = made(*outcomes, margin=0.11)
-    assert table["standing"].tolist() == ["best", "not_told_apart", "behind"]
+    assert table["standing"].tolist() == ["best", "inconclusive", "behind"]
     assert table.index[table["smallest"]].tolist() == ["large"]  # that small is as good is not shown
 
 
 def test_an_interval_that_holds_0_alone_does_not_make_a_model_as_good():
     """Two that agree on all 40 pictures may differ by 0.088 elsewhere: too few pictures for a margin of 0.01."""
     table = made(outcome("large", 3, 900), outcome("small", 3, 100), outcome("tiny", 4, 10))
-    assert table["standing"].to_dict() == {"large": "not_told_apart", "small": "best", "tiny": "not_told_apart"}
+    assert table["standing"].to_dict() == {"large": "inconclusive", "small": "best", "tiny": "inconclusive"}
     assert table.loc["large", "difference_low"] == pytest.approx(-(1 - 0.025 ** (1 / NUM)))
     assert table.index[table["smallest"]].tolist() == ["small"]
 
@@ -78,7 +78,7 @@ def test_in_fewer_than_five_groups_nothing_is_told_apart():
         for one in (outcome("large", 0, 900), outcome("small", 20, 100))
     ]
     table = made(*outcomes)
-    assert table["standing"].tolist() == ["best", "not_told_apart"]
+    assert table["standing"].tolist() == ["best", "inconclusive"]
     assert table["difference_low"].isna().tolist() == [False, True]
     assert table.index[table["smallest"]].tolist() == ["large"]
 
@@ -137,7 +137,7 @@ def test_other_test_pictures_labels_or_classes_are_not_compared():
     table = made(fewer, outcome("one", 2, 9), outcome("two", 3, 9), relabelled, renamed)
     assert table.index.tolist()[:2] == ["one", "two"]
     assert (table.loc[["fewer", "relabelled", "renamed"], "kind"] == "failed").all()
-    assert (table.loc["fewer", "note"]) == "judged on other test pictures, labels or classes than the other rows"
+    assert (table.loc["fewer", "note"]) == "evaluated on other test pictures, labels or classes than the other rows"
 
 
 def test_an_undefined_figure_is_a_failed_row():
@@ -158,10 +158,10 @@ def test_nothing_ran():
         (-0.009, 0.1, "as_good"),
         (-0.009, -0.001, "as_good"),  # shown to be worse, and by less than the margin
         (0.0, 0.0, "as_good"),
-        (-0.01, 0.1, "not_told_apart"),
-        (-0.1, 0.0, "not_told_apart"),
+        (-0.01, 0.1, "inconclusive"),
+        (-0.1, 0.0, "inconclusive"),
         (-0.1, -0.001, "behind"),
-        (None, None, "not_told_apart"),
+        (None, None, "inconclusive"),
     ],
 )
 def test_standings_by_hand(low, high, expected):

@@ -67,7 +67,7 @@ def test_a_winner_that_is_better_than_the_start_is_advised(searchable, capsys):
     start_from(learning_rate=1e-9, epochs=4)  # as good as untrained
     search()
     assert re.search(
-        r"^# Better than what the search began with: accuracy \+0\.\d{3} \[\+0\.\d{3}, \+0\.\d{3}\] on the same",
+        r"^# Better than the start of the search: accuracy \+0\.\d{3} \[\+0\.\d{3}, \+0\.\d{3}\] on the same",
         WRITTEN.read_text(),
         re.M,
     )
@@ -81,10 +81,10 @@ def test_a_winner_that_is_not_told_apart_from_the_start_is_not_advised(searchabl
     start_from(learning_rate=0.018, epochs=4)
     search()
     text = WRITTEN.read_text()
-    assert "# Not told apart from what the search began with: accuracy" in text
-    assert "# Keep what it began with." in text
+    assert "# No significant difference from the start of the search: accuracy" in text
+    assert "# Keep the start." in text
     shown = capsys.readouterr().out
-    assert "No reason to leave experiment=tiny." in shown
+    assert "Keep experiment=tiny." in shown
     assert "git add" not in shown
 
 
@@ -103,7 +103,7 @@ def test_epochs_that_are_tried_are_exact_however_few_the_pictures(searchable):
         nodes=select_nodes(params),
         packed=packed,
         search=read,
-        metrics=tune.whole(params["metric"]),
+        metrics=tune.build_single_numbers(params["metric"]),
         bootstrap=Options.of(params).bootstrap,
         parent=study_run("epochs", "tune quick", params),
         folder=Path("predictions"),
@@ -128,7 +128,7 @@ def test_a_start_that_cannot_be_trained_is_told(searchable, capsys):
     write_search(space=LEARNS, trials=1)
     start_from(learning_rate=1e30, epochs=1)
     search()
-    assert "# What the search began with could not be trained (the loss became nan at" in WRITTEN.read_text()
+    assert "# The start of the search could not be trained (the loss became nan at" in WRITTEN.read_text()
     assert "Next: git add" in capsys.readouterr().out
 
 
@@ -163,7 +163,7 @@ def test_killed_and_started_again_it_writes_the_same_winner(searchable, monkeypa
         return fit(self, *given)
 
     monkeypatch.setattr(Recipe, "fit", dies)
-    with pytest.raises(UserError, match=r"^interrupted; colibri tune quick goes on where it was$"):
+    with pytest.raises(UserError, match=r"^interrupted; run colibri tune quick again to resume$"):
         search()
     assert not WRITTEN.exists()
     search()
@@ -198,21 +198,30 @@ def test_trials_stand_under_one_run(searchable, store):
             r"training reads no parameter 'train\.lerning_rate'",
         ),
         ({"space": {"augment.margin": "choice(0, 0.1)"}}, r"training reads no parameter 'augment\.margin'"),
-        ({"space": None}, r"tune\.space must be .*, got None"),
-        ({"space": {}}, r"tune\.space must have at least 1 item, got \{\}$"),
-        ({"space": {"train.dropout": {"low": 0}}}, r"tune\.space\.train\.dropout must be a valid string, got "),
-        ({"space": {"train.dropout": "0.1"}}, r"tune\.space\.train\.dropout: '0\.1' is one value; expected choice"),
-        ({"trials": 0}, r"trials must be at least 1, got 0"),
+        ({"space": None}, r"^conf/tune/quick\.yaml: space must be .*, got None"),
+        ({"space": {}}, r"^conf/tune/quick\.yaml: space must have at least 1 item, got \{\}$"),
+        (
+            {"space": {"train.dropout": {"low": 0}}},
+            r"^conf/tune/quick\.yaml: space\.train\.dropout must be a valid string, got ",
+        ),
+        (
+            {"space": {"train.dropout": "0.1"}},
+            r"tune\.space\.train\.dropout: '0\.1' is one value; expected choice",
+        ),
+        ({"trials": 0}, r"^conf/tune/quick\.yaml: trials must be at least 1, got 0"),
         ({"experiment": "nothing"}, r"Could not find 'experiment/nothing'"),
-        ({"expect": "acuracy"}, r"tune\.expect 'acuracy' is no metric of one number; there is accuracy, "),
+        (
+            {"expect": "acuracy"},
+            r"tune\.expect 'acuracy' is not a metric with one number for all classes; expected one of accuracy, ",
+        ),
         ({"space": {"train.batch_size": "choice(1)"}}, r"train\.batch_size must be at least 2, got 1"),
         (
             {"figure": "val_lss"},
-            r"tune\.figure must be 'val_loss', 'val_accuracy' or 'val_f1_macro', got 'val_lss'$",
+            r"^conf/tune/quick\.yaml: figure must be 'val_loss', 'val_accuracy' or 'val_f1_macro', got 'val_lss'$",
         ),
         (
             {"space": {"train.learning_rate": "interval(1e30, 1e31)"}},
-            r"none of 4 trials came to its end; the first: ",
+            r"none of 4 trials completed; the first: ",
         ),
     ],
 )
@@ -224,7 +233,7 @@ def test_a_wrong_search_is_one_line(searchable, changes, expected):
 
 
 def test_an_unknown_search_names_those_there_are(searchable):
-    with pytest.raises(UserError, match=r"conf/tune/fine\.yaml does not exist; there is finetune, quick, svm$"):
+    with pytest.raises(UserError, match=r"conf/tune/fine\.yaml does not exist; available: finetune, quick, svm$"):
         search(name="fine")
 
 
@@ -259,7 +268,7 @@ def test_two_at_once_are_one_too_many(searchable):
     tune.STUDIES.mkdir(parents=True)
     with (
         FileLock(tune.STUDIES / "quick.lock"),
-        pytest.raises(UserError, match=r"^another colibri tune quick is at work in this folder; wait for it$"),
+        pytest.raises(UserError, match=r"^another colibri tune quick runs in this folder; wait until it has ended$"),
     ):
         search()
 

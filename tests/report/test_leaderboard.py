@@ -51,7 +51,7 @@ def test_each_row_says_where_it_stands():
     made = make_board("accuracy", Accuracy(), [LARGE, SMALL, POOR], {"broken": "x"}, THEIRS, 0.01, BOOTSTRAP)
     found = {one["name"]: state(one) for one in made.to_dict("records")}
     assert found == {
-        "large": "best", "small": "not_told_apart", "theirs": "published", "poor": "behind", "broken": "failed"
+        "large": "best", "small": "inconclusive", "theirs": "published", "poor": "behind", "broken": "failed"
     }  # fmt: skip
 
 

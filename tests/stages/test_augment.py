@@ -171,7 +171,7 @@ def test_the_preview_stops_at_some_classes(monkeypatch, rows, noise):
 def test_an_augmentation_of_other_axes_stops_the_stage_before_anything_is_packed(ingested, monkeypatch):
     ingested("augmentation=[flips]")
     monkeypatch.setattr(Orthogonal, "spatial_rank", 3)
-    message = r"^params\.yaml: augmentation\.flips takes samples with 3 spatial axes, and those stored have 2 \("
+    message = r"^params\.yaml: augmentation\.flips takes samples with 3 spatial axes, but the stored samples have 2 \("
     with pytest.raises(UserError, match=message):
         augment.main()
     assert not artifacts.PACKED.exists()

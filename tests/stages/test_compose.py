@@ -176,7 +176,7 @@ def test_without_a_metric_nothing_runs():
         "",
     )
     with pytest.raises(
-        UserError, match=r"^metric chooses none, and nothing could be measured; choose some of conf/metric"
+        UserError, match=r"^metric is empty, so nothing would be measured; set it to a list of names from conf/metric"
     ):
         stage.main()
     assert not PARAMS.exists()
@@ -185,7 +185,7 @@ def test_without_a_metric_nothing_runs():
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("metric", {"accuracy": None}, r"^metric chooses none, and nothing could be measured"),
+        ("metric", {"accuracy": None}, r"^metric is empty, so nothing would be measured"),
         ("register", "default", r"^params\.yaml: register must be a mapping of parameters, found 'default'$"),
         ("validate", {"min_samples": 1}, r"^params\.yaml: validate lacks the parameter"),
         (
@@ -220,7 +220,7 @@ def test_a_source_that_is_not_there_is_named_before_dvc_meets_it(monkeypatch, ex
 def test_a_metric_that_the_task_does_not_take_is_refused_before_anything_runs():
     edit("conf/config.yaml", "  - task: single_label", "  - task: multi_label")
     with pytest.raises(
-        UserError, match=r"metric\.balanced_accuracy is for one label per picture, and this task allows"
+        UserError, match=r"metric\.balanced_accuracy is for one label per picture, but this task allows"
     ):
         stage.main()
     assert not PARAMS.exists()

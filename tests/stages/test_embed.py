@@ -62,7 +62,7 @@ def test_a_changed_picture_is_refused_and_nothing_is_left_half_done(ingested, pi
 def test_an_encoder_of_other_axes_is_refused(ingested, monkeypatch):
     ingested("embed=hog")
     monkeypatch.setattr(Hog, "spatial_rank", 3)
-    message = r"^params\.yaml: embed\.encoder takes samples with 3 spatial axes, and those stored have 2 \("
+    message = r"^params\.yaml: embed\.encoder takes samples with 3 spatial axes, but the stored samples have 2 \("
     with pytest.raises(UserError, match=message):
         embed.main()
     assert not artifacts.EMBEDDINGS.exists()

@@ -172,7 +172,7 @@ def test_a_champion_of_other_classes_stays(registry):
     write_predictions(registry.folder / "old.parquet", [True] * 4, classes=["a", "c"])
     verdict = apply_gate(GATE, CLASSES, "old")
     assert not verdict.promote
-    assert verdict.reasons == ["the champion knows other classes: ['a', 'c'] instead of ['a', 'b']"]
+    assert verdict.reasons == ["the champion has other classes: ['a', 'c'] instead of ['a', 'b']"]
 
 
 def test_the_first_version_is_champion(result, registry):
@@ -267,7 +267,7 @@ def test_corrected_data_are_compared_with_the_version_before(result, registry):
     assert (earlier["version"], earlier["data_hash"]) == ("2", "1" * 32)
     assert (earlier["n"], earlier["num_relabelled"], earlier["num_left"], earlier["num_new"]) == (20, 5, 0, 0)
     accuracy = earlier["metrics"]["accuracy"]
-    assert (accuracy["told"], accuracy["before"], accuracy["after"]) == (0.95, 0.7, 1.0)
+    assert (accuracy["by_earlier_labels"], accuracy["before"], accuracy["after"]) == (0.95, 0.7, 1.0)
     assert accuracy["gain"]["value"] == pytest.approx(0.3)
     # six of 20 gained; t of 19 degrees of freedom: 2.093024 x sqrt(0.3 x 0.7 / 19)
     half = 2.093024 * np.sqrt(0.3 * 0.7 / 19)
@@ -306,7 +306,7 @@ def test_the_same_data_are_not_compared(result):
 def test_other_classes_are_not_compared(result):
     result("k1", [True, True])
     found = result("k2", [True, True], data_hash="1" * 32, classes=["a", "c"])["earlier_data"]
-    assert (found["version"], found["reason"]) == ("1", "it knows other classes")
+    assert (found["version"], found["reason"]) == ("1", "it has other classes")
 
 
 def test_without_a_common_test_picture_nothing_is_compared(result, registry):

@@ -114,7 +114,7 @@ def test_a_project_that_was_moved_or_copied_goes_on(
 def test_artifacts_that_did_not_come_along_are_named_with_what_to_do(move_to, tmp_path):
     move_to("old")
     run_id, _ = runs.completed_run("lost", "lost", {"a": 1}, pd.DataFrame(), {})
-    with pytest.raises(UserError, match=r"copy mlruns/ from where the project was"):
+    with pytest.raises(UserError, match=r"copy mlruns/ from the former folder of the project"):
         registry.predictions_of(run_id, tmp_path / "theirs")
 
 

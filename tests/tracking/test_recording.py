@@ -231,7 +231,7 @@ def test_what_the_store_refuses_is_put_aside_and_does_not_stop_the_next(store, c
     told["begin"]["params"] = {"../x": "1"}  # a name that MLflow refuses
     path.write_text("".join([json.dumps(told) + "\n", *rest]))
     bring_left()
-    assert "was not taken and is kept as" in capfd.readouterr().err
+    assert ", which is kept as" in capfd.readouterr().err
     assert [one.name for one in folder().iterdir()] == [path.with_suffix(".refused").name]
     assert [run.info.status for run in with_key("taken")] == ["FINISHED"]
 

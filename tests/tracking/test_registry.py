@@ -145,7 +145,7 @@ def test_the_predictions_of_a_run_come_back(project, run_id, client):
 
 def test_predictions_that_are_gone(project, run_id):
     with pytest.raises(
-        UserError, match=r"evaluation/predictions\.parquet, by which run \w+ was judged, does not exist; copy mlruns/"
+        UserError, match=r"evaluation/predictions\.parquet, the predictions of run \w+, does not exist; copy mlruns/"
     ):
         registry.predictions_of(run_id, project / "theirs")
 

@@ -84,7 +84,7 @@ def test_other_code_that_makes_the_same_predictor_is_the_same_run(store, client,
     for code, made in (("code 1", "same bytes"), ("code 2", second)):
         with runs.training_run(key, PARAMS, f"{key} {code}") as log:
             log(1, {"epoch": 1, "train_loss": 0.7})
-            log.has_made(f"{key} {made}")
+            log.record_output(f"{key} {made}")
     found = with_key(key)
     assert [run.info.status for run in found] == ["FINISHED"] * num_runs
     assert f"{key} same bytes" in {run.data.tags[runs.MADE] for run in found}
@@ -95,7 +95,7 @@ def test_results_go_to_the_run_that_made_them(store, client):
     for code in ("first", "second"):
         with runs.training_run("two codes", PARAMS, f"two codes {code}") as log:
             log(1, {"epoch": 1, "train_loss": 0.7})
-            log.has_made(f"two codes, made by {code}")
+            log.record_output(f"two codes, made by {code}")
     ids = {run.data.tags[runs.MADE]: run.info.run_id for run in with_key("two codes")}
     for made in ("two codes, made by first", "two codes, made by second"):
         run_id, _ = completed_run("two codes", f"results of {made}", PARAMS, CURVES, METRICS, made)
@@ -108,13 +108,13 @@ def test_results_go_to_the_run_that_made_them(store, client):
 def test_a_failed_run_that_made_the_same_is_not_taken_for_the_later_one(store, client):
     def fail():
         with runs.training_run("fails late", PARAMS, "code 1") as log:
-            log.has_made("fails late, made")
+            log.record_output("fails late, made")
             raise RuntimeError("late")
 
     with pytest.raises(RuntimeError, match=r"^late$"):
         fail()
     with runs.training_run("fails late", PARAMS, "code 2") as log:
-        log.has_made("fails late, made")
+        log.record_output("fails late, made")
     assert sorted(run.info.status for run in with_key("fails late")) == ["FAILED", "FINISHED"]
 
 

@@ -84,10 +84,12 @@ def metric_of(params: dict[str, object], name: str) -> Metric:
     Raises:
         UserError: The leaderboard's configuration does not measure it, or it is one number per class.
     """
-    nodes = config.get_section(params, "metric")
-    if name not in nodes:
-        raise UserError(f"leaderboard.metric {name!r} is not measured; expected one of {', '.join(nodes)}")
-    metric: Metric = config.build(nodes[name], f"metric.{name}")
+    metrics = config.build_all(params, "metric")
+    if name not in metrics:
+        is_off = name in config.get_section(params, "metric")
+        what = "is switched off by null" if is_off else "is not measured"
+        raise UserError(f"leaderboard.metric {name!r} {what}; expected one of {', '.join(metrics) or 'none'}")
+    metric: Metric = metrics[name]
     if metric.per_class:
         raise UserError(f"leaderboard.metric {name!r} is one number per class; a leaderboard needs one for all classes")
     return metric

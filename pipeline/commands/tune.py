@@ -16,15 +16,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import say
-
-if TYPE_CHECKING:
-    from pipeline.core.contracts import Metric
-    from pipeline.core.open_types import Params
 
 STUDIES = Path(".cache/tune")
 
@@ -67,7 +62,7 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
                 nodes=select_nodes(params),
                 packed=packed,
                 search=search,
-                metrics=build_single_numbers(params["metric"]),
+                metrics=tuning.summary_metrics(params),
                 bootstrap=Options.of(params).bootstrap,
                 parent=parent,
                 folder=STUDIES / key,
@@ -86,9 +81,3 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
     start = "conf/config.yaml as it is" if search.experiment is None else f"experiment={search.experiment}"
     take = f"Next: git add {file}, then dvc exp run -S experiment={to}"
     say("", *text.splitlines(), f"Wrote {file}. {take if evidence.is_better else f'Keep {start}.'}")
-
-
-def build_single_numbers(nodes: Params) -> dict[str, Metric]:
-    """The metrics that are one number for all classes."""
-    metrics: dict[str, Metric] = {name: config.build(node, f"metric.{name}") for name, node in nodes.items()}
-    return {name: metric for name, metric in metrics.items() if not metric.per_class}

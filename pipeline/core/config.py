@@ -76,6 +76,7 @@ def parse_sweep(key: str, text: str) -> Sweep:
         UserError: The text is not a sweep, or is a single value.
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import ValueType
     from hydra.errors import HydraException
 
     expected = (
@@ -87,14 +88,19 @@ def parse_sweep(key: str, text: str) -> Sweep:
         raise UserError(f"{key}: {text!r} is no sweep of Hydra ({_one_line(error)}); {expected}") from None
     if not override.is_sweep_override():
         raise UserError(f"{key}: {text!r} is one value; {expected}")
+    if override.value_type is ValueType.GLOB_CHOICE_SWEEP:
+        raise UserError(f"{key}: {text!r} names no values; {expected}")
     sweep: Any = override.value()
-    log = "log" in sweep.tags
+    if getattr(sweep, "shuffle", False):
+        raise UserError(f"{key}: {text!r} has another order each time; write it without shuffle()")
     if override.is_choice_sweep():
         return Sweep(choices=tuple(override.sweep_string_iterator()))
-    if override.is_range_sweep():
-        values = list(sweep.range())
-        return Sweep(low=values[0], high=values[-1], step=sweep.step, log=log)
-    return Sweep(low=sweep.start, high=sweep.end, log=log)
+    make: Any = Sweep.from_range if override.is_range_sweep() else Sweep.from_interval
+    bounds = (sweep.start, sweep.stop, sweep.step) if override.is_range_sweep() else (sweep.start, sweep.end)
+    try:
+        return make(*bounds, log="log" in sweep.tags)
+    except ValueError as error:
+        raise UserError(f"{key}: {text!r}: {error}") from None
 
 
 def compose_option(group: str, name: str, conf: Path = CONF) -> Params:

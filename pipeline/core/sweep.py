@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import final
 
 
@@ -24,3 +26,30 @@ class Sweep:
     high: float = 0.0
     step: float | None = None
     log: bool = False
+
+    @classmethod
+    def from_interval(cls, low: float, high: float, log: bool = False) -> Sweep:
+        """All between two numbers, or all whole numbers between two whole ones.
+
+        Raises:
+            ValueError: One is not finite, or `low` is not below `high`.
+        """
+        if not -math.inf < low < high < math.inf:
+            raise ValueError(f"expected two finite numbers, the smaller one first, got {low} and {high}")
+        return cls(low=low, high=high, log=log)
+
+    @classmethod
+    def from_range(cls, start: float, stop: float, step: float, log: bool = False) -> Sweep:
+        """`start`, and what follows it in steps below `stop`.
+
+        Raises:
+            ValueError: One is not finite, `start` is not below `stop`, or `step` is not above 0.
+        """
+        if not (-math.inf < start < stop < math.inf and 0 < step < math.inf):
+            raise ValueError(
+                f"expected finite numbers, start below stop and step above 0, got {start}, {stop} and {step}"
+            )
+        first, end, by = (Fraction(str(one)) for one in (start, stop, step))  # 0.3 as it is written
+        last = first + (math.ceil((end - first) / by) - 1) * by
+        kind = int if all(isinstance(one, int) for one in (start, stop, step)) else float
+        return cls(low=kind(first), high=kind(last), step=step, log=log)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.core import artifacts
+from pipeline.core.errors import UserError
 from pipeline.core.estimate import Change, Estimate
 from pipeline.core.predictions import Predictions
 from pipeline.statistics.bootstrap import Basis, Bootstrap, Replicates, difference_interval
@@ -32,10 +33,20 @@ class PairedPredictions:
 
     @classmethod
     def match(cls, later: Predictions, earlier: Predictions) -> PairedPredictions | None:
-        """The common samples in the order of the later predictions, or None; both must have the same classes."""
+        """The common samples in the order of the later predictions, or None; both must have the same classes.
+
+        Raises:
+            UserError: One of them names a sample twice.
+        """
         import pandas as pd
 
-        rows = pd.Index(earlier.sample_ids).get_indexer(pd.Index(later.sample_ids))
+        names, before = pd.Index(later.sample_ids), pd.Index(earlier.sample_ids)
+        for one in (names, before):
+            if not one.is_unique:
+                raise UserError(
+                    f"predictions name the sample {one[one.duplicated()][0]!r} twice; run dvc repro to make them again"
+                )
+        rows = before.get_indexer(names)
         common = rows >= 0
         return cls(later.take(common), earlier.take(rows[common])) if common.any() else None
 

@@ -65,7 +65,7 @@ def run(names: Mapping[str, str], tell: Tell) -> dict[str, Finished]:
         tell: Called with an experiment and what happens to it.
 
     Raises:
-        UserError: DVC cannot queue it.
+        UserError: DVC cannot queue it, or what was interrupted cannot be removed from the queue.
         KeyboardInterrupt: These are removed from the queue; finished ones are kept.
     """
     waiting = {name: one for one, name in names.items()}
@@ -80,11 +80,11 @@ def run(names: Mapping[str, str], tell: Tell) -> dict[str, Finished]:
         for name, finished in _wait(waiting, tell):
             done[waiting[name]] = finished
     except KeyboardInterrupt:
-        _withdraw(waiting)
+        if left := _withdraw(waiting):
+            raise UserError(f"interrupted, and DVC's queue could not be cleared{left}") from None
         raise
     except Refusal as error:
-        _withdraw(waiting)
-        raise UserError(f"DVC's queue: {error}") from None
+        raise UserError(f"DVC's queue: {error}{_withdraw(waiting)}") from None
     return {one: done[one] for one in names}
 
 
@@ -166,25 +166,31 @@ def _revive(running: Collection[str]) -> None:
     call_dvc("queue", "start")
 
 
-def _withdraw(names: Collection[str]) -> None:
-    """Takes these out of the queue, stops the one that runs, and waits until it has put its outputs back."""
-    with suppress(Refusal):
-        _take_out(names, "Queued")
-        running = [name for name in read_queue().names("Running") if name in names]
-        if running:
-            with suppress(Refusal):  # it has ended in between
-                call_dvc("queue", "kill", *running)
-        until = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < until and any(name in names for name in read_queue().names("Running")):
-            time.sleep(FIRST_PAUSE)
-        _take_out(names, "Failed")
+def _withdraw(names: Collection[str]) -> str:
+    """Takes these out of the queue, stops what runs, and waits until it has put its outputs back; what is left, if any.
 
-
-def _take_out(names: Collection[str], state: str) -> None:
-    """Removes the entries of these names that are in a state."""
-    found = [name for name in read_queue().names(state) if name in names]
-    if found:
-        call_dvc("queue", "remove", *found)
+    DVC refuses a whole command where one entry has started or ended since the last look, so each pass looks again.
+    """
+    until, killed = time.monotonic() + STOP_SECONDS, set[str]()
+    while True:
+        try:
+            queue = read_queue()
+        except Refusal:
+            return "; dvc queue status says whether it still holds some of these"
+        left = [name for name in queue.names("Queued", "Running", "Failed") if name in names]
+        if not left:
+            return ""
+        if time.monotonic() > until:
+            return f"; it still holds {', '.join(left)}: dvc queue kill and dvc queue remove them"
+        running = [name for name in left if queue.states[name] == "Running"]
+        if others := [name for name in left if name not in running]:
+            with suppress(Refusal):
+                call_dvc("queue", "remove", *others)
+        if new := [name for name in running if name not in killed]:  # a second signal would disturb the putting back
+            with suppress(Refusal):
+                call_dvc("queue", "kill", *new)
+                killed.update(new)
+        time.sleep(FIRST_PAUSE)
 
 
 def read_log(name: str) -> str:

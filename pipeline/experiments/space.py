@@ -49,6 +49,13 @@ class Search:
     seed: Seed
     space: Annotated[dict[str, str], MinLen(1)]
 
+    def __post_init__(self) -> None:
+        if self.pruning == {}:
+            raise ValueError("pruning must have at least 1 argument, got {}; null means that none is stopped")
+        startup = (self.pruning or {}).get("n_startup_trials", 1)
+        if isinstance(startup, int) and startup < 1:
+            raise ValueError(f"pruning.n_startup_trials must be at least 1, got {startup}")
+
 
 def make_distributions(space: Mapping[str, str]) -> dict[str, BaseDistribution]:
     """Optuna's distribution of each parameter; a choice is a text that an override takes.
@@ -72,6 +79,27 @@ def _make_distribution(key: str, text: str) -> BaseDistribution:
         return distributions.FloatDistribution(sweep.low, sweep.high, log=sweep.log, **step)
     except ValueError as error:
         raise UserError(f"tune.space.{key}: {text!r}: {' '.join(str(error).split())}") from None
+
+
+def refuse_fractions(search: Search, nodes: Mapping[str, Any]) -> None:
+    """Refuses a space that draws fractions for what is a whole number now; `interval(5, 20)` does so in Hydra.
+
+    Args:
+        search: Of which all parameters exist.
+        nodes: What training reads before anything is drawn.
+
+    Raises:
+        UserError: Naming the first such parameter.
+    """
+    from optuna.distributions import FloatDistribution
+
+    for key, drawn in make_distributions(search.space).items():
+        present = get_value(nodes, key)
+        if isinstance(drawn, FloatDistribution) and type(present) is int:
+            raise UserError(
+                f"tune.space.{key}: {search.space[key]!r} draws fractions, and the value now is the whole number "
+                f"{present}; write int(interval(5, 20)) for whole numbers, or start from {float(present)}"
+            )
 
 
 def as_overrides(values: Mapping[str, Any]) -> list[str]:

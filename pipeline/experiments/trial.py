@@ -42,7 +42,7 @@ class Trial:
     Attributes:
         start: Overrides of the start of the search.
         nodes: What training reads of them, before the trial's values.
-        packed: As `without_test` leaves it.
+        packed: As `tuning.drop_test` returns it.
         search: Its figure and its metric are used.
         metrics: Of one number each.
         bootstrap: Behind the intervals.
@@ -98,7 +98,6 @@ class Trial:
     def _train(self, name: str, values: Params, report: Report) -> tuple[Mapping[str, float], dict[str, Estimate]]:
         """The row of the selected epoch, and the metrics on val."""
         changed = [] if name == START else as_overrides(values)
-        recipe, _ = select_recipe(compose_nodes([*self.start, *changed]), self.packed)
         stopped = None
         with trial_run(self.parent, name, values) as log:
 
@@ -107,6 +106,7 @@ class Trial:
                 report(epoch, figures)
 
             try:
+                recipe, _ = select_recipe(compose_nodes([*self.start, *changed]), self.packed)
                 predictor, history = recipe.fit(self.packed, report_epoch)
                 predictions = self._predict_val(predictor)
                 expected = estimate_metrics(self.metrics, predictions, self.bootstrap)
@@ -114,7 +114,7 @@ class Trial:
                 log(len(history), {f"val_{name}": value for name, value in defined.items()})
             except Stopped as early:
                 stopped = early
-            except UserError as error:  # a learning rate that diverges is a bad trial, not the end of the search
+            except UserError as error:  # a learning rate that diverges or a refused value is a bad trial, not the end
                 stopped = Stopped(str(error))
         if stopped is not None:
             raise stopped

@@ -19,12 +19,13 @@ from pipeline.experiments.space import (
     as_overrides,
     compose_nodes,
     get_value,
-    make_distributions,
+    refuse_fractions,
     select_nodes,
 )
 from pipeline.experiments.trial import EXPECTED
 
 if TYPE_CHECKING:
+    from pipeline.core.contracts import Metric
     from pipeline.core.open_types import Params
 
 MADE_OF = ("ingest", "find_duplicates", "split", "augment")  # stages whose choices data/packed rests on
@@ -51,15 +52,19 @@ def read(name: str, experiment: str | None, trials: int | None) -> tuple[Search,
     node |= {key: value for key, value in (("experiment", experiment), ("trials", trials)) if value is not None}
     search: Search = config.instantiate(Search, node, describe_file(name))
     params: Params = yaml.safe_load(config.compose(overrides=config.select_experiment(search.experiment)))
-    for key in make_distributions(search.space):
-        get_value(select_nodes(params), key)
-    names = [metric for metric, node in params["metric"].items() if node and node.get("averaging") != "none"]
-    if search.expect not in names:
-        raise UserError(
-            f"tune.expect {search.expect!r} is not a metric with one number for all classes; "
-            f"expected one of {', '.join(names)}"
-        )
+    refuse_fractions(search, select_nodes(params))
+    metrics = summary_metrics(params)
+    if search.expect not in metrics:
+        is_off = search.expect in params["metric"] and params["metric"][search.expect] is None
+        what = "is switched off by null in metric" if is_off else "is not a metric with one number for all classes"
+        raise UserError(f"tune.expect {search.expect!r} {what}; expected one of {', '.join(metrics) or 'none'}")
     return search, params
+
+
+def summary_metrics(params: Params) -> dict[str, Metric]:
+    """The metrics that are one number for all classes; those that are switched off are left out."""
+    metrics: dict[str, Metric] = config.build_all(params, "metric")
+    return {name: metric for name, metric in metrics.items() if not metric.per_class}
 
 
 def check_packed(params: Mapping[str, Any], experiment: str | None) -> None:

@@ -79,6 +79,15 @@ def test_a_metric_that_cannot_rank_is_refused(name, expected):
         leaderboard.metric_of(PARAMS, name)
 
 
+def test_a_metric_that_is_switched_off_cannot_rank():
+    params = {"metric": {**METRIC, "recall": None}}
+    assert leaderboard.metric_of(params, "accuracy").larger_is_better
+    with pytest.raises(
+        UserError, match=r"^leaderboard\.metric 'recall' is switched off by null; metric has accuracy, f1$"
+    ):
+        leaderboard.metric_of(params, "recall")
+
+
 def test_an_experiment_whose_outputs_are_gone_is_a_failed_row(monkeypatch, tmp_path):
     from pipeline.experiments import results
 

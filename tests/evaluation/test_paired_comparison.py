@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from predictions_examples import make_predictions
 
+from pipeline.core.errors import UserError
 from pipeline.core.estimate import Change, Estimate
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.hamming_loss import HammingLoss
@@ -97,6 +98,15 @@ def test_a_mean_over_classes_rests_on_what_either_decided():
 
 def test_nothing_in_common():
     assert PairedPredictions.match(predictions("ab", [0, 1], [0, 1]), predictions("cd", [0, 1], [0, 1])) is None
+
+
+def test_a_sample_that_is_named_twice_is_refused():
+    once, twice = predictions("ab", [0, 1], [0, 1]), predictions("aa", [0, 1], [0, 1])
+    for later, earlier in ((once, twice), (twice, once)):
+        with pytest.raises(
+            UserError, match=r"^predictions name the sample 'a' twice; run dvc repro to make them again$"
+        ):
+            PairedPredictions.match(later, earlier)
 
 
 def test_what_is_undefined_is_none():

@@ -131,11 +131,44 @@ def test_an_interruption_leaves_nothing_of_ours_in_the_queue(use):
     assert dvc.states == {"theirs": "Queued", "old": "Failed"}
 
 
-def test_an_interruption_while_it_waits_withdraws_and_goes_on_up(use, monkeypatch):
-    def interrupt(seconds):
-        raise KeyboardInterrupt
+def test_what_starts_between_the_look_and_the_removal_is_killed_and_the_rest_removed(use):
+    class Racing(Commands):
+        def change(self, words):
+            if words == ("queue", "remove", "second", "third"):
+                self.states |= {"first": "Success", "second": "Running"}
+                raise Refusal("cannot remove running task second")
+            if words[1] == "kill" and any(self.states[name] != "Running" for name in words[2:]):
+                raise Refusal("it is not running")
+            return super().change(words)
 
-    dvc = use(Commands())
+    dvc = use(Racing(third="Queued"))
+    assert dvc_queue._withdraw({"first", "second", "third"}) == ""
+    assert dvc.states == {"first": "Success"}
+    assert ("queue", "kill", "second") in dvc.called
+
+
+def test_an_interruption_says_what_could_not_be_taken_out(use, monkeypatch):
+    class Stubborn(Commands):
+        def change(self, words):
+            if words[:2] == ("queue", "start"):
+                raise KeyboardInterrupt
+            raise Refusal("no")
+
+    use(Stubborn())
+    monkeypatch.setattr(dvc_queue, "STOP_SECONDS", 0.01)
+    with pytest.raises(
+        UserError, match=r"^interrupted, .* could not be cleared; it still holds first, second: dvc queue kill and"
+    ):
+        dvc_queue.run({"one": "first", "two": "second"}, tell_nobody)
+
+
+def test_an_interruption_while_it_waits_withdraws_and_goes_on_up(use, monkeypatch):
+    dvc, once = use(Commands()), iter([KeyboardInterrupt])
+
+    def interrupt(seconds):
+        for error in once:
+            raise error
+
     monkeypatch.setattr(dvc_queue.time, "sleep", interrupt)
     with pytest.raises(KeyboardInterrupt):
         dvc_queue.run({"one": "first", "two": "second"}, tell_nobody)
@@ -194,7 +227,7 @@ def test_a_command_that_fails_is_the_line_of_its_error(use):
         raise Refusal("Unable to acquire lock")
 
     use(call)
-    with pytest.raises(UserError, match=r"^DVC's queue: Unable to acquire lock$"):
+    with pytest.raises(UserError, match=r"^DVC's queue: Unable to acquire lock; dvc queue status says whether it"):
         dvc_queue.run({"one": "first"}, tell_nobody)
 
 

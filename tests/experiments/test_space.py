@@ -37,6 +37,8 @@ def test_each_sweep_is_drawn_from_what_optuna_has_for_it():
             "dropout": "interval(0, 1)",
             "width": "tag(log, int(interval(1, 9)))",
             "layers": "range(1, 10, 2)",
+            "many": "range(0, 1000000000000)",
+            "share": "range(0, 1, 0.3)",
             "decay": "null, 0.98",
             "encoder": "choice(small, hog)",
         }
@@ -46,6 +48,8 @@ def test_each_sweep_is_drawn_from_what_optuna_has_for_it():
         "dropout": FloatDistribution(0.0, 1.0),
         "width": IntDistribution(1, 9, log=True),
         "layers": IntDistribution(1, 9, step=2),
+        "many": IntDistribution(0, 10**12 - 1),
+        "share": FloatDistribution(0.0, 0.9, step=0.3),
         "decay": CategoricalDistribution(("null", "0.98")),
         "encoder": CategoricalDistribution(("small", "hog")),
     }
@@ -60,7 +64,20 @@ def test_values_are_written_as_the_command_line_takes_them():
     [
         ("interval(0", r"'interval\(0' is no sweep of Hydra \(.*\); expected choice\(a, b\)"),
         ("0.5", r"'0\.5' is one value; expected choice\(a, b\), interval\(0, 1\) or range\(1, 5\)"),
-        ("interval(2, 1)", r"'interval\(2, 1\)': .*low.*high"),
+        (
+            "interval(2, 1)",
+            r"'interval\(2, 1\)': expected two finite numbers, the smaller one first, got 2\.0 and 1\.0$",
+        ),
+        ("interval(1, 1)", r".*: expected two finite numbers, the smaller one first"),
+        ("interval(nan, 1)", r".*: expected two finite numbers, the smaller one first, got nan and 1\.0$"),
+        ("interval(0, inf)", r".*: expected two finite numbers, the smaller one first, got 0\.0 and inf$"),
+        ("range(5, 1)", r".*: expected finite numbers, start below stop and step above 0, got 5, 1 and 1$"),
+        ("range(0, 5, -1)", r".*: expected finite numbers, start below stop and step above 0, got 0, 5 and -1$"),
+        ("range(1, 2, 0)", r".*: expected finite numbers, start below stop and step above 0, got 1, 2 and 0$"),
+        ("range(0, inf)", r".*: expected finite numbers, start below stop and step above 0, got 0, inf and 1$"),
+        ("glob(*)", r"'glob\(\*\)' names no values; expected choice\(a, b\)"),
+        ("shuffle(choice(1, 2))", r"'shuffle\(choice\(1, 2\)\)' has another order each time; write it without"),
+        ("shuffle(range(1, 5))", r"'shuffle\(range\(1, 5\)\)' has another order each time; write it without"),
         ("tag(log, interval(0, 1))", r"'tag\(log, interval\(0, 1\)\)': .*low.*0"),
     ],
 )

@@ -14,7 +14,7 @@ from pipeline.core.errors import UserError
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.split_evaluation import Options
 from pipeline.experiments import parameter_search, trial, tuning
-from pipeline.experiments.space import select_nodes
+from pipeline.experiments.space import make_distributions, select_nodes
 from pipeline.tracking.parent_runs import PARENT, STUDY, TRIAL, study_run
 from pipeline.training.recipe import Recipe
 
@@ -103,7 +103,7 @@ def test_epochs_that_are_tried_are_exact_however_few_the_pictures(searchable):
         nodes=select_nodes(params),
         packed=packed,
         search=read,
-        metrics=tune.build_single_numbers(params["metric"]),
+        metrics=tuning.summary_metrics(params),
         bootstrap=Options.of(params).bootstrap,
         parent=study_run("epochs", "tune quick", params),
         folder=Path("predictions"),
@@ -214,7 +214,20 @@ def test_trials_stand_under_one_run(searchable, store):
             {"expect": "acuracy"},
             r"tune\.expect 'acuracy' is not a metric with one number for all classes; expected one of accuracy, ",
         ),
-        ({"space": {"train.batch_size": "choice(1)"}}, r"train\.batch_size must be at least 2, got 1"),
+        (
+            {"pruning": {}},
+            r"quick\.yaml: pruning must have at least 1 argument, got \{\}; null means that none is stopped$",
+        ),
+        ({"pruning": {"n_startup_trials": 0}}, r"quick\.yaml: pruning\.n_startup_trials must be at least 1, got 0$"),
+        (
+            {"space": {"train.epochs": "interval(5, 20)"}},
+            r"^tune\.space\.train\.epochs: 'interval\(5, 20\)' draws fractions, .* 2; write int\(interval\(5, 20\)\)",
+        ),
+        (
+            {"space": {"train.batch_size": "choice(1)"}},
+            r"^none of 4 trials .*; the first: .*train\.batch_size must be at least 2, got 1",
+        ),
+        ({"space": {"encoder": "choice(nothing)"}}, r"^none of 4 trials .* first: .*Could not find 'encoder/nothing'"),
         (
             {"figure": "val_lss"},
             r"^conf/tune/quick\.yaml: figure must be 'val_loss', 'val_accuracy' or 'val_f1_macro', got 'val_lss'$",
@@ -230,6 +243,31 @@ def test_a_wrong_search_is_one_line(searchable, changes, expected):
     with pytest.raises(UserError, match=expected):
         search()
     assert not WRITTEN.exists()
+
+
+def switch_off(name):
+    with Path("conf/experiment/tiny.yaml").open("a") as file:
+        file.write(f"metric:\n  {name}: null\n")
+    lock()
+
+
+def test_a_metric_that_is_switched_off_is_neither_measured_nor_expected(searchable):
+    switch_off("balanced_accuracy")
+    _, params = tuning.read("quick", None, None)
+    measured = tuning.summary_metrics(params)
+    assert "accuracy" in measured
+    assert "balanced_accuracy" not in measured
+    write_search(expect="balanced_accuracy")
+    with pytest.raises(
+        UserError, match=r"^tune\.expect 'balanced_accuracy' is switched off by null in metric; there is accuracy, "
+    ):
+        tuning.read("quick", None, None)
+
+
+def test_whole_numbers_are_drawn_where_the_sweep_says_so(searchable):
+    write_search(space={"train.epochs": "int(interval(1, 2))"})
+    read, _ = tuning.read("quick", None, None)
+    assert type(make_distributions(read.space)["train.epochs"].low) is int
 
 
 def test_an_unknown_search_names_those_there_are(searchable):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,8 @@ import pandas as pd
 from pipeline.core.contracts import Source
 from pipeline.datasets.sources.items import Item
 from pipeline.datasets.trees.unpacked_tree import rows
+
+_made: set[tuple[Path, str]] = set()  # folder and source whose tree is there: a worker gets a copy of it per batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,16 +46,14 @@ class TreeSource(Source, ABC):
         """
 
     def read(self) -> pd.DataFrame:
+        _made.clear()
         return rows(self.inner, self.make_tree(again=True), f"{self.origin} to {self.tree}")
 
     def open(self, path: str) -> bytes | np.ndarray:
-        self._is_made  # noqa: B018 - at the first picture that a process opens
+        if (source := (Path.cwd(), repr(self))) not in _made:
+            self.make_tree(again=False)
+            _made.add(source)
         return self.inner.open(path)
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return self.inner.stat(path)
-
-    @cached_property
-    def _is_made(self) -> bool:
-        self.make_tree(again=False)
-        return True

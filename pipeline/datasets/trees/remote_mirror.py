@@ -97,18 +97,28 @@ def mirror(url: str, options: dict[str, Any], tree: Path, max_bytes: int, max_fi
     for place in known.keys() - {file.place for file in files}:
         _remove(tree, place)
     wanted = [file for file in files if not _is_here(file, known, tree)]
+    failed, in_a_row = [], 0
     pool = ThreadPoolExecutor(CONNECTIONS)
     try:
         results = pool.map(partial(_fetch, system, url, tree, budget), wanted)
         bar = tqdm(results, total=len(wanted), desc="fetch", unit="files", leave=False, disable=None)
         for file, fault in zip(wanted, bar, strict=True):
-            if fault is not None:
+            failed += [fault] if isinstance(fault, UserError) else []
+            in_a_row = in_a_row + 1 if isinstance(fault, UserError) else 0
+            if in_a_row == CONNECTIONS:  # the server is gone
+                break
+            if isinstance(fault, ItemRejected):
                 (tree / file.place).unlink(missing_ok=True)
                 refused.append(Item(path=file.place, refused=fault))
-            elif file.size is None and (budget := budget - (tree / file.place).stat().st_size) < 0:
+            elif fault is None and file.size is None and (budget := budget - (tree / file.place).stat().st_size) < 0:
                 raise too_much
     finally:
         pool.shutdown(cancel_futures=True)
+    if failed:
+        raise UserError(
+            f"{len(failed)} of {len(wanted)} files of {url} could not be fetched, the first is {failed[0]}; "
+            "run it again, what was fetched is kept"
+        )
     complete = [(file.place, file.stamp) for file in files if (tree / file.place).is_file()]
     artifacts.write_text(tree / JOURNAL, "".join(f"{json.dumps(line)}\n" for line in complete))
     return refused
@@ -196,8 +206,8 @@ def _is_here(file: RemoteFile, known: dict[str, str | None], tree: Path) -> bool
     return here and file.size in (None, (tree / file.place).stat().st_size)
 
 
-def _fetch(system: Any, url: str, tree: Path, budget: int, file: RemoteFile) -> ItemRejected | None:
-    """Fetches one file, again after connection errors; its rejection, or None when it is complete."""
+def _fetch(system: Any, url: str, tree: Path, budget: int, file: RemoteFile) -> ItemRejected | UserError | None:
+    """Fetches one file, again after connection errors; its rejection or failure, or None when it is complete."""
     for attempt in range(ATTEMPTS):
         time.sleep(WAIT_SECONDS * 2 ** (attempt - 1) if attempt else 0)
         try:
@@ -213,7 +223,7 @@ def _fetch(system: Any, url: str, tree: Path, budget: int, file: RemoteFile) -> 
             if isinstance(error, PermissionError) or 400 <= int(getattr(error, "status", 0) or 0) < 500:
                 return ItemRejected("unreadable", _describe(error))
             last = _describe(error)
-    raise UserError(f"{file.place!r} of {url} could not be fetched ({last}); run it again, what was fetched is kept")
+    return UserError(f"{file.place!r} ({last})")
 
 
 def _copy(system: Any, file: RemoteFile, tree: Path, budget: int) -> None:

@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import os
+import pickle
 import stat
 import struct
 import subprocess
@@ -142,6 +143,21 @@ def test_an_unchanged_archive_is_unpacked_once_and_a_changed_one_again(tmp_path,
 def test_pictures_are_opened_without_read_as_a_later_stage_does(tmp_path, picture_folder):
     path = pack(picture_folder, tmp_path / "pictures.zip")
     assert built(path, tmp_path / "tree").open("cat/0.png") == (picture_folder / "cat/0.png").read_bytes()
+
+
+def test_a_process_looks_once_whether_the_tree_is_there_however_many_copies_it_gets(
+    tmp_path, picture_folder, monkeypatch
+):
+    path = pack(picture_folder, tmp_path / "pictures.zip")
+    seen, look = [], module.unpacked_tree.read_record
+    monkeypatch.setattr(module.unpacked_tree, "read_record", lambda tree: seen.append(tree) or look(tree))
+    sent = pickle.dumps(built(path, tmp_path / "tree"))
+    for _ in range(20):  # parallel_map sends the source with every batch
+        pickle.loads(sent).open("cat/0.png")
+    assert len(seen) == 1
+    pickle.loads(sent).read()  # the archive may be another one now
+    pickle.loads(sent).open("cat/0.png")
+    assert len(seen) == 3
 
 
 def test_what_must_not_become_a_file_is_refused_and_accounted_for(tmp_path, picture_folder, encode, noise):

@@ -291,13 +291,26 @@ def test_a_server_that_keeps_failing_stops_the_run_and_what_came_is_kept(web, tm
     faults["/dog/3.png"] = ["cut"] * 3
     with pytest.raises(
         UserError,
-        match=r"'dog/3\.png' of http://.* could not be fetched \(.*\); run it again, what was fetched is kept",
+        match=r"^1 of 8 files of http://.* could not be fetched, the first is 'dog/3\.png' \(.*\); run it again, what",
     ):
         built(url, tmp_path / "tree").read()
     assert not list((tmp_path / "tree").rglob("*.tmp"))
     fetched.clear()
     assert outcome(built(url, tmp_path / "tree")) == (ALL, {})
     assert fetched == ["dog/3.png"]
+
+
+def test_one_file_that_keeps_failing_costs_no_other(web, picture_folder, tmp_path, fetched):
+    url, faults, _ = web
+    for number in range(4, 60):
+        (picture_folder / f"cat/{number}.png").write_bytes((picture_folder / "cat/0.png").read_bytes())
+    faults["/cat/0.png"], faults["/dog/2.png"] = [503] * 3, [503] * 3
+    with pytest.raises(UserError, match=r"^2 of 64 files of http://.*, the first is 'cat/0\.png' \(.*503"):
+        built(url, tmp_path / "tree").read()
+    assert len(list((tmp_path / "tree").rglob("*.png"))) == 62
+    fetched.clear()
+    assert len(built(url, tmp_path / "tree").read()) == 64
+    assert sorted(fetched) == ["cat/0.png", "dog/2.png"]
 
 
 def test_more_bytes_than_were_told_are_refused(web, tmp_path, monkeypatch):
@@ -322,7 +335,8 @@ def test_after_a_file_that_keeps_failing_few_others_are_begun(bucket, tmp_path, 
     monkeypatch.setattr(bucket, "get_file", fail)
     monkeypatch.setattr(remote_mirror, "WAIT_SECONDS", 0.02)
     with pytest.raises(
-        UserError, match=r"'cat/0\.png' of memory://bucket could not be fetched \(.*reset\); run it again"
+        UserError,
+        match=r"^16 of 108 files of memory://bucket could not be fetched, the first is 'cat/0\.png' \(.*reset\)",
     ):
         built("memory://bucket", tmp_path / "tree").read()
     assert len(fetched) <= 3 * remote_mirror.CONNECTIONS

@@ -13,7 +13,7 @@ from pipeline.core.config import CONF
 
 
 def remember(compose: Callable[..., str], folder: Path) -> Callable[..., str]:
-    """The same function, which composes once for each content of conf/ and overrides; errors are not remembered.
+    """The same function, which composes once for each content of conf/, overrides and file to begin with; errors are not remembered.
 
     Args:
         compose: The function of `pipeline.core.config`.
@@ -21,13 +21,13 @@ def remember(compose: Callable[..., str], folder: Path) -> Callable[..., str]:
     """
 
     @wraps(compose)
-    def look_up(conf: Path = CONF, overrides: list[str] | None = None) -> str:
-        content = hashlib.sha256(json.dumps(overrides or []).encode())
+    def look_up(conf: Path = CONF, overrides: list[str] | None = None, root: str = "config") -> str:
+        content = hashlib.sha256(json.dumps([root, *(overrides or [])]).encode())
         for path in sorted(path for path in conf.rglob("*") if path.is_file()):
             content.update(f"\0{path.relative_to(conf)}\0".encode() + path.read_bytes())
         kept = folder / content.hexdigest()
         if not kept.exists():
-            write_text(kept, compose(conf, overrides))
+            write_text(kept, compose(conf, overrides, root))
         return kept.read_text(encoding="utf-8")
 
     return look_up

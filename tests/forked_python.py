@@ -29,7 +29,14 @@ from pathlib import Path
 from types import FrameType
 
 LIBRARIES = (
-    *("scipy.stats", "pandas", "pyarrow.parquet", "sklearn.ensemble", "sklearn.linear_model", "sklearn.model_selection"),
+    *(
+        "scipy.stats",
+        "pandas",
+        "pyarrow.parquet",
+        "sklearn.ensemble",
+        "sklearn.linear_model",
+        "sklearn.model_selection",
+    ),
     *("cleanlab.filter", "faiss", "matplotlib.pyplot", "jinja2", "hydra", "omegaconf", "pydantic", "skops.io"),
     *("torch", "torch._dynamo", "torchvision", "timm", "accelerate", "safetensors.torch"),
     *("mlflow", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store", "great_expectations"),
@@ -79,11 +86,14 @@ def forked_python(folder: Path, environment: dict[str, str]) -> Iterator[Path]:
 
 def serve(address: str) -> None:
     """Imports the libraries, then forks for each caller until stdin is closed."""
+    from mlflow.utils import requirements_utils
+
     sys.path[:] = [one for one in sys.path if Path(one) != Path(__file__).parent]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in LIBRARIES:
             importlib.import_module(name)
+        requirements_utils._init_modules_to_packages_map()  # two seconds of each registration
     gc.freeze()
     signal.signal(signal.SIGCHLD, reap)
     with socket.socket(socket.AF_UNIX) as listener:

@@ -163,7 +163,7 @@ def test_a_fresh_clone_without_cache_fails_with_one_line_too(project: Project, t
     clone = tmp_path / "clone"
     project.run("git", "clone", "-q", str(project.folder), str(clone))
     other = object.__new__(Project)
-    other.folder = clone
+    other.folder, other.first = clone, project.first
     command = ["exp", "run", "-S", "source.path=/nowhere"]
     assert "'/nowhere' does not exist; set source.path" in other.refused(*command)
     one_class = tmp_path / "one" / "only"
@@ -225,7 +225,8 @@ def test_a_project_that_was_moved_registers_and_serves_where_it_is(project: Proj
 
 def test_a_full_disk_while_packing_leaves_the_earlier_arrays(project: Project) -> None:
     before = project.outputs()
-    command = f"ulimit -f 20; {sys.executable} -m pipeline.stages.augment"  # a process of its own, with files of at most 20 KiB
+    # a process of its own, that may write files of at most 20 KiB
+    command = f"ulimit -f 20; {sys.executable} -m pipeline.stages.augment"
     done = project.run("bash", "-c", command, check=False)
     assert done.returncode == 1
     assert "the disk is full" in done.stderr

@@ -55,25 +55,27 @@ link.sendall(json.dumps(request).encode())
 link.shutdown(socket.SHUT_WR)
 code = os.waitstatus_to_exitcode(int(link.makefile().read() or 256))
 if code < 0:
-    signal.signal(-code, signal.SIG_DFL)
+    if -code != signal.SIGKILL:
+        signal.signal(-code, signal.SIG_DFL)
     os.kill(os.getpid(), -code)
 sys.exit(code)
 """
 
 
 @contextmanager
-def forked_python(folder: Path, environment: dict[str, str]) -> Iterator[Path]:
+def forked_python(folder: Path, environment: dict[str, str], libraries: tuple[str, ...] = LIBRARIES) -> Iterator[Path]:
     """Gives a folder for the front of PATH, with such a `python`; there until the block ends.
 
     Args:
         folder: Where it is made; its path must be short, as that of every socket.
         environment: Of the process that imports the libraries.
+        libraries: Modules that it imports.
     """
     address, shim = str(folder / "socket"), folder / "bin/python"
     shim.parent.mkdir()
     shim.write_text(CLIENT.format(python=sys.executable, address=address, shim=str(shim)), encoding="utf-8")
     shim.chmod(0o755)
-    command = [sys.executable, __file__, address]
+    command = [sys.executable, __file__, address, *libraries]
     server = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with server:
         try:
@@ -84,16 +86,15 @@ def forked_python(folder: Path, environment: dict[str, str]) -> Iterator[Path]:
             server.kill()
 
 
-def serve(address: str) -> None:
+def serve(address: str, libraries: list[str]) -> None:
     """Imports the libraries, then forks for each caller until stdin is closed."""
-    from mlflow.utils import requirements_utils
-
     sys.path[:] = [one for one in sys.path if Path(one) != Path(__file__).parent]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in LIBRARIES:
+        for name in libraries:
             importlib.import_module(name)
-        requirements_utils._init_modules_to_packages_map()  # two seconds of each registration
+    if "mlflow" in libraries:  # it lists what is installed once in a process, in two seconds of a registration
+        sys.modules["mlflow.utils.requirements_utils"]._init_modules_to_packages_map()
     gc.freeze()
     signal.signal(signal.SIGCHLD, reap)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -168,4 +169,4 @@ def become(request: dict, streams: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], sys.argv[2:])

@@ -141,4 +141,4 @@ def test_two_processes_killed_go_on_and_train_as_one(alone, tmp_path):
     last, killed = client.search_runs([client.get_experiment_by_name("colibri").experiment_id])  # one of each launch
     assert (killed.info.status, last.info.status) == ("KILLED", "FINISHED")
     epochs = [one.step for one in client.get_metric_history(last.info.run_id, "val/loss")]
-    assert epochs == list(range(3))[-len(epochs) :]  # each by one process
+    assert epochs in ([1, 2, 3], [2, 3], [3])  # of those after the kill each once, by one process

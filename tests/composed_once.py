@@ -13,7 +13,7 @@ from pipeline.core.config import CONF
 
 
 def remember(compose: Callable[..., str], folder: Path) -> Callable[..., str]:
-    """The same function, which composes once for each content of conf/ and overrides; errors are not remembered.
+    """The same function, composing once for each content of conf/, overrides and first file; errors are not remembered.
 
     Args:
         compose: The function of `pipeline.core.config`.

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from composed_once import remember
+from filelock import FileLock
 from hypothesis import settings
 from PIL import Image
 
@@ -49,6 +50,26 @@ def composed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(choices, "compose", remember(choices.compose, folder))
         yield
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database as MLflow makes it, before the first experiment; copied where none is to be made anew.
+
+    MLflow takes 5 seconds to make one: it begins with the tables of its first version and migrates them to today's.
+    """
+    own = tmp_path_factory.getbasetemp()
+    path = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "empty_store.db"
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            from mlflow.store.db.utils import _initialize_tables
+            from sqlalchemy import create_engine
+
+            engine = create_engine(f"sqlite:///{path}.made")
+            _initialize_tables(engine)
+            engine.dispose()
+            Path(f"{path}.made").rename(path)
+    return path
 
 
 @pytest.fixture(autouse=True)

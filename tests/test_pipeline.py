@@ -15,6 +15,7 @@ from picture_folder import TINY, make_folder
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
+from pipeline.evaluation.margin_text import CROSS
 
 ROOT = Path(__file__).parents[1]
 
@@ -52,13 +53,16 @@ def run(stage: str) -> None:
 
 
 def write_params(*overrides: str) -> None:
-    Path("params.yaml").write_text(config.compose(ROOT / "conf", [*TINY, *overrides]), encoding="utf-8")
+    Path("params.yaml").write_text(
+        config.compose(ROOT / "conf", [*TINY, "evaluate.cross_validation=never", *overrides]), encoding="utf-8"
+    )
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory):
+def project(tmp_path_factory: pytest.TempPathFactory, empty_store: Path):
     """A folder in which every stage has run once."""
     folder = tmp_path_factory.mktemp("project")
+    shutil.copy(empty_store, folder / "mlflow.db")
     pictures = make_folder(folder / "pictures", num_per_class=50)
     (pictures / "disc" / "broken.png").write_bytes((pictures / "disc" / "000.png").read_bytes()[:90])
     with pytest.MonkeyPatch.context() as patch:
@@ -165,8 +169,11 @@ def test_registering_again_changes_nothing(project: Path) -> None:
     assert len(client.search_model_versions("name = 'colibri-pictures'")) == 1
 
 
-def test_a_second_run_from_clean_gives_the_same_bytes(project: Path, tmp_path: Path, monkeypatch) -> None:
+def test_a_second_run_from_clean_gives_the_same_bytes(
+    project: Path, empty_store: Path, tmp_path: Path, monkeypatch
+) -> None:
     shutil.copytree(project / "pictures", tmp_path / "pictures")
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     write_params("source.path=pictures")
@@ -176,12 +183,17 @@ def test_a_second_run_from_clean_gives_the_same_bytes(project: Path, tmp_path: P
         assert (tmp_path / name).read_bytes() == (project / name).read_bytes(), name
 
 
-def test_options_for_unequal_classes_are_tried_on_val_and_shown(project: Path, tmp_path: Path, monkeypatch) -> None:
+def test_options_for_unequal_classes_are_tried_on_val_and_shown(
+    project: Path, empty_store: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """And frozen features are measured out of fold, which the other runs leave out."""
     for name in ("data", "reports", "pictures"):
         shutil.copytree(project / name, tmp_path / name)
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    write_params("source.path=pictures", "imbalance=auto", "imbalance.epochs=1", "train.epochs=1")
+    chosen = ("imbalance=auto", "imbalance.epochs=1", "train.epochs=1", "evaluate.cross_validation=always")
+    write_params("source.path=pictures", *chosen)
     run("train")
     run("evaluate")
     tried = pd.read_csv("reports/imbalance.csv", keep_default_na=False)
@@ -190,6 +202,8 @@ def test_options_for_unequal_classes_are_tried_on_val_and_shown(project: Path, t
     assert card["imbalance"] == tried["option"][tried["chosen"]].item()
     assert "Unequal classes" in Path("reports/report.html").read_text()
     assert "Unequal classes" not in (project / "reports/report.html").read_text()
+    measured = json.loads(Path("reports/test_metrics.json").read_text())
+    assert measured[f"{CROSS}accuracy"]["n"] == 100  # over the groups of all splits
 
 
 def test_a_check_stops_the_run_and_leaves_its_findings(project: Path, tmp_path: Path, monkeypatch) -> None:

@@ -1,6 +1,7 @@
 """From split to register, one stage after the other in this process, on pictures with several labels or none."""
 
 import json
+import shutil
 from importlib import import_module
 from pathlib import Path
 
@@ -37,14 +38,16 @@ def write_params() -> None:
         "source.path=pictures",
         "check.split_leakage.on_fail=warn",
         "train.epochs=12",
+        "evaluate.cross_validation=never",
     ]
     Path("params.yaml").write_text(config.compose(ROOT / "conf", chosen), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory):
+def project(tmp_path_factory: pytest.TempPathFactory, empty_store: Path):
     """A folder in which every stage has run; ingest read a folder, and its labels were written over."""
     folder = tmp_path_factory.mktemp("several")
+    shutil.copy(empty_store, folder / "mlflow.db")
     labels = attribute_labels(NUM)
     labels[0] = ["rare", *labels[0]]  # a label that only one split can have
     write_pictures(folder / "pictures", labels)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.contracts import Source
     from pipeline.core.errors import ItemRejected
+    from pipeline.core.open_types import JsonObject
 
 
 class StorageFormat(ABC):
@@ -30,7 +31,7 @@ class StorageFormat(ABC):
         """Decoded pixels, (*spatial) or (*spatial, 3) uint8 of any lengths, to an array of that shape."""
 
     @abstractmethod
-    def for_card(self) -> dict[str, Any]:
+    def for_card(self) -> JsonObject:
         """The entries of a card from which serving stores samples in the same form."""
 
 
@@ -74,5 +75,5 @@ class SampleReader(ABC):
         """
 
     @abstractmethod
-    def for_card(self) -> dict[str, Any]:
+    def for_card(self) -> JsonObject:
         """The entries of a card from which serving reads pictures in the same way."""

@@ -17,6 +17,8 @@ from pipeline.training.recipe import SECTIONS
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
+    from pipeline.core.open_types import Params
+
 
 Figure = Literal["val_loss", "val_accuracy", "val_f1_macro"]  # what every trainer reports of an epoch
 
@@ -107,12 +109,12 @@ def as_overrides(values: Mapping[str, Any]) -> list[str]:
     return [f"{key}={value}" for key, value in values.items()]
 
 
-def compose_nodes(overrides: list[str]) -> dict[str, Any]:
+def compose_nodes(overrides: list[str]) -> Params:
     """What one training reads of the parameters that these overrides compose to."""
     return select_nodes(yaml.safe_load(config.compose(overrides=overrides)))
 
 
-def select_nodes(params: Mapping[str, Any]) -> dict[str, Any]:
+def select_nodes(params: Params) -> Params:
     """What one training reads of all parameters."""
     return {name: params[name] for name in SECTIONS}
 

@@ -51,7 +51,7 @@ class Trial:
     """
 
     start: list[str]
-    nodes: dict[str, Any]
+    nodes: Params
     packed: PackedDataset
     search: Search
     metrics: dict[str, Metric]

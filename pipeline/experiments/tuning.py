@@ -98,7 +98,7 @@ def drop_test(packed: PackedDataset) -> PackedDataset:
     return PackedDataset(packed.images, index, packed.card)
 
 
-def study_key(search: Search, params: Mapping[str, Any]) -> str:
+def study_key(search: Search, params: Params) -> str:
     """Digest of everything that the figures depend on, except the code and the number of trials."""
     node = config.to_node(search)
     del node["trials"], node["_target_"]
@@ -141,12 +141,12 @@ def winner(
     )
 
 
-def _winner_node(search: Search, values: Mapping[str, Any]) -> dict[str, Any]:
+def _winner_node(search: Search, values: Mapping[str, Any]) -> Params:
     """The winner's file as a mapping: options of groups among the defaults, values at their places."""
     overrides = config.select_experiment(search.experiment)
     nodes = compose_nodes([*overrides, *as_overrides(values)])
     defaults: list[Any] = [] if search.experiment is None else [search.experiment]
-    nested: dict[str, Any] = {}
+    nested: Params = {}
     for key, value in values.items():
         *parents, last = key.split(".")
         if not parents:

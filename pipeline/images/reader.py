@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, final
+from typing import final
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ import pandas as pd
 from pipeline.core import config, terminal
 from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected, UserError
+from pipeline.core.open_types import JsonObject, Params
 from pipeline.core.parallel import parallel_map
 from pipeline.core.sample_reader import SampleReader, StorageFormat
 from pipeline.images import grey_scales, properties
@@ -71,7 +72,7 @@ class ImageReader(SampleReader):
     def load_stored(self, item: tuple[str, str], storage: StorageFormat) -> np.ndarray:
         return storage.convert(self.load_picture(item))
 
-    def for_card(self) -> dict[str, Any]:
+    def for_card(self) -> JsonObject:
         return self.decoding.for_card()
 
     def _examine_all(self, paths: Sequence[str], cache: bool) -> list[Outcome]:
@@ -87,7 +88,7 @@ class ImageReader(SampleReader):
         return results
 
 
-def make_reader(params: dict[str, Any], manifest: pd.DataFrame) -> SampleReader:
+def make_reader(params: Params, manifest: pd.DataFrame) -> SampleReader:
     """The reader of a manifest's rows, with the decoding that `ingest` used."""
     source: Source = config.build(config.get_section(params, "source"), "source")
     return ImageReader(source=source, decoding=Decoding.of_manifest(params, manifest))

@@ -9,6 +9,7 @@ from typing import Any, Literal, final
 import numpy as np
 from PIL import Image, ImageOps
 
+from pipeline.core.open_types import JsonObject
 from pipeline.core.sample_reader import StorageFormat
 
 
@@ -36,7 +37,7 @@ class SquareFormat(StorageFormat):
     def shape(self) -> tuple[int, ...]:
         return (self.size, self.size, self.channels)
 
-    def for_card(self) -> dict[str, Any]:
+    def for_card(self) -> JsonObject:
         return {"size": self.size, "channels": self.channels, "fit": self.fit}
 
     def convert(self, sample: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ from pipeline.checks.check_runner import merge_samples, report_failures, store_f
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.axes import middle_pictures
 from pipeline.core.content import EmbeddedImages
+from pipeline.core.open_types import Params
 from pipeline.core.parallel import parallel_map
 from pipeline.core.results import Finding
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
@@ -52,7 +52,7 @@ def main() -> None:
 class Pictures:
     """The samples' pictures as they were embedded, read again where a check asks for some of them."""
 
-    def __init__(self, params: dict[str, Any], samples: pd.DataFrame):
+    def __init__(self, params: Params, samples: pd.DataFrame):
         self.samples = samples
         self.featuring: FeatureOptions = config.instantiate(
             FeatureOptions, config.get_section(params, "embed"), "embed"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from pipeline.core import artifacts, config, rank, stage_runner, terminal
 from pipeline.core.code_digest import code_digest, component_modules
 from pipeline.core.contracts import Predictor
+from pipeline.core.open_types import JsonObject
 from pipeline.core.uris import mask_credentials
 from pipeline.datasets.packed import PackedDataset
 from pipeline.tracking.connection import root
@@ -51,7 +51,7 @@ def write(
     predictor: Predictor,
     history: list[dict[str, float]],
     tried: pd.DataFrame,
-    facts: dict[str, Any],
+    facts: JsonObject,
 ) -> None:
     with artifacts.atomic_write(artifacts.PREDICTOR) as folder:
         folder.mkdir()

@@ -16,9 +16,10 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def store_folder(tmp_path_factory):
-    """One MLflow store for all tests here: a fresh database takes seconds to make."""
+def store_folder(tmp_path_factory, empty_store):
+    """One MLflow store for all tests here."""
     folder = tmp_path_factory.mktemp("checkout")
+    shutil.copy(empty_store, folder / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The ``noload`` loader strategy is deprecated", DeprecationWarning)
         patch.setenv("DVC_ROOT", str(folder))

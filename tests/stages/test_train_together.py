@@ -1,6 +1,7 @@
 """Two processes train as one does: the same steps, nearly the same weights, one run, outputs written once."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -82,8 +83,9 @@ TORCHRUN = ("torch.distributed.run", "--standalone", "--nproc-per-node=2")
 
 
 @pytest.fixture
-def alone(packed, tmp_path):
+def alone(packed, empty_store, tmp_path):
     """The inputs in a folder; gives what one process makes of them."""
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
     torch.set_num_threads(1)
     packed.index.loc[packed.index.index[[15]], "split"] = "test"  # 3 in val, so that the shares differ
     write_inputs(tmp_path, packed)
@@ -114,22 +116,9 @@ def assert_as_alone(folder, alone):
     assert list((folder / ".checkpoints").iterdir()) == []
 
 
-def test_two_processes_train_as_one(alone, tmp_path):
-    together = launched(TORCHRUN, tmp_path)
-    output, errors = together.communicate(timeout=300)
-    assert together.returncode == 0, errors[-3000:]
-    assert output.count("train: ") == 1
-    assert_as_alone(tmp_path, alone)
-
-    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    (run,) = client.search_runs([client.get_experiment_by_name("colibri").experiment_id])
-    assert run.info.status == "FINISHED"
-    assert len(client.get_metric_history(run.info.run_id, "val/loss")) == 3
-
-
-def test_two_processes_killed_go_on(alone, tmp_path):
-    """By Accelerate's launcher, which sets the processes up as torchrun does."""
-    first = launched(ACCELERATE, tmp_path)
+def test_two_processes_killed_go_on_and_train_as_one(alone, tmp_path):
+    """Begun by torchrun, ended by Accelerate's launcher, which sets the processes up in the same way."""
+    first = launched(TORCHRUN, tmp_path)
     kept, deadline = tmp_path / ".checkpoints", time.monotonic() + 300
     while not list(kept.rglob("*.safetensors")) and first.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -143,6 +132,13 @@ def test_two_processes_killed_go_on(alone, tmp_path):
     assert Checkpoints(folder, print).latest()[1]["made_by"]["num_processes"] == 2
     assert not (tmp_path / artifacts.PREDICTOR).exists()
     again = launched(ACCELERATE, tmp_path)
-    _, errors = again.communicate(timeout=300)
+    output, errors = again.communicate(timeout=300)
     assert again.returncode == 0, errors[-3000:]
+    assert output.count("train: ") == 1
     assert_as_alone(tmp_path, alone)
+
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    last, killed = client.search_runs([client.get_experiment_by_name("colibri").experiment_id])  # one of each launch
+    assert (killed.info.status, last.info.status) == ("KILLED", "FINISHED")
+    epochs = [one.step for one in client.get_metric_history(last.info.run_id, "val/loss")]
+    assert epochs in ([1, 2, 3], [2, 3], [3])  # of those after the kill each once, by one process

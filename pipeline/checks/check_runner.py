@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -13,9 +13,6 @@ from pipeline.core.contracts import Check, FeatureCheck
 from pipeline.core.errors import UserError
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding, StoredFinding
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group
-
-if TYPE_CHECKING:
-    pass
 
 AnyCheck = Check | FeatureCheck
 

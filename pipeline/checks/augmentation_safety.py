@@ -83,6 +83,7 @@ class TwoRoundProbe:
 
     def loss(self, after: np.ndarray) -> tuple[float, float]:
         """Of balanced accuracy, and the lower end of its 95 % interval over groups; -1 where there is but one."""
+
         lost = self.weights * ((self.before == self.codes).astype(float) - (after == self.codes))
         by_group, num = np.bincount(self.groups, lost), self.num_groups
         if num < 2:

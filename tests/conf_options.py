@@ -26,6 +26,7 @@ def text(*overrides: str) -> str:
 
 
 OF_COMMANDS = ("leaderboard", "tune")  # composed by a command, and not by config.yaml
+LISTED = ("augmentation", "metric")  # groups of which a list of files is chosen
 ALONE = ("experiment", "imbalance", *OF_COMMANDS)  # these reach into others
 
 
@@ -54,7 +55,7 @@ def in_company(position: int) -> list[str]:
     """Overrides that take one option of every group at once: composing is slow, and groups do not touch each other."""
     groups = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ALONE)
     taken = {group: options(group)[position % len(options(group))] for group in groups}
-    return [f"{group}=[{one}]" if group in config.LISTED else f"{group}={one}" for group, one in taken.items()]
+    return [f"{group}=[{one}]" if group in LISTED else f"{group}={one}" for group, one in taken.items()]
 
 
 def numbers_of_axes(noun: Any) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from pipeline.core import config
@@ -44,7 +44,12 @@ class Variant:
                 size = round(size)
                 if size in (0, self.size):
                     continue
-            yield Variant(self.name, size, replace(self.augmentation, **{key: size}), share)  # type: ignore[type-var]
+            values = vars(self.augmentation) | {key: size}
+            try:
+                weaker = config.instantiate(type(self.augmentation), values, self.name)
+            except UserError:  # less than the augmentation takes
+                return
+            yield Variant(self.name, size, weaker, share)
 
 
 def list_variants(policy: dict[str, Change]) -> Iterator[Variant]:

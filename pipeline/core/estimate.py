@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +45,15 @@ class Estimate:
         Raises:
             ValueError: A key is missing, or a value is no number.
         """
+        if not isinstance(entry, Mapping):
+            raise ValueError(f"an estimate must be a mapping, got {entry!r}")
         missing = [key for key in ("value", "low", "high", "n", "groups") if key not in entry]
         if missing:
             raise ValueError(f"an estimate needs the key {missing[0]!r}, found {', '.join(map(str, entry)) or 'none'}")
         value, low, high = (_number(entry, key) for key in ("value", "low", "high"))
         n, groups = (_number(entry, key) or 0 for key in ("n", "groups"))
+        if not (math.isfinite(n) and math.isfinite(groups)):
+            raise ValueError(f"n and groups must be finite, got {n} and {groups}")
         caveat = entry.get("caveat")
         return cls(
             value=value,

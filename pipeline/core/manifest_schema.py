@@ -10,7 +10,7 @@ from pipeline.core.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-TRAIN, VAL, TEST = SPLITS = ("train", "val", "test")
+SPLITS = ("train", "val", "test")
 NONE = "none"  # instead of a split: takes part in none
 
 PROPERTY = "prop_"  # begins the name of what was measured on a picture
@@ -34,11 +34,6 @@ OPTIONAL = {
 def property_column(name: str) -> str:
     """The column of a measured property."""
     return PROPERTY + name
-
-
-def attribute_column(name: str) -> str:
-    """The column of an attribute."""
-    return ATTRIBUTE + name
 
 
 def property_columns(columns: Iterable[Any]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import Entry, Estimate
+from pipeline.core.hints import find_misfits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,12 +102,14 @@ class StoredFinding:
         """The entry of a file, also of one that an earlier Colibri wrote, without `state`.
 
         Raises:
-            ValueError: A key is missing.
+            ValueError: A key is missing, or holds something else.
         """
         missing = [key for key in ("value", "limit", "unit", "worst", "passed") if key not in entry]
         if missing:
             raise ValueError(f"a finding needs the key {missing[0]!r}, found {', '.join(map(str, entry)) or 'nothing'}")
         known = {one.name: entry[one.name] for one in fields(cls) if one.name in entry}
+        for misfit in find_misfits(cls, known):
+            raise ValueError(misfit)
         return cls(**{"state": "passed" if entry["passed"] else "failed", **known})
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -86,7 +87,7 @@ def bring_outputs(name: str, revision: str, folder: Path) -> ExperimentOutputs:
     """Copies what a leaderboard needs of an experiment into a folder: of the packed pictures only the first of test.
 
     Raises:
-        UserError: An output is neither in the cache nor at the remote.
+        UserError: An output is neither in the cache nor at the remote, or the packed pictures are damaged.
     """
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
@@ -98,6 +99,9 @@ def bring_outputs(name: str, revision: str, folder: Path) -> ExperimentOutputs:
             system.get(path.as_posix(), str(folder / path), recursive=True)
         with system.open(IMAGES.as_posix(), "rb") as packed:
             np.save(folder / IMAGES, read_rows(packed, find_test_rows(artifacts.read_table(folder / INDEX))))
+    except (ValueError, TokenError) as error:  # numpy reads a header with Python's tokenizer
+        reason = " ".join(str(error).split())
+        raise UserError(f"its {IMAGES} is damaged ({reason}); dvc exp remove it and run this again") from None
     except (DvcException, OSError) as error:
         reason = " ".join(str(error).split())
         raise UserError(

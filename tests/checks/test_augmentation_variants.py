@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pipeline.checks.augmentation_variants import list_variants
 from pipeline.training.augmentations.blur import Blur
 from pipeline.training.augmentations.compression import Compression
+from pipeline.training.augmentations.erasing import Erasing
 from pipeline.training.augmentations.exposure import Exposure
 from pipeline.training.augmentations.orthogonal import Orthogonal
 
@@ -50,6 +51,11 @@ def test_strengths_are_halved_and_switches_are_not():
         (0.0025, 0.125, 0.0025),
     ]
     assert not [*switch.weaker(), *quality.weaker()]
+
+
+def test_a_strength_is_not_halved_below_what_the_augmentation_takes():
+    (whole,) = [one for one in list_variants({"erasing": Erasing(probability=0.5, max_area=0.1)}) if one.size == 0.1]
+    assert [(one.size, one.augmentation.max_area) for one in whole.weaker()] == [(0.05, 0.05), (0.025, 0.025)]
 
 
 def test_what_cannot_be_switched_off_in_part_is_tried_as_a_whole():

@@ -95,6 +95,9 @@ def test_every_finding_is_written_in_order(project):
     assert read_findings(artifacts.CHECKS) == stored
 
 
+ENTRY = {"value": 2.0, "limit": 1.0, "unit": "x", "worst": {}, "passed": False}
+
+
 @pytest.mark.parametrize(
     ("found", "message"),
     [
@@ -105,6 +108,10 @@ def test_every_finding_is_written_in_order(project):
         ),
         ({"x": {}}, r"a finding needs the key 'value', found nothing"),
         ({"x": 3}, r"^reports/checks\.json: not the findings of checks"),
+        ({"x": {**ENTRY, "state": "foo"}}, r"\(state must be 'passed', 'failed' or 'cannot_be_judged', got 'foo'\)"),
+        ({"x": {**ENTRY, "passed": "no"}}, r"\(passed must be .*, got 'no'\)"),
+        ({"x": {**ENTRY, "worst": 3}}, r"\(worst must be .*, got 3\)"),
+        ({"x": {**ENTRY, "value": "much"}}, r"\(value must be .*, got 'much'\)"),
     ],
 )
 def test_another_file_is_refused_in_one_line(project, found, message):
@@ -114,9 +121,8 @@ def test_another_file_is_refused_in_one_line(project, found, message):
 
 
 def test_a_finding_of_an_earlier_colibri_has_no_state():
-    entry = {"value": 2.0, "limit": 1.0, "unit": "x", "worst": {}, "passed": False}
-    assert StoredFinding.from_json(entry).state == "failed"
-    assert StoredFinding.from_json({**entry, "passed": True}).state == "passed"
+    assert StoredFinding.from_json(ENTRY).state == "failed"
+    assert StoredFinding.from_json({**ENTRY, "passed": True}).state == "passed"
 
 
 def test_only_an_error_that_failed_stops(tmp_path, capsys):

@@ -69,12 +69,22 @@ def test_the_file_keeps_its_bytes(project):
         ({"f1": {}}, "f1: an estimate needs the key 'value', found none"),
         ({"f1": {**ENTRY, "low": "high"}}, "f1: low must be a number or null, got 'high'"),
         ({"f1": {**ENTRY, "value": True}}, "f1: value must be a number or null, got True"),
-        ({"f1": 0.5}, "reports/metrics.json: f1: "),
+        ({"f1": 0.5}, "reports/metrics.json: f1: an estimate must be a mapping, got 0.5; remove the file"),
+        ({"f1": ["value", "low", "high", "n", "groups"]}, "f1: an estimate must be a mapping, got ['value', 'low'"),
     ],
 )
 def test_another_file_is_refused_in_one_line(project, found, message):
     artifacts.write_json(artifacts.METRICS, found)
     with pytest.raises(UserError, match=re.escape(message)):
+        read_estimates(artifacts.METRICS)
+
+
+@pytest.mark.parametrize("number", ["Infinity", "-Infinity", "1e999"])
+def test_a_number_of_samples_is_finite(project, number):
+    artifacts.write_text(artifacts.METRICS, json.dumps({"f1": {**ENTRY, "n": 1}}).replace('"n": 1', f'"n": {number}'))
+    with pytest.raises(
+        UserError, match=r"^reports/metrics\.json: f1: n and groups must be finite, got -?inf and 5\.0;"
+    ):
         read_estimates(artifacts.METRICS)
 
 

@@ -11,7 +11,6 @@ from pipeline.core import manifest_schema
 from pipeline.core.errors import UserError
 from pipeline.core.manifest_schema import (
     SPLITS,
-    attribute_column,
     attribute_columns,
     check_manifest,
     is_property_or_attribute,
@@ -74,7 +73,6 @@ def test_columns_by_their_prefix():
         "width", "site", "prop_x", "format",
     ]  # fmt: skip
     assert property_column("width") == "prop_width"
-    assert attribute_column("site") == "attr_site"
 
 
 @pytest.fixture

@@ -63,6 +63,23 @@ def test_outputs_are_brought_from_the_commit_and_the_cache(checkout, tmp_path):
     assert not Path("data/packed").exists()
 
 
+def test_outputs_are_brought_by_the_name_of_an_experiment(checkout, tmp_path):
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    reference = f"refs/exps/{commit[:2]}/{commit[2:]}/one-1"  # where dvc exp run keeps it
+    subprocess.run(["git", "update-ref", reference, commit], check=True)
+    assert np.array_equal(np.load(bring_outputs("one", "one-1", tmp_path / "one").folder / IMAGES), checkout[[1, 3]])
+
+
+@pytest.mark.parametrize("content", [b"", b"no array at all", b"\x93NUMPY\x01\x00\x10\x00{'descr': '|u1'   "])
+def test_damaged_arrays_are_one_line(checkout, tmp_path, content):
+    for one in Path(".dvc/cache").rglob("*"):
+        if one.is_file() and one.read_bytes().startswith(b"\x93NUMPY"):
+            one.chmod(0o644)
+            one.write_bytes(content)
+    with pytest.raises(UserError, match=r"^its data/packed/images\.npy is damaged \(.*\); dvc exp remove it and run"):
+        bring_outputs("one", "HEAD", tmp_path / "one")
+
+
 def test_outputs_that_are_gone_are_one_line(checkout, tmp_path):
     shutil.rmtree(".dvc/cache")
     with pytest.raises(UserError, match=r"^its outputs are not in DVC's cache \(.*\); see dvc exp list -A, dvc exp"):

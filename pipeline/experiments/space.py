@@ -88,18 +88,18 @@ def refuse_fractions(search: Search, nodes: Mapping[str, Any]) -> None:
 
     Args:
         search: Of which all parameters exist.
-        nodes: What training reads before anything is drawn.
+        nodes: What training reads without a trial's values.
 
     Raises:
         UserError: Naming the first such parameter.
     """
     from optuna.distributions import FloatDistribution
 
-    for key, drawn in make_distributions(search.space).items():
+    for key, distribution in make_distributions(search.space).items():
         present = get_value(nodes, key)
-        if isinstance(drawn, FloatDistribution) and type(present) is int:
+        if isinstance(distribution, FloatDistribution) and type(present) is int:
             raise UserError(
-                f"tune.space.{key}: {search.space[key]!r} draws fractions, and the value now is the whole number "
+                f"tune.space.{key}: {search.space[key]!r} samples fractions, and the value now is the whole number "
                 f"{present}; write int(interval(5, 20)) for whole numbers, or start from {float(present)}"
             )
 

@@ -221,7 +221,7 @@ def test_trials_stand_under_one_run(searchable, store):
         ({"pruning": {"n_startup_trials": 0}}, r"quick\.yaml: pruning\.n_startup_trials must be at least 1, got 0$"),
         (
             {"space": {"train.epochs": "interval(5, 20)"}},
-            r"^tune\.space\.train\.epochs: 'interval\(5, 20\)' draws fractions, .* 2; write int\(interval\(5, 20\)\)",
+            r"^tune\.space\.train\.epochs: 'interval\(5, 20\)' samples fractions, .* 2; write int\(interval\(5, 20\)\)",
         ),
         (
             {"space": {"train.batch_size": "choice(1)"}},

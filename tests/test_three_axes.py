@@ -36,7 +36,7 @@ from pipeline.training.trainers.network import WEIGHTS, Classifier
 SHAPE = (6, 16, 14, 1)  # depth, height, width, channels
 SIZE = 12
 TASK = SingleLabel(label_smoothing=0.0)
-NORMALISE = Normalise(size=SIZE, mean=[0.5] * 3, std=[0.5] * 3)
+NORMALISE = Normalise(image_size=SIZE, mean=[0.5] * 3, std=[0.5] * 3)
 NODES = {
     "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
     "imbalance": {"candidates": {"none": {}}},

@@ -1,5 +1,8 @@
 """How a run or one item ends early, with a text that a person can act on and that holds no credentials."""
 
+from collections.abc import Collection
+from itertools import islice
+
 from pipeline.core.uris import mask_credentials
 
 
@@ -25,3 +28,9 @@ class ItemRejected(Exception):
 
     def __reduce__(self) -> tuple[type, tuple[str, str]]:
         return type(self), (self.reason, self.detail)
+
+
+def name_some(names: Collection[str], most: int) -> str:
+    """The first names in quotes, and the number of the others."""
+    shown = ", ".join(repr(name) for name in islice(names, most))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"

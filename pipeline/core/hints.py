@@ -32,7 +32,7 @@ def find_misfits(target: Any, arguments: Mapping[str, Any]) -> Iterator[str]:
     except (NameError, TypeError):  # of another library, or known to its type checker alone
         return
     for key, value in arguments.items():
-        if misfit := " must be a number" if _has_nan(value) else _misfit(hints.get(key, Any), value):
+        if misfit := " must be a finite number" if _has_nan(value) else _misfit(hints.get(key, Any), value):
             yield f"{key}{misfit}, got {value!r}"
 
 

@@ -349,7 +349,7 @@ def test_a_limit_that_would_stop_the_run_is_named(tmp_path, checkout, capsys):
     (place / "cat/page.jpg").write_text("<html>")
     run(place)
     shown = capsys.readouterr().out
-    assert "refused, without a byte: 1 of 8 files looked at; the first is 'cat/zero.png': 0 bytes" in shown
+    assert "refused, empty files: 1 of 8 files looked at; the first is 'cat/zero.png': 0 bytes" in shown
     assert "refused, files that are no pictures in spite of their names: 1 of 8 files looked at" in shown
     assert "ingest will stop at ingest.max_quarantine_fraction 0.05; repair what is refused" in shown
 
@@ -483,7 +483,7 @@ def test_the_guess_of_a_split_gives_way(tmp_path, checkout, capsys):
     assert not any(word.startswith("split=") for word in command(capsys.readouterr().out))
     run(tmp_path / "set", "--force", "--split", "random")
     assert "split=random" in command(capsys.readouterr().out)
-    assert "each of its folders holds the same ones" in refused(
+    assert "each of its folders holds the same folders" in refused(
         capsys, tmp_path / "set", "--force", "--split-folders", "no"
     )
     run(tmp_path / "set", "--force", "--split-folders", "no", "--label-level", "1")

@@ -83,7 +83,7 @@ def test_a_metric_that_is_switched_off_cannot_rank():
     params = {"metric": {**METRIC, "recall": None}}
     assert leaderboard.metric_of(params, "accuracy").larger_is_better
     with pytest.raises(
-        UserError, match=r"^leaderboard\.metric 'recall' is switched off by null; metric has accuracy, f1$"
+        UserError, match=r"^leaderboard\.metric 'recall' is switched off by null; expected one of accuracy, f1$"
     ):
         leaderboard.metric_of(params, "recall")
 

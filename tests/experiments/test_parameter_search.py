@@ -117,8 +117,8 @@ def test_a_trial_behind_the_median_is_stopped(tmp_path):
             r"^conf/tune/mine\.yaml: pruning has no parameter 'startup'; it takes n_startup_trials, n_warmup_steps, ",
         ),
         (
-            {"n_startup_trials": -1},
-            r"^conf/tune/mine\.yaml: pruning: Number of startup trials cannot be negative, but got n_startup_trials=-1",
+            {"n_warmup_steps": -1},
+            r"^conf/tune/mine\.yaml: pruning: Number of warmup steps cannot be negative but got n_warmup_steps=-1",
         ),
     ],
 )

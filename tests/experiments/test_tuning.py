@@ -259,7 +259,8 @@ def test_a_metric_that_is_switched_off_is_neither_measured_nor_expected(searchab
     assert "balanced_accuracy" not in measured
     write_search(expect="balanced_accuracy")
     with pytest.raises(
-        UserError, match=r"^tune\.expect 'balanced_accuracy' is switched off by null in metric; there is accuracy, "
+        UserError,
+        match=r"^tune\.expect 'balanced_accuracy' is switched off by null in metric; expected one of accuracy, ",
     ):
         tuning.read("quick", None, None)
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, final
 
-from pipeline.core.errors import ItemRejected
+from pipeline.core.errors import ItemRejected, name_some
 from pipeline.core.manifest_schema import SPLITS
-from pipeline.datasets.sources.items import name_some
 
 if TYPE_CHECKING:
     import pandas as pd

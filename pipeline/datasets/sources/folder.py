@@ -10,7 +10,7 @@ from typing import Any, ClassVar, final
 
 import pandas as pd
 
-from pipeline.core.errors import UserError
+from pipeline.core.errors import UserError, name_some
 from pipeline.core.ranges import PositiveInt
 from pipeline.datasets.discovery.file_listing import FileListing, FormatMatch
 from pipeline.datasets.discovery.file_walk import folders_around
@@ -19,7 +19,7 @@ from pipeline.datasets.discovery.folder_levels import Levels, read_levels
 from pipeline.datasets.discovery.format_detector import FormatDetector
 from pipeline.datasets.discovery.split_names import split_named
 from pipeline.datasets.sources.file_source import FileSource
-from pipeline.datasets.sources.items import Item, name_some, table
+from pipeline.datasets.sources.items import Item, table
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
 NUM_SHOWN = 3

@@ -9,7 +9,6 @@ import posixpath
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -175,12 +174,6 @@ def _writable(item: Item) -> Item:
 def printable(text: str) -> str:
     """The text with escapes for what UTF-8 cannot encode (bytes of a file name, half a surrogate pair)."""
     return text.encode("utf-8", errors="backslashreplace").decode()
-
-
-def name_some(names: Collection[str], most: int) -> str:
-    """The first names in quotes, and the number of the others."""
-    shown = ", ".join(repr(name) for name in islice(names, most))
-    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
 
 
 def one_line(text: str) -> str:

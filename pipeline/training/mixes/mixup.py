@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 import torch
+from annotated_types import Interval
 from torch import Tensor
 from torchvision.transforms import v2
 
 from pipeline.core.contracts import BatchMix
-from pipeline.core.ranges import PositiveFloat
 from pipeline.core.rng import draw_from
 
 
@@ -27,7 +28,7 @@ class Mixup(BatchMix):
 
     spatial_rank = None
     mixes = True
-    alpha: PositiveFloat
+    alpha: Annotated[float, Interval(gt=0, lt=math.inf)]
 
     def __call__(self, images: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         with draw_from(generator):  # torchvision takes two spatial axes; the result does not depend on them

@@ -51,7 +51,7 @@ def test_choices_that_do_not_fit(tmp_path, option):
         ({}, "p", r"path must name its files by train, val, test, got \[\]"),
         ({"train": "a"}, {"test": "p"}, r"pictures must name a folder for each file of path, got \['test'\]"),
         ("a", {"train": "p"}, r"pictures must name a folder for each file of path, got \['train'\]"),
-        ({"train": "a", "test": "b"}, {"train": "p", "test": "p/q"}, r"'p/q' lies within 'p'; name one folder for"),
+        ({"train": "a", "test": "b"}, {"train": "p", "test": "p/q"}, r"'p/q' is inside 'p'; name one folder for"),
     ):
         with pytest.raises(UserError, match=message):
             build(path, pictures)

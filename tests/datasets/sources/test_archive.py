@@ -403,7 +403,7 @@ def test_an_unreadable_record_unpacks_again(tmp_path, picture_folder):
 
 @pytest.mark.parametrize("parameter", ["max_bytes", "max_entries"])
 def test_refused_choices(parameter):
-    choices = {"name": "x", "path": "x", "tree": "x", "inner": None, "watch": "x", "max_bytes": 1, "max_entries": 1}
+    choices = {"name": "x", "path": "x", "tree": "x", "inner": object(), "watch": "x", "max_bytes": 1, "max_entries": 1}
     with pytest.raises(ValueError, match=f"{parameter} must be at least 1, got 0"):
         from_file(module.Archive, **{**choices, parameter: 0})
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from file_options import from_file
 
+from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.datasets.sources.coco import Coco
 
@@ -111,8 +112,8 @@ def test_a_picture_with_nothing_annotated_is_a_negative_where_the_file_annotates
     table = replace(one, empty="own_label").read()
     assert table["labels"].tolist() == [["dog"], ["nothing"]]
     assert "negative" not in replace(one, empty="unlabelled").read()
-    with pytest.raises(ValueError, match="empty must be 'negative', 'unlabelled' or 'own_label', got 'none'"):
-        replace(one, empty="none")
+    with pytest.raises(UserError, match=r"empty must be 'negative', 'unlabelled' or 'own_label', got 'none'"):
+        config.build({**config.to_node(one), "empty": "none"}, "source")
 
 
 def parts(tmp_path, folders, shared=()):

@@ -387,6 +387,6 @@ def test_somebodys_folder_is_never_changed(bucket, picture_folder):
 
 @pytest.mark.parametrize("parameter", ["max_bytes", "max_files"])
 def test_refused_choices(parameter):
-    choices = {"name": "x", "url": "x", "tree": "x", "inner": None, "watch": "x", "max_bytes": 1, "max_files": 1}
+    choices = {"name": "x", "url": "x", "tree": "x", "inner": object(), "watch": "x", "max_bytes": 1, "max_files": 1}
     with pytest.raises(ValueError, match=f"{parameter} must be at least 1, got 0"):
         from_file(Remote, **{**choices, "options": {}, parameter: 0})

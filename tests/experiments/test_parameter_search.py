@@ -118,7 +118,7 @@ def test_a_trial_behind_the_median_is_stopped(tmp_path):
         ),
         (
             {"n_warmup_steps": -1},
-            r"^conf/tune/mine\.yaml: pruning: Number of warmup steps cannot be negative but got n_warmup_steps=-1",
+            r"^conf/tune/mine\.yaml: pruning: Number of warmup steps cannot be negative, but got n_warmup_steps=-1",
         ),
     ],
 )

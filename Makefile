@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process of the tests compiles them again, and each stage pipeline/
 
 .DEFAULT_GOAL := help
-.PHONY: help repro is-repository test check quick fast ui lock
+.PHONY: help install repro is-repository test check quick fast ui lock
 .NOTPARALLEL:
 ifneq ($(findstring :,$(CURDIR)),)
 $(error the folder's path holds a colon, which no PATH can name; move the project elsewhere)
@@ -19,6 +19,8 @@ endif
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
 	@echo "  make repro TORCH_BACKEND=cpu   installs another torch build (any of uv's --torch-backend)"
+
+install: $(STAMP)  ## create .venv with the locked environment
 
 repro: is-repository $(STAMP)  ## run the pipeline (dvc repro) and print the headline figures
 	@dvc repro

@@ -33,8 +33,14 @@ pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next 
 def example(option: str, folder: Path) -> dict[str, Any]:
     """The section that an option makes of `source`, for its example in a folder where it has one."""
     told = {"watch": folder, **MAKERS[option](folder)} if option in MAKERS else {}
-    section: dict[str, Any] = composed(f"source={option}", *(f"source.{key}={told[key]}" for key in told))["source"]
+    overrides = (f"source.{key}={quote(value)}" for key, value in told.items())
+    section: dict[str, Any] = composed(f"source={option}", *overrides)["source"]
     return section
+
+
+def quote(value: Any) -> Any:
+    """A text as Hydra's command line takes it, whatever is in it."""
+    return "'{}'".format(value.replace("'", r"\'")) if isinstance(value, str) else value
 
 
 @pytest.mark.parametrize("option", options("source"))

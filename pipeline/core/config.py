@@ -156,8 +156,8 @@ def list_targets(group: str, conf: Path = CONF) -> dict[str, str]:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: not valid YAML: {_one_line(error)}") from None
-        if isinstance(content, dict) and isinstance(content.get("_target_"), str):
-            found[path.stem] = content["_target_"]
+        if target := _target(content, group):
+            found[path.stem] = target
     return found
 
 
@@ -261,6 +261,13 @@ def instantiate(target: Any, arguments: Params, where: str) -> Any:
         raise type(error)(f"{nouns.describe_place(where)}: {error}") from None
     except (ValueError, TypeError) as error:
         raise UserError(f"{nouns.describe_place(where)}: {_one_line(error)}") from error
+
+
+def _target(content: Any, group: str) -> str | None:
+    """What a file of a group builds; one with a recipe (`# @package _global_`) has the group's section within."""
+    inner = content.get(group, content) if isinstance(content, dict) else {}
+    target = inner.get("_target_") if isinstance(inner, dict) else None
+    return target if isinstance(target, str) else None
 
 
 def _refuse_unknown(target: Any, arguments: Params, where: str) -> Mapping[str, inspect.Parameter]:

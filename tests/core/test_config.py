@@ -220,7 +220,11 @@ def test_call_says_where_a_user_error_comes_from():
 def test_targets_of_a_group(conf):
     (conf / "source/three.yaml").write_text("_target_: pipeline.datasets.sources.three.Three\n")
     (conf / "source/four.yaml").write_text("[]\n")
-    assert config.list_targets("source", conf) == {"three": "pipeline.datasets.sources.three.Three"}
+    recipe = "# @package _global_\nsource:\n  _target_: pipeline.datasets.sources.five.Five\nepochs: 7\n"
+    (conf / "source/five.yaml").write_text(recipe)
+    (conf / "source/six.yaml").write_text("source: pictures\n")
+    expected = {"three": "pipeline.datasets.sources.three.Three", "five": "pipeline.datasets.sources.five.Five"}
+    assert config.list_targets("source", conf) == expected
     (conf / "source/four.yaml").write_text("[\n")
     with pytest.raises(UserError, match=r"source/four\.yaml: not valid YAML: "):
         config.list_targets("source", conf)

@@ -67,9 +67,10 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_commands_exist(page: Path) -> None:
     text = "\n".join(code(page.read_text(encoding="utf-8")))
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
-    commands = {path.stem for path in (ROOT / "pipeline/commands").glob("*.py")} - {"__init__", "main"}
+    files = {path.stem for path in (ROOT / "pipeline/commands").glob("*.py")} - {"__init__", "main"}
+    commands = {name.replace("_", "-") for name in files}
     assert set(re.findall(r"(?:^|[ (])make ([a-z]+)", text, flags=re.MULTILINE)) <= targets
-    assert set(re.findall(r"(?:^|[ (])colibri ([a-z]+)\b", text, flags=re.MULTILINE)) <= commands | {"command"}
+    assert set(re.findall(r"(?:^|[ (])colibri ([a-z-]*[a-z])\b", text, flags=re.MULTILINE)) <= commands | {"command"}
     for module in re.findall(r"(?:python|torchrun|accelerate)\b[^\n]* -m ([a-z_.]*[a-z_])", text):
         assert ROOT.joinpath(*module.split(".")).with_suffix(".py").exists(), module
 

@@ -1,10 +1,17 @@
-"""Runs the experiments of conf/leaderboard/NAME.yaml through DVC's queue and compares them in one table.
+"""Runs several models on your pictures through DVC's queue and compares them in one table.
 
+Without a NAME it runs ten standard models, from the majority class to fine-tuning, on the source of conf/config.yaml;
+conf/leaderboard/NAME.yaml lists others.
 What has run before with the same parameters, code and pictures is not run again; stages that experiments share are
 computed once. It writes reports/leaderboard.csv and reports/leaderboard.html: each figure with its interval, the
 paired difference to the best, training time, images/s at inference, size on disk, and which is the smallest model that
 is shown to be as good as the best. In MLflow (make ui) the same runs stand under one parent. An interrupted
 leaderboard resumes when it is started again.
+
+Examples:
+  colibri leaderboard                ten standard models on your source
+  colibri leaderboard elpv           what conf/leaderboard/elpv.yaml lists
+  colibri leaderboard mine           yours: copy conf/leaderboard/standard.yaml to mine.yaml and edit it
 """
 
 from __future__ import annotations
@@ -34,7 +41,9 @@ RANKED_BY_TEST = (
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="of conf/leaderboard/NAME.yaml")
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", default="standard", help="of conf/leaderboard/NAME.yaml (default: standard)"
+    )
 
 
 def main(name: str) -> None:
@@ -45,9 +54,9 @@ def main(name: str) -> None:
 
     listed, params = listing.read(name)
     metric: Metric = metric_of(params, listed.metric)
-    names = naming.names(listed.experiments)
+    names = naming.names(listed.rows)
     try:
-        finished = dvc_queue.run(names, lambda one, what: say(f"{one}: {what}"))
+        finished = dvc_queue.run(names, listed.rows, lambda one, what: say(f"{one}: {what}"))
     except KeyboardInterrupt:
         raise UserError(
             "interrupted; DVC's queue holds no entry of it any more, and finished experiments are kept: "
@@ -73,7 +82,7 @@ def main(name: str) -> None:
         ended = finished[first["name"]]
         where = f"; dvc queue logs {names[first['name']]}" if ended.reason else ""
         raise UserError(
-            f"{len(unfinished)} of {len(listed.experiments)} experiments failed, the first is {first['name']}: "
+            f"{len(unfinished)} of {len(listed.rows)} experiments failed, the first is {first['name']}: "
             f"{first['note']}{where}"
         )
 

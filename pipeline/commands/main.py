@@ -5,7 +5,7 @@ The pipeline itself is run by DVC (dvc repro, dvc exp run); these commands stand
 Examples:
   colibri init ~/pictures/screws     look at pictures, write conf/source/screws.yaml
   colibri init --help                all options of init
-  colibri ramp                       suggest a learning rate for the packed pictures
+  colibri find-lr                    suggest a learning rate for the packed pictures
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def commands() -> dict[str, ModuleType]:
     """Name to module of each command: its docstring is the help, `arguments` adds options, `main` runs it."""
     names = sorted(module.name for module in iter_modules(package.__path__) if module.name != "main")
-    return {name: import_module(f"{package.__name__}.{name}") for name in names}
+    return {name.replace("_", "-"): import_module(f"{package.__name__}.{name}") for name in names}
 
 
 def parser(modules: dict[str, ModuleType]) -> ArgumentParser:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,11 +57,12 @@ class Queue:
         return [name for name, state in self.states.items() if state in states]
 
 
-def run(names: Mapping[str, str], tell: Tell) -> dict[str, Finished]:
+def run(names: Mapping[str, str], overrides: Mapping[str, Sequence[str]], tell: Tell) -> dict[str, Finished]:
     """Each experiment to how it ended; what has run before with the same name is not run again.
 
     Args:
-        names: Experiment, a file in conf/experiment/, to its name in DVC, which changes with all that it depends on.
+        names: Experiment to its name in DVC, which changes with all that it depends on.
+        overrides: Experiment to what DVC sets for it.
         tell: Called with an experiment and what happens to it.
 
     Raises:
@@ -75,7 +76,7 @@ def run(names: Mapping[str, str], tell: Tell) -> dict[str, Finished]:
         for name in [name for name in waiting if name in known]:
             done[waiting[name]] = Finished(revision=name)
             tell(waiting.pop(name), "has run before")
-        for name, refused in _enqueue(waiting, tell).items():
+        for name, refused in _enqueue(waiting, overrides, tell).items():
             done[waiting.pop(name)] = refused
         for name, finished in _wait(waiting, tell):
             done[waiting[name]] = finished
@@ -102,7 +103,7 @@ def read_queue() -> Queue:
     return Queue(states, workers is not None and workers.groups() != ("0", "0"))
 
 
-def _enqueue(waiting: Mapping[str, str], tell: Tell) -> dict[str, Finished]:
+def _enqueue(waiting: Mapping[str, str], overrides: Mapping[str, Sequence[str]], tell: Tell) -> dict[str, Finished]:
     """Queues what is not queued or running, after removing former failures; returns those that DVC refuses."""
     queue = read_queue()
     ready = queue.names("Queued", "Running")
@@ -112,7 +113,8 @@ def _enqueue(waiting: Mapping[str, str], tell: Tell) -> dict[str, Finished]:
     refused = {}
     for name in [name for name in waiting if name not in ready]:
         try:
-            call_dvc("exp", "run", "--queue", "--name", name, "--set-param", f"experiment={waiting[name]}")
+            options = [word for one in overrides[waiting[name]] for word in ("--set-param", one)]
+            call_dvc("exp", "run", "--queue", "--name", name, *options)
             tell(waiting[name], WAITS)
         except Refusal as error:
             refused[name] = Finished(reason=f"DVC does not queue it: {error}")

@@ -45,7 +45,9 @@ class Listing:
         experiment: Of conf/experiment/, whose `metric` and `evaluate` say how the rows are compared; null for
             conf/config.yaml as it is.
         metric: A name in conf/metric/ that is one number for all classes.
-        experiments: Names of files in conf/experiment/, a row each.
+        experiments: A row each: names of files in conf/experiment/, or a mapping of names to overrides of
+            conf/config.yaml, such as `svm_hog: [train=svm, encoder=hog]`.
+        overrides: What all rows share.
         published: Figures of others.
         margin: How much worse than the best a model may be and still be as good for the mark, above 0: the whole
             interval of the difference must lie above -margin.
@@ -53,17 +55,26 @@ class Listing:
 
     experiment: str | None
     metric: str
-    experiments: Annotated[list[str], MinLen(1)]
+    experiments: Annotated[list[str] | dict[str, list[str]], MinLen(1)]
+    overrides: list[str] = field(default_factory=list)
     published: list[Published] = field(default_factory=list)
     margin: Annotated[float, Interval(gt=0, lt=1)] = 0.01
 
     def __post_init__(self) -> None:
-        twice = sorted({one for one in self.experiments if self.experiments.count(one) > 1})
+        names = [*self.experiments]
+        twice = sorted({one for one in names if names.count(one) > 1})
         if twice:
             raise ValueError(f"experiments names {twice[0]!r} twice")
-        names = [*self.experiments, *(one.name for one in self.published)]
+        names += [one.name for one in self.published]
         if len(set(names)) < len(names):
             raise ValueError("a published row has the name of another row")
+
+    @property
+    def rows(self) -> dict[str, list[str]]:
+        """Each row's name to the overrides that make it, as Hydra takes them."""
+        if isinstance(self.experiments, dict):
+            return {name: [*own, *self.overrides] for name, own in self.experiments.items()}
+        return {name: [f"experiment={name}", *self.overrides] for name in self.experiments}
 
 
 def read(name: str) -> tuple[Listing, Params]:
@@ -77,7 +88,7 @@ def read(name: str) -> tuple[Listing, Params]:
     where = f"conf/leaderboard/{name}.yaml"
     published = [config.instantiate(Published, row, f"{where}.published[{place}]") for place, row in enumerate(rows)]
     listing: Listing = config.instantiate(Listing, {**node, "published": published}, where)
-    for experiment in listing.experiments:
+    for experiment in listing.experiments if isinstance(listing.experiments, list) else []:
         file = config.CONF / "experiment" / f"{experiment}.yaml"
         if not file.is_file():
             raise UserError(f"{where}: experiment {experiment!r} has no file {file}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,11 @@ NOT_IN_A_STAGE = ("pipeline/commands/", "pipeline/experiments/")
 COPIED = ("pipeline", "conf", "dvc.yaml")  # what DVC's copies need, and git must know
 
 
-def names(experiments: list[str]) -> dict[str, str]:
+def names(experiments: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Each experiment to its name in DVC: its own, and a digest of parameters, code and source.
+
+    Args:
+        experiments: Name to the overrides that make it.
 
     Raises:
         UserError: An experiment does not compose, or git lacks a file that DVC's copies need.
@@ -35,8 +39,8 @@ def names(experiments: list[str]) -> dict[str, str]:
     code = artifacts.content_digest(*(part for name in tracked for part in (name.encode(), _bytes(Path(name)))))
     hashes: dict[str, str] = {}
     result = {}
-    for experiment in experiments:
-        text = config.compose(overrides=[f"experiment={experiment}"])
+    for experiment, overrides in experiments.items():
+        text = config.compose(overrides=[*overrides])
         watch = _watch(yaml.safe_load(text))
         if watch not in hashes:
             hashes[watch] = _hash(watch)

@@ -55,7 +55,7 @@ class ExperimentOutputs:
         figures = read_estimates(self.folder / artifacts.TEST_METRICS)
         if metric not in figures:
             raise UserError(
-                f"its reports/test_metrics.json has no {metric!r}; add it to metric in conf/experiment/{self.name}.yaml"
+                f"its reports/test_metrics.json has no {metric!r}; add it to the metrics that {self.name} measures"
             )
         card = artifacts.read_json(self.predictor / model_card.CARD)
         return Outcome(

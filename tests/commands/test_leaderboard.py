@@ -33,8 +33,8 @@ def told(project, monkeypatch):
     failed = {one: Finished(reason=f"train: {one} is out of luck") for one in listed.experiments}
     said = {}
     monkeypatch.setattr(listing, "read", lambda name: (listed, PARAMS))
-    monkeypatch.setattr(naming, "names", lambda experiments: {one: f"{one}-0" for one in experiments})
-    monkeypatch.setattr(dvc_queue, "run", lambda names, tell: failed)
+    monkeypatch.setattr(naming, "names", lambda rows: {one: f"{one}-0" for one in rows})
+    monkeypatch.setattr(dvc_queue, "run", lambda names, overrides, tell: failed)
     monkeypatch.setattr(parent_runs, "leaderboard_run", lambda *words: said.update(words=words))
     return said
 
@@ -55,7 +55,7 @@ def test_the_table_is_written_before_it_ends_with_the_first_reason(told, capsys)
 
 
 def test_an_interruption_says_how_to_go_on(told, monkeypatch):
-    def interrupted(names, tell):
+    def interrupted(names, overrides, tell):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(dvc_queue, "run", interrupted)

@@ -19,7 +19,7 @@ SCRIPT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["p
 
 def test_every_file_is_a_command_with_a_docstring_and_main():
     files = {path.stem for path in (ROOT / "pipeline/commands").glob("*.py")} - {"__init__", "main"}
-    assert set(commands()) == files >= {"init", "summary"}
+    assert {name.replace("-", "_") for name in commands()} == files >= {"init", "summary", "find_lr"}
     assert all(one.__doc__ and callable(one.main) for one in commands().values())
 
 

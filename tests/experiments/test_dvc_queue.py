@@ -25,6 +25,11 @@ ERROR: failed to reproduce 'train': failed to run
 """
 
 
+def rows_of(experiments):
+    """Each experiment to the override that takes its file."""
+    return {one: [f"experiment={one}"] for one in experiments}
+
+
 @pytest.mark.parametrize(
     ("log", "expected"),
     [
@@ -63,7 +68,7 @@ def test_what_an_entry_is_at(status, log, expected):
 
 def test_a_folder_without_dvc_is_one_line(project):
     with pytest.raises(UserError, match=r"^there is no DVC project here; run this in the project's folder"):
-        dvc_queue.run({"one": "one-1"}, lambda one, what: None)
+        dvc_queue.run({"one": "one-1"}, rows_of({"one": "one-1"}), lambda one, what: None)
 
 
 class Commands:
@@ -159,7 +164,7 @@ def test_an_interruption_says_what_could_not_be_taken_out(use, monkeypatch):
     with pytest.raises(
         UserError, match=r"^interrupted, .* could not be cleared; it still holds first, second: dvc queue kill and"
     ):
-        dvc_queue.run({"one": "first", "two": "second"}, tell_nobody)
+        dvc_queue.run({"one": "first", "two": "second"}, rows_of({"one": "first", "two": "second"}), tell_nobody)
 
 
 def test_an_interruption_while_it_waits_withdraws_and_goes_on_up(use, monkeypatch):
@@ -171,7 +176,7 @@ def test_an_interruption_while_it_waits_withdraws_and_goes_on_up(use, monkeypatc
 
     monkeypatch.setattr(dvc_queue.time, "sleep", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        dvc_queue.run({"one": "first", "two": "second"}, tell_nobody)
+        dvc_queue.run({"one": "first", "two": "second"}, rows_of({"one": "first", "two": "second"}), tell_nobody)
     assert dvc.states == {}
 
 
@@ -201,7 +206,7 @@ def test_what_somebody_took_out_of_the_queue_is_a_failed_row(use):
 def test_what_dvc_does_not_take_is_a_failed_row_and_what_failed_before_is_tried_again(use):
     dvc, said = use(Commands(third="Failed")), []
     waiting = {"first": "one", "second": "two", "third": "three", "bad": "four", "new": "five"}
-    refused = dvc_queue._enqueue(waiting, lambda one, what: said.append((one, what)))
+    refused = dvc_queue._enqueue(waiting, rows_of(waiting.values()), lambda one, what: said.append((one, what)))
     assert refused == {"bad": Finished(reason="DVC does not queue it: no such file")}
     queue = ("exp", "run", "--queue", "--name")
     assert dvc.called == [  # the others are there already
@@ -215,9 +220,9 @@ def test_what_dvc_does_not_take_is_a_failed_row_and_what_failed_before_is_tried_
 
 def test_what_has_results_is_neither_queued_nor_waited_for(use):
     dvc, said = use(Commands()), []
-    assert dvc_queue.run({"one": "earlier"}, lambda one, what: said.append((one, what))) == {
-        "one": Finished(revision="earlier")
-    }
+    assert dvc_queue.run(
+        {"one": "earlier"}, rows_of({"one": "earlier"}), lambda one, what: said.append((one, what))
+    ) == {"one": Finished(revision="earlier")}
     assert dvc.called == []
     assert said == [("one", "has run before")]
 
@@ -228,7 +233,7 @@ def test_a_command_that_fails_is_the_line_of_its_error(use):
 
     use(call)
     with pytest.raises(UserError, match=r"^DVC's queue: Unable to acquire lock; dvc queue status says whether it"):
-        dvc_queue.run({"one": "first"}, tell_nobody)
+        dvc_queue.run({"one": "first"}, rows_of({"one": "first"}), tell_nobody)
 
 
 TRAIN = """
@@ -265,16 +270,18 @@ def tiny(project):
 def test_the_real_queue_runs_fails_and_can_be_interrupted(tiny, monkeypatch):
     said = []
     names = {"one": "one-1", "broken": "broken-1"}
-    ended = dvc_queue.run(names, lambda one, what: said.append(f"{one}: {what}"))
+    ended = dvc_queue.run(names, rows_of(names), lambda one, what: said.append(f"{one}: {what}"))
     assert ended == {"one": Finished(revision="one-1"), "broken": Finished(reason="train: it is broken")}
     assert {"one: waits", "one: done", "broken: failed", "broken: train: it is broken"} <= set(said)
-    assert dvc_queue.run({"one": "one-1"}, lambda *_: None) == {"one": Finished(revision="one-1")}
+    assert dvc_queue.run({"one": "one-1"}, rows_of({"one": "one-1"}), lambda *_: None) == {
+        "one": Finished(revision="one-1")
+    }
 
     def interrupt(one, what):
         if (one, what) == ("long", "runs train"):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        dvc_queue.run({"long": "long-1", "last": "last-1"}, interrupt)
+        dvc_queue.run({"long": "long-1", "last": "last-1"}, rows_of({"long": "long-1", "last": "last-1"}), interrupt)
     assert dvc_queue.read_queue().states == {"broken-1": "Failed", "one-1": "Success"}
     assert dvc_queue.list_finished() == {"one-1"}

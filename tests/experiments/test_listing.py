@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
@@ -46,7 +47,7 @@ def test_what_the_file_says(lists):
         ("# @package _global_\nx: 1\n", r"^conf/leaderboard/mine\.yaml must be a mapping of parameters, found None$"),
         (
             "x: 1\n",
-            r"mine\.yaml has no parameter 'x'; it takes experiment, metric, experiments, published, margin$",
+            r"mine\.yaml has no parameter 'x'; it takes experiment, metric, experiments, overrides, published, margin$",
         ),
         (
             GOOD.replace("[one, two]", "[]"),
@@ -57,7 +58,7 @@ def test_what_the_file_says(lists):
         (GOOD.replace("two", "one"), r"^conf/leaderboard/mine\.yaml: experiments names 'one' twice$"),
         (
             GOOD + "order: up\n",
-            r"mine\.yaml has no parameter 'order'; it takes experiment, metric, experiments, published, margin$",
+            r"no parameter 'order'; it takes experiment, metric, experiments, overrides, published, margin$",
         ),
         (GOOD + "margin: 0\n", r"margin must be above 0 and below 1, got 0$"),
         (GOOD + "margin: 1.0\n", r"margin must be above 0 and below 1, got 1\.0$"),
@@ -77,6 +78,25 @@ def test_a_wrong_list_is_one_line(lists, text, expected):
     lists(text)
     with pytest.raises(UserError, match=expected):
         listing.read("mine")
+
+
+def test_rows_are_overrides(lists):
+    lists(GOOD + "overrides: [x=3]\n")
+    assert listing.read("mine")[0].rows == {"one": ["experiment=one", "x=3"], "two": ["experiment=two", "x=3"]}
+    lists("experiment: null\nmetric: accuracy\nexperiments: {a: [x=1, y=2], b: []}\noverrides: [z=3]\n")
+    assert listing.read("mine")[0].rows == {"a": ["x=1", "y=2", "z=3"], "b": ["z=3"]}
+
+
+def test_the_standard_models_compose_on_any_source(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    listed, params = listing.read("standard")
+    assert len(listed.rows) == 10
+    assert params["source"]["name"] == "elpv"
+    composed = {name: yaml.safe_load(config.compose(overrides=row)) for name, row in listed.rows.items()}
+    assert {one["register"]["model_name"] for one in composed.values()} == {"colibri-elpv-leaderboard"}
+    digits = yaml.safe_load(config.compose(overrides=["source=digits", *listed.rows["svm_hog"]]))
+    assert digits["register"]["model_name"] == "colibri-digits-leaderboard"
+    assert digits["encoder"]["_target_"].endswith("Hog")
 
 
 def test_an_unknown_leaderboard_names_those_there_are(lists):

@@ -9,6 +9,7 @@ import pytest
 from pipeline.core.errors import UserError
 from pipeline.experiments.naming import names
 
+ONE = {"one": ["experiment=one"]}
 DVC_YAML = "stages:\n  ingest:\n    cmd: echo\n    outs: [data/manifest.parquet]\n"
 
 
@@ -44,9 +45,9 @@ def checkout(project):
 
 
 def test_a_name_is_the_experiments_and_a_digest(checkout):
-    found = names(["one"])
+    found = names(ONE)
     assert re.fullmatch(r"one-[0-9a-f]{8}", found["one"])
-    assert names(["one"]) == found
+    assert names(ONE) == found
 
 
 @pytest.mark.parametrize(
@@ -63,12 +64,12 @@ def test_a_name_is_the_experiments_and_a_digest(checkout):
     ],
 )
 def test_what_changes_it(checkout, file, changes):
-    before = names(["one"])
+    before = names(ONE)
     text = (checkout / file).read_text()
     (checkout / file).write_text({"conf/config.yaml": text + "y: 1\n"}.get(file, text.replace("2", "3") + "# x\n"))
     if "conf/" in file:
         (checkout / file).write_text(text.replace("x: ", "y: 0\nx: "))
-    assert (names(["one"]) != before) == changes
+    assert (names(ONE) != before) == changes
 
 
 def test_a_file_that_git_does_not_know_is_named(checkout):
@@ -76,13 +77,13 @@ def test_a_file_that_git_does_not_know_is_named(checkout):
     with pytest.raises(
         UserError, match=r"^git does not know conf/experiment/two\.yaml; DVC runs a copy of what git knows"
     ):
-        names(["one"])
+        names(ONE)
     (checkout / "pipeline/new.py").write_text("")
     with pytest.raises(UserError, match=r"two\.yaml and 1 more; DVC"):
-        names(["one"])
+        names(ONE)
 
 
 def test_without_git_it_says_what_to_do(project):
     Path("conf").mkdir()
     with pytest.raises(UserError, match=r"this folder is no git checkout; run git init and commit once$"):
-        names(["one"])
+        names(ONE)

@@ -5,8 +5,9 @@ to set as train.learning_rate: a tenth of the one at which the smoothed loss was
 repro augment makes; takes everything but the learning rate from params.yaml.
 
 Examples:
-  colibri ramp
-  colibri ramp --steps 300 --highest 10
+  colibri find-lr
+  colibri find-lr --steps 300 --highest 10
+  colibri find-lr --lowest 1e-5
 """
 
 from __future__ import annotations
@@ -47,10 +48,10 @@ def main(steps: int, lowest: float, highest: float) -> None:
     if lacking:
         raise UserError(f"train has no {lacking[0]}: there is no learning rate to look for; use train=finetune")
     chosen = {"lowest": lowest, "highest": highest, "num_steps": steps, **{name: node[name] for name in SHARED}}
-    ramp: LearningRateRangeTest = config.instantiate(LearningRateRangeTest, chosen, "ramp")
+    find_rate: LearningRateRangeTest = config.instantiate(LearningRateRangeTest, chosen, "find-lr")
     recipe = first_recipe(params)
     encoder, train = recipe.inputs(PackedDataset.load())
-    table = pd.DataFrame(ramp(encoder, recipe.task, recipe.risk, train))
+    table = pd.DataFrame(find_rate(encoder, recipe.task, recipe.risk, train))
     best = suggest_rate(table)
     artifacts.write_csv(TABLE, table)
     with artifacts.atomic_write(PLOT) as temporary:
@@ -66,7 +67,7 @@ def suggest_rate(table: pd.DataFrame) -> float:
         UserError: The loss did not fall.
     """
     if table.empty or not table["smoothed"].min() < table["smoothed"].iloc[0]:
-        raise UserError("the loss never fell; take a lower --lowest, or look at the data with make repro first")
+        raise UserError("the loss never fell; take a lower --lowest, or look at reports/checks.html first")
     found = float(table.loc[table["smoothed"].idxmin(), "learning_rate"]) / BELOW
     assert math.isfinite(found)
     return found

@@ -1,4 +1,4 @@
-"""The learning rate that a ramp suggests: the table, the plot, the message, and what is wrong in one line."""
+"""The learning rate that a range test suggests: the table, the plot, the message, and what is wrong in one line."""
 
 import json
 
@@ -8,7 +8,7 @@ import pytest
 import yaml
 from train_choices import CHOICES, RAMP
 
-from pipeline.commands.ramp import PLOT, TABLE, main, suggest_rate
+from pipeline.commands.find_lr import PLOT, TABLE, main, suggest_rate
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 
@@ -80,9 +80,9 @@ def test_a_loss_that_never_fell(smoothed):
 
 
 def test_wrong_words_are_named(packed_folder):
-    with pytest.raises(UserError, match=r"ramp: lowest must be below highest, got 2\.0 and 1\.0"):
+    with pytest.raises(UserError, match=r"find-lr: lowest must be below highest, got 2\.0 and 1\.0"):
         main(steps=60, lowest=2.0, highest=1.0)
-    with pytest.raises(UserError, match=r"ramp\.num_steps must be at least 10, got 3"):
+    with pytest.raises(UserError, match=r"find-lr\.num_steps must be at least 10, got 3"):
         main(steps=3, lowest=1e-5, highest=1.0)
 
 

@@ -1,0 +1,147 @@
+"""Two runs side by side: what differs between them, and each metric with the paired interval of its difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from pipeline.core import artifacts, config
+from pipeline.core.errors import UserError
+from pipeline.core.predictions import Predictions
+from pipeline.evaluation.paired_comparison import PairedPredictions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.core.contracts import Metric
+    from pipeline.core.estimate import Change
+    from pipeline.core.open_types import JsonObject, Params
+    from pipeline.statistics.bootstrap import Bootstrap
+
+WORKSPACE = "workspace"  # DVC's word for the files as they are
+PARTS = ("val", "test")
+ABSENT = "(none)"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ComparedRun:
+    """What is compared of one run.
+
+    Attributes:
+        name: As the person gave it: an experiment, a commit, a tag, or `workspace`.
+        params: All parameters.
+        card: Of the predictor.
+        parts: `val` and `test` to the predictions on them; a part without samples is left out.
+        num_bytes: Of the predictor on disk.
+    """
+
+    name: str
+    params: Params
+    card: JsonObject
+    parts: dict[str, Predictions]
+    num_bytes: int
+
+
+def read_run(name: str) -> ComparedRun:
+    """A run as its commit and DVC's cache hold it, or as the workspace does.
+
+    Args:
+        name: What DVC takes as a revision: an experiment, a branch, a tag, a commit; or `workspace`.
+
+    Raises:
+        UserError: There is no such revision, or its outputs are neither in the cache nor at the remote.
+    """
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+    from dvc.scm import RevError
+    from scmrepo.exceptions import SCMError
+
+    try:
+        system = DVCFileSystem(repo=".", rev=None if name == WORKSPACE else name)
+        params = yaml.safe_load(system.read_text(config.PARAMS.as_posix(), encoding="utf-8"))
+        with system.open(artifacts.PREDICTIONS.as_posix(), "rb") as file:
+            classes, table = _read_predictions(file.read())
+        card = yaml.safe_load(system.read_text((artifacts.PREDICTOR / "card.json").as_posix(), encoding="utf-8"))
+        num_bytes = int(system.du(artifacts.PREDICTOR.as_posix(), total=True))
+    except (RevError, SCMError):
+        raise UserError(
+            f"there is no run {name!r}; expected an experiment (dvc exp list -A), a commit, a tag or {WORKSPACE}"
+        ) from None
+    except (DvcException, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{name}: its outputs are not in DVC's cache ({reason}); dvc pull may have them") from None
+    found = {part: table[table["split"] == part].reset_index(drop=True) for part in PARTS}
+    return ComparedRun(
+        name=name,
+        params=params,
+        card=card,
+        parts={part: Predictions.of(rows, classes) for part, rows in found.items() if len(rows)},
+        num_bytes=num_bytes,
+    )
+
+
+def _read_predictions(content: bytes) -> tuple[list[str], Any]:
+    """The classes and the table in the bytes of `data/predictions.parquet`."""
+    import io
+    import json
+
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(io.BytesIO(content))
+    return list(json.loads((table.schema.metadata or {})[b"colibri"])["classes"]), table.to_pandas()
+
+
+def compare_parts(
+    before: ComparedRun, after: ComparedRun, metrics: Mapping[str, Metric], bootstrap: Bootstrap
+) -> dict[str, tuple[int, dict[str, Change]]]:
+    """For val and test the number of common samples, and each metric of both runs on these; paired over groups.
+
+    Args:
+        before: The run to compare with.
+        after: The other one; a positive gain means that this one is better.
+        metrics: Name to a metric of one number for all classes.
+        bootstrap: Behind each interval.
+
+    Raises:
+        UserError: They have other classes, or no sample in common.
+    """
+    classes = [next(iter(run.parts.values())).classes if run.parts else [] for run in (before, after)]
+    if classes[0] != classes[1]:
+        raise UserError(
+            f"{before.name} and {after.name} have other classes ({_join(classes[0])}; {_join(classes[1])}); only runs "
+            "with the same classes can be compared"
+        )
+    result = {}
+    for part in PARTS:
+        if part in before.parts and part in after.parts:
+            pairs = PairedPredictions.match(after.parts[part], before.parts[part])
+            if pairs is not None:
+                result[part] = (len(pairs), pairs.paired_differences(dict(metrics), bootstrap))
+    if not result:
+        raise UserError(
+            f"{before.name} and {after.name} have no picture of val or test in common, so they cannot be compared"
+        )
+    return result
+
+
+def _join(classes: Sequence[str], most: int = 5) -> str:
+    return ", ".join(classes[:most]) + (f" and {len(classes) - most} more" if len(classes) > most else "")
+
+
+def list_differences(before: Params, after: Params) -> dict[str, tuple[str, str]]:
+    """Each parameter that differs, as a dotted key, with both values as text."""
+    first, second = dict(_flatten(before)), dict(_flatten(after))
+    keys = [*first, *(key for key in second if key not in first)]
+    return {key: (first.get(key, ABSENT), second.get(key, ABSENT)) for key in keys if first.get(key) != second.get(key)}
+
+
+def _flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(node, dict) and node:
+        for key, value in node.items():
+            yield from _flatten(value, f"{prefix}.{key}" if prefix else str(key))
+        return
+    text = "null" if node is None else str(node).lower() if isinstance(node, bool) else str(node)
+    yield prefix, text.rpartition(".")[2] if prefix.endswith("_target_") else text

@@ -1,0 +1,142 @@
+"""colibri compare: two runs of one repository, read from DVC's cache, and what it says of them."""
+
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.commands import compare
+from pipeline.core import artifacts
+from pipeline.core.errors import UserError
+from pipeline.core.estimate import Change, Estimate
+from pipeline.experiments import comparison
+from pipeline.experiments.comparison import ComparedRun, list_differences, read_run
+
+DVC_YAML = """stages:
+  evaluate:
+    cmd: echo
+    outs: [data/predictions.parquet, data/predictor]
+"""
+PARAMS = """evaluate:
+  {num_resamples: 100, seed: 0, half_width: 0.2, min_slice: 20, num_mistakes: 0, cross_validation: never}
+metric:
+  accuracy: {_target_: pipeline.evaluation.metrics.accuracy.Accuracy}
+  f1: {_target_: pipeline.evaluation.metrics.rate.Rate, number: f1, averaging: none}
+train: {epochs: EPOCHS, views: [identity]}
+"""
+NUM = 60  # of each split, each sample a group of its own
+
+
+def git(*words):
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    subprocess.run(["git", *author, *words], check=True, capture_output=True)
+
+
+def write_run(project, num_right, epochs, classes=("a", "b")):
+    """Outputs of a run that is right for the first pictures of val and test."""
+    (project / "params.yaml").write_text(PARAMS.replace("EPOCHS", str(epochs)))
+    truth = [classes[row % 2] for row in range(NUM)]
+    decided = [one if row < num_right else classes[1 - row % 2] for row, one in enumerate(truth)]
+    parts = [
+        pd.DataFrame(
+            {
+                "sample_id": [f"{split}/{row}" for row in range(NUM)],
+                "split": split,
+                "group": [f"{split}/{row}" for row in range(NUM)],
+                "labels": [[one] for one in truth],
+                "decided": [[one] for one in decided],
+                "scores": [np.array([float(one == name) for name in classes]) for one in decided],
+            }
+        )
+        for split in ("val", "test")
+    ]
+    artifacts.write_table(artifacts.PREDICTIONS, pd.concat(parts), metadata={"classes": list(classes)})
+    artifacts.write_json(artifacts.PREDICTOR / "card.json", {"num_samples": {"train": 100 + epochs}})
+
+
+@pytest.fixture
+def repository(project):
+    """A commit, tagged `first`, whose run is right for 40 of 60, and a workspace that is right for 58."""
+    from dvc.repo import Repo
+
+    (project / "dvc.yaml").write_text(DVC_YAML)
+    (project / ".gitignore").write_text("/data\n/params.yaml.lock\n")
+    git("init", "-q")
+    with Repo.init(str(project)) as repo:
+        write_run(project, 40, 5)
+        repo.commit(force=True)
+    git("add", "-A")
+    git("commit", "-qm", "start")
+    git("tag", "first")
+    write_run(project, 58, 10)
+    return project
+
+
+def test_a_tag_and_the_workspace(repository, capsys):
+    compare.main("first", "workspace")
+    shown = capsys.readouterr().out
+    assert "A = first, B = workspace; 1 parameter differs\n  train.epochs: 5 -> 10\n" in shown
+    assert "pictures to train on: 105 -> 110" in shown
+    assert "On the 60 val pictures of both (choose by these):" in shown
+    assert "On the 60 test pictures of both (to report, not to choose by):" in shown
+    line = next(line for line in shown.splitlines() if line.strip().startswith("accuracy"))
+    assert line.split()[:4] == ["accuracy", "0.667", "0.967", "+0.300"]
+    assert line.endswith("B is better")
+
+
+def test_the_order_decides_the_sign(repository, capsys):
+    compare.main("workspace", "HEAD", every=True)
+    shown = capsys.readouterr().out
+    assert "-0.300" in shown
+    assert "A is better" in shown
+
+
+def test_a_run_that_is_not_there(repository):
+    with pytest.raises(
+        UserError, match=r"^there is no run 'nosuch'; expected an experiment \(dvc exp list -A\), a com"
+    ):
+        read_run("nosuch")
+
+
+def test_a_run_whose_outputs_are_gone(repository):
+    for path in (repository / ".dvc/cache").rglob("*"):
+        path.chmod(0o700)
+        if path.is_file():
+            path.unlink()
+    with pytest.raises(UserError, match=r"^first: its outputs are not in DVC's cache .*; dvc pull may have them$"):
+        read_run("first")
+
+
+def test_runs_that_have_nothing_in_common(repository):
+    write_run(repository, 58, 10, classes=("a", "c"))
+    with pytest.raises(UserError, match=r"^first and workspace have other classes \(a, b; a, c\); only runs"):
+        compare.main("first", "workspace")
+    empty = ComparedRun(name="empty", params={}, card={}, parts={}, num_bytes=0)
+    with pytest.raises(UserError, match=r"^empty and empty have no picture of val or test in common"):
+        comparison.compare_parts(empty, empty, {}, None)
+
+
+def test_differences_are_dotted_keys():
+    before = {"a": {"_target_": "x.y.Old", "b": None}, "c": [1], "only": True}
+    after = {"a": {"_target_": "x.y.New", "b": None}, "c": [2], "added": {}}
+    assert list_differences(before, after) == {
+        "a._target_": ("Old", "New"),
+        "c": ("[1]", "[2]"),
+        "only": ("true", "(none)"),
+        "added": ("(none)", "{}"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.01, 0.2, "B is better"),
+        (-0.2, -0.01, "A is better"),
+        (-0.1, 0.1, "no difference shown"),
+        (None, None, "too few pictures to say"),
+    ],
+)
+def test_what_an_interval_shows(low, high, expected):
+    gain = Estimate(value=0.0, low=low, high=high, n=10, groups=10)
+    assert compare.describe_evidence(Change(by_earlier_labels=0.5, before=0.5, after=0.5, gain=gain)) == expected

@@ -7,6 +7,8 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.tracking.connection import search
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -27,9 +29,9 @@ def is_gone(tags: dict[str, str]) -> bool:
     return _start(int(tags[PID])) != tags[PROCESS]
 
 
-def sweep(client: MlflowClient, experiment: str) -> list[str]:
+def sweep(client: MlflowClient, experiments: list[str]) -> list[str]:
     """Marks runs whose process is gone as killed, with the reason; returns their ids."""
-    running = client.search_runs([experiment], f"attributes.status = 'RUNNING' and tags.`{HOST}` = '{_host()}'")
+    running = search(client, experiments, f"attributes.status = 'RUNNING' and tags.`{HOST}` = '{_host()}'")
     gone = [str(run.info.run_id) for run in running if is_gone(run.data.tags)]
     for run_id in gone:
         client.set_tag(run_id, ERROR, GONE)

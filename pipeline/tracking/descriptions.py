@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject, Params
 
 LEADING = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro")
+TITLES = {"f1_macro": "macro F1", "f1_micro": "micro F1", "auroc_macro": "macro AUROC"}
 MAX_CLASSES, MAX_SENTENCE, MAX_TAG = 20, 200, 200
 CHAMPION = "champion"
 
@@ -76,7 +77,7 @@ def summarise(figures: Mapping[str, Estimate], findings: Mapping[str, StoredFind
 
 
 def headline(figures: Mapping[str, Estimate]) -> str:
-    """`**Accuracy 0.841 [0.728, 0.975]** on 372 test pictures of 6 groups (95 % interval), balanced accuracy ...`."""
+    """`Accuracy 0.841 [0.728, 0.975] on 372 test pictures of 6 groups (95 % interval), balanced accuracy ...`."""
     names = [name for name in LEADING if name in figures and figures[name].value is not None]
     names = names or [name for name, one in figures.items() if one.value is not None and "/" not in name][:1]
     if not names:
@@ -84,9 +85,10 @@ def headline(figures: Mapping[str, Estimate]) -> str:
     first, *others = names
     leading = figures[first]
     groups = f" of {leading.groups} groups" if leading.groups != leading.n else ""
-    caveat = f"; {leading.caveat}" if leading.caveat else ""
-    text = f"**{_figure(first, leading).capitalize()}** on {leading.n:,} test pictures{groups} (95 % interval{caveat})"
-    return ", ".join([text, *(_figure(name, figures[name]) for name in others)]) + "."
+    figure = _figure(first, leading)
+    text = f"{figure[0].upper()}{figure[1:]} on {leading.n:,} test pictures{groups} (95 % interval)"
+    caveat = f" The interval of the {_title(first)}: {leading.caveat}." if leading.caveat else ""
+    return ", ".join([text, *(_figure(name, figures[name]) for name in others)]) + f".{caveat}"
 
 
 def describe_recipe(params: Params, card: JsonObject, facts: Mapping[str, object]) -> str:
@@ -131,7 +133,11 @@ def failed_checks(findings: Mapping[str, StoredFinding]) -> list[str]:
 
 def _figure(name: str, figure: Estimate) -> str:
     interval = "" if figure.interval is None else " [{:.3f}, {:.3f}]".format(*figure.interval)
-    return f"{name.replace('_', ' ')} {figure.value:.3f}{interval}"
+    return f"{_title(name)} {figure.value:.3f}{interval}"
+
+
+def _title(name: str) -> str:
+    return TITLES.get(name, name.replace("_", " "))
 
 
 def _sentence(finding: StoredFinding) -> str:

@@ -23,10 +23,13 @@ ML = "workflowType=machine_learning"  # of a page of MLflow; without it MLflow s
 VIEW = "colibri"
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"  # MLflow's own: a named view of the list of runs
 COLUMNS = (
-    *(f"metrics.`{name}`" for name in ("final_test/accuracy", "final_test/f1_macro", "final_val/accuracy")),
-    *(f"params.`{name}`" for name in ("encoder", "learner", "epochs", "image_size", "augmentation", "changed")),
+    *(f"metrics.`{name}`" for name in ("final_val/accuracy", "final_test/accuracy", "final_test/f1_macro")),
     *(f"tags.`{name}`" for name in ("verdict", "warnings", "error")),
+    *(f"params.`{name}`" for name in ("overrides", "encoder", "learner", "epochs", "image_size", "augmentation")),
 )
+RUN_NAME = "attributes.`Run Name`"
+WIDTHS = {RUN_NAME: 420, "tags.`warnings`": 200, "tags.`error`": 200, "params.`overrides`": 200}  # pixels
+METRIC_WIDTH = 150
 
 
 def dataset_of(params: Params) -> str | None:
@@ -98,7 +101,7 @@ def _note(dataset: str) -> str:
         "`colibri leaderboard` and `colibri tune` with their runs below it.\n\n"
         "* `final_test/...` and `final_val/...`: figures of the finished model. Choose by `final_val`; `final_test` is "
         "for the report. Intervals: artifact `evaluation/intervals.json`.\n"
-        "* `train/...` and `val/...`: curves by epoch. `system/...`: use of the machine.\n"
+        "* `train/...` and `val/...`: curves by epoch. `usage/...`: use of the machine.\n"
         "* Parameters: those that runs are compared by; all of them are in the artifact `params.yaml`.\n"
         "* Filters: `metrics.\"final_val/accuracy\" > 0.8`, `params.encoder = 'hog'`, `tags.verdict = 'champion'`, "
         "`attributes.status = 'FAILED'` (the tag `error` says why)."
@@ -107,5 +110,6 @@ def _note(dataset: str) -> str:
 
 def _view() -> str:
     """A saved view as MLflow 3.17 stores it; times are constant, so that an equal view is the same text."""
-    state = {"selectedColumns": list(COLUMNS), "orderByKey": "attributes.start_time", "orderByAsc": False}
+    widths = {name: METRIC_WIDTH for name in COLUMNS if name.startswith("metrics")} | WIDTHS
+    state = {"selectedColumns": list(COLUMNS), "columnOrder": [RUN_NAME, *COLUMNS], "columnWidths": widths}
     return json.dumps({"name": "Colibri", "createdAt": 0, "updatedAt": 0, "state": json.dumps(state)})

@@ -19,7 +19,7 @@ INTERVAL, INTERVALS = ("value", "low", "high", "n", "groups", "caveat"), "evalua
 TEST, VAL = (
     "final_test",
     "final_val",
-)  # of the finished model; MLflow sorts by name, so they come before system/ and train/
+)  # of the finished model; MLflow sorts by name, so they come before train/ and usage/
 PER_CLASS, FROZEN = "per_class/", "frozen_features/"
 CROSS = "cross/"  # as pipeline/evaluation/margin_text.py has it, whose texts must not be part of the code of train
 MAX_CLASSES = 20  # of more classes only the table holds the figures

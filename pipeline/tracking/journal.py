@@ -176,6 +176,7 @@ class Journal:
                 if event["error"]:
                     client.set_tag(self._run_id, owners.ERROR, event["error"])
                 client.set_terminated(self._run_id, status=event["end"], end_time=event["time"])
+                owners.release(client, str(self._run_id))
             self.ended = True
 
     def _tag_or_drop(self, client: MlflowClient, experiments: list[str], tag: str, value: str) -> None:

@@ -48,12 +48,6 @@ def choices(params: Params) -> dict[str, str]:
     return {key: text for key, text in flatten(mask_values(params)) if key.split(".")[0] not in UNLOGGED}
 
 
-def differing(ours: Params, theirs: Params) -> list[str]:
-    """The dotted names of the choices that made two runs and differ, sorted."""
-    first, second = choices(ours), choices(theirs)
-    return sorted(key for key in {*first, *second} if first.get(key) != second.get(key))
-
-
 def headline_parameters(params: Params, facts: Mapping[str, object]) -> dict[str, str]:
     """What people compare runs by, under short names; params.yaml, an artifact of the run, has everything.
 
@@ -77,8 +71,8 @@ def headline_parameters(params: Params, facts: Mapping[str, object]) -> dict[str
         name = key.rpartition(".")[2]
         if key and name != "_target_" and name not in PLUMBING:
             found[name] = text
-    changed = ", ".join(f"{key}={text}" for key, text in changes(params).items())
-    return as_parameters({**found, **({"changed": changed} if changed else {})})
+    overrides = " ".join(f"{key}={text}" for key, text in changes(params).items())
+    return as_parameters({**found, "overrides": overrides or ("none" if _defaults(dataset_of(params)) else None)})
 
 
 def data_facts(packed: PackedDataset) -> dict[str, object]:
@@ -87,11 +81,11 @@ def data_facts(packed: PackedDataset) -> dict[str, object]:
 
 
 def as_parameters(values: Mapping[str, object]) -> dict[str, str]:
-    """Names and texts as MLflow takes them, without credentials; what is None is left out."""
+    """Names and texts as MLflow takes them, without credentials; what is None or empty is left out."""
     return {
         re.sub(r"[^\w\-. /]", "_", key)[:250]: str(value)[:MAX_PARAM_LENGTH]
         for key, value in mask_values(dict(values)).items()
-        if value is not None
+        if value is not None and value != ""
     }
 
 
@@ -117,16 +111,18 @@ def changes(params: Params) -> dict[str, str]:
 
 
 def option_name(node: Any) -> str:
-    """An option of a group as people call it: the module of its class; names of several, else the text itself."""
+    """An option of a group as people call it: the module of its class, else the text itself; empty for other nodes."""
     if not isinstance(node, dict):
         return str(node)
+    if isinstance(node.get("candidates"), dict):  # of imbalance
+        return f"best of {', '.join(node['candidates'])}"
     target = node.get("_target_")
-    return str(target).split(".")[-2] if isinstance(target, str) and "." in target else ", ".join(map(str, node))
+    return target.split(".")[-2] if isinstance(target, str) and "." in target else ""
 
 
 def augmentation_names(node: Any) -> str:
     """The names of the augmentations that are on."""
-    return ", ".join(name for name, one in (node or {}).items() if one is not None) or "none"
+    return "+".join(name for name, one in (node or {}).items() if one is not None) or "none"
 
 
 def encoder_name(node: Any) -> str:
@@ -141,7 +137,7 @@ def learner_name(node: Any) -> str:
     if not isinstance(estimator, dict) or "_target_" not in estimator:
         return {"finetune": "fine-tuned"}.get(option_name(node), option_name(node).replace("_", " "))
     kind = str(estimator["_target_"]).rpartition(".")[2].removesuffix("Classifier")
-    return kind if kind.isupper() else re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
+    return kind if kind.isupper() else re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", kind).lower()
 
 
 def _defaults(dataset: str | None) -> Params:

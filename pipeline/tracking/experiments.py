@@ -29,7 +29,7 @@ COLUMNS = (
 )
 RUN_NAME = "attributes.`Run Name`"
 WIDTHS = {RUN_NAME: 420, "tags.`warnings`": 200, "tags.`error`": 200, "params.`overrides`": 200}  # pixels
-METRIC_WIDTH = 150
+METRIC_WIDTH = 130
 
 
 def dataset_of(params: Params) -> str | None:

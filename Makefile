@@ -47,7 +47,8 @@ quick: $(STAMP)  ## format, lint, types, and the tests of what you changed
 fast: $(STAMP)  ## the fast tests, with fewer examples of each property
 	@python -m pytest -n auto --dist loadfile -q -m "not slow" --hypothesis-profile=quick
 
-ui: $(STAMP)  ## MLflow's pages on http://127.0.0.1:5000
+ui: $(STAMP)  ## MLflow's pages on http://127.0.0.1:5000; prints the page of the runs
+	@python -c 'from pipeline.tracking.experiments import ADDRESS, runs_page; print("Runs: " + ADDRESS + runs_page(), flush=True)'
 	@MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true \
 	MLFLOW_BACKEND_STORE_URI="$$(python -c 'from pipeline.tracking.connection import tracking_uri; print(tracking_uri())')" \
 	mlflow ui --host 127.0.0.1 --port 5000

@@ -67,7 +67,8 @@ class Project(Checkout):
 
     def runs(self) -> list[mlflow.entities.Run]:
         client = mlflow.MlflowClient(f"sqlite:///{self.folder / 'mlflow.db'}")
-        return client.search_runs([client.get_experiment_by_name("colibri").experiment_id])
+        found = client.search_experiments(filter_string="name LIKE 'colibri-%'")
+        return client.search_runs([one.experiment_id for one in found])
 
 
 @pytest.fixture(scope="module")
@@ -238,11 +239,12 @@ def test_experiments_land_in_the_store_of_the_main_checkout(project: Project) ->
     """One in a copy of the project. Those of the queue run in such copies too, as the leaderboard below shows."""
     num_runs = len(project.runs())
     project.dvc("exp", "run", "--temp", "-n", "temporary", "-S", "train.epochs=1", "-S", "train.seed=3")
-    found = {run.info.run_name: run for run in project.runs()}
-    assert len(found) == num_runs + 1
-    assert found["temporary"].data.params["train.seed"] == "3"
-    assert found["temporary"].data.params["train.epochs"] == "1"
-    assert "test/accuracy" in found["temporary"].data.metrics
+    runs = project.runs()
+    assert len(runs) == num_runs + 1
+    (found,) = (run for run in runs if run.data.tags.get("dvc.experiment") == "temporary")
+    assert (found.data.params["seed"], found.data.params["epochs"]) == ("3", "1")
+    assert " · 1 epoch · " in found.info.run_name
+    assert "final_test/accuracy" in found.data.metrics
     shown = project.dvc("exp", "show", "--csv", "--no-pager").stdout
     assert "temporary" in shown.replace("\n", ",").split(",")
     assert "accuracy.value" in project.dvc("metrics", "diff", "--all", "HEAD", "temporary").stdout

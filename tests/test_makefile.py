@@ -89,6 +89,9 @@ def test_the_pages_are_those_of_the_store_that_stages_write(installed, monkeypat
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     done = make(installed, "ui")
     told = "mlflow ui --host 127.0.0.1 --port 5000"
-    assert done.stdout.strip() == f"{told}|{tracking_uri()}|{installed}/.venv/bin/mlflow", done.stderr
-    done = make(installed, "ui", MLFLOW_TRACKING_URI="http://host?a=1&b=$x")
-    assert done.stdout.split("|")[1] == "http://host?a=1&b=$x"
+    page, server = done.stdout.strip().splitlines()
+    assert page == "Runs: http://127.0.0.1:5000/#/experiments?workflowType=machine_learning", done.stderr
+    assert server == f"{told}|{tracking_uri()}|{installed}/.venv/bin/mlflow"
+    assert not (installed / "mlflow.db").exists()  # MLflow's own server makes it
+    done = make(installed, "ui", MLFLOW_TRACKING_URI="http://127.0.0.1:9?a=1&b=$x")
+    assert done.stdout.split("|")[1] == "http://127.0.0.1:9?a=1&b=$x"

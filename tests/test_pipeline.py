@@ -151,10 +151,15 @@ def test_the_registered_model_serves_encoded_pictures(project: Path) -> None:
 
 def test_the_run_holds_parameters_curves_figures_and_files(project: Path) -> None:
     client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name("colibri")
+    experiment = client.get_experiment_by_name("colibri-pictures")
     (found,) = client.search_runs([experiment.experiment_id])
-    assert found.data.params["train.epochs"] == "16"
-    figures = {"test/accuracy", "final_val/accuracy", "train/seconds"}
+    assert found.info.run_name.startswith("pictures · ")
+    assert " · 16 epochs · " in found.info.run_name
+    expected = {"dataset": "pictures", "epochs": "16", "classes": "2", "learner": "fine-tuned"}
+    assert expected.items() <= found.data.params.items()
+    assert len(found.data.params) <= 25
+    assert found.data.tags["mlflow.note.content"].startswith("Accuracy ")
+    figures = {"final_test/accuracy", "final_val/accuracy", "train/seconds"}
     assert {"train/loss", "val/f1_macro"} | figures <= set(found.data.metrics)
     assert len(client.get_metric_history(found.info.run_id, "val/loss")) == 16
     assert {entry.path for entry in client.list_artifacts(found.info.run_id)} >= {"params.yaml", "evaluation", "data"}
@@ -166,7 +171,9 @@ def test_registering_again_changes_nothing(project: Path) -> None:
     run("register")
     assert (project / "reports/registration.json").read_bytes() == before
     client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
-    assert len(client.search_model_versions("name = 'colibri-pictures'")) == 1
+    (version,) = client.search_model_versions("name = 'colibri-pictures'")
+    assert "**Champion**: there was no champion before" in version.description
+    assert version.tags["dataset"] == "pictures"
 
 
 def test_a_second_run_from_clean_gives_the_same_bytes(

@@ -12,6 +12,9 @@ from pipeline.core.estimate import read_estimates
 from pipeline.datasets.packed import PackedDataset
 from pipeline.report.comparison import comparison_page
 from pipeline.tracking import runs
+from pipeline.tracking.descriptions import describe_version
+from pipeline.tracking.figures import TEST, VAL
+from pipeline.tracking.parameters import data_facts
 from pipeline.tracking.promotion import ComparisonOptions, Options, register_version
 from pipeline.training.model_card import training_digest
 
@@ -36,7 +39,7 @@ def main() -> None:
     options: Options = config.instantiate(Options, config.get_section(params, "register"), "register")
     gate: Gate = config.build(config.get_section(params, "gate"), "gate")
     card = artifacts.read_json(artifacts.PREDICTOR / "card.json")
-    metrics = {"test": read_estimates(artifacts.TEST_METRICS), "final_val": read_estimates(artifacts.METRICS)}
+    metrics = {TEST: read_estimates(artifacts.TEST_METRICS), VAL: read_estimates(artifacts.METRICS)}
     packed = PackedDataset.load()
     key = artifacts.content_digest(
         card["training_key"].encode(),
@@ -45,12 +48,13 @@ def main() -> None:
         artifacts.PREDICTIONS.read_bytes(),
         options.model_name.encode(),
     )
-    curves = pd.read_csv(artifacts.TRAIN_CURVES)
-    run_id, complete = runs.completed_run(card["training_key"], key, params, curves, metrics, training_digest())
+    curves, facts = pd.read_csv(artifacts.TRAIN_CURVES), data_facts(packed)
+    run_id, complete = runs.completed_run(card["training_key"], key, params, curves, metrics, training_digest(), facts)
     if not complete:
         described = packed.index.drop(columns=["origin", "group"]).assign(labels=packed.index["labels"].map(", ".join))
         runs.log_results(run_id, key, ARTIFACTS, described, card["source"], card["data_hash"])
     result = register_version(options, run_id, key, gate, card, packed, ComparisonOptions.of(params))
+    describe_version(result, run_id, params, card, facts)
     artifacts.write_text(artifacts.COMPARISON, comparison_page(card["source"], result))
     artifacts.write_json(artifacts.REGISTRATION, result)
 

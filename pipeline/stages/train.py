@@ -14,6 +14,7 @@ from pipeline.core.open_types import JsonObject
 from pipeline.core.uris import mask_credentials
 from pipeline.datasets.packed import PackedDataset
 from pipeline.tracking.connection import root
+from pipeline.tracking.parameters import data_facts
 from pipeline.tracking.runs import TrainingLog, training_run
 from pipeline.training import checkpoints as store
 from pipeline.training import model_card
@@ -36,7 +37,9 @@ def main() -> None:
     repeat_key = artifacts.content_digest(resume_key.encode(), code_digest([Path(__file__)]).encode())
     recipe, tried = select_recipe(nodes, packed)
     states = store.open_checkpoints(resume_key, root(), tell=warn)
-    run = training_run(key, params, repeat_key) if rank.is_main_process() else nullcontext(TrainingLog(None))
+    is_main = rank.is_main_process()
+    facts = data_facts(packed)
+    run = training_run(key, params, repeat_key, facts) if is_main else nullcontext(TrainingLog(None))
     with run as log:
         predictor, history = recipe.fit(packed, log, states)
         if rank.is_main_process():

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-EXPERIMENT = "colibri"
+COMMON = "colibri"  # the experiment of all data sets before each had its own; runs in it are found and compared as ever
+DATASET = "colibri.dataset"  # tag of an experiment: whose runs it holds
+PARENT = "mlflow.parentRunId"  # MLflow's own: its page nests by it
 WAIT = "COLIBRI_TRACKING_WAIT"
 WAIT_SECONDS = 60.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
@@ -64,8 +66,8 @@ def patience() -> float:
     return seconds
 
 
-def connect(wait: float | None = None) -> tuple[MlflowClient, str]:
-    """A client of this store alone, and the id of the experiment; the store is made when it is not there.
+def connect(wait: float | None = None) -> tuple[MlflowClient, list[str]]:
+    """A client of this store alone, and the ids of Colibri's experiments; the store is made when it is not there.
 
     Of MLflow's variables only `MLFLOW_TRACKING_URI` counts: runs, experiments and
     registries that are named there belong to somebody else.
@@ -93,22 +95,22 @@ def connect(wait: float | None = None) -> tuple[MlflowClient, str]:
 
 
 @contextmanager
-def open_store(wait: float | None = None) -> Iterator[tuple[MlflowClient, str]]:
+def open_store(wait: float | None = None) -> Iterator[tuple[MlflowClient, list[str]]]:
     """What `connect` gives; within the block errors of MLflow are one line that names the store.
 
     Args:
         wait: As for `connect`.
     """
-    client, experiment = connect(wait)
+    client, experiments = connect(wait)
     with translate_errors():
-        yield client, experiment
+        yield client, experiments
 
 
 def _after(error: Unavailable, wait: float) -> Unavailable:
     return Unavailable(f"{error} (waited {wait:.0f} s; {WAIT} sets how long)") if wait >= 1 else error
 
 
-def _connect(left: float) -> tuple[MlflowClient, str]:
+def _connect(left: float) -> tuple[MlflowClient, list[str]]:
     uri = tracking_uri()
     _probe(uri, min(left, PROBE_SECONDS))
     import mlflow
@@ -121,12 +123,8 @@ def _connect(left: float) -> tuple[MlflowClient, str]:
     try:
         with translate_errors(), FileLock(root() / ".mlflow.lock", timeout=max(left, 1.0)):
             client = mlflow.MlflowClient(uri, uri)
-            found = client.get_experiment_by_name(EXPERIMENT)
-            if found is not None:
-                return client, str(found.experiment_id)
-            database = sqlite_path(uri)
-            place = (database.parent / "mlruns").as_uri() if database else None
-            return client, str(client.create_experiment(EXPERIMENT, artifact_location=place))
+            found = client.search_experiments(filter_string=f"name LIKE '{COMMON}%'")
+            return client, [str(one.experiment_id) for one in found if one.name == COMMON or DATASET in one.tags]
     except ModuleNotFoundError as error:
         raise UserError(
             f"MLFLOW_TRACKING_URI {uri} needs the package {error.name!r}, which is not installed; install it"
@@ -153,9 +151,16 @@ def translate_errors() -> Iterator[None]:
         ) from None
 
 
-def find(client: MlflowClient, experiment: str, tag: str, value: str) -> list[Run]:
+def find(client: MlflowClient, experiments: list[str], tag: str, value: str) -> list[Run]:
     """Runs with a tag, newest first."""
-    return list(client.search_runs([experiment], f"tags.`{tag}` = '{value}'", order_by=["attributes.start_time DESC"]))
+    return search(client, experiments, f"tags.`{tag}` = '{value}'")
+
+
+def search(client: MlflowClient, experiments: list[str], condition: str) -> list[Run]:
+    """Runs of these experiments for which MLflow's filter holds, newest first."""
+    if not experiments:
+        return []
+    return list(client.search_runs(experiments, condition, order_by=["attributes.start_time DESC"]))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

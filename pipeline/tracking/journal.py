@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, final
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import warn
 from pipeline.tracking import owners
-from pipeline.tracking.connection import Unavailable, find, open_store, root
+from pipeline.tracking.connection import PARENT, Unavailable, find, open_store, root
+from pipeline.tracking.experiments import open_experiment
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -81,11 +82,13 @@ class Journal:
         path: The file; its lines are read from where the last reading ended.
         written: Set when there is something to bring at once.
         ended: Whether the store has the end, too.
+        has_figures: Whether this process has logged the figures of an epoch.
     """
 
     def __init__(self, path: Path):
         self.path = path
         self.ended = False
+        self.has_figures = False
         self.written = threading.Event()
         self._writing = threading.Lock()
         self._offset = 0
@@ -104,6 +107,7 @@ class Journal:
     def log(self, step: int, figures: Mapping[str, float]) -> None:
         """Adds the figures of an epoch, and wakes the thread that brings them."""
         self.write(step=step, figures={name: float(value) for name, value in figures.items()})
+        self.has_figures = True
         self.written.set()
 
     def tags(self) -> dict[str, str]:
@@ -122,14 +126,14 @@ class Journal:
             Unavailable: The store was locked or did not answer for longer than `wait`.
             UserError: The store refuses an event.
         """
-        with open_store(wait) as (client, experiment):
+        with open_store(wait) as (client, experiments):
             batch: list[Any] = []
             for event, offset in self._events(self._offset):
                 batch += self._figures(event)
                 if len(batch) >= BATCH or {"begin", "unless_finished", "end"} & event.keys():
                     self._flush(client, batch)
                     batch = []
-                    self._apply(client, experiment, event)
+                    self._apply(client, experiments, event)
                     self._offset = offset
             if batch:
                 self._flush(client, batch)
@@ -161,39 +165,44 @@ class Journal:
         if not self._dropped:
             log_metrics(client, str(self._run_id), batch)
 
-    def _apply(self, client: MlflowClient, experiment: str, event: JsonObject) -> None:
+    def _apply(self, client: MlflowClient, experiments: list[str], event: JsonObject) -> None:
         if "begin" in event:
-            self._begin(client, experiment, event)
+            self._begin(client, experiments, event)
         elif "unless_finished" in event:
             if not self._dropped:
-                self._tag_or_drop(client, experiment, *event["unless_finished"])
+                self._tag_or_drop(client, experiments, *event["unless_finished"])
         elif "end" in event:
             if not self._dropped:
                 if event["error"]:
                     client.set_tag(self._run_id, owners.ERROR, event["error"])
                 client.set_terminated(self._run_id, status=event["end"], end_time=event["time"])
+                owners.release(client, str(self._run_id))
             self.ended = True
 
-    def _tag_or_drop(self, client: MlflowClient, experiment: str, tag: str, value: str) -> None:
+    def _tag_or_drop(self, client: MlflowClient, experiments: list[str], tag: str, value: str) -> None:
         """Sets a tag of the run; where a finished run has it already, the run is deleted, which says the same."""
-        found = find(client, experiment, tag, value)
+        found = find(client, experiments, tag, value)
         if any(run.info.status == "FINISHED" and run.info.run_id != self._run_id for run in found):
             client.delete_run(self._run_id)
             self._dropped = True
         else:
             client.set_tag(self._run_id, tag, value)
 
-    def _begin(self, client: MlflowClient, experiment: str, event: JsonObject) -> None:
+    def _begin(self, client: MlflowClient, experiments: list[str], event: JsonObject) -> None:
         begin = event["begin"]
-        same = find(client, experiment, JOURNAL, begin["tags"][JOURNAL])
+        same = find(client, experiments, JOURNAL, begin["tags"][JOURNAL])
         if same:
             self._run_id = str(same[0].info.run_id)
         elif event["finished_before"] and any(
-            run.info.status == "FINISHED" for run in find(client, experiment, *event["finished_before"])
+            run.info.status == "FINISHED" for run in find(client, experiments, *event["finished_before"])
         ):
             self._dropped = True
             return
         else:
+            if PARENT in begin["tags"]:  # MLflow nests within one experiment
+                experiment = client.get_run(begin["tags"][PARENT]).info.experiment_id
+            else:
+                experiment = open_experiment(client, begin.get("dataset"))
             run = client.create_run(experiment, event["time"], begin["tags"], begin["name"])
             self._run_id = str(run.info.run_id)
         log_params(client, self._run_id, begin["params"])

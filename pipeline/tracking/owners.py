@@ -7,6 +7,8 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.tracking.connection import search
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -20,6 +22,12 @@ def owner() -> dict[str, str]:
     return {HOST: _host(), PID: str(os.getpid()), PROCESS: _start(os.getpid()) or ""}
 
 
+def release(client: MlflowClient, run_id: str) -> None:
+    """Removes the tags of the owner from a run that has ended: they would hide those that people read."""
+    for tag in {HOST, PID, PROCESS} & client.get_run(run_id).data.tags.keys():
+        client.delete_tag(run_id, tag)
+
+
 def is_gone(tags: dict[str, str]) -> bool:
     """Whether the process that a run's tags name has certainly ended; False for one of another machine."""
     if tags.get(HOST) != _host() or not tags.get(PROCESS) or not tags.get(PID, "").isdecimal():
@@ -27,13 +35,14 @@ def is_gone(tags: dict[str, str]) -> bool:
     return _start(int(tags[PID])) != tags[PROCESS]
 
 
-def sweep(client: MlflowClient, experiment: str) -> list[str]:
+def sweep(client: MlflowClient, experiments: list[str]) -> list[str]:
     """Marks runs whose process is gone as killed, with the reason; returns their ids."""
-    running = client.search_runs([experiment], f"attributes.status = 'RUNNING' and tags.`{HOST}` = '{_host()}'")
+    running = search(client, experiments, f"attributes.status = 'RUNNING' and tags.`{HOST}` = '{_host()}'")
     gone = [str(run.info.run_id) for run in running if is_gone(run.data.tags)]
     for run_id in gone:
         client.set_tag(run_id, ERROR, GONE)
         client.set_terminated(run_id, status="KILLED")
+        release(client, run_id)
     return gone
 
 

@@ -8,27 +8,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.contracts import Log
-from pipeline.tracking.connection import find, open_store
+from pipeline.tracking.connection import PARENT, find, open_store, search
+from pipeline.tracking.experiments import dataset_of, open_experiment
+from pipeline.tracking.figures import epoch_figures
 from pipeline.tracking.journal import bring_left, log_figures, log_params
 from pipeline.tracking.owners import sweep
+from pipeline.tracking.parameters import as_parameters, flatten, headline_parameters
 from pipeline.tracking.recording import record_run
-from pipeline.tracking.runs import RESULTS, commit, epoch_figures, flat_params
+from pipeline.tracking.run_names import SEPARATOR, short_key, trial_name
+from pipeline.tracking.runs import RESULTS, commit
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from pipeline.core.open_types import Params
 
-PARENT = "mlflow.parentRunId"  # MLflow's own: its page nests by it
 LEADERBOARD, STUDY, TRIAL = "colibri.leaderboard", "colibri.study", "colibri.trial"
 
 
-def leaderboard_run(name: str, results_keys: Mapping[str, str], artifacts: list[Path]) -> str:
-    """The one run of a leaderboard, with its rows' runs under it and its table as artifacts.
+def leaderboard_run(name: str, results_keys: Mapping[str, str], artifacts: list[Path]) -> list[str]:
+    """The run of a leaderboard, with its rows' runs under it and its table as artifacts.
 
-    There is one per name, found again and brought up to date. A row's run is the one that its own pipeline completed:
-    nothing is copied, so it is nested under the leaderboard that was made last. Each leaderboard also marks its runs
-    with a tag of its own, `colibri.leaderboard.NAME`, by which they are found whatever they are nested under.
+    There is one per name and experiment, since MLflow nests within one experiment only: a leaderboard of several data
+    sets has one in the experiment of each. It is found again and brought up to date. A row's run is the one that its
+    own pipeline completed: nothing is copied, so it is nested under the leaderboard that was made last. Each
+    leaderboard also marks its runs with a tag of its own, `colibri.leaderboard.NAME`, by which they are found whatever
+    they are nested under.
 
     Args:
         name: Of the leaderboard.
@@ -36,34 +41,45 @@ def leaderboard_run(name: str, results_keys: Mapping[str, str], artifacts: list[
         artifacts: Files to log.
 
     Returns:
-        The id of the parent.
+        The ids of the parents; none where no row has a run.
     """
-    with open_store() as (client, experiment):
-        parent = _parent(client, experiment, LEADERBOARD, name, f"leaderboard {name}")
+    with open_store() as (client, experiments):
         tag = f"{LEADERBOARD}.{name}"
-        rows = {row: find(client, experiment, RESULTS, key) for row, key in results_keys.items()}
-        ours = {found[0].info.run_id: row for row, found in rows.items() if found}
-        for run in client.search_runs([experiment], f"tags.`{tag}` != ''"):
-            if run.info.run_id not in ours:  # no row of it any more
+        found = {row: find(client, experiments, RESULTS, key)[:1] for row, key in results_keys.items()}
+        rows = {one.info.run_id: (row, one.info.experiment_id) for row, runs in found.items() for one in runs}
+        parents = {
+            str(one.info.experiment_id): str(one.info.run_id) for one in find(client, experiments, LEADERBOARD, name)
+        }
+        for run in search(client, experiments, f"tags.`{tag}` != ''"):
+            if run.info.run_id not in rows:  # no row of it any more
                 client.delete_tag(run.info.run_id, tag)
-                if run.data.tags.get(PARENT) == parent:
+                if run.data.tags.get(PARENT) in parents.values():
                     client.delete_tag(run.info.run_id, PARENT)
-        for run_id, row in ours.items():
-            client.set_tag(run_id, PARENT, parent)
+        for run_id, (row, experiment) in rows.items():
+            if experiment not in parents:
+                parents[experiment] = _create_parent(client, experiment, LEADERBOARD, name, f"leaderboard {name}")
+            client.set_tag(run_id, PARENT, parents[experiment])
             client.set_tag(run_id, tag, row)
-        for path in artifacts:
-            client.log_artifact(parent, str(path))
-    return parent
+        for parent in parents.values():
+            for path in artifacts:
+                client.log_artifact(parent, str(path))
+    return list(parents.values())
 
 
 def study_run(key: str, name: str, params: Params) -> str:
     """The id of the one run of a search, under which its trials stand; those whose process is gone are closed."""
-    with open_store() as (client, experiment):
+    with open_store() as (client, experiments):
         bring_left()
-        sweep(client, experiment)
-        parent = _parent(client, experiment, STUDY, key, name)
+        sweep(client, experiments)
+        known = find(client, experiments, STUDY, key)
+        if known:
+            parent = str(known[0].info.run_id)
+        else:
+            dataset = dataset_of(params)
+            title = f"{name}{SEPARATOR}{dataset}" if dataset else name
+            parent = _create_parent(client, open_experiment(client, dataset), STUDY, key, title)
         if not client.get_run(parent).data.params:
-            log_params(client, parent, flat_params(params))
+            log_params(client, parent, headline_parameters(params, {}))
     return parent
 
 
@@ -74,7 +90,8 @@ def trial_run(parent: str, name: int | str, params: Params) -> Iterator[Log]:
     It is marked as killed, with the reason, where the block ends early.
     """
     tags = {PARENT: parent, TRIAL: str(name), "mlflow.source.name": "colibri tune"}
-    with record_run(f"trial {name}", tags, flat_params(params), failed="KILLED") as journal:
+    values = as_parameters({short_key(key): text for key, text in flatten(params) if key})
+    with record_run(trial_name(name, params), tags, values, failed="KILLED") as journal:
         yield lambda epoch, figures: journal.log(epoch, epoch_figures(figures))
 
 
@@ -86,10 +103,7 @@ def finish(run_id: str, figures: Mapping[str, float], artifacts: list[Path]) -> 
             client.log_artifact(run_id, str(path))
 
 
-def _parent(client: MlflowClient, experiment: str, tag: str, value: str, name: str) -> str:
-    known = find(client, experiment, tag, value)
-    if known:
-        return str(known[0].info.run_id)
+def _create_parent(client: MlflowClient, experiment: str, tag: str, value: str, name: str) -> str:
     tags = {tag: value, "mlflow.source.name": "colibri", "mlflow.source.git.commit": commit()}
     created = client.create_run(experiment, run_name=name, tags={key: text for key, text in tags.items() if text})
     client.set_terminated(created.info.run_id)

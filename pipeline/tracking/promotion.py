@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject, Params
 
 LEAKAGE = "split_leakage"  # the check without which no figure of test counts
-REGISTRATION_TAG = "colibri.registration"  # the verdict, written before the aliases move
-DONE_TAG = "colibri.registered"  # written after
+DONE_TAG = "colibri.registered"  # written when the aliases have moved, which the recorded verdict precedes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +75,8 @@ def register_version(
     name = options.model_name
     version = registry.find_version(name, key)
     tags = registry.version_tags(name, version) if version else {}
-    if REGISTRATION_TAG in tags:
-        result = dict(json.loads(tags[REGISTRATION_TAG]))
-    else:
+    result = registry.registration_of(name, version) if version else None
+    if result is None:
         champion = registry.champion(name)
         verdict = with_baseline_margin(
             apply_gate(gate, card["classes"], champion[1] if champion else None), options.below_baseline
@@ -105,7 +102,7 @@ def register_version(
             "earlier_data": earlier,
             "results_key": key,
         }
-        registry.tag_version(name, version, {REGISTRATION_TAG: json.dumps(result)})
+        registry.record_registration(name, version, result)
     if DONE_TAG not in tags:  # an interrupted attempt goes on from the recorded verdict; a finished one moves nothing
         for alias in result["aliases"]:
             registry.set_alias(name, alias, result["version"])

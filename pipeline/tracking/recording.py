@@ -10,12 +10,16 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from pipeline.core.uris import mask_credentials
 from pipeline.tracking import owners
 from pipeline.tracking.connection import patience
 from pipeline.tracking.journal import JOURNAL, Journal, folder, say, tidy
 from pipeline.tracking.usage import Usage
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 SECONDS_BETWEEN = 5.0  # two samples of the machine's use, and two attempts to bring what was written
 
@@ -28,6 +32,7 @@ def record_run(
     failed: str,
     finished_before: tuple[str, str] | None = None,
     usage: bool = False,
+    dataset: str | None = None,
 ) -> Iterator[Journal]:
     """A run that is recorded and brought to the store; it ends as the block does.
 
@@ -38,6 +43,7 @@ def record_run(
         failed: The status of a run whose block raises: FAILED or KILLED. An interrupted one is always KILLED.
         finished_before: A tag and its value: where a finished run has it, this one adds nothing and is dropped.
         usage: Whether the use of processor and memory is recorded over time.
+        dataset: Name of the data set, whose experiment the run belongs to; one with a parent joins that.
     """
     import mlflow  # noqa: F401 by this thread: two that import at once can see half a module
     from filelock import FileLock
@@ -49,6 +55,7 @@ def record_run(
     with lock:
         journal = Journal(folder() / f"{key}.jsonl")
         begin = {"name": name, "tags": {**tags, **owners.owner(), JOURNAL: key}, "params": dict(params)}
+        begin["dataset"] = dataset
         journal.write(begin=begin, finished_before=finished_before)
         courier = _Courier(journal, Usage() if usage else None)
         status, reason, wait = failed, "", 0.0
@@ -74,6 +81,7 @@ class _Courier:
     def __init__(self, journal: Journal, usage: Usage | None):
         self.journal, self.usage = journal, usage
         self.has_warned = False
+        self._samples: list[JsonObject] = []  # of the machine's use, until the fit has logged a figure
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
         self._thread.start()
@@ -83,6 +91,7 @@ class _Courier:
         self._stopped.set()
         self.journal.written.set()
         self._thread.join()
+        self._write_samples()
 
     def finish(self, wait: float) -> None:
         """Brings the rest, waiting for the store if necessary; warns where it stays in the file."""
@@ -99,6 +108,8 @@ class _Courier:
             self.journal.written.clear()
             self._attempt()
             self._sample()
+            if self.journal.has_figures:
+                self._write_samples()
             if not self._stopped.is_set():  # `stop` may have run just before `clear`
                 self.journal.written.wait(SECONDS_BETWEEN)
 
@@ -106,9 +117,14 @@ class _Courier:
         if self.usage is not None:
             try:
                 number, figures = self.usage.sample()
-                self.journal.write(step=number, figures=figures)
+                self._samples.append({"time": int(time.time() * 1000), "step": number, "figures": figures})
             except Exception:  # a driver that fails is no reason to lose the other figures
                 self.usage = None
+
+    def _write_samples(self) -> None:
+        """After the fit's own figures: MLflow's page that compares runs opens with what was logged first."""
+        while self._samples:
+            self.journal.write(**self._samples.pop(0))
 
     def _attempt(self) -> None:
         try:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
+import tempfile
 from contextlib import closing
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import UserError
 from pipeline.core.uris import file_path, sqlite_path
 from pipeline.tracking.connection import open_store, root, tracking_uri
 from pipeline.tracking.journal import say
 from pipeline.tracking.runs import RESULTS
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from pipeline.core.open_types import JsonObject
 
 SERVING_REQUIREMENTS = (
     "hydra-core",
@@ -34,7 +41,8 @@ SERVING_REQUIREMENTS = (
     "xxhash",
 )
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model; no such alias
-PREDICTIONS = "evaluation/predictions.parquet"
+PREDICTIONS, REGISTRATION = "evaluation/predictions.parquet", "evaluation/registration.json"  # artifacts of a run
+REGISTRATION_TAG = "colibri.registration"  # of a version: where its verdict is; written before the aliases move
 MAX_EARLIER = 50  # versions looked at
 DATA_HASH, COMMIT, TEST_SET = "data_hash", "git_commit", "test_set"  # tags of a version
 
@@ -115,14 +123,9 @@ def predictions_of(run_id: str, folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with open_store() as (client, _):
-        place = client.get_run(run_id).info.artifact_uri
-        local = file_path(place)
-        if local is not None and not (local / PREDICTIONS).exists():
-            raise UserError(
-                f"{local / PREDICTIONS}, the predictions of run {run_id}, does not exist; copy mlruns/ from the former "
-                "folder of the project, or delete the alias champion in MLflow to start without one"
-            )
-        return Path(client.download_artifacts(run_id, PREDICTIONS, str(folder)))
+        return _download(
+            client, run_id, PREDICTIONS, folder, "delete the alias champion in MLflow to start without one"
+        )
 
 
 def create_version(
@@ -182,9 +185,49 @@ def _warn_of_escapes(folder: str) -> None:
         )
 
 
-def set_alias(name: str, alias: str, version: str) -> None:
+def record_registration(name: str, version: str, result: JsonObject) -> None:
+    """Keeps what was decided about a version as an artifact of its run, then marks the version with the path.
+
+    The tag comes last: a version without it is decided about again.
+    """
     with open_store() as (client, _):
-        client.set_registered_model_alias(name, alias, version)
+        client.log_dict(client.get_model_version(name, version).run_id, result, REGISTRATION)
+        client.set_model_version_tag(name, version, REGISTRATION_TAG, REGISTRATION)
+
+
+def registration_of(name: str, version: str) -> JsonObject | None:
+    """What was decided about a version, or None where an attempt ended before that.
+
+    Raises:
+        UserError: The artifact is not where the store says.
+    """
+    with open_store() as (client, _):
+        found = client.get_model_version(name, version)
+        tag = found.tags.get(REGISTRATION_TAG)
+        if tag is None:
+            return None
+        if tag.startswith("{"):  # as versions of before have it
+            return dict(json.loads(tag))
+        with tempfile.TemporaryDirectory() as folder:
+            again = f"delete version {version} of {name} in MLflow and run dvc repro -f -s register"
+            path = _download(client, str(found.run_id), tag, Path(folder), again)
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _download(client: MlflowClient, run_id: str, artifact: str, folder: Path, way_out: str) -> Path:
+    """An artifact of a run, copied into a folder.
+
+    Raises:
+        UserError: It is not where the store says.
+    """
+    local = file_path(client.get_run(run_id).info.artifact_uri)
+    if local is not None and not (local / artifact).exists():
+        what = "the predictions of" if artifact == PREDICTIONS else "an artifact of"
+        raise UserError(
+            f"{local / artifact}, {what} run {run_id}, does not exist; copy mlruns/ from the former folder of the "
+            f"project, or {way_out}"
+        )
+    return Path(client.download_artifacts(run_id, artifact, str(folder)))
 
 
 def version_tags(name: str, version: str) -> dict[str, str]:
@@ -196,3 +239,8 @@ def tag_version(name: str, version: str, tags: dict[str, Any]) -> None:
     with open_store() as (client, _):
         for key, value in tags.items():
             client.set_model_version_tag(name, version, key, str(value))
+
+
+def set_alias(name: str, alias: str, version: str) -> None:
+    with open_store() as (client, _):
+        client.set_registered_model_alias(name, alias, version)

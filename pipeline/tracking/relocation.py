@@ -21,7 +21,7 @@ ARTIFACTS = "mlruns"
 def relocate(connection: sqlite3.Connection, folder: Path, ours: bool) -> None:
     """Rewrites every place below the former folder, within the transaction that is open.
 
-    Artifacts are in `mlruns/` in the folder of the database. Where the experiment has another `mlruns/`, the two were
+    Artifacts are in `mlruns/` in the folder of the database. Where an experiment has another `mlruns/`, the two were
     moved or copied together, and what is logged from now on must not land in the folder that they came from.
 
     Args:
@@ -48,9 +48,10 @@ def relocate(connection: sqlite3.Connection, folder: Path, ours: bool) -> None:
 
 
 def _place(connection: sqlite3.Connection) -> str | None:
-    """The artifact location of the project's experiment, or None where there is no such table or row yet."""
+    """The artifact location of Colibri's experiments, or None where there is no such table or row yet."""
+    query = "SELECT artifact_location FROM experiments WHERE name = 'colibri' OR name LIKE 'colibri-%'"
     try:
-        found = connection.execute("SELECT artifact_location FROM experiments WHERE name = 'colibri'").fetchone()
+        found = connection.execute(f"{query} ORDER BY experiment_id").fetchone()
     except sqlite3.OperationalError:
         return None
     return str(found[0]) if found and found[0] else None

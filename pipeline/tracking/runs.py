@@ -4,39 +4,43 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
+import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import yaml
 
 from pipeline.core import artifacts
 from pipeline.core.estimate import Estimate
-from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.uris import mask_values
 from pipeline.tracking.connection import Unavailable, find, open_store
+from pipeline.tracking.experiments import dataset_of, open_experiment
+from pipeline.tracking.figures import epoch_figures, log_estimates
 from pipeline.tracking.journal import Journal, bring_left, log_figures, log_params
 from pipeline.tracking.owners import sweep
+from pipeline.tracking.parameters import choices, headline_parameters
 from pipeline.tracking.recording import record_run
+from pipeline.tracking.run_names import run_name
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
+    from mlflow.entities import Dataset
 
-    from pipeline.core.open_types import Params
+    from pipeline.core.open_types import JsonObject, Params
 
 KEY, RESULTS = "colibri.training_key", "colibri.results_key"
 REPEATED = "colibri.repeat_key"  # of data, choices and code: an equal key gives an equal training
 MADE = "colibri.made"  # digest of what training made: predictor and curves
-MAX_PARAM_LENGTH = 500
-UNLOGGED = ("validate", "check", "embed", "curate", "evaluate", "metric", "gate", "register")
-INTERVAL, INTERVALS = ("value", "low", "high", "n", "groups", "caveat"), "evaluation/intervals.json"
 SECONDS = "train/seconds"  # since the training started, at the end of each epoch
+SHORT = 8  # hex digits of a digest that people read
+MAX_COUNTS = 50  # classes whose samples are counted
+ALL_PARAMETERS = "params.yaml"  # artifact of a run
 
 
 @final
@@ -62,7 +66,9 @@ class TrainingLog:
 
 
 @contextmanager
-def training_run(key: str, params: Params, repeat_key: str = "") -> Iterator[TrainingLog]:
+def training_run(
+    key: str, params: Params, repeat_key: str = "", facts: Mapping[str, object] | None = None
+) -> Iterator[TrainingLog]:
     """A run that receives the figures of each epoch and, over time, the use of processor and memory.
 
     A store that does not answer does not delay the training: the figures wait in a file. Where a finished run of the
@@ -72,20 +78,22 @@ def training_run(key: str, params: Params, repeat_key: str = "") -> Iterator[Tra
         key: Of data and choices.
         params: All parameters of the pipeline.
         repeat_key: Of data, choices and code; empty for `key`.
+        facts: What only the data say, such as the number of samples; parameters of the run.
 
     Raises:
         UserError: MLFLOW_TRACKING_URI names something that cannot be a store.
     """
-    with suppress(Unavailable), open_store(wait=0) as (client, experiment):
+    with suppress(Unavailable), open_store(wait=0) as (client, experiments):
         bring_left()
-        sweep(client, experiment)
+        sweep(client, experiments)
     with record_run(
-        name=os.environ.get("DVC_EXP_NAME"),
+        name=run_name(params),
         tags={**_tags(key), REPEATED: repeat_key or key},
-        params=flat_params(params),
+        params=headline_parameters(params, facts or {}),
         failed="FAILED",
         finished_before=(REPEATED, repeat_key or key),
         usage=True,
+        dataset=dataset_of(params),
     ) as journal:
         yield TrainingLog(journal)
 
@@ -97,6 +105,7 @@ def completed_run(
     curves: pd.DataFrame,
     metrics: dict[str, dict[str, Estimate]],
     made: str = "",
+    facts: Mapping[str, object] | None = None,
 ) -> tuple[str, bool]:
     """The run that carries these results: the one that `train` opened, or a new one where there is none.
 
@@ -110,50 +119,35 @@ def completed_run(
         curves: `reports/train.csv`.
         metrics: Split to its figures.
         made: Digest of what the training made, as its run has it: the same data and choices by other code made another.
+        facts: As for `training_run`.
 
     Returns:
         The run's id, and whether it had the results before.
     """
-    with open_store() as (client, experiment):
+    with open_store() as (client, experiments):
         bring_left()
-        sweep(client, experiment)
-        same = find(client, experiment, RESULTS, results_key)
+        sweep(client, experiments)
+        same = find(client, experiments, RESULTS, results_key)
         if same:
             return str(same[0].info.run_id), True
         open_ones = [
             run
-            for run in find(client, experiment, KEY, key)
+            for run in find(client, experiments, KEY, key)
             if run.info.status == "FINISHED" and RESULTS not in run.data.tags and run.data.tags.get(MADE, made) == made
         ]
         if open_ones:
             run_id = str(open_ones[0].info.run_id)
         else:
-            run = client.create_run(
-                experiment, run_name=os.environ.get("DVC_EXP_NAME"), tags=_tags(key) | ({MADE: made} if made else {})
-            )
+            tags = _tags(key) | ({MADE: made} if made else {})
+            run = client.create_run(open_experiment(client, dataset_of(params)), run_name=run_name(params), tags=tags)
             run_id = str(run.info.run_id)
-            log_params(client, run_id, flat_params(params))
+            log_params(client, run_id, headline_parameters(params, facts or {}))
             for row in curves.to_dict("records"):
                 step = int(row.pop("epoch"))
-                log_figures(client, run_id, {metric_group(str(name)): value for name, value in row.items()}, step)
+                log_figures(client, run_id, epoch_figures({str(name): value for name, value in row.items()}), step)
             client.set_terminated(run_id)
-        _log_figures(client, run_id, metrics)
+        log_estimates(client, run_id, metrics)
     return run_id, False
-
-
-def _log_figures(client: MlflowClient, run_id: str, metrics: dict[str, dict[str, Estimate]]) -> None:
-    """Each figure as a metric; its interval, groups and caveat in a table: as metrics they would hide the others."""
-    rows, measured = [], {}
-    for split, figures in metrics.items():
-        for name, figure in figures.items():
-            rows.append([f"{split}/{name}", *(getattr(figure, column) for column in INTERVAL)])
-            if figure.value is not None:
-                measured[f"{split}/{metric_name(name)}"] = figure.value
-            if figure.caveat and "/" not in name:
-                client.set_tag(run_id, f"caveat.{split}.{name}", figure.caveat)
-    log_figures(client, run_id, measured)
-    client.log_dict(run_id, {"columns": ["metric", *INTERVAL], "data": rows}, INTERVALS)
-    client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps([{"path": INTERVALS, "type": "table"}]))
 
 
 def log_results(
@@ -169,20 +163,34 @@ def log_results(
         name: Of the data set.
         data_hash: Its digest.
     """
-    from mlflow.data.pandas_dataset import from_pandas
     from mlflow.entities import DatasetInput, InputTag
 
+    context = InputTag("mlflow.data.context", "training")
     with open_store() as (client, _):
         for folder, paths in files.items():
             for path in paths:
                 if path.exists():
                     _log_file(client, run_id, path, folder or None)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # several kinds of source would fit a local path
-            described = from_pandas(dataset, source=str(artifacts.MANIFEST), name=name, digest=data_hash)
-        context = [InputTag("mlflow.data.context", "training")]
-        client.log_inputs(run_id, [DatasetInput(described._to_mlflow_entity(), context)])
+        client.log_inputs(run_id, [DatasetInput(_describe(dataset, name, data_hash), [context])])
         client.set_tag(run_id, RESULTS, results_key)
+
+
+def _describe(dataset: pd.DataFrame, name: str, data_hash: str) -> Dataset:
+    """What MLflow shows of a data set: its columns, and how many samples each split and class has."""
+    from mlflow.data.pandas_dataset import from_pandas
+    from mlflow.entities import Dataset
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # several kinds of source would fit a local path
+        found = from_pandas(dataset, source=str(artifacts.MANIFEST), name=name, digest=data_hash[:SHORT])
+    entity = found._to_mlflow_entity()
+    profile: JsonObject = {"num_rows": len(dataset), "num_elements": int(dataset.size)}
+    for column in ("split", "labels"):
+        if column in dataset:
+            profile[column] = {str(key): int(n) for key, n in dataset[column].value_counts().head(MAX_COUNTS).items()}
+    return Dataset(
+        name, entity.digest, entity.source_type, entity.source, schema=entity.schema, profile=json.dumps(profile)
+    )
 
 
 def training_seconds(key: str) -> float | None:
@@ -190,36 +198,29 @@ def training_seconds(key: str) -> float | None:
 
     DVC's run-cache brings results back without a training, and a resumed training counts from where it went on.
     """
-    with open_store() as (client, experiment):
+    with open_store() as (client, experiments):
         bring_left()
-        known = [run for run in find(client, experiment, KEY, key) if run.info.status == "FINISHED"]
+        known = [run for run in find(client, experiments, KEY, key) if run.info.status == "FINISHED"]
     return next((float(run.data.metrics[SECONDS]) for run in known if SECONDS in run.data.metrics), None)
 
 
 def differing_params(run_id: str, other: str) -> list[str]:
     """The dotted names of the choices that two runs do not share, sorted."""
     with open_store() as (client, _):
-        ours, theirs = (client.get_run(one).data.params for one in (run_id, other))
-    return sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key) and _makes(key))
+        ours, theirs = (_choices_of(client, one) for one in (run_id, other))
+    return sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key))
 
 
-def metric_name(name: str) -> str:
-    """A name that MLflow accepts, whatever the class is called.
+def _choices_of(client: MlflowClient, run_id: str) -> dict[str, str]:
+    """What made a run, by its params.yaml; by its parameters where that is gone (runs of before have them all)."""
+    import mlflow
 
-    A name that had to be changed ends with a digest of itself, so that two classes never share a metric.
-    """
-    parts = re.sub(r"[^\w\-. /:]", "_", name)[:200].split("/")
-    accepted = "/".join(part if part.strip(".") else "_" for part in parts)  # MLflow refuses a//b, a/. and a/..
-    return name if accepted == name else f"{accepted} {artifacts.content_digest(name.encode())[:8]}"
-
-
-def flatten(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Dotted key and text of every leaf of nested parameters."""
-    if isinstance(value, dict) and value:
-        for name, inner in value.items():
-            yield from flatten(inner, f"{key}.{name}" if key else str(name))
-    else:
-        yield key, str(value)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = Path(client.download_artifacts(run_id, ALL_PARAMETERS, folder))
+            return choices(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except (mlflow.MlflowException, OSError, AttributeError, yaml.YAMLError):
+            return choices(dict(client.get_run(run_id).data.params))
 
 
 def commit() -> str:
@@ -229,28 +230,6 @@ def commit() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return found.stdout.strip() if found.returncode == 0 else ""
-
-
-def epoch_figures(figures: dict[str, float]) -> dict[str, float]:
-    """The figures of an epoch under the names that they have in MLflow."""
-    return {metric_group(name): value for name, value in figures.items() if name != "epoch"}
-
-
-def flat_params(params: Params) -> dict[str, str]:
-    """The leaves of the parameters under their dotted keys, without credentials, cut to what MLflow keeps.
-
-    Choices that only measure and evaluate are left out, so that two runs show how they were made; params.yaml, an
-    artifact of the run, has everything.
-    """
-    return {
-        re.sub(r"[^\w\-. /]", "_", key)[:250]: text[:MAX_PARAM_LENGTH]
-        for key, text in flatten(mask_values(params))
-        if _makes(key)
-    }
-
-
-def _makes(key: str) -> bool:
-    return key.split(".")[0] not in UNLOGGED
 
 
 def _tags(key: str) -> dict[str, str]:
@@ -276,9 +255,3 @@ def masked_settings(path: Path) -> str | None:
     settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     masked = mask_values(settings)
     return None if masked == settings else yaml.safe_dump(masked, sort_keys=False, allow_unicode=True)
-
-
-def metric_group(name: str) -> str:
-    """train_loss as train/loss, so that the UI groups curves."""
-    group, _, rest = name.partition("_")
-    return f"{group}/{rest}" if group in SPLITS else f"train/{name}"

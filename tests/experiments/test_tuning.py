@@ -176,15 +176,15 @@ def test_trials_stand_under_one_run(searchable, store):
     write_search(seed=71)
     search()
     search(trials=5)  # goes on under the same one
-    experiment = store.get_experiment_by_name("colibri").experiment_id
     read, params = tuning.read("quick", None, None)
+    experiment = store.get_experiment_by_name(f"colibri-{params['source']['name']}").experiment_id
     (parent,) = store.search_runs([experiment], f"tags.`{STUDY}` = '{tuning.study_key(read, params)}'")
     children = store.search_runs([experiment], f"tags.`{PARENT}` = '{parent.info.run_id}'")
     assert sorted(run.data.tags[TRIAL] for run in children) == ["0", "1", "2", "3", "4", "start"]
     assert all(run.info.status == "FINISHED" for run in children)
     assert all({"val/loss", "train/loss"} <= set(run.data.metrics) for run in children)
     tried = {run.data.tags[TRIAL]: set(run.data.params) for run in children}
-    assert all(one == {"train.learning_rate", "train.dropout"} for one in tried.values())
+    assert all(one == {"learning_rate", "dropout"} for one in tried.values())
     assert "gain_accuracy" in store.get_run(parent.info.run_id).data.metrics
     assert [one.path for one in store.list_artifacts(parent.info.run_id)] == ["tuned_quick.yaml"]
     assert mlflow.active_run() is None

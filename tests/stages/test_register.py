@@ -17,7 +17,6 @@ from pipeline.evaluation.paired_comparison import load_test_predictions
 from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.tracking import promotion
 from pipeline.tracking.promotion import (
-    REGISTRATION_TAG,
     ComparisonOptions,
     Options,
     apply_gate,
@@ -95,6 +94,13 @@ class Registry:
         version = str(len(self.versions) + 1)
         self.versions[version] = {"run_id": run_id, "results_key": results_key, "tags": dict(tags), "example": example}
         return version
+
+    def record_registration(self, name, version, result):
+        self.versions[version]["registration"] = json.dumps(result)
+
+    def registration_of(self, name, version):
+        text = self.versions[version].get("registration")
+        return None if text is None else json.loads(text)
 
     def set_alias(self, name, alias, version):
         if alias == self.fail_on:
@@ -195,7 +201,7 @@ def test_the_same_results_are_registered_once_with_the_same_text(result, registr
     first = result("k1", [True, False])
     assert result("k1", [True, False]) == first
     assert list(registry.versions) == ["1"]
-    assert json.loads(registry.versions["1"]["tags"][REGISTRATION_TAG]) == first
+    assert registry.registration_of("model", "1") == first
 
 
 def test_a_worse_one_is_challenger_and_a_better_one_champion(result, registry):
@@ -231,7 +237,7 @@ def test_an_interrupted_registration_counts_its_version_once(result, registry):
     registry.fail_on = "challenger"
     with pytest.raises(UserError, match=r"^the store is gone$"):
         result("k2", POOR)
-    del registry.versions["2"]["tags"][REGISTRATION_TAG]  # it broke off right after the version was there
+    del registry.versions["2"]["registration"]  # it broke off right after the version was there
     registry.fail_on = None
     assert result("k2", POOR)["test_set_uses"] == 2
 

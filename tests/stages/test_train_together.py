@@ -138,7 +138,8 @@ def test_two_processes_killed_go_on_and_train_as_one(alone, tmp_path):
     assert_as_alone(tmp_path, alone)
 
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    last, killed = client.search_runs([client.get_experiment_by_name("colibri").experiment_id])  # one of each launch
+    (own,) = client.search_experiments(filter_string="name LIKE 'colibri%'")
+    last, killed = client.search_runs([own.experiment_id])  # one of each launch
     assert (killed.info.status, last.info.status) == ("KILLED", "FINISHED")
     epochs = [one.step for one in client.get_metric_history(last.info.run_id, "val/loss")]
     assert epochs in ([1, 2, 3], [2, 3], [3])  # of those after the kill each once, by one process

@@ -11,6 +11,7 @@ from pipeline.core import artifacts
 from pipeline.models.encoders.small import Small
 from pipeline.models.transforms.normalise import Normalise
 from pipeline.tracking import connection as module
+from pipeline.tracking.experiments import open_experiment
 from pipeline.training.tasks.single_label import SingleLabel
 from pipeline.training.trainers.network import Classifier, NetworkPredictor
 
@@ -29,7 +30,7 @@ def store_folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as monkeypatch, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The ``noload`` loader strategy is deprecated", DeprecationWarning)
         point_at(monkeypatch, folder)
-        module.connect()
+        open_experiment(module.connect()[0], None)
     torch.set_num_threads(1)  # two test processes on two cores must not fight over them
     return folder
 

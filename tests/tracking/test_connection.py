@@ -16,7 +16,8 @@ import sqlalchemy
 
 from pipeline.core.errors import UserError
 from pipeline.tracking import connection as module
-from pipeline.tracking.connection import EXPERIMENT, QUIET, connect, root, tracking_uri, translate_errors
+from pipeline.tracking.connection import COMMON, DATASET, QUIET, connect, root, tracking_uri, translate_errors
+from pipeline.tracking.experiments import open_experiment
 
 pytestmark = pytest.mark.xdist_group("tracking")
 
@@ -26,11 +27,16 @@ def refused(match):
     return pytest.raises(UserError, match=r"\A(?![\s\S]*\n)" + match)
 
 
-def test_the_store_is_made_with_its_experiment_and_artifacts_beside_it(store, client):
-    found = client.get_experiment_by_name(EXPERIMENT)
+def test_the_store_is_made_and_colibris_experiments_are_found(store, client):
     assert (store / "mlflow.db").is_file()
-    assert found.artifact_location == (store / "mlruns").as_uri()
-    assert connect()[1] == found.experiment_id  # a second time finds it
+    ids = {name: open_experiment(client, dataset) for name, dataset in ((COMMON, None), (f"{COMMON}-flies", "flies"))}
+    theirs = client.create_experiment("colibri-of-somebody")
+    assert set(ids.values()) <= set(connect()[1])
+    assert not {theirs, "0"} & set(connect()[1])
+    for name, number in ids.items():
+        found = client.get_experiment(number)
+        assert (found.name, found.artifact_location) == (name, (store / "mlruns").as_uri())
+    assert client.get_experiment(ids["colibri-flies"]).tags[DATASET] == "flies"
 
 
 def test_root_is_the_main_checkout_also_in_a_copy_that_dvc_made(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.core import artifacts
 from pipeline.tracking import parent_runs, registry, runs
-from pipeline.tracking.connection import EXPERIMENT, connect, find
+from pipeline.tracking.connection import COMMON, connect, find
 
 pytestmark = [
     pytest.mark.xdist_group("tracking"),
@@ -66,7 +66,7 @@ def test_a_training_and_its_registration_make_a_run_of_their_own(
     version = registry.create_version("own", run_id, "own results", predictor_folder, encode(pictures[0]), {})
     (run,) = find(*connect(), runs.KEY, "own")
     assert run.info.run_id == run_id != theirs
-    assert run.info.experiment_id == client.get_experiment_by_name(EXPERIMENT).experiment_id
+    assert run.info.experiment_id == client.get_experiment_by_name(COMMON).experiment_id
     assert "from" not in run.data.tags
     assert run.data.metrics["train/loss"] == 0.5
     assert client.get_model_version("own", version).run_id == run_id

@@ -14,6 +14,7 @@ import pytest
 from pipeline.core.errors import UserError
 from pipeline.tracking import registry, runs
 from pipeline.tracking.connection import connect, tracking_uri
+from pipeline.tracking.experiments import open_experiment
 from pipeline.tracking.relocation import PLACES
 
 pytestmark = [
@@ -77,8 +78,8 @@ def test_a_new_store_is_made_in_the_project_and_no_folder_beside_it(tmp_path, mo
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "x")
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     monkeypatch.setenv("DVC_ROOT", str(folder))
-    client, experiment = connect()
-    run = client.create_run(experiment)
+    client, _ = connect()
+    run = client.create_run(open_experiment(client, "beetles"))
     client.log_text(run.info.run_id, "hello", "a.txt")
     assert [one.name for one in tmp_path.iterdir()] == [EVERYTHING]
     assert (folder / "mlflow.db").stat().st_size > 0
@@ -120,7 +121,8 @@ def test_artifacts_that_did_not_come_along_are_named_with_what_to_do(move_to, tm
 
 def test_the_neighbour_of_a_former_place_is_not_rewritten(move_to):
     folder = move_to("alone")
-    client, experiment = connect()
+    client, _ = connect()
+    experiment = open_experiment(client, None)
     run = client.create_run(experiment)
     beside = (folder.parent / "mlruns2" / "x").as_uri()
     former = Path(client.get_experiment(experiment).artifact_location.removeprefix("file://")).parent
@@ -130,7 +132,7 @@ def test_the_neighbour_of_a_former_place_is_not_rewritten(move_to):
         )
         database.execute("UPDATE runs SET artifact_uri = ?", ((former / "x/mlruns2/y").as_uri(),))
         database.commit()
-    client, experiment = connect()
+    client, _ = connect()
     assert client.get_experiment(experiment).artifact_location == (folder / "mlruns").as_uri()
     assert client.get_run(run.info.run_id).info.artifact_uri == (former / "x/mlruns2/y").as_uri() != beside
 
@@ -144,5 +146,6 @@ def test_a_store_that_the_environment_names_keeps_its_artifacts_where_they_are(m
         database.commit()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri())
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    client, experiment = connect()
+    client, _ = connect()
+    experiment = client.get_experiment_by_name("colibri").experiment_id
     assert client.get_experiment(experiment).artifact_location == elsewhere.as_uri()

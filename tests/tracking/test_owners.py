@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from pipeline.tracking import owners
-from pipeline.tracking.connection import connect
+from pipeline.tracking.experiments import open_experiment
 from pipeline.tracking.owners import ERROR, GONE, HOST, PID, PROCESS, is_gone, owner, sweep
 
 pytestmark = pytest.mark.xdist_group("tracking")
@@ -48,7 +48,7 @@ def test_of_what_is_not_certain_nothing_is_said():
 
 def test_only_runs_of_dead_processes_are_closed(store, client, process):
     child, tags = process
-    _, experiment = connect()
+    experiment = open_experiment(client, None)
     own = owner()
     made = {
         "mine": own,
@@ -60,15 +60,15 @@ def test_only_runs_of_dead_processes_are_closed(store, client, process):
     dead = client.create_run(experiment, tags={**own, PROCESS: "long ago"}).info.run_id
     ended = client.create_run(experiment, tags={**own, PROCESS: "long ago"}).info.run_id
     client.set_terminated(ended, status="FAILED")
-    assert sweep(client, experiment) == [dead]
+    assert sweep(client, [experiment]) == [dead]
     run = client.get_run(dead)
     assert (run.info.status, run.data.tags[ERROR]) == ("KILLED", GONE)
     assert {client.get_run(one).info.status for one in kept.values()} == {"RUNNING"}
     assert client.get_run(ended).info.status == "FAILED"
-    assert sweep(client, experiment) == []
+    assert sweep(client, [experiment]) == []
     child.kill()
     child.wait()
-    assert sweep(client, experiment) == [kept["of a living one"]]
+    assert sweep(client, [experiment]) == [kept["of a living one"]]
     for run_id in kept.values():
         client.set_terminated(run_id)
 

@@ -14,9 +14,9 @@ from pipeline.tracking.runs import RESULTS
 pytestmark = pytest.mark.xdist_group("tracking")
 
 
-def completed(key):
+def completed(key, params=None):
     """A run as `register` leaves it."""
-    run_id, _ = runs.completed_run(f"training {key}", key, {"a": 1}, pd.DataFrame(), {})
+    run_id, _ = runs.completed_run(f"training {key}", key, params or {"a": 1}, pd.DataFrame(), {})
     client, _ = connect()
     client.set_tag(run_id, RESULTS, key)
     return run_id
@@ -31,12 +31,12 @@ def test_the_rows_of_a_leaderboard_stand_under_one_run_that_is_found_again(store
     one, two, three = (completed(f"board {name}") for name in ("one", "two", "three"))
     table = tmp_path / "leaderboard.csv"
     artifacts.write_text(table, "first")
-    parent = leaderboard_run("mine", {"a": "board one", "b": "board two", "gone": "no such results"}, [table])
+    (parent,) = leaderboard_run("mine", {"a": "board one", "b": "board two", "gone": "no such results"}, [table])
     assert under(client, parent) == {one, two}
     assert client.get_run(one).data.tags["colibri.leaderboard.mine"] == "a"
     assert client.get_run(parent).info.status == "FINISHED"
     artifacts.write_text(table, "second")
-    assert leaderboard_run("mine", {"a": "board one", "c": "board three"}, [table]) == parent
+    assert leaderboard_run("mine", {"a": "board one", "c": "board three"}, [table]) == [parent]
     assert under(client, parent) == {one, three}  # two is no row of it any more
     assert "colibri.leaderboard.mine" not in client.get_run(two).data.tags
     (tmp_path / "back").mkdir()
@@ -45,14 +45,37 @@ def test_the_rows_of_a_leaderboard_stand_under_one_run_that_is_found_again(store
 
 def test_a_run_of_two_leaderboards_is_nested_under_the_last_and_found_by_both(store, client):
     shared = completed("board shared")
-    first = leaderboard_run("first", {"a": "board shared"}, [])
-    second = leaderboard_run("second", {"b": "board shared"}, [])
+    (first,) = leaderboard_run("first", {"a": "board shared"}, [])
+    (second,) = leaderboard_run("second", {"b": "board shared"}, [])
     assert under(client, first) == set()
     assert under(client, second) == {shared}
     tags = client.get_run(shared).data.tags
     assert (tags["colibri.leaderboard.first"], tags["colibri.leaderboard.second"]) == ("a", "b")
     leaderboard_run("first", {}, [])  # what is nested elsewhere stays there
     assert under(client, second) == {shared}
+
+
+def test_a_leaderboard_of_several_data_sets_has_a_run_in_the_experiment_of_each(store, client):
+    """MLflow nests within one experiment only; runs of before are in the one of all data sets."""
+    rows = {name: completed(f"board of {name}", name and {"source": {"name": name}}) for name in ("ants", "bees", "")}
+    parents = leaderboard_run("both", {name or "old": f"board of {name}" for name in rows}, [])
+    assert len(parents) == 3
+    names = {}
+    for parent in parents:
+        (row,) = under(client, parent)
+        names[row] = client.get_experiment(client.get_run(parent).info.experiment_id).name
+    assert names == {rows["ants"]: "colibri-ants", rows["bees"]: "colibri-bees", rows[""]: "colibri"}
+    assert leaderboard_run("nothing ran", {"a": "no such results"}, []) == []
+
+
+def test_a_search_and_its_trials_are_in_the_experiment_of_the_data_set(store, client):
+    parent = study_run("key of beetles", "tune x", {"source": {"name": "beetles"}})
+    with trial_run(parent, "start", {}):
+        pass
+    (run,) = (client.get_run(one) for one in under(client, parent))
+    assert run.info.run_name == "trial start"
+    assert client.get_run(parent).info.run_name == "tune x · beetles"
+    assert client.get_experiment(run.info.experiment_id).name == "colibri-beetles"
 
 
 def test_trials_stand_under_their_search(store, client, tmp_path):
@@ -62,11 +85,11 @@ def test_trials_stand_under_their_search(store, client, tmp_path):
         log(2, {"epoch": 2, "train_loss": 0.25, "val_loss": 0.5})
     (run,) = (client.get_run(one) for one in under(client, parent))
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == "trial 0"
-    assert run.data.params == {"train.dropout": "0.25"}
+    assert run.info.run_name == "trial 0 · dropout 0.25"
+    assert run.data.params == {"dropout": "0.25"}
     points = client.get_metric_history(run.info.run_id, "val/loss")
     assert [(point.step, point.value) for point in points] == [(1, 0.75), (2, 0.5)]
-    assert client.get_run(parent).data.params == {"train.epochs": "2"}
+    assert client.get_run(parent).data.params == {"epochs": "2"}
     finish(parent, {"best_val_loss": 0.5}, [])
     assert client.get_run(parent).data.metrics == {"best_val_loss": 0.5}
 
@@ -75,7 +98,7 @@ def test_a_trial_that_was_interrupted_is_marked_also_after_a_kill(store, client)
     parent = study_run("key of a killed study", "tune x", {"a": 1})
     with pytest.raises(KeyboardInterrupt), trial_run(parent, 0, {"x": 1}):
         raise KeyboardInterrupt
-    _, experiment = connect()
+    experiment = client.get_run(parent).info.experiment_id
     dead = {**owners.owner(), owners.PROCESS: "gone"}
     left = client.create_run(experiment, tags={PARENT: parent, **dead})  # as kill -9 leaves it
     assert study_run("key of a killed study", "tune x", {"a": 1}) == parent

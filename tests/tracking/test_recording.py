@@ -57,7 +57,7 @@ def held(store):
 
 
 def train(key, epochs=3):
-    with runs.training_run(key, {"a": 1}) as log:
+    with runs.training_run(key, {"image_size": 16}) as log:
         for epoch in range(1, epochs + 1):
             log(epoch, {"epoch": epoch, "train_loss": 1 / epoch})
 
@@ -84,9 +84,9 @@ def test_a_training_under_a_locked_store_ends_well_and_is_logged_later(store, cl
         with pytest.raises(UserError, match=r"^MLflow's store .* cannot be written \(database is locked\); stop what"):
             runs.completed_run("locked all the time", "its results", {"a": 1}, pd.DataFrame(), {})  # as register does
     assert len(list(folder().glob("*.jsonl"))) == 1
-    run_id, _ = runs.completed_run("locked all the time", "its results", {"a": 1}, pd.DataFrame(), {})
+    run_id, _ = runs.completed_run("locked all the time", "its results", {"image_size": 16}, pd.DataFrame(), {})
     (run,) = with_key("locked all the time")
-    assert (run.info.run_id, run.info.status, run.data.params) == (run_id, "FINISHED", {"a": "1"})
+    assert (run.info.run_id, run.info.status, run.data.params) == (run_id, "FINISHED", {"image_size": "16"})
     assert losses(client, run) == [(1, 1), (2, 1 / 2), (3, 1 / 3)]
     assert list(folder().iterdir()) == []
     assert run.info.end_time - run.info.start_time < 5000  # as long as it trained, not until it was logged
@@ -108,7 +108,7 @@ def test_a_lock_in_the_middle_of_a_training_is_sat_out(store, client, capfd):
     assert losses(client, run) == [(1, 1.0), (2, 0.5), (3, 0.25)]
     assert run.info.status == "FINISHED"
     assert list(folder().iterdir()) == []
-    assert "system/cpu_utilization_percentage" in run.data.metrics
+    assert "usage/cpu_utilization_percentage" in run.data.metrics
 
 
 def wait_for(condition):
@@ -278,4 +278,4 @@ def test_a_driver_that_fails_costs_its_own_figures_only(store, client, monkeypat
     train("without usage")
     (run,) = with_key("without usage")
     assert len(losses(client, run)) == 3
-    assert not [name for name in run.data.metrics if name.startswith("system/")]
+    assert not [name for name in run.data.metrics if name.startswith("usage/")]

@@ -62,7 +62,7 @@ def test_a_version_is_found_again_by_its_results(client, version):
     assert registry.find_version("nothing", "first results") is None
     tags = registry.version_tags(NAME, version)
     assert tags == {"data_hash": "abc", RESULTS: "first results"}
-    (run,) = find(client, client.get_experiment_by_name("colibri").experiment_id, runs.KEY, "insects")
+    (run,) = find(client, [client.get_experiment_by_name("colibri").experiment_id], runs.KEY, "insects")
     assert client.get_model_version(NAME, version).run_id == run.info.run_id
 
 
@@ -133,6 +133,35 @@ def test_tags(client, run_id):
     version = light(client, "tagged", run_id)
     registry.tag_version("tagged", version, {"a": 1, "b": "x" * 4_000})
     assert registry.version_tags("tagged", version) == {"a": "1", "b": "x" * 4_000}
+
+
+def test_what_was_decided_about_a_version_is_an_artifact_of_its_run(client, run_id, store):
+    version = light(client, "decided", run_id)
+    assert registry.registration_of("decided", version) is None
+    result = {"version": version, "aliases": ["challenger"], "evidence": {"gain": None}}
+    registry.record_registration("decided", version, result)
+    registry.record_registration("decided", version, result)  # an interrupted attempt, made again
+    assert registry.registration_of("decided", version) == result
+    assert registry.version_tags("decided", version) == {registry.REGISTRATION_TAG: registry.REGISTRATION}
+    (file,) = (store / "mlruns" / run_id).rglob("registration.json")
+    file.unlink()
+    with pytest.raises(
+        UserError,
+        match=r"registration\.json, an artifact of run \w+, does not exist; copy mlruns/ .* or delete version 1",
+    ):
+        registry.registration_of("decided", version)
+
+
+def test_an_attempt_that_ended_between_artifact_and_tag_is_decided_about_again(client, run_id):
+    version = light(client, "half decided", run_id)
+    client.log_text(run_id, '{"version": "1", "ali', registry.REGISTRATION)  # killed while it wrote
+    assert registry.registration_of("half decided", version) is None
+
+
+def test_what_was_decided_about_a_version_of_before_is_its_tag(client, run_id):
+    version = light(client, "decided before", run_id)
+    registry.tag_version("decided before", version, {registry.REGISTRATION_TAG: '{"version": "1"}'})
+    assert registry.registration_of("decided before", version) == {"version": "1"}
 
 
 def test_the_predictions_of_a_run_come_back(project, run_id, client):

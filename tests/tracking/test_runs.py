@@ -1,34 +1,34 @@
 """One run per execution: opened by train, completed by register, found again by its key."""
 
-import hashlib
 import json
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import mlflow
 import pandas as pd
 import pytest
-import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
 from pipeline.tracking import owners, runs
 from pipeline.tracking.connection import connect, find
-from pipeline.tracking.runs import KEY, RESULTS, commit, completed_run, flatten, log_results, metric_name
-from pipeline.training.recipe import SECTIONS
+from pipeline.tracking.experiments import dataset_of, open_experiment
+from pipeline.tracking.figures import CROSS, INTERVALS, MAX_CLASSES, metric_name
+from pipeline.tracking.parameters import MAX_PARAM_LENGTH
+from pipeline.tracking.runs import KEY, RESULTS, commit, completed_run, log_results
 
 pytestmark = pytest.mark.xdist_group("tracking")
 
-PARAMS = {"train": {"epochs": 2, "views": ["identity"]}, "beside": None, "augmentation": {}}
+PARAMS = {"train": {"epochs": 2, "views": ["identity"]}, "image_size": 16, "augmentation": {}}
 CURVES = pd.DataFrame(
     {"epoch": [1, 2], "train_loss": [0.7, 0.5], "val_f1_macro": [0.4, 0.6], "learning_rate": [0.1, 0.0]}
 )
 FEW, LONE = "it rests on 7 independent groups only", "no interval: it rests on 1 independent group, fewer than 5"
 METRICS = {
-    "test": {
+    "final_test": {
         "accuracy": Estimate(value=0.9, low=0.8, high=0.95, n=20, groups=7, caveat=FEW),
         "f1/<cat>": Estimate(value=0.5, low=None, high=None, n=2, groups=1, caveat=LONE),
         "f1/dog": Estimate(value=None, low=None, high=None, n=0, groups=0),
@@ -60,12 +60,7 @@ def test_training_is_logged_and_found_again(store, client):
     assert curve(client, run, "train/learning_rate") == [(1, 0.1), (2, 0.0)]
     assert curve(client, run, "train/images_per_second") == [(1, 100.0), (2, 100.0)]
     assert "train/epoch" not in run.data.metrics
-    assert run.data.params == {
-        "train.epochs": "2",
-        "train.views": "['identity']",
-        "beside": "None",
-        "augmentation": "{}",
-    }
+    assert run.data.params == {"epochs": "2", "image_size": "16", "augmentation": "none"}
     assert run.data.tags["mlflow.source.name"] == "dvc repro"
     assert mlflow.active_run() is None
 
@@ -129,7 +124,7 @@ def test_a_failure_is_marked_and_the_next_attempt_opens_another_run(store, clien
 
 def test_a_run_that_was_left_behind_is_closed(store, client):
     tags = {KEY: "killed", **owners.owner(), owners.PROCESS: "gone"}
-    left = client.create_run(connect()[1], tags=tags).info.run_id
+    left = client.create_run(open_experiment(client, None), tags=tags).info.run_id
     train("killed")
     assert client.get_run(left).info.status == "KILLED"
     assert sorted(run.info.status for run in with_key("killed")) == ["FINISHED", "KILLED"]
@@ -157,20 +152,48 @@ def test_a_users_error_keeps_its_text(store):
         raise UserError("lower train.learning_rate")
 
 
-def test_the_name_of_an_experiment_becomes_the_runs(store, monkeypatch):
+def test_the_name_of_a_dvc_experiment_is_a_tag(store, monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "spiky-owl")
     train("named")
     (run,) = with_key("named")
-    assert run.info.run_name == run.data.tags["dvc.experiment"] == "spiky-owl"
+    assert run.data.tags["dvc.experiment"] == "spiky-owl"
+    assert run.info.run_name != "spiky-owl"
+
+
+def test_runs_are_in_the_experiment_of_their_data_set_under_a_name_that_tells_them_apart(store, client):
+    params = {"source": {"name": "beetles"}, "encoder": {"architecture": "resnet18"}, "train": {"epochs": 2}}
+    params["train"]["_target_"] = "pipeline.training.trainers.finetune.FineTune"
+    train("own experiment", params)
+    run_id, _ = completed_run("own experiment, again", "own results", params, CURVES, METRICS, facts={"samples": 7})
+    trained, again = with_key("own experiment")[0], client.get_run(run_id)
+    experiment = client.get_experiment_by_name("colibri-beetles")
+    assert dataset_of(params) == experiment.tags["colibri.dataset"] == "beetles"
+    assert trained.info.experiment_id == again.info.experiment_id == experiment.experiment_id
+    assert trained.info.run_name == again.info.run_name
+    assert trained.info.run_name.startswith("beetles · resnet18 fine-tuned · 2 epochs · ")
+    assert again.data.params == trained.data.params | {"samples": "7"}
+    assert completed_run("own experiment", "its results", params, CURVES, METRICS)[0] == trained.info.run_id
+
+
+def test_a_run_of_before_in_the_common_experiment_is_found(store, client):
+    old = client.create_run(open_experiment(client, None), tags={KEY: "of before", RESULTS: "results of before"})
+    client.set_terminated(old.info.run_id)
+    params = {"source": {"name": "beetles"}, "train": {"epochs": 2}}
+    assert completed_run("of before", "results of before", params, CURVES, METRICS) == (old.info.run_id, True)
 
 
 def test_many_and_long_parameters(store):
-    train("long", {"many": {f"p{number}": number for number in range(205)}, "text": "x" * 9_000, "odd(key)": 1})
-    (run,) = with_key("long")
-    assert len(run.data.params) == 207
-    assert run.data.params["many.p204"] == "204"
-    assert run.data.params["text"] == "x" * runs.MAX_PARAM_LENGTH
-    assert run.data.params["odd_key_"] == "1"
+    long = {
+        "source": {"name": "x" * 9_000},
+        "train": {"odd(key)": 1, **{f"p{number}": number for number in range(205)}},
+    }
+    run_id, _ = completed_run(
+        "long", "long results", {**long, "source": {}}, CURVES, METRICS, facts={"text": "x" * 9_000}
+    )
+    params = connect()[0].get_run(run_id).data.params
+    assert params["p204"] == "204"
+    assert params["text"] == "x" * MAX_PARAM_LENGTH
+    assert params["odd_key_"] == "1"
 
 
 def test_results_go_into_the_run_that_training_opened(store, client):
@@ -178,14 +201,11 @@ def test_results_go_into_the_run_that_training_opened(store, client):
     run_id, complete = completed_run("one run", "its results", PARAMS, CURVES, METRICS)
     (run,) = with_key("one run")
     assert (run.info.run_id, complete) == (run_id, False)
-    assert {name: value for name, value in run.data.metrics.items() if name.startswith(("test/", "final_val/"))} == {
-        "test/accuracy": 0.9,
-        f"test/{metric_name('f1/<cat>')}": 0.5,
+    assert {name: value for name, value in run.data.metrics.items() if name.startswith(("final_", "per_class/"))} == {
+        "final_test/accuracy": 0.9,
+        f"per_class/{metric_name('f1/<cat>')}": 0.5,
         "final_val/accuracy": 0.95,
     }
-    # what a reader must know of the figures of all classes; those of single classes stand in the metrics file
-    caveats = {name: text for name, text in run.data.tags.items() if name.startswith("caveat.")}
-    assert caveats == {"caveat.test.accuracy": FEW}
     assert curve(client, run, "train/loss") == [(1, 0.7), (2, 0.5)]  # not logged a second time
 
 
@@ -195,35 +215,24 @@ def test_results_without_training_get_a_run_with_the_curves(store, client):
     assert (run.info.run_id, run.info.status, complete) == (run_id, "FINISHED", False)
     assert curve(client, run, "train/loss") == [(1, 0.7), (2, 0.5)]
     assert curve(client, run, "val/f1_macro") == [(1, 0.4), (2, 0.6)]
-    assert run.data.params["train.epochs"] == "2"
-    assert run.data.metrics["test/accuracy"] == 0.9
+    assert run.data.params["epochs"] == "2"
+    assert run.data.metrics["final_test/accuracy"] == 0.9
 
 
 def test_intervals_are_a_table_of_the_run(store, client, project):
     run_id, _ = completed_run("intervals", "interval results", PARAMS, CURVES, METRICS)
     completed_run("intervals", "interval results", PARAMS, CURVES, METRICS)  # an interrupted attempt, made again
-    table = json.loads(Path(client.download_artifacts(run_id, runs.INTERVALS, str(project))).read_text())
+    table = json.loads(Path(client.download_artifacts(run_id, INTERVALS, str(project))).read_text())
     assert table == {
         "columns": ["metric", "value", "low", "high", "n", "groups", "caveat"],
         "data": [
-            ["test/accuracy", 0.9, 0.8, 0.95, 20, 7, FEW],
-            ["test/f1/<cat>", 0.5, None, None, 2, 1, LONE],
-            ["test/f1/dog", None, None, None, 0, 0, ""],
+            ["final_test/accuracy", 0.9, 0.8, 0.95, 20, 7, FEW],
+            ["final_test/f1/<cat>", 0.5, None, None, 2, 1, LONE],
+            ["final_test/f1/dog", None, None, None, 0, 0, ""],
             ["final_val/accuracy", 0.95, 0.9, 0.99, 30, 30, ""],
         ],
     }
-    assert runs.INTERVALS in client.get_run(run_id).data.tags["mlflow.loggedArtifacts"]
-
-
-def test_parameters_of_what_only_measures_and_judges_are_not_logged(store):
-    train("made", {"train": {"epochs": 2}, "check": {"shortcut": {"limit": 1}}, "gate": {"min_gain": 0}})
-    train("made otherwise", {"train": {"epochs": 2}, "check": {"shortcut": {"limit": 2}}, "curated": 1})
-    (one,), (other,) = with_key("made"), with_key("made otherwise")
-    assert one.data.params == {"train.epochs": "2"}
-    assert runs.differing_params(one.info.run_id, other.info.run_id) == ["curated"]
-    sections = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text())
-    assert set(runs.UNLOGGED) <= set(sections)  # no name of what is gone
-    assert set(sections) - set(runs.UNLOGGED) >= {*SECTIONS, "source", "ingest", "split", "augment"}
+    assert INTERVALS in client.get_run(run_id).data.tags["mlflow.loggedArtifacts"]
 
 
 def test_the_same_results_are_one_run_and_others_another(store, client):
@@ -253,51 +262,24 @@ def test_attach_logs_files_and_the_data_set_then_marks_the_run(store, client, pr
     assert run.info.status == "FINISHED"
     assert sorted(one.path for one in client.list_artifacts(run_id)) == ["evaluation", "params.yaml"]
     assert [one.path for one in client.list_artifacts(run_id, "evaluation")] == [
-        runs.INTERVALS,
+        INTERVALS,
         "evaluation/metrics.json",
     ]
     (used,) = run.inputs.dataset_inputs
-    assert (used.dataset.name, used.dataset.digest) == ("pictures", "0123456789abcdef")
+    assert (used.dataset.name, used.dataset.digest) == ("pictures", "01234567")
+    profile = json.loads(used.dataset.profile)
+    assert (profile["num_rows"], profile["split"], profile["labels"]) == (2, {"train": 1, "test": 1}, {"a": 1, "b": 1})
+    assert [column["name"] for column in json.loads(used.dataset.schema)["mlflow_colspec"]] == list(table)
     assert {tag.key: tag.value for tag in used.tags} == {"mlflow.data.context": "training"}
     assert completed_run("attached", "results 4", PARAMS, CURVES, METRICS) == (run_id, True)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("f1/cat", "f1/cat"),
-        ("f1/a b-c.d_e:f", "f1/a b-c.d_e:f"),
-        ("f1/50% (grün)", "f1/50_ _grün_ 1"),
-        ("f1/" + "x" * 400, "f1/" + "x" * 197 + " 2"),
-        ("f1/..", "f1/_ 3"),
-        ("f1/cat_low", "f1/cat_low"),
-        ("f1/./b//", "f1/_/b/_/_ 4"),
-        ("f1/" + "x" * 196 + "/y", "f1/" + "x" * 196 + "/_ 5"),
-    ],
-)
-def test_metric_name(name, expected):
-    stem, _, digest = expected.rpartition(" ")
-    if digest.isdigit():  # what was changed carries a digest
-        expected = f"{stem} {hashlib.sha256(len(name.encode()).to_bytes(8, 'little') + name.encode()).hexdigest()[:8]}"
-    assert metric_name(name) == expected
-
-
-@given(st.lists(st.text(alphabet="ab%_/. <", max_size=6), unique=True, max_size=20))
-def test_no_two_classes_share_a_metric(names):
-    assert len({metric_name(f"f1/{name}") for name in names}) == len(names)
 
 
 def test_every_class_name_is_accepted_by_mlflow(store):
     names = [f"f1/{one}" for one in ("a%b", "ä ö", "猫", "<&>\"'", "a\nb", ".", "..", "/", " ", "", "x" * 300)]
     metrics = {name: Estimate(value=1.0, low=0.5, high=1.0, n=1, groups=1) for name in names}
-    run_id, _ = completed_run("odd names", "odd results", PARAMS, CURVES, {"test": metrics})
+    run_id, _ = completed_run("odd names", "odd results", PARAMS, CURVES, {"final_test": metrics})
     logged = connect()[0].get_run(run_id).data.metrics
-    assert {name for name in logged if name.startswith("test/")} == {f"test/{metric_name(name)}" for name in names}
-
-
-def test_flatten():
-    nested = {"a": {"b": 1, "c": {"d": [1, 2]}}, "e": None, "f": {}, 3: True}
-    assert dict(flatten(nested)) == {"a.b": "1", "a.c.d": "[1, 2]", "e": "None", "f": "{}", "3": "True"}
+    assert {name for name in logged if "class/" in name} == {f"per_class/{metric_name(name)}" for name in names}
 
 
 def test_commit(project, monkeypatch):
@@ -312,9 +294,42 @@ def test_commit(project, monkeypatch):
     assert commit() == ""
 
 
-def test_choices_that_differ(store):
-    train("one way", {"train": {"epochs": 2, "seed": 0}, "beside": None})
-    train("another way", {"train": {"epochs": 3, "seed": 0, "ema": 0.9}, "beside": None})
-    (one,), (other,) = with_key("one way"), with_key("another way")
-    assert runs.differing_params(one.info.run_id, other.info.run_id) == ["train.ema", "train.epochs"]
-    assert runs.differing_params(one.info.run_id, one.info.run_id) == []
+def test_choices_that_differ(store, client, project):
+    """By params.yaml of each run; by the parameters where that is gone."""
+    ids = []
+    for number, text in enumerate(
+        (
+            "train: {epochs: 2, seed: 0}\nx: null\ngate: {min_gain: 0}\n",
+            "train: {epochs: 3, seed: 0, ema: 0.9}\nx: null\ngate: {min_gain: 1}\n",
+        )
+    ):
+        (project / "params.yaml").write_text(text)
+        ids += [completed_run(f"way {number}", f"way {number}", PARAMS, CURVES, METRICS)[0]]
+        client.log_artifact(ids[-1], str(project / "params.yaml"))
+    assert runs.differing_params(*ids) == ["train.ema", "train.epochs"]
+    assert runs.differing_params(ids[0], ids[0]) == []
+    of_before = client.create_run(open_experiment(client, None)).info.run_id
+    for name, text in (("train.epochs", "2"), ("train.seed", "1"), ("x", "None")):
+        client.log_param(of_before, name, text)
+    assert runs.differing_params(of_before, ids[0]) == ["train.seed"]
+
+
+def test_figures_of_many_classes_are_in_the_table_alone(store, client, project):
+    one = METRICS["final_test"]["accuracy"]
+    figures = {"accuracy": one, f"{CROSS}accuracy": one}
+    figures |= {f"recall/class {number}": one for number in range(MAX_CLASSES + 1)}
+    run_id, _ = completed_run("many classes", "many classes", PARAMS, pd.DataFrame(), {"final_test": figures})
+    assert client.get_run(run_id).data.metrics == {"final_test/accuracy": 0.9, "frozen_features/accuracy": 0.9}
+    table = json.loads(Path(client.download_artifacts(run_id, INTERVALS, str(project))).read_text())
+    assert len(table["data"]) == MAX_CLASSES + 3
+
+
+def test_the_first_metric_of_a_run_is_one_on_val_and_the_machines_use_comes_later(store, client):
+    """MLflow's page that compares runs opens with the metric that was logged first."""
+    train("order")
+    (run,) = with_key("order")
+    with closing(sqlite3.connect(store / "mlflow.db")) as database:
+        query = "SELECT key FROM latest_metrics WHERE run_uuid = ? ORDER BY rowid"
+        names = [row[0] for row in database.execute(query, (run.info.run_id,))]
+    assert names[:2] == ["val/f1_macro", "train/loss"]
+    assert min(names.index(name) for name in names if name.startswith("usage/")) > 4

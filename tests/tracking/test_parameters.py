@@ -1,0 +1,139 @@
+"""What runs are compared by, what differs from the data set's defaults, and names that say so."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.core import config
+from pipeline.tracking import parameters
+from pipeline.tracking.parameters import (
+    UNLOGGED,
+    changes,
+    choices,
+    encoder_name,
+    flatten,
+    headline_parameters,
+    learner_name,
+    option_name,
+)
+from pipeline.tracking.run_names import describe, run_name, trial_name
+from pipeline.training.recipe import SECTIONS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def elpv():
+    """All parameters as conf/ composes them for ELPV."""
+    return yaml.safe_load(config.compose(ROOT / "conf", ["source=elpv"]))
+
+
+@pytest.fixture(autouse=True)
+def conf(monkeypatch, elpv):
+    """conf/, composed once."""
+    monkeypatch.setattr(config, "CONF", ROOT / "conf")
+    monkeypatch.setattr(config, "compose", lambda overrides: yaml.safe_dump(elpv))
+
+
+def test_flatten():
+    nested = {"a": {"b": 1, "c": {"d": [1, 2]}}, "e": None, "f": {}, 3: True}
+    assert dict(flatten(nested)) == {"a.b": "1", "a.c.d": "[1, 2]", "e": "None", "f": "{}", "3": "True"}
+
+
+def test_about_twenty_parameters_say_how_a_run_was_made(elpv):
+    found = headline_parameters(elpv, {"samples": 2624, "classes": 2})
+    assert 15 <= len(found) <= 25
+    assert not [name for name in found if "_target_" in name or "." in name]
+    expected = {"dataset": "elpv", "samples": "2624", "classes": "2", "task": "single_label", "encoder": "lite0"}
+    expected |= {"learner": "fine-tuned", "overrides": "none", "imbalance": "none", "seed": "0"}
+    assert expected.items() <= found.items()
+    train = {name: str(elpv["train"][name]) for name in ("epochs", "batch_size", "learning_rate")}
+    assert train.items() <= found.items()
+
+
+def test_what_differs_from_the_defaults_of_the_data_set(elpv):
+    train = {**elpv["train"], "learning_rate": 0.5, "precision": "fp32"}
+    params = {**elpv, "train": train, "imbalance": "focal", "augmentation": {"shift": elpv["augmentation"]["shift"]}}
+    params["mix"] = {"_target_": "pipeline.training.mixes.mixup.MixUp", "alpha": 0.2}
+    found = {"imbalance": "focal", "mix": "mixup", "train.learning_rate": "0.5", "train.precision": "fp32"}
+    assert changes(params) == {**found, "augmentation": "shift"}
+    overrides = headline_parameters(params, {})["overrides"].split()
+    assert sorted(overrides) == sorted(f"{key}={text}" for key, text in changes(params).items())
+    name = run_name(params).split(" · ")
+    epochs = f"{elpv['train']['epochs']} epochs"
+    assert name[:3] == ["elpv", "lite0 fine-tuned", epochs]
+    assert name[3] == "imbalance focal, mix mixup, learning_rate 0.5 and 2 more"
+
+
+def test_an_image_size_is_one_change(elpv):
+    transform = {**elpv["transform"], "image_size": 77}
+    params = {**elpv, "image_size": 77, "augment": {**elpv["augment"], "image_size": 77}, "transform": transform}
+    assert changes(params) == {"image_size": "77"}
+
+
+def test_the_name_of_a_run_as_the_defaults_have_it(elpv):
+    dataset, model, epochs, digest = run_name(elpv).split(" · ")
+    assert (dataset, model, epochs) == ("elpv", "lite0 fine-tuned", f"{elpv['train']['epochs']} epochs")
+    assert len(digest) == 6
+    assert run_name({**elpv, "check": {}}) == run_name(elpv)  # choices that only measure
+    assert run_name({**elpv, "image_size": 77}).split(" · ")[-1] != digest
+
+
+def test_other_learners(elpv):
+    svm = {"_target_": "pipeline.training.trainers.estimator.FitEstimator", "seed": 0, "batch_size": 64}
+    svm["estimator"] = {"_target_": "sklearn.svm.SVC", "C": 10.0, "n_jobs": -1}
+    params = {**elpv, "encoder": {"_target_": "pipeline.models.encoders.hog.Hog"}, "train": svm}
+    assert run_name(params).split(" · ")[:2] == ["elpv", "SVC on hog"]
+    found = headline_parameters(params, {})
+    assert (found["learner"], found["encoder"], found["C"]) == ("SVC", "hog", "10.0")
+    assert not {"epochs", "n_jobs"} & found.keys()
+
+
+def test_without_conf_nothing_is_said_of_defaults(elpv, monkeypatch):
+    def fail(overrides):
+        raise config.UserError("conf/: a file is gone")
+
+    monkeypatch.setattr(config, "compose", fail)
+    assert changes({**elpv, "imbalance": "focal"}) == {}
+    assert "overrides" not in headline_parameters(elpv, {})
+    assert run_name({"train": {"epochs": 1}}) is None
+
+
+@pytest.mark.parametrize(
+    ("node", "name"),
+    [
+        ({"_target_": "sklearn.linear_model.LogisticRegression"}, "logistic regression"),
+        ({"_target_": "sklearn.neighbors.KNeighborsClassifier"}, "k neighbors"),
+        ({"_target_": "sklearn.ensemble.RandomForestClassifier"}, "random forest"),
+        (None, "property forest"),
+    ],
+)
+def test_names_of_learners(node, name):
+    train = {"_target_": "pipeline.training.trainers.property_forest.FitPropertyForest", "estimator": node}
+    assert learner_name(train) == name
+
+
+def test_names_of_encoders_and_options():
+    assert encoder_name({"architecture": "tf_efficientnet_lite0"}) == "lite0"
+    assert encoder_name({"architecture": "tf_efficientnet_b3"}) == "efficientnet_b3"
+    assert encoder_name({"architecture": "resnet18"}) == "resnet18"
+    assert option_name({"candidates": {"none": {}, "focal": {}}}) == "best of none, focal"
+    assert option_name("focal") == "focal"
+    assert option_name({"a": 1}) == ""
+
+
+def test_names_of_trials():
+    assert trial_name("start", {}) == "trial start"
+    values = {"train.learning_rate": 0.00123456, "encoder": "resnet18", "train.dropout": 0.25, "train.seed": 1}
+    assert trial_name(3, values) == "trial 3 · learning_rate 0.001235, encoder resnet18, dropout 0.25 and 1 more"
+    assert describe({}) == ""
+
+
+def test_choices_that_only_measure_and_evaluate_make_no_difference():
+    params = {"train": {"epochs": 2}, "check": {"shortcut": {"limit": 1}}, "gate": {"min_gain": 0}, "curated": 1}
+    assert choices(params) == {"train.epochs": "2", "curated": "1"}
+    sections = yaml.safe_load((ROOT / "params.yaml").read_text())
+    assert set(UNLOGGED) <= set(sections)  # no name of what is gone
+    assert set(sections) - set(UNLOGGED) >= {*SECTIONS, "source", "ingest", "split", "augment"}
+    assert set(parameters.COMPARED) <= set(sections)

@@ -48,10 +48,7 @@ fast: $(STAMP)  ## the fast tests, with fewer examples of each property
 	@python -m pytest -n auto --dist loadfile -q -m "not slow" --hypothesis-profile=quick
 
 ui: $(STAMP)  ## MLflow's pages on http://127.0.0.1:5000; prints the page of the runs
-	@python -c 'from pipeline.tracking.experiments import ADDRESS, runs_page; print("Runs: " + ADDRESS + runs_page(), flush=True)'
-	@MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true \
-	MLFLOW_BACKEND_STORE_URI="$$(python -c 'from pipeline.tracking.connection import tracking_uri; print(tracking_uri())')" \
-	mlflow ui --host 127.0.0.1 --port 5000
+	@colibri ui
 
 lock: $(VENV)/bin/python  ## pin every dependency again, with hashes
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv

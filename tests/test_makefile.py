@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.tracking.connection import tracking_uri
-
 ROOT = Path(__file__).parents[1]
 STRANGE = "a b?c#d%2F$(false)'e`f`"
 
@@ -84,14 +82,6 @@ def test_the_installed_programs_are_found(installed):
     )
 
 
-def test_the_pages_are_those_of_the_store_that_stages_write(installed, monkeypatch):
-    monkeypatch.chdir(installed)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def test_the_pages_are_those_of_the_installed_command(installed):
     done = make(installed, "ui")
-    told = "mlflow ui --host 127.0.0.1 --port 5000"
-    page, server = done.stdout.strip().splitlines()
-    assert page == "Runs: http://127.0.0.1:5000/#/experiments?workflowType=machine_learning", done.stderr
-    assert server == f"{told}|{tracking_uri()}|{installed}/.venv/bin/mlflow"
-    assert not (installed / "mlflow.db").exists()  # MLflow's own server makes it
-    done = make(installed, "ui", MLFLOW_TRACKING_URI="http://127.0.0.1:9?a=1&b=$x")
-    assert done.stdout.split("|")[1] == "http://127.0.0.1:9?a=1&b=$x"
+    assert done.stdout.splitlines() == [f"colibri ui||{installed}/.venv/bin/colibri"], done.stderr

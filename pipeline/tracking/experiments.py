@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from pipeline.core.open_types import Params
 
-ADDRESS = "http://127.0.0.1:5000"  # of `make ui`
 NOTE = "mlflow.note.content"  # MLflow's own: the description on its pages, in Markdown
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # MLflow's own: runs and models first, not traces
 ML = "workflowType=machine_learning"  # of a page of MLflow; without it MLflow shows its pages for language models

@@ -1,34 +1,112 @@
-"""Prints text on the terminal, without credentials or control characters; nothing else prints."""
+"""Prints text on the terminal, without credentials or control characters; nothing else prints.
+
+The beginning of a line, up to the first colon or two blanks, gets a colour where the terminal has colours. NO_COLOR
+switches colours off, FORCE_COLOR switches them on (no-color.org, force-color.org). On a terminal long lines are wrapped
+at blanks, with an indent; in a log each line stays one line.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
 
 from pipeline.core.uris import mask_credentials
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
 BAR_WIDTH = 40
 NAME_WIDTH = 40
+HEAD = re.compile(r"[^\s:][^:]{0,39}?(?=: |  )(?:: warning, [^:]{1,40}(?=:| cannot))?")  # `train`, `check: warning, x`
+INDENT = 2  # blanks before the rest of a wrapped line, more than before its beginning
+LEAST_WIDTH = 20  # columns; a narrower terminal wraps by itself
 
 
 def say(*lines: str) -> None:
     """Prints each on one line of its own, without credentials."""
-    print("\n".join(escape_control_characters(mask_credentials(line)) for line in lines), flush=True)
+    print(*(_format(line, sys.stdout, "bold") for line in lines), sep="\n", flush=True)
 
 
 def warn(line: str) -> None:
     """Prints one line to stderr, without credentials; a terminal that was closed is no reason to stop."""
+    _print_error(line, "yellow")
+
+
+def note(line: str) -> None:
+    """Prints one line to stderr that explains the line before it, as `warn` does."""
+    _print_error(line, "")
+
+
+def fail(line: str) -> None:
+    """Prints one line about an error, as `warn` does."""
+    _print_error(line, "bold red")
+
+
+def _print_error(line: str, style: str) -> None:
     with suppress(OSError, ValueError):
-        print(escape_control_characters(mask_credentials(line)), file=sys.stderr, flush=True)
+        print(_format(line, sys.stderr, style), file=sys.stderr, flush=True)
+
+
+def is_interactive(stream: TextIO) -> bool:
+    """Whether a person looks at the stream, on a terminal that can move its cursor."""
+    with suppress(AttributeError, OSError, ValueError):  # closed, or another object in its place
+        return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+    return False
+
+
+def _format(line: str, stream: TextIO, style: str) -> str:
+    """The line as it is printed: wrapped and coloured as far as the stream allows."""
+    line = escape_control_characters(mask_credentials(line))
+    if not (is_interactive(stream) or os.environ.get("FORCE_COLOR")):
+        return line
+    from rich.text import Text
+
+    screen = console(stream)
+    text = Text(line)
+    if head := HEAD.match(line):
+        text.stylize(style, 0, head.end())
+    rows = _wrap(text, screen) if is_interactive(stream) else [text]
+    with screen.capture() as printed:
+        screen.print(*rows, sep="\n", end="", soft_wrap=True)
+    return printed.get()
+
+
+def console(stream: TextIO) -> Console:
+    """Rich's view of the stream: its width, and the colours that it takes."""
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+
+
+def width(stream: TextIO) -> int:
+    """Columns of the terminal; so many that every line fits where it is none."""
+    return console(stream).width if is_interactive(stream) else sys.maxsize
+
+
+def _wrap(text: Text, screen: Console) -> list[Text]:
+    """Rows of at most the width of the screen; a word that is longer, such as an address, keeps a row of its own."""
+    from rich.text import Text
+
+    indent = len(text.plain) - len(text.plain.lstrip()) + INDENT
+    if text.cell_len <= screen.width or screen.width - indent < LEAST_WIDTH:
+        return [text]
+    first = text.wrap(screen, screen.width, overflow="ignore")[0]
+    rest = Text(text.plain[len(first) :].lstrip()).wrap(screen, screen.width - indent, overflow="ignore")
+    return [first, *(Text(" " * indent) + row for row in rest)]
 
 
 def show_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Prints a traceback, as `sys.excepthook` does: the text of an error of ours may hold names from anywhere."""
     for line in "".join(traceback.format_exception(kind, error, trace)).splitlines():
-        warn(line)
+        with suppress(OSError, ValueError):
+            print(escape_control_characters(mask_credentials(line)), file=sys.stderr, flush=True)
 
 
 def escape_control_characters(text: str) -> str:
@@ -40,6 +118,11 @@ def truncate(text: str, width: int = NAME_WIDTH) -> str:
     """The text with escaped control characters, cut to `width` characters."""
     shown = escape_control_characters(text)
     return shown if len(shown) <= width else f"{shown[: width - 3]}..."
+
+
+def count_of(number: int, one: str, many: str = "") -> str:
+    """1 class, 2 classes."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def bar_chart(counts: Mapping[str, int], first: int = 20, last: int = 5) -> list[str]:

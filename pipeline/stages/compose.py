@@ -42,7 +42,7 @@ OPTIONS = {  # the sections that later stages read, each as what they make of it
 LOCK, DVC_YAML = Path("dvc.lock"), Path("dvc.yaml")
 
 
-def main(force: bool = False) -> None:
+def main(force: bool = False) -> list[str]:
     """Writes params.yaml and `data/code/`.
 
     Args:
@@ -50,6 +50,7 @@ def main(force: bool = False) -> None:
     """
     write_params(force)
     write_code(config.load_params())
+    return [f"{config.PARAMS} is composed"]
 
 
 def write_params(force: bool) -> None:

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pipeline.core.terminal import count_of
+
 if TYPE_CHECKING:
     from pathlib import Path
 

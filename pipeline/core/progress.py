@@ -36,7 +36,7 @@ class Bar:
     def __init__(self, what: str, total: int = 0, unit: str = "", done: int = 0, holds: tuple[int, str] | None = None):
         self.what, self.total, self.unit, self.done = what, total, unit, done
         self.number, self.things = holds or (1, unit)
-        self.started, self.first, self.drawn_at = time.monotonic(), done, 0.0
+        self.started, self.first, self.redrawn_at = time.monotonic(), done, 0.0
         self.note = ""
         self.task = _screen().add_task("", total=None, text="")
         self._draw()
@@ -51,7 +51,7 @@ class Bar:
         """
         self.done += number
         self.what, self.note = what or self.what, self.note if note is None else note
-        if time.monotonic() - self.drawn_at >= REDRAW:
+        if time.monotonic() - self.redrawn_at >= REDRAW:
             self._draw()
 
     def speed(self) -> float:
@@ -71,7 +71,7 @@ class Bar:
                 stop()
 
     def _draw(self) -> None:
-        self.drawn_at = time.monotonic()
+        self.redrawn_at = time.monotonic()
         if not _screens:
             return
         screen, left = _screens[0], self.seconds_left()

@@ -25,7 +25,7 @@ QUIET = {
     "TQDM_MININTERVAL": "0.5",  # of libraries
 }
 NAME_WIDTH = 15  # of the longest stage
-WORTH_WAITING = 10.0  # seconds of an earlier run from which its time is announced
+WORTH_WAITING = 10.0  # seconds of an earlier run from which its time is announce
 
 
 def run(name: str, main: Callable[[], Sequence[str]]) -> NoReturn:
@@ -43,7 +43,7 @@ def run(name: str, main: Callable[[], Sequence[str]]) -> NoReturn:
         try:
             with with_dvc(), output_lock.lock_outputs(name):
                 try:
-                    with announced(name):
+                    with announce(name):
                         lines = main()
                 except BaseException:
                     listener.cleaning_up = True
@@ -61,7 +61,7 @@ def run(name: str, main: Callable[[], Sequence[str]]) -> NoReturn:
 
 
 @contextmanager
-def announced(name: str) -> Iterator[None]:
+def announce(name: str) -> Iterator[None]:
     """Says what runs and, where an earlier run is known, about how long it takes; on a terminal only for the block."""
     data_set = data_set_name()
     seconds = durations.read_durations(data_set).get(name, 0.0)

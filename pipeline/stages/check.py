@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.checks.check_runner import count_states, merge_samples, report_failures, run_checks, store_findings
+from pipeline.checks.check_runner import merge_samples, report_failures, run_checks, store_findings
 from pipeline.core import artifacts, config, stage_runner
+from pipeline.core.finding_text import count_states
 from pipeline.images.reader import make_reader
 from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.checks import checks_page, linked_samples

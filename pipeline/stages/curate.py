@@ -7,10 +7,11 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from pipeline.checks.check_runner import count_states, merge_samples, report_failures, run_checks, store_findings
+from pipeline.checks.check_runner import merge_samples, report_failures, run_checks, store_findings
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.axes import middle_pictures
 from pipeline.core.content import EmbeddedImages
+from pipeline.core.finding_text import count_states
 from pipeline.core.open_types import Params
 from pipeline.core.parallel import parallel_map
 from pipeline.core.results import Finding

@@ -34,12 +34,19 @@ def describe_failure(finding: Finding | StoredFinding) -> str:
     """What follows the name of a check that did not pass: the finding in a sentence, its value and its limit."""
     if finding.state == "cannot_be_judged":
         return f" cannot be judged: {finding.obstacle}"
-    value = "undefined" if finding.value is None else f"{finding.value:.4g}"
-    accepted = "" if finding.limit is None else f", at most {finding.limit:.4g} accepted"
+    value = _figure(finding.value, finding.unit)
+    accepted = "" if finding.limit is None else f", at most {_figure(finding.limit, finding.unit)} accepted"
     sentence = SENTENCE.match(finding.sentence)
     if sentence is None:
         return f": {value} {finding.unit}{accepted}"
     return f": {sentence[0].rstrip('.')} ({value}{accepted})"
+
+
+def _figure(value: float | None, unit: str) -> str:
+    """A share in percent, any other number with four figures."""
+    if value is None:
+        return "undefined"
+    return f"{100 * value:.4g} %" if unit.startswith("share of ") else f"{value:.4g}"
 
 
 def what_to_do(name: str, finding: Finding | StoredFinding, page: Path) -> str:

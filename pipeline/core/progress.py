@@ -23,7 +23,7 @@ _screens: list[Progress] = []  # the one that is shown
 
 @final
 class Bar:
-    """One line of the screen; it is redrawn at most every `REDRAW` seconds.
+    """One line of the screen, redrawn at most every `REDRAW` seconds; the latest bar hides those that run around it.
 
     Args:
         what: What runs.
@@ -38,7 +38,9 @@ class Bar:
         self.number, self.things = holds or (1, unit)
         self.started, self.first, self.redrawn_at = time.monotonic(), done, 0.0
         self.note = ""
-        self.task = _screen().add_task("", total=None, text="")
+        screen = _screen()
+        _set_visible(screen, False)
+        self.task = screen.add_task("", total=None, text="")
         self._draw()
 
     def advance(self, number: int = 1, what: str | None = None, note: str | None = None) -> None:
@@ -67,6 +69,7 @@ class Bar:
         """Removes the line."""
         if _screens:
             _screens[0].remove_task(self.task)
+            _set_visible(_screens[0], True)
             if not _screens[0].tasks:
                 stop()
 
@@ -155,6 +158,12 @@ def duration(seconds: float) -> str:
 def rate(number: float) -> str:
     """10.9, or 1,234: with one decimal below 100."""
     return f"{number:.1f}" if number < 100 else f"{number:,.0f}"
+
+
+def _set_visible(screen: Progress, visible: bool) -> None:
+    """Shows or hides the latest line."""
+    if screen.task_ids:
+        screen.update(screen.task_ids[-1], visible=visible)
 
 
 def _screen() -> Progress:

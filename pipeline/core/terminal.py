@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from textwrap import wrap
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
@@ -20,7 +21,6 @@ from pipeline.core.uris import mask_credentials
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
 BAR_WIDTH = 40
 NAME_WIDTH = 40
@@ -56,6 +56,7 @@ def _print_error(line: str, style: str) -> None:
 
 def is_interactive(stream: TextIO) -> bool:
     """Whether a person looks at the stream, on a terminal that can move its cursor."""
+    stream = getattr(stream, "rich_proxied_file", stream)  # while a bar is shown
     with suppress(AttributeError, OSError, ValueError):  # closed, or another object in its place
         return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
     return False
@@ -69,13 +70,22 @@ def _format(line: str, stream: TextIO, style: str) -> str:
     from rich.text import Text
 
     screen = console(stream)
-    text = Text(line)
-    if head := HEAD.match(line):
+    rows = _wrap(line, screen.width) if is_interactive(stream) else [line]
+    text = Text("\n".join(rows))
+    if (head := HEAD.match(line)) and head.end() <= len(rows[0]):
         text.stylize(style, 0, head.end())
-    rows = _wrap(text, screen) if is_interactive(stream) else [text]
     with screen.capture() as printed:
-        screen.print(*rows, sep="\n", end="", soft_wrap=True)
+        screen.print(text, end="", soft_wrap=True)
     return printed.get()
+
+
+def _wrap(line: str, columns: int) -> list[str]:
+    """Rows of at most so many columns; a word that is longer, such as an address, keeps a row of its own."""
+    indent = len(line) - len(line.lstrip()) + INDENT
+    if len(line) <= columns or columns - indent < LEAST_WIDTH:
+        return [line]
+    rest = " " * indent
+    return wrap(line, columns, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False) or [line]
 
 
 def console(stream: TextIO) -> Console:
@@ -88,18 +98,6 @@ def console(stream: TextIO) -> Console:
 def width(stream: TextIO) -> int:
     """Columns of the terminal; so many that every line fits where it is none."""
     return console(stream).width if is_interactive(stream) else sys.maxsize
-
-
-def _wrap(text: Text, screen: Console) -> list[Text]:
-    """Rows of at most the width of the screen; a word that is longer, such as an address, keeps a row of its own."""
-    from rich.text import Text
-
-    indent = len(text.plain) - len(text.plain.lstrip()) + INDENT
-    if text.cell_len <= screen.width or screen.width - indent < LEAST_WIDTH:
-        return [text]
-    first = text.wrap(screen, screen.width, overflow="ignore")[0]
-    rest = Text(text.plain[len(first) :].lstrip()).wrap(screen, screen.width - indent, overflow="ignore")
-    return [first, *(Text(" " * indent) + row for row in rest)]
 
 
 def show_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -120,9 +118,9 @@ def truncate(text: str, width: int = NAME_WIDTH) -> str:
     return shown if len(shown) <= width else f"{shown[: width - 3]}..."
 
 
-def count_of(number: int, one: str, many: str = "") -> str:
+def count_of(number: int, singular: str, plural: str = "") -> str:
     """1 class, 2 classes."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def bar_chart(counts: Mapping[str, int], first: int = 20, last: int = 5) -> list[str]:

@@ -67,7 +67,8 @@ def main() -> list[str]:
         with artifacts.atomic_write(artifacts.PREVIEW) as temporary:
             Image.fromarray(preview).save(temporary, format="PNG")
     side = " x ".join(map(str, storage.shape[:-1]))
-    return [f"{count_of(len(rows), 'picture')} of {side} pixels, {len(extra):,} extra of small classes"]
+    extras = f", and {len(extra):,} extra of small classes" if len(extra) else ""
+    return [f"{count_of(len(rows), 'picture')} of {side} pixels{extras}"]
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from pipeline.core.results import Finding, StoredFinding
 
-SENTENCE = re.compile(r".+?(?:\.(?=\s+[A-Z])|$)")  # the first of a finding
-CLAUSE = re.compile(r".+?(?=; |: |\.\s+[A-Z]|\.?$)")  # the first step of an advice
+SENTENCE = re.compile(r".+?(?:\.(?=\s+[A-Z])|$)", re.DOTALL)  # the first of a finding
+CLAUSE = re.compile(r".+?(?=; |: |\.\s+[A-Z]|\.?$)", re.DOTALL)  # the first step of an advice
 
 
 def count_states(findings: Mapping[str, Finding | StoredFinding]) -> str:

@@ -64,7 +64,8 @@ class TrainingDisplay:
         left = self.loop.num_epochs * self.loop.feed.num_batches - self.loop.step
         seconds = (time.monotonic() - self.started) * left / max(self.loop.step - self.first_step, 1)
         losses = f"loss {row['train_loss']:.3f}  val loss {row['val_loss']:.3f}{self.val}"
-        line = f"epoch {int(row['epoch'])}/{self.loop.num_epochs}  {losses}"
+        width = len(str(self.loop.num_epochs))
+        line = f"epoch {int(row['epoch']):{width}}/{self.loop.num_epochs}  {losses}"
         speed, end = f"  {rate(pictures_per_second)} pictures/s", f"  left {clock(seconds)}" if left else ""
         fits = len(line + speed + end) <= terminal.width(sys.stdout)
         terminal.say(line + (speed if fits else "") + end)

@@ -74,7 +74,7 @@ class Warns:
 
 
 def test_class_names_in_warnings_of_checks(capsys):
-    finding = Finding(value=2.0, limit=1.0, unit="times", advice="Look.", sentence=f"{HOSTILE[:-2]} is large.")
+    finding = Finding(value=2.0, limit=1.0, unit="times", advice="Look.", sentence=f"{HOSTILE} is large.")
     check_runner.report_failures("check", Path("reports/checks.html"), {"size": Warns()}, {"size": finding})
     err = capsys.readouterr().err
     assert "rust\\x1b]0;owned" in err

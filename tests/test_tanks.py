@@ -64,7 +64,7 @@ def test_dvc_repro_stops_at_check_and_says_why_before_any_network_runs(checkout:
     assert 0.8 < finding["value"] < 1
     assert "Brightness alone separates" in said
     assert f"({finding['value']:.4g}, at most " in said
-    page, ways_out = done.stderr.splitlines()[done.stderr.splitlines().index(said) + 1 :][:2]
+    page, ways_out = done.stderr.splitlines()[done.stderr.splitlines().index(said) + 1 :][:3:2]
     assert page.startswith("  -> ")
     assert page.endswith(": reports/checks.html#shortcut")
     assert ways_out.endswith("dvc exp run -S check.shortcut.on_fail=warn")

@@ -59,5 +59,6 @@ def ways_out(stage: str, name: str, finding: Finding | StoredFinding, page: Path
     """The two ways out of a check that stopped the run: to repair the data, or to accept the finding."""
     return [
         what_to_do(name, finding, page),
-        f"  Then run again; or train all the same: dvc exp run -S {stage}.{name}.on_fail=warn",
+        "  Then run again. Or train all the same:",
+        f"  dvc exp run -S {stage}.{name}.on_fail=warn",
     ]

@@ -38,9 +38,9 @@ class Bar:
         self.number, self.things = holds or (1, unit)
         self.started, self.first, self.redrawn_at = time.monotonic(), done, 0.0
         self.note = ""
-        screen = _screen()
-        _set_visible(screen, False)
-        self.task = screen.add_task("", total=None, text="")
+        self.screen = _screen()
+        _set_visible(self.screen, False)
+        self.task = self.screen.add_task("", total=None, text="")
         self._draw()
 
     def advance(self, number: int = 1, what: str | None = None, note: str | None = None) -> None:
@@ -67,17 +67,20 @@ class Bar:
 
     def close(self) -> None:
         """Removes the line."""
-        if _screens:
-            _screens[0].remove_task(self.task)
-            _set_visible(_screens[0], True)
-            if not _screens[0].tasks:
+        if self._is_shown():
+            self.screen.remove_task(self.task)
+            _set_visible(self.screen, True)
+            if not self.screen.tasks:
                 stop()
+
+    def _is_shown(self) -> bool:
+        return self.screen in _screens
 
     def _draw(self) -> None:
         self.redrawn_at = time.monotonic()
-        if not _screens:
+        if not self._is_shown():
             return
-        screen, left = _screens[0], self.seconds_left()
+        screen, left = self.screen, self.seconds_left()
         wide = screen.console.width >= FULL_WIDTH
         parts = [
             f"{self.done:,}/{self.total:,} {self.unit}"

@@ -78,7 +78,9 @@ def close(name: str, lines: Sequence[str], seconds: float) -> None:
     data_set, (fact, *others) = data_set_name(), lines
     durations.record_duration(data_set, name, seconds)
     about = ": ".join(filter(None, (data_set, fact)))
-    terminal.say(f"{name:{NAME_WIDTH}}  {about}  {progress.duration(seconds)}", *others)
+    terminal.say(f"{name:{NAME_WIDTH}}  {about}  {progress.duration(seconds)}", style="bold green")
+    if others:
+        terminal.say(*others)
 
 
 def data_set_name() -> str:

@@ -22,16 +22,23 @@ from pipeline.core.uris import mask_credentials
 if TYPE_CHECKING:
     from rich.console import Console
 
-BAR_WIDTH = 40
+BAR_WIDTH, LEAST_BAR = 40, 8
+MARGIN = 14  # columns of a bar chart for numbers, blanks and an indent
 NAME_WIDTH = 40
 HEAD = re.compile(r"[^\s:][^:]{0,39}?(?=: |  )(?:: warning, [^:]{1,40}(?=:| cannot))?")  # `train`, `check: warning, x`
 INDENT = 2  # blanks before the rest of a wrapped line, more than before its beginning
+COMMAND = re.compile(r"\s*(?:colibri|dvc|git|make|python|pip|uv) \S")  # is copied, so never wrapped
 LEAST_WIDTH = 20  # columns; a narrower terminal wraps by itself
 
 
-def say(*lines: str) -> None:
-    """Prints each on one line of its own, without credentials."""
-    print(*(_format(line, sys.stdout, "bold") for line in lines), sep="\n", flush=True)
+def say(*lines: str, style: str = "bold") -> None:
+    """Prints each on one line of its own, without credentials.
+
+    Args:
+        lines: Texts.
+        style: Of the beginning of each line, as Rich has it: "bold green" for a success.
+    """
+    print(*(_format(line, sys.stdout, style) for line in lines), sep="\n", flush=True)
 
 
 def warn(line: str) -> None:
@@ -82,7 +89,7 @@ def _format(line: str, stream: TextIO, style: str) -> str:
 def _wrap(line: str, columns: int) -> list[str]:
     """Rows of at most so many columns; a word that is longer, such as an address, keeps a row of its own."""
     indent = len(line) - len(line.lstrip()) + INDENT
-    if len(line) <= columns or columns - indent < LEAST_WIDTH:
+    if len(line) <= columns or columns - indent < LEAST_WIDTH or COMMAND.match(line):
         return [line]
     rest = " " * indent
     return wrap(line, columns, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False) or [line]
@@ -130,8 +137,9 @@ def bar_chart(counts: Mapping[str, int], first: int = 20, last: int = 5) -> list
     if left_out > 1:
         names = [*names[:first], *names[-last:]]
     widest, longest = max(map(len, map(truncate, names)), default=0), max(counts.values(), default=1)
+    room = max(min(BAR_WIDTH, width(sys.stdout) - widest - MARGIN), LEAST_BAR)
     lines = [
-        f"{truncate(name):{widest}s} {number:>9,} {'#' * round(number / max(longest, 1) * BAR_WIDTH)}".rstrip()
+        f"{truncate(name):{widest}s} {number:>9,} {'#' * round(number / max(longest, 1) * room)}".rstrip()
         for name, number in ((one, counts[one]) for one in names)
     ]
     return [*lines[:first], f"... {left_out:,} more ...", *lines[first:]] if left_out > 1 else lines

@@ -135,7 +135,8 @@ def test_only_an_error_that_failed_stops(tmp_path, capsys):
         report_failures("check", page, {"a": STOP, "b": WARN, "c": STOP}, {"a": bad, "b": bad, "c": bad})
     assert caught.value.details == (
         f"  -> Look at it: {page}#a",
-        "  Then run again; or train all the same: dvc exp run -S check.a.on_fail=warn",
+        "  Then run again. Or train all the same:",
+        "  dvc exp run -S check.a.on_fail=warn",
     )
 
 

@@ -64,7 +64,8 @@ def test_the_one_thing_to_do(advice, step):
 def test_the_two_ways_out():
     assert ways_out("check", "shortcut", SHORTCUT, PAGE) == [
         "  -> Find out why the property goes with the label: reports/checks.html#shortcut",
-        "  Then run again; or train all the same: dvc exp run -S check.shortcut.on_fail=warn",
+        "  Then run again. Or train all the same:",
+        "  dvc exp run -S check.shortcut.on_fail=warn",
     ]
 
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from pipeline.core import progress, terminal
-from tests.core.test_terminal import Screen
+from tests.core.test_terminal import HOSTILE, Screen
 
 
 def show_on(monkeypatch):
@@ -84,6 +84,8 @@ def test_an_error_has_the_screen_for_itself(monkeypatch):
     with progress.show("curate"):
         progress.stop()
         assert screen.getvalue().endswith("\x1b[2K")
+        with progress.show("another"):  # a bar of before does not touch the screen that follows
+            pass
     assert not progress._screens
 
 
@@ -155,3 +157,11 @@ def test_times(seconds, short, long):
 @pytest.mark.parametrize(("number", "text"), [(10.94, "10.9"), (99.99, "100.0"), (123.4, "123"), (12345.6, "12,346")])
 def test_rates(number, text):
     assert progress.rate(number) == text
+
+
+def test_no_name_moves_the_cursor(monkeypatch):
+    screen = show_on(monkeypatch)
+    with progress.show(HOSTILE):
+        pass
+    assert "rust\\x1b]0;owned" in screen.getvalue()
+    assert "\x1b]0" not in screen.getvalue()

@@ -217,3 +217,16 @@ def test_wrapping_loses_no_character_but_blanks(text, columns):
 def test_plurals(number, text):
     assert terminal.count_of(number, "class", "classes") == text
     assert terminal.count_of(number, "picture").startswith(f"{number:,} picture")
+
+
+def test_a_command_is_copied_so_it_is_never_wrapped(monkeypatch):
+    screen = show_on(monkeypatch)
+    line = "  dvc exp run -S source=clothing -S split=given -S validate.min_samples=10"
+    terminal.say(line)
+    assert screen.getvalue() == f"{line}\n"
+
+
+def test_bars_fit_a_narrow_terminal(monkeypatch):
+    show_on(monkeypatch)
+    rows = bar_chart({"a_long_name_of_a_class": 1000, "b": 250})
+    assert rows == [f"a_long_name_of_a_class     1,000 {'#' * 8}", f"b{' ' * 28}250 ##"]

@@ -101,7 +101,8 @@ def test_which_check_stopped_the_run(project):
     assert stopped_lines() == [
         "curate: stopped by drift: Brightness separates cat from dog (2, at most 1 accepted)",
         "  -> Vary it: reports/curation.html#drift",
-        "  Then run again; or train all the same: dvc exp run -S curate.drift.on_fail=warn",
+        "  Then run again. Or train all the same:",
+        "  dvc exp run -S curate.drift.on_fail=warn",
     ]
 
 

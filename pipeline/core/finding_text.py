@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pipeline.core.terminal import count_of
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -19,11 +17,11 @@ CLAUSE = re.compile(r".+?(?=; |: |\.\s+[A-Z]|\.?$)", re.DOTALL)  # the first ste
 
 
 def count_states(findings: Mapping[str, Finding | StoredFinding]) -> str:
-    """11 checks passed, 2 warned, 1 cannot be judged."""
+    """11 passed, 2 warned, 1 cannot be judged."""
     numbers = Counter(one.state for one in findings.values())
     return ", ".join(
         [
-            f"{count_of(numbers['passed'], 'check')} passed",
+            f"{numbers['passed']} passed",
             *([f"{numbers['failed']} warned"] if numbers["failed"] else []),
             *([f"{numbers['cannot_be_judged']} cannot be judged"] if numbers["cannot_be_judged"] else []),
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.checks.check_runner import merge_samples, report_failures, run_checks, store_findings
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.finding_text import count_states
+from pipeline.core.terminal import count_of
 from pipeline.images.reader import make_reader
 from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.checks import checks_page, linked_samples
@@ -22,7 +23,7 @@ def main() -> list[str]:
     artifacts.write_text(artifacts.CHECKS_PAGE, checks_page(reader.source.name, "check", stored, shown))
     report_failures("check", artifacts.CHECKS_PAGE, checks, findings)
     artifacts.write_passed("check")
-    return [count_states(findings)]
+    return [f"{count_of(len(findings), 'check')}: {count_states(findings)}"]
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def main() -> list[str]:
     artifacts.write_text(artifacts.CURATION_PAGE, checks_page(name, "curate", stored, shown))
     report_failures("curate", artifacts.CURATION_PAGE, checks, findings)
     artifacts.write_passed("curate")
-    return [f"{count_states(findings)}; {count_of(len(suspects), 'label suspect')}"]
+    return [f"{count_of(len(findings), 'check')}: {count_states(findings)}; {count_of(len(suspects), 'label suspect')}"]
 
 
 class Pictures:

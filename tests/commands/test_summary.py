@@ -47,7 +47,7 @@ def test_main_reads_the_reports(project, capsys):
     summary.main()
     shown = capsys.readouterr().out
     assert "  accuracy             0.500\n" in shown
-    assert "Checks: 2 checks passed, 1 warned; " in shown
+    assert "Checks: 2 passed, 1 warned; " in shown
     assert "version 3, challenger (gain" in shown
     assert "has no version 3 of colibri-digits" in shown
     stopping = {**ENTRIES["class_imbalance"], "on_fail": "error"}

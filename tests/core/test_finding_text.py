@@ -72,5 +72,5 @@ def test_the_two_ways_out():
 def test_states_are_counted():
     good, bad = Finding(value=0.0, limit=1.0, unit="x"), Finding(value=2.0, limit=1.0, unit="x")
     blind = Finding(value=0.0, limit=1.0, unit="x", obstacle="Test has one group.")
-    assert count_states({"a": good, "b": bad, "c": bad, "d": blind}) == "1 check passed, 2 warned, 1 cannot be judged"
-    assert count_states({}) == "0 checks passed"
+    assert count_states({"a": good, "b": bad, "c": bad, "d": blind}) == "1 passed, 2 warned, 1 cannot be judged"
+    assert count_states({}) == "0 passed"

@@ -36,7 +36,7 @@ CHECKS = {name: StoredFinding.from_json(entry) for name, entry in ENTRIES.items(
 
 
 MORE = "more in reports/checks.html and reports/curation.html"
-NO_CHECKS = f"Checks: 0 checks passed; {MORE}"
+NO_CHECKS = f"Checks: 0 passed; {MORE}"
 
 
 def test_every_line():
@@ -48,7 +48,7 @@ def test_every_line():
         "  accuracy             0.900  [0.850, 0.951]",
         "  auroc_macro          0.988",
         "  recall               bee 0.200",
-        f"Checks: 1 check passed, 1 warned; {MORE}",
+        f"Checks: 1 passed, 1 warned; {MORE}",
         "  class_imbalance: 12.35 largest / smallest, at most 10 accepted",
         f"Model:  colibri-digits version 3, challenger and champion ({REGISTRATION['reasons'][0]})",
         "Test:   3 versions were evaluated on these pictures; choosing a version by them makes its figures too good",
@@ -160,7 +160,7 @@ def test_a_figure_that_is_undefined():
 def test_what_cannot_be_judged_is_counted_and_said():
     blind = {**THINGS, "state": "cannot_be_judged", "obstacle": "Test has one group."}
     lines = summary_lines("", {}, {**CHECKS, "drift": StoredFinding.from_json(blind)}, REGISTRATION, {})
-    assert f"Checks: 1 check passed, 1 warned, 1 cannot be judged; {MORE}" in lines
+    assert f"Checks: 1 passed, 1 warned, 1 cannot be judged; {MORE}" in lines
     assert "  drift cannot be judged: Test has one group." in lines
 
 

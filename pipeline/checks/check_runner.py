@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.core import artifacts, terminal
+from pipeline.core import artifacts, progress, terminal
 from pipeline.core.contracts import Check, FeatureCheck
 from pipeline.core.errors import UserError
+from pipeline.core.finding_text import describe_failure, ways_out, what_to_do
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, MAX_WORST, Finding, StoredFinding
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group
 
@@ -27,6 +28,21 @@ def merge_samples(manifest: pd.DataFrame, splits: pd.DataFrame, duplicates: pd.D
     return samples.merge(splits, on="sample_id")
 
 
+def run_checks(stage: str, checks: dict[str, Any], *data: Any) -> dict[str, Finding]:
+    """The finding of each check by its name; a terminal shows which one runs.
+
+    Args:
+        stage: Name of the stage.
+        checks: Checks by name.
+        data: What each of them takes: samples, and for a FeatureCheck their content.
+    """
+    findings = {}
+    for name, check in checks.items():
+        with progress.show(f"{stage}: {name.replace('_', ' ')}"):
+            findings[name] = check(*data)
+    return findings
+
+
 def report_failures(stage: str, page: Path, checks: dict[str, AnyCheck], findings: dict[str, Finding]) -> None:
     """Prints the warnings, then stops the run if a check with `on_fail: error` did not pass; write the findings before.
 
@@ -39,12 +55,13 @@ def report_failures(stage: str, page: Path, checks: dict[str, AnyCheck], finding
         findings: The finding of each check.
 
     Raises:
-        UserError: Names the first check that stops the run, with its figure or its obstacle, and the others.
+        UserError: Names the first check that stops the run, what it found, the page, the ways out, and the others.
     """
     not_passed = [name for name, finding in findings.items() if not finding.passed]
     for name in not_passed:
         if checks[name].on_fail == "warn":
-            terminal.warn(f"{stage}: warning, {name}{_describe_failure(findings[name])}")
+            terminal.warn(f"{stage}: warning, {name}{describe_failure(findings[name])}")
+            terminal.note(what_to_do(name, findings[name], page))
     stopping = [name for name in not_passed if checks[name].on_fail == "error"]
     if stopping:
         first, *others = stopping
@@ -53,14 +70,10 @@ def report_failures(stage: str, page: Path, checks: dict[str, AnyCheck], finding
             for state, words in (("failed", "also failed"), ("cannot_be_judged", "also cannot be judged"))
             if (names := [name for name in others if findings[name].state == state])
         )
-        raise UserError(f"{first}{_describe_failure(findings[first]).rstrip('.')}{also}; open {page} to look at it")
-
-
-def _describe_failure(finding: Finding) -> str:
-    """The text that follows the name of a check that did not pass."""
-    if finding.state == "cannot_be_judged":
-        return f" cannot be judged: {finding.obstacle}"
-    return f": {summarise(finding)}"
+        raise UserError(
+            f"stopped by {first}{describe_failure(findings[first])}{also}",
+            *ways_out(stage, first, findings[first], page),
+        )
 
 
 def store_findings(checks: dict[str, AnyCheck], findings: dict[str, Finding], path: Path) -> dict[str, StoredFinding]:
@@ -104,13 +117,3 @@ def _finite(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return _finite(value.tolist())
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def summarise(finding: Finding) -> str:
-    """The figure with its limit, the worst offenders and the advice, in one line."""
-    worst = ", ".join(f"{name}: {value}" for name, value in finding.worst.items())
-    return (
-        f"{finding.value:.4g} {finding.unit}, at most {finding.limit:.4g} accepted"
-        + (f" ({worst})" if worst else "")
-        + (f". {finding.advice}" if finding.advice else "")
-    )

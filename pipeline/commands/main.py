@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         modules[name].main(**options)
         sys.stdout.flush()
     except UserError as error:
-        stage_runner.fail(f"colibri {name}", str(error))
+        stage_runner.fail(f"colibri {name}", str(error), *error.details)
     except KeyboardInterrupt:
         stage_runner.fail(f"colibri {name}", "interrupted", code=130)
     except BrokenPipeError:  # the reader has had enough, as head does

@@ -7,10 +7,19 @@ from pipeline.core.uris import mask_credentials
 
 
 class UserError(ValueError):
-    """A mistake a person can mend; its text is the one line they read."""
+    """A mistake a person can mend; its text is the one line they read.
 
-    def __init__(self, text: str):
+    Args:
+        text: What, where, found, expected, what to do.
+        details: Further lines, where one would be too long.
+    """
+
+    def __init__(self, text: str, *details: str):
         super().__init__(mask_credentials(text))
+        self.details = details
+
+    def __reduce__(self) -> tuple[type, tuple[str, ...]]:
+        return type(self), (str(self), *self.details)
 
 
 class ItemRejected(Exception):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
-from pipeline.core import termination
+from pipeline.core import progress, termination
 from pipeline.core.errors import UserError
 
 Item = TypeVar("Item")
@@ -48,13 +48,11 @@ def parallel_map(
     Raises:
         UserError: An item kills its process and `killed` is None.
     """
-    from tqdm import tqdm
-
     workers = workers or num_workers()
     if total < 64:  # starting processes takes longer than this
         workers = 1
     results = map(function, items) if workers == 1 else _in_processes(function, items, what, workers, killed)
-    yield from tqdm(results, total=total, desc=what, unit="pictures", leave=False, disable=None)
+    yield from progress.track(results, total, what)
 
 
 def _in_processes(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from pipeline.core import output_lock, parallel, rank, terminal
+from pipeline.core import config, durations, output_lock, parallel, progress, rank, terminal
 from pipeline.core.errors import UserError
 from pipeline.core.termination import Terminated, listening, with_dvc
 
@@ -20,15 +22,18 @@ QUIET = {
     "GX_ANALYTICS_ENABLED": "False",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
-    "TQDM_MININTERVAL": "0.5",
+    "TQDM_MININTERVAL": "0.5",  # of libraries
 }
+NAME_WIDTH = 15  # of the longest stage
+WORTH_WAITING = 10.0  # seconds of an earlier run from which its time is announce
 
 
-def run(name: str, main: Callable[[], None]) -> NoReturn:
+def run(name: str, main: Callable[[], Sequence[str]]) -> NoReturn:
     """Runs a stage's main function and exits.
 
-    Exits with 0 on success. Otherwise the earlier outputs are restored and one line on stderr gives the reason: the
-    code is 1, or 128 plus the number of the signal that ended the stage.
+    Exits with 0 on success, after a line with the stage, the data set, the first line that `main` returns (the fact
+    that sums the stage up) and the time; the other lines follow it. Otherwise the earlier outputs are restored and one
+    line on stderr gives the reason: the code is 1, or 128 plus the number of the signal that ended the stage.
     """
     for key, value in QUIET.items():
         os.environ.setdefault(key, value)
@@ -38,9 +43,11 @@ def run(name: str, main: Callable[[], None]) -> NoReturn:
         try:
             with with_dvc(), output_lock.lock_outputs(name):
                 try:
-                    main()
+                    with announce(name):
+                        lines = main()
                 except BaseException:
                     listener.cleaning_up = True
+                    progress.stop()
                     parallel.stop()
                     restore_outputs()
                     raise
@@ -49,8 +56,40 @@ def run(name: str, main: Callable[[], None]) -> NoReturn:
             _explain(name, error)
             raise
     if rank.is_main_process():
-        terminal.say(f"{name}: {time.perf_counter() - started:.1f} s")
+        close(name, lines, time.perf_counter() - started)
     sys.exit(0)
+
+
+@contextmanager
+def announce(name: str) -> Iterator[None]:
+    """Says what runs and, where an earlier run is known, about how long it takes; on a terminal only for the block."""
+    data_set = data_set_name()
+    seconds = durations.read_durations(data_set).get(name, 0.0)
+    known = f"about {progress.duration(seconds)}, as the last time" if seconds >= WORTH_WAITING else ""
+    line = f"{name:{NAME_WIDTH}}  {': '.join(filter(None, (data_set, known)))}"
+    with progress.show(line) as shown:
+        if known and shown is None and rank.is_main_process():
+            terminal.say(line)
+        yield
+
+
+def close(name: str, lines: Sequence[str], seconds: float) -> None:
+    """Prints the last lines of a stage that ended well, and records how long it took."""
+    data_set, (fact, *others) = data_set_name(), lines
+    durations.record_duration(data_set, name, seconds)
+    about = ": ".join(filter(None, (data_set, fact)))
+    terminal.say(f"{name:{NAME_WIDTH}}  {about}  {progress.duration(seconds)}", style="bold green")
+    if others:
+        terminal.say(*others)
+
+
+def data_set_name() -> str:
+    """`source.name` of params.yaml; empty where there is none yet."""
+    try:
+        source = config.load_params().get("source")
+    except (UserError, OSError):
+        return ""
+    return str(source.get("name", "")) if isinstance(source, dict) else ""
 
 
 def leave(name: str, number: int) -> NoReturn:
@@ -69,7 +108,7 @@ def leave(name: str, number: int) -> NoReturn:
 def _explain(name: str, error: BaseException) -> None:
     """Prints one line and exits where a person can solve the problem; returns for other errors."""
     if isinstance(error, UserError):
-        fail(name, str(error))
+        fail(name, str(error), *error.details)
     if isinstance(error, KeyboardInterrupt):
         fail(name, "interrupted; run dvc repro to go on", code=128 + signal.SIGINT)
     if isinstance(error, Terminated):
@@ -87,9 +126,11 @@ def _disk_is_full(error: BaseException) -> bool:
     return any(os.strerror(number) in text for number in FULL) or "database or disk is full" in text
 
 
-def fail(name: str, message: str, code: int = 1) -> NoReturn:
+def fail(name: str, message: str, *details: str, code: int = 1) -> NoReturn:
+    """Prints the message after the name, the details below it, and exits."""
     who = name if rank.is_main_process() else f"{name}, process {rank.rank()}"
-    terminal.warn(f"{who}: {message}")
+    for line in (f"{who}: {message}", *details):
+        terminal.fail(line)
     sys.exit(code)
 
 
@@ -106,11 +147,13 @@ def restore_outputs() -> None:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    logging.getLogger("dvc").setLevel(logging.ERROR)  # it warns of each output that is not recorded
     try:
         with Repo() as repo:
             for recorded in repo.stage.collect(stage):
                 for output in recorded.outs:
                     if not output.exists and output.hash_info and output.use_cache:
                         output.checkout(force=True, allow_missing=True)
-    except (DvcException, OSError):  # not in the cache: a fresh clone, whose dvc.lock speaks of another machine's run
-        terminal.warn("earlier outputs are not in DVC's cache and were not restored; dvc pull may have them")
+    except (DvcException, OSError):  # not in the cache
+        if durations.has_ended_well(stage):  # else there never were any: dvc.lock speaks of another machine's run
+            terminal.warn("earlier outputs are not in DVC's cache and were not restored; dvc pull may have them")

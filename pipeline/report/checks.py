@@ -116,9 +116,7 @@ def check_cards(stage: Stage, checks: dict[str, StoredFinding], images: dict[str
     shown = {name: images[name] for name in linked_samples(checks) if name in images}
     uris = thumbnails(shown)
     pictures = {name: (name, uris[name], max(array.shape[:2]) < TINY) for name, array in shown.items()}
-    cards = [
-        _card(f"{stage}-{number}", name, finding, pictures) for number, (name, finding) in enumerate(checks.items(), 1)
-    ]
+    cards = [_card(name, name, finding, pictures) for name, finding in checks.items()]
     order = ("failed", "warning", "cannot be judged", "passed")
     return sorted(cards, key=lambda card: (not card.stops, order.index(card.state)))
 

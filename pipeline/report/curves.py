@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.report.formatting import count_of, share
+from pipeline.core.terminal import count_of
+from pipeline.report.formatting import share
 from pipeline.report.plots import Axis, Line, Tick, axis, line
 
 PANELS = (  # title, note, whether values are shares, (column, name)

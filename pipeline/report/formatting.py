@@ -142,8 +142,3 @@ def brief(value: Any) -> str:
 
 def join_names(labels: Iterable[str]) -> str:
     return ", ".join(labels) or "no label"
-
-
-def count_of(number: int, one: str, many: str = "") -> str:
-    """1 class, 2 classes."""
-    return f"{whole(number)} {one if number == 1 else many or one + 's'}"

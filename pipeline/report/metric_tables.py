@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from pipeline.core.estimate import Estimate
+from pipeline.core.terminal import count_of
 from pipeline.evaluation.margin_text import CROSS
-from pipeline.report.formatting import PLAIN, Figure, count_of, figure
+from pipeline.report.formatting import PLAIN, Figure, figure
 
 MAX_CLASSES = 200
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipeline.core.terminal import count_of
 from pipeline.report import formatting
 from pipeline.report.headline import of_hundred
 
@@ -34,7 +35,7 @@ def templates() -> Environment:
     environment.filters |= {
         "share": formatting.share,
         "whole": formatting.whole,
-        "counted": formatting.count_of,
+        "counted": count_of,
         "hundred": of_hundred,
         "brief": formatting.brief,
     }

@@ -12,6 +12,7 @@ from PIL import Image
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.axes import check_spatial_rank
 from pipeline.core.parallel import parallel_map
+from pipeline.core.terminal import count_of
 from pipeline.datasets.npy import write_array
 from pipeline.datasets.packing import (
     Packing,
@@ -24,7 +25,7 @@ from pipeline.datasets.packing import (
 from pipeline.images.reader import make_reader
 
 
-def main() -> None:
+def main() -> list[str]:
     params = config.load_params()
     packing: Packing = config.instantiate(Packing, config.get_section(params, "augment"), "augment")
     policy = config.build_all(params, "augmentation")
@@ -65,6 +66,9 @@ def main() -> None:
         preview = draw_preview(packed, rows, augmentations, packing.seed)
         with artifacts.atomic_write(artifacts.PREVIEW) as temporary:
             Image.fromarray(preview).save(temporary, format="PNG")
+    side = " x ".join(map(str, storage.shape[:-1]))
+    extras = f", and {len(extra):,} extra of small classes" if len(extra) else ""
+    return [f"{count_of(len(rows), 'picture')} of {side} pixels{extras}"]
 
 
 if __name__ == "__main__":

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from pipeline.checks.check_runner import merge_samples, report_failures, store_findings
+from pipeline.checks.check_runner import merge_samples, report_failures, run_checks, store_findings
 from pipeline.core import artifacts, config, stage_runner
+from pipeline.core.finding_text import count_states
+from pipeline.core.terminal import count_of
 from pipeline.images.reader import make_reader
 from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.checks import checks_page, linked_samples
 from pipeline.report.pictures import MAX_SIDE
 
 
-def main() -> None:
+def main() -> list[str]:
     params = config.load_params()
     checks = config.build_all(params, "check")
     samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)))
     reader = make_reader(params, samples)
-    findings = {name: check(samples) for name, check in checks.items()}
+    findings = run_checks("check", checks, samples)
     stored = store_findings(checks, findings, artifacts.CHECKS)
     shown = load_thumbnails(reader, samples, linked_samples(stored), MAX_SIDE)
     artifacts.write_text(artifacts.CHECKS_PAGE, checks_page(reader.source.name, "check", stored, shown))
     report_failures("check", artifacts.CHECKS_PAGE, checks, findings)
     artifacts.write_passed("check")
+    return [f"{count_of(len(findings), 'check')}: {count_states(findings)}"]
 
 
 if __name__ == "__main__":

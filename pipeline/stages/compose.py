@@ -42,7 +42,7 @@ OPTIONS = {  # the sections that later stages read, each as what they make of it
 LOCK, DVC_YAML = Path("dvc.lock"), Path("dvc.yaml")
 
 
-def main(force: bool = False) -> None:
+def main(force: bool = False) -> list[str]:
     """Writes params.yaml and `data/code/`.
 
     Args:
@@ -50,6 +50,7 @@ def main(force: bool = False) -> None:
     """
     write_params(force)
     write_code(config.load_params())
+    return [f"{config.PARAMS} is composed"]
 
 
 def write_params(force: bool) -> None:
@@ -64,7 +65,7 @@ def write_params(force: bool) -> None:
         if present == composed.encode():
             return
         if hashlib.md5(present, usedforsecurity=False).hexdigest() != _recorded_hash():
-            raise UserError(_explain(config.load_params(), yaml.safe_load(composed)))
+            raise UserError(*_explain(config.load_params(), yaml.safe_load(composed)))
     artifacts.write_text(config.PARAMS, composed)
 
 
@@ -111,20 +112,18 @@ def _recorded_hash() -> str | None:
         return None
 
 
-def _explain(present: Params, composed: Params) -> str:
+def _explain(present: Params, composed: Params) -> list[str]:
     edits = differences(present, composed)
     lines = [f"  {key}: {here!r} in params.yaml, {there!r} from conf/" for key, here, there in edits]
     ways_out = (
         "Keep them: write them into conf/, or run dvc exp run -S KEY=VALUE. "
         "Drop them: python -m pipeline.stages.compose --force. Then run dvc repro again."
     )
-    return "\n".join(
-        [
-            f"params.yaml holds {len(edits)} value(s) that neither conf/ nor a recorded experiment explains:",
-            *(lines or ["  only its layout or comments differ"]),
-            ways_out,
-        ]
-    )
+    return [
+        f"params.yaml holds {len(edits)} value(s) that neither conf/ nor a recorded experiment explains:",
+        *(lines or ["  only its layout or comments differ"]),
+        ways_out,
+    ]
 
 
 def differences(present: Any, composed: Any, key: str = "") -> list[tuple[str, Any, Any]]:

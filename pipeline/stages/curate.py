@@ -7,13 +7,15 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from pipeline.checks.check_runner import merge_samples, report_failures, store_findings
+from pipeline.checks.check_runner import merge_samples, report_failures, run_checks, store_findings
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.axes import middle_pictures
 from pipeline.core.content import EmbeddedImages
+from pipeline.core.finding_text import count_states
 from pipeline.core.open_types import Params
 from pipeline.core.parallel import parallel_map
 from pipeline.core.results import Finding
+from pipeline.core.terminal import count_of
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.features.store import Embeddings
 from pipeline.images.reader import make_reader
@@ -25,7 +27,7 @@ from pipeline.report.suspects import NUM_SHOWN, suspects_page
 SUSPECT_COLUMNS = ("sample_id", "previous", "labels", "quality", "split")
 
 
-def main() -> None:
+def main() -> list[str]:
     params = config.load_params()
     checks = config.build_all(params, "curate")
     samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)))
@@ -36,7 +38,7 @@ def main() -> None:
         pictures=pictures.read,
         embed=pictures.embed,
     )
-    findings = {name: check(samples, content) for name, check in checks.items()}
+    findings = run_checks("curate", checks, samples, content)
     suspects = find_suspects(findings)
     rows = pd.Index(samples["sample_id"]).get_indexer(suspects["sample_id"][:NUM_SHOWN])
     artifacts.write_csv(artifacts.SUSPECTS, suspects)
@@ -47,6 +49,7 @@ def main() -> None:
     artifacts.write_text(artifacts.CURATION_PAGE, checks_page(name, "curate", stored, shown))
     report_failures("curate", artifacts.CURATION_PAGE, checks, findings)
     artifacts.write_passed("curate")
+    return [f"{count_of(len(findings), 'check')}: {count_states(findings)}; {count_of(len(suspects), 'label suspect')}"]
 
 
 class Pictures:

@@ -7,13 +7,14 @@ from functools import partial
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.axes import check_spatial_rank
 from pipeline.core.parallel import parallel_map
+from pipeline.core.terminal import count_of
 from pipeline.datasets.npy import write_array
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
 from pipeline.features.store import make_card, to_float16
 from pipeline.images.reader import make_reader
 
 
-def main() -> None:
+def main() -> list[str]:
     params = config.load_params()
     node = config.get_section(params, "embed")
     featuring: FeatureOptions = config.instantiate(FeatureOptions, node, "embed")
@@ -31,6 +32,7 @@ def main() -> None:
         write_array(folder / "features.npy", to_float16(featuriser.stream(images)), shape, "<f2")
         artifacts.write_table(folder / "index.parquet", manifest[["sample_id"]])
         artifacts.write_json(folder / "card.json", make_card(node, manifest, featuriser))
+    return [f"{featuriser.feature_dim:,} features of {count_of(len(manifest), 'picture')}"]
 
 
 if __name__ == "__main__":

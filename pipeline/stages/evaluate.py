@@ -17,11 +17,12 @@ from pipeline.evaluation.split_evaluation import (
 )
 from pipeline.report.confusion import confusion_table
 from pipeline.report.page import Material, render
+from pipeline.report.summary import describe_test
 from pipeline.statistics.bootstrap import FEW_GROUPS
 from pipeline.training.model_card import load_predictor
 
 
-def main() -> None:
+def main() -> list[str]:
     params = config.load_params()
     options = Options.of(params)
     metrics = config.build_all(params, "metric")
@@ -48,6 +49,7 @@ def main() -> None:
     }
     shown = {**choices, **{name: params[name] for name in ("evaluate", "metric")}}  # what this page is a function of
     artifacts.write_text(artifacts.REPORT, render(Material.gather(shown, metrics, packed, options.num_mistakes)))
+    return [describe_test(figures, len(test))]
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pipeline.core import artifacts, config, stage_runner, terminal
 from pipeline.core.contracts import Source
+from pipeline.core.terminal import count_of
 from pipeline.datasets.ingestion import Limits, check_quarantine, grey_scale_warning, ingest, unlabelled_note
 from pipeline.datasets.label_review import read_decisions
 from pipeline.images.grey_scales import Greys
 from pipeline.images.reader import ImageReader
 
 
-def main() -> None:
+def main() -> list[str]:
     params = config.load_params()
     limits = config.instantiate(Limits, config.get_section(params, "ingest"), "ingest")
     source: Source = config.build(config.get_section(params, "source"), "source")
@@ -24,6 +25,9 @@ def main() -> None:
         terminal.say(f"ingest: {empty}")
     if other := grey_scale_warning(Greys.of_manifest(manifest), str(source.name)):
         terminal.warn(f"ingest: {other}")
+    num_classes = len({label for labels in manifest["labels"] for label in labels})
+    refused = [f"{count_of(len(quarantine), 'file')} refused"] if len(quarantine) else []
+    return [", ".join([count_of(len(manifest), "picture"), count_of(num_classes, "class", "classes"), *refused])]
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pipeline.core.contracts import Gate
 from pipeline.core.estimate import read_estimates
 from pipeline.datasets.packed import PackedDataset
 from pipeline.report.comparison import comparison_page
+from pipeline.report.summary import read_summary
 from pipeline.tracking import runs
 from pipeline.tracking.descriptions import describe_version
 from pipeline.tracking.figures import TEST, VAL
@@ -34,7 +35,7 @@ ARTIFACTS = {
 }
 
 
-def main() -> None:
+def main() -> list[str]:
     params = config.load_params()
     options: Options = config.instantiate(Options, config.get_section(params, "register"), "register")
     gate: Gate = config.build(config.get_section(params, "gate"), "gate")
@@ -57,6 +58,7 @@ def main() -> None:
     describe_version(result, run_id, params, card, facts)
     artifacts.write_text(artifacts.COMPARISON, comparison_page(card["source"], result))
     artifacts.write_json(artifacts.REGISTRATION, result)
+    return [f"{result['model']} version {result['version']}, {' and '.join(result['aliases'])}", *read_summary()]
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@ from pipeline.core.errors import UserError
 from pipeline.core.labels import without_negatives
 from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.nouns import import_target
+from pipeline.core.terminal import count_of
 from pipeline.datasets.assignments import assignment_path, other_split_recorded, split_warnings, with_absent
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group
 
 
-def main() -> None:
+def main() -> list[str]:
     params = config.load_params()
     options = config.get_section(params, "split")
     split: Split = config.build(options, "split")
@@ -32,6 +33,9 @@ def main() -> None:
     artifacts.write_table(artifacts.SPLITS, splits)
     for line in split_warnings(splits, before is None and other_split_recorded(params)):
         terminal.warn(f"split: {line}")
+    counts = splits["split"].value_counts()
+    parts = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS)
+    return [f"{parts}, in {count_of(splits['group'].nunique(), 'group')}"]
 
 
 if __name__ == "__main__":

@@ -20,9 +20,10 @@ from pipeline.training import checkpoints as store
 from pipeline.training import model_card
 from pipeline.training import recipe as training_recipe
 from pipeline.training.recipe import SECTIONS, select_recipe
+from pipeline.training.training_display import describe_history
 
 
-def main() -> None:
+def main() -> list[str]:
     params = config.load_params()
     packed = PackedDataset.load()
     nodes = {name: config.get_section(params, name) for name in SECTIONS}
@@ -40,14 +41,17 @@ def main() -> None:
     is_main = rank.is_main_process()
     facts = data_facts(packed)
     run = training_run(key, params, repeat_key, facts) if is_main else nullcontext(TrainingLog(None))
+    fact = ""
     with run as log:
         predictor, history = recipe.fit(packed, log, states)
         if rank.is_main_process():
             write(predictor, history, tried, {"source": name, **recipe.card(packed), "training_key": key})
             log.record_output(model_card.training_digest())
+            fact = describe_history(history, recipe.task.exclusive)
     if rank.is_main_process():  # a run that was interrupted while it waited for MLflow goes on from the last of them
         states.clear()
     rank.finish()
+    return [fact]
 
 
 def write(

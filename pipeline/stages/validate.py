@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.errors import UserError
+from pipeline.core.terminal import count_of
 from pipeline.datasets.expectations import DATA_DOCS, ManifestExpectations, describe, validate
 
 
-def main() -> None:
+def main() -> list[str]:
     params = config.load_params()
     expectations = config.instantiate(ManifestExpectations, config.get_section(params, "validate"), "validate")
     with artifacts.atomic_write(DATA_DOCS) as pages:
@@ -21,6 +22,7 @@ def main() -> None:
             f"{len(failed)} of {len(results)} expectations failed: {describe(failed[0])}; all in {artifacts.VALIDATION}"
         )
     artifacts.write_passed("validate")
+    return [f"{count_of(len(results), 'expectation')} met"]
 
 
 if __name__ == "__main__":

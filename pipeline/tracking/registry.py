@@ -37,7 +37,6 @@ SERVING_REQUIREMENTS = (
     "timm",
     "torch",
     "torchvision",
-    "tqdm",
     "xxhash",
 )
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model; no such alias

@@ -36,7 +36,6 @@ class BatchLoader:
     Attributes:
         epoch_start_state: The generator's state at the start of the current epoch.
         num_batches_done: Batches of that epoch yielded so far.
-        last_batch_size: Samples of the last one.
     """
 
     def __init__(self, samples: ImageDataset, size: int, seed: int, threads: int = 0):
@@ -44,7 +43,6 @@ class BatchLoader:
         self.num_batches = max(1, len(samples) // size)
         self.generator = torch.Generator().manual_seed(seed)
         self.epoch_start_state, self.num_batches_done = self.generator.get_state(), 0
-        self.last_batch_size = 0
 
     def __iter__(self) -> Iterator[Batch]:
         self.generator.set_state(self.epoch_start_state)
@@ -52,7 +50,6 @@ class BatchLoader:
         after = self.generator.get_state()
         for batch in make_ahead(self._make_pinned, left, self.threads) if self.threads else map(self.make, left):
             self.num_batches_done += 1
-            self.last_batch_size = len(batch[0])
             yield batch
         self.epoch_start_state, self.num_batches_done = after, 0
 

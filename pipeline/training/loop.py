@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-from tqdm import tqdm
 
 from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import Objective
@@ -65,7 +64,6 @@ class Loop:
         step_size = optimisation.batch_size * optimisation.accumulation
         threads = min(num_workers(), MAX_THREADS) if self.processes.device.type == "cuda" else 0
         self.feed = BatchLoader(train, step_size, optimisation.seed, threads)
-        self.num_images = self.feed.num_batches * step_size
         self.objective = cast(Any, objective).to(self.processes.device)
         self.network = self.objective.network = self.processes.network(objective.network)
         self.layout = MemoryLayout.fastest(self.network)
@@ -87,8 +85,12 @@ class Loop:
             torch.manual_seed(optimisation.seed + self.processes.number)
         self.step, self.losses = 0, cast(list[float], [])
 
-    def epoch(self, bar: tqdm[Any], after_step: Callable[[], None]) -> float:
-        """Takes the steps that are left of one pass over train; returns the mean loss of the whole pass."""
+    def epoch(self, after_step: Callable[[float], None]) -> float:
+        """Takes the steps that are left of one pass over train; returns the mean loss of the whole pass.
+
+        Args:
+            after_step: Called after each step with its loss.
+        """
         for loss in self.steps():
             if not math.isfinite(loss):
                 epoch = (self.step - 1) // self.feed.num_batches + 1
@@ -96,8 +98,7 @@ class Loop:
                     f"the loss became {loss} at step {self.step}, in epoch {epoch}; lower train.learning_rate"
                 )
             self.losses.append(loss)
-            bar.update(self.feed.last_batch_size)
-            after_step()
+            after_step(loss)
         mean, self.losses = float(np.mean(self.losses)), []
         self.processes.same_buffers(self.network, *([] if self.average is None else [self.average]))
         return mean

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge
 
+from pipeline.core import rank, terminal
 from pipeline.core.errors import UserError
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.statistics.bootstrap import Basis, Bootstrap, difference_interval, share_interval
@@ -96,6 +97,9 @@ class CandidateSelection:
         return self.with_candidate(nodes, chosen), table(rows)
 
     def _try_candidate(self, nodes: Params, name: str, decide: Callable[[Params], np.ndarray]) -> np.ndarray:
+        number = list(self.candidates).index(name) + 1
+        if rank.is_main_process():
+            terminal.say(f"train: trying imbalance={name}, {number} of {len(self.candidates)}")
         try:
             return decide(self._shorten(self.with_candidate(nodes, name)))
         except UserError as error:

@@ -129,9 +129,15 @@ def test_only_an_error_that_failed_stops(tmp_path, capsys):
     good, bad = Finding(value=0.0, limit=1.0, unit="x"), Finding(value=2.0, limit=1.0, unit="x")
     page = tmp_path / "page.html"
     report_failures("check", page, {"a": STOP, "b": WARN}, {"a": good, "b": bad})
-    assert capsys.readouterr().err == "check: warning, b: 2 x, at most 1 accepted\n"
-    with pytest.raises(UserError, match=r"^a: 2 x, at most 1 accepted \(also failed: c\); open .*page\.html to look"):
+    warning = f"check: warning, b: 2 x, at most 1 accepted\n  -> Look at it: {page}#b\n"
+    assert capsys.readouterr().err == warning
+    with pytest.raises(UserError, match=r"^stopped by a: 2 x, at most 1 accepted \(also failed: c\)$") as caught:
         report_failures("check", page, {"a": STOP, "b": WARN, "c": STOP}, {"a": bad, "b": bad, "c": bad})
+    assert caught.value.details == (
+        f"  -> Look at it: {page}#a",
+        "  Then run again. Or train all the same:",
+        "  dvc exp run -S check.a.on_fail=warn",
+    )
 
 
 def test_a_check_says_error_or_warn():
@@ -149,8 +155,9 @@ def test_what_could_not_have_fired_has_not_passed(tmp_path, capsys):
     assert (kept["state"], kept["passed"], kept["obstacle"]) == ("cannot_be_judged", False, blind.obstacle)
     page = tmp_path / "page.html"
     report_failures("check", page, {"a": WARN}, {"a": blind})
-    assert capsys.readouterr().err == "check: warning, a cannot be judged: Test has one group; give more groups.\n"
-    with pytest.raises(UserError, match=r"^a cannot be judged: Test has one group; give more groups; open .*page"):
+    warning = "check: warning, a cannot be judged: Test has one group; give more groups.\n"
+    assert capsys.readouterr().err.startswith(warning)
+    with pytest.raises(UserError, match=r"^stopped by a cannot be judged: Test has one group; give more groups\.$"):
         report_failures("check", page, {"a": STOP}, {"a": blind})
-    with pytest.raises(UserError, match=r"^a: 2 x, at most 1 accepted \(also cannot be judged: b\); open"):
+    with pytest.raises(UserError, match=r"^stopped by a: 2 x, at most 1 accepted \(also cannot be judged: b\)$"):
         report_failures("check", page, {"a": STOP, "b": STOP}, {"a": fired, "b": blind})

@@ -73,6 +73,11 @@ def test_a_mistake_is_one_line_without_escapes(monkeypatch, capsys):
     assert ending(monkeypatch, UserError("no \x1b[31m\nhere"), capsys) == (1, "colibri summary: no \\x1b[31m\\nhere\n")
 
 
+def test_details_follow_on_lines_of_their_own(monkeypatch, capsys):
+    error = UserError("stopped", "  -> Do this", "  or that")
+    assert ending(monkeypatch, error, capsys) == (1, "colibri summary: stopped\n  -> Do this\n  or that\n")
+
+
 def test_an_interruption(monkeypatch, capsys):
     assert ending(monkeypatch, KeyboardInterrupt(), capsys) == (130, "colibri summary: interrupted\n")
 

@@ -2,13 +2,14 @@
 
 import errno
 import os
+import re
 import sqlite3
 
 import pytest
 from dvc.repo import Repo
 from safetensors import SafetensorError
 
-from pipeline.core import stage_runner
+from pipeline.core import durations, stage_runner
 from pipeline.core.errors import UserError
 
 
@@ -34,7 +35,7 @@ def environment(monkeypatch, project):
 
 
 def test_a_stage_that_ends_well(capsys):
-    assert ending(lambda: None, capsys) == (0, "")
+    assert ending(lambda: ["all is well"], capsys) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_quiet_settings_do_not_override_the_users(monkeypatch):
     monkeypatch.delenv("DO_NOT_TRACK")
     monkeypatch.setenv("TQDM_MININTERVAL", "9")
     with pytest.raises(SystemExit):
-        stage_runner.run("split", lambda: None)
+        stage_runner.run("split", lambda: ["all is well"])
     assert (os.environ["DO_NOT_TRACK"], os.environ["TQDM_MININTERVAL"]) == ("true", "9")
 
 
@@ -112,8 +113,46 @@ def test_what_dvc_removed_comes_back_and_what_the_stage_wrote_stays(project, mon
 
 
 def test_outputs_that_cannot_be_restored_do_not_hide_the_reason(project, monkeypatch, capsys):
+    durations.record_duration("elpv", "make", 1.0)
     monkeypatch.setenv("DVC_STAGE", "make")
     code, message = ending(raising(UserError("the reason")), capsys)
     assert code == 1
     assert "were not restored" in message
     assert message.endswith("split: the reason\n")
+
+
+def test_where_no_outputs_ever_were_none_are_missed(project, monkeypatch, capsys):
+    monkeypatch.setenv("DVC_STAGE", "make")
+    assert ending(raising(UserError("the reason")), capsys) == (1, "split: the reason\n")
+
+
+def test_details_follow_the_reason(capsys):
+    assert ending(raising(UserError("stopped", "  -> Do this")), capsys) == (1, "split: stopped\n  -> Do this\n")
+
+
+def ended(capsys, lines=("3 pictures", "", "More: x")):
+    with pytest.raises(SystemExit):
+        stage_runner.run("split", lambda: list(lines))
+    return capsys.readouterr().out
+
+
+def test_the_last_lines_of_a_stage(project, capsys):
+    (project / "params.yaml").write_text("source: {name: elpv}\n")
+    first, *others = ended(capsys).splitlines()
+    assert re.fullmatch(r"split            elpv: 3 pictures  \d\.\d s", first)
+    assert others == ["", "More: x"]
+    assert durations.read_durations("elpv").keys() == {"split"}
+
+
+@pytest.mark.parametrize("text", ["", "source: 3", "source: {}", "{"])
+def test_a_data_set_without_a_name_is_not_named(project, capsys, text):
+    (project / "params.yaml").write_text(text)
+    assert re.fullmatch(r"split            3 pictures  \d\.\d s\n", ended(capsys, ["3 pictures"]))
+
+
+def test_the_time_of_an_earlier_run_is_said_at_the_start(project, capsys):
+    (project / "params.yaml").write_text("source: {name: elpv}\n")
+    durations.record_duration("elpv", "split", 190.0)
+    assert ended(capsys).splitlines()[0] == "split            elpv: about 3 min 10 s, as the last time"
+    durations.record_duration("elpv", "split", 9.0)  # soon over
+    assert "as the last time" not in ended(capsys)

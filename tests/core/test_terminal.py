@@ -1,5 +1,7 @@
 """Text fit for a terminal."""
 
+import io
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,12 +74,12 @@ class Warns:
 
 
 def test_class_names_in_warnings_of_checks(capsys):
-    finding = Finding(value=2.0, limit=1.0, unit="times", worst={HOSTILE: 3}, advice="Look.", sentence="x.")
+    finding = Finding(value=2.0, limit=1.0, unit="times", advice="Look.", sentence=f"{HOSTILE} is large.")
     check_runner.report_failures("check", Path("reports/checks.html"), {"size": Warns()}, {"size": finding})
     err = capsys.readouterr().err
     assert "rust\\x1b]0;owned" in err
     assert harmless(err)
-    assert err.count("\n") == 1
+    assert err.count("\n") == 2
 
 
 @pytest.mark.parametrize("error", [UserError(HOSTILE), ValueError(HOSTILE)])
@@ -111,3 +113,120 @@ def test_the_middle_of_many_is_left_out():
     assert (
         len(bar_chart({"a": 1, "b": 1, "c": 1, "d": 1}, first=2, last=1)) == 4
     )  # one line for one line would save nothing
+
+
+class Screen(io.StringIO):
+    """A terminal in memory."""
+
+    def isatty(self):
+        return True
+
+
+def show_on(monkeypatch):
+    """stdout and stderr as one terminal of 40 columns with 16 colours."""
+    screen = Screen()
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stdout", screen)
+    monkeypatch.setattr("sys.stderr", screen)
+    return screen
+
+
+LONG = "check: warning, shortcut: Brightness alone separates the classes (0.71, at most 0.65 accepted)"
+
+
+def test_a_terminal_wraps_at_blanks_with_an_indent_and_colours_the_beginning(monkeypatch):
+    screen = show_on(monkeypatch)
+    terminal.warn(LONG)
+    assert screen.getvalue().splitlines() == [
+        "\x1b[33mcheck: warning, shortcut\x1b[0m: Brightness",
+        "  alone separates the classes (0.71, at",
+        "  most 0.65 accepted)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("printer", "code"),
+    [(terminal.say, "1"), (terminal.warn, "33"), (terminal.fail, "1;31")],
+    ids=["say", "warn", "fail"],
+)
+def test_each_kind_of_line_has_its_colour(monkeypatch, printer, code):
+    screen = show_on(monkeypatch)
+    printer("train: done")
+    assert screen.getvalue() == f"\x1b[{code}mtrain\x1b[0m: done\n"
+
+
+@pytest.mark.parametrize("line", ["  indented: text", "no head at all", "/a/path/to/x:y", ""])
+def test_other_lines_keep_their_colour(monkeypatch, line):
+    screen = show_on(monkeypatch)
+    terminal.say(line)
+    assert screen.getvalue() == f"{line}\n"
+
+
+def test_a_note_is_not_coloured(monkeypatch):
+    screen = show_on(monkeypatch)
+    terminal.note("x: text")
+    assert screen.getvalue() == "x: text\n"
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", "unknown")])
+def test_no_colour_where_it_is_not_wanted(monkeypatch, name, value):
+    screen = show_on(monkeypatch)
+    monkeypatch.setenv(name, value)
+    terminal.warn(LONG)
+    assert "\x1b" not in screen.getvalue()
+    assert screen.getvalue().split() == LONG.split()
+
+
+def test_a_log_has_one_line_without_colour_unless_it_is_forced(monkeypatch, capsys):
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    terminal.warn(LONG)
+    assert capsys.readouterr().err == f"{LONG}\n"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    terminal.warn(LONG)
+    assert capsys.readouterr().err == f"\x1b[33m{LONG[:24]}\x1b[0m{LONG[24:]}\n"
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal.warn(LONG)
+    assert capsys.readouterr().err == f"{LONG}\n"
+
+
+def test_an_address_that_is_longer_than_the_terminal_keeps_a_row_of_its_own(monkeypatch):
+    screen = show_on(monkeypatch)
+    address = "reports/a_folder_with_a_long_name/checks.html#shortcut"
+    terminal.say(f"Open {address} now")
+    assert screen.getvalue() == f"Open\n  {address}\n  now\n"
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200), st.integers(1, 200))
+def test_wrapping_loses_no_character_but_blanks(text, columns):
+    with pytest.MonkeyPatch.context() as patch:
+        screen = Screen()
+        patch.setattr("sys.stdout", screen)
+        for name, value in {"TERM": "xterm", "COLUMNS": str(columns), "NO_COLOR": "1"}.items():
+            patch.setenv(name, value)
+        terminal.say(text)
+    assert re.sub(r"\s", "", screen.getvalue()) == re.sub(r"\s", "", escape_control_characters(text))
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 classes"), (1, "1 class"), (1234, "1,234 classes")])
+def test_plurals(number, text):
+    assert terminal.count_of(number, "class", "classes") == text
+    assert terminal.count_of(number, "picture").startswith(f"{number:,} picture")
+
+
+def test_a_command_is_copied_so_it_is_never_wrapped(monkeypatch):
+    screen = show_on(monkeypatch)
+    line = "  dvc exp run -S source=clothing -S split=given -S validate.min_samples=10"
+    terminal.say(line)
+    assert screen.getvalue() == f"{line}\n"
+
+
+def test_bars_fit_a_narrow_terminal(monkeypatch):
+    show_on(monkeypatch)
+    rows = bar_chart({"a_long_name_of_a_class": 1000, "b": 250})
+    assert rows == [f"a_long_name_of_a_class     1,000 {'#' * 8}", f"b{' ' * 28}250 ##"]

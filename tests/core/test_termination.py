@@ -30,6 +30,7 @@ def main():
     if "workers" in sys.argv:
         list(parallel.parallel_map(nap, range(64), 64, "nap", workers=2))
     time.sleep(float(sys.argv[1]))
+    return ["all is well"]
 
 if "slow" in sys.argv:
     def restore():

@@ -89,7 +89,8 @@ def test_the_report_shows_what_the_checks_point_at():
 def test_what_only_content_shows_follows_what_the_manifest_shows():
     html = render(build())
     places = [
-        html.index(one) for one in ("Counts, files and", 'id="check-1"', "The content of the pictures", 'id="curate-1"')
+        html.index(one)
+        for one in ("Counts, files and", 'id="shortcut"', "The content of the pictures", 'id="label_suspects"')
     ]
     assert places == sorted(places)
     page = Page(html)
@@ -99,7 +100,7 @@ def test_what_only_content_shows_follows_what_the_manifest_shows():
 
 def test_a_page_of_its_own_has_no_link_to_itself():
     page = Page(checks_page("tanks", "curate", {"label_suspects": entry(), "outliers": entry()}, {}))
-    assert [link["href"] for link in page.all("a")] == ["#curate-1", "#curate-2", "label_suspects.html"]
+    assert [link["href"] for link in page.all("a")] == ["#label_suspects", "#outliers", "label_suspects.html"]
     assert "2 of 2 checks found more than their limits allow. 2 of them stop the run until the data" in page.text
 
 

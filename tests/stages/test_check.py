@@ -5,10 +5,9 @@ import pytest
 import yaml
 from report_material import Page
 
-from pipeline.checks.check_runner import merge_samples, summarise
+from pipeline.checks.check_runner import merge_samples
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.core.results import Finding
 from pipeline.core.stage_runner import run as run_stage
 from pipeline.images.decoding import Decoding, content_hash, decode
 from pipeline.stages import check as stage
@@ -77,18 +76,16 @@ def test_a_check_that_passes_is_written_and_silent(run, capsys):
 def test_a_warning_goes_to_stderr_and_the_run_goes_on(run, capsys):
     run(**imbalance(2))
     assert not artifacts.read_json(artifacts.CHECKS)["class_imbalance"]["passed"]
-    line = (
-        "check: warning, class_imbalance: 3 largest class / smallest class in train, at most 2 accepted (b: 1, a: 3). "
-    )
-    assert capsys.readouterr().err.startswith(line)
+    finding, advice = capsys.readouterr().err.splitlines()
+    sizes = "The largest class of train, a, has 3 pictures; the smallest, b, has 1 (3, at most 2 accepted)"
+    assert finding == f"check: warning, class_imbalance: {sizes}"
+    assert advice.startswith("  -> Collect more of the smallest classes, or train with imbalance=auto")
+    assert advice.endswith(": reports/checks.html#class_imbalance")
 
 
 def test_an_error_stops_after_all_were_measured_and_names_them(run, capsys):
     missing = {"missing_class": {"on_fail": "error"}}
-    message = (
-        r"^class_imbalance: 3 largest .* at most 2 accepted .*\(also failed: missing_class\); "
-        r"open reports/checks\.html to look at it$"
-    )
+    message = r"^stopped by class_imbalance: The largest .* at most 2 accepted\) \(also failed: missing_class\)$"
     with pytest.raises(UserError, match=message):
         run(**imbalance(2, "error"), **missing, rare_class={"min_samples": 9, "on_fail": "warn"})
     assert list(artifacts.read_json(artifacts.CHECKS)) == ["class_imbalance", "missing_class", "rare_class"]
@@ -100,10 +97,14 @@ def test_a_run_that_stops_has_its_exit_code_and_its_page(run, capsys):
     with pytest.raises(SystemExit) as ended:
         run_stage("check", lambda: run(**leaks, **imbalance(3)))
     assert ended.value.code == 1
-    assert capsys.readouterr().err.endswith("; open reports/checks.html to look at it\n")
+    first, page, _, ways_out = capsys.readouterr().err.splitlines()
+    assert first.startswith("check: stopped by split_leakage: 1 of 1 pictures of validation and test")
+    assert page.endswith(": reports/checks.html#split_leakage")
+    assert ways_out.endswith("  dvc exp run -S check.split_leakage.on_fail=warn")
     html = artifacts.CHECKS_PAGE.read_text(encoding="utf-8")
     page = Page(html)
     assert [card["class"] for card in page.all("article")] == ["card failed", "card passed"]
+    assert [card["id"] for card in page.all("article")] == ["split_leakage", "class_imbalance"]
     assert [picture["alt"] for picture in page.all("img")] == ["s00"]  # s04 is gone, and named instead
     assert "s04" in page.text
     assert "pets <b>" in page.text
@@ -114,8 +115,9 @@ def test_a_run_that_stops_has_its_exit_code_and_its_page(run, capsys):
 
 
 def test_checks_see_the_source_group_beside_the_joined_one(run):
-    with pytest.raises(UserError, match=r"^split_leakage: 1 samples of val and test .*\(s04: test\)"):
+    with pytest.raises(UserError, match=r"^stopped by split_leakage: 1 of 1 pictures"):
         run(split_leakage={"near_duplicate_bits": 0, "max_samples": 0, "on_fail": "error"})
+    assert artifacts.read_json(artifacts.CHECKS)["split_leakage"]["worst"] == {"s04": "test"}
 
 
 def test_on_fail_is_error_or_warn(run):
@@ -127,14 +129,3 @@ def test_manifest_and_splits_must_fit(make_manifest):
     splits = pd.DataFrame({"sample_id": ["s00", "s00"], "split": "train", "group": "g"})
     with pytest.raises(pd.errors.MergeError, match="not a one-to-one merge"):
         merge_samples(make_manifest("ab"), splits, pd.DataFrame({"left": [], "right": []}))
-
-
-@pytest.mark.parametrize(
-    ("worst", "advice", "expected"),
-    [
-        ({}, "", "0.1235 things, at most 0.1 accepted"),
-        ({"a": 1, "b": "x"}, "Do this.", "0.1235 things, at most 0.1 accepted (a: 1, b: x). Do this."),
-    ],
-)
-def test_a_finding_as_a_sentence(worst, advice, expected):
-    assert summarise(Finding(value=0.123456, limit=0.1, unit="things", worst=worst, advice=advice)) == expected

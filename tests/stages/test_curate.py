@@ -54,8 +54,9 @@ def test_an_error_ends_with_its_exit_code_after_everything_was_written(curated, 
         run_stage("curate", lambda: curated(**outliers(0.01, "error")))
     assert ended.value.code == 1
     said = capsys.readouterr().err
-    assert said.startswith("curate: outliers: ")
-    assert said.endswith("; open reports/curation.html to look at it\n")
+    assert said.startswith("curate: stopped by outliers: ")
+    assert ": reports/curation.html#outliers\n" in said
+    assert said.endswith("dvc exp run -S curate.outliers.on_fail=warn\n")
     assert all(path.stat().st_size for path in WRITTEN)
     page = Page(artifacts.CURATION_PAGE.read_text(encoding="utf-8"))
     assert [card["class"] for card in page.all("article")] == ["card failed"]

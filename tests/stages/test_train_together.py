@@ -134,7 +134,8 @@ def test_two_processes_killed_go_on_and_train_as_one(alone, tmp_path):
     again = launched(ACCELERATE, tmp_path)
     output, errors = again.communicate(timeout=300)
     assert again.returncode == 0, errors[-3000:]
-    assert output.count("train: ") == 1
+    assert output.count("train: resuming at step ") == 1
+    assert len([line for line in output.splitlines() if line.startswith("train  ")]) == 1  # one process reports
     assert_as_alone(tmp_path, alone)
 
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipeline.core import progress
 from pipeline.core.labels import to_matrix
 from pipeline.features.linear_probe import (
     Folds,
@@ -122,11 +123,13 @@ class TwoRoundCrossValidation:
         """(N, K) probabilities of the second round, (N,) whether the label is suspect, (N,) or untestable."""
         parts = stratified_group_folds(given, self.groups, self.num_folds, self.seed)
         untestable = untestable_rows(given, parts)
-        first = self._predict(given, parts, untestable, None)
+        with progress.show("label suspects, round 1 of 2"):
+            first = self._predict(given, parts, untestable, None)
         trusted = ~_estimate_errors(given, first) | self.confirmed
         if len(np.unique(given[trusted])) < len(np.unique(given)):  # a class would be lost: then all samples are used
             trusted[:] = True
-        second = self._predict(given, parts, untestable, trusted)
+        with progress.show("label suspects, round 2 of 2"):
+            second = self._predict(given, parts, untestable, trusted)
         return second, _estimate_errors(given, second), untestable
 
     def simulate_errors(

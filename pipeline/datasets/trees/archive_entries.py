@@ -14,6 +14,7 @@ from io import FileIO
 from pathlib import Path
 from typing import IO, Literal, final
 
+from pipeline.core import progress
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.sources.items import Item, one_line, printable, relative
 from pipeline.datasets.trees.bounded_streams import CHUNK, READ_FAULTS, Damaged, Stream, TooMuch, decompress
@@ -86,13 +87,11 @@ def unpack(path: Path, folder: Path, bounds: Bounds, names: str | None = None) -
     Raises:
         UserError: It is no archive, is damaged, or is beyond the bounds.
     """
-    from tqdm import tqdm
-
     allowed = bounds.bytes_of(path.stat().st_size)
     writer = _Writer(Names(folder), allowed)
     try:
-        bar = tqdm(_entries(path, allowed, bounds, names), desc="unpack", unit="files", leave=False, disable=None)
-        for number, entry in enumerate(bar, start=1):
+        entries = progress.track(_entries(path, allowed, bounds, names), None, "unpack", "files")
+        for number, entry in enumerate(entries, start=1):
             if number > bounds.max_entries:
                 raise TooMuch(f"it has more than source.max_entries {bounds.max_entries} entries")
             writer.add(entry)

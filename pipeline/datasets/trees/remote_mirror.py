@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, final
 from urllib.parse import unquote
 
-from pipeline.core import artifacts
+from pipeline.core import artifacts, progress
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.sources.items import Item, one_line, printable
 from pipeline.datasets.trees.unpacked_tree import Names
@@ -81,8 +81,6 @@ def mirror(url: str, options: dict[str, Any], tree: Path, max_bytes: int, max_fi
     Raises:
         UserError: It cannot be listed, is beyond the bounds, or the connection keeps failing; complete files stay.
     """
-    from tqdm import tqdm
-
     system, root = filesystem(url, options)
     files, refused = _list_tree(system, root, url, tree)
     if len(files) + len(refused) > max_files:
@@ -101,7 +99,7 @@ def mirror(url: str, options: dict[str, Any], tree: Path, max_bytes: int, max_fi
     pool = ThreadPoolExecutor(CONNECTIONS)
     try:
         results = pool.map(partial(_fetch, system, url, tree, budget), wanted)
-        bar = tqdm(results, total=len(wanted), desc="fetch", unit="files", leave=False, disable=None)
+        bar = progress.track(results, len(wanted), "fetch", "files")
         for file, fault in zip(wanted, bar, strict=True):
             failed += [fault] if isinstance(fault, UserError) else []
             in_a_row = in_a_row + 1 if isinstance(fault, UserError) else 0

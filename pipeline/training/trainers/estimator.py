@@ -12,9 +12,8 @@ import numpy as np
 from safetensors.torch import save_file
 from sklearn.base import ClassifierMixin, clone
 from torch import nn
-from tqdm import tqdm
 
-from pipeline.core import config
+from pipeline.core import config, progress
 from pipeline.core.batches import ImageDataset, ToTensor
 from pipeline.core.contracts import CheckpointStore, Log, Predictor, Risk, Task, Trainer
 from pipeline.core.errors import UserError
@@ -144,8 +143,7 @@ def features(frozen: FrozenEncoder, samples: ImageDataset) -> np.ndarray:
         with tempfile.TemporaryFile() as file:
             result = np.asarray(np.memmap(file, np.float32, "w+", shape=shape))
     pictures = (samples.images[row] for row in samples.rows)
-    progress = tqdm(frozen.stream(pictures), desc="features", total=len(samples), unit=" images", disable=None)
-    for position, vector in enumerate(progress):
+    for position, vector in enumerate(progress.track(frozen.stream(pictures), len(samples), "train: features")):
         result[position] = vector
     return result
 

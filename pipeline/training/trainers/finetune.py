@@ -11,7 +11,6 @@ from typing import Annotated, cast, final
 import torch
 from annotated_types import Ge, Interval, MinLen
 from torch import nn
-from tqdm import tqdm
 
 from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import CheckpointStore, Log, Risk, Task, Trainer
@@ -29,6 +28,7 @@ from pipeline.training.optimisation import Execution, Optimisation
 from pipeline.training.precision import Precision
 from pipeline.training.schedule import learning_rate_factor
 from pipeline.training.trainers.network import Classifier, NetworkPredictor, View
+from pipeline.training.training_display import display
 from pipeline.training.validation_metrics import validation_figures
 
 SHARED = (  # options that the loop takes
@@ -170,17 +170,15 @@ class FineTune(Trainer):
         for earlier in progress.history:
             log(int(earlier["epoch"]), earlier)
         self._report_extra_epochs(loop)
-        done = loop.step * loop.feed.size
-        with tqdm(
-            total=loop.num_epochs * loop.num_images,
-            initial=done,
-            desc="train",
-            unit=" images",
-            disable=None if loop.processes.is_first else True,
-        ) as bar:
+
+        def after_step(loss: float) -> None:
+            shown.add_step(loss)
+            progress.save_when_due()
+
+        with display(loop, progress.history) as shown:
             for epoch in range(len(progress.history) + 1, loop.num_epochs + 1):
                 started, before = time.perf_counter(), loop.step
-                row: dict[str, float] = {"epoch": epoch, "train_loss": loop.epoch(bar, progress.save_when_due)}
+                row: dict[str, float] = {"epoch": epoch, "train_loss": loop.epoch(after_step)}
                 images_per_second = (loop.step - before) * loop.feed.size / (time.perf_counter() - started)
                 predictor = NetworkPredictor(
                     cast(Classifier, loop.current_network()), task, train.transform, self.views, self.precision
@@ -190,6 +188,7 @@ class FineTune(Trainer):
                 row["learning_rate"] = float(max(loop.schedule.get_last_lr()))
                 progress.add(row, scores)
                 log(epoch, {**row, "images_per_second": images_per_second})
+                shown.add_epoch(row, images_per_second)
                 progress.save()
         if not progress.best:
             raise UserError("val loss was never a finite number; lower train.learning_rate")

@@ -1,0 +1,84 @@
+"""What a person sees of a training: a bar while it runs, and a line for each epoch."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, final
+
+from pipeline.core import progress, terminal
+from pipeline.core.progress import clock, rate
+
+if TYPE_CHECKING:
+    from pipeline.training.loop import Loop
+
+History = list[dict[str, float]]
+FIGURES = {True: ("val_accuracy", "val accuracy"), False: ("val_f1_macro", "val macro F1")}  # by: exclusive classes
+
+
+@contextmanager
+def display(loop: Loop, history: History) -> Iterator[TrainingDisplay]:
+    """What shows a training that begins, or is resumed after the epochs of `history`."""
+    total = loop.num_epochs * loop.feed.num_batches
+    if loop.processes.is_first and loop.step:
+        terminal.say(f"train: resuming at step {loop.step:,} of {total:,}")
+    with progress.show("train", total, "steps", loop.step, (loop.feed.size, "pictures")) as bar:
+        yield TrainingDisplay(loop, bar, history)
+
+
+@final
+class TrainingDisplay:
+    """Shows the steps and the epochs of one training.
+
+    Args:
+        loop: The training.
+        bar: None where no person looks.
+        history: Figures of the epochs that are done.
+    """
+
+    def __init__(self, loop: Loop, bar: progress.Bar | None, history: History):
+        self.loop, self.bar = loop, bar
+        self.first_step, self.started = loop.step, time.monotonic()
+        self.figure = FIGURES[loop.objective.task.exclusive]
+        self.val = self._val(history[-1]) if history else ""
+
+    def add_step(self, loss: float) -> None:
+        """Moves the bar; costs microseconds where it is not redrawn."""
+        if self.bar is not None:
+            epoch = (self.loop.step - 1) // self.loop.feed.num_batches + 1
+            self.bar.advance(1, f"train  epoch {epoch}/{self.loop.num_epochs}", f"loss {loss:.3f}{self.val}")
+
+    def add_epoch(self, row: dict[str, float], pictures_per_second: float) -> None:
+        """Prints the line of an epoch.
+
+        Args:
+            row: Its figures.
+            pictures_per_second: Of its steps, without the evaluation on val.
+        """
+        self.val = self._val(row)
+        if not self.loop.processes.is_first:
+            return
+        left = self.loop.num_epochs * self.loop.feed.num_batches - self.loop.step
+        seconds = (time.monotonic() - self.started) * left / max(self.loop.step - self.first_step, 1)
+        losses = f"loss {row['train_loss']:.3f}  val loss {row['val_loss']:.3f}{self.val}"
+        width = len(str(self.loop.num_epochs))
+        line = f"epoch {int(row['epoch']):{width}}/{self.loop.num_epochs}  {losses}"
+        speed, end = f"  {rate(pictures_per_second)} pictures/s", f"  left {clock(seconds)}" if left else ""
+        fits = len(line + speed + end) <= terminal.width(sys.stdout)
+        terminal.say(line + (speed if fits else "") + end)
+
+    def _val(self, row: dict[str, float]) -> str:
+        name, words = self.figure
+        return f"  {words} {100 * row[name]:.1f} %" if name in row else ""
+
+
+def describe_history(history: History, exclusive: bool) -> str:
+    """The epochs of a training and the figures of the best of them, which is its result."""
+    finite = [row for row in history if math.isfinite(row["val_loss"])]
+    best = min(finite or history, key=lambda row: row["val_loss"])
+    name, words = FIGURES[exclusive]
+    figures = f"val loss {best['val_loss']:.3f}, {words} {100 * best[name]:.1f} %"
+    return figures if len(history) == 1 else f"{len(history)} epochs, best {int(best['epoch'])}: {figures}"

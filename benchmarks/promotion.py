@@ -49,7 +49,9 @@ def right(hard: np.ndarray, accuracy: float, generator: np.random.Generator) -> 
 
 
 def gate(min_gain: float = 0.0) -> Better:
-    return Better(metric=Accuracy(), min_gain=min_gain, min_samples=50, num_resamples=500, seed=0)
+    return Better(
+        metric=Accuracy(), min_gain=min_gain, min_gain_of_shared=-0.05, min_samples=50, num_resamples=500, seed=0
+    )
 
 
 def gained(verdict: Verdict) -> bool:

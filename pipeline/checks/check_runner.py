@@ -88,6 +88,7 @@ def bound_finding(check: AnyCheck, finding: Finding) -> StoredFinding:
         pictures=_finite({caption: names[:MAX_IN_STRIP] for caption, names in pictures}),
         table=_finite(finding.table[:MAX_ROWS]),
         obstacle=finding.obstacle,
+        note=finding.note if finding.state == "noted" else "",
         num_rows=len(finding.table),
         state=finding.state,
         passed=finding.passed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.checks.check_runner import merge_samples, report_failures, store_findings
 from pipeline.core import artifacts, config, stage_runner
+from pipeline.datasets.near_duplicates.pixel_agreement import add_same_picture
 from pipeline.images.reader import make_reader
 from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.checks import checks_page, linked_samples
@@ -13,8 +14,12 @@ from pipeline.report.pictures import MAX_SIDE
 def main() -> None:
     params = config.load_params()
     checks = config.build_all(params, "check")
-    samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)))
+    manifest, splits, duplicates = map(
+        artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)
+    )
+    samples = merge_samples(manifest, splits, duplicates)
     reader = make_reader(params, samples)
+    samples = add_same_picture(samples, duplicates, reader)
     findings = {name: check(samples) for name, check in checks.items()}
     stored = store_findings(checks, findings, artifacts.CHECKS)
     shown = load_thumbnails(reader, samples, linked_samples(stored), MAX_SIDE)

@@ -1,9 +1,17 @@
-"""Do two similar pictures show the same pixels, or only similar things? They are aligned, then compared part by part."""
+"""Whether two similar pictures have the same pixels, or only look alike: aligned, then compared part by part."""
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
+import pandas as pd
 from PIL import Image
+
+from pipeline.core.labels import are_labelled, labels_to_text
+from pipeline.core.parallel import parallel_map
+from pipeline.core.sample_reader import SampleReader
+from pipeline.datasets.near_duplicates.groups import add_duplicate_group
 
 SIDE = 128  # of the pictures compared
 REDUCED = (4, 2, 1)  # the alignment begins on a copy of a quarter of the side,
@@ -12,7 +20,48 @@ NUM_STEPS = 10  # of the alignment, on each copy
 SMOOTHING = 1.5  # pixels; compression changes single pixels
 WINDOW = 9  # side of the parts compared: a crack or a chip is as large
 MAX_DIFFERENCE = 0.25  # of the largest part, in standard deviations of the picture; measured, see `is_same_picture`
+MAX_GAIN = 4.0  # in contrast, from one copy to the other
 LEAST_OVERLAP = 0.5  # of the picture
+MAX_PAIRS = 20_000  # compared, 40 minutes of one core; of more the rest counts as look-alikes
+
+
+def add_same_picture(samples: pd.DataFrame, duplicates: pd.DataFrame, reader: SampleReader) -> pd.DataFrame:
+    """The samples with `same_picture`: one name for those of other labels whose pixels agree, None for all others.
+
+    Pixels are compared of pairs with different labels that are near-duplicates or have equal perceptual hashes.
+
+    Args:
+        samples: Manifest rows with a label, or a statement that none applies.
+        duplicates: `data/duplicates.parquet`.
+        reader: Of the pictures.
+    """
+    pairs = _contradicting_pairs(samples, duplicates).head(MAX_PAIRS)
+    items = samples.set_index("sample_id")[["path", "content_hash"]]
+    left, right = (list(items.loc[pairs[side]].itertuples(index=False, name=None)) for side in ("left", "right"))
+    compared = zip(left, right, pairs["mirrored"].tolist(), strict=True)
+    agree = list(parallel_map(partial(_compare, reader), compared, len(pairs), "check"))
+    same = add_duplicate_group(samples, pairs[np.array(agree, dtype=bool)])["duplicate"]
+    return samples.assign(same_picture=same)
+
+
+def _contradicting_pairs(samples: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
+    """`left`, `right` (sample_id) and `mirrored` of pairs with different labels."""
+    known = samples[are_labelled(samples)]
+    text = known["labels"].map(lambda names: labels_to_text(list(names))).set_axis(known["sample_id"])
+    usual = pd.DataFrame({"hash": known["perceptual_hash"].to_numpy(), "text": text.to_numpy(), "left": text.index})
+    first = usual.groupby("hash", sort=False).head(1).set_index("hash")
+    usual["right"] = usual["hash"].map(first["left"])
+    pairs = pd.concat(
+        [duplicates.reindex(columns=["left", "right", "mirrored"]), usual[["left", "right"]].assign(mirrored=False)]
+    )
+    pairs = pairs[pairs["left"].isin(text.index) & pairs["right"].isin(text.index)]
+    contradicting = text.loc[pairs["left"]].to_numpy() != text.loc[pairs["right"]].to_numpy()
+    return pairs[contradicting].drop_duplicates(["left", "right"]).astype({"mirrored": bool})
+
+
+def _compare(reader: SampleReader, pair: tuple[tuple[str, str], tuple[str, str], bool]) -> bool:
+    first, second, mirrored = pair
+    return is_same_picture(reader.load_picture(first), reader.load_picture(second), mirrored)
 
 
 def is_same_picture(first: np.ndarray, second: np.ndarray, mirrored: bool = False) -> bool:
@@ -32,10 +81,11 @@ def is_same_picture(first: np.ndarray, second: np.ndarray, mirrored: bool = Fals
 def largest_local_difference(first: np.ndarray, second: np.ndarray, mirrored: bool = False) -> float:
     """Root mean square difference of the worst part, in standard deviations of the picture: 0 for the same pixels.
 
-    Size, a crop, and brightness and contrast have no influence: the second picture is displaced, zoomed and sheared onto
-    the first one (Lucas and Kanade 1981, An Iterative Image Registration Technique, IJCAI), and its brightness fitted,
-    in whichever direction leaves less (a picture made brighter has white parts from which the other cannot be had).
-    Infinite where they do not overlap.
+    Size, a crop, brightness and contrast have no influence: the second picture is displaced, zoomed and sheared onto
+    the first one, and the brightness of one fitted to the other, whichever way leaves less: from the white parts of a
+    picture that was made brighter nobody can find what they were. Infinite where the two hardly overlap.
+
+    Source: Lucas and Kanade 1981, An Iterative Image Registration Technique, IJCAI.
     """
     ours, theirs = _grey(first), _grey(second)
     theirs = theirs[:, ::-1] if mirrored else theirs
@@ -121,7 +171,9 @@ def _worst_part(target: np.ndarray, source: np.ndarray, inside: np.ndarray) -> f
     target, source = gaussian_filter(target, SMOOTHING), gaussian_filter(source, SMOOTHING)
     fitted = inside & (np.minimum(target, source) > 2) & (np.maximum(target, source) < 253)
     fitted = fitted if fitted.sum() > inside.sum() / 10 else inside
-    gain, offset = np.polyfit(source[fitted], target[fitted], 1) if np.ptp(source[fitted]) else (0.0, target.mean())
-    difference = np.where(inside, target - np.clip(gain * source + offset, 0, 255), 0.0)
+    ours, theirs = target[fitted] - target[fitted].mean(), source[fitted] - source[fitted].mean()
+    gain = np.clip((ours * theirs).sum() / max(float((theirs**2).sum()), 1e-6), 1 / MAX_GAIN, MAX_GAIN)
+    explained = np.clip(target[fitted].mean() + gain * (source - source[fitted].mean()), 0, 255)
+    difference = np.where(inside, target - explained, 0.0)
     spread = max(float(target[inside].std()), 1.0)  # a grey level: a uniform picture has none
     return float(np.sqrt(uniform_filter(difference**2, WINDOW).clip(0).max())) / spread

@@ -84,7 +84,8 @@ class Shortcut(Check):
         over = [one for one in beyond_chance if one.accuracy > self.max_balanced_accuracy]
         open_accuracies = [one.accuracy for one in beyond_chance if one.name not in self.accepted]
         unexplained = [one.name for one in over if one.name not in self.accepted]
-        is_content = self.on_fail == "warn" and can_be_content(unexplained, subset)
+        obstacle = self._obstacle(labelled, associations)
+        is_content = self.on_fail == "warn" and not obstacle and can_be_content(unexplained, subset)
         shown = {one.name: one for one in [*over, *associations][:NUM_SHOWN]}
         shown.update({one.name: one for one in over if one.name in self.accepted})
         return Finding(
@@ -97,7 +98,7 @@ class Shortcut(Check):
             note=CONTENT if is_content else "",
             pictures=_extremes(subset, over),
             table=[self._row(one) for one in associations[:MAX_ROWS]],
-            obstacle=self._obstacle(labelled, associations),
+            obstacle=obstacle,
         )
 
     def _obstacle(self, labelled: LabelTable, associations: list[PropertyAssociation]) -> str:

@@ -50,9 +50,10 @@ def test_an_entry_by_hand():
 
 
 def test_a_finding_with_a_note_is_no_warning(capsys):
-    finding = Finding(value=2.0, limit=1.0, unit="things", note="The data are like that.")
+    finding = Finding(value=2.0, limit=1.0, unit="things", sentence="Two.", note="The data are like that.")
     entry = finding_to_json(WARN, finding)
     assert (entry["state"], entry["passed"], entry["note"]) == ("noted", True, "The data are like that.")
+    assert entry["sentence"] == "Two. The data are like that."
     report_failures("check", artifacts.CHECKS_PAGE, {"one": WARN, "two": STOP}, {"one": finding, "two": finding})
     assert capsys.readouterr() == ("", "")
     within = Finding(value=1.0, limit=1.0, unit="things", note="The data are like that.")

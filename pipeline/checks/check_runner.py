@@ -87,9 +87,10 @@ def bound_finding(check: AnyCheck, finding: Finding) -> StoredFinding:
     """A finding as the file holds it, under the check's question.
 
     Long tables, strips and lists of offenders are cut (`num_rows` is the full length of the table). Infinity and NaN
-    become null.
+    become null. The note of a noted finding ends its sentence, so that every page shows it.
     """
     pictures = list(finding.pictures.items())[:MAX_STRIPS]
+    note = finding.note if finding.state == "noted" else ""
     return StoredFinding(
         question=check.question,
         value=_finite(finding.value),
@@ -97,10 +98,11 @@ def bound_finding(check: AnyCheck, finding: Finding) -> StoredFinding:
         unit=finding.unit,
         worst=_finite(dict(list(finding.worst.items())[:MAX_WORST])),
         advice=finding.advice,
-        sentence=finding.sentence,
+        sentence=f"{finding.sentence} {note}".strip(),
         pictures=_finite({caption: names[:MAX_IN_STRIP] for caption, names in pictures}),
         table=_finite(finding.table[:MAX_ROWS]),
         obstacle=finding.obstacle,
+        note=note,
         num_rows=len(finding.table),
         state=finding.state,
         passed=finding.passed,

@@ -18,6 +18,9 @@ from pipeline.core.results import Finding
 
 SHOWN, SHOWN_EACH = 6, 8  # kinds of mistakes, and pictures of each
 UNIT = "share of samples with whose labels the model disagrees, beyond what unclear pictures alone would give"
+LISTED = ("sample_id", "previous", "labels", "quality", "p_suggested", "model", "split")
+CONFIDENT = 0.8  # probability of another label
+FEW = 20  # pictures of the middle class; a model trained on fewer cannot review labels
 NOISE = 5  # pairs of classes listed with the figure
 
 
@@ -30,9 +33,13 @@ class LabelSuspects(FeatureCheck):
     labels of unclear pictures. It comes from labels sampled from the predicted probabilities, passed through the same
     procedure.
 
-    The listing holds every suspect, in the columns of `data/label_decisions.csv` that need no person. Labels on which a
-    person has decided (the column `decision`) are neither listed nor counted; the sentence says with how many of them
-    the model still disagrees.
+    The listing holds every suspect, first those whose given label is least likely compared with the suggested one: the
+    columns of `data/label_decisions.csv` that need no person, the probability of the given label (`quality`) and of the
+    suggested one, and whether the `model` is confident of that. Labels on which a person has decided (the column
+    `decision`) are neither listed nor counted; the sentence says with how many of them the model still disagrees.
+
+    Where half of the classes have fewer than 20 pictures the finding is noted (with `on_fail: warn`): a model that was
+    trained on so few is often wrong itself.
 
     Args:
         max_share: Largest accepted share beyond the expected one, 0 to 1, of the samples that could be tested.
@@ -69,6 +76,8 @@ class LabelSuspects(FeatureCheck):
                 "previous": [labels_to_text(labels[row]) for row in rows],
                 "labels": [labels_to_text(names) for names in suspected["suggested"]],
                 "quality": suspected["quality"].round(4).to_numpy(),
+                "p_suggested": suspected["p_suggested"].round(4).to_numpy(),
+                "model": np.where(suspected["p_suggested"] >= CONFIDENT, "confident", "unsure"),
                 "split": known["split"].to_numpy()[rows],
             }
         )
@@ -83,7 +92,7 @@ class LabelSuspects(FeatureCheck):
                 for (given, true), share in list(found.noise.items())[:NOISE]
             },
             advice="Look at reports/label_suspects.html, and write your decisions into data/label_decisions.csv.",
-            sentence=_sentence(len(listing), by_chance, len(found.table) - len(listing), len(known), found.noise)
+            sentence=_sentence(listing, by_chance, len(found.table) - len(listing), len(known), found.noise)
             + _untestable_note(int(found.untestable.sum())),
             pictures=_pictures(listing),
             table=[
@@ -91,6 +100,7 @@ class LabelSuspects(FeatureCheck):
                 for (given, true), share in found.noise.items()
             ],
             listing=listing,
+            note=_few_note(labels) if self.on_fail == "warn" else "",
             obstacle=""
             if num_testable
             else "All pictures with a label are in one group, so no model can be trained without that group; give "
@@ -98,26 +108,35 @@ class LabelSuspects(FeatureCheck):
         )
 
     def _cannot_judge(self, obstacle: str) -> Finding:
-        listing = pd.DataFrame({name: [] for name in ("sample_id", "previous", "labels", "quality", "split")})
+        listing = pd.DataFrame({name: [] for name in LISTED})
         return Finding(value=0.0, limit=self.max_share, unit=UNIT, listing=listing, obstacle=obstacle)
 
 
 def _sentence(
-    num_open: int, by_chance: float, num_decided: int, num_samples: int, noise: dict[tuple[str, str], float]
+    listing: pd.DataFrame, by_chance: float, num_decided: int, num_samples: int, noise: dict[tuple[str, str], float]
 ) -> str:
-    if num_open:
+    if len(listing):
+        confident = int((listing["model"] == "confident").sum())
         text = (
-            f"Of {num_samples:,} labelled pictures, the model disagrees with the label of {num_open:,}; without any "
-            f"wrong label it would disagree with about {by_chance:,.0f}, because pictures are unclear."
+            f"Of {num_samples:,} labels, {len(listing):,} {'is' if len(listing) == 1 else 'are'} worth a look: the "
+            f"model is confident of another label for {confident:,} and unsure about {len(listing) - confident:,}. "
+            f"Without any wrong label there would be about {by_chance:,.0f}, because pictures are unclear."
         )
         if noise:
             given, true = next(iter(noise))
             text += f" Most often the label says \u201c{given}\u201d and the model \u201c{true}\u201d."
     else:
-        text = f"Of {num_samples:,} labelled pictures, the model disagrees with no {'other ' * bool(num_decided)}label."
+        text = f"Of {num_samples:,} labels, none {'other ' * bool(num_decided)}is worth a look."
     if num_decided:
         text += f" {num_decided:,} more look wrong, but a person has decided on them."
     return text
+
+
+def _few_note(labels: list[list[str]]) -> str:
+    middle = pd.Series([name for names in labels for name in names]).value_counts().median()
+    if middle >= FEW:
+        return ""
+    return f"Half of the classes have at most {middle:,.0f} pictures: a model trained on so few is often wrong itself."
 
 
 def _untestable_note(num: int) -> str:

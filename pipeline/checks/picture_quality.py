@@ -15,13 +15,18 @@ from pipeline.core.ranges import Fraction
 from pipeline.core.results import Finding
 
 SHOWN = 8  # pictures of each fault
+USUAL = 0.5  # share of the samples beyond a limit from which it describes the data set
+MAX_DEVIATIONS, ROBUST = 3.0, 1.4826  # the median absolute deviation times this is a normal standard deviation
 PROPERTIES = ("contrast", "light_level", "dark_level", "sharpness", "entropy", "aspect_ratio", "num_pixels")
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class PictureQuality(Check):
-    """The share of samples with at least one fault. What a fault is depends on the pictures: set the limits by eye.
+    """The share of samples with at least one fault.
+
+    A limit beyond which more than half of the samples are describes the data set (digits have little information), so
+    it is no fault: then those have it that are more than three robust standard deviations worse than the median.
 
     Args:
         dark: A picture is dark when its `light_level` (99 % of the pixels are darker) is below this.
@@ -51,7 +56,7 @@ class PictureQuality(Check):
     on_fail: Literal["error", "warn"]
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        how_bad = self._how_bad(samples)
+        how_bad = {name: _beyond_the_usual(badness) for name, badness in self._how_bad(samples).items()}
         faults = {name: np.flatnonzero(badness > 0) for name, badness in how_bad.items()}
         any_fault = np.zeros(len(samples), dtype=bool)
         for rows in faults.values():
@@ -87,3 +92,11 @@ class PictureQuality(Check):
             "odd shape": longer - 1 / self.odd_aspect,
             "odd size": np.maximum(side / middle, middle / side) - self.odd_size,
         }
+
+
+def _beyond_the_usual(badness: np.ndarray) -> np.ndarray:
+    """(N,) how far each sample is beyond the limit, or beyond what is usual where more than half are beyond it."""
+    if not len(badness) or (badness > 0).mean() <= USUAL:
+        return badness
+    middle = np.median(badness)
+    return np.asarray(badness - middle - MAX_DEVIATIONS * ROBUST * np.median(np.abs(badness - middle)))

@@ -11,6 +11,7 @@ import pandas as pd
 from annotated_types import Ge, Interval
 
 from pipeline.checks.remedies import Lack, find_lacks, suggest_remedies
+from pipeline.checks.shortcuts.common_background import can_be_content
 from pipeline.checks.shortcuts.single_property import LabelTable, PropertyAssociation, rank_properties
 from pipeline.core.contracts import Check
 from pipeline.core.errors import UserError
@@ -19,6 +20,10 @@ from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.core.results import Finding
 from pipeline.datasets.properties import Property, collect_properties, stratified_group_sample
 
+CONTENT = (
+    "All pictures have the same background, so this can be what they show, as ink separates a 1 from an 8; only a "
+    "person can say."
+)
 NUM_PICTURES = 8  # at each end of the best predictor
 NUM_SHOWN = 5
 MAX_ROWS = 200
@@ -34,6 +39,9 @@ class Shortcut(Check):
     properties and labels, is at most `alpha` (`single_property`). An accuracy that chance explains counts as 0.5.
     P-values come from block permutations of the labels, between groups of similar size and within groups. If a property
     is above the limit and there are too few groups for any permutation to reach `alpha`, the check cannot be judged.
+
+    Where all pictures have the same background, properties of the object can be what the pictures show
+    (`common_background`): with `on_fail: warn` the finding is then noted, if nothing else is above the limit.
 
     Args:
         max_balanced_accuracy: Largest accepted balanced accuracy, 0.5 (chance) to 1 (perfect prediction).
@@ -75,6 +83,9 @@ class Shortcut(Check):
         beyond_chance = [one for one in associations if one.p <= self.alpha]
         over = [one for one in beyond_chance if one.accuracy > self.max_balanced_accuracy]
         open_accuracies = [one.accuracy for one in beyond_chance if one.name not in self.accepted]
+        unexplained = [one.name for one in over if one.name not in self.accepted]
+        obstacle = self._obstacle(labelled, associations)
+        is_content = self.on_fail == "warn" and not obstacle and can_be_content(unexplained, subset)
         shown = {one.name: one for one in [*over, *associations][:NUM_SHOWN]}
         shown.update({one.name: one for one in over if one.name in self.accepted})
         return Finding(
@@ -82,11 +93,12 @@ class Shortcut(Check):
             limit=self.max_balanced_accuracy,
             unit="balanced accuracy of one property alone (0.5 is chance)",
             worst={name: self._text(one) for name, one in shown.items()},
-            advice=_advice(labelled, known, [one.name for one in over if one.name not in self.accepted]),
+            advice=_advice(labelled, known, unexplained),
             sentence=_sentence(over, [one for one in associations if one.accuracy > self.max_balanced_accuracy]),
+            note=CONTENT if is_content else "",
             pictures=_extremes(subset, over),
             table=[self._row(one) for one in associations[:MAX_ROWS]],
-            obstacle=self._obstacle(labelled, associations),
+            obstacle=obstacle,
         )
 
     def _obstacle(self, labelled: LabelTable, associations: list[PropertyAssociation]) -> str:
@@ -120,7 +132,7 @@ class Shortcut(Check):
     def _row(self, one: PropertyAssociation) -> dict[str, object]:
         return {
             "property": one.name,
-            "tells": one.label,
+            "label": one.label,
             "balanced_accuracy": one.accuracy,
             "p": one.p,
             "AUC_or_V": one.figure,
@@ -138,7 +150,7 @@ class Shortcut(Check):
 def _sentence(over: list[PropertyAssociation], high: list[PropertyAssociation]) -> str:
     """About the best property beyond chance; else about the best one above the limit that chance explains."""
     if over:
-        return f"{_describe(over[0])}, without the content of the picture: a network may learn that instead."
+        return f"{_describe(over[0])}: a network may learn that instead of what the picture shows."
     if high:
         return (
             f"{_describe(high[0])}, but with so few samples or groups this may be chance: permuted labels gave as "

@@ -59,6 +59,17 @@ class Predictions:
             scores=self.scores[rows],
         )
 
+    def of_classes(self, classes: list[str]) -> Predictions:
+        """The columns of some classes, in this order; a decision for any other class is then a decision for none."""
+        columns = [self.classes.index(name) for name in classes]
+        return replace(
+            self,
+            targets=self.targets[:, columns],
+            decided=self.decided[:, columns],
+            scores=self.scores[:, columns],
+            classes=classes,
+        )
+
     @property
     def is_right(self) -> np.ndarray:
         """(N,) bool: exactly the true labels were decided."""

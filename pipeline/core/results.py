@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Evidence = dict[str, float | Estimate | None]  # figures by name
-State = Literal["passed", "failed", "cannot_be_judged"]
+State = Literal["passed", "noted", "failed", "cannot_be_judged"]
 MAX_WORST, MAX_STRIPS, MAX_IN_STRIP, MAX_ROWS = 20, 6, 8, 200  # of one finding, in the file and on the page
 
 
@@ -37,6 +37,8 @@ class Finding:
         table: All measurements, a row each, worst first, all with the same keys.
         obstacle: Why the check could not have failed on these data, and what it would need, in one sentence; empty
             where it could. A finding with an obstacle has not passed.
+        note: Why nothing follows from a value beyond the limit, in one sentence; empty where something does. The
+            finding is then noted: the page shows it, and it is no warning.
         listing: A table for a separate file; it is not stored with the finding.
     """
 
@@ -49,18 +51,24 @@ class Finding:
     pictures: dict[str, list[str]] = field(default_factory=dict)
     table: Sequence[Mapping[str, object]] = field(default_factory=list)
     obstacle: str = ""
+    note: str = ""
     listing: pd.DataFrame | None = field(default=None, compare=False, repr=False)
 
     @property
     def state(self) -> State:
-        """`failed` beyond the limit, or where the value is no number; else an obstacle makes it `cannot_be_judged`."""
+        """`failed` beyond the limit (`noted` with a note), or where the value is no number; else, with an obstacle,
+        `cannot_be_judged`.
+        """
+        if self.value > self.limit and self.note:
+            return "noted"
         if not self.value <= self.limit:  # a NaN is not within its limit
             return "failed"
         return "cannot_be_judged" if self.obstacle else "passed"
 
     @property
     def passed(self) -> bool:
-        return self.state == "passed"
+        """Whether nothing has to be done."""
+        return self.state in ("passed", "noted")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +80,7 @@ class StoredFinding:
         value: None where undefined.
         limit: None where there is none.
         num_rows: Of the whole table, of which `table` may be the beginning.
-        passed: Whether `state` is `passed`.
+        passed: Whether `state` is `passed` or `noted`: nothing has to be done.
         on_fail: Whether the check stops the run.
 
     The others are those of `Finding`.
@@ -88,6 +96,7 @@ class StoredFinding:
     pictures: dict[str, list[str]] = field(default_factory=dict)
     table: Sequence[Mapping[str, object]] = field(default_factory=list)
     obstacle: str = ""
+    note: str = ""
     num_rows: int = 0
     state: State
     passed: bool

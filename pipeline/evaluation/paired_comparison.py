@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class PairedPredictions:
-    """The common samples of a later and an earlier set of predictions, row by row.
+    """The common samples of a later and an earlier set of predictions, row by row, with the classes that both know.
 
     Attributes:
         later: Later predictions, with the current groups and labels.
@@ -33,7 +33,10 @@ class PairedPredictions:
 
     @classmethod
     def match(cls, later: Predictions, earlier: Predictions) -> PairedPredictions | None:
-        """The common samples in the order of the later predictions, or None; both must have the same classes.
+        """The common samples in the order of the later predictions, or None.
+
+        Where the classes differ, only those of both are compared, on samples that still show one of them. Each model
+        answers as it does in use: an answer that is another class is a mistake there.
 
         Raises:
             UserError: One of them names a sample twice.
@@ -48,6 +51,11 @@ class PairedPredictions:
                 )
         rows = before.get_indexer(names)
         common = rows >= 0
+        if later.classes != earlier.classes:
+            shared = [name for name in later.classes if name in earlier.classes]
+            shows = later.of_classes(shared).targets.any(axis=1)
+            common &= shows | ~later.targets.any(axis=1)
+            later, earlier = later.of_classes(shared), earlier.of_classes(shared)
         return cls(later.take(common), earlier.take(rows[common])) if common.any() else None
 
     def __len__(self) -> int:

@@ -6,6 +6,7 @@ from pipeline.checks.check_runner import merge_samples, report_failures, run_che
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.finding_text import count_states
 from pipeline.core.terminal import count_of
+from pipeline.datasets.near_duplicates.pixel_agreement import add_same_picture
 from pipeline.images.reader import make_reader
 from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.checks import checks_page, linked_samples
@@ -15,8 +16,12 @@ from pipeline.report.pictures import MAX_SIDE
 def main() -> list[str]:
     params = config.load_params()
     checks = config.build_all(params, "check")
-    samples = merge_samples(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)))
+    manifest, splits, duplicates = map(
+        artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)
+    )
+    samples = merge_samples(manifest, splits, duplicates)
     reader = make_reader(params, samples)
+    samples = add_same_picture(samples, duplicates, reader)
     findings = run_checks("check", checks, samples)
     stored = store_findings(checks, findings, artifacts.CHECKS)
     shown = load_thumbnails(reader, samples, linked_samples(stored), MAX_SIDE)

@@ -24,7 +24,7 @@ from pipeline.report.checks import checks_page, linked_samples
 from pipeline.report.pictures import MAX_SIDE
 from pipeline.report.suspects import NUM_SHOWN, suspects_page
 
-SUSPECT_COLUMNS = ("sample_id", "previous", "labels", "quality", "split")
+SUSPECT_COLUMNS = ("sample_id", "previous", "labels", "quality", "p_suggested", "model", "split")
 
 
 def main() -> list[str]:

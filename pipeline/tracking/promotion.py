@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 
 from pipeline.core import artifacts, config
 from pipeline.core.contracts import Gate, Metric
+from pipeline.core.errors import UserError
 from pipeline.core.estimate import read_estimates
 from pipeline.core.results import Verdict, read_findings
 from pipeline.datasets.packed import PackedDataset
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 LEAKAGE = "split_leakage"  # the check without which no figure of test counts
 DONE_TAG = "colibri.registered"  # written when the aliases have moved, which the recorded verdict precedes
+PROMOTION_TAG = "colibri.promotion"  # of a version that a person promoted: the reason, and the champion before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +99,7 @@ def register_version(
             "version": version,
             "aliases": ["challenger", "champion"] if verdict.promote else ["challenger"],
             "champion_before": champion[0] if champion else None,
-            "reasons": verdict.reasons,
+            "reasons": verdict.reasons + ([] if verdict.promote else [way_out(version)]),
             "evidence": verdict.evidence_to_json(),
             "test_set_uses": uses,
             "earlier_data": earlier,
@@ -108,6 +111,45 @@ def register_version(
             registry.set_alias(name, alias, result["version"])
         registry.tag_version(name, result["version"], {DONE_TAG: "true"})
     return result
+
+
+def promote_by_hand(name: str, version: str, reason: str) -> tuple[str | None, str]:
+    """Makes a version champion; returns the champion before, if any, and the first reason of the gate's verdict.
+
+    The reason is written before the alias moves, so that an interrupted call leaves no champion without one; the same
+    call again completes it.
+
+    Args:
+        name: Of the registered model.
+        version: One of its versions.
+        reason: Of the person, on one line.
+
+    Raises:
+        UserError: The store has no such version, or its registration was interrupted.
+    """
+    known = registry.list_versions(name)
+    if version not in known:
+        found = f"it has {', '.join(known)}" if known else "it has none; dvc repro registers one"
+        raise UserError(f"{name} has no version {version} in MLflow's store; {found}")
+    tags = registry.version_tags(name, version)
+    registration = registry.registration_of(name, version)
+    if registration is not None and DONE_TAG not in tags:
+        raise UserError(
+            f"the registration of {name} version {version} was interrupted; run dvc repro, which completes it"
+        )
+    champion = registry.champion(name)
+    before = champion[0] if champion else None
+    earlier = json.loads(tags.get(PROMOTION_TAG, "{}"))
+    replaced = earlier.get("champion_before") if before == version else before
+    registry.tag_version(name, version, {PROMOTION_TAG: json.dumps({"reason": reason, "champion_before": replaced})})
+    registry.describe_version(name, version, f"Promoted by hand: {reason}")
+    registry.set_alias(name, "champion", version)
+    return before, next(iter((registration or {}).get("reasons", [])), "")
+
+
+def way_out(version: str) -> str:
+    """How a person promotes a version that the gate did not."""
+    return f"to promote it all the same: colibri promote {version} --reason 'why'"
 
 
 def test_digest() -> str:
@@ -130,10 +172,8 @@ def apply_gate(gate: Gate, classes: list[str], champion_run: str | None) -> Verd
         return gate(ours, None)
     with tempfile.TemporaryDirectory() as folder:
         theirs = registry.predictions_of(champion_run, Path(folder))
-        before = artifacts.read_metadata(theirs).get("classes")
-        if before != classes:
-            return Verdict(False, [f"the champion has other classes: {before} instead of {classes}"])
-        return gate(ours, load_test_predictions(theirs, classes))
+        before = artifacts.read_metadata(theirs).get("classes") or classes
+        return gate(ours, load_test_predictions(theirs, before))
 
 
 def compare_earlier_data(name: str, run_id: str, card: JsonObject, comparison: ComparisonOptions) -> JsonObject | None:

@@ -229,6 +229,21 @@ def _download(client: MlflowClient, run_id: str, artifact: str, folder: Path, wa
     return Path(client.download_artifacts(run_id, artifact, str(folder)))
 
 
+def list_versions(name: str) -> list[str]:
+    """The versions of a registered model, the oldest first; empty where there is no such model."""
+    with open_store() as (client, _):
+        found = client.search_model_versions(f"name = '{name}'")
+    return sorted((str(one.version) for one in found), key=int)
+
+
+def describe_version(name: str, version: str, sentence: str) -> None:
+    """Adds a sentence to the description of a version, once."""
+    with open_store() as (client, _):
+        before = client.get_model_version(name, version).description or ""
+        if sentence not in before.splitlines():
+            client.update_model_version(name, version, "\n\n".join(one for one in (before, sentence) if one))
+
+
 def version_tags(name: str, version: str) -> dict[str, str]:
     with open_store() as (client, _):
         return dict(client.get_model_version(name, version).tags)

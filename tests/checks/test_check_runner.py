@@ -42,10 +42,23 @@ def test_an_entry_by_hand():
         "table": [{"x": 0.5}],
         "num_rows": 1,
         "obstacle": "",
+        "note": "",
         "state": "failed",
         "passed": False,
         "on_fail": "error",
     }
+
+
+def test_a_finding_with_a_note_is_no_warning(capsys):
+    finding = Finding(value=2.0, limit=1.0, unit="things", sentence="Two.", note="The data are like that.")
+    entry = finding_to_json(WARN, finding)
+    assert (entry["state"], entry["passed"], entry["note"]) == ("noted", True, "The data are like that.")
+    assert entry["sentence"] == "Two. The data are like that."
+    report_failures("check", artifacts.CHECKS_PAGE, {"one": WARN, "two": STOP}, {"one": finding, "two": finding})
+    assert capsys.readouterr() == ("", "")
+    within = Finding(value=1.0, limit=1.0, unit="things", note="The data are like that.")
+    assert (within.state, finding_to_json(WARN, within)["note"]) == ("passed", "")
+    assert Finding(value=math.nan, limit=1.0, unit="things", note="x").state == "failed"
 
 
 told = st.dictionaries(st.text(max_size=3), numbers, max_size=3)
@@ -108,7 +121,10 @@ ENTRY = {"value": 2.0, "limit": 1.0, "unit": "x", "worst": {}, "passed": False}
         ),
         ({"x": {}}, r"a finding needs the key 'value', found nothing"),
         ({"x": 3}, r"^reports/checks\.json: not the findings of checks"),
-        ({"x": {**ENTRY, "state": "foo"}}, r"\(state must be 'passed', 'failed' or 'cannot_be_judged', got 'foo'\)"),
+        (
+            {"x": {**ENTRY, "state": "foo"}},
+            r"\(state must be 'passed', 'noted', 'failed' or 'cannot_be_judged', got 'foo'\)",
+        ),
         ({"x": {**ENTRY, "passed": "no"}}, r"\(passed must be .*, got 'no'\)"),
         ({"x": {**ENTRY, "worst": 3}}, r"\(worst must be .*, got 3\)"),
         ({"x": {**ENTRY, "value": "much"}}, r"\(value must be .*, got 'much'\)"),

@@ -38,13 +38,25 @@ def test_the_share_and_the_listing(planted):
     finding, names, truth = planted
     assert finding.value == pytest.approx(0.1, abs=0.02)
     assert not finding.passed
-    assert list(finding.listing) == ["sample_id", "previous", "labels", "quality", "split"]
+    assert list(finding.listing) == [
+        "sample_id",
+        "previous",
+        "labels",
+        "quality",
+        "p_suggested",
+        "model",
+        "split",
+    ]
     first = finding.listing.head(len(names))
     assert set(first["sample_id"]) == names
     rows = first["sample_id"].str[1:].astype(int)
     assert first["labels"].tolist() == [CLASSES[truth[row]] for row in rows]
     assert first["previous"].tolist() == [CLASSES[(truth[row] + 1) % 3] for row in rows]
-    assert finding.listing["quality"].is_monotonic_increasing
+    ratio = finding.listing["quality"] / finding.listing["p_suggested"]
+    assert (np.diff(ratio) > -1e-3).all()  # of rounded probabilities
+    confident = finding.listing["p_suggested"] >= 0.8
+    assert (finding.listing["model"] == np.where(confident, "confident", "unsure")).all()
+    assert confident.head(len(names)).all()
     assert finding.value == pytest.approx(len(finding.listing) / 120, abs=0.02)  # of clear pictures chance gives few
 
 
@@ -52,7 +64,7 @@ def test_what_a_person_reads(planted):
     finding, names, _ = planted
     count = len(finding.listing)
     assert finding.sentence.startswith(
-        f"Of 120 labelled pictures, the model disagrees with the label of {count}; without any wrong "
+        f"Of 120 labels, {count} are worth a look: the model is confident of another label for "
     )
     kinds = list(finding.pictures)
     assert set(kinds[:3]) == {f"labelled {CLASSES[(one + 1) % 3]}, looks like {CLASSES[one]}" for one in range(3)}
@@ -92,7 +104,7 @@ def test_where_all_are_decided_none_other_contradicts(search):
     assert finding.value == 0
     assert finding.listing.empty
     assert finding.pictures == {}
-    assert finding.sentence.startswith("Of 120 labelled pictures, the model disagrees with no other label. 1")
+    assert finding.sentence.startswith("Of 120 labels, none other is worth a look. 1")
 
 
 def test_pictures_without_a_label_wait_for_one_and_do_not_count(search):
@@ -101,7 +113,7 @@ def test_pictures_without_a_label_wait_for_one_and_do_not_count(search):
     for row in range(30):
         labels[row] = []
     finding = search(features, labels)
-    assert "Of 90 labelled pictures" in finding.sentence
+    assert finding.sentence.startswith("Of 90 labels, ")
     assert not set(finding.listing["sample_id"]) & {f"s{row:02d}" for row in range(30)}
 
 
@@ -121,7 +133,7 @@ def test_data_without_suspects(search):
     features, truth = make_features(spread=0.05)
     finding = search(features, named(truth))
     assert (finding.value, len(finding.listing)) == (0, 0)
-    assert finding.sentence == "Of 120 labelled pictures, the model disagrees with no label."
+    assert finding.sentence == "Of 120 labels, none is worth a look."
     assert finding.passed
 
 
@@ -178,3 +190,10 @@ def test_where_nothing_could_be_suspected_nothing_is_judged(search):
     assert search(features, [[]] * 120).state == "cannot_be_judged"
     finding = search(features, named(truth), group=np.array(["g"] * 120))
     assert finding.obstacle.startswith("All pictures with a label are in one group")
+
+
+@pytest.mark.parametrize(("num", "state"), [(19, "noted"), (20, "failed")])
+def test_a_model_of_few_pictures_gives_no_warning(search, num, state):
+    features, truth = make_features(num_per_class=num, spread=0.3)
+    finding = search(features, named(exchanged(truth, np.arange(0, 3 * num, 7))))
+    assert (finding.value > finding.limit, finding.state) == (True, state)

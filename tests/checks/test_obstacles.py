@@ -43,7 +43,11 @@ CHECKS = {
         {"group": ["g"] * 24},
         "Only 0 pairs of neighbours have one class and different groups",
     ),
-    "rare_class": (RareClass(min_samples=1, **WARN), {"labels": NONE}, "No picture of a split has a label"),
+    "rare_class": (
+        RareClass(min_samples=1, half_width=0.45, min_groups=1, **WARN),
+        {"labels": NONE},
+        "No picture of a split has a label",
+    ),
     "split_leakage": (
         SplitLeakage(near_duplicate_bits=2, max_samples=0, **WARN),
         {"split": ["train"] * 24},

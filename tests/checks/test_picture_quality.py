@@ -70,6 +70,19 @@ def test_a_picture_with_two_faults_counts_once_and_the_worst_is_shown_first(make
     assert found.pictures == {"dark": ["s02", "s01"], "low information": ["s01"]}
 
 
+def test_a_limit_that_most_pictures_exceed_describes_the_data_set(make_manifest):
+    """Digits have 0.5 to 2.8 bits: none is a fault there but one far below the others."""
+    usual = [{"entropy": 1.6 + 0.02 * one} for one in range(9)]
+    found = finding(make_manifest, *usual, {"entropy": 2.5})
+    assert (found.value, found.worst) == (0.0, {})
+    found = finding(make_manifest, *usual, {"entropy": 1.4})
+    assert (found.value, found.pictures) == (0.1, {"low information": ["s09"]})
+
+
+def test_up_to_half_of_the_pictures_can_be_at_fault(make_manifest):
+    assert finding(make_manifest, {}, {}, {"entropy": 2.3}, {"entropy": 1.0}).value == 0.5
+
+
 @pytest.mark.parametrize(
     ("choices", "message"),
     [

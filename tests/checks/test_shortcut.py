@@ -38,7 +38,7 @@ def test_a_property_that_gives_the_label_away(bright):
 def test_everything_measured_stands_in_the_table(bright):
     table = check(accepted={"contrast": "harmless"})(bright).table
     assert [row["property"] for row in table] == ["brightness", "contrast"]
-    told = {"tells": "b", "balanced_accuracy": 1.0, "p": 0.01, "AUC_or_V": "AUC 1.000", "accepted": ""}
+    told = {"label": "b", "balanced_accuracy": 1.0, "p": 0.01, "AUC_or_V": "AUC 1.000", "accepted": ""}
     assert table[0] == {"property": "brightness", **told, "best_pair": "", "of_the_pair": None}
     assert table[1]["accepted"] == "harmless"
 
@@ -53,7 +53,7 @@ def test_three_classes_name_the_pair(make_manifest):
     values = np.concatenate([np.linspace(0, 1, 30), np.linspace(2, 3, 30), np.linspace(2, 3, 30)])
     samples = make_manifest("a" * 30 + "b" * 30 + "c" * 30, prop_brightness=values)
     (row,) = check()(samples.assign(group=samples["sample_id"])).table
-    assert row["tells"] == "a"
+    assert row["label"] == "a"
     assert min(row["balanced_accuracy"], row["of_the_pair"]) > 0.9  # the bin between a and the others is mixed
     assert row["best_pair"] in ("a from b", "a from c")
 
@@ -180,3 +180,46 @@ def test_a_planted_confound_is_found(pool, kind):
 def test_clean_pictures_raise_no_alarm(pool):
     draws = [planted.samples(pool, [20, 20], "clean", 0.0, np.random.default_rng(seed)) for seed in range(20)]
     assert sum(not check()(one).passed for one in draws) <= 3  # more than 3 of 20 at 4 %: in less than 1 % of tries
+
+
+def on_black(make_manifest, num=80, **columns):
+    """Two classes on one background: the first has half the ink."""
+    ink = np.random.default_rng(0).normal(0.1, 0.01, num) + 0.1 * (np.arange(num) % 2)
+    samples = make_manifest("ab" * (num // 2), **{"prop_brightness": ink, "prop_border_brightness": 0.0, **columns})
+    return samples.assign(group=samples["sample_id"])
+
+
+def test_ink_on_one_background_can_be_the_content(make_manifest):
+    found = check()(on_black(make_manifest))
+    assert (found.state, found.passed, found.value) == ("noted", True, 1.0)
+    assert found.sentence.startswith("Brightness alone separates b from the rest")
+    assert found.note.startswith("All pictures have the same background, so this can be what they show")
+
+
+def test_a_person_who_wants_the_run_to_stop_is_obeyed(make_manifest):
+    assert check(on_fail="error")(on_black(make_manifest)).state == "failed"
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"prop_border_brightness": np.tile([0.0, 0.1], 40)},  # light or a frame of one class
+        {"prop_border_brightness": np.linspace(0, 0.5, 80)},  # photographs
+        {"prop_light_level": np.tile([0.6, 1.0], 40) + np.linspace(0, 0.01, 80)},  # darker ink: another lamp
+        {"prop_jpeg_quality": np.tile([50, 90], 40) + np.arange(80) % 3},
+    ],
+)
+def test_what_is_not_of_the_object_stays_a_warning(make_manifest, columns):
+    assert check()(on_black(make_manifest, **columns)).state == "failed"
+
+
+def test_nine_of_ten_borders_make_a_common_background(make_manifest):
+    touched = np.where(np.arange(80) < 8, 0.2, 0.0)
+    assert check()(on_black(make_manifest, prop_border_brightness=touched)).state == "noted"
+    touched = np.where(np.arange(80) < 9, 0.2, 0.0)
+    assert check()(on_black(make_manifest, prop_border_brightness=touched)).state == "failed"
+
+
+def test_an_accepted_property_does_not_hide_the_note(make_manifest):
+    samples = on_black(make_manifest, prop_jpeg_quality=np.tile([50, 90], 40) + np.arange(80) % 3)
+    assert check(accepted={"jpeg_quality": "one scanner"})(samples).state == "noted"

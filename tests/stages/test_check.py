@@ -65,6 +65,7 @@ def test_a_check_that_passes_is_written_and_silent(run, capsys):
             "table": [],
             "num_rows": 0,
             "obstacle": "",
+            "note": "",
             "state": "passed",
             "passed": True,
             "on_fail": "error",
@@ -87,7 +88,11 @@ def test_an_error_stops_after_all_were_measured_and_names_them(run, capsys):
     missing = {"missing_class": {"on_fail": "error"}}
     message = r"^stopped by class_imbalance: The largest .* at most 2 accepted\) \(also failed: missing_class\)$"
     with pytest.raises(UserError, match=message):
-        run(**imbalance(2, "error"), **missing, rare_class={"min_samples": 9, "on_fail": "warn"})
+        run(
+            **imbalance(2, "error"),
+            **missing,
+            rare_class={"min_samples": 9, "half_width": 0.2, "min_groups": 1, "on_fail": "warn"},
+        )
     assert list(artifacts.read_json(artifacts.CHECKS)) == ["class_imbalance", "missing_class", "rare_class"]
     assert "warning, rare_class" in capsys.readouterr().err
 

@@ -26,8 +26,8 @@ CHECK = {
 
 @pytest.fixture
 def given(project, encode, noise):
-    """Forty-five embedded pictures, four of them in the wrong folder, as the stages before would have left them."""
-    features, truth = make_features(num_per_class=15, spread=0.2)
+    """Sixty embedded pictures, four of them in the wrong folder, as the stages before would have left them."""
+    features, truth = make_features(num_per_class=20, spread=0.2)
     folder = project / "pictures"
     for row, label in enumerate(exchanged(truth, PLANTED)):
         (folder / "abc"[label]).mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def test_without_the_check_the_listing_is_empty_and_the_page_says_so(given):
     write_params(given)
     curate.main()
     assert pd.read_csv(artifacts.SUSPECTS).empty
-    assert artifacts.SUSPECTS.read_text() == "sample_id,previous,labels,quality,split\n"
+    assert artifacts.SUSPECTS.read_text() == "sample_id,previous,labels,quality,p_suggested,model,split\n"
     assert "The model agrees with every label." in artifacts.SUSPECTS_PAGE.read_text()
 
 

@@ -27,7 +27,8 @@ from pipeline.tracking.promotion import (
 from pipeline.tracking.promotion import test_digest as digest_of_test
 
 OPTIONS = Options(model_name="model", below_baseline="refuse")
-GATE = Better(metric=Accuracy(), min_gain=0.0, min_samples=2, num_resamples=100, seed=0)
+FIRST = "champion for want of another: there was none to compare it with"
+GATE = Better(metric=Accuracy(), min_gain=0.0, min_gain_of_shared=-0.2, min_samples=2, num_resamples=100, seed=0)
 CLASSES = ["a", "b"]
 RIGHT, FAIR, POOR = [True] * 20, [True] * 18 + [False] * 2, [True, False] * 10  # POOR is shown to be worse than FAIR
 CARD = {"classes": CLASSES, "data_hash": "0" * 32}
@@ -161,7 +162,7 @@ def test_what_leaks_is_never_promoted(project):
 
 def test_judge_without_a_champion(project):
     write_predictions(artifacts.PREDICTIONS, [True, False])
-    assert apply_gate(GATE, CLASSES, None).reasons == ["there was no champion before"]
+    assert apply_gate(GATE, CLASSES, None).reasons == [FIRST]
 
 
 def test_judge_against_the_champions_predictions(registry):
@@ -173,12 +174,12 @@ def test_judge_against_the_champions_predictions(registry):
     assert verdict.reasons[0].endswith("on 20 common test samples of 20 groups: its lower end is above 0.0")
 
 
-def test_a_champion_of_other_classes_stays(registry):
-    write_predictions(artifacts.PREDICTIONS, [True] * 4)
-    write_predictions(registry.folder / "old.parquet", [True] * 4, classes=["a", "c"])
+def test_a_champion_of_other_classes_is_compared_on_those_of_both(registry):
+    write_predictions(artifacts.PREDICTIONS, RIGHT)
+    write_predictions(registry.folder / "old.parquet", RIGHT, classes=["a", "c"])
     verdict = apply_gate(GATE, CLASSES, "old")
-    assert not verdict.promote
-    assert verdict.reasons == ["the champion has other classes: ['a', 'c'] instead of ['a', 'b']"]
+    assert (verdict.promote, verdict.evidence["gain"].n) == (False, 10)  # of ten pictures a fifth more could be wrong
+    assert verdict.reasons[1] == "the classes changed: b is new and c is gone; compared on the 1 classes of both"
 
 
 def test_the_first_version_is_champion(result, registry):
@@ -187,7 +188,7 @@ def test_the_first_version_is_champion(result, registry):
         "version": "1",
         "aliases": ["challenger", "champion"],
         "champion_before": None,
-        "reasons": ["there was no champion before"],
+        "reasons": [FIRST],
         "evidence": {},
         "test_set_uses": 1,
         "earlier_data": None,
@@ -333,7 +334,7 @@ def test_an_interrupted_registration_goes_on_with_its_version(result, registry, 
     registry.fail_on = None
     resumed = result("k1", [True, False])
     assert (resumed["version"], resumed["aliases"]) == ("1", ["challenger", "champion"])
-    assert resumed["reasons"] == ["there was no champion before"]
+    assert resumed["reasons"] == [FIRST]
     assert list(registry.versions) == ["1"]
     assert registry.aliases == {"challenger": "1", "champion": "1"}
 

@@ -26,7 +26,7 @@ def test_what_may_be_below_the_nuisances():
 def test_what_the_properties_alone_reach_is_the_floor(project, ends, below, promote, words):
     margin = Estimate(value=sum(ends) / 2, low=ends[0], high=ends[1], n=4, groups=4)
     write_estimates(artifacts.TEST_METRICS, {"baseline_margin": margin})
-    verdict = with_baseline_margin(Verdict(True, ["there was no champion before"], {"gain": 1}), below)
+    verdict = with_baseline_margin(Verdict(True, ["champion for want of another"], {"gain": 1}), below)
     assert verdict.promote is promote
     assert words in verdict.reasons[-1]
     assert verdict.evidence == {"gain": 1, "baseline_margin": margin}
@@ -36,5 +36,5 @@ def test_what_the_properties_alone_reach_is_the_floor(project, ends, below, prom
 
 def test_without_a_floor_the_gate_alone_decides(project):
     artifacts.write_json(artifacts.TEST_METRICS, {})
-    verdict = Verdict(True, ["there was no champion before"])
+    verdict = Verdict(True, ["champion for want of another"])
     assert with_baseline_margin(verdict, "refuse") is verdict

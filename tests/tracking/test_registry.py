@@ -263,3 +263,13 @@ def test_the_model_works_where_the_project_is_not(client, version, predictor, pi
     scores, classes = expected(predictor, pictures[1:2])
     assert line.split()[0] == classes[0]
     np.testing.assert_allclose([float(one) for one in line.split()[1:]], scores[0], rtol=1e-5)
+
+
+def test_the_versions_of_a_model_and_what_a_person_says_of_one(client, run_id):
+    assert registry.list_versions("no such model") == []
+    versions = [light(client, "described", run_id) for _ in range(11)]
+    assert registry.list_versions("described") == versions == [str(one) for one in range(1, 12)]
+    for sentence in ("Promoted by hand: a", "Promoted by hand: a", "Promoted by hand: b"):
+        registry.describe_version("described", "2", sentence)
+    found = client.get_model_version("described", "2").description
+    assert found == "Promoted by hand: a\n\nPromoted by hand: b"

@@ -30,7 +30,10 @@ class LabelIssues:
     """Suspected label errors and the estimated label noise.
 
     Attributes:
-        table: The suspects, worst first: `row` (position), `suggested` (list of labels) and `quality` (0 is worst).
+        table: The suspects: `row` (position), `suggested` (list of labels), `quality` (probability of the given label,
+            or of the least likely one of several) and `p_suggested` (of the suggestion). First those whose given label
+            is least likely compared with the suggested one: of the first 20, more are wrong than by `quality` alone
+            (docs/evidence/label_suspects.md).
         noise: (given, true) to the estimated share of the true class that has the given label, where the two differ and
             the share is at least 0.001; the largest first.
         quality: (N,) how well each sample's labels fit its picture, 0 to 1.
@@ -79,7 +82,8 @@ def find_label_issues(
         quality = probabilities[np.arange(len(given)), given]
         suggested = [[classes[best]] for best in probabilities.argmax(axis=1)]
         by_chance = validation.simulate_errors(given, probabilities, untestable).mean(axis=0)
-        return _suspects(quality, suggested, flagged, by_chance, untestable, _noise(given, probabilities, classes))
+        best, noise = probabilities.max(axis=1), _noise(given, probabilities, classes)
+        return _suspects(quality, best, suggested, flagged, by_chance, untestable, noise)
     return _find_issues_per_label(validation, labels, classes)
 
 
@@ -106,7 +110,8 @@ def _find_issues_per_label(
     better = np.where(wrong, 1 - matrix, matrix).astype(bool)
     suggested = [[classes[column] for column in np.flatnonzero(row)] for row in better]
     flagged = np.asarray(wrong.any(axis=1))
-    return _suspects(fit.min(axis=1), suggested, flagged, chance_wrong.mean(axis=0), untestable, noise)
+    quality = fit.min(axis=1)
+    return _suspects(quality, 1 - quality, suggested, flagged, chance_wrong.mean(axis=0), untestable, noise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,6 +201,7 @@ def _noise(given: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> 
 
 def _suspects(
     quality: np.ndarray,
+    p_suggested: np.ndarray,
     suggested: list[list[str]],
     flagged: np.ndarray,
     by_chance: np.ndarray,
@@ -203,6 +209,13 @@ def _suspects(
     noise: dict[tuple[str, str], float],
 ) -> LabelIssues:
     rows = np.flatnonzero(flagged)
-    rows = rows[np.argsort(quality[rows], kind="stable")]
-    table = pd.DataFrame({"row": rows, "suggested": [suggested[row] for row in rows], "quality": quality[rows]})
+    rows = rows[np.argsort(quality[rows] / np.maximum(p_suggested[rows], 1e-12), kind="stable")]
+    table = pd.DataFrame(
+        {
+            "row": rows,
+            "suggested": [suggested[row] for row in rows],
+            "quality": quality[rows],
+            "p_suggested": p_suggested[rows],
+        }
+    )
     return LabelIssues(table, dict(sorted(noise.items(), key=lambda pair: -pair[1])), quality, by_chance, untestable)

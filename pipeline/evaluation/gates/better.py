@@ -14,6 +14,8 @@ from pipeline.core.results import Evidence, Verdict
 from pipeline.evaluation.paired_comparison import PairedPredictions
 from pipeline.statistics.bootstrap import Bootstrap
 
+NUM_NAMED = 5  # classes
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +26,14 @@ class Better(Gate):
     the later one in almost half of all cases. Both are evaluated by the challenger's labels, which include corrections
     since the champion.
 
+    Where the classes of the two differ, the metric is that of the classes of both, and `min_gain_of_shared` replaces
+    `min_gain`: a class more is a gain that no common sample shows, so it is enough not to be much worse on the others.
+
     Args:
         metric: One number for all classes; where smaller is better, a gain is how much smaller it became.
         min_gain: The lower end of the interval must be above this. 0 requires a better model, -0.01 for one that is at
             most 1 point worse, as for scheduled retraining on newer data.
+        min_gain_of_shared: The same where classes were added, removed or renamed.
         min_samples: Common test samples below which there is no verdict.
         num_resamples: Bootstrap resamples, at least 100, where there are more than 100 groups.
         seed: Of the resamples.
@@ -35,6 +41,7 @@ class Better(Gate):
 
     metric: Metric
     min_gain: float
+    min_gain_of_shared: float
     min_samples: PositiveInt
     num_resamples: Annotated[int, Ge(100)]
     seed: Seed
@@ -45,7 +52,12 @@ class Better(Gate):
 
     def __call__(self, challenger: Predictions, champion: Predictions | None) -> Verdict:
         if champion is None:
-            return Verdict(True, ["there was no champion before"])
+            return Verdict(True, ["champion for want of another: there was none to compare it with"])
+        min_gain, change_of_classes = self.min_gain, describe_classes(challenger.classes, champion.classes)
+        if change_of_classes:
+            min_gain = self.min_gain_of_shared
+            if not {*challenger.classes} & {*champion.classes}:
+                return Verdict(False, [f"{change_of_classes}; no class is common to both, so nothing can be compared"])
         common = PairedPredictions.match(challenger, champion)
         if common is None:
             return Verdict(False, ["no test sample is common to both: the champion was evaluated on other data"])
@@ -62,18 +74,38 @@ class Better(Gate):
             "challenger": change.after,
             "champion": change.before,
             "gain": gain,
-            "min_gain": self.min_gain,
+            "min_gain": min_gain,
         }
         if gain.interval is None:
             return Verdict(False, [f"no verdict on the gain of {gain.value:+.4f}: {gain.caveat}"], evidence)
         low, high = gain.interval
-        promote = bool(low > self.min_gain)
-        result = f"its lower end is {'above' if promote else 'not above'} {self.min_gain}"
+        promote = bool(low > min_gain)
+        result = f"its lower end is {'above' if promote else 'not above'} {min_gain}"
+        if gain.value > 0 >= low:
+            result += ", and the gain could be chance"
         where = f"on {len(common)} common test samples of {gain.groups} groups"
         reasons = [f"gain {gain.value:+.4f} [{low:+.4f}, {high:+.4f}] {where}: {result}"]
+        if change_of_classes:
+            reasons.append(f"{change_of_classes}; compared on the {len(common.later.classes)} classes of both")
         if common.num_relabelled:
             reasons.append(
                 "both are evaluated by the current labels; "
                 f"{common.num_relabelled} of these samples had other labels before"
             )
         return Verdict(promote, reasons, evidence)
+
+
+def describe_classes(ours: list[str], theirs: list[str]) -> str:
+    """Which classes the challenger has and the champion lacks, and the reverse; empty where they have the same."""
+    added, removed = ([one for one in first if one not in second] for first, second in ((ours, theirs), (theirs, ours)))
+    parts = [
+        f"{truncate_names(names)} {'is' if len(names) == 1 else 'are'} {word}"
+        for names, word in ((added, "new"), (removed, "gone"))
+        if names
+    ]
+    return f"the classes changed: {' and '.join(parts)}" if parts else ""
+
+
+def truncate_names(names: list[str]) -> str:
+    more = f" and {len(names) - NUM_NAMED} more" if len(names) > NUM_NAMED else ""
+    return ", ".join(names[:NUM_NAMED]) + more

@@ -27,7 +27,7 @@ def test_planted_labels_are_the_first_suspects_and_the_truth_is_suggested(found)
     first = result.table.head(len(PLANTED))
     assert set(first["row"]) == set(PLANTED)
     assert [names[0] for names in first["suggested"]] == [CLASSES[truth[row]] for row in first["row"]]
-    assert result.table["quality"].is_monotonic_increasing
+    assert (result.table["quality"] / result.table["p_suggested"]).is_monotonic_increasing
     assert len(result.table) < 1.5 * len(PLANTED)
     assert result.quality.shape == (120,)
     assert result.quality[PLANTED].max() < np.median(result.quality)

@@ -16,9 +16,14 @@ from pipeline.evaluation.metrics.rate import Rate
 EYE = np.eye(2)
 
 
-def gate(min_gain=0.0, metric=None, seed=0, min_samples=1):
+def gate(min_gain=0.0, metric=None, seed=0, min_samples=1, min_gain_of_shared=-0.05):
     return Better(
-        metric=metric or Accuracy(), min_gain=min_gain, min_samples=min_samples, num_resamples=1000, seed=seed
+        metric=metric or Accuracy(),
+        min_gain=min_gain,
+        min_gain_of_shared=min_gain_of_shared,
+        min_samples=min_samples,
+        num_resamples=1000,
+        seed=seed,
     )
 
 
@@ -36,7 +41,11 @@ def wrong_in(first, last, num=100):
 
 def test_the_first_model_is_promoted():
     verdict = gate(min_samples=50)(predictions([False] * 4), None)
-    assert (verdict.promote, verdict.reasons, verdict.evidence) == (True, ["there was no champion before"], {})
+    assert (verdict.promote, verdict.reasons, verdict.evidence) == (
+        True,
+        ["champion for want of another: there was none to compare it with"],
+        {},
+    )
 
 
 def test_a_gain_by_hand():
@@ -72,6 +81,7 @@ def test_a_gain_that_may_be_chance_promotes_nothing():
     assert not verdict.promote
     assert verdict.evidence["gain"].value == pytest.approx(0.02)
     assert verdict.evidence["gain"].low < 0
+    assert verdict.reasons[0].endswith("its lower end is not above 0.0, and the gain could be chance")
 
 
 @pytest.mark.parametrize(
@@ -224,5 +234,87 @@ def test_wrong_choices(choices, message):
     with pytest.raises(ValueError, match=message):
         from_file(
             Better,
-            **{"metric": Accuracy(), "min_gain": 0.0, "min_samples": 50, "num_resamples": 100, "seed": 0, **choices},
+            **{
+                "metric": Accuracy(),
+                "min_gain": 0.0,
+                "min_gain_of_shared": 0.0,
+                "min_samples": 50,
+                "num_resamples": 100,
+                "seed": 0,
+                **choices,
+            },
         )
+
+
+def of_classes(labels, answers, classes, first=0):
+    """Samples whose label and answer are names of classes."""
+    eye = np.eye(len(classes))
+    truth, choice = ([classes.index(name) for name in names] for names in (labels, answers))
+    names = [f"s{first + position}" for position in range(len(labels))]
+    return replace(
+        make_predictions(eye[truth], eye[choice], 0.8 * eye[choice] + 0.1, names, names), classes=list(classes)
+    )
+
+
+OLD, NEW = ["a", "b"] * 200, ["c"] * 100
+
+
+@pytest.mark.parametrize(("mistakes", "promote"), [(0, True), (8, True), (20, False), (100, False)])
+def test_a_class_added_needs_no_gain_but_hardly_a_loss_on_the_others(mistakes, promote):
+    """Of 400 pictures of the two shared classes the challenger takes some for the new class: these are mistakes."""
+    champion = of_classes(OLD, OLD, "ab")
+    answers = ["c"] * mistakes + OLD[mistakes:] + NEW
+    verdict = gate(min_samples=50)(of_classes(OLD + NEW, answers, "abc"), champion)
+    assert verdict.promote is promote
+    gain = verdict.evidence["gain"]
+    assert (gain.value, gain.n) == (pytest.approx(-mistakes / 400), 400)
+    assert verdict.evidence["min_gain"] == -0.05
+    assert verdict.reasons[1] == "the classes changed: c is new; compared on the 2 classes of both"
+
+
+def test_pictures_that_moved_to_the_new_class_are_not_compared():
+    champion = of_classes(OLD, OLD, "ab")
+    today = ["c"] * 100 + OLD[100:]
+    verdict = gate(min_samples=50)(of_classes(today, today, "abc"), champion)
+    assert (verdict.evidence["gain"].n, verdict.promote) == (300, True)
+
+
+def test_a_class_removed_or_renamed():
+    champion = of_classes(OLD + NEW, OLD[:380] + ["c"] * 20 + NEW, "abc")  # twenty b were called c
+    removed = gate(min_samples=50)(of_classes(OLD, OLD, "ab"), champion)
+    assert (removed.promote, removed.evidence["gain"].n) == (True, 400)
+    assert removed.evidence["gain"].value == pytest.approx(0.05)
+    assert "c is gone" in removed.reasons[1]
+    renamed = gate(min_samples=50)(of_classes(OLD + ["x"] * 100, OLD + ["x"] * 100, "abx"), champion)
+    assert (renamed.promote, renamed.evidence["gain"].n) == (True, 400)
+    assert renamed.reasons[1].startswith("the classes changed: x is new and c is gone;")
+
+
+def test_the_order_of_the_classes_is_no_difference():
+    verdict = gate()(of_classes(OLD, OLD, "ab"), of_classes(OLD, OLD, "ba"))
+    assert not verdict.promote  # equal models
+    assert len(verdict.reasons) == 1
+
+
+def test_without_a_common_class_nothing_is_compared():
+    verdict = gate()(of_classes(NEW, NEW, "c"), of_classes(OLD, OLD, "ab"))
+    assert not verdict.promote
+    assert verdict.reasons == [
+        "the classes changed: c is new and a, b are gone; no class is common to both, so nothing can be compared"
+    ]
+
+
+def test_of_many_new_classes_five_are_named():
+    verdict = gate()(of_classes(OLD, OLD, ["a", "b", *"cdefghi"]), of_classes(OLD, OLD, "ab"))
+    assert verdict.reasons[1].startswith("the classes changed: c, d, e, f, g and 2 more are new;")
+
+
+def test_several_labels_keep_every_picture_of_a_shared_label():
+    """Pictures of `a` alone, of `a` and the new `b`, of nothing, of `b` alone: the last ones alone are left out."""
+    later = np.array([[1, 0]] * 60 + [[1, 1]] * 60 + [[0, 0]] * 60 + [[0, 1]] * 20)
+    names = [f"s{position}" for position in range(len(later))]
+    challenger = replace(make_predictions(later, later, later * 1.0, names, names), classes=["a", "b"])
+    earlier = later[:, :1]
+    champion = replace(make_predictions(earlier, earlier, earlier * 1.0, names, names), classes=["a"])
+    verdict = gate(min_samples=50)(challenger, champion)
+    assert (verdict.evidence["gain"].n, verdict.promote) == (180, True)

@@ -30,7 +30,7 @@ class LabelSuspects(FeatureCheck):
     labels of unclear pictures. It comes from labels sampled from the predicted probabilities, passed through the same
     procedure.
 
-    The listing holds every suspect, in the columns of `data/label_decisions.csv` that need no person. Labels on which a
+    The listing holds every suspect, in the columns of `data/label_decisions/` that need no person. Labels on which a
     person has decided (the column `decision`) are neither listed nor counted; the sentence says with how many of them
     the model still disagrees.
 
@@ -82,7 +82,7 @@ class LabelSuspects(FeatureCheck):
                 f"labelled {given}, the model says {true}": f"{share:.1%}"
                 for (given, true), share in list(found.noise.items())[:NOISE]
             },
-            advice="Look at reports/label_suspects.html, and write your decisions into data/label_decisions.csv.",
+            advice="Look at reports/label_suspects.html, and write your decisions into data/label_decisions/NAME.csv.",
             sentence=_sentence(len(listing), by_chance, len(found.table) - len(listing), len(known), found.noise)
             + _untestable_note(int(found.untestable.sum())),
             pictures=_pictures(listing),

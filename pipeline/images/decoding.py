@@ -43,7 +43,7 @@ REJECTION_REASONS = {
     "no_row": "the file is there, but the source's table or document does not name it",
     "bad_name": "the file's name is not UTF-8",
     "bad_annotation": "the annotation of this item is damaged, unsafe or contradicts itself",
-    "dropped": "a person dropped it in data/label_decisions.csv",
+    "dropped": "a person dropped it in data/label_decisions/",
 }
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error)  # from Pillow
 OPENING = Lock()  # of Pillow's limit, which is global: a server decodes in several threads

@@ -243,8 +243,8 @@ def lines(counted: SourceSummary, looked: HeaderSample, notes: Sequence[str]) ->
 
 
 def _setting_lines(settings: Sequence[Setting]) -> Iterator[str]:
-    widest = max(len(one.shown) for one in settings)
-    yield from (f"  {one.shown:{widest}s}  {one.reason}" for one in settings)
+    widest = max(len(setting.shown) for setting in settings)
+    yield from (f"  {setting.shown:{widest}s}  {setting.reason}" for setting in settings)
 
 
 def compose_params(before: str) -> None:
@@ -268,9 +268,8 @@ def next_steps(name: str, line: SourceLine | None) -> Iterator[str]:
         name: Of the source.
         line: The line of conf/config.yaml; None where it was not to be replaced.
     """
-    main = config.CONF / "config.yaml"
+    main, run = config.CONF / "config.yaml", "colibri run"
     yield ""
-    run = "colibri run"
     if line is None or line.obstacle:
         run += f" -S source={name}"
         if line is not None:

@@ -7,6 +7,7 @@ from content_examples import content_of, only, samples_of
 from file_options import from_file
 
 from pipeline.checks.augmentation_safety import (
+    LIST,
     MAX_CLASSES,
     AugmentationSafety,
     UnchangedPictures,
@@ -42,6 +43,18 @@ def discs(num_per_class: int = 40):
             images.append(np.clip(pixels + generator.normal(0, 6, (32, 32, 3)), 0, 255).astype(np.uint8))
             labels.append(label)
     return samples_of(labels), images
+
+
+def test_a_mirror_that_changes_the_class_is_named_to_be_removed():
+    generator = np.random.default_rng(0)
+    images = [generator.integers(0, 60, (32, 32, 1)).astype(np.uint8) for _ in range(80)]
+    for position, image in enumerate(images):
+        start = 4 if position % 2 else 20
+        image[8:24, start : start + 8] = 250
+    samples = samples_of(["left" if position % 2 else "right" for position in range(80)])
+    found = AugmentationSafety(**CHOICES)(samples, content_of(images, "hog", "mirror,shift"))
+    assert not found.passed
+    assert found.advice == f"Remove mirror from {LIST}."
 
 
 @pytest.mark.slow
@@ -232,7 +245,7 @@ def test_one_of_torchvision_that_goes_too_far_is_named_and_a_strength_is_tried_s
     found = AugmentationSafety(**strict)(samples, content_of(images, "hog", "trivial_augment"))
     assert not found.passed
     assert next(iter(found.worst)) == "trivial_augment as a whole"  # it has no strength
-    assert found.advice == "Remove trivial_augment from the list of augmentations in conf/config.yaml."
+    assert found.advice == f"Remove trivial_augment from {LIST}."
     found = AugmentationSafety(**strict)(samples, content_of(images, "hog", "rand_augment"))
     sizes = [row["size"] for row in found.table if row["choice"] == "rand_augment.max_magnitude"]
     assert 9 in sizes

@@ -236,15 +236,15 @@ def lines(counted: SourceSummary, looked: HeaderSample, notes: Sequence[str]) ->
     if counted.num_groups:
         yield f"  groups that stay together: {counted.num_groups:,}"
     if looked.sizes:
-        yield f"  sizes of {len(looked.sizes):,} pictures looked at: {looked.shown_sizes}"
+        yield f"  sizes of {len(looked.sizes):,} pictures looked at: {looked.size_text}"
     odd = [*notes, *warnings_for(counted, looked)]
     if odd:
         yield from ("", "Worth knowing:", *(f"  - {escape_control_characters(one)}" for one in odd))
 
 
 def _setting_lines(settings: Sequence[Setting]) -> Iterator[str]:
-    widest = max(len(setting.shown) for setting in settings)
-    yield from (f"  {setting.shown:{widest}s}  {setting.reason}" for setting in settings)
+    widest = max(len(setting.text) for setting in settings)
+    yield from (f"  {setting.text:{widest}s}  {setting.reason}" for setting in settings)
 
 
 def compose_params(before: str) -> None:

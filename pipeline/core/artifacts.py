@@ -55,7 +55,7 @@ def decisions_file(source: str) -> Path:
     Raises:
         UserError: The name of the data set cannot be that of a file.
     """
-    if Path(source).name != source:
+    if not source or Path(source).name != source:
         raise UserError(f"source.name {source!r} cannot name a file; use letters, digits, - and _")
     return DECISIONS / f"{source}.csv"
 

@@ -98,7 +98,7 @@ def test_each_data_set_has_a_file_of_its_own(decide, picture_folder):
     assert artifacts.read_table(artifacts.MANIFEST)["decision"].notna().sum() == 2
 
 
-def test_the_former_file_of_all_data_sets_is_moved_by_a_person(decide, picture_folder):
+def test_the_former_file_of_all_data_sets_is_moved_by_a_person(project, picture_folder):
     write_params(picture_folder)
     artifacts.write_text(FORMER, ",".join(COLUMNS) + "\n")
     stage.main()  # nothing is in it
@@ -106,6 +106,7 @@ def test_the_former_file_of_all_data_sets_is_moved_by_a_person(decide, picture_f
     command = r"git mv data/label_decisions\.csv data/label_decisions/x\.csv$"
     with pytest.raises(UserError, match=rf"^data/label_decisions\.csv holds decisions, .*{command}"):
         stage.main()
+    artifacts.DECISIONS.mkdir()
     FORMER.rename(artifacts.decisions_file("x"))
     stage.main()
     assert artifacts.read_table(artifacts.MANIFEST)["decision"].notna().sum() == 1

@@ -81,7 +81,7 @@ class Setting:
     reason: str
 
     @property
-    def shown(self) -> str:
+    def text(self) -> str:
         """`key=value` as a person reads it."""
         name = self.key.strip("/")
         if self.value is None:

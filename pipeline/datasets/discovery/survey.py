@@ -102,7 +102,7 @@ class HeaderSample:
         return median(max(one) / min(one) for one in self.sizes) if self.sizes else 1.0
 
     @property
-    def shown_sizes(self) -> str:
+    def size_text(self) -> str:
         """The commonest sizes with their numbers, and how many others there are."""
         common = Counter(self.sizes).most_common(3)
         shown = ", ".join(f"{width} x {height} ({number:,})" for (width, height), number in common)

@@ -46,13 +46,21 @@ def discs(num_per_class: int = 40):
 
 
 def test_a_mirror_that_changes_the_class_is_named_to_be_removed():
-    generator = np.random.default_rng(0)
-    images = [generator.integers(0, 60, (32, 32, 1)).astype(np.uint8) for _ in range(80)]
-    for position, image in enumerate(images):
-        start = 4 if position % 2 else 20
-        image[8:24, start : start + 8] = 250
-    samples = samples_of(["left" if position % 2 else "right" for position in range(80)])
-    found = AugmentationSafety(**CHOICES)(samples, content_of(images, "hog", "mirror,shift"))
+    """A bright bar is on the left or on the right; the features are the pixels."""
+    images = np.random.default_rng(0).integers(0, 60, (80, 16, 16, 1)).astype(np.uint8)
+    images[::2, 4:12, 2:6] = 250
+    images[1::2, 4:12, 10:14] = 250
+
+    def embed(pictures):
+        return (pictures.reshape(len(pictures), -1) / 255).astype(np.float32)
+
+    content = EmbeddedImages(
+        features=embed(images).astype(np.float16),
+        policy={"mirror": Orthogonal(horizontal_flip=True, vertical_flip=False, transpose=False)},
+        pictures=lambda rows: images[rows],
+        embed=embed,
+    )
+    found = AugmentationSafety(**CHOICES)(samples_of(["left", "right"] * 40), content)
     assert not found.passed
     assert found.advice == f"Remove mirror from {LIST}."
 

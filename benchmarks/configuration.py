@@ -116,7 +116,9 @@ def read_option(path: Path) -> Option:
             lines.append(line.lstrip("# "))
     kept = {key: value for key, value in content.items() if key != "defaults"}
     comments = read_comments(text)
-    if isinstance(kept.get(path.parent.name), dict):  # the section of its own group; the rest is a recipe, values of other sections
+    if isinstance(
+        kept.get(path.parent.name), dict
+    ):  # the section of its own group; the rest is a recipe, values of other sections
         kept, group = kept[path.parent.name], path.parent.name
         comments = {key.removeprefix(f"{group}."): one for key, one in comments.items() if key.startswith(f"{group}.")}
     return Option(name=path.stem, header=" ".join(lines), content=kept, comments=comments)

@@ -287,8 +287,8 @@ def test_a_leaderboard_runs_through_the_queue_and_a_failure_is_a_row(project: Pr
 
 
 def test_a_corrected_label_is_a_new_version_that_is_compared_with_the_one_before(project: Project) -> None:
-    decisions = project.folder / "data/label_decisions.csv"
-    before = decisions.read_text()
+    decisions = project.folder / "data/label_decisions/pictures.csv"
+    before = "sample_id,action,previous,labels,who,when,why\n"
     earlier = json.loads((project.folder / "reports/registration.json").read_text())
     tested = pd.read_parquet(project.folder / "data/predictions.parquet").query("split == 'test'")
     one, other = tested["sample_id"].tolist()[:2]
@@ -310,7 +310,7 @@ def test_a_corrected_label_is_a_new_version_that_is_compared_with_the_one_before
     assert abs(accuracy["by_earlier_labels"] - accuracy["before"]) == pytest.approx(one_label)
     assert accuracy["gain"]["low"] <= accuracy["gain"]["value"] <= accuracy["gain"]["high"]
     assert "by the current labels" in (project.folder / "reports/comparison.html").read_text()
-    assert "label_decisions.csv" in project.run("git", "status", "--porcelain").stdout
-    decisions.write_text(before)
+    assert "data/label_decisions/" in project.run("git", "status", "--porcelain").stdout
+    decisions.unlink()
     project.repro()
     assert json.loads((project.folder / "reports/registration.json").read_text()) == earlier

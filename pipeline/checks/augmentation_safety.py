@@ -22,6 +22,7 @@ from pipeline.features.linear_probe import make_probe, stratified_group_folds
 MAX_TRAIN, MAX_CLASSES = 5000, 50  # training pictures of the probe, and its classes: the commonest sets of labels
 
 MIN_GROUPS = 5  # below, the interval is so wide that hardly any loss counts
+LIST = "the list of augmentations, in the file of the data set in conf/source/ or in conf/config.yaml"
 NO_PROBE = (
     "There are fewer than two labels in two groups of pictures, so no probe can be trained and no augmentation tested; "
     "label more pictures, or give smaller groups."
@@ -172,15 +173,13 @@ class AugmentationSafety(FeatureCheck):
         full = sorted((one for one in results if one.choice.share == 1), key=lambda one: (one.low <= 0, -one.loss))
         worst = full[0] if full else None
         unsafe = [one for one in full if self._unsafe(one)]
+        own_accuracy = round(unchanged.accuracy if unchanged else 0.0, 4)
         table = [
             {"choice": one.choice.name, "size": one.choice.size, "loss": round(one.loss, 4), "low": round(one.low, 4)}
-            | {
-                "own_accuracy": round(unchanged.accuracy if unchanged else 0.0, 4),
-                "change_class": round(one.changed, 4),
-            }
-            | {"mostly": one.mostly}
+            | {"own_accuracy": own_accuracy, "change_class": round(one.changed, 4), "mostly": one.mostly}
             for one in sorted(results, key=lambda one: -one.loss)
         ]
+        strip = f"Change class under {worst.choice}{_main_class(worst)}" if worst else ""
         return Finding(
             value=round(worst.loss, 6) if worst and worst.low > 0 else 0.0,
             limit=self.max_loss,
@@ -191,11 +190,7 @@ class AugmentationSafety(FeatureCheck):
             advice=self._advice(unsafe, results),
             sentence=_sentence(worst if unsafe else None, unchanged),
             obstacle=obstacle,
-            pictures={
-                f"Change class under {worst.choice}{_main_class(worst)}": names[worst.rows[:MAX_IN_STRIP]].tolist()
-            }
-            if worst and unsafe
-            else {},
+            pictures={strip: names[worst.rows[:MAX_IN_STRIP]].tolist()} if worst and unsafe else {},
             table=table,
         )
 
@@ -208,14 +203,16 @@ class AugmentationSafety(FeatureCheck):
             if safe:
                 ways.append(f"set augmentation.{name} to at most {safe[0].choice.size}")
             elif isinstance(size, bool):
-                ways.append(f"set augmentation.{name} to false")
+                part = name.rpartition(".")[0]
+                others = {one.choice.name for one in results if one.choice.name.startswith(f"{part}.")} - {*alone}
+                ways.append(f"set augmentation.{name} to false" if others else f"remove {part} from {LIST}")
             elif size is not None:
                 ways.append(f"remove {name} from its file in conf/augmentation/, or the whole augmentation")
             elif not any(one.choice.name.startswith(f"{name}.") for one in results):
-                ways.append(f"remove {name} from the list of augmentations in conf/config.yaml")
+                ways.append(f"remove {name} from {LIST}")
             elif not any(other.startswith(f"{name}.") for other in alone):
                 ways.append(f"do not use all choices of augmentation.{name} together")
-        text = "; ".join(ways) or "if a choice is beyond the limit, reduce it in conf/augmentation/, or remove it"
+        text = "; ".join(dict.fromkeys(ways)) or "reduce what is beyond the limit in conf/augmentation/, or remove it"
         return f"{text[0].upper()}{text[1:]}."
 
     def _split(self, codes: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

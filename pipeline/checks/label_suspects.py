@@ -34,7 +34,7 @@ class LabelSuspects(FeatureCheck):
     procedure.
 
     The listing holds every suspect, first those whose given label is least likely compared with the suggested one: the
-    columns of `data/label_decisions.csv` that need no person, the probability of the given label (`quality`) and of the
+    columns of `data/label_decisions/` that need no person, the probability of the given label (`quality`) and of the
     suggested one, and whether the `model` is confident of that. Labels on which a person has decided (the column
     `decision`) are neither listed nor counted; the sentence says with how many of them the model still disagrees.
 
@@ -91,7 +91,7 @@ class LabelSuspects(FeatureCheck):
                 f"labelled {given}, the model says {true}": f"{share:.1%}"
                 for (given, true), share in list(found.noise.items())[:NOISE]
             },
-            advice="Look at reports/label_suspects.html, and write your decisions into data/label_decisions.csv.",
+            advice="Look at reports/label_suspects.html, and write your decisions into data/label_decisions/NAME.csv.",
             sentence=_sentence(listing, by_chance, len(found.table) - len(listing), len(known), found.noise)
             + _untestable_note(int(found.untestable.sum())),
             pictures=_pictures(listing),

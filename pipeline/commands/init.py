@@ -1,11 +1,11 @@
-"""Looks at your pictures, reports what it finds, writes conf/source/NAME.yaml and prints the command to run next.
+"""Looks at your pictures, writes conf/source/NAME.yaml with settings for them, and makes it the project's source.
 
 Recognised are a folder per class (also below train, val and test), tables (CSV, TSV, JSONL, Parquet), COCO, Pascal VOC,
-CVAT, V7 Darwin, Label Studio and IDX. Nothing of yours is changed, copied or decoded whole.
+CVAT, V7 Darwin, Label Studio and IDX. Your pictures are neither changed nor copied.
 
 Examples:
   colibri init ~/pictures/screws
-  colibri init ~/pictures/screws --name screws_2
+  colibri init ~/pictures/screws --name screws_2 --no-use
   colibri init data/raw/labels.csv --label-column diagnosis --group-column patient
   colibri init data/raw/coco.json --pictures data/raw/images
   colibri init ~/pictures/sites --label-level 2
@@ -14,16 +14,13 @@ Examples:
 from __future__ import annotations
 
 import re
-import shlex
 from argparse import ArgumentParser
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from inspect import signature
 from os.path import commonpath
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from pipeline.core import config
 from pipeline.core.artifacts import write_text
@@ -34,6 +31,9 @@ from pipeline.core.terminal import bar_chart, escape_control_characters, say
 from pipeline.datasets.discovery.file_listing import FileListing, list_files, list_obstacles, project_path
 from pipeline.datasets.discovery.file_walk import listed_once
 from pipeline.datasets.discovery.format_detection import detect_format
+from pipeline.datasets.discovery.project_source import SourceLine, read_defaults, use_source
+from pipeline.datasets.discovery.recipe import Setting, measure, propose
+from pipeline.datasets.discovery.source_file import compose_text
 from pipeline.datasets.discovery.survey import (
     HeaderSample,
     SourceSummary,
@@ -66,8 +66,8 @@ KINDS: dict[str, Callable[[str], Choice]] = {
 }
 EMPTY = ("negative", "unlabelled", "own_label")
 SPLITS = ("given", "grouped", "random")
-SMALL, MIN_SIZE = 64, 16  # pixels: sides at which a small network does, and below which none is sensible
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+OF_TOOLS = frozenset(["labels", "label", "annotations", "annotation", "metadata", "train", "data", "instances_default"])
 NO_NAME = frozenset(["null", "true", "false", "yes", "no", "on", "off", "nan", "inf"])  # words of YAML and Hydra
 
 
@@ -79,7 +79,13 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--format", help="how to read PATH, where several ways fit: a name of a file in pipeline/datasets/sources"
     )
-    parser.add_argument("--split", choices=SPLITS, help="the split of the run that is proposed, instead of the guess")
+    parser.add_argument("--split", choices=SPLITS, help="the split that is written, instead of the guess")
+    parser.add_argument(
+        "--no-use",
+        action="store_false",
+        dest="use",
+        help="only write conf/source/NAME.yaml; the project goes on with the source that it has",
+    )
     parser.add_argument("--force", action="store_true", help="write over conf/source/NAME.yaml where it exists")
     for key, text in CHOICES.items():
         choices = EMPTY if key == "empty" else [*YES_OR_NO] if key in ("split_folders", "header") else None
@@ -88,9 +94,16 @@ def arguments(parser: ArgumentParser) -> None:
 
 @listed_once()
 def main(
-    path: Path, name: str | None, format: str | None, force: bool, split: str | None = None, **given: str | None
+    path: Path,
+    name: str | None,
+    format: str | None,
+    force: bool,
+    split: str | None = None,
+    use: bool = True,
+    **given: str | None,
 ) -> None:
     targets = config.list_targets("source")
+    check_path(path)
     check_outside(path)
     place = list_files(path)
     name = check_name(name, path)
@@ -109,14 +122,26 @@ def main(
     check_usable(counted, looked, path)
     if file.exists() and not force:
         raise UserError(f"{file} exists; choose another name with --name, or write over it with --force")
-    limits = yaml.safe_load(config.compose())
-    options = overrides(name, counted, looked, limits["validate"]["min_samples"], split or counted.split)
-    command = shlex.join(["dvc", "exp", "run", *(word for option in options for word in ("-S", option))])
-    write_text(file, text(node, found.layout, command))
-    say(*next_steps(file, command, options, looked))
+    limits = read_defaults(config.CONF)
+    validate = limits["validate"]
+    settings = propose(measure(counted, looked, split), validate["min_samples"], validate["min_side"])
+    write_text(file, compose_text(node, found.layout, settings))
+    say("", f"Wrote {file}, with settings for these pictures:", *(_setting_lines(settings)))
+    before = config.compose() if use and config.PARAMS.exists() else ""
+    say(*next_steps(name, use_source(name, config.CONF) if use else None))
+    if before:
+        compose_params(before)
     most = limits["ingest"]["max_quarantine_fraction"]
     if refused_share(counted, looked) > most:
         say(f"ingest will stop at ingest.max_quarantine_fraction {most}; repair what is refused, or raise the limit")
+
+
+def check_path(path: Path) -> None:
+    """Refuses a path that does not exist, with the name that was probably meant."""
+    if not path.exists() and path.parent.is_dir():
+        names = get_close_matches(path.name, [one.name for one in path.parent.iterdir()], n=1)
+        if names:
+            raise UserError(f"{str(path)!r} does not exist; did you mean {str(path.parent / names[0])!r}?")
 
 
 def parse_value(key: str, value: str) -> Choice:
@@ -135,6 +160,8 @@ def check_name(name: str | None, path: Path) -> str:
     """
     if name is None:
         last = project_path(path).absolute()
+        if last.is_file() and last.stem.lower() in OF_TOOLS:  # each data set has such a file
+            last = last.parent
         name = re.sub(r"[^A-Za-z0-9]+", "_", last.stem if last.is_file() else last.name).strip("_").lower()[:64]
         if not NAME.fullmatch(name) or name in NO_NAME:
             raise UserError(
@@ -191,42 +218,10 @@ def check_usable(counted: SourceSummary, looked: HeaderSample, path: Path) -> No
         raise UserError(f"a classifier needs at least two labels, found {found}; nothing was written")
 
 
-def overrides(name: str, counted: SourceSummary, looked: HeaderSample, min_samples: int, split: str) -> list[str]:
-    """What `dvc exp run -S` needs so that the first run is the right one and is not stopped by a limit."""
-    options = [f"source={name}", *([f"split={split}"] if split != "grouped" else [])]
-    options += ["experiment=multi_label"] if counted.task == "multi_label" else []
-    usable = counted.num_pictures - len(looked.refused)
-    return [*options, *([f"validate.min_samples={usable}"] if usable < min_samples else [])]
-
-
 def refused_share(counted: SourceSummary, looked: HeaderSample) -> float:
     """The share of all items that ingest will refuse, estimated from the sample; 0 to 1."""
     unreadable = counted.num_pictures * len(looked.refused) / max(looked.num, 1)
     return (counted.num_items - counted.num_pictures + unreadable) / counted.num_items
-
-
-def text(node: Mapping[str, Any], layout: str, command: str) -> str:
-    """The text of the conf file; values of a person or a file are quoted, so that YAML and Hydra read them as text."""
-    heading = (
-        f"# {escape_control_characters(layout[0].upper() + layout[1:])}. Written by colibri init; edit it as you like."
-    )
-    plain = {key: node[key] for key in ("_target_", "name")}
-    quoted = {key: value for key, value in node.items() if key not in plain}
-    return "\n".join(
-        [
-            heading,
-            f"#   {command}",
-            *(f"{key}: {value}" for key, value in plain.items()),
-            *(f"{key}: {_quote(value)}" for key, value in quoted.items()),
-            "",
-        ]
-    )
-
-
-def _quote(value: Any) -> str:
-    if value is None or isinstance(value, (bool, int)):
-        return "null" if value is None else str(value).lower()
-    return yaml.safe_dump(value, default_style='"', default_flow_style=True, allow_unicode=True, width=10**9).strip()
 
 
 def lines(counted: SourceSummary, looked: HeaderSample, notes: Sequence[str]) -> Iterator[str]:
@@ -241,31 +236,52 @@ def lines(counted: SourceSummary, looked: HeaderSample, notes: Sequence[str]) ->
     if counted.num_groups:
         yield f"  groups that stay together: {counted.num_groups:,}"
     if looked.sizes:
-        yield f"  sizes of {len(looked.sizes):,} pictures looked at: {_sizes(looked.sizes)}"
+        yield f"  sizes of {len(looked.sizes):,} pictures looked at: {looked.size_text}"
     odd = [*notes, *warnings_for(counted, looked)]
     if odd:
         yield from ("", "Worth knowing:", *(f"  - {escape_control_characters(one)}" for one in odd))
 
 
-def _sizes(sizes: Sequence[tuple[int, int]]) -> str:
-    common = Counter(sizes).most_common(3)
-    shown = ", ".join(f"{width} x {height} ({number:,})" for (width, height), number in common)
-    return shown if len(set(sizes)) <= len(common) else f"{shown}, and {len(set(sizes)) - len(common):,} other sizes"
+def _setting_lines(settings: Sequence[Setting]) -> Iterator[str]:
+    widest = max(len(setting.text) for setting in settings)
+    yield from (f"  {setting.text:{widest}s}  {setting.reason}" for setting in settings)
 
 
-def next_steps(file: Path, command: str, options: Sequence[str], looked: HeaderSample) -> Iterator[str]:
-    """What was written and what to type next."""
-    yield from ("", f"Wrote {file}. Next, for one run:", f"  {command}")
-    if "split=given" in options:
-        yield "  (without split=given, near-duplicates and groups are kept apart by a new split)"
-    side = looked.shorter_side
-    if side is not None and side <= SMALL:
-        size = max(int(side), MIN_SIZE)
-        yield f"  (faster for pictures this small: -S encoder=small -S image_size={size})"
-    yield f"In a copy of the project (--temp, --queue) git must know the file: git add {file}"
-    picked = [option.replace("=", ": ") for option in options if "." not in option]
-    limits = [re.sub(r"(.*)\.(.*)=(.*)", r"; \2: \3 under \1", one) for one in options if "." in one]
-    yield f"For good, in conf/config.yaml: {', '.join(picked)}{''.join(limits)}; then dvc repro"
+def compose_params(before: str) -> None:
+    """Brings params.yaml up to date: DVC reads there which folder it watches, before a run composes it again.
+
+    Args:
+        before: What conf/ composed to before it was changed; params.yaml with this text has no edits.
+    """
+    from pipeline.stages.compose import write_params
+
+    try:
+        write_params(force=config.PARAMS.read_text(encoding="utf-8") == before)
+    except UserError:
+        say(f"{config.PARAMS} holds values that conf/ does not explain; the run will list them.")
+
+
+def next_steps(name: str, line: SourceLine | None) -> Iterator[str]:
+    """What became of conf/config.yaml, and what to type next.
+
+    Args:
+        name: Of the source.
+        line: The line of conf/config.yaml; None where it was not to be replaced.
+    """
+    main, run = config.CONF / "config.yaml", "colibri run"
+    yield ""
+    if line is None or line.obstacle:
+        run += f" -S source={name}"
+        if line is not None:
+            yield f"{main} was left as it is: {line.obstacle}."
+        yield f"To make these the pictures of the project, write '- source: {name}' into the defaults of {main}."
+    elif line.before != name:
+        yield f"{main}: '- source: {line.before}' is now '- source: {name}', so every run takes these pictures."
+        yield f"To go back, write '- source: {line.before}' there again."
+    yield "Next:"
+    yield f"  git add {config.CONF} && git commit -m 'Pictures: {name}'   (a run of DVC undoes git add alone)"
+    yield f"  {run}"
+    yield "Then open reports/report.html."
 
 
 def _list_notes(place: FileListing) -> Iterator[str]:

@@ -3,7 +3,7 @@
 The pipeline itself is run by DVC (dvc repro, dvc exp run); these commands stand around it.
 
 Examples:
-  colibri init ~/pictures/screws     look at pictures, write conf/source/screws.yaml
+  colibri init ~/pictures/screws     look at pictures, make them the project's, with settings for them
   colibri init --help                all options of init
   colibri find-lr                    suggest a learning rate for the packed pictures
 """
@@ -15,7 +15,7 @@ import os
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from importlib import import_module
+from importlib import import_module, metadata
 from pkgutil import iter_modules
 from types import ModuleType
 
@@ -53,6 +53,7 @@ def commands() -> dict[str, ModuleType]:
 def parser(modules: dict[str, ModuleType]) -> ArgumentParser:
     """The parser of all commands."""
     top = ArgumentParser("colibri", description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    top.add_argument("--version", action="version", version=f"colibri {metadata.version('colibri')}")
     choices = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in modules.items():
         text = module.__doc__ or name

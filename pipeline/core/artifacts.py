@@ -26,7 +26,7 @@ ASSIGNMENTS = Path("data/assignments")
 SPLITS = Path("data/splits.parquet")
 DUPLICATES = Path("data/duplicates.parquet")
 EMBEDDINGS = Path("data/embeddings")
-DECISIONS = Path("data/label_decisions.csv")
+DECISIONS = Path("data/label_decisions")  # a file for each data set
 PACKED = Path("data/packed")
 PREDICTOR = Path("data/predictor")
 PREDICTIONS = Path("data/predictions.parquet")
@@ -47,6 +47,17 @@ CONFUSION = Path("reports/confusion.csv")
 REPORT = Path("reports/report.html")
 REGISTRATION = Path("reports/registration.json")
 COMPARISON = Path("reports/comparison.html")
+
+
+def decisions_file(source: str) -> Path:
+    """The decisions of people about the labels of a data set; it need not exist.
+
+    Raises:
+        UserError: The name of the data set cannot be that of a file.
+    """
+    if not source or Path(source).name != source:
+        raise UserError(f"source.name {source!r} cannot name a file; use letters, digits, - and _")
+    return DECISIONS / f"{source}.csv"
 
 
 @contextmanager

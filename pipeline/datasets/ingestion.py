@@ -29,7 +29,7 @@ class Limits:
         max_pixels: Largest height x width of a picture; decoding may take 10 bytes of memory for each of these pixels.
         max_quarantine_fraction: Largest share of the items that may be refused before the run stops.
         cache: Whether files that did not change since an earlier run are taken from `.cache/ingest/`.
-        decisions: Whether `data/label_decisions.csv` is applied.
+        decisions: Whether `data/label_decisions/NAME.csv` is applied, NAME that of the data set.
         grey_scale: Black and white in pictures of more than 8 bits: `auto` (inferred from the whole data set), a number
             of bits (8, 10, 12, 14, 16), or the two values.
     """

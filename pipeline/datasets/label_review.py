@@ -1,4 +1,4 @@
-"""Decisions of people about labels, one line each in `data/label_decisions.csv`, applied to the items of the source."""
+"""Decisions of people about labels, a line each in `data/label_decisions/NAME.csv`, applied to the source's items."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.core import artifacts
 from pipeline.core.delimited_text import decode_text, split_rows
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.labels import labels_to_text, parse_labels
 
 COLUMNS = ("sample_id", "action", "previous", "labels", "who", "when", "why")
 ACTIONS = ("keep", "relabel", "drop")
+FORMER = Path("data/label_decisions.csv")  # one file for all data sets, until November 2026
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,24 @@ class ReviewDecision:
     who: str
     when: str
     why: str
+
+
+def load_decisions(source: str) -> list[ReviewDecision]:
+    """The decisions on a data set.
+
+    Args:
+        source: The name of the data set.
+
+    Raises:
+        UserError: A line cannot be applied, or the former file of all data sets still holds decisions.
+    """
+    file = artifacts.decisions_file(source)
+    if read_decisions(FORMER):
+        raise UserError(
+            f"{FORMER} holds decisions, and each data set has a file of its own now: move the lines into "
+            f"{artifacts.DECISIONS}/NAME.csv, for this data set git mv {FORMER} {file}"
+        )
+    return read_decisions(file)
 
 
 def read_decisions(path: Path) -> list[ReviewDecision]:
@@ -141,7 +161,7 @@ def _row(one: ReviewDecision, usable: dict[str, int], labels: list[list[str]], k
     if row is None:
         raise UserError(
             f"{one.where}: the source names no usable sample {one.sample_id!r}; correct or remove the line, or set "
-            "ingest.decisions=false where the file was written for another source"
+            "ingest.decisions=false to leave all decisions out"
         )
     if sorted(labels[row]) != one.previous:
         raise UserError(

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import xxhash
@@ -43,7 +43,7 @@ REJECTION_REASONS = {
     "no_row": "the file is there, but the source's table or document does not name it",
     "bad_name": "the file's name is not UTF-8",
     "bad_annotation": "the annotation of this item is damaged, unsafe or contradicts itself",
-    "dropped": "a person dropped it in data/label_decisions.csv",
+    "dropped": "a person dropped it in data/label_decisions/",
 }
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error)  # from Pillow
 OPENING = Lock()  # of Pillow's limit, which is global: a server decodes in several threads
@@ -195,15 +195,34 @@ def _reject_unidentified(data: bytes) -> ItemRejected:
     return ItemRejected("not_a_picture", f"starts with {bytes(data[:8])!r}")
 
 
+class Header(NamedTuple):
+    """What the first bytes of a picture say.
+
+    Attributes:
+        width: In pixels, as a person sees it.
+        height: In pixels, as a person sees it.
+        is_turned: Whether the file stores the picture turned or mirrored, and EXIF says how it must be shown.
+    """
+
+    width: int
+    height: int
+    is_turned: bool
+
+
 def image_size(data: bytes | np.ndarray) -> tuple[int, int]:
-    """Width and height as a person sees them, from the header alone.
+    """Width and height of `read_header`, which says what it raises."""
+    header = read_header(data)
+    return header.width, header.height
+
+
+def read_header(data: bytes | np.ndarray) -> Header:
+    """The header alone; the pixels are not decoded, so damage of them is not found.
 
     Raises:
-        ItemRejected: `empty`, `unsupported` or `not_a_picture` by its first bytes, `too_large` beyond all limits; the
-            pixels are not decoded, so other damage is not found.
+        ItemRejected: `empty`, `unsupported` or `not_a_picture` by its first bytes, `too_large` beyond all limits.
     """
     if isinstance(data, np.ndarray):
-        return data.shape[1], data.shape[0]
+        return Header(width=data.shape[1], height=data.shape[0], is_turned=False)
     rejection = expect_rejection(data)
     if rejection:
         raise rejection
@@ -213,8 +232,10 @@ def image_size(data: bytes | np.ndarray) -> tuple[int, int]:
             with _open(without_large_metadata(data), Image.MAX_IMAGE_PIXELS or 2**31) as image:
                 # the method of Image itself: that of a PNG decodes the whole picture
                 turn = Image.Image.getexif(image).get(ExifTags.Base.Orientation)
-                turned = turn in SIDEWAYS and image.format not in TURNED_WHEN_OPENED
-                return (image.height, image.width) if turned else (image.width, image.height)
+                width, height = image.size
+                if turn in SIDEWAYS and image.format not in TURNED_WHEN_OPENED:
+                    width, height = height, width
+                return Header(width=width, height=height, is_turned=turn in TURNS)
     except Image.DecompressionBombError as error:
         raise ItemRejected("too_large", str(error)) from None
     except UnidentifiedImageError:

@@ -44,7 +44,7 @@ def suspects_page(name: str, suspects: pd.DataFrame, pictures: np.ndarray) -> st
 
 
 def _line(row: dict[str, Any]) -> str:
-    """The line of `data/label_decisions.csv` that accepts the suggestion, without who, when and why.
+    """The line of `data/label_decisions/NAME.csv` that accepts the suggestion, without who, when and why.
 
     If no label is suggested, the line drops the picture.
     """

@@ -6,7 +6,7 @@ from pipeline.core import artifacts, config, stage_runner, terminal
 from pipeline.core.contracts import Source
 from pipeline.core.terminal import count_of
 from pipeline.datasets.ingestion import Limits, check_quarantine, grey_scale_warning, ingest, unlabelled_note
-from pipeline.datasets.label_review import read_decisions
+from pipeline.datasets.label_review import load_decisions
 from pipeline.images.grey_scales import Greys
 from pipeline.images.reader import ImageReader
 
@@ -15,7 +15,7 @@ def main() -> list[str]:
     params = config.load_params()
     limits = config.instantiate(Limits, config.get_section(params, "ingest"), "ingest")
     source: Source = config.build(config.get_section(params, "source"), "source")
-    decisions = read_decisions(artifacts.DECISIONS) if limits.decisions else []
+    decisions = load_decisions(str(source.name)) if limits.decisions else []
     reader = ImageReader(source=source, decoding=limits.decoding)
     manifest, quarantine = ingest(reader, limits.cache, decisions)
     artifacts.write_table(artifacts.QUARANTINE, quarantine)

@@ -7,6 +7,7 @@ from content_examples import content_of, only, samples_of
 from file_options import from_file
 
 from pipeline.checks.augmentation_safety import (
+    LIST,
     MAX_CLASSES,
     AugmentationSafety,
     UnchangedPictures,
@@ -42,6 +43,26 @@ def discs(num_per_class: int = 40):
             images.append(np.clip(pixels + generator.normal(0, 6, (32, 32, 3)), 0, 255).astype(np.uint8))
             labels.append(label)
     return samples_of(labels), images
+
+
+def test_a_mirror_that_changes_the_class_is_named_to_be_removed():
+    """A bright bar is on the left or on the right; the features are the pixels."""
+    images = np.random.default_rng(0).integers(0, 60, (80, 16, 16, 1)).astype(np.uint8)
+    images[::2, 4:12, 2:6] = 250
+    images[1::2, 4:12, 10:14] = 250
+
+    def embed(pictures):
+        return (pictures.reshape(len(pictures), -1) / 255).astype(np.float32)
+
+    content = EmbeddedImages(
+        features=embed(images).astype(np.float16),
+        policy={"mirror": Orthogonal(horizontal_flip=True, vertical_flip=False, transpose=False)},
+        pictures=lambda rows: images[rows],
+        embed=embed,
+    )
+    found = AugmentationSafety(**CHOICES)(samples_of(["left", "right"] * 40), content)
+    assert not found.passed
+    assert found.advice == f"Remove mirror from {LIST}."
 
 
 @pytest.mark.slow
@@ -232,7 +253,7 @@ def test_one_of_torchvision_that_goes_too_far_is_named_and_a_strength_is_tried_s
     found = AugmentationSafety(**strict)(samples, content_of(images, "hog", "trivial_augment"))
     assert not found.passed
     assert next(iter(found.worst)) == "trivial_augment as a whole"  # it has no strength
-    assert found.advice == "Remove trivial_augment from the list of augmentations in conf/config.yaml."
+    assert found.advice == f"Remove trivial_augment from {LIST}."
     found = AugmentationSafety(**strict)(samples, content_of(images, "hog", "rand_augment"))
     sizes = [row["size"] for row in found.table if row["choice"] == "rand_augment.max_magnitude"]
     assert 9 in sizes

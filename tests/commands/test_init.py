@@ -20,6 +20,7 @@ from pipeline.commands import init
 from pipeline.commands.main import main
 from pipeline.core import config, nouns
 from pipeline.core.errors import UserError
+from pipeline.datasets.discovery.source_file import compose_text
 
 ROOT = Path(__file__).parents[2]
 FORMATS = {
@@ -71,16 +72,21 @@ def refused(capsys, *arguments):
 
 
 def written(name):
-    """The source that the printed command would build; composed alone, as the whole takes half a second."""
-    alone = Path("alone")
-    (alone / "source").mkdir(parents=True, exist_ok=True)
-    (alone / "config.yaml").write_text(f"defaults: [{{source: {name}}}]\n")
-    shutil.copy(f"conf/source/{name}.yaml", alone / "source")
-    return config.build(yaml.safe_load(config.compose(alone))["source"], "source")
+    """The source of the file; not composed, as the whole takes half a second."""
+    content = yaml.safe_load(Path(f"conf/source/{name}.yaml").read_text())
+    return config.build(content["source"], "source")
 
 
-def command(shown):
-    return next(line.split()[3:] for line in shown.splitlines() if line.startswith("  dvc exp run"))
+def defaults(name):
+    """What the file overrides: group to option."""
+    content = yaml.safe_load(Path(f"conf/source/{name}.yaml").read_text())
+    entries = [{entry: None} if isinstance(entry, str) else entry for entry in content["defaults"]]
+    return {key.removeprefix("override /"): value for entry in entries for key, value in entry.items()}
+
+
+def project_source():
+    (line,) = [one for one in Path("conf/config.yaml").read_text().splitlines() if one.startswith("  - source: ")]
+    return line.split()[2]
 
 
 def test_there_are_formats():
@@ -99,9 +105,8 @@ def test_each_format_is_recognised_and_read_alike(option, tmp_path, checkout, ca
         "multi_label" if option in ("coco", "cvat", "voc") else "single_label"
     )  # the ninth picture shows none of the labels
     assert f"items: {8 if option == 'idx' else 9}, labels: 2, one on each labelled picture (task {task})" in shown
-    content = yaml.safe_load(Path("conf/source/mine.yaml").read_text())
-    assert content["_target_"] == FORMATS[option]
-    params = yaml.safe_load(config.compose(overrides=[word for word in command(shown) if word != "-S"]))
+    params = yaml.safe_load(config.compose())
+    assert params["source"]["_target_"] == FORMATS[option]
     assert params["validate"]["min_samples"] == (8 if option == "idx" else 9)
     expected = yaml.safe_load(config.compose(ROOT / "conf", [f"source={option}"]))["source"]
     expected = config.build({**expected, **known, "name": "mine", "watch": str(place)}, "source")
@@ -122,11 +127,18 @@ def test_what_it_says_of_a_split(tmp_path, checkout, capsys):
     assert "  given split: train 20, val 2, test 4" in shown
     assert "  sizes of 26 pictures looked at: 20 x 20 (26)" in shown
     assert "  - val lacks 'dog'" in shown
-    assert "  dvc exp run -S source=set -S split=given -S validate.min_samples=26" in shown
-    assert "  (faster for pictures this small: -S encoder=small -S image_size=20)" in shown
-    assert shown[-1] == (
-        "For good, in conf/config.yaml: source: set, split: given; min_samples: 26 under validate; then dvc repro"
-    )
+    assert "  encoder=small                         three convolutions, enough for pictures of 20 pixels" in shown
+    assert "  validate.min_samples=26               all there are; the default stops below 100" in shown
+    assert shown[-6:] == [
+        "conf/config.yaml: '- source: elpv' is now '- source: set', so every run takes these pictures.",
+        "To go back, write '- source: elpv' there again.",
+        "Next:",
+        "  git add conf && git commit -m 'Pictures: set'   (a run of DVC undoes git add alone)",
+        "  colibri run",
+        "Then open reports/report.html.",
+    ]
+    assert defaults("set") == {"split": "given", "encoder": "small", "augmentation": ["mirror", "shift", "exposure"]}
+    assert project_source() == "set"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +148,7 @@ def test_a_given_split_is_kept_where_something_is_learnt_and_judged(parts, split
     for part in parts:
         classes(tmp_path / "set" / part, "cat", "dog")
     run(tmp_path / "set")
-    assert ("split=given" in command(capsys.readouterr().out)) is split
+    assert (defaults("set")["split"] == "given") is split
 
 
 def test_several_labels_make_the_task(tmp_path, checkout, capsys):
@@ -146,8 +158,7 @@ def test_several_labels_make_the_task(tmp_path, checkout, capsys):
     (tmp_path / "set/labels.csv").write_text("\n".join(["file,label,patient", *rows]))
     run(tmp_path / "set")
     shown = capsys.readouterr().out
-    assert "experiment=multi_label" in command(shown)
-    assert "  (faster for pictures this small: -S encoder=small -S image_size=20)" in shown
+    assert "/experiment/multi_label" in defaults("set")
     assert "several on one picture (task multi_label)" in shown
     assert "image from column 'file', group from column 'patient', label from column 'label', ';' between" in shown
     assert "groups that stay together: 4" in shown
@@ -387,10 +398,10 @@ def test_whatever_a_choice_holds_yaml_and_hydra_read_it_back(choices, columns):
         **choices,
         "attribute_columns": columns,
     }
-    content = init.text(node, "a table", "dvc exp run")
-    assert yaml.safe_load(content) == node
+    content = compose_text(node, "a table", [])
+    assert yaml.safe_load(content)["source"] == node
     if "${" not in content:
-        assert OmegaConf.to_container(OmegaConf.create(content)) == node
+        assert OmegaConf.to_container(OmegaConf.create(content))["source"] == node
 
 
 def outcome(name, path):
@@ -478,11 +489,11 @@ def test_the_guess_of_a_split_gives_way(tmp_path, checkout, capsys):
     for split in ("Training", "Testing"):
         classes(tmp_path / "set" / split, "cat", "dog")
     run(tmp_path / "set")
-    assert "split=given" in command(capsys.readouterr().out)
+    assert defaults("set")["split"] == "given"
     run(tmp_path / "set", "--force", "--split", "grouped")
-    assert not any(word.startswith("split=") for word in command(capsys.readouterr().out))
+    assert defaults("set")["split"] == "grouped"
     run(tmp_path / "set", "--force", "--split", "random")
-    assert "split=random" in command(capsys.readouterr().out)
+    assert defaults("set")["split"] == "random"
     assert "each of its folders holds the same folders" in refused(
         capsys, tmp_path / "set", "--force", "--split-folders", "no"
     )
@@ -496,13 +507,13 @@ def test_negatives_make_several_labels_and_can_be_told_otherwise(tmp_path, check
     MAKERS["voc"](place)  # of its nine pictures one has an annotation without an object
     run(place)
     shown = capsys.readouterr().out
-    assert "experiment=multi_label" in command(shown)
+    assert "/experiment/multi_label" in defaults("set")
     assert (
         "show none of the labels, negatives of a multi-label task: 1; --empty own_label makes a class of them" in shown
     )
     run(place, "--empty", "unlabelled", "--force")
     shown = capsys.readouterr().out
-    assert "experiment=multi_label" not in command(shown)
+    assert "/experiment/multi_label" not in defaults("set")
     assert "pictures without a label, which take part in no split: 1" in shown
     run(place, "--empty", "own_label", "--force")
     assert "labels: 3, one on each labelled picture" in capsys.readouterr().out
@@ -653,3 +664,55 @@ def test_no_folder_is_listed_twice(inner, tmp_path, checkout, monkeypatch, capsy
     run(tmp_path / "set", "--label-column", "label")
     below = [one for one in seen if one.startswith(str(tmp_path / "set"))]
     assert len(below) == len({*below}) == 3 + bool(inner)
+
+
+def test_only_the_file_is_written_where_the_project_keeps_its_source(tmp_path, checkout, capsys):
+    before = Path("conf/config.yaml").read_bytes()
+    run(classes(tmp_path / "set", "cat", "dog"), "--no-use")
+    shown = capsys.readouterr().out
+    assert Path("conf/config.yaml").read_bytes() == before
+    assert "write '- source: set' into the defaults of conf/config.yaml." in shown
+    assert "  colibri run -S source=set\n" in shown
+
+
+def test_a_line_that_is_not_understood_is_left_alone(tmp_path, checkout, capsys):
+    file = Path("conf/config.yaml")
+    file.write_text(file.read_text().replace("  - source: elpv ", "  - source@source: elpv "))
+    before = file.read_bytes()
+    run(classes(tmp_path / "set", "cat", "dog"))
+    shown = capsys.readouterr().out
+    assert file.read_bytes() == before
+    assert "conf/config.yaml was left as it is: conf/config.yaml has no line like '- source: NAME'." in shown
+    assert "  colibri run -S source=set\n" in shown
+
+
+def test_params_follow_the_new_source(tmp_path, checkout, capsys):
+    shutil.copy(ROOT / "dvc.yaml", checkout)
+    config.PARAMS.write_text(config.compose())
+    run(classes(tmp_path / "set", "cat", "dog"))
+    run(classes(tmp_path / "other", "cat", "dog"))
+    assert config.PARAMS.read_text() == config.compose()
+    assert config.load_params()["source"]["watch"] == str(tmp_path / "other")
+    edited = config.PARAMS.read_text().replace("seed: 0", "seed: 7", 1)
+    config.PARAMS.write_text(edited)
+    run(classes(tmp_path / "third", "cat", "dog"))
+    assert config.PARAMS.read_text() == edited
+    assert "params.yaml holds values that conf/ does not explain; the run will list them." in capsys.readouterr().out
+
+
+def test_a_name_with_a_wrong_letter_is_suggested(tmp_path, checkout, capsys):
+    classes(tmp_path / "clothing", "cat", "dog")
+    message = refused(capsys, tmp_path / "clohting")
+    assert f"clohting' does not exist; did you mean '{tmp_path}/clothing'?" in message
+    assert "did you mean" not in refused(capsys, tmp_path / "zzz")
+    assert "did you mean" not in refused(capsys, tmp_path / "none/clothing")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("screws/labels.csv", "screws"), ("screws/annotations.json", "screws"), ("screws/rust.csv", "rust")],
+)
+def test_a_table_with_a_name_that_many_have_is_called_as_its_folder(path, expected, tmp_path):
+    (tmp_path / path).parent.mkdir()
+    (tmp_path / path).touch()
+    assert init.check_name(None, tmp_path / path) == expected

@@ -42,6 +42,13 @@ def test_help_says_how_and_loads_nothing_heavy(words):
     assert shown.endswith("[]\n")
 
 
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"colibri {importlib.metadata.version('colibri')}\n"
+
+
 def test_help_of_init_has_examples(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["init", "--help"])

@@ -137,7 +137,7 @@ def test_another_encoding(tmp_path):
 def test_a_sample_that_is_not_there(read, items):
     message = (
         r"decisions\.csv: line 2: the source names no usable sample 'e'; correct or remove the line, or set "
-        r"ingest\.decisions=false where the file was written for another source"
+        r"ingest\.decisions=false to leave all decisions out"
     )
     with pytest.raises(UserError, match=message):
         apply_decisions(items, [None] * 4, read(KEEP.replace("a,", "e,", 1)))

@@ -7,7 +7,7 @@ from ingest_examples import ingest, source, write_params
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.datasets.ingestion import Limits, check_quarantine, unlabelled_note
-from pipeline.datasets.label_review import COLUMNS, read_decisions
+from pipeline.datasets.label_review import COLUMNS, FORMER, read_decisions
 from pipeline.stages import ingest as stage
 
 LINES = (
@@ -22,8 +22,8 @@ def decide(project):
     """Writes these lines of the file of decisions; returns what they say."""
 
     def write(*lines):
-        artifacts.write_text(artifacts.DECISIONS, "\n".join([",".join(COLUMNS), *lines, ""]))
-        return read_decisions(artifacts.DECISIONS)
+        artifacts.write_text(artifacts.decisions_file("x"), "\n".join([",".join(COLUMNS), *lines, ""]))
+        return read_decisions(artifacts.decisions_file("x"))
 
     return write
 
@@ -72,7 +72,9 @@ def test_a_class_that_people_dropped_whole(decide, picture_folder):
 def test_a_decision_that_does_not_fit_stops_the_run_with_its_line(decide, picture_folder):
     decide(*LINES, "gone.png,keep,cat,,Ann,2026-11-24,x")
     write_params(picture_folder)
-    with pytest.raises(UserError, match=r"^data/label_decisions\.csv: line 5: the source names no usable sample 'gon"):
+    with pytest.raises(
+        UserError, match=r"^data/label_decisions/x\.csv: line 5: the source names no usable sample 'gon"
+    ):
         stage.main()
     assert not artifacts.MANIFEST.exists()
 
@@ -84,6 +86,36 @@ def test_another_source_is_read_without_the_decisions(decide, picture_folder):
     config.PARAMS.write_text(text.replace("ingest:\n", "ingest:\n  decisions: false\n"))
     stage.main()
     assert len(artifacts.read_table(artifacts.MANIFEST)) == 8
+
+
+def test_each_data_set_has_a_file_of_its_own(decide, picture_folder):
+    artifacts.write_text(
+        artifacts.decisions_file("y"), "\n".join([",".join(COLUMNS), "gone.png,keep,cat,,A,2026-11-24,x"])
+    )
+    decide(*LINES)
+    write_params(picture_folder)  # of the data set x
+    stage.main()
+    assert artifacts.read_table(artifacts.MANIFEST)["decision"].notna().sum() == 2
+
+
+def test_the_former_file_of_all_data_sets_is_moved_by_a_person(project, picture_folder):
+    write_params(picture_folder)
+    artifacts.write_text(FORMER, ",".join(COLUMNS) + "\n")
+    stage.main()  # nothing is in it
+    artifacts.write_text(FORMER, "\n".join([",".join(COLUMNS), LINES[0]]))
+    command = r"git mv data/label_decisions\.csv data/label_decisions/x\.csv$"
+    with pytest.raises(UserError, match=rf"^data/label_decisions\.csv holds decisions, .*{command}"):
+        stage.main()
+    artifacts.DECISIONS.mkdir()
+    FORMER.rename(artifacts.decisions_file("x"))
+    stage.main()
+    assert artifacts.read_table(artifacts.MANIFEST)["decision"].notna().sum() == 1
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", ""])
+def test_the_file_stays_in_its_folder(name):
+    with pytest.raises(UserError, match=r"^source\.name '.*' cannot name a file; use letters, digits, - and _$"):
+        artifacts.decisions_file(name)
 
 
 class Negatives:

@@ -14,6 +14,7 @@ from pipeline.core.errors import ItemRejected, name_some
 from pipeline.core.manifest_schema import SPLITS
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from pipeline.core.contracts import Source
@@ -23,6 +24,8 @@ MAX_BYTES = 256 * 1024**2
 FEW = 10  # pictures of a label; fewer are reported
 MOST = 0.95  # of the labelled pictures; a label on more is reported
 NUM_EXAMPLES = 5
+TINY = 64  # pixels: pictures whose longer side is at most this are decoded, to see whether they have colours
+MAX_DECODED = 50
 
 
 @final
@@ -75,10 +78,14 @@ class HeaderSample:
     Attributes:
         sizes: (width, height) of readable pictures, in pixels.
         refused: Path and rejection of the others.
+        num_turned: Pictures that the file stores turned, as EXIF says; they are read upright.
+        is_grey: Whether the pictures are tiny and none of the first ones has a colour; larger ones are not decoded.
     """
 
     sizes: Sequence[tuple[int, int]]
     refused: Sequence[tuple[str, ItemRejected]]
+    num_turned: int = 0
+    is_grey: bool = False
 
     @property
     def num(self) -> int:
@@ -88,6 +95,19 @@ class HeaderSample:
     def shorter_side(self) -> float | None:
         """Median length of the shorter side, in pixels; None without readable pictures."""
         return median(min(one) for one in self.sizes) if self.sizes else None
+
+    @property
+    def aspect(self) -> float:
+        """Median of the longer side divided by the shorter one, at least 1; 1 without readable pictures."""
+        return median(max(one) / min(one) for one in self.sizes) if self.sizes else 1.0
+
+    @property
+    def size_text(self) -> str:
+        """The commonest sizes with their numbers, and how many others there are."""
+        common = Counter(self.sizes).most_common(3)
+        shown = ", ".join(f"{width} x {height} ({number:,})" for (width, height), number in common)
+        others = len(set(self.sizes)) - len(common)
+        return f"{shown}, and {others:,} other sizes" if others else shown
 
 
 def summarise_source(rows: pd.DataFrame) -> SourceSummary:
@@ -121,22 +141,41 @@ def summarise_source(rows: pd.DataFrame) -> SourceSummary:
 
 def sample_headers(source: Source, rows: pd.DataFrame) -> HeaderSample:
     """The headers of at most 1,000 pictures, evenly over the rows, and of at most 256 MiB of files."""
-    from pipeline.images.decoding import image_size
+    from pipeline.images.decoding import read_header
 
     paths = rows["path"][rows["refused"].isna()] if "refused" in rows else rows["path"]
     number = min(len(paths), MAX_SAMPLED)
-    sizes, refused, budget = [], [], MAX_BYTES
+    headers, refused, budget = [], [], MAX_BYTES
+    tiny: list[bytes | np.ndarray] = []
     for position in range(number):
         path = str(paths.iloc[position * len(paths) // number])
         try:
             data = source.open(path)
             budget -= len(data) if isinstance(data, bytes) else data.nbytes
-            sizes.append(image_size(data))
+            headers.append(read_header(data))
+            if max(headers[-1][:2]) <= TINY and len(tiny) < MAX_DECODED:
+                tiny.append(data)
         except ItemRejected as one:
             refused.append((path, one))
         if budget < 0:
             break
-    return HeaderSample(sizes=sizes, refused=refused)
+    return HeaderSample(
+        sizes=[(one.width, one.height) for one in headers],
+        refused=refused,
+        num_turned=sum(one.is_turned for one in headers),
+        is_grey=bool(tiny) and len(tiny) == min(len(headers), MAX_DECODED) and all(map(_is_grey, tiny)),
+    )
+
+
+def _is_grey(data: bytes | np.ndarray) -> bool:
+    """Whether a tiny picture has no colour, however it is stored."""
+    from pipeline.images.decoding import Decoding, decode
+
+    try:
+        pixels = decode(data, Decoding(max_pixels=TINY**2))
+    except ItemRejected:
+        return False
+    return pixels.ndim == 2 or bool((pixels == pixels[..., :1]).all())
 
 
 def warnings_for(found: SourceSummary, sample: HeaderSample) -> Iterator[str]:
@@ -150,6 +189,8 @@ def warnings_for(found: SourceSummary, sample: HeaderSample) -> Iterator[str]:
         first = next(f"{path!r}: {one.detail}" for path, one in sample.refused if one.reason == reason)
         words = REASON_IN_WORDS.get(reason, reason)
         yield f"refused, {words}: {number:,} of {sample.num:,} files looked at; the first is {first}"
+    if sample.num_turned:
+        yield f"stored turned by the camera, read upright: {sample.num_turned:,} of {sample.num:,} files looked at"
     sides = [max(one) for one in sample.sizes]
     if sides and max(sides) > 4 * min(sides):
         yield f"the sizes differ much: longer sides from {min(sides)} to {max(sides)} pixels"

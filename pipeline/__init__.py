@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from pipeline.api import load_model as load_model
     from pipeline.api import read_findings as read_findings
     from pipeline.api import read_metrics as read_metrics
+    from pipeline.api import read_picture as read_picture
     from pipeline.api import read_predictions as read_predictions
 
-__all__ = ["Model", "load_champion", "load_model", "read_findings", "read_metrics", "read_predictions"]
+__all__ = ["Model", "load_champion", "load_model", "read_findings", "read_metrics", "read_picture", "read_predictions"]
 
 
 def __getattr__(name: str) -> Any:

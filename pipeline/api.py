@@ -7,6 +7,7 @@
     read_metrics()                           # metrics of test with their 95 % intervals
     read_findings()                          # what the checks found
     read_predictions("test")                 # score per class of each test picture, with the true label
+    read_picture("a/1.png")                  # one of them, as an array
 
 Functions that read results take the folder of the project, by default the current one.
 """
@@ -27,6 +28,8 @@ from pipeline.core.errors import UserError
 from pipeline.core.estimate import read_estimates
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from pipeline.core.results import StoredFinding
     from pipeline.prediction.classifier import PictureClassifier
 
@@ -169,6 +172,33 @@ def read_predictions(split: Split = "test", project: str | PathLike[str] = ".") 
         raise UserError(f"split must be val, test or both, got {split!r}")
     with _inside(project):
         return stored_predictions(*(METRICS if split == "both" else (split,)))
+
+
+def read_picture(file: str, project: str | PathLike[str] = ".") -> np.ndarray:
+    """A picture of train, val or test as it was stored for training.
+
+    Args:
+        file: Its name in the source, as in `read_predictions()["file"]`.
+        project: Folder of the project.
+
+    Returns:
+        (H, W) or (H, W, 3) uint8.
+
+    Raises:
+        UserError: The folder is no project, no run has got so far, or the last run had no such picture.
+
+    Example:
+        >>> plt.imshow(read_picture(read_predictions()["file"][0]), cmap="gray")
+    """
+    from pipeline.datasets.packed import PackedDataset
+
+    with _inside(project):
+        packed = PackedDataset.load()
+        rows = (packed.index["sample_id"] == file).to_numpy().nonzero()[0]
+        if not len(rows):
+            raise UserError(f"{file!r} is no picture of the last run; take a name of read_predictions()['file']")
+        picture = packed.picture(int(rows[0]))
+    return picture[:, :, 0] if picture.shape[2] == 1 else picture
 
 
 def _load(model: str | None, project: str | PathLike[str]) -> Model:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 CARD = "card.json"
 QUOTE = "'"  # in no name that Colibri registers
-INSIDE = "artifacts/predictor"  # of a served model: where `registry.create_version` puts the predictor
+INSIDE = "artifacts"  # of a served model: where `registry.create_version` puts the folder of the predictor
 EXPECTED = "expected NAME@champion, NAME/3, a version of this project such as 3, a models:/ URI, or a folder"
 REFERENCE = re.compile(r"(?:models:/)?(?P<name>[^@/]*)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+))")
 
@@ -174,15 +174,22 @@ def _files(version: RegisteredVersion) -> Iterator[Path]:
         place = str(client.get_logged_model(version.model_id).artifact_location)
     local = file_path(place)
     if local is not None:
-        if not (local / INSIDE / CARD).is_file():
-            raise UserError(
-                f"{local / INSIDE}, the files of {version}, do not exist; copy mlruns/ from where it was trained, or "
-                "choose another model (--model)"
-            )
-        yield local / INSIDE
+        yield _find_predictor(local / INSIDE, version)
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield _download(f"{place.rstrip('/')}/{INSIDE}", Path(folder))
+        yield _find_predictor(_download(f"{place.rstrip('/')}/{INSIDE}", Path(folder)), version)
+
+
+def _find_predictor(folder: Path, version: RegisteredVersion) -> Path:
+    """The folder in which the card is, one level below.
+
+    Raises:
+        UserError: There is none.
+    """
+    for card in sorted(folder.glob(f"*/{CARD}")):
+        return card.parent
+    what = f"{folder}, the files of {version}, holds no model"
+    raise UserError(f"{what}; copy mlruns/ from where it was trained, or choose another model")
 
 
 def _download(uri: str, folder: Path) -> Path:

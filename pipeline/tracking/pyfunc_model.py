@@ -1,38 +1,78 @@
 """The model that MLflow serves: encoded pictures in, class and scores out. Loaded as code, so nothing is pickled."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from mlflow import MlflowException
 from mlflow.models import set_model
+from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from mlflow.pyfunc import PythonModel
 
-from pipeline.core.labels import labels_to_text, to_lists
-from pipeline.images.decoding import Decoding, decode
-from pipeline.images.storage import SquareFormat
-from pipeline.training.model_card import load_predictor
+from pipeline.core.errors import ItemRejected, UserError
+from pipeline.core.labels import labels_to_text
+from pipeline.prediction.classifier import PictureClassifier
+
+
+class RefusedRequest(MlflowException):  # type: ignore[misc]
+    """Pictures that cannot be read; MLflow's server answers 400 with `serialize_as_json`, without a stack trace.
+
+    Args:
+        rows: Position in the request to the reason.
+        num_rows: Of the request.
+    """
+
+    def __init__(self, rows: dict[int, ItemRejected], num_rows: int):
+        self.rows = [{"row": row, "reason": one.reason, "detail": one.detail} for row, one in rows.items()]
+        first = next(iter(rows))
+        text = f"{len(rows)} of {num_rows} pictures cannot be read, the first is row {first}: {rows[first]}"
+        super().__init__(f"{text}; leave them out", error_code=BAD_REQUEST)
+        self.reason = self.message  # MLflow's server puts the whole input in front of `message`
+
+    def serialize_as_json(self) -> str:
+        """`error_code`, `message`, and `refused`: row (from 0), reason and detail of each picture."""
+        return json.dumps({"error_code": self.error_code, "message": self.reason, "refused": self.rows})
 
 
 class PyfuncClassifier(PythonModel):  # type: ignore[misc]
     """Takes a column `image` of encoded pictures (JPEG, PNG, ...)."""
 
     def load_context(self, context: Any) -> None:
-        self.predictor, self.card = load_predictor(Path(context.artifacts["predictor"]))
+        self.classifier = PictureClassifier.load(Path(context.artifacts["predictor"]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Columns `class` (the decided labels, written by `labels_to_text`) and `scores` (a dictionary per class)."""
-        packing, classes = self.card["packing"], self.card["classes"]
-        decoding, storage = Decoding.of_card(packing), SquareFormat.of_card(packing)
-        images = [storage.convert(decode(bytes(data), decoding)) for data in model_input["image"]]
-        scores = self.predictor.predict(np.stack(images) if images else np.zeros((0, *storage.shape), dtype=np.uint8))
-        decided = self.predictor.task.decide(scores)
+        """Columns `class` (the decided labels, written by `labels_to_text`) and `scores` (a dictionary per class).
+
+        Raises:
+            RefusedRequest: A picture cannot be read.
+            MlflowException: The model does not look at pictures.
+        """
+        pictures = self._read(model_input["image"])
+        try:
+            decided, scores = self.classifier.classify(pictures)
+        except UserError as error:
+            raise MlflowException(str(error), error_code=BAD_REQUEST) from None
         return pd.DataFrame(
             {
-                "class": [labels_to_text(labels) for labels in to_lists(decided, classes)],
-                "scores": [dict(zip(classes, row.tolist(), strict=True)) for row in scores],
+                "class": [labels_to_text(labels) for labels in decided],
+                "scores": [dict(zip(self.classifier.classes, row.tolist(), strict=True)) for row in scores],
             }
         )
+
+    def _read(self, encoded: pd.Series) -> list[np.ndarray]:
+        pictures: list[np.ndarray] = []
+        refused: dict[int, ItemRejected] = {}
+        read = self.classifier.read
+        for row, data in enumerate(encoded):
+            try:
+                pictures.append(read(bytes(data)))
+            except ItemRejected as error:
+                refused[row] = error
+        if refused:
+            raise RefusedRequest(refused, len(encoded))
+        return pictures
 
 
 set_model(PyfuncClassifier())

@@ -74,7 +74,7 @@ def test_12_bits_are_one_scale_up_to_what_is_served(trained):
     scores = np.array([[one[name] for name in card["classes"]] for one in answers["scores"]])
     np.testing.assert_array_equal(scores, predictor.predict(packed.images[rows]))
     assert (answers["class"] == packed.index["labels"].map(lambda names: names[0])).mean() == 1
-    del model.card["packing"]["grey_scale"]  # each by the 16 bits of its file: all of it is dim
+    del model.classifier.card["packing"]["grey_scale"]  # each by the 16 bits of its file: all of it is dim
     assert set(model.predict(None, inputs)["class"]) == {"dim"}
 
 

@@ -6,14 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from trained_model import make_predictor, save_predictor
 
-from pipeline.core import artifacts
-from pipeline.models.encoders.small import Small
-from pipeline.models.transforms.normalise import Normalise
 from pipeline.tracking import connection as module
 from pipeline.tracking.experiments import open_experiment
-from pipeline.training.tasks.single_label import SingleLabel
-from pipeline.training.trainers.network import Classifier, NetworkPredictor
 
 
 def point_at(monkeypatch, folder):
@@ -50,30 +46,12 @@ def client(store):
 @pytest.fixture(scope="session")
 def predictor():
     """Knows three classes of 16-pixel grey pictures, from random weights."""
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        network = Classifier(Small(width=2), 3, dropout=0.0)
-        network.train()
-        network(torch.rand(8, 3, 16, 16))
-        network.head.weight.data *= 20  # so that scores differ from picture to picture
-    transform = Normalise(image_size=16, mean=[0.5] * 3, std=[0.5] * 3)
-    return NetworkPredictor(network, SingleLabel(label_smoothing=0.0), transform, ["identity"], "fp32")
+    return make_predictor()
 
 
 @pytest.fixture(scope="session")
 def predictor_folder(predictor, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("predictor")
-    transform = {"_target_": "pipeline.models.transforms.normalise.Normalise", "image_size": 16}
-    card = {
-        **predictor.save(folder),
-        "classes": ["ant", "bee", "fly"],
-        "encoder": {"_target_": "pipeline.models.encoders.small.Small", "width": 2},
-        "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0.0},
-        "transform": {**transform, "mean": [0.5] * 3, "std": [0.5] * 3},
-        "packing": {"size": 16, "fit": "crop", "channels": 1, "max_pixels": 10_000},
-    }
-    artifacts.write_json(folder / "card.json", card)
-    return folder
+    return save_predictor(predictor, tmp_path_factory.mktemp("predictor"))
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,16 @@
 """What MLflow serves, without MLflow: a predictor of each kind behind encoded pictures."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow import MlflowException
 from sklearn.svm import SVC
 
 from pipeline.core import artifacts, config
 from pipeline.core.batches import ImageDataset
-from pipeline.core.errors import UserError
 from pipeline.core.labels import parse_labels
 from pipeline.models.encoders.constant import Constant
 from pipeline.models.transforms.normalise import Normalise
@@ -69,17 +70,37 @@ def test_an_estimator_is_served(served, encode):
 
 def test_what_nuisances_tell_cannot_be_served(served, encode):
     model, _, images = served("property_forest")
-    with pytest.raises(UserError, match=r"it is a baseline for comparison, and cannot be served$"):
+    with pytest.raises(MlflowException, match=r"it is a baseline for comparison, and cannot be served$"):
         model.predict(None, pd.DataFrame({"image": [encode(images[0][..., 0], "PNG")]}))
+
+
+def test_pictures_that_cannot_be_read_are_named_by_their_rows(served, encode):
+    model, _, images = served("estimator")
+    good = encode(images[0][..., 0])
+    with pytest.raises(
+        MlflowException, match=r"^2 of 4 pictures cannot be read, the first is row 1: not_a_pi"
+    ) as error:
+        model.predict(None, pd.DataFrame({"image": [good, b"hello", good, b""]}))
+    assert error.value.get_http_status_code() == 400
+    error.value.message = f"Failed to predict data ... {error.value.message}"  # as MLflow's server does
+    assert json.loads(error.value.serialize_as_json()) == {
+        "error_code": "BAD_REQUEST",
+        "message": "2 of 4 pictures cannot be read, the first is row 1: not_a_picture: starts with b'hello'; "
+        "leave them out",
+        "refused": [
+            {"row": 1, "reason": "not_a_picture", "detail": "starts with b'hello'"},
+            {"row": 3, "reason": "empty", "detail": "0 bytes"},
+        ],
+    }
 
 
 def test_a_deep_picture_is_served_as_the_pipeline_decodes_it(served, encode):
     model, predictor, images = served("estimator")
-    model.card["packing"]["grey_scale"] = [0.0, 4095.0]
+    model.classifier.card["packing"]["grey_scale"] = [0.0, 4095.0]
     deep = [encode(np.rint(one[..., 0] / 255.0 * 4095).astype(np.uint16)) for one in images]
     found = model.predict(None, pd.DataFrame({"image": deep}))
     np.testing.assert_array_equal([list(row.values()) for row in found["scores"]], predictor.predict(images))
-    del model.card["packing"]["grey_scale"]  # a twelfth bit taken for a sixteenth: all of it is dark
+    del model.classifier.card["packing"]["grey_scale"]  # a twelfth bit taken for a sixteenth: all of it is dark
     dark = model.predict(None, pd.DataFrame({"image": deep}))
     assert dark["scores"].tolist() != found["scores"].tolist()
 
@@ -90,7 +111,7 @@ def test_a_deep_picture_is_served_as_the_pipeline_decodes_it(served, encode):
 )
 def test_several_labels_are_spelt_as_in_tables(served, encode, monkeypatch, classes, expected):
     model, predictor, images = served("estimator")
-    model.card["classes"] = classes
+    model.classifier.card["classes"] = classes
     monkeypatch.setattr(type(predictor.task), "decide", lambda task, scores: np.ones(scores.shape, bool))
     found = model.predict(None, pd.DataFrame({"image": [encode(images[0][..., 0])]}))
     assert found["class"].tolist() == [expected]

@@ -1,0 +1,136 @@
+"""A trained network as ONNX: stored pictures in, scores out, with the preprocessing of training in the graph."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from pipeline.core import artifacts
+from pipeline.core.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.prediction.classifier import PictureClassifier
+
+INPUT, OUTPUT = "pictures", "scores"
+NEEDED = ("onnx", "onnxscript")
+INSTALL = "install Colibri's extra: uv pip install 'colibri[onnx]' (in the project: uv pip install -e '.[onnx]')"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Parity:
+    """How far ONNX Runtime is from torch on the same pictures.
+
+    Attributes:
+        num_pictures: Compared.
+        largest_difference: Of a score.
+        num_same: Pictures with the same decision.
+    """
+
+    num_pictures: int
+    largest_difference: float
+    num_same: int
+
+
+def export_onnx(classifier: PictureClassifier, path: Path) -> None:
+    """Writes the network of a classifier, with its transform and its views, to one file.
+
+    The graph takes `pictures`, (N, size, size, C) uint8 as `PictureClassifier.read` returns them, and gives `scores`,
+    (N, K) float32 in [0, 1]. The file's metadata hold `classes`, `packing` (size, fit and channels) and `task`, which
+    decides, as JSON.
+
+    Raises:
+        UserError: The model is no network of torch, or a package is missing.
+    """
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise UserError(f"ONNX needs the package {missing[0]!r}, which is not installed; {INSTALL}")
+    import onnx
+    import torch
+
+    module = _make_module(classifier)
+    shape = classifier.storage.shape
+    example = torch.zeros((2, *shape), dtype=torch.uint8)
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        logging.getLogger("onnxscript").setLevel(logging.ERROR)
+        program: Any = torch.onnx.export(
+            module,
+            (example,),
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes=({0: torch.export.Dim("number", min=1, max=2**20)},),
+            dynamo=True,
+            verbose=False,
+        )
+    model = program.model_proto
+    card = classifier.card
+    facts = {name: card[name] for name in ("classes", "packing", "task")}
+    onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in facts.items()})
+    onnx.checker.check_model(model)
+    with artifacts.atomic_write(path) as temporary:
+        onnx.save(model, str(temporary))
+
+
+def compare_with_torch(classifier: PictureClassifier, path: Path, pictures: np.ndarray) -> Parity | None:
+    """The scores and decisions of the file and those of torch; None where onnxruntime is not installed.
+
+    Args:
+        classifier: That was exported.
+        path: Of the ONNX file.
+        pictures: (N, size, size, C) uint8, at least one.
+    """
+    if find_spec("onnxruntime") is None:
+        return None
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    blocks = [pictures[start : start + 64] for start in range(0, len(pictures), 64)]
+    theirs = np.concatenate([session.run([OUTPUT], {INPUT: block})[0] for block in blocks])
+    ours = classifier.predictor.predict(pictures)
+    same = (classifier.predictor.task.decide(theirs) == classifier.predictor.task.decide(ours)).all(axis=1)
+    return Parity(
+        num_pictures=len(pictures), largest_difference=float(np.abs(theirs - ours).max()), num_same=int(same.sum())
+    )
+
+
+def _make_module(classifier: PictureClassifier) -> Any:
+    """The module from stored pictures to scores, in float32 on the processor.
+
+    Raises:
+        UserError: The model is no network of torch.
+    """
+    from copy import deepcopy
+
+    import torch
+    from torch import Tensor, nn
+
+    from pipeline.training.trainers.network import VIEWS, NetworkPredictor
+
+    predictor: Any = classifier.predictor
+    if not isinstance(predictor, NetworkPredictor):
+        raise UserError(
+            "this model is an estimator of scikit-learn (on frozen features, or on properties), and only networks are "
+            "exported to ONNX; train one with train=finetune, or serve this one with colibri serve"
+        )
+
+    class StoredPicturesToScores(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = deepcopy(predictor.network)  # that of the predictor stays where it is
+
+        def forward(self, pictures: Tensor) -> Tensor:
+            batch = predictor.transform(pictures.movedim(-1, 1))
+            views = [batch.flip(VIEWS[name]) if VIEWS[name] else batch for name in predictor.views]
+            scores = [predictor.task.probabilities(self.network(view)) for view in views]
+            return torch.stack(scores).mean(dim=0)
+
+    return StoredPicturesToScores().cpu().float().eval()

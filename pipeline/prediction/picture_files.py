@@ -1,0 +1,98 @@
+"""The picture files that paths, folders and patterns name, in a fixed order."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NoReturn, final
+
+from pipeline.core.errors import ItemRejected, UserError
+from pipeline.core.safe_files import read_bytes
+from pipeline.datasets.discovery.file_walk import walk
+from pipeline.datasets.discovery.name_resolution import PICTURE_SUFFIXES, suffix
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class PictureFiles:
+    """Files to classify.
+
+    Attributes:
+        paths: Each once, as the person named them: in the order of the names, within a folder in the order of `walk`.
+        left_out: Files of the folders whose suffix is not that of a picture, in the same order.
+    """
+
+    paths: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def list_pictures(names: Sequence[str]) -> PictureFiles:
+    """The files that names of files, folders (with their sub-folders) and patterns (`*`, `?`, `[...]`, `**`) stand for.
+
+    Below a folder hidden files and files of programs are skipped, and those with the suffix of something else than a
+    picture are left out. A file that is named, by itself or by a pattern, is always taken.
+
+    Raises:
+        UserError: A name does not exist, a pattern matches nothing, a folder cannot be listed, or there is no file.
+    """
+    found: dict[str, None] = {}
+    left_out: dict[str, None] = {}
+    for name in names:
+        for path in _expand(os.path.expanduser(name)):  # noqa: PTH111 - keeps a pattern as it was typed
+            if not path.is_dir():
+                found[str(path)] = None
+                continue
+            for file in _files_below(path):
+                (found if suffix(file) in PICTURE_SUFFIXES or not suffix(file) else left_out)[str(path / file)] = None
+    if not found:
+        others = f" ({len(left_out):,} other files)" if left_out else ""
+        raise UserError(
+            f"{', '.join(map(repr, names))}: no picture in there{others}; name a folder that holds pictures"
+        )
+    return PictureFiles(paths=tuple(found), left_out=tuple(one for one in left_out if one not in found))
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        ItemRejected: It is not there, is no ordinary file, is larger than 512 MiB, or cannot be read.
+    """
+    folder, name = os.path.split(path)
+    if not name:
+        raise ItemRejected("unreadable", "not an ordinary file")
+    return read_bytes(Path(folder or "."), name)
+
+
+def _expand(name: str) -> Iterator[Path]:
+    if os.path.lexists(name):
+        yield Path(name)
+    elif glob.has_magic(name):
+        matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+        if not matches:
+            raise UserError(f"{name!r}: no file matches this pattern; check it, or name the folder")
+        yield from map(Path, matches)
+    else:
+        raise UserError(f"{name!r} does not exist; {_suggest(Path(name))}")
+
+
+def _suggest(path: Path) -> str:
+    try:
+        alike = get_close_matches(path.name, sorted(one.name for one in path.parent.iterdir()), n=1)
+    except OSError:
+        alike = []
+    return f"did you mean {str(path.with_name(alike[0]))!r}?" if alike else "name a picture, a folder or a pattern"
+
+
+def _files_below(folder: Path) -> list[str]:
+    def refuse(error: OSError) -> NoReturn:
+        raise UserError(f"{str(error.filename)!r} cannot be listed: {error.strerror}; correct its permissions")
+
+    try:
+        return walk(folder, unlisted=refuse).files
+    except OSError as error:
+        refuse(error)

@@ -1,0 +1,122 @@
+"""Predictions as tables: a row per picture, with its class and a score per class, or why it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core import artifacts
+from pipeline.core.errors import ItemRejected, UserError
+from pipeline.core.labels import labels_to_text
+from pipeline.core.parallel import parallel_map
+from pipeline.prediction.picture_files import read_file
+
+if TYPE_CHECKING:
+    from pipeline.prediction.classifier import PictureClassifier
+
+BATCH = 256  # pictures in memory at once, apart from those on their way from the processes that decode
+SCORE = "score_"  # begins the name of the column of each class
+
+
+def predict_files(classifier: PictureClassifier, paths: Sequence[str], batch: int = BATCH) -> Iterator[pd.DataFrame]:
+    """The rows of the files in their order, `batch` at a time, so that memory does not grow with their number.
+
+    Each table has the columns of `make_table`. A file that cannot be read is a row with its `reason`.
+
+    Raises:
+        UserError: The model does not look at pictures.
+    """
+    read = partial(_read_or_reject, classifier.read)
+    outcomes = parallel_map(read, paths, len(paths), "predict", killed=_reject_crashed)
+    rows = zip(paths, outcomes, strict=True)
+    while part := list(islice(rows, batch)):
+        good = [outcome for _, outcome in part if not isinstance(outcome, ItemRejected)]
+        decided, scores = classifier.classify(good)
+        refused = {row: str(one) for row, (_, one) in enumerate(part) if isinstance(one, ItemRejected)}
+        files = [_printable(path) for path, _ in part]
+        yield make_table(files, decided, scores, classifier.classes, classifier.exclusive, refused)
+
+
+def make_table(
+    files: Sequence[str],
+    decided: Sequence[Sequence[str]],
+    scores: np.ndarray,
+    classes: Sequence[str],
+    exclusive: bool,
+    refused: dict[int, str],
+) -> pd.DataFrame:
+    """A row for each of M + N files.
+
+    Args:
+        files: M + N names.
+        decided: The labels of the N that were read.
+        scores: (N, K) in [0, 1], of the same.
+        classes: K names.
+        exclusive: Whether each picture has exactly one label.
+        refused: Position among the files to the reason, of the M that were not read.
+
+    Returns:
+        `file`; `class` and `confidence` (its score) where each picture has one label, else `labels`, joined by `|`;
+        `score_<class>` of each class, float32; `reason`, empty where the picture was read. A refused file has a reason
+        only.
+    """
+    read = [row for row in range(len(files)) if row not in refused]
+    texts, every_score = np.full(len(files), "", dtype=object), np.full((len(files), len(classes)), np.nan, np.float32)
+    texts[read] = [labels_to_text(labels) for labels in decided]
+    every_score[read] = scores
+    columns: dict[str, object] = {"file": list(files), "class" if exclusive else "labels": texts}
+    if exclusive:
+        columns["confidence"] = np.full(len(files), np.nan, np.float32)
+        columns["confidence"][read] = scores[np.arange(len(read)), [classes.index(one) for (one,) in decided]]  # type: ignore[index]
+    columns |= {f"{SCORE}{name}": every_score[:, column] for column, name in enumerate(classes)}
+    reasons = pd.Series([refused.get(row, "") for row in range(len(files))], dtype="str")
+    return pd.DataFrame({**columns, "reason": reasons}).astype(
+        {"file": "str", "class" if exclusive else "labels": "str"}
+    )
+
+
+def stored_predictions(*splits: str) -> pd.DataFrame:
+    """The last run's predictions of val or test, in the order of `data/predictions.parquet`.
+
+    Returns:
+        The columns of `make_table` but `reason`; `split`, `true` (the labels, joined by `|`) and `right` (whether
+        exactly these were decided) after `file`, which is the name of the picture in its source.
+
+    Raises:
+        UserError: There was no run, or it has no picture in these splits.
+    """
+    found = artifacts.read_table(artifacts.PREDICTIONS, ["sample_id", "split", "labels", "scores", "decided"])
+    classes = artifacts.read_metadata(artifacts.PREDICTIONS)["classes"]
+    rows = found[found["split"].isin(splits)]
+    if rows.empty:
+        raise UserError(
+            f"{artifacts.PREDICTIONS} holds no picture of {' or '.join(splits)}; the last run had none there"
+        )
+    exclusive = bool(rows["decided"].map(len).eq(1).all() and rows["labels"].map(len).eq(1).all())
+    decided, labels = ([list(one) for one in rows[name]] for name in ("decided", "labels"))
+    table = make_table(rows["sample_id"].tolist(), decided, np.stack(rows["scores"].tolist()), classes, exclusive, {})
+    table.insert(1, "split", rows["split"].to_numpy())
+    table.insert(2, "true", [labels_to_text(one) for one in labels])
+    table.insert(3, "right", [sorted(one) == sorted(other) for one, other in zip(decided, labels, strict=True)])
+    return table.drop(columns="reason")
+
+
+def _read_or_reject(read: Callable[[bytes], np.ndarray], path: str) -> np.ndarray | ItemRejected:
+    try:
+        return read(read_file(path))
+    except ItemRejected as refused:
+        return refused
+
+
+def _reject_crashed(path: str) -> ItemRejected:
+    return ItemRejected("crashed", "decoding it killed the process, usually for lack of memory")
+
+
+def _printable(path: str) -> str:
+    """With escapes for the bytes of a name that are no UTF-8, which no file format of tables holds."""
+    return path.encode("utf-8", errors="backslashreplace").decode()

@@ -1,0 +1,92 @@
+"""The exported graph gives the scores of the model."""
+
+import json
+
+import numpy as np
+import pytest
+from trained_model import CLASSES, make_pictures, make_predictor, save_predictor
+
+from pipeline.commands.main import main
+from pipeline.core.errors import UserError
+from pipeline.prediction import onnx_export
+from pipeline.prediction.classifier import PictureClassifier
+from pipeline.prediction.onnx_export import compare_with_torch, export_onnx
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+pytestmark = [
+    pytest.mark.xdist_group("onnx"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),  # torch's, when it exports
+]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A model with two views, and its ONNX file."""
+    folder = tmp_path_factory.mktemp("views")
+    model = PictureClassifier.load(save_predictor(make_predictor(["identity", "half_turn"]), folder / "predictor"))
+    export_onnx(model, folder / "model.onnx")
+    return model, folder / "model.onnx"
+
+
+@pytest.mark.parametrize("number", [1, 7])
+def test_scores_are_those_of_the_model_for_any_number_of_pictures(exported, number):
+    model, path = exported
+    pictures = make_pictures(number)[..., None]
+    session = onnxruntime.InferenceSession(str(path))
+    (scores,) = session.run(["scores"], {"pictures": pictures})
+    np.testing.assert_allclose(scores, model.predictor.predict(pictures), atol=1e-5)
+
+
+def test_the_file_says_how_to_use_it(exported):
+    facts = {entry.key: json.loads(entry.value) for entry in onnx.load(str(exported[1])).metadata_props}
+    assert facts["classes"] == CLASSES
+    assert (facts["packing"]["size"], facts["packing"]["fit"]) == (16, "crop")
+    assert facts["task"]["_target_"].endswith("SingleLabel")
+    assert [path.name for path in sorted(exported[1].parent.iterdir())] == ["model.onnx", "predictor"]
+
+
+def test_the_comparison_counts_decisions(exported, classifier):
+    model, path = exported
+    pictures = make_pictures(100)[..., None]
+    parity = compare_with_torch(model, path, pictures)
+    assert (parity.num_pictures, parity.num_same) == (100, 100)
+    assert 0 <= parity.largest_difference < 1e-5
+    other = compare_with_torch(classifier, path, pictures)  # with one view
+    assert other.largest_difference > 1e-3
+    assert other.num_same < 100
+
+
+def test_the_command(exported, project, capsys):
+    main(["export", "--model", str(exported[1].parent / "predictor"), "--out", "new/m.onnx"])
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[1].startswith("compared on 64 pictures of noise (data/packed has none for this model): largest differ")
+    assert shown[1].endswith("same decision for 64")
+    assert shown[2].startswith("wrote new/m.onnx, ")
+    assert shown[3:] == ["input pictures: (N, 16, 16, 1) uint8, fit 'crop'", "output scores: (N, 3) float32"]
+
+
+def test_another_ending(project, capsys):
+    with pytest.raises(SystemExit):
+        main(["export", "--out", "model.pt"])
+    assert capsys.readouterr().err == "colibri export: --out 'model.pt' must end in .onnx\n"
+
+
+def test_a_missing_package(classifier, project, monkeypatch):
+    monkeypatch.setattr(onnx_export, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"^ONNX needs the package 'onnx', which is not installed; install Colibri's"):
+        export_onnx(classifier, project / "m.onnx")
+    assert compare_with_torch(classifier, project / "m.onnx", make_pictures(1)[..., None]) is None
+
+
+def test_an_estimator_is_refused(classifier, project):
+    class Other:
+        task = classifier.predictor.task
+
+    model = PictureClassifier(predictor=Other(), card=classifier.card)
+    with pytest.raises(
+        UserError, match=r"^this model is an estimator of scikit-learn .* only networks are exported to"
+    ):
+        export_onnx(model, project / "m.onnx")
+    assert not (project / "m.onnx").exists()

@@ -51,7 +51,7 @@ class Folder(FileSource, FormatDetector):
 
     name: str
     path: str
-    watch: str
+    watch: str | list[str]
     label_level: PositiveInt = 1
     split_folders: bool = True
 

@@ -1,13 +1,17 @@
 """Looks at your pictures, reports what it finds, writes conf/source/NAME.yaml and prints the command to run next.
 
 Recognised are a folder per class (also below train, val and test), tables (CSV, TSV, JSONL, Parquet), COCO, Pascal VOC,
-CVAT, V7 Darwin, Label Studio and IDX. Nothing of yours is changed, copied or decoded whole.
+CVAT, V7 Darwin, Label Studio and IDX; also in a zip or tar, which is unpacked to .cache/trees, and at https://, s3://
+and gs://, which is fetched there. Nothing of yours is changed.
 
 Examples:
   colibri init ~/pictures/screws
   colibri init ~/pictures/screws --name screws_2
   colibri init data/raw/labels.csv --label-column diagnosis --group-column patient
   colibri init data/raw/coco.json --pictures data/raw/images
+  colibri init labels.csv --pictures /mnt/images
+  colibri init pictures.zip
+  colibri init s3://bucket/pictures
   colibri init ~/pictures/sites --label-level 2
 """
 
@@ -19,7 +23,6 @@ from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
-from os.path import commonpath
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +34,10 @@ from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.nouns import import_target
 from pipeline.core.terminal import bar_chart, escape_control_characters, say
-from pipeline.datasets.discovery.file_listing import FileListing, list_files, list_obstacles, project_path
+from pipeline.datasets.discovery.file_listing import FileListing, list_obstacles
 from pipeline.datasets.discovery.file_walk import listed_once
 from pipeline.datasets.discovery.format_detection import detect_format
+from pipeline.datasets.discovery.places import last_part, open_place
 from pipeline.datasets.discovery.survey import (
     HeaderSample,
     SourceSummary,
@@ -53,6 +57,7 @@ CHOICES = {  # of a source, which a person may set instead of the guess
     "split_column": "of a table: holds train, val or test",
     "delimiter": "of a table: stands between its fields",
     "header": "of a table: whether its first line names the columns",
+    "names": "of an archive: the code page of its names, where it does not say, for example gbk",
     "encoding": "of a table: how its text is written, for example cp1252",
     "empty": "of annotations: what a picture with none is: negative (none of the labels), unlabelled, or own_label",
     "label_level": "of folders: the level that names the class, 1 for the topmost below the folders of a split",
@@ -73,7 +78,7 @@ NO_NAME = frozenset(["null", "true", "false", "yes", "no", "on", "off", "nan", "
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "path", type=Path, metavar="PATH", help="the folder with your pictures, or the file with labels"
+        "path", metavar="PATH", help="the folder, archive (zip, tar) or URL of your pictures, or the file with labels"
     )
     parser.add_argument("--name", help="of the data set, in conf/source/, MLflow and on the page; else from PATH")
     parser.add_argument(
@@ -88,31 +93,34 @@ def arguments(parser: ArgumentParser) -> None:
 
 @listed_once()
 def main(
-    path: Path, name: str | None, format: str | None, force: bool, split: str | None = None, **given: str | None
+    path: str, name: str | None, format: str | None, force: bool, split: str | None = None, **given: str | None
 ) -> None:
     targets = config.list_targets("source")
-    check_outside(path)
-    place = list_files(path)
     name = check_name(name, path)
     file = config.CONF / "source" / f"{name}.yaml"
     choices: dict[str, Any] = {key: parse_value(key, value) for key, value in given.items() if value is not None}
+    place = open_place(path, name, choices)
+    choices = {key: value for key, value in choices.items() if key != "names" or not place.around}
     if "pictures" in choices:
-        choices["pictures"] = str(project_path(Path(choices["pictures"])))
-    target, found = detect_format(place, sorted(set(targets.values())), choices, format)
-    say(f"{path}: {found.layout}")
-    node = {"_target_": target, "name": name, **found.choices, **choices, "watch": watch_path(place, choices)}
-    check_writable(node, set(choices) - set(signature(import_target(target, "source", "source")).parameters), target)
+        choices["pictures"] = place.folder(choices["pictures"])
+    target, found = detect_format(place.listing, sorted(set(targets.values())), choices, format)
+    layout = place.describe(found.layout)
+    say(f"{path}: {layout}")
+    inner = {**found.choices, **choices}
+    inner = {"_target_": target, "name": name, **inner, "watch": place.watch(inner)}
+    check_writable(inner, set(choices) - set(signature(import_target(target, "source", "source")).parameters), target)
+    node = place.wrap(inner)
     source: Source = config.build(node, "source")
     rows = source.read()
     counted, looked = summarise_source(rows), sample_headers(source, rows)
-    say(*lines(counted, looked, [*found.notes, *_list_notes(place)]))
+    say(*lines(counted, looked, [*place.notes, *found.notes, *_list_notes(place.listing)]))
     check_usable(counted, looked, path)
     if file.exists() and not force:
         raise UserError(f"{file} exists; choose another name with --name, or write over it with --force")
     limits = yaml.safe_load(config.compose())
     options = overrides(name, counted, looked, limits["validate"]["min_samples"], split or counted.split)
     command = shlex.join(["dvc", "exp", "run", *(word for option in options for word in ("-S", option))])
-    write_text(file, text(node, found.layout, command))
+    write_text(file, text(node, layout, command))
     say(*next_steps(file, command, options, looked))
     most = limits["ingest"]["max_quarantine_fraction"]
     if refused_share(counted, looked) > most:
@@ -127,40 +135,21 @@ def parse_value(key: str, value: str) -> Choice:
         raise UserError(f"--{key.replace('_', '-')} takes a whole number, got {value!r}") from None
 
 
-def check_name(name: str | None, path: Path) -> str:
+def check_name(name: str | None, path: str) -> str:
     """The given name, else one made of the path's last part.
 
     Raises:
         UserError: It cannot be the name of a file, an option of Hydra and a model.
     """
     if name is None:
-        last = project_path(path).absolute()
-        name = re.sub(r"[^A-Za-z0-9]+", "_", last.stem if last.is_file() else last.name).strip("_").lower()[:64]
+        name = re.sub(r"[^A-Za-z0-9]+", "_", last_part(path)).strip("_").lower()[:64]
         if not NAME.fullmatch(name) or name in NO_NAME:
             raise UserError(
-                f"{str(path)!r} gives no good name for the data set; choose one with --name, such as --name screws"
+                f"{path!r} gives no good name for the data set; choose one with --name, such as --name screws"
             )
     if not NAME.fullmatch(name) or name.lower() in NO_NAME:
         raise UserError(f"--name {name!r} must start with a letter and hold only letters, digits, - and _, at most 64")
     return name
-
-
-def watch_path(place: FileListing, choices: Mapping[str, Any]) -> str:
-    """The one folder that DVC hashes: it holds the labels and the pictures."""
-    watch = place.root
-    if "pictures" in choices:
-        watch = project_path(Path(commonpath([place.root.absolute(), Path(choices["pictures"]).absolute()])))
-    check_outside(watch)
-    return str(watch)
-
-
-def check_outside(folder: Path) -> None:
-    """Refuses a folder that holds the project: DVC would watch what the pipeline writes."""
-    if Path.cwd().resolve().is_relative_to(folder.resolve()):
-        raise UserError(
-            f"{str(folder)!r} holds this project itself, and DVC would watch what it writes; put labels and pictures "
-            "into a folder of their own and name that"
-        )
 
 
 def check_writable(node: Mapping[str, Any], unknown: set[str], target: str) -> None:
@@ -174,17 +163,15 @@ def check_writable(node: Mapping[str, Any], unknown: set[str], target: str) -> N
             )
 
 
-def check_usable(counted: SourceSummary, looked: HeaderSample, path: Path) -> None:
+def check_usable(counted: SourceSummary, looked: HeaderSample, path: str) -> None:
     """Refuses pictures from which no run could start, after the report about them."""
     if looked.num and all(refused.reason == "missing" for _, refused in looked.refused) and not looked.sizes:
         raise UserError(
-            f"none of the {counted.num_pictures:,} pictures that {str(path)!r} names exists, only their labels; "
+            f"none of the {counted.num_pictures:,} pictures that {path!r} names exists, only their labels; "
             "nothing was written; put the pictures below it, or name their folder with --pictures"
         )
     if not looked.sizes:
-        raise UserError(
-            f"no picture below {str(path)!r} can be read: {find_obstacle(counted, looked)}; nothing was written"
-        )
+        raise UserError(f"no picture below {path!r} can be read: {find_obstacle(counted, looked)}; nothing was written")
     if len(counted.labels) < 2:
         others = f"; --empty own_label makes one of the {counted.num_negative:,} pictures without any"
         found = f"{[*counted.labels]}{others if counted.num_negative else ''}"
@@ -224,6 +211,8 @@ def text(node: Mapping[str, Any], layout: str, command: str) -> str:
 
 
 def _quote(value: Any) -> str:
+    if isinstance(value, Mapping) and "_target_" in value:
+        return "".join(f"\n  {key}: {_quote(one).replace(chr(10), chr(10) + '  ')}" for key, one in value.items())
     if value is None or isinstance(value, (bool, int)):
         return "null" if value is None else str(value).lower()
     return yaml.safe_dump(value, default_style='"', default_flow_style=True, allow_unicode=True, width=10**9).strip()

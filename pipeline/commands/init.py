@@ -37,7 +37,7 @@ from pipeline.core.terminal import bar_chart, escape_control_characters, say
 from pipeline.datasets.discovery.file_listing import FileListing, list_obstacles
 from pipeline.datasets.discovery.file_walk import listed_once
 from pipeline.datasets.discovery.format_detection import detect_format
-from pipeline.datasets.discovery.places import last_part, open_place
+from pipeline.datasets.discovery.places import check_path, last_part, open_place
 from pipeline.datasets.discovery.survey import (
     HeaderSample,
     SourceSummary,
@@ -96,6 +96,7 @@ def main(
     path: str, name: str | None, format: str | None, force: bool, split: str | None = None, **given: str | None
 ) -> None:
     targets = config.list_targets("source")
+    check_path(path)
     name = check_name(name, path)
     file = config.CONF / "source" / f"{name}.yaml"
     choices: dict[str, Any] = {key: parse_value(key, value) for key, value in given.items() if value is not None}

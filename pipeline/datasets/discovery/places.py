@@ -73,6 +73,12 @@ class Place:
         return str(places[0]) if len(places) == 1 else [str(place) for place in places]
 
 
+def check_path(path: str) -> None:
+    """Refuses a path on this disk that holds the project; a URL never does."""
+    if "://" not in path:
+        check_outside(Path(path).expanduser())
+
+
 def last_part(path: str) -> str:
     """The name of the folder or file at a path or URL, without an ending."""
     if "://" in path:
@@ -110,7 +116,6 @@ def open_place(path: str, name: str, options: Mapping[str, Any]) -> Place:
     local = Path(unquote(urlsplit(path).path) if kind else path).expanduser()
     if is_archive(local):
         return _unpack(project_path(local), name, Place(listing=FileListing(root=local.parent, files=())), options)
-    check_outside(local)
     if local.is_file() and "pictures" in options:  # the folder around it may hold anything
         root = project_path(local)
         return Place(listing=FileListing(root=root.parent, files=(root.name,), named=root.name))
@@ -157,12 +162,13 @@ def _make(kind: str, choices: Mapping[str, Any], tree: Path, place: Place) -> Pl
     refused = source.make_tree(again=True)
     try:
         listing = list_files(tree)
-    except UserError as error:
-        first = f"{refused[0].path!r}, {refused[0].refused}" if refused else ""
+    except UserError:
+        if not refused:
+            raise
+        first = f"{refused[0].path!r}: {refused[0].refused}"
+        advice = "; --names says which code page its names are in" if "source.names" in first else ""
         raise UserError(
-            f"{source.origin}: none of its {len(refused):,} files can be read, the first is {first}"
-            if first
-            else f"{error}"
+            f"{source.origin}: none of its {len(refused):,} files is read{advice}; the first is {first}"
         ) from None
     return replace(place, listing=listing, around=(*place.around, (kind, node)))
 

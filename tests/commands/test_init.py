@@ -178,7 +178,10 @@ def test_pictures_elsewhere_are_watched_too(tmp_path, checkout, capsys):
     assert "none of the 9 pictures that" in refused(capsys, document)
     run(document, "--pictures", tmp_path / "all/pictures", "--name", "mine")
     source = written("mine")
-    assert (source.pictures, source.watch) == (str(tmp_path / "all/pictures"), str(tmp_path / "all"))
+    assert (source.pictures, source.watch) == (
+        str(tmp_path / "all/pictures"),
+        [str(document), str(tmp_path / "all/pictures")],
+    )
 
 
 def test_labels_without_their_pictures_are_counted_and_refused(tmp_path, checkout, capsys):
@@ -186,7 +189,7 @@ def test_labels_without_their_pictures_are_counted_and_refused(tmp_path, checkou
     for one in (tmp_path / "set").glob("*.png"):
         one.unlink()
     with pytest.raises(UserError, match=r"^none of the 9 pictures .* exists, only their labels; nothing was written"):
-        init.main(tmp_path / "set", None, None, False)
+        init.main(str(tmp_path / "set"), None, None, False)
     shown = capsys.readouterr().out
     assert "items: 9, labels: 2" in shown
     assert "none of the pictures that it names was found" in shown
@@ -239,7 +242,10 @@ def test_a_less_likely_reading_can_be_chosen(tmp_path, checkout, capsys):
         (lambda root: [picture(root / f"{n}.png") for n in range(3)], "holds 3 pictures and nothing that labels them"),
         (lambda root: classes(root, "cat"), "holds 3 pictures and nothing that labels them"),
         (lambda root: (root.mkdir(), (root / "a.txt").write_text("x")), "holds 1 files (1 .txt) in no known layout"),
-        (lambda root: (root.mkdir(), (root / "a.tar.gz").write_text("x")), "holds an archive; unpack it"),
+        (
+            lambda root: (root.mkdir(), (root / "a.tar.gz").write_text("x")),
+            "holds archives alone; name one, for example colibri init",
+        ),
         (lambda root: root.write_text("x"), "is a file that no source reads"),
         (
             lambda root: classes(root, "train", "test", "notes"),

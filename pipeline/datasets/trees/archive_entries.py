@@ -74,6 +74,8 @@ class Entry:
 
 def is_archive(path: Path) -> bool:
     """Whether a file is a zip, or a tar, compressed or not, by its first bytes; spreadsheets and arrays are no zips."""
+    if not path.is_file():  # to open a pipe would wait for ever
+        return False
     try:
         with path.open("rb") as raw:
             if raw.read(4) in ZIP_STARTS:

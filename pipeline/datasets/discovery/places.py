@@ -50,7 +50,7 @@ class Place:
     def folder(self, path: str) -> str:
         """A folder that a person names, as conf/ writes it; in an archive or on a server it may be one inside."""
         inside = self.listing.root / path
-        return str(inside if self.around and inside.is_dir() else project_path(Path(path).expanduser()))
+        return str(inside if self.around and inside.is_dir() else project_path(_on_disk(path)))
 
     def watch(self, choices: Mapping[str, Any]) -> str | list[str]:
         """What DVC hashes: the one place that holds labels and pictures, or both places.
@@ -76,7 +76,7 @@ class Place:
 def check_path(path: str) -> None:
     """Refuses a path on this disk that holds the project; a URL never does."""
     if "://" not in path:
-        check_outside(Path(path).expanduser())
+        check_outside(_on_disk(path))
 
 
 def last_part(path: str) -> str:
@@ -85,7 +85,7 @@ def last_part(path: str) -> str:
         parts = urlsplit(path)
         name = unquote(parts.path).rstrip("/").rpartition("/")[2] or parts.netloc
         return name.split(".")[0] if name != parts.netloc else name
-    full = project_path(Path(path).expanduser()).absolute()
+    full = project_path(_on_disk(path)).absolute()
     return full.stem.removesuffix(".tar") if full.is_file() else full.name
 
 
@@ -113,7 +113,7 @@ def open_place(path: str, name: str, options: Mapping[str, Any]) -> Place:
     kind = path.partition("://")[0] if "://" in path else ""
     if kind and kind != "file":
         return _fetch(path, name, options)
-    local = Path(unquote(urlsplit(path).path) if kind else path).expanduser()
+    local = _on_disk(unquote(urlsplit(path).path) if kind else path)
     if is_archive(local):
         return _unpack(project_path(local), name, Place(listing=FileListing(root=local.parent, files=())), options)
     if local.is_file() and "pictures" in options:  # the folder around it may hold anything
@@ -171,6 +171,11 @@ def _make(kind: str, choices: Mapping[str, Any], tree: Path, place: Place) -> Pl
             f"{source.origin}: none of its {len(refused):,} files is read{advice}; the first is {first}"
         ) from None
     return replace(place, listing=listing, around=(*place.around, (kind, node)))
+
+
+def _on_disk(path: str) -> Path:
+    """A path, also one in quotes whose ~ the shell left as it is."""
+    return Path(path).expanduser() if path.startswith("~/") else Path(path)
 
 
 def _is_below(path: Path, folder: Path) -> bool:

@@ -1,11 +1,14 @@
 # make repro: raw pictures to a registered classifier.  make test: everything is checked.  make help: the rest.
 SHELL := /bin/bash
-PYTHON ?= python3
+IN_RANGE := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+PYTHON ?= $(shell for one in python3.13 python3.12 python3.11; do $$one -c '$(IN_RANGE)' 2>/dev/null && echo $$one && exit; done; echo python3)
 TORCH_BACKEND ?= $(shell cat .venv/.torch-backend 2>/dev/null)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed$(TORCH_BACKEND)
-EXTRAS := --extra elpv --extra digits --extra weights --extra tune --extra dev
+EXTRAS ?= $(shell cat $(VENV)/.extras 2>/dev/null)
+MORE := $(EXTRAS:%=$(VENV)/.installed-with-%)
+LOCKED := --extra elpv --extra digits --extra weights --extra tune --extra dev
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process of the tests compiles them again, and each stage pipeline/
 
@@ -19,16 +22,17 @@ endif
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
 	@echo "  make repro TORCH_BACKEND=cpu   installs another torch build (any of uv's --torch-backend)"
+	@echo "  make install EXTRAS=remote     installs what reads s3:// and gs:// too"
 
-install: $(STAMP)  ## create .venv with the locked environment
+install: $(STAMP) $(MORE)  ## create .venv with the locked environment
 
-repro: is-repository $(STAMP)  ## run the pipeline (dvc repro) and print the headline figures
+repro: $(STAMP) $(MORE)  ## run the pipeline (dvc repro) and print the headline figures
 	@dvc repro
 	@colibri summary
 
 is-repository:
-	@command -v git >/dev/null || { echo "Colibri needs git, which is not installed; install it, then run make repro again" >&2; exit 1; }
-	@[ -e .git ] || git rev-parse --git-dir >/dev/null 2>&1 || { echo "this folder is no git repository, which DVC needs (a downloaded zip?); run git init && git add -A && git commit -m start, then make repro" >&2; exit 1; }
+	@command -v git >/dev/null || { echo "Colibri needs git, which is not installed; install it, then run make $(MAKECMDGOALS) again" >&2; exit 1; }
+	@[ -e .git ] || git rev-parse --git-dir >/dev/null 2>&1 || { echo "this folder is no git repository, which DVC needs (a downloaded zip?); run git init && git add -A && git commit -m start, then make $(MAKECMDGOALS)" >&2; exit 1; }
 
 test: $(STAMP)  ## the whole test suite
 	@python -m pytest -n auto --dist loadgroup
@@ -52,13 +56,13 @@ ui: $(STAMP)  ## MLflow's pages on http://127.0.0.1:5000; prints the page of the
 
 lock: $(VENV)/bin/python  ## pin every dependency again, with hashes
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
-	@$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(EXTRAS) pyproject.toml -o requirements.lock
+	@$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(LOCKED) pyproject.toml -o requirements.lock
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { echo "Colibri needs Python 3.11 to 3.13, found $$($(PYTHON) --version); set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c '$(IN_RANGE)' 2>/dev/null || { echo "Colibri needs Python 3.11 to 3.13, with venv, found $$($(PYTHON) --version); set PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(STAMP): requirements.lock pyproject.toml | $(VENV)/bin/python
+$(STAMP): requirements.lock pyproject.toml | is-repository $(VENV)/bin/python
 	@echo "installing the locked environment into $(VENV) ..."
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 ifeq ($(TORCH_BACKEND),)
@@ -72,3 +76,9 @@ endif
 	@echo $(TORCH_BACKEND) > $(VENV)/.torch-backend
 	@rm -f $(VENV)/.installed*
 	@touch $(STAMP)
+
+$(VENV)/.installed-with-%: $(STAMP)
+	@echo "installing the extra $* into $(VENV) ..."
+	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --constraint requirements.lock $$($(BIN)/python -c 'import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]])' $*)
+	@echo $(EXTRAS) > $(VENV)/.extras
+	@touch $@

@@ -179,10 +179,11 @@ def test_the_code_of_a_stage_holds_what_it_builds(stage: str) -> None:
     assert "core/stage_runner.py" in text
 
 
-def test_every_section_of_the_parameters_is_read_by_a_stage() -> None:
+def test_every_section_of_the_parameters_is_read_by_a_stage_or_names_what_one_depends_on() -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     read = {section.split(".")[0] for stage in STAGES.values() for section in stage.get("params", [])}
-    assert set(params) == read
+    named = {match for stage in STAGES.values() for match in re.findall(r"\$\{(\w+)", str(stage["deps"]))}
+    assert set(params) == read | named
 
 
 @pytest.mark.parametrize("stage", [one for one in STAGES if one != "compose"])

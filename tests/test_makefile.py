@@ -33,12 +33,13 @@ def make(folder, *arguments, **more):
     )
 
 
-def test_without_git_nothing_is_installed(folder):
-    done = make(folder, "repro")
+@pytest.mark.parametrize("goal", ["install", "repro", "test"])
+def test_without_git_nothing_is_installed(goal, folder):
+    done = make(folder, goal)
     first, *others = done.stderr.splitlines()
     assert first == (
         "this folder is no git repository, which DVC needs (a downloaded zip?); "
-        "run git init && git add -A && git commit -m start, then make repro"
+        f"run git init && git add -A && git commit -m start, then make {goal}"
     )
     assert [line.split(":")[0] for line in others] == ["make"]  # that it stopped
     assert (done.returncode, done.stdout) == (2, "")
@@ -48,7 +49,8 @@ def test_without_git_nothing_is_installed(folder):
 def test_in_a_repository_the_environment_comes_first_and_then_the_pipeline(folder):
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     lines = make(folder, "-n", "repro").stdout.splitlines()
-    assert lines.index("dvc repro") > lines.index("python3 -m venv .venv")
+    made = next(line for line in lines if line.endswith(" -m venv .venv"))
+    assert lines.index("dvc repro") > lines.index(made)
 
 
 def test_a_path_with_a_colon_is_refused(tmp_path):
@@ -85,3 +87,42 @@ def test_the_installed_programs_are_found(installed):
 def test_the_pages_are_those_of_the_installed_command(installed):
     done = make(installed, "ui")
     assert done.stdout.splitlines() == [f"colibri ui||{installed}/.venv/bin/colibri"], done.stderr
+
+
+def pythons(folder, **versions):
+    """Programs of these names; each says whether it is in range."""
+    folder.mkdir()
+    for name, fits in versions.items():
+        file = folder / name.replace("_", ".")
+        file.write_text(f"#!/bin/sh\n{'exit 0' if fits else 'exit 1'}\n")
+        file.chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize(
+    ("versions", "taken"),
+    [
+        ({"python3_13": True, "python3_12": True, "python3_11": True}, "python3.13"),
+        ({"python3_13": False, "python3_12": True, "python3_11": True}, "python3.12"),
+        ({"python3_13": False, "python3_12": False, "python3_11": True}, "python3.11"),
+        ({"python3_13": False, "python3_12": False, "python3_11": False}, "python3"),
+    ],
+)
+def test_the_newest_python_in_range_makes_the_environment(versions, taken, folder, tmp_path):
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    done = make(folder, "-n", "install", **pythons(tmp_path / "bin", **versions))
+    assert f"{taken} -m venv .venv" in done.stdout.splitlines()
+    done = make(folder, "-n", "install", PYTHON="mine", **pythons(tmp_path / "bin2", **versions))
+    assert "mine -m venv .venv" in done.stdout.splitlines()
+
+
+def test_extras_are_installed_within_the_lock_and_kept_in_mind(installed):
+    plain = make(installed, "-n", "install").stdout
+    assert "--constraint" not in plain
+    asked = make(installed, "-n", "install", "EXTRAS=remote").stdout
+    assert "uv pip install --quiet --python .venv/bin/python --constraint requirements.lock" in asked
+    assert "-r requirements.lock" not in asked  # the locked environment stays as it is
+    (installed / ".venv/.extras").write_text("remote\n")
+    assert "--constraint requirements.lock" in make(installed, "-n", "install").stdout
+    (installed / ".venv/.installed-with-remote").touch()
+    assert "--constraint" not in make(installed, "-n", "install").stdout

@@ -1,13 +1,17 @@
 """Looks at your pictures, writes conf/source/NAME.yaml with settings for them, and makes it the project's source.
 
 Recognised are a folder per class (also below train, val and test), tables (CSV, TSV, JSONL, Parquet), COCO, Pascal VOC,
-CVAT, V7 Darwin, Label Studio and IDX. Your pictures are neither changed nor copied.
+CVAT, V7 Darwin, Label Studio and IDX; also in a zip or tar, which is unpacked to .cache/trees, and at https://, s3://
+and gs://, which is fetched there. Your pictures are not changed.
 
 Examples:
   colibri init ~/pictures/screws
   colibri init ~/pictures/screws --name screws_2 --no-use
   colibri init data/raw/labels.csv --label-column diagnosis --group-column patient
   colibri init data/raw/coco.json --pictures data/raw/images
+  colibri init labels.csv --pictures /mnt/images
+  colibri init pictures.zip
+  colibri init s3://bucket/pictures
   colibri init ~/pictures/sites --label-level 2
 """
 
@@ -16,10 +20,7 @@ from __future__ import annotations
 import re
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from inspect import signature
-from os.path import commonpath
-from pathlib import Path
 from typing import Any
 
 from pipeline.core import config
@@ -28,9 +29,10 @@ from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.nouns import import_target
 from pipeline.core.terminal import bar_chart, escape_control_characters, say
-from pipeline.datasets.discovery.file_listing import FileListing, list_files, list_obstacles, project_path
+from pipeline.datasets.discovery.file_listing import FileListing, list_obstacles
 from pipeline.datasets.discovery.file_walk import listed_once
 from pipeline.datasets.discovery.format_detection import detect_format
+from pipeline.datasets.discovery.places import check_path, last_part, open_place
 from pipeline.datasets.discovery.project_source import SourceLine, read_defaults, use_source
 from pipeline.datasets.discovery.recipe import Setting, measure, propose
 from pipeline.datasets.discovery.source_file import compose_text
@@ -53,6 +55,7 @@ CHOICES = {  # of a source, which a person may set instead of the guess
     "split_column": "of a table: holds train, val or test",
     "delimiter": "of a table: stands between its fields",
     "header": "of a table: whether its first line names the columns",
+    "names": "of an archive: the code page of its names, where it does not say, for example gbk",
     "encoding": "of a table: how its text is written, for example cp1252",
     "empty": "of annotations: what a picture with none is: negative (none of the labels), unlabelled, or own_label",
     "label_level": "of folders: the level that names the class, 1 for the topmost below the folders of a split",
@@ -67,13 +70,12 @@ KINDS: dict[str, Callable[[str], Choice]] = {
 EMPTY = ("negative", "unlabelled", "own_label")
 SPLITS = ("given", "grouped", "random")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-OF_TOOLS = frozenset(["labels", "label", "annotations", "annotation", "metadata", "train", "data", "instances_default"])
 NO_NAME = frozenset(["null", "true", "false", "yes", "no", "on", "off", "nan", "inf"])  # words of YAML and Hydra
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "path", type=Path, metavar="PATH", help="the folder with your pictures, or the file with labels"
+        "path", metavar="PATH", help="the folder, archive (zip, tar) or URL of your pictures, or the file with labels"
     )
     parser.add_argument("--name", help="of the data set, in conf/source/, MLflow and on the page; else from PATH")
     parser.add_argument(
@@ -94,7 +96,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 @listed_once()
 def main(
-    path: Path,
+    path: str,
     name: str | None,
     format: str | None,
     force: bool,
@@ -104,28 +106,31 @@ def main(
 ) -> None:
     targets = config.list_targets("source")
     check_path(path)
-    check_outside(path)
-    place = list_files(path)
     name = check_name(name, path)
     file = config.CONF / "source" / f"{name}.yaml"
     choices: dict[str, Any] = {key: parse_value(key, value) for key, value in given.items() if value is not None}
+    place = open_place(path, name, choices)
+    choices = {key: value for key, value in choices.items() if key != "names" or not place.around}
     if "pictures" in choices:
-        choices["pictures"] = str(project_path(Path(choices["pictures"])))
-    target, found = detect_format(place, sorted(set(targets.values())), choices, format)
-    say(f"{path}: {found.layout}")
-    node = {"_target_": target, "name": name, **found.choices, **choices, "watch": watch_path(place, choices)}
-    check_writable(node, set(choices) - set(signature(import_target(target, "source", "source")).parameters), target)
+        choices["pictures"] = place.folder(choices["pictures"])
+    target, found = detect_format(place.listing, sorted(set(targets.values())), choices, format)
+    layout = place.describe(found.layout)
+    say(f"{path}: {layout}")
+    inner = {**found.choices, **choices}
+    inner = {"_target_": target, "name": name, **inner, "watch": place.watch(inner)}
+    check_writable(inner, set(choices) - set(signature(import_target(target, "source", "source")).parameters), target)
+    node = place.wrap(inner)
     source: Source = config.build(node, "source")
     rows = source.read()
     counted, looked = summarise_source(rows), sample_headers(source, rows)
-    say(*lines(counted, looked, [*found.notes, *_list_notes(place)]))
+    say(*lines(counted, looked, [*place.notes, *found.notes, *_list_notes(place.listing)]))
     check_usable(counted, looked, path)
     if file.exists() and not force:
         raise UserError(f"{file} exists; choose another name with --name, or write over it with --force")
     limits = read_defaults(config.CONF)
     validate = limits["validate"]
     settings = propose(measure(counted, looked, split), validate["min_samples"], validate["min_side"])
-    write_text(file, compose_text(node, found.layout, settings))
+    write_text(file, compose_text(node, layout, settings))
     say("", f"Wrote {file}, with settings for these pictures:", *(_setting_lines(settings)))
     before = config.compose() if use and config.PARAMS.exists() else ""
     say(*next_steps(name, use_source(name, config.CONF) if use else None))
@@ -136,14 +141,6 @@ def main(
         say(f"ingest will stop at ingest.max_quarantine_fraction {most}; repair what is refused, or raise the limit")
 
 
-def check_path(path: Path) -> None:
-    """Refuses a path that does not exist, with the name that was probably meant."""
-    if not path.exists() and path.parent.is_dir():
-        names = get_close_matches(path.name, [one.name for one in path.parent.iterdir()], n=1)
-        if names:
-            raise UserError(f"{str(path)!r} does not exist; did you mean {str(path.parent / names[0])!r}?")
-
-
 def parse_value(key: str, value: str) -> Choice:
     """A choice as the constructor of a source takes it."""
     try:
@@ -152,42 +149,21 @@ def parse_value(key: str, value: str) -> Choice:
         raise UserError(f"--{key.replace('_', '-')} takes a whole number, got {value!r}") from None
 
 
-def check_name(name: str | None, path: Path) -> str:
+def check_name(name: str | None, path: str) -> str:
     """The given name, else one made of the path's last part.
 
     Raises:
         UserError: It cannot be the name of a file, an option of Hydra and a model.
     """
     if name is None:
-        last = project_path(path).absolute()
-        if last.is_file() and last.stem.lower() in OF_TOOLS:  # each data set has such a file
-            last = last.parent
-        name = re.sub(r"[^A-Za-z0-9]+", "_", last.stem if last.is_file() else last.name).strip("_").lower()[:64]
+        name = re.sub(r"[^A-Za-z0-9]+", "_", last_part(path)).strip("_").lower()[:64]
         if not NAME.fullmatch(name) or name in NO_NAME:
             raise UserError(
-                f"{str(path)!r} gives no good name for the data set; choose one with --name, such as --name screws"
+                f"{path!r} gives no good name for the data set; choose one with --name, such as --name screws"
             )
     if not NAME.fullmatch(name) or name.lower() in NO_NAME:
         raise UserError(f"--name {name!r} must start with a letter and hold only letters, digits, - and _, at most 64")
     return name
-
-
-def watch_path(place: FileListing, choices: Mapping[str, Any]) -> str:
-    """The one folder that DVC hashes: it holds the labels and the pictures."""
-    watch = place.root
-    if "pictures" in choices:
-        watch = project_path(Path(commonpath([place.root.absolute(), Path(choices["pictures"]).absolute()])))
-    check_outside(watch)
-    return str(watch)
-
-
-def check_outside(folder: Path) -> None:
-    """Refuses a folder that holds the project: DVC would watch what the pipeline writes."""
-    if Path.cwd().resolve().is_relative_to(folder.resolve()):
-        raise UserError(
-            f"{str(folder)!r} holds this project itself, and DVC would watch what it writes; put labels and pictures "
-            "into a folder of their own and name that"
-        )
 
 
 def check_writable(node: Mapping[str, Any], unknown: set[str], target: str) -> None:
@@ -201,17 +177,15 @@ def check_writable(node: Mapping[str, Any], unknown: set[str], target: str) -> N
             )
 
 
-def check_usable(counted: SourceSummary, looked: HeaderSample, path: Path) -> None:
+def check_usable(counted: SourceSummary, looked: HeaderSample, path: str) -> None:
     """Refuses pictures from which no run could start, after the report about them."""
     if looked.num and all(refused.reason == "missing" for _, refused in looked.refused) and not looked.sizes:
         raise UserError(
-            f"none of the {counted.num_pictures:,} pictures that {str(path)!r} names exists, only their labels; "
+            f"none of the {counted.num_pictures:,} pictures that {path!r} names exists, only their labels; "
             "nothing was written; put the pictures below it, or name their folder with --pictures"
         )
     if not looked.sizes:
-        raise UserError(
-            f"no picture below {str(path)!r} can be read: {find_obstacle(counted, looked)}; nothing was written"
-        )
+        raise UserError(f"no picture below {path!r} can be read: {find_obstacle(counted, looked)}; nothing was written")
     if len(counted.labels) < 2:
         others = f"; --empty own_label makes one of the {counted.num_negative:,} pictures without any"
         found = f"{[*counted.labels]}{others if counted.num_negative else ''}"

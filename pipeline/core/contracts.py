@@ -32,7 +32,7 @@ class Source(ABC):
     """
 
     name: str
-    watch: str
+    watch: str | list[str]
     locations: ClassVar[tuple[str, ...]] = ("watch",)
 
     @abstractmethod

@@ -5,15 +5,12 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-
-if TYPE_CHECKING:
-    from pipeline.core.open_types import Params
+from pipeline.core.watched_places import watched_places
 
 CODE = ("pipeline", "dvc.yaml", "data")
 NOT_IN_A_STAGE = ("pipeline/commands/", "pipeline/experiments/")
@@ -41,25 +38,20 @@ def names(experiments: Mapping[str, Sequence[str]]) -> dict[str, str]:
     result = {}
     for experiment, overrides in experiments.items():
         text = config.compose(overrides=[*overrides])
-        watch = _watch(yaml.safe_load(text))
-        if watch not in hashes:
-            hashes[watch] = _hash(watch)
-        digest = artifacts.content_digest(code.encode(), text.encode(), hashes[watch].encode())
+        watched = watched_places(yaml.safe_load(text))
+        hashes |= {place: _hash(place) for place in watched if place not in hashes}
+        digest = artifacts.content_digest(code.encode(), text.encode(), *(hashes[one].encode() for one in watched))
         result[experiment] = f"{experiment}-{digest[:8]}"
     return result
 
 
-def _watch(params: Params) -> str:
-    return str(params.get("source", {}).get("watch") or "")
-
-
 def _hash(watch: str) -> str:
-    """What DVC makes of the source's files, as it does before `ingest`; empty where there is nothing to hash."""
+    """What DVC makes of a place of the source, as it does before `ingest`; empty where there is nothing to hash."""
     from dvc.exceptions import DvcException
     from dvc.output import Output
     from dvc.repo import Repo
 
-    if not watch or not ("://" in watch or Path(watch).exists()):
+    if not ("://" in watch or Path(watch).exists()):
         return ""  # compose says so, in the experiment's own row
     with Repo() as repo:
         try:

@@ -18,6 +18,7 @@ from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.choices import check_choices, refuse_emptied, refuse_unknown_names
 from pipeline.core.code_digest import list_code, stage_modules
 from pipeline.core.errors import UserError
+from pipeline.core.watched_places import check_places, watched_places
 from pipeline.datasets.expectations import ManifestExpectations
 from pipeline.datasets.ingestion import Limits
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
@@ -93,13 +94,7 @@ def check_chosen(params: Params) -> None:
     for key, options in OPTIONS.items():
         config.instantiate(options, config.get_section(params, key), key)
     candidate_selection(params)
-    source = params.get("source")
-    watch = source.get("watch") if isinstance(source, dict) else None
-    if isinstance(watch, str) and watch and "://" not in watch and not Path(watch).exists():
-        raise UserError(
-            f"source.watch {watch!r} does not exist; set source.path (or source.watch) to where the pictures are. In a "
-            "copy made by dvc exp run --temp or --queue a relative path must be tracked with dvc add, or be absolute"
-        )
+    check_places(watched_places(params))
 
 
 def _recorded_hash() -> str | None:

@@ -189,7 +189,10 @@ def test_pictures_elsewhere_are_watched_too(tmp_path, checkout, capsys):
     assert "none of the 9 pictures that" in refused(capsys, document)
     run(document, "--pictures", tmp_path / "all/pictures", "--name", "mine")
     source = written("mine")
-    assert (source.pictures, source.watch) == (str(tmp_path / "all/pictures"), str(tmp_path / "all"))
+    assert (source.pictures, source.watch) == (
+        str(tmp_path / "all/pictures"),
+        [str(document), str(tmp_path / "all/pictures")],
+    )
 
 
 def test_labels_without_their_pictures_are_counted_and_refused(tmp_path, checkout, capsys):
@@ -197,7 +200,7 @@ def test_labels_without_their_pictures_are_counted_and_refused(tmp_path, checkou
     for one in (tmp_path / "set").glob("*.png"):
         one.unlink()
     with pytest.raises(UserError, match=r"^none of the 9 pictures .* exists, only their labels; nothing was written"):
-        init.main(tmp_path / "set", None, None, False)
+        init.main(str(tmp_path / "set"), None, None, False)
     shown = capsys.readouterr().out
     assert "items: 9, labels: 2" in shown
     assert "none of the pictures that it names was found" in shown
@@ -250,7 +253,10 @@ def test_a_less_likely_reading_can_be_chosen(tmp_path, checkout, capsys):
         (lambda root: [picture(root / f"{n}.png") for n in range(3)], "holds 3 pictures and nothing that labels them"),
         (lambda root: classes(root, "cat"), "holds 3 pictures and nothing that labels them"),
         (lambda root: (root.mkdir(), (root / "a.txt").write_text("x")), "holds 1 files (1 .txt) in no known layout"),
-        (lambda root: (root.mkdir(), (root / "a.tar.gz").write_text("x")), "holds an archive; unpack it"),
+        (
+            lambda root: (root.mkdir(), (root / "a.tar.gz").write_text("x")),
+            "holds archives alone; name one, for example colibri init",
+        ),
         (lambda root: root.write_text("x"), "is a file that no source reads"),
         (
             lambda root: classes(root, "train", "test", "notes"),
@@ -415,13 +421,13 @@ def outcome(name, path):
 @given(st.text(max_size=12))
 def test_whatever_the_folder_is_called_the_name_is_a_name_or_refused(text):
     path = Path("x", *Path(text.replace("\0", "")).parts[-1:])
-    name = outcome(None, path)
+    name = outcome(None, str(path))
     assert "choose one with --name" in name or (init.NAME.fullmatch(name) and yaml.safe_load(name) == name)
 
 
 @given(st.text(max_size=12))
 def test_a_told_name_is_a_name_or_refused(name):
-    result = outcome(name, Path("x"))
+    result = outcome(name, "x")
     assert "must start with a letter" in result or result == yaml.safe_load(name) == name
 
 

@@ -1,6 +1,7 @@
 """params.yaml is what DVC itself would write, and an edit by hand is never overwritten."""
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -154,15 +155,31 @@ def test_force_drops_a_hand_edit():
 
 
 def test_what_dvc_watches_on_a_server_is_left_to_dvc():
-    PARAMS.write_text(config.compose(overrides=["source=remote"]), encoding="utf-8")
+    PARAMS.write_text(config.compose(overrides=["source=remote", "source.url=https://a.org/b.zip"]), encoding="utf-8")
     stage.check_chosen(config.load_params())
 
 
-@pytest.mark.parametrize("watch", [7, ["a"]])
+@pytest.mark.parametrize("watch", [7, None])
 def test_what_to_watch_that_is_no_text_is_left_to_the_source(watch):
     params = yaml.safe_load(config.compose())
     stage.check_chosen({**params, "source": {"watch": watch}})
     stage.check_chosen({**params, "source": watch})
+
+
+@pytest.mark.parametrize(
+    ("watch", "watched"),
+    [
+        ("conf", ["conf", ".dvcignore"]),
+        (["conf"], ["conf", ".dvcignore"]),
+        (["conf", "dvc.yaml"], ["conf", "dvc.yaml"]),
+        ("https://a.org/b.zip", ["https://a.org/b.zip", ".dvcignore"]),
+    ],
+)
+def test_dvc_gets_one_place_or_two(watch, watched):
+    chosen = ["source=folder", f"source.watch={json.dumps(watch)}"]
+    params = yaml.safe_load(config.compose(overrides=chosen))
+    assert params["watched"] == watched
+    stage.check_chosen(params)
 
 
 @pytest.mark.parametrize("group", ["check", "curate", "augmentation"])

@@ -6,6 +6,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from itertools import islice
 from os import SEEK_END
@@ -153,7 +154,7 @@ def list_files(path: Path, max_files: int = MAX_FILES) -> FileListing:
             )
         if not path.is_dir():
             problem = "is neither a file nor a folder" if path.exists() else "does not exist"
-            raise UserError(f"{str(path)!r} {problem}; name the folder that holds your pictures")
+            raise UserError(f"{str(path)!r} {problem}; {_similar(root)}name the folder that holds your pictures")
         found = walk(root, max_files=max_files)
         files = tuple(sorted(found.ordinary))
     except (OSError, ValueError) as error:
@@ -168,6 +169,15 @@ def list_files(path: Path, max_files: int = MAX_FILES) -> FileListing:
     while len(place.folders) == 1 and all("/" in one for one in place.files):
         place = place.below(next(iter(place.folders)))
     return place
+
+
+def _similar(path: Path) -> str:
+    """A question with the nearest name next to a path that does not exist; empty where none is near."""
+    try:
+        near = get_close_matches(path.name, [] if path.exists() else os.listdir(path.parent), n=1)
+    except OSError:
+        return ""
+    return f"did you mean {str(path.with_name(near[0]))!r}? Else " if near else ""
 
 
 def list_obstacles(listing: Listing) -> Iterator[str]:

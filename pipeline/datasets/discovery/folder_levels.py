@@ -56,9 +56,10 @@ class Levels:
 def read_levels(folders: Collection[str], filled: Collection[str], label_level: int, split_folders: bool) -> Levels:
     """The meaning of the folders of a tree.
 
-    A level with a single folder is skipped if the folder repeats the name of its parent (`seg_train/seg_train`) or has
-    a generic name (`images`). Folders that are all parts of a split (`splits_of`) give the split, above the
-    classes or in each of them. Of the remaining levels, `label_level` names the class.
+    A level with a single folder is skipped if the folder repeats the name of its parent (`seg_train/seg_train`), has a
+    generic name (`images`), or, where `label_level` is 1, is the topmost one and holds no picture itself but several
+    folders (a zip's). Folders that are all parts of a split (`splits_of`) give the split, above the classes or in each
+    of them. Of the remaining levels, `label_level` names the class.
 
     Args:
         folders: All of them, as POSIX paths.
@@ -66,7 +67,7 @@ def read_levels(folders: Collection[str], filled: Collection[str], label_level: 
         label_level: 1 for the topmost remaining level.
         split_folders: Whether folders named like parts of a split give the split.
     """
-    tree = _Tree(folders, filled)
+    tree = _Tree(folders, filled, skips_top=label_level == 1)
     plain = {folder: tree.plain(folder) for folder in [*folders, ""]}
     above = splits_of(tree.level(plain, 0)) if split_folders else None
     within = splits_of(tree.level(plain, 1)) if split_folders and above is None else None
@@ -112,7 +113,8 @@ def _common_names(labelled: Iterable[Parts], level: int) -> list[str]:
 class _Tree:
     """Folders and their sub-folders."""
 
-    def __init__(self, folders: Collection[str], filled: Collection[str]):
+    def __init__(self, folders: Collection[str], filled: Collection[str], skips_top: bool):
+        self._skips_top = skips_top
         self._filled = frozenset(filled)
         self._within: dict[str, list[str]] = {}
         self._with_pictures = folders_around(f"{folder}/" for folder in filled)
@@ -138,7 +140,12 @@ class _Tree:
 
     def _is_skipped(self, only: str) -> bool:
         around, _, name = only.rpartition("/")
-        return is_filler(name) or _is_alike(name, around)
+        return is_filler(name) or _is_alike(name, around) or (not around and self._is_around_all(only))
+
+    def _is_around_all(self, top: str) -> bool:
+        """Whether the topmost folder only holds the others, as in most zips; a part of a split stays a level."""
+        within = [one for one in self._within.get(top, ()) if one in self._with_pictures]
+        return self._skips_top and len(within) > 1 and top not in self._filled and split_named(top) is None
 
     def level(self, plain: dict[str, Parts], depth: int) -> list[str]:
         """The different names at a depth, of folders that hold pictures at any depth."""

@@ -44,7 +44,14 @@ def detect_format(
     ways = _ways(place, sources, options)
     best = [way for way in ways if way[1].confidence == ways[0][1].confidence]
     if not ways or best[0][1].confidence < SURE:
-        _check_parts(place, sources, best[0][1].confidence if ways else 0)
+        parts = _better_parts(place, sources, best[0][1].confidence if ways else 0)
+        if len(parts) == 1 and not ways:
+            (folder, layout), *_ = parts.items()
+            target, way = detect_format(place.below(folder), targets, options, format)
+            note = f"only its folder {folder!r} is in a known format ({layout}) and read"
+            return target, replace(way, notes=[note, *way.notes])
+        if parts:
+            raise UserError(_describe_several(place, parts))
     if not ways:
         raise UserError(_describe_unknown(place))
     if len(best) > 1:
@@ -68,21 +75,19 @@ def _ways(place: FileListing, sources: Mapping[str, Any], options: Mapping[str, 
     return sorted(ways, key=lambda way: -way[1].confidence)
 
 
-def _check_parts(place: FileListing, sources: Mapping[str, Any], confidence: float) -> None:
-    """Refuses a folder of data sets, whose sub-folders are recognised with more confidence than the folder itself."""
+def _better_parts(place: FileListing, sources: Mapping[str, Any], confidence: float) -> dict[str, str]:
+    """The sub-folders that are recognised with more confidence than the folder itself, with their layout."""
     if place.named:
-        return
+        return {}
     parts = {folder: _ways(place.below(folder), sources, {}) for folder in [*place.folders][:MAX_FOLDERS]}
-    better = [
-        f"{folder} ({ways[0][1].layout})"
-        for folder, ways in parts.items()
-        if ways and ways[0][1].confidence > confidence
-    ]
-    if better:
-        raise UserError(
-            f"{str(place.root)!r} holds several data sets: {'; '.join(better)}; name one of them, for example "
-            f"colibri init {shlex.quote(str(place.root / better[0].split(' (')[0]))}"
-        )
+    return {folder: ways[0][1].layout for folder, ways in parts.items() if ways and ways[0][1].confidence > confidence}
+
+
+def _describe_several(place: FileListing, parts: Mapping[str, str]) -> str:
+    """The error for a folder of data sets."""
+    shown = "; ".join(f"{folder} ({layout})" for folder, layout in parts.items())
+    first = shlex.quote(str(place.root / next(iter(parts))))
+    return f"{str(place.root)!r} holds several data sets: {shown}; name one of them, for example colibri init {first}"
 
 
 def _describe_unknown(place: FileListing) -> str:
@@ -95,7 +100,10 @@ def _describe_unknown(place: FileListing) -> str:
         obstacles = "".join(f"; {one}" for one in list_obstacles(place.listing))
         return f"{where} holds {len(types):,} pictures and nothing that labels them{obstacles}; expected {EXPECTED}"
     if all(re.search(r"zip|tar|gzip|7z|rar", one) for one in types):
-        return f"{where} holds an archive; unpack it and name the folder"
+        if place.named:
+            return f"{where} is no zip or tar, or a damaged one; unpack it and name the folder"
+        first = shlex.quote(str(place.root / place.files[0]))
+        return f"{where} holds archives alone; name one, for example colibri init {first}, or unpack them"
     if place.named:
         return f"{where} is a file that no source reads; expected {EXPECTED}"
     return f"{where} holds {len(place.files):,} files ({shown}) in no known layout; expected {EXPECTED}"

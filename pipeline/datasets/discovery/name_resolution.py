@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 import unicodedata
@@ -48,7 +49,9 @@ class Resolver:
         self._files = files
         self._flat = not any("/" in file for file in files if suffix(file) in SUFFIXES)
         self._roots = {f"{root.absolute().as_posix()}/", f"{root.resolve().as_posix()}/"}
-        self._split = split_named(root.resolve().name)
+        self._real = root.resolve()
+        self._folders: dict[str, str | None] = {}
+        self._split = split_named(self._real.name)
         self._indexes: dict[Callable[[Parts], Parts | None], tuple[list[str], list[str]]] = {}
 
     def find_all(self, names: Collection[str]) -> dict[str, str | ItemRejected]:
@@ -80,16 +83,28 @@ class Resolver:
                 yield unquote(plain).replace("\\", "/")
 
     def _to_path(self, name: str) -> str:
-        """A name as a path with slashes, relative where it is below the root; of a URL only the path."""
+        """A name as a path with slashes, relative where it is below the root, also by links; of a URL only the path."""
         plain = name.replace("\\", "/")
         if "://" in plain:
             try:
                 plain = urlsplit(plain).path
             except ValueError:  # a bracket in the place of a host
                 return plain
-        for root in self._roots:
-            plain = plain.removeprefix(root)
-        return plain
+        if plain.startswith("~/"):
+            plain = f"{Path.home().as_posix()}{plain[1:]}"
+        inside = next((plain.removeprefix(root) for root in self._roots if plain.startswith(root)), None)
+        return inside or self._through_links(plain) or plain
+
+    def _through_links(self, plain: str) -> str | None:
+        """An absolute path whose folder leads into the root by links, relative to it; else None. Opens nothing."""
+        folder, _, last = plain.rpartition("/")
+        if not plain.startswith("/"):
+            return None
+        if folder not in self._folders:
+            real = Path(os.path.realpath(folder))
+            self._folders[folder] = real.relative_to(self._real).as_posix() if real.is_relative_to(self._real) else None
+        inside = self._folders[folder]
+        return None if inside is None else posixpath.normpath(f"{inside}/{last}")
 
     def _best_match(self, name: str, spellings: list[str], num_shared: int) -> str | ItemRejected | None:
         for spelling in dict.fromkeys(spellings):

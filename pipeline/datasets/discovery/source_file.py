@@ -31,12 +31,22 @@ def compose_text(node: Mapping[str, Any], layout: str, settings: Sequence[Settin
             f"#   colibri run -S source={node['name']}",
             *(["defaults:", *map(_override, overrides), ""] if overrides else []),
             "source:",
-            *(f"  {key}: {node[key] if key in PLAIN else _quote(value)}" for key, value in node.items()),
+            *_source_lines(node, "  "),
             *(["", "# The recipe: these values replace those of conf/config.yaml"] if values else []),
             *_values(values),
             "",
         ]
     )
+
+
+def _source_lines(node: Mapping[str, Any], indent: str) -> Iterator[str]:
+    """A line for each option of a source, and those of the source within it below `inner`."""
+    for key, value in node.items():
+        if isinstance(value, Mapping) and "_target_" in value:
+            yield f"{indent}{key}:"
+            yield from _source_lines(value, f"{indent}  ")
+        else:
+            yield f"{indent}{key}: {value if key in PLAIN else _quote(value)}"
 
 
 def _override(setting: Setting) -> str:

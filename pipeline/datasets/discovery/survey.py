@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, final
@@ -43,6 +44,8 @@ class SourceSummary:
         num_unlabelled: Pictures without a label that are no negatives.
         num_several: Pictures with more than one label.
         num_groups: Groups of pictures that must stay together; 0 where the source gives none.
+        num_absolute: Refused items with an absolute path.
+        absolute: The deepest folder that holds all of those; empty where there is none.
     """
 
     num_items: int
@@ -54,6 +57,8 @@ class SourceSummary:
     num_unlabelled: int
     num_several: int
     num_groups: int
+    num_absolute: int = 0
+    absolute: str = ""
 
     @property
     def num_pictures(self) -> int:
@@ -136,7 +141,15 @@ def summarise_source(rows: pd.DataFrame) -> SourceSummary:
         num_unlabelled=lengths[0] - num_negative,
         num_several=lengths[2],
         num_groups=int(rows["group"].nunique()),
+        num_absolute=len(absolute := _absolute_folders(rows["path"], refused)),
+        absolute=os.path.commonpath(absolute) if absolute and len({one[:1] for one in absolute}) == 1 else "",
     )
+
+
+def _absolute_folders(paths: Iterable[str], refused: Iterable[str | None]) -> list[str]:
+    """The folders of the items outside that have an absolute path, with slashes; a Windows drive counts as a folder."""
+    outside = [path.replace("\\", "/") for path, reason in zip(paths, refused, strict=True) if reason == "outside"]
+    return [path.rpartition("/")[0] or "/" for path in outside if path.startswith("/") or path[1:3] == ":/"]
 
 
 def sample_headers(source: Source, rows: pd.DataFrame) -> HeaderSample:
@@ -183,7 +196,8 @@ def warnings_for(found: SourceSummary, sample: HeaderSample) -> Iterator[str]:
     yield from _odd_labels(found)
     yield from _odd_splits(found)
     for reason, number in found.refused.items():
-        yield f"refused, {REASON_IN_WORDS.get(reason, reason)}: {number:,} of {found.num_items:,} items"
+        more = f"; {_cut_prefix(found)}" if reason == "outside" and found.absolute else ""
+        yield f"refused, {REASON_IN_WORDS.get(reason, reason)}: {number:,} of {found.num_items:,} items{more}"
     reasons = Counter(refused.reason for _, refused in sample.refused)
     for reason, number in reasons.most_common():
         first = next(f"{path!r}: {one.detail}" for path, one in sample.refused if one.reason == reason)
@@ -209,7 +223,14 @@ def find_obstacle(found: SourceSummary, sample: HeaderSample) -> str:
         return "the source names no picture"
     first = next((f", the first is {path!r}: {one.detail}" for path, one in sample.refused if one.reason == reason), "")
     words, helps = REASON_IN_WORDS.get(reason, reason), WHAT_HELPS.get(reason, "")
+    helps = _cut_prefix(found) if reason == "outside" and found.absolute else helps
     return f"{words} ({number:,} of {total:,}{first}){helps and '; '}{helps}"
+
+
+def _cut_prefix(found: SourceSummary) -> str:
+    """What to do about absolute paths outside the folder of the pictures."""
+    prefix = f"{found.absolute.rstrip('/')}/"
+    return f"{found.num_absolute:,} begin with {prefix!r}: cut that from them, or name that folder with --pictures"
 
 
 WHAT_HELPS = {

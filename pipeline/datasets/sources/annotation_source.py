@@ -39,7 +39,7 @@ class AnnotationSource(FileSource, ABC):
     name: str
     path: str | dict[str, str]
     pictures: str | dict[str, str]
-    watch: str
+    watch: str | list[str]
     empty: Empty = "negative"
 
     def __post_init__(self) -> None:

@@ -30,7 +30,7 @@ class Digits(Source):
 
     name: str
     num_per_class: Annotated[int, Interval(ge=1, le=500)]
-    watch: str
+    watch: str | list[str]
 
     def read(self) -> pd.DataFrame:
         _, labels = _load()

@@ -38,7 +38,7 @@ class Elpv(FileSource):
     name: str
     labels: Literal["defect", "grade"]
     block_size: PositiveInt
-    watch: str
+    watch: str | list[str]
 
     def read(self) -> pd.DataFrame:
         table = pd.read_csv(

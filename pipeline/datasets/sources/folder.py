@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +34,9 @@ class Folder(FileSource, FormatDetector):
     Where all top-level folders are named like parts of a split (train, Training, seg_train, valid, dev, test_set), they
     give the split, and the classes are below them; the folders of a split may also be inside each class folder. A
     folder that repeats the name of its parent (`seg_train/seg_train`), or is the only one and has a generic name such
-    as `images`, is skipped. Pictures have no label above the class folders, in a folder `unlabelled` or `no_label` at
-    the level of the classes, or in a folder of pictures to predict (`seg_pred`) at the level of the split.
+    as `images` or holds all the others, is skipped. Pictures have no label above the class folders, in a folder
+    `unlabelled` or `no_label` at the level of the classes, or in a folder of pictures to predict (`seg_pred`) at the
+    level of the split.
 
     Hidden files and folders (a leading dot) and those of programs (`Thumbs.db`, `@eaDir`) are skipped; every other file
     of a class is an item, also when it is no picture, so that ingest can account for it. Links are followed.
@@ -51,7 +53,7 @@ class Folder(FileSource, FormatDetector):
 
     name: str
     path: str
-    watch: str
+    watch: str | list[str]
     label_level: PositiveInt = 1
     split_folders: bool = True
 
@@ -146,7 +148,8 @@ def _notes(place: FileListing, levels: Levels) -> Iterator[str]:
     if levels.deeper and not levels.below:
         yield (
             f"the folders of {name_some(levels.deeper, NUM_SHOWN)} hold folders, whose pictures get the outer label; "
-            "--label-level 2 makes labels of the inner folders"
+            "--label-level 2 makes labels of the inner folders; if they are data sets, name one: colibri init "
+            f"{shlex.quote(place.at(levels.deeper[0]))}"
         )
     plain = {re.sub(r"[\W\d_]+", "", name) for name in levels.classes}
     if len(plain) == 1 and plain != {""}:

@@ -49,7 +49,7 @@ class Idx(Source, FormatDetector):
     name: str
     images: str
     labels: str
-    watch: str
+    watch: str | list[str]
 
     def read(self) -> pd.DataFrame:
         images = _load(self.images, "images")

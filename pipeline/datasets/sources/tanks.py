@@ -52,7 +52,7 @@ class Tanks(Source):
     association: Annotated[float, Interval(ge=0.5, le=1)]
     swapped: bool
     seed: Seed
-    watch: str
+    watch: str | list[str]
 
     def read(self) -> pd.DataFrame:
         rows = [

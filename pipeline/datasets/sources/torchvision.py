@@ -50,7 +50,7 @@ class Torchvision(Source):
     download: bool
     parts: list[str] | None
     options: dict[str, Any]
-    watch: str
+    watch: str | list[str]
 
     def read(self) -> pd.DataFrame:
         return table(item for part in self._parts() for item in self._items(part))

@@ -30,7 +30,7 @@ class TreeSource(Source, ABC):
     name: str
     tree: str
     inner: Source
-    watch: str
+    watch: str | list[str]
 
     @property
     @abstractmethod

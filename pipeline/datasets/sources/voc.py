@@ -50,7 +50,7 @@ class Voc(FileSource, FormatDetector):
 
     name: str
     path: str
-    watch: str
+    watch: str | list[str]
     empty: Empty = "negative"
 
     def read(self) -> pd.DataFrame:

@@ -31,6 +31,7 @@ REFUSED_KINDS: dict[Kind, str] = {
 }
 MAX_LINK_BYTES = 4096  # of the path in a link of a zip
 ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
+OTHER_ZIPS = (".xlsx", ".xlsm", ".ods", ".docx", ".npz", ".pt", ".pth")
 ZIP_FAULTS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, Damaged, *READ_FAULTS)  # of one entry alone
 
 
@@ -70,6 +71,21 @@ class Entry:
     target: Callable[[], str]
     name_fault: str
     faults: tuple[type[Exception], ...] = ()
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a zip, or a tar, compressed or not, by its first bytes; spreadsheets and arrays are no zips."""
+    if not path.is_file():  # to open a pipe would wait for ever
+        return False
+    try:
+        with path.open("rb") as raw:
+            if raw.read(4) in ZIP_STARTS:
+                return path.suffix.lower() not in OTHER_ZIPS
+        with decompress(path) as plain:
+            tarfile.TarInfo.frombuf(plain.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
+    except (*READ_FAULTS, tarfile.HeaderError):
+        return False
+    return True
 
 
 def unpack(path: Path, folder: Path, bounds: Bounds, names: str | None = None) -> list[Item]:

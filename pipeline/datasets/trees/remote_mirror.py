@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from urllib.parse import unquote
 
 from pipeline.core import artifacts, progress
 from pipeline.core.errors import ItemRejected, UserError
+from pipeline.core.watched_places import INSTALL
 from pipeline.datasets.sources.items import Item, one_line, printable
 from pipeline.datasets.trees.unpacked_tree import Names
 
@@ -23,6 +26,7 @@ JOURNAL = ".fetched.jsonl"  # a line for each complete file, so that a killed fe
 CONNECTIONS = 16
 MAX_DEPTH = 32  # of folders: web pages could lead on without end
 ATTEMPTS = 3
+GIB = 1024**3
 WAIT_SECONDS = 1.0  # before the second attempt, twice as long before the third
 CHANGING = re.compile(r"size|e-?_?tag|md5|digest|crc|modified|mtime|updated|created|generation|version", re.IGNORECASE)
 EXTRAS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
@@ -64,12 +68,16 @@ def filesystem(url: str, options: dict[str, Any]) -> tuple[Any, str]:
         system, path = fsspec.core.url_to_fs(url, **options)
     except ImportError:
         package = EXTRAS.get(kind, "another package of fsspec")
-        raise UserError(
-            f"source.url {url!r} needs {package}, which is not installed; install it with the extra 'remote'"
-        ) from None
+        raise UserError(f"{url} needs {package}, which is not installed; run {INSTALL}") from None
     except ValueError as error:
         raise UserError(f"source.url {url!r} is not understood ({error}); expected s3://, gs:// or https://") from None
     return system, f"{path.rstrip('/')}/" if url.endswith("/") else path
+
+
+def shows_changes(url: str) -> bool:
+    """Whether a web server gives the mark by which DVC notices a change of an address."""
+    system, path = filesystem(url, {})
+    return not {"ETag", "Content-MD5"}.isdisjoint(_info(system, path))
 
 
 def mirror(url: str, options: dict[str, Any], tree: Path, max_bytes: int, max_files: int) -> list[Item]:
@@ -95,6 +103,7 @@ def mirror(url: str, options: dict[str, Any], tree: Path, max_bytes: int, max_fi
     for place in known.keys() - {file.place for file in files}:
         _remove(tree, place)
     wanted = [file for file in files if not _is_here(file, known, tree)]
+    _check_room(url, wanted, tree)
     failed, in_a_row = [], 0
     pool = ThreadPoolExecutor(CONNECTIONS)
     try:
@@ -120,6 +129,15 @@ def mirror(url: str, options: dict[str, Any], tree: Path, max_bytes: int, max_fi
     complete = [(file.place, file.stamp) for file in files if (tree / file.place).is_file()]
     artifacts.write_text(tree / JOURNAL, "".join(f"{json.dumps(line)}\n" for line in complete))
     return refused
+
+
+def _check_room(url: str, wanted: Sequence[RemoteFile], tree: Path) -> None:
+    needed, free = sum(file.size or 0 for file in wanted), shutil.disk_usage(tree).free
+    if needed > free:
+        raise UserError(
+            f"{url} has {needed / GIB:.1f} GiB to fetch, and the disk of {str(tree)!r} has {free / GIB:.1f} GiB free; "
+            "make room, or set source.tree to a folder of another disk"
+        )
 
 
 def _remove(tree: Path, place: str) -> None:

@@ -94,6 +94,15 @@ def test_of_two_names_that_lead_to_one_file_the_exact_one_has_it():
     assert found(["a.jpg"], ["a", "A.JPG", "./a.jpg"]) == ["a.jpg"] * 3
 
 
+def test_absolute_names_through_links_and_the_home_folder(tmp_path, monkeypatch):
+    (tmp_path / "real/cat").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    monkeypatch.setenv("HOME", str(tmp_path / "link"))
+    files = ["cat/1.png", "dog/1.png"]
+    names = [f"{tmp_path}/link/cat/1.png", "~/dog/1.png", "/else/where/1.png", f"{tmp_path}/link/../real/../1.png"]
+    assert found(files, names, tmp_path / "real") == ["cat/1.png", "dog/1.png", None, None]
+
+
 def test_a_refusal_says_both_names():
     files, names = ["x/a.jpg", "y/a.png"], ["a"]
     refused = Resolver(files, Path("/r")).find_all(names)["a"]

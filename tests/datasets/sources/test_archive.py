@@ -383,14 +383,20 @@ def test_what_the_inner_source_says_names_the_archive(tmp_path):
         built(tmp_path / "gone", tmp_path / "tree").read()
 
 
-def test_one_folder_around_everything_is_said_with_the_way_out(tmp_path):
+def test_one_folder_around_everything_is_skipped(tmp_path):
     files = [(f"pets/{label}/{number}.png", b"x") for label in ("cat", "dog") for number in range(2)]
     path = zipped(tmp_path / "mac.zip", *files, ("__MACOSX/pets/._x", b"x"))
+    expected = [["cat"]] * 2 + [["dog"]] * 2
+    assert built(path, tmp_path / "tree").read()["labels"].tolist() == expected
+    assert built(path, tmp_path / "tree", label_level=2).read()["labels"].tolist() == expected  # as written before
+
+
+def test_one_folder_with_pictures_around_everything_is_said_with_the_way_out(tmp_path):
+    files = [(f"pets/{label}/{number}.png", b"x") for label in ("cat", "dog") for number in range(2)]
+    path = zipped(tmp_path / "a.zip", *files, ("pets/loose.png", b"x"))
     said = r"only 'pets', and below it \['cat', 'dog'\]; if these are the classes, .* source\.inner\.label_level=2"
     with pytest.raises(UserError, match=said):
         built(path, tmp_path / "tree").read()
-    found = built(path, tmp_path / "tree", label_level=2).read()
-    assert found["labels"].tolist() == [["cat"]] * 2 + [["dog"]] * 2
 
 
 def test_an_unreadable_record_unpacks_again(tmp_path, picture_folder):

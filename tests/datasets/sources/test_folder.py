@@ -224,3 +224,16 @@ def test_pictures_of_a_phone_are_items_whether_they_can_be_read_or_not(tmp_path)
     assert told(tmp_path)["4.heic"] == ("", None)
     (way,) = Folder.recognise(list_files(tmp_path), {})
     assert way.layout == "a folder per class, below test, train"
+
+
+def test_one_folder_around_all_others_is_skipped(tmp_path):
+    """As most zips have it; the only part of a split is no such folder."""
+    for name in ("cat", "dog"):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        (tmp_path / "pets" / name / "1.png").write_bytes(b"x")
+    (tmp_path / "README.md").write_text("x")
+    assert source(tmp_path).read()["labels"].str[0].tolist() == ["cat", "dog"]
+    (tmp_path / "pets").rename(tmp_path / "train")
+    table = source(tmp_path).read()
+    assert table["labels"].str[0].tolist() == ["cat", "dog"]
+    assert set(table["given_split"]) == {"train"}

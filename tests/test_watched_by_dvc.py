@@ -1,0 +1,58 @@
+"""DVC itself, on the dependencies of ingest: a change in either place of `watch` runs it again."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.core import config
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def dvc(project, tmp_path):
+    """Starts dvc in a project whose ingest only writes its output."""
+    ingest = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["ingest"]
+    watched = [dep for dep in ingest["deps"] if "$" in dep]
+    stage = {"cmd": "echo made > made.txt", "deps": watched, "outs": ["made.txt"]}
+    (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"ingest": stage}}))
+
+    def run(*arguments):
+        done = subprocess.run(
+            [sys.executable, "-m", "dvc", *arguments],
+            cwd=project,
+            env={**os.environ, "DVC_NO_ANALYTICS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run("init", "--no-scm", "--quiet")
+    return run
+
+
+@pytest.mark.slow
+def test_a_change_in_either_place_is_noticed(dvc, project, tmp_path):
+    table, pictures = tmp_path / "tables/labels.csv", tmp_path / "pictures"
+    table.parent.mkdir()
+    pictures.mkdir()
+    table.write_text("a")
+    (pictures / "1.png").write_text("a")
+    chosen = ["source=folder", f"source.watch=[{table},{pictures}]"]
+    (project / "params.yaml").write_text(config.compose(ROOT / "conf", chosen), encoding="utf-8")
+    assert "Running stage 'ingest'" in dvc("repro")
+    assert "Running stage" not in dvc("repro")
+    table.write_text("b")
+    assert "Running stage 'ingest'" in dvc("repro")
+    (pictures / "2.png").write_text("b")
+    assert "Running stage 'ingest'" in dvc("repro")
+    one = [*chosen[:1], f"source.watch={pictures}"]
+    (project / "params.yaml").write_text(config.compose(ROOT / "conf", one), encoding="utf-8")
+    assert "Running stage 'ingest'" in dvc("repro")
+    assert "Running stage" not in dvc("repro")

@@ -24,6 +24,7 @@ FLOORS = (  # a room imports only from floors below
     ("report",),
     ("training",),
     ("tracking",),
+    ("choices",),
     ("stages", "experiments"),
     ("commands",),
 )

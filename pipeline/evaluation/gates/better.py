@@ -25,7 +25,8 @@ class Better(Gate):
     since the champion.
 
     Args:
-        metric: One number for all classes; where smaller is better, a gain is how much smaller it became.
+        metric: Name of a figure that `metric` gives, such as `f1_macro`, or `recall/CLASS` of one class; where smaller
+            is better, a gain is how much smaller it became.
         min_gain: The lower end of the interval must be above this. 0 requires a better model, -0.01 for one that is at
             most 1 point worse, as for scheduled retraining on newer data.
         min_samples: Common test samples below which there is no verdict.

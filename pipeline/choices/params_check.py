@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.choices.networks_check import check_networks
 from pipeline.core import config
 from pipeline.core.choices import check_choices, refuse_unknown_names
 from pipeline.core.errors import UserError
@@ -31,7 +32,16 @@ OPTIONS = {  # the sections that later stages read, each as what they make of it
     "evaluate": split_evaluation.Options,
     "register": promotion.Options,
 }
-BY_CLASS = ("recall", "precision", "f1")
+
+
+def refuse_misfits(params: Params) -> None:
+    """`check_params`, then `check_networks`.
+
+    Raises:
+        UserError: A value cannot be used; the message names its key and the remedy.
+    """
+    check_params(params)
+    check_networks(params)
 
 
 def check_params(params: Params) -> None:
@@ -45,12 +55,8 @@ def check_params(params: Params) -> None:
         raise UserError("metric is empty, so nothing would be measured; set it to a list of names from conf/metric/")
     refuse_unknown_names(params)
     check_choices(params)
-    classes = (
-        config.get_section(params, "validate").get("classes") if isinstance(params.get("validate"), dict) else None
-    )
-    for key, options in OPTIONS.items():
-        config.instantiate(options, config.get_section(params, key), key)
-    build_gate(params, classes)
+    built = {key: config.instantiate(options, config.get_section(params, key), key) for key, options in OPTIONS.items()}
+    build_gate(params, built["validate"].classes)
     _check_imbalance(params)
     _check_source(params)
 

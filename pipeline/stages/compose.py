@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pipeline.choices.params_check import check_params
+from pipeline.choices.params_check import refuse_misfits
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.choices import refuse_emptied
 from pipeline.core.code_digest import list_code, stage_modules
@@ -40,9 +40,9 @@ def write_params(force: bool) -> None:
     refuse_emptied()
     composed = config.compose()
     if os.environ.get("DVC_EXP_NAME") and config.PARAMS.exists():
-        check_params(config.load_params())  # DVC has just composed it, with the overrides of this experiment
+        refuse_misfits(config.load_params())  # DVC has just composed it, with the overrides of this experiment
         return
-    check_params(yaml.safe_load(composed))
+    refuse_misfits(yaml.safe_load(composed))
     if config.PARAMS.exists() and not force:
         present = config.PARAMS.read_bytes()
         if present == composed.encode():

@@ -36,7 +36,7 @@ def find_stale(params: Params) -> list[str]:
         raise UserError(f"DVC cannot say what has changed: {error}") from None
     stale, remade = [], set[str]()
     for name, stage in stages.items():
-        outs = {path for path in map(_path, [*stage.get("outs", []), *stage.get("metrics", [])])}
+        outs = set(map(_path, [*stage.get("outs", []), *stage.get("metrics", [])]))
         record = locked.get("stages", {}).get(name)
         if (
             record is None

@@ -83,7 +83,7 @@ def _look_at_extras() -> Iterator[Finding]:
     }
     present, absent = ([name for name, has in complete.items() if has is wanted] for wanted in (True, False))
     text = f"{', '.join(present) or 'none'} present" + (f"; {', '.join(absent)} absent" if absent else "")
-    remedy = f"where needed: uv pip install -e '.[{absent[0]}]'" if absent else ""
+    remedy = "where needed: pip install -e '.[NAME]'" if absent else ""
     yield Finding(state="ok", name="extras", text=text, remedy=remedy)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, final
 
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 
 from pipeline.core.contracts import Gate, Metric
 from pipeline.core.predictions import Predictions
@@ -35,7 +35,7 @@ class Better(Gate):
     """
 
     metric: Metric
-    min_gain: float
+    min_gain: Annotated[float, Interval(ge=-1, le=1)]
     min_samples: PositiveInt
     num_resamples: Annotated[int, Ge(100)]
     seed: Seed

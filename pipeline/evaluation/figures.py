@@ -73,7 +73,7 @@ def find_metric(params: Params, name: object, where: str, classes: Sequence[str]
         if base in config.get_section(params, "metric"):
             raise UserError(f"{place}: {base!r} is switched off by null in metric; metric gives {listed}")
         what = did_you_mean(base, metrics) or f"; metric gives {listed}"
-        raise UserError(f"{place}: there is no figure {name!r}{what} Another one is added with metric=[..., NAME]")
+        raise UserError(f"{place}: there is no figure {name!r}{what} (metric=[..., NAME] adds others)")
     metric = metrics[base]
     if not metric.per_class:
         if label:

@@ -15,6 +15,7 @@ from typing import Literal
 
 LOCK, PROJECT = Path("requirements.lock"), Path("pyproject.toml")
 OLDEST, NEWEST = (3, 11), (3, 13)  # as pyproject.toml says
+DRIVER = Path("/proc/driver/nvidia/version")  # there while NVIDIA's driver is loaded
 GIB = 2**30
 LEAST_MEMORY = 4 * GIB  # of the machine; ELPV's default run needs 2.2 GiB
 MOST_NAMED = 3
@@ -111,7 +112,7 @@ def look_at_torch() -> Iterator[Finding]:
         for name in ("__version__", "cuda", "hip")
     )
     build = f"CUDA {cuda}" if cuda else f"ROCm {hip}" if hip else "for the processor"
-    has_gpu = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
+    has_gpu = DRIVER.exists() or shutil.which("nvidia-smi") is not None
     if has_gpu and not cuda:
         remedy = "make install TORCH_BACKEND=auto"
         yield Finding(

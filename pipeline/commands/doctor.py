@@ -41,7 +41,8 @@ def main() -> None:
     errors, warnings = (sum(one.state == state for one in findings) for state in ("error", "warning"))
     if errors:
         raise UserError(f"{errors} of {len(findings)} lines are errors: follow the arrows, then colibri doctor again")
-    say(f"nothing is in the way of a run; {warnings} warnings" if warnings else "nothing is in the way of a run")
+    counted = f"; {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
+    say(f"nothing is in the way of a run{counted}")
 
 
 def look(module: str, name: str) -> Iterator[Finding]:

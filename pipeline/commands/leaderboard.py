@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import say
-from pipeline.evaluation.figures import ClassFigure, find_metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,6 +84,8 @@ def metric_of(params: dict[str, object], name: str) -> Metric:
     Raises:
         UserError: The leaderboard's configuration does not measure it, or it is one number per class.
     """
+    from pipeline.evaluation.figures import ClassFigure, find_metric
+
     metric = find_metric(params, name, "leaderboard.metric")
     if isinstance(metric, ClassFigure):
         raise UserError(f"leaderboard.metric {name!r} is of one class; a leaderboard needs one number for all classes")

@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[2]
             "check.shortcut.zzz=3",
             r"'check\.shortcut\.zzz' to override; check\.shortcut has max_balanced_accuracy",
         ),
+        ("+train.epochs=3", r"'train\.epochs' exists, so that no \+ is needed: train\.epochs=VALUE$"),
         ("train.epochs", r"'train\.epochs' is no override; expected KEY=VALUE"),
     ],
 )

@@ -1,10 +1,10 @@
 """Colibri: labelled pictures in, a trustworthy image classifier out.
 
-The pipeline itself is run by DVC (dvc repro, dvc exp run); these commands stand around it.
-
 Examples:
   colibri init ~/pictures/screws     look at pictures, write conf/source/screws.yaml
-  colibri init --help                all options of init
+  colibri run                        run the pipeline (dvc repro), or with KEY=VALUE an experiment (dvc exp run)
+  colibri options                    what can be chosen
+  colibri doctor                     is anything in the way of a run?
   colibri ramp                       suggest a learning rate for the packed pictures
 """
 

@@ -25,6 +25,7 @@ FLOORS = (  # a room imports only from floors below
     ("training",),
     ("prediction",),
     ("tracking",),
+    ("choices",),
     ("stages", "experiments"),
     ("commands",),
     ("",),  # what people import: pipeline/api.py

@@ -24,6 +24,7 @@ from pipeline.core.contracts import (
     Task,
     Trainer,
 )
+from pipeline.evaluation.figures import build_gate
 from pipeline.training.recipe import SECTIONS, candidate_selection
 
 pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next one need not
@@ -276,8 +277,7 @@ def test_metric_contract(option: str) -> None:
 
 
 def test_gate_contract() -> None:
-    node = composed()["gate"]
-    gate = config.build({**node, "metric": config.build(node["metric"], "gate.metric")}, "gate")
+    gate = build_gate(composed(), ["a", "b"])
     targets = np.eye(2)[np.arange(20) % 2]
     same = make_predictions(targets, targets, groups=np.arange(20) // 2)
     assert gate(same, None).promote

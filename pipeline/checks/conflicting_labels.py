@@ -11,6 +11,7 @@ from annotated_types import Interval
 
 from pipeline.core.contracts import Check
 from pipeline.core.labels import are_labelled
+from pipeline.core.ranges import Count
 from pipeline.core.results import Finding
 from pipeline.datasets.near_duplicates.groups import near_duplicates_across, shared_key_across
 
@@ -35,7 +36,7 @@ class ConflictingLabels(Check):
     question: ClassVar[str] = "Does the same picture occur twice, with different labels?"
 
     near_duplicate_bits: Annotated[int, Interval(ge=0, le=16)]
-    max_samples: int
+    max_samples: Count
     on_fail: Literal["error", "warn"]
 
     def __call__(self, samples: pd.DataFrame) -> Finding:

@@ -9,6 +9,7 @@ import pandas as pd
 from annotated_types import Ge
 
 from pipeline.core.contracts import Check
+from pipeline.core.ranges import Count
 from pipeline.core.results import Finding
 from pipeline.datasets.class_balance import balance_table, conditions
 
@@ -32,8 +33,8 @@ class EffectiveClasses(Check):
     question: ClassVar[str] = "How many equally large classes would be as balanced as these?"
 
     max_ratio: Annotated[float, Ge(1)]
-    max_attribute_values: int
-    min_samples: int
+    max_attribute_values: Count
+    min_samples: Count
     on_fail: Literal["error", "warn"]
 
     def __call__(self, samples: pd.DataFrame) -> Finding:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.core.contracts import Check
 from pipeline.core.manifest_schema import short_name
-from pipeline.core.ranges import PositiveInt
+from pipeline.core.ranges import Count, PositiveInt
 from pipeline.core.results import Finding
 from pipeline.datasets.class_balance import conditions
 
@@ -33,8 +33,8 @@ class EmptyCell(Check):
     question: ClassVar[str] = "Which class has too few pictures under which condition?"
 
     min_samples: PositiveInt
-    max_attribute_values: int
-    max_cells: int
+    max_attribute_values: Count
+    max_cells: Count
     on_fail: Literal["error", "warn"]
 
     def __call__(self, samples: pd.DataFrame) -> Finding:

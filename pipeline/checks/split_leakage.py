@@ -11,6 +11,7 @@ import pandas as pd
 from annotated_types import Interval
 
 from pipeline.core.contracts import Check
+from pipeline.core.ranges import Count
 from pipeline.core.results import MAX_IN_STRIP, Finding
 from pipeline.datasets.near_duplicates.groups import connected_groups, near_duplicates_across, shared_key_across
 
@@ -35,7 +36,7 @@ class SplitLeakage(Check):
     )
 
     near_duplicate_bits: Annotated[int, Interval(ge=0, le=16)]
-    max_samples: int
+    max_samples: Count
     on_fail: Literal["error", "warn"]
 
     def __call__(self, samples: pd.DataFrame) -> Finding:

@@ -21,7 +21,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.core import artifacts, config
+from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import say
 
@@ -93,14 +93,11 @@ def metric_of(params: dict[str, object], name: str) -> Metric:
     Raises:
         UserError: The leaderboard's configuration does not measure it, or it is one number per class.
     """
-    metrics = config.build_all(params, "metric")
-    if name not in metrics:
-        is_off = name in config.get_section(params, "metric")
-        what = "is switched off by null" if is_off else "is not measured"
-        raise UserError(f"leaderboard.metric {name!r} {what}; expected one of {', '.join(metrics) or 'none'}")
-    metric: Metric = metrics[name]
-    if metric.per_class:
-        raise UserError(f"leaderboard.metric {name!r} is one number per class; a leaderboard needs one for all classes")
+    from pipeline.evaluation.figures import ClassFigure, find_metric
+
+    metric = find_metric(params, name, "leaderboard.metric")
+    if isinstance(metric, ClassFigure):
+        raise UserError(f"leaderboard.metric {name!r} is of one class; a leaderboard needs one number for all classes")
     return metric
 
 

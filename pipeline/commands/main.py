@@ -1,11 +1,13 @@
 """Colibri: labelled pictures in, a trustworthy image classifier out.
 
-The pipeline itself is run by DVC (dvc repro, dvc exp run); these commands stand around it.
-
 Examples:
   colibri init ~/pictures/screws     look at pictures, make them the project's, with settings for them
-  colibri init --help                all options of init
-  colibri find-lr                    suggest a learning rate for the packed pictures
+  colibri run                        run the pipeline (dvc repro), or with KEY=VALUE an experiment (dvc exp run)
+  colibri report                     open the pages of the last run
+  colibri predict ~/new_pictures     classes and scores of pictures, as CSV
+  colibri compare                    this run against the last commit
+  colibri options                    what can be chosen
+  colibri doctor                     is anything in the way of a run?
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from pipeline.core.nouns import import_target
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
-LATE = ("split", "check", "curate", "sampling", "metric", "gate")  # built by later stages, and cheap to build
+LATE = ("split", "check", "curate", "sampling", "metric")  # built by later stages, and cheap to build
 
 
 def check_choices(params: Params) -> None:
@@ -31,8 +31,6 @@ def check_choices(params: Params) -> None:
     built = {key: _build(params, key) for key in LATE if key in params}
     exclusive: bool = import_target(config.get_section(params, "task").get("_target_"), "task", "task").exclusive
     refuse_unfit({f"metric.{name}": one for name, one in built.get("metric", {}).items()}, exclusive)
-    of_gate = {f"gate.{name}": one for name, one in vars(built["gate"]).items()} if "gate" in built else {}
-    refuse_unfit({key: one for key, one in of_gate.items() if isinstance(one, Metric)}, exclusive)
     _check_sizes(params)
 
 

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from pipeline.core import nouns
+from pipeline.core.composition_errors import explain_key, explain_option, explain_syntax
 from pipeline.core.errors import UserError
 from pipeline.core.hints import find_misfits
+from pipeline.core.suggestions import did_you_mean
 from pipeline.core.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def compose(conf: Path = CONF, overrides: list[str] | None = None, root: str = "
         OmegaConf.resolve(config)
         missing = sorted(OmegaConf.missing_keys(config))
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(f"{conf}/: {_unknown_key(error) or _one_line(error)}") from None
+        raise UserError(f"{conf}/: {_explain(error, conf)}") from None
     except yaml.YAMLError as error:
         raise UserError(f"{conf}/: not valid YAML: {_one_line(error)}") from None
     except UnicodeDecodeError as error:
@@ -277,7 +279,8 @@ def _refuse_unknown(target: Any, arguments: Params, where: str) -> Mapping[str, 
     unknown = [] if open_ended else [key for key in arguments if key not in accepted]
     if unknown:
         named = nouns.show_value(unknown[0])
-        raise UserError(f"{nouns.describe_place(where)} has no parameter {named}; it takes {', '.join(accepted)}")
+        takes = did_you_mean(str(unknown[0]), accepted) or f"; it takes {', '.join(accepted) or 'none'}"
+        raise UserError(f"{nouns.describe_place(where)} has no parameter {named}{takes}")
     return accepted
 
 
@@ -285,13 +288,18 @@ def _one_line(error: BaseException) -> str:
     return re.sub(r"\s*\n\s*", "; ", str(error).strip()) or type(error).__name__
 
 
-def _unknown_key(error: BaseException) -> str:
-    """What to say of an override of a key that conf/ does not have; empty for another error."""
-    found = re.match(r"Could not override '([\w.@/-]+)'", str(error))
-    if not found:
-        return ""
-    parent = getattr(error.__cause__, "parent_node", None)
-    root = parent is not None and "hydra" in parent
-    place = "the configuration" if root else found[1].rpartition(".")[0]
-    known = f"; {place} has {', '.join(str(name) for name in parent if name != 'hydra')}" if parent else ""
-    return f"there is no {found[1]!r} to override{known} (a new key takes a + before its name)"
+def _explain(error: BaseException, conf: Path) -> str:
+    """What Hydra refuses, with the names that were meant."""
+    from omegaconf import DictConfig, OmegaConf
+
+    text = str(error)
+    key = re.match(r"Could not override '([\w.@/-]+)'", text)
+    if not key:
+        return explain_option(text, conf) or explain_syntax(text) or _one_line(error)
+    cause: Any = error.__cause__
+    failed = str(getattr(cause, "full_key", "") or key[1])
+    parent = getattr(cause, "parent_node", None)
+    below = OmegaConf.to_container(parent, resolve=False) if isinstance(parent, DictConfig) else {}
+    is_root = isinstance(below, dict) and below.pop("hydra", None) is not None
+    groups = [path.name for path in conf.iterdir() if path.is_dir()] if is_root or cause is None else []
+    return explain_key(key[1], failed, below, groups)

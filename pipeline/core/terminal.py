@@ -143,3 +143,10 @@ def bar_chart(counts: Mapping[str, int], first: int = 20, last: int = 5) -> list
         for name, number in ((one, counts[one]) for one in names)
     ]
     return [*lines[:first], f"... {left_out:,} more ...", *lines[first:]] if left_out > 1 else lines
+
+
+def pass_through(stream: int, chunk: bytes) -> None:
+    """Writes what a child process printed, bars included, to this process's stdout (1) or stderr (2)."""
+    with suppress(OSError):  # a terminal that was closed: the log still takes it
+        while chunk:
+            chunk = chunk[os.write(stream, chunk) :]

@@ -26,12 +26,7 @@ def names(experiments: Mapping[str, Sequence[str]]) -> dict[str, str]:
     Raises:
         UserError: An experiment does not compose, or git lacks a file that DVC's copies need.
     """
-    untracked = _git("ls-files", "-z", "--others", "--exclude-standard", "--", *COPIED)
-    if untracked:
-        more = f" and {len(untracked) - 1} more" if len(untracked) > 1 else ""
-        raise UserError(
-            f"git does not know {untracked[0]}{more}; DVC runs a copy of what git knows: git add {COPIED[0]} conf"
-        )
+    refuse_untracked()
     tracked = [name for name in _git("ls-files", "-z", "--", *CODE) if not name.startswith(NOT_IN_A_STAGE)]
     code = artifacts.content_digest(*(part for name in tracked for part in (name.encode(), _bytes(Path(name)))))
     hashes: dict[str, str] = {}
@@ -43,6 +38,22 @@ def names(experiments: Mapping[str, Sequence[str]]) -> dict[str, str]:
         digest = artifacts.content_digest(code.encode(), text.encode(), *(hashes[one].encode() for one in watched))
         result[experiment] = f"{experiment}-{digest[:8]}"
     return result
+
+
+def refuse_untracked() -> None:
+    """Refuses files of the pipeline and of conf/ that git does not know: DVC's copies of the project lack them.
+
+    Raises:
+        UserError: There is such a file, or no git checkout.
+    """
+    untracked = _git("ls-files", "-z", "--others", "--exclude-standard", "--", *COPIED)
+    if untracked:
+        more = f" and {len(untracked) - 1} more" if len(untracked) > 1 else ""
+        add = " ".join(dict.fromkeys(name.partition("/")[0] for name in untracked)) if more else untracked[0]
+        raise UserError(
+            f"git does not know {untracked[0]}{more}; DVC runs a copy of what git knows: "
+            f"git add {add} && git commit -m 'Add {Path(untracked[0]).stem}'"
+        )
 
 
 def _hash(watch: str) -> str:

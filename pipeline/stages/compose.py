@@ -14,32 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from pipeline.choices.params_check import refuse_misfits
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.core.choices import check_choices, refuse_emptied, refuse_unknown_names
+from pipeline.core.choices import refuse_emptied
 from pipeline.core.code_digest import list_code, stage_modules
 from pipeline.core.errors import UserError
-from pipeline.core.watched_places import check_places, watched_places
-from pipeline.datasets.expectations import ManifestExpectations
-from pipeline.datasets.ingestion import Limits
-from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
-from pipeline.datasets.packing import Packing
-from pipeline.evaluation import split_evaluation
-from pipeline.features.extractor import FeatureOptions
-from pipeline.tracking import promotion
-from pipeline.training.recipe import candidate_selection
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
-OPTIONS = {  # the sections that later stages read, each as what they make of it
-    "ingest": Limits,
-    "validate": ManifestExpectations,
-    "near_duplicates": DuplicateSearch,
-    "embed": FeatureOptions,
-    "augment": Packing,
-    "evaluate": split_evaluation.Options,
-    "register": promotion.Options,
-}
 LOCK, DVC_YAML = Path("dvc.lock"), Path("dvc.yaml")
 
 
@@ -58,9 +41,9 @@ def write_params(force: bool) -> None:
     refuse_emptied()
     composed = config.compose()
     if os.environ.get("DVC_EXP_NAME") and config.PARAMS.exists():
-        check_chosen(config.load_params())  # DVC has just composed it, with the overrides of this experiment
+        refuse_misfits(config.load_params())  # DVC has just composed it, with the overrides of this experiment
         return
-    check_chosen(yaml.safe_load(composed))
+    refuse_misfits(yaml.safe_load(composed))
     if config.PARAMS.exists() and not force:
         present = config.PARAMS.read_bytes()
         if present == composed.encode():
@@ -82,19 +65,6 @@ def write_code(params: Params) -> None:
             if "params" in stage:
                 text = list_code(stage_modules(name, keys, params))
                 (folder / f"{name}.txt").write_text(text, encoding="utf-8")
-
-
-def check_chosen(params: Params) -> None:
-    """Refuses choices that would fail later, such as a source that does not exist: the message of DVC lacks the key."""
-    metrics = params.get("metric")
-    if not metrics or (isinstance(metrics, dict) and not any(metrics.values())):
-        raise UserError("metric is empty, so nothing would be measured; set it to a list of names from conf/metric/")
-    refuse_unknown_names(params)
-    check_choices(params)
-    for key, options in OPTIONS.items():
-        config.instantiate(options, config.get_section(params, key), key)
-    candidate_selection(params)
-    check_places(watched_places(params))
 
 
 def _recorded_hash() -> str | None:

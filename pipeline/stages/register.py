@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.core.contracts import Gate
 from pipeline.core.estimate import read_estimates
 from pipeline.datasets.packed import PackedDataset
+from pipeline.evaluation.figures import build_gate
 from pipeline.report.comparison import comparison_page
 from pipeline.report.summary import read_summary
 from pipeline.tracking import runs
@@ -38,8 +38,8 @@ ARTIFACTS = {
 def main() -> list[str]:
     params = config.load_params()
     options: Options = config.instantiate(Options, config.get_section(params, "register"), "register")
-    gate: Gate = config.build(config.get_section(params, "gate"), "gate")
     card = artifacts.read_json(artifacts.PREDICTOR / "card.json")
+    gate = build_gate(params, card["classes"])
     metrics = {TEST: read_estimates(artifacts.TEST_METRICS), VAL: read_estimates(artifacts.METRICS)}
     packed = PackedDataset.load()
     key = artifacts.content_digest(

@@ -70,8 +70,9 @@ def test_an_interruption_says_how_to_go_on(told, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("acuracy", r"^leaderboard\.metric 'acuracy' is not measured; expected one of accuracy, f1$"),
-        ("f1", r"^leaderboard\.metric 'f1' is one number per class; a leaderboard needs one for all classes$"),
+        ("acuracy", r"leaderboard\.metric: there is no figure 'acuracy'; did you mean 'accuracy'\?"),
+        ("f1", r"leaderboard\.metric: f1 is one number per class; name the class"),
+        ("f1/cat", r"^leaderboard\.metric 'f1/cat' is of one class; a leaderboard needs one number for all classes$"),
     ],
 )
 def test_a_metric_that_cannot_rank_is_refused(name, expected):
@@ -83,7 +84,8 @@ def test_a_metric_that_is_switched_off_cannot_rank():
     params = {"metric": {**METRIC, "recall": None}}
     assert leaderboard.metric_of(params, "accuracy").larger_is_better
     with pytest.raises(
-        UserError, match=r"^leaderboard\.metric 'recall' is switched off by null; expected one of accuracy, f1$"
+        UserError,
+        match=r"leaderboard\.metric: 'recall' is switched off by null in metric; metric gives",
     ):
         leaderboard.metric_of(params, "recall")
 

@@ -42,9 +42,6 @@ def test_what_is_there_fits(params):
     ("name", "key", "value", "message"),
     [
         ("multi_label", "metric.it", {"_target_": BALANCED}, r"metric\.it is for one label per picture, but this task"),
-        ("multi_label", "gate.metric", {"_target_": BALANCED}, r"gate\.metric is for one label per picture"),
-        ("", "gate.min_samples", 0, r"gate\.min_samples must be at least 1, got 0"),
-        ("", "gate.metric.averaging", "none", r"gate: metric must be one number for all classes"),
         ("", "metric.f1.number", "f2", r"metric\.f1\.number must be .*, got 'f2'"),
         ("", "curate.outliers.on_fail", "stop", r"curate\.outliers\.on_fail must be"),
         ("", "check.empty_cell.min_samples", 0, r"check\.empty_cell\.min_samples must be at least 1, got 0"),
@@ -65,11 +62,9 @@ def test_what_is_there_fits(params):
             r"embed\.transform\.image_size 32 is not the embed\.image_size 112; set ",
         ),
         ("", "augment", "default", r"^params\.yaml: augment must be a mapping of parameters, found 'default'$"),
-        ("", "gate", None, r"^params\.yaml: gate must be a mapping with _target_"),
-        ("", "gate.metric", "accuracy", r"gate\.metric must be a mapping with _target_, got 'accuracy'$"),
         ("", "encoder.image_size", 64, r"encoder\.image_size 64 is not the image_size 128; set image_size=64$"),
         ("multi_label", "augment.margin", 0.1, r"augment\.fit pad keeps the whole picture"),
-        ("", "sampling.by", "prop_brightness", r"sampling has no parameter 'by'; it takes [a-z, ]*$"),
+        ("", "sampling.by", "prop_brightness", r"sampling has no parameter 'by'; it takes none$"),
         ("", "task._target_", "pipeline.training.tasks.none.None", r"task\._target_"),
     ],
 )

@@ -12,7 +12,7 @@ from pipeline.core.contracts import Split
 from pipeline.core.errors import UserError
 from pipeline.core.labels import are_labelled
 from pipeline.core.manifest_schema import NONE, SPLITS
-from pipeline.core.ranges import Seed
+from pipeline.core.ranges import Count, Seed
 from pipeline.datasets.near_duplicates.groups import connected_groups
 from pipeline.datasets.splits.assignment import check_fractions
 from pipeline.datasets.splits.grouped import assign_groups
@@ -35,7 +35,7 @@ class Given(Split):
     """
 
     fractions: dict[str, float]
-    max_attribute_values: int
+    max_attribute_values: Count
     near_duplicate_bits: Annotated[int, Interval(ge=0, le=16)] | None
     seed: Seed
 

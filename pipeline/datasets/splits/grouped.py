@@ -10,7 +10,7 @@ from annotated_types import Interval
 
 from pipeline.core.contracts import Split
 from pipeline.core.manifest_schema import NONE
-from pipeline.core.ranges import Seed
+from pipeline.core.ranges import Count, Seed
 from pipeline.datasets.near_duplicates.groups import connected_groups
 from pipeline.datasets.splits.assignment import assign, check_fractions, earlier_splits, strata_of
 
@@ -31,7 +31,7 @@ class Grouped(Split):
     """
 
     fractions: dict[str, float]
-    max_attribute_values: int
+    max_attribute_values: Count
     near_duplicate_bits: Annotated[int, Interval(ge=0, le=16)] | None
     seed: Seed
 

@@ -8,7 +8,7 @@ from typing import final
 import pandas as pd
 
 from pipeline.core.contracts import Split
-from pipeline.core.ranges import Seed
+from pipeline.core.ranges import Count, Seed
 from pipeline.datasets.near_duplicates.groups import connected_groups
 from pipeline.datasets.splits.assignment import assign, check_fractions, earlier_splits, strata_of
 
@@ -25,7 +25,7 @@ class Random(Split):
     """
 
     fractions: dict[str, float]
-    max_attribute_values: int
+    max_attribute_values: Count
     seed: Seed
 
     def __post_init__(self) -> None:

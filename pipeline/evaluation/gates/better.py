@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, final
 
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 
 from pipeline.core.contracts import Gate, Metric
 from pipeline.core.predictions import Predictions
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.core.results import Evidence, Verdict
+from pipeline.evaluation.figures import ClassFigure
 from pipeline.evaluation.paired_comparison import PairedPredictions
 from pipeline.statistics.bootstrap import Bootstrap
 
@@ -30,7 +31,8 @@ class Better(Gate):
     `min_gain`: a class more is a gain that no common sample shows, so it is enough not to be much worse on the others.
 
     Args:
-        metric: One number for all classes; where smaller is better, a gain is how much smaller it became.
+        metric: Name of a figure that `metric` gives, such as `f1_macro`, or `recall/CLASS` of one class; where smaller
+            is better, a gain is how much smaller it became.
         min_gain: The lower end of the interval must be above this. 0 requires a better model, -0.01 for one that is at
             most 1 point worse, as for scheduled retraining on newer data.
         min_gain_of_shared: The same where classes were added, removed or renamed.
@@ -40,8 +42,8 @@ class Better(Gate):
     """
 
     metric: Metric
-    min_gain: float
-    min_gain_of_shared: float
+    min_gain: Annotated[float, Interval(ge=-1, le=1)]
+    min_gain_of_shared: Annotated[float, Interval(ge=-1, le=1)]
     min_samples: PositiveInt
     num_resamples: Annotated[int, Ge(100)]
     seed: Seed

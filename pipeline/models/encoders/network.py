@@ -36,7 +36,9 @@ class PretrainedNetwork(nn.Module, Encoder):
         super().__init__()
         self.recipe = (library, architecture, dict(options or {}))
         body = backbones.make_classifier(*self.recipe)
-        if weights != "none":
+        if weights != "none" and next(body.parameters()).is_meta:
+            pretrained_network.check(body, library, architecture, weights)
+        elif weights != "none":
             pretrained_network.load(body, library, architecture, weights)
         self.body, self.feature_dim = backbones.remove_classifier(body, library)
 

@@ -33,17 +33,40 @@ def load(body: nn.Module, library: str, architecture: str, weights: str) -> None
     if weights == "package":
         _by_position(body, library, architecture)
     elif weights in ("timm", "torchvision"):
-        if weights != library:
-            raise ValueError(
-                f"weights={weights} needs library={weights}, found {library}; use weights={library}, a file or none"
-            )
+        _refuse_other_library(library, weights)
         _by_name(body, library, _fetch(library, architecture), f"the file of {library}")
     else:
         _by_name(body, library, _read(Path(weights)), weights)
 
 
-def _by_position(body: nn.Module, library: str, architecture: str) -> None:
-    """Loads the weights of a package by position: its tensor names differ from timm's, order and shapes do not."""
+def check(body: nn.Module, library: str, architecture: str, weights: str) -> None:
+    """Refuses what `load` would refuse, without a download and without loading; of a file, names and shapes count.
+
+    Args:
+        body: On torch's meta device.
+        library: As for `load`, as are the others.
+
+    Raises:
+        ValueError: There are no such weights for this network.
+        UserError: The file does not exist, cannot be read, or has other shapes.
+    """
+    if weights == "package":
+        _packaged_file(library, architecture)
+    elif weights in ("timm", "torchvision"):
+        _refuse_other_library(library, weights)
+    else:
+        _by_name(body, library, _read(Path(weights), "meta"), weights)
+
+
+def _refuse_other_library(library: str, weights: str) -> None:
+    if weights != library:
+        raise ValueError(
+            f"weights={weights} needs library={weights}, found {library}; use weights={library}, a file or none"
+        )
+
+
+def _packaged_file(library: str, architecture: str) -> tuple[str, Path]:
+    """The package with the weights of this network, and their file."""
     if library != "timm" or architecture not in PACKAGED:
         raise ValueError(
             f"no package carries weights of {architecture!r} of {library}, only of timm's {sorted(PACKAGED)}; "
@@ -53,7 +76,12 @@ def _by_position(body: nn.Module, library: str, architecture: str) -> None:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise UserError(f"the package {package} is not installed; make repro installs it")
-    path = Path(next(iter(spec.submodule_search_locations))) / file
+    return package, Path(next(iter(spec.submodule_search_locations))) / file
+
+
+def _by_position(body: nn.Module, library: str, architecture: str) -> None:
+    """Loads the weights of a package by position: its tensor names differ from timm's, order and shapes do not."""
+    package, path = _packaged_file(library, architecture)
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:  # torch's text advises unsafe loading
@@ -91,7 +119,7 @@ def _fetch(library: str, architecture: str) -> dict[str, Tensor]:
         ) from None
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def _read(path: Path, device: str = "cpu") -> dict[str, Tensor]:
     """Tensors by name from a safetensors file or a checkpoint, of which only tensors are unpickled."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -104,7 +132,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         stored = (
             load_file(path)
             if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
+            else torch.load(path, map_location=device, weights_only=True)
         )
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, SafetensorError) as error:
         raise UserError(
@@ -148,4 +176,5 @@ def _by_name(body: nn.Module, library: str, stored: dict[str, Tensor], where: st
         raise UserError(
             f"{where} has other shapes: {other[0]} is {got}, and must be {expected}; choose its own encoder"
         )
-    body.load_state_dict({name: stored[name] for name in needed}, strict=False)
+    if not own[needed[0]].is_meta:
+        body.load_state_dict({name: stored[name] for name in needed}, strict=False)

@@ -354,15 +354,27 @@ def test_a_class_that_train_lacks(fit, stripes):
             {},
             r"^train: KNeighborsClassifier refuses: Expected n_neighbors <= n_samples_fit",
         ),
-        ({"estimator": SVC(C=-1.0)}, {}, r"^train: SVC refuses: The 'C' parameter of SVC must be a float in the range"),
-        ({"estimator": SVC(kernel="circle")}, {}, r"^train: SVC refuses: The 'kernel' parameter of SVC must be a"),
     ],
-    ids=["too many", "risk", "chances", "neighbours", "C", "kernel"],
+    ids=["too many", "risk", "chances", "neighbours"],
 )
 def test_what_an_estimator_cannot_do(fit, stripes, changes, train, message):
     with pytest.raises(UserError, match=message) as caught:
         fit(train=replace(stripes(96), **train), **changes)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (SVC(C=-1.0), r"^The 'C' parameter of SVC must be a float in the range"),
+        (SVC(kernel="circle"), r"^The 'kernel' parameter of SVC must be a"),
+    ],
+    ids=["C", "kernel"],
+)
+def test_parameters_that_scikit_learn_refuses_are_refused_by_the_constructor(estimator, message):
+    choices = {"scaling": "none", "calibration": "none", "max_samples": None, "batch_size": 8, "seed": 0}
+    with pytest.raises(ValueError, match=message):
+        FitEstimator(estimator=estimator, **choices)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What parameters must satisfy before anything runs."""

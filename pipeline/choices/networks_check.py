@@ -1,0 +1,99 @@
+"""Refuses what only torch can refuse, on its meta device: the networks are built without weights or arithmetic.
+
+Importing torch and timm takes some seconds, more than all else that `compose` does. So a configuration that passed is
+remembered by a digest of its sections and of the code behind them, and is not built again.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core import artifacts, config, nouns
+from pipeline.core.code_digest import code_digest, stage_modules
+from pipeline.core.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
+
+PASSED = Path(".cache/compose")
+SECTIONS = (
+    "image_size",
+    "task",
+    "augmentation",
+    "transform",
+    "encoder",
+    "imbalance",
+    "sampling",
+    "mix",
+    "risk",
+    "train",
+)
+KEPT = 100  # configurations
+
+
+def check_networks(params: Params) -> None:
+    """Builds the recipe and both encoders, and shows each encoder a picture of its size.
+
+    Raises:
+        UserError: A value is refused; an architecture, option or file of weights does not exist or does not fit; or an
+            encoder does not take pictures of this size.
+    """
+    nodes = {key: params[key] for key in SECTIONS if key in params}
+    chosen = {**nodes, "embed": params.get("embed")}
+    weights = [_describe_file(chosen[key], place) for key, place in (("encoder", ()), ("embed", ("encoder",)))]
+    modules = stage_modules("train", chosen, chosen)
+    versions = [f"{name} {version(name)}" for name in ("torch", "timm", "torchvision", "scikit-learn")]
+    key = artifacts.content_digest(artifacts.canonical_json([chosen, weights, versions]), code_digest(modules).encode())
+    if (PASSED / key).exists():
+        return
+    _build(nodes, params)
+    PASSED.mkdir(parents=True, exist_ok=True)
+    (PASSED / key).touch()
+    for old in sorted(PASSED.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        old.unlink(missing_ok=True)
+
+
+def _describe_file(node: Any, place: tuple[str, ...]) -> list[Any]:
+    """Size and time of the file of weights of an encoder, where it names one."""
+    for key in (*place, "weights"):
+        node = node.get(key) if isinstance(node, dict) else None
+    file = Path(node) if isinstance(node, str) else None
+    if file is None or not file.is_file():
+        return [node]
+    return [node, file.stat().st_size, file.stat().st_mtime_ns]
+
+
+def _build(nodes: Params, params: Params) -> None:
+    from pipeline.training.recipe import Recipe, candidate_selection
+
+    selection = candidate_selection(nodes)
+    for trial in [selection.with_candidate(nodes, name) for name in selection.candidates] if selection else [nodes]:
+        Recipe(trial)
+    _check_encoder(nodes["encoder"], "encoder", nodes["image_size"])
+    if "embed" in params:
+        _check_encoder(params["embed"]["encoder"], "embed.encoder", _size(params["embed"]))
+        config.build(params["embed"]["transform"], "embed.transform")
+
+
+def _size(section: Params) -> int:
+    """Side in pixels of what the transform of this section gives to the encoder."""
+    return int(section["transform"].get("image_size", section["image_size"]))
+
+
+def _check_encoder(node: Any, where: str, side: int) -> None:
+    import torch
+
+    with torch.device("meta"):
+        try:
+            encoder = config.build(node, where).eval()
+            sample = torch.zeros(2, 3, *[side] * (encoder.spatial_rank or 2))
+        except (NotImplementedError, RuntimeError):  # arithmetic that the meta device lacks: the stage builds it
+            return
+        try:
+            encoder(sample)
+        except UserError as error:
+            raise UserError(f"{nouns.describe_place(where)}: {error}") from None
+        except (NotImplementedError, RuntimeError):
+            return

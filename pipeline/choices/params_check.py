@@ -1,0 +1,77 @@
+"""Refuses parameters with which a later stage would fail: in the first seconds, by the key that must change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.choices.networks_check import check_networks
+from pipeline.core import config
+from pipeline.core.choices import check_choices, refuse_unknown_names
+from pipeline.core.errors import UserError
+from pipeline.core.suggestions import did_you_mean
+from pipeline.core.watched_places import check_places, watched_places
+from pipeline.datasets.expectations import ManifestExpectations
+from pipeline.datasets.ingestion import Limits
+from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
+from pipeline.datasets.packing import Packing
+from pipeline.evaluation import split_evaluation
+from pipeline.evaluation.figures import build_gate
+from pipeline.features.extractor import FeatureOptions
+from pipeline.tracking import promotion
+from pipeline.training.recipe import candidate_selection
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
+
+OPTIONS = {  # the sections that later stages read, each as what they make of it
+    "ingest": Limits,
+    "validate": ManifestExpectations,
+    "near_duplicates": DuplicateSearch,
+    "embed": FeatureOptions,
+    "augment": Packing,
+    "evaluate": split_evaluation.Options,
+    "register": promotion.Options,
+}
+
+
+def refuse_misfits(params: Params) -> None:
+    """`check_params`, then `check_networks`.
+
+    Raises:
+        UserError: A value cannot be used; the message names its key and the remedy.
+    """
+    check_params(params)
+    check_networks(params)
+
+
+def check_params(params: Params) -> None:
+    """Builds every section, without torch: what needs a network is `networks_check.check_networks`.
+
+    Raises:
+        UserError: A value cannot be used; the message names its key and the remedy.
+    """
+    metrics = params.get("metric")
+    if not metrics or (isinstance(metrics, dict) and not any(metrics.values())):
+        raise UserError("metric is empty, so nothing would be measured; set it to a list of names from conf/metric/")
+    refuse_unknown_names(params)
+    check_choices(params)
+    built = {key: config.instantiate(options, config.get_section(params, key), key) for key, options in OPTIONS.items()}
+    build_gate(params, built["validate"].classes)
+    _check_imbalance(params)
+    _check_source(params)
+
+
+def _check_imbalance(params: Params) -> None:
+    candidate_selection(params)
+    name, folder = params.get("imbalance"), config.CONF / "imbalance"
+    known = [path.stem for path in folder.glob("*.yaml")]
+    if isinstance(name, str) and known and name not in known:
+        raise UserError(
+            f"params.yaml: imbalance is {name!r}, and {folder}/ has no such file{did_you_mean(name, known)}"
+        )
+
+
+def _check_source(params: Params) -> None:
+    """Refuses a source without its files, and one that its constructor refuses."""
+    check_places(watched_places(params))
+    config.build(config.get_section(params, "source"), "source")

@@ -1,0 +1,74 @@
+"""What to say in one line of an override or an option that Hydra refuses, with the name that was meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.suggestions import did_you_mean, find_similar
+
+DVC_COPIES = ".dvc/tmp/exps"  # where dvc exp run --temp and --queue work
+
+
+def explain_key(key: str, failed: str, below: Any, groups: Iterable[str] = ()) -> str:
+    """Of an override of a key that conf/ does not have.
+
+    Args:
+        key: As written, such as `train.epoch`.
+        failed: The dotted part of it that does not exist.
+        below: What is below the last part that exists: a mapping of keys to values or further mappings.
+        groups: Folders of conf/, where the first part failed.
+    """
+    place, _, last = failed.rpartition(".")
+    keys = [*_dotted_keys(below)]
+    names = [*dict.fromkeys(one.partition(".")[0] for one in keys)]
+    rest = key.removeprefix(failed)
+    similar = find_similar(last, [*names, *groups]) or ([] if rest else find_similar(last, keys))
+    meant = [one for one in (f"{place}.{one}{rest}" if place else f"{one}{rest}" for one in similar) if one != key]
+    new = " (a new key takes a + before its name)"
+    if meant:
+        return f"there is no {key!r} to override; did you mean {' or '.join(map(repr, meant))}?{new}"
+    has = f"; {place or 'the configuration'} has {', '.join(names)}" if names else ""
+    return f"there is no {key!r} to override{has}{new}"
+
+
+def _dotted_keys(node: Any, place: str = "") -> Iterator[str]:
+    for name, value in node.items() if isinstance(node, dict) else ():
+        if not str(name).startswith("_"):
+            yield f"{place}{name}"
+            yield from _dotted_keys(value, f"{place}{name}.")
+
+
+def explain_option(text: str, conf: Path) -> str:
+    """Of an option without a file in conf/; empty for another error.
+
+    Args:
+        text: Hydra's.
+        conf: The folder of choices.
+    """
+    found = re.search(r"Could not (?:find|load) '([\w./-]+)'", text)
+    if not found:
+        return ""
+    group, _, option = found[1].rpartition("/")
+    file = conf / f"{found[1]}.yaml"
+    names = sorted(path.stem for path in (conf / group).glob("*.yaml"))
+    if not names:
+        folders = sorted(path.name for path in conf.iterdir() if path.is_dir())
+        return f"there is no folder {conf / group}{did_you_mean(group, folders)}"
+    similar = did_you_mean(option, names) or f"; there are {', '.join(names)}"
+    in_copy = DVC_COPIES in Path.cwd().as_posix()
+    hint = f" This copy holds what git has: git add {file} and git commit where it is new" if in_copy else ""
+    return f"{group}={option}: there is no file {file}{similar}{hint}"
+
+
+def explain_syntax(text: str) -> str:
+    """Of an override that cannot be read, or that adds what is there; empty for another error."""
+    if there := re.search(r"An item is already at '([\w.]+)'", text):
+        return f"{there[1]!r} exists, so that no + is needed: {there[1]}=VALUE"
+    if "override_grammar" not in text:
+        return ""
+    override = re.search(r"Error parsing override '(.*)'", text)
+    what = f"{override[1]!r} is no override" if override else f"an override cannot be read ({text.splitlines()[0]})"
+    return f"{what}; expected KEY=VALUE, such as train.epochs=10 or 'metric=[accuracy,f1]'"

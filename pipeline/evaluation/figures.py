@@ -1,0 +1,106 @@
+"""Metrics by the names of their figures: what decides at the gate, and what a leaderboard compares by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+
+from pipeline.core import config, nouns
+from pipeline.core.contracts import Gate, Metric
+from pipeline.core.errors import UserError
+from pipeline.core.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ClassFigure(Metric):
+    """What a metric per class gives for one class.
+
+    Args:
+        metric: One number per class.
+        column: Of the class, from 0.
+    """
+
+    metric: Metric
+    column: int
+    per_class = False
+
+    @property
+    def larger_is_better(self) -> bool:  # type: ignore[override]
+        return self.metric.larger_is_better
+
+    @property
+    def exclusive(self) -> bool:  # type: ignore[override]
+        return self.metric.exclusive
+
+    @property
+    def by_scores(self) -> bool:  # type: ignore[override]
+        return self.metric.by_scores
+
+    def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return self.metric(targets, decided, scores, weights)[:, self.column]
+
+    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
+        return self.metric.support(targets, decided)[:, [self.column]]
+
+
+def find_metric(params: Params, name: object, where: str, classes: Sequence[str] | None = None) -> Metric:
+    """The metric whose figure has this name, as in reports/metrics.json: `f1_macro`, or `recall/defective` of a class.
+
+    Args:
+        params: All parameters; the section `metric` names the figures.
+        name: Of the figure.
+        where: Key of the name, for messages, as for `nouns.describe_place`.
+        classes: Of the predictor, in its order; None where they are not known yet: the class is not checked then.
+
+    Raises:
+        UserError: There is no such figure, or it is one number per class and no class is named.
+    """
+    place = nouns.describe_place(where)
+    metrics: dict[str, Metric] = config.build_all(params, "metric")
+    known = [one if not metric.per_class else f"{one}/CLASS" for one, metric in metrics.items()]
+    listed = ", ".join(known) or "none"
+    if not isinstance(name, str):
+        raise UserError(f"{place} must be the name of a figure, got {nouns.show_value(name)}; metric gives {listed}")
+    base, _, label = name.partition("/")
+    if base not in metrics:
+        if base in config.get_section(params, "metric"):
+            raise UserError(f"{place}: {base!r} is switched off by null in metric; metric gives {listed}")
+        what = did_you_mean(base, metrics) or f"; metric gives {listed}"
+        raise UserError(f"{place}: there is no figure {name!r}{what} (metric=[..., NAME] adds others)")
+    metric = metrics[base]
+    if not metric.per_class:
+        if label:
+            raise UserError(f"{place}: {base} is one number for all classes, got {name!r}; set {base}")
+        return metric
+    if not label:
+        averaged = [one for one, other in metrics.items() if one.startswith(f"{base}_") and not other.per_class]
+        instead = f", or one for all classes: {', '.join(averaged)}" if averaged else ""
+        raise UserError(f"{place}: {base} is one number per class; name the class as in {base}/CLASS{instead}")
+    if classes is not None and label not in classes:
+        similar = did_you_mean(label, classes) or f"; the classes are {', '.join(classes[:20])}"
+        raise UserError(f"{place}: there is no class {label!r}{similar}")
+    return ClassFigure(metric=metric, column=classes.index(label) if classes else 0)
+
+
+def build_gate(params: Params, classes: Sequence[str] | None = None) -> Gate:
+    """The gate, with the metric that its `metric` names.
+
+    Args:
+        params: All parameters.
+        classes: As for `find_metric`.
+
+    Raises:
+        UserError: There is no such metric, or the gate refuses a value.
+    """
+    node = config.get_section(params, "gate")
+    named = isinstance(node, dict) and "metric" in node
+    found = {"metric": find_metric(params, node["metric"], "gate.metric", classes)} if named else {}
+    gate: Gate = config.build(node, "gate", **found)
+    return gate

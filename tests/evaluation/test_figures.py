@@ -1,0 +1,92 @@
+"""A metric by the name of its figure, and the gate that it decides at."""
+
+import numpy as np
+import pytest
+from predictions_examples import make_predictions
+
+from pipeline.core.errors import UserError
+from pipeline.evaluation.figures import ClassFigure, build_gate, find_metric
+from pipeline.evaluation.metrics.rate import Rate
+
+RATE = "pipeline.evaluation.metrics.rate.Rate"
+METRIC = {
+    "accuracy": {"_target_": "pipeline.evaluation.metrics.accuracy.Accuracy"},
+    "recall": {"_target_": RATE, "number": "recall", "averaging": "none"},
+    "recall_macro": {"_target_": RATE, "number": "recall", "averaging": "macro"},
+    "f1": None,
+}
+GATE = {
+    "_target_": "pipeline.evaluation.gates.better.Better",
+    "metric": "accuracy",
+    "min_gain": 0.0,
+    "min_samples": 1,
+    "num_resamples": 100,
+    "seed": 0,
+}
+PARAMS = {"metric": METRIC, "gate": GATE}
+
+
+def test_a_figure_for_all_classes():
+    assert find_metric(PARAMS, "recall_macro", "gate.metric") == Rate(number="recall", averaging="macro")
+
+
+def test_the_figure_of_one_class():
+    """Of class b, 1 of 2 pictures is found; of class a, 3 of 3."""
+    targets = np.array([[1, 0], [1, 0], [1, 0], [0, 1], [0, 1]])
+    decided = np.array([[1, 0], [1, 0], [1, 0], [0, 1], [1, 0]], dtype=bool)
+    weights = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 1, 0]])
+    metric = find_metric(PARAMS, "recall/b", "gate.metric", ["a", "b"])
+    assert not metric.per_class
+    assert metric.larger_is_better
+    assert not metric.exclusive
+    assert not metric.by_scores
+    np.testing.assert_allclose(metric(targets, decided, decided.astype(float), weights), [0.5, 1.0])
+    np.testing.assert_array_equal(metric.support(targets, decided)[:, 0], [False, False, False, True, True])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("acuracy", r"^params\.yaml: gate\.metric: there is no figure 'acuracy'; did you mean 'accuracy'\?"),
+        ("zzz", r"there is no figure 'zzz'; metric gives accuracy, recall/CLASS, recall_macro"),
+        ("f1", r"'f1' is switched off by null in metric; metric gives accuracy, recall/CLASS"),
+        ("recall", r"recall is one number per class; name the class as in recall/CLASS, or .*: recall_macro$"),
+        ("recall/c", r"there is no class 'c'; the classes are aa, bb$"),
+        ("recall/bbb", r"there is no class 'bbb'; did you mean 'bb'\?$"),
+        ("accuracy/aa", r"accuracy is one number for all classes, got 'accuracy/aa'; set accuracy$"),
+        ({"_target_": RATE}, r"gate\.metric must be the name of a figure, got \{'_target_'.*; metric gives accuracy"),
+        (7, r"gate\.metric must be the name of a figure, got 7"),
+    ],
+)
+def test_a_name_that_is_no_figure_is_refused(name, message):
+    with pytest.raises(UserError, match=message):
+        find_metric(PARAMS, name, "gate.metric", ["aa", "bb"])
+
+
+def test_a_class_is_not_checked_before_the_data_are_known():
+    assert isinstance(find_metric(PARAMS, "recall/anything", "gate.metric"), ClassFigure)
+
+
+def test_the_gate_decides_by_the_named_figure():
+    """The challenger gains in recall of b and loses in accuracy: 60 pictures of a, 40 of b, groups of one."""
+    targets = np.eye(2)[np.repeat([0, 1], [60, 40])]
+    champion, challenger = targets.copy(), targets.copy()
+    champion[60:90] = [1, 0]  # 30 of 40 b are missed
+    challenger[:50] = [0, 1]  # 50 of 60 a are taken for b
+    ours, theirs = (
+        make_predictions(targets, decided, groups=np.arange(100), classes=["a", "b"])
+        for decided in (challenger, champion)
+    )
+    by_class = build_gate({**PARAMS, "gate": {**GATE, "metric": "recall/b"}}, ["a", "b"])
+    by_accuracy = build_gate(PARAMS, ["a", "b"])
+    assert by_class(ours, theirs).promote
+    assert not by_accuracy(ours, theirs).promote
+
+
+def test_other_values_of_the_gate_are_refused():
+    with pytest.raises(UserError, match=r"^params\.yaml: gate\.min_samples must be at least 1, got 0$"):
+        build_gate({**PARAMS, "gate": {**GATE, "min_samples": 0}})
+    with pytest.raises(UserError, match=r"^params\.yaml: gate must be a mapping with _target_"):
+        build_gate({**PARAMS, "gate": None})
+    with pytest.raises(UserError, match=r"^params\.yaml: gate lacks the parameter 'metric'"):
+        build_gate({**PARAMS, "gate": {key: value for key, value in GATE.items() if key != "metric"}})

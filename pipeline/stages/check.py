@@ -7,7 +7,8 @@ from pipeline.core import artifacts, config, stage_runner
 from pipeline.images.reader import make_reader
 from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.checks import checks_page, linked_samples
-from pipeline.report.pictures import MAX_SIDE
+from pipeline.report.index import write_index
+from pipeline.report.pictures import link_files, side_of
 
 
 def main() -> None:
@@ -17,8 +18,11 @@ def main() -> None:
     reader = make_reader(params, samples)
     findings = {name: check(samples) for name, check in checks.items()}
     stored = store_findings(checks, findings, artifacts.CHECKS)
-    shown = load_thumbnails(reader, samples, linked_samples(stored), MAX_SIDE)
-    artifacts.write_text(artifacts.CHECKS_PAGE, checks_page(reader.source.name, "check", stored, shown))
+    names = linked_samples(stored)
+    shown = load_thumbnails(reader, samples, names, side_of(len(names)))
+    links = link_files(reader.source, samples, names)
+    artifacts.write_text(artifacts.CHECKS_PAGE, checks_page(reader.source.name, "check", stored, shown, links))
+    write_index(reader.source.name, "check")
     report_failures("check", artifacts.CHECKS_PAGE, checks, findings)
     artifacts.write_passed("check")
 

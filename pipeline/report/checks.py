@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -83,11 +84,11 @@ class ChecksSection:
     cards: list[CheckCard]
 
     @property
-    def troubled(self) -> list[CheckCard]:
+    def findings(self) -> list[CheckCard]:
         return [one for one in self.cards if one.state != "passed"]
 
     @property
-    def passed(self) -> list[CheckCard]:
+    def passes(self) -> list[CheckCard]:
         return [one for one in self.cards if one.state == "passed"]
 
 
@@ -137,7 +138,8 @@ def check_cards(
     checks: dict[str, StoredFinding], images: dict[str, np.ndarray], links: Mapping[str, str] | None = None
 ) -> list[CheckCard]:
     """Cards in the order of the checks, first those that did not pass."""
-    pictures = gallery({name: images[name] for name in linked_samples(checks) if name in images}, links)
+    times = Counter(one for finding in checks.values() for _, names in _strips(finding) for one in names)
+    pictures = gallery({name: images[name] for name in times if name in images}, links, times=times)
     cards = [_card(_anchor(name, number), name, one, pictures) for number, (name, one) in enumerate(checks.items(), 1)]
     order = ("failed", "warning", "cannot be judged", "passed")
     return sorted(cards, key=lambda card: (not card.stops, order.index(card.state)))

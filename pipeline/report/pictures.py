@@ -54,7 +54,10 @@ def side_of(number: int) -> int:
 
 
 def gallery(
-    images: Mapping[str, np.ndarray], links: Mapping[str, str] | None = None, max_bytes: int = MAX_BYTES
+    images: Mapping[str, np.ndarray],
+    links: Mapping[str, str] | None = None,
+    max_bytes: int = MAX_BYTES,
+    times: Mapping[str, int] | None = None,
 ) -> dict[str, Picture]:
     """sample_id to picture; the more pictures, the smaller they are.
 
@@ -62,10 +65,12 @@ def gallery(
         images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8.
         links: sample_id to address, as `link_files` makes them.
         max_bytes: Of all pictures together.
+        times: sample_id to how often the page shows it; once where it is not named.
     """
-    side, known = side_of(len(images)), links or {}
+    known, often = links or {}, times or {}
+    side = side_of(sum(often.get(name, 1) for name in images))
     encoded = {name: encode(shrink(to_image(array), side)) for name, array in images.items()}
-    while sum(len(data) for _, data in encoded.values()) > max_bytes and side > MIN_SIDE:
+    while side > MIN_SIDE and sum(often.get(name, 1) * len(data) for name, (_, data) in encoded.items()) > max_bytes:
         side = max(MIN_SIDE, int(0.75 * side))
         encoded = {name: encode(shrink(to_image(array), side)) for name, array in images.items()}
     return {

@@ -18,7 +18,6 @@ Stage = Literal["check", "curate", "evaluate", "register"]
 State = Literal["", "passed", "warning", "failed", "not yet"]
 STAGES: tuple[Stage, ...] = ("check", "curate", "evaluate", "register")
 DATA_DOCS = Path("reports/data_docs/index.html")
-LEADERBOARD = Path("reports/leaderboard.html")
 MANY = 10_000_000  # bytes of a list of suspects that is read; a longer one is not counted
 
 
@@ -38,6 +37,18 @@ class Entry:
     state: State
 
 
+@dataclass(frozen=True)
+class PageOfStage:
+    """A page, the stage that writes it, and the artifact that says what it shows."""
+
+    stage: Stage
+    path: Path
+    title: str
+    content: str
+    data: Path
+    describe: Callable[[], tuple[str, State]]
+
+
 def write_index(name: str, stage: Stage, facts: Sequence[tuple[str, str]] = ()) -> None:
     """Writes `reports/index.html` as it is at the end of a stage, so that it is current during a run and after a stop.
 
@@ -52,21 +63,10 @@ def write_index(name: str, stage: Stage, facts: Sequence[tuple[str, str]] = ()) 
 def index_page(name: str, stage: Stage, facts: Sequence[tuple[str, str]] = ()) -> str:
     """The page; see `write_index`."""
     done = STAGES[: STAGES.index(stage) + 1]
-    entries = [
-        _entry(artifacts.REPORT, "Report", _report, "Metrics with intervals, mistakes and slices.", "evaluate" in done),
-        _entry(artifacts.CHECKS_PAGE, "Data checks", _checks, "Labels, files and measurements.", "check" in done),
-        _entry(artifacts.CURATION_PAGE, "Content checks", _curation, "What the pictures show.", "curate" in done),
-        _entry(artifacts.SUSPECTS_PAGE, "Label suspects", _suspects, "Labels that may be wrong.", "curate" in done),
-        _entry(artifacts.COMPARISON, "Before and after", _comparison, "The earlier data.", "register" in done),
-        _entry(
-            artifacts.PREVIEW, "Augmentation", _preview, "Training pictures and changed copies.", "evaluate" in done
-        ),
-        _entry(DATA_DOCS, "Expectations", _expectations, "Tests of the manifest.", True),
-        _entry(LEADERBOARD, "Leaderboard", _leaderboard, "Other models on the same pictures.", True),
-    ]
+    entries = [_entry(one, one.stage in done and one.data.is_file()) for one in PAGES]
     content = {
         "name": name,
-        "claim": _report()[0] if "evaluate" in done else "",
+        "claim": _report()[0] if "evaluate" in done and artifacts.TEST_METRICS.is_file() else "",
         "stopped": stopping_checks(stage),
         "finished": stage == "register",
         "facts": list(facts),
@@ -82,15 +82,18 @@ def stopping_checks(stage: Stage) -> list[str]:
     return [name.replace("_", " ") for name, one in findings.items() if not one.passed and one.on_fail == "error"]
 
 
-def _entry(
-    path: Path, title: str, describe: Callable[[], tuple[str, State]], else_text: str, is_current: bool
-) -> Entry:
-    exists = path.is_file()
-    text, state = describe() if is_current else (else_text, "not yet")
-    href = path.relative_to(artifacts.INDEX.parent).as_posix() if exists or is_current else ""
-    if not is_current and exists:
-        text += " This page is of an earlier run."
-    return Entry(href=href, title=title, text=text, state=state)
+def _entry(one: PageOfStage, is_current: bool) -> Entry:
+    if is_current:
+        text, state = one.describe()
+        return Entry(href=_href(one.path), title=one.title, text=text, state=state)
+    if one.path.is_file():
+        text = f"{one.content} This page is of an earlier run."
+        return Entry(href=_href(one.path), title=one.title, text=text, state="not yet")
+    return Entry(href="", title=one.title, text=one.content, state="not yet")
+
+
+def _href(path: Path) -> str:
+    return path.relative_to(artifacts.INDEX.parent).as_posix()
 
 
 def _report() -> tuple[str, State]:
@@ -155,5 +158,12 @@ def _expectations() -> tuple[str, State]:
     return text, "failed" if broken else "passed"
 
 
-def _leaderboard() -> tuple[str, State]:
-    return "Other models on the same pictures. The command colibri leaderboard makes this page.", ""
+PAGES = (
+    PageOfStage("evaluate", artifacts.REPORT, "Report", "Metrics, mistakes, slices.", artifacts.TEST_METRICS, _report),
+    PageOfStage("check", artifacts.CHECKS_PAGE, "Data checks", "Labels and files.", artifacts.CHECKS, _checks),
+    PageOfStage("curate", artifacts.CURATION_PAGE, "Content checks", "Pictures.", artifacts.CURATION, _curation),
+    PageOfStage("curate", artifacts.SUSPECTS_PAGE, "Label suspects", "Labels.", artifacts.SUSPECTS, _suspects),
+    PageOfStage("register", artifacts.COMPARISON, "Before and after", "", artifacts.REGISTRATION, _comparison),
+    PageOfStage("evaluate", artifacts.PREVIEW, "Augmentation", "Changed copies.", artifacts.PREVIEW, _preview),
+    PageOfStage("check", DATA_DOCS, "Expectations", "Tests of the manifest.", artifacts.VALIDATION, _expectations),
+)

@@ -21,6 +21,7 @@ def finished(project):
     artifacts.write_json(artifacts.VALIDATION, {"passed": True, "expectations": [{"passed": True}] * 22})
     write_estimates(artifacts.TEST_METRICS, {"accuracy": entry(0.8333, 0.497, 0.982, 372)})
     artifacts.write_json(artifacts.REGISTRATION, {"earlier_data": None})
+    artifacts.write_text(artifacts.PREVIEW, "")
     for path in (artifacts.REPORT, artifacts.CHECKS_PAGE, artifacts.CURATION_PAGE, artifacts.SUSPECTS_PAGE):
         artifacts.write_text(path, "")
     return project
@@ -54,8 +55,8 @@ def test_during_a_run_later_pages_are_called_those_of_an_earlier_one(finished):
     text = read(Page(index_page("pets", "check")))
     assert "The run has not finished." in text
     assert "83.3" not in text
-    assert text.count("not yet") == 5
-    assert text.count("This page is of an earlier run.") == 3  # report, content checks, suspects
+    assert text.count("not yet") == 5  # also before and after, and the augmentation
+    assert text.count("This page is of an earlier run.") == 4  # report, content checks, suspects, augmentation
 
 
 def test_at_the_first_stage_of_a_first_run_nothing_else_is_read(project):
@@ -64,6 +65,12 @@ def test_at_the_first_stage_of_a_first_run_nothing_else_is_read(project):
     page = Page(index_page("pets", "check"))
     assert "No check was run." in page.text
     assert [link["href"] for link in page.all("a")] == ["checks.html", "data_docs/index.html", "leaderboard.html"]
+
+
+def test_what_a_stage_does_not_find_is_not_claimed(project):
+    page = Page(index_page("pets", "register"))
+    assert page.text.count("not yet") == 7
+    assert [link["href"] for link in page.all("a")] == ["leaderboard.html"]
 
 
 @pytest.mark.parametrize(("stage", "path"), [("check", artifacts.CHECKS), ("curate", artifacts.CURATION)])

@@ -179,6 +179,9 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         predictions=predictions,
         mistakes=mistakes,
         images=dict.fromkeys(mistakes["sample_id"], picture),
+        links={name: f"../data/{row}.png" for row, name in enumerate(mistakes["sample_id"])},
+        num_suspects=7,
+        model_bytes=13_700_000,
         preview=encode_png(to_image(picture)),
     )
 

@@ -45,6 +45,7 @@ TEST_METRICS = Path("reports/test_metrics.json")
 SLICES = Path("reports/slices.csv")
 CONFUSION = Path("reports/confusion.csv")
 REPORT = Path("reports/report.html")
+INDEX = Path("reports/index.html")
 REGISTRATION = Path("reports/registration.json")
 COMPARISON = Path("reports/comparison.html")
 

@@ -63,6 +63,10 @@ class Source(ABC):
         """Numbers from one stat call that change when the file behind `path` does; None where there are none."""
         return None
 
+    def file_of(self, path: str) -> Path | None:
+        """The file that holds this sample and no other, for a link to it; None where there is none."""
+        return None
+
 
 class Split(ABC):
     """Assigns samples to train (fits), val (selects) and test (evaluates)."""

@@ -24,6 +24,7 @@ class Estimate:
         n: Number of samples; of the class, where the number is per class.
         groups: Independent groups that hold these samples. Of a mean over classes, as many as weigh equally in it.
         caveat: What a reader must know of the interval, a clause without a full stop; empty where there is nothing.
+        few: Whether it rests on fewer samples of its class than `evaluate.half_width` asks for.
     """
 
     value: float | None
@@ -32,11 +33,12 @@ class Estimate:
     n: int
     groups: int
     caveat: str = ""
+    few: bool = False
 
     def to_json(self) -> Entry:
-        """As the metrics files hold it; `caveat` only where there is one."""
+        """As the metrics files hold it; `caveat` only where there is one, `few` only where it is true."""
         entry: Entry = {"value": self.value, "low": self.low, "high": self.high, "n": self.n, "groups": self.groups}
-        return entry | ({"caveat": self.caveat} if self.caveat else {})
+        return entry | ({"caveat": self.caveat} if self.caveat else {}) | ({"few": True} if self.few else {})
 
     @classmethod
     def from_json(cls, entry: Mapping[str, object]) -> Estimate:
@@ -62,6 +64,7 @@ class Estimate:
             n=int(n),
             groups=int(groups),
             caveat=caveat if isinstance(caveat, str) else "",
+            few=entry.get("few") is True,
         )
 
     @property

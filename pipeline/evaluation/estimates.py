@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pipeline.core.contracts import Metric
@@ -19,7 +21,7 @@ def estimate_metrics(
         metrics: Name to metric.
         predictions: Predictions of N samples; a metric per class is returned as `name/class`.
         bootstrap: How groups are resampled, where there are more than 100.
-        min_class: A class with fewer samples is not evaluable: its own figures are None.
+        min_class: The figures of a class with fewer samples are marked `few`; they have their value and interval.
 
     Returns:
         Name to estimate; its `n` is the number of samples, for a metric per class that of the class.
@@ -40,9 +42,9 @@ def estimate_metrics(
             continue
         for column, label in enumerate(predictions.classes):
             size = int(predictions.targets[:, column].sum())
-            value = float(once[column]) if size >= min_class else np.nan
             basis = Basis.of(support[:, [column]], predictions.groups)
-            result[f"{name}/{label}"] = _estimate(value, varied[:, column], weights, basis, size)
+            one = _estimate(float(once[column]), varied[:, column], weights, basis, size)
+            result[f"{name}/{label}"] = replace(one, few=0 < size < min_class)
     return result
 
 

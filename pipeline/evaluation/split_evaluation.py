@@ -35,8 +35,8 @@ class Options:
     Args:
         num_resamples: Bootstrap resamples behind each interval of more than 100 groups, at least 100.
         seed: Seed of the resamples and of the cross-validation.
-        half_width: Wanted half-width of the 95 % interval of a class's recall, above 0 and below 0.5. A class with too
-            few test samples for it gets no figures of its own.
+        half_width: Wanted half-width of the 95 % interval of a class's recall, above 0 and below 0.5. The figures of a
+            class with too few test samples for it are marked `few`.
         min_slice: Slices with fewer samples are listed without a figure.
         num_mistakes: Worst mistakes shown as pictures.
         cross_validation: Whether frozen features are also cross-validated over all groups: `auto` (where test has fewer
@@ -78,7 +78,7 @@ def predict_splits(predictor: Predictor, packed: PackedDataset) -> pd.DataFrame:
 
 
 def evaluate_split(metrics: dict[str, Metric], predictions: Predictions, options: Options) -> dict[str, Estimate]:
-    """Every metric with its interval; classes with too few samples have no figures of their own."""
+    """Every metric with its interval; the figures of classes with too few samples are marked `few`."""
     return estimate_metrics(metrics, predictions, options.bootstrap, wilson_sample_size(options.half_width))
 
 

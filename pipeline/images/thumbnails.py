@@ -35,8 +35,15 @@ def load_thumbnails(
 
 def _load(reader: SampleReader, side: int, item: tuple[str, str]) -> np.ndarray | None:
     try:
-        image = Image.fromarray(reader.load_picture(item))
+        image = Image.fromarray(_plane(reader.load_picture(item)))
     except UserError:
         return None
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     return np.asarray(image)
+
+
+def _plane(pixels: np.ndarray) -> np.ndarray:
+    """(H, W) or (H, W, 3) of decoded pixels: the picture itself, or the middle frame or slice."""
+    while pixels.ndim > 3 or (pixels.ndim == 3 and pixels.shape[2] != 3):
+        pixels = pixels[len(pixels) // 2]
+    return pixels

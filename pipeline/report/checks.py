@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -11,15 +13,15 @@ import numpy as np
 from pipeline.core import artifacts
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS, StoredFinding
 from pipeline.report.formatting import brief, share
-from pipeline.report.mistakes import TINY
-from pipeline.report.pictures import thumbnails
+from pipeline.report.meters import Meter, meter
+from pipeline.report.pictures import Picture, gallery
 from pipeline.report.rendering import page
 
 State = Literal["passed", "warning", "failed", "cannot be judged"]
 Stage = Literal["check", "curate"]
 TEXTS: dict[Stage, tuple[str, str, str]] = {  # stage to title, lead and the page of its checks
     "check": (
-        "Counts, files and measurements",
+        "Labels, files and measurements",
         "These checks ignore the content: they count pictures, find copies, and measure brightness and sharpness.",
         artifacts.CHECKS_PAGE.name,
     ),
@@ -37,12 +39,11 @@ class CheckCard:
     """One check.
 
     Attributes:
-        anchor: Target of links to the card.
+        anchor: Target of links to the card on the page of its stage.
         stops: Whether it stops the run.
         obstacle: Why the check could not have failed on these data; empty where it could.
-        reached: Value as a share of the bar, 0 to 1.
-        allowed: Limit as a share of the bar, 0 to 1.
-        strips: Caption, and for each picture its sample_id, data URI (empty if not available) and whether it is tiny.
+        meter: The bar; None where no scale fits.
+        strips: Caption and pictures.
         num_rows: Of the full table; `table` may hold only the first rows.
         further: Text and address of a link to a page with more; None for none.
     """
@@ -56,12 +57,11 @@ class CheckCard:
     value: str
     limit: str
     unit: str
-    reached: float
-    allowed: float
+    meter: Meter | None
     worst: list[tuple[str, str]]
     advice: str
     sentence: str
-    strips: list[tuple[str, list[tuple[str, str, bool]]]]
+    strips: list[tuple[str, list[Picture]]]
     table: Sequence[Mapping[str, object]]
     num_rows: int
     further: tuple[str, str] | None
@@ -73,16 +73,32 @@ class ChecksSection:
 
     Attributes:
         page: Address of the page with these checks only; empty on that page itself.
+        prefix: Before the anchors, so that they differ from others on the page; empty on that page itself.
         cards: First those that did not pass.
     """
 
     title: str
     lead: str
     page: str
+    prefix: str
     cards: list[CheckCard]
 
+    @property
+    def findings(self) -> list[CheckCard]:
+        return [one for one in self.cards if one.state != "passed"]
 
-def checks_page(name: str, stage: Stage, checks: dict[str, StoredFinding], images: dict[str, np.ndarray]) -> str:
+    @property
+    def passes(self) -> list[CheckCard]:
+        return [one for one in self.cards if one.state == "passed"]
+
+
+def checks_page(
+    name: str,
+    stage: Stage,
+    checks: dict[str, StoredFinding],
+    images: dict[str, np.ndarray],
+    links: Mapping[str, str] | None = None,
+) -> str:
     """The page with the checks of one stage; it is the only page if they stop the run.
 
     Args:
@@ -90,18 +106,25 @@ def checks_page(name: str, stage: Stage, checks: dict[str, StoredFinding], image
         stage: The stage that ran them.
         checks: `reports/checks.json` or `reports/curation.json`.
         images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of `linked_samples`, as far as available.
+        links: sample_id to the address of its file, as far as there is one.
     """
-    content = {"name": name, "sections": [replace(checks_section(stage, checks, images), page="")]}
-    return page("checks.html.jinja", content)
+    section = replace(checks_section(stage, checks, images, links), page="", prefix="")
+    return page("checks.html.jinja", {"name": name, "sections": [section], "stage": stage})
 
 
-def checks_section(stage: Stage, checks: dict[str, StoredFinding], images: dict[str, np.ndarray]) -> ChecksSection:
+def checks_section(
+    stage: Stage,
+    checks: dict[str, StoredFinding],
+    images: dict[str, np.ndarray],
+    links: Mapping[str, str] | None = None,
+) -> ChecksSection:
     """The section of the checks of one stage."""
     title, lead, own_page = TEXTS[stage]
-    return ChecksSection(title=title, lead=lead, page=own_page, cards=check_cards(stage, checks, images))
+    cards = check_cards(checks, images, links)
+    return ChecksSection(title=title, lead=lead, page=own_page, prefix=f"{stage}-", cards=cards)
 
 
-def linked_samples(checks: dict[str, StoredFinding]) -> list[str]:
+def linked_samples(checks: Mapping[str, StoredFinding]) -> list[str]:
     """The samples whose pictures the cards show."""
     return list(dict.fromkeys(one for finding in checks.values() for _, names in _strips(finding) for one in names))
 
@@ -111,19 +134,24 @@ def _strips(finding: StoredFinding) -> list[tuple[str, list[str]]]:
     return [(caption, list(names)[:MAX_IN_STRIP]) for caption, names in strips]
 
 
-def check_cards(stage: Stage, checks: dict[str, StoredFinding], images: dict[str, np.ndarray]) -> list[CheckCard]:
+def check_cards(
+    checks: dict[str, StoredFinding], images: dict[str, np.ndarray], links: Mapping[str, str] | None = None
+) -> list[CheckCard]:
     """Cards in the order of the checks, first those that did not pass."""
-    shown = {name: images[name] for name in linked_samples(checks) if name in images}
-    uris = thumbnails(shown)
-    pictures = {name: (name, uris[name], max(array.shape[:2]) < TINY) for name, array in shown.items()}
-    cards = [_card(name, name, finding, pictures) for name, finding in checks.items()]
+    times = Counter(one for finding in checks.values() for _, names in _strips(finding) for one in names)
+    pictures = gallery({name: images[name] for name in times if name in images}, links, times=times)
+    cards = [_card(_anchor(name, number), name, one, pictures) for number, (name, one) in enumerate(checks.items(), 1)]
     order = ("failed", "warning", "cannot be judged", "passed")
     return sorted(cards, key=lambda card: (not card.stops, order.index(card.state)))
 
 
-def _card(anchor: str, name: str, finding: StoredFinding, pictures: dict[str, tuple[str, str, bool]]) -> CheckCard:
+def _anchor(name: str, number: int) -> str:
+    """The name of the check, where an address can hold it."""
+    return name if re.fullmatch(r"[a-z][a-z0-9_]*", name) and name != "checks" else f"check-{number}"
+
+
+def _card(anchor: str, name: str, finding: StoredFinding, pictures: dict[str, Picture]) -> CheckCard:
     value, limit = finding.value, finding.limit
-    end = 1.2 * max(value or 0.0, limit or 0.0) or 1.0
     return CheckCard(
         anchor=anchor,
         name=name.replace("_", " "),
@@ -134,13 +162,13 @@ def _card(anchor: str, name: str, finding: StoredFinding, pictures: dict[str, tu
         value=_figure(value, finding.unit),
         limit=_figure(limit, finding.unit),
         unit=finding.unit,
-        reached=max(0.0, (value or 0.0) / end),
-        allowed=max(0.0, (limit or 0.0) / end),
+        meter=meter(value, limit, finding.unit),
         worst=[(offender, brief(figure)) for offender, figure in finding.worst.items()],
         advice=finding.advice,
         sentence=finding.sentence,
         strips=[
-            (caption, [pictures.get(one, (one, "", False)) for one in names]) for caption, names in _strips(finding)
+            (caption, [pictures.get(one, Picture(sample_id=one)) for one in names])
+            for caption, names in _strips(finding)
         ],
         table=finding.table[:MAX_ROWS],
         num_rows=max(len(finding.table), finding.num_rows),

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.estimate import Estimate
+from pipeline.evaluation.margin_text import BEYOND
 
 DASH = "\u2013"
 SPACE = "\u00a0"  # does not break
+UNITS = ("B", "kB", "MB", "GB", "TB")
 
 PLAIN = {  # metric to its name and its meaning
-    "accuracy": ("accuracy", "share of pictures whose predicted labels are exactly the true ones"),
+    "accuracy": ("accuracy", "share of pictures classified correctly"),
     "balanced_accuracy": ("balanced accuracy", "accuracy as if every class were equally frequent"),
     "baseline_margin": (
         "above the properties alone",
@@ -58,6 +60,9 @@ class Figure:
         caveat: Why the interval may be too wide or too narrow; empty if there is no reason.
         reason: Why there is no value.
         lower_is_better: Whether the metric counts mistakes.
+        few: Whether it rests on so few pictures of its class that it says little.
+        is_difference: Whether it is a difference of two shares, which is shown in points.
+        count: What the share counts, as `13 of 14`; empty where it is no share of pictures.
     """
 
     name: str
@@ -69,10 +74,15 @@ class Figure:
     caveat: str = ""
     reason: str = "undefined on these pictures"
     lower_is_better: bool = False
+    few: bool = False
+    is_difference: bool = False
+    count: str = ""
 
     @property
     def text(self) -> str:
-        return DASH if self.value is None else share(self.value)
+        if self.value is None:
+            return DASH
+        return f"{format_signed(self.value)}{SPACE}points" if self.is_difference else share(self.value)
 
     @property
     def between(self) -> str:
@@ -81,12 +91,18 @@ class Figure:
             return self.reason
         if self.low is None or self.high is None:
             return self.caveat or "no interval: undefined if a group is left out"
+        if self.is_difference:
+            return f"{format_signed(self.low)} to {format_signed(self.high)}{SPACE}points"
         return span(self.low, self.high)
 
     @property
     def has_place(self) -> bool:
         """Whether value and interval lie on the axis from 0 to 1."""
-        return all(one is None or 0 <= one <= 1 for one in (self.value, self.low, self.high)) and self.value is not None
+        return (
+            not self.is_difference
+            and all(one is None or 0 <= one <= 1 for one in (self.value, self.low, self.high))
+            and self.value is not None
+        )
 
     @property
     def whiskers(self) -> bool:
@@ -108,6 +124,8 @@ def figure(metric: str, estimate: Estimate, reason: str = "", lower_is_better: b
         caveat=estimate.caveat,
         reason=reason,
         lower_is_better=lower_is_better,
+        few=estimate.few,
+        is_difference=metric.endswith(BEYOND),
     )
 
 
@@ -119,6 +137,11 @@ def number_or_none(value: Any) -> float | None:
 def share(value: float) -> str:
     """80.5 % for 0.8048; a number outside 0 to 1 with three figures."""
     return f"{100 * value:.1f}{SPACE}%" if 0 <= value <= 1 else f"{value:.3g}"
+
+
+def format_signed(value: float) -> str:
+    """-1.2 for -0.012, +0.4 for 0.004, and 0.0 for what rounds to 0."""
+    return f"{round(100 * value, 1):+.1f}".replace("+0.0", "0.0").replace("-0.0", "0.0")
 
 
 def span(low: float, high: float) -> str:
@@ -142,3 +165,19 @@ def brief(value: Any) -> str:
 
 def join_names(labels: Iterable[str]) -> str:
     return ", ".join(labels) or "no label"
+
+
+def join_some(names: list[str], most: int = 3) -> str:
+    """The first `most` names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def file_size(num_bytes: int | None) -> str:
+    """13.5 MB for 13,512,345 bytes."""
+    if num_bytes is None:
+        return DASH
+    value, unit = float(num_bytes), 0
+    while value >= 1000 and unit < len(UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.3g}{SPACE}{UNITS[unit]}" if unit else f"{num_bytes}{SPACE}B"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -77,9 +77,8 @@ def headline(
         test: Predictions of test.
         single: Whether every picture has exactly one true and one predicted label.
     """
-    overall = [name for name in metrics if "/" not in name and name != BEYOND]
-    leaders = sorted(overall, key=lambda name: (name != "accuracy", name in lower_is_better))
-    first = next(iter(leaders), None)
+    overall = _overall(metrics)
+    first = leading_metric(metrics, lower_is_better)
     names = [] if first is None else [first, *(name for name in MAIN if name in overall and name != first)]
     figures = {name: figure(name, metrics[name], lower_is_better=name in lower_is_better) for name in names}
     leading = None if first is None else figures[first]
@@ -95,6 +94,16 @@ def headline(
         beyond=describe_margin(metrics.get(BEYOND)),
         guess=_guess(test, leading) if single and first == "accuracy" and len(test) else None,
     )
+
+
+def leading_metric(metrics: Mapping[str, Estimate], lower_is_better: Collection[str]) -> str | None:
+    """The accuracy, else the first metric of all classes, one that counts mistakes last; None without a metric."""
+    ranked = sorted(_overall(metrics), key=lambda name: (name != "accuracy", name in lower_is_better))
+    return next(iter(ranked), None)
+
+
+def _overall(metrics: Mapping[str, Estimate]) -> list[str]:
+    return [name for name in metrics if "/" not in name and name != BEYOND]
 
 
 def _cross(metrics: dict[str, Estimate], names: list[str], lower_is_better: Collection[str]) -> Cross | None:

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.report.formatting import DASH, PLAIN, SPACE, number_or_none, share, span, whole
+from pipeline.report.formatting import DASH, PLAIN, SPACE, file_size, format_signed, number_or_none, share, span, whole
 from pipeline.report.plots import Axis, axis
 from pipeline.report.rendering import page
 
 if TYPE_CHECKING:
     import pandas as pd
-
-UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +90,7 @@ def row(entry: Mapping[str, Any], scale: Axis) -> Row:
         difference_between="" if gap_low is None or gap_high is None or entry["best"] else between(gap_low, gap_high),
         train=duration(number_or_none(entry["train_seconds"])),
         speed=rate(number_or_none(entry["images_per_second"])),
-        size=size(None if _missing(entry["num_bytes"]) else int(entry["num_bytes"])),
+        size=file_size(None if _missing(entry["num_bytes"]) else int(entry["num_bytes"])),
         note="" if _missing(entry["note"]) else str(entry["note"]),
         at=None if value is None else (scale.across(value), position(low), position(high)),
     )
@@ -117,11 +115,6 @@ def between(low: float, high: float) -> str:
     return f"{format_signed(low)} to {format_signed(high)}"
 
 
-def format_signed(value: float) -> str:
-    """-1.2 for -0.012, +0.4 for 0.004, and 0.0 for what rounds to 0."""
-    return f"{round(100 * value, 1):+.1f}".replace("+0.0", "0.0").replace("-0.0", "0.0")
-
-
 def duration(seconds: float | None) -> str:
     """12 s, 3 min 20 s, 2 h 5 min."""
     if seconds is None:
@@ -137,16 +130,6 @@ def duration(seconds: float | None) -> str:
 def rate(value: float | None) -> str:
     """A number with three figures, since more would be noise."""
     return DASH if value is None else f"{float(f'{value:.3g}'):,.{0 if value >= 100 else 1}f}"
-
-
-def size(num_bytes: int | None) -> str:
-    """13.5 MB for 13,512,345 bytes."""
-    if num_bytes is None:
-        return DASH
-    value, unit = float(num_bytes), 0
-    while value >= 1000 and unit < len(UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.3g}{SPACE}{UNITS[unit]}" if unit else f"{num_bytes}{SPACE}B"
 
 
 def _missing(value: Any) -> bool:

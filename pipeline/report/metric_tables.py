@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from pipeline.core.estimate import Estimate
-from pipeline.core.terminal import count_of
 from pipeline.evaluation.margin_text import CROSS
 from pipeline.report.formatting import PLAIN, Figure, figure
 
@@ -15,10 +14,16 @@ MAX_CLASSES = 200
 
 @dataclass(frozen=True, kw_only=True)
 class ClassFigures:
-    """The figures of one class; a metric that it lacks is None."""
+    """The figures of one class; a metric that it lacks is None.
+
+    Attributes:
+        n: Pictures of the class in test.
+        few: Whether these are fewer than an interval of the wanted width needs.
+    """
 
     name: str
     n: int
+    few: bool
     figures: list[Figure | None]
 
 
@@ -32,7 +37,8 @@ class Tables:
         classes: Sorted by the metric `order`, the weakest first.
         order: Name of that metric, in words.
         left_out: How many classes are not listed.
-        not_evaluable: How many classes, listed or not, have too few samples in test for figures of their own.
+        num_few: How many classes, listed or not, have fewer than `needed` pictures in test.
+        needed: Pictures that an interval of the wanted width needs.
     """
 
     overall: list[Figure]
@@ -40,7 +46,8 @@ class Tables:
     classes: list[ClassFigures]
     order: str
     left_out: int
-    not_evaluable: int
+    num_few: int
+    needed: int
 
     @property
     def caveats(self) -> list[tuple[str, str]]:
@@ -56,21 +63,28 @@ class Tables:
         return sum(one.value is not None and one.low is None for one in figures)
 
 
-def tables(metrics: dict[str, Estimate], classes: list[str], needed: int, lower_is_better: Collection[str]) -> Tables:
+def tables(
+    metrics: dict[str, Estimate],
+    classes: list[str],
+    needed: int,
+    lower_is_better: Collection[str],
+    num_predicted: Mapping[str, int],
+) -> Tables:
     """The figures of all classes together and of each class.
 
     Args:
         metrics: `reports/test_metrics.json`.
         classes: Names, in any order.
-        needed: Samples that a class needs in test for figures of its own.
+        needed: Pictures that the interval of a class needs to be as narrow as wanted.
         lower_is_better: Metrics that count mistakes.
+        num_predicted: Class to the number of pictures predicted as it.
     """
     own = {name: entry for name, entry in metrics.items() if not name.startswith(CROSS)}
     per_class = list(dict.fromkeys(name.partition("/")[0] for name in own if "/" in name))
     first = "f1" if "f1" in per_class else next(iter(per_class), "")
     rows = sorted(
         (
-            _row(label, per_class, own, needed)
+            _row(label, per_class, own, num_predicted.get(label, 0))
             for label in classes
             if any(f"{name}/{label}" in own for name in per_class)
         ),
@@ -86,24 +100,26 @@ def tables(metrics: dict[str, Estimate], classes: list[str], needed: int, lower_
         classes=rows[:MAX_CLASSES],
         order=PLAIN.get(first, (first.replace("_", " "), ""))[0],
         left_out=max(0, len(rows) - MAX_CLASSES),
-        not_evaluable=sum(0 < row.n < needed for row in rows),
+        num_few=sum(row.few for row in rows),
+        needed=needed,
     )
 
 
-def _row(label: str, per_class: list[str], own: dict[str, Estimate], needed: int) -> ClassFigures:
-    entries = [(name, own.get(f"{name}/{label}")) for name in per_class]
-    return ClassFigures(
-        name=label,
-        n=next(entry.n for _, entry in entries if entry is not None),
-        figures=[
-            None if entry is None else figure(name, entry, _explain_missing(entry, needed)) for name, entry in entries
-        ],
-    )
+def _row(label: str, per_class: list[str], own: dict[str, Estimate], num_predicted: int) -> ClassFigures:
+    entries = {name: own[f"{name}/{label}"] for name in per_class if f"{name}/{label}" in own}
+    n = next(entry.n for entry in entries.values())
+    of = {"recall": n, "precision": num_predicted}
+    figures = [
+        replace(figure(name, entries[name]), count=_count(entries[name].value, of.get(name, 0)))
+        if name in entries
+        else None
+        for name in per_class
+    ]
+    return ClassFigures(name=label, n=n, few=any(one.few for one in entries.values()), figures=figures)
 
 
-def _explain_missing(entry: Estimate, needed: int) -> str:
-    """Why a class has no figure, if it has too few pictures; else empty."""
-    return f"not evaluable: {count_of(entry.n, 'picture')}, {needed} needed" if 0 < entry.n < needed else ""
+def _count(share: float | None, of: int) -> str:
+    return f"{round(share * of):,} of {of:,}" if share is not None and of else ""
 
 
 def _weakness(row: ClassFigures, column: int) -> tuple[float, str]:

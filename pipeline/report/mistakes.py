@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,18 +11,14 @@ import pandas as pd
 
 from pipeline.core.manifest_schema import attribute_columns, short_name
 from pipeline.report.formatting import brief, join_names, share
-from pipeline.report.pictures import thumbnails
-
-TINY = 64  # pixels; smaller pictures are enlarged without smoothing
+from pipeline.report.pictures import Picture, gallery
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
     """One picture and its decision; `true_score` is the lowest score of its true labels."""
 
-    uri: str
-    tiny: bool
-    sample_id: str
+    picture: Picture
     actual: str
     decided: str
     decided_score: str
@@ -30,27 +26,24 @@ class Mistake:
     attributes: list[tuple[str, str]]
 
 
-def mistakes(worst: pd.DataFrame, images: dict[str, np.ndarray], classes: Sequence[str]) -> list[Mistake]:
-    uris = thumbnails({name: images[name] for name in worst["sample_id"] if name in images})
+def mistakes(
+    worst: pd.DataFrame, images: dict[str, np.ndarray], classes: Sequence[str], links: Mapping[str, str] | None = None
+) -> list[Mistake]:
+    """The worst mistakes with their pictures, as far as these are available, and links to their files."""
+    pictures = gallery({name: images[name] for name in worst["sample_id"] if name in images}, links)
     attributes = attribute_columns(worst)
     position = {name: column for column, name in enumerate(classes)}
-    return [_mistake(row, uris, images, position, attributes) for row in worst.to_dict("records")]
+    return [_mistake(row, pictures, position, attributes) for row in worst.to_dict("records")]
 
 
 def _mistake(
-    row: dict[Any, Any],
-    uris: dict[str, str],
-    images: dict[str, np.ndarray],
-    position: dict[str, int],
-    attributes: list[str],
+    row: dict[Any, Any], pictures: dict[str, Picture], position: dict[str, int], attributes: list[str]
 ) -> Mistake:
     name = row["sample_id"]
     decided_scores = [share(float(row["scores"][position[label]])) for label in row["decided"]]
     values = [(short_name(column).replace("_", " "), row[column]) for column in attributes]
     return Mistake(
-        uri=uris.get(name, ""),
-        tiny=name in images and max(images[name].shape[:2]) < TINY,
-        sample_id=name,
+        picture=pictures.get(name, Picture(sample_id=name)),
         actual=join_names(row["labels"]),
         decided=join_names(row["decided"]),
         decided_score=" and ".join(decided_scores),

@@ -14,7 +14,9 @@ from pipeline.core.contracts import Metric
 from pipeline.core.estimate import Estimate, read_estimates
 from pipeline.core.predictions import Predictions
 from pipeline.core.results import StoredFinding, read_findings
+from pipeline.core.sample_reader import SampleReader
 from pipeline.datasets.packed import PackedDataset
+from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.balance import balances
 from pipeline.report.checks import checks_section, linked_samples
 from pipeline.report.co_occurrence import co_occurrence
@@ -26,8 +28,9 @@ from pipeline.report.headline import headline
 from pipeline.report.imbalance import imbalance
 from pipeline.report.metric_tables import tables
 from pipeline.report.mistakes import mistakes
-from pipeline.report.pictures import preview_uri
-from pipeline.report.provenance import provenance
+from pipeline.report.next_steps import Results, next_steps
+from pipeline.report.pictures import link_files, preview_uri, side_of
+from pipeline.report.provenance import model_facts, provenance
 from pipeline.report.rendering import page
 from pipeline.report.slices import parts
 from pipeline.statistics.bootstrap import wilson_sample_size
@@ -56,7 +59,11 @@ class Material:
         slices: `reports/slices.csv`.
         predictions: Of val and test.
         mistakes: The worst wrong decisions on test.
-        images: sample_id to (H, W, C) uint8 of the worst mistakes and of the pictures that the checks show.
+        images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of the worst mistakes and of the pictures that the
+            checks show: the whole picture, or as the model saw it where it cannot be read.
+        links: sample_id to the address of its file, as far as there is one.
+        num_suspects: Rows of `reports/label_suspects.csv`.
+        model_bytes: Size of the files of the predictor.
         preview: PNG bytes of the augmentation sheet.
     """
 
@@ -76,19 +83,24 @@ class Material:
     predictions: pd.DataFrame
     mistakes: pd.DataFrame
     images: dict[str, np.ndarray]
+    links: dict[str, str]
+    num_suspects: int
+    model_bytes: int
     preview: bytes
 
     @classmethod
-    def gather(cls, params: Params, metrics: dict[str, Metric], packed: PackedDataset, num_mistakes: int) -> Material:
-        predictions = artifacts.read_table(artifacts.PREDICTIONS)
+    def gather(
+        cls, params: Params, metrics: dict[str, Metric], packed: PackedDataset, num_mistakes: int, reader: SampleReader
+    ) -> Material:
+        predictions, manifest = map(artifacts.read_table, (artifacts.PREDICTIONS, artifacts.MANIFEST))
         mistakes = worst_mistakes(predictions, packed.classes, num_mistakes)
         checks, curation = read_findings(artifacts.CHECKS), read_findings(artifacts.CURATION)
-        shown = [*mistakes["sample_id"], *linked_samples(checks), *linked_samples(curation)]
-        rows = packed.index.reset_index().set_index("sample_id")["index"]
+        troubled = {name: one for name, one in (checks | curation).items() if not one.passed}
+        shown = list(dict.fromkeys([*mistakes["sample_id"], *linked_samples(troubled)]))
         return cls(
             params=params,
             card=artifacts.read_json(artifacts.PREDICTOR / "card.json"),
-            manifest=artifacts.read_table(artifacts.MANIFEST),
+            manifest=manifest,
             quarantine=artifacts.read_table(artifacts.QUARANTINE),
             splits=artifacts.read_table(artifacts.SPLITS),
             validation=artifacts.read_json(artifacts.VALIDATION),
@@ -101,9 +113,18 @@ class Material:
             slices=read_slices(artifacts.SLICES),
             predictions=predictions,
             mistakes=mistakes,
-            images={name: packed.picture(rows[name]) for name in shown if name in rows},
+            images=as_packed(packed, shown) | load_thumbnails(reader, manifest, shown, side_of(len(shown))),
+            links=link_files(reader.source, manifest, shown),
+            num_suspects=len(pd.read_csv(artifacts.SUSPECTS, usecols=["sample_id"], dtype=str)),
+            model_bytes=sum(path.stat().st_size for path in artifacts.PREDICTOR.rglob("*") if path.is_file()),
             preview=artifacts.PREVIEW.read_bytes(),
         )
+
+
+def as_packed(packed: PackedDataset, names: list[str]) -> dict[str, np.ndarray]:
+    """sample_id to the picture as the model saw it, of those that are in a split."""
+    rows = packed.index.reset_index().set_index("sample_id")["index"]
+    return {name: packed.picture(rows[name]) for name in names if name in rows}
 
 
 def worst_mistakes(predictions: pd.DataFrame, classes: list[str], num_mistakes: int) -> pd.DataFrame:
@@ -145,13 +166,27 @@ def content(material: Material) -> dict[str, object]:
     lower_is_better, classes = material.lower_is_better, list(material.card["classes"])
     of_test = Predictions.of(test, classes)
     single = is_single(of_test)
+    top = headline(material.metrics, lower_is_better, test, single)
+    needed = wilson_sample_size(material.params["evaluate"]["half_width"])
+    predicted = dict(zip(classes, of_test.decided.sum(axis=0).tolist(), strict=True))
+    per_class = tables(material.metrics, classes, needed, lower_is_better, predicted)
+    matrix = confusion(of_test) if single else None
     sections = [
-        checks_section("check", material.checks, material.images),
-        checks_section("curate", material.curation, material.images),
+        checks_section("check", material.checks, material.images, material.links),
+        checks_section("curate", material.curation, material.images, material.links),
     ]
+    results = Results(
+        cards=[(f"#{one.prefix}{card.anchor}", card) for one in sections for card in one.cards],
+        headline=top,
+        tables=per_class,
+        metrics=material.metrics,
+        num_suspects=material.num_suspects,
+        mixup=next(iter(matrix.mixups), None) if matrix else None,
+    )
     return {
         "name": material.card.get("source") or "data set",
-        "headline": headline(material.metrics, lower_is_better, test, single),
+        "facts": model_facts(material.card, len(material.curves), material.model_bytes),
+        "headline": top,
         "num_resamples": material.params["evaluate"]["num_resamples"],
         "data": data(material.manifest, material.quarantine, material.splits),
         "balance": balances(material.manifest, material.splits),
@@ -162,16 +197,15 @@ def content(material: Material) -> dict[str, object]:
         "preview_classes": preview_classes(material),
         "curves": curves(material.curves),
         "imbalance": imbalance(material.imbalance),
-        "tables": tables(
-            material.metrics, classes, wilson_sample_size(material.params["evaluate"]["half_width"]), lower_is_better
-        ),
-        "confusion": confusion(of_test) if single else None,
+        "tables": per_class,
+        "confusion": matrix,
         "tallies": [] if single else tallies(of_test, (material.card.get("task") or {}).get("thresholds")),
         "reliability": reliability(of_test, single) if len(test) else None,
         "histogram": histogram(of_test) if single else None,
         "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"], lower_is_better),
-        "mistakes": mistakes(material.mistakes, material.images, classes),
+        "mistakes": mistakes(material.mistakes, material.images, classes, material.links),
         "num_wrong": int((~of_test.is_right).sum()),
+        "next_steps": next_steps(results),
         "making": provenance(material.params, material.card),
     }
 

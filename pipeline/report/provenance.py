@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline.report.formatting import whole
+from pipeline.core.terminal import count_of
+from pipeline.report.formatting import SPACE, file_size, whole
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject, Params
@@ -29,11 +30,34 @@ class Provenance:
     parameters: list[Node]
 
 
+def model_facts(card: JsonObject, num_epochs: int, num_bytes: int) -> list[tuple[str, str]]:
+    """What a reader wants to know of a model before its figures: name and value; what the card lacks is left out.
+
+    Args:
+        card: Of the predictor.
+        num_epochs: Rows of `reports/train.csv`.
+        num_bytes: Of the predictor's files.
+    """
+    encoder, train, samples = (card.get(name) or {} for name in ("encoder", "train", "num_samples"))
+    trained = _short(train)
+    if samples.get("train"):
+        trained += f", {count_of(num_epochs, 'epoch')} of {count_of(samples['train'], 'picture')}"
+    sizes = [f"{whole(card['num_parameters'])} parameters"] if "num_parameters" in card else []
+    pixels = (card.get("transform") or {}).get("image_size")
+    facts = [
+        ("Model", encoder.get("architecture") or _short(encoder)),
+        ("Training", trained.lstrip(", ")),
+        ("Picture size", f"{pixels}{SPACE}pixels" if pixels else ""),
+        ("Model size", ", ".join([file_size(num_bytes), *sizes])),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
 def provenance(params: Params, card: JsonObject) -> Provenance:
     encoder, packing, train = (card.get(name) or {} for name in ("encoder", "packing", "train"))
     facts = [
         ("Encoder", encoder.get("architecture") or _short(encoder)),
-        ("Initial weights", _format_value(encoder.get("weights", "")) if "weights" in encoder else ""),
+        ("Pretrained weights", _format_value(encoder.get("weights", "")) if "weights" in encoder else ""),
         ("Trained by", _short(train)),
         ("Estimator", _short(train.get("estimator") or {})),
         ("Task", _short(card.get("task") or {})),

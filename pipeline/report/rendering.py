@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -16,10 +18,22 @@ from pipeline.report.headline import of_hundred
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def page(template: str, content: Mapping[str, object]) -> str:
-    """The page of a template; all texts of the data set (class names, paths, attributes) are escaped."""
-    css = Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))  # noqa: S704 (our own file)
-    return templates().get_template(template).render(content, css=css) + "\n"
+def page(template: str, content: Mapping[str, object], script: str = "") -> str:
+    """The page of a template; all texts of the data set (class names, paths, attributes) are escaped.
+
+    Args:
+        template: Name of the file.
+        content: Its variables.
+        script: Name of a script in the same folder. The page then runs this one, by its digest, and no other.
+    """
+    code = _own(script) if script else ""
+    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii")
+    own = {"css": _own("page.css"), "script": code, "script_hash": f"sha256-{digest}" if script else ""}
+    return templates().get_template(template).render(content, **own) + "\n"
+
+
+def _own(name: str) -> Markup:
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704 (our own file)
 
 
 @cache

@@ -1,50 +1,70 @@
-"""The page of label suspects: each picture with its label and the suggested one."""
+"""The page of label suspects: each picture with its label and the suggested one, and lines that decide on it."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.labels import parse_labels
-from pipeline.report.formatting import join_names
-from pipeline.report.mistakes import TINY
-from pipeline.report.pictures import thumbnails
+from pipeline.datasets.label_review import COLUMNS
+from pipeline.report.formatting import join_names, share
+from pipeline.report.pictures import Picture, gallery
 from pipeline.report.rendering import page
 
 NUM_SHOWN = 100
+MAX_BYTES = 4_000_000  # of all pictures together
 
 
-def suspects_page(name: str, suspects: pd.DataFrame, pictures: np.ndarray) -> str:
+def suspects_page(
+    name: str,
+    suspects: pd.DataFrame,
+    images: Mapping[str, np.ndarray],
+    links: Mapping[str, str],
+    decisions: Path,
+) -> str:
     """The page; the same bytes for the same material, and it loads nothing from anywhere.
 
     Args:
         name: Of the data set.
         suspects: `reports/label_suspects.csv`, worst first.
-        pictures: (n, H, W, C) uint8 of the first n of them.
+        images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of the first `NUM_SHOWN`, as far as available.
+        links: sample_id to the address of its file, as far as there is one.
+        decisions: The file that decisions are written into.
     """
-    rows: list[dict[str, Any]] = suspects.head(len(pictures)).to_dict("records")
-    uris = thumbnails({row["sample_id"]: one for row, one in zip(rows, pictures, strict=True)})
-    shown = [
-        {
-            "uri": uris[row["sample_id"]],
-            "tiny": max(pictures.shape[1:3]) < TINY,
-            "sample_id": row["sample_id"],
-            "given": join_names(parse_labels(row["previous"])),
-            "suggested": join_names(parse_labels(row["labels"])),
-            "line": _line(row),
-        }
-        for row in rows
-    ]
-    content = {"name": name, "num_suspects": len(suspects), "suspects": shown}
-    return page("suspects.html.jinja", content)
+    pictures = gallery(images, links, MAX_BYTES)
+    rows: list[dict[str, Any]] = suspects.fillna({"previous": "", "labels": ""}).head(NUM_SHOWN).to_dict("records")
+    content = {
+        "name": name,
+        "num_suspects": len(suspects),
+        "suspects": [_suspect(row, pictures) for row in rows],
+        "labels": sorted({row[column] for row in rows for column in ("previous", "labels")} - {""}),
+        "decisions": decisions.as_posix(),
+        "columns": ",".join(COLUMNS),
+    }
+    return page("suspects.html.jinja", content, script="suspects.js" if rows else "")
+
+
+def _suspect(row: dict[str, Any], pictures: Mapping[str, Picture]) -> dict[str, object]:
+    return {
+        "picture": pictures.get(row["sample_id"], Picture(sample_id=row["sample_id"])),
+        "previous": row["previous"],
+        "labels": row["labels"],
+        "given": join_names(parse_labels(row["previous"])),
+        "suggested": join_names(parse_labels(row["labels"])),
+        "probability": share(float(row["quality"])),
+        "split": row["split"],
+        "line": _line(row),
+    }
 
 
 def _line(row: dict[str, Any]) -> str:
-    """The line of `data/label_decisions/NAME.csv` that accepts the suggestion, without who, when and why.
+    """The line of the decisions that accepts the suggestion, without who, when and why.
 
     If no label is suggested, the line drops the picture.
     """

@@ -10,7 +10,8 @@ from pipeline.datasets.near_duplicates.pixel_agreement import add_same_picture
 from pipeline.images.reader import make_reader
 from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.checks import checks_page, linked_samples
-from pipeline.report.pictures import MAX_SIDE
+from pipeline.report.index import write_index
+from pipeline.report.pictures import link_files, side_of
 
 
 def main() -> list[str]:
@@ -24,8 +25,11 @@ def main() -> list[str]:
     samples = add_same_picture(samples, duplicates, reader)
     findings = run_checks("check", checks, samples)
     stored = store_findings(checks, findings, artifacts.CHECKS)
-    shown = load_thumbnails(reader, samples, linked_samples(stored), MAX_SIDE)
-    artifacts.write_text(artifacts.CHECKS_PAGE, checks_page(reader.source.name, "check", stored, shown))
+    names = linked_samples(stored)
+    shown = load_thumbnails(reader, samples, names, side_of(len(names)))
+    links = link_files(reader.source, samples, names)
+    artifacts.write_text(artifacts.CHECKS_PAGE, checks_page(reader.source.name, "check", stored, shown, links))
+    write_index(reader.source.name, "check")
     report_failures("check", artifacts.CHECKS_PAGE, checks, findings)
     artifacts.write_passed("check")
     return [f"{count_of(len(findings), 'check')}: {count_states(findings)}"]

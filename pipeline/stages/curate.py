@@ -9,7 +9,6 @@ import pandas as pd
 
 from pipeline.checks.check_runner import merge_samples, report_failures, run_checks, store_findings
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.core.axes import middle_pictures
 from pipeline.core.content import EmbeddedImages
 from pipeline.core.finding_text import count_states
 from pipeline.core.open_types import Params
@@ -21,7 +20,8 @@ from pipeline.features.store import Embeddings
 from pipeline.images.reader import make_reader
 from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.checks import checks_page, linked_samples
-from pipeline.report.pictures import MAX_SIDE
+from pipeline.report.index import write_index
+from pipeline.report.pictures import link_files, side_of
 from pipeline.report.suspects import NUM_SHOWN, suspects_page
 
 SUSPECT_COLUMNS = ("sample_id", "previous", "labels", "quality", "p_suggested", "model", "split")
@@ -40,13 +40,14 @@ def main() -> list[str]:
     )
     findings = run_checks("curate", checks, samples, content)
     suspects = find_suspects(findings)
-    rows = pd.Index(samples["sample_id"]).get_indexer(suspects["sample_id"][:NUM_SHOWN])
+    name = pictures.reader.source.name
     artifacts.write_csv(artifacts.SUSPECTS, suspects)
-    name = str(config.get_section(params, "source")["name"])
-    artifacts.write_text(artifacts.SUSPECTS_PAGE, suspects_page(name, suspects, middle_pictures(pictures.read(rows))))
+    shown = pictures.show(suspects["sample_id"][:NUM_SHOWN].tolist())
+    artifacts.write_text(artifacts.SUSPECTS_PAGE, suspects_page(name, suspects, *shown, artifacts.decisions_file(name)))
     stored = store_findings(checks, findings, artifacts.CURATION)
-    shown = load_thumbnails(pictures.reader, samples, linked_samples(stored), MAX_SIDE)
-    artifacts.write_text(artifacts.CURATION_PAGE, checks_page(name, "curate", stored, shown))
+    shown = pictures.show(linked_samples(stored))
+    artifacts.write_text(artifacts.CURATION_PAGE, checks_page(name, "curate", stored, *shown))
+    write_index(name, "curate")
     report_failures("curate", artifacts.CURATION_PAGE, checks, findings)
     artifacts.write_passed("curate")
     return [f"{count_of(len(findings), 'check')}: {count_states(findings)}; {count_of(len(suspects), 'label suspect')}"]
@@ -71,6 +72,11 @@ class Pictures:
         load = partial(self.reader.load_stored, storage=self.storage)
         found = parallel_map(load, items, len(items), "curate")
         return np.stack([np.zeros(self.storage.shape, np.uint8), *found])[1:]
+
+    def show(self, names: list[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        """The pictures of these samples for a page, whole, and the addresses of their files."""
+        shown = load_thumbnails(self.reader, self.samples, names, side_of(len(names)))
+        return shown, link_files(self.reader.source, self.samples, names)
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         self.featuriser = self.featuriser or FeatureExtractor(self.featuring)

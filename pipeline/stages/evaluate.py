@@ -15,7 +15,9 @@ from pipeline.evaluation.split_evaluation import (
     evaluate_split,
     predict_splits,
 )
+from pipeline.images.reader import make_reader
 from pipeline.report.confusion import confusion_table
+from pipeline.report.index import write_index
 from pipeline.report.page import Material, render
 from pipeline.report.summary import describe_test
 from pipeline.statistics.bootstrap import FEW_GROUPS
@@ -48,7 +50,11 @@ def main() -> list[str]:
         name: card[name] for name in ("augmentation", "encoder", "imbalance", "mix", "task", "train", "transform")
     }
     shown = {**choices, **{name: params[name] for name in ("evaluate", "metric")}}  # what this page is a function of
-    artifacts.write_text(artifacts.REPORT, render(Material.gather(shown, metrics, packed, options.num_mistakes)))
+    reader = make_reader(params, artifacts.read_table(artifacts.MANIFEST))
+    artifacts.write_text(
+        artifacts.REPORT, render(Material.gather(shown, metrics, packed, options.num_mistakes, reader))
+    )
+    write_index(str(card["source"]), "evaluate")
     return [describe_test(figures, len(test))]
 
 

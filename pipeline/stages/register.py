@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import platform
+from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.estimate import read_estimates
+from pipeline.core.open_types import JsonObject
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.figures import build_gate
 from pipeline.report.comparison import comparison_page
+from pipeline.report.index import write_index
+from pipeline.report.leaderboard import duration
+from pipeline.report.provenance import model_facts
 from pipeline.report.summary import read_summary
-from pipeline.tracking import runs
+from pipeline.tracking import registry, runs
 from pipeline.tracking.descriptions import describe_version
 from pipeline.tracking.figures import TEST, VAL
 from pipeline.tracking.parameters import data_facts
@@ -58,7 +64,25 @@ def main() -> list[str]:
     describe_version(result, run_id, params, card, facts)
     artifacts.write_text(artifacts.COMPARISON, comparison_page(card["source"], result))
     artifacts.write_json(artifacts.REGISTRATION, result)
+    write_index(str(card["source"]), "register", version_facts(result, card, len(curves)))
     return [f"{result['model']} version {result['version']}, {' and '.join(result['aliases'])}", *read_summary()]
+
+
+def version_facts(result: JsonObject, card: JsonObject, num_epochs: int) -> list[tuple[str, str]]:
+    """What the first page says of the version: its verdict, and how, when and with what it was made."""
+    tags = registry.version_tags(result["model"], result["version"])
+    seconds = runs.training_seconds(card["training_key"])
+    software = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "timm", "scikit-learn"))
+    num_bytes = sum(path.stat().st_size for path in artifacts.PREDICTOR.rglob("*") if path.is_file())
+    facts = [
+        ("Version", f"{result['model']} version {result['version']}"),
+        ("Verdict", f"{' and '.join(result['aliases'])}: {result['reasons'][0]}"),
+        *model_facts(card, num_epochs, num_bytes),
+        ("Training time", "" if seconds is None else duration(seconds)),
+        ("Git commit", runs.describe_commit(tags.get(registry.COMMIT, ""))),
+        ("Software", f"Python {platform.python_version()}, {software}"),
+    ]
+    return [(name, value) for name, value in facts if value]
 
 
 if __name__ == "__main__":

@@ -232,6 +232,21 @@ def commit() -> str:
     return found.stdout.strip() if found.returncode == 0 else ""
 
 
+def describe_commit(name: str) -> str:
+    """The first ten digits of a git commit and its day, or as much of it as is known."""
+    try:
+        found = subprocess.run(
+            ["git", "show", "--no-patch", "--format=%cs", name, "--"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return name[:10]
+    return f"{name[:10]} of {found.stdout.strip()}" if name and found.returncode == 0 else name[:10]
+
+
 def _tags(key: str) -> dict[str, str]:
     tags = {KEY: key, "mlflow.source.name": "dvc repro", "mlflow.source.git.commit": commit()}
     if os.environ.get("DVC_EXP_NAME"):

@@ -15,13 +15,21 @@ ENTRY = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 10, "groups": 5}
 KNOWN = Estimate(value=0.5, low=0.4, high=0.6, n=10, groups=5)
 NUMBERS = st.none() | st.floats(0, 1)
 ESTIMATES = st.builds(
-    Estimate, value=NUMBERS, low=NUMBERS, high=NUMBERS, n=st.integers(0), groups=st.integers(0, 99), caveat=st.text()
+    Estimate,
+    value=NUMBERS,
+    low=NUMBERS,
+    high=NUMBERS,
+    n=st.integers(0),
+    groups=st.integers(0, 99),
+    caveat=st.text(),
+    few=st.booleans(),
 )
 
 
 def test_json_names_a_caveat_only_where_there_is_one():
     assert list(KNOWN.to_json().items()) == list(ENTRY.items())
     assert Estimate(**ENTRY, caveat="few").to_json() == {**ENTRY, "caveat": "few"}
+    assert Estimate(**ENTRY, few=True).to_json() == {**ENTRY, "few": True}
 
 
 @given(ESTIMATES)

@@ -9,15 +9,19 @@ from report_material import NASTY, Page, build
 
 from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, StoredFinding
 from pipeline.report.checks import checks_page, linked_samples
+from pipeline.report.meters import meter
 from pipeline.report.page import render
 
 
 def test_checks_carry_a_word_a_limit_and_come_worst_first():
     page = Page(render(build()))
-    assert "3 of 5 checks on the data did not pass." in page.text
-    manifest, content = ["card failed", "card warning", "card passed"], ["card warning", "card passed"]
-    assert [card["class"] for card in page.all("article")] == [*manifest, *content]
-    assert "Does every split have enough?" in page.text
+    assert (
+        "3 of 5 checks on the data did not pass, which limits what these figures mean: leak, shortcut, outliers."
+        in page.text
+    )
+    assert [card["class"] for card in page.all("article")] == ["card failed", "card warning", "card warning"]
+    assert "Does every split have enough?" not in page.text  # it passed: one line, which leads to its own page
+    assert {"checks.html#rare_class", "curation.html#label_suspects"} <= {link["href"] for link in page.all("a")}
     assert "0.75 classes too rare; at most 0.7 accepted." in page.text
     assert page.text.count("What to do: Collect more.") == 3
 
@@ -90,7 +94,7 @@ def test_what_only_content_shows_follows_what_the_manifest_shows():
     html = render(build())
     places = [
         html.index(one)
-        for one in ("Counts, files and", 'id="shortcut"', "The content of the pictures", 'id="label_suspects"')
+        for one in ("Labels, files and", 'id="check-leak"', "The content of the pictures", 'id="curate-outliers"')
     ]
     assert places == sorted(places)
     page = Page(html)
@@ -100,8 +104,51 @@ def test_what_only_content_shows_follows_what_the_manifest_shows():
 
 def test_a_page_of_its_own_has_no_link_to_itself():
     page = Page(checks_page("tanks", "curate", {"label_suspects": entry(), "outliers": entry()}, {}))
-    assert [link["href"] for link in page.all("a")] == ["#label_suspects", "#outliers", "label_suspects.html"]
+    assert [link["href"] for link in page.all("a")] == ["index.html", "label_suspects.html"]
     assert "2 of 2 checks found more than their limits allow. 2 of them stop the run until the data" in page.text
+
+
+def test_each_check_has_an_anchor_that_an_address_can_hold():
+    names = ["rare_class", "checks", "two words", "<b>"]
+    page = Page(checks_page("tanks", "check", {name: entry() for name in names}, {}))
+    ids = [attributes["id"] for tag, attributes in page.tags if tag == "article"]
+    assert ids == ["rare_class", "check-2", "check-3", "check-4"]
+
+
+def test_what_passed_is_one_line_that_opens():
+    page = Page(checks_page("tanks", "check", {"weather": entry(passed=True, sentence="Fine.")}, {}))
+    assert [one["class"] for one in page.all("details")] == ["card passed"]
+    assert "passed weather 0.9 AUC; limit 0.7" in page.text
+    assert "Fine." in page.text
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "unit", "expected"),
+    [
+        (0.75, 0.65, "balanced accuracy (0.5 is chance)", (0.5, 0.3, "chance, 0.5", "1")),
+        (0.4, 0.6, "AUC of a probe", (0.0, 0.2, "chance, 0.5", "1")),
+        (0.2, 0.05, "share of pictures with a fault", (0.2, 0.05, "0", "1")),
+        (5.0, 10.0, "largest / smallest", (0.25, 0.5, "0", "20")),
+        (129.0, 10.0, "largest / smallest", (1.0, 0.5, "0", "20")),
+    ],
+)
+def test_the_scale_of_a_bar_does_not_depend_on_its_value(value, limit, unit, expected):
+    bar = meter(value, limit, unit)
+    assert (bar.reached, bar.allowed) == pytest.approx(expected[:2])
+    assert (bar.start, bar.end) == expected[2:]
+
+
+@pytest.mark.parametrize(("value", "limit"), [(129.0, 0.0), (0.0, 0.0), (None, 1.0), (1.0, None)])
+def test_a_count_that_must_be_zero_has_no_bar(value, limit):
+    assert meter(value, limit, "samples with a copy") is None
+
+
+def test_a_name_leads_to_its_file():
+    images = {"a.png": np.zeros((8, 8), dtype=np.uint8)}
+    checks = {"weather": entry(pictures={"dark": ["a.png", "b.png"]})}
+    page = Page(checks_page("tanks", "check", checks, images, {"a.png": "../data/a.png"}))
+    assert [link["href"] for link in page.all("a")] == ["index.html", "../data/a.png"]
+    assert [one["aria-label"] for one in page.all("input")] == ["Enlarge a.png"]
 
 
 def test_no_check_at_all():
@@ -111,7 +158,7 @@ def test_no_check_at_all():
 def test_a_figure_that_is_undefined_has_no_bar():
     html = checks_page("tanks", "check", {"weather": entry(value=None, limit=None)}, {})
     assert "undefined AUC; at most undefined accepted." in Page(html).text
-    assert 'class="value" width="0.00%"' in html
+    assert 'class="meter' not in html
 
 
 def test_a_share_is_in_percent_and_other_numbers_are_not():

@@ -41,7 +41,7 @@ def test_the_claim_the_figures_and_their_labels():
     html = comparison_page("pictures", registration())
     page = Page(html)
     assert page.open == []
-    assert "1 of 2 figures changed significantly: the interval of the gain excludes 0." in page.text
+    assert "1 of 2 metrics changed significantly: the interval of the gain excludes 0." in page.text
     assert (
         "Version 4 against version 3, which was trained on the data before the change (git commit 0123456789)."
         in page.text

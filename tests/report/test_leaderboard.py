@@ -8,8 +8,8 @@ from pipeline.core.estimate import Estimate
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.experiments.listing import Published
 from pipeline.experiments.table import make_board
-from pipeline.report.formatting import DASH
-from pipeline.report.leaderboard import duration, format_signed, leaderboard_page, rate, size, state
+from pipeline.report.formatting import DASH, file_size, format_signed
+from pipeline.report.leaderboard import duration, leaderboard_page, rate, state
 from pipeline.statistics.bootstrap import Bootstrap
 
 BOOTSTRAP = Bootstrap(num_resamples=400, seed=0)
@@ -99,7 +99,7 @@ def test_durations(seconds, expected):
     ("num_bytes", "expected"), [(None, DASH), (999, "999 B"), (28_521, "28.5 kB"), (13_512_345, "13.5 MB")]
 )
 def test_sizes(num_bytes, expected):
-    assert size(num_bytes).replace("\u00a0", " ") == expected
+    assert file_size(num_bytes).replace("\u00a0", " ") == expected
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 from report_material import CASES, Page, build, entry
 
+from pipeline.core.estimate import Estimate
 from pipeline.report.co_occurrence import co_occurrence
 from pipeline.report.confusion import confusion_table
+from pipeline.report.formatting import figure
 from pipeline.report.page import content, read_slices, render, worst_mistakes
 from pipeline.report.pictures import data_uri, encode_png, to_image
-from pipeline.report.provenance import provenance
+from pipeline.report.provenance import model_facts, provenance
 
 
 def test_headline_and_table_say_what_the_metrics_say():
@@ -229,16 +231,22 @@ def test_grey_and_colour_pictures_can_be_shown(shape):
 
 def test_the_page_stays_light_with_large_pictures():
     material = build(wrong=12, channels=3)
-    large = np.random.default_rng(0).integers(0, 256, (600, 600, 3), dtype=np.uint8)
+    large = np.random.default_rng(0).integers(0, 256, (600, 600, 3), dtype=np.uint8)  # noise: nothing compresses worse
     sheet = np.random.default_rng(0).integers(0, 256, (900, 900, 3), dtype=np.uint8)
-    material = replace(material, images=dict.fromkeys(material.images, large), preview=encode_png(to_image(sheet)))
-    assert len(render(material)) < 3_000_000
+    names = [f"{number}.png" for number in range(48)]
+    strips = {f"strip {row}": names[8 * row : 8 * row + 8] for row in range(6)}
+    failed = {name: replace(one, pictures=strips) for name, one in (material.checks | material.curation).items()}
+    images = dict.fromkeys([*material.images, *names], large)
+    material = replace(material, checks=failed, curation=failed, images=images, preview=encode_png(to_image(sheet)))
+    html = render(material)
+    assert html.count("<img") > 100
+    assert len(html) < 10_000_000
 
 
 def test_refused_items_are_listed_by_reason():
     refused = [["a.png", [], "truncated", "ends early"], *([f"{n}.png", [], "empty", "0 bytes"] for n in range(7))]
     page = Page(render(build(refused=refused)))
-    assert "8 items were refused" in page.text
+    assert "8 items were rejected" in page.text
     assert "the file has no bytes" in page.text
     assert "a.png" in page.text
     assert "6.png" not in page.text
@@ -342,16 +350,41 @@ def test_many_groups_in_test_are_not_called_few_whatever_the_caveat_says():
     assert "too few for a narrow interval" not in text
 
 
-def test_a_class_that_is_not_evaluable_says_so():
-    few = {name: entry(None, n=20) if name.endswith("/dog") else one for name, one in build().metrics.items()}
-    text = Page(render(replace(build(), metrics=few))).text
-    assert "not evaluable: 20 pictures, 21 needed" in text
-    assert "2 classes have too few pictures in test for figures of their own. Means over the classes" in text
-    many = {name: replace(one, n=21) if name.endswith("/cat") else one for name, one in few.items()}
-    assert "1 class has too few" in Page(render(replace(build(), metrics=many))).text
-    many |= {name: entry(0.7, n=21) for name in few if name.endswith("/dog")}
-    assert "have too few" not in (text := Page(render(replace(build(), metrics=many))).text)
-    assert "has too few" not in text
+def test_the_figures_of_a_class_with_few_pictures_are_shown_and_marked():
+    few = Estimate(value=13 / 14, low=0.66, high=1.0, n=14, groups=14, few=True)
+    metrics = build().metrics | {"recall/dog": few, "f1/dog": replace(few, value=0.5)}
+    html = render(replace(build(), metrics=metrics))
+    text = Page(html).text.replace("\u00a0", " ")
+    assert "14 pictures, few" in text
+    assert "92.9 %13 of 1466.0 to 100.0 %" in text  # three lines of a cell
+    assert "Few: 1 class has fewer than 21 pictures in test, so its intervals are wide." in text
+    assert html.count('<tr class="few">') == 1
+    assert "Few:" not in Page(render(build())).text
+
+
+def test_precision_counts_the_pictures_predicted_as_the_class():
+    # of the 40 pictures 20 are dogs; 3 of them are predicted as cats, and 3 cats as dogs
+    own = {"precision/dog": entry(17 / 20, 0.6, 0.9, 20), "recall/dog": entry(17 / 20, 0.6, 0.9, 20)}
+    text = Page(render(replace(build(), metrics=build().metrics | own))).text
+    assert text.count("17 of 20") == 2
+
+
+def test_a_margin_is_in_points():
+    shown = figure("baseline_margin", entry(0.002, -0.173, 0.211))
+    assert shown.text == "+0.2\u00a0points"
+    assert shown.between == "-17.3 to +21.1\u00a0points"
+    assert not shown.has_place
+
+
+def test_the_card_says_what_the_model_is():
+    text = Page(render(build())).text
+    assert "tf_efficientnet_lite0" in text
+    assert "13.7 MB, 3,373,570 parameters" in text
+    card = {"train": {"_target_": "a.b.FineTune"}, "num_samples": {"train": 1854}, "transform": {"image_size": 128}}
+    facts = dict(model_facts(card, 5, 500))
+    assert facts["Training"] == "FineTune, 5 epochs of 1,854 pictures"
+    assert facts["Picture size"] == "128\u00a0pixels"
+    assert facts["Model size"] == "500\u00a0B"
 
 
 def test_the_sizes_at_which_pictures_are_stored_and_seen():

@@ -108,8 +108,10 @@ def test_a_run_that_stops_has_its_exit_code_and_its_page(run, capsys):
     assert ways_out.endswith("  dvc exp run -S check.split_leakage.on_fail=warn")
     html = artifacts.CHECKS_PAGE.read_text(encoding="utf-8")
     page = Page(html)
-    assert [card["class"] for card in page.all("article")] == ["card failed", "card passed"]
-    assert [card["id"] for card in page.all("article")] == ["split_leakage", "class_imbalance"]
+    assert [card["class"] for card in page.all("article")] == ["card failed"]
+    assert [card["id"] for card in page.all("article")] == ["split_leakage"]
+    assert "card passed" in [one.get("class") for one in page.all("details")]
+    assert "The run stopped before training" in artifacts.INDEX.read_text(encoding="utf-8")
     assert [picture["alt"] for picture in page.all("img")] == ["s00"]  # s04 is gone, and named instead
     assert "s04" in page.text
     assert "pets <b>" in page.text

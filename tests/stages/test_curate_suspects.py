@@ -68,7 +68,7 @@ def test_the_suspects_are_listed_shown_and_judged(given, capsys):
     assert list(listed) == list(SUSPECT_COLUMNS)
     assert set(listed["sample_id"].head(4).str[2:4].astype(int)) == set(PLANTED)
     page = Page(artifacts.SUSPECTS_PAGE.read_text())
-    assert [one["alt"] for one in page.all("img")] == listed["sample_id"].tolist()
+    assert [one["title"] for one in page.all("img")] == listed["sample_id"].tolist()
     entry = artifacts.read_json(artifacts.CURATION)["label_suspects"]
     assert "listing" not in entry
     assert entry["table"][0].keys() == {"given_label", "true_label", "estimated_share_of_the_true"}

@@ -22,3 +22,6 @@ class FileSource(Source, ABC):
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return stat_file(self.root, path)
+
+    def file_of(self, path: str) -> Path | None:
+        return self.root / path

@@ -57,3 +57,6 @@ class TreeSource(Source, ABC):
 
     def stat(self, path: str) -> tuple[int, ...] | None:
         return self.inner.stat(path)
+
+    def file_of(self, path: str) -> Path | None:
+        return self.inner.file_of(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, final
 
 from annotated_types import Ge, Interval
@@ -11,7 +11,6 @@ from pipeline.core.contracts import Gate, Metric
 from pipeline.core.predictions import Predictions
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.core.results import Evidence, Verdict
-from pipeline.evaluation.figures import ClassFigure
 from pipeline.evaluation.paired_comparison import PairedPredictions
 from pipeline.statistics.bootstrap import Bootstrap
 
@@ -67,8 +66,14 @@ class Better(Gate):
             return Verdict(
                 False, [f"no verdict: {len(common)} common test samples, at least {self.min_samples} are needed"]
             )
+        metric = self.metric
+        if isinstance(metric, ClassFigure):
+            label = challenger.classes[metric.column]
+            if label not in common.later.classes:
+                return Verdict(False, [f"{change_of_classes}; gate.metric is a figure of {label}, which is not common"])
+            metric = replace(metric, column=common.later.classes.index(label))
         bootstrap = Bootstrap(num_resamples=self.num_resamples, seed=self.seed)
-        change = common.paired_differences({"metric": self.metric}, bootstrap)["metric"]
+        change = common.paired_differences({"metric": metric}, bootstrap)["metric"]
         gain = change.gain
         if gain.value is None:
             return Verdict(False, [f"the gate's metric is undefined on the {len(common)} common test samples"])

@@ -1,0 +1,101 @@
+"""The first page says how far the run has come, and leads to every page that is there."""
+
+import pandas as pd
+import pytest
+from report_material import NASTY, Page, entry, stored
+
+from pipeline.core import artifacts
+from pipeline.core.estimate import write_estimates
+from pipeline.report.index import describe_findings, index_page, write_index
+
+CHECK = {"value": 0.9, "limit": 0.7, "unit": "AUC", "worst": {}, "passed": True, "on_fail": "warn"}
+
+
+@pytest.fixture
+def finished(project):
+    """What a run leaves that the page reads, and the pages themselves."""
+    warned, blind = {**CHECK, "passed": False}, {**CHECK, "passed": False, "state": "cannot_be_judged"}
+    artifacts.write_json(artifacts.CHECKS, {"rare_class": CHECK, "shortcut": warned, "drift": blind})
+    artifacts.write_json(artifacts.CURATION, {"outliers": CHECK})
+    artifacts.write_csv(artifacts.SUSPECTS, pd.DataFrame({"sample_id": ["a", "b"], "previous": "cat"}))
+    artifacts.write_json(artifacts.VALIDATION, {"passed": True, "expectations": [{"passed": True}] * 22})
+    write_estimates(artifacts.TEST_METRICS, {"accuracy": entry(0.8333, 0.497, 0.982, 372)})
+    artifacts.write_json(artifacts.REGISTRATION, {"earlier_data": None})
+    artifacts.write_text(artifacts.PREVIEW, "")
+    for path in (artifacts.REPORT, artifacts.CHECKS_PAGE, artifacts.CURATION_PAGE, artifacts.SUSPECTS_PAGE):
+        artifacts.write_text(path, "")
+    return project
+
+
+def read(page):
+    return page.text.replace("\u00a0", " ")
+
+
+def test_a_finished_run_has_its_result_its_verdict_and_every_page(finished):
+    write_index("pets", "register", [("Version", "colibri-pets version 3"), ("Verdict", "champion: gain +0.1")])
+    page = Page(artifacts.INDEX.read_text(encoding="utf-8"))
+    text = read(page)
+    assert page.open == []
+    assert text.count("83.3 % accuracy (49.7 to 98.2 %) on 372 test pictures.") == 2
+    assert "Verdict" in text
+    assert "champion: gain +0.1" in text
+    assert "3 checks: 1 passed; 1 warned (shortcut); 1 cannot be judged (drift)." in text
+    assert "1 check: 1 passed." in text
+    assert "2 labels worth a look." in text
+    assert "22 tests of the manifest, 0 failures." in text
+    assert "No version of earlier data to compare with." in text
+    assert "not yet" not in text
+    assert [link["href"] for link in page.all("a")] == [
+        *("report.html", "checks.html", "curation.html", "label_suspects.html", "comparison.html", "preview.png"),
+        *("data_docs/index.html", "leaderboard.html"),
+    ]
+
+
+def test_during_a_run_later_pages_are_called_those_of_an_earlier_one(finished):
+    text = read(Page(index_page("pets", "check")))
+    assert "The run has not finished." in text
+    assert "83.3" not in text
+    assert text.count("not yet") == 5  # also before and after, and the augmentation
+    assert text.count("This page is of an earlier run.") == 4  # report, content checks, suspects, augmentation
+
+
+def test_at_the_first_stage_of_a_first_run_nothing_else_is_read(project):
+    artifacts.write_json(artifacts.CHECKS, {})
+    artifacts.write_json(artifacts.VALIDATION, {"passed": True, "expectations": []})
+    page = Page(index_page("pets", "check"))
+    assert "No check was run." in page.text
+    assert [link["href"] for link in page.all("a")] == ["checks.html", "data_docs/index.html", "leaderboard.html"]
+
+
+def test_what_a_stage_does_not_find_is_not_claimed(project):
+    page = Page(index_page("pets", "register"))
+    assert page.text.count("not yet") == 7
+    assert [link["href"] for link in page.all("a")] == ["leaderboard.html"]
+
+
+@pytest.mark.parametrize(("stage", "path"), [("check", artifacts.CHECKS), ("curate", artifacts.CURATION)])
+def test_a_check_that_stops_the_run_leads_the_page(finished, stage, path):
+    artifacts.write_json(path, {"split_leakage": {**CHECK, "passed": False, "on_fail": "error"}})
+    text = read(Page(index_page("pets", stage)))
+    assert "The run stopped before training: split leakage." in text
+    assert "1 check: 0 passed; 1 failed (split leakage)." in text
+    assert "The run has not finished." not in text
+
+
+def test_a_change_of_the_data_is_named(finished):
+    artifacts.write_json(artifacts.REGISTRATION, {"earlier_data": {"version": "2"}})
+    assert "Compared with version 2, which was trained on the data before a change." in index_page("pets", "register")
+    artifacts.write_json(artifacts.REGISTRATION, {"earlier_data": {"version": "2", "reason": "it has other classes"}})
+    assert "Not compared with version 2: it has other classes." in index_page("pets", "register")
+
+
+def test_names_are_escaped(finished):
+    html = index_page(NASTY[0], "register", [(NASTY[0], NASTY[1])])
+    assert "<script" not in html
+    assert NASTY[0] in Page(html).text
+
+
+def test_no_check_and_no_metric(finished):
+    write_estimates(artifacts.TEST_METRICS, {})
+    assert "No metric was chosen." in index_page("pets", "evaluate")
+    assert describe_findings(stored({})) == ("No check was run.", "")

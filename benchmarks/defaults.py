@@ -1,7 +1,7 @@
 """Defaults of training against their alternatives on one data set, through the stages ingest, augment and train.
 
-    python -m benchmarks.defaults source=folder source.path=PHOTOGRAPHS split=given --recipe default --recipe pad augment.fit=pad
-    python -m benchmarks.defaults source=elpv --pictures 50 300 --seeds 3 --recipe default --recipe logistic train=logistic
+    python -m benchmarks.defaults source=folder source.path=PHOTOGRAPHS split=given --recipe pad augment.fit=pad
+    python -m benchmarks.defaults source=elpv --pictures 50 300 --recipe default --recipe logistic train=logistic
 
 Without --pictures the split of the data set is taken. With it that many pictures are sampled for train and val (a
 fifth is val), for each seed others, and at most 500 of the rest are the test. A row is printed as soon as it is

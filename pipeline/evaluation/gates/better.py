@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, final
 
 from annotated_types import Ge, Interval
@@ -11,6 +11,7 @@ from pipeline.core.contracts import Gate, Metric
 from pipeline.core.predictions import Predictions
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.core.results import Evidence, Verdict
+from pipeline.evaluation.figures import ClassFigure
 from pipeline.evaluation.paired_comparison import PairedPredictions
 from pipeline.statistics.bootstrap import Bootstrap
 
@@ -70,7 +71,8 @@ class Better(Gate):
         if isinstance(metric, ClassFigure):
             label = challenger.classes[metric.column]
             if label not in common.later.classes:
-                return Verdict(False, [f"{change_of_classes}; gate.metric is a figure of {label}, which is not common"])
+                reason = f"{change_of_classes}; gate.metric is a figure of {label}, which is not common: no verdict"
+                return Verdict(False, [reason])
             metric = replace(metric, column=common.later.classes.index(label))
         bootstrap = Bootstrap(num_resamples=self.num_resamples, seed=self.seed)
         change = common.paired_differences({"metric": metric}, bootstrap)["metric"]

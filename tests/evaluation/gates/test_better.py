@@ -7,6 +7,7 @@ import pytest
 from file_options import from_file
 from predictions_examples import make_predictions
 
+from pipeline.evaluation.figures import ClassFigure
 from pipeline.evaluation.gates.better import Better
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.hamming_loss import HammingLoss
@@ -270,6 +271,19 @@ def test_a_class_added_needs_no_gain_but_hardly_a_loss_on_the_others(mistakes, p
     assert (gain.value, gain.n) == (pytest.approx(-mistakes / 400), 400)
     assert verdict.evidence["min_gain"] == -0.05
     assert verdict.reasons[1] == "the classes changed: c is new; compared on the 2 classes of both"
+
+
+def test_the_figure_of_one_class_follows_it_where_classes_changed():
+    """`b` is column 1 of the challenger, and column 0 of the classes of both."""
+    figure = ClassFigure(metric=Rate(number="recall", averaging="none"), column=1)
+    champion = of_classes(["b", "c"] * 60, ["b", "c"] * 60, "bc")
+    challenger = of_classes(["b", "c"] * 60, ["b", "b"] * 60, "abc")
+    verdict = gate(metric=figure)(challenger, champion)
+    assert (verdict.evidence["challenger"], verdict.evidence["champion"]) == (1.0, 1.0)  # c would be 0.0
+    gone = gate(metric=replace(figure, column=0))(challenger, champion)
+    assert gone.reasons == [
+        "the classes changed: a is new; gate.metric is a figure of a, which is not common: no verdict"
+    ]
 
 
 def test_pictures_that_moved_to_the_new_class_are_not_compared():

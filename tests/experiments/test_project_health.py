@@ -77,12 +77,15 @@ def test_dvc(project):
 
 
 @pytest.mark.parametrize(
-    ("pid", "text"), [(2**22 - 1, "names processes that have ended (4194303)"), (os.getpid(), "runs the pipeline here")]
+    ("pid", "text"),
+    [(2**22 - 1, "names processes that have ended (4194303)"), (None, "runs the pipeline here")],
+    ids=["ended", "this one"],
 )
 def test_the_lock_of_dvc(project, pid, text):
     Path(".dvc/tmp").mkdir(parents=True)
     Path("dvc.yaml").touch()
-    Path(".dvc/tmp/rwlock").write_text(json.dumps({"/data/x": {"write": {"pid": pid, "cmd": "dvc repro"}}}))
+    lock = {"/data/x": {"write": {"pid": pid or os.getpid(), "cmd": "dvc repro"}}}
+    Path(".dvc/tmp/rwlock").write_text(json.dumps(lock))
     _, finding = look_at_dvc()
     assert finding.state == "warning"
     assert text in finding.text

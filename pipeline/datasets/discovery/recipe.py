@@ -1,6 +1,6 @@
 """What `colibri init` proposes for a data set, from its measurements: each setting with its reason.
 
-The thresholds stand at the top; docs/decisions/2026-11-28-recipes.md has the measurements behind them.
+The thresholds stand at the top; docs/evidence/defaults.md has the measurements behind them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pipeline.datasets.discovery.survey import HeaderSample, SourceSummary
 
 SMALL_SIDE = 40  # pixels: up to here a network of three convolutions sees the picture in its own size
+MANY_SMALL = 2000  # pictures to train on, from which that network, without pretrained weights, has enough of them
+ENLARGED_SIDE = 64  # pixels: with fewer, small pictures are enlarged for a pretrained network
 TEXT_SIDE = 64  # pixels: grey pictures up to here may be letters or digits, which a mirror image changes
 MIN_SIDE = 16  # pixels: no network takes less
 LARGE_SIDE = 224  # pixels: pictures of at least this size gain from it, where a GPU pays for it
@@ -21,8 +23,8 @@ MAX_CROPPED = 0.35  # of the longer side: where a square crop takes more away, t
 TRAIN_SHARE = 0.7  # of the pictures, where the data set gives no split; conf/split/
 MIN_STEPS = 100  # of the optimiser; conf/train/finetune.yaml
 FEW_PICTURES, FEW_OF_LABEL = 200, 7  # below both, val and test get larger shares, so that each has every label
-FEW_TRAINING = 200  # pictures: below, LEARNER_OF_FEW is proposed
-LEARNER_OF_FEW: str | None = None  # a file of conf/train/; None: the learner of conf/config.yaml
+FEW_TRAINING = 150  # pictures: below, LEARNER_OF_FEW is proposed
+LEARNER_OF_FEW = "logistic"  # a file of conf/train/, of frozen features
 
 AUGMENTATION = ["mirror", "shift", "exposure"]
 AUGMENTATION_OF_TEXT = ["shift"]
@@ -146,7 +148,12 @@ def propose(found: Measurements, min_samples: int, min_side: int) -> list[Settin
 
 
 def _is_small(found: Measurements) -> bool:
-    return found.side <= SMALL_SIDE
+    """Whether the pictures are tiny, and many enough for a network that starts without weights."""
+    return found.side <= SMALL_SIDE and found.num_train >= MANY_SMALL
+
+
+def _has_frozen_features(found: Measurements) -> bool:
+    return found.side > SMALL_SIDE and found.num_train < FEW_TRAINING
 
 
 def _labels_and_split(found: Measurements) -> Iterator[Setting]:
@@ -165,8 +172,8 @@ def _learner(found: Measurements) -> Iterator[Setting]:
     if _is_small(found):
         reason = f"three convolutions, enough for pictures of {found.side:.0f} pixels"
         yield Setting(key="/encoder", value="small", reason=reason)
-    elif LEARNER_OF_FEW is not None and found.num_train < FEW_TRAINING:
-        reason = f"about {found.num_train:,} pictures to train on, fewer than {FEW_TRAINING}"
+    elif _has_frozen_features(found):
+        reason = f"on frozen features: better than fine-tuning below {FEW_TRAINING} pictures, and in seconds"
         yield Setting(key="/train", value=LEARNER_OF_FEW, reason=reason)
 
 
@@ -183,6 +190,9 @@ def _size(found: Measurements) -> Iterator[Setting]:
     if _is_small(found):
         reason = "their own size"
         yield Setting(key="image_size", value=max(int(found.side), MIN_SIDE), reason=reason)
+    elif found.side <= SMALL_SIDE:
+        reason = f"pixels, enlarged from {found.side:.0f}: a pretrained network needs fewer pictures"
+        yield Setting(key="image_size", value=ENLARGED_SIDE, reason=reason)
     elif found.has_gpu and found.side >= LARGE_SIDE:
         reason = f"pixels; the pictures have {found.side:.0f}, and this machine has a GPU"
         yield Setting(key="image_size", value=LARGE_SIDE, reason=reason)
@@ -193,6 +203,8 @@ def _size(found: Measurements) -> Iterator[Setting]:
 
 
 def _epochs(found: Measurements) -> Iterator[Setting]:
+    if _has_frozen_features(found):
+        return
     epochs = EPOCHS_OF_SMALL if _is_small(found) else EPOCHS
     least = -(-MIN_STEPS // max(1, found.num_train // BATCH_SIZE))
     more = f"; so few that training makes {least} of it" if least > epochs else ""

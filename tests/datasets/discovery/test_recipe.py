@@ -35,7 +35,8 @@ def test_photographs():
 
 
 def test_digits_keep_their_size_and_are_not_mirrored():
-    assert settings(side=28.0, is_grey=True, smallest_side=28, aspect=1.0) == {
+    tiny = {"side": 28.0, "is_grey": True, "smallest_side": 28, "aspect": 1.0}
+    assert settings(**tiny, num_train=2000) == {
         "/split": "grouped",
         "/encoder": "small",
         "/augmentation": ["shift"],
@@ -43,9 +44,11 @@ def test_digits_keep_their_size_and_are_not_mirrored():
         "epochs": 8,
         "learning_rate": 0.005,
     }
+    few = {"/split": "grouped", "/augmentation": ["shift"], "image_size": 64, "epochs": 5}
+    assert settings(**tiny, num_train=1999) == settings(**tiny, num_train=40) == few  # enlarged for pretrained weights
     assert settings(side=64.0, is_grey=True)["/augmentation"] == ["shift"]
     assert settings(side=32.0)["/augmentation"] == ["mirror", "shift", "exposure"]  # small and in colour
-    assert settings(side=8.0, smallest_side=8)["image_size"] == 16
+    assert settings(side=8.0, smallest_side=8, num_train=5000)["image_size"] == 16
     assert settings(side=8.0, smallest_side=8)["validate.min_side"] == 8
 
 
@@ -57,15 +60,17 @@ def test_few_pictures_lower_the_limits_and_leave_one_of_each_label_to_val_and_te
     assert "split.fractions" not in settings(num_pictures=10, fewest=2)  # no split has all
     assert "split.fractions" not in settings(num_pictures=10, fewest=5, split="given")
     assert "split.fractions" not in settings(fewest=5)
-    reasons = [one.reason for one in propose(Measurements(**{**PHOTOGRAPHS, "num_train": 7}), 100, 16)]
-    assert "passes over about 7 pictures; so few that training makes 100 of it" in reasons
+    few = {**PHOTOGRAPHS, "num_train": 200}
+    reasons = [one.reason for one in propose(Measurements(**few), 100, 16)]
+    assert "passes over about 200 pictures; so few that training makes 17 of it" in reasons
 
 
-def test_the_learner_of_few_pictures_is_one_line(monkeypatch):
-    assert "/train" not in settings(num_train=50)
-    monkeypatch.setattr(recipe, "LEARNER_OF_FEW", "logistic")
-    assert settings(num_train=199)["/train"] == "logistic"
-    assert "/train" not in settings(num_train=200)
+def test_few_photographs_have_frozen_features():
+    found = settings(num_train=149)
+    assert found["/train"] == "logistic"
+    assert "epochs" not in found
+    assert "/train" not in settings(num_train=150)
+    assert "/train" not in settings(num_train=50, side=28.0)
 
 
 def test_long_pictures_are_kept_whole():

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 LEAKAGE = "split_leakage"  # the check without which no figure of test counts
 DONE_TAG = "colibri.registered"  # written when the aliases have moved, which the recorded verdict precedes
-PROMOTION_TAG = "colibri.promotion"  # of a version that a person promoted: the reason, and the champion before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,10 +138,9 @@ def promote_by_hand(name: str, version: str, reason: str) -> tuple[str | None, s
         )
     champion = registry.champion(name)
     before = champion[0] if champion else None
-    earlier = json.loads(tags.get(PROMOTION_TAG, "{}"))
+    earlier = json.loads(tags.get(registry.PROMOTION_TAG, "{}"))
     replaced = earlier.get("champion_before") if before == version else before
-    registry.tag_version(name, version, {PROMOTION_TAG: json.dumps({"reason": reason, "champion_before": replaced})})
-    registry.describe_version(name, version, f"Promoted by hand: {reason}")
+    registry.record_promotion(name, version, reason, replaced)
     registry.set_alias(name, "champion", version)
     return before, next(iter((registration or {}).get("reasons", [])), "")
 

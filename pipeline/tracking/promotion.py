@@ -128,14 +128,12 @@ def promote_by_hand(name: str, version: str, reason: str) -> tuple[str | None, s
     """
     known = registry.list_versions(name)
     if version not in known:
-        found = f"it has {', '.join(known)}" if known else "it has none; dvc repro registers one"
+        found = f"it has {', '.join(known)}" if known else "it has none; colibri run registers one"
         raise UserError(f"{name} has no version {version} in MLflow's store; {found}")
     tags = registry.version_tags(name, version)
     registration = registry.registration_of(name, version)
     if registration is not None and DONE_TAG not in tags:
-        raise UserError(
-            f"the registration of {name} version {version} was interrupted; run dvc repro, which completes it"
-        )
+        raise UserError(f"the registration of {name} version {version} was interrupted; colibri run completes it")
     champion = registry.champion(name)
     before = champion[0] if champion else None
     earlier = json.loads(tags.get(registry.PROMOTION_TAG, "{}"))

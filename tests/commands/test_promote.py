@@ -96,7 +96,11 @@ def test_the_champion_itself(registry, capsys):
     [
         ("9", {}, r"^colibri-insects has no version 9 in MLflow's store; it has 1, 2, 3$"),
         ("champion", {}, r"^colibri-insects has no version champion in"),
-        ("1", {"model": "other"}, r"^other has no version 1 in MLflow's store; it has none; dvc repro registers one$"),
+        (
+            "1",
+            {"model": "other"},
+            r"^other has no version 1 in MLflow's store; it has none; colibri run",
+        ),
         ("3", {"reason": "  "}, r"^--reason is empty; say why"),
     ],
 )
@@ -109,7 +113,7 @@ def test_refused(registry, version, options, message):
 
 def test_an_interrupted_registration_is_completed_first(registry):
     del registry.tags["3"][DONE_TAG]
-    with pytest.raises(UserError, match=r"registration of colibri-insects version 3 was interrupted; run dvc repro"):
+    with pytest.raises(UserError, match=r"registration of colibri-insects version 3 was interrupted; colibri run"):
         promote.main("3", reason="why")
 
 

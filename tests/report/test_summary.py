@@ -54,7 +54,7 @@ def test_every_line():
         "Test:   3 versions were evaluated on these pictures; choosing a version by them makes its figures too good",
         "Time:   5 min 04 s for 2 stages, each as it last ran; the longest is train, 4 min 38 s",
         "Report: reports/report.html",
-        "Next:   open the report; colibri ui shows all runs and models on http://127.0.0.1:5000",
+        "Next:   open the report; make ui shows all runs and models on http://127.0.0.1:5000",
     ]
 
 

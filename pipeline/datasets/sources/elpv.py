@@ -69,4 +69,4 @@ class Elpv(FileSource):
 
     def file_of(self, path: str) -> None:
         """None: where a package is installed differs from machine to machine, and a link would be part of a page."""
-        return None
+        return

@@ -133,7 +133,7 @@ def read_findings(project: str | PathLike[str] = ".") -> pd.DataFrame:
     """What the checks of the last run found, in their order.
 
     Returns:
-        A row per check, by its name: `state` (passed, failed or cannot_be_judged), `value`, `limit`, `unit`,
+        A row per check, by its name: `state` (passed, noted, failed or cannot_be_judged), `value`, `limit`, `unit`,
         `question`, `sentence` (the finding in words) and `advice`.
 
     Raises:

@@ -111,8 +111,8 @@ def refuse_unwritable(path: Path) -> None:
         raise UserError(f"--out {str(path)!r} must end in {', '.join(FORMATS)}; the ending chooses the format")
     if path.is_dir():
         raise UserError(f"--out {str(path)!r} is a folder; name a file in it")
-    if path.resolve() == artifacts.PREDICTIONS.resolve():
-        raise UserError(f"--out {str(path)!r} is what the stage evaluate writes; choose another name")
+    if path.resolve() in {one.resolve() for one in vars(artifacts).values() if isinstance(one, Path)}:
+        raise UserError(f"--out {str(path)!r} is what a stage of the pipeline writes; choose another name")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pipeline.report.meters import Meter, meter
 from pipeline.report.pictures import Picture, gallery
 from pipeline.report.rendering import page
 
-State = Literal["passed", "warning", "failed", "cannot be judged"]
+State = Literal["passed", "noted", "warning", "failed", "cannot be judged"]
 Stage = Literal["check", "curate"]
 TEXTS: dict[Stage, tuple[str, str, str]] = {  # stage to title, lead and the page of its checks
     "check": (
@@ -42,6 +42,7 @@ class CheckCard:
         anchor: Target of links to the card on the page of its stage.
         stops: Whether it stops the run.
         obstacle: Why the check could not have failed on these data; empty where it could.
+        note: Why nothing follows from a number above its limit; empty where something does.
         meter: The bar; None where no scale fits.
         strips: Caption and pictures.
         num_rows: Of the full table; `table` may hold only the first rows.
@@ -53,6 +54,7 @@ class CheckCard:
     state: State
     stops: bool
     obstacle: str
+    note: str
     question: str
     value: str
     limit: str
@@ -85,7 +87,11 @@ class ChecksSection:
 
     @property
     def findings(self) -> list[CheckCard]:
-        return [one for one in self.cards if one.state != "passed"]
+        return [one for one in self.cards if one.state not in ("passed", "noted")]
+
+    @property
+    def notes(self) -> list[CheckCard]:
+        return [one for one in self.cards if one.state == "noted"]
 
     @property
     def passes(self) -> list[CheckCard]:
@@ -141,7 +147,7 @@ def check_cards(
     times = Counter(one for finding in checks.values() for _, names in _strips(finding) for one in names)
     pictures = gallery({name: images[name] for name in times if name in images}, links, times=times)
     cards = [_card(_anchor(name, number), name, one, pictures) for number, (name, one) in enumerate(checks.items(), 1)]
-    order = ("failed", "warning", "cannot be judged", "passed")
+    order = ("failed", "warning", "cannot be judged", "noted", "passed")
     return sorted(cards, key=lambda card: (not card.stops, order.index(card.state)))
 
 
@@ -158,6 +164,7 @@ def _card(anchor: str, name: str, finding: StoredFinding, pictures: dict[str, Pi
         state=_state(finding),
         stops=not finding.passed and finding.on_fail == "error",
         obstacle=finding.obstacle if finding.state == "cannot_be_judged" else "",
+        note=finding.note if finding.state == "noted" else "",
         question=finding.question,
         value=_figure(value, finding.unit),
         limit=_figure(limit, finding.unit),
@@ -179,6 +186,8 @@ def _card(anchor: str, name: str, finding: StoredFinding, pictures: dict[str, Pi
 def _state(finding: StoredFinding) -> State:
     if finding.state == "cannot_be_judged":
         return "cannot be judged"
+    if finding.state == "noted":
+        return "noted"
     return "passed" if finding.passed else "failed" if finding.on_fail == "error" else "warning"
 
 

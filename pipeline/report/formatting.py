@@ -60,7 +60,6 @@ class Figure:
         caveat: Why the interval may be too wide or too narrow; empty if there is no reason.
         reason: Why there is no value.
         lower_is_better: Whether the metric counts mistakes.
-        few: Whether it rests on so few pictures of its class that it says little.
         is_difference: Whether it is a difference of two shares, which is shown in points.
         count: What the share counts, as `13 of 14`; empty where it is no share of pictures.
     """
@@ -74,7 +73,6 @@ class Figure:
     caveat: str = ""
     reason: str = "undefined on these pictures"
     lower_is_better: bool = False
-    few: bool = False
     is_difference: bool = False
     count: str = ""
 
@@ -124,7 +122,6 @@ def figure(metric: str, estimate: Estimate, reason: str = "", lower_is_better: b
         caveat=estimate.caveat,
         reason=reason,
         lower_is_better=lower_is_better,
-        few=estimate.few,
         is_difference=metric.endswith(BEYOND),
     )
 

@@ -115,11 +115,11 @@ def _curation() -> tuple[str, State]:
 
 
 def describe_findings(findings: dict[str, StoredFinding]) -> tuple[str, State]:
-    """How many checks passed, warned, failed and cannot be judged, with the names of those that did not pass."""
-    groups: dict[str, list[str]] = {"failed": [], "warned": [], "cannot be judged": []}
+    """How many checks passed, warned, failed, cannot be judged and are noted; all but those that passed by name."""
+    groups: dict[str, list[str]] = {"failed": [], "warned": [], "cannot be judged": [], "noted": []}
     for name, one in findings.items():
-        if one.state == "cannot_be_judged":
-            groups["cannot be judged"].append(name.replace("_", " "))
+        if one.state in ("cannot_be_judged", "noted"):
+            groups[one.state.replace("_", " ")].append(name.replace("_", " "))
         elif not one.passed:
             groups["failed" if one.on_fail == "error" else "warned"].append(name.replace("_", " "))
     num_passed = len(findings) - sum(map(len, groups.values()))
@@ -135,8 +135,11 @@ def _suspects() -> tuple[str, State]:
 
     if artifacts.SUSPECTS.stat().st_size > MANY:
         return "Many labels worth a look.", ""
-    num = len(pd.read_csv(artifacts.SUSPECTS, usecols=["sample_id"], dtype=str))
-    return (f"{count_of(num, 'label')} worth a look." if num else "The model agrees with every label."), ""
+    certainty = pd.read_csv(artifacts.SUSPECTS, usecols=["model"], dtype=str)["model"]
+    if certainty.empty:
+        return "The model agrees with every label.", ""
+    sure = int((certainty == "confident").sum())
+    return f"{count_of(len(certainty), 'label')} worth a look; the model is confident of another for {sure:,}.", ""
 
 
 def _comparison() -> tuple[str, State]:

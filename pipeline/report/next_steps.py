@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST = 3
 WIDE = 0.2  # width of an interval above which a narrower one is worth more than another model
 FREQUENT = 0.2  # share of a class that is predicted as one other class
-BY_NUMBER = ("evaluable", "rare_class", "label_suspects")  # checks whose matter has a rule of its own
+BY_NUMBER = ("rare_class", "label_suspects")  # checks whose matter has a rule of its own
 
 
 @dataclass(frozen=True, kw_only=True)

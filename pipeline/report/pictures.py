@@ -15,8 +15,6 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image
 
-from pipeline.core import artifacts
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -87,8 +85,10 @@ def gallery(
 def link_files(source: Source, samples: pd.DataFrame, names: Iterable[str]) -> dict[str, str]:
     """sample_id to the address of its file, for pages in `reports/`; samples without a file of their own are left out.
 
-    A file inside the project is linked relative to the page, so that the project can be moved. Every address starts
-    with `../` or `/`, and all other special characters are escaped, so no name can make it a script.
+    The page is an input of `register`, so the address depends on the source alone and not on where the project is: a
+    file that the source names from the project's folder is linked relative to the page, and only one that it names from
+    the root of the file system has that address. Every address starts with `../` or `/`, and all other special
+    characters are escaped, so no name can make it a script.
 
     Args:
         source: Of the samples.
@@ -101,9 +101,7 @@ def link_files(source: Source, samples: pd.DataFrame, names: Iterable[str]) -> d
 
 
 def _address(file: Path) -> str:
-    is_inside = not os.path.relpath(file).startswith(os.pardir)
-    address = os.path.relpath(file, artifacts.REPORT.parent) if is_inside else Path(os.path.normpath(Path.cwd() / file))
-    return quote(os.fsencode(address))
+    return quote(os.fsencode(os.path.normpath(Path(os.pardir) / file)))  # from reports/; an absolute path stays one
 
 
 def preview_uri(png: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,22 @@ from pipeline.report.rendering import page
 
 NUM_SHOWN = 100
 MAX_BYTES = 4_000_000  # of all pictures together
+CERTAINTIES = ("confident", "unsure")  # of the model, in the order of the page
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The suspects of which the model is as certain.
+
+    Attributes:
+        certainty: One of `CERTAINTIES`.
+        total: Suspects in the list, of which `suspects` may be the first.
+        suspects: What the page shows of each.
+    """
+
+    certainty: str
+    total: int
+    suspects: list[dict[str, object]]
 
 
 def suspects_page(
@@ -38,11 +55,22 @@ def suspects_page(
         decisions: The file that decisions are written into.
     """
     pictures = gallery(images, links, MAX_BYTES)
+    total = suspects["model"].value_counts()
     rows: list[dict[str, Any]] = suspects.fillna({"previous": "", "labels": ""}).head(NUM_SHOWN).to_dict("records")
     content = {
         "name": name,
         "num_suspects": len(suspects),
-        "suspects": [_suspect(row, pictures) for row in rows],
+        "num_shown": len(rows),
+        "has_links": any(one.href for one in pictures.values()),
+        "by_certainty": [
+            Part(
+                certainty=certainty,
+                total=int(total[certainty]),
+                suspects=[_suspect(row, pictures) for row in rows if row["model"] == certainty],
+            )
+            for certainty in CERTAINTIES
+            if certainty in total
+        ],
         "labels": sorted({row[column] for row in rows for column in ("previous", "labels")} - {""}),
         "decisions": decisions.as_posix(),
         "columns": ",".join(COLUMNS),
@@ -58,6 +86,7 @@ def _suspect(row: dict[str, Any], pictures: Mapping[str, Picture]) -> dict[str, 
         "given": join_names(parse_labels(row["previous"])),
         "suggested": join_names(parse_labels(row["labels"])),
         "probability": share(float(row["quality"])),
+        "p_suggested": share(float(row["p_suggested"])),
         "split": row["split"],
         "line": _line(row),
     }

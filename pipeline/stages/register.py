@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -76,13 +77,20 @@ def version_facts(result: JsonObject, card: JsonObject, num_epochs: int) -> list
     num_bytes = sum(path.stat().st_size for path in artifacts.PREDICTOR.rglob("*") if path.is_file())
     facts = [
         ("Version", f"{result['model']} version {result['version']}"),
-        ("Verdict", f"{' and '.join(result['aliases'])}: {result['reasons'][0]}"),
+        ("Verdict", describe_verdict(result, tags)),
         *model_facts(card, num_epochs, num_bytes),
         ("Training time", "" if seconds is None else duration(seconds)),
         ("Git commit", runs.describe_commit(tags.get(registry.COMMIT, ""))),
         ("Software", f"Python {platform.python_version()}, {software}"),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def describe_verdict(result: JsonObject, tags: Mapping[str, str]) -> str:
+    """What a person decided on the version, where one has, else what the gate decided."""
+    if registry.PROMOTION_TAG in tags:
+        return f"{tags['verdict']}: {tags['reason']}"
+    return f"{' and '.join(result['aliases'])}: {result['reasons'][0]}"
 
 
 if __name__ == "__main__":

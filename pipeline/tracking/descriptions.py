@@ -17,6 +17,7 @@ from pipeline.evaluation.margin_text import BEYOND, describe_margin
 from pipeline.tracking.connection import open_store
 from pipeline.tracking.experiments import NOTE, dataset_of
 from pipeline.tracking.parameters import augmentation_names, encoder_name, learner_name
+from pipeline.tracking.registry import PROMOTED, PROMOTION_TAG
 from pipeline.tracking.runs import SHORT
 
 if TYPE_CHECKING:
@@ -46,15 +47,18 @@ def describe_version(
     labels = version_tags(result, findings, params)
     name, version = result["model"], result["version"]
     with open_store() as (client, _):
-        run = client.get_run(run_id)
+        run, registered = client.get_run(run_id), client.get_model_version(name, version)
+        if PROMOTION_TAG in registered.tags:  # what the person decided stays
+            labels = {key: value for key, value in labels.items() if key not in ("verdict", "reason")}
         if NOTE not in run.data.tags:
             client.set_tag(run_id, NOTE, f"{text}\n\n{recipe} {name}, version {version}.")
-        for key in ("verdict", "warnings"):
+        for key in {"verdict", "warnings"} & labels.keys():
             client.set_tag(run_id, key, labels[key])
-        registered = client.get_model_version(name, version)
-        if not registered.description:
+        before = registered.description or ""
+        if not before or before.startswith(PROMOTED):
             day = datetime.fromtimestamp(registered.creation_timestamp / 1000, UTC).date().isoformat()
-            client.update_model_version(name, version, f"{text}\n\n{recipe} Registered on {day}.")
+            described = f"{text}\n\n{recipe} Registered on {day}."
+            client.update_model_version(name, version, f"{described}\n\n{before}".strip())
         for key, value in labels.items():
             client.set_model_version_tag(name, version, key, value)
         if not client.get_registered_model(name).description:

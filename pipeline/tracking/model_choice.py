@@ -70,7 +70,7 @@ def load_classifier(model: str | None = None) -> tuple[PictureClassifier, str]:
         return PictureClassifier.load(Path(model)), model
     if model is None and (problem := _without_champion()):
         if not (artifacts.PREDICTOR / CARD).is_file():
-            raise UserError(f"{problem}, and {artifacts.PREDICTOR} does not exist; run dvc repro, which trains a model")
+            raise UserError(f"{problem}, and {artifacts.PREDICTOR} does not exist; colibri run trains a model")
         return PictureClassifier.load(artifacts.PREDICTOR), f"{artifacts.PREDICTOR}, the last trained model ({problem})"
     version = find_version(model)
     with _files(version) as folder:
@@ -93,7 +93,7 @@ def find_version(model: str | None = None) -> RegisteredVersion:
         raise UserError(f"{text!r} is no model; {EXPECTED}")
     name = found["name"] or project_model()
     if not _store_exists():
-        raise UserError(f"{text!r}: MLflow's store {tracking_uri()} does not exist; run dvc repro, which makes it")
+        raise UserError(f"{text!r}: MLflow's store {tracking_uri()} does not exist; colibri run makes it")
     with open_store() as (client, _):
         entry = _look_up(client, name, found["alias"], found["version"])
     return RegisteredVersion(

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 LEAKAGE = "split_leakage"  # the check without which no figure of test counts
 DONE_TAG = "colibri.registered"  # written when the aliases have moved, which the recorded verdict precedes
-PROMOTION_TAG = "colibri.promotion"  # of a version that a person promoted: the reason, and the champion before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,20 +128,17 @@ def promote_by_hand(name: str, version: str, reason: str) -> tuple[str | None, s
     """
     known = registry.list_versions(name)
     if version not in known:
-        found = f"it has {', '.join(known)}" if known else "it has none; dvc repro registers one"
+        found = f"it has {', '.join(known)}" if known else "it has none; colibri run registers one"
         raise UserError(f"{name} has no version {version} in MLflow's store; {found}")
     tags = registry.version_tags(name, version)
     registration = registry.registration_of(name, version)
     if registration is not None and DONE_TAG not in tags:
-        raise UserError(
-            f"the registration of {name} version {version} was interrupted; run dvc repro, which completes it"
-        )
+        raise UserError(f"the registration of {name} version {version} was interrupted; colibri run completes it")
     champion = registry.champion(name)
     before = champion[0] if champion else None
-    earlier = json.loads(tags.get(PROMOTION_TAG, "{}"))
+    earlier = json.loads(tags.get(registry.PROMOTION_TAG, "{}"))
     replaced = earlier.get("champion_before") if before == version else before
-    registry.tag_version(name, version, {PROMOTION_TAG: json.dumps({"reason": reason, "champion_before": replaced})})
-    registry.describe_version(name, version, f"Promoted by hand: {reason}")
+    registry.record_promotion(name, version, reason, replaced)
     registry.set_alias(name, "champion", version)
     return before, next(iter((registration or {}).get("reasons", [])), "")
 

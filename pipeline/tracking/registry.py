@@ -42,6 +42,8 @@ SERVING_REQUIREMENTS = (
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model; no such alias
 PREDICTIONS, REGISTRATION = "evaluation/predictions.parquet", "evaluation/registration.json"  # artifacts of a run
 REGISTRATION_TAG = "colibri.registration"  # of a version: where its verdict is; written before the aliases move
+PROMOTION_TAG = "colibri.promotion"  # of a version that a person promoted: the reason, and the champion before
+BY_HAND, PROMOTED = "champion by hand", "Promoted by hand:"  # its tag `verdict`, and how its description goes on
 MAX_EARLIER = 50  # versions looked at
 DATA_HASH, COMMIT, TEST_SET = "data_hash", "git_commit", "test_set"  # tags of a version
 
@@ -236,10 +238,27 @@ def list_versions(name: str) -> list[str]:
     return sorted((str(one.version) for one in found), key=int)
 
 
-def describe_version(name: str, version: str, sentence: str) -> None:
-    """Adds a sentence to the description of a version, once."""
+def record_promotion(name: str, version: str, reason: str, champion_before: str | None) -> None:
+    """Says of a version that a person promoted it, and why: in its tags, its description, and the tags of its run.
+
+    Args:
+        name: Of the registered model.
+        version: Its number.
+        reason: On one line.
+        champion_before: The version that it replaces.
+    """
+    tags = {
+        PROMOTION_TAG: json.dumps({"reason": reason, "champion_before": champion_before}),
+        "verdict": BY_HAND,
+        "reason": reason,
+    }
+    sentence = f"{PROMOTED} {reason}"
     with open_store() as (client, _):
-        before = client.get_model_version(name, version).description or ""
+        found = client.get_model_version(name, version)
+        for key, text in tags.items():
+            client.set_model_version_tag(name, version, key, text)
+        client.set_tag(found.run_id, "verdict", BY_HAND)
+        before = found.description or ""
         if sentence not in before.splitlines():
             client.update_model_version(name, version, "\n\n".join(one for one in (before, sentence) if one))
 

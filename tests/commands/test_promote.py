@@ -9,7 +9,8 @@ from pipeline.commands.main import commands, parser
 from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.tracking import promotion
-from pipeline.tracking.promotion import DONE_TAG, PROMOTION_TAG, promote_by_hand
+from pipeline.tracking.promotion import DONE_TAG, promote_by_hand
+from pipeline.tracking.registry import PROMOTION_TAG
 
 NAME = "colibri-insects"
 
@@ -21,8 +22,8 @@ class Registry:
         verdict = {"reasons": ["gain -0.1000 [-0.2000, +0.0000]: its lower end is not above 0.0"]}
         self.registrations = dict.fromkeys(("1", "2", "3"), verdict)
         self.tags = {version: {DONE_TAG: "true"} for version in self.registrations}
-        self.descriptions = {version: [] for version in self.tags}
         self.aliases, self.fail_on = {"champion": "1"}, None
+        self.PROMOTION_TAG = PROMOTION_TAG
 
     def list_versions(self, name):
         return sorted(self.tags) if name == NAME else []
@@ -36,12 +37,9 @@ class Registry:
     def champion(self, name):
         return (self.aliases["champion"], "run") if "champion" in self.aliases else None
 
-    def tag_version(self, name, version, tags):
-        self.tags[version] |= tags
-
-    def describe_version(self, name, version, sentence):
-        if sentence not in self.descriptions[version]:
-            self.descriptions[version].append(sentence)
+    def record_promotion(self, name, version, reason, champion_before):
+        about = {"reason": reason, "champion_before": champion_before}
+        self.tags[version] |= {PROMOTION_TAG: json.dumps(about)}
 
     def set_alias(self, name, alias, version):
         if self.fail_on == alias:
@@ -61,7 +59,6 @@ def test_a_version_becomes_champion_with_its_reason(registry, capsys):
     promote.main("3", reason="knows the\nnew class ")
     assert registry.aliases == {"champion": "3"}
     assert json.loads(registry.tags["3"][PROMOTION_TAG]) == {"reason": "knows the new class", "champion_before": "1"}
-    assert registry.descriptions["3"] == ["Promoted by hand: knows the new class"]
     assert capsys.readouterr().out.splitlines() == [
         f"{NAME} version 3 is champion; before it was version 1",
         "The gate had said: gain -0.1000 [-0.2000, +0.0000]: its lower end is not above 0.0",
@@ -85,7 +82,6 @@ def test_an_interrupted_promotion_is_completed_by_the_same_call(registry):
     for _ in range(2):  # the second finds it done
         promote_by_hand(NAME, "3", "why")
         assert json.loads(registry.tags["3"][PROMOTION_TAG]) == {"reason": "why", "champion_before": "1"}
-        assert registry.descriptions["3"] == ["Promoted by hand: why"]
         assert registry.aliases == {"champion": "3"}
 
 
@@ -100,7 +96,11 @@ def test_the_champion_itself(registry, capsys):
     [
         ("9", {}, r"^colibri-insects has no version 9 in MLflow's store; it has 1, 2, 3$"),
         ("champion", {}, r"^colibri-insects has no version champion in"),
-        ("1", {"model": "other"}, r"^other has no version 1 in MLflow's store; it has none; dvc repro registers one$"),
+        (
+            "1",
+            {"model": "other"},
+            r"^other has no version 1 in MLflow's store; it has none; colibri run",
+        ),
         ("3", {"reason": "  "}, r"^--reason is empty; say why"),
     ],
 )
@@ -113,7 +113,7 @@ def test_refused(registry, version, options, message):
 
 def test_an_interrupted_registration_is_completed_first(registry):
     del registry.tags["3"][DONE_TAG]
-    with pytest.raises(UserError, match=r"registration of colibri-insects version 3 was interrupted; run dvc repro"):
+    with pytest.raises(UserError, match=r"registration of colibri-insects version 3 was interrupted; colibri run"):
         promote.main("3", reason="why")
 
 

@@ -76,7 +76,8 @@ def test_an_interrupted_table_leaves_the_one_before(project, name):
         ("p.xlsx", r"^--out 'p.xlsx' must end in .csv, .parquet, .jsonl; the ending chooses the format$"),
         ("p", r"^--out 'p' must end in"),
         ("folder.csv", r"^--out 'folder.csv' is a folder; name a file in it$"),
-        ("data/../data/predictions.parquet", r"is what the stage evaluate writes; choose another name$"),
+        ("data/../data/predictions.parquet", r"is what a stage of the pipeline writes; choose another name$"),
+        ("reports/label_suspects.csv", r"is what a stage of the pipeline writes; choose another name$"),
     ],
 )
 def test_what_is_refused_at_once(project, name, message):

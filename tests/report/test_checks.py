@@ -208,3 +208,26 @@ def test_what_cannot_be_judged_has_its_own_badge_and_count():
     assert claim in alone.text
     stopped = Page(checks_page("tanks", "check", {"drift": entry(**blind)}, {}))
     assert "The run stopped before training: drift." in stopped.text
+
+
+def test_what_is_noted_is_shown_with_its_note_and_counts_as_no_warning():
+    note = "Half of the classes have at most 7 pictures."
+    seen = {"state": "noted", "note": note, "sentence": f"Labels differ. {note}"}
+    findings = {"weather": entry(passed=True), "label_suspects": entry(on_fail="warn", passed=True, **seen)}
+    page = Page(checks_page("tanks", "curate", findings, {}))
+    assert [card["class"] for card in page.all("article")] == ["card noted"]
+    assert page.text.count(note) == 1
+    assert "All checks passed or are noted." in page.text
+    claim = "Every check stayed within its limit or is noted. 1 check is noted: above the limit, with a reason why"
+    assert claim in page.text
+    assert "What to do" not in page.text
+
+
+def test_the_report_names_what_is_noted_with_its_note():
+    note = "The border is part of the object."
+    seen = {"state": "noted", "note": note, "sentence": f"It differs. {note}"}
+    noted = {"outliers": entry(on_fail="warn", passed=True, **seen)}
+    page = Page(render(replace(build(), checks={"weather": entry(passed=True)}, curation=noted)))
+    assert f"noted outliers: {note}" in " ".join(page.text.split())
+    assert "All 2 checks on the data passed" in page.text
+    assert not page.all("article")

@@ -17,7 +17,7 @@ def finished(project):
     warned, blind = {**CHECK, "passed": False}, {**CHECK, "passed": False, "state": "cannot_be_judged"}
     artifacts.write_json(artifacts.CHECKS, {"rare_class": CHECK, "shortcut": warned, "drift": blind})
     artifacts.write_json(artifacts.CURATION, {"outliers": CHECK})
-    artifacts.write_csv(artifacts.SUSPECTS, pd.DataFrame({"sample_id": ["a", "b"], "previous": "cat"}))
+    artifacts.write_csv(artifacts.SUSPECTS, pd.DataFrame({"sample_id": ["a", "b"], "model": ["unsure", "confident"]}))
     artifacts.write_json(artifacts.VALIDATION, {"passed": True, "expectations": [{"passed": True}] * 22})
     write_estimates(artifacts.TEST_METRICS, {"accuracy": entry(0.8333, 0.497, 0.982, 372)})
     artifacts.write_json(artifacts.REGISTRATION, {"earlier_data": None})
@@ -41,7 +41,7 @@ def test_a_finished_run_has_its_result_its_verdict_and_every_page(finished):
     assert "champion: gain +0.1" in text
     assert "3 checks: 1 passed; 1 warned (shortcut); 1 cannot be judged (drift)." in text
     assert "1 check: 1 passed." in text
-    assert "2 labels worth a look." in text
+    assert "2 labels worth a look; the model is confident of another for 1." in text
     assert "22 tests of the manifest, 0 failures." in text
     assert "No version of earlier data to compare with." in text
     assert "not yet" not in text
@@ -99,3 +99,9 @@ def test_no_check_and_no_metric(finished):
     write_estimates(artifacts.TEST_METRICS, {})
     assert "No metric was chosen." in index_page("pets", "evaluate")
     assert describe_findings(stored({})) == ("No check was run.", "")
+
+
+def test_a_noted_check_is_named_and_is_no_warning():
+    noted = {**CHECK, "state": "noted", "note": "Part of the object."}
+    text, state = describe_findings(stored({"rare_class": CHECK, "common_background": noted}))
+    assert (text, state) == ("2 checks: 1 passed; 1 noted (common background).", "passed")

@@ -55,12 +55,32 @@ def test_a_file_of_the_project_is_linked_relative_to_the_page(source):
     assert found == {"cat/1.png": "../data/pets/cat/1.png"}
 
 
-def test_a_file_elsewhere_is_linked_from_the_root(tmp_path, monkeypatch):
-    (tmp_path / "project").mkdir()
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("../pets", "../../pets/cat/1.png"),
+        ("../one/pets", "../../one/pets/cat/1.png"),  # in a project in one/, too
+        ("/photos/pets", "/photos/pets/cat/1.png"),
+        ("./data/../pets", "../pets/cat/1.png"),
+    ],
+)
+def test_an_address_depends_on_the_source_and_not_on_the_folder_of_the_project(path, address, tmp_path, monkeypatch):
+    outside = Folder(name="pets", path=path, watch=path)
+    for project in ("one", "another"):
+        (tmp_path / project).mkdir()
+        monkeypatch.chdir(tmp_path / project)
+        assert link_files(outside, samples("cat/1.png"), ["cat/1.png"]) == {"cat/1.png": address}
+
+
+def test_a_link_to_a_file_outside_the_project_opens_it(tmp_path, monkeypatch):
+    (tmp_path / "project" / "reports").mkdir(parents=True)
+    (tmp_path / "pets").mkdir()
+    (tmp_path / "pets" / "1.png").touch()
     monkeypatch.chdir(tmp_path / "project")
     for path in ("../pets", str(tmp_path / "pets")):
         outside = Folder(name="pets", path=path, watch=path)
-        assert link_files(outside, samples("cat/1.png"), ["cat/1.png"]) == {"cat/1.png": f"{tmp_path}/pets/cat/1.png"}
+        address = link_files(outside, samples("1.png"), ["1.png"])["1.png"]
+        assert (Path("reports") / address).samefile(tmp_path / "pets" / "1.png")
 
 
 @pytest.mark.parametrize("name", ["javascript:alert(1)", "a b#c?d%.png", '"><script>', "\u732b/\u00e9.png"])

@@ -261,7 +261,8 @@ def test_parameters_and_hashes_are_there():
         "3,373,570",
         "14facdae",
         "35bc3944",
-        "make repro",
+        "colibri run reproduces everything on this page",
+        "colibri ui opens the runs",
         "dvc exp show",
     ):
         assert expected in text

@@ -26,6 +26,8 @@ def suspects(num=3, **changes):
         "previous": "cat",
         "labels": "dog",
         "quality": 0.1,
+        "p_suggested": 0.85,
+        "model": "confident",
         "split": "train",
         **changes,
     }
@@ -38,7 +40,7 @@ def pictures(num, channels=3, names=None):
 
 
 def make_page(name, table, images, links=None):
-    return suspects_page(name, table, images, links or {}, Path("data/label_decisions.csv"))
+    return suspects_page(name, table, images, links or {}, Path("data/label_decisions/pets.csv"))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -49,10 +51,33 @@ def test_each_picture_stands_over_its_two_labels_and_its_line(channels):
     assert "3 labels worth a look." in page.text
     assert [one["title"] for one in page.all("img")] == ["cat/0.png", "cat/1.png", "cat/2.png"]
     assert len({one["src"] for one in page.all("img")}) == 3
-    assert page.text.count("is labelled cat (probability 10.0 %)") == page.text.count("looks like dog") == 3
+    assert page.text.count("is labelled cat (10.0 %)") == page.text.count("looks like dog (85.0 %)") == 3
     assert "cat/0.png,relabel,cat,dog,,," in page.text
     assert "The worst comes first" in page.text
     assert html == make_page("pets", suspects(), pictures(3, channels))
+
+
+def test_what_the_model_is_unsure_of_comes_after_what_it_is_confident_of():
+    certainty = ["unsure", "confident", "unsure"]
+    html = make_page("pets", suspects(3, model=certainty), pictures(3))
+    page = Page(html)
+    assert [one["title"] for one in page.all("img")] == ["cat/1.png", "cat/0.png", "cat/2.png"]
+    headings = ("The model is confident of another label: 1", "The model is unsure: 2")
+    assert [page.text.count(one) for one in headings] == [1, 1]
+    assert page.text.index(headings[0]) < page.text.index(headings[1])
+    radios = [one["name"] for one in page.all("input") if one.get("type") == "radio"]
+    assert len(set(radios)) == 3
+    assert "are shown" not in page.text
+    assert "The model is unsure" not in Page(make_page("pets", suspects(3), pictures(3))).text
+
+
+def test_a_part_says_how_much_of_it_is_shown():
+    certainty = ["unsure"] * 101 + ["confident"]
+    text = Page(make_page("pets", suspects(102, model=certainty), pictures(100))).text
+    assert "The model is confident of another label: 1" in text
+    assert "None of them is among those that the page shows." in text
+    assert "The model is unsure: 101" in text
+    assert "The first 100 are shown." in text
 
 
 def test_more_than_are_shown():
@@ -137,7 +162,9 @@ def test_each_picture_has_three_choices_and_the_labels_as_the_file_takes_them():
     assert len({one["name"] for one in radios}) == 2
     assert [one["value"] for one in page.all("input") if one.get("class") == "labels"] == ["cat", ""]
     assert [one["value"] for one in page.all("option")] == ["a\\|b", "cat"]
-    assert "data/label_decisions.csv, whose first line is sample_id,action,previous,labels,who,when,why" in page.text
+    assert (
+        "data/label_decisions/pets.csv, whose first line is sample_id,action,previous,labels,who,when,why" in page.text
+    )
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no browser")

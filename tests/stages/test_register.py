@@ -14,6 +14,7 @@ from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.gates.better import Better
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.paired_comparison import load_test_predictions
+from pipeline.stages.register import describe_verdict
 from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.tracking import promotion
 from pipeline.tracking.promotion import (
@@ -355,3 +356,10 @@ def test_the_example_in_colour(packed):
 def test_model_names(name):
     with pytest.raises(ValueError, match=r"^model_name must not be empty or hold '/' or ':', got"):
         Options(model_name=name, below_baseline="refuse")
+
+
+def test_the_verdict_on_the_first_page_is_that_of_the_person_who_promoted():
+    result = {"aliases": ["challenger"], "reasons": ["gain -0.1"]}
+    assert describe_verdict(result, {"verdict": "not champion", "reason": "gain -0.1"}) == "challenger: gain -0.1"
+    tags = {promotion.registry.PROMOTION_TAG: "{}", "verdict": "champion by hand", "reason": "knows the new class"}
+    assert describe_verdict(result, tags) == "champion by hand: knows the new class"

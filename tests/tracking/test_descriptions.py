@@ -7,6 +7,7 @@ from pipeline.core.estimate import Estimate, write_estimates
 from pipeline.core.results import StoredFinding
 from pipeline.tracking.descriptions import describe_version, headline, summarise, version_tags
 from pipeline.tracking.experiments import NOTE
+from pipeline.tracking.registry import record_promotion
 
 pytestmark = pytest.mark.xdist_group("tracking")
 ACCURACY = Estimate(value=0.8406, low=0.728, high=0.975, n=1372, groups=6, caveat="it rests on 6 groups only")
@@ -108,3 +109,29 @@ def test_a_second_time_changes_nothing_and_a_persons_words_stay(client, version)
     assert client.get_run(run_id).data.tags == before
     assert client.get_model_version("wasps", number).description == "ours, do not touch"
     assert client.get_registered_model("wasps").description == "by hand"
+
+
+def test_what_a_person_decided_stays_when_the_results_are_registered_again(client, version):
+    number, run_id = version
+    challenger = result(number, aliases=["challenger"])
+    describe_version(challenger, run_id, PARAMS, CARD, {})
+    assert client.get_run(run_id).data.tags["verdict"] == "not champion"
+    record_promotion("wasps", number, "knows the new class", None)
+    described = client.get_model_version("wasps", number).description
+    describe_version(challenger, run_id, PARAMS, CARD, {})
+    found = client.get_model_version("wasps", number)
+    assert client.get_run(run_id).data.tags["verdict"] == found.tags["verdict"] == "champion by hand"
+    assert found.tags["reason"] == "knows the new class"
+    assert found.description == described
+    assert described.startswith("Accuracy 0.841")
+    assert described.endswith("\n\nPromoted by hand: knows the new class")
+
+
+def test_a_promotion_before_the_description_was_written_does_not_replace_it(client, version):
+    """The registration was interrupted in between."""
+    number, run_id = version
+    record_promotion("wasps", number, "why", None)
+    describe_version(result(number, aliases=["challenger"]), run_id, PARAMS, CARD, {})
+    text = client.get_model_version("wasps", number).description
+    assert text.startswith("Accuracy 0.841")
+    assert text.endswith("\n\nPromoted by hand: why")

@@ -93,7 +93,8 @@ def test_a_model_that_is_not_there(versions, model, message):
 def test_without_champion_the_last_trained_model_is_taken(versions, predictor_folder):
     (versions / "params.yaml").write_text(yaml.safe_dump({"register": {"model_name": "colibri-none"}}))
     with pytest.raises(
-        UserError, match=r"^colibri-none has no champion, and data/predictor does not exist; run dvc re"
+        UserError,
+        match=r"^colibri-none has no champion, and data/predictor does not exist; colibri run trains a model$",
     ):
         load_classifier()
     shutil.copytree(predictor_folder, versions / "data/predictor")
@@ -104,7 +105,7 @@ def test_without_a_store_none_is_made(versions, predictor_folder, tmp_path, monk
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/none.db")
     shutil.copytree(predictor_folder, versions / "data/predictor")
     assert load_classifier()[1] == "data/predictor, the last trained model (nothing is registered yet)"
-    with pytest.raises(UserError, match=r"^'2': MLflow's store sqlite:.*none.db does not exist; run dvc repro, which"):
+    with pytest.raises(UserError, match=r"^'2': MLflow's store sqlite:.*none.db does not exist; colibri run makes it$"):
         find_version("2")
     assert not (tmp_path / "none.db").exists()
 

@@ -1,6 +1,7 @@
 """Versions, aliases, and a model that MLflow loads and serves without a pickle."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -269,7 +270,10 @@ def test_the_versions_of_a_model_and_what_a_person_says_of_one(client, run_id):
     assert registry.list_versions("no such model") == []
     versions = [light(client, "described", run_id) for _ in range(11)]
     assert registry.list_versions("described") == versions == [str(one) for one in range(1, 12)]
-    for sentence in ("Promoted by hand: a", "Promoted by hand: a", "Promoted by hand: b"):
-        registry.describe_version("described", "2", sentence)
-    found = client.get_model_version("described", "2").description
-    assert found == "Promoted by hand: a\n\nPromoted by hand: b"
+    for reason in ("a", "a", "b"):
+        registry.record_promotion("described", "2", reason, "1")
+    found = client.get_model_version("described", "2")
+    assert found.description == "Promoted by hand: a\n\nPromoted by hand: b"
+    assert found.tags["reason"] == "b"
+    assert found.tags["verdict"] == client.get_run(run_id).data.tags["verdict"] == "champion by hand"
+    assert json.loads(found.tags[registry.PROMOTION_TAG]) == {"reason": "b", "champion_before": "1"}

@@ -164,7 +164,9 @@ def test_runs_are_in_the_experiment_of_their_data_set_under_a_name_that_tells_th
     params = {"source": {"name": "beetles"}, "encoder": {"architecture": "resnet18"}, "train": {"epochs": 2}}
     params["train"]["_target_"] = "pipeline.training.trainers.finetune.FineTune"
     train("own experiment", params)
-    run_id, _ = completed_run("own experiment, again", "own results", params, CURVES, METRICS, facts={"samples": 7})
+    run_id, _ = completed_run(
+        "own experiment, again", "results of beetles", params, CURVES, METRICS, facts={"samples": 7}
+    )
     trained, again = with_key("own experiment")[0], client.get_run(run_id)
     experiment = client.get_experiment_by_name("colibri-beetles")
     assert dataset_of(params) == experiment.tags["colibri.dataset"] == "beetles"

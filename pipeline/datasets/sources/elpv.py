@@ -66,3 +66,7 @@ class Elpv(FileSource):
     @property
     def root(self) -> Path:
         return package_folder("elpv_dataset", "elpv") / "data"
+
+    def file_of(self, path: str) -> None:
+        """None: where a package is installed differs from machine to machine, and a link would be part of a page."""
+        return

@@ -67,3 +67,7 @@ def test_an_empty_table(package):
 def test_refused_choices(changes, message):
     with pytest.raises(ValueError, match=message):
         source(**changes)
+
+
+def test_no_page_links_to_where_the_package_is_installed(package):
+    assert source().file_of("images/cell0001.png") is None

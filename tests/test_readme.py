@@ -21,11 +21,19 @@ OVERRIDES = [
     [words[position + 1] for position, word in enumerate(words) if word == "-S"]
     for words in map(shlex.split, COMMANDS)
     if words[:3] == ["dvc", "exp", "run"]
+] + [
+    [word for word in words[2:] if not word.startswith("-")]
+    for words in map(shlex.split, COMMANDS)
+    if words[:2] == ["colibri", "run"]
 ]
 
 
 def targets() -> set[str]:
     return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+
+
+def test_overrides_are_found() -> None:
+    assert len([one for one in OVERRIDES if one]) >= 4
 
 
 def test_the_two_commands_are_there() -> None:

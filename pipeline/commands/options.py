@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core import config
+from pipeline.core.composition_errors import refuse_missing
 from pipeline.core.errors import UserError
 from pipeline.core.suggestions import did_you_mean
 from pipeline.core.terminal import say, truncate
@@ -55,8 +56,7 @@ def main(group: str | None) -> None:
     from pipeline.choices.option_files import read_defaults, read_option
 
     file = config.CONF / ROOT_FILE
-    if not file.is_file():
-        raise UserError(f"{file} does not exist here; run this in the project's folder, where dvc.yaml is")
+    refuse_missing(file)
     whole, chosen = read_option(file), read_defaults(file)
     folders = {path.name: path for path in sorted(config.CONF.iterdir()) if path.is_dir()}
     if group is None:

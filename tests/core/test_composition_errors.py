@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
     [
         ("trian.epochs=1", r"there is no 'trian\.epochs' to override; did you mean 'train\.epochs'\?"),
         ("train.epoch=1", r"there is no 'train\.epoch' to override; did you mean 'train\.epochs'\?"),
-        ("epochs=3", r"there is no 'epochs' to override; did you mean 'train\.epochs'\?"),
+        ("dropout=0.3", r"there is no 'dropout' to override; did you mean 'train\.dropout'\?"),
         ("encodr=resnet50", r"there is no 'encodr' to override; did you mean 'encoder'\?"),
         (
             "encoder=resnet51",

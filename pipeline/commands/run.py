@@ -6,7 +6,7 @@ or GROUP=OPTION (a file of conf/GROUP/), also after -S as for dvc exp run; witho
 
 Examples:
   colibri run                                      run what has changed
-  colibri run train.epochs=10 encoder=resnet50     one run with other choices; conf/ stays as it is
+  colibri run epochs=10 encoder=resnet50           one run with other choices; conf/ stays as it is
   colibri run --dry image_size=224                 show which stages would run
   colibri run --queue train=svm encoder=hog        put it into DVC's queue; dvc queue start runs it
 """

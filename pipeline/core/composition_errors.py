@@ -97,9 +97,11 @@ def explain_option(text: str, conf: Path) -> str:
 
 
 def explain_syntax(text: str) -> str:
-    """Of an override that cannot be read, or that adds what is there; empty for another error."""
+    """Of an override that cannot be read, has several values, or adds what is there; empty for another error."""
     if there := re.search(r"An item is already at '([\w.]+)'", text):
         return f"{there[1]!r} exists, so that no + is needed: {there[1]}=VALUE"
+    if several := re.search(r"Ambiguous value for argument '(.*?)'(?:\n|$)", text):
+        return f"{several[1]!r} has several values; a list is KEY=[1,2], a text KEY='1,2'; else run one after the other"
     if "override_grammar" not in text:
         return ""
     override = re.search(r"Error parsing override '(.*)'", text)

@@ -31,6 +31,10 @@ ROOT = Path(__file__).parents[2]
             r"'check\.shortcut\.zzz' to override; check\.shortcut has max_balanced_accuracy",
         ),
         ("+train.epochs=3", r"'train\.epochs' exists, so that no \+ is needed: train\.epochs=VALUE$"),
+        (
+            "train.epochs=1,2",
+            r"'train\.epochs=1,2' has several values; a list is KEY=\[1,2\], a text KEY='1,2'; else run",
+        ),
         ("train.epochs", r"'train\.epochs' is no override; expected KEY=VALUE"),
     ],
 )

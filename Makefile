@@ -26,9 +26,8 @@ help:  ## this list
 
 install: $(STAMP) $(MORE)  ## create .venv with the locked environment
 
-repro: $(STAMP) $(MORE)  ## run the pipeline (dvc repro) and print the headline figures
-	@dvc repro
-	@colibri summary
+repro: $(STAMP) $(MORE)  ## run the pipeline (colibri run), which ends with the headline figures
+	@colibri run
 
 is-repository:
 	@command -v git >/dev/null || { echo "Colibri needs git, which is not installed; install it, then run make $(MAKECMDGOALS) again" >&2; exit 1; }

@@ -183,7 +183,9 @@ def test_every_section_of_the_parameters_is_read_by_a_stage_or_names_what_one_de
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     read = {section.split(".")[0] for stage in STAGES.values() for section in stage.get("params", [])}
     named = {match for stage in STAGES.values() for match in re.findall(r"\$\{(\w+)", str(stage["deps"]))}
-    assert set(params) == read | named
+    texts = (path.read_text(encoding="utf-8") for path in (ROOT / "conf").rglob("*.yaml"))
+    passed_on = {match for text in texts for match in re.findall(r"\$\{(\w+)\}", text)}  # epochs, to train.epochs
+    assert set(params) == read | named | (passed_on & set(params))
 
 
 @pytest.mark.parametrize("stage", [one for one in STAGES if one != "compose"])

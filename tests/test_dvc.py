@@ -119,7 +119,7 @@ def test_a_hand_edit_of_params_is_never_overwritten_in_silence(project: Project)
     params.write_text(before.replace("epochs: 6", "epochs: 99"))
     message = project.refused()
     assert "train.epochs: 99 in params.yaml, 6 from conf/" in message
-    assert "dvc exp run -S" in message
+    assert "colibri run KEY=VALUE" in message
     assert "python -m pipeline.stages.compose --force" in message
     assert "epochs: 99" in params.read_text()
     params.write_text(before)

@@ -50,7 +50,7 @@ def test_in_a_repository_the_environment_comes_first_and_then_the_pipeline(folde
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     lines = make(folder, "-n", "repro").stdout.splitlines()
     made = next(line for line in lines if line.endswith(" -m venv .venv"))
-    assert lines.index("dvc repro") > lines.index(made)
+    assert lines.index("colibri run") > lines.index(made)
 
 
 def test_a_path_with_a_colon_is_refused(tmp_path):
@@ -79,9 +79,7 @@ def installed(folder):
 def test_the_installed_programs_are_found(installed):
     done = make(installed, "repro")
     programs = installed / ".venv/bin"
-    assert done.stdout.splitlines() == [f"dvc repro||{programs}/dvc", f"colibri summary||{programs}/colibri"], (
-        done.stderr
-    )
+    assert done.stdout.splitlines() == [f"colibri run||{programs}/colibri"], done.stderr
 
 
 def test_the_pages_are_those_of_the_installed_command(installed):

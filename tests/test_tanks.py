@@ -67,7 +67,7 @@ def test_dvc_repro_stops_at_check_and_says_why_before_any_network_runs(checkout:
     page, ways_out = done.stderr.splitlines()[done.stderr.splitlines().index(said) + 1 :][:3:2]
     assert page.startswith("  -> ")
     assert page.endswith(": reports/checks.html#shortcut")
-    assert ways_out.endswith("dvc exp run -S check.shortcut.on_fail=warn")
+    assert ways_out.endswith("colibri run check.shortcut.on_fail=warn")
     assert "exposure" in finding["advice"]
     for name in ("data/embeddings", "data/packed", "data/predictor", "reports/curation.json", "mlflow.db"):
         assert not (checkout / name).exists(), name

@@ -16,7 +16,7 @@ from importlib import import_module
 
 from pipeline.core.environment import Finding
 from pipeline.core.errors import UserError
-from pipeline.core.terminal import say
+from pipeline.core.terminal import fail, say
 
 LOOKS = (  # module and function; a module is loaded when its turn comes, since a library may be broken
     ("pipeline.core.environment", "look_at_python"),
@@ -63,4 +63,8 @@ def describe(finding: Finding) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        fail(f"colibri doctor: {error}")
+        raise SystemExit(1) from None

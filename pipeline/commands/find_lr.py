@@ -1,13 +1,13 @@
 """Suggests a learning rate, from a short training in which it grows at each step.
 
 Writes reports/learning_rate.csv (learning rate, loss, smoothed loss) and reports/learning_rate.png, and prints the rate
-to set as train.learning_rate: a tenth of the one at which the smoothed loss was lowest. Needs data/packed, which dvc
-repro augment makes; takes everything but the learning rate from params.yaml.
+to set as learning_rate: a tenth of the one at which the smoothed loss was lowest. Needs data/packed, which
+colibri run makes; takes everything but the learning rate from params.yaml.
 
 Examples:
-  colibri find-lr
-  colibri find-lr --steps 300 --highest 10
-  colibri find-lr --lowest 1e-5
+  colibri find-lr                            100 steps from 1e-6 to 1
+  colibri find-lr --steps 300 --highest 10   slower, and further
+  colibri find-lr --lowest 1e-5              where the first steps show nothing
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main(steps: int, lowest: float, highest: float) -> None:
     with artifacts.atomic_write(PLOT) as temporary:
         plot_rates(table, best, temporary)
     say(f"{len(table)} of {steps} steps, from {lowest:g} to {table['learning_rate'].iloc[-1]:.2g}; see {PLOT}")
-    say(f"suggested: dvc exp run -S train.learning_rate={best:.2g}   (now {node['learning_rate']:g})")
+    say(f"suggested: colibri run learning_rate={best:.2g}   (now {node['learning_rate']:g})")
 
 
 def suggest_rate(table: pd.DataFrame) -> float:

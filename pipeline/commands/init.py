@@ -245,7 +245,7 @@ def next_steps(name: str, line: SourceLine | None) -> Iterator[str]:
     main, run = config.CONF / "config.yaml", "colibri run"
     yield ""
     if line is None or line.obstacle:
-        run += f" -S source={name}"
+        run += f" source={name}"
         if line is not None:
             yield f"{main} was left as it is: {line.obstacle}."
         yield f"To make these the pictures of the project, write '- source: {name}' into the defaults of {main}."
@@ -255,7 +255,7 @@ def next_steps(name: str, line: SourceLine | None) -> Iterator[str]:
     yield "Next:"
     yield f"  git add {config.CONF} && git commit -m 'Pictures: {name}'   (a run of DVC undoes git add alone)"
     yield f"  {run}"
-    yield "Then open reports/report.html."
+    yield "  colibri report"
 
 
 def _list_notes(place: FileListing) -> Iterator[str]:

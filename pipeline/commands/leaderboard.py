@@ -5,7 +5,7 @@ conf/leaderboard/NAME.yaml lists others.
 What has run before with the same parameters, code and pictures is not run again; stages that experiments share are
 computed once. It writes reports/leaderboard.csv and reports/leaderboard.html: each figure with its interval, the
 paired difference to the best, training time, images/s at inference, size on disk, and which is the smallest model that
-is shown to be as good as the best. In MLflow (make ui) the same runs stand under one parent. An interrupted
+is shown to be as good as the best. In MLflow (colibri ui) the same runs stand under one parent. An interrupted
 leaderboard resumes when it is started again.
 
 Examples:
@@ -75,7 +75,15 @@ def main(name: str) -> None:
     artifacts.write_text(PAGE, shown)
     keys = {one.name: one.results_key for one in outputs}
     leaderboard_run(name, keys, [TABLE, PAGE])
-    say("", *lines(board), "", RANKED_BY_TEST, f"Table: {TABLE}", f"Page:  {PAGE}", "Runs:  make ui, under one parent")
+    say(
+        "",
+        *lines(board),
+        "",
+        RANKED_BY_TEST,
+        f"Table: {TABLE}",
+        f"Page:  {PAGE}",
+        "Runs:  colibri ui, under one parent",
+    )
     unfinished = board[board["kind"] == "failed"]
     if len(unfinished):
         first = unfinished.iloc[0]

@@ -6,22 +6,23 @@ Examples:
   colibri report                     open the pages of the last run
   colibri predict ~/new_pictures     classes and scores of pictures, as CSV
   colibri compare                    this run against the last commit
+  colibri summary                    the figures of the last run again
   colibri options                    what can be chosen
   colibri doctor                     is anything in the way of a run?
 """
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module, metadata
-from pkgutil import iter_modules
-from types import ModuleType
+from pathlib import Path
+from typing import Any
 
-import pipeline.commands as package
 from pipeline.core import stage_runner
 from pipeline.core.errors import UserError
 
@@ -31,11 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding lacks
-    modules = commands()
-    options = vars(parser(modules).parse_args(arguments))
+    words = sys.argv[1:] if arguments is None else arguments
+    options = vars(parser(commands(), words).parse_args(words))
     name = options.pop("command")
     try:
-        modules[name].main(**options)
+        load(name).main(**options)
         sys.stdout.flush()
     except UserError as error:
         stage_runner.fail(f"colibri {name}", str(error), *error.details)
@@ -46,19 +47,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
 
 
-def commands() -> dict[str, ModuleType]:
-    """Name to module of each command: its docstring is the help, `arguments` adds options, `main` runs it."""
-    names = sorted(module.name for module in iter_modules(package.__path__) if module.name != "main")
-    return {name.replace("_", "-"): import_module(f"{package.__name__}.{name}") for name in names}
+def commands() -> dict[str, str]:
+    """Name to docstring, which is the help, of each command: a module of this folder with `main`."""
+    files = sorted(path for path in Path(__file__).parent.glob("*.py") if path.stem not in ("__init__", "main"))
+    return {
+        path.stem.replace("_", "-"): ast.get_docstring(ast.parse(path.read_bytes()), clean=False) or path.stem
+        for path in files
+    }
 
 
-def parser(modules: dict[str, ModuleType]) -> ArgumentParser:
-    """The parser of all commands."""
+def load(name: str) -> Any:
+    """The module of a command: `arguments`, where it has it, adds options, and `main` runs it."""
+    return import_module(f"{__package__}.{name.replace('-', '_')}")
+
+
+def parser(texts: Mapping[str, str], words: Sequence[str]) -> ArgumentParser:
+    """The parser of these words. Only the command among them is loaded: the others may need much, or be broken."""
     top = ArgumentParser("colibri", description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     top.add_argument("--version", action="version", version=f"colibri {metadata.version('colibri')}")
     choices = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, module in modules.items():
-        text = module.__doc__ or name
+    for name, text in texts.items():
         command = choices.add_parser(
             name,
             help=text.splitlines()[0],
@@ -66,7 +74,7 @@ def parser(modules: dict[str, ModuleType]) -> ArgumentParser:
             formatter_class=RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        if hasattr(module, "arguments"):
+        if name in words[:1] and hasattr(module := load(name), "arguments"):
             module.arguments(command)
     return top
 

@@ -1,6 +1,6 @@
 """Lists what can be chosen: the groups of conf/, the options of one, and the keys that are set most.
 
-A choice is given to one run as KEY=VALUE (colibri run train.epochs=10) or GROUP=OPTION (colibri run encoder=resnet50);
+A choice is given to one run as KEY=VALUE (colibri run epochs=10) or GROUP=OPTION (colibri run encoder=resnet50);
 dvc exp run takes the same after -S, short for --set-param. What stands in conf/ counts for every run.
 docs/configuration.md has every key with its type and meaning.
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core import config
+from pipeline.core.composition_errors import refuse_missing
 from pipeline.core.errors import UserError
 from pipeline.core.suggestions import did_you_mean
 from pipeline.core.terminal import say, truncate
@@ -36,9 +37,9 @@ MOST_USED = {  # key to what it means, for all options of its group
     "encoder": "what turns a picture into features",
     "encoder.weights": "initial weights: package, timm, torchvision, none or a file",
     "train": "how the classifier is fitted",
-    "train.epochs": "passes over train",
-    "train.batch_size": "pictures per step",
-    "train.learning_rate": "the highest one, after warm-up",
+    "epochs": "of train=finetune: passes over train",
+    "batch_size": "of train=finetune: pictures per step",
+    "learning_rate": "of train=finetune: the highest one, after warm-up",
     "imbalance": "what is done about unequal classes",
     "metric": "which figures are measured, a list",
     "gate.metric": "the figure that decides which model is in use",
@@ -55,8 +56,7 @@ def main(group: str | None) -> None:
     from pipeline.choices.option_files import read_defaults, read_option
 
     file = config.CONF / ROOT_FILE
-    if not file.is_file():
-        raise UserError(f"{file} does not exist here; run this in the project's folder, where dvc.yaml is")
+    refuse_missing(file)
     whole, chosen = read_option(file), read_defaults(file)
     folders = {path.name: path for path in sorted(config.CONF.iterdir()) if path.is_dir()}
     if group is None:
@@ -119,14 +119,17 @@ def _list_options(group: str, options: list[Option], chosen: dict[str, list[str]
 
 
 def _list_settings(group: str, content: dict[str, Any], comments: dict[str, str]) -> list[str]:
+    import yaml
+
     from pipeline.choices.option_files import show_setting
 
-    rows = [
-        (f"{group}.{key}", show_setting(value).strip("`"), comments.get(key, ""))
-        for key, value in content.items()
-        if not key.startswith("_")
-    ]
-    return align(rows)
+    values = {key: value for key, value in content.items() if not key.startswith("_")}
+    if any("${" in str(value) for value in values.values()):  # taken from another key
+        composed = yaml.safe_load(config.compose()).get(group) or {}
+        values = {key: composed.get(key, value) for key, value in values.items()}
+    return align(
+        [(f"{group}.{key}", show_setting(one).strip("`"), comments.get(key, "")) for key, one in values.items()]
+    )
 
 
 def align(rows: Sequence[tuple[str, ...]]) -> list[str]:

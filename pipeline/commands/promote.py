@@ -1,6 +1,6 @@
 """Makes a version of the registered model champion, with the reason, where the gate did not.
 
-The reason is kept with the version: in its tag colibri.promotion and in its description, which `make ui` shows. What
+The reason is kept with the version: in its tag colibri.promotion and in its description, which colibri ui shows. What
 serves `models:/NAME@champion` loads this version from then on; the next version is compared with it.
 
 Examples:

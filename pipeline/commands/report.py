@@ -18,8 +18,8 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from pipeline.commands.ui import HOST, check_port
 from pipeline.core.errors import UserError
+from pipeline.core.ports import HOST, check_port
 from pipeline.core.terminal import say
 
 REPORTS = Path("reports")
@@ -75,7 +75,7 @@ def serve_pages(file: Path, port: int) -> None:
     """Serves the folder of a page on this machine until Ctrl-C; nothing outside the folder is served."""
     from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-    check_port(port)
+    check_port(port, "--serve")
     handler = type("Pages", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
     with ThreadingHTTPServer((HOST, port), partial(handler, directory=str(REPORTS.absolute()))) as server:
         say(f"http://{HOST}:{port}/{file.name}   (Ctrl-C stops it)")

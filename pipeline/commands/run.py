@@ -6,7 +6,7 @@ or GROUP=OPTION (a file of conf/GROUP/), also after -S as for dvc exp run; witho
 
 Examples:
   colibri run                                      run what has changed
-  colibri run train.epochs=10 encoder=resnet50     one run with other choices; conf/ stays as it is
+  colibri run epochs=10 encoder=resnet50           one run with other choices; conf/ stays as it is
   colibri run --dry image_size=224                 show which stages would run
   colibri run --queue train=svm encoder=hog        put it into DVC's queue; dvc queue start runs it
 """
@@ -64,8 +64,6 @@ def compose_checked(overrides: list[str]) -> str:
     """
     from pipeline.choices.params_check import refuse_misfits
 
-    if not config.CONF.is_dir():
-        raise UserError(f"{config.CONF}/ does not exist here; run this in the project's folder, where dvc.yaml is")
     text = config.compose(overrides=overrides)
     refuse_misfits(yaml.safe_load(text))
     return text
@@ -82,7 +80,7 @@ def _run(what: str, overrides: list[str]) -> None:
     printed: list[str] = []
     code = run_dvc(words, log, printed.append)
     if code > 128 and code - 128 < 65:  # a signal's number
-        say("run: interrupted; colibri run goes on from here")
+        say(f"run: interrupted; the same command goes on; log: {log}")
         raise SystemExit(code)
     if code:
         reason = explain_failure(words) or "a stage stopped, see above"

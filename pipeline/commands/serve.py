@@ -18,9 +18,10 @@ from argparse import ArgumentParser
 from contextlib import suppress
 
 from pipeline.core.errors import UserError
+from pipeline.core.ports import HOST, check_port
 from pipeline.core.terminal import say
 
-PORT = 5001  # make ui takes MLflow's 5000
+PORT = 5001  # colibri ui takes MLflow's 5000
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -29,14 +30,13 @@ def arguments(parser: ArgumentParser) -> None:
         help="NAME@champion, NAME/3, 3 or @challenger of this project, or a models:/ URI (default: the champion)",
     )
     parser.add_argument("--port", type=int, default=PORT, help=f"(default: {PORT})")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--host", default=HOST, help=f"address to listen on (default: {HOST})")
 
 
 def main(model: str | None, port: int, host: str) -> None:
     from pipeline.tracking.model_choice import find_version, serving_environment
 
-    if not 1 <= port <= 65_535:
-        raise UserError(f"--port must be 1 to 65535, got {port}")
+    check_port(port, "--port", host)
     version = find_version(model)
     say(f"model: {version}", *usage(host, port), "")
     with suppress(KeyboardInterrupt):  # the server has had it too, and has ended
@@ -53,7 +53,7 @@ def command(uri: str, host: str, port: int) -> list[str]:
 
 def usage(host: str, port: int) -> list[str]:
     """How to send a picture, and what the answer looks like."""
-    address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - compared, not listened on
+    address = f"http://{HOST if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - compared, not listened on
     body = """printf '{"dataframe_records": [{"image": "%s"}]}' "$(base64 < PICTURE.jpg | tr -d '\\n')" \\"""
     return [
         "When it says that it is running, send a picture:",

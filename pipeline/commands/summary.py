@@ -1,4 +1,12 @@
-"""The headline figures of the last run, what the checks warned about, and where to look next."""
+"""Prints the summary of the last run again: figures, what the checks warned about, the model, where to look next.
+
+colibri run prints it at its end. Where a check has stopped the last run, it says which, and the ways out.
+
+Examples:
+  colibri summary
+  colibri summary > summary.txt              without colours, each line whole
+  colibri summary | grep Model               the version and its verdict
+"""
 
 from __future__ import annotations
 
@@ -24,7 +32,7 @@ def main() -> None:
         raise UserError(f"{Path.cwd()} is no project ({DVC_YAML} is missing); run this in the project's folder")
     stopped = stopped_lines()
     if not artifacts.REGISTRATION.exists():
-        nothing = "no run has come to its end here; dvc repro runs the pipeline, and prints this summary at its end"
+        nothing = "no run has come to its end here; colibri run runs the pipeline, and prints this summary at its end"
         raise UserError(stopped[0], *stopped[1:]) if stopped else UserError(nothing)
     say(*read_summary(), *missing(artifacts.read_json(artifacts.REGISTRATION)))
     if stopped:

@@ -1,13 +1,14 @@
 """Searches the space of conf/tune/NAME.yaml with Optuna and writes the winner as an experiment, with what to expect.
 
 It trains on train and evaluates on val; it sees neither labels nor pictures of test. It needs data/packed as
-`dvc repro` (or `dvc exp run -S experiment=...`) leaves it. The start of the search is trained too: the winner counts
-as better only if the paired interval of the gain on val is above 0. Trials stand under one run in MLflow (make ui). A
-killed search resumes when it is started again, and has the same winner; a changed space, seed or data set starts
-another study.
+colibri run leaves it, with experiment=NAME where the search starts from one. The start of the search is trained too:
+the winner counts as better only if the paired interval of the gain on val is above 0. Trials stand under one run in
+MLflow (colibri ui). A killed search resumes when it is started again, and has the same winner; a changed space, seed or
+data set starts another study.
 
 Examples:
-  colibri tune finetune
+  colibri tune finetune                      from conf/config.yaml as it is
+  colibri tune svm --trials 60               the search of conf/tune/svm.yaml, with more trials
   colibri tune finetune --experiment elpv_lite0 --trials 40 --to elpv_lite0_tuned
 """
 
@@ -79,5 +80,5 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
     file = tuning.write_winner(to, text, search, values)
     finish(parent, {f"best_{search.figure}": best.value or 0.0, **evidence.figures()}, [file])
     start = "conf/config.yaml as it is" if search.experiment is None else f"experiment={search.experiment}"
-    take = f"Next: git add {file}, then dvc exp run -S experiment={to}"
+    take = f"Next: git add {file} && git commit -m 'Tuned: {to}', then colibri run experiment={to}"
     say("", *text.splitlines(), f"Wrote {file}. {take if evidence.is_better else f'Keep {start}.'}")

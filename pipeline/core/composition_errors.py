@@ -7,9 +7,42 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.errors import UserError
 from pipeline.core.suggestions import did_you_mean, find_similar
 
 DVC_COPIES = ".dvc/tmp/exps"  # where dvc exp run --temp and --queue work
+
+
+def refuse_missing(place: Path) -> None:
+    """Stops outside of a project.
+
+    Args:
+        place: A file or folder that every project has.
+
+    Raises:
+        UserError: It does not exist.
+    """
+    if not place.exists():
+        shown = place if place.suffix else f"{place}/"
+        raise UserError(f"{shown} does not exist here; run this in the project's folder, where dvc.yaml is")
+
+
+def explain_error(error: BaseException, conf: Path, below: Any) -> str:
+    """Of any error of Hydra while it composes; empty where its own text has to do.
+
+    Args:
+        error: Hydra's.
+        conf: The folder of choices.
+        below: As for `explain_key`; None where that is not known.
+    """
+    text = str(error)
+    key = re.match(r"Could not override '([\w.@/-]+)'", text)
+    if not key:
+        return explain_option(text, conf) or explain_syntax(text)
+    failed = str(getattr(error.__cause__, "full_key", "") or key[1])
+    is_root = isinstance(below, dict) and below.pop("hydra", None) is not None
+    groups = [path.name for path in conf.iterdir() if path.is_dir()] if is_root or error.__cause__ is None else []
+    return explain_key(key[1], failed, below, groups)
 
 
 def explain_key(key: str, failed: str, below: Any, groups: Iterable[str] = ()) -> str:
@@ -64,9 +97,11 @@ def explain_option(text: str, conf: Path) -> str:
 
 
 def explain_syntax(text: str) -> str:
-    """Of an override that cannot be read, or that adds what is there; empty for another error."""
+    """Of an override that cannot be read, has several values, or adds what is there; empty for another error."""
     if there := re.search(r"An item is already at '([\w.]+)'", text):
         return f"{there[1]!r} exists, so that no + is needed: {there[1]}=VALUE"
+    if several := re.search(r"Ambiguous value for argument '(.*?)'(?:\n|$)", text):
+        return f"{several[1]!r} has several values; a list is KEY=[1,2], a text KEY='1,2'; else run one after the other"
     if "override_grammar" not in text:
         return ""
     override = re.search(r"Error parsing override '(.*)'", text)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from pipeline.core import nouns
-from pipeline.core.composition_errors import explain_key, explain_option, explain_syntax
+from pipeline.core.composition_errors import explain_error, refuse_missing
 from pipeline.core.errors import UserError
 from pipeline.core.hints import find_misfits
 from pipeline.core.suggestions import did_you_mean
@@ -39,6 +39,7 @@ def compose(conf: Path = CONF, overrides: list[str] | None = None, root: str = "
     Raises:
         UserError: An option or a parameter does not exist, or a value is missing.
     """
+    refuse_missing(conf)
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.errors import HydraException
@@ -51,7 +52,7 @@ def compose(conf: Path = CONF, overrides: list[str] | None = None, root: str = "
         OmegaConf.resolve(config)
         missing = sorted(OmegaConf.missing_keys(config))
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(f"{conf}/: {_explain(error, conf)}") from None
+        raise UserError(f"{conf}/: {explain_error(error, conf, _keys_below(error)) or _one_line(error)}") from None
     except yaml.YAMLError as error:
         raise UserError(f"{conf}/: not valid YAML: {_one_line(error)}") from None
     except UnicodeDecodeError as error:
@@ -61,7 +62,7 @@ def compose(conf: Path = CONF, overrides: list[str] | None = None, root: str = "
         raise UserError(f"{conf}/: {_one_line(error)}") from None
     if missing:
         raise UserError(
-            f"{conf}/: {missing[0]} has no value (???); set it in conf/ or with dvc exp run -S {missing[0]}=..."
+            f"{conf}/: {missing[0]} has no value (???); set it in conf/ or with colibri run {missing[0]}=..."
         )
     return OmegaConf.to_yaml(config)
 
@@ -110,6 +111,7 @@ def compose_option(group: str, name: str, conf: Path = CONF) -> Params:
     Raises:
         UserError: There is no such file, or it does not compose.
     """
+    refuse_missing(conf)
     names = sorted(path.stem for path in (conf / group).glob("*.yaml"))
     if name not in names:
         raise UserError(f"{conf / group / name}.yaml does not exist; available: {', '.join(names) or 'none yet'}")
@@ -133,6 +135,7 @@ def load_params(path: Path = PARAMS) -> Params:
     try:
         params = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        refuse_missing(CONF)
         raise UserError(f"{path} does not exist; {COMPOSE_AGAIN}, which writes it from conf/") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(
@@ -150,8 +153,7 @@ def list_targets(group: str, conf: Path = CONF) -> dict[str, str]:
         UserError: There is no such folder, or a file in it cannot be read.
     """
     folder = conf / group
-    if not folder.is_dir():
-        raise UserError(f"{folder}/ does not exist here; run this in the project's folder, where dvc.yaml is")
+    refuse_missing(folder)
     found = {}
     for path in sorted(folder.glob("*.yaml")):
         try:
@@ -288,18 +290,9 @@ def _one_line(error: BaseException) -> str:
     return re.sub(r"\s*\n\s*", "; ", str(error).strip()) or type(error).__name__
 
 
-def _explain(error: BaseException, conf: Path) -> str:
-    """What Hydra refuses, with the names that were meant."""
+def _keys_below(error: BaseException) -> Any:
+    """What is below the last part of a key that exists, where the next part does not; None of another error."""
     from omegaconf import DictConfig, OmegaConf
 
-    text = str(error)
-    key = re.match(r"Could not override '([\w.@/-]+)'", text)
-    if not key:
-        return explain_option(text, conf) or explain_syntax(text) or _one_line(error)
-    cause: Any = error.__cause__
-    failed = str(getattr(cause, "full_key", "") or key[1])
-    parent = getattr(cause, "parent_node", None)
-    below = OmegaConf.to_container(parent, resolve=False) if isinstance(parent, DictConfig) else {}
-    is_root = isinstance(below, dict) and below.pop("hydra", None) is not None
-    groups = [path.name for path in conf.iterdir() if path.is_dir()] if is_root or cause is None else []
-    return explain_key(key[1], failed, below, groups)
+    parent = getattr(error.__cause__, "parent_node", None)
+    return OmegaConf.to_container(parent, resolve=False) if isinstance(parent, DictConfig) else None

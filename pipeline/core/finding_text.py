@@ -17,11 +17,12 @@ CLAUSE = re.compile(r".+?(?=; |: |\.\s+[A-Z]|\.?$)", re.DOTALL)  # the first ste
 
 
 def count_states(findings: Mapping[str, Finding | StoredFinding]) -> str:
-    """11 passed, 2 warned, 1 cannot be judged."""
+    """11 passed, 1 noted, 2 warned, 1 cannot be judged."""
     numbers = Counter(one.state for one in findings.values())
     return ", ".join(
         [
             f"{numbers['passed']} passed",
+            *([f"{numbers['noted']} noted"] if numbers["noted"] else []),
             *([f"{numbers['failed']} warned"] if numbers["failed"] else []),
             *([f"{numbers['cannot_be_judged']} cannot be judged"] if numbers["cannot_be_judged"] else []),
         ]
@@ -58,5 +59,5 @@ def ways_out(stage: str, name: str, finding: Finding | StoredFinding, page: Path
     return [
         what_to_do(name, finding, page),
         "  Then run again. Or train all the same:",
-        f"  dvc exp run -S {stage}.{name}.on_fail=warn",
+        f"  colibri run {stage}.{name}.on_fail=warn",
     ]

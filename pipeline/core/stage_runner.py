@@ -25,7 +25,7 @@ QUIET = {
     "TQDM_MININTERVAL": "0.5",  # of libraries
 }
 NAME_WIDTH = 15  # of the longest stage
-WORTH_WAITING = 10.0  # seconds of an earlier run from which its time is announce
+WORTH_WAITING = 10.0  # seconds of an earlier run from which its time is shown
 
 
 def run(name: str, main: Callable[[], Sequence[str]]) -> NoReturn:
@@ -110,12 +110,12 @@ def _explain(name: str, error: BaseException) -> None:
     if isinstance(error, UserError):
         fail(name, str(error), *error.details)
     if isinstance(error, KeyboardInterrupt):
-        fail(name, "interrupted; run dvc repro to go on", code=128 + signal.SIGINT)
+        fail(name, "interrupted; the same command goes on", code=128 + signal.SIGINT)
     if isinstance(error, Terminated):
-        fail(name, f"ended by {error}; run dvc repro to go on", code=128 + error.number)
+        fail(name, f"ended by {error}; the same command goes on", code=128 + error.number)
     if _disk_is_full(error):
         where = getattr(error, "filename", None) or Path.cwd()
-        fail(name, f"the disk is full while writing {where}; free some space and run dvc repro again")
+        fail(name, f"the disk is full while writing {where}; free some space, then the same command goes on")
 
 
 def _disk_is_full(error: BaseException) -> bool:

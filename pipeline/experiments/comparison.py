@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from pipeline.core import artifacts, config
+from pipeline.core.composition_errors import refuse_missing
 from pipeline.core.errors import UserError
 from pipeline.core.predictions import Predictions
 from pipeline.evaluation.paired_comparison import PairedPredictions
@@ -52,8 +54,9 @@ def read_run(name: str) -> ComparedRun:
         name: What DVC takes as a revision: an experiment, a branch, a tag, a commit; or `workspace`.
 
     Raises:
-        UserError: There is no such revision, or its outputs are neither in the cache nor at the remote.
+        UserError: There is no project, no such revision, or its outputs are neither in the cache nor at the remote.
     """
+    refuse_missing(Path("dvc.yaml"))
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
     from dvc.scm import RevError

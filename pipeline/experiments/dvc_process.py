@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from pipeline.core.terminal import pass_through
+from pipeline.core.terminal import escape_control_characters, pass_through
 from pipeline.core.uris import mask_credentials
 from pipeline.experiments.dvc_queue import Refusal, call_dvc
 
@@ -26,7 +26,7 @@ LOGS = Path(".cache/logs")
 KEPT = 20  # log files
 CHUNK = 2**16  # bytes
 LAST_SECONDS = 5.0  # for what a stage has printed to arrive after its end
-CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and movements of the cursor
 
 
 def next_log() -> Path:
@@ -108,7 +108,8 @@ class _Lines:
         states = CONTROL.sub("", line.decode(errors="replace")).split("\r")
         shown = [state for state in states if state.strip()]
         if shown or not line.strip():
-            self.take(mask_credentials(shown[-1].rstrip()) if shown else "")
+            text = mask_credentials(shown[-1].rstrip()) if shown else ""
+            self.take("\t".join(map(escape_control_characters, text.split("\t"))))
 
 
 def _copy(source: int, target: int, lines: _Lines) -> None:

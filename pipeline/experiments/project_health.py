@@ -35,7 +35,7 @@ def look_at_git() -> Iterator[Finding]:
         text, remedy = f"commit {commit}", ""
         if new:
             text += f"; it does not know {new[0]}" + (f" and {len(new) - 1} more" if len(new) > 1 else "")
-            remedy = f"before dvc exp run --queue or --temp: git add {new[0]} && git commit"
+            remedy = f"before colibri run --queue: git add {new[0]} && git commit"
         yield Finding(state="warning" if new else "ok", name="git", text=text, remedy=remedy)
 
 

@@ -131,7 +131,7 @@ def winner(
         [
             "# @package _global_",
             f"{MARK} {name}: the best of {len(trials)} trials ({stopped} stopped early), seed {search.seed}.",
-            f"#   dvc exp run -S experiment={to}",
+            f"#   colibri run experiment={to}",
             f"# Expect {search.expect} {expected.value:.3f}{interval} {val}{caveat};",
             "# on test a little less, since trial and epoch were chosen on val.",
             *(f"# {line}" for line in evidence.lines()),

@@ -88,7 +88,7 @@ def summary_lines(
         f"Test:   {_describe_uses(registration['test_set_uses'])}",
         *_describe_time(seconds),
         f"Report: {artifacts.REPORT}",
-        "Next:   open the report; make ui shows all runs and models on http://127.0.0.1:5000",
+        "Next:   colibri report opens the pages, colibri ui all runs and models",
     ]
 
 

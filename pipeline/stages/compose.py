@@ -18,6 +18,7 @@ from pipeline.choices.params_check import refuse_misfits
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.choices import refuse_emptied
 from pipeline.core.code_digest import list_code, stage_modules
+from pipeline.core.composition_errors import refuse_missing
 from pipeline.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ def write_params(force: bool) -> None:
 
 def write_code(params: Params) -> None:
     """A file for each other stage of dvc.yaml, with a line for each module that it depends on."""
-    if not DVC_YAML.exists():
-        raise UserError(f"{DVC_YAML} does not exist here; run this in the project's folder, where {DVC_YAML} is")
+    refuse_missing(DVC_YAML)
     stages = yaml.safe_load(DVC_YAML.read_text(encoding="utf-8"))["stages"]
     with artifacts.atomic_write(artifacts.CODE) as folder:
         folder.mkdir()
@@ -81,8 +81,8 @@ def _explain(present: Params, composed: Params) -> list[str]:
     edits = differences(present, composed)
     lines = [f"  {key}: {here!r} in params.yaml, {there!r} from conf/" for key, here, there in edits]
     ways_out = (
-        "Keep them: write them into conf/, or run dvc exp run -S KEY=VALUE. "
-        "Drop them: python -m pipeline.stages.compose --force. Then run dvc repro again."
+        "Keep them: write them into conf/, or colibri run KEY=VALUE. "
+        "Drop them: python -m pipeline.stages.compose --force. Then colibri run again."
     )
     return [
         f"params.yaml holds {len(edits)} value(s) that neither conf/ nor a recorded experiment explains:",

@@ -152,7 +152,7 @@ def test_only_an_error_that_failed_stops(tmp_path, capsys):
     assert caught.value.details == (
         f"  -> Look at it: {page}#a",
         "  Then run again. Or train all the same:",
-        "  dvc exp run -S check.a.on_fail=warn",
+        "  colibri run check.a.on_fail=warn",
     )
 
 

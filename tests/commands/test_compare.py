@@ -140,3 +140,8 @@ def test_differences_are_dotted_keys():
 def test_what_an_interval_shows(low, high, expected):
     gain = Estimate(value=0.0, low=low, high=high, n=10, groups=10)
     assert compare.describe_evidence(Change(by_earlier_labels=0.5, before=0.5, after=0.5, gain=gain)) == expected
+
+
+def test_outside_of_a_project(project):
+    with pytest.raises(UserError, match=r"^dvc\.yaml does not exist here; run this in the project's folder"):
+        read_run("HEAD")

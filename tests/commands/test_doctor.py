@@ -1,6 +1,7 @@
 """`colibri doctor`: a line for each finding, the exit code, and an environment that is half broken."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,12 @@ def test_a_broken_library_stops_one_look_only(tmp_path):
     assert any(line.startswith("ok       python ") for line in lines)
     assert lines[-1] == "False"
     assert done.returncode == 1
+
+
+def test_as_a_module_it_ends_with_one_line(tmp_path):
+    command = [sys.executable, "-m", "pipeline.commands.doctor"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    assert re.fullmatch(r"colibri doctor: \d of \d+ lines are errors: .*\n", done.stderr)
+    assert "conf/ does not exist here; run this in the project's folder" in done.stdout

@@ -60,7 +60,7 @@ def test_it_writes_the_table_and_the_plot_and_says_what_to_set(packed_folder, ca
     assert PLOT.read_bytes().startswith(b"\x89PNG")
     shown = capsys.readouterr().out
     best = suggest_rate(table)
-    assert f"dvc exp run -S train.learning_rate={best:.2g}   (now 0.5)" in shown
+    assert f"colibri run learning_rate={best:.2g}   (now 0.5)" in shown
     assert 1e-4 < best < 1  # where a network this small learns
     assert table["smoothed"].min() < 0.8 * table["smoothed"].iloc[0]
     first = TABLE.read_bytes()

@@ -135,7 +135,7 @@ def test_what_it_says_of_a_split(tmp_path, checkout, capsys):
         "Next:",
         "  git add conf && git commit -m 'Pictures: set'   (a run of DVC undoes git add alone)",
         "  colibri run",
-        "Then open reports/report.html.",
+        "  colibri report",
     ]
     assert defaults("set") == {"split": "given", "encoder": "small", "augmentation": ["mirror", "shift", "exposure"]}
     assert project_source() == "set"
@@ -678,7 +678,7 @@ def test_only_the_file_is_written_where_the_project_keeps_its_source(tmp_path, c
     shown = capsys.readouterr().out
     assert Path("conf/config.yaml").read_bytes() == before
     assert "write '- source: set' into the defaults of conf/config.yaml." in shown
-    assert "  colibri run -S source=set\n" in shown
+    assert "  colibri run source=set\n" in shown
 
 
 def test_a_line_that_is_not_understood_is_left_alone(tmp_path, checkout, capsys):
@@ -689,7 +689,7 @@ def test_a_line_that_is_not_understood_is_left_alone(tmp_path, checkout, capsys)
     shown = capsys.readouterr().out
     assert file.read_bytes() == before
     assert "conf/config.yaml was left as it is: conf/config.yaml has no line like '- source: NAME'." in shown
-    assert "  colibri run -S source=set\n" in shown
+    assert "  colibri run source=set\n" in shown
 
 
 def test_params_follow_the_new_source(tmp_path, checkout, capsys):

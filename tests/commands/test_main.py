@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -9,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands import main as module
-from pipeline.commands.main import commands, main
+from pipeline.commands.main import commands, load, main
 from pipeline.core.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +20,13 @@ SCRIPT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["p
 def test_every_file_is_a_command_with_a_docstring_and_main():
     files = {path.stem for path in (ROOT / "pipeline/commands").glob("*.py")} - {"__init__", "main"}
     assert {name.replace("-", "_") for name in commands()} == files >= {"init", "summary", "find_lr"}
-    assert all(one.__doc__ and callable(one.main) for one in commands().values())
+    assert all(callable(load(name).main) and load(name).__doc__ == text for name, text in commands().items())
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_help_has_three_examples(name):
+    examples = commands()[name].partition("\nExamples:\n")[2].splitlines()
+    assert len([line for line in examples if re.search(rf"(colibri |pipeline\.commands\.){name}\b", line)]) >= 3
 
 
 def test_the_script_names_a_function():
@@ -28,7 +34,7 @@ def test_the_script_names_a_function():
     assert script.load() is main
 
 
-@pytest.mark.parametrize("words", [["--help"], ["init", "--help"], ["summary", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], *([name, "--help"] for name in commands())])
 def test_help_says_how_and_loads_nothing_heavy(words):
     code = (
         "import sys; from pipeline.commands.main import main\n"
@@ -70,7 +76,7 @@ def ending(monkeypatch, error, capsys):
     def fail():
         raise error
 
-    monkeypatch.setattr(module.commands()["summary"], "main", fail)
+    monkeypatch.setattr(load("summary"), "main", fail)
     with pytest.raises(SystemExit) as ended:
         main(["summary"])
     return ended.value.code, capsys.readouterr().err
@@ -104,7 +110,7 @@ def test_a_reader_that_has_had_enough():
 def test_a_terminal_that_lacks_a_letter(tmp_path):
     (tmp_path / "ä").mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline.commands.main", "init", str(tmp_path / "ä")],
+        [sys.executable, "-m", "pipeline.commands.main", "init", str(tmp_path / "ä"), "--name", "a"],
         cwd=ROOT,
         env={**os.environ, "PYTHONIOENCODING": "ascii"},
         capture_output=True,

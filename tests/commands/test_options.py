@@ -51,7 +51,7 @@ def test_the_files_of_a_group_and_the_keys_of_the_one_in_use(capsys):
     assert {line.removeprefix("* ").split()[0] for line in lines[2 : 2 + len(names)]} == names
     assert next(line for line in lines if line.startswith("* ")).startswith("* finetune")
     epochs = next(line for line in lines if line.startswith("train.epochs "))
-    assert epochs.split()[1:4] == ["5", "more", "where"]
+    assert epochs.split()[1:4] == ["5", "of", "conf/config.yaml"]
 
 
 def test_a_section(capsys):

@@ -120,5 +120,5 @@ def test_an_interrupted_registration_is_completed_first(registry):
 def test_the_line_that_the_gate_prints_is_a_command():
     command = promotion.way_out("4").partition("colibri ")[2]
     words = [one.strip("'") for one in command.split(" ")]
-    options = vars(parser(commands()).parse_args(words))
+    options = vars(parser(commands(), words).parse_args(words))
     assert options == {"command": "promote", "version": "4", "reason": "why", "model": None}

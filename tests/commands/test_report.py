@@ -8,8 +8,8 @@ import webbrowser
 import pytest
 
 from pipeline.commands import report
-from pipeline.commands.ui import HOST
 from pipeline.core.errors import UserError
+from pipeline.core.ports import HOST
 
 
 @pytest.fixture
@@ -82,6 +82,11 @@ def test_it_serves_the_pages_and_nothing_else(pages, monkeypatch):
     finally:
         servers[0].shutdown()
         thread.join(10)
+
+
+def test_a_port_that_is_none(pages):
+    with pytest.raises(UserError, match=r"^--serve must be 1 to 65535, got 99999$"):
+        report.main(serve=99_999)
 
 
 def free_port():

@@ -120,7 +120,7 @@ def test_how_it_ends(dvc, capsys, code, reason, shown, ends):
     assert ended.value.code == ends
     out, err = capsys.readouterr()
     assert err == shown
-    assert ("run: interrupted; colibri run goes on from here" in out) is (ends > 128)
+    assert ("run: interrupted; the same command goes on; log: .cache/logs/run-1.log" in out) is (ends > 128)
     assert dvc.summaries == 0
 
 

@@ -1,6 +1,5 @@
 """colibri ui: the address of the runs, the server's command, and ports that cannot be used."""
 
-import socket
 import subprocess
 
 import pytest
@@ -55,19 +54,6 @@ def test_a_server_elsewhere_is_only_named(project, started, monkeypatch, capsys)
         "MLflow runs elsewhere: http://***@mlflow.example.org/#/experiments/3/runs?workflowType=machine_learning\n"
     )
     assert started == []
-
-
-def test_a_port_that_is_taken_or_none():
-    with socket.socket() as one:
-        one.bind((ui.HOST, 0))
-        one.listen()
-        port = one.getsockname()[1]
-        with pytest.raises(
-            UserError, match=rf"^port {port} of 127\.0\.0\.1 cannot be used \(Address already in use\); "
-        ):
-            ui.check_port(port)
-    with pytest.raises(UserError, match=r"^--port must be 1 to 65535, got 0$"):
-        ui.check_port(0)
 
 
 def test_a_server_that_fails_is_one_line(project, started, monkeypatch):

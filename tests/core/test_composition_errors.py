@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
     [
         ("trian.epochs=1", r"there is no 'trian\.epochs' to override; did you mean 'train\.epochs'\?"),
         ("train.epoch=1", r"there is no 'train\.epoch' to override; did you mean 'train\.epochs'\?"),
-        ("epochs=3", r"there is no 'epochs' to override; did you mean 'train\.epochs'\?"),
+        ("dropout=0.3", r"there is no 'dropout' to override; did you mean 'train\.dropout'\?"),
         ("encodr=resnet50", r"there is no 'encodr' to override; did you mean 'encoder'\?"),
         (
             "encoder=resnet51",
@@ -31,6 +31,10 @@ ROOT = Path(__file__).parents[2]
             r"'check\.shortcut\.zzz' to override; check\.shortcut has max_balanced_accuracy",
         ),
         ("+train.epochs=3", r"'train\.epochs' exists, so that no \+ is needed: train\.epochs=VALUE$"),
+        (
+            "train.epochs=1,2",
+            r"'train\.epochs=1,2' has several values; a list is KEY=\[1,2\], a text KEY='1,2'; else run",
+        ),
         ("train.epochs", r"'train\.epochs' is no override; expected KEY=VALUE"),
     ],
 )

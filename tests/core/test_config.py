@@ -43,7 +43,10 @@ def test_compose_resolves_the_choices(conf):
             ["sed=2"],
             r"conf/: there is no 'sed' to override; did you mean 'seed'\? \(a new key takes a \+",
         ),
-        (["source=two"], r"conf/: source\.path has no value \(\?\?\?\); set it in conf/ or with dvc exp run -S"),
+        (
+            ["source=two"],
+            r"conf/: source\.path has no value \(\?\?\?\); set it in conf/ or with colibri run source\.path=",
+        ),
         (["seed='${nowhere}'"], r"conf/: .*nowhere"),
         (["seed"], r"conf/: 'seed' is no override; expected KEY=VALUE, such as train\.epochs=10"),
         (["seed=[1"], r"conf/: an override cannot be read \(no viable alternative .*\); expected KEY=VALUE"),
@@ -63,7 +66,7 @@ def test_compose_refuses_what_is_not_yaml(conf, text):
 
 
 def test_compose_without_conf(tmp_path):
-    with pytest.raises(UserError, match=r"conf/: Primary config directory not found"):
+    with pytest.raises(UserError, match=r"conf/ does not exist here; run this in the project's folder"):
         config.compose(tmp_path / "conf")
 
 
@@ -237,3 +240,11 @@ def test_targets_of_a_group(conf):
         config.list_targets("source", conf)
     with pytest.raises(UserError, match=r"/sink/ does not exist here; run this in the project's folder"):
         config.list_targets("sink", conf)
+
+
+@pytest.mark.parametrize(
+    "call", [config.compose, config.load_params, lambda: config.compose_option("tune", "finetune")]
+)
+def test_outside_of_a_project(project, call):
+    with pytest.raises(UserError, match=r"^conf/ does not exist here; run this in the project's folder, where dvc\.ya"):
+        call()

@@ -65,7 +65,7 @@ def test_the_two_ways_out():
     assert ways_out("check", "shortcut", SHORTCUT, PAGE) == [
         "  -> Find out why the property goes with the label: reports/checks.html#shortcut",
         "  Then run again. Or train all the same:",
-        "  dvc exp run -S check.shortcut.on_fail=warn",
+        "  colibri run check.shortcut.on_fail=warn",
     ]
 
 
@@ -73,4 +73,6 @@ def test_states_are_counted():
     good, bad = Finding(value=0.0, limit=1.0, unit="x"), Finding(value=2.0, limit=1.0, unit="x")
     blind = Finding(value=0.0, limit=1.0, unit="x", obstacle="Test has one group.")
     assert count_states({"a": good, "b": bad, "c": bad, "d": blind}) == "1 passed, 2 warned, 1 cannot be judged"
+    known = Finding(value=2.0, limit=1.0, unit="x", note="Each class has one photograph.")
+    assert count_states({"a": good, "b": known, "c": bad}) == "1 passed, 1 noted, 1 warned"
     assert count_states({}) == "0 passed"

@@ -42,12 +42,12 @@ def test_a_stage_that_ends_well(capsys):
     ("error", "code", "message"),
     [
         (UserError("no sample is left"), 1, "split: no sample is left\n"),
-        (KeyboardInterrupt(), 130, "split: interrupted; run dvc repro to go on\n"),
+        (KeyboardInterrupt(), 130, "split: interrupted; the same command goes on\n"),
         *(
             (
                 OSError(number, os.strerror(number), "data/x"),
                 1,
-                "split: the disk is full while writing data/x; free some space and run dvc repro again\n",
+                "split: the disk is full while writing data/x; free some space, then the same command goes on\n",
             )
             for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         ),
@@ -75,7 +75,9 @@ def test_a_full_disk_without_a_file_name_names_the_folder(project, capsys):
 def test_a_full_disk_that_a_library_tells_in_its_own_way_is_one_line_too(project, error, capsys):
     code, message = ending(raising(error), capsys)
     assert code == 1
-    assert message == f"split: the disk is full while writing {project}; free some space and run dvc repro again\n"
+    assert (
+        message == f"split: the disk is full while writing {project}; free some space, then the same command goes on\n"
+    )
 
 
 @pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "denied"), RuntimeError("a bug"), ValueError("a bug")])

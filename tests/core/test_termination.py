@@ -85,9 +85,9 @@ def gone(number):
 @pytest.mark.parametrize(
     ("number", "line"),
     [
-        (signal.SIGTERM, "make: ended by SIGTERM; run dvc repro to go on\n"),
-        (signal.SIGHUP, "make: ended by SIGHUP; run dvc repro to go on\n"),
-        (signal.SIGINT, "make: interrupted; run dvc repro to go on\n"),
+        (signal.SIGTERM, "make: ended by SIGTERM; the same command goes on\n"),
+        (signal.SIGHUP, "make: ended by SIGHUP; the same command goes on\n"),
+        (signal.SIGINT, "make: interrupted; the same command goes on\n"),
     ],
 )
 def test_a_signal_puts_the_outputs_back(made, number, line):

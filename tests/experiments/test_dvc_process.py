@@ -153,6 +153,13 @@ def test_a_secret_is_not_kept(make, monkeypatch, project):
     assert lines == ["fetch s3://***@host/a", "half a line"]
 
 
+def test_what_a_name_hides_is_escaped_in_the_log():
+    lines: list[str] = []
+    taker = dvc_process._Lines(lines.append)
+    taker.add(b"a\tb\n\x1b]0;title\x07 \xe2\x80\xaename\n")
+    assert lines == ["a\tb", r"\x1b]0;title\x07 \u202ename"]
+
+
 def test_a_bar_that_never_ends_is_bounded():
     lines: list[str] = []
     taker = dvc_process._Lines(lines.append)

@@ -55,7 +55,7 @@ def test_git_step_by_step(repository):
     (finding,) = look_at_git()
     assert finding.state == "warning"
     assert finding.text.endswith("; it does not know conf/mine.yaml")
-    assert finding.remedy == "before dvc exp run --queue or --temp: git add conf/mine.yaml && git commit"
+    assert finding.remedy == "before colibri run --queue: git add conf/mine.yaml && git commit"
 
 
 def test_no_git(project, monkeypatch):

@@ -45,7 +45,7 @@ def test_the_winner_is_written_with_what_to_expect_and_composes(searchable, caps
     shown = capsys.readouterr().out
     assert "0 of 4 trials have ended before" in shown
     assert "trial 4 of 4: train.learning_rate=" in shown
-    assert "dvc exp run -S experiment=tuned_quick" in shown
+    assert "colibri run experiment=tuned_quick" in shown
 
 
 def start_from(**train):

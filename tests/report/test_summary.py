@@ -54,7 +54,7 @@ def test_every_line():
         "Test:   3 versions were evaluated on these pictures; choosing a version by them makes its figures too good",
         "Time:   5 min 04 s for 2 stages, each as it last ran; the longest is train, 4 min 38 s",
         "Report: reports/report.html",
-        "Next:   open the report; make ui shows all runs and models on http://127.0.0.1:5000",
+        "Next:   colibri report opens the pages, colibri ui all runs and models",
     ]
 
 
@@ -102,7 +102,7 @@ def test_which_check_stopped_the_run(project):
         "curate: stopped by drift: Brightness separates cat from dog (2, at most 1 accepted)",
         "  -> Vary it: reports/curation.html#drift",
         "  Then run again. Or train all the same:",
-        "  dvc exp run -S curate.drift.on_fail=warn",
+        "  colibri run curate.drift.on_fail=warn",
     ]
 
 

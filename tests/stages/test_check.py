@@ -105,7 +105,7 @@ def test_a_run_that_stops_has_its_exit_code_and_its_page(run, capsys):
     first, page, _, ways_out = capsys.readouterr().err.splitlines()
     assert first.startswith("check: stopped by split_leakage: 1 of 1 pictures of validation and test")
     assert page.endswith(": reports/checks.html#split_leakage")
-    assert ways_out.endswith("  dvc exp run -S check.split_leakage.on_fail=warn")
+    assert ways_out.endswith("  colibri run check.split_leakage.on_fail=warn")
     html = artifacts.CHECKS_PAGE.read_text(encoding="utf-8")
     page = Page(html)
     assert [card["class"] for card in page.all("article")] == ["card failed"]

@@ -100,8 +100,8 @@ def test_an_edit_by_hand_is_refused_and_names_key_and_both_ways_out(lock):
     with pytest.raises(UserError, match=message) as caught:
         stage.main()
     ways_out = (
-        "Keep them: write them into conf/, or run dvc exp run -S KEY=VALUE. "
-        "Drop them: python -m pipeline.stages.compose --force. Then run dvc repro again."
+        "Keep them: write them into conf/, or colibri run KEY=VALUE. "
+        "Drop them: python -m pipeline.stages.compose --force. Then colibri run again."
     )
     assert caught.value.details == ("  validate.min_samples: 1 in params.yaml, 100 from conf/", ways_out)
     assert PARAMS.read_bytes() == edited

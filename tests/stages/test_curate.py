@@ -58,7 +58,7 @@ def test_an_error_ends_with_its_exit_code_after_everything_was_written(curated, 
     said = capsys.readouterr().err
     assert said.startswith("curate: stopped by outliers: ")
     assert ": reports/curation.html#outliers\n" in said
-    assert said.endswith("dvc exp run -S curate.outliers.on_fail=warn\n")
+    assert said.endswith("colibri run curate.outliers.on_fail=warn\n")
     assert all(path.stat().st_size for path in WRITTEN)
     page = Page(artifacts.CURATION_PAGE.read_text(encoding="utf-8"))
     assert [card["class"] for card in page.all("article")] == ["card failed"]

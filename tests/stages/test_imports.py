@@ -64,9 +64,9 @@ def made(project: Path) -> Path:
 @pytest.mark.parametrize(
     ("number", "line"),
     [
-        (signal.SIGTERM, "split: ended by SIGTERM; run dvc repro to go on\n"),
-        (signal.SIGHUP, "split: ended by SIGHUP; run dvc repro to go on\n"),
-        (signal.SIGINT, "split: interrupted; run dvc repro to go on\n"),
+        (signal.SIGTERM, "split: ended by SIGTERM; the same command goes on\n"),
+        (signal.SIGHUP, "split: ended by SIGHUP; the same command goes on\n"),
+        (signal.SIGINT, "split: interrupted; the same command goes on\n"),
     ],
 )
 def test_a_signal_puts_the_outputs_back(made: Path, number: int, line: str) -> None:
@@ -94,7 +94,10 @@ def test_no_stage_can_be_ended_without_its_one_line(stage: str, tmp_path: Path) 
         wait_for_imports(tmp_path)
         process.terminate()
         _, said = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, said) == (128 + signal.SIGTERM, f"{stage}: ended by SIGTERM; run dvc repro to go on\n")
+    assert (process.returncode, said) == (
+        128 + signal.SIGTERM,
+        f"{stage}: ended by SIGTERM; the same command goes on\n",
+    )
 
 
 @pytest.mark.parametrize("stage", STAGES)

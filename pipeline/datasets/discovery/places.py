@@ -13,9 +13,6 @@ from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import say
 from pipeline.datasets.discovery.file_listing import FileListing, list_files, project_path
-from pipeline.datasets.sources.tree_source import TreeSource
-from pipeline.datasets.trees.archive_entries import is_archive
-from pipeline.datasets.trees.remote_mirror import shows_changes
 
 KINDS = {"archive": "an archive: ", "remote": "fetched: "}
 WEB = ("http", "https")
@@ -113,6 +110,8 @@ def open_place(path: str, name: str, options: Mapping[str, Any]) -> Place:
     Raises:
         UserError: It does not exist, cannot be read, fetched or unpacked, or holds no file.
     """
+    from pipeline.datasets.trees.archive_entries import is_archive
+
     kind = path.partition("://")[0] if "://" in path else ""
     if kind and kind != "file":
         return _fetch(path, name, options)
@@ -137,6 +136,9 @@ def _unpack(path: Path, name: str, place: Place, options: Mapping[str, Any]) -> 
 
 def _fetch(url: str, name: str, options: Mapping[str, Any]) -> Place:
     """The files of a server."""
+    from pipeline.datasets.trees.archive_entries import is_archive
+    from pipeline.datasets.trees.remote_mirror import shows_changes
+
     tree, empty = project_path(Path(".cache/trees") / name), FileListing(root=Path(), files=())
     node = {"name": name, "url": url, "tree": str(tree), "watch": url, "options": {}}
     say(f"fetching {url} to {tree}; the run takes the files from there")
@@ -158,6 +160,8 @@ def _fetch(url: str, name: str, options: Mapping[str, Any]) -> Place:
 
 def _make(kind: str, choices: Mapping[str, Any], tree: Path, place: Place) -> Place:
     """The place after a source around it has made its tree."""
+    from pipeline.datasets.sources.tree_source import TreeSource
+
     node: dict[str, Any] = {**config.compose_option("source", kind), **choices}
     inner = {**node.pop("inner"), "name": choices["name"], "path": str(tree), "watch": choices["watch"]}
     source = config.build({**node, "inner": inner}, "source")

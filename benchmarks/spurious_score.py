@@ -104,7 +104,7 @@ def compare(arguments: argparse.Namespace) -> None:
             drawn = planted.draw(len(pool), setting.sizes, kind, strength, np.random.default_rng(seed))
             runs[kind].append(((drawn.picture + len(pool) * drawn.marked).tolist(), drawn.label.tolist()))
             samples = planted.samples(measured, setting.sizes, kind, strength, np.random.default_rng(seed))
-            fired[kind].append(check(samples).state != "passed")
+            fired[kind].append(not check(samples).passed)
     with tempfile.TemporaryDirectory() as folder:
         found = beside({"paths": written(pool, Path(folder)), "runs": runs, "workers": num_workers()})
     where = arguments.folder.name if arguments.folder else arguments.source

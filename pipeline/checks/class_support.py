@@ -40,16 +40,18 @@ def class_supports(samples: pd.DataFrame) -> list[ClassSupport]:
     pairs = samples["labels"].reset_index(drop=True).explode().dropna()
     codes, classes = pd.factorize(pairs, sort=True)
     split = samples["split"].to_numpy()
+    in_test, split_of_pair = split == "test", split[pairs.index]
+    sizes_of = {one: np.bincount(codes[split_of_pair == one], minlength=len(classes)) for one in SPLITS}
     supports = []
     for code, name in enumerate(classes):
         has = np.zeros(len(samples), dtype=bool)
         has[pairs.index[codes == code]] = True
-        sizes = np.bincount(groups[has & (split == "test")])
+        sizes = np.bincount(groups[has & in_test])
         correlation = intraclass_correlation(has, groups)
         supports.append(
             ClassSupport(
                 name=str(name),
-                num_samples={one: int((has & (split == one)).sum()) for one in SPLITS},
+                num_samples={one: int(sizes_of[one][code]) for one in SPLITS},
                 num_groups=int((sizes > 0).sum()),
                 correlation=correlation,
                 effective=effective_number(sizes, correlation),

@@ -15,6 +15,7 @@ from pipeline.core.ranges import Fraction
 from pipeline.core.results import Finding
 
 SHOWN = 8  # pictures of each fault
+UNIFORM = "near-uniform"
 USUAL = 0.5  # share of the samples beyond a limit from which it describes the data set
 MAX_DEVIATIONS, ROBUST = 3.0, 1.4826  # the median absolute deviation times this is a normal standard deviation
 PROPERTIES = ("contrast", "light_level", "dark_level", "sharpness", "entropy", "aspect_ratio", "num_pixels")
@@ -26,7 +27,8 @@ class PictureQuality(Check):
     """The share of samples with at least one fault.
 
     A limit beyond which more than half of the samples are describes the data set (digits have little information), so
-    it is no fault: then those have it that are more than three robust standard deviations worse than the median.
+    it is no fault: then those have it that are more than three robust standard deviations worse than the median, and
+    the sentence names the limit. A near-uniform picture shows nothing, so it is a fault wherever it occurs.
 
     Args:
         dark: A picture is dark when its `light_level` (99 % of the pixels are darker) is below this.
@@ -56,7 +58,13 @@ class PictureQuality(Check):
     on_fail: Literal["error", "warn"]
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        how_bad = {name: _beyond_the_usual(badness) for name, badness in self._how_bad(samples).items()}
+        how_bad = self._how_bad(samples)
+        usual = {
+            name: int((badness > 0).sum())
+            for name, badness in how_bad.items()
+            if name != UNIFORM and (badness > 0).sum() > USUAL * len(samples)
+        }
+        how_bad |= {name: _beyond_the_usual(how_bad[name]) for name in usual}
         faults = {name: np.flatnonzero(badness > 0) for name, badness in how_bad.items()}
         any_fault = np.zeros(len(samples), dtype=bool)
         for rows in faults.values():
@@ -72,7 +80,11 @@ class PictureQuality(Check):
             worst={name: f"{len(rows):,} of {len(samples):,}" for name, rows in ranked.items() if len(rows)},
             advice="Look at these pictures: repair or remove those that nobody could label, and set the limits in "
             "conf/check/default.yaml to what is normal for your pictures.",
-            sentence=f"{int(any_fault.sum()):,} of {len(samples):,} pictures have at least one measured fault.",
+            sentence=f"{int(any_fault.sum()):,} of {len(samples):,} pictures have at least one measured fault."
+            + "".join(
+                f" {number:,} are beyond the limit for {name!r}, so that counts as usual for these pictures."
+                for name, number in usual.items()
+            ),
             pictures={name: [str(names[row]) for row in rows[:SHOWN]] for name, rows in ranked.items() if len(rows)},
         )
 
@@ -87,7 +99,7 @@ class PictureQuality(Check):
             "dark": self.dark - of["light_level"],
             "bright": of["dark_level"] - self.bright,
             "blurred": np.where(uniform > 0, 0.0, self.blurred - of["sharpness"]),
-            "near-uniform": uniform,
+            UNIFORM: uniform,
             "low information": self.low_information - of["entropy"],
             "odd shape": longer - 1 / self.odd_aspect,
             "odd size": np.maximum(side / middle, middle / side) - self.odd_size,
@@ -95,8 +107,6 @@ class PictureQuality(Check):
 
 
 def _beyond_the_usual(badness: np.ndarray) -> np.ndarray:
-    """(N,) how far each sample is beyond the limit, or beyond what is usual where more than half are beyond it."""
-    if not len(badness) or (badness > 0).mean() <= USUAL:
-        return badness
+    """(N,) how far each sample is beyond what is usual, where more than half are beyond the limit."""
     middle = np.median(badness)
     return np.asarray(badness - middle - MAX_DEVIATIONS * ROBUST * np.median(np.abs(badness - middle)))

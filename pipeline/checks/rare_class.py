@@ -24,7 +24,8 @@ class RareClass(Check):
 
     Train and val need `min_samples` of each class. Test needs as many independent samples as an interval of
     `half_width` takes, from `min_groups` groups, since with fewer no interval can be trusted. Few samples in train are
-    a warning: a model learns little of the class. Few in val or test are noted: the intervals of the metrics say it.
+    a warning: a model learns little of the class. Few in val or test are noted (with `on_fail: warn`): the intervals of
+    the metrics say it.
 
     Args:
         min_samples: Fewest samples of a class in train and val, at least 1.
@@ -64,7 +65,7 @@ class RareClass(Check):
                 for one in sorted(supports, key=lambda one: (one.num_samples["train"], one.effective))
             ],
             note=""
-            if rare["train"]
+            if rare["train"] or self.on_fail == "error"
             else "Nothing has to be done: the intervals of the metrics say how little is known.",
             obstacle=""
             if supports

@@ -75,8 +75,19 @@ def test_a_limit_that_most_pictures_exceed_describes_the_data_set(make_manifest)
     usual = [{"entropy": 1.6 + 0.02 * one} for one in range(9)]
     found = finding(make_manifest, *usual, {"entropy": 2.5})
     assert (found.value, found.worst) == (0.0, {})
+    assert found.sentence == (
+        "0 of 10 pictures have at least one measured fault. 9 are beyond the limit for 'low information', so that "
+        "counts as usual for these pictures."
+    )
     found = finding(make_manifest, *usual, {"entropy": 1.4})
     assert (found.value, found.pictures) == (0.1, {"low information": ["s09"]})
+
+
+def test_pictures_that_show_nothing_are_at_fault_however_many(make_manifest):
+    """A camera that gave 6 black frames of 10 does not describe the data set."""
+    found = finding(make_manifest, *[{"contrast": 0.0}] * 6, *[{}] * 4)
+    assert found.value == 0.6
+    assert found.worst == {"near-uniform": "6 of 10"}
 
 
 def test_up_to_half_of_the_pictures_can_be_at_fault(make_manifest):

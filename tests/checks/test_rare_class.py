@@ -54,6 +54,11 @@ def test_few_in_val_or_test_is_a_note(make_manifest):
     assert found.note.startswith("Nothing has to be done: the intervals")
 
 
+def test_a_person_who_wants_the_run_to_stop_is_obeyed(make_manifest):
+    found = finding(make_manifest, [("a", "train", 3), ("a", "val", 2)], on_fail="error")
+    assert (found.state, found.note) == ("failed", "")
+
+
 def test_ten_classes_in_three_splits_are_counted_as_pairs(make_manifest):
     """17 'classes in a split' of 10 classes could not be understood."""
     cells = [(name, split, 2) for name in "abcdefghij" for split in ("train", "val")]

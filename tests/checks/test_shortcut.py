@@ -213,6 +213,15 @@ def test_what_is_not_of_the_object_stays_a_warning(make_manifest, columns):
     assert check()(on_black(make_manifest, **columns)).state == "failed"
 
 
+def test_on_a_white_background_the_darkest_pixels_show_another_lamp(make_manifest):
+    """A clipped white border is the same under any light, so it proves nothing."""
+    white = {"prop_border_brightness": 1.0, "prop_light_level": 1.0}
+    assert check()(on_black(make_manifest, **white)).state == "noted"
+    lamp = np.tile([0.1, 0.3], 40) + np.linspace(0, 0.01, 80)
+    assert check()(on_black(make_manifest, **white, prop_dark_level=lamp)).state == "failed"
+    assert check()(on_black(make_manifest, prop_dark_level=lamp)).state == "noted"  # black: more ink, less black
+
+
 def test_nine_of_ten_borders_make_a_common_background(make_manifest):
     touched = np.where(np.arange(80) < 8, 0.2, 0.0)
     assert check()(on_black(make_manifest, prop_border_brightness=touched)).state == "noted"

@@ -184,6 +184,18 @@ def test_a_folder_of_web_pages(web, checkout, capsys):
     )
 
 
+def test_a_password_in_an_address_is_not_shown(web, checkout, capsys):
+    folder, url = web
+    classes(folder / "pets")
+    secret = url.replace("://", "://me:hunter2@")
+    run(f"{secret}/pets/")
+    shown = capsys.readouterr().out
+    assert "fetching http://***@127.0.0.1" in shown
+    assert "the address carries a password or a key, so conf/source/pets.yaml holds it too: do not commit it" in shown
+    message = refused(capsys, f"{secret}/pets", "--name", "other")
+    assert "hunter2" not in message
+
+
 def test_an_archive_on_a_web_server(web, checkout, tmp_path, capsys):
     folder, url = web
     pack(classes(tmp_path / "made"), folder / "pets.zip", "around/")

@@ -98,10 +98,10 @@ class Resolver:
     def _through_links(self, plain: str) -> str | None:
         """An absolute path whose folder leads into the root by links, relative to it; else None. Opens nothing."""
         folder, _, last = plain.rpartition("/")
-        if not plain.startswith("/"):
+        if not plain.startswith("/") or "\0" in plain:
             return None
         if folder not in self._folders:
-            real = Path(os.path.realpath(folder))
+            real = Path(os.path.realpath(folder or "/"))
             self._folders[folder] = real.relative_to(self._real).as_posix() if real.is_relative_to(self._real) else None
         inside = self._folders[folder]
         return None if inside is None else posixpath.normpath(f"{inside}/{last}")

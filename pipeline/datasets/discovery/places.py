@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import say
+from pipeline.core.uris import mask_credentials
 from pipeline.datasets.discovery.file_listing import FileListing, list_files, project_path
 
 KINDS = {"archive": "an archive: ", "remote": "fetched: "}
@@ -141,20 +142,25 @@ def _fetch(url: str, name: str, options: Mapping[str, Any]) -> Place:
 
     tree, empty = project_path(Path(".cache/trees") / name), FileListing(root=Path(), files=())
     node = {"name": name, "url": url, "tree": str(tree), "watch": url, "options": {}}
-    say(f"fetching {url} to {tree}; the run takes the files from there")
-    place = _make("remote", node, tree, Place(listing=empty))
+    shown = mask_credentials(url)
+    say(f"fetching {shown} to {tree}; the run takes the files from there")
+    secret = f"the address carries a password or a key, so conf/source/{name}.yaml holds it too: do not commit it"
+    place = _make("remote", node, tree, Place(listing=empty, notes=(secret,) if shown != url else ()))
     files = place.listing.files
     if url.startswith(WEB) and not shows_changes(url):
         own = str(config.CONF / "source" / f"{name}.yaml")
         place = replace(
             place,
             around=(("remote", {**place.around[0][1], "watch": own}),),
-            notes=("the server gives no ETag, so DVC cannot notice a change: run dvc repro -f -s ingest after one",),
+            notes=(
+                *place.notes,
+                "the server gives no ETag, so DVC cannot notice a change: run dvc repro -f -s ingest after one",
+            ),
         )
     if len(files) == 1 and is_archive(place.listing.root / files[0]):
         return _unpack(place.listing.root / files[0], name, place, options)
     if url.startswith(WEB) and not url.endswith("/"):
-        raise UserError(f"{url} is no archive; the address of a folder of files ends with a slash, like {url}/")
+        raise UserError(f"{shown} is no archive; the address of a folder of files ends with a slash, like {shown}/")
     return place
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from pipeline.core import terminal
 from pipeline.core.labels import are_labelled, labels_to_text
 from pipeline.core.parallel import parallel_map
 from pipeline.core.sample_reader import SampleReader
@@ -28,14 +29,21 @@ MAX_PAIRS = 20_000  # compared, 40 minutes of one core; of more the rest counts 
 def add_same_picture(samples: pd.DataFrame, duplicates: pd.DataFrame, reader: SampleReader) -> pd.DataFrame:
     """The samples with `same_picture`: one name for those of other labels whose pixels agree, None for all others.
 
-    Pixels are compared of pairs with different labels that are near-duplicates or have equal perceptual hashes.
+    Pixels are compared of pairs with different labels that are near-duplicates, or of which one is the first sample
+    with the perceptual hash of the other.
 
     Args:
         samples: Manifest rows with a label, or a statement that none applies.
         duplicates: `data/duplicates.parquet`.
         reader: Of the pictures.
     """
-    pairs = _contradicting_pairs(samples, duplicates).head(MAX_PAIRS)
+    pairs = _contradicting_pairs(samples, duplicates)
+    if len(pairs) > MAX_PAIRS:
+        terminal.warn(
+            f"check: {len(pairs):,} pairs of similar pictures have different labels; the pixels of the first "
+            f"{MAX_PAIRS:,} are compared, the others count as look-alikes"
+        )
+        pairs = pairs.head(MAX_PAIRS)
     items = samples.set_index("sample_id")[["path", "content_hash"]]
     left, right = (list(items.loc[pairs[side]].itertuples(index=False, name=None)) for side in ("left", "right"))
     compared = zip(left, right, pairs["mirrored"].tolist(), strict=True)

@@ -67,6 +67,10 @@ class Better(Gate):
             return Verdict(
                 False, [f"no verdict: {len(common)} common test samples, at least {self.min_samples} are needed"]
             )
+        if change_of_classes and common.later.targets.all():
+            shared = truncate_names(common.later.classes)
+            reason = f"{change_of_classes}; all {len(common)} common test samples are {shared}, so a model that always "
+            return Verdict(False, [f"{reason}answers that would look perfect: no verdict"])
         metric = self.metric
         if isinstance(metric, ClassFigure):
             label = challenger.classes[metric.column]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -60,9 +59,9 @@ class FitEstimator(Trainer):
     def __post_init__(self) -> None:
         if not isinstance(self.estimator, ClassifierMixin):
             raise ValueError(f"estimator must be a classifier of scikit-learn, got {type(self.estimator).__name__}")
-        with warnings.catch_warnings():  # scikit-learn checks its parameters in fit
-            warnings.simplefilter("ignore")
-            self._with_seed().fit(np.eye(4), [0, 0, 1, 1])
+        for one in (self.estimator, *self.estimator.get_params().values()):
+            if hasattr(one, "_parameter_constraints") and not isinstance(one, type):
+                one._validate_params()  # else scikit-learn checks them in fit, after the features
 
     def fit(
         self,

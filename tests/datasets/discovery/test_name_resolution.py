@@ -103,6 +103,14 @@ def test_absolute_names_through_links_and_the_home_folder(tmp_path, monkeypatch)
     assert found(files, names, tmp_path / "real") == ["cat/1.png", "dog/1.png", None, None]
 
 
+def test_an_absolute_name_is_never_read_from_the_current_folder(tmp_path, monkeypatch):
+    """`/1.jpg` is at the top of the disk; a zero byte is no path at all."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    files = ["work/1.jpg", "other/1.jpg"]
+    assert found(files, ["/1.jpg", "/a\0b/1.jpg"], tmp_path) == ["ambiguous", None]
+
+
 def test_a_refusal_says_both_names():
     files, names = ["x/a.jpg", "y/a.png"], ["a"]
     refused = Resolver(files, Path("/r")).find_all(names)["a"]

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pipeline.core.sample_reader import SampleReader
+from pipeline.datasets.near_duplicates import pixel_agreement
 from pipeline.datasets.near_duplicates.pixel_agreement import (
     MAX_DIFFERENCE,
     add_same_picture,
@@ -111,6 +112,21 @@ def test_only_pairs_that_contradict_each_other_are_read(make_manifest):
     assert found["same_picture"].tolist()[:2] == ["s00", "s00"]
     assert found["same_picture"].isna().tolist() == [False, False, True, True, True, True]
     assert set(reader.read) == {"s00", "s01", "s02", "s03"}  # s04 has no label
+
+
+def test_pairs_that_are_not_compared_are_reported(make_manifest, monkeypatch, capsys):
+    monkeypatch.setattr(pixel_agreement, "MAX_PAIRS", 1)
+    image = texture(0)
+    pictures = {"s00": image, "s01": image, "s02": image}
+    samples = make_manifest(["good", "bad", "worse"], path=list(pictures), perceptual_hash=["0" * 16] * 3)
+    reader = Reader(pictures)
+    found = add_same_picture(samples, pd.DataFrame({"left": [], "right": []}), reader)
+    assert found["same_picture"].notna().tolist() == [True, True, False]
+    assert set(reader.read) == {"s00", "s01"}
+    assert capsys.readouterr().err == (
+        "check: 2 pairs of similar pictures have different labels; the pixels of the first 1 are compared, the others "
+        "count as look-alikes\n"
+    )
 
 
 def test_without_any_pair(make_manifest):

@@ -318,6 +318,18 @@ def test_without_a_common_class_nothing_is_compared():
     ]
 
 
+def test_one_common_class_alone_gives_no_verdict():
+    """`b` was renamed: a challenger that answers `a` to everything is right on all that can be compared."""
+    champion = of_classes(OLD, OLD, "ab")
+    verdict = gate(min_samples=50)(of_classes(["a", "x"] * 200, ["a"] * 400, "ax"), champion)
+    assert not verdict.promote
+    (reason,) = verdict.reasons
+    assert reason == (
+        "the classes changed: x is new and b is gone; all 200 common test samples are a, so a model that always "
+        "answers that would look perfect: no verdict"
+    )
+
+
 def test_of_many_new_classes_five_are_named():
     verdict = gate()(of_classes(OLD, OLD, ["a", "b", *"cdefghi"]), of_classes(OLD, OLD, "ab"))
     assert verdict.reasons[1].startswith("the classes changed: c, d, e, f, g and 2 more are new;")

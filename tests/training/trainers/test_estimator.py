@@ -8,6 +8,7 @@ import pytest
 import torch
 from attribute_pictures import LABELS, attribute_labels, attribute_picture
 from file_options import from_file
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -368,13 +369,19 @@ def test_what_an_estimator_cannot_do(fit, stripes, changes, train, message):
     [
         (SVC(C=-1.0), r"^The 'C' parameter of SVC must be a float in the range"),
         (SVC(kernel="circle"), r"^The 'kernel' parameter of SVC must be a"),
+        (CalibratedClassifierCV(SVC(C=-1.0)), r"^The 'C' parameter of SVC must be a float in the range"),
     ],
-    ids=["C", "kernel"],
+    ids=["C", "kernel", "C of the inner one"],
 )
 def test_parameters_that_scikit_learn_refuses_are_refused_by_the_constructor(estimator, message):
-    choices = {"scaling": "none", "calibration": "none", "max_samples": None, "batch_size": 8, "seed": 0}
     with pytest.raises(ValueError, match=message):
-        FitEstimator(estimator=estimator, **choices)
+        FitEstimator(**{**CHOICES, "estimator": estimator})
+
+
+def test_an_estimator_that_needs_many_samples_is_accepted():
+    """Its parameters are right; whether train has enough of each class for five folds is seen in fit."""
+    estimator = CalibratedClassifierCV(SVC(), cv=5)
+    assert FitEstimator(**{**CHOICES, "estimator": estimator}).estimator is estimator
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,6 @@ def read_run(name: str) -> ComparedRun:
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
     from dvc.scm import RevError
-    from scmrepo.exceptions import SCMError
 
     try:
         system = DVCFileSystem(repo=".", rev=None if name == WORKSPACE else name)
@@ -69,7 +68,7 @@ def read_run(name: str) -> ComparedRun:
             classes, table = _read_predictions(file.read())
         card = yaml.safe_load(system.read_text((artifacts.PREDICTOR / "card.json").as_posix(), encoding="utf-8"))
         num_bytes = int(system.du(artifacts.PREDICTOR.as_posix(), total=True))
-    except (RevError, SCMError):
+    except RevError:
         raise UserError(
             f"there is no run {name!r}; expected an experiment (dvc exp list -A), a commit, a tag or {WORKSPACE}"
         ) from None

@@ -63,7 +63,7 @@ def refused(capsys, *arguments):
 
 
 def written(name):
-    return config.build(yaml.safe_load(Path(f"conf/source/{name}.yaml").read_text()), "source")
+    return config.build(yaml.safe_load(Path(f"conf/source/{name}.yaml").read_text())["source"], "source")
 
 
 def contents(source):
@@ -224,9 +224,9 @@ def test_a_file_uri_is_a_path(tmp_path, checkout, capsys):
 
 def test_a_table_in_the_project_and_pictures_outside(tmp_path, checkout, capsys):
     pictures = classes(tmp_path / "far/pictures")
-    run(labels(checkout / "labels.csv"), "--pictures", pictures)
-    source = written("labels")
-    assert (source.path, source.watch) == ("labels.csv", ["labels.csv", str(pictures)])
+    run(labels(checkout / "pets.csv"), "--pictures", pictures)
+    source = written("pets")
+    assert (source.path, source.watch) == ("pets.csv", ["pets.csv", str(pictures)])
     assert contents(source) == EXPECTED
 
 
@@ -239,7 +239,7 @@ def test_a_table_around_the_project(tmp_path, checkout, capsys):
 
 def test_a_table_within_its_pictures_is_watched_with_them(tmp_path, checkout, capsys):
     run(labels(classes(tmp_path / "set") / "labels.csv"))
-    assert written("labels").watch == str(tmp_path / "set")
+    assert written("set").watch == str(tmp_path / "set")
 
 
 def test_pictures_around_the_project_are_refused(tmp_path, checkout, capsys):
@@ -256,7 +256,28 @@ def test_absolute_paths_below_the_pictures_are_read(prefix, pictures, tmp_path, 
     (tmp_path / "link").symlink_to(tmp_path / "real")
     table = labels(tmp_path / "tables/labels.csv", prefix.format(place=tmp_path))
     run(table, "--pictures", tmp_path / pictures)
-    assert contents(written("labels")) == EXPECTED
+    assert contents(written("tables")) == EXPECTED
+
+
+def test_absolute_paths_of_another_tree_name_the_pictures(tmp_path, checkout, capsys):
+    classes(tmp_path / "real")
+    picture(tmp_path / "real/left_out.png", 7)
+    run(labels(tmp_path / "tables/labels.csv", f"{tmp_path}/real/"))
+    shown = capsys.readouterr().out
+    assert f"its paths are absolute, so the pictures are read from {tmp_path / 'real'}" in shown
+    assert "left out, pictures that no annotation names: 1" in shown
+    assert "ingest will stop" not in shown
+    assert contents(written("tables"))[:-1] == EXPECTED  # the last is left_out.png
+
+
+def test_absolute_paths_around_the_project_are_not_watched(tmp_path, checkout, capsys):
+    classes(tmp_path / "real")
+    rows = [f"{tmp_path}/real/cat/0.png,cat", f"{tmp_path}/other/1.png,dog"]
+    table = tmp_path / "tables/labels.csv"
+    table.parent.mkdir()
+    table.write_text("\n".join(["path,label", *rows]) + "\n")
+    message = refused(capsys, table)
+    assert f"2 begin with '{tmp_path}/': cut that from them" in message
 
 
 def test_absolute_paths_elsewhere_name_the_prefix(tmp_path, checkout, capsys):

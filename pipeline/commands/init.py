@@ -117,7 +117,6 @@ def main(
         choices["pictures"] = place.folder(choices["pictures"])
     target, found = detect_format(place.listing, sorted(set(targets.values())), choices, format)
     layout = place.describe(found.layout)
-    say(f"{path}: {layout}")
     inner = {**found.choices, **choices}
     inner = {"_target_": target, "name": name, **inner, "watch": place.watch(inner)}
     check_writable(inner, set(choices) - set(signature(import_target(target, "source", "source")).parameters), target)
@@ -126,11 +125,11 @@ def main(
     rows = source.read()
     counted = summarise_source(rows)
     if "pictures" not in choices and (folder := absolute_folder(counted)):
-        say(f"  its paths are absolute, so the pictures are read from {folder}, as --pictures {folder} says it")
+        say(f"the paths in {path} are absolute; the pictures are read from {folder} (--pictures names another folder)")
         main(path, name, format, force, split, use, **{**given, "pictures": folder})
         return
     looked = sample_headers(source, rows)
-    say(*lines(counted, looked, [*place.notes, *found.notes, *_list_notes(place.listing)]))
+    say(f"{path}: {layout}", *lines(counted, looked, [*place.notes, *found.notes, *_list_notes(place.listing)]))
     check_usable(counted, looked, path)
     if file.exists() and not force:
         raise UserError(f"{file} exists; choose another name with --name, or write over it with --force")
@@ -216,7 +215,8 @@ def refused_share(counted: SourceSummary, looked: HeaderSample) -> float:
 def lines(counted: SourceSummary, looked: HeaderSample, notes: Sequence[str]) -> Iterator[str]:
     """The report of what was found, as lines."""
     several = "several on one picture" if counted.num_several else "one on each labelled picture"
-    yield f"  items: {counted.num_items:,}, labels: {len(counted.labels):,}, {several} (task {counted.task})"
+    num_named = counted.num_items - counted.refused.get("no_row", 0)
+    yield f"  items: {num_named:,}, labels: {len(counted.labels):,}, {several} (task {counted.task})"
     yield from ("", *(f"  {line}" for line in bar_chart(counted.labels)))
     if counted.labels and (counted.splits or counted.num_groups or looked.sizes):
         yield ""

@@ -24,7 +24,7 @@ def main() -> None:
         raise UserError(f"{Path.cwd()} is no project ({DVC_YAML} is missing); run this in the project's folder")
     stopped = stopped_lines()
     if not artifacts.REGISTRATION.exists():
-        nothing = "no run has come to its end here; dvc repro runs the pipeline, and prints this summary at its end"
+        nothing = "no run has come to its end here; colibri run runs the pipeline, and prints this summary at its end"
         raise UserError(stopped[0], *stopped[1:]) if stopped else UserError(nothing)
     say(*read_summary(), *missing(artifacts.read_json(artifacts.REGISTRATION)))
     if stopped:

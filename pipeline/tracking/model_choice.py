@@ -70,7 +70,9 @@ def load_classifier(model: str | None = None) -> tuple[PictureClassifier, str]:
         return PictureClassifier.load(Path(model)), model
     if model is None and (problem := _without_champion()):
         if not (artifacts.PREDICTOR / CARD).is_file():
-            raise UserError(f"{problem}, and {artifacts.PREDICTOR} does not exist; run dvc repro, which trains a model")
+            raise UserError(
+                f"{problem}, and {artifacts.PREDICTOR} does not exist; run colibri run, which trains a model"
+            )
         return PictureClassifier.load(artifacts.PREDICTOR), f"{artifacts.PREDICTOR}, the last trained model ({problem})"
     version = find_version(model)
     with _files(version) as folder:

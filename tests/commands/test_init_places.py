@@ -264,7 +264,8 @@ def test_absolute_paths_of_another_tree_name_the_pictures(tmp_path, checkout, ca
     picture(tmp_path / "real/left_out.png", 7)
     run(labels(tmp_path / "tables/labels.csv", f"{tmp_path}/real/"))
     shown = capsys.readouterr().out
-    assert f"its paths are absolute, so the pictures are read from {tmp_path / 'real'}" in shown
+    assert f"are absolute; the pictures are read from {tmp_path / 'real'} (--pictures names another" in shown
+    assert "items: 4, labels: 2" in shown
     assert "left out, pictures that no annotation names: 1" in shown
     assert "ingest will stop" not in shown
     assert contents(written("tables"))[:-1] == EXPECTED  # the last is left_out.png
@@ -287,6 +288,13 @@ def test_absolute_paths_elsewhere_name_the_prefix(tmp_path, checkout, capsys):
         "paths that leave the source's folder (4 of 8); 4 begin with '/srv/disk/other/': cut that from them, or name "
         "that folder with --pictures"
     ) in message
+
+
+def test_a_single_picture_is_no_data_set(tmp_path, checkout, capsys):
+    (classes(tmp_path / "set") / "empty").mkdir()
+    message = refused(capsys, tmp_path / "set/cat/0.png", "--name", "one")
+    assert "0.png' is a single picture; name the folder that holds all; expected one folder per class" in message
+    assert "empty" not in message
 
 
 def test_a_misspelt_path_names_the_nearest(tmp_path, checkout, capsys):

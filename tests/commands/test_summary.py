@@ -64,7 +64,7 @@ def test_outside_a_project(project):
 
 def test_before_the_first_run(project):
     (project / "dvc.yaml").touch()
-    with pytest.raises(UserError, match=r"^no run has come to its end here; dvc repro runs the pipeline, and prints"):
+    with pytest.raises(UserError, match=r"^no run has come to its end here; colibri run runs the pipeline, and prints"):
         summary.main()
 
 

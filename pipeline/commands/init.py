@@ -21,6 +21,7 @@ import re
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 from pipeline.core import config
@@ -44,6 +45,7 @@ from pipeline.datasets.discovery.survey import (
     summarise_source,
     warnings_for,
 )
+from pipeline.datasets.ingestion import NOT_COUNTED
 
 Choice = str | int | bool
 CHOICES = {  # of a source, which a person may set instead of the guess
@@ -115,15 +117,19 @@ def main(
         choices["pictures"] = place.folder(choices["pictures"])
     target, found = detect_format(place.listing, sorted(set(targets.values())), choices, format)
     layout = place.describe(found.layout)
-    say(f"{path}: {layout}")
     inner = {**found.choices, **choices}
     inner = {"_target_": target, "name": name, **inner, "watch": place.watch(inner)}
     check_writable(inner, set(choices) - set(signature(import_target(target, "source", "source")).parameters), target)
     node = place.wrap(inner)
     source: Source = config.build(node, "source")
     rows = source.read()
-    counted, looked = summarise_source(rows), sample_headers(source, rows)
-    say(*lines(counted, looked, [*place.notes, *found.notes, *_list_notes(place.listing)]))
+    counted = summarise_source(rows)
+    if "pictures" not in choices and (folder := absolute_folder(counted)):
+        say(f"the paths in {path} are absolute; the pictures are read from {folder} (--pictures names another folder)")
+        main(path, name, format, force, split, use, **{**given, "pictures": folder})
+        return
+    looked = sample_headers(source, rows)
+    say(f"{path}: {layout}", *lines(counted, looked, [*place.notes, *found.notes, *_list_notes(place.listing)]))
     check_usable(counted, looked, path)
     if file.exists() and not force:
         raise UserError(f"{file} exists; choose another name with --name, or write over it with --force")
@@ -192,16 +198,25 @@ def check_usable(counted: SourceSummary, looked: HeaderSample, path: str) -> Non
         raise UserError(f"a classifier needs at least two labels, found {found}; nothing was written")
 
 
+def absolute_folder(counted: SourceSummary) -> str:
+    """The folder of this disk that holds every named picture, where all are absolute paths elsewhere; else empty."""
+    folder = Path(counted.absolute)
+    is_usable = bool(counted.absolute) and not counted.num_pictures and folder.is_dir()
+    return str(folder) if is_usable and not Path.cwd().is_relative_to(folder.resolve()) else ""
+
+
 def refused_share(counted: SourceSummary, looked: HeaderSample) -> float:
-    """The share of all items that ingest will refuse, estimated from the sample; 0 to 1."""
+    """The share of all items that count against ingest's limit, estimated from the sample; 0 to 1."""
     unreadable = counted.num_pictures * len(looked.refused) / max(looked.num, 1)
-    return (counted.num_items - counted.num_pictures + unreadable) / counted.num_items
+    refused = sum(number for reason, number in counted.refused.items() if reason not in NOT_COUNTED)
+    return (refused + unreadable) / counted.num_items
 
 
 def lines(counted: SourceSummary, looked: HeaderSample, notes: Sequence[str]) -> Iterator[str]:
     """The report of what was found, as lines."""
     several = "several on one picture" if counted.num_several else "one on each labelled picture"
-    yield f"  items: {counted.num_items:,}, labels: {len(counted.labels):,}, {several} (task {counted.task})"
+    num_named = counted.num_items - counted.refused.get("no_row", 0)
+    yield f"  items: {num_named:,}, labels: {len(counted.labels):,}, {several} (task {counted.task})"
     yield from ("", *(f"  {line}" for line in bar_chart(counted.labels)))
     if counted.labels and (counted.splits or counted.num_groups or looked.sizes):
         yield ""

@@ -20,6 +20,8 @@ from pipeline.images.decoding import Decoding
 from pipeline.images.grey_scales import Greys
 from pipeline.images.manifest_columns import EXIF_COLUMNS
 
+NOT_COUNTED = ("dropped", "no_row")  # reasons that do not stop a run
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -27,7 +29,8 @@ class Limits:
 
     Args:
         max_pixels: Largest height x width of a picture; decoding may take 10 bytes of memory for each of these pixels.
-        max_quarantine_fraction: Largest share of the items that may be refused before the run stops.
+        max_quarantine_fraction: Largest share of the items that may be refused before the run stops; a picture that the
+            source's table or document does not name does not count.
         cache: Whether files that did not change since an earlier run are taken from `.cache/ingest/`.
         decisions: Whether `data/label_decisions/NAME.csv` is applied, NAME that of the data set.
         grey_scale: Black and white in pictures of more than 8 bits: `auto` (inferred from the whole data set), a number
@@ -144,13 +147,14 @@ def _order_columns(manifest: pd.DataFrame) -> pd.DataFrame:
 def check_quarantine(manifest: pd.DataFrame, quarantine: pd.DataFrame, limits: Limits) -> None:
     """Stops the run when too many items were refused, none is left, or they all have one label.
 
-    An item that a decision dropped counts as an item, but not as refused.
+    An item that a decision dropped counts as an item, but not as refused, and so does a picture that the source's table
+    or document does not name: such a file may label a part of a folder.
 
     Raises:
         UserError: One of these is the case.
     """
     num_items = len(manifest) + len(quarantine)
-    refused = quarantine[quarantine["reason"] != "dropped"]
+    refused = quarantine[~quarantine["reason"].isin(NOT_COUNTED)]
     first = ""
     if len(refused):
         one = refused.iloc[0]

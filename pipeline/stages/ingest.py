@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from pipeline.core import artifacts, config, stage_runner, terminal
 from pipeline.core.contracts import Source
 from pipeline.core.terminal import count_of
@@ -25,9 +27,18 @@ def main() -> list[str]:
         terminal.say(f"ingest: {empty}")
     if other := grey_scale_warning(Greys.of_manifest(manifest), str(source.name)):
         terminal.warn(f"ingest: {other}")
+    return [describe(manifest, quarantine)]
+
+
+def describe(manifest: pd.DataFrame, quarantine: pd.DataFrame) -> str:
+    """The numbers of pictures, classes, refused files, and pictures that the source's table or document leaves out."""
     num_classes = len({label for labels in manifest["labels"] for label in labels})
-    refused = [f"{count_of(len(quarantine), 'file')} refused"] if len(quarantine) else []
-    return [", ".join([count_of(len(manifest), "picture"), count_of(num_classes, "class", "classes"), *refused])]
+    num_unnamed = int((quarantine["reason"] == "no_row").sum())
+    num_refused = len(quarantine) - num_unnamed
+    parts = [count_of(len(manifest), "picture"), count_of(num_classes, "class", "classes")]
+    parts += [f"{count_of(num_refused, 'file')} refused"] if num_refused else []
+    parts += [f"{count_of(num_unnamed, 'other picture')} without an annotation left out"] if num_unnamed else []
+    return ", ".join(parts)
 
 
 if __name__ == "__main__":

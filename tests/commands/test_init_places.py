@@ -236,9 +236,9 @@ def test_a_file_uri_is_a_path(tmp_path, checkout, capsys):
 
 def test_a_table_in_the_project_and_pictures_outside(tmp_path, checkout, capsys):
     pictures = classes(tmp_path / "far/pictures")
-    run(labels(checkout / "labels.csv"), "--pictures", pictures, "--name", "labels")
-    source = written("labels")
-    assert (source.path, source.watch) == ("labels.csv", ["labels.csv", str(pictures)])
+    run(labels(checkout / "pets.csv"), "--pictures", pictures)
+    source = written("pets")
+    assert (source.path, source.watch) == ("pets.csv", ["pets.csv", str(pictures)])
     assert contents(source) == EXPECTED
 
 
@@ -271,6 +271,28 @@ def test_absolute_paths_below_the_pictures_are_read(prefix, pictures, tmp_path, 
     assert contents(written("tables")) == EXPECTED
 
 
+def test_absolute_paths_of_another_tree_name_the_pictures(tmp_path, checkout, capsys):
+    classes(tmp_path / "real")
+    picture(tmp_path / "real/left_out.png", 7)
+    run(labels(tmp_path / "tables/labels.csv", f"{tmp_path}/real/"))
+    shown = capsys.readouterr().out
+    assert f"are absolute; the pictures are read from {tmp_path / 'real'} (--pictures names another" in shown
+    assert "items: 4, labels: 2" in shown
+    assert "left out, pictures that no annotation names: 1" in shown
+    assert "ingest will stop" not in shown
+    assert contents(written("tables"))[:-1] == EXPECTED  # the last is left_out.png
+
+
+def test_absolute_paths_around_the_project_are_not_watched(tmp_path, checkout, capsys):
+    classes(tmp_path / "real")
+    rows = [f"{tmp_path}/real/cat/0.png,cat", f"{tmp_path}/other/1.png,dog"]
+    table = tmp_path / "tables/labels.csv"
+    table.parent.mkdir()
+    table.write_text("\n".join(["path,label", *rows]) + "\n")
+    message = refused(capsys, table)
+    assert f"2 begin with '{tmp_path}/': cut that from them" in message
+
+
 def test_absolute_paths_elsewhere_name_the_prefix(tmp_path, checkout, capsys):
     table = labels(tmp_path / "tables/labels.csv", "/srv/disk/other/x")
     message = refused(capsys, table, "--pictures", classes(tmp_path / "real"))
@@ -278,6 +300,13 @@ def test_absolute_paths_elsewhere_name_the_prefix(tmp_path, checkout, capsys):
         "paths that leave the source's folder (4 of 8); 4 begin with '/srv/disk/other/': cut that from them, or name "
         "that folder with --pictures"
     ) in message
+
+
+def test_a_single_picture_is_no_data_set(tmp_path, checkout, capsys):
+    (classes(tmp_path / "set") / "empty").mkdir()
+    message = refused(capsys, tmp_path / "set/cat/0.png", "--name", "one")
+    assert "0.png' is a single picture; name the folder that holds all; expected one folder per class" in message
+    assert "empty" not in message
 
 
 def test_a_misspelt_path_names_the_nearest(tmp_path, checkout, capsys):

@@ -148,3 +148,15 @@ def test_a_negative_that_people_gave_a_label_is_none_any_more(decide, picture_fo
         UserError, match=r"only \['cat'\]; source\.empty=own_label makes a class of the pictures that show none"
     ):
         check_quarantine(manifest, pd.DataFrame({"reason": []}), Limits(max_pixels=1, max_quarantine_fraction=0))
+
+
+def test_pictures_that_no_row_names_do_not_count_against_the_limit():
+    manifest = pd.DataFrame({"labels": [["cat"], ["dog"]]})
+    reasons = ["no_row", "no_row", "no_row", "dropped"]
+    quarantine = pd.DataFrame({"path": "x.png", "labels": [[]] * 4, "reason": reasons, "detail": ""})
+    check_quarantine(manifest, quarantine, Limits(max_pixels=1, max_quarantine_fraction=0))
+    shown = stage.describe(manifest, quarantine)
+    assert shown == "2 pictures, 2 classes, 1 file refused, 3 other pictures without an annotation left out"
+    quarantine.loc[0, "reason"] = "empty"
+    with pytest.raises(UserError, match=r"1 of 6 items were refused, more than .* 0 allows"):
+        check_quarantine(manifest, quarantine, Limits(max_pixels=1, max_quarantine_fraction=0))

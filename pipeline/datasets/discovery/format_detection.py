@@ -97,6 +97,8 @@ def _describe_unknown(place: FileListing) -> str:
     types = [(guess_type(path)[0] or "") for path in (place.files if place.named is None else [place.named])]
     where = repr(str(place.root / (place.named or "")))
     if all(one.startswith("image/") for one in types):
+        if place.named:
+            return f"{where} is a single picture; name the folder that holds all; expected {EXPECTED}"
         obstacles = "".join(f"; {one}" for one in list_obstacles(place.listing))
         return f"{where} holds {len(types):,} pictures and nothing that labels them{obstacles}; expected {EXPECTED}"
     if all(re.search(r"zip|tar|gzip|7z|rar", one) for one in types):

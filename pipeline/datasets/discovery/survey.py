@@ -196,6 +196,9 @@ def warnings_for(found: SourceSummary, sample: HeaderSample) -> Iterator[str]:
     yield from _odd_labels(found)
     yield from _odd_splits(found)
     for reason, number in found.refused.items():
+        if reason == "no_row":
+            yield f"left out, {REASON_IN_WORDS[reason]}: {number:,}"
+            continue
         more = f"; {_cut_prefix(found)}" if reason == "outside" and found.absolute else ""
         yield f"refused, {REASON_IN_WORDS.get(reason, reason)}: {number:,} of {found.num_items:,} items{more}"
     reasons = Counter(refused.reason for _, refused in sample.refused)

@@ -101,7 +101,7 @@ def test_refusals_are_named_in_words():
     table = rows([["a"]] * 10 + [["b"]] * 11, refused=[None] * 20 + ["no_row"])
     refused = [("x", ItemRejected("empty", "0 bytes")), ("y", ItemRejected("empty", "0 bytes"))]
     assert odd(table, sizes=[(10, 10), (10, 41)], refused=refused) == [
-        "refused, pictures that no annotation names: 1 of 21 items",
+        "left out, pictures that no annotation names: 1",
         "refused, empty files: 2 of 4 files looked at; the first is 'x': 0 bytes",
         "the sizes differ much: longer sides from 10 to 41 pixels",
     ]

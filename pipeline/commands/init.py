@@ -138,13 +138,14 @@ def main(
     settings = propose(measure(counted, looked, split), validate["min_samples"], validate["min_side"])
     write_text(file, compose_text(node, layout, settings))
     say("", f"Wrote {file}, with settings for these pictures:", *(_setting_lines(settings)))
+    most = limits["ingest"]["max_quarantine_fraction"]
+    if refused_share(counted, looked) > most:
+        advice = "repair what is refused, or raise the limit"
+        say("", f"ingest will stop at ingest.max_quarantine_fraction {most}; {advice}")
     before = config.compose() if use and config.PARAMS.exists() else ""
     say(*next_steps(name, use_source(name, config.CONF) if use else None))
     if before:
         compose_params(before)
-    most = limits["ingest"]["max_quarantine_fraction"]
-    if refused_share(counted, looked) > most:
-        say(f"ingest will stop at ingest.max_quarantine_fraction {most}; repair what is refused, or raise the limit")
 
 
 def parse_value(key: str, value: str) -> Choice:

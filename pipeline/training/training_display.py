@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipeline.training.loop import Loop
 
 History = list[dict[str, float]]
+MAX_LINES = 20  # of a training with more epochs, every second, third ... epoch gets a line
 FIGURES = {True: ("val_accuracy", "val accuracy"), False: ("val_f1_macro", "val macro F1")}  # by: exclusive classes
 
 
@@ -52,20 +53,20 @@ class TrainingDisplay:
             self.bar.advance(1, f"train  epoch {epoch}/{self.loop.num_epochs}", f"loss {loss:.3f}{self.val}")
 
     def add_epoch(self, row: dict[str, float], pictures_per_second: float) -> None:
-        """Prints the line of an epoch.
+        """Prints the line of an epoch; of many epochs about 20 have one, the last among them.
 
         Args:
             row: Its figures.
             pictures_per_second: Of its steps, without the evaluation on val.
         """
         self.val = self._val(row)
-        if not self.loop.processes.is_first:
+        epoch, last = int(row["epoch"]), self.loop.num_epochs
+        if not self.loop.processes.is_first or (epoch % math.ceil(last / MAX_LINES) and epoch < last):
             return
         left = self.loop.num_epochs * self.loop.feed.num_batches - self.loop.step
         seconds = (time.monotonic() - self.started) * left / max(self.loop.step - self.first_step, 1)
         losses = f"loss {row['train_loss']:.3f}  val loss {row['val_loss']:.3f}{self.val}"
-        width = len(str(self.loop.num_epochs))
-        line = f"epoch {int(row['epoch']):{width}}/{self.loop.num_epochs}  {losses}"
+        line = f"epoch {epoch:{len(str(last))}}/{last}  {losses}"
         speed, end = f"  {rate(pictures_per_second)} pictures/s", f"  left {clock(seconds)}" if left else ""
         fits = len(line + speed + end) <= terminal.width(sys.stdout)
         terminal.say(line + (speed if fits else "") + end)

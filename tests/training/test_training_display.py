@@ -44,6 +44,14 @@ def test_epochs_are_aligned(capsys):
     assert capsys.readouterr().out.startswith("epoch  1/10  loss")
 
 
+def test_of_many_epochs_about_twenty_have_a_line(capsys):
+    shown = TrainingDisplay(training(num_epochs=101), None, [])
+    for epoch in range(1, 102):
+        shown.add_epoch({**ROW, "epoch": float(epoch)}, 1.0)
+    lines = [int(line.split("/")[0].split()[1]) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [*range(6, 101, 6), 101]
+
+
 def test_a_training_that_goes_on_says_where(capsys):
     with display(training(step=6), [ROW]) as shown:
         assert shown.val == "  val accuracy 76.9 %"

@@ -34,9 +34,19 @@ def main() -> None:
     if not artifacts.REGISTRATION.exists():
         nothing = "no run has come to its end here; colibri run runs the pipeline, and prints this summary at its end"
         raise UserError(stopped[0], *stopped[1:]) if stopped else UserError(nothing)
-    say(*read_summary(), *missing(artifacts.read_json(artifacts.REGISTRATION)))
+    registration = artifacts.read_json(artifacts.REGISTRATION)
+    say(*read_summary(), *missing(registration), *promoted_since(registration))
     if stopped:
         say("", "The figures above are of an earlier run. The last one ended early:", *stopped)
+
+
+def promoted_since(registration: JsonObject) -> list[str]:
+    """A line where another version is champion than the last run left, as after `colibri promote`."""
+    now, version = registry.peek_champion(registration["model"]), registration["version"]
+    was = version if "champion" in registration["aliases"] else registration.get("champion_before")
+    return (
+        [] if now in (None, was) else [f"Champion now: version {now}, by colibri promote or in MLflow since this run"]
+    )
 
 
 def missing(registration: JsonObject) -> list[str]:

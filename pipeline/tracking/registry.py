@@ -6,7 +6,7 @@ import json
 import re
 import sqlite3
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,6 +79,21 @@ def _is_in_file(database: Path, name: str, version: str) -> bool | None:
             return connection.execute(*query).fetchone() is not None
     except sqlite3.Error as error:
         return False if "no such table" in str(error) else None
+
+
+def peek_champion(name: str) -> str | None:
+    """The champion's version in a store that is an SQLite file, read directly; None where that says nothing."""
+    database = sqlite_path(tracking_uri())
+    if database is None or not database.exists():
+        return None
+    query = ("SELECT version FROM registered_model_aliases WHERE name = ? AND alias = 'champion'", (name,))
+    with (
+        suppress(sqlite3.Error),
+        closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=1.0)) as one,
+    ):
+        found = one.execute(*query).fetchone()
+        return str(found[0]) if found else None
+    return None
 
 
 def champion(name: str) -> tuple[str, str] | None:

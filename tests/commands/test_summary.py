@@ -57,6 +57,22 @@ def test_main_reads_the_reports(project, capsys):
     assert "The figures above are of an earlier run. The last one ended early:\ncurate: stopped by outliers" in shown
 
 
+@pytest.mark.parametrize(
+    ("aliases", "before", "now", "says"),
+    [
+        (["challenger"], "1", "3", True),
+        (["challenger"], "1", "1", False),
+        (["challenger", "champion"], "1", "3", False),
+        (["challenger", "champion"], "1", "2", True),
+        (["challenger"], None, None, False),
+    ],
+)
+def test_a_promotion_since_the_run_is_named(monkeypatch, aliases, before, now, says):
+    monkeypatch.setattr(summary.registry, "peek_champion", lambda name: now)
+    lines = summary.promoted_since({**REGISTRATION, "aliases": aliases, "champion_before": before})
+    assert lines == ([f"Champion now: version {now}, by colibri promote or in MLflow since this run"] if says else [])
+
+
 def test_outside_a_project(project):
     with pytest.raises(UserError, match=r"is no project \(dvc\.yaml is missing\); run this in the project's folder$"):
         summary.main()

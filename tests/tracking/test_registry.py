@@ -96,12 +96,13 @@ def test_the_store_is_asked_through_mlflow_where_it_is_no_file(client, run_id, m
 
 def test_aliases_move(client, run_id):
     first, second = light(client, "aliased", run_id), light(client, "aliased", run_id)
-    assert registry.champion("aliased") is None
+    assert registry.champion("aliased") is registry.peek_champion("aliased") is None
     registry.set_alias("aliased", "champion", first)
     registry.set_alias("aliased", "challenger", first)
     assert registry.champion("aliased") == (first, run_id)
     registry.set_alias("aliased", "champion", second)
     assert registry.champion("aliased") == (second, run_id)
+    assert registry.peek_champion("aliased") == second
     assert str(client.get_model_version_by_alias("aliased", "challenger").version) == first
 
 

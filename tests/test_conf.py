@@ -114,8 +114,8 @@ def test_leaderboard_lists_experiments_that_compose(option: str, monkeypatch: py
     monkeypatch.chdir(ROOT)
     listed, params = listing.read(option)
     assert listed.metric in params["metric"]
-    for one in listed.experiments:
-        assert listed.metric in composed(f"experiment={one}")["metric"]
+    for overrides in listed.rows.values():
+        assert listed.metric in composed(*overrides)["metric"]
 
 
 @pytest.mark.parametrize("option", options("tune"))

@@ -10,10 +10,12 @@ from annotated_types import Interval
 
 from pipeline.checks.class_support import ClassSupport, class_supports
 from pipeline.core.contracts import Check
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.ranges import PositiveInt
 from pipeline.core.results import Finding
 from pipeline.statistics.bootstrap import wilson_sample_size
 
+TRAIN, VAL, TEST = SPLITS
 NUM_NAMED = 5  # pairs of a class and a split
 
 
@@ -51,7 +53,7 @@ class RareClass(Check):
             for one in sorted(supports, key=lambda one: (one.effective, one.num_groups))
             if one.num_groups and (one.effective < needed or one.num_groups < self.min_groups)
         ]
-        pairs = [(one, split) for split in ("train", "test", "val") for one in rare[split]]
+        pairs = [(one, split) for split in (TRAIN, TEST, VAL) for one in rare[split]]
         return Finding(
             value=float(len(pairs)),
             limit=0.0,

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from pipeline.core.open_types import Params
+
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
@@ -23,7 +25,7 @@ class Option:
 
     name: str
     header: str
-    content: dict[str, Any]
+    content: Params
     comments: dict[str, str] = field(default_factory=dict)
 
 

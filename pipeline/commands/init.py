@@ -45,7 +45,6 @@ from pipeline.datasets.discovery.survey import (
     summarise_source,
     warnings_for,
 )
-from pipeline.datasets.ingestion import NOT_COUNTED
 
 Choice = str | int | bool
 CHOICES = {  # of a source, which a person may set instead of the guess
@@ -209,6 +208,8 @@ def absolute_folder(counted: SourceSummary) -> str:
 def refused_share(counted: SourceSummary, looked: HeaderSample) -> float:
     """The share of all items that count against ingest's limit, estimated from the sample; 0 to 1."""
     unreadable = counted.num_pictures * len(looked.refused) / max(looked.num, 1)
+    from pipeline.datasets.ingestion import NOT_COUNTED
+
     refused = sum(number for reason, number in counted.refused.items() if reason not in NOT_COUNTED)
     return (refused + unreadable) / counted.num_items
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.core import config
 from pipeline.core.composition_errors import refuse_missing
 from pipeline.core.errors import UserError
+from pipeline.core.open_types import Params
 from pipeline.core.suggestions import did_you_mean
 from pipeline.core.terminal import say, truncate
 
@@ -118,7 +119,7 @@ def _list_options(group: str, options: list[Option], chosen: dict[str, list[str]
     return lines
 
 
-def _list_settings(group: str, content: dict[str, Any], comments: dict[str, str]) -> list[str]:
+def _list_settings(group: str, content: Params, comments: dict[str, str]) -> list[str]:
     import yaml
 
     from pipeline.choices.option_files import show_setting

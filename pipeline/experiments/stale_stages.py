@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ def find_stale(params: Params) -> list[str]:
     stages = yaml.safe_load(DVC_YAML.read_text(encoding="utf-8"))["stages"]
     locked = (yaml.safe_load(LOCK.read_text(encoding="utf-8")) if LOCK.exists() else None) or {}
     try:
-        changed: dict[str, Any] = json.loads(call_dvc("status", "--json") or "{}")
+        changed: Params = json.loads(call_dvc("status", "--json") or "{}")
     except Refusal as error:
         raise UserError(f"DVC cannot say what has changed: {error}") from None
     stale, remade = [], set[str]()
@@ -55,7 +55,7 @@ def _changed_paths(entries: Any) -> Iterator[str]:
             yield from files
 
 
-def _differs(name: str, stage: Mapping[str, Any], record: Mapping[str, Any], params: Params) -> bool:
+def _differs(name: str, stage: Params, record: Params, params: Params) -> bool:
     """Whether parameters or code differ from those of the recorded run."""
     keys = [key for key in stage.get("params", []) if isinstance(key, str)]
     recorded = record.get("params", {}).get(str(config.PARAMS), {})

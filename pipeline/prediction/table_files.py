@@ -13,6 +13,7 @@ import pandas as pd
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.core.open_types import JsonObject
 from pipeline.prediction.tables import SCORE
 
 ROW_GROUP = 16_384  # rows of a Parquet file that are compressed together
@@ -134,7 +135,7 @@ def open_table(path: Path) -> Iterator[TableFile]:
         raise UserError(f"{str(path)!r} cannot be written: {error.strerror or error}; choose another --out") from None
 
 
-def _nest(row: dict[str, Any]) -> dict[str, Any]:
+def _nest(row: JsonObject) -> JsonObject:
     """The row with the columns `score_*` in one object, and null for what is missing."""
     missing = bool(row.get("reason"))
     scores = {name.removeprefix(SCORE): _round(value) for name, value in row.items() if name.startswith(SCORE)}

@@ -7,12 +7,12 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.labels import parse_labels
+from pipeline.core.open_types import JsonObject
 from pipeline.datasets.label_review import COLUMNS
 from pipeline.report.formatting import join_names, share
 from pipeline.report.pictures import Picture, gallery
@@ -56,7 +56,7 @@ def suspects_page(
     """
     pictures = gallery(images, links, MAX_BYTES)
     total = suspects["model"].value_counts()
-    rows: list[dict[str, Any]] = suspects.fillna({"previous": "", "labels": ""}).head(NUM_SHOWN).to_dict("records")
+    rows: list[JsonObject] = suspects.fillna({"previous": "", "labels": ""}).head(NUM_SHOWN).to_dict("records")
     content = {
         "name": name,
         "num_suspects": len(suspects),
@@ -78,7 +78,7 @@ def suspects_page(
     return page("suspects.html.jinja", content, script="suspects.js" if rows else "")
 
 
-def _suspect(row: dict[str, Any], pictures: Mapping[str, Picture]) -> dict[str, object]:
+def _suspect(row: JsonObject, pictures: Mapping[str, Picture]) -> dict[str, object]:
     return {
         "picture": pictures.get(row["sample_id"], Picture(sample_id=row["sample_id"])),
         "previous": row["previous"],
@@ -92,7 +92,7 @@ def _suspect(row: dict[str, Any], pictures: Mapping[str, Picture]) -> dict[str, 
     }
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: JsonObject) -> str:
     """The line of the decisions that accepts the suggestion, without who, when and why.
 
     If no label is suggested, the line drops the picture.

@@ -25,6 +25,8 @@ ACCEPTED: dict[str, list[Any]] = {  # leaf to the wrong values that cannot be kn
     "check.evaluable.max_classes": [LOW],
 }
 
+PASSED_ON = ("epochs", "batch_size", "learning_rate", "watched")  # what others refer to, and are refused there
+
 
 def leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     if isinstance(node, dict) and node:
@@ -74,6 +76,8 @@ def composed_leaves(of_networks: bool) -> Iterator[tuple[dict[str, Any], tuple[s
         params = yaml.safe_load(config.compose(overrides=[f"experiment={experiment}"] if experiment else []))
         refuse_misfits(params)
         for path, value in leaves(params):
+            if path[0] in PASSED_ON:
+                continue
             if (path, repr(value)) not in seen and (path[0] in OF_NETWORKS) is of_networks:
                 seen.add((path, repr(value)))
                 yield params, path, value

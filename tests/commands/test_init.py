@@ -127,7 +127,8 @@ def test_what_it_says_of_a_split(tmp_path, checkout, capsys):
     assert "  given split: train 20, val 2, test 4" in shown
     assert "  sizes of 26 pictures looked at: 20 x 20 (26)" in shown
     assert "  - val lacks 'dog'" in shown
-    assert "  encoder=small                         three convolutions, enough for pictures of 20 pixels" in shown
+    enlarged = "pixels, enlarged from 20: a pretrained network needs fewer pictures"
+    assert f"  image_size=64                         {enlarged}" in shown
     assert "  validate.min_samples=26               all there are; the default stops below 100" in shown
     assert shown[-6:] == [
         "conf/config.yaml: '- source: elpv' is now '- source: set', so every run takes these pictures.",
@@ -137,7 +138,7 @@ def test_what_it_says_of_a_split(tmp_path, checkout, capsys):
         "  colibri run",
         "  colibri report",
     ]
-    assert defaults("set") == {"split": "given", "encoder": "small", "augmentation": ["mirror", "shift", "exposure"]}
+    assert defaults("set") == {"split": "given", "augmentation": ["mirror", "shift", "exposure"]}
     assert project_source() == "set"
 
 
@@ -721,4 +722,4 @@ def test_a_name_with_a_wrong_letter_is_suggested(tmp_path, checkout, capsys):
 def test_a_table_with_a_name_that_many_have_is_called_as_its_folder(path, expected, tmp_path):
     (tmp_path / path).parent.mkdir()
     (tmp_path / path).touch()
-    assert init.check_name(None, tmp_path / path) == expected
+    assert init.check_name(None, str(tmp_path / path)) == expected

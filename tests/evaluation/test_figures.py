@@ -19,6 +19,7 @@ GATE = {
     "_target_": "pipeline.evaluation.gates.better.Better",
     "metric": "accuracy",
     "min_gain": 0.0,
+    "min_gain_of_shared": -0.05,
     "min_samples": 1,
     "num_resamples": 100,
     "seed": 0,

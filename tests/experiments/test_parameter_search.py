@@ -114,7 +114,7 @@ def test_a_trial_behind_the_median_is_stopped(tmp_path):
     [
         (
             {"startup": 2},
-            r"^conf/tune/mine\.yaml: pruning has no parameter 'startup'; it takes n_startup_trials, n_warmup_steps, ",
+            r"^conf/tune/mine\.yaml: pruning has no parameter 'startup'; did you mean 'n_startup_trials'\?$",
         ),
         (
             {"n_warmup_steps": -1},

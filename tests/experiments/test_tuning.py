@@ -209,7 +209,7 @@ def test_trials_stand_under_one_run(searchable, store):
             r"tune\.space\.train\.dropout: '0\.1' is one value; expected choice",
         ),
         ({"trials": 0}, r"^conf/tune/quick\.yaml: trials must be at least 1, got 0"),
-        ({"experiment": "nothing"}, r"Could not find 'experiment/nothing'"),
+        ({"experiment": "nothing"}, r"there is no file .*conf/experiment/nothing\.yaml"),
         (
             {"expect": "acuracy"},
             r"tune\.expect 'acuracy' is not a metric with one number for all classes; expected one of accuracy, ",
@@ -227,7 +227,10 @@ def test_trials_stand_under_one_run(searchable, store):
             {"space": {"train.batch_size": "choice(1)"}},
             r"^none of 4 trials .*; the first: .*train\.batch_size must be at least 2, got 1",
         ),
-        ({"space": {"encoder": "choice(nothing)"}}, r"^none of 4 trials .* first: .*Could not find 'encoder/nothing'"),
+        (
+            {"space": {"encoder": "choice(nothing)"}},
+            r"^none of 4 trials .* first: .*there is no file .*encoder/nothing\.yaml",
+        ),
         (
             {"figure": "val_lss"},
             r"^conf/tune/quick\.yaml: figure must be 'val_loss', 'val_accuracy' or 'val_f1_macro', got 'val_lss'$",

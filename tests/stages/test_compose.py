@@ -170,7 +170,7 @@ def test_what_dvc_watches_on_a_server_is_left_to_dvc():
 @pytest.mark.parametrize("watch", [7, None])
 def test_what_to_watch_that_is_no_text_is_refused_by_the_source(watch):
     params = yaml.safe_load(config.compose())
-    with pytest.raises(UserError, match=r"^params\.yaml: source\.watch must be a valid string, got"):
+    with pytest.raises(UserError, match=r"^params\.yaml: source\.watch must be a valid string or a valid array, got"):
         refuse_misfits({**params, "source": {**params["source"], "watch": watch}})
     with pytest.raises(UserError, match=r"^params\.yaml: source must be a mapping with _target_"):
         refuse_misfits({**params, "source": watch})
@@ -189,7 +189,7 @@ def test_dvc_gets_one_place_or_two(watch, watched):
     chosen = ["source=folder", f"source.watch={json.dumps(watch)}"]
     params = yaml.safe_load(config.compose(overrides=chosen))
     assert params["watched"] == watched
-    stage.check_chosen(params)
+    refuse_misfits(params)
 
 
 @pytest.mark.parametrize("group", ["check", "curate", "augmentation"])

@@ -78,7 +78,7 @@ def test_the_suspects_are_listed_shown_and_judged(given, capsys):
 
 def test_where_it_may_stop_the_run_the_listing_is_there_to_be_worked_on(given):
     write_params(given, label_suspects={**CHECK, "on_fail": "error"})
-    with pytest.raises(UserError, match=r"^stopped by label_suspects: Of 45 labelled .* accepted\)$"):
+    with pytest.raises(UserError, match=r"^stopped by label_suspects: Of 60 labels, .* accepted\)$"):
         curate.main()
     assert len(pd.read_csv(artifacts.SUSPECTS)) >= 4
     assert artifacts.SUSPECTS_PAGE.exists()

@@ -174,9 +174,7 @@ def test_one_overlay_for_imbalance_is_taken_as_it_is(packed):
 def test_a_misspelt_option_is_named_before_any_is_fitted(packed, monkeypatch):
     monkeypatch.setattr(Recipe, "fit", lambda *told: pytest.fail("fitted"))
     candidates = {"none": {}, "wrong": {"task": {"class_weight": "balanced"}}}
-    with pytest.raises(
-        UserError, match=r"task has no parameter 'class_weight'; it takes label_smoothing, class_weights"
-    ):
+    with pytest.raises(UserError, match=r"task has no parameter 'class_weight'; did you mean 'class_weights'"):
         select_recipe({**NODES, "imbalance": {"candidates": candidates}}, packed)
     with pytest.raises(UserError, match=r"imbalance: candidates may change task and sampling, got 'risk'"):
         select_recipe({**NODES, "imbalance": {"candidates": {"none": {"risk": {}}}}}, packed)

@@ -38,7 +38,7 @@ def ready(project, packed, monkeypatch):
     """A project whose pictures are packed; gives a writer of packed data and parameters."""
 
     @contextmanager
-    def unheard(key, params, repeat_key):
+    def unheard(key, params, repeat_key, facts):
         yield TrainingLog(None)
 
     monkeypatch.setattr(train, "training_run", unheard)

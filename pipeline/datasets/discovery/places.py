@@ -6,11 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, final
+from typing import final
 from urllib.parse import unquote, urlsplit
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
+from pipeline.core.open_types import Params
 from pipeline.core.terminal import say
 from pipeline.core.uris import mask_credentials
 from pipeline.datasets.discovery.file_listing import FileListing, list_files, project_path
@@ -32,10 +33,10 @@ class Place:
     """
 
     listing: FileListing
-    around: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    around: tuple[tuple[str, Params], ...] = ()
     notes: tuple[str, ...] = ()
 
-    def wrap(self, node: Mapping[str, Any]) -> dict[str, Any]:
+    def wrap(self, node: Params) -> Params:
         """The source of these files within the sources around it."""
         wrapped = dict(node)
         for _, outer in reversed(self.around):
@@ -51,7 +52,7 @@ class Place:
         inside = self.listing.root / path
         return str(inside if self.around and inside.is_dir() else project_path(_on_disk(path)))
 
-    def watch(self, choices: Mapping[str, Any]) -> str | list[str]:
+    def watch(self, choices: Params) -> str | list[str]:
         """What DVC hashes: the one place that holds labels and pictures, or both places.
 
         Args:
@@ -99,7 +100,7 @@ def check_outside(folder: Path) -> None:
         )
 
 
-def open_place(path: str, name: str, options: Mapping[str, Any]) -> Place:
+def open_place(path: str, name: str, options: Params) -> Place:
     """The files at a path or URL; an archive is unpacked, and a URL fetched, to where a run expects them.
 
     Args:
@@ -125,7 +126,7 @@ def open_place(path: str, name: str, options: Mapping[str, Any]) -> Place:
     return Place(listing=list_files(local))
 
 
-def _unpack(path: Path, name: str, place: Place, options: Mapping[str, Any]) -> Place:
+def _unpack(path: Path, name: str, place: Place, options: Params) -> Place:
     """The content of an archive, in a place or alone."""
     tree = project_path(Path(".cache/trees") / (f"{name}-unpacked" if place.around else name))
     watch = place.around[0][1]["watch"] if place.around else str(path)
@@ -135,7 +136,7 @@ def _unpack(path: Path, name: str, place: Place, options: Mapping[str, Any]) -> 
     return _make("archive", node, tree, place)
 
 
-def _fetch(url: str, name: str, options: Mapping[str, Any]) -> Place:
+def _fetch(url: str, name: str, options: Params) -> Place:
     """The files of a server."""
     from pipeline.datasets.trees.archive_entries import is_archive
     from pipeline.datasets.trees.remote_mirror import shows_changes
@@ -164,11 +165,11 @@ def _fetch(url: str, name: str, options: Mapping[str, Any]) -> Place:
     return place
 
 
-def _make(kind: str, choices: Mapping[str, Any], tree: Path, place: Place) -> Place:
+def _make(kind: str, choices: Params, tree: Path, place: Place) -> Place:
     """The place after a source around it has made its tree."""
     from pipeline.datasets.sources.tree_source import TreeSource
 
-    node: dict[str, Any] = {**config.compose_option("source", kind), **choices}
+    node: Params = {**config.compose_option("source", kind), **choices}
     inner = {**node.pop("inner"), "name": choices["name"], "path": str(tree), "watch": choices["watch"]}
     source = config.build({**node, "inner": inner}, "source")
     assert isinstance(source, TreeSource)

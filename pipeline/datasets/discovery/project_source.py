@@ -6,12 +6,13 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import yaml
 
 from pipeline.core.artifacts import write_text
 from pipeline.core.errors import UserError
+from pipeline.core.open_types import Params
 
 LINE = re.compile(
     r"^(?P<start>[ \t]*-[ \t]+source:[ \t]+)(?P<name>[\w.-]+)(?P<rest>[ \t]*(?:#[^\r\n]*)?\r?)$", re.MULTILINE
@@ -35,7 +36,7 @@ class SourceLine:
     obstacle: str = ""
 
 
-def read_defaults(conf: Path) -> dict[str, Any]:
+def read_defaults(conf: Path) -> Params:
     """The values in config.yaml itself, without those of any option.
 
     Raises:

@@ -7,13 +7,14 @@ from typing import Any
 
 import yaml
 
+from pipeline.core.open_types import Params
 from pipeline.core.terminal import escape_control_characters
 from pipeline.datasets.discovery.recipe import Setting
 
 PLAIN = ("_target_", "name")  # made of letters, digits and dots alone
 
 
-def compose_text(node: Mapping[str, Any], layout: str, settings: Sequence[Setting]) -> str:
+def compose_text(node: Params, layout: str, settings: Sequence[Setting]) -> str:
     """The text; values of a person or a file are quoted, so that YAML and Hydra read them as text.
 
     Args:
@@ -39,10 +40,10 @@ def compose_text(node: Mapping[str, Any], layout: str, settings: Sequence[Settin
     )
 
 
-def _source_lines(node: Mapping[str, Any], indent: str) -> Iterator[str]:
+def _source_lines(node: Params, indent: str) -> Iterator[str]:
     """A line for each option of a source, and those of the source within it below `inner`."""
     for key, value in node.items():
-        if isinstance(value, Mapping) and "_target_" in value:
+        if isinstance(value, dict) and "_target_" in value:
             yield f"{indent}{key}:"
             yield from _source_lines(value, f"{indent}  ")
         else:

@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 
     from pipeline.core.contracts import Source
 
-MAX_SAMPLED = 1000
-MAX_BYTES = 256 * 1024**2
+MAX_SAMPLED, MAX_BYTES = 1000, 256 * 1024**2
 FEW = 10  # pictures of a label; fewer are reported
 MOST = 0.95  # of the labelled pictures; a label on more is reported
-NUM_EXAMPLES = 5
+NUM_EXAMPLES, MAX_DECODED = 5, 50
 TINY = 64  # pixels: pictures whose longer side is at most this are decoded, to see whether they have colours
-MAX_DECODED = 50
 
 
 @final
@@ -43,9 +41,9 @@ class SourceSummary:
         num_negative: Pictures that are labelled as showing none of the labels.
         num_unlabelled: Pictures without a label that are no negatives.
         num_several: Pictures with more than one label.
-        num_groups: Groups of pictures that must stay together; 0 where the source gives none.
+        num_groups: Groups that must stay together; 0 where the source gives none.
         num_absolute: Refused items with an absolute path.
-        absolute: The deepest folder that holds all of those; empty where there is none.
+        absolute: The deepest folder that holds those; empty where there is none.
     """
 
     num_items: int
@@ -83,7 +81,7 @@ class HeaderSample:
     Attributes:
         sizes: (width, height) of readable pictures, in pixels.
         refused: Path and rejection of the others.
-        num_turned: Pictures that the file stores turned, as EXIF says; they are read upright.
+        num_turned: Pictures that are stored turned, as EXIF says.
         is_grey: Whether the pictures are tiny and none of the first ones has a colour; larger ones are not decoded.
     """
 
@@ -110,8 +108,8 @@ class HeaderSample:
     def size_text(self) -> str:
         """The commonest sizes with their numbers, and how many others there are."""
         common = Counter(self.sizes).most_common(3)
-        shown = ", ".join(f"{width} x {height} ({number:,})" for (width, height), number in common)
         others = len(set(self.sizes)) - len(common)
+        shown = ", ".join(f"{width} x {height} ({number:,})" for (width, height), number in common)
         return f"{shown}, and {others:,} other sizes" if others else shown
 
 
@@ -262,8 +260,7 @@ REASON_IN_WORDS = {
 
 def _odd_labels(found: SourceSummary) -> Iterator[str]:
     num_labelled = found.num_pictures - found.num_unlabelled
-    few = [label for label, number in found.labels.items() if number < FEW]
-    if few:
+    if few := [label for label, number in found.labels.items() if number < FEW]:
         yield f"fewer than {FEW} pictures each: {name_some(few[::-1], NUM_EXAMPLES)}"
     for label, number in found.labels.items():
         if number == num_labelled:

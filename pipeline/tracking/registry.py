@@ -91,7 +91,7 @@ def peek_champion(name: str) -> str | None:
         suppress(sqlite3.Error),
         closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=1.0)) as one,
     ):
-        found = one.execute(*query).fetchone()
+        found = file.execute(*query).fetchone()
         return str(found[0]) if found else None
     return None
 

@@ -89,7 +89,7 @@ def peek_champion(name: str) -> str | None:
     query = ("SELECT version FROM registered_model_aliases WHERE name = ? AND alias = 'champion'", (name,))
     with (
         suppress(sqlite3.Error),
-        closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=1.0)) as one,
+        closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=1.0)) as file,
     ):
         found = file.execute(*query).fetchone()
         return str(found[0]) if found else None

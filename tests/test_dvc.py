@@ -129,8 +129,8 @@ def test_a_hand_edit_of_params_is_never_overwritten_in_silence(project: Project)
     ("edit", "expected"),
     [
         (("/pictures\n", "/nowhere\n"), "nowhere' does not exist; set source.path"),
-        (("epochs: 6", "epoch: 6"), "train has no parameter 'epoch'; it takes epochs, batch_size"),
-        (("encoder: small", "encoder: smal"), "Could not find 'encoder/smal'"),
+        (("epochs: 6", "epoch: 6"), "train has no parameter 'epoch'; did you mean 'epochs'"),
+        (("encoder: small", "encoder: smal"), "conf/encoder/smal.yaml; did you mean 'small'"),
     ],
 )
 def test_a_wrong_choice_ends_with_one_line_and_loses_nothing(project: Project, edit, expected: str) -> None:
@@ -265,7 +265,7 @@ def test_a_leaderboard_runs_through_the_queue_and_a_failure_is_a_row(project: Pr
     project.commit("a leaderboard")
     done = project.python(*command, check=False)
     assert done.returncode == 1
-    reason = "train: params.yaml: train.batch_size must be at least 2, got 1"
+    reason = "compose: params.yaml: train.batch_size must be at least 2, got 1"
     assert f"1 of 2 experiments failed, the first is broken: {reason}; dvc queue logs broken-" in done.stderr
     assert "Traceback" not in done.stderr
     table = pd.read_csv(project.folder / "reports/leaderboard.csv").set_index("name")

@@ -150,7 +150,8 @@ def test_the_registered_model_serves_labels_joined_by_a_bar(project: Path, card)
     served = model.predict(pd.DataFrame({"image": encoded}))
     assert served["class"].tolist() == ["|".join(names) for names in predictions["decided"]]
     assert list(served["scores"][0]) == card["classes"]
-    model.unwrap_python_model().predictor.task = config.build({**card["task"], "thresholds": [1.0] * 4}, "card.task")
+    task = config.build({**card["task"], "thresholds": [1.0] * 4}, "card.task")
+    model.unwrap_python_model().classifier.predictor.task = task
     assert model.predict(pd.DataFrame({"image": encoded[:1]}))["class"].tolist() == [""]
 
 

@@ -60,13 +60,30 @@ def compose_checked(overrides: list[str]) -> str:
     """The text of params.yaml for these overrides.
 
     Raises:
-        UserError: A key, an option or a value is refused.
+        UserError: A key, an option or a value is refused, or has no effect.
     """
     from pipeline.choices.params_check import refuse_misfits
 
     text = config.compose(overrides=overrides)
-    refuse_misfits(yaml.safe_load(text))
+    params: Params = yaml.safe_load(text)
+    refuse_misfits(params)
+    for override in overrides:
+        _refuse_without_effect(override, overrides, params)
     return text
+
+
+def _refuse_without_effect(override: str, overrides: list[str], params: Params) -> None:
+    """Refuses a value that sections only refer to (`epochs`), where none of those that are chosen does.
+
+    Raises:
+        UserError: Nothing but the key itself differs from the composition without the override.
+    """
+    key = override.partition("=")[0]
+    if key not in params or isinstance(params[key], dict):
+        return
+    without: Params = yaml.safe_load(config.compose(overrides=[one for one in overrides if one != override]))
+    if {name for name in params if params[name] != without.get(name)} == {key}:
+        raise UserError(f"{override} has no effect: nothing that is chosen here takes {key}; leave it out")
 
 
 def _run(what: str, overrides: list[str]) -> None:

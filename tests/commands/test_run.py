@@ -174,3 +174,15 @@ def test_the_help_has_examples_and_says_what_s_is():
     )
     assert done.stdout.count("\n  colibri run") >= 3
     assert "-S KEY=VALUE" in done.stdout
+
+
+@pytest.mark.parametrize("override", ["epochs=10", "learning_rate=0.01", "batch_size=8"])
+def test_a_value_that_no_choice_takes_is_refused(override):
+    key = override.split("=")[0]
+    with pytest.raises(UserError, match=rf"^{override} has no effect: nothing that is chosen here takes {key}; leave"):
+        run.compose_checked(["train=svm", "encoder=hog", override])
+    assert yaml.safe_load(run.compose_checked([override]))["train"][key] == float(override.split("=")[1])
+
+
+def test_a_value_as_it_is_already_is_no_mistake():
+    assert run.compose_checked(["image_size=128", "epochs=5"])

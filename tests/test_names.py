@@ -104,3 +104,9 @@ def test_where_one_is_found() -> None:
 )
 def test_what_is_refused(name: str, expected: bool) -> None:
     assert is_dialect(name) == expected
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_share_has_a_blank_before_its_percent_sign(path: Path) -> None:
+    """One page said 80% and 50 %."""
+    assert re.findall(r"\{[^{}]*:[^{}]*%\}", path.read_text(encoding="utf-8")) == []

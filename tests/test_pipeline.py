@@ -191,7 +191,7 @@ def test_registering_again_changes_nothing(project: Path) -> None:
     assert (project / "reports/registration.json").read_bytes() == before
     client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
     (version,) = client.search_model_versions("name = 'colibri-pictures'")
-    assert "**Champion**: champion for want of another" in version.description
+    assert "**Champion**: promoted without a comparison" in version.description
     assert version.tags["dataset"] == "pictures"
 
 
@@ -236,7 +236,7 @@ def test_a_check_stops_the_run_and_leaves_its_findings(project: Path, tmp_path: 
     shutil.copytree(project / "data", tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     write_params("source.path=pictures", "check.shortcut.on_fail=error", "check.shortcut.max_balanced_accuracy=0.5")
-    with pytest.raises(UserError, match=r"^stopped by shortcut: .* balanced accuracy of 100%"):
+    with pytest.raises(UserError, match=r"^stopped by shortcut: .* balanced accuracy of 100 %"):
         run("check")
     assert not json.loads(Path("reports/checks.json").read_text())["shortcut"]["passed"]
 

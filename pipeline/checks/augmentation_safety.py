@@ -154,14 +154,14 @@ class AugmentationSafety(FeatureCheck):
         chance = 1 / unchanged.num_classes
         if unchanged.accuracy - chance <= self.max_loss:
             return (
-                f"The probe has a balanced accuracy of {unchanged.accuracy:.0%} on unchanged pictures, too close to "
-                f"chance ({chance:.0%}) to measure a loss; label more pictures, or use other features "
+                f"The probe has a balanced accuracy of {100 * unchanged.accuracy:.0f} % on unchanged pictures, too close to "
+                f"chance ({100 * chance:.0f} %) to measure a loss; label more pictures, or use other features "
                 "(embed=...)."
             )
         unclear = [one for one in results if one.loss > self.max_loss and one.low <= 0]
         if unclear and unchanged.num_groups < MIN_GROUPS:
             return (
-                f"Under {unclear[0].choice} the probe loses {unclear[0].loss:.0%}, but the test pictures are of only "
+                f"Under {unclear[0].choice} the probe loses {100 * unclear[0].loss:.0f} %, but the test pictures are of only "
                 f"{unchanged.num_groups} group{'s' * (unchanged.num_groups != 1)}, too few to separate that from "
                 "chance; give smaller groups, or collect others."
             )
@@ -185,7 +185,8 @@ class AugmentationSafety(FeatureCheck):
             limit=self.max_loss,
             unit="balanced accuracy that a probe loses under an augmentation",
             worst={
-                str(one.choice): f"{one.loss:.1%} lost, {one.changed:.1%} change{_main_class(one)}" for one in full[:5]
+                str(one.choice): f"{100 * one.loss:.1f} % lost, {100 * one.changed:.1f} % change{_main_class(one)}"
+                for one in full[:5]
             },
             advice=self._advice(unsafe, results),
             sentence=_sentence(worst if unsafe else None, unchanged),
@@ -291,6 +292,6 @@ def _sentence(worst: VariantResult | None, unchanged: UnchangedPictures | None) 
     if worst is None:
         return "No augmentation changes the class of the pictures, as far as a simple model can measure."
     return (
-        f"Under {worst.choice}, the balanced accuracy of a simple model is {unchanged.accuracy - worst.loss:.0%}, "
-        f"and {unchanged.accuracy:.0%} on unchanged pictures{_main_class(worst)}. Training would use wrong labels."
+        f"Under {worst.choice}, the balanced accuracy of a simple model is {100 * (unchanged.accuracy - worst.loss):.0f} %, "
+        f"and {100 * unchanged.accuracy:.0f} % on unchanged pictures{_main_class(worst)}. Training would use wrong labels."
     )

@@ -88,7 +88,7 @@ class LabelSuspects(FeatureCheck):
             limit=self.max_share,
             unit=UNIT,
             worst={
-                f"labelled {given}, the model says {true}": f"{share:.1%}"
+                f"labelled {given}, the model says {true}": f"{100 * share:.1f} %"
                 for (given, true), share in list(found.noise.items())[:NOISE]
             },
             advice="Look at reports/label_suspects.html, and write your decisions into data/label_decisions/NAME.csv.",

@@ -13,6 +13,7 @@ from pipeline.core.contracts import Check
 from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.ranges import PositiveInt
 from pipeline.core.results import Finding
+from pipeline.core.terminal import count_of
 from pipeline.statistics.bootstrap import wilson_sample_size
 
 TRAIN, VAL, TEST = SPLITS
@@ -81,13 +82,14 @@ class RareClass(Check):
         )
 
     def _sentence(self, rare: dict[str, list[ClassSupport]], num_classes: int) -> str:
-        texts = {
-            "train": f"have fewer than {self.min_samples} pictures in train, so a model learns little of them",
-            "val": f"have fewer than {self.min_samples} pictures in val, by which training is stopped and tuned",
-            "test": "have too few independent pictures or groups in test to know the recall to within "
-            f"{100 * self.half_width:.0f} percentage points",
-        }
-        parts = [f"{len(rare[split])} of {num_classes} classes {text}." for split, text in texts.items() if rare[split]]
+        few = " and ".join(f"{len(rare[split])} in {split}" for split in ("train", "val") if rare[split])
+        clauses = [f"{few} have fewer than {self.min_samples} pictures"] if few else []
+        if rare["test"]:
+            clauses.append(
+                f"{len(rare['test'])} have too few independent test pictures to know the recall to within "
+                f"{100 * self.half_width:.0f} percentage points"
+            )
+        parts = [f"Of {count_of(num_classes, 'class', 'classes')}, {'; '.join(clauses)}."] if clauses else []
         grouped = next((one for one in rare["test"] if one.num_samples["test"] > one.num_groups), None)
         if grouped:
             parts.append(

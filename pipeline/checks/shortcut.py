@@ -18,6 +18,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.manifest_schema import property_column
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.core.results import Finding
+from pipeline.core.terminal import count_of
 from pipeline.datasets.properties import Property, collect_properties, stratified_group_sample
 
 CONTENT = (
@@ -113,11 +114,11 @@ class Shortcut(Check):
         ]
         blind = [one for one in high if one.p > self.alpha and one.least_p > self.alpha]
         if blind:
-            num_groups = len(np.unique(labelled.groups))
+            has, lacks = labelled.count_groups(blind[0].label)
             return (
-                f"{_describe(blind[0])}, but {num_groups:,} groups allow so few permutations of the labels that the "
-                f"smallest possible p-value is {blind[0].least_p:.2g}; collect pictures of more groups, or give "
-                "smaller groups."
+                f"{_describe(blind[0])}, but {count_of(has, 'group')} with {blind[0].label} and {lacks:,} without allow "
+                f"so few permutations of the labels that the smallest possible p-value is {blind[0].least_p:.2g}; collect "
+                "pictures of more groups, or give smaller groups."
             )
         return _of_one_group(labelled)
 
@@ -154,7 +155,7 @@ def _sentence(over: list[PropertyAssociation], high: list[PropertyAssociation]) 
     if high:
         return (
             f"{_describe(high[0])}, but with so few samples or groups this may be chance: permuted labels gave as "
-            f"much in {high[0].p:.0%} of the permutations."
+            f"much in {100 * high[0].p:.0f} % of the permutations."
         )
     return "No property of the pictures predicts their labels better than the limit allows."
 
@@ -174,7 +175,7 @@ def _of_one_group(labelled: LabelTable) -> str:
 
 def _describe(one: PropertyAssociation) -> str:
     name = one.name.replace("_", " ").capitalize()
-    return f"{name} alone separates {one.label} from the rest with a balanced accuracy of {one.accuracy:.0%}"
+    return f"{name} alone separates {one.label} from the rest with a balanced accuracy of {100 * one.accuracy:.0f} %"
 
 
 def _extremes(samples: pd.DataFrame, over: list[PropertyAssociation]) -> dict[str, list[str]]:

@@ -35,7 +35,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="NAME@champion, NAME/3, 3 or @challenger of this project, a models:/ URI, or a folder such as "
         "data/predictor (default: the project's champion)",
     )
-    parser.add_argument("--out", default="model.onnx", help="(default: model.onnx)")
+    parser.add_argument("-o", "--out", default="model.onnx", help="(default: model.onnx)")
 
 
 def main(model: str | None, out: str) -> None:

@@ -24,7 +24,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import config
+from pipeline.core import config, progress
 from pipeline.core.artifacts import write_text
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
@@ -110,24 +110,28 @@ def main(
     name = check_name(name, path)
     file = config.CONF / "source" / f"{name}.yaml"
     choices: dict[str, Any] = {key: parse_value(key, value) for key, value in given.items() if value is not None}
-    place = open_place(path, name, choices)
+    with progress.show(f"list {path}"):
+        place = open_place(path, name, choices)
     choices = {key: value for key, value in choices.items() if key != "names" or not place.around}
     if "pictures" in choices:
         choices["pictures"] = place.folder(choices["pictures"])
-    target, found = detect_format(place.listing, sorted(set(targets.values())), choices, format)
+    with progress.show(f"find the format of {path}"):
+        target, found = detect_format(place.listing, sorted(set(targets.values())), choices, format)
     layout = place.describe(found.layout)
     inner = {**found.choices, **choices}
     inner = {"_target_": target, "name": name, **inner, "watch": place.watch(inner)}
     check_writable(inner, set(choices) - set(signature(import_target(target, "source", "source")).parameters), target)
     node = place.wrap(inner)
     source: Source = config.build(node, "source")
-    rows = source.read()
-    counted = summarise_source(rows)
+    with progress.show(f"read {path}"):
+        rows = source.read()
+        counted = summarise_source(rows)
     if "pictures" not in choices and (folder := absolute_folder(counted)):
         say(f"the paths in {path} are absolute; the pictures are read from {folder} (--pictures names another folder)")
         main(path, name, format, force, split, use, **{**given, "pictures": folder})
         return
-    looked = sample_headers(source, rows)
+    with progress.show("look at pictures"):
+        looked = sample_headers(source, rows)
     say(f"{path}: {layout}", *lines(counted, looked, [*place.notes, *found.notes, *_list_notes(place.listing)]))
     check_usable(counted, looked, path)
     if file.exists() and not force:
@@ -270,7 +274,7 @@ def next_steps(name: str, line: SourceLine | None) -> Iterator[str]:
         yield f"{main}: '- source: {line.before}' is now '- source: {name}', so every run takes these pictures."
         yield f"To go back, write '- source: {line.before}' there again."
     yield "Next:"
-    yield f"  git add {config.CONF} && git commit -m 'Pictures: {name}'   (a run of DVC undoes git add alone)"
+    yield f"  git add {config.CONF} && git commit -m 'Pictures: {name}'"
     yield f"  {run}"
     yield "  colibri report"
 

@@ -37,7 +37,9 @@ def arguments(parser: ArgumentParser) -> None:
         help="NAME@champion, NAME/3, 3 or @challenger of this project, a models:/ URI, or a folder such as "
         "data/predictor (default: the project's champion)",
     )
-    parser.add_argument("--out", default="predictions.csv", help=".csv, .parquet or .jsonl (default: predictions.csv)")
+    parser.add_argument(
+        "-o", "--out", default="predictions.csv", help=".csv, .parquet or .jsonl (default: predictions.csv)"
+    )
     parser.add_argument("--split", choices=list(SPLITS), help="instead of a PATH: the scores that evaluate stored")
 
 

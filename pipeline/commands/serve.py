@@ -56,7 +56,7 @@ def usage(host: str, port: int) -> list[str]:
     address = f"http://{HOST if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - compared, not listened on
     body = """printf '{"dataframe_records": [{"image": "%s"}]}' "$(base64 < PICTURE.jpg | tr -d '\\n')" \\"""
     return [
-        "When it says that it is running, send a picture:",
+        "Once the server is running, send a picture:",
         f"  {body}",
         f"    | curl -s {address}/invocations -H 'Content-Type: application/json' -d @-",
         'Answer: {"predictions": [{"class": "...", "scores": {"...": 0.97, "...": 0.03}}]}',

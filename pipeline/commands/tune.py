@@ -80,5 +80,6 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
     file = tuning.write_winner(to, text, search, values)
     finish(parent, {f"best_{search.figure}": best.value or 0.0, **evidence.figures()}, [file])
     start = "conf/config.yaml as it is" if search.experiment is None else f"experiment={search.experiment}"
-    take = f"Next: git add {file} && git commit -m 'Tuned: {to}', then colibri run experiment={to}"
-    say("", *text.splitlines(), f"Wrote {file}. {take if evidence.is_better else f'Keep {start}.'}")
+    say("", *text.splitlines(), f"Wrote {file}. {'Next:' if evidence.is_better else f'Keep {start}.'}")
+    if evidence.is_better:
+        say(f"  git add {file} && git commit -m 'Tuned: {to}'", f"  colibri run experiment={to}")

@@ -27,7 +27,9 @@ MARGIN = 14  # columns of a bar chart for numbers, blanks and an indent
 NAME_WIDTH = 40
 HEAD = re.compile(r"[^\s:][^:]{0,39}?(?=: |  )(?:: warning, [^:]{1,40}(?=:| cannot))?")  # `train`, `check: warning, x`
 INDENT = 2  # blanks before the rest of a wrapped line, more than before its beginning
-COMMAND = re.compile(r"\s*(?:colibri|dvc|git|make|python|pip|uv) \S")  # is copied, so never wrapped
+COMMAND = re.compile(r"\s*(?:colibri|dvc|git|make|python|pip|uv|printf|\|) \S")  # is copied, so never wrapped
+UNIT = re.compile(r"(?<=\d) (?=(?:s|min|h|%)(?!\w))|(?<=min) (?=\d+ s)")  # the blank in 0.9 s and in 2 min 48 s
+NO_BREAK = "\u00a0"  # textwrap does not break at it
 LEAST_WIDTH = 20  # columns; a narrower terminal wraps by itself
 
 
@@ -87,12 +89,17 @@ def _format(line: str, stream: TextIO, style: str) -> str:
 
 
 def _wrap(line: str, columns: int) -> list[str]:
-    """Rows of at most so many columns; a word that is longer, such as an address, keeps a row of its own."""
+    """Rows of at most so many columns; a word that is longer, such as an address, keeps a row of its own.
+
+    A number stays with its unit.
+    """
     indent = len(line) - len(line.lstrip()) + INDENT
     if len(line) <= columns or columns - indent < LEAST_WIDTH or COMMAND.match(line):
         return [line]
     rest = " " * indent
-    return wrap(line, columns, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False) or [line]
+    whole = UNIT.sub(NO_BREAK, line)
+    rows = wrap(whole, columns, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False)
+    return [row.replace(NO_BREAK, " ") for row in rows] or [line]
 
 
 def console(stream: TextIO) -> Console:

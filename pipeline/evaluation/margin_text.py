@@ -31,7 +31,7 @@ def describe_margin(margin: Estimate | None, who: str = "Its balanced accuracy")
     ends = [f"{100 * low:+.1f}", f"{100 * high:+.1f}"]
     text += f", between {ends[0]} and {ends[1]}" if len({*ends}) == 2 else ", without any spread"
     if low > 0:
-        return f"{text}: it shows more than these"
+        return f"{text}: the model uses more than these properties"
     if is_significantly_worse(margin):
-        return f"{text}: it does worse than these"
-    return f"{text}: this does not show more than these"
+        return f"{text}: these properties alone do better"
+    return f"{text}: it is not shown to use more than these properties"

@@ -20,9 +20,9 @@ UNEVEN = 0.5  # effective groups by size (Kish) over groups; below, an interval 
 FEW_EVENTS = 5.0  # effective mistakes, or successes, below which the logit scale fails
 Cautious = Literal["", "few", "spread", "alike"]
 CAUTIOUS: dict[Cautious, str] = {
-    "few": "so few mistakes or successes",
-    "spread": "it varies so much from group to group",
-    "alike": "all groups agree so exactly",
+    "few": "few mistakes or successes",
+    "spread": "it varies much from group to group",
+    "alike": "all groups agree exactly",
 }
 
 
@@ -211,13 +211,13 @@ class Basis:
             return ""
         parts = [f"it rests on {count} independent groups only"] if count < FEW_GROUPS else []
         if self.num_thin:
-            verb = "class lies" if self.num_thin == 1 else "classes lie"
-            parts.append(f"{self.num_thin} {verb} in fewer than {MIN_GROUPS} groups, and may vary more than it says")
+            verb = "class has" if self.num_thin == 1 else "classes have"
+            parts.append(f"{self.num_thin} {verb} fewer than {MIN_GROUPS} groups, so the interval may be too narrow")
         if self.uneven:
             narrow = "" if cautious else ", and the interval is rather too narrow"
             parts.append(f"a few large groups hold most of the samples{narrow}")
         if cautious:
-            parts.append(f"{CAUTIOUS[cautious]} that the interval is wider than 95 % needs")
+            parts.append(f"{CAUTIOUS[cautious]}, so the interval is wider than needed for 95 %")
         return "; ".join(parts)
 
 

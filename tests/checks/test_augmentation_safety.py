@@ -132,7 +132,7 @@ def test_a_probe_and_its_changes_by_hand():
     content = EmbeddedImages(embed(images).astype(np.float16), policy, lambda rows: images[rows], embed)
     found = AugmentationSafety(**CHOICES)(samples_of("b" * 40 + "w" * 40), content)
     assert found.value == 1.0
-    assert found.worst == {"negative as a whole": "100.0% lost, 100.0% change, mostly b and w"}
+    assert found.worst == {"negative as a whole": "100.0 % lost, 100.0 % change, mostly b and w"}
     assert found.table == [
         {"choice": "negative", "size": None, "loss": 1.0, "low": 1.0}
         | {"own_accuracy": 1.0, "change_class": 1.0, "mostly": "b and w"}
@@ -177,7 +177,7 @@ def test_a_probe_that_knows_nothing_judges_nothing():
     content = EmbeddedImages(embed(images).astype(np.float16), flip, lambda rows: images[rows], embed)
     found = AugmentationSafety(**CHOICES)(samples_of("ab" * 100), content)
     assert found.state == "cannot_be_judged"
-    assert "too close to chance (50%) to measure a loss" in found.obstacle
+    assert "too close to chance (50 %) to measure a loss" in found.obstacle
 
 
 def test_three_groups_tell_no_loss_from_chance():

@@ -40,9 +40,8 @@ def test_few_in_train_is_a_warning(make_manifest):
     ]
     assert found.unit == "pairs of a class and a split with too few pictures"
     assert found.sentence == (
-        "1 of 2 classes have fewer than 3 pictures in train, so a model learns little of them. 1 of 2 classes have "
-        "fewer than 3 pictures in val, by which training is stopped and tuned. 1 of 2 classes have too few independent "
-        "pictures or groups in test to know the recall to within 45 percentage points."
+        "Of 2 classes, 1 in train and 1 in val have fewer than 3 pictures; 1 have too few independent test pictures to "
+        "know the recall to within 45 percentage points."
     )
 
 
@@ -64,7 +63,7 @@ def test_ten_classes_in_three_splits_are_counted_as_pairs(make_manifest):
     cells = [(name, split, 2) for name in "abcdefghij" for split in ("train", "val")]
     found = finding(make_manifest, cells)
     assert (found.value, len(found.worst)) == (20.0, 5)
-    assert found.sentence.startswith("10 of 10 classes have fewer than 3 pictures in train")
+    assert found.sentence.startswith("Of 10 classes, 10 in train")
 
 
 def test_a_class_that_a_split_lacks_is_not_counted_twice(make_manifest):

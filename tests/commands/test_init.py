@@ -134,7 +134,7 @@ def test_what_it_says_of_a_split(tmp_path, checkout, capsys):
         "conf/config.yaml: '- source: elpv' is now '- source: set', so every run takes these pictures.",
         "To go back, write '- source: elpv' there again.",
         "Next:",
-        "  git add conf && git commit -m 'Pictures: set'   (a run of DVC undoes git add alone)",
+        "  git add conf && git commit -m 'Pictures: set'",
         "  colibri run",
         "  colibri report",
     ]

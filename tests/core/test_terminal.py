@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.checks import check_runner
+from pipeline.commands.serve import usage
 from pipeline.core import stage_runner, terminal
 from pipeline.core.errors import UserError
 from pipeline.core.results import Finding
@@ -219,11 +220,24 @@ def test_plurals(number, text):
     assert terminal.count_of(number, "picture").startswith(f"{number:,} picture")
 
 
-def test_a_command_is_copied_so_it_is_never_wrapped(monkeypatch):
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  dvc exp run -S source=clothing -S split=given -S validate.min_samples=10",
+        *usage("127.0.0.1", 5001)[1:3],
+    ],
+)
+def test_a_command_is_copied_so_it_is_never_wrapped(monkeypatch, line):
     screen = show_on(monkeypatch)
-    line = "  dvc exp run -S source=clothing -S split=given -S validate.min_samples=10"
     terminal.say(line)
     assert screen.getvalue() == f"{line}\n"
+
+
+@pytest.mark.parametrize("time", ["0.9 s", "2 min 48 s", "3 h", "50 %"])
+def test_a_number_stays_with_its_unit(monkeypatch, time):
+    screen = show_on(monkeypatch)
+    terminal.say(f"{'x' * (40 - len(time))} {time} and more")
+    assert screen.getvalue() == f"{'x' * (40 - len(time))}\n  {time} and more\n"
 
 
 def test_bars_fit_a_narrow_terminal(monkeypatch):

@@ -103,7 +103,7 @@ def test_groups_that_are_right_or_wrong_together_widen_the_interval():
     assert together.high - together.low > 3 * (alone.high - alone.low)
     assert together.caveat == (
         "it rests on 12 independent groups only; "
-        "it varies so much from group to group that the interval is wider than 95 % needs"
+        "it varies much from group to group, so the interval is wider than needed for 95 %"
     )
 
 
@@ -176,7 +176,7 @@ def test_a_thin_class_among_others_is_named_in_the_caveat():
     found = estimate_metrics(metric, predictions, Bootstrap(num_resamples=100, seed=0))["recall"]
     # g0 to g2 weigh (4/10 + 1/3) / 5 each, the seven others 4/50: 1 / (3 x 0.1467^2 + 7 x 0.08^2) = 9.15
     assert found.groups == 9
-    assert "1 class lies in fewer than 5 groups, and may vary more than it says" in found.caveat
+    assert "1 class has fewer than 5 groups, so the interval may be too narrow" in found.caveat
     assert found.low < found.value < found.high
 
 

@@ -72,8 +72,9 @@ def test_a_winner_that_is_better_than_the_start_is_advised(searchable, capsys):
         re.M,
     )
     assert (
-        "Next: git add conf/experiment/tuned_quick.yaml && git commit -m 'Tuned: tuned_quick', "
-        "then colibri run experiment=tuned_quick\n"
+        "Wrote conf/experiment/tuned_quick.yaml. Next:\n"
+        "  git add conf/experiment/tuned_quick.yaml && git commit -m 'Tuned: tuned_quick'\n"
+        "  colibri run experiment=tuned_quick\n"
     ) in capsys.readouterr().out
     assert len([*tune.STUDIES.glob("*/*.parquet")]) == 2  # of three trainings, the best trial and the start
 

@@ -12,7 +12,7 @@ def test_the_header_says_what_the_model_adds():
     shown = replace(material, metrics={**material.metrics, "baseline_margin": entry(0.2, 0.1, 0.3)})
     text = Page(render(shown)).text
     assert "balanced accuracy is 20.0 points above what the properties alone reach on the same pictures" in text
-    assert "between +10.0 and +30.0: it shows more than these." in text
+    assert "between +10.0 and +30.0: the model uses more than these properties." in text
     assert (
         "a forest on the properties alone (brightness, borders, file size and the like, not the content), trained"
         in text
@@ -25,7 +25,7 @@ def test_it_leads_no_page():
     shown = replace(build(), metrics={"baseline_margin": entry(-0.2, -0.3, -0.1)})
     text = Page(render(shown)).text
     assert "No metric was chosen" in text
-    assert "it does worse than these" in text
+    assert "these properties alone do better" in text
 
 
 def test_without_the_figure_nothing_is_said():

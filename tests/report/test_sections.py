@@ -288,7 +288,7 @@ def test_a_caveat_that_all_figures_share_is_said_once():
 
 
 def test_different_caveats_are_said_of_each_figure():
-    rare = "1 class lies in fewer than 5 groups, and may vary more than it says"
+    rare = "1 class has fewer than 5 groups, so the interval may be too narrow"
     text = shown(accuracy=entry(0.8, 0.7, 0.9, caveat=FEW), f1_macro=entry(0.7, 0.6, 0.8, caveat=rare))
     assert f"Accuracy: {FEW}." in text
     assert f"Macro F1: {rare}." in text
@@ -332,8 +332,8 @@ def test_figures_over_all_groups_stand_in_the_header_and_nowhere_else():
     assert (
         "Over all 48 groups, out of fold, logistic regression on frozen features has an accuracy of 82.0 % "
         "(76.0 to 87.0 %, 900 pictures), macro F1 71.0 % (60.0 to 80.0 %). The balanced accuracy of these features is "
-        "10.0 points above what the properties alone reach on the same pictures, between +4.0 and +16.0: it shows more "
-        "than these."
+        "10.0 points above what the properties alone reach on the same pictures, between +4.0 and +16.0: the model "
+        "uses more than these properties."
     ) in text
     assert "not for the trained model" in text
     assert text.count("82.0 %") == 1
@@ -344,7 +344,7 @@ def test_many_groups_in_test_are_not_called_few_whatever_the_caveat_says():
     """cross_validation: always; the caveat is about few mistakes."""
     material = build()
     predictions = material.predictions.assign(group=material.predictions["sample_id"])  # forty groups
-    caveat = "so few mistakes or successes that the interval is wider than 95 % needs"
+    caveat = "few mistakes or successes, so the interval is wider than needed for 95 %"
     metrics = {"accuracy": entry(0.99, 0.9, 1.0, caveat=caveat), **CROSS}
     text = Page(render(replace(material, predictions=predictions, metrics=metrics))).text
     assert "Over all 48 groups" in text.replace("\u00a0", " ")

@@ -134,10 +134,10 @@ def test_what_is_beyond_the_properties_and_the_figures_over_all_groups():
     above = "  Its balanced accuracy is 10.0 points above what the properties alone reach on the same pictures, between"
     assert lines[2:7] == [
         "  accuracy             0.900",
-        f"{above} -10.0 and +15.0: this does not show more than these",
+        f"{above} -10.0 and +15.0: it is not shown to use more than these properties",
         "Frozen features with a linear classifier, out of fold, over the groups of all splits:",
         "  accuracy             0.850  [0.800, 0.900]",
-        f"{above} +5.0 and +15.0: it shows more than these",
+        f"{above} +5.0 and +15.0: the model uses more than these properties",
     ]
 
 

@@ -28,7 +28,7 @@ from pipeline.tracking.promotion import (
 from pipeline.tracking.promotion import test_digest as digest_of_test
 
 OPTIONS = Options(model_name="model", below_baseline="refuse")
-FIRST = "champion for want of another: there was none to compare it with"
+FIRST = "promoted without a comparison: there was no champion"
 GATE = Better(metric=Accuracy(), min_gain=0.0, min_gain_of_shared=-0.2, min_samples=2, num_resamples=100, seed=0)
 CLASSES = ["a", "b"]
 RIGHT, FAIR, POOR = [True] * 20, [True] * 18 + [False] * 2, [True, False] * 10  # POOR is shown to be worse than FAIR

@@ -17,16 +17,21 @@ def test_what_may_be_below_the_nuisances():
 @pytest.mark.parametrize(
     ("ends", "below", "promote", "words"),
     [
-        ((0.1, 0.3), "refuse", True, "it shows more than these"),
-        ((-0.1, 0.3), "refuse", True, "this does not show more than these"),
-        ((-0.3, -0.1), "refuse", False, "it does worse than these; where that shortcut is known and remedied, set"),
-        ((-0.3, -0.1), "warn", True, "it does worse than these"),
+        ((0.1, 0.3), "refuse", True, "the model uses more than these properties"),
+        ((-0.1, 0.3), "refuse", True, "it is not shown to use more than these properties"),
+        (
+            (-0.3, -0.1),
+            "refuse",
+            False,
+            "these properties alone do better; where that shortcut is known and remedied, set",
+        ),
+        ((-0.3, -0.1), "warn", True, "these properties alone do better"),
     ],
 )
 def test_what_the_properties_alone_reach_is_the_floor(project, ends, below, promote, words):
     margin = Estimate(value=sum(ends) / 2, low=ends[0], high=ends[1], n=4, groups=4)
     write_estimates(artifacts.TEST_METRICS, {"baseline_margin": margin})
-    verdict = with_baseline_margin(Verdict(True, ["champion for want of another"], {"gain": 1}), below)
+    verdict = with_baseline_margin(Verdict(True, ["promoted without a comparison"], {"gain": 1}), below)
     assert verdict.promote is promote
     assert words in verdict.reasons[-1]
     assert verdict.evidence == {"gain": 1, "baseline_margin": margin}
@@ -36,5 +41,5 @@ def test_what_the_properties_alone_reach_is_the_floor(project, ends, below, prom
 
 def test_without_a_floor_the_gate_alone_decides(project):
     artifacts.write_json(artifacts.TEST_METRICS, {})
-    verdict = Verdict(True, ["champion for want of another"])
+    verdict = Verdict(True, ["promoted without a comparison"])
     assert with_baseline_margin(verdict, "refuse") is verdict

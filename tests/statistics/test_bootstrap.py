@@ -326,7 +326,7 @@ def test_a_mean_never_rests_on_more_than_there_is(pairs):
         (19.9, 0, True, "", "it rests on 19 independent groups only"),
         (20, 0, True, "", ""),
         (20, 0, False, "", ""),
-        (30, 1, True, "", "1 class lies in fewer than 5 groups, and may vary more than it says"),
+        (30, 1, True, "", "1 class has fewer than 5 groups, so the interval may be too narrow"),
         (
             6,
             2,
@@ -335,8 +335,8 @@ def test_a_mean_never_rests_on_more_than_there_is(pairs):
             "; ".join(
                 [
                     "it rests on 6 independent groups only",
-                    "2 classes lie in fewer than 5 groups, and may vary more than it says",
-                    "so few mistakes or successes that the interval is wider than 95 % needs",
+                    "2 classes have fewer than 5 groups, so the interval may be too narrow",
+                    "few mistakes or successes, so the interval is wider than needed for 95 %",
                 ]
             ),
         ),
@@ -350,8 +350,8 @@ def test_caveats(groups, num_thin, has_interval, cautious, expected):
     ("cautious", "expected"),
     [
         ("", ", and the interval is rather too narrow"),
-        ("spread", "; it varies so much from group to group that the interval is wider than 95 % needs"),
-        ("alike", "; all groups agree so exactly that the interval is wider than 95 % needs"),
+        ("spread", "; it varies much from group to group, so the interval is wider than needed for 95 %"),
+        ("alike", "; all groups agree exactly, so the interval is wider than needed for 95 %"),
     ],
 )
 def test_a_caveat_names_its_causes_and_does_not_contradict_itself(cautious, expected):

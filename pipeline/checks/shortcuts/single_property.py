@@ -75,6 +75,12 @@ class LabelTable:
         single, rows = bool((samples["labels"].map(len) == 1).all()), pairs.index.to_numpy()
         return cls(rows=rows, codes=codes, classes=classes, groups=groups, order=order, single=single)
 
+    def count_groups(self, label: str) -> tuple[int, int]:
+        """Groups that have a sample with the label, and groups that have one without it."""
+        has = np.zeros(len(self.groups), dtype=bool)
+        has[self.rows[self.codes == self.classes.get_loc(label)]] = True
+        return len(np.unique(self.groups[has])), len(np.unique(self.groups[~has]))
+
     def only(self, subset: np.ndarray) -> LabelTable:
         """The table of these rows alone, with the same classes."""
         position = np.full(len(self.groups), -1)

@@ -217,7 +217,7 @@ def _epochs(found: Measurements) -> Iterator[Setting]:
 def _whole_picture(found: Measurements) -> Iterator[Setting]:
     lost = 1 - 1 / found.aspect
     if lost > MAX_CROPPED and not found.has_several:
-        reason = f"long pictures: a square crop would take {lost:.0%} of the longer side away"
+        reason = f"long pictures: a square crop would take {100 * lost:.0f} % of the longer side away"
         yield Setting(key="augment.fit", value="pad", reason=reason)
         yield Setting(key="augment.margin", value=0, reason="all of it is seen")
         yield Setting(key="embed.fit", value="pad", reason="by the checks too")

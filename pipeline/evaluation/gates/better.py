@@ -54,7 +54,7 @@ class Better(Gate):
 
     def __call__(self, challenger: Predictions, champion: Predictions | None) -> Verdict:
         if champion is None:
-            return Verdict(True, ["champion for want of another: there was none to compare it with"])
+            return Verdict(True, ["promoted without a comparison: there was no champion"])
         min_gain, change_of_classes = self.min_gain, describe_classes(challenger.classes, champion.classes)
         if change_of_classes:
             min_gain = self.min_gain_of_shared

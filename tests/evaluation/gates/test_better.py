@@ -44,7 +44,7 @@ def test_the_first_model_is_promoted():
     verdict = gate(min_samples=50)(predictions([False] * 4), None)
     assert (verdict.promote, verdict.reasons, verdict.evidence) == (
         True,
-        ["champion for want of another: there was none to compare it with"],
+        ["promoted without a comparison: there was no champion"],
         {},
     )
 

@@ -150,8 +150,7 @@ def test_a_property_that_the_judged_lack_is_named():
             0.2,
             0.1,
             0.3,
-            "20.0 points above what the properties alone reach on the same pictures, between +10.0 and +30.0: "
-            "the model uses more",
+            "above what the properties alone reach on the same pictures, between +10.0 and +30.0: the model uses more",
         ),
         (0.0, -0.1, 0.1, "between -10.0 and +10.0: it is not shown to use more than these properties"),
         (-0.2, -0.3, -0.1, "20.0 points below what the properties alone reach on the same pictures, between"),

@@ -79,7 +79,8 @@ def test_groups_move_whole(make_manifest):
     found = check()(samples.assign(group=np.repeat(["g0", "g1", "g2", "g3"], 15)))
     assert found.state == "cannot_be_judged"  # a third of the permutations of four groups are as telling
     assert found.obstacle.startswith(
-        "Brightness alone separates b from the rest with a balanced accuracy of 87 %, but 2 groups with b and 2 without allow so few"
+        "Brightness alone separates b from the rest with a balanced accuracy of 87 %, but 2 groups with b and 2 "
+        "without allow so few"
     )
 
 

@@ -154,15 +154,15 @@ class AugmentationSafety(FeatureCheck):
         chance = 1 / unchanged.num_classes
         if unchanged.accuracy - chance <= self.max_loss:
             return (
-                f"The probe has a balanced accuracy of {100 * unchanged.accuracy:.0f} % on unchanged pictures, too close "
-                f"to chance ({100 * chance:.0f} %) to measure a loss; label more pictures, or use other features "
+                f"The probe has a balanced accuracy of {100 * unchanged.accuracy:.0f} % on unchanged pictures, too "
+                f"close to chance ({100 * chance:.0f} %) to measure a loss; label more pictures, or use other features "
                 "(embed=...)."
             )
         unclear = [one for one in results if one.loss > self.max_loss and one.low <= 0]
         if unclear and unchanged.num_groups < MIN_GROUPS:
             return (
-                f"Under {unclear[0].choice} the probe loses {100 * unclear[0].loss:.0f} %, but the test pictures are of "
-                f"only {unchanged.num_groups} group{'s' * (unchanged.num_groups != 1)}, too few to separate that from "
+                f"Under {unclear[0].choice} the probe loses {100 * unclear[0].loss:.0f} %, but the test pictures are "
+                f"of only {unchanged.num_groups} group{'s' * (unchanged.num_groups != 1)}, too few to separate that from "
                 "chance; give smaller groups, or collect others."
             )
         return ""
@@ -292,7 +292,7 @@ def _sentence(worst: VariantResult | None, unchanged: UnchangedPictures | None) 
     if worst is None:
         return "No augmentation changes the class of the pictures, as far as a simple model can measure."
     return (
-        f"Under {worst.choice}, the balanced accuracy of a simple model is {100 * (unchanged.accuracy - worst.loss):.0f} "
-        f"%, and {100 * unchanged.accuracy:.0f} % on unchanged pictures{_main_class(worst)}. Training would use wrong "
+        f"Under {worst.choice}, the balanced accuracy of a simple model is {100 * (unchanged.accuracy - worst.loss):.0f}"
+        f" %, and {100 * unchanged.accuracy:.0f} % on unchanged pictures{_main_class(worst)}. Training would use wrong "
         "labels."
     )

@@ -117,8 +117,8 @@ class Shortcut(Check):
             has, lacks = labelled.count_groups(blind[0].label)
             return (
                 f"{_describe(blind[0])}, but {count_of(has, 'group')} with {blind[0].label} and {lacks:,} without "
-                f"allow so few permutations of the labels that the smallest possible p-value is {blind[0].least_p:.2g}; "
-                "collect pictures of more groups, or give smaller groups."
+                f"allow so few permutations of the labels that the smallest possible p-value is {blind[0].least_p:.2g};"
+                " collect pictures of more groups, or give smaller groups."
             )
         return _of_one_group(labelled)
 

@@ -162,8 +162,8 @@ class AugmentationSafety(FeatureCheck):
         if unclear and unchanged.num_groups < MIN_GROUPS:
             return (
                 f"Under {unclear[0].choice} the probe loses {100 * unclear[0].loss:.0f} %, but the test pictures are "
-                f"of only {unchanged.num_groups} group{'s' * (unchanged.num_groups != 1)}, too few to separate that from "
-                "chance; give smaller groups, or collect others."
+                f"of only {unchanged.num_groups} group{'s' * (unchanged.num_groups != 1)}, too few to separate that "
+                "from chance; give smaller groups, or collect others."
             )
         return ""
 
@@ -292,7 +292,7 @@ def _sentence(worst: VariantResult | None, unchanged: UnchangedPictures | None) 
     if worst is None:
         return "No augmentation changes the class of the pictures, as far as a simple model can measure."
     return (
-        f"Under {worst.choice}, the balanced accuracy of a simple model is {100 * (unchanged.accuracy - worst.loss):.0f}"
-        f" %, and {100 * unchanged.accuracy:.0f} % on unchanged pictures{_main_class(worst)}. Training would use wrong "
-        "labels."
+        f"Under {worst.choice}, the balanced accuracy of a simple model is "
+        f"{100 * (unchanged.accuracy - worst.loss):.0f} %, and "
+        f"{100 * unchanged.accuracy:.0f} % on unchanged pictures{_main_class(worst)}. Training would use wrong labels."
     )

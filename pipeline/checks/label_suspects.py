@@ -91,7 +91,7 @@ class LabelSuspects(FeatureCheck):
                 f"labelled {given}, the model says {true}": f"{100 * share:.1f} %"
                 for (given, true), share in list(found.noise.items())[:NOISE]
             },
-            advice="Look at reports/label_suspects.html, and write your decisions into data/label_decisions/NAME.csv.",
+            advice="Look at reports/label_suspects.html and decide there; it has lines for data/label_decisions/.",
             sentence=_sentence(listing, by_chance, len(found.table) - len(listing), len(known), found.noise)
             + _untestable_note(int(found.untestable.sum())),
             pictures=_pictures(listing),

@@ -59,7 +59,8 @@ class SplitLeakage(Check):
             limit=float(self.max_samples),
             unit="samples of val and test with their group or a near-duplicate in another split",
             worst=worst,
-            advice="Use split=grouped, with a split.near_duplicate_bits at least as large as this check's.",
+            advice="Type colibri run split=grouped, which keeps copies and groups together; split.near_duplicate_bits "
+            "must be at least as large as this check's.",
             sentence=_sentence(len(leaks), int(held_out.sum())),
             pictures=dict(self._groups(in_splits, leaks)),
             obstacle=""

@@ -32,13 +32,19 @@ def count_states(findings: Mapping[str, Finding | StoredFinding]) -> str:
 def describe_failure(finding: Finding | StoredFinding) -> str:
     """What follows the name of a check that did not pass: the finding in a sentence, its value and its limit."""
     if finding.state == "cannot_be_judged":
-        return f" cannot be judged: {finding.obstacle}"
+        return f" cannot be judged: {_split_obstacle(finding)[0].rstrip('.')}"
     value = _figure(finding.value, finding.unit)
     accepted = "" if finding.limit is None else f", at most {_figure(finding.limit, finding.unit)} accepted"
     sentence = SENTENCE.match(finding.sentence)
     if sentence is None:
         return f": {value} {finding.unit}{accepted}"
     return f": {sentence[0].rstrip('.')} ({value}{accepted})"
+
+
+def _split_obstacle(finding: Finding | StoredFinding) -> tuple[str, str]:
+    """Why a finding cannot be judged, and after the last semicolon what would change that; empty where it says none."""
+    reason, _, remedy = finding.obstacle.rpartition("; ")
+    return (reason, f"{remedy[:1].upper()}{remedy[1:]}") if reason else (remedy, "")
 
 
 def _figure(value: float | None, unit: str) -> str:
@@ -50,7 +56,7 @@ def _figure(value: float | None, unit: str) -> str:
 
 def what_to_do(name: str, finding: Finding | StoredFinding, page: Path) -> str:
     """The first step of the advice, and the place on the page that shows the finding and the rest of the advice."""
-    step = CLAUSE.match(finding.advice)
+    step = CLAUSE.match(_split_obstacle(finding)[1] if finding.state == "cannot_be_judged" else finding.advice)
     return f"  -> {step[0].rstrip('.') if step else 'Look at it'}: {page}#{name}"
 
 

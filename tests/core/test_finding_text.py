@@ -42,7 +42,16 @@ def test_a_share_is_in_percent():
 
 def test_an_obstacle_takes_the_place_of_value_and_limit():
     blind = Finding(value=0.0, limit=1.0, unit="x", sentence="All is well.", obstacle="Test has one group.")
-    assert describe_failure(blind) == " cannot be judged: Test has one group."
+    assert describe_failure(blind) == " cannot be judged: Test has one group"
+
+
+def test_what_would_change_an_obstacle_is_the_one_thing_to_do():
+    """The advice is for a check that failed: of one that cannot be judged nothing is known to be beyond its limit."""
+    blind = Finding(
+        value=0.0, limit=1.0, unit="x", advice="Remove it.", obstacle="Test has one group; it is a; add more."
+    )
+    assert describe_failure(blind) == " cannot be judged: Test has one group; it is a"
+    assert what_to_do("x", blind, Path("reports/checks.html")) == "  -> Add more: reports/checks.html#x"
 
 
 @pytest.mark.parametrize(

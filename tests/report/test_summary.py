@@ -161,7 +161,7 @@ def test_what_cannot_be_judged_is_counted_and_said():
     blind = {**THINGS, "state": "cannot_be_judged", "obstacle": "Test has one group."}
     lines = summary_lines("", {}, {**CHECKS, "drift": StoredFinding.from_json(blind)}, REGISTRATION, {})
     assert f"Checks: 1 passed, 1 warned, 1 cannot be judged; {MORE}" in lines
-    assert "  drift cannot be judged: Test has one group." in lines
+    assert "  drift cannot be judged: Test has one group" in lines
 
 
 def test_corrected_data_are_compared_with_the_version_before():

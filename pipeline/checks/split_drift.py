@@ -156,7 +156,8 @@ def _sentence(worst: SplitProbe | None, beyond: bool) -> str:
         return "A simple model hardly separates validation or test from train."
     return (
         f"Pictures of {worst.split} differ from those of train: given one of each, a simple model finds the one of "
-        f"{worst.split} in {100 * worst.auc:.0f} % of the cases, where chance gives 50 %."
+        f"{worst.split} in {100 * worst.auc:.0f} % of the cases (95 % interval {100 * worst.low:.0f} to "
+        f"{100 * worst.high:.0f} %), where chance gives 50 %."
     )
 
 

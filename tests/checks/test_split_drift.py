@@ -37,7 +37,10 @@ def test_a_shifted_split_is_found_and_its_strangest_pictures_shown():
     assert first["low"] <= first["auc"] <= first["high"]
     assert found.value == pytest.approx(first["low"], abs=1e-6)
     assert found.table[1]["low"] < 0.6  # val is as train
-    assert f"in {100 * first['auc']:.0f} % of the cases" in found.sentence
+    low, high = 100 * first["low"], 100 * first["high"]
+    assert (
+        f"in {100 * first['auc']:.0f} % of the cases (95 % interval {low:.0f} to {high:.0f} %), where" in found.sentence
+    )
     height = dict(zip(samples["sample_id"], content.features[:, 0], strict=True))
     strange, usual = found.pictures["Of test, least like train"], found.pictures["Of train, least like test"]
     assert min(height[name] for name in strange) > max(height[name] for name in usual)

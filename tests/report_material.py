@@ -1,6 +1,7 @@
 """A small synthetic material for the pages, and a parser that tells what a page holds."""
 
 import re
+import subprocess
 from html.parser import HTMLParser
 
 import numpy as np
@@ -213,3 +214,10 @@ CASES = {
     "colour": {"channels": 3},
     "options tried": {"tried": [("none", 0.6), ("class_balanced", 0.75)]},
 }
+
+
+def read_dom(path, folder):
+    """The page as it stands in a browser after its scripts; the profile of the browser is put into the folder."""
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}", "--dump-dom"]
+    command = ["chromium", *options, path.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout

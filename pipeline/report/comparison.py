@@ -51,7 +51,7 @@ def comparison_page(name: str, registration: JsonObject) -> str:
         "rows": [row(metric, Change.from_json(one)) for metric, one in (earlier or {}).get("metrics", {}).items()],
         "choices": (earlier or {}).get("other_choices", [])[:MAX_CHOICES],
     }
-    return page("comparison.html.jinja", content)
+    return page("comparison.html.jinja", content, script="tables.js")
 
 
 def row(metric: str, change: Change) -> Row:

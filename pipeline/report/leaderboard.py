@@ -69,7 +69,7 @@ def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float
         "failed": [one for one in rows if one.state == "failed"],
         "published": [one for one in rows if one.state == "published"],
     }
-    return page("leaderboard.html.jinja", content)
+    return page("leaderboard.html.jinja", content, script="tables.js")
 
 
 def row(entry: Mapping[str, Any], scale: Axis) -> Row:

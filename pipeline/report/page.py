@@ -157,7 +157,7 @@ def read_slices(path: Path) -> pd.DataFrame:
 
 def render(material: Material) -> str:
     """The page; the same bytes for the same material, and it loads nothing from anywhere."""
-    return page("page.html.jinja", content(material))
+    return page("page.html.jinja", content(material), script="tables.js")
 
 
 def content(material: Material) -> dict[str, object]:

@@ -38,7 +38,7 @@ def test_nothing_is_loaded_from_anywhere(html):
             address = attributes.get(name) or "#"
             assert re.match(r"data:image/|data:,|#|\.\./data/", address) or address.partition("#")[0] in BESIDE
         assert not [name for name in attributes if name.startswith("on")]
-    assert page.all("script") == []
+    assert page.all("script") == [{}]  # the one that sorts tables
     assert "default-src 'none'" in page.all("meta")[1]["content"]
     assert not re.search(r"@import|url\s*\(", html)
     assert "://" not in html
@@ -68,5 +68,5 @@ def test_names_are_text_and_nothing_else():
     for name in NASTY:
         assert name in page.text
     assert "49" not in re.findall(r"class=\"name\">(\d+)<", html)
-    assert "<script" not in html
+    assert html.count("<script") == 1  # of the page itself
     assert 'title=""quoted"' not in html

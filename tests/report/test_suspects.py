@@ -8,13 +8,12 @@ import io
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from report_material import NASTY, Page
+from report_material import NASTY, Page, read_dom
 
 from pipeline.datasets.label_review import COLUMNS, read_decisions
 from pipeline.report.suspects import _line, suspects_page
@@ -195,9 +194,3 @@ def test_a_browser_writes_lines_that_the_pipeline_reads(tmp_path):
         (names[2], "drop", ["cat"], []),
     ]
     assert {(one.who, one.when, one.why) for one in found} == {("Ann, B.", "2026-11-24", "looked at the picture")}
-
-
-def read_dom(path, folder):
-    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}", "--dump-dom"]
-    command = ["chromium", *options, path.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout

@@ -83,7 +83,7 @@ def describe_changes(changes: Mapping[str, Change]) -> Iterator[str]:
         if change.before is None or change.after is None or change.gain.value is None:
             yield f"  {name:{width}} undefined on these pictures"
             continue
-        shown = "no interval" if change.gain.interval is None else "[{:+.3f}, {:+.3f}]".format(*change.gain.interval)
+        shown = "no interval" if change.gain.interval is None else "[{:+z.3f}, {:+z.3f}]".format(*change.gain.interval)
         yield (
             f"  {name:{width}} {change.before:7.3f} {change.after:7.3f} {change.gain.value:+9.3f}  {shown:16}  "
             f"{describe_evidence(change)}"

@@ -28,7 +28,7 @@ def describe_margin(margin: Estimate | None, who: str = "Its balanced accuracy")
     if margin.interval is None:
         return f"{text}; {margin.caveat or 'no interval says how sure that is'}"
     low, high = margin.interval
-    ends = [f"{100 * low:+.1f}", f"{100 * high:+.1f}"]
+    ends = [f"{100 * low:+z.1f}", f"{100 * high:+z.1f}"]
     text += f", between {ends[0]} and {ends[1]}" if len({*ends}) == 2 else ", without any spread"
     if low > 0:
         return f"{text}: the model uses more than these properties"

@@ -73,8 +73,8 @@ class Evidence:
         """The result in one or two sentences."""
         if self.failure is not None:
             return [f"The start of the search could not be trained ({self.failure})."]
-        gain = "an undefined gain" if self.gain is None else f"{self.gain:+.3f}"
-        interval = " without an interval" if self.low is None else f" [{self.low:+.3f}, {self.high:+.3f}]"
+        gain = "an undefined gain" if self.gain is None else f"{self.gain:+z.3f}"
+        interval = " without an interval" if self.low is None else f" [{self.low:+z.3f}, {self.high:+z.3f}]"
         caveat = f" ({self.caveat})" if self.caveat else ""
         figures = f"{self.metric} {gain}{interval} on the same pictures{caveat}"
         if self.is_better:

@@ -76,4 +76,4 @@ def _figure(value: float | None) -> str:
 
 def _points(value: float | None) -> str:
     """+1.2 points for 0.012."""
-    return DASH if value is None else f"{100 * value:+.1f}{SPACE}points"
+    return DASH if value is None else f"{100 * value:+z.1f}{SPACE}points"

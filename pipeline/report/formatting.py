@@ -138,7 +138,7 @@ def share(value: float) -> str:
 
 def format_signed(value: float) -> str:
     """-1.2 for -0.012, +0.4 for 0.004, and 0.0 for what rounds to 0."""
-    return f"{round(100 * value, 1):+.1f}".replace("+0.0", "0.0").replace("-0.0", "0.0")
+    return f"{round(100 * value, 1):+z.1f}".replace("+0.0", "0.0").replace("-0.0", "0.0")
 
 
 def span(low: float, high: float) -> str:

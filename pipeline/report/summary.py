@@ -153,7 +153,7 @@ def comparison_lines(earlier: JsonObject | None) -> list[str]:
 def _describe_gain(gain: Estimate) -> str:
     """The gain with its interval and what that shows; positive is better."""
     if gain.interval is None:
-        return f"{gain.value:+.3f}, without an interval"
+        return f"{gain.value:+z.3f}, without an interval"
     low, high = gain.interval
     verdict = "better" if low > 0 else "worse" if high < 0 else "no change shown"
-    return f"{gain.value:+.3f} [{low:+.3f}, {high:+.3f}]: {verdict}"
+    return f"{gain.value:+z.3f} [{low:+z.3f}, {high:+z.3f}]: {verdict}"

@@ -90,14 +90,14 @@ class Better(Gate):
             "min_gain": min_gain,
         }
         if gain.interval is None:
-            return Verdict(False, [f"no verdict on the gain of {gain.value:+.4f}: {gain.caveat}"], evidence)
+            return Verdict(False, [f"no verdict on the gain of {gain.value:+z.4f}: {gain.caveat}"], evidence)
         low, high = gain.interval
         promote = bool(low > min_gain)
         result = f"its lower end is {'above' if promote else 'not above'} {min_gain}"
         if gain.value > 0 >= low:
             result += ", and the gain could be chance"
-        where = f"on {len(common)} common test samples of {gain.groups} groups"
-        reasons = [f"gain {gain.value:+.4f} [{low:+.4f}, {high:+.4f}] {where}: {result}"]
+        where = f"on {len(common)} common test samples of {common.later.num_groups} groups"
+        reasons = [f"gain {gain.value:+z.4f} [{low:+z.4f}, {high:+z.4f}] {where}: {result}"]
         if change_of_classes:
             reasons.append(f"{change_of_classes}; compared on the {len(common.later.classes)} classes of both")
         if common.num_relabelled:

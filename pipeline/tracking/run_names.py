@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pipeline.core import artifacts
 from pipeline.tracking.experiments import dataset_of
-from pipeline.tracking.parameters import changes, choices, encoder_name, learner_name
+from pipeline.tracking.parameters import changes, encoder_name, learner_name
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
@@ -17,10 +16,14 @@ MAX_CHANGES = 3
 SEPARATOR = " · "
 
 
-def run_name(params: Params) -> str | None:
-    """Data set, encoder and learner, epochs, what differs from the data set's defaults, and a digest of all choices.
+def run_name(params: Params, key: str) -> str | None:
+    """Data set, encoder and learner, epochs, what differs from the data set's defaults, and six digits of the key.
 
     None where the parameters name no data set, so that MLflow makes up a name.
+
+    Args:
+        params: All choices.
+        key: Of data and choices: other pictures or labels give other digits.
     """
     dataset = dataset_of(params)
     if dataset is None:
@@ -29,7 +32,7 @@ def run_name(params: Params) -> str | None:
     epochs = params.get("train", {}).get("epochs")
     parts += [] if epochs is None else ["1 epoch" if epochs == 1 else f"{epochs} epochs"]
     parts += [describe({key: text for key, text in changes(params).items() if key not in SHOWN_ANYWAY})]
-    parts += [artifacts.content_digest(artifacts.canonical_json(choices(params)))[:6]]
+    parts += [key[:6]]
     return SEPARATOR.join(part for part in parts if part)
 
 

@@ -87,7 +87,7 @@ def training_run(
         bring_left()
         sweep(client, experiments)
     with record_run(
-        name=run_name(params),
+        name=run_name(params, key),
         tags={**_tags(key), REPEATED: repeat_key or key},
         params=headline_parameters(params, facts or {}),
         failed="FAILED",
@@ -139,7 +139,9 @@ def completed_run(
             run_id = str(open_ones[0].info.run_id)
         else:
             tags = _tags(key) | ({MADE: made} if made else {})
-            run = client.create_run(open_experiment(client, dataset_of(params)), run_name=run_name(params), tags=tags)
+            run = client.create_run(
+                open_experiment(client, dataset_of(params)), run_name=run_name(params, key), tags=tags
+            )
             run_id = str(run.info.run_id)
             log_params(client, run_id, headline_parameters(params, facts or {}))
             for row in curves.to_dict("records"):

@@ -46,7 +46,7 @@ class Agreement(Metric):
         if self.per_class:
             return np.asarray(getattr(counts, self.number))
         same = of_same_classes(
-            lambda rows: getattr(confusion_counts(targets, decided, rows), self.number), targets, weights
+            lambda rows: getattr(confusion_counts(targets, decided, rows), self.number), rarer_side(targets), weights
         )
         return average(same, np.ones_like(same), "macro")
 

@@ -38,8 +38,9 @@ class Rate(Metric):
             return pooled[:, 0]
         if self.per_class:
             return np.asarray(getattr(counts, self.number))
+        side = 1 - targets if self.number == "specificity" else targets  # without which a class has no figure
         same = of_same_classes(
-            lambda rows: getattr(confusion_counts(targets, decided, rows), self.number), targets, weights
+            lambda rows: getattr(confusion_counts(targets, decided, rows), self.number), side, weights
         )
         return average(same, counts.support, self.averaging)
 

@@ -65,9 +65,8 @@ def _area_under_roc(target: np.ndarray, score: np.ndarray, block: np.ndarray) ->
 
 
 def _area_under_precision(target: np.ndarray, score: np.ndarray, block: np.ndarray) -> np.ndarray:
-    positive, tied, between = _sum_by_threshold(target, score, block)
-    hit = np.cumsum(positive[::-1], axis=0)[::-1]
-    decided = hit + np.cumsum((tied + between[1:])[::-1], axis=0)[::-1]
+    positive, tied, between = _sum_by_threshold(target, -score, block)  # the highest score first
+    hit, decided = np.cumsum(positive, axis=0), np.cumsum(positive + tied + between[:-1], axis=0)
     precision = ratio(hit, decided, 1 + 0 * decided)
     possible = positive.sum(axis=0)
     return ratio((precision * positive).sum(axis=0), possible, 0 * possible)

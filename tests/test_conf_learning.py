@@ -263,17 +263,21 @@ def test_risk_contract(option: str) -> None:
 @pytest.mark.parametrize("option", options("metric"))
 def test_metric_contract(option: str) -> None:
     generator = np.random.default_rng(0)
-    targets = np.eye(3)[np.arange(30) % 3]
+    targets = np.eye(6)[np.arange(30) % 6]
     weights = generator.integers(1, 4, (5, 30)).astype(float)
     for node in chosen("metric", option).values():
         metric: Metric = config.build(node, "metric")
-        shape = (5, 3) if metric.per_class else (5,)
+        shape = (5, 6) if metric.per_class else (5,)
         perfect = metric(targets, targets.astype(bool), targets, weights)
         assert perfect.shape == shape
         np.testing.assert_allclose(perfect, 1.0 if metric.larger_is_better else 0.0)
-        scores = generator.random((30, 3))
-        worse = metric(targets, np.eye(3, dtype=bool)[scores.argmax(axis=1)], scores, weights)
+        scores = generator.random((30, 6))
+        scores /= scores.sum(axis=1, keepdims=True)
+        worse = metric(targets, np.eye(6, dtype=bool)[scores.argmax(axis=1)], scores, weights)
         assert (worse < 1).all() if metric.larger_is_better else (worse > 0).all()
+        low, high = metric.bounds
+        assert ((low <= worse) & (worse <= high)).all()
+        assert metric.support(targets, targets > 0).shape in ((30, 6), (30, 1))
 
 
 def test_gate_contract() -> None:

@@ -16,7 +16,8 @@ from pipeline.core.ranges import Seed
 from pipeline.core.results import MAX_IN_STRIP, Finding
 from pipeline.features.linear_probe import Folds, out_of_fold_probabilities, pca_directions, stratified_group_folds
 from pipeline.statistics.bootstrap import MIN_GROUPS, Basis, Bootstrap, share_interval
-from pipeline.statistics.classification import rarer_side, roc_auc
+from pipeline.statistics.classification import rarer_side
+from pipeline.statistics.rank_areas import roc_auc
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -307,12 +307,13 @@ class Predictor(ABC):
 
 
 class Metric(ABC):
-    """A number in [0, 1] on predictions, or one per class, over many weighted copies of the samples at once."""
+    """A number on predictions, or one per class, over many weighted copies of the samples at once."""
 
     per_class: bool
     larger_is_better: bool = True
     exclusive: bool = False  # meant for exactly one label per sample
-    by_scores: bool = False  # compares scores of samples, which must be of one model
+    by_scores: bool = False  # takes the scores, which must be of one model, and not the decisions alone
+    bounds: tuple[float, float] = (0.0, 1.0)  # the smallest and the largest value; the largest may be infinite
 
     @abstractmethod
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.core.contracts import Metric
 from pipeline.core.estimate import Estimate
 from pipeline.core.predictions import Predictions
-from pipeline.statistics.bootstrap import Basis, Bootstrap, Replicates, share_interval
+from pipeline.statistics.bootstrap import MIN_GROUPS, Basis, Bootstrap, Replicates, bounded_interval
 
 
 def estimate_metrics(
@@ -21,7 +21,8 @@ def estimate_metrics(
         metrics: Name to metric.
         predictions: Predictions of N samples; a metric per class is returned as `name/class`.
         bootstrap: How groups are resampled, where there are more than 100.
-        min_class: The figures of a class with fewer samples are marked `few`; they have their value and interval.
+        min_class: The figures of a class with fewer samples are marked `few`; they have their value and interval. Those
+            of a class with fewer than 5 are not evaluable: they have no value, and the caveat says so.
 
     Returns:
         Name to estimate; its `n` is the number of samples, for a metric per class that of the class.
@@ -38,21 +39,34 @@ def estimate_metrics(
         support = metric.support(predictions.targets, predictions.decided)
         if not metric.per_class:
             basis = Basis.of(support, predictions.groups)
-            result[name] = _estimate(float(once), varied, weights, basis, len(predictions))
+            result[name] = _estimate(metric, float(once), varied, weights, basis, len(predictions))
             continue
         for column, label in enumerate(predictions.classes):
             size = int(predictions.targets[:, column].sum())
             basis = Basis.of(support[:, [column]], predictions.groups)
-            one = _estimate(float(once[column]), varied[:, column], weights, basis, size)
-            result[f"{name}/{label}"] = replace(one, few=0 < size < min_class)
+            if size < MIN_GROUPS:
+                result[f"{name}/{label}"] = _not_evaluable(size, int(basis.groups), min_class)
+                continue
+            one = _estimate(metric, float(once[column]), varied[:, column], weights, basis, size)
+            result[f"{name}/{label}"] = replace(one, few=size < min_class)
     return result
 
 
-def _estimate(value: float, replicates: np.ndarray, weights: Replicates, basis: Basis, n: int) -> Estimate:
+def _not_evaluable(size: int, groups: int, min_class: int) -> Estimate:
+    """The figure of a class with so few samples that they cannot lie in 5 groups, so it could have no interval."""
+    count = f"{size} sample{'s' * (size != 1)}" if size else "no sample"
+    caveat = f"not evaluable: {count} of the class, at least {MIN_GROUPS} are needed"
+    few = 0 < size < min_class
+    return Estimate(value=None, low=None, high=None, n=size, groups=groups, caveat=caveat, few=few)
+
+
+def _estimate(
+    metric: Metric, value: float, replicates: np.ndarray, weights: Replicates, basis: Basis, n: int
+) -> Estimate:
     groups = int(basis.groups)
     if not np.isfinite(value):
         return Estimate(value=None, low=None, high=None, n=n, groups=groups)
-    interval = share_interval(value, replicates, weights, basis.n, basis.groups)
+    interval = bounded_interval(value, replicates, weights, basis.n, basis.groups, metric.bounds)
     low, high, cautious = interval or (None, None, "")
     caveat = basis.caveat(interval is not None, cautious)
     return Estimate(value=value, low=low, high=high, n=n, groups=groups, caveat=caveat)

@@ -43,6 +43,10 @@ class ClassFigure(Metric):
     def by_scores(self) -> bool:  # type: ignore[override]
         return self.metric.by_scores
 
+    @property
+    def bounds(self) -> tuple[float, float]:  # type: ignore[override]
+        return self.metric.bounds
+
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return self.metric(targets, decided, scores, weights)[:, self.column]
 

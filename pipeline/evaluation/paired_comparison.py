@@ -99,16 +99,17 @@ class PairedPredictions:
             for block in weights
         ]
         support = metric.support(today, self.later.decided | self.earlier.decided)
-        return paired_difference(
-            sign * gained, sign * np.concatenate(blocks), weights, Basis.of(support, self.later.groups), len(self)
-        )
+        basis, width = Basis.of(support, self.later.groups), metric.bounds[1] - metric.bounds[0]
+        return paired_difference(sign * gained, sign * np.concatenate(blocks), weights, basis, len(self), width)
 
 
 def _measure(metric: Metric, targets: np.ndarray, predictions: Predictions, weights: np.ndarray) -> np.ndarray:
     return metric(targets, predictions.decided, predictions.scores, weights)
 
 
-def paired_difference(value: float, replicates: np.ndarray, weights: Replicates, basis: Basis, n: int) -> Estimate:
+def paired_difference(
+    value: float, replicates: np.ndarray, weights: Replicates, basis: Basis, n: int, width: float = 1.0
+) -> Estimate:
     """The paired difference with its 95 % interval.
 
     Args:
@@ -117,11 +118,12 @@ def paired_difference(value: float, replicates: np.ndarray, weights: Replicates,
         weights: The replicate weights.
         basis: Basis of the less certain of the two numbers.
         n: Number of samples.
+        width: Of the range of each of the two numbers.
     """
     groups = int(basis.groups)
     if not np.isfinite(value):
         return Estimate(value=None, low=None, high=None, n=n, groups=groups)
-    low, high = difference_interval(value, replicates, weights, basis.n, basis.groups) or (None, None)
+    low, high = difference_interval(value, replicates, weights, basis.n, basis.groups, width) or (None, None)
     return Estimate(value=value, low=low, high=high, n=n, groups=groups, caveat=basis.caveat(low is not None))
 
 

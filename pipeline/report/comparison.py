@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.core.estimate import Change
-from pipeline.report.formatting import DASH, PLAIN, SPACE, share
+from pipeline.report.formatting import DASH, PLAIN, SPACE, is_number, plain, share
 from pipeline.report.rendering import page
 
 if TYPE_CHECKING:
@@ -61,19 +61,23 @@ def row(metric: str, change: Change) -> Row:
     return Row(
         name=name,
         note=note,
-        by_earlier_labels=_figure(change.by_earlier_labels),
-        before=_figure(change.before),
-        after=_figure(change.after),
-        gain=_points(change.gain.value),
-        between=" to ".join(map(_points, ends)) if ends else "no interval: undefined in most resamples",
+        by_earlier_labels=_figure(metric, change.by_earlier_labels),
+        before=_figure(metric, change.before),
+        after=_figure(metric, change.after),
+        gain=_gain(metric, change.gain.value),
+        between=" to ".join(_gain(metric, one) for one in ends) if ends else "no interval: undefined in most resamples",
         verdict="better" if ends and ends[0] > 0 else "worse" if ends and ends[1] < 0 else "may be chance",
     )
 
 
-def _figure(value: float | None) -> str:
-    return DASH if value is None else share(value)
+def _figure(metric: str, value: float | None) -> str:
+    if value is None:
+        return DASH
+    return plain(value) if is_number(metric) else share(value)
 
 
-def _points(value: float | None) -> str:
-    """+1.2 points for 0.012."""
-    return DASH if value is None else f"{100 * value:+z.1f}{SPACE}points"
+def _gain(metric: str, value: float | None) -> str:
+    """+1.2 points for 0.012, or +0.012 where the metric is no share."""
+    if value is None:
+        return DASH
+    return f"{value:+z.3f}" if is_number(metric) else f"{100 * value:+z.1f}{SPACE}points"

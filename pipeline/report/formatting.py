@@ -43,7 +43,40 @@ PLAIN = {  # metric to its name and its meaning
     ),
     "average_precision": ("average precision", "precision over all thresholds of the score"),
     "average_precision_macro": ("macro average precision", "precision over all thresholds, mean over classes (mAP)"),
+    "specificity": ("specificity", "of the pictures of other classes, the share not predicted as the class"),
+    "specificity_macro": ("macro specificity", "specificity, every class counting the same"),
+    "specificity_weighted": ("weighted specificity", "specificity, classes weighted by their size"),
+    "specificity_micro": ("micro specificity", "specificity, every label of every picture counting the same"),
+    "top_3_accuracy": ("top-3 accuracy", "share of pictures whose class is among the three highest scores"),
+    "top_5_accuracy": ("top-5 accuracy", "share of pictures whose class is among the five highest scores"),
+    "matthews": ("Matthews correlation", "of labels and predictions; 0 is chance, 1 is perfect"),
+    "kappa": ("Cohen's kappa", "agreement of labels and predictions beyond chance; 0 is chance, 1 is perfect"),
+    "log_loss": ("log loss", "error of the scores, where certain mistakes cost most; 0 is perfect, lower is better"),
+    "brier": ("Brier score", "squared error of the scores, 0 to 1; lower is better"),
+    "calibration_error": ("calibration error", "mean distance of score and frequency (ECE); lower is better"),
+    "label_matthews": ("Matthews correlation", "of the class and its predictions; 0 is chance, 1 is perfect"),
+    "label_matthews_macro": ("macro Matthews correlation", "Matthews correlation, every class counting the same"),
+    "label_kappa": ("Cohen's kappa", "agreement on the class beyond chance; 0 is chance, 1 is perfect"),
+    "label_kappa_macro": ("macro kappa", "Cohen's kappa, every class counting the same"),
+    "label_log_loss": ("log loss", "error of the score of the class; lower is better"),
+    "label_log_loss_macro": ("macro log loss", "log loss, every class counting the same; lower is better"),
+    "label_brier": ("Brier score", "squared error of the score of the class, 0 to 1; lower is better"),
+    "label_brier_macro": ("macro Brier score", "Brier score, every class counting the same; lower is better"),
+    "label_calibration_error": ("calibration error", "distance of score and frequency of the class; lower is better"),
+    "label_calibration_error_macro": (
+        "macro calibration error",
+        "calibration error (ECE), every class counting the same; lower is better",
+    ),
+    "ranking_loss": (
+        "ranking loss",
+        "share of the pairs of a present and an absent label in the wrong order; lower is better",
+    ),
 }
+NUMBERS = frozenset(  # no share of anything: written as 0.812 instead of 81.2 %
+    f"{prefix}{name}{suffix}"
+    for name in ("matthews", "kappa", "log_loss", "brier")
+    for prefix, suffix in (("", ""), ("label_", ""), ("label_", "_macro"))
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +94,7 @@ class Figure:
         reason: Why there is no value.
         lower_is_better: Whether the metric counts mistakes.
         is_difference: Whether it is a difference of two shares, which is shown in points.
+        is_number: Whether it is no share of anything, so that it is not shown in percent.
         count: What the share counts, as `13 of 14`; empty where it is no share of pictures.
     """
 
@@ -74,12 +108,15 @@ class Figure:
     reason: str = "undefined on these pictures"
     lower_is_better: bool = False
     is_difference: bool = False
+    is_number: bool = False
     count: str = ""
 
     @property
     def text(self) -> str:
         if self.value is None:
             return DASH
+        if self.is_number:
+            return plain(self.value)
         return f"{format_signed(self.value)}{SPACE}points" if self.is_difference else share(self.value)
 
     @property
@@ -91,13 +128,13 @@ class Figure:
             return self.caveat or "no interval: undefined if a group is left out"
         if self.is_difference:
             return f"{format_signed(self.low)} to {format_signed(self.high)}{SPACE}points"
-        return span(self.low, self.high)
+        return span(self.low, self.high, self.is_number)
 
     @property
     def has_place(self) -> bool:
         """Whether value and interval lie on the axis from 0 to 1."""
         return (
-            not self.is_difference
+            not (self.is_difference or self.is_number)
             and all(one is None or 0 <= one <= 1 for one in (self.value, self.low, self.high))
             and self.value is not None
         )
@@ -111,7 +148,8 @@ def figure(metric: str, estimate: Estimate, reason: str = "", lower_is_better: b
     """The figure of an estimate, with the name of its metric in words."""
     name, note = PLAIN.get(metric, (metric.replace("_", " "), ""))
     if not reason:
-        reason = "undefined: no such picture in test" if estimate.n == 0 else "undefined on these pictures"
+        empty = "undefined: no such picture in test" if estimate.n == 0 else "undefined on these pictures"
+        reason = estimate.caveat or empty
     return Figure(
         name=name,
         note=note,
@@ -123,7 +161,13 @@ def figure(metric: str, estimate: Estimate, reason: str = "", lower_is_better: b
         reason=reason,
         lower_is_better=lower_is_better,
         is_difference=metric.endswith(BEYOND),
+        is_number=is_number(metric),
     )
+
+
+def is_number(metric: str) -> bool:
+    """Whether a metric is no share of anything, by its name, also of a class (`label_brier/NAME`)."""
+    return metric.partition("/")[0] in NUMBERS
 
 
 def number_or_none(value: Any) -> float | None:
@@ -136,12 +180,24 @@ def share(value: float) -> str:
     return f"{100 * value:.1f}{SPACE}%" if 0 <= value <= 1 else f"{value:.3g}"
 
 
+def plain(value: float) -> str:
+    """0.812, and -0.05 as -0.050."""
+    return f"{value:.3f}"
+
+
+def format_gain(metric: str, value: float) -> str:
+    """A difference of two figures of a metric: +1.2 points, or +0.012 where the metric is no share."""
+    return f"{value:+.3f}" if is_number(metric) else f"{format_signed(value)}{SPACE}points"
+
+
 def format_signed(value: float) -> str:
     """-1.2 for -0.012, +0.4 for 0.004, and 0.0 for what rounds to 0."""
     return f"{round(100 * value, 1):+z.1f}".replace("+0.0", "0.0").replace("-0.0", "0.0")
 
 
-def span(low: float, high: float) -> str:
+def span(low: float, high: float, number: bool = False) -> str:
+    if number:
+        return f"{plain(low)} to {plain(high)}"
     if 0 <= low <= 1 and 0 <= high <= 1:
         return f"{100 * low:.1f} to {100 * high:.1f}{SPACE}%"
     return f"{low:.3g} to {high:.3g}"

@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.report.formatting import DASH, PLAIN, SPACE, file_size, format_signed, number_or_none, share, span, whole
+from pipeline.report.formatting import (
+    DASH,
+    PLAIN,
+    SPACE,
+    file_size,
+    format_gain,
+    format_signed,
+    is_number,
+    number_or_none,
+    plain,
+    share,
+    span,
+    whole,
+)
 from pipeline.report.plots import Axis, axis
 from pipeline.report.rendering import page
 
@@ -59,13 +72,13 @@ def leaderboard_page(name: str, table: pd.DataFrame, machine: str, margin: float
         "metric": PLAIN.get(metric, (metric.replace("_", " "), "")),
         "lower_is_better": lower_is_better,
         "machine": machine,
-        "margin": f"{100 * margin:.3g}{SPACE}point{'s' * (margin != 0.01)}",
+        "margin": f"{margin:.3g}" if is_number(metric) else f"{100 * margin:.3g}{SPACE}point{'s' * (margin != 0.01)}",
         "caveat": next((str(one["caveat"]) for one in ran if one["best"]), ""),
         "rows": rows,
         "n": whole(int(ran[0]["n"])) if ran else "",
         "best": next((one for one in rows if one.state == "best"), None),
         "smallest": next((one for one in rows if one.smallest), None),
-        "ticks": [(scale.across(tick), mark(tick)) for tick in scale.ticks],
+        "ticks": [(scale.across(tick), mark(tick, is_number(metric))) for tick in scale.ticks],
         "failed": [one for one in rows if one.state == "failed"],
         "published": [one for one in rows if one.state == "published"],
     }
@@ -79,15 +92,18 @@ def row(entry: Mapping[str, Any], scale: Axis) -> Row:
     def position(end: float | None) -> float | None:
         return None if end is None else scale.across(end)
 
+    number = is_number(str(entry["metric"]))
     gap, gap_low, gap_high = (number_or_none(entry[f"difference{end}"]) for end in ("", "_low", "_high"))
     return Row(
         name=str(entry["name"]),
         state=state(entry),
         smallest=bool(entry["smallest"]),
-        value=DASH if value is None else share(value),
-        between="" if low is None or high is None else span(low, high),
-        difference=DASH if gap is None or entry["best"] else points(gap),
-        difference_between="" if gap_low is None or gap_high is None or entry["best"] else between(gap_low, gap_high),
+        value=DASH if value is None else plain(value) if number else share(value),
+        between="" if low is None or high is None else span(low, high, number),
+        difference=DASH if gap is None or entry["best"] else format_gain(str(entry["metric"]), gap),
+        difference_between=""
+        if gap_low is None or gap_high is None or entry["best"]
+        else between(gap_low, gap_high, number),
         train=duration(number_or_none(entry["train_seconds"])),
         speed=rate(number_or_none(entry["images_per_second"])),
         size=file_size(None if _missing(entry["num_bytes"]) else int(entry["num_bytes"])),
@@ -101,18 +117,13 @@ def state(entry: Mapping[str, Any]) -> str:
     return str(entry["standing"] if entry["kind"] == "run" else entry["kind"])
 
 
-def mark(value: float) -> str:
-    """A label of the axis: 80 % for 0.8."""
-    return f"{100 * value:.3g}{SPACE}%" if 0 <= value <= 1 else f"{value:.3g}"
+def mark(value: float, number: bool = False) -> str:
+    """A label of the axis: 80 % for 0.8, or 0.8 where the metric is no share."""
+    return f"{100 * value:.3g}{SPACE}%" if 0 <= value <= 1 and not number else f"{value:.3g}"
 
 
-def points(value: float) -> str:
-    """-1.2 points for -0.012."""
-    return f"{format_signed(value)}{SPACE}points"
-
-
-def between(low: float, high: float) -> str:
-    return f"{format_signed(low)} to {format_signed(high)}"
+def between(low: float, high: float, number: bool = False) -> str:
+    return f"{low:+.3f} to {high:+.3f}" if number else f"{format_signed(low)} to {format_signed(high)}"
 
 
 def duration(seconds: float | None) -> str:

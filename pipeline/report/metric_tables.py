@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -36,6 +37,7 @@ class Tables:
         columns: Name and note of each metric per class.
         classes: Sorted by the metric `order`, the weakest first.
         order: Name of that metric, in words.
+        weakest: `Lowest`, or `Highest` where that metric counts mistakes: which of its figures come first.
         left_out: How many classes are not listed.
         num_few: How many classes, listed or not, have fewer than `needed` pictures in test.
         needed: Pictures that an interval of the wanted width needs.
@@ -45,6 +47,7 @@ class Tables:
     columns: list[tuple[str, str]]
     classes: list[ClassFigures]
     order: str
+    weakest: str
     left_out: int
     num_few: int
     needed: int
@@ -82,13 +85,14 @@ def tables(
     own = {name: entry for name, entry in metrics.items() if not name.startswith(CROSS)}
     per_class = list(dict.fromkeys(name.partition("/")[0] for name in own if "/" in name))
     first = "f1" if "f1" in per_class else next(iter(per_class), "")
+    sign = -1.0 if first in lower_is_better else 1.0
     rows = sorted(
         (
             _row(label, per_class, own, num_predicted.get(label, 0))
             for label in classes
             if any(f"{name}/{label}" in own for name in per_class)
         ),
-        key=lambda row: _weakness(row, per_class.index(first)),
+        key=lambda row: _weakness(row, per_class.index(first), sign),
     )
     return Tables(
         overall=[
@@ -99,6 +103,7 @@ def tables(
         columns=[PLAIN.get(name, (name.replace("_", " "), "")) for name in per_class],
         classes=rows[:MAX_CLASSES],
         order=PLAIN.get(first, (first.replace("_", " "), ""))[0],
+        weakest="Highest" if first in lower_is_better else "Lowest",
         left_out=max(0, len(rows) - MAX_CLASSES),
         num_few=sum(row.few for row in rows),
         needed=needed,
@@ -122,6 +127,6 @@ def _count(share: float | None, of: int) -> str:
     return f"{round(share * of):,} of {of:,}" if share is not None and of else ""
 
 
-def _weakness(row: ClassFigures, column: int) -> tuple[float, str]:
-    weakest = row.figures[column]
-    return (2.0 if weakest is None or weakest.value is None else weakest.value, row.name)
+def _weakness(row: ClassFigures, column: int, sign: float) -> tuple[float, str]:
+    figure = row.figures[column]
+    return (math.inf if figure is None or figure.value is None else sign * figure.value, row.name)

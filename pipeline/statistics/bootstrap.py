@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from scipy.special import betaincinv, expit, logit, stdtrit
+
+from pipeline.statistics.reuse import once_per_arrays
 
 Z = 1.959963984540054  # a standard normal variable lies within this of 0 with probability 0.95
 CHUNK_CELLS = 20_000_000  # weights held at once, in numbers
@@ -65,8 +68,7 @@ class Replicates:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """(r, N) float64 blocks, a row per replicate."""
-        _, members = np.unique(self.groups, return_inverse=True)
-        num_groups = int(members.max()) + 1
+        members, num_groups = number_groups(self.groups), self.num_groups
         if num_groups == 1:  # leaving it out would leave no sample
             yield np.ones((1, len(members)))
             return
@@ -78,12 +80,14 @@ class Replicates:
             if self.leaves_out:
                 yield (members != np.arange(start, start + rows)[:, None]).astype(np.float64)
             else:
-                counts = generator.multinomial(num_groups, np.full(num_groups, 1 / num_groups), size=rows)
-                yield counts[:, members].astype(np.float64)
+                block = np.empty((rows, len(members)))
+                for row in block:
+                    row[:] = np.bincount(generator.integers(num_groups, size=num_groups), minlength=num_groups)[members]
+                yield block
 
-    @property
+    @cached_property
     def num_groups(self) -> int:
-        return len(np.unique(self.groups))
+        return int(number_groups(self.groups).max(initial=-1)) + 1
 
     @property
     def leaves_out(self) -> bool:
@@ -151,19 +155,58 @@ def _logit_error(value: float, replicates: np.ndarray, weights: Replicates) -> f
     return weights.spread(replicates) / (value * (1 - value))
 
 
+@once_per_arrays
+def number_groups(groups: np.ndarray) -> np.ndarray:
+    """(N,) numbers from 0, the same for the same group, of (N,) groups."""
+    return np.unique(groups, return_inverse=True)[1]
+
+
+def bounded_interval(
+    value: float,
+    replicates: np.ndarray,
+    weights: Replicates,
+    n: float,
+    groups: float,
+    bounds: tuple[float, float],
+) -> tuple[float, float, Cautious] | None:
+    """The 95 % interval of a number between two bounds, as `share_interval` of where it lies between them.
+
+    For a correlation, between -1 and 1, that is the scale of Fisher's z. Where the upper bound is infinite it is the t
+    interval of the logarithm, and there is none for a number at its lower bound or the same in every replicate.
+
+    Args:
+        value: On all samples; also `replicates`, `weights`, `n` and `groups` as `share_interval`.
+        bounds: The smallest and the largest value.
+
+    Source: Fisher 1921, Metron 1, 3-32.
+    """
+    low, width = bounds[0], bounds[1] - bounds[0]
+    if math.isfinite(width):
+        found = share_interval((value - low) / width, (replicates - low) / width, weights, n, groups)
+        return None if found is None else (low + width * found[0], low + width * found[1], found[2])
+    error, above = weights.spread(replicates), value - low
+    if groups < MIN_GROUPS or not above > 0 or not error > SAME:
+        return None
+    half = float(stdtrit(groups - 1, 0.975)) * error / above
+    return low + above * math.exp(-half), low + above * math.exp(half), ""
+
+
 def difference_interval(
-    value: float, replicates: np.ndarray, weights: Replicates, n: float, groups: float
+    value: float, replicates: np.ndarray, weights: Replicates, n: float, groups: float, width: float = 1.0
 ) -> tuple[float, float] | None:
     """The 95 % interval of a difference of two numbers on the same samples, or None.
 
     Args and source as `share_interval`; the t interval on the scale of the difference. Where no replicate differs the
-    two agree on all samples, and what n samples cannot show is a difference of up to 1 - 0.025^(1/n).
+    two agree on all samples, and what n samples cannot show is a difference of up to `width` (1 - 0.025^(1/n)), where
+    `width` is that of the range of each of the two; there is no interval where it is infinite.
     """
     error = weights.spread(replicates)
     if groups < MIN_GROUPS or not math.isfinite(value) or not math.isfinite(error):
         return None
-    half = float(stdtrit(groups - 1, 0.975)) * error if error > SAME else 1 - 0.025 ** (1 / n)
-    return max(-1.0, value - half), min(1.0, value + half)
+    if not error > SAME and math.isinf(width):
+        return None
+    half = float(stdtrit(groups - 1, 0.975)) * error if error > SAME else width * (1 - 0.025 ** (1 / n))
+    return max(-width, value - half), min(width, value + half)
 
 
 @dataclass(frozen=True)
@@ -185,9 +228,9 @@ class Basis:
     @classmethod
     def of(cls, support: np.ndarray, groups: np.ndarray) -> Basis:
         """Of a number that rests on the samples in each column of `support`, (N, C) bool, and is their mean over C."""
-        codes = np.unique(groups, return_inverse=True)[1]
-        counts = np.zeros((int(codes.max(initial=-1)) + 1, support.shape[1]), dtype=np.int64)
-        np.add.at(counts, codes, support)
+        codes = number_groups(groups)
+        num = int(codes.max(initial=-1)) + 1
+        counts = np.stack([np.bincount(codes[column], minlength=num) for column in support.T], axis=1)
         held = counts > 0
         sizes, num_groups = support.sum(axis=0), held.sum(axis=0)
         occurs = sizes > 0

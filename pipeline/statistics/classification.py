@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FEW_SAMPLES = 50  # of a class; up to here a matrix product ranks them faster than a sort of all samples does
+from pipeline.statistics.reuse import once_per_arrays
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ConfusionCounts:
     def pool(self) -> ConfusionCounts:
         """All classes as one: (R, 1) sums over them."""
         hit, support, predicted = (one.sum(axis=1, keepdims=True) for one in (self.hit, self.support, self.predicted))
-        return ConfusionCounts(hit, support, predicted, self.total)
+        return ConfusionCounts(hit, support, predicted, self.total * self.hit.shape[1])
 
     @property
     def precision(self) -> np.ndarray:
@@ -47,11 +47,62 @@ class ConfusionCounts:
         """(R, K); NaN where the class neither occurs nor was decided."""
         return ratio(2 * self.hit, self.support + self.predicted, 0 * self.support)
 
+    @property
+    def specificity(self) -> np.ndarray:
+        """(R, K) share of the samples of no such class that were not decided so; NaN where every sample has it."""
+        others = self.total[:, None] - self.support
+        return ratio(others - self.predicted + self.hit, others, 0 * others)
 
+    @property
+    def kappa(self) -> np.ndarray:
+        """(R, K) agreement of each class against the rest, above that of chance; NaN where chance agrees always."""
+        total, support, predicted = self.total[:, None], self.support, self.predicted
+        agreed = total * (total - support - predicted + 2 * self.hit)
+        by_chance = support * predicted + (total - support) * (total - predicted)
+        return ratio(agreed - by_chance, total**2 - by_chance, 0 * by_chance)
+
+    @property
+    def matthews(self) -> np.ndarray:
+        """(R, K) correlation of each class and its decisions; 0 where all were decided alike, NaN for one side."""
+        total = self.total[:, None]
+        varied = self.support * (total - self.support)
+        decided = self.predicted * (total - self.predicted)
+        return ratio(total * self.hit - self.support * self.predicted, np.sqrt(varied * decided), varied)
+
+    @property
+    def kappa_of_all(self) -> np.ndarray:
+        """(R,) kappa of exclusive classes; NaN where chance agrees always: one class, and it alone was decided."""
+        by_chance = (self.support * self.predicted).sum(axis=1)
+        agreed = self.hit.sum(axis=1) * self.total
+        return ratio(agreed - by_chance, self.total**2 - by_chance, 0 * self.total)
+
+    @property
+    def matthews_of_all(self) -> np.ndarray:
+        """(R,) correlation over exclusive classes; 0 where all were decided alike, NaN where there is one class."""
+        varied = self.total**2 - (self.support**2).sum(axis=1)
+        decided = self.total**2 - (self.predicted**2).sum(axis=1)
+        shared = self.hit.sum(axis=1) * self.total - (self.support * self.predicted).sum(axis=1)
+        return ratio(shared, np.sqrt(varied * decided), varied)
+
+
+@once_per_arrays
 def confusion_counts(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray) -> ConfusionCounts:
     """Counts for (N, K) targets and decisions and (R, N) weights."""
     truth, choice = targets.astype(np.float64), decided.astype(np.float64)
-    return ConfusionCounts(weights @ (truth * choice), weights @ truth, weights @ choice, weights.sum(axis=1))
+    hit, support, predicted = weights @ (truth * choice), class_sizes(targets, weights), weights @ choice
+    return ConfusionCounts(hit, support, predicted, total_weight(weights))
+
+
+@once_per_arrays
+def class_sizes(targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(R, K) samples of each class, for (N, K) targets and (R, N) weights."""
+    return np.asarray(weights @ targets.astype(np.float64))
+
+
+@once_per_arrays
+def total_weight(weights: np.ndarray) -> np.ndarray:
+    """(R,) sums of (R, N) weights: how many samples each row counts."""
+    return np.asarray(weights.sum(axis=1))
 
 
 def of_same_classes(
@@ -68,7 +119,7 @@ def of_same_classes(
         weights: (R, N).
     """
     result = figures(weights)
-    lost = (weights @ targets.astype(np.float64) == 0) | np.isnan(result)
+    lost = (class_sizes(targets, weights) == 0) | np.isnan(result)
     return np.where(lost, figures(np.ones((1, len(targets)))), result) if lost.any() else result
 
 
@@ -116,73 +167,3 @@ def average(per_class: np.ndarray, support: np.ndarray, how: str) -> np.ndarray:
     filled = np.where(defined, per_class, 0.0)
     weights = defined.astype(np.float64) if how == "macro" else support * defined
     return ratio((filled * weights).sum(axis=1), weights.sum(axis=1), 0 * weights.sum(axis=1))
-
-
-def roc_auc(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted one-against-the-rest AUC, ties counted half.
-
-    Args:
-        targets: (N, K) in {0, 1}.
-        scores: (N, K).
-        weights: (R, N).
-
-    Returns:
-        (R, K); NaN where a resample has only one side.
-    """
-    result, total = np.empty((len(weights), targets.shape[1])), weights.sum(axis=1)
-    for column in range(targets.shape[1]):
-        target, score = targets[:, column] > 0, scores[:, column]
-        rare = target if 2 * target.sum() <= len(target) else ~target
-        if rare.sum() <= FEW_SAMPLES:
-            pairs = _pairs(rare, score if rare is target else -score, weights)
-        else:
-            positive, negative = _by_threshold(target, score, weights)
-            pairs = (positive * (np.cumsum(negative, axis=1) - negative / 2)).sum(axis=1)
-        of_rare = weights[:, rare].sum(axis=1)
-        possible = of_rare * (total - of_rare)
-        result[:, column] = ratio(pairs, possible, 0 * possible)
-    return result
-
-
-def _pairs(rare: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(R,) weight of the pairs in which one of the rare samples scores higher than one of the others, ties half.
-
-    A matrix product over the rare samples: of many classes each has few, and sorting all samples takes longer.
-    """
-    higher = (score[rare] > score[:, None]).astype(np.float64) + (score[rare] == score[:, None]) / 2
-    higher[rare] = 0
-    return np.asarray(((weights @ higher) * weights[:, rare]).sum(axis=1))
-
-
-def average_precision(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted sum over thresholds of precision x gain of recall, as in scikit-learn.
-
-    Args and returns as `roc_auc`; NaN where a resample has no positive.
-    """
-    result = np.empty((len(weights), targets.shape[1]))
-    for column in range(targets.shape[1]):
-        target, score = targets[:, column] > 0, scores[:, column]
-        of_class = weights[:, target]
-        if target.sum() <= FEW_SAMPLES:
-            reached = (score[:, None] >= score[target]).astype(np.float64)
-            hit, decided, gained = of_class @ reached[target], weights @ reached, of_class
-        else:
-            gained, negative = _by_threshold(target, -score, weights)
-            hit = np.cumsum(gained, axis=1)
-            decided = np.cumsum(gained + negative, axis=1)
-        precision = ratio(hit, decided, 1 + 0 * decided)
-        possible = of_class.sum(axis=1)
-        result[:, column] = ratio((precision * gained).sum(axis=1), possible, 0 * possible)
-    return result
-
-
-def _by_threshold(target: np.ndarray, score: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(R, T) weight of positives and of negatives at each distinct score, lowest score first."""
-    order = np.argsort(score, kind="stable")
-    ordered = score[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    ordered_weights = weights[:, order]
-    ordered_target = target[order].astype(np.float64)
-    positive = np.add.reduceat(ordered_weights * ordered_target, starts, axis=1)
-    negative = np.add.reduceat(ordered_weights * (1 - ordered_target), starts, axis=1)
-    return positive, negative

@@ -116,10 +116,21 @@ def test_without_a_mistake_the_interval_is_clopper_and_pearsons():
 def test_what_is_undefined_is_none():
     targets, scores = np.tile([1.0, 0.0], (5, 1)), np.tile([0.9, 0.1], (5, 1))
     found = judged((targets, scores))
-    assert found["recall/dog"] == Estimate(value=None, low=None, high=None, n=0, groups=0)
+    none = "not evaluable: no sample of the class, at least 5 are needed"
+    assert found["recall/dog"] == Estimate(value=None, low=None, high=None, n=0, groups=0, caveat=none)
     assert found["auroc"] == Estimate(value=None, low=None, high=None, n=5, groups=0)
     assert found["accuracy"].value == found["accuracy"].high == 1.0
     assert 0 < found["accuracy"].low < 1  # five are not enough to say that none can be wrong
+
+
+def test_a_class_of_fewer_than_five_samples_is_not_evaluable():
+    """Four dogs, all found: they cannot lie in five groups, so a figure of theirs could never have an interval."""
+    truth = np.array([0] * 30 + [1] * 4)
+    predictions = make_predictions(np.eye(2)[truth], np.eye(2)[truth], classes=CLASSES)
+    found = estimate_metrics(METRICS, predictions, Bootstrap(num_resamples=100, seed=0), min_class=21)
+    caveat = "not evaluable: 4 samples of the class, at least 5 are needed"
+    assert found["recall/dog"] == Estimate(value=None, low=None, high=None, n=4, groups=4, caveat=caveat, few=True)
+    assert found["recall/cat"].value == found["accuracy"].value == 1.0
 
 
 def test_fewer_than_five_groups_have_no_interval(data):

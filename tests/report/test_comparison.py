@@ -98,3 +98,10 @@ def test_names_are_escaped_and_nothing_is_loaded():
     assert html.count("<script") == 1  # of the page itself
     assert "://" not in html
     assert html == comparison_page(NASTY[0], registration(other_choices=[NASTY[0]]))
+
+
+def test_what_is_no_share_is_not_in_percent():
+    shown = row("log_loss", entry(0.05, 0.01, 0.1, by_earlier_labels=0.4, before=0.35))
+    assert (shown.by_earlier_labels, shown.before, shown.gain) == ("0.400", "0.350", "+0.050")
+    assert shown.between == "+0.010 to +0.100"
+    assert shown.verdict == "better"  # a gain is how much lower it became

@@ -1,11 +1,14 @@
 """The page of a leaderboard says first what was found, and loads nothing."""
 
+from dataclasses import replace
+
 import pytest
 from board_examples import outcome
 from report_material import NASTY, Page
 
 from pipeline.core.estimate import Estimate
 from pipeline.evaluation.metrics.accuracy import Accuracy
+from pipeline.evaluation.metrics.log_loss import LogLoss
 from pipeline.experiments.listing import Published
 from pipeline.experiments.table import make_board
 from pipeline.report.formatting import DASH, file_size, format_signed
@@ -112,3 +115,22 @@ def test_points_have_a_sign_and_nothing_has_none(value, expected):
 @pytest.mark.parametrize(("value", "expected"), [(None, DASH), (3892.7, "3,890"), (47.31, "47.3"), (0.512, "0.5")])
 def test_rates(value, expected):
     assert rate(value) == expected
+
+
+def test_where_lower_is_better_the_words_say_so_and_a_number_is_not_in_percent():
+    """Each outcome of the example scores 0 or 1 exactly; the log loss ranks as the accuracy does, upside down."""
+    metric = LogLoss(averaging="multiclass")
+    outcomes = [
+        replace(one, estimate=Estimate(value=value, low=value / 2, high=2 * value, n=40, groups=40))
+        for one, value in ((LARGE, 0.8), (SMALL, 1.6), (POOR, 8.0))
+    ]
+    table = make_board("log_loss", metric, outcomes, {}, [], 0.5, BOOTSTRAP)
+    assert table["name"].tolist() == ["large", "small", "poor"]
+    assert table.loc[table["best"], "name"].tolist() == ["large"]
+    assert (table["difference"] <= 0).all()
+    assert table["standing"].tolist()[2] == "behind"
+    text = Page(leaderboard_page("mine", table, "a slow machine", 0.5, lower_is_better=True)).text
+    assert "It has 0.800 log loss (0.400 to 1.600)" in text
+    assert "that it is less than 0.5 worse than it." in text
+    assert "Lower is better, so a difference is how much lower" in text
+    assert "80.0" not in text

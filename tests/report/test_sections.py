@@ -11,6 +11,7 @@ from pipeline.core.estimate import Estimate
 from pipeline.report.co_occurrence import co_occurrence
 from pipeline.report.confusion import confusion_table
 from pipeline.report.formatting import figure
+from pipeline.report.metric_tables import tables
 from pipeline.report.page import content, read_slices, render, worst_mistakes
 from pipeline.report.pictures import data_uri, encode_png, to_image
 from pipeline.report.provenance import model_facts, provenance
@@ -51,7 +52,7 @@ def test_another_leading_metric_than_accuracy():
 
 
 def test_a_metric_off_the_axis_is_a_number_without_a_dot():
-    material = replace(build(), metrics={"accuracy": entry(0.7, 0.6, 0.8), "log_loss": entry(1.25, 1.1, 1.4)})
+    material = replace(build(), metrics={"accuracy": entry(0.7, 0.6, 0.8), "own_loss": entry(1.25, 1.1, 1.4)})
     html = render(material)
     assert "<b>1.25</b>" in html
     assert "1.1 to 1.4" in html
@@ -393,3 +394,29 @@ def test_the_sizes_at_which_pictures_are_stored_and_seen():
     facts = dict(provenance({}, card).facts)
     assert facts == {"Pictures stored at": "144 pixels, crop", "Pictures seen at": "128 pixels"}
     assert provenance({}, {}).facts == []
+
+
+def test_a_figure_that_is_no_share_is_a_number_without_a_dot():
+    estimate = Estimate(value=0.61234, low=0.5, high=0.7, n=40, groups=40)
+    for metric in ("matthews", "label_brier/cat", "log_loss"):
+        shown = figure(metric, estimate)
+        assert (shown.text, shown.between, shown.has_place) == ("0.612", "0.500 to 0.700", False)
+    assert figure("calibration_error", estimate).text == "61.2\u00a0%"
+
+
+def test_a_class_of_too_few_pictures_says_that_it_is_not_evaluable():
+    caveat = "not evaluable: 3 samples of the class, at least 5 are needed"
+    estimate = Estimate(value=None, low=None, high=None, n=3, groups=3, caveat=caveat, few=True)
+    shown = figure("recall", estimate)
+    assert (shown.text, shown.between) == ("\u2013", caveat)
+
+
+@pytest.mark.parametrize(("lower_is_better", "first"), [(frozenset(), "cat"), (frozenset({"label_brier"}), "dog")])
+def test_the_weakest_class_comes_first_whichever_way_is_better(lower_is_better, first):
+    figures = {
+        f"label_brier/{name}": Estimate(value=value, low=None, high=None, n=9, groups=9)
+        for name, value in (("cat", 0.1), ("dog", 0.3))
+    }
+    found = tables(figures, ["cat", "dog"], 21, lower_is_better, {})
+    assert found.classes[0].name == first
+    assert found.weakest == ("Highest" if lower_is_better else "Lowest")

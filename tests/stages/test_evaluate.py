@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from file_options import from_file
 
@@ -76,15 +77,16 @@ def test_what_is_told_of_the_pictures_goes_with_them(packed):
 def test_figures_of_the_test_split(predictions):
     test = predictions[predictions["split"] == "test"].reset_index(drop=True)
     test.loc[0, "labels"] = test.loc[1, "labels"]  # one label is wrong now: 3 of 4 right, 2 of 3 b found
+    test = pd.concat([test.assign(sample_id=test["sample_id"] + f"-{copy}") for copy in range(5)], ignore_index=True)
     metrics = {"accuracy": Accuracy(), "recall": Rate(number="recall", averaging="none")}
     found = evaluate_split(metrics, Predictions.of(test, ["a", "b"]), Options(**OPTIONS))
     assert {name: (one.value, one.n, one.groups) for name, one in found.items()} == {
-        "accuracy": (0.75, 4, 2),
-        "recall/a": (1.0, 1, 1),
-        "recall/b": (pytest.approx(2 / 3), 3, 2),
+        "accuracy": (0.75, 20, 2),
+        "recall/a": (1.0, 5, 1),
+        "recall/b": (pytest.approx(2 / 3), 15, 2),
     }
     caveat = "no interval: it rests on 2 independent groups, fewer than 5"
-    assert found["accuracy"] == Estimate(value=0.75, low=None, high=None, n=4, groups=2, caveat=caveat)
+    assert found["accuracy"] == Estimate(value=0.75, low=None, high=None, n=20, groups=2, caveat=caveat)
 
 
 def test_a_model_that_says_every_label_would_reach_1():

@@ -5,17 +5,14 @@ import pytest
 
 from pipeline.statistics.classification import (
     average,
-    average_precision,
     balanced_accuracy,
     confusion_counts,
     of_same_classes,
     rarer_side,
     ratio,
-    roc_auc,
 )
 
 NAN = np.nan
-ONE_CLASS = np.array([[1], [1], [0], [0], [1]])
 
 
 def test_counts_are_weighted():
@@ -60,40 +57,6 @@ def test_ratio_is_zero_or_undefined_where_the_denominator_is_zero():
 def test_averages(how, per_class, support, expected):
     found = average(np.array([per_class]), np.array([support]), how)
     np.testing.assert_allclose(found, [expected])
-
-
-@pytest.mark.parametrize(
-    ("scores", "weights", "expected"),
-    [
-        ([0.9, 0.4, 0.1, 0.5, 0.6], [1, 1, 1, 1, 1], 5 / 6),  # of six pairs only 0.4 against 0.5 is the wrong way
-        ([0.9, 0.5, 0.1, 0.5, 0.6], [1, 1, 1, 1, 1], 5.5 / 6),  # a tie counts half
-        ([0.3, 0.3, 0.3, 0.3, 0.3], [1, 1, 1, 1, 1], 0.5),
-        ([0.1, 0.2, 0.8, 0.9, 0.3], [1, 1, 1, 1, 1], 0.0),
-        ([0.9, 0.4, 0.1, 0.5, 0.6], [0, 2, 1, 3, 0], 2 / 8),  # 0.4 twice beats 0.1 once, loses to 0.5 three times
-        ([0.9, 0.4, 0.1, 0.5, 0.6], [1, 1, 0, 0, 1], NAN),
-        ([0.9, 0.4, 0.1, 0.5, 0.6], [0, 0, 1, 1, 0], NAN),
-    ],
-)
-def test_area_under_roc_counts_pairs(scores, weights, expected):
-    found = roc_auc(ONE_CLASS, np.array(scores)[:, None], np.array([weights], dtype=float))
-    np.testing.assert_allclose(found, [[expected]])
-
-
-@pytest.mark.parametrize(
-    ("scores", "weights", "expected"),
-    [
-        ([0.9, 0.8, 0.1, 0.2, 0.7], [1, 1, 1, 1, 1], 1.0),
-        ([0.9, 0.4, 0.1, 0.5, 0.6], [1, 1, 1, 1, 1], (1 + 1 + 3 / 4) / 3),
-        ([0.3, 0.3, 0.3, 0.3, 0.3], [1, 1, 1, 1, 1], 3 / 5),  # one threshold: the share of the class
-        ([0.9, 0.5, 0.1, 0.5, 0.4], [1, 1, 1, 1, 1], (1 + 2 / 3 + 3 / 4) / 3),  # tied with a negative
-        ([0.9, 0.4, 0.1, 0.5, 0.6], [0, 2, 1, 3, 0], 2 / 5),
-        ([0.9, 0.4, 0.1, 0.5, 0.6], [1, 1, 0, 0, 1], 1.0),
-        ([0.9, 0.4, 0.1, 0.5, 0.6], [0, 0, 1, 1, 0], NAN),
-    ],
-)
-def test_average_precision_sums_precision_over_gains_of_recall(scores, weights, expected):
-    found = average_precision(ONE_CLASS, np.array(scores)[:, None], np.array([weights], dtype=float))
-    np.testing.assert_allclose(found, [[expected]])
 
 
 def test_a_class_that_a_row_of_weights_lost_has_its_figure_on_all_samples():

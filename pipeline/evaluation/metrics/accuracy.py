@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 
 from pipeline.core.contracts import Metric
+from pipeline.statistics.classification import total_weight
 
 
 @final
@@ -19,7 +20,7 @@ class Accuracy(Metric):
 
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
         exact = (targets.astype(bool) == decided).all(axis=1)
-        return weights @ exact / weights.sum(axis=1)
+        return weights @ exact / total_weight(weights)
 
     def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
         return np.ones((len(targets), 1), dtype=bool)

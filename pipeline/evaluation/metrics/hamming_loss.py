@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 
 from pipeline.core.contracts import Metric
+from pipeline.statistics.classification import total_weight
 
 
 @final
@@ -23,7 +24,7 @@ class HammingLoss(Metric):
 
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
         wrong = (targets.astype(bool) != decided).mean(axis=1)
-        return weights @ wrong / weights.sum(axis=1)
+        return weights @ wrong / total_weight(weights)
 
     def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
         return np.ones((len(targets), 1), dtype=bool)

@@ -1,4 +1,4 @@
-"""Precision, recall and F1 of the decided labels."""
+"""Precision, recall, specificity and F1 of the decided labels."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from pipeline.statistics.classification import average, confusion_counts, of_sam
 @final
 @dataclass(frozen=True, kw_only=True)
 class Rate(Metric):
-    """One of the three rates, of each class or averaged, 0 to 1.
+    """One of four rates, of each class or averaged, 0 to 1.
 
     Args:
         number: `precision` (of those decided to be of a class, how many are), `recall` (of a class, how many were
-            found) or `f1` (their harmonic mean).
+            found), `f1` (the harmonic mean of these) or `specificity` (of all others, how many were not decided so).
         averaging: `none` (one number per class), `macro` (plain mean), `weighted` (by class size) or `micro` (all pairs
-            of sample and class counted together; with one label per sample all three rates are then the accuracy).
+            of sample and class counted together; with one label per sample precision, recall and F1 are then the
+            accuracy).
     """
 
-    number: Literal["precision", "recall", "f1"]
+    number: Literal["precision", "recall", "f1", "specificity"]
     averaging: Literal["none", "macro", "weighted", "micro"]
 
     @property
@@ -37,12 +38,15 @@ class Rate(Metric):
             return pooled[:, 0]
         if self.per_class:
             return np.asarray(getattr(counts, self.number))
+        side = 1 - targets if self.number == "specificity" else targets  # without which a class has no figure
         same = of_same_classes(
-            lambda rows: getattr(confusion_counts(targets, decided, rows), self.number), targets, weights
+            lambda rows: getattr(confusion_counts(targets, decided, rows), self.number), side, weights
         )
         return average(same, counts.support, self.averaging)
 
     def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
         if self.averaging in ("micro", "weighted"):
             return np.ones((len(targets), 1), dtype=bool)
+        if self.number == "specificity":
+            return ~np.asarray(targets, dtype=bool)
         return np.asarray(decided if self.number == "precision" else targets, dtype=bool)

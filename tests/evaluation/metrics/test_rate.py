@@ -91,7 +91,10 @@ def test_per_class_says_whether_there_is_one_number_per_class(averaging, per_cla
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"number": "f2", "averaging": "macro"}, r"^number must be 'precision', 'recall' or 'f1', got 'f2'$"),
+        (
+            {"number": "f2", "averaging": "macro"},
+            r"^number must be 'precision', 'recall', 'f1' or 'specificity', got 'f2'$",
+        ),
         (
             {"number": "f1", "averaging": "all"},
             r"^averaging must be 'none', 'macro', .* or 'micro', got 'all'$",

@@ -1,0 +1,51 @@
+"""Whether 80 of 100 decisions with a score of 0.8 are right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+
+from pipeline.core.contracts import Metric
+from pipeline.core.ranges import PositiveInt
+from pipeline.statistics.calibration import calibration_errors
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class CalibrationError(Metric):
+    """Expected calibration error: mean distance of score and frequency in bins of the score, 0 to 1; smaller is better.
+
+    Args:
+        averaging: `multiclass` (the highest score of each sample, and whether its class is the true one), `none` (the
+            score of each class, and whether it is there; one number per class) or `macro` (plain mean of these).
+        num_bins: Of equal width, from 0 to 1.
+
+    Source: Guo et al. 2017, arXiv:1706.04599.
+    """
+
+    averaging: Literal["multiclass", "none", "macro"]
+    num_bins: PositiveInt
+
+    larger_is_better = False
+    by_scores = True
+
+    @property
+    def per_class(self) -> bool:  # type: ignore[override]
+        return self.averaging == "none"
+
+    @property
+    def exclusive(self) -> bool:  # type: ignore[override]
+        return self.averaging == "multiclass"
+
+    def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        if not self.exclusive:
+            errors = calibration_errors(targets, scores, weights, self.num_bins)
+            return errors if self.per_class else errors.mean(axis=1)
+        top = scores.argmax(axis=1)[:, None]
+        right, highest = (np.take_along_axis(one, top, axis=1) for one in (targets, scores))
+        return calibration_errors(right, highest, weights, self.num_bins)[:, 0]
+
+    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
+        return np.ones(targets.shape if self.per_class else (len(targets), 1), dtype=bool)

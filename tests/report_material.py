@@ -90,11 +90,21 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         **{f"f1/{name}": entry(0.5, 0.25, 0.75, 20) for name in classes},
         **{f"recall/{name}": entry(None, n=0) for name in classes},
     }
-    part = {"attribute": "site", "n": 20, "groups": 8, "metric": "accuracy", "caveat": ""}
+    part = {
+        "attribute": "site",
+        "n": 20,
+        "groups": 8,
+        "metric": "accuracy",
+        "caveat": "",
+        "rest": 0.85,
+        "p": 0.5,
+        "found_from": 0.6,
+        "verdict": "not shown",
+    }
     rows = [
-        {**part, "slice": classes[0], "value": 0.25, "low": 0.1, "high": 0.4},
+        {**part, "slice": classes[0], "value": 0.25, "low": 0.1, "high": 0.4, "p": 0.002, "verdict": "weaker"},
         {**part, "slice": "fine", "value": 0.9, "low": 0.7, "high": 1.0},
-        {**part, "slice": "NA", "n": 3, "value": None, "low": None, "high": None},
+        {**part, "slice": "NA", "n": 3, "value": None, "low": None, "high": None, "verdict": ""},
     ]
     check = {"unit": "classes too rare", "advice": "Collect more.", "passed": True, "on_fail": "warn"}
     return Material(

@@ -150,8 +150,8 @@ def worst_mistakes(predictions: pd.DataFrame, classes: list[str], num_mistakes: 
 
 def read_slices(path: Path) -> pd.DataFrame:
     """The slices; only figures may be missing, and a slice named NA or None keeps its name."""
-    numbers = {name: [""] for name in ("value", "low", "high")}
-    texts = dict.fromkeys(("attribute", "slice", "caveat"), "str")
+    numbers = {name: [""] for name in ("value", "low", "high", "rest", "p", "found_from")}
+    texts = dict.fromkeys(("attribute", "slice", "caveat", "verdict"), "str")
     return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=numbers)
 
 

@@ -25,17 +25,23 @@ def estimate_accuracy(is_right: np.ndarray, groups: np.ndarray, bootstrap: Boots
     Source: delete-a-group jackknife, Kott 2001, Journal of Official Statistics 17, 521-526.
     """
     blocks = group_in_blocks(groups, bootstrap.seed)
-    sizes, hits = np.bincount(blocks), np.bincount(blocks, is_right)
     basis = Basis.of(np.ones((len(groups), 1), dtype=bool), groups)
     value, count = float(is_right.mean()), int(basis.groups)
     interval = None
     if count >= MIN_GROUPS:
-        replicates = (hits.sum() - hits) / (sizes.sum() - sizes)
-        weights = Replicates(groups=np.arange(len(sizes)), bootstrap=bootstrap)
+        replicates = leave_out_blocks(is_right, blocks)
+        weights = Replicates(groups=np.arange(len(replicates)), bootstrap=bootstrap)
         interval = share_interval(value, replicates, weights, basis.n, basis.groups, tail)
     low, high, cautious = interval or (None, None, "")
     caveat = basis.caveat(interval is not None, cautious)
     return Estimate(value=value, low=low, high=high, n=len(groups), groups=count, caveat=caveat)
+
+
+def leave_out_blocks(values: np.ndarray, blocks: np.ndarray) -> np.ndarray:
+    """(B,) means of (n,) values, each without one block; NaN where there is no other block."""
+    sizes, sums = np.bincount(blocks), np.bincount(blocks, values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((sums.sum() - sums) / (sizes.sum() - sizes))
 
 
 def group_in_blocks(groups: np.ndarray, seed: int) -> np.ndarray:

@@ -52,13 +52,15 @@ def main() -> list[str]:
         found = summarize_robustness(rightness, groups, options.seed)
     artifacts.write_csv(artifacts.ROBUSTNESS, table)
     write_estimates(artifacts.ROBUSTNESS_METRICS, found)
-    return [describe(found, len(corruptions), len(rows))]
+    return [describe(found, len(chosen), len(corruptions), len(rows))]
 
 
-def describe(found: dict[str, Estimate], num_corruptions: int, num_samples: int) -> str:
+def describe(found: dict[str, Estimate], num_chosen: int, num_corruptions: int, num_samples: int) -> str:
     """What was measured, or why nothing was."""
+    if not num_chosen:
+        return "no corruption is chosen"
     if not found:
-        return "no corruption fits these pictures" if num_samples else "no picture of test"
+        return "no corruption fits these pictures" if num_samples else "no picture in test"
     clean, loss = found[CLEAN].value or 0.0, found[ALL].value
     change = "" if loss is None else f", {100 * loss:+.0f} % of it under {count_of(num_corruptions, 'corruption')}"
     return f"accuracy {100 * clean:.1f} % on {count_of(num_samples, 'picture')} of test{change}"

@@ -20,6 +20,7 @@ import pandas as pd
 from benchmarks import positive, run_main
 from pipeline.core import config
 from pipeline.core.predictions import Predictions
+from pipeline.evaluation.slice_candidates import list_slices
 from pipeline.evaluation.slices import slice_table
 from pipeline.evaluation.split_evaluation import Options, evaluate_split
 
@@ -63,7 +64,8 @@ def main() -> None:
     evaluate_split(metrics, of_test, options)
     row("figures", started, busy)
     started, busy = time.perf_counter(), time.process_time()
-    slice_table(test, of_test, metrics, options.bootstrap, options.min_slice)
+    slices, _ = list_slices(test, of_test, options.min_slice, options.max_slices)
+    slice_table(slices, of_test, metrics, options.bootstrap, options.min_slice)
     row("slices", started, busy)
 
 

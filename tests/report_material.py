@@ -91,11 +91,21 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         **{f"f1/{name}": entry(0.5, 0.25, 0.75, 20) for name in classes},
         **{f"recall/{name}": entry(None, n=0) for name in classes},
     }
-    part = {"attribute": "site", "n": 20, "groups": 8, "metric": "accuracy", "caveat": ""}
+    part = {
+        "attribute": "site",
+        "n": 20,
+        "groups": 8,
+        "metric": "accuracy",
+        "caveat": "",
+        "rest": 0.85,
+        "p": 0.5,
+        "found_from": 0.6,
+        "verdict": "not shown",
+    }
     rows = [
-        {**part, "slice": classes[0], "value": 0.25, "low": 0.1, "high": 0.4},
+        {**part, "slice": classes[0], "value": 0.25, "low": 0.1, "high": 0.4, "p": 0.002, "verdict": "weaker"},
         {**part, "slice": "fine", "value": 0.9, "low": 0.7, "high": 1.0},
-        {**part, "slice": "NA", "n": 3, "value": None, "low": None, "high": None},
+        {**part, "slice": "NA", "n": 3, "value": None, "low": None, "high": None, "verdict": ""},
     ]
     check = {"unit": "classes too rare", "advice": "Collect more.", "passed": True, "on_fail": "warn"}
     return Material(
@@ -177,6 +187,13 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         metrics=metrics,
         lower_is_better=frozenset({"hamming_loss"}),
         slices=pd.DataFrame(rows if slices else [], columns=COLUMNS),
+        robustness=corrupted(),
+        robustness_metrics={
+            "clean": entry(0.8, 0.6, 0.9),
+            "all": entry(-0.25, -0.4, -0.1, caveat="it rests on 8 independent groups only"),
+            "blur": entry(-0.1, -0.3, 0.05),
+            "colour_cast": entry(-0.4, -0.6, -0.2),
+        },
         predictions=predictions,
         mistakes=mistakes,
         images=dict.fromkeys(mistakes["sample_id"], picture),
@@ -185,6 +202,18 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         model_bytes=13_700_000,
         preview=encode_png(to_image(picture)),
     )
+
+
+def corrupted():
+    """`reports/robustness.csv` of two corruptions."""
+    values = {"clean": [0.8], "blur": [0.8, 0.75, 0.7, 0.7, 0.65], "colour_cast": [0.7, 0.6, 0.5, 0.4, 0.2]}
+    rows = [
+        {"corruption": name, "severity": severity, "n": 40, "groups": 8, "value": value}
+        | {"low": value - 0.1, "high": value + 0.1, "change": value - 0.8, "change_low": None, "change_high": None}
+        for name, figures in values.items()
+        for severity, value in enumerate(figures, start=name != "clean")
+    ]
+    return pd.DataFrame(rows)
 
 
 def stored(entries):

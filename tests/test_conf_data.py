@@ -18,6 +18,7 @@ from pipeline.core import config
 from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import (
     Check,
+    Corruption,
     Source,
     Split,
     Transform,
@@ -158,6 +159,32 @@ def test_augmentation_contract(option: str) -> None:
         assert torch.equal(once, twice)
         assert torch.equal(batch, before)
         assert not torch.equal(once, augmentation(batch, torch.Generator().manual_seed(2)))
+
+
+@pytest.mark.parametrize("option", options("corruption"))
+def test_corruption_contract(option: str) -> None:
+    """A change that grows with the severity, of each sample by itself."""
+    ((name, node),) = chosen("corruption", option).items()
+    corruption: Corruption = config.build(node, f"corruption.{name}")
+    assert type(corruption).__module__ == f"pipeline.evaluation.corruptions.{name}"
+    smooth = np.kron(np.random.default_rng(0).integers(40, 200, (6, 4, 4, 3)), np.ones((1, 8, 8, 1))).astype(np.uint8)
+    shapes = {2: smooth, 3: smooth[:, :, None].repeat(3, axis=2)}
+    for axes in numbers_of_axes(corruption):
+        for channels in (1, 3):
+            images = np.ascontiguousarray(shapes[axes][..., :channels])
+            before, distances = images.copy(), []
+            for severity in range(1, 6):
+                once, twice = (corruption(images, severity, np.random.default_rng(1)) for _ in range(2))
+                assert once.dtype == np.uint8
+                assert once.shape == images.shape
+                assert np.array_equal(once, twice)
+                distances.append(float(np.abs(once.astype(float) - images).mean()))
+            assert np.array_equal(images, before)
+            if corruption.in_colour and channels == 1:
+                assert distances == [0] * 5
+            else:
+                assert distances[-1] > distances[0]
+                assert distances == pytest.approx(sorted(distances), rel=0.1)
 
 
 @pytest.mark.parametrize("option", options("transform"))

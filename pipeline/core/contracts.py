@@ -117,6 +117,20 @@ class Augmentation(ABC):
         """(B, C, *spatial) uint8 to the same or other lengths of axes; each sample is changed independently."""
 
 
+class Corruption(ABC):
+    """A change of stored samples at five severities, as light, camera, storage or aim may cause it.
+
+    `in_colour` says that it needs three channels.
+    """
+
+    spatial_rank: ClassVar[int | None] = 2
+    in_colour: ClassVar[bool] = False
+
+    @abstractmethod
+    def __call__(self, images: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
+        """(B, *spatial, C) uint8 to the same shape, changed at `severity` 1 (weak) to 5; each sample by itself."""
+
+
 class BatchMix(ABC):
     """A random mixing of the samples of a batch, and of their targets; `mixes` says whether it changes anything."""
 

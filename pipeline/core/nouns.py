@@ -43,6 +43,7 @@ class Kind:
 KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "augmentation": Kind(contracts.Augmentation, "training.augmentations"),
     "check": Kind(contracts.Check, "checks"),
+    "corruption": Kind(contracts.Corruption, "evaluation.corruptions"),
     "curate": Kind(contracts.FeatureCheck, "checks"),
     "encoder": Kind(contracts.Encoder, "models.encoders"),
     "gate": Kind(contracts.Gate, "evaluation.gates"),

@@ -1,84 +1,105 @@
-"""Figures per slice: for each value of each attribute, and for each class at each value."""
+"""Figures of slices of test: where the model is weaker than on the rest, and what could not have been found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Metric
 from pipeline.core.estimate import Estimate
-from pipeline.core.manifest_schema import attribute_columns, short_name
 from pipeline.core.predictions import Predictions
 from pipeline.evaluation.estimates import estimate_metrics
+from pipeline.evaluation.slice_accuracy import estimate_accuracy, group_in_blocks
+from pipeline.evaluation.slice_candidates import Candidate
+from pipeline.evaluation.slice_search import WEAKER, Search, search_slices
 from pipeline.statistics.bootstrap import Bootstrap
 
-MAX_VALUES = 12  # an attribute with more distinct numbers is cut into quarters; one with more names is skipped
-NUM_BINS = 4
-MAX_CELLS = 24  # class x value: more cells are unreadable and have too few samples each
-COLUMNS = ["attribute", "slice", "n", "groups", "metric", "value", "low", "high", "caveat"]
-IN_CELLS = "accuracy"  # for one class this is its recall; metrics that compare classes are meaningless there
+FIGURES = ("value", "low", "high", "caveat")
+SEARCH = ("rest", "p", "found_from", "verdict")
+COLUMNS = ["attribute", "slice", "n", "groups", "metric", *FIGURES, *SEARCH]
+ACCURACY = "accuracy"  # the one metric of groups, properties and pairs; of one class it is its recall
 
 
 def slice_table(
-    test: pd.DataFrame, predictions: Predictions, metrics: dict[str, Metric], bootstrap: Bootstrap, min_slice: int
+    slices: Sequence[Candidate],
+    predictions: Predictions,
+    metrics: dict[str, Metric],
+    bootstrap: Bootstrap,
+    min_slice: int,
 ) -> pd.DataFrame:
-    """One row per attribute, value and metric that is not per class; and the accuracy per class at each value.
+    """One row per slice and metric; the accuracy of each slice is compared with the rest of test.
 
-    A model that learned an attribute instead of the class is right on most samples of each value, and wrong in the
-    cells that contradict it. Rows of an attribute and a class are named `attribute and label`, `value, label`.
+    Classes and values of attributes have every metric that is not per class, the others the accuracy. A slice with one
+    class has no metric that is a mean over classes. `accuracy` must be among the metrics for a comparison.
 
     Args:
-        test: N rows with `attr_*`.
-        predictions: Predictions of the same N samples.
+        slices: Of `list_slices`.
+        predictions: Predictions of test.
         metrics: Name to metric.
-        bootstrap: How groups are resampled, where there are more than 100.
+        bootstrap: Its seed is that of the permutations, and of the blocks that more than 100 groups are put into.
         min_slice: Fewest samples of a slice with figures.
 
     Returns:
         `attribute`, `slice`, `n`, `groups`, `metric`, `value`, `low`, `high`, `caveat`; no figure where n is below
-        `min_slice`, no interval where fewer than 5 groups hold the slice.
+        `min_slice`, no interval where fewer than 5 groups hold the slice. For the accuracy also `rest` (that of all
+        other samples), `p`, `found_from` and `verdict` of `Search`. Slices that are shown to be weaker come first, then
+        those with a low accuracy, then the small ones.
     """
     overall = {name: metric for name, metric in metrics.items() if not metric.per_class}
+    codes = np.unique(predictions.groups, return_inverse=True)[1]
+    large = [one for one in slices if len(one) >= min_slice]
+    has_rest = [one for one in large if ACCURACY in overall and len(one) < len(predictions)]
+    is_right = predictions.is_right
+    search = search_slices(is_right, [one.rows for one in has_rest], codes, bootstrap.seed)
+    found = {
+        id(one): compared for one, compared in zip(has_rest, _comparisons(has_rest, is_right, search), strict=True)
+    }
     rows = []
-    for attribute, value, members, shown in _parts(test, predictions, overall):
-        part = predictions.take(members)
+    for one in slices:
+        part = predictions.take(one.rows)
+        shown = _metrics_of(one, part, overall)
         figures: dict[str, Estimate] = {}
-        if len(part) >= min_slice:
-            figures = estimate_metrics(shown, part, bootstrap)
-        rows += [
-            {"attribute": attribute, "slice": value, "n": len(part), "groups": part.num_groups, "metric": name}
-            | {key: getattr(figures.get(name), key, None) for key in ("value", "low", "high", "caveat")}
+        if len(one) >= min_slice:
+            others = {name: metric for name, metric in shown.items() if name != ACCURACY}
+            blocks = group_in_blocks(codes[one.rows], bootstrap.seed)
+            figures = estimate_metrics(others, replace(part, groups=blocks), bootstrap) if others else {}
+            figures[ACCURACY] = estimate_accuracy(is_right[one.rows], codes[one.rows], bootstrap)
+        num_groups = len(np.unique(codes[one.rows]))
+        of_slice = [
+            {"attribute": one.attribute, "slice": one.value, "n": len(one), "groups": num_groups, "metric": name}
+            | {key: getattr(figures.get(name), key, None) for key in FIGURES}
+            | (found.get(id(one), {}) if name == ACCURACY else {})
             for name in shown
         ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+        is_weaker = found.get(id(one), {}).get("verdict") == WEAKER
+        accuracy = is_right[one.rows].mean()
+        rows.append(((not figures, not is_weaker, accuracy), of_slice))
+    rows.sort(key=lambda entry: entry[0])
+    return pd.DataFrame([row for _, of_slice in rows for row in of_slice], columns=COLUMNS)
 
 
-def _parts(
-    test: pd.DataFrame, predictions: Predictions, metrics: dict[str, Metric]
-) -> Iterator[tuple[str, str, np.ndarray, dict[str, Metric]]]:
-    """Attribute, value, the rows of the slice, and its metrics."""
-    classes = predictions.classes
-    in_cells = {name: metric for name, metric in metrics.items() if name == IN_CELLS}
-    for column in attribute_columns(test):
-        attribute, cut = short_name(column), _cut(test[column])
-        for value, members in cut.items():
-            yield attribute, value, members, metrics
-        if not 1 < len(cut) <= MAX_CELLS / len(classes):
-            continue
-        for value, members in cut.items():
-            for number, label in enumerate(classes):
-                cell = members[predictions.targets[members, number] > 0]
-                if len(cell):
-                    yield f"{attribute} and label", f"{value}, {label}", cell, in_cells
+def _metrics_of(one: Candidate, part: Predictions, overall: dict[str, Metric]) -> dict[str, Metric]:
+    """The metrics of a slice; where one class occurs none that compares classes."""
+    if one.kinds not in (("class",), ("attribute",)):
+        return {name: metric for name, metric in overall.items() if name == ACCURACY}
+    if (part.targets > 0).any(axis=0).sum() > 1:
+        return overall
+    return {
+        name: metric for name, metric in overall.items() if metric.support(part.targets, part.decided).shape[1] == 1
+    }
 
 
-def _cut(values: pd.Series) -> dict[str, np.ndarray]:
-    """Text of each slice to its rows; empty where the attribute cannot be sliced."""
-    known = values.reset_index(drop=True).dropna()
-    if known.nunique() > MAX_VALUES:
-        if not pd.api.types.is_numeric_dtype(known):
-            return {}
-        known = pd.qcut(known, NUM_BINS, duplicates="drop")
-    return {str(value): members.index.to_numpy() for value, members in known.groupby(known, observed=True)}
+def _comparisons(slices: Sequence[Candidate], is_right: np.ndarray, search: Search) -> list[dict[str, object]]:
+    total = int(is_right.sum())
+    return [
+        {
+            "rest": (total - int(is_right[one.rows].sum())) / (len(is_right) - len(one)),
+            "p": float(search.p_values[at]),
+            "found_from": float(search.found_from[at]),
+            "verdict": search.verdicts[at],
+        }
+        for at, one in enumerate(slices)
+    ]

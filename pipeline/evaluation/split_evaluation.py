@@ -38,6 +38,7 @@ class Options:
         half_width: Wanted half-width of the 95 % interval of a class's recall, above 0 and below 0.5. The figures of a
             class with too few test samples for it are marked `few`.
         min_slice: Slices with fewer samples are listed without a figure.
+        max_slices: Most slices with a figure; of more, pairs of two properties and small ones are left out first.
         num_mistakes: Worst mistakes shown as pictures.
         cross_validation: Whether frozen features are also cross-validated over all groups: `auto` (where test has fewer
             than 20 groups), `always` or `never`.
@@ -47,6 +48,7 @@ class Options:
     seed: Seed
     half_width: Annotated[float, Interval(gt=0, lt=0.5)]
     min_slice: PositiveInt
+    max_slices: PositiveInt
     num_mistakes: Annotated[int, Ge(0)]
     cross_validation: Literal["auto", "always", "never"]
 

@@ -15,6 +15,10 @@ UNITS = ("B", "kB", "MB", "GB", "TB")
 
 PLAIN = {  # metric to its name and its meaning
     "accuracy": ("accuracy", "share of pictures classified correctly"),
+    "worst_group_accuracy": (
+        "worst-group accuracy",
+        "the lowest accuracy of a class, or of a class at one value of an attribute",
+    ),
     "balanced_accuracy": ("balanced accuracy", "accuracy as if every class were equally frequent"),
     "baseline_margin": (
         "above the properties alone",

@@ -32,6 +32,7 @@ from pipeline.report.next_steps import Results, next_steps
 from pipeline.report.pictures import link_files, preview_uri, side_of
 from pipeline.report.provenance import model_facts, provenance
 from pipeline.report.rendering import page
+from pipeline.report.robustness import robustness
 from pipeline.report.slices import parts
 from pipeline.statistics.bootstrap import wilson_sample_size
 
@@ -57,6 +58,8 @@ class Material:
         metrics: `reports/test_metrics.json`.
         lower_is_better: Metrics that count mistakes.
         slices: `reports/slices.csv`.
+        robustness: `reports/robustness.csv`.
+        robustness_metrics: `reports/robustness.json`.
         predictions: Of val and test.
         mistakes: The worst wrong decisions on test.
         images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of the worst mistakes and of the pictures that the
@@ -80,6 +83,8 @@ class Material:
     metrics: dict[str, Estimate]
     lower_is_better: frozenset[str]
     slices: pd.DataFrame
+    robustness: pd.DataFrame
+    robustness_metrics: dict[str, Estimate]
     predictions: pd.DataFrame
     mistakes: pd.DataFrame
     images: dict[str, np.ndarray]
@@ -111,6 +116,8 @@ class Material:
             metrics=read_estimates(artifacts.TEST_METRICS),
             lower_is_better=frozenset(name for name, one in metrics.items() if not one.larger_is_better),
             slices=read_slices(artifacts.SLICES),
+            robustness=pd.read_csv(artifacts.ROBUSTNESS),
+            robustness_metrics=read_estimates(artifacts.ROBUSTNESS_METRICS),
             predictions=predictions,
             mistakes=mistakes,
             images=as_packed(packed, shown) | load_thumbnails(reader, manifest, shown, side_of(len(shown))),
@@ -150,8 +157,8 @@ def worst_mistakes(predictions: pd.DataFrame, classes: list[str], num_mistakes: 
 
 def read_slices(path: Path) -> pd.DataFrame:
     """The slices; only figures may be missing, and a slice named NA or None keeps its name."""
-    numbers = {name: [""] for name in ("value", "low", "high")}
-    texts = dict.fromkeys(("attribute", "slice", "caveat"), "str")
+    numbers = {name: [""] for name in ("value", "low", "high", "rest", "p", "found_from")}
+    texts = dict.fromkeys(("attribute", "slice", "caveat", "verdict"), "str")
     return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=numbers)
 
 
@@ -203,6 +210,7 @@ def content(material: Material) -> dict[str, object]:
         "reliability": reliability(of_test, single) if len(test) else None,
         "histogram": histogram(of_test) if single else None,
         "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"], lower_is_better),
+        "robustness": robustness(material.robustness, material.robustness_metrics),
         "mistakes": mistakes(material.mistakes, material.images, classes, material.links),
         "num_wrong": int((~of_test.is_right).sum()),
         "next_steps": next_steps(results),

@@ -1,4 +1,4 @@
-"""The section on slices: the parts of test where the model is weaker than overall."""
+"""The section on slices: the parts of test where the model is weaker than on the rest."""
 
 from __future__ import annotations
 
@@ -9,20 +9,44 @@ from typing import Any
 import pandas as pd
 
 from pipeline.core.estimate import Estimate
-from pipeline.report.formatting import Figure, figure
+from pipeline.report.formatting import Figure, figure, number_or_none, share
 
-NUM_SHOWN = 30
+NUM_SHOWN, MAX_SHOWN = 30, 120  # at once; on the page. The file has all
+UNKNOWN = "cannot be judged"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """One value of one attribute; `beyond` is the side of the overall figure on which its whole interval lies."""
+    """Samples of test that share a value.
+
+    Attributes:
+        attribute: What they share.
+        value: Its value.
+        n: Number of samples.
+        figure: Their accuracy, or the metric in its place.
+        beyond: `below` where it is shown to be weaker than the rest of test; else empty.
+        verdict: Of the search: `weaker`, `not shown` or `cannot be judged`; empty where it was not compared.
+        found_from: Highest accuracy that would have been found weaker; None where none would.
+        p: Corrected for all slices; None where it was not compared.
+    """
 
     attribute: str
     value: str
     n: int
     figure: Figure
     beyond: str
+    verdict: str
+    found_from: float | None
+    p: float | None
+
+    @property
+    def note(self) -> str:
+        """What could have been found, or how sure the finding is."""
+        if self.beyond:
+            return f"weaker than the rest (p = {self.p:.3f})" if self.p is not None else ""
+        if self.verdict == UNKNOWN:
+            return "cannot be judged: too few samples or groups"
+        return "" if self.found_from is None else f"would be found at {share(self.found_from)} or less"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +55,7 @@ class Slices:
 
     Attributes:
         overall: The figure to compare with; None if there is no metric.
-        rows: Slices with a figure, the worst first.
+        rows: Slices with a figure: those that are weaker first, then the others, the worst first.
         undefined: Slices that are large enough but have no figure.
         small: Attribute, value and number of samples of slices that are too small.
         min_slice: Samples of the smallest slice with a figure.
@@ -43,10 +67,28 @@ class Slices:
     small: list[tuple[str, str, int]]
     min_slice: int
     num_shown: int = NUM_SHOWN
+    most: int = MAX_SHOWN
 
     @property
     def below(self) -> list[Slice]:
         return [one for one in self.rows if one.beyond == "below"]
+
+    @property
+    def compared(self) -> list[Slice]:
+        return [one for one in self.rows if one.verdict]
+
+    @property
+    def unknown(self) -> list[Slice]:
+        """Those that cannot be judged."""
+        return [one for one in self.rows if one.verdict == UNKNOWN]
+
+    @property
+    def detectable(self) -> str:
+        """How far below the overall accuracy the middle slice would have to be; empty where none was compared."""
+        found = sorted(one.found_from for one in self.rows if one.found_from is not None)
+        if not found or self.overall is None or self.overall.value is None:
+            return ""
+        return f"{100 * (self.overall.value - found[len(found) // 2]):.0f}"
 
 
 def parts(
@@ -69,34 +111,30 @@ def parts(
     name = next((name for name in candidates if name in metrics and (name in present or not present)), None)
     if name is None:
         return Slices(overall=None, rows=[], undefined=[], small=[], min_slice=min_slice)
-    overall = figure(name, metrics[name])
     entries = table[table["metric"] == name].to_dict("records")
-    large = [_slice(name, row, overall) for row in entries if row["n"] >= min_slice]
+    large = [_slice(name, row) for row in entries if row["n"] >= min_slice]
     defined = [one for one in large if one.figure.value is not None]
     return Slices(
-        overall=overall,
-        rows=sorted(defined, key=lambda one: (one.figure.value or 0.0, one.attribute, one.value)),
+        overall=figure(name, metrics[name]),
+        rows=sorted(defined, key=lambda one: (not one.beyond, one.figure.value or 0.0, one.attribute, one.value)),
         undefined=[one for one in large if one.figure.value is None],
         small=[(_words(row["attribute"]), str(row["slice"]), int(row["n"])) for row in entries if row["n"] < min_slice],
         min_slice=min_slice,
     )
 
 
-def _slice(name: str, row: dict[str, Any], overall: Figure) -> Slice:
-    own = figure(name, Estimate.from_json(row), reason="undefined on this slice")
+def _slice(name: str, row: dict[str, Any]) -> Slice:
+    verdict = row["verdict"] if isinstance(row["verdict"], str) else ""
     return Slice(
         attribute=_words(row["attribute"]),
         value=str(row["slice"]),
         n=int(row["n"]),
-        figure=own,
-        beyond=_beyond(own, overall.value),
+        figure=figure(name, Estimate.from_json(row), reason="undefined on this slice"),
+        beyond="below" if verdict == "weaker" else "",
+        verdict=verdict,
+        found_from=number_or_none(row["found_from"]),
+        p=number_or_none(row["p"]),
     )
-
-
-def _beyond(own: Figure, overall: float | None) -> str:
-    if overall is None or own.low is None or own.high is None:
-        return ""
-    return "below" if own.high < overall else "above" if own.low > overall else ""
 
 
 def _words(attribute: Any) -> str:

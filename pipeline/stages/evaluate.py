@@ -7,6 +7,7 @@ from pipeline.core.choices import refuse_unfit
 from pipeline.core.estimate import write_estimates
 from pipeline.core.predictions import Predictions
 from pipeline.datasets.packed import PackedDataset
+from pipeline.evaluation.slice_candidates import list_slices
 from pipeline.evaluation.slices import slice_table
 from pipeline.evaluation.split_evaluation import (
     Options,
@@ -15,6 +16,7 @@ from pipeline.evaluation.split_evaluation import (
     evaluate_split,
     predict_splits,
 )
+from pipeline.evaluation.worst_group import WORST, worst_group_accuracy
 from pipeline.images.reader import make_reader
 from pipeline.report.confusion import confusion_table
 from pipeline.report.index import write_index
@@ -40,7 +42,9 @@ def main() -> list[str]:
     figures |= baseline_margin(test, of_test, predictor.task, packed, options)
     if options.cross_validation == "always" or (options.cross_validation == "auto" and of_test.num_groups < FEW_GROUPS):
         figures |= cross_validated_figures(single_numbers, predictor.task, packed.classes, options)
-    sliced = slice_table(test, of_test, metrics, options.bootstrap, options.min_slice)
+    slices, _ = list_slices(test, of_test, options.min_slice, options.max_slices)
+    sliced = slice_table(slices, of_test, metrics, options.bootstrap, options.min_slice)
+    figures[WORST] = worst_group_accuracy(slices, of_test, options.bootstrap, options.min_slice)
     artifacts.write_table(artifacts.PREDICTIONS, predictions, metadata={"classes": packed.classes})
     write_estimates(artifacts.METRICS, choose_by)
     write_estimates(artifacts.TEST_METRICS, figures)

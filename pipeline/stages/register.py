@@ -21,7 +21,7 @@ from pipeline.report.provenance import model_facts
 from pipeline.report.summary import read_summary
 from pipeline.tracking import registry, runs
 from pipeline.tracking.descriptions import describe_version
-from pipeline.tracking.figures import TEST, VAL
+from pipeline.tracking.figures import ROBUSTNESS, TEST, VAL
 from pipeline.tracking.parameters import data_facts
 from pipeline.tracking.promotion import ComparisonOptions, Options, register_version
 from pipeline.training.model_card import training_digest
@@ -31,7 +31,7 @@ ARTIFACTS = {
     "data": [artifacts.VALIDATION, artifacts.CHECKS, artifacts.CURATION, artifacts.SUSPECTS, artifacts.PREVIEW],
     "evaluation": [
         *(artifacts.PREDICTIONS, artifacts.METRICS, artifacts.TEST_METRICS, artifacts.SLICES, artifacts.CONFUSION),
-        *(artifacts.TRAIN_CURVES, artifacts.IMBALANCE),
+        *(artifacts.TRAIN_CURVES, artifacts.IMBALANCE, artifacts.ROBUSTNESS, artifacts.ROBUSTNESS_METRICS),
         *(
             artifacts.REPORT,
             artifacts.CHECKS_PAGE,
@@ -48,12 +48,14 @@ def main() -> list[str]:
     card = artifacts.read_json(artifacts.PREDICTOR / "card.json")
     gate = build_gate(params, card["classes"])
     metrics = {TEST: read_estimates(artifacts.TEST_METRICS), VAL: read_estimates(artifacts.METRICS)}
+    metrics[ROBUSTNESS] = read_estimates(artifacts.ROBUSTNESS_METRICS)
     packed = PackedDataset.load()
     key = artifacts.content_digest(
         card["training_key"].encode(),
         artifacts.METRICS.read_bytes(),
         artifacts.TEST_METRICS.read_bytes(),
         artifacts.PREDICTIONS.read_bytes(),
+        artifacts.ROBUSTNESS_METRICS.read_bytes(),
         options.model_name.encode(),
     )
     curves, facts = pd.read_csv(artifacts.TRAIN_CURVES), data_facts(packed)

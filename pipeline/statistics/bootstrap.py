@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from scipy.special import betaincinv, expit, logit, stdtrit
+from scipy.special import betaincinv, expit, logit, ndtri, stdtrit
 
 from pipeline.statistics.reuse import once_per_arrays
 
@@ -104,7 +104,7 @@ class Replicates:
 
 
 def share_interval(
-    value: float, replicates: np.ndarray, weights: Replicates, n: float, groups: float
+    value: float, replicates: np.ndarray, weights: Replicates, n: float, groups: float, tail: float = 0.025
 ) -> tuple[float, float, Cautious] | None:
     """The 95 % interval of a number in [0, 1], and why it is the cautious one, if it is; None where there is none.
 
@@ -122,6 +122,7 @@ def share_interval(
         weights: The replicate weights.
         n: Samples it rests on.
         groups: Independent groups it rests on, at least 5 for an interval.
+        tail: Probability beyond either end, 0.025 for 95 %; smaller where several intervals must hold at once.
 
     Source: Korn and Graubard 1998, Survey Methodology 24, 193-201; Clopper and Pearson 1934,
         doi:10.1093/biomet/26.4.404; coverage in benchmarks/coverage.py.
@@ -129,15 +130,15 @@ def share_interval(
     error = weights.spread(replicates)
     if groups < MIN_GROUPS or not 0 <= value <= 1 or not math.isfinite(error):
         return None
-    quantile = float(stdtrit(groups - 1, 0.975))
+    quantile = float(stdtrit(groups - 1, 1 - tail))
     effective = min(n, value * (1 - value) / error**2) if error > SAME and 0 < value < 1 else n
     rare = min(value, 1 - value)
     if error <= SAME or rare * effective < FEW_EVENTS:
         why: Cautious = "few" if rare * n < FEW_EVENTS else "spread" if error > SAME else "alike"
-        effective *= (Z / quantile) ** 2
+        effective *= (float(ndtri(1 - tail)) / quantile) ** 2
         hit, missed = value * effective, (1 - value) * effective
-        low = float(betaincinv(hit, missed + 1, 0.025)) if hit > 0 else 0.0
-        high = float(betaincinv(hit + 1, missed, 0.975)) if missed > 0 else 1.0
+        low = float(betaincinv(hit, missed + 1, tail)) if hit > 0 else 0.0
+        high = float(betaincinv(hit + 1, missed, 1 - tail)) if missed > 0 else 1.0
         return low, high, why
     half = quantile * _logit_error(value, replicates, weights)
     return float(expit(logit(value) - half)), float(expit(logit(value) + half)), ""

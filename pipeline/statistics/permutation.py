@@ -160,6 +160,21 @@ def least_possible(statistics: np.ndarray) -> np.ndarray:
     return _p_values(scaled, scaled.max(axis=(0, 1)))
 
 
+def significant_from(statistics: np.ndarray, alpha: float) -> np.ndarray:
+    """(P, K) the statistic above which the p-value of `max_t_p_values` is at most `alpha`.
+
+    Infinite where no statistic has such a p-value: there are too few permutations, the best of them occurs too often,
+    or the permutations leave this statistic as it is. Statistics as in `max_t_p_values`.
+    """
+    center, spread = _scale(statistics)
+    largest = np.sort(((statistics[1:] - center) / spread).reshape(len(statistics) - 1, -1).max(axis=1))[::-1]
+    allowed = int(alpha * len(statistics) + 1e-9) - 1  # permutations that may reach as far; the true labels are one
+    if allowed < 0 or float(least_possible(statistics).min()) > alpha:
+        return np.full(statistics.shape[1:], np.inf)
+    limit = largest[allowed] if allowed < len(largest) else -np.inf
+    return np.where(np.ptp(statistics, axis=0) > 1e-9, center + spread * limit, np.inf)
+
+
 def combine_p_values(schemes: Sequence[np.ndarray], alpha: float) -> tuple[np.ndarray, np.ndarray]:
     """(P, K) p-values over several permutation schemes, and (K,) the smallest possible ones.
 
@@ -189,9 +204,15 @@ def usable(least: Sequence[float], alpha: float) -> list[int]:
 
 
 def _standardise(statistics: np.ndarray) -> np.ndarray:
+    center, spread = _scale(statistics)
+    return np.asarray((statistics - center) / spread)
+
+
+def _scale(statistics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(P, K) means and spreads."""
     spread = statistics.std(axis=0)
     spread = np.maximum(spread, np.median(spread, axis=0))
-    return np.asarray((statistics - statistics.mean(axis=0)) / np.where(spread > 0, spread, 1))
+    return statistics.mean(axis=0), np.where(spread > 0, spread, 1)
 
 
 def _p_values(scaled: np.ndarray, values: np.ndarray) -> np.ndarray:

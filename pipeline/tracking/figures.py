@@ -20,6 +20,7 @@ TEST, VAL = (
     "final_test",
     "final_val",
 )  # of the finished model; MLflow sorts by name, so they come before train/ and usage/
+ROBUSTNESS = "robustness"  # relative changes of the accuracy under corruptions
 PER_CLASS, FROZEN = "per_class/", "frozen_features/"
 CROSS = "cross/"  # as pipeline/evaluation/margin_text.py has it, whose texts must not be part of the code of train
 MAX_CLASSES = 20  # of more classes only the table holds the figures

@@ -19,7 +19,8 @@ DVC_YAML = """stages:
     outs: [data/predictions.parquet, data/predictor]
 """
 PARAMS = """evaluate:
-  {num_resamples: 100, seed: 0, half_width: 0.2, min_slice: 20, num_mistakes: 0, cross_validation: never}
+  {num_resamples: 100, seed: 0, half_width: 0.2, min_slice: 20, max_slices: 500, num_mistakes: 0,
+   cross_validation: never}
 metric:
   accuracy: {_target_: pipeline.evaluation.metrics.accuracy.Accuracy}
   f1: {_target_: pipeline.evaluation.metrics.rate.Rate, number: f1, averaging: none}

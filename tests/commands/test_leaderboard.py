@@ -16,7 +16,7 @@ METRIC = {
     "accuracy": {"_target_": "pipeline.evaluation.metrics.accuracy.Accuracy"},
     "f1": {"_target_": "pipeline.evaluation.metrics.rate.Rate", "number": "f1", "averaging": "none"},
 }
-EVALUATE = {"num_resamples": 100, "seed": 0, "half_width": 0.2, "min_slice": 20, "num_mistakes": 0}
+EVALUATE = {"num_resamples": 100, "seed": 0, "half_width": 0.2, "min_slice": 20, "max_slices": 500, "num_mistakes": 0}
 EVALUATE["cross_validation"] = "never"
 PARAMS = {"metric": METRIC, "evaluate": EVALUATE}
 

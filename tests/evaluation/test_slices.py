@@ -1,12 +1,15 @@
-"""Figures per value of each told attribute, and per class at each value."""
+"""Figures of slices: classes, values of attributes, bins of properties, groups and pairs."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from slice_examples import of, table
 
 from pipeline.core.predictions import Predictions
 from pipeline.evaluation.metrics.accuracy import Accuracy
+from pipeline.evaluation.metrics.balanced_accuracy import BalancedAccuracy
 from pipeline.evaluation.metrics.rate import Rate
+from pipeline.evaluation.slice_candidates import list_slices
 from pipeline.evaluation.slices import COLUMNS, slice_table
 from pipeline.statistics.bootstrap import Bootstrap
 
@@ -18,73 +21,60 @@ METRICS = {
 }
 
 
-def table(right, **attributes):
-    """Test samples of class a and b in turn, decided rightly or not."""
-    labels = [["ab"[position % 2]] for position in range(len(right))]
-    scores = [np.eye(2)[(position + (not one)) % 2] for position, one in enumerate(right)]
-    groups = [f"g{position}" for position in range(len(right))]
-    decided = [["ab"[one.argmax()]] for one in scores]
-    known = {"sample_id": groups, "group": groups, "labels": labels, "scores": scores, "decided": decided}
-    return pd.DataFrame({**known, **attributes})
+def sliced(test, min_slice=2, metrics=METRICS, of_attributes=True, classes=("a", "b")):
+    """The rows of values of attributes, or all."""
+    predictions = Predictions.of(test, list(classes))
+    slices, _ = list_slices(test, predictions, min_slice, 500)
+    found = slice_table(slices, predictions, metrics, BOOTSTRAP, min_slice)
+    return found[found["attribute"].isin(["site", "lens"])] if of_attributes else found
 
 
-def sliced(test, min_slice=2, metrics=METRICS, cells=False):
-    """The rows of values, or those of class x value."""
-    found = slice_table(test, Predictions.of(test, ["a", "b"]), metrics, BOOTSTRAP, min_slice)
-    return found[found["attribute"].str.endswith(" and label") == cells]
-
-
-def test_cells_show_what_values_hide():
+def test_pairs_show_what_values_hide():
     # a at x and b at y are the rule and right, a at y and b at x the exceptions and wrong
     right = [1, 1] * 3 + [0, 0, 0, 0]
-    found = sliced(table(right, attr_site=list("xyxyxyyxyx")))
+    test = table(right, attr_site=list("xyxyxyyxyx"))
+    found = sliced(test)
     assert found.loc[found["metric"] == "accuracy", ["slice", "value"]].to_numpy().tolist() == [["x", 0.6], ["y", 0.6]]
-    found = sliced(table(right, attr_site=list("xyxyxyyxyx")), cells=True)
-    assert found[["attribute", "slice", "n", "metric", "value"]].to_numpy().tolist() == [
-        ["site and label", "x, a", 3, "accuracy", 1.0],
-        ["site and label", "x, b", 2, "accuracy", 0.0],
-        ["site and label", "y, a", 2, "accuracy", 0.0],
-        ["site and label", "y, b", 3, "accuracy", 1.0],
+    found = sliced(test, of_attributes=False)
+    cells = found[found["attribute"] == "site and label"]
+    assert cells[["slice", "n", "metric", "value", "rest"]].to_numpy().tolist() == [
+        ["y, a", 2, "accuracy", 0.0, 6 / 8],
+        ["x, b", 2, "accuracy", 0.0, 6 / 8],
+        ["x, a", 3, "accuracy", 1.0, 3 / 7],
+        ["y, b", 3, "accuracy", 1.0, 3 / 7],
     ]
 
 
-def test_a_cell_that_is_small_has_no_figure_and_an_empty_one_no_row():
-    found = sliced(table([1] * 5, attr_site=list("xyxyx")), cells=True, min_slice=3)
-    assert found[["slice", "n"]].to_numpy().tolist() == [["x, a", 3], ["y, b", 2]]
-    assert found["value"].isna().tolist() == [False, True]
-
-
-def test_a_sample_of_several_labels_is_in_the_cell_of_each():
-    test = table([1, 1, 1, 1], attr_site=list("xxyy")).assign(labels=[["a", "b"], ["b"], ["a"], ["b"]])
-    found = sliced(test, cells=True, min_slice=1)
-    assert found[["slice", "n", "value"]].to_numpy().tolist() == [
-        ["x, a", 1, 0.0], ["x, b", 2, 0.5], ["y, a", 1, 1.0], ["y, b", 1, 1.0]
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("num_values", "expected"), [(1, 0), (12, 24), (13, 0)])
-def test_cells_only_of_attributes_that_vary_and_that_leave_few(num_values, expected):
-    sites = [f"n{position // 2 % num_values:02d}" for position in range(4 * num_values)]
-    assert len(sliced(table([1] * len(sites), attr_site=sites), cells=True)) == expected
-
-
-def test_without_accuracy_there_are_no_cells():
-    test = table([1, 1, 0, 0], attr_site=list("xxyy"))
-    assert sliced(test, cells=True, metrics={"recall_macro": METRICS["recall_macro"]}).empty
-
-
-def test_one_row_per_attribute_value_and_metric_that_is_not_per_class():
+def test_one_row_per_value_and_metric_that_is_not_per_class_and_the_worst_comes_first():
     found = sliced(table([1, 1, 1, 0, 0, 1], attr_site=["x", "x", "y", "y", "y", "y"], attr_lens=["k"] * 6))
-    assert list(found) == ["attribute", "slice", "n", "groups", "metric", "value", "low", "high", "caveat"]
+    assert list(found) == COLUMNS
     assert found[["attribute", "slice", "n", "metric", "value"]].to_numpy().tolist() == [
-        ["site", "x", 2, "accuracy", 1.0],
-        ["site", "x", 2, "recall_macro", 1.0],
         ["site", "y", 4, "accuracy", 0.5],
         ["site", "y", 4, "recall_macro", 0.5],
         ["lens", "k", 6, "accuracy", pytest.approx(2 / 3)],
         ["lens", "k", 6, "recall_macro", pytest.approx(2 / 3)],
+        ["site", "x", 2, "accuracy", 1.0],
+        ["site", "x", 2, "recall_macro", 1.0],
     ]
-    assert found["groups"].tolist() == [2, 2, 4, 4, 6, 6]
+    assert found["groups"].tolist() == [4, 4, 6, 6, 2, 2]
+
+
+def test_what_all_share_is_compared_with_nothing():
+    found = sliced(table([1, 1, 1, 0], attr_site=list("xxxx")), metrics={"accuracy": Accuracy()})
+    assert found["value"].tolist() == [0.75]
+    assert found[["rest", "p", "verdict"]].isna().all(axis=None)
+
+
+def test_a_slice_of_one_class_has_no_mean_over_classes():
+    metrics = METRICS | {
+        "balanced_accuracy": BalancedAccuracy(),
+        "f1_weighted": Rate(number="f1", averaging="weighted"),
+    }
+    found = sliced(table([1, 0, 1, 1, 0, 1], attr_site=list("xyxyxy")), metrics=metrics, of_attributes=False)
+    assert found.loc[found["slice"] == "b", "metric"].tolist() == ["accuracy", "f1_weighted"]  # of the class itself
+    assert found["metric"][found["attribute"] == "site"].tolist() == []  # the same samples as those of the classes
+    both = sliced(table([1, 0, 1, 1], attr_site=list("xxyy")), metrics=metrics)
+    assert set(both["metric"]) == {"accuracy", "recall_macro", "balanced_accuracy", "f1_weighted"}
 
 
 def test_a_slice_has_an_interval_where_five_groups_hold_it():
@@ -101,44 +91,50 @@ def test_a_slice_has_an_interval_where_five_groups_hold_it():
     assert y["caveat"] == "no interval: it rests on 2 independent groups, fewer than 5"
 
 
-def test_small_slices_are_listed_without_a_figure():
-    found = sliced(table([1] * 8, attr_site=["x"] * 7 + ["y"]), metrics={"accuracy": Accuracy()})
+def test_small_slices_come_last_without_a_figure():
+    found = sliced(table([1] * 8, attr_site=["y"] + ["x"] * 7), metrics={"accuracy": Accuracy()})
     assert found["n"].tolist() == [7, 1]
     assert found["groups"].tolist() == [7, 1]
     assert found["value"].isna().tolist() == [False, True]
-    assert found[["low", "high", "caveat"]].isna().all(axis=1).tolist() == [False, True]
+    assert found[["low", "high", "caveat", "p"]].isna().all(axis=1).tolist() == [False, True]
 
 
-def test_rows_without_a_value_are_in_no_slice():
-    found = sliced(table([1, 1, 0, 1], attr_site=["x", "x", None, None]), metrics={"accuracy": Accuracy()})
-    assert found[["slice", "n", "value"]].to_numpy().tolist() == [["x", 2, 1.0]]
+def test_a_weak_slice_comes_before_one_that_is_lower_by_chance():
+    right = np.ones(200, dtype=int)
+    right[:60:2] = right[100:104] = right[150] = 0
+    test = table(right, attr_site=["weak"] * 60 + ["fine"] * 140, attr_lens=["few"] * 0 + ["k"] * 100 + ["l"] * 100)
+    found = sliced(test, metrics={"accuracy": Accuracy()})
+    first = found.iloc[0]
+    assert (first["slice"], first["n"], first["value"], first["rest"]) == ("weak", 60, 0.5, pytest.approx(135 / 140))
+    assert (first["p"], first["verdict"]) == (0.001, "weaker")
+    fine = found[found["slice"] == "fine"].iloc[0]
+    assert fine["verdict"] == "not shown"
+    assert fine["found_from"] < 165 / 200
 
 
-def test_many_numbers_are_cut_into_quarters():
-    found = sliced(table([1] * 10 + [0] * 10, attr_age=np.arange(20.0)), metrics={"accuracy": Accuracy()})
-    assert found["n"].tolist() == [5, 5, 5, 5]
-    assert found["value"].tolist() == [1, 1, 0, 0]
-    assert found["slice"].tolist()[1:] == ["(4.75, 9.5]", "(9.5, 14.25]", "(14.25, 19.0]"]
+def test_without_accuracy_nothing_is_compared():
+    test = table([1, 1, 0, 0], attr_site=list("xxyy"))
+    found = sliced(test, metrics={"recall_macro": METRICS["recall_macro"]}, of_attributes=False)
+    assert set(found["metric"]) == {"recall_macro"}
+    assert found["verdict"].isna().all()
 
 
-def test_few_numbers_are_taken_as_they_are():
-    found = sliced(table([1, 1, 0, 0], attr_year=[2020, 2020, 2021, 2021]), metrics={"accuracy": Accuracy()})
-    assert found[["slice", "value"]].to_numpy().tolist() == [["2020", 1.0], ["2021", 0.0]]
-
-
-def test_more_names_than_can_be_read_are_passed_over():
-    assert sliced(table([1] * 26, attr_name=[f"n{position // 2}" for position in range(26)])).empty
-    assert len(sliced(table([1] * 24, attr_name=[f"n{position // 2}" for position in range(24)]))) == 24
-
-
-def test_without_attributes_there_are_no_rows_but_all_columns():
-    found = sliced(table([1, 0]))
-    assert list(found) == ["attribute", "slice", "n", "groups", "metric", "value", "low", "high", "caveat"]
+def test_without_slices_there_are_no_rows_but_all_columns():
+    predictions = of(table([1, 0]))
+    found = slice_table([], predictions, METRICS, BOOTSTRAP, 2)
     assert list(found) == COLUMNS
     assert found.empty
 
 
-def test_rows_are_found_by_position_whatever_the_index():
-    test = table([1, 1, 0, 0], attr_site=["x", "x", "y", "y"])
-    test.index = [7, 3, 9, 1]
-    assert sliced(test, metrics={"accuracy": Accuracy()})["value"].tolist() == [1.0, 0.0]
+def test_several_labels_are_right_only_together():
+    test = table([1, 1, 1, 1], attr_site=list("xxyy")).assign(labels=[["a", "b"], ["b"], ["a"], ["b"]])
+    found = sliced(test, of_attributes=False, min_slice=1, metrics={"accuracy": Accuracy()})
+    cells = found[found["attribute"] == "label"].set_index("slice")
+    assert cells["value"].to_dict() == {"a": 0.5, "b": pytest.approx(2 / 3)}
+
+
+def test_the_table_survives_its_file(tmp_path):
+    found = sliced(table([1, 0] * 20, attr_site=["None", "NA"] * 20), of_attributes=False)
+    found.to_csv(tmp_path / "slices.csv", index=False)
+    again = pd.read_csv(tmp_path / "slices.csv", keep_default_na=False)
+    assert again["slice"].tolist() == found["slice"].tolist()

@@ -194,16 +194,32 @@ def test_slices_come_worst_first_and_the_weak_ones_are_marked():
     assert [(one.value, one.beyond) for one in shown.rows] == [("cat", "below"), ("fine", "")]
     assert shown.small == [("site", "NA", 3)]
     text = Page(render(build())).text
-    assert "The model is significantly weaker than overall in 1 slice of test" in text
+    assert "The model is weaker on 1 slice of test than on the rest" in text
+    assert "2 slices of at least 20 pictures were compared with the rest" in text
+    assert "weaker than the rest (p = 0.002)" in text
+    assert "would be found at 60.0 % or less" in text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "found only 20 points or more below the overall accuracy, so smaller gaps may exist" in text
     assert "too few for a figure: site = NA (3)." in text
-    assert "has no attributes" in Page(render(build(slices=False))).text
+    assert "Test cannot be divided into slices" in Page(render(build(slices=False))).text
+
+
+def test_nothing_found_says_whether_anything_could_have_been():
+    material = build()
+    calm = replace(material, slices=material.slices[1:2])
+    assert "No slice of test is shown to be weaker than the rest (" in Page(render(calm)).text
+    unknown = calm.slices.assign(found_from=np.nan, verdict="cannot be judged")
+    text = Page(render(replace(material, slices=unknown))).text
+    assert "Whether the model is weaker on a slice of test cannot be judged" in text
+    assert "1 slice cannot be judged." in text
+    assert "would be found" not in text
 
 
 def test_a_slice_called_na_keeps_its_name(tmp_path):
     path = tmp_path / "slices.csv"
     path.write_text(
-        "attribute,slice,n,groups,metric,value,low,high,caveat\n"
-        "site,NA,3,2,accuracy,,,,\nsite,1.0,30,9,accuracy,0.5,0.4,0.6,it rests on 9 independent groups only\n"
+        "attribute,slice,n,groups,metric,value,low,high,caveat,rest,p,found_from,verdict\n"
+        "site,NA,3,2,accuracy,,,,,,,,\n"
+        "site,1.0,30,9,accuracy,0.5,0.4,0.6,it rests on 9 independent groups only,0.6,0.2,,cannot be judged\n"
     )
     table = read_slices(path)
     assert table["slice"].tolist() == ["NA", "1.0"]

@@ -27,7 +27,7 @@ from pipeline.statistics.classification import balanced_accuracy
 from pipeline.training.tasks.single_label import SingleLabel
 
 TASK = SingleLabel(label_smoothing=0.0)
-OPTIONS = {"num_resamples": 100, "seed": 0, "half_width": 0.45, "min_slice": 1, "num_mistakes": 0}
+OPTIONS = {"num_resamples": 100, "seed": 0, "half_width": 0.45, "min_slice": 1, "max_slices": 500, "num_mistakes": 0}
 OPTIONS["cross_validation"] = "never"
 
 

@@ -14,6 +14,7 @@ from pipeline.statistics.permutation import (
     max_t_p_values,
     one_per_group,
     rotations,
+    significant_from,
 )
 
 
@@ -131,3 +132,24 @@ def test_one_of_each_group():
     drawn = {tuple(one_per_group(groups, seed)) for seed in range(40)}
     assert drawn == {(0, 1, 4), (0, 3, 4), (1, 2, 4), (2, 3, 4)}
     assert one_per_group(groups, 0).tolist() == one_per_group(groups, 0).tolist()
+
+
+def test_a_statistic_above_the_limit_has_the_p_value_and_one_below_has_not():
+    generator = np.random.default_rng(0)
+    statistics = generator.normal(size=(200, 5, 2))
+    limits = significant_from(statistics, 0.05)
+    for row, column in ((0, 0), (3, 1)):
+        for step, expected in ((0.3, True), (-0.5, False)):
+            changed = statistics.copy()
+            changed[0] = 0
+            changed[0, row, column] = limits[row, column] + step
+            assert (max_t_p_values(changed)[row, column] <= 0.05) == expected
+
+
+def test_no_statistic_is_significant_where_permutations_change_nothing_or_are_few():
+    statistics = np.random.default_rng(0).normal(size=(200, 2, 1))
+    statistics[:, 1] = 0.3
+    limits = significant_from(statistics, 0.05)
+    assert np.isfinite(limits[0, 0])
+    assert np.isinf(limits[1, 0])
+    assert np.isinf(significant_from(statistics[:10], 0.05)).all()

@@ -1,0 +1,35 @@
+"""Out of focus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from scipy import ndimage
+
+from pipeline.core.contracts import Corruption
+from pipeline.evaluation.severities import PUBLISHED_SIDE, check_levels
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Blur(Corruption):
+    """Blurs with a Gaussian.
+
+    Args:
+        widths: For each severity the standard deviation in pixels of a picture whose shorter side is 224, 0 to 50; it
+            shrinks and grows with the picture.
+
+    Source: Hendrycks and Dietterich 2019, arXiv:1903.12261.
+    """
+
+    widths: list[float]
+
+    def __post_init__(self) -> None:
+        check_levels("widths", self.widths, 0, 50)
+
+    def __call__(self, images: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
+        width = self.widths[severity - 1] * min(images.shape[1:3]) / PUBLISHED_SIDE
+        blurred = ndimage.gaussian_filter(images.astype(np.float32), (0, width, width, 0), mode="reflect")
+        return np.asarray(blurred.round().clip(0, 255).astype(np.uint8))

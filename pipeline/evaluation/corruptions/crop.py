@@ -1,0 +1,40 @@
+"""A camera that is nearer, or aims a little to the side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from PIL import Image
+
+from pipeline.core.contracts import Corruption
+from pipeline.evaluation.severities import check_levels
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Crop(Corruption):
+    """Cuts a part out at a random position and enlarges it to the whole.
+
+    Args:
+        kept: For each severity the share of each side that is kept, 0.05 to 1.
+    """
+
+    kept: list[float]
+
+    def __post_init__(self) -> None:
+        check_levels("kept", self.kept, 0.05, 1)
+
+    def __call__(self, images: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
+        kept = self.kept[severity - 1]
+        corners = generator.random((len(images), 2)) * (1 - kept)
+        return np.stack([_cut(one, kept, top, left) for one, (top, left) in zip(images, corners, strict=True)])
+
+
+def _cut(pixels: np.ndarray, kept: float, top: float, left: float) -> np.ndarray:
+    """(H, W, 1 or 3) uint8; the corner in shares of the sides."""
+    height, width = pixels.shape[:2]
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    box = (left * width, top * height, (left + kept) * width, (top + kept) * height)
+    return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, box=box)).reshape(pixels.shape)

@@ -1,0 +1,20 @@
+"""The five severities of a corruption, and the size of the pictures that the published ones were made for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+NUM_SEVERITIES = 5
+PUBLISHED_SIDE = 224  # pixels of the pictures of ImageNet-C
+
+
+def check_levels(name: str, levels: Sequence[float], low: float, high: float) -> None:
+    """Refuses what are not five numbers from `low` to `high`.
+
+    Raises:
+        ValueError: They are not.
+    """
+    if len(levels) != NUM_SEVERITIES or not all(low <= one <= high for one in levels):
+        raise ValueError(
+            f"{name} must be five numbers from {low:g} to {high:g}, one for each severity, got {[*levels]}"
+        )

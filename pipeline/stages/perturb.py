@@ -1,0 +1,70 @@
+"""The predictor on corrupted pictures of test: light, focus, noise, storage and aim at five severities each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core import artifacts, config, stage_runner
+from pipeline.core.estimate import Estimate, write_estimates
+from pipeline.core.terminal import count_of
+from pipeline.datasets.packed import PackedDataset
+from pipeline.evaluation.robustness import (
+    ALL,
+    CLEAN,
+    COLUMNS,
+    Options,
+    choose_samples,
+    measure_rightness,
+    robustness_table,
+    summarize_robustness,
+)
+from pipeline.training.model_card import load_predictor
+
+
+def main() -> list[str]:
+    params = config.load_params()
+    options: Options = config.instantiate(Options, config.get_section(params, "robustness"), "robustness")
+    chosen = config.build_all(params, "corruption")
+    packed = PackedDataset.load()
+    test = np.flatnonzero(packed.index["split"].to_numpy() == "test")
+    rows = test[choose_samples(packed.index["labels"].iloc[test].map(sorted).tolist(), options)]
+    rank, channels = packed.images.ndim - 2, packed.images.shape[-1]
+    corruptions = {
+        name: one
+        for name, one in chosen.items()
+        if one.spatial_rank in (None, rank) and not (one.in_colour and channels == 1)
+    }
+    predictor, _ = load_predictor(artifacts.PREDICTOR)
+    targets = predictor.task.targets(packed.index["labels"].tolist(), packed.classes) > 0
+
+    def decide(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        known = packed.index.iloc[positions].reset_index(drop=True)
+        scores = predictor.with_metadata(known).predict(images)
+        return np.asarray((predictor.task.decide(scores) == targets[positions]).all(axis=1))
+
+    found: dict[str, Estimate] = {}
+    table = pd.DataFrame(columns=COLUMNS)
+    if corruptions and len(rows):
+        rightness = measure_rightness(packed.images, rows, corruptions, decide, options.seed)
+        groups = packed.index["group"].iloc[rows].to_numpy(dtype=str)
+        table = robustness_table(rightness, groups, options.seed)
+        found = summarize_robustness(rightness, groups, options.seed)
+    artifacts.write_csv(artifacts.ROBUSTNESS, table)
+    write_estimates(artifacts.ROBUSTNESS_METRICS, found)
+    return [describe(found, len(chosen), len(corruptions), len(rows))]
+
+
+def describe(found: dict[str, Estimate], num_chosen: int, num_corruptions: int, num_samples: int) -> str:
+    """What was measured, or why nothing was."""
+    if not num_chosen:
+        return "no corruption is chosen"
+    if not found:
+        return "no corruption fits these pictures" if num_samples else "no picture in test"
+    clean, loss = found[CLEAN].value or 0.0, found[ALL].value
+    change = "" if loss is None else f", {100 * loss:+.0f} % of it under {count_of(num_corruptions, 'corruption')}"
+    return f"accuracy {100 * clean:.1f} % on {count_of(num_samples, 'picture')} of test{change}"
+
+
+if __name__ == "__main__":
+    stage_runner.run("perturb", main)

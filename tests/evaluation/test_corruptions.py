@@ -1,0 +1,111 @@
+"""What each corruption does to pixels, by hand."""
+
+import numpy as np
+import pytest
+
+from pipeline.core import config
+from pipeline.core.errors import UserError
+from pipeline.evaluation.corruptions.blur import Blur
+from pipeline.evaluation.corruptions.brightness import Brightness
+from pipeline.evaluation.corruptions.colour_cast import ColourCast
+from pipeline.evaluation.corruptions.compression import Compression
+from pipeline.evaluation.corruptions.contrast import Contrast
+from pipeline.evaluation.corruptions.crop import Crop
+from pipeline.evaluation.corruptions.noise import Noise
+from pipeline.evaluation.corruptions.resolution import Resolution
+from pipeline.evaluation.corruptions.rotation import Rotation
+
+FIVE = [0.1, 0.2, 0.3, 0.4, 0.5]
+
+
+def random(seed=0):
+    return np.random.default_rng(seed)
+
+
+def pixels(*rows):
+    """One picture of one channel."""
+    return np.array(rows, dtype=np.uint8)[None, :, :, None]
+
+
+def test_brightness_adds_to_the_largest_channel_and_keeps_the_hue():
+    image = np.array([[[[100, 50, 0], [0, 0, 0], [255, 0, 0]]]], dtype=np.uint8)
+    lit = Brightness(added=FIVE)(image, 2, random())  # 100 to 151: each channel times 1.51; black becomes grey
+    assert lit.tolist() == [[[[151, 76, 0], [51, 51, 51], [255, 0, 0]]]]
+    dark = Brightness(added=[-one for one in FIVE])(image, 2, random())
+    assert dark.tolist() == [[[[49, 24, 0], [0, 0, 0], [204, 0, 0]]]]
+
+
+def test_contrast_moves_pixels_towards_their_mean():
+    low = Contrast(kept=[0.5, 0.4, 0.3, 0.2, 0.0])
+    image = pixels([0, 100], [100, 200])  # mean 100
+    assert low(image, 1, random())[0, :, :, 0].tolist() == [[50, 100], [100, 150]]
+    assert low(image, 5, random())[0, :, :, 0].tolist() == [[100, 100], [100, 100]]
+
+
+def test_blur_is_as_wide_as_the_picture_is_large():
+    point = np.zeros((1, 56, 56, 1), dtype=np.uint8)
+    point[0, 28, 28] = 255
+    blurred = Blur(widths=[4, 8, 8, 8, 8])(point, 1, random())  # 4 x 56 / 224 = 1 pixel: 255 / (2 pi) in the middle
+    assert blurred.max() == pytest.approx(255 / (2 * np.pi), abs=1)
+    assert Blur(widths=[0] * 5)(point, 1, random()).tolist() == point.tolist()
+    colours = np.zeros((1, 8, 8, 3), dtype=np.uint8) + np.array([10, 100, 200], dtype=np.uint8)
+    assert Blur(widths=[50] * 5)(colours, 1, random()).tolist() == colours.tolist()  # channels do not mix
+
+
+def test_noise_has_its_deviation_and_grows_with_the_root_of_the_side():
+    grey = np.full((4, 56, 56, 1), 128, dtype=np.uint8)
+    changed = Noise(deviations=FIVE)(grey, 2, random()).astype(float) - 128
+    assert changed.std() == pytest.approx(255 * 0.2 / 2, rel=0.03)
+    assert abs(changed.mean()) < 1
+
+
+def test_compression_of_one_grey_changes_nothing_and_of_noise_much():
+    grey = np.full((1, 24, 24, 1), 77, dtype=np.uint8)
+    compress = Compression(qualities=[90, 50, 30, 10, 1])
+    assert compress(grey, 1, random()).tolist() == grey.tolist()
+    noise = random().integers(0, 256, (1, 24, 24, 3), dtype=np.uint8)
+    distance = [np.abs(compress(noise, one, random()).astype(float) - noise).mean() for one in (1, 3, 5)]
+    assert distance == sorted(distance)
+    assert distance[0] > 1
+
+
+def test_resolution_leaves_squares_of_one_grey():
+    image = pixels([0, 100, 0, 100], [100, 200, 100, 200], [8, 8, 4, 4], [8, 8, 4, 4])
+    halved = Resolution(kept=[0.5] * 5)(image, 1, random())[0, :, :, 0]
+    assert halved.tolist() == [[100, 100, 100, 100], [100, 100, 100, 100], [8, 8, 4, 4], [8, 8, 4, 4]]
+
+
+def test_a_quarter_turn_goes_left_or_right():
+    image = pixels([1, 2], [3, 4])
+    found = {tuple(Rotation(degrees=[90] * 5)(image, 1, random(seed))[0, :, :, 0].ravel()) for seed in range(20)}
+    assert found == {(2, 4, 1, 3), (3, 1, 4, 2)}
+
+
+def test_a_crop_enlarges_a_part():
+    image = np.tile(np.arange(0, 200, 2, dtype=np.uint8)[:, None, None], (1, 1, 100, 1))  # darker to the top
+    part = Crop(kept=[0.5] * 5)(image, 1, random())[0, :, 50, 0].astype(int)
+    assert part[-1] - part[0] == pytest.approx(99, abs=3)  # half of the range
+    assert Crop(kept=[1.0] * 5)(image, 1, random()).tolist() == image.tolist()
+
+
+def test_a_cast_scales_channels_and_leaves_grey_pictures():
+    image = np.full((40, 2, 2, 3), 100, dtype=np.uint8)
+    cast = ColourCast(strengths=FIVE)
+    found = {tuple(one[0, 0]) for one in cast(image, 2, random())}
+    assert found == {(120, 100, 80), (80, 100, 120), (110, 80, 110), (90, 120, 90)}
+    assert cast(image[..., :1], 5, random()).tolist() == image[..., :1].tolist()
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "message"),
+    [
+        ("widths", [1, 2, 3], r"corruption\.blur: widths must be five numbers from 0 to 50, .* got \[1, 2, 3\]$"),
+        ("widths", [1, 2, 3, 4, 99], r"widths must be five numbers from 0 to 50"),
+        ("widths", "wide", r"corruption\.blur\.widths must be a valid array, got .wide.$"),
+        ("width", [1, 2, 3, 4, 5], r"corruption\.blur has no parameter 'width'; did you mean 'widths'\?"),
+    ],
+)
+def test_wrong_levels_are_named(key, values, message):
+    node = {"_target_": "pipeline.evaluation.corruptions.blur.Blur", key: values}
+    with pytest.raises(UserError, match=message):
+        config.build_all({"corruption": {"blur": node}}, "corruption")

@@ -1,0 +1,108 @@
+"""Which slices of test are looked at."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from slice_examples import listed, of, table
+
+from pipeline.evaluation.slice_candidates import list_slices
+
+
+def test_classes_attributes_properties_and_groups_are_slices():
+    test = table([1] * 8, attr_site=list("xxxxyyyy"), prop_size=np.arange(8.0), group=["g"] * 5 + list("hij"))
+    slices, left_out = list_slices(test, of(test), 4, 500)
+    assert left_out == 0
+    assert [(one.attribute, one.value, one.kinds, one.rows.tolist()) for one in slices] == [
+        ("label", "a", ("class",), [0, 2, 4, 6]),
+        ("label", "b", ("class",), [1, 3, 5, 7]),
+        ("site", "x", ("attribute",), [0, 1, 2, 3]),
+        ("site", "y", ("attribute",), [4, 5, 6, 7]),
+        ("group", "g", ("group",), [0, 1, 2, 3, 4]),
+    ]
+
+
+def test_many_numbers_are_cut_into_quarters_and_few_are_taken_as_they_are():
+    found, _ = listed(table([1] * 20, attr_age=np.arange(20.0), group="g"))
+    assert [(name, len(rows)) for attribute, name, rows in found if attribute == "age"] == [
+        ("(-0.001, 4.75]", 5), ("(4.75, 9.5]", 5), ("(9.5, 14.25]", 5), ("(14.25, 19.0]", 5)
+    ]  # fmt: skip
+    found, _ = listed(table([1] * 4, attr_year=[2020, 2020, 2021, 2021]))
+    assert [(name, rows) for attribute, name, rows in found if attribute == "year"] == [
+        ("2020", [0, 1]), ("2021", [2, 3])
+    ]  # fmt: skip
+
+
+def test_of_many_names_the_frequent_ones_are_slices():
+    names = ["often"] * 4 + [f"n{number}" for number in range(13)]
+    found, _ = listed(table([1] * 17, attr_name=names), min_slice=4)
+    assert [(attribute, name) for attribute, name, _ in found] == [("name", "often")]
+    twelve = [f"n{number}" for number in range(12)]
+    assert len(listed(table([1] * 12, attr_name=twelve), min_slice=4)[0]) == 12  # each is listed, too small
+
+
+def test_rows_without_a_value_are_in_no_slice_and_rows_are_found_by_position():
+    test = table([1, 1, 0, 1], attr_site=["x", "x", None, None])
+    test.index = [7, 3, 9, 1]
+    assert listed(test)[0] == [("site", "x", [0, 1])]
+
+
+def test_a_property_that_does_not_vary_is_no_slice_and_one_that_divides_alike_is_one_slice():
+    assert listed(table([1] * 6, prop_width=7.0))[0] == []
+    test = table([1] * 6, prop_width=[1.0, 1, 1, 2, 2, 2], prop_height=[5.0, 5, 5, 8, 8, 8])
+    assert [name for name, _, rows in listed(test)[0] if rows == [0, 1, 2]] == ["width"]
+
+
+def test_pairs_of_different_origin_down_to_the_minimum():
+    test = table([1] * 8, attr_site=list("xxxxxyyy"), attr_lens=list("kkkklllk"))
+    found, _ = listed(test, min_slice=2)
+    pairs = {(attribute, name): rows for attribute, name, rows in found if " and " in attribute}
+    assert pairs == {
+        ("site and label", "x, a"): [0, 2, 4],
+        ("site and label", "x, b"): [1, 3],
+        ("site and label", "y, b"): [5, 7],
+        ("lens and label", "k, a"): [0, 2],
+        ("lens and label", "k, b"): [1, 3, 7],
+        ("lens and label", "l, a"): [4, 6],
+        ("site and lens", "x, k"): [0, 1, 2, 3],
+        ("site and lens", "y, l"): [5, 6],
+    }
+    assert all(len(rows) > 2 for _, _, rows in listed(test, min_slice=3)[0])
+
+
+def test_a_pair_of_a_value_within_another_is_no_slice_of_its_own():
+    test = table([1] * 8, attr_site=list("xxxxyyyy"), attr_lens=list("kkxxllll"))
+    pairs = [name for attribute, name, _ in listed(test)[0] if attribute == "site and lens"]
+    assert pairs == []  # k and x of lens lie within x of site, and l is y
+
+
+def test_the_largest_pairs_are_kept_and_pairs_of_properties_come_last():
+    test = table([1] * 12, attr_site=list("xy") * 3 + list("x") * 6, prop_light=[1.0] * 5 + [2.0] * 7, prop_dark=0.0)
+    found, left_out = listed(test, min_slice=2, max_slices=8)
+    every, none = listed(test, min_slice=2)
+    assert none == 0
+    assert left_out > 0
+    assert len(every) > len(found)
+    assert [name for name, _, _ in found if " and " in name] == ["site and label", "light and label"]
+
+
+@pytest.mark.parametrize("most", [1, 3, 7])
+def test_no_more_slices_than_allowed(most):
+    generator = np.random.default_rng(0)
+    columns = {f"prop_{number}": generator.random(200) for number in range(30)}
+    test = table([1] * 200, **columns)
+    slices, left_out = list_slices(test, of(test), 10, most)
+    assert len(slices) == most
+    assert left_out > 100
+
+
+def test_several_labels_are_in_the_slice_of_each():
+    test = table([1] * 4, attr_site=list("xxyy")).assign(labels=[["a", "b"], ["b"], ["a"], ["b"]])
+    slices, _ = list_slices(test, of(test), 1, 500)
+    assert [(one.value, one.rows.tolist()) for one in slices if one.kinds == ("class",)] == [
+        ("a", [0, 2]), ("b", [0, 1, 3])
+    ]  # fmt: skip
+
+
+def test_truth_values_are_names():
+    test = table([1] * 4, attr_flash=pd.Series([True, True, False, False]))
+    assert listed(test)[0][:2] == [("flash", "False", [2, 3]), ("flash", "True", [0, 1])]

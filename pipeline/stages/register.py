@@ -14,6 +14,7 @@ from pipeline.core.estimate import read_estimates
 from pipeline.core.open_types import JsonObject
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.figures import build_gate
+from pipeline.evaluation.policy_evaluation import read_policy, read_policy_figures
 from pipeline.report.comparison import comparison_page
 from pipeline.report.index import write_index
 from pipeline.report.leaderboard import duration
@@ -31,7 +32,7 @@ ARTIFACTS = {
     "data": [artifacts.VALIDATION, artifacts.CHECKS, artifacts.CURATION, artifacts.SUSPECTS, artifacts.PREVIEW],
     "evaluation": [
         *(artifacts.PREDICTIONS, artifacts.METRICS, artifacts.TEST_METRICS, artifacts.SLICES, artifacts.CONFUSION),
-        *(artifacts.TRAIN_CURVES, artifacts.IMBALANCE),
+        *(artifacts.TRAIN_CURVES, artifacts.IMBALANCE, artifacts.POLICY, artifacts.POLICY_FIGURES),
         *(
             artifacts.REPORT,
             artifacts.CHECKS_PAGE,
@@ -47,13 +48,18 @@ def main() -> list[str]:
     options: Options = config.instantiate(Options, config.get_section(params, "register"), "register")
     card = artifacts.read_json(artifacts.PREDICTOR / "card.json")
     gate = build_gate(params, card["classes"])
-    metrics = {TEST: read_estimates(artifacts.TEST_METRICS), VAL: read_estimates(artifacts.METRICS)}
+    policy = read_policy(card)
+    metrics = {
+        TEST: read_estimates(artifacts.TEST_METRICS) | read_policy_figures(),
+        VAL: read_estimates(artifacts.METRICS),
+    }
     packed = PackedDataset.load()
     key = artifacts.content_digest(
         card["training_key"].encode(),
         artifacts.METRICS.read_bytes(),
         artifacts.TEST_METRICS.read_bytes(),
         artifacts.PREDICTIONS.read_bytes(),
+        artifacts.POLICY.read_bytes(),
         options.model_name.encode(),
     )
     curves, facts = pd.read_csv(artifacts.TRAIN_CURVES), data_facts(packed)
@@ -61,7 +67,7 @@ def main() -> list[str]:
     if not complete:
         described = packed.index.drop(columns=["origin", "group"]).assign(labels=packed.index["labels"].map(", ".join))
         runs.log_results(run_id, key, ARTIFACTS, described, card["source"], card["data_hash"])
-    result = register_version(options, run_id, key, gate, card, packed, ComparisonOptions.of(params))
+    result = register_version(options, run_id, key, gate, card, packed, ComparisonOptions.of(params), policy)
     describe_version(result, run_id, params, card, facts)
     artifacts.write_text(artifacts.COMPARISON, comparison_page(card["source"], result))
     artifacts.write_json(artifacts.REGISTRATION, result)

@@ -166,7 +166,14 @@ def create_version(
 
     signature = ModelSignature(
         inputs=Schema([ColSpec(DataType.binary, "image")]),
-        outputs=Schema([ColSpec(DataType.string, "class"), ColSpec(Map(DataType.double), "scores")]),
+        outputs=Schema(
+            [
+                ColSpec(DataType.string, "class"),
+                ColSpec(Map(DataType.double), "scores"),
+                ColSpec(DataType.boolean, "abstains", required=False),
+                ColSpec(DataType.string, "set", required=False),
+            ]
+        ),
     )
     _warn_of_escapes(str(root()))
     with open_store() as (client, _):

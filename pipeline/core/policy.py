@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import numpy as np
+from scipy.special import expit
 
 from pipeline.core.errors import UserError
 
@@ -117,7 +118,7 @@ class Policy:
             return scores.astype(np.float32)
         logits = scores_to_logits(scores, self.exclusive) / temperatures
         if not self.exclusive:
-            return np.asarray(1 / (1 + np.exp(-logits))).astype(np.float32)
+            return np.asarray(expit(logits)).astype(np.float32)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 

@@ -24,6 +24,7 @@ from pipeline.report.confidence import histogram, reliability
 from pipeline.report.confusion import confusion, is_single, tallies
 from pipeline.report.curves import curves
 from pipeline.report.data import data
+from pipeline.report.decisions import decisions
 from pipeline.report.headline import headline
 from pipeline.report.imbalance import imbalance
 from pipeline.report.metric_tables import tables
@@ -57,6 +58,7 @@ class Material:
         metrics: `reports/test_metrics.json`.
         lower_is_better: Metrics that count mistakes.
         slices: `reports/slices.csv`.
+        decisions: `reports/policy_figures.json`.
         predictions: Of val and test.
         mistakes: The worst wrong decisions on test.
         images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of the worst mistakes and of the pictures that the
@@ -80,6 +82,7 @@ class Material:
     metrics: dict[str, Estimate]
     lower_is_better: frozenset[str]
     slices: pd.DataFrame
+    decisions: JsonObject
     predictions: pd.DataFrame
     mistakes: pd.DataFrame
     images: dict[str, np.ndarray]
@@ -111,6 +114,7 @@ class Material:
             metrics=read_estimates(artifacts.TEST_METRICS),
             lower_is_better=frozenset(name for name, one in metrics.items() if not one.larger_is_better),
             slices=read_slices(artifacts.SLICES),
+            decisions=artifacts.read_json(artifacts.POLICY_FIGURES),
             predictions=predictions,
             mistakes=mistakes,
             images=as_packed(packed, shown) | load_thumbnails(reader, manifest, shown, side_of(len(shown))),
@@ -201,6 +205,7 @@ def content(material: Material) -> dict[str, object]:
         "confusion": matrix,
         "tallies": [] if single else tallies(of_test, (material.card.get("task") or {}).get("thresholds")),
         "reliability": reliability(of_test, single) if len(test) else None,
+        "decisions": decisions(material.decisions),
         "histogram": histogram(of_test) if single else None,
         "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"], lower_is_better),
         "mistakes": mistakes(material.mistakes, material.images, classes, material.links),

@@ -101,6 +101,16 @@ def test_an_option_of_train_reruns_train_and_what_follows(project: Project) -> N
     assert project.repro() == ["compose"]  # the run-cache brings the rest back
 
 
+def test_a_change_of_the_policy_trains_nothing_again(project: Project) -> None:
+    conf = project.folder / "conf/config.yaml"
+    before = conf.read_text()
+    conf.write_text(before.replace("abstain: never", "abstain: confidence").replace("aim: as_trained", "aim: best_f1"))
+    assert project.repro() == ["compose", "calibrate", "evaluate", "register"]
+    assert json.loads((project.folder / "data/policy.json").read_text())["abstention"] == "confidence"
+    conf.write_text(before)
+    assert project.repro() == ["compose"]
+
+
 def test_a_picture_added_changed_or_removed_is_ingested_again(project: Project) -> None:
     import numpy as np
 

@@ -168,6 +168,9 @@ def describe_calibration(policy: JsonObject, figures: dict[str, Estimate]) -> st
     side = " (above 1: the model was overconfident on val)" if low > 1 else ""
     side = side or (" (below 1: the model was underconfident on val)" if high < 1 else "")
     text = f"The scores are calibrated with {said}{side}. That changes no predicted class."
+    perfect = figures.get("calibration_error_of_perfect")
+    if perfect is not None and perfect.value is not None:
+        text += f" Perfect scores would show an error of about {share(perfect.value)} on as many pictures by chance."
     fall = figures.get("calibration_error_fall")
     if fall is None or fall.value is None:
         return text

@@ -13,6 +13,10 @@ from pipeline.core.policy import Abstention, Policy, Rule, scores_to_logits
 from pipeline.core.ranges import Fraction, PositiveInt
 from pipeline.statistics.conformal import conformal_threshold, least_groups
 
+POOLED = (
+    "The prediction sets were fitted as if pictures had no groups (policy.grouping: pooled), so they cover fewer "
+    "pictures of new groups than they promise."
+)
 MIN_OF_LABEL = 5  # samples of val with a label, and without it, for a temperature of its own
 
 
@@ -125,12 +129,13 @@ def fit_sets(
     members = groups if options.grouping == "hierarchical" else np.arange(len(groups))
     unit = "groups" if options.grouping == "hierarchical" else "samples"
     least = least_groups(options.coverage)
+    notes = [POOLED] if options.grouping == "pooled" and len(np.unique(groups)) < len(groups) else []
     if exclusive and options.sets == "overall":
         threshold = conformal_threshold((targets * scores).sum(axis=1), members, options.coverage)
         if threshold is None:
             return None, [_too_few("Prediction sets", len(np.unique(members)), unit, options.coverage, least)]
-        return (threshold,) * len(classes), []
-    thresholds, notes = [], []
+        return (threshold,) * len(classes), notes
+    thresholds = []
     for name, has, own in zip(classes, (targets > 0).T, scores.T, strict=True):
         threshold = conformal_threshold(own[has], members[has], options.coverage)
         if threshold is None:

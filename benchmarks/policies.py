@@ -51,9 +51,7 @@ OPTIONS = Options(
 
 def coverage(runs: int) -> None:
     """A table: groups, ICC, and the mean coverage of both ways with the share of val sets below 0.85."""
-    print(
-        "| groups in val | pictures a group | ICC | hierarchical | pooled | below 85 %, hierarchical | below 85 %, pooled |"
-    )
+    print("| groups | pictures a group | ICC | hierarchical | pooled | hierarchical below 85 % | pooled below 85 % |")
     print("|---:|---:|---:|---:|---:|---:|---:|")
     for num_groups, mean_size in ((500, 1), (9, 40), (12, 40), (20, 40), (40, 40), (100, 20)):
         for icc in (0.0,) if mean_size == 1 else (0.0, 0.1, 0.3, 0.5):

@@ -1,6 +1,7 @@
 """A policy that changes nothing, and changes of it."""
 
-from pipeline.core.policy import Policy, Rule
+from pipeline.core.decision_rule import Rule
+from pipeline.core.policy import Policy
 
 
 def make_policy(num_classes, **changes):

@@ -6,9 +6,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 
+from pipeline.core.decision_rule import Rule
 from pipeline.core.estimate import Estimate
+from pipeline.core.policy import Policy
 from pipeline.core.results import StoredFinding
-from pipeline.core.policy import Policy, Rule
 from pipeline.evaluation.policy_evaluation import evaluate_policy
 from pipeline.evaluation.slices import COLUMNS
 from pipeline.report.page import Material, worst_mistakes

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from pipeline.core.batches import ImageDataset
     from pipeline.core.content import EmbeddedImages
+    from pipeline.core.decision_rule import Rule
     from pipeline.core.open_types import JsonObject
-    from pipeline.core.policy import Rule
     from pipeline.core.predictions import Predictions
     from pipeline.core.results import Finding, Verdict
 

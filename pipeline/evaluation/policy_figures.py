@@ -96,7 +96,9 @@ def set_figures(material: PolicyMaterial, bootstrap: Bootstrap) -> dict[str, Est
     if material.sets is None:
         return {}
     targets, groups = material.test.targets > 0, material.test.groups
-    found = {"set_coverage": estimate_mean(covered(targets, material.sets), targets.any(axis=1), groups, bootstrap)}
+    found = {
+        "set_coverage": estimate_mean(cover_labels(targets, material.sets), targets.any(axis=1), groups, bootstrap)
+    }
     for column, name in enumerate(material.test.classes):
         held = material.sets[:, column].astype(float)
         found[f"set_coverage/{name}"] = estimate_mean(held, targets[:, column], groups, bootstrap)
@@ -104,7 +106,7 @@ def set_figures(material: PolicyMaterial, bootstrap: Bootstrap) -> dict[str, Est
     return found | {"single_sets": estimate_mean((sizes == 1).astype(float), everything, groups, bootstrap)}
 
 
-def covered(targets: np.ndarray, sets: np.ndarray) -> np.ndarray:
+def cover_labels(targets: np.ndarray, sets: np.ndarray) -> np.ndarray:
     """(N,) share of the true labels of each sample that its set holds; 1 for a sample without labels."""
     held, number = (targets & sets).sum(axis=1), targets.sum(axis=1)
     return np.where(number > 0, held / np.maximum(number, 1), 1.0)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pipeline.core.decision_rule import Rule
 from pipeline.core.errors import UserError
-from pipeline.core.policy import Rule
 from pipeline.core.suggestions import did_you_mean
 from pipeline.statistics.operating_points import OperatingPoints
 

@@ -1,4 +1,4 @@
-"""The section on decisions: calibration, prediction sets, abstention and thresholds, and whether they can be trusted."""
+"""The section on decisions: calibration, prediction sets, abstention and thresholds, and whether test is like val."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def decisions(content: JsonObject) -> Decisions:
         promise=describe_coverage(policy, figures, alike["state"]),
         figures=[_figure(name, figures[name]) for name in NAMES if name in figures],
         per_class=[
-            _named(name.removeprefix(OF_CLASS), one) for name, one in figures.items() if name.startswith(OF_CLASS)
+            _of(name.removeprefix(OF_CLASS), "", one) for name, one in figures.items() if name.startswith(OF_CLASS)
         ],
         before=_dots(content["reliability"]["before"]),
         after=_dots(content["reliability"]["after"]),
@@ -206,10 +206,6 @@ def _figure(name: str, estimate: Estimate) -> Figure:
     text, note = NAMES[name]
     lower = name.startswith(("calibration_error", "abstained"))
     return _of(text, note, estimate, lower_is_better=lower)
-
-
-def _named(name: str, estimate: Estimate) -> Figure:
-    return _of(name, "", estimate)
 
 
 def _of(name: str, note: str, estimate: Estimate, lower_is_better: bool = False) -> Figure:

@@ -203,7 +203,7 @@ def content(material: Material) -> dict[str, object]:
         "imbalance": imbalance(material.imbalance),
         "tables": per_class,
         "confusion": matrix,
-        "tallies": [] if single else tallies(of_test, (material.card.get("task") or {}).get("thresholds")),
+        "tallies": [] if single else tallies(of_test, thresholds_of(material)),
         "reliability": reliability(of_test, single) if len(test) else None,
         "decisions": decisions(material.decisions),
         "histogram": histogram(of_test) if single else None,
@@ -213,6 +213,14 @@ def content(material: Material) -> dict[str, object]:
         "next_steps": next_steps(results),
         "making": provenance(material.params, material.card),
     }
+
+
+def thresholds_of(material: Material) -> list[float] | None:
+    """The thresholds of several labels that decided: those of the aim, else those of the task, None where it has none."""
+    chosen = material.decisions["policy"]["rule"]["thresholds"]
+    if chosen is not None:
+        return [0.5 if one is None else one for one in chosen]
+    return (material.card.get("task") or {}).get("thresholds")
 
 
 def preview_classes(material: Material, most: int = 10) -> list[str]:

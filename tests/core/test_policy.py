@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from pipeline.core.decision_rule import Rule
 from pipeline.core.errors import UserError
-from pipeline.core.policy import Policy, Rule, confidence_of, scores_to_logits
+from pipeline.core.policy import Policy, confidence_of, scores_to_logits
 from pipeline.training.tasks.multi_label import MultiLabel
 from pipeline.training.tasks.single_label import SingleLabel
 
@@ -95,7 +96,7 @@ def test_logits_give_their_scores_back():
     ],
 )
 def test_thresholds_of_one_label(thresholds, expected):
-    scores = SCORES + [[0, 0, 0], [0.001, 0, 0], [0, 0, 0]]
+    scores = np.array([[0.5, 0.3, 0.2], [0.101, 0.1, 0.8], [0.4, 0.6, 0.0]])
     assert Rule(thresholds=thresholds).decide(scores, True).argmax(axis=1).tolist() == expected
 
 

@@ -6,13 +6,13 @@ import pytest
 from policy_examples import make_policy
 
 from pipeline.core import artifacts
+from pipeline.core.decision_rule import Rule
 from pipeline.core.errors import UserError
-from pipeline.core.policy import Rule
 from pipeline.evaluation.policy_evaluation import evaluate_policy, read_policy, read_policy_figures
 from pipeline.evaluation.policy_figures import (
     PolicyMaterial,
     calibration_figures,
-    covered,
+    cover_labels,
     policy_figures,
     risk_curve,
     rule_figures,
@@ -97,7 +97,7 @@ def test_few_groups_have_no_interval():
 def test_coverage_of_several_labels_is_the_share_of_them():
     targets = np.array([[True, True], [True, False], [False, False]])
     sets = np.array([[True, False], [True, True], [False, True]])
-    assert covered(targets, sets).tolist() == [0.5, 1.0, 1.0]
+    assert cover_labels(targets, sets).tolist() == [0.5, 1.0, 1.0]
 
 
 def test_the_file(project):

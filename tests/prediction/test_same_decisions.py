@@ -10,9 +10,10 @@ from policy_examples import make_policy
 from trained_model import CLASSES, make_pictures, make_predictor, save_predictor
 
 from pipeline.core import artifacts
+from pipeline.core.decision_rule import Rule
 from pipeline.core.errors import UserError
 from pipeline.core.labels import labels_to_text
-from pipeline.core.policy import Policy, Rule
+from pipeline.core.policy import Policy
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.split_evaluation import predict_splits
 from pipeline.prediction.classifier import PictureClassifier

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from report_material import CASES, Page, build, entry, measure_decisions
 
+from pipeline.core.decision_rule import Rule
 from pipeline.report.decisions import decisions, describe_calibration, describe_coverage
 from pipeline.report.page import render
 
@@ -32,20 +33,13 @@ def test_what_the_page_says():
 def test_without_sets_thresholds_and_temperature():
     material = build()
     plain = {"set_thresholds": None, "temperatures": (1.0, 1.0), "abstention": "never", "notes": ()}
-    rule = {"rule": replace_rule()}
-    content = measure_decisions(material.predictions, ["cat", "dog"], **plain, **rule)
+    content = measure_decisions(material.predictions, ["cat", "dog"], **plain, rule=Rule())
     found = decisions(content)
     assert (found.promise, found.sizes, found.per_class, found.thresholds) == ("", [], [], [])
     assert found.calibration == "The scores are those of the model: no temperature was fitted."
     text = Page(render(replace(material, decisions=content))).text
     assert "left to a person" not in text.partition("Accuracy if the least")[0].partition("Decisions")[2]
     assert "Prediction sets that" not in text
-
-
-def replace_rule():
-    from pipeline.core.policy import Rule
-
-    return Rule()
 
 
 @pytest.mark.parametrize(

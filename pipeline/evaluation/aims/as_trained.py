@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from pipeline.core.contracts import Aim
-from pipeline.core.policy import Rule
+from pipeline.core.decision_rule import Rule
 
 
 @final

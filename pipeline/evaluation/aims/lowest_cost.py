@@ -9,8 +9,8 @@ import numpy as np
 from annotated_types import Ge
 
 from pipeline.core.contracts import Aim
+from pipeline.core.decision_rule import Rule
 from pipeline.core.errors import UserError
-from pipeline.core.policy import Rule
 from pipeline.core.suggestions import did_you_mean
 
 

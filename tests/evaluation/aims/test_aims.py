@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from pipeline.core.decision_rule import Rule
 from pipeline.core.errors import UserError
-from pipeline.core.policy import Rule
 from pipeline.evaluation.aims.as_trained import AsTrained
 from pipeline.evaluation.aims.best_f1 import BestF1
 from pipeline.evaluation.aims.lowest_cost import LowestCost

@@ -32,6 +32,7 @@ SECONDS = {
     "curate": 33.6,
     "augment": 7.8,
     "train": 286.7,
+    "calibrate": 6.0,
     "evaluate": 22.0,
     "register": 12.3,
 }

@@ -7,11 +7,15 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 
+from pipeline.core.decision_rule import Rule
 from pipeline.core.estimate import Estimate
+from pipeline.core.policy import Policy
 from pipeline.core.results import StoredFinding
+from pipeline.evaluation.policy_evaluation import evaluate_policy
 from pipeline.evaluation.slices import COLUMNS
 from pipeline.report.page import Material, worst_mistakes
 from pipeline.report.pictures import encode_png, to_image
+from pipeline.statistics.bootstrap import Bootstrap
 
 NASTY = ["<script>alert(1)</script>", "\"quoted\" & 'single'", "{{ 7 * 7 }}", "\N{HATCHING CHICK} emoji", "a/b=c"]
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -194,6 +198,7 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
             "blur": entry(-0.1, -0.3, 0.05),
             "colour_cast": entry(-0.4, -0.6, -0.2),
         },
+        decisions=measure_decisions(predictions, list(classes), several),
         predictions=predictions,
         mistakes=mistakes,
         images=dict.fromkeys(mistakes["sample_id"], picture),
@@ -214,6 +219,29 @@ def corrupted():
         for severity, value in enumerate(figures, start=name != "clean")
     ]
     return pd.DataFrame(rows)
+def measure_decisions(test, classes, several=False, **changes):
+    """`reports/policy_figures.json` of a policy with a threshold, sets and abstention; val has the same samples."""
+    choices = {
+        "training_key": "key",
+        "exclusive": not several,
+        "temperatures": (1.5,) * len(classes),
+        "rule": Rule(thresholds=(0.4, *[None] * (len(classes) - 1)), note=""),
+        "abstention": "confidence",
+        "min_confidence": 0.6,
+        "coverage": 0.9,
+        "set_thresholds": (0.3,) * len(classes),
+        "notes": (f"Calibration of {classes[0]} cannot be judged.",),
+        "num_samples": len(test),
+        "num_groups": 8,
+    }
+    policy = Policy(**{**choices, **changes})
+    raw = np.stack(test["scores"])
+    sets = raw >= 0.3 if policy.set_thresholds is not None else None
+    test = test.assign(raw_scores=list(raw), abstains=raw.max(axis=1) < 0.6)
+    if sets is not None:
+        test["prediction_set"] = [[name for name, held in zip(classes, row, strict=True) if held] for row in sets]
+    val = test.assign(split="val", group=[f"val {name}" for name in test["group"]])
+    return evaluate_policy(policy, pd.concat([val, test]), classes, None, Bootstrap(num_resamples=100, seed=0))
 
 
 def stored(entries):

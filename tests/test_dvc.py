@@ -95,10 +95,20 @@ def test_an_option_of_train_reruns_train_and_what_follows(project: Project) -> N
     conf = project.folder / "conf/experiment/tiny.yaml"
     before = conf.read_text()
     conf.write_text(before.replace("epochs: 6", "epochs: 2"))
-    assert project.repro() == ["compose", "train", "evaluate", "register"]
+    assert project.repro() == ["compose", "train", "calibrate", "evaluate", "register"]
     assert yaml.safe_load((project.folder / "params.yaml").read_text())["train"]["epochs"] == 2
     conf.write_text(before)
     assert project.repro() == ["compose"]  # the run-cache brings the rest back
+
+
+def test_a_change_of_the_policy_trains_nothing_again(project: Project) -> None:
+    conf = project.folder / "conf/config.yaml"
+    before = conf.read_text()
+    conf.write_text(before.replace("abstain: never", "abstain: confidence").replace("aim: as_trained", "aim: best_f1"))
+    assert project.repro() == ["compose", "calibrate", "evaluate", "register"]
+    assert json.loads((project.folder / "data/policy.json").read_text())["abstention"] == "confidence"
+    conf.write_text(before)
+    assert project.repro() == ["compose"]
 
 
 def test_a_picture_added_changed_or_removed_is_ingested_again(project: Project) -> None:

@@ -30,6 +30,7 @@ STAGES = (
     "curate",
     "augment",
     "train",
+    "calibrate",
     "perturb",
     "evaluate",
     "register",

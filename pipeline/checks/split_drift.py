@@ -14,10 +14,9 @@ from pipeline.core.contracts import FeatureCheck
 from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.ranges import Seed
 from pipeline.core.results import MAX_IN_STRIP, Finding
-from pipeline.features.linear_probe import Folds, out_of_fold_probabilities, pca_directions, stratified_group_folds
-from pipeline.statistics.bootstrap import MIN_GROUPS, Basis, Bootstrap, share_interval
-from pipeline.statistics.classification import rarer_side
-from pipeline.statistics.rank_areas import roc_auc
+from pipeline.features.linear_probe import pca_directions
+from pipeline.features.split_probe import separate_splits
+from pipeline.statistics.bootstrap import MIN_GROUPS, Bootstrap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,44 +105,19 @@ class SplitDrift(FeatureCheck):
     def _probe_split(self, name: str, reduced: np.ndarray, split: np.ndarray, groups: np.ndarray) -> SplitProbe:
         rows = np.flatnonzero(np.isin(split, ["train", name]))
         other, together = split[rows] == name, groups[rows]
-        parts = stratified_group_folds(other.astype(int), together, self.num_folds, self.seed)
-        scores = out_of_fold_probabilities(reduced[rows], other.astype(int), parts)[:, 1:]
-        auc = float(_within_folds(other, scores, parts, np.ones((1, len(other))))[0])
-        weights = Bootstrap(num_resamples=self.num_resamples, seed=self.seed).replicates(together)
-        varied = np.concatenate([_within_folds(other, scores, parts, block) for block in weights])
-        basis = Basis.of(rarer_side(other[:, None]), together)
-        low, high, _ = share_interval(auc, varied, weights, basis.n, basis.groups) or (None, None, "")
-        auc = 0.5 if np.isnan(auc) else auc
-        ranked = np.argsort(-scores[:, 0], kind="stable")
+        bootstrap = Bootstrap(num_resamples=self.num_resamples, seed=self.seed)
+        found = separate_splits(reduced[rows], other, together, self.num_folds, bootstrap)
+        ranked = np.argsort(-found.scores, kind="stable")
         return SplitProbe(
             split=name,
-            auc=auc,
-            low=0.5 if low is None else low,
-            high=1.0 if high is None else high,
+            auc=0.5 if np.isnan(found.auc) else found.auc,
+            low=0.5 if found.low is None else found.low,
+            high=1.0 if found.high is None else found.high,
             num_samples=int(other.sum()),
             num_groups=len(np.unique(together[other])),
             strange=rows[ranked[other[ranked]][:MAX_IN_STRIP]],
             usual=rows[ranked[~other[ranked]][::-1][:MAX_IN_STRIP]],
         )
-
-
-def _within_folds(other: np.ndarray, scores: np.ndarray, parts: Folds, weights: np.ndarray) -> np.ndarray:
-    """(R,) AUC over the pairs of a picture of each side in the same fold; NaN where there is no pair.
-
-    Args:
-        other: (N,) whether a picture is in the other split.
-        scores: (N, 1) probability of the other split.
-        parts: The folds.
-        weights: (R, N) weight of each picture in each resample.
-    """
-    won, pairs = np.zeros(len(weights)), np.zeros(len(weights))
-    for _, test_rows in parts:
-        in_fold, side = weights[:, test_rows], other[test_rows]
-        num = in_fold[:, side].sum(axis=1) * in_fold[:, ~side].sum(axis=1)
-        auc = roc_auc(side[:, None].astype(float), scores[test_rows], in_fold)[:, 0]
-        won += np.where(num > 0, num * auc, 0.0)
-        pairs += num
-    return np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
 
 
 def _and(names: list[str]) -> str:

@@ -18,6 +18,7 @@ from pipeline.evaluation import robustness, split_evaluation
 from pipeline.evaluation.figures import build_gate
 from pipeline.features.extractor import FeatureOptions
 from pipeline.tracking import promotion
+from pipeline.training import policy_fit
 from pipeline.training.recipe import candidate_selection
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ OPTIONS = {  # the sections that later stages read, each as what they make of it
     "near_duplicates": DuplicateSearch,
     "embed": FeatureOptions,
     "augment": Packing,
+    "policy": policy_fit.Options,
     "evaluate": split_evaluation.Options,
     "robustness": robustness.Options,
     "register": promotion.Options,

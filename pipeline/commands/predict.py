@@ -99,7 +99,7 @@ class Totals:
 
     def __init__(self, classes: list[str]) -> None:
         self.counts: Counter[str] = Counter(dict.fromkeys(classes, 0))
-        self.num_files = self.num_refused = 0
+        self.num_files = self.num_refused = self.num_abstained = 0
         self.confidence = 0.0
         self.refused: list[str] = []
 
@@ -114,6 +114,7 @@ class Totals:
         self.refused += [f"{file}: {reason}" for file, reason in bad][: SHOWN - len(self.refused)]
         for text in read["class" if "class" in table else "labels"]:
             self.counts.update(parse_labels(text) or [NO_LABEL])
+        self.num_abstained += int(read["abstains"].sum()) if "abstains" in table else 0
         self.confidence += float(read["confidence"].sum()) if "confidence" in table else float("nan")
 
     def lines(self) -> list[str]:
@@ -122,6 +123,8 @@ class Totals:
         lines = bar_chart(dict(self.counts)) if num_read else []
         if num_read and self.confidence == self.confidence:
             lines.append(f"mean confidence {self.confidence / num_read:.3f}")
+        if self.num_abstained:
+            lines.append(f"{self.num_abstained:,} of {num_read:,} pictures left to a person, see the column abstains")
         if self.num_refused:
             lines.append(f"{self.num_refused:,} of {self.num_files:,} files refused:")
             lines += [f"  {one}" for one in self.refused]

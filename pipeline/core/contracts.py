@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.batches import ImageDataset
     from pipeline.core.content import EmbeddedImages
+    from pipeline.core.decision_rule import Rule
     from pipeline.core.open_types import JsonObject
     from pipeline.core.predictions import Predictions
     from pipeline.core.results import Finding, Verdict
@@ -343,6 +344,18 @@ class Metric(ABC):
     @abstractmethod
     def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
         """(N, K) bool, the samples on which the figure of each class rests, or (N, 1) where all count alike."""
+
+
+class Aim(ABC):
+    """What decisions are for: it chooses thresholds or costs on val."""
+
+    @abstractmethod
+    def __call__(self, targets: np.ndarray, scores: np.ndarray, classes: list[str], exclusive: bool) -> Rule:
+        """The rule for (N, K) calibrated scores, chosen on the (N, K) targets in {0, 1} of val.
+
+        Raises:
+            UserError: It names a class that does not exist, or is not for labels of this kind.
+        """
 
 
 class Gate(ABC):

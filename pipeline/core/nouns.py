@@ -41,6 +41,7 @@ class Kind:
 
 
 KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
+    "aim": Kind(contracts.Aim, "evaluation.aims"),
     "augmentation": Kind(contracts.Augmentation, "training.augmentations"),
     "check": Kind(contracts.Check, "checks"),
     "corruption": Kind(contracts.Corruption, "evaluation.corruptions"),

@@ -14,6 +14,7 @@ from pipeline.core.contracts import Metric, Predictor, Task
 from pipeline.core.estimate import Estimate
 from pipeline.core.labels import to_lists
 from pipeline.core.manifest_schema import SPLITS
+from pipeline.core.policy import Policy
 from pipeline.core.predictions import Predictions
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.datasets.packed import PackedDataset
@@ -67,16 +68,28 @@ class Options:
         return options
 
 
-def predict_splits(predictor: Predictor, packed: PackedDataset) -> pd.DataFrame:
-    """Scores and decided labels of val and test."""
+def score_samples(predictor: Predictor, packed: PackedDataset, rows: pd.DataFrame) -> np.ndarray:
+    """(N, K) scores of some rows of the index of the packed arrays."""
+    return predictor.with_metadata(rows.reset_index(drop=True)).predict(packed.images[rows.index.to_numpy()])
+
+
+def predict_splits(predictor: Predictor, packed: PackedDataset, policy: Policy) -> pd.DataFrame:
+    """Decisions of the policy on val and test: `scores` (calibrated), `decided`, `abstains`; `prediction_set`, if any.
+
+    `raw_scores` are those before calibration.
+    """
     rows = packed.index[packed.index["split"].isin(["val", "test"])]
-    scores = predictor.with_metadata(rows.reset_index(drop=True)).predict(packed.images[rows.index.to_numpy()])
-    decided = to_lists(predictor.task.decide(scores), packed.classes)
-    return (
-        rows.drop(columns=["origin", "content_hash"])
-        .assign(scores=list(scores.astype(np.float32)), decided=decided)
-        .reset_index(drop=True)
+    raw = score_samples(predictor, packed, rows)
+    found = policy.decide(raw, predictor.task)
+    table = rows.drop(columns=["origin", "content_hash"]).assign(
+        scores=list(found.scores),
+        decided=to_lists(found.decided, packed.classes),
+        raw_scores=list(raw.astype(np.float32)),
+        abstains=found.abstains,
     )
+    if found.sets is not None:
+        table["prediction_set"] = to_lists(found.sets, packed.classes)
+    return table.reset_index(drop=True)
 
 
 def evaluate_split(metrics: dict[str, Metric], predictions: Predictions, options: Options) -> dict[str, Estimate]:

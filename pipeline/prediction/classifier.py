@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from pipeline.core import artifacts
 from pipeline.core.contracts import Predictor
 from pipeline.core.labels import to_lists
+from pipeline.core.policy import Policy
 from pipeline.images.decoding import Decoding, decode
 from pipeline.images.storage import SquareFormat
 
@@ -23,28 +25,55 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Answers:
+    """What a classifier says of N pictures.
+
+    Attributes:
+        labels: The decided labels of each.
+        scores: (N, K) in [0, 1], calibrated where there is a policy.
+        abstains: (N,) bool: a person should look at the picture; None without a policy.
+        sets: The labels that are possible at the coverage of the policy, of each; None where there are no sets.
+    """
+
+    labels: list[list[str]]
+    scores: np.ndarray
+    abstains: np.ndarray | None
+    sets: list[list[str]] | None
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
 class PictureClassifier:
     """The predictor of a folder such as `data/predictor/`, with its card.
 
     Attributes:
         predictor: Of stored pictures.
         card: As `docs/artifacts.md` describes it.
+        policy: What it decides with its scores; None for a model that was registered before there were policies, whose
+            task decides.
     """
 
     predictor: Predictor
     card: JsonObject
+    policy: Policy | None = None
 
     @classmethod
     def load(cls, folder: Path) -> PictureClassifier:
-        """The classifier of a folder with a card and weights.
+        """The classifier of a folder with a card and weights; its policy is in the card, or next to `data/predictor`.
 
         Raises:
-            UserError: The folder is missing, or its card and weights do not fit.
+            UserError: The folder is missing, or its card, weights and policy do not fit.
         """
-        from pipeline.training.model_card import load_predictor
+        from pipeline.evaluation.policy_evaluation import read_policy
+        from pipeline.training.model_card import CARD, load_predictor
 
         predictor, card = load_predictor(folder)
-        return cls(predictor=predictor, card=card)
+        policy = None
+        if "policy" in card:
+            policy = Policy.from_json(card["policy"], list(card["classes"]), str(folder / CARD))
+        elif folder.name == artifacts.PREDICTOR.name and (path := folder.with_name(artifacts.POLICY.name)).is_file():
+            policy = read_policy(card, path)
+        return cls(predictor=predictor, card=card, policy=policy)
 
     @property
     def classes(self) -> list[str]:
@@ -66,15 +95,27 @@ class PictureClassifier:
         """From an encoded picture to `storage`; picklable, raises `ItemRejected` for what cannot be read."""
         return partial(read_picture, Decoding.of_card(self.card["packing"]), self.storage)
 
-    def classify(self, pictures: Sequence[np.ndarray]) -> tuple[list[list[str]], np.ndarray]:
-        """The decided labels of N pictures, as `read` returns them, and their (N, K) scores in [0, 1].
+    def classify(self, pictures: Sequence[np.ndarray]) -> Answers:
+        """What is decided on N pictures, as `read` returns them.
 
         Raises:
             UserError: The model does not look at pictures (`train=property_forest`).
         """
         stacked = np.stack(pictures) if len(pictures) else np.zeros((0, *self.storage.shape), dtype=np.uint8)
-        scores = self.predictor.predict(stacked)
-        return to_lists(self.predictor.task.decide(scores), self.classes), scores
+        return self.decide(self.predictor.predict(stacked))
+
+    def decide(self, scores: np.ndarray) -> Answers:
+        """What is decided with (N, K) scores of the predictor: by the policy, or by the task where there is none."""
+        if self.policy is None:
+            labels = to_lists(self.predictor.task.decide(scores), self.classes)
+            return Answers(labels=labels, scores=scores, abstains=None, sets=None)
+        found = self.policy.decide(scores, self.predictor.task)
+        return Answers(
+            labels=to_lists(found.decided, self.classes),
+            scores=found.scores,
+            abstains=found.abstains,
+            sets=None if found.sets is None else to_lists(found.sets, self.classes),
+        )
 
 
 def read_picture(decoding: Decoding, storage: SquareFormat, data: bytes) -> np.ndarray:

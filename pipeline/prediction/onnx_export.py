@@ -16,7 +16,7 @@ from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 
 if TYPE_CHECKING:
-    from pipeline.prediction.classifier import PictureClassifier
+    from pipeline.prediction.classifier import Answers, PictureClassifier
 
 INPUT, OUTPUT = "pictures", "scores"
 NEEDED = ("onnx", "onnxscript")
@@ -31,7 +31,7 @@ class Parity:
     Attributes:
         num_pictures: Compared.
         largest_difference: Of a score.
-        num_same: Pictures with the same decision.
+        num_same: Pictures with the same decision, abstention and prediction set.
     """
 
     num_pictures: int
@@ -43,8 +43,8 @@ def export_onnx(classifier: PictureClassifier, path: Path) -> None:
     """Writes the network of a classifier, with its transform and its views, to one file.
 
     The graph takes `pictures`, (N, size, size, C) uint8 as `PictureClassifier.read` returns them, and gives `scores`,
-    (N, K) float32 in [0, 1]. The file's metadata hold `classes`, `packing` (size, fit and channels) and `task`, which
-    decides, as JSON.
+    (N, K) float32 in [0, 1], before calibration. The file's metadata hold as JSON `classes`, `packing` (size, fit and
+    channels), and what decides: `task` and, where there is one, `policy`.
 
     Raises:
         UserError: The model is no network of torch, or a package is missing.
@@ -74,6 +74,8 @@ def export_onnx(classifier: PictureClassifier, path: Path) -> None:
     model = program.model_proto
     card = classifier.card
     facts = {name: card[name] for name in ("classes", "packing", "task")}
+    if classifier.policy is not None:
+        facts["policy"] = classifier.policy.to_json()
     onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in facts.items()})
     onnx.checker.check_model(model)
     with artifacts.atomic_write(path) as temporary:
@@ -96,10 +98,19 @@ def compare_with_torch(classifier: PictureClassifier, path: Path, pictures: np.n
     blocks = [pictures[start : start + 64] for start in range(0, len(pictures), 64)]
     theirs = np.concatenate([session.run([OUTPUT], {INPUT: block})[0] for block in blocks])
     ours = classifier.predictor.predict(pictures)
-    same = (classifier.predictor.task.decide(theirs) == classifier.predictor.task.decide(ours)).all(axis=1)
-    return Parity(
-        num_pictures=len(pictures), largest_difference=float(np.abs(theirs - ours).max()), num_same=int(same.sum())
-    )
+    num_same = _count_same(classifier.decide(theirs), classifier.decide(ours))
+    largest = float(np.abs(theirs - ours).max())
+    return Parity(num_pictures=len(pictures), largest_difference=largest, num_same=num_same)
+
+
+def _count_same(theirs: Answers, ours: Answers) -> int:
+    """Pictures with the same labels, abstention and prediction set."""
+    same = np.array([one == other for one, other in zip(theirs.labels, ours.labels, strict=True)], dtype=bool)
+    if theirs.abstains is not None and ours.abstains is not None:
+        same &= theirs.abstains == ours.abstains
+    if theirs.sets is not None and ours.sets is not None:
+        same &= [one == other for one, other in zip(theirs.sets, ours.sets, strict=True)]
+    return int(same.sum())
 
 
 def _make_module(classifier: PictureClassifier) -> Any:

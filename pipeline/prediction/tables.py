@@ -14,6 +14,7 @@ from pipeline.core import artifacts
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.labels import labels_to_text
 from pipeline.core.parallel import parallel_map
+from pipeline.prediction.classifier import Answers
 from pipeline.prediction.picture_files import read_file
 
 if TYPE_CHECKING:
@@ -36,16 +37,15 @@ def predict_files(classifier: PictureClassifier, paths: Sequence[str], batch: in
     rows = zip(paths, outcomes, strict=True)
     while part := list(islice(rows, batch)):
         good = [outcome for _, outcome in part if not isinstance(outcome, ItemRejected)]
-        decided, scores = classifier.classify(good)
+        answers = classifier.classify(good)
         refused = {row: str(one) for row, (_, one) in enumerate(part) if isinstance(one, ItemRejected)}
         files = [_printable(path) for path, _ in part]
-        yield make_table(files, decided, scores, classifier.classes, classifier.exclusive, refused)
+        yield make_table(files, answers, classifier.classes, classifier.exclusive, refused)
 
 
 def make_table(
     files: Sequence[str],
-    decided: Sequence[Sequence[str]],
-    scores: np.ndarray,
+    answers: Answers,
     classes: Sequence[str],
     exclusive: bool,
     refused: dict[int, str],
@@ -54,25 +54,33 @@ def make_table(
 
     Args:
         files: M + N names.
-        decided: The labels of the N that were read.
-        scores: (N, K) in [0, 1], of the same.
+        answers: Of the N that were read.
         classes: K names.
         exclusive: Whether each picture has exactly one label.
         refused: Position among the files to the reason, of the M that were not read.
 
     Returns:
         `file`; `class` and `confidence` (its score) where each picture has one label, else `labels`, joined by `|`;
-        `score_<class>` of each class, float32; `reason`, empty where the picture was read. A refused file has a reason
-        only.
+        with a policy `abstains` (a person should look at it) and, where it gives prediction sets, `set`, the labels
+        that are possible, joined the same way; `score_<class>` of each class, float32; `reason`, empty where the
+        picture was read. A refused file has a reason only, and `abstains`.
     """
     read = [row for row in range(len(files)) if row not in refused]
     texts, every_score = np.full(len(files), "", dtype=object), np.full((len(files), len(classes)), np.nan, np.float32)
-    texts[read] = [labels_to_text(labels) for labels in decided]
-    every_score[read] = scores
+    texts[read] = [labels_to_text(labels) for labels in answers.labels]
+    every_score[read] = answers.scores
     columns: dict[str, object] = {"file": list(files), "class" if exclusive else "labels": texts}
     if exclusive:
         columns["confidence"] = np.full(len(files), np.nan, np.float32)
-        columns["confidence"][read] = scores[np.arange(len(read)), [classes.index(one) for (one,) in decided]]  # type: ignore[index]
+        taken = [classes.index(name) for (name,) in answers.labels]
+        columns["confidence"][read] = answers.scores[np.arange(len(read)), taken]  # type: ignore[index]
+    if answers.abstains is not None:
+        columns["abstains"] = np.ones(len(files), dtype=bool)
+        columns["abstains"][read] = answers.abstains  # type: ignore[index]
+    if answers.sets is not None:
+        possible = np.full(len(files), "", dtype=object)
+        possible[read] = [labels_to_text(labels) for labels in answers.sets]
+        columns["set"] = pd.Series(possible, dtype="str")
     columns |= {f"{SCORE}{name}": every_score[:, column] for column, name in enumerate(classes)}
     reasons = pd.Series([refused.get(row, "") for row in range(len(files))], dtype="str")
     return pd.DataFrame({**columns, "reason": reasons}).astype(
@@ -90,7 +98,7 @@ def stored_predictions(*splits: str) -> pd.DataFrame:
     Raises:
         UserError: There was no run, or it has no picture in these splits.
     """
-    found = artifacts.read_table(artifacts.PREDICTIONS, ["sample_id", "split", "labels", "scores", "decided"])
+    found = artifacts.read_table(artifacts.PREDICTIONS)
     classes = artifacts.read_metadata(artifacts.PREDICTIONS)["classes"]
     rows = found[found["split"].isin(splits)]
     if rows.empty:
@@ -99,7 +107,13 @@ def stored_predictions(*splits: str) -> pd.DataFrame:
         )
     exclusive = bool(rows["decided"].map(len).eq(1).all() and rows["labels"].map(len).eq(1).all())
     decided, labels = ([list(one) for one in rows[name]] for name in ("decided", "labels"))
-    table = make_table(rows["sample_id"].tolist(), decided, np.stack(rows["scores"].tolist()), classes, exclusive, {})
+    answers = Answers(
+        labels=decided,
+        scores=np.stack(rows["scores"].tolist()),
+        abstains=rows["abstains"].to_numpy(dtype=bool) if "abstains" in rows else None,
+        sets=[list(one) for one in rows["prediction_set"]] if "prediction_set" in rows else None,
+    )
+    table = make_table(rows["sample_id"].tolist(), answers, classes, exclusive, {})
     table.insert(1, "split", rows["split"].to_numpy())
     table.insert(2, "true", [labels_to_text(one) for one in labels])
     table.insert(3, "right", [sorted(one) == sorted(other) for one, other in zip(decided, labels, strict=True)])

@@ -24,6 +24,7 @@ from pipeline.report.confidence import histogram, reliability
 from pipeline.report.confusion import confusion, is_single, tallies
 from pipeline.report.curves import curves
 from pipeline.report.data import data
+from pipeline.report.decisions import decisions
 from pipeline.report.headline import headline
 from pipeline.report.imbalance import imbalance
 from pipeline.report.metric_tables import tables
@@ -60,6 +61,7 @@ class Material:
         slices: `reports/slices.csv`.
         robustness: `reports/robustness.csv`.
         robustness_metrics: `reports/robustness.json`.
+        decisions: `reports/policy_figures.json`.
         predictions: Of val and test.
         mistakes: The worst wrong decisions on test.
         images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of the worst mistakes and of the pictures that the
@@ -85,6 +87,7 @@ class Material:
     slices: pd.DataFrame
     robustness: pd.DataFrame
     robustness_metrics: dict[str, Estimate]
+    decisions: JsonObject
     predictions: pd.DataFrame
     mistakes: pd.DataFrame
     images: dict[str, np.ndarray]
@@ -118,6 +121,7 @@ class Material:
             slices=read_slices(artifacts.SLICES),
             robustness=pd.read_csv(artifacts.ROBUSTNESS),
             robustness_metrics=read_estimates(artifacts.ROBUSTNESS_METRICS),
+            decisions=artifacts.read_json(artifacts.POLICY_FIGURES),
             predictions=predictions,
             mistakes=mistakes,
             images=as_packed(packed, shown) | load_thumbnails(reader, manifest, shown, side_of(len(shown))),
@@ -206,8 +210,9 @@ def content(material: Material) -> dict[str, object]:
         "imbalance": imbalance(material.imbalance),
         "tables": per_class,
         "confusion": matrix,
-        "tallies": [] if single else tallies(of_test, (material.card.get("task") or {}).get("thresholds")),
+        "tallies": [] if single else tallies(of_test, thresholds_of(material)),
         "reliability": reliability(of_test, single) if len(test) else None,
+        "decisions": decisions(material.decisions),
         "histogram": histogram(of_test) if single else None,
         "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"], lower_is_better),
         "robustness": robustness(material.robustness, material.robustness_metrics),
@@ -216,6 +221,14 @@ def content(material: Material) -> dict[str, object]:
         "next_steps": next_steps(results),
         "making": provenance(material.params, material.card),
     }
+
+
+def thresholds_of(material: Material) -> list[float] | None:
+    """The thresholds of several labels that decided: those of the aim, else those of the task, None where it has none."""
+    chosen = material.decisions["policy"]["rule"]["thresholds"]
+    if chosen is not None:
+        return [0.5 if one is None else one for one in chosen]
+    return (material.card.get("task") or {}).get("thresholds")
 
 
 def preview_classes(material: Material, most: int = 10) -> list[str]:

@@ -8,6 +8,7 @@ from pipeline.core.estimate import write_estimates
 from pipeline.core.predictions import Predictions
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.slice_candidates import list_slices
+from pipeline.evaluation.policy_evaluation import evaluate_policy, read_policy
 from pipeline.evaluation.slices import slice_table
 from pipeline.evaluation.split_evaluation import (
     Options,
@@ -17,6 +18,7 @@ from pipeline.evaluation.split_evaluation import (
     predict_splits,
 )
 from pipeline.evaluation.worst_group import WORST, worst_group_accuracy
+from pipeline.features.store import Embeddings
 from pipeline.images.reader import make_reader
 from pipeline.report.confusion import confusion_table
 from pipeline.report.index import write_index
@@ -33,7 +35,8 @@ def main() -> list[str]:
     packed = PackedDataset.load()
     predictor, card = load_predictor(artifacts.PREDICTOR)
     refuse_unfit({f"metric.{name}": one for name, one in metrics.items()}, predictor.task.exclusive)
-    predictions = predict_splits(predictor, packed)
+    policy = read_policy(card)
+    predictions = predict_splits(predictor, packed, policy)
     val, test = (predictions[predictions["split"] == name].reset_index(drop=True) for name in ("val", "test"))
     of_val, of_test = (Predictions.of(part, packed.classes) for part in (val, test))
     single_numbers = {name: metric for name, metric in metrics.items() if not metric.per_class}
@@ -42,12 +45,15 @@ def main() -> list[str]:
     figures |= baseline_margin(test, of_test, predictor.task, packed, options)
     if options.cross_validation == "always" or (options.cross_validation == "auto" and of_test.num_groups < FEW_GROUPS):
         figures |= cross_validated_figures(single_numbers, predictor.task, packed.classes, options)
+    features = Embeddings.load().of(predictions["sample_id"])
+    of_policy = evaluate_policy(policy, predictions, packed.classes, features, options.bootstrap)
     slices, _ = list_slices(test, of_test, options.min_slice, options.max_slices)
     sliced = slice_table(slices, of_test, metrics, options.bootstrap, options.min_slice)
     figures[WORST] = worst_group_accuracy(slices, of_test, options.bootstrap, options.min_slice)
     artifacts.write_table(artifacts.PREDICTIONS, predictions, metadata={"classes": packed.classes})
     write_estimates(artifacts.METRICS, choose_by)
     write_estimates(artifacts.TEST_METRICS, figures)
+    artifacts.write_json(artifacts.POLICY_FIGURES, of_policy)
     artifacts.write_csv(artifacts.SLICES, sliced)
     artifacts.write_csv(artifacts.CONFUSION, confusion_table(test))
     choices = {

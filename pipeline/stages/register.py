@@ -14,6 +14,7 @@ from pipeline.core.estimate import read_estimates
 from pipeline.core.open_types import JsonObject
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.figures import build_gate
+from pipeline.evaluation.policy_evaluation import read_policy, read_policy_figures
 from pipeline.report.comparison import comparison_page
 from pipeline.report.index import write_index
 from pipeline.report.leaderboard import duration
@@ -32,6 +33,7 @@ ARTIFACTS = {
     "evaluation": [
         *(artifacts.PREDICTIONS, artifacts.METRICS, artifacts.TEST_METRICS, artifacts.SLICES, artifacts.CONFUSION),
         *(artifacts.TRAIN_CURVES, artifacts.IMBALANCE, artifacts.ROBUSTNESS, artifacts.ROBUSTNESS_METRICS),
+        *(artifacts.POLICY, artifacts.POLICY_FIGURES),
         *(
             artifacts.REPORT,
             artifacts.CHECKS_PAGE,
@@ -47,8 +49,12 @@ def main() -> list[str]:
     options: Options = config.instantiate(Options, config.get_section(params, "register"), "register")
     card = artifacts.read_json(artifacts.PREDICTOR / "card.json")
     gate = build_gate(params, card["classes"])
-    metrics = {TEST: read_estimates(artifacts.TEST_METRICS), VAL: read_estimates(artifacts.METRICS)}
-    metrics[ROBUSTNESS] = read_estimates(artifacts.ROBUSTNESS_METRICS)
+    policy = read_policy(card)
+    metrics = {
+        TEST: read_estimates(artifacts.TEST_METRICS) | read_policy_figures(),
+        VAL: read_estimates(artifacts.METRICS),
+        ROBUSTNESS: read_estimates(artifacts.ROBUSTNESS_METRICS),
+    }
     packed = PackedDataset.load()
     key = artifacts.content_digest(
         card["training_key"].encode(),
@@ -56,6 +62,7 @@ def main() -> list[str]:
         artifacts.TEST_METRICS.read_bytes(),
         artifacts.PREDICTIONS.read_bytes(),
         artifacts.ROBUSTNESS_METRICS.read_bytes(),
+        artifacts.POLICY.read_bytes(),
         options.model_name.encode(),
     )
     curves, facts = pd.read_csv(artifacts.TRAIN_CURVES), data_facts(packed)
@@ -63,7 +70,7 @@ def main() -> list[str]:
     if not complete:
         described = packed.index.drop(columns=["origin", "group"]).assign(labels=packed.index["labels"].map(", ".join))
         runs.log_results(run_id, key, ARTIFACTS, described, card["source"], card["data_hash"])
-    result = register_version(options, run_id, key, gate, card, packed, ComparisonOptions.of(params))
+    result = register_version(options, run_id, key, gate, card, packed, ComparisonOptions.of(params), policy)
     describe_version(result, run_id, params, card, facts)
     artifacts.write_text(artifacts.COMPARISON, comparison_page(card["source"], result))
     artifacts.write_json(artifacts.REGISTRATION, result)

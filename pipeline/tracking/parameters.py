@@ -19,16 +19,8 @@ if TYPE_CHECKING:
 
 MAX_PARAM_LENGTH = 500
 UNLOGGED = (
-    "validate",
-    "check",
-    "embed",
-    "curate",
-    "evaluate",
-    "metric",
-    "gate",
-    "register",
-    "corruption",
-    "robustness",
+    *("validate", "check", "embed", "curate", "policy", "aim", "corruption", "robustness"),
+    *("evaluate", "metric", "gate", "register"),
 )
 OPTIONS = ("split", "task", "sampling", "mix", "risk")  # sections of which the name of the option says enough
 PLUMBING = (  # of train: shown only where it was changed

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,6 +19,8 @@ from pipeline.core import artifacts, config
 from pipeline.core.contracts import Gate, Metric
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import read_estimates
+from pipeline.core.nouns import CARD
+from pipeline.core.policy import Policy
 from pipeline.core.results import Verdict, read_findings
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.margin_text import BEYOND, describe_margin, is_significantly_worse
@@ -72,6 +77,7 @@ def register_version(
     card: JsonObject,
     packed: PackedDataset,
     comparison: ComparisonOptions,
+    policy: Policy | None = None,
 ) -> JsonObject:
     """What was registered and why; the same result when the same results are registered again."""
     name = options.model_name
@@ -92,7 +98,8 @@ def register_version(
                 registry.COMMIT: runs.commit(),
                 registry.TEST_SET: test_set,
             }
-            version = registry.create_version(name, run_id, key, artifacts.PREDICTOR, example_picture(packed), about)
+            with predictor_with_policy(artifacts.PREDICTOR, policy) as folder:
+                version = registry.create_version(name, run_id, key, folder, example_picture(packed), about)
         result = {
             "model": name,
             "version": version,
@@ -110,6 +117,23 @@ def register_version(
             registry.set_alias(name, alias, result["version"])
         registry.tag_version(name, result["version"], {DONE_TAG: "true"})
     return result
+
+
+@contextmanager
+def predictor_with_policy(predictor: Path, policy: Policy | None) -> Iterator[Path]:
+    """A folder with the weights of a predictor and its card, which holds the policy; the folder itself without one.
+
+    So a registered model is one thing, and whoever loads it decides as `evaluate` did.
+    """
+    if policy is None:
+        yield predictor
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / predictor.name
+        shutil.copytree(predictor, copy)
+        card = artifacts.read_json(predictor / CARD)
+        artifacts.write_json(copy / CARD, {**card, "policy": policy.to_json()})
+        yield copy
 
 
 def promote_by_hand(name: str, version: str, reason: str) -> tuple[str | None, str]:

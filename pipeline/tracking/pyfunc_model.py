@@ -45,21 +45,26 @@ class PyfuncClassifier(PythonModel):  # type: ignore[misc]
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Columns `class` (the decided labels, written by `labels_to_text`) and `scores` (a dictionary per class).
 
+        With a policy also `abstains` (bool) and, where it gives prediction sets, `set` (labels, written the same way).
+
         Raises:
             RefusedRequest: A picture cannot be read.
             MlflowException: The model does not look at pictures.
         """
         pictures = self._read(model_input["image"])
         try:
-            decided, scores = self.classifier.classify(pictures)
+            found = self.classifier.classify(pictures)
         except UserError as error:
             raise MlflowException(str(error), error_code=BAD_REQUEST) from None
-        return pd.DataFrame(
-            {
-                "class": [labels_to_text(labels) for labels in decided],
-                "scores": [dict(zip(self.classifier.classes, row.tolist(), strict=True)) for row in scores],
-            }
-        )
+        columns: dict[str, Any] = {
+            "class": [labels_to_text(labels) for labels in found.labels],
+            "scores": [dict(zip(self.classifier.classes, row.tolist(), strict=True)) for row in found.scores],
+        }
+        if found.abstains is not None:
+            columns["abstains"] = found.abstains
+        if found.sets is not None:
+            columns["set"] = [labels_to_text(labels) for labels in found.sets]
+        return pd.DataFrame(columns)
 
     def _read(self, encoded: pd.Series) -> list[np.ndarray]:
         pictures: list[np.ndarray] = []

@@ -164,9 +164,10 @@ def create_version(
 
     import pipeline
 
+    optional = [ColSpec(DataType.boolean, "abstains", required=False), ColSpec(DataType.string, "set", required=False)]
     signature = ModelSignature(
         inputs=Schema([ColSpec(DataType.binary, "image")]),
-        outputs=Schema([ColSpec(DataType.string, "class"), ColSpec(Map(DataType.double), "scores")]),
+        outputs=Schema([ColSpec(DataType.string, "class"), ColSpec(Map(DataType.double), "scores"), *optional]),
     )
     _warn_of_escapes(str(root()))
     with open_store() as (client, _):

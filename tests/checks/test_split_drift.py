@@ -5,7 +5,8 @@ import pytest
 from content_examples import only, samples_of
 from file_options import from_file
 
-from pipeline.checks.split_drift import SplitDrift, _within_folds
+from pipeline.checks.split_drift import SplitDrift
+from pipeline.features.split_probe import auc_within_folds
 
 CHOICES = {"max_auc": 0.6, "num_folds": 3, "num_resamples": 100, "seed": 0, "on_fail": "warn"}
 SPLIT = np.repeat(["train", "val", "test"], [120, 60, 60])
@@ -87,7 +88,7 @@ def test_only_pictures_of_one_fold_are_compared():
     parts = [(np.array([2, 3]), np.array([0, 1])), (np.array([0, 1]), np.array([2, 3]))]
     other, scores = np.array([True, False, True, False]), np.array([[0.9], [0.8], [0.2], [0.1]])
     weights = np.array([[1.0, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 1]])
-    found = _within_folds(other, scores, parts, weights)  # over all folds 0.2 loses to 0.8: 3 of 4 pairs
+    found = auc_within_folds(other, scores, parts, weights)  # over all folds 0.2 loses to 0.8: 3 of 4 pairs
     assert found == pytest.approx([1.0, 1.0, np.nan], nan_ok=True)
 
 

@@ -10,7 +10,8 @@ from pipeline.prediction.classifier import PictureClassifier
 
 def test_scores_are_those_of_the_predictor(classifier, encode):
     pictures = make_pictures(5)
-    decided, scores = classifier.classify([classifier.read(encode(one)) for one in pictures])
+    answers = classifier.classify([classifier.read(encode(one)) for one in pictures])
+    decided, scores = answers.labels, answers.scores
     np.testing.assert_array_equal(scores, classifier.predictor.predict(pictures[..., None]))
     assert decided == [[CLASSES[one]] for one in scores.argmax(axis=1)]
     assert len({one for (one,) in decided}) > 1
@@ -18,8 +19,8 @@ def test_scores_are_those_of_the_predictor(classifier, encode):
 
 
 def test_no_picture(classifier):
-    decided, scores = classifier.classify([])
-    assert (decided, scores.shape) == ([], (0, 3))
+    answers = classifier.classify([])
+    assert (answers.labels, answers.scores.shape) == ([], (0, 3))
 
 
 def test_a_file_that_is_no_picture(classifier):

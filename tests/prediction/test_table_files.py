@@ -9,12 +9,18 @@ import pytest
 
 from pipeline.core.errors import UserError
 from pipeline.prediction import table_files
+from pipeline.prediction.classifier import Answers
 from pipeline.prediction.table_files import open_table, refuse_unwritable
 from pipeline.prediction.tables import make_table
 
+
+def answers(labels, scores, **policy):
+    return Answers(labels=labels, scores=np.array(scores), **{"abstains": None, "sets": None, **policy})
+
+
 PARTS = [
-    make_table(['a,"1".png', "b.txt"], [["x"]], np.array([[0.75, 0.25]]), ["x", "y"], True, {1: "empty: 0 bytes"}),
-    make_table(["ü.png"], [["y"]], np.array([[1 / 3, 2 / 3]]), ["x", "y"], True, {}),
+    make_table(['a,"1".png', "b.txt"], answers([["x"]], [[0.75, 0.25]]), ["x", "y"], True, {1: "empty: 0 bytes"}),
+    make_table(["ü.png"], answers([["y"]], [[1 / 3, 2 / 3]]), ["x", "y"], True, {}),
 ]
 
 
@@ -90,3 +96,15 @@ def test_a_folder_that_is_a_file(project):
     (project / "a").touch()
     with pytest.raises(UserError, match=r"cannot be written: (File exists|Not a directory); choose another --out$"):
         write(project / "a/p.csv")
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_what_a_policy_adds(project, ending):
+    policy = {"abstains": np.array([True, False]), "sets": [["x", "y"], []]}
+    table = make_table(["a", "b"], answers([["x"], ["y"]], [[0.5, 0.5], [0.0, 1.0]], **policy), ["x", "y"], True, {})
+    with open_table(project / f"p.{ending}") as file:
+        file.append(table)
+    readers = {"csv": pd.read_csv, "jsonl": lambda path: pd.read_json(path, lines=True), "parquet": pd.read_parquet}
+    found = readers[ending](project / f"p.{ending}")
+    assert found["abstains"].tolist() == [True, False]
+    assert found["set"].fillna("").tolist() == ["x|y", ""]

@@ -8,6 +8,7 @@ from trained_model import CLASSES, make_pictures
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.prediction import tables
+from pipeline.prediction.classifier import Answers
 from pipeline.prediction.picture_files import list_pictures
 from pipeline.prediction.tables import make_table, predict_files, stored_predictions
 
@@ -59,14 +60,16 @@ def test_a_file_that_kills_the_process_that_decodes_it(classifier):
 
 def test_several_labels():
     scores = np.array([[0.9, 0.8], [0.1, 0.2]])
-    found = make_table(["a", "b", "c"], [["x", "y"], []], scores, ["x", "y"], False, {1: "empty: 0 bytes"})
+    answers = Answers(labels=[["x", "y"], []], scores=scores, abstains=None, sets=None)
+    found = make_table(["a", "b", "c"], answers, ["x", "y"], False, {1: "empty: 0 bytes"})
     assert found.columns.tolist() == ["file", "labels", "score_x", "score_y", "reason"]
     assert found["labels"].tolist() == ["x|y", "", ""]
     np.testing.assert_allclose(found["score_y"], [0.8, np.nan, 0.2], rtol=1e-6)
 
 
 def test_a_class_called_like_a_column():
-    found = make_table(["a"], [["file"]], np.array([[0.25, 0.75]]), ["reason", "file"], True, {})
+    answers = Answers(labels=[["file"]], scores=np.array([[0.25, 0.75]]), abstains=None, sets=None)
+    found = make_table(["a"], answers, ["reason", "file"], True, {})
     assert found.to_dict("records") == [
         {"file": "a", "class": "file", "confidence": 0.75, "score_reason": 0.25, "score_file": 0.75, "reason": ""}
     ]

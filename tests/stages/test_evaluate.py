@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from file_options import from_file
+from policy_examples import make_policy
 
 from pipeline.core import artifacts
 from pipeline.core.estimate import Estimate
@@ -27,6 +28,7 @@ from pipeline.statistics.classification import balanced_accuracy
 from pipeline.training.tasks.single_label import SingleLabel
 
 TASK = SingleLabel(label_smoothing=0.0)
+PLAIN = make_policy(2)
 OPTIONS = {"num_resamples": 100, "seed": 0, "half_width": 0.45, "min_slice": 1, "max_slices": 500, "num_mistakes": 0}
 OPTIONS["cross_validation"] = "never"
 
@@ -52,11 +54,14 @@ def brightness(images):
 
 @pytest.fixture
 def predictions(packed):
-    return predict_splits(Predictor(brightness), packed)
+    return predict_splits(Predictor(brightness), packed, PLAIN)
 
 
 def test_predictions_are_those_of_val_and_test(packed, predictions):
-    assert list(predictions) == ["sample_id", "split", "labels", "group", "attr_site", "scores", "decided"]
+    assert list(predictions) == [
+        *("sample_id", "split", "labels", "group", "attr_site"),
+        *("scores", "decided", "raw_scores", "abstains"),
+    ]
     assert predictions["sample_id"].tolist() == [f"s{position}" for position in range(12, 20)]
     assert predictions["split"].tolist() == ["val"] * 4 + ["test"] * 4
     assert predictions["decided"].tolist() == [["a"], ["b"]] * 4
@@ -67,7 +72,7 @@ def test_predictions_are_those_of_val_and_test(packed, predictions):
 
 def test_what_is_told_of_the_pictures_goes_with_them(packed):
     predictor = Predictor(brightness)
-    predict_splits(predictor, packed)
+    predict_splits(predictor, packed, PLAIN)
     seen = predictor.seen
     assert seen[0]["sample_id"].tolist() == [f"s{position}" for position in range(12, 20)]
     assert seen[0]["attr_site"].tolist() == packed.index["attr_site"].tolist()[12:]
@@ -104,7 +109,7 @@ def properties(packed):
 
 def test_a_model_that_sees_brightness_adds_nothing_to_the_properties(packed):
     told = properties(packed)
-    predictions = predict_splits(Predictor(brightness), told)
+    predictions = predict_splits(Predictor(brightness), told, PLAIN)
     test = predictions[predictions["split"] == "test"].reset_index(drop=True)
 
     def margin(test):

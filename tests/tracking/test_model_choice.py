@@ -56,7 +56,7 @@ def test_a_version_classifies_as_the_predictor(versions, predictor, encode):
     classifier, title = load_classifier()
     assert title == f"{NAME} version 1 (champion)"
     pictures = make_pictures(4)
-    _, scores = classifier.classify([classifier.read(encode(one)) for one in pictures])
+    scores = classifier.classify([classifier.read(encode(one)) for one in pictures]).scores
     np.testing.assert_array_equal(scores, predictor.predict(pictures[..., None]))
 
 

@@ -1,0 +1,1 @@
+"""Aims: how decisions follow from scores, one file each."""

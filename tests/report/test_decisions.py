@@ -1,0 +1,71 @@
+"""The section on decisions says what the figures of the policy say, and warns where they are not promised."""
+
+from dataclasses import replace
+
+import pytest
+from report_material import CASES, Page, build, entry, measure_decisions
+
+from pipeline.core.decision_rule import Rule
+from pipeline.report.decisions import decisions, describe_calibration, describe_coverage
+from pipeline.report.page import render
+
+POLICY = {"temperatures": [2.0, 2.0], "set_thresholds": [0.1, 0.1], "coverage": 0.9}
+FELL = {"calibration_error_before": entry(0.12), "calibration_error": entry(0.05)}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_page_has_the_section(name):
+    html = render(build(**CASES[name]))
+    assert '<section id="decisions">' in html
+    assert "<script>alert" not in html
+    assert "Before calibration" in Page(html).text
+
+
+def test_what_the_page_says():
+    text = Page(render(build())).text
+    assert "Whether test is like val cannot be judged: val has 8 groups and test has 8 groups" in text
+    assert "The scores are calibrated with temperature 1.50 (above 1: the model was overconfident on val)." in text
+    assert "Calibration of cat cannot be judged." in text
+    assert "Prediction sets that were fitted on val to hold the true class of 90 % of the pictures hold that of" in text
+    assert "Fitted on 40 val pictures, measured on test" in text
+
+
+def test_without_sets_thresholds_and_temperature():
+    material = build()
+    plain = {"set_thresholds": None, "temperatures": (1.0, 1.0), "abstention": "never", "notes": ()}
+    content = measure_decisions(material.predictions, ["cat", "dog"], **plain, rule=Rule())
+    found = decisions(content)
+    assert (found.promise, found.sizes, found.per_class, found.thresholds) == ("", [], [], [])
+    assert found.calibration == "The scores are those of the model: no temperature was fitted."
+    text = Page(render(replace(material, decisions=content))).text
+    assert "left to a person" not in text.partition("Accuracy if the least")[0].partition("Decisions")[2]
+    assert "Prediction sets that" not in text
+
+
+@pytest.mark.parametrize(
+    ("fall", "ending"),
+    [
+        (entry(0.07, 0.02, 0.12), "went from 12.0\u00a0% to 5.0\u00a0%: less than before."),
+        (entry(0.07, -0.02, 0.12), "went from 12.0\u00a0% to 5.0\u00a0%, a difference that chance explains."),
+        (entry(-0.07, -0.1, -0.02), "went from 12.0\u00a0% to 5.0\u00a0%: more than before."),
+        (entry(0.07), "; test has too few groups to say whether that is more than chance."),
+    ],
+)
+def test_what_calibration_did(fall, ending):
+    assert describe_calibration(POLICY, {**FELL, "calibration_error_fall": fall}).endswith(ending)
+
+
+@pytest.mark.parametrize(
+    ("coverage", "state", "ending"),
+    [
+        (entry(0.82, 0.79, 0.85), "differ", "That is fewer than promised: do not rely on the sets for pictures like"),
+        (entry(0.89, 0.85, 0.93), "differ", "The promise is for pictures like those of val."),
+        (entry(0.89, 0.85, 0.93), "alike", "hold that of 89.0\u00a0% of test, and of 58.1\u00a0% of normal."),
+    ],
+)
+def test_what_the_sets_promise(coverage, state, ending):
+    classes = {"set_coverage/normal": entry(0.581), "set_coverage/ill": entry(0.97)}
+    text = describe_coverage(POLICY, {"set_coverage": coverage, **classes}, state)
+    assert ending in text
+    assert "58.1\u00a0% of normal" in text
+    assert describe_coverage({**POLICY, "set_thresholds": None}, {"set_coverage": coverage}, state) == ""

@@ -9,8 +9,9 @@ that the models of these five folds have in the population ("these models") and 
 
 * pictures: pooled decisions as if every picture were independent (Wald).
 * folds: corrected resampled t over the accuracies of folds (Nadeau and Bengio 2003, doi:10.1023/A:1024068626366).
-* groups: pooled decisions, each group left out once, t of groups - 1, as `colibri cross-validate` has it
-  (pipeline/evaluation/out_of_fold.py).
+* groups: pooled decisions, each group left out once, t of groups - 1, as for a single test set.
+* widened: the same with a standard error 1.25 times as large, as `colibri cross-validate` has it
+  (`Bootstrap.across_folds`).
 * nested: nested cross-validation, 20 divisions into folds (Bates, Hastie and Tibshirani 2024,
   doi:10.1080/01621459.2023.2197686), variances within a fold by group; 420 fits instead of 5.
 """
@@ -148,11 +149,14 @@ def measure(num_groups: int, per_group: int, runs: int, nested: bool) -> dict[st
         half = 1.96 * math.sqrt(value * (1 - value) / len(right))
         found["pictures"] = (value - half, value + half, 0)
         means = np.array([right[fold == one].mean() for one in range(NUM_FOLDS)])
-        half = float(stdtrit(NUM_FOLDS - 1, 0.975)) * math.sqrt((1 / NUM_FOLDS + 1 / (NUM_FOLDS - 1)) * means.var(ddof=1))
+        half = float(stdtrit(NUM_FOLDS - 1, 0.975)) * math.sqrt(
+            (1 / NUM_FOLDS + 1 / (NUM_FOLDS - 1)) * means.var(ddof=1)
+        )
         found["folds"] = (means.mean() - half, means.mean() + half, 0)
-        estimates = estimate_metrics(METRICS, to_predictions(pictures, right), BOOTSTRAP)
-        found["groups"] = (estimates["accuracy"].low, estimates["accuracy"].high, 0)
-        found["groups, balanced"] = (estimates["balanced"].low, estimates["balanced"].high, 1)
+        for name, bootstrap in (("groups", BOOTSTRAP), ("widened", BOOTSTRAP.across_folds)):
+            estimates = estimate_metrics(METRICS, to_predictions(pictures, right), bootstrap)
+            found[name] = (estimates["accuracy"].low, estimates["accuracy"].high, 0)
+            found[f"{name}, balanced"] = (estimates["balanced"].low, estimates["balanced"].high, 1)
         if nested:
             middle, error = nested_interval(pictures, value, generator)
             naive = group_error(right, pictures.groups)

@@ -20,10 +20,7 @@ def split(manifest, recorded=None, **changes):
 def folds_of(manifest, num_folds, **changes):
     """A column per fold with the split of each sample."""
     return pd.DataFrame(
-        {
-            number: split(manifest, fold=number, num_folds=num_folds, **changes)["split"]
-            for number in range(num_folds)
-        }
+        {number: split(manifest, fold=number, num_folds=num_folds, **changes)["split"] for number in range(num_folds)}
     )
 
 
@@ -89,7 +86,7 @@ def test_val_has_the_smallest_group_where_all_are_large(make_manifest):
     table = folds_of(make_manifest("xy" * 19 + "x", group=groups), 4)
     for number in range(4):
         held = {name for name, one in zip(groups, table[number], strict=True) if one == "val"}
-        assert held == ({"a"} if "c" in {name for name, one in zip(groups, table[number]) if one == "test"} else {"c"})
+        assert held == ({"a"} if "c" in {name for name, one in zip(groups, table[number], strict=True) if one == "test"} else {"c"})
 
 
 def test_a_sample_without_a_label_is_in_no_fold(make_manifest):
@@ -101,8 +98,16 @@ def test_a_sample_without_a_label_is_in_no_fold(make_manifest):
 @pytest.mark.parametrize(
     ("groups", "num_folds", "expected"),
     [
-        ("aabbccdd", 5, r"^5 folds, each with a val of its own, need at least 5 groups of labelled samples, found 4; set"),
-        ("aaaabbbb", 2, r"^2 folds, each with a val of its own, need at least 4 groups of labelled samples, found 2; set"),
+        (
+            "aabbccdd",
+            5,
+            r"^5 folds, each with a val of its own, need at least 5 groups of labelled samples, found 4; set",
+        ),
+        (
+            "aaaabbbb",
+            2,
+            r"^2 folds, each with a val of its own, need at least 4 groups of labelled samples, found 2; set",
+        ),
     ],
 )
 def test_too_few_groups_are_refused(make_manifest, groups, num_folds, expected):

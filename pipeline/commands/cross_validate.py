@@ -51,8 +51,8 @@ def main(overrides: list[str], folds: int, repeats: int) -> None:
 
     if folds < 2 or repeats < 1 or folds * repeats > MAX_TRAININGS:
         raise UserError(
-            f"--folds must be at least 2, --repeats at least 1, and both together at most {MAX_TRAININGS} trainings; got "
-            f"{folds} and {repeats}"
+            f"--folds must be at least 2, --repeats at least 1, and both together at most {MAX_TRAININGS} trainings; "
+            f"got {folds} and {repeats}"
         )
     rows, places = fold_overrides(folds, repeats, overrides), fold_names(folds, repeats)
     compose_checked(next(iter(rows.values())))
@@ -97,8 +97,8 @@ def _refuse_failures(finished: Mapping[str, Finished], names: Mapping[str, str])
     if failed:
         first, reason = next(iter(failed.items()))
         raise UserError(
-            f"{len(failed)} of {len(finished)} folds failed, the first is {first}: {reason}; the others are kept, so run "
-            f"the same command again once it is repaired; dvc queue logs {names[first]}"
+            f"{len(failed)} of {len(finished)} folds failed, the first is {first}: {reason}; the others are kept, so "
+            f"run the same command again once it is repaired; dvc queue logs {names[first]}"
         )
 
 

@@ -71,8 +71,9 @@ class Fold(Split):
         needed = max(self.num_folds, MIN_GROUPS)
         if num_groups < needed:
             raise UserError(
-                f"{self.num_folds} folds, each with a val of its own, need at least {needed} groups of labelled samples, "
-                f"found {num_groups}; set split.num_folds lower (colibri cross-validate --folds), or define smaller groups"
+                f"{self.num_folds} folds, each with a val of its own, need at least {needed} groups of labelled "
+                f"samples, found {num_groups}; set split.num_folds lower (colibri cross-validate --folds), or define "
+                "smaller groups"
             )
         names = [str(number) for number in range(self.num_folds)]
         fractions = dict.fromkeys(names, 1 / self.num_folds)

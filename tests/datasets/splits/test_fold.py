@@ -85,8 +85,10 @@ def test_val_has_the_smallest_group_where_all_are_large(make_manifest):
     groups = [*("a" * 10), *("b" * 10), *("c" * 9), *("d" * 10)]  # 15 % of 29 or 30 is less than half of a group
     table = folds_of(make_manifest("xy" * 19 + "x", group=groups), 4)
     for number in range(4):
-        held = {name for name, one in zip(groups, table[number], strict=True) if one == "val"}
-        assert held == ({"a"} if "c" in {name for name, one in zip(groups, table[number], strict=True) if one == "test"} else {"c"})
+        of_split = {
+            split: name for name, split in zip(groups, table[number], strict=True)
+        }  # one group in each but train
+        assert of_split["val"] == ("a" if of_split["test"] == "c" else "c")
 
 
 def test_a_sample_without_a_label_is_in_no_fold(make_manifest):

@@ -148,4 +148,4 @@ def describe_curve(estimates: dict[str, Estimate]) -> str:
         return f"More pictures of this kind would hardly help these features: {span}"
     if gain.low > 0:
         return f"More pictures would help these features: {span}"
-    return f"Whether more pictures would help cannot be judged: {span}"
+    return f"Whether more pictures would help cannot be judged: {span} is predicted, and the interval includes 0"

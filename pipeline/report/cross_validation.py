@@ -151,8 +151,8 @@ def describe_cross_validation(found: CrossValidation) -> list[str]:
     """The result for a terminal."""
     times = "once" if found.num_repeats == 1 else f"{found.num_repeats} times"
     lines = [
-        f"Cross-validated: {found.num_samples:,} pictures of {found.num_groups:,} groups, each tested {times} by a",
-        "model that had not seen its group (95 % interval over groups, widened since folds share training data):",
+        f"Cross-validated: {found.num_samples:,} pictures of {found.num_groups:,} groups, each tested {times}",
+        "by a model that had not seen its group (95 % interval over groups, widened since folds share training data):",
         f"  {'':20s} {'figure':>8s}  {'95 % interval':16s}  properties alone",
     ]
     for name, estimate in found.estimates.items():

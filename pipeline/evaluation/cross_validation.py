@@ -10,11 +10,12 @@ import pandas as pd
 
 from pipeline.core.predictions import Predictions
 from pipeline.evaluation.baseline_margin import decide_by_forest
+from pipeline.evaluation.learning_curve import PERCENTS, CurvePoint
 from pipeline.evaluation.property_forest import property_bins
-from pipeline.features.linear_probe import make_probe, stratified_group_folds
+from pipeline.features.linear_probe import Folds, make_probe, stratified_group_folds
 
 NUM_FOLDS = 5
-MAX_SAMPLES = 20_000  # of more, whole groups are sampled
+MAX_SAMPLES = 10_000  # of more, whole groups are sampled, so that it takes seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +25,12 @@ class OutOfFold:
     Attributes:
         by_features: Predictions of a logistic regression on the features; its scores are its decisions, 0 or 1.
         by_properties: (N, K) bool, predictions of a forest on the properties, in the same folds.
+        curve: Decisions of the same regression on growing shares of the groups; empty where a fold lacks groups.
     """
 
     by_features: Predictions
     by_properties: np.ndarray
+    curve: list[CurvePoint]
 
 
 def cross_validate(
@@ -74,11 +77,44 @@ def cross_validate(
         scores=by_features.astype(np.float64),
         classes=classes,
     )
-    return OutOfFold(predictions, by_properties)
+    curve = _curve(inputs, targets, groups, parts, exclusive, seed)
+    last = [] if not curve else [CurvePoint(percent=PERCENTS[-1], num_train=_mean_size(parts), decided=by_features)]
+    return OutOfFold(predictions, by_properties, [*curve, *last])
+
+
+def _mean_size(parts: Folds) -> float:
+    return float(np.mean([len(train) for train, _ in parts]))
+
+
+def _curve(
+    inputs: np.ndarray, targets: np.ndarray, groups: np.ndarray, parts: Folds, exclusive: bool, seed: int
+) -> list[CurvePoint]:
+    """The points before the last: of each fold the first of its groups in one random order, so that shares are nested.
+
+    None where the smallest share is less than one group of a fold or is without samples of two kinds.
+    """
+    shares = [percent / PERCENTS[-1] for percent in PERCENTS[:-1]]
+    decided = [np.zeros(targets.shape, dtype=bool) for _ in shares]
+    sizes: list[list[int]] = [[] for _ in shares]
+    generator = np.random.default_rng(seed)
+    for train, test in parts:
+        names = np.unique(groups[train])
+        order = dict(zip(generator.permutation(names).tolist(), range(len(names)), strict=True))
+        rank = np.array([order[name] for name in groups[train].tolist()])
+        for place, share in enumerate(shares):
+            rows = train[rank < max(1, round(share * len(names)))]
+            if share * len(names) < 1 or len(np.unique(targets[rows], axis=0)) < 2:
+                return []
+            sizes[place].append(len(rows))
+            decided[place][test] = _decide_by_probe(inputs[rows], targets[rows], inputs[test], exclusive)
+    return [
+        CurvePoint(percent=percent, num_train=float(np.mean(size)), decided=one)
+        for percent, size, one in zip(PERCENTS, sizes, decided, strict=False)
+    ]
 
 
 def _sample_groups(groups: np.ndarray, seed: int) -> np.ndarray:
-    """Rows of at most 20,000 samples, in their order: whole groups, taken at random, one at least."""
+    """Rows of at most 10,000 samples, in their order: whole groups, taken at random, one at least."""
     if len(groups) <= MAX_SAMPLES:
         return np.arange(len(groups))
     codes = np.unique(groups, return_inverse=True)[1]

@@ -6,6 +6,7 @@ from pipeline.core.estimate import Estimate
 
 BEYOND = "baseline_margin"  # in the metrics of test
 CROSS = "cross/"  # prefix of cross-validated figures in these metrics
+PROPERTIES = "properties_"  # after it: figures of the properties alone in the same folds
 
 
 def is_significantly_worse(margin: Estimate) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -21,7 +21,8 @@ from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.baseline_margin import decide_by_properties, margin_over_properties
 from pipeline.evaluation.cross_validation import OutOfFold, cross_validate
 from pipeline.evaluation.estimates import estimate_metrics
-from pipeline.evaluation.margin_text import BEYOND, CROSS
+from pipeline.evaluation.learning_curve import curve_estimates
+from pipeline.evaluation.margin_text import BEYOND, CROSS, PROPERTIES
 from pipeline.features.store import Embeddings
 from pipeline.statistics.bootstrap import Bootstrap, wilson_sample_size
 
@@ -41,8 +42,8 @@ class Options:
         min_slice: Slices with fewer samples are listed without a figure.
         max_slices: Most slices with a figure; of more, pairs of two properties and small ones are left out first.
         num_mistakes: Worst mistakes shown as pictures.
-        cross_validation: Whether frozen features are also cross-validated over all groups: `auto` (where test has fewer
-            than 20 groups), `always` or `never`.
+        cross_validation: Whether frozen features are also cross-validated over all groups (at most 10,000 samples):
+            `always`, `auto` (where test has fewer than 20 groups) or `never`.
     """
 
     num_resamples: Annotated[int, Ge(100)]
@@ -125,11 +126,18 @@ def cross_validated_figures(
         return {}
     # scores of different folds are not on one scale
     on_decisions = {name: metric for name, metric in metrics.items() if not metric.by_scores}
-    return {f"{CROSS}{name}": entry for name, entry in cross_figures(found, on_decisions, task, options).items()}
+    figures = {f"{CROSS}{name}": entry for name, entry in cross_figures(found, on_decisions, task, options).items()}
+    groups = found.by_features.groups
+    return figures | curve_estimates(found.curve, found.by_features.targets, groups, task.exclusive, options.bootstrap)
 
 
 def cross_figures(found: OutOfFold, metrics: dict[str, Metric], task: Task, options: Options) -> dict[str, Estimate]:
-    """Metrics of the out-of-fold predictions, and their margin over the properties."""
-    figures = estimate_metrics(metrics, found.by_features, options.bootstrap)
-    margin = margin_over_properties(found.by_features, found.by_properties, task.exclusive, options.bootstrap)
-    return figures | {BEYOND: margin}
+    """Metrics of the out-of-fold predictions, and their margin over the properties; widened, as folds share samples."""
+    bootstrap = options.bootstrap.across_folds
+    figures = estimate_metrics(metrics, found.by_features, bootstrap)
+    by_properties = replace(
+        found.by_features, decided=found.by_properties, scores=found.by_properties.astype(np.float64)
+    )
+    alone = estimate_metrics(metrics, by_properties, bootstrap)
+    margin = margin_over_properties(found.by_features, found.by_properties, task.exclusive, bootstrap)
+    return figures | {BEYOND: margin} | {f"{PROPERTIES}{name}": entry for name, entry in alone.items()}

@@ -57,13 +57,16 @@ class Queue:
         return [name for name, state in self.states.items() if state in states]
 
 
-def run(names: Mapping[str, str], overrides: Mapping[str, Sequence[str]], tell: Tell) -> dict[str, Finished]:
+def run(
+    names: Mapping[str, str], overrides: Mapping[str, Sequence[str]], tell: Tell, target: str | None = None
+) -> dict[str, Finished]:
     """Each experiment to how it ended; what has run before with the same name is not run again.
 
     Args:
         names: Experiment to its name in DVC, which changes with all that it depends on.
         overrides: Experiment to what DVC sets for it.
         tell: Called with an experiment and what happens to it.
+        target: The last stage to run; all stages unless given.
 
     Raises:
         UserError: DVC cannot queue it, or what was interrupted cannot be removed from the queue.
@@ -76,7 +79,7 @@ def run(names: Mapping[str, str], overrides: Mapping[str, Sequence[str]], tell: 
         for name in [name for name in waiting if name in known]:
             done[waiting[name]] = Finished(revision=name)
             tell(waiting.pop(name), "has run before")
-        for name, refused in _enqueue(waiting, overrides, tell).items():
+        for name, refused in _enqueue(waiting, overrides, tell, target).items():
             done[waiting.pop(name)] = refused
         for name, finished in _wait(waiting, tell):
             done[waiting[name]] = finished
@@ -103,7 +106,9 @@ def read_queue() -> Queue:
     return Queue(states, workers is not None and workers.groups() != ("0", "0"))
 
 
-def _enqueue(waiting: Mapping[str, str], overrides: Mapping[str, Sequence[str]], tell: Tell) -> dict[str, Finished]:
+def _enqueue(
+    waiting: Mapping[str, str], overrides: Mapping[str, Sequence[str]], tell: Tell, target: str | None
+) -> dict[str, Finished]:
     """Queues what is not queued or running, after removing former failures; returns those that DVC refuses."""
     queue = read_queue()
     ready = queue.names("Queued", "Running")
@@ -114,7 +119,7 @@ def _enqueue(waiting: Mapping[str, str], overrides: Mapping[str, Sequence[str]],
     for name in [name for name in waiting if name not in ready]:
         try:
             options = [word for one in overrides[waiting[name]] for word in ("--set-param", one)]
-            call_dvc("exp", "run", "--queue", "--name", name, *options)
+            call_dvc("exp", "run", "--queue", "--name", name, *options, *([target] if target else []))
             tell(waiting[name], WAITS)
         except Refusal as error:
             refused[name] = Finished(reason=f"DVC does not queue it: {error}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.core.estimate import Estimate
-from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
+from pipeline.evaluation.margin_text import BEYOND, CROSS, PROPERTIES, describe_margin
 from pipeline.report.formatting import Figure, figure
 from pipeline.statistics.bootstrap import FEW_GROUPS
 
@@ -32,11 +32,13 @@ class Cross:
         figures: The leading metric first.
         num_groups: Groups behind the leading metric.
         beyond: Their margin over the properties alone, in a sentence.
+        properties: The leading metric of the properties alone in the same folds; None where it was not measured.
     """
 
     figures: list[Figure]
     num_groups: int
     beyond: str
+    properties: Figure | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +116,13 @@ def _cross(metrics: dict[str, Estimate], names: list[str], lower_is_better: Coll
         figures=[figure(name, metrics[CROSS + name], lower_is_better=name in lower_is_better) for name in available],
         num_groups=metrics[CROSS + available[0]].groups,
         beyond=describe_margin(metrics.get(CROSS + BEYOND), "The balanced accuracy of these features"),
+        properties=_properties(metrics, available[0]),
     )
+
+
+def _properties(metrics: dict[str, Estimate], name: str) -> Figure | None:
+    alone = metrics.get(f"{CROSS}{PROPERTIES}{name}")
+    return None if alone is None else figure(name, alone)
 
 
 def _guess(test: pd.DataFrame, leading: Figure | None) -> Guess:

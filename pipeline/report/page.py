@@ -27,6 +27,7 @@ from pipeline.report.data import data
 from pipeline.report.decisions import decisions
 from pipeline.report.headline import headline
 from pipeline.report.imbalance import imbalance
+from pipeline.report.learning_curve import learning_curve
 from pipeline.report.metric_tables import tables
 from pipeline.report.mistakes import mistakes
 from pipeline.report.next_steps import Results, next_steps
@@ -207,6 +208,7 @@ def content(material: Material) -> dict[str, object]:
         "preview": preview_uri(material.preview),
         "preview_classes": preview_classes(material),
         "curves": curves(material.curves),
+        "learning_curve": learning_curve(material.metrics),
         "imbalance": imbalance(material.imbalance),
         "tables": per_class,
         "confusion": matrix,

@@ -10,6 +10,7 @@ from pipeline.core.finding_text import count_states, describe_failure, ways_out
 from pipeline.core.progress import duration
 from pipeline.core.results import StoredFinding, read_findings
 from pipeline.core.terminal import count_of, truncate
+from pipeline.evaluation.learning_curve import describe_curve
 from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def summary_lines(
         result += ["Frozen features with a linear classifier, out of fold, over the groups of all splits:", *crossed]
         above = describe_margin(metrics.get(CROSS + BEYOND))
         result += [f"  {above}"] if above else []
+        more = describe_curve(metrics)
+        result += [f"  {more}"] if more else []
     result.append(f"Checks: {count_states(checks)}; more in {artifacts.CHECKS_PAGE} and {artifacts.CURATION_PAGE}")
     result += [f"  {check}{describe_failure(one)}" for check, one in checks.items() if not one.passed]
     result += comparison_lines(registration.get("earlier_data"))

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.contracts import Log
 from pipeline.tracking.connection import PARENT, find, open_store, search
 from pipeline.tracking.experiments import dataset_of, open_experiment
-from pipeline.tracking.figures import epoch_figures
+from pipeline.tracking.figures import TEST, epoch_figures, log_estimates
 from pipeline.tracking.journal import bring_left, log_figures, log_params
 from pipeline.tracking.owners import sweep
 from pipeline.tracking.parameters import as_parameters, flatten, headline_parameters
 from pipeline.tracking.recording import record_run
 from pipeline.tracking.run_names import SEPARATOR, short_key, trial_name
-from pipeline.tracking.runs import RESULTS, commit
+from pipeline.tracking.runs import KEY, RESULTS, commit
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from pipeline.core.estimate import Estimate
     from pipeline.core.open_types import Params
 
 LEADERBOARD, STUDY, TRIAL = "colibri.leaderboard", "colibri.study", "colibri.trial"
+CROSS_VALIDATION, CROSS_VALIDATION_FOLD = "colibri.cross_validation", "colibri.fold"
+CROSS_VALIDATED = "cross_validated"  # group of figures in MLflow
 
 
 def leaderboard_run(name: str, results_keys: Mapping[str, str], artifacts: list[Path]) -> list[str]:
@@ -64,6 +68,63 @@ def leaderboard_run(name: str, results_keys: Mapping[str, str], artifacts: list[
             for path in artifacts:
                 client.log_artifact(parent, str(path))
     return list(parents.values())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FoldRecord:
+    """What the run of one fold needs.
+
+    Attributes:
+        training_key: Of its training.
+        params: All parameters of the fold.
+        estimates: Figures on its test part.
+    """
+
+    training_key: str
+    params: Params
+    estimates: dict[str, Estimate]
+
+
+def cross_validation_run(
+    key: str, title: str, folds: Mapping[str, FoldRecord], estimates: dict[str, Estimate], artifacts: list[Path]
+) -> str:
+    """The id of the run of a cross-validation, with the run of each fold under it; it is found again by its key.
+
+    A fold's run is the one that its training opened; where DVC brought the training back from elsewhere, a new one.
+
+    Args:
+        key: Of all folds.
+        title: Name of the parent.
+        folds: Name of each fold to its record.
+        estimates: Over all folds.
+        artifacts: Files to log.
+    """
+    first = next(iter(folds.values()))
+    with open_store() as (client, experiments):
+        bring_left()
+        sweep(client, experiments)
+        experiment = open_experiment(client, dataset_of(first.params))
+        known = find(client, experiments, CROSS_VALIDATION, key)
+        parent = (
+            str(known[0].info.run_id) if known else _create_parent(client, experiment, CROSS_VALIDATION, key, title)
+        )
+        if not client.get_run(parent).data.params:
+            log_params(client, parent, headline_parameters(first.params, {}))
+        for name, fold in folds.items():
+            runs = [run for run in find(client, experiments, KEY, fold.training_key) if run.info.status == "FINISHED"]
+            run_id = (
+                str(runs[0].info.run_id) if runs else _create_parent(client, experiment, KEY, fold.training_key, name)
+            )
+            if not runs:
+                log_params(client, run_id, headline_parameters(fold.params, {}))
+            client.set_tag(run_id, PARENT, parent)
+            client.set_tag(run_id, "mlflow.runName", name)
+            client.set_tag(run_id, CROSS_VALIDATION_FOLD, name)
+            log_estimates(client, run_id, {TEST: fold.estimates})
+        log_estimates(client, parent, {CROSS_VALIDATED: estimates})
+        for path in artifacts:
+            client.log_artifact(parent, str(path))
+    return parent
 
 
 def study_run(key: str, name: str, params: Params) -> str:

@@ -125,3 +125,30 @@ def broken_off():
     with runs.training_run("broken off", {"a": 1}) as log:
         log(1, {"epoch": 1, "train_loss": 0.5})
         raise KeyboardInterrupt
+
+
+def test_the_folds_of_a_cross_validation_are_under_one_run_that_is_found_again(store, client, tmp_path):
+    from pipeline.core.estimate import Estimate
+    from pipeline.tracking.parent_runs import FoldRecord, cross_validation_run
+
+    run_id, _ = runs.completed_run("training of fold 1", "", {"source": {"name": "folded"}}, pd.DataFrame(), {})
+    table = tmp_path / "cross_validation.json"
+    artifacts.write_text(table, "{}")
+    figure = Estimate(value=0.75, low=0.5, high=0.9, n=40, groups=10)
+    params = {"source": {"name": "folded"}}
+    records = {
+        f"fold {number}": FoldRecord(
+            training_key=f"training of fold {number}", params=params, estimates={"accuracy": figure}
+        )
+        for number in (1, 2)  # the training of the second left no run
+    }
+    words = ("all folds", "cross-validation · folded", records, {"accuracy": figure}, [table])
+    parent = cross_validation_run(*words)
+    assert cross_validation_run(*words) == parent
+    children = under(client, parent)
+    assert run_id in children
+    assert len(children) == 2
+    assert {client.get_run(one).info.run_name for one in children} == {"fold 1", "fold 2"}
+    assert client.get_run(run_id).data.metrics["final_test/accuracy"] == 0.75
+    assert client.get_run(parent).data.metrics["cross_validated/accuracy"] == 0.75
+    assert client.get_run(parent).info.run_name == "cross-validation · folded"

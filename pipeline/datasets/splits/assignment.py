@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -34,7 +34,13 @@ def earlier_splits(rows: pd.DataFrame, recorded: pd.DataFrame | None) -> pd.Seri
 
 
 def assign(
-    strata: pd.Series, units: pd.Series, fractions: dict[str, float], seed: int, recorded: pd.Series
+    strata: pd.Series,
+    units: pd.Series,
+    fractions: dict[str, float],
+    seed: int,
+    recorded: pd.Series,
+    parts: Sequence[str] = SPLITS,
+    largest_first: bool = True,
 ) -> pd.Series:
     """The split of every sample, keeping units whole and strata as even as whole units allow.
 
@@ -50,9 +56,11 @@ def assign(
         fractions: Wanted share of each split; a split without a share gets no sample.
         seed: Of the order among units of equal size.
         recorded: Split of each sample assigned before, missing for new ones.
+        parts: Names of all splits; of two that are equally good the first is taken.
+        largest_first: Whether large units come first; else all units come in the order of the seed, less evenly.
 
     Returns:
-        train, val, test or none, aligned with strata.
+        One of `parts` or none, aligned with strata.
 
     Raises:
         UserError: Samples recorded in different splits are now in one unit.
@@ -64,12 +72,12 @@ def assign(
     fixed = _recorded_splits(units[labelled], recorded[labelled])
     before = fixed.reindex(names).to_numpy()
     total = counts.sum(axis=0)
-    filled = [name for name in SPLITS if name in fractions]
+    filled = [name for name in parts if name in fractions]
     start = np.stack([counts[before == name].sum(axis=0) for name in filled])
     wanted = np.array([fractions[name] for name in filled])[:, None] * total[None, :]
     new = np.flatnonzero(pd.isna(before))
     sizes = counts[new][:, [0]].toarray().ravel().tolist()
-    order = sorted(range(len(new)), key=lambda one: (-sizes[one], _rank(names[new[one]], seed)))
+    order = sorted(range(len(new)), key=lambda one: (-sizes[one] * largest_first, _rank(names[new[one]], seed)))
     splits = _assign_units(counts[new[order]], start, wanted)
     chosen = {**fixed, **{names[new[one]]: filled[split] for one, split in zip(order, splits, strict=True)}}
     return units.map(chosen).where(labelled, NONE).astype("str").rename("split")

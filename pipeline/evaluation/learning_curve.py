@@ -1,0 +1,151 @@
+"""How the figure of the linear probe grows with the number of pictures, and what twice as many would give."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from scipy.special import stdtrit
+
+from pipeline.core.estimate import Estimate
+from pipeline.evaluation.margin_text import CROSS
+from pipeline.statistics.bootstrap import MIN_GROUPS, Basis, Bootstrap
+from pipeline.statistics.classification import balanced_accuracy
+
+PERCENTS = (10, 20, 40, 80)  # of all samples, in whole groups; 80 is what a model of five folds is trained on
+DOUBLED = 160  # percent: twice as many as the last
+POINT = f"{CROSS}at_{{}}_percent"
+GAIN = f"{CROSS}gain_of_doubling"
+EXPONENTS = np.linspace(0.1, 2.0, 39)  # of the inverse power law; published curves have 0.07 to 1 or so
+MAX_WIDTH = 0.2  # of the interval of what is predicted; wider ones say nothing
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CurvePoint:
+    """Out-of-fold decisions of probes that were fitted to a share of the groups.
+
+    Attributes:
+        percent: Of all samples.
+        num_train: Samples that a probe was fitted to, mean over folds.
+        decided: (N, K) bool.
+    """
+
+    percent: int
+    num_train: float
+    decided: np.ndarray
+
+
+def fit_power_law(sizes: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Least squares of errors = floor + scale * sizes^-exponent, floor and scale at least 0, for each row.
+
+    Args:
+        sizes: (S,) above 0.
+        errors: (R, S) finite, 0 to 1.
+
+    Returns:
+        (R,) floors, scales and exponents.
+
+    Source: Cortes et al. 1994, Learning curves: asymptotic values and rate of convergence, NIPS 6; Figueroa et al.
+        2012, doi:10.1186/1472-6947-12-8.
+    """
+    best = np.full(len(errors), np.inf)
+    floors, scales, exponents = np.zeros(len(errors)), np.zeros(len(errors)), np.full(len(errors), EXPONENTS[0])
+    means = errors.mean(axis=1)
+    for exponent in EXPONENTS:
+        powers = sizes**-exponent
+        centred = powers - powers.mean()
+        scale = np.maximum((errors - means[:, None]) @ centred / (centred @ centred), 0.0)
+        floor = means - scale * powers.mean()
+        below = floor < 0  # then without a floor
+        scale = np.where(below, errors @ powers / (powers @ powers), scale)
+        floor = np.where(below, 0.0, floor)
+        loss = ((errors - floor[:, None] - scale[:, None] * powers) ** 2).sum(axis=1)
+        better = loss < best - 1e-15
+        best = np.where(better, loss, best)
+        floors, scales = np.where(better, floor, floors), np.where(better, scale, scales)
+        exponents = np.where(better, exponent, exponents)
+    return floors, scales, exponents
+
+
+def predict_power_law(law: tuple[np.ndarray, np.ndarray, np.ndarray], size: float) -> np.ndarray:
+    """(R,) errors at a number of samples."""
+    floors, scales, exponents = law
+    return np.asarray(floors + scales * size**-exponents)
+
+
+def curve_estimates(
+    points: Sequence[CurvePoint], targets: np.ndarray, groups: np.ndarray, exclusive: bool, bootstrap: Bootstrap
+) -> dict[str, Estimate]:
+    """Balanced accuracy at each size with its interval, and the one predicted for twice as many samples with its gain.
+
+    An estimate's `n` is the number of samples that were trained on. Each replicate has a curve and a fit of its own, so
+    that the intervals show how uncertain the fit is; they do not show whether an inverse power law holds beyond the
+    data. Where fewer than 5 groups or an interval over 20 points wide leave that open, the prediction is without one.
+
+    Args:
+        points: With growing sizes.
+        targets: (N, K) in {0, 1}.
+        groups: (N,) of each sample.
+        exclusive: Whether each sample has exactly one label.
+        bootstrap: How groups are resampled, where there are more than 100.
+    """
+    if not points:
+        return {}
+    weights = bootstrap.across_folds.replicates(groups)
+
+    def measure(block: np.ndarray) -> np.ndarray:
+        return np.stack([balanced_accuracy(targets, point.decided, block, exclusive) for point in points], axis=1)
+
+    once, replicates = measure(np.ones((1, len(targets)))), np.concatenate([measure(block) for block in weights])
+    num_groups = int(Basis.of(np.asarray(targets, dtype=bool), groups).groups)
+    quantile = float(stdtrit(num_groups - 1, 0.975)) if num_groups >= MIN_GROUPS else math.nan
+    sizes = np.array([point.num_train for point in points])
+
+    def estimate(value: float, varied: np.ndarray, n: float, limits: tuple[float, float]) -> Estimate:
+        half = quantile * weights.spread(varied)
+        is_known = math.isfinite(half)
+        return Estimate(
+            value=float(value) if math.isfinite(value) else None,
+            low=max(limits[0], float(value) - half) if is_known else None,
+            high=min(limits[1], float(value) + half) if is_known else None,
+            n=round(n),
+            groups=num_groups,
+        )
+
+    found = {
+        POINT.format(point.percent): estimate(once[0, place], replicates[:, place], point.num_train, (0.0, 1.0))
+        for place, point in enumerate(points)
+    }
+    known = replicates[np.isfinite(replicates).all(axis=1)]
+    if len(known) < len(replicates) / 2 or not np.isfinite(once).all() or len(points) < len(PERCENTS):
+        return found
+    twice = 2 * float(sizes[-1])
+    predicted, before = (
+        [1 - predict_power_law(fit_power_law(sizes, 1 - values), size) for values in (once, known)]
+        for size in (twice, float(sizes[-1]))
+    )
+    found[POINT.format(DOUBLED)] = estimate(predicted[0][0], predicted[1], twice, (0.0, 1.0))
+    found[GAIN] = estimate(predicted[0][0] - before[0][0], predicted[1] - before[1], twice, (-1.0, 1.0))
+    return found
+
+
+def describe_curve(estimates: dict[str, Estimate]) -> str:
+    """Would more pictures help? One sentence; empty where no curve was measured."""
+    last, gain = estimates.get(POINT.format(PERCENTS[-1])), estimates.get(GAIN)
+    if last is None or last.value is None:
+        return ""
+    if gain is None or gain.value is None or gain.low is None or gain.high is None or gain.high - gain.low > MAX_WIDTH:
+        return "Whether more pictures would help cannot be judged: the learning curve is too uncertain"
+    points = [f"{100 * value:+.1f}" for value in (gain.value, gain.low, gain.high)]
+    span = (
+        f"{points[0]} points of balanced accuracy ({points[1]} to {points[2]}) from {last.n:,} to {gain.n:,} pictures"
+    )
+    if gain.high < 0.01:
+        return f"More pictures of this kind would hardly help these features: {span}"
+    if gain.low > 0:
+        return f"More pictures would help these features: {span}"
+    return f"Whether more pictures would help cannot be judged: {span} is predicted, and the interval includes 0"

@@ -108,8 +108,10 @@ def _measure(metric: Metric, targets: np.ndarray, predictions: Predictions, weig
     return metric(targets, predictions.decided, predictions.scores, weights)
 
 
-def paired_difference(value: float, replicates: np.ndarray, weights: Replicates, basis: Basis, n: int) -> Estimate:
-    """The paired difference with its 95 % interval.
+def paired_difference(
+    value: float, replicates: np.ndarray, weights: Replicates, basis: Basis, n: int, level: float = 0.95
+) -> Estimate:
+    """The paired difference with its interval.
 
     Args:
         value: The difference on all samples.
@@ -117,11 +119,12 @@ def paired_difference(value: float, replicates: np.ndarray, weights: Replicates,
         weights: The replicate weights.
         basis: Basis of the less certain of the two numbers.
         n: Number of samples.
+        level: Of the interval.
     """
     groups = int(basis.groups)
     if not np.isfinite(value):
         return Estimate(value=None, low=None, high=None, n=n, groups=groups)
-    low, high = difference_interval(value, replicates, weights, basis.n, basis.groups) or (None, None)
+    low, high = difference_interval(value, replicates, weights, basis.n, basis.groups, level) or (None, None)
     return Estimate(value=value, low=low, high=high, n=n, groups=groups, caveat=basis.caveat(low is not None))
 
 

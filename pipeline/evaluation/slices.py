@@ -62,7 +62,7 @@ def _parts(
     classes = predictions.classes
     in_cells = {name: metric for name, metric in metrics.items() if name == IN_CELLS}
     for column in attribute_columns(test):
-        attribute, cut = short_name(column), _cut(test[column])
+        attribute, cut = short_name(column), cut_values(test[column])
         for value, members in cut.items():
             yield attribute, value, members, metrics
         if not 1 < len(cut) <= MAX_CELLS / len(classes):
@@ -74,7 +74,7 @@ def _parts(
                     yield f"{attribute} and label", f"{value}, {label}", cell, in_cells
 
 
-def _cut(values: pd.Series) -> dict[str, np.ndarray]:
+def cut_values(values: pd.Series) -> dict[str, np.ndarray]:
     """Text of each slice to its rows; empty where the attribute cannot be sliced."""
     known = values.reset_index(drop=True).dropna()
     if known.nunique() > MAX_VALUES:

@@ -12,18 +12,22 @@ import pandas as pd
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.estimate import read_estimates
 from pipeline.core.open_types import JsonObject
+from pipeline.core.test_ledger import EVALUATE, Reading
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.figures import build_gate
+from pipeline.evaluation.paired_comparison import load_test_predictions
 from pipeline.report.comparison import comparison_page
 from pipeline.report.index import write_index
 from pipeline.report.leaderboard import duration
 from pipeline.report.provenance import model_facts
 from pipeline.report.summary import read_summary
+from pipeline.report.test_uses import describe_uses, read_limit, read_uses
 from pipeline.tracking import registry, runs
 from pipeline.tracking.descriptions import describe_version
 from pipeline.tracking.figures import TEST, VAL
 from pipeline.tracking.parameters import data_facts
 from pipeline.tracking.promotion import ComparisonOptions, Options, register_version
+from pipeline.tracking.test_readings import share_reading
 from pipeline.training.model_card import training_digest
 
 ARTIFACTS = {
@@ -61,6 +65,8 @@ def main() -> list[str]:
     if not complete:
         described = packed.index.drop(columns=["origin", "group"]).assign(labels=packed.index["labels"].map(", ".join))
         runs.log_results(run_id, key, ARTIFACTS, described, card["source"], card["data_hash"])
+    of_test = load_test_predictions(artifacts.PREDICTIONS, card["classes"])
+    share_reading(run_id, Reading.of([of_test], EVALUATE, card["training_key"]))
     result = register_version(options, run_id, key, gate, card, packed, ComparisonOptions.of(params))
     describe_version(result, run_id, params, card, facts)
     artifacts.write_text(artifacts.COMPARISON, comparison_page(card["source"], result))
@@ -79,6 +85,7 @@ def version_facts(result: JsonObject, card: JsonObject, num_epochs: int) -> list
         ("Version", f"{result['model']} version {result['version']}"),
         ("Verdict", describe_verdict(result, tags)),
         *model_facts(card, num_epochs, num_bytes),
+        ("Readings of test", "; ".join(describe_uses(result["test_set_uses"], read_uses(), read_limit()))),
         ("Training time", "" if seconds is None else duration(seconds)),
         ("Git commit", runs.describe_commit(tags.get(registry.COMMIT, ""))),
         ("Software", f"Python {platform.python_version()}, {software}"),

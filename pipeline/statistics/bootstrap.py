@@ -152,17 +152,18 @@ def _logit_error(value: float, replicates: np.ndarray, weights: Replicates) -> f
 
 
 def difference_interval(
-    value: float, replicates: np.ndarray, weights: Replicates, n: float, groups: float
+    value: float, replicates: np.ndarray, weights: Replicates, n: float, groups: float, level: float = 0.95
 ) -> tuple[float, float] | None:
-    """The 95 % interval of a difference of two numbers on the same samples, or None.
+    """The interval of a difference of two numbers on the same samples, at `level`, or None.
 
     Args and source as `share_interval`; the t interval on the scale of the difference. Where no replicate differs the
-    two agree on all samples, and what n samples cannot show is a difference of up to 1 - 0.025^(1/n).
+    two agree on all samples, and what n samples cannot show is a difference of up to 1 - 0.025^(1/n), for 95 %.
     """
     error = weights.spread(replicates)
     if groups < MIN_GROUPS or not math.isfinite(value) or not math.isfinite(error):
         return None
-    half = float(stdtrit(groups - 1, 0.975)) * error if error > SAME else 1 - 0.025 ** (1 / n)
+    tail = (1 - level) / 2
+    half = float(stdtrit(groups - 1, 1 - tail)) * error if error > SAME else 1 - tail ** (1 / n)
     return max(-1.0, value - half), min(1.0, value + half)
 
 

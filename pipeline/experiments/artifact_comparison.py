@@ -55,8 +55,8 @@ def compare_files(recorded: Path, made: Path) -> Difference:
 
 
 def _compare_json(recorded: Path, made: Path) -> Difference:
-    pair = (json.loads(path.read_text(encoding="utf-8")) for path in (recorded, made))
-    return _worst(_walk(*pair, ""))
+    before, after = (json.loads(path.read_text(encoding="utf-8")) for path in (recorded, made))
+    return _worst(_walk(before, after, ""))
 
 
 def _walk(before: Any, after: Any, key: str) -> Iterator[Difference]:
@@ -75,7 +75,7 @@ def _walk(before: Any, after: Any, key: str) -> Iterator[Difference]:
             yield from _walk(first, second, f"{key}[{place}]")
     elif _is_number(before) and _is_number(after):
         yield compare_numbers(np.array([before], dtype=float), np.array([after], dtype=float), key)
-    elif before != after:
+    elif isinstance(before, bool) != isinstance(after, bool) or before != after:
         yield Difference(largest=math.inf, note=f"{key} is {after!r} instead of {before!r}"[:200])
 
 

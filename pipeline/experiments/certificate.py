@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 JSON, PAGE = (
     Path("reports/certificate.json"),
     Path("reports/certificate.md"),
-)  # git and DVC ignore both: they hold a clock
+)  # no artifacts: they hold a clock
 LOCK = "requirements.lock"
 PACKAGES = (
     *("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "pillow", "safetensors"),
     *("faiss-cpu", "great-expectations", "dvc", "mlflow"),
 )
 METHOD = (
-    "A number is within tolerance where it differs from the recorded one by at most {tolerance:g} of the larger of 1 and "
-    "the recorded number. Each stage ran anew, on what the stages before it had made, in a folder of its own; no result "
-    "came from a cache."
+    "A number is within tolerance where it differs from the recorded one by at most {tolerance:g} of the larger of 1 "
+    "and the recorded number. Each stage ran anew, on what the stages before it had made, in a folder of its own; no "
+    "result came from a cache."
 )
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 

@@ -49,7 +49,7 @@ class RecordedRun:
     Attributes:
         commit: 40 hex digits.
         stages: Of dvc.yaml, in its order.
-        lock: The stages of dvc.lock.
+        lock: Those of them that dvc.lock records.
     """
 
     commit: str
@@ -78,9 +78,10 @@ class RecordedRun:
         stages, lock = (run._read_yaml(path) for path in (DVC_YAML.as_posix(), LOCK))
         if not lock.get("stages"):
             raise UserError(
-                f"{name} records no run: its {LOCK} is missing or empty; commit {LOCK} after colibri run, and verify that"
+                f"{name} records no run: its {LOCK} is missing or empty; commit it after colibri run, then verify that"
             )
-        return cls(commit, dict(stages.get("stages") or {}), dict(lock["stages"]))
+        found = dict(stages.get("stages") or {})
+        return cls(commit, found, {name: one for name, one in lock["stages"].items() if name in found})
 
     def _read_yaml(self, path: str) -> Params:
         try:

@@ -160,9 +160,9 @@ def verify(
             _take_from_record(run, stage, stages, scratch)
             continue
         started = time.monotonic()
+        kept = [one for one in run.outputs(stage) if one.is_kept and not (scratch / one.path).exists()]  # not in git
         _run_stage(run, stage, scratch, log)
         checked = list(_check(run, stage, scratch, tolerance))
-        kept = [one for one in run.outputs(stage) if one.is_kept and not (scratch / one.path).is_file()]
         if kept and any(one.state in ("differs", "missing") for one in checked) and _restore(run, kept, scratch):
             names = ", ".join(str(one.path) for one in kept)
             found.notes.append(f"{stage} starts from an earlier run: {names} was taken from the record")

@@ -109,11 +109,14 @@ def _versions() -> dict[str, str]:
 
 def _other_versions(run: RecordedRun) -> dict[str, str]:
     """Packages whose version is not the one that the commit locks."""
+    from packaging.markers import Marker
+
     try:
         text = run.files.read_text(LOCK, encoding="utf-8")
     except FileNotFoundError:
         return {}
-    locked = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text, flags=re.MULTILINE))
+    lines = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)\s*(?:;\s*([^\\\n]+))?", text, flags=re.MULTILINE)
+    locked = {package: version for package, version, marker in lines if not marker or Marker(marker.strip()).evaluate()}
     return {
         package: f"{version} instead of {locked[package]}"
         for package, version in _versions().items()
@@ -142,10 +145,10 @@ def certificate_page(certificate: JsonObject) -> str:
         for one in certificate["artifacts"]
     ]
     facts = {**certificate["machine"], **certificate["software"]}
-    listed = ", ".join(f"{count} {state}" for state, count in counts.items())
+    listed = ", ".join(f"{state}: {count}" for state, count in counts.items())
     parts = [
         "# Reproducibility certificate",
-        f"Commit `{certificate['commit']}`, run again on {certificate['date']}: of {total} artifacts {listed}.",
+        f"Commit `{certificate['commit']}`, run again on {certificate['date']}. Of {total} artifacts: {listed}.",
         METHOD.format(tolerance=certificate["tolerance"]),
         "\n".join(f"* {escape(note)}" for note in certificate["notes"]),
         "## Artifacts",

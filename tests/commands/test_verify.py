@@ -80,7 +80,9 @@ def repository(project, monkeypatch, tmp_path):
 
     (project / "dvc.yaml").write_text(DVC_YAML)
     (project / "make.py").write_text(MAKE)
-    (project / "requirements.lock").write_text("numpy==0.0.1 \\\n    --hash=sha256:0\n")
+    (project / "requirements.lock").write_text(
+        "numpy==0.0.1 ; python_version >= '3' \\\n    --hash=sha256:0\nnumpy==0.0.2 ; python_version < '3'\n"
+    )
     (project / ".gitignore").write_text(
         "/data\n/pictures\n/.cache\n/reports/registration.json\n/reports/certificate.*\n"
     )
@@ -130,7 +132,7 @@ def test_everything_comes_out_again(repository, capsys):
     assert {"cores", "memory", "threads"} <= found["machine"].keys()
     assert "register is not run: its outputs say what MLflow's store held" in found["notes"][0]
     page = PAGE.read_text()
-    assert "of 4 artifacts 4 same bytes." in page
+    assert "Of 4 artifacts: same bytes: 4." in page
     assert "| data/model | train | same bytes | 0 |  |" in page
     after = {path for path in repository.rglob("*") if ".git" not in path.parts and ".dvc" not in path.parts}
     new = {path.relative_to(repository).as_posix() for path in after - set(before)}

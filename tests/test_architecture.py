@@ -155,6 +155,84 @@ def test_one_place_writes_to_the_terminal(path: Path) -> None:
             assert not called.startswith(("warnings.warn", "traceback.print", "tqdm.write")), called
 
 
+READERS_OF_TEST = {  # module to why it selects test, or reads what evaluate stored of it
+    "pipeline/stages/evaluate.py": "evaluates the model, and records that in the ledger",
+    "pipeline/evaluation/split_evaluation.py": "predicts for evaluate",
+    "pipeline/evaluation/paired_comparison.py": "reads the stored predictions for gate, comparison and leaderboard",
+    "pipeline/stages/register.py": "passes what evaluate stored on to MLflow and the gate",
+    "pipeline/tracking/promotion.py": "compares with the champion; the example picture of a version",
+    "pipeline/commands/compare.py": "records what it compares in the ledger",
+    "pipeline/experiments/comparison.py": "compares for colibri compare",
+    "pipeline/experiments/results.py": "reads for colibri leaderboard, which records it; speed, without labels",
+    "pipeline/commands/export.py": "checks an exported model against the original, without labels",
+    "pipeline/commands/predict.py": "writes what evaluate stored",
+    "pipeline/prediction/tables.py": "writes what evaluate stored",
+    "pipeline/api.py": "reads what evaluate stored",
+    "pipeline/report/page.py": "shows what evaluate stored",
+    "pipeline/report/index.py": "shows what evaluate stored",
+    "pipeline/report/summary.py": "shows what evaluate stored",
+    "pipeline/report/test_uses.py": "counts the readings by the names of the test samples",
+    "pipeline/tracking/descriptions.py": "shows what evaluate stored",
+}
+NAMES_OF_TEST = {  # module to why it names test without a model: what is done to the data is fixed before training
+    "pipeline/core/manifest_schema.py": "names the splits",
+    "pipeline/checks/rare_class.py": "counts samples",
+    "pipeline/checks/class_support.py": "counts samples",
+    "pipeline/checks/split_drift.py": "compares the shares of classes of the splits",
+    "pipeline/datasets/assignments.py": "counts samples",
+    "pipeline/datasets/splits/given.py": "assigns samples",
+    "pipeline/datasets/discovery/recipe.py": "writes fractions",
+    "pipeline/datasets/discovery/survey.py": "finds folders of that name",
+    "pipeline/datasets/discovery/split_names.py": "finds folders of that name",
+    "pipeline/datasets/sources/torchvision_parts.py": "names parts of published data sets",
+    "pipeline/datasets/sources/voc.py": "names parts of published data sets",
+    "pipeline/report/data.py": "explains the splits",
+    "pipeline/datasets/sources/tanks.py": "makes pictures",
+}
+STORED_OF_TEST = {"TEST_METRICS", "PREDICTIONS"}
+
+
+def selects_test(text: str) -> bool:
+    """Whether a module holds the word `test` as a value, or names an artifact that evaluate stores of test."""
+    parsed = ast.parse(text)
+    words = {node.value for node in ast.walk(parsed) if isinstance(node, ast.Constant)}
+    named = {node.attr for node in ast.walk(parsed) if isinstance(node, ast.Attribute)}
+    return "test" in words or bool(named & STORED_OF_TEST) or bool(re.search(r"\bSPLITS\[(-1|2|1:)", text))
+
+
+def test_only_evaluation_reads_the_test_part() -> None:
+    """A module that is not listed here neither selects test nor reads what is stored of it; each has its reason."""
+    found = {name(path) for path in MODULES if selects_test(path.read_text(encoding="utf-8"))}
+    assert found - READERS_OF_TEST.keys() - NAMES_OF_TEST.keys() == set()
+    assert (READERS_OF_TEST.keys() | NAMES_OF_TEST.keys()) - found == set()  # no module keeps a right it does not use
+
+
+def test_training_and_search_read_no_test() -> None:
+    for path in MODULES:
+        if rooms.room(path) in ("training", "features", "statistics", "choices", "models", "images"):
+            assert name(path) not in READERS_OF_TEST
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'rows = index[index["split"] == "test"]',
+        "read_estimates(artifacts.TEST_METRICS)",
+        "last = SPLITS[-1]",
+        'index.query("split in @names", local_dict={"names": ["test"]})',
+    ],
+)
+def test_a_selection_of_test_is_found(text: str) -> None:
+    assert selects_test(text)
+    assert not selects_test('rows = index[index["split"] == "val"]  # "test" in a comment')
+
+
+@pytest.mark.parametrize("command", ["stages/evaluate.py", "commands/compare.py", "commands/leaderboard.py"])
+def test_what_evaluates_on_test_records_it(command: str) -> None:
+    called = {ast.unparse(node.func) for node in ast.walk(tree(PIPELINE / command)) if isinstance(node, ast.Call)}
+    assert "test_ledger.record" in called
+
+
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 

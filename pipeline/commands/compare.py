@@ -1,12 +1,14 @@
-"""Compares two runs: what differs between them, and each metric on the same pictures with its paired interval.
+"""Compares two runs on the same pictures: parameters, metrics with paired intervals, every class and every slice.
 
 A run is an experiment (dvc exp list), a commit, a tag, or `workspace`, the files as they are now. Without names the
-workspace is compared with the last commit. Choose by val; the more often test decides, the less its figures are worth.
+workspace is compared with the last commit. Choose by val: the more often test decides, the less its figures are worth,
+so that each look at test is counted (colibri summary), and --val leaves test alone.
 
 Examples:
   colibri compare                            the last commit and the workspace
   colibri compare leafy-rues                 an experiment and the workspace
   colibri compare leafy-rues sandy-moth      two experiments
+  colibri compare leafy-rues --val           by val alone
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from pipeline.core import test_ledger
 from pipeline.core.terminal import say, truncate
 
 if TYPE_CHECKING:
@@ -37,13 +40,17 @@ def arguments(parser: ArgumentParser) -> None:
         default="workspace",
         help="the other one (default: workspace, the files as now)",
     )
-    parser.add_argument("--all", action="store_true", dest="every", help="every metric, not only the headline ones")
+    parser.add_argument(
+        "--all", action="store_true", dest="every", help="every metric, class and slice, not only the first ones"
+    )
+    parser.add_argument("--val", action="store_true", dest="by_val", help="val alone: test is neither read nor counted")
 
 
-def main(before: str, after: str, every: bool = False) -> None:
+def main(before: str, after: str, every: bool = False, by_val: bool = False) -> None:
     from pipeline.core import config
     from pipeline.evaluation.split_evaluation import Options
-    from pipeline.experiments.comparison import compare_parts, read_run
+    from pipeline.experiments.comparison import PARTS, compare_runs, read_run
+    from pipeline.report.part_text import describe_parts
 
     first, second = read_run(before), read_run(after)
     metrics: dict[str, Metric] = {
@@ -51,11 +58,15 @@ def main(before: str, after: str, every: bool = False) -> None:
     }
     if not every and any(name in HEADLINES for name in metrics):
         metrics = {name: metric for name, metric in metrics.items() if name in HEADLINES}
-    parts = compare_parts(first, second, metrics, Options.of(second.params).bootstrap)
+    parts = compare_runs(first, second, metrics, Options.of(second.params), PARTS[:1] if by_val else PARTS)
+    if "test" in parts:
+        pairs = parts["test"].pairs
+        test_ledger.record(test_ledger.Reading.of([pairs.earlier, pairs.later], "compare", f"{before} and {after}"))
     say(*describe_differences(first, second))
-    for part, (n, changes) in parts.items():
+    for part, found in parts.items():
         advice = "choose by these" if part == "val" else "to report, not to choose by"
-        say("", f"On the {n:,} {part} pictures of both ({advice}):", *describe_changes(changes))
+        say("", f"On the {len(found.pairs):,} {part} pictures of both ({advice}):", *describe_changes(found.changes))
+        say(*(f"  {line}" for line in describe_parts(found.by_part, "A", "B", every)))
 
 
 def describe_differences(before: ComparedRun, after: ComparedRun) -> Iterator[str]:

@@ -21,7 +21,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.core import artifacts
+from pipeline.core import artifacts, test_ledger
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import say
 
@@ -67,6 +67,9 @@ def main(name: str) -> None:
         outputs, lost = bring_outputs(finished, Path(folder))
         outcomes, unmeasured = read_outcomes(outputs, listed.metric)
         failed |= lost | unmeasured
+        if outcomes:
+            compared = [one.test for one in outcomes]
+            test_ledger.record(test_ledger.Reading.of(compared, "leaderboard", ", ".join(one.name for one in outcomes)))
         bootstrap = Options.of(params).bootstrap
         board = table.make_board(listed.metric, metric, outcomes, failed, listed.published, listed.margin, bootstrap)
     board["machine"] = speed.machine() if outcomes else ""

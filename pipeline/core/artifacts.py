@@ -52,6 +52,8 @@ REPORT = Path("reports/report.html")
 INDEX = Path("reports/index.html")
 REGISTRATION = Path("reports/registration.json")
 COMPARISON = Path("reports/comparison.html")
+MODEL_CARD = Path("reports/model_card.md")
+DATA_SHEET = Path("reports/data_sheet.md")
 
 
 def decisions_file(source: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,11 @@ HOOK = re.compile(
     r"|webhook\.office\.com/|api\.telegram\.org/bot)[^\s'\"<>?]+"
 )
 KNOWN = re.compile(r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_\w{30,}|xox[abprs]-[\w-]{10,}|hf_[A-Za-z0-9]{30,})\b")
+
+
+def main_checkout() -> Path:
+    """The main checkout, also when DVC runs a stage in a copy of it."""
+    return Path(os.environ.get("DVC_ROOT") or ".").resolve()
 
 
 def mask_credentials(text: str) -> str:

@@ -108,9 +108,15 @@ def _measure(metric: Metric, targets: np.ndarray, predictions: Predictions, weig
 
 
 def paired_difference(
-    value: float, replicates: np.ndarray, weights: Replicates, basis: Basis, n: int, width: float = 1.0
+    value: float,
+    replicates: np.ndarray,
+    weights: Replicates,
+    basis: Basis,
+    n: int,
+    width: float = 1.0,
+    level: float = 0.95,
 ) -> Estimate:
-    """The paired difference with its 95 % interval.
+    """The paired difference with its interval.
 
     Args:
         value: The difference on all samples.
@@ -119,11 +125,12 @@ def paired_difference(
         basis: Basis of the less certain of the two numbers.
         n: Number of samples.
         width: Of the range of each of the two numbers.
+        level: Of the interval.
     """
     groups = int(basis.groups)
     if not np.isfinite(value):
         return Estimate(value=None, low=None, high=None, n=n, groups=groups)
-    low, high = difference_interval(value, replicates, weights, basis.n, basis.groups, width) or (None, None)
+    low, high = difference_interval(value, replicates, weights, basis.n, basis.groups, width, level) or (None, None)
     return Estimate(value=value, low=low, high=high, n=n, groups=groups, caveat=basis.caveat(low is not None))
 
 

@@ -84,10 +84,10 @@ def _single(test: pd.DataFrame, predictions: Predictions, min_slice: int) -> Ite
         if len(rows):
             yield Candidate(attribute=LABEL, value=label, kinds=("class",), rows=rows)
     for column in attribute_columns(test):
-        for value, rows in _cut(test[column], min_slice).items():
+        for value, rows in cut_values(test[column], min_slice).items():
             yield Candidate(attribute=short_name(column), value=value, kinds=("attribute",), rows=rows)
     for column in property_columns(test):
-        cut = _cut(test[column], min_slice)
+        cut = cut_values(test[column], min_slice)
         for value, rows in cut.items() if len(cut) > 1 else ():
             if len(rows) >= min_slice:
                 yield Candidate(attribute=short_name(column), value=value, kinds=("property",), rows=rows)
@@ -97,7 +97,7 @@ def _single(test: pd.DataFrame, predictions: Predictions, min_slice: int) -> Ite
             yield Candidate(attribute=GROUP, value=str(name), kinds=("group",), rows=np.sort(rows))
 
 
-def _cut(values: pd.Series, min_slice: int) -> dict[str, np.ndarray]:
+def cut_values(values: pd.Series, min_slice: int) -> dict[str, np.ndarray]:
     """Text of each slice to its rows; of more than 12 names those with at least `min_slice` samples."""
     known = values.reset_index(drop=True).dropna()
     is_number = pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known)

@@ -14,14 +14,17 @@ from pipeline.core.composition_errors import refuse_missing
 from pipeline.core.errors import UserError
 from pipeline.core.predictions import Predictions
 from pipeline.evaluation.paired_comparison import PairedPredictions
+from pipeline.evaluation.part_comparison import PartChange, compare_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+
     from pipeline.core.contracts import Metric
     from pipeline.core.estimate import Change
     from pipeline.core.open_types import JsonObject, Params
-    from pipeline.statistics.bootstrap import Bootstrap
+    from pipeline.evaluation.split_evaluation import Options
 
 WORKSPACE = "workspace"  # DVC's word for the files as they are
 PARTS = ("val", "test")
@@ -37,6 +40,7 @@ class ComparedRun:
         params: All parameters.
         card: Of the predictor.
         parts: `val` and `test` to the predictions on them; a part without samples is left out.
+        rows: The same parts to their rows of `data/predictions.parquet`.
         num_bytes: Of the predictor on disk.
     """
 
@@ -44,6 +48,7 @@ class ComparedRun:
     params: Params
     card: JsonObject
     parts: dict[str, Predictions]
+    rows: dict[str, pd.DataFrame]
     num_bytes: int
 
 
@@ -81,11 +86,12 @@ def read_run(name: str) -> ComparedRun:
         params=params,
         card=card,
         parts={part: Predictions.of(rows, classes) for part, rows in found.items() if len(rows)},
+        rows={part: rows for part, rows in found.items() if len(rows)},
         num_bytes=num_bytes,
     )
 
 
-def _read_predictions(content: bytes) -> tuple[list[str], Any]:
+def _read_predictions(content: bytes) -> tuple[list[str], pd.DataFrame]:
     """The classes and the table in the bytes of `data/predictions.parquet`."""
     import io
     import json
@@ -96,16 +102,36 @@ def _read_predictions(content: bytes) -> tuple[list[str], Any]:
     return list(json.loads((table.schema.metadata or {})[b"colibri"])["classes"]), table.to_pandas()
 
 
-def compare_parts(
-    before: ComparedRun, after: ComparedRun, metrics: Mapping[str, Metric], bootstrap: Bootstrap
-) -> dict[str, tuple[int, dict[str, Change]]]:
-    """For val and test the number of common samples, and each metric of both runs on these; paired over groups.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ComparedPart:
+    """Val or test of two runs.
+
+    Attributes:
+        pairs: Both on the samples that they share.
+        changes: Each metric of both on these, paired over groups.
+        by_part: All samples, then each class and each slice.
+    """
+
+    pairs: PairedPredictions
+    changes: dict[str, Change]
+    by_part: list[PartChange]
+
+
+def compare_runs(
+    before: ComparedRun,
+    after: ComparedRun,
+    metrics: Mapping[str, Metric],
+    options: Options,
+    parts: Sequence[str] = PARTS,
+) -> dict[str, ComparedPart]:
+    """`val` and `test` to both runs on the samples that they share.
 
     Args:
         before: The run to compare with.
         after: The other one; a positive gain means that this one is better.
         metrics: Name to a metric of one number for all classes.
-        bootstrap: Behind each interval.
+        options: Behind each interval, and how large a class or slice must be.
+        parts: Those that are read.
 
     Raises:
         UserError: They have other classes, or no sample in common.
@@ -117,14 +143,19 @@ def compare_parts(
             "with the same classes can be compared"
         )
     result = {}
-    for part in PARTS:
+    for part in parts:
         if part in before.parts and part in after.parts:
             pairs = PairedPredictions.match(after.parts[part], before.parts[part])
             if pairs is not None:
-                result[part] = (len(pairs), pairs.paired_differences(dict(metrics), bootstrap))
+                result[part] = ComparedPart(
+                    pairs=pairs,
+                    changes=pairs.paired_differences(dict(metrics), options.bootstrap),
+                    by_part=compare_parts(pairs, after.rows[part], options.bootstrap, options.min_slice),
+                )
     if not result:
         raise UserError(
-            f"{before.name} and {after.name} have no picture of val or test in common, so they cannot be compared"
+            f"{before.name} and {after.name} have no picture of {' or '.join(parts)} in common, so they cannot be "
+            "compared"
         )
     return result
 

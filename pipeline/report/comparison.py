@@ -1,12 +1,14 @@
-"""The comparison page of two data versions: metrics before and after a correction, and the interval of the gain."""
+"""The comparison page: metrics before and after a correction of the data, and this version against the champion."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pipeline.core.estimate import Change
+from pipeline.core.estimate import Change, Estimate
+from pipeline.evaluation.part_comparison import Counts, PartChange
 from pipeline.report.formatting import DASH, PLAIN, SPACE, is_number, plain, share
+from pipeline.report.part_text import describe_name, describe_result, rank_parts
 from pipeline.report.rendering import page
 
 if TYPE_CHECKING:
@@ -36,6 +38,74 @@ class Row:
     verdict: Literal["better", "worse", "may be chance"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PartRow:
+    """A class or a slice of the comparison with the champion, in words."""
+
+    name: str
+    n: int
+    only_before: int
+    only_after: int
+    gain: str
+    between: str
+    verdict: Literal["better", "worse", "may be chance"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgainstChampion:
+    """The comparison with the champion: all samples in `counts`, then the parts, those that differ first.
+
+    Attributes:
+        version: Of the champion.
+        gain: Of all samples, with its interval.
+        detectable: What would have been found where nothing was; empty where something was.
+        result: What all parts together show.
+    """
+
+    version: str
+    counts: Counts
+    gain: str
+    between: str
+    detectable: str
+    rows: list[PartRow]
+    result: str
+
+
+def against_champion(entry: JsonObject) -> AgainstChampion:
+    """The comparison that `register` stored."""
+    overall, *parts = (PartChange.from_json(one) for one in entry["parts"])
+    detectable = "" if overall.is_shown or overall.detectable is None else _points(overall.detectable).lstrip("+")
+    compared = [one for one in parts if one.gain.interval is not None]
+    return AgainstChampion(
+        version=str(entry["version"]),
+        counts=overall.counts,
+        gain=_points(overall.gain.value),
+        between=_between(overall.gain),
+        detectable=detectable,
+        rows=[_part_row(one) for one in rank_parts(parts)],
+        result=describe_result(compared, "this version"),
+    )
+
+
+def _part_row(part: PartChange) -> PartRow:
+    better: Literal["better", "worse"] = "better" if (part.gain.value or 0.0) > 0 else "worse"
+    return PartRow(
+        name=describe_name(part),
+        n=part.gain.n,
+        only_before=part.counts.only_before,
+        only_after=part.counts.only_after,
+        gain=_points(part.gain.value),
+        between=_between(part.gain),
+        verdict=better if part.is_shown else "may be chance",
+    )
+
+
+def _between(gain: Estimate) -> str:
+    if gain.interval is None:
+        return gain.caveat or "no interval"
+    return " to ".join(map(_points, gain.interval))
+
+
 def comparison_page(name: str, registration: JsonObject) -> str:
     """The page; the same bytes for the same material, and it loads nothing from anywhere.
 
@@ -43,12 +113,14 @@ def comparison_page(name: str, registration: JsonObject) -> str:
         name: Of the data set.
         registration: `reports/registration.json`.
     """
-    earlier = registration.get("earlier_data")
+    earlier, champion = registration.get("earlier_data"), registration.get("against_champion")
     content = {
         "name": name,
         "version": registration["version"],
         "earlier": earlier,
         "rows": [row(metric, Change.from_json(one)) for metric, one in (earlier or {}).get("metrics", {}).items()],
+        "champion": against_champion(champion) if champion and "parts" in champion else None,
+        "apart": champion if champion and "reason" in champion else None,
         "choices": (earlier or {}).get("other_choices", [])[:MAX_CHOICES],
     }
     return page("comparison.html.jinja", content, script="tables.js")

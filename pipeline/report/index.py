@@ -151,6 +151,25 @@ def _comparison() -> tuple[str, State]:
     return f"Compared with version {earlier['version']}, which was trained on the data before a change.", ""
 
 
+def _model_card() -> tuple[str, State]:
+    return _describe_card(artifacts.MODEL_CARD, "What the model is for, its figures and its limits.")
+
+
+def _data_sheet() -> tuple[str, State]:
+    return _describe_card(
+        artifacts.DATA_SHEET, "Where the pictures come from, what they hold, and what is known of them."
+    )
+
+
+def _describe_card(path: Path, content: str) -> tuple[str, State]:
+    missing = path.read_text(encoding="utf-8").count("* `card.")
+    return (
+        f"{content} {count_of(missing, 'text of a person is', 'texts of a person are')} missing."
+        if missing
+        else content
+    ), ""
+
+
 def _preview() -> tuple[str, State]:
     return "Training pictures and changed copies of them.", ""
 
@@ -168,6 +187,8 @@ PAGES = (
     PageOfStage("curate", artifacts.CURATION_PAGE, "Content checks", "Pictures.", artifacts.CURATION, _curation),
     PageOfStage("curate", artifacts.SUSPECTS_PAGE, "Label suspects", "Labels.", artifacts.SUSPECTS, _suspects),
     PageOfStage("register", artifacts.COMPARISON, "Before and after", "", artifacts.REGISTRATION, _comparison),
+    PageOfStage("register", artifacts.MODEL_CARD, "Model card", "", artifacts.MODEL_CARD, _model_card),
+    PageOfStage("register", artifacts.DATA_SHEET, "Data sheet", "", artifacts.DATA_SHEET, _data_sheet),
     PageOfStage("evaluate", artifacts.PREVIEW, "Augmentation", "Changed copies.", artifacts.PREVIEW, _preview),
     PageOfStage("check", DATA_DOCS, "Expectations", "Tests of the manifest.", artifacts.VALIDATION, _expectations),
 )

@@ -12,6 +12,7 @@ from pipeline.core.results import StoredFinding, read_findings
 from pipeline.core.terminal import count_of, truncate
 from pipeline.evaluation.learning_curve import describe_curve
 from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
+from pipeline.report.test_uses import describe_uses, read_limit, read_uses
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
@@ -29,7 +30,8 @@ def read_summary() -> list[str]:
     checks = read_findings(artifacts.CHECKS) | read_findings(artifacts.CURATION)
     registration = artifacts.read_json(artifacts.REGISTRATION)
     name = str(artifacts.read_json(CARD).get("source", "")) if CARD.exists() else ""
-    return summary_lines(name, metrics, checks, registration, durations.read_durations(name))
+    test = describe_uses(registration["test_set_uses"], read_uses(), read_limit())
+    return summary_lines(name, metrics, checks, registration, test, durations.read_durations(name))
 
 
 def stopped_lines() -> list[str]:
@@ -57,6 +59,7 @@ def summary_lines(
     metrics: dict[str, Estimate],
     checks: dict[str, StoredFinding],
     registration: JsonObject,
+    test: list[str],
     seconds: dict[str, float],
 ) -> list[str]:
     """All lines.
@@ -66,6 +69,7 @@ def summary_lines(
         metrics: `reports/test_metrics.json`.
         checks: `reports/checks.json` and `reports/curation.json`.
         registration: `reports/registration.json`.
+        test: How often the test part was read.
         seconds: Stage to how long it last took.
     """
     n = metrics["accuracy"].n if "accuracy" in metrics else "?"
@@ -88,16 +92,11 @@ def summary_lines(
     return [
         *result,
         f"Model:  {registration['model']} version {registration['version']}, {aliases} ({registration['reasons'][0]})",
-        f"Test:   {_describe_uses(registration['test_set_uses'])}",
+        *(f"{'' if number else 'Test:':8s}{line}" for number, line in enumerate(test)),
         *_describe_time(seconds),
         f"Report: {artifacts.REPORT}",
         "Next:   colibri report opens the pages, colibri ui all runs and models",
     ]
-
-
-def _describe_uses(num_versions: int) -> str:
-    versions = "1 version was" if num_versions == 1 else f"{num_versions} versions were"
-    return f"{versions} evaluated on these pictures; choosing a version by them makes its figures too good"
 
 
 def _describe_time(seconds: dict[str, float]) -> list[str]:

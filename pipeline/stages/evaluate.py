@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.core import artifacts, config, stage_runner
+from pipeline.core import artifacts, config, stage_runner, test_ledger
 from pipeline.core.choices import refuse_unfit
 from pipeline.core.estimate import write_estimates
 from pipeline.core.predictions import Predictions
@@ -39,6 +39,7 @@ def main() -> list[str]:
     predictions = predict_splits(predictor, packed, policy)
     val, test = (predictions[predictions["split"] == name].reset_index(drop=True) for name in ("val", "test"))
     of_val, of_test = (Predictions.of(part, packed.classes) for part in (val, test))
+    test_ledger.record(test_ledger.Reading.of([of_test], test_ledger.EVALUATE, str(card["training_key"])))
     single_numbers = {name: metric for name, metric in metrics.items() if not metric.per_class}
     choose_by = evaluate_split(single_numbers, of_val, options) if len(of_val) else {}
     figures = evaluate_split(metrics, of_test, options)

@@ -12,19 +12,28 @@ import pandas as pd
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.estimate import read_estimates
 from pipeline.core.open_types import JsonObject
+from pipeline.core.results import read_findings
+from pipeline.core.test_ledger import EVALUATE, Reading
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.figures import build_gate
+from pipeline.evaluation.paired_comparison import load_test_predictions
 from pipeline.evaluation.policy_evaluation import read_policy, read_policy_figures
+from pipeline.report.card_texts import CardTexts
 from pipeline.report.comparison import comparison_page
+from pipeline.report.data_sheet import DataFacts, data_sheet
 from pipeline.report.index import write_index
 from pipeline.report.leaderboard import duration
+from pipeline.report.model_card_page import ModelFacts, model_card
+from pipeline.report.page import read_slices
 from pipeline.report.provenance import model_facts
 from pipeline.report.summary import read_summary
+from pipeline.report.test_uses import describe_uses, read_limit, read_uses
 from pipeline.tracking import registry, runs
 from pipeline.tracking.descriptions import describe_version
 from pipeline.tracking.figures import ROBUSTNESS, TEST, VAL
 from pipeline.tracking.parameters import data_facts
 from pipeline.tracking.promotion import ComparisonOptions, Options, register_version
+from pipeline.tracking.test_readings import share_reading
 from pipeline.training.model_card import training_digest
 
 ARTIFACTS = {
@@ -70,12 +79,43 @@ def main() -> list[str]:
     if not complete:
         described = packed.index.drop(columns=["origin", "group"]).assign(labels=packed.index["labels"].map(", ".join))
         runs.log_results(run_id, key, ARTIFACTS, described, card["source"], card["data_hash"])
+    of_test = load_test_predictions(artifacts.PREDICTIONS, card["classes"])
+    share_reading(run_id, Reading.of([of_test], EVALUATE, card["training_key"]))
     result = register_version(options, run_id, key, gate, card, packed, ComparisonOptions.of(params), policy)
     describe_version(result, run_id, params, card, facts)
     artifacts.write_text(artifacts.COMPARISON, comparison_page(card["source"], result))
     artifacts.write_json(artifacts.REGISTRATION, result)
-    write_index(str(card["source"]), "register", version_facts(result, card, len(curves)))
+    details = version_facts(result, card, len(curves))
+    texts: CardTexts = config.instantiate(CardTexts, config.get_section(params, "card"), "card")
+    write_cards(card, details, texts, describe_uses(result["test_set_uses"], read_uses(), read_limit()))
+    runs.log_files(run_id, "cards", [artifacts.MODEL_CARD, artifacts.DATA_SHEET])
+    write_index(str(card["source"]), "register", details)
     return [f"{result['model']} version {result['version']}, {' and '.join(result['aliases'])}", *read_summary()]
+
+
+def write_cards(card: JsonObject, details: list[tuple[str, str]], texts: CardTexts, readings: list[str]) -> None:
+    """Writes `reports/model_card.md` and `reports/data_sheet.md`."""
+    findings = read_findings(artifacts.CHECKS) | read_findings(artifacts.CURATION)
+    model = ModelFacts(
+        card=card,
+        details=details,
+        metrics=read_estimates(artifacts.TEST_METRICS),
+        slices=read_slices(artifacts.SLICES),
+        findings=findings,
+        readings=readings,
+    )
+    samples = artifacts.read_table(artifacts.MANIFEST)
+    data = DataFacts(
+        name=str(card["source"]),
+        samples=samples.merge(artifacts.read_table(artifacts.SPLITS, columns=["sample_id", "split"]), on="sample_id"),
+        quarantine=artifacts.read_table(artifacts.QUARANTINE),
+        findings=findings,
+        num_suspects=len(pd.read_csv(artifacts.SUSPECTS, usecols=["sample_id"], dtype=str)),
+        packing=card.get("packing") or {},
+        data_hash=str(card["data_hash"]),
+    )
+    artifacts.write_text(artifacts.MODEL_CARD, model_card(model, texts))
+    artifacts.write_text(artifacts.DATA_SHEET, data_sheet(data, texts))
 
 
 def version_facts(result: JsonObject, card: JsonObject, num_epochs: int) -> list[tuple[str, str]]:
@@ -88,6 +128,7 @@ def version_facts(result: JsonObject, card: JsonObject, num_epochs: int) -> list
         ("Version", f"{result['model']} version {result['version']}"),
         ("Verdict", describe_verdict(result, tags)),
         *model_facts(card, num_epochs, num_bytes),
+        ("Readings of test", "; ".join(describe_uses(result["test_set_uses"], read_uses(), read_limit()))),
         ("Training time", "" if seconds is None else duration(seconds)),
         ("Git commit", runs.describe_commit(tags.get(registry.COMMIT, ""))),
         ("Software", f"Python {platform.python_version()}, {software}"),

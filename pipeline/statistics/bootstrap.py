@@ -207,20 +207,27 @@ def bounded_interval(
 
 
 def difference_interval(
-    value: float, replicates: np.ndarray, weights: Replicates, n: float, groups: float, width: float = 1.0
+    value: float,
+    replicates: np.ndarray,
+    weights: Replicates,
+    n: float,
+    groups: float,
+    width: float = 1.0,
+    level: float = 0.95,
 ) -> tuple[float, float] | None:
-    """The 95 % interval of a difference of two numbers on the same samples, or None.
+    """The interval of a difference of two numbers on the same samples, at `level`, or None.
 
     Args and source as `share_interval`; the t interval on the scale of the difference. Where no replicate differs the
-    two agree on all samples, and what n samples cannot show is a difference of up to `width` (1 - 0.025^(1/n)), where
-    `width` is that of the range of each of the two; there is no interval where it is infinite.
+    two agree on all samples, and what n samples cannot show is a difference of up to `width` (1 - 0.025^(1/n)), for
+    95 %, where `width` is that of the range of each of the two; there is no interval where it is infinite.
     """
     error = weights.spread(replicates)
     if groups < MIN_GROUPS or not math.isfinite(value) or not math.isfinite(error):
         return None
     if not error > SAME and math.isinf(width):
         return None
-    half = float(stdtrit(groups - 1, 0.975)) * error if error > SAME else width * (1 - 0.025 ** (1 / n))
+    tail = (1 - level) / 2
+    half = float(stdtrit(groups - 1, 1 - tail)) * error if error > SAME else width * (1 - tail ** (1 / n))
     return max(-width, value - half), min(width, value + half)
 
 

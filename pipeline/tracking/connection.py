@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import UserError
-from pipeline.core.uris import sqlite_path, sqlite_uri
+from pipeline.core.uris import main_checkout, sqlite_path, sqlite_uri
 from pipeline.tracking.relocation import relocate
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Unavailable(UserError):
 
 def root() -> Path:
     """The main checkout, also when DVC runs the stage in a copy of it."""
-    return Path(os.environ.get("DVC_ROOT") or ".").resolve()
+    return main_checkout()
 
 
 def tracking_uri() -> str:

@@ -21,10 +21,13 @@ from pipeline.core.errors import UserError
 from pipeline.core.estimate import read_estimates
 from pipeline.core.nouns import CARD
 from pipeline.core.policy import Policy
+from pipeline.core.ranges import PositiveInt
 from pipeline.core.results import Verdict, read_findings
+from pipeline.core.test_ledger import digest_samples
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.margin_text import BEYOND, describe_margin, is_significantly_worse
 from pipeline.evaluation.paired_comparison import PairedPredictions, load_test_predictions
+from pipeline.evaluation.part_comparison import compare_parts
 from pipeline.evaluation.split_evaluation import Options as EvaluateOptions
 from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.tracking import registry, runs
@@ -44,10 +47,13 @@ class Options:
         model_name: In the registry.
         below_baseline: `refuse` to promote a model that does worse than the properties of the pictures alone, or
             `warn`, for data whose shortcut is known and remedied: a model that ignores it need not beat it.
+        max_test_readings: More different results than these, read from one test part, are a warning. The best of 25
+            equal models looks better by 1.97 standard errors, which is all that a 95 % interval allows for.
     """
 
     model_name: str
     below_baseline: Literal["refuse", "warn"]
+    max_test_readings: PositiveInt
 
     def __post_init__(self) -> None:
         if not self.model_name or set(self.model_name) & set("/:"):
@@ -56,17 +62,19 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ComparisonOptions:
-    """How two versions are compared: metrics of one number each, and the bootstrap behind the intervals."""
+    """How two versions are compared: metrics of one number each, the bootstrap behind the intervals, smallest slice."""
 
     metrics: dict[str, Metric]
     bootstrap: Bootstrap
+    min_slice: int
 
     @classmethod
     def of(cls, params: Params) -> ComparisonOptions:
         """As `evaluate` measures one version."""
         metrics = config.build_all(params, "metric")
         single_numbers = {name: metric for name, metric in metrics.items() if not metric.per_class}
-        return cls(metrics=single_numbers, bootstrap=EvaluateOptions.of(params).bootstrap)
+        options = EvaluateOptions.of(params)
+        return cls(metrics=single_numbers, bootstrap=options.bootstrap, min_slice=options.min_slice)
 
 
 def register_version(
@@ -90,6 +98,7 @@ def register_version(
             apply_gate(gate, card["classes"], champion[1] if champion else None), options.below_baseline
         )
         earlier = compare_earlier_data(name, run_id, card, comparison)
+        against = None if champion is None else compare_champion(*champion, card["classes"], comparison)
         test_set = test_digest()
         uses = registry.num_versions_tested_on(name, test_set) + (version is None)
         if version is None:
@@ -109,6 +118,7 @@ def register_version(
             "evidence": verdict.evidence_to_json(),
             "test_set_uses": uses,
             "earlier_data": earlier,
+            "against_champion": against,
             "results_key": key,
         }
         registry.record_registration(name, version, result)
@@ -175,8 +185,7 @@ def way_out(version: str) -> str:
 def test_digest() -> str:
     """Digest of the test samples; the more versions are evaluated on them, the more optimistic the best figure is."""
     table = artifacts.read_table(artifacts.PREDICTIONS)
-    names = sorted(table.loc[table["split"] == "test", "sample_id"])
-    return artifacts.content_digest(artifacts.canonical_json(names))
+    return digest_samples(table.loc[table["split"] == "test", "sample_id"])
 
 
 def apply_gate(gate: Gate, classes: list[str], champion_run: str | None) -> Verdict:
@@ -231,6 +240,20 @@ def compare_earlier_data(name: str, run_id: str, card: JsonObject, comparison: C
         "other_choices": choices[least],
         "metrics": {name: change.to_json() for name, change in changes.items()},
     }
+
+
+def compare_champion(version: str, run_id: str, classes: list[str], comparison: ComparisonOptions) -> JsonObject:
+    """This version against the champion before it: on all test samples of both, on each class and on each slice."""
+    later = load_test_predictions(artifacts.PREDICTIONS, classes)
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = registry.predictions_of(run_id, Path(folder))
+        before = artifacts.read_metadata(theirs).get("classes") or classes
+        both = PairedPredictions.match(later, load_test_predictions(theirs, before))
+    if both is None:
+        return {"version": version, "reason": "no test picture is common to both"}
+    rows = artifacts.read_table(artifacts.PREDICTIONS)
+    parts = compare_parts(both, rows, comparison.bootstrap, comparison.min_slice)
+    return {"version": version, "n": len(both), "parts": [one.to_json() for one in parts]}
 
 
 def with_baseline_margin(verdict: Verdict, below: Literal["refuse", "warn"]) -> Verdict:

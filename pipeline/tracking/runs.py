@@ -177,6 +177,13 @@ def log_results(
         client.set_tag(run_id, RESULTS, results_key)
 
 
+def log_files(run_id: str, folder: str, paths: list[Path]) -> None:
+    """Logs files of a run that is complete, over those of the same name."""
+    with open_store() as (client, _):
+        for path in paths:
+            _log_file(client, run_id, path, folder)
+
+
 def _describe(dataset: pd.DataFrame, name: str, data_hash: str) -> Dataset:
     """What MLflow shows of a data set: its columns, and how many samples each split and class has."""
     from mlflow.data.pandas_dataset import from_pandas

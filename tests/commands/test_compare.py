@@ -10,6 +10,7 @@ from pipeline.commands import compare
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import Change, Estimate
+from pipeline.core.test_ledger import read_readings
 from pipeline.experiments import comparison
 from pipeline.experiments.comparison import ComparedRun, list_differences, read_run
 
@@ -47,6 +48,7 @@ def write_run(project, num_right, epochs, classes=("a", "b")):
                 "group": [f"{split}/{row}" for row in range(NUM)],
                 "labels": [[one] for one in truth],
                 "decided": [[one] for one in decided],
+                "attr_site": ["north"] * (NUM // 2) + ["south"] * (NUM // 2),
                 "scores": [np.array([float(one == name) for name in classes]) for one in decided],
             }
         )
@@ -86,6 +88,39 @@ def test_a_tag_and_the_workspace(repository, capsys):
     assert line.endswith("B is better")
 
 
+def test_classes_and_slices(repository, capsys):
+    compare.main("first", "workspace")
+    shown = capsys.readouterr().out
+    # right for 40 and for 58 of 60, the first ones: 18 more, all in the south
+    assert "right: A and B 40, only A 0, only B 18, neither 2\n" in shown
+    rows = {
+        line.split("  ")[1].strip(): line.split() for line in shown.splitlines() if "class " in line or "site" in line
+    }
+    assert rows["class a"][2:6] == ["30", "0", "9", "+0.300"]
+    south = next(line for line in shown.splitlines() if "site = south" in line)
+    assert south.split()[3:7] == ["30", "0", "18", "+0.600"]
+    assert south.endswith("better")
+    assert "of 4 classes and slices, 3 better and 0 worse with B; all intervals hold at once (95 %)" in shown
+
+
+def test_nothing_found_says_what_could_have_been_found(repository, capsys):
+    compare.main("workspace", "workspace")
+    shown = capsys.readouterr().out
+    size = 100 * (1 - 0.025 ** (1 / 60))
+    assert f"no difference shown: one of {size:.1f} points would have been found in 4 of 5 such comparisons" in shown
+    of_part = 100 * (1 - (0.025 / 4) ** (1 / 30))
+    assert f"no difference shown in 4 classes and slices; one of {of_part:.0f} points would have been found" in shown
+
+
+def test_each_look_at_test_is_counted_and_val_alone_is_none(repository, capsys):
+    compare.main("first", "workspace", by_val=True)
+    assert "test" not in capsys.readouterr().out
+    assert read_readings() == []
+    compare.main("first", "workspace")
+    compare.main("first", "workspace")
+    assert [(one.what, one.run) for one in read_readings()] == [("compare", "first and workspace")]
+
+
 def test_the_order_decides_the_sign(repository, capsys):
     compare.main("workspace", "HEAD", every=True)
     shown = capsys.readouterr().out
@@ -113,9 +148,9 @@ def test_runs_that_have_nothing_in_common(repository):
     write_run(repository, 58, 10, classes=("a", "c"))
     with pytest.raises(UserError, match=r"^first and workspace have other classes \(a, b; a, c\); only runs"):
         compare.main("first", "workspace")
-    empty = ComparedRun(name="empty", params={}, card={}, parts={}, num_bytes=0)
+    empty = ComparedRun(name="empty", params={}, card={}, parts={}, rows={}, num_bytes=0)
     with pytest.raises(UserError, match=r"^empty and empty have no picture of val or test in common"):
-        comparison.compare_parts(empty, empty, {}, None)
+        comparison.compare_runs(empty, empty, {}, None)
 
 
 def test_differences_are_dotted_keys():

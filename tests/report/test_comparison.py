@@ -6,6 +6,7 @@ import pytest
 from report_material import NASTY, Page
 
 from pipeline.core.estimate import Change, Estimate
+from pipeline.evaluation.part_comparison import Counts, PartChange
 from pipeline.report.comparison import comparison_page, row
 
 
@@ -105,3 +106,58 @@ def test_what_is_no_share_is_not_in_percent():
     assert (shown.by_earlier_labels, shown.before, shown.gain) == ("0.400", "0.350", "+0.050")
     assert shown.between == "+0.010 to +0.100"
     assert shown.verdict == "better"  # a gain is how much lower it became
+def part(kind, name, counts, gain, low=None, high=None, detectable=None):
+    estimate = Estimate(
+        value=gain, low=low, high=high, n=sum(counts), groups=20, caveat="" if low else "too few groups"
+    )
+    names = ("both", "only_before", "only_after", "neither")
+    made = Counts(**dict(zip(names, counts, strict=True)))
+    return PartChange(kind=kind, name=name, counts=made, gain=estimate, detectable=detectable).to_json()
+
+
+def against(*parts):
+    return {"version": "4", "earlier_data": None, "against_champion": {"version": "2", "n": 40, "parts": list(parts)}}
+
+
+def test_the_champion_class_by_class():
+    found = against(
+        part("all", "", (20, 2, 10, 8), 0.2, 0.1, 0.3, 0.14),
+        part("class", NASTY[0], (9, 1, 0, 10), -0.05, -0.2, 0.1, 0.2),
+        part("site", "north", (11, 1, 10, 0), 0.45, 0.2, 0.7, 0.3),
+        part("site", "south", (1, 0, 0, 0), 0.0),
+    )
+    page = Page(comparison_page("pictures", found))
+    text = page.text.replace("\u00a0", " ")
+    assert page.open == []
+    assert not page.all("script")
+    assert "There is no earlier version to compare with." in text
+    assert (
+        "On the 40 test pictures of both, the accuracy of version 4 minus that of version 2, the champion, is +20.0"
+        in text
+    )
+    assert "points (+10.0 points to +30.0 points)." in text
+    assert "would have been found" not in text
+    assert "Of 2 classes and slices, 1 better and 0 worse with this version; all intervals hold at once" in text
+    assert re.findall(r"Both\s*(\d+)\s*Only version 2\s*(\d+)\s*Only version 4\s*(\d+)\s*Neither\s*(\d+)", text) == [
+        ("20", "2", "10", "8")
+    ]
+    assert text.index("site = north") < text.index(f"class {NASTY[0]}") < text.index("site = south")
+    assert "too few groups; may be chance" in text
+
+
+def test_no_difference_to_the_champion_says_what_could_have_been_found():
+    found = against(
+        part("all", "", (20, 2, 3, 15), 0.025, -0.1, 0.15, 0.142),
+        part("class", "a", (9, 1, 0, 10), -0.05, -0.2, 0.1, 0.25),
+        part("class", "b", (9, 1, 0, 10), -0.05, -0.2, 0.1, 0.31),
+    )
+    text = Page(comparison_page("pictures", found)).text.replace("\u00a0", " ")
+    assert "No difference is shown: one of 14.2 points would have been found in 4 of 5 such comparisons." in text
+    assert "one of 25 (the largest part) to 31 points (the smallest) would have been found" in text
+
+
+def test_a_champion_without_common_pictures():
+    apart = {"version": "2", "reason": "no test picture is common to both"}
+    found = {"version": "4", "earlier_data": None, "against_champion": apart}
+    text = Page(comparison_page("pictures", found)).text
+    assert "Version 4 cannot be compared with version 2, the champion: no test picture is common to both." in text

@@ -22,6 +22,8 @@ def finished(project):
     write_estimates(artifacts.TEST_METRICS, {"accuracy": entry(0.8333, 0.497, 0.982, 372)})
     artifacts.write_json(artifacts.REGISTRATION, {"earlier_data": None})
     artifacts.write_text(artifacts.PREVIEW, "")
+    artifacts.write_text(artifacts.MODEL_CARD, "# Model card\n\n* `card.contact`\n* `card.license`\n")
+    artifacts.write_text(artifacts.DATA_SHEET, "# Data sheet\n")
     for path in (artifacts.REPORT, artifacts.CHECKS_PAGE, artifacts.CURATION_PAGE, artifacts.SUSPECTS_PAGE):
         artifacts.write_text(path, "")
     return project
@@ -44,9 +46,11 @@ def test_a_finished_run_has_its_result_its_verdict_and_every_page(finished):
     assert "2 labels worth a look; the model is confident of another for 1." in text
     assert "22 tests of the manifest, 0 failures." in text
     assert "No version of earlier data to compare with." in text
+    assert "What the model is for, its figures and its limits. 2 texts of a person are missing." in text
     assert "not yet" not in text
     assert [link["href"] for link in page.all("a")] == [
-        *("report.html", "checks.html", "curation.html", "label_suspects.html", "comparison.html", "preview.png"),
+        *("report.html", "checks.html", "curation.html", "label_suspects.html", "comparison.html"),
+        *("model_card.md", "data_sheet.md", "preview.png"),
         *("data_docs/index.html", "leaderboard.html", "cross_validation.html"),
     ]
 
@@ -55,8 +59,8 @@ def test_during_a_run_later_pages_are_called_those_of_an_earlier_one(finished):
     text = read(Page(index_page("pets", "check")))
     assert "The run has not finished." in text
     assert "83.3" not in text
-    assert text.count("not yet") == 5  # also before and after, and the augmentation
-    assert text.count("This page is of an earlier run.") == 4  # report, content checks, suspects, augmentation
+    assert text.count("not yet") == 7  # also before and after, both cards, and the augmentation
+    assert text.count("This page is of an earlier run.") == 6  # report, content checks, suspects, cards, augmentation
 
 
 def test_at_the_first_stage_of_a_first_run_nothing_else_is_read(project):
@@ -71,7 +75,7 @@ def test_at_the_first_stage_of_a_first_run_nothing_else_is_read(project):
 
 def test_what_a_stage_does_not_find_is_not_claimed(project):
     page = Page(index_page("pets", "register"))
-    assert page.text.count("not yet") == 7
+    assert page.text.count("not yet") == 9
     assert [link["href"] for link in page.all("a")] == ["leaderboard.html", "cross_validation.html"]
 
 

@@ -27,13 +27,15 @@ from pipeline.tracking.promotion import (
 )
 from pipeline.tracking.promotion import test_digest as digest_of_test
 
-OPTIONS = Options(model_name="model", below_baseline="refuse")
+OPTIONS = Options(model_name="model", below_baseline="refuse", max_test_readings=25)
 FIRST = "promoted without a comparison: there was no champion"
 GATE = Better(metric=Accuracy(), min_gain=0.0, min_gain_of_shared=-0.2, min_samples=2, num_resamples=100, seed=0)
 CLASSES = ["a", "b"]
 RIGHT, FAIR, POOR = [True] * 20, [True] * 18 + [False] * 2, [True, False] * 10  # POOR is shown to be worse than FAIR
 CARD = {"classes": CLASSES, "data_hash": "0" * 32}
-JUDGING = ComparisonOptions(metrics={"accuracy": Accuracy()}, bootstrap=Bootstrap(num_resamples=100, seed=0))
+JUDGING = ComparisonOptions(
+    metrics={"accuracy": Accuracy()}, bootstrap=Bootstrap(num_resamples=100, seed=0), min_slice=2
+)
 
 
 def write_checks(passed=True):
@@ -192,6 +194,7 @@ def test_the_first_version_is_champion(result, registry):
         "reasons": [FIRST],
         "evidence": {},
         "test_set_uses": 1,
+        "against_champion": None,
         "earlier_data": None,
         "results_key": "k1",
     }
@@ -216,6 +219,25 @@ def test_a_worse_one_is_challenger_and_a_better_one_champion(result, registry):
     assert better["reasons"][0].startswith("gain +0.5000 [")
     assert better["evidence"]["gain"]["value"] == 0.5
     assert registry.aliases == {"challenger": "3", "champion": "3"}
+
+
+def test_the_champion_is_compared_class_by_class(result):
+    assert result("k1", POOR)["against_champion"] is None  # POOR is right on all of class a and on none of class b
+    against = result("k2", RIGHT)["against_champion"]
+    assert (against["version"], against["n"]) == ("1", 20)
+    overall, first, second = against["parts"]
+    assert overall["counts"] == {"both": 10, "only_before": 0, "only_after": 10, "neither": 0}
+    assert (first["name"], first["gain"]["value"]) == ("a", 0.0)
+    assert (second["name"], second["gain"]["value"]) == ("b", 1.0)
+
+
+def test_a_champion_without_a_common_picture(result, registry):
+    result("k1", POOR)
+    table = artifacts.read_table(registry.folder / "run of k1.parquet")
+    others = table.assign(sample_id="x" + table["sample_id"])
+    artifacts.write_table(registry.folder / "run of k1.parquet", others, metadata={"classes": CLASSES})
+    reason = {"version": "1", "reason": "no test picture is common to both"}
+    assert result("k2", RIGHT)["against_champion"] == reason
 
 
 def test_one_that_is_not_shown_to_be_better_is_challenger(result, registry):
@@ -355,7 +377,7 @@ def test_the_example_in_colour(packed):
 @pytest.mark.parametrize("name", ["", "a/b", "a:b"])
 def test_model_names(name):
     with pytest.raises(ValueError, match=r"^model_name must not be empty or hold '/' or ':', got"):
-        Options(model_name=name, below_baseline="refuse")
+        Options(model_name=name, below_baseline="refuse", max_test_readings=25)
 
 
 def test_the_verdict_on_the_first_page_is_that_of_the_person_who_promoted():

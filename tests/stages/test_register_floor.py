@@ -11,7 +11,7 @@ from pipeline.tracking.promotion import Options, with_baseline_margin
 
 def test_what_may_be_below_the_nuisances():
     with pytest.raises(ValueError, match=r"^below_baseline must be 'refuse' or 'warn', got 'ignore'$"):
-        from_file(Options, model_name="model", below_baseline="ignore")
+        from_file(Options, model_name="model", below_baseline="ignore", max_test_readings=25)
 
 
 @pytest.mark.parametrize(

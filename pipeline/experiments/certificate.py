@@ -1,0 +1,165 @@
+"""The reproducibility certificate: what was run again, what came out, and on what."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.core import artifacts
+from pipeline.experiments.recorded_run import RecordedRun
+from pipeline.experiments.verification import LEFT_OUT, Verification
+from pipeline.report.markdown import escape, table
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
+
+JSON, PAGE = (
+    Path("reports/certificate.json"),
+    Path("reports/certificate.md"),
+)  # no artifacts: they hold a clock
+LOCK = "requirements.lock"
+PACKAGES = (
+    *("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "pillow", "safetensors"),
+    *("faiss-cpu", "great-expectations", "dvc", "mlflow"),
+)
+METHOD = (
+    "A number is within tolerance where it differs from the recorded one by at most {tolerance:g} of the larger of 1 "
+    "and the recorded number. Each stage ran anew, on what the stages before it had made, in a folder of its own; no "
+    "result came from a cache."
+)
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def make_certificate(
+    run: RecordedRun, name: str, stages: Sequence[str], found: Verification, tolerance: float
+) -> JsonObject:
+    """The certificate as JSON.
+
+    Args:
+        run: The record.
+        name: As the person gave the commit.
+        stages: Those that were run again.
+        found: What came out.
+        tolerance: Largest accepted difference of two numbers.
+    """
+    counts = {state: found.count(state) for state in ("same bytes", "within tolerance", "differs", "missing")}
+    return {
+        "result": describe_result(found),
+        "name": name,
+        "commit": run.commit,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "tolerance": tolerance,
+        "counts": counts,
+        "stages": {stage: round(found.seconds[stage], 1) for stage in stages},
+        "not_run": [stage for stage in run.lock if stage not in stages],
+        "notes": [
+            *found.notes,
+            *(f"{stage} is not run: {why}" for stage, why in LEFT_OUT.items() if stage in run.lock),
+        ],
+        "source": run.source_files(),
+        "artifacts": [vars(one) for one in found.outputs],
+        "machine": describe_machine(),
+        "software": {"python": platform.python_version(), **_versions()},
+        "other_versions": _other_versions(run),
+    }
+
+
+def describe_result(found: Verification) -> str:
+    """The verdict in a word or two."""
+    if found.count("differs", "missing"):
+        return "differs"
+    return "within tolerance" if found.count("within tolerance") else "same bytes"
+
+
+def describe_machine() -> dict[str, str]:
+    """Processor, GPU, threads, memory and system; nothing that names the machine."""
+    import psutil
+    import torch
+
+    from pipeline.experiments.speed import machine
+
+    set_threads = ", ".join(f"{key}={os.environ[key]}" for key in THREADS if key in os.environ)
+    facts = {
+        "processor or GPU": machine(),
+        "cores": str(os.cpu_count()),
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "threads": f"{torch.get_num_threads()} of torch" + (f" ({set_threads})" if set_threads else ""),
+        "vector instructions": torch.backends.cpu.get_cpu_capability(),
+        "CUDA": str(torch.version.cuda or "none"),
+        "system": f"{platform.system()} {platform.machine()}, {platform.python_implementation()}",
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _other_versions(run: RecordedRun) -> dict[str, str]:
+    """Packages whose version is not the one that the commit locks."""
+    from packaging.markers import Marker
+
+    try:
+        text = run.files.read_text(LOCK, encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    lines = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)\s*(?:;\s*([^\\\n]+))?", text, flags=re.MULTILINE)
+    locked = {package: version for package, version, marker in lines if not marker or Marker(marker.strip()).evaluate()}
+    return {
+        package: f"{version} instead of {locked[package]}"
+        for package, version in _versions().items()
+        if package in locked and version.partition("+")[0] != locked[package].partition("+")[0]
+    }
+
+
+def write_certificate(certificate: JsonObject) -> None:
+    """Writes `reports/certificate.json` and `reports/certificate.md`."""
+    artifacts.write_json(JSON, certificate)
+    artifacts.write_text(PAGE, certificate_page(certificate))
+
+
+def certificate_page(certificate: JsonObject) -> str:
+    """The certificate in Markdown."""
+    counts = {state: count for state, count in certificate["counts"].items() if count}
+    total = sum(counts.values())
+    rows = [
+        (
+            one["path"],
+            one["stage"],
+            one["state"],
+            "" if one["largest"] is None else "0" if one["largest"] == 0 else f"{one['largest']:.2g}",
+            one["note"],
+        )
+        for one in certificate["artifacts"]
+    ]
+    facts = {**certificate["machine"], **certificate["software"]}
+    listed = ", ".join(f"{state}: {count}" for state, count in counts.items())
+    parts = [
+        "# Reproducibility certificate",
+        f"Commit `{certificate['commit']}`, run again on {certificate['date']}. Of {total} artifacts: {listed}.",
+        METHOD.format(tolerance=certificate["tolerance"]),
+        "\n".join(f"* {escape(note)}" for note in certificate["notes"]),
+        "## Artifacts",
+        table(("Artifact", "Stage", "Result", "Largest difference", "Note"), rows),
+        "## Stages",
+        table(("Stage", "Seconds"), [(name, f"{seconds:.1f}") for name, seconds in certificate["stages"].items()]),
+        f"Not run: {', '.join(certificate['not_run'])}." if certificate["not_run"] else "",
+        "## Machine and software",
+        table(("What", "Which"), list(facts.items())),
+    ]
+    if certificate["other_versions"]:
+        listed = ", ".join(f"{escape(name)} {escape(text)}" for name, text in certificate["other_versions"].items())
+        parts.append(f"Other versions than `{LOCK}` of the commit: {listed}.")
+    return "\n\n".join(part for part in parts if part) + "\n"

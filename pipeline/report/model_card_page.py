@@ -1,0 +1,202 @@
+"""`reports/model_card.md`: the model card of the registered version, from artifacts and what a person wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.core.terminal import count_of
+from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
+from pipeline.report.card_texts import CardTexts, join_sections
+from pipeline.report.formatting import PLAIN, SPACE, figure
+from pipeline.report.markdown import bullets, escape, table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.core.estimate import Estimate
+    from pipeline.core.open_types import JsonObject
+    from pipeline.core.results import StoredFinding
+
+SOURCE = "Mitchell et al. 2019, doi:10.1145/3287560.3287596"
+TEXTS = ("intended_use", "out_of_scope", "ethics", "contact", "license")
+OF_CLASS = ("precision", "recall", "f1", "auroc")
+MAX_CLASSES, MAX_SLICES = 50, 20
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModelFacts:
+    """What the card is made of.
+
+    Attributes:
+        card: Of the predictor.
+        details: Name and value, as the first page has them: version, verdict, model, training, software.
+        metrics: `reports/test_metrics.json`.
+        slices: `reports/slices.csv`.
+        findings: Of both groups of checks.
+        readings: How often the test part was read, in words.
+    """
+
+    card: JsonObject
+    details: Sequence[tuple[str, str]]
+    metrics: Mapping[str, Estimate]
+    slices: pd.DataFrame
+    findings: Mapping[str, StoredFinding]
+    readings: Sequence[str]
+
+
+def model_card(facts: ModelFacts, texts: CardTexts) -> str:
+    """The card in Markdown, with the sections of Mitchell et al.; the same text for the same facts."""
+    return join_sections(
+        f"Model card: {escape(facts.details[0][1])}",
+        f"The sections are those of {SOURCE}. Figures are of test, with 95 % intervals; [the report](report.html) "
+        "shows more, and [the data sheet](data_sheet.md) describes the data.",
+        [
+            (
+                "Model details",
+                [
+                    _details(facts),
+                    _labelled("License", texts.text("license")),
+                    _labelled("Contact", texts.text("contact")),
+                ],
+            ),
+            ("Intended use", [texts.text("intended_use"), _labelled("Out of scope", texts.text("out_of_scope"))]),
+            ("Factors", [_factors(facts)]),
+            ("Metrics", [_metrics(facts)]),
+            ("Evaluation data", [_evaluation_data(facts)]),
+            ("Training data", [_training_data(facts)]),
+            ("Quantitative analyses", [_overall(facts), _by_class(facts), _by_slice(facts)]),
+            ("Ethical considerations", [texts.text("ethics")]),
+            ("Caveats and recommendations", [_caveats(facts)]),
+        ],
+        texts.missing(TEXTS),
+    )
+
+
+def _labelled(name: str, text: str) -> str:
+    return f"**{name}**: {text}" if text else ""
+
+
+def _details(facts: ModelFacts) -> str:
+    card = facts.card
+    task = str((card.get("task") or {}).get("_target_", "")).rpartition(".")[2]
+    rows = [
+        *facts.details,
+        ("Data set", str(card["source"])),
+        ("Task", {"SingleLabel": "one label per picture", "MultiLabel": "several labels per picture"}.get(task, task)),
+    ]
+    rows += [("Data hash", card.get("data_hash", "")), ("Training key", card.get("training_key", ""))]
+    return bullets(f"{escape(name)}: {escape(value)}" for name, value in rows if value)
+
+
+def _factors(facts: ModelFacts) -> str:
+    attributes = list(dict.fromkeys(str(one) for one in facts.slices["attribute"] if " and label" not in str(one)))
+    if not attributes:
+        return "The pictures have no attributes (such as site or camera): the figures are divided by class alone."
+    return f"The figures below are divided by class and by {', '.join(map(escape, attributes))}."
+
+
+def _metrics(facts: ModelFacts) -> str:
+    names = [name for name in facts.metrics if "/" not in name]
+    lines = [
+        f"**{escape(title)}**: {escape(note)}"
+        for name in names
+        for title, note in [PLAIN.get(name, (name, ""))]
+        if note
+    ]
+    thresholds = (facts.card.get("task") or {}).get("thresholds")
+    decided = (
+        "A label is predicted where its score reaches its threshold, which was chosen on val." if thresholds else ""
+    )
+    return "\n\n".join(part for part in (bullets(lines), decided) if part)
+
+
+def _evaluation_data(facts: ModelFacts) -> str:
+    leading = next((one for name, one in facts.metrics.items() if "/" not in name), None)
+    size = facts.card.get("num_samples", {}).get("test", 0)
+    groups = "" if leading is None else f" of {count_of(leading.groups, 'independent group')}"
+    return " ".join(
+        [
+            f"{count_of(size, 'test picture')}{groups}, which training did not see.",
+            *(f"{escape(line[:1].upper() + line[1:])}." for line in facts.readings),
+        ]
+    )
+
+
+def _training_data(facts: ModelFacts) -> str:
+    samples = facts.card.get("num_samples", {})
+    parts = [count_of(samples.get(name, 0), f"{name} picture") for name in ("train", "val")]
+    classes = count_of(len(facts.card["classes"]), "class", "classes")
+    return f"{' and '.join(parts)} of {classes}; val selects the best epoch. See [the data sheet](data_sheet.md)."
+
+
+def _shown(name: str, estimate: Estimate) -> str:
+    made = figure(name, estimate)
+    return f"{made.text} ({made.between})".replace(SPACE, " ")
+
+
+def _overall(facts: ModelFacts) -> str:
+    rows = [
+        (PLAIN.get(name, (name.replace("_", " "), ""))[0], _shown(name, one), one.n)
+        for name, one in facts.metrics.items()
+        if "/" not in name
+    ]
+    return table(("Metric", "Value and 95 % interval", "Pictures"), rows) if rows else ""
+
+
+def _by_class(facts: ModelFacts) -> str:
+    names = [name for name in OF_CLASS if any(key.startswith(f"{name}/") for key in facts.metrics)]
+    classes = list(facts.card["classes"])
+    rows = []
+    for label in classes[:MAX_CLASSES]:
+        of_class = {name: facts.metrics.get(f"{name}/{label}") for name in names}
+        known = [one for one in of_class.values() if one is not None]
+        if known:
+            rows.append(
+                (label, known[0].n, *("" if one is None else _shown(name, one) for name, one in of_class.items()))
+            )
+    if not rows:
+        return ""
+    more = len(classes) - MAX_CLASSES
+    shown = table(("Class", "Pictures", *(PLAIN[name][0] for name in names)), rows)
+    return (
+        "### Class by class\n\n"
+        + shown
+        + (f"\n\n{count_of(more, 'more class', 'more classes')} in `reports/test_metrics.json`." if more > 0 else "")
+    )
+
+
+def _by_slice(facts: ModelFacts) -> str:
+    known = facts.slices.dropna(subset=["value"])
+    for metric in ("accuracy", "f1_macro"):
+        rows = known[known["metric"] == metric].sort_values(["value", "attribute", "slice"])
+        if len(rows):
+            break
+    else:
+        return ""
+    cells = []
+    for row in rows.head(MAX_SLICES).to_dict("records"):
+        ends = "no interval" if row["low"] != row["low"] else f"{100 * row['low']:.1f} to {100 * row['high']:.1f} %"
+        cells.append((f"{row['attribute']} = {row['slice']}", int(row["n"]), f"{100 * row['value']:.1f} % ({ends})"))
+    return f"### Slice by slice, the weakest first\n\n{table(('Slice', 'Pictures', PLAIN[metric][0]), cells)}"
+
+
+def _caveats(facts: ModelFacts) -> str:
+    lines = [
+        f"{escape(name.replace('_', ' '))}: {escape(one.sentence or one.unit)} {escape(one.advice)}".strip()
+        for name, one in facts.findings.items()
+        if one.state == "failed"
+    ]
+    lines += [
+        f"{escape(name.replace('_', ' '))} cannot be judged: {escape(one.obstacle)}"
+        for name, one in facts.findings.items()
+        if one.state == "cannot_be_judged"
+    ]
+    lines += [escape(text) for key in (BEYOND, CROSS + BEYOND) if (text := describe_margin(facts.metrics.get(key)))]
+    caveats: dict[str, list[str]] = {}
+    for name, one in facts.metrics.items():
+        if one.caveat and "/" not in name:
+            caveats.setdefault(one.caveat, []).append(PLAIN.get(name, (name.replace("_", " "), ""))[0])
+    lines += [f"{escape(', '.join(names))}: {escape(caveat)}" for caveat, names in caveats.items()]
+    return bullets(lines)

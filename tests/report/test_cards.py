@@ -1,0 +1,158 @@
+"""Model card and data sheet: the usual sections, filled from facts, and no placeholder."""
+
+import re
+
+import pandas as pd
+import pytest
+from report_material import NASTY, entry
+
+from pipeline.core.results import StoredFinding
+from pipeline.evaluation.slices import COLUMNS
+from pipeline.report.card_texts import CardTexts
+from pipeline.report.data_sheet import DataFacts, data_sheet
+from pipeline.report.model_card_page import ModelFacts, model_card
+
+FULL = CardTexts(**dict.fromkeys(CardTexts.__dataclass_fields__, "Written *by hand*."))
+WARNED = {"value": 0.9, "limit": 0.7, "unit": "AUC", "worst": {}, "passed": False, "advice": "Mask the border."}
+FINDINGS = {
+    "shortcut": StoredFinding.from_json({**WARNED, "sentence": f"The border predicts {NASTY[0]}."}),
+    "outliers": StoredFinding.from_json({**WARNED, "state": "cannot_be_judged", "obstacle": "Too few pictures."}),
+    "rare_class": StoredFinding.from_json({**WARNED, "passed": True, "sentence": "All is well."}),
+}
+CARD = {
+    "source": "pets",
+    "classes": [NASTY[0], "dog"],
+    "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel"},
+    "num_samples": {"train": 60, "val": 20, "test": 40},
+    "data_hash": "0a1b",
+    "packing": {"size": 28, "fit": "crop"},
+}
+METRICS = {
+    "accuracy": entry(0.8, 0.7, 0.9, 40),
+    f"recall/{NASTY[0]}": entry(0.75, 0.5, 0.9, 20),
+    "recall/dog": entry(0.85, 0.6, 0.95, 20),
+    "baseline_margin": entry(0.1, 0.02, 0.18, 40),
+}
+SLICES = pd.DataFrame(
+    [
+        ("site", "north", 20, 20, "accuracy", 0.9, 0.7, 0.97, ""),
+        ("site", "a|b", 20, 20, "accuracy", 0.7, None, None, ""),
+        ("site", "tiny", 2, 2, "accuracy", None, None, None, ""),
+    ],
+    columns=COLUMNS,
+)
+
+
+def model(texts=FULL, **changes):
+    facts = {
+        "card": CARD,
+        "details": [("Version", "colibri-pets version 3"), ("Verdict", "challenger: no gain")],
+        "metrics": METRICS,
+        "slices": SLICES,
+        "findings": FINDINGS,
+        "readings": ["3 results were read from these test pictures"],
+    }
+    return model_card(ModelFacts(**{**facts, **changes}), texts)
+
+
+def samples(**changes):
+    columns = {
+        "sample_id": ["a", "b", "c", "d"],
+        "labels": [[NASTY[0]], ["dog"], ["dog"], ["dog"]],
+        "split": ["train", "train", "test", "none"],
+        "group": ["g", "g", "h", "h"],
+        "format": ["PNG", "PNG", "JPEG", "PNG"],
+        "width": [32, 32, 64, 32],
+        "height": [32] * 4,
+        "channels": [1, 1, 3, 1],
+        "attr_site": ["north", "a|b", None, "north"],
+        "decision": [None, "relabel", None, None],
+    }
+    return pd.DataFrame({**columns, **changes})
+
+
+def sheet(texts=FULL, **changes):
+    facts = {
+        "name": "pets",
+        "samples": samples(),
+        "quarantine": pd.DataFrame({"reason": ["empty", "empty", "truncated"]}),
+        "findings": FINDINGS,
+        "num_suspects": 2,
+        "packing": CARD["packing"],
+        "data_hash": "0a1b",
+    }
+    return data_sheet(DataFacts(**{**facts, **changes}), texts)
+
+
+def headings(text):
+    return re.findall(r"^## (.*)$", text, flags=re.MULTILINE)
+
+
+def test_the_sections_of_mitchell_and_of_gebru_in_their_order():
+    assert headings(model()) == [
+        *("Model details", "Intended use", "Factors", "Metrics", "Evaluation data", "Training data"),
+        *("Quantitative analyses", "Ethical considerations", "Caveats and recommendations"),
+    ]
+    assert headings(sheet()) == [
+        *("Motivation", "Composition", "Collection process", "Preprocessing, cleaning and labelling", "Uses"),
+        *("Distribution", "Maintenance"),
+    ]
+    assert "doi:10.1145/3287560.3287596" in model()
+    assert "doi:10.1145/3458723" in sheet()
+
+
+def test_figures_of_all_of_classes_and_of_slices():
+    text = model()
+    assert "| accuracy | 80.0 % \\(70.0 to 90.0 %\\) | 40 |" in text
+    assert "| dog | 20 | 85.0 % \\(60.0 to 95.0 %\\) |" in text
+    assert text.index("site = a\\|b | 20 | 70.0 % \\(no interval\\)") < text.index("site = north | 20 | 90.0 %")
+    assert "tiny" not in text
+    assert "40 test pictures of 40 independent groups" in text
+    assert "3 results were read from these test pictures." in text
+    assert "60 train pictures and 20 val pictures of 2 classes" in text
+    assert "outliers cannot be judged: Too few pictures." in text
+    assert "Mask the border." in text
+    assert "All is well" not in text
+
+
+def test_counts_of_the_data():
+    text = sheet()
+    assert "* 4 pictures, one label each; 0 without a label" in text
+    assert "* 2 groups of 2 to 2 pictures, which share a split" in text
+    assert "* 3 PNG, 1 JPEG; 32 to 64 x 32 pixels; grey and colour" in text
+    assert "| dog | 1 | 0 | 1 | 3 |" in text
+    assert "**site** (from the source): north (2), a\\|b (1); 1 without" in text
+    assert "* 2 items refused: the file has no bytes" in text
+    assert "* 1 label decided by a person" in text
+    assert "* 1 picture in no split" in text
+    assert "* 2 labels that a model doubts" in text
+    assert "split into 2 train, 0 val, 1 test" in text
+
+
+@pytest.mark.parametrize("text", [model(), sheet(), model(CardTexts()), sheet(CardTexts())])
+def test_text_from_outside_is_escaped_and_nothing_is_a_placeholder(text):
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert "*by hand*" not in text
+    assert not re.search(r"(?i)todo|tbd|lorem|placeholder|\bnone\b\.|\bnan\b|more information needed", text)
+
+
+def test_what_nobody_wrote_is_named_by_its_key_and_its_section_left_out():
+    text = model(CardTexts(intended_use="Sorting screws.\n\nOn line 3."))
+    assert "## Intended use\n\nSorting screws.\n\nOn line 3.\n" in text
+    assert "Ethical considerations" not in text
+    assert text.endswith("* `card.out_of_scope`\n* `card.ethics`\n* `card.contact`\n* `card.license`\n")
+    bare = sheet(CardTexts(data_license="CC BY 4.0"))
+    assert "Motivation" not in headings(bare)
+    assert "**License**: CC BY 4.0" in bare
+    assert "`card.data_motivation`" in bare
+    assert "`card.data_license`" not in bare
+
+
+def test_a_data_set_without_attributes_groups_or_problems():
+    text = model(slices=SLICES.iloc[:0], findings={}, metrics={})
+    assert "The pictures have no attributes" in text
+    assert "Caveats and recommendations" not in headings(text)
+    bare = sheet(samples=samples(group=None).drop(columns=["attr_site", "decision"]), findings={}, num_suspects=0)
+    assert "The checks found no problem." in bare
+    assert "groups" not in bare

@@ -14,7 +14,7 @@ from pipeline.datasets.expectations import ManifestExpectations
 from pipeline.datasets.ingestion import Limits
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.datasets.packing import Packing
-from pipeline.evaluation import split_evaluation
+from pipeline.evaluation import counterfactuals, split_evaluation
 from pipeline.evaluation.figures import build_gate
 from pipeline.features.extractor import FeatureOptions
 from pipeline.tracking import promotion
@@ -29,6 +29,7 @@ OPTIONS = {  # the sections that later stages read, each as what they make of it
     "near_duplicates": DuplicateSearch,
     "embed": FeatureOptions,
     "augment": Packing,
+    "intervene": counterfactuals.Options,
     "evaluate": split_evaluation.Options,
     "register": promotion.Options,
 }

@@ -16,6 +16,7 @@ from pipeline.core.predictions import Predictions
 from pipeline.core.results import StoredFinding, read_findings
 from pipeline.core.sample_reader import SampleReader
 from pipeline.datasets.packed import PackedDataset
+from pipeline.evaluation.counterfactual_results import Counterfactuals
 from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.balance import balances
 from pipeline.report.checks import checks_section, linked_samples
@@ -26,6 +27,7 @@ from pipeline.report.curves import curves
 from pipeline.report.data import data
 from pipeline.report.headline import headline
 from pipeline.report.imbalance import imbalance
+from pipeline.report.interventions import interventions, read_counterfactuals
 from pipeline.report.metric_tables import tables
 from pipeline.report.mistakes import mistakes
 from pipeline.report.next_steps import Results, next_steps
@@ -57,6 +59,7 @@ class Material:
         metrics: `reports/test_metrics.json`.
         lower_is_better: Metrics that count mistakes.
         slices: `reports/slices.csv`.
+        counterfactuals: `reports/interventions.json` and its pictures.
         predictions: Of val and test.
         mistakes: The worst wrong decisions on test.
         images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of the worst mistakes and of the pictures that the
@@ -80,6 +83,7 @@ class Material:
     metrics: dict[str, Estimate]
     lower_is_better: frozenset[str]
     slices: pd.DataFrame
+    counterfactuals: Counterfactuals
     predictions: pd.DataFrame
     mistakes: pd.DataFrame
     images: dict[str, np.ndarray]
@@ -111,6 +115,7 @@ class Material:
             metrics=read_estimates(artifacts.TEST_METRICS),
             lower_is_better=frozenset(name for name, one in metrics.items() if not one.larger_is_better),
             slices=read_slices(artifacts.SLICES),
+            counterfactuals=read_counterfactuals(),
             predictions=predictions,
             mistakes=mistakes,
             images=as_packed(packed, shown) | load_thumbnails(reader, manifest, shown, side_of(len(shown))),
@@ -203,6 +208,7 @@ def content(material: Material) -> dict[str, object]:
         "reliability": reliability(of_test, single) if len(test) else None,
         "histogram": histogram(of_test) if single else None,
         "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"], lower_is_better),
+        "interventions": interventions(material.counterfactuals),
         "mistakes": mistakes(material.mistakes, material.images, classes, material.links),
         "num_wrong": int((~of_test.is_right).sum()),
         "next_steps": next_steps(results),

@@ -13,6 +13,7 @@ from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.estimate import read_estimates
 from pipeline.core.open_types import JsonObject
 from pipeline.datasets.packed import PackedDataset
+from pipeline.evaluation.counterfactual_results import read_figures
 from pipeline.evaluation.figures import build_gate
 from pipeline.report.comparison import comparison_page
 from pipeline.report.index import write_index
@@ -21,7 +22,7 @@ from pipeline.report.provenance import model_facts
 from pipeline.report.summary import read_summary
 from pipeline.tracking import registry, runs
 from pipeline.tracking.descriptions import describe_version
-from pipeline.tracking.figures import TEST, VAL
+from pipeline.tracking.figures import INTERVENTIONS, TEST, VAL
 from pipeline.tracking.parameters import data_facts
 from pipeline.tracking.promotion import ComparisonOptions, Options, register_version
 from pipeline.training.model_card import training_digest
@@ -31,7 +32,7 @@ ARTIFACTS = {
     "data": [artifacts.VALIDATION, artifacts.CHECKS, artifacts.CURATION, artifacts.SUSPECTS, artifacts.PREVIEW],
     "evaluation": [
         *(artifacts.PREDICTIONS, artifacts.METRICS, artifacts.TEST_METRICS, artifacts.SLICES, artifacts.CONFUSION),
-        *(artifacts.TRAIN_CURVES, artifacts.IMBALANCE),
+        *(artifacts.TRAIN_CURVES, artifacts.IMBALANCE, artifacts.INTERVENTIONS, artifacts.INTERVENTIONS_TABLE),
         *(
             artifacts.REPORT,
             artifacts.CHECKS_PAGE,
@@ -48,12 +49,14 @@ def main() -> list[str]:
     card = artifacts.read_json(artifacts.PREDICTOR / "card.json")
     gate = build_gate(params, card["classes"])
     metrics = {TEST: read_estimates(artifacts.TEST_METRICS), VAL: read_estimates(artifacts.METRICS)}
+    metrics[INTERVENTIONS] = read_figures(artifacts.INTERVENTIONS)
     packed = PackedDataset.load()
     key = artifacts.content_digest(
         card["training_key"].encode(),
         artifacts.METRICS.read_bytes(),
         artifacts.TEST_METRICS.read_bytes(),
         artifacts.PREDICTIONS.read_bytes(),
+        artifacts.INTERVENTIONS.read_bytes(),
         options.model_name.encode(),
     )
     curves, facts = pd.read_csv(artifacts.TRAIN_CURVES), data_facts(packed)

@@ -9,7 +9,9 @@ import pandas as pd
 
 from pipeline.core.estimate import Estimate
 from pipeline.core.results import StoredFinding
+from pipeline.evaluation.counterfactual_results import CounterfactualResult, Counterfactuals, Example
 from pipeline.evaluation.slices import COLUMNS
+from pipeline.evaluation.suspicions import Suspicion
 from pipeline.report.page import Material, worst_mistakes
 from pipeline.report.pictures import encode_png, to_image
 
@@ -177,6 +179,7 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         metrics=metrics,
         lower_is_better=frozenset({"hamming_loss"}),
         slices=pd.DataFrame(rows if slices else [], columns=COLUMNS),
+        counterfactuals=counterfactuals(classes[0]),
         predictions=predictions,
         mistakes=mistakes,
         images=dict.fromkeys(mistakes["sample_id"], picture),
@@ -184,6 +187,40 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         num_suspects=7,
         model_bytes=13_700_000,
         preview=encode_png(to_image(picture)),
+    )
+
+
+def counterfactuals(label):
+    """A property that the model follows, one that it does not, and one that nothing can change."""
+    names = (
+        "flip_rate",
+        "control_flip_rate",
+        "difference",
+        "crossed_accuracy",
+        "typical_accuracy",
+        "nuisance_accuracy",
+    )
+    figures = {name: entry(0.4, 0.25, 0.55) for name in names}
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 20, 24, 3), dtype=np.uint8)
+    example = Example(sample_id=f"{label}.png", has=True, after=False, control=True, pictures=pictures)
+    suspicions = [Suspicion(name=name, label=label, accuracy=0.9) for name in ("sharpness", "brightness", "num_bytes")]
+    shared = {"figures": figures, "reach": 1.0}
+    return Counterfactuals(
+        note="The check shortcut suspects 3 properties.",
+        results=[
+            CounterfactualResult(
+                suspicion=suspicions[0], intervention="detail", state="not_shown", sentence="It is not.", **shared
+            ),
+            CounterfactualResult(
+                suspicion=suspicions[1],
+                intervention="exposure",
+                state="follows",
+                sentence=f"The model follows {label}.",
+                examples=[example],
+                **shared,
+            ),
+            CounterfactualResult.without(suspicions[2], "no intervention in params.yaml changes it"),
+        ],
     )
 
 

@@ -11,8 +11,10 @@ from pipeline.core.decision_rule import Rule
 from pipeline.core.estimate import Estimate
 from pipeline.core.policy import Policy
 from pipeline.core.results import StoredFinding
+from pipeline.evaluation.counterfactual_results import CounterfactualResult, Counterfactuals, Example
 from pipeline.evaluation.policy_evaluation import evaluate_policy
 from pipeline.evaluation.slices import COLUMNS
+from pipeline.evaluation.suspicions import Suspicion
 from pipeline.report.page import Material, worst_mistakes
 from pipeline.report.pictures import encode_png, to_image
 from pipeline.statistics.bootstrap import Bootstrap
@@ -199,6 +201,7 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
             "colour_cast": entry(-0.4, -0.6, -0.2),
         },
         decisions=measure_decisions(predictions, list(classes), several),
+        counterfactuals=counterfactuals(classes[0]),
         predictions=predictions,
         mistakes=mistakes,
         images=dict.fromkeys(mistakes["sample_id"], picture),
@@ -219,6 +222,8 @@ def corrupted():
         for severity, value in enumerate(figures, start=name != "clean")
     ]
     return pd.DataFrame(rows)
+
+
 def measure_decisions(test, classes, several=False, **changes):
     """`reports/policy_figures.json` of a policy with a threshold, sets and abstention; val has the same samples."""
     choices = {
@@ -242,6 +247,40 @@ def measure_decisions(test, classes, several=False, **changes):
         test["prediction_set"] = [[name for name, held in zip(classes, row, strict=True) if held] for row in sets]
     val = test.assign(split="val", group=[f"val {name}" for name in test["group"]])
     return evaluate_policy(policy, pd.concat([val, test]), classes, None, Bootstrap(num_resamples=100, seed=0))
+
+
+def counterfactuals(label):
+    """A property that the model follows, one that it does not, and one that nothing can change."""
+    names = (
+        "flip_rate",
+        "control_flip_rate",
+        "difference",
+        "crossed_accuracy",
+        "typical_accuracy",
+        "nuisance_accuracy",
+    )
+    figures = {name: entry(0.4, 0.25, 0.55) for name in names}
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 20, 24, 3), dtype=np.uint8)
+    example = Example(sample_id=f"{label}.png", has=True, after=False, control=True, pictures=pictures)
+    suspicions = [Suspicion(name=name, label=label, accuracy=0.9) for name in ("sharpness", "brightness", "num_bytes")]
+    shared = {"figures": figures, "reach": 1.0}
+    return Counterfactuals(
+        note="The check shortcut suspects 3 properties.",
+        results=[
+            CounterfactualResult(
+                suspicion=suspicions[0], intervention="detail", state="not_shown", sentence="It is not.", **shared
+            ),
+            CounterfactualResult(
+                suspicion=suspicions[1],
+                intervention="exposure",
+                state="follows",
+                sentence=f"The model follows {label}.",
+                examples=[example],
+                **shared,
+            ),
+            CounterfactualResult.without(suspicions[2], "no intervention in params.yaml changes it"),
+        ],
+    )
 
 
 def stored(entries):

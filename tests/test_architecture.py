@@ -17,7 +17,7 @@ PIPELINE = ROOT / "pipeline"
 MODULES = sorted(PIPELINE.rglob("*.py"))
 COMPONENTS = tuple(sorted({kind.package for kind in KINDS.values()}))
 MAX_LINES = 300
-MAX_CONTRACTS = 360  # one page, however many nouns stand on it
+MAX_CONTRACTS = 400  # one page, however many nouns stand on it
 HEAVY = ("torch", "optuna", "mlflow", "great_expectations", "timm", "torchvision", "faiss", "sklearn")
 
 

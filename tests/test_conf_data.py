@@ -19,12 +19,14 @@ from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import (
     Check,
     Corruption,
+    Intervention,
     Source,
     Split,
     Transform,
 )
 from pipeline.datasets.assignments import assignment_path
 from pipeline.datasets.packing import Packing
+from pipeline.evaluation.interventions.matching import measure_property
 
 WHOLE = ("multi_label",)  # promise the whole picture
 
@@ -198,6 +200,35 @@ def test_transform_contract(option: str) -> None:
         assert result.shape == (2, 3, *others, transform.image_size, transform.image_size)
         assert result.dtype == torch.float32
         assert torch.equal(result, transform(batch))
+
+
+@pytest.mark.parametrize("name", names("intervention"))
+def test_intervention_contract(name: str) -> None:
+    """Of grey and of colour pictures, what is to have the property of itself stays as it is."""
+    intervention: Intervention = config.build(node("intervention", name), f"intervention.{name}")
+    assert intervention.properties
+    assert len(set(intervention.properties)) == len(intervention.properties)
+    generator = np.random.default_rng(0)
+    for channels, known in product((1, 3), intervention.properties[:3]):
+        pictures, other = generator.integers(0, 256, (2, 3, 20, 24, channels), dtype=np.uint8)
+        assert np.isfinite(measure_property(pictures, known)).all()
+        before = pictures.copy()
+        results = [*intervention(pictures, pictures, other, known), intervention(pictures, pictures, other, known)[0]]
+        results += [one for one in (intervention.remove(pictures), intervention.isolate(pictures)) if one is not None]
+        assert {(one.shape, one.dtype) for one in results} == {(pictures.shape, pictures.dtype)}
+        assert (results[0] == results[2]).all()
+        assert (pictures == before).all()
+        same, _ = intervention(pictures, pictures, pictures, known)
+        np.testing.assert_allclose(
+            measure_property(same, known), measure_property(pictures, known), atol=0.02, rtol=0.01
+        )
+
+
+def test_no_intervention_names_a_property_that_is_not_measured() -> None:
+    picture = np.zeros((1, 16, 16, 3), dtype=np.uint8)
+    for name in names("intervention"):
+        for known in config.build(node("intervention", name), f"intervention.{name}").properties:
+            measure_property(picture, known)  # a KeyError names what is not
 
 
 def seen_at_prediction(params: dict, picture: np.ndarray) -> torch.Tensor:

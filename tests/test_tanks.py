@@ -8,10 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from benchmarks import tanks
 from benchmarks.checkout import OWN
-from pipeline.core import artifacts
+from pipeline.core import artifacts, config
+from pipeline.core.contracts import Predictor
+from pipeline.datasets.packed import PackedDataset
+from pipeline.evaluation.counterfactuals import CounterfactualTest, Options
+from pipeline.evaluation.suspicions import Suspicion
 
 ROOT = Path(__file__).parents[1]
 BEFORE_ANY_NETWORK = ["compose", "ingest", "validate", "find_duplicates", "split", "check"]
@@ -73,14 +78,49 @@ def test_dvc_repro_stops_at_check_and_says_why_before_any_network_runs(checkout:
         assert not (checkout / name).exists(), name
 
 
-def test_the_remedy_teaches_tanks_and_not_the_weather() -> None:
+SEED = 2
+
+
+@pytest.fixture(scope="module")
+def trained() -> dict[str, Predictor]:
     """In fewer epochs and pixels, to save time; as many as in conf/ and more seeds are measured by benchmarks.tanks."""
-    planted, swapped = tanks.test_scenes(2)
-    reached = {}
+    found = {}
     for name, epochs in (("without the stop", 3), ("tanks_remedied", 7)):
         fewer = (f"train.epochs={epochs}", "train.min_steps=0", "image_size=48", "augment.margin=0")
-        predictor, _ = tanks.trained([*tanks.VARIANTS[name], *fewer], 2)
-        assert tanks.accuracy(predictor, planted, 2).value > 0.9  # both have learnt what train shows
-        reached[name] = tanks.accuracy(predictor, swapped, 2).value
+        found[name], _ = tanks.trained([*tanks.VARIANTS[name], *fewer], SEED)
+    return found
+
+
+def test_the_remedy_teaches_tanks_and_not_the_weather(trained: dict[str, Predictor]) -> None:
+    planted, swapped = tanks.test_scenes(SEED)
+    reached = {}
+    for name, predictor in trained.items():
+        assert tanks.accuracy(predictor, planted, SEED).value > 0.9  # both have learnt what train shows
+        reached[name] = tanks.accuracy(predictor, swapped, SEED).value
     assert reached["without the stop"] < 0.3
     assert reached["tanks_remedied"] > 0.65
+
+
+def test_the_planted_pictures_show_the_model_following_the_weather_and_after_the_remedy_not(
+    trained: dict[str, Predictor],
+) -> None:
+    """The scenes as planted are enough: nothing is swapped, and no attribute says what the weather was."""
+    planted, _ = tanks.test_scenes(SEED)
+    index = planted.index
+    index = index.assign(sample_id=index["path"], origin=index["path"], group=index["path"])
+    packed = PackedDataset(planted.images, index, planted.card)
+    section = yaml.safe_load(config.compose(ROOT / "conf", ["experiment=tanks"]))
+    options = Options(**{**section["intervene"], "max_renders": 100, "num_resamples": 500})
+    exposure = {"exposure": config.build_all(section, "intervention")["exposure"]}
+    suspicion = Suspicion(name="brightness", label="woods", accuracy=0.96)
+    found = {}
+    for name, predictor in trained.items():
+        test = CounterfactualTest(packed=packed, predictor=predictor, interventions=exposure, options=options)
+        (found[name],) = test(suspicion)
+    plain, remedied = found["without the stop"], found["tanks_remedied"]
+    assert plain.state == "follows"
+    assert plain.figures["difference"].low > 0.15
+    assert plain.figures["nuisance_accuracy"].low > 0.5
+    assert plain.figures["crossed_accuracy"].value < 0.5 < remedied.figures["crossed_accuracy"].value
+    assert remedied.state == "not_shown"
+    assert remedied.figures["difference"].high < 0.15

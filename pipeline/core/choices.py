@@ -17,7 +17,8 @@ from pipeline.core.nouns import import_target
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
-LATE = ("split", "check", "curate", "sampling", "metric", "corruption")  # built by later stages, and cheap to build
+# built by later stages, and cheap to build
+LATE = ("split", "check", "curate", "sampling", "intervention", "metric", "corruption")
 
 
 def check_choices(params: Params) -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 CONF = Path("conf")
 PARAMS = Path("params.yaml")
-MAPPINGS = ("check", "curate", "augmentation", "metric", "corruption")  # of several nouns by name; null: one off
+# sections of several nouns, by name; null switches one off
+MAPPINGS = ("check", "curate", "augmentation", "intervention", "metric", "corruption")
 COMPOSE_AGAIN = "run python -m pipeline.stages.compose --force"
 MAX_DEPTH = 4  # nouns within nouns; an archive of an archive of a table is 3
 

@@ -358,6 +358,36 @@ class Aim(ABC):
         """
 
 
+class Intervention(ABC):
+    """Re-renders pictures so that one property is that of another class; `properties` names those that it can change.
+
+    The names are those of the check `shortcut`. A picture before and after differs in nothing else.
+    """
+
+    properties: list[str]
+
+    @abstractmethod
+    def __call__(
+        self, pictures: np.ndarray, own: np.ndarray, other: np.ndarray, name: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The pictures with the property of `other`, and as a control a change as large that keeps to the own class.
+
+        Args:
+            pictures: (N, H, W, C) uint8, as are the next two and the results.
+            own: For each a picture of its own class.
+            other: For each a picture of the other class.
+            name: Of the property, one of `properties`.
+        """
+
+    def remove(self, pictures: np.ndarray) -> np.ndarray | None:
+        """(N, H, W, C) uint8 without the place of the property, or None where it has no place of its own."""
+        return None  # light and colour are everywhere
+
+    def isolate(self, pictures: np.ndarray) -> np.ndarray | None:
+        """(N, H, W, C) uint8 with nothing but the place of the property, or None where it has no place of its own."""
+        return None
+
+
 class Gate(ABC):
     """Decides whether a challenger replaces the champion."""
 

@@ -49,6 +49,7 @@ KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "encoder": Kind(contracts.Encoder, "models.encoders"),
     "gate": Kind(contracts.Gate, "evaluation.gates"),
     "inner": Kind(contracts.Source, "datasets.sources"),
+    "intervention": Kind(contracts.Intervention, "evaluation.interventions"),
     "metric": Kind(contracts.Metric, "evaluation.metrics"),
     "mix": Kind(contracts.BatchMix, "training.mixes"),
     "predictor": Kind(contracts.Predictor, "training.trainers"),

@@ -150,6 +150,9 @@ def _figure(metric: str, value: float | None) -> str:
 
 def _gain(metric: str, value: float | None) -> str:
     """+1.2 points for 0.012, or +0.012 where the metric is no share."""
-    if value is None:
-        return DASH
-    return f"{value:+z.3f}" if is_number(metric) else f"{100 * value:+z.1f}{SPACE}points"
+    return f"{value:+z.3f}" if value is not None and is_number(metric) else _points(value)
+
+
+def _points(value: float | None) -> str:
+    """+1.2 points for 0.012."""
+    return DASH if value is None else f"{100 * value:+z.1f}{SPACE}points"

@@ -16,6 +16,7 @@ from pipeline.core.predictions import Predictions
 from pipeline.core.results import StoredFinding, read_findings
 from pipeline.core.sample_reader import SampleReader
 from pipeline.datasets.packed import PackedDataset
+from pipeline.evaluation.counterfactual_results import Counterfactuals
 from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.balance import balances
 from pipeline.report.checks import checks_section, linked_samples
@@ -27,6 +28,7 @@ from pipeline.report.data import data
 from pipeline.report.decisions import decisions
 from pipeline.report.headline import headline
 from pipeline.report.imbalance import imbalance
+from pipeline.report.interventions import interventions, read_counterfactuals
 from pipeline.report.learning_curve import learning_curve
 from pipeline.report.metric_tables import tables
 from pipeline.report.mistakes import mistakes
@@ -63,6 +65,7 @@ class Material:
         robustness: `reports/robustness.csv`.
         robustness_metrics: `reports/robustness.json`.
         decisions: `reports/policy_figures.json`.
+        counterfactuals: `reports/interventions.json` and its pictures.
         predictions: Of val and test.
         mistakes: The worst wrong decisions on test.
         images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of the worst mistakes and of the pictures that the
@@ -89,6 +92,7 @@ class Material:
     robustness: pd.DataFrame
     robustness_metrics: dict[str, Estimate]
     decisions: JsonObject
+    counterfactuals: Counterfactuals
     predictions: pd.DataFrame
     mistakes: pd.DataFrame
     images: dict[str, np.ndarray]
@@ -123,6 +127,7 @@ class Material:
             robustness=pd.read_csv(artifacts.ROBUSTNESS),
             robustness_metrics=read_estimates(artifacts.ROBUSTNESS_METRICS),
             decisions=artifacts.read_json(artifacts.POLICY_FIGURES),
+            counterfactuals=read_counterfactuals(),
             predictions=predictions,
             mistakes=mistakes,
             images=as_packed(packed, shown) | load_thumbnails(reader, manifest, shown, side_of(len(shown))),
@@ -218,6 +223,7 @@ def content(material: Material) -> dict[str, object]:
         "histogram": histogram(of_test) if single else None,
         "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"], lower_is_better),
         "robustness": robustness(material.robustness, material.robustness_metrics),
+        "interventions": interventions(material.counterfactuals),
         "mistakes": mistakes(material.mistakes, material.images, classes, material.links),
         "num_wrong": int((~of_test.is_right).sum()),
         "next_steps": next_steps(results),

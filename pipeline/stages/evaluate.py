@@ -7,8 +7,8 @@ from pipeline.core.choices import refuse_unfit
 from pipeline.core.estimate import write_estimates
 from pipeline.core.predictions import Predictions
 from pipeline.datasets.packed import PackedDataset
-from pipeline.evaluation.slice_candidates import list_slices
 from pipeline.evaluation.policy_evaluation import evaluate_policy, read_policy
+from pipeline.evaluation.slice_candidates import list_slices
 from pipeline.evaluation.slices import slice_table
 from pipeline.evaluation.split_evaluation import (
     Options,

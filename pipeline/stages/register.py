@@ -15,6 +15,7 @@ from pipeline.core.open_types import JsonObject
 from pipeline.core.results import read_findings
 from pipeline.core.test_ledger import EVALUATE, Reading
 from pipeline.datasets.packed import PackedDataset
+from pipeline.evaluation.counterfactual_results import read_figures
 from pipeline.evaluation.figures import build_gate
 from pipeline.evaluation.paired_comparison import load_test_predictions
 from pipeline.evaluation.policy_evaluation import read_policy, read_policy_figures
@@ -30,7 +31,7 @@ from pipeline.report.summary import read_summary
 from pipeline.report.test_uses import describe_uses, read_limit, read_uses
 from pipeline.tracking import registry, runs
 from pipeline.tracking.descriptions import describe_version
-from pipeline.tracking.figures import ROBUSTNESS, TEST, VAL
+from pipeline.tracking.figures import INTERVENTIONS, ROBUSTNESS, TEST, VAL
 from pipeline.tracking.parameters import data_facts
 from pipeline.tracking.promotion import ComparisonOptions, Options, register_version
 from pipeline.tracking.test_readings import share_reading
@@ -42,7 +43,7 @@ ARTIFACTS = {
     "evaluation": [
         *(artifacts.PREDICTIONS, artifacts.METRICS, artifacts.TEST_METRICS, artifacts.SLICES, artifacts.CONFUSION),
         *(artifacts.TRAIN_CURVES, artifacts.IMBALANCE, artifacts.ROBUSTNESS, artifacts.ROBUSTNESS_METRICS),
-        *(artifacts.POLICY, artifacts.POLICY_FIGURES),
+        *(artifacts.POLICY, artifacts.POLICY_FIGURES, artifacts.INTERVENTIONS, artifacts.INTERVENTIONS_TABLE),
         *(
             artifacts.REPORT,
             artifacts.CHECKS_PAGE,
@@ -63,6 +64,7 @@ def main() -> list[str]:
         TEST: read_estimates(artifacts.TEST_METRICS) | read_policy_figures(),
         VAL: read_estimates(artifacts.METRICS),
         ROBUSTNESS: read_estimates(artifacts.ROBUSTNESS_METRICS),
+        INTERVENTIONS: read_figures(artifacts.INTERVENTIONS),
     }
     packed = PackedDataset.load()
     key = artifacts.content_digest(
@@ -72,6 +74,7 @@ def main() -> list[str]:
         artifacts.PREDICTIONS.read_bytes(),
         artifacts.ROBUSTNESS_METRICS.read_bytes(),
         artifacts.POLICY.read_bytes(),
+        artifacts.INTERVENTIONS.read_bytes(),
         options.model_name.encode(),
     )
     curves, facts = pd.read_csv(artifacts.TRAIN_CURVES), data_facts(packed)

@@ -22,6 +22,7 @@ TEST, VAL = (
 )  # of the finished model; MLflow sorts by name, so they come before train/ and usage/
 ROBUSTNESS = "robustness"  # relative changes of the accuracy under corruptions
 PER_CLASS, FROZEN = "per_class/", "frozen_features/"
+INTERVENTIONS = "interventions"  # of the test pictures with a changed property, as property/intervention/figure
 CROSS = "cross/"  # as pipeline/evaluation/margin_text.py has it, whose texts must not be part of the code of train
 MAX_CLASSES = 20  # of more classes only the table holds the figures
 
@@ -58,7 +59,7 @@ def log_estimates(client: MlflowClient, run_id: str, metrics: dict[str, dict[str
         classes = {name.partition("/")[2] for name in figures if "/" in name and not name.startswith(CROSS)}
         for name, figure in figures.items():
             rows.append([f"{split}/{name}", *(getattr(figure, column) for column in INTERVAL)])
-            is_of_class = "/" in name and not name.startswith(CROSS)
+            is_of_class = "/" in name and not name.startswith(CROSS) and split != INTERVENTIONS
             if figure.value is not None and not (is_of_class and len(classes) > MAX_CLASSES):
                 measured[_place(split, name)] = figure.value
     log_figures(client, run_id, measured)
@@ -68,6 +69,8 @@ def log_estimates(client: MlflowClient, run_id: str, metrics: dict[str, dict[str
 
 def _place(split: str, name: str) -> str:
     """The metric of a figure; those of single classes and of frozen features stand apart from the model's own."""
+    if split == INTERVENTIONS:
+        return f"{split}/{metric_name(name)}"
     if name.startswith(CROSS):
         return FROZEN + metric_name(name.removeprefix(CROSS))
     if "/" in name:

@@ -106,6 +106,8 @@ def test_what_is_no_share_is_not_in_percent():
     assert (shown.by_earlier_labels, shown.before, shown.gain) == ("0.400", "0.350", "+0.050")
     assert shown.between == "+0.010 to +0.100"
     assert shown.verdict == "better"  # a gain is how much lower it became
+
+
 def part(kind, name, counts, gain, low=None, high=None, detectable=None):
     estimate = Estimate(
         value=gain, low=low, high=high, n=sum(counts), groups=20, caveat="" if low else "too few groups"

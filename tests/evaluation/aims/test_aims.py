@@ -43,7 +43,7 @@ def test_a_threshold_of_one_of_two_classes(aim, threshold):
     assert rule.thresholds == (pytest.approx(threshold), None)  # a is the rarer class
     assert rule.note == ""
     decided = rule.decide(SCORES, True)
-    assert (decided[:, 0] == (OF_A >= threshold)).all()
+    assert (decided[:, 0] == (threshold <= OF_A)).all()
     assert (decided.sum(axis=1) == 1).all()
 
 

@@ -97,7 +97,9 @@ def set_figures(material: PolicyMaterial, bootstrap: Bootstrap) -> dict[str, Est
         return {}
     targets, groups = material.test.targets > 0, material.test.groups
     found = {
-        "set_coverage": estimate_mean(cover_labels(targets, material.sets), targets.any(axis=1), groups, bootstrap)
+        "set_coverage": estimate_mean(
+            cover_labels(targets, material.sets), np.asarray(targets.any(axis=1)), groups, bootstrap
+        )
     }
     for column, name in enumerate(material.test.classes):
         held = material.sets[:, column].astype(float)

@@ -143,8 +143,9 @@ def _verdict(leading: Figure | None, guess: float) -> str:
 
 
 def of_hundred(value: float | None) -> str:
-    """80 for 0.8048; with one decimal if rounding would give 0 or 100."""
+    """80 for 0.8048; with one decimal if rounding would give 0 or 100, but 100 for 0.9999."""
     if value is None:
         return "an undefined number"
     hundred = 100 * value
-    return f"{hundred:.1f}" if round(hundred) in (0, 100) and hundred not in (0, 100) else f"{hundred:.0f}"
+    text = f"{hundred:.1f}"
+    return text if round(hundred) in (0, 100) and text not in ("0.0", "100.0") else f"{hundred:.0f}"

@@ -63,7 +63,7 @@ def run(tmp_path, monkeypatch):
 @pytest.mark.parametrize("task", TASKS)
 def test_the_table_and_the_figures_of_test(run, task):
     # bright pictures become dark at severity 4 (220 - 128 = 92) and 5: half of all are wrong then
-    assert run(task) == ["accuracy 100.0 % on 10 pictures of test, -20 % of it under 1 corruption"]
+    assert run(task) == ["accuracy 100.0 % on 10 test pictures, 80.0 % under 1 corruption"]
     table = pd.read_csv(artifacts.ROBUSTNESS)
     assert table[["corruption", "severity", "n", "value"]].to_numpy().tolist() == [
         ["clean", 0, 10, 1.0], *(["dark", at, 10, value] for at, value in enumerate([1, 1, 1, 0.5, 0.5], start=1))

@@ -161,7 +161,8 @@ def main() -> None:
             columns[num] = measure(sizes, population, arguments.runs)
         icc = [f"{num} groups: {truth(population)[1]:.2f}" for num, (_, population) in chosen.items()]
         print(
-            f"\nfour {KINDS[several]}; ICC of being right {', '.join(icc)}; {time.process_time() - started:.0f} s of processor"
+            f"\nfour {KINDS[several]}; ICC of being right {', '.join(icc)}; "
+            f"{time.process_time() - started:.0f} s of processor"
         )
         print("coverage in % (mean width; above the truth / below it)")
         print(

@@ -4,9 +4,9 @@
 
 The artifacts of the project, with the test part repeated until it has that many samples: each copy is a sample and a
 group of its own, with the scores of its original and some noise, so that groups are resampled and few scores are equal.
-Everything else is the stage itself: the packed arrays are read, every metric of params.yaml has its interval, the baseline
-on the properties, slices and the page are made. It runs in a temporary folder. Target: under 60 s for 10,000 samples
-of 128 pixels on two cores.
+Everything else is the stage itself: the packed arrays are read, every metric of params.yaml has its interval, the
+baseline on the properties, slices and the page are made. It runs in a temporary folder. Target: under 60 s for 10,000
+samples of 128 pixels on two cores.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Do the 95 % intervals of every metric hold the truth in 95 of 100 cases?
 
-    python -m benchmarks.metric_coverage [--runs 500] [--only name ...]
+    python -m benchmarks.metric_coverage [--runs 500] [--only 6 12] [--kind labels]
 
 Test sets of 360 pictures are taken from a population of groups, of four exclusive classes or of four labels, of which a
 picture has any number. Each group has its own prevalence of the classes, its own shift of the scores and its own skill,
@@ -31,6 +31,7 @@ NUM_CLASSES, NUM_PICTURES = 4, 360
 SHARES = np.array([0.4, 0.3, 0.2, 0.1])
 BOOTSTRAP = Bootstrap(num_resamples=400, seed=0)
 POPULATION = 200_000
+KINDS = ("classes", "labels")  # one label a picture, or several
 LEFT_OUT = ("top_5_accuracy",)  # undefined for four classes
 
 
@@ -142,11 +143,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=positive, default=500, help="test sets of each situation")
     parser.add_argument("--only", type=int, nargs="+", help="numbers of groups")
+    parser.add_argument("--kind", nargs="+", choices=KINDS, default=KINDS, help="of test sets")
     arguments = parser.parse_args()
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; {arguments.runs} test sets"
     )
     for several in (False, True):
+        if KINDS[several] not in arguments.kind:
+            continue
         chosen = {
             num: one
             for (kind, num), one in SITUATIONS.items()
@@ -156,8 +160,10 @@ def main() -> None:
         for num, (sizes, population) in chosen.items():
             columns[num] = measure(sizes, population, arguments.runs)
         icc = [f"{num} groups: {truth(population)[1]:.2f}" for num, (_, population) in chosen.items()]
-        kind = "four labels" if several else "four classes"
-        print(f"\n{kind}; ICC of being right {', '.join(icc)}; {time.process_time() - started:.0f} s of processor")
+        print(
+            f"\nfour {KINDS[several]}; ICC of being right {', '.join(icc)}; "
+            f"{time.process_time() - started:.0f} s of processor"
+        )
         print("coverage in % (mean width; above the truth / below it)")
         print(
             "| metric | truth |" + "".join(f" {num} groups |" for num in chosen) + "\n|---|---|" + "---|" * len(chosen)

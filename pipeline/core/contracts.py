@@ -329,6 +329,7 @@ class Metric(ABC):
     exclusive: bool = False  # meant for exactly one label per sample
     by_scores: bool = False  # takes the scores, which must be of one model, and not the decisions alone
     bounds: tuple[float, float] = (0.0, 1.0)  # the smallest and the largest value; the largest may be infinite
+    caveat: str = ""  # what a reader must know of every interval of it, a clause without a full stop
 
     @abstractmethod
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:

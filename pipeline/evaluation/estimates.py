@@ -68,5 +68,6 @@ def _estimate(
         return Estimate(value=None, low=None, high=None, n=n, groups=groups)
     interval = bounded_interval(value, replicates, weights, basis.n, basis.groups, metric.bounds)
     low, high, cautious = interval or (None, None, "")
-    caveat = basis.caveat(interval is not None, cautious)
+    parts = basis.caveat(interval is not None, cautious), metric.caveat if interval else ""
+    caveat = "; ".join(filter(None, parts))
     return Estimate(value=value, low=low, high=high, n=n, groups=groups, caveat=caveat)

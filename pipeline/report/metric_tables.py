@@ -54,10 +54,13 @@ class Tables:
 
     @property
     def caveats(self) -> list[tuple[str, str]]:
-        """Name and caveat of each overall figure that has one; if all share a caveat, it comes once, without a name."""
-        named = [(one.name, one.caveat) for one in self.overall if one.caveat]
-        texts = {text for _, text in named}
-        return [("", texts.pop())] if len(texts) == 1 and len(named) > 1 else named
+        """Each caveat after the names of the overall figures that have it; one that all share comes without names."""
+        names: dict[str, list[str]] = {}
+        for one in self.overall:
+            if one.caveat:
+                names.setdefault(one.caveat, []).append(one.name)
+        is_shared = len(names) == 1 and sum(map(len, names.values())) > 1
+        return [("" if is_shared else ", ".join(of), caveat) for caveat, of in names.items()]
 
     @property
     def without_interval(self) -> int:

@@ -210,3 +210,25 @@ def test_a_value_without_an_interval(data):
 
 def test_no_metric():
     assert judged((np.eye(2), np.eye(2)), {}) == {}
+
+
+class Warned(Metric):
+    """The accuracy, with a caveat of its own."""
+
+    per_class = False
+    caveat = "it is too large on few pictures"
+
+    def __call__(self, targets, decided, scores, weights):
+        return Accuracy()(targets, decided, scores, weights)
+
+    def support(self, targets, decided):
+        return np.ones((len(targets), 1), dtype=bool)
+
+
+def test_a_metrics_own_caveat_goes_with_every_interval_of_it(data):
+    alone = judged(data, {"one": Warned()})["one"]
+    assert alone.caveat == "it is too large on few pictures"
+    few = judged(data, {"one": Warned()}, groups=np.repeat(np.arange(12), 10).astype(str))["one"]
+    assert few.caveat == "it rests on 12 independent groups only; it is too large on few pictures"
+    none = judged(data, {"one": Warned()}, groups=np.repeat(np.arange(4), 30).astype(str))["one"]
+    assert none.caveat == "no interval: it rests on 4 independent groups, fewer than 5"

@@ -436,3 +436,12 @@ def test_the_weakest_class_comes_first_whichever_way_is_better(lower_is_better, 
     found = tables(figures, ["cat", "dog"], 21, lower_is_better, {})
     assert found.classes[0].name == first
     assert found.weakest == ("Highest" if lower_is_better else "Lowest")
+
+
+def test_a_caveat_that_some_figures_share_is_said_once_with_their_names():
+    figures = {
+        name: Estimate(value=0.5, low=0.4, high=0.6, n=9, groups=9, caveat=caveat)
+        for name, caveat in (("accuracy", "few groups"), ("f1_macro", "few classes"), ("matthews", "few groups"))
+    }
+    found = tables(figures, [], 21, frozenset(), {}).caveats
+    assert found == [("accuracy, Matthews correlation", "few groups"), ("macro F1", "few classes")]

@@ -10,7 +10,7 @@ from scipy.stats import beta, binomtest
 from scipy.stats import t as student
 
 from pipeline.statistics import bootstrap
-from pipeline.statistics.bootstrap import Basis, Bootstrap, difference_interval, share_interval
+from pipeline.statistics.bootstrap import Basis, Bootstrap, bounded_interval, difference_interval, share_interval
 
 GROUPS = np.array(["m", "a", "m", "z"])
 MANY = np.arange(101)
@@ -357,3 +357,34 @@ def test_caveats(groups, num_thin, has_interval, cautious, expected):
 def test_a_caveat_names_its_causes_and_does_not_contradict_itself(cautious, expected):
     found = Basis(100, 40, uneven=True).caveat(has_interval=True, cautious=cautious)
     assert found == f"a few large groups hold most of the samples{expected}"
+
+
+def test_the_interval_of_a_correlation_is_on_the_scale_of_fishers_z():
+    """Half the logit of (1 + r) / 2 is atanh r, so both give the same interval."""
+    generator, weights = np.random.default_rng(0), varied(np.arange(30))
+    replicates = 0.5 + 0.02 * generator.standard_normal(30)
+    low, high, cautious = bounded_interval(0.5, replicates, weights, 1000, 30, (-1.0, 1.0))
+    half = student.ppf(0.975, 29) * weights.spread(np.arctanh(replicates))
+    assert (low, high) == pytest.approx((np.tanh(np.arctanh(0.5) - half), np.tanh(np.arctanh(0.5) + half)))
+    assert cautious == ""
+    assert bounded_interval(0.5, replicates, weights, 1000, 30, (0.0, 1.0)) == share_interval(
+        0.5, replicates, weights, 1000, 30
+    )
+
+
+def test_the_interval_without_an_upper_bound_is_on_the_scale_of_the_logarithm():
+    weights = varied(np.arange(10))
+    replicates = np.linspace(1.9, 2.1, 10)
+    low, high, _ = bounded_interval(2.0, replicates, weights, 100, 10, (0.0, math.inf))
+    assert low * high == pytest.approx(4.0)  # 2 / f and 2 f
+    assert high == pytest.approx(2 * math.exp(student.ppf(0.975, 9) * weights.spread(replicates) / 2))
+    for value, varying, groups in ((0.0, replicates, 10), (2.0, np.full(10, 2.0), 10), (2.0, replicates, 4.9)):
+        assert bounded_interval(value, varying, weights, 100, groups, (0.0, math.inf)) is None
+
+
+def test_a_difference_of_what_reaches_further_may_be_larger():
+    weights, wild = varied(np.arange(6)), np.array([-3.0, 3.0, -3.0, 3.0, -3.0, 3.0])
+    assert difference_interval(0.4, wild, weights, 60, 6, width=2.0) == (-2.0, 2.0)
+    alike = difference_interval(0.0, np.zeros(6), weights, 20, 6, width=2.0)
+    assert alike == pytest.approx((-2 * (1 - 0.025 ** (1 / 20)), 2 * (1 - 0.025 ** (1 / 20))))
+    assert difference_interval(0.0, np.zeros(6), weights, 20, 6, width=math.inf) is None

@@ -134,11 +134,12 @@ class RecordedRun:
     def fetch(self, path: Path, target: Path) -> bool:
         """Copies an output out of DVC's cache; False where it is not there."""
         from dvc.exceptions import DvcException
+        from dvc_data.index import DataIndexError
 
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.files.get(path.as_posix(), str(target), recursive=True)
-        except (DvcException, OSError):
+        except (DvcException, DataIndexError, OSError):
             artifacts.remove(target)
             return False
         return target.exists()

@@ -134,12 +134,13 @@ class RecordedRun:
     def fetch(self, path: Path, target: Path) -> bool:
         """Copies an output out of DVC's cache; False where it is not there."""
         from dvc.exceptions import DvcException
-        from dvc_data.index import DataIndexError
 
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.files.get(path.as_posix(), str(target), recursive=True)
-        except (DvcException, DataIndexError, OSError):
+        except Exception as error:
+            if not (isinstance(error, DvcException | OSError) or type(error).__module__.startswith("dvc_data")):
+                raise
             artifacts.remove(target)
             return False
         return target.exists()

@@ -57,11 +57,11 @@ def model_card(facts: ModelFacts, texts: CardTexts) -> str:
                 "Model details",
                 [
                     _details(facts),
-                    _labelled("License", texts.text("license")),
-                    _labelled("Contact", texts.text("contact")),
+                    _write_fact("License", texts.text("license")),
+                    _write_fact("Contact", texts.text("contact")),
                 ],
             ),
-            ("Intended use", [texts.text("intended_use"), _labelled("Out of scope", texts.text("out_of_scope"))]),
+            ("Intended use", [texts.text("intended_use"), _write_fact("Out of scope", texts.text("out_of_scope"))]),
             ("Factors", [_factors(facts)]),
             ("Metrics", [_metrics(facts)]),
             ("Evaluation data", [_evaluation_data(facts)]),
@@ -74,7 +74,7 @@ def model_card(facts: ModelFacts, texts: CardTexts) -> str:
     )
 
 
-def _labelled(name: str, text: str) -> str:
+def _write_fact(name: str, text: str) -> str:
     return f"**{name}**: {text}" if text else ""
 
 

@@ -61,7 +61,7 @@ def data_sheet(facts: DataFacts, texts: CardTexts) -> str:
                     _classes(facts),
                     _attributes(facts),
                     _known_problems(facts),
-                    texts.text("data_people"),
+                    _write_fact("People", texts.text("data_people")),
                 ],
             ),
             ("Collection process", [texts.text("data_collection")]),

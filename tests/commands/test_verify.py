@@ -147,7 +147,7 @@ def test_a_number_within_the_tolerance(repository, capsys):
     run()
     assert "3 with the same bytes, 1 within 1e-06" in capsys.readouterr().out
     assert certificate()["result"] == "within tolerance"
-    assert "| data/model | train | within tolerance | 1e\\-09 | weights.json |" in PAGE.read_text()
+    assert "| data/model | train | within tolerance | 1e-09 | weights.json |" in PAGE.read_text()
 
 
 def test_an_artifact_that_differs_ends_with_an_error(repository):

@@ -187,6 +187,7 @@ NAMES_OF_TEST = {  # module to why it names test without a model: what is done t
     "pipeline/datasets/sources/torchvision_parts.py": "names parts of published data sets",
     "pipeline/datasets/sources/voc.py": "names parts of published data sets",
     "pipeline/report/data.py": "explains the splits",
+    "pipeline/report/model_card_page.py": "counts samples",
     "pipeline/datasets/sources/tanks.py": "makes pictures",
 }
 STORED_OF_TEST = {"TEST_METRICS", "PREDICTIONS"}

@@ -138,7 +138,9 @@ class RecordedRun:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.files.get(path.as_posix(), str(target), recursive=True)
-        except (DvcException, OSError):
+        except Exception as error:
+            if not (isinstance(error, DvcException | OSError) or type(error).__module__.startswith("dvc_data")):
+                raise
             artifacts.remove(target)
             return False
         return target.exists()

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import math
-import os
-import shlex
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.core.uris import sqlite_uri
 from pipeline.experiments.artifact_comparison import Difference, compare_files
 from pipeline.experiments.recorded_run import Output, RecordedRun, digest_output, list_files
+from pipeline.experiments.stage_command import run_stage
 
 LEFT_OUT = {"register": "its outputs say what MLflow's store held, and are no function of files"}
 RESERVE = 2**29  # bytes beyond the outputs: the code, temporary files, MLflow's store
 GIB = 2**30
-PATIENCE = 20.0  # seconds for a stage to end after a signal
 State = Literal["same bytes", "within tolerance", "differs", "missing"]
 
 
@@ -161,12 +155,12 @@ def verify(
             continue
         started = time.monotonic()
         kept = [one for one in run.outputs(stage) if one.is_kept and not (scratch / one.path).exists()]  # not in git
-        _run_stage(run, stage, scratch, log)
+        run_stage(stage, str(run.stages[stage]["cmd"]), scratch, log)
         checked = list(_check(run, stage, scratch, tolerance))
         if kept and any(one.state in ("differs", "missing") for one in checked) and _restore(run, kept, scratch):
             names = ", ".join(str(one.path) for one in kept)
             found.notes.append(f"{stage} starts from an earlier run: {names} was taken from the record")
-            _run_stage(run, stage, scratch, log)
+            run_stage(stage, str(run.stages[stage]["cmd"]), scratch, log)
             checked = list(_check(run, stage, scratch, tolerance))
         found.seconds[stage] = time.monotonic() - started
         found.outputs += checked
@@ -251,55 +245,3 @@ def _compare_with_record(run: RecordedRun, output: Output, made: Path, scratch: 
         return Difference(largest=found[worst].largest, note=note)
     finally:
         artifacts.remove(recorded)
-
-
-def _run_stage(run: RecordedRun, stage: str, scratch: Path, log: IO[str]) -> None:
-    """Runs a command of dvc.yaml in the copy.
-
-    Raises:
-        UserError: It fails.
-    """
-    command = str(run.stages[stage]["cmd"])
-    log.write(f"$ {command}\n")
-    log.flush()
-    start = log.tell()
-    with subprocess.Popen(
-        shlex.split(command),
-        cwd=scratch,
-        env=make_environment(scratch),
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    ) as process:
-        try:
-            code = process.wait()
-        except BaseException:
-            _stop(process)
-            raise
-    if code:
-        printed = Path(log.name).read_bytes()[start:].decode(errors="replace").strip().splitlines()
-        last = next((line for line in reversed(printed) if line.strip()), "it printed nothing")
-        raise UserError(f"{stage} failed where it was run again: {last}; log: {log.name}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends a stage and the processes that it has started."""
-    for number in (signal.SIGINT, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        try:
-            process.wait(PATIENCE)
-            return
-        except subprocess.TimeoutExpired:
-            continue
-
-
-def make_environment(scratch: Path) -> dict[str, str]:
-    """The variables of a stage that is run again: nothing of DVC, a store of its own, the code of the copy."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_", "GIT_"))}
-    return inherited | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        "PYTHONPATH": str(scratch),
-        "MLFLOW_TRACKING_URI": sqlite_uri(scratch / "mlflow.db"),
-        "DVC_EXP_NAME": "verify",  # so that compose keeps params.yaml, which may hold the overrides of an experiment
-    }

@@ -61,7 +61,7 @@ def data_sheet(facts: DataFacts, texts: CardTexts) -> str:
                     _classes(facts),
                     _attributes(facts),
                     _known_problems(facts),
-                    texts.text("data_people"),
+                    _write_fact("People", texts.text("data_people")),
                 ],
             ),
             ("Collection process", [texts.text("data_collection")]),
@@ -69,7 +69,10 @@ def data_sheet(facts: DataFacts, texts: CardTexts) -> str:
             ("Uses", [_uses(facts)]),
             (
                 "Distribution",
-                [_labelled("License", texts.text("data_license")), _labelled("Citation", texts.text("data_citation"))],
+                [
+                    _write_fact("License", texts.text("data_license")),
+                    _write_fact("Citation", texts.text("data_citation")),
+                ],
             ),
             (
                 "Maintenance",
@@ -83,7 +86,7 @@ def data_sheet(facts: DataFacts, texts: CardTexts) -> str:
     )
 
 
-def _labelled(name: str, text: str) -> str:
+def _write_fact(name: str, text: str) -> str:
     return f"**{name}**: {text}" if text else ""
 
 

@@ -6,7 +6,8 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~>-])")  # of Markdown; < and & are escaped for HTML
+SPECIAL = re.compile(r"([\\`*_\[\]|~])")  # of Markdown; <, > and & are escaped for HTML
+AT_START = re.compile(r"^(\d*)([#+=.)-])(?=\s|$|[#=-])")  # headings, lists and rules
 LINK = re.compile(r"(?i)\b(https?|ftp|javascript|data):")  # what renderers make links of
 
 
@@ -15,7 +16,7 @@ def escape(text: object) -> str:
     line = html.escape(" ".join(str(text).split()), quote=False)
     line = re.sub(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "", line)  # controls, and what turns text around
     line = SPECIAL.sub(r"\\\1", line)
-    return LINK.sub(r"\1&#58;", re.sub(r"^(\d+)\.(?=\s|$)", r"\1\\.", line))
+    return LINK.sub(r"\1&#58;", AT_START.sub(r"\1\\\2", line))
 
 
 def paragraphs(text: str) -> str:

@@ -57,11 +57,11 @@ def model_card(facts: ModelFacts, texts: CardTexts) -> str:
                 "Model details",
                 [
                     _details(facts),
-                    _labelled("License", texts.text("license")),
-                    _labelled("Contact", texts.text("contact")),
+                    _write_fact("License", texts.text("license")),
+                    _write_fact("Contact", texts.text("contact")),
                 ],
             ),
-            ("Intended use", [texts.text("intended_use"), _labelled("Out of scope", texts.text("out_of_scope"))]),
+            ("Intended use", [texts.text("intended_use"), _write_fact("Out of scope", texts.text("out_of_scope"))]),
             ("Factors", [_factors(facts)]),
             ("Metrics", [_metrics(facts)]),
             ("Evaluation data", [_evaluation_data(facts)]),
@@ -74,7 +74,7 @@ def model_card(facts: ModelFacts, texts: CardTexts) -> str:
     )
 
 
-def _labelled(name: str, text: str) -> str:
+def _write_fact(name: str, text: str) -> str:
     return f"**{name}**: {text}" if text else ""
 
 
@@ -131,14 +131,14 @@ def _training_data(facts: ModelFacts) -> str:
     return f"{' and '.join(parts)} of {classes}; val selects the best epoch. See [the data sheet](data_sheet.md)."
 
 
-def _shown(name: str, estimate: Estimate) -> str:
+def _format_estimate(name: str, estimate: Estimate) -> str:
     made = figure(name, estimate)
     return f"{made.text} ({made.between})".replace(SPACE, " ")
 
 
 def _overall(facts: ModelFacts) -> str:
     rows = [
-        (PLAIN.get(name, (name.replace("_", " "), ""))[0], _shown(name, one), one.n)
+        (PLAIN.get(name, (name.replace("_", " "), ""))[0], _format_estimate(name, one), one.n)
         for name, one in facts.metrics.items()
         if "/" not in name
     ]
@@ -154,7 +154,11 @@ def _by_class(facts: ModelFacts) -> str:
         known = [one for one in of_class.values() if one is not None]
         if known:
             rows.append(
-                (label, known[0].n, *("" if one is None else _shown(name, one) for name, one in of_class.items()))
+                (
+                    label,
+                    known[0].n,
+                    *("" if one is None else _format_estimate(name, one) for name, one in of_class.items()),
+                )
             )
     if not rows:
         return ""

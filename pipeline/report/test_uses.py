@@ -5,7 +5,6 @@ from __future__ import annotations
 from pipeline.core import artifacts, config
 from pipeline.core.terminal import count_of
 from pipeline.core.test_ledger import Uses, count_uses, digest_samples
-from pipeline.statistics.selection import expected_maximum
 
 PAGE = "docs/evaluation.md#how-often-test-was-read"
 REASON = "Dwork et al. 2015, doi:10.1126/science.aaa9375"
@@ -37,6 +36,8 @@ def describe_uses(num_versions: int, uses: Uses | None, limit: int | None) -> li
     """
     total = max(num_versions, uses.total if uses else 0)  # a store that several machines share knows more versions
     if limit is not None and total > limit:
+        from pipeline.statistics.selection import expected_maximum
+
         excess = f"{expected_maximum(total):.1f} standard errors"
         finding = f"warning: {describe_count(uses, total)}, more than register.max_test_readings ({limit})"
         return [

@@ -1,6 +1,6 @@
 """How often a model is said to follow a property that it does not use, and how often one that it uses is found.
 
-    python -m benchmarks.interventions [--runs 100] [--pictures 120]
+    python -m benchmarks.interventions [--runs 40] [--pictures 100] [--groups 100 12]
 
 Simulated pictures of 16 x 16 pixels: the class is a bright bar, upright or lying, with noise, and brightness goes with
 it in 85 % of the pictures. The model is a linear rule of the bar and of brightness, so how much it follows brightness
@@ -91,13 +91,14 @@ def find_result(weight: float, num_pictures: int, num_groups: int, seed: int) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=natural, default=100, help="data sets a line")
-    parser.add_argument("--pictures", type=natural, default=120, help="of test, and as many of train")
+    parser.add_argument("--runs", type=natural, default=40, help="data sets a line")
+    parser.add_argument("--pictures", type=natural, default=100, help="of test, and as many of train")
+    parser.add_argument("--groups", type=natural, nargs="+", default=[100, 12], help="of test")
     options = parser.parse_args()
     print("| groups of test | weight of brightness | flip rate | of the control | interval above 0 | follows |")
     print("|---|---|---|---|---|---|", flush=True)
-    for groups in (options.pictures, 40, 12):
-        for weight in (0.0, 0.1, 0.25, 0.5, 1.0):
+    for groups in options.groups:
+        for weight in (0.0, 0.25, 0.5, 1.0):
             found = [find_result(weight, options.pictures, groups, seed) for seed in range(options.runs)]
             rates = [np.mean([one.figures[name].value for one in found]) for name in ("flip_rate", "control_flip_rate")]
             above, follows = (

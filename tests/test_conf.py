@@ -160,6 +160,7 @@ def test_one_image_size_reaches_every_stage_that_depends_on_it() -> None:
     assert {name for name, one in stages.items() if changed & {*one.get("params", [])}} == {
         "augment",
         "train",
+        "intervene",
         "evaluate",
     }
     embedded = composed("encoder=hog", "embed=hog", "embed.image_size=32")

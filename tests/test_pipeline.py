@@ -38,7 +38,15 @@ PURE = ("data/manifest.parquet", "data/splits.parquet", "data/packed/images.npy"
 LEARNT = ("data/predictor/weights.safetensors", "data/predictor/card.json", "data/predictions.parquet")
 JUDGED = tuple(
     f"reports/{name}"
-    for name in ("metrics.json", "test_metrics.json", "slices.csv", "train.csv", "imbalance.csv", "interventions.json", "report.html")
+    for name in (
+        "metrics.json",
+        "test_metrics.json",
+        "slices.csv",
+        "train.csv",
+        "imbalance.csv",
+        "interventions.json",
+        "report.html",
+    )
 )
 CHECKED = tuple(f"reports/{name}.{kind}" for name in ("checks", "curation") for kind in ("json", "html"))
 

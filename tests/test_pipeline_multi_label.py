@@ -17,7 +17,18 @@ from pipeline.evaluation.paired_comparison import load_test_predictions
 
 ROOT = Path(__file__).parents[1]
 NUM = 140
-STAGES = ("find_duplicates", "split", "check", "embed", "curate", "augment", "train", "intervene", "evaluate", "register")
+STAGES = (
+    "find_duplicates",
+    "split",
+    "check",
+    "embed",
+    "curate",
+    "augment",
+    "train",
+    "intervene",
+    "evaluate",
+    "register",
+)
 
 pytestmark = [
     pytest.mark.slow,

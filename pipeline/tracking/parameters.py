@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from pipeline.datasets.packed import PackedDataset
 
 MAX_PARAM_LENGTH = 500
-UNLOGGED = ("validate", "check", "embed", "curate", "intervene", "intervention", "evaluate", "metric", "gate", "register")
+UNLOGGED = (
+    *("validate", "check", "embed", "curate", "intervene", "intervention"),
+    *("evaluate", "metric", "gate", "register"),
+)
 OPTIONS = ("split", "task", "sampling", "mix", "risk")  # sections of which the name of the option says enough
 PLUMBING = (  # of train: shown only where it was changed
     *("precision", "compile", "deterministic", "halve_batch", "checkpoint_seconds", "max_samples", "n_jobs", "views"),

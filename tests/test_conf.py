@@ -162,6 +162,7 @@ def test_one_image_size_reaches_every_stage_that_depends_on_it() -> None:
         "train",
         "calibrate",
         "perturb",
+        "intervene",
         "evaluate",
     }
     embedded = composed("encoder=hog", "embed=hog", "embed.image_size=32")

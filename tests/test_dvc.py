@@ -95,7 +95,8 @@ def test_an_option_of_train_reruns_train_and_what_follows(project: Project) -> N
     conf = project.folder / "conf/experiment/tiny.yaml"
     before = conf.read_text()
     conf.write_text(before.replace("epochs: 6", "epochs: 2"))
-    assert project.repro() == ["compose", "train", "calibrate", "evaluate", "register"]
+    stages = ["compose", "train", "calibrate", "perturb", "intervene", "evaluate", "register"]
+    assert project.repro() == stages
     assert yaml.safe_load((project.folder / "params.yaml").read_text())["train"]["epochs"] == 2
     conf.write_text(before)
     assert project.repro() == ["compose"]  # the run-cache brings the rest back

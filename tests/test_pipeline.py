@@ -32,6 +32,7 @@ STAGES = (
     "train",
     "calibrate",
     "perturb",
+    "intervene",
     "evaluate",
     "register",
 )
@@ -47,6 +48,7 @@ JUDGED = tuple(
         "robustness.json",
         "train.csv",
         "imbalance.csv",
+        "interventions.json",
         "report.html",
     )
 )

@@ -27,6 +27,7 @@ STAGES = (
     "train",
     "calibrate",
     "perturb",
+    "intervene",
     "evaluate",
     "register",
 )

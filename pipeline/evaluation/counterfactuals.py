@@ -11,6 +11,7 @@ import pandas as pd
 from annotated_types import Ge, Interval
 
 from pipeline.core.contracts import Intervention, Predictor
+from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
 from pipeline.core.manifest_schema import property_column
 from pipeline.core.ranges import Count, PositiveInt, Seed
@@ -79,7 +80,11 @@ class CounterfactualTest:
             yield CounterfactualResult.without(suspicion, obstacle)
             return
         values = self._values(suspicion)
-        subjects = self._subjects_of(suspicion.label)
+        try:
+            subjects = self._subjects_of(suspicion.label)
+        except UserError as error:  # a model of the properties does not look at pictures
+            yield CounterfactualResult.without(suspicion, f"the model cannot be run on pictures alone ({error})")
+            return
         measured = self._column(suspicion)[subjects.rows]
         known = ~np.isnan(measured)
         subjects, measured = subjects.take(known), measured[known]

@@ -78,7 +78,7 @@ class Interventions:
     others: list[Tested]
 
     @property
-    def followed(self) -> list[str]:
+    def followed_properties(self) -> list[str]:
         """Properties that the model follows, each once."""
         return list(dict.fromkeys(one.title for one in self.rendered if one.state == "follows"))
 

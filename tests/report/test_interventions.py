@@ -20,7 +20,7 @@ def test_what_the_model_follows_comes_first():
         ("sharpness", "not shown"),
     ]
     assert [one.title for one in section.others] == ["num bytes"]
-    assert section.followed == ["brightness"]
+    assert section.followed_properties == ["brightness"]
     (views,) = section.rendered[0].examples
     assert [(view.title, view.decided, view.moved) for view in views] == [
         ("before", True, False),

@@ -62,7 +62,9 @@ def describe(found: dict[str, Estimate], num_chosen: int, num_corruptions: int, 
     if not found:
         return "no corruption fits these pictures" if num_samples else "no picture in test"
     clean, loss = found[CLEAN].value or 0.0, found[ALL].value
-    under = "" if loss is None else f", {100 * clean * (1 + loss):.1f} % under {count_of(num_corruptions, 'corruption')}"
+    under = (
+        "" if loss is None else f", {100 * clean * (1 + loss):.1f} % under {count_of(num_corruptions, 'corruption')}"
+    )
     return f"accuracy {100 * clean:.1f} % on {count_of(num_samples, 'test picture')}{under}"
 
 

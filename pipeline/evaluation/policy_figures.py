@@ -121,7 +121,7 @@ def abstention_figures(material: PolicyMaterial, bootstrap: Bootstrap) -> dict[s
     right = material.test.is_right.astype(float)
     return {
         "abstained": abstained,
-        "accuracy_of_rest": estimate_mean(right, np.logical_not(material.abstains), groups, bootstrap),
+        "accuracy_of_rest": estimate_mean(right, np.where(material.abstains, False, True), groups, bootstrap),
     }
 
 

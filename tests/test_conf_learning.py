@@ -16,6 +16,7 @@ from predictions_examples import make_predictions
 from pipeline.core import config
 from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import (
+    Aim,
     BatchMix,
     Encoder,
     Metric,
@@ -96,6 +97,18 @@ def test_an_encoder_of_each_class_trains(option: str, task: str) -> None:
     assert not any(torch.equal(one, other) for one, other in zip(before, after, strict=True))
     assert predictor.network.head.bias.abs().max() > 0
     assert predictor.predict(images).shape == (6, 2)
+
+
+@pytest.mark.parametrize("option", options("aim"))
+def test_aim_contract(option: str) -> None:
+    """Whatever is aimed at, sure scores of the right class are decided so."""
+    aim: Aim = config.build(chosen("aim", option), "aim")
+    targets = np.eye(2)[np.arange(40) % 2]
+    scores = 0.8 * targets + 0.1
+    rule = aim(targets, scores, ["a", "b"], True)
+    decided = rule.decide(scores, True)
+    assert decided is None or (decided == (targets > 0)).all()
+    assert rule.note == ""
 
 
 @pytest.mark.parametrize("option", options("task"))

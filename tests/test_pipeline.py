@@ -37,12 +37,16 @@ STAGES = (
     "register",
 )
 PURE = ("data/manifest.parquet", "data/splits.parquet", "data/packed/images.npy", "data/packed/index.parquet")
-LEARNT = ("data/predictor/weights.safetensors", "data/predictor/card.json", "data/predictions.parquet")
+LEARNT = (
+    *("data/predictor/weights.safetensors", "data/predictor/card.json"),
+    *("data/policy.json", "data/predictions.parquet"),
+)
 JUDGED = tuple(
     f"reports/{name}"
     for name in (
         "metrics.json",
         "test_metrics.json",
+        "policy_figures.json",
         "slices.csv",
         "robustness.csv",
         "robustness.json",

@@ -60,6 +60,7 @@ def check_params(params: Params) -> None:
     refuse_unknown_names(params)
     check_choices(params)
     built = {key: config.instantiate(options, config.get_section(params, key), key) for key, options in OPTIONS.items()}
+    config.build(config.get_section(params, "aim"), "aim")
     build_gate(params, built["validate"].classes)
     _check_imbalance(params)
     _check_source(params)

@@ -97,9 +97,7 @@ def set_figures(material: PolicyMaterial, bootstrap: Bootstrap) -> dict[str, Est
         return {}
     targets, groups = material.test.targets > 0, material.test.groups
     found = {
-        "set_coverage": estimate_mean(
-            cover_labels(targets, material.sets), np.asarray(targets.any(axis=1)), groups, bootstrap
-        )
+        "set_coverage": estimate_mean(cover_labels(targets, material.sets), targets.sum(axis=1) > 0, groups, bootstrap)
     }
     for column, name in enumerate(material.test.classes):
         held = material.sets[:, column].astype(float)
@@ -123,7 +121,7 @@ def abstention_figures(material: PolicyMaterial, bootstrap: Bootstrap) -> dict[s
     right = material.test.is_right.astype(float)
     return {
         "abstained": abstained,
-        "accuracy_of_rest": estimate_mean(right, np.logical_not(material.abstains), groups, bootstrap),
+        "accuracy_of_rest": estimate_mean(right, ~material.abstains, groups, bootstrap),
     }
 
 

@@ -232,7 +232,7 @@ def content(material: Material) -> dict[str, object]:
 
 
 def thresholds_of(material: Material) -> list[float] | None:
-    """The thresholds of several labels that decided: those of the aim, else those of the task, None where it has none."""
+    """The thresholds of several labels that decided: those of the aim, else those of the task, or None."""
     chosen = material.decisions["policy"]["rule"]["thresholds"]
     if chosen is not None:
         return [0.5 if one is None else one for one in chosen]

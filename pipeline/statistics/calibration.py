@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.statistics.calibration_error import bins_of
 from pipeline.statistics.classification import ratio, total_weight
 from pipeline.statistics.reuse import once_per_arrays
 
@@ -23,9 +24,8 @@ def calibration_errors(right: np.ndarray, scores: np.ndarray, weights: np.ndarra
     result, total = np.empty((len(weights), scores.shape[1])), total_weight(weights)
     for column in range(scores.shape[1]):
         score = scores[:, column].astype(np.float64)
-        bins = np.searchsorted(np.linspace(0, 1, num_bins + 1)[1:-1], score)
         gaps = np.zeros((len(score), num_bins))
-        gaps[np.arange(len(score)), bins] = right[:, column] - score
+        gaps[np.arange(len(score)), bins_of(score, num_bins)] = right[:, column] - score
         result[:, column] = ratio(np.abs(weights @ gaps).sum(axis=1), total, 0 * total)
     result.flags.writeable = False
     return result

@@ -53,6 +53,6 @@ def reliability_bins(scores: np.ndarray, right: np.ndarray) -> list[dict[str, fl
     ]
 
 
-def bins_of(scores: np.ndarray) -> np.ndarray:
-    """The tenth, 0 to 9, of each score in [0, 1]."""
-    return np.clip((scores * NUM_BINS).astype(int), 0, NUM_BINS - 1)
+def bins_of(scores: np.ndarray, num_bins: int = NUM_BINS) -> np.ndarray:
+    """The bin of each score in [0, 1]: of equal width, closed on the right, as in scikit-learn's `calibration_curve`."""
+    return np.searchsorted(np.linspace(0, 1, num_bins + 1)[1:-1], scores)

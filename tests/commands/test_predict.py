@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from policy_examples import make_policy
 from trained_model import make_pictures, make_predictor, save_predictor
 
 from pipeline.commands.main import main
@@ -55,6 +56,17 @@ def test_a_folder(folder, model, capsys):
         "  pictures/none.png: empty: 0 bytes",
         "wrote predictions.csv",
     ]
+
+
+def test_how_many_pictures_are_left_to_a_person(folder, tmp_path, capsys):
+    policy = make_policy(3, abstention="confidence", min_confidence=0.425)  # the first of four has 0.43
+    model = save_predictor(make_predictor(), tmp_path / "model", policy=policy.to_json())
+    main(["predict", "pictures", "--model", str(model)])
+    found = pd.read_csv("predictions.csv", keep_default_na=False)
+    left = int(found["abstains"][:4].sum())
+    assert 0 < left < 4
+    assert (found["abstains"][:4] == (pd.to_numeric(found["confidence"][:4]) < 0.425)).all()
+    assert f"{left} of 4 pictures left to a person, see the column abstains" in capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl"])

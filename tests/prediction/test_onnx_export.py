@@ -4,10 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from policy_examples import make_policy
 from trained_model import CLASSES, make_pictures, make_predictor, save_predictor
 
 from pipeline.commands.main import main
 from pipeline.core.errors import UserError
+from pipeline.core.policy import Policy
 from pipeline.prediction import onnx_export
 from pipeline.prediction.classifier import PictureClassifier
 from pipeline.prediction.onnx_export import compare_with_torch, export_onnx
@@ -45,6 +47,22 @@ def test_the_file_says_how_to_use_it(exported):
     assert (facts["packing"]["size"], facts["packing"]["fit"]) == (16, "crop")
     assert facts["task"]["_target_"].endswith("SingleLabel")
     assert [path.name for path in sorted(exported[1].parent.iterdir())] == ["model.onnx", "predictor"]
+
+
+def test_the_policy_is_in_the_file_and_decides_alike(tmp_path):
+    policy = make_policy(3, temperatures=(0.3,) * 3, set_thresholds=(0.3,) * 3, abstention="sets")
+    folder = save_predictor(make_predictor(), tmp_path / "model", policy=policy.to_json())
+    model = PictureClassifier.load(folder)
+    export_onnx(model, tmp_path / "m.onnx")
+    facts = {entry.key: json.loads(entry.value) for entry in onnx.load(str(tmp_path / "m.onnx")).metadata_props}
+    assert Policy.from_json(facts["policy"], CLASSES, "m.onnx") == policy
+    pictures = make_pictures(20)[..., None]
+    (scores,) = onnxruntime.InferenceSession(str(tmp_path / "m.onnx")).run(["scores"], {"pictures": pictures})
+    theirs, ours = policy.decide(scores, model.predictor.task), model.classify(list(pictures))
+    assert theirs.abstains.tolist() == ours.abstains.tolist()
+    assert 0 < ours.abstains.sum() < 20
+    assert [[CLASSES[one] for one in row.nonzero()[0]] for row in theirs.sets] == ours.sets
+    assert compare_with_torch(model, tmp_path / "m.onnx", pictures).num_same == 20
 
 
 def test_the_comparison_counts_decisions(exported, classifier):

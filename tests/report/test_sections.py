@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from report_material import CASES, Page, build, entry
+from report_material import CASES, Page, build, entry, measure_decisions
 
+from pipeline.core.decision_rule import Rule
 from pipeline.core.estimate import Estimate
 from pipeline.report.co_occurrence import co_occurrence
 from pipeline.report.confusion import confusion_table
@@ -106,6 +107,10 @@ def test_several_labels_have_a_tally_instead_of_a_matrix():
 
 def test_each_class_of_several_shows_its_threshold():
     material = build(**CASES["several labels"])
+    by_aim = {one.name: one.threshold for one in content(material)["tallies"]}
+    assert by_aim == {"cat": "40.0\u00a0%", "dog": "50.0\u00a0%", "fox": "50.0\u00a0%"}  # the policy has one for cat
+    trained = measure_decisions(material.predictions, ["cat", "dog", "fox"], several=True, rule=Rule())
+    material = replace(material, decisions=trained)
     assert {one.threshold for one in content(material)["tallies"]} == {"\u2013"}
     card = material.card | {"task": {"thresholds": [0.25, 0.5, 0.125]}}
     shown = {one.name: one.threshold for one in content(replace(material, card=card))["tallies"]}

@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from policy_examples import make_policy
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.core.policy import Policy
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.gates.better import Better
 from pipeline.evaluation.metrics.accuracy import Accuracy
@@ -96,6 +98,7 @@ class Registry:
 
     def create_version(self, name, run_id, results_key, predictor, example, tags):
         version = str(len(self.versions) + 1)
+        self.card = artifacts.read_json(predictor / "card.json") if predictor.is_dir() else None
         self.versions[version] = {"run_id": run_id, "results_key": results_key, "tags": dict(tags), "example": example}
         return version
 
@@ -137,6 +140,16 @@ def result(registry, packed):
         return register_version(OPTIONS, f"run of {key}", key, GATE, card, packed, JUDGING)
 
     return registered
+
+
+def test_a_version_carries_its_policy_in_its_card(registry, packed):
+    policy = make_policy(2, set_thresholds=(0.1 + 0.2, 0.4))
+    write_predictions(artifacts.PREDICTIONS, RIGHT)
+    artifacts.write_json(artifacts.PREDICTOR / "card.json", CARD)
+    register_version(OPTIONS, "run", "key", GATE, CARD, packed, JUDGING, policy)
+    assert Policy.from_json(registry.card["policy"], CLASSES, "card.json") == policy
+    assert {name: registry.card[name] for name in CARD} == CARD
+    assert artifacts.read_json(artifacts.PREDICTOR / "card.json") == CARD  # training's own stays as it was
 
 
 def test_what_a_gate_compares_are_the_test_samples(project):

@@ -74,7 +74,7 @@ class Slices:
         return [one for one in self.rows if one.beyond == "below"]
 
     @property
-    def compared(self) -> list[Slice]:
+    def with_verdict(self) -> list[Slice]:
         return [one for one in self.rows if one.verdict]
 
     @property

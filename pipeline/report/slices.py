@@ -78,7 +78,7 @@ class Slices:
         return [one for one in self.rows if one.verdict]
 
     @property
-    def unknown(self) -> list[Slice]:
+    def beyond_judgement(self) -> list[Slice]:
         """Those that cannot be judged."""
         return [one for one in self.rows if one.verdict == UNKNOWN]
 

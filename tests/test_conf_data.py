@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from conf_options import chosen, composed, names, node, numbers_of_axes, options
+from scipy.ndimage import gaussian_filter
 from source_examples import MAKERS
 
 from pipeline.checks.check_runner import bound_finding
@@ -169,7 +170,8 @@ def test_corruption_contract(option: str) -> None:
     ((name, node),) = chosen("corruption", option).items()
     corruption: Corruption = config.build(node, f"corruption.{name}")
     assert type(corruption).__module__ == f"pipeline.evaluation.corruptions.{name}"
-    smooth = np.kron(np.random.default_rng(0).integers(40, 200, (6, 4, 4, 3)), np.ones((1, 8, 8, 1))).astype(np.uint8)
+    smooth = gaussian_filter(np.random.default_rng(0).normal(128, 400, (6, 28, 28, 3)), (0, 2, 2, 0))
+    smooth = smooth.clip(0, 255).astype(np.uint8)
     shapes = {2: smooth, 3: smooth[:, :, None].repeat(3, axis=2)}
     for axes in numbers_of_axes(corruption):
         for channels in (1, 3):

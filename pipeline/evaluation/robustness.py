@@ -120,7 +120,7 @@ def robustness_table(rightness: Mapping[tuple[str, int], np.ndarray], groups: np
     codes = np.unique(groups, return_inverse=True)[1]
     for (name, severity), is_right in rightness.items():
         accuracy = estimate_accuracy(is_right, codes, Bootstrap(num_resamples=1, seed=seed))
-        change = None if name == CLEAN else _paired(is_right, clean, codes, seed, relative=False)
+        change = None if name == CLEAN else _estimate_change(is_right, clean, codes, seed, relative=False)
         rows.append(
             {"corruption": name, "severity": severity, "n": accuracy.n, "groups": accuracy.groups}
             | {key: getattr(accuracy, key) for key in ("value", "low", "high", "caveat")}
@@ -146,10 +146,12 @@ def summarize_robustness(
     found = {CLEAN: estimate_accuracy(rightness[CLEAN, 0], codes, Bootstrap(num_resamples=1, seed=seed))}
     if means:
         means = {ALL: np.mean([*means.values()], axis=0), **means}
-    return found | {name: _paired(mean, clean, codes, seed, relative=True) for name, mean in means.items()}
+    return found | {name: _estimate_change(mean, clean, codes, seed, relative=True) for name, mean in means.items()}
 
 
-def _paired(corrupted: np.ndarray, clean: np.ndarray, codes: np.ndarray, seed: int, relative: bool) -> Estimate:
+def _estimate_change(
+    corrupted: np.ndarray, clean: np.ndarray, codes: np.ndarray, seed: int, relative: bool
+) -> Estimate:
     """The difference of two means over the same samples, or the first divided by the second, minus 1."""
     blocks = group_in_blocks(codes, seed)
     weights = Replicates(groups=np.arange(blocks.max() + 1), bootstrap=Bootstrap(num_resamples=1, seed=seed))

@@ -74,11 +74,11 @@ class Slices:
         return [one for one in self.rows if one.beyond == "below"]
 
     @property
-    def compared(self) -> list[Slice]:
+    def with_verdict(self) -> list[Slice]:
         return [one for one in self.rows if one.verdict]
 
     @property
-    def unknown(self) -> list[Slice]:
+    def beyond_judgement(self) -> list[Slice]:
         """Those that cannot be judged."""
         return [one for one in self.rows if one.verdict == UNKNOWN]
 

@@ -360,12 +360,9 @@ class Aim(ABC):
 
 
 class Intervention(ABC):
-    """Re-renders pictures so that one property is that of another class; `properties` names those that it can change.
+    """Re-renders pictures so that one property is that of another class, and nothing else changes."""
 
-    The names are those of the check `shortcut`. A picture before and after differs in nothing else.
-    """
-
-    properties: list[str]
+    properties: list[str]  # which it can change, by their names in the check `shortcut`
 
     @abstractmethod
     def __call__(
@@ -374,9 +371,9 @@ class Intervention(ABC):
         """The pictures with the property of `other`, and as a control a change as large that keeps to the own class.
 
         Args:
-            pictures: (N, H, W, C) uint8, as are the next two and the results.
-            own: For each a picture of its own class.
-            other: For each a picture of the other class.
+            pictures: (N, H, W, C) uint8, as are the results, `own` and `other`: a picture of each class for each.
+            own: Of its own class.
+            other: Of the other class.
             name: Of the property, one of `properties`.
         """
 

@@ -64,4 +64,4 @@ def _percent(figure: Estimate) -> str:
 def _points(figure: Estimate) -> str:
     if figure.value is None or figure.low is None or figure.high is None:
         return "unknown"
-    return f"{100 * figure.value:+.1f} points ({100 * figure.low:+.1f} to {100 * figure.high:+.1f})"
+    return f"{100 * figure.value:+z.1f} points ({100 * figure.low:+z.1f} to {100 * figure.high:+z.1f})"

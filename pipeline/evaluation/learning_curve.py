@@ -140,7 +140,7 @@ def describe_curve(estimates: dict[str, Estimate]) -> str:
         return ""
     if gain is None or gain.value is None or gain.low is None or gain.high is None or gain.high - gain.low > MAX_WIDTH:
         return "Whether more pictures would help cannot be judged: the learning curve is too uncertain"
-    points = [f"{100 * value:+.1f}" for value in (gain.value, gain.low, gain.high)]
+    points = [f"{100 * value:+z.1f}" for value in (gain.value, gain.low, gain.high)]
     span = (
         f"{points[0]} points of balanced accuracy ({points[1]} to {points[2]}) from {last.n:,} to {gain.n:,} pictures"
     )

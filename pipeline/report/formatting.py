@@ -191,7 +191,7 @@ def plain(value: float) -> str:
 
 def format_gain(metric: str, value: float) -> str:
     """A difference of two figures of a metric: +1.2 points, or +0.012 where the metric is no share."""
-    return f"{value:+.3f}" if is_number(metric) else f"{format_signed(value)}{SPACE}points"
+    return f"{value:+z.3f}" if is_number(metric) else f"{format_signed(value)}{SPACE}points"
 
 
 def format_signed(value: float) -> str:

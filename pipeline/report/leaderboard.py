@@ -123,7 +123,7 @@ def mark(value: float, number: bool = False) -> str:
 
 
 def between(low: float, high: float, number: bool = False) -> str:
-    return f"{low:+.3f} to {high:+.3f}" if number else f"{format_signed(low)} to {format_signed(high)}"
+    return f"{low:+z.3f} to {high:+z.3f}" if number else f"{format_signed(low)} to {format_signed(high)}"
 
 
 def duration(seconds: float | None) -> str:

@@ -57,7 +57,7 @@ def describe_row(part: PartChange) -> str:
     shown = (
         "no interval: fewer than 5 groups"
         if part.gain.interval is None
-        else "[{:+.3f}, {:+.3f}]".format(*part.gain.interval)
+        else "[{:+z.3f}, {:+z.3f}]".format(*part.gain.interval)
     )
     verdict = ("better" if (part.gain.value or 0) > 0 else "worse") if part.is_shown else ""
     return f"{part.gain.value or 0.0:+7.3f}  {shown}  {verdict}".rstrip()

@@ -54,5 +54,5 @@ def reliability_bins(scores: np.ndarray, right: np.ndarray) -> list[dict[str, fl
 
 
 def bins_of(scores: np.ndarray, num_bins: int = NUM_BINS) -> np.ndarray:
-    """The bin of each score in [0, 1]: of equal width, closed on the right, as in scikit-learn's `calibration_curve`."""
+    """The bin of each score in [0, 1]: of equal width, closed on the right, as scikit-learn has them."""
     return np.searchsorted(np.linspace(0, 1, num_bins + 1)[1:-1], scores)

@@ -57,7 +57,7 @@ def test_few_groups_show_no_difference_because_they_cannot():
 
 
 def test_classes_that_follow_their_groups_do_not_differ_by_chance_alone():
-    """12 groups a side of 30 pictures of one class each: 8 of 12 and 5 of 12 are no evidence, 240 and 150 of 360 are."""
+    """12 groups a side of 30 pictures of a class: 8 of 12 and 5 of 12 are no evidence, 240 and 150 of 360 are."""
     is_a = np.repeat([*[1] * 8, *[0] * 4, *[1] * 5, *[0] * 7], 30)
     is_test, targets = np.repeat([False, True], 360), np.stack([is_a, 1 - is_a], axis=1).astype(float)
     grouped = class_shifts(targets, is_test, np.repeat(np.arange(24), 30), CLASSES, BOOTSTRAP)

@@ -34,7 +34,7 @@ def test_how_many_groups_are_needed(coverage, number):
 
 
 def test_no_coverage():
-    with pytest.raises(ValueError, match="^coverage must be above 0 and below 1, got 1$"):
+    with pytest.raises(ValueError, match=r"^coverage must be above 0 and below 1, got 1$"):
         least_groups(1)
 
 

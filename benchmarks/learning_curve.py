@@ -68,9 +68,7 @@ def main() -> None:
     arguments = parser.parse_args()
     features, targets, groups = load_digits() if arguments.data == "digits" else load_project(Path(arguments.data))
     names = np.unique(groups)
-    print(
-        "| pictures trained on | measured | predicted for twice as many | measured there | gain, interval | gained | held |"
-    )
+    print("| trained on | measured | predicted for twice | measured there | predicted gain | gained | held |")
     print("|---|---|---|---|---|---|---|")
     for share in SHARES:
         for seed in range(arguments.seeds):

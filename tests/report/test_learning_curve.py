@@ -1,5 +1,7 @@
 """The plot of the learning curve: places by hand, and the sentence."""
 
+from itertools import pairwise
+
 from pipeline.core.estimate import Estimate
 from pipeline.evaluation.learning_curve import GAIN, POINT
 from pipeline.report.learning_curve import learning_curve
@@ -23,7 +25,7 @@ METRICS = {
 def test_each_doubling_is_as_wide_and_the_last_point_is_predicted():
     found = learning_curve(METRICS)
     xs = [point.x for point in found.points]
-    steps = [round(right - left, 2) for left, right in zip(xs, xs[1:], strict=False)]
+    steps = [round(right - left, 2) for left, right in pairwise(xs)]
     assert len(set(steps)) == 1
     assert [point.is_predicted for point in found.points] == [False] * 4 + [True]
     assert len(found.line.split()) == 4

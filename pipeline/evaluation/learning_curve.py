@@ -40,7 +40,9 @@ class CurvePoint:
 
 
 def fit_power_law(sizes: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Least squares of errors = floor + scale * sizes^-exponent, floor and scale at least 0, for each row.
+    """Weighted least squares of errors = floor + scale * sizes^-exponent, floor and scale at least 0, for each row.
+
+    The weight of a point is its place: the later ones say more of what follows.
 
     Args:
         sizes: (S,) above 0.
@@ -54,21 +56,36 @@ def fit_power_law(sizes: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np
     """
     best = np.full(len(errors), np.inf)
     floors, scales, exponents = np.zeros(len(errors)), np.zeros(len(errors)), np.full(len(errors), EXPONENTS[0])
-    means = errors.mean(axis=1)
+    weights = _place_weights(len(sizes))
+    means = errors @ weights
     for exponent in EXPONENTS:
         powers = sizes**-exponent
-        centred = powers - powers.mean()
-        scale = np.maximum((errors - means[:, None]) @ centred / (centred @ centred), 0.0)
-        floor = means - scale * powers.mean()
+        centred = powers - weights @ powers
+        scale = np.maximum((errors - means[:, None]) @ (weights * centred) / (weights @ centred**2), 0.0)
+        floor = means - scale * (weights @ powers)
         below = floor < 0  # then without a floor
-        scale = np.where(below, errors @ powers / (powers @ powers), scale)
+        scale = np.where(below, errors @ (weights * powers) / (weights @ powers**2), scale)
         floor = np.where(below, 0.0, floor)
-        loss = ((errors - floor[:, None] - scale[:, None] * powers) ** 2).sum(axis=1)
+        loss = (errors - floor[:, None] - scale[:, None] * powers) ** 2 @ weights
         better = loss < best - 1e-15
         best = np.where(better, loss, best)
         floors, scales = np.where(better, floor, floors), np.where(better, scale, scales)
         exponents = np.where(better, exponent, exponents)
     return floors, scales, exponents
+
+
+def _place_weights(num: int) -> np.ndarray:
+    """(S,) weights 1, 2, 3, ... with the sum 1."""
+    places = np.arange(1.0, num + 1)
+    return np.asarray(places / places.sum())
+
+
+def misfit(sizes: np.ndarray, errors: np.ndarray) -> float:
+    """How far the law is from (S,) errors: the residual standard deviation, three parameters fitted."""
+    law = fit_power_law(sizes, errors[None])
+    residuals = errors - np.array([predict_power_law(law, float(size))[0] for size in sizes])
+    degrees = max(1, len(sizes) - 3)
+    return float(np.sqrt(len(sizes) * (residuals**2 @ _place_weights(len(sizes))) / degrees))
 
 
 def predict_power_law(law: tuple[np.ndarray, np.ndarray, np.ndarray], size: float) -> np.ndarray:
@@ -82,9 +99,9 @@ def curve_estimates(
 ) -> dict[str, Estimate]:
     """Balanced accuracy at each size with its interval, and the one predicted for twice as many samples with its gain.
 
-    An estimate's `n` is the number of samples that were trained on. Each replicate has a curve and a fit of its own, so
-    that the intervals show how uncertain the fit is; they do not show whether an inverse power law holds beyond the
-    data. Where fewer than 5 groups or an interval over 20 points wide leave that open, the prediction is without one.
+    An estimate's `n` is the number of samples that were trained on. Each replicate has a curve and a fit of its own,
+    and the interval of the gain also holds how far the law misses the measured points. It cannot show whether the law
+    holds beyond the data. What is predicted is the last measured figure and the gain.
 
     Args:
         points: With growing sizes.
@@ -105,8 +122,10 @@ def curve_estimates(
     quantile = float(stdtrit(num_groups - 1, 0.975)) if num_groups >= MIN_GROUPS else math.nan
     sizes = np.array([point.num_train for point in points])
 
-    def estimate(value: float, varied: np.ndarray, n: float, limits: tuple[float, float]) -> Estimate:
-        half = quantile * weights.spread(varied)
+    def estimate(
+        value: float, varied: np.ndarray, n: float, limits: tuple[float, float], beyond: float = 0.0
+    ) -> Estimate:
+        half = quantile * math.hypot(weights.spread(varied), beyond)
         is_known = math.isfinite(half)
         return Estimate(
             value=float(value) if math.isfinite(value) else None,
@@ -123,13 +142,15 @@ def curve_estimates(
     known = replicates[np.isfinite(replicates).all(axis=1)]
     if len(known) < len(replicates) / 2 or not np.isfinite(once).all() or len(points) < len(PERCENTS):
         return found
-    twice = 2 * float(sizes[-1])
-    predicted, before = (
-        [1 - predict_power_law(fit_power_law(sizes, 1 - values), size) for values in (once, known)]
-        for size in (twice, float(sizes[-1]))
+    last, twice = float(sizes[-1]), 2 * float(sizes[-1])
+    gained, varied = (
+        predict_power_law(law, last) - predict_power_law(law, twice)
+        for law in (fit_power_law(sizes, 1 - values) for values in (once, known))
     )
-    found[POINT.format(DOUBLED)] = estimate(predicted[0][0], predicted[1], twice, (0.0, 1.0))
-    found[GAIN] = estimate(predicted[0][0] - before[0][0], predicted[1] - before[1], twice, (-1.0, 1.0))
+    missed = misfit(sizes, 1 - once[0])
+    found[GAIN] = estimate(gained[0], varied, twice, (-1.0, 1.0), missed)
+    doubled = once[0, -1] + gained[0]
+    found[POINT.format(DOUBLED)] = estimate(doubled, known[:, -1] + varied, twice, (0.0, 1.0), missed)
     return found
 
 

@@ -13,6 +13,7 @@ from pipeline.evaluation.learning_curve import (
     curve_estimates,
     describe_curve,
     fit_power_law,
+    misfit,
     predict_power_law,
 )
 from pipeline.statistics.bootstrap import Bootstrap
@@ -36,9 +37,16 @@ def test_no_fit_is_below_0_or_grows(errors):
     assert sorted(predicted, reverse=True) == pytest.approx(predicted)
 
 
-def test_errors_that_grow_are_met_by_their_mean():
+def test_errors_that_grow_are_met_by_their_weighted_mean():
+    # weights 1, 2, 3 and 4 of 10: 0.01 + 0.04 + 0.09 + 0.16
     law = fit_power_law(SIZES, np.array([[0.1, 0.2, 0.3, 0.4]]))
-    assert predict_power_law(law, 1600)[0] == pytest.approx(0.25)
+    assert predict_power_law(law, 1600)[0] == pytest.approx(0.3)
+
+
+def test_the_misfit_is_0_of_a_law_and_large_of_a_straight_line():
+    assert misfit(SIZES, 0.1 + 2 * SIZES**-0.5) == pytest.approx(0, abs=1e-9)
+    # the weighted mean 0.3 misses by 0.2, 0.1, 0 and 0.1: 4 (0.1 x 0.04 + 0.2 x 0.01 + 0.4 x 0.01) = 0.04, one degree
+    assert misfit(SIZES, np.array([0.1, 0.2, 0.3, 0.4])) == pytest.approx(0.2)
 
 
 def curve(shares, num_groups=20):

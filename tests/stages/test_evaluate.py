@@ -145,7 +145,12 @@ def test_figures_over_all_groups(packed, project, monkeypatch):
     metrics = {"accuracy": Accuracy(), "auroc": Ranking(number="auroc", averaging="macro")}
     found = cross_validated_figures(metrics, TASK, ["a", "b"], Options(**OPTIONS))
     # scores of several folds do not compare, so that the ranking is left out
-    assert list(found) == ["cross/accuracy", "cross/baseline_margin"]
+    at = [f"cross/at_{percent}_percent" for percent in (10, 20, 40, 80)]
+    assert list(found) == [
+        *("cross/accuracy", "cross/baseline_margin", "cross/properties_accuracy"),
+        *(*at, "cross/gain_of_doubling", "cross/at_160_percent"),
+    ]
+    assert found["cross/at_80_percent"].n == 16  # of 20, in five folds
     figure = found["cross/accuracy"]
     assert (figure.value, figure.n, figure.groups) == (0.95, 20, 10)
     assert 0.5 < figure.low < figure.value < figure.high <= 1

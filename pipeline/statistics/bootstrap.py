@@ -35,8 +35,7 @@ class Bootstrap:
     """How groups are resampled behind an interval, where there are more than 100 of them.
 
     Attributes:
-        num_resamples: Number of resamples.
-        seed: Seed of the resamples.
+        num_resamples: Number of them, from `seed`.
         widening: Factor of every standard error, 1 unless what varies is more than the samples.
     """
 

@@ -133,7 +133,7 @@ def test_a_start_that_cannot_be_trained_is_told(searchable, capsys):
     start_from(learning_rate=1e30, epochs=1)
     search()
     assert "# The start of the search could not be trained (the loss became nan at" in WRITTEN.read_text()
-    assert "Next: git add" in capsys.readouterr().out
+    assert "Next:\n  git add" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -39,8 +39,8 @@ SLICES = pd.DataFrame(
         ("site", "a|b", 20, 20, "accuracy", 0.7, None, None, ""),
         ("site", "tiny", 2, 2, "accuracy", None, None, None, ""),
     ],
-    columns=COLUMNS,
-)
+    columns=COLUMNS[:9],
+).reindex(columns=COLUMNS)
 
 
 def model(texts=FULL, **changes):

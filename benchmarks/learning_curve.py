@@ -20,7 +20,8 @@ import numpy as np
 from benchmarks import run_main
 from pipeline.core import artifacts
 from pipeline.evaluation.cross_validation import _curve, _decide_by_probe
-from pipeline.evaluation.learning_curve import DOUBLED, GAIN, PERCENTS, POINT, CurvePoint, curve_estimates
+from pipeline.evaluation.curve_text import DOUBLED, GAIN, PERCENTS, POINT
+from pipeline.evaluation.learning_curve import CurvePoint, curve_estimates
 from pipeline.features.linear_probe import stratified_group_folds
 from pipeline.features.store import Embeddings
 from pipeline.statistics.bootstrap import Bootstrap

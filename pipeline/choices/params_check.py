@@ -17,6 +17,7 @@ from pipeline.datasets.packing import Packing
 from pipeline.evaluation import counterfactuals, robustness, split_evaluation
 from pipeline.evaluation.figures import build_gate
 from pipeline.features.extractor import FeatureOptions
+from pipeline.report.card_texts import CardTexts
 from pipeline.tracking import promotion
 from pipeline.training import policy_fit
 from pipeline.training.recipe import candidate_selection
@@ -35,6 +36,7 @@ OPTIONS = {  # the sections that later stages read, each as what they make of it
     "evaluate": split_evaluation.Options,
     "robustness": robustness.Options,
     "register": promotion.Options,
+    "card": CardTexts,
 }
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 
 from pipeline.core.predictions import Predictions
 from pipeline.evaluation.baseline_margin import decide_by_forest
-from pipeline.evaluation.learning_curve import PERCENTS, CurvePoint
+from pipeline.evaluation.curve_text import PERCENTS
+from pipeline.evaluation.learning_curve import CurvePoint
 from pipeline.evaluation.property_forest import property_bins
 from pipeline.features.linear_probe import Folds, make_probe, stratified_group_folds
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.core.estimate import Estimate
-from pipeline.evaluation.learning_curve import DOUBLED, PERCENTS, POINT, describe_curve
+from pipeline.evaluation.curve_text import DOUBLED, PERCENTS, POINT, describe_curve
 from pipeline.report.formatting import share, span, whole
 from pipeline.report.plots import Axis, Tick, axis
 

@@ -10,7 +10,7 @@ from pipeline.core.finding_text import count_states, describe_failure, ways_out
 from pipeline.core.progress import duration
 from pipeline.core.results import StoredFinding, read_findings
 from pipeline.core.terminal import count_of, truncate
-from pipeline.evaluation.learning_curve import describe_curve
+from pipeline.evaluation.curve_text import describe_curve
 from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
 from pipeline.report.test_uses import describe_uses, read_limit, read_uses
 

@@ -19,6 +19,7 @@ LOW = -(10**9)
 ACCEPTED: dict[str, list[Any]] = {  # leaf to the wrong values that cannot be known to be wrong
     "source.name": ["nosuch"],  # any text names a data set
     "register.model_name": ["nosuch"],  # and a model
+    **{f"card.data_{key}": ["nosuch"] for key in ("license", "citation", "people")},  # and says something of the data
     "train.estimator.gamma": [7],  # a number is a kernel coefficient of a support vector machine
     # a threshold that no picture reaches switches that fault off
     **{f"check.picture_quality.{key}": [LOW] for key in ("dark", "bright", "blurred", "uniform", "low_information")},

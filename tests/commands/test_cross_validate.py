@@ -34,6 +34,7 @@ PARAMS = {
         "seed": 0,
         "half_width": 0.2,
         "min_slice": 20,
+        "max_slices": 500,
         "num_mistakes": 0,
         "cross_validation": "never",
     },

@@ -6,12 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.estimate import Estimate
+from pipeline.evaluation.curve_text import GAIN, POINT, describe_curve
 from pipeline.evaluation.learning_curve import (
-    GAIN,
-    POINT,
     CurvePoint,
     curve_estimates,
-    describe_curve,
     fit_power_law,
     misfit,
     predict_power_law,

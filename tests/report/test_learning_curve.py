@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from pipeline.core.estimate import Estimate
-from pipeline.evaluation.learning_curve import GAIN, POINT
+from pipeline.evaluation.curve_text import GAIN, POINT
 from pipeline.report.learning_curve import learning_curve
 from pipeline.report.rendering import templates
 

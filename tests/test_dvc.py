@@ -32,7 +32,8 @@ class Project(Checkout):
         ignored = folder / ".gitignore"
         ignored.write_text(ignored.read_text() + "/pictures\n")
         # an absolute path, for dvc exp run --temp, which works in a copy
-        self.configure(*TINY, "train.epochs=6", "evaluate.cross_validation=never", f"source.path={folder / 'pictures'}")
+        off = ("evaluate.cross_validation=never", "corruption=[]")  # test_pipeline.py has them
+        self.configure(*TINY, "train.epochs=6", *off, f"source.path={folder / 'pictures'}")
         self.run("git", "init", "-q", "-b", "main")
         self.commit("start")
 

@@ -13,6 +13,7 @@ from pipeline.evaluation.robustness import (
     ALL,
     CLEAN,
     COLUMNS,
+    Decide,
     Options,
     choose_samples,
     measure_rightness,
@@ -35,6 +36,19 @@ def main() -> list[str]:
         for name, one in chosen.items()
         if one.spatial_rank in (None, rank) and not (one.in_colour and channels == 1)
     }
+    found: dict[str, Estimate] = {}
+    table = pd.DataFrame(columns=COLUMNS)
+    if corruptions and len(rows):
+        rightness = measure_rightness(packed.images, rows, corruptions, _decider(packed), options.seed)
+        groups = packed.index["group"].iloc[rows].to_numpy(dtype=str)
+        table = robustness_table(rightness, groups, options.seed)
+        found = summarize_robustness(rightness, groups, options.seed)
+    artifacts.write_csv(artifacts.ROBUSTNESS, table)
+    write_estimates(artifacts.ROBUSTNESS_METRICS, found)
+    return [describe(found, len(chosen), len(corruptions), len(rows))]
+
+
+def _decider(packed: PackedDataset) -> Decide:
     predictor, _ = load_predictor(artifacts.PREDICTOR)
     targets = predictor.task.targets(packed.index["labels"].tolist(), packed.classes) > 0
 
@@ -43,16 +57,7 @@ def main() -> list[str]:
         scores = predictor.with_metadata(known).predict(images)
         return np.asarray((predictor.task.decide(scores) == targets[positions]).all(axis=1))
 
-    found: dict[str, Estimate] = {}
-    table = pd.DataFrame(columns=COLUMNS)
-    if corruptions and len(rows):
-        rightness = measure_rightness(packed.images, rows, corruptions, decide, options.seed)
-        groups = packed.index["group"].iloc[rows].to_numpy(dtype=str)
-        table = robustness_table(rightness, groups, options.seed)
-        found = summarize_robustness(rightness, groups, options.seed)
-    artifacts.write_csv(artifacts.ROBUSTNESS, table)
-    write_estimates(artifacts.ROBUSTNESS_METRICS, found)
-    return [describe(found, len(chosen), len(corruptions), len(rows))]
+    return decide
 
 
 def describe(found: dict[str, Estimate], num_chosen: int, num_corruptions: int, num_samples: int) -> str:

@@ -206,7 +206,7 @@ def test_what_somebody_took_out_of_the_queue_is_a_failed_row(use):
 def test_what_dvc_does_not_take_is_a_failed_row_and_what_failed_before_is_tried_again(use):
     dvc, said = use(Commands(third="Failed")), []
     waiting = {"first": "one", "second": "two", "third": "three", "bad": "four", "new": "five"}
-    refused = dvc_queue._enqueue(waiting, rows_of(waiting.values()), lambda one, what: said.append((one, what)))
+    refused = dvc_queue._enqueue(waiting, rows_of(waiting.values()), lambda one, what: said.append((one, what)), None)
     assert refused == {"bad": Finished(reason="DVC does not queue it: no such file")}
     queue = ("exp", "run", "--queue", "--name")
     assert dvc.called == [  # the others are there already

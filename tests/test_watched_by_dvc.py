@@ -56,3 +56,17 @@ def test_a_change_in_either_place_is_noticed(dvc, project, tmp_path):
     (project / "params.yaml").write_text(config.compose(ROOT / "conf", one), encoding="utf-8")
     assert "Running stage 'ingest'" in dvc("repro")
     assert "Running stage" not in dvc("repro")
+
+
+def test_git_ignores_what_dvc_keeps():
+    """DVC adds what is missing to .gitignore, so that git shows a change nobody made after the first run."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
+    outputs = [one for stage in stages for one in (*stage.get("outs", []), *stage.get("metrics", []))]
+    paths = [one if isinstance(one, str) else next(iter(one)) for one in outputs]
+    kept = [Path(path) for path in paths if path != "params.yaml"]  # the one that git keeps
+    assert len(kept) > 30
+    assert [str(path) for path in kept if f"/{path.name}" not in read_lines(path.parent / ".gitignore")] == []
+
+
+def read_lines(path):
+    return (ROOT / path).read_text(encoding="utf-8").splitlines()

@@ -152,6 +152,16 @@ def test_no_key_has_a_name_that_dvc_leaves_out() -> None:
         assert not found, f"{path.name}: DVC 3.67 leaves out keys called {found} when it looks for an earlier run"
 
 
+def test_a_change_of_the_policy_trains_nothing_again() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    before, after = composed("encoder=hog"), composed("encoder=hog", "aim=best_f1", "policy.abstain=confidence")
+    changed = {key for key in before if before[key] != after[key]}
+    assert changed == {"aim", "policy"}
+    assert [name for name, one in stages.items() if changed & {*one.get("params", [])}] == ["calibrate"]
+    assert stages["calibrate"]["outs"] == ["data/policy.json"]
+    assert [name for name, one in stages.items() if "data/policy.json" in one["deps"]] == ["evaluate", "register"]
+
+
 def test_one_image_size_reaches_every_stage_that_depends_on_it() -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     before, after = composed("encoder=hog"), composed("encoder=hog", "image_size=96")

@@ -80,6 +80,14 @@ class RepeatedMetric(Metric):
     def by_scores(self) -> bool:  # type: ignore[override]
         return self.metric.by_scores
 
+    @property
+    def bounds(self) -> tuple[float, float]:  # type: ignore[override]
+        return self.metric.bounds
+
+    @property
+    def caveat(self) -> str:  # type: ignore[override]
+        return self.metric.caveat
+
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
         values = []
         for repeat in self.repeats:

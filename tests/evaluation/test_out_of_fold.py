@@ -8,6 +8,8 @@ from predictions_examples import make_predictions
 
 from pipeline.core.errors import UserError
 from pipeline.evaluation.metrics.accuracy import Accuracy
+from pipeline.evaluation.metrics.calibration_error import CalibrationError
+from pipeline.evaluation.metrics.log_loss import LogLoss
 from pipeline.evaluation.metrics.ranking import Ranking
 from pipeline.evaluation.out_of_fold import (
     Repeat,
@@ -41,6 +43,22 @@ def test_the_figure_is_the_mean_over_repeats_and_n_counts_each_sample_once():
     found = estimate_repeats({"accuracy": Accuracy()}, both, BOOTSTRAP)["accuracy"]
     assert found.value == pytest.approx((54 / 60 + 48 / 60) / 2)
     assert (found.n, found.groups) == (60, 12)
+
+
+def test_a_metric_keeps_its_own_range_and_caveat():
+    """Log loss has no upper bound; taken as a share it had no interval, or a wrong one."""
+    scores = np.where(decide(range(0, 60, 10)), 0.999, 0.001)
+    metrics = {
+        "log_loss": LogLoss(averaging="multiclass"),
+        "calibration_error": CalibrationError(averaging="multiclass", num_bins=10),
+    }
+    found = estimate_repeats(metrics, (repeat(range(0, 60, 10), scores=scores),), BOOTSTRAP)
+    loss = found["log_loss"]
+    # 54 of 60 cost -ln 0.999, 6 cost -ln 0.001
+    assert loss.value == pytest.approx(-(54 * np.log(0.999) + 6 * np.log(0.001)) / 60, rel=1e-3)
+    assert 0 < loss.low < loss.value < loss.high
+    assert loss.high > 1
+    assert metrics["calibration_error"].caveat in found["calibration_error"].caveat
 
 
 def test_a_repeat_of_the_same_decisions_makes_no_interval_narrower():

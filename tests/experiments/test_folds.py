@@ -51,8 +51,15 @@ def test_a_fold_is_the_recipe_with_another_split_and_no_check_but_that_of_leakag
     assert (split["num_folds"], split["repeat"], split["near_duplicate_bits"]) == (3, 0, 4)
     assert [name for name, node in params[0]["check"].items() if node is not None] == ["split_leakage"]
     assert not any(params[0]["curate"].values())
+    assert not params[0]["corruption"]
+    assert not params[0]["intervention"]
     for section in ("source", "train", "encoder", "augmentation", "metric", "task", "embed"):
         assert params[0][section] == recipe[section], section
+
+
+def test_a_recipe_that_lists_corruptions_has_them_in_each_fold(composable):
+    row = fold_overrides(2, 1, ["source=digits", "corruption=[noise]"])["cv-fold1"]
+    assert list(yaml.safe_load(config.compose(overrides=row))["corruption"]) == ["noise"]
 
 
 def test_what_a_data_set_sets_for_its_own_split_is_taken_out(composable):

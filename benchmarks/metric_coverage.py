@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks import positive, run_main
 from benchmarks.metrics import every_metric
-from pipeline.core.contracts import Metric
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.predictions import Predictions
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.statistics.bootstrap import Bootstrap

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
 from pipeline.core.estimate import Estimate
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.predictions import Predictions
 from pipeline.statistics.bootstrap import MIN_GROUPS, Basis, Bootstrap, Replicates, bounded_interval
 

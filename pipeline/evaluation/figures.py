@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from pipeline.core import config, nouns
-from pipeline.core.contracts import Gate, Metric
 from pipeline.core.errors import UserError
+from pipeline.core.evaluation_contracts import Gate, Metric
 from pipeline.core.suggestions import did_you_mean
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import final
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.predictions import Predictions
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.paired_comparison import paired_difference

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from predictions_examples import make_predictions
 
-from pipeline.core.contracts import Metric
 from pipeline.core.estimate import Estimate
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.ranking import Ranking

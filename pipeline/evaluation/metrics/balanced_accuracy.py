@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.statistics.classification import average, confusion_counts, of_same_classes
 
 

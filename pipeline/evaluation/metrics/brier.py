@@ -7,7 +7,7 @@ from typing import Literal, final
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.statistics.calibration import mean_of_samples
 
 

@@ -7,7 +7,7 @@ from typing import Literal, final
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.statistics.classification import average, of_same_classes, rarer_side
 from pipeline.statistics.rank_areas import average_precision, roc_auc
 

@@ -17,14 +17,28 @@ if TYPE_CHECKING:
 
 
 class Metric(ABC):
-    """A number on predictions, or one per class, over many weighted copies of the samples at once."""
+    """A number on predictions, or one per class, over many weighted copies of the samples at once.
 
-    per_class: bool
+    `averaging` says over what it is taken: `none` (one number per class), `multiclass` (one for classes of which each
+    sample has exactly one), `samples` (one, the mean over samples), or a mean over classes (`macro`, `weighted`) or
+    over all pairs of sample and class (`micro`).
+    """
+
+    averaging: str
     larger_is_better: bool = True
-    exclusive: bool = False  # meant for exactly one label per sample
     by_scores: bool = False  # takes the scores, which must be of one model, and not the decisions alone
     bounds: tuple[float, float] = (0.0, 1.0)  # the smallest and the largest value; the largest may be infinite
     caveat: str = ""  # what a reader must know of every interval of it, a clause without a full stop
+
+    @property
+    def per_class(self) -> bool:
+        """Whether it is one number per class."""
+        return self.averaging == "none"
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether it is meant for exactly one label per sample."""
+        return self.averaging == "multiclass"
 
     @abstractmethod
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -37,9 +51,11 @@ class Metric(ABC):
             weights: (R, N), how often each sample counts in each replicate.
         """
 
-    @abstractmethod
     def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        """(N, K) bool, the samples on which the figure of each class rests, or (N, 1) where all count alike."""
+        """(N, K) bool, the samples on which the figure of each class rests, or (N, 1) of one number; else all do."""
+        import numpy as np
+
+        return np.ones(targets.shape if self.per_class else (len(targets), 1), dtype=bool)
 
 
 class Gate(ABC):

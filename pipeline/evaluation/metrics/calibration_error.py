@@ -36,14 +36,6 @@ class CalibrationError(Metric):
     by_scores = True
 
     @property
-    def per_class(self) -> bool:  # type: ignore[override]
-        return self.averaging == "none"
-
-    @property
-    def exclusive(self) -> bool:  # type: ignore[override]
-        return self.averaging == "multiclass"
-
-    @property
     def caveat(self) -> str:  # type: ignore[override]
         held = (
             f" (it held the truth in {HELD[self.averaging]} % of test sets of 360 independent samples)"
@@ -59,6 +51,3 @@ class CalibrationError(Metric):
         top = scores.argmax(axis=1)[:, None]
         right, highest = (np.take_along_axis(one, top, axis=1) for one in (targets, scores))
         return calibration_errors(right, highest, weights, self.num_bins)[:, 0]
-
-    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        return np.ones(targets.shape if self.per_class else (len(targets), 1), dtype=bool)

@@ -25,8 +25,7 @@ class TopKAccuracy(Metric):
 
     k: PositiveInt
 
-    per_class = False
-    exclusive = True
+    averaging = "multiclass"
     by_scores = True
 
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -37,6 +36,3 @@ class TopKAccuracy(Metric):
         own = np.take_along_axis(scores, truth, axis=1)
         ahead = (scores > own) | ((scores == own) & (np.arange(num_classes) > truth))
         return mean_of_samples((ahead.sum(axis=1) < self.k).astype(float), weights)
-
-    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        return np.ones((len(targets), 1), dtype=bool)

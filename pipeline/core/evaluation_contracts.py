@@ -51,6 +51,12 @@ class Metric(ABC):
             weights: (R, N), how often each sample counts in each replicate.
         """
 
+    def without_bias(
+        self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        """The same without what chance adds to a figure of few samples, for the interval; most metrics need nothing."""
+        return self(targets, decided, scores, weights)
+
     def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
         """(N, K) bool, the samples on which the figure of each class rests, or (N, 1) of one number; else all do."""
         import numpy as np

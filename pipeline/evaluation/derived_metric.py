@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.core.evaluation_contracts import Metric
+
+Measure = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,6 +42,25 @@ class DerivedMetric(Metric, ABC):
     @property
     def caveat(self) -> str:  # type: ignore[override]
         return self.metric.caveat
+
+    def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return self.derive(self.metric, targets, decided, scores, weights)
+
+    def without_bias(
+        self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        return self.derive(self.metric.without_bias, targets, decided, scores, weights)
+
+    @abstractmethod
+    def derive(
+        self,
+        measure: Measure,
+        targets: np.ndarray,
+        decided: np.ndarray,
+        scores: np.ndarray,
+        weights: np.ndarray,
+    ) -> np.ndarray:
+        """What a metric returns, computed from `measure`: `metric` or its `without_bias`."""
 
     def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
         return self.metric.support(targets, decided)

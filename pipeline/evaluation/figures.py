@@ -12,7 +12,7 @@ from pipeline.core import config, nouns
 from pipeline.core.errors import UserError
 from pipeline.core.evaluation_contracts import Gate, Metric
 from pipeline.core.suggestions import did_you_mean
-from pipeline.evaluation.derived_metric import DerivedMetric
+from pipeline.evaluation.derived_metric import DerivedMetric, Measure
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
@@ -31,8 +31,10 @@ class ClassFigure(DerivedMetric):
     column: int
     averaging = "class"
 
-    def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return self.metric(targets, decided, scores, weights)[:, self.column]
+    def derive(
+        self, measure: Measure, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        return measure(targets, decided, scores, weights)[:, self.column]
 
     def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
         return super().support(targets, decided)[:, [self.column]]

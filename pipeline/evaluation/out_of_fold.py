@@ -11,7 +11,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
 from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.predictions import Predictions
-from pipeline.evaluation.derived_metric import DerivedMetric
+from pipeline.evaluation.derived_metric import DerivedMetric, Measure
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.paired_comparison import paired_difference
 from pipeline.statistics.bootstrap import Basis, Bootstrap
@@ -64,14 +64,16 @@ class RepeatedMetric(DerivedMetric):
 
     repeats: tuple[Repeat, ...]
 
-    def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def derive(
+        self, measure: Measure, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
         values = []
         for repeat in self.repeats:
             own = repeat.predictions
             parts = np.unique(repeat.folds) if self.by_scores else [None]
             for fold in parts:
                 rows = slice(None) if fold is None else np.flatnonzero(repeat.folds == fold)
-                values.append(self.metric(targets[rows], own.decided[rows], own.scores[rows], weights[:, rows]))
+                values.append(measure(targets[rows], own.decided[rows], own.scores[rows], weights[:, rows]))
         stacked = np.stack(values)
         known = np.isfinite(stacked)
         counts = known.sum(axis=0)

@@ -72,7 +72,7 @@ def test_the_figure_of_one_class_has_the_range_and_the_caveat_of_its_metric():
     )
     for name, estimate in alone.items():
         assert estimate == replace(together[f"{name}/b"], n=80)
-    assert "the error of few samples is too large" in alone["calibration_error"].caveat
+    assert "chance makes the error of few samples too large" in alone["calibration_error"].caveat
 
 
 def test_a_derived_metric_says_all_that_a_metric_can_say():

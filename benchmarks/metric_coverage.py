@@ -1,6 +1,6 @@
 """Do the 95 % intervals of every metric hold the truth in 95 of 100 cases?
 
-    python -m benchmarks.metric_coverage [--runs 500] [--only 6 12] [--kind labels]
+    python -m benchmarks.metric_coverage [--runs 500] [--only 6 12] [--kind labels] [--metric calibration_error]
 
 Test sets of 360 pictures are taken from a population of groups, of four exclusive classes or of four labels, of which a
 picture has any number. Each group has its own prevalence of the classes, its own shift of the scores and its own skill,
@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks import positive, run_main
 from benchmarks.metrics import every_metric
-from pipeline.core.contracts import Metric
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.predictions import Predictions
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.statistics.bootstrap import Bootstrap
@@ -122,11 +122,12 @@ def truth(population: Population) -> tuple[dict[str, float], float]:
     return figures, float((between - within) / (between + (size - 1) * within))
 
 
-def measure(sizes: np.ndarray, population: Population, runs: int) -> dict[str, tuple[float, float, float, float]]:
+def measure(
+    sizes: np.ndarray, population: Population, runs: int, metrics: dict[str, Metric]
+) -> dict[str, tuple[float, float, float, float]]:
     """Metric to the share of intervals that hold the truth, that are above and below it, and their mean width."""
     generator, (figures, _) = np.random.default_rng(0), truth(population)
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in figures}
-    metrics = list_metrics(population.several)
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in metrics}
     for _ in range(runs):
         for name, one in estimate_metrics(metrics, population.sample(sizes, generator), BOOTSTRAP).items():
             if one.interval is not None:
@@ -144,6 +145,7 @@ def main() -> None:
     parser.add_argument("--runs", type=positive, default=500, help="test sets of each situation")
     parser.add_argument("--only", type=int, nargs="+", help="numbers of groups")
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=KINDS, help="of test sets")
+    parser.add_argument("--metric", nargs="+", help="figures, as they are called in reports/metrics.json")
     arguments = parser.parse_args()
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; {arguments.runs} test sets"
@@ -157,8 +159,10 @@ def main() -> None:
             if kind == several and (arguments.only is None or num in arguments.only)
         }
         started, columns = time.process_time(), {}
+        fitting = list_metrics(several)
+        metrics = {name: one for name, one in fitting.items() if name in (arguments.metric or fitting)}
         for num, (sizes, population) in chosen.items():
-            columns[num] = measure(sizes, population, arguments.runs)
+            columns[num] = measure(sizes, population, arguments.runs, metrics)
         icc = [f"{num} groups: {truth(population)[1]:.2f}" for num, (_, population) in chosen.items()]
         print(
             f"\nfour {KINDS[several]}; ICC of being right {', '.join(icc)}; "
@@ -168,7 +172,7 @@ def main() -> None:
         print(
             "| metric | truth |" + "".join(f" {num} groups |" for num in chosen) + "\n|---|---|" + "---|" * len(chosen)
         )
-        for name in list_metrics(several):
+        for name in metrics:
             cells = []
             for num in chosen:
                 covers, above, below, width = columns[num][name]

@@ -21,7 +21,7 @@ import yaml
 
 from benchmarks import positive, run_main
 from pipeline.core import config
-from pipeline.core.contracts import Metric
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.predictions import Predictions
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.statistics.bootstrap import Bootstrap

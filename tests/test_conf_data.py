@@ -17,14 +17,8 @@ from source_examples import MAKERS
 from pipeline.checks.check_runner import bound_finding
 from pipeline.core import config
 from pipeline.core.content import EmbeddedImages
-from pipeline.core.contracts import (
-    Check,
-    Corruption,
-    Intervention,
-    Source,
-    Split,
-    Transform,
-)
+from pipeline.core.contracts import Check, Source, Split, Transform
+from pipeline.core.evaluation_contracts import Corruption, Intervention
 from pipeline.datasets.assignments import assignment_path
 from pipeline.datasets.packing import Packing
 from pipeline.evaluation.interventions.matching import measure_property

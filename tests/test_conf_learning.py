@@ -15,16 +15,8 @@ from predictions_examples import make_predictions
 
 from pipeline.core import config
 from pipeline.core.batches import ImageDataset
-from pipeline.core.contracts import (
-    Aim,
-    BatchMix,
-    Encoder,
-    Metric,
-    Risk,
-    Sampling,
-    Task,
-    Trainer,
-)
+from pipeline.core.contracts import BatchMix, Encoder, Risk, Sampling, Task, Trainer
+from pipeline.core.evaluation_contracts import Aim, Metric
 from pipeline.evaluation.figures import build_gate
 from pipeline.training.recipe import SECTIONS, candidate_selection
 

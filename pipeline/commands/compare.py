@@ -21,8 +21,8 @@ from pipeline.core import test_ledger
 from pipeline.core.terminal import say, truncate
 
 if TYPE_CHECKING:
-    from pipeline.core.contracts import Metric
     from pipeline.core.estimate import Change
+    from pipeline.core.evaluation_contracts import Metric
     from pipeline.experiments.comparison import ComparedRun
 
 MAX_DIFFERENCES = 12

@@ -28,7 +28,7 @@ from pipeline.core.terminal import say
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline.core.contracts import Metric
+    from pipeline.core.evaluation_contracts import Metric
     from pipeline.experiments.dvc_queue import Finished
     from pipeline.experiments.results import ExperimentOutputs
     from pipeline.experiments.table import Outcome

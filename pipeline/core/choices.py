@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from pipeline.core import config, nouns
-from pipeline.core.contracts import Metric
 from pipeline.core.errors import UserError
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.nouns import import_target
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The nouns of Colibri, one abstract class each: the page to read first.
+"""The nouns of Colibri, one abstract class each: the page to read first; those of evaluation: `evaluation_contracts`.
 
 The constructor takes choices (conf/), the call takes data (artifacts). All are abstract here and final elsewhere.
 """
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from pipeline.core.batches import ImageDataset
     from pipeline.core.content import EmbeddedImages
-    from pipeline.core.decision_rule import Rule
     from pipeline.core.open_types import JsonObject
-    from pipeline.core.predictions import Predictions
-    from pipeline.core.results import Finding, Verdict
+    from pipeline.core.results import Finding
+
+Log = Callable[[int, dict[str, float]], None]
 
 
 class Source(ABC):
@@ -118,20 +118,6 @@ class Augmentation(ABC):
         """(B, C, *spatial) uint8 to the same or other lengths of axes; each sample is changed independently."""
 
 
-class Corruption(ABC):
-    """A change of stored samples at five severities, as light, camera, storage or aim may cause it.
-
-    `in_colour` says that it needs three channels.
-    """
-
-    spatial_rank: ClassVar[int | None] = 2
-    in_colour: ClassVar[bool] = False
-
-    @abstractmethod
-    def __call__(self, images: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
-        """(B, *spatial, C) uint8 to the same shape, changed at `severity` 1 (weak) to 5; each sample by itself."""
-
-
 class BatchMix(ABC):
     """A random mixing of the samples of a batch, and of their targets; `mixes` says whether it changes anything."""
 
@@ -166,11 +152,10 @@ class Encoder(ABC):
 
 
 class Task(ABC):
-    """Owns every difference between single-label, multi-label and clusters; a dataclass.
+    """Owns every difference between single-label (`exclusive`: each sample has one label), multi-label and clusters.
 
-    Some fields are choices, others are fitted on data: `fit_class_weights` and `fit_thresholds` return a task with
-    these fields set. The card of a predictor stores that task, so that the same task makes every decision.
-    `exclusive` says whether each sample has exactly one label.
+    A dataclass. Some fields are choices, others are fitted on data: `fit_class_weights` and `fit_thresholds` return a
+    task with these fields set. The card of a predictor stores that task, so that the same task makes every decision.
     """
 
     exclusive: ClassVar[bool]
@@ -237,9 +222,6 @@ class Risk(ABC):
         """
 
 
-Log = Callable[[int, dict[str, float]], None]
-
-
 class CheckpointStore(ABC):
     """The states of one training on disk."""
 
@@ -270,18 +252,15 @@ class Trainer(ABC):
         log: Log,
         checkpoints: CheckpointStore | None = None,
     ) -> tuple[Predictor, list[dict[str, float]]]:
-        """Trains on `train`, selects on `val`, and decides with the task that `fit_thresholds` returns.
+        """The predictor, which decides with the task that `fit_thresholds` returns, and a row of figures per epoch.
 
         Args:
             encoder: An `Encoder`, which the fit may change.
             task: As built from conf/, as is `risk`.
-            train: Samples with augmentations, sampling probabilities, and the cells that `risk` needs.
-            val: Samples without these.
+            train: Samples to fit on, with augmentations, sampling probabilities, and the cells that `risk` needs.
+            val: Samples to select on, without these.
             log: Called with the number and figures of each epoch, also of those before a killed training resumed.
             checkpoints: From which a killed training resumes; None for a trainer that needs none.
-
-        Returns:
-            The predictor, and one row of figures per epoch.
         """
 
 
@@ -319,81 +298,3 @@ class Predictor(ABC):
     @abstractmethod
     def load(cls, folder: Path, card: JsonObject) -> Predictor:
         """The predictor that `save` wrote."""
-
-
-class Metric(ABC):
-    """A number on predictions, or one per class, over many weighted copies of the samples at once."""
-
-    per_class: bool
-    larger_is_better: bool = True
-    exclusive: bool = False  # meant for exactly one label per sample
-    by_scores: bool = False  # takes the scores, which must be of one model, and not the decisions alone
-    bounds: tuple[float, float] = (0.0, 1.0)  # the smallest and the largest value; the largest may be infinite
-    caveat: str = ""  # what a reader must know of every interval of it, a clause without a full stop
-
-    @abstractmethod
-    def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """One value a row of weights: (R,), or (R, K) when `per_class`; NaN where undefined; means are of all classes.
-
-        Args:
-            targets: (N, K) in {0, 1}.
-            decided: (N, K) bool.
-            scores: (N, K) in [0, 1].
-            weights: (R, N), how often each sample counts in each replicate.
-        """
-
-    @abstractmethod
-    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        """(N, K) bool, the samples on which the figure of each class rests, or (N, 1) where all count alike."""
-
-
-class Aim(ABC):
-    """What decisions are for: it chooses thresholds or costs on val."""
-
-    @abstractmethod
-    def __call__(self, targets: np.ndarray, scores: np.ndarray, classes: list[str], exclusive: bool) -> Rule:
-        """The rule for (N, K) calibrated scores, chosen on the (N, K) targets in {0, 1} of val.
-
-        Raises:
-            UserError: It names a class that does not exist, or is not for labels of this kind.
-        """
-
-
-class Intervention(ABC):
-    """Re-renders pictures so that one property is that of another class, and nothing else changes."""
-
-    properties: list[str]  # which it can change, by their names in the check `shortcut`
-
-    @abstractmethod
-    def __call__(
-        self, pictures: np.ndarray, own: np.ndarray, other: np.ndarray, name: str
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The pictures with the property of `other`, and as a control a change as large that keeps to the own class.
-
-        Args:
-            pictures: (N, H, W, C) uint8, as are the results, `own` and `other`: a picture of each class for each.
-            own: Of its own class.
-            other: Of the other class.
-            name: Of the property, one of `properties`.
-        """
-
-    def remove(self, pictures: np.ndarray) -> np.ndarray | None:
-        """(N, H, W, C) uint8 without the place of the property, or None where it has no place of its own."""
-        return None  # light and colour are everywhere
-
-    def isolate(self, pictures: np.ndarray) -> np.ndarray | None:
-        """(N, H, W, C) uint8 with nothing but the place of the property, or None where it has no place of its own."""
-        return None
-
-
-class Gate(ABC):
-    """Decides whether a challenger replaces the champion."""
-
-    @abstractmethod
-    def __call__(self, challenger: Predictions, champion: Predictions | None) -> Verdict:
-        """Compares predictions on the test samples both have.
-
-        Args:
-            challenger: Of the test split.
-            champion: The same of the present champion, or None when there is none.
-        """

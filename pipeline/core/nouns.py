@@ -13,7 +13,7 @@ from importlib import import_module
 from reprlib import Repr
 from typing import Any, final
 
-from pipeline.core import contracts
+from pipeline.core import contracts, evaluation_contracts
 from pipeline.core.errors import UserError
 
 PARAMS, CARD = "params.yaml", "card.json"
@@ -41,16 +41,16 @@ class Kind:
 
 
 KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
-    "aim": Kind(contracts.Aim, "evaluation.aims"),
+    "aim": Kind(evaluation_contracts.Aim, "evaluation.aims"),
     "augmentation": Kind(contracts.Augmentation, "training.augmentations"),
     "check": Kind(contracts.Check, "checks"),
-    "corruption": Kind(contracts.Corruption, "evaluation.corruptions"),
+    "corruption": Kind(evaluation_contracts.Corruption, "evaluation.corruptions"),
     "curate": Kind(contracts.FeatureCheck, "checks"),
     "encoder": Kind(contracts.Encoder, "models.encoders"),
-    "gate": Kind(contracts.Gate, "evaluation.gates"),
+    "gate": Kind(evaluation_contracts.Gate, "evaluation.gates"),
     "inner": Kind(contracts.Source, "datasets.sources"),
-    "intervention": Kind(contracts.Intervention, "evaluation.interventions"),
-    "metric": Kind(contracts.Metric, "evaluation.metrics"),
+    "intervention": Kind(evaluation_contracts.Intervention, "evaluation.interventions"),
+    "metric": Kind(evaluation_contracts.Metric, "evaluation.metrics"),
     "mix": Kind(contracts.BatchMix, "training.mixes"),
     "predictor": Kind(contracts.Predictor, "training.trainers"),
     "risk": Kind(contracts.Risk, "training.risks"),

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge, Interval
 
-from pipeline.core.contracts import Intervention, Predictor
+from pipeline.core.contracts import Predictor
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
+from pipeline.core.evaluation_contracts import Intervention
 from pipeline.core.manifest_schema import property_column
 from pipeline.core.ranges import Count, PositiveInt, Seed
 from pipeline.datasets.packed import PackedDataset

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
 from pipeline.core.estimate import Estimate
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.predictions import Predictions
 from pipeline.statistics.bootstrap import MIN_GROUPS, Basis, Bootstrap, Replicates, bounded_interval
 
@@ -32,14 +32,15 @@ def estimate_metrics(
     replicates: dict[str, list[np.ndarray]] = {name: [] for name in metrics}
     for block in weights:
         for name, metric in metrics.items():
-            replicates[name].append(metric(*matrices, block))
+            replicates[name].append(metric.without_bias(*matrices, block))
     result = {}
     for name, metric in metrics.items():
-        once, varied = metric(*matrices, ones)[0], np.concatenate(replicates[name])
+        once, centre = metric(*matrices, ones)[0], metric.without_bias(*matrices, ones)[0]
+        varied = np.concatenate(replicates[name])
         support = metric.support(predictions.targets, predictions.decided)
         if not metric.per_class:
             basis = Basis.of(support, predictions.groups)
-            result[name] = _estimate(metric, float(once), varied, weights, basis, len(predictions))
+            result[name] = _estimate(metric, float(once), float(centre), varied, weights, basis, len(predictions))
             continue
         for column, label in enumerate(predictions.classes):
             size = int(predictions.targets[:, column].sum())
@@ -47,7 +48,8 @@ def estimate_metrics(
             if size < MIN_GROUPS:
                 result[f"{name}/{label}"] = _not_evaluable(size, int(basis.groups), min_class)
                 continue
-            one = _estimate(metric, float(once[column]), varied[:, column], weights, basis, size)
+            values = float(once[column]), float(centre[column])
+            one = _estimate(metric, *values, varied[:, column], weights, basis, size)
             result[f"{name}/{label}"] = replace(one, few=size < min_class)
     return result
 
@@ -61,13 +63,15 @@ def _not_evaluable(size: int, groups: int, min_class: int) -> Estimate:
 
 
 def _estimate(
-    metric: Metric, value: float, replicates: np.ndarray, weights: Replicates, basis: Basis, n: int
+    metric: Metric, value: float, centre: float, replicates: np.ndarray, weights: Replicates, basis: Basis, n: int
 ) -> Estimate:
+    """The value with the interval around the centre, which is the value without bias; it is extended to the value."""
     groups = int(basis.groups)
     if not np.isfinite(value):
         return Estimate(value=None, low=None, high=None, n=n, groups=groups)
-    interval = bounded_interval(value, replicates, weights, basis.n, basis.groups, metric.bounds)
-    low, high, cautious = interval or (None, None, "")
-    parts = basis.caveat(interval is not None, cautious), metric.caveat if interval else ""
-    caveat = "; ".join(filter(None, parts))
-    return Estimate(value=value, low=low, high=high, n=n, groups=groups, caveat=caveat)
+    interval = bounded_interval(centre, replicates, weights, basis.n, basis.groups, metric.bounds)
+    if interval is None:
+        return Estimate(value=value, low=None, high=None, n=n, groups=groups, caveat=basis.caveat(has_interval=False))
+    low, high, cautious = interval
+    caveat = "; ".join(filter(None, (basis.caveat(has_interval=True, cautious=cautious), metric.caveat)))
+    return Estimate(value=value, low=min(low, value), high=max(high, value), n=n, groups=groups, caveat=caveat)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from pipeline.core import config, nouns
-from pipeline.core.contracts import Gate, Metric
 from pipeline.core.errors import UserError
+from pipeline.core.evaluation_contracts import Gate, Metric
 from pipeline.core.suggestions import did_you_mean
+from pipeline.evaluation.derived_metric import DerivedMetric, Measure
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class ClassFigure(Metric):
+class ClassFigure(DerivedMetric):
     """What a metric per class gives for one class.
 
     Args:
@@ -27,31 +28,16 @@ class ClassFigure(Metric):
         column: Of the class, from 0.
     """
 
-    metric: Metric
     column: int
-    per_class = False
+    averaging = "class"
 
-    @property
-    def larger_is_better(self) -> bool:  # type: ignore[override]
-        return self.metric.larger_is_better
-
-    @property
-    def exclusive(self) -> bool:  # type: ignore[override]
-        return self.metric.exclusive
-
-    @property
-    def by_scores(self) -> bool:  # type: ignore[override]
-        return self.metric.by_scores
-
-    @property
-    def bounds(self) -> tuple[float, float]:  # type: ignore[override]
-        return self.metric.bounds
-
-    def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return self.metric(targets, decided, scores, weights)[:, self.column]
+    def derive(
+        self, measure: Measure, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        return measure(targets, decided, scores, weights)[:, self.column]
 
     def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        return self.metric.support(targets, decided)[:, [self.column]]
+        return super().support(targets, decided)[:, [self.column]]
 
 
 def find_metric(params: Params, name: object, where: str, classes: Sequence[str] | None = None) -> Metric:

@@ -7,10 +7,11 @@ from typing import final
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.predictions import Predictions
+from pipeline.evaluation.derived_metric import DerivedMetric, Measure
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.paired_comparison import paired_difference
 from pipeline.statistics.bootstrap import Basis, Bootstrap
@@ -50,7 +51,7 @@ class Repeat:
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class RepeatedMetric(Metric):
+class RepeatedMetric(DerivedMetric):
     """The mean of a metric over repeats; of one that compares scores over all folds of all repeats.
 
     Scores of two models are not on one scale, so they are compared within a fold. A fold in which the metric is
@@ -61,49 +62,23 @@ class RepeatedMetric(Metric):
         repeats: Of the same samples in the same order.
     """
 
-    metric: Metric
     repeats: tuple[Repeat, ...]
 
-    @property
-    def per_class(self) -> bool:  # type: ignore[override]
-        return self.metric.per_class
-
-    @property
-    def larger_is_better(self) -> bool:  # type: ignore[override]
-        return self.metric.larger_is_better
-
-    @property
-    def exclusive(self) -> bool:  # type: ignore[override]
-        return self.metric.exclusive
-
-    @property
-    def by_scores(self) -> bool:  # type: ignore[override]
-        return self.metric.by_scores
-
-    @property
-    def bounds(self) -> tuple[float, float]:  # type: ignore[override]
-        return self.metric.bounds
-
-    @property
-    def caveat(self) -> str:  # type: ignore[override]
-        return self.metric.caveat
-
-    def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def derive(
+        self, measure: Measure, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
         values = []
         for repeat in self.repeats:
             own = repeat.predictions
             parts = np.unique(repeat.folds) if self.by_scores else [None]
             for fold in parts:
                 rows = slice(None) if fold is None else np.flatnonzero(repeat.folds == fold)
-                values.append(self.metric(targets[rows], own.decided[rows], own.scores[rows], weights[:, rows]))
+                values.append(measure(targets[rows], own.decided[rows], own.scores[rows], weights[:, rows]))
         stacked = np.stack(values)
         known = np.isfinite(stacked)
         counts = known.sum(axis=0)
         total = np.where(known, stacked, 0.0).sum(axis=0)
         return np.asarray(np.where(counts > 0, total / np.maximum(counts, 1), np.nan))
-
-    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        return self.metric.support(targets, decided)
 
 
 def match_repeats(repeats: list[Repeat]) -> tuple[Repeat, ...]:

@@ -16,7 +16,7 @@ from pipeline.statistics.bootstrap import Basis, Bootstrap, Replicates, differen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipeline.core.contracts import Metric
+    from pipeline.core.evaluation_contracts import Metric
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import progress
-from pipeline.core.contracts import Corruption
 from pipeline.core.estimate import Estimate
+from pipeline.core.evaluation_contracts import Corruption
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.evaluation.paired_comparison import paired_difference
 from pipeline.evaluation.severities import NUM_SEVERITIES

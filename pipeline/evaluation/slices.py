@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipeline.core.contracts import Metric
 from pipeline.core.estimate import Estimate
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.predictions import Predictions
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.slice_accuracy import estimate_accuracy, group_in_blocks

@@ -10,8 +10,9 @@ import pandas as pd
 from annotated_types import Ge, Interval
 
 from pipeline.core import artifacts, config
-from pipeline.core.contracts import Metric, Predictor, Task
+from pipeline.core.contracts import Predictor, Task
 from pipeline.core.estimate import Estimate
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.labels import to_lists
 from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.policy import Policy

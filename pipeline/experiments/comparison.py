@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from pipeline.core.contracts import Metric
     from pipeline.core.estimate import Change
+    from pipeline.core.evaluation_contracts import Metric
     from pipeline.core.open_types import JsonObject, Params
     from pipeline.evaluation.split_evaluation import Options
 

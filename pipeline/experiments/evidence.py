@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 from pipeline.evaluation.paired_comparison import PairedPredictions
 
 if TYPE_CHECKING:
-    from pipeline.core.contracts import Metric
+    from pipeline.core.evaluation_contracts import Metric
     from pipeline.core.predictions import Predictions
     from pipeline.statistics.bootstrap import Bootstrap
 

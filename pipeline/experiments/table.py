@@ -13,8 +13,8 @@ from pipeline.evaluation.paired_comparison import PairedPredictions
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline.core.contracts import Metric
     from pipeline.core.estimate import Estimate
+    from pipeline.core.evaluation_contracts import Metric
     from pipeline.core.predictions import Predictions
     from pipeline.experiments.listing import Published
     from pipeline.statistics.bootstrap import Bootstrap

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import artifacts
-from pipeline.core.contracts import Metric
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.labels import to_matrix
 from pipeline.core.predictions import Predictions
 from pipeline.datasets.packed import PackedDataset

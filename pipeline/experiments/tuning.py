@@ -25,7 +25,7 @@ from pipeline.experiments.space import (
 from pipeline.experiments.trial import EXPECTED
 
 if TYPE_CHECKING:
-    from pipeline.core.contracts import Metric
+    from pipeline.core.evaluation_contracts import Metric
     from pipeline.core.open_types import Params
 
 MADE_OF = ("ingest", "find_duplicates", "split", "augment")  # stages whose choices data/packed rests on

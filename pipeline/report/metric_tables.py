@@ -27,6 +27,14 @@ class ClassFigures:
     few: bool
     figures: list[Figure | None]
 
+    @property
+    def missing(self) -> str:
+        """Why the class has no figure at all, where that is one reason; empty where it has one."""
+        if any(one is None or one.value is not None for one in self.figures):
+            return ""
+        reasons = {one.reason for one in self.figures if one is not None}
+        return reasons.pop() if len(reasons) == 1 else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tables:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import artifacts
-from pipeline.core.contracts import Metric
 from pipeline.core.estimate import Estimate, read_estimates
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.predictions import Predictions
 from pipeline.core.results import StoredFinding, read_findings
 from pipeline.core.sample_reader import SampleReader

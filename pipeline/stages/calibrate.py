@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.core.contracts import Aim
+from pipeline.core.evaluation_contracts import Aim
 from pipeline.core.policy import Policy
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.split_evaluation import score_samples

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.core.contracts import Intervention
+from pipeline.core.evaluation_contracts import Intervention
 from pipeline.core.results import read_findings
 from pipeline.core.terminal import count_of
 from pipeline.evaluation.counterfactual_results import CounterfactualResult, Counterfactuals

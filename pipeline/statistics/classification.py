@@ -123,6 +123,11 @@ def of_same_classes(
     return np.where(lost, figures(np.ones((1, len(targets)))), result) if lost.any() else result
 
 
+def macro_average(figures: Callable[[np.ndarray], np.ndarray], targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(R,) plain means of figures over the classes, the same ones in each row; args as `of_same_classes`."""
+    return average(of_same_classes(figures, targets, weights))
+
+
 def balanced_accuracy(targets: np.ndarray, decided: np.ndarray, weights: np.ndarray, exclusive: bool) -> np.ndarray:
     """(R,) balanced accuracy as `property_baseline` counts it.
 
@@ -140,7 +145,7 @@ def balanced_accuracy(targets: np.ndarray, decided: np.ndarray, weights: np.ndar
     if not exclusive:
         absent = of_same_classes(lambda rows: confusion_counts(~truth, ~choice, rows).recall, ~truth, weights)
         present = (present + absent) / 2
-    return average(present, np.ones_like(present), "macro")
+    return average(present)
 
 
 def rarer_side(targets: np.ndarray) -> np.ndarray:
@@ -155,15 +160,8 @@ def ratio(numerator: np.ndarray, denominator: np.ndarray, otherwise_zero: np.nda
     return np.divide(numerator, denominator, out=empty, where=denominator > 0)
 
 
-def average(per_class: np.ndarray, support: np.ndarray, how: str) -> np.ndarray:
-    """(R, K) to (R,).
-
-    Args:
-        per_class: (R, K) with NaN where undefined, which counts as 0 in a weighted mean and is left out of a macro one.
-        support: (R, K).
-        how: `macro` (mean over classes) or `weighted` (by support).
-    """
+def average(per_class: np.ndarray, support: np.ndarray | None = None) -> np.ndarray:
+    """(R,) means of (R, K) figures, NaN left out: weighted by (R, K) support, or each alike."""
     defined = np.isfinite(per_class)
-    filled = np.where(defined, per_class, 0.0)
-    weights = defined.astype(np.float64) if how == "macro" else support * defined
-    return ratio((filled * weights).sum(axis=1), weights.sum(axis=1), 0 * weights.sum(axis=1))
+    weights = (1.0 if support is None else support) * defined
+    return ratio((np.where(defined, per_class, 0.0) * weights).sum(axis=1), weights.sum(axis=1), np.zeros(len(weights)))

@@ -16,9 +16,9 @@ import numpy as np
 from PIL import Image
 
 from pipeline.core import artifacts, config
-from pipeline.core.contracts import Gate, Metric
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import read_estimates
+from pipeline.core.evaluation_contracts import Gate, Metric
 from pipeline.core.nouns import CARD
 from pipeline.core.policy import Policy
 from pipeline.core.ranges import PositiveInt

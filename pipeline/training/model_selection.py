@@ -14,7 +14,7 @@ from pipeline.core import rank, terminal
 from pipeline.core.errors import UserError
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.statistics.bootstrap import Basis, Bootstrap, difference_interval, share_interval
-from pipeline.statistics.classification import average, confusion_counts, of_same_classes
+from pipeline.statistics.classification import confusion_counts, macro_average
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
@@ -161,7 +161,6 @@ def _figures(targets: np.ndarray, decisions: list[np.ndarray], weights: np.ndarr
     number = "recall" if exclusive else "f1"
 
     def figure(one: np.ndarray) -> np.ndarray:
-        same = of_same_classes(lambda rows: getattr(confusion_counts(targets, one, rows), number), targets, weights)
-        return average(same, np.ones_like(same), "macro")
+        return macro_average(lambda rows: getattr(confusion_counts(targets, one, rows), number), targets, weights)
 
     return np.stack([figure(one) for one in decisions], axis=1)

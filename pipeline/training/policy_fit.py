@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Interval
 
-from pipeline.core.contracts import Aim
 from pipeline.core.decision_rule import Rule
+from pipeline.core.evaluation_contracts import Aim
 from pipeline.core.policy import Abstention, Policy, scores_to_logits
 from pipeline.core.ranges import Fraction, PositiveInt
 from pipeline.statistics.conformal import conformal_threshold, least_groups

@@ -185,7 +185,7 @@ def changed(**changes):
         ),
         (changed(_target_="pipeline.checks.class_imbalance.X"), r"check\.x\._target_ .* cannot be loaded: .*'X'"),
         (
-            changed(_target_="pipeline.core.contracts.Gate", max_ratio=None, on_fail=None),
+            changed(_target_="pipeline.core.evaluation_contracts.Gate", max_ratio=None, on_fail=None),
             r"check\.x\._target_ must name a class of pipeline\.checks that is a Check",
         ),
         (changed(max_rato=2), r"check\.x has no parameter 'max_rato'; did you mean 'max_ratio'\?$"),

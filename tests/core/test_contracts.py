@@ -5,11 +5,14 @@ import math
 
 import pytest
 
-from pipeline.core import contracts
+from pipeline.core import contracts, evaluation_contracts
 from pipeline.core.results import Finding
 
 NOUNS = [
-    noun for noun in vars(contracts).values() if inspect.isclass(noun) and getattr(noun, "__abstractmethods__", None)
+    noun
+    for page in (contracts, evaluation_contracts)
+    for noun in vars(page).values()
+    if inspect.isclass(noun) and getattr(noun, "__abstractmethods__", None)
 ]
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from predictions_examples import make_predictions
 
-from pipeline.core.contracts import Metric
 from pipeline.core.estimate import Estimate
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.ranking import Ranking
@@ -194,13 +194,10 @@ def test_a_thin_class_among_others_is_named_in_the_caveat():
 class Fragile(Metric):
     """Defined on all samples alone."""
 
-    per_class = False
+    averaging = "samples"
 
     def __call__(self, targets, decided, scores, weights):
         return np.where((weights == 1).all(axis=1), 0.5, np.nan)
-
-    def support(self, targets, decided):
-        return np.ones((len(targets), 1), dtype=bool)
 
 
 def test_a_value_without_an_interval(data):
@@ -215,14 +212,11 @@ def test_no_metric():
 class Warned(Metric):
     """The accuracy, with a caveat of its own."""
 
-    per_class = False
+    averaging = "samples"
     caveat = "it is too large on few pictures"
 
     def __call__(self, targets, decided, scores, weights):
         return Accuracy()(targets, decided, scores, weights)
-
-    def support(self, targets, decided):
-        return np.ones((len(targets), 1), dtype=bool)
 
 
 def test_a_metrics_own_caveat_goes_with_every_interval_of_it(data):

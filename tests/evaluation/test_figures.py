@@ -1,12 +1,21 @@
 """A metric by the name of its figure, and the gate that it decides at."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from predictions_examples import make_predictions
 
 from pipeline.core.errors import UserError
+from pipeline.core.evaluation_contracts import Metric
+from pipeline.evaluation.derived_metric import DerivedMetric
+from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.figures import ClassFigure, build_gate, find_metric
+from pipeline.evaluation.metrics.agreement import Agreement
+from pipeline.evaluation.metrics.calibration_error import CalibrationError
+from pipeline.evaluation.metrics.log_loss import LogLoss
 from pipeline.evaluation.metrics.rate import Rate
+from pipeline.statistics.bootstrap import Bootstrap
 
 RATE = "pipeline.evaluation.metrics.rate.Rate"
 METRIC = {
@@ -43,6 +52,33 @@ def test_the_figure_of_one_class():
     assert not metric.by_scores
     np.testing.assert_allclose(metric(targets, decided, decided.astype(float), weights), [0.5, 1.0])
     np.testing.assert_array_equal(metric.support(targets, decided)[:, 0], [False, False, False, True, True])
+
+
+def test_the_figure_of_one_class_has_the_range_and_the_caveat_of_its_metric():
+    """Both reach whoever reads the figure: without the first the log loss of a class has no interval above 1."""
+    each = {
+        "log_loss": LogLoss(averaging="none"),
+        "calibration_error": CalibrationError(averaging="none", num_bins=5),
+        "matthews": Agreement(number="matthews", averaging="none"),
+    }
+    generator = np.random.default_rng(0)
+    targets = np.eye(2)[generator.integers(0, 2, 80)]
+    scores = np.where(generator.random((80, 1)) < 0.8, 0.1 + 0.8 * targets, 0.05 + 0.9 * (1 - targets))
+    predictions = make_predictions(targets, scores > 0.5, scores, groups=np.arange(80), classes=["a", "b"])
+    bootstrap = Bootstrap(num_resamples=100, seed=0)
+    together = estimate_metrics(each, predictions, bootstrap)
+    alone = estimate_metrics(
+        {name: ClassFigure(metric=metric, column=1) for name, metric in each.items()}, predictions, bootstrap
+    )
+    for name, estimate in alone.items():
+        assert estimate == replace(together[f"{name}/b"], n=80)
+    assert "chance makes the error of few samples too large" in alone["calibration_error"].caveat
+
+
+def test_a_derived_metric_says_all_that_a_metric_can_say():
+    """A fact that is added to metrics and not passed on would be lost without a word."""
+    for fact in Metric.__annotations__:
+        assert isinstance(vars(DerivedMetric)[fact], property)
 
 
 @pytest.mark.parametrize(

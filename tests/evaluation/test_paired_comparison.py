@@ -40,7 +40,7 @@ def test_the_common_samples_and_the_relabelled_ones(compared):
 
 
 def test_gains_by_hand(compared):
-    found = compared.paired_differences({"accuracy": Accuracy(), "hamming": HammingLoss()}, BOOTSTRAP)
+    found = compared.paired_differences({"accuracy": Accuracy(), "hamming": HammingLoss(averaging="macro")}, BOOTSTRAP)
     caveat = "no interval: it rests on 4 independent groups, fewer than 5"
     gained = Estimate(value=0.25, low=None, high=None, n=4, groups=4, caveat=caveat)
     assert found["accuracy"] == Change(by_earlier_labels=0.75, before=0.5, after=0.75, gain=gained)
@@ -72,7 +72,7 @@ def test_groups_stay_whole():
     half = 2.262157 * np.sqrt(0.2 * 0.8 / 9)
     assert (found.low, found.high) == pytest.approx((0.2 - half, 0.2 + half), rel=1e-6)
     assert (found.groups, found.caveat) == (10, "it rests on 10 independent groups only")
-    turned = gain([0] * 20, later, earlier, groups, HammingLoss())
+    turned = gain([0] * 20, later, earlier, groups, HammingLoss(averaging="macro"))
     assert (turned.value, turned.low, turned.high) == pytest.approx((found.value, found.low, found.high))
 
 

@@ -91,7 +91,7 @@ def test_of_equal_figures_the_smaller_is_the_best():
 def test_a_metric_of_which_less_is_better_ranks_and_signs_the_other_way():
     less, more = outcome("less", 2, 10), outcome("more", 20, 5)
     less, more = (replace(one, estimate=replace(one.estimate, value=1 - one.estimate.value)) for one in (less, more))
-    table = made(more, less, metric=HammingLoss(), metric_name="hamming_loss")
+    table = made(more, less, metric=HammingLoss(averaging="macro"), metric_name="hamming_loss")
     assert table.index.tolist() == ["less", "more"]
     assert table["difference"].tolist() == pytest.approx([0, -18 / NUM])  # worse is negative, whatever the metric
 

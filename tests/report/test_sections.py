@@ -432,6 +432,29 @@ def test_a_class_of_too_few_pictures_says_that_it_is_not_evaluable():
     assert (shown.text, shown.between) == ("\u2013", caveat)
 
 
+def test_a_class_without_any_figure_is_one_cell_with_the_count():
+    """Each of its cells said the same before."""
+    caveat = "not evaluable: 3 samples of the class, at least 5 are needed"
+    none = Estimate(value=None, low=None, high=None, n=3, groups=3, caveat=caveat, few=True)
+    metrics = {"accuracy": entry(0.7, 0.6, 0.8)}
+    metrics |= {f"{name}/cat": entry(0.7, 0.6, 0.8) for name in ("precision", "recall", "f1")}
+    metrics |= {f"{name}/dog": none for name in ("precision", "recall", "f1")}
+    html = render(replace(build(), metrics=metrics))
+    assert html.count(caveat) == 1
+    assert f'<td colspan="3">\u2013<small>{caveat}</small></td></tr>' in html
+    found = tables(metrics, ["cat", "dog"], 21, frozenset(), {})
+    assert [row.missing for row in found.classes] == ["", caveat]
+
+
+def test_a_class_with_several_reasons_keeps_its_cells():
+    undefined = Estimate(value=None, low=None, high=None, n=9, groups=9)
+    single = replace(undefined, caveat="no interval")
+    metrics = {"precision/cat": undefined, "recall/cat": single}
+    assert tables(metrics, ["cat"], 21, frozenset(), {}).classes[0].missing == ""
+    one_of_two = {"precision/cat": undefined, "recall/cat": entry(0.7, 0.6, 0.8)}
+    assert tables(one_of_two, ["cat"], 21, frozenset(), {}).classes[0].missing == ""
+
+
 @pytest.mark.parametrize(("lower_is_better", "first"), [(frozenset(), "cat"), (frozenset({"label_brier"}), "dog")])
 def test_the_weakest_class_comes_first_whichever_way_is_better(lower_is_better, first):
     figures = {

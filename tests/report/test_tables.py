@@ -13,10 +13,11 @@ from pipeline.report.comparison import comparison_page
 from pipeline.report.rendering import TEMPLATES
 
 SCRIPT = (TEMPLATES / "tables.js").read_text(encoding="utf-8")
-ROWS = (("b", "1,200"), ("a", "none"), ("c", "90"))
+ROWS = (("b", "<td>1,200</td><td></td>"), ("a", "<td>none</td><td></td>"), ("c", "<td>90</td><td></td>"))
+SPANNING = ("d", '<td colspan="2">not evaluable: 3 samples</td>')
 TABLE = (
     '<table id="t"><thead><tr><th>Class</th><th class="n">Pictures</th><th class="dots"></th></tr></thead><tbody>'
-    + "".join(f"<tr><td>{name}</td><td>{number}</td><td></td></tr>" for name, number in ROWS)
+    + "".join(f"<tr><td>{name}</td>{cells}</tr>" for name, cells in (*ROWS, SPANNING))
     + '</tbody></table><table class="matrix"><thead><tr><th>x</th></tr></thead><tbody>'
     + "<tr><td>1</td></tr>" * 3
     + "</tbody></table>"
@@ -49,6 +50,6 @@ def test_a_browser_sorts_by_number_and_by_name(tmp_path):
     )
     title = re.search("<title>(.*?)</title>", read_dom(path, tmp_path), re.DOTALL).group(1)
     orders, buttons, states = json.loads(title)
-    assert orders == ["cba", "bca", "abc"]  # upwards, downwards, both with what has no number last; by name
+    assert orders == ["cbad", "bcda", "abcd"]  # upwards, downwards, both with what has no number last; by name
     assert buttons == 2  # not the column of a drawing, and no matrix
     assert states == ["ascending", None, None]

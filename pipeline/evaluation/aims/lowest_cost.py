@@ -8,9 +8,9 @@ from typing import Annotated, final
 import numpy as np
 from annotated_types import Ge
 
-from pipeline.core.contracts import Aim
 from pipeline.core.decision_rule import Rule
 from pipeline.core.errors import UserError
+from pipeline.core.evaluation_contracts import Aim
 from pipeline.core.suggestions import did_you_mean
 
 

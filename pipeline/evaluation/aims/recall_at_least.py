@@ -7,8 +7,8 @@ from typing import final
 
 import numpy as np
 
-from pipeline.core.contracts import Aim
 from pipeline.core.decision_rule import Rule
+from pipeline.core.evaluation_contracts import Aim
 from pipeline.core.ranges import Fraction
 from pipeline.evaluation.threshold_choice import choose_thresholds
 from pipeline.statistics.operating_points import OperatingPoints

@@ -7,7 +7,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from pipeline.core.contracts import Corruption
+from pipeline.core.evaluation_contracts import Corruption
 from pipeline.evaluation.severities import check_levels
 
 CASTS = np.array(

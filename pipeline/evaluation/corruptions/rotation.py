@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 from scipy import ndimage
 
-from pipeline.core.contracts import Corruption
+from pipeline.core.evaluation_contracts import Corruption
 from pipeline.evaluation.severities import check_levels
 
 

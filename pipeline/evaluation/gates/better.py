@@ -7,7 +7,7 @@ from typing import Annotated, final
 
 from annotated_types import Ge, Interval
 
-from pipeline.core.contracts import Gate, Metric
+from pipeline.core.evaluation_contracts import Gate, Metric
 from pipeline.core.predictions import Predictions
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.core.results import Evidence, Verdict

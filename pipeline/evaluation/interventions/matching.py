@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from PIL import Image
 
-from pipeline.core.contracts import Intervention
+from pipeline.core.evaluation_contracts import Intervention
 from pipeline.images.properties import image_properties
 
 NUM_HALVINGS = 8  # the strength is then known to within 1 / 256 of its range

@@ -7,8 +7,8 @@ from typing import final
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
-from pipeline.statistics.classification import total_weight
+from pipeline.core.evaluation_contracts import Metric
+from pipeline.statistics.calibration import mean_of_samples
 
 
 @final
@@ -16,11 +16,7 @@ from pipeline.statistics.classification import total_weight
 class Accuracy(Metric):
     """Share of exact matches over all samples, 0 to 1; for several labels per sample this is subset accuracy."""
 
-    per_class = False
+    averaging = "samples"
 
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        exact = (targets.astype(bool) == decided).all(axis=1)
-        return weights @ exact / total_weight(weights)
-
-    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        return np.ones((len(targets), 1), dtype=bool)
+        return mean_of_samples((targets.astype(bool) == decided).all(axis=1), weights)

@@ -7,8 +7,8 @@ from typing import Literal, final
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
-from pipeline.statistics.classification import average, confusion_counts, of_same_classes, rarer_side
+from pipeline.core.evaluation_contracts import Metric
+from pipeline.statistics.classification import confusion_counts, macro_average, rarer_side
 
 
 @final
@@ -31,24 +31,12 @@ class Agreement(Metric):
 
     bounds = (-1.0, 1.0)
 
-    @property
-    def per_class(self) -> bool:  # type: ignore[override]
-        return self.averaging == "none"
-
-    @property
-    def exclusive(self) -> bool:  # type: ignore[override]
-        return self.averaging == "multiclass"
-
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        counts = confusion_counts(targets, decided, weights)
-        if self.exclusive:
-            return np.asarray(getattr(counts, f"{self.number}_of_all"))
-        if self.per_class:
-            return np.asarray(getattr(counts, self.number))
-        same = of_same_classes(
-            lambda rows: getattr(confusion_counts(targets, decided, rows), self.number), rarer_side(targets), weights
-        )
-        return average(same, np.ones_like(same), "macro")
+        def figures(rows: np.ndarray) -> np.ndarray:
+            number = f"{self.number}_of_all" if self.exclusive else self.number
+            return np.asarray(getattr(confusion_counts(targets, decided, rows), number))
+
+        return macro_average(figures, rarer_side(targets), weights) if self.averaging == "macro" else figures(weights)
 
     def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
         return np.asarray(targets, dtype=bool) if self.exclusive else rarer_side(targets)

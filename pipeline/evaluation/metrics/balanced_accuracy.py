@@ -7,8 +7,8 @@ from typing import final
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
-from pipeline.statistics.classification import average, confusion_counts, of_same_classes
+from pipeline.core.evaluation_contracts import Metric
+from pipeline.statistics.classification import confusion_counts, macro_average
 
 
 @final
@@ -19,12 +19,10 @@ class BalancedAccuracy(Metric):
     For one label per sample: where several are allowed, deciding for every label of every sample would reach 1.
     """
 
-    per_class = False
-    exclusive = True
+    averaging = "multiclass"
 
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        recall = of_same_classes(lambda rows: confusion_counts(targets, decided, rows).recall, targets, weights)
-        return average(recall, np.ones_like(recall), "macro")
+        return macro_average(lambda rows: confusion_counts(targets, decided, rows).recall, targets, weights)
 
     def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
         return np.asarray(targets, dtype=bool)

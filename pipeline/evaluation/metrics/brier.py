@@ -7,7 +7,7 @@ from typing import Literal, final
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.statistics.calibration import mean_of_samples
 
 
@@ -28,21 +28,8 @@ class Brier(Metric):
     larger_is_better = False
     by_scores = True
 
-    @property
-    def per_class(self) -> bool:  # type: ignore[override]
-        return self.averaging == "none"
-
-    @property
-    def exclusive(self) -> bool:  # type: ignore[override]
-        return self.averaging == "multiclass"
-
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
         errors = (targets - scores.astype(np.float64)) ** 2
         if self.exclusive:
-            errors = errors.sum(axis=1) / 2
-        elif not self.per_class:
-            errors = errors.mean(axis=1)
-        return mean_of_samples(errors, weights)
-
-    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        return np.ones(targets.shape if self.per_class else (len(targets), 1), dtype=bool)
+            return mean_of_samples(errors.sum(axis=1) / 2, weights)
+        return mean_of_samples(errors if self.per_class else errors.mean(axis=1), weights)

@@ -7,11 +7,9 @@ from typing import Literal, final
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.ranges import PositiveInt
-from pipeline.statistics.calibration import calibration_errors
-
-HELD = {"multiclass": "82", "macro": "22 to 72"}  # percent of intervals that held the truth, of 360 samples
+from pipeline.statistics.calibration import calibration_errors, debiased_calibration_errors
 
 
 @final
@@ -19,7 +17,8 @@ HELD = {"multiclass": "82", "macro": "22 to 72"}  # percent of intervals that he
 class CalibrationError(Metric):
     """Expected calibration error: mean distance of score and frequency in bins of the score, 0 to 1; smaller is better.
 
-    Of few samples it is too large, since chance moves the frequency of each bin away from the score.
+    Of few samples it is too large, since chance moves the frequency of each bin away from the score. The figure is what
+    everybody reports; its interval is that of the error without what chance adds, extended to the figure.
 
     Args:
         averaging: `multiclass` (the highest score of each sample, and whether its class is the true one), `none` (the
@@ -35,30 +34,22 @@ class CalibrationError(Metric):
     larger_is_better = False
     by_scores = True
 
-    @property
-    def per_class(self) -> bool:  # type: ignore[override]
-        return self.averaging == "none"
-
-    @property
-    def exclusive(self) -> bool:  # type: ignore[override]
-        return self.averaging == "multiclass"
-
-    @property
-    def caveat(self) -> str:  # type: ignore[override]
-        held = (
-            f" (it held the truth in {HELD[self.averaging]} % of test sets of 360 independent samples)"
-            if self.averaging in HELD
-            else ""
-        )
-        return f"the error of few samples is too large and its interval too high{held}"
+    caveat = "chance makes the error of few samples too large; the interval allows for that, the figure does not"
 
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        if not self.exclusive:
-            errors = calibration_errors(targets, scores, weights, self.num_bins)
-            return errors if self.per_class else errors.mean(axis=1)
-        top = scores.argmax(axis=1)[:, None]
-        right, highest = (np.take_along_axis(one, top, axis=1) for one in (targets, scores))
-        return calibration_errors(right, highest, weights, self.num_bins)[:, 0]
+        return self._average(calibration_errors(*self._outcomes(targets, scores), weights, self.num_bins))
 
-    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        return np.ones(targets.shape if self.per_class else (len(targets), 1), dtype=bool)
+    def without_bias(
+        self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        errors = debiased_calibration_errors(*self._outcomes(targets, scores), weights, self.num_bins)
+        return np.maximum(self._average(errors), 0.0)
+
+    def _outcomes(self, targets: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if not self.exclusive:
+            return targets, scores
+        top = scores.argmax(axis=1)[:, None]
+        return np.take_along_axis(targets, top, axis=1), np.take_along_axis(scores, top, axis=1)
+
+    def _average(self, errors: np.ndarray) -> np.ndarray:
+        return errors if self.per_class else errors.mean(axis=1)

@@ -8,7 +8,7 @@ from typing import Literal, final
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.statistics.calibration import mean_of_samples
 
 
@@ -32,18 +32,7 @@ class LogLoss(Metric):
     by_scores = True
     bounds = (0.0, math.inf)
 
-    @property
-    def per_class(self) -> bool:  # type: ignore[override]
-        return self.averaging == "none"
-
-    @property
-    def exclusive(self) -> bool:  # type: ignore[override]
-        return self.averaging == "multiclass"
-
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
         likely = (targets * scores).sum(axis=1) if self.exclusive else np.where(targets > 0, scores, 1 - scores)
         losses = -np.log(np.maximum(likely, np.finfo(scores.dtype).eps, dtype=np.float64))
         return mean_of_samples(losses.mean(axis=1) if self.averaging == "macro" else losses, weights)
-
-    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        return np.ones(targets.shape if self.per_class else (len(targets), 1), dtype=bool)

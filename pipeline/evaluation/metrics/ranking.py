@@ -7,8 +7,8 @@ from typing import Literal, final
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
-from pipeline.statistics.classification import average, of_same_classes, rarer_side
+from pipeline.core.evaluation_contracts import Metric
+from pipeline.statistics.classification import macro_average, rarer_side
 from pipeline.statistics.rank_areas import average_precision, roc_auc
 
 
@@ -30,16 +30,11 @@ class Ranking(Metric):
 
     by_scores = True
 
-    @property
-    def per_class(self) -> bool:  # type: ignore[override]
-        return self.averaging == "none"
-
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        measure = roc_auc if self.number == "auroc" else average_precision
-        if self.per_class:
-            return measure(targets, scores, weights)
-        same = of_same_classes(lambda rows: measure(targets, scores, rows), targets, weights)
-        return average(same, np.ones_like(same), "macro")
+        def figures(rows: np.ndarray) -> np.ndarray:
+            return (roc_auc if self.number == "auroc" else average_precision)(targets, scores, rows)
+
+        return figures(weights) if self.per_class else macro_average(figures, targets, weights)
 
     def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
         return rarer_side(targets)

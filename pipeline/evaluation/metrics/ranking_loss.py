@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.statistics.calibration import mean_of_samples
 
 
@@ -22,7 +22,7 @@ class RankingLoss(Metric):
     Source: Tsoumakas, Katakis and Vlahavas 2010, doi:10.1007/978-0-387-09823-4_34.
     """
 
-    per_class = False
+    averaging = "samples"
     larger_is_better = False
     by_scores = True
 
@@ -32,6 +32,3 @@ class RankingLoss(Metric):
         wrong = (np.cumsum(present, axis=1) * ~present).sum(axis=1)
         pairs = present.sum(axis=1) * (~present).sum(axis=1)
         return mean_of_samples(wrong / np.maximum(pairs, 1), weights)
-
-    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        return np.ones((len(targets), 1), dtype=bool)

@@ -7,8 +7,8 @@ from typing import Literal, final
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
-from pipeline.statistics.classification import average, confusion_counts, of_same_classes
+from pipeline.core.evaluation_contracts import Metric
+from pipeline.statistics.classification import average, class_sizes, confusion_counts, of_same_classes
 
 
 @final
@@ -27,26 +27,21 @@ class Rate(Metric):
     number: Literal["precision", "recall", "f1", "specificity"]
     averaging: Literal["none", "macro", "weighted", "micro"]
 
-    @property
-    def per_class(self) -> bool:  # type: ignore[override]
-        return self.averaging == "none"
-
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        counts = confusion_counts(targets, decided, weights)
-        if self.averaging == "micro":
-            pooled: np.ndarray = getattr(counts.pool, self.number)
-            return pooled[:, 0]
+        def figures(rows: np.ndarray) -> np.ndarray:
+            return np.asarray(getattr(confusion_counts(targets, decided, rows), self.number))
+
         if self.per_class:
-            return np.asarray(getattr(counts, self.number))
+            return figures(weights)
+        if self.averaging == "micro":
+            return np.asarray(getattr(confusion_counts(targets, decided, weights).pool, self.number)[:, 0])
         side = 1 - targets if self.number == "specificity" else targets  # without which a class has no figure
-        same = of_same_classes(
-            lambda rows: getattr(confusion_counts(targets, decided, rows), self.number), side, weights
-        )
-        return average(same, counts.support, self.averaging)
+        same = of_same_classes(figures, side, weights)
+        return average(same, class_sizes(targets, weights) if self.averaging == "weighted" else None)
 
     def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
         if self.averaging in ("micro", "weighted"):
-            return np.ones((len(targets), 1), dtype=bool)
+            return super().support(targets, decided)
         if self.number == "specificity":
             return ~np.asarray(targets, dtype=bool)
         return np.asarray(decided if self.number == "precision" else targets, dtype=bool)

@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from pipeline.core.contracts import Metric
+from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.ranges import PositiveInt
 from pipeline.statistics.calibration import mean_of_samples
 
@@ -25,8 +25,7 @@ class TopKAccuracy(Metric):
 
     k: PositiveInt
 
-    per_class = False
-    exclusive = True
+    averaging = "multiclass"
     by_scores = True
 
     def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -37,6 +36,3 @@ class TopKAccuracy(Metric):
         own = np.take_along_axis(scores, truth, axis=1)
         ahead = (scores > own) | ((scores == own) & (np.arange(num_classes) > truth))
         return mean_of_samples((ahead.sum(axis=1) < self.k).astype(float), weights)
-
-    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        return np.ones((len(targets), 1), dtype=bool)

@@ -1,7 +1,8 @@
 "use strict";
 // A click on the head of a column sorts the table by it, upwards; the next click turns the order round.
+const width = (row) => [...row.cells].reduce((sum, cell) => sum + cell.colSpan, 0);
 const read = (row, column) => {
-  const text = row.cells[column].innerText.trim();
+  const text = (row.cells[column] ?? row.cells[row.cells.length - 1]).innerText.trim();  // the last one may span several
   const number = parseFloat(text.replaceAll(",", "").replace("\u2212", "-"));
   return Number.isNaN(number) ? text : number;
 };
@@ -20,7 +21,7 @@ function sort(table, head, column) {
 for (const table of document.querySelectorAll("table:not(.matrix)")) {
   const heads = table.tHead?.rows.length === 1 ? [...table.tHead.rows[0].cells] : [];
   const rows = table.tBodies.length === 1 ? [...table.tBodies[0].rows] : [];
-  if (rows.length < 3 || rows.some((row) => row.cells.length !== heads.length)) continue;
+  if (rows.length < 3 || rows.some((row) => width(row) !== heads.length)) continue;
   heads.forEach((head, column) => {
     if (!head.textContent.trim() || head.classList.contains("dots")) return;
     const button = document.createElement("button");

@@ -104,11 +104,11 @@ def test_one_that_is_clearly_worse_stays_out_with_a_negative_min_gain():
 
 def test_where_smaller_is_better_a_gain_is_a_fall():
     better, worse = wrong_in(90, 100), wrong_in(70, 100)
-    verdict = gate(metric=HammingLoss())(better, worse)
+    verdict = gate(metric=HammingLoss(averaging="macro"))(better, worse)
     assert verdict.promote
     assert verdict.reasons[0].startswith("gain +0.2000 [+0.1202, +0.2798] on 100")
     assert verdict.evidence["challenger"] == pytest.approx(0.1)
-    assert not gate(metric=HammingLoss())(worse, better).promote
+    assert not gate(metric=HammingLoss(averaging="macro"))(worse, better).promote
 
 
 @pytest.mark.parametrize("metric", [Accuracy(), Rate(number="f1", averaging="macro")], ids=["accuracy", "f1"])

@@ -5,9 +5,11 @@ import pytest
 from file_options import from_file
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from predictions_examples import make_predictions
 from sklearn import metrics as sklearn
 from sklearn.calibration import calibration_curve
 
+from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.metrics.agreement import Agreement
 from pipeline.evaluation.metrics.brier import Brier
 from pipeline.evaluation.metrics.calibration_error import CalibrationError
@@ -15,6 +17,8 @@ from pipeline.evaluation.metrics.log_loss import LogLoss
 from pipeline.evaluation.metrics.ranking_loss import RankingLoss
 from pipeline.evaluation.metrics.rate import Rate
 from pipeline.evaluation.metrics.top_k_accuracy import TopKAccuracy
+from pipeline.statistics.bootstrap import Bootstrap
+from pipeline.statistics.calibration import debiased_calibration_errors
 
 NUM_CLASSES = 4
 EYE = np.eye(NUM_CLASSES)
@@ -241,11 +245,60 @@ def test_wrong_choices(metric, choices, message):
         from_file(metric, **choices)
 
 
-def test_the_caveat_of_a_calibration_error_says_what_its_interval_held():
-    start = "the error of few samples is too large and its interval too high"
-    found = [CalibrationError(averaging=averaging, num_bins=15).caveat for averaging in ("multiclass", "macro", "none")]
-    assert found == [
-        f"{start} (it held the truth in 82 % of test sets of 360 independent samples)",
-        f"{start} (it held the truth in 22 to 72 % of test sets of 360 independent samples)",
-        start,
-    ]
+def test_the_calibration_error_without_bias_by_hand():
+    # 100 samples of score 0.8, 72 right: gap 0.08, noise sqrt(0.8 x 0.2 / 100) = 0.04, so the gap is 2 of these.
+    # A folded normal variable at 2 has the mean sqrt(2 / pi) exp(-2) + 2 (1 - 2 x 0.02275) = 2.01698
+    right, scores, ones = np.repeat([[1.0], [0.0]], [72, 28], axis=0), np.full((100, 1), 0.8), np.ones((1, 100))
+    found = debiased_calibration_errors(right, scores, ones, 10)
+    assert found == pytest.approx(0.08 - 0.04 * 0.01698, abs=1e-6)
+    # two bins of one sample each, scores 0.5 and 0.9, both right: gaps 0.5 and 0.1, noise 0.5 and 0.3
+    # folded at 1: 1.16663, at 1/3: 0.79788 exp(-1/18) + 1/3 x 0.26112 = 0.84181
+    found = debiased_calibration_errors(np.ones((2, 1)), np.array([[0.5], [0.9]]), np.ones((1, 2)), 10)
+    assert found == pytest.approx((1 - 0.5 * 1.16663 + 0.2 - 0.3 * 0.84181) / 2, abs=1e-5)
+
+
+def test_certain_scores_have_no_noise_and_no_sample_is_undefined():
+    certain = np.array([[1.0], [0.0], [1.0]])
+    found = debiased_calibration_errors(np.array([[1.0], [0.0], [0.0]]), certain, np.array([[1.0, 1, 1], [0, 0, 0]]), 5)
+    np.testing.assert_allclose(found, [[1 / 3], [np.nan]])
+
+
+@FEWER
+@given(samples(several=True))
+def test_the_calibration_error_without_bias_is_not_above_the_figure_and_not_below_0(drawn):
+    truth, choice, scores, weights = drawn
+    for averaging in ("none", "macro"):
+        metric = CalibrationError(averaging=averaging, num_bins=5)
+        data = (truth.astype(float), choice.astype(bool), scores, np.stack([weights, np.ones(len(weights))]))
+        figure, centre = metric(*data), metric.without_bias(*data)
+        assert (centre <= figure + 1e-12).all()
+        assert (centre >= 0).all()
+
+
+def test_what_chance_adds_to_the_calibration_error_is_subtracted():
+    """Of 60 samples in 5 bins the figure is 0.04 too large on average; without bias it is right to 0.01."""
+    generator, metric = np.random.default_rng(0), CalibrationError(averaging="multiclass", num_bins=5)
+    figures, centres = [], []
+    for _ in range(300):
+        high = generator.uniform(0.5, 1, 60)
+        right = generator.random(60) < high - 0.08  # each bin is 0.08 too sure
+        scores = np.stack([high, 1 - high], axis=1)
+        data = np.eye(2)[1 - right.astype(int)], scores > 0.5, scores, np.ones((1, 60))
+        figures.append(metric(*data)[0])
+        centres.append(metric.without_bias(*data)[0])
+    assert 0.1 < np.mean(figures) < 0.14
+    assert np.mean(centres) == pytest.approx(0.08, abs=0.012)
+
+
+def test_the_interval_of_a_calibration_error_lies_around_the_figure_without_bias_and_holds_both():
+    generator = np.random.default_rng(1)
+    scores = generator.dirichlet([1, 1, 1, 1], 150)
+    truth = (generator.random((150, 1)) > scores.cumsum(axis=1)[:, :-1]).sum(axis=1)  # as the scores say
+    predictions = make_predictions(EYE[truth], scores == scores.max(axis=1, keepdims=True), scores, np.arange(150))
+    metric = CalibrationError(averaging="macro", num_bins=15)
+    found = estimate_metrics({"error": metric}, predictions, Bootstrap(num_resamples=200, seed=0))["error"]
+    data = predictions.targets, predictions.decided, predictions.scores, np.ones((1, 150))
+    assert found.value == metric(*data)[0]
+    assert found.low < metric.without_bias(*data)[0] < found.value <= found.high
+    assert found.value - found.low > 2 * (found.high - found.value)
+    assert "chance makes the error of few samples too large; the interval allows for that" in found.caveat

@@ -1,0 +1,130 @@
+"""The nouns of evaluation, one abstract class each: the second page of `contracts`.
+
+What measures a trained model, decides with its scores, and changes its pictures to see what it does then.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pipeline.core.decision_rule import Rule
+    from pipeline.core.predictions import Predictions
+    from pipeline.core.results import Verdict
+
+
+class Metric(ABC):
+    """A number on predictions, or one per class, over many weighted copies of the samples at once.
+
+    `averaging` says over what it is taken: `none` (one number per class), `multiclass` (one for classes of which each
+    sample has exactly one), `samples` (one, the mean over samples), or a mean over classes (`macro`, `weighted`) or
+    over all pairs of sample and class (`micro`).
+    """
+
+    averaging: str
+    larger_is_better: bool = True
+    by_scores: bool = False  # takes the scores, which must be of one model, and not the decisions alone
+    bounds: tuple[float, float] = (0.0, 1.0)  # the smallest and the largest value; the largest may be infinite
+    caveat: str = ""  # what a reader must know of every interval of it, a clause without a full stop
+
+    @property
+    def per_class(self) -> bool:
+        """Whether it is one number per class."""
+        return self.averaging == "none"
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether it is meant for exactly one label per sample."""
+        return self.averaging == "multiclass"
+
+    @abstractmethod
+    def __call__(self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """One value a row of weights: (R,), or (R, K) when `per_class`; NaN where undefined; means are of all classes.
+
+        Args:
+            targets: (N, K) in {0, 1}.
+            decided: (N, K) bool.
+            scores: (N, K) in [0, 1].
+            weights: (R, N), how often each sample counts in each replicate.
+        """
+
+    def without_bias(
+        self, targets: np.ndarray, decided: np.ndarray, scores: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        """The same without what chance adds to a figure of few samples, for the interval; most metrics need nothing."""
+        return self(targets, decided, scores, weights)
+
+    def support(self, targets: np.ndarray, decided: np.ndarray) -> np.ndarray:
+        """(N, K) bool, the samples on which the figure of each class rests, or (N, 1) of one number; else all do."""
+        import numpy as np
+
+        return np.ones(targets.shape if self.per_class else (len(targets), 1), dtype=bool)
+
+
+class Gate(ABC):
+    """Decides whether a challenger replaces the champion."""
+
+    @abstractmethod
+    def __call__(self, challenger: Predictions, champion: Predictions | None) -> Verdict:
+        """Compares predictions on the test samples both have.
+
+        Args:
+            challenger: Of the test split.
+            champion: The same of the present champion, or None when there is none.
+        """
+
+
+class Aim(ABC):
+    """What decisions are for: it chooses thresholds or costs on val."""
+
+    @abstractmethod
+    def __call__(self, targets: np.ndarray, scores: np.ndarray, classes: list[str], exclusive: bool) -> Rule:
+        """The rule for (N, K) calibrated scores, chosen on the (N, K) targets in {0, 1} of val.
+
+        Raises:
+            UserError: It names a class that does not exist, or is not for labels of this kind.
+        """
+
+
+class Corruption(ABC):
+    """A change of stored samples at five severities, as light, camera, storage or aim may cause it.
+
+    `in_colour` says that it needs three channels.
+    """
+
+    spatial_rank: ClassVar[int | None] = 2
+    in_colour: ClassVar[bool] = False
+
+    @abstractmethod
+    def __call__(self, images: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
+        """(B, *spatial, C) uint8 to the same shape, changed at `severity` 1 (weak) to 5; each sample by itself."""
+
+
+class Intervention(ABC):
+    """Re-renders pictures so that one property is that of another class, and nothing else changes."""
+
+    properties: list[str]  # which it can change, by their names in the check `shortcut`
+
+    @abstractmethod
+    def __call__(
+        self, pictures: np.ndarray, own: np.ndarray, other: np.ndarray, name: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The pictures with the property of `other`, and as a control a change as large that keeps to the own class.
+
+        Args:
+            pictures: (N, H, W, C) uint8, as are the results, `own` and `other`: a picture of each class for each.
+            own: Of its own class.
+            other: Of the other class.
+            name: Of the property, one of `properties`.
+        """
+
+    def remove(self, pictures: np.ndarray) -> np.ndarray | None:
+        """(N, H, W, C) uint8 without the place of the property, or None where it has no place of its own."""
+        return None  # light and colour are everywhere
+
+    def isolate(self, pictures: np.ndarray) -> np.ndarray | None:
+        """(N, H, W, C) uint8 with nothing but the place of the property, or None where it has no place of its own."""
+        return None

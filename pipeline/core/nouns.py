@@ -13,7 +13,7 @@ from importlib import import_module
 from reprlib import Repr
 from typing import Any, final
 
-from pipeline.core import contracts
+from pipeline.core import contracts, explanation_contracts
 from pipeline.core.errors import UserError
 
 PARAMS, CARD = "params.yaml", "card.json"
@@ -42,6 +42,7 @@ class Kind:
 
 KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "aim": Kind(contracts.Aim, "evaluation.aims"),
+    "attribution": Kind(explanation_contracts.Attribution, "evaluation.attributions"),
     "augmentation": Kind(contracts.Augmentation, "training.augmentations"),
     "check": Kind(contracts.Check, "checks"),
     "corruption": Kind(contracts.Corruption, "evaluation.corruptions"),

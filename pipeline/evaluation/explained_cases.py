@@ -41,7 +41,12 @@ def choose_cases(
     table = pd.concat([one for one in found if len(one)] or [pd.DataFrame(columns=COLUMNS)], ignore_index=True)
     kept = table.sort_values("position", kind="stable").head(max_cases)
     order = kept["kind"].map(KINDS.index).astype(np.int64)
-    return kept.assign(order=order).sort_values(["column", "order", "position"]).drop(columns="order").reset_index(drop=True)
+    return (
+        kept.assign(order=order)
+        .sort_values(["column", "order", "position"])
+        .drop(columns="order")
+        .reset_index(drop=True)
+    )
 
 
 def _sort_out(decisions: Decisions, has: np.ndarray, column: int, exclusive: bool) -> dict[Kind, np.ndarray]:

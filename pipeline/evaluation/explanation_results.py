@@ -121,9 +121,7 @@ class Explanations:
         )
 
 
-def read_explanations(
-    path: Path = artifacts.EXPLANATIONS, maps: Path = artifacts.EXPLANATION_MAPS
-) -> Explanations:
+def read_explanations(path: Path = artifacts.EXPLANATIONS, maps: Path = artifacts.EXPLANATION_MAPS) -> Explanations:
     """What the stage `explain` wrote.
 
     Raises:

@@ -27,8 +27,8 @@ class MapComparison:
     Attributes:
         correlations: (N,) of the absolute map of each picture with that of the randomised model, -1 to 1; NaN where
             one of the two is constant.
-        figures: `randomised_correlation`, the mean of these; `other_correlation`, the mean over pairs of trained maps of
-            pictures of different groups; `reproduced_share`, how far the first lies on the way from the second to 1.
+        figures: `randomised_correlation`, the mean of these; `other_correlation`, the mean over pairs of trained maps
+            of different groups; `reproduced_share`, how far the first lies on the way from the second to 1.
         state: The verdict.
         reason: Why there is none, a clause; empty where there is one.
     """

@@ -90,7 +90,11 @@ class ExplanationsSection:
 def explanations(found: Explanations) -> ExplanationsSection:
     """The verdict, the figures, and the maps by class and kind."""
     encoded = gallery(
-        {f"{row}/{view}": one for row, example in enumerate(found.examples) for view, one in enumerate(_views(example))},
+        {
+            f"{row}/{view}": one
+            for row, example in enumerate(found.examples)
+            for view, one in enumerate(_views(example))
+        },
         max_bytes=MAX_BYTES,
     )
     numbered = list(enumerate(found.examples))
@@ -126,9 +130,8 @@ def _verdict(found: Explanations) -> str:
             "The maps do not depend on what the model learned: random weights give much the same. Do not read them as "
             "evidence of what the model looks at."
         )
-    return (
-        f"Whether the maps depend on what the model learned cannot be judged: {found.reason}. Do not read them as evidence."
-    )
+    open_question = "Whether the maps depend on what the model learned cannot be judged"
+    return f"{open_question}: {found.reason}. Do not read them as evidence."
 
 
 def _describe_border(figures: dict[str, Estimate], area: float) -> str:
@@ -140,8 +143,8 @@ def _describe_border(figures: dict[str, Estimate], area: float) -> str:
     ]
     if above:
         return (
-            f"For {join_names(above)} the border has more of the attribution than of the area: look for something there "
-            "that gives the class away."
+            f"For {join_names(above)} the border has more of the attribution than of the area: look for something "
+            "there that gives the class away."
         )
     return "For no class is the border shown to have more of the attribution than of the area."
 

@@ -25,9 +25,11 @@ from pipeline.core.contracts import (
     Split,
     Transform,
 )
+from pipeline.core.explanation_contracts import Attribution
 from pipeline.datasets.assignments import assignment_path
 from pipeline.datasets.packing import Packing
 from pipeline.evaluation.interventions.matching import measure_property
+from pipeline.models.encoders.small import Small
 
 WHOLE = ("multi_label",)  # promise the whole picture
 

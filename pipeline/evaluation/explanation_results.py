@@ -129,7 +129,7 @@ def read_explanations(path: Path = artifacts.EXPLANATIONS, maps: Path = artifact
     """
     content = artifacts.read_json(path)
     try:
-        with np.load(maps, allow_pickle=False) as stored:
+        with maps.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             return Explanations.from_json(content, stored["pictures"], stored["maps"])
     except FileNotFoundError:
         raise UserError(f"{maps} does not exist; run dvc repro, which makes it") from None

@@ -220,7 +220,7 @@ def _explain(
     maps = []
     for start in range(0, len(pictures), BATCH):
         batch = pictures[start : start + BATCH]
-        targets = torch.from_numpy(classes[start : start + BATCH]).to(batch.device)
+        targets = torch.tensor(classes[start : start + BATCH], device=batch.device)
         maps.append(attribution(model, batch, targets).cpu().numpy())
         advance(len(batch))
     return np.nan_to_num(np.concatenate(maps).astype(np.float32), posinf=0.0, neginf=0.0)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from pipeline.core.estimate import Estimate
 from pipeline.evaluation.paired_comparison import paired_difference
-from pipeline.statistics.bootstrap import Basis, Bootstrap, Replicates, bounded_interval, share_interval
+from pipeline.statistics.bootstrap import Basis, Bootstrap, Replicates
 from pipeline.statistics.rank_correlation import unit_ranks
 
 State = Literal["depend", "do_not_depend", "cannot_be_judged"]
@@ -92,31 +92,20 @@ def _estimate(
     basis = Basis.of(np.ones((len(groups), 1), dtype=bool), groups)
     values = [float(one[0]) for one in measure(np.ones((1, len(groups))))]
     varied = [np.concatenate(parts) for parts in zip(*map(measure, weights), strict=True)]
-    figures = {
-        name: _correlation(value, row, weights, basis)
-        for name, value, row in zip((RANDOMISED, OTHER), values, varied, strict=False)
+    return {
+        name: _mean(value, row, weights, basis, (-1.0, 1.0))
+        for name, value, row in zip((RANDOMISED, OTHER, REPRODUCED), values, varied, strict=True)
     }
-    return figures | {REPRODUCED: paired_difference(values[2], varied[2], weights, basis, len(groups))}
 
 
-def _correlation(value: float, varied: np.ndarray, weights: Replicates, basis: Basis) -> Estimate:
-    """The mean correlation, with the interval on the scale of Fisher's z."""
-    if not np.isfinite(value):
-        return Estimate(value=None, low=None, high=None, n=int(basis.n), groups=int(basis.groups))
-    interval = bounded_interval(value, varied, weights, basis.n, basis.groups, (-1.0, 1.0))
-    return _of(value, interval, basis)
-
-
-def _of(value: float, interval: tuple[float, float, str] | None, basis: Basis) -> Estimate:
-    low, high, cautious = interval or (None, None, "")
-    return Estimate(
-        value=value,
-        low=low,
-        high=high,
-        n=round(basis.n),
-        groups=int(basis.groups),
-        caveat=basis.caveat(interval is not None, cautious),  # type: ignore[arg-type]
-    )
+def _mean(
+    value: float, varied: np.ndarray, weights: Replicates, basis: Basis, bounds: tuple[float, float] = (0.0, 1.0)
+) -> Estimate:
+    """A mean of numbers between bounds, with its t interval over groups: they are no counts of right and wrong."""
+    found = paired_difference(value, varied, weights, basis, round(basis.n), bounds[1] - bounds[0])
+    if found.low is None or found.high is None:
+        return found
+    return replace(found, low=max(bounds[0], found.low), high=min(bounds[1], found.high))
 
 
 def _decide(share: Estimate, max_reproduced: float) -> tuple[State, str]:
@@ -156,5 +145,4 @@ def estimate_mean(values: np.ndarray, groups: np.ndarray, bootstrap: Bootstrap) 
     weights = bootstrap.replicates(groups)
     basis = Basis.of(np.ones((len(values), 1), dtype=bool), groups)
     varied = np.concatenate([block @ values / block.sum(axis=1) for block in weights])
-    value = float(values.mean())
-    return _of(value, share_interval(value, varied, weights, basis.n, basis.groups), basis)
+    return _mean(float(values.mean()), varied, weights, basis)

@@ -55,7 +55,7 @@ def test_neighbours_say_whether_they_have_the_decided_label():
     (found,) = mistakes(table, {"a": image, "t1": image}, ["x", "y"], neighbours=near)
     assert [(one.labels, one.as_decided, one.similarity) for one in found.neighbours] == [
         ("y", True, "0.99"),
-        ("x and y", False, "0.50"),
+        ("x, y", False, "0.50"),
     ]
     assert [bool(one.picture.uri) for one in found.neighbours] == [True, False]
 

@@ -12,9 +12,13 @@ from pipeline.core.estimate import Estimate
 from pipeline.core.policy import Policy
 from pipeline.core.results import StoredFinding
 from pipeline.evaluation.counterfactual_results import CounterfactualResult, Counterfactuals, Example
+from pipeline.evaluation.explanation_results import Example as ExplainedDecision
+from pipeline.evaluation.explanation_results import Explanations
 from pipeline.evaluation.policy_evaluation import evaluate_policy
 from pipeline.evaluation.slices import COLUMNS
 from pipeline.evaluation.suspicions import Suspicion
+from pipeline.features.training_neighbours import Neighbour
+from pipeline.report.mistakes import least_confident_hits
 from pipeline.report.page import Material, worst_mistakes
 from pipeline.report.pictures import encode_png, to_image
 from pipeline.statistics.bootstrap import Bootstrap
@@ -203,8 +207,14 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         decisions=measure_decisions(predictions, list(classes), several),
         counterfactuals=counterfactuals(classes[0]),
         predictions=predictions,
+        explanations=explained(classes[0]),
         mistakes=mistakes,
-        images=dict.fromkeys(mistakes["sample_id"], picture),
+        hits=least_confident_hits(predictions, list(classes), 6, exclusive=not several),
+        neighbours={
+            name: [Neighbour(sample_id=f"train/{row}", labels=labels[row], similarity=0.9) for row in range(3)]
+            for name in mistakes["sample_id"]
+        },
+        images=dict.fromkeys([*mistakes["sample_id"], "train/0"], picture),
         links={name: f"../data/{row}.png" for row, name in enumerate(mistakes["sample_id"])},
         num_suspects=7,
         model_bytes=13_700_000,
@@ -279,6 +289,39 @@ def counterfactuals(label):
                 **shared,
             ),
             CounterfactualResult.without(suspicions[2], "no intervention in params.yaml changes it"),
+        ],
+    )
+
+
+def explained(label, state="depend"):
+    """`reports/explanations.json` of a wrong and a right decision for one class."""
+    generator = np.random.default_rng(0)
+    figures = {
+        "randomised_correlation": entry(0.3, 0.2, 0.4),
+        "other_correlation": entry(0.25, 0.2, 0.3),
+        "reproduced_share": entry(0.07, -0.1, 0.2),
+        "border_share": entry(0.5, 0.45, 0.55),
+        f"border_share/{label}": entry(0.5, 0.45, 0.55),
+    }
+    return Explanations(
+        note="2 decisions on test are explained.",
+        method="occlusion",
+        state=state,
+        reason="too few" if state == "cannot_be_judged" else "",
+        border_area=0.36,
+        figures=figures,
+        examples=[
+            ExplainedDecision(
+                sample_id=f"{label}{kind}.png",
+                label=label,
+                kind=kind,
+                labels=[label] if kind == "right" else [],
+                score=0.9,
+                correlation=None if kind == "wrong" else 0.31,
+                picture=generator.integers(0, 256, (20, 24, 3), dtype=np.uint8),
+                maps=generator.uniform(-1, 1, (2, 20, 24)).astype(np.float16),
+            )
+            for kind in ("wrong", "right")
         ],
     )
 

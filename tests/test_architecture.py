@@ -18,7 +18,7 @@ MODULES = sorted(PIPELINE.rglob("*.py"))
 COMPONENTS = tuple(sorted({kind.package for kind in KINDS.values()}))
 MAX_LINES = 300
 CONTRACTS = ("core/contracts.py", "core/evaluation_contracts.py")  # two pages, the second for what evaluation builds
-HEAVY = ("torch", "optuna", "mlflow", "great_expectations", "timm", "torchvision", "faiss", "sklearn")
+HEAVY = ("torch", "captum", "optuna", "mlflow", "great_expectations", "timm", "torchvision", "faiss", "sklearn")
 
 
 def name(path: Path) -> str:
@@ -161,6 +161,7 @@ READERS_OF_TEST = {  # module to why it selects test, or reads what evaluate sto
     "pipeline/evaluation/split_evaluation.py": "predicts for evaluate",
     "pipeline/evaluation/policy_evaluation.py": "measures decisions on test for evaluate",
     "pipeline/stages/perturb.py": "the model on corrupted test pictures, in the same evaluation",
+    "pipeline/stages/explain.py": "explains decisions on test pictures, in the same evaluation",
     "pipeline/evaluation/counterfactuals.py": "the model on changed test pictures, in the same evaluation",
     "pipeline/experiments/folds.py": "reads what the folds stored: every sample is test once",
     "pipeline/evaluation/paired_comparison.py": "reads the stored predictions for gate, comparison and leaderboard",

@@ -159,7 +159,11 @@ def test_a_change_of_the_policy_trains_nothing_again() -> None:
     assert changed == {"aim", "policy"}
     assert [name for name, one in stages.items() if changed & {*one.get("params", [])}] == ["calibrate"]
     assert stages["calibrate"]["outs"] == ["data/policy.json"]
-    assert [name for name, one in stages.items() if "data/policy.json" in one["deps"]] == ["evaluate", "register"]
+    assert [name for name, one in stages.items() if "data/policy.json" in one["deps"]] == [
+        "explain",
+        "evaluate",
+        "register",
+    ]
 
 
 def test_one_image_size_reaches_every_stage_that_depends_on_it() -> None:
@@ -173,6 +177,7 @@ def test_one_image_size_reaches_every_stage_that_depends_on_it() -> None:
         "calibrate",
         "perturb",
         "intervene",
+        "explain",
         "evaluate",
     }
     embedded = composed("encoder=hog", "embed=hog", "embed.image_size=32")

@@ -18,10 +18,11 @@ from pipeline.checks.check_runner import bound_finding
 from pipeline.core import config
 from pipeline.core.content import EmbeddedImages
 from pipeline.core.contracts import Check, Source, Split, Transform
-from pipeline.core.evaluation_contracts import Corruption, Intervention
+from pipeline.core.evaluation_contracts import Attribution, Corruption, Intervention
 from pipeline.datasets.assignments import assignment_path
 from pipeline.datasets.packing import Packing
 from pipeline.evaluation.interventions.matching import measure_property
+from pipeline.models.encoders.small import Small
 
 WHOLE = ("multi_label",)  # promise the whole picture
 
@@ -218,6 +219,23 @@ def test_intervention_contract(name: str) -> None:
         np.testing.assert_allclose(
             measure_property(same, known), measure_property(pictures, known), atol=0.02, rtol=0.01
         )
+
+
+@pytest.mark.parametrize("option", options("attribution"))
+def test_attribution_contract(option: str) -> None:
+    """A finite map for each picture, the same again, and none of another picture; the model stays as it is."""
+    attribution: Attribution = config.build(chosen("attribution", option), "attribution")
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(Small(2), torch.nn.Linear(8, 3)).eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    pictures, classes = torch.rand(2, 3, 20, 20), torch.tensor([2, 0])
+    maps = attribution(model, pictures, classes)
+    assert (maps.shape, maps.dtype, maps.requires_grad) == ((2, 20, 20), torch.float32, False)
+    assert torch.isfinite(maps).all()
+    assert maps.any() == attribution.explains
+    torch.testing.assert_close(attribution(model, pictures, classes), maps)
+    torch.testing.assert_close(attribution(model, pictures[:1], classes[:1]), maps[:1], atol=1e-5, rtol=1e-3)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 def test_no_intervention_names_a_property_that_is_not_measured() -> None:

@@ -32,7 +32,12 @@ class Project(Checkout):
         ignored = folder / ".gitignore"
         ignored.write_text(ignored.read_text() + "/pictures\n")
         # an absolute path, for dvc exp run --temp, which works in a copy
-        off = ("evaluate.cross_validation=never", "corruption=[]", "intervention=[]")  # test_pipeline.py has them
+        off = (
+            "evaluate.cross_validation=never",
+            "corruption=[]",
+            "intervention=[]",
+            "attribution=none",
+        )  # test_pipeline.py has them
         self.configure(*TINY, "train.epochs=6", *off, f"source.path={folder / 'pictures'}")
         self.run("git", "init", "-q", "-b", "main")
         self.commit("start")
@@ -96,7 +101,7 @@ def test_an_option_of_train_reruns_train_and_what_follows(project: Project) -> N
     conf = project.folder / "conf/experiment/tiny.yaml"
     before = conf.read_text()
     conf.write_text(before.replace("epochs: 6", "epochs: 2"))
-    stages = ["compose", "train", "calibrate", "perturb", "intervene", "evaluate", "register"]
+    stages = ["compose", "train", "calibrate", "perturb", "intervene", "explain", "evaluate", "register"]
     assert project.repro() == stages
     assert yaml.safe_load((project.folder / "params.yaml").read_text())["train"]["epochs"] == 2
     conf.write_text(before)

@@ -33,6 +33,7 @@ STAGES = (
     "calibrate",
     "perturb",
     "intervene",
+    "explain",
     "evaluate",
     "register",
 )
@@ -53,6 +54,7 @@ JUDGED = tuple(
         "train.csv",
         "imbalance.csv",
         "interventions.json",
+        "explanations.json",
         "report.html",
     )
 )

@@ -28,6 +28,7 @@ STAGES = (
     "calibrate",
     "perturb",
     "intervene",
+    "explain",
     "evaluate",
     "register",
 )

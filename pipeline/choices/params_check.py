@@ -14,7 +14,7 @@ from pipeline.datasets.expectations import ManifestExpectations
 from pipeline.datasets.ingestion import Limits
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.datasets.packing import Packing
-from pipeline.evaluation import counterfactuals, robustness, split_evaluation
+from pipeline.evaluation import counterfactuals, explanations, robustness, split_evaluation
 from pipeline.evaluation.figures import build_gate
 from pipeline.features.extractor import FeatureOptions
 from pipeline.report.card_texts import CardTexts
@@ -33,6 +33,7 @@ OPTIONS = {  # the sections that later stages read, each as what they make of it
     "augment": Packing,
     "policy": policy_fit.Options,
     "intervene": counterfactuals.Options,
+    "explain": explanations.Options,
     "evaluate": split_evaluation.Options,
     "robustness": robustness.Options,
     "register": promotion.Options,

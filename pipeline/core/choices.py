@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
 # built by later stages, and cheap to build
-LATE = ("split", "check", "curate", "sampling", "intervention", "metric", "corruption")
+LATE = ("split", "check", "curate", "sampling", "intervention", "attribution", "metric", "corruption")
 
 
 def check_choices(params: Params) -> None:

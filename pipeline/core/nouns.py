@@ -42,6 +42,7 @@ class Kind:
 
 KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "aim": Kind(evaluation_contracts.Aim, "evaluation.aims"),
+    "attribution": Kind(evaluation_contracts.Attribution, "evaluation.attributions"),
     "augmentation": Kind(contracts.Augmentation, "training.augmentations"),
     "check": Kind(contracts.Check, "checks"),
     "corruption": Kind(evaluation_contracts.Corruption, "evaluation.corruptions"),

@@ -39,20 +39,21 @@ class Options:
     seed: Seed
 
 
-def choose_samples(labels: list[list[str]], options: Options) -> np.ndarray:
+def choose_samples(labels: list[list[str]], max_samples: int, seed: int) -> np.ndarray:
     """(n,) positions, ascending: all, or `max_samples` of them at equal steps in random order within equal labels.
 
     Args:
         labels: Of each sample, sorted.
-        options: Number and seed.
+        max_samples: At least 1.
+        seed: Of the order.
 
     Source: systematic sampling from an ordered list; Cochran 1977, Sampling Techniques, chapter 8.
     """
-    if len(labels) <= options.max_samples:
+    if len(labels) <= max_samples:
         return np.arange(len(labels))
     codes = np.unique([repr(one) for one in labels], return_inverse=True)[1]
-    order = np.lexsort((np.random.default_rng(options.seed).random(len(labels)), codes))
-    steps = (np.arange(options.max_samples) + 0.5) * len(labels) / options.max_samples
+    order = np.lexsort((np.random.default_rng(seed).random(len(labels)), codes))
+    steps = (np.arange(max_samples) + 0.5) * len(labels) / max_samples
     return np.sort(order[steps.astype(np.int64)])
 
 

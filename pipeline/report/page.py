@@ -17,6 +17,8 @@ from pipeline.core.results import StoredFinding, read_findings
 from pipeline.core.sample_reader import SampleReader
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.counterfactual_results import Counterfactuals
+from pipeline.evaluation.explanation_results import Explanations, read_explanations
+from pipeline.features.training_neighbours import Neighbour, training_neighbours
 from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.balance import balances
 from pipeline.report.checks import checks_section, linked_samples
@@ -26,12 +28,13 @@ from pipeline.report.confusion import confusion, is_single, tallies
 from pipeline.report.curves import curves
 from pipeline.report.data import data
 from pipeline.report.decisions import decisions
+from pipeline.report.explanations import explanations
 from pipeline.report.headline import headline
 from pipeline.report.imbalance import imbalance
 from pipeline.report.interventions import interventions, read_counterfactuals
 from pipeline.report.learning_curve import learning_curve
 from pipeline.report.metric_tables import tables
-from pipeline.report.mistakes import mistakes
+from pipeline.report.mistakes import NEIGHBOUR_SIDE, least_confident_hits, mistakes
 from pipeline.report.next_steps import Results, next_steps
 from pipeline.report.pictures import link_files, preview_uri, side_of
 from pipeline.report.provenance import model_facts, provenance
@@ -66,10 +69,13 @@ class Material:
         robustness_metrics: `reports/robustness.json`.
         decisions: `reports/policy_figures.json`.
         counterfactuals: `reports/interventions.json` and its pictures.
+        explanations: `reports/explanations.json` and its maps.
         predictions: Of val and test.
         mistakes: The worst wrong decisions on test.
-        images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of the worst mistakes and of the pictures that the
-            checks show: the whole picture, or as the model saw it where it cannot be read.
+        hits: The least confident right decisions on test.
+        neighbours: sample_id of a mistake to the pictures of train that resemble it most.
+        images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of the worst mistakes, their neighbours, the hits
+            and the pictures that the checks show: the whole picture, or as the model saw it where it cannot be read.
         links: sample_id to the address of its file, as far as there is one.
         num_suspects: Rows of `reports/label_suspects.csv`.
         model_bytes: Size of the files of the predictor.
@@ -93,8 +99,11 @@ class Material:
     robustness_metrics: dict[str, Estimate]
     decisions: JsonObject
     counterfactuals: Counterfactuals
+    explanations: Explanations
     predictions: pd.DataFrame
     mistakes: pd.DataFrame
+    hits: pd.DataFrame
+    neighbours: dict[str, list[Neighbour]]
     images: dict[str, np.ndarray]
     links: dict[str, str]
     num_suspects: int
@@ -109,13 +118,20 @@ class Material:
         mistakes = worst_mistakes(predictions, packed.classes, num_mistakes)
         checks, curation = read_findings(artifacts.CHECKS), read_findings(artifacts.CURATION)
         troubled = {name: one for name, one in (checks | curation).items() if not one.passed}
-        shown = list(dict.fromkeys([*mistakes["sample_id"], *linked_samples(troubled)]))
+        test = predictions[predictions["split"] == "test"]
+        hits = least_confident_hits(
+            test, packed.classes, num_mistakes // 2, is_single(Predictions.of(test, packed.classes))
+        )
+        shown = list(dict.fromkeys([*mistakes["sample_id"], *hits["sample_id"], *linked_samples(troubled)]))
+        splits = artifacts.read_table(artifacts.SPLITS)
+        neighbours = training_neighbours(mistakes["sample_id"].tolist(), manifest, splits)
+        near = {one.sample_id for found in neighbours.values() for one in found} - set(shown)
         return cls(
             params=params,
             card=artifacts.read_json(artifacts.PREDICTOR / "card.json"),
             manifest=manifest,
             quarantine=artifacts.read_table(artifacts.QUARANTINE),
-            splits=artifacts.read_table(artifacts.SPLITS),
+            splits=splits,
             validation=artifacts.read_json(artifacts.VALIDATION),
             checks=checks,
             curation=curation,
@@ -128,10 +144,15 @@ class Material:
             robustness_metrics=read_estimates(artifacts.ROBUSTNESS_METRICS),
             decisions=artifacts.read_json(artifacts.POLICY_FIGURES),
             counterfactuals=read_counterfactuals(),
+            explanations=read_explanations(),
             predictions=predictions,
             mistakes=mistakes,
-            images=as_packed(packed, shown) | load_thumbnails(reader, manifest, shown, side_of(len(shown))),
-            links=link_files(reader.source, manifest, shown),
+            hits=hits,
+            neighbours=neighbours,
+            images=as_packed(packed, shown)
+            | load_thumbnails(reader, manifest, sorted(near), NEIGHBOUR_SIDE)
+            | load_thumbnails(reader, manifest, shown, side_of(len(shown))),
+            links=link_files(reader.source, manifest, [*shown, *sorted(near)]),
             num_suspects=len(pd.read_csv(artifacts.SUSPECTS, usecols=["sample_id"], dtype=str)),
             model_bytes=sum(path.stat().st_size for path in artifacts.PREDICTOR.rglob("*") if path.is_file()),
             preview=artifacts.PREVIEW.read_bytes(),
@@ -224,7 +245,9 @@ def content(material: Material) -> dict[str, object]:
         "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"], lower_is_better),
         "robustness": robustness(material.robustness, material.robustness_metrics),
         "interventions": interventions(material.counterfactuals),
-        "mistakes": mistakes(material.mistakes, material.images, classes, material.links),
+        "explanations": explanations(material.explanations),
+        "mistakes": mistakes(material.mistakes, material.images, classes, material.links, material.neighbours),
+        "hits": mistakes(material.hits, material.images, classes, material.links),
         "num_wrong": int((~of_test.is_right).sum()),
         "next_steps": next_steps(results),
         "making": provenance(material.params, material.card),

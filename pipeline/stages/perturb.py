@@ -29,7 +29,8 @@ def main() -> list[str]:
     chosen = config.build_all(params, "corruption")
     packed = PackedDataset.load()
     test = np.flatnonzero(packed.index["split"].to_numpy() == "test")
-    rows = test[choose_samples(packed.index["labels"].iloc[test].map(sorted).tolist(), options)]
+    labels = packed.index["labels"].iloc[test].map(sorted).tolist()
+    rows = test[choose_samples(labels, options.max_samples, options.seed)]
     rank, channels = packed.images.ndim - 2, packed.images.shape[-1]
     corruptions = {
         name: one

@@ -16,6 +16,7 @@ from pipeline.core.results import read_findings
 from pipeline.core.test_ledger import EVALUATE, Reading
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.counterfactual_results import read_figures
+from pipeline.evaluation.explanation_results import read_explanation_figures
 from pipeline.evaluation.figures import build_gate
 from pipeline.evaluation.paired_comparison import load_test_predictions
 from pipeline.evaluation.policy_evaluation import read_policy, read_policy_figures
@@ -31,7 +32,7 @@ from pipeline.report.summary import read_summary
 from pipeline.report.test_uses import describe_uses, read_limit, read_uses
 from pipeline.tracking import registry, runs
 from pipeline.tracking.descriptions import describe_version
-from pipeline.tracking.figures import INTERVENTIONS, ROBUSTNESS, TEST, VAL
+from pipeline.tracking.figures import EXPLANATIONS, INTERVENTIONS, ROBUSTNESS, TEST, VAL
 from pipeline.tracking.parameters import data_facts
 from pipeline.tracking.promotion import ComparisonOptions, Options, register_version
 from pipeline.tracking.test_readings import share_reading
@@ -44,6 +45,7 @@ ARTIFACTS = {
         *(artifacts.PREDICTIONS, artifacts.METRICS, artifacts.TEST_METRICS, artifacts.SLICES, artifacts.CONFUSION),
         *(artifacts.TRAIN_CURVES, artifacts.IMBALANCE, artifacts.ROBUSTNESS, artifacts.ROBUSTNESS_METRICS),
         *(artifacts.POLICY, artifacts.POLICY_FIGURES, artifacts.INTERVENTIONS, artifacts.INTERVENTIONS_TABLE),
+        artifacts.EXPLANATIONS,
         *(
             artifacts.REPORT,
             artifacts.CHECKS_PAGE,
@@ -65,6 +67,7 @@ def main() -> list[str]:
         VAL: read_estimates(artifacts.METRICS),
         ROBUSTNESS: read_estimates(artifacts.ROBUSTNESS_METRICS),
         INTERVENTIONS: read_figures(artifacts.INTERVENTIONS),
+        EXPLANATIONS: read_explanation_figures(),
     }
     packed = PackedDataset.load()
     key = artifacts.content_digest(
@@ -75,6 +78,7 @@ def main() -> list[str]:
         artifacts.ROBUSTNESS_METRICS.read_bytes(),
         artifacts.POLICY.read_bytes(),
         artifacts.INTERVENTIONS.read_bytes(),
+        artifacts.EXPLANATIONS.read_bytes(),
         options.model_name.encode(),
     )
     curves, facts = pd.read_csv(artifacts.TRAIN_CURVES), data_facts(packed)

@@ -87,3 +87,29 @@ def l2_normalise(vectors: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     result: np.ndarray = np.ascontiguousarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
     return result
+
+
+def nearest_rows(
+    queries: np.ndarray, vectors: np.ndarray, rows: np.ndarray, num_neighbours: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(Q, k) cosines of a few queries with some rows of many vectors, the largest first, and positions of these rows.
+
+    All are compared, a block at a time; of equal cosines the first row wins. k is `num_neighbours`, or less where there
+    are fewer rows.
+
+    Args:
+        queries: (Q, D) floating point of any length.
+        vectors: (N, D), memory-mapped if need be.
+        rows: (M,) positions in `vectors`, ascending.
+        num_neighbours: At least 1.
+    """
+    units = l2_normalise(np.asarray(queries, dtype=np.float32))
+    cosines, positions = np.zeros((len(units), 0), np.float32), np.zeros((len(units), 0), np.int64)
+    for start in range(0, len(rows), BLOCK):
+        chosen = rows[start : start + BLOCK]
+        block = l2_normalise(np.asarray(vectors[chosen], dtype=np.float32))
+        cosines = np.concatenate([cosines, units @ block.T], axis=1)
+        positions = np.concatenate([positions, np.tile(chosen, (len(units), 1))], axis=1)
+        order = np.argsort(-cosines, axis=1, kind="stable")[:, :num_neighbours]
+        cosines, positions = (np.take_along_axis(one, order, axis=1) for one in (cosines, positions))
+    return cosines, positions

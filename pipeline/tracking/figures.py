@@ -23,7 +23,9 @@ TEST, VAL = (
 ROBUSTNESS = "robustness"  # relative changes of the accuracy under corruptions
 PER_CLASS, FROZEN = "per_class/", "frozen_features/"
 INTERVENTIONS = "interventions"  # of the test pictures with a changed property, as property/intervention/figure
+EXPLANATIONS = "explanations"  # of attribution maps: their dependence on what was learned, and the border
 CROSS = "cross/"  # as pipeline/evaluation/margin_text.py has it, whose texts must not be part of the code of train
+OF_STAGES = (INTERVENTIONS, EXPLANATIONS)  # whose figures stand under the name of the stage, also those with a /
 MAX_CLASSES = 20  # of more classes only the table holds the figures
 
 
@@ -59,7 +61,7 @@ def log_estimates(client: MlflowClient, run_id: str, metrics: dict[str, dict[str
         classes = {name.partition("/")[2] for name in figures if "/" in name and not name.startswith(CROSS)}
         for name, figure in figures.items():
             rows.append([f"{split}/{name}", *(getattr(figure, column) for column in INTERVAL)])
-            is_of_class = "/" in name and not name.startswith(CROSS) and split != INTERVENTIONS
+            is_of_class = "/" in name and not name.startswith(CROSS) and split not in OF_STAGES
             if figure.value is not None and not (is_of_class and len(classes) > MAX_CLASSES):
                 measured[_place(split, name)] = figure.value
     log_figures(client, run_id, measured)
@@ -69,7 +71,7 @@ def log_estimates(client: MlflowClient, run_id: str, metrics: dict[str, dict[str
 
 def _place(split: str, name: str) -> str:
     """The metric of a figure; those of single classes and of frozen features stand apart from the model's own."""
-    if split == INTERVENTIONS:
+    if split in OF_STAGES:
         return f"{split}/{metric_name(name)}"
     if name.startswith(CROSS):
         return FROZEN + metric_name(name.removeprefix(CROSS))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MAX_PARAM_LENGTH = 500
 UNLOGGED = (
     *("validate", "check", "embed", "curate", "policy", "aim", "corruption", "robustness", "intervene", "intervention"),
+    *("explain", "attribution"),
     *("evaluate", "metric", "gate", "register"),
 )
 OPTIONS = ("split", "task", "sampling", "mix", "risk")  # sections of which the name of the option says enough

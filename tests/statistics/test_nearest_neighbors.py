@@ -92,3 +92,19 @@ def test_of_many_vectors_the_nearest_is_still_found(monkeypatch, kind):
 def test_unit_leaves_zero_alone():
     assert np.allclose(nearest_neighbors.l2_normalise(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0.0, 0.0]])
     assert nearest_neighbors.l2_normalise(np.ones((1, 2))).dtype == np.float32
+
+
+def test_the_nearest_of_some_rows_are_found_in_blocks(pairs, large):
+    rows = np.arange(1, 400, 2)  # the copies
+    queries = pairs[[0, 10, 20]]
+    cosines, positions = nearest_neighbors.nearest_rows(queries, pairs.astype(np.float16), rows, 3)
+    assert positions[:, 0].tolist() == [1, 11, 21]
+    lengths = np.linalg.norm(queries, axis=1)[:, None] * np.linalg.norm(pairs[rows], axis=1)
+    assert cosines == pytest.approx(np.sort(queries @ pairs[rows].T / lengths)[:, ::-1][:, :3], abs=2e-3)
+
+
+def test_of_equal_ones_the_first_row_is_nearest_and_few_rows_give_few_neighbours():
+    cosines, positions = nearest_neighbors.nearest_rows(np.eye(2)[:1], np.ones((3, 2)), np.array([0, 2]), 5)
+    assert positions.tolist() == [[0, 2]]
+    assert cosines == pytest.approx(np.full((1, 2), 0.5**0.5))
+    assert nearest_neighbors.nearest_rows(np.eye(2), np.ones((3, 2)), np.zeros(0, np.int64), 5)[0].shape == (2, 0)

@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from safetensors.torch import save_file
 from sklearn.base import ClassifierMixin, clone
-from torch import nn
+from torch import Tensor, nn
 
 from pipeline.core import config, progress
 from pipeline.core.batches import ImageDataset, ToTensor
 from pipeline.core.contracts import CheckpointStore, Log, Predictor, Risk, Task, Trainer
 from pipeline.core.errors import UserError
+from pipeline.core.evaluation_contracts import Explainable
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.features.extractor import FrozenEncoder
 from pipeline.training.calibration import Calibration
+from pipeline.training.random_weights import PermutedFeatures
+from pipeline.training.trainers.estimator_module import EstimatorModule
 from pipeline.training.trainers.estimator_scores import BLOCK, EstimatorScores, Scaling, fit_scores
 from pipeline.training.trainers.network import WEIGHTS, bare_encoder, load_weights
 from pipeline.training.validation_metrics import validation_figures
@@ -102,7 +105,7 @@ class FitEstimator(Trainer):
 
 
 @final
-class EstimatorPredictor(Predictor):
+class EstimatorPredictor(Predictor, Explainable):
     """Scores of an estimator on frozen features."""
 
     def __init__(self, encoder: nn.Module, transform: ToTensor, answers: EstimatorScores, task: Task, batch_size: int):
@@ -116,6 +119,14 @@ class EstimatorPredictor(Predictor):
             block = list(self.frozen.stream(images[start : start + BLOCK]))
             scores.append(self.answers.scores(np.stack(block), self.task))
         return np.concatenate(scores)
+
+    def to_module(self) -> nn.Module:
+        return EstimatorModule(self.frozen.encoder, self.answers, self.task.exclusive)
+
+    def randomise(self, pictures: Tensor, seed: int) -> nn.Module:
+        """The estimator on its features in another order: the encoder was not trained here, so it stays."""
+        scaling = PermutedFeatures.of(self.answers.scaling, self.frozen.feature_dim, seed)
+        return EstimatorModule(self.frozen.encoder, replace(self.answers, scaling=scaling), self.task.exclusive)
 
     def save(self, folder: Path) -> JsonObject:
         weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}

@@ -17,8 +17,10 @@ from pipeline.core.axes import to_tensor
 from pipeline.core.batches import ToTensor
 from pipeline.core.contracts import Predictor, Task
 from pipeline.core.errors import UserError
+from pipeline.core.evaluation_contracts import Explainable
 from pipeline.models.memory_layout import MemoryLayout
 from pipeline.training import precision
+from pipeline.training.random_weights import randomise_weights
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
@@ -49,7 +51,7 @@ class Classifier(nn.Module):
 
 
 @final
-class NetworkPredictor(Predictor):
+class NetworkPredictor(Predictor, Explainable):
     """Scores of a `Classifier`, averaged over the views.
 
     Args:
@@ -87,6 +89,12 @@ class NetworkPredictor(Predictor):
             scores = [self.task.probabilities(self.network(view).float()) for view in views]
         result: np.ndarray = torch.stack(scores).mean(dim=0).cpu().numpy()
         return result
+
+    def to_module(self) -> nn.Module:
+        return self.network
+
+    def randomise(self, pictures: Tensor, seed: int) -> nn.Module:
+        return randomise_weights(self.network, pictures, seed)
 
     def save(self, folder: Path) -> JsonObject:
         weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}

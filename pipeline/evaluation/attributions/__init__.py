@@ -1,0 +1,1 @@
+"""Attribution maps, by captum: one file per method."""

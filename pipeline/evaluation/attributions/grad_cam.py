@@ -1,0 +1,60 @@
+"""Grad-CAM: the last feature map of a network, weighted by the gradients of the output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+from pipeline.core.errors import UserError
+from pipeline.core.evaluation_contracts import Attribution
+from pipeline.evaluation.attributions.gradients import refuse_without_gradients
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class GradCam(Attribution):
+    """The last feature map of a convolutional network, enlarged to the picture; captum's LayerGradCam, with its sign.
+
+    Source: Selvaraju et al. 2017, arXiv:1610.02391.
+    """
+
+    def __call__(self, model: nn.Module, pictures: Tensor, classes: Tensor) -> Tensor:
+        from captum.attr import LayerAttribution, LayerGradCam
+
+        refuse_without_gradients(model, pictures, "grad_cam")
+        maps = LayerGradCam(model, find_last_map(model, pictures)).attribute(pictures, target=classes)
+        enlarged: Any = LayerAttribution.interpolate(maps, tuple(pictures.shape[2:]), "bilinear")
+        result: Tensor = enlarged.squeeze(1).detach().float()
+        return result
+
+
+def find_last_map(model: nn.Module, pictures: Tensor) -> nn.Module:
+    """The last layer whose output is a map: (B, C, h, w) with more than one place.
+
+    Raises:
+        UserError: There is none, or the network goes on with a sequence of patches, as a transformer does.
+    """
+    import torch
+
+    outputs: list[tuple[nn.Module, int]] = []
+
+    def record(module: nn.Module, _: Any, output: Any) -> None:
+        if torch.is_tensor(output) and (output.ndim == 3 or (output.ndim == 4 and min(output.shape[2:]) > 1)):
+            outputs.append((module, output.ndim))
+
+    hooks = [module.register_forward_hook(record) for module in model.modules()]
+    try:
+        with torch.no_grad():
+            model(pictures[:1])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not outputs or outputs[-1][1] == 3:
+        raise UserError(
+            "attribution=grad_cam needs a convolutional network, and this model has no feature map before its output; "
+            "set attribution=occlusion, which needs none"
+        )
+    return outputs[-1][0]

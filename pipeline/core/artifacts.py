@@ -48,6 +48,7 @@ INTERVENTIONS_TABLE = Path("reports/interventions.csv")
 INTERVENTION_PICTURES = Path("data/interventions.npy")
 METRICS = Path("reports/metrics.json")  # of val: what to choose by
 TEST_METRICS = Path("reports/test_metrics.json")
+TEST_READINGS = Path("reports/test_readings.json")  # what was read from test until this evaluation
 SLICES = Path("reports/slices.csv")
 CONFUSION = Path("reports/confusion.csv")
 POLICY_FIGURES = Path("reports/policy_figures.json")  # what the policy gives on test

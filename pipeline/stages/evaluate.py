@@ -39,7 +39,8 @@ def main() -> list[str]:
     predictions = predict_splits(predictor, packed, policy)
     val, test = (predictions[predictions["split"] == name].reset_index(drop=True) for name in ("val", "test"))
     of_val, of_test = (Predictions.of(part, packed.classes) for part in (val, test))
-    test_ledger.record(test_ledger.Reading.of([of_test], test_ledger.EVALUATE, str(card["training_key"])))
+    reading = test_ledger.Reading.of([of_test], test_ledger.EVALUATE, str(card["training_key"]))
+    test_ledger.record(reading)
     single_numbers = {name: metric for name, metric in metrics.items() if not metric.per_class}
     choose_by = evaluate_split(single_numbers, of_val, options) if len(of_val) else {}
     figures = evaluate_split(metrics, of_test, options)
@@ -54,6 +55,7 @@ def main() -> list[str]:
     artifacts.write_table(artifacts.PREDICTIONS, predictions, metadata={"classes": packed.classes})
     write_estimates(artifacts.METRICS, choose_by)
     write_estimates(artifacts.TEST_METRICS, figures)
+    test_ledger.write_history(test_ledger.list_until(reading))
     artifacts.write_json(artifacts.POLICY_FIGURES, of_policy)
     artifacts.write_csv(artifacts.SLICES, sliced)
     artifacts.write_csv(artifacts.CONFUSION, confusion_table(test))

@@ -210,7 +210,9 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         num_suspects=7,
         model_bytes=13_700_000,
         preview=encode_png(to_image(picture)),
-        readings=UseNote(finding="3 results were read from these test pictures until this evaluation; choosing by them"),
+        readings=UseNote(
+            finding="3 results were read from these test pictures until this evaluation; choosing by them"
+        ),
     )
 
 

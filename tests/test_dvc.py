@@ -204,7 +204,9 @@ def test_a_locked_mlflow_store_costs_a_training_nothing(project: Project, monkey
     project.dvc("repro", "-f", "-s", "register")  # the training had been logged before, so nothing is logged twice
     assert {run.info.run_id for run in project.runs()} == runs
     assert not list((project.folder / ".cache/tracking").glob("*"))
-    assert project.run("git", "status", "--porcelain").stdout == ""  # the same outputs, whatever was read from test since
+    assert (
+        project.run("git", "status", "--porcelain").stdout == ""
+    )  # the same outputs, whatever was read from test since
 
 
 def test_pages_that_count_the_readings_of_test_stay_the_same_when_their_stages_run_again(project: Project) -> None:

@@ -52,6 +52,7 @@ TEST_READINGS = Path("reports/test_readings.json")  # what was read from test un
 SLICES = Path("reports/slices.csv")
 CONFUSION = Path("reports/confusion.csv")
 POLICY_FIGURES = Path("reports/policy_figures.json")  # what the policy gives on test
+PLOTS = Path("reports/plots")  # what dvc plots shows
 REPORT = Path("reports/report.html")
 INDEX = Path("reports/index.html")
 REGISTRATION = Path("reports/registration.json")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from pipeline.core import artifacts, config, stage_runner, test_ledger
 from pipeline.core.choices import refuse_unfit
 from pipeline.core.estimate import write_estimates
@@ -21,6 +23,7 @@ from pipeline.evaluation.worst_group import WORST, worst_group_accuracy
 from pipeline.features.store import Embeddings
 from pipeline.images.reader import make_reader
 from pipeline.report.confusion import confusion_table
+from pipeline.report.dvc_plots import write_plots
 from pipeline.report.index import write_index
 from pipeline.report.page import Material, render
 from pipeline.report.summary import describe_test
@@ -59,6 +62,7 @@ def main() -> list[str]:
     artifacts.write_json(artifacts.POLICY_FIGURES, of_policy)
     artifacts.write_csv(artifacts.SLICES, sliced)
     artifacts.write_csv(artifacts.CONFUSION, confusion_table(test))
+    write_plots(of_policy, figures, pd.read_csv(artifacts.ROBUSTNESS))
     choices = {
         name: card[name] for name in ("augmentation", "encoder", "imbalance", "mix", "task", "train", "transform")
     }

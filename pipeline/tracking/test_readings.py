@@ -37,7 +37,7 @@ def share_reading(run_id: str, reading: Reading) -> None:
 
 
 def _of_another_checkout() -> list[Reading]:
-    """What `reports/test_readings.json` knows and the ledger here does not: DVC brought it, evaluate did not run here."""
+    """What `reports/test_readings.json` knows and the ledger does not: DVC brought it, evaluate did not run here."""
     known = {(one.test_set, one.what, one.result) for one in read_readings()}
     history = read_history() if artifacts.TEST_READINGS.exists() else []
     return [one for one in history if (one.test_set, one.what, one.result) not in known]

@@ -1,9 +1,9 @@
 """Compares two runs on the same pictures: parameters, metrics with paired intervals, every class and every slice.
 
 A run is an experiment (dvc exp list), a commit, a tag, or `workspace`, the files as they are now; or a registered
-version: 3 or @champion of this project, NAME/3, NAME@champion or models:/NAME/3. Without names the workspace is compared
-with the last commit. Choose by val: the more often test decides, the less its figures are worth, so that each look at
-test is counted (colibri summary), and --val leaves test alone.
+version: 3 or @champion of this project, NAME/3, NAME@champion or models:/NAME/3. Without names the workspace is
+compared with the last commit. Choose by val: the more often test decides, the less its figures are worth, so that each
+look at test is counted (colibri summary), and --val leaves test alone.
 
 Examples:
   colibri compare                            the last commit and the workspace

@@ -107,7 +107,7 @@ def record(reading: Reading) -> None:
     if any(_is_same(reading, one) for one in read_readings()):
         return
     path = main_checkout() / LEDGER
-    line = artifacts.canonical_json(asdict(reading)) + b"\n"
+    line = _to_line(reading)
     try:
         with path.open("ab+", buffering=0) as ledger:  # one call of the system: lines of several processes do not mix
             ledger.seek(max(0, ledger.seek(0, os.SEEK_END) - 1))
@@ -118,6 +118,16 @@ def record(reading: Reading) -> None:
             f"{path}, which counts the readings of test, cannot be written ({error.strerror}); make it writable, then "
             "run again"
         ) from None
+
+
+def write_ledger(readings: Iterable[Reading], checkout: Path) -> None:
+    """Writes the ledger of a checkout that has none."""
+    with artifacts.atomic_write(checkout / LEDGER) as temporary:
+        temporary.write_bytes(b"".join(map(_to_line, readings)))
+
+
+def _to_line(reading: Reading) -> bytes:
+    return artifacts.canonical_json(asdict(reading)) + b"\n"
 
 
 def _is_same(reading: Reading, other: Reading) -> bool:

@@ -107,6 +107,9 @@ def write_cards(card: JsonObject, details: list[tuple[str, str]], texts: CardTex
         slices=read_slices(artifacts.SLICES),
         findings=findings,
         readings=readings,
+        decisions=artifacts.read_json(artifacts.POLICY_FIGURES),
+        robustness=read_estimates(artifacts.ROBUSTNESS_METRICS),
+        counterfactuals=[one["sentence"] for one in artifacts.read_json(artifacts.INTERVENTIONS)["results"]],
     )
     samples = artifacts.read_table(artifacts.MANIFEST)
     data = DataFacts(

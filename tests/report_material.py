@@ -21,6 +21,7 @@ from pipeline.features.training_neighbours import Neighbour
 from pipeline.report.mistakes import least_confident_hits
 from pipeline.report.page import Material, worst_mistakes
 from pipeline.report.pictures import encode_png, to_image
+from pipeline.report.test_uses import UseNote
 from pipeline.statistics.bootstrap import Bootstrap
 
 NASTY = ["<script>alert(1)</script>", "\"quoted\" & 'single'", "{{ 7 * 7 }}", "\N{HATCHING CHICK} emoji", "a/b=c"]
@@ -219,6 +220,9 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         num_suspects=7,
         model_bytes=13_700_000,
         preview=encode_png(to_image(picture)),
+        readings=UseNote(
+            finding="3 results were read from these test pictures until this evaluation; choosing by them"
+        ),
     )
 
 

@@ -168,6 +168,7 @@ READERS_OF_TEST = {  # module to why it selects test, or reads what evaluate sto
     "pipeline/stages/register.py": "passes what evaluate stored on to MLflow and the gate",
     "pipeline/tracking/promotion.py": "compares with the champion; the example picture of a version",
     "pipeline/commands/compare.py": "records what it compares in the ledger",
+    "pipeline/commands/cross_validate.py": "records in the ledger that the folds hold the test part",
     "pipeline/experiments/comparison.py": "compares for colibri compare",
     "pipeline/experiments/results.py": "reads for colibri leaderboard, which records it; speed, without labels",
     "pipeline/commands/export.py": "checks an exported model against the original, without labels",
@@ -188,7 +189,6 @@ NAMES_OF_TEST = {  # module to why it names test without a model: what is done t
     "pipeline/datasets/assignments.py": "counts samples",
     "pipeline/datasets/splits/given.py": "assigns samples",
     "pipeline/datasets/splits/fold.py": "assigns samples",
-    "pipeline/commands/cross_validate.py": "names the folds",
     "pipeline/evaluation/exchangeability.py": "compares val and test for evaluate",
     "pipeline/report/cross_validation.py": "shows what the folds stored",
     "pipeline/report/decisions.py": "shows what evaluate stored",
@@ -239,7 +239,7 @@ def test_a_selection_of_test_is_found(text: str) -> None:
     assert not selects_test('rows = index[index["split"] == "val"]  # "test" in a comment')
 
 
-@pytest.mark.parametrize("command", ["stages/evaluate.py", "commands/compare.py", "commands/leaderboard.py"])
+@pytest.mark.parametrize("command", ["stages/evaluate.py", "commands/compare.py", "commands/leaderboard.py", "commands/cross_validate.py"])
 def test_what_evaluates_on_test_records_it(command: str) -> None:
     called = {ast.unparse(node.func) for node in ast.walk(tree(PIPELINE / command)) if isinstance(node, ast.Call)}
     assert "test_ledger.record" in called

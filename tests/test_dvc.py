@@ -209,8 +209,27 @@ def test_a_locked_mlflow_store_costs_a_training_nothing(project: Project, monkey
     project.dvc("repro", "-f", "-s", "register")  # the training had been logged before, so nothing is logged twice
     assert {run.info.run_id for run in project.runs()} == runs
     assert not list((project.folder / ".cache/tracking").glob("*"))
-    project.run("git", "checkout", "dvc.lock")  # cards and index name the results that were read from test until now
-    project.dvc("checkout")
+    assert (
+        project.run("git", "status", "--porcelain").stdout == ""
+    )  # the same outputs, whatever was read from test since
+
+
+def test_pages_that_count_the_readings_of_test_stay_the_same_when_their_stages_run_again(project: Project) -> None:
+    history = project.folder / "reports/test_readings.json"
+    ledger = project.folder / "test_readings.jsonl"
+    before, readings = project.outputs(), json.loads(history.read_text())
+    later = {**json.loads(ledger.read_text().splitlines()[-1]), "test_set": readings["test_set"], "result": "later"}
+    with ledger.open("a") as file:
+        file.write(json.dumps(later) + "\n")
+    for stage in ("evaluate", "register"):
+        project.dvc("repro", "-f", "-s", stage)
+    assert project.outputs() == before
+    assert project.run("git", "status", "--porcelain").stdout == ""
+    assert f"{len(readings['readings'])} result" in (project.folder / "reports/report.html").read_text()
+    entries = [json.loads(line) for line in ledger.read_text().splitlines()]
+    now = {(one["what"], one["result"]) for one in entries if one["test_set"] == readings["test_set"]}
+    assert len(now) > len(readings["readings"])
+    assert f"{len(now)} results were read" in project.python("pipeline.commands.main", "summary").stdout
 
 
 def test_a_project_that_was_moved_registers_and_serves_where_it_is(project: Project, tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 """Compares two runs on the same pictures: parameters, metrics with paired intervals, every class and every slice.
 
-A run is an experiment (dvc exp list), a commit, a tag, or `workspace`, the files as they are now. Without names the
-workspace is compared with the last commit. Choose by val: the more often test decides, the less its figures are worth,
-so that each look at test is counted (colibri summary), and --val leaves test alone.
+A run is an experiment (dvc exp list), a commit, a tag, or `workspace`, the files as they are now; or a registered
+version: 3 or @champion of this project, NAME/3, NAME@champion or models:/NAME/3. Without names the workspace is
+compared with the last commit. Choose by val: the more often test decides, the less its figures are worth, so that each
+look at test is counted (colibri summary), and --val leaves test alone.
 
 Examples:
   colibri compare                            the last commit and the workspace
   colibri compare leafy-rues                 an experiment and the workspace
   colibri compare leafy-rues sandy-moth      two experiments
   colibri compare leafy-rues --val           by val alone
+  colibri compare @champion                  the champion and the workspace
+  colibri compare 2 3                        two registered versions
 """
 
 from __future__ import annotations
@@ -58,7 +61,8 @@ def main(before: str, after: str, every: bool = False, by_val: bool = False) -> 
     }
     if not every and any(name in HEADLINES for name in metrics):
         metrics = {name: metric for name, metric in metrics.items() if name in HEADLINES}
-    parts = compare_runs(first, second, metrics, Options.of(second.params), PARTS[:1] if by_val else PARTS)
+    wanted = PARTS[:1] if by_val else PARTS
+    parts = compare_runs(first, second, metrics, Options.of(second.params), wanted)
     if "test" in parts:
         pairs = parts["test"].pairs
         test_ledger.record(test_ledger.Reading.of([pairs.earlier, pairs.later], "compare", f"{before} and {after}"))
@@ -67,6 +71,9 @@ def main(before: str, after: str, every: bool = False, by_val: bool = False) -> 
         advice = "choose by these" if part == "val" else "to report, not to choose by"
         say("", f"On the {len(found.pairs):,} {part} pictures of both ({advice}):", *describe_changes(found.changes))
         say(*(f"  {line}" for line in describe_parts(found.by_part, "A", "B", every)))
+    for part in wanted:
+        if part not in parts:
+            say("", f"No {part} picture is in both, so nothing is compared on {part}.")
 
 
 def describe_differences(before: ComparedRun, after: ComparedRun) -> Iterator[str]:

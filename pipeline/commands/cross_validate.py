@@ -71,10 +71,26 @@ def main(overrides: list[str], folds: int, repeats: int) -> None:
         for name, ended in finished.items()
         if ended.revision is not None
     ]
+    _count_reading(results, " ".join(overrides))
     found = summarise(results, " ".join(overrides), folds, repeats)
     _write(found, results)
     _log(found, results, names)
     _say(found)
+
+
+def _count_reading(results: list[FoldResult], recipe: str) -> None:
+    """Records that the recipe was measured on the test part of this project, which the folds hold too.
+
+    Each fold has counted the reading of its own test part, which is another one.
+    """
+    from pipeline.core import test_ledger
+    from pipeline.experiments.folds import pool
+    from pipeline.report.test_uses import read_test_samples
+
+    own = read_test_samples()
+    found = [repeat.predictions.select(own) for repeat in pool(results)]
+    if own and all(len(part) == len(own) for part in found):
+        test_ledger.record(test_ledger.Reading.of(found, "cross-validate", recipe or "conf/ as it is"))
 
 
 class _Progress:

@@ -3,8 +3,8 @@
 The folder is a copy of the commit with an MLflow store of its own. Each command of dvc.yaml runs anew, without DVC
 and its caches; nothing here changes and nothing is registered. It takes as long as the first run. Each artifact has the
 same bytes as the record, or numbers within --tolerance, or it differs, and then the command ends with 1. The
-certificate, reports/certificate.md and .json, also names hardware, threads and versions. Ctrl-C removes the folder and
-leaves the last certificate as it is.
+certificate, reports/certificate.md and .json, also compares hardware, threads and versions with those of the original
+training, as its run in MLflow has them. Ctrl-C removes the folder and leaves the last certificate as it is.
 
 Examples:
   colibri verify                             the last commit
@@ -72,7 +72,7 @@ def main(commit: str, stages: list[str], tolerance: float) -> None:
         raise SystemExit(128 + ended.number) from None
     made = certificate.make_certificate(run, commit, selected, found, tolerance)
     certificate.write_certificate(made)
-    say(*found.notes, f"Certificate: {certificate.PAGE}")
+    say(*found.notes, certificate.describe_hardware(made), f"Certificate: {certificate.PAGE}")
     total, different = len(found.outputs), found.count("differs", "missing")
     if different:
         worst = next(one for one in found.outputs if one.state in ("differs", "missing"))

@@ -10,6 +10,8 @@ import numpy as np
 from pipeline.core.labels import to_matrix
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pandas as pd
 
 
@@ -58,6 +60,13 @@ class Predictions:
             decided=self.decided[rows],
             scores=self.scores[rows],
         )
+
+    def select(self, names: Collection[str]) -> Predictions:
+        """Those of some samples as far as they are here, sorted by name."""
+        import pandas as pd
+
+        order = np.argsort(self.sample_ids)
+        return self.take(order[pd.Index(self.sample_ids[order]).isin(names)])
 
     def of_classes(self, classes: list[str]) -> Predictions:
         """The columns of some classes, in this order; a decision for any other class is then a decision for none."""

@@ -1,8 +1,9 @@
 """Who has read the test part: a line for each reading, in a file of the main checkout that no run removes.
 
 The more often decisions follow from one test part, the better the best model looks on it without being better. So each
-evaluation is counted, also one that was never registered. The file is no artifact: it holds dates, and no stage that
-computes anything reads it.
+evaluation is counted, also one that was never registered. The file is no artifact: it grows with whatever is done next.
+`evaluate` writes the part of it up to its own result to `reports/test_readings.json`. That part never changes again, so
+pages that show it stay the same, however often a stage runs.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +37,7 @@ class Reading:
         result: Digest of what was decided on them; the same model gives the same one.
         what: What read it: `evaluate`, `compare`, `leaderboard`.
         run: Training key of the model, or the names of what was compared.
-        date: UTC, ISO 8601.
+        date: UTC, ISO 8601; empty where only the artifact of another checkout tells of the reading.
     """
 
     test_set: str
@@ -70,11 +71,15 @@ class Uses:
 
     Attributes:
         results: What read it to the number of different results; repeated readings of one result count once.
-        first: Date of the first reading; empty where there is none.
     """
 
     results: dict[str, int]
-    first: str
+
+    @classmethod
+    def of(cls, readings: Iterable[Reading]) -> Uses:
+        """Those of readings of one test part."""
+        different = {(reading.what, reading.result) for reading in readings}
+        return cls(results=dict(sorted(Counter(what for what, _ in different).items())))
 
     @property
     def total(self) -> int:
@@ -102,7 +107,7 @@ def record(reading: Reading) -> None:
     if any(_is_same(reading, one) for one in read_readings()):
         return
     path = main_checkout() / LEDGER
-    line = artifacts.canonical_json(asdict(reading)) + b"\n"
+    line = _to_line(reading)
     try:
         with path.open("ab+", buffering=0) as ledger:  # one call of the system: lines of several processes do not mix
             ledger.seek(max(0, ledger.seek(0, os.SEEK_END) - 1))
@@ -113,6 +118,16 @@ def record(reading: Reading) -> None:
             f"{path}, which counts the readings of test, cannot be written ({error.strerror}); make it writable, then "
             "run again"
         ) from None
+
+
+def write_ledger(readings: Iterable[Reading], checkout: Path) -> None:
+    """Writes the ledger of a checkout that has none."""
+    with artifacts.atomic_write(checkout / LEDGER) as temporary:
+        temporary.write_bytes(b"".join(map(_to_line, readings)))
+
+
+def _to_line(reading: Reading) -> bytes:
+    return artifacts.canonical_json(asdict(reading)) + b"\n"
 
 
 def _is_same(reading: Reading, other: Reading) -> bool:
@@ -144,10 +159,42 @@ def _parse(lines: Iterable[str]) -> Iterator[Reading]:
 
 
 def count_uses(test_set: str) -> Uses:
-    """How often a test part was read, by the digest of its samples."""
-    own = [one for one in read_readings() if one.test_set == test_set]
-    different = {(one.what, one.result) for one in own}
-    return Uses(
-        results=dict(sorted(Counter(what for what, _ in different).items())),
-        first=min((one.date for one in own), default=""),
-    )
+    """How often a test part was read until now, by the digest of its samples."""
+    return Uses.of(reading for reading in read_readings() if reading.test_set == test_set)
+
+
+def list_until(last: Reading) -> list[Reading]:
+    """The different results that were read from a test part until one of them, which is the last; the oldest first.
+
+    The list is the same at any later time, since the ledger only grows at its end.
+    """
+    found: dict[tuple[str, str], Reading] = {}
+    for reading in [*read_readings(), last]:
+        if reading.test_set == last.test_set:
+            found.setdefault((reading.what, reading.result), reading)
+        if (last.what, last.result) in found:
+            break
+    return [*found.values()]
+
+
+def write_history(readings: Sequence[Reading]) -> None:
+    """Writes `reports/test_readings.json`, without dates: the same readings on another day give the same bytes.
+
+    Args:
+        readings: As `list_until` returns them.
+    """
+    entries = [{"what": one.what, "result": one.result, "run": one.run} for one in readings]
+    artifacts.write_json(artifacts.TEST_READINGS, {"test_set": readings[-1].test_set, "readings": entries})
+
+
+def read_history(path: Path = artifacts.TEST_READINGS) -> list[Reading]:
+    """The readings in `reports/test_readings.json`, the oldest first; their dates are empty.
+
+    Raises:
+        UserError: It is not what `write_history` writes.
+    """
+    content = artifacts.read_json(path)
+    try:
+        return [Reading(test_set=str(content["test_set"]), date="", **entry) for entry in content["readings"]]
+    except (TypeError, KeyError):
+        raise UserError(f"{path}: not a list of readings of test; remove it and run dvc repro") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 import platform
 import re
 from collections.abc import Sequence
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts
+from pipeline.core.machine import describe_machine
+from pipeline.core.nouns import CARD
 from pipeline.experiments.recorded_run import RecordedRun
 from pipeline.experiments.verification import LEFT_OUT, Verification
 from pipeline.report.markdown import escape, table
@@ -30,10 +32,10 @@ PACKAGES = (
 )
 METHOD = (
     "A number is within tolerance where it differs from the recorded one by at most {tolerance:g} of the larger of 1 "
-    "and the recorded number. Each stage ran anew, on what the stages before it had made, in a folder of its own; no "
-    "result came from a cache."
+    "and the recorded number. Other hardware, threads or versions change the last digits of sums. Each stage ran anew, "
+    "on what the stages before it had made, in a folder of its own; no result came from a cache."
 )
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+CARD_FILE = (artifacts.PREDICTOR / CARD).as_posix()
 
 
 def make_certificate(
@@ -48,6 +50,7 @@ def make_certificate(
         found: What came out.
         tolerance: Largest accepted difference of two numbers.
     """
+    machine, recorded = describe_machine(), read_recorded_machine(run)
     counts = {state: found.count(state) for state in ("same bytes", "within tolerance", "differs", "missing")}
     return {
         "result": describe_result(found),
@@ -64,7 +67,13 @@ def make_certificate(
         ],
         "source": run.source_files(),
         "artifacts": [vars(one) for one in found.outputs],
-        "machine": describe_machine(),
+        "machine": machine,
+        "recorded_machine": recorded,
+        "other_machine": {
+            name: f"{machine.get(name, 'unknown')} instead of {recorded.get(name, 'unknown')}"
+            for name in dict.fromkeys([*recorded, *machine])
+            if recorded and machine.get(name) != recorded.get(name)
+        },
         "software": {"python": platform.python_version(), **_versions()},
         "other_versions": _other_versions(run),
     }
@@ -77,24 +86,32 @@ def describe_result(found: Verification) -> str:
     return "within tolerance" if found.count("within tolerance") else "same bytes"
 
 
-def describe_machine() -> dict[str, str]:
-    """Processor, GPU, threads, memory and system; nothing that names the machine."""
-    import psutil
-    import torch
+def describe_hardware(certificate: JsonObject) -> str:
+    """How this machine compares with that of the original training, in a line."""
+    if not certificate["recorded_machine"]:
+        return (
+            "On what machine the original training ran is not known here: its run in MLflow is of before, or of "
+            "another store"
+        )
+    others = certificate["other_machine"]
+    if not others:
+        return "This machine is like that of the original training in all that is recorded"
+    return "This machine is not that of the original training: " + ", ".join(
+        f"{name} {text}" for name, text in others.items()
+    )
 
-    from pipeline.experiments.speed import machine
 
-    set_threads = ", ".join(f"{key}={os.environ[key]}" for key in THREADS if key in os.environ)
-    facts = {
-        "processor or GPU": machine(),
-        "cores": str(os.cpu_count()),
-        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
-        "threads": f"{torch.get_num_threads()} of torch" + (f" ({set_threads})" if set_threads else ""),
-        "vector instructions": torch.backends.cpu.get_cpu_capability(),
-        "CUDA": str(torch.version.cuda or "none"),
-        "system": f"{platform.system()} {platform.machine()}, {platform.python_implementation()}",
-    }
-    return {name: value for name, value in facts.items() if value}
+def read_recorded_machine(run: RecordedRun) -> dict[str, str]:
+    """On what the training of the record ran, as its run in MLflow says; empty where that is not known."""
+    from pipeline.tracking.runs import read_machine
+
+    try:
+        key = json.loads(run.files.read_text(CARD_FILE, encoding="utf-8")).get("training_key")
+    except Exception as error:
+        if not isinstance(error, OSError | ValueError) and not type(error).__module__.startswith("dvc"):
+            raise
+        return {}
+    return read_machine(str(key)) if key else {}
 
 
 def _versions() -> dict[str, str]:
@@ -144,7 +161,7 @@ def certificate_page(certificate: JsonObject) -> str:
         )
         for one in certificate["artifacts"]
     ]
-    facts = {**certificate["machine"], **certificate["software"]}
+    facts, recorded = {**certificate["machine"], **certificate["software"]}, certificate["recorded_machine"]
     listed = ", ".join(f"{state}: {count}" for state, count in counts.items())
     parts = [
         "# Reproducibility certificate",
@@ -157,7 +174,10 @@ def certificate_page(certificate: JsonObject) -> str:
         table(("Stage", "Seconds"), [(name, f"{seconds:.1f}") for name, seconds in certificate["stages"].items()]),
         f"Not run: {', '.join(certificate['not_run'])}." if certificate["not_run"] else "",
         "## Machine and software",
-        table(("What", "Which"), list(facts.items())),
+        f"{escape(describe_hardware(certificate))}.",
+        table(
+            ("What", "Here", "Original training"), [(key, text, recorded.get(key, "")) for key, text in facts.items()]
+        ),
     ]
     if certificate["other_versions"]:
         listed = ", ".join(f"{escape(name)} {escape(text)}" for name, text in certificate["other_versions"].items())

@@ -36,7 +36,7 @@ class ComparedRun:
     """What is compared of one run.
 
     Attributes:
-        name: As the person gave it: an experiment, a commit, a tag, or `workspace`.
+        name: As the person gave it: an experiment, a commit, a tag, or `workspace`; of a version its full name.
         params: All parameters.
         card: Of the predictor.
         parts: `val` and `test` to the predictions on them; a part without samples is left out.
@@ -53,15 +53,33 @@ class ComparedRun:
 
 
 def read_run(name: str) -> ComparedRun:
-    """A run as its commit and DVC's cache hold it, or as the workspace does.
+    """A run as its commit and DVC's cache hold it, as the workspace does, or as MLflow keeps a registered version.
 
     Args:
-        name: What DVC takes as a revision: an experiment, a branch, a tag, a commit; or `workspace`.
+        name: What DVC takes as a revision (an experiment, a branch, a tag, a commit), or `workspace`; else a version as
+            `model_choice.find_version` takes it. What begins with `models:/` is always a version.
 
     Raises:
-        UserError: There is no project, no such revision, or its outputs are neither in the cache nor at the remote.
+        UserError: There is no project, no such run, or its outputs are in none of these places.
     """
     refuse_missing(Path("dvc.yaml"))
+    found = None if name.startswith("models:/") else _read_revision(name)
+    if found is not None:
+        return found
+    from pipeline.tracking.model_choice import is_reference
+    from pipeline.tracking.version_record import read_version
+
+    if not is_reference(name):
+        raise UserError(
+            f"there is no run {name!r}; expected an experiment (dvc exp list -A), a commit, a tag, {WORKSPACE}, or a "
+            "registered version such as 3, @champion or models:/NAME/3"
+        )
+    version = read_version(name)
+    return _build(version.name, version.params, version.card, version.predictions, version.num_bytes)
+
+
+def _read_revision(name: str) -> ComparedRun | None:
+    """A run by DVC's name of it; None where DVC knows none."""
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
     from dvc.scm import RevError
@@ -70,16 +88,19 @@ def read_run(name: str) -> ComparedRun:
         system = DVCFileSystem(repo=".", rev=None if name == WORKSPACE else name)
         params = yaml.safe_load(system.read_text(config.PARAMS.as_posix(), encoding="utf-8"))
         with system.open(artifacts.PREDICTIONS.as_posix(), "rb") as file:
-            classes, table = _read_predictions(file.read())
+            predictions = file.read()
         card = yaml.safe_load(system.read_text((artifacts.PREDICTOR / "card.json").as_posix(), encoding="utf-8"))
         num_bytes = int(system.du(artifacts.PREDICTOR.as_posix(), total=True))
     except RevError:
-        raise UserError(
-            f"there is no run {name!r}; expected an experiment (dvc exp list -A), a commit, a tag or {WORKSPACE}"
-        ) from None
+        return None
     except (DvcException, OSError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{name}: its outputs are not in DVC's cache ({reason}); dvc pull may have them") from None
+    return _build(name, params, card, predictions, num_bytes)
+
+
+def _build(name: str, params: Params, card: JsonObject, predictions: bytes, num_bytes: int) -> ComparedRun:
+    classes, table = _read_predictions(predictions)
     found = {part: table[table["split"] == part].reset_index(drop=True) for part in PARTS}
     return ComparedRun(
         name=name,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
+
+from pipeline.core.machine import name_processor
 
 ROUNDS = 5
 MIN_SECONDS = 0.2  # of one measurement; a faster predictor takes its pictures several times
@@ -48,11 +48,4 @@ def machine() -> str:
 
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return f"{_processor()}, {torch.get_num_threads()} of {os.cpu_count()} threads"
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines() if cpuinfo.is_file() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
+    return f"{name_processor()}, {torch.get_num_threads()} of {os.cpu_count()} threads"

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import IO
 
 from pipeline.core.errors import UserError
-from pipeline.core.uris import sqlite_uri
 
 PATIENCE = 20.0  # seconds for a stage to end after a signal
 
@@ -64,11 +63,13 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def make_environment(scratch: Path) -> dict[str, str]:
-    """The variables of a stage that is run again: nothing of DVC, a store of its own, the code of the copy."""
+    """The variables of a stage that is run again: the code of the copy, and nothing of DVC, git and MLflow.
+
+    Without them the copy is its own main checkout, so that its store and its ledger are files in it.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_", "GIT_"))}
     return inherited | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": str(scratch),
-        "MLFLOW_TRACKING_URI": sqlite_uri(scratch / "mlflow.db"),
         "DVC_EXP_NAME": "verify",  # so that compose keeps params.yaml, which may hold the overrides of an experiment
     }

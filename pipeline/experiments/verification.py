@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
-from pipeline.core import artifacts
+from pipeline.core import artifacts, test_ledger
 from pipeline.core.errors import UserError
 from pipeline.experiments.artifact_comparison import Difference, compare_files
 from pipeline.experiments.recorded_run import Output, RecordedRun, digest_output, list_files
@@ -154,6 +154,7 @@ def verify(
             _take_from_record(run, stage, stages, scratch)
             continue
         started = time.monotonic()
+        _restore_readings(run, stage, scratch)
         kept = [one for one in run.outputs(stage) if one.is_kept and not (scratch / one.path).exists()]  # not in git
         run_stage(stage, str(run.stages[stage]["cmd"]), scratch, log)
         checked = list(_check(run, stage, scratch, tolerance))
@@ -203,6 +204,17 @@ def _restore(run: RecordedRun, outputs: Sequence[Output], scratch: Path) -> bool
     for output in outputs:
         artifacts.remove(scratch / output.path)
     return all(run.fetch(output.path, scratch / output.path) for output in outputs)
+
+
+def _restore_readings(run: RecordedRun, stage: str, scratch: Path) -> None:
+    """Gives the copy the ledger of test as it was at the evaluation: its pages say how often test was read before."""
+    recorded = scratch / ".record" / artifacts.TEST_READINGS
+    if any(output.path == artifacts.TEST_READINGS for output in run.outputs(stage)):
+        try:
+            if run.fetch(artifacts.TEST_READINGS, recorded):
+                test_ledger.write_ledger(test_ledger.read_history(recorded), scratch)
+        finally:
+            artifacts.remove(recorded)
 
 
 def _check(run: RecordedRun, stage: str, scratch: Path, tolerance: float) -> Iterator[CheckedOutput]:

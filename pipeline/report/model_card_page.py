@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.core.estimate import Estimate
 from pipeline.core.terminal import count_of
 from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
+from pipeline.evaluation.robustness import ALL, CLEAN
 from pipeline.report.card_texts import CardTexts, join_sections
+from pipeline.report.decisions import describe_calibration, describe_coverage
 from pipeline.report.formatting import PLAIN, SPACE, figure
 from pipeline.report.markdown import bullets, escape, table
+from pipeline.report.robustness import describe_loss
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline.core.estimate import Estimate
     from pipeline.core.open_types import JsonObject
     from pipeline.core.results import StoredFinding
 
@@ -23,6 +26,12 @@ SOURCE = "Mitchell et al. 2019, doi:10.1145/3287560.3287596"
 TEXTS = ("intended_use", "out_of_scope", "ethics", "contact", "license")
 OF_CLASS = ("precision", "recall", "f1", "auroc")
 MAX_CLASSES, MAX_SLICES = 50, 20
+PAIR = " and "  # between the two attributes of a slice
+ABSTENTIONS = {
+    "never": "Every picture gets a decision; none is left to a person",
+    "confidence": "A picture whose highest score is below {:.3g} % is left to a person",
+    "sets": "A picture whose prediction set does not hold exactly one class is left to a person",
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,6 +45,9 @@ class ModelFacts:
         slices: `reports/slices.csv`.
         findings: Of both groups of checks.
         readings: How often the test part was read, in words.
+        decisions: `reports/policy_figures.json`.
+        robustness: `reports/robustness.json`.
+        counterfactuals: What the model makes of suspected properties, a sentence for each.
     """
 
     card: JsonObject
@@ -44,6 +56,9 @@ class ModelFacts:
     slices: pd.DataFrame
     findings: Mapping[str, StoredFinding]
     readings: Sequence[str]
+    decisions: JsonObject
+    robustness: Mapping[str, Estimate]
+    counterfactuals: Sequence[str]
 
 
 def model_card(facts: ModelFacts, texts: CardTexts) -> str:
@@ -63,10 +78,13 @@ def model_card(facts: ModelFacts, texts: CardTexts) -> str:
             ),
             ("Intended use", [texts.text("intended_use"), _write_fact("Out of scope", texts.text("out_of_scope"))]),
             ("Factors", [_factors(facts)]),
-            ("Metrics", [_metrics(facts)]),
+            ("Metrics", [_metrics(facts), _decisions(facts)]),
             ("Evaluation data", [_evaluation_data(facts)]),
             ("Training data", [_training_data(facts)]),
-            ("Quantitative analyses", [_overall(facts), _by_class(facts), _by_slice(facts)]),
+            (
+                "Quantitative analyses",
+                [_overall(facts), _by_class(facts), _by_slice(facts), _robustness(facts), _counterfactuals(facts)],
+            ),
             ("Ethical considerations", [texts.text("ethics")]),
             ("Caveats and recommendations", [_caveats(facts)]),
         ],
@@ -91,10 +109,16 @@ def _details(facts: ModelFacts) -> str:
 
 
 def _factors(facts: ModelFacts) -> str:
-    attributes = list(dict.fromkeys(str(one) for one in facts.slices["attribute"] if " and label" not in str(one)))
-    if not attributes:
+    known = [*dict.fromkeys(map(str, facts.slices["attribute"]))]
+    single = [name for name in known if PAIR not in name and name != "label"]
+    if not single:
         return "The pictures have no attributes (such as site or camera): the figures are divided by class alone."
-    return f"The figures below are divided by class and by {', '.join(map(escape, attributes))}."
+    pairs = " and by pairs of these" if any(PAIR in name for name in known) else ""
+    count = len(facts.slices[["attribute", "slice"]].drop_duplicates())
+    return (
+        f"The figures below are divided by class and by {', '.join(map(escape, single))}{pairs}: "
+        f"{count_of(count, 'slice')}, all in `reports/slices.csv`."
+    )
 
 
 def _metrics(facts: ModelFacts) -> str:
@@ -105,11 +129,33 @@ def _metrics(facts: ModelFacts) -> str:
         for title, note in [PLAIN.get(name, (name, ""))]
         if note
     ]
-    thresholds = (facts.card.get("task") or {}).get("thresholds")
-    decided = (
-        "A label is predicted where its score reaches its threshold, which was chosen on val." if thresholds else ""
-    )
-    return "\n\n".join(part for part in (bullets(lines), decided) if part)
+    return bullets(lines)
+
+
+def _decisions(facts: ModelFacts) -> str:
+    """How a score becomes a decision, and what test shows of it."""
+    policy, figures = facts.decisions["policy"], facts.decisions["figures"]
+    known = {name: Estimate.from_json(entry) for name, entry in figures.items()}
+    rows = facts.decisions["rule"]
+    lines = [
+        describe_calibration(policy, known),
+        *(
+            f"{row['class']} is predicted where its score is at least {row['threshold']:.3g}, chosen on val"
+            for row in rows
+        ),
+        "" if rows else _by_default(facts),
+        ABSTENTIONS[policy["abstention"]].format(100 * policy["min_confidence"]),
+        describe_coverage(policy, known, facts.decisions["exchangeability"]["state"]),
+        facts.decisions["exchangeability"]["sentence"],
+        *policy["notes"],
+    ]
+    return "### Decisions\n\n" + bullets(escape(line) for line in lines if line)
+
+
+def _by_default(facts: ModelFacts) -> str:
+    if (facts.card.get("task") or {}).get("thresholds"):
+        return "A label is predicted where its score reaches its threshold, which was chosen on val."
+    return "The class with the highest score is predicted." if facts.decisions["policy"]["exclusive"] else ""
 
 
 def _evaluation_data(facts: ModelFacts) -> str:
@@ -174,16 +220,54 @@ def _by_class(facts: ModelFacts) -> str:
 def _by_slice(facts: ModelFacts) -> str:
     known = facts.slices.dropna(subset=["value"])
     for metric in ("accuracy", "f1_macro"):
-        rows = known[known["metric"] == metric].sort_values(["value", "attribute", "slice"])
+        rows = known[known["metric"] == metric].assign(is_weaker=known["verdict"] == "weaker")
         if len(rows):
             break
     else:
         return ""
     cells = []
-    for row in rows.head(MAX_SLICES).to_dict("records"):
+    ordered = rows.sort_values(["is_weaker", "value", "attribute", "slice"], ascending=[False, True, True, True])
+    for row in ordered.head(MAX_SLICES).to_dict("records"):
         ends = "no interval" if row["low"] != row["low"] else f"{100 * row['low']:.1f} to {100 * row['high']:.1f} %"
-        cells.append((f"{row['attribute']} = {row['slice']}", int(row["n"]), f"{100 * row['value']:.1f} % ({ends})"))
-    return f"### Slice by slice, the weakest first\n\n{table(('Slice', 'Pictures', PLAIN[metric][0]), cells)}"
+        cells.append(
+            (
+                f"{row['attribute']} = {row['slice']}",
+                int(row["n"]),
+                f"{100 * row['value']:.1f} % ({ends})",
+                "" if row["rest"] != row["rest"] else f"{100 * row['rest']:.1f} %",
+                "" if row["p"] != row["p"] else f"{row['p']:.3f}",
+                row["verdict"] if isinstance(row["verdict"], str) else "",
+            )
+        )
+    weaker = int(rows["is_weaker"].sum())
+    found = f"Of {count_of(len(rows), 'slice')} {weaker:,} {'is' if weaker == 1 else 'are'} shown to be weaker than"
+    columns = ("Slice", "Pictures", PLAIN[metric][0], "The rest", "p", "Verdict")
+    heading = (
+        f"### Slice by slice, the weakest first\n\n{found} the rest of test; p is corrected for all of them together."
+    )
+    return f"{heading}\n\n{table(columns, cells)}"
+
+
+def _robustness(facts: ModelFacts) -> str:
+    rows = [
+        (name.replace("_", " "), describe_loss(one), one.n)
+        for name, one in facts.robustness.items()
+        if name not in (ALL, CLEAN)
+    ]
+    if not rows or ALL not in facts.robustness:
+        return ""
+    whole = f"Under all corruptions the accuracy changes by {describe_loss(facts.robustness[ALL])} of the clean one."
+    return f"### Corrupted pictures\n\n{whole}\n\n" + table(
+        ("Corruption", "Change of the accuracy, mean over five severities", "Pictures"), rows
+    )
+
+
+def _counterfactuals(facts: ModelFacts) -> str:
+    return (
+        "### Suspected properties changed in the picture\n\n" + bullets(map(escape, facts.counterfactuals))
+        if facts.counterfactuals
+        else ""
+    )
 
 
 def _caveats(facts: ModelFacts) -> str:

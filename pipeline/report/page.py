@@ -41,6 +41,7 @@ from pipeline.report.provenance import model_facts, provenance
 from pipeline.report.rendering import page
 from pipeline.report.robustness import robustness
 from pipeline.report.slices import parts
+from pipeline.report.test_uses import UseNote, read_evaluation_note
 from pipeline.statistics.bootstrap import wilson_sample_size
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Material:
         num_suspects: Rows of `reports/label_suspects.csv`.
         model_bytes: Size of the files of the predictor.
         preview: PNG bytes of the augmentation sheet.
+        readings: How often test was read until this evaluation.
     """
 
     params: Params
@@ -109,6 +111,7 @@ class Material:
     num_suspects: int
     model_bytes: int
     preview: bytes
+    readings: UseNote
 
     @classmethod
     def gather(
@@ -156,6 +159,7 @@ class Material:
             num_suspects=len(pd.read_csv(artifacts.SUSPECTS, usecols=["sample_id"], dtype=str)),
             model_bytes=sum(path.stat().st_size for path in artifacts.PREDICTOR.rglob("*") if path.is_file()),
             preview=artifacts.PREVIEW.read_bytes(),
+            readings=read_evaluation_note(),
         )
 
 
@@ -225,6 +229,7 @@ def content(material: Material) -> dict[str, object]:
         "name": material.card.get("source") or "data set",
         "facts": model_facts(material.card, len(material.curves), material.model_bytes),
         "headline": top,
+        "readings": material.readings,
         "num_resamples": material.params["evaluate"]["num_resamples"],
         "data": data(material.manifest, material.quarantine, material.splits),
         "balance": balances(material.manifest, material.splits),

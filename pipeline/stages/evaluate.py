@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from pipeline.core import artifacts, config, stage_runner, test_ledger
 from pipeline.core.choices import refuse_unfit
 from pipeline.core.estimate import write_estimates
@@ -21,6 +23,7 @@ from pipeline.evaluation.worst_group import WORST, worst_group_accuracy
 from pipeline.features.store import Embeddings
 from pipeline.images.reader import make_reader
 from pipeline.report.confusion import confusion_table
+from pipeline.report.dvc_plots import write_plots
 from pipeline.report.index import write_index
 from pipeline.report.page import Material, render
 from pipeline.report.summary import describe_test
@@ -39,7 +42,8 @@ def main() -> list[str]:
     predictions = predict_splits(predictor, packed, policy)
     val, test = (predictions[predictions["split"] == name].reset_index(drop=True) for name in ("val", "test"))
     of_val, of_test = (Predictions.of(part, packed.classes) for part in (val, test))
-    test_ledger.record(test_ledger.Reading.of([of_test], test_ledger.EVALUATE, str(card["training_key"])))
+    reading = test_ledger.Reading.of([of_test], test_ledger.EVALUATE, str(card["training_key"]))
+    test_ledger.record(reading)
     single_numbers = {name: metric for name, metric in metrics.items() if not metric.per_class}
     choose_by = evaluate_split(single_numbers, of_val, options) if len(of_val) else {}
     figures = evaluate_split(metrics, of_test, options)
@@ -54,9 +58,11 @@ def main() -> list[str]:
     artifacts.write_table(artifacts.PREDICTIONS, predictions, metadata={"classes": packed.classes})
     write_estimates(artifacts.METRICS, choose_by)
     write_estimates(artifacts.TEST_METRICS, figures)
+    test_ledger.write_history(test_ledger.list_until(reading))
     artifacts.write_json(artifacts.POLICY_FIGURES, of_policy)
     artifacts.write_csv(artifacts.SLICES, sliced)
     artifacts.write_csv(artifacts.CONFUSION, confusion_table(test))
+    write_plots(of_policy, figures, pd.read_csv(artifacts.ROBUSTNESS))
     choices = {
         name: card[name] for name in ("augmentation", "encoder", "imbalance", "mix", "task", "train", "transform")
     }

@@ -29,7 +29,7 @@ from pipeline.report.model_card_page import ModelFacts, model_card
 from pipeline.report.page import read_slices
 from pipeline.report.provenance import model_facts
 from pipeline.report.summary import read_summary
-from pipeline.report.test_uses import describe_uses, read_limit, read_uses
+from pipeline.report.test_uses import read_evaluation_note
 from pipeline.tracking import registry, runs
 from pipeline.tracking.descriptions import describe_version
 from pipeline.tracking.figures import EXPLANATIONS, INTERVENTIONS, ROBUSTNESS, TEST, VAL
@@ -43,7 +43,8 @@ ARTIFACTS = {
     "data": [artifacts.VALIDATION, artifacts.CHECKS, artifacts.CURATION, artifacts.SUSPECTS, artifacts.PREVIEW],
     "evaluation": [
         *(artifacts.PREDICTIONS, artifacts.METRICS, artifacts.TEST_METRICS, artifacts.SLICES, artifacts.CONFUSION),
-        *(artifacts.TRAIN_CURVES, artifacts.IMBALANCE, artifacts.ROBUSTNESS, artifacts.ROBUSTNESS_METRICS),
+        *(artifacts.TEST_READINGS, artifacts.TRAIN_CURVES, artifacts.IMBALANCE),
+        *(artifacts.ROBUSTNESS, artifacts.ROBUSTNESS_METRICS),
         *(artifacts.POLICY, artifacts.POLICY_FIGURES, artifacts.INTERVENTIONS, artifacts.INTERVENTIONS_TABLE),
         artifacts.EXPLANATIONS,
         *(
@@ -94,7 +95,7 @@ def main() -> list[str]:
     artifacts.write_json(artifacts.REGISTRATION, result)
     details = version_facts(result, card, len(curves))
     texts: CardTexts = config.instantiate(CardTexts, config.get_section(params, "card"), "card")
-    write_cards(card, details, texts, describe_uses(result["test_set_uses"], read_uses(), read_limit()))
+    write_cards(card, details, texts, read_evaluation_note(result["test_set_uses"]).lines)
     runs.log_files(run_id, "cards", [artifacts.MODEL_CARD, artifacts.DATA_SHEET])
     write_index(str(card["source"]), "register", details)
     return [f"{result['model']} version {result['version']}, {' and '.join(result['aliases'])}", *read_summary()]
@@ -110,6 +111,9 @@ def write_cards(card: JsonObject, details: list[tuple[str, str]], texts: CardTex
         slices=read_slices(artifacts.SLICES),
         findings=findings,
         readings=readings,
+        decisions=artifacts.read_json(artifacts.POLICY_FIGURES),
+        robustness=read_estimates(artifacts.ROBUSTNESS_METRICS),
+        counterfactuals=[one["sentence"] for one in artifacts.read_json(artifacts.INTERVENTIONS)["results"]],
     )
     samples = artifacts.read_table(artifacts.MANIFEST)
     data = DataFacts(
@@ -135,7 +139,7 @@ def version_facts(result: JsonObject, card: JsonObject, num_epochs: int) -> list
         ("Version", f"{result['model']} version {result['version']}"),
         ("Verdict", describe_verdict(result, tags)),
         *model_facts(card, num_epochs, num_bytes),
-        ("Readings of test", "; ".join(describe_uses(result["test_set_uses"], read_uses(), read_limit()))),
+        ("Readings of test", "; ".join(read_evaluation_note(result["test_set_uses"]).lines)),
         ("Training time", "" if seconds is None else duration(seconds)),
         ("Git commit", runs.describe_commit(tags.get(registry.COMMIT, ""))),
         ("Software", f"Python {platform.python_version()}, {software}"),

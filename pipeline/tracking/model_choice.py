@@ -73,7 +73,7 @@ def load_classifier(model: str | None = None) -> tuple[PictureClassifier, str]:
             raise UserError(f"{problem}, and {artifacts.PREDICTOR} does not exist; colibri run trains a model")
         return PictureClassifier.load(artifacts.PREDICTOR), f"{artifacts.PREDICTOR}, the last trained model ({problem})"
     version = find_version(model)
-    with _files(version) as folder:
+    with open_files(version) as folder:
         return PictureClassifier.load(folder), str(version)
 
 
@@ -102,6 +102,11 @@ def find_version(model: str | None = None) -> RegisteredVersion:
         aliases=tuple(sorted(entry.aliases)),
         model_id=str(entry.model_id or entry.source.rpartition("/")[2]),
     )
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text has the form of a registered version; see `find_version`."""
+    return text.isdecimal() or REFERENCE.fullmatch(text) is not None
 
 
 def project_model() -> str:
@@ -164,7 +169,7 @@ def _search(client: MlflowClient, name: str, alias: str | None, version: str | N
 
 
 @contextmanager
-def _files(version: RegisteredVersion) -> Iterator[Path]:
+def open_files(version: RegisteredVersion) -> Iterator[Path]:
     """The folder with card and weights: where MLflow keeps it on this machine, else a download.
 
     Raises:

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, final
 import yaml
 
 from pipeline.core import artifacts
+from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
-from pipeline.core.uris import mask_values
-from pipeline.tracking.connection import Unavailable, find, open_store
+from pipeline.core.machine import describe_machine
+from pipeline.core.uris import mask_values, sqlite_path
+from pipeline.tracking.connection import Unavailable, find, open_store, tracking_uri
 from pipeline.tracking.experiments import dataset_of, open_experiment
 from pipeline.tracking.figures import epoch_figures, log_estimates
 from pipeline.tracking.journal import Journal, bring_left, log_figures, log_params
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 KEY, RESULTS = "colibri.training_key", "colibri.results_key"
 REPEATED = "colibri.repeat_key"  # of data, choices and code: an equal key gives an equal training
 MADE = "colibri.made"  # digest of what training made: predictor and curves
+MACHINE = "colibri.machine"  # tag: on what the training ran, as JSON; no parameter, since no choice is made by it
 SECONDS = "train/seconds"  # since the training started, at the end of each epoch
 SHORT = 8  # hex digits of a digest that people read
 MAX_COUNTS = 50  # classes whose samples are counted
@@ -88,7 +91,7 @@ def training_run(
         sweep(client, experiments)
     with record_run(
         name=run_name(params, key),
-        tags={**_tags(key), REPEATED: repeat_key or key},
+        tags={**_tags(key), REPEATED: repeat_key or key, MACHINE: json.dumps(describe_machine())},
         params=headline_parameters(params, facts or {}),
         failed="FAILED",
         finished_before=(REPEATED, repeat_key or key),
@@ -211,6 +214,18 @@ def training_seconds(key: str) -> float | None:
         bring_left()
         known = [run for run in find(client, experiments, KEY, key) if run.info.status == "FINISHED"]
     return next((float(run.data.metrics[SECONDS]) for run in known if SECONDS in run.data.metrics), None)
+
+
+def read_machine(key: str) -> dict[str, str]:
+    """On what the last finished training of this key ran; empty where no run of the store says so."""
+    database = sqlite_path(tracking_uri())
+    if database is not None and not database.exists():  # a look must not make a store
+        return {}
+    with suppress(UserError), open_store(wait=0) as (client, experiments):
+        for run in find(client, experiments, KEY, key):
+            if run.info.status == "FINISHED" and MACHINE in run.data.tags:
+                return {str(name): str(text) for name, text in json.loads(run.data.tags[MACHINE]).items()}
+    return {}
 
 
 def differing_params(run_id: str, other: str) -> list[str]:

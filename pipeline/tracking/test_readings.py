@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pipeline.core.test_ledger import EVALUATE, Reading, count_uses, record
+from pipeline.core import artifacts
+from pipeline.core.test_ledger import EVALUATE, Reading, count_uses, read_history, read_readings, record
 from pipeline.tracking.connection import open_store, search
 from pipeline.tracking.journal import log_figures
 from pipeline.tracking.runs import KEY
@@ -24,13 +25,22 @@ def share_reading(run_id: str, reading: Reading) -> None:
         run_id: Of the run whose model was evaluated.
         reading: Of the test part by `evaluate`.
     """
-    record(reading)  # again where DVC brought the results of another machine: evaluate has not run here
+    for earlier in _of_another_checkout():
+        record(earlier)
+    record(reading)
     with open_store() as (client, experiments):
         client.set_tag(run_id, TEST_SET, reading.test_set)
         client.set_tag(run_id, TEST_RESULT, reading.result)
         for run in search(client, experiments, f"tags.`{TEST_SET}` = '{reading.test_set}'"):
             record(_reading_of(run))
         log_figures(client, run_id, {READINGS: float(count_uses(reading.test_set).total)})
+
+
+def _of_another_checkout() -> list[Reading]:
+    """What `reports/test_readings.json` knows and the ledger does not: DVC brought it, evaluate did not run here."""
+    known = {(one.test_set, one.what, one.result) for one in read_readings()}
+    history = read_history() if artifacts.TEST_READINGS.exists() else []
+    return [one for one in history if (one.test_set, one.what, one.result) not in known]
 
 
 def _reading_of(run: Run) -> Reading:

@@ -1,6 +1,8 @@
 """colibri compare: two runs of one repository, read from DVC's cache, and what it says of them."""
 
+import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import Change, Estimate
 from pipeline.core.test_ledger import read_readings
+from pipeline.core.uris import file_path
 from pipeline.experiments import comparison
 from pipeline.experiments.comparison import ComparedRun, list_differences, read_run
 
@@ -86,6 +89,91 @@ def test_a_tag_and_the_workspace(repository, capsys):
     line = next(line for line in shown.splitlines() if line.strip().startswith("accuracy"))
     assert line.split()[:4] == ["accuracy", "0.667", "0.967", "+0.300"]
     assert line.endswith("B is better")
+
+
+@pytest.fixture
+def registered(repository, empty_store, monkeypatch):
+    """Version 1 (champion) is right for 40 of 60; the run of version 2 has lost its predictions; gives the client."""
+    from pipeline.tracking import registry
+    from pipeline.tracking.connection import QUIET, connect
+    from pipeline.tracking.experiments import open_experiment
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for key, value in QUIET.items():
+        monkeypatch.setenv(key, value)
+    shutil.copy(empty_store, "mlflow.db")
+    client = connect()[0]
+    client.create_registered_model("model")
+    for number in ("1", "2"):
+        write_run(repository, 40, 5)
+        run_id = client.create_run(open_experiment(client, "pets")).info.run_id
+        client.log_text(run_id, PARAMS.replace("EPOCHS", "5") + "register: {model_name: model}\n", "params.yaml")
+        if number == "1":
+            client.log_artifact(run_id, str(artifacts.PREDICTIONS), "evaluation")
+        model = client.create_logged_model(client.get_run(run_id).info.experiment_id, "model", run_id)
+        files = file_path(model.artifact_location) / "artifacts/predictor"
+        shutil.copytree(artifacts.PREDICTOR, files)
+        client.create_model_version("model", model.model_uri, run_id, model_id=model.model_id)
+    registry.set_alias("model", "champion", "1")
+    write_run(repository, 58, 10)
+    with Path("params.yaml").open("a") as file:
+        file.write("register: {model_name: model}\n")
+    return client
+
+
+@pytest.mark.parametrize("name", ["1", "@champion", "model@champion", "model/1", "models:/model/1"])
+def test_a_registered_version_and_the_workspace(registered, capsys, name):
+    compare.main(name, "workspace")
+    shown = capsys.readouterr().out
+    assert "A = model version 1 (champion), B = workspace; 1 parameter differs\n  train.epochs: 5 -> 10\n" in shown
+    line = next(line for line in shown.splitlines() if line.strip().startswith("accuracy"))
+    assert line.split()[:4] == ["accuracy", "0.667", "0.967", "+0.300"]
+    assert "right: A and B 40, only A 0, only B 18, neither 2\n" in shown
+    assert next(line for line in shown.splitlines() if "site = south" in line).endswith("better")
+    assert [one.run for one in read_readings()] == [f"{name} and workspace"]
+
+
+def test_a_tag_of_git_comes_before_a_version_of_that_name(registered):
+    assert read_run("1").name == "model version 1 (champion)"
+    git("tag", "1")
+    assert read_run("1").name == "1"
+    assert read_run("models:/model/1").name == "model version 1 (champion)"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("7", r"^model has no version 7; its versions are 1, 2$"),
+        ("@best", r"^model has no version with the alias 'best'; its versions are 1, 2$"),
+        ("other/1", r"^MLflow's store sqlite:.*mlflow\.db has no model 'other'; it has model$"),
+        (
+            "models:/model",
+            r"^there is no run 'models:/model'; expected an experiment .* such as 3, @champion or models:/",
+        ),
+        (
+            "2",
+            r"^model version 2 cannot be compared: its run \w+ has no evaluation/predictions\.parquet in MLflow \(it w",
+        ),
+    ],
+)
+def test_versions_that_cannot_be_compared(registered, name, message):
+    before = sorted(path for path in Path().rglob("*") if ".git" not in path.parts and "mlflow" not in path.name)
+    with pytest.raises(UserError, match=message):
+        compare.main(name, "workspace")
+    after = sorted(path for path in Path().rglob("*") if ".git" not in path.parts and "mlflow" not in path.name)
+    assert after == before
+
+
+def test_a_part_that_has_no_picture_in_common_is_named(repository, capsys):
+    table = artifacts.read_table(artifacts.PREDICTIONS)
+    is_test = table["split"] == "test"
+    other = table.assign(sample_id=table["sample_id"].where(~is_test, "new " + table["sample_id"]))
+    artifacts.write_table(artifacts.PREDICTIONS, other, metadata={"classes": ["a", "b"]})
+    compare.main("first", "workspace")
+    shown = capsys.readouterr().out
+    assert "On the 60 val pictures of both" in shown
+    assert "No test picture is in both, so nothing is compared on test.\n" in shown
+    assert read_readings() == []
 
 
 def test_classes_and_slices(repository, capsys):

@@ -12,6 +12,7 @@ from pipeline.commands import cross_validate, main, run
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
+from pipeline.core.test_ledger import digest_samples, read_readings
 from pipeline.experiments import dvc_queue, folds, naming
 from pipeline.experiments.dvc_queue import Finished
 from pipeline.experiments.folds import FoldResult
@@ -119,6 +120,21 @@ def test_figures_over_all_groups_are_written_logged_and_printed(ended, capsys):
     assert "Cross-validated: 80 pictures of 20 groups, each tested once" in shown
     assert "accuracy                0.850" in shown
     assert "fold 2               34      6     40     10" in shown
+
+
+def test_it_counts_as_a_reading_of_the_test_part_that_the_folds_hold_too(ended):
+    cross_validate.main([], folds=2, repeats=1)
+    assert read_readings() == []  # there is no test part yet; each fold counted its own
+    rows = pd.DataFrame({"sample_id": ["f1s7", "f0s2", "f0s39"], "split": ["test", "test", "train"]})
+    artifacts.write_table(artifacts.PREDICTIONS, rows)
+    cross_validate.main(["train=svm"], folds=2, repeats=1)
+    cross_validate.main(["train=svm"], folds=2, repeats=1)
+    (reading,) = read_readings()
+    assert (reading.what, reading.run) == ("cross-validate", "train=svm")
+    assert reading.test_set == digest_samples(["f0s2", "f1s7"])
+    artifacts.write_table(artifacts.PREDICTIONS, rows.assign(sample_id=["new", "f0s2", "f0s39"]))
+    cross_validate.main(["train=svm"], folds=2, repeats=1)
+    assert len(read_readings()) == 1  # the folds do not hold all of this test part
 
 
 def test_the_single_test_figure_of_the_same_data_set_stands_next_to_it(ended, capsys):

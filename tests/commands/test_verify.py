@@ -15,6 +15,7 @@ import pytest
 
 from pipeline.commands import verify
 from pipeline.core.errors import UserError
+from pipeline.experiments import certificate as certificate_module
 from pipeline.experiments import verification
 from pipeline.experiments.certificate import JSON, PAGE
 from pipeline.experiments.recorded_run import RecordedRun, digest_output
@@ -49,7 +50,8 @@ if sys.argv[1] == "ingest":
 elif sys.argv[1] == "train":
     number = len(json.loads(Path("data/manifest.json").read_text()))
     write("data/model/weights.json", [number, 1 / 3])
-    write("data/model/card.json", {"number": number, "store": "sqlite" in os.environ.get("MLFLOW_TRACKING_URI", "")})
+    inherited = [name for name in os.environ if name.startswith(("MLFLOW_", "GIT_"))]
+    write("data/model/card.json", {"number": number, "inherited": inherited})
     write("reports/metrics.json", {"accuracy": 0.5})
 else:
     write("reports/registration.json", {"version": 1})
@@ -65,9 +67,9 @@ def record(message="run"):
     """What the stages write now becomes the record of a new commit."""
     from dvc.repo import Repo
 
-    store = {**os.environ, "MLFLOW_TRACKING_URI": "sqlite:///x.db"}
+    own = {name: text for name, text in os.environ.items() if not name.startswith(("MLFLOW_", "GIT_"))}
     for stage in ("ingest", "train", "register"):
-        subprocess.run([sys.executable, "make.py", stage], check=True, env=store)
+        subprocess.run([sys.executable, "make.py", stage], check=True, env=own)
     with Repo(".") as repo:
         repo.commit(force=True)
     git("add", "-A")
@@ -140,6 +142,74 @@ def test_everything_comes_out_again(repository, capsys):
         "reports/certificate.json",
         "reports/certificate.md",
     }
+
+
+EVALUATE = """
+if sys.argv[1] == "evaluate":
+    ledger = Path("test_readings.jsonl")
+    before = [json.loads(line)["result"] for line in ledger.read_text().splitlines()] if ledger.exists() else []
+    results = before[: before.index("mine") + 1] if "mine" in before else before + ["mine"]
+    readings = [{"what": "evaluate", "result": one, "run": "key"} for one in results]
+    write("reports/test_readings.json", {"test_set": "t", "readings": readings})
+    write("reports/page.json", len(results))
+"""
+
+
+def test_an_evaluation_finds_the_readings_of_test_that_were_before_it(repository, capsys):
+    stage = "  evaluate:\n    cmd: python make.py evaluate\n    deps: [data/model]\n"
+    outputs = "    outs: [reports/test_readings.json, reports/page.json]\n"
+    Path("dvc.yaml").write_text(DVC_YAML.replace("  register:", stage + outputs + "  register:"))
+    with Path("make.py").open("a") as file:
+        file.write(EVALUATE)
+    with Path(".gitignore").open("a") as file:
+        file.write("/test_readings.jsonl\n/reports/*.json\n")
+    entries = [
+        {"test_set": "t", "result": one, "what": "evaluate", "run": "key", "date": "x"} for one in ("a", "mine", "b")
+    ]
+    Path("test_readings.jsonl").write_text("".join(json.dumps(one) + "\n" for one in entries))
+    subprocess.run([sys.executable, "make.py", "evaluate"], check=True)
+    record("with an evaluation")
+    Path("test_readings.jsonl").unlink()  # as in another checkout
+    run(stages=["evaluate"])
+    assert "verify: all 2 artifacts came out again, 2 with the same bytes" in capsys.readouterr().out
+    assert not Path("test_readings.jsonl").exists()  # the copy has its own
+
+
+def test_the_machine_is_compared_with_that_of_the_original_training(repository, monkeypatch, capsys):
+    monkeypatch.setattr(
+        certificate_module, "describe_machine", lambda: {"processor": "new", "vector instructions": "AVX2"}
+    )
+    run(stages=["train"])
+    unknown = "On what machine the original training ran is not known here"
+    assert unknown in capsys.readouterr().out
+    assert unknown in PAGE.read_text()
+    found = {"processor": "new", "vector instructions": "AVX512", "torch": "2.1"}
+    monkeypatch.setattr(certificate_module, "read_recorded_machine", lambda run: found)
+    run(stages=["train"])
+    expected = (
+        "This machine is not that of the original training: vector instructions AVX2 instead of AVX512, "
+        "torch unknown instead of 2.1"
+    )
+    assert expected in capsys.readouterr().out
+    assert expected in PAGE.read_text()
+    assert "| vector instructions | AVX2 | AVX512 |" in PAGE.read_text()
+    assert certificate()["other_machine"]["vector instructions"] == "AVX2 instead of AVX512"
+    del found["torch"]
+    found["vector instructions"] = "AVX2"
+    run(stages=["train"])
+    assert "This machine is like that of the original training in all that is recorded" in PAGE.read_text()
+
+
+def test_the_machine_of_the_record_is_that_of_its_run_in_mlflow(repository, monkeypatch):
+    keys = []
+    monkeypatch.setattr("pipeline.tracking.runs.read_machine", lambda key: keys.append(key) or {"processor": "old"})
+    assert certificate_module.read_recorded_machine(RecordedRun.find("HEAD")) == {}
+    change('{"number": number, "inherited": inherited}', '{"number": number, "training_key": "k1"}')
+    monkeypatch.setattr(certificate_module, "CARD_FILE", "data/model/card.json")
+    assert certificate_module.read_recorded_machine(RecordedRun.find("HEAD")) == {}  # no key in this card
+    record("with a key")
+    assert certificate_module.read_recorded_machine(RecordedRun.find("HEAD")) == {"processor": "old"}
+    assert keys == ["k1"]
 
 
 def test_a_number_within_the_tolerance(repository, capsys):

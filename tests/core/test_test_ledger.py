@@ -8,7 +8,18 @@ from predictions_examples import make_predictions
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.core.test_ledger import LEDGER, Reading, count_uses, digest_samples, read_readings, record
+from pipeline.core.test_ledger import (
+    LEDGER,
+    Reading,
+    Uses,
+    count_uses,
+    digest_samples,
+    list_until,
+    read_history,
+    read_readings,
+    record,
+    write_history,
+)
 
 
 def model(*decided, names=None):
@@ -35,7 +46,6 @@ def test_different_results_count_and_repeated_ones_do_not(project):
     uses = count_uses(digest_samples(["s0", "s1"]))
     assert uses.results == {"compare": 1, "evaluate": 2}
     assert uses.total == 3
-    assert uses.first == min(one.date for one in read_readings())
     assert len(read_readings()) == 5  # the repeated one is written once
     assert count_uses("another").total == 0
 
@@ -76,3 +86,35 @@ def test_a_folder_in_its_place_stops_the_evaluation(project):
     LEDGER.mkdir()
     with pytest.raises(UserError, match=r"test_readings\.jsonl, which counts .* \(Is a directory\); make it writable"):
         record(reading(False))
+
+
+def test_the_readings_until_an_evaluation_stay_what_they_were(project):
+    first, second = reading(True, True), reading(True, False, run="second")
+    for one in (first, reading(True, True, what="compare", run="A and B"), second):
+        record(one)
+    record(Reading.of([model(True, names=["x"])], "evaluate", "key"))
+    write_history(list_until(second))
+    before = artifacts.TEST_READINGS.read_bytes()
+    assert Uses.of(read_history()) == Uses(results={"compare": 1, "evaluate": 2})
+    assert [one.run for one in read_history()] == ["key", "A and B", "second"]
+    assert b"date" not in before  # the same readings on another day give the same bytes
+    record(reading(False, False))
+    record(replace(second, run="again"))
+    write_history(list_until(replace(second, date="later")))
+    assert artifacts.TEST_READINGS.read_bytes() == before
+    assert Uses.of(list_until(first)).total == 1
+
+
+def test_a_reading_that_the_ledger_lacks_is_the_last(project):
+    record(reading(True, True))
+    assert [one.result for one in list_until(reading(False, False))] == [
+        reading(True, True).result,
+        reading(False, False).result,
+    ]
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]", '{"test_set": "x", "readings": [{"what": 1}]}'])
+def test_a_history_that_is_none(project, text):
+    artifacts.write_text(artifacts.TEST_READINGS, text)
+    with pytest.raises(UserError, match=r"^reports/test_readings\.json: not a list of readings of test; remove it and"):
+        read_history()

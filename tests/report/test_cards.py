@@ -43,6 +43,23 @@ SLICES = pd.DataFrame(
 ).reindex(columns=COLUMNS)
 
 
+POLICY = {
+    "exclusive": True,
+    "temperatures": [1.0, 1.0],
+    "abstention": "confidence",
+    "min_confidence": 0.8,
+    "set_thresholds": None,
+    "coverage": 0.9,
+    "notes": ["Prediction sets cannot be judged: val is small."],
+}
+DECISIONS = {
+    "policy": POLICY,
+    "figures": {},
+    "rule": [{"class": "dog", "threshold": 0.4321}],
+    "exchangeability": {"state": "differs", "sentence": "Test is not like val."},
+}
+
+
 def model(texts=FULL, **changes):
     facts = {
         "card": CARD,
@@ -51,6 +68,9 @@ def model(texts=FULL, **changes):
         "slices": SLICES,
         "findings": FINDINGS,
         "readings": ["3 results were read from these test pictures"],
+        "decisions": DECISIONS,
+        "robustness": {},
+        "counterfactuals": [],
     }
     return model_card(ModelFacts(**{**facts, **changes}), texts)
 
@@ -113,6 +133,40 @@ def test_figures_of_all_of_classes_and_of_slices():
     assert "outliers cannot be judged: Too few pictures." in text
     assert "Mask the border." in text
     assert "All is well" not in text
+
+
+def test_how_a_score_becomes_a_decision():
+    text = model()
+    assert text.index("## Metrics") < text.index("### Decisions") < text.index("## Evaluation data")
+    assert "* The scores are those of the model: no temperature was fitted." in text
+    assert "* dog is predicted where its score is at least 0.432, chosen on val" in text
+    assert "* A picture whose highest score is below 80 % is left to a person" in text
+    assert "* Test is not like val." in text
+    assert "* Prediction sets cannot be judged: val is small." in text
+    plain = model(decisions={**DECISIONS, "rule": [], "policy": {**POLICY, "abstention": "never"}})
+    assert "* The class with the highest score is predicted." in plain
+    assert "* Every picture gets a decision; none is left to a person" in plain
+
+
+def test_weak_slices_come_first_with_their_corrected_p():
+    weak = SLICES.assign(rest=[0.6, 0.85, 0.8], p=[1.0, 0.004, None], verdict=["not shown", "weaker", ""])
+    pair = weak.iloc[[0]].assign(attribute="site and label", slice="north, dog", value=0.1)
+    text = model(slices=pd.concat([weak, pair], ignore_index=True))
+    assert "Of 3 slices 1 is shown to be weaker than the rest of test" in text
+    assert "| site = a\\|b | 20 | 70.0 % (no interval) | 85.0 % | 0.004 | weaker |" in text
+    assert text.index("0.004 | weaker") < text.index("site and label = north, dog")
+    assert "divided by class and by site and by pairs of these: 4 slices" in text
+
+
+def test_corruptions_and_suspected_properties():
+    losses = {"clean": entry(0.8, 0.7, 0.9), "all": entry(-0.2, -0.3, -0.1), "colour_cast": entry(-0.05, -0.1, -0.01)}
+    text = model(robustness=losses, counterfactuals=[f"The model follows {NASTY[0]}."])
+    assert "Under all corruptions the accuracy changes by -20.0 % (-30.0 to -10.0 %) of the clean one." in text
+    assert "| colour cast | -5.0 % (-10.0 to -1.0 %) | 40 |" in text
+    assert "| clean |" not in text
+    assert "### Suspected properties changed in the picture" in text
+    assert "<script>" not in text
+    assert "### Corrupted pictures" not in model()
 
 
 def test_counts_of_the_data():

@@ -3,12 +3,12 @@
 import pandas as pd
 
 from pipeline.core import artifacts
-from pipeline.core.test_ledger import Reading, Uses, digest_samples, record
-from pipeline.report.test_uses import describe_uses, read_limit, read_uses
+from pipeline.core.test_ledger import Reading, Uses, digest_samples, record, write_history
+from pipeline.report.test_uses import describe_uses, read_evaluation_note, read_limit, read_uses
 
 
 def uses(**results):
-    return Uses(results=results, first="2026-01-01T00:00:00+00:00")
+    return Uses(results=results)
 
 
 def test_within_the_limit_one_line():
@@ -47,5 +47,19 @@ def test_what_is_read_from_files(project):
     (project / "params.yaml").write_text("register: {max_test_readings: 7}\n")
     record(Reading(test_set=digest_samples(["a", "b"]), result="r", what="evaluate", run="k", date="2026-01-01"))
     record(Reading(test_set=digest_samples(["v"]), result="r", what="evaluate", run="k", date="2026-01-01"))
-    assert read_uses() == Uses(results={"evaluate": 1}, first="2026-01-01")
+    assert read_uses() == Uses(results={"evaluate": 1})
     assert read_limit() == 7
+
+
+def test_pages_have_the_count_until_the_evaluation(project):
+    readings = [Reading(test_set="t", result=str(number), what="evaluate", run="k", date="") for number in range(3)]
+    write_history(readings)
+    (project / "params.yaml").write_text("register: {max_test_readings: 3}\n")
+    record(Reading(test_set="t", result="later", what="evaluate", run="k", date="2026-01-01"))
+    until = "3 results were read from these test pictures until this evaluation"
+    assert read_evaluation_note().lines == [f"{until}; choosing by them makes the best figure too good"]
+    assert read_evaluation_note(2).finding.startswith(f"{until}, 2 versions are registered; ")
+    (project / "params.yaml").write_text("register: {max_test_readings: 2}\n")
+    finding, advice = read_evaluation_note().lines
+    assert finding.startswith(f"warning: {until}, more than register.max_test_readings (2): the best of 3 equal models")
+    assert advice.startswith("report its figures on new test pictures")

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.core import artifacts
+from pipeline.core.machine import describe_machine
 from pipeline.tracking import owners, runs
 from pipeline.tracking.connection import connect, find
 from pipeline.tracking.parent_runs import PARENT, finish, leaderboard_run, study_run, trial_run
@@ -119,6 +120,16 @@ def test_the_time_of_a_training_is_that_of_its_last_finished_run(store, client):
     with pytest.raises(KeyboardInterrupt):
         broken_off()
     assert runs.training_seconds("broken off") is None
+
+
+def test_the_machine_of_a_training_is_recorded_with_its_run(store, client, tmp_path, monkeypatch):
+    with runs.training_run("on this machine", {"a": 1}):
+        pass
+    assert runs.read_machine("on this machine") == describe_machine()
+    assert runs.read_machine("never trained") == {}
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}")
+    assert runs.read_machine("on this machine") == {}
+    assert not (tmp_path / "none.db").exists()  # a look makes no store
 
 
 def broken_off():

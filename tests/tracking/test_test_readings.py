@@ -1,6 +1,6 @@
 """Runs of several machines in one store: each checkout learns of the readings of all."""
 
-from pipeline.core.test_ledger import EVALUATE, Reading, count_uses, read_readings
+from pipeline.core.test_ledger import EVALUATE, Reading, count_uses, read_readings, write_history
 from pipeline.tracking.experiments import open_experiment
 from pipeline.tracking.test_readings import READINGS, TEST_RESULT, TEST_SET, share_reading
 
@@ -22,4 +22,15 @@ def test_a_run_says_what_it_read_and_the_count_holds_all(store, client, project,
     assert client.get_run(second).data.metrics[READINGS] == 2
     share_reading(second, reading("two"))
     assert count_uses("set of three").total == 2
+    (store / "test_readings.jsonl").unlink()
+
+
+def test_what_dvc_brought_from_another_checkout_counts_here(store, client, project):
+    run_id = client.create_run(open_experiment(client, "readings")).info.run_id
+    theirs, ours = reading("theirs"), reading("ours")
+    earlier, last = (Reading(**{**vars(one), "test_set": "another set"}) for one in (theirs, ours))
+    write_history([earlier, last])
+    for _ in range(2):
+        share_reading(run_id, last)
+        assert count_uses("another set").total == 2
     (store / "test_readings.jsonl").unlink()

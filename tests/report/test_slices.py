@@ -71,11 +71,3 @@ def test_names_of_mistakes_are_escaped():
 def test_the_pictures_of_the_first_weak_slices_are_needed():
     table = pd.DataFrame({"mistakes": ["", '["x", "y"]', np.nan, *(f'["{at}"]' for at in range(20))]})
     assert list_examples(table) == ["x", "y", *map(str, range(NUM_EXAMPLES - 1))]
-
-
-def test_the_model_card_lists_no_slice_that_only_repeats_another_one():
-    from test_cards import SLICES, model
-
-    table = SLICES.assign(repeats=["", "site = north", ""])
-    assert "site = north" in model(slices=table)
-    assert "a\\|b" not in model(slices=table).partition("Slice by slice")[2]

@@ -16,7 +16,7 @@ def with_mistakes(num_samples, *wrong):
 
 
 def test_the_deviation_by_hand():
-    # stratum 0: 4 samples, 2 wrong, 2 in the slice; stratum 1: 6 samples, 3 wrong, 3 in the slice. All 5 wrong are in it.
+    # stratum 0: 4 samples, 2 wrong, 2 in the slice; stratum 1: 6 samples, 3 wrong, 3 in the slice; all its 5 are wrong
     strata = np.repeat([0, 1], [4, 6])
     wrong = np.array([1, 1, 0, 0, 1, 1, 1, 0, 0, 0], dtype=bool)
     expected = 2 * 2 / 4 + 3 * 3 / 6

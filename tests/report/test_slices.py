@@ -59,7 +59,9 @@ def test_weak_slices_show_pictures_of_their_mistakes_and_the_others_are_behind_a
     page = render(material)
     section = page[page.index('<section id="slices">') : page.index('<section id="robustness">')]
     assert section.count("<img") == 1
-    assert section.index("Mistakes in the weak slices") < section.index("<summary>Not shown to be weaker") < len(section)
+    assert (
+        section.index("Mistakes in the weak slices") < section.index("<summary>Not shown to be weaker") < len(section)
+    )
     assert "fine" not in section[: section.index("<summary>Not shown")]
 
 

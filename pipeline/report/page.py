@@ -219,7 +219,7 @@ def content(material: Material) -> dict[str, object]:
             lower_is_better,
             (material.images, material.links),
         ),
-        "robustness": robustness(material.robustness, material.robustness_metrics),
+        "robustness": robustness(material.robustness, material.robustness_metrics, len(test)),
         "interventions": interventions(material.counterfactuals),
         "mistakes": mistakes(material.mistakes, material.images, classes, material.links),
         "num_wrong": int((~of_test.is_right).sum()),

@@ -14,7 +14,7 @@ from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
 from pipeline.core.open_types import JsonObject
-from pipeline.evaluation.counterfactual_text import State, describe_obstacle
+from pipeline.evaluation.counterfactual_text import State, Verdict, describe_obstacle
 from pipeline.evaluation.suspicions import Suspicion
 
 COLUMNS = ["property", "label", "intervention", "state", "figure", "value", "low", "high", "n", "groups", "caveat"]
@@ -48,6 +48,7 @@ class CounterfactualResult:
         intervention: Its name in params.yaml; empty where there is none.
         state: The verdict.
         sentence: The verdict in words.
+        outer: The verdict on the outer part of the picture alone; None of a property without a place.
         reach: How far the property went, as a share of the way to the other class.
         figures: `flip_rate`, `control_flip_rate`, `difference` (paired), `crossed_accuracy`, `typical_accuracy`
             and `nuisance_accuracy`, of a property with a place also `isolated_accuracy` and `removed_accuracy`; empty
@@ -59,6 +60,7 @@ class CounterfactualResult:
     intervention: str = ""
     state: State = "cannot_be_judged"
     sentence: str
+    outer: Verdict | None = None
     reach: float = 0.0
     figures: Mapping[str, Estimate] = field(default_factory=dict)
     examples: Sequence[Example] = ()
@@ -77,6 +79,7 @@ class CounterfactualResult:
             "intervention": self.intervention,
             "state": self.state,
             "sentence": self.sentence,
+            "outer": self.outer and vars(self.outer),
             "reach": self.reach,
             "figures": {name: figure.to_json() for name, figure in self.figures.items()},
             "examples": [
@@ -93,8 +96,10 @@ class CounterfactualResult:
             ValueError: A key is missing, or holds something else.
         """
         try:
-            if entry["state"] not in get_args(State):
-                raise ValueError(f"state must be one of {', '.join(get_args(State))}, got {entry['state']!r}")
+            outer = entry["outer"] and Verdict(**entry["outer"])
+            for state in (entry["state"], *([outer.state] if outer else [])):
+                if state not in get_args(State):
+                    raise ValueError(f"state must be one of {', '.join(get_args(State))}, got {state!r}")
             suspicion = Suspicion(
                 name=entry["property"], label=entry["label"], accuracy=float(entry["balanced_accuracy"])
             )
@@ -104,6 +109,7 @@ class CounterfactualResult:
                 intervention=entry["intervention"],
                 state=entry["state"],
                 sentence=entry["sentence"],
+                outer=outer,
                 reach=float(entry["reach"]),
                 figures={name: Estimate.from_json(one) for name, one in entry["figures"].items()},
                 examples=[Example(**one, pictures=triple) for one, triple in pairs],

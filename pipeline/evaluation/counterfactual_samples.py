@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.datasets.properties import stratified_group_sample
+from pipeline.statistics.systematic_sample import sample_evenly
 
 ROW = "row of the packed arrays"
 
@@ -89,19 +89,24 @@ def has_label(samples: pd.DataFrame, label: str) -> np.ndarray:
     return np.array([label in labels for labels in samples["labels"]], dtype=bool)
 
 
-def sample_sides(samples: pd.DataFrame, label: str | None, most: int, seed: int) -> pd.DataFrame:
-    """At most about `most` samples in whole groups, about half of them with the label, in their order.
+def sample_sides(has: np.ndarray, groups: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """(n,) positions, ascending: all, or `most` of them, half on either side of the label as far as there are enough.
+
+    Each side is spread over its groups by their sizes. So a few large groups do not fill the sample, whose figures then
+    rest on as many groups as there are.
 
     Args:
-        samples: `group`, the row, and `labels`, or `has` where `label` is None.
-        label: Divides the samples.
-        most: Samples; groups are not divided, so there can be some more.
+        has: (N,) bool, whether a sample has the label.
+        groups: (N,) of each sample.
+        most: Size of the sample.
         seed: Seed of the sample.
     """
-    has = samples["has"].to_numpy() if label is None else has_label(samples, label)
-    sides = samples.assign(labels=[["with" if one else "without"] for one in has])
-    chosen = stratified_group_sample(sides, most, seed)[ROW]
-    return samples[samples[ROW].isin(chosen)]
+    codes = np.unique(groups, return_inverse=True)[1]
+    sides = [np.flatnonzero(has == side) for side in (False, True)]
+    fewer = min(map(len, sides))
+    sizes = [max(most // 2, most - fewer) if len(rows) > fewer else most // 2 for rows in sides]
+    chosen = [rows[sample_evenly(codes[rows], size, seed)] for rows, size in zip(sides, sizes, strict=True)]
+    return np.sort(np.concatenate(chosen))
 
 
 def pick_carriers(has: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.core.estimate import Estimate
 from pipeline.evaluation.suspicions import Suspicion
 
 State = Literal["follows", "slight", "not_shown", "cannot_be_judged"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """A state, and what it means in one sentence."""
+
+    state: State
+    sentence: str
+
+
 NO_INTERVENTION = "no intervention in params.yaml changes this property in a picture"
 NO_PICTURES = "the samples are clips or volumes, and interventions change pictures only"
 NOT_PACKED = "the packed pictures have no such label or property"
@@ -45,6 +56,19 @@ def describe_obstacle(suspicion: Suspicion, obstacle: str, intervention: str = "
     """Why nothing can be said."""
     by = f" by {intervention.replace('_', ' ')}" if intervention else ""
     return f"Whether the model follows {suspicion.words} cannot be judged{by}: {obstacle}."
+
+
+def describe_outer(label: str, intervention: str, state: State, accuracy: Estimate) -> str:
+    """The verdict on the outer part alone, with the figure behind it."""
+    by = intervention.replace("_", " ")
+    if state == "cannot_be_judged":
+        reason = accuracy.caveat or "there are no pictures with the label, or none without it"
+        return f"Whether the model decides on {label} by the outer part alone cannot be judged ({by}): {reason}."
+    found = f"without a middle ({by}) {_percent(accuracy)} of the decisions are right, balanced, where 50 % is chance"
+    if state == "not_shown":
+        return f"The model is not shown to decide on {label} by the outer part alone: {found}."
+    slightly = " slightly" if state == "slight" else ""
+    return f"The model decides on {label}{slightly} by the outer part alone: {found}."
 
 
 def _obstacle(difference: Estimate, reach: float) -> str:

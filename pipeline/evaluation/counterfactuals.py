@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
-import pandas as pd
 from annotated_types import Ge, Interval
 
 from pipeline.core.contracts import Predictor
@@ -15,17 +14,18 @@ from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
 from pipeline.core.evaluation_contracts import Intervention
 from pipeline.core.manifest_schema import property_column
+from pipeline.core.progress import Bar
 from pipeline.core.ranges import Count, PositiveInt, Seed
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation import counterfactual_text as text
-from pipeline.evaluation.counterfactual_results import CounterfactualResult, Example
+from pipeline.evaluation.counterfactual_results import CounterfactualResult
+from pipeline.evaluation.counterfactual_rules import decide_outer, decide_state, measure_reach, pick_examples
 from pipeline.evaluation.counterfactual_samples import ROW, Subjects, Values, has_label, pick_carriers, sample_sides
-from pipeline.evaluation.interventions.matching import measure_property
 from pipeline.evaluation.share_estimates import estimate_difference, estimate_share
 from pipeline.evaluation.suspicions import Suspicion
 from pipeline.statistics.bootstrap import Bootstrap
 
-MIN_REACH = 0.5  # of the way to the other class; a change that goes less far proves nothing
+CHUNK = 64  # pictures predicted at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +34,8 @@ class Options:
 
     Args:
         max_predictions: Test pictures that are predicted as they are, for the accuracy in the crossed cells; of more,
-            whole groups are sampled so that both sides of the label have about half.
-        max_renders: Those of them that are rendered again, three times for each intervention.
+            both sides of the label have half, spread over their groups.
+        max_renders: Those of them that are rendered again for each intervention, likewise.
         max_properties: Suspected properties that are tested, the best predictors first.
         min_difference: Smallest difference of the two flip rates with which the model is said to follow a property.
         num_examples: Pictures before and after that are kept of each intervention.
@@ -65,13 +65,16 @@ class CounterfactualTest:
         predictor: The model.
         interventions: Name to intervention.
         options: How much, and the rule.
+        bar: Counts the pictures that are predicted; None where no person looks.
     """
 
     packed: PackedDataset
     predictor: Predictor
     interventions: Mapping[str, Intervention]
     options: Options
+    bar: Bar | None = None
     _subjects: dict[str, Subjects] = field(default_factory=dict)
+    _by_place: dict[tuple[str, str, bytes], Mapping[str, np.ndarray]] = field(default_factory=dict)
 
     def __call__(self, suspicion: Suspicion) -> Iterator[CounterfactualResult]:
         """A result for each intervention that can change the property; one that says why not where there is none."""
@@ -89,8 +92,26 @@ class CounterfactualTest:
         measured = self._column(suspicion)[subjects.rows]
         known = ~np.isnan(measured)
         subjects, measured = subjects.take(known), measured[known]
+        chosen = sample_sides(subjects.has, subjects.groups, self.options.max_renders, self.options.seed)
         for name, one in able.items():
-            yield self._render(suspicion, name, one, values, subjects, measured)
+            if self.bar is not None:
+                self.bar.advance(0, what=f"intervene: {suspicion.words}, {name.replace('_', ' ')}")
+            yield self._render(suspicion, name, one, values, subjects, measured, chosen)
+
+    def count_predictions(self, suspicions: Sequence[Suspicion]) -> int:
+        """About how many pictures are predicted to test them, for the bar."""
+        number = int((self.packed.index["split"] == "test").sum())
+        interventions = [
+            one
+            for suspicion in suspicions
+            for one in self.interventions.values()
+            if suspicion.name in one.properties and self.packed.images.ndim == 4
+        ]
+        few = self.packed.images[:1]
+        places = [sum(view is not None for view in (one.isolate(few), one.remove(few))) for one in interventions]
+        labels = {suspicion.label for suspicion in suspicions}
+        renders = min(number, self.options.max_renders) * (3 * len(places) + sum(places))
+        return renders + len(labels) * min(number, self.options.max_predictions)
 
     def _find_obstacle(self, suspicion: Suspicion, able: Mapping[str, Intervention]) -> str:
         if not able:
@@ -114,7 +135,8 @@ class CounterfactualTest:
         if label not in self._subjects:
             index = self.packed.index
             test = index.assign(**{ROW: np.arange(len(index))})[index["split"] == "test"]
-            chosen = sample_sides(test, label, self.options.max_predictions, self.options.seed)
+            has, groups = has_label(test, label), test["group"].to_numpy(dtype=str)
+            chosen = test.iloc[sample_sides(has, groups, self.options.max_predictions, self.options.seed)]
             rows = chosen[ROW].to_numpy()
             self._subjects[label] = Subjects(
                 rows=rows,
@@ -125,12 +147,26 @@ class CounterfactualTest:
             )
         return self._subjects[label]
 
-    def _decide(self, pictures: np.ndarray, label: str) -> np.ndarray:
-        """(N,) bool: whether the model decides for the label."""
-        if not len(pictures):
-            return np.zeros(0, dtype=bool)
-        scores = self.predictor.predict(pictures)
-        return np.asarray(self.predictor.task.decide(scores)[:, self.packed.classes.index(label)])
+    def _decide(self, pictures: np.ndarray, label: str, counted: int | None = None) -> np.ndarray:
+        """(N,) bool: whether the model decides for the label.
+
+        Args:
+            pictures: (N, H, W, C) uint8.
+            label: One of the classes.
+            counted: Pictures that the bar expected in their place.
+        """
+        parts = [pictures[start : start + CHUNK] for start in range(0, len(pictures), CHUNK)]
+        left = len(pictures) if counted is None else counted
+        decided = [np.zeros(0, dtype=bool)]
+        for number, part in enumerate(parts, start=1):
+            scores = self.predictor.predict(part)
+            decided.append(self.predictor.task.decide(scores)[:, self.packed.classes.index(label)])
+            self._advance(left * number // len(parts) - left * (number - 1) // len(parts))
+        return np.concatenate(decided)
+
+    def _advance(self, number: int) -> None:
+        if self.bar is not None:
+            self.bar.advance(number)
 
     def _render(
         self,
@@ -140,39 +176,38 @@ class CounterfactualTest:
         values: Values,
         everyone: Subjects,
         measured: np.ndarray,
+        chosen: np.ndarray,
     ) -> CounterfactualResult:
         options, images = self.options, self.packed.images
         crossed = values.are_crossed(measured, everyone.has)
         right = everyone.decided == everyone.has
-        table = pd.DataFrame({"has": everyone.has, "group": everyone.groups, ROW: np.arange(len(right))})
-        chosen = sample_sides(table, None, options.max_renders, options.seed)[ROW].to_numpy()
-        subjects, typical = everyone.take(chosen), (right & ~crossed)[chosen]
         generator = np.random.default_rng(options.seed)
-        own, other = values.donors(measured[chosen], subjects.has, generator)
-        before = images[subjects.rows]
-        after, control = intervention(before, images[own], images[other], suspicion.name)
-        decided, decided_control = (self._decide(one, suspicion.label) for one in (after, control))
-        flips, control_flips = (one[typical] != subjects.has[typical] for one in (decided, decided_control))
+        everything, typical = everyone.take(chosen), (right & ~crossed)[chosen]
+        own, other = (rows[typical] for rows in values.donors(measured[chosen], everything.has, generator))
+        subjects, pictures = everything.take(typical), images[everything.rows]
+        before, wanted = pictures[typical], images[other]
+        after, control = intervention(before, images[own], wanted, suspicion.name)
+        decided, decided_control = (self._decide(one, suspicion.label, len(chosen)) for one in (after, control))
+        flips, control_flips = (one != subjects.has for one in (decided, decided_control))
         toward = np.where(subjects.has, -values.direction, values.direction)
-        reach = _reach([one[typical] for one in (before, after, images[other])], suspicion.name, toward[typical])
+        reach = measure_reach((before, after, wanted), suspicion.name, toward)
         figures = {
-            **self._flip_rates(flips, control_flips, subjects.groups[typical]),
+            **self._flip_rates(flips, control_flips, subjects.groups),
             "crossed_accuracy": self._accuracy(right, everyone.groups, crossed[:, None]),
             "typical_accuracy": self._accuracy(right, everyone.groups, ~crossed[:, None]),
-            **self._accuracies(suspicion, intervention, before, subjects, generator),
+            **self._accuracies(suspicion, name, pictures, everything, generator),
         }
         state = decide_state(figures["difference"], reach, options.min_difference)
-        examples = _pick_examples(
-            subjects, typical, decided, decided_control, (before, after, control), options.num_examples
-        )
+        outer = figures.get("isolated_accuracy")
         return CounterfactualResult(
             suspicion=suspicion,
             intervention=name,
             state=state,
             sentence=text.describe(suspicion, name, state, figures, reach, options.min_difference),
+            outer=None if outer is None else decide_outer(suspicion.label, name, outer, options.min_difference),
             reach=reach,
             figures=figures,
-            examples=examples,
+            examples=pick_examples(subjects, decided, decided_control, (before, after, control), options.num_examples),
         )
 
     def _flip_rates(self, flips: np.ndarray, control_flips: np.ndarray, groups: np.ndarray) -> dict[str, Estimate]:
@@ -185,74 +220,36 @@ class CounterfactualTest:
     def _accuracies(
         self,
         suspicion: Suspicion,
-        intervention: Intervention,
+        name: str,
         pictures: np.ndarray,
         subjects: Subjects,
         generator: np.random.Generator,
     ) -> dict[str, Estimate]:
         """Balanced over both sides: by the property alone, and by its place alone and without it, where it has one."""
         carriers = pictures[pick_carriers(subjects.has, generator)]
-        nuisance, _ = intervention(carriers, carriers, pictures, suspicion.name)
-        shown = {
-            "nuisance_accuracy": nuisance,
-            "isolated_accuracy": intervention.isolate(pictures),
-            "removed_accuracy": intervention.remove(pictures),
+        nuisance, _ = self.interventions[name](carriers, carriers, pictures, suspicion.name)
+        decisions = {
+            "nuisance_accuracy": self._decide(nuisance, suspicion.label),
+            **self._decide_by_place(suspicion.label, name, pictures, subjects.rows),
         }
         sides = np.stack([subjects.has, ~subjects.has], axis=1)
         return {
-            name: self._accuracy(self._decide(one, suspicion.label) == subjects.has, subjects.groups, sides)
-            for name, one in shown.items()
-            if one is not None
+            figure: self._accuracy(decided == subjects.has, subjects.groups, sides)
+            for figure, decided in decisions.items()
         }
+
+    def _decide_by_place(
+        self, label: str, name: str, pictures: np.ndarray, rows: np.ndarray
+    ) -> Mapping[str, np.ndarray]:
+        """Figure to (N,) bool; the same for all properties of one place."""
+        key, intervention = (label, name, rows.tobytes()), self.interventions[name]
+        if key in self._by_place:
+            self._advance(len(self._by_place[key]) * len(rows))
+            return self._by_place[key]
+        views = {"isolated_accuracy": intervention.isolate(pictures), "removed_accuracy": intervention.remove(pictures)}
+        self._by_place[key] = {figure: self._decide(view, label) for figure, view in views.items() if view is not None}
+        return self._by_place[key]
 
     def _accuracy(self, hits: np.ndarray, groups: np.ndarray, parts: np.ndarray | None = None) -> Estimate:
         every = np.ones((len(hits), 1), dtype=bool)
         return estimate_share(hits, every if parts is None else parts, groups, self.options.bootstrap)
-
-
-def decide_state(difference: Estimate, reach: float, min_difference: float) -> text.State:
-    """`follows` where the whole interval of the difference of the flip rates is above 0, and it is large."""
-    if not reach >= MIN_REACH or difference.value is None or difference.low is None:
-        return "cannot_be_judged"
-    if difference.low <= 0:
-        return "not_shown"
-    return "follows" if difference.value >= min_difference else "slight"
-
-
-def _reach(pictures: Sequence[np.ndarray], name: str, toward: np.ndarray) -> float:
-    """How far the property went on average, as a share of the way to the other class; 0 where there is no way.
-
-    Args:
-        pictures: Before, after, and those of the other class, (N, H, W, C) each.
-        name: Of the property.
-        toward: (N,) 1 where the other class has more of it, -1 where less.
-    """
-    if not len(toward):
-        return 0.0
-    now, then, wanted = (measure_property(one, name) for one in pictures)
-    way = float(((wanted - now) * toward).mean())
-    return float(((then - now) * toward).mean()) / way if way > 0 else 0.0
-
-
-def _pick_examples(
-    subjects: Subjects,
-    typical: np.ndarray,
-    decided: np.ndarray,
-    decided_control: np.ndarray,
-    pictures: tuple[np.ndarray, np.ndarray, np.ndarray],
-    most: int,
-) -> list[Example]:
-    """The first pictures whose decision moved, then others, both sides in turn."""
-    moved = decided != subjects.has
-    turn = pd.Series(subjects.has).groupby([subjects.has, moved]).cumcount().to_numpy()
-    order = [one for one in np.lexsort((turn, ~moved)) if typical[one]][:most]
-    return [
-        Example(
-            sample_id=str(subjects.sample_ids[row]),
-            has=bool(subjects.has[row]),
-            after=bool(decided[row]),
-            control=bool(decided_control[row]),
-            pictures=np.stack([one[row] for one in pictures]),
-        )
-        for row in order
-    ]

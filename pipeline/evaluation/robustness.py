@@ -16,6 +16,7 @@ from pipeline.evaluation.paired_comparison import paired_difference
 from pipeline.evaluation.severities import NUM_SEVERITIES
 from pipeline.evaluation.slice_accuracy import estimate_accuracy, group_in_blocks, leave_out_blocks
 from pipeline.statistics.bootstrap import Basis, Bootstrap, Replicates
+from pipeline.statistics.systematic_sample import sample_evenly
 
 CLEAN, ALL = "clean", "all"
 COLUMNS = [
@@ -40,21 +41,15 @@ class Options:
 
 
 def choose_samples(labels: list[list[str]], max_samples: int, seed: int) -> np.ndarray:
-    """(n,) positions, ascending: all, or `max_samples` of them at equal steps in random order within equal labels.
+    """(n,) positions, ascending: all, or `max_samples` of them, each class by its share.
 
     Args:
         labels: Of each sample, sorted.
         max_samples: At least 1.
-        seed: Of the order.
-
-    Source: systematic sampling from an ordered list; Cochran 1977, Sampling Techniques, chapter 8.
+        seed: Of the choice.
     """
-    if len(labels) <= max_samples:
-        return np.arange(len(labels))
     codes = np.unique([repr(one) for one in labels], return_inverse=True)[1]
-    order = np.lexsort((np.random.default_rng(seed).random(len(labels)), codes))
-    steps = (np.arange(max_samples) + 0.5) * len(labels) / max_samples
-    return np.sort(order[steps.astype(np.int64)])
+    return sample_evenly(codes, max_samples, seed)
 
 
 def corrupt(

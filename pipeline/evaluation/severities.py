@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 NUM_SEVERITIES = 5
 PUBLISHED_SIDE = 224  # pixels of the pictures of ImageNet-C
+
+
+def scale_to_side(images: np.ndarray, power: float) -> float:
+    """The shorter side of (N, H, W, C) pictures as a share of `PUBLISHED_SIDE`, to a power."""
+    return float((min(images.shape[1:3]) / PUBLISHED_SIDE) ** power)
 
 
 def check_levels(name: str, levels: Sequence[float], low: float, high: float) -> None:

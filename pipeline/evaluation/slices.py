@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,13 +13,16 @@ from pipeline.core.estimate import Estimate
 from pipeline.core.evaluation_contracts import Metric
 from pipeline.core.predictions import Predictions
 from pipeline.evaluation.estimates import estimate_metrics
+from pipeline.evaluation.mistake_order import order_mistakes
 from pipeline.evaluation.slice_accuracy import estimate_accuracy, group_in_blocks
 from pipeline.evaluation.slice_candidates import Candidate
+from pipeline.evaluation.slice_repeats import find_repeats
 from pipeline.evaluation.slice_search import WEAKER, Search, search_slices
 from pipeline.statistics.bootstrap import Bootstrap
 
 FIGURES = ("value", "low", "high", "caveat")
-SEARCH = ("rest", "p", "found_from", "verdict")
+SEARCH = ("rest", "p", "found_from", "verdict", "repeats", "mistakes")
+NUM_MISTAKES = 4  # of each weak slice that are named
 COLUMNS = ["attribute", "slice", "n", "groups", "metric", *FIGURES, *SEARCH]
 ACCURACY = "accuracy"  # the one metric of groups, properties and pairs; of one class it is its recall
 
@@ -45,8 +49,10 @@ def slice_table(
     Returns:
         `attribute`, `slice`, `n`, `groups`, `metric`, `value`, `low`, `high`, `caveat`; no figure where n is below
         `min_slice`, no interval where fewer than 5 groups hold the slice. For the accuracy also `rest` (that of all
-        other samples), `p`, `found_from` and `verdict` of `Search`. Slices that are shown to be weaker come first, then
-        those with a low accuracy, then the small ones.
+        other samples), `p`, `found_from` and `verdict` of `Search`; for a weak slice `repeats`, as `attribute = value`,
+        where it repeats another one (`find_repeats`), else `mistakes`, a JSON list of the samples of its most confident
+        mistakes that no weak slice before it names. Slices that are shown to be weaker come first, then those with a
+        low accuracy, then the small ones.
     """
     overall = {name: metric for name, metric in metrics.items() if not metric.per_class}
     codes = np.unique(predictions.groups, return_inverse=True)[1]
@@ -54,9 +60,9 @@ def slice_table(
     has_rest = [one for one in large if ACCURACY in overall and len(one) < len(predictions)]
     is_right = predictions.is_right
     search = search_slices(is_right, [one.rows for one in has_rest], codes, bootstrap.seed)
-    found = {
-        id(one): compared for one, compared in zip(has_rest, _comparisons(has_rest, is_right, search), strict=True)
-    }
+    compared = _comparisons(has_rest, is_right, search)
+    _describe_weak([*zip(has_rest, compared, strict=True)], predictions)
+    found = {id(one): comparison for one, comparison in zip(has_rest, compared, strict=True)}
     rows = []
     for one in slices:
         part = predictions.take(one.rows)
@@ -103,3 +109,19 @@ def _comparisons(slices: Sequence[Candidate], is_right: np.ndarray, search: Sear
         }
         for at, one in enumerate(slices)
     ]
+
+
+def _describe_weak(compared: Sequence[tuple[Candidate, dict[str, object]]], predictions: Predictions) -> None:
+    """Adds what each weak slice repeats, or its mistakes."""
+    is_right = predictions.is_right
+    weak = [pair for pair in compared if pair[1]["verdict"] == WEAKER]
+    weak.sort(key=lambda pair: is_right[pair[0].rows].mean())  # as in the table
+    repeats = find_repeats([one.rows for one, _ in weak], is_right)
+    order, named = order_mistakes(predictions), np.zeros(len(predictions), dtype=bool)
+    for (one, comparison), other in zip(weak, repeats, strict=True):
+        if other is not None:
+            comparison["repeats"] = f"{weak[other][0].attribute} = {weak[other][0].value}"
+            continue
+        chosen = order[np.isin(order, one.rows) & ~named[order]][:NUM_MISTAKES]
+        named[chosen] = True
+        comparison["mistakes"] = json.dumps(predictions.sample_ids[chosen].tolist(), ensure_ascii=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.evaluation.counterfactual_results import CounterfactualResult, Counterfactuals, Example
+from pipeline.evaluation.counterfactual_text import Verdict
 from pipeline.report.formatting import Figure, figure
 from pipeline.report.pictures import Picture, gallery
 
@@ -28,7 +29,7 @@ TITLES = {  # figure to its name and its meaning
         "the property of a test picture on the content of another; balanced, 50 % is chance",
     ),
     "isolated_accuracy": ("correct by the outer part alone", "the middle is grey; balanced, 50 % is chance"),
-    "removed_accuracy": ("correct without the outer part", "which is blurred; balanced, 50 % is chance"),
+    "removed_accuracy": ("correct without the outer part", "which is blurred; balanced, 50 % is chance; no verdict"),
 }
 VIEWS = ("before", "after", "control")
 MAX_BYTES = 1_200_000  # of all pictures of the section together
@@ -55,6 +56,7 @@ class Tested:
         intervention: Its name; empty where there is none.
         state: Of the verdict, in words.
         sentence: The verdict.
+        outer: The verdict on the outer part alone, its state in words; None of a property without a place.
         figures: Those that were measured.
         examples: Three views each.
     """
@@ -65,6 +67,7 @@ class Tested:
     intervention: str
     state: str
     sentence: str
+    outer: Verdict | None
     figures: list[Figure]
     examples: list[list[View]]
 
@@ -79,8 +82,16 @@ class Interventions:
 
     @property
     def followed_properties(self) -> list[str]:
-        """Properties that the model follows, each once."""
-        return list(dict.fromkeys(one.title for one in self.rendered if one.state == "follows"))
+        """Properties that the model follows, each once, and the outer parts that it decides by."""
+        outer = [one for one in self.rendered if one.outer is not None and one.outer.state == "follows"]
+        return list(
+            dict.fromkeys(
+                [
+                    *(one.title for one in self.rendered if one.state == "follows"),
+                    *(f"the outer part alone ({one.intervention})" for one in outer),
+                ]
+            )
+        )
 
     @property
     def num_tests(self) -> int:
@@ -129,6 +140,7 @@ def _entry(row: int, result: CounterfactualResult, pictures: dict[str, Picture])
         intervention=result.intervention.replace("_", " "),
         state=result.state.replace("_", " "),
         sentence=result.sentence,
+        outer=result.outer and replace(result.outer, state=result.outer.state.replace("_", " ")),
         figures=[_figure(name, result) for name in TITLES if name in result.figures],
         examples=[
             _views(example, [pictures[f"{row}/{number}/{view}"] for view in VIEWS])

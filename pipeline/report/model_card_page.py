@@ -219,6 +219,7 @@ def _by_class(facts: ModelFacts) -> str:
 
 def _by_slice(facts: ModelFacts) -> str:
     known = facts.slices.dropna(subset=["value"])
+    known = known[known["repeats"].isna() | (known["repeats"] == "")]
     for metric in ("accuracy", "f1_macro"):
         rows = known[known["metric"] == metric].assign(is_weaker=known["verdict"] == "weaker")
         if len(rows):

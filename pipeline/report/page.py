@@ -18,6 +18,7 @@ from pipeline.core.sample_reader import SampleReader
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.counterfactual_results import Counterfactuals
 from pipeline.evaluation.explanation_results import Explanations, read_explanations
+from pipeline.evaluation.mistake_order import order_mistakes
 from pipeline.features.training_neighbours import Neighbour, training_neighbours
 from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.balance import balances
@@ -40,7 +41,7 @@ from pipeline.report.pictures import link_files, preview_uri, side_of
 from pipeline.report.provenance import model_facts, provenance
 from pipeline.report.rendering import page
 from pipeline.report.robustness import robustness
-from pipeline.report.slices import parts
+from pipeline.report.slices import list_examples, parts
 from pipeline.report.test_uses import UseNote, read_evaluation_note
 from pipeline.statistics.bootstrap import wilson_sample_size
 
@@ -75,8 +76,9 @@ class Material:
         mistakes: The worst wrong decisions on test.
         hits: The least confident right decisions on test.
         neighbours: sample_id of a mistake to the pictures of train that resemble it most.
-        images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of the worst mistakes, their neighbours, the hits
-            and the pictures that the checks show: the whole picture, or as the model saw it where it cannot be read.
+        images: sample_id to (H, W), (H, W, 1) or (H, W, 3) uint8 of the worst mistakes, their neighbours, the hits,
+            the mistakes of weak slices, and the pictures that the checks show: the whole picture, or as the model saw
+            it where it cannot be read.
         links: sample_id to the address of its file, as far as there is one.
         num_suspects: Rows of `reports/label_suspects.csv`.
         model_bytes: Size of the files of the predictor.
@@ -125,7 +127,12 @@ class Material:
         hits = least_confident_hits(
             test, packed.classes, num_mistakes // 2, is_single(Predictions.of(test, packed.classes))
         )
-        shown = list(dict.fromkeys([*mistakes["sample_id"], *hits["sample_id"], *linked_samples(troubled)]))
+        slices = read_slices(artifacts.SLICES)
+        shown = list(
+            dict.fromkeys(
+                [*mistakes["sample_id"], *hits["sample_id"], *linked_samples(troubled), *list_examples(slices)]
+            )
+        )
         splits = artifacts.read_table(artifacts.SPLITS)
         neighbours = training_neighbours(mistakes["sample_id"].tolist(), manifest, splits)
         near = {one.sample_id for found in neighbours.values() for one in found} - set(shown)
@@ -142,7 +149,7 @@ class Material:
             imbalance=pd.read_csv(artifacts.IMBALANCE, keep_default_na=False, na_values=[""]),
             metrics=read_estimates(artifacts.TEST_METRICS),
             lower_is_better=frozenset(name for name, one in metrics.items() if not one.larger_is_better),
-            slices=read_slices(artifacts.SLICES),
+            slices=slices,
             robustness=pd.read_csv(artifacts.ROBUSTNESS),
             robustness_metrics=read_estimates(artifacts.ROBUSTNESS_METRICS),
             decisions=artifacts.read_json(artifacts.POLICY_FIGURES),
@@ -170,30 +177,19 @@ def as_packed(packed: PackedDataset, names: list[str]) -> dict[str, np.ndarray]:
 
 
 def worst_mistakes(predictions: pd.DataFrame, classes: list[str], num_mistakes: int) -> pd.DataFrame:
-    """Wrong decisions on test, the most confident first, with `given`, the lowest score of the true labels.
-
-    A mistake is the more confident, the lower the score of a missed label, or 1 minus that of a wrongly given one.
-    """
+    """The wrong decisions of `order_mistakes` on test, with `given`, the lowest score of the true labels, else 0."""
     test = predictions[predictions["split"] == "test"]
     of_test = Predictions.of(test, classes)
-    wrong = of_test.take(~of_test.is_right)
-    actual, scores = wrong.targets > 0, wrong.scores.astype(float)
+    order = order_mistakes(of_test)[:num_mistakes]
+    actual, scores = of_test.targets[order] > 0, of_test.scores[order].astype(float)
     given = np.where(actual, scores, np.inf).min(axis=1, initial=np.inf)
-    missed, wrongly = actual & ~wrong.decided, ~actual & wrong.decided
-    left = np.where(missed, scores, np.where(wrongly, 1 - scores, np.inf)).min(axis=1, initial=np.inf)
-    ranked = (
-        test[~of_test.is_right]
-        .assign(given=np.where(actual.any(axis=1), given, 0.0), left=left)
-        .sort_values(["left", "sample_id"])
-        .drop(columns="left")
-    )
-    return ranked.head(num_mistakes).reset_index(drop=True)
+    return test.iloc[order].assign(given=np.where(actual.any(axis=1), given, 0.0)).reset_index(drop=True)
 
 
 def read_slices(path: Path) -> pd.DataFrame:
     """The slices; only figures may be missing, and a slice named NA or None keeps its name."""
     numbers = {name: [""] for name in ("value", "low", "high", "rest", "p", "found_from")}
-    texts = dict.fromkeys(("attribute", "slice", "caveat", "verdict"), "str")
+    texts = dict.fromkeys(("attribute", "slice", "caveat", "verdict", "repeats", "mistakes"), "str")
     return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=numbers)
 
 
@@ -247,8 +243,14 @@ def content(material: Material) -> dict[str, object]:
         "reliability": reliability(of_test, single) if len(test) else None,
         "decisions": decisions(material.decisions),
         "histogram": histogram(of_test) if single else None,
-        "slices": parts(material.slices, material.metrics, material.params["evaluate"]["min_slice"], lower_is_better),
-        "robustness": robustness(material.robustness, material.robustness_metrics),
+        "slices": parts(
+            material.slices,
+            material.metrics,
+            material.params["evaluate"]["min_slice"],
+            lower_is_better,
+            (material.images, material.links),
+        ),
+        "robustness": robustness(material.robustness, material.robustness_metrics, len(test)),
         "interventions": interventions(material.counterfactuals),
         "explanations": explanations(material.explanations),
         "mistakes": mistakes(material.mistakes, material.images, classes, material.links, material.neighbours),

@@ -58,6 +58,7 @@ class Robustness:
         loss: How much of it is lost over all corruptions, as text with its interval.
         panels: The largest loss first.
         caveat: Of the interval of the loss.
+        num_test: All pictures of test, of which `clean.n` were corrupted.
         clean_at: Height of the clean accuracy in percent from the top.
         rows: Corruption, then its accuracies as text, and the largest change in points.
     """
@@ -66,16 +67,18 @@ class Robustness:
     loss: str
     panels: list[Panel]
     caveat: str
+    num_test: int
     clean_at: float
     rows: list[tuple[str, list[str]]]
 
 
-def robustness(table: pd.DataFrame, metrics: Mapping[str, Estimate]) -> Robustness | None:
+def robustness(table: pd.DataFrame, metrics: Mapping[str, Estimate], num_test: int) -> Robustness | None:
     """The section, or None where nothing was corrupted.
 
     Args:
         table: `reports/robustness.csv`.
         metrics: `reports/robustness.json`.
+        num_test: Pictures of test.
     """
     clean = metrics.get(CLEAN)
     if clean is None or clean.value is None or ALL not in metrics:
@@ -87,6 +90,7 @@ def robustness(table: pd.DataFrame, metrics: Mapping[str, Estimate]) -> Robustne
         loss=describe_loss(metrics[ALL]),
         panels=[_panel(name, parts[name], metrics[name]) for name in names],
         caveat=metrics[ALL].caveat,
+        num_test=num_test,
         clean_at=Y.down(clean.value),
         rows=[(_words(name), [share(value) for value in parts[name]["value"]]) for name in names],
     )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pipeline.core.estimate import Estimate
 from pipeline.report.formatting import Figure, figure, number_or_none, share
+from pipeline.report.pictures import Picture, gallery
 
 NUM_SHOWN, MAX_SHOWN = 30, 120  # at once; on the page. The file has all
+NUM_EXAMPLES = 8  # weak slices whose mistakes are shown
+MAX_BYTES = 400_000  # of their pictures together
 UNKNOWN = "cannot be judged"
 
 
@@ -28,6 +33,8 @@ class Slice:
         verdict: Of the search: `weaker`, `not shown` or `cannot be judged`; empty where it was not compared.
         found_from: Highest accuracy that would have been found weaker; None where none would.
         p: Corrected for all slices; None where it was not compared.
+        repeated_by: Weak slices that only repeat it.
+        mistakes: Pictures of its most confident mistakes.
     """
 
     attribute: str
@@ -38,6 +45,8 @@ class Slice:
     verdict: str
     found_from: float | None
     p: float | None
+    repeated_by: list[Slice] = field(default_factory=list)
+    mistakes: Sequence[Picture] = ()
 
     @property
     def note(self) -> str:
@@ -55,7 +64,8 @@ class Slices:
 
     Attributes:
         overall: The figure to compare with; None if there is no metric.
-        rows: Slices with a figure: those that are weaker first, then the others, the worst first.
+        rows: Slices with a figure: those that are weaker first, then the others, the worst first. Those that only
+            repeat another one are in `repeated_by` of that one.
         undefined: Slices that are large enough but have no figure.
         small: Attribute, value and number of samples of slices that are too small.
         min_slice: Samples of the smallest slice with a figure.
@@ -74,8 +84,18 @@ class Slices:
         return [one for one in self.rows if one.beyond == "below"]
 
     @property
+    def repeats(self) -> list[Slice]:
+        """Weak slices that only repeat another one."""
+        return [other for one in self.rows for other in one.repeated_by]
+
+    @property
+    def with_mistakes(self) -> list[Slice]:
+        """The first weak slices whose mistakes are shown."""
+        return [one for one in self.below if one.mistakes]
+
+    @property
     def with_verdict(self) -> list[Slice]:
-        return [one for one in self.rows if one.verdict]
+        return [one for one in [*self.rows, *self.repeats] if one.verdict]
 
     @property
     def beyond_judgement(self) -> list[Slice]:
@@ -91,8 +111,18 @@ class Slices:
         return f"{100 * (self.overall.value - found[len(found) // 2]):.0f}"
 
 
+def list_examples(table: pd.DataFrame) -> list[str]:
+    """The samples in `mistakes` of the first `NUM_EXAMPLES` weak slices of `reports/slices.csv`."""
+    named = table.loc[table["mistakes"].notna() & (table["mistakes"] != ""), "mistakes"]
+    return [name for names in named.head(NUM_EXAMPLES) for name in json.loads(names)]
+
+
 def parts(
-    table: pd.DataFrame, metrics: dict[str, Estimate], min_slice: int, lower_is_better: Collection[str]
+    table: pd.DataFrame,
+    metrics: dict[str, Estimate],
+    min_slice: int,
+    lower_is_better: Collection[str],
+    pictures: tuple[Mapping[str, np.ndarray], Mapping[str, str]],
 ) -> Slices:
     """The slices of test by one metric; never by one that counts mistakes.
 
@@ -101,6 +131,7 @@ def parts(
         metrics: `reports/test_metrics.json`.
         min_slice: Samples of the smallest slice with a figure.
         lower_is_better: Metrics that count mistakes.
+        pictures: sample_id to the picture, and to the address of its file; those of `list_examples`.
     """
     present = set(table["metric"])
     candidates = (
@@ -112,19 +143,25 @@ def parts(
     if name is None:
         return Slices(overall=None, rows=[], undefined=[], small=[], min_slice=min_slice)
     entries = table[table["metric"] == name].to_dict("records")
-    large = [_slice(name, row) for row in entries if row["n"] >= min_slice]
-    defined = [one for one in large if one.figure.value is not None]
+    images, links = pictures
+    encoded = gallery({one: images[one] for one in list_examples(table) if one in images}, links, MAX_BYTES)
+    large = {f"{row['attribute']} = {row['slice']}": row for row in entries if row["n"] >= min_slice}
+    shown = {title: _slice(name, row, encoded) for title, row in large.items()}
+    for title, row in large.items():
+        if row["repeats"] in shown:
+            shown[row["repeats"]].repeated_by.append(shown.pop(title))
+    defined = [one for one in shown.values() if one.figure.value is not None]
     return Slices(
         overall=figure(name, metrics[name]),
         rows=sorted(defined, key=lambda one: (not one.beyond, one.figure.value or 0.0, one.attribute, one.value)),
-        undefined=[one for one in large if one.figure.value is None],
+        undefined=[one for one in shown.values() if one.figure.value is None],
         small=[(_words(row["attribute"]), str(row["slice"]), int(row["n"])) for row in entries if row["n"] < min_slice],
         min_slice=min_slice,
     )
 
 
-def _slice(name: str, row: dict[str, Any]) -> Slice:
-    verdict = row["verdict"] if isinstance(row["verdict"], str) else ""
+def _slice(name: str, row: dict[Any, Any], pictures: Mapping[str, Picture]) -> Slice:
+    verdict, mistakes = (row[key] if isinstance(row[key], str) else "" for key in ("verdict", "mistakes"))
     return Slice(
         attribute=_words(row["attribute"]),
         value=str(row["slice"]),
@@ -134,6 +171,7 @@ def _slice(name: str, row: dict[str, Any]) -> Slice:
         verdict=verdict,
         found_from=number_or_none(row["found_from"]),
         p=number_or_none(row["p"]),
+        mistakes=[pictures[one] for one in json.loads(mistakes or "[]") if one in pictures],
     )
 
 

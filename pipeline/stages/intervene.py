@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.core import artifacts, config, stage_runner
+from pipeline.core import artifacts, config, progress, stage_runner
 from pipeline.core.evaluation_contracts import Intervention
 from pipeline.core.results import read_findings
 from pipeline.core.terminal import count_of
@@ -58,15 +59,17 @@ def _intervene(
 
     packed = PackedDataset.load()
     predictor, _ = load_predictor(artifacts.PREDICTOR)
-    test = CounterfactualTest(packed=packed, predictor=predictor, interventions=interventions, options=options)
     able = [one for one in suspicions if any(one.name in other.properties for other in interventions.values())]
     late = {one.name for one in able[options.max_properties :]}
+    test = CounterfactualTest(packed=packed, predictor=predictor, interventions=interventions, options=options)
     results: list[CounterfactualResult] = []
-    for suspicion in suspicions:
-        if suspicion.name in late:
-            results.append(CounterfactualResult.without(suspicion, NOT_TESTED))
-        else:
-            results += test(suspicion)
+    with progress.show("intervene", test.count_predictions(able[: options.max_properties]), "pictures") as bar:
+        test = replace(test, bar=bar)
+        for suspicion in suspicions:
+            if suspicion.name in late:
+                results.append(CounterfactualResult.without(suspicion, NOT_TESTED))
+            else:
+                results += test(suspicion)
     return Counterfactuals(
         note=f"The check shortcut suspects {count_of(len(suspicions), 'property', 'properties')}.", results=results
     )

@@ -46,7 +46,7 @@ def main() -> list[str]:
         found = summarize_robustness(rightness, groups, options.seed)
     artifacts.write_csv(artifacts.ROBUSTNESS, table)
     write_estimates(artifacts.ROBUSTNESS_METRICS, found)
-    return [describe(found, len(chosen), len(corruptions), len(rows))]
+    return [describe(found, len(chosen), len(corruptions), len(rows), len(test))]
 
 
 def _decider(packed: PackedDataset) -> Decide:
@@ -61,7 +61,7 @@ def _decider(packed: PackedDataset) -> Decide:
     return decide
 
 
-def describe(found: dict[str, Estimate], num_chosen: int, num_corruptions: int, num_samples: int) -> str:
+def describe(found: dict[str, Estimate], num_chosen: int, num_corruptions: int, num_samples: int, num_test: int) -> str:
     """What was measured, or why nothing was."""
     if not num_chosen:
         return "no corruption is chosen"
@@ -71,7 +71,8 @@ def describe(found: dict[str, Estimate], num_chosen: int, num_corruptions: int, 
     under = (
         "" if loss is None else f", {100 * clean * (1 + loss):.1f} % under {count_of(num_corruptions, 'corruption')}"
     )
-    return f"accuracy {100 * clean:.1f} % on {count_of(num_samples, 'test picture')}{under}"
+    of_all = f"{num_samples:,} of " if num_samples < num_test else ""
+    return f"accuracy {100 * clean:.1f} % on {of_all}{count_of(num_test, 'test picture')}{under}"
 
 
 if __name__ == "__main__":

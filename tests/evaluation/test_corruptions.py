@@ -8,7 +8,7 @@ from pipeline.core.errors import UserError
 from pipeline.evaluation.corruptions.blur import Blur
 from pipeline.evaluation.corruptions.brightness import Brightness
 from pipeline.evaluation.corruptions.colour_cast import ColourCast
-from pipeline.evaluation.corruptions.compression import Compression
+from pipeline.evaluation.corruptions.compression import Compression, adapt_quality
 from pipeline.evaluation.corruptions.contrast import Contrast
 from pipeline.evaluation.corruptions.crop import Crop
 from pipeline.evaluation.corruptions.noise import Noise
@@ -45,7 +45,8 @@ def test_contrast_moves_pixels_towards_their_mean():
 def test_blur_is_as_wide_as_the_picture_is_large():
     point = np.zeros((1, 56, 56, 1), dtype=np.uint8)
     point[0, 28, 28] = 255
-    blurred = Blur(widths=[4, 8, 8, 8, 8])(point, 1, random())  # 4 x 56 / 224 = 1 pixel: 255 / (2 pi) in the middle
+    width = 8**0.5  # times (56 / 224) to the power of 0.75 is 1 pixel: 255 / (2 pi) in the middle
+    blurred = Blur(widths=[width, 8, 8, 8, 8])(point, 1, random())
     assert blurred.max() == pytest.approx(255 / (2 * np.pi), abs=1)
     assert Blur(widths=[0] * 5)(point, 1, random()).tolist() == point.tolist()
     colours = np.zeros((1, 8, 8, 3), dtype=np.uint8) + np.array([10, 100, 200], dtype=np.uint8)
@@ -67,6 +68,32 @@ def test_compression_of_one_grey_changes_nothing_and_of_noise_much():
     distance = [np.abs(compress(noise, one, random()).astype(float) - noise).mean() for one in (1, 3, 5)]
     assert distance == sorted(distance)
     assert distance[0] > 1
+
+
+@pytest.mark.parametrize(
+    ("quality", "factor", "adapted"),
+    [
+        (25, 1.0, 25),
+        (25, 0.25, 75),  # steps of 200 %, then of 50 %
+        (7, 0.17, 41),  # of 714 %, then of 121 %: severity 5 at 28 pixels
+        (50, 2.0, 25),  # of 100 %, then of 200 %
+        (1, 4.0, 1),
+        (100, 3.0, 100),  # of nothing
+    ],
+)
+def test_the_steps_of_a_quality_change_with_the_side(quality, factor, adapted):
+    assert adapt_quality(quality, factor) == adapted
+
+
+def test_compression_of_a_tiny_picture_grows_with_the_severity():
+    """A digit of 28 pixels: enlarged to 224 as before, qualities from 25 to 7 did not differ."""
+    digit = np.zeros((1, 28, 28, 1), dtype=np.uint8)
+    digit[0, 5:23, 12:16] = 220
+    digit[0, 5:8, 8:20] = 180
+    compress = Compression(qualities=[25, 18, 15, 10, 7])
+    distance = [np.abs(compress(digit, one, random()).astype(float) - digit).mean() for one in range(1, 6)]
+    assert distance == sorted(distance)
+    assert distance[4] > 1.3 * distance[0] > 0.5
 
 
 def test_resolution_leaves_squares_of_one_grey():

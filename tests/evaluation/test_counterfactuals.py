@@ -15,8 +15,9 @@ from pipeline.core.results import StoredFinding
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation import counterfactual_text as text
 from pipeline.evaluation.counterfactual_results import COLUMNS, Counterfactuals, read_figures
+from pipeline.evaluation.counterfactual_rules import decide_outer, decide_state
 from pipeline.evaluation.counterfactual_samples import ROW, Values, pick_carriers, sample_sides
-from pipeline.evaluation.counterfactuals import CounterfactualTest, Options, decide_state
+from pipeline.evaluation.counterfactuals import CounterfactualTest, Options
 from pipeline.evaluation.interventions.exposure import Exposure
 from pipeline.evaluation.interventions.surround import Surround
 from pipeline.evaluation.suspicions import Suspicion, find_suspicions
@@ -161,6 +162,52 @@ def test_the_rule(value, low, reach, state):
     assert decide_state(Estimate(value=value, low=low, high=0.5, n=50, groups=50), reach, 0.1) == state
 
 
+@pytest.mark.parametrize(
+    ("value", "low", "state", "words"),
+    [
+        (0.7, 0.55, "follows", "The model decides on b by the outer part alone: without a middle (border) 70.0 % ("),
+        (0.58, 0.55, "slight", "The model decides on b slightly by the outer part alone: "),
+        (0.7, 0.5, "not_shown", "The model is not shown to decide on b by the outer part alone: "),
+        (0.7, None, "cannot_be_judged", "Whether the model decides on b by the outer part alone cannot be judged (bor"),
+    ],
+)
+def test_the_rule_for_the_outer_part(value, low, state, words):
+    verdict = decide_outer("b", "border", Estimate(value=value, low=low, high=0.9, n=50, groups=50), 0.1)
+    assert verdict.state == state
+    assert verdict.sentence.startswith(words)
+
+
+def test_the_outer_part_is_predicted_once_for_all_properties():
+    surround = Surround(properties=["brightness", "contrast"], max_strength=3.0, width=0.25, blur=0.2)
+    index = simulation.simulate(60, 60, 0).index
+    test = make_test(0.0, changed_index(prop_contrast=index["prop_brightness"]), {"border": surround})
+    (first,), (second,) = test(BRIGHTNESS), test(replace(BRIGHTNESS, name="contrast"))
+    assert list(test._by_place) == [("b", "border", test._subjects["b"].rows.tobytes())]
+    assert first.figures["isolated_accuracy"] == second.figures["isolated_accuracy"]
+    assert first.outer is not None
+    assert run().outer is None
+
+
+class Counter:
+    """What a bar would have counted."""
+
+    def __init__(self):
+        self.done, self.texts = 0, []
+
+    def advance(self, number=1, what=None):
+        self.done += number
+        self.texts += [what] if what else []
+
+
+def test_the_bar_counts_what_was_announced():
+    surround = Surround(properties=["brightness"], max_strength=3.0, width=0.25, blur=0.2)
+    test = make_test(interventions={"exposure": EXPOSURE, "border": surround})
+    bar = Counter()
+    list(replace(test, bar=bar)(BRIGHTNESS))
+    assert test.count_predictions([BRIGHTNESS]) == bar.done == 60 + 60 * 3 + 60 * 5
+    assert bar.texts == ["intervene: brightness, exposure", "intervene: brightness, border"]
+
+
 TRAIN = pd.DataFrame(
     {"sample_id": list("abcdef"), "labels": [["x"]] * 3 + [["y"]] * 3, "v": [1.0, 2, 3, 10, 20, 30], ROW: range(6)}
 )
@@ -188,14 +235,21 @@ def test_missing_values_have_no_donor():
     assert values.rows[0].tolist() == [1, 2]
 
 
-def test_a_sample_has_both_sides_and_whole_groups():
-    samples = pd.DataFrame(
-        {"has": [True] * 90 + [False] * 10, "group": [f"g{row // 2}" for row in range(100)], ROW: range(100)}
-    )
-    chosen = sample_sides(samples, None, 20, 0)
-    assert 18 <= len(chosen) <= 24
-    assert (~chosen["has"]).sum() == 10
-    assert (chosen.groupby("group").size() == 2).all()
+def test_a_sample_has_both_sides_and_the_rare_one_whole():
+    has = np.array([True] * 90 + [False] * 10)
+    chosen = sample_sides(has, np.arange(100), 30, 0)
+    assert (has[chosen].sum(), (~has[chosen]).sum()) == (20, 10)
+    assert (np.diff(chosen) > 0).all()
+    assert sample_sides(has, np.arange(100), 200, 0).tolist() == [*range(100)]
+
+
+def test_a_few_large_groups_do_not_fill_the_sample():
+    """Of 40 groups of 60 pictures whole groups would leave 4 of 200 pictures, and no interval."""
+    has, groups = np.arange(2400) % 2 == 0, np.repeat([f"g{number}" for number in range(40)], 60)
+    chosen = sample_sides(has, groups, 200, 0)
+    assert len(chosen) == 200
+    assert len(np.unique(groups[chosen])) == 40
+    assert set(np.unique(groups[chosen], return_counts=True)[1].tolist()) <= {4, 5, 6}
 
 
 def test_carriers_are_of_either_side_whatever_the_side_of_the_picture():

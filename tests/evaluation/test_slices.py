@@ -1,5 +1,7 @@
 """Figures of slices: classes, values of attributes, bins of properties, groups and pairs."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -110,6 +112,30 @@ def test_a_weak_slice_comes_before_one_that_is_lower_by_chance():
     fine = found[found["slice"] == "fine"].iloc[0]
     assert fine["verdict"] == "not shown"
     assert fine["found_from"] < 165 / 200
+
+
+def test_a_weak_slice_names_its_mistakes_or_what_it_repeats():
+    # a at x is wrong in 40 of 40; b at x is right, so x is weak because of it
+    right = [row >= 80 or row % 2 for row in range(400)]
+    found = sliced(table(right, attr_site=["x"] * 80 + ["y"] * 320), of_attributes=False)
+    found = found[found["metric"] == "accuracy"].set_index(["attribute", "slice"])
+    cell, whole, fine = found.loc[("site and label", "x, a")], found.loc[("site", "x")], found.loc[("site", "y")]
+    assert (cell["verdict"], whole["verdict"], fine["verdict"]) == ("weaker", "weaker", "not shown")
+    assert whole["repeats"] == "site and label = x, a"
+    assert pd.isna(whole["mistakes"])
+    assert pd.isna(cell["repeats"])
+    assert json.loads(cell["mistakes"]) == ["g0", "g10", "g12", "g14"]  # equally sure, so in the order of their names
+    assert found.loc[[("site", "y")], ["repeats", "mistakes"]].isna().all(axis=None)
+
+
+def test_no_mistake_is_named_twice():
+    right = [row >= 40 and (row % 4 or row >= 120) for row in range(400)]
+    names = ["w"] * 40 + ["x"] * 80 + ["y"] * 280
+    found = sliced(table(right, attr_site=names, attr_lens=["k"] * 120 + ["l"] * 280), metrics={"accuracy": Accuracy()})
+    weak = found[found["verdict"] == "weaker"]
+    assert weak["slice"].tolist()[:1] == ["w"]
+    named = [name for text in weak["mistakes"].dropna() for name in json.loads(text)]
+    assert len(named) == len(set(named)) >= 4
 
 
 def test_without_accuracy_nothing_is_compared():

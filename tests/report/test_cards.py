@@ -121,6 +121,12 @@ def test_the_sections_of_mitchell_and_of_gebru_in_their_order():
     assert "doi:10.1145/3458723" in sheet()
 
 
+def test_no_slice_that_only_repeats_another_one():
+    text = model(slices=SLICES.assign(repeats=["", "site = north", ""]))
+    assert "site = north" in text
+    assert "site = a" not in text
+
+
 def test_figures_of_all_of_classes_and_of_slices():
     text = model()
     assert "| accuracy | 80.0 % (70.0 to 90.0 %) | 40 |" in text

@@ -9,6 +9,7 @@ from report_material import NASTY, Page, build, counterfactuals
 
 from pipeline.core.errors import UserError
 from pipeline.evaluation.counterfactual_results import Counterfactuals
+from pipeline.evaluation.counterfactual_text import Verdict
 from pipeline.report.interventions import interventions, read_counterfactuals
 from pipeline.report.page import render
 
@@ -28,6 +29,26 @@ def test_what_the_model_follows_comes_first():
         ("control", True, False),
     ]
     assert all(view.picture.uri.startswith("data:image/png") for view in views)
+
+
+def test_the_outer_part_alone_has_a_verdict_of_its_own():
+    found = counterfactuals("cat")
+    outer = Verdict(state="follows", sentence="The model decides on cat by the outer part alone: <90 %.")
+    first, *others = found.results
+    results = [replace(first, intervention="border", outer=outer), *others]
+    material = replace(build(), counterfactuals=replace(found, results=results))
+    assert interventions(material.counterfactuals).followed_properties == [
+        "brightness",
+        "the outer part alone (border)",
+    ]
+    text = Page(render(material)).text
+    assert "Outer part alone: follows. The model decides on cat by the outer part alone: <90 %." in text
+    assert "The figure without the outer part has no verdict" in text
+    again = Counterfactuals.from_json(
+        json.loads(json.dumps(material.counterfactuals.to_json())), material.counterfactuals.pictures
+    )
+    assert again.results[0].outer == outer
+    assert again.results[1].outer is None
 
 
 def test_the_page_shows_figures_and_what_cannot_be_judged():

@@ -21,6 +21,15 @@ def test_the_largest_loss_comes_first_with_its_interval():
     assert "The intervals have a caveat: it rests on 8 independent groups only." in text
 
 
+def test_a_part_of_test_is_called_a_part():
+    text = Page(render(build())).text
+    assert "40 pictures of test)" in text
+    material = build()
+    clean = replace(material.robustness_metrics["clean"], n=30)
+    part = replace(material, robustness_metrics=material.robustness_metrics | {"clean": clean})
+    assert "30 of the 40 pictures of test, each class by its share: robustness.max_samples)" in Page(render(part)).text
+
+
 def test_points_and_bars_lie_where_the_figures_are():
     panel = content(build())["robustness"].panels[0]
     assert panel.line.points == [(0, 20), (20, 30), (40, 40), (60, 50), (80, 60), (100, 80)]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
 from pipeline.core.evaluation_contracts import Corruption
-from pipeline.evaluation.severities import PUBLISHED_SIDE, check_levels
+from pipeline.evaluation.severities import check_levels, scale_to_side
 
 
 @final
@@ -30,6 +29,6 @@ class Noise(Corruption):
         check_levels("deviations", self.deviations, 0, 1)
 
     def __call__(self, images: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
-        deviation = 255 * self.deviations[severity - 1] * math.sqrt(min(images.shape[1:3]) / PUBLISHED_SIDE)
+        deviation = 255 * self.deviations[severity - 1] * scale_to_side(images, 0.5)
         noise = generator.standard_normal(images.shape, dtype=np.float32)
         return np.asarray((images + deviation * noise).round().clip(0, 255).astype(np.uint8))

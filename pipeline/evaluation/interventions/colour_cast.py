@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from pipeline.core.ranges import PositiveFloat
-from pipeline.evaluation.interventions.matching import LEVELS, MatchingIntervention
+from pipeline.evaluation.interventions.matching import LEVELS, Change, MatchingIntervention, as_column, round_levels
 
 # one unit of the property, none of the other one, and none of luma (0.299 red + 0.587 green + 0.114 blue)
 DIRECTIONS = {"red_green": (0.644, -0.356, 0.144), "blue_yellow": (-0.114, -0.114, 0.886)}
@@ -35,18 +35,18 @@ class ColourCast(MatchingIntervention):
             if name not in DIRECTIONS:
                 raise ValueError(f"properties must be among {', '.join(DIRECTIONS)}, got {name!r}")
 
-    def change(self, pictures: np.ndarray, strengths: np.ndarray, name: str) -> np.ndarray:
-        return shift_colour(pictures, strengths, name)
+    def prepare(self, pictures: np.ndarray, name: str) -> Change:
+        return lambda strengths: shift_colour(pictures, strengths, name)
 
 
 def shift_colour(pictures: np.ndarray, strengths: np.ndarray, direction: str) -> np.ndarray:
-    """Float pictures in 0 to 255 with a colour added; those of one channel as they are.
+    """(N, H, W, C) uint8 pictures with a colour added; those of one channel as they are.
 
     Args:
-        pictures: (N, H, W, C).
-        strengths: Change of the property, as a share of white.
+        pictures: To be changed.
+        strengths: (N,) change of the property, as a share of white.
         direction: `red_green` or `blue_yellow`.
     """
     if pictures.shape[-1] == 1:
         return pictures
-    return np.asarray(pictures + LEVELS * strengths * np.array(DIRECTIONS[direction]))
+    return round_levels(pictures + LEVELS * as_column(strengths) * np.array(DIRECTIONS[direction], dtype=np.float32))

@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from pipeline.core.ranges import PositiveFloat
-from pipeline.evaluation.interventions.matching import MatchingIntervention
+from pipeline.evaluation.interventions.matching import Change, MatchingIntervention, change_distances
 
 
 @final
@@ -24,6 +24,5 @@ class Contrast(MatchingIntervention):
     properties: list[str]
     max_strength: PositiveFloat
 
-    def change(self, pictures: np.ndarray, strengths: np.ndarray, name: str) -> np.ndarray:
-        mean = pictures.mean(axis=(1, 2, 3), keepdims=True)
-        return np.asarray(mean + np.exp(strengths) * (pictures - mean))
+    def prepare(self, pictures: np.ndarray, name: str) -> Change:
+        return change_distances(pictures, pictures.mean(axis=(1, 2, 3), keepdims=True, dtype=np.float32))

@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from pipeline.core.ranges import PositiveFloat
-from pipeline.evaluation.interventions.matching import MatchingIntervention
+from pipeline.evaluation.interventions.matching import Change, MatchingIntervention, change_distances
 
 
 @final
@@ -26,8 +26,8 @@ class Detail(MatchingIntervention):
     max_strength: PositiveFloat
     sigma: PositiveFloat
 
-    def change(self, pictures: np.ndarray, strengths: np.ndarray, name: str) -> np.ndarray:
+    def prepare(self, pictures: np.ndarray, name: str) -> Change:
         from scipy.ndimage import gaussian_filter
 
-        blurred = gaussian_filter(pictures, sigma=(0, self.sigma, self.sigma, 0))
-        return np.asarray(blurred + np.exp(strengths) * (pictures - blurred))
+        sigma = (0, self.sigma, self.sigma, 0)
+        return change_distances(pictures, gaussian_filter(pictures.astype(np.float32), sigma=sigma))

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from pipeline.core.ranges import PositiveFloat
-from pipeline.evaluation.interventions.matching import LEVELS, MatchingIntervention
+from pipeline.evaluation.interventions.matching import LEVELS, Change, MatchingIntervention, round_levels
 
 
 @final
@@ -25,11 +25,12 @@ class Exposure(MatchingIntervention):
     properties: list[str]
     max_strength: PositiveFloat
 
-    def change(self, pictures: np.ndarray, strengths: np.ndarray, name: str) -> np.ndarray:
-        return shift_exposure(pictures, strengths)
+    def prepare(self, pictures: np.ndarray, name: str) -> Change:
+        return lambda strengths: shift_exposure(pictures, strengths)
 
 
 def shift_exposure(pictures: np.ndarray, strengths: np.ndarray) -> np.ndarray:
-    """Float pictures in 0 to 255 moved on the logit scale."""
-    shares = (pictures + 0.5) / (LEVELS + 1)
-    return np.asarray(expit(logit(shares) + strengths) * (LEVELS + 1) - 0.5)
+    """(N, H, W, C) uint8 pictures moved by (N,) strengths on the logit scale, by a table of the 256 levels each."""
+    shares = (np.arange(LEVELS + 1) + 0.5) / (LEVELS + 1)
+    tables = round_levels(expit(logit(shares) + strengths[:, None]) * (LEVELS + 1) - 0.5)
+    return np.stack([table[picture] for table, picture in zip(tables, pictures, strict=True)])

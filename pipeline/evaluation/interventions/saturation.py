@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from pipeline.core.ranges import PositiveFloat
-from pipeline.evaluation.interventions.matching import MatchingIntervention
+from pipeline.evaluation.interventions.matching import Change, MatchingIntervention, change_distances
 from pipeline.images.properties import LUMA
 
 
@@ -25,8 +25,7 @@ class Saturation(MatchingIntervention):
     properties: list[str]
     max_strength: PositiveFloat
 
-    def change(self, pictures: np.ndarray, strengths: np.ndarray, name: str) -> np.ndarray:
+    def prepare(self, pictures: np.ndarray, name: str) -> Change:
         if pictures.shape[-1] == 1:
-            return pictures
-        grey = (pictures @ np.array(LUMA))[..., None]
-        return np.asarray(grey + np.exp(strengths) * (pictures - grey))
+            return lambda strengths: pictures
+        return change_distances(pictures, (pictures @ np.array(LUMA, dtype=np.float32))[..., None])

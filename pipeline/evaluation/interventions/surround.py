@@ -11,7 +11,7 @@ from annotated_types import Interval
 from pipeline.core.ranges import PositiveFloat
 from pipeline.evaluation.interventions.colour_cast import shift_colour
 from pipeline.evaluation.interventions.exposure import shift_exposure
-from pipeline.evaluation.interventions.matching import MatchingIntervention
+from pipeline.evaluation.interventions.matching import Change, MatchingIntervention
 
 
 @final
@@ -36,19 +36,25 @@ class Surround(MatchingIntervention):
     width: Annotated[float, Interval(gt=0, lt=0.5)]
     blur: PositiveFloat
 
-    def change(self, pictures: np.ndarray, strengths: np.ndarray, name: str) -> np.ndarray:
+    def prepare(self, pictures: np.ndarray, name: str) -> Change:
         direction = next((one for one in ("red_green", "blue_yellow") if name.endswith(one)), None)
-        changed = (
-            shift_colour(pictures, strengths / 10, direction) if direction else shift_exposure(pictures, strengths)
-        )
-        return np.where(self._is_outer(pictures), changed, pictures)
+        outer = self._is_outer(pictures)
+
+        def change(strengths: np.ndarray) -> np.ndarray:
+            if direction:
+                changed = shift_colour(pictures, strengths / 10, direction)
+            else:
+                changed = shift_exposure(pictures, strengths)
+            return np.where(outer, changed, pictures)
+
+        return change
 
     def remove(self, pictures: np.ndarray) -> np.ndarray:
         """The pictures with a blurred outer part."""
         from scipy.ndimage import gaussian_filter
 
         sigma = self.blur * min(pictures.shape[1:3])
-        blurred = gaussian_filter(pictures.astype(np.float64), sigma=(0, sigma, sigma, 0))
+        blurred = gaussian_filter(pictures.astype(np.float32), sigma=(0, sigma, sigma, 0))
         return np.where(self._is_outer(pictures), np.rint(blurred), pictures).astype(np.uint8)
 
     def isolate(self, pictures: np.ndarray) -> np.ndarray:

@@ -55,9 +55,10 @@ def test_the_property_of_the_other_picture_is_reached(intervention, name, low, h
 
 
 def test_a_shift_of_exposure_by_hand():
-    """Pixel 127.5 is the middle of 256 levels, logit 0; a strength of log 3 takes it to 3/4 of them."""
-    assert shift_exposure(np.array([127.5]), np.array(np.log(3)))[0] == pytest.approx(0.75 * 256 - 0.5)
-    assert shift_exposure(np.array([0.0, 255.0]), np.array(0.0)).tolist() == pytest.approx([0, 255])
+    """The logit of (127 + 0.5) / 256 is almost 0: a strength of log 3 takes it to almost 3/4 of 256, less 0.5."""
+    pictures = np.array([[0, 127, 255]] * 2, dtype=np.uint8).reshape(2, 1, 3, 1)
+    found = shift_exposure(pictures, np.array([np.log(3), 0.0]))
+    assert found.ravel().tolist() == [1, 191, 255, 0, 127, 255]  # 0: 0.00195 has odds of 1/511, then of 3/511
 
 
 def test_a_cast_changes_no_brightness_and_no_other_cast():

@@ -62,7 +62,8 @@ def check_params(params: Params) -> None:
     refuse_unknown_names(params)
     check_choices(params)
     built = {key: config.instantiate(options, config.get_section(params, key), key) for key, options in OPTIONS.items()}
-    config.build(config.get_section(params, "aim"), "aim")
+    aim: Aim = config.build(config.get_section(params, "aim"), "aim")
+    config.build(config.get_section(params, "feature_distance"), "feature_distance")
     build_gate(params, built["validate"].classes)
     _check_imbalance(params)
     _check_source(params)

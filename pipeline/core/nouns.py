@@ -13,7 +13,7 @@ from importlib import import_module
 from reprlib import Repr
 from typing import Any, final
 
-from pipeline.core import contracts
+from pipeline.core import contracts, feature_contracts
 from pipeline.core.errors import UserError
 
 PARAMS, CARD = "params.yaml", "card.json"
@@ -47,6 +47,7 @@ KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "corruption": Kind(contracts.Corruption, "evaluation.corruptions"),
     "curate": Kind(contracts.FeatureCheck, "checks"),
     "encoder": Kind(contracts.Encoder, "models.encoders"),
+    "feature_distance": Kind(feature_contracts.FeatureDistance, "training.distances"),
     "gate": Kind(contracts.Gate, "evaluation.gates"),
     "inner": Kind(contracts.Source, "datasets.sources"),
     "intervention": Kind(contracts.Intervention, "evaluation.interventions"),

@@ -41,6 +41,7 @@ class FeatureReference:
         tensors = {name: torch.from_numpy(one) for name, one in self.fitted.items()}
         with torch.inference_mode():
             return np.asarray(self.distance.measure(torch.from_numpy(features), tensors).numpy())
+
     @property
     def digest(self) -> str:
         """32 hex digits over names, shapes and numbers."""

@@ -1,5 +1,4 @@
-"""The predictor on val to a policy: calibrated scores, decisions, abstention, prediction sets and what is far from train.
-"""
+"""The predictor on val to a policy: calibrated scores, decisions, abstention, sets, and the distance from train."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import config
+from pipeline.core.contracts import Predictor
 from pipeline.core.feature_contracts import FeatureDistance, FeaturePredictor
 from pipeline.core.feature_reference import BLOCK, FeatureReference
-from pipeline.core.contracts import Predictor
 from pipeline.core.policy import OutOfDistribution, Policy
 from pipeline.datasets.packed import PackedDataset
 from pipeline.statistics.conformal import conformal_threshold, least_groups
@@ -23,7 +23,7 @@ NO_FEATURES = "This model has no features, so no picture is flagged as out of di
 def fit_reference(
     options: Options, distance: FeatureDistance, predictor: Predictor, packed: PackedDataset
 ) -> FeatureReference | None:
-    """The distance, fitted to at most `policy.max_reference` pictures of train; None where none is wanted or possible."""
+    """The distance, fitted to at most `policy.max_reference` pictures of train; None where none can be measured."""
     rows = packed.index[packed.index["split"] == "train"]
     if options.out_of_distribution == "never" or not isinstance(predictor, FeaturePredictor) or len(rows) < 2:
         return None
@@ -36,7 +36,7 @@ def fit_reference(
 
 
 def choose_evenly(rows: pd.DataFrame, number: int) -> pd.DataFrame:
-    """At most `number` random rows in their order, as many of each set of `labels` as it has, so that rare ones count."""
+    """At most `number` random rows in their order, equally many of each set of `labels` as far as there are any."""
     if len(rows) <= number:
         return rows
     shuffled = rows["labels"].map(tuple).sample(frac=1, random_state=SEED)

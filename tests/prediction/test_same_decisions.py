@@ -147,7 +147,9 @@ def test_a_reference_that_does_not_fit_is_refused(project):
     predictor, _ = load_predictor(artifacts.PREDICTOR)
     reference, policy = flag_half(POLICIES["far"], predictor, make_pictures(20)[..., None])
     artifacts.write_json(artifacts.POLICY, policy.to_json())
-    with pytest.raises(UserError, match=r"^data/feature_reference\.safetensors cannot be read \(No such file .*; run dvc"):
+    with pytest.raises(
+        UserError, match=r"^data/feature_reference\.safetensors cannot be read \(No such file .*; run dvc"
+    ):
         PictureClassifier.load(artifacts.PREDICTOR)
     artifacts.REFERENCE.write_bytes(b"hello")
     with pytest.raises(UserError, match=r"^data/feature_reference\.safetensors cannot be read \(.*; run dvc repro cal"):

@@ -75,7 +75,7 @@ def test_what_is_far_from_train(project, trained):
     assert (far > 1).mean() > 0.9
     trained.images[120:] = 0
     calibrate.main()
-    with pytest.raises(UserError, match=r"feature_reference\.safetensors is of another policy than the one that is read"):
+    with pytest.raises(UserError, match=r"feature_reference\.safetensors is of another policy than the one"):
         read_reference(policy, artifacts.REFERENCE)
 
 

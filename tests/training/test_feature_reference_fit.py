@@ -67,7 +67,9 @@ def test_a_model_without_features_flags_nothing():
 def test_the_policy_names_its_reference(wanted):
     reference = FeatureReference(distance=DISTANCE, fitted={"directions": np.eye(3, dtype=np.float32)})
     distances, groups = np.linspace(0, 1, 100, dtype=np.float32), np.arange(100).astype(str)
-    flag = flag_far(policy_options(out_of_distribution=wanted), make_policy(2), reference, distances, groups).out_of_distribution
+    flag = flag_far(
+        policy_options(out_of_distribution=wanted), make_policy(2), reference, distances, groups
+    ).out_of_distribution
     assert (flag.limit, flag.share, flag.abstains) == (1.0, 0.01, wanted == "abstain")
     assert flag.reference == reference.digest
     assert flag.distance == {

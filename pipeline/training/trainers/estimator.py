@@ -112,10 +112,9 @@ class EstimatorPredictor(FeaturePredictor):
         self.frozen = FrozenEncoder(encoder, transform, batch_size)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        scores = [np.zeros((0, len(self.answers.shares)), np.float32)]
-        for start in range(0, len(images), BLOCK):
-            scores.append(self._predict(images[start : start + BLOCK])[0])
-        return np.concatenate(scores)
+        blocks = (images[start : start + BLOCK] for start in range(0, len(images), BLOCK))
+        nothing = np.zeros((0, len(self.answers.shares)), np.float32)
+        return np.concatenate([nothing, *(self._predict(block)[0] for block in blocks)])
 
     def predict_with_features(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         nothing = [np.zeros((0, length), np.float32) for length in (len(self.answers.shares), self.frozen.feature_dim)]

@@ -67,7 +67,7 @@ def test_fewer_pictures_than_features(distance, number):
     """Other pictures of the same kind are nearer than noise, also with a class of one picture."""
     generator = np.random.default_rng(1)
     basis = generator.normal(size=(2, 300))
-    alike = ((generator.normal(size=(number + 40, 2)) + [4, 0]) @ basis).astype(np.float32)
+    alike = (generator.normal((4, 0), size=(number + 40, 2)) @ basis).astype(np.float32)
     targets = np.eye(2)[[1] + [0] * (number - 1)]
     other = (generator.normal(size=(40, 300)) * alike.std()).astype(np.float32)
     near, far = (measure(distance, alike[:number], targets, one) for one in (alike[number:], other))

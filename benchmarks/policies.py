@@ -46,6 +46,9 @@ OPTIONS = Options(
     grouping="hierarchical",
     abstain="never",
     min_confidence=0.5,
+    out_of_distribution="never",
+    out_of_distribution_share=0.01,
+    max_reference=2000,
 )
 
 

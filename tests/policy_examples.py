@@ -2,6 +2,7 @@
 
 from pipeline.core.decision_rule import Rule
 from pipeline.core.policy import Policy
+from pipeline.training.policy_fit import Options
 
 
 def make_policy(num_classes, **changes):
@@ -20,3 +21,11 @@ def make_policy(num_classes, **changes):
         "num_groups": 20,
     }
     return Policy(**{**choices, **changes})
+
+
+def policy_options(**changes) -> Options:
+    """Those of conf/config.yaml, but for the `changes`."""
+    choices = {"calibration": "temperature", "min_samples": 50, "coverage": 0.9, "sets": "overall"}
+    choices |= {"grouping": "hierarchical", "abstain": "never", "min_confidence": 0.5}
+    choices |= {"out_of_distribution": "report", "out_of_distribution_share": 0.01, "max_reference": 2000}
+    return Options(**{**choices, **changes})

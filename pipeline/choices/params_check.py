@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.choices.networks_check import check_networks
 from pipeline.core import config
-from pipeline.core.choices import check_choices, refuse_unknown_names
+from pipeline.core.choices import check_choices, is_exclusive, refuse_unknown_names
 from pipeline.core.errors import UserError
+from pipeline.core.evaluation_contracts import Aim
 from pipeline.core.suggestions import did_you_mean
 from pipeline.core.watched_places import check_places, watched_places
 from pipeline.datasets.expectations import ManifestExpectations
@@ -16,6 +17,7 @@ from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.datasets.packing import Packing
 from pipeline.evaluation import counterfactuals, explanations, robustness, split_evaluation
 from pipeline.evaluation.figures import build_gate
+from pipeline.evaluation.threshold_choice import refuse_unfit_aim
 from pipeline.features.extractor import FeatureOptions
 from pipeline.report.card_texts import CardTexts
 from pipeline.tracking import promotion
@@ -63,8 +65,11 @@ def check_params(params: Params) -> None:
     refuse_unknown_names(params)
     check_choices(params)
     built = {key: config.instantiate(options, config.get_section(params, key), key) for key, options in OPTIONS.items()}
-    config.build(config.get_section(params, "aim"), "aim")
+    aim: Aim = config.build(config.get_section(params, "aim"), "aim")
+    config.build(config.get_section(params, "feature_distance"), "feature_distance")
     build_gate(params, built["validate"].classes)
+    if built["validate"].classes:  # else `validate` knows them
+        refuse_unfit_aim(aim, built["validate"].classes, is_exclusive(params))
     _check_imbalance(params)
     _check_source(params)
 

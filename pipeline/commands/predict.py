@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import UserError, name_some
+from pipeline.core.policy import OUT_OF_DISTRIBUTION
 from pipeline.core.terminal import bar_chart, say
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Totals:
 
     def __init__(self, classes: list[str]) -> None:
         self.counts: Counter[str] = Counter(dict.fromkeys(classes, 0))
-        self.num_files = self.num_refused = self.num_abstained = 0
+        self.num_files = self.num_refused = self.num_abstained = self.num_far = 0
         self.confidence = 0.0
         self.refused: list[str] = []
 
@@ -107,13 +108,15 @@ class Totals:
         """Adds the rows of `predict_files`."""
         from pipeline.core.labels import parse_labels
 
-        read = table[table["reason"] == ""]
+        is_read = table["reason"].isin(["", OUT_OF_DISTRIBUTION])
+        read = table[is_read]
         self.num_files += len(table)
         self.num_refused += len(table) - len(read)
-        bad = table.loc[table["reason"] != "", ["file", "reason"]].itertuples(index=False)
+        bad = table.loc[~is_read, ["file", "reason"]].itertuples(index=False)
         self.refused += [f"{file}: {reason}" for file, reason in bad][: SHOWN - len(self.refused)]
         for text in read["class" if "class" in table else "labels"]:
             self.counts.update(parse_labels(text) or [NO_LABEL])
+        self.num_far += int((read["out_of_distribution"] > 1).sum()) if "out_of_distribution" in table else 0
         self.num_abstained += int(read["abstains"].sum()) if "abstains" in table else 0
         self.confidence += float(read["confidence"].sum()) if "confidence" in table else float("nan")
 
@@ -125,6 +128,8 @@ class Totals:
             lines.append(f"mean confidence {self.confidence / num_read:.3f}")
         if self.num_abstained:
             lines.append(f"{self.num_abstained:,} of {num_read:,} pictures left to a person, see the column abstains")
+        if self.num_far:
+            lines.append(f"{self.num_far:,} of {num_read:,} pictures out of distribution: far from those of train")
         if self.num_refused:
             lines.append(f"{self.num_refused:,} of {self.num_files:,} files refused:")
             lines += [f"  {one}" for one in self.refused]

@@ -30,6 +30,7 @@ DECISIONS = Path("data/label_decisions")  # a file for each data set
 PACKED = Path("data/packed")
 PREDICTOR = Path("data/predictor")
 POLICY = Path("data/policy.json")
+REFERENCE = Path("data/feature_reference.safetensors")  # to which the policy measures the distance of a picture
 PREDICTIONS = Path("data/predictions.parquet")
 VALIDATION = Path("reports/validation.json")
 CHECKS = Path("reports/checks.json")

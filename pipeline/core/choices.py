@@ -30,9 +30,14 @@ def check_choices(params: Params) -> None:
         UserError: A choice does not fit; the message names its key and the remedy.
     """
     built = {key: _build(params, key) for key in LATE if key in params}
-    exclusive: bool = import_target(config.get_section(params, "task").get("_target_"), "task", "task").exclusive
-    refuse_unfit({f"metric.{name}": one for name, one in built.get("metric", {}).items()}, exclusive)
+    refuse_unfit({f"metric.{name}": one for name, one in built.get("metric", {}).items()}, is_exclusive(params))
     _check_sizes(params)
+
+
+def is_exclusive(params: Params) -> bool:
+    """Whether each sample has exactly one label, as the task says."""
+    exclusive: bool = import_target(config.get_section(params, "task").get("_target_"), "task", "task").exclusive
+    return exclusive
 
 
 def _build(params: Params, key: str) -> Any:

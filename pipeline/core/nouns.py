@@ -48,6 +48,7 @@ KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "corruption": Kind(evaluation_contracts.Corruption, "evaluation.corruptions"),
     "curate": Kind(contracts.FeatureCheck, "checks"),
     "encoder": Kind(contracts.Encoder, "models.encoders"),
+    "feature_distance": Kind(evaluation_contracts.FeatureDistance, "training.distances"),
     "gate": Kind(evaluation_contracts.Gate, "evaluation.gates"),
     "inner": Kind(contracts.Source, "datasets.sources"),
     "intervention": Kind(evaluation_contracts.Intervention, "evaluation.interventions"),

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
 SMALLEST = 1e-12  # of a score, so that it has a logarithm
+SMALLEST_LIMIT = 1e-6  # of a distance: features that never vary are 0 from each other
 Abstention = Literal["never", "confidence", "sets"]
+OUT_OF_DISTRIBUTION = "out of distribution"  # why a policy abstains
 
 
 @final
@@ -32,12 +34,41 @@ class Decisions:
         decided: (N, K) bool, the labels.
         abstains: (N,) bool: a person should look at the sample.
         sets: (N, K) bool, the classes that are possible at the coverage of the policy; None where it gives no sets.
+        out_of_distribution: (N,) float32, the distance from train as a multiple of the limit: a sample above 1 is
+            flagged. None where the policy measures none.
+        reasons: (N,) of strings, why it abstains where that is not the scores; else empty.
     """
 
     scores: np.ndarray
     decided: np.ndarray
     abstains: np.ndarray
     sets: np.ndarray | None
+    out_of_distribution: np.ndarray | None
+    reasons: np.ndarray
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class OutOfDistribution:
+    """What a policy makes of samples whose features are far from those of train.
+
+    Attributes:
+        distance: Node of the `FeatureDistance`.
+        reference: Digest of what it was fitted to, the file next to the policy.
+        limit: Of the distance; a sample that is farther is flagged.
+        share: Wanted share of samples like val that are flagged.
+        abstains: Whether the policy abstains on flagged samples.
+    """
+
+    distance: JsonObject
+    reference: str
+    limit: float
+    share: float
+    abstains: bool
+
+    def relate(self, distances: np.ndarray) -> np.ndarray:
+        """(N,) distances to (N,) float32 multiples of the limit."""
+        return np.asarray(distances / max(self.limit, SMALLEST_LIMIT)).astype(np.float32)
 
 
 @final
@@ -58,9 +89,11 @@ class Policy:
         notes: What could not be fitted and why, as sentences.
         num_samples: Of val.
         num_groups: Independent groups of val.
+        out_of_distribution: What it makes of samples far from train; None: no distance is measured.
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
+    READABLE: ClassVar[tuple[int, ...]] = (1, 2)  # 1 had no `out_of_distribution`
     training_key: str
     exclusive: bool
     temperatures: tuple[float, ...]
@@ -72,6 +105,7 @@ class Policy:
     notes: tuple[str, ...]
     num_samples: int
     num_groups: int
+    out_of_distribution: OutOfDistribution | None = None
 
     def calibrate(self, scores: np.ndarray) -> np.ndarray:
         """(N, K) scores of the model to (N, K) float32 at the temperatures; the order within a sample or label stays.
@@ -87,15 +121,33 @@ class Policy:
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
-    def decide(self, scores: np.ndarray, task: Task) -> Decisions:
-        """The decisions on (N, K) scores of the model, by its task where the rule leaves the decision to it."""
+    def decide(self, scores: np.ndarray, task: Task, distances: np.ndarray | None = None) -> Decisions:
+        """The decisions on (N, K) scores of the model, by its task where the rule leaves the decision to it.
+
+        Args:
+            scores: (N, K), before calibration.
+            task: Of the model.
+            distances: (N,) of the features from train; needed where the policy has `out_of_distribution`.
+        """
         calibrated = self.calibrate(scores)
         by_rule = self.rule.decide(calibrated, self.exclusive)
         decided = task.decide(scores) if by_rule is None else by_rule
         sets = None if self.set_thresholds is None else calibrated >= np.array(self.set_thresholds)
+        abstains, far = self._abstains(calibrated, decided, sets), self._relate(distances)
+        reasons = np.full(len(scores), "", dtype=object)
+        if self.out_of_distribution is not None and self.out_of_distribution.abstains and far is not None:
+            abstains = abstains | (far > 1)
+            reasons[far > 1] = OUT_OF_DISTRIBUTION
         return Decisions(
-            scores=calibrated, decided=decided, abstains=self._abstains(calibrated, decided, sets), sets=sets
+            scores=calibrated, decided=decided, abstains=abstains, sets=sets, out_of_distribution=far, reasons=reasons
         )
+
+    def _relate(self, distances: np.ndarray | None) -> np.ndarray | None:
+        if self.out_of_distribution is None:
+            return None
+        if distances is None:
+            raise ValueError("this policy flags what is far from train: give it the distance of each sample")
+        return self.out_of_distribution.relate(distances)
 
     def _abstains(self, scores: np.ndarray, decided: np.ndarray, sets: np.ndarray | None) -> np.ndarray:
         if self.abstention == "confidence":
@@ -121,7 +173,7 @@ class Policy:
             UserError: It is of another version, or no policy of these classes.
         """
         found = entry if isinstance(entry, Mapping) else {}
-        if found.get("version") != cls.VERSION:
+        if found.get("version") not in cls.READABLE:
             raise UserError(
                 f"{where}: policy has version {str(found.get('version'))[:20]}, expected {cls.VERSION}; install the "
                 "Colibri that wrote it, or run dvc repro calibrate"
@@ -146,6 +198,7 @@ class Policy:
                 notes=tuple(map(str, found["notes"])),
                 num_samples=int(found["num_samples"]),
                 num_groups=int(found["num_groups"]),
+                out_of_distribution=_flag_of(found.get("out_of_distribution")),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UserError(
@@ -167,6 +220,9 @@ class Policy:
             return f"has a temperature that is not above 0: {self.temperatures}"
         if self.abstention not in ("never", "confidence", "sets"):
             return f"has the abstention {str(self.abstention)[:20]!r}, expected never, confidence or sets"
+        far = self.out_of_distribution
+        if far is not None and not (math.isfinite(far.limit) and far.limit >= 0):
+            return f"has the limit {far.limit} of a distance, expected a number, at least 0"
         return ""
 
 
@@ -188,3 +244,15 @@ def confidence_of(scores: np.ndarray, decided: np.ndarray, exclusive: bool) -> n
 
 def _numbers(values: Any) -> tuple[float | None, ...] | None:
     return None if values is None else tuple(None if one is None else float(one) for one in values)
+
+
+def _flag_of(entry: Any) -> OutOfDistribution | None:
+    if entry is None:
+        return None
+    return OutOfDistribution(
+        distance=dict(entry["distance"]),
+        reference=str(entry["reference"]),
+        limit=float(entry["limit"]),
+        share=float(entry["share"]),
+        abstains=entry["abstains"] is True,
+    )

@@ -12,6 +12,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
 from pipeline.core.labels import to_matrix
 from pipeline.core.policy import Policy
+from pipeline.evaluation.cost_figures import cost_figures
 from pipeline.evaluation.exchangeability import compare_splits
 from pipeline.evaluation.policy_figures import (
     PolicyMaterial,
@@ -57,7 +58,7 @@ def evaluate_policy(
     targets, groups = to_matrix(predictions["labels"].tolist(), classes), predictions["group"].to_numpy(dtype=str)
     material = PolicyMaterial.of(policy, predictions[is_test], classes)
     alike = compare_splits(targets, is_test, groups, features, classes, bootstrap)
-    figures = policy_figures(material, bootstrap)
+    figures = policy_figures(material, bootstrap) | cost_figures(material, bootstrap)
     if alike.auc is not None:
         figures["val_test_auc"] = alike.auc
     return {

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
 NUM_POINTS = 20  # of the curve of risk and coverage
+FAR = "out_of_distribution"
 Measure = Callable[[np.ndarray], np.ndarray]  # (R, N) weights to (R,) numbers
 
 
@@ -36,6 +37,7 @@ class PolicyMaterial:
         raw_scores: (N, K) before calibration.
         abstains: (N,) bool.
         sets: (N, K) bool, or None.
+        far: (N,) bool, flagged as out of distribution; None where the policy measures no distance.
     """
 
     policy: Policy
@@ -43,6 +45,7 @@ class PolicyMaterial:
     raw_scores: np.ndarray
     abstains: np.ndarray
     sets: np.ndarray | None
+    far: np.ndarray | None
 
     @classmethod
     def of(cls, policy: Policy, samples: pd.DataFrame, classes: list[str]) -> PolicyMaterial:
@@ -54,6 +57,7 @@ class PolicyMaterial:
             raw_scores=np.stack(samples["raw_scores"].to_numpy()),
             abstains=samples["abstains"].to_numpy(dtype=bool),
             sets=sets,
+            far=samples[FAR].to_numpy() > 1 if FAR in samples else None,
         )
 
     def confidence(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -68,7 +72,8 @@ class PolicyMaterial:
 def policy_figures(material: PolicyMaterial, bootstrap: Bootstrap) -> dict[str, Estimate]:
     """Name to figure on test; `set_coverage/NAME` of each class."""
     figures = calibration_figures(material, bootstrap)
-    return figures | set_figures(material, bootstrap) | abstention_figures(material, bootstrap)
+    figures |= set_figures(material, bootstrap) | abstention_figures(material, bootstrap)
+    return figures | distance_figures(material, bootstrap)
 
 
 def calibration_figures(material: PolicyMaterial, bootstrap: Bootstrap) -> dict[str, Estimate]:
@@ -123,6 +128,14 @@ def abstention_figures(material: PolicyMaterial, bootstrap: Bootstrap) -> dict[s
         "abstained": abstained,
         "accuracy_of_rest": estimate_mean(right, ~material.abstains, groups, bootstrap),
     }
+
+
+def distance_figures(material: PolicyMaterial, bootstrap: Bootstrap) -> dict[str, Estimate]:
+    """Share of test that is flagged as out of distribution; empty where the policy measures no distance."""
+    if material.far is None:
+        return {}
+    everything = np.ones(len(material.test), dtype=bool)
+    return {FAR: estimate_mean(material.far.astype(float), everything, material.test.groups, bootstrap)}
 
 
 def rule_figures(material: PolicyMaterial, bootstrap: Bootstrap) -> list[JsonObject]:

@@ -13,6 +13,7 @@ from pipeline.core import artifacts, config
 from pipeline.core.contracts import Predictor, Task
 from pipeline.core.estimate import Estimate
 from pipeline.core.evaluation_contracts import Metric
+from pipeline.core.feature_reference import FeatureReference, predict_with_distances
 from pipeline.core.labels import to_lists
 from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.policy import Policy
@@ -70,19 +71,24 @@ class Options:
         return options
 
 
-def score_samples(predictor: Predictor, packed: PackedDataset, rows: pd.DataFrame) -> np.ndarray:
-    """(N, K) scores of some rows of the index of the packed arrays."""
-    return predictor.with_metadata(rows.reset_index(drop=True)).predict(packed.images[rows.index.to_numpy()])
+def score_samples(
+    predictor: Predictor, packed: PackedDataset, rows: pd.DataFrame, reference: FeatureReference | None = None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """(N, K) scores, and (N,) distances if any, of some rows of the index of the packed arrays."""
+    of_rows = predictor.with_metadata(rows.reset_index(drop=True))
+    return predict_with_distances(of_rows, packed.images[rows.index.to_numpy()], reference)
 
 
-def predict_splits(predictor: Predictor, packed: PackedDataset, policy: Policy) -> pd.DataFrame:
+def predict_splits(
+    predictor: Predictor, packed: PackedDataset, policy: Policy, reference: FeatureReference | None = None
+) -> pd.DataFrame:
     """Decisions of the policy on val and test: `scores` (calibrated), `decided`, `abstains`; `prediction_set`, if any.
 
-    `raw_scores` are those before calibration.
+    `raw_scores` are those before calibration; `out_of_distribution` is there where the policy measures distances.
     """
     rows = packed.index[packed.index["split"].isin(["val", "test"])]
-    raw = score_samples(predictor, packed, rows)
-    found = policy.decide(raw, predictor.task)
+    raw, distances = score_samples(predictor, packed, rows, reference)
+    found = policy.decide(raw, predictor.task, distances)
     table = rows.drop(columns=["origin", "content_hash"]).assign(
         scores=list(found.scores),
         decided=to_lists(found.decided, packed.classes),
@@ -91,6 +97,8 @@ def predict_splits(predictor: Predictor, packed: PackedDataset, policy: Policy) 
     )
     if found.sets is not None:
         table["prediction_set"] = to_lists(found.sets, packed.classes)
+    if found.out_of_distribution is not None:
+        table["out_of_distribution"] = found.out_of_distribution
     return table.reset_index(drop=True)
 
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from pipeline.core.decision_rule import Rule
 from pipeline.core.errors import UserError
+from pipeline.core.evaluation_contracts import Aim
 from pipeline.core.suggestions import did_you_mean
 from pipeline.statistics.operating_points import OperatingPoints
 
 Choose = Callable[[OperatingPoints], tuple[float | None, str]]  # a threshold, or why there is none
+
+
+def refuse_unfit_aim(aim: Aim, classes: Sequence[str], exclusive: bool) -> None:
+    """Tries an aim on one picture of each class, so that what does not fit them is found long before `calibrate`.
+
+    Raises:
+        UserError: As the aim raises it: it names a class that does not exist, or is not for labels of this kind.
+    """
+    pictures = np.eye(len(classes))
+    aim(pictures, pictures, list(classes), exclusive)
 
 
 def choose_thresholds(

@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.core import artifacts
 from pipeline.core.contracts import Predictor
+from pipeline.core.feature_reference import FeatureReference, predict_with_distances, read_reference
 from pipeline.core.labels import to_lists
 from pipeline.core.policy import Policy
 from pipeline.images.decoding import Decoding, decode
@@ -33,12 +34,16 @@ class Answers:
         scores: (N, K) in [0, 1], calibrated where there is a policy.
         abstains: (N,) bool: a person should look at the picture; None without a policy.
         sets: The labels that are possible at the coverage of the policy, of each; None where there are no sets.
+        out_of_distribution: (N,) float32, as in `Decisions`; None where the policy measures no distance.
+        reasons: (N,) of strings, why the policy abstains where that is not the scores; None without a policy.
     """
 
     labels: list[list[str]]
     scores: np.ndarray
     abstains: np.ndarray | None
     sets: list[list[str]] | None
+    out_of_distribution: np.ndarray | None = None
+    reasons: np.ndarray | None = None
 
 
 @final
@@ -51,11 +56,13 @@ class PictureClassifier:
         card: As `docs/artifacts.md` describes it.
         policy: What it decides with its scores; None for a model that was registered before there were policies, whose
             task decides.
+        reference: To which the policy measures the distance of a picture; None where it measures none.
     """
 
     predictor: Predictor
     card: JsonObject
     policy: Policy | None = None
+    reference: FeatureReference | None = None
 
     @classmethod
     def load(cls, folder: Path) -> PictureClassifier:
@@ -68,12 +75,14 @@ class PictureClassifier:
         from pipeline.training.model_card import CARD, load_predictor
 
         predictor, card = load_predictor(folder)
-        policy = None
+        policy, reference, policy_file = None, None, folder.with_name(artifacts.POLICY.name)
         if "policy" in card:
             policy = Policy.from_json(card["policy"], list(card["classes"]), str(folder / CARD))
-        elif folder.name == artifacts.PREDICTOR.name and (path := folder.with_name(artifacts.POLICY.name)).is_file():
-            policy = read_policy(card, path)
-        return cls(predictor=predictor, card=card, policy=policy)
+            reference = read_reference(policy, folder / artifacts.REFERENCE.name)
+        elif folder.name == artifacts.PREDICTOR.name and policy_file.is_file():
+            policy = read_policy(card, policy_file)
+            reference = read_reference(policy, folder.with_name(artifacts.REFERENCE.name))
+        return cls(predictor=predictor, card=card, policy=policy, reference=reference)
 
     @property
     def classes(self) -> list[str]:
@@ -102,19 +111,26 @@ class PictureClassifier:
             UserError: The model does not look at pictures (`train=property_forest`).
         """
         stacked = np.stack(pictures) if len(pictures) else np.zeros((0, *self.storage.shape), dtype=np.uint8)
-        return self.decide(self.predictor.predict(stacked))
+        return self.decide(*predict_with_distances(self.predictor, stacked, self.reference))
 
-    def decide(self, scores: np.ndarray) -> Answers:
-        """What is decided with (N, K) scores of the predictor: by the policy, or by the task where there is none."""
+    def decide(self, scores: np.ndarray, distances: np.ndarray | None = None) -> Answers:
+        """What is decided with (N, K) scores of the predictor: by the policy, or by the task where there is none.
+
+        Args:
+            scores: Before calibration.
+            distances: (N,) from train, where there is a `reference`.
+        """
         if self.policy is None:
             labels = to_lists(self.predictor.task.decide(scores), self.classes)
             return Answers(labels=labels, scores=scores, abstains=None, sets=None)
-        found = self.policy.decide(scores, self.predictor.task)
+        found = self.policy.decide(scores, self.predictor.task, distances)
         return Answers(
             labels=to_lists(found.decided, self.classes),
             scores=found.scores,
             abstains=found.abstains,
             sets=None if found.sets is None else to_lists(found.sets, self.classes),
+            out_of_distribution=found.out_of_distribution,
+            reasons=found.reasons,
         )
 
 

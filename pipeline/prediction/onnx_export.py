@@ -14,11 +14,12 @@ import numpy as np
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.core.feature_reference import predict_with_distances
 
 if TYPE_CHECKING:
     from pipeline.prediction.classifier import Answers, PictureClassifier
 
-INPUT, OUTPUT = "pictures", "scores"
+INPUT, OUTPUT, DISTANCE = "pictures", "scores", "distance"
 NEEDED = ("onnx", "onnxscript")
 INSTALL = "install Colibri's extra: uv pip install 'colibri[onnx]' (in the project: uv pip install -e '.[onnx]')"
 
@@ -43,8 +44,9 @@ def export_onnx(classifier: PictureClassifier, path: Path) -> None:
     """Writes the network of a classifier, with its transform and its views, to one file.
 
     The graph takes `pictures`, (N, size, size, C) uint8 as `PictureClassifier.read` returns them, and gives `scores`,
-    (N, K) float32 in [0, 1], before calibration. The file's metadata hold as JSON `classes`, `packing` (size, fit and
-    channels), and what decides: `task` and, where there is one, `policy`.
+    (N, K) float32 in [0, 1], before calibration. Where the policy flags what is far from train there is a second
+    output, `distance`, (N,) float32. The file's metadata hold as JSON `classes`, `packing` (size, fit and channels),
+    and what decides: `task` and, where there is one, `policy`.
 
     Raises:
         UserError: The model is no network of torch, or a package is missing.
@@ -66,7 +68,7 @@ def export_onnx(classifier: PictureClassifier, path: Path) -> None:
             module,
             (example,),
             input_names=[INPUT],
-            output_names=[OUTPUT],
+            output_names=outputs_of(classifier),
             dynamic_shapes=({0: torch.export.Dim("number", min=1, max=2**20)},),
             dynamo=True,
             verbose=False,
@@ -96,11 +98,19 @@ def compare_with_torch(classifier: PictureClassifier, path: Path, pictures: np.n
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     blocks = [pictures[start : start + 64] for start in range(0, len(pictures), 64)]
-    theirs = np.concatenate([session.run([OUTPUT], {INPUT: block})[0] for block in blocks])
-    ours = classifier.predictor.predict(pictures)
-    num_same = _count_same(classifier.decide(theirs), classifier.decide(ours))
+    parts = [session.run(outputs_of(classifier), {INPUT: block}) for block in blocks]
+    theirs, *distances = (np.concatenate(one) for one in zip(*parts, strict=True))
+    ours, our_distances = predict_with_distances(classifier.predictor, pictures, classifier.reference)
+    num_same = _count_same(
+        classifier.decide(theirs, distances[0] if distances else None), classifier.decide(ours, our_distances)
+    )
     largest = float(np.abs(theirs - ours).max())
     return Parity(num_pictures=len(pictures), largest_difference=largest, num_same=num_same)
+
+
+def outputs_of(classifier: PictureClassifier) -> list[str]:
+    """The names of the outputs of the exported graph."""
+    return [OUTPUT] if classifier.reference is None else [OUTPUT, DISTANCE]
 
 
 def _count_same(theirs: Answers, ours: Answers) -> int:
@@ -114,7 +124,7 @@ def _count_same(theirs: Answers, ours: Answers) -> int:
 
 
 def _make_module(classifier: PictureClassifier) -> Any:
-    """The module from stored pictures to scores, in float32 on the processor.
+    """The module from stored pictures to scores, and to distances where there are any; float32 on the processor.
 
     Raises:
         UserError: The model is no network of torch.
@@ -124,7 +134,7 @@ def _make_module(classifier: PictureClassifier) -> Any:
     import torch
     from torch import Tensor, nn
 
-    from pipeline.training.trainers.network import VIEWS, NetworkPredictor
+    from pipeline.training.trainers.network import NetworkPredictor, predict_views
 
     predictor: Any = classifier.predictor
     if not isinstance(predictor, NetworkPredictor):
@@ -133,15 +143,21 @@ def _make_module(classifier: PictureClassifier) -> Any:
             "exported to ONNX; train one with train=finetune, or serve this one with colibri serve"
         )
 
+    reference = classifier.reference
+
     class StoredPicturesToScores(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.network = deepcopy(predictor.network)  # that of the predictor stays where it is
+            for name, one in ({} if reference is None else reference.fitted).items():
+                self.register_buffer(name, torch.from_numpy(one))
 
-        def forward(self, pictures: Tensor) -> Tensor:
+        def forward(self, pictures: Tensor) -> Any:
             batch = predictor.transform(pictures.movedim(-1, 1))
-            views = [batch.flip(VIEWS[name]) if VIEWS[name] else batch for name in predictor.views]
-            scores = [predictor.task.probabilities(self.network(view)) for view in views]
-            return torch.stack(scores).mean(dim=0)
+            scores, features = predict_views(self.network, predictor.task, predictor.views, batch)
+            if reference is None:
+                return scores
+            fitted = {name: self.get_buffer(name) for name in reference.fitted}
+            return scores, reference.distance.measure(features, fitted)
 
     return StoredPicturesToScores().cpu().float().eval()

@@ -62,8 +62,9 @@ def make_table(
     Returns:
         `file`; `class` and `confidence` (its score) where each picture has one label, else `labels`, joined by `|`;
         with a policy `abstains` (a person should look at it) and, where it gives prediction sets, `set`, the labels
-        that are possible, joined the same way; `score_<class>` of each class, float32; `reason`, empty where the
-        picture was read. A refused file has a reason only, and `abstains`.
+        that are possible, joined the same way, and where it measures the distance from train `out_of_distribution`,
+        a multiple of its limit; `score_<class>` of each class, float32; `reason`, empty where the picture was read
+        and the policy does not abstain for its distance. A refused file has a reason only, and `abstains`.
     """
     read = [row for row in range(len(files)) if row not in refused]
     texts, every_score = np.full(len(files), "", dtype=object), np.full((len(files), len(classes)), np.nan, np.float32)
@@ -81,8 +82,14 @@ def make_table(
         possible = np.full(len(files), "", dtype=object)
         possible[read] = [labels_to_text(labels) for labels in answers.sets]
         columns["set"] = pd.Series(possible, dtype="str")
+    if answers.out_of_distribution is not None:
+        columns["out_of_distribution"] = np.full(len(files), np.nan, np.float32)
+        columns["out_of_distribution"][read] = answers.out_of_distribution  # type: ignore[index]
     columns |= {f"{SCORE}{name}": every_score[:, column] for column, name in enumerate(classes)}
-    reasons = pd.Series([refused.get(row, "") for row in range(len(files))], dtype="str")
+    why = np.full(len(files), "", dtype=object)
+    why[read] = "" if answers.reasons is None else answers.reasons
+    why[list(refused)] = list(refused.values())
+    reasons = pd.Series(why, dtype="str")
     return pd.DataFrame({**columns, "reason": reasons}).astype(
         {"file": "str", "class" if exclusive else "labels": "str"}
     )
@@ -107,11 +114,13 @@ def stored_predictions(*splits: str) -> pd.DataFrame:
         )
     exclusive = bool(rows["decided"].map(len).eq(1).all() and rows["labels"].map(len).eq(1).all())
     decided, labels = ([list(one) for one in rows[name]] for name in ("decided", "labels"))
+    far = "out_of_distribution"
     answers = Answers(
         labels=decided,
         scores=np.stack(rows["scores"].tolist()),
         abstains=rows["abstains"].to_numpy(dtype=bool) if "abstains" in rows else None,
         sets=[list(one) for one in rows["prediction_set"]] if "prediction_set" in rows else None,
+        out_of_distribution=rows[far].to_numpy(dtype=np.float32) if far in rows else None,
     )
     table = make_table(rows["sample_id"].tolist(), answers, classes, exclusive, {})
     table.insert(1, "split", rows["split"].to_numpy())

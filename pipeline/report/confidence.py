@@ -1,59 +1,18 @@
-"""Calibration of the scores, and the histogram of the scores of two classes."""
+"""The histogram of the scores of two classes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.core.predictions import Predictions
 
-NUM_BINS = 10
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
+
 NUM_BARS = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bin:
-    """The scores in one tenth of their range.
-
-    Attributes:
-        low: Start of the tenth.
-        high: End of the tenth.
-        count: Number of scores in it.
-        mean_score: Their mean; None when empty.
-        right: Share of them that are right; None when empty.
-        num_right: How many are right.
-        weight: `count` as a share of that of the fullest tenth.
-    """
-
-    low: float
-    high: float
-    count: int
-    mean_score: float | None
-    right: float | None
-    num_right: int
-    weight: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reliability:
-    """The ten tenths, mean score and share right over all; `per_class` if each class of a picture has its own score."""
-
-    bins: list[Bin]
-    mean_score: float
-    right: float
-    count: int
-    per_class: bool
-
-    @property
-    def verdict(self) -> str:
-        if abs(self.gap) < 0.02:
-            return "overall its confidence matches its accuracy"
-        return "overall it is overconfident" if self.gap > 0 else "overall it is underconfident"
-
-    @property
-    def gap(self) -> float:
-        return self.mean_score - self.right
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +32,7 @@ class Histogram:
 
     Attributes:
         zero: Position of the axis between the two, as a share of the plot's height from the top.
+        limit: The score from which `name` is decided.
     """
 
     name: str
@@ -83,43 +43,16 @@ class Histogram:
     most_of_class: int
     most_of_other: int
     zero: float
+    limit: float
 
 
-def reliability(test: Predictions, single: bool) -> Reliability:
-    """The reliability diagram: scores against the share of them that are right.
+def histogram(test: Predictions, rule: JsonObject) -> Histogram | None:
+    """The histogram of the score of the class that is rarer in test; None unless there are exactly two classes.
 
-    With one label per picture it uses the highest score of each picture; with several it uses the score of each class.
+    Args:
+        test: With calibrated scores, one label each.
+        rule: Of the policy, as in its file.
     """
-    scores = test.scores.astype(float)
-    if single:
-        used, is_right = scores.max(axis=1), test.is_right
-    else:
-        used, is_right = scores.ravel(), (test.targets > 0).ravel()
-    bins = np.clip((used * NUM_BINS).astype(int), 0, NUM_BINS - 1)
-    fullest = np.bincount(bins, minlength=NUM_BINS).max()
-    return Reliability(
-        bins=[_bin(number, used[bins == number], is_right[bins == number], fullest) for number in range(NUM_BINS)],
-        mean_score=float(used.mean()),
-        right=float(is_right.mean()),
-        count=len(used),
-        per_class=not single,
-    )
-
-
-def _bin(number: int, scores: np.ndarray, is_right: np.ndarray, fullest: int) -> Bin:
-    return Bin(
-        low=number / NUM_BINS,
-        high=(number + 1) / NUM_BINS,
-        count=len(scores),
-        mean_score=float(scores.mean()) if len(scores) else None,
-        right=float(is_right.mean()) if len(scores) else None,
-        num_right=int(is_right.sum()),
-        weight=len(scores) / max(1, int(fullest)),
-    )
-
-
-def histogram(test: Predictions) -> Histogram | None:
-    """The histogram of the score of the class that is rarer in test; None unless there are exactly two classes."""
     classes = test.classes
     if len(classes) != 2:
         return None
@@ -144,4 +77,21 @@ def histogram(test: Predictions) -> Histogram | None:
         most_of_class=most_of_class,
         most_of_other=most_of_other,
         zero=most_of_class / height,
+        limit=limit_of(rule, column),
     )
+
+
+def limit_of(rule: JsonObject, column: int) -> float:
+    """The score from which the class of this column, of two, is decided, 0 to 1.
+
+    Source: Elkan 2001, The foundations of cost-sensitive learning, IJCAI, for costs.
+    """
+    other = 1 - column
+    if rule["costs"] is not None:
+        costs = np.array(rule["costs"])
+        alarm, miss = costs[other, column] - costs[other, other], costs[column, other] - costs[column, column]
+        return float(np.clip(alarm / (alarm + miss), 0, 1)) if alarm + miss > 0 else 0.5
+    own, others = (rule["thresholds"] or (None, None))[column], (rule["thresholds"] or (None, None))[other]
+    if own is not None:
+        return float(own)
+    return 0.5 if others is None else 1 - float(others)

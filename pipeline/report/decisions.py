@@ -18,10 +18,28 @@ NAMES = {
     "set_coverage": ("coverage of the sets", "share of true labels that the prediction set of their picture holds"),
     "single_sets": ("sets with one class", "share of pictures whose set holds exactly one class"),
     "abstained": ("left to a person", "share of pictures on which the policy abstains"),
+    "out_of_distribution": ("out of distribution", "share of pictures whose features are far from those of train"),
+    "mean_cost": ("mean cost", "of a picture of test, in the unit of aim.costs"),
+    "mean_cost_of_highest_score": (
+        "with the highest score",
+        "mean cost if the class with the highest score is decided",
+    ),
+    "mean_cost_saving": (
+        "saved by the costs",
+        "the second minus the first, on the same pictures; below 0 the costs made the decisions worse",
+    ),
     "accuracy_of_rest": ("accuracy of the rest", "share of the other pictures that is right"),
     "val_test_auc": ("AUC between val and test", "how well a probe separates their pictures; chance is 50 %"),
 }
 OF_CLASS = "set_coverage/"
+LOWER_IS_BETTER = (
+    *("calibration_error", "calibration_error_before", "abstained", "out_of_distribution"),
+    *("mean_cost", "mean_cost_of_highest_score"),
+)
+SMALL_GAP = 0.02  # of mean score and share right
+BELOW_CHANCE = (
+    "below 50 % the probe does worse than chance on pictures that it was not fitted to, so it found no difference"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +101,8 @@ class Decisions:
         claim: What follows from that, in words.
         notes: What could not be fitted.
         calibration: What calibration did, in words.
+        scores: Mean score and share right after calibration, in words.
+        far: What out of distribution means here, in words; empty where no distance is measured.
         promise: Wanted and found coverage, in words; empty without sets.
         figures: With their intervals.
         per_class: Coverage of each class.
@@ -101,6 +121,8 @@ class Decisions:
     claim: str
     notes: list[str]
     calibration: str
+    scores: str
+    far: str
     promise: str
     figures: list[Figure]
     per_class: list[Figure]
@@ -124,10 +146,14 @@ def decisions(content: JsonObject) -> Decisions:
         claim=alike["sentence"],
         notes=list(policy["notes"]),
         calibration=describe_calibration(policy, figures),
+        scores=describe_scores(content["reliability"]["after"], policy["exclusive"]),
+        far=describe_distance(policy, figures),
         promise=describe_coverage(policy, figures, alike["state"]),
         figures=[_figure(name, figures[name]) for name in NAMES if name in figures],
         per_class=[
-            _of(name.removeprefix(OF_CLASS), "", one) for name, one in figures.items() if name.startswith(OF_CLASS)
+            figure(name, one, words=(name.removeprefix(OF_CLASS), ""))
+            for name, one in figures.items()
+            if name.startswith(OF_CLASS)
         ],
         before=_dots(content["reliability"]["before"]),
         after=_dots(content["reliability"]["after"]),
@@ -147,7 +173,7 @@ def decisions(content: JsonObject) -> Decisions:
                 name=row["class"],
                 val=row["val"],
                 test=row["test"],
-                change=_difference("change", Estimate.from_json(row["change"])),
+                change=figure("change", Estimate.from_json(row["change"]), is_difference=True),
                 differs=row["differs"],
             )
             for row in alike["shifts"]
@@ -182,6 +208,41 @@ def describe_calibration(policy: JsonObject, figures: dict[str, Estimate]) -> st
     return f"{text}: {shown}." if shown else f"{text}, a difference that chance explains."
 
 
+def describe_scores(bins: list[JsonObject], exclusive: bool) -> str:
+    """The mean calibrated score and the share that is right, and which is larger; empty without pictures."""
+    total = sum(one["count"] for one in bins)
+    if not total:
+        return ""
+    mean, right = (
+        sum(one[name] * one["count"] for one in bins if one["count"]) / total for name in ("mean_score", "right")
+    )
+    if not exclusive:
+        return (
+            f"Over all classes the mean score is {share(mean)}, and the share of labels that are present is "
+            f"{share(right)}."
+        )
+    verdict = "overall it is overconfident" if mean > right else "overall it is underconfident"
+    if abs(mean - right) < SMALL_GAP:
+        verdict = "overall its confidence matches its accuracy"
+    return f"The mean of the highest score is {share(mean)}, and it is right for {share(right)} of test: {verdict}."
+
+
+def describe_distance(policy: JsonObject, figures: dict[str, Estimate]) -> str:
+    """What is flagged as out of distribution, wanted and found; empty where no distance is measured."""
+    flag, found = policy.get("out_of_distribution"), figures.get("out_of_distribution")
+    if flag is None or found is None or found.value is None:
+        return ""
+    text = (
+        f"A picture is out of distribution if its features are farther from those of train than those of "
+        f"{100 * (1 - flag['share']):.4g} % of val; {share(found.value)} of test is. "
+    )
+    if found.low is not None and found.low > flag["share"]:
+        text += "That is more than val shows: test holds pictures unlike train. "
+    if flag["abstains"]:
+        return f"{text}The policy leaves them to a person."
+    return f"{text}They are decided all the same; policy.out_of_distribution=abstain leaves them to a person."
+
+
 def describe_coverage(policy: JsonObject, figures: dict[str, Estimate], state: str) -> str:
     """Wanted and found coverage of the prediction sets, with a warning where they differ; empty without sets."""
     found = figures.get("set_coverage")
@@ -203,35 +264,10 @@ def describe_coverage(policy: JsonObject, figures: dict[str, Estimate], state: s
 
 
 def _figure(name: str, estimate: Estimate) -> Figure:
-    text, note = NAMES[name]
-    lower = name.startswith(("calibration_error", "abstained"))
-    return _of(text, note, estimate, lower_is_better=lower)
-
-
-def _of(name: str, note: str, estimate: Estimate, lower_is_better: bool = False) -> Figure:
-    return Figure(
-        name=name,
-        note=note,
-        value=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        n=estimate.n,
-        caveat=estimate.caveat,
-        lower_is_better=lower_is_better,
-    )
-
-
-def _difference(name: str, estimate: Estimate) -> Figure:
-    return Figure(
-        name=name,
-        note="",
-        value=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        n=estimate.n,
-        caveat=estimate.caveat,
-        is_difference=True,
-    )
+    words = NAMES[name]
+    if name == "val_test_auc" and estimate.value is not None and estimate.value < 0.5:
+        words = (words[0], f"{words[1]}; {BELOW_CHANCE}")
+    return figure(name, estimate, lower_is_better=name in LOWER_IS_BETTER, words=words)
 
 
 def _dots(bins: list[JsonObject]) -> list[Dot]:

@@ -83,7 +83,7 @@ NUMBERS = frozenset(  # no share of anything: written as 0.812 instead of 81.2 %
     f"{prefix}{name}{suffix}"
     for name in ("matthews", "kappa", "log_loss", "brier")
     for prefix, suffix in (("", ""), ("label_", ""), ("label_", "_macro"))
-)
+) | {"mean_cost", "mean_cost_of_highest_score", "mean_cost_saving"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,9 +151,25 @@ class Figure:
         return self.has_place and self.low is not None and self.high is not None
 
 
-def figure(metric: str, estimate: Estimate, reason: str = "", lower_is_better: bool = False) -> Figure:
-    """The figure of an estimate, with the name of its metric in words."""
-    name, note = PLAIN.get(metric, (metric.replace("_", " "), ""))
+def figure(
+    metric: str,
+    estimate: Estimate,
+    reason: str = "",
+    lower_is_better: bool = False,
+    words: tuple[str, str] | None = None,
+    is_difference: bool = False,
+) -> Figure:
+    """The figure of an estimate.
+
+    Args:
+        metric: Its key; it says how the number is written.
+        estimate: The number with its interval.
+        reason: Why there is no value; empty for that of the estimate.
+        lower_is_better: Whether it counts mistakes.
+        words: Its name and its meaning; None takes those of the metric.
+        is_difference: Whether it is a difference of two shares, also if the metric does not say so.
+    """
+    name, note = words or PLAIN.get(metric, (metric.replace("_", " "), ""))
     if not reason:
         empty = "undefined: no such picture in test" if estimate.n == 0 else "undefined on these pictures"
         reason = estimate.caveat or empty
@@ -167,7 +183,7 @@ def figure(metric: str, estimate: Estimate, reason: str = "", lower_is_better: b
         caveat=estimate.caveat,
         reason=reason,
         lower_is_better=lower_is_better,
-        is_difference=metric.endswith(BEYOND),
+        is_difference=is_difference or metric.endswith(BEYOND),
         is_number=is_number(metric),
     )
 

@@ -24,7 +24,7 @@ from pipeline.images.thumbnails import load_thumbnails
 from pipeline.report.balance import balances
 from pipeline.report.checks import checks_section, linked_samples
 from pipeline.report.co_occurrence import co_occurrence
-from pipeline.report.confidence import histogram, reliability
+from pipeline.report.confidence import histogram
 from pipeline.report.confusion import confusion, is_single, tallies
 from pipeline.report.curves import curves
 from pipeline.report.data import data
@@ -240,9 +240,8 @@ def content(material: Material) -> dict[str, object]:
         "tables": per_class,
         "confusion": matrix,
         "tallies": [] if single else tallies(of_test, thresholds_of(material)),
-        "reliability": reliability(of_test, single) if len(test) else None,
         "decisions": decisions(material.decisions),
-        "histogram": histogram(of_test) if single else None,
+        "histogram": histogram(of_test, material.decisions["policy"]["rule"]) if single and len(test) else None,
         "slices": parts(
             material.slices,
             material.metrics,

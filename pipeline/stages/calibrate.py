@@ -1,4 +1,4 @@
-"""The predictor on val to a policy: calibrated scores, decisions, abstention and prediction sets."""
+"""The predictor on val to a policy: calibrated scores, decisions, abstention, sets, and the distance from train."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import numpy as np
 
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.evaluation_contracts import Aim
+from pipeline.core.feature_reference import build_distance, write_tensors
 from pipeline.core.policy import Policy
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.split_evaluation import score_samples
+from pipeline.training.feature_reference_fit import fit_reference, flag_far
 from pipeline.training.model_card import load_predictor
 from pipeline.training.policy_fit import Options, fit_policy
 
@@ -17,21 +19,20 @@ def main() -> list[str]:
     params = config.load_params()
     options: Options = config.instantiate(Options, config.get_section(params, "policy"), "policy")
     aim: Aim = config.build(config.get_section(params, "aim"), "aim")
+    distance = build_distance(config.get_section(params, "feature_distance"), "feature_distance")
     packed = PackedDataset.load()
     predictor, card = load_predictor(artifacts.PREDICTOR)
+    reference = fit_reference(options, distance, predictor, packed)
     rows = packed.index[packed.index["split"] == "val"]
+    groups = rows["group"].to_numpy(dtype=str)
     targets = predictor.task.targets(rows["labels"].tolist(), packed.classes)
+    scores, distances = score_samples(predictor, packed, rows, reference)
     policy = fit_policy(
-        options,
-        aim,
-        targets,
-        score_samples(predictor, packed, rows),
-        rows["group"].to_numpy(dtype=str),
-        packed.classes,
-        predictor.task.exclusive,
-        card["training_key"],
+        options, aim, targets, scores, groups, packed.classes, predictor.task.exclusive, card["training_key"]
     )
+    policy = flag_far(options, policy, reference, distances, groups)
     artifacts.write_json(artifacts.POLICY, policy.to_json())
+    write_tensors(artifacts.REFERENCE, reference.fitted if reference and policy.out_of_distribution else {})
     return [describe(policy), *policy.notes]
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from pipeline.core import artifacts, config, stage_runner, test_ledger
 from pipeline.core.choices import refuse_unfit
 from pipeline.core.estimate import write_estimates
+from pipeline.core.feature_reference import read_reference
 from pipeline.core.predictions import Predictions
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.policy_evaluation import evaluate_policy, read_policy
@@ -39,7 +40,7 @@ def main() -> list[str]:
     predictor, card = load_predictor(artifacts.PREDICTOR)
     refuse_unfit({f"metric.{name}": one for name, one in metrics.items()}, predictor.task.exclusive)
     policy = read_policy(card)
-    predictions = predict_splits(predictor, packed, policy)
+    predictions = predict_splits(predictor, packed, policy, read_reference(policy, artifacts.REFERENCE))
     val, test = (predictions[predictions["split"] == name].reset_index(drop=True) for name in ("val", "test"))
     of_val, of_test = (Predictions.of(part, packed.classes) for part in (val, test))
     reading = test_ledger.Reading.of([of_test], test_ledger.EVALUATE, str(card["training_key"]))

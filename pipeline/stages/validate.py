@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pipeline.core import artifacts, config, stage_runner
+from pipeline.core.choices import is_exclusive
 from pipeline.core.errors import UserError
+from pipeline.core.evaluation_contracts import Aim
 from pipeline.core.terminal import count_of
 from pipeline.datasets.expectations import DATA_DOCS, ManifestExpectations, describe, validate
+from pipeline.evaluation.threshold_choice import refuse_unfit_aim
 
 
 def main() -> list[str]:
     params = config.load_params()
     expectations = config.instantiate(ManifestExpectations, config.get_section(params, "validate"), "validate")
+    manifest = artifacts.read_table(artifacts.MANIFEST)
     with artifacts.atomic_write(DATA_DOCS) as pages:
-        results = validate(artifacts.read_table(artifacts.MANIFEST), expectations, pages)
+        results = validate(manifest, expectations, pages)
     artifacts.write_json(
         artifacts.VALIDATION, {"passed": all(one["passed"] for one in results), "expectations": results}
     )
@@ -21,6 +25,9 @@ def main() -> list[str]:
         raise UserError(
             f"{len(failed)} of {len(results)} expectations failed: {describe(failed[0])}; all in {artifacts.VALIDATION}"
         )
+    # a change of the aim does not run this stage again: `calibrate` comes first then, and finds the same
+    aim: Aim = config.build(config.get_section(params, "aim"), "aim")
+    refuse_unfit_aim(aim, sorted({label for labels in manifest["labels"] for label in labels}), is_exclusive(params))
     artifacts.write_passed("validate")
     return [f"{count_of(len(results), 'expectation')} met"]
 

@@ -143,6 +143,8 @@ def predictor_with_policy(predictor: Path, policy: Policy | None) -> Iterator[Pa
         shutil.copytree(predictor, copy)
         card = artifacts.read_json(predictor / CARD)
         artifacts.write_json(copy / CARD, {**card, "policy": policy.to_json()})
+        if policy.out_of_distribution is not None:
+            shutil.copy(predictor.with_name(artifacts.REFERENCE.name), copy)
         yield copy
 
 

@@ -45,7 +45,8 @@ class PyfuncClassifier(PythonModel):  # type: ignore[misc]
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Columns `class` (the decided labels, written by `labels_to_text`) and `scores` (a dictionary per class).
 
-        With a policy also `abstains` (bool) and, where it gives prediction sets, `set` (labels, written the same way).
+        With a policy also `abstains` (bool), where it gives prediction sets `set` (labels, written the same way), and
+        where it measures the distance from train `out_of_distribution` (a multiple of its limit) and `reason`.
 
         Raises:
             RefusedRequest: A picture cannot be read.
@@ -64,6 +65,9 @@ class PyfuncClassifier(PythonModel):  # type: ignore[misc]
             columns["abstains"] = found.abstains
         if found.sets is not None:
             columns["set"] = [labels_to_text(labels) for labels in found.sets]
+        if found.out_of_distribution is not None:
+            columns["out_of_distribution"] = found.out_of_distribution.astype(float)
+            columns["reason"] = found.reasons
         return pd.DataFrame(columns)
 
     def _read(self, encoded: pd.Series) -> list[np.ndarray]:

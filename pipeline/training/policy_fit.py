@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import numpy as np
-from annotated_types import Interval
+from annotated_types import Ge, Interval
 
 from pipeline.core.decision_rule import Rule
 from pipeline.core.evaluation_contracts import Aim
@@ -34,6 +34,10 @@ class Options:
         grouping: `hierarchical` (coverage for a sample of a new group) or `pooled` (as if samples had no groups).
         abstain: `never`, `confidence` or `sets`, as in `Policy`.
         min_confidence: Below it `confidence` abstains.
+        out_of_distribution: Of pictures whose features are far from those of train: `never` (no distance is measured),
+            `report` (they are flagged) or `abstain` (they are also left to a person).
+        out_of_distribution_share: Wanted share of pictures like val that are flagged, above 0 and below 1.
+        max_reference: Most pictures of train to which the distance is fitted, at least 2.
     """
 
     calibration: Literal["temperature", "none"]
@@ -43,6 +47,9 @@ class Options:
     grouping: Literal["hierarchical", "pooled"]
     abstain: Abstention
     min_confidence: Fraction
+    out_of_distribution: Literal["never", "report", "abstain"]
+    out_of_distribution_share: Annotated[float, Interval(gt=0, lt=1)]
+    max_reference: Annotated[int, Ge(2)]
 
 
 def fit_policy(

@@ -151,3 +151,15 @@ def test_the_class_that_decides_must_be_one_that_may_occur(default):
     check_params(changed(listed, ("gate", "metric"), "recall/defective"))
     with pytest.raises(UserError, match=r"gate\.metric: there is no class 'defectiv'; did you mean 'defective'\?$"):
         check_params(changed(listed, ("gate", "metric"), "recall/defectiv"))
+
+
+def test_the_aim_must_name_a_class_that_may_occur(default):
+    listed = changed(default, ("validate", "classes"), ["functional", "defective"])
+    recall = {"_target_": "pipeline.evaluation.aims.recall_at_least.RecallAtLeast", "of": "defective", "recall": 0.9}
+    check_params({**listed, "aim": recall})
+    check_params({**default, "aim": {**recall, "of": "defectiv"}})  # the classes are known when there is a manifest
+    with pytest.raises(UserError, match=r"^params\.yaml: aim\.of: there is no class 'defectiv'; did you mean 'defecti"):
+        check_params({**listed, "aim": {**recall, "of": "defectiv"}})
+    cost = {"_target_": "pipeline.evaluation.aims.lowest_cost.LowestCost", "costs": {"defective": {"fine": 9}}}
+    with pytest.raises(UserError, match=r"^params\.yaml: aim\.costs: there is no class 'fine'"):
+        check_params({**listed, "aim": cost})

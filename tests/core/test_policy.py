@@ -1,5 +1,6 @@
 """A policy turns scores into decisions, and comes back from a file as it was."""
 
+import dataclasses
 import json
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from pipeline.core.decision_rule import Rule
 from pipeline.core.errors import UserError
-from pipeline.core.policy import Policy, confidence_of, scores_to_logits
+from pipeline.core.policy import OUT_OF_DISTRIBUTION, OutOfDistribution, Policy, confidence_of, scores_to_logits
 from pipeline.training.tasks.multi_label import MultiLabel
 from pipeline.training.tasks.single_label import SingleLabel
 
@@ -30,6 +31,7 @@ PLAIN = Policy(
     num_samples=100,
     num_groups=20,
 )
+FAR = OutOfDistribution(distance={"_target_": "x"}, reference="0" * 32, limit=2.0, share=0.01, abstains=True)
 SCORES = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [0.4, 0.6, 0.0]])
 
 
@@ -121,6 +123,33 @@ def test_sets_and_abstention():
     assert not replace(PLAIN, abstention="sets").decide(SCORES, ONE).abstains.any()  # without sets
 
 
+def test_what_is_far_from_train_by_hand():
+    """Twice the limit of 2.0 is above 1; at the limit nothing is flagged."""
+    distances = np.array([4.0, 2.0, 0.0], dtype=np.float32)
+    found = replace(PLAIN, out_of_distribution=FAR).decide(SCORES, ONE, distances)
+    assert found.out_of_distribution.tolist() == [2.0, 1.0, 0.0]
+    assert found.abstains.tolist() == [True, False, False]
+    assert found.reasons.tolist() == [OUT_OF_DISTRIBUTION, "", ""]
+    unsure = replace(PLAIN, out_of_distribution=FAR, abstention="confidence", min_confidence=0.7)
+    both = unsure.decide(SCORES, ONE, distances)
+    assert both.abstains.tolist() == [True, False, True]  # for its distance, and for its score
+    assert both.reasons.tolist() == [OUT_OF_DISTRIBUTION, "", ""]
+    only_flags = replace(PLAIN, out_of_distribution=replace(FAR, abstains=False)).decide(SCORES, ONE, distances)
+    assert only_flags.out_of_distribution.tolist() == [2.0, 1.0, 0.0]
+    assert not only_flags.abstains.any()
+    assert only_flags.reasons.tolist() == [""] * 3
+
+
+def test_without_distances_such_a_policy_decides_nothing():
+    with pytest.raises(ValueError, match=r"^this policy flags what is far from train: give it the distance of each"):
+        replace(PLAIN, out_of_distribution=FAR).decide(SCORES, ONE)
+
+
+def test_a_model_registered_with_the_first_version_of_policies_decides_as_before():
+    entry = {name: one for name, one in PLAIN.to_json().items() if name != "out_of_distribution"}
+    assert Policy.from_json({**entry, "version": 1}, ["a", "b", "c"], "card.json") == PLAIN
+
+
 def test_the_confidence_of_several_labels_is_that_of_the_least_sure():
     decided = np.array([[True, False, False]])
     assert confidence_of(np.array([[0.9, 0.4, 0.1]]), decided, False).tolist() == [0.6]
@@ -139,6 +168,7 @@ def test_no_sample():
         replace(PLAIN, temperatures=(0.1 + 0.2,) * 3, set_thresholds=(1 / 3, 0.0, 0.7), notes=("a", "b")),
         replace(PLAIN, rule=Rule(thresholds=(None, 0.2, None), note="x")),
         replace(PLAIN, rule=Rule(costs=((0.0, 1.0, 2.0),) * 3), exclusive=False, abstention="sets"),
+        replace(PLAIN, out_of_distribution=FAR),
     ],
 )
 def test_a_file_gives_the_same_policy_back(policy):
@@ -149,7 +179,12 @@ def test_a_file_gives_the_same_policy_back(policy):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 2}, r"^card\.json: policy has version 2, expected 1; install the Colibri that wrote it"),
+        ({"version": 3}, r"^card\.json: policy has version 3, expected 2; install the Colibri that wrote it"),
+        ({"out_of_distribution": {"limit": 1}}, r"^card\.json: policy cannot be read \(KeyError: 'distance'\)"),
+        (
+            {"out_of_distribution": {**dataclasses.asdict(FAR), "limit": -1}},
+            r"^card\.json: policy has the limit -1\.0 of a distance, expected a number, at least 0; run dvc repro cal",
+        ),
         ({"temperatures": [1.0]}, r"^card\.json: policy is for 1 classes, expected 3; run dvc repro calibrate$"),
         ({"temperatures": [1.0, 0.0, 1.0]}, r"^card\.json: policy has a temperature that is not above 0"),
         ({"temperatures": "x"}, r"^card\.json: policy cannot be read \(ValueError: could not convert"),

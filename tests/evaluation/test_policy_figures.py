@@ -8,6 +8,7 @@ from policy_examples import make_policy
 from pipeline.core import artifacts
 from pipeline.core.decision_rule import Rule
 from pipeline.core.errors import UserError
+from pipeline.evaluation.cost_figures import cost_figures
 from pipeline.evaluation.policy_evaluation import evaluate_policy, read_policy, read_policy_figures
 from pipeline.evaluation.policy_figures import (
     PolicyMaterial,
@@ -85,6 +86,32 @@ def test_nothing_is_said_of_what_the_policy_lacks():
         *("calibration_error", "calibration_error_before", "calibration_error_fall", "calibration_error_of_perfect"),
     ]
     assert (set_sizes(plain), rule_figures(plain, BOOTSTRAP)) == ({}, [])
+
+
+def test_the_share_out_of_distribution():
+    rows = table().assign(out_of_distribution=np.array([1.5, 1.1, 1.0, *[0.2] * 17], dtype=np.float32))
+    found = policy_figures(PolicyMaterial.of(POLICY, rows, CLASSES), BOOTSTRAP)["out_of_distribution"]
+    assert (found.value, found.n, found.groups) == (0.1, 20, 20)
+    assert found.low < 0.1 < found.high
+
+
+def test_costs_by_hand():
+    """Two of a are decided as b at 10 each, two of b as a at 1: 22 for 20 pictures."""
+    policy = make_policy(2, rule=Rule(costs=((0.0, 10.0), (1.0, 0.0))))
+    found = cost_figures(PolicyMaterial.of(policy, table(), CLASSES), BOOTSTRAP)
+    assert list(found) == ["mean_cost", "mean_cost_of_highest_score", "mean_cost_saving"]
+    assert found["mean_cost"].value == found["mean_cost_of_highest_score"].value == pytest.approx(1.1)
+    assert (found["mean_cost_saving"].value, found["mean_cost"].n) == (0, 20)
+    cautious = table()
+    cautious.at[5, "scores"] = [0.4, 0.6]  # a, and the costs decide it all the same
+    saved = cost_figures(PolicyMaterial.of(policy, cautious, CLASSES), BOOTSTRAP)
+    assert saved["mean_cost"].value == pytest.approx(1.1)
+    assert saved["mean_cost_of_highest_score"].value == pytest.approx(1.6)
+    assert saved["mean_cost_saving"].value == pytest.approx(0.5)
+    for one in saved.values():
+        assert one.low < one.value < one.high
+    assert saved["mean_cost_saving"].low < 0  # one picture of 20
+    assert cost_figures(PolicyMaterial.of(POLICY, table(), CLASSES), BOOTSTRAP) == {}
 
 
 def test_few_groups_have_no_interval():

@@ -8,11 +8,15 @@ from policy_examples import make_policy
 from trained_model import CLASSES, make_pictures, make_predictor, save_predictor
 
 from pipeline.commands.main import main
+from pipeline.core import config
 from pipeline.core.errors import UserError
-from pipeline.core.policy import Policy
+from pipeline.core.feature_reference import FeatureReference, write_tensors
+from pipeline.core.policy import OutOfDistribution, Policy
 from pipeline.prediction import onnx_export
 from pipeline.prediction.classifier import PictureClassifier
 from pipeline.prediction.onnx_export import compare_with_torch, export_onnx
+from pipeline.training.distances.mahalanobis import Mahalanobis
+from pipeline.training.distances.nearest_neighbours import NearestNeighbours
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -62,6 +66,31 @@ def test_the_policy_is_in_the_file_and_decides_alike(tmp_path):
     assert theirs.abstains.tolist() == ours.abstains.tolist()
     assert 0 < ours.abstains.sum() < 20
     assert [[CLASSES[one] for one in row.nonzero()[0]] for row in theirs.sets] == ours.sets
+    assert compare_with_torch(model, tmp_path / "m.onnx", pictures).num_same == 20
+
+
+@pytest.mark.parametrize("distance", [NearestNeighbours(k=2), Mahalanobis(num_directions=3)], ids=["near", "mean"])
+def test_the_graph_gives_the_distance_from_train(tmp_path, distance):
+    predictor, pictures = make_predictor(["identity", "half_turn"]), make_pictures(20)[..., None]
+    features = predictor.predict_with_features(pictures)[1]
+    reference = FeatureReference(distance=distance, fitted=distance.fit(features[:8], np.eye(2)[[0, 1] * 4]))
+    limit = float(np.median(reference.measure(features)))
+    flag = OutOfDistribution(
+        distance=config.to_node(distance), reference=reference.digest, limit=limit, share=0.5, abstains=True
+    )
+    policy = make_policy(3, out_of_distribution=flag)
+    folder = save_predictor(predictor, tmp_path / "model", policy=policy.to_json())
+    write_tensors(folder / "feature_reference.safetensors", reference.fitted)
+    model = PictureClassifier.load(folder)
+    export_onnx(model, tmp_path / "m.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"))
+    scores, distances = session.run(["scores", "distance"], {"pictures": pictures})
+    facts = {entry.key: json.loads(entry.value) for entry in onnx.load(str(tmp_path / "m.onnx")).metadata_props}
+    theirs = Policy.from_json(facts["policy"], CLASSES, "m.onnx").decide(scores, predictor.task, distances)
+    ours = model.classify(list(pictures))
+    np.testing.assert_allclose(theirs.out_of_distribution, ours.out_of_distribution, rtol=1e-3, atol=1e-3)
+    assert theirs.abstains.tolist() == ours.abstains.tolist()
+    assert ours.abstains.sum() == 10
     assert compare_with_torch(model, tmp_path / "m.onnx", pictures).num_same == 20
 
 

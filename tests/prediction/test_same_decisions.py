@@ -1,6 +1,7 @@
 """Evaluation, prediction, serving and ONNX decide alike on the same pictures: class, abstention and prediction set."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,17 +10,19 @@ import pytest
 from policy_examples import make_policy
 from trained_model import CLASSES, make_pictures, make_predictor, save_predictor
 
-from pipeline.core import artifacts
+from pipeline.core import artifacts, config
 from pipeline.core.decision_rule import Rule
 from pipeline.core.errors import UserError
+from pipeline.core.feature_reference import FeatureReference, predict_with_distances, read_reference, write_tensors
 from pipeline.core.labels import labels_to_text
-from pipeline.core.policy import Policy
+from pipeline.core.policy import OutOfDistribution, Policy
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.split_evaluation import predict_splits
 from pipeline.prediction.classifier import PictureClassifier
 from pipeline.prediction.tables import predict_files, stored_predictions
 from pipeline.tracking.promotion import predictor_with_policy
 from pipeline.tracking.pyfunc_model import PyfuncClassifier
+from pipeline.training.distances.nearest_neighbours import NearestNeighbours
 from pipeline.training.model_card import load_predictor
 
 POLICIES = {
@@ -32,27 +35,45 @@ POLICIES = {
         min_confidence=0.45,
         set_thresholds=(0.1 + 0.2,) * 3,
     ),
+    "far": make_policy(3, abstention="confidence", min_confidence=0.4),
     "costs": make_policy(3, rule=Rule(costs=((0.0, 1.0, 1.0), (1.05, 0.0, 1.05), (1.0, 1.0, 0.0)))),
 }
 
 
-@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
-def test_all_decide_alike(project, encode, policy):
+def flag_half(policy, predictor, pictures):
+    """The policy that abstains where the features are farther than the median from those of the three darkest."""
+    _, features = predictor.predict_with_features(pictures)
+    distance = NearestNeighbours(k=1)
+    reference = FeatureReference(distance=distance, fitted=distance.fit(features[:3], np.ones((3, 1))))
+    flag = OutOfDistribution(
+        distance=config.to_node(distance),
+        reference=reference.digest,
+        limit=float(np.median(reference.measure(features))),
+        share=0.5,
+        abstains=True,
+    )
+    return reference, replace(policy, out_of_distribution=flag)
+
+
+@pytest.mark.parametrize(("name", "policy"), POLICIES.items(), ids=POLICIES)
+def test_all_decide_alike(project, encode, name, policy):
     save_predictor(make_predictor(), artifacts.PREDICTOR, training_key="key")
-    artifacts.write_json(artifacts.POLICY, policy.to_json())
+    predictor, _ = load_predictor(artifacts.PREDICTOR)
     pictures = make_pictures(20)
+    reference, policy = (None, policy) if name != "far" else flag_half(policy, predictor, pictures[..., None])
+    write_tensors(artifacts.REFERENCE, {} if reference is None else reference.fitted)
+    artifacts.write_json(artifacts.POLICY, policy.to_json())
 
     # evaluate
-    predictor, _ = load_predictor(artifacts.PREDICTOR)
     index = pd.DataFrame({"sample_id": [f"{row:02d}.png" for row in range(20)], "origin": "", "content_hash": ""})
     index = index.assign(split="test", labels=[["ant"]] * 20, group=[f"g{row}" for row in range(20)])
     packed = PackedDataset(pictures[..., None], index, {"classes": CLASSES})
-    evaluated = predict_splits(predictor, packed, policy)
+    evaluated = predict_splits(predictor, packed, policy, read_reference(policy, artifacts.REFERENCE))
     artifacts.write_table(artifacts.PREDICTIONS, evaluated, metadata={"classes": CLASSES})
 
     # colibri predict, from the folder and from a registered model; what evaluate stored
-    for name, picture in zip(index["sample_id"], pictures, strict=True):
-        (project / name).write_bytes(encode(picture))
+    for file, picture in zip(index["sample_id"], pictures, strict=True):
+        (project / file).write_bytes(encode(picture))
     local = PictureClassifier.load(artifacts.PREDICTOR)
     assert local.policy == policy
     predicted = pd.concat(predict_files(local, index["sample_id"].tolist()), ignore_index=True)
@@ -74,11 +95,20 @@ def test_all_decide_alike(project, encode, policy):
             assert found["set"].tolist() == [labels_to_text(one) for one in evaluated["prediction_set"]]
         else:
             assert "set" not in found
+        if reference is None:
+            assert "out_of_distribution" not in found
+        else:
+            far = evaluated["out_of_distribution"]
+            assert found["out_of_distribution"].tolist() == pytest.approx(far.tolist(), rel=1e-5)
+            assert (far > 1).sum() == 10
+    if reference is not None:
+        for found in (predicted, served):
+            assert found["reason"].tolist() == ["out of distribution" if one > 1 else "" for one in far]
     if policy.abstention != "never":
         assert 0 < evaluated["abstains"].sum() < 20
     for row, scores in enumerate(np.stack(evaluated["scores"])):
         assert list(served["scores"][row].values()) == pytest.approx(scores.tolist(), rel=1e-5)
-        assert [predicted[f"score_{name}"][row] for name in CLASSES] == pytest.approx(scores.tolist(), rel=1e-5)
+        assert [predicted[f"score_{one}"][row] for one in CLASSES] == pytest.approx(scores.tolist(), rel=1e-5)
     assert json.loads(artifacts.POLICY.read_text()) == json.loads(json.dumps(policy.to_json()))
 
 
@@ -110,3 +140,25 @@ def test_a_policy_of_another_training_or_of_other_classes_is_refused(project):
     folder = save_predictor(make_predictor(), project / "model", policy=make_policy(2).to_json())
     with pytest.raises(UserError, match=r"card\.json: policy is for 2 classes, expected 3"):
         PictureClassifier.load(folder)
+
+
+def test_a_reference_that_does_not_fit_is_refused(project):
+    save_predictor(make_predictor(), artifacts.PREDICTOR, training_key="key")
+    predictor, _ = load_predictor(artifacts.PREDICTOR)
+    reference, policy = flag_half(POLICIES["far"], predictor, make_pictures(20)[..., None])
+    artifacts.write_json(artifacts.POLICY, policy.to_json())
+    with pytest.raises(
+        UserError, match=r"^data/feature_reference\.safetensors cannot be read \(No such file .*; run dvc"
+    ):
+        PictureClassifier.load(artifacts.PREDICTOR)
+    artifacts.REFERENCE.write_bytes(b"hello")
+    with pytest.raises(UserError, match=r"^data/feature_reference\.safetensors cannot be read \(.*; run dvc repro cal"):
+        PictureClassifier.load(artifacts.PREDICTOR)
+    write_tensors(artifacts.REFERENCE, {"directions": np.ones((1, 2), np.float32)})
+    with pytest.raises(UserError, match=r"is of another policy than the one that is read; run dvc repro calibrate$"):
+        PictureClassifier.load(artifacts.PREDICTOR)
+    other = replace(reference, fitted={"directions": np.ones((1, 2), np.float32)})
+    with pytest.raises(UserError, match=r"^the policy was fitted to other features \(.*; run dvc repro calibrate$"):
+        predict_with_distances(predictor, make_pictures(2)[..., None], other)
+    with pytest.raises(UserError, match=r"^object has no features to measure; run dvc repro calibrate$"):
+        predict_with_distances(object(), make_pictures(2)[..., None], reference)

@@ -6,7 +6,7 @@ import pytest
 from report_material import CASES, Page, build, entry, measure_decisions
 
 from pipeline.core.decision_rule import Rule
-from pipeline.report.decisions import decisions, describe_calibration, describe_coverage
+from pipeline.report.decisions import decisions, describe_calibration, describe_coverage, describe_distance
 from pipeline.report.page import render
 
 POLICY = {"temperatures": [2.0, 2.0], "set_thresholds": [0.1, 0.1], "coverage": 0.9}
@@ -53,6 +53,46 @@ def test_without_sets_thresholds_and_temperature():
 )
 def test_what_calibration_did(fall, ending):
     assert describe_calibration(POLICY, {**FELL, "calibration_error_fall": fall}).endswith(ending)
+
+
+def far(share, low=None, high=None, abstains=False):
+    policy = {"out_of_distribution": {"share": 0.01, "abstains": abstains}}
+    return describe_distance(policy, {"out_of_distribution": entry(share, low, high)})
+
+
+def test_what_is_out_of_distribution():
+    assert far(0.012, 0.0, 0.03) == (
+        "A picture is out of distribution if its features are farther from those of train than those of 99 % of "
+        "val; 1.2\u00a0% of test is. They are decided all the same; policy.out_of_distribution=abstain leaves them to a "
+        "person."
+    )
+    assert "That is more than val shows: test holds pictures unlike train." in far(0.2, 0.1, 0.3)
+    assert far(0.2, 0.0, 0.3, abstains=True).endswith("20.0\u00a0% of test is. The policy leaves them to a person.")
+    assert describe_distance({"out_of_distribution": None}, {}) == ""
+    assert describe_distance({}, {}) == ""  # stored before there were distances
+
+
+def test_an_auc_below_chance_is_explained():
+    content = build().decisions
+    content["figures"]["val_test_auc"] = entry(0.44).to_json()
+    (figure,) = [one for one in decisions(content).figures if one.name == "AUC between val and test"]
+    assert figure.note.endswith(
+        "; below 50 % the probe does worse than chance on pictures that it was not fitted to, so it found no difference"
+    )
+    content["figures"]["val_test_auc"] = entry(0.5).to_json()
+    assert decisions(content).figures[-1].note.endswith("chance is 50 %")
+
+
+def test_costs_are_numbers_and_no_shares():
+    material = build()
+    rule = Rule(costs=((0.0, 10.0), (1.0, 0.0)))
+    content = measure_decisions(material.predictions, ["cat", "dog"], rule=rule)
+    figures = {one.name: one for one in decisions(content).figures}
+    assert "%" not in figures["mean cost"].text + figures["mean cost"].between
+    assert not figures["mean cost"].has_place
+    assert figures["mean cost"].lower_is_better
+    assert not figures["saved by the costs"].lower_is_better
+    assert "saved by the costs" in Page(render(replace(material, decisions=content))).text
 
 
 @pytest.mark.parametrize(

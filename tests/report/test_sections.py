@@ -10,6 +10,7 @@ from report_material import CASES, Page, build, entry, measure_decisions
 from pipeline.core.decision_rule import Rule
 from pipeline.core.estimate import Estimate
 from pipeline.report.co_occurrence import co_occurrence
+from pipeline.report.confidence import limit_of
 from pipeline.report.confusion import confusion_table
 from pipeline.report.formatting import figure
 from pipeline.report.metric_tables import tables
@@ -187,11 +188,39 @@ def test_mistakes_of_several_labels_come_by_what_was_decided_wrongly():
 
 
 def test_scores_are_counted_in_tenths():
-    material = build()
-    found = content(material)["reliability"]
-    assert sum(one.count for one in found.bins) == 40
-    assert sum(one.num_right for one in found.bins) == 34
-    assert found.right == pytest.approx(34 / 40)
+    found = content(build())["decisions"]
+    assert sum(one.count for one in found.before) == sum(one.count for one in found.after) == 40
+    assert sum(one.count * one.right for one in found.after) == pytest.approx(34)
+    text = Page(render(build())).text
+    assert text.count("Calibration of the scores") == 2  # the section, and the link to it
+    assert "and it is right for 85.0\u00a0% of test" in text
+
+
+NO_RULE = {"thresholds": None, "costs": None}
+
+
+@pytest.mark.parametrize(
+    ("rule", "limits"),
+    [
+        (NO_RULE, (0.5, 0.5)),
+        ({**NO_RULE, "thresholds": [0.3, None]}, (0.3, 0.7)),
+        ({**NO_RULE, "thresholds": [None, 0.9]}, (pytest.approx(0.1), 0.9)),
+        ({**NO_RULE, "costs": [[0, 10], [1, 0]]}, (pytest.approx(1 / 11), pytest.approx(10 / 11))),  # to miss costs 10
+        ({**NO_RULE, "costs": [[0, 0], [0, 0]]}, (0.5, 0.5)),
+    ],
+)
+def test_the_histogram_marks_the_score_from_which_a_class_is_decided(rule, limits):
+    assert (limit_of(rule, 0), limit_of(rule, 1)) == limits
+    costs = None if rule["costs"] is None else tuple(map(tuple, rule["costs"]))
+    thresholds = None if rule["thresholds"] is None else tuple(rule["thresholds"])
+    for score in {limits[0].expected if hasattr(limits[0], "expected") else limits[0]} - {0.5}:
+        scores = np.array([[score + 0.01, 0.99 - score], [score - 0.01, 1.01 - score]])
+        decided = Rule(thresholds=thresholds, costs=costs).decide(scores, True)
+        assert decided[:, 0].tolist() == [True, False]
+
+
+def test_the_page_marks_the_threshold_in_force():
+    assert "on the right of the dashed line at 40.0\u00a0%" in Page(render(build())).text
 
 
 def test_slices_come_worst_first_and_the_weak_ones_are_marked():

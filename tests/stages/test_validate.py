@@ -21,6 +21,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning"),
 ]
 PROMISES = {"min_samples": 4, "min_side": 16, "max_side": 64, "channels": [1, 3], "classes": ["a", "b"]}
+AS_TRAINED = {"_target_": "pipeline.evaluation.aims.as_trained.AsTrained"}
+TASK = {"_target_": "pipeline.training.tasks.single_label.SingleLabel"}
 PROPERTIES = (*expectations.UNIT_PROPERTIES, *expectations.SIGNED_PROPERTIES, "jpeg_quality", "entropy", "num_bytes")
 
 
@@ -30,11 +32,11 @@ def promised(make_manifest, labels="abab"):
     return make_manifest(labels, height=16, width=64, channels=3, **columns)
 
 
-def run(folder, manifest, promises=PROMISES):
+def run(folder, manifest, promises=PROMISES, aim=AS_TRAINED):
     """What the stage wrote, and the line it stopped with."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        (folder / "params.yaml").write_text(yaml.safe_dump({"validate": promises}))
+        (folder / "params.yaml").write_text(yaml.safe_dump({"validate": promises, "aim": aim, "task": TASK}))
         artifacts.write_table(artifacts.MANIFEST, manifest)
         try:
             stage.main()
@@ -98,6 +100,14 @@ def test_a_broken_promise_stops_the_run_with_one_line(failing):
         "{'min_value': 0.0, 'max_value': 8.0}, the expectation could not be evaluated (is the column there?); "
         "all in reports/validation.json"
     )
+
+
+def test_an_aim_for_a_class_that_does_not_exist_stops_the_run_before_training(tmp_path, make_manifest):
+    aim = {"_target_": "pipeline.evaluation.aims.best_f1.BestF1", "of": "c"}
+    written, line = run(tmp_path, promised(make_manifest), aim=aim)
+    assert json.loads(written)["passed"]
+    assert line == "params.yaml: aim.of: there is no class 'c'; the classes are a, b"
+    assert run(tmp_path, promised(make_manifest), aim={**aim, "of": "b"})[1] is None
 
 
 def test_the_json_is_free_of_clock_and_random_ids(failing, passing):

@@ -16,6 +16,7 @@ from pipeline.training.tasks.single_label import SingleLabel
 
 CHOICES = {"calibration": "temperature", "min_samples": 50, "coverage": 0.9, "sets": "overall"}
 CHOICES |= {"grouping": "hierarchical", "abstain": "never", "min_confidence": 0.5}
+CHOICES |= {"out_of_distribution": "report", "out_of_distribution_share": 0.01, "max_reference": 2000}
 OPTIONS = Options(**CHOICES)
 CLASSES = ["a", "b", "c"]
 
@@ -141,6 +142,9 @@ def test_the_aim_sees_calibrated_scores():
         ({"sets": "mondrian"}, r"^sets must be 'overall', 'per_class' or 'none', got 'mondrian'$"),
         ({"abstain": False}, r"^abstain must be 'never', 'confidence' or 'sets', got False$"),
         ({"min_confidence": 2.0}, r"^min_confidence must be 0 to 1, got 2\.0$"),
+        ({"out_of_distribution": True}, r"^out_of_distribution must be 'never', 'report' or 'abstain', got True$"),
+        ({"out_of_distribution_share": 0.0}, r"^out_of_distribution_share must be above 0 and below 1, got 0\.0$"),
+        ({"max_reference": 1}, r"^max_reference must be at least 2, got 1$"),
     ],
 )
 def test_wrong_choices(change, message):

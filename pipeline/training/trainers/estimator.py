@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from pipeline.core import config, progress
 from pipeline.core.batches import ImageDataset, ToTensor
-from pipeline.core.contracts import CheckpointStore, Log, Predictor, Risk, Task, Trainer
+from pipeline.core.contracts import CheckpointStore, Log, Risk, Task, Trainer
 from pipeline.core.errors import UserError
-from pipeline.core.evaluation_contracts import Explainable
+from pipeline.core.evaluation_contracts import Explainable, FeaturePredictor
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.features.extractor import FrozenEncoder
 from pipeline.training.calibration import Calibration
@@ -105,7 +105,7 @@ class FitEstimator(Trainer):
 
 
 @final
-class EstimatorPredictor(Predictor, Explainable):
+class EstimatorPredictor(FeaturePredictor, Explainable):
     """Scores of an estimator on frozen features."""
 
     def __init__(self, encoder: nn.Module, transform: ToTensor, answers: EstimatorScores, task: Task, batch_size: int):
@@ -114,11 +114,19 @@ class EstimatorPredictor(Predictor, Explainable):
         self.frozen = FrozenEncoder(encoder, transform, batch_size)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        scores = [np.zeros((0, len(self.answers.shares)), np.float32)]
-        for start in range(0, len(images), BLOCK):
-            block = list(self.frozen.stream(images[start : start + BLOCK]))
-            scores.append(self.answers.scores(np.stack(block), self.task))
-        return np.concatenate(scores)
+        blocks = (images[start : start + BLOCK] for start in range(0, len(images), BLOCK))
+        nothing = np.zeros((0, len(self.answers.shares)), np.float32)
+        return np.concatenate([nothing, *(self._predict(block)[0] for block in blocks)])
+
+    def predict_with_features(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        nothing = [np.zeros((0, length), np.float32) for length in (len(self.answers.shares), self.frozen.feature_dim)]
+        blocks = (self._predict(images[start : start + BLOCK]) for start in range(0, len(images), BLOCK))
+        scores, features = zip(nothing, *blocks, strict=True)
+        return np.concatenate(scores), np.concatenate(features)
+
+    def _predict(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        features = np.stack(list(self.frozen.stream(images)))
+        return self.answers.scores(features, self.task), features
 
     def to_module(self) -> nn.Module:
         return EstimatorModule(self.frozen.encoder, self.answers, self.task.exclusive)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
 
@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from pipeline.core import config
 from pipeline.core.axes import to_tensor
 from pipeline.core.batches import ToTensor
-from pipeline.core.contracts import Predictor, Task
+from pipeline.core.contracts import Task
 from pipeline.core.errors import UserError
-from pipeline.core.evaluation_contracts import Explainable
+from pipeline.core.evaluation_contracts import Explainable, FeaturePredictor
 from pipeline.models.memory_layout import MemoryLayout
 from pipeline.training import precision
 from pipeline.training.random_weights import randomise_weights
@@ -46,13 +46,17 @@ class Classifier(nn.Module):
         self.head = nn.Linear(int(encoder.feature_dim), num_classes)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.dropout(self.encoder(x)))
-        return logits
+        return self.with_features(x)[0]
+
+    def with_features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, *spatial) to (B, K) logits and the (B, D) features that the head takes."""
+        features: Tensor = self.encoder(x)
+        return self.head(self.dropout(features)), features
 
 
 @final
-class NetworkPredictor(Predictor, Explainable):
-    """Scores of a `Classifier`, averaged over the views.
+class NetworkPredictor(FeaturePredictor, Explainable):
+    """Scores and features of a `Classifier`, averaged over the views.
 
     Args:
         network: Trained.
@@ -74,21 +78,29 @@ class NetworkPredictor(Predictor, Explainable):
         self.precision = precision_name
 
     def predict(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
-        scores = [
-            self.score(self.transform(to_tensor(images[start : start + batch_size])))
-            for start in range(0, len(images), batch_size)
-        ]
-        return np.concatenate(scores) if scores else np.zeros((0, self.network.head.out_features), dtype=np.float32)
+        scores = [np.zeros((0, self.network.head.out_features), dtype=np.float32)]
+        return np.concatenate([*scores, *(self.score(batch) for batch in self._batches(images, batch_size))])
+
+    def predict_with_features(self, images: np.ndarray, batch_size: int = 64) -> tuple[np.ndarray, np.ndarray]:
+        head = self.network.head
+        nothing = [np.zeros((0, length), dtype=np.float32) for length in (head.out_features, head.in_features)]
+        scores, features = zip(nothing, *map(self._predict, self._batches(images, batch_size)), strict=True)
+        return np.concatenate(scores), np.concatenate(features)
+
+    def _batches(self, images: np.ndarray, batch_size: int) -> Iterator[Tensor]:
+        for start in range(0, len(images), batch_size):
+            yield self.transform(to_tensor(images[start : start + batch_size]))
 
     def score(self, batch: Tensor) -> np.ndarray:
         """(B, 3, *spatial) normalised pictures to (B, K) float32 scores."""
+        return self._predict(batch)[0]
+
+    def _predict(self, batch: Tensor) -> tuple[np.ndarray, np.ndarray]:
         resolved = precision.resolve(self.precision, self.device)
         batch = batch.to(self.device, memory_format=self.layout.format(batch))
         with torch.inference_mode(), precision.autocast(resolved, self.device):
-            views = [batch.flip(VIEWS[name]) if VIEWS[name] else batch for name in self.views]
-            scores = [self.task.probabilities(self.network(view).float()) for view in views]
-        result: np.ndarray = torch.stack(scores).mean(dim=0).cpu().numpy()
-        return result
+            scores, features = predict_views(self.network, self.task, self.views, batch)
+        return scores.cpu().numpy(), features.cpu().numpy()
 
     def to_module(self) -> nn.Module:
         return self.network
@@ -114,6 +126,16 @@ class NetworkPredictor(Predictor, Explainable):
         task = config.build(card["task"], "card.task")
         transform = config.build(card["transform"], "card.transform")
         return cls(network, task, transform, card["views"], card["precision"])
+
+
+def predict_views(network: Classifier, task: Task, views: Sequence[View], batch: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, 3, *spatial) to (B, K) scores and (B, D) features, float32, each the mean over the views."""
+    scores, features = [], []
+    for name in views:
+        logits, of_view = network.with_features(batch.flip(VIEWS[name]) if VIEWS[name] else batch)
+        scores.append(task.probabilities(logits.float()))
+        features.append(of_view.float())
+    return torch.stack(scores).mean(dim=0), torch.stack(features).mean(dim=0)
 
 
 def bare_encoder(card: JsonObject) -> Any:

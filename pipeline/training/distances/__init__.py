@@ -1,0 +1,1 @@
+"""How far the features of a picture are from those of train."""

@@ -5,13 +5,17 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
-from report_material import CASES, build
+from report_material import CASES, build, stored
 
-from pipeline.report.page import render
-from pipeline.report.pictures import gallery
+from pipeline.core.results import MAX_IN_STRIP, MAX_ROWS, MAX_STRIPS
+from pipeline.evaluation.counterfactual_results import Counterfactuals
+from pipeline.report.page import render, worst_mistakes
+from pipeline.report.pictures import encode_png, to_image
 
 WIDTHS = (1280, 390)
 CHOSEN = ("ten classes", "a hundred classes", "nasty names", "several labels")
@@ -71,7 +75,42 @@ def test_it_fits_a_laptop_and_a_phone_and_loads_nothing(tmp_path):
     assert "CONSOLE" not in done.stderr
 
 
-def test_a_gallery_of_the_worst_pictures_keeps_its_budget():
-    noise = np.random.default_rng(0).integers(0, 256, (640, 640, 3), dtype=np.uint8)  # no codec makes it small
-    shown = gallery({f"{number}.png": noise for number in range(24)}, max_bytes=500_000)
-    assert sum(len(one.uri) for one in shown.values()) < 500_000 * 4 / 3 + 24 * 40
+def test_the_report_of_ten_thousand_test_pictures_stays_below_ten_megabytes():
+    """Noise, which no codec makes small, at every place where a picture can stand, and as many rows as tables take."""
+    classes, number = [f"class {one:02d}" for one in range(20)], 10_000
+    material = build(classes=classes, wrong=30)
+    generator = np.random.default_rng(0)
+    names = [f"a/rather/long/folder/{row:06d}.png" for row in range(number)]
+    test = material.predictions.sample(number, replace=True, random_state=0).assign(sample_id=names, group=names)
+    mistakes = worst_mistakes(test, classes, 24)
+    noise = generator.integers(0, 256, (40, 200, 200, 3), dtype=np.uint8)
+    shown = dict(zip([*mistakes["sample_id"], *names[:40]], [*noise[:24], *noise], strict=True))
+    strips = {f"strip {one}": names[5 * one : 5 * one + MAX_IN_STRIP] for one in range(MAX_STRIPS)}
+    failed = {
+        "unit": "share of pictures",
+        "advice": "Look.",
+        "passed": False,
+        "on_fail": "warn",
+        "value": 0.5,
+        "limit": 0.1,
+        "worst": {},
+        "pictures": strips,
+        "table": [{"sample": name, "value": 0.5} for name in names[:MAX_ROWS]],
+    }
+    checks = stored({f"check_{one}": failed for one in range(6)})
+    example = material.counterfactuals.results[1].examples[0]
+    pictures = generator.integers(0, 256, (3, 200, 200, 3), dtype=np.uint8)
+    followed = replace(material.counterfactuals.results[1], examples=[replace(example, pictures=pictures)] * 6)
+    part = material.slices.iloc[1].to_dict()
+    large = replace(
+        material,
+        predictions=test,
+        mistakes=mistakes,
+        images=shown,
+        checks=checks,
+        curation=checks,
+        slices=pd.DataFrame([{**part, "slice": name} for name in names[:1000]], columns=material.slices.columns),
+        counterfactuals=Counterfactuals(note="n", results=[followed] * 8),
+        preview=encode_png(to_image(generator.integers(0, 256, (400, 400, 3), dtype=np.uint8))),
+    )
+    assert 4_000_000 < len(render(large).encode()) < 10_000_000

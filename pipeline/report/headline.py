@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from pipeline.core.estimate import Estimate
-from pipeline.evaluation.margin_text import BEYOND, CROSS, PROPERTIES, describe_margin
+from pipeline.evaluation.margin_text import BEYOND, CROSS, PROPERTIES, describe_margin, is_significantly_worse
 from pipeline.report.formatting import Figure, figure
 from pipeline.statistics.bootstrap import FEW_GROUPS
 
 MAIN = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro", "hamming_loss")
+SUCH_PROPERTIES = "properties such as brightness, borders and file size"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guess:
-    """The accuracy of always predicting the most frequent class of test."""
+    """The accuracy of always predicting the most frequent class of test.
+
+    Attributes:
+        label: That class.
+        value: The accuracy.
+        verdict: What the model does in comparison, before `always predicting`; empty where no interval says it.
+    """
 
     label: str
     value: float
@@ -29,16 +36,14 @@ class Cross:
     """Cross-validated figures of a linear classifier on frozen features, over the groups of all splits.
 
     Attributes:
-        figures: The leading metric first.
+        figures: The leading metric first; the last is that of the properties alone in the same folds, if measured.
         num_groups: Groups behind the leading metric.
         beyond: Their margin over the properties alone, in a sentence.
-        properties: The leading metric of the properties alone in the same folds; None where it was not measured.
     """
 
     figures: list[Figure]
     num_groups: int
     beyond: str
-    properties: Figure | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +59,7 @@ class Headline:
         cross: The cross-validated figures; None if they were not computed.
         exact: Whether a picture is right only if all of its labels are.
         beyond: The margin of the model over the properties alone, in a sentence; empty if it was not measured.
+        use: What that margin says of the model, as the end of a sentence; empty without an interval.
         guess: The accuracy to beat; None for several labels per picture.
     """
 
@@ -65,6 +71,7 @@ class Headline:
     cross: Cross | None
     exact: bool
     beyond: str
+    use: str
     guess: Guess | None
 
 
@@ -94,6 +101,7 @@ def headline(
         cross=_cross(metrics, names, lower_is_better),
         exact=not single,
         beyond=describe_margin(metrics.get(BEYOND)),
+        use=_use(metrics.get(BEYOND)),
         guess=_guess(test, leading) if single and first == "accuracy" and len(test) else None,
     )
 
@@ -112,17 +120,16 @@ def _cross(metrics: dict[str, Estimate], names: list[str], lower_is_better: Coll
     available = [name for name in names if CROSS + name in metrics]
     if not available:
         return None
+    figures = [figure(name, metrics[CROSS + name], lower_is_better=name in lower_is_better) for name in available]
+    alone = metrics.get(f"{CROSS}{PROPERTIES}{available[0]}")
+    if alone is not None:
+        shown = figure(available[0], alone)
+        figures.append(replace(shown, name=f"{shown.name} of the properties alone", note="a forest on the same folds"))
     return Cross(
-        figures=[figure(name, metrics[CROSS + name], lower_is_better=name in lower_is_better) for name in available],
+        figures=figures,
         num_groups=metrics[CROSS + available[0]].groups,
         beyond=describe_margin(metrics.get(CROSS + BEYOND), "The balanced accuracy of these features"),
-        properties=_properties(metrics, available[0]),
     )
-
-
-def _properties(metrics: dict[str, Estimate], name: str) -> Figure | None:
-    alone = metrics.get(f"{CROSS}{PROPERTIES}{name}")
-    return None if alone is None else figure(name, alone)
 
 
 def _guess(test: pd.DataFrame, leading: Figure | None) -> Guess:
@@ -136,10 +143,18 @@ def _verdict(leading: Figure | None, guess: float) -> str:
     if leading is None or leading.low is None or leading.high is None:
         return ""
     if leading.low > guess:
-        return "The whole interval of the model is above that."
-    if leading.high < guess:
-        return "The whole interval of the model is below that."
-    return "The interval of the model includes that, so this test set does not show that the model does better."
+        return "does better than"
+    return "does worse than" if leading.high < guess else "is not shown to do better than"
+
+
+def _use(margin: Estimate | None) -> str:
+    if margin is None or margin.low is None:
+        return ""
+    if margin.low > 0:
+        return f"sees more than {SUCH_PROPERTIES}"
+    if is_significantly_worse(margin):
+        return f"does worse than a forest that sees only {SUCH_PROPERTIES}"
+    return f"is not shown to see more than {SUCH_PROPERTIES}"
 
 
 def of_hundred(value: float | None) -> str:

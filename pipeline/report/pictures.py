@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 MAX_SIDE, MIN_SIDE = 640, 48
 BUDGET = 8_000_000  # pixels of all pictures of a gallery together; a photograph takes about 0.2 bytes each
-MAX_BYTES = 2_000_000  # of all pictures of a gallery together, before base64 makes them a third longer
+MAX_BYTES = (
+    1_200_000  # of all pictures of a gallery together, before base64 makes them a third longer; a report has several
+)
 LOSSLESS_SIDE = 128  # pixels; smaller pictures are PNG, larger ones JPEG
 QUALITY = 85
 TINY = 64  # pixels; smaller pictures are enlarged without smoothing

@@ -57,7 +57,7 @@ def provenance(params: Params, card: JsonObject) -> Provenance:
     encoder, packing, train = (card.get(name) or {} for name in ("encoder", "packing", "train"))
     facts = [
         ("Encoder", encoder.get("architecture") or _short(encoder)),
-        ("Pretrained weights", _format_value(encoder.get("weights", "")) if "weights" in encoder else ""),
+        ("Pretrained weights", _describe_weights(encoder["weights"]) if "weights" in encoder else ""),
         ("Trained by", _short(train)),
         ("Estimator", _short(train.get("estimator") or {})),
         ("Task", _short(card.get("task") or {})),
@@ -103,6 +103,10 @@ def _format_value(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     return str(value)
+
+
+def _describe_weights(value: Any) -> str:
+    return "of an installed package" if value == "package" else _format_value(value)
 
 
 def _short(node: Params) -> str:

@@ -14,7 +14,7 @@ def test_the_header_says_what_the_model_adds():
     assert "balanced accuracy is 20.0 points above what the properties alone reach on the same pictures" in text
     assert "between +10.0 and +30.0: the model uses more than these properties." in text
     assert (
-        "a forest on the properties alone (brightness, borders, file size and the like, not the content), trained"
+        "The properties alone are a forest that sees brightness, borders, file size and the like, but not the content"
         in text
     )
     assert "above the properties alone" in text  # among the figures too

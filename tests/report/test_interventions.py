@@ -57,7 +57,7 @@ def test_the_page_shows_figures_and_what_cannot_be_judged():
     assert "brightness, exposure: follows" in text
     assert "+40.0 points" in text
     assert "Whether the model follows num bytes cannot be judged: no intervention in params.yaml changes it." in text
-    assert "here are 2." in text
+    assert "this page has 2." in text
 
 
 def test_without_a_suspicion_there_is_one_line():

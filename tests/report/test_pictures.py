@@ -29,7 +29,7 @@ def num_bytes(pictures):
 
 def test_a_gallery_keeps_its_budget():
     images = {str(number): noise(600) for number in range(6)}
-    assert num_bytes(gallery(images)) > 1_000_000
+    assert num_bytes(gallery(images)) > 800_000
     assert num_bytes(gallery(images, max_bytes=300_000)) <= 300_000
     assert num_bytes(gallery(images, max_bytes=300_000, times=dict.fromkeys(images, 4))) <= 75_000
 

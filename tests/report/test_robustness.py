@@ -17,7 +17,9 @@ def test_the_largest_loss_comes_first_with_its_interval():
     ]
     assert shown.loss == "-25.0 % (-40.0 to -10.0 %)"
     text = Page(render(build())).text
-    assert "Under 2 corruptions at five severities the accuracy changes by -25.0 % (-40.0 to -10.0 %)" in text
+    assert (
+        "2 corruptions at five severities change the accuracy of 40 test pictures by -25.0 % (-40.0 to -10.0 %)" in text
+    )
     assert "The intervals have a caveat: it rests on 8 independent groups only." in text
 
 

@@ -22,9 +22,8 @@ from pipeline.report.provenance import model_facts, provenance
 def test_headline_and_table_say_what_the_metrics_say():
     text = Page(render(build())).text
     assert "Of 100 new pictures, the model gets 80 right (between 61 and 92)." in text
-    assert "The test set has 40 pictures from 8 independent groups." in text
-    assert "Always predicting \u201ccat\u201d would get 50.0 % right" in text
-    assert "The whole interval of the model is above that." in text
+    assert "On test: 40 pictures from 8 independent groups." in text
+    assert "It does better than always predicting \u201ccat\u201d (50.0 % right)." in text.replace("\u00a0", " ")
     assert "80.5 %61.5 to 92.5 %" in text
     assert "71.9 %47.1 to 87.4 %" in text
 
@@ -334,7 +333,7 @@ def test_a_caveat_that_all_figures_share_is_said_once():
     )
     assert f"About these figures: {FEW}." in text
     assert f"Macro F1: {FEW}" not in text
-    assert f"which resamples whole groups of test. Accuracy: {FEW}." in text  # the leading one, below the header
+    assert f"always predicting \u201ccat\u201d. Accuracy: {FEW}." in text  # the leading one, above its figure
     assert "About these figures" not in shown(accuracy=entry(0.8, 0.7, 0.9))
 
 
@@ -381,14 +380,57 @@ def test_figures_over_all_groups_stand_in_the_header_and_nowhere_else():
     text = shown(**metrics, **CROSS).replace("\u00a0", " ")
     assert "Test has only 8 independent groups, too few for a narrow interval." in text
     assert (
-        "Over all 48 groups, out of fold, logistic regression on frozen features has an accuracy of 82.0 % "
-        "(76.0 to 87.0 %, 900 pictures), macro F1 71.0 % (60.0 to 80.0 %). The balanced accuracy of these features is "
+        "These figures are out of fold over all 48 groups (900 pictures; five folds of whole groups), for logistic "
+        "regression on frozen features, not for the trained model. The balanced accuracy of these features is "
         "10.0 points above what the properties alone reach on the same pictures, between +4.0 and +16.0: the model "
         "uses more than these properties."
     ) in text
-    assert "not for the trained model" in text
+    assert "82.0 %76.0 to 87.0 %" in text
+    assert "71.0 %60.0 to 80.0 %" in text
     assert text.count("82.0 %") == 1
-    assert "Over all 48 groups" not in shown(**metrics)
+    assert "over all 48 groups" not in shown(**metrics)
+
+
+def test_the_properties_alone_are_the_last_figure_over_all_groups():
+    alone = {"cross/properties_accuracy": entry(0.6, 0.5, 0.7, n=900, groups=48)}
+    text = shown(accuracy=entry(0.8, 0.6, 0.9), **CROSS, **alone).replace("\u00a0", " ")
+    assert "accuracy of the properties alonea forest on the same folds 60.0 %50.0 to 70.0 %" in text
+    assert "of the properties alonea forest" not in shown(accuracy=entry(0.8, 0.6, 0.9), **CROSS)
+
+
+@pytest.mark.parametrize(
+    ("interval", "margin", "expected"),
+    [
+        ((0.6, 0.9), (0.1, 0.3), "It does better than always predicting \u201ccat\u201d (50.0 % right), and sees more"),
+        (
+            (0.4, 0.9),
+            (-0.1, 0.3),
+            "It is not shown to do better than always predicting \u201ccat\u201d (50.0 % right), and ",
+        ),
+        (
+            (0.4, 0.9),
+            (-0.1, 0.3),
+            "is not shown to see more than properties such as brightness, borders and file size.",
+        ),
+        (
+            (0.1, 0.3),
+            (-0.3, -0.1),
+            "It does worse than always predicting \u201ccat\u201d (50.0 % right), and does worse ",
+        ),
+        (
+            (0.1, 0.3),
+            (-0.3, -0.1),
+            "and does worse than a forest that sees only properties such as brightness, borders",
+        ),
+        ((None, None), (0.1, 0.3), "It sees more than properties such as brightness, borders and file size."),
+        ((None, None), (None, None), "Always predicting \u201ccat\u201d would get 50.0 % right."),
+    ],
+)
+def test_the_second_sentence_compares_with_the_class_to_guess_and_with_the_properties(interval, margin, expected):
+    low, high = margin
+    beyond = {} if low is None else {"baseline_margin": entry((low + high) / 2, low, high)}
+    text = shown(accuracy=entry(0.8, *interval), **beyond).replace("\u00a0", " ")
+    assert expected in text
 
 
 def test_many_groups_in_test_are_not_called_few_whatever_the_caveat_says():
@@ -398,7 +440,7 @@ def test_many_groups_in_test_are_not_called_few_whatever_the_caveat_says():
     caveat = "few mistakes or successes, so the interval is wider than needed for 95 %"
     metrics = {"accuracy": entry(0.99, 0.9, 1.0, caveat=caveat), **CROSS}
     text = Page(render(replace(material, predictions=predictions, metrics=metrics))).text
-    assert "Over all 48 groups" in text.replace("\u00a0", " ")
+    assert "over all 48 groups" in text.replace("\u00a0", " ")
     assert "too few for a narrow interval" not in text
 
 

@@ -2,7 +2,9 @@
 
 import ast
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,25 +25,37 @@ STILL_ONE = ("checks", "datasets", "evaluation", "report", "training")  # rooms 
 CLASSES = {"Told", "Kept", "Held", "Judged", "Settled", "Asked", "Seen", "Drawn", "Tried"}
 
 
-def functions(path: Path) -> list[tuple[int, str]]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [(node.lineno, node.name) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-
-
 def is_dialect(name: str) -> bool:
     bare = name.strip("_")
     return bare in BANNED or (bool(PARTICIPLE.fullmatch(bare)) and bare not in NO_PARTICIPLES)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_participle_names_a_function(path: Path) -> None:
-    assert [f"{path.name}:{line} {name}" for line, name in functions(path) if is_dialect(name)] == []
+def find_in_modules(find: Callable[[str], list[Any]], modules: Sequence[Path] = MODULES) -> dict[str, list[Any]]:
+    """Modules to what is found in their source, where it is anything."""
+    found = {str(path.relative_to(ROOT)): find(path.read_text(encoding="utf-8")) for path in modules}
+    return {name: lines for name, lines in found.items() if lines}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_classes_are_nouns(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name in CLASSES] == []
+def find_participles(source: str) -> list[str]:
+    nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef))
+    return [f"{node.lineno} {node.name}" for node in nodes if is_dialect(node.name)]
+
+
+def find_classes(source: str) -> list[str]:
+    nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef))
+    return [f"{node.lineno} {node.name}" for node in nodes if node.name in CLASSES]
+
+
+def test_no_participle_names_a_function() -> None:
+    assert find_participles("def told(): pass\nclass A:\n    def _drawn(self): pass\ndef tell(): pass\n") == [
+        *("1 told", "3 _drawn"),
+    ]
+    assert find_in_modules(find_participles) == {}
+
+
+def test_classes_are_nouns() -> None:
+    assert find_classes("class Told: pass\nclass Finding: pass\n") == ["1 Told"]
+    assert find_in_modules(find_classes) == {}
 
 
 def find_words(source: str) -> list[str]:
@@ -66,18 +80,13 @@ def find_one(source: str) -> list[int]:
     return sorted(node.lineno for node, name in names if name == "one" and id(node) not in allowed)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_word_of_a_private_dialect_is_anywhere(path: Path) -> None:
-    assert find_words(path.read_text(encoding="utf-8")) == []
+def test_no_word_of_a_private_dialect_is_anywhere() -> None:
+    assert find_in_modules(find_words) == {}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in MODULES if path.relative_to(ROOT).parts[1] not in STILL_ONE],
-    ids=lambda path: str(path.relative_to(ROOT)),
-)
-def test_one_names_nothing_beyond_a_line(path: Path) -> None:
-    assert find_one(path.read_text(encoding="utf-8")) == []
+def test_one_names_nothing_beyond_a_line() -> None:
+    modules = [path for path in MODULES if path.relative_to(ROOT).parts[1] not in STILL_ONE]
+    assert find_in_modules(find_one, modules) == {}
 
 
 def test_which_words_are_found() -> None:

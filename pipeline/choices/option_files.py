@@ -48,14 +48,14 @@ def read_option(path: Path) -> Option:
             break
         if not re.match(r"#\s*(@package|dvc |colibri |mkdir |python )|#\s{2,}", line):
             lines.append(line.lstrip("# "))
-    kept = {key: value for key, value in content.items() if key != "defaults"}
+    options = {key: value for key, value in content.items() if key != "defaults"}
     comments, group = read_comments(text), path.parent.name
     if isinstance(
-        kept.get(group), dict
+        options.get(group), dict
     ):  # the section of its own group; the rest is a recipe, values of other sections
-        kept = kept[group]
+        options = options[group]
         comments = {key.removeprefix(f"{group}."): one for key, one in comments.items() if key.startswith(f"{group}.")}
-    return Option(name=path.stem, header=" ".join(lines), content=kept, comments=comments)
+    return Option(name=path.stem, header=" ".join(lines), content=options, comments=comments)
 
 
 def read_comments(text: str) -> dict[str, str]:

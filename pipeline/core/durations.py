@@ -22,10 +22,10 @@ def record_duration(name: str, stage: str, seconds: float) -> None:
     """Replaces what is recorded for this stage; a file that cannot be read or written is no reason to stop."""
     with suppress(OSError, ValueError):
         found = _read()
-        kept = found if isinstance(found, dict) else {}
-        own = kept.get(name)
-        kept[name] = {**(own if isinstance(own, dict) else {}), stage: round(seconds, 1)}
-        artifacts.write_json(FILE, kept)
+        durations = found if isinstance(found, dict) else {}
+        own = durations.get(name)
+        durations[name] = {**(own if isinstance(own, dict) else {}), stage: round(seconds, 1)}
+        artifacts.write_json(FILE, durations)
 
 
 def has_ended_well(stage: str) -> bool:

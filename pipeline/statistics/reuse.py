@@ -21,17 +21,17 @@ def once_per_arrays(function: Callable[..., T]) -> Callable[..., T]:
     Args:
         function: Of positional arrays and whole numbers; the same ones give the same result, which refers to no array.
     """
-    kept: dict[tuple[int, ...], tuple[list[weakref.ref[np.ndarray]], T]] = {}
+    results: dict[tuple[int, ...], tuple[list[weakref.ref[np.ndarray]], T]] = {}
 
     @wraps(function)
     def compute(*arguments: np.ndarray | int) -> T:
         key = tuple(id(one) if isinstance(one, np.ndarray) else one for one in arguments)
-        if key in kept:
-            return kept[key][1]
+        if key in results:
+            return results[key][1]
         result = function(*arguments)
         arrays = [one for one in arguments if isinstance(one, np.ndarray)]
         # an entry leaves with the first of its arrays, so no other array can have its number
-        kept[key] = [weakref.ref(one, lambda _: kept.pop(key, None)) for one in arrays], result
+        results[key] = [weakref.ref(one, lambda _: results.pop(key, None)) for one in arrays], result
         return result
 
     return compute

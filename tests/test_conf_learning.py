@@ -16,7 +16,8 @@ from predictions_examples import make_predictions
 from pipeline.core import config
 from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import BatchMix, Encoder, Risk, Sampling, Task, Trainer
-from pipeline.core.evaluation_contracts import Aim, Metric
+from pipeline.core.evaluation_contracts import Aim, FeatureDistance, Metric
+from pipeline.core.feature_reference import FeatureReference
 from pipeline.evaluation.figures import build_gate
 from pipeline.training.recipe import SECTIONS, candidate_selection
 
@@ -101,6 +102,20 @@ def test_aim_contract(option: str) -> None:
     decided = rule.decide(scores, True)
     assert decided is None or (decided == (targets > 0)).all()
     assert rule.note == ""
+
+
+@pytest.mark.parametrize("option", options("feature_distance"))
+def test_feature_distance_contract(option: str) -> None:
+    """What is unlike train is farther than what is like it, and the numbers come back from a file as they were."""
+    distance: FeatureDistance = config.build(chosen("feature_distance", option), "feature_distance")
+    generator = np.random.default_rng(0)
+    known, alike = generator.normal(3, 1, (2, 30, 8)).astype(np.float32)
+    fitted = distance.fit(known, np.eye(2)[np.arange(30) % 2])
+    assert {one.dtype for one in fitted.values()} == {np.dtype(np.float32)}
+    reference = FeatureReference(distance=config.build(config.to_node(distance), "feature_distance"), fitted=fitted)
+    near, far = reference.measure(alike), reference.measure(-alike)
+    assert near.shape == (30,)
+    assert 0 <= near.min() <= near.max() < far.min()
 
 
 @pytest.mark.parametrize("option", options("task"))

@@ -40,7 +40,7 @@ STAGES = (
 PURE = ("data/manifest.parquet", "data/splits.parquet", "data/packed/images.npy", "data/packed/index.parquet")
 LEARNT = (
     *("data/predictor/weights.safetensors", "data/predictor/card.json"),
-    *("data/policy.json", "data/predictions.parquet"),
+    *("data/policy.json", "data/feature_reference.safetensors", "data/predictions.parquet"),
 )
 JUDGED = tuple(
     f"reports/{name}"

@@ -62,6 +62,7 @@ def main(model: str | None, out: str) -> None:
         f"wrote {out}, {path.stat().st_size / 1e6:.1f} MB",
         f"input pictures: (N, {size}, {size}, {channels}) uint8, fit {classifier.storage.fit!r}",
         f"output scores: (N, {len(classifier.classes)}) float32",
+        *(["output distance: (N,) float32, from train"] if classifier.reference is not None else []),
     )
     if parity is not None and parity.num_same < parity.num_pictures:
         raise UserError(f"{out} decides otherwise for {parity.num_pictures - parity.num_same} pictures; do not use it")

@@ -135,7 +135,7 @@ class Intervention(ABC):
         return None
 
 
-class FeaturePredictor(Predictor):
+class FeaturePredictor(Predictor, ABC):
     """A predictor that decides by features of the pictures."""
 
     @abstractmethod

@@ -14,9 +14,11 @@ import pandas as pd
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.open_types import JsonObject
+from pipeline.core.policy import OUT_OF_DISTRIBUTION
 from pipeline.prediction.tables import SCORE
 
 ROW_GROUP = 16_384  # rows of a Parquet file that are compressed together
+DECIDED = ("", OUT_OF_DISTRIBUTION)  # reasons of rows that have scores
 DIGITS = 6  # of a score in text
 
 
@@ -137,7 +139,7 @@ def open_table(path: Path) -> Iterator[TableFile]:
 
 def _nest(row: JsonObject) -> JsonObject:
     """The row with the columns `score_*` in one object, and null for what is missing."""
-    missing = bool(row.get("reason"))
+    missing = (row.get("reason") or "") not in DECIDED
     scores = {name.removeprefix(SCORE): _round(value) for name, value in row.items() if name.startswith(SCORE)}
     plain = {name: _round(value) for name, value in row.items() if not name.startswith(SCORE) and name != "reason"}
     if "reason" not in row:

@@ -12,6 +12,7 @@ from policy_examples import make_policy
 from trained_model import make_pictures, make_predictor, save_predictor
 
 from pipeline.commands.main import main
+from pipeline.commands.predict import Totals
 from pipeline.core import artifacts
 from pipeline.tracking import model_choice
 
@@ -67,6 +68,20 @@ def test_how_many_pictures_are_left_to_a_person(folder, tmp_path, capsys):
     assert 0 < left < 4
     assert (found["abstains"][:4] == (pd.to_numeric(found["confidence"][:4]) < 0.425)).all()
     assert f"{left} of 4 pictures left to a person, see the column abstains" in capsys.readouterr().out.splitlines()
+
+
+def test_what_is_out_of_distribution_is_said_and_not_refused():
+    table = {"file": ["a", "b", "c"], "class": ["ant", "", "ant"], "out_of_distribution": [1.5, float("nan"), 1.0]}
+    table |= {"abstains": [True] * 3, "reason": ["out of distribution", "empty: 0 bytes", ""]}
+    totals = Totals(["ant"])
+    totals.add(pd.DataFrame(table))
+    assert totals.lines()[-4:] == [
+        "2 of 2 pictures left to a person, see the column abstains",
+        "1 of 2 pictures out of distribution: far from those of train",
+        "1 of 3 files refused:",
+        "  b: empty: 0 bytes",
+    ]
+    assert totals.counts == {"ant": 2}
 
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl"])

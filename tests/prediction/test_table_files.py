@@ -108,3 +108,27 @@ def test_what_a_policy_adds(project, ending):
     found = readers[ending](project / f"p.{ending}")
     assert found["abstains"].tolist() == [True, False]
     assert found["set"].fillna("").tolist() == ["x|y", ""]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_picture_that_is_out_of_distribution_keeps_its_scores(project, ending):
+    far = np.array([2.5, 0.5], np.float32)
+    reasons = np.array(["out of distribution", ""], dtype=object)
+    policy = {"abstains": np.array([True, False]), "sets": None, "out_of_distribution": far, "reasons": reasons}
+    found = answers([["x"], ["y"]], [[0.75, 0.25], [0.0, 1.0]], **policy)
+    table = make_table(["a", "bad", "b"], found, ["x", "y"], True, {1: "empty: 0 bytes"})
+    assert table["reason"].tolist() == ["out of distribution", "empty: 0 bytes", ""]
+    assert table["abstains"].tolist() == [True, True, False]
+    np.testing.assert_array_equal(table["out_of_distribution"], np.array([2.5, np.nan, 0.5], np.float32))
+    with open_table(project / f"p.{ending}") as file:
+        file.append(table)
+    if ending == "jsonl":
+        rows = [json.loads(line) for line in (project / "p.jsonl").read_text().splitlines()]
+        assert rows[0]["scores"] == {"x": 0.75, "y": 0.25}
+        assert [row["class"] for row in rows] == ["x", None, "y"]
+        assert [row["out_of_distribution"] for row in rows] == [2.5, None, 0.5]
+        assert [row["reason"] for row in rows] == ["out of distribution", "empty: 0 bytes", None]
+    else:
+        read = (pd.read_csv if ending == "csv" else pd.read_parquet)(project / f"p.{ending}")
+        assert read["score_x"].fillna(-1).tolist() == [0.75, -1, 0]
+        assert read["out_of_distribution"].fillna(-1).tolist() == [2.5, -1, 0.5]

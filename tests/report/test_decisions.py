@@ -63,8 +63,8 @@ def far(share, low=None, high=None, abstains=False):
 def test_what_is_out_of_distribution():
     assert far(0.012, 0.0, 0.03) == (
         "A picture is out of distribution if its features are farther from those of train than those of 99 % of "
-        "val; 1.2\u00a0% of test is. They are decided all the same; policy.out_of_distribution=abstain leaves them to a "
-        "person."
+        "val; 1.2\u00a0% of test is. They are decided all the same; policy.out_of_distribution=abstain leaves them to "
+        "a person."
     )
     assert "That is more than val shows: test holds pictures unlike train." in far(0.2, 0.1, 0.3)
     assert far(0.2, 0.0, 0.3, abstains=True).endswith("20.0\u00a0% of test is. The policy leaves them to a person.")

@@ -37,5 +37,5 @@ def test_an_array_in_the_place_of_one_that_is_gone_is_another():
     for size in range(200):
         assert total(np.ones(1000)[: size + 1].copy(), 1) == size + 1
         gc.collect(0)
-    kept = total.__closure__[[*total.__code__.co_freevars].index("kept")].cell_contents
-    assert not kept
+    results = total.__closure__[[*total.__code__.co_freevars].index("results")].cell_contents
+    assert not results

@@ -47,9 +47,10 @@ def list_slices(
     """The slices of test, and how many more there are than `max_slices`.
 
     Single ones first: every class and every value of an attribute, whatever its size; groups and bins of properties of
-    at least `min_slice` samples. Then pairs of single ones of different origin, down to `min_slice` samples: those of a
-    class and an attribute first, those of two properties last, the larger first. Two slices of the same samples are
-    one. A pair is no larger than its parts, so parts below `min_slice` need not be paired (Agrawal and Srikant 1994).
+    at least `min_slice` samples. Thousands of groups leave half of the slices to the others. Then pairs of single ones
+    of different origin, down to `min_slice` samples: those of a class and an attribute first, those of two properties
+    last, the larger first. Two slices of the same samples are one. A pair is no larger than its parts, so parts below
+    `min_slice` need not be paired (Agrawal and Srikant 1994).
 
     Args:
         test: N rows with `attr_*` and `prop_*`.
@@ -64,8 +65,12 @@ def list_slices(
             small.append(one)
         elif _is_new(one, known):
             single.append(one)
-    kept = sorted(range(len(single)), key=lambda at: (RANK[single[at].kinds[0]], -len(single[at]), at))[:max_slices]
-    single, left_out = [single[at] for at in sorted(kept)], max(0, len(single) - max_slices)
+    is_group = [one.kinds == ("group",) for one in single]
+    most_groups = max(0, max_slices // 2 - is_group.count(False))
+    order = sorted(range(len(single)), key=lambda at: (is_group[at], RANK[single[at].kinds[0]], -len(single[at]), at))
+    kept = order[: min(max_slices, is_group.count(False) + most_groups)]
+    left_out = len(single) - len(kept)
+    single = [single[at] for at in sorted(kept)]
     pairs, num_pairs = _pairs(single, len(predictions), min_slice, max_slices - len(single))
     pairs = [one for one in pairs if _is_new(one, known)]
     return [*single, *pairs, *small], left_out + num_pairs

@@ -52,6 +52,20 @@ def test_a_property_that_does_not_vary_is_no_slice_and_one_that_divides_alike_is
     assert [name for name, _, rows in listed(test)[0] if rows == [0, 1, 2]] == ["width"]
 
 
+def test_many_groups_leave_room_for_properties_and_pairs():
+    """Else the groups of 20 patients would fill all 16 places."""
+    test = table([1] * 400, attr_site=list("xxyy") * 100, prop_size=np.arange(400.0) % 97)
+    test["group"] = [f"g{row // 20:02d}" for row in range(400)]
+    slices, left_out = list_slices(test, of(test), 5, 16)
+    kinds = [one.kinds for one in slices]
+    assert len(kinds) == 16
+    assert left_out > 0
+    assert [kinds.count((kind,)) for kind in ("class", "attribute", "property", "group")] == [2, 2, 4, 0]
+    assert sum(len(one) == 2 for one in kinds) == 8
+    few, _ = list_slices(test, of(test), 5, 100)
+    assert sum(one.kinds == ("group",) for one in few) == 20
+
+
 def test_pairs_of_different_origin_down_to_the_minimum():
     test = table([1] * 8, attr_site=list("xxxxxyyy"), attr_lens=list("kkkklllk"))
     found, _ = listed(test, min_slice=2)

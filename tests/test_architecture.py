@@ -237,7 +237,9 @@ def test_a_selection_of_test_is_found(text: str) -> None:
     assert not selects_test('rows = index[index["split"] == "val"]  # "test" in a comment')
 
 
-@pytest.mark.parametrize("command", ["stages/evaluate.py", "commands/compare.py", "commands/leaderboard.py", "commands/cross_validate.py"])
+@pytest.mark.parametrize(
+    "command", ["stages/evaluate.py", "commands/compare.py", "commands/leaderboard.py", "commands/cross_validate.py"]
+)
 def test_what_evaluates_on_test_records_it(command: str) -> None:
     called = {ast.unparse(node.func) for node in ast.walk(tree(PIPELINE / command)) if isinstance(node, ast.Call)}
     assert "test_ledger.record" in called

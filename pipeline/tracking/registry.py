@@ -144,21 +144,6 @@ def predictions_of(run_id: str, folder: Path) -> Path:
         )
 
 
-def find_artifact(run_id: str, artifact: str, folder: Path) -> Path | None:
-    """An artifact of a run, copied into a folder; None where the run or the artifact is gone."""
-    import mlflow
-
-    with open_store() as (client, _):
-        try:
-            return Path(client.download_artifacts(run_id, artifact, str(folder)))
-        except OSError:
-            return None
-        except mlflow.MlflowException as error:
-            if error.error_code not in ABSENT:  # a store that does not answer must not look like one without it
-                raise
-            return None
-
-
 def create_version(
     name: str, run_id: str, results_key: str, predictor: Path, example: bytes, tags: dict[str, str]
 ) -> str:

@@ -14,7 +14,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.nouns import CARD
 from pipeline.tracking.connection import open_store
 from pipeline.tracking.model_choice import find_version, open_files
-from pipeline.tracking.registry import PREDICTIONS, find_artifact
+from pipeline.tracking.registry import ABSENT, PREDICTIONS
 from pipeline.tracking.runs import ALL_PARAMETERS
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def read_version(model: str) -> VersionRecord:
     with open_store() as (client, _):
         run_id = str(client.get_model_version(version.name, version.version).run_id)
     with tempfile.TemporaryDirectory() as folder, open_files(version) as predictor:
-        found = {name: find_artifact(run_id, name, Path(folder)) for name in (PREDICTIONS, ALL_PARAMETERS)}
+        found = {name: _find_artifact(run_id, name, Path(folder)) for name in (PREDICTIONS, ALL_PARAMETERS)}
         missing = [name for name, path in found.items() if path is None]
         if missing:
             raise UserError(
@@ -69,3 +69,18 @@ def read_version(model: str) -> VersionRecord:
             predictions=predictions.read_bytes(),
             num_bytes=sum(path.stat().st_size for path in predictor.rglob("*") if path.is_file()),
         )
+
+
+def _find_artifact(run_id: str, artifact: str, folder: Path) -> Path | None:
+    """An artifact of a run, copied into a folder; None where the run or the artifact is gone."""
+    import mlflow
+
+    with open_store() as (client, _):
+        try:
+            return Path(client.download_artifacts(run_id, artifact, str(folder)))
+        except OSError:
+            return None
+        except mlflow.MlflowException as error:
+            if error.error_code not in ABSENT:  # a store that does not answer must not look like one without it
+                raise
+            return None

@@ -15,6 +15,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.predictions import Predictions
 from pipeline.evaluation.paired_comparison import PairedPredictions
 from pipeline.evaluation.part_comparison import PartChange, compare_parts
+from pipeline.experiments.recorded_run import check_run_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,10 @@ def read_run(name: str) -> ComparedRun:
         UserError: There is no project, no such run, or its outputs are in none of these places.
     """
     refuse_missing(Path("dvc.yaml"))
-    found = None if name.startswith("models:/") else _read_revision(name)
+    is_uri = name.startswith("models:/")
+    if not is_uri:
+        check_run_name(name)
+    found = None if is_uri else _read_revision(name)
     if found is not None:
         return found
     from pipeline.tracking.model_choice import is_reference

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DVC_YAML, LOCK = Path("dvc.yaml"), "dvc.lock"
 CHUNK = 2**20
+MAX_NAME = 250  # characters; git's names are file names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,7 @@ class RecordedRun:
             UserError: There is no project, no such revision, or nothing was run there.
         """
         refuse_missing(DVC_YAML)
+        check_run_name(name)
         from dvc.repo import Repo
         from dvc.scm import RevError, resolve_rev
 
@@ -144,6 +146,17 @@ class RecordedRun:
             artifacts.remove(target)
             return False
         return target.exists()
+
+
+def check_run_name(name: str) -> None:
+    """Refuses what git would take for HEAD (an empty text, as an unset variable leaves it) or for a file or a folder.
+
+    Raises:
+        UserError: It cannot name a commit, a tag, a branch or an experiment.
+    """
+    if not name.strip() or len(name) > MAX_NAME or ":" in name or "^{" in name:
+        shown = name if len(name) <= MAX_NAME else f"{name[:20]}..."
+        raise UserError(f"{shown!r} names no run; expected a commit, a tag or an experiment (dvc exp list -A)")
 
 
 def digest_output(path: Path) -> str:

@@ -54,7 +54,7 @@ def read_version(model: str) -> VersionRecord:
     with open_store() as (client, _):
         run_id = str(client.get_model_version(version.name, version.version).run_id)
     with tempfile.TemporaryDirectory() as folder, open_files(version) as predictor:
-        found = {name: find_artifact(run_id, name, Path(folder)) for name in (PREDICTIONS, ALL_PARAMETERS)}
+        found = {name: _find_artifact(run_id, name, Path(folder)) for name in (PREDICTIONS, ALL_PARAMETERS)}
         missing = [name for name, path in found.items() if path is None]
         if missing:
             raise UserError(
@@ -71,7 +71,7 @@ def read_version(model: str) -> VersionRecord:
         )
 
 
-def find_artifact(run_id: str, artifact: str, folder: Path) -> Path | None:
+def _find_artifact(run_id: str, artifact: str, folder: Path) -> Path | None:
     """An artifact of a run, copied into a folder; None where the run or the artifact is gone."""
     import mlflow
 

@@ -223,6 +223,15 @@ def test_a_run_that_is_not_there(repository):
         read_run("nosuch")
 
 
+@pytest.mark.parametrize("name", ["", "  ", "HEAD:dvc.yaml", "HEAD^{tree}"])
+def test_what_names_no_run(repository, name):
+    with pytest.raises(
+        UserError, match=r"^'.*' names no run; expected a commit, a tag or an experiment \(dvc exp list"
+    ):
+        compare.main("first", name, by_val=True)
+    assert read_readings() == []
+
+
 def test_a_run_whose_outputs_are_gone(repository):
     for path in (repository / ".dvc/cache").rglob("*"):
         path.chmod(0o700)

@@ -1,6 +1,7 @@
 """colibri cross-validate with folds that have ended: what it writes, prints and refuses."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -180,6 +181,22 @@ def test_a_sample_in_two_folds_is_refused(ended, monkeypatch):
 def test_numbers_that_make_no_cross_validation_are_refused(num_folds, repeats):
     with pytest.raises(UserError, match=r"^--folds must be at least 2, .* at most 100 trainings; got \d+ and \d+$"):
         cross_validate.main([], folds=num_folds, repeats=repeats)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--folds", "many"], r"argument --folds: invalid int value: 'many'"),
+        (["--folds", "2.5"], r"argument --folds: invalid int value: '2\.5'"),
+        (["--fold-count", "3"], r"unrecognized arguments: --fold-count"),
+    ],
+)
+def test_words_that_are_no_numbers_end_with_a_line_and_write_nothing(project, capsys, words, message):
+    with pytest.raises(SystemExit) as ended:
+        main.main(["cross-validate", *words])
+    assert ended.value.code == 2
+    assert re.search(message, capsys.readouterr().err)
+    assert list(project.iterdir()) == []
 
 
 def test_the_help_has_three_examples(capsys):

@@ -309,6 +309,16 @@ def test_commits_that_cannot_be_verified(repository):
         run()
 
 
+@pytest.mark.parametrize("name", ["", " ", "HEAD:make.py", "HEAD^{tree}", "x" * 5000])
+def test_what_names_no_run_is_refused_before_anything_runs(repository, name):
+    with pytest.raises(
+        UserError, match=r"^'.{0,25}' names no run; expected a commit, a tag or an experiment \(dvc exp"
+    ):
+        run(name)
+    assert not JSON.exists()
+    assert not list(Path().glob(".cache/logs/*"))
+
+
 def test_a_full_disk_is_refused_before_anything_runs(repository, monkeypatch):
     usage = shutil.disk_usage(".")._replace(free=10)
     monkeypatch.setattr(verification.shutil, "disk_usage", lambda folder: usage)

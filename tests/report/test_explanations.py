@@ -37,8 +37,10 @@ def test_pictures_stand_by_class_and_kind_with_both_maps():
         ("predicted, and right", 1),
     ]
     wrong, right = (kind.decisions[0] for kind in cat.kinds)
-    assert [view.sample_id for view in wrong.views] == ["catwrong.png, picture", "catwrong.png, map"] + [
-        "catwrong.png, random weights"
+    assert [view.sample_id for view in wrong.views] == [
+        "catwrong.png, picture",
+        "catwrong.png, map",
+        "catwrong.png, random weights",
     ]
     assert (wrong.actual, wrong.correlation, right.actual, right.correlation) == ("none", "", "cat", "0.31")
     assert len({view.uri for kind in cat.kinds for one in kind.decisions for view in one.views}) == 6

@@ -51,9 +51,18 @@ def trained(project, monkeypatch):
     card = {"classes": ["a", "b"], "training_key": "key", "transform": transform}
     monkeypatch.setattr(model_card, "load_predictor", lambda folder: (predictor, card))
     policy = {
-        **{"version": 1, "training_key": "key", "exclusive": True, "temperatures": [1, 1], "notes": []},
-        **{"rule": {"thresholds": None, "costs": None, "note": ""}, "abstention": "never", "min_confidence": 0.5},
-        **{"coverage": 0.9, "set_thresholds": None, "num_samples": 4, "num_groups": 4},
+        "version": 1,
+        "training_key": "key",
+        "exclusive": True,
+        "temperatures": [1, 1],
+        "rule": {"thresholds": None, "costs": None, "note": ""},
+        "abstention": "never",
+        "min_confidence": 0.5,
+        "coverage": 0.9,
+        "set_thresholds": None,
+        "notes": [],
+        "num_samples": 4,
+        "num_groups": 4,
     }
     artifacts.write_json(artifacts.POLICY, policy)
 

@@ -55,12 +55,12 @@ def trained(project, monkeypatch):
         "training_key": "key",
         "exclusive": True,
         "temperatures": [1, 1],
-        "notes": [],
         "rule": {"thresholds": None, "costs": None, "note": ""},
         "abstention": "never",
         "min_confidence": 0.5,
         "coverage": 0.9,
         "set_thresholds": None,
+        "notes": [],
         "num_samples": 4,
         "num_groups": 4,
     }

@@ -34,7 +34,7 @@ is-repository:
 	@[ -e .git ] || git rev-parse --git-dir >/dev/null 2>&1 || { echo "this folder is no git repository, which DVC needs (a downloaded zip?); run git init && git add -A && git commit -m start, then make $(MAKECMDGOALS)" >&2; exit 1; }
 
 test: $(STAMP)  ## the whole test suite
-	@python -m pytest -n auto --dist loadgroup
+	@python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
 check: $(STAMP)  ## format, lint and types
 	@ruff format --check .

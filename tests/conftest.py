@@ -16,6 +16,7 @@ import pytest
 from composed_once import remember
 from filelock import FileLock
 from hypothesis import settings
+from longest_first import sort_items
 from PIL import Image
 
 from pipeline.core import config as choices
@@ -35,6 +36,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     The fast ones wait for nobody, and each process imports every library and test: 20 seconds of a core.
     """
     return num_workers() + ("not slow" not in config.getoption("markexpr"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("loadgroup", False):  # in a process of xdist; alone, a module's fixtures are built once
+        items[:] = sort_items(items)
 
 
 def pytest_collection_finish() -> None:

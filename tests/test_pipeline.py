@@ -14,29 +14,14 @@ import yaml
 from joblib.externals.loky import get_reusable_executor
 from picture_folder import TINY, make_folder
 
+from benchmarks import checkout
 from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.evaluation.margin_text import CROSS
 
 ROOT = Path(__file__).parents[1]
 
-STAGES = (
-    "ingest",
-    "validate",
-    "find_duplicates",
-    "split",
-    "check",
-    "embed",
-    "curate",
-    "augment",
-    "train",
-    "calibrate",
-    "perturb",
-    "intervene",
-    "explain",
-    "evaluate",
-    "register",
-)
+STAGES = checkout.STAGES[1:]  # in the order of dvc.yaml; what compose writes is written by write_params
 PURE = ("data/manifest.parquet", "data/splits.parquet", "data/packed/images.npy", "data/packed/index.parquet")
 LEARNT = (
     *("data/predictor/weights.safetensors", "data/predictor/card.json"),

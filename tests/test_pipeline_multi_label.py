@@ -12,26 +12,13 @@ import pytest
 from attribute_pictures import LABELS, attribute_labels, write_pictures
 from picture_folder import TINY
 
+from benchmarks import checkout
 from pipeline.core import artifacts, config
 from pipeline.evaluation.paired_comparison import load_test_predictions
 
 ROOT = Path(__file__).parents[1]
 NUM = 140
-STAGES = (
-    "find_duplicates",
-    "split",
-    "check",
-    "embed",
-    "curate",
-    "augment",
-    "train",
-    "calibrate",
-    "perturb",
-    "intervene",
-    "explain",
-    "evaluate",
-    "register",
-)
+STAGES = checkout.STAGES[checkout.STAGES.index("find_duplicates") :]
 
 pytestmark = [
     pytest.mark.slow,

@@ -1,5 +1,6 @@
 """What the README tells people to type works, and is what CI runs."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -42,9 +43,27 @@ def test_the_two_commands_are_there() -> None:
 
 def test_ci_runs_the_readmes_commands() -> None:
     lines = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
-    run = [line for line in lines if line.startswith("make")]
-    assert run == ["make check", "make test"]
+    run = [" ".join(line.split()[:2]) for line in lines if line.startswith("make")]
+    assert run == ["make install", "make check", "make test"]
     assert set(run) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("failing", "code", "ran"),
+    [
+        ("none", 0, {"install", "check", "test"}),
+        ("install", 2, {"install"}),
+        ("check", 2, {"install", "check", "test"}),
+        ("test", 2, {"install", "check", "test"}),
+    ],
+)
+def test_ci_fails_where_a_command_fails(failing: str, code: int, ran: set[str], tmp_path: Path) -> None:
+    make = tmp_path / "make"
+    make.write_text(f'#!/bin/sh\ntouch {tmp_path}/ran-$1\n[ "$1" != {failing} ] || exit 2\n', encoding="utf-8")
+    make.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    assert subprocess.run([ROOT / ".ci/run"], env={**os.environ, "PATH": path}, check=False).returncode == code
+    assert {found.name.removeprefix("ran-") for found in tmp_path.glob("ran-*")} == ran
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("make ")])

@@ -2,15 +2,16 @@
 
 import copy
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 import yaml
 
 from pipeline.choices import networks_check
 from pipeline.choices.params_check import check_params, refuse_misfits
-from pipeline.core import config
+from pipeline.core import choices, config, hints
 from pipeline.core.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -59,10 +60,17 @@ def changed(params: dict[str, Any], path: tuple[str, ...], value: Any, key: str 
     return result
 
 
+# the parameters are built thousands of times from the same conf/ and classes: this was over half of the time
+names_in = cache(choices._names_in)
+type_hints = cache(get_type_hints)
+
+
 @pytest.fixture(autouse=True)
 def passed(tmp_path_factory, monkeypatch):
     """Networks that passed are remembered for these tests alone; DVC watches files of the project."""
     monkeypatch.setattr(networks_check, "PASSED", tmp_path_factory.getbasetemp() / "compose")
+    monkeypatch.setattr(choices, "_names_in", names_in)
+    monkeypatch.setattr(hints, "get_type_hints", type_hints)
     monkeypatch.chdir(ROOT)
 
 

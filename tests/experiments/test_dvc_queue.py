@@ -266,7 +266,7 @@ def tiny(project):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("dvc")
+@pytest.mark.xdist_group("queue")
 def test_the_real_queue_runs_fails_and_can_be_interrupted(tiny, monkeypatch):
     said = []
     names = {"one": "one-1", "broken": "broken-1"}

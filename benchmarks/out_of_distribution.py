@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image
+from pipeline.core.feature_contracts import FeatureDistance, FeaturePredictor
 from sklearn.metrics import roc_auc_score
 
 from benchmarks import positive, run_main
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.core.feature_contracts import FeatureDistance, FeaturePredictor
 from pipeline.core.feature_reference import FeatureReference
 from pipeline.training.distances.mahalanobis import Mahalanobis
 from pipeline.training.distances.nearest_neighbours import NearestNeighbours
@@ -75,8 +75,8 @@ def gather(folders: dict[str, Path], name: str, most: int) -> tuple[Features, np
 def fit_pictures(pictures: np.ndarray, side: int, channels: int) -> np.ndarray:
     """The pictures in another size, and with other channels."""
     result = []
-    for one in pictures:
-        picture = Image.fromarray(one[..., 0] if one.shape[-1] == 1 else one)
+    for stored in pictures:
+        picture = Image.fromarray(stored[..., 0] if stored.shape[-1] == 1 else stored)
         array = np.asarray(picture.convert("L" if channels == 1 else "RGB").resize((side, side)))
         result.append(array[..., None] if channels == 1 else array)
     return np.stack(result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from pipeline.core.contracts import Predictor, Transform
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
 from pipeline.core.evaluation_contracts import Attribution, Explainable
+from pipeline.core.feature_reference import FeatureReference
 from pipeline.core.policy import Policy
 from pipeline.core.ranges import Count, Fraction, PositiveInt, Seed
 from pipeline.core.terminal import count_of
@@ -74,6 +75,7 @@ class Explainer:
         packed: Pictures as the model takes them.
         predictor: The model.
         policy: Its decisions.
+        reference: Features of train, where the policy measures the distance to them.
         transform: From a stored picture to the input of the model.
         attribution: The method.
         options: How many.
@@ -82,6 +84,7 @@ class Explainer:
     packed: PackedDataset
     predictor: Predictor
     policy: Policy
+    reference: FeatureReference | None
     transform: Transform
     attribution: Attribution
     options: Options
@@ -104,7 +107,8 @@ class Explainer:
 
     def _choose(self, rows: pd.DataFrame) -> pd.DataFrame:
         """The cases, with `index`, the position of each in the packed arrays, and its `labels`."""
-        decisions = self.policy.decide(score_samples(self.predictor, self.packed, rows), self.predictor.task)
+        scores, distances = score_samples(self.predictor, self.packed, rows, self.reference)
+        decisions = self.policy.decide(scores, self.predictor.task, distances)
         targets = self.predictor.task.targets(rows["labels"].tolist(), self.packed.classes)
         cases = choose_cases(
             decisions,
@@ -160,7 +164,7 @@ class Explainer:
             ],
         )
 
-    def _example(self, case: dict[object, object], label: str, correlation: float, maps: np.ndarray) -> Example:
+    def _example(self, case: dict[Any, Any], label: str, correlation: float, maps: np.ndarray) -> Example:
         largest = np.abs(maps).max(axis=(1, 2), keepdims=True)
         scaled = np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)
         height, width = maps.shape[1:]

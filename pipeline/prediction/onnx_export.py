@@ -149,8 +149,8 @@ def _make_module(classifier: PictureClassifier) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.network = deepcopy(predictor.network)  # that of the predictor stays where it is
-            for name, values in ({} if reference is None else reference.fitted).items():
-                self.register_buffer(name, torch.from_numpy(values))
+            for name, array in ({} if reference is None else reference.fitted).items():
+                self.register_buffer(name, torch.from_numpy(array))
 
         def forward(self, pictures: Tensor) -> Any:
             batch = predictor.transform(pictures.movedim(-1, 1))

@@ -187,6 +187,6 @@ def overlay(picture: np.ndarray, attribution: np.ndarray) -> np.ndarray:
     grey = np.asarray(Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture).convert("L"))
     under = np.repeat(grey[..., None].astype(np.float32), 3, axis=2)
     values = attribution.astype(np.float32)[..., None]
-    colour = np.where(values > 0, np.float32(FOR), np.float32(AGAINST))
+    colour = np.where(values > 0, np.array(FOR, np.float32), np.array(AGAINST, np.float32))
     opacity = STRONGEST * np.clip(np.abs(values), 0, 1)
     return np.asarray(np.clip(under * (1 - opacity) + colour * opacity, 0, 255).round(), dtype=np.uint8)

@@ -6,6 +6,7 @@ import numpy as np
 
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.evaluation_contracts import Attribution
+from pipeline.core.feature_reference import read_reference
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.explanation_results import Explanations
 from pipeline.evaluation.explanations import SWITCHED_OFF, Explainer, Options
@@ -29,10 +30,12 @@ def _explain(attribution: Attribution, options: Options) -> Explanations:
     predictor, card = load_predictor(artifacts.PREDICTOR)
     test = packed.index[packed.index["split"] == "test"]
     chosen = choose_samples(test["labels"].map(sorted).tolist(), options.max_predictions, options.seed)
+    policy = read_policy(card)
     explainer = Explainer(
         packed=packed,
         predictor=predictor,
-        policy=read_policy(card),
+        policy=policy,
+        reference=read_reference(policy, artifacts.REFERENCE),
         transform=config.build(card["transform"], "card.transform"),
         attribution=attribution,
         options=options,

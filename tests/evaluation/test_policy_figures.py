@@ -108,8 +108,7 @@ def test_costs_by_hand():
     assert saved["mean_cost"].value == pytest.approx(1.1)
     assert saved["mean_cost_of_highest_score"].value == pytest.approx(1.6)
     assert saved["mean_cost_saving"].value == pytest.approx(0.5)
-    for one in saved.values():
-        assert one.low < one.value < one.high
+    assert all(one.low < one.value < one.high for one in saved.values())
     assert saved["mean_cost_saving"].low < 0  # one picture of 20
     assert cost_figures(PolicyMaterial.of(POLICY, table(), CLASSES), BOOTSTRAP) == {}
 

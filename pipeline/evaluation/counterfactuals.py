@@ -186,7 +186,9 @@ class CounterfactualTest:
         own, other = (rows[typical] for rows in values.donors(measured[chosen], everything.has, generator))
         subjects, pictures = everything.take(typical), images[everything.rows]
         before, wanted = pictures[typical], images[other]
-        after, control = intervention(before, images[own], wanted, suspicion.name)
+        after, control = before, before
+        if typical.any():
+            after, control = intervention(before, images[own], wanted, suspicion.name)
         decided, decided_control = (self._decide(one, suspicion.label, len(chosen)) for one in (after, control))
         flips, control_flips = (one != subjects.has for one in (decided, decided_control))
         toward = np.where(subjects.has, -values.direction, values.direction)

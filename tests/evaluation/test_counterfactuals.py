@@ -128,6 +128,20 @@ def test_a_model_that_reads_properties_cannot_be_tested():
     assert "cannot be judged: the model cannot be run on pictures alone (" in result.sentence
 
 
+def test_a_model_that_is_always_wrong_has_no_decision_to_lose():
+    class Wrong(simulation.LinearModel):
+        def predict(self, images):
+            return 1 - super().predict(images)
+
+    packed = simulation.simulate(60, 60, 0)
+    right = simulation.LinearModel(0.0).predict(packed.images)[:, 1] > 0.5
+    labels = [["b"] if one else ["a"] for one in right]
+    test = replace(make_test(packed=changed_index(labels=labels)), predictor=Wrong(0.0), _subjects={}, _by_place={})
+    (result,) = test(BRIGHTNESS)
+    assert (result.state, result.figures["flip_rate"].n, list(result.examples)) == ("cannot_be_judged", 0, [])
+    assert "no test picture with the property of its own class is decided correctly" in result.sentence
+
+
 def test_few_groups_give_no_verdict():
     result = run(2.0, packed=simulation.simulate(60, 3, 0))
     assert result.state == "cannot_be_judged"

@@ -32,7 +32,12 @@ JUDGED = tuple(
     for name in (
         "metrics.json",
         "test_metrics.json",
+        "test_readings.json",
         "policy_figures.json",
+        "plots/reliability.json",
+        "plots/risk_coverage.json",
+        "plots/learning_curve.json",
+        "plots/robustness.json",
         "slices.csv",
         "robustness.csv",
         "robustness.json",

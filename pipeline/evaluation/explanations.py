@@ -173,9 +173,9 @@ class Explainer:
         return Example(
             sample_id=str(case["sample_id"]),
             label=label,
-            kind=case["kind"],  # type: ignore[arg-type]
-            labels=[str(name) for name in case["labels"]],  # type: ignore[attr-defined]
-            score=float(case["score"]),  # type: ignore[arg-type]
+            kind=case["kind"],
+            labels=[str(name) for name in case["labels"]],
+            score=float(case["score"]),
             correlation=correlation if np.isfinite(correlation) else None,
             picture=np.asarray(stored[top : top + height, left : left + width]),
             maps=scaled.astype(np.float16),

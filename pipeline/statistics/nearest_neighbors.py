@@ -104,7 +104,8 @@ def nearest_rows(
         num_neighbours: At least 1.
     """
     units = l2_normalise(np.asarray(queries, dtype=np.float32))
-    cosines, positions = np.zeros((len(units), 0), np.float32), np.zeros((len(units), 0), np.int64)
+    cosines: np.ndarray = np.zeros((len(units), 0), np.float32)
+    positions: np.ndarray = np.zeros((len(units), 0), np.int64)
     for start in range(0, len(rows), BLOCK):
         chosen = rows[start : start + BLOCK]
         block = l2_normalise(np.asarray(vectors[chosen], dtype=np.float32))

@@ -1,12 +1,14 @@
 """Every page closes what it opens, escapes what the data set says, and loads nothing."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from report_material import CASES, HEADINGS, NASTY, Page, build
 
 from pipeline.report.page import render
+from pipeline.report.test_uses import UseNote
 
 pytestmark = pytest.mark.xdist_group("page")
 
@@ -70,3 +72,13 @@ def test_names_are_text_and_nothing_else():
     assert "49" not in re.findall(r"class=\"name\">(\d+)<", html)
     assert html.count("<script") == 1  # of the page itself
     assert 'title=""quoted"' not in html
+
+
+def test_how_often_test_was_read_is_in_the_header_and_a_warning_above_the_limit():
+    page = Page(render(build())).text
+    assert "3 results were read from these test pictures until this evaluation" in page
+    assert page.index("3 results were read") < page.index("Dot: the figure on test.")
+    note = UseNote(finding="30 results were read, more than <25>", advice="report it on new pictures")
+    html = render(replace(build(), readings=note))
+    assert "warning 30 results were read, more than <25>. Report it on new pictures. colibri summary" in Page(html).text
+    assert "<25>" not in html

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,7 @@ class Tested:
         intervention: Its name; empty where there is none.
         state: Of the verdict, in words.
         sentence: The verdict.
-        outer: The verdict on the outer part alone, its state in words; None of a property without a place.
+        outer: The verdict on the outer part alone; None of a property without a place.
         figures: Those that were measured.
         examples: Three views each.
     """
@@ -140,7 +140,7 @@ def _entry(row: int, result: CounterfactualResult, pictures: dict[str, Picture])
         intervention=result.intervention.replace("_", " "),
         state=result.state.replace("_", " "),
         sentence=result.sentence,
-        outer=result.outer and replace(result.outer, state=result.outer.state.replace("_", " ")),
+        outer=result.outer,
         figures=[_figure(name, result) for name in TITLES if name in result.figures],
         examples=[
             _views(example, [pictures[f"{row}/{number}/{view}"] for view in VIEWS])

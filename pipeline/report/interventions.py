@@ -56,7 +56,7 @@ class Tested:
         intervention: Its name; empty where there is none.
         state: Of the verdict, in words.
         sentence: The verdict.
-        outer: The verdict on the outer part alone, its state in words; None of a property without a place.
+        outer: The verdict on the outer part alone; None of a property without a place.
         figures: Those that were measured.
         examples: Three views each.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -128,7 +128,7 @@ class Explainer:
         pictures = pictures.to(next(trained.parameters(), torch.zeros(0)).device)
         maps = np.zeros((2, len(pictures), *pictures.shape[2:]), dtype=np.float32)
         with progress.show("explain", 2 * len(pictures), "maps") as bar:
-            advance = (lambda number: None) if bar is None else bar.advance
+            advance: Callable[[int], object] = (lambda number: None) if bar is None else bar.advance
             maps[0] = _explain(self.attribution, contrast(trained, exclusive), pictures, classes, advance)
             for part in range(parts):
                 mine = np.arange(part, len(pictures), parts)
@@ -160,7 +160,7 @@ class Explainer:
             ],
         )
 
-    def _example(self, case: dict[object, object], label: str, correlation: float, maps: np.ndarray) -> Example:
+    def _example(self, case: dict[Any, Any], label: str, correlation: float, maps: np.ndarray) -> Example:
         largest = np.abs(maps).max(axis=(1, 2), keepdims=True)
         scaled = np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)
         height, width = maps.shape[1:]
@@ -169,9 +169,9 @@ class Explainer:
         return Example(
             sample_id=str(case["sample_id"]),
             label=label,
-            kind=case["kind"],  # type: ignore[arg-type]
-            labels=[str(name) for name in case["labels"]],  # type: ignore[attr-defined]
-            score=float(case["score"]),  # type: ignore[arg-type]
+            kind=case["kind"],
+            labels=[str(name) for name in case["labels"]],
+            score=float(case["score"]),
             correlation=correlation if np.isfinite(correlation) else None,
             picture=np.asarray(stored[top : top + height, left : left + width]),
             maps=scaled.astype(np.float16),

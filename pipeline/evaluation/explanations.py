@@ -132,7 +132,7 @@ class Explainer:
         pictures = pictures.to(next(trained.parameters(), torch.zeros(0)).device)
         maps = np.zeros((2, len(pictures), *pictures.shape[2:]), dtype=np.float32)
         with progress.show("explain", 2 * len(pictures), "maps") as bar:
-            advance = (lambda number: None) if bar is None else bar.advance
+            advance: Callable[[int], object] = (lambda number: None) if bar is None else bar.advance
             maps[0] = _explain(self.attribution, contrast(trained, exclusive), pictures, classes, advance)
             for part in range(parts):
                 mine = np.arange(part, len(pictures), parts)

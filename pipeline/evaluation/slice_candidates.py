@@ -103,14 +103,28 @@ def _single(test: pd.DataFrame, predictions: Predictions, min_slice: int) -> Ite
 
 
 def cut_values(values: pd.Series, min_slice: int) -> dict[str, np.ndarray]:
-    """Text of each slice to its rows; of more than 12 names those with at least `min_slice` samples."""
+    """Text of each slice to its rows; of more than 12 names those with at least `min_slice` samples.
+
+    More than 12 numbers are cut into quarters, which are named by their smallest and largest number.
+    """
     known = values.reset_index(drop=True).dropna()
     is_number = pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known)
     is_many = known.nunique() > MAX_VALUES
     if is_many and is_number:
-        known = pd.qcut(known.astype(float), NUM_BINS, duplicates="drop")
+        known = _name_quarters(known.astype(float))
     found = {str(value): members.index.to_numpy() for value, members in known.groupby(known, observed=True)}
     return {name: rows for name, rows in found.items() if is_number or not is_many or len(rows) >= min_slice}
+
+
+def _name_quarters(numbers: pd.Series) -> pd.Series:
+    """The name of the quarter of each number, with as many digits as make the names differ."""
+    quarters = pd.qcut(numbers, NUM_BINS, duplicates="drop")
+    ends = numbers.groupby(quarters, observed=True).agg(["min", "max"])
+    for digits in (4, 6, 17):
+        names = [f"{low:.{digits}g} to {high:.{digits}g}" for low, high in ends.itertuples(index=False)]
+        if len(set(names)) == len(names):
+            break
+    return quarters.cat.rename_categories(dict(zip(ends.index, names, strict=True)))
 
 
 def _pairs(single: list[Candidate], num_samples: int, min_slice: int, most: int) -> tuple[list[Candidate], int]:

@@ -151,6 +151,14 @@ class Figure:
         return self.has_place and self.low is not None and self.high is not None
 
 
+def attribute_words(name: str) -> str:
+    """An attribute, property or pair of them in words: `of_label_probability` is `probability of the label`."""
+    words = [one.replace("_", " ") for one in name.split(" and ")]
+    return " and ".join(
+        f"{one.removeprefix('of label ')} of the label" if one.startswith("of label ") else one for one in words
+    )
+
+
 def figure(
     metric: str,
     estimate: Estimate,

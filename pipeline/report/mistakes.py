@@ -13,7 +13,7 @@ from pipeline.core.manifest_schema import attribute_columns, short_name
 from pipeline.core.policy import confidence_of
 from pipeline.core.predictions import Predictions
 from pipeline.features.training_neighbours import Neighbour
-from pipeline.report.formatting import brief, join_names, share
+from pipeline.report.formatting import attribute_words, brief, join_names, share
 from pipeline.report.pictures import Picture, gallery
 
 NEIGHBOUR_SIDE = 72  # pixels of a neighbour
@@ -97,7 +97,7 @@ def _mistake(
 ) -> Mistake:
     name = row["sample_id"]
     decided_scores = [share(float(row["scores"][position[label]])) for label in row["decided"]]
-    values = [(short_name(column).replace("_", " "), row[column]) for column in attributes]
+    values = [(attribute_words(short_name(column)), row[column]) for column in attributes]
     return Mistake(
         picture=pictures.get(name, Picture(sample_id=name)),
         actual=join_names(row["labels"]),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.estimate import Estimate
-from pipeline.report.formatting import Figure, figure, number_or_none, share
+from pipeline.report.formatting import Figure, attribute_words, figure, number_or_none, share
 from pipeline.report.pictures import Picture, gallery
 
 NUM_SHOWN, MAX_SHOWN = 30, 120  # at once; on the page. The file has all
@@ -155,7 +155,11 @@ def parts(
         overall=figure(name, metrics[name]),
         rows=sorted(defined, key=lambda one: (not one.beyond, one.figure.value or 0.0, one.attribute, one.value)),
         undefined=[one for one in shown.values() if one.figure.value is None],
-        small=[(_words(row["attribute"]), str(row["slice"]), int(row["n"])) for row in entries if row["n"] < min_slice],
+        small=[
+            (attribute_words(str(row["attribute"])), str(row["slice"]), int(row["n"]))
+            for row in entries
+            if row["n"] < min_slice
+        ],
         min_slice=min_slice,
     )
 
@@ -163,7 +167,7 @@ def parts(
 def _slice(name: str, row: dict[Any, Any], pictures: Mapping[str, Picture]) -> Slice:
     verdict, mistakes = (row[key] if isinstance(row[key], str) else "" for key in ("verdict", "mistakes"))
     return Slice(
-        attribute=_words(row["attribute"]),
+        attribute=attribute_words(str(row["attribute"])),
         value=str(row["slice"]),
         n=int(row["n"]),
         figure=figure(name, Estimate.from_json(row), reason="undefined on this slice"),
@@ -173,7 +177,3 @@ def _slice(name: str, row: dict[Any, Any], pictures: Mapping[str, Picture]) -> S
         p=number_or_none(row["p"]),
         mistakes=[pictures[one] for one in json.loads(mistakes or "[]") if one in pictures],
     )
-
-
-def _words(attribute: Any) -> str:
-    return str(attribute).replace("_", " ")

@@ -24,12 +24,19 @@ def test_classes_attributes_properties_and_groups_are_slices():
 def test_many_numbers_are_cut_into_quarters_and_few_are_taken_as_they_are():
     found, _ = listed(table([1] * 20, attr_age=np.arange(20.0), group="g"))
     assert [(name, len(rows)) for attribute, name, rows in found if attribute == "age"] == [
-        ("(-0.001, 4.75]", 5), ("(4.75, 9.5]", 5), ("(9.5, 14.25]", 5), ("(14.25, 19.0]", 5)
+        ("0 to 4", 5), ("5 to 9", 5), ("10 to 14", 5), ("15 to 19", 5)
     ]  # fmt: skip
     found, _ = listed(table([1] * 4, attr_year=[2020, 2020, 2021, 2021]))
     assert [(name, rows) for attribute, name, rows in found if attribute == "year"] == [
         ("2020", [0, 1]), ("2021", [2, 3])
     ]  # fmt: skip
+
+
+def test_quarters_have_as_many_digits_as_make_them_differ():
+    found, _ = listed(table([1] * 20, attr_time=1_700_000_000 + np.arange(20.0), group="g"))
+    names = [name for attribute, name, _ in found if attribute == "time"]
+    assert len(set(names)) == 4
+    assert names[0] == "1700000000 to 1700000004"
 
 
 def test_of_many_names_the_frequent_ones_are_slices():

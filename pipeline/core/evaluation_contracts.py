@@ -178,8 +178,12 @@ class Explainable(ABC):
 
 
 class Attribution(ABC):
-    """How much each place of a picture speaks for a class; `explains` says whether it computes anything."""
+    """How much each place of a picture speaks for a class.
 
+    `title` names the method in a sentence of the report. `explains` says whether it computes anything.
+    """
+
+    title: ClassVar[str]
     explains: ClassVar[bool] = True
 
     @abstractmethod

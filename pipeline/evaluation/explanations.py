@@ -149,10 +149,9 @@ class Explainer:
         for label in dict.fromkeys(labels):
             mine = np.array([one == label for one in labels])
             borders[f"{BORDER}/{label}"] = estimate_mean(shares[mine], groups[mine], options.bootstrap)
-        method = type(self.attribution).__name__
         return Explanations(
             note=f"{count_of(len(cases), 'decision')} on test {'is' if len(cases) == 1 else 'are'} explained.",
-            method=METHODS.get(method, method),
+            method=self.attribution.title,
             state=found.state,
             reason=found.reason,
             border_area=float(border_mask(*trained.shape[1:]).mean()),
@@ -180,13 +179,6 @@ class Explainer:
             picture=np.asarray(stored[top : top + height, left : left + width]),
             maps=scaled.astype(np.float16),
         )
-
-
-METHODS = {
-    "GradCam": "Grad-CAM",
-    "IntegratedGradients": "integrated gradients",
-    "Occlusion": "occlusion",
-}
 
 
 def contrast(model: nn.Module, exclusive: bool) -> nn.Module:

@@ -116,6 +116,7 @@ def test_maps_of_a_trained_model_depend_on_its_weights():
 class EdgesAttribution:
     """The edges of the picture, whatever the model is."""
 
+    title = "edges"
     explains = True
 
     def __call__(self, model, pictures, classes):

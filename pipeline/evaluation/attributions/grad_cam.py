@@ -21,6 +21,8 @@ class GradCam(Attribution):
     Source: Selvaraju et al. 2017, arXiv:1610.02391.
     """
 
+    title = "Grad-CAM"
+
     def __call__(self, model: nn.Module, pictures: Tensor, classes: Tensor) -> Tensor:
         from captum.attr import LayerAttribution, LayerGradCam
 

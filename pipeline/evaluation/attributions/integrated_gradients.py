@@ -27,6 +27,7 @@ class IntegratedGradients(Attribution):
     Source: Sundararajan, Taly and Yan 2017, arXiv:1703.01365.
     """
 
+    title = "integrated gradients"
     num_steps: PositiveInt
     batch_size: PositiveInt
 

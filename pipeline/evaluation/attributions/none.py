@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class NoAttribution(Attribution):
     """Maps of zeros; the stage `explain` ends without them."""
 
+    title = ""
     explains = False
 
     def __call__(self, model: nn.Module, pictures: Tensor, classes: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ class Occlusion(Attribution):
     Source: Zeiler and Fergus 2014, arXiv:1311.2901.
     """
 
+    title = "occlusion"
     window: Annotated[float, Interval(gt=0, le=1)]
     stride: Annotated[float, Interval(gt=0, le=1)]
     batch_size: PositiveInt

@@ -119,7 +119,8 @@ def cover_labels(targets: np.ndarray, sets: np.ndarray) -> np.ndarray:
 
 def abstention_figures(material: PolicyMaterial, bootstrap: Bootstrap) -> dict[str, Estimate]:
     """Share of test on which the policy abstains, and the accuracy on the rest; empty where it never does."""
-    if material.policy.abstention == "never":
+    far = material.policy.out_of_distribution
+    if material.policy.abstention == "never" and not (far and far.abstains):
         return {}
     groups, everything = material.test.groups, np.ones(len(material.test), dtype=bool)
     abstained = estimate_mean(material.abstains.astype(float), everything, groups, bootstrap)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def compare_files(recorded: Path, made: Path) -> Difference:
         )
     try:
         return compare(recorded, made)
-    except (ValueError, OSError, KeyError, TypeError) as error:
+    except (ValueError, OSError, KeyError, TypeError, BadZipFile) as error:
         return Difference(largest=math.inf, note=f"cannot be read ({' '.join(str(error).split())[:100]})")
 
 
@@ -66,6 +67,8 @@ def _walk(before: Any, after: Any, key: str) -> Iterator[Difference]:
             yield Difference(largest=math.inf, note=f"{key or 'the file'} has another key: {other}")
             return
         for name, value in before.items():
+            if name == "reference" and key.endswith("out_of_distribution"):
+                continue  # a digest of numbers that are compared in their own file
             yield from _walk(value, after[name], f"{key}.{name}".lstrip("."))
     elif isinstance(before, list) and isinstance(after, list):
         if len(before) != len(after):
@@ -128,6 +131,13 @@ def _compare_arrays(recorded: Path, made: Path) -> Difference:
     return compare_numbers(before, after, "the array")
 
 
+def _compare_archives(recorded: Path, made: Path) -> Difference:
+    with np.load(recorded, allow_pickle=False) as before, np.load(made, allow_pickle=False) as after:
+        if set(before.files) != set(after.files):
+            return Difference(largest=math.inf, note="other arrays")
+        return _worst(compare_numbers(before[name], after[name], name) for name in before.files)
+
+
 def _compare_tensors(recorded: Path, made: Path) -> Difference:
     from safetensors.torch import load_file
 
@@ -179,6 +189,7 @@ FORMATS: dict[str, Callable[[Path, Path], Difference]] = {
     ".csv": _compare_csv,
     ".parquet": _compare_parquet,
     ".npy": _compare_arrays,
+    ".npz": _compare_archives,
     ".safetensors": _compare_tensors,
     **dict.fromkeys((".html", ".md", ".txt", ".yaml"), _compare_text),
 }

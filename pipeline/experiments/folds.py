@@ -28,10 +28,7 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
 LAST_STAGE = "evaluate"  # nothing is registered: a model of a fold replaces no model in use
-INSPECTIONS_OFF = (
-    "corruption=[]",
-    "intervention=[]",
-)  # minutes per fold, and no figure of a cross-validation uses them
+INSPECTIONS_OFF = ("corruption=[]", "intervention=[]", "attribution=none")  # minutes per fold, and no figure uses them
 LEAKAGE = "split_leakage"  # the one check that a fold could fail and the data not
 CARD_FILE = artifacts.PREDICTOR / CARD
 SHARED = ("max_attribute_values", "near_duplicate_bits", "seed")  # of the split of the recipe
@@ -82,7 +79,8 @@ def fold_overrides(num_folds: int, num_repeats: int, overrides: Sequence[str]) -
     """Name of each fold to the overrides that make it: the recipe, the fold, and no check but that of leakage.
 
     The other checks describe the data, which an ordinary run has checked, and a class that is missing in test of one
-    fold is in test of another. Corruptions and interventions are off unless the recipe lists some.
+    fold is in test of another. Corruptions, interventions and attribution
+    maps are off unless the recipe chooses some.
 
     Args:
         num_folds: At least 2.

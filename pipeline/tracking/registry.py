@@ -164,7 +164,15 @@ def create_version(
 
     import pipeline
 
-    optional = [ColSpec(DataType.boolean, "abstains", required=False), ColSpec(DataType.string, "set", required=False)]
+    optional = [
+        ColSpec(kind, name, required=False)
+        for name, kind in (
+            ("abstains", DataType.boolean),
+            ("set", DataType.string),
+            ("out_of_distribution", DataType.double),
+            ("reason", DataType.string),
+        )
+    ]
     signature = ModelSignature(
         inputs=Schema([ColSpec(DataType.binary, "image")]),
         outputs=Schema([ColSpec(DataType.string, "class"), ColSpec(Map(DataType.double), "scores"), *optional]),

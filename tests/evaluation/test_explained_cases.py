@@ -13,7 +13,14 @@ def choose(scores, targets, abstains=None, groups=LETTERS, exclusive=True, per_k
     scores, targets = np.array(scores, dtype=np.float32), np.array(targets)
     decided = scores > 0.5 if not exclusive else scores == scores.max(axis=1, keepdims=True)
     abstains = np.zeros(len(scores), bool) if abstains is None else np.array(abstains)
-    decisions = Decisions(scores=scores, decided=decided, abstains=abstains, sets=None)
+    decisions = Decisions(
+        scores=scores,
+        decided=decided,
+        abstains=abstains,
+        sets=None,
+        out_of_distribution=None,
+        reasons=np.full(len(scores), "", dtype=object),
+    )
     samples = pd.DataFrame({"sample_id": LETTERS[: len(scores)], "group": groups[: len(scores)]})
     table = choose_cases(decisions, targets, samples, exclusive, per_kind, most)
     return [(row.column, row.kind, row.sample_id) for row in table.itertuples()]

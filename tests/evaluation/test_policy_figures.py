@@ -1,5 +1,7 @@
 """Figures of a policy by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from policy_examples import make_policy
 from pipeline.core import artifacts
 from pipeline.core.decision_rule import Rule
 from pipeline.core.errors import UserError
+from pipeline.core.policy import OutOfDistribution
 from pipeline.evaluation.cost_figures import cost_figures
 from pipeline.evaluation.policy_evaluation import evaluate_policy, read_policy, read_policy_figures
 from pipeline.evaluation.policy_figures import (
@@ -54,6 +57,16 @@ POLICY = make_policy(2, set_thresholds=(0.4, 0.4), abstention="confidence", rule
 @pytest.fixture
 def material():
     return PolicyMaterial.of(POLICY, table(), CLASSES)
+
+
+def test_abstention_because_of_the_distance_has_figures():
+    far = OutOfDistribution(distance={}, reference="", limit=1.0, share=0.01, abstains=True)
+    policy = make_policy(2, out_of_distribution=far)
+    found = policy_figures(PolicyMaterial.of(policy, table().assign(out_of_distribution=0.5), CLASSES), BOOTSTRAP)
+    assert found["abstained"].value == pytest.approx(0.05)
+    flagged = make_policy(2, out_of_distribution=replace(far, abstains=False))
+    found = policy_figures(PolicyMaterial.of(flagged, table().assign(out_of_distribution=0.5), CLASSES), BOOTSTRAP)
+    assert "abstained" not in found
 
 
 def test_figures(material):

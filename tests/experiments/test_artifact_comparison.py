@@ -34,6 +34,10 @@ def write_csv(path, value):
     pd.DataFrame(value).to_csv(path, index=False)
 
 
+def write_archive(path, value):
+    np.savez(path, **value)
+
+
 def write_parquet(path, value):
     pd.DataFrame(value).to_parquet(path)
 
@@ -59,6 +63,14 @@ def save_tensors(path, value):
         ("a.csv", write_csv, {"x": [1.0, 4.0], "y": ["a", "b"]}, {"x": [1.0, 5.0], "y": ["a", "b"]}, 0.25),
         ("a.parquet", write_parquet, {"s": [[0.1], [0.2]]}, {"s": [[0.1], [0.7]]}, 0.5),
         ("a.npy", save_array, [1.0, math.nan], [1.125, math.nan], 0.125),
+        ("a.npz", write_archive, {"m": [0.0, 8.0], "n": [1.0]}, {"n": [1.0], "m": [0.0, 9.0]}, 0.125),
+        (
+            "a.json",
+            write_json,
+            {"out_of_distribution": {"reference": "a", "limit": 1.0}},
+            {"out_of_distribution": {"reference": "b", "limit": 1.5}},
+            0.5,
+        ),  # the digest of another file
         ("a.safetensors", save_tensors, {"w": [0.0, 8.0]}, {"w": [0.0, 9.0]}, 0.125),
         ("a.html", write_text, "accuracy 80.0 %, cat2", "accuracy 84.0 %, cat2", 0.05),
         ("a.bin", write_text, "same", "same", 0.0),
@@ -85,6 +97,9 @@ def test_numbers_are_compared(pair, name, write, before, after, largest):
         ("a.npy", save_array, [1.0], [[1.0]], "the array has the shape (1, 1) instead of (1,)"),
         ("a.npy", save_array, [1.0, 2.0], [1.0, math.nan], "the array is undefined in other places"),
         ("a.safetensors", save_tensors, {"w": [1.0]}, {"v": [1.0]}, "other tensors"),
+        ("a.npz", write_archive, {"w": [1.0]}, {"v": [1.0]}, "other arrays"),
+        ("a.npz", write_text, "PK", "PK no archive", "cannot be read ("),
+        ("a.json", write_json, {"reference": "a"}, {"reference": "b"}, "reference is 'b' instead of 'a'"),
         ("a.html", write_text, "a cat", "a dog", "other words"),
         ("a.png", write_text, "1", "2", "other bytes; .png has no numbers to compare"),
         ("a.json", write_text, "{}", "{", "cannot be read (Expecting property name enclosed in double quotes"),

@@ -53,6 +53,7 @@ def test_a_fold_is_the_recipe_with_another_split_and_no_check_but_that_of_leakag
     assert not any(params[0]["curate"].values())
     assert not params[0]["corruption"]
     assert not params[0]["intervention"]
+    assert params[0]["attribution"]["_target_"].startswith("pipeline.evaluation.attributions.none.")
     for section in ("source", "train", "encoder", "augmentation", "metric", "task", "embed"):
         assert params[0][section] == recipe[section], section
 

@@ -55,18 +55,21 @@ def test_what_calibration_did(fall, ending):
     assert describe_calibration(POLICY, {**FELL, "calibration_error_fall": fall}).endswith(ending)
 
 
-def far(share, low=None, high=None, abstains=False):
-    policy = {"out_of_distribution": {"share": 0.01, "abstains": abstains}}
+def far(share, low=None, high=None, abstains=False, num_groups=400):
+    policy = {"out_of_distribution": {"share": 0.01, "abstains": abstains}, "num_groups": num_groups}
     return describe_distance(policy, {"out_of_distribution": entry(share, low, high)})
 
 
 def test_what_is_out_of_distribution():
     assert far(0.012, 0.0, 0.03) == (
-        "A picture is out of distribution if its features are farther from those of train than those of 99 % of "
-        "val; 1.2\u00a0% of test is. They are decided all the same; policy.out_of_distribution=abstain leaves them to "
+        "A picture is out of distribution if its features are farther from those of train than a limit, which is "
+        "chosen on val so that about 1 % of new pictures like those of val are flagged; 1.2\u00a0% of test is. They are decided all the same; policy.out_of_distribution=abstain leaves them to "
         "a person."
     )
-    assert "That is more than val shows: test holds pictures unlike train." in far(0.2, 0.1, 0.3)
+    surprise = "That is more than val shows: test holds pictures unlike train."
+    assert surprise in far(0.2, 0.1, 0.3)
+    assert surprise not in far(0.03, 0.02, 0.05)  # of 400 the 4th largest may let 2.2 % be farther
+    assert surprise not in far(0.2, 0.1, 0.3, num_groups=50)  # 1 % of 50 is no picture
     assert far(0.2, 0.0, 0.3, abstains=True).endswith("20.0\u00a0% of test is. The policy leaves them to a person.")
     assert describe_distance({"out_of_distribution": None}, {}) == ""
     assert describe_distance({}, {}) == ""  # stored before there were distances

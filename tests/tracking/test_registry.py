@@ -226,7 +226,9 @@ def test_no_picture_gives_no_row(client, version):
 def test_the_signature_takes_bytes(client, version):
     signature = mlflow.models.get_model_info(f"models:/{NAME}/{version}").signature
     assert [(column.name, str(column.type)) for column in signature.inputs] == [("image", "DataType.binary")]
-    assert [column.name for column in signature.outputs] == ["class", "scores", "abstains", "set"]
+    assert [column.name for column in signature.outputs] == [
+        *("class", "scores", "abstains", "set", "out_of_distribution", "reason")
+    ]
 
 
 def test_the_model_holds_no_pickle_and_pins_what_it_needs(client, version, tmp_path):

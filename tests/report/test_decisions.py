@@ -63,7 +63,8 @@ def far(share, low=None, high=None, abstains=False, num_groups=400):
 def test_what_is_out_of_distribution():
     assert far(0.012, 0.0, 0.03) == (
         "A picture is out of distribution if its features are farther from those of train than a limit, which is "
-        "chosen on val so that about 1 % of new pictures like those of val are flagged; 1.2\u00a0% of test is. They are decided all the same; policy.out_of_distribution=abstain leaves them to "
+        "chosen on val so that about 1 % of new pictures like those of val are flagged; 1.2\u00a0% of test is. "
+        "They are decided all the same; policy.out_of_distribution=abstain leaves them to "
         "a person."
     )
     surprise = "That is more than val shows: test holds pictures unlike train."

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 from pathlib import Path
 
@@ -48,22 +49,54 @@ def test_ci_runs_the_readmes_commands() -> None:
     assert set(run) <= set(COMMANDS)
 
 
+def run_ci(make: Path) -> subprocess.CompletedProcess[str]:
+    """Runs `.ci/run` with a script in the place of make."""
+    make.chmod(0o755)
+    path = f"{make.parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [ROOT / ".ci/run"], env={**os.environ, "PATH": path}, check=False, capture_output=True, text=True
+    )
+
+
 @pytest.mark.parametrize(
-    ("failing", "code", "ran"),
+    ("failing", "end", "code", "ran"),
     [
-        ("none", 0, {"install", "check", "test"}),
-        ("install", 2, {"install"}),
-        ("check", 2, {"install", "check", "test"}),
-        ("test", 2, {"install", "check", "test"}),
+        ("none", "exit 2", 0, {"install", "check", "test"}),
+        ("install", "exit 2", 2, {"install"}),
+        ("check", "exit 2", 2, {"install", "check", "test"}),
+        ("check", "kill -9 $$", 137, {"install", "check", "test"}),
+        ("test", "exit 2", 2, {"install", "check", "test"}),
+        ("test", "kill -9 $$", 137, {"install", "check", "test"}),
     ],
 )
-def test_ci_fails_where_a_command_fails(failing: str, code: int, ran: set[str], tmp_path: Path) -> None:
+def test_ci_fails_where_a_command_fails(failing: str, end: str, code: int, ran: set[str], tmp_path: Path) -> None:
     make = tmp_path / "make"
-    make.write_text(f'#!/bin/sh\ntouch {tmp_path}/ran-$1\n[ "$1" != {failing} ] || exit 2\n', encoding="utf-8")
-    make.chmod(0o755)
-    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    assert subprocess.run([ROOT / ".ci/run"], env={**os.environ, "PATH": path}, check=False).returncode == code
+    make.write_text(f'#!/bin/sh\ntouch {tmp_path}/ran-$1\n[ "$1" != {failing} ] || {end}\n', encoding="utf-8")
+    done = run_ci(make)
+    assert done.returncode == code
+    assert ("make check failed: its messages are above" in done.stderr) == (failing == "check")
     assert {found.name.removeprefix("ran-") for found in tmp_path.glob("ran-*")} == ran
+
+
+def test_the_checks_end_with_a_ci_that_is_stopped(tmp_path: Path) -> None:
+    make = tmp_path / "make"
+    make.write_text(
+        f"""#!/bin/sh
+case $1 in
+check)
+    trap 'kill $!; touch {tmp_path}/stopped; exit 1' TERM
+    sleep 20 &
+    touch {tmp_path}/ready
+    wait ;;
+test)
+    while [ ! -e {tmp_path}/ready ]; do sleep 0.05; done
+    kill -TERM $PPID ;;
+esac
+""",
+        encoding="utf-8",
+    )
+    assert run_ci(make).returncode == -signal.SIGTERM  # its pipes are closed, so the checks have ended
+    assert (tmp_path / "stopped").exists()
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("make ")])

@@ -35,7 +35,7 @@ class Reading:
     Attributes:
         test_set: Digest of the test samples.
         result: Digest of what was decided on them; the same model gives the same one.
-        what: What read it: `evaluate`, `compare`, `leaderboard`.
+        what: What read it: `evaluate`, `compare`, `leaderboard`, `cross-validate`.
         run: Training key of the model, or the names of what was compared.
         date: UTC, ISO 8601; empty where only the artifact of another checkout tells of the reading.
     """

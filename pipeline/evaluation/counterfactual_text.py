@@ -23,6 +23,7 @@ class Verdict:
 NO_INTERVENTION = "no intervention in params.yaml changes this property in a picture"
 NO_PICTURES = "the samples are clips or volumes, and interventions change pictures only"
 NOT_PACKED = "the packed pictures have no such label or property"
+NOT_MEASURED = "no test picture has this property measured"
 NO_DIRECTION = "the middle picture with the label and the middle one without it have the same value in train"
 NOT_TESTED = "more properties are suspected than intervene.max_properties allows"
 

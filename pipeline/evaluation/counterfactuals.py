@@ -91,6 +91,9 @@ class CounterfactualTest:
             return
         measured = self._column(suspicion)[subjects.rows]
         known = ~np.isnan(measured)
+        if not known.any():
+            yield CounterfactualResult.without(suspicion, text.NOT_MEASURED)
+            return
         subjects, measured = subjects.take(known), measured[known]
         chosen = sample_sides(subjects.has, subjects.groups, self.options.max_renders, self.options.seed)
         for name, one in able.items():

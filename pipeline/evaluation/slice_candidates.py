@@ -121,10 +121,19 @@ def _name_quarters(numbers: pd.Series) -> pd.Series:
     quarters = pd.qcut(numbers, NUM_BINS, duplicates="drop")
     ends = numbers.groupby(quarters, observed=True).agg(["min", "max"])
     for digits in (4, 6, 17):
-        names = [f"{low:.{digits}g} to {high:.{digits}g}" for low, high in ends.itertuples(index=False)]
+        names = [_name_range(low, high, digits) for low, high in ends.itertuples(index=False)]
         if len(set(names)) == len(names):
             break
     return quarters.cat.rename_categories(dict(zip(ends.index, names, strict=True)))
+
+
+def _name_range(low: float, high: float, digits: int) -> str:
+    """Both ends, rounded and without an exponent; one number where they are the same."""
+    texts = [
+        np.format_float_positional(end, precision=digits, unique=False, fractional=False, trim="-")
+        for end in (low, high)
+    ]
+    return texts[0] if low == high else " to ".join(texts)
 
 
 def _pairs(single: list[Candidate], num_samples: int, min_slice: int, most: int) -> tuple[list[Candidate], int]:

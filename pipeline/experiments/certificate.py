@@ -90,8 +90,8 @@ def describe_hardware(certificate: JsonObject) -> str:
     """How this machine compares with that of the original training, in a line."""
     if not certificate["recorded_machine"]:
         return (
-            "On what machine the original training ran is not known here: its run in MLflow is of before, or of "
-            "another store"
+            "The machine of the original training is not known: its run in MLflow was recorded by an older Colibri, "
+            "or is in another store"
         )
     others = certificate["other_machine"]
     if not others:

@@ -11,9 +11,9 @@ from pipeline.core.terminal import count_of
 from pipeline.evaluation.margin_text import BEYOND, CROSS, describe_margin
 from pipeline.evaluation.robustness import ALL, CLEAN
 from pipeline.report.card_texts import CardTexts, join_sections
-from pipeline.report.decisions import describe_calibration, describe_coverage
 from pipeline.report.formatting import PLAIN, SPACE, figure
 from pipeline.report.markdown import bullets, escape, table
+from pipeline.report.model_card_decisions import describe_decisions
 from pipeline.report.robustness import describe_loss
 
 if TYPE_CHECKING:
@@ -27,11 +27,6 @@ TEXTS = ("intended_use", "out_of_scope", "ethics", "contact", "license")
 OF_CLASS = ("precision", "recall", "f1", "auroc")
 MAX_CLASSES, MAX_SLICES = 50, 20
 PAIR = " and "  # between the two attributes of a slice
-ABSTENTIONS = {
-    "never": "Every picture gets a decision; none is left to a person",
-    "confidence": "A picture whose highest score is below {:.3g} % is left to a person",
-    "sets": "A picture whose prediction set does not hold exactly one class is left to a person",
-}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,7 +73,7 @@ def model_card(facts: ModelFacts, texts: CardTexts) -> str:
             ),
             ("Intended use", [texts.text("intended_use"), _write_fact("Out of scope", texts.text("out_of_scope"))]),
             ("Factors", [_factors(facts)]),
-            ("Metrics", [_metrics(facts), _decisions(facts)]),
+            ("Metrics", [_metrics(facts), describe_decisions(facts.decisions, facts.card)]),
             ("Evaluation data", [_evaluation_data(facts)]),
             ("Training data", [_training_data(facts)]),
             (
@@ -130,32 +125,6 @@ def _metrics(facts: ModelFacts) -> str:
         if note
     ]
     return bullets(lines)
-
-
-def _decisions(facts: ModelFacts) -> str:
-    """How a score becomes a decision, and what test shows of it."""
-    policy, figures = facts.decisions["policy"], facts.decisions["figures"]
-    known = {name: Estimate.from_json(entry) for name, entry in figures.items()}
-    rows = facts.decisions["rule"]
-    lines = [
-        describe_calibration(policy, known),
-        *(
-            f"{row['class']} is predicted where its score is at least {row['threshold']:.3g}, chosen on val"
-            for row in rows
-        ),
-        "" if rows else _by_default(facts),
-        ABSTENTIONS[policy["abstention"]].format(100 * policy["min_confidence"]),
-        describe_coverage(policy, known, facts.decisions["exchangeability"]["state"]),
-        facts.decisions["exchangeability"]["sentence"],
-        *policy["notes"],
-    ]
-    return "### Decisions\n\n" + bullets(escape(line) for line in lines if line)
-
-
-def _by_default(facts: ModelFacts) -> str:
-    if (facts.card.get("task") or {}).get("thresholds"):
-        return "A label is predicted where its score reaches its threshold, which was chosen on val."
-    return "The class with the highest score is predicted." if facts.decisions["policy"]["exclusive"] else ""
 
 
 def _evaluation_data(facts: ModelFacts) -> str:
@@ -244,7 +213,9 @@ def _by_slice(facts: ModelFacts) -> str:
     found = f"Of {count_of(len(rows), 'slice')} {weaker:,} {'is' if weaker == 1 else 'are'} shown to be weaker than"
     columns = ("Slice", "Pictures", PLAIN[metric][0], "The rest", "p", "Verdict")
     heading = (
-        f"### Slice by slice, the weakest first\n\n{found} the rest of test; p is corrected for all of them together."
+        "### Slice by slice, the weakest first\n\n"
+        f"{found} the rest of test; p is corrected for all of them together; slices that only repeat another one are "
+        "left out."
     )
     return f"{heading}\n\n{table(columns, cells)}"
 

@@ -113,7 +113,7 @@ def write_cards(card: JsonObject, details: list[tuple[str, str]], texts: CardTex
         readings=readings,
         decisions=artifacts.read_json(artifacts.POLICY_FIGURES),
         robustness=read_estimates(artifacts.ROBUSTNESS_METRICS),
-        counterfactuals=[one["sentence"] for one in artifacts.read_json(artifacts.INTERVENTIONS)["results"]],
+        counterfactuals=list_sentences(artifacts.read_json(artifacts.INTERVENTIONS)["results"]),
     )
     samples = artifacts.read_table(artifacts.MANIFEST)
     data = DataFacts(
@@ -127,6 +127,11 @@ def write_cards(card: JsonObject, details: list[tuple[str, str]], texts: CardTex
     )
     artifacts.write_text(artifacts.MODEL_CARD, model_card(model, texts))
     artifacts.write_text(artifacts.DATA_SHEET, data_sheet(data, texts))
+
+
+def list_sentences(results: list[JsonObject]) -> list[str]:
+    """What each result of `reports/interventions.json` says: of the property, then of its place where it has one."""
+    return [verdict["sentence"] for one in results for verdict in (one, one["outer"]) if verdict]
 
 
 def version_facts(result: JsonObject, card: JsonObject, num_epochs: int) -> list[tuple[str, str]]:

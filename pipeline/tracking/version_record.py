@@ -31,7 +31,7 @@ class VersionRecord:
         params: All parameters of its run, without credentials.
         card: Of its predictor.
         predictions: The bytes of its `data/predictions.parquet`.
-        num_bytes: Of the predictor's files.
+        num_bytes: Of the predictor's files, without the feature reference, which belongs to the policy.
     """
 
     name: str
@@ -67,7 +67,11 @@ def read_version(model: str) -> VersionRecord:
             params=yaml.safe_load(params.read_text(encoding="utf-8")),
             card=artifacts.read_json(predictor / CARD),
             predictions=predictions.read_bytes(),
-            num_bytes=sum(path.stat().st_size for path in predictor.rglob("*") if path.is_file()),
+            num_bytes=sum(
+                path.stat().st_size
+                for path in predictor.rglob("*")
+                if path.is_file() and path.name != artifacts.REFERENCE.name
+            ),
         )
 
 

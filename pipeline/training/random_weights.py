@@ -70,7 +70,11 @@ class PermutedFeatures:
 
     @classmethod
     def of(cls, scaling: Any, num_features: int, seed: int) -> PermutedFeatures:
-        return cls(scaling=scaling, order=np.random.default_rng(seed).permutation(num_features))
+        """Of a fitted transformer, or None; a random order, and never the one that is there."""
+        order = np.random.default_rng(seed).permutation(num_features)
+        if (order == np.arange(num_features)).all():
+            order = np.roll(order, 1)
+        return cls(scaling=scaling, order=order)
 
     def transform(self, features: np.ndarray) -> np.ndarray:
         """(N, D) features, scaled and in the other order."""

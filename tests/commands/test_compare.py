@@ -113,6 +113,7 @@ def registered(repository, empty_store, monkeypatch):
         model = client.create_logged_model(client.get_run(run_id).info.experiment_id, "model", run_id)
         files = file_path(model.artifact_location) / "artifacts/predictor"
         shutil.copytree(artifacts.PREDICTOR, files)
+        (files / artifacts.REFERENCE.name).write_bytes(bytes(1000))  # of its policy
         client.create_model_version("model", model.model_uri, run_id, model_id=model.model_id)
     registry.set_alias("model", "champion", "1")
     write_run(repository, 58, 10)
@@ -131,6 +132,10 @@ def test_a_registered_version_and_the_workspace(registered, capsys, name):
     assert "right: A and B 40, only A 0, only B 18, neither 2\n" in shown
     assert next(line for line in shown.splitlines() if "site = south" in line).endswith("better")
     assert [one.run for one in read_readings()] == [f"{name} and workspace"]
+
+
+def test_the_size_of_a_version_is_that_of_its_predictor(registered):
+    assert read_run("@champion").num_bytes == read_run("first").num_bytes
 
 
 def test_a_tag_of_git_comes_before_a_version_of_that_name(registered):

@@ -180,7 +180,10 @@ def test_the_machine_is_compared_with_that_of_the_original_training(repository, 
         certificate_module, "describe_machine", lambda: {"processor": "new", "vector instructions": "AVX2"}
     )
     run(stages=["train"])
-    unknown = "On what machine the original training ran is not known here"
+    unknown = (
+        "The machine of the original training is not known: its run in MLflow was recorded by an older Colibri, or is "
+        "in another store"
+    )
     assert unknown in capsys.readouterr().out
     assert unknown in PAGE.read_text()
     found = {"processor": "new", "vector instructions": "AVX512", "torch": "2.1"}

@@ -120,6 +120,14 @@ def test_a_property_that_is_the_same_in_both_classes_has_no_way():
     assert run(packed=changed_index(prop_brightness=0.5)).sentence.endswith(f"{text.NO_DIRECTION}.")
 
 
+def test_a_property_that_no_test_picture_has_cannot_be_tested():
+    index = simulation.simulate(60, 60, 0).index
+    measured = index["prop_brightness"].where(index["split"] != "test")
+    result = run(packed=changed_index(prop_brightness=measured))
+    assert result.state == "cannot_be_judged"
+    assert result.sentence.endswith("cannot be judged: no test picture has this property measured.")
+
+
 def test_a_model_that_reads_properties_cannot_be_tested():
     """It refuses pictures without their rows, as train=property_forest does."""
     forest = PropertyForestPredictor(None, None, SingleLabel(label_smoothing=0.0))

@@ -47,6 +47,15 @@ def test_of_many_names_the_frequent_ones_are_slices():
     assert len(listed(table([1] * 12, attr_name=twelve), min_slice=4)[0]) == 12  # each is listed, too small
 
 
+def test_quarters_of_large_numbers_have_no_exponent_and_one_number_is_named_once():
+    found, _ = listed(table([1] * 20, attr_bytes=123_400 + 1000.0 * np.arange(20), group="g"))
+    assert [name for attribute, name, _ in found if attribute == "bytes"] == [
+        *("123400 to 127400", "128400 to 132400", "133400 to 137400", "138400 to 142400"),
+    ]
+    found, _ = listed(table([1] * 40, attr_count=[5.0] * 20 + list(6 + 0.5 * np.arange(20)), group="g"))
+    assert [name for attribute, name, _ in found if attribute == "count"] == ["5", "6 to 10.5", "11 to 15.5"]
+
+
 def test_rows_without_a_value_are_in_no_slice_and_rows_are_found_by_position():
     test = table([1, 1, 0, 1], attr_site=["x", "x", None, None])
     test.index = [7, 3, 9, 1]

@@ -10,6 +10,7 @@ from pipeline.core.results import StoredFinding
 from pipeline.evaluation.slices import COLUMNS
 from pipeline.report.card_texts import CardTexts
 from pipeline.report.data_sheet import DataFacts, data_sheet
+from pipeline.report.formatting import SPACE
 from pipeline.report.model_card_page import ModelFacts, model_card
 
 FULL = CardTexts(**dict.fromkeys(CardTexts.__dataclass_fields__, "Written *by hand*."))
@@ -49,6 +50,7 @@ POLICY = {
     "abstention": "confidence",
     "min_confidence": 0.8,
     "set_thresholds": None,
+    "rule": {"thresholds": [None, 0.4321], "costs": None, "note": ""},
     "coverage": 0.9,
     "notes": ["Prediction sets cannot be judged: val is small."],
 }
@@ -125,6 +127,7 @@ def test_no_slice_that_only_repeats_another_one():
     text = model(slices=SLICES.assign(repeats=["", "site = north", ""]))
     assert "site = north" in text
     assert "site = a" not in text
+    assert "slices that only repeat another one are left out" in text
 
 
 def test_figures_of_all_of_classes_and_of_slices():
@@ -152,6 +155,39 @@ def test_how_a_score_becomes_a_decision():
     plain = model(decisions={**DECISIONS, "rule": [], "policy": {**POLICY, "abstention": "never"}})
     assert "* The class with the highest score is predicted." in plain
     assert "* Every picture gets a decision; none is left to a person" in plain
+
+
+def decided(figures=None, **policy):
+    """The card of a policy without thresholds."""
+    return model(decisions={**DECISIONS, "rule": [], "figures": figures or {}, "policy": {**POLICY, **policy}})
+
+
+def test_costs_decide_where_the_aim_has_them():
+    text = decided(rule={"thresholds": None, "costs": [[0, 1], [5, 0]], "note": ""})
+    assert "* The class with the lowest expected cost is predicted (aim.costs)." in text
+    assert "The class with the highest score is predicted" not in text
+
+
+def test_far_pictures_that_are_left_to_a_person_are_named():
+    flag = {"share": 0.01, "limit": 2.0, "abstains": True}
+    figures = {"out_of_distribution": entry(0.05, 0.0, 0.1).to_json()}
+    for abstention in ("never", "sets"):
+        text = decided(figures, abstention=abstention, out_of_distribution=flag)
+        assert "farther from those of train than those of 99 % of val; 5.0 % of test is." in text.replace(SPACE, " ")
+        assert "The policy leaves them to a person." in text
+        assert "Every picture gets a decision" not in text
+        assert "no picture is left to a person" not in text
+    text = decided(figures, abstention="never", out_of_distribution={**flag, "abstains": False})
+    assert "* Every picture gets a decision; none is left to a person" in text
+    assert "They are decided all the same" in text
+
+
+def test_abstention_by_sets_needs_sets():
+    by_sets = "A picture whose prediction set does not hold exactly one class is left to a person"
+    assert by_sets in decided(abstention="sets", set_thresholds=[0.2, 0.3])
+    without = decided(abstention="sets")
+    assert "* No prediction sets could be fitted, so no picture is left to a person" in without
+    assert by_sets not in without
 
 
 def test_weak_slices_come_first_with_their_corrected_p():

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 from report_material import NASTY, Page, build
 
 from pipeline.report.page import content, render
-from pipeline.report.slices import NUM_EXAMPLES, list_examples
+from pipeline.report.slices import MAX_SHOWN, NUM_EXAMPLES, list_examples
 
 PICTURE = np.zeros((8, 8, 1), dtype=np.uint8)
 
@@ -63,6 +64,24 @@ def test_weak_slices_show_pictures_of_their_mistakes_and_the_others_are_behind_a
         section.index("Mistakes in the weak slices") < section.index("<summary>Not shown to be weaker") < len(section)
     )
     assert "fine" not in section[: section.index("<summary>Not shown")]
+
+
+@pytest.mark.parametrize(
+    ("num_weak", "num_fine", "summary"),
+    [
+        (MAX_SHOWN, 2, "Not shown to be weaker, the worst first: 2"),
+        (MAX_SHOWN + 1, 0, "1 more weak slice: 1"),
+        (MAX_SHOWN + 3, 2, "3 more weak slices, then those not shown to be weaker, the worst first: 5"),
+        (2 * MAX_SHOWN + 3, 2, f"{MAX_SHOWN} more weak slices: {MAX_SHOWN} of {MAX_SHOWN + 5}"),
+    ],
+)
+def test_weak_slices_beyond_the_limit_are_behind_the_click(num_weak, num_fine, summary):
+    names = [f"w{row:03d}" for row in range(num_weak)]
+    fine = [{"slice": f"fine{row}", "value": 0.9, "verdict": "not shown"} for row in range(num_fine)]
+    page = Page(render(with_slices(*map(weak, names), *fine))).text
+    assert summary in page
+    assert sum(name in page for name in names) == min(num_weak, 2 * MAX_SHOWN)
+    assert ("fine0" in page) == (num_fine > 0 and num_weak < 2 * MAX_SHOWN)
 
 
 def test_names_of_mistakes_are_escaped():

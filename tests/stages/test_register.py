@@ -16,7 +16,7 @@ from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.gates.better import Better
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.paired_comparison import load_test_predictions
-from pipeline.stages.register import describe_verdict
+from pipeline.stages.register import describe_verdict, list_sentences
 from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.tracking import promotion
 from pipeline.tracking.promotion import (
@@ -140,6 +140,16 @@ def result(registry, packed):
         return register_version(OPTIONS, f"run of {key}", key, GATE, card, packed, JUDGING)
 
     return registered
+
+
+def test_the_card_has_what_the_model_makes_of_the_place_of_a_property():
+    results = [
+        {"sentence": "It follows the border.", "outer": {"state": "follows", "sentence": "The border is enough."}},
+        {"sentence": "It is not shown to follow blur.", "outer": None},
+    ]
+    assert list_sentences(results) == [
+        *("It follows the border.", "The border is enough.", "It is not shown to follow blur."),
+    ]
 
 
 def test_a_version_carries_its_policy_in_its_card(registry, packed):

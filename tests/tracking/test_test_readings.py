@@ -33,4 +33,5 @@ def test_what_dvc_brought_from_another_checkout_counts_here(store, client, proje
     for _ in range(2):
         share_reading(run_id, last)
         assert count_uses("another set").total == 2
+        assert all(one.date for one in read_readings() if one.result == "ours")
     (store / "test_readings.jsonl").unlink()

@@ -1,6 +1,7 @@
 """A network without what it learned is like a new one, and still sees differences between pictures."""
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -51,6 +52,12 @@ def test_weights_outside_of_layers_are_permuted():
     scale = randomise_weights(Scaled(), pictures(), 0).scale
     assert sorted(scale.tolist()) == list(range(20))
     assert scale.tolist() != list(range(20))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_two_features_always_change_places(seed):
+    assert PermutedFeatures.of(None, 2, seed).transform(np.array([[1.0, 2.0]])).tolist() == [[2.0, 1.0]]
+    assert PermutedFeatures.of(None, 1, seed).transform(np.array([[1.0]])).tolist() == [[1.0]]
 
 
 def test_features_come_in_another_order_after_scaling():

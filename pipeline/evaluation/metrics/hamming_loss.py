@@ -25,7 +25,7 @@ class HammingLoss(Metric):
     Source: Schapire and Singer 2000, doi:10.1023/A:1007649029923.
     """
 
-    averaging: Literal["none", "macro"]
+    averaging: Literal["none", "macro"] = "macro"  # earlier Colibri recorded no averaging
 
     larger_is_better = False
 

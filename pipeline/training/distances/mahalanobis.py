@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LEAST = 1e-12  # variance, so that features which never vary have a distance
+LEAST_SHARE = 1e-6  # of the mean variance of a feature, so that rounding is no distance, whatever the scale
 
 
 @final
@@ -48,7 +49,7 @@ class Mahalanobis(FeatureDistance):
         kept = min(self.num_directions, len(variances))
         rest = variances[kept:].sum() / max(1, number - kept)
         shrunk = (1 - shrinkage) * np.array([*variances[:kept], rest]) + shrinkage * variances.sum() / number
-        precisions = 1 / np.maximum(shrunk, LEAST)
+        precisions = 1 / np.maximum(shrunk, max(LEAST, LEAST_SHARE * values.var(axis=0).mean()))
         fitted = {
             "center": values.mean(axis=0),
             "means": means - values.mean(axis=0),

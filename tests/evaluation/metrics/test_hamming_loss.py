@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
+from pipeline.core import config
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.metrics.hamming_loss import HammingLoss
 from pipeline.evaluation.metrics.label_accuracy import LabelAccuracy
@@ -31,6 +32,12 @@ def test_each_label_by_hand():
     np.testing.assert_allclose(LabelAccuracy(averaging="none")(targets, decided, decided, weights), 1 - expected)
     mean = LabelAccuracy(averaging="macro")(targets, decided, decided, weights)
     np.testing.assert_allclose(mean, [2 / 3, 5 / 6, np.nan])
+
+
+def test_the_node_of_an_earlier_run_is_the_mean_over_all_labels():
+    """`colibri compare` builds the metrics of both runs; those of Colibri before had no averaging."""
+    node = {"_target_": "pipeline.evaluation.metrics.hamming_loss.HammingLoss"}
+    assert config.build(node, "metric.hamming_loss") == HammingLoss(averaging="macro")
 
 
 def test_smaller_is_better():

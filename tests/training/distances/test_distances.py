@@ -38,7 +38,8 @@ def test_mahalanobis_is_that_of_the_shrunk_covariance(seed, number, length):
     labels = generator.integers(0, 3, number)
     means = np.stack([train[labels == one].mean(axis=0) for one in np.unique(labels)])
     residuals = train - means[np.unique(labels, return_inverse=True)[1]]
-    covariance = ledoit_wolf(residuals, assume_centered=True)[0] + 1e-12 * np.eye(length)
+    lengths, directions = np.linalg.eigh(ledoit_wolf(residuals, assume_centered=True)[0])
+    covariance = directions * np.maximum(lengths, 1e-6 * train.var(axis=0).mean()) @ directions.T
     if np.linalg.cond(covariance) > 1e4:
         return
     features = generator.normal(size=(5, length)).astype(np.float32) * 4
@@ -82,6 +83,18 @@ def test_features_that_never_vary(distance):
     assert found[0] == pytest.approx(0, abs=1e-3)
     assert found[1] > found[0]
     assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1000.0])
+def test_rounding_is_no_distance_where_classes_do_not_vary(scale):
+    """All pictures of a class have the same features: no covariance is left, at any scale."""
+    train = np.repeat(np.array([[0.1, 0.7], [0.9, 0.3]]), 4, axis=0).astype(np.float32) * scale
+    targets = np.repeat(np.eye(2), 4, axis=0)
+    moved = train[:1] * (1 + 1e-6)  # as another processor rounds
+    away = train[:1] + train.std()
+    found = measure(Mahalanobis(num_directions=2), train, targets, np.concatenate([moved, away]))
+    assert found[0] < 0.1
+    assert found[1] > 100
 
 
 @pytest.mark.parametrize("distance", DISTANCES.values(), ids=DISTANCES)

@@ -1,0 +1,58 @@
+"""How a score becomes a decision, in the words of the model card."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.core.estimate import Estimate
+from pipeline.report.decisions import describe_calibration, describe_coverage, describe_distance
+from pipeline.report.markdown import bullets, escape
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
+
+
+def describe_decisions(decisions: JsonObject, card: JsonObject) -> str:
+    """The section in Markdown: the rule of the policy, what is left to a person, and what test shows of both.
+
+    Args:
+        decisions: `reports/policy_figures.json`.
+        card: Of the predictor.
+    """
+    policy, figures = decisions["policy"], decisions["figures"]
+    known = {name: Estimate.from_json(entry) for name, entry in figures.items()}
+    rows = decisions["rule"]
+    lines = [
+        describe_calibration(policy, known),
+        *(
+            f"{row['class']} is predicted where its score is at least {row['threshold']:.3g}, chosen on val"
+            for row in rows
+        ),
+        "" if rows else _describe_rule(policy, card),
+        _describe_abstention(policy),
+        describe_distance(policy, known),
+        describe_coverage(policy, known, decisions["exchangeability"]["state"]),
+        decisions["exchangeability"]["sentence"],
+        *policy["notes"],
+    ]
+    return "### Decisions\n\n" + bullets(escape(line) for line in lines if line)
+
+
+def _describe_rule(policy: JsonObject, card: JsonObject) -> str:
+    if policy["rule"]["costs"] is not None:
+        return "The class with the lowest expected cost is predicted (aim.costs)."
+    if (card.get("task") or {}).get("thresholds"):
+        return "A label is predicted where its score reaches its threshold, which was chosen on val."
+    return "The class with the highest score is predicted." if policy["exclusive"] else ""
+
+
+def _describe_abstention(policy: JsonObject) -> str:
+    """Which scores leave a picture to a person; empty where none does but far pictures are left to a person."""
+    if policy["abstention"] == "confidence":
+        return f"A picture whose highest score is below {100 * policy['min_confidence']:.3g} % is left to a person"
+    if policy["abstention"] == "sets" and policy["set_thresholds"] is not None:
+        return "A picture whose prediction set does not hold exactly one class is left to a person"
+    far_abstains = (policy.get("out_of_distribution") or {}).get("abstains")
+    if policy["abstention"] == "sets":
+        return "No prediction sets could be fitted" + ("" if far_abstains else ", so no picture is left to a person")
+    return "" if far_abstains else "Every picture gets a decision; none is left to a person"

@@ -157,8 +157,8 @@ def test_a_change_of_the_policy_trains_nothing_again() -> None:
     before, after = composed("encoder=hog"), composed("encoder=hog", "aim=best_f1", "policy.abstain=confidence")
     changed = {key for key in before if before[key] != after[key]}
     assert changed == {"aim", "policy"}
-    assert [name for name, one in stages.items() if changed & {*one.get("params", [])}] == ["calibrate"]
-    assert stages["calibrate"]["outs"] == ["data/policy.json"]
+    assert [name for name, one in stages.items() if changed & {*one.get("params", [])}] == ["validate", "calibrate"]
+    assert stages["calibrate"]["outs"] == ["data/policy.json", "data/feature_reference.safetensors"]
     assert [name for name, one in stages.items() if "data/policy.json" in one["deps"]] == [
         "explain",
         "evaluate",

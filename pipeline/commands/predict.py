@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import UserError, name_some
-from pipeline.core.policy import OUT_OF_DISTRIBUTION
 from pipeline.core.terminal import bar_chart, say
 
 if TYPE_CHECKING:
@@ -107,6 +106,7 @@ class Totals:
     def add(self, table: pd.DataFrame) -> None:
         """Adds the rows of `predict_files`."""
         from pipeline.core.labels import parse_labels
+        from pipeline.core.policy import OUT_OF_DISTRIBUTION
 
         is_read = table["reason"].isin(["", OUT_OF_DISTRIBUTION])
         read = table[is_read]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 from zipfile import BadZipFile
 
 import numpy as np
@@ -94,7 +94,7 @@ class Explanations:
             np.savez(stream, pictures=pictures, maps=drawings)
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any], pictures: np.ndarray, maps: np.ndarray) -> Explanations:
+    def from_json(cls, content: JsonObject, pictures: np.ndarray, maps: np.ndarray) -> Explanations:
         """What `to_json` gave, with (P, H, W, C) pictures and (P, 2, H, W) maps of its P examples.
 
         Raises:

@@ -25,7 +25,6 @@ def main() -> list[str]:
         raise UserError(
             f"{len(failed)} of {len(results)} expectations failed: {describe(failed[0])}; all in {artifacts.VALIDATION}"
         )
-    # a change of the aim does not run this stage again: `calibrate` comes first then, and finds the same
     aim: Aim = config.build(config.get_section(params, "aim"), "aim")
     refuse_unfit_aim(aim, sorted({label for labels in manifest["labels"] for label in labels}), is_exclusive(params))
     artifacts.write_passed("validate")

@@ -64,7 +64,9 @@ def test_a_section(capsys):
 def test_a_misspelt_group():
     with pytest.raises(UserError, match=r"^there is no group 'trian'; did you mean 'train'\?$"):
         options.main("trian")
-    with pytest.raises(UserError, match=r"^there is no group 'zzz'; there are aim, augmentation, check, .*register"):
+    with pytest.raises(
+        UserError, match=r"^there is no group 'zzz'; there are aim, attribution, augmentation, check, .*register"
+    ):
         options.main("zzz")
 
 

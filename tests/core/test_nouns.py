@@ -32,7 +32,11 @@ def expected() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {kind: set() for kind in KINDS}
     found["estimator"] = set(nouns.ESTIMATORS)
     for kind, required in nouns.KINDS.items():
-        classes = {}
+        classes = {
+            node.name: ("", node)
+            for node in ast.parse((ROOT / "core/evaluation_contracts.py").read_text(encoding="utf-8")).body
+            if isinstance(node, ast.ClassDef)
+        }
         for path in ROOT.joinpath(*required.package.split(".")).glob("*.py"):
             for node in ast.parse(path.read_text(encoding="utf-8")).body:
                 if isinstance(node, ast.ClassDef):
@@ -44,7 +48,7 @@ def expected() -> dict[str, set[str]]:
 
 
 def derives(name: str, contract: str, classes: dict[str, tuple[str, ast.ClassDef]]) -> bool:
-    """Whether a class has the contract among its bases, or among those of a base in the same package."""
+    """Whether a class has the contract among its bases, or among those of a base in its package or in the contracts."""
     bases = [ast.unparse(base) for base in classes[name][1].bases] if name in classes else []
     return contract in bases or any(derives(base, contract, classes) for base in bases)
 

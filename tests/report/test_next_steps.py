@@ -35,9 +35,9 @@ def test_at_most_three_and_what_could_make_the_figures_wrong_comes_first():
     ]
 
 
-def test_they_are_at_the_end_of_the_page_and_lead_somewhere():
+def test_they_follow_what_was_found_and_lead_somewhere():
     html = render(build())
-    assert html.index('id="making"') < html.index('id="next"')
+    assert html.index('id="interventions"') < html.index('id="next"') < html.index('id="making"')
     page = Page(html)
     ids = {attributes.get("id") for _, attributes in page.tags}
     for one in content(build())["next_steps"]:

@@ -77,7 +77,7 @@ def test_names_are_text_and_nothing_else():
 def test_how_often_test_was_read_is_in_the_header_and_a_warning_above_the_limit():
     page = Page(render(build())).text
     assert "3 results were read from these test pictures until this evaluation" in page
-    assert page.index("3 results were read") < page.index("Dot: the figure on test.")
+    assert page.index("3 results were read") < page.index("Dot: the figure. Bar: its 95 % interval")
     note = UseNote(finding="30 results were read, more than <25>", advice="report it on new pictures")
     html = render(replace(build(), readings=note))
     assert "warning 30 results were read, more than <25>. Report it on new pictures. colibri summary" in Page(html).text

@@ -25,11 +25,14 @@ def test_the_largest_loss_comes_first_with_its_interval():
 
 def test_a_part_of_test_is_called_a_part():
     text = Page(render(build())).text
-    assert "40 pictures of test)" in text
+    assert "the accuracy of 40 test pictures by" in text
+    assert "They are a part of" not in text
     material = build()
     clean = replace(material.robustness_metrics["clean"], n=30)
     part = replace(material, robustness_metrics=material.robustness_metrics | {"clean": clean})
-    assert "30 of the 40 pictures of test, each class by its share: robustness.max_samples)" in Page(render(part)).text
+    shown = Page(render(part)).text
+    assert "the accuracy of 30 test pictures by" in shown
+    assert "They are a part of the 40 pictures of test, each class by its share (robustness.max_samples)." in shown
 
 
 def test_points_and_bars_lie_where_the_figures_are():

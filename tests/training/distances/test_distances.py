@@ -85,16 +85,13 @@ def test_features_that_never_vary(distance):
     assert np.isfinite(found).all()
 
 
-@pytest.mark.parametrize("scale", [1.0, 1000.0])
-def test_rounding_is_no_distance_where_classes_do_not_vary(scale):
-    """All pictures of a class have the same features: no covariance is left, at any scale."""
-    train = np.repeat(np.array([[0.1, 0.7], [0.9, 0.3]]), 4, axis=0).astype(np.float32) * scale
+def test_the_scale_of_features_is_none_of_the_distance_where_classes_do_not_vary():
+    """All pictures of a class have the same features: no covariance is left."""
+    train = np.repeat(np.array([[0.25, 0.5], [1.0, 0.5]]), 4, axis=0).astype(np.float32)
     targets = np.repeat(np.eye(2), 4, axis=0)
-    moved = train[:1] * (1 + 1e-6)  # as another processor rounds
-    away = train[:1] + train.std()
-    found = measure(Mahalanobis(num_directions=2), train, targets, np.concatenate([moved, away]))
-    assert found[0] < 0.1
-    assert found[1] > 100
+    fitted, scaled = (Mahalanobis(num_directions=1).fit(one, targets) for one in (train, 1024 * train))
+    np.testing.assert_allclose(scaled["precisions"] * 1024**2, fitted["precisions"], rtol=1e-5)
+    assert fitted["precisions"][0] == pytest.approx(1e6 / train.var(axis=0).mean())
 
 
 @pytest.mark.parametrize("distance", DISTANCES.values(), ids=DISTANCES)

@@ -159,7 +159,7 @@ def test_how_a_score_becomes_a_decision():
 
 def decided(figures=None, **policy):
     """The card of a policy without thresholds."""
-    return model(decisions={**DECISIONS, "rule": [], "figures": figures or {}, "policy": {**POLICY, **policy}})
+    return model(decisions={**DECISIONS, "rule": [], "figures": figures or {}, "policy": {**POLICY, "num_groups": 40, **policy}})
 
 
 def test_costs_decide_where_the_aim_has_them():
@@ -173,7 +173,7 @@ def test_far_pictures_that_are_left_to_a_person_are_named():
     figures = {"out_of_distribution": entry(0.05, 0.0, 0.1).to_json()}
     for abstention in ("never", "sets"):
         text = decided(figures, abstention=abstention, out_of_distribution=flag)
-        assert "farther from those of train than those of 99 % of val; 5.0 % of test is." in text.replace(SPACE, " ")
+        assert "1 % of new pictures like those of val are flagged; 5.0 % of test is." in text.replace(SPACE, " ")
         assert "The policy leaves them to a person." in text
         assert "Every picture gets a decision" not in text
         assert "no picture is left to a person" not in text

@@ -159,7 +159,9 @@ def test_how_a_score_becomes_a_decision():
 
 def decided(figures=None, **policy):
     """The card of a policy without thresholds."""
-    return model(decisions={**DECISIONS, "rule": [], "figures": figures or {}, "policy": {**POLICY, "num_groups": 40, **policy}})
+    return model(
+        decisions={**DECISIONS, "rule": [], "figures": figures or {}, "policy": {**POLICY, "num_groups": 40, **policy}}
+    )
 
 
 def test_costs_decide_where_the_aim_has_them():

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.core.estimate import Estimate
-from pipeline.report.decisions import describe_calibration, describe_coverage, describe_distance
+from pipeline.report.decisions import describe_calibration, describe_coverage
+from pipeline.report.distance_text import describe_distance
 from pipeline.report.markdown import bullets, escape
 
 if TYPE_CHECKING:

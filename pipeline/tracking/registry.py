@@ -164,15 +164,8 @@ def create_version(
 
     import pipeline
 
-    optional = [
-        ColSpec(kind, name, required=False)
-        for name, kind in (
-            ("abstains", DataType.boolean),
-            ("set", DataType.string),
-            ("out_of_distribution", DataType.double),
-            ("reason", DataType.string),
-        )
-    ]
+    kinds = [("abstains", "boolean"), ("set", "string"), ("out_of_distribution", "double"), ("reason", "string")]
+    optional = [ColSpec(kind, name, required=False) for name, kind in kinds]
     signature = ModelSignature(
         inputs=Schema([ColSpec(DataType.binary, "image")]),
         outputs=Schema([ColSpec(DataType.string, "class"), ColSpec(Map(DataType.double), "scores"), *optional]),

@@ -6,7 +6,8 @@ import pytest
 from report_material import CASES, Page, build, entry, measure_decisions
 
 from pipeline.core.decision_rule import Rule
-from pipeline.report.decisions import decisions, describe_calibration, describe_coverage, describe_distance
+from pipeline.report.decisions import decisions, describe_calibration, describe_coverage
+from pipeline.report.distance_text import describe_distance
 from pipeline.report.page import render
 
 POLICY = {"temperatures": [2.0, 2.0], "set_thresholds": [0.1, 0.1], "coverage": 0.9}

@@ -19,7 +19,7 @@ TITLES = {  # figure to its name and its meaning
     OTHER: ("another picture with the trained model", "mean rank correlation of the maps of different pictures"),
     REPRODUCED: (
         "reproduced by random weights",
-        "how far the first lies on the way from the second to 1; below 0 is nothing",
+        "how far the first lies on the way from the second to 1; 0 or less: nothing",
     ),
 }
 KINDS = {  # kind to its title

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,7 +25,7 @@ NO_PICTURES = "the samples are clips or volumes, and interventions change pictur
 NOT_PACKED = "the packed pictures have no such label or property"
 NOT_MEASURED = "no test picture has this property measured"
 NO_DIRECTION = "the middle picture with the label and the middle one without it have the same value in train"
-NOT_TESTED = "more properties are suspected than intervene.max_properties allows"
+MOST_NAMED = 5  # properties that were not tested
 
 
 def describe(
@@ -57,6 +57,15 @@ def describe_obstacle(suspicion: Suspicion, obstacle: str, intervention: str = "
     """Why nothing can be said."""
     by = f" by {intervention.replace('_', ' ')}" if intervention else ""
     return f"Whether the model follows {suspicion.words} cannot be judged{by}: {obstacle}."
+
+
+def describe_untested(suspicions: Sequence[Suspicion], most: int) -> str:
+    """How the sentence on the suspected properties ends: with those that were left out, the best predictors first."""
+    if not suspicions:
+        return "."
+    names = ", ".join(one.words for one in suspicions[:MOST_NAMED])
+    more = f" and {len(suspicions) - MOST_NAMED} more" if len(suspicions) > MOST_NAMED else ""
+    return f"; only the best predictors are tested (intervene.max_properties={most}), not {names}{more}."
 
 
 def describe_outer(label: str, intervention: str, state: State, accuracy: Estimate) -> str:

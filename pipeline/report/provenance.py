@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -39,13 +40,14 @@ def model_facts(card: JsonObject, num_epochs: int, num_bytes: int) -> list[tuple
         num_bytes: Of the predictor's files.
     """
     encoder, train, samples = (card.get(name) or {} for name in ("encoder", "train", "num_samples"))
-    trained = _short(train)
+    trained = _describe_trainer(train)
     if samples.get("train"):
-        trained += f", {count_of(num_epochs, 'epoch')} of {count_of(samples['train'], 'picture')}"
+        epochs = "" if "estimator" in train else f"{count_of(num_epochs, 'epoch')} of "
+        trained += f", {epochs}{count_of(samples['train'], 'picture')}"
     sizes = [f"{whole(card['num_parameters'])} parameters"] if "num_parameters" in card else []
     pixels = (card.get("transform") or {}).get("image_size")
     facts = [
-        ("Model", encoder.get("architecture") or _short(encoder)),
+        ("Model", encoder.get("architecture") or _words(encoder)),
         ("Training", trained.lstrip(", ")),
         ("Picture size", f"{pixels}{SPACE}pixels" if pixels else ""),
         ("Model size", ", ".join([file_size(num_bytes), *sizes])),
@@ -56,11 +58,10 @@ def model_facts(card: JsonObject, num_epochs: int, num_bytes: int) -> list[tuple
 def provenance(params: Params, card: JsonObject) -> Provenance:
     encoder, packing, train = (card.get(name) or {} for name in ("encoder", "packing", "train"))
     facts = [
-        ("Encoder", encoder.get("architecture") or _short(encoder)),
+        ("Encoder", encoder.get("architecture") or _words(encoder)),
         ("Pretrained weights", _describe_weights(encoder["weights"]) if "weights" in encoder else ""),
-        ("Trained by", _short(train)),
-        ("Estimator", _short(train.get("estimator") or {})),
-        ("Task", _short(card.get("task") or {})),
+        ("Training", _describe_trainer(train)),
+        ("Task", _words(card.get("task") or {})),
         ("Parameters", whole(card["num_parameters"]) if "num_parameters" in card else ""),
         (
             "Pictures stored at",
@@ -109,6 +110,13 @@ def _describe_weights(value: Any) -> str:
     return "of an installed package" if value == "package" else _format_value(value)
 
 
-def _short(node: Params) -> str:
-    """The class that a node builds, without its path."""
-    return str(node.get("_target_", "")).rpartition(".")[2]
+def _describe_trainer(train: Params) -> str:
+    """Of an estimator its name: logistic regression on frozen features."""
+    estimator = _words(train.get("estimator") or {})
+    return f"{estimator} on frozen features" if estimator else _words(train)
+
+
+def _words(node: Params) -> str:
+    """The class that a node builds, in words: fine tune."""
+    name = str(node.get("_target_", "")).rpartition(".")[2]
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower() if name != name.upper() else name

@@ -14,7 +14,7 @@ from pipeline.core.estimate import Estimate
 from pipeline.report.formatting import Figure, attribute_words, figure, number_or_none, share
 from pipeline.report.pictures import Picture, gallery
 
-NUM_SHOWN, MAX_SHOWN = 30, 120  # at once; on the page. The file has all
+NUM_SHOWN, MAX_SHOWN = 12, 120  # at once; on the page. The file has all
 NUM_EXAMPLES = 8  # weak slices whose mistakes are shown
 MAX_BYTES = 400_000  # of their pictures together
 UNKNOWN = "cannot be judged"
@@ -64,8 +64,8 @@ class Slices:
 
     Attributes:
         overall: The figure to compare with; None if there is no metric.
-        rows: Slices with a figure: those that are weaker first, then the others, the worst first. Those that only
-            repeat another one are in `repeated_by` of that one.
+        rows: Slices with a figure: those that are weaker first, then those not shown to be, then those without a verdict; of
+            each the worst first. Those that only repeat another one are in `repeated_by` of that one.
         undefined: Slices that are large enough but have no figure.
         small: Attribute, value and number of samples of slices that are too small.
         min_slice: Samples of the smallest slice with a figure.
@@ -153,7 +153,7 @@ def parts(
     defined = [one for one in shown.values() if one.figure.value is not None]
     return Slices(
         overall=figure(name, metrics[name]),
-        rows=sorted(defined, key=lambda one: (not one.beyond, one.figure.value or 0.0, one.attribute, one.value)),
+        rows=sorted(defined, key=_position),
         undefined=[one for one in shown.values() if one.figure.value is None],
         small=[
             (attribute_words(str(row["attribute"])), str(row["slice"]), int(row["n"]))
@@ -162,6 +162,10 @@ def parts(
         ],
         min_slice=min_slice,
     )
+
+
+def _position(one: Slice) -> tuple[bool, bool, float, str, str]:
+    return not one.beyond, one.verdict == UNKNOWN, one.figure.value or 0.0, one.attribute, one.value
 
 
 def _slice(name: str, row: dict[Any, Any], pictures: Mapping[str, Picture]) -> Slice:

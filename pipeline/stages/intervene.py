@@ -13,7 +13,7 @@ from pipeline.core.evaluation_contracts import Intervention
 from pipeline.core.results import read_findings
 from pipeline.core.terminal import count_of
 from pipeline.evaluation.counterfactual_results import CounterfactualResult, Counterfactuals
-from pipeline.evaluation.counterfactual_text import NOT_TESTED
+from pipeline.evaluation.counterfactual_text import describe_untested
 from pipeline.evaluation.counterfactuals import CounterfactualTest, Options
 from pipeline.evaluation.suspicions import Suspicion, find_suspicions
 
@@ -60,19 +60,17 @@ def _intervene(
     packed = PackedDataset.load()
     predictor, _ = load_predictor(artifacts.PREDICTOR)
     able = [one for one in suspicions if any(one.name in other.properties for other in interventions.values())]
-    late = {one.name for one in able[options.max_properties :]}
+    untested = able[options.max_properties :]
+    late = {one.name for one in untested}
     test = CounterfactualTest(packed=packed, predictor=predictor, interventions=interventions, options=options)
     results: list[CounterfactualResult] = []
     with progress.show("intervene", test.count_predictions(able[: options.max_properties]), "pictures") as bar:
         test = replace(test, bar=bar)
         for suspicion in suspicions:
-            if suspicion.name in late:
-                results.append(CounterfactualResult.without(suspicion, NOT_TESTED))
-            else:
+            if suspicion.name not in late:
                 results += test(suspicion)
-    return Counterfactuals(
-        note=f"The check shortcut suspects {count_of(len(suspicions), 'property', 'properties')}.", results=results
-    )
+    suspected = f"The check shortcut suspects {count_of(len(suspicions), 'property', 'properties')}"
+    return Counterfactuals(note=suspected + describe_untested(untested, options.max_properties), results=results)
 
 
 def write(found: Counterfactuals) -> None:

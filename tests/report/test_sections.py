@@ -476,7 +476,10 @@ def test_the_card_says_what_the_model_is():
     assert "13.7 MB, 3,373,570 parameters" in text
     card = {"train": {"_target_": "a.b.FineTune"}, "num_samples": {"train": 1854}, "transform": {"image_size": 128}}
     facts = dict(model_facts(card, 5, 500))
-    assert facts["Training"] == "FineTune, 5 epochs of 1,854 pictures"
+    assert facts["Training"] == "fine tune, 5 epochs of 1,854 pictures"
+    logistic = {"_target_": "a.FitEstimator", "estimator": {"_target_": "sklearn.linear_model.LogisticRegression"}}
+    trained = dict(model_facts({**card, "train": logistic}, 1, 500))["Training"]
+    assert trained == "logistic regression on frozen features, 1,854 pictures"
     assert facts["Picture size"] == "128\u00a0pixels"
     assert facts["Model size"] == "500\u00a0B"
 

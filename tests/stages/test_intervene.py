@@ -56,13 +56,14 @@ def test_what_was_suspected_is_tested(project, trained):
     assert [path.read_bytes() for path in (artifacts.INTERVENTIONS, artifacts.INTERVENTION_PICTURES)] == before
 
 
-def test_beyond_the_limit_of_properties_none_has_passed(project, trained):
+def test_properties_beyond_the_limit_are_named_as_not_tested(project, trained):
     write(project, [row("brightness"), row("contrast")], "intervene.max_properties=1")
-    assert intervene.main() == ["1 cannot be judged, 1 follows"]
-    assert read()["results"][1]["sentence"] == (
-        "Whether the model follows contrast cannot be judged: more properties are suspected than "
-        "intervene.max_properties allows."
+    assert intervene.main() == ["1 follows"]
+    assert read()["note"] == (
+        "The check shortcut suspects 2 properties; only the best predictors are tested (intervene.max_properties=1), "
+        "not contrast."
     )
+    assert [one["property"] for one in read()["results"]] == ["brightness"]
 
 
 @pytest.mark.parametrize(

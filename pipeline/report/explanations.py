@@ -136,15 +136,15 @@ def _verdict(found: Explanations) -> str:
 
 def _describe_border(figures: dict[str, Estimate], area: float) -> str:
     """The classes whose whole interval is above the share of the area."""
-    above = [
-        name.partition("/")[2]
-        for name, one in figures.items()
-        if "/" in name and one.low is not None and one.low > area
-    ]
+    compared = {name: one.low for name, one in figures.items() if "/" in name and one.low is not None}
+    above = [name.partition("/")[2] for name, low in compared.items() if low > area]
     if above:
+        chance = (
+            f" Of forty classes about one is named by chance; here are {len(compared)}." if len(compared) > 1 else ""
+        )
         return (
             f"For {join_names(above)} the border has more of the attribution than of the area: look for something "
-            "there that gives the class away."
+            f"there that gives the class away.{chance}"
         )
     return "For no class is the border shown to have more of the attribution than of the area."
 

@@ -64,8 +64,8 @@ class Slices:
 
     Attributes:
         overall: The figure to compare with; None if there is no metric.
-        rows: Slices with a figure: those that are weaker first, then those not shown to be, then those without a verdict; of
-            each the worst first. Those that only repeat another one are in `repeated_by` of that one.
+        rows: Slices with a figure: those that are weaker first, then those not shown to be, then those without a
+            verdict; of each the worst first. Those that only repeat another one are in `repeated_by` of that one.
         undefined: Slices that are large enough but have no figure.
         small: Attribute, value and number of samples of slices that are too small.
         min_slice: Samples of the smallest slice with a figure.

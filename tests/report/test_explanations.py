@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from report_material import NASTY, Page, build, explained
 
+from pipeline.core.estimate import Estimate
 from pipeline.evaluation.explanation_results import Explanations
 from pipeline.report.explanations import AGAINST, FOR, explanations, overlay
 from pipeline.report.page import render
@@ -50,6 +51,10 @@ def test_a_border_with_more_than_its_area_is_named():
     found = explained("cat")
     assert explanations(found).border_sentence.startswith("For cat the border has more of the attribution")
     assert explanations(replace(found, border_area=0.5)).border_sentence.startswith("For no class ")
+    assert "by chance" not in explanations(found).border_sentence  # a single class was compared
+    two = {**found.figures, "border_share/dog": Estimate(value=0.1, low=0.05, high=0.2, n=6, groups=6)}
+    sentence = explanations(replace(found, figures=two)).border_sentence
+    assert sentence.endswith("Of forty classes about one is named by chance; here are 2.")
     assert "The outer tenth of each side is 36 % of the area." in Page(render(build())).text
 
 

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image
-from pipeline.core.feature_contracts import FeatureDistance, FeaturePredictor
 from sklearn.metrics import roc_auc_score
 
 from benchmarks import positive, run_main
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.core.evaluation_contracts import FeatureDistance, FeaturePredictor
 from pipeline.core.feature_reference import FeatureReference
 from pipeline.training.distances.mahalanobis import Mahalanobis
 from pipeline.training.distances.nearest_neighbours import NearestNeighbours

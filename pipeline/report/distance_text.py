@@ -25,8 +25,10 @@ def describe_distance(policy: JsonObject, figures: dict[str, Estimate]) -> str:
     if found.low is not None and found.low > _most_like_val(flag["share"], policy["num_groups"]):
         text += "That is more than val shows: test holds pictures unlike train. "
     if flag["abstains"]:
-        return f"{text}The policy leaves them to a person."
-    return f"{text}They are decided all the same; policy.out_of_distribution=abstain leaves them to a person."
+        text += "The policy leaves them to a person. "
+    else:
+        text += "They are decided all the same; policy.out_of_distribution=abstain leaves them to a person. "
+    return f"{text}A picture that is not flagged can be unlike those of train too: features keep only what training needed."
 
 
 def _most_like_val(wanted: float, num_groups: int) -> float:

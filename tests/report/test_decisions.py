@@ -61,18 +61,23 @@ def far(share, low=None, high=None, abstains=False, num_groups=400):
     return describe_distance(policy, {"out_of_distribution": entry(share, low, high)})
 
 
+UNFLAGGED = "A picture that is not flagged can be unlike those of train too: features keep only what training needed."
+
+
 def test_what_is_out_of_distribution():
     assert far(0.012, 0.0, 0.03) == (
         "A picture is out of distribution if its features are farther from those of train than a limit, which is "
         "chosen on val so that about 1 % of new pictures like those of val are flagged; 1.2\u00a0% of test is. "
         "They are decided all the same; policy.out_of_distribution=abstain leaves them to "
-        "a person."
+        f"a person. {UNFLAGGED}"
     )
     surprise = "That is more than val shows: test holds pictures unlike train."
     assert surprise in far(0.2, 0.1, 0.3)
     assert surprise not in far(0.03, 0.02, 0.05)  # of 400 the 4th largest may let 2.2 % be farther
     assert surprise not in far(0.2, 0.1, 0.3, num_groups=50)  # 1 % of 50 is no picture
-    assert far(0.2, 0.0, 0.3, abstains=True).endswith("20.0\u00a0% of test is. The policy leaves them to a person.")
+    assert far(0.2, 0.0, 0.3, abstains=True).endswith(
+        f"20.0\u00a0% of test is. The policy leaves them to a person. {UNFLAGGED}"
+    )
     assert describe_distance({"out_of_distribution": None}, {}) == ""
     assert describe_distance({}, {}) == ""  # stored before there were distances
 

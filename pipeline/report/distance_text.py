@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
 
+UNFLAGGED = "A picture that is not flagged can be unlike those of train too: features keep only what training needed."
+
+
 def describe_distance(policy: JsonObject, figures: dict[str, Estimate]) -> str:
     """What is flagged as out of distribution, wanted and found; empty where no distance is measured."""
     flag, found = policy.get("out_of_distribution"), figures.get("out_of_distribution")
@@ -28,7 +31,7 @@ def describe_distance(policy: JsonObject, figures: dict[str, Estimate]) -> str:
         text += "The policy leaves them to a person. "
     else:
         text += "They are decided all the same; policy.out_of_distribution=abstain leaves them to a person. "
-    return f"{text}A picture that is not flagged can be unlike those of train too: features keep only what training needed."
+    return f"{text}{UNFLAGGED}"
 
 
 def _most_like_val(wanted: float, num_groups: int) -> float:

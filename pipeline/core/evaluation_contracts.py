@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
 
+    from pipeline.core.contest import Contest
     from pipeline.core.decision_rule import Rule
-    from pipeline.core.predictions import Predictions
-    from pipeline.core.results import Verdict
+    from pipeline.core.results import GateResult
 
 
 class Metric(ABC):
@@ -70,16 +70,20 @@ class Metric(ABC):
 
 
 class Gate(ABC):
-    """Decides whether a challenger replaces the champion."""
+    """One requirement of a promotion: a question about the challenger, and a limit for the answer.
+
+    `question` is what it asks. A gate that `is_proof` can show that the challenger should replace the champion; one of
+    them must pass. The others are limits, and none of them may refuse. A limit that `is_essential` refuses also where
+    it cannot answer.
+    """
+
+    question: ClassVar[str]
+    is_proof: ClassVar[bool] = False
+    is_essential: ClassVar[bool] = False
 
     @abstractmethod
-    def __call__(self, challenger: Predictions, champion: Predictions | None) -> Verdict:
-        """Compares predictions on the test samples both have.
-
-        Args:
-            challenger: Of the test split.
-            champion: The same of the present champion, or None when there is none.
-        """
+    def __call__(self, contest: Contest) -> GateResult:
+        """What the gate finds; it does not decide."""
 
 
 class Aim(ABC):

@@ -1,0 +1,38 @@
+"""Do the test figures of the challenger count?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from pipeline.core.contest import Contest
+from pipeline.core.evaluation_contracts import Gate
+from pipeline.core.results import GateResult
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class NoLeak(Gate):
+    """Refuses a challenger whose test samples are also in train, and one of which nobody can say so.
+
+    Args:
+        check: Name of the check that looks for leaks; without such a check nothing is asked.
+    """
+
+    question: ClassVar[str] = "Do its test figures count?"
+    is_essential: ClassVar[bool] = True
+
+    check: str
+
+    def __call__(self, contest: Contest) -> GateResult:
+        found = (contest.challenger.findings or {}).get(self.check)
+        if found is None:
+            return GateResult(outcome="not_needed", sentence=f"the check {self.check} is switched off")
+        if found.passed:
+            return GateResult(outcome="passed", sentence=f"{self.check} passed", figures={"value": found.value})
+        if found.state == "cannot_be_judged":
+            sentence = f"whether its test figures leak cannot be judged: {found.obstacle}"
+            return GateResult(outcome="cannot_be_judged", sentence=sentence)
+        number = "an undefined number of" if found.value is None else f"{found.value:.0f}"
+        sentence = f"its test figures leak: {number} {found.unit}"
+        return GateResult(outcome="refused", sentence=sentence, figures={"value": found.value})

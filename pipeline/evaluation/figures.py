@@ -109,9 +109,8 @@ def metrics_of_gates(
         UserError: There is no such figure.
     """
     named = {name: getattr(gate, "metric", None) for name, gate in gates.items()}
-    found = {
+    return {
         figure: find_metric(params, figure, f"gate.{name}.metric", classes)
         for name, figure in named.items()
         if figure is not None
     }
-    return found

@@ -113,7 +113,7 @@ def count_bytes(folder: Path) -> int | None:
 
 
 def measure_milliseconds(packed: PackedDataset) -> float:
-    """Milliseconds for a picture by `data/predictor` on this machine, decoding left out: the median of batches of 32."""
+    """Milliseconds for a picture by `data/predictor` on this machine without decoding: the median of batches of 32."""
     from pipeline.training.model_card import load_predictor
 
     predictor, _ = load_predictor(artifacts.PREDICTOR)

@@ -9,27 +9,26 @@ from pipeline.core.contest import Contest
 from pipeline.core.evaluation_contracts import Gate
 from pipeline.core.results import GateResult
 
+LEAKAGE = "split_leakage"  # the check without which no figure of test counts
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class NoLeak(Gate):
-    """Refuses a challenger whose test samples are also in train, and one of which nobody can say so.
+    """Refuses a challenger whose test samples are also in train, and one of which nobody can say whether they are.
 
-    Args:
-        check: Name of the check that looks for leaks; without such a check nothing is asked.
+    The check `split_leakage` looks for them; where it is switched off nothing is asked.
     """
 
     question: ClassVar[str] = "Do its test figures count?"
     is_essential: ClassVar[bool] = True
 
-    check: str
-
     def __call__(self, contest: Contest) -> GateResult:
-        found = (contest.challenger.findings or {}).get(self.check)
+        found = (contest.challenger.findings or {}).get(LEAKAGE)
         if found is None:
-            return GateResult(outcome="not_needed", sentence=f"the check {self.check} is switched off")
+            return GateResult(outcome="not_needed", sentence=f"the check {LEAKAGE} is switched off")
         if found.passed:
-            return GateResult(outcome="passed", sentence=f"{self.check} passed", figures={"value": found.value})
+            return GateResult(outcome="passed", sentence=f"{LEAKAGE} passed", figures={"value": found.value})
         if found.state == "cannot_be_judged":
             sentence = f"whether its test figures leak cannot be judged: {found.obstacle}"
             return GateResult(outcome="cannot_be_judged", sentence=sentence)

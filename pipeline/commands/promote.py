@@ -1,7 +1,8 @@
 """Makes a version of the registered model champion, with the reason, where the gate did not.
 
 The reason is kept with the version: in its tag colibri.promotion and in its description, which colibri ui shows; and
-in reports/promotions.jsonl, which git keeps. What serves `models:/NAME@champion` loads this version from then on; the next version is compared with it.
+in reports/promotions.jsonl, which git keeps. What serves `models:/NAME@champion` loads this version from then on; the
+next version is compared with it.
 
 Examples:
   colibri promote 4 --reason 'knows the new class; the old ones were looked at'

@@ -89,8 +89,8 @@ def build_gates(params: Params) -> dict[str, Gate]:
     if not any(gate.is_proof for gate in gates.values()):
         proofs = "superior, not_inferior, shared_classes"
         raise UserError(
-            f"params.yaml: gate has no gate that shows a gain, so no version would ever replace the champion; add one of "
-            f"{proofs}: gate=[superior, ...]"
+            f"params.yaml: gate has no gate that shows a gain, so no version would ever replace the champion; add "
+            f"one of {proofs}: gate=[superior, ...]"
         )
     return gates
 

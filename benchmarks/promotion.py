@@ -31,8 +31,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import positive, run_main
-from pipeline.core.contest import Contender, Contest
-from pipeline.core.evaluation_contracts import Gate
+from pipeline.core.evaluation_contracts import Contender, Contest, Gate
 from pipeline.core.predictions import Predictions
 from pipeline.evaluation.gates.calibration import Calibration
 from pipeline.evaluation.gates.no_worse_part import NoWorsePart

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from pipeline.core.contest import Contender, Contest
+from pipeline.core.evaluation_contracts import Contender, Contest
 
 
 def make_contest(challenger, champion, metrics=None, attributes=None, ours=None, theirs=None, **rest):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Evidence = dict[str, float | Estimate | None]  # figures by name
+Figures = Mapping[str, float | Estimate | None]  # the same, to read
 State = Literal["passed", "noted", "failed", "cannot_be_judged"]
 Outcome = Literal["passed", "refused", "cannot_be_judged", "not_needed"]  # of a gate
 MAX_WORST, MAX_STRIPS, MAX_IN_STRIP, MAX_ROWS = 20, 6, 8, 200  # of one finding, in the file and on the page
@@ -141,13 +142,13 @@ class GateResult:
 
     Attributes:
         outcome: `passed`, `refused`, `cannot_be_judged`, or `not_needed` where its question does not arise.
-        sentence: What was found beside which limit, a clause without a full stop.
+        sentence: What was found, and with which limit, a clause without a full stop.
         figures: By name.
     """
 
     outcome: Outcome
     sentence: str
-    figures: Evidence = field(default_factory=dict)
+    figures: Figures = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +181,6 @@ class Verdict:
     gates: list[NamedResult] = field(default_factory=list)
 
 
-def evidence_to_json(evidence: Evidence) -> dict[str, float | Entry | None]:
+def evidence_to_json(evidence: Figures) -> dict[str, float | Entry | None]:
     """Figures as `reports/registration.json` holds them."""
     return {name: one.to_json() if isinstance(one, Estimate) else one for name, one in evidence.items()}

@@ -12,7 +12,7 @@ from pipeline.evaluation.paired_comparison import PairedPredictions
 from pipeline.statistics.detectable import power_of
 
 if TYPE_CHECKING:
-    from pipeline.core.contest import Contest
+    from pipeline.core.evaluation_contracts import Contest
     from pipeline.statistics.bootstrap import Bootstrap
 
 NUM_NAMED = 5  # classes
@@ -62,8 +62,8 @@ class Gain:
                 f"; both are evaluated by the current labels; {self.pairs.num_relabelled} of these samples had other "
                 "labels before"
             )
-        outcome = "passed" if passed else "refused"
-        return GateResult(outcome=outcome, sentence=sentence, figures={**self.evidence, "min_gain": min_gain})
+        figures = {**self.evidence, "min_gain": min_gain}
+        return GateResult(outcome="passed" if passed else "refused", sentence=sentence, figures=figures)
 
 
 def measure_gain(contest: Contest, name: str, min_samples: int, bootstrap: Bootstrap) -> Gain | GateResult:

@@ -9,8 +9,7 @@ from pipeline.core.results import Evidence, NamedResult, Verdict
 from pipeline.evaluation.margin_text import BEYOND
 
 if TYPE_CHECKING:
-    from pipeline.core.contest import Contest
-    from pipeline.core.evaluation_contracts import Gate
+    from pipeline.core.evaluation_contracts import Contest, Gate
     from pipeline.core.results import GateResult
 
 FIRST = "promoted without a comparison: there was no champion"

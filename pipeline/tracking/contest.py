@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts
-from pipeline.core.contest import Contender, Contest
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import read_estimates
+from pipeline.core.evaluation_contracts import Contender, Contest
 from pipeline.core.manifest_schema import attribute_columns
 from pipeline.core.predictions import Predictions
 from pipeline.core.results import StoredFinding, read_findings

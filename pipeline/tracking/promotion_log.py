@@ -86,8 +86,8 @@ def read_decisions(model: str | None = None, path: Path | None = None) -> list[D
     if not path.is_file():
         return []
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    found = [one for line in lines if (one := _parse(line)) is not None]
-    return [one for one in found if model in (None, one.model)]
+    found = filter(None, map(_parse, lines))
+    return [decision for decision in found if model in (None, decision.model)]
 
 
 def append(decision: Decision) -> None:
@@ -120,16 +120,16 @@ def list_champions(decisions: Sequence[Decision]) -> list[str]:
         decisions: About one model, the oldest first.
     """
     champions: list[str] = []
-    for one in decisions:
-        if not one.promoted:
+    for decision in decisions:
+        if not decision.promoted:
             continue
-        if one.champion_before is not None and one.champion_before not in champions[-1:]:
-            champions.append(one.champion_before)  # before the file was there, or moved in MLflow
-        if one.kind == "rollback":
-            while champions and champions[-1] != one.version:
+        if decision.champion_before is not None and decision.champion_before not in champions[-1:]:
+            champions.append(decision.champion_before)  # before the file was there, or moved in MLflow
+        if decision.kind == "rollback":
+            while champions and champions[-1] != decision.version:
                 champions.pop()
-        if champions[-1:] != [one.version]:
-            champions.append(one.version)
+        if champions[-1:] != [decision.version]:
+            champions.append(decision.version)
     return champions
 
 

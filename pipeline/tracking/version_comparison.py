@@ -16,7 +16,7 @@ from pipeline.statistics.bootstrap import Bootstrap
 from pipeline.tracking import registry, runs
 
 if TYPE_CHECKING:
-    from pipeline.core.contest import Contest
+    from pipeline.core.evaluation_contracts import Contest
     from pipeline.core.open_types import JsonObject, Params
 
 

@@ -8,9 +8,8 @@ from typing import Annotated, ClassVar, final
 import numpy as np
 from annotated_types import Ge
 
-from pipeline.core.contest import Contest
 from pipeline.core.estimate import Estimate
-from pipeline.core.evaluation_contracts import Gate
+from pipeline.core.evaluation_contracts import Contest, Gate
 from pipeline.core.predictions import Predictions
 from pipeline.core.ranges import Fraction, Seed
 from pipeline.core.results import GateResult
@@ -64,7 +63,7 @@ class Calibration(Gate):
         low, high = rise.interval
         is_worse = low > self.tolerance
         sentence = (
-            f"{own}, {rise.value:+.3f} [{low:+.3f}, {high:+.3f}] against the champion: "
+            f"{own}, {rise.value:+z.3f} [{low:+z.3f}, {high:+z.3f}] against the champion: "
             f"{'shown' if is_worse else 'not shown'} to rise by more than {self.tolerance}"
         )
         return GateResult(outcome="refused" if is_worse else "passed", sentence=sentence, figures=figures)

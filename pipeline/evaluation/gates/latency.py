@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from pipeline.core.contest import Contest
-from pipeline.core.evaluation_contracts import Gate
+from pipeline.core.evaluation_contracts import Contest, Gate
 from pipeline.core.ranges import PositiveFloat
 from pipeline.core.results import GateResult
 

@@ -7,8 +7,7 @@ from typing import Annotated, ClassVar, final
 
 from annotated_types import Ge
 
-from pipeline.core.contest import Contest
-from pipeline.core.evaluation_contracts import Gate
+from pipeline.core.evaluation_contracts import Contest, Gate
 from pipeline.core.ranges import PositiveFloat
 from pipeline.core.results import GateResult
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from pipeline.core.contest import Contest
-from pipeline.core.evaluation_contracts import Gate
+from pipeline.core.evaluation_contracts import Contest, Gate
 from pipeline.core.results import GateResult
 
 LEAKAGE = "split_leakage"  # the check without which no figure of test counts
@@ -17,7 +16,7 @@ LEAKAGE = "split_leakage"  # the check without which no figure of test counts
 class NoLeak(Gate):
     """Refuses a challenger whose test samples are also in train, and one of which nobody can say whether they are.
 
-    The check `split_leakage` looks for them; where it is switched off nothing is asked.
+    The check `split_leakage` looks for them; where it is switched off there is no such limit.
     """
 
     question: ClassVar[str] = "Do its test figures count?"

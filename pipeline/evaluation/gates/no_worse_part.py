@@ -7,8 +7,7 @@ from typing import Annotated, ClassVar, final
 
 from annotated_types import Ge
 
-from pipeline.core.contest import Contest
-from pipeline.core.evaluation_contracts import Gate
+from pipeline.core.evaluation_contracts import Contest, Gate
 from pipeline.core.ranges import Fraction, PositiveInt, Seed
 from pipeline.core.results import GateResult
 from pipeline.evaluation.gain import GONE
@@ -63,8 +62,8 @@ class NoWorsePart(Gate):
             sentence = f"none of {len(compared)} classes and slices is shown to be worse {limit}"
             return GateResult(outcome="passed", sentence=sentence, figures=figures)
         named = [
-            f"{one.kind} {one.name} {100 * (one.gain.value or 0.0):+.1f} points "
-            f"[{100 * (one.gain.low or 0.0):+.1f}, {100 * (one.gain.high or 0.0):+.1f}] on {one.gain.n:,} pictures"
+            f"{one.kind} {one.name} {100 * (one.gain.value or 0.0):+z.1f} points "
+            f"[{100 * (one.gain.low or 0.0):+z.1f}, {100 * (one.gain.high or 0.0):+z.1f}] on {one.gain.n:,} pictures"
             for one in worse[:MAX_NAMED]
         ]
         sentence = (

@@ -8,8 +8,7 @@ from typing import Annotated, ClassVar, final
 import numpy as np
 from annotated_types import Ge, Interval
 
-from pipeline.core.contest import Contest
-from pipeline.core.evaluation_contracts import Gate
+from pipeline.core.evaluation_contracts import Contest, Gate
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.core.results import GateResult
 from pipeline.evaluation.gain import GONE, measure_gain
@@ -94,5 +93,5 @@ class NotInferior(Gate):
         low, high = (100 * end for end in best.gain.interval or (0.0, 0.0))
         return (
             f"it passes a slice that the champion fails: {best.kind} {best.name}, "
-            f"{100 * (best.gain.value or 0.0):+.1f} points [{low:+.1f}, {high:+.1f}] on {best.gain.n:,} pictures"
+            f"{100 * (best.gain.value or 0.0):+z.1f} points [{low:+z.1f}, {high:+z.1f}] on {best.gain.n:,} pictures"
         )

@@ -7,8 +7,7 @@ from typing import Annotated, ClassVar, final
 
 from annotated_types import Ge, Interval
 
-from pipeline.core.contest import Contest
-from pipeline.core.evaluation_contracts import Gate
+from pipeline.core.evaluation_contracts import Contest, Gate
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.core.results import GateResult
 from pipeline.evaluation.gain import describe_power, measure_gain

@@ -32,8 +32,7 @@ TINY = [  # overrides that make a run take seconds
     "train.min_steps=0",
     "evaluate.num_resamples=100",
     "evaluate.half_width=0.45",
-    "gate.num_resamples=100",
-    "register.below_baseline=warn",  # sharpness tells a disc from stripes, by nature
+    "gate.above_properties.below=warn",  # sharpness tells a disc from stripes, by nature
 ]
 OWN = ("DVC_", "MLFLOW_", "PYTHONDONTWRITEBYTECODE")  # without bytecode every stage compiles pipeline/ again
 AUTHOR = {

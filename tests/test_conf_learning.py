@@ -11,14 +11,15 @@ import pandas as pd
 import pytest
 import torch
 from conf_options import CONF, chosen, composed, numbers_of_axes, options
+from gate_examples import make_contest
 from predictions_examples import make_predictions
 
 from pipeline.core import config
 from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import BatchMix, Encoder, Risk, Sampling, Task, Trainer
-from pipeline.core.evaluation_contracts import Aim, FeatureDistance, Metric
+from pipeline.core.evaluation_contracts import Aim, FeatureDistance, Gate, Metric
 from pipeline.core.feature_reference import FeatureReference
-from pipeline.evaluation.figures import build_gate
+from pipeline.evaluation.metrics.rate import Rate
 from pipeline.training.recipe import SECTIONS, candidate_selection
 
 pytestmark = pytest.mark.xdist_group("conf")  # what one test composes the next one need not
@@ -300,10 +301,17 @@ def test_metric_contract(option: str) -> None:
         assert metric.support(targets, targets > 0).shape in ((30, 6), (30, 1))
 
 
-def test_gate_contract() -> None:
-    gate = build_gate(composed(), ["a", "b"])
-    targets = np.eye(2)[np.arange(20) % 2]
-    same = make_predictions(targets, targets, groups=np.arange(20) // 2)
-    assert gate(same, None).promote
-    assert not gate(same, same).promote
-    assert gate(same, same).reasons
+@pytest.mark.parametrize("option", options("gate"))
+def test_gate_contract(option: str) -> None:
+    """Of two models that decide alike none is shown to be better, and no limit refuses the later one."""
+    gate: Gate = config.build(composed()["gate"][option], f"gate.{option}", "gate")
+    targets = np.eye(2)[np.arange(200) % 2]
+    same = make_predictions(targets, targets, groups=np.arange(200) // 2)
+    contest = make_contest(same, same, metrics={"f1_macro": Rate(number="f1", averaging="macro")})
+    accepted = ("refused", "not_needed") if gate.is_proof else ("passed", "not_needed", "cannot_be_judged")
+    found = gate(contest)
+    assert found.outcome in accepted
+    assert gate.question.endswith("?")
+    assert found.sentence
+    first = gate(make_contest(same, None))
+    assert first.outcome != "refused"

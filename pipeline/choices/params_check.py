@@ -16,7 +16,7 @@ from pipeline.datasets.ingestion import Limits
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.datasets.packing import Packing
 from pipeline.evaluation import counterfactuals, explanations, robustness, split_evaluation
-from pipeline.evaluation.figures import build_gate
+from pipeline.evaluation.figures import build_gates, metrics_of_gates
 from pipeline.evaluation.threshold_choice import refuse_unfit_aim
 from pipeline.features.extractor import FeatureOptions
 from pipeline.report.card_texts import CardTexts
@@ -67,7 +67,7 @@ def check_params(params: Params) -> None:
     built = {key: config.instantiate(options, config.get_section(params, key), key) for key, options in OPTIONS.items()}
     aim: Aim = config.build(config.get_section(params, "aim"), "aim")
     config.build(config.get_section(params, "feature_distance"), "feature_distance")
-    build_gate(params, built["validate"].classes)
+    metrics_of_gates(params, build_gates(params), built["validate"].classes)
     if built["validate"].classes:  # else `validate` knows them
         refuse_unfit_aim(aim, built["validate"].classes, is_exclusive(params))
     _check_imbalance(params)

@@ -7,7 +7,7 @@ docs/configuration.md has every key with its type and meaning.
 Examples:
   colibri options                  groups, and the keys that are set most
   colibri options encoder          the files of conf/encoder/, and the keys of the one in use
-  colibri options gate             the keys of a section of conf/config.yaml
+  colibri options evaluate         the keys of a section of conf/config.yaml
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MOST_USED = {  # key to what it means, for all options of its group
     "learning_rate": "of train=finetune: the highest one, after warm-up",
     "imbalance": "what is done about unequal classes",
     "metric": "which figures are measured, a list",
-    "gate.metric": "the figure that decides which model is in use",
+    "gate.superior.metric": "the figure that decides which model is in use",
 }
 OF_COMMANDS = ("leaderboard", "tune")  # groups of which a command takes the name
 WIDTH = 118  # characters of a line

@@ -1,11 +1,12 @@
 """Makes a version of the registered model champion, with the reason, where the gate did not.
 
-The reason is kept with the version: in its tag colibri.promotion and in its description, which colibri ui shows. What
-serves `models:/NAME@champion` loads this version from then on; the next version is compared with it.
+The reason is kept with the version: in its tag colibri.promotion and in its description, which colibri ui shows; and
+in reports/promotions.jsonl, which git keeps. What serves `models:/NAME@champion` loads this version from then on; the
+next version is compared with it.
 
 Examples:
   colibri promote 4 --reason 'knows the new class; the old ones were looked at'
-  colibri promote 2 --reason 'version 3 fails on the new camera'     back to an earlier version
+  colibri promote 2 --reason 'version 3 fails on the new camera'     colibri rollback goes back to the one before
   colibri promote 4 --model colibri-screws --reason 'second data set'
 """
 
@@ -25,12 +26,12 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(version: str, reason: str, model: str | None = None) -> None:
-    from pipeline.tracking import promotion
+    from pipeline.tracking import decisions
 
     name = model or str(config.get_section(config.load_params(), "register")["model_name"])
     if not reason.strip():
         raise UserError("--reason is empty; say why this version becomes champion, it is kept with the version")
-    before, verdict = promotion.promote_by_hand(name, version, " ".join(reason.split()))
+    before, verdict = decisions.promote_by_hand(name, version, " ".join(reason.split()))
     if before == version:
         say(f"{name} version {version} was champion already; the reason is kept")
         return

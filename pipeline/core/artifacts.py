@@ -59,6 +59,7 @@ PLOTS = Path("reports/plots")  # what dvc plots shows
 REPORT = Path("reports/report.html")
 INDEX = Path("reports/index.html")
 REGISTRATION = Path("reports/registration.json")
+PROMOTIONS = Path("reports/promotions.jsonl")  # every decision about a champion; kept by git, no artifact of a stage
 COMPARISON = Path("reports/comparison.html")
 MODEL_CARD = Path("reports/model_card.md")
 DATA_SHEET = Path("reports/data_sheet.md")

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, final
 
 from pipeline.core.contracts import Predictor
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from torch import Tensor, nn
 
     from pipeline.core.decision_rule import Rule
+    from pipeline.core.estimate import Estimate
     from pipeline.core.predictions import Predictions
-    from pipeline.core.results import Verdict
+    from pipeline.core.results import GateResult, StoredFinding
 
 
 class Metric(ABC):
@@ -69,17 +72,67 @@ class Metric(ABC):
         return np.ones(targets.shape if self.per_class else (len(targets), 1), dtype=bool)
 
 
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Contender:
+    """One of the two models.
+
+    Attributes:
+        predictions: Of test. Of the champion those that were stored, or those of today where it was scored again.
+        findings: What the checks found on the data that it was trained on, by name; None where nobody knows any more.
+        data_hash: Digest of these data; empty where it is not known.
+        num_bytes: Of its files; None where they are gone.
+        milliseconds: For a picture, on this machine; None where it was not measured.
+    """
+
+    predictions: Predictions
+    findings: Mapping[str, StoredFinding] | None
+    data_hash: str = ""
+    num_bytes: int | None = None
+    milliseconds: float | None = None
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Contest:
+    """What is compared at a registration.
+
+    Attributes:
+        challenger: The model that was trained now.
+        champion: The model in use; None where there is none.
+        metrics: Name of a figure to its metric, for the figures that gates name.
+        figures: The challenger's figures on test, as `reports/test_metrics.json` holds them.
+        attributes: `sample_id` and `attr_*` of the challenger's test samples.
+        num_new: How many pictures of val and test the champion has never been evaluated on.
+        new_samples: Names of the test samples among them.
+        notes: What a reader must know of how the champion's predictions came about, a clause each.
+    """
+
+    challenger: Contender
+    champion: Contender | None
+    metrics: Mapping[str, Metric]
+    figures: Mapping[str, Estimate]
+    attributes: pd.DataFrame
+    num_new: int = 0
+    new_samples: frozenset[str] = frozenset()
+    notes: list[str] = field(default_factory=list)
+
+
 class Gate(ABC):
-    """Decides whether a challenger replaces the champion."""
+    """One requirement of a promotion: a question about the challenger, and a limit for the answer.
+
+    `question` is what it asks. A gate that `is_proof` can show that the challenger should replace the champion; one of
+    them must pass. The others are limits, and none of them may refuse. A limit that `is_essential` refuses also where
+    it cannot answer.
+    """
+
+    question: ClassVar[str]
+    is_proof: ClassVar[bool] = False
+    is_essential: ClassVar[bool] = False
 
     @abstractmethod
-    def __call__(self, challenger: Predictions, champion: Predictions | None) -> Verdict:
-        """Compares predictions on the test samples both have.
-
-        Args:
-            challenger: Of the test split.
-            champion: The same of the present champion, or None when there is none.
-        """
+    def __call__(self, contest: Contest) -> GateResult:
+        """What the gate finds; it does not decide."""
 
 
 class Aim(ABC):

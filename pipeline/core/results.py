@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Evidence = dict[str, float | Estimate | None]  # figures by name
+Figures = Mapping[str, float | Estimate | None]  # the same, to read
 State = Literal["passed", "noted", "failed", "cannot_be_judged"]
+Outcome = Literal["passed", "refused", "cannot_be_judged", "not_needed"]  # of a gate
 MAX_WORST, MAX_STRIPS, MAX_IN_STRIP, MAX_ROWS = 20, 6, 8, 200  # of one finding, in the file and on the page
 
 
@@ -134,14 +136,51 @@ def read_findings(path: Path) -> dict[str, StoredFinding]:
         raise UserError(f"{path}: not the findings of checks ({error}); remove it and run dvc repro") from None
 
 
+@dataclass(frozen=True, kw_only=True)
+class GateResult:
+    """What one gate found about a challenger.
+
+    Attributes:
+        outcome: `passed`, `refused`, `cannot_be_judged`, or `not_needed` where its question does not arise.
+        sentence: What was found, and with which limit, a clause without a full stop.
+        figures: By name.
+    """
+
+    outcome: Outcome
+    sentence: str
+    figures: Figures = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedResult:
+    """The result of a gate, with its name in `conf/gate/` and its question."""
+
+    name: str
+    question: str
+    result: GateResult
+
+    def to_json(self) -> dict[str, object]:
+        """As `reports/registration.json` holds it."""
+        found = self.result
+        return {
+            "name": self.name,
+            "question": self.question,
+            "outcome": found.outcome,
+            "sentence": found.sentence,
+            "figures": evidence_to_json(found.figures),
+        }
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """What a gate decided, with its reasons."""
+    """Whether a challenger becomes champion, with the reasons, and what each gate found."""
 
     promote: bool
     reasons: list[str]
     evidence: Evidence = field(default_factory=dict)
+    gates: list[NamedResult] = field(default_factory=list)
 
-    def evidence_to_json(self) -> dict[str, float | Entry | None]:
-        """As `reports/registration.json` holds it."""
-        return {name: one.to_json() if isinstance(one, Estimate) else one for name, one in self.evidence.items()}
+
+def evidence_to_json(evidence: Figures) -> dict[str, float | Entry | None]:
+    """Figures as `reports/registration.json` holds them."""
+    return {name: one.to_json() if isinstance(one, Estimate) else one for name, one in evidence.items()}

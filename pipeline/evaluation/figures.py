@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
@@ -79,18 +79,38 @@ def find_metric(params: Params, name: object, where: str, classes: Sequence[str]
     return ClassFigure(metric=metric, column=classes.index(label) if classes else 0)
 
 
-def build_gate(params: Params, classes: Sequence[str] | None = None) -> Gate:
-    """The gate, with the metric that its `metric` names.
+def build_gates(params: Params) -> dict[str, Gate]:
+    """The gates that a promotion must pass, by name.
+
+    Raises:
+        UserError: There is none, none of them compares with the champion, or a value is refused.
+    """
+    gates: dict[str, Gate] = config.build_all(params, "gate")
+    if not any(gate.is_proof for gate in gates.values()):
+        proofs = "superior, not_inferior, shared_classes"
+        raise UserError(
+            f"params.yaml: gate has no gate that shows a gain, so no version would ever replace the champion; add "
+            f"one of {proofs}: gate=[superior, ...]"
+        )
+    return gates
+
+
+def metrics_of_gates(
+    params: Params, gates: Mapping[str, Gate], classes: Sequence[str] | None = None
+) -> dict[str, Metric]:
+    """Name of a figure to its metric, for the figures that gates name in `metric`.
 
     Args:
         params: All parameters.
+        gates: As `build_gates` returns them.
         classes: As for `find_metric`.
 
     Raises:
-        UserError: There is no such metric, or the gate refuses a value.
+        UserError: There is no such figure.
     """
-    node = config.get_section(params, "gate")
-    named = isinstance(node, dict) and "metric" in node
-    found = {"metric": find_metric(params, node["metric"], "gate.metric", classes)} if named else {}
-    gate: Gate = config.build(node, "gate", **found)
-    return gate
+    named = {name: getattr(gate, "metric", None) for name, gate in gates.items()}
+    return {
+        figure: find_metric(params, figure, f"gate.{name}.metric", classes)
+        for name, figure in named.items()
+        if figure is not None
+    }

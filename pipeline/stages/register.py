@@ -17,7 +17,6 @@ from pipeline.core.test_ledger import EVALUATE, Reading
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.counterfactual_results import read_figures
 from pipeline.evaluation.explanation_results import read_explanation_figures
-from pipeline.evaluation.figures import build_gate
 from pipeline.evaluation.paired_comparison import load_test_predictions
 from pipeline.evaluation.policy_evaluation import read_policy, read_policy_figures
 from pipeline.report.card_texts import CardTexts
@@ -34,7 +33,7 @@ from pipeline.tracking import registry, runs
 from pipeline.tracking.descriptions import describe_version
 from pipeline.tracking.figures import EXPLANATIONS, INTERVENTIONS, ROBUSTNESS, TEST, VAL
 from pipeline.tracking.parameters import data_facts
-from pipeline.tracking.promotion import ComparisonOptions, Options, register_version
+from pipeline.tracking.promotion import Options, Rules, register_version
 from pipeline.tracking.test_readings import share_reading
 from pipeline.training.model_card import training_digest
 
@@ -61,7 +60,7 @@ def main() -> list[str]:
     params = config.load_params()
     options: Options = config.instantiate(Options, config.get_section(params, "register"), "register")
     card = artifacts.read_json(artifacts.PREDICTOR / "card.json")
-    gate = build_gate(params, card["classes"])
+    rules = Rules.of(params)
     policy = read_policy(card)
     metrics = {
         TEST: read_estimates(artifacts.TEST_METRICS) | read_policy_figures(),
@@ -89,7 +88,7 @@ def main() -> list[str]:
         runs.log_results(run_id, key, ARTIFACTS, described, card["source"], card["data_hash"])
     of_test = load_test_predictions(artifacts.PREDICTIONS, card["classes"])
     share_reading(run_id, Reading.of([of_test], EVALUATE, card["training_key"]))
-    result = register_version(options, run_id, key, gate, card, packed, ComparisonOptions.of(params), policy)
+    result = register_version(options, run_id, key, rules, card, packed, policy)
     describe_version(result, run_id, params, card, facts)
     artifacts.write_text(artifacts.COMPARISON, comparison_page(card["source"], result))
     artifacts.write_json(artifacts.REGISTRATION, result)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 from pipeline.statistics.bootstrap import MIN_GROUPS, SAME
 
@@ -44,3 +44,20 @@ def detectable_difference(
     if error <= SAME:
         return 1 - tail ** (1 / n)
     return min(1.0, float(stdtrit(groups - 1, 1 - tail) + stdtrit(groups - 1, POWER)) * error)
+
+
+def power_of(difference: float, half_width: float, groups: float) -> float:
+    """The probability, 0 to 1, that the 95 % interval of a comparison of this size is above 0, for a true difference.
+
+    It inverts `detectable_difference`: the t distribution at the difference in standard errors, less the quantile of
+    the interval.
+
+    Args:
+        difference: The true one, above 0.
+        half_width: Of the 95 % t interval of such a comparison, above 0.
+        groups: Independent groups behind it, at least 2.
+
+    Source: Bloom 1995, doi:10.1177/0193841X9501900504.
+    """
+    quantile = float(stdtrit(groups - 1, 0.975))
+    return float(stdtr(groups - 1, quantile * (difference / half_width - 1)))

@@ -6,7 +6,8 @@ there stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from pipeline.evaluation.margin_text import BEYOND, describe_margin
 from pipeline.tracking.connection import open_store
 from pipeline.tracking.experiments import NOTE, dataset_of
 from pipeline.tracking.parameters import augmentation_names, encoder_name, learner_name
-from pipeline.tracking.registry import PROMOTED, PROMOTION_TAG
+from pipeline.tracking.registry import PROMOTION_TAG
 from pipeline.tracking.runs import SHORT
 
 if TYPE_CHECKING:
@@ -27,6 +28,17 @@ LEADING = ("accuracy", "balanced_accuracy", "f1_macro", "f1_micro", "auroc_macro
 TITLES = {"f1_macro": "macro F1", "f1_micro": "micro F1", "auroc_macro": "macro AUROC"}
 MAX_CLASSES, MAX_SENTENCE, MAX_TAG = 20, 200, 200
 CHAMPION = "champion"
+BY_PERSON = {  # kind of a decision to the tag `verdict` of its version, and how its description goes on
+    "by_hand": ("champion by hand", "Promoted by hand:"),
+    "rollback": ("champion again", "Brought back:"),
+}
+OUTCOMES = {
+    "passed": "passed",
+    "refused": "refused",
+    "cannot_be_judged": "cannot be judged",
+    "not_needed": "not needed",
+}
+GATE_TAG = "gate."  # before the name of a gate: its outcome and sentence
 
 
 def describe_version(
@@ -55,7 +67,7 @@ def describe_version(
         for key in {"verdict", "warnings"} & labels.keys():
             client.set_tag(run_id, key, labels[key])
         before = registered.description or ""
-        if not before or before.startswith(PROMOTED):
+        if not before or before.startswith(tuple(opening for _, opening in BY_PERSON.values())):
             day = datetime.fromtimestamp(registered.creation_timestamp / 1000, UTC).date().isoformat()
             described = f"{text}\n\n{recipe} Registered on {day}."
             client.update_model_version(name, version, f"{described}\n\n{before}".strip())
@@ -73,11 +85,45 @@ def summarise(figures: Mapping[str, Estimate], findings: Mapping[str, StoredFind
     verdict = "Champion" if CHAMPION in result["aliases"] else "Not champion"
     reasons = [reason for reason in result["reasons"] if reason != margin]
     parts.append(f"**{verdict}**: {'; '.join(reasons)}." if reasons else f"**{verdict}**.")
+    parts += [gate_table(result["gates"])] if result.get("gates") else []
     failed = failed_checks(findings)
     if failed:
         lines = [f"* `{name}`: {_sentence(findings[name])}" for name in failed]
         parts.append("\n".join([f"**{len(failed)} of {len(findings)} checks warn**:", "", *lines]))
     return "\n\n".join(parts)
+
+
+def gate_table(gates: Sequence[JsonObject]) -> str:
+    """What each gate found, a row each; Markdown."""
+    rows = [
+        f"| `{one['name']}` | {one['question']} | {OUTCOMES[one['outcome']]} | {_cell(one['sentence'])} |"
+        for one in gates
+    ]
+    return "\n".join(["| gate | question | outcome | what was found |", "|---|---|---|---|", *rows])
+
+
+def describe_decision(name: str, version: str, reason: str, champion_before: str | None, kind: str) -> None:
+    """Says of a version that a person decided on it, and why: in its tags, its description, and the tags of its run.
+
+    Args:
+        name: Of the registered model.
+        version: Its number.
+        reason: On one line.
+        champion_before: The version that it replaces.
+        kind: One of `BY_PERSON`.
+    """
+    verdict, opening = BY_PERSON[kind]
+    about = {"reason": reason, "champion_before": champion_before}
+    tags = {PROMOTION_TAG: json.dumps(about), "verdict": verdict, "reason": reason}
+    sentence = f"{opening} {reason}"
+    with open_store() as (client, _):
+        found = client.get_model_version(name, version)
+        for key, text in tags.items():
+            client.set_model_version_tag(name, version, key, text)
+        client.set_tag(found.run_id, "verdict", verdict)
+        before = found.description or ""
+        if sentence not in before.splitlines():
+            client.update_model_version(name, version, "\n\n".join(one for one in (before, sentence) if one))
 
 
 def headline(figures: Mapping[str, Estimate]) -> str:
@@ -127,12 +173,21 @@ def version_tags(result: JsonObject, findings: Mapping[str, StoredFinding], para
         "verdict": verdict,
         "reason": next(iter(result["reasons"]), "")[:MAX_TAG],
         "warnings": (f"{len(failed)}: {', '.join(failed)}" if failed else "none")[:MAX_TAG],
+        **{
+            f"{GATE_TAG}{one['name']}": f"{OUTCOMES[one['outcome']]}: {one['sentence']}"[:MAX_TAG]
+            for one in result.get("gates", [])
+        },
     }
 
 
 def failed_checks(findings: Mapping[str, StoredFinding]) -> list[str]:
     """Names of the checks that failed; those that cannot be judged are left out."""
     return [name for name, one in findings.items() if one.state == "failed"]
+
+
+def _cell(text: str) -> str:
+    """A text within a table of Markdown."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _figure(name: str, figure: Estimate) -> str:

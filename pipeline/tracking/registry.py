@@ -43,9 +43,9 @@ ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model
 PREDICTIONS, REGISTRATION = "evaluation/predictions.parquet", "evaluation/registration.json"  # artifacts of a run
 REGISTRATION_TAG = "colibri.registration"  # of a version: where its verdict is; written before the aliases move
 PROMOTION_TAG = "colibri.promotion"  # of a version that a person promoted: the reason, and the champion before
-BY_HAND, PROMOTED = "champion by hand", "Promoted by hand:"  # its tag `verdict`, and how its description goes on
 MAX_EARLIER = 50  # versions looked at
 DATA_HASH, COMMIT, TEST_SET = "data_hash", "git_commit", "test_set"  # tags of a version
+NUM_BYTES = "bytes"  # of a version: of the files of its predictor
 
 
 def find_version(name: str, results_key: str) -> str | None:
@@ -248,36 +248,11 @@ def _download(client: MlflowClient, run_id: str, artifact: str, folder: Path, wa
     return Path(client.download_artifacts(run_id, artifact, str(folder)))
 
 
-def list_versions(name: str) -> list[str]:
-    """The versions of a registered model, the oldest first; empty where there is no such model."""
+def run_ids(name: str) -> dict[str, str]:
+    """The versions of a registered model and the run of each; empty where there is no such model."""
     with open_store() as (client, _):
         found = client.search_model_versions(f"name = '{name}'")
-    return sorted((str(one.version) for one in found), key=int)
-
-
-def record_promotion(name: str, version: str, reason: str, champion_before: str | None) -> None:
-    """Says of a version that a person promoted it, and why: in its tags, its description, and the tags of its run.
-
-    Args:
-        name: Of the registered model.
-        version: Its number.
-        reason: On one line.
-        champion_before: The version that it replaces.
-    """
-    tags = {
-        PROMOTION_TAG: json.dumps({"reason": reason, "champion_before": champion_before}),
-        "verdict": BY_HAND,
-        "reason": reason,
-    }
-    sentence = f"{PROMOTED} {reason}"
-    with open_store() as (client, _):
-        found = client.get_model_version(name, version)
-        for key, text in tags.items():
-            client.set_model_version_tag(name, version, key, text)
-        client.set_tag(found.run_id, "verdict", BY_HAND)
-        before = found.description or ""
-        if sentence not in before.splitlines():
-            client.update_model_version(name, version, "\n\n".join(one for one in (before, sentence) if one))
+    return {str(one.version): str(one.run_id) for one in found}
 
 
 def version_tags(name: str, version: str) -> dict[str, str]:

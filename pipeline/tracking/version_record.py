@@ -12,6 +12,7 @@ import yaml
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.nouns import CARD
+from pipeline.core.results import StoredFinding, read_findings
 from pipeline.tracking.connection import open_store
 from pipeline.tracking.model_choice import find_version, open_files
 from pipeline.tracking.registry import ABSENT, PREDICTIONS
@@ -73,6 +74,17 @@ def read_version(model: str) -> VersionRecord:
                 if path.is_file() and path.name != artifacts.REFERENCE.name
             ),
         )
+
+
+def findings_of(run_id: str) -> dict[str, StoredFinding] | None:
+    """What the checks found on the data of a run; None where its files are gone."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [
+            _find_artifact(run_id, f"data/{one.name}", Path(folder)) for one in (artifacts.CHECKS, artifacts.CURATION)
+        ]
+        if files[0] is None:
+            return None
+        return {name: finding for one in files if one is not None for name, finding in read_findings(one).items()}
 
 
 def _find_artifact(run_id: str, artifact: str, folder: Path) -> Path | None:

@@ -81,7 +81,7 @@ def test_what_passed_is_not_built_again(monkeypatch, passed):
     check_networks(params)
     monkeypatch.setattr(networks_check, "_build", lambda *_: pytest.fail("it is built again"))
     check_networks(params)
-    check_networks(composed("encoder=pixels", "embed=color_histogram", "gate.min_samples=3"))  # no part of it
+    check_networks(composed("encoder=pixels", "embed=color_histogram", "gate.superior.min_samples=3"))  # no part of it
     with pytest.raises(pytest.fail.Exception, match="it is built again"):
         check_networks(composed("encoder=pixels", "embed=color_histogram", "train.epochs=7"))
 

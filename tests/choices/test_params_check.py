@@ -133,13 +133,22 @@ def default():
     ("key", "value", "message"),
     [
         (
-            "gate.metric",
+            "gate.superior.metric",
             "acuracy",
-            r"gate\.metric: there is no figure 'acuracy'; did you mean 'accuracy'",
+            r"gate\.superior\.metric: there is no figure 'acuracy'; did you mean 'accuracy'",
         ),
-        ("gate.metric", "recall", r"gate\.metric: recall is one number per class; name the class as in recall/CLASS"),
-        ("gate.min_samples", 0, r"gate\.min_samples must be at least 1, got 0"),
-        ("gate", None, r"^params\.yaml: gate must be a mapping with _target_"),
+        (
+            "gate.superior.metric",
+            "recall",
+            r"gate\.superior\.metric: recall is one number per class; name the class as in recall/CLASS",
+        ),
+        ("gate.superior.min_samples", 0, r"gate\.superior\.min_samples must be at least 1, got 0"),
+        ("gate", None, r"^params\.yaml: gate must be a mapping of names to nodes with _target_, found None"),
+        (
+            "gate",
+            {},
+            r"^params\.yaml: gate has no gate that shows a gain, so no version would ever replace the champion",
+        ),
         ("imbalance", "wieghted", r"imbalance is 'wieghted', and conf/imbalance/ has no such file; did you mean 'weig"),
         ("register.model_name", "a/b", r"register: model_name must not be empty or hold '/' or ':', got 'a/b'"),
         ("validate.classes", "cat", r"validate\.classes must be null or a valid array, got 'cat'|validate\.classes"),
@@ -156,9 +165,11 @@ def test_what_a_later_stage_would_refuse(default, key, value, message):
 
 def test_the_class_that_decides_must_be_one_that_may_occur(default):
     listed = changed(default, ("validate", "classes"), ["functional", "defective"])
-    check_params(changed(listed, ("gate", "metric"), "recall/defective"))
-    with pytest.raises(UserError, match=r"gate\.metric: there is no class 'defectiv'; did you mean 'defective'\?$"):
-        check_params(changed(listed, ("gate", "metric"), "recall/defectiv"))
+    check_params(changed(listed, ("gate", "superior", "metric"), "recall/defective"))
+    with pytest.raises(
+        UserError, match=r"gate\.superior\.metric: there is no class 'defectiv'; did you mean 'defective'\?$"
+    ):
+        check_params(changed(listed, ("gate", "superior", "metric"), "recall/defectiv"))
 
 
 def test_the_aim_must_name_a_class_that_may_occur(default):

@@ -28,7 +28,7 @@ def test_groups_and_keys(capsys):
     folders = {path.name for path in (ROOT / "conf").iterdir() if path.is_dir()}
     assert folders <= {line.split()[0] for line in lines if line}
     assert next(line for line in lines if line.startswith("tune ")).split()[1:4] == ["colibri", "tune", "NAME"]
-    assert any(line.split()[:2] == ["gate.metric", "f1_macro"] for line in lines)
+    assert any(line.split()[:2] == ["gate.superior.metric", "f1_macro"] for line in lines)
     assert all(len(line) <= options.WIDTH for line in lines)
 
 
@@ -55,9 +55,9 @@ def test_the_files_of_a_group_and_the_keys_of_the_one_in_use(capsys):
 
 
 def test_a_section(capsys):
-    lines = shown(capsys, "gate")
-    assert lines[0] == "gate: a section of conf/config.yaml"
-    assert next(line for line in lines if line.startswith("gate.min_samples ")).split()[1] == "50"
+    lines = shown(capsys, "evaluate")
+    assert lines[0] == "evaluate: a section of conf/config.yaml"
+    assert next(line for line in lines if line.startswith("evaluate.min_slice ")).split()[1] == "20"
     assert not any("_target_" in line for line in lines)
 
 

@@ -87,7 +87,10 @@ def test_the_summary_of_register_is_not_printed_again(dvc):
         ("trian.epochs=1", r"did you mean 'train\.epochs'\?"),
         ("encoder=resnet51", r"did you mean 'resnet50'"),
         ("source=tiny", r"source=tiny: there is no file conf/source/tiny\.yaml"),
-        ("gate.metric=acuracy", r"gate\.metric: there is no figure 'acuracy'; did you mean 'accuracy'"),
+        (
+            "gate.superior.metric=acuracy",
+            r"gate\.superior\.metric: there is no figure 'acuracy'; did you mean 'accuracy'",
+        ),
         ("evaluate.seed=ten", r"evaluate\.seed must be a valid integer, got 'ten'"),
         ("train", r"'train' is no override; expected KEY=VALUE"),
     ],

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from gate_examples import make_contest
 from predictions_examples import make_predictions
 
 from pipeline.core.errors import UserError
 from pipeline.core.evaluation_contracts import Metric
 from pipeline.evaluation.derived_metric import DerivedMetric
 from pipeline.evaluation.estimates import estimate_metrics
-from pipeline.evaluation.figures import ClassFigure, build_gate, find_metric
+from pipeline.evaluation.figures import ClassFigure, build_gates, find_metric, metrics_of_gates
 from pipeline.evaluation.metrics.agreement import Agreement
 from pipeline.evaluation.metrics.calibration_error import CalibrationError
 from pipeline.evaluation.metrics.log_loss import LogLoss
@@ -25,15 +26,19 @@ METRIC = {
     "f1": None,
 }
 GATE = {
-    "_target_": "pipeline.evaluation.gates.better.Better",
+    "_target_": "pipeline.evaluation.gates.superior.Superior",
     "metric": "accuracy",
     "min_gain": 0.0,
-    "min_gain_of_shared": -0.05,
     "min_samples": 1,
+    "power_for": 0.03,
     "num_resamples": 100,
     "seed": 0,
 }
-PARAMS = {"metric": METRIC, "gate": GATE}
+PARAMS = {"metric": METRIC, "gate": {"superior": GATE}}
+
+
+def with_gate(**changes):
+    return {**PARAMS, "gate": {"superior": {**GATE, **changes}}}
 
 
 def test_a_figure_for_all_classes():
@@ -114,16 +119,19 @@ def test_the_gate_decides_by_the_named_figure():
         make_predictions(targets, decided, groups=np.arange(100), classes=["a", "b"])
         for decided in (challenger, champion)
     )
-    by_class = build_gate({**PARAMS, "gate": {**GATE, "metric": "recall/b"}}, ["a", "b"])
-    by_accuracy = build_gate(PARAMS, ["a", "b"])
-    assert by_class(ours, theirs).promote
-    assert not by_accuracy(ours, theirs).promote
+    for figure, outcome in (("recall/b", "passed"), ("accuracy", "refused")):
+        params = with_gate(metric=figure)
+        gates = build_gates(params)
+        contest = make_contest(ours, theirs, metrics=metrics_of_gates(params, gates, ["a", "b"]))
+        assert gates["superior"](contest).outcome == outcome
 
 
-def test_other_values_of_the_gate_are_refused():
-    with pytest.raises(UserError, match=r"^params\.yaml: gate\.min_samples must be at least 1, got 0$"):
-        build_gate({**PARAMS, "gate": {**GATE, "min_samples": 0}})
-    with pytest.raises(UserError, match=r"^params\.yaml: gate must be a mapping with _target_"):
-        build_gate({**PARAMS, "gate": None})
-    with pytest.raises(UserError, match=r"^params\.yaml: gate lacks the parameter 'metric'"):
-        build_gate({**PARAMS, "gate": {key: value for key, value in GATE.items() if key != "metric"}})
+def test_other_values_of_a_gate_are_refused():
+    with pytest.raises(UserError, match=r"^params\.yaml: gate\.superior\.min_samples must be at least 1, got 0$"):
+        build_gates(with_gate(min_samples=0))
+    with pytest.raises(UserError, match=r"^params\.yaml: gate must be a mapping of names to nodes"):
+        build_gates({**PARAMS, "gate": None})
+    with pytest.raises(UserError, match=r"^params\.yaml: gate has no gate that shows a gain"):
+        build_gates({**PARAMS, "gate": {"superior": None}})
+    with pytest.raises(UserError, match=r"gate\.superior\.metric: there is no figure 'acuracy'; did you mean"):
+        metrics_of_gates(PARAMS, build_gates(with_gate(metric="acuracy")))

@@ -1,43 +1,42 @@
 """A version is registered once; the champion changes where the gate says so."""
 
 import io
-import json
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 from policy_examples import make_policy
+from registry_in_memory import RegistryInMemory
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.policy import Policy
 from pipeline.datasets.packed import PackedDataset
-from pipeline.evaluation.gates.better import Better
+from pipeline.evaluation.gates.no_leak import NoLeak
+from pipeline.evaluation.gates.superior import Superior
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.paired_comparison import load_test_predictions
 from pipeline.stages.register import describe_verdict, list_sentences
 from pipeline.statistics.bootstrap import Bootstrap
-from pipeline.tracking import promotion
-from pipeline.tracking.promotion import (
-    ComparisonOptions,
-    Options,
-    apply_gate,
-    compare_earlier_data,
-    example_picture,
-    register_version,
-)
+from pipeline.tracking import registry as registry_of_mlflow
+from pipeline.tracking import version_comparison
+from pipeline.tracking.promotion import Options, Rules, example_picture, register_version
 from pipeline.tracking.promotion import test_digest as digest_of_test
+from pipeline.tracking.promotion_log import read_decisions
+from pipeline.tracking.version_comparison import ComparisonOptions, compare_earlier_data
 
-OPTIONS = Options(model_name="model", below_baseline="refuse", max_test_readings=25)
+OPTIONS = Options(model_name="model", max_test_readings=25)
 FIRST = "promoted without a comparison: there was no champion"
-GATE = Better(metric=Accuracy(), min_gain=0.0, min_gain_of_shared=-0.2, min_samples=2, num_resamples=100, seed=0)
+SUPERIOR = Superior(metric="accuracy", min_gain=0.0, min_samples=2, power_for=0.03, num_resamples=100, seed=0)
+METRIC = {"accuracy": {"_target_": "pipeline.evaluation.metrics.accuracy.Accuracy"}}
 CLASSES = ["a", "b"]
 RIGHT, FAIR, POOR = [True] * 20, [True] * 18 + [False] * 2, [True, False] * 10  # POOR is shown to be worse than FAIR
 CARD = {"classes": CLASSES, "data_hash": "0" * 32}
 JUDGING = ComparisonOptions(
     metrics={"accuracy": Accuracy()}, bootstrap=Bootstrap(num_resamples=100, seed=0), min_slice=2
 )
+RULES = Rules(gates={"superior": SUPERIOR, "no_leak": NoLeak()}, params={"metric": METRIC}, comparison=JUDGING)
 
 
 def write_checks(passed=True):
@@ -71,61 +70,10 @@ def write_predictions(path, right, classes=CLASSES, corrected=()):
     artifacts.write_table(path, table, metadata={"classes": classes})
 
 
-class Registry:
-    """The registry of `pipeline.tracking`, in memory; each run's predictions are a file in the folder."""
-
-    def __init__(self, folder):
-        self.folder, self.versions, self.aliases, self.fail_on = folder, {}, {}, None
-
-    DATA_HASH, COMMIT, TEST_SET = "data_hash", "git_commit", "test_set"
-
-    def find_version(self, name, results_key):
-        return next((one for one, entry in self.versions.items() if entry["results_key"] == results_key), None)
-
-    def version_tags(self, name, version):
-        return self.versions[version]["tags"]
-
-    def champion(self, name):
-        version = self.aliases.get("champion")
-        return (version, self.versions[version]["run_id"]) if version else None
-
-    def earlier_data(self, name, data_hash):
-        others = [one for one, entry in self.versions.items() if entry["tags"]["data_hash"] != data_hash]
-        return [(one, self.versions[one]["run_id"], self.versions[one]["tags"]) for one in reversed(others)]
-
-    def num_versions_tested_on(self, name, test_set):
-        return sum(entry["tags"][self.TEST_SET] == test_set for entry in self.versions.values())
-
-    def create_version(self, name, run_id, results_key, predictor, example, tags):
-        version = str(len(self.versions) + 1)
-        self.card = artifacts.read_json(predictor / "card.json") if predictor.is_dir() else None
-        self.versions[version] = {"run_id": run_id, "results_key": results_key, "tags": dict(tags), "example": example}
-        return version
-
-    def record_registration(self, name, version, result):
-        self.versions[version]["registration"] = json.dumps(result)
-
-    def registration_of(self, name, version):
-        text = self.versions[version].get("registration")
-        return None if text is None else json.loads(text)
-
-    def set_alias(self, name, alias, version):
-        if alias == self.fail_on:
-            raise UserError("the store is gone")
-        self.aliases[alias] = version
-
-    def tag_version(self, name, version, tags):
-        self.versions[version]["tags"] |= tags
-
-    def predictions_of(self, run_id, folder):
-        return self.folder / f"{run_id}.parquet"
-
-
 @pytest.fixture
 def registry(project, monkeypatch):
-    fake = Registry(project)
-    monkeypatch.setattr(promotion, "registry", fake)
-    monkeypatch.setattr(promotion.runs, "differing_params", lambda run_id, other: ["train.epochs"])
+    fake = RegistryInMemory(project)
+    fake.put_in_place(monkeypatch)
     return fake
 
 
@@ -137,7 +85,7 @@ def result(registry, packed):
         write_predictions(artifacts.PREDICTIONS, right, **changes)
         write_predictions(registry.folder / f"run of {key}.parquet", right, **changes)
         card = {"classes": changes.get("classes", CLASSES), "data_hash": data_hash}
-        return register_version(OPTIONS, f"run of {key}", key, GATE, card, packed, JUDGING)
+        return register_version(OPTIONS, f"run of {key}", key, RULES, card, packed)
 
     return registered
 
@@ -156,7 +104,7 @@ def test_a_version_carries_its_policy_in_its_card(registry, packed):
     policy = make_policy(2, set_thresholds=(0.1 + 0.2, 0.4))
     write_predictions(artifacts.PREDICTIONS, RIGHT)
     artifacts.write_json(artifacts.PREDICTOR / "card.json", CARD)
-    register_version(OPTIONS, "run", "key", GATE, CARD, packed, JUDGING, policy)
+    register_version(OPTIONS, "run", "key", RULES, CARD, packed, policy)
     assert Policy.from_json(registry.card["policy"], CLASSES, "card.json") == policy
     assert {name: registry.card[name] for name in CARD} == CARD
     assert artifacts.read_json(artifacts.PREDICTOR / "card.json") == CARD  # training's own stays as it was
@@ -178,34 +126,29 @@ def checks(project):
     artifacts.write_json(artifacts.TEST_METRICS, {})
 
 
-def test_what_leaks_is_never_promoted(project):
-    write_predictions(artifacts.PREDICTIONS, [True, False])
+def test_what_leaks_is_never_promoted(result, registry):
     write_checks(passed=False)
-    verdict = apply_gate(GATE, CLASSES, None)
-    assert not verdict.promote
-    assert verdict.reasons == ["its test figures leak: 3 samples that leak"]
+    found = result("k1", RIGHT)
+    assert (found["aliases"], registry.aliases) == (["challenger"], {"challenger": "1"})
+    assert found["reasons"][0] == "its test figures leak: 3 samples that leak"
+    gate = {one["name"]: one for one in found["gates"]}["no_leak"]
+    assert (gate["outcome"], gate["question"]) == ("refused", "Do its test figures count?")
 
 
-def test_judge_without_a_champion(project):
-    write_predictions(artifacts.PREDICTIONS, [True, False])
-    assert apply_gate(GATE, CLASSES, None).reasons == [FIRST]
+def test_whether_it_leaks_cannot_be_judged(result, registry):
+    leakage = {"value": 0.0, "limit": 0.0, "unit": "x", "worst": {}, "passed": False, "state": "cannot_be_judged"}
+    artifacts.write_json(artifacts.CHECKS, {"split_leakage": {**leakage, "obstacle": "there are no groups"}})
+    found = result("k1", RIGHT)
+    assert found["aliases"] == ["challenger"]
+    assert found["reasons"][0] == "whether its test figures leak cannot be judged: there are no groups"
+    assert found["gates"][1]["outcome"] == "cannot_be_judged"
 
 
-def test_judge_against_the_champions_predictions(registry):
-    write_predictions(artifacts.PREDICTIONS, RIGHT)
-    write_predictions(registry.folder / "old.parquet", POOR)
-    verdict = apply_gate(GATE, CLASSES, "old")
-    assert verdict.promote
-    assert verdict.reasons[0].startswith("gain +0.5000 [")
-    assert verdict.reasons[0].endswith("on 20 common test samples of 20 groups: its lower end is above 0.0")
-
-
-def test_a_champion_of_other_classes_is_compared_on_those_of_both(registry):
-    write_predictions(artifacts.PREDICTIONS, RIGHT)
-    write_predictions(registry.folder / "old.parquet", RIGHT, classes=["a", "c"])
-    verdict = apply_gate(GATE, CLASSES, "old")
-    assert not verdict.promote
-    assert verdict.reasons[0].startswith("the classes changed: b is new and c is gone; ")  # a alone is common
+def test_a_champion_of_other_classes_is_compared_on_those_of_both(result):
+    result("k1", RIGHT, classes=["a", "c"])
+    found = result("k2", RIGHT)
+    assert found["aliases"] == ["challenger"]
+    assert found["reasons"][0].startswith("the classes changed: b is new and c is gone; ")  # a alone is common
 
 
 def test_the_first_version_is_champion(result, registry):
@@ -216,6 +159,22 @@ def test_the_first_version_is_champion(result, registry):
         "champion_before": None,
         "reasons": [FIRST],
         "evidence": {},
+        "gates": [
+            {
+                "name": "superior",
+                "question": "Is it shown to be better than the champion?",
+                "outcome": "not_needed",
+                "sentence": "there is no champion to compare with",
+                "figures": {},
+            },
+            {
+                "name": "no_leak",
+                "question": "Do its test figures count?",
+                "outcome": "passed",
+                "sentence": "split_leakage passed",
+                "figures": {"value": 0.0},
+            },
+        ],
         "test_set_uses": 1,
         "against_champion": None,
         "earlier_data": None,
@@ -281,11 +240,10 @@ def test_each_version_judged_on_the_same_test_pictures_is_counted(result):
 
 def test_an_interrupted_registration_counts_its_version_once(result, registry):
     result("k1", RIGHT)
-    registry.fail_on = "challenger"
+    registry.fail_at, registry.fails_after = registry.num_writes + 1, True  # right after the version was there
     with pytest.raises(UserError, match=r"^the store is gone$"):
         result("k2", POOR)
-    del registry.versions["2"]["registration"]  # it broke off right after the version was there
-    registry.fail_on = None
+    assert "registration" not in registry.versions["2"]
     assert result("k2", POOR)["test_set_uses"] == 2
 
 
@@ -335,7 +293,7 @@ def test_corrected_data_are_compared_with_the_version_before(result, registry):
 def test_of_several_versions_of_the_data_before_the_one_of_the_likest_choices_is_taken(result, monkeypatch):
     differing = {"k1": ["a"], "k2": [], "k3": [], "k4": ["a", "b"]}
     monkeypatch.setattr(
-        promotion.runs, "differing_params", lambda run_id, other: differing[other.removeprefix("run of ")]
+        version_comparison.runs, "differing_params", lambda run_id, other: differing[other.removeprefix("run of ")]
     )
     for key in differing:
         result(key, [True, True])
@@ -372,17 +330,66 @@ def test_without_a_common_test_picture_nothing_is_compared(result, registry):
     assert found["reason"] == "no test picture is common to both"
 
 
-@pytest.mark.parametrize("alias", ["challenger", "champion"])
-def test_an_interrupted_registration_goes_on_with_its_version(result, registry, alias):
-    registry.fail_on = alias
+def story(registry):
+    """What registry and file say, without the time."""
+    lines = [(one.kind, one.version, one.champion_before, one.promoted) for one in read_decisions("model")]
+    tags = {
+        version: {key: text for key, text in entry["tags"].items() if key != "colibri.decided"}
+        for version, entry in registry.versions.items()
+    }
+    return registry.aliases, tags, lines
+
+
+@pytest.mark.parametrize("fails_after", [False, True])
+@pytest.mark.parametrize("step", range(1, 9))
+def test_a_registration_that_broke_off_at_any_step_ends_as_if_it_had_not(result, registry, step, fails_after):
+    """Eight writes: version, verdict, moment, line, two aliases, mark; the eighth is not reached."""
+    result("k1", POOR)
+    first = registry.num_writes
+    registry.fail_at, registry.fails_after = first + step, fails_after
+    if step < 8:
+        with pytest.raises(UserError, match=r"^the store is gone$"):
+            result("k2", RIGHT)
+        registry.fail_at = None
+    resumed = result("k2", RIGHT)
+    assert (resumed["version"], resumed["aliases"]) == ("2", ["challenger", "champion"])
+    aliases, tags, lines = story(registry)
+    assert aliases == {"challenger": "2", "champion": "2"}
+    assert lines == [("gate", "1", None, True), ("gate", "2", "1", True)]
+    assert tags["2"]["colibri.registered"] == "true"
+    digests = [one.digest for one in read_decisions("model")]
+    assert [tags[version]["colibri.decisions"] for version in "12"] == digests
+    writes = registry.num_writes
+    assert result("k2", RIGHT) == resumed
+    assert registry.num_writes == writes  # a finished one writes nothing
+
+
+@pytest.mark.parametrize("step", range(1, 8))
+def test_the_next_registration_completes_the_one_that_broke_off(result, registry, step):
+    """Another version comes before the first one is run again: file and registry never contradict each other."""
+    result("k1", POOR)
+    registry.fail_at = registry.num_writes + step
     with pytest.raises(UserError, match=r"^the store is gone$"):
-        result("k1", [True, False])
-    registry.fail_on = None
-    resumed = result("k1", [True, False])
-    assert (resumed["version"], resumed["aliases"]) == ("1", ["challenger", "champion"])
-    assert resumed["reasons"] == [FIRST]
-    assert list(registry.versions) == ["1"]
-    assert registry.aliases == {"challenger": "1", "champion": "1"}
+        result("k2", RIGHT)
+    registry.fail_at = None
+    result("k3", FAIR)
+    result("k2", RIGHT)
+    promoted = [one for one in read_decisions("model") if one.promoted]
+    assert registry.aliases["champion"] == promoted[-1].version
+    befores = [None, *(one.version for one in promoted[:-1])]
+    assert [one.champion_before for one in promoted] == befores  # each took over from the one before
+    assert all("colibri.registered" in entry["tags"] for entry in registry.versions.values())
+
+
+def test_the_file_has_the_reasons_and_what_each_gate_found(result):
+    result("k1", POOR)
+    found = result("k2", RIGHT)
+    last = read_decisions("model")[-1]
+    assert (last.kind, last.version, last.champion_before, last.promoted) == ("gate", "2", "1", True)
+    assert last.reasons == found["reasons"]
+    assert last.figures == found["evidence"]
+    assert [(one["name"], one["outcome"]) for one in last.gates] == [("superior", "passed"), ("no_leak", "passed")]
+    assert (last.after, last.run) == ("k2", "run of k2")
 
 
 def test_the_example_is_the_first_test_picture(packed):
@@ -400,11 +407,11 @@ def test_the_example_in_colour(packed):
 @pytest.mark.parametrize("name", ["", "a/b", "a:b"])
 def test_model_names(name):
     with pytest.raises(ValueError, match=r"^model_name must not be empty or hold '/' or ':', got"):
-        Options(model_name=name, below_baseline="refuse", max_test_readings=25)
+        Options(model_name=name, max_test_readings=25)
 
 
 def test_the_verdict_on_the_first_page_is_that_of_the_person_who_promoted():
     result = {"aliases": ["challenger"], "reasons": ["gain -0.1"]}
     assert describe_verdict(result, {"verdict": "not champion", "reason": "gain -0.1"}) == "challenger: gain -0.1"
-    tags = {promotion.registry.PROMOTION_TAG: "{}", "verdict": "champion by hand", "reason": "knows the new class"}
+    tags = {registry_of_mlflow.PROMOTION_TAG: "{}", "verdict": "champion by hand", "reason": "knows the new class"}
     assert describe_verdict(result, tags) == "champion by hand: knows the new class"

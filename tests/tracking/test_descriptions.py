@@ -5,9 +5,8 @@ import pytest
 from pipeline.core import artifacts
 from pipeline.core.estimate import Estimate, write_estimates
 from pipeline.core.results import StoredFinding
-from pipeline.tracking.descriptions import describe_version, headline, summarise, version_tags
+from pipeline.tracking.descriptions import describe_decision, describe_version, headline, summarise, version_tags
 from pipeline.tracking.experiments import NOTE
-from pipeline.tracking.registry import record_promotion
 
 pytestmark = pytest.mark.xdist_group("tracking")
 ACCURACY = Estimate(value=0.8406, low=0.728, high=0.975, n=1372, groups=6, caveat="it rests on 6 groups only")
@@ -53,6 +52,22 @@ def test_the_verdict_and_the_warnings_in_words():
     assert text.endswith("**1 of 3 checks warn**:\n\n* `shortcut`: Noise alone separates the classes.")
     text = summarise({"accuracy": ACCURACY}, {}, {**result(aliases=["challenger"]), "reasons": ["gain -0.1"]})
     assert text.endswith("**Not champion**: gain -0.1.")
+
+
+GATES = [
+    {"name": "superior", "question": "Better?", "outcome": "passed", "sentence": "gain +0.1 | shown", "figures": {}},
+    {"name": "latency", "question": "Fast?", "outcome": "not_needed", "sentence": "no budget", "figures": {}},
+]
+
+
+def test_each_gate_is_a_row_that_a_person_reads_and_a_tag():
+    text = summarise({"accuracy": ACCURACY}, {}, {**result(), "gates": GATES})
+    assert text.endswith(
+        "| gate | question | outcome | what was found |\n|---|---|---|---|\n"
+        "| `superior` | Better? | passed | gain +0.1 \\| shown |\n| `latency` | Fast? | not needed | no budget |"
+    )
+    tags = version_tags({**result(), "gates": GATES}, {}, PARAMS)
+    assert (tags["gate.superior"], tags["gate.latency"]) == ("passed: gain +0.1 | shown", "not needed: no budget")
 
 
 def test_tags_to_filter_by():
@@ -116,7 +131,7 @@ def test_what_a_person_decided_stays_when_the_results_are_registered_again(clien
     challenger = result(number, aliases=["challenger"])
     describe_version(challenger, run_id, PARAMS, CARD, {})
     assert client.get_run(run_id).data.tags["verdict"] == "not champion"
-    record_promotion("wasps", number, "knows the new class", None)
+    describe_decision("wasps", number, "knows the new class", None, "by_hand")
     described = client.get_model_version("wasps", number).description
     describe_version(challenger, run_id, PARAMS, CARD, {})
     found = client.get_model_version("wasps", number)
@@ -130,7 +145,7 @@ def test_what_a_person_decided_stays_when_the_results_are_registered_again(clien
 def test_a_promotion_before_the_description_was_written_does_not_replace_it(client, version):
     """The registration was interrupted in between."""
     number, run_id = version
-    record_promotion("wasps", number, "why", None)
+    describe_decision("wasps", number, "why", None, "by_hand")
     describe_version(result(number, aliases=["challenger"]), run_id, PARAMS, CARD, {})
     text = client.get_model_version("wasps", number).description
     assert text.startswith("Accuracy 0.841")

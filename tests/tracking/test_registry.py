@@ -16,6 +16,7 @@ from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.tracking import registry, runs
 from pipeline.tracking.connection import find
+from pipeline.tracking.descriptions import describe_decision
 from pipeline.tracking.runs import RESULTS
 
 pytestmark = [
@@ -270,11 +271,11 @@ def test_the_model_works_where_the_project_is_not(client, version, predictor, pi
 
 
 def test_the_versions_of_a_model_and_what_a_person_says_of_one(client, run_id):
-    assert registry.list_versions("no such model") == []
+    assert registry.run_ids("no such model") == {}
     versions = [light(client, "described", run_id) for _ in range(11)]
-    assert registry.list_versions("described") == versions == [str(one) for one in range(1, 12)]
+    assert registry.run_ids("described") == dict.fromkeys(versions, run_id)
     for reason in ("a", "a", "b"):
-        registry.record_promotion("described", "2", reason, "1")
+        describe_decision("described", "2", reason, "1", "by_hand")
     found = client.get_model_version("described", "2")
     assert found.description == "Promoted by hand: a\n\nPromoted by hand: b"
     assert found.tags["reason"] == "b"

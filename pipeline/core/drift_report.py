@@ -34,6 +34,7 @@ class Chance:
         num_new: Units of the new pictures.
         are_groups: Whether units are groups of several pictures.
         alpha: Probability that anything is called drifted by chance.
+        share: The part of `alpha` that these distances have, before p-values are corrected for other pictures.
         num_resamples: Bootstrap resamples behind an interval.
         seed: Of the resamples.
     """
@@ -47,6 +48,7 @@ class Chance:
     num_new: int
     are_groups: bool
     alpha: float
+    share: float
     num_resamples: int
     seed: int
 
@@ -164,7 +166,7 @@ class DriftReport:
         return next((one for one in self.measures if one.name == name), None)
 
     def figures(self) -> dict[str, float]:
-        """Flat names to numbers, for MLflow: `drift/features`, `drift/features_low`, `drift/features_p`, `drift/drifted`.
+        """Flat names to numbers, for MLflow: `drift/features`, with `_low`, `_high` and `_p`, and so on.
 
         A number that is unknown is left out. `drift/drifted` and `drift/cannot_be_judged` count measures.
         """

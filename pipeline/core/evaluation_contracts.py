@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, ClassVar
 from pipeline.core.contracts import Predictor
 
 if TYPE_CHECKING:
-    from pipeline.core.drift_report import Chance, DriftMeasure
-    from pipeline.core.observations import Observations
     import numpy as np
     from torch import Tensor, nn
 
     from pipeline.core.decision_rule import Rule
+    from pipeline.core.drift_report import Chance, DriftMeasure
+    from pipeline.core.observations import Observations
     from pipeline.core.predictions import Predictions
     from pipeline.core.results import Verdict
 

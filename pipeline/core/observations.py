@@ -57,10 +57,10 @@ class Observations:
         """Those of a table: rows of the manifest, logged predictions, or both joined. Every column is optional.
 
         Args:
-            table: N rows with any of `sample_id`; `group`; `prop_*`; `labels` (the true ones, a list each, None where
-                unknown); `scores` (K numbers each, in the order of the card, None where unknown); and `class` (the
-                decided label) or `decided` (a list of labels); without these two the class with the highest score
-                counts, of several labels those with a score of at least 0.5.
+            table: N rows with any of `sample_id`; `group`; `prop_*`; `labels` (the true ones, a list each, None or
+                empty where unknown, unless `negative` says that none applies); `scores` (K numbers each, in the order
+                of the card, None where unknown); and `class` (the decided label) or `decided` (a list of labels):
+                without these two the class with the highest score counts, of several labels those of at least 0.5.
             classes: K names, in the order of the scores.
             features: (N, D) of the same rows, by the extractor of the reference.
             exclusive: Whether each picture has exactly one label.
@@ -71,14 +71,14 @@ class Observations:
         num, names = len(table), [*map(str, classes)]
         if features is not None and len(features) != num:
             raise UserError(f"{len(features):,} feature vectors for {num:,} pictures; give one for each row")
-        is_labelled = _is_known(table["labels"]) if "labels" in table else np.zeros(num, dtype=bool)
+        is_labelled = _are_labelled(table) if "labels" in table else np.zeros(num, dtype=bool)
         is_scored = _is_known(table["scores"]) if "scores" in table else np.zeros(num, dtype=bool)
         scores = np.zeros((num, len(names)), dtype=np.float32)
         scores[is_scored] = _read_scores(table["scores"][is_scored], len(names)) if is_scored.any() else 0
         targets = np.zeros(scores.shape, dtype=bool)
         targets[is_labelled] = _to_columns(table["labels"][is_labelled], names) if is_labelled.any() else False
         return cls(
-            sample_ids=(table["sample_id"] if "sample_id" in table else table.index).to_numpy(dtype=str),
+            sample_ids=np.asarray(table.get("sample_id", table.index), dtype=str),
             groups=table["group"].to_numpy(dtype=str) if "group" in table else None,
             properties=table[property_columns(table)].astype(np.float32).reset_index(drop=True),
             features=features,
@@ -99,6 +99,11 @@ class Observations:
         }
         properties = self.properties.iloc[rows].reset_index(drop=True)
         return Observations(**picked, properties=properties, classes=self.classes, exclusive=self.exclusive)
+
+
+def _are_labelled(table: pd.DataFrame) -> np.ndarray:
+    known = np.array([hasattr(one, "__len__") and len(one) > 0 for one in table["labels"]], dtype=bool)
+    return known | table["negative"].to_numpy(dtype=bool) if "negative" in table else known
 
 
 def _is_known(values: pd.Series) -> np.ndarray:

@@ -53,11 +53,11 @@ def decide(is_drifted: bool, chance: Chance, detectable: float, wanted: float, s
 
 
 def _explain(chance: Chance, detectable: float | None, wanted: float, needed: int | None, unit: str) -> str:
-    sizes = f"{count_of(chance.num_new, f'new {unit[:-1]}')} and {chance.num_reference:,} of the training"
+    sizes = f"{count_of(chance.num_new, f'new {unit[:-1]}')} and {chance.num_reference:,} to compare with"
     if detectable is None:
         found = f"With {sizes} no difference would stand out from chance (smallest p-value {chance.least_p:.2g})."
     else:
         found = f"With {sizes} a figure of {detectable:.2f} would be found in 4 of 5 cases; {wanted:.2f} is wanted."
     if needed is None:
-        return f"{found} No number of new {unit} would do: the training has too few."
+        return f"{found} No number of new {unit} would do: there are too few to compare with."
     return f"{found} That takes about {needed:,} new {unit}."

@@ -172,7 +172,9 @@ def _plot(row: Mapping[str, Any], alpha: float, limit: float) -> PropertyPlot:
             line(key, kind, values, [QUANTILE_STEP * step for step in range(len(values))], x_axis, SHARES)
             for key, kind, values in sides
         ],
-        x_ticks=[Tick(x_axis.across(tick), f"{tick:.3g}") for tick in x_axis.ticks],
+        x_ticks=[
+            Tick(x_axis.across(tick), f"{tick:,.0f}" if abs(tick) >= 1000 else f"{tick:.3g}") for tick in x_axis.ticks
+        ],
         figure=f"distance {row['distance']:.2f}, p {_p(row['p'])}",
         stands_out=row["p"] <= alpha and row["distance"] > limit,
         alt=f"Share of pictures up to each {name}, in training and of the new ones; distance {row['distance']:.2f}",

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 AT_ONCE = 50  # permutations multiplied together, which bounds the memory
-SMALL_SHARE = 0.2  # of the groups of a side that may be smaller than the number of samples taken from each
+SMALL_SHARE = 0.2  # of the groups that may be smaller than the number of samples taken from each
 MOST_OF_GROUP = 200  # samples taken from a group
 Distances = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -47,8 +47,8 @@ def take_equally(groups: np.ndarray, is_new: np.ndarray, generator: np.random.Ge
     """As many random samples from every group, so that groups of both sides scatter alike.
 
     Of groups with all their samples the small ones would scatter more, and a side of small groups would differ from one
-    of large groups without any drift. As many samples are taken as the smaller fifth of the groups of either side has,
-    and groups with fewer are left out. A group on both sides is two units: the sides then differ less than permuted
+    of large groups without any drift. As many samples are taken as all but the smallest fifth of the groups have, or
+    the largest new one where that is smaller, and groups with fewer are left out. A group on both sides is two units: the sides then differ less than permuted
     ones, and drift is found later, never by chance.
 
     Args:
@@ -60,8 +60,9 @@ def take_equally(groups: np.ndarray, is_new: np.ndarray, generator: np.random.Ge
     sizes = np.bincount(unit)
     side = np.zeros(len(sizes), dtype=bool)
     side[unit] = is_new
-    num = min(int(np.quantile(sizes[one], SMALL_SHARE, method="lower")) for one in (side, ~side) if one.any())
-    num = min(num, MOST_OF_GROUP)
+    num = min(MOST_OF_GROUP, int(np.quantile(sizes, SMALL_SHARE, method="lower")))
+    if side.any():
+        num = min(num, int(sizes[side].max()))
     order = generator.permutation(len(unit))
     order = order[np.argsort(unit[order], kind="stable")]
     place = np.arange(len(unit)) - np.repeat(np.cumsum(sizes) - sizes, sizes)

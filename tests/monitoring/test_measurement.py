@@ -164,7 +164,7 @@ def test_the_report_survives_its_file(tmp_path):
     with pytest.raises(UserError, match="drift report has version 7, expected 1; run colibri monitor"):
         read_drift_report(path)
     artifacts.write_json(path, {**report.to_json(), "measures": [{"state": "fine"}]})
-    with pytest.raises(UserError, match="drift report cannot be read .ValueError: a state must be one of drifted"):
+    with pytest.raises(UserError, match=r"drift report cannot be read .ValueError: a state must be one of drifted"):
         read_drift_report(path)
 
 

@@ -17,6 +17,7 @@ from pipeline.monitoring.verdict import decide
 NUM_STEPS = 64  # of the distribution functions, at quantiles of all pictures together
 QUANTILES = tuple(round(0.05 * one, 2) for one in range(21))  # of the plots on the page
 NUM_PICTURES = 6  # at each end
+OF_FILES = ("jpeg_quality", "num_bytes", "num_pixels")  # properties of the file, which no picture shows
 
 
 @final
@@ -61,7 +62,8 @@ class PropertyDistance(DriftTest):
         worst = (beyond or rows)[0]
         varied = chance.detectable[np.ptp(np.concatenate([_values(reference), _values(new)]), axis=0) > 0]
         verdict = decide(bool(beyond), chance, float(varied.max(initial=0.0)), self.wanted)
-        column = list(map(short_name, reference.properties)).index(str(worst["property"]))
+        places = {short_name(one): column for column, one in enumerate(reference.properties)}
+        column = places[str(worst["property"])]
         reach = float(chance.significant_from[column])
         return DriftMeasure(
             name=name,
@@ -78,7 +80,7 @@ class PropertyDistance(DriftTest):
             needed_unit=verdict.needed_unit,
             sentence=_sentence(rows, beyond, verdict.reason),
             details=tuple(rows),
-            pictures=_ends(reference, new, column) if beyond else {},
+            pictures=_ends(reference, new, places[_to_look_at(beyond)]) if beyond else {},
         )
 
 
@@ -133,6 +135,12 @@ def _direction(row: dict[str, Any]) -> str:
     if before == after:
         return f"is spread in another way (median {after:.3g} as before)"
     return f"is {'higher' if after > before else 'lower'} (median {after:.3g}, in training {before:.3g})"
+
+
+def _to_look_at(beyond: list[dict[str, Any]]) -> str:
+    """The first property that a person can see; how a file is stored shows nothing."""
+    names = [str(row["property"]) for row in beyond]
+    return next((name for name in names if name not in OF_FILES), names[0])
 
 
 def _ends(reference: Observations, new: Observations, column: int) -> dict[str, tuple[str, ...]]:

@@ -31,6 +31,8 @@ NUM_PLOTS = 9  # of properties, those that differ most
 MAX_CLASSES = 30
 QUANTILE_STEP = 0.05
 SHARES = Axis(low=0.0, high=1.0, ticks=[0, 0.5, 1])
+# of a plot: name, kind of its line, key of its quantiles
+SIDES = (("training", "first", "reference"), ("new", "second", "new"))
 Images = Mapping[str, Mapping[str, "np.ndarray"]]  # side to sample_id to picture
 
 
@@ -172,16 +174,15 @@ def _plot(row: Mapping[str, Any], alpha: float, limit: float) -> PropertyPlot:
             line(key, kind, values, [QUANTILE_STEP * step for step in range(len(values))], x_axis, SHARES)
             for key, kind, values in sides
         ],
-        x_ticks=[
-            Tick(x_axis.across(tick), f"{tick:,.0f}" if abs(tick) >= 1000 else f"{tick:.3g}") for tick in x_axis.ticks
-        ],
+        x_ticks=[Tick(x_axis.across(tick), _short(tick)) for tick in x_axis.ticks],
         figure=f"distance {row['distance']:.2f}, p {_p(row['p'])}",
         stands_out=row["p"] <= alpha and row["distance"] > limit,
         alt=f"Share of pictures up to each {name}, in training and of the new ones; distance {row['distance']:.2f}",
     )
 
 
-SIDES = (("training", "first", "reference"), ("new", "second", "new"))
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _class_row(row: Mapping[str, Any]) -> ClassRow:

@@ -47,9 +47,9 @@ def take_equally(groups: np.ndarray, is_new: np.ndarray, generator: np.random.Ge
     """As many random samples from every group, so that groups of both sides scatter alike.
 
     Of groups with all their samples the small ones would scatter more, and a side of small groups would differ from one
-    of large groups without any drift. As many samples are taken as all but the smallest fifth of the groups have, or
-    the largest new one where that is smaller, and groups with fewer are left out. A group on both sides is two units: the sides then differ less than permuted
-    ones, and drift is found later, never by chance.
+    of large groups without any drift. As many samples are taken as all but the smallest fifth of the groups have, or as
+    the largest group of either side where that is smaller; groups with fewer are left out. A group on both sides is two
+    units: the sides then differ less than permuted ones, and drift is found later, never by chance.
 
     Args:
         groups: (N,) of each sample.
@@ -60,9 +60,8 @@ def take_equally(groups: np.ndarray, is_new: np.ndarray, generator: np.random.Ge
     sizes = np.bincount(unit)
     side = np.zeros(len(sizes), dtype=bool)
     side[unit] = is_new
-    num = min(MOST_OF_GROUP, int(np.quantile(sizes, SMALL_SHARE, method="lower")))
-    if side.any():
-        num = min(num, int(sizes[side].max()))
+    largest = [int(sizes[one].max()) for one in (side, ~side) if one.any()]
+    num = min(MOST_OF_GROUP, int(np.quantile(sizes, SMALL_SHARE, method="lower")), *largest)
     order = generator.permutation(len(unit))
     order = order[np.argsort(unit[order], kind="stable")]
     place = np.arange(len(unit)) - np.repeat(np.cumsum(sizes) - sizes, sizes)

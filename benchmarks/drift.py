@@ -20,7 +20,7 @@ import argparse
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -34,7 +34,7 @@ from pipeline.core import config
 from pipeline.core.drift_report import DriftReport
 from pipeline.core.observations import Observations
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
-from pipeline.images.properties import decode_and_measure, measure
+from pipeline.images.properties import measure
 from pipeline.monitoring.accuracy_estimate import confidences, estimate_accuracy
 from pipeline.monitoring.measurement import MonitoringOptions, measure_drift
 from pipeline.statistics.bootstrap import Bootstrap
@@ -69,10 +69,10 @@ def extractor() -> FeatureExtractor:
 
 def plane(image: np.ndarray) -> np.ndarray:
     """(H, W) of (H, W, 1), (H, W, 3) as it is."""
-    return image[..., 0] if image.shape[-1] == 1 else image
+    return image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
 
 
-def properties_of(images: np.ndarray) -> pd.DataFrame:
+def properties_of(images: Sequence[np.ndarray] | np.ndarray) -> pd.DataFrame:
     found = [measure(plane(one), one.nbytes).properties for one in images]
     return pd.DataFrame(found).add_prefix("prop_")
 
@@ -106,7 +106,7 @@ def cells() -> Pictures:
     table = source.read()
     decoding = Decoding(max_pixels=params()["ingest"]["max_pixels"])
     data = [source.open(path) for path in table["path"]]
-    properties = pd.DataFrame([decode_and_measure(one, decoding).properties for one in data]).add_prefix("prop_")
+    properties = properties_of([decode(one, decoding) for one in data])
     storage = extractor_storage(1)
     features = np.stack(list(extractor().stream(storage.convert(decode(one, decoding)) for one in data)))
     labels = table["labels"].str[0].to_numpy()
@@ -302,16 +302,13 @@ def accuracy(runs: int) -> None:
             continue
         for severity in (1, 3, 5) if corruption else (0,):
             rows = rest[: min(len(rest), 5 * runs)]
-            how = (
-                (lambda images: images)
-                if corruption is None
-                else (
-                    lambda images, corruption=corruption, severity=severity: corruption(
-                        images, severity, np.random.default_rng(0)
-                    )
-                )
-            )
-            new = model.observe(change(pictures, rows, how), np.arange(len(rows)))
+
+            def corrupt(images: np.ndarray, corruption: Any = corruption, severity: int = severity) -> np.ndarray:
+                if corruption is None:
+                    return images
+                return np.asarray(corruption(images, severity, np.random.default_rng(0)))
+
+            new = model.observe(change(pictures, rows, corrupt), np.arange(len(rows)))
             found = estimate_accuracy(reference, new, Bootstrap(num_resamples=500, seed=0))
             true = float((new.decided == new.targets).all(axis=1).mean())
             half = found.half_width or 0.0

@@ -107,8 +107,8 @@ def summarise(report: DriftReport) -> list[str]:
     """A line for each measure, and the result."""
     counted = f"{count_of(report.num_new, 'new picture')} in {count_of(report.num_new_groups, 'group')}"
     lines = [f"{counted}, against {count_of(report.num_reference, 'picture')} of the training"]
-    for one in report.measures:
-        p_value = "" if one.p_value is None else f" (p = {one.p_value:.3f})"
-        lines.append(f"{STATES[one.state]:17s}  {one.name.replace('_', ' ')}: {one.sentence}{p_value}")
+    for measure in report.measures:
+        p_value = "" if measure.p_value is None else f" (p = {measure.p_value:.3f})"
+        lines.append(f"{STATES[measure.state]:17s}  {measure.name.replace('_', ' ')}: {measure.sentence}{p_value}")
     lines += [f"{'not measured':17s}  {name.replace('_', ' ')}: {why}" for name, why in report.not_measured.items()]
     return [*lines, *report.caveats, report.sentence]

@@ -176,10 +176,10 @@ class DriftReport:
             "drift/drifted": sum(one.state == "drifted" for one in self.measures),
             "drift/cannot_be_judged": sum(one.state == "cannot_be_judged" for one in self.measures),
         }
-        for one in self.measures:
-            numbers[f"drift/{one.name}"] = one.value
-            numbers |= {f"drift/{one.name}_{end}": getattr(one, end) for end in ("low", "high")}
-            numbers[f"drift/{one.name}_p"] = one.p_value
+        for measure in self.measures:
+            numbers[f"drift/{measure.name}"] = measure.value
+            numbers |= {f"drift/{measure.name}_{end}": getattr(measure, end) for end in ("low", "high")}
+            numbers[f"drift/{measure.name}_p"] = measure.p_value
         return {name: float(value) for name, value in numbers.items() if value is not None and math.isfinite(value)}
 
     def to_json(self) -> dict[str, Any]:

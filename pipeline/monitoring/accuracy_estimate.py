@@ -100,8 +100,8 @@ def _thresholds(sure: np.ndarray, is_right: np.ndarray, weights: np.ndarray) -> 
     """(R,) confidences above which lies the share of val that is right, and the part of those at it that counts."""
     levels, place = np.unique(-sure, return_inverse=True)  # the surest first
     at = np.zeros((len(weights), len(levels)))
-    for row, one in zip(at, weights, strict=True):
-        row += np.bincount(place, one, minlength=len(levels))
+    for row, weight in zip(at, weights, strict=True):
+        row += np.bincount(place, weight, minlength=len(levels))
     total = np.cumsum(at, axis=1)
     wanted = weights @ is_right
     first = np.minimum((total < wanted[:, None] - 1e-9).sum(axis=1), len(levels) - 1)

@@ -72,8 +72,8 @@ def permute(selection: Selection, num_permutations: int, seed: int) -> Family:
     ]
     widths = tuple(one.shape[1] for one in found)
     statistics = np.zeros((len(assigned), max(widths), len(found)))
-    for column, one in enumerate(found):
-        statistics[:, : widths[column], column] = one
+    for column, distances in enumerate(found):
+        statistics[:, : widths[column], column] = distances
     return Family(names=tuple(selection.tests), widths=widths, statistics=statistics, units=units)
 
 

@@ -55,7 +55,7 @@ def measure_files(
     rows: list[dict[str, object]] = []
     refused: dict[str, str] = {}
 
-    def stored() -> Iterator[np.ndarray]:
+    def iterate() -> Iterator[np.ndarray]:
         outcomes = parallel_map(partial(_look, read, decoding, storage), paths, len(paths), "monitor", killed=_reject)
         for path, outcome in zip(paths, outcomes, strict=True):
             if isinstance(outcome, ItemRejected):
@@ -66,7 +66,7 @@ def measure_files(
             rows.append({"sample_id": path, "content_hash": found.content_hash, **properties})
             yield array
 
-    features = [np.zeros(extractor.feature_dim, dtype=np.float32), *extractor.stream(stored())]
+    features = [np.zeros(extractor.feature_dim, dtype=np.float32), *extractor.stream(iterate())]
     return MeasuredFiles(table=pd.DataFrame(rows), features=np.stack(features)[1:], refused=refused)
 
 

@@ -64,7 +64,7 @@ class FeatureSeparation(DriftTest):
         return np.sqrt(((new - reference) ** 2).sum(axis=1, keepdims=True))
 
     def measure(self, name: str, reference: Observations, new: Observations, chance: Chance) -> DriftMeasure:
-        groups = np.concatenate([reference.groups, new.groups])  # type: ignore[list-item]
+        groups = np.concatenate([reference.groups, new.groups])
         is_new = np.arange(len(groups)) >= len(reference)
         bootstrap = Bootstrap(num_resamples=chance.num_resamples, seed=chance.seed)
         sizes = [len(np.unique(groups[side])) for side in (~is_new, is_new)]

@@ -149,7 +149,11 @@ def _ends(reference: Observations, new: Observations, column: int) -> dict[str, 
     fresh, former = new.properties[name].to_numpy(), reference.properties[name].to_numpy()
     words = short_name(name).replace("_", " ")
     order = [one for one in np.argsort(fresh, kind="stable") if np.isfinite(fresh[one])]
-    middle = np.argsort(np.abs(former - np.nanmedian(former)), kind="stable") if np.isfinite(former).any() else []
+    middle: np.ndarray = (
+        np.argsort(np.abs(former - np.nanmedian(former)), kind="stable")
+        if np.isfinite(former).any()
+        else np.zeros(0, int)
+    )
     num = min(NUM_PICTURES, max(1, len(order) // 2))
     found = {
         f"New, lowest {words}": new.sample_ids[order[:num]],

@@ -21,6 +21,7 @@ FLOORS = (  # a room imports only from floors below
     ("features",),
     ("evaluation",),
     ("checks",),
+    ("monitoring",),
     ("report",),
     ("training",),
     ("prediction",),

@@ -26,7 +26,8 @@ def text(*overrides: str) -> str:
 
 
 OF_COMMANDS = ("leaderboard", "tune")  # composed by a command, and not by config.yaml
-LISTED = ("augmentation", "corruption", "gate", "intervention", "metric")  # groups of which a list of files is chosen
+# groups of which a list of files is chosen
+LISTED = ("augmentation", "corruption", "gate", "intervention", "metric", "monitor")
 ALONE = ("experiment", "imbalance", *OF_COMMANDS)  # these reach into others
 
 

@@ -194,6 +194,7 @@ READERS_OF_TEST = {  # module to why it selects test, or reads what evaluate sto
     "pipeline/evaluation/counterfactuals.py": "the model on changed test pictures, in the same evaluation",
     "pipeline/experiments/folds.py": "reads what the folds stored: every sample is test once",
     "pipeline/evaluation/paired_comparison.py": "reads the stored predictions for gate, comparison and leaderboard",
+    "pipeline/monitoring/reference.py": "reads val of what evaluate stored",
     "pipeline/stages/register.py": "passes what evaluate stored on to MLflow and the gate",
     "pipeline/tracking/promotion.py": "counts the versions evaluated on it; the example picture of a version",
     "pipeline/tracking/contest.py": "reads the stored predictions of challenger and champion for the gates",
@@ -303,13 +304,15 @@ def test_the_code_of_a_stage_holds_what_it_builds(stage: str) -> None:
     assert "core/stage_runner.py" in text
 
 
-def test_every_section_of_the_parameters_is_read_by_a_stage_or_names_what_one_depends_on() -> None:
+def test_every_section_of_the_parameters_is_read_by_a_stage_or_a_command_or_names_what_one_depends_on() -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     read = {section.split(".")[0] for stage in STAGES.values() for section in stage.get("params", [])}
     named = {match for stage in STAGES.values() for match in re.findall(r"\$\{(\w+)", str(stage["deps"]))}
     texts = (path.read_text(encoding="utf-8") for path in (ROOT / "conf").rglob("*.yaml"))
     passed_on = {match for text in texts for match in re.findall(r"\$\{(\w+)\}", text)}  # epochs, to train.epochs
-    assert set(params) == read | named | (passed_on & set(params))
+    commands = (path.read_text(encoding="utf-8") for path in (PIPELINE / "commands").glob("*.py"))
+    called = {match for text in commands for match in re.findall(r'(?:get_section|build_all)\(params, "(\w+)"\)', text)}
+    assert set(params) == read | named | called | (passed_on & set(params))
 
 
 @pytest.mark.parametrize("stage", [one for one in STAGES if one != "compose"])

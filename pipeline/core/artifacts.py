@@ -63,6 +63,8 @@ PROMOTIONS = Path("reports/promotions.jsonl")  # every decision about a champion
 COMPARISON = Path("reports/comparison.html")
 MODEL_CARD = Path("reports/model_card.md")
 DATA_SHEET = Path("reports/data_sheet.md")
+MONITORING = Path("reports/monitoring.json")  # what colibri monitor found
+MONITORING_PAGE = Path("reports/monitoring.html")
 
 
 def decisions_file(source: str) -> Path:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from pipeline.core.decision_rule import Rule
+    from pipeline.core.drift_report import Chance, DriftMeasure
+    from pipeline.core.observations import Observations
     from pipeline.core.estimate import Estimate
     from pipeline.core.predictions import Predictions
     from pipeline.core.results import GateResult, StoredFinding
@@ -251,3 +253,31 @@ class Attribution(ABC):
         Raises:
             UserError: The method needs what this model lacks; the message names another one.
         """
+
+
+class DriftTest(ABC):
+    """One measure of how new pictures differ from those that the model in use was trained on; a dataclass.
+
+    What it measures is a function of the means of both sides, so that chance is seen where groups of pictures are
+    permuted between the sides. `limit` is the largest figure that counts as no drift, `wanted` the one that should be
+    found if it is there.
+    """
+
+    limit: float
+    wanted: float
+
+    @abstractmethod
+    def select(self, observed: Observations) -> np.ndarray | str:
+        """(N,) bool, the pictures of which enough is known; or why there are none, as a clause."""
+
+    @abstractmethod
+    def summarise(self, reference: Observations, new: Observations, seed: int) -> np.ndarray:
+        """(N, D) float32 numbers of each picture, those of the reference first."""
+
+    @abstractmethod
+    def distances(self, reference: np.ndarray, new: np.ndarray) -> np.ndarray:
+        """(R, P) distances, at least 0, of (R, D) means of `summarise` over the reference and over the new pictures."""
+
+    @abstractmethod
+    def measure(self, name: str, reference: Observations, new: Observations, chance: Chance) -> DriftMeasure:
+        """The measure, of selected pictures whose groups are known, and what chance explains of its distances."""

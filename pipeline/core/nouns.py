@@ -54,6 +54,7 @@ KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "intervention": Kind(evaluation_contracts.Intervention, "evaluation.interventions"),
     "metric": Kind(evaluation_contracts.Metric, "evaluation.metrics"),
     "mix": Kind(contracts.BatchMix, "training.mixes"),
+    "monitor": Kind(evaluation_contracts.DriftTest, "monitoring.drift_tests"),
     "predictor": Kind(contracts.Predictor, "training.trainers"),
     "risk": Kind(contracts.Risk, "training.risks"),
     "sampling": Kind(contracts.Sampling, "training.samplings"),

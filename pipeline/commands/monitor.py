@@ -1,0 +1,114 @@
+"""Measures how new pictures differ from those that the model in use was trained on.
+
+Compares properties, frozen features, labels where there are some, decisions, and the accuracy that the confidence of
+the model lets expect, each with what chance explains. Few pictures are no error: what they cannot show is said, and how
+many would. Writes reports/monitoring.json and reports/monitoring.html; changes nothing else, and runs no stage.
+
+New pictures are files and folders (PATH), logged predictions (--logged), or what the manifest has beyond the last
+split.
+
+Examples:
+  colibri monitor ~/pictures_of_june            unlabelled pictures
+  colibri monitor scans/ --groups folder        each sub-folder is a patient, a batch, a camera
+  colibri monitor --logged predictions.parquet  columns prop_*, class, scores; sample_id and group where known
+  colibri monitor                               samples of the manifest that were not split yet
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.core import artifacts, config
+from pipeline.core.errors import UserError
+from pipeline.core.terminal import count_of, say
+from pipeline.monitoring.measurement import MonitoringOptions, measure_drift
+
+if TYPE_CHECKING:
+    from pipeline.core.drift_report import DriftReport
+    from pipeline.core.observations import Observations
+    from pipeline.core.open_types import Params
+    from pipeline.prediction.new_pictures import Grouping, NewPictures
+
+GROUPS = ("picture", "folder", "one")
+STATES = {"drifted": "drifted", "not_shown": "no drift shown", "cannot_be_judged": "cannot be judged"}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="a picture, a folder, or a pattern in quotes")
+    parser.add_argument("--logged", metavar="FILE", help="instead of a PATH: a Parquet table of logged predictions")
+    parser.add_argument(
+        "--groups",
+        choices=GROUPS,
+        help="of a PATH: which pictures belong together, those of a folder, all (one) or none (picture); without it "
+        "each counts alone where those of the training do, else all as one group",
+    )
+
+
+def main(paths: list[str], logged: str | None = None, groups: Grouping | None = None) -> None:
+    from pipeline.monitoring.reference import load_reference
+
+    if paths and logged:
+        raise UserError("name pictures or --logged FILE, not both")
+    if groups and not paths:
+        raise UserError("--groups is for a PATH; a table has the column group, and the manifest has groups")
+    params = config.load_params()
+    section = config.get_section(params, "monitoring")
+    options: MonitoringOptions = config.instantiate(MonitoringOptions, section, "monitoring")
+    tests = config.build_all(params, "monitor")
+    reference = load_reference()
+    new = observe(params, reference, options, paths, logged, groups)
+    report = measure_drift(reference, new.observed, tests, options)
+    artifacts.write_json(artifacts.MONITORING, report.to_json())
+    write_page(params, report, new.what)
+    say(*new.notes, *summarise(report), f"wrote {artifacts.MONITORING} and {artifacts.MONITORING_PAGE}")
+
+
+def observe(
+    params: Params,
+    reference: Observations,
+    options: MonitoringOptions,
+    paths: list[str],
+    logged: str | None,
+    groups: Grouping | None,
+) -> NewPictures:
+    """The new pictures that the command names.
+
+    Raises:
+        UserError: There are none.
+    """
+    from pipeline.monitoring.reference import select_new
+    from pipeline.prediction.new_pictures import observe_files, observe_log, observe_samples
+
+    if logged:
+        return observe_log(Path(logged), reference)
+    if paths:
+        return observe_files(paths, params, reference, options.max_samples, options.seed, groups)
+    rows = select_new()
+    if not len(rows):
+        raise UserError(
+            f"{artifacts.MANIFEST} has no picture that was not split; name new ones: colibri monitor FOLDER"
+        )
+    return observe_samples(rows, params, reference, options.max_samples, options.seed)
+
+
+def write_page(params: Params, report: DriftReport, what: str) -> None:
+    """Writes `reports/monitoring.html`, with the pictures that show the largest differences."""
+    from pipeline.prediction.new_pictures import load_images
+    from pipeline.report.monitoring import monitoring_page, shown_samples
+
+    images = load_images(params, {side: shown_samples(report, side) for side in ("New", "Training")})
+    name = str(config.get_section(params, "source")["name"])
+    artifacts.write_text(artifacts.MONITORING_PAGE, monitoring_page(name, report, images, what))
+
+
+def summarise(report: DriftReport) -> list[str]:
+    """A line for each measure, and the result."""
+    counted = f"{count_of(report.num_new, 'new picture')} in {count_of(report.num_new_groups, 'group')}"
+    lines = [f"{counted}, against {count_of(report.num_reference, 'picture')} of the training"]
+    for measure in report.measures:
+        p_value = "" if measure.p_value is None else f" (p = {measure.p_value:.3f})"
+        lines.append(f"{STATES[measure.state]:17s}  {measure.name.replace('_', ' ')}: {measure.sentence}{p_value}")
+    lines += [f"{'not measured':17s}  {name.replace('_', ' ')}: {why}" for name, why in report.not_measured.items()]
+    return [*lines, *report.caveats, report.sentence]

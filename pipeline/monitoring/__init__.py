@@ -1,0 +1,1 @@
+"""Drift: how new pictures and logged predictions differ from what the model in use was trained on."""

@@ -1,0 +1,1 @@
+"""The measures of drift, one file each."""

@@ -1,0 +1,223 @@
+"""New pictures as drift is measured on them: files, samples of the manifest, logged predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, final
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from pipeline.core import artifacts, config
+from pipeline.core.errors import ItemRejected, UserError
+from pipeline.core.labels import parse_labels
+from pipeline.core.observations import Observations
+from pipeline.core.parallel import parallel_map
+from pipeline.features.extractor import FeatureExtractor, FeatureOptions
+from pipeline.images.decoding import Decoding, decode
+from pipeline.images.reader import make_reader
+from pipeline.images.thumbnails import load_thumbnails
+from pipeline.monitoring.picture_stream import measure_files
+from pipeline.monitoring.reference import stored_features
+from pipeline.prediction.classifier import PictureClassifier
+from pipeline.prediction.picture_files import list_pictures, read_file
+from pipeline.prediction.tables import BATCH, SCORE, predict_files
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import Params
+    from pipeline.core.sample_reader import SampleReader
+
+Grouping = Literal["picture", "folder", "one"]
+SIDE = 160  # pixels of the pictures on the page
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NewPictures:
+    """New pictures, and what is said of them.
+
+    Attributes:
+        observed: What drift is measured on.
+        what: Where they are from, in words.
+        notes: What was left out and why, as sentences.
+    """
+
+    observed: Observations
+    what: str
+    notes: tuple[str, ...] = ()
+
+
+def observe_files(
+    names: Sequence[str],
+    params: Params,
+    reference: Observations,
+    most: int,
+    seed: int,
+    grouping: Grouping | None = None,
+) -> NewPictures:
+    """Files that names of files, folders and patterns stand for: measured, embedded, classified by `data/predictor`.
+
+    Of more than `most` as many random ones are decoded. Copies of pictures of the manifest are left out.
+
+    Args:
+        names: As `list_pictures` takes them.
+        params: All parameters.
+        reference: What they will be compared with.
+        most: Largest number of files.
+        seed: Of the random ones.
+        grouping: Which pictures belong together: those of a folder, all or none; None where nobody knows.
+
+    Raises:
+        UserError: A name does not exist, or no file could be read.
+    """
+    listed = list_pictures(names).paths
+    picked = np.sort(np.random.default_rng(seed).permutation(len(listed))[:most])
+    paths = [listed[row] for row in picked]
+    manifest = artifacts.read_table(artifacts.MANIFEST)
+    options, extractor = make_extractor(params)
+    storage = options.storage(int(manifest["channels"].max()))
+    found = measure_files(paths, read_file, Decoding.of_manifest(params, manifest), storage, extractor)
+    if not len(found.table):
+        path, reason = next(iter(found.refused.items()))
+        raise UserError(
+            f"none of the {len(paths):,} files could be read, {path}: {reason}; name a folder with pictures"
+        )
+    is_copy = found.table["content_hash"].isin(set(manifest["content_hash"])).to_numpy()
+    if is_copy.all():
+        raise UserError(f"all {len(is_copy):,} pictures are in the manifest already; name a folder with new ones")
+    table = found.table[~is_copy].reset_index(drop=True)
+    table, problem = _decide_on_files(table)
+    if grouping is not None:
+        table["group"] = _group(table["sample_id"], grouping)
+    observed = Observations.of_table(table, reference.classes, found.features[~is_copy], reference.exclusive)
+    notes = [
+        *([f"Of {len(listed):,} files {len(paths):,} random ones were taken."] if len(paths) < len(listed) else []),
+        *([f"{len(found.refused):,} files could not be read."] if found.refused else []),
+        *([f"{is_copy.sum():,} pictures are in the manifest already and were left out."] if is_copy.any() else []),
+        *_about(problem),
+    ]
+    return NewPictures(observed=observed, what=f"files of {', '.join(names)}", notes=tuple(notes))
+
+
+def observe_samples(rows: pd.DataFrame, params: Params, reference: Observations, most: int, seed: int) -> NewPictures:
+    """Samples of the manifest, with their labels and groups; classified by `data/predictor`.
+
+    Args:
+        rows: Of the manifest.
+        params: All parameters.
+        reference: What they will be compared with.
+        most: Largest number of samples; of more, as many are picked at random.
+        seed: Of the random ones.
+    """
+    picked = np.sort(np.random.default_rng(seed).permutation(len(rows))[:most])
+    table = rows.iloc[picked].reset_index(drop=True)
+    manifest = artifacts.read_table(artifacts.MANIFEST)
+    reader = make_reader(params, manifest)
+    features = stored_features(table["sample_id"])
+    if features is None and reference.features is not None:
+        options, extractor = make_extractor(params)
+        storage = options.storage(int(manifest["channels"].max()))
+        items = zip(table["path"], table["content_hash"], strict=True)
+        pictures = parallel_map(partial(reader.load_stored, storage=storage), items, len(table), "monitor")
+        features = np.stack([np.zeros(extractor.feature_dim, np.float32), *extractor.stream(pictures)])[1:]
+    table, problem = _decide_on_samples(table, reader)
+    if "group" in table and table["group"].isna().all():
+        table = table.drop(columns="group")
+    elif "group" in table:
+        table["group"] = table["group"].fillna(table["sample_id"])
+    observed = Observations.of_table(table, reference.classes, features, reference.exclusive)
+    return NewPictures(observed=observed, what="samples of the manifest", notes=tuple(_about(problem)))
+
+
+def observe_log(path: Path, reference: Observations) -> NewPictures:
+    """Logged predictions of a Parquet table: any of the columns that `Observations.of_table` takes.
+
+    Raises:
+        UserError: It cannot be read, or has none of these columns.
+    """
+    table = artifacts.read_table(path)
+    if not any(str(one).startswith("prop_") or one == "scores" for one in table):
+        raise UserError(f"{path}: no column prop_* or scores among {', '.join(map(str, table))[:200]}")
+    return NewPictures(
+        observed=Observations.of_table(table, reference.classes, exclusive=reference.exclusive),
+        what="logged predictions",
+    )
+
+
+def make_extractor(params: Params) -> tuple[FeatureOptions, FeatureExtractor]:
+    """The extractor of `data/embeddings/`, as the section `embed` describes it."""
+    options: FeatureOptions = config.instantiate(FeatureOptions, config.get_section(params, "embed"), "embed")
+    return options, FeatureExtractor(options)
+
+
+def load_images(params: Params, shown: Mapping[str, Sequence[str]]) -> dict[str, dict[str, np.ndarray]]:
+    """Small copies of the pictures that the page shows, by side: samples of the manifest, or else files.
+
+    Args:
+        params: All parameters.
+        shown: `New` and `Training` to names.
+    """
+    manifest = artifacts.read_table(artifacts.MANIFEST)
+    reader, known = make_reader(params, manifest), set(manifest["sample_id"])
+    found = {}
+    for side, names in shown.items():
+        of_manifest = [name for name in names if name in known]
+        found[side] = load_thumbnails(reader, manifest, of_manifest, SIDE)
+        files = {name: _thumbnail(name, Decoding.of_manifest(params, manifest)) for name in names if name not in known}
+        found[side] |= {name: one for name, one in files.items() if one is not None}
+    return found
+
+
+def _thumbnail(path: str, decoding: Decoding) -> np.ndarray | None:
+    try:
+        image = Image.fromarray(decode(read_file(path), decoding))
+    except ItemRejected:
+        return None
+    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+def _about(problem: str) -> list[str]:
+    return [f"The model decided nothing: {problem}."] if problem else []
+
+
+def _group(paths: pd.Series, grouping: Grouping) -> list[str]:
+    if grouping == "one":
+        return ["new"] * len(paths)
+    return [f"new/{Path(path).parent if grouping == 'folder' else path}" for path in paths]
+
+
+def _decide_on_files(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The table with `decided` and `scores`, None where there are none; and why there are none of any file."""
+    try:
+        classifier = PictureClassifier.load(artifacts.PREDICTOR)
+        found = pd.concat(predict_files(classifier, table["sample_id"].tolist()), ignore_index=True)
+    except UserError as problem:
+        return table, str(problem)
+    scores = found[[f"{SCORE}{name}" for name in classifier.classes]].to_numpy(dtype=np.float32)
+    texts = found["class" if classifier.exclusive else "labels"]
+    decided = [[text] if classifier.exclusive else parse_labels(text) for text in texts]
+    known = [None if np.isnan(row).any() else row for row in scores]
+    return table.assign(decided=decided, scores=known), ""
+
+
+def _decide_on_samples(table: pd.DataFrame, reader: SampleReader) -> tuple[pd.DataFrame, str]:
+    """As `_decide_on_files`, of samples of the manifest, a batch of pictures in memory at a time."""
+    decided: list[list[str]] = []
+    scores: list[np.ndarray] = []
+    try:
+        classifier = PictureClassifier.load(artifacts.PREDICTOR)
+        read = partial(reader.load_stored, storage=classifier.storage)
+        pictures = parallel_map(read, zip(table["path"], table["content_hash"], strict=True), len(table), "predict")
+        while batch := list(islice(pictures, BATCH)):
+            answers = classifier.classify(batch)
+            decided += answers.labels
+            scores += list(answers.scores)
+    except UserError as problem:
+        return table, str(problem)
+    return table.assign(decided=decided, scores=scores), ""

@@ -1,0 +1,142 @@
+"""`colibri monitor`: new files and logged predictions against a finished run."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pipeline.commands import monitor
+from pipeline.core import artifacts, config
+from pipeline.core.drift_report import read_drift_report
+from pipeline.core.errors import UserError
+from pipeline.features.store import to_float16
+from pipeline.images.decoding import Decoding
+from pipeline.images.properties import decode_and_measure
+from pipeline.monitoring.reference import load_reference, select_new
+from pipeline.prediction.new_pictures import make_extractor
+
+CLASSES = ["dark", "light"]
+OVERRIDES = ["source=folder", "embed=hog", "monitoring.num_permutations=99", "monitoring.num_resamples=100"]
+
+
+def paint(folder: Path, name: str, level: int, generator: np.random.Generator) -> Path:
+    pixels = np.clip(generator.normal(level, 20, (24, 24)), 0, 255).astype(np.uint8)
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(folder / name)
+    return folder / name
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artifacts of a run on 90 pictures, of which the last 10 are of test."""
+    project = tmp_path_factory.mktemp("project")
+    generator = np.random.default_rng(0)
+    params = config.load_params(write_params(project))
+    rows: list[dict[str, Any]] = []
+    for number in range(90):
+        path = paint(project / f"data/raw/{CLASSES[number % 2]}", f"{number}.png", 90 + 60 * (number % 2), generator)
+        found = decode_and_measure(path.read_bytes(), Decoding(max_pixels=10**6))
+        properties = {f"prop_{name}": value for name, value in found.properties.items()}  # type: ignore[union-attr]
+        name = path.relative_to(project / "data/raw").as_posix()
+        rows.append(
+            {
+                "sample_id": name,
+                "path": name,
+                "labels": [CLASSES[number % 2]],
+                "group": f"g{number}",
+                "content_hash": found.content_hash,
+                "channels": 1,
+                **properties,  # type: ignore[union-attr]
+                "split": "test" if number >= 80 else "val" if number >= 50 else "train",
+            }
+        )
+    table = pd.DataFrame(rows)
+    artifacts.write_table(project / artifacts.MANIFEST, table.drop(columns="split"))
+    artifacts.write_table(project / artifacts.SPLITS, table[["sample_id", "split", "group"]])
+    of_val = table[table["split"] != "train"][["sample_id", "split", "labels"]]
+    scores = [[0.8, 0.2] if one == ["dark"] else [0.2, 0.8] for one in of_val["labels"]]
+    predictions = of_val.assign(decided=of_val["labels"], scores=scores)
+    artifacts.write_table(project / artifacts.PREDICTIONS, predictions, metadata={"classes": CLASSES})
+    artifacts.write_json(project / artifacts.POLICY, {"exclusive": True})
+    options, extractor = make_extractor(params)
+    images = [options.storage(1).convert(np.asarray(Image.open(project / "data/raw" / one))) for one in table["path"]]
+    folder = project / artifacts.EMBEDDINGS
+    folder.mkdir()
+    np.save(folder / "features.npy", np.stack(list(to_float16(extractor.stream(images)))))
+    artifacts.write_table(folder / "index.parquet", table[["sample_id"]])
+    artifacts.write_json(folder / "card.json", {})
+    return project
+
+
+def write_params(project: Path) -> Path:
+    path = project / config.PARAMS
+    path.write_text(config.compose(overrides=OVERRIDES))
+    return path
+
+
+def test_the_reference_is_train_and_val_and_nothing_of_test(made: Path):
+    reference = load_reference(made)
+    assert len(reference) == 80
+    assert reference.is_scored.sum() == 30
+    assert reference.is_labelled.all()
+    assert reference.features is not None
+    assert len(reference.features) == 80
+
+
+def test_brighter_files_drift_and_the_page_shows_them(
+    made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(made)
+    generator = np.random.default_rng(1)
+    for number in range(40):
+        paint(Path("new"), f"{number}.png", 150 + 60 * (number % 2), generator)
+    Path("new/broken.png").write_bytes(b"no picture")
+    monitor.main(["new"])
+    report = read_drift_report()
+    assert report.num_new == 40
+    found = report.get("properties")
+    assert found is not None
+    assert found.state == "drifted"
+    assert "brightness" in [row["property"] for row in found.details[:8]]
+    assert report.not_measured["expected_loss"] == "of the new pictures no prediction is known"
+    assert "data:image/png" in artifacts.MONITORING_PAGE.read_text()
+    text = capsys.readouterr().out
+    assert "1 files could not be read." in text
+    assert "The model decided nothing: data/predictor/card.json does not exist" in text
+    assert "drifted            properties: Of the new pictures" in text
+    assert text.rstrip().endswith("wrote reports/monitoring.json and reports/monitoring.html")
+
+
+def test_logged_predictions_are_compared(made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(made)
+    manifest = pd.read_parquet(artifacts.MANIFEST)
+    log = manifest.sample(300, replace=True, random_state=0).reset_index(drop=True).drop(columns=["group", "labels"])
+    log = log.assign(scores=[[0.3, 0.7]] * 300, **{"class": "light"}, sample_id=[f"r{row}" for row in range(300)])
+    artifacts.write_table(tmp_path / "log.parquet", log)
+    monitor.main([], logged=str(tmp_path / "log.parquet"))
+    report = read_drift_report()
+    decisions = report.get("predicted_classes")
+    assert decisions is not None
+    assert decisions.state == "drifted"  # all light, where half were
+    assert decisions.value == pytest.approx(0.5)
+    assert report.not_measured["features"] == "of the new pictures there are no features"
+
+
+def test_what_is_refused(made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(made)
+    with pytest.raises(UserError, match="has no picture that was not split; name new ones: colibri monitor FOLDER"):
+        monitor.main([])
+    with pytest.raises(UserError, match="name pictures or --logged FILE, not both"):
+        monitor.main(["new"], logged="log.parquet")
+    with pytest.raises(UserError, match="--groups is for a PATH"):
+        monitor.main([], groups="one")
+    with pytest.raises(UserError, match="pictures are in the manifest already; name a folder with new ones"):
+        monitor.main(["data/raw/dark"])
+    artifacts.write_table(tmp_path / "log.parquet", pd.DataFrame({"other": [1]}))
+    with pytest.raises(UserError, match=r"log\.parquet: no column prop_\* or scores among other"):
+        monitor.main([], logged=str(tmp_path / "log.parquet"))
+    with pytest.raises(UserError, match=r"'nothing' is no sample of data/manifest\.parquet"):
+        select_new(["nothing"])

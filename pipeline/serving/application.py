@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from pipeline.serving import label_studio, v7
-from pipeline.serving.gate import Access, Gate
+from pipeline.serving.gate import FAULT, Access, Gate
 from pipeline.serving.limits import Refusal
 from pipeline.serving.schemas import JSON, describe_body, schema_of
 from pipeline.serving.service import FeedbackBody, Service, count_waiting
@@ -36,6 +36,7 @@ def create_application(service: Service, access: Access) -> Gate:
     app = FastAPI(title="Colibri", version="1", description=DESCRIPTION, docs_url=None, redoc_url=None)
     app.add_exception_handler(Refusal, _refuse)
     app.add_exception_handler(HTTPException, _refuse_unknown)
+    app.add_exception_handler(Exception, _apologise)
     _add_page(app)
     _add_state(app, service)
     _add_predictions(app, service)
@@ -103,6 +104,11 @@ def _responder(text: bytes, kind: str) -> Any:
 async def _refuse(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refusal)
     return JSONResponse(error.content, status_code=error.status, headers=error.headers)
+
+
+async def _apologise(request: Request, error: Exception) -> JSONResponse:
+    """A fault of ours, of which the gate shows the trace on the terminal."""
+    return JSONResponse(FAULT.content, status_code=FAULT.status)
 
 
 async def _refuse_unknown(request: Request, error: Exception) -> JSONResponse:

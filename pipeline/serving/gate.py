@@ -25,6 +25,7 @@ Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None
 LOOPBACK = frozenset(["localhost", "127.0.0.1", "::1"])
 OPEN_PATHS = frozenset(["/", "/page.js", "/page.css", "/healthz", "/readyz"])  # without a key: they say nothing
 CALLS = frozenset(["POST", "PUT", "PATCH", "DELETE"])
+FAULT = Refusal(500, "internal", "the server made a mistake; its terminal shows it")
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
@@ -152,7 +153,7 @@ class Gate:
             await answer.refuse(_too_slow(body.is_complete, self.limits.seconds))
         except Exception as error:  # a fault of ours: the others go on
             terminal.show_error(type(error), error, error.__traceback__)
-            await answer.refuse(Refusal(500, "internal", "the server made a mistake; its terminal shows it"))
+            await answer.refuse(FAULT)
 
     def _refuse_by_head(self, path: str, headers: Mapping[str, str]) -> None:
         """Refuses what the head of a request already rules out.

@@ -43,14 +43,13 @@ def test_what_waits_is_classified_together_and_each_gets_its_own():
     batcher = Batcher(Limits(batch=4, wait_ms=1), lambda size, seconds: sizes.append(size))
     classifier = Recorder()
     first = submit(batcher, model_of(classifier), [0])  # goes alone, and holds the thread
-    first[0].exception  # noqa: B018
     others = submit(batcher, model_of(classifier), range(1, 8))
     classifier.goes.set()
     found = [one.result(10) for one in first + others]
     batcher.close()
     assert [one.labels for one in found] == [[[str(value)]] for value in range(8)]
     assert [one.abstains.tolist() for one in found] == [[value % 2 == 1] for value in range(8)]
-    assert sum(classifier.batches, []) == list(range(8))
+    assert [value for batch in classifier.batches for value in batch] == list(range(8))
     assert max(map(len, classifier.batches)) == 4
     assert batcher.num_expected == 0
 
@@ -64,7 +63,7 @@ def test_a_batch_has_pictures_of_one_model_and_close_answers_all():
     new.goes.set()
     batcher.close()
     assert [one.result(0).labels[0][0] for one in waiting] == ["1", "2", "30", "40"]
-    assert sum(old.batches, []) == [1, 2]
+    assert [value for batch in old.batches for value in batch] == [1, 2]
 
 
 def test_too_many_are_refused_and_a_cancelled_one_is_left_out():

@@ -75,8 +75,11 @@ def make_model(folder: Path, architecture: str, size: int) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     card = {
         **predictor.save(folder),
-        "classes": [f"class {number}" for number in range(10)], "encoder": encoder, "task": task,
-        "transform": transform, "packing": {"size": size, "fit": "crop", "channels": 3, "max_pixels": 50_000_000},
+        "classes": [f"class {number}" for number in range(10)],
+        "encoder": encoder,
+        "task": task,
+        "transform": transform,
+        "packing": {"size": size, "fit": "crop", "channels": 3, "max_pixels": 50_000_000},
     }
     artifacts.write_json(folder / "card.json", card)
     return folder

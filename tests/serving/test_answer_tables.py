@@ -111,8 +111,9 @@ def test_the_source_table_reads_the_export(filled, tmp_path):
         attribute_columns=["origin"],
         empty="negative",
     )
-    items = list(source.read())
-    assert [(one.labels, one.attributes["origin"]) for one in items] == [(["cat"], "feedback"), (["cat"], "feedback")]
+    items = source.read()
+    assert items["labels"].tolist() == [["cat"], ["cat"]]
+    assert items["attr_origin"].tolist() == ["feedback", "feedback"]
 
 
 def test_one_row_that_cannot_be_stored_spoils_no_other(address):

@@ -72,7 +72,7 @@ function makeCard(prediction, file) {
   part(".file").textContent = file.name;
   if (prediction.error) {
     part("h2").textContent = "Cannot be read";
-    part(".note").textContent = prediction.message;
+    part(".note").textContent = `${prediction.error.replaceAll("_", " ")}: ${prediction.message}`;
     part(".feedback").remove();
     return card;
   }
@@ -90,14 +90,12 @@ function makeCard(prediction, file) {
 
 function makeScore(name, score) {
   const line = document.createElement("li");
-  const bar = document.createElement("meter");
-  bar.value = score;
-  bar.setAttribute("aria-hidden", "true");
+  line.style.setProperty("--share", score);
   const title = document.createElement("span");
   title.textContent = name;
   const number = document.createElement("span");
   number.textContent = percent(score);
-  line.append(bar, title, number);
+  line.append(title, number);
   return line;
 }
 

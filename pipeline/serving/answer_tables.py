@@ -118,8 +118,10 @@ def read_feedback(store: str | None = None) -> pd.DataFrame:
         .order_by(FEEDBACK.c.time, FEEDBACK.c.id)
     )
     rows = _select(store, query)
-    names = ("feedback_id", "time", "action", "right", "who", "note", "id", "answered", "model", "version")
-    names += ("decided", "scores", "abstains", "digest", "content_hash", "has_picture")
+    names = [
+        *("feedback_id", "time", "action", "right", "who", "note", "id", "answered", "model", "version"),
+        *("decided", "scores", "abstains", "digest", "content_hash", "has_picture"),
+    ]
     table = pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype="object") for name in names})
     table["time"], table["answered"] = _times(rows, "time"), _times(rows, "answered")
     table["is_right"] = pd.Series(

@@ -1,4 +1,4 @@
-"""MLflow's real server, as the line of curl in docs/prediction.md calls it; the watch for a champion in a real store."""
+"""MLflow's real server, called by the line of curl in docs/prediction.md; the watch for a champion in a real store."""
 
 import json
 import os
@@ -54,6 +54,12 @@ def test_a_new_champion_is_taken_over(version, predictor_folder, pictures, encod
     assert lines == [f"model: {NAME} version {second} (champion), before: {NAME} version 1 (champion)"]
     assert watch.current.classifier.classes == ["ant", "bee", "fly"]
     watch.close()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ FLOORS = (  # a room imports only from floors below
     ("training",),
     ("prediction",),
     ("tracking",),
+    ("serving",),
     ("choices",),
     ("stages", "experiments"),
     ("commands",),

@@ -1,63 +1,152 @@
-"""Serves a model over HTTP with MLflow's server, and prints a line of curl that works.
+"""Serves a model over HTTP: pictures in, classes and scores out, and feedback about them.
 
-Takes the champion of the project's source, or another registered version (--model). The server answers on this machine
-only, unless --host is 0.0.0.0. POST /invocations classifies pictures, GET /health says whether it is ready. A picture
-that cannot be read is answered with 400 and the reason. Ctrl-C stops it.
+Takes the champion of the project's source, or another model (--model), and takes over a new champion while it runs.
+POST /predict classifies, POST /feedback says what was right, GET / is a page to drop a picture on, /openapi.json lists
+all calls. The server answers on this machine only, unless --host says otherwise; then each call must carry the key in
+the environment variable COLIBRI_API_KEY. Answers are stored in .cache/serving/answers.db (--store). Ctrl-C stops it.
+MLflow's own server works too: mlflow models serve -m models:/NAME@champion (docs/prediction.md).
 
 Examples:
   colibri serve
   colibri serve --port 8080 --model 3
-  colibri serve --model colibri-elpv@challenger --host 0.0.0.0
+  COLIBRI_API_KEY=... colibri serve --host 0.0.0.0 --allow-host pictures.example.org
+  colibri serve --store postgresql+psycopg://colibri@db/colibri --keep-pictures
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import dataclasses
+import os
 from argparse import ArgumentParser
-from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from pipeline.core.errors import UserError
 from pipeline.core.ports import HOST, check_port
 from pipeline.core.terminal import say
 
+if TYPE_CHECKING:
+    from pipeline.serving.gate import Access
+    from pipeline.serving.limits import Limits
+
 PORT = 5001  # colibri ui takes MLflow's 5000
+KEY = "COLIBRI_API_KEY"
+SHORTEST_KEY = 16  # characters
+POLL_SECONDS = 10.0
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--model",
-        help="NAME@champion, NAME/3, 3 or @challenger of this project, or a models:/ URI (default: the champion)",
+        help="NAME@champion, NAME/3, 3 or @challenger of this project, a models:/ URI, or a folder such as "
+        "data/predictor (default: the champion)",
     )
     parser.add_argument("--port", type=int, default=PORT, help=f"(default: {PORT})")
     parser.add_argument("--host", default=HOST, help=f"address to listen on (default: {HOST})")
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="a name by which the server may be called"
+    )
+    parser.add_argument("--store", metavar="URL", help="where answers and feedback go (default: an SQLite file)")
+    parser.add_argument("--keep-pictures", action="store_true", help="store the pictures, for retraining from feedback")
+    parser.add_argument(
+        "--no-properties", action="store_false", dest="measures", help="do not measure pictures: no drift of them later"
+    )
+    parser.add_argument(
+        "--poll",
+        type=float,
+        default=POLL_SECONDS,
+        metavar="SECONDS",
+        help=f"between two looks for a new champion, 0 for none (default: {POLL_SECONDS:g})",
+    )
+    parser.add_argument("--max-megabytes", type=int, default=32, help="of a request (default: 32)")
+    parser.add_argument("--max-pictures", type=int, default=32, help="of a request (default: 32)")
+    parser.add_argument("--max-requests", type=int, default=256, help="answered at one time (default: 256)")
+    parser.add_argument("--max-seconds", type=float, default=30.0, help="for a request (default: 30)")
 
 
-def main(model: str | None, port: int, host: str) -> None:
-    from pipeline.tracking.model_choice import find_version, serving_environment
+def main(
+    model: str | None,
+    port: int,
+    host: str,
+    allow_host: list[str],
+    store: str | None,
+    keep_pictures: bool,
+    measures: bool,
+    poll: float,
+    max_megabytes: int,
+    max_pictures: int,
+    max_requests: int,
+    max_seconds: float,
+) -> None:
+    from pipeline.serving.gate import LOOPBACK, Access
+    from pipeline.serving.limits import MEBIBYTE, Limits
 
     check_port(port, "--port", host)
-    version = find_version(model)
-    say(f"model: {version}", *usage(host, port), "")
-    with suppress(KeyboardInterrupt):  # the server has had it too, and has ended
-        code = subprocess.run(command(version.uri, host, port), env=serving_environment()).returncode
-        if code:
-            raise UserError(f"MLflow's server ended with code {code}; its lines above say why")
+    limits = {"--max-megabytes": max_megabytes, "--max-pictures": max_pictures, "--max-requests": max_requests}
+    for option, value in {**limits, "--max-seconds": max_seconds}.items():
+        if not value > 0:
+            raise UserError(f"{option} must be above 0, got {value:g}")
+    key = check_key(os.environ.get(KEY, ""), host, is_open=host not in LOOPBACK)
+    hosts = LOOPBACK | {name.lower() for name in allow_host} if host in LOOPBACK or allow_host else frozenset()
+    access = Access(key=key, hosts=hosts)
+    body_bytes = max_megabytes * MEBIBYTE
+    chosen = dataclasses.replace(
+        Limits(),
+        body_bytes=body_bytes,
+        bytes_in_flight=max(8 * body_bytes, Limits().bytes_in_flight),
+        pictures=max_pictures,
+        requests=max_requests,
+        seconds=max_seconds,
+    )
+    serve(model, host, port, access, chosen, store, keep_pictures, measures, poll)
 
 
-def command(uri: str, host: str, port: int) -> list[str]:
-    """MLflow's server of a model, in this environment: no other one is built from the version's requirements."""
-    options = ["-m", uri, "--env-manager", "local", "--host", host, "--port", str(port)]
-    return [sys.executable, "-m", "mlflow", "models", "serve", *options]
+def serve(
+    model: str | None,
+    host: str,
+    port: int,
+    access: Access,
+    limits: Limits,
+    store: str | None,
+    keep_pictures: bool,
+    measures: bool,
+    poll: float,
+) -> None:
+    """Serves until a signal; what was answered is then stored."""
+    from pipeline.serving.application import create_application
+    from pipeline.serving.server import run_server
+    from pipeline.serving.service import Service
+
+    service = Service(model, limits, store, keep_pictures, measures, poll, say)
+    try:
+        say(f"model: {service.watch.current.title}", *usage(host, port, bool(access.key)), "")
+        run_server(create_application(service, access), limits, host, port)
+    finally:
+        service.close()
+    say("stopped; every answer that was sent is stored")
 
 
-def usage(host: str, port: int) -> list[str]:
+def check_key(key: str, host: str, is_open: bool) -> str:
+    """The key of the environment.
+
+    Raises:
+        UserError: It is too short, or there is none where other machines can call.
+    """
+    if is_open and not key:
+        raise UserError(
+            f"--host {host} lets other machines call; set {KEY} to a secret that each call must carry, such as "
+            '"$(openssl rand -hex 32)", or leave --host out'
+        )
+    if key and (len(key) < SHORTEST_KEY or not key.isascii() or not key.isprintable()):
+        raise UserError(f"{KEY} must have at least {SHORTEST_KEY} printable ASCII characters, got {len(key)}")
+    return key
+
+
+def usage(host: str, port: int, has_key: bool = False) -> list[str]:
     """How to send a picture, and what the answer looks like."""
-    address = f"http://{HOST if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - compared, not listened on
-    body = """printf '{"dataframe_records": [{"image": "%s"}]}' "$(base64 < PICTURE.jpg | tr -d '\\n')" \\"""
+    shown = HOST if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - compared only
+    header = f' -H "Authorization: Bearer ${KEY}"' if has_key else ""
     return [
-        "Once the server is running, send a picture:",
-        f"  {body}",
-        f"    | curl -s {address}/invocations -H 'Content-Type: application/json' -d @-",
-        'Answer: {"predictions": [{"class": "...", "scores": {"...": 0.97, "...": 0.03}}]}',
+        f"Once the server is running, send a picture, or open http://{shown}:{port}/",
+        f"  curl -s http://{shown}:{port}/predict{header} -F files=@PICTURE.jpg",
+        'Answer: {"model": "...", "version": "3", "predictions": [{"id": "...", "class": "...", "scores": {...}}]}',
     ]

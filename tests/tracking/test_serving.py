@@ -1,7 +1,8 @@
-"""colibri serve: MLflow's real server, as the printed line of curl calls it."""
+"""MLflow's real server, called by the line of curl in docs/prediction.md; the watch for a champion in a real store."""
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -10,14 +11,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from trained_model import make_pictures
 
-from pipeline.commands import serve
-from pipeline.commands.main import main
+from pipeline.serving.served_model import ModelWatch
 from pipeline.tracking import registry, runs
+from pipeline.tracking.model_choice import serving_environment
 
 pytestmark = [
     pytest.mark.xdist_group("tracking"),
@@ -35,50 +37,41 @@ def version(client, predictor_folder, pictures, encode, monkeypatch):
     return "1"
 
 
-def test_the_command_line(version, store, monkeypatch, capsys):
-    calls = []
-
-    def start(words, env):
-        calls.append((words, env["MLFLOW_TRACKING_URI"]))
-        return subprocess.CompletedProcess(words, 0)
-
-    monkeypatch.setattr(subprocess, "run", start)
-    main(["serve", "--model", f"{NAME}/1", "--port", "8123"])
-    expected = f"-m mlflow models serve -m models:/{NAME}/1 --env-manager local --host 127.0.0.1 --port 8123"
-    assert calls == [([sys.executable, *expected.split()], f"sqlite:///{store / 'mlflow.db'}")]
-    shown = capsys.readouterr().out
-    assert shown.startswith(f"model: {NAME} version 1\n")
-    assert "| curl -s http://127.0.0.1:8123/invocations" in shown
+def add_version(predictor_folder, pictures, encode):
+    """Another version of the model, which nothing names as yet."""
+    run_id, _ = runs.completed_run("served again", "served again", {"a": 2}, pd.DataFrame(), {})
+    return registry.create_version(NAME, run_id, "served again", predictor_folder, encode(pictures[0]), {})
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "message"),
-    [
-        (["--port", "0"], 0, "--port must be 1 to 65535, got 0"),
-        ([], 3, "MLflow's server ended with code 3; its lines above say why"),
-    ],
-)
-def test_how_it_fails(version, monkeypatch, words, code, message, capsys):
-    monkeypatch.setattr(subprocess, "run", lambda words, env: subprocess.CompletedProcess(words, code))
-    with pytest.raises(SystemExit):
-        main(["serve", "--model", f"{NAME}/1", *words])
-    assert capsys.readouterr().err == f"colibri serve: {message}\n"
+def test_a_new_champion_is_taken_over(version, predictor_folder, pictures, encode):
+    """By the alias in the store, as `colibri promote` moves it; the answer of before is not lost."""
+    registry.set_alias(NAME, "champion", "1")
+    lines, prepared = [], []
+    watch = ModelWatch(f"{NAME}@champion", 0.0, prepared.append, lines.append)
+    assert (watch.current.name, watch.current.version, watch.look()) == (NAME, "1", False)
+    registry.set_alias(NAME, "champion", second := add_version(predictor_folder, pictures, encode))
+    assert watch.look()
+    assert [one.version for one in prepared] == ["1", second]
+    assert lines == [f"model: {NAME} version {second} (champion), before: {NAME} version 1 (champion)"]
+    assert watch.current.classifier.classes == ["ant", "bee", "fly"]
+    watch.close()
 
 
 def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
-def test_the_printed_line_of_curl(version, store, tmp_path, encode):
+def test_the_documented_line_of_curl(version, store, tmp_path, encode):
     """A picture is classified; one that cannot be read is 400 with the reason, and the server goes on."""
     port = free_port()
-    words = [sys.executable, "-m", "pipeline.commands.main", "serve", "--model", f"{NAME}/1", "--port", str(port)]
+    serve = ["models", "serve", "-m", f"models:/{NAME}/1", "--env-manager", "local", "--port", str(port)]
+    words = [sys.executable, "-m", "mlflow", *serve]
     with (tmp_path / "log").open("w") as log:
-        server = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True)
+        server = subprocess.Popen(words, stdout=log, stderr=log, env=serving_environment(), start_new_session=True)
         try:
             wait_for(f"http://127.0.0.1:{port}/ping", server)
             (tmp_path / "PICTURE.jpg").write_bytes(encode(make_pictures(1)[0]))
@@ -112,7 +105,9 @@ def wait_for(address, server):
 
 
 def send(port, folder):
-    """The answer to the line that `colibri serve` prints."""
-    line = " ".join(serve.usage("127.0.0.1", port)[1:3]).replace("\\ ", "")
+    """The answer to the line in docs/prediction.md."""
+    text = (Path(__file__).parents[2] / "docs/prediction.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^(printf .*\\\n.*/invocations.*)$", text, re.MULTILINE)
+    line = line.replace(":5002/", f":{port}/")
     done = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)

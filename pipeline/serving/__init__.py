@@ -1,0 +1,1 @@
+"""A trained model over HTTP: answers in batches, limits, feedback, and what annotation tools call."""

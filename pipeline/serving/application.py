@@ -1,0 +1,144 @@
+"""The calls of the server, and their description in OpenAPI."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from pipeline.serving import label_studio, v7
+from pipeline.serving.gate import FAULT, Access, Gate
+from pipeline.serving.limits import Refusal
+from pipeline.serving.schemas import JSON, describe_body, schema_of
+from pipeline.serving.service import FeedbackBody, Service, count_waiting
+from pipeline.serving.telemetry import CONTENT_TYPE
+from pipeline.serving.uploads import FORM, PredictBody, read_json, read_uploads
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
+
+PAGE = {
+    "/": ("index.html", "text/html"),
+    "/page.css": ("page.css", "text/css"),
+    "/page.js": ("page.js", "text/javascript"),
+}
+DESCRIPTION = """Classifies pictures. Every prediction has an `id`; send it to `/feedback` with what was right.
+
+A refused request is answered with `{"error": short name, "message": one sentence}`."""
+
+
+def create_application(service: Service, access: Access) -> Gate:
+    """The ASGI application: FastAPI behind the gate."""
+    app = FastAPI(title="Colibri", version="1", description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app.add_exception_handler(Refusal, _refuse)
+    app.add_exception_handler(HTTPException, _refuse_unknown)
+    app.add_exception_handler(Exception, _apologise)
+    _add_page(app)
+    _add_state(app, service)
+    _add_predictions(app, service)
+    app.include_router(v7.create_router(service))
+    app.include_router(label_studio.create_router(service))
+    paths = frozenset(str(route.path) for route in app.routes if hasattr(route, "path"))
+    return Gate(app, access, service.limits, service.telemetry, paths | _paths(app))
+
+
+def _paths(app: FastAPI) -> frozenset[str]:
+    return frozenset(app.openapi()["paths"])
+
+
+def _add_predictions(app: FastAPI, service: Service) -> None:
+    @app.post("/predict", summary="Classify pictures", openapi_extra=describe_body(PREDICT), responses=_answers())
+    async def predict(request: Request) -> JSONResponse:
+        """Several pictures as a form with files, one as raw bytes, or base64 in JSON."""
+        return JSONResponse(await service.answer(await read_uploads(request, service.limits), "predict"))
+
+    @app.post(
+        "/feedback",
+        summary="Say what was right",
+        status_code=201,
+        openapi_extra=describe_body({JSON: schema_of(FeedbackBody)}),
+        responses=_answers(),
+    )
+    async def feedback(request: Request) -> JSONResponse:
+        """Stored for good with the answer; later retraining can use it."""
+        return JSONResponse(await service.accept_feedback(await read_json(request, FeedbackBody)), status_code=201)
+
+    @app.get("/classes", summary="Classes of the model in use")
+    async def classes() -> list[dict[str, str]]:
+        """In the form of V7."""
+        return service.classes()
+
+
+def _add_state(app: FastAPI, service: Service) -> None:
+    @app.get("/healthz", summary="Whether the process answers")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz", summary="Whether pictures are answered and stored")
+    async def readyz() -> JSONResponse:
+        is_ready = service.is_ready()
+        return JSONResponse({"ready": is_ready, **count_waiting(service)}, status_code=200 if is_ready else 503)
+
+    @app.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+    async def metrics() -> Response:
+        return Response(service.telemetry.text(), media_type=CONTENT_TYPE)
+
+
+def _add_page(app: FastAPI) -> None:
+    for path, (name, kind) in PAGE.items():
+        text = resources.files("pipeline.serving").joinpath("page", name).read_bytes()
+        app.add_api_route(path, _responder(text, kind), include_in_schema=False)
+
+
+def _responder(text: bytes, kind: str) -> Any:
+    async def respond() -> Response:
+        return Response(text, media_type=kind)
+
+    return respond
+
+
+async def _refuse(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refusal)
+    return JSONResponse(error.content, status_code=error.status, headers=error.headers)
+
+
+async def _apologise(request: Request, error: Exception) -> JSONResponse:
+    """A fault of ours, of which the gate shows the trace on the terminal."""
+    return JSONResponse(FAULT.content, status_code=FAULT.status)
+
+
+async def _refuse_unknown(request: Request, error: Exception) -> JSONResponse:
+    """A path or a method that does not exist."""
+    assert isinstance(error, HTTPException)
+    text = {404: "there is no such call; /openapi.json lists all", 405: f"not with {request.method}"}
+    content = {"error": "no_such_call", "message": text.get(error.status_code, str(error.detail))}
+    return JSONResponse(content, status_code=error.status_code, headers=error.headers)
+
+
+PREDICT: JsonObject = {
+    FORM: {
+        "type": "object",
+        "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+    },
+    "image/*": {"type": "string", "format": "binary"},
+    JSON: schema_of(PredictBody),
+}
+
+
+def _answers() -> dict[int | str, JsonObject]:
+    text = {"type": "string"}
+    refusal = {"type": "object", "required": ["error", "message"], "properties": {"error": text, "message": text}}
+    codes = {400: "Not readable", 401: "No key", 403: "Another origin", 404: "Unknown id", 408: "Slow client"}
+    codes |= {
+        413: "Too large",
+        415: "Another type",
+        421: "Another host",
+        422: "Not as expected",
+        503: "Busy",
+        504: "Slow",
+    }
+    return {code: {"description": text, "content": {JSON: {"schema": refusal}}} for code, text in codes.items()}

@@ -1,0 +1,65 @@
+"""What a server accepts: sizes, numbers and times; and how a request is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
+
+MEBIBYTE = 2**20
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The limits of a server; a request beyond one of them is refused with the reason.
+
+    Args:
+        body_bytes: Of one request.
+        bytes_in_flight: Of the bodies of all requests that are answered at this moment.
+        pictures: Of one request.
+        pixels: Of one picture, before it is decoded; the model's own limit counts too.
+        requests: Answered at this moment; also pictures that wait for the network.
+        connections: Open at this moment.
+        seconds: To receive and answer a request; to send the head of one.
+        batch: Pictures that the network takes at once.
+        wait_ms: That a picture waits at most for others that are being decoded.
+    """
+
+    body_bytes: int = 32 * MEBIBYTE
+    bytes_in_flight: int = 256 * MEBIBYTE
+    pictures: int = 32
+    pixels: int = 50_000_000
+    requests: int = 256
+    connections: int = 2_000
+    seconds: float = 30.0
+    batch: int = 32
+    wait_ms: float = 5.0
+
+
+@final
+class Refusal(Exception):
+    """A request that is not answered.
+
+    Args:
+        status: Of HTTP, 400 to 599.
+        code: A short name that programs compare.
+        message: One sentence: what is wrong, what was expected.
+        details: More entries of the JSON answer.
+    """
+
+    def __init__(self, status: int, code: str, message: str, details: JsonObject | None = None):
+        super().__init__(message)
+        self.status, self.code, self.details = status, code, details or {}
+
+    @property
+    def content(self) -> JsonObject:
+        """The body of the answer."""
+        return {"error": self.code, "message": str(self), **self.details}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """`Retry-After` in seconds where the same request may succeed later."""
+        return {"Retry-After": "1"} if self.status == 503 else {}

@@ -1,0 +1,271 @@
+"""What a server does with pictures and feedback: decode, classify, record, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal, final
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.core.errors import ItemRejected, UserError
+from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerStore
+from pipeline.serving.answer_tables import as_text
+from pipeline.serving.batching import Batcher, warm_up
+from pipeline.serving.limits import Limits, Refusal
+from pipeline.serving.pictures import DecodedPicture, decode_picture, digest_bytes
+from pipeline.serving.served_model import ModelWatch, ServedModel
+from pipeline.serving.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.core.open_types import JsonObject
+    from pipeline.prediction.classifier import Answers
+    from pipeline.serving.uploads import Upload
+
+DIGITS = 6  # of a score
+Row = tuple[sa.Table, "JsonObject"]
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]  # PostgreSQL stores no NUL
+
+
+class FeedbackBody(BaseModel):
+    """What a person says about an answer.
+
+    Args:
+        id: Of the answer.
+        action: `correct`: `labels` are right; `confirm`: what was decided is right; `discard`: not to be learned from.
+        labels: For `correct`: exactly one, or any number where a picture can have several.
+        who: Said it.
+        note: Why.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    id: uuid.UUID
+    action: Literal["correct", "confirm", "discard"] = "correct"
+    labels: Annotated[list[Annotated[Text, Field(max_length=500)]], Field(max_length=1000)] | None = None
+    who: Annotated[Text, Field(max_length=200)] = ""
+    note: Annotated[Text, Field(max_length=2000)] = ""
+
+
+@final
+class Service:
+    """One model, its queue, its threads and its records.
+
+    Args:
+        model: As for `served_model.load_model`.
+        limits: Of requests.
+        store: Address of the database; None for that of the project.
+        keep_pictures: Whether the bytes of pictures are stored.
+        measures: Whether properties are measured, by which drift is found later.
+        poll_seconds: Between two looks for a new champion; 0 for none.
+        report: Called with lines for a person.
+
+    Raises:
+        UserError: There is no such model, or the database cannot be used.
+    """
+
+    def __init__(
+        self,
+        model: str | None,
+        limits: Limits,
+        store: str | None,
+        keep_pictures: bool,
+        measures: bool,
+        poll_seconds: float,
+        report: Callable[[str], None],
+    ):
+        self.limits, self.keeps_pictures, self.measures = limits, keep_pictures, measures
+        self.telemetry = Telemetry()
+        self.watch = ModelWatch(model, poll_seconds, self._prepare, report)
+        self.store = AnswerStore(store)
+        self.batcher = Batcher(limits, self.telemetry.report_batch)
+        self.pool = ThreadPoolExecutor(max_workers=max(2, len(os.sched_getaffinity(0))), thread_name_prefix="decode")
+        self.is_open = True
+
+    def close(self) -> None:
+        """Ends the threads; what was answered is stored."""
+        self.is_open = False
+        self.watch.close()
+        self.pool.shutdown()
+        self.batcher.close()
+        self.store.close()
+
+    def is_ready(self) -> bool:
+        """Whether pictures are answered and stored."""
+        return self.is_open and self.batcher.thread.is_alive() and self.store.is_writable()
+
+    async def answer(self, uploads: list[Upload], call: str) -> JsonObject:
+        """`model`, `version` and `predictions`: an entry for each picture, in order.
+
+        A picture that cannot be read is an entry with `error`, `message` and no `id`.
+
+        Args:
+            uploads: The pictures.
+            call: The kind of request, for the records.
+
+        Raises:
+            Refusal: None of the pictures can be read, too many are waiting, or nothing can be stored.
+        """
+        model = self.watch.current
+        self.batcher.expect(len(uploads))
+        found = await asyncio.gather(*(self._classify(model, one) for one in uploads), return_exceptions=True)
+        entries: list[JsonObject] = []
+        rows: list[Row] = []
+        for upload, outcome in zip(uploads, found, strict=True):
+            if isinstance(outcome, ItemRejected):
+                entries.append({"file": upload.name, "error": outcome.reason, "message": outcome.detail})
+            elif isinstance(outcome, BaseException):
+                raise _as_refusal(outcome)
+            else:
+                entry, more = self._record(model, upload, *outcome, call)
+                entries.append(entry)
+                rows += more
+        self.telemetry.pictures.labels("refused").inc(sum("error" in entry for entry in entries))
+        if not rows:
+            first = entries[0]
+            text = f"{len(entries)} of {len(entries)} pictures cannot be read, the first: {first['message']}"
+            raise Refusal(400, first["error"], text, {"refused": entries})
+        await self._store(rows)
+        return {"model": model.name, "version": model.version, "predictions": entries}
+
+    async def accept_feedback(self, body: FeedbackBody) -> JsonObject:
+        """Stores what a person says; `id` is that of the feedback.
+
+        Raises:
+            Refusal: There is no such answer, or the labels are not those of its model.
+        """
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(self.pool, self.store.find_answer, str(body.id))
+        if answer is None:
+            raise Refusal(404, "unknown_id", f"there is no answer {body.id}; send the id that came with a prediction")
+        labels = self._right_labels(body, answer)
+        row = {
+            "id": str(uuid.uuid4()),
+            "time": as_text(datetime.now(UTC)),
+            "answer_id": str(body.id),
+            "action": body.action,
+            "labels": labels,
+            "who": body.who,
+            "note": body.note,
+        }
+        await self._store([(FEEDBACK, row)])
+        self.telemetry.feedback.labels(body.action).inc()
+        return {"id": row["id"], "answer": str(body.id), "action": body.action, "labels": labels}
+
+    def classes(self) -> list[JsonObject]:
+        """The classes of the model in use, as V7 expects them: `name` and `type`, always `tag`."""
+        return [{"name": name, "type": "tag"} for name in self.watch.current.classifier.classes]
+
+    def _right_labels(self, body: FeedbackBody, answer: JsonObject) -> list[str] | None:
+        if body.action == "discard":
+            return None
+        if body.action == "confirm":
+            return list(answer["labels"])
+        if body.labels is None:
+            raise Refusal(422, "no_labels", "send labels, or the action confirm or discard")
+        unknown = [label for label in body.labels if label not in answer["scores"]]
+        if unknown:
+            known = ", ".join(list(answer["scores"])[:50])
+            raise Refusal(
+                422, "unknown_label", f"{unknown[0]!r} is no class of the model that answered; it has {known}"
+            )
+        if len(body.labels) != 1 and self.watch.current.classifier.exclusive:
+            raise Refusal(422, "one_label", f"a picture has exactly one label here, got {len(body.labels)}")
+        return sorted(set(body.labels))
+
+    def _prepare(self, model: ServedModel) -> None:
+        warm_up(model)
+        if hasattr(self, "watch"):
+            self.telemetry.changes.inc()
+        self.telemetry.report_model(model)
+
+    async def _classify(self, model: ServedModel, upload: Upload) -> tuple[DecodedPicture, Answers]:
+        loop = asyncio.get_running_loop()
+        try:
+            decoded = await loop.run_in_executor(
+                self.pool, decode_picture, model.classifier, self.limits.pixels, self.measures, upload.data
+            )
+        except BaseException:
+            self.batcher.forget(1)
+            raise
+        return decoded, await asyncio.wrap_future(self.batcher.submit(model, decoded.pixels))
+
+    def _record(
+        self, model: ServedModel, upload: Upload, decoded: DecodedPicture, found: Answers, call: str
+    ) -> tuple[JsonObject, list[Row]]:
+        """The entry of an answer, and its rows."""
+        entry = {"id": str(uuid.uuid4()), "file": upload.name, **describe_answer(found, model)}
+        row = {
+            "id": entry["id"],
+            "time": as_text(datetime.now(UTC)),
+            "call": call,
+            "model": model.name,
+            "version": model.version,
+            "digest": digest_bytes(upload.data),
+            "content_hash": decoded.content_hash,
+            "labels": entry["labels"],
+            "scores": entry["scores"],
+            "abstains": entry["abstains"],
+            "label_set": entry.get("set"),
+            "out_of_distribution": entry.get("out_of_distribution"),
+            "reason": entry["reason"],
+            "properties": {key: value for key, value in decoded.properties.items() if math.isfinite(value)},
+        }
+        self.telemetry.pictures.labels("abstained" if entry["abstains"] else "decided").inc()
+        for label in entry["labels"]:
+            self.telemetry.decided.labels(model.version, label).inc()
+        kept: list[Row] = [(PICTURES, {"answer_id": entry["id"], "data": upload.data})] * self.keeps_pictures
+        return entry, [(ANSWERS, row), *kept]
+
+    async def _store(self, rows: list[Row]) -> None:
+        try:
+            await asyncio.wrap_future(self.store.append(rows))
+        except sa.exc.SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise Refusal(503, "cannot_store", f"the answer cannot be stored ({reason[:200]})") from None
+
+
+def describe_answer(found: Answers, model: ServedModel) -> JsonObject:
+    """What is said of one picture.
+
+    Args:
+        found: Of one picture.
+        model: That decided.
+
+    Returns:
+        `class` (where each picture has one), `labels`, `confidence` (of the class), `scores` (class to number, 0 to 1),
+        `abstains`, `reason`; `set` and `out_of_distribution` where the policy gives them.
+    """
+    classifier = model.classifier
+    scores = {name: _round(value) for name, value in zip(classifier.classes, found.scores[0].tolist(), strict=True)}
+    labels = list(found.labels[0])
+    entry: JsonObject = {"class": labels[0], "confidence": scores[labels[0]]} if classifier.exclusive and labels else {}
+    entry |= {"labels": labels, "scores": scores}
+    entry |= {"abstains": bool(found.abstains[0]) if found.abstains is not None else False}
+    entry |= {"reason": str(found.reasons[0]) if found.reasons is not None else ""}
+    if found.sets is not None:
+        entry["set"] = list(found.sets[0])
+    if found.out_of_distribution is not None:
+        entry["out_of_distribution"] = _round(float(found.out_of_distribution[0]))
+    return entry
+
+
+def _round(value: float) -> float | None:
+    return round(value, DIGITS) if math.isfinite(value) else None
+
+
+def _as_refusal(error: BaseException) -> BaseException:
+    """A model that does not look at pictures is a mistake of the person who started the server."""
+    return Refusal(503, "no_pictures", str(error)) if isinstance(error, UserError) else error
+
+
+def count_waiting(service: Service) -> dict[str, Any]:
+    """For `/readyz`: the model in use and the pictures that wait."""
+    model = service.watch.current
+    return {"model": model.name, "version": model.version, "waiting": service.batcher.num_expected}

@@ -1,0 +1,142 @@
+"""The pictures of a request: raw bytes, a form with files, or base64 in JSON. No path and no address is opened."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Annotated, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from pipeline.serving.limits import Limits, Refusal
+
+DATA_URI = re.compile(r"data:[^,]{0,200}?;base64,", re.IGNORECASE)
+ADDRESS = re.compile(r"\s*([a-z][a-z0-9+.-]*:|/|\.{1,2}/|~|[a-z]:\\)", re.IGNORECASE)
+LONGEST_NAME = 200  # characters of a file name that is sent back
+MAX_FIELDS = 20
+JSON, FORM = "application/json", "multipart/form-data"
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class Upload(NamedTuple):
+    """A picture that was sent.
+
+    Attributes:
+        name: As the client calls it; only sent back.
+        data: Encoded.
+    """
+
+    name: str
+    data: bytes
+
+
+class PredictBody(BaseModel):
+    """A request in JSON: one picture or several, in base64 (a data: URI is taken too)."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    image: str | None = None
+    images: Annotated[list[str], Field(min_length=1)] | None = None
+
+
+async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
+    """The pictures of a request in any of the three forms.
+
+    Raises:
+        Refusal: It holds none, too many, or has another form.
+    """
+    kind = media_type(request)
+    if kind == FORM:
+        return await _read_form(request, limits)
+    if kind == JSON:
+        body = await read_json(request, PredictBody)
+        if (body.image is None) == (body.images is None):
+            raise Refusal(422, "no_picture", "send either image, a text in base64, or images, a list of such texts")
+        texts = body.images if body.images is not None else [body.image or ""]
+        refuse_too_many(len(texts), limits)
+        return [Upload("", decode_text(text)) for text in texts]
+    if kind.startswith("image/") or kind == "application/octet-stream":
+        return [Upload("", await request.body())]
+    raise Refusal(415, "content_type", f"send image/*, {FORM} or {JSON}; got {kind[:100] or 'no Content-Type'!r}")
+
+
+async def read_json(request: Request, form: type[Body]) -> Body:
+    """The body of a request, checked.
+
+    Raises:
+        Refusal: Its type is not JSON, or its content is not as expected.
+    """
+    if media_type(request) != JSON:
+        raise Refusal(415, "content_type", f"send {JSON}")
+    try:
+        return form.model_validate_json(await request.body())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))[:LONGEST_NAME]
+        raise Refusal(422, "bad_request", f"{place}: {first['msg']}" if place else str(first["msg"])) from None
+
+
+def media_type(request: Request) -> str:
+    """The type of the body without its parameters, lower case."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def refuse_too_many(number: int, limits: Limits) -> None:
+    """Refuses a request with no picture or too many.
+
+    Raises:
+        Refusal: With status 413 or 422.
+    """
+    if number > limits.pictures:
+        raise Refusal(413, "too_many_pictures", f"{number} pictures; a request may have {limits.pictures}")
+    if not number:
+        raise Refusal(422, "no_picture", "the request holds no picture")
+
+
+def decode_text(text: str) -> bytes:
+    """The bytes of base64 or of a data: URI.
+
+    Raises:
+        Refusal: It is an address or a path, which is never opened, or no base64.
+    """
+    found = DATA_URI.match(text)
+    if found:
+        text = text[found.end() :]
+    elif ADDRESS.match(text[:300]) and not _is_base64(text):
+        raise Refusal(422, "address", "addresses and paths are not opened; send the picture itself in base64")
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise Refusal(422, "no_base64", "the picture is not in base64") from None
+
+
+def _is_base64(text: str) -> bool:
+    """Whether a text that begins like a path is base64: that of a JPEG begins with a slash, /9j/."""
+    return re.fullmatch(r"[A-Za-z0-9+/\s]+={0,2}\s*", text) is not None and len("".join(text.split())) % 4 == 0
+
+
+class InMemory(MultiPartParser):
+    """A form whose files stay in memory: the gate has limited how many bytes there can be."""
+
+    spool_max_size = 2**40
+
+
+async def _read_form(request: Request, limits: Limits) -> list[Upload]:
+    parser = InMemory(request.headers, request.stream(), max_files=limits.pictures, max_fields=MAX_FIELDS)
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        if "Too many files" in error.message:
+            raise Refusal(413, "too_many_pictures", f"a request may have {limits.pictures} pictures") from None
+        raise Refusal(400, "bad_form", error.message) from None
+    except (HTTPException, ValueError, KeyError, IndexError, UnicodeError) as error:
+        raise Refusal(400, "bad_form", f"the form is damaged ({type(error).__name__})") from None
+    try:
+        files = [value for _, value in form.multi_items() if not isinstance(value, str)]
+        refuse_too_many(len(files), limits)
+        return [Upload((file.filename or "")[:LONGEST_NAME], await file.read()) for file in files]
+    finally:
+        await form.close()

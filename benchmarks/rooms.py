@@ -27,6 +27,7 @@ FLOORS = (  # a room imports only from floors below
     ("tracking",),
     ("choices",),
     ("stages", "experiments"),
+    ("retraining",),
     ("commands",),
     ("",),  # what people import: pipeline/api.py
 )

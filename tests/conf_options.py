@@ -26,7 +26,13 @@ def text(*overrides: str) -> str:
 
 
 OF_COMMANDS = ("leaderboard", "tune")  # composed by a command, and not by config.yaml
-LISTED = ("augmentation", "corruption", "intervention", "metric")  # groups of which a list of files is chosen
+LISTED = (
+    "augmentation",
+    "corruption",
+    "intervention",
+    "metric",
+    "retrain",
+)  # groups of which a list of files is chosen
 ALONE = ("experiment", "imbalance", *OF_COMMANDS)  # these reach into others
 
 

@@ -29,8 +29,8 @@ import numpy as np
 from benchmarks.checkout import TINY, Checkout
 
 SMALL = (  # every stage runs, at its smallest
-    *(one for one in TINY if not one.startswith(("encoder", "embed=", "train."))),
-    *("experiment=null", "encoder=hog", "encoder.image_size=28", "embed=hog", "train=logistic", "image_size=28"),
+    *(one for one in TINY if not one.startswith(("encoder", "embed=", "train.", "image_size", "augment."))),
+    *("encoder=pixels", "embed=hog", "train=logistic", "image_size=28", "augment.margin=0"),
     *("evaluate.cross_validation=never", "corruption=[]", "intervention=[]", "attribution=none"),
     *("validate.min_samples=50", "retrain.new_samples.min_samples=20", "retraining.commit=retrained"),
 )
@@ -48,7 +48,7 @@ class Project(Checkout):
         self.add(30)
         ignored = folder / ".gitignore"
         ignored.write_text(ignored.read_text() + "/pictures\n")
-        self.configure(*(one for one in SMALL if one != "experiment=null"), f"source.path={folder / 'pictures'}")
+        self.configure(*SMALL, f"source.path={folder / 'pictures'}")
         self.run("git", "init", "-q", "-b", "main")
         self.run("git", "add", "-A")
         self.run("git", "commit", "-qm", "start")

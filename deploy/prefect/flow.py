@@ -1,7 +1,7 @@
 """colibri retrain as a flow of Prefect, which runs in an environment of its own and calls the command as a process.
 
-    python deploy/prefect/flow.py /srv/colibri              every night at three, until ctrl-C
-    python deploy/prefect/flow.py /srv/colibri --once
+python deploy/prefect/flow.py /srv/colibri              every night at three, until ctrl-C
+python deploy/prefect/flow.py /srv/colibri --once
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import validate
+from jsonschema import validate  # type: ignore[import-untyped]
 
 from pipeline.commands import retrain
 

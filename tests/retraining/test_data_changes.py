@@ -44,7 +44,9 @@ samples = st.dictionaries(
 
 
 @given(samples, samples)
-def test_there_and_back_has_as_many_changes(first: dict, second: dict) -> None:
+def test_there_and_back_has_as_many_changes(
+    first: dict[str, tuple[str, str]], second: dict[str, tuple[str, str]]
+) -> None:
     before, now = manifest(**first), manifest(**second)
     there, back = compare_manifests(before, now), compare_manifests(now, before)
     assert there.total == back.total

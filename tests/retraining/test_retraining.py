@@ -155,7 +155,9 @@ UNDISTURBED = {
 }
 
 
-def test_a_first_call_trains_and_the_next_one_has_nothing_to_do(world: World, capsys) -> None:
+def test_a_first_call_trains_and_the_next_one_has_nothing_to_do(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call() == 0
     assert story(world) == UNDISTURBED
     assert [one["outcome"] for one in lines(SENT)] == ["promoted"]
@@ -196,7 +198,9 @@ def test_a_kill_at_a_step_and_another_call_give_what_one_call_gives(
     assert len(lines(SENT)) == (2 if (step, after) == ("notify", False) else 1)
 
 
-def test_the_gate_refuses_and_a_check_refuses_with_codes_of_their_own(world: World, capsys) -> None:
+def test_the_gate_refuses_and_a_check_refuses_with_codes_of_their_own(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call() == 0
     world.add(*"bcdefghijklm")
     world.promotes = False
@@ -218,7 +222,7 @@ def test_the_gate_refuses_and_a_check_refuses_with_codes_of_their_own(world: Wor
 
 
 def test_what_fails_after_the_model_is_tried_again_and_somebody_hears_of_both(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*words: Any) -> str:
         raise UserError("git commit: no space")
@@ -237,7 +241,7 @@ def test_what_fails_after_the_model_is_tried_again_and_somebody_hears_of_both(
 
 
 def test_a_dry_run_says_what_would_happen_and_changes_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("pipeline.experiments.stale_stages.find_stale", lambda params: ["ingest", "train"])
 
@@ -257,7 +261,7 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(
     assert "would do nothing: No labelled sample has changed" in capsys.readouterr().out
 
 
-def test_a_second_call_names_the_holder_and_does_nothing(world: World, capsys) -> None:
+def test_a_second_call_names_the_holder_and_does_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     code = (
         "import sys; from datetime import datetime, UTC\n"
         "from pipeline.retraining.lock import lock_retraining\n"
@@ -300,7 +304,7 @@ def options(**changes: Any) -> Options:
     return Options(**(composed()["retraining"] | changes))
 
 
-def test_a_notification_that_fails_is_a_warning(capsys) -> None:
+def test_a_notification_that_fails_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     wait = [sys.executable, "-c", "import time; time.sleep(60)"]
     notification.notify(options(notify_command=wait, notify_seconds=0.2), {})
     notification.notify(options(notify_command=["/nowhere/notify"]), {})
@@ -351,7 +355,7 @@ def test_a_webhook_gets_the_result() -> None:
         ({"commit": "-f"}, "commit must be the name of a branch or null, got '-f'"),
     ],
 )
-def test_wrong_options_are_refused(change: dict, message: str) -> None:
+def test_wrong_options_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         config.instantiate(Options, composed()["retraining"] | change, "retraining")
 

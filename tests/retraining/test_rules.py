@@ -31,7 +31,7 @@ def evidence(
         (9, {"unlabelled": 50}, False),
     ],
 )
-def test_changed_samples_count_up_to_the_smaller_limit(new: int, others: dict, expected: bool) -> None:
+def test_changed_samples_count_up_to_the_smaller_limit(new: int, others: dict[str, int], expected: bool) -> None:
     opinion = NewSamples(min_samples=100, min_share=0.05)(evidence(new, **others))
     assert opinion.is_reason is expected
     assert "10 are a reason (the smaller of 100 and 5 % of 200)" in opinion.sentence

@@ -6,8 +6,8 @@ Months are a list; each arranges the data, calls the command (or kills it, or ca
 it. At the end reports/retrains.jsonl, MLflow's runs and versions, and the commits of the branch `retrained` must tell
 the same story. Prints a line a month with the processor time of all processes. Ends with 1 where an assertion fails.
 
-Measured on a machine that others used (2 cores of an Intel Xeon, load 10): January 130 s of a processor, February (a dry
-run and a call without a reason) 18 s, March 119 s. April to June have not been run to their end yet.
+Measured on a machine that others used (2 cores of an Intel Xeon, load 10): January 130 s of a processor, February (a
+dry run and a call without a reason) 18 s, March 119 s. April to June have not been run to their end yet.
 """
 
 from __future__ import annotations

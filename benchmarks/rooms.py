@@ -29,6 +29,7 @@ FLOORS = (  # a room imports only from floors below
     ("serving",),
     ("choices",),
     ("stages", "experiments"),
+    ("retraining",),
     ("commands",),
     ("",),  # what people import: pipeline/api.py
 )

@@ -27,7 +27,7 @@ def text(*overrides: str) -> str:
 
 OF_COMMANDS = ("leaderboard", "tune")  # composed by a command, and not by config.yaml
 # groups of which a list of files is chosen
-LISTED = ("augmentation", "corruption", "gate", "intervention", "metric", "monitor")
+LISTED = ("augmentation", "corruption", "gate", "intervention", "metric", "monitor", "retrain")
 ALONE = ("experiment", "imbalance", *OF_COMMANDS)  # these reach into others
 
 

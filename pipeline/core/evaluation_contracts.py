@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from pipeline.core.decision_rule import Rule
     from pipeline.core.drift_report import Chance, DriftMeasure
-    from pipeline.core.observations import Observations
     from pipeline.core.estimate import Estimate
+    from pipeline.core.observations import Observations
     from pipeline.core.predictions import Predictions
     from pipeline.core.results import GateResult, StoredFinding
 

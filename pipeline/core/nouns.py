@@ -13,7 +13,7 @@ from importlib import import_module
 from reprlib import Repr
 from typing import Any, final
 
-from pipeline.core import contracts, evaluation_contracts
+from pipeline.core import contracts, evaluation_contracts, retrain_contracts
 from pipeline.core.errors import UserError
 
 PARAMS, CARD = "params.yaml", "card.json"
@@ -56,6 +56,7 @@ KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "mix": Kind(contracts.BatchMix, "training.mixes"),
     "monitor": Kind(evaluation_contracts.DriftTest, "monitoring.drift_tests"),
     "predictor": Kind(contracts.Predictor, "training.trainers"),
+    "retrain": Kind(retrain_contracts.RetrainRule, "retraining.rules"),
     "risk": Kind(contracts.Risk, "training.risks"),
     "sampling": Kind(contracts.Sampling, "training.samplings"),
     "source": Kind(contracts.Source, "datasets.sources"),

@@ -1,0 +1,124 @@
+"""What has changed in the data since the last finished run, found by ingest alone: nothing is written but its cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import yaml
+
+from pipeline.core import artifacts, config
+from pipeline.core.retrain_contracts import DataChanges
+from pipeline.core.terminal import warn
+from pipeline.datasets.ingestion import Limits, check_quarantine, ingest
+from pipeline.datasets.label_review import load_decisions
+from pipeline.experiments.recorded_run import digest_file
+from pipeline.images.reader import ImageReader
+
+if TYPE_CHECKING:
+    from pipeline.core.contracts import Source
+    from pipeline.core.open_types import Params
+
+LOCK = Path("dvc.lock")
+LAST_STAGE = "register"  # a run is finished when this has read its manifest
+COLUMNS = ["sample_id", "labels", "content_hash"]
+
+
+def ingest_now(params: Params) -> pd.DataFrame:
+    """The manifest that the stage `ingest` would write now.
+
+    Args:
+        params: As conf/ composes them.
+
+    Raises:
+        UserError: The source cannot be read, or too many of its items are refused.
+    """
+    limits = config.instantiate(Limits, config.get_section(params, "ingest"), "ingest")
+    source: Source = config.build(config.get_section(params, "source"), "source")
+    decisions = load_decisions(str(source.name)) if limits.decisions else []
+    manifest, quarantine = ingest(ImageReader(source=source, decoding=limits.decoding), limits.cache, decisions)
+    check_quarantine(manifest, quarantine, limits)
+    return manifest[COLUMNS]
+
+
+def read_reference() -> pd.DataFrame | None:
+    """The manifest of the last run that came to its end, by dvc.lock; None where none is recorded or it is gone.
+
+    A run that a check stopped leaves a newer data/manifest.parquet, which is not the one that the model knows.
+    """
+    digest = _finished_digest()
+    if digest is None:
+        return None
+    if artifacts.MANIFEST.exists() and digest_file(artifacts.MANIFEST) == digest:
+        return artifacts.read_table(artifacts.MANIFEST, columns=COLUMNS)
+    cached = _cached_file(digest)
+    if cached is None:
+        warn(
+            "retrain: the manifest of the last finished run is not in DVC's cache, so all samples count as new; dvc "
+            "pull may have it"
+        )
+        return None
+    return artifacts.read_table(cached, columns=COLUMNS)
+
+
+def compare_manifests(before: pd.DataFrame | None, now: pd.DataFrame) -> DataChanges:
+    """How samples differ between two manifests.
+
+    Args:
+        before: Columns `sample_id`, `labels` (lists of text) and `content_hash`; None where there is none.
+        now: The same columns.
+    """
+    after = _by_name(now)
+    num_now = sum(bool(labels) for labels, _ in after.values())
+    unlabelled = len(after) - num_now
+    if before is None:
+        return DataChanges(
+            num_before=None, num_now=num_now, new=num_now, labelled=0, relabelled=0, altered=0, removed=0,
+            unlabelled=unlabelled,
+        )  # fmt: skip
+    known = _by_name(before)
+    counts = dict.fromkeys(("new", "labelled", "relabelled", "altered", "removed"), 0)
+    for name in known.keys() | after.keys():
+        if kind := _kind_of_change(known.get(name), after.get(name)):
+            counts[kind] += 1
+    num_before = sum(bool(labels) for labels, _ in known.values())
+    return DataChanges(num_before=num_before, num_now=num_now, unlabelled=unlabelled, **counts)
+
+
+Sample = tuple[tuple[str, ...], str]  # labels, digest of the bytes
+
+
+def _kind_of_change(before: Sample | None, now: Sample | None) -> str:
+    had, has = bool(before and before[0]), bool(now and now[0])
+    if not has:
+        return "removed" if had else ""
+    if not had:
+        return "new" if before is None else "labelled"
+    assert before is not None
+    assert now is not None
+    if before[0] != now[0]:
+        return "relabelled"
+    return "altered" if before[1] != now[1] else ""
+
+
+def _by_name(manifest: pd.DataFrame) -> dict[str, Sample]:
+    rows = zip(manifest["sample_id"], manifest["labels"], manifest["content_hash"], strict=True)
+    return {str(name): (tuple(sorted(map(str, labels))), str(digest)) for name, labels, digest in rows}
+
+
+def _finished_digest() -> str | None:
+    """The MD5 of the manifest that the last stage read when it ended last."""
+    if not LOCK.exists():
+        return None
+    recorded = yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}
+    read = recorded.get("stages", {}).get(LAST_STAGE, {}).get("deps", [])
+    return next((str(entry["md5"]) for entry in read if entry["path"] == artifacts.MANIFEST.as_posix()), None)
+
+
+def _cached_file(digest: str) -> Path | None:
+    from dvc.repo import Repo
+
+    with Repo(".") as repo:
+        found = Path(repo.cache.local.oid_to_path(digest))
+    return found if found.exists() else None

@@ -1,0 +1,118 @@
+"""One run of the pipeline, waiting for the rest of one whose caller was killed, and what became of its model."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from pipeline.core import artifacts
+from pipeline.core.errors import UserError
+from pipeline.core.terminal import warn
+from pipeline.experiments.dvc_process import explain_failure, next_log, run_dvc
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
+
+COMMAND = ["repro"]
+OF_DATA = ("ingest", "validate", "check", "curate")  # stages that refuse data
+RUNNING = Path(".dvc/tmp/rwlock")  # of DVC: which processes read and write which files
+PAUSE = 2.0  # seconds between two looks at a run that an earlier call left
+FAILED, REFUSED_DATA = "failed", "data_check_failed"
+
+
+class DataRefused(UserError):
+    """The data are not what the pipeline accepts."""
+
+
+def run_pipeline() -> JsonObject:
+    """Runs what has changed.
+
+    Returns:
+        `log`: its path.
+
+    Raises:
+        DataRefused: A stage that looks at the data stopped the run.
+        UserError: It failed otherwise.
+        SystemExit: A signal ended it.
+    """
+    wait_for_other_run()
+    log = next_log()
+    printed: list[str] = []
+    code = run_dvc(COMMAND, log, printed.append)
+    if 128 < code < 128 + 65:  # a signal's number
+        raise SystemExit(code)
+    if code:
+        stage, line = find_failure(printed, _stages())
+        reason = line or explain_failure(COMMAND) or "a stage stopped"
+        raise (DataRefused if stage in OF_DATA else UserError)(f"{reason}; log: {log}")
+    return {"log": str(log)}
+
+
+def find_failure(printed: Sequence[str], stages: Sequence[str]) -> tuple[str, str]:
+    """The stage that stopped a run, and its line, which is the last that begins with a stage's name; else empty."""
+    for line in reversed(printed):
+        name = line.partition(": ")[0]
+        if name in stages:
+            return name, line
+    return "", ""
+
+
+def wait_for_other_run() -> None:
+    """Returns when no other DVC works here: a caller that was killed may have left one, which does the same work."""
+    others = running_processes()
+    if others:
+        warn(f"retrain: process {others[0]} still runs stages here, waiting for its end")
+    while others:
+        time.sleep(PAUSE)
+        others = running_processes()
+
+
+def running_processes() -> list[int]:
+    """The processes that DVC records as readers or writers here, of those that are alive."""
+    import psutil
+
+    try:
+        recorded = json.loads(RUNNING.read_text(encoding="utf-8") or "{}")
+    except (OSError, ValueError):
+        return []
+    found = set()
+    for kinds in recorded.values():
+        for entry in kinds.values() if isinstance(kinds, dict) else []:
+            for holder in entry if isinstance(entry, list) else [entry]:
+                with suppress(KeyError, TypeError, ValueError, psutil.Error):
+                    process = psutil.Process(int(holder["pid"]))
+                    if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                        found.add(process.pid)
+    return sorted(found)
+
+
+def read_version() -> str | None:
+    """The version that the last finished run registered, or None."""
+    if not artifacts.REGISTRATION.exists():
+        return None
+    return str(artifacts.read_json(artifacts.REGISTRATION)["version"])
+
+
+def read_outcome(version_before: str | None) -> JsonObject:
+    """What became of the run's model: `outcome` is `promoted`, `refused`, or `unchanged` where no version is new.
+
+    Args:
+        version_before: As `read_version` gave it before the run.
+    """
+    registration = artifacts.read_json(artifacts.REGISTRATION)
+    version = str(registration["version"])
+    is_champion = "champion" in registration["aliases"]
+    outcome = "unchanged" if version == version_before else "promoted" if is_champion else "refused"
+    kept = ("model", "aliases", "reasons", "champion_before", "gates")
+    found = {key: registration[key] for key in kept if key in registration}
+    return {"outcome": outcome, "version": version, **found}
+
+
+def _stages() -> list[str]:
+    return list(yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"])

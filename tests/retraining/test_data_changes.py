@@ -1,0 +1,55 @@
+"""What counts as changed between two manifests."""
+
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.retraining.data_changes import compare_manifests
+
+
+def manifest(**samples: tuple[str, str]) -> pd.DataFrame:
+    """Name to labels, a letter each, and the digest of the bytes."""
+    rows = [(name, list(labels), digest) for name, (labels, digest) in samples.items()]
+    return pd.DataFrame(rows, columns=["sample_id", "labels", "content_hash"])
+
+
+def test_each_kind_of_change_is_counted_once() -> None:
+    before = manifest(
+        same=("a", "1"), order=("ab", "2"), wrong=("a", "3"), edited=("b", "4"), gone=("b", "5"), bare=("", "6"),
+        lost=("a", "7"), unseen=("", "8"),
+    )  # fmt: skip
+    now = manifest(
+        same=("a", "1"), order=("ba", "2"), wrong=("b", "9"), edited=("b", "0"), bare=("a", "6"), lost=("", "7"),
+        new=("a", "1"), later=("", "2"),
+    )  # fmt: skip
+    found = compare_manifests(before, now)
+    assert (found.num_before, found.num_now, found.unlabelled) == (6, 6, 2)
+    assert (found.new, found.labelled, found.relabelled, found.altered, found.removed) == (1, 1, 1, 1, 2)
+    assert found.total == 6
+    assert found.sentence == (
+        "Since the last finished run: 1 new, 1 labelled, 1 relabelled, 1 altered, 2 removed; 6 labelled samples, "
+        "before 6."
+    )
+
+
+def test_without_a_run_before_all_labelled_samples_are_new() -> None:
+    found = compare_manifests(None, manifest(one=("a", "1"), two=("", "2")))
+    assert (found.num_before, found.new, found.unlabelled) == (None, 1, 1)
+    assert found.sentence == "No finished run is known here; there are 1 labelled samples."
+
+
+samples = st.dictionaries(
+    st.sampled_from("abcdefgh"), st.tuples(st.sampled_from(["", "x", "y"]), st.sampled_from("12"))
+)
+
+
+@given(samples, samples)
+def test_there_and_back_has_as_many_changes(
+    first: dict[str, tuple[str, str]], second: dict[str, tuple[str, str]]
+) -> None:
+    before, now = manifest(**first), manifest(**second)
+    there, back = compare_manifests(before, now), compare_manifests(now, before)
+    assert there.total == back.total
+    assert there.new + there.labelled == back.removed
+    assert compare_manifests(before, before).total == 0
+    assert there.num_now == back.num_before

@@ -172,7 +172,7 @@ def _write_page(
 ) -> None:
     from pipeline.prediction.gallery import gallery_page, load_pictures
 
-    images = dict(load_pictures(classifier, inputs, set(selection.chosen())))
+    images = dict(load_pictures(classifier, inputs, set(selection.choice())))
     try:
         artifacts.write_text(path, gallery_page(title, out.name, selection, images))
     except OSError as error:

@@ -65,13 +65,13 @@ class PictureExplainer:
         scores = table.filter(regex="^score_").to_numpy()
         read = np.flatnonzero(~np.isnan(scores).any(axis=1))
         maps = self._make_maps(np.stack(pictures), scores[read].argmax(axis=1))
-        for row, picture, one in zip(read, pictures, maps, strict=True):
-            top, left = ((picture.shape[axis] - one.shape[axis]) // 2 for axis in (0, 1))
-            seen = picture[top : top + one.shape[0], left : left + one.shape[1]]
+        for row, picture, found in zip(read, pictures, maps, strict=True):
+            top, left = ((picture.shape[axis] - found.shape[axis]) // 2 for axis in (0, 1))
+            seen = picture[top : top + found.shape[0], left : left + found.shape[1]]
             path = self.folder / map_name(first + int(row), str(table["file"].iloc[row]))
             try:
                 with artifacts.atomic_write(path) as temporary:
-                    temporary.write_bytes(encode_png(to_image(overlay(seen, one))))
+                    temporary.write_bytes(encode_png(to_image(overlay(seen, found))))
             except OSError as error:
                 why = error.strerror or error
                 raise UserError(f"{str(path)!r} cannot be written: {why}; choose another --explain") from None

@@ -79,14 +79,14 @@ class GallerySelection:
         group, certainty = _group(row), _certainty(row)
         self.totals[group] += 1
         self.num_abstained += group == 0
-        self.counts.update(parse_labels(_decided(row)) or ["(no label)"])
+        self.counts.update(parse_labels(_decision(row)) or ["(no label)"])
         entry = ((-group, -certainty, -number), row)
         if len(self._heap) < self.num_shown:
             heapq.heappush(self._heap, entry)
         elif entry[0] > self._heap[0][0]:
             heapq.heapreplace(self._heap, entry)
 
-    def chosen(self) -> dict[int, dict[str, Any]]:
+    def choice(self) -> dict[int, dict[str, Any]]:
         """Position among all files to its row, in the order of the page."""
         ordered = sorted(self._heap, key=lambda pair: pair[0], reverse=True)
         return {-key[2]: row for key, row in ordered}
@@ -104,7 +104,7 @@ def gallery_page(title: str, table_name: str, selection: GallerySelection, image
     from pipeline.report.pictures import gallery
     from pipeline.report.rendering import page
 
-    chosen = {number: row for number, row in selection.chosen().items() if number in images}
+    chosen = {number: row for number, row in selection.choice().items() if number in images}
     pictures = gallery({str(number): images[number] for number in chosen}, max_bytes=MAX_BYTES)
     groups = []
     for position, (heading, note) in enumerate(GROUPS):
@@ -112,7 +112,7 @@ def gallery_page(title: str, table_name: str, selection: GallerySelection, image
             {
                 "picture": pictures[str(number)],
                 "file": row["file"],
-                "decided": " and ".join(parse_labels(_decided(row))) or "(no label)",
+                "decided": " and ".join(parse_labels(_decision(row))) or "(no label)",
                 "confidence": f"{row['confidence']:.2f}" if "confidence" in row else "",
                 "facts": _facts(row),
             }
@@ -144,7 +144,7 @@ def load_pictures(classifier: PictureClassifier, inputs: Inputs, numbers: set[in
             yield number, picture
 
 
-def _decided(row: dict[str, Any]) -> str:
+def _decision(row: dict[str, Any]) -> str:
     return str(row["class"] if "class" in row else row["labels"])
 
 

@@ -151,9 +151,9 @@ def list_inputs(names: Sequence[str], lines: Iterable[str] = ()) -> Inputs:
                 sections.append(section)
     inputs = Inputs(sections=tuple(_freeze(sections)), left_out=tuple(dict.fromkeys(left_out)))
     if not len(inputs):
-        others = f" ({len(inputs.left_out):,} other files)" if inputs.left_out else ""
+        rest = f" ({len(inputs.left_out):,} other files)" if inputs.left_out else ""
         what = ", ".join(map(repr, names))
-        raise UserError(f"{what}: no picture in there{others}; name a folder or an archive that holds pictures")
+        raise UserError(f"{what}: no picture in there{rest}; name a folder or an archive that holds pictures")
     return inputs
 
 
@@ -185,7 +185,8 @@ def _find(name: str, is_listed: bool) -> tuple[list[FileSection | ArchiveSection
 
 
 def _open_archive(shown: str, path: Path) -> tuple[list[FileSection | ArchiveSection], tuple[str, ...]]:
-    pictures, others = [], []
+    pictures: list[str] = []
+    others: list[str] = []
     for name, _ in stream_files(path, lambda _: False):
         (pictures if is_picture(name) else others).append(name)
     section = ArchiveSection(shown=shown, path=str(path), names=tuple(pictures))

@@ -34,14 +34,14 @@ def test_abstained_then_far_then_least_confident():
     selection = GallerySelection(num_shown=3)
     selection.add(ROWS[:2])
     selection.add(ROWS[2:])
-    assert [(number, row["file"]) for number, row in selection.chosen().items()] == [
+    assert [(number, row["file"]) for number, row in selection.choice().items()] == [
         (3, "left.png"),
         (2, "far.png"),
         (4, "unsure.png"),
     ]
     assert (selection.num_files, selection.num_refused, selection.totals) == (5, 1, [1, 1, 2])
     assert selection.counts == {"ant": 2, "bee": 2}
-    page = gallery_page("m", "all.csv", selection, {n: np.zeros((8, 8, 1), np.uint8) for n in selection.chosen()})
+    page = gallery_page("m", "all.csv", selection, {n: np.zeros((8, 8, 1), np.uint8) for n in selection.choice()})
     assert "shows the 3 pictures that most need a look, and leaves 1 out; all.csv has all" in page
     assert re.findall(r"<h2>(.*)</h2>", page) == [
         "Left to a person: 1",
@@ -56,7 +56,7 @@ def test_several_labels_are_ordered_by_the_score_nearest_to_one_half():
     rows = pd.DataFrame({"file": ["a", "b"], "labels": ["x|y", ""], "reason": "", "score_x": [0.9, 0.1]})
     selection = GallerySelection()
     selection.add(rows.assign(score_y=[0.9, 0.45]))
-    assert [row["file"] for row in selection.chosen().values()] == ["b", "a"]
+    assert [row["file"] for row in selection.choice().values()] == ["b", "a"]
     assert selection.counts == {"x": 1, "y": 1, "(no label)": 1}
 
 

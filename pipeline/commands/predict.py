@@ -1,37 +1,57 @@
-"""Classifies pictures: files, folders and patterns to a table with the class and the score of each class.
+"""Classifies pictures: files, folders, archives and addresses to a table with the class and the scores of each.
 
-Takes the champion of the project's source, or another model (--model). Folders are read with their sub-folders;
-hidden files, and those with the suffix of something else than a picture, are left out. A file that cannot be read is a
-row with the reason and never stops the others. The ending of --out chooses CSV, Parquet or JSON lines.
+Takes the champion of the project's source, or another model (--model). A PATH is a picture, a folder, a pattern, a zip
+or tar archive, an address (s3://bucket/folder, https://...), or - for a list on standard input, one a line. Folders
+are read with their sub-folders; hidden files, and those with the suffix of something else than a picture, are left
+out. A file that cannot be read is a row with the reason and never stops the others. The ending of --out chooses CSV,
+Parquet or JSON lines. A call that was ended early goes on where it stopped when it is given again.
 
---split writes the last run's scores of its own val or test pictures, with their true labels, and runs no model.
+--explain writes a map for each picture: what speaks for its class (orange) and against it (blue). --annotate writes a
+page with the pictures that most need a look. --split writes the last run's scores of its own val or test pictures,
+with their true labels, and runs no model.
 
 Examples:
   colibri predict ~/new_pictures
   colibri predict a.png b.png 'scans/2026-*/*.tif' --out scores.parquet --model 3
+  colibri predict scans.zip s3://bucket/march/ --annotate look.html
+  find /archive -name '*.jpg' -newer last | colibri predict - --out new.jsonl
   colibri predict --split test --out test_scores.csv
 """
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.core import artifacts
 from pipeline.core.errors import UserError, name_some
 from pipeline.core.terminal import bar_chart, say
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.prediction.classifier import PictureClassifier
+    from pipeline.prediction.explained_pictures import PictureExplainer
+    from pipeline.prediction.gallery import GallerySelection
+    from pipeline.prediction.inputs import Inputs
+    from pipeline.prediction.part_journal import PartJournal
+
 SPLITS = {"val": ("val",), "test": ("test",), "both": ("val", "test")}
 SHOWN = 3  # files named in a line
 NO_LABEL = "(no label)"
+ROWS_OF_A_PART = 1024  # a multiple of the rows of a batch; what a killed call loses at most
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="a picture, a folder, or a pattern in quotes")
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="a picture, a folder, a pattern in quotes, an archive, an address, or - for a list on stdin",
+    )
     parser.add_argument(
         "--model",
         help="NAME@champion, NAME/3, 3 or @challenger of this project, a models:/ URI, or a folder such as "
@@ -41,46 +61,125 @@ def arguments(parser: ArgumentParser) -> None:
         "-o", "--out", default="predictions.csv", help=".csv, .parquet or .jsonl (default: predictions.csv)"
     )
     parser.add_argument("--split", choices=list(SPLITS), help="instead of a PATH: the scores that evaluate stored")
+    parser.add_argument("--explain", metavar="FOLDER", help="write an attribution map of each picture there")
+    parser.add_argument("--annotate", metavar="FILE.html", help="write a page with the pictures that need a look")
 
 
-def main(paths: list[str], model: str | None, out: str, split: str | None) -> None:
+def main(
+    paths: list[str],
+    model: str | None,
+    out: str,
+    split: str | None,
+    explain: str | None = None,
+    annotate: str | None = None,
+) -> None:
     from pipeline.prediction.table_files import refuse_unwritable
 
     refuse_unwritable(Path(out))
     if bool(paths) == (split is not None):
         raise UserError("name pictures to classify (colibri predict FOLDER), or one of val, test and both with --split")
+    if annotate is not None and Path(annotate).suffix.lower() not in (".html", ".htm"):
+        raise UserError(f"--annotate {annotate!r} must end in .html")
     if split is None:
-        predict(paths, model, Path(out))
+        predict(paths, model, Path(out), Path(explain) if explain else None, Path(annotate) if annotate else None)
     elif model is not None:
         raise UserError("--split takes the scores of the last run; leave --model out, or name the pictures to classify")
+    elif explain is not None or annotate is not None:
+        raise UserError("--split runs no model; leave --explain and --annotate out, reports/report.html has both")
     else:
         export_split(SPLITS[split], Path(out))
 
 
-def predict(names: list[str], model: str | None, out: Path) -> None:
+def predict(
+    names: list[str], model: str | None, out: Path, explain: Path | None = None, annotate: Path | None = None
+) -> None:
     """Writes the predictions of the files that the names stand for, and says what was found.
 
     Raises:
         UserError: A name or the model does not exist, the table cannot be written, or no file could be read.
     """
-    from pipeline.prediction.picture_files import list_pictures
+    from pipeline.prediction.gallery import GallerySelection
+    from pipeline.prediction.inputs import list_inputs
+    from pipeline.prediction.part_journal import open_journal
     from pipeline.prediction.table_files import open_table
-    from pipeline.prediction.tables import predict_files
     from pipeline.tracking.model_choice import load_classifier
 
-    files = list_pictures(names)
+    inputs = list_inputs(names, sys.stdin)
     classifier, title = load_classifier(model)
     say(f"model: {title}; {len(classifier.classes)} classes")
-    if files.left_out:
-        say(f"left out, no pictures by their names: {name_some(files.left_out, SHOWN)}")
-    totals = Totals(classifier.classes)
-    with open_table(out) as table:
-        for part in predict_files(classifier, files.paths):
-            table.append(part)
-            totals.add(part)
-    say(*totals.lines(), f"wrote {out}")
+    if inputs.left_out:
+        say(f"left out, no pictures by their names: {name_some(inputs.left_out, SHOWN)}")
+    explainer = _make_explainer(classifier, explain) if explain else None
+    method = "" if explainer is None else repr((str(explainer.folder.resolve()), explainer.attribution))
+    key = {"model": classifier.digest, "pictures": inputs.digest(), "options": method}
+    totals, selection = Totals(classifier.classes), GallerySelection()
+    with open_journal(out, key) as (journal, changed):
+        if changed:
+            say(f"an earlier call that was ended early is left, with other {' and '.join(changed)}: begins anew")
+        _fill(journal, classifier, inputs, explainer)
+        with open_table(out) as table:
+            for part in journal.tables():
+                table.append(part)
+                totals.add(part)
+                selection.add(part)
+        if annotate is not None:
+            _write_page(annotate, title, out, selection, classifier, inputs)
+    say(*totals.lines(), f"wrote {out}", *([f"wrote maps to {explain}"] if explain else []))
     if totals.num_refused == totals.num_files:
         raise UserError(f"none of the {totals.num_files:,} files could be read; the reasons are in {out}")
+
+
+def _fill(
+    journal: PartJournal, classifier: PictureClassifier, inputs: Inputs, explainer: PictureExplainer | None
+) -> None:
+    """Adds the rows that the journal lacks, `ROWS_OF_A_PART` at a time, in the batches of an undisturbed call."""
+    import pandas as pd
+
+    from pipeline.prediction.tables import predict_contents
+
+    done = first = journal.num_rows()
+    if done:
+        say(f"goes on after {done:,} of {len(inputs):,} pictures of an earlier call")
+    waiting: list[pd.DataFrame] = []
+    rest = range(done, len(inputs))
+    for part, pictures in predict_contents(classifier, inputs.read(rest), len(rest)):
+        if explainer is not None:
+            explainer.write(first, part, pictures)
+        first += len(part)
+        waiting.append(part)
+        if sum(map(len, waiting)) >= ROWS_OF_A_PART or first == len(inputs):
+            journal.append(pd.concat(waiting, ignore_index=True))
+            waiting.clear()
+    if first != len(inputs):
+        raise UserError(f"only {first:,} of {len(inputs):,} pictures are there: an archive changed; run it again")
+
+
+def _make_explainer(classifier: PictureClassifier, folder: Path) -> PictureExplainer:
+    from pipeline.core import config
+    from pipeline.prediction.explained_pictures import PictureExplainer
+
+    attribution = config.build(config.get_section(config.load_params(), "attribution"), "attribution")
+    return PictureExplainer(classifier=classifier, attribution=attribution, folder=folder)
+
+
+def _write_page(
+    path: Path,
+    title: str,
+    out: Path,
+    selection: GallerySelection,
+    classifier: PictureClassifier,
+    inputs: Inputs,
+) -> None:
+    from pipeline.prediction.gallery import gallery_page, load_pictures
+
+    images = dict(load_pictures(classifier, inputs, set(selection.choice())))
+    try:
+        artifacts.write_text(path, gallery_page(title, out.name, selection, images))
+    except OSError as error:
+        raise UserError(f"{str(path)!r} cannot be written: {error.strerror}; choose another --annotate") from None
+    num_read = selection.num_files - selection.num_refused
+    left = num_read - len(images)
+    say(f"wrote {path}: {len(images):,} pictures" + (f", {left:,} left out" if left else ""))
 
 
 def export_split(splits: tuple[str, ...], out: Path) -> None:

@@ -133,11 +133,11 @@ class Explainer:
         maps = np.zeros((2, len(pictures), *pictures.shape[2:]), dtype=np.float32)
         with progress.show("explain", 2 * len(pictures), "maps") as bar:
             advance: Callable[[int], object] = (lambda number: None) if bar is None else bar.advance
-            maps[0] = _explain(self.attribution, contrast(trained, exclusive), pictures, classes, advance)
+            maps[0] = explain_batches(self.attribution, contrast(trained, exclusive), pictures, classes, advance)
             for part in range(parts):
                 mine = np.arange(part, len(pictures), parts)
                 model = contrast(predictor.randomise(pictures, self.options.seed + part), exclusive)
-                maps[1, mine] = _explain(self.attribution, model, pictures[mine], classes[mine], advance)
+                maps[1, mine] = explain_batches(self.attribution, model, pictures[mine], classes[mine], advance)
         return maps[0], maps[1]
 
     def _compare(self, cases: pd.DataFrame, trained: np.ndarray, randomised: np.ndarray) -> Explanations:
@@ -203,14 +203,14 @@ def contrast(model: nn.Module, exclusive: bool) -> nn.Module:
     return Contrast()
 
 
-def _explain(
+def explain_batches(
     attribution: Attribution,
     model: nn.Module,
     pictures: Tensor,
     classes: np.ndarray,
     advance: Callable[[int], object],
 ) -> np.ndarray:
-    """(N, H, W) float32 maps."""
+    """(N, H, W) float32 maps of (N, 3, H, W) pictures for a class each, `BATCH` at a time."""
     import torch
 
     maps = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -57,12 +58,14 @@ class PictureClassifier:
         policy: What it decides with its scores; None for a model that was registered before there were policies, whose
             task decides.
         reference: To which the policy measures the distance of a picture; None where it measures none.
+        digest: 32 hex digits over card, weights, policy and reference; empty where it was made from no folder.
     """
 
     predictor: Predictor
     card: JsonObject
     policy: Policy | None = None
     reference: FeatureReference | None = None
+    digest: str = ""
 
     @classmethod
     def load(cls, folder: Path) -> PictureClassifier:
@@ -72,7 +75,7 @@ class PictureClassifier:
             UserError: The folder is missing, or its card, weights and policy do not fit.
         """
         from pipeline.evaluation.policy_evaluation import read_policy
-        from pipeline.training.model_card import CARD, load_predictor
+        from pipeline.training.model_card import CARD, load_predictor, predictor_digest
 
         predictor, card = load_predictor(folder)
         policy, reference, policy_file = None, None, folder.with_name(artifacts.POLICY.name)
@@ -82,7 +85,9 @@ class PictureClassifier:
         elif folder.name == artifacts.PREDICTOR.name and policy_file.is_file():
             policy = read_policy(card, policy_file)
             reference = read_reference(policy, folder.with_name(artifacts.REFERENCE.name))
-        return cls(predictor=predictor, card=card, policy=policy, reference=reference)
+        rules = [policy.to_json() if policy else None, reference.digest if reference else None]
+        digest = artifacts.content_digest(predictor_digest(folder).encode(), json.dumps(rules).encode())
+        return cls(predictor=predictor, card=card, policy=policy, reference=reference, digest=digest)
 
     @property
     def classes(self) -> list[str]:

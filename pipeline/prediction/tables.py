@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.labels import labels_to_text
 from pipeline.core.parallel import parallel_map
 from pipeline.prediction.classifier import Answers
+from pipeline.prediction.inputs import Content
 from pipeline.prediction.picture_files import read_file
 
 if TYPE_CHECKING:
@@ -32,15 +33,32 @@ def predict_files(classifier: PictureClassifier, paths: Sequence[str], batch: in
     Raises:
         UserError: The model does not look at pictures.
     """
-    read = partial(_read_or_reject, classifier.read)
-    outcomes = parallel_map(read, paths, len(paths), "predict", killed=_reject_crashed)
-    rows = zip(paths, outcomes, strict=True)
-    while part := list(islice(rows, batch)):
+    for table, _ in predict_contents(classifier, zip(paths, paths, strict=True), len(paths), batch):
+        yield table
+
+
+def predict_contents(
+    classifier: PictureClassifier, contents: Iterable[tuple[str, Content]], total: int, batch: int = BATCH
+) -> Iterator[tuple[pd.DataFrame, list[np.ndarray]]]:
+    """The rows of named contents as `predict_files` gives them, each table with the pictures that were read.
+
+    Args:
+        classifier: A model of pictures.
+        contents: Name, and a path, the bytes of a file, or why there are none.
+        total: Their number.
+        batch: Rows of a table, at least 1; scores depend on it in their last digits.
+
+    Raises:
+        UserError: The model does not look at pictures.
+    """
+    read = partial(_read_named, classifier.read)
+    outcomes = parallel_map(read, contents, total, "predict", killed=_reject_crashed)
+    while part := list(islice(outcomes, batch)):
         good = [outcome for _, outcome in part if not isinstance(outcome, ItemRejected)]
         answers = classifier.classify(good)
         refused = {row: str(one) for row, (_, one) in enumerate(part) if isinstance(one, ItemRejected)}
-        files = [_printable(path) for path, _ in part]
-        yield make_table(files, answers, classifier.classes, classifier.exclusive, refused)
+        files = [_printable(name) for name, _ in part]
+        yield make_table(files, answers, classifier.classes, classifier.exclusive, refused), good
 
 
 def make_table(
@@ -129,15 +147,29 @@ def stored_predictions(*splits: str) -> pd.DataFrame:
     return table.drop(columns="reason")
 
 
-def _read_or_reject(read: Callable[[bytes], np.ndarray], path: str) -> np.ndarray | ItemRejected:
+def read_content(read: Callable[[bytes], np.ndarray], content: Content) -> np.ndarray | ItemRejected:
+    """The picture of a path or of bytes, or why there is none.
+
+    Args:
+        read: From the bytes to the picture; raises `ItemRejected`.
+        content: A path, bytes, or a refusal.
+    """
     try:
-        return read(read_file(path))
+        if isinstance(content, ItemRejected):
+            return content
+        return read(read_file(content) if isinstance(content, str) else content)
     except ItemRejected as refused:
         return refused
 
 
-def _reject_crashed(path: str) -> ItemRejected:
-    return ItemRejected("crashed", "decoding it killed the process, usually for lack of memory")
+def _read_named(
+    read: Callable[[bytes], np.ndarray], item: tuple[str, Content]
+) -> tuple[str, np.ndarray | ItemRejected]:
+    return item[0], read_content(read, item[1])
+
+
+def _reject_crashed(item: tuple[str, Content]) -> tuple[str, ItemRejected]:
+    return item[0], ItemRejected("crashed", "decoding it killed the process, usually for lack of memory")
 
 
 def _printable(path: str) -> str:

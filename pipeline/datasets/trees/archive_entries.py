@@ -8,6 +8,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import FileIO
@@ -105,20 +106,28 @@ def unpack(path: Path, folder: Path, bounds: Bounds, names: str | None = None) -
     """
     allowed = bounds.bytes_of(path.stat().st_size)
     writer = _Writer(Names(folder), allowed)
-    try:
-        entries = progress.track(_entries(path, allowed, bounds, names), None, "unpack", "files")
-        for number, entry in enumerate(entries, start=1):
-            if number > bounds.max_entries:
-                raise TooMuch(f"it has more than source.max_entries {bounds.max_entries} entries")
+    with refuse_unreadable(path):
+        for entry in progress.track(list_entries(path, allowed, bounds, names), None, "unpack", "files"):
             writer.add(entry)
         writer.link()
+    return writer.refused
+
+
+@contextmanager
+def refuse_unreadable(path: Path) -> Iterator[None]:
+    """Turns what is wrong with a whole archive into one line.
+
+    Raises:
+        UserError: It is no archive, is damaged, or is beyond the bounds.
+    """
+    try:
+        yield
     except TooMuch as error:
         raise UserError(
             f"{path} could fill the disk: {error}; if you trust it, raise the limit or unpack it yourself"
         ) from None
     except (Damaged, tarfile.TarError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise UserError(f"{path} is damaged, or no archive ({_line(error)}); download or copy it again") from None
-    return writer.refused
 
 
 class _Writer:
@@ -155,7 +164,7 @@ class _Writer:
         if entry.kind == "link":
             self.links.append((entry.name, place, relative(self.names.root, entry.target())))
         else:
-            self._write(_chunks(entry.open, entry.faults), self.names.root / place)
+            self._write(read_chunks(entry.open, entry.faults), self.names.root / place)
 
     def _write(self, chunks: Iterator[bytes], file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +193,7 @@ class _Writer:
             try:
                 os.link(source, file)
             except OSError:  # the file has as many names as it can have, or the disk has no links
-                self._write(_chunks(partial(FileIO, source)), file)
+                self._write(read_chunks(partial(FileIO, source)), file)
                 files[end] = place
 
 
@@ -202,7 +211,12 @@ def _ends(targets: dict[str, str]) -> dict[str, str | None]:
     return ends
 
 
-def _chunks(open_content: Callable[[], IO[bytes]], faults: tuple[type[Exception], ...] = ()) -> Iterator[bytes]:
+def read_chunks(open_content: Callable[[], IO[bytes]], faults: tuple[type[Exception], ...] = ()) -> Iterator[bytes]:
+    """The content of an entry, a piece at a time.
+
+    Raises:
+        ItemRejected: One of `faults` occurs.
+    """
     try:
         with open_content() as content:
             while chunk := content.read(CHUNK):
@@ -211,10 +225,20 @@ def _chunks(open_content: Callable[[], IO[bytes]], faults: tuple[type[Exception]
         raise ItemRejected("truncated", _line(error)) from None
 
 
-def _entries(path: Path, allowed: int, bounds: Bounds, names: str | None) -> Iterator[Entry]:
+def list_entries(path: Path, allowed: int, bounds: Bounds, names: str | None) -> Iterator[Entry]:
+    """The entries in the order of the archive; the content of one is read before the next one is listed.
+
+    Raises:
+        TooMuch: There are more than `max_entries`, or more than `allowed` bytes.
+        Damaged: The bytes are damaged.
+    """
     with path.open("rb") as raw:
         start = raw.read(4)
-    return _of_zip(path, bounds, names) if start in ZIP_STARTS else _of_tar(path, allowed, names)
+    entries = _of_zip(path, bounds, names) if start in ZIP_STARTS else _of_tar(path, allowed, names)
+    for number, entry in enumerate(entries, start=1):
+        if number > bounds.max_entries:
+            raise TooMuch(f"it has more than source.max_entries {bounds.max_entries} entries")
+        yield entry
 
 
 def _of_zip(path: Path, bounds: Bounds, names: str | None) -> Iterator[Entry]:
@@ -236,7 +260,7 @@ def _of_zip(path: Path, bounds: Bounds, names: str | None) -> Iterator[Entry]:
 def _zip_target(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, encoding: str) -> str:
     if info.file_size > MAX_LINK_BYTES:
         raise ItemRejected("unreadable", f"a link of {info.file_size} bytes")
-    raw = b"".join(_chunks(partial(archive.open, info), ZIP_FAULTS))
+    raw = b"".join(read_chunks(partial(archive.open, info), ZIP_FAULTS))
     return posixpath.join(posixpath.dirname(name), raw.decode(encoding, errors="backslashreplace"))
 
 

@@ -48,6 +48,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(paths: list[str], logged: str | None = None, groups: Grouping | None = None) -> None:
     from pipeline.monitoring.reference import load_reference
+    from pipeline.prediction.monitoring_files import write_monitoring
 
     if paths and logged:
         raise UserError("name pictures or --logged FILE, not both")
@@ -60,8 +61,7 @@ def main(paths: list[str], logged: str | None = None, groups: Grouping | None = 
     reference = load_reference()
     new = observe(params, reference, options, paths, logged, groups)
     report = measure_drift(reference, new.observed, tests, options)
-    artifacts.write_json(artifacts.MONITORING, report.to_json())
-    write_page(params, report, new.what)
+    write_monitoring(params, report, new.what)
     say(*new.notes, *summarise(report), f"wrote {artifacts.MONITORING} and {artifacts.MONITORING_PAGE}")
 
 
@@ -91,16 +91,6 @@ def observe(
             f"{artifacts.MANIFEST} has no picture that was not split; name new ones: colibri monitor FOLDER"
         )
     return observe_samples(rows, params, reference, options.max_samples, options.seed)
-
-
-def write_page(params: Params, report: DriftReport, what: str) -> None:
-    """Writes `reports/monitoring.html`, with the pictures that show the largest differences."""
-    from pipeline.prediction.new_pictures import load_images
-    from pipeline.report.monitoring import monitoring_page, shown_samples
-
-    images = load_images(params, {side: shown_samples(report, side) for side in ("New", "Training")})
-    name = str(config.get_section(params, "source")["name"])
-    artifacts.write_text(artifacts.MONITORING_PAGE, monitoring_page(name, report, images, what))
 
 
 def summarise(report: DriftReport) -> list[str]:

@@ -39,7 +39,7 @@ def ingest_now(params: Params) -> pd.DataFrame:
     decisions = load_decisions(str(source.name)) if limits.decisions else []
     manifest, quarantine = ingest(ImageReader(source=source, decoding=limits.decoding), limits.cache, decisions)
     check_quarantine(manifest, quarantine, limits)
-    return manifest[COLUMNS]
+    return manifest
 
 
 def read_reference() -> pd.DataFrame | None:

@@ -1,12 +1,61 @@
-"""What is known of drift. This is the one place where the measurement of drift meets the decision to retrain."""
+"""Drift of what arrived since the last finished run: where its measurement meets the decision to retrain."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from pipeline.core import artifacts, config
+from pipeline.core.errors import UserError
 from pipeline.core.retrain_contracts import DriftReading
+from pipeline.monitoring.measurement import MonitoringOptions, measure_drift
+from pipeline.monitoring.reference import load_reference
+from pipeline.prediction.monitoring_files import write_monitoring
+from pipeline.prediction.new_pictures import observe_samples
 
-NOT_MEASURED = "nothing measures drift in this project yet, so this rule says nothing."
+if TYPE_CHECKING:
+    from pipeline.core.drift_report import DriftReport
+    from pipeline.core.open_types import Params
+
+NONE_KNOWN = "No finished run is known here, so there is nothing to compare new pictures with."
+NONE_NEW = "No new picture has arrived."
+UNFINISHED = "The last run did not finish: data/ is not what the model in use was trained on."
+WHAT = "pictures that arrived since the last finished run"
 
 
-def read_drift() -> DriftReading:
-    """The state of drift of what arrived since the last finished run, with its sentence."""
-    return DriftReading(state="cannot_be_judged", sentence=NOT_MEASURED)
+def measure_new(
+    params: Params, before: pd.DataFrame | None, now: pd.DataFrame, write: bool
+) -> tuple[DriftReading, DriftReport | None]:
+    """The drift of samples that the last finished run did not have, and the report behind it.
+
+    Args:
+        params: As conf/ composes them.
+        before: The manifest of the last finished run; None where none is known.
+        now: The manifest of today, with all columns.
+        write: Whether `reports/monitoring.json` and `reports/monitoring.html` are written.
+    """
+    if before is None:
+        return _unknown(NONE_KNOWN)
+    rows = now[~now["sample_id"].isin(set(before["sample_id"]))].reset_index(drop=True)
+    if not len(rows):
+        return _unknown(NONE_NEW)
+    section = config.get_section(params, "monitoring")
+    options: MonitoringOptions = config.instantiate(MonitoringOptions, section, "monitoring")
+    try:
+        if set(artifacts.read_table(artifacts.MANIFEST, columns=["sample_id"])["sample_id"]) != set(
+            before["sample_id"]
+        ):
+            return _unknown(UNFINISHED)
+        reference = load_reference()
+        new = observe_samples(rows, params, reference, options.max_samples, options.seed)
+    except UserError as problem:
+        return _unknown(f"{str(problem).rstrip('.')}.")
+    report = measure_drift(reference, new.observed, config.build_all(params, "monitor"), options)
+    if write:
+        write_monitoring(params, report, WHAT)
+    return DriftReading(state=report.state, sentence=report.sentence), report
+
+
+def _unknown(sentence: str) -> tuple[DriftReading, None]:
+    return DriftReading(state="cannot_be_judged", sentence=sentence), None

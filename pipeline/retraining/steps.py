@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import yaml
 
-from pipeline.core import config
+from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.core.retrain_contracts import DataChanges, DriftReading, RetrainEvidence, RetrainRule
 from pipeline.core.terminal import say, warn
@@ -77,12 +77,15 @@ class Retraining:
     def fetch_commands(self) -> list[list[str]]:
         return [["pull"]] * self.options.pull + [["update", path] for path in self.options.update]
 
-    def look(self) -> JsonObject:
-        """What the rules look at."""
-        changes = data_changes.compare_manifests(data_changes.read_reference(), data_changes.ingest_now(self.params))
+    def look(self, write: bool) -> JsonObject:
+        """What the rules look at; with `write` the pages of drift are written."""
+        before, manifest = data_changes.read_reference(), data_changes.ingest_now(self.params)
+        changes = data_changes.compare_manifests(before, manifest)
+        drift, report = drift_reading.measure_new(self.params, before, manifest, write)
         since = retrainings.champion_time(str(self.params["register"]["model_name"]))
         days = None if since is None else round(max((self.now - since).total_seconds(), 0.0) / 86_400, 3)
-        return {"changes": changes.to_json(), "drift": asdict(drift_reading.read_drift()), "champion_days": days}
+        found: JsonObject = {"changes": changes.to_json(), "drift": asdict(drift), "champion_days": days}
+        return found | ({} if report is None else {"drift_figures": report.figures()})
 
     def decide(self, found: JsonObject) -> JsonObject:
         """The decision, and the version before a run."""
@@ -94,7 +97,7 @@ class Retraining:
         """Everything up to the model; an error that a person can solve is a result, too."""
         try:
             journal.take("fetch", self.fetch)
-            found = journal.take("look", self.look)
+            found = journal.take("look", lambda: self.look(write=True))
             decision = journal.take("decide", lambda: self.decide(found))
             say(decision["changes"], *(f"{name}: {rule['sentence']}" for name, rule in decision["rules"].items()))
             if not decision["does_run"]:
@@ -145,10 +148,12 @@ class Retraining:
         tags |= {name: str(result[name]) for name in ("version", "model", "champion_before") if result.get(name)}
         found = result["data"] or {}
         figures = {f"data/{name}": count for name, count in found.get("changes", {}).items() if count is not None}
+        figures |= found.get("drift_figures", {})
         if found.get("champion_days") is not None:
             figures["champion/days"] = found["champion_days"]
         dataset, has_failed = str(self.params["source"]["name"]), result["outcome"] in ENDED_BADLY
-        return retrainings.record_retraining(dataset, result["key"], has_failed, tags, figures, [history.LAST])
+        pages = [path for path in (artifacts.MONITORING, artifacts.MONITORING_PAGE) if "drift_figures" in found]
+        return retrainings.record_retraining(dataset, result["key"], has_failed, tags, figures, [history.LAST, *pages])
 
     def commit(self, result: JsonObject) -> str | None:
         if self.options.commit is None:
@@ -184,7 +189,7 @@ def plan(now: datetime) -> list[str]:
         )
     work = Retraining.of(now)
     lines += [f"would run dvc {' '.join(words)} first" for words in work.fetch_commands()]
-    decision = work.decide(work.look())
+    decision = work.decide(work.look(write=False))
     lines += [decision["changes"], *(f"{name}: {rule['sentence']}" for name, rule in decision["rules"].items())]
     if not decision["does_run"]:
         return [*lines, f"would do nothing: {decision['reason']}"]

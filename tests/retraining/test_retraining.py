@@ -97,7 +97,7 @@ def world(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> World
     params = {
         "source": {"name": tmp_path.name},
         "register": {"model_name": "m"},
-        "retrain": composed()["retrain"],
+        **{name: composed()[name] for name in ("retrain", "monitor", "monitoring")},
         "retraining": composed()["retraining"]
         | {"commit": "retrained", "notify_command": [sys.executable, "-c", catch], "notify_seconds": 20},
     }

@@ -1,0 +1,27 @@
+"""`reports/monitoring.json`, and the page with pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.core import artifacts, config
+from pipeline.prediction.new_pictures import load_images
+from pipeline.report.monitoring import monitoring_page, shown_samples
+
+if TYPE_CHECKING:
+    from pipeline.core.drift_report import DriftReport
+    from pipeline.core.open_types import Params
+
+
+def write_monitoring(params: Params, report: DriftReport, what: str) -> None:
+    """Writes both; the page has the pictures that show the largest differences.
+
+    Args:
+        params: All parameters.
+        report: What was measured.
+        what: Where the new pictures are from, in words.
+    """
+    artifacts.write_json(artifacts.MONITORING, report.to_json())
+    images = load_images(params, {side: shown_samples(report, side) for side in ("New", "Training")})
+    name = str(config.get_section(params, "source")["name"])
+    artifacts.write_text(artifacts.MONITORING_PAGE, monitoring_page(name, report, images, what))

@@ -36,26 +36,26 @@ def measure_new(
         write: Whether `reports/monitoring.json` and `reports/monitoring.html` are written.
     """
     if before is None:
-        return _unknown(NONE_KNOWN)
+        return _report_obstacle(NONE_KNOWN)
     rows = now[~now["sample_id"].isin(set(before["sample_id"]))].reset_index(drop=True)
     if not len(rows):
-        return _unknown(NONE_NEW)
+        return _report_obstacle(NONE_NEW)
     section = config.get_section(params, "monitoring")
     options: MonitoringOptions = config.instantiate(MonitoringOptions, section, "monitoring")
     try:
         if set(artifacts.read_table(artifacts.MANIFEST, columns=["sample_id"])["sample_id"]) != set(
             before["sample_id"]
         ):
-            return _unknown(UNFINISHED)
+            return _report_obstacle(UNFINISHED)
         reference = load_reference()
         new = observe_samples(rows, params, reference, options.max_samples, options.seed)
     except UserError as problem:
-        return _unknown(f"{str(problem).rstrip('.')}.")
+        return _report_obstacle(f"{str(problem).rstrip('.')}.")
     report = measure_drift(reference, new.observed, config.build_all(params, "monitor"), options)
     if write:
         write_monitoring(params, report, WHAT)
     return DriftReading(state=report.state, sentence=report.sentence), report
 
 
-def _unknown(sentence: str) -> tuple[DriftReading, None]:
+def _report_obstacle(sentence: str) -> tuple[DriftReading, None]:
     return DriftReading(state="cannot_be_judged", sentence=sentence), None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.choices.networks_check import check_networks
+from pipeline.choices.retraining_options import Options as RetrainingOptions
 from pipeline.core import config
 from pipeline.core.choices import check_choices, is_exclusive, refuse_unknown_names
 from pipeline.core.errors import UserError
@@ -19,6 +20,7 @@ from pipeline.evaluation import counterfactuals, explanations, robustness, split
 from pipeline.evaluation.figures import build_gates, metrics_of_gates
 from pipeline.evaluation.threshold_choice import refuse_unfit_aim
 from pipeline.features.extractor import FeatureOptions
+from pipeline.monitoring.measurement import MonitoringOptions
 from pipeline.report.card_texts import CardTexts
 from pipeline.tracking import promotion
 from pipeline.training import policy_fit
@@ -27,7 +29,7 @@ from pipeline.training.recipe import candidate_selection
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
 
-OPTIONS = {  # the sections that later stages read, each as what they make of it
+OPTIONS = {  # the sections that later stages and commands read, each as what they make of it
     "ingest": Limits,
     "validate": ManifestExpectations,
     "near_duplicates": DuplicateSearch,
@@ -40,6 +42,8 @@ OPTIONS = {  # the sections that later stages read, each as what they make of it
     "robustness": robustness.Options,
     "register": promotion.Options,
     "card": CardTexts,
+    "monitoring": MonitoringOptions,
+    "retraining": RetrainingOptions,
 }
 
 
@@ -67,6 +71,8 @@ def check_params(params: Params) -> None:
     built = {key: config.instantiate(options, config.get_section(params, key), key) for key, options in OPTIONS.items()}
     aim: Aim = config.build(config.get_section(params, "aim"), "aim")
     config.build(config.get_section(params, "feature_distance"), "feature_distance")
+    for group in ("monitor", "retrain"):  # which commands read, and no stage
+        config.build_all(params, group)
     metrics_of_gates(params, build_gates(params), built["validate"].classes)
     if built["validate"].classes:  # else `validate` knows them
         refuse_unfit_aim(aim, built["validate"].classes, is_exclusive(params))

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import count_of, say
-from pipeline.monitoring.measurement import MonitoringOptions, measure_drift
 
 if TYPE_CHECKING:
     from pipeline.core.drift_report import DriftReport
     from pipeline.core.observations import Observations
     from pipeline.core.open_types import Params
+    from pipeline.monitoring.measurement import MonitoringOptions
     from pipeline.prediction.new_pictures import Grouping, NewPictures
 
 GROUPS = ("picture", "folder", "one")
@@ -47,6 +47,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(paths: list[str], logged: str | None = None, groups: Grouping | None = None) -> None:
+    from pipeline.monitoring.measurement import MonitoringOptions, measure_drift
     from pipeline.monitoring.reference import load_reference
     from pipeline.prediction.monitoring_files import write_monitoring
 

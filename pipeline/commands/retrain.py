@@ -10,6 +10,7 @@ Exit codes: 0 promoted or nothing to do; 1 error; 2 wrong arguments; 3 the gate 
 Examples:
   colibri retrain                  as a scheduler calls it
   colibri retrain --dry-run        what it would do; nothing is changed
+  colibri retrain --dry-run --now 2027-03-01   what it would do on that day
 """
 
 from __future__ import annotations

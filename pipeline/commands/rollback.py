@@ -6,6 +6,7 @@ stays registered: colibri promote brings it back.
 
 Examples:
   colibri rollback --reason 'fails on the new camera'
+  colibri rollback --reason 'trained on mislabelled pictures'
   colibri rollback --model colibri-screws --reason 'second data set'
 """
 

@@ -59,6 +59,7 @@ def explain_key(key: str, failed: str, below: Any, groups: Iterable[str] = ()) -
     names = [*dict.fromkeys(one.partition(".")[0] for one in keys)]
     rest = key.removeprefix(failed)
     similar = find_similar(last, [*names, *groups]) or ([] if rest else find_similar(last, keys))
+    similar = [one for one in similar if f"{one}{rest}" in keys] or similar  # those that hold the rest, where some do
     meant = [one for one in (f"{place}.{one}{rest}" if place else f"{one}{rest}" for one in similar) if one != key]
     new = " (a new key takes a + before its name)"
     if meant:

@@ -15,6 +15,8 @@ from pipeline.core.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
+    from pipeline.core.open_types import JsonObject
+
 State = Literal["drifted", "not_shown", "cannot_be_judged"]
 Row = Mapping[str, Any]  # of a table: texts, numbers and None
 
@@ -98,7 +100,7 @@ class DriftMeasure:
     pictures: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def from_json(cls, entry: Mapping[str, Any]) -> DriftMeasure:
+    def from_json(cls, entry: Row) -> DriftMeasure:
         """The measure of an entry of `DriftReport.to_json`.
 
         Raises:
@@ -182,7 +184,7 @@ class DriftReport:
             numbers[f"drift/{measure.name}_p"] = measure.p_value
         return {name: float(value) for name, value in numbers.items() if value is not None and math.isfinite(value)}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """As `reports/monitoring.json` holds it."""
         return {
             "version": self.VERSION,

@@ -15,6 +15,8 @@ from pipeline.core.manifest_schema import property_columns
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.core.open_types import JsonObject
+
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,7 +95,7 @@ class Observations:
 
     def take(self, rows: np.ndarray) -> Observations:
         """Those at some positions, in this order."""
-        picked: dict[str, Any] = {
+        picked: JsonObject = {
             key: None if (found := getattr(self, key)) is None else found[rows]
             for key in ("sample_ids", "groups", "features", "targets", "decided", "scores", "is_labelled", "is_scored")
         }

@@ -27,7 +27,7 @@ MARGIN = 14  # columns of a bar chart for numbers, blanks and an indent
 NAME_WIDTH = 40
 HEAD = re.compile(r"[^\s:][^:]{0,39}?(?=: |  )(?:: warning, [^:]{1,40}(?=:| cannot))?")  # `train`, `check: warning, x`
 INDENT = 2  # blanks before the rest of a wrapped line, more than before its beginning
-COMMAND = re.compile(r"\s*(?:colibri|dvc|git|make|python|pip|uv|printf|\|) \S")  # is copied, so never wrapped
+COMMAND = re.compile(r"\s*(?:colibri|curl|dvc|git|make|python|pip|uv|printf|\|) \S")  # is copied, so never wrapped
 UNIT = re.compile(r"(?<=\d) (?=(?:s|min|h|%)(?!\w))|(?<=min) (?=\d+ s)")  # the blank in 0.9 s and in 2 min 48 s
 NO_BREAK = "\u00a0"  # textwrap does not break at it
 LEAST_WIDTH = 20  # columns; a narrower terminal wraps by itself

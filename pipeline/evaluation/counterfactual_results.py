@@ -89,7 +89,7 @@ class CounterfactualResult:
         }
 
     @classmethod
-    def from_json(cls, entry: Mapping[str, Any], pictures: np.ndarray) -> CounterfactualResult:
+    def from_json(cls, entry: JsonObject, pictures: np.ndarray) -> CounterfactualResult:
         """The result of an entry, with the (P, 3, H, W, C) pictures of its P examples.
 
         Raises:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.core.drift_report import Chance, DriftMeasure
 from pipeline.monitoring.verdict import decide
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 
 def share_distances(reference: np.ndarray, new: np.ndarray) -> np.ndarray:
@@ -65,7 +68,7 @@ def measure_shares(
     )
 
 
-def _rows(marks: tuple[np.ndarray, np.ndarray], classes: tuple[str, ...], chance: Chance) -> list[dict[str, Any]]:
+def _rows(marks: tuple[np.ndarray, np.ndarray], classes: tuple[str, ...], chance: Chance) -> list[JsonObject]:
     """A row for each class, the largest change first."""
     shares = [one.mean(axis=0) for one in marks]
     rows = [
@@ -80,7 +83,7 @@ def _rows(marks: tuple[np.ndarray, np.ndarray], classes: tuple[str, ...], chance
     return sorted(rows, key=lambda row: -abs(row["new"] - row["reference"]))
 
 
-def _sentence(what: str, rows: list[dict[str, Any]], state: str, reason: str) -> str:
+def _sentence(what: str, rows: list[JsonObject], state: str, reason: str) -> str:
     first = rows[0]
     now, before = 100 * first["new"], 100 * first["reference"]
     change = f"{first['class']} is {now:.1f} % of the new pictures, {before:.1f} % before"

@@ -6,7 +6,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from pipeline.prediction.tables import SCORE, read_content
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.core.open_types import JsonObject
     from pipeline.prediction.classifier import PictureClassifier
     from pipeline.prediction.inputs import Inputs
 
@@ -63,7 +64,7 @@ class GallerySelection:
         self.counts: Counter[str] = Counter()
         self.totals = [0] * len(GROUPS)
         self.refused: list[dict[str, str]] = []
-        self._heap: list[tuple[tuple[float, float, int], dict[str, Any]]] = []  # the last one to show is on top
+        self._heap: list[tuple[tuple[float, float, int], JsonObject]] = []  # the last one to show is on top
 
     def add(self, table: pd.DataFrame) -> None:
         """Adds rows as `predict_contents` gives them."""
@@ -75,7 +76,7 @@ class GallerySelection:
             self._add(self.num_files + int(position), row)
         self.num_files += len(table)
 
-    def _add(self, number: int, row: dict[str, Any]) -> None:
+    def _add(self, number: int, row: JsonObject) -> None:
         group, certainty = _group(row), _certainty(row)
         self.totals[group] += 1
         self.num_abstained += group == 0
@@ -86,7 +87,7 @@ class GallerySelection:
         elif entry[0] > self._heap[0][0]:
             heapq.heapreplace(self._heap, entry)
 
-    def choice(self) -> dict[int, dict[str, Any]]:
+    def choice(self) -> dict[int, JsonObject]:
         """Position among all files to its row, in the order of the page."""
         ordered = sorted(self._heap, key=lambda pair: pair[0], reverse=True)
         return {-key[2]: row for key, row in ordered}
@@ -144,25 +145,25 @@ def load_pictures(classifier: PictureClassifier, inputs: Inputs, numbers: set[in
             yield number, picture
 
 
-def _decision(row: dict[str, Any]) -> str:
+def _decision(row: JsonObject) -> str:
     return str(row["class"] if "class" in row else row["labels"])
 
 
-def _group(row: dict[str, Any]) -> int:
+def _group(row: JsonObject) -> int:
     """Position in `GROUPS`."""
     if row.get("abstains"):
         return 0
     return 1 if row.get("out_of_distribution", 0.0) > 1 else 2
 
 
-def _certainty(row: dict[str, Any]) -> float:
+def _certainty(row: JsonObject) -> float:
     """The confidence; of several labels how far the least certain score is from one half."""
     if "confidence" in row:
         return float(row["confidence"])
     return min(abs(value - 0.5) for name, value in row.items() if name.startswith(SCORE))
 
 
-def _facts(row: dict[str, Any]) -> list[str]:
+def _facts(row: JsonObject) -> list[str]:
     facts = []
     if labels := parse_labels(row.get("set", "")):
         facts.append(f"possible: {', '.join(labels)}")

@@ -16,6 +16,7 @@ from PIL import Image
 from pipeline.core import artifacts, config
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.labels import parse_labels
+from pipeline.core.manifest_schema import PROPERTY, property_columns
 from pipeline.core.observations import Observations
 from pipeline.core.parallel import parallel_map
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
@@ -141,8 +142,8 @@ def observe_log(path: Path, reference: Observations) -> NewPictures:
         UserError: It cannot be read, or has none of these columns.
     """
     table = artifacts.read_table(path)
-    if not any(str(one).startswith("prop_") or one == "scores" for one in table):
-        raise UserError(f"{path}: no column prop_* or scores among {', '.join(map(str, table))[:200]}")
+    if not property_columns(table) and "scores" not in table:
+        raise UserError(f"{path}: no column {PROPERTY}* or scores among {', '.join(map(str, table))[:200]}")
     return NewPictures(
         observed=Observations.of_table(table, reference.classes, exclusive=reference.exclusive),
         what="logged predictions",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipeline.core.drift_report import DriftMeasure, DriftReport, State
+from pipeline.core.drift_report import DriftMeasure, DriftReport, Row, State
 from pipeline.report.formatting import DASH, SPACE, plain, share
 from pipeline.report.pictures import Picture, gallery
 from pipeline.report.plots import Axis, Line, Tick, axis, line
@@ -89,7 +89,7 @@ class MeasureView:
     classes: list[ClassRow]
     rows: list[tuple[str, str, str]]
     strips: list[tuple[str, list[Picture]]]
-    properties: Sequence[Mapping[str, Any]]
+    properties: Sequence[Row]
 
 
 def monitoring_page(name: str, report: DriftReport, images: Images, what: str) -> str:
@@ -164,7 +164,7 @@ def _p(value: float | None) -> str:
     return DASH if value is None else f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
-def _plot(row: Mapping[str, Any], alpha: float, limit: float) -> PropertyPlot:
+def _plot(row: Row, alpha: float, limit: float) -> PropertyPlot:
     name = str(row["property"]).replace("_", " ")
     sides = [(key, kind, [float(one) for one in row[side]]) for key, kind, side in SIDES if row[side]]
     x_axis = axis([one for _, _, values in sides for one in values], num_ticks=3)
@@ -185,7 +185,7 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _class_row(row: Mapping[str, Any]) -> ClassRow:
+def _class_row(row: Row) -> ClassRow:
     true = ""
     if row.get("estimated") is not None:
         true = share(row["estimated"])
@@ -194,6 +194,6 @@ def _class_row(row: Mapping[str, Any]) -> ClassRow:
     return ClassRow(name=str(row["class"]), before=row["reference"], now=row["new"], true=true, p=_p(row["p"]))
 
 
-def _loss_row(row: Mapping[str, Any]) -> tuple[str, str, str]:
+def _loss_row(row: Row) -> tuple[str, str, str]:
     between = "" if row["low"] is None else f"{share(row['low'])} to {share(row['high'])}"
     return str(row["what"]), share(row["value"]), between

@@ -7,8 +7,8 @@ import subprocess
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pipeline.choices.retraining_options import Options
 from pipeline.core.terminal import warn
-from pipeline.retraining.options import Options
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import yaml
 
+from pipeline.choices.retraining_options import Options
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.core.retrain_contracts import DataChanges, DriftReading, RetrainEvidence, RetrainRule
@@ -19,7 +20,6 @@ from pipeline.experiments.dvc_queue import Refusal, call_dvc
 from pipeline.retraining import branch_commit, data_changes, drift_reading, history, notification, pipeline_run
 from pipeline.retraining.decision import decide
 from pipeline.retraining.journal import RetrainJournal
-from pipeline.retraining.options import Options
 from pipeline.tracking import retrainings
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from pipeline.serving.telemetry import OTHER, Telemetry
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LOOPBACK = frozenset(["localhost", "127.0.0.1", "::1"])
 OPEN_PATHS = frozenset(["/", "/page.js", "/page.css", "/healthz", "/readyz"])  # without a key: they say nothing
@@ -120,7 +120,7 @@ class Gate:
         self.paths = paths
         self.num_requests = self.num_bytes = 0
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self.application(scope, receive, send)
@@ -140,7 +140,7 @@ class Gate:
             self.telemetry.requests.labels(path, str(answer.status)).inc()
             self.telemetry.seconds.labels(path).observe(time.monotonic() - start)
 
-    async def _answer(self, scope: MutableMapping[str, Any], body: _Body, answer: _Answer) -> None:
+    async def _answer(self, scope: Message, body: _Body, answer: _Answer) -> None:
         try:
             headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
             self.access.check(scope["method"], scope["path"], headers)

@@ -8,7 +8,7 @@ import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, final
+from typing import TYPE_CHECKING, Annotated, Literal, final
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
@@ -265,7 +265,7 @@ def _as_refusal(error: BaseException) -> BaseException:
     return Refusal(503, "no_pictures", str(error)) if isinstance(error, UserError) else error
 
 
-def count_waiting(service: Service) -> dict[str, Any]:
+def count_waiting(service: Service) -> JsonObject:
     """For `/readyz`: the model in use and the pictures that wait."""
     model = service.watch.current
     return {"model": model.name, "version": model.version, "waiting": service.batcher.num_expected}

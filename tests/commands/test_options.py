@@ -62,7 +62,7 @@ def test_a_section(capsys):
 
 
 def test_a_misspelt_group():
-    with pytest.raises(UserError, match=r"^there is no group 'trian'; did you mean 'train'\?$"):
+    with pytest.raises(UserError, match=r"^there is no group 'trian'; did you mean 'train' or 'retrain'\?$"):
         options.main("trian")
     with pytest.raises(
         UserError, match=r"^there is no group 'zzz'; there are aim, attribution, augmentation, check, .*register"

@@ -224,7 +224,7 @@ def test_plurals(number, text):
     "line",
     [
         "  dvc exp run -S source=clothing -S split=given -S validate.min_samples=10",
-        *usage("127.0.0.1", 5001)[1:3],
+        usage("127.0.0.1", 5001)[1],
     ],
 )
 def test_a_command_is_copied_so_it_is_never_wrapped(monkeypatch, line):

@@ -142,11 +142,11 @@ def test_choices(project):
     text = config.compose()
     Path("params.yaml").write_text(text)
     assert len([*look_at_choices()]) == 1
-    Path("params.yaml").write_text(text.replace("min_samples: 100", "min_samples: 1"))
+    Path("params.yaml").write_text(text.replace("epochs: 5", "epochs: 6"))
     _, edited = look_at_choices()
     assert (edited.state, edited.name) == ("warning", "params")
     Path("conf/gate.txt").touch()
-    path = Path("conf/config.yaml")
+    path = Path("conf/gate/superior.yaml")
     path.write_text(path.read_text().replace("metric: f1_macro", "metric: f1_macr"))
     (finding,) = look_at_choices()
     assert (finding.state, finding.name) == ("error", "conf")

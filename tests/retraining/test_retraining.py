@@ -16,12 +16,12 @@ import pandas as pd
 import pytest
 from conf_options import composed
 
+from pipeline.choices.retraining_options import Options
 from pipeline.commands import retrain as command
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.retraining import branch_commit, data_changes, history, lock, notification, pipeline_run, steps
 from pipeline.retraining.journal import JOURNAL, RetrainJournal
-from pipeline.retraining.options import Options
 from pipeline.tracking import connection, retrainings
 
 NOW = datetime(2026, 3, 1, 3, tzinfo=UTC)

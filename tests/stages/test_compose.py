@@ -92,7 +92,7 @@ def test_an_applied_experiment_gives_way_to_conf():
 )
 def test_an_edit_by_hand_is_refused_and_names_key_and_both_ways_out(lock):
     stage.main()
-    edit(PARAMS, "min_samples: 100", "min_samples: 1")
+    edit(PARAMS, "validate:\n  min_samples: 100", "validate:\n  min_samples: 1")
     edited = PARAMS.read_bytes()
     if lock is not None:
         Path("dvc.lock").write_text(lock)

@@ -9,6 +9,7 @@ import numpy as np
 from annotated_types import Ge, Interval
 
 from pipeline.core.evaluation_contracts import Contest, Gate
+from pipeline.core.manifest_schema import ATTRIBUTE
 from pipeline.core.ranges import PositiveInt, Seed
 from pipeline.core.results import GateResult
 from pipeline.evaluation.gain import GONE, measure_gain
@@ -16,7 +17,7 @@ from pipeline.evaluation.paired_comparison import PairedPredictions
 from pipeline.evaluation.part_comparison import compare_parts
 from pipeline.statistics.bootstrap import Bootstrap
 
-NEW = "attr_new_to_champion"  # the slice of the test samples that came after the champion
+NEW = f"{ATTRIBUTE}new_to_champion"  # the slice of the test samples that came after the champion
 
 
 @final

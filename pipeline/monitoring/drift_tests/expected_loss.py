@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from scipy.special import stdtrit
@@ -16,6 +16,9 @@ from pipeline.core.ranges import Fraction
 from pipeline.monitoring.accuracy_estimate import AccuracyEstimate, confidences, estimate_accuracy
 from pipeline.monitoring.verdict import decide
 from pipeline.statistics.bootstrap import Bootstrap
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 POWER = 0.8
 CAVEAT = (
@@ -85,7 +88,7 @@ def _detectable(found: AccuracyEstimate) -> float:
     return float(stdtrit(found.groups - 1, 0.975) + stdtrit(found.groups - 1, POWER)) * found.error
 
 
-def _rows(found: AccuracyEstimate, reference: Observations, new: Observations) -> tuple[dict[str, Any], ...]:
+def _rows(found: AccuracyEstimate, reference: Observations, new: Observations) -> tuple[JsonObject, ...]:
     half = found.half_width
     ends = (None, None) if half is None else (max(0.0, found.accuracy - half), min(1.0, found.accuracy + half))
     return (

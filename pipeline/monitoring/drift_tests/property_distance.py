@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from pipeline.core.manifest_schema import short_name
 from pipeline.core.observations import Observations
 from pipeline.core.ranges import Fraction
 from pipeline.monitoring.verdict import decide
+
+if TYPE_CHECKING:
+    from pipeline.core.open_types import JsonObject
 
 NUM_STEPS = 64  # of the distribution functions, at quantiles of all pictures together
 QUANTILES = tuple(round(0.05 * one, 2) for one in range(21))  # of the plots on the page
@@ -90,7 +93,7 @@ def _values(observed: Observations) -> np.ndarray:
     return np.asarray(np.where(np.isnan(values), np.float32(-3e38), values))
 
 
-def _rows(reference: Observations, new: Observations, chance: Chance) -> list[dict[str, Any]]:
+def _rows(reference: Observations, new: Observations, chance: Chance) -> list[JsonObject]:
     """A row for each property: those that stand out most first."""
     names = list(reference.properties)
     rows = [
@@ -112,7 +115,7 @@ def _quantiles(values: np.ndarray) -> list[float]:
     return [float(f"{one:.6g}") for one in np.quantile(known, QUANTILES)] if len(known) else []
 
 
-def _sentence(rows: list[dict[str, Any]], beyond: list[dict[str, Any]], reason: str) -> str:
+def _sentence(rows: list[JsonObject], beyond: list[JsonObject], reason: str) -> str:
     if not beyond:
         first = rows[0]
         text = f"The largest distance is {first['distance']:.2f}, of {_words(first)}"
@@ -122,11 +125,11 @@ def _sentence(rows: list[dict[str, Any]], beyond: list[dict[str, Any]], reason: 
     return f"Of the new pictures {', '.join(texts)}{more}."
 
 
-def _words(row: dict[str, Any]) -> str:
+def _words(row: JsonObject) -> str:
     return str(row["property"]).replace("_", " ")
 
 
-def _direction(row: dict[str, Any]) -> str:
+def _direction(row: JsonObject) -> str:
     """`is higher (median 0.41 instead of 0.32)`."""
     middle = len(QUANTILES) // 2
     if not row["reference"] or not row["new"]:
@@ -137,7 +140,7 @@ def _direction(row: dict[str, Any]) -> str:
     return f"is {'higher' if after > before else 'lower'} (median {after:.3g}, in training {before:.3g})"
 
 
-def _to_look_at(beyond: list[dict[str, Any]]) -> str:
+def _to_look_at(beyond: list[JsonObject]) -> str:
     """The first property that a person can see; how a file is stored shows nothing."""
     names = [str(row["property"]) for row in beyond]
     return next((name for name in names if name not in OF_FILES), names[0])

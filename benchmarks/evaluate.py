@@ -27,8 +27,11 @@ import pandas as pd
 
 from benchmarks import positive, run_main
 from pipeline.core import artifacts
+from pipeline.core.contracts import Predictor
+from pipeline.core.evaluation_contracts import FeaturePredictor
 
 NOISE = 0.3  # of the logits of a copy
+NUM_FEATURES = 64  # pictures whose features stand for those of all
 
 
 def enlarge(project: Path, num_test: int) -> np.ndarray:
@@ -57,7 +60,13 @@ def enlarge(project: Path, num_test: int) -> np.ndarray:
 
 
 def enlarge_tables(project: Path, originals: np.ndarray, larger: pd.DataFrame) -> None:
-    """The manifest and the splits of the larger index."""
+    """The manifest, the splits and the frozen features of the larger index."""
+    artifacts.EMBEDDINGS.mkdir()
+    shutil.copy(project / artifacts.EMBEDDINGS / "card.json", artifacts.EMBEDDINGS)
+    known = artifacts.read_table(project / artifacts.EMBEDDINGS / "index.parquet")["sample_id"]
+    rows = pd.Series(np.arange(len(known)), index=known).loc[originals].to_numpy()
+    np.save(artifacts.EMBEDDINGS / "features.npy", np.load(project / artifacts.EMBEDDINGS / "features.npy")[rows])
+    artifacts.write_table(artifacts.EMBEDDINGS / "index.parquet", larger[["sample_id"]])
     for path in (artifacts.MANIFEST, artifacts.SPLITS):
         table = artifacts.read_table(project / path).set_index("sample_id").loc[originals]
         table = table.reset_index(drop=True).assign(group=larger["group"])
@@ -74,6 +83,24 @@ def noisy_scores(project: Path, originals: np.ndarray, larger: pd.DataFrame) -> 
     return noisy / noisy.sum(axis=1, keepdims=True)
 
 
+def make_stored(predictor: Predictor, scores: np.ndarray) -> mock.Mock:
+    """A predictor without forward passes: it returns these scores, and features of a few pictures repeated."""
+    stored = mock.Mock(spec=predictor, task=predictor.task)
+    stored.with_metadata.return_value = stored
+    stored.predict.side_effect = lambda images: scores[: len(images)]
+    if isinstance(predictor, FeaturePredictor):
+        images = np.load(artifacts.PACKED / "images.npy", mmap_mode="r")
+        features = predictor.predict_with_features(np.asarray(images[:NUM_FEATURES]))[1]
+        left = [scores]
+
+        def predict_block(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            block, left[0] = left[0][: len(images)], left[0][len(images) :]
+            return block, np.resize(features, (len(images), features.shape[1]))
+
+        stored.predict_with_features.side_effect = predict_block
+    return stored
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=positive, default=10_000, help="of test")
@@ -86,8 +113,7 @@ def main() -> None:
         os.chdir(folder)
         scores = enlarge(project, arguments.samples)
         predictor, card = evaluate.load_predictor(artifacts.PREDICTOR)
-        stored = mock.Mock(task=predictor.task)
-        stored.with_metadata.return_value.predict.return_value = scores
+        stored = make_stored(predictor, scores)
         profiler = cProfile.Profile(time.perf_counter)
         started, busy = time.perf_counter(), time.process_time()
         with mock.patch.object(evaluate, "load_predictor", return_value=(stored, card)):

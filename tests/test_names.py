@@ -80,6 +80,18 @@ def find_one(source: str) -> list[int]:
     return sorted(node.lineno for node, name in names if name == "one" and id(node) not in allowed)
 
 
+def find_kept(source: str) -> list[int]:
+    """Lines where `kept` is a variable, a parameter or a field, which says nothing of what it holds."""
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, (ast.Name, ast.arg))]
+    names = [(node.lineno, node.id if isinstance(node, ast.Name) else node.arg) for node in nodes]
+    return sorted(line for line, name in names if name == "kept")
+
+
+def test_nothing_is_named_kept() -> None:
+    assert find_kept("kept = 1\ndef f(kept): pass\nclass A:\n    kept: int\nis_kept = 2\n") == [1, 2, 4]
+    assert find_in_modules(find_kept) == {}
+
+
 def test_no_word_of_a_private_dialect_is_anywhere() -> None:
     assert find_in_modules(find_words) == {}
 

@@ -39,10 +39,10 @@ def choose_cases(
         for kind, rows in _sort_out(decisions, targets[:, column] > 0, column, exclusive).items()
     ]
     table = pd.concat([one for one in found if len(one)] or [pd.DataFrame(columns=COLUMNS)], ignore_index=True)
-    kept = table.sort_values("position", kind="stable").head(max_cases)
-    order = kept["kind"].map(KINDS.index).astype(np.int64)
+    first = table.sort_values("position", kind="stable").head(max_cases)
+    order = first["kind"].map(KINDS.index).astype(np.int64)
     return (
-        kept.assign(order=order)
+        first.assign(order=order)
         .sort_values(["column", "order", "position"])
         .drop(columns="order")
         .reset_index(drop=True)

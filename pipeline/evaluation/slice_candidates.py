@@ -68,9 +68,9 @@ def list_slices(
     is_group = [one.kinds == ("group",) for one in single]
     most_groups = max(0, max_slices // 2 - is_group.count(False))
     order = sorted(range(len(single)), key=lambda at: (is_group[at], RANK[single[at].kinds[0]], -len(single[at]), at))
-    kept = order[: min(max_slices, is_group.count(False) + most_groups)]
-    left_out = len(single) - len(kept)
-    single = [single[at] for at in sorted(kept)]
+    largest = order[: min(max_slices, is_group.count(False) + most_groups)]
+    left_out = len(single) - len(largest)
+    single = [single[at] for at in sorted(largest)]
     pairs, num_pairs = _pairs(single, len(predictions), min_slice, max_slices - len(single))
     pairs = [one for one in pairs if _is_new(one, known)]
     return [*single, *pairs, *small], left_out + num_pairs

@@ -106,7 +106,7 @@ class RecordedRun:
         """What the stage made, in the order of dvc.lock."""
         entry = self.stages.get(stage) or {}
         written = [*(entry.get("outs") or []), *(entry.get("metrics") or [])]
-        kept = {
+        persistent = {
             path
             for one in written
             if isinstance(one, dict)
@@ -118,7 +118,7 @@ class RecordedRun:
                 path=Path(one["path"]),
                 digest=str(one["md5"]),
                 num_bytes=int(one.get("size", 0)),
-                is_kept=one["path"] in kept,
+                is_kept=one["path"] in persistent,
             )
             for one in self.lock[stage].get("outs", [])
         ]

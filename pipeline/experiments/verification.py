@@ -155,11 +155,11 @@ def verify(
             continue
         started = time.monotonic()
         _restore_readings(run, stage, scratch)
-        kept = [one for one in run.outputs(stage) if one.is_kept and not (scratch / one.path).exists()]  # not in git
+        earlier = [one for one in run.outputs(stage) if one.is_kept and not (scratch / one.path).exists()]  # not in git
         run_stage(stage, str(run.stages[stage]["cmd"]), scratch, log)
         checked = list(_check(run, stage, scratch, tolerance))
-        if kept and any(one.state in ("differs", "missing") for one in checked) and _restore(run, kept, scratch):
-            names = ", ".join(str(one.path) for one in kept)
+        if earlier and any(one.state in ("differs", "missing") for one in checked) and _restore(run, earlier, scratch):
+            names = ", ".join(str(one.path) for one in earlier)
             found.notes.append(f"{stage} starts from an earlier run: {names} was taken from the record")
             run_stage(stage, str(run.stages[stage]["cmd"]), scratch, log)
             checked = list(_check(run, stage, scratch, tolerance))

@@ -109,8 +109,8 @@ def read_outcome(version_before: str | None) -> JsonObject:
     version = str(registration["version"])
     is_champion = "champion" in registration["aliases"]
     outcome = "unchanged" if version == version_before else "promoted" if is_champion else "refused"
-    kept = ("model", "aliases", "reasons", "champion_before", "gates")
-    found = {key: registration[key] for key in kept if key in registration}
+    keys = ("model", "aliases", "reasons", "champion_before", "gates")
+    found = {key: registration[key] for key in keys if key in registration}
     return {"outcome": outcome, "version": version, **found}
 
 

@@ -220,8 +220,8 @@ class Service:
         self.telemetry.pictures.labels("abstained" if entry["abstains"] else "decided").inc()
         for label in entry["labels"]:
             self.telemetry.decided.labels(model.version, label).inc()
-        kept: list[Row] = [(PICTURES, {"answer_id": entry["id"], "data": upload.data})] * self.keeps_pictures
-        return entry, [(ANSWERS, row), *kept]
+        pictures: list[Row] = [(PICTURES, {"answer_id": entry["id"], "data": upload.data})] * self.keeps_pictures
+        return entry, [(ANSWERS, row), *pictures]
 
     async def _store(self, rows: list[Row]) -> None:
         try:

@@ -80,13 +80,13 @@ def find_limit(options: Options, distances: np.ndarray, groups: np.ndarray) -> t
     """
     members = groups if options.grouping == "hierarchical" else np.arange(len(groups))
     unit = "groups" if options.grouping == "hierarchical" else "samples"
-    kept = 1 - options.out_of_distribution_share
-    threshold = conformal_threshold(-distances.astype(np.float64), members, kept)
+    coverage = 1 - options.out_of_distribution_share
+    threshold = conformal_threshold(-distances.astype(np.float64), members, coverage)
     if threshold is not None:
         return -threshold, []
     note = (
         f"The limit of the distance is that of the pictures of val alone: to flag at most "
-        f"{100 * options.out_of_distribution_share:g} % of new pictures takes {least_groups(kept)} {unit} in val, "
+        f"{100 * options.out_of_distribution_share:g} % of new pictures takes {least_groups(coverage)} {unit} in val, "
         f"found {len(np.unique(members))}. Pictures of new groups may be flagged more often."
     )
-    return float(np.quantile(distances.astype(np.float64), kept, method="higher")), [note]
+    return float(np.quantile(distances.astype(np.float64), coverage, method="higher")), [note]

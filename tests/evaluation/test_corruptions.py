@@ -36,7 +36,7 @@ def test_brightness_adds_to_the_largest_channel_and_keeps_the_hue():
 
 
 def test_contrast_moves_pixels_towards_their_mean():
-    low = Contrast(kept=[0.5, 0.4, 0.3, 0.2, 0.0])
+    low = Contrast(contrast_ratios=[0.5, 0.4, 0.3, 0.2, 0.0])
     image = pixels([0, 100], [100, 200])  # mean 100
     assert low(image, 1, random())[0, :, :, 0].tolist() == [[50, 100], [100, 150]]
     assert low(image, 5, random())[0, :, :, 0].tolist() == [[100, 100], [100, 100]]
@@ -98,7 +98,7 @@ def test_compression_of_a_tiny_picture_grows_with_the_severity():
 
 def test_resolution_leaves_squares_of_one_grey():
     image = pixels([0, 100, 0, 100], [100, 200, 100, 200], [8, 8, 4, 4], [8, 8, 4, 4])
-    halved = Resolution(kept=[0.5] * 5)(image, 1, random())[0, :, :, 0]
+    halved = Resolution(side_ratios=[0.5] * 5)(image, 1, random())[0, :, :, 0]
     assert halved.tolist() == [[100, 100, 100, 100], [100, 100, 100, 100], [8, 8, 4, 4], [8, 8, 4, 4]]
 
 
@@ -110,9 +110,9 @@ def test_a_quarter_turn_goes_left_or_right():
 
 def test_a_crop_enlarges_a_part():
     image = np.tile(np.arange(0, 200, 2, dtype=np.uint8)[:, None, None], (1, 1, 100, 1))  # darker to the top
-    part = Crop(kept=[0.5] * 5)(image, 1, random())[0, :, 50, 0].astype(int)
+    part = Crop(side_ratios=[0.5] * 5)(image, 1, random())[0, :, 50, 0].astype(int)
     assert part[-1] - part[0] == pytest.approx(99, abs=3)  # half of the range
-    assert Crop(kept=[1.0] * 5)(image, 1, random()).tolist() == image.tolist()
+    assert Crop(side_ratios=[1.0] * 5)(image, 1, random()).tolist() == image.tolist()
 
 
 def test_a_cast_scales_channels_and_leaves_grey_pictures():

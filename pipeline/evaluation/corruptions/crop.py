@@ -18,23 +18,23 @@ class Crop(Corruption):
     """Cuts a part out at a random position and enlarges it to the whole.
 
     Args:
-        kept: For each severity the share of each side that is kept, 0.05 to 1.
+        side_ratios: For each severity the share of each side that is left, 0.05 to 1.
     """
 
-    kept: list[float]
+    side_ratios: list[float]
 
     def __post_init__(self) -> None:
-        check_levels("kept", self.kept, 0.05, 1)
+        check_levels("side_ratios", self.side_ratios, 0.05, 1)
 
     def __call__(self, images: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
-        kept = self.kept[severity - 1]
-        corners = generator.random((len(images), 2)) * (1 - kept)
-        return np.stack([_cut(one, kept, top, left) for one, (top, left) in zip(images, corners, strict=True)])
+        side_ratio = self.side_ratios[severity - 1]
+        corners = generator.random((len(images), 2)) * (1 - side_ratio)
+        return np.stack([_cut(one, side_ratio, top, left) for one, (top, left) in zip(images, corners, strict=True)])
 
 
-def _cut(pixels: np.ndarray, kept: float, top: float, left: float) -> np.ndarray:
+def _cut(pixels: np.ndarray, side_ratio: float, top: float, left: float) -> np.ndarray:
     """(H, W, 1 or 3) uint8; the corner in shares of the sides."""
     height, width = pixels.shape[:2]
     picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    box = (left * width, top * height, (left + kept) * width, (top + kept) * height)
+    box = (left * width, top * height, (left + side_ratio) * width, (top + side_ratio) * height)
     return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, box=box)).reshape(pixels.shape)

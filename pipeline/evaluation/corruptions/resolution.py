@@ -18,23 +18,25 @@ class Resolution(Corruption):
     """Shrinks each picture and enlarges it again, pixel by pixel.
 
     Args:
-        kept: For each severity the share of the pixels of a side that is kept, 0.01 to 1.
+        side_ratios: For each severity the share of the pixels of a side that is left, 0.01 to 1.
 
     Source: Hendrycks and Dietterich 2019, arXiv:1903.12261 (pixelate).
     """
 
-    kept: list[float]
+    side_ratios: list[float]
 
     def __post_init__(self) -> None:
-        check_levels("kept", self.kept, 0.01, 1)
+        check_levels("side_ratios", self.side_ratios, 0.01, 1)
 
     def __call__(self, images: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
-        return np.stack([_pixelate(one, self.kept[severity - 1]) for one in images])
+        return np.stack([_pixelate(one, self.side_ratios[severity - 1]) for one in images])
 
 
-def _pixelate(pixels: np.ndarray, kept: float) -> np.ndarray:
+def _pixelate(pixels: np.ndarray, side_ratio: float) -> np.ndarray:
     """(H, W, 1 or 3) uint8."""
     height, width = pixels.shape[:2]
     picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    small = picture.resize((max(1, round(kept * width)), max(1, round(kept * height))), Image.Resampling.BOX)
+    small = picture.resize(
+        (max(1, round(side_ratio * width)), max(1, round(side_ratio * height))), Image.Resampling.BOX
+    )
     return np.asarray(small.resize((width, height), Image.Resampling.NEAREST)).reshape(pixels.shape)

@@ -46,14 +46,14 @@ class Mahalanobis(FeatureDistance):
         shrinkage = float(ledoit_wolf_shrinkage(residuals, assume_centered=True))
         _, lengths, directions = np.linalg.svd(residuals / np.sqrt(len(values)), full_matrices=False)
         variances, number = lengths**2, values.shape[1]
-        kept = min(self.num_directions, len(variances))
-        rest = variances[kept:].sum() / max(1, number - kept)
-        shrunk = (1 - shrinkage) * np.array([*variances[:kept], rest]) + shrinkage * variances.sum() / number
+        rank = min(self.num_directions, len(variances))
+        rest = variances[rank:].sum() / max(1, number - rank)
+        shrunk = (1 - shrinkage) * np.array([*variances[:rank], rest]) + shrinkage * variances.sum() / number
         precisions = 1 / np.maximum(shrunk, max(LEAST, LEAST_SHARE * values.var(axis=0).mean()))
         fitted = {
             "center": values.mean(axis=0),
             "means": means - values.mean(axis=0),
-            "directions": directions[:kept],
+            "directions": directions[:rank],
             "precisions": precisions[:-1],
             "rest": precisions[-1:],
         }

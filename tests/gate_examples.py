@@ -16,5 +16,5 @@ def make_contest(challenger, champion, metrics=None, attributes=None, ours=None,
         else Contender(predictions=champion, **{"findings": {}, "data_hash": "old", **(theirs or {})}),
         metrics=metrics or {},
         attributes=table,
-        **{"figures": {}, **rest},
+        **{"figures": {}, "is_exclusive": True, **rest},
     )

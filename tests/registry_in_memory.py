@@ -21,7 +21,7 @@ class RegistryInMemory:
 
     def __init__(self, folder):
         self.folder, self.versions, self.aliases = folder, {}, {}
-        self.card, self.findings, self.said = None, {}, []
+        self.card, self.findings, self.fitted, self.said = None, {}, {}, []
         self.num_writes, self.fail_at, self.fails_after = 0, None, False
 
     @contextmanager
@@ -79,6 +79,9 @@ class RegistryInMemory:
     def predictions_of(self, run_id, folder):
         return self.folder / f"{run_id}.parquet"
 
+    def train_samples_of(self, run_id, folder):
+        return self.fitted.get(run_id)
+
     def findings_of(self, run_id):
         return self.findings.get(run_id, {})
 
@@ -94,7 +97,7 @@ class RegistryInMemory:
         """Takes the place of MLflow everywhere."""
         names = [
             *("find_version", "version_tags", "champion", "run_ids", "earlier_data", "num_versions_tested_on"),
-            *("registration_of", "predictions_of", *WRITES),
+            *("registration_of", "predictions_of", "train_samples_of", *WRITES),
         ]
         for name in names:
             monkeypatch.setattr(registry, name, getattr(self, name))

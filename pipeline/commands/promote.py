@@ -15,7 +15,6 @@ from __future__ import annotations
 from argparse import ArgumentParser
 
 from pipeline.core import config
-from pipeline.core.errors import UserError
 from pipeline.core.terminal import say
 
 
@@ -29,9 +28,7 @@ def main(version: str, reason: str, model: str | None = None) -> None:
     from pipeline.tracking import decisions
 
     name = model or str(config.get_section(config.load_params(), "register")["model_name"])
-    if not reason.strip():
-        raise UserError("--reason is empty; say why this version becomes champion, it is kept with the version")
-    before, verdict = decisions.promote_by_hand(name, version, " ".join(reason.split()))
+    before, verdict = decisions.promote_by_hand(name, version, decisions.read_reason(reason))
     if before == version:
         say(f"{name} version {version} was champion already; the reason is kept")
         return

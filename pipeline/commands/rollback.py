@@ -15,7 +15,6 @@ from __future__ import annotations
 from argparse import ArgumentParser
 
 from pipeline.core import config
-from pipeline.core.errors import UserError
 from pipeline.core.terminal import say
 
 
@@ -28,7 +27,5 @@ def main(reason: str, model: str | None = None) -> None:
     from pipeline.tracking import decisions
 
     name = model or str(config.get_section(config.load_params(), "register")["model_name"])
-    if not reason.strip():
-        raise UserError("--reason is empty; say why the champion is replaced, it is kept with the version")
-    left, version = decisions.roll_back(name, " ".join(reason.split()))
+    left, version = decisions.roll_back(name, decisions.read_reason(reason))
     say(f"{name} version {version} is champion again; before it was version {left}")

@@ -105,7 +105,8 @@ class Contest:
         metrics: Name of a figure to its metric, for the figures that gates name.
         figures: The challenger's figures on test, as `reports/test_metrics.json` holds them.
         attributes: `sample_id` and `attr_*` of the challenger's test samples.
-        num_new: How many pictures of val and test the champion has never been evaluated on.
+        is_exclusive: Whether each sample has exactly one label.
+        num_new: How many pictures of val and test the champion has been neither fitted to nor evaluated on.
         new_samples: Names of the test samples among them.
         notes: What a reader must know of how the champion's predictions came about, a clause each.
     """
@@ -115,6 +116,7 @@ class Contest:
     metrics: Mapping[str, Metric]
     figures: Mapping[str, Estimate]
     attributes: pd.DataFrame
+    is_exclusive: bool
     num_new: int = 0
     new_samples: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)

@@ -109,19 +109,22 @@ def measure_gain(contest: Contest, name: str, min_samples: int, bootstrap: Boots
     return found
 
 
-def describe_power(gain: Estimate, pairs: PairedPredictions, wanted: float) -> tuple[float | None, str]:
+def describe_power(
+    gain: Estimate, pairs: PairedPredictions, wanted: float, min_gain: float
+) -> tuple[float | None, str]:
     """How often such a comparison shows a true gain, 0 to 1, and in words; None and an empty text where that is open.
 
     Args:
         gain: Of the comparison, with its interval.
         pairs: The compared samples.
         wanted: The true gain.
+        min_gain: What the lower end of the interval must be above.
     """
     agrees = bool((pairs.later.decided == pairs.earlier.decided).all())
     if gain.interval is None or gain.value is None or agrees:
         return None, ""
     half = max(gain.value - gain.interval[0], gain.interval[1] - gain.value)  # the longer side is not cut at a bound
-    power = power_of(wanted, half, gain.groups)
+    power = power_of(wanted - min_gain, half, gain.groups)
     return power, (
         f"with {len(pairs):,} pictures of {pairs.later.num_groups} groups a gain of {100 * wanted:g} points is shown "
         f"in {100 * power:.0f} of 100 cases"

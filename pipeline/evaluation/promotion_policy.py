@@ -53,10 +53,13 @@ def _unproven(proofs: Iterable[GateResult]) -> list[str]:
 
 def _collect_evidence(found: Iterable[GateResult]) -> Evidence:
     """The figures that reports show: both models, the gain and its limit of the proof that counts, and the margin."""
-    evidence: Evidence = {}
+    proof: Evidence = {}
+    margin: Evidence = {}
+    has_passed = False
     for one in found:
-        named = one.figures if "gain" in one.figures or BEYOND in one.figures else {}
-        if "gain" in evidence and one.outcome != "passed":  # the first proof, unless a later one passes
-            named = {name: value for name, value in named.items() if name == BEYOND}
-        evidence |= named
-    return evidence
+        if BEYOND in one.figures:
+            margin |= one.figures
+        elif "gain" in one.figures and (not proof or (one.outcome == "passed" and not has_passed)):
+            proof = dict(one.figures)  # the first proof that passes, or else the first
+            has_passed = one.outcome == "passed"
+    return {**proof, **margin}

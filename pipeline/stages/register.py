@@ -30,6 +30,7 @@ from pipeline.report.provenance import model_facts
 from pipeline.report.summary import read_summary
 from pipeline.report.test_uses import read_evaluation_note
 from pipeline.tracking import registry, runs
+from pipeline.tracking.contest import count_bytes
 from pipeline.tracking.descriptions import describe_version
 from pipeline.tracking.figures import EXPLANATIONS, INTERVENTIONS, ROBUSTNESS, TEST, VAL
 from pipeline.tracking.parameters import data_facts
@@ -39,7 +40,14 @@ from pipeline.training.model_card import training_digest
 
 ARTIFACTS = {
     "": [Path("params.yaml"), Path("dvc.yaml"), Path("dvc.lock")],
-    "data": [artifacts.VALIDATION, artifacts.CHECKS, artifacts.CURATION, artifacts.SUSPECTS, artifacts.PREVIEW],
+    "data": [
+        artifacts.SPLITS,
+        artifacts.VALIDATION,
+        artifacts.CHECKS,
+        artifacts.CURATION,
+        artifacts.SUSPECTS,
+        artifacts.PREVIEW,
+    ],
     "evaluation": [
         *(artifacts.PREDICTIONS, artifacts.METRICS, artifacts.TEST_METRICS, artifacts.SLICES, artifacts.CONFUSION),
         *(artifacts.TEST_READINGS, artifacts.TRAIN_CURVES, artifacts.IMBALANCE),
@@ -138,7 +146,7 @@ def version_facts(result: JsonObject, card: JsonObject, num_epochs: int) -> list
     tags = registry.version_tags(result["model"], result["version"])
     seconds = runs.training_seconds(card["training_key"])
     software = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "timm", "scikit-learn"))
-    num_bytes = sum(path.stat().st_size for path in artifacts.PREDICTOR.rglob("*") if path.is_file())
+    num_bytes = count_bytes(artifacts.PREDICTOR) or 0
     facts = [
         ("Version", f"{result['model']} version {result['version']}"),
         ("Verdict", describe_verdict(result, tags)),

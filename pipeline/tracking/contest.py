@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts
+from pipeline.core.choices import is_exclusive
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import read_estimates
 from pipeline.core.evaluation_contracts import Contender, Contest
@@ -65,13 +66,23 @@ def gather_contest(
     attributes = table.loc[table["split"] == "test", ["sample_id", *attribute_columns(table)]]
     figures = read_estimates(artifacts.TEST_METRICS)
     if champion is None:
-        return Contest(challenger=challenger, champion=None, metrics=metrics, figures=figures, attributes=attributes)
+        return Contest(
+            challenger=challenger,
+            champion=None,
+            metrics=metrics,
+            figures=figures,
+            attributes=attributes,
+            is_exclusive=is_exclusive(params),
+        )
     version, run_id = champion
     with tempfile.TemporaryDirectory() as folder:
         file = registry.predictions_of(run_id, Path(folder))
         known = set(artifacts.read_table(file, columns=["sample_id"])["sample_id"])
         theirs = load_test_predictions(file, artifacts.read_metadata(file).get("classes") or card["classes"])
-    theirs, notes = _score_again(name, version, ours, theirs, packed, params)
+        fitted = registry.train_samples_of(run_id, Path(folder) / "splits")
+    obstacle = describe_obstacle(fitted, {*ours.sample_ids})
+    theirs, notes = _score_again(name, version, ours, theirs, packed, params, obstacle)
+    known |= fitted or set()
     tags = registry.version_tags(name, version)
     return Contest(
         challenger=challenger,
@@ -84,20 +95,42 @@ def gather_contest(
         metrics=metrics,
         figures=figures,
         attributes=attributes,
-        num_new=int((~table["sample_id"].isin(known)).sum()),
-        new_samples=frozenset(one for one in ours.sample_ids if one not in known),
+        is_exclusive=is_exclusive(params),
+        num_new=0 if fitted is None else int((~table["sample_id"].isin(known)).sum()),
+        new_samples=frozenset() if fitted is None else frozenset({*ours.sample_ids} - known),
         notes=notes,
     )
 
 
+def describe_obstacle(fitted: frozenset[str] | None, test: set[str]) -> str:
+    """Why figures of the champion on the present test part would be too good; empty where they would not.
+
+    Args:
+        fitted: Samples of its train part; None where they are unknown.
+        test: Samples of the present test part.
+    """
+    if fitted is None:
+        return "which pictures it was trained on is not recorded"
+    leaked = len(fitted & test)
+    return f"it was trained on {leaked:,} of them" if leaked else ""
+
+
 def _score_again(
-    name: str, version: str, ours: Predictions, theirs: Predictions, packed: PackedDataset, params: Params
+    name: str,
+    version: str,
+    ours: Predictions,
+    theirs: Predictions,
+    packed: PackedDataset,
+    params: Params,
+    obstacle: str,
 ) -> tuple[Predictions, list[str]]:
     """The champion's predictions on the present test part, and what to know of them."""
     if digest_samples(ours.sample_ids) == digest_samples(theirs.sample_ids):
         return theirs, []
     num_new = len({*ours.sample_ids} - {*theirs.sample_ids})
     changed = f"the test part changed since version {version}: {num_new:,} of {len(ours):,} pictures are new to it"
+    if obstacle:
+        return theirs, [f"{changed}; {obstacle}, so its stored predictions are compared"]
     try:
         again = rescoring.score_version(name, version, packed, params)
     except UserError as error:

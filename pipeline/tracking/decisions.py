@@ -1,6 +1,7 @@
 """Decisions about champions carried out: first the line in `reports/promotions.jsonl`, then the aliases, then a mark.
 
-Every function is called within `lock_promotions`, and can be repeated after a crash.
+`promote_by_hand` and `roll_back` take the lock of `lock_promotions` themselves; the others are called within it. Each
+can be repeated after a crash.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def complete(name: str) -> None:
 def read_own_decisions(name: str) -> list[Decision]:
     """The decisions about a model of this store; git may bring lines of another store, with other versions 1, 2, ..."""
     known = registry.run_ids(name)
-    return [one for one in promotion_log.read_decisions(name) if known.get(one.version, one.run) == one.run]
+    return [one for one in promotion_log.read_decisions(name) if known.get(one.version) == one.run]
 
 
 def is_outdated(name: str, result: JsonObject) -> bool:
@@ -99,6 +100,22 @@ def _carry_out(decision: Decision) -> None:
         )
     marks = {DONE_TAG: "true"} if decision.kind == "gate" else {}
     registry.tag_version(name, version, {**marks, CARRIED_OUT: " ".join([*done, decision.digest])})
+
+
+def read_reason(text: str) -> str:
+    """What a person typed, on one line.
+
+    Raises:
+        UserError: It is empty, or is no text.
+    """
+    reason = " ".join(text.split())
+    if not reason:
+        raise UserError("--reason is empty; say why, it is kept with the version")
+    try:
+        reason.encode()
+    except UnicodeEncodeError:
+        raise UserError("--reason is not UTF-8 text; type it again in a terminal whose encoding is UTF-8") from None
+    return reason
 
 
 def promote_by_hand(name: str, version: str, reason: str) -> tuple[str | None, str]:

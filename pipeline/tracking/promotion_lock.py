@@ -25,20 +25,29 @@ def lock_promotions(wait: float = WAIT) -> Iterator[None]:
         wait: Seconds at most.
 
     Raises:
-        UserError: Another process still decides after `wait` seconds.
+        UserError: Another process still decides after `wait` seconds, or the file cannot be made.
     """
     from filelock import FileLock, Timeout
 
     place = lock_file()
-    place.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(place, timeout=wait)
     try:
-        with FileLock(place, timeout=wait):
-            yield
+        place.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except Timeout:
         raise UserError(
             f"another process decides about a champion and has not ended in {wait:.0f} s ({place}); wait until it has, "
             "then run again"
         ) from None
+    except OSError as error:
+        raise UserError(
+            f"{place} cannot be made ({error.strerror or error}); make its folder writable, or set MLFLOW_TRACKING_URI "
+            "to another store"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def lock_file() -> Path:

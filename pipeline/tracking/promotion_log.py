@@ -85,7 +85,7 @@ def read_decisions(model: str | None = None, path: Path | None = None) -> list[D
     path = path or _file()
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")  # a class name may hold U+2028
     found = filter(None, map(_parse, lines))
     return [decision for decision in found if model in (None, decision.model)]
 

@@ -11,6 +11,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.uris import file_path, sqlite_path
 from pipeline.tracking.connection import open_store, root, tracking_uri
@@ -40,6 +41,7 @@ SERVING_REQUIREMENTS = (
     "xxhash",
 )
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model; no such alias
+SPLITS = "data/splits.parquet"  # artifact of a run: which samples were train, val and test
 PREDICTIONS, REGISTRATION = "evaluation/predictions.parquet", "evaluation/registration.json"  # artifacts of a run
 REGISTRATION_TAG = "colibri.registration"  # of a version: where its verdict is; written before the aliases move
 PROMOTION_TAG = "colibri.promotion"  # of a version that a person promoted: the reason, and the champion before
@@ -142,6 +144,20 @@ def predictions_of(run_id: str, folder: Path) -> Path:
         return _download(
             client, run_id, PREDICTIONS, folder, "delete the alias champion in MLflow to start without one"
         )
+
+
+def train_samples_of(run_id: str, folder: Path) -> frozenset[str] | None:
+    """Names of the samples that the model of a run was fitted to; None of a run that does not record them."""
+    import mlflow
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with open_store() as (client, _):
+        try:
+            path = client.download_artifacts(run_id, SPLITS, str(folder))
+        except (mlflow.MlflowException, OSError):
+            return None
+    table = artifacts.read_table(Path(path), columns=["sample_id", "split"])
+    return frozenset(table.loc[table["split"] == "train", "sample_id"])
 
 
 def create_version(

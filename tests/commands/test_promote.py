@@ -9,9 +9,9 @@ from pipeline.commands import promote, rollback
 from pipeline.commands.main import commands, parser
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.tracking import decisions, promotion
+from pipeline.tracking import decisions, promotion, promotion_log
 from pipeline.tracking.decisions import DONE_TAG, find_champion_before
-from pipeline.tracking.promotion_log import list_champions, read_decisions
+from pipeline.tracking.promotion_log import Decision, list_champions, read_decisions
 
 NAME = "colibri-insects"
 VERDICT = "gain -0.1000 [-0.2000, +0.0000]: its lower end is not above 0.0"
@@ -109,12 +109,30 @@ def test_the_same_decision_later_is_another_one(registry):
         ("9", {}, r"^colibri-insects has no version 9 in MLflow's store; it has 1, 2, 3$"),
         ("champion", {}, r"^colibri-insects has no version champion in"),
         ("3", {"reason": "  "}, r"^--reason is empty; say why"),
+        ("3", {"reason": "a \udcff b"}, r"^--reason is not UTF-8 text; type it again"),
     ],
 )
 def test_refused(registry, version, options, message):
     with pytest.raises(UserError, match=message):
         promote.main(version, **{"reason": "why", **options})
     assert (registry.aliases, lines()) == ({"champion": "1"}, [])
+
+
+def test_a_line_of_another_store_is_no_decision_of_this(registry):
+    promote.main("2", reason="a")
+    foreign = Decision(**{**vars(read_decisions(NAME)[-1]), "version": "7", "run": "of a colleague"})
+    promotion_log.append(foreign)  # as git brings it
+    assert [one.version for one in decisions.read_own_decisions(NAME)] == ["2"]
+    rollback.main(reason="b")
+    assert registry.aliases == {"champion": "1"}
+
+
+def test_a_sentence_with_any_kind_of_line_end_stays_one_line(registry):
+    promote.main("2", reason="a")
+    named = Decision(**{**vars(read_decisions(NAME)[-1]), "reasons": ["class a\u2028b\x85c is worse"]})
+    promotion_log.append(named)
+    promotion_log.append(named)
+    assert [one.reasons for one in read_decisions(NAME)] == [["a"], named.reasons]
 
 
 def test_an_interrupted_registration_is_completed_first(registry):

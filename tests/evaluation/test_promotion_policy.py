@@ -72,3 +72,30 @@ def test_the_first_version_needs_no_proof_but_passes_the_limits():
     assert (verdict.promote, verdict.reasons) == (True, [FIRST])
     refused = decide_promotion({**gates, "limit": Limit(outcome="refused")}, make_contest(SAME, None))
     assert (refused.promote, refused.reasons) == (False, ["Limit refused"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures(Says):
+    is_proof: ClassVar[bool] = True
+    min_gain: float
+    power: float | None = None
+
+    def __call__(self, contest):
+        figures = {"gain": 0.1, "min_gain": self.min_gain} | ({"power": self.power} if self.power else {})
+        return GateResult(outcome=self.outcome, sentence="measured", figures=figures)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "evidence"),
+    [
+        ("passed", "passed", {"gain": 0.1, "min_gain": 0.0, "power": 0.9}),
+        ("refused", "passed", {"gain": 0.1, "min_gain": -0.01}),
+        ("refused", "refused", {"gain": 0.1, "min_gain": 0.0, "power": 0.9}),
+    ],
+)
+def test_the_evidence_is_that_of_one_proof(first, second, evidence):
+    gates = {
+        "superior": Measures(outcome=first, min_gain=0.0, power=0.9),
+        "not_inferior": Measures(outcome=second, min_gain=-0.01),
+    }
+    assert decide_promotion(gates, make_contest(SAME, SAME)).evidence == evidence

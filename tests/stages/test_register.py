@@ -36,7 +36,11 @@ CARD = {"classes": CLASSES, "data_hash": "0" * 32}
 JUDGING = ComparisonOptions(
     metrics={"accuracy": Accuracy()}, bootstrap=Bootstrap(num_resamples=100, seed=0), min_slice=2
 )
-RULES = Rules(gates={"superior": SUPERIOR, "no_leak": NoLeak()}, params={"metric": METRIC}, comparison=JUDGING)
+RULES = Rules(
+    gates={"superior": SUPERIOR, "no_leak": NoLeak()},
+    params={"metric": METRIC, "task": {"_target_": "pipeline.training.tasks.single_label.SingleLabel"}},
+    comparison=JUDGING,
+)
 
 
 def write_checks(passed=True):

@@ -61,6 +61,30 @@ def test_who_waits_too_long_says_so(store):
     assert promotion_lock.lock_file().parent == store
 
 
+def test_a_lock_that_cannot_be_made_is_one_line(store, monkeypatch):
+    (store / "file").touch()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store / 'file/mlflow.db'}")
+    with (
+        pytest.raises(UserError, match=r"promotion\.lock cannot be made \(.*\); make its folder writable"),
+        promotion_lock.lock_promotions(),
+    ):
+        pass
+
+
+def test_an_error_within_the_lock_keeps_its_words(store):
+    with pytest.raises(PermissionError, match="mine"), promotion_lock.lock_promotions():
+        raise PermissionError("mine")
+
+
+def test_the_train_part_of_a_run_is_known_where_it_was_recorded(client, store, tmp_path):
+    run_id = client.create_run("0").info.run_id
+    assert registry.train_samples_of(run_id, tmp_path) is None
+    table = pd.DataFrame({"sample_id": ["a", "b", "c"], "split": ["train", "val", "test"]})
+    artifacts.write_table(tmp_path / "splits.parquet", table)
+    client.log_artifact(run_id, str(tmp_path / "splits.parquet"), "data")
+    assert registry.train_samples_of(run_id, tmp_path / "again") == {"a"}
+
+
 def test_a_server_has_its_lock_in_the_checkout(store, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     assert promotion_lock.lock_file() == store / ".cache/locks/promotion.lock"

@@ -24,9 +24,9 @@ from pipeline.statistics.calibration_error import calibration_error
 class Calibration(Gate):
     """Refuses a challenger whose calibration error is shown to be larger, or above a limit.
 
-    The error is the mean distance between a score and the share that is right, over tenths of the score, of the score
-    of every class. Both models are measured on the same pictures, so that what chance adds to the error of few
-    pictures is the same for both.
+    The error is the mean distance between a score and the share that is right, over tenths of the score: of the highest
+    score of a sample, or, where samples have several labels, of the score of every label. Both models are measured on
+    the same pictures, so that what chance adds to the error of few pictures is the same for both.
 
     Args:
         tolerance: A rise whose interval is wholly above this refuses.
@@ -45,7 +45,7 @@ class Calibration(Gate):
     seed: Seed
 
     def __call__(self, contest: Contest) -> GateResult:
-        error = _error(contest.challenger.predictions, np.ones((1, len(contest.challenger.predictions))))[0]
+        error = _measure(contest.challenger.predictions, contest.is_exclusive)
         own = f"its calibration error is {error:.3f}"
         figures: dict[str, float | Estimate | None] = {"error": float(error)}
         if self.max_error is not None and not error <= self.max_error:
@@ -55,7 +55,7 @@ class Calibration(Gate):
         pairs = PairedPredictions.match(contest.challenger.predictions, contest.champion.predictions)
         if pairs is None:
             return GateResult(outcome="cannot_be_judged", sentence=f"{own}, and no test sample is common to both")
-        rise = self._rise(pairs)
+        rise = self._rise(pairs, contest.is_exclusive)
         figures["rise"] = rise
         if rise.value is None or rise.interval is None:
             sentence = f"{own}; no verdict on its rise: {rise.caveat or 'it is undefined'}"
@@ -68,12 +68,13 @@ class Calibration(Gate):
         )
         return GateResult(outcome="refused" if is_worse else "passed", sentence=sentence, figures=figures)
 
-    def _rise(self, pairs: PairedPredictions) -> Estimate:
+    def _rise(self, pairs: PairedPredictions, is_exclusive: bool) -> Estimate:
         groups, targets = pairs.later.groups, pairs.later.targets
+        sides = [_outcomes(one.scores, targets, is_exclusive) for one in (pairs.later, pairs.earlier)]
         weights = Bootstrap(num_resamples=self.num_resamples, seed=self.seed).replicates(groups)
 
         def differ(block: np.ndarray) -> np.ndarray:
-            ours, theirs = (calibration_error(one.scores, targets, block) for one in (pairs.later, pairs.earlier))
+            ours, theirs = (calibration_error(*outcomes, block) for outcomes in sides)
             return np.asarray(ours - theirs)
 
         value = float(differ(np.ones((1, len(pairs))))[0])
@@ -82,5 +83,14 @@ class Calibration(Gate):
         return paired_difference(value, replicates, weights, basis, len(pairs))
 
 
-def _error(predictions: Predictions, weights: np.ndarray) -> np.ndarray:
-    return calibration_error(predictions.scores, predictions.targets, weights)
+def _measure(predictions: Predictions, is_exclusive: bool) -> float:
+    outcomes = _outcomes(predictions.scores, predictions.targets, is_exclusive)
+    return float(calibration_error(*outcomes, np.ones((1, len(predictions))))[0])
+
+
+def _outcomes(scores: np.ndarray, targets: np.ndarray, is_exclusive: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(N, C) scores and whether each is right: of exclusive classes the highest score of a sample alone."""
+    if not is_exclusive:
+        return scores, targets
+    top = scores.argmax(axis=1)[:, None]
+    return np.take_along_axis(scores, top, axis=1), np.take_along_axis(targets, top, axis=1)

@@ -44,4 +44,7 @@ class ModelBytes(Gate):
         if self.max_growth is not None and before and size > self.max_growth * before:
             sentence = f"{text}, more than {self.max_growth:g} times the champion's {before / MEGABYTE:.1f} MB"
             return GateResult(outcome="refused", sentence=sentence, figures=figures)
+        if self.max_growth is not None and contest.champion is not None and before is None:
+            sentence = f"{text}; the champion's are not known, so neither is the growth"
+            return GateResult(outcome="cannot_be_judged", sentence=sentence, figures=figures)
         return GateResult(outcome="passed", sentence=f"{text}, within the budget", figures=figures)

@@ -50,6 +50,6 @@ class Superior(Gate):
         if isinstance(gain, GateResult):
             return gain
         found = gain.result(self.min_gain)
-        power, words = describe_power(gain.change.gain, gain.pairs, self.power_for)
+        power, words = describe_power(gain.change.gain, gain.pairs, self.power_for, self.min_gain)
         sentence = f"{found.sentence}; {words}" if words else found.sentence
         return replace(found, sentence=sentence, figures={**found.figures, "power": power})

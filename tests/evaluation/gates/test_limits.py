@@ -78,6 +78,28 @@ def test_scores_that_mean_less_refuse():
     assert (limited.outcome, limited.sentence) == ("refused", "its calibration error is 0.300, above 0.2")
 
 
+@pytest.mark.parametrize("num_classes", [2, 50, 200])
+def test_overconfidence_refuses_however_many_classes_there_are(num_classes):
+    """Both are right on every second picture; one says 1, the other 0.5: errors of 0.5 and 0."""
+    eye, truth = np.eye(num_classes), np.arange(200) % num_classes
+    choice = eye[
+        np.where(
+            np.arange(200) // num_classes % 2 if num_classes < 200 else truth % 2, truth, (truth + 1) % num_classes
+        )
+    ]
+    share = (choice * eye[truth]).sum() / 200
+
+    def says(surety):
+        scores = surety * choice + (1 - surety) / (num_classes - 1) * (1 - choice)
+        return make_predictions(eye[truth], choice, scores, NAMES, NAMES)
+
+    found = calibrated()(make_contest(says(1.0), says(share)))
+    assert found.outcome == "refused"
+    assert found.figures["error"] == pytest.approx(1 - share)
+    of_labels = calibrated()(make_contest(says(1.0), says(share), is_exclusive=False))
+    assert of_labels.figures["error"] == pytest.approx(2 * (1 - share) / num_classes)
+
+
 @pytest.mark.parametrize(
     ("budget", "measured", "outcome"),
     [(None, None, "not_needed"), (5.0, None, "cannot_be_judged"), (5.0, 4.9, "passed"), (5.0, 5.1, "refused")],
@@ -98,6 +120,7 @@ def test_the_time_of_a_picture(budget, measured, outcome):
         (None, 1.5, 1_400_000, 1_000_000, "passed"),
         (None, 1.5, 1_600_000, 1_000_000, "refused"),
         (None, 1.5, 1_600_000, None, "cannot_be_judged"),
+        (2.0, 1.5, 1_600_000, None, "cannot_be_judged"),
     ],
 )
 def test_the_bytes_of_the_files(limit, growth, ours, theirs, outcome):

@@ -50,6 +50,8 @@ def test_a_gain_and_its_power_by_hand():
     )
     assert (found.figures["challenger"], found.figures["champion"]) == (0.9, pytest.approx(0.7))
     assert found.figures["power"] == pytest.approx(0.109, abs=0.001)
+    beyond = ask(wrong_in(90, 100), wrong_in(70, 100), min_gain=0.03)  # a true gain of just the limit: 2.5 of 100
+    assert beyond.figures["power"] == pytest.approx(0.025, abs=0.001)
 
 
 @pytest.mark.parametrize(("min_gain", "outcome"), [(0.12, "passed"), (0.13, "refused")])

@@ -118,6 +118,7 @@ def make_contest(test: TestPart, challenger: Predictions, champion: Predictions,
         champion=Contender(predictions=champion, findings={}, data_hash="old"),
         metrics={"accuracy": Accuracy()},
         figures={},
+        is_exclusive=True,
         attributes=pd.DataFrame({"sample_id": challenger.sample_ids, "attr_site": test.sites.astype(str)}),
         num_new=num_new,
     )

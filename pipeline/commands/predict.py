@@ -105,7 +105,7 @@ def predict(
     from pipeline.tracking.model_choice import load_classifier
 
     inputs = list_inputs(names, sys.stdin)
-    classifier, title = load_classifier(model)
+    classifier, title = load_classifier(model, has_digest=True)
     say(f"model: {title}; {len(classifier.classes)} classes")
     if inputs.left_out:
         say(f"left out, no pictures by their names: {name_some(inputs.left_out, SHOWN)}")

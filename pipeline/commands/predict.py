@@ -20,6 +20,7 @@ Examples:
 
 from __future__ import annotations
 
+import io
 import sys
 from argparse import ArgumentParser
 from collections import Counter
@@ -101,17 +102,21 @@ def predict(
     from pipeline.prediction.gallery import GallerySelection
     from pipeline.prediction.inputs import list_inputs
     from pipeline.prediction.part_journal import open_journal
+    from pipeline.prediction.program_state import program_digest
     from pipeline.prediction.table_files import open_table
     from pipeline.tracking.model_choice import load_classifier
 
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # as the names of files that are no UTF-8 come elsewhere
     inputs = list_inputs(names, sys.stdin)
-    classifier, title = load_classifier(model)
+    classifier, title = load_classifier(model, has_digest=True)
     say(f"model: {title}; {len(classifier.classes)} classes")
     if inputs.left_out:
         say(f"left out, no pictures by their names: {name_some(inputs.left_out, SHOWN)}")
     explainer = _make_explainer(classifier, explain) if explain else None
     method = "" if explainer is None else repr((str(explainer.folder.resolve()), explainer.attribution))
     key = {"model": classifier.digest, "pictures": inputs.digest(), "options": method}
+    key["program"] = program_digest(classifier)
     totals, selection = Totals(classifier.classes), GallerySelection()
     with open_journal(out, key) as (journal, changed):
         if changed:
@@ -142,7 +147,7 @@ def _fill(
         say(f"goes on after {done:,} of {len(inputs):,} pictures of an earlier call")
     waiting: list[pd.DataFrame] = []
     rest = range(done, len(inputs))
-    for part, pictures in predict_contents(classifier, inputs.read(rest), len(rest)):
+    for part, pictures in predict_contents(classifier, inputs.read(rest), len(rest), spool=journal.folder):
         if explainer is not None:
             explainer.write(first, part, pictures)
         first += len(part)

@@ -32,6 +32,7 @@ PORT = 5001  # colibri ui takes MLflow's 5000
 KEY = "COLIBRI_API_KEY"
 SHORTEST_KEY = 16  # characters
 POLL_SECONDS = 10.0
+LONGEST_SECONDS = 86_400  # a day
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -82,9 +83,13 @@ def main(
 
     check_port(port, "--port", host)
     limits = {"--max-megabytes": max_megabytes, "--max-pictures": max_pictures, "--max-requests": max_requests}
-    for option, value in {**limits, "--max-seconds": max_seconds}.items():
-        if not value > 0:
+    for option, value in limits.items():
+        if value <= 0:
             raise UserError(f"{option} must be above 0, got {value:g}")
+    if not 0 < max_seconds <= LONGEST_SECONDS:
+        raise UserError(f"--max-seconds must be above 0 and at most {LONGEST_SECONDS}, got {max_seconds:g}")
+    if not 0 <= poll <= LONGEST_SECONDS:
+        raise UserError(f"--poll must be from 0 to {LONGEST_SECONDS}, got {poll:g}")
     key = check_key(os.environ.get(KEY, ""), host, is_open=host not in LOOPBACK)
     hosts = LOOPBACK | {name.lower() for name in allow_host} if host in LOOPBACK or allow_host else frozenset()
     access = Access(key=key, hosts=hosts)

@@ -58,7 +58,7 @@ class PictureClassifier:
         policy: What it decides with its scores; None for a model that was registered before there were policies, whose
             task decides.
         reference: To which the policy measures the distance of a picture; None where it measures none.
-        digest: 32 hex digits over card, weights, policy and reference; empty where it was made from no folder.
+        digest: 32 hex digits over card, weights, policy and reference; empty where nobody wanted it.
     """
 
     predictor: Predictor
@@ -68,8 +68,12 @@ class PictureClassifier:
     digest: str = ""
 
     @classmethod
-    def load(cls, folder: Path) -> PictureClassifier:
+    def load(cls, folder: Path, has_digest: bool = False) -> PictureClassifier:
         """The classifier of a folder with a card and weights; its policy is in the card, or next to `data/predictor`.
+
+        Args:
+            folder: With a card and weights.
+            has_digest: Whether `digest` is computed, which reads the weights once more.
 
         Raises:
             UserError: The folder is missing, or its card, weights and policy do not fit.
@@ -85,8 +89,10 @@ class PictureClassifier:
         elif folder.name == artifacts.PREDICTOR.name and policy_file.is_file():
             policy = read_policy(card, policy_file)
             reference = read_reference(policy, folder.with_name(artifacts.REFERENCE.name))
-        rules = [policy.to_json() if policy else None, reference.digest if reference else None]
-        digest = artifacts.content_digest(predictor_digest(folder).encode(), json.dumps(rules).encode())
+        digest = ""
+        if has_digest:
+            rules = [policy.to_json() if policy else None, reference.digest if reference else None]
+            digest = artifacts.content_digest(predictor_digest(folder).encode(), json.dumps(rules).encode())
         return cls(predictor=predictor, card=card, policy=policy, reference=reference, digest=digest)
 
     @property

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
+from urllib.parse import unquote
 
 from pipeline.core import artifacts
 from pipeline.core.errors import ItemRejected, UserError
@@ -15,74 +16,21 @@ from pipeline.core.uris import mask_credentials
 from pipeline.datasets.discovery.name_resolution import PICTURE_SUFFIXES, suffix
 from pipeline.datasets.trees import unpacked_tree
 from pipeline.datasets.trees.archive_entries import is_archive
-from pipeline.datasets.trees.archive_stream import stream_files
 from pipeline.datasets.trees.remote_mirror import mirror
-from pipeline.prediction.picture_files import list_pictures
+from pipeline.prediction.input_sections import (
+    ArchiveSection,
+    Content,
+    FileSection,
+    RefusedSection,
+    Section,
+    is_picture,
+    stream_archive,
+)
+from pipeline.prediction.picture_files import find_pictures, list_pictures
 
 LIST = "-"  # names a list of paths on standard input
 TREES = Path(".cache/trees")
 MAX_BYTES, MAX_FILES = 500_000_000_000, 2_000_000  # of a remote tree
-Content = str | bytes | ItemRejected  # a path is read by the process that decodes
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class FileSection:
-    """Files on this disk.
-
-    Attributes:
-        names: As the table shows them.
-        paths: Of the files, in the same order.
-    """
-
-    names: tuple[str, ...]
-    paths: tuple[str, ...]
-
-    def read(self, is_wanted: Callable[[int], bool]) -> Iterator[tuple[str, Content]]:
-        """Name and path of those whose position is wanted."""
-        for row, pair in enumerate(zip(self.names, self.paths, strict=True)):
-            if is_wanted(row):
-                yield pair
-
-    def state(self) -> Iterator[str]:
-        """What changes when a file changes: its name, size and time."""
-        for name, path in zip(self.names, self.paths, strict=True):
-            yield f"{name}\0{_stamp(path)}"
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class ArchiveSection:
-    """The pictures of an archive, read one after the other.
-
-    Attributes:
-        shown: The name of the archive in the table.
-        path: Of the archive.
-        names: Of its pictures, in its order.
-    """
-
-    shown: str
-    path: str
-    names: tuple[str, ...]
-
-    def read(self, is_wanted: Callable[[int], bool]) -> Iterator[tuple[str, Content]]:
-        """Name and bytes of those whose position is wanted."""
-        position = -1
-
-        def is_next(name: str) -> bool:
-            nonlocal position
-            if not is_picture(name):
-                return False
-            position += 1
-            return is_wanted(position)
-
-        for name, content in stream_files(Path(self.path), is_next):
-            if content is not None:
-                yield f"{self.shown}/{name}", content
-
-    def state(self) -> Iterator[str]:
-        """What changes when the archive changes: its name, size and time."""
-        yield f"{self.shown}\0{_stamp(self.path)}"
 
 
 @final
@@ -95,7 +43,7 @@ class Inputs:
         left_out: Files whose suffix is not that of a picture.
     """
 
-    sections: tuple[FileSection | ArchiveSection, ...]
+    sections: tuple[Section, ...]
     left_out: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -135,19 +83,19 @@ def list_inputs(names: Sequence[str], lines: Iterable[str] = ()) -> Inputs:
     Raises:
         UserError: A name does not exist, an archive or an address cannot be read, or there is no picture.
     """
-    sections: list[FileSection | ArchiveSection] = []
+    sections: list[Section] = []
     left_out: list[str] = []
-    seen: set[str] = set()
+    seen: set[str] = set()  # paths: names of two addresses are the same where only a masked key differs
     for name, is_listed in _each_name(names, lines):
         found, others = _find(name, is_listed)
         left_out += others
         for section in found:
             if isinstance(section, FileSection):
-                new = [pair for pair in zip(section.names, section.paths, strict=True) if pair[0] not in seen]
-                seen.update(one for one, _ in new)
+                new = [pair for pair in zip(section.names, section.paths, strict=True) if pair[1] not in seen]
+                seen.update(path for _, path in new)
                 _add_files(sections, new)
-            elif section.shown not in seen:
-                seen.add(section.shown)
+            elif section.path not in seen:
+                seen.add(section.path)
                 sections.append(section)
     inputs = Inputs(sections=tuple(_freeze(sections)), left_out=tuple(dict.fromkeys(left_out)))
     if not len(inputs):
@@ -155,11 +103,6 @@ def list_inputs(names: Sequence[str], lines: Iterable[str] = ()) -> Inputs:
         what = ", ".join(map(repr, names))
         raise UserError(f"{what}: no picture in there{rest}; name a folder or an archive that holds pictures")
     return inputs
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file below a folder, or in an archive, is taken: by its suffix, or because it has none."""
-    return suffix(name) in PICTURE_SUFFIXES or not suffix(name)
 
 
 def _each_name(names: Sequence[str], lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
@@ -172,54 +115,70 @@ def _each_name(names: Sequence[str], lines: Iterable[str]) -> Iterator[tuple[str
                 yield text, True
 
 
-def _find(name: str, is_listed: bool) -> tuple[list[FileSection | ArchiveSection], tuple[str, ...]]:
+def _find(name: str, is_listed: bool) -> tuple[list[Section], tuple[str, ...]]:
     if "://" in name:
         return _find_remote(name)
-    path = Path(name).expanduser()
-    if not path.is_dir() and suffix(name) not in PICTURE_SUFFIXES and is_archive(path):
+    path = Path(os.path.expanduser(name))  # noqa: PTH111 - Path's own fails for the name of no user, such as ~a.jpg
+    if suffix(name) not in PICTURE_SUFFIXES and _is_archive(path):
         return _open_archive(name, path)
-    if is_listed and not path.is_dir():
+    if is_listed and not os.path.isdir(path):  # noqa: PTH112 - Path's own fails for a name that is too long
         return [FileSection(names=(str(path),), paths=(str(path),))], ()
     found = list_pictures([name])
     return [FileSection(names=found.paths, paths=found.paths)], found.left_out
 
 
-def _open_archive(shown: str, path: Path) -> tuple[list[FileSection | ArchiveSection], tuple[str, ...]]:
+def _is_archive(path: Path) -> bool:
+    return os.path.isfile(path) and is_archive(path)  # noqa: PTH113 - as above
+
+
+def _open_archive(shown: str, path: Path) -> tuple[list[Section], tuple[str, ...]]:
     pictures: list[str] = []
     others: list[str] = []
-    for name, _ in stream_files(path, lambda _: False):
+    for name, _ in stream_archive(str(path), lambda _: False):
         (pictures if is_picture(name) else others).append(name)
     section = ArchiveSection(shown=shown, path=str(path), names=tuple(pictures))
     return [section], tuple(f"{shown}/{one}" for one in others)
 
 
-def _find_remote(url: str) -> tuple[list[FileSection | ArchiveSection], tuple[str, ...]]:
+def _find_remote(url: str) -> tuple[list[Section], tuple[str, ...]]:
     """The pictures of a remote tree, fetched to `.cache/trees/`; what was fetched before is not fetched again."""
     shown = mask_credentials(url).rstrip("/")
-    tree = TREES / f"predict-{artifacts.content_digest(shown.encode())}"
+    tree = TREES / f"predict-{artifacts.content_digest(url.rstrip('/').encode(errors='backslashreplace'))}"
     with unpacked_tree.lock_tree(tree):
         tree.mkdir(exist_ok=True)
         unpacked_tree.write_record(tree, [shown, "begun"], [])
         refused = mirror(url, {}, tree, MAX_BYTES, MAX_FILES)
         unpacked_tree.write_record(tree, [shown, "whole"], refused)
-    archive = tree / shown.rpartition("/")[2]
-    if archive.is_file() and is_archive(archive):
-        return _open_archive(shown, archive)
-    found = list_pictures([str(tree)])
+    last = _last_name(url)
+    if _is_archive(tree / last):
+        return _open_archive(shown, tree / last)
+    found = find_pictures([str(tree)])
     places = [Path(one).relative_to(tree).as_posix() for one in found.paths]
-    is_one = places == [archive.name]
-    names = tuple(shown if is_one else f"{shown}/{one}" for one in places)
-    left_out = tuple(f"{shown}/{Path(one).relative_to(tree).as_posix()}" for one in found.left_out)
-    return [FileSection(names=names, paths=found.paths)], left_out
+    absent = {one.path: one.refused for one in refused if one.refused and (is_picture(one.path) or one.path == last)}
+    is_one = [*places, *absent] == [last]
+    names = [shown if is_one else f"{shown}/{place}" for place in [*places, *absent]]
+    sections: list[Section] = [FileSection(names=tuple(names[: len(places)]), paths=found.paths)]
+    if absent:  # a server's message may repeat the address
+        reasons = tuple(ItemRejected(one.reason, mask_credentials(one.detail)) for one in absent.values())
+        sections.append(RefusedSection(path=str(tree), names=tuple(names[len(places) :]), reasons=reasons))
+    others = [Path(one).relative_to(tree).as_posix() for one in found.left_out]
+    others += [one.path for one in refused if one.path not in absent]
+    return sections, tuple(f"{shown}/{one}" for one in others)
 
 
-def _add_files(sections: list[FileSection | ArchiveSection], new: list[tuple[str, str]]) -> None:
+def _last_name(url: str) -> str:
+    """The name of the file of an address, as `mirror` writes it."""
+    name = url.rstrip("/").rpartition("/")[2]
+    return unquote(name.partition("?")[0]) if url.startswith(("http://", "https://")) else name
+
+
+def _add_files(sections: list[Section], new: list[tuple[str, str]]) -> None:
     if new:
         names, paths = zip(*new, strict=True)
         sections.append(FileSection(names=names, paths=paths))
 
 
-def _freeze(sections: Sequence[FileSection | ArchiveSection]) -> Iterator[FileSection | ArchiveSection]:
+def _freeze(sections: Sequence[Section]) -> Iterator[Section]:
     """The sections, files that follow each other in one of them: a list of 100,000 names has one section."""
     names: list[str] = []
     paths: list[str] = []
@@ -234,11 +193,3 @@ def _freeze(sections: Sequence[FileSection | ArchiveSection]) -> Iterator[FileSe
         yield section
     if names:
         yield FileSection(names=tuple(names), paths=tuple(paths))
-
-
-def _stamp(path: str) -> str:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - 100,000 of them
-    except (OSError, ValueError):
-        return "missing"
-    return f"{status.st_size} {status.st_mtime_ns}"

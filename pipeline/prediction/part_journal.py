@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.prediction.content_spool import PREFIX
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,11 +41,15 @@ class PartJournal:
         return total
 
     def append(self, table: pd.DataFrame) -> None:
-        """Writes a part under a temporary name and moves it."""
+        """Writes a part under a temporary name and moves it.
+
+        Raises:
+            UserError: It cannot be written.
+        """
         import pyarrow.feather as feather
 
         path = self.folder / f"part-{len(self.parts):09}.arrow"
-        with artifacts.atomic_write(path) as temporary:
+        with _name_unwritable(path), artifacts.atomic_write(path) as temporary:
             feather.write_feather(table, str(temporary), compression="lz4")
         self.parts.append(path)
 
@@ -73,28 +78,47 @@ def open_journal(out: Path, key: dict[str, str]) -> Iterator[tuple[PartJournal, 
     from filelock import FileLock, Timeout
 
     folder = out.with_name(f".{out.name}.parts")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "lock", timeout=0)
-        with lock:
-            changed = _changes(folder / KEY, key)
-            for stale in [*folder.glob(".*.tmp"), *(folder.glob(PARTS) if changed else ())]:
-                artifacts.remove(stale)
-            artifacts.write_json(folder / KEY, key)
-            yield PartJournal(folder), changed or []
+    with ExitStack() as held:
+        with _name_unwritable(out):
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                held.enter_context(FileLock(folder / "lock", timeout=0))
+            except Timeout:
+                text = f"another call writes {str(out)!r}; wait until it ends, or choose another --out"
+                raise UserError(text) from None
+            changed = _prepare(folder, key)
+        yield PartJournal(folder), changed
+        with _name_unwritable(out):
             artifacts.remove(folder)
-    except Timeout:
-        raise UserError(f"another call writes {str(out)!r}; wait until it ends, or choose another --out") from None
-    except OSError as error:
-        raise UserError(f"{str(out)!r} cannot be written: {error.strerror or error}; choose another --out") from None
 
 
-def _changes(path: Path, key: dict[str, str]) -> list[str]:
-    """The names of what differs from the stored key; all of them where it cannot be read, none where there is none."""
-    if not path.is_file():
-        return []
+@contextmanager
+def _name_unwritable(path: Path) -> Iterator[None]:
+    """What the disk refuses as one line; not what happens to other files, so around no block of a caller."""
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        return [name for name, value in key.items() if stored.get(name) != value]
-    except (OSError, ValueError, AttributeError):
+        yield
+    except OSError as error:
+        raise UserError(f"{str(path)!r} cannot be written: {error.strerror or error}; choose another --out") from None
+
+
+def _prepare(folder: Path, key: dict[str, str]) -> list[str]:
+    """Removes what a killed call left half-written, and the parts of another key; the names of what differs."""
+    for stale in [*folder.glob(".*.tmp"), *folder.glob(f"{PREFIX}*")]:
+        artifacts.remove(stale)
+    changed = _changes(folder, key)
+    if changed:  # the key first: parts without one belong to nobody
+        for stale in [folder / KEY, *folder.glob(PARTS)]:
+            artifacts.remove(stale)
+    artifacts.write_json(folder / KEY, key)
+    return changed
+
+
+def _changes(folder: Path, key: dict[str, str]) -> list[str]:
+    """The names of what differs from the stored key; all of them where parts have none that can be read."""
+    try:
+        stored = json.loads((folder / KEY).read_text(encoding="utf-8"))
+        return [name for name in {**key, **stored} if stored.get(name) != key.get(name)]
+    except FileNotFoundError:
+        return list(key) if any(folder.glob(PARTS)) else []
+    except (OSError, ValueError, AttributeError, TypeError):
         return list(key)

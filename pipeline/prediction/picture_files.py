@@ -39,6 +39,21 @@ def list_pictures(names: Sequence[str]) -> PictureFiles:
     Raises:
         UserError: A name does not exist, a pattern matches nothing, a folder cannot be listed, or there is no file.
     """
+    found = find_pictures(names)
+    if not found.paths:
+        others = f" ({len(found.left_out):,} other files)" if found.left_out else ""
+        raise UserError(
+            f"{', '.join(map(repr, names))}: no picture in there{others}; name a folder that holds pictures"
+        )
+    return found
+
+
+def find_pictures(names: Sequence[str]) -> PictureFiles:
+    """As `list_pictures`; there may be no file.
+
+    Raises:
+        UserError: A name does not exist, a pattern matches nothing, or a folder cannot be listed.
+    """
     found: dict[str, None] = {}
     left_out: dict[str, None] = {}
     for name in names:
@@ -48,11 +63,6 @@ def list_pictures(names: Sequence[str]) -> PictureFiles:
                 continue
             for file in _files_below(path):
                 (found if suffix(file) in PICTURE_SUFFIXES or not suffix(file) else left_out)[str(path / file)] = None
-    if not found:
-        others = f" ({len(left_out):,} other files)" if left_out else ""
-        raise UserError(
-            f"{', '.join(map(repr, names))}: no picture in there{others}; name a folder that holds pictures"
-        )
     return PictureFiles(paths=tuple(found), left_out=tuple(one for one in left_out if one not in found))
 
 

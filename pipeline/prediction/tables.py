@@ -15,10 +15,13 @@ from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.labels import labels_to_text
 from pipeline.core.parallel import parallel_map
 from pipeline.prediction.classifier import Answers
-from pipeline.prediction.inputs import Content
+from pipeline.prediction.content_spool import open_spool
+from pipeline.prediction.input_sections import Content
 from pipeline.prediction.picture_files import read_file
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipeline.prediction.classifier import PictureClassifier
 
 BATCH = 256  # pictures in memory at once, apart from those on their way from the processes that decode
@@ -38,7 +41,11 @@ def predict_files(classifier: PictureClassifier, paths: Sequence[str], batch: in
 
 
 def predict_contents(
-    classifier: PictureClassifier, contents: Iterable[tuple[str, Content]], total: int, batch: int = BATCH
+    classifier: PictureClassifier,
+    contents: Iterable[tuple[str, Content]],
+    total: int,
+    batch: int = BATCH,
+    spool: Path | None = None,
 ) -> Iterator[tuple[pd.DataFrame, list[np.ndarray]]]:
     """The rows of named contents as `predict_files` gives them, each table with the pictures that were read.
 
@@ -47,18 +54,20 @@ def predict_contents(
         contents: Name, and a path, the bytes of a file, or why there are none.
         total: Their number.
         batch: Rows of a table, at least 1; scores depend on it in their last digits.
+        spool: Folder in which large bytes wait for their turn; None for that of the system's temporary files.
 
     Raises:
-        UserError: The model does not look at pictures.
+        UserError: The model does not look at pictures, or the disk is full.
     """
     read = partial(_read_named, classifier.read)
-    outcomes = parallel_map(read, contents, total, "predict", killed=_reject_crashed)
-    while part := list(islice(outcomes, batch)):
-        good = [outcome for _, outcome in part if not isinstance(outcome, ItemRejected)]
-        answers = classifier.classify(good)
-        refused = {row: str(one) for row, (_, one) in enumerate(part) if isinstance(one, ItemRejected)}
-        files = [_printable(name) for name, _ in part]
-        yield make_table(files, answers, classifier.classes, classifier.exclusive, refused), good
+    with open_spool(spool) as waiting:
+        outcomes = waiting.free(parallel_map(read, waiting.write(contents), total, "predict", killed=_reject_crashed))
+        while part := list(islice(outcomes, batch)):
+            good = [outcome for _, outcome in part if not isinstance(outcome, ItemRejected)]
+            answers = classifier.classify(good)
+            refused = {row: str(one) for row, (_, one) in enumerate(part) if isinstance(one, ItemRejected)}
+            files = [_printable(name) for name, _ in part]
+            yield make_table(files, answers, classifier.classes, classifier.exclusive, refused), good
 
 
 def make_table(

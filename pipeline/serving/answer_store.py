@@ -126,7 +126,10 @@ class AnswerStore:
         self.thread.start()
 
     def append(self, rows: list[tuple[sa.Table, JsonObject]]) -> Future[None]:
-        """Adds rows, all or none; the future is done when they are committed, or holds the error."""
+        """Adds rows, all or none; the future is done when they are committed, or holds the error.
+
+        Rows whose future is cancelled before their turn are not written.
+        """
         done: Future[None] = Future()
         self.queue.put((rows, done))
         return done
@@ -165,7 +168,9 @@ class AnswerStore:
                     is_last = True
                 else:
                     group.append(item)
-            self._write(group)
+            live = [one for one in group if one[1].set_running_or_notify_cancel()]  # the others were given up
+            if live:
+                self._write(live)
             if is_last:
                 return
 
@@ -181,8 +186,7 @@ class AnswerStore:
                 self._write([member])
             return
         for _, done in group:
-            if done.set_running_or_notify_cancel():
-                done.set_result(None)
+            done.set_result(None)
 
     def _commit(self, rows: list[tuple[sa.Table, JsonObject]]) -> None:
         with self.engine.begin() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ def _add_state(app: FastAPI, service: Service) -> None:
 
     @app.get("/readyz", summary="Whether pictures are answered and stored")
     async def readyz() -> JSONResponse:
-        is_ready = service.is_ready()
+        is_ready = await asyncio.to_thread(service.is_ready)  # a database that hangs holds up no other call
         return JSONResponse({"ready": is_ready, **count_waiting(service)}, status_code=200 if is_ready else 503)
 
     @app.get("/metrics", summary="Figures for Prometheus", response_class=Response)

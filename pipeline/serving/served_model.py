@@ -12,6 +12,7 @@ from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.prediction.classifier import PictureClassifier
 from pipeline.tracking import registry
+from pipeline.tracking.connection import Unavailable
 from pipeline.tracking.model_choice import CHAMPION, find_version, load_classifier, open_files
 
 LOCAL = "local"  # the version of a folder with card and weights
@@ -41,7 +42,7 @@ def load_model(model: str | None = None) -> ServedModel:
     """The model that a person means, as `tracking.model_choice.load_classifier` finds it.
 
     Raises:
-        UserError: There is no such model, or its files are missing or do not fit.
+        UserError: There is no such model, its files are missing or do not fit, or the store does not answer.
     """
     if model is not None and (Path(model) / "card.json").is_file():
         classifier, title = load_classifier(model)
@@ -49,6 +50,8 @@ def load_model(model: str | None = None) -> ServedModel:
     if model is None:
         try:
             version = find_version(None)
+        except Unavailable:  # there may be a champion
+            raise
         except UserError:  # no champion yet: the last trained model, or the reason
             classifier, title = load_classifier(None)
             return ServedModel(
@@ -102,7 +105,8 @@ class ModelWatch:
             if self._is_unchanged(present):
                 return False
             following = load_model(self.reference)
-            if (following.name, following.version) == (present.name, present.version):
+            same = (following.name, following.version) == (present.name, present.version)
+            if same or following.version == LOCAL:  # what nobody promoted takes over from no version
                 return False
             self.prepare(following)
         except Exception as error:
@@ -123,14 +127,21 @@ class ModelWatch:
             self.thread.join(timeout=1.0)
 
     def _is_unchanged(self, present: ServedModel) -> bool:
-        """Whether the alias still names the version, where an SQLite file says so without a connection."""
+        """Whether the alias still names the version; an SQLite file says so without a connection.
+
+        Raises:
+            UserError: The alias names none, or the store does not answer.
+        """
         found = registry.peek_champion(present.name) if present.follows == CHAMPION else None
-        if found is None and present.version == LOCAL:
-            try:
-                find_version(self.reference)
-            except UserError:  # no champion as yet
+        if found is not None:
+            return found == present.version
+        try:
+            version = find_version(self.reference)
+        except UserError:
+            if present.version == LOCAL:  # no champion as yet
                 return True
-        return found is not None and found == present.version
+            raise
+        return (version.name, version.version) == (present.name, present.version)
 
     def _watch(self) -> None:
         while not self.is_closed.wait(self.seconds):

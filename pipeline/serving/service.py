@@ -140,8 +140,7 @@ class Service:
         Raises:
             Refusal: There is no such answer, or the labels are not those of its model.
         """
-        loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self.pool, self.store.find_answer, str(body.id))
+        answer = await asyncio.to_thread(self.store.find_answer, str(body.id))  # takes no thread from decoding
         if answer is None:
             raise Refusal(404, "unknown_id", f"there is no answer {body.id}; send the id that came with a prediction")
         labels = self._right_labels(body, answer)

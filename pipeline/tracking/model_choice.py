@@ -56,25 +56,27 @@ class RegisteredVersion:
         return f"{self.name} version {self.version}{aliases}"
 
 
-def load_classifier(model: str | None = None) -> tuple[PictureClassifier, str]:
+def load_classifier(model: str | None = None, has_digest: bool = False) -> tuple[PictureClassifier, str]:
     """The classifier that a person means, and a text that names it.
 
     Args:
         model: As for `find_version`, or a folder with card and weights. None: the champion of the project's source, or
             `data/predictor` where none is registered.
+        has_digest: As for `PictureClassifier.load`.
 
     Raises:
         UserError: There is no such model, or its files are missing or do not fit.
     """
     if model is not None and (Path(model) / CARD).is_file():
-        return PictureClassifier.load(Path(model)), model
+        return PictureClassifier.load(Path(model), has_digest), model
     if model is None and (problem := _without_champion()):
         if not (artifacts.PREDICTOR / CARD).is_file():
             raise UserError(f"{problem}, and {artifacts.PREDICTOR} does not exist; colibri run trains a model")
-        return PictureClassifier.load(artifacts.PREDICTOR), f"{artifacts.PREDICTOR}, the last trained model ({problem})"
+        title = f"{artifacts.PREDICTOR}, the last trained model ({problem})"
+        return PictureClassifier.load(artifacts.PREDICTOR, has_digest), title
     version = find_version(model)
     with open_files(version) as folder:
-        return PictureClassifier.load(folder), str(version)
+        return PictureClassifier.load(folder, has_digest), str(version)
 
 
 def find_version(model: str | None = None) -> RegisteredVersion:

@@ -1,6 +1,8 @@
 """colibri predict: a table of every file, and a summary."""
 
+import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +132,17 @@ def test_what_is_refused_before_a_model_is_loaded(folder, words, message, capsys
     code, said = ends(["predict", *words], capsys)
     assert code == 1
     assert said.startswith(f"colibri predict: {message}")
+
+
+def test_a_list_of_names_that_are_no_utf_8(folder, model, encode, monkeypatch):
+    """As find prints them."""
+    name = b"pictures/caf\xe9.png"
+    Path(os.fsdecode(name)).write_bytes(encode(make_pictures(1)[0]))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(name + b"\npictures/0.png\n"), encoding="utf-8"))
+    main(["predict", "-", "--model", model])
+    found = pd.read_csv("predictions.csv", keep_default_na=False)
+    assert found["file"].tolist() == ["pictures/caf\\udce9.png", "pictures/0.png"]
+    assert found["reason"].tolist() == ["", ""]
 
 
 def test_the_scores_of_a_split(project, capsys):

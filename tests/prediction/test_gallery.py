@@ -103,7 +103,8 @@ def test_a_method_that_makes_no_maps(classifier, tmp_path):
 
 
 def test_the_digest_of_a_model_changes_with_its_policy(tmp_path):
-    plain = PictureClassifier.load(save_predictor(make_predictor(), tmp_path / "a")).digest
+    plain = PictureClassifier.load(save_predictor(make_predictor(), tmp_path / "a"), has_digest=True).digest
     policy = make_policy(len(CLASSES)).to_json()
-    assert PictureClassifier.load(save_predictor(make_predictor(), tmp_path / "b", policy=policy)).digest != plain
-    assert PictureClassifier.load(tmp_path / "a").digest == plain
+    other = save_predictor(make_predictor(), tmp_path / "b", policy=policy)
+    assert PictureClassifier.load(other, has_digest=True).digest not in ("", plain)
+    assert PictureClassifier.load(tmp_path / "a", has_digest=True).digest == plain

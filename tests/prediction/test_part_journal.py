@@ -13,6 +13,7 @@ import pytest
 from trained_model import make_pictures
 
 from pipeline.commands.main import main
+from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.prediction.inputs import list_inputs
 from pipeline.prediction.part_journal import open_journal
@@ -66,6 +67,49 @@ def test_a_call_that_ended_early_goes_on_and_one_of_another_model_does_not(proje
         assert (journal.num_rows(), changed) == (0, ["pictures"])
 
 
+def test_parts_of_unknown_origin_are_removed(project):
+    """A kill between the removal of the old key and that of its parts leaves such."""
+    stop_early({"model": "1"})
+    (project / ".predictions.parquet.parts/key.json").unlink()
+    assert stop_early({"model": "1"}) == (0, ["model"])
+
+
+def test_the_key_goes_before_the_parts_of_another_one(project, monkeypatch):
+    stop_early({"model": "1"})
+    removed, original = [], artifacts.remove
+    monkeypatch.setattr(artifacts, "remove", lambda path: removed.append(path.name) or original(path))
+    stop_early({"model": "2"})
+    assert removed[:2] == ["key.json", "part-000000000.arrow"]
+
+
+def test_a_name_that_only_the_earlier_key_has_is_a_change(project):
+    stop_early({"model": "1", "options": "x"})
+    assert stop_early({"model": "1"}) == (0, ["options"])
+
+
+def test_what_a_kill_left_on_its_way_to_the_processes_goes(project):
+    stop_early({"model": "1"})
+    (project / ".predictions.parquet.parts/spool-x").mkdir()
+    (project / ".predictions.parquet.parts/spool-x/0").write_bytes(b"picture")
+    stop_early({"model": "1"})
+    assert sorted(os.listdir(".predictions.parquet.parts")) == [
+        "key.json",
+        "lock",
+        "part-000000000.arrow",
+        "part-000000001.arrow",
+    ]
+
+
+def test_an_error_of_the_caller_is_not_one_of_the_table(project):
+    with pytest.raises(FileNotFoundError, match=r"scans\.zip"), open_journal(OUT, {}):
+        Path("scans.zip").read_bytes()
+    with open_journal(OUT, {}) as (journal, _):
+        journal.folder = project / "gone"
+        journal.folder.write_text("a file where a folder should be")
+        with pytest.raises(UserError, match=r"part-000000000\.arrow' cannot be written: .*; choose another --out"):
+            journal.append(ROWS)
+
+
 def test_two_calls_at_once(project):
     with open_journal(OUT, {}), pytest.raises(UserError, match=r"^another call writes 'predictions\.parquet'; wait"):
         open_journal(OUT, {}).__enter__()
@@ -94,5 +138,8 @@ def test_a_changed_model_begins_anew_and_says_so(trained, project, encode, capsy
     with suppress(Stopped), open_journal(Path("a.csv"), {"model": "x", "pictures": inputs.digest(), "options": ""}):
         raise Stopped
     main(["predict", "a.png", "--model", str(trained), "--out", "a.csv"])
-    assert "an earlier call that was ended early is left, with other model: begins anew" in capsys.readouterr().out
+    assert (
+        "an earlier call that was ended early is left, with other model and program: begins anew"
+        in capsys.readouterr().out
+    )
     assert len(pd.read_csv("a.csv")) == 1

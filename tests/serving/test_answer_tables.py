@@ -1,5 +1,6 @@
 """What was answered and said, as tables; corrected pictures as a data set."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -129,6 +130,37 @@ def test_one_row_that_cannot_be_stored_spoils_no_other(address):
     store.close()
     assert not store.is_writable()
     assert read_answers(address)["id"].tolist() == ["a0", "a1", "a2"]
+
+
+def test_a_request_that_was_given_up_is_not_stored_and_stops_no_other(address, monkeypatch):
+    """Its client had 504 before its turn came; then the commit of its group fails."""
+    store = AnswerStore(address)
+    commit, is_begun, is_free, fails = store._commit, threading.Event(), threading.Event(), []
+
+    def slow_commit(rows):
+        is_begun.set()
+        is_free.wait(10)
+        if len(rows) > 1 or rows[0][1]["id"] == "a1":
+            fails.append(len(rows))
+            raise OSError("the disk is full")
+        commit(rows)
+
+    monkeypatch.setattr(store, "_commit", slow_commit)
+    first = store.append([(ANSWERS, answer(0, "p"))])
+    assert is_begun.wait(10)
+    jobs = [store.append([(ANSWERS, answer(number, "q"))]) for number in (1, 2, 3)]
+    assert jobs[0].cancel()
+    assert jobs[1].cancel()
+    is_free.set()
+    assert first.result(10) is None
+    assert jobs[2].result(10) is None
+    assert store.append([(ANSWERS, answer(4, "q"))]).result(10) is None
+    assert fails == []
+    with pytest.raises(OSError, match="the disk is full"):
+        store.append([(ANSWERS, answer(1, "q"))]).result(10)
+    assert store.is_writable()
+    store.close()
+    assert read_answers(address)["id"].tolist() == ["a0", "a3", "a4"]
 
 
 def test_readers_make_no_database(address, tmp_path):

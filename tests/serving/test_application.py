@@ -1,7 +1,10 @@
 """The calls of colibri serve, in this process."""
 
+import asyncio
 import base64
 import json
+import threading
+import time
 import uuid
 
 import pytest
@@ -10,6 +13,8 @@ from trained_model import CLASSES
 
 from pipeline.prediction.classifier import PictureClassifier
 from pipeline.serving.answer_tables import read_answers, read_feedback
+from pipeline.serving.limits import Refusal
+from pipeline.serving.uploads import decode_text
 
 PNG = {"Content-Type": "image/png"}
 
@@ -81,6 +86,7 @@ def test_a_picture_that_cannot_be_read_is_an_entry_among_others_and_400_alone(cl
         ({"json": {"image": "file:///etc/passwd"}}, 422, "address"),
         ({"json": {"image": "http://127.0.0.1:1/x.png"}}, 422, "address"),
         ({"json": {"image": "!!!"}}, 422, "no_base64"),
+        ({"json": {"image": "data:image/png;base64,/!"}}, 422, "no_base64"),
         ({"json": {"images": ["aGVsbG8="] * 5}}, 413, "too_many_pictures"),
         ({"files": [("files", ("a", b"x"))] * 5}, 413, "too_many_pictures"),
         ({"data": {"text": "no file"}, "files": {}}, 415, "content_type"),
@@ -94,6 +100,22 @@ def test_what_is_refused(client, options, status, code):
     answer = client.post("/predict", **options)
     assert (answer.status_code, answer.json()["error"]) == (status, code), answer.text
     assert answer.json()["message"]
+
+
+@pytest.mark.parametrize("text", ["/" + " " * 100_000 + "!", "/" + " /" * 50_000 + "!"], ids=["blanks", "slashes"])
+def test_a_text_made_to_be_slow_is_refused_at_once(text):
+    """The time is that of one pass: a search that begins again at each blank takes a minute."""
+    start = time.process_time()
+    with pytest.raises(Refusal, match="addresses and paths are not opened") as caught:
+        decode_text(text)
+    assert caught.value.code == "address"
+    assert time.process_time() - start < 1.0
+
+
+def test_base64_that_begins_like_a_path(scans):
+    jpeg = b"\xff\xd8\xff\xe0" + scans[0]
+    assert as_text(jpeg).startswith("/9j/")
+    assert decode_text(as_text(jpeg)) == decode_text(f" {as_text(jpeg)[:40]}\n{as_text(jpeg)[40:]}\n") == jpeg
 
 
 def test_a_body_without_a_length_is_counted_as_it_comes(client):
@@ -186,6 +208,30 @@ def test_state_classes_and_figures(client, service):
     assert 'colibri_requests_total{path="/classes",status="200"}' in text
     assert f'colibri_model{{name="{service.watch.current.name}",version="local"}} 1.0' in text
     assert "colibri_batch_pictures_count" in text
+
+
+def test_the_database_is_never_used_by_the_thread_that_answers(client, service, scans, monkeypatch):
+    """Nor by those that decode: one that hangs would hold up every call."""
+    threads = []
+
+    def note(method):
+        def noted(*words):
+            try:
+                asyncio.get_running_loop()
+                threads.append("event loop")
+            except RuntimeError:
+                threads.append(threading.current_thread().name)
+            return method(*words)
+
+        return noted
+
+    monkeypatch.setattr(service.store, "is_writable", note(service.store.is_writable))
+    monkeypatch.setattr(service.store, "find_answer", note(service.store.find_answer))
+    identity = post_picture(client, scans[3]).json()["predictions"][0]["id"]
+    assert client.get("/readyz").json()["ready"]
+    assert client.post("/feedback", json={"id": identity, "action": "confirm"}).status_code == 201
+    assert len(threads) == 2
+    assert not any(name.startswith(("decode", "event loop")) for name in threads)
 
 
 def test_an_unknown_call_is_json_too(client):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,6 +14,7 @@ import yaml
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.core.output_lock import written_by
 from pipeline.core.terminal import warn
 from pipeline.experiments.dvc_process import explain_failure, next_log, run_dvc
 
@@ -23,6 +25,7 @@ COMMAND = ["repro"]
 OF_DATA = ("ingest", "validate", "check", "curate")  # stages that refuse data
 RUNNING = Path(".dvc/tmp/rwlock")  # of DVC: which processes read and write which files
 PAUSE = 2.0  # seconds between two looks at a run that an earlier call left
+LONGEST_WAIT = 6 * 3600.0  # seconds for such a run to end
 FAILED, REFUSED_DATA = "failed", "data_check_failed"
 
 
@@ -64,17 +67,32 @@ def find_failure(printed: Sequence[str], stages: Sequence[str]) -> tuple[str, st
 
 
 def wait_for_other_run() -> None:
-    """Returns when no other DVC works here: a caller that was killed may have left one, which does the same work."""
+    """Returns when no other DVC works here: a caller that was killed may have left one, which does the same work.
+
+    Raises:
+        UserError: It still works after `LONGEST_WAIT` seconds.
+    """
     others = running_processes()
     if others:
         warn(f"retrain: process {others[0]} still runs stages here, waiting for its end")
+    limit = time.monotonic() + LONGEST_WAIT
     while others:
+        if time.monotonic() >= limit:
+            raise UserError(
+                f"{RUNNING}: process {others[0]} still runs stages here after {LONGEST_WAIT / 3600:g} h; end it (kill "
+                f"{others[0]}), or remove {RUNNING} if it is no process of DVC, and call colibri retrain again"
+            )
         time.sleep(PAUSE)
         others = running_processes()
+    _forget_ended()
 
 
 def running_processes() -> list[int]:
-    """The processes that DVC records as readers or writers here, of those that are alive."""
+    """The processes that DVC records as readers or writers here, of those that run.
+
+    A process that has started after the record has only the number of the recorded one, as after a reboot or in a new
+    container; this process waits for no stage of its own.
+    """
     import psutil
 
     try:
@@ -86,10 +104,24 @@ def running_processes() -> list[int]:
         for entry in kinds.values() if isinstance(kinds, dict) else []:
             for holder in entry if isinstance(entry, list) else [entry]:
                 with suppress(KeyError, TypeError, ValueError, psutil.Error):
-                    process = psutil.Process(int(holder["pid"]))
-                    if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-                        found.add(process.pid)
+                    number = int(holder["pid"])  # of a thread, where it was reused so: pid_exists knows
+                    if number == os.getpid() or not psutil.pid_exists(number) or not written_by(number, RUNNING):
+                        continue
+                    if psutil.Process(number).status() != psutil.STATUS_ZOMBIE:
+                        found.add(number)
     return sorted(found)
+
+
+def _forget_ended() -> None:
+    """Removes DVC's record where no recorded process runs: DVC itself waits for whoever has such a number now."""
+    from dvc.lock import LockError, make_lock
+
+    if not RUNNING.exists():
+        return
+    with suppress(LockError):  # another DVC has just begun, and writes the record anew
+        with make_lock(f"{RUNNING}.lock", tmp_dir=str(RUNNING.parent)):
+            if not running_processes():
+                RUNNING.unlink(missing_ok=True)
 
 
 def read_version() -> str | None:

@@ -32,6 +32,8 @@ class World:
         self.manifest = pd.DataFrame({"sample_id": ["a"], "labels": [["x"]], "content_hash": ["1"]})
         self.reference: pd.DataFrame | None = None
         self.versions: list[str] = []
+        self.registrations: dict[str, dict[str, Any]] = {}
+        self.champion: str | None = None
         self.promotes, self.failure = True, ""
         self.runs = 0
 
@@ -44,15 +46,16 @@ class World:
         if self.failure:
             raise pipeline_run.DataRefused(self.failure)
         content = self.manifest.to_json()
-        if content not in self.versions:  # as register, which finds the version of the same results
+        if content not in self.versions:  # as DVC, which restores the results of a run that it knows
             self.versions.append(content)
+            number = str(len(self.versions))
+            aliases = ["challenger", "champion"] if self.promotes else ["challenger"]
+            self.registrations[content] = {
+                "model": "m", "version": number, "aliases": aliases, "reasons": ["because"], "champion_before": None
+            }  # fmt: skip
+            self.champion = number if self.promotes else self.champion
         self.reference = self.manifest.copy()
-        number = str(self.versions.index(content) + 1)
-        aliases = ["challenger", "champion"] if self.promotes else ["challenger"]
-        artifacts.write_json(
-            artifacts.REGISTRATION,
-            {"model": "m", "version": number, "aliases": aliases, "reasons": ["because"], "champion_before": None},
-        )
+        artifacts.write_json(artifacts.REGISTRATION, self.registrations[content])
         Path("dvc.lock").write_text(content)
         return {"log": ".cache/logs/run-1.log"}
 

@@ -17,6 +17,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.output_lock import written_by
 from pipeline.core.terminal import warn
 from pipeline.experiments.dvc_process import explain_failure, next_log, run_dvc
+from pipeline.tracking import retrainings
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
@@ -124,26 +125,30 @@ def _forget_ended() -> None:
                 RUNNING.unlink(missing_ok=True)
 
 
-def read_version() -> str | None:
-    """The version that the last finished run registered, or None."""
-    if not artifacts.REGISTRATION.exists():
-        return None
-    return str(artifacts.read_json(artifacts.REGISTRATION)["version"])
-
-
 def read_outcome(version_before: str | None) -> JsonObject:
     """What became of the run's model: `outcome` is `promoted`, `refused`, or `unchanged` where no version is new.
 
+    DVC restores the results of a run that it knows, with the registration of then: MLflow says who is champion now.
+
     Args:
-        version_before: As `read_version` gave it before the run.
+        version_before: The newest version in MLflow before the run, or None.
+
+    Raises:
+        UserError: MLflow's store does not answer.
     """
     registration = artifacts.read_json(artifacts.REGISTRATION)
-    version = str(registration["version"])
-    is_champion = "champion" in registration["aliases"]
-    outcome = "unchanged" if version == version_before else "promoted" if is_champion else "refused"
+    model, version = str(registration["model"]), str(registration["version"])
+    champion, _ = retrainings.read_versions(model)
+    who = f"the champion is version {champion}" if champion else "there is no champion"
+    if version_before is not None and int(version) <= int(version_before):
+        held = "the champion" if champion == version else f"an earlier model; {who}"
+        reason = f"No version is new: data/ holds version {version} of {model}, {held}."
+        return {"outcome": "unchanged", "version": version, "model": model, "champion": champion, "reasons": [reason]}
     keys = ("model", "aliases", "reasons", "champion_before", "gates")
     found = {key: registration[key] for key in keys if key in registration}
-    return {"outcome": outcome, "version": version, **found}
+    if champion != version and "champion" in registration["aliases"]:
+        found["reasons"] = [f"The gate promoted version {version}, but {who} now.", *found["reasons"]]
+    return {"outcome": "promoted" if champion == version else "refused", "version": version, **found}
 
 
 def _stages() -> list[str]:

@@ -88,10 +88,11 @@ class Retraining:
         return found | ({} if report is None else {"drift_figures": report.figures()})
 
     def decide(self, found: JsonObject) -> JsonObject:
-        """The decision, and the version before a run."""
+        """The decision, and the newest version before a run."""
         evidence = read_evidence(found)
         decision = decide(self.rules, evidence).to_json()
-        return {"changes": evidence.changes.sentence, **decision, "version_before": pipeline_run.read_version()}
+        _, newest = retrainings.read_versions(str(self.params["register"]["model_name"]))
+        return {"changes": evidence.changes.sentence, **decision, "version_before": newest}
 
     def work(self, journal: RetrainJournal) -> JsonObject:
         """Everything up to the model; an error that a person can solve is a result, too."""
@@ -104,11 +105,11 @@ class Retraining:
                 return {"outcome": NOTHING, "reasons": [decision["reason"]]}
             say(f"The pipeline runs: {decision['reason']}")
             journal.take("run", pipeline_run.run_pipeline)
-            return pipeline_run.read_outcome(decision["version_before"])
         except pipeline_run.DataRefused as error:
             return {"outcome": pipeline_run.REFUSED_DATA, "reasons": [str(error)]}
         except UserError as error:
             return {"outcome": pipeline_run.FAILED, "reasons": [str(error)]}
+        return pipeline_run.read_outcome(decision["version_before"])  # fails with MLflow: the next call goes on here
 
     def finish(self, journal: RetrainJournal) -> JsonObject:
         """All steps that are not done yet; returns the result.

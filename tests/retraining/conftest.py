@@ -55,4 +55,7 @@ def world(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> World
     monkeypatch.setattr(data_changes, "ingest_now", lambda params: made.manifest)
     monkeypatch.setattr(pipeline_run, "run_pipeline", made.run)
     monkeypatch.setattr(retrainings, "champion_time", lambda name: NOW - timedelta(days=5) if made.versions else None)
+    monkeypatch.setattr(
+        retrainings, "read_versions", lambda name: (made.champion, str(len(made.versions)) if made.versions else None)
+    )
     return made

@@ -10,7 +10,7 @@ from retraining_world import NOW, SENT, STEPS, UNDISTURBED, Killed, World, call,
 
 from pipeline.commands import retrain as command
 from pipeline.core.errors import UserError
-from pipeline.retraining import branch_commit, history
+from pipeline.retraining import branch_commit, history, pipeline_run
 from pipeline.retraining.journal import JOURNAL, RetrainJournal
 
 
@@ -118,3 +118,50 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(
     assert call() == 0
     command.main(dry_run=True, now=NOW)
     assert "would do nothing: No labelled sample has changed" in capsys.readouterr().out
+
+
+def test_the_data_of_before_promote_nothing_again(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """A, B, A, B: DVC restores the registrations of then, and the champion stays that of B."""
+    before = world.manifest
+    assert call() == 0
+    world.add(*"bcdefghijklm")
+    after = world.manifest
+    assert (call(1), world.champion) == (0, "2")
+    world.manifest = before
+    assert call(2) == 0
+    line = "No version is new: data/ holds version 1 of m, an earlier model; the champion is version 2."
+    assert f"retrain: unchanged (m version 1): {line}" in capsys.readouterr().out
+    world.manifest = after
+    assert call(3) == 0
+    assert "No version is new: data/ holds version 2 of m, the champion." in capsys.readouterr().out
+    assert [one["outcome"] for one in lines(history.ALL)] == ["promoted", "promoted", "unchanged", "unchanged"]
+
+
+def test_a_version_that_another_has_replaced_is_not_called_promoted(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call() == 0
+    world.add(*"bcdefghijklm")
+    run = world.run
+
+    def run_and_roll_back() -> dict[str, Any]:
+        found, world.champion = run(), "1"
+        return found
+
+    monkeypatch.setattr(pipeline_run, "run_pipeline", run_and_roll_back)
+    assert call(1) == 3
+    assert "The gate promoted version 2, but the champion is version 1 now." in capsys.readouterr().err
+
+
+def test_a_store_that_does_not_answer_after_the_run_costs_no_second_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(version: str | None) -> dict[str, Any]:
+        raise UserError("MLflow does not answer")
+
+    with monkeypatch.context() as patch, pytest.raises(UserError, match="MLflow does not answer"):
+        patch.setattr(pipeline_run, "read_outcome", refuse)
+        call()
+    assert call(1) == 0
+    assert story(world) == UNDISTURBED
+    assert world.runs == 1

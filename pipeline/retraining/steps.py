@@ -132,8 +132,9 @@ class Retraining:
         attempt("write", lambda: history.write_result(result))
         attempt("track", lambda: self.track(result))
         if outcome["outcome"] in RAN:
-            attempt("commit", lambda: self.commit(result))
             attempt("push", lambda: call("push") if self.options.push else None)
+            if "push" in done:  # a commit must not name data that are nowhere else
+                attempt("commit", lambda: self.commit(result))
         result["problems"] = problems
         if outcome["outcome"] != NOTHING or self.options.notify_always or problems:
             attempt("notify", lambda: notification.notify(self.options, result))

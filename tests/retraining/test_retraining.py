@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from retraining_world import NOW, SENT, STEPS, UNDISTURBED, Killed, World, call, git, lines, recorded_runs, story
 
 from pipeline.commands import retrain as command
+from pipeline.core import config
 from pipeline.core.errors import UserError
-from pipeline.retraining import branch_commit, history, pipeline_run
+from pipeline.retraining import branch_commit, history, pipeline_run, steps
 from pipeline.retraining.journal import JOURNAL, RetrainJournal
 
 
@@ -164,4 +166,27 @@ def test_a_store_that_does_not_answer_after_the_run_costs_no_second_run(
         call()
     assert call(1) == 0
     assert story(world) == UNDISTURBED
+    assert world.runs == 1
+
+
+def test_a_commit_waits_for_the_push_of_its_data(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who has the commit must be able to pull what it names."""
+    pushes: list[tuple[str, ...]] = []
+
+    def refuse(*words: str) -> None:
+        pushes.append(words)
+        raise UserError("dvc push: no connection")
+
+    params = json.loads(config.compose())
+    params["retraining"]["push"] = True
+    monkeypatch.setattr(config, "compose", lambda: json.dumps(params))
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "call", refuse)
+        assert call() == 1
+    assert lines(SENT)[0]["problems"] == ["push: dvc push: no connection"]
+    assert git("branch", "--format=%(refname:short)") == "main"
+    monkeypatch.setattr(steps, "call", lambda *words: pushes.append(words))
+    assert call(1) == 0
+    assert pushes == [("push",), ("push",)]
+    assert git("log", "--format=%s", "retrained").splitlines()[0] == "Retrained: m version 1, promoted"
     assert world.runs == 1

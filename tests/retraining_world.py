@@ -13,7 +13,7 @@ import pandas as pd
 
 from pipeline.commands import retrain as command
 from pipeline.core import artifacts
-from pipeline.retraining import branch_commit, history, pipeline_run
+from pipeline.retraining import branch_commit, data_changes, history
 from pipeline.retraining.journal import JOURNAL
 
 NOW = datetime(2026, 3, 1, 3, tzinfo=UTC)
@@ -44,7 +44,7 @@ class World:
     def run(self) -> dict[str, Any]:
         self.runs += 1
         if self.failure:
-            raise pipeline_run.DataRefused(self.failure)
+            raise data_changes.DataRefused(self.failure)
         content = self.manifest.to_json()
         if content not in self.versions:  # as DVC, which restores the results of a run that it knows
             self.versions.append(content)

@@ -9,6 +9,7 @@ import pandas as pd
 import yaml
 
 from pipeline.core import artifacts, config
+from pipeline.core.errors import UserError
 from pipeline.core.retrain_contracts import DataChanges
 from pipeline.core.terminal import warn
 from pipeline.datasets.ingestion import Limits, check_quarantine, ingest
@@ -25,6 +26,10 @@ LAST_STAGE = "register"  # a run is finished when this has read its manifest
 COLUMNS = ["sample_id", "labels", "content_hash"]
 
 
+class DataRefused(UserError):
+    """The data are not what the pipeline accepts."""
+
+
 def ingest_now(params: Params) -> pd.DataFrame:
     """The manifest that the stage `ingest` would write now.
 
@@ -32,13 +37,17 @@ def ingest_now(params: Params) -> pd.DataFrame:
         params: As conf/ composes them.
 
     Raises:
-        UserError: The source cannot be read, or too many of its items are refused.
+        DataRefused: Too many of its items are refused, or what is left has no two classes.
+        UserError: The source cannot be read.
     """
     limits = config.instantiate(Limits, config.get_section(params, "ingest"), "ingest")
     source: Source = config.build(config.get_section(params, "source"), "source")
     decisions = load_decisions(str(source.name)) if limits.decisions else []
     manifest, quarantine = ingest(ImageReader(source=source, decoding=limits.decoding), limits.cache, decisions)
-    check_quarantine(manifest, quarantine, limits)
+    try:
+        check_quarantine(manifest, quarantine, limits)
+    except UserError as error:
+        raise DataRefused(f"ingest: {error}", *error.details) from None
     return manifest
 
 

@@ -17,21 +17,18 @@ from pipeline.core.errors import UserError
 from pipeline.core.output_lock import written_by
 from pipeline.core.terminal import warn
 from pipeline.experiments.dvc_process import explain_failure, next_log, run_dvc
+from pipeline.retraining.data_changes import DataRefused
 from pipeline.tracking import retrainings
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
 COMMAND = ["repro"]
-OF_DATA = ("ingest", "validate", "check", "curate")  # stages that refuse data
+OF_DATA = ("validate", "check", "curate")  # stages that refuse data; what ingest refuses is known before the run
 RUNNING = Path(".dvc/tmp/rwlock")  # of DVC: which processes read and write which files
 PAUSE = 2.0  # seconds between two looks at a run that an earlier call left
 LONGEST_WAIT = 6 * 3600.0  # seconds for such a run to end
 FAILED, REFUSED_DATA = "failed", "data_check_failed"
-
-
-class DataRefused(UserError):
-    """The data are not what the pipeline accepts."""
 
 
 def run_pipeline() -> JsonObject:
@@ -41,7 +38,7 @@ def run_pipeline() -> JsonObject:
         `log`: its path.
 
     Raises:
-        DataRefused: A stage that looks at the data stopped the run.
+        DataRefused: A stage that checks the data stopped the run.
         UserError: It failed otherwise.
         SystemExit: A signal ended it.
     """

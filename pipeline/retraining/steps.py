@@ -105,7 +105,7 @@ class Retraining:
                 return {"outcome": NOTHING, "reasons": [decision["reason"]]}
             say(f"The pipeline runs: {decision['reason']}")
             journal.take("run", pipeline_run.run_pipeline)
-        except pipeline_run.DataRefused as error:
+        except data_changes.DataRefused as error:
             return {"outcome": pipeline_run.REFUSED_DATA, "reasons": [str(error)]}
         except UserError as error:
             return {"outcome": pipeline_run.FAILED, "reasons": [str(error)]}

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipeline.core.errors import UserError
 from pipeline.retraining import pipeline_run
+from pipeline.retraining.data_changes import DataRefused
 
 
 def test_the_stage_that_stopped_a_run_is_found() -> None:
@@ -70,3 +72,20 @@ def test_neither_this_process_nor_a_thread_is_waited_for(project: Path) -> None:
     assert pipeline_run.running_processes() == []
     end.set()
     thread.join()
+
+
+@pytest.mark.parametrize(
+    ("line", "error"), [("check: stopped by shortcut", DataRefused), ("ingest: No space left on device", UserError)]
+)
+def test_a_stage_that_cannot_read_or_write_has_not_refused_the_data(
+    project: Path, line: str, error: type[UserError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(words: list[str], log: Path, see: Callable[[str], None]) -> int:
+        see(line)
+        return 1
+
+    monkeypatch.setattr(pipeline_run, "run_dvc", run)
+    Path("dvc.yaml").write_text("stages: {ingest: {}, check: {}}")
+    with pytest.raises(UserError, match=line) as raised:
+        pipeline_run.run_pipeline()
+    assert type(raised.value) is error

@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from retraining_world import NOW, SENT, STEPS, UNDISTURBED, Killed, World, call, git, lines, recorded_runs, story
 
 from pipeline.commands import retrain as command
 from pipeline.core import config
 from pipeline.core.errors import UserError
-from pipeline.retraining import branch_commit, history, pipeline_run, steps
+from pipeline.core.open_types import Params
+from pipeline.retraining import branch_commit, data_changes, history, pipeline_run, steps
 from pipeline.retraining.journal import JOURNAL, RetrainJournal
 
 
@@ -161,9 +163,10 @@ def test_a_store_that_does_not_answer_after_the_run_costs_no_second_run(
     def refuse(version: str | None) -> dict[str, Any]:
         raise UserError("MLflow does not answer")
 
-    with monkeypatch.context() as patch, pytest.raises(UserError, match="MLflow does not answer"):
+    with monkeypatch.context() as patch:
         patch.setattr(pipeline_run, "read_outcome", refuse)
-        call()
+        with pytest.raises(UserError, match="MLflow does not answer"):
+            call()
     assert call(1) == 0
     assert story(world) == UNDISTURBED
     assert world.runs == 1
@@ -190,3 +193,13 @@ def test_a_commit_waits_for_the_push_of_its_data(world: World, monkeypatch: pyte
     assert pushes == [("push",), ("push",)]
     assert git("log", "--format=%s", "retrained").splitlines()[0] == "Retrained: m version 1, promoted"
     assert world.runs == 1
+
+
+def test_data_that_ingest_would_refuse_end_with_the_code_of_data(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(params: Params) -> pd.DataFrame:
+        raise data_changes.DataRefused("ingest: 3 of 8 items were refused")
+
+    monkeypatch.setattr(data_changes, "ingest_now", refuse)
+    assert call() == 4
+    assert lines(history.ALL)[0]["reasons"] == ["ingest: 3 of 8 items were refused"]
+    assert world.runs == 0

@@ -116,10 +116,10 @@ def _forget_ended() -> None:
 
     if not RUNNING.exists():
         return
-    with suppress(LockError):  # another DVC has just begun, and writes the record anew
-        with make_lock(f"{RUNNING}.lock", tmp_dir=str(RUNNING.parent)):
-            if not running_processes():
-                RUNNING.unlink(missing_ok=True)
+    guard = make_lock(f"{RUNNING}.lock", tmp_dir=str(RUNNING.parent))
+    with suppress(LockError), guard:  # refused where another DVC has just begun, which writes the record anew
+        if not running_processes():
+            RUNNING.unlink(missing_ok=True)
 
 
 def read_outcome(version_before: str | None) -> JsonObject:

@@ -75,7 +75,5 @@ def test_refused_data_are_no_error_of_the_source(tmp_path: Path, monkeypatch: py
     assert len(ingest_now(params)) == 8
     for number in range(3):
         Path(f"data/raw/dark/{number}.png").write_bytes(b"no picture")
-    with pytest.raises(
-        DataRefused, match=r"^ingest: 3 of 8 items were refused, more than ingest\."
-    ):
+    with pytest.raises(DataRefused, match=r"^ingest: 3 of 8 items were refused, more than ingest\."):
         ingest_now(params)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
-from pipeline.retraining.data_changes import DataRefused, compare_manifests, ingest_now
+from pipeline.retraining.data_changes import DataRefused, compare_manifests, ingest_now, read_reference
 
 
 def manifest(**samples: tuple[str, str]) -> pd.DataFrame:
@@ -60,6 +60,21 @@ def test_there_and_back_has_as_many_changes(
     assert there.new + there.labelled == back.removed
     assert compare_manifests(before, before).total == 0
     assert there.num_now == back.num_before
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stages:\n<<<<<<< HEAD\n  register: {}\n=======\n", r"^dvc\.lock, line \d: not valid YAML; resolve the merge"),
+        ("- a\n", r"^dvc\.lock: no record of stages; take the file of a commit"),
+    ],
+)
+def test_a_damaged_dvc_lock_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read_reference() is None
+    Path("dvc.lock").write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_reference()
 
 
 def test_refused_data_are_no_error_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,3 +203,21 @@ def test_data_that_ingest_would_refuse_end_with_the_code_of_data(world: World, m
     assert call() == 4
     assert lines(history.ALL)[0]["reasons"] == ["ingest: 3 of 8 items were refused"]
     assert world.runs == 0
+
+
+def test_a_merge_conflict_in_the_history_is_named_and_its_end_lets_the_next_call_finish(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history.ALL.parent.mkdir()
+    history.ALL.write_text('{"key": "a"}\n<<<<<<< HEAD\n{"key": "b"}\n')
+    for _ in range(2):
+        assert call() == 1
+        assert (
+            "retrain: write: reports/retrains.jsonl, line 2: found '<<<<<<< HEAD', expected the JSON of a retraining; "
+            "resolve the merge conflict or remove the line"
+        ) in " ".join(capsys.readouterr().err.split())
+    history.ALL.write_text('{"key": "a"}\n{"key": "b"}\n')
+    assert call(1) == 0
+    assert world.runs == 1
+    assert [one["key"] for one in lines(history.ALL)][:2] == ["a", "b"]
+    assert len(lines(history.ALL)) == 3

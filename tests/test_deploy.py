@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dvc.env import DVC_SITE_CACHE_DIR
 from jsonschema import validate  # type: ignore[import-untyped]
 
 from pipeline.commands import retrain
@@ -90,7 +91,7 @@ WORKFLOW = {  # of what GitHub documents, the part that this file uses
                             "properties": {
                                 "name": {"type": "string"},
                                 "if": {"type": "string"},
-                                "uses": {"type": "string", "pattern": r"^[\w-]+/[\w-]+@v\d+$"},
+                                "uses": {"type": "string", "pattern": r"^[\w-]+/[\w-]+(/[\w-]+)?@v\d+$"},
                                 "run": {"type": "string"},
                                 "with": {"type": "object"},
                             },
@@ -110,13 +111,28 @@ def test_the_workflow_has_the_form_of_github_and_caches_environment_and_data() -
     validate(workflow, WORKFLOW)
     check_cron(workflow["on"]["schedule"][0]["cron"].split())
     steps = workflow["jobs"]["retrain"]["steps"]
-    cached = [step["with"]["path"] for step in steps if step.get("uses", "").startswith("actions/cache@")]
-    assert cached[0] == ".venv"
-    assert {".dvc/cache", ".cache/ingest", ".cache/retrain"} == set(cached[1].split())
+    cached = {step["uses"]: step["with"] for step in steps if step.get("uses", "").startswith("actions/cache")}
+    assert cached["actions/cache@v4"]["path"] == ".venv"
+    restored, saved = cached["actions/cache/restore@v4"], cached["actions/cache/save@v4"]
+    assert {".dvc/cache", ".cache/ingest", ".cache/retrain"} == set(saved["path"].split())
+    assert saved == {key: restored[key] for key in ("path", "key")}
+    assert restored["restore-keys"] == "data-"
+    assert (steps[-1]["uses"], steps[-1]["if"]) == ("actions/cache/save@v4", "always()")  # also after an error
     scripts = "\n".join(step["run"] for step in steps if "run" in step)
     assert f'"$code" = {REFUSED_MODEL}' in scripts
     done = subprocess.run(["bash", "-n"], input=scripts, text=True, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def read_image() -> list[list[str]]:
+    """Word and rest of each line of the Dockerfile."""
+    text = re.sub(r"\\\n", " ", (DEPLOY / "kubernetes/Dockerfile").read_text(encoding="utf-8"))
+    return [line.split(maxsplit=1) for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def read_variables() -> dict[str, str]:
+    """The environment of the image."""
+    return dict(pair.split("=", 1) for word, rest in read_image() if word == "ENV" for pair in rest.split())
 
 
 def test_the_cronjob_runs_one_at_a_time_and_not_as_root() -> None:
@@ -133,13 +149,15 @@ def test_the_cronjob_runs_one_at_a_time_and_not_as_root() -> None:
     (container,) = pod["containers"]
     assert container["name"] == rule["onExitCodes"]["containerName"]
     assert container["args"] == ["retrain"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    mounts = [Path(volume["mountPath"]) for volume in container["volumeMounts"]]
+    assert Path(read_variables()[DVC_SITE_CACHE_DIR]).parent in mounts  # DVC writes there; by default to /var/tmp
     mounted = {volume["name"] for volume in container["volumeMounts"]}
     assert mounted == {volume["name"] for volume in pod["volumes"]}
 
 
 def test_the_image_has_a_pinned_base_and_a_user() -> None:
-    text = re.sub(r"\\\n", " ", (DEPLOY / "kubernetes/Dockerfile").read_text(encoding="utf-8"))
-    found = [line.split(maxsplit=1) for line in text.splitlines() if line and not line.startswith("#")]
+    found = read_image()
     words = [word for word, _ in found]
     assert words[0] == "FROM"
     assert set(words) <= {"FROM", "RUN", "ENV", "WORKDIR", "COPY", "USER", "ENTRYPOINT", "CMD"}

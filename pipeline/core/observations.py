@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
+import pandas as pd
 
 from pipeline.core.errors import UserError
 from pipeline.core.labels import to_matrix
 from pipeline.core.manifest_schema import property_columns
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pipeline.core.open_types import JsonObject
+
+LISTS = {  # columns that hold a list in each row, and of what
+    "labels": 'a list of labels such as ["cat"]',
+    "decided": 'a list of labels such as ["cat"]',
+    "scores": "a list of numbers",
+}
 
 
 @final
@@ -68,21 +73,24 @@ class Observations:
             exclusive: Whether each picture has exactly one label.
 
         Raises:
-            UserError: Rows and features, or scores and classes, do not fit.
+            UserError: Rows and features, or scores and classes, do not fit; a column has text where lists or numbers
+                are expected.
         """
         num, names = len(table), [*map(str, classes)]
         if features is not None and len(features) != num:
             raise UserError(f"{len(features):,} feature vectors for {num:,} pictures; give one for each row")
+        _refuse_text(table)
         is_labelled = _are_labelled(table) if "labels" in table else np.zeros(num, dtype=bool)
         is_scored = _is_known(table["scores"]) if "scores" in table else np.zeros(num, dtype=bool)
         scores = np.zeros((num, len(names)), dtype=np.float32)
         scores[is_scored] = _read_scores(table["scores"][is_scored], len(names)) if is_scored.any() else 0
         targets = np.zeros(scores.shape, dtype=bool)
         targets[is_labelled] = _to_columns(table["labels"][is_labelled], names) if is_labelled.any() else False
+        sample_ids = _name_samples(table)
         return cls(
-            sample_ids=np.asarray(table.get("sample_id", table.index), dtype=str),
-            groups=table["group"].to_numpy(dtype=str) if "group" in table else None,
-            properties=table[property_columns(table)].astype(np.float32).reset_index(drop=True),
+            sample_ids=sample_ids,
+            groups=_to_names(table["group"], sample_ids) if "group" in table else None,
+            properties=_read_properties(table),
             features=features,
             targets=targets,
             is_labelled=is_labelled,
@@ -103,6 +111,49 @@ class Observations:
         return Observations(**picked, properties=properties, classes=self.classes, exclusive=self.exclusive)
 
 
+def _name_samples(table: pd.DataFrame) -> np.ndarray:
+    """(N,) str; a row without a name has that of its position."""
+    if "sample_id" not in table:
+        return np.asarray(table.index, dtype=str)
+    return _to_names(table["sample_id"], np.array([f"row {row}" for row in range(len(table))], dtype=str))
+
+
+def _to_names(values: pd.Series, others: np.ndarray) -> np.ndarray:
+    """(N,) str of values, and where one is missing that of `others`: a picture without a group counts alone."""
+    missing = values.isna().to_numpy(dtype=bool)
+    texts = [str(other) if gone else str(one) for one, gone, other in zip(values, missing, others, strict=True)]
+    return np.array(texts, dtype=str)
+
+
+def _refuse_text(table: pd.DataFrame) -> None:
+    """Refuses text where a list is expected: it would be read letter by letter."""
+    for column, expected in LISTS.items():
+        found = next((one for one in table.get(column, ()) if isinstance(one, (str, bytes))), None)
+        if found is not None:
+            raise UserError(
+                f"column {column}: found the text {found[:40]!r}, expected {expected} in each row; write lists, as "
+                "Parquet has them"
+            )
+
+
+def _read_properties(table: pd.DataFrame) -> pd.DataFrame:
+    """(N, P) float32.
+
+    Raises:
+        UserError: A value is no number.
+    """
+    read = {}
+    for column in property_columns(table):
+        try:
+            read[column] = table[column].astype(np.float32).to_numpy()
+        except (ValueError, TypeError) as error:
+            raise UserError(
+                f"column {column}: expected a number in each row ({error}); convert the column to numbers, or leave it "
+                "out"
+            ) from None
+    return pd.DataFrame(read, index=range(len(table)))
+
+
 def _are_labelled(table: pd.DataFrame) -> np.ndarray:
     known = np.array([hasattr(one, "__len__") and len(one) > 0 for one in table["labels"]], dtype=bool)
     return known | table["negative"].to_numpy(dtype=bool) if "negative" in table else known
@@ -113,7 +164,12 @@ def _is_known(values: pd.Series) -> np.ndarray:
 
 
 def _read_scores(values: Iterable[Any], num_classes: int) -> np.ndarray:
-    rows = [np.asarray(one, dtype=np.float32) for one in values]
+    try:
+        rows = [np.asarray(one, dtype=np.float32) for one in values]
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            f"column scores: expected {num_classes} numbers in each row ({error}); log the scores of the model"
+        ) from None
     wrong = next((len(one) for one in rows if one.shape != (num_classes,)), None)
     if wrong is not None:
         raise UserError(

@@ -68,11 +68,11 @@ def sweep() -> None:
     for folder in FOLDERS:
         for path in folder.glob(".*.tmp"):
             matched = TEMPORARY.fullmatch(path.name)
-            if matched and not _written_by(int(matched[1]), path):
+            if matched and not written_by(int(matched[1]), path):
                 artifacts.remove(path)
 
 
-def _written_by(number: int, path: Path) -> bool:
+def written_by(number: int, path: Path) -> bool:
     """Whether the process of that number runs, and started before the file: numbers are reused."""
     import psutil
 

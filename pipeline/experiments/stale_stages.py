@@ -26,10 +26,10 @@ def find_stale(params: Params) -> list[str]:
     """The stages that would run with these parameters, in the order of dvc.yaml; DVC's cache may hold their results.
 
     Raises:
-        UserError: There is no project here, or DVC cannot compare its files.
+        UserError: There is no project here, DVC cannot compare its files, or dvc.lock cannot be read.
     """
     stages = yaml.safe_load(DVC_YAML.read_text(encoding="utf-8"))["stages"]
-    locked = (yaml.safe_load(LOCK.read_text(encoding="utf-8")) if LOCK.exists() else None) or {}
+    locked = read_lock()
     try:
         changed: Params = json.loads(call_dvc("status", "--json") or "{}")
     except Refusal as error:
@@ -47,6 +47,28 @@ def find_stale(params: Params) -> list[str]:
             stale.append(name)
             remade |= outs if name != COMPOSED else set()
     return stale
+
+
+def read_lock() -> Params:
+    """What dvc.lock records; empty where there is none.
+
+    Raises:
+        UserError: It is damaged, as by a merge that git could not finish.
+    """
+    if not LOCK.exists():
+        return {}
+    try:
+        found = yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, ValueError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = "" if line is None else f", line {line + 1}"
+        raise UserError(
+            f"{LOCK}{where}: not valid YAML; resolve the merge conflict, or take the file of a commit: git checkout "
+            f"COMMIT {LOCK}"
+        ) from None
+    if not isinstance(found, dict) or not isinstance(found.get("stages") or {}, dict):
+        raise UserError(f"{LOCK}: no record of stages; take the file of a commit: git checkout COMMIT {LOCK}")
+    return found
 
 
 def _changed_paths(entries: Any) -> Iterator[str]:

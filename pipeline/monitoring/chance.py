@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,13 +10,14 @@ import numpy as np
 
 from pipeline.core.drift_report import Chance
 from pipeline.statistics.group_permutation import Units, permuted_distances, sides, take_equally, unit_means
-from pipeline.statistics.permutation import least_possible, max_t_p_values, significant_from, usable
+from pipeline.statistics.permutation import least_possible, max_t_p_values, significant_from
 
 if TYPE_CHECKING:
     from pipeline.core.evaluation_contracts import DriftTest
     from pipeline.core.observations import Observations
 
 POWER_ERRORS = 0.84  # standard normal quantile of the power, 80 %
+TOLERANCE = 1e-12  # of rounding, between a p-value and alpha
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,15 +87,16 @@ def _groups(observed: Observations) -> np.ndarray:
 def explain_by_chance(families: list[Family], alpha: float, num_resamples: int, seed: int) -> dict[str, Chance]:
     """Name of a test to what chance explains of it.
 
-    Within a family p-values are corrected by the largest standardised distance (max T), over the families by their
-    number (Bonferroni). A family that cannot reach its share, since it has too few groups, costs the others nothing.
+    Within a family p-values are corrected by the largest standardised distance (max T), over the families by the number
+    of those that `share_alpha` finds (Bonferroni). A family that cannot reach its share, since it has too few groups,
+    costs the others nothing: its p-values, corrected for all families, are above alpha.
 
     Args:
         families: Of different selections.
         alpha: Probability that anything is called drifted by chance.
         num_resamples: Passed on, as is `seed`.
     """
-    used = usable([one.least_p for one in families], alpha) if families else []
+    used = share_alpha([one.least_p for one in families], alpha)
     return {
         name: chance
         for number, family in enumerate(families)
@@ -102,6 +104,23 @@ def explain_by_chance(families: list[Family], alpha: float, num_resamples: int, 
             family, len(used) if number in used else len(families), alpha, num_resamples, seed
         ).items()
     }
+
+
+def share_alpha(least: Sequence[float], alpha: float) -> list[int]:
+    """Indices of the families that share alpha: the most of them that can each reach their share, else the best alone.
+
+    Each other one has a smallest p-value that is above its share even of a division among all, so that it is never
+    called drifted, and alpha holds for all families together.
+
+    Args:
+        least: The smallest possible p-value of each family.
+        alpha: The level that they share.
+
+    Source: the number of tests that can be significant at all, Tarone 1990, doi:10.2307/2531456.
+    """
+    best_first = sorted(range(len(least)), key=lambda family: least[family])
+    able = [rank for rank, family in enumerate(best_first, 1) if rank * least[family] <= alpha + TOLERANCE]
+    return best_first[: max(able, default=1)]
 
 
 def _of_family(family: Family, factor: int, alpha: float, num_resamples: int, seed: int) -> dict[str, Chance]:

@@ -12,10 +12,24 @@ from pipeline.monitoring.verdict import decide
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
+OTHER = "other"  # row of the pictures that have none of the classes
+
+
+def to_shares(marks: np.ndarray, exclusive: bool) -> np.ndarray:
+    """(N, K) float32, whose means are shares; of exclusive classes (N, K + 1), the last for those of no known class.
+
+    Args:
+        marks: (N, K) bool, which class each picture has; a class that the model does not know has no column.
+        exclusive: Whether each picture has one class.
+    """
+    if not exclusive:
+        return marks.astype(np.float32)
+    return np.column_stack([marks, ~marks.any(axis=1)]).astype(np.float32)
+
 
 def share_distances(reference: np.ndarray, new: np.ndarray) -> np.ndarray:
     """(R, K + 1): the total variation of (R, K) shares of both sides, then the change of each class."""
-    changes = np.abs(new - reference)
+    changes = np.abs(new - reference)  # of exclusive classes K counts that of no known class, too
     return np.concatenate([changes.sum(axis=1, keepdims=True) / 2, changes], axis=1)
 
 
@@ -37,7 +51,7 @@ def measure_shares(
         marks: (N, K) bool of the reference and of the new pictures: which class each has.
         classes: K names.
         exclusive: Whether each picture has one class: the value is then the total variation, else the largest change.
-        chance: Of `share_distances`.
+        chance: Of `share_distances` of `to_shares`.
         limit: Largest value that counts as no drift.
         wanted: The value that should be found.
     """
@@ -47,7 +61,7 @@ def measure_shares(
     p_value = float(chance.p_values[used].min())
     detectable = float(chance.detectable[0] if exclusive else chance.detectable[1:].max())
     verdict = decide(p_value <= chance.alpha and value > limit, chance, detectable, wanted)
-    rows = _rows(marks, classes, chance)
+    rows = _rows([to_shares(one, exclusive) for one in marks], name_columns(classes, exclusive), len(classes), chance)
     return DriftMeasure(
         name=name,
         unit=f"share of pictures whose {what} would have to change (0 to 1)"
@@ -68,9 +82,16 @@ def measure_shares(
     )
 
 
-def _rows(marks: tuple[np.ndarray, np.ndarray], classes: tuple[str, ...], chance: Chance) -> list[JsonObject]:
-    """A row for each class, the largest change first."""
-    shares = [one.mean(axis=0) for one in marks]
+def name_columns(classes: tuple[str, ...], exclusive: bool) -> tuple[str, ...]:
+    """The names of the columns of `to_shares`."""
+    if not exclusive:
+        return classes
+    return (*classes, OTHER if OTHER not in classes else f"{OTHER} than these")
+
+
+def _rows(found: list[np.ndarray], names: tuple[str, ...], num_known: int, chance: Chance) -> list[JsonObject]:
+    """A row for each class, the largest change first; that of no known class only where a picture has none."""
+    shares = [one.mean(axis=0) for one in found]
     rows = [
         {
             "class": name,
@@ -78,7 +99,8 @@ def _rows(marks: tuple[np.ndarray, np.ndarray], classes: tuple[str, ...], chance
             "new": round(float(shares[1][column]), 5),
             "p": round(float(chance.p_values[column + 1]), 5),
         }
-        for column, name in enumerate(classes)
+        for column, name in enumerate(names)
+        if column < num_known or shares[0][column] or shares[1][column]
     ]
     return sorted(rows, key=lambda row: -abs(row["new"] - row["reference"]))
 

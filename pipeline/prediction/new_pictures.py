@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 Grouping = Literal["picture", "folder", "one"]
 SIDE = 160  # pixels of the pictures on the page
+LOCATED = ["sample_id", "path", "content_hash"]  # columns of a manifest by which a picture is read
 
 
 @final
@@ -156,19 +157,24 @@ def make_extractor(params: Params) -> tuple[FeatureOptions, FeatureExtractor]:
     return options, FeatureExtractor(options)
 
 
-def load_images(params: Params, shown: Mapping[str, Sequence[str]]) -> dict[str, dict[str, np.ndarray]]:
+def load_images(
+    params: Params, shown: Mapping[str, Sequence[str]], arrived: pd.DataFrame | None = None
+) -> dict[str, dict[str, np.ndarray]]:
     """Small copies of the pictures that the page shows, by side: samples of the manifest, or else files.
 
     Args:
         params: All parameters.
         shown: `New` and `Training` to names.
+        arrived: The manifest of today, where that of the training lacks the new samples.
     """
     manifest = artifacts.read_table(artifacts.MANIFEST)
-    reader, known = make_reader(params, manifest), set(manifest["sample_id"])
+    both = [manifest] if arrived is None else [arrived, manifest]
     found = {}
     for side, names in shown.items():
-        of_manifest = [name for name in names if name in known]
-        found[side] = load_thumbnails(reader, manifest, of_manifest, SIDE)
+        tables = both if side == "New" else both[::-1]  # a sample in both may have other bytes now
+        samples = pd.concat([one[LOCATED] for one in tables]).drop_duplicates("sample_id", ignore_index=True)
+        reader, known = make_reader(params, tables[0]), set(samples["sample_id"])
+        found[side] = load_thumbnails(reader, samples, [name for name in names if name in known], SIDE)
         files = {name: _thumbnail(name, Decoding.of_manifest(params, manifest)) for name in names if name not in known}
         found[side] |= {name: one for name, one in files.items() if one is not None}
     return found

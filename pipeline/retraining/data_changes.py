@@ -6,23 +6,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import yaml
 
 from pipeline.core import artifacts, config
+from pipeline.core.errors import UserError
 from pipeline.core.retrain_contracts import DataChanges
 from pipeline.core.terminal import warn
 from pipeline.datasets.ingestion import Limits, check_quarantine, ingest
 from pipeline.datasets.label_review import load_decisions
 from pipeline.experiments.recorded_run import digest_file
+from pipeline.experiments.stale_stages import read_lock
 from pipeline.images.reader import ImageReader
 
 if TYPE_CHECKING:
     from pipeline.core.contracts import Source
     from pipeline.core.open_types import Params
 
-LOCK = Path("dvc.lock")
 LAST_STAGE = "register"  # a run is finished when this has read its manifest
 COLUMNS = ["sample_id", "labels", "content_hash"]
+
+
+class DataRefused(UserError):
+    """The data are not what the pipeline accepts."""
 
 
 def ingest_now(params: Params) -> pd.DataFrame:
@@ -32,13 +36,17 @@ def ingest_now(params: Params) -> pd.DataFrame:
         params: As conf/ composes them.
 
     Raises:
-        UserError: The source cannot be read, or too many of its items are refused.
+        DataRefused: Too many of its items are refused, or what is left has no two classes.
+        UserError: The source cannot be read.
     """
     limits = config.instantiate(Limits, config.get_section(params, "ingest"), "ingest")
     source: Source = config.build(config.get_section(params, "source"), "source")
     decisions = load_decisions(str(source.name)) if limits.decisions else []
     manifest, quarantine = ingest(ImageReader(source=source, decoding=limits.decoding), limits.cache, decisions)
-    check_quarantine(manifest, quarantine, limits)
+    try:
+        check_quarantine(manifest, quarantine, limits)
+    except UserError as error:
+        raise DataRefused(f"ingest: {error}", *error.details) from None
     return manifest
 
 
@@ -46,6 +54,9 @@ def read_reference() -> pd.DataFrame | None:
     """The manifest of the last run that came to its end, by dvc.lock; None where none is recorded or it is gone.
 
     A run that a check stopped leaves a newer data/manifest.parquet, which is not the one that the model knows.
+
+    Raises:
+        UserError: dvc.lock is damaged.
     """
     digest = _finished_digest()
     if digest is None:
@@ -109,10 +120,8 @@ def _by_name(manifest: pd.DataFrame) -> dict[str, Sample]:
 
 def _finished_digest() -> str | None:
     """The MD5 of the manifest that the last stage read when it ended last."""
-    if not LOCK.exists():
-        return None
-    recorded = yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}
-    read = recorded.get("stages", {}).get(LAST_STAGE, {}).get("deps", [])
+    stages = read_lock().get("stages") or {}
+    read = stages.get(LAST_STAGE, {}).get("deps", [])
     return next((str(entry["md5"]) for entry in read if entry["path"] == artifacts.MANIFEST.as_posix()), None)
 
 

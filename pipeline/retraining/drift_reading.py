@@ -53,7 +53,7 @@ def measure_new(
         return _report_obstacle(f"{str(problem).rstrip('.')}.")
     report = measure_drift(reference, new.observed, config.build_all(params, "monitor"), options)
     if write:
-        write_monitoring(params, report, WHAT)
+        write_monitoring(params, report, WHAT, now)
     return DriftReading(state=report.state, sentence=report.sentence), report
 
 

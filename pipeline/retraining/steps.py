@@ -88,10 +88,11 @@ class Retraining:
         return found | ({} if report is None else {"drift_figures": report.figures()})
 
     def decide(self, found: JsonObject) -> JsonObject:
-        """The decision, and the version before a run."""
+        """The decision, and the newest version before a run."""
         evidence = read_evidence(found)
         decision = decide(self.rules, evidence).to_json()
-        return {"changes": evidence.changes.sentence, **decision, "version_before": pipeline_run.read_version()}
+        _, newest = retrainings.read_versions(str(self.params["register"]["model_name"]))
+        return {"changes": evidence.changes.sentence, **decision, "version_before": newest}
 
     def work(self, journal: RetrainJournal) -> JsonObject:
         """Everything up to the model; an error that a person can solve is a result, too."""
@@ -104,11 +105,11 @@ class Retraining:
                 return {"outcome": NOTHING, "reasons": [decision["reason"]]}
             say(f"The pipeline runs: {decision['reason']}")
             journal.take("run", pipeline_run.run_pipeline)
-            return pipeline_run.read_outcome(decision["version_before"])
-        except pipeline_run.DataRefused as error:
+        except data_changes.DataRefused as error:
             return {"outcome": pipeline_run.REFUSED_DATA, "reasons": [str(error)]}
         except UserError as error:
             return {"outcome": pipeline_run.FAILED, "reasons": [str(error)]}
+        return pipeline_run.read_outcome(decision["version_before"])  # fails with MLflow: the next call goes on here
 
     def finish(self, journal: RetrainJournal) -> JsonObject:
         """All steps that are not done yet; returns the result.
@@ -131,8 +132,9 @@ class Retraining:
         attempt("write", lambda: history.write_result(result))
         attempt("track", lambda: self.track(result))
         if outcome["outcome"] in RAN:
-            attempt("commit", lambda: self.commit(result))
             attempt("push", lambda: call("push") if self.options.push else None)
+            if "push" in done:  # a commit must not name data that are nowhere else
+                attempt("commit", lambda: self.commit(result))
         result["problems"] = problems
         if outcome["outcome"] != NOTHING or self.options.notify_always or problems:
             attempt("notify", lambda: notification.notify(self.options, result))

@@ -20,6 +20,7 @@ from pipeline.tracking.runs import RESULTS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
     from pipeline.core.open_types import JsonObject
 
@@ -100,16 +101,21 @@ def peek_champion(name: str) -> str | None:
 
 def champion(name: str) -> tuple[str, str] | None:
     """Version and run id of the present champion."""
+    with open_store() as (client, _):
+        found = find_champion(client, name)
+    return (str(found.version), str(found.run_id)) if found else None
+
+
+def find_champion(client: MlflowClient, name: str) -> ModelVersion | None:
+    """The version with the alias `champion`, or None; a store that does not answer does not look like one without."""
     import mlflow
 
-    with open_store() as (client, _):
-        try:
-            found = client.get_model_version_by_alias(name, "champion")
-        except mlflow.MlflowException as error:
-            if error.error_code not in ABSENT:  # a store that does not answer must not look like one without champion
-                raise
-            return None
-    return str(found.version), str(found.run_id)
+    try:
+        return client.get_model_version_by_alias(name, "champion")
+    except mlflow.MlflowException as error:
+        if error.error_code not in ABSENT:
+            raise
+        return None
 
 
 def earlier_data(name: str, data_hash: str) -> list[tuple[str, str, dict[str, str]]]:

@@ -11,7 +11,7 @@ from pipeline.core.uris import sqlite_path
 from pipeline.tracking.connection import COMMON, open_store, tracking_uri
 from pipeline.tracking.experiments import KIND, NOTE
 from pipeline.tracking.journal import log_figures
-from pipeline.tracking.registry import ABSENT
+from pipeline.tracking.registry import find_champion
 from pipeline.tracking.runs import commit
 
 if TYPE_CHECKING:
@@ -30,19 +30,30 @@ def champion_time(name: str) -> datetime | None:
     Raises:
         UserError: The store does not answer.
     """
-    import mlflow
-
-    database = sqlite_path(tracking_uri())
-    if database is not None and not database.exists():
+    if not _has_store():
         return None
     with open_store() as (client, _):
-        try:
-            found = client.get_model_version_by_alias(name, "champion")
-        except mlflow.MlflowException as error:
-            if error.error_code not in ABSENT:  # a store that does not answer must not look like one without champion
-                raise
-            return None
-    return datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)
+        found = find_champion(client, name)
+    return datetime.fromtimestamp(found.creation_timestamp / 1000, UTC) if found else None
+
+
+def read_versions(name: str) -> tuple[str | None, str | None]:
+    """The champion's version and the newest version, each None where there is none. A look makes no store.
+
+    Raises:
+        UserError: The store does not answer.
+    """
+    if not _has_store():
+        return None, None
+    with open_store() as (client, _):
+        found = find_champion(client, name)
+        numbers = [int(one.version) for one in client.search_model_versions(f"name = '{name}'")]
+    return str(found.version) if found else None, str(max(numbers)) if numbers else None
+
+
+def _has_store() -> bool:
+    database = sqlite_path(tracking_uri())
+    return database is None or database.exists()
 
 
 def record_retraining(

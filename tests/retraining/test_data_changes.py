@@ -1,10 +1,17 @@
-"""What counts as changed between two manifests."""
+"""What counts as changed between two manifests, and which data are refused."""
 
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
+import pytest
+from finished_run import paint, write_params
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.retraining.data_changes import compare_manifests
+from pipeline.core import config
+from pipeline.core.errors import UserError
+from pipeline.retraining.data_changes import DataRefused, compare_manifests, ingest_now, read_reference
 
 
 def manifest(**samples: tuple[str, str]) -> pd.DataFrame:
@@ -53,3 +60,35 @@ def test_there_and_back_has_as_many_changes(
     assert there.new + there.labelled == back.removed
     assert compare_manifests(before, before).total == 0
     assert there.num_now == back.num_before
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stages:\n<<<<<<< HEAD\n  register: {}\n=======\n", r"^dvc\.lock, line \d: not valid YAML; resolve the merge"),
+        ("- a\n", r"^dvc\.lock: no record of stages; take the file of a commit"),
+    ],
+)
+def test_a_damaged_dvc_lock_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read_reference() is None
+    Path("dvc.lock").write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_reference()
+
+
+def test_refused_data_are_no_error_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    params = config.load_params(write_params(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="data/raw") as missing:
+        ingest_now(params)
+    assert not isinstance(missing.value, DataRefused)
+    generator = np.random.default_rng(0)
+    for number in range(4):
+        paint(Path("data/raw/dark"), f"{number}.png", 90, generator)
+        paint(Path("data/raw/light"), f"{number}.png", 150, generator)
+    assert len(ingest_now(params)) == 8
+    for number in range(3):
+        Path(f"data/raw/dark/{number}.png").write_bytes(b"no picture")
+    with pytest.raises(DataRefused, match=r"^ingest: 3 of 8 items were refused, more than ingest\."):
+        ingest_now(params)

@@ -1,158 +1,21 @@
-"""One call after another: killed at each step, at the same time, without a reason, and with a run that fails."""
+"""One call after another: killed at each step, without a reason, and with a run that fails."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import pandas as pd
 import pytest
-from conf_options import composed
+from retraining_world import NOW, SENT, STEPS, UNDISTURBED, Killed, World, call, git, lines, recorded_runs, story
 
-from pipeline.choices.retraining_options import Options
 from pipeline.commands import retrain as command
-from pipeline.core import artifacts, config
+from pipeline.core import config
 from pipeline.core.errors import UserError
-from pipeline.retraining import branch_commit, data_changes, history, lock, notification, pipeline_run, steps
+from pipeline.core.open_types import Params
+from pipeline.retraining import branch_commit, data_changes, history, pipeline_run, steps
 from pipeline.retraining.journal import JOURNAL, RetrainJournal
-from pipeline.tracking import connection, retrainings
-
-NOW = datetime(2026, 3, 1, 3, tzinfo=UTC)
-SENT = Path("sent.jsonl")
-STEPS = ["fetch", "look", "decide", "run", "outcome", "write", "track", "commit", "push", "notify"]
-
-
-class Killed(BaseException):
-    """As kill -9 at this place: nothing after it runs, not even what catches errors."""
-
-
-class World:
-    """A project whose pipeline takes no time: each run registers one version per manifest."""
-
-    def __init__(self) -> None:
-        self.manifest = pd.DataFrame({"sample_id": ["a"], "labels": [["x"]], "content_hash": ["1"]})
-        self.reference: pd.DataFrame | None = None
-        self.versions: list[str] = []
-        self.promotes, self.failure = True, ""
-        self.runs = 0
-
-    def add(self, *names: str) -> None:
-        rows = pd.DataFrame({"sample_id": names, "labels": [["x"]] * len(names), "content_hash": names})
-        self.manifest = pd.concat([self.manifest, rows], ignore_index=True)
-
-    def run(self) -> dict[str, Any]:
-        self.runs += 1
-        if self.failure:
-            raise pipeline_run.DataRefused(self.failure)
-        content = self.manifest.to_json()
-        if content not in self.versions:  # as register, which finds the version of the same results
-            self.versions.append(content)
-        self.reference = self.manifest.copy()
-        number = str(self.versions.index(content) + 1)
-        aliases = ["challenger", "champion"] if self.promotes else ["challenger"]
-        artifacts.write_json(
-            artifacts.REGISTRATION,
-            {"model": "m", "version": number, "aliases": aliases, "reasons": ["because"], "champion_before": None},
-        )
-        Path("dvc.lock").write_text(content)
-        return {"log": ".cache/logs/run-1.log"}
-
-
-def git(*words: str) -> str:
-    return branch_commit.call_git(*words)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
-    """A folder with one MLflow store for all tests, each of which has a data set of its own."""
-    folder = tmp_path_factory.mktemp("store")
-    shutil.copy(empty_store, folder / "mlflow.db")
-    return folder
-
-
-@pytest.fixture
-def world(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DVC_ROOT", str(store))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store / 'mlflow.db'}")
-    for key, value in connection.QUIET.items():
-        monkeypatch.setenv(key, value)
-    for who in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{who}_NAME", "a")
-        monkeypatch.setenv(f"GIT_{who}_EMAIL", "a@example.org")
-    git("init", "-q", "-b", "main")
-    Path("start").touch()
-    Path(".gitignore").write_text(".cache\n*.db\n*.lock\n!dvc.lock\nsent.jsonl\nmlruns\n")
-    git("add", "-A")
-    git("commit", "-qm", "start")
-    made = World()
-    catch = f"import sys; open({str(tmp_path / SENT)!r}, 'a').write(sys.stdin.read())"
-    params = {
-        "source": {"name": tmp_path.name},
-        "register": {"model_name": "m"},
-        **{name: composed()[name] for name in ("retrain", "monitor", "monitoring")},
-        "retraining": composed()["retraining"]
-        | {"commit": "retrained", "notify_command": [sys.executable, "-c", catch], "notify_seconds": 20},
-    }
-    monkeypatch.setattr(config, "compose", lambda: json.dumps(params))
-    monkeypatch.setattr("pipeline.choices.params_check.refuse_misfits", lambda params: None)
-    monkeypatch.setattr(data_changes, "read_reference", lambda: made.reference)
-    monkeypatch.setattr(data_changes, "ingest_now", lambda params: made.manifest)
-    monkeypatch.setattr(pipeline_run, "run_pipeline", made.run)
-    monkeypatch.setattr(retrainings, "champion_time", lambda name: NOW - timedelta(days=5) if made.versions else None)
-    return made
-
-
-def call(day: int = 0) -> int:
-    """The exit code of a call of the command."""
-    try:
-        command.main(dry_run=False, now=NOW + timedelta(days=day))
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def recorded_runs() -> list[mlflow.entities.Run]:
-    client = mlflow.MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
-    found = client.get_experiment_by_name(f"retrain-colibri-{Path.cwd().name}")
-    return list(client.search_runs([found.experiment_id])) if found else []
-
-
-def story(world: World) -> dict[str, Any]:
-    """What can be seen afterwards, without names and times that differ from call to call."""
-    return {
-        "versions": len(world.versions),
-        "history": [(one["outcome"], one.get("version")) for one in lines(history.ALL)],
-        "last": json.loads(history.LAST.read_text())["outcome"],
-        "runs": [(one.data.tags["outcome"], one.info.status, one.info.run_name) for one in recorded_runs()],
-        "commits": git("log", "--format=%s", "retrained").splitlines(),
-        "files": git("ls-tree", "-r", "--name-only", "retrained").splitlines(),
-        "journal": JOURNAL.exists(),
-        "status": git("status", "--porcelain"),
-    }
-
-
-UNDISTURBED = {
-    "versions": 1,
-    "history": [("promoted", "1")],
-    "last": "promoted",
-    "runs": [("promoted", "FINISHED", "retrain")],
-    "commits": ["Retrained: m version 1, promoted", "start"],
-    "files": [".gitignore", "dvc.lock", "reports/retrain.json", "reports/retrains.jsonl", "start"],
-    "journal": False,
-    "status": "?? dvc.lock\n?? reports/",
-}
 
 
 def test_a_first_call_trains_and_the_next_one_has_nothing_to_do(
@@ -261,121 +124,100 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(
     assert "would do nothing: No labelled sample has changed" in capsys.readouterr().out
 
 
-def test_a_second_call_names_the_holder_and_does_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    code = (
-        "import sys; from datetime import datetime, UTC\n"
-        "from pipeline.retraining.lock import lock_retraining\n"
-        "with lock_retraining(datetime(2026, 2, 1, tzinfo=UTC)):\n"
-        "    print('locked', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == b"locked\n"
-        assert call() == command.LOCKED == 5
-        said = capsys.readouterr().err
-        assert f"process {other.pid} of {os.uname().nodename}, since 2026-02-01T00:00:00+00:00, retrains" in said
-        assert world.runs == 0
-        other.kill()
-    assert lock.HOLDER.exists()  # of the dead process
+def test_the_data_of_before_promote_nothing_again(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """A, B, A, B: DVC restores the registrations of then, and the champion stays that of B."""
+    before = world.manifest
     assert call() == 0
-    assert not lock.HOLDER.exists()
+    world.add(*"bcdefghijklm")
+    after = world.manifest
+    assert (call(1), world.champion) == (0, "2")
+    world.manifest = before
+    assert call(2) == 0
+    line = "No version is new: data/ holds version 1 of m, an earlier model; the champion is version 2."
+    assert f"retrain: unchanged (m version 1): {line}" in capsys.readouterr().out
+    world.manifest = after
+    assert call(3) == 0
+    assert "No version is new: data/ holds version 2 of m, the champion." in capsys.readouterr().out
+    assert [one["outcome"] for one in lines(history.ALL)] == ["promoted", "promoted", "unchanged", "unchanged"]
 
 
-def test_a_damaged_journal_is_named(world: World) -> None:
-    JOURNAL.parent.mkdir(parents=True)
-    JOURNAL.write_text("{}")
-    with pytest.raises(UserError, match=r"journal\.json is no journal of a retraining; remove it"):
-        steps.retrain(NOW)
+def test_a_version_that_another_has_replaced_is_not_called_promoted(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call() == 0
+    world.add(*"bcdefghijklm")
+    run = world.run
+
+    def run_and_roll_back() -> dict[str, Any]:
+        found, world.champion = run(), "1"
+        return found
+
+    monkeypatch.setattr(pipeline_run, "run_pipeline", run_and_roll_back)
+    assert call(1) == 3
+    assert "The gate promoted version 2, but the champion is version 1 now." in capsys.readouterr().err
 
 
-def test_the_branch_that_is_checked_out_gets_these_files_alone(world: World) -> None:
-    Path("own").write_text("staged by a person")
-    git("add", "own")
-    Path("dvc.lock").write_text("1")
-    first = branch_commit.commit_files("main", [Path("dvc.lock"), Path("absent")], "Retrained", "k1")
-    assert git("show", "--name-only", "--format=%s", first).split() == ["Retrained", "dvc.lock"]
-    assert git("status", "--porcelain") == "A  own"
-    assert branch_commit.commit_files("main", [Path("dvc.lock")], "Retrained", "k1") == first
-    with pytest.raises(UserError, match=r"git check-ref-format: .*'a b' is not a valid branch name"):
-        branch_commit.commit_files("a b", [], "Retrained", "k2")
+def test_a_store_that_does_not_answer_after_the_run_costs_no_second_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(version: str | None) -> dict[str, Any]:
+        raise UserError("MLflow does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline_run, "read_outcome", refuse)
+        with pytest.raises(UserError, match="MLflow does not answer"):
+            call()
+    assert call(1) == 0
+    assert story(world) == UNDISTURBED
+    assert world.runs == 1
 
 
-def options(**changes: Any) -> Options:
-    return Options(**(composed()["retraining"] | changes))
+def test_a_commit_waits_for_the_push_of_its_data(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who has the commit must be able to pull what it names."""
+    pushes: list[tuple[str, ...]] = []
+
+    def refuse(*words: str) -> None:
+        pushes.append(words)
+        raise UserError("dvc push: no connection")
+
+    params = json.loads(config.compose())
+    params["retraining"]["push"] = True
+    monkeypatch.setattr(config, "compose", lambda: json.dumps(params))
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "call", refuse)
+        assert call() == 1
+    assert lines(SENT)[0]["problems"] == ["push: dvc push: no connection"]
+    assert git("branch", "--format=%(refname:short)") == "main"
+    monkeypatch.setattr(steps, "call", lambda *words: pushes.append(words))
+    assert call(1) == 0
+    assert pushes == [("push",), ("push",)]
+    assert git("log", "--format=%s", "retrained").splitlines()[0] == "Retrained: m version 1, promoted"
+    assert world.runs == 1
 
 
-def test_a_notification_that_fails_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    wait = [sys.executable, "-c", "import time; time.sleep(60)"]
-    notification.notify(options(notify_command=wait, notify_seconds=0.2), {})
-    notification.notify(options(notify_command=["/nowhere/notify"]), {})
-    notification.notify(options(notify_command=[sys.executable, "-c", "raise SystemExit('no mail')"]), {})
-    notification.notify(options(notify_webhook="http://127.0.0.1:9/secret", notify_seconds=2), {})
-    said = " ".join(capsys.readouterr().err.split())
-    assert "took longer than 0.2 s and was ended" in said
-    assert "/nowhere/notify cannot be started (No such file or directory)" in said
-    assert "ended with 1 (no mail)" in said
-    assert "the webhook of 127.0.0.1 fails (ConnectionError)" in said
-    assert "secret" not in said
+def test_data_that_ingest_would_refuse_end_with_the_code_of_data(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(params: Params) -> pd.DataFrame:
+        raise data_changes.DataRefused("ingest: 3 of 8 items were refused")
+
+    monkeypatch.setattr(data_changes, "ingest_now", refuse)
+    assert call() == 4
+    assert lines(history.ALL)[0]["reasons"] == ["ingest: 3 of 8 items were refused"]
+    assert world.runs == 0
 
 
-def test_a_webhook_gets_the_result() -> None:
-    from http.server import BaseHTTPRequestHandler, HTTPServer
-    from threading import Thread
-
-    received = []
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
-            self.send_response(500 if "bad" in self.path else 204)
-            self.end_headers()
-
-        def log_message(self, *words: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Hook) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        base = f"http://127.0.0.1:{server.server_port}"
-        said = [
-            notification.notify(options(notify_webhook=f"{base}/{name}"), {"outcome": name}) for name in ("good", "bad")
-        ]
-        server.shutdown()
-    assert said == [
-        ["the webhook of 127.0.0.1 answers 204"],
-        ["the webhook of 127.0.0.1 answers 500 Internal Server Error"],
-    ]
-    assert received == [("/good", {"outcome": "good"}), ("/bad", {"outcome": "bad"})]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"notify_webhook": "ftp://x"}, "notify_webhook must be a URL"),
-        ({"notify_command": []}, "notify_command is an empty list"),
-        ({"commit": "-f"}, "commit must be the name of a branch or null, got '-f'"),
-    ],
-)
-def test_wrong_options_are_refused(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        config.instantiate(Options, composed()["retraining"] | change, "retraining")
-
-
-def test_the_stage_that_stopped_a_run_is_found() -> None:
-    stages = ["ingest", "check", "train"]
-    printed = ["ingest: 5 pictures without a label", "check: stopped by shortcut", "page: reports/checks.html"]
-    assert pipeline_run.find_failure(printed, stages) == ("check", "check: stopped by shortcut")
-    assert pipeline_run.find_failure(["nothing"], stages) == ("", "")
-
-
-def test_a_run_that_an_earlier_call_left_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    pipeline_run.RUNNING.parent.mkdir(parents=True)
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        held = {
-            "/a": {"write": {"pid": other.pid, "cmd": "dvc repro"}},
-            "/b": {"read": [{"pid": 2**22 + 1, "cmd": ""}]},
-        }
-        pipeline_run.RUNNING.write_text(json.dumps(held))
-        assert pipeline_run.running_processes() == [other.pid]
-        other.kill()
-    assert pipeline_run.running_processes() == []
+def test_a_merge_conflict_in_the_history_is_named_and_its_end_lets_the_next_call_finish(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history.ALL.parent.mkdir()
+    history.ALL.write_text('{"key": "a"}\n<<<<<<< HEAD\n{"key": "b"}\n')
+    for _ in range(2):
+        assert call() == 1
+        assert (
+            "retrain: write: reports/retrains.jsonl, line 2: found '<<<<<<< HEAD', expected the JSON of a retraining; "
+            "resolve the merge conflict or remove the line"
+        ) in " ".join(capsys.readouterr().err.split())
+    history.ALL.write_text('{"key": "a"}\n{"key": "b"}\n')
+    assert call(1) == 0
+    assert world.runs == 1
+    assert [one["key"] for one in lines(history.ALL)][:2] == ["a", "b"]
+    assert len(lines(history.ALL)) == 3

@@ -11,7 +11,7 @@ from pipeline.core.drift_report import Chance, DriftMeasure
 from pipeline.core.evaluation_contracts import DriftTest
 from pipeline.core.observations import Observations
 from pipeline.core.ranges import Fraction
-from pipeline.monitoring.class_shares import measure_shares, share_distances
+from pipeline.monitoring.class_shares import measure_shares, share_distances, to_shares
 
 
 @final
@@ -34,7 +34,7 @@ class LabelShares(DriftTest):
         return observed.is_labelled if observed.is_labelled.any() else "no label is known"
 
     def summarise(self, reference: Observations, new: Observations, seed: int) -> np.ndarray:
-        return np.concatenate([reference.targets, new.targets]).astype(np.float32)
+        return to_shares(np.concatenate([reference.targets, new.targets]), reference.exclusive)
 
     def distances(self, reference: np.ndarray, new: np.ndarray) -> np.ndarray:
         return share_distances(reference, new)

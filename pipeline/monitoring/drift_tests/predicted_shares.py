@@ -11,7 +11,7 @@ from pipeline.core.drift_report import Chance, DriftMeasure
 from pipeline.core.evaluation_contracts import DriftTest
 from pipeline.core.observations import Observations
 from pipeline.core.ranges import Fraction
-from pipeline.monitoring.class_shares import measure_shares, share_distances
+from pipeline.monitoring.class_shares import measure_shares, share_distances, to_shares
 from pipeline.monitoring.label_shift import estimate_shares
 from pipeline.statistics.bootstrap import Bootstrap
 
@@ -39,7 +39,7 @@ class PredictedShares(DriftTest):
         return observed.is_scored if observed.is_scored.any() else "no prediction is known"
 
     def summarise(self, reference: Observations, new: Observations, seed: int) -> np.ndarray:
-        return np.concatenate([reference.decided, new.decided]).astype(np.float32)
+        return to_shares(np.concatenate([reference.decided, new.decided]), reference.exclusive)
 
     def distances(self, reference: np.ndarray, new: np.ndarray) -> np.ndarray:
         return share_distances(reference, new)
@@ -61,8 +61,9 @@ class PredictedShares(DriftTest):
         ends = {"estimated": estimated.shares, "low": estimated.low, "high": estimated.high}
         place = {one: column for column, one in enumerate(reference.classes)}
         rows = [
-            row | {end: _number(numbers[place[str(row["class"])]]) for end, numbers in ends.items()}
+            row | {end: _number(numbers[place[name]]) if name in place else None for end, numbers in ends.items()}
             for row in map(dict, found.details)
+            for name in [str(row["class"])]
         ]
         return replace(found, details=tuple(rows))
 

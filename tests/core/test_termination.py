@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from default_signals import restore_signals
 from dvc.repo import Repo
 
 ROOT = Path(__file__).parents[2]
@@ -59,8 +60,8 @@ def environment(**more):
 
 def start(*arguments, **options):
     command = [sys.executable, "stage.py", *map(str, arguments)]
-    told = {"env": environment(DVC_STAGE="make"), "stderr": subprocess.PIPE, "text": True, **options}
-    return subprocess.Popen(command, **told)
+    told = {"env": environment(DVC_STAGE="make"), "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, **{**told, "preexec_fn": restore_signals, **options})
 
 
 def wait_for(holds, what):

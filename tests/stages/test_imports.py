@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from default_signals import restore_signals
 from dvc.repo import Repo
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +42,8 @@ def start(stage: str, folder: Path, fault: str = SLEEP, **environment: str) -> s
     (folder / "faulty/sitecustomize.py").write_text(SLOW.format(fault=fault))
     environment = {**os.environ, "PYTHONPATH": f"{folder / 'faulty'}{os.pathsep}{ROOT}", **environment}
     command = [sys.executable, "-m", f"pipeline.stages.{stage}"]
-    return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+    pipes = {"stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=folder, env=environment, preexec_fn=restore_signals, **pipes)
 
 
 def wait_for_imports(folder: Path) -> None:

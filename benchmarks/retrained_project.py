@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,12 @@ class RetrainedProject(Checkout):
         ignored.write_text(ignored.read_text() + "/pictures\n/sent.jsonl\n")
         (folder / "dvc.lock").unlink(missing_ok=True)
         self.add(12)
-        self.configure(*SMALL, f"source.path={folder / 'pictures'}")
+
+    def begin(self) -> None:
+        """Makes conf/ small, and the folder a repository with a remote."""
+        self.configure(*SMALL, f"source.path={self.folder / 'pictures'}")
         self.run("git", "init", "-q", "-b", "main")
-        self.dvc("remote", "add", "--quiet", "--default", "store", str(remote))
+        self.dvc("remote", "add", "--quiet", "--default", "store", str(self.remote))
         self.run("git", "add", "-A")
         self.run("git", "commit", "-qm", "start")
 
@@ -169,8 +173,9 @@ class RetrainedProject(Checkout):
 
 
 def kill(number: int, group: bool = False) -> None:
-    """Kill -9 of a process, or of a group of processes, as when the machine loses power."""
-    (os.killpg if group else os.kill)(number, signal.SIGKILL)
+    """Kill -9 of a process, or of what runs of a group of processes, as when the machine loses power."""
+    with suppress(ProcessLookupError):
+        (os.killpg if group else os.kill)(number, signal.SIGKILL)
 
 
 def load_digits() -> tuple[np.ndarray, np.ndarray]:

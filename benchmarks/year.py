@@ -45,7 +45,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         place = Path(made if folder is None else folder).resolve()
         (place / "project").mkdir(parents=True)
-        live(RetrainedProject(place / "project", place / "remote"))
+        project = RetrainedProject(place / "project", place / "remote")
+        project.begin()
+        live(project)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ def test_a_year_of_retraining_tells_one_story(tmp_path: Path) -> None:
         folder = server.__enter__()
     try:
         project.first = (folder,)
+        project.begin()
         for number, month in enumerate(MONTHS):
             project.month, start = number, time.monotonic()
             found = month.happen(project)

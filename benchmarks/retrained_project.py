@@ -28,7 +28,7 @@ SMALL = (  # every stage runs, at its smallest
     *("evaluate.cross_validation=never", "corruption=[]", "intervention=[]", "attribution=none"),
     *(f"check.{name}=null" for name in OFF),
     *("curate.outliers=null", "curate.split_drift=null", "curate.augmentation_safety=null"),
-    *("curate.label_suspects.on_fail=error", "curate.label_suspects.max_share=0.15"),
+    *("curate.label_suspects.on_fail=error", "retrain.age.max_days=1000"),
     *("gate=[superior, not_inferior, no_leak, no_failed_check]", "gate.superior.min_samples=20"),
     "split.fractions={train: 0.4, val: 0.2, test: 0.4}",
     *("retraining.commit=retrained", "retraining.push=true", "retraining.notify_command=[sh, -c, cat >> sent.jsonl]"),
@@ -203,5 +203,3 @@ def clock(month: int) -> str:
 
 def outcomes(history: Sequence[dict[str, Any]]) -> list[str]:
     return [one["outcome"] for one in history]
-
-

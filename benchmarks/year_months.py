@@ -121,7 +121,8 @@ def other_machine(project: RetrainedProject) -> str:
     assert project.history()[-1]["data"]["changes"]["num_before"] is not None
     card = json.loads((project.folder / "data/predictor/card.json").read_text())
     assert len(card["classes"]) == len(DIGITS)
-    assert "up to date" in project.dvc("status"), project.dvc("status")
+    found = json.loads(project.dvc("data", "status", "--json"))
+    assert "uncommitted" not in found, found  # the folder has what dvc.lock says
     project.set_option("\n  pull: true", "")
     return "a machine without data pulls them, no action"
 
@@ -129,7 +130,7 @@ def other_machine(project: RetrainedProject) -> str:
 def new_camera(project: RetrainedProject) -> str:
     """Pictures of another camera; the caller is killed while DVC works, then all processes in train, and in register.
 
-    After the first kill DVC goes on alone, up to its next line: nobody reads it. The next call waits for its end.
+    After the first kill DVC goes on alone, and the next call waits for its end.
     """
     project.add(12, look=other_camera, prefix="camera_")
     before = count_all(project)
@@ -143,8 +144,9 @@ def new_camera(project: RetrainedProject) -> str:
     second = project.start()
     project.wait_for(lambda: project.writer("train") != train, second)
     kill(second.pid, group=True)
-    kill(first.pid, group=True)  # DVC, where it still works
+    kill(first.pid, group=True)  # DVC, which still works
     second.wait()
+    assert "still runs stages here, waiting for its end" in project.printed()
     decided = len(project.read_lines("reports/promotions.jsonl"))
     third = project.start()
     project.wait_for(lambda: len(project.read_lines("reports/promotions.jsonl")) > decided, third)
@@ -241,9 +243,9 @@ def check_story(project: RetrainedProject) -> None:
         (one["version"], one["outcome"] == "promoted") for one in ran
     ]
     promoted, champion = [one["version"] for one in ran if one["outcome"] == "promoted"], None
-    for one in decisions:
-        assert one["champion_before"] == champion
-        champion = one["version"] if one["promoted"] else champion
+    for decision in decisions:
+        assert decision["champion_before"] == champion
+        champion = decision["version"] if decision["promoted"] else champion
     model = project.client().get_registered_model(MODEL)
     assert {name: str(version) for name, version in model.aliases.items()} == {
         "champion": promoted[-1],
@@ -260,13 +262,14 @@ def check_git(project: RetrainedProject, ran: list[dict[str, Any]]) -> None:
     commits = project.git("log", "--reverse", "--format=%H", "main..retrained")
     subjects = project.git("log", "--reverse", "--format=%s", "main..retrained")
     assert subjects == [f"Retrained: {MODEL} version {one['version']}, {one['outcome']}" for one in ran]
-    for number, (commit, one) in enumerate(zip(commits, ran, strict=True), 1):
-        assert f"Retraining: {one['key']}" in project.git("log", "-1", "--format=%b", commit)
+    for number, (commit, retraining) in enumerate(zip(commits, ran, strict=True), 1):
+        assert f"Retraining: {retraining['key']}" in project.git("log", "-1", "--format=%b", commit)
         recorded = [json.loads(line) for line in project.git("show", f"{commit}:reports/promotions.jsonl")]
         assert [entry["version"] for entry in recorded] == [entry["version"] for entry in ran[:number]]
-        assert json.loads("\n".join(project.git("show", f"{commit}:reports/retrain.json")))["key"] == one["key"]
+        last = json.loads("\n".join(project.git("show", f"{commit}:reports/retrain.json")))
+        assert last["key"] == retraining["key"]
         lock = yaml.safe_load("\n".join(project.git("show", f"{commit}:dvc.lock")))
         for output in [output for stage in lock["stages"].values() for output in stage["outs"]]:
             if output["path"] != "params.yaml":  # git has it
                 stored = project.remote / "files/md5" / output["md5"][:2] / output["md5"][2:]
-                assert stored.exists(), (one["version"], output["path"])
+                assert stored.exists(), (retraining["version"], output["path"])

@@ -136,7 +136,7 @@ def remember_files_of_dvc() -> None:
         stream.write(dumped[content])
 
     module.parse_yaml, module._dump = parse_once, dump_once
-    sys.modules["dvc.utils.strictyaml"].parse_yaml = parse_once
+    importlib.import_module("dvc.utils.strictyaml").parse_yaml = parse_once  # type: ignore[attr-defined]
 
 
 def reap(number: int, frame: FrameType | None) -> None:

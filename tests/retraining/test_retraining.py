@@ -199,6 +199,7 @@ def test_data_that_ingest_would_refuse_end_with_the_code_of_data(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of a dry run, too."""
+
     def refuse(params: Params) -> pd.DataFrame:
         raise data_changes.DataRefused("ingest: 3 of 8 items were refused")
 

@@ -29,6 +29,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 LIBRARIES = (
     *(
@@ -116,17 +117,18 @@ def serve(address: str, libraries: list[str]) -> None:
 
 def remember_files_of_dvc() -> None:
     """Lets a process of DVC parse and write the same YAML once: of 15 seconds in a run of all stages these are 10."""
-    module = sys.modules["dvc.utils.serialize._yaml"]
+    module: Any = sys.modules["dvc.utils.serialize._yaml"]
+    strict: Any = importlib.import_module("dvc.utils.strictyaml")
     parse, dump = module.parse_yaml, module._dump
     parsed: dict[tuple[str, str], bytes] = {}
     dumped: dict[bytes, str] = {}
 
-    def parse_once(text: str, path: str, typ: str = "safe") -> dict:
+    def parse_once(text: str, path: str, typ: str = "safe") -> Any:
         if (typ, text) not in parsed:
             parsed[typ, text] = pickle.dumps(parse(text, path, typ))
         return pickle.loads(parsed[typ, text])
 
-    def dump_once(data: dict, stream: io.TextIOBase) -> None:
+    def dump_once(data: Any, stream: io.TextIOBase) -> None:
         content = pickle.dumps(data)
         if content not in dumped:
             written = io.StringIO()
@@ -135,8 +137,7 @@ def remember_files_of_dvc() -> None:
             parsed["rt", dumped[content]] = content
         stream.write(dumped[content])
 
-    module.parse_yaml, module._dump = parse_once, dump_once
-    importlib.import_module("dvc.utils.strictyaml").parse_yaml = parse_once  # type: ignore[attr-defined]
+    module.parse_yaml, module._dump, strict.parse_yaml = parse_once, dump_once, parse_once
 
 
 def reap(number: int, frame: FrameType | None) -> None:

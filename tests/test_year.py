@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -15,8 +16,10 @@ from forked_python import LIBRARIES, forked_python
 from benchmarks.retrained_project import RetrainedProject
 from benchmarks.year_months import MONTHS, check_story
 
-UNUSED = ("torch._dynamo", "torchvision", "timm", "accelerate", "faiss", "dvc_task")  # by a logistic regression
-UNUSED += ("dvc.commands.experiments.run", "dvc.repo.experiments")
+UNUSED = (  # by a logistic regression
+    *("torch._dynamo", "torchvision", "timm", "accelerate"),
+    *("dvc_task", "dvc.commands.experiments.run", "dvc.repo.experiments"),
+)
 USED = (*(name for name in LIBRARIES if name not in UNUSED), "warm_project")
 pytestmark = [
     pytest.mark.slow,
@@ -43,7 +46,9 @@ def project(tmp_path: Path) -> Iterator[RetrainedProject]:
         (tmp_path / name).mkdir()
     made = RetrainedProject(tmp_path / "project", tmp_path / "remote")
     variables = made.environment() | {"WARM_FOLDER": str(tmp_path / "warm")}
-    variables["PYTHONPATH"] += f"{os.pathsep}{Path(__file__).parent}"
+    for name in ("warm_project.py", "composed_once.py"):  # the folder of the tests is not on the server's path
+        shutil.copy(Path(__file__).parent / name, tmp_path / "warm")
+    variables["PYTHONPATH"] += f"{os.pathsep}{tmp_path / 'warm'}"
     with ExitStack() as stack:
         with single_core():
             folder = stack.enter_context(forked_python(tmp_path / "forked", variables, USED))

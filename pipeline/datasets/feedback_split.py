@@ -14,6 +14,8 @@ from pipeline.core.manifest_schema import EXIF, NONE, ORIGIN, SPLITS
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group, connected_groups
 from pipeline.images.feedback_pictures import FROM_SOURCE, SAID, is_feedback
 
+HELD_OUT = [name for name in SPLITS if name != "train"]
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,7 @@ def split_samples(
 
 
 def pairs_in_use(duplicates: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
-    """The pairs without those of feedback in no split, through which samples of two splits would seem to belong together."""
+    """The pairs without those of feedback in no split, through which two splits would seem to share a photograph."""
     unused = {name for name, one in zip(splits["sample_id"], splits["split"], strict=True) if one == NONE}
     unused = {name for name in unused if is_feedback(name)}
     return duplicates[~(duplicates["left"].isin(unused) | duplicates["right"].isin(unused))] if unused else duplicates
@@ -100,7 +102,7 @@ def _with_twins(recorded: pd.DataFrame | None, joined: pd.Series, is_own: np.nda
         return None
     before = recorded.set_index("sample_id")["split"].reindex(joined.index)
     trained = set(joined[(before == "train").to_numpy() & ~is_own])
-    held_out = set(joined[before.isin(["val", "test"]).to_numpy()])
+    held_out = set(joined[before.isin(HELD_OUT).to_numpy()])
     twins = joined[is_own & ~before.isin(SPLITS).to_numpy() & joined.isin(trained - held_out).to_numpy()]
     more = pd.DataFrame({"sample_id": twins.index, "split": "train", "group": twins.to_numpy()})
     return pd.concat([recorded[~recorded["sample_id"].isin(set(twins.index))], more], ignore_index=True)
@@ -109,13 +111,13 @@ def _with_twins(recorded: pd.DataFrame | None, joined: pd.Series, is_own: np.nda
 def _place(rows: pd.DataFrame, joined: pd.Series, own: pd.DataFrame, is_own: np.ndarray) -> pd.DataFrame:
     """`sample_id`, `split`, `group` and `reason` (a field of FeedbackPlaces) of the samples of feedback."""
     of_own = joined[is_own].to_numpy()
-    held_out = set(of_own[own["split"].isin(["val", "test"]).to_numpy()])
+    held_out = set(of_own[own["split"].isin(HELD_OUT).to_numpy()])
     group_of = own.groupby(of_own)["group"].min()
     texts = rows["labels"].map(lambda names: tuple(sorted(names)))
     pixels = list(zip(rows["content_hash"], texts, strict=True))
     in_train = {pixels[row] for row, part in zip(np.flatnonzero(is_own), own["split"], strict=True) if part == "train"}
     labelled = are_labelled(rows)
-    placed = []
+    rows_out = []
     for row in np.flatnonzero(~is_own):
         group = joined.iloc[row]
         reason = "train"
@@ -126,5 +128,5 @@ def _place(rows: pd.DataFrame, joined: pd.Series, own: pd.DataFrame, is_own: np.
         elif pixels[row] in in_train:
             reason = "copies"
         split = "train" if reason == "train" else NONE
-        placed.append((rows.index[row], split, group_of.get(group, group), reason))
-    return pd.DataFrame(placed, columns=["sample_id", "split", "group", "reason"]).astype("str")
+        rows_out.append((rows.index[row], split, group_of.get(group, group), reason))
+    return pd.DataFrame(rows_out, columns=["sample_id", "split", "group", "reason"]).astype("str")

@@ -62,16 +62,16 @@ class FeedbackPictures(Source):
         return cls(name=source, watch=str(root / artifacts.feedback_folder(source).name))
 
     def read(self) -> pd.DataFrame:
-        """All feedback: `path`, `labels`, `negative`, `group` (None), `refused`, `detail`, `attr_origin` and what was said.
+        """All feedback, empty where there is none.
 
-        Empty where there is none.
+        Columns `path`, `labels`, `negative`, `group` (None), `refused`, `detail`, `attr_origin` and `SAID`.
 
         Raises:
             UserError: A table is damaged, or was not written by `colibri retrain`.
         """
         import pandas as pd
 
-        rows = [*self._labelled(), *self._left_out()]
+        rows = [*self._read_labels(), *self._read_left_out()]
         names = ("path", "labels", "negative", "group", "refused", "detail", ORIGIN, *SAID.values())
         return pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names}).astype(
             {"path": "str", "negative": "bool"}
@@ -89,7 +89,7 @@ class FeedbackPictures(Source):
     def _file(self, path: str) -> str:
         return f"{PICTURES}/{path.removeprefix(PREFIX)}"
 
-    def _labelled(self) -> Iterator[dict[str, object]]:
+    def _read_labels(self) -> Iterator[dict[str, object]]:
         for row, where in read_rows(Path(self.watch) / LABELS, LABEL_COLUMNS):
             path, labels = PREFIX + row["image"].removeprefix(f"{PICTURES}/"), _labels(row["label"], where)
             if not row["image"].startswith(f"{PICTURES}/") or not is_feedback(path):
@@ -97,7 +97,7 @@ class FeedbackPictures(Source):
             said = {column: row[name] or None for name, column in SAID.items()}
             yield {"path": path, "labels": labels, "negative": not labels, ORIGIN: FROM_FEEDBACK, **said}
 
-    def _left_out(self) -> Iterator[dict[str, object]]:
+    def _read_left_out(self) -> Iterator[dict[str, object]]:
         for row, where in read_rows(Path(self.watch) / LEFT_OUT, LEFT_OUT_COLUMNS):
             path = PREFIX + row["digest"]
             if row["reason"] not in REASONS or not is_feedback(path):

@@ -47,14 +47,17 @@ def take_feedback(params: Params, store: str | None) -> JsonObject:
 
 
 @contextmanager
-def feedback_in_advance(params: Params, store: str | None) -> Iterator[tuple[Path, str]]:
-    """A copy of `data/feedback/` as `take_feedback` would make it, for the time of a look, and the sentence."""
+def feedback_in_advance(params: Params, store: str | None) -> Iterator[tuple[Path | None, str]]:
+    """A copy of `data/feedback/` as `take_feedback` would make it, for the time of a look; None where it makes none.
+
+    With it the sentence of `take_feedback`, or an empty text.
+    """
     with tempfile.TemporaryDirectory() as root:
         name = artifacts.feedback_folder(str(params["source"]["name"])).name
         if (artifacts.FEEDBACK / name).is_dir():
             shutil.copytree(artifacts.FEEDBACK / name, Path(root) / name)
         found = _export(params, store, Path(root))
-        yield Path(root), "" if found is None else describe_feedback(found)
+        yield (None, "") if found is None else (Path(root), describe_feedback(found))
 
 
 def feedback_record(params: Params) -> Path:
@@ -88,8 +91,9 @@ def _describe_accuracy(found: ExportedFeedback) -> str:
     between = binomtest(found.right, found.answers).proportion_ci(method="wilson")
     return (
         f" Of {count_of(found.answers, 'answer')} that people looked at {found.right:,} were right "
-        f"({found.right / found.answers:.0%}, 95 % interval {between.low:.0%} to {between.high:.0%}); these are no random "
-        "sample of all answers."
+        f"({100 * found.right / found.answers:.0f} %, 95 % interval {100 * between.low:.0f} to "
+        f"{100 * between.high:.0f} %); these are no "
+        "random sample of all answers."
     )
 
 

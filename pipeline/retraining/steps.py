@@ -78,9 +78,10 @@ class Retraining:
     def fetch_commands(self) -> list[list[str]]:
         return [["pull"]] * self.options.pull + [["update", path] for path in self.options.update]
 
-    def look(self, write: bool, feedback: Path = artifacts.FEEDBACK) -> JsonObject:
-        """What the rules look at; with `write` the pages of drift are written."""
-        before, manifest = data_changes.read_reference(), data_changes.ingest_now(self.params, feedback)
+    def look(self, write: bool, feedback: Path | None = None) -> JsonObject:
+        """What the rules look at, with the feedback of another folder where one is given; with `write` also pages."""
+        before = data_changes.read_reference()
+        manifest = data_changes.ingest_now(self.params, *([] if feedback is None else [feedback]))
         changes = data_changes.compare_manifests(before, manifest)
         drift, report = drift_reading.measure_new(self.params, before, manifest, write)
         since = retrainings.champion_time(str(self.params["register"]["model_name"]))
@@ -100,7 +101,8 @@ class Retraining:
         try:
             journal.take("fetch", self.fetch)
             said = journal.take("feedback", lambda: take_feedback(self.params, self.options.feedback))
-            say(*[said["sentence"]] * bool(said))
+            if said:
+                say(said["sentence"])
             found = journal.take("look", lambda: self.look(write=True))
             decision = journal.take("decide", lambda: self.decide(found))
             say(decision["changes"], *(f"{name}: {rule['sentence']}" for name, rule in decision["rules"].items()))
@@ -208,7 +210,8 @@ def plan(now: datetime) -> list[str]:
     if not decision["does_run"]:
         return [*lines, f"would do nothing: {decision['reason']}"]
     stale = find_stale(work.params)
-    lines.append(f"would run {', '.join(stale) or 'nothing, all is up to date'}: {decision['reason']}")
+    none = "ingest and what follows" if said else "nothing, all is up to date"  # feedback is not there as yet
+    lines.append(f"would run {', '.join(stale) or none}: {decision['reason']}")
     options = work.options
     lines += [f"would commit dvc.lock and reports on {options.commit}"] * (options.commit is not None)
     lines += ["would push data and model to DVC's remote"] * options.push

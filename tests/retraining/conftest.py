@@ -52,7 +52,7 @@ def world(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> World
     monkeypatch.setattr(config, "compose", lambda: json.dumps(params))
     monkeypatch.setattr("pipeline.choices.params_check.refuse_misfits", lambda params: None)
     monkeypatch.setattr(data_changes, "read_reference", lambda: made.reference)
-    monkeypatch.setattr(data_changes, "ingest_now", lambda params, feedback: made.manifest)
+    monkeypatch.setattr(data_changes, "ingest_now", lambda params: made.manifest)
     monkeypatch.setattr(pipeline_run, "run_pipeline", made.run)
     monkeypatch.setattr(retrainings, "champion_time", lambda name: NOW - timedelta(days=5) if made.versions else None)
     monkeypatch.setattr(

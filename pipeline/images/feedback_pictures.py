@@ -123,10 +123,10 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[dict[str, 
     """
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+        raise UserError(f"{path} cannot be read ({error.strerror}); check its permissions") from None
     found, rows, lines = split_rows(path, decode_text(data, path))
     missing = [name for name in columns if name not in found]
     if missing:

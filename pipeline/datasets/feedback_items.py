@@ -71,7 +71,7 @@ def _refuse_unknown(feedback: pd.DataFrame, known: set[str]) -> pd.DataFrame:
 
 def describe_feedback(manifest: pd.DataFrame, quarantine: pd.DataFrame) -> str:
     """`12 from feedback (3 left out: 2 discarded, 1 not stored)`; empty where there is none."""
-    num_taken = sum(map(is_feedback, manifest["sample_id"]))
+    num_taken = sum(map(is_feedback, manifest["sample_id"])) if ORIGIN in manifest else 0
     reasons = quarantine.loc[quarantine["path"].map(is_feedback).astype(bool), "reason"].value_counts().sort_index()
     if not num_taken and not len(reasons):
         return ""

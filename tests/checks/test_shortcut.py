@@ -239,7 +239,7 @@ def test_an_accepted_property_does_not_hide_the_note(make_manifest):
 def test_feedback_of_one_class_is_a_shortcut_and_of_both_is_none(make_manifest, of_a, accuracy):
     """40 of each class from the source, 40 from feedback. Where these are all b, origin is right for 40/40 a, 40/80 b.
 
-    What is said of the label itself, such as who corrected it, is no property. Out of fold chance is a little below 0.5.
+    What is said of the label itself, such as who corrected it, is no property. Out of fold, chance is below 0.5.
     """
     origin = ["source"] * 80 + ["feedback"] * 40
     samples = make_manifest("ab" * 40 + "a" * of_a + "b" * (40 - of_a), attr_origin=origin)

@@ -100,7 +100,7 @@ def test_a_corrected_picture_becomes_a_sample_of_train_and_moves_no_other(say, p
     assert rows.loc[added == "train", "labels"].map(list).tolist() == [["bee"]] * 3
     assert set(rows.loc[added == "train", "attr_of_label_decided"]) == {one["class"] for one in entries}
     assert set(rows["attr_of_label_version"]) == {"local"}
-    check.main()  # no check is misled into an error: none of these pictures leaks, and origin may be named as a shortcut
+    check.main()  # none of these pictures leaks, so no check stops the run
     bytes_before = artifacts.SPLITS.read_bytes()
     assert feedback_step.take_feedback(params, store)["new"] == 0
     assert run_stages().equals(after)

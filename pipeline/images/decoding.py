@@ -44,6 +44,10 @@ REJECTION_REASONS = {
     "bad_name": "the file's name is not UTF-8",
     "bad_annotation": "the annotation of this item is damaged, unsafe or contradicts itself",
     "dropped": "a person dropped it in data/label_decisions/",
+    "discarded": "feedback: a person said to leave the picture out",
+    "contradicted": "feedback: people gave the picture different labels",
+    "not_stored": "feedback: the server did not store the picture (colibri serve --keep-pictures)",
+    "unknown_class": "feedback: no sample of the source has the label (ingest.feedback_classes)",
 }
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error)  # from Pillow
 OPENING = Lock()  # of Pillow's limit, which is global: a server decodes in several threads

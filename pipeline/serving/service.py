@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.core.errors import ItemRejected, UserError
-from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerStore
+from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerStore, describe_failure
 from pipeline.serving.answer_tables import as_text
 from pipeline.serving.batching import Batcher, warm_up
 from pipeline.serving.limits import Limits, Refusal
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pipeline.serving.uploads import Upload
 
 DIGITS = 6  # of a score
+STORE_ERRORS = (sa.exc.SQLAlchemyError, OSError)
 Row = tuple[sa.Table, "JsonObject"]
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]  # PostgreSQL stores no NUL
 
@@ -81,6 +82,7 @@ class Service:
         report: Callable[[str], None],
     ):
         self.limits, self.keeps_pictures, self.measures = limits, keep_pictures, measures
+        self.report, self.store_problem = report, ""
         self.telemetry = Telemetry()
         self.watch = ModelWatch(model, poll_seconds, self._prepare, report)
         self.store = AnswerStore(store)
@@ -138,9 +140,12 @@ class Service:
         """Stores what a person says; `id` is that of the feedback.
 
         Raises:
-            Refusal: There is no such answer, or the labels are not those of its model.
+            Refusal: There is no such answer, the labels are not those of its model, or nothing can be stored.
         """
-        answer = await asyncio.to_thread(self.store.find_answer, str(body.id))  # takes no thread from decoding
+        try:
+            answer = await asyncio.to_thread(self.store.find_answer, str(body.id))  # takes no thread from decoding
+        except STORE_ERRORS as error:
+            raise self._refuse_without_store(error) from None
         if answer is None:
             raise Refusal(404, "unknown_id", f"there is no answer {body.id}; send the id that came with a prediction")
         labels = self._right_labels(body, answer)
@@ -225,9 +230,19 @@ class Service:
     async def _store(self, rows: list[Row]) -> None:
         try:
             await asyncio.wrap_future(self.store.append(rows))
-        except sa.exc.SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise Refusal(503, "cannot_store", f"the answer cannot be stored ({reason[:200]})") from None
+        except STORE_ERRORS as error:
+            raise self._refuse_without_store(error) from None
+        if self.store_problem:
+            self.report("answers are stored again")
+            self.store_problem = ""
+
+    def _refuse_without_store(self, error: Exception) -> Refusal:
+        """What a client reads; the reason, which may name machines and users, is for the terminal."""
+        reason = describe_failure(error)
+        if reason != self.store_problem:
+            self.report(f"answers cannot be stored, and are refused with 503: {reason}")
+        self.store_problem = reason
+        return Refusal(503, "cannot_store", "nothing can be stored at present; send the request again later")
 
 
 def describe_answer(found: Answers, model: ServedModel) -> JsonObject:

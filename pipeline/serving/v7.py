@@ -1,6 +1,7 @@
 """V7's bring-your-own-model: `POST /infer` with a picture, answered by tags; `GET /classes` is the server's own.
 
-https://docs.v7labs.com/docs/bring-your-own-model
+https://docs.v7labs.com/docs/bring-your-own-model; the form of the answer is byom/byom_schema.json of V7's repository
+github.com/v7labs/customer-enablement.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ def create_router(service: Service) -> APIRouter:
                 raise Refusal(422, "no_picture", "image has neither base64 nor url")
             found = await service.answer([Upload("", decode_text(text))], "infer")
         except Refusal as error:
-            raise Refusal(error.status, error.code, str(error), {**error.details, "status": "failed"}) from None
-        return JSONResponse({"status": "succeeded", "result": describe_tags(found["predictions"][0]), **found})
+            raise Refusal(error.status, error.code, str(error), {**error.details, "status": "failed", "results": []}) from None
+        return JSONResponse({"status": "succeeded", "results": describe_tags(found["predictions"][0]), **found})
 
     return router
 

@@ -14,7 +14,9 @@ SQLITE = """CREATE TRIGGER {table}_{verb} BEFORE {verb} ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} only grows: no {verb}'); END"""
 FUNCTION = """CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
 $$BEGIN RAISE EXCEPTION '% only grows: no %', TG_TABLE_NAME, TG_OP; END$$"""
-POSTGRESQL = "CREATE TRIGGER {table}_{verb} BEFORE {verb} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+POSTGRESQL = (
+    "CREATE TRIGGER {table}_{verb} BEFORE {verb} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+)
 
 
 def only_grows(table: sa.Table, verbs: Sequence[str] = ("UPDATE", "DELETE")) -> None:

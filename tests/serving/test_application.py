@@ -296,3 +296,22 @@ def test_a_fault_of_ours_is_500_and_the_server_goes_on(client, service, scans, m
     assert "the network broke" in capsys.readouterr().err
     monkeypatch.undo()
     assert post_picture(client, scans[0]).status_code == 200
+
+
+def test_a_client_that_leaves_in_the_middle_is_no_fault_of_ours(client, capsys):
+    """Else strangers could fill the terminal with traces."""
+    parts = [{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}]
+    sent = []
+
+    async def receive():
+        return parts.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json"), (b"content-length", b"9")]
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers, "query_string": b""}
+    asyncio.run(client.app(scope, receive, send))
+    assert sent[0]["status"] == 499
+    assert capsys.readouterr().err == ""
+    assert 'colibri_requests_total{path="/predict",status="499"}' in client.get("/metrics").text

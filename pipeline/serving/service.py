@@ -6,7 +6,7 @@ import asyncio
 import math
 import os
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal, final
 
@@ -18,12 +18,14 @@ from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerSto
 from pipeline.serving.answer_tables import as_text
 from pipeline.serving.batching import Batcher, warm_up
 from pipeline.serving.limits import Limits, Refusal
-from pipeline.serving.pictures import DecodedPicture, decode_picture, digest_bytes
+from pipeline.serving.pictures import Measurements, digest_bytes, read_and_measure
 from pipeline.serving.served_model import ModelWatch, ServedModel
 from pipeline.serving.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
 
     from pipeline.core.open_types import JsonObject
     from pipeline.prediction.classifier import Answers
@@ -189,19 +191,29 @@ class Service:
             self.telemetry.changes.inc()
         self.telemetry.report_model(model)
 
-    async def _classify(self, model: ServedModel, upload: Upload) -> tuple[DecodedPicture, Answers]:
-        loop = asyncio.get_running_loop()
+    async def _classify(self, model: ServedModel, upload: Upload) -> tuple[Measurements, Answers]:
+        job = self.pool.submit(self._read, model, upload.data)
+        job.add_done_callback(lambda job: self.batcher.forget(1) if job.cancelled() else None)
+        waiting, measured = await asyncio.wrap_future(job)
+        return measured, await asyncio.wrap_future(waiting)
+
+    def _read(self, model: ServedModel, data: bytes) -> tuple[Future[Answers], Measurements]:
+        """In a thread: puts a picture into the queue, and measures it while it waits."""
+        is_submitted = False
+
+        def submit(pixels: np.ndarray) -> Future[Answers]:
+            nonlocal is_submitted
+            is_submitted = True
+            return self.batcher.submit(model, pixels)
+
         try:
-            decoded = await loop.run_in_executor(
-                self.pool, decode_picture, model.classifier, self.limits.pixels, self.measures, upload.data
-            )
-        except BaseException:
-            self.batcher.forget(1)
-            raise
-        return decoded, await asyncio.wrap_future(self.batcher.submit(model, decoded.pixels))
+            return read_and_measure(model.classifier, self.limits.pixels, self.measures, data, submit)
+        finally:
+            if not is_submitted:
+                self.batcher.forget(1)
 
     def _record(
-        self, model: ServedModel, upload: Upload, decoded: DecodedPicture, found: Answers, call: str
+        self, model: ServedModel, upload: Upload, measured: Measurements, found: Answers, call: str
     ) -> tuple[JsonObject, list[Row]]:
         """The entry of an answer, and its rows."""
         entry = {"id": str(uuid.uuid4()), "file": upload.name, **describe_answer(found, model)}
@@ -212,14 +224,14 @@ class Service:
             "model": model.name,
             "version": model.version,
             "digest": digest_bytes(upload.data),
-            "content_hash": decoded.content_hash,
+            "content_hash": measured.content_hash,
             "labels": entry["labels"],
             "scores": entry["scores"],
             "abstains": entry["abstains"],
             "label_set": entry.get("set"),
             "out_of_distribution": entry.get("out_of_distribution"),
             "reason": entry["reason"],
-            "properties": {key: value for key, value in decoded.properties.items() if math.isfinite(value)},
+            "properties": {key: value for key, value in measured.properties.items() if math.isfinite(value)},
         }
         self.telemetry.pictures.labels("abstained" if entry["abstains"] else "decided").inc()
         for label in entry["labels"]:

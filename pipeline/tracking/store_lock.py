@@ -72,12 +72,12 @@ def _acquire(client: MlflowClient, owner: str, deadline: float) -> None:
         elif found and now - since >= STALE:
             time.sleep(random.uniform(0.0, PAUSE))  # noqa: S311 - so that two that wait do not act together
             if _read(client) == found:
-                warn(f"the lock of {found.partition(' | ')[0]} is taken over: its process has ended")
+                warn(f"the lock of {_describe(found)} is taken over: its process has ended")
                 _delete(client)
             continue
         if now > deadline:
             raise UserError(
-                f"another process decides about a champion ({found.partition(' | ')[0] or 'not known'}) and has not "
+                f"another process decides about a champion ({_describe(found)}) and has not "
                 f"ended; wait until it has, then run again, or delete the registered model {LOCK} in MLflow"
             )
         time.sleep(min(PAUSE, max(deadline - now, 0.01)))
@@ -108,6 +108,11 @@ def _read(client: MlflowClient) -> str:
             raise
         return ""
     return f"{tags.get(OWNER, '')} | {tags.get(BEATS, '')}"
+
+
+def _describe(found: str) -> str:
+    """Host, process and time, without the random part that makes an owner one of its kind."""
+    return found.partition(" | ")[0].rpartition(", ")[0] or "not known"
 
 
 def _beat(client: MlflowClient, owner: str, is_over: threading.Event) -> None:

@@ -52,9 +52,9 @@ def test_who_holds_it_is_named(client):
 
 def test_the_lock_of_a_process_that_has_ended_is_taken_over(client, monkeypatch, capsys):
     monkeypatch.setattr(store_lock, "STALE", 0.2)
-    client.create_registered_model(LOCK, tags={OWNER: "other, process 7", BEATS: "3"})
+    client.create_registered_model(LOCK, tags={OWNER: "other, process 7, d3b0", BEATS: "3"})
     with lock_store(wait=10):
-        assert client.get_registered_model(LOCK).tags[OWNER] != "other, process 7"
+        assert client.get_registered_model(LOCK).tags[OWNER] != "other, process 7, d3b0"
     assert "the lock of other, process 7 is taken over: its process has ended" in capsys.readouterr().err
 
 

@@ -104,7 +104,9 @@ def _add_state(app: FastAPI, service: Service) -> None:
         is_ready = await asyncio.to_thread(service.is_ready)  # a database that hangs holds up no other call
         return JSONResponse({"ready": is_ready, **count_waiting(service)}, status_code=200 if is_ready else 503)
 
-    text = {200: {"description": "Figures", "content": {"text/plain": {"schema": {"type": "string"}}}}}
+    text: dict[int | str, JsonObject] = {
+        200: {"description": "Figures", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    }
 
     @app.get("/metrics", summary="Figures for Prometheus", response_class=Response, responses=describe_answers() | text)
     async def metrics() -> Response:

@@ -88,7 +88,7 @@ def describe_body(schemas: JsonObject) -> JsonObject:
 
 def describe_answers(form: type[BaseModel] | None = None, status: int = 200) -> dict[int | str, JsonObject]:
     """What a route says of its answers: every refusal, and the form of what it answers otherwise."""
-    refusals = {code: _describe(text, Error) for code, text in REFUSALS.items()}
+    refusals: dict[int | str, JsonObject] = {code: _describe(text, Error) for code, text in REFUSALS.items()}
     return refusals | ({status: _describe("Answered", form)} if form else {})
 
 

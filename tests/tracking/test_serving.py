@@ -140,7 +140,8 @@ def wait_until(is_true):
 def test_the_documented_line_of_curl(version, store, tmp_path, encode):
     """A picture is classified; one that cannot be read is 400 with the reason, and the server goes on."""
     port = free_port()
-    serve = ["models", "serve", "-m", f"models:/{NAME}/1", "--env-manager", "local", "--port", str(port)]
+    registry.set_alias(NAME, "champion", version)
+    serve = ["models", "serve", "-m", f"models:/{NAME}@champion", "--env-manager", "local", "--port", str(port)]
     words = [sys.executable, "-m", "mlflow", *serve]
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen(words, stdout=log, stderr=log, env=serving_environment(), start_new_session=True)

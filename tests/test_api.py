@@ -125,3 +125,23 @@ def test_a_picture(finished, channels):
     np.testing.assert_array_equal(read_picture("b", finished), images[1].squeeze())
     with pytest.raises(UserError, match=r"^'c' is no picture of the last run; take a name of read_predictions"):
         read_picture("c", finished)
+
+
+def test_answers_and_feedback_of_a_server(finished, tmp_path):
+    from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerStore
+
+    with pytest.raises(UserError, match=r"answers\.db does not exist: no server has stored an answer there"):
+        api.read_answers(project=finished)
+    address = f"sqlite:///{tmp_path / 'answers.db'}"
+    store = AnswerStore(address)
+    about = {"model": "m", "version": "1", "digest": "d", "content_hash": "", "reason": "", "properties": {}}
+    row = {"id": "a", "time": "2026-11-01T12:00:00+00:00", "call": "predict", **about}
+    row |= {"labels": ["ant"], "scores": {"ant": 0.75, "bee": 0.25}, "abstains": False}
+    said = {"id": "f", "time": row["time"], "answer_id": "a", "action": "correct", "labels": ["bee"], "who": "Ada"}
+    rows = [(ANSWERS, row), (PICTURES, {"answer_id": "a", "data": b"GIF8"}), (FEEDBACK, {**said, "note": ""})]
+    store.append(rows).result(10)
+    store.close()
+    assert api.read_answers(address, finished)[["class", "confidence"]].values.tolist() == [["ant", 0.75]]
+    assert api.read_feedback(address, finished)[["right", "is_right"]].values.tolist() == [[["bee"], False]]
+    assert api.export_feedback(tmp_path / "out", address, finished).pictures == 1
+    assert (tmp_path / "out/pictures/d.gif").read_bytes() == b"GIF8"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,7 +56,7 @@ def read_answers(
             **{name: _text(rows, name) for name in ("call", "model", "version")},
             "class": pd.Series([labels_to_text(row["labels"]) for row in rows], dtype="str"),
             "labels": pd.Series([row["labels"] for row in rows], dtype="object"),
-            "confidence": pd.Series([max(row["scores"].values(), default=math.nan) for row in rows], dtype="float64"),
+            "confidence": pd.Series([_highest(row["scores"]) for row in rows], dtype="float64"),
             "scores": pd.Series([row["scores"] for row in rows], dtype="object"),
             "abstains": pd.Series([row["abstains"] for row in rows], dtype="boolean"),
             "set": pd.Series([row["label_set"] for row in rows], dtype="object"),
@@ -127,6 +128,11 @@ def select_rows(store: str | None, query: sa.Select[Any]) -> list[JsonObject]:
             return [dict(row) for row in connection.execute(query).mappings()]
     finally:
         engine.dispose()
+
+
+def _highest(scores: Mapping[str, float | None]) -> float:
+    """NaN where there is none; one that was no number is stored as None."""
+    return max((one for one in scores.values() if one is not None), default=math.nan)
 
 
 def _text(rows: list[JsonObject], name: str) -> pd.Series:

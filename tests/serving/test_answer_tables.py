@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pandas as pd
 import pytest
-from feedback_examples import START, answer, feedback
+from feedback_examples import START, answer, feedback, store_rows
 
 from pipeline.core.errors import UserError
 from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerStore
@@ -45,6 +45,12 @@ def test_answers_are_read_by_time_and_version(filled):
     assert part["id"].tolist() == ["a1", "a2"]
     assert read_answers(filled, version="2").empty
     assert list(read_answers(filled, version="2").columns)[:3] == ["id", "time", "call"]
+
+
+def test_a_score_that_was_no_number_is_left_out_of_the_confidence(address):
+    rows = [answer(0, "p") | {"scores": {"cat": None, "dog": 0.25}}, answer(1, "q") | {"scores": {"cat": None}}]
+    store_rows(address, [(ANSWERS, row) for row in rows])
+    assert read_answers(address)["confidence"].fillna(-1).tolist() == [0.25, -1]
 
 
 def test_feedback_is_joined_with_answers(filled):

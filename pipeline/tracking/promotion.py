@@ -24,8 +24,10 @@ from pipeline.core.test_ledger import digest_samples
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.figures import build_gates, metrics_of_gates
 from pipeline.evaluation.promotion_policy import decide_promotion
+from pipeline.prediction.runtime_record import Runtime, open_served
 from pipeline.tracking import decisions, registry, runs
 from pipeline.tracking.contest import gather_contest, measure_milliseconds
+from pipeline.tracking.journal import say
 from pipeline.tracking.promotion_lock import lock_promotions
 from pipeline.tracking.version_comparison import ComparisonOptions, compare_champion, compare_earlier_data
 
@@ -43,10 +45,13 @@ class Options:
         model_name: In the registry.
         max_test_readings: More different results than these, read from one test part, are a warning. The best of 25
             equal models looks better by 1.97 standard errors, which is all that a 95 % interval allows for.
+        runtime: What computes the scores of a version on a processor. `onnx` is used where it decides as torch does for
+            every test picture; else torch, and the card of the version says why.
     """
 
     model_name: str
     max_test_readings: PositiveInt
+    runtime: Runtime = "torch"
 
     def __post_init__(self) -> None:
         if not self.model_name or set(self.model_name) & set("/:"):
@@ -98,14 +103,14 @@ def register_version(
         version = registry.find_version(name, key)
         result = registry.registration_of(name, version) if version else None
         if result is None or decisions.is_outdated(name, result):
-            result = _decide(name, version, run_id, key, rules, card, packed, policy)
+            result = _decide(options, version, run_id, key, rules, card, packed, policy)
             registry.record_registration(name, result["version"], result)
         decisions.carry_out_registration(result)
     return result
 
 
 def _decide(
-    name: str,
+    options: Options,
     version: str | None,
     run_id: str,
     key: str,
@@ -115,6 +120,7 @@ def _decide(
     policy: Policy | None,
 ) -> JsonObject:
     """The result of a registration; it makes the version where there is none."""
+    name = options.model_name
     champion = registry.champion(name)
     milliseconds = measure_milliseconds(packed) if rules.needs_milliseconds else None
     metrics = metrics_of_gates(rules.params, rules.gates, card["classes"])
@@ -130,8 +136,14 @@ def _decide(
             registry.TEST_SET: test_set,
             registry.NUM_BYTES: str(contest.challenger.num_bytes or ""),
         }
-        with predictor_with_policy(artifacts.PREDICTOR, policy) as folder:
-            version = registry.create_version(name, run_id, key, folder, example_picture(packed), about)
+        of_test = np.flatnonzero(packed.index["split"] == "test")
+        with (
+            predictor_with_policy(artifacts.PREDICTOR, policy) as folder,
+            open_served(folder, options.runtime, packed.images, of_test) as served,
+        ):
+            if served.problem:
+                say(f"register: torch computes this version, not ONNX Runtime: {served.problem}")
+            version = registry.create_version(name, run_id, key, served.folder, example_picture(packed), about)
     if milliseconds is not None:
         registry.tag_version(name, version, {MILLISECONDS: f"{milliseconds:.3g}"})
     return {

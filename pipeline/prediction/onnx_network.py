@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, final
@@ -30,10 +30,18 @@ class OnnxNetwork:
     Attributes:
         session: Of ONNX Runtime, on the processor.
         outputs: Names of what the file gives.
+        data: The bytes of the file.
+        threads: Processor cores for one batch.
     """
 
     session: Any
     outputs: tuple[str, ...]
+    data: bytes = field(repr=False)
+    threads: int
+
+    def __reduce__(self) -> tuple[Callable[..., OnnxNetwork], tuple[bytes, int]]:
+        """So that another process can have it, which the session cannot."""
+        return _open, (self.data, self.threads)
 
     @classmethod
     def load(cls, path: Path, threads: int, digest: str | None = None) -> OnnxNetwork:
@@ -57,13 +65,7 @@ class OnnxNetwork:
         if digest is not None and artifacts.content_digest(data) != digest:
             raise UserError(f"{path} is another file than its card describes; restore it, or register the model again")
         _refuse_unsafe(data, path)
-        session = _open_session(data, path, threads)
-        outputs = tuple(one.name for one in session.get_outputs())
-        inputs = [one.name for one in session.get_inputs()]
-        if inputs != [INPUT] or outputs not in ((OUTPUT,), (OUTPUT, DISTANCE)):
-            found = f"{', '.join(inputs)} to {', '.join(outputs)}"[:MAX_REASON]
-            raise UserError(f"{path} goes from {found}, expected {INPUT} to {OUTPUT}; write it with colibri export")
-        return cls(session=session, outputs=outputs)
+        return _open(data, threads, str(path))
 
     def predict(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """(N, K) float32 scores in [0, 1] before calibration, and (N,) float32 distances or None.
@@ -108,7 +110,12 @@ def _read(path: Path) -> bytes:
         raise UserError(f"{path} cannot be read: {error.strerror or error}; restore it") from None
 
 
-def _open_session(data: bytes, path: Path, threads: int) -> Any:
+def _open(data: bytes, threads: int, path: str = "a network") -> OnnxNetwork:
+    """The network of bytes that are safe.
+
+    Raises:
+        UserError: ONNX Runtime refuses them, or they have other inputs and outputs.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -116,9 +123,15 @@ def _open_session(data: bytes, path: Path, threads: int) -> Any:
     options.log_severity_level = 3  # errors
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the cores decode meanwhile
     try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's have no other common class
         raise UserError(f"{path} is no network that ONNX Runtime reads ({_short(error)}); restore it") from None
+    outputs = tuple(one.name for one in session.get_outputs())
+    inputs = [one.name for one in session.get_inputs()]
+    if inputs != [INPUT] or outputs not in ((OUTPUT,), (OUTPUT, DISTANCE)):
+        found = f"{', '.join(inputs)} to {', '.join(outputs)}"[:MAX_REASON]
+        raise UserError(f"{path} goes from {found}, expected {INPUT} to {OUTPUT}; write it with colibri export")
+    return OnnxNetwork(session=session, outputs=outputs, data=data, threads=threads)
 
 
 def _short(error: Exception) -> str:

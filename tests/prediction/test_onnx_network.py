@@ -1,6 +1,7 @@
 """ONNX Runtime gives the scores of the model, and reads no file that it should not."""
 
 import os
+import pickle
 
 import numpy as np
 import pytest
@@ -41,6 +42,14 @@ def test_scores_are_those_of_the_model(exported, number):
     scores, distances = network.predict(pictures)
     assert (scores.shape, scores.dtype, distances) == ((number, 3), np.float32, None)
     np.testing.assert_allclose(scores, model.predictor.predict(pictures), atol=1e-5)
+
+
+def test_another_process_can_have_it(exported):
+    network = OnnxNetwork.load(exported[1], threads=1)
+    copy = pickle.loads(pickle.dumps(network))
+    pictures = make_pictures(3)[..., None]
+    assert (copy.threads, copy.outputs) == (1, ("scores",))
+    assert copy.predict(pictures)[0].tobytes() == network.predict(pictures)[0].tobytes()
 
 
 def test_pictures_of_another_shape(exported):

@@ -41,7 +41,8 @@ from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.core.parallel import num_workers, parallel_map
 from pipeline.prediction.classifier import PictureClassifier
-from pipeline.prediction.runtime_record import Runtime, open_served
+from pipeline.prediction.runtime_record import Runtime
+from pipeline.prediction.served_folder import open_served
 from pipeline.prediction.shared_cores import share_cores
 from pipeline.prediction.tables import BATCH, predict_contents, read_content
 

@@ -24,7 +24,8 @@ from pipeline.core.test_ledger import digest_samples
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.figures import build_gates, metrics_of_gates
 from pipeline.evaluation.promotion_policy import decide_promotion
-from pipeline.prediction.runtime_record import Runtime, open_served
+from pipeline.prediction.runtime_record import Runtime
+from pipeline.prediction.served_folder import open_served
 from pipeline.tracking import decisions, registry, runs
 from pipeline.tracking.contest import gather_contest, measure_milliseconds
 from pipeline.tracking.journal import say

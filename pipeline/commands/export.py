@@ -17,6 +17,8 @@ Examples:
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +47,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(model: str | None, out: str, onnx: bool = True) -> None:
+    from pipeline.prediction.onnx_comparison import describe_difference
     from pipeline.prediction.onnx_export import export_onnx
     from pipeline.tracking.model_choice import load_classifier
 
@@ -53,8 +56,17 @@ def main(model: str | None, out: str, onnx: bool = True) -> None:
         raise UserError(f"--out {out!r} must end in .onnx")
     classifier, title = load_classifier(model)
     say(f"model: {title}")
-    export_onnx(classifier, path)
-    parity, speeds = compare(classifier, path)
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / path.name
+        export_onnx(classifier, made)
+        parity, speeds = compare(classifier, made)
+        if parity is not None and (problem := describe_difference(classifier, parity)):
+            raise UserError(f"{problem}; {out} is not written")
+        try:
+            with artifacts.atomic_write(path) as temporary:
+                shutil.copyfile(made, temporary)
+        except OSError as error:
+            raise UserError(f"{out!r} cannot be written: {error.strerror or error}; choose another --out") from None
     size, channels = classifier.storage.size, classifier.storage.channels
     say(
         f"wrote {out}, {path.stat().st_size / 1e6:.1f} MB",
@@ -62,11 +74,7 @@ def main(model: str | None, out: str, onnx: bool = True) -> None:
         f"output scores: (N, {len(classifier.classes)}) float32",
         *(["output distance: (N,) float32, from train"] if classifier.reference is not None else []),
     )
-    if parity is None:
-        return
-    if parity.num_same < parity.num_pictures:
-        raise UserError(f"{out} decides otherwise for {parity.num_pictures - parity.num_same} pictures; do not use it")
-    if all(one.onnx > one.torch for one in speeds):
+    if speeds and all(one.onnx > one.torch for one in speeds):
         say("ONNX Runtime is faster here and decides alike: colibri run register.runtime=onnx makes a version of it")
 
 
@@ -91,10 +99,10 @@ def compare(classifier: PictureClassifier, path: Path) -> tuple[Parity | None, l
     speeds = measure_speeds(classifier, network, images[rows[: max(BATCHES)]])
     where = "the GPU" if torch.cuda.is_available() else count_of(torch.get_num_threads(), "thread")
     threads = count_of(torch.get_num_threads(), "thread")
-    for one in speeds:
+    for speed in speeds:
         say(
-            f"{count_of(one.batch, 'picture')} at a time: ONNX Runtime {one.onnx:.0f} pictures/s on {threads}, "
-            f"torch {one.torch:.0f} on {where}"
+            f"{count_of(speed.batch, 'picture')} at a time: ONNX Runtime {speed.onnx:.0f} pictures/s on {threads}, "
+            f"torch {speed.torch:.0f} on {where}"
         )
     return parity, speeds
 

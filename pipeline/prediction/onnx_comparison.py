@@ -15,6 +15,8 @@ from pipeline.core.errors import UserError
 from pipeline.core.feature_reference import predict_with_distances
 from pipeline.core.progress import track
 from pipeline.prediction.onnx_network import OnnxNetwork
+from pipeline.training import precision
+from pipeline.training.trainers.network import NetworkPredictor
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
@@ -98,6 +100,17 @@ def compare_with_torch(
         decided = (classifier.decide(theirs, their_distances), classifier.decide(ours, our_distances))
         num_same += _count_same(*decided)
     return Parity(num_pictures=len(rows), largest_difference=largest, num_same=num_same)
+
+
+def describe_difference(classifier: PictureClassifier, parity: Parity) -> str:
+    """For how many pictures ONNX Runtime decides otherwise, and why that may be; empty where there is none."""
+    others = parity.num_pictures - parity.num_same
+    if not others:
+        return ""
+    by = classifier.predictor
+    is_half = isinstance(by, NetworkPredictor) and precision.resolve(by.precision, by.device) == "bf16"
+    why = ", since torch computes it in bf16 here (train.precision=fp32 trains one without)" if is_half else ""
+    return f"ONNX Runtime decides otherwise for {others:,} of {parity.num_pictures:,} pictures{why}"
 
 
 def measure_speeds(classifier: PictureClassifier, network: OnnxNetwork, pictures: np.ndarray) -> list[Speed]:

@@ -145,11 +145,10 @@ def _refuse_unsafe(data: bytes, path: Path) -> None:
         UserError: It has any, or is no model.
     """
     import onnx
-    from google.protobuf.message import DecodeError
 
     try:
         model = onnx.load_model_from_string(data)
-    except DecodeError as error:
+    except Exception as error:  # of protocol buffers, whose classes have no stubs
         raise UserError(f"{path} is no ONNX file ({_short(error)}); restore it") from None
     domains = {one.domain for one in (*model.opset_import, *_nodes_of(model.graph))}
     if others := sorted(domains - set(STANDARD)):

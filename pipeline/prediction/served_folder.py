@@ -72,7 +72,13 @@ def _add_network(classifier: PictureClassifier, path: Path, images: np.ndarray, 
     """The record of the card; the file is there where ONNX Runtime is used."""
     import torch
 
-    from pipeline.prediction.onnx_comparison import BATCHES, compare_with_torch, load_network, measure_speeds
+    from pipeline.prediction.onnx_comparison import (
+        BATCHES,
+        compare_with_torch,
+        describe_difference,
+        load_network,
+        measure_speeds,
+    )
     from pipeline.prediction.onnx_export import export_onnx, is_network
     from pipeline.prediction.onnx_network import file_digest
 
@@ -86,10 +92,8 @@ def _add_network(classifier: PictureClassifier, path: Path, images: np.ndarray, 
         "num_same": parity.num_same,
         "largest_difference": float(f"{parity.largest_difference:.3g}"),
     }
-    if parity.num_same < parity.num_pictures:
+    if reason := describe_difference(classifier, parity):
         path.unlink()
-        others = parity.num_pictures - parity.num_same
-        reason = f"ONNX Runtime decides otherwise for {others:,} of {parity.num_pictures:,} test pictures"
         return {"name": "torch", "reason": reason, **figures}
     speeds = measure_speeds(classifier, network, images[rows[: max(BATCHES)]])
     return {

@@ -20,6 +20,7 @@ from pipeline.core.nouns import CARD
 from pipeline.core.policy import Policy
 from pipeline.core.ranges import PositiveInt
 from pipeline.core.results import evidence_to_json
+from pipeline.core.terminal import note, warn
 from pipeline.core.test_ledger import digest_samples
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.figures import build_gates, metrics_of_gates
@@ -28,13 +29,13 @@ from pipeline.prediction.runtime_record import Runtime
 from pipeline.prediction.served_folder import open_served
 from pipeline.tracking import decisions, registry, runs
 from pipeline.tracking.contest import gather_contest, measure_milliseconds
-from pipeline.tracking.journal import say
 from pipeline.tracking.promotion_lock import lock_promotions
 from pipeline.tracking.version_comparison import ComparisonOptions, compare_champion, compare_earlier_data
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject, Params
 
+RUNTIME_PAGE = "docs/prediction.md#a-model-that-onnx-runtime-computes"
 MILLISECONDS = "milliseconds_per_picture"  # tag of a version; no report has a figure that differs from run to run
 
 
@@ -143,7 +144,8 @@ def _decide(
             open_served(folder, options.runtime, packed.images, of_test) as served,
         ):
             if served.problem:
-                say(f"register: torch computes this version, not ONNX Runtime: {served.problem}")
+                warn(f"register: {served.problem}, so torch computes this version")
+                note(f"set register.runtime=torch, or read {RUNTIME_PAGE}")
             version = registry.create_version(name, run_id, key, served.folder, example_picture(packed), about)
     if milliseconds is not None:
         registry.tag_version(name, version, {MILLISECONDS: f"{milliseconds:.3g}"})

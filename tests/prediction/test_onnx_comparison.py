@@ -9,7 +9,14 @@ from trained_model import make_pictures
 
 from pipeline.core.errors import UserError
 from pipeline.prediction import onnx_comparison
-from pipeline.prediction.onnx_comparison import Speed, compare_with_torch, load_network, measure_speeds
+from pipeline.prediction.onnx_comparison import (
+    Parity,
+    Speed,
+    compare_with_torch,
+    describe_difference,
+    load_network,
+    measure_speeds,
+)
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -60,3 +67,13 @@ def test_a_file_of_another_policy(exported):
     model, path = exported
     with pytest.raises(UserError, match=r"model\.onnx is of another policy than the model; write it with colibri exp"):
         load_network(replace(model, reference=object()), path)
+
+
+def test_what_differs_is_said_with_the_reason(classifier, monkeypatch):
+    parity = Parity(num_pictures=1372, largest_difference=0.11, num_same=1369)
+    assert describe_difference(classifier, parity) == "ONNX Runtime decides otherwise for 3 of 1,372 pictures"
+    assert describe_difference(classifier, replace(parity, num_same=1372)) == ""
+    monkeypatch.setattr(classifier.predictor, "precision", "bf16")
+    assert describe_difference(classifier, parity).endswith(
+        "for 3 of 1,372 pictures, since torch computes it in bf16 here (train.precision=fp32 trains one without)"
+    )

@@ -13,9 +13,9 @@ from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.core.feature_reference import FeatureReference, write_tensors
 from pipeline.core.policy import OutOfDistribution, Policy
-from pipeline.prediction import onnx_export
+from pipeline.prediction import onnx_comparison, onnx_export
 from pipeline.prediction.classifier import PictureClassifier
-from pipeline.prediction.onnx_comparison import compare_with_torch, load_network
+from pipeline.prediction.onnx_comparison import Parity, compare_with_torch, load_network
 from pipeline.prediction.onnx_export import export_onnx
 from pipeline.training.distances.mahalanobis import Mahalanobis
 from pipeline.training.distances.nearest_neighbours import NearestNeighbours
@@ -98,6 +98,18 @@ def test_the_command(exported, project, capsys):
     assert shown[4].startswith("wrote new/m.onnx, ")
     assert shown[5:7] == ["input pictures: (N, 16, 16, 1) uint8, fit 'crop'", "output scores: (N, 3) float32"]
     assert all("register.runtime=onnx" in line for line in shown[7:])
+
+
+def test_a_file_that_decides_otherwise_is_not_written(exported, project, monkeypatch, capsys):
+    monkeypatch.setattr(onnx_export, "export_onnx", lambda _, path: path.write_bytes(exported[1].read_bytes()))
+    parity = Parity(num_pictures=64, largest_difference=0.01, num_same=63)
+    monkeypatch.setattr(onnx_comparison, "compare_with_torch", lambda *_: parity)
+    monkeypatch.setattr(onnx_comparison, "measure_speeds", lambda *_: [])
+    with pytest.raises(SystemExit):
+        main(["export", "--model", str(exported[1].parent / "predictor"), "--out", "m.onnx"])
+    said = "colibri export: ONNX Runtime decides otherwise for 1 of 64 pictures; m.onnx is not written\n"
+    assert capsys.readouterr().err == said
+    assert not list(project.glob("*.onnx"))
 
 
 def test_another_ending(project, capsys):

@@ -72,7 +72,7 @@ def test_a_decision_that_differs_leaves_torch_in_use(model, exported, monkeypatc
     parity = Parity(num_pictures=30, largest_difference=0.0123, num_same=29)
     monkeypatch.setattr(onnx_comparison, "compare_with_torch", lambda *_: parity)
     with open_served(model, "onnx", PICTURES, ROWS) as served:
-        assert served.problem == "ONNX Runtime decides otherwise for 1 of 30 test pictures"
+        assert served.problem == "ONNX Runtime decides otherwise for 1 of 30 pictures"
         card = artifacts.read_json(served.folder / "card.json")
         assert card["runtime"] == {
             "name": "torch",

@@ -22,8 +22,8 @@ from pipeline.evaluation.paired_comparison import load_test_predictions
 from pipeline.prediction.served_folder import ServedFolder
 from pipeline.stages.register import describe_verdict, list_sentences
 from pipeline.statistics.bootstrap import Bootstrap
-from pipeline.tracking import registry as registry_of_mlflow
 from pipeline.tracking import promotion, version_comparison
+from pipeline.tracking import registry as registry_of_mlflow
 from pipeline.tracking.promotion import Options, Rules, example_picture, register_version
 from pipeline.tracking.promotion import test_digest as digest_of_test
 from pipeline.tracking.promotion_log import read_decisions

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.uris import file_path, sqlite_path
-from pipeline.prediction.runtime_record import NETWORK
 from pipeline.tracking.connection import open_store, root, tracking_uri
 from pipeline.tracking.journal import say
 from pipeline.tracking.runs import RESULTS
@@ -187,6 +186,7 @@ def create_version(
     from mlflow.types.schema import ColSpec, DataType, Map, Schema
 
     import pipeline
+    from pipeline.prediction.runtime_record import NETWORK
 
     kinds = [("abstains", "boolean"), ("set", "string"), ("out_of_distribution", "double"), ("reason", "string")]
     optional = [ColSpec(kind, name, required=False) for name, kind in kinds]

@@ -59,7 +59,8 @@ class Model:
         """Classes and scores of picture files.
 
         Args:
-            pictures: Files, folders (with their sub-folders) and patterns such as `scans/*.png`.
+            pictures: Files, folders (with their sub-folders), patterns such as `scans/*.png`, zip and tar archives, and
+                addresses such as `s3://bucket/folder`.
 
         Returns:
             A row per file: `file`; `class` and `confidence` (its score), or `labels`, joined by `|`, where a picture
@@ -72,11 +73,12 @@ class Model:
         Example:
             >>> load_champion().predict("new_pictures/")[["file", "class", "confidence"]]
         """
-        from pipeline.prediction.picture_files import list_pictures
-        from pipeline.prediction.tables import predict_files
+        from pipeline.prediction.inputs import list_inputs
+        from pipeline.prediction.tables import predict_contents
 
-        paths = list_pictures([fspath(one) for one in pictures]).paths
-        return pd.concat(predict_files(self.classifier, paths), ignore_index=True)
+        inputs = list_inputs([fspath(one) for one in pictures])
+        found = predict_contents(self.classifier, inputs.read(range(len(inputs))), len(inputs))
+        return pd.concat((table for table, _ in found), ignore_index=True)
 
 
 def load_champion(project: str | PathLike[str] = ".") -> Model:

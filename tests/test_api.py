@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -72,6 +73,15 @@ def test_the_champion_predicts_a_folder(finished, encode, tmp_path):
     scores = make_predictor().predict(make_pictures(1)[..., None])[0]
     np.testing.assert_allclose(found.filter(like="score_").iloc[0].astype(float), scores, rtol=1e-5)
     assert found["class"][0] == CLASSES[scores.argmax()]
+
+
+def test_an_archive_is_predicted(finished, encode):
+    with zipfile.ZipFile("scans.zip", "w") as archive:
+        archive.writestr("1.png", encode(make_pictures(1)[0]))
+        archive.writestr("2.png", b"hello")
+    found = load_champion(finished).predict("scans.zip")
+    assert found["file"].tolist() == ["scans.zip/1.png", "scans.zip/2.png"]
+    assert found["reason"].tolist() == ["", "not_a_picture: starts with b'hello'"]
 
 
 def test_a_model_by_its_folder(finished):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pipeline.prediction.classifier import PictureClassifier
 
 BATCH = 256  # pictures in memory at once, apart from those on their way from the processes that decode
+PREDICT = "predict"  # names the bar
 SCORE = "score_"  # begins the name of the column of each class
 
 
@@ -61,7 +62,7 @@ def predict_contents(
     """
     read = partial(_read_named, classifier.read)
     with open_spool(spool) as waiting:
-        outcomes = waiting.free(parallel_map(read, waiting.write(contents), total, "predict", killed=_reject_crashed))
+        outcomes = waiting.free(parallel_map(read, waiting.write(contents), total, PREDICT, killed=_reject_crashed))
         while part := list(islice(outcomes, batch)):
             good = [outcome for _, outcome in part if not isinstance(outcome, ItemRejected)]
             answers = classifier.classify(good)

@@ -58,9 +58,7 @@ class LocalEngine(Engine):
             _pools.pop().shutdown(wait=False, kill_workers=True)
 
 
-def map_alone(
-    function: Callable[[Any], Any], item: Any, what: str, killed: Callable[[Any], Any] | None = None
-) -> Any:
+def map_alone(function: Callable[[Any], Any], item: Any, what: str, killed: Callable[[Any], Any] | None = None) -> Any:
     """The result of one item, computed alone in a process of this machine.
 
     Raises:

@@ -118,7 +118,7 @@ def is_refusal(result: Any) -> bool:
 def find_installation() -> Installation:
     """That of this process, in the present folder."""
     packages = tuple((name, _version(name)) for name in PACKAGES)
-    return Installation(folder=os.getcwd(), code=_digest_code(), packages=packages)
+    return Installation(folder=str(Path.cwd()), code=_digest_code(), packages=packages)
 
 
 def work_on(work: list[Any], key: str, items: list[Any], expected: Installation) -> Reply:

@@ -30,7 +30,7 @@ class RayEngine(Engine):
     """Tasks of a Ray cluster, a batch of items each; nodes may come and go.
 
     A node whose code or packages are others is refused. The first batch of every node is computed on this machine too,
-    and so is every item that another node refuses: a difference ends the run, so that no artifact depends on the engine.
+    and so is every item that another node refuses. A difference ends the run: no artifact depends on the engine.
 
     Args:
         address: HOST:PORT of the head node, `auto` for a node that runs on this machine, or `local`, which starts a
@@ -104,7 +104,9 @@ class ClusterCall:
         self.ray, self.work, self.what, self.killed = ray, work, what, killed
         self.installation = installation
         self.task = ray.remote(max_retries=0, num_cpus=1)(work_on)
-        self.crashes = (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError)
+        errors = ray.exceptions
+        self.crashes = (errors.WorkerCrashedError, errors.OutOfMemoryError)
+        self.losses = (errors.NodeDiedError, errors.ObjectLostError, errors.TaskUnschedulableError)
         self.both, self.first, self.second = (
             self._place(one) for one in (work, Work(function=work.function), Work(model=work.model))
         )
@@ -153,12 +155,12 @@ class ClusterCall:
                 if not attempts:
                     return None
             except errors.RayTaskError as error:
-                if not isinstance(error.cause, errors.RayError):  # else what it works with was on a node that is gone
+                if not isinstance(error.cause, self.losses):
                     raise UserError(
                         f"{self.what}: a node of the Ray cluster cannot run Colibri ({_last_line(error)}); "
                         "install the same version on every node"
                     ) from None
-            except (errors.NodeDiedError, errors.ObjectLostError, errors.TaskUnschedulableError):
+            except self.losses:
                 pass
             except errors.RayError as error:
                 raise UserError(f"{self.what}: the Ray cluster failed: {_last_line(error)}; see its logs") from None

@@ -66,7 +66,12 @@ class Cluster:
     token: str = field(default_factory=lambda: secrets.token_hex(32))
 
     def environment(self) -> dict[str, str]:
-        quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self.token}
+        quiet = {
+            "RAY_worker_niceness": "0",
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": self.token,
+        }
         return {**os.environ, **quiet, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
     def wrap(self, node: int, words: list[str]) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.core import progress
 
 if TYPE_CHECKING:
     from pipeline.core.engine_contract import Engine
+    from pipeline.core.open_types import Params
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -17,6 +18,7 @@ Output = TypeVar("Output")
 
 ENGINE = "COLIBRI_ENGINE"  # environment variable: a file of conf/engine/
 LOCAL = "local"
+LOCAL_ENGINE = "pipeline.engines.local.LocalEngine"
 SMALL = 64  # with fewer items, starting processes takes longer than they do
 _engines: dict[str, Engine] = {}
 
@@ -72,7 +74,7 @@ def parallel_batches(
     Raises:
         UserError: As for `parallel_map`, or the model kills its process.
     """
-    engine = _build({"_target_": "pipeline.engines.local.LocalEngine", "workers": 1}) if total < SMALL else None
+    engine = _build({"_target_": LOCAL_ENGINE, "workers": 1}) if total < SMALL else None
     with progress.show(what, total, "pictures") as bar:
         outputs = (engine or choose_engine()).map_batches(function, model, items, size, what, killed)
         for number, output in enumerate(outputs):
@@ -91,12 +93,27 @@ def choose_engine() -> Engine:
 
     name = os.environ.get(ENGINE) or LOCAL
     if name not in _engines:
-        node = {"_target_": "pipeline.engines.local.LocalEngine"}  # as conf/engine/local.yaml: composing takes a second
-        _engines[name] = _build(node if name == LOCAL else config.compose_option("engine", name), name)
+        _engines[name] = _build((name == LOCAL and _read_local()) or config.compose_option("engine", name), name)
     return _engines[name]
 
 
-def _build(node: dict[str, Any], name: str = LOCAL) -> Engine:
+def _read_local() -> Params | None:
+    """The options of the local engine, without Hydra, which takes a second; None where the file cannot be read."""
+    import yaml
+
+    from pipeline.core import config
+
+    path = config.CONF / "engine" / f"{LOCAL}.yaml"
+    if not path.exists():  # as where a model is used outside a checkout
+        return {"_target_": LOCAL_ENGINE}
+    try:
+        content: Params | None = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+    return content
+
+
+def _build(node: Params, name: str = LOCAL) -> Engine:
     from pipeline.core import config
 
     engine: Engine = config.build(node, f"conf/engine/{name}.yaml", "engine")

@@ -16,6 +16,7 @@ QUIET = {  # read when ray is imported, or by the processes that it starts
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else workers of `uv run` install everything again
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_raylet_start_wait_time_s": "120",
+    "RAY_worker_niceness": "0",  # as the processes of the local engine; Ray's are at 15
 }
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # Ray's own way to 127.0.0.1, meant for other systems
 MIB = 2**20

@@ -6,7 +6,7 @@ import os
 import pytest
 from conf_options import composed
 
-from pipeline.core import parallel
+from pipeline.core import config, parallel
 from pipeline.core.errors import UserError
 from pipeline.core.parallel import SMALL, choose_engine, num_workers, parallel_batches, parallel_map
 from pipeline.engines.local import LocalEngine
@@ -50,7 +50,25 @@ def test_the_environment_chooses_the_engine(monkeypatch):
     assert choose_engine() == RayEngine(address="local", object_store=256)
     parallel._engines.clear()
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    monkeypatch.setattr(config, "compose", getattr(config.compose, "__wrapped__", config.compose))  # not the remembered
     assert choose_engine() == RayEngine(address="10.0.0.1:6379", object_store=256)
+
+
+def test_the_options_of_the_local_engine_are_read(project):
+    assert choose_engine() == LocalEngine()
+    parallel._engines.clear()
+    place = project / "conf/engine/local.yaml"
+    place.parent.mkdir(parents=True)
+    for text, line in [
+        ("workers: 0", "conf/engine/local.yaml: workers must be null or at least 1, got 0"),
+        ("{", "conf/: not valid YAML"),
+        ("", "conf/engine/local.yaml must be a mapping with _target_"),
+    ]:
+        place.write_text(f"_target_: pipeline.engines.local.LocalEngine\n{text}" if text else "")
+        with pytest.raises(UserError, match=line):
+            choose_engine()
+    place.write_text("_target_: pipeline.engines.local.LocalEngine\nworkers: 3\n")
+    assert choose_engine() == LocalEngine(workers=3)
 
 
 def test_an_engine_is_no_parameter_of_a_stage():

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, final
 
@@ -107,9 +108,7 @@ class ClusterCall:
         errors = ray.exceptions
         self.crashes = (errors.WorkerCrashedError, errors.OutOfMemoryError)
         self.losses = (errors.NodeDiedError, errors.ObjectLostError, errors.TaskUnschedulableError)
-        self.both, self.first, self.second = (
-            self._place(one) for one in (work, Work(function=work.function), Work(model=work.model))
-        )
+        self.both = self._place(work)
         self.check = HomeCheck(work, what, killed, ray.get_runtime_context().get_node_id())
         self.num_processes, self.looked_at = 0, -POLL
 
@@ -132,6 +131,16 @@ class ClusterCall:
         finally:
             for _, sent in waiting:
                 self.ray.cancel(sent, force=True)
+
+    @cached_property
+    def first(self) -> tuple[str, Any]:
+        """The function alone."""
+        return self._place(Work(function=self.work.function))
+
+    @cached_property
+    def second(self) -> tuple[str, Any]:
+        """The model alone."""
+        return self._place(Work(model=self.work.model))
 
     def _place(self, work: Work) -> tuple[str, Any]:
         reference = self.ray.put(work)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 from importlib.util import find_spec
@@ -20,7 +19,8 @@ QUIET = {  # read when ray is imported, or by the processes that it starts
 }
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # Ray's own way to 127.0.0.1, meant for other systems
 MIB = 2**20
-INSTALL = "uv pip install 'colibri[ray]' (from a checkout: uv pip install -e '.[ray]')"
+CRITICAL = 50  # of the levels of logging: what Ray has to say beyond it comes as an exception
+INSTALL = "uv pip install 'colibri[ray]' (in a checkout: make install EXTRAS=ray)"
 
 
 def connect(address: str, object_store: int, processes: int | None) -> Any:
@@ -48,7 +48,7 @@ def connect(address: str, object_store: int, processes: int | None) -> Any:
         ray.init(
             address=address,
             log_to_driver=False,
-            logging_level=logging.CRITICAL,
+            logging_level=CRITICAL,
             **(started if address == ALONE else {}),
         )
     except Exception as error:  # ConnectionError, RuntimeError, or Exception itself, by what is wrong

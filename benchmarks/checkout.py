@@ -64,7 +64,7 @@ class Checkout:
         config = self.folder / "conf/config.yaml"
         config.write_text(config.read_text().replace("experiment: null", "experiment: tiny"))
         (self.folder / "params.yaml").unlink(missing_ok=True)
-        self.run(sys.executable, "-m", "pipeline.stages.compose")
+        self.run("env", "python", "-m", "pipeline.stages.compose")
 
     def environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}

@@ -8,6 +8,7 @@ import pytest
 
 LONGEST = (
     "dvc",
+    "year",
     "experiments",
     "conf",
     "tracking",

@@ -48,12 +48,16 @@ def read_time(text: str) -> datetime:
 
 
 def main(dry_run: bool, now: datetime | None = None) -> None:
-    from pipeline.retraining import steps
+    from pipeline.retraining import data_changes, steps
     from pipeline.retraining.lock import RetrainingRuns, lock_retraining
 
     now = now or datetime.now(UTC)
     if dry_run:
-        say(*steps.plan(now))
+        try:
+            say(*steps.plan(now))
+        except data_changes.DataRefused as error:
+            fail(f"retrain: would end with data check failed: {error}")
+            raise SystemExit(CODES["data_check_failed"]) from None
         return
     try:
         with lock_retraining(now):

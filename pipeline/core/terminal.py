@@ -39,8 +39,16 @@ def say(*lines: str, style: str = "bold") -> None:
     Args:
         lines: Texts.
         style: Of the beginning of each line, as Rich has it: "bold green" for a success.
+
+    Raises:
+        BrokenPipeError: Nobody reads it. A stage goes on: whoever called DVC is gone, and its work is wanted.
     """
-    print(*(_format(line, sys.stdout, style) for line in lines), sep="\n", flush=True)
+    try:
+        print(*(_format(line, sys.stdout, style) for line in lines), sep="\n", flush=True)
+    except BrokenPipeError:
+        if "DVC_STAGE" not in os.environ:
+            raise
+        _silence(sys.stdout)
 
 
 def warn(line: str) -> None:
@@ -59,8 +67,18 @@ def fail(line: str) -> None:
 
 
 def _print_error(line: str, style: str) -> None:
-    with suppress(OSError, ValueError):
+    try:
         print(_format(line, sys.stderr, style), file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        _silence(sys.stderr)
+    except (OSError, ValueError):
+        pass
+
+
+def _silence(stream: TextIO) -> None:
+    """Lets what is written from here on, and what waits to be, go nowhere; else the process would end with 120."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def is_interactive(stream: TextIO) -> bool:

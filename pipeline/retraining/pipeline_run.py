@@ -86,8 +86,9 @@ def wait_for_other_run() -> None:
 
 
 def running_processes() -> list[int]:
-    """The processes that DVC records as readers or writers here, of those that run.
+    """The processes that run stages here: each `dvc repro`, and what DVC records as readers or writers.
 
+    Between two stages DVC records nothing, so its record alone would say that a run has ended which goes on.
     A process that has started after the record has only the number of the recorded one, as after a reboot or in a new
     container; this process waits for no stage of its own.
     """
@@ -96,8 +97,8 @@ def running_processes() -> list[int]:
     try:
         recorded = json.loads(RUNNING.read_text(encoding="utf-8") or "{}")
     except (OSError, ValueError):
-        return []
-    found = set()
+        recorded = {}
+    found = _find_dvc()
     for kinds in recorded.values():
         for entry in kinds.values() if isinstance(kinds, dict) else []:
             for holder in entry if isinstance(entry, list) else [entry]:
@@ -108,6 +109,19 @@ def running_processes() -> list[int]:
                     if psutil.Process(number).status() != psutil.STATUS_ZOMBIE:
                         found.add(number)
     return sorted(found)
+
+
+def _find_dvc() -> set[int]:
+    """Every `dvc repro` in this folder."""
+    import psutil
+
+    found = set()
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            words = process.cmdline()
+            if COMMAND[0] in words and "dvc" in [Path(word).name for word in words] and process.pid != os.getpid():
+                found |= {process.pid} if Path(process.cwd()).samefile(Path.cwd()) else set()
+    return found
 
 
 def _forget_ended() -> None:

@@ -184,6 +184,7 @@ def retrain(now: datetime) -> JsonObject:
     if left is not None:
         steps = ", ".join(left.results) or "nothing"
         say(f"retrain: going on with the call of {left.started}, which ended early; done before: {steps}")
+        pipeline_run.wait_for_other_run()  # which writes dvc.lock, with which new data are compared
         result = work.finish(left)
         if result["outcome"] in RAN or result["problems"]:
             return result

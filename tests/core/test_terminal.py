@@ -1,7 +1,9 @@
 """Text fit for a terminal."""
 
 import io
+import os
 import re
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +69,18 @@ def test_a_closed_terminal_is_no_reason_to_stop(monkeypatch):
 
     monkeypatch.setattr("sys.stderr", Closed())
     terminal.warn("line")
+
+
+@pytest.mark.parametrize("variables", [{"DVC_STAGE": "train"}, {}])
+def test_a_stage_goes_on_where_nobody_reads_what_it_says(variables):
+    """As when `colibri retrain` is killed while DVC runs; a command of a person ends, as before `head`."""
+    lines = "from pipeline.core.terminal import say, warn; warn('a'); say('b'); say('c'); warn('d')"
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {**os.environ, **variables}
+    done = subprocess.run([sys.executable, "-c", lines], stdout=writing, stderr=writing, env=environment, check=False)
+    os.close(writing)
+    assert (done.returncode == 0) is bool(variables)
 
 
 @dataclass

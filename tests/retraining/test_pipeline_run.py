@@ -89,3 +89,18 @@ def test_a_stage_that_cannot_read_or_write_has_not_refused_the_data(
     with pytest.raises(UserError, match=line) as raised:
         pipeline_run.run_pipeline()
     assert type(raised.value) is error
+
+
+def test_a_run_of_dvc_counts_between_two_stages_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It then records nothing, and a second run would find params.yaml busy."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    command = [sys.executable, "-c", "import time; time.sleep(60)", "-m", "dvc", "repro", "--quiet"]
+    here, elsewhere = (subprocess.Popen(command, cwd=folder) for folder in (tmp_path, tmp_path / "other"))
+    try:
+        assert pipeline_run.running_processes() == [here.pid]
+    finally:
+        for process in (here, elsewhere):
+            process.kill()
+            process.wait()
+    assert pipeline_run.running_processes() == []

@@ -195,11 +195,20 @@ def test_a_commit_waits_for_the_push_of_its_data(world: World, monkeypatch: pyte
     assert world.runs == 1
 
 
-def test_data_that_ingest_would_refuse_end_with_the_code_of_data(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_that_ingest_would_refuse_end_with_the_code_of_data(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a dry run, too."""
+
     def refuse(params: Params) -> pd.DataFrame:
         raise data_changes.DataRefused("ingest: 3 of 8 items were refused")
 
     monkeypatch.setattr(data_changes, "ingest_now", refuse)
+    with pytest.raises(SystemExit) as end:
+        command.main(dry_run=True, now=NOW)
+    assert end.value.code == 4
+    assert "retrain: would end with data check failed: ingest: 3 of 8 items" in capsys.readouterr().err
+    assert not history.ALL.exists()
     assert call() == 4
     assert lines(history.ALL)[0]["reasons"] == ["ingest: 3 of 8 items were refused"]
     assert world.runs == 0

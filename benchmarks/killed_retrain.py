@@ -13,7 +13,7 @@ import sys
 
 from pipeline.retraining.journal import RetrainJournal
 
-STEPS = ("fetch", "look", "decide", "run", "outcome", "write", "track", "push", "commit", "notify")
+STEPS = ("fetch", "feedback", "look", "decide", "run", "outcome", "write", "track", "push", "commit", "notify")
 
 
 def kill_before_recording(step: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import signal
@@ -17,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from benchmarks.checkout import TINY, Checkout
+from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, PLACE, AnswerStore
 
 OFF = (  # checks of a data set's nature, not of its labels; each would only take time
     *("class_imbalance", "effective_classes", "rare_class", "empty_cell", "picture_quality", "order_dependence"),
@@ -97,6 +100,35 @@ class RetrainedProject(Checkout):
                 made.append(target / f"{prefix}{row:05d}.png")
                 look(Image.fromarray(self.images[row])).save(made[-1])
         return made
+
+    def correct(self, count: int) -> dict[str, str]:
+        """Answers of a server about new pictures, all wrong and all corrected by a person, the first one twice.
+
+        Returns:
+            SHA-256 of each picture to what is right, `count` of each digit.
+        """
+        rows: list[tuple[Any, dict[str, Any]]] = []
+        right: dict[str, str] = {}
+        time_of = "2026-01-01T12:00:{:02d}+00:00".format
+        for place, digit in enumerate(DIGITS):
+            for row in np.flatnonzero(self.labels == digit)[self.next[digit] :][:count]:
+                data, name = io.BytesIO(), f"answer{row}"
+                Image.fromarray(self.images[row]).save(data, format="PNG")
+                digest = hashlib.sha256(data.getvalue()).hexdigest()
+                right[digest], wrong = f"digit_{digit}", f"digit_{DIGITS[(place + 1) % len(DIGITS)]}"
+                answer = {"id": name, "time": time_of(0), "call": "predict", "model": MODEL, "version": self.champion()}
+                answer |= {"digest": digest, "content_hash": "", "labels": [wrong], "scores": {wrong: 0.9}}
+                answer |= {"abstains": False, "reason": "", "properties": {}}
+                rows += [(ANSWERS, answer), (PICTURES, {"answer_id": name, "data": data.getvalue()})]
+                words = [[wrong], [right[digest]]] if len(right) == 1 else [[right[digest]]]
+                for number, labels in enumerate(words):
+                    said = {"id": f"{name}-{number}", "time": time_of(1 + number), "answer_id": name, "who": "Ada"}
+                    rows.append((FEEDBACK, said | {"action": "correct", "labels": labels, "note": ""}))
+            self.next[digit] += count
+        store = AnswerStore(f"sqlite:///{self.folder / PLACE}")
+        store.append(rows).result(SECONDS)
+        store.close()
+        return right
 
     def set_option(self, before: str, after: str) -> None:
         """Changes a line of the conf/ that `configure` wrote."""

@@ -15,7 +15,7 @@ from pipeline.core.code_digest import PACKAGE, imported_modules
 
 FLOORS = (  # a room imports only from floors below
     ("core",),
-    ("statistics",),
+    ("engines", "statistics"),
     ("images", "models"),
     ("datasets",),
     ("features",),

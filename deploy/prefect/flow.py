@@ -1,6 +1,6 @@
 """colibri retrain as a flow of Prefect, which runs in an environment of its own and calls the command as a process.
 
-python deploy/prefect/flow.py /srv/colibri              every night at three, until ctrl-C
+python deploy/prefect/flow.py /srv/colibri              every night at three, until ctrl-C; needs prefect server
 python deploy/prefect/flow.py /srv/colibri --once
 """
 

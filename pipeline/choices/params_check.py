@@ -21,6 +21,7 @@ from pipeline.evaluation.figures import build_gates, metrics_of_gates
 from pipeline.evaluation.threshold_choice import refuse_unfit_aim
 from pipeline.features.extractor import FeatureOptions
 from pipeline.monitoring.measurement import MonitoringOptions
+from pipeline.prediction.runtime_record import refuse_missing_packages
 from pipeline.report.card_texts import CardTexts
 from pipeline.tracking import promotion
 from pipeline.training import policy_fit
@@ -76,6 +77,7 @@ def check_params(params: Params) -> None:
     metrics_of_gates(params, build_gates(params), built["validate"].classes)
     if built["validate"].classes:  # else `validate` knows them
         refuse_unfit_aim(aim, built["validate"].classes, is_exclusive(params))
+    refuse_missing_packages(built["register"].runtime)
     _check_imbalance(params)
     _check_source(params)
 

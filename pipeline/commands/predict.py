@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError, name_some
+from pipeline.core.progress import go_on
 from pipeline.core.terminal import bar_chart, say
 
 if TYPE_CHECKING:
@@ -99,6 +100,9 @@ def predict(
     Raises:
         UserError: A name or the model does not exist, the table cannot be written, or no file could be read.
     """
+    from pipeline.prediction.shared_cores import share_cores
+
+    share_cores()
     from pipeline.prediction.gallery import GallerySelection
     from pipeline.prediction.inputs import list_inputs
     from pipeline.prediction.part_journal import open_journal
@@ -110,7 +114,8 @@ def predict(
         sys.stdin.reconfigure(errors="surrogateescape")  # as the names of files that are no UTF-8 come elsewhere
     inputs = list_inputs(names, sys.stdin)
     classifier, title = load_classifier(model, has_digest=True)
-    say(f"model: {title}; {len(classifier.classes)} classes")
+    by = "" if classifier.network is None else f"; {classifier.runtime}"
+    say(f"model: {title}; {len(classifier.classes)} classes{by}")
     if inputs.left_out:
         say(f"left out, no pictures by their names: {name_some(inputs.left_out, SHOWN)}")
     explainer = _make_explainer(classifier, explain) if explain else None
@@ -140,21 +145,22 @@ def _fill(
     """Adds the rows that the journal lacks, `ROWS_OF_A_PART` at a time, in the batches of an undisturbed call."""
     import pandas as pd
 
-    from pipeline.prediction.tables import predict_contents
+    from pipeline.prediction.tables import PREDICT, predict_contents
 
     done = first = journal.num_rows()
     if done:
         say(f"goes on after {done:,} of {len(inputs):,} pictures of an earlier call")
     waiting: list[pd.DataFrame] = []
     rest = range(done, len(inputs))
-    for part, pictures in predict_contents(classifier, inputs.read(rest), len(rest), spool=journal.folder):
-        if explainer is not None:
-            explainer.write(first, part, pictures)
-        first += len(part)
-        waiting.append(part)
-        if sum(map(len, waiting)) >= ROWS_OF_A_PART or first == len(inputs):
-            journal.append(pd.concat(waiting, ignore_index=True))
-            waiting.clear()
+    with go_on(PREDICT, done):
+        for part, pictures in predict_contents(classifier, inputs.read(rest), len(rest), spool=journal.folder):
+            if explainer is not None:
+                explainer.write(first, part, pictures)
+            first += len(part)
+            waiting.append(part)
+            if sum(map(len, waiting)) >= ROWS_OF_A_PART or first == len(inputs):
+                journal.append(pd.concat(waiting, ignore_index=True))
+                waiting.clear()
     if first != len(inputs):
         raise UserError(f"only {first:,} of {len(inputs):,} pictures are there: an archive changed; run it again")
 

@@ -27,6 +27,7 @@ SPLITS = Path("data/splits.parquet")
 DUPLICATES = Path("data/duplicates.parquet")
 EMBEDDINGS = Path("data/embeddings")
 DECISIONS = Path("data/label_decisions")  # a file for each data set
+FEEDBACK = Path("data/feedback")  # a folder for each data set: pictures that people corrected
 PACKED = Path("data/packed")
 PREDICTOR = Path("data/predictor")
 POLICY = Path("data/policy.json")
@@ -73,9 +74,22 @@ def decisions_file(source: str) -> Path:
     Raises:
         UserError: The name of the data set cannot be that of a file.
     """
+    return DECISIONS / f"{_check_name(source)}.csv"
+
+
+def feedback_folder(source: str) -> Path:
+    """The corrected pictures of a data set, as `colibri retrain` writes them; it need not exist.
+
+    Raises:
+        UserError: As `decisions_file`.
+    """
+    return FEEDBACK / _check_name(source)
+
+
+def _check_name(source: str) -> str:
     if not source or Path(source).name != source:
         raise UserError(f"source.name {source!r} cannot name a file; use letters, digits, - and _")
-    return DECISIONS / f"{source}.csv"
+    return source
 
 
 @contextmanager

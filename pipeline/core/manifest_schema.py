@@ -17,6 +17,7 @@ PROPERTY = "prop_"  # begins the name of what was measured on a picture
 ATTRIBUTE = "attr_"  # of what a source or a file says of a sample
 EXIF = f"{ATTRIBUTE}exif_"  # of what the file says
 OF_LABEL = f"{ATTRIBUTE}of_label_"  # of what the source says of the label itself, which it predicts by nature
+ORIGIN = f"{ATTRIBUTE}origin"  # source or feedback; there is no such column where nothing is from feedback
 
 REQUIRED = {  # column to type
     **dict.fromkeys(("sample_id", "path"), "text"),

@@ -13,7 +13,7 @@ from importlib import import_module
 from reprlib import Repr
 from typing import Any, final
 
-from pipeline.core import contracts, evaluation_contracts, retrain_contracts
+from pipeline.core import contracts, engine_contract, evaluation_contracts, retrain_contracts
 from pipeline.core.errors import UserError
 
 PARAMS, CARD = "params.yaml", "card.json"
@@ -48,6 +48,7 @@ KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "corruption": Kind(evaluation_contracts.Corruption, "evaluation.corruptions"),
     "curate": Kind(contracts.FeatureCheck, "checks"),
     "encoder": Kind(contracts.Encoder, "models.encoders"),
+    "engine": Kind(engine_contract.Engine, "engines"),
     "feature_distance": Kind(evaluation_contracts.FeatureDistance, "training.distances"),
     "gate": Kind(evaluation_contracts.Gate, "evaluation.gates"),
     "inner": Kind(contracts.Source, "datasets.sources"),

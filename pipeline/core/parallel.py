@@ -1,22 +1,26 @@
-"""One function over many items on all cores, in order, with a progress bar, bounded memory and no lost run."""
+"""One function over many items, in order, with a progress bar, bounded memory and no lost run; by the engine chosen."""
 
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from pipeline.core import progress, termination
-from pipeline.core.errors import UserError
+from pipeline.core import progress
+
+if TYPE_CHECKING:
+    from pipeline.core.engine_contract import Engine
+    from pipeline.core.open_types import Params
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Output = TypeVar("Output")
 
-BATCH = 16  # items sent at once: less talk between processes than one by one
-_pools: list[Any] = []  # the last one, which is kept for the next call
-BATCHES_AHEAD = 4  # of each worker; with BATCH it bounds how many results wait for their turn
+ENGINE = "COLIBRI_ENGINE"  # environment variable: a file of conf/engine/
+LOCAL = "local"
+LOCAL_ENGINE = "pipeline.engines.local.LocalEngine"
+SMALL = 64  # with fewer items, starting processes takes longer than they do
+_engines: dict[str, Engine] = {}
 
 
 def num_workers() -> int:
@@ -29,97 +33,94 @@ def parallel_map(
     items: Iterable[Item],
     total: int,
     what: str,
-    workers: int | None = None,
     killed: Callable[[Item], Result] | None = None,
 ) -> Iterator[Result]:
-    """Results in the order of the items, computed by worker processes on demand.
-
-    When a worker dies (for lack of memory, or by a fault in a decoder), the items then at work are done again, each
-    in a process of its own, so that the one that kills it is identified.
+    """Results in the order of the items, computed by worker processes on demand, as `Engine.map` says.
 
     Args:
         function: Picklable, without side effects.
         items: Picklable.
         total: Number of items, for the bar.
         what: Label of the bar.
-        workers: Processes; None takes one per core, 1 stays in this process.
         killed: The result of an item that kills its process; None stops the run.
 
     Raises:
-        UserError: An item kills its process and `killed` is None.
+        UserError: An item kills its process and `killed` is None, or the engine cannot be used.
     """
-    workers = workers or num_workers()
-    if total < 64:  # starting processes takes longer than this
-        workers = 1
-    results = map(function, items) if workers == 1 else _in_processes(function, items, what, workers, killed)
+    results = map(function, items) if total < SMALL else choose_engine().map(function, items, what, killed)
     yield from progress.track(results, total, what)
 
 
-def _in_processes(
+def parallel_batches(
     function: Callable[[Item], Result],
+    model: Callable[[list[Result]], Output],
     items: Iterable[Item],
+    total: int,
+    size: int,
     what: str,
-    workers: int,
-    killed: Callable[[Item], Result] | None,
-) -> Iterator[Result]:
-    from concurrent.futures.process import BrokenProcessPool
+    killed: Callable[[Item], Result] | None = None,
+) -> Iterator[Output]:
+    """What a model makes of `size` results of `parallel_map` at a time, in order, as `Engine.map_batches` says.
 
-    remaining = iter(items)
-    waiting: deque[tuple[list[Item], Any]] = deque()
+    Args:
+        function: As for `parallel_map`.
+        model: Of up to `size` results.
+        items: As for `parallel_map`.
+        total: As for `parallel_map`.
+        size: Results that the model takes at once, at least 1.
+        what: As for `parallel_map`.
+        killed: As for `parallel_map`.
+
+    Raises:
+        UserError: As for `parallel_map`, or the model kills its process.
+    """
+    engine = _build({"_target_": LOCAL_ENGINE, "workers": 1}) if total < SMALL else None
+    with progress.show(what, total, "pictures") as bar:
+        outputs = (engine or choose_engine()).map_batches(function, model, items, size, what, killed)
+        for number, output in enumerate(outputs):
+            yield output
+            if bar is not None:
+                bar.advance(min(size, total - number * size))
+
+
+def choose_engine() -> Engine:
+    """The engine that COLIBRI_ENGINE names: a file of conf/engine/, `local` unless set.
+
+    Raises:
+        UserError: There is no such file, or its options are refused.
+    """
+    from pipeline.core import config
+
+    name = os.environ.get(ENGINE) or LOCAL
+    if name not in _engines:
+        _engines[name] = _build((name == LOCAL and _read_local()) or config.compose_option("engine", name), name)
+    return _engines[name]
+
+
+def _read_local() -> Params | None:
+    """The options of the local engine, without Hydra, which takes a second; None where the file cannot be read."""
+    import yaml
+
+    from pipeline.core import config
+
+    path = config.CONF / "engine" / f"{LOCAL}.yaml"
+    if not path.exists():  # as where a model is used outside a checkout
+        return {"_target_": LOCAL_ENGINE}
     try:
-        while True:
-            pool = _pool(workers)
-            while len(waiting) < workers * BATCHES_AHEAD and (batch := list(islice(remaining, BATCH))):
-                waiting.append((batch, pool.submit(_each, function, batch)))
-            if not waiting:
-                return
-            try:
-                yield from waiting[0][1].result()
-                waiting.popleft()
-            except BrokenProcessPool:
-                for batch, done in waiting:
-                    if done.done() and not done.exception():
-                        yield from done.result()
-                    else:
-                        yield from (_alone(function, item, what, killed) for item in batch)
-                waiting.clear()
-    finally:
-        for _, done in waiting:
-            done.cancel()
+        content: Params | None = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+    return content
 
 
-def _each(function: Callable[[Item], Result], batch: list[Item]) -> list[Result]:
-    return [function(item) for item in batch]
+def _build(node: Params, name: str = LOCAL) -> Engine:
+    from pipeline.core import config
 
-
-def _alone(
-    function: Callable[[Item], Result], item: Item, what: str, killed: Callable[[Item], Result] | None
-) -> Result:
-    """The result of one item, computed alone in a process."""
-    from concurrent.futures.process import BrokenProcessPool
-
-    try:
-        result: Result = _pool(1).submit(function, item).result()
-    except BrokenProcessPool:
-        if killed is None:
-            raise UserError(
-                f"{what}: {item!r} kills the process that works on it, mostly for lack of memory; "
-                "close other programs, lower max_pixels, or take it out of the source"
-            ) from None
-        return killed(item)
-    return result
-
-
-def _pool(workers: int) -> Any:
-    """joblib's processes: they are reused by the next call, replaced after a death, and need no import guard."""
-    from joblib.externals.loky import get_reusable_executor
-
-    pool = get_reusable_executor(max_workers=workers, initializer=termination.with_parent, initargs=(os.getpid(),))
-    _pools[:] = [pool]
-    return pool
+    engine: Engine = config.build(node, f"conf/engine/{name}.yaml", "engine")
+    return engine
 
 
 def stop() -> None:
     """Ends the worker processes at once, even in the middle of an item."""
-    while _pools:
-        _pools.pop().shutdown(wait=False, kill_workers=True)
+    for engine in _engines.values():
+        engine.stop()

@@ -19,6 +19,7 @@ REDRAW = 0.5  # seconds; drawing takes about a millisecond
 FULL_WIDTH = 100  # columns from which a bar has the speed too
 MAX_TEXT = 60
 _screens: list[Progress] = []  # the one that is shown
+_before: dict[str, int] = {}  # what runs to the units that an earlier call did
 
 
 @final
@@ -111,12 +112,28 @@ def show(
         holds: As for `Bar`.
     """
     is_seen = rank.is_main_process() and terminal.is_interactive(sys.stderr)
-    bar = Bar(what, total, unit, done, holds) if is_seen else None
+    before = _before.get(what, 0)
+    bar = Bar(what, total + before if total else 0, unit, done + before, holds) if is_seen else None
     try:
         yield bar
     finally:
         if bar is not None:
             bar.close()
+
+
+@contextmanager
+def go_on(what: str, done: int) -> Iterator[None]:
+    """Bars of this name that begin in the block show the whole: what is left, and before it what an earlier call did.
+
+    Args:
+        what: As for `show`.
+        done: Units that the earlier call did.
+    """
+    _before[what] = done
+    try:
+        yield
+    finally:
+        del _before[what]
 
 
 def track(items: Iterable[Item], total: int | None, what: str, unit: str = "pictures") -> Iterator[Item]:

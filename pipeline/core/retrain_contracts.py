@@ -23,6 +23,7 @@ class DataChanges:
         altered: Samples with other bytes and the same labels.
         removed: Samples that had labels and are gone, or have lost them.
         unlabelled: Samples of today without a label: they train nothing.
+        from_feedback: Of the new ones, pictures that people corrected where a model was served.
     """
 
     num_before: int | None
@@ -33,6 +34,7 @@ class DataChanges:
     altered: int
     removed: int
     unlabelled: int
+    from_feedback: int = 0
 
     @property
     def total(self) -> int:
@@ -46,6 +48,8 @@ class DataChanges:
             return f"No finished run is known here; there are {self.num_now:,} labelled samples."
         names = ("new", "labelled", "relabelled", "altered", "removed")
         parts = [f"{getattr(self, name):,} {name}" for name in names if getattr(self, name)]
+        if self.from_feedback:
+            parts[0] += f" ({self.from_feedback:,} of them from feedback)"
         changes = ", ".join(parts) or "none new, relabelled, altered or removed"
         return f"Since the last finished run: {changes}; {self.num_now:,} labelled samples, before {self.num_before:,}."
 

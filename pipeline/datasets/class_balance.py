@@ -8,16 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.core.manifest_schema import EXIF, OF_LABEL, SPLITS, attribute_columns, short_name
+from pipeline.core.manifest_schema import EXIF, OF_LABEL, ORIGIN, SPLITS, attribute_columns, short_name
+from pipeline.images.feedback_pictures import FROM_FEEDBACK, FROM_SOURCE
 
 
 def conditions(samples: pd.DataFrame, max_values: int) -> list[str]:
     """Columns of attributes that can be compared: more than one value and at most `max_values`.
 
-    Attributes of the label itself (`attr_of_label_*`) are left out, since classes differ in them by nature, and so is
-    the time of a picture.
+    Attributes of the label itself (`attr_of_label_*`) are left out, since classes differ in them by nature, and so are
+    the time of a picture and whether it is from feedback: people correct mistakes, of which few classes have many. The
+    check `shortcut` measures whether that predicts the label.
     """
     known = [name for name in attribute_columns(samples) if not name.startswith(OF_LABEL) and name != f"{EXIF}time"]
+    known = [
+        name for name in known if name != ORIGIN or not set(samples[name].dropna()) <= {FROM_SOURCE, FROM_FEEDBACK}
+    ]
     return [name for name in known if 1 < samples[name].nunique() <= max_values]
 
 

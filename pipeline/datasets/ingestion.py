@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from pipeline.core import artifacts, nouns
+from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.labels import are_labelled
 from pipeline.core.manifest_schema import attribute_columns, check_manifest
 from pipeline.core.ranges import Fraction, PositiveInt
 from pipeline.core.sample_reader import SampleReader
-from pipeline.datasets.label_review import ReviewDecision, apply_decisions
+from pipeline.datasets import feedback_items
+from pipeline.datasets.feedback_items import Classes, Part, add_feedback, read_feedback
+from pipeline.datasets.label_review import ReviewDecision, apply_decisions, load_decisions
 from pipeline.images import grey_scales
 from pipeline.images.decoding import Decoding
 from pipeline.images.grey_scales import Greys
 from pipeline.images.manifest_columns import EXIF_COLUMNS
+from pipeline.images.reader import ImageReader
 
-NOT_COUNTED = ("dropped", "no_row")  # reasons that do not stop a run
+NOT_COUNTED = ("dropped", "no_row", *feedback_items.LEFT_OUT)  # reasons that do not stop a run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,9 @@ class Limits:
             source's table or document does not name does not count.
         cache: Whether files that did not change since an earlier run are taken from `.cache/ingest/`.
         decisions: Whether `data/label_decisions/NAME.csv` is applied, NAME that of the data set.
+        feedback: Where samples may go that people corrected in use (`data/feedback/NAME/`): `train` alone, `any` split
+            like other samples, also test, or `never`: they are not read.
+        feedback_classes: Labels of feedback: `known` refuses those that the source does not have, `any` takes them.
         grey_scale: Black and white in pictures of more than 8 bits: `auto` (inferred from the whole data set), a number
             of bits (8, 10, 12, 14, 16), or the two values.
     """
@@ -41,6 +49,8 @@ class Limits:
     max_quarantine_fraction: Fraction
     cache: bool = True
     decisions: bool = True
+    feedback: Part = "train"
+    feedback_classes: Classes = "known"
     grey_scale: Any = "auto"
 
     def __post_init__(self) -> None:
@@ -52,17 +62,38 @@ class Limits:
         return Decoding(max_pixels=self.max_pixels, grey_scale=grey_scales.from_option(self.grey_scale))
 
 
+def ingest_pictures(
+    source: Source, limits: Limits, root: Path = artifacts.FEEDBACK
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The manifest and the quarantine of a source's pictures, with what people decided and corrected.
+
+    Args:
+        source: Of the pictures.
+        limits: What is accepted.
+        root: The folder that holds feedback for each data set.
+
+    Raises:
+        UserError: As `ingest`, or a table of decisions or of feedback is damaged.
+    """
+    decisions = load_decisions(str(source.name)) if limits.decisions else []
+    reader = ImageReader(source=source, decoding=limits.decoding, feedback=root)
+    feedback = read_feedback(source, limits.feedback, root)
+    return ingest(reader, limits.cache, decisions, feedback, limits.feedback_classes)
+
+
 def ingest(
     reader: SampleReader,
     cache: bool = False,
     decisions: Sequence[ReviewDecision] = (),
+    feedback: pd.DataFrame | None = None,
+    classes: Classes = "known",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The manifest and the quarantine; together they hold every item that the reader's source named.
+    """The manifest and the quarantine; together they hold every item that the reader's source and feedback named.
 
     Raises:
         UserError: The source names no item, or gives a column that the manifest does not know.
     """
-    items = reader.source.read()
+    items = add_feedback(reader.source.read(), feedback, classes)
     items.insert(0, "sample_id", items["path"])
     items, unopened = apply_decisions(items, _refuse_unopened(items), decisions)
     items = items.drop(columns=["refused", "detail"], errors="ignore")
@@ -148,12 +179,12 @@ def check_quarantine(manifest: pd.DataFrame, quarantine: pd.DataFrame, limits: L
     """Stops the run when too many items were refused, none is left, or they all have one label.
 
     An item that a decision dropped counts as an item, but not as refused, and so does a picture that the source's table
-    or document does not name: such a file may label a part of a folder.
+    or document does not name: such a file may label a part of a folder. Feedback that was left out counts as neither.
 
     Raises:
         UserError: One of these is the case.
     """
-    num_items = len(manifest) + len(quarantine)
+    num_items = len(manifest) + int((~quarantine["reason"].isin(feedback_items.LEFT_OUT)).sum())
     refused = quarantine[~quarantine["reason"].isin(NOT_COUNTED)]
     first = ""
     if len(refused):

@@ -125,6 +125,10 @@ def link_source(run: RecordedRun, project: Path, scratch: Path) -> None:
             )
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(here.resolve(), target_is_directory=here.is_dir())
+    for record in sorted((scratch / artifacts.FEEDBACK).glob("*.dvc")):
+        folder = artifacts.FEEDBACK / record.stem
+        if not run.fetch(folder, scratch / folder):
+            raise UserError(f"{folder} of {run.commit[:10]} is not in DVC's cache; dvc pull may have it")
 
 
 def verify(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -94,12 +94,18 @@ class FrozenEncoder:
         # 1.5 times as fast on a processor; see benchmarks/embed.py
         self.encoder = MemoryLayout(channels_last=True).place(encoder, self.device).eval()
 
-    def stream(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """(*spatial, C) uint8 pictures to (D,) float32 features, one by one; computed in batches, in bounded memory."""
+    def __call__(self, batch: Sequence[np.ndarray]) -> np.ndarray:
+        """(*spatial, C) uint8 of up to `batch_size` pictures to (N, D) float32, in one forward pass."""
         import torch
 
+        with torch.inference_mode():
+            features: np.ndarray = (
+                self.encoder(self.transform(to_tensor(np.stack(batch))).to(self.device)).float().cpu().numpy()
+            )
+        return features
+
+    def stream(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """(*spatial, C) uint8 pictures to (D,) float32 features, one by one; computed in batches, in bounded memory."""
         remaining = iter(images)
         while batch := list(islice(remaining, self.batch_size)):
-            with torch.inference_mode():
-                features = self.encoder(self.transform(to_tensor(np.stack(batch))).to(self.device))
-            yield from features.float().cpu().numpy()
+            yield from self(batch)

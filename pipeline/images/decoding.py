@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pipeline.images.bounds import refuse_too_large, without_large_metadata
 from pipeline.images.formats import FORMATS, expect_rejection, is_avif, is_heif
 from pipeline.images.grey_scales import GreyRange, Greys
 from pipeline.images.metadata import Encoding, read_metadata
+from pipeline.images.silence import ignore_warnings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +44,10 @@ REJECTION_REASONS = {
     "bad_name": "the file's name is not UTF-8",
     "bad_annotation": "the annotation of this item is damaged, unsafe or contradicts itself",
     "dropped": "a person dropped it in data/label_decisions/",
+    "discarded": "feedback: a person said to leave the picture out",
+    "contradicted": "feedback: people gave the picture different labels",
+    "not_stored": "feedback: the server did not store the picture (colibri serve --keep-pictures)",
+    "unknown_class": "feedback: no sample of the source has the label (ingest.feedback_classes)",
 }
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error)  # from Pillow
 OPENING = Lock()  # of Pillow's limit, which is global: a server decodes in several threads
@@ -146,12 +150,10 @@ def _decode(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
     if rejection:
         raise rejection
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with _open(without_large_metadata(data), max_pixels) as image:
-                refuse_too_large(image, data, max_pixels)
-                image.load()
-                yield image
+        with ignore_warnings(), _open(without_large_metadata(data), max_pixels) as image:
+            refuse_too_large(image, data, max_pixels)
+            image.load()
+            yield image
     except MemoryError:
         raise ItemRejected("too_large", "there is not enough memory to decode it") from None
     except Image.DecompressionBombError as error:
@@ -227,15 +229,16 @@ def read_header(data: bytes | np.ndarray) -> Header:
     if rejection:
         raise rejection
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with _open(without_large_metadata(data), Image.MAX_IMAGE_PIXELS or 2**31) as image:
-                # the method of Image itself: that of a PNG decodes the whole picture
-                turn = Image.Image.getexif(image).get(ExifTags.Base.Orientation)
-                width, height = image.size
-                if turn in SIDEWAYS and image.format not in TURNED_WHEN_OPENED:
-                    width, height = height, width
-                return Header(width=width, height=height, is_turned=turn in TURNS)
+        with (
+            ignore_warnings(),
+            _open(without_large_metadata(data), Image.MAX_IMAGE_PIXELS or 2**31) as image,
+        ):
+            # the method of Image itself: that of a PNG decodes the whole picture
+            turn = Image.Image.getexif(image).get(ExifTags.Base.Orientation)
+            width, height = image.size
+            if turn in SIDEWAYS and image.format not in TURNED_WHEN_OPENED:
+                width, height = height, width
+            return Header(width=width, height=height, is_turned=turn in TURNS)
     except Image.DecompressionBombError as error:
         raise ItemRejected("too_large", str(error)) from None
     except UnidentifiedImageError:

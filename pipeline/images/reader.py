@@ -6,12 +6,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import final
 
 import numpy as np
 import pandas as pd
 
-from pipeline.core import config, terminal
+from pipeline.core import artifacts, config, terminal
 from pipeline.core.contracts import Source
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.open_types import JsonObject, Params
@@ -19,6 +20,7 @@ from pipeline.core.parallel import parallel_map
 from pipeline.core.sample_reader import SampleReader, StorageFormat
 from pipeline.images import grey_scales, properties
 from pipeline.images.decoding import Decoding, content_hash, decode
+from pipeline.images.feedback_pictures import source_of
 from pipeline.images.grey_scales import GreyRange, Greys
 from pipeline.images.manifest_columns import manifest_columns
 from pipeline.images.measurement_cache import MeasurementCache
@@ -35,10 +37,16 @@ class ImageReader(SampleReader):
     Args:
         source: Of the pictures.
         decoding: One for the whole data set.
+        feedback: The folder that holds what people corrected, for each data set.
     """
 
     source: Source
     decoding: Decoding
+    feedback: Path = artifacts.FEEDBACK
+
+    def source_of(self, path: str) -> Source:
+        """Where this picture is: in the data set, or in its feedback."""
+        return source_of(self.source, path, self.feedback)
 
     def measure(self, paths: Sequence[str], cache: bool) -> tuple[list[ItemRejected | None], pd.DataFrame]:
         """The rejection of each item, or None, and the manifest columns of the accepted ones.
@@ -60,7 +68,7 @@ class ImageReader(SampleReader):
     def load_picture(self, item: tuple[str, str]) -> np.ndarray:
         path, expected = item
         try:
-            picture = decode(self.source.open(path), self.decoding)
+            picture = decode(self.source_of(path).open(path), self.decoding)
         except ItemRejected as refused:
             raise UserError(
                 f"{path} could be read by ingest but cannot be read now ({refused}); run dvc repro to ingest again"
@@ -78,7 +86,9 @@ class ImageReader(SampleReader):
     def _examine_all(self, paths: Sequence[str], cache: bool) -> list[Outcome]:
         started = time.time()
         store = MeasurementCache.load(self.source, self.decoding) if cache else None
-        stamps = [self.source.stat(path) if store else None for path in paths]  # before reading, to notice a change
+        stamps = [
+            self.source_of(path).stat(path) if store else None for path in paths
+        ]  # before reading, to notice a change
         known = [store.get(*one) if store else None for one in zip(paths, stamps, strict=True)]
         unknown = [path for path, result in zip(paths, known, strict=True) if result is None]
         fresh = parallel_map(partial(examine, self), unknown, len(unknown), "ingest", killed=_reject_crashed)
@@ -97,7 +107,7 @@ def make_reader(params: Params, manifest: pd.DataFrame) -> SampleReader:
 def examine(reader: ImageReader, path: str) -> Outcome:
     """The measurements of one item, or its grey range (more than 8 bits and no scale given), or its rejection."""
     try:
-        return properties.decode_and_measure(reader.source.open(path), reader.decoding)
+        return properties.decode_and_measure(reader.source_of(path).open(path), reader.decoding)
     except ItemRejected as refused:
         return refused
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipeline.core.open_types import JsonObject
+    from pipeline.prediction.onnx_network import OnnxNetwork
 
 
 @final
@@ -59,6 +60,7 @@ class PictureClassifier:
             task decides.
         reference: To which the policy measures the distance of a picture; None where it measures none.
         digest: 32 hex digits over card, weights, policy and reference; empty where nobody wanted it.
+        network: That computes the scores instead of `predictor`, where the card records ONNX Runtime.
     """
 
     predictor: Predictor
@@ -66,6 +68,7 @@ class PictureClassifier:
     policy: Policy | None = None
     reference: FeatureReference | None = None
     digest: str = ""
+    network: OnnxNetwork | None = None
 
     @classmethod
     def load(cls, folder: Path, has_digest: bool = False) -> PictureClassifier:
@@ -79,6 +82,7 @@ class PictureClassifier:
             UserError: The folder is missing, or its card, weights and policy do not fit.
         """
         from pipeline.evaluation.policy_evaluation import read_policy
+        from pipeline.prediction.runtime_record import load_recorded
         from pipeline.training.model_card import CARD, load_predictor, predictor_digest
 
         predictor, card = load_predictor(folder)
@@ -93,12 +97,18 @@ class PictureClassifier:
         if has_digest:
             rules = [policy.to_json() if policy else None, reference.digest if reference else None]
             digest = artifacts.content_digest(predictor_digest(folder).encode(), json.dumps(rules).encode())
-        return cls(predictor=predictor, card=card, policy=policy, reference=reference, digest=digest)
+        network = load_recorded(folder, card)
+        return cls(predictor=predictor, card=card, policy=policy, reference=reference, digest=digest, network=network)
 
     @property
     def classes(self) -> list[str]:
         """The K names, in the order of the scores."""
         return list(self.card["classes"])
+
+    @property
+    def runtime(self) -> str:
+        """What computes the scores, for a person."""
+        return "torch" if self.network is None else "ONNX Runtime"
 
     @property
     def exclusive(self) -> bool:
@@ -122,6 +132,8 @@ class PictureClassifier:
             UserError: The model does not look at pictures (`train=property_forest`).
         """
         stacked = np.stack(pictures) if len(pictures) else np.zeros((0, *self.storage.shape), dtype=np.uint8)
+        if self.network is not None:
+            return self.decide(*self.network.predict(stacked))
         return self.decide(*predict_with_distances(self.predictor, stacked, self.reference))
 
     def decide(self, scores: np.ndarray, distances: np.ndarray | None = None) -> Answers:

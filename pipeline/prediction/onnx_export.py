@@ -5,39 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
-from pipeline.core.feature_reference import predict_with_distances
+from pipeline.prediction.onnx_network import DISTANCE, INPUT, INSTALL, OUTPUT
 
 if TYPE_CHECKING:
-    from pipeline.prediction.classifier import Answers, PictureClassifier
+    from pipeline.prediction.classifier import PictureClassifier
 
-INPUT, OUTPUT, DISTANCE = "pictures", "scores", "distance"
 NEEDED = ("onnx", "onnxscript")
-INSTALL = "install Colibri's extra: uv pip install 'colibri[onnx]' (in the project: uv pip install -e '.[onnx]')"
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class Parity:
-    """How far ONNX Runtime is from torch on the same pictures.
-
-    Attributes:
-        num_pictures: Compared.
-        largest_difference: Of a score.
-        num_same: Pictures with the same decision, abstention and prediction set.
-    """
-
-    num_pictures: int
-    largest_difference: float
-    num_same: int
 
 
 def export_onnx(classifier: PictureClassifier, path: Path) -> None:
@@ -84,43 +63,16 @@ def export_onnx(classifier: PictureClassifier, path: Path) -> None:
         onnx.save(model, str(temporary))
 
 
-def compare_with_torch(classifier: PictureClassifier, path: Path, pictures: np.ndarray) -> Parity | None:
-    """The scores and decisions of the file and those of torch; None where onnxruntime is not installed.
+def is_network(classifier: PictureClassifier) -> bool:
+    """Whether the model is a network of torch, as `export_onnx` takes it."""
+    from pipeline.training.trainers.network import NetworkPredictor
 
-    Args:
-        classifier: That was exported.
-        path: Of the ONNX file.
-        pictures: (N, size, size, C) uint8, at least one.
-    """
-    if find_spec("onnxruntime") is None:
-        return None
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    blocks = [pictures[start : start + 64] for start in range(0, len(pictures), 64)]
-    parts = [session.run(outputs_of(classifier), {INPUT: block}) for block in blocks]
-    theirs, *distances = (np.concatenate(one) for one in zip(*parts, strict=True))
-    ours, our_distances = predict_with_distances(classifier.predictor, pictures, classifier.reference)
-    num_same = _count_same(
-        classifier.decide(theirs, distances[0] if distances else None), classifier.decide(ours, our_distances)
-    )
-    largest = float(np.abs(theirs - ours).max())
-    return Parity(num_pictures=len(pictures), largest_difference=largest, num_same=num_same)
+    return isinstance(classifier.predictor, NetworkPredictor)
 
 
 def outputs_of(classifier: PictureClassifier) -> list[str]:
     """The names of the outputs of the exported graph."""
     return [OUTPUT] if classifier.reference is None else [OUTPUT, DISTANCE]
-
-
-def _count_same(theirs: Answers, ours: Answers) -> int:
-    """Pictures with the same labels, abstention and prediction set."""
-    same = np.array([one == other for one, other in zip(theirs.labels, ours.labels, strict=True)], dtype=bool)
-    if theirs.abstains is not None and ours.abstains is not None:
-        same &= theirs.abstains == ours.abstains
-    if theirs.sets is not None and ours.sets is not None:
-        same &= [one == other for one, other in zip(theirs.sets, ours.sets, strict=True)]
-    return int(same.sum())
 
 
 def _make_module(classifier: PictureClassifier) -> Any:
@@ -134,10 +86,10 @@ def _make_module(classifier: PictureClassifier) -> Any:
     import torch
     from torch import Tensor, nn
 
-    from pipeline.training.trainers.network import NetworkPredictor, predict_views
+    from pipeline.training.trainers.network import predict_views
 
     predictor: Any = classifier.predictor
-    if not isinstance(predictor, NetworkPredictor):
+    if not is_network(classifier):
         raise UserError(
             "this model is an estimator of scikit-learn (on frozen features, or on properties), and only networks are "
             "exported to ONNX; train one with train=finetune, or serve this one with colibri serve"

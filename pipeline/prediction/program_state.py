@@ -15,7 +15,18 @@ from pipeline.prediction import classifier, tables
 if TYPE_CHECKING:
     from pipeline.prediction.classifier import PictureClassifier
 
-LIBRARIES = ("numpy", "pandas", "pi-heif", "pillow", "scikit-learn", "scipy", "timm", "torch", "torchvision")
+LIBRARIES = (
+    "numpy",
+    "onnxruntime",
+    "pandas",
+    "pi-heif",
+    "pillow",
+    "scikit-learn",
+    "scipy",
+    "timm",
+    "torch",
+    "torchvision",
+)
 
 
 def program_digest(model: PictureClassifier) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +12,7 @@ import pandas as pd
 from pipeline.core import artifacts
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.core.labels import labels_to_text
-from pipeline.core.parallel import parallel_map
+from pipeline.core.parallel import parallel_batches
 from pipeline.prediction.classifier import Answers
 from pipeline.prediction.content_spool import open_spool
 from pipeline.prediction.input_sections import Content
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.prediction.classifier import PictureClassifier
 
 BATCH = 256  # pictures in memory at once, apart from those on their way from the processes that decode
+PREDICT = "predict"  # names the bar
 SCORE = "score_"  # begins the name of the column of each class
 
 
@@ -61,10 +61,10 @@ def predict_contents(
     """
     read = partial(_read_named, classifier.read)
     with open_spool(spool) as waiting:
-        outcomes = waiting.free(parallel_map(read, waiting.write(contents), total, "predict", killed=_reject_crashed))
-        while part := list(islice(outcomes, batch)):
-            good = [outcome for _, outcome in part if not isinstance(outcome, ItemRejected)]
-            answers = classifier.classify(good)
+        named = waiting.write(contents)
+        model = partial(_classify, classifier)
+        for outcomes, good, answers in parallel_batches(read, model, named, total, batch, PREDICT, _reject_crashed):
+            part = list(waiting.free(outcomes))
             refused = {row: str(one) for row, (_, one) in enumerate(part) if isinstance(one, ItemRejected)}
             files = [_printable(name) for name, _ in part]
             yield make_table(files, answers, classifier.classes, classifier.exclusive, refused), good
@@ -169,6 +169,14 @@ def read_content(read: Callable[[bytes], np.ndarray], content: Content) -> np.nd
         return read(read_file(content) if isinstance(content, str) else content)
     except ItemRejected as refused:
         return refused
+
+
+def _classify(
+    classifier: PictureClassifier, outcomes: list[tuple[str, np.ndarray | ItemRejected]]
+) -> tuple[list[tuple[str, np.ndarray | ItemRejected]], list[np.ndarray], Answers]:
+    """The outcomes, the pictures among them, and what is decided on these."""
+    good = [one for _, one in outcomes if not isinstance(one, ItemRejected)]
+    return outcomes, good, classifier.classify(good)
 
 
 def _read_named(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.manifest_schema import EXIF, OF_LABEL, SPLITS, attribute_columns, short_name
 from pipeline.core.terminal import count_of
 from pipeline.images.decoding import REJECTION_REASONS
+from pipeline.images.feedback_pictures import is_feedback
 from pipeline.report.card_texts import CardTexts, join_sections
 from pipeline.report.markdown import bullets, escape, table
 
@@ -171,7 +172,15 @@ def _preprocessing(facts: DataFacts) -> str:
     if "decision" in facts.samples and facts.samples["decision"].notna().any():
         changed = int(facts.samples["decision"].notna().sum())
         lines.append(f"{count_of(changed, 'label')} decided by a person, in `data/label_decisions/`")
-    left_out = int((~facts.samples["split"].isin(SPLITS)).sum())
+    is_added = facts.samples["sample_id"].map(is_feedback).astype(bool)
+    added = facts.samples[is_added]
+    if len(added):
+        counts = ", ".join(f"{count:,} in {name}" for name, count in added["split"].value_counts().items())
+        lines.append(
+            f"{count_of(len(added), 'picture')} from feedback ({counts.replace(' in none', ' in no split')}): people "
+            "correct what they look at, mostly mistakes, so these are no random sample"
+        )
+    left_out = int((~facts.samples["split"].isin(SPLITS) & ~is_added).sum())
     if left_out:
         lines.append(f"{count_of(left_out, 'picture')} in no split, since they resemble pictures of two splits")
     if {"size", "fit"} <= facts.packing.keys():

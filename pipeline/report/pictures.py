@@ -15,6 +15,8 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image
 
+from pipeline.images.feedback_pictures import source_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -98,7 +100,7 @@ def link_files(source: Source, samples: pd.DataFrame, names: Iterable[str]) -> d
         names: Of the samples.
     """
     paths = samples.set_index("sample_id")["path"]
-    files = {name: source.file_of(paths[name]) for name in names if name in paths.index}
+    files = {name: source_of(source, paths[name]).file_of(paths[name]) for name in names if name in paths.index}
     return {name: _address(file) for name, file in files.items() if file is not None}
 
 

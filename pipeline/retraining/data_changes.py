@@ -11,11 +11,10 @@ from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.core.retrain_contracts import DataChanges
 from pipeline.core.terminal import warn
-from pipeline.datasets.ingestion import Limits, check_quarantine, ingest
-from pipeline.datasets.label_review import load_decisions
+from pipeline.datasets.ingestion import Limits, check_quarantine, ingest_pictures
 from pipeline.experiments.recorded_run import digest_file
 from pipeline.experiments.stale_stages import read_lock
-from pipeline.images.reader import ImageReader
+from pipeline.images.feedback_pictures import is_feedback
 
 if TYPE_CHECKING:
     from pipeline.core.contracts import Source
@@ -29,11 +28,12 @@ class DataRefused(UserError):
     """The data are not what the pipeline accepts."""
 
 
-def ingest_now(params: Params) -> pd.DataFrame:
+def ingest_now(params: Params, feedback: Path = artifacts.FEEDBACK) -> pd.DataFrame:
     """The manifest that the stage `ingest` would write now.
 
     Args:
         params: As conf/ composes them.
+        feedback: The folder that holds what people corrected, for each data set.
 
     Raises:
         DataRefused: Too many of its items are refused, or what is left has no two classes.
@@ -41,8 +41,7 @@ def ingest_now(params: Params) -> pd.DataFrame:
     """
     limits = config.instantiate(Limits, config.get_section(params, "ingest"), "ingest")
     source: Source = config.build(config.get_section(params, "source"), "source")
-    decisions = load_decisions(str(source.name)) if limits.decisions else []
-    manifest, quarantine = ingest(ImageReader(source=source, decoding=limits.decoding), limits.cache, decisions)
+    manifest, quarantine = ingest_pictures(source, limits, feedback)
     try:
         check_quarantine(manifest, quarantine, limits)
     except UserError as error:
@@ -83,18 +82,21 @@ def compare_manifests(before: pd.DataFrame | None, now: pd.DataFrame) -> DataCha
     after = _by_name(now)
     num_now = sum(bool(labels) for labels, _ in after.values())
     unlabelled = len(after) - num_now
+    known = {} if before is None else _by_name(before)
+    from_feedback = sum(bool(one[0]) and name not in known and is_feedback(name) for name, one in after.items())
     if before is None:
         return DataChanges(
             num_before=None, num_now=num_now, new=num_now, labelled=0, relabelled=0, altered=0, removed=0,
-            unlabelled=unlabelled,
+            unlabelled=unlabelled, from_feedback=from_feedback,
         )  # fmt: skip
-    known = _by_name(before)
     counts = dict.fromkeys(("new", "labelled", "relabelled", "altered", "removed"), 0)
     for name in known.keys() | after.keys():
         if kind := _kind_of_change(known.get(name), after.get(name)):
             counts[kind] += 1
     num_before = sum(bool(labels) for labels, _ in known.values())
-    return DataChanges(num_before=num_before, num_now=num_now, unlabelled=unlabelled, **counts)
+    return DataChanges(
+        num_before=num_before, num_now=num_now, unlabelled=unlabelled, from_feedback=from_feedback, **counts
+    )
 
 
 Sample = tuple[tuple[str, ...], str]  # labels, digest of the bytes

@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.core.retrain_contracts import DriftReading
+from pipeline.images.feedback_pictures import is_feedback
 from pipeline.monitoring.measurement import MonitoringOptions, measure_drift
 from pipeline.monitoring.reference import load_reference
 from pipeline.prediction.monitoring_files import write_monitoring
@@ -29,6 +30,8 @@ def measure_new(
 ) -> tuple[DriftReading, DriftReport | None]:
     """The drift of samples that the last finished run did not have, and the report behind it.
 
+    Those of feedback are left out: people correct mistakes, so they differ from the training by how they were chosen.
+
     Args:
         params: As conf/ composes them.
         before: The manifest of the last finished run; None where none is known.
@@ -37,7 +40,8 @@ def measure_new(
     """
     if before is None:
         return _report_obstacle(NONE_KNOWN)
-    rows = now[~now["sample_id"].isin(set(before["sample_id"]))].reset_index(drop=True)
+    is_new = ~now["sample_id"].isin(set(before["sample_id"])) & ~now["sample_id"].map(is_feedback).astype(bool)
+    rows = now[is_new].reset_index(drop=True)
     if not len(rows):
         return _report_obstacle(NONE_NEW)
     section = config.get_section(params, "monitoring")

@@ -19,6 +19,7 @@ from pipeline.core.terminal import say, warn
 from pipeline.experiments.dvc_queue import Refusal, call_dvc
 from pipeline.retraining import branch_commit, data_changes, drift_reading, history, notification, pipeline_run
 from pipeline.retraining.decision import decide
+from pipeline.retraining.feedback_step import feedback_in_advance, feedback_record, take_feedback
 from pipeline.retraining.journal import RetrainJournal
 from pipeline.tracking import retrainings
 
@@ -77,9 +78,10 @@ class Retraining:
     def fetch_commands(self) -> list[list[str]]:
         return [["pull"]] * self.options.pull + [["update", path] for path in self.options.update]
 
-    def look(self, write: bool) -> JsonObject:
-        """What the rules look at; with `write` the pages of drift are written."""
-        before, manifest = data_changes.read_reference(), data_changes.ingest_now(self.params)
+    def look(self, write: bool, feedback: Path | None = None) -> JsonObject:
+        """What the rules look at, with the feedback of another folder where one is given; with `write` also pages."""
+        before = data_changes.read_reference()
+        manifest = data_changes.ingest_now(self.params, *([] if feedback is None else [feedback]))
         changes = data_changes.compare_manifests(before, manifest)
         drift, report = drift_reading.measure_new(self.params, before, manifest, write)
         since = retrainings.champion_time(str(self.params["register"]["model_name"]))
@@ -98,6 +100,9 @@ class Retraining:
         """Everything up to the model; an error that a person can solve is a result, too."""
         try:
             journal.take("fetch", self.fetch)
+            said = journal.take("feedback", lambda: take_feedback(self.params, self.options.feedback))
+            if said:
+                say(said["sentence"])
             found = journal.take("look", lambda: self.look(write=True))
             decision = journal.take("decide", lambda: self.decide(found))
             say(decision["changes"], *(f"{name}: {rule['sentence']}" for name, rule in decision["rules"].items()))
@@ -119,7 +124,12 @@ class Retraining:
         outcome = journal.take("outcome", lambda: self.work(journal))
         done = journal.results
         result: JsonObject = {"key": journal.key, "started": journal.started, **outcome}
-        result |= {"data": done.get("look"), "decision": done.get("decide"), "run": done.get("run")}
+        result |= {
+            "feedback": done.get("feedback"),
+            "data": done.get("look"),
+            "decision": done.get("decide"),
+            "run": done.get("run"),
+        }
         problems: list[str] = []
 
         def attempt(step: str, act: Callable[[], Any]) -> None:
@@ -151,6 +161,8 @@ class Retraining:
         found = result["data"] or {}
         figures = {f"data/{name}": count for name, count in found.get("changes", {}).items() if count is not None}
         figures |= found.get("drift_figures", {})
+        said = result["feedback"] or {}
+        figures |= {f"feedback/{name}": count for name, count in said.items() if name != "sentence"}
         if found.get("champion_days") is not None:
             figures["champion/days"] = found["champion_days"]
         dataset, has_failed = str(self.params["source"]["name"]), result["outcome"] in ENDED_BADLY
@@ -161,7 +173,7 @@ class Retraining:
         if self.options.commit is None:
             return None
         message = f"Retrained: {result['model']} version {result['version']}, {result['outcome']}"
-        files = [*COMMITTED, *map(Path, self.options.update)]
+        files = [*COMMITTED, feedback_record(self.params), *map(Path, self.options.update)]
         return branch_commit.commit_files(self.options.commit, files, message, result["key"])
 
 
@@ -192,12 +204,15 @@ def plan(now: datetime) -> list[str]:
         )
     work = Retraining.of(now)
     lines += [f"would run dvc {' '.join(words)} first" for words in work.fetch_commands()]
-    decision = work.decide(work.look(write=False))
+    with feedback_in_advance(work.params, work.options.feedback) as (feedback, said):
+        decision = work.decide(work.look(write=False, feedback=feedback))
+    lines += [said] * bool(said)
     lines += [decision["changes"], *(f"{name}: {rule['sentence']}" for name, rule in decision["rules"].items())]
     if not decision["does_run"]:
         return [*lines, f"would do nothing: {decision['reason']}"]
     stale = find_stale(work.params)
-    lines.append(f"would run {', '.join(stale) or 'nothing, all is up to date'}: {decision['reason']}")
+    none = "ingest and what follows" if said else "nothing, all is up to date"  # feedback is not there as yet
+    lines.append(f"would run {', '.join(stale) or none}: {decision['reason']}")
     options = work.options
     lines += [f"would commit dvc.lock and reports on {options.commit}"] * (options.commit is not None)
     lines += ["would push data and model to DVC's remote"] * options.push

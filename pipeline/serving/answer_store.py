@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, final
@@ -13,6 +14,7 @@ from sqlalchemy import event
 
 from pipeline.core.errors import UserError
 from pipeline.core.uris import main_checkout, mask_credentials, sqlite_path, sqlite_uri
+from pipeline.serving.append_only import only_grows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 PLACE = ".cache/serving/answers.db"  # in the main checkout; git ignores .cache
 BUSY_SECONDS = 10  # that SQLite waits for another process
 GROUP = 256  # rows that are committed together at most
+POSTGRESQL = {"connect_timeout": 5, "tcp_user_timeout": 10_000}  # s, ms: a machine that is gone holds nobody up
+TRIES = 5  # to make the tables, which two servers may do at once
+UNREACHABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)  # not the fault of a row
 SCHEMA = sa.MetaData()
 ANSWERS = sa.Table(
     "answers",
@@ -58,6 +63,9 @@ FEEDBACK = sa.Table(
     sa.Column("who", sa.String(200), nullable=False),
     sa.Column("note", sa.Text, nullable=False),
 )
+only_grows(ANSWERS)
+only_grows(FEEDBACK)
+only_grows(PICTURES, ["UPDATE"])  # how long pictures are stored is for a person to decide
 
 
 def default_store() -> str:
@@ -80,20 +88,57 @@ def open_engine(url: str | None = None, is_reader: bool = False) -> sa.Engine:
         file = sqlite_path(url)
         if file is not None:
             _prepare_file(file, is_reader)
-        engine = sa.create_engine(url, pool_pre_ping=file is None)
+        engine = sa.create_engine(url, pool_pre_ping=file is None, connect_args=_connect_arguments(url))
         if file is not None:
             event.listen(engine, "connect", _configure_sqlite)
         if not is_reader:
-            SCHEMA.create_all(engine)
+            _create_tables(engine)
         with engine.connect() as connection:
             connection.execute(sa.select(ANSWERS.c.id).limit(1))
-    except (sa.exc.SQLAlchemyError, ModuleNotFoundError, OSError) as error:
-        reason = mask_credentials(str(getattr(error, "orig", None) or error)).splitlines()[0]
+    except ModuleNotFoundError as error:
         raise UserError(
-            f"the answers cannot be stored in {mask_credentials(url)} ({reason}); name another database with --store, "
-            "such as sqlite:///answers.db"
+            f"{mask_credentials(url)} needs the package {error.name}, which is not installed; for PostgreSQL: "
+            "make install EXTRAS=postgres, and an address that begins with postgresql+psycopg://"
+        ) from None
+    except (sa.exc.SQLAlchemyError, OSError) as error:
+        raise UserError(
+            f"the answers cannot be stored in {mask_credentials(url)} ({describe_failure(error)}); name another "
+            "database with --store, such as sqlite:///answers.db"
         ) from None
     return engine
+
+
+def describe_failure(error: Exception) -> str:
+    """What the database or the system said, on one line and without a password."""
+    text = mask_credentials(str(getattr(error, "orig", None) or error)).strip()
+    return text.splitlines()[0][:300] if text else type(error).__name__
+
+
+def _connect_arguments(url: str) -> dict[str, int]:
+    """Times after which PostgreSQL counts as gone, where the address does not name them."""
+    found = sa.make_url(url)
+    if found.get_backend_name() != "postgresql" or not found.drivername.endswith(("psycopg", "psycopg2")):
+        return {}
+    return {name: value for name, value in POSTGRESQL.items() if name not in found.query}
+
+
+def _create_tables(engine: sa.Engine) -> None:
+    """Makes the missing tables; where another server does the same at this moment, it is looked again."""
+    for number in range(TRIES):
+        try:
+            SCHEMA.create_all(engine)
+            return
+        except sa.exc.DBAPIError as error:
+            is_made = sa.inspect(engine).has_table(FEEDBACK.name) if number + 1 < TRIES else False
+            if not is_made and not _is_race(error):
+                raise
+            time.sleep(0.2)
+
+
+def _is_race(error: sa.exc.DBAPIError) -> bool:
+    """Whether the table was made between the look and the making of it."""
+    text = str(error.orig)
+    return "already exists" in text or "pg_type_typname_nsp_index" in text or "concurrently updated" in text
 
 
 def _prepare_file(file: Path, is_reader: bool) -> None:
@@ -175,12 +220,13 @@ class AnswerStore:
                 return
 
     def _write(self, group: list[tuple[list[tuple[sa.Table, JsonObject]], Future[None]]]) -> None:
-        """One transaction for the group; where that fails one for each member, so that one cannot spoil the others."""
+        """One transaction for the group; where a row is refused one for each member, so that one spoils no other."""
         try:
             self._commit([row for rows, _ in group for row in rows])
         except Exception as error:
-            if len(group) == 1:
-                group[0][1].set_exception(error)
+            if len(group) == 1 or isinstance(error, UNREACHABLE):
+                for _, done in group:
+                    done.set_exception(error)
                 return
             for member in group:
                 self._write([member])

@@ -1,37 +1,19 @@
-"""Reads what servers answered and what people said about it, as tables; writes corrected pictures as a data set."""
+"""Reads what servers answered and what people said about it, as tables."""
 
 from __future__ import annotations
 
 import math
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, final
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
-from pipeline.core import artifacts
-from pipeline.core.errors import UserError
 from pipeline.core.labels import labels_to_text
 from pipeline.core.manifest_schema import property_column
 from pipeline.core.open_types import JsonObject
 from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, open_engine
-
-ORIGIN = "feedback"
-LABELS_FILE = "labels.csv"
-SUFFIXES = (  # first bytes to the ending of the file that is written; content decides how it is read
-    (rb"\x89PNG", ".png"),
-    (rb"\xff\xd8\xff", ".jpg"),
-    (rb"GIF8", ".gif"),
-    (rb"BM", ".bmp"),
-    (rb"RIFF....WEBP", ".webp"),
-    (rb"II\*\x00|MM\x00\*", ".tif"),
-    (rb"P[1-6]\s", ".ppm"),
-    (rb"....ftypavi[fs]", ".avif"),
-    (rb"....ftyp", ".heic"),
-)
 
 
 def read_answers(
@@ -65,7 +47,7 @@ def read_answers(
         query = query.where(ANSWERS.c.time < as_text(until))
     if version is not None:
         query = query.where(ANSWERS.c.version == version)
-    rows = _select(store, query)
+    rows = select_rows(store, query)
     names = sorted({name for row in rows for name in row["properties"]})
     table = pd.DataFrame(
         {
@@ -74,7 +56,7 @@ def read_answers(
             **{name: _text(rows, name) for name in ("call", "model", "version")},
             "class": pd.Series([labels_to_text(row["labels"]) for row in rows], dtype="str"),
             "labels": pd.Series([row["labels"] for row in rows], dtype="object"),
-            "confidence": pd.Series([max(row["scores"].values(), default=math.nan) for row in rows], dtype="float64"),
+            "confidence": pd.Series([_highest(row["scores"]) for row in rows], dtype="float64"),
             "scores": pd.Series([row["scores"] for row in rows], dtype="object"),
             "abstains": pd.Series([row["abstains"] for row in rows], dtype="boolean"),
             "set": pd.Series([row["label_set"] for row in rows], dtype="object"),
@@ -117,7 +99,7 @@ def read_feedback(store: str | None = None) -> pd.DataFrame:
         .outerjoin(PICTURES, PICTURES.c.answer_id == ANSWERS.c.id)
         .order_by(FEEDBACK.c.time, FEEDBACK.c.id)
     )
-    rows = _select(store, query)
+    rows = select_rows(store, query)
     names = [
         *("feedback_id", "time", "action", "right", "who", "note", "id", "answered", "model", "version"),
         *("decided", "scores", "abstains", "digest", "content_hash", "has_picture"),
@@ -133,98 +115,24 @@ def read_feedback(store: str | None = None) -> pd.DataFrame:
     return table
 
 
-@final
-@dataclass(frozen=True, kw_only=True)
-class ExportedFeedback:
-    """What `export_feedback` wrote.
-
-    Attributes:
-        table: `labels.csv` in the folder.
-        num_pictures: Written, each once.
-        num_without_picture: Whose labels are known, but not their bytes (`colibri serve --keep-pictures` stores them).
-        num_discarded: That a person said to leave out.
-    """
-
-    table: Path
-    num_pictures: int
-    num_without_picture: int
-    num_discarded: int
-
-
-def export_feedback(folder: Path, store: str | None = None) -> ExportedFeedback:
-    """Writes the pictures that people labelled into a folder, with a table that the source `table` reads.
-
-    Of several words about one picture (the same bytes) the last one counts. The columns of `labels.csv`: `image` (the
-    path in the folder), `label` (as `labels_to_text` writes it), `origin` (`feedback`), `decided`, `model`, `version`,
-    `answer_id`, `who` and `time`. No picture is assigned to a split: those who ingest them leave test as it is. The
-    same database gives the same files.
-
-    Raises:
-        UserError: There is no such database, or the folder cannot be written.
-    """
-    table = read_feedback(store)
-    latest = table.drop_duplicates("digest", keep="last").sort_values("digest")
-    discarded = latest["action"] == "discard"
-    stored = set(table.loc[table["has_picture"], "digest"])
-    wanted = latest[~discarded & latest["digest"].isin(stored)]
-    with_bytes = table[table["has_picture"]].drop_duplicates("digest").set_index("digest")["id"]
-    rows = []
-    try:
-        (folder / "pictures").mkdir(parents=True, exist_ok=True)
-        for row in wanted.to_dict("records"):
-            data = _read_picture(store, with_bytes[row["digest"]])
-            name = f"pictures/{row['digest']}{_suffix(data)}"
-            with artifacts.atomic_write(folder / name) as temporary:
-                temporary.write_bytes(data)
-            rows.append(_export_row(name, row))
-        columns = ["image", "label", "origin", "decided", "model", "version", "answer_id", "who", "time"]
-        text = pd.DataFrame(rows, columns=columns).to_csv(index=False, lineterminator="\n")
-        artifacts.write_text(folder / LABELS_FILE, text)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written ({error.strerror or error}); choose another folder") from None
-    return ExportedFeedback(
-        table=folder / LABELS_FILE,
-        num_pictures=len(rows),
-        num_without_picture=int((~discarded).sum()) - len(rows),
-        num_discarded=int(discarded.sum()),
-    )
-
-
-def _export_row(name: str, row: JsonObject) -> JsonObject:
-    return {
-        "image": name,
-        "label": labels_to_text(row["right"]),
-        "origin": ORIGIN,
-        "decided": labels_to_text(row["decided"]),
-        "model": row["model"],
-        "version": row["version"],
-        "answer_id": row["id"],
-        "who": row["who"],
-        "time": as_text(row["time"]),
-    }
-
-
 def as_text(time: datetime) -> str:
     """A time with its zone as the tables hold it: ISO 8601 in UTC, which sorts as text."""
     return time.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _read_picture(store: str | None, answer_id: str) -> bytes:
-    (row,) = _select(store, sa.select(PICTURES.c.data).where(PICTURES.c.answer_id == answer_id))
-    return bytes(row["data"])
-
-
-def _suffix(data: bytes) -> str:
-    return next((suffix for start, suffix in SUFFIXES if re.match(start, data, re.DOTALL)), ".img")
-
-
-def _select(store: str | None, query: sa.Select[Any]) -> list[JsonObject]:
+def select_rows(store: str | None, query: sa.Select[Any]) -> list[JsonObject]:
+    """The rows of a query, column to value; `store` as for `read_answers`."""
     engine = open_engine(store, is_reader=True)
     try:
         with engine.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
     finally:
         engine.dispose()
+
+
+def _highest(scores: Mapping[str, float | None]) -> float:
+    """NaN where there is none; one that was no number is stored as None."""
+    return max((one for one in scores.values() if one is not None), default=math.nan)
 
 
 def _text(rows: list[JsonObject], name: str) -> pd.Series:

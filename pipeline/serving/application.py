@@ -9,15 +9,25 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from pipeline.serving import label_studio, v7
-from pipeline.serving.gate import FAULT, Access, Gate
+from pipeline.serving.gate import FAULT, LEFT, OPEN_PATHS, Access, Gate
 from pipeline.serving.limits import Refusal
-from pipeline.serving.schemas import JSON, describe_body, schema_of
+from pipeline.serving.schemas import (
+    JSON,
+    Error,
+    Predictions,
+    State,
+    StoredFeedback,
+    describe_answers,
+    describe_body,
+    describe_key,
+    schema_of,
+)
 from pipeline.serving.service import FeedbackBody, Service, count_waiting
 from pipeline.serving.telemetry import CONTENT_TYPE
-from pipeline.serving.uploads import FORM, PredictBody, read_json, read_uploads
+from pipeline.serving.uploads import FORM, read_json, read_uploads
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
@@ -37,12 +47,15 @@ def create_application(service: Service, access: Access) -> Gate:
     app = FastAPI(title="Colibri", version="1", description=DESCRIPTION, docs_url=None, redoc_url=None)
     app.add_exception_handler(Refusal, _refuse)
     app.add_exception_handler(HTTPException, _refuse_unknown)
+    app.add_exception_handler(ClientDisconnect, _forget)
     app.add_exception_handler(Exception, _apologise)
     _add_page(app)
     _add_state(app, service)
     _add_predictions(app, service)
     app.include_router(v7.create_router(service))
     app.include_router(label_studio.create_router(service))
+    if access.key:
+        describe_key(app, OPEN_PATHS)
     paths = frozenset(str(route.path) for route in app.routes if hasattr(route, "path"))
     return Gate(app, access, service.limits, service.telemetry, paths | _paths(app))
 
@@ -52,7 +65,12 @@ def _paths(app: FastAPI) -> frozenset[str]:
 
 
 def _add_predictions(app: FastAPI, service: Service) -> None:
-    @app.post("/predict", summary="Classify pictures", openapi_extra=describe_body(PREDICT), responses=_answers())
+    @app.post(
+        "/predict",
+        summary="Classify pictures",
+        openapi_extra=describe_body(PREDICT),
+        responses=describe_answers(Predictions),
+    )
     async def predict(request: Request) -> JSONResponse:
         """Several pictures as a form with files, one as raw bytes, or base64 in JSON."""
         return JSONResponse(await service.answer(await read_uploads(request, service.limits), "predict"))
@@ -62,29 +80,35 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
         summary="Say what was right",
         status_code=201,
         openapi_extra=describe_body({JSON: schema_of(FeedbackBody)}),
-        responses=_answers(),
+        responses=describe_answers(StoredFeedback, 201) | {404: describe_answers(Error, 404)[404]},
     )
     async def feedback(request: Request) -> JSONResponse:
         """Stored for good with the answer; later retraining can use it."""
         return JSONResponse(await service.accept_feedback(await read_json(request, FeedbackBody)), status_code=201)
 
-    @app.get("/classes", summary="Classes of the model in use")
+    @app.get("/classes", summary="Classes of the model in use", responses=describe_answers())
     async def classes() -> list[dict[str, str]]:
         """In the form of V7."""
         return service.classes()
 
 
 def _add_state(app: FastAPI, service: Service) -> None:
-    @app.get("/healthz", summary="Whether the process answers")
+    @app.get("/healthz", summary="Whether the process answers", responses=describe_answers())
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/readyz", summary="Whether pictures are answered and stored")
+    states = describe_answers(State) | {503: describe_answers(State, 503)[503]}
+
+    @app.get("/readyz", summary="Whether pictures are answered and stored", responses=states)
     async def readyz() -> JSONResponse:
         is_ready = await asyncio.to_thread(service.is_ready)  # a database that hangs holds up no other call
         return JSONResponse({"ready": is_ready, **count_waiting(service)}, status_code=200 if is_ready else 503)
 
-    @app.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+    text: dict[int | str, JsonObject] = {
+        200: {"description": "Figures", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    }
+
+    @app.get("/metrics", summary="Figures for Prometheus", response_class=Response, responses=describe_answers() | text)
     async def metrics() -> Response:
         return Response(service.telemetry.text(), media_type=CONTENT_TYPE)
 
@@ -112,6 +136,12 @@ async def _apologise(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(FAULT.content, status_code=FAULT.status)
 
 
+async def _forget(request: Request, error: Exception) -> JSONResponse:
+    """A client that left in the middle of its request: nobody reads this, and it is no fault to show."""
+    content = {"error": "incomplete", "message": "the connection was closed before the request was complete"}
+    return JSONResponse(content, status_code=LEFT)
+
+
 async def _refuse_unknown(request: Request, error: Exception) -> JSONResponse:
     """A path or a method that does not exist."""
     assert isinstance(error, HTTPException)
@@ -120,26 +150,18 @@ async def _refuse_unknown(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(content, status_code=error.status_code, headers=error.headers)
 
 
+BASE64: JsonObject = {"type": "string", "minLength": 1, "contentEncoding": "base64"}
 PREDICT: JsonObject = {
     FORM: {
         "type": "object",
-        "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+        "required": ["files"],
+        "properties": {"files": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}},
     },
     "image/*": {"type": "string", "format": "binary"},
-    JSON: schema_of(PredictBody),
+    JSON: {
+        "type": "object",
+        "properties": {"image": BASE64, "images": {"type": "array", "minItems": 1, "items": BASE64}},
+        "oneOf": [{"required": ["image"]}, {"required": ["images"]}],
+        "additionalProperties": False,
+    },
 }
-
-
-def _answers() -> dict[int | str, JsonObject]:
-    text = {"type": "string"}
-    refusal = {"type": "object", "required": ["error", "message"], "properties": {"error": text, "message": text}}
-    codes = {400: "Not readable", 401: "No key", 403: "Another origin", 404: "Unknown id", 408: "Slow client"}
-    codes |= {
-        413: "Too large",
-        415: "Another type",
-        421: "Another host",
-        422: "Not as expected",
-        503: "Busy",
-        504: "Slow",
-    }
-    return {code: {"description": text, "content": {JSON: {"schema": refusal}}} for code, text in codes.items()}

@@ -25,6 +25,7 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 LOOPBACK = frozenset(["localhost", "127.0.0.1", "::1"])
 OPEN_PATHS = frozenset(["/", "/page.js", "/page.css", "/healthz", "/readyz"])  # without a key: they say nothing
 CALLS = frozenset(["POST", "PUT", "PATCH", "DELETE"])
+LEFT = 499  # the client was gone before an answer
 FAULT = Refusal(500, "internal", "the server made a mistake; its terminal shows it")
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -211,7 +212,7 @@ class _Answer:
 
     def __init__(self, send: Send):
         self._send = send
-        self.status = 499  # the client left before an answer
+        self.status = LEFT
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -222,7 +223,7 @@ class _Answer:
         await self._send(message)
 
     async def refuse(self, error: Refusal) -> None:
-        if self.status != 499:
+        if self.status != LEFT:
             return
         data = json.dumps(error.content, ensure_ascii=False).encode("utf-8", "backslashreplace")
         headers = {"content-type": "application/json", "content-length": str(len(data)), **error.headers}

@@ -15,12 +15,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
+from pipeline.core.open_types import JsonObject
 from pipeline.serving.limits import Refusal
-from pipeline.serving.schemas import JSON, describe_body, schema_of
+from pipeline.serving.schemas import JSON, describe_answers, describe_body, schema_of
 from pipeline.serving.uploads import Upload, decode_text, read_json, refuse_too_many
 
 if TYPE_CHECKING:
-    from pipeline.core.open_types import JsonObject
     from pipeline.serving.service import Service
 
 PREFIX = "/label-studio"
@@ -40,6 +40,13 @@ class TasksBody(BaseModel):
     model_config = ConfigDict(extra="ignore")
     tasks: Annotated[list[Task], Field(min_length=1)]
     label_config: str
+
+
+class TasksAnswer(BaseModel):
+    """A result for each task, in order."""
+
+    results: list[JsonObject]
+    model_version: str
 
 
 class SetupBody(BaseModel):
@@ -67,11 +74,16 @@ def create_router(service: Service) -> APIRouter:
     """The calls of Label Studio."""
     router = APIRouter(prefix=PREFIX, tags=["Label Studio"])
 
-    @router.get("/health", summary="Whether the model is there")
+    @router.get("/health", summary="Whether the model is there", responses=describe_answers())
     async def health() -> dict[str, str]:
         return {"status": "UP", "model_class": service.watch.current.name}
 
-    @router.post("/setup", summary="Connect", openapi_extra=describe_body({JSON: schema_of(SetupBody)}))
+    @router.post(
+        "/setup",
+        summary="Connect",
+        openapi_extra=describe_body({JSON: schema_of(SetupBody)}),
+        responses=describe_answers(),
+    )
     async def setup(request: Request) -> JSONResponse:
         body = await read_json(request, SetupBody)
         if body.label_config is not None:
@@ -79,7 +91,10 @@ def create_router(service: Service) -> APIRouter:
         return JSONResponse({"model_version": service.watch.current.version})
 
     @router.post(
-        "/predict", summary="Classify the pictures of tasks", openapi_extra=describe_body({JSON: schema_of(TasksBody)})
+        "/predict",
+        summary="Classify the pictures of tasks",
+        openapi_extra=describe_body({JSON: schema_of(TasksBody)}),
+        responses=describe_answers(TasksAnswer),
     )
     async def predict(request: Request) -> JSONResponse:
         body = await read_json(request, TasksBody)
@@ -90,7 +105,7 @@ def create_router(service: Service) -> APIRouter:
         results = [describe_choices(one, control, found["version"]) for one in found["predictions"]]
         return JSONResponse({"results": results, "model_version": found["version"]})
 
-    @router.post("/webhook", summary="Take notice of an event", status_code=201)
+    @router.post("/webhook", summary="Take notice of an event", status_code=201, responses=describe_answers())
     async def webhook(request: Request) -> JSONResponse:
         """Annotations are taken from Label Studio's export (source=label_studio), not from its events."""
         return JSONResponse({"result": "not used; export the annotations"}, status_code=201)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar, final
 
 import numpy as np
 
@@ -15,37 +16,49 @@ from pipeline.images.properties import measure
 if TYPE_CHECKING:
     from pipeline.prediction.classifier import PictureClassifier
 
+T = TypeVar("T")
+
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DecodedPicture:
-    """A picture of a request.
+class Measurements:
+    """What was measured on a picture of a request.
 
     Attributes:
-        pixels: (size, size, C) uint8, as `PictureClassifier.read` returns them.
         content_hash: Of the decoded pixels in full size, as in the manifest; empty where nothing is measured.
         properties: Name to number, as in the columns `prop_*` of the manifest; empty where nothing is measured.
     """
 
-    pixels: np.ndarray
-    content_hash: str
-    properties: dict[str, float]
+    content_hash: str = ""
+    properties: dict[str, float] = field(default_factory=dict)
 
 
-def decode_picture(classifier: PictureClassifier, max_pixels: int, is_measured: bool, data: bytes) -> DecodedPicture:
-    """Decodes an encoded picture once, for the network and for the measurements.
+def read_and_measure(
+    classifier: PictureClassifier, max_pixels: int, is_measured: bool, data: bytes, submit: Callable[[np.ndarray], T]
+) -> tuple[T, Measurements]:
+    """Decodes an encoded picture once, for the network and for the measurements, which are made while the network runs.
+
+    Args:
+        classifier: That decodes.
+        max_pixels: Of the picture; the limit of the model counts too.
+        is_measured: Whether anything is measured.
+        data: The encoded picture.
+        submit: Called with (size, size, C) uint8, as `PictureClassifier.read` returns them.
+
+    Returns:
+        What `submit` returned, and the measurements.
 
     Raises:
-        ItemRejected: It cannot be read, or is larger than `max_pixels` or the limit of the model.
+        ItemRejected: It cannot be read, or is too large; `submit` was not called.
     """
     decoding = Decoding.of_card(classifier.card["packing"])
     decoding = dataclasses.replace(decoding, max_pixels=min(max_pixels, decoding.max_pixels))
     image, encoding = open_with_metadata(data, decoding)
-    pixels = classifier.storage.convert(np.asarray(image))
+    answer = submit(classifier.storage.convert(np.asarray(image)))
     if not is_measured:
-        return DecodedPicture(pixels=pixels, content_hash="", properties={})
+        return answer, Measurements()
     found = measure(image, len(data), encoding, decoding.grey_scale)
-    return DecodedPicture(pixels=pixels, content_hash=found.content_hash, properties=found.properties)
+    return answer, Measurements(content_hash=found.content_hash, properties=found.properties)
 
 
 def digest_bytes(data: bytes) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import math
 import os
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal, final
 
@@ -14,22 +14,25 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.core.errors import ItemRejected, UserError
-from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerStore
+from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerStore, describe_failure
 from pipeline.serving.answer_tables import as_text
 from pipeline.serving.batching import Batcher, warm_up
 from pipeline.serving.limits import Limits, Refusal
-from pipeline.serving.pictures import DecodedPicture, decode_picture, digest_bytes
+from pipeline.serving.pictures import Measurements, digest_bytes, read_and_measure
 from pipeline.serving.served_model import ModelWatch, ServedModel
 from pipeline.serving.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+
     from pipeline.core.open_types import JsonObject
     from pipeline.prediction.classifier import Answers
     from pipeline.serving.uploads import Upload
 
 DIGITS = 6  # of a score
+STORE_ERRORS = (sa.exc.SQLAlchemyError, OSError)
 Row = tuple[sa.Table, "JsonObject"]
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]  # PostgreSQL stores no NUL
 
@@ -81,6 +84,7 @@ class Service:
         report: Callable[[str], None],
     ):
         self.limits, self.keeps_pictures, self.measures = limits, keep_pictures, measures
+        self.report, self.store_problem = report, ""
         self.telemetry = Telemetry()
         self.watch = ModelWatch(model, poll_seconds, self._prepare, report)
         self.store = AnswerStore(store)
@@ -138,9 +142,12 @@ class Service:
         """Stores what a person says; `id` is that of the feedback.
 
         Raises:
-            Refusal: There is no such answer, or the labels are not those of its model.
+            Refusal: There is no such answer, the labels are not those of its model, or nothing can be stored.
         """
-        answer = await asyncio.to_thread(self.store.find_answer, str(body.id))  # takes no thread from decoding
+        try:
+            answer = await asyncio.to_thread(self.store.find_answer, str(body.id))  # takes no thread from decoding
+        except STORE_ERRORS as error:
+            raise self._refuse_without_store(error) from None
         if answer is None:
             raise Refusal(404, "unknown_id", f"there is no answer {body.id}; send the id that came with a prediction")
         labels = self._right_labels(body, answer)
@@ -184,19 +191,29 @@ class Service:
             self.telemetry.changes.inc()
         self.telemetry.report_model(model)
 
-    async def _classify(self, model: ServedModel, upload: Upload) -> tuple[DecodedPicture, Answers]:
-        loop = asyncio.get_running_loop()
+    async def _classify(self, model: ServedModel, upload: Upload) -> tuple[Measurements, Answers]:
+        job = self.pool.submit(self._read, model, upload.data)
+        job.add_done_callback(lambda job: self.batcher.forget(1) if job.cancelled() else None)
+        waiting, measured = await asyncio.wrap_future(job)
+        return measured, await asyncio.wrap_future(waiting)
+
+    def _read(self, model: ServedModel, data: bytes) -> tuple[Future[Answers], Measurements]:
+        """In a thread: puts a picture into the queue, and measures it while it waits."""
+        is_submitted = False
+
+        def submit(pixels: np.ndarray) -> Future[Answers]:
+            nonlocal is_submitted
+            is_submitted = True
+            return self.batcher.submit(model, pixels)
+
         try:
-            decoded = await loop.run_in_executor(
-                self.pool, decode_picture, model.classifier, self.limits.pixels, self.measures, upload.data
-            )
-        except BaseException:
-            self.batcher.forget(1)
-            raise
-        return decoded, await asyncio.wrap_future(self.batcher.submit(model, decoded.pixels))
+            return read_and_measure(model.classifier, self.limits.pixels, self.measures, data, submit)
+        finally:
+            if not is_submitted:
+                self.batcher.forget(1)
 
     def _record(
-        self, model: ServedModel, upload: Upload, decoded: DecodedPicture, found: Answers, call: str
+        self, model: ServedModel, upload: Upload, measured: Measurements, found: Answers, call: str
     ) -> tuple[JsonObject, list[Row]]:
         """The entry of an answer, and its rows."""
         entry = {"id": str(uuid.uuid4()), "file": upload.name, **describe_answer(found, model)}
@@ -207,14 +224,14 @@ class Service:
             "model": model.name,
             "version": model.version,
             "digest": digest_bytes(upload.data),
-            "content_hash": decoded.content_hash,
+            "content_hash": measured.content_hash,
             "labels": entry["labels"],
             "scores": entry["scores"],
             "abstains": entry["abstains"],
             "label_set": entry.get("set"),
             "out_of_distribution": entry.get("out_of_distribution"),
             "reason": entry["reason"],
-            "properties": {key: value for key, value in decoded.properties.items() if math.isfinite(value)},
+            "properties": {key: value for key, value in measured.properties.items() if math.isfinite(value)},
         }
         self.telemetry.pictures.labels("abstained" if entry["abstains"] else "decided").inc()
         for label in entry["labels"]:
@@ -225,9 +242,19 @@ class Service:
     async def _store(self, rows: list[Row]) -> None:
         try:
             await asyncio.wrap_future(self.store.append(rows))
-        except sa.exc.SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise Refusal(503, "cannot_store", f"the answer cannot be stored ({reason[:200]})") from None
+        except STORE_ERRORS as error:
+            raise self._refuse_without_store(error) from None
+        if self.store_problem:
+            self.report("answers are stored again")
+            self.store_problem = ""
+
+    def _refuse_without_store(self, error: Exception) -> Refusal:
+        """What a client reads; the reason, which may name machines and users, is for the terminal."""
+        reason = describe_failure(error)
+        if reason != self.store_problem:
+            self.report(f"answers cannot be stored, and are refused with 503: {reason}")
+        self.store_problem = reason
+        return Refusal(503, "cannot_store", "nothing can be stored at present; send the request again later")
 
 
 def describe_answer(found: Answers, model: ServedModel) -> JsonObject:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.axes import check_spatial_rank
-from pipeline.core.parallel import parallel_map
+from pipeline.core.parallel import parallel_batches
 from pipeline.core.terminal import count_of
 from pipeline.datasets.npy import write_array
 from pipeline.features.extractor import FeatureExtractor, FeatureOptions
@@ -25,11 +26,12 @@ def main() -> list[str]:
     check_spatial_rank(featuriser.components, storage.shape)
     read = partial(reader.load_stored, storage=storage)
     items = zip(manifest["path"], manifest["content_hash"], strict=True)
-    images = parallel_map(read, items, len(manifest), "embed")
+    model, size = featuriser.frozen, featuring.batch_size
+    features = chain.from_iterable(parallel_batches(read, model, items, len(manifest), size, "embed"))
     with artifacts.atomic_write(artifacts.EMBEDDINGS) as folder:
         folder.mkdir()
         shape = (len(manifest), featuriser.feature_dim)
-        write_array(folder / "features.npy", to_float16(featuriser.stream(images)), shape, "<f2")
+        write_array(folder / "features.npy", to_float16(features), shape, "<f2")
         artifacts.write_table(folder / "index.parquet", manifest[["sample_id"]])
         artifacts.write_json(folder / "card.json", make_card(node, manifest, featuriser))
     return [f"{featuriser.feature_dim:,} features of {count_of(len(manifest), 'picture')}"]

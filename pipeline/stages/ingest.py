@@ -7,19 +7,16 @@ import pandas as pd
 from pipeline.core import artifacts, config, stage_runner, terminal
 from pipeline.core.contracts import Source
 from pipeline.core.terminal import count_of
-from pipeline.datasets.ingestion import Limits, check_quarantine, grey_scale_warning, ingest, unlabelled_note
-from pipeline.datasets.label_review import load_decisions
+from pipeline.datasets.feedback_items import LEFT_OUT, describe_feedback
+from pipeline.datasets.ingestion import Limits, check_quarantine, grey_scale_warning, ingest_pictures, unlabelled_note
 from pipeline.images.grey_scales import Greys
-from pipeline.images.reader import ImageReader
 
 
 def main() -> list[str]:
     params = config.load_params()
     limits = config.instantiate(Limits, config.get_section(params, "ingest"), "ingest")
     source: Source = config.build(config.get_section(params, "source"), "source")
-    decisions = load_decisions(str(source.name)) if limits.decisions else []
-    reader = ImageReader(source=source, decoding=limits.decoding)
-    manifest, quarantine = ingest(reader, limits.cache, decisions)
+    manifest, quarantine = ingest_pictures(source, limits)
     artifacts.write_table(artifacts.QUARANTINE, quarantine)
     check_quarantine(manifest, quarantine, limits)
     artifacts.write_table(artifacts.MANIFEST, manifest)
@@ -31,13 +28,14 @@ def main() -> list[str]:
 
 
 def describe(manifest: pd.DataFrame, quarantine: pd.DataFrame) -> str:
-    """The numbers of pictures, classes, refused files, and pictures that the source's table or document leaves out."""
+    """The numbers of pictures, classes, refused files, pictures without an annotation, and those from feedback."""
     num_classes = len({label for labels in manifest["labels"] for label in labels})
     num_unnamed = int((quarantine["reason"] == "no_row").sum())
-    num_refused = len(quarantine) - num_unnamed
+    num_refused = int((~quarantine["reason"].isin(["no_row", *LEFT_OUT])).sum())
     parts = [count_of(len(manifest), "picture"), count_of(num_classes, "class", "classes")]
     parts += [f"{count_of(num_refused, 'file')} refused"] if num_refused else []
     parts += [f"{count_of(num_unnamed, 'other picture')} without an annotation left out"] if num_unnamed else []
+    parts += [feedback] if (feedback := describe_feedback(manifest, quarantine)) else []
     return ", ".join(parts)
 
 

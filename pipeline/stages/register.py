@@ -88,6 +88,7 @@ def main() -> list[str]:
         artifacts.INTERVENTIONS.read_bytes(),
         artifacts.EXPLANATIONS.read_bytes(),
         options.model_name.encode(),
+        *([options.runtime.encode()] if options.runtime != "torch" else []),  # another runtime is another version
     )
     curves, facts = pd.read_csv(artifacts.TRAIN_CURVES), data_facts(packed)
     run_id, complete = runs.completed_run(card["training_key"], key, params, curves, metrics, training_digest(), facts)

@@ -10,19 +10,20 @@ from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.nouns import import_target
 from pipeline.core.terminal import count_of
 from pipeline.datasets.assignments import assignment_path, other_split_recorded, split_warnings, with_absent
-from pipeline.datasets.near_duplicates.groups import add_duplicate_group
+from pipeline.datasets.feedback_split import split_samples
 
 
 def main() -> list[str]:
     params = config.load_params()
     options = config.get_section(params, "split")
     split: Split = config.build(options, "split")
-    manifest = add_duplicate_group(artifacts.read_table(artifacts.MANIFEST), artifacts.read_table(artifacts.DUPLICATES))
+    manifest, duplicates = artifacts.read_table(artifacts.MANIFEST), artifacts.read_table(artifacts.DUPLICATES)
     if import_target(config.get_section(params, "task")["_target_"], "task", "task").exclusive:
         manifest = without_negatives(manifest)
     record = assignment_path(options, config.build(config.get_section(params, "source"), "source"))
     before = artifacts.read_table(record) if record.exists() else None
-    splits = split(manifest, before)
+    part = str(params.get("ingest", {}).get("feedback", "train"))
+    splits, places = split_samples(split, manifest, duplicates, before, part)
     missing = sorted(set(SPLITS) - set(splits["split"]))
     if missing:
         raise UserError(
@@ -33,9 +34,12 @@ def main() -> list[str]:
     artifacts.write_table(artifacts.SPLITS, splits)
     for line in split_warnings(splits, before is None and other_split_recorded(params)):
         terminal.warn(f"split: {line}")
+    if places.sentence:
+        terminal.say(f"split: {places.sentence}")
     counts = splits["split"].value_counts()
     parts = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS)
-    return [f"{parts}, in {count_of(splits['group'].nunique(), 'group')}"]
+    added = f"; {places.train:,} of train from feedback" if places.train else ""
+    return [f"{parts}, in {count_of(splits['group'].nunique(), 'group')}{added}"]
 
 
 if __name__ == "__main__":

@@ -136,7 +136,10 @@ def promote_by_hand(name: str, version: str, reason: str) -> tuple[str | None, s
             found = f"it has {', '.join(known)}" if known else "it has none; colibri run registers one"
             raise UserError(f"{name} has no version {version} in MLflow's store; {found}")
         registration = registry.registration_of(name, version)
-        if registration is not None and DONE_TAG not in registry.version_tags(name, version):
+        tags = registry.version_tags(name, version)
+        if DONE_TAG not in tags and (
+            registration is not None or runs.RESULTS in tags
+        ):  # a version made elsewhere has none
             raise UserError(f"the registration of {name} version {version} was interrupted; colibri run completes it")
         before = _decide_by_person("by_hand", name, version, reason)
     return before, next(iter((registration or {}).get("reasons", [])), "")

@@ -32,11 +32,12 @@ BY_PERSON = {  # kind of a decision to the tag `verdict` of its version, and how
     "by_hand": ("champion by hand", "Promoted by hand:"),
     "rollback": ("champion again", "Brought back:"),
 }
+NOT_NEEDED = "not_needed"
 OUTCOMES = {
     "passed": "passed",
     "refused": "refused",
     "cannot_be_judged": "cannot be judged",
-    "not_needed": "not needed",
+    NOT_NEEDED: "not needed",
 }
 GATE_TAG = "gate."  # before the name of a gate: its outcome and sentence
 
@@ -176,6 +177,7 @@ def version_tags(result: JsonObject, findings: Mapping[str, StoredFinding], para
         **{
             f"{GATE_TAG}{one['name']}": f"{OUTCOMES[one['outcome']]}: {one['sentence']}"[:MAX_TAG]
             for one in result.get("gates", [])
+            if one["outcome"] != NOT_NEEDED  # the list of versions shows all tags; the description has every gate
         },
     }
 

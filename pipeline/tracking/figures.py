@@ -16,14 +16,11 @@ if TYPE_CHECKING:
     from pipeline.core.estimate import Estimate
 
 INTERVAL, INTERVALS = ("value", "low", "high", "n", "groups", "caveat"), "evaluation/intervals.json"
-TEST, VAL = (
-    "final_test",
-    "final_val",
-)  # of the finished model; MLflow sorts by name, so they come before train/ and usage/
+TEST, VAL = "final_test", "final_val"  # of the finished model; MLflow sorts by name, so they come before all others
 ROBUSTNESS = "robustness"  # relative changes of the accuracy under corruptions
 PER_CLASS, FROZEN = "per_class/", "frozen_features/"
 INTERVENTIONS = "interventions"  # of the test pictures with a changed property, as property/intervention/figure
-EXPLANATIONS = "explanations"  # of attribution maps: their dependence on what was learned, and the border
+EXPLANATIONS = "maps"  # of attribution: their dependence on what was learned, and the border
 CROSS = "cross/"  # as pipeline/evaluation/margin_text.py has it, whose texts must not be part of the code of train
 OF_STAGES = (INTERVENTIONS, EXPLANATIONS)  # whose figures stand under the name of the stage, also those with a /
 MAX_CLASSES = 20  # of more classes only the table holds the figures

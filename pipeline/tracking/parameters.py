@@ -107,11 +107,29 @@ def changes(params: Params) -> dict[str, str]:
         if section == "augmentation" and set(ours or ()) != set(usual or ()):
             found[section] = augmentation_names(ours)
         elif not isinstance(ours, dict) or not isinstance(usual, dict) or option_name(ours) != option_name(usual):
-            found[section] = option_name(ours)
+            found[section] = find_option(section, ours)
         else:
             before = dict(flatten(usual, section))
             found |= {key: text for key, text in flatten(ours, section) if before.get(key) != text}
     return {key: text for key, text in found.items() if key not in INTERPOLATED}
+
+
+def find_option(group: str, node: Any) -> str:
+    """The file in conf/ that a node comes from, which is what `-S` takes; where none has its classes, `option_name`.
+
+    Of several files with the same classes it is the one whose values differ least.
+    """
+    values = dict(flatten(node))
+    found = []
+    for path in sorted((config.CONF / group).glob("*.yaml")):
+        options = dict(flatten(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        if _classes(options) == _classes(values):
+            found.append((sum(options.get(key) != value for key, value in values.items()), path.stem))
+    return min(found)[1] if found and _classes(values) else option_name(node)
+
+
+def _classes(values: Mapping[str, str]) -> dict[str, str]:
+    return {key: text for key, text in values.items() if key.rpartition(".")[2] == "_target_"}
 
 
 def option_name(node: Any) -> str:

@@ -20,10 +20,13 @@ from pipeline.core.nouns import CARD
 from pipeline.core.policy import Policy
 from pipeline.core.ranges import PositiveInt
 from pipeline.core.results import evidence_to_json
+from pipeline.core.terminal import note, warn
 from pipeline.core.test_ledger import digest_samples
 from pipeline.datasets.packed import PackedDataset
 from pipeline.evaluation.figures import build_gates, metrics_of_gates
 from pipeline.evaluation.promotion_policy import decide_promotion
+from pipeline.prediction.runtime_record import Runtime
+from pipeline.prediction.served_folder import open_served
 from pipeline.tracking import decisions, registry, runs
 from pipeline.tracking.contest import gather_contest, measure_milliseconds
 from pipeline.tracking.promotion_lock import lock_promotions
@@ -32,6 +35,7 @@ from pipeline.tracking.version_comparison import ComparisonOptions, compare_cham
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject, Params
 
+RUNTIME_PAGE = "docs/prediction.md#a-model-that-onnx-runtime-computes"
 MILLISECONDS = "milliseconds_per_picture"  # tag of a version; no report has a figure that differs from run to run
 
 
@@ -43,10 +47,13 @@ class Options:
         model_name: In the registry.
         max_test_readings: More different results than these, read from one test part, are a warning. The best of 25
             equal models looks better by 1.97 standard errors, which is all that a 95 % interval allows for.
+        runtime: What computes the scores of a version on a processor. `onnx` is used where it decides as torch does for
+            every test picture; else torch, and the card of the version says why.
     """
 
     model_name: str
     max_test_readings: PositiveInt
+    runtime: Runtime = "torch"
 
     def __post_init__(self) -> None:
         if not self.model_name or set(self.model_name) & set("/:"):
@@ -98,14 +105,14 @@ def register_version(
         version = registry.find_version(name, key)
         result = registry.registration_of(name, version) if version else None
         if result is None or decisions.is_outdated(name, result):
-            result = _decide(name, version, run_id, key, rules, card, packed, policy)
+            result = _decide(options, version, run_id, key, rules, card, packed, policy)
             registry.record_registration(name, result["version"], result)
         decisions.carry_out_registration(result)
     return result
 
 
 def _decide(
-    name: str,
+    options: Options,
     version: str | None,
     run_id: str,
     key: str,
@@ -115,6 +122,7 @@ def _decide(
     policy: Policy | None,
 ) -> JsonObject:
     """The result of a registration; it makes the version where there is none."""
+    name = options.model_name
     champion = registry.champion(name)
     milliseconds = measure_milliseconds(packed) if rules.needs_milliseconds else None
     metrics = metrics_of_gates(rules.params, rules.gates, card["classes"])
@@ -130,8 +138,15 @@ def _decide(
             registry.TEST_SET: test_set,
             registry.NUM_BYTES: str(contest.challenger.num_bytes or ""),
         }
-        with predictor_with_policy(artifacts.PREDICTOR, policy) as folder:
-            version = registry.create_version(name, run_id, key, folder, example_picture(packed), about)
+        of_test = np.flatnonzero(packed.index["split"] == "test")
+        with (
+            predictor_with_policy(artifacts.PREDICTOR, policy) as folder,
+            open_served(folder, options.runtime, packed.images, of_test) as served,
+        ):
+            if served.problem:
+                warn(f"register: {served.problem}, so torch computes this version")
+                note(f"set register.runtime=torch, or read {RUNTIME_PAGE}")
+            version = registry.create_version(name, run_id, key, served.folder, example_picture(packed), about)
     if milliseconds is not None:
         registry.tag_version(name, version, {MILLISECONDS: f"{milliseconds:.3g}"})
     return {

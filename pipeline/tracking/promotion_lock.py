@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from pipeline.core.errors import UserError
 from pipeline.core.output_lock import LOCKS
 from pipeline.core.uris import sqlite_path
 from pipeline.tracking.connection import root, tracking_uri
+from pipeline.tracking.store_lock import lock_store
 
 WAIT = 900.0  # seconds; a champion may have to be scored again
 
@@ -18,8 +19,8 @@ WAIT = 900.0  # seconds; a champion may have to be scored again
 def lock_promotions(wait: float = WAIT) -> Iterator[None]:
     """In this block no other process registers or promotes; the system releases the lock when the process ends.
 
-    The lock is a file next to the store, for every process that opens that SQLite file. A server keeps no lock for its
-    clients: there it is a file of this checkout, for all processes of this checkout.
+    The lock is a file next to the store, for every process that opens that SQLite file. Of another store there is a
+    file of this checkout, and a lock in the store itself for other machines (`store_lock`).
 
     Args:
         wait: Seconds at most.
@@ -45,7 +46,8 @@ def lock_promotions(wait: float = WAIT) -> Iterator[None]:
             "to another store"
         ) from None
     try:
-        yield
+        with lock_store(wait) if sqlite_path(tracking_uri()) is None else nullcontext():
+            yield
     finally:
         lock.release()
 

@@ -41,6 +41,7 @@ SERVING_REQUIREMENTS = (
     "torchvision",
     "xxhash",
 )
+ONNX_REQUIREMENTS = ("onnx", "onnxruntime")  # of a version that ONNX Runtime computes
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model; no such alias
 SPLITS = "data/splits.parquet"  # artifact of a run: which samples were train, val and test
 PREDICTIONS, REGISTRATION = "evaluation/predictions.parquet", "evaluation/registration.json"  # artifacts of a run
@@ -185,6 +186,7 @@ def create_version(
     from mlflow.types.schema import ColSpec, DataType, Map, Schema
 
     import pipeline
+    from pipeline.prediction.runtime_record import NETWORK
 
     kinds = [("abstains", "boolean"), ("set", "string"), ("out_of_distribution", "double"), ("reason", "string")]
     optional = [ColSpec(kind, name, required=False) for name, kind in kinds]
@@ -193,6 +195,7 @@ def create_version(
         outputs=Schema([ColSpec(DataType.string, "class"), ColSpec(Map(DataType.double), "scores"), *optional]),
     )
     _warn_of_escapes(str(root()))
+    packages = (*SERVING_REQUIREMENTS, *(ONNX_REQUIREMENTS if (predictor / NETWORK).is_file() else ()))
     with open_store() as (client, _):
         run = client.get_run(run_id)
         model = client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
@@ -206,7 +209,7 @@ def create_version(
             code_paths=[str(Path(pipeline.__file__).parent)],
             signature=signature,
             input_example=pd.DataFrame({"image": [example]}),
-            pip_requirements=[f"{package}=={installed(package).partition('+')[0]}" for package in SERVING_REQUIREMENTS],
+            pip_requirements=[f"{package}=={installed(package).partition('+')[0]}" for package in packages],
         )
         if not client.search_registered_models(f"name = '{name}'"):
             client.create_registered_model(name)

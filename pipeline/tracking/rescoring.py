@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,12 +14,14 @@ from pipeline.core.predictions import Predictions
 from pipeline.core.progress import track
 from pipeline.evaluation.split_evaluation import score_samples
 from pipeline.images.decoding import Decoding
+from pipeline.images.feedback_pictures import source_of
 from pipeline.images.storage import SquareFormat
 from pipeline.tracking.model_choice import find_version, open_files
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.core.contracts import Source
     from pipeline.core.open_types import Params
     from pipeline.datasets.packed import PackedDataset
     from pipeline.prediction.classifier import PictureClassifier
@@ -82,23 +84,22 @@ def _score_files(
     classifier: PictureClassifier, rows: pd.DataFrame, params: Params
 ) -> tuple[list[list[str]], np.ndarray]:
     """Decided labels and (N, K) scores of test samples, from the pictures of the source."""
-    source = config.build(config.get_section(params, "source"), "source")
+    source: Source = config.build(config.get_section(params, "source"), "source")
     manifest = artifacts.read_table(artifacts.MANIFEST, columns=["sample_id", "path"]).set_index("sample_id")
     paths = manifest.loc[rows["sample_id"], "path"].tolist()
     labels: list[list[str]] = []
     scores = []
     blocks = range(0, len(paths), BATCH)
     for start in track(blocks, len(blocks), "register: the champion on today's test part", "batches"):
-        answers = classifier.classify(
-            [_read(classifier.read, source.open, one) for one in paths[start : start + BATCH]]
-        )
+        answers = classifier.classify([_read(classifier.read, source, one) for one in paths[start : start + BATCH]])
         labels += answers.labels
         scores.append(answers.scores)
     return labels, np.concatenate(scores)
 
 
-def _read(read: Callable[[bytes], np.ndarray], opened: Callable[[str], bytes], path: str) -> np.ndarray:
+def _read(read: Callable[[bytes], np.ndarray], source: Source, path: str) -> np.ndarray:
     try:
-        return read(opened(path))
+        data: Any = source_of(source, path).open(path)  # bytes of every source that has files
+        return read(data)
     except ItemRejected as refused:
         raise UserError(f"{path} cannot be read as it stores pictures ({refused})") from None

@@ -233,3 +233,18 @@ def test_nine_of_ten_borders_make_a_common_background(make_manifest):
 def test_an_accepted_property_does_not_hide_the_note(make_manifest):
     samples = on_black(make_manifest, prop_jpeg_quality=np.tile([50, 90], 40) + np.arange(80) % 3)
     assert check(accepted={"jpeg_quality": "one scanner"})(samples).state == "noted"
+
+
+@pytest.mark.parametrize(("of_a", "accuracy"), [(0, 0.75), (20, 0.5)], ids=["of one class", "of both"])
+def test_feedback_of_one_class_is_a_shortcut_and_of_both_is_none(make_manifest, of_a, accuracy):
+    """40 of each class from the source, 40 from feedback. Where these are all b, origin is right for 40/40 a, 40/80 b.
+
+    What is said of the label itself, such as who corrected it, is no property. Out of fold, chance is below 0.5.
+    """
+    origin = ["source"] * 80 + ["feedback"] * 40
+    samples = make_manifest("ab" * 40 + "a" * of_a + "b" * (40 - of_a), attr_origin=origin)
+    samples["attr_of_label_who"] = [None] * 80 + ["Ada"] * 40
+    found = check()(samples.assign(group=samples["sample_id"]))
+    (row,) = found.table
+    assert (row["property"], row["balanced_accuracy"]) == ("origin", pytest.approx(accuracy, abs=0.08))
+    assert found.passed == (of_a == 20)

@@ -14,8 +14,10 @@ from policy_examples import make_policy
 from trained_model import make_pictures, make_predictor, save_predictor
 
 from pipeline.commands.main import main
-from pipeline.commands.predict import Totals
-from pipeline.core import artifacts
+from pipeline.commands.predict import Totals, predict
+from pipeline.core import artifacts, progress
+from pipeline.prediction import tables
+from pipeline.prediction.part_journal import PartJournal
 from pipeline.tracking import model_choice
 
 ROOT = Path(__file__).parents[2]
@@ -188,3 +190,27 @@ def test_memory_is_flat(folder, model):
         for count in ("300", "4000")
     ]
     assert kilobytes[1] - kilobytes[0] < 30_000
+
+
+def test_the_bar_of_a_call_that_goes_on_has_all_pictures(folder, model, monkeypatch):
+    seen = []
+
+    def stop(classifier, contents, total, **_):
+        seen.append((dict(progress._before), total))
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(PartJournal, "num_rows", lambda self: 2)
+    monkeypatch.setattr(tables, "predict_contents", stop)
+    with pytest.raises(KeyboardInterrupt):
+        predict(["pictures"], model, Path("predictions.csv"))
+    assert seen == [({"predict": 2}, 4)]
+
+
+def test_threads_do_not_spin_where_processes_decode(folder, model, monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    main(["predict", "pictures/0.png", "--model", model])
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    main(["predict", "pictures/0.png", "--model", model])
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"  # what a person chose stays

@@ -12,6 +12,7 @@ from pipeline.core.errors import UserError
 from pipeline.tracking import decisions, promotion, promotion_log
 from pipeline.tracking.decisions import DONE_TAG, find_champion_before
 from pipeline.tracking.promotion_log import Decision, list_champions, read_decisions
+from pipeline.tracking.runs import RESULTS
 
 NAME = "colibri-insects"
 VERDICT = "gain -0.1000 [-0.2000, +0.0000]: its lower end is not above 0.0"
@@ -139,6 +140,19 @@ def test_an_interrupted_registration_is_completed_first(registry):
     del registry.versions["3"]["tags"][DONE_TAG]
     with pytest.raises(UserError, match=r"registration of colibri-insects version 3 was interrupted; colibri run"):
         promote.main("3", reason="why")
+
+
+def test_a_version_that_was_made_and_not_decided_about_is_completed_first(registry):
+    """Its process ended before the verdict was recorded. One that another program registered has no such tag."""
+    del registry.versions["3"]["tags"][DONE_TAG]
+    del registry.versions["3"]["registration"]
+    registry.versions["3"]["tags"][RESULTS] = "3"
+    with pytest.raises(UserError, match=r"registration of colibri-insects version 3 was interrupted; colibri run"):
+        promote.main("3", reason="why")
+    assert registry.aliases == {"champion": "1"}
+    del registry.versions["3"]["tags"][RESULTS]
+    promote.main("3", reason="why")
+    assert registry.aliases["champion"] == "3"
 
 
 def test_back_and_further_back(registry, capsys):

@@ -371,3 +371,29 @@ def test_a_tolerance_that_is_none(text):
     with pytest.raises(ArgumentTypeError, match=rf"^must be a number from 0 to 1, got '{text}'$"):
         verify.parse_tolerance(text)
     assert verify.parse_tolerance("1e-3") == 0.001
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_feedback_of_the_commit_is_taken_from_the_cache(tmp_path, is_there):
+    """git holds `data/feedback/NAME.dvc`, and DVC's cache what `ingest` read."""
+
+    class Run:
+        commit = "0123456789abcdef"
+
+        def source_files(self):
+            return {}
+
+        def fetch(self, path, target):
+            if is_there:
+                target.mkdir()
+                (target / "labels.csv").write_text(str(path))
+            return is_there
+
+    (tmp_path / "data/feedback").mkdir(parents=True)
+    (tmp_path / "data/feedback/x.dvc").touch()
+    if is_there:
+        verification.link_source(Run(), tmp_path, tmp_path)
+        assert (tmp_path / "data/feedback/x/labels.csv").read_text() == "data/feedback/x"
+        return
+    with pytest.raises(UserError, match=r"^data/feedback/x of 0123456789 is not in DVC's cache; dvc pull may have it$"):
+        verification.link_source(Run(), tmp_path, tmp_path)

@@ -1,13 +1,22 @@
-"""Many items on all cores come back in order."""
+"""Many items, by the engine that the environment names."""
 
-import math
 import operator
 import os
 
 import pytest
+from conf_options import composed
 
+from pipeline.core import config, parallel
 from pipeline.core.errors import UserError
-from pipeline.core.parallel import BATCH, BATCHES_AHEAD, num_workers, parallel_map
+from pipeline.core.parallel import SMALL, choose_engine, num_workers, parallel_batches, parallel_map
+from pipeline.engines.local import LocalEngine
+from pipeline.engines.ray import RayEngine
+
+
+@pytest.fixture(autouse=True)
+def engines(monkeypatch):
+    monkeypatch.delenv("COLIBRI_ENGINE", raising=False)
+    monkeypatch.setattr(parallel, "_engines", {})
 
 
 def test_one_worker_at_least():
@@ -17,31 +26,51 @@ def test_one_worker_at_least():
 @pytest.mark.parametrize("total", [0, 1, 63, 200])
 def test_results_keep_the_order(total):
     items = range(total)
-    assert list(parallel_map(operator.neg, items, total, "test", workers=2)) == [-item for item in items]
+    assert list(parallel_map(operator.neg, items, total, "test")) == [-item for item in items]
+    expected = [[-item for item in items[row : row + 30]] for row in range(0, total, 30)]
+    assert list(parallel_batches(operator.neg, list, items, total, 30, "test")) == expected
 
 
-def test_an_error_in_a_worker_reaches_the_caller():
-    with pytest.raises(ValueError, match="math domain error"):
-        list(parallel_map(math.sqrt, range(99, -2, -1), 101, "test", workers=2))
+def get_process(_):
+    return os.getpid()
 
 
-def killed_by_13(item):
-    return os._exit(1) if item == 13 else -item
+def test_few_items_stay_in_this_process_whatever_the_engine(monkeypatch):
+    monkeypatch.setenv("COLIBRI_ENGINE", "nonsense")
+    assert set(parallel_map(get_process, range(SMALL - 1), SMALL - 1, "test")) == {os.getpid()}
+    assert list(parallel_batches(get_process, set, range(9), 9, 9, "test")) == [{os.getpid()}]
+    with pytest.raises(UserError, match=r"conf/engine/nonsense.yaml does not exist; available: local, ray$"):
+        next(parallel_map(get_process, range(SMALL), SMALL, "test"))
 
 
-def test_an_item_that_kills_its_process_is_named():
-    with pytest.raises(UserError, match=r"ingest: 13 kills the process that works on it, .*lower max_pixels"):
-        list(parallel_map(killed_by_13, range(200), 200, "ingest", workers=2))
+def test_the_environment_chooses_the_engine(monkeypatch):
+    assert choose_engine() == LocalEngine()
+    monkeypatch.setenv("COLIBRI_ENGINE", "ray")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    assert choose_engine() == RayEngine(address="local", object_store=256)
+    parallel._engines.clear()
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    monkeypatch.setattr(config, "compose", getattr(config.compose, "__wrapped__", config.compose))  # not the remembered
+    assert choose_engine() == RayEngine(address="10.0.0.1:6379", object_store=256)
 
 
-def test_an_item_that_kills_its_process_does_not_lose_the_others():
-    results = list(parallel_map(killed_by_13, range(200), 200, "test", workers=2, killed=lambda item: f"lost {item}"))
-    assert results == [f"lost {item}" if item == 13 else -item for item in range(200)]
+def test_the_options_of_the_local_engine_are_read(project):
+    assert choose_engine() == LocalEngine()
+    parallel._engines.clear()
+    place = project / "conf/engine/local.yaml"
+    place.parent.mkdir(parents=True)
+    for text, line in [
+        ("workers: 0", "conf/engine/local.yaml: workers must be null or at least 1, got 0"),
+        ("{", "conf/: not valid YAML"),
+        ("", "conf/engine/local.yaml must be a mapping with _target_"),
+    ]:
+        place.write_text(f"_target_: pipeline.engines.local.LocalEngine\n{text}" if text else "")
+        with pytest.raises(UserError, match=line):
+            choose_engine()
+    place.write_text("_target_: pipeline.engines.local.LocalEngine\nworkers: 3\n")
+    assert choose_engine() == LocalEngine(workers=3)
 
 
-def test_items_are_taken_as_results_are():
-    """However many there are, few wait: neither items nor results pile up."""
-    taken = []
-    items = (taken.append(item) or item for item in range(10_000))
-    for done, _ in enumerate(parallel_map(operator.neg, items, 10_000, "test", workers=2)):
-        assert len(taken) - done <= (2 * BATCHES_AHEAD + 1) * BATCH
+def test_an_engine_is_no_parameter_of_a_stage():
+    """So that choosing another one reruns nothing."""
+    assert "engine" not in composed()

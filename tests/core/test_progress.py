@@ -49,6 +49,19 @@ def test_a_bar_counts_and_is_removed(monkeypatch):
     assert not progress._screens
 
 
+def test_a_bar_that_goes_on_shows_the_whole(monkeypatch):
+    screen = show_on(monkeypatch)
+    with progress.go_on("predict", 5):
+        assert list(progress.track(iter("abc"), 3, "predict")) == ["a", "b", "c"]
+        assert list(progress.track("ab", 2, "explain", "batches")) == ["a", "b"]
+    list(progress.track("abc", 3, "predict"))
+    rows = clean(screen)
+    assert "5/8 pictures" in rows[0]
+    assert [row for row in rows if "8/8 pictures" in row and "left 0:00" in row]
+    assert [row for row in rows if "2/2 batches" in row]
+    assert "3/3 pictures" in rows[-1]
+
+
 @pytest.mark.parametrize("items", [[], [1]])
 def test_a_bar_over_hardly_anything_is_not_shown(monkeypatch, items):
     screen = show_on(monkeypatch)

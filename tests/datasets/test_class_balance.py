@@ -50,3 +50,9 @@ def test_the_page_shows_a_bounded_number_of_parts(make_manifest):
     assert (found.num_classes, len(found.rows), found.left_out) == (2, NUM_SHOWN, 2 + 50 - NUM_SHOWN)
     assert [row["part"] for row in found.rows[:2]] == ["split train", "split test"]
     assert found.rows[2]["effective_classes"] == pytest.approx(1.0)  # each value of ten has one class of two
+
+
+def test_whether_a_picture_is_from_feedback_is_no_condition_of_the_source(make_manifest):
+    """A few corrected pictures lack most classes, which says nothing of the data; a source's own origins count."""
+    assert conditions(make_manifest("aabb", attr_origin=["source", "source", "source", "feedback"]), 3) == []
+    assert conditions(make_manifest("aabb", attr_origin=["web", "lab", "lab", "feedback"]), 3) == ["attr_origin"]

@@ -1,9 +1,12 @@
 """A trained model in data/predictor, and pictures to classify."""
 
+import warnings
+
 import pytest
 from trained_model import make_pictures, make_predictor, save_predictor
 
 from pipeline.prediction.classifier import PictureClassifier
+from pipeline.prediction.onnx_export import export_onnx
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +34,14 @@ def scans(project, encode):
     (project / "scans/.hidden.png").write_bytes(b"x")
     (project / "scans/Thumbs.db").write_bytes(b"x")
     return project / "scans"
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """A model with two views, and its ONNX file."""
+    folder = tmp_path_factory.mktemp("views")
+    model = PictureClassifier.load(save_predictor(make_predictor(["identity", "half_turn"]), folder / "predictor"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, when it exports
+        export_onnx(model, folder / "model.onnx")
+    return model, folder / "model.onnx"

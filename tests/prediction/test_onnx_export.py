@@ -1,6 +1,7 @@
 """The exported graph gives the scores of the model."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,28 +13,21 @@ from pipeline.core import config
 from pipeline.core.errors import UserError
 from pipeline.core.feature_reference import FeatureReference, write_tensors
 from pipeline.core.policy import OutOfDistribution, Policy
-from pipeline.prediction import onnx_export
+from pipeline.prediction import onnx_comparison, onnx_export
 from pipeline.prediction.classifier import PictureClassifier
-from pipeline.prediction.onnx_export import compare_with_torch, export_onnx
+from pipeline.prediction.onnx_comparison import Parity, compare_with_torch, load_network
+from pipeline.prediction.onnx_export import export_onnx
 from pipeline.training.distances.mahalanobis import Mahalanobis
 from pipeline.training.distances.nearest_neighbours import NearestNeighbours
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
+SPEED = r"(.*) at a time: ONNX Runtime \d+ pictures/s on \d+ threads?, torch \d+ on (the GPU|\d+ threads?)"
 pytestmark = [
     pytest.mark.xdist_group("onnx"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),  # torch's, when it exports
 ]
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    """A model with two views, and its ONNX file."""
-    folder = tmp_path_factory.mktemp("views")
-    model = PictureClassifier.load(save_predictor(make_predictor(["identity", "half_turn"]), folder / "predictor"))
-    export_onnx(model, folder / "model.onnx")
-    return model, folder / "model.onnx"
 
 
 @pytest.mark.parametrize("number", [1, 7])
@@ -66,7 +60,7 @@ def test_the_policy_is_in_the_file_and_decides_alike(tmp_path):
     assert theirs.abstains.tolist() == ours.abstains.tolist()
     assert 0 < ours.abstains.sum() < 20
     assert [[CLASSES[one] for one in row.nonzero()[0]] for row in theirs.sets] == ours.sets
-    assert compare_with_torch(model, tmp_path / "m.onnx", pictures).num_same == 20
+    assert compare_with_torch(model, load_network(model, tmp_path / "m.onnx"), pictures).num_same == 20
 
 
 @pytest.mark.parametrize("distance", [NearestNeighbours(k=2), Mahalanobis(num_directions=3)], ids=["near", "mean"])
@@ -91,27 +85,31 @@ def test_the_graph_gives_the_distance_from_train(tmp_path, distance):
     np.testing.assert_allclose(theirs.out_of_distribution, ours.out_of_distribution, rtol=1e-3, atol=1e-3)
     assert theirs.abstains.tolist() == ours.abstains.tolist()
     assert ours.abstains.sum() == 10
-    assert compare_with_torch(model, tmp_path / "m.onnx", pictures).num_same == 20
-
-
-def test_the_comparison_counts_decisions(exported, classifier):
-    model, path = exported
-    pictures = make_pictures(100)[..., None]
-    parity = compare_with_torch(model, path, pictures)
-    assert (parity.num_pictures, parity.num_same) == (100, 100)
-    assert 0 <= parity.largest_difference < 1e-5
-    other = compare_with_torch(classifier, path, pictures)  # with one view
-    assert other.largest_difference > 1e-3
-    assert other.num_same < 100
+    assert compare_with_torch(model, load_network(model, tmp_path / "m.onnx"), pictures).num_same == 20
 
 
 def test_the_command(exported, project, capsys):
-    main(["export", "--model", str(exported[1].parent / "predictor"), "--out", "new/m.onnx"])
+    main(["export", "--onnx", "--model", str(exported[1].parent / "predictor"), "--out", "new/m.onnx"])
     shown = capsys.readouterr().out.splitlines()
     assert shown[1].startswith("compared on 64 pictures of noise (data/packed has none for this model): largest differ")
     assert shown[1].endswith("same decision for 64")
-    assert shown[2].startswith("wrote new/m.onnx, ")
-    assert shown[3:] == ["input pictures: (N, 16, 16, 1) uint8, fit 'crop'", "output scores: (N, 3) float32"]
+    figures = [re.fullmatch(SPEED, line) for line in shown[2:4]]
+    assert [found and found[1] for found in figures] == ["1 picture", "32 pictures"]
+    assert shown[4].startswith("wrote new/m.onnx, ")
+    assert shown[5:7] == ["input pictures: (N, 16, 16, 1) uint8, fit 'crop'", "output scores: (N, 3) float32"]
+    assert all("register.runtime=onnx" in line for line in shown[7:])
+
+
+def test_a_file_that_decides_otherwise_is_not_written(exported, project, monkeypatch, capsys):
+    monkeypatch.setattr(onnx_export, "export_onnx", lambda _, path: path.write_bytes(exported[1].read_bytes()))
+    parity = Parity(num_pictures=64, largest_difference=0.01, num_same=63)
+    monkeypatch.setattr(onnx_comparison, "compare_with_torch", lambda *_: parity)
+    monkeypatch.setattr(onnx_comparison, "measure_speeds", lambda *_: [])
+    with pytest.raises(SystemExit):
+        main(["export", "--model", str(exported[1].parent / "predictor"), "--out", "m.onnx"])
+    said = "colibri export: ONNX Runtime decides otherwise for 1 of 64 pictures; m.onnx is not written\n"
+    assert capsys.readouterr().err == said
+    assert not list(project.glob("*.onnx"))
 
 
 def test_another_ending(project, capsys):
@@ -124,7 +122,6 @@ def test_a_missing_package(classifier, project, monkeypatch):
     monkeypatch.setattr(onnx_export, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"^ONNX needs the package 'onnx', which is not installed; install Colibri's"):
         export_onnx(classifier, project / "m.onnx")
-    assert compare_with_torch(classifier, project / "m.onnx", make_pictures(1)[..., None]) is None
 
 
 def test_an_estimator_is_refused(classifier, project):

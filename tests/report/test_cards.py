@@ -254,3 +254,15 @@ def test_a_data_set_without_attributes_groups_or_problems():
     bare = sheet(samples=samples(group=None).drop(columns=["attr_site", "decision"]), findings={}, num_suspects=0)
     assert "The checks found no problem." in bare
     assert "groups" not in bare
+
+
+def test_the_data_sheet_counts_feedback_by_split_and_says_what_it_is():
+    rows = samples()
+    added = rows.head(3).assign(sample_id=[f"feedback:{number:064x}.png" for number in range(3)])
+    added["split"] = ["train", "train", "none"]
+    text = sheet(samples=pd.concat([rows[rows["split"] != "none"], added], ignore_index=True))
+    assert (
+        "* 3 pictures from feedback (2 in train, 1 in no split): people correct what they look at, mostly mistakes, so "
+        "these are no random sample" in text
+    )
+    assert "since they resemble pictures of two splits" not in text

@@ -1,42 +1,17 @@
-"""What was answered and said, as tables; corrected pictures as a data set."""
+"""What was answered and said, as tables."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pandas as pd
 import pytest
+from feedback_examples import START, answer, feedback, store_rows
 
 from pipeline.core.errors import UserError
 from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, AnswerStore
-from pipeline.serving.answer_tables import as_text, export_feedback, read_answers, read_feedback
+from pipeline.serving.answer_tables import read_answers, read_feedback
 
-START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 PNG, JPEG = b"\x89PNG one", b"\xff\xd8\xff two"
-
-
-def answer(number, digest, version="1"):
-    return {
-        "id": f"a{number}",
-        "time": as_text(START + timedelta(hours=number)),
-        "call": "predict",
-        "model": "m",
-        "version": version,
-        "digest": digest,
-        "content_hash": f"c{digest}",
-        "labels": ["cat"],
-        "scores": {"cat": 0.75, "dog": 0.25},
-        "abstains": number == 1,
-        "label_set": None,
-        "out_of_distribution": None,
-        "reason": "",
-        "properties": {"brightness": number / 10},
-    }
-
-
-def feedback(number, answer_id, action, labels):
-    time = as_text(START + timedelta(days=1, hours=number))
-    return {"id": f"f{number}", "time": time, "answer_id": answer_id, "action": action, "labels": labels,
-            "who": "Ada", "note": ""}  # fmt: skip
 
 
 @pytest.fixture
@@ -72,49 +47,17 @@ def test_answers_are_read_by_time_and_version(filled):
     assert list(read_answers(filled, version="2").columns)[:3] == ["id", "time", "call"]
 
 
+def test_a_score_that_was_no_number_is_left_out_of_the_confidence(address):
+    rows = [answer(0, "p") | {"scores": {"cat": None, "dog": 0.25}}, answer(1, "q") | {"scores": {"cat": None}}]
+    store_rows(address, [(ANSWERS, row) for row in rows])
+    assert read_answers(address)["confidence"].fillna(-1).tolist() == [0.25, -1]
+
+
 def test_feedback_is_joined_with_answers(filled):
     table = read_feedback(filled)
     assert table["is_right"].tolist() == [False, True, True, False, False, pd.NA]
     assert table["has_picture"].tolist() == [True, False, True, False, True, True]
     assert table["answered"].iloc[3] == pd.Timestamp("2026-11-01 15:00", tz="UTC")
-
-
-def test_the_last_word_about_a_picture_is_exported_with_its_origin(filled, tmp_path):
-    """p: dog, then cat, by another answer to the same bytes; s is left out; r has no bytes."""
-    found = export_feedback(tmp_path / "out", filled)
-    assert (found.num_pictures, found.num_without_picture, found.num_discarded) == (2, 1, 1)
-    table = pd.read_csv(found.table)
-    assert table[["image", "label", "origin", "version"]].to_dict("records") == [
-        {"image": "pictures/p.png", "label": "cat", "origin": "feedback", "version": 1},
-        {"image": "pictures/q.jpg", "label": "cat", "origin": "feedback", "version": 1},
-    ]
-    assert (tmp_path / "out/pictures/p.png").read_bytes() == PNG
-    before = found.table.read_bytes()
-    export_feedback(tmp_path / "out", filled)
-    assert found.table.read_bytes() == before
-
-
-def test_the_source_table_reads_the_export(filled, tmp_path):
-    from pipeline.datasets.sources.table import Table
-
-    export_feedback(tmp_path / "out", filled)
-    source = Table(
-        name="feedback",
-        path=str(tmp_path / "out/labels.csv"),
-        pictures=str(tmp_path / "out"),
-        watch=str(tmp_path / "out"),
-        image_column="image",
-        label_column="label",
-        label_separator=None,
-        label_columns=None,
-        group_column=None,
-        split_column=None,
-        attribute_columns=["origin"],
-        empty="negative",
-    )
-    items = source.read()
-    assert items["labels"].tolist() == [["cat"], ["cat"]]
-    assert items["attr_origin"].tolist() == ["feedback", "feedback"]
 
 
 def test_one_row_that_cannot_be_stored_spoils_no_other(address):

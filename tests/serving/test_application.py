@@ -14,7 +14,7 @@ from trained_model import CLASSES
 from pipeline.prediction.classifier import PictureClassifier
 from pipeline.serving.answer_tables import read_answers, read_feedback
 from pipeline.serving.limits import Refusal
-from pipeline.serving.uploads import decode_text
+from pipeline.serving.uploads import Upload, decode_text
 
 PNG = {"Content-Type": "image/png"}
 
@@ -296,3 +296,45 @@ def test_a_fault_of_ours_is_500_and_the_server_goes_on(client, service, scans, m
     assert "the network broke" in capsys.readouterr().err
     monkeypatch.undo()
     assert post_picture(client, scans[0]).status_code == 200
+
+
+def test_a_client_that_leaves_in_the_middle_is_no_fault_of_ours(client, capsys):
+    """Else strangers could fill the terminal with traces."""
+    parts = [{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}]
+    sent = []
+
+    async def receive():
+        return parts.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json"), (b"content-length", b"9")]
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers, "query_string": b""}
+    asyncio.run(client.app(scope, receive, send))
+    assert sent[0]["status"] == 499
+    assert capsys.readouterr().err == ""
+    assert 'colibri_requests_total{path="/predict",status="499"}' in client.get("/metrics").text
+
+
+def test_no_picture_stays_in_the_count_of_those_that_wait(client, service, scans, monkeypatch):
+    """Where it cannot be decoded, where measuring fails after it was put into the queue, and where nobody waits."""
+    from pipeline.serving import pictures
+
+    post_picture(client, b"no picture")
+    with monkeypatch.context() as patched:
+        patched.setattr(pictures, "measure", lambda *words: 1 / 0)
+        assert post_picture(client, scans[0]).status_code == 500
+    is_free = threading.Event()
+    blocked = [service.pool.submit(is_free.wait, 20) for _ in range(service.pool._max_workers)]
+
+    async def give_up():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await service.answer([Upload("", scans[0])], "predict")
+
+    asyncio.run(give_up())
+    is_free.set()
+    assert [one.result(20) for one in blocked] == [True] * len(blocked)
+    assert post_picture(client, scans[0]).status_code == 200
+    assert service.batcher.num_expected == 0

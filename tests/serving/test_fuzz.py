@@ -1,6 +1,7 @@
 """Bodies of every kind: each is answered by JSON with a reason, and the server goes on."""
 
 import base64
+import json
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,3 +49,15 @@ def test_a_damaged_picture(client, scans, data):
 def test_any_name_and_any_text_for_a_picture(client, scans, name, text):
     check(client.post("/predict", files=[("files", (name, scans[0]))]))
     check(client.post("/predict", json={"images": [text]}))
+
+
+@given(
+    action=st.none() | st.sampled_from(["correct", "confirm", "discard", "delete"]),
+    labels=st.none() | st.lists(st.sampled_from(["ant", "bee", "wasp", ""]) | st.text(max_size=5), max_size=3),
+    who=st.text(max_size=8) | st.none() | st.integers(),
+    note=st.text(st.characters(exclude_categories=[]), max_size=8),
+)
+def test_any_feedback_about_an_answer(client, scans, action, labels, who, note):
+    found = client.post("/predict", content=scans[0], headers={"Content-Type": "image/png"}).json()
+    body = {"id": found["predictions"][0]["id"], "action": action, "labels": labels, "who": who, "note": note}
+    check(client.post("/feedback", content=json.dumps(body), headers={"Content-Type": "application/json"}))

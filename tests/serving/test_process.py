@@ -1,5 +1,6 @@
 """colibri serve as a process: it starts, answers, takes feedback, finishes what runs, and ends with 0."""
 
+import asyncio
 import http.client
 import json
 import signal
@@ -12,6 +13,8 @@ from contextlib import closing
 
 import pytest
 
+from benchmarks.crowd import Crowd, make_png_bomb, make_tiff_bomb
+from benchmarks.fuzz_serve import send_all
 from pipeline.commands.main import main
 from pipeline.serving.answer_tables import read_answers, read_feedback
 
@@ -47,7 +50,7 @@ def process(trained, tmp_path):
     words = ["serve", "--model", str(trained), "--port", str(port), "--store", store, "--keep-pictures"]
     with (tmp_path / "log").open("w") as log:
         running = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.commands.main", *words, "--max-seconds", "5"], stdout=log, stderr=log
+            [sys.executable, "-m", "pipeline.commands.main", *words, "--max-seconds", "3"], stdout=log, stderr=log
         )
         try:
             wait_until_ready(port, running)
@@ -85,8 +88,18 @@ def test_a_request_that_runs_is_finished_when_the_server_is_ended(process, scans
 
 
 @pytest.mark.slow
-def test_kill_loses_nothing_that_was_answered_and_bad_clients_do_no_harm(process, scans):
+def test_kill_loses_nothing_that_was_answered_and_bad_clients_do_no_harm(process, scans, tmp_path):
     running, port, store = process
+    crowd = Crowd(port, scans, [make_png_bomb(1000), make_tiff_bomb(1000)], seconds=3)
+    asyncio.run(crowd.run(60))
+    assert crowd.find_unexpected() == []
+    assert set(crowd.outcomes) > {"slow head", "slow body", "silent", "breaks off", "leaves", "too large", "bomb"}
+    found = asyncio.run(send_all(port, 120, 1, scans[0]))
+    outcomes = {what for counts in found.values() for what in counts}
+    assert {what for what in outcomes if what != "closed" and not what.isdigit()} == set()
+    assert {"200", "400", "413", "415", "422"} <= outcomes
+    assert "Traceback" not in (tmp_path / "log").read_text()
+    before = set(read_answers(store)["id"])
     with (
         socket.create_connection(("127.0.0.1", port)) as garbage,
         socket.create_connection(("127.0.0.1", port)) as slow,
@@ -99,7 +112,8 @@ def test_kill_loses_nothing_that_was_answered_and_bad_clients_do_no_harm(process
         assert b'"error": "slow_client"' in slow.recv(4096)
     running.kill()
     running.wait()
-    assert set(read_answers(store)["id"]) == set(ids)
+    assert set(read_answers(store)["id"]) == before | set(ids)
+    assert len(before) >= crowd.outcomes["good"]["200"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """A version is registered once; the champion changes where the gate says so."""
 
 import io
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,10 +19,11 @@ from pipeline.evaluation.gates.no_leak import NoLeak
 from pipeline.evaluation.gates.superior import Superior
 from pipeline.evaluation.metrics.accuracy import Accuracy
 from pipeline.evaluation.paired_comparison import load_test_predictions
+from pipeline.prediction.served_folder import ServedFolder
 from pipeline.stages.register import describe_verdict, list_sentences
 from pipeline.statistics.bootstrap import Bootstrap
+from pipeline.tracking import promotion, version_comparison
 from pipeline.tracking import registry as registry_of_mlflow
-from pipeline.tracking import version_comparison
 from pipeline.tracking.promotion import Options, Rules, example_picture, register_version
 from pipeline.tracking.promotion import test_digest as digest_of_test
 from pipeline.tracking.promotion_log import read_decisions
@@ -419,3 +422,32 @@ def test_the_verdict_on_the_first_page_is_that_of_the_person_who_promoted():
     assert describe_verdict(result, {"verdict": "not champion", "reason": "gain -0.1"}) == "challenger: gain -0.1"
     tags = {registry_of_mlflow.PROMOTION_TAG: "{}", "verdict": "champion by hand", "reason": "knows the new class"}
     assert describe_verdict(result, tags) == "champion by hand: knows the new class"
+
+
+@pytest.mark.parametrize("problem", ["", "ONNX Runtime decides otherwise for 1 of 20 test pictures"])
+def test_a_version_gets_the_folder_of_its_runtime(registry, packed, project, monkeypatch, capsys, problem):
+    write_predictions(artifacts.PREDICTIONS, RIGHT)
+    write_checks()
+    compared = []
+
+    @contextmanager
+    def open_served(folder, runtime, images, rows):
+        compared.append((folder, runtime, images is packed.images, rows.tolist()))
+        (project / "served").mkdir()
+        artifacts.write_json(project / "served/card.json", {"name": "served"})
+        yield ServedFolder(folder=project / "served", record={"reason": problem} if problem else {})
+
+    monkeypatch.setattr(promotion, "open_served", open_served)
+    register_version(replace(OPTIONS, runtime="onnx"), "run", "k", RULES, CARD, packed)
+    of_test = np.flatnonzero(packed.index["split"] == "test").tolist()
+    assert compared == [(artifacts.PREDICTOR, "onnx", True, of_test)]
+    assert registry.card == {"name": "served"}
+    said = capsys.readouterr().err.splitlines()
+    assert said == (
+        [
+            f"register: {problem}, so torch computes this version",
+            "set register.runtime=torch, or read docs/prediction.md#a-model-that-onnx-runtime-computes",
+        ]
+        if problem
+        else []
+    )

@@ -51,5 +51,6 @@ def test_cross_validated_figures_are_those_of_evaluation():
 
 
 def test_final_figures_come_first_where_names_are_sorted():
-    others = ("frozen_features/x", "per_class/x", "train/x", "usage/x", "val/x")
+    of_stages = (figures.ROBUSTNESS, *figures.OF_STAGES)
+    others = ("frozen_features/x", "per_class/x", "train/x", "usage/x", "val/x", *of_stages)
     assert max(figures.TEST, figures.VAL) < min(others)

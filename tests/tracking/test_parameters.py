@@ -89,6 +89,13 @@ def test_other_learners(elpv):
     assert not {"epochs", "n_jobs"} & found.keys()
 
 
+@pytest.mark.parametrize("learner", ["logistic", "svm", "knn", "forest"])
+def test_an_exchanged_option_is_named_as_its_file(elpv, learner):
+    """All of them are built by one class."""
+    option = yaml.safe_load((ROOT / f"conf/train/{learner}.yaml").read_text(encoding="utf-8"))
+    assert changes({**elpv, "train": option}) == {"train": learner}
+
+
 def test_without_conf_nothing_is_said_of_defaults(elpv, monkeypatch):
     def fail(overrides):
         raise config.UserError("conf/: a file is gone")

@@ -1,5 +1,6 @@
-"""MLflow's real server, called by the line of curl in docs/prediction.md; the watch for a champion in a real store."""
+"""MLflow's real server, called by the line of curl in docs/prediction.md; a champion that changes in a real store."""
 
+import http.client
 import json
 import os
 import re
@@ -8,15 +9,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from trained_model import make_pictures
+from trained_model import make_pictures, make_predictor, save_predictor
 
+from pipeline.prediction.classifier import PictureClassifier
 from pipeline.serving.served_model import ModelWatch
 from pipeline.tracking import registry, runs
 from pipeline.tracking.model_choice import serving_environment
@@ -63,12 +67,81 @@ def free_port():
         return probe.getsockname()[1]
 
 
+@pytest.fixture
+def two_versions(client, predictor_folder, encode, tmp_path):
+    """Two registered versions of a model with opposite weights, the first one champion: name, version to folder."""
+    name, opposite = "colibri-exchanged", make_predictor()
+    opposite.network.head.weight.data *= -1
+    folders = {"1": predictor_folder, "2": save_predictor(opposite, tmp_path / "opposite")}
+    for version, folder in folders.items():
+        run_id, _ = runs.completed_run(name, version, {"a": int(version)}, pd.DataFrame(), {})
+        assert registry.create_version(name, run_id, version, folder, encode(make_pictures(1)[0]), {}) == version
+    registry.set_alias(name, "champion", "1")
+    return name, folders
+
+
+@pytest.mark.slow
+def test_no_request_fails_while_the_champion_changes(two_versions, tmp_path, encode):
+    """8 clients send all the time; each answer has the scores of the version that it names, and none goes back."""
+    name, folders = two_versions
+    picture, port = encode(make_pictures(1)[0]), free_port()
+    scores = {}
+    for version, folder in folders.items():
+        classifier = PictureClassifier.load(folder)
+        scores[version] = classifier.classify([classifier.read(picture)]).scores[0].tolist()
+    words = [sys.executable, "-m", "pipeline.commands.main", "serve", "--model", f"{name}@champion"]
+    words += ["--poll", "0.2", "--port", str(port), "--store", f"sqlite:///{tmp_path / 'answers.db'}"]
+    answers, is_over = [[] for _ in range(8)], threading.Event()
+
+    def send_all(found):
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+            while not is_over.is_set():
+                connection.request("POST", "/predict", picture, {"Content-Type": "image/png"})
+                answer = connection.getresponse()
+                found.append((answer.status, json.loads(answer.read())))
+
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(words, stdout=log, stderr=log)
+        try:
+            wait_for(f"http://127.0.0.1:{port}/readyz", server)
+            threads = [threading.Thread(target=send_all, args=[found]) for found in answers]
+            for thread in threads:
+                thread.start()
+            wait_until(lambda: all(answers))
+            registry.set_alias(name, "champion", "2")
+            wait_until(lambda: all(found[-1][1].get("version") == "2" for found in answers))
+            is_over.set()
+            for thread in threads:
+                thread.join(60)
+        finally:
+            is_over.set()
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(60) == 0
+    assert {status for found in answers for status, _ in found} == {200}
+    for found in answers:
+        versions = [content["version"] for _, content in found]
+        assert versions == sorted(versions)
+        assert set(versions) == {"1", "2"}
+        for _, content in found:
+            (prediction,) = content["predictions"]
+            assert list(prediction["scores"].values()) == pytest.approx(scores[content["version"]], abs=2e-6)
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def wait_until(is_true):
+    deadline = time.monotonic() + 120
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 def test_the_documented_line_of_curl(version, store, tmp_path, encode):
     """A picture is classified; one that cannot be read is 400 with the reason, and the server goes on."""
     port = free_port()
-    serve = ["models", "serve", "-m", f"models:/{NAME}/1", "--env-manager", "local", "--port", str(port)]
+    registry.set_alias(NAME, "champion", version)
+    serve = ["models", "serve", "-m", f"models:/{NAME}@champion", "--env-manager", "local", "--port", str(port)]
     words = [sys.executable, "-m", "mlflow", *serve]
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen(words, stdout=log, stderr=log, env=serving_environment(), start_new_session=True)

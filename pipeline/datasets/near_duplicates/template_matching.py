@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from pipeline.core.parallel import num_workers
+from pipeline.core.parallel import SMALL, num_workers, parallel_map
 
 SIDE = 64  # of a thumbnail
 WINDOW = 44  # side of the part of one picture that is searched for in the other
@@ -42,15 +42,27 @@ def match_similarity(thumbnails: np.ndarray, pairs: np.ndarray, closely: bool = 
 
 
 def _best_correlations(thumbnails: np.ndarray, pairs: np.ndarray, zooms: Sequence[float]) -> np.ndarray:
-    """(P, Z) the largest correlation over all displacements at each zoom, on all cores."""
+    """(P, Z) the largest correlation over all displacements at each zoom; of many pairs by the engine."""
     blocks = [pairs[start : start + BLOCK] for start in range(0, len(pairs), BLOCK)]
-    with ThreadPoolExecutor(num_workers()) as pool:  # numpy and scipy let other threads run meanwhile
-        return np.concatenate([np.zeros((0, len(zooms))), *pool.map(partial(_block, thumbnails, zooms), blocks)])
+    compare, cut = partial(_compare, zooms), partial(_cut, thumbnails)
+    if len(blocks) >= SMALL:
+        found = list(parallel_map(compare, map(cut, blocks), len(blocks), "find_duplicates"))
+    else:
+        with ThreadPoolExecutor(num_workers()) as pool:  # numpy and scipy let other threads run meanwhile
+            found = list(pool.map(compare, map(cut, blocks)))
+    return np.concatenate([np.zeros((0, len(zooms))), *found])
 
 
-def _block(thumbnails: np.ndarray, zooms: Sequence[float], pairs: np.ndarray) -> np.ndarray:
+def _cut(thumbnails: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The thumbnails of these pairs alone, and the pairs as positions among them."""
+    names, position = np.unique(pairs[:, :2], return_inverse=True)
+    return thumbnails[names], np.column_stack([position.reshape(-1, 2), pairs[:, 2]])
+
+
+def _compare(zooms: Sequence[float], block: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     from scipy import fft
 
+    thumbnails, pairs = block
     first, left = np.unique(pairs[:, 0], return_inverse=True)  # most pictures are in several pairs
     second, right = np.unique(pairs[:, 1], return_inverse=True)
     whole, other = _structure(thumbnails[first]), _structure(thumbnails[second])[right]

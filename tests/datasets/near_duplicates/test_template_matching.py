@@ -56,3 +56,7 @@ def test_blocks_do_not_change_the_result(monkeypatch):
     monkeypatch.setattr(template_matching, "BLOCK", 4)
     assert np.allclose(template_matching.match_similarity(pictures, pairs), whole, atol=1e-6)
     assert template_matching.match_similarity(pictures, pairs[:0]).shape == (0,)
+    monkeypatch.setattr(template_matching, "SMALL", 2)  # from here on the engine compares
+    monkeypatch.setattr("pipeline.core.parallel.SMALL", 2)
+    monkeypatch.setattr("pipeline.core.parallel.num_workers", lambda: 2)
+    assert np.allclose(template_matching.match_similarity(pictures, pairs), whole, atol=1e-6)

@@ -1,0 +1,180 @@
+"""Feedback changes the split of no other sample, and goes to train or to no split; never near val or test."""
+
+import hashlib
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.checks.check_runner import merge_samples
+from pipeline.checks.conflicting_labels import ConflictingLabels
+from pipeline.checks.split_leakage import SplitLeakage
+from pipeline.datasets.feedback_split import split_samples
+from pipeline.datasets.near_duplicates.groups import connected_groups
+from pipeline.datasets.splits.fold import Fold
+from pipeline.datasets.splits.given import Given
+from pipeline.datasets.splits.grouped import Grouped
+from pipeline.datasets.splits.random import Random
+
+FRACTIONS = {"train": 0.6, "val": 0.2, "test": 0.2}
+NONE = pd.DataFrame({"left": [], "right": []}, dtype="str")
+SPLIT = Grouped(fractions=FRACTIONS, max_attribute_values=5, near_duplicate_bits=2, seed=0)
+
+
+def name_of(number):
+    return f"feedback:{number:064x}.png"
+
+
+@pytest.fixture
+def build(make_manifest):
+    """20 samples of the source and, below them, feedback: content and label of each; other columns are those given."""
+
+    def make(feedback, num_own=20, **columns):
+        own = make_manifest(("ab" * num_own)[:num_own], attr_site=("xxyy" * num_own)[:num_own])
+        added = pd.DataFrame(
+            {
+                "sample_id": [name_of(number) for number in range(len(feedback))],
+                "labels": [[label] for _, label in feedback],
+                "content_hash": [content for content, _ in feedback],
+                "perceptual_hash": [
+                    hashlib.sha256(name_of(number).encode()).hexdigest()[:16] for number in range(len(feedback))
+                ],
+                "attr_of_label_who": "Ada",
+                "attr_of_label_version": "3",
+                **columns,
+            }
+        )
+        return pd.concat(
+            [own.assign(attr_origin="source"), added.assign(attr_origin="feedback")], ignore_index=True
+        ).assign(group=lambda table: table["group"].astype("str"))
+
+    return make
+
+
+def splits_of(table):
+    return dict(zip(table["sample_id"], table["split"], strict=True))
+
+
+def own_of(manifest):
+    """The manifest as ingest writes it where there is no feedback."""
+    rows = manifest[~manifest["sample_id"].str.startswith("feedback:")]
+    return rows.drop(columns=["attr_origin", "attr_of_label_who", "attr_of_label_version"])
+
+
+def test_feedback_goes_to_train_and_moves_no_other_sample(build):
+    manifest = build([(f"new {number}", "ab"[number % 2]) for number in range(12)])
+    alone = SPLIT(own_of(manifest), None)
+    found, places = split_samples(SPLIT, manifest, NONE, None, "train")
+    assert found["sample_id"].tolist() == manifest["sample_id"].tolist()
+    assert found.head(20).equals(alone)
+    assert found["split"].tail(12).tolist() == ["train"] * 12
+    assert (places.train, places.sentence) == (12, "")
+    asked, _ = split_samples(SPLIT, manifest, NONE, None, "any")
+    assert set(asked["split"].tail(12)) == {"train", "val", "test"}
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        SPLIT,
+        Random(fractions=FRACTIONS, max_attribute_values=0, seed=0),
+        Fold(fold=1, num_folds=4, repeat=0, val_fraction=0.2, max_attribute_values=0, near_duplicate_bits=2, seed=0),
+        Given(fractions=FRACTIONS, max_attribute_values=0, near_duplicate_bits=2, seed=0),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_copy_of_a_held_out_picture_is_in_no_split_and_counted(build, split):
+    """Of the first, a test picture, and the second, one of val; the third is one of train, once with another label."""
+    given_split = {} if not isinstance(split, Given) else {"given_split": (["train"] * 3 + ["val", "test"]) * 4}
+    plain = own_of(build([])).assign(**given_split)
+    alone = splits_of(split(plain, None))
+    content = plain.set_index("sample_id")["content_hash"]
+    label = plain.set_index("sample_id")["labels"].str[0]
+    test, val, train = (next(name for name in alone if alone[name] == part) for part in ("test", "val", "train"))
+    other = {"a": "b", "b": "a"}[label[train]]
+    rows = [(content[test], "a"), (content[val], "a"), (content[train], label[train]), (content[train], other)]
+    manifest = build(rows)
+    if given_split:
+        manifest["given_split"] = [*given_split["given_split"], *[None] * 4]
+    found, places = split_samples(split, manifest, NONE, None, "train")
+    assert splits_of(found.head(20)) == alone
+    assert found["split"].tail(4).tolist() == ["none", "none", "none", "train"]
+    assert places.sentence == (
+        "of the feedback in no split: 2 belong together with pictures of val or test, 1 are in train already, with the "
+        "same labels"
+    )
+    samples = merge_samples(manifest, found, NONE)
+    assert SplitLeakage(near_duplicate_bits=0, max_samples=0, on_fail="error")(samples).value == 0
+    conflicts = ConflictingLabels(near_duplicate_bits=0, max_samples=0, on_fail="warn")(samples)
+    assert conflicts.value >= 3  # the picture of train, its copy in no split, and the one with the other label
+
+
+def test_a_chain_through_feedback_joins_no_pictures_of_the_source(build):
+    """One photograph: a picture of train, feedback, and a picture of test, by pairs that find_duplicates gives."""
+    manifest = build([("new", "a"), ("newer", "a")])
+    alone = splits_of(SPLIT(own_of(manifest), None))
+    train, test = (next(name for name in alone if alone[name] == part) for part in ("train", "test"))
+    pairs = pd.DataFrame({"left": [train, name_of(0), name_of(0)], "right": [name_of(0), test, name_of(1)]})
+    found, places = split_samples(SPLIT, manifest, pairs, None, "train")
+    assert splits_of(found.head(20)) == alone
+    assert found["split"].tail(2).tolist() == ["none", "none"]
+    assert places.like_held_out == 2
+    again, _ = split_samples(SPLIT, manifest, pairs, found, "train")
+    assert again.equals(found)
+    samples = merge_samples(manifest, found, pairs)
+    assert SplitLeakage(near_duplicate_bits=2, max_samples=0, on_fail="error")(samples).value == 0
+
+
+def test_a_new_sample_of_the_source_like_feedback_of_train_is_in_train(build):
+    """The model in use has seen its pixels, so a place in test would be a leak into the comparison with it."""
+    manifest = build([(f"new {number}", "a") for number in range(10)])
+    first, _ = split_samples(SPLIT, manifest, NONE, None, "train")
+    later = build([(f"new {number}", "a") for number in range(10)], num_own=30)
+    later.loc[20:29, "content_hash"] = [f"new {number}" for number in range(10)]
+    later.loc[20:29, "labels"] = pd.Series([["a"]] * 10, index=range(20, 30))
+    second, places = split_samples(SPLIT, later, NONE, first, "train")
+    assert second["split"].iloc[20:30].tolist() == ["train"] * 10
+    assert places.copies == 10
+    third, _ = split_samples(SPLIT, later, NONE, second, "train")
+    assert third.equals(second)
+    afresh, _ = split_samples(SPLIT, later, NONE, None, "train")
+    assert set(afresh["split"].iloc[20:30]) != {"train"}  # it is the record that says so
+
+
+ROW = st.tuples(st.integers(0, 25).map(str), st.sampled_from("ab"), st.booleans())
+
+
+@settings(max_examples=12)
+@given(st.lists(ROW, min_size=12, max_size=24), st.integers(0, 3))
+def test_whatever_resembles_what_no_feedback_is_held_out_or_near_what_is(rows, links):
+    names = [name_of(n) if of_feedback and n > 7 else f"s{n:02d}" for n, (_, _, of_feedback) in enumerate(rows)]
+    manifest = pd.DataFrame(
+        {
+            "sample_id": names,
+            "labels": [[label] for _, label, _ in rows],
+            "content_hash": [content for content, _, _ in rows],
+            "perceptual_hash": [f"{n * 0x0101010101010101:016x}" for n in range(len(rows))],
+            "group": None,
+            "attr_origin": ["feedback" if name.startswith("feedback") else "source" for name in names],
+        }
+    )
+    pairs = pd.DataFrame({"left": names[:links], "right": names[-links:] if links else []}, dtype="str")
+    pairs = pairs[pairs["left"] != pairs["right"]]
+    split = Grouped(fractions=FRACTIONS, max_attribute_values=0, near_duplicate_bits=0, seed=0)
+    found, places = split_samples(split, manifest, pairs, None, "train")
+    is_own = ~manifest["sample_id"].str.startswith("feedback:")
+    own_pairs = pairs[pairs["left"].str.startswith("s") & pairs["right"].str.startswith("s")]
+    alone, _ = split_samples(
+        split, manifest[is_own].drop(columns="attr_origin").reset_index(drop=True), own_pairs, None, "train"
+    )
+    assert splits_of(found[is_own]) == splits_of(alone)
+    assert set(found.loc[~is_own, "split"]) <= {"train", "none"}
+    assert places.train == int((found.loc[~is_own, "split"] == "train").sum())
+    joined = connected_groups(
+        merge_samples(manifest, found.assign(split="train"), pairs).drop(columns=["group", "source_group"]), 0
+    )
+    for of_group in found["split"].groupby(joined.to_numpy()):
+        parts = of_group[1]
+        held_out = parts[is_own].isin(["val", "test"]).any()
+        assert not (held_out and (parts[~is_own] == "train").any())

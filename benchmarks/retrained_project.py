@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -31,8 +32,9 @@ SMALL = (  # every stage runs, at its smallest
     *("evaluate.cross_validation=never", "corruption=[]", "intervention=[]", "attribution=none"),
     *(f"check.{name}=null" for name in OFF),
     *("curate.outliers=null", "curate.split_drift=null", "curate.augmentation_safety=null"),
-    *("curate.label_suspects.on_fail=error", "retrain.age.max_days=1000"),
+    "retrain.age.max_days=1000",
     *("gate=[superior, not_inferior, no_leak, no_failed_check]", "gate.superior.min_samples=20"),
+    "check.conflicting_labels.on_fail=error",
     "split.fractions={train: 0.4, val: 0.2, test: 0.4}",
     *("retraining.commit=retrained", "retraining.push=true", "retraining.notify_command=[sh, -c, cat >> sent.jsonl]"),
 )
@@ -77,12 +79,11 @@ class RetrainedProject(Checkout):
     def dvc(self, *words: str) -> str:
         return self.run("env", "python", "-m", "dvc", *words).stdout
 
-    def add(self, count: int, shift: int = 0, look: Look = lambda picture: picture, prefix: str = "") -> list[Path]:
+    def add(self, count: int, look: Look = lambda picture: picture, prefix: str = "") -> list[Path]:
         """New pictures of each digit.
 
         Args:
             count: Pictures of each.
-            shift: Places further in DIGITS that the label is, where they are mislabelled.
             look: Applied to each.
             prefix: Of their names.
 
@@ -90,15 +91,24 @@ class RetrainedProject(Checkout):
             Their paths.
         """
         made = []
-        for place, digit in enumerate(DIGITS):
-            label = DIGITS[(place + shift) % len(DIGITS)]
+        for digit in DIGITS:
             rows = np.flatnonzero(self.labels == digit)[self.next[digit] :][:count]
             self.next[digit] += count
-            target = self.folder / f"pictures/digit_{label}"
+            target = self.folder / f"pictures/digit_{digit}"
             target.mkdir(parents=True, exist_ok=True)
             for row in rows:
                 made.append(target / f"{prefix}{row:05d}.png")
                 look(Image.fromarray(self.images[row])).save(made[-1])
+        return made
+
+    def deliver_again(self, count: int) -> list[Path]:
+        """Copies of pictures of each digit among those of the next one; returns their paths."""
+        made = []
+        for place, digit in enumerate(DIGITS):
+            target = self.folder / f"pictures/digit_{DIGITS[(place + 1) % len(DIGITS)]}"
+            for path in sorted((self.folder / f"pictures/digit_{digit}").glob("*.png"))[:count]:
+                made.append(target / f"again_{path.name}")
+                shutil.copy(path, made[-1])
         return made
 
     def correct(self, count: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A year of `colibri retrain` in a minute or two of a processor: the months of benchmarks/year_months.py."""
+"""A year of `colibri retrain` in three minutes of a processor: the months of benchmarks/year_months.py."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def wait_for_other_run() -> None:
         if time.monotonic() >= limit:
             raise UserError(
                 f"{RUNNING}: process {others[0]} still runs stages here after {LONGEST_WAIT / 3600:g} h; end it (kill "
-                f"{others[0]}), or remove {RUNNING} if it is no process of DVC, and call colibri retrain again"
+                f"{others[0]}), or remove {RUNNING} if that is no process of DVC, and call colibri retrain again"
             )
         time.sleep(PAUSE)
         others = running_processes()
@@ -118,10 +118,17 @@ def _find_dvc() -> set[int]:
     found = set()
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            words = process.cmdline()
-            if COMMAND[0] in words and "dvc" in [Path(word).name for word in words] and process.pid != os.getpid():
+            if is_repro(process.cmdline()) and process.pid != os.getpid():
                 found |= {process.pid} if Path(process.cwd()).samefile(Path.cwd()) else set()
     return found
+
+
+def is_repro(words: Sequence[str]) -> bool:
+    """Whether a command line is `dvc repro` or `python -m dvc repro`, and not a program that was given these words."""
+    names = [Path(word).name for word in words]
+    place = names.index("dvc") if "dvc" in names else -1
+    is_program = place == 0 or (place > 0 and names[0].startswith("python"))
+    return is_program and next((word for word in words[place + 1 :] if not word.startswith("-")), "") == COMMAND[0]
 
 
 def _forget_ended() -> None:

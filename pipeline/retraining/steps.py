@@ -20,6 +20,7 @@ from pipeline.experiments.dvc_queue import Refusal, call_dvc
 from pipeline.retraining import branch_commit, data_changes, drift_reading, history, notification, pipeline_run
 from pipeline.retraining.decision import decide
 from pipeline.retraining.feedback_step import feedback_in_advance, feedback_record, take_feedback
+from pipeline.retraining.fetching import fetch_commands
 from pipeline.retraining.journal import RetrainJournal
 from pipeline.tracking import retrainings
 
@@ -68,15 +69,12 @@ class Retraining:
 
     def fetch(self) -> JsonObject:
         """Brings the data up to date where conf/ says how; otherwise the source's folder is taken as it is."""
-        commands = self.fetch_commands()
+        commands = fetch_commands(self.options)
         if commands:
             pipeline_run.wait_for_other_run()
         for words in commands:
             call(*words)
         return {"commands": [f"dvc {' '.join(words)}" for words in commands]}
-
-    def fetch_commands(self) -> list[list[str]]:
-        return [["pull"]] * self.options.pull + [["update", path] for path in self.options.update]
 
     def look(self, write: bool, feedback: Path | None = None) -> JsonObject:
         """What the rules look at, with the feedback of another folder where one is given; with `write` also pages."""
@@ -203,7 +201,7 @@ def plan(now: datetime) -> list[str]:
             f"would go on with the call of {left.started}; done before: {', '.join(left.results) or 'nothing'}"
         )
     work = Retraining.of(now)
-    lines += [f"would run dvc {' '.join(words)} first" for words in work.fetch_commands()]
+    lines += [f"would run dvc {' '.join(words)} first" for words in fetch_commands(work.options)]
     with feedback_in_advance(work.params, work.options.feedback) as (feedback, said):
         decision = work.decide(work.look(write=False, feedback=feedback))
     lines += [said] * bool(said)

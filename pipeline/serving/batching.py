@@ -112,17 +112,20 @@ class Batcher:
     def _classify(self, items: list[Waiting]) -> None:
         start = time.monotonic()
         live = [one for one in items if one.answer.set_running_or_notify_cancel()]
+        found: list[Answers] | Exception = []
         try:
             if live:
-                found = live[0].model.classifier.classify([one.pixels for one in live])
-                for item, answer in zip(live, split_answers(found), strict=True):
-                    item.answer.set_result(answer)
+                found = split_answers(live[0].model.classifier.classify([one.pixels for one in live]))
+                assert len(found) == len(live)
         except Exception as error:
-            for item in live:
-                item.answer.set_exception(error)
-        finally:
-            self.forget(len(items))
-            self.report(len(live), time.monotonic() - start)
+            found = error
+        self.forget(len(items))  # before anybody hears of an answer: who has one waits for none
+        for place, item in enumerate(live):
+            if isinstance(found, Exception):
+                item.answer.set_exception(found)
+            else:
+                item.answer.set_result(found[place])
+        self.report(len(live), time.monotonic() - start)
 
 
 def split_answers(found: Answers) -> list[Answers]:

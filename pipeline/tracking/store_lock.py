@@ -84,7 +84,7 @@ def _acquire(client: MlflowClient, owner: str, deadline: float) -> None:
 
 
 def _create(client: MlflowClient, owner: str) -> bool:
-    """Whether the lock was free and is now that of `owner`."""
+    """Whether the lock is now that of `owner`."""
     import mlflow
 
     about = "One process decides about a champion; Colibri deletes this when it has ended."
@@ -93,7 +93,7 @@ def _create(client: MlflowClient, owner: str) -> bool:
     except mlflow.MlflowException as error:
         if error.error_code not in (EXISTS, ABSENT):  # absent: it was there, and gone when MLflow looked who it is
             raise
-        return False
+        return _read(client).partition(" | ")[0] == owner  # made by a request whose answer was lost, and sent again
     return True
 
 

@@ -104,3 +104,22 @@ def test_a_run_of_dvc_counts_between_two_stages_too(tmp_path: Path, monkeypatch:
             process.kill()
             process.wait()
     assert pipeline_run.running_processes() == []
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("/usr/bin/python3 -m dvc repro", True),
+        ("/opt/python3.11 -IS /opt/dvc -q repro --quiet", True),
+        ("dvc repro", True),
+        ("dvc -v repro -f", True),
+        ("tmux new -d dvc repro", False),
+        ("watch dvc repro --dry", False),
+        ("dvc status repro", False),
+        ("vim dvc repro", False),
+        ("python train.py", False),
+        ("", False),
+    ],
+)
+def test_only_dvc_itself_is_a_run(line: str, expected: bool) -> None:
+    assert pipeline_run.is_repro(line.split()) == expected

@@ -54,6 +54,15 @@ def test_what_waits_is_classified_together_and_each_gets_its_own():
     assert batcher.num_expected == 0
 
 
+def test_who_has_an_answer_waits_for_none():
+    batcher, classifier, seen = Batcher(Limits(batch=4, wait_ms=1)), Recorder(), []
+    (answer,) = submit(batcher, model_of(classifier), [0])
+    answer.add_done_callback(lambda _: seen.append(batcher.num_expected))
+    classifier.goes.set()
+    batcher.close()
+    assert seen == [0]
+
+
 def test_a_batch_has_pictures_of_one_model_and_close_answers_all():
     old, new = Recorder(1), Recorder(10)
     batcher = Batcher(Limits(batch=8, wait_ms=1))

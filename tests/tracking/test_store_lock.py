@@ -50,6 +50,20 @@ def test_who_holds_it_is_named(client):
         pass
 
 
+def test_a_request_that_was_sent_again_finds_its_own_lock(client, monkeypatch, capsys):
+    """The first one made the lock, and its answer was lost on the way."""
+    create = mlflow.MlflowClient.create_registered_model
+
+    def create_twice(self, name, **about):
+        create(self, name, **about)
+        return create(self, name, **about)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "create_registered_model", create_twice)
+    with lock_store(wait=0.5):
+        pass
+    assert capsys.readouterr().err == ""
+
+
 def test_the_lock_of_a_process_that_has_ended_is_taken_over(client, monkeypatch, capsys):
     monkeypatch.setattr(store_lock, "STALE", 0.2)
     client.create_registered_model(LOCK, tags={OWNER: "other, process 7, d3b0", BEATS: "3"})

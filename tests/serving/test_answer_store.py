@@ -9,6 +9,7 @@ from pipeline.core.errors import UserError
 from pipeline.serving.answer_store import ANSWERS, AnswerStore, open_engine
 
 ANSWER = f"('a', 't', 'c', 'm', '1', {', '.join(8 * ['1'])}, 1)"
+COLUMNS = "id, time, answer_id, action, who, note"
 FAILURE = sa.exc.OperationalError("INSERT", {}, Exception('connection to server at "10.0.0.7" failed'))
 
 
@@ -29,8 +30,8 @@ def address(tmp_path):
         (f"INSERT OR REPLACE INTO answers VALUES {ANSWER}", "answers only grows: no REPLACE"),
         ("REPLACE INTO feedback VALUES ('f', 't', 'a', 'discard', '[]', '', '')", "feedback only grows: no REPLACE"),
         (
-            "REPLACE INTO feedback (rowid, id, time, answer_id, action, who, note) VALUES (1, 'g', 't', 'a', 'c', '', '')",
-            "feedback only grows: no REPLACE",
+            f"REPLACE INTO feedback (rowid, {COLUMNS}) VALUES (1, 'g', 't', 'a', 'c', '', '')",
+            "feedback only grows: no RE",
         ),
         ("REPLACE INTO pictures VALUES ('a', 'y')", "pictures only grows: no REPLACE"),
     ],

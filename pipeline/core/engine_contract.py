@@ -45,6 +45,7 @@ class Engine(ABC):
         size: int,
         what: str,
         killed: Callable[[Any], Any] | None = None,
+        arrived: Callable[[int], None] | None = None,
     ) -> Iterator[Any]:
         """What a model makes of the results of `size` consecutive items (the last time fewer), in order.
 
@@ -55,6 +56,8 @@ class Engine(ABC):
             size: At least 1. A model of floating-point numbers depends on it in its last digits, so it is the caller's.
             what: As for `map`.
             killed: As for `map`.
+            arrived: Called with how many more items are done: one by one where the model is in this process, else a
+                batch at a time. Their sum is never more than the items whose results are here.
 
         Raises:
             UserError: As for `map`, or the model kills its process.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.core import progress
@@ -59,6 +60,7 @@ def parallel_batches(
     size: int,
     what: str,
     killed: Callable[[Item], Result] | None = None,
+    arrived: Callable[[int], None] | None = None,
 ) -> Iterator[Output]:
     """What a model makes of `size` results of `parallel_map` at a time, in order, as `Engine.map_batches` says.
 
@@ -70,17 +72,21 @@ def parallel_batches(
         size: Results that the model takes at once, at least 1.
         what: As for `parallel_map`.
         killed: As for `parallel_map`.
+        arrived: Called with how many more items are done, as for `Engine.map_batches`; the bar counts the same.
 
     Raises:
         UserError: As for `parallel_map`, or the model kills its process.
     """
     engine = _build({"_target_": LOCAL_ENGINE, "workers": 1}) if total < SMALL else None
-    with progress.show(what, total, "pictures") as bar:
-        outputs = (engine or choose_engine()).map_batches(function, model, items, size, what, killed)
-        for number, output in enumerate(outputs):
-            yield output
+    with progress.show(what, total, "pictures") if total > 1 else nullcontext() as bar:
+
+        def count(number: int) -> None:
+            if arrived is not None:
+                arrived(number)
             if bar is not None:
-                bar.advance(min(size, total - number * size))
+                bar.advance(number)
+
+        yield from (engine or choose_engine()).map_batches(function, model, items, size, what, killed, count)
 
 
 def choose_engine() -> Engine:

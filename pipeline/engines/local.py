@@ -48,14 +48,29 @@ class LocalEngine(Engine):
         size: int,
         what: str,
         killed: Callable[[Any], Any] | None = None,
+        arrived: Callable[[int], None] | None = None,
     ) -> Iterator[Any]:
-        results = self.map(function, items, what, killed)
-        while part := list(islice(results, size)):
-            yield model(part)
+        yield from apply_here(model, self.map(function, items, what, killed), size, arrived)
 
     def stop(self) -> None:
         while _pools:
             _pools.pop().shutdown(wait=False, kill_workers=True)
+
+
+def apply_here(
+    model: Callable[[list[Any]], Any], results: Iterator[Any], size: int, arrived: Callable[[int], None] | None
+) -> Iterator[Any]:
+    """What a model in this process makes of results as they come; each is counted when it is here."""
+
+    def count() -> Iterator[Any]:
+        for result in results:
+            if arrived is not None:
+                arrived(1)
+            yield result
+
+    counted = count()
+    while part := list(islice(counted, size)):
+        yield model(part)
 
 
 def map_alone(function: Callable[[Any], Any], item: Any, what: str, killed: Callable[[Any], Any] | None = None) -> Any:

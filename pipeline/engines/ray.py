@@ -15,7 +15,7 @@ from pipeline.core.engine_contract import Engine
 from pipeline.core.errors import UserError
 from pipeline.core.ranges import PositiveInt
 from pipeline.engines.home_check import HomeCheck
-from pipeline.engines.local import BATCH, BATCHES_AHEAD, LocalEngine, replace_killed
+from pipeline.engines.local import BATCH, BATCHES_AHEAD, LocalEngine, apply_here, replace_killed
 from pipeline.engines.node_work import Installation, Outcome, Reply, Work, find_installation, work_on
 from pipeline.engines.ray_connection import connect
 
@@ -62,13 +62,12 @@ class RayEngine(Engine):
         size: int,
         what: str,
         killed: Callable[[Any], Any] | None = None,
+        arrived: Callable[[int], None] | None = None,
     ) -> Iterator[Any]:
         if _stays_here(model):
-            results = self.map(function, items, what, killed)
-            while part := list(islice(results, size)):
-                yield model(part)
+            yield from apply_here(model, self.map(function, items, what, killed), size, arrived)
         else:
-            for outcome in self._call(Work(function=function, model=model), what, killed).run(items, size):
+            for outcome in self._call(Work(function=function, model=model), what, killed).run(items, size, arrived):
                 yield outcome.output
 
     def stop(self) -> None:
@@ -112,8 +111,8 @@ class ClusterCall:
         self.check = HomeCheck(work, what, killed, ray.get_runtime_context().get_node_id())
         self.num_processes, self.looked_at = 0, -POLL
 
-    def run(self, items: Iterable[Any], size: int) -> Iterator[Outcome]:
-        """What becomes of `size` items at a time, in order."""
+    def run(self, items: Iterable[Any], size: int, arrived: Callable[[int], None] | None = None) -> Iterator[Outcome]:
+        """What becomes of `size` items at a time, in order; `arrived` is called with their number."""
         remaining = iter(items)
         waiting: deque[tuple[list[Any], Any]] = deque()
         try:
@@ -127,10 +126,14 @@ class ClusterCall:
                 batch, sent = waiting[0]
                 reply = self._wait(self.both, batch, sent, attempts=1)
                 waiting.popleft()
-                yield self._one_by_one(batch) if reply is None else self.check.open(batch, reply)
+                outcome = self._one_by_one(batch) if reply is None else self.check.open(batch, reply)
+                if arrived is not None:
+                    arrived(len(batch))
+                yield outcome
         finally:
-            for _, sent in waiting:
-                self.ray.cancel(sent, force=True)
+            if self.ray.is_initialized():  # else to cancel would start a new cluster
+                for _, sent in waiting:
+                    self.ray.cancel(sent, force=True)
 
     @cached_property
     def first(self) -> tuple[str, Any]:

@@ -7,12 +7,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar, final
+from typing import final
 
 from pipeline.core.errors import UserError
 from pipeline.prediction.input_sections import Content
 
-Result = TypeVar("Result")
 IN_MEMORY = 2**18  # bytes of a content that waits in memory; parallel_map reads 64 ahead for each process
 PREFIX = "spool-"  # begins the name of the folder
 
@@ -51,13 +50,12 @@ class ContentSpool:
             self.waiting.append(path)
             yield name, str(path)
 
-    def free(self, results: Iterable[Result]) -> Iterator[Result]:
-        """The results of the contents in their order; the file of each is removed when its result is there."""
-        for result in results:
+    def free(self, number: int) -> None:
+        """Removes the files of the next contents, in their order, whose results are there."""
+        for _ in range(number):
             path = self.waiting.popleft()
             if path is not None:
                 path.unlink(missing_ok=True)
-            yield result
 
 
 @contextmanager

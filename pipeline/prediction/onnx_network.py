@@ -122,6 +122,7 @@ def _open(data: bytes, threads: int, path: str = "a network") -> OnnxNetwork:
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3  # errors
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the cores decode meanwhile
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # else it also takes its own, not looked at
     try:
         session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's have no other common class

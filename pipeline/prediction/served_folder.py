@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, final
 from pipeline.core import artifacts
 from pipeline.core.nouns import CARD
 from pipeline.prediction.classifier import PictureClassifier
-from pipeline.prediction.runtime_record import NETWORK, RUNTIME, Runtime
+from pipeline.prediction.runtime_record import NETWORK, RUNTIME, Runtime, refuse_missing_packages
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,9 +45,9 @@ class ServedFolder:
 def open_served(folder: Path, runtime: Runtime, images: np.ndarray, rows: np.ndarray) -> Iterator[ServedFolder]:
     """The folder itself for torch; for ONNX Runtime a copy with the network, if it decides as torch does.
 
-    Every one of the pictures must get the same decision. Where one does not, or the model is no network, torch stays
-    in use and the card says why, so that no retraining ends for it. The speeds are those of this machine; they are in
-    the card for a person, and nothing is computed from them.
+    Every one of the pictures must get the same decision. Where one does not, or the model is no network or cannot be
+    exported, torch stays in use and the card says why, so that no retraining ends for it. The speeds are those of this
+    machine; they are in the card for a person, and nothing is computed from them.
 
     Args:
         folder: With card and weights, and the policy in the card.
@@ -80,13 +81,21 @@ def _add_network(classifier: PictureClassifier, path: Path, images: np.ndarray, 
         measure_speeds,
     )
     from pipeline.prediction.onnx_export import export_onnx, is_network
-    from pipeline.prediction.onnx_network import file_digest
+    from pipeline.prediction.onnx_network import MAX_REASON, file_digest
 
     if not is_network(classifier):
         return {"name": "torch", "reason": "only networks are exported to ONNX, and this model is none"}
-    export_onnx(classifier, path)
-    network = load_network(classifier, path)
-    parity = compare_with_torch(classifier, network, images, rows)
+    refuse_missing_packages("onnx")
+    try:
+        export_onnx(classifier, path)
+        network = load_network(classifier, path)
+        parity = compare_with_torch(classifier, network, images, rows)
+    except OSError:
+        raise  # the disk is full, which says nothing about the model
+    except Exception as error:  # of torch, onnx and ONNX Runtime, which have no common class
+        path.unlink(missing_ok=True)
+        said = " ".join(str(error).replace(f"{path.parent}{os.sep}", "").split())[:MAX_REASON]  # no path of a machine
+        return {"name": "torch", "reason": f"it cannot be exported to ONNX ({type(error).__name__}: {said})"}
     figures = {
         "num_pictures": parity.num_pictures,
         "num_same": parity.num_same,

@@ -63,8 +63,8 @@ def predict_contents(
     with open_spool(spool) as waiting:
         named = waiting.write(contents)
         model = partial(_classify, classifier)
-        for outcomes, good, answers in parallel_batches(read, model, named, total, batch, PREDICT, _reject_crashed):
-            part = list(waiting.free(outcomes))
+        parts = parallel_batches(read, model, named, total, batch, PREDICT, _reject_crashed, waiting.free)
+        for part, good, answers in parts:
             refused = {row: str(one) for row, (_, one) in enumerate(part) if isinstance(one, ItemRejected)}
             files = [_printable(name) for name, _ in part]
             yield make_table(files, answers, classifier.classes, classifier.exclusive, refused), good

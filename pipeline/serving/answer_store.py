@@ -14,7 +14,7 @@ from sqlalchemy import event
 
 from pipeline.core.errors import UserError
 from pipeline.core.uris import main_checkout, mask_credentials, sqlite_path, sqlite_uri
-from pipeline.serving.append_only import only_grows
+from pipeline.serving.append_only import add_missing_triggers, only_grows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,10 +123,11 @@ def _connect_arguments(url: str) -> dict[str, int]:
 
 
 def _create_tables(engine: sa.Engine) -> None:
-    """Makes the missing tables; where another server does the same at this moment, it is looked again."""
+    """Makes the missing tables and triggers; where another server does the same at this moment, it is looked again."""
     for number in range(TRIES):
         try:
             SCHEMA.create_all(engine)
+            add_missing_triggers(engine, SCHEMA.sorted_tables)
             return
         except sa.exc.DBAPIError as error:
             is_made = sa.inspect(engine).has_table(FEEDBACK.name) if number + 1 < TRIES else False

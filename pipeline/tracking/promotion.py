@@ -48,7 +48,8 @@ class Options:
         max_test_readings: More different results than these, read from one test part, are a warning. The best of 25
             equal models looks better by 1.97 standard errors, which is all that a 95 % interval allows for.
         runtime: What computes the scores of a version on a processor. `onnx` is used where it decides as torch does for
-            every test picture; else torch, and the card of the version says why.
+            every test picture; else torch, and the card of the version says why. The budgets of the gates `latency` and
+            `model_bytes` are those of torch, without `network.onnx`.
     """
 
     model_name: str

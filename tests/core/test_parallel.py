@@ -2,11 +2,14 @@
 
 import operator
 import os
+from contextlib import contextmanager
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from conf_options import composed
 
-from pipeline.core import config, parallel
+from pipeline.core import config, parallel, progress
 from pipeline.core.errors import UserError
 from pipeline.core.parallel import SMALL, choose_engine, num_workers, parallel_batches, parallel_map
 from pipeline.engines.local import LocalEngine
@@ -29,6 +32,23 @@ def test_results_keep_the_order(total):
     assert list(parallel_map(operator.neg, items, total, "test")) == [-item for item in items]
     expected = [[-item for item in items[row : row + 30]] for row in range(0, total, 30)]
     assert list(parallel_batches(operator.neg, list, items, total, 30, "test")) == expected
+
+
+@pytest.mark.parametrize(("total", "calls"), [(0, []), (1, [1]), (70, 70 * [1])])
+def test_each_result_is_counted_as_it_comes(monkeypatch, total, calls):
+    """Not a batch at a time, which a person would wait for; one picture has no bar."""
+    bars, arrived = [], []
+
+    @contextmanager
+    def show(what, total, unit):
+        bar = SimpleNamespace(advance=Mock())
+        bars.append(bar)
+        yield bar
+
+    monkeypatch.setattr(progress, "show", show)
+    list(parallel_batches(operator.neg, list, range(total), total, 30, "test", arrived=arrived.append))
+    assert arrived == calls
+    assert [[one.args[0] for one in bar.advance.call_args_list] for bar in bars] == ([calls] if total > 1 else [])
 
 
 def get_process(_):

@@ -92,10 +92,28 @@ def test_what_waits_is_cancelled_when_the_caller_stops(cluster):
     assert ray.cancelled == BATCHES_AHEAD - 1
 
 
+def test_nothing_is_cancelled_on_a_cluster_that_was_stopped(cluster):
+    """Ray would start a new one for it."""
+    ray = cluster()
+    results = ENGINE.map(operator.neg, range(200), "test")
+    assert next(results) == 0
+    ENGINE.stop()
+    results.close()
+    assert ray.cancelled == 0
+
+
 def test_a_model_takes_so_many_results_at_once(cluster):
     cluster(*TWO)
     found = list(ENGINE.map_batches(operator.neg, count_and_sum, range(70), 32, "test"))
     assert found == [(32, -sum(range(32))), (32, -sum(range(32, 64))), (6, -sum(range(64, 70)))]
+
+
+@pytest.mark.parametrize(("model", "calls"), [(count_and_sum, [32, 32, 6]), (lambda part: len(part), 70 * [1])])
+def test_items_are_counted_when_their_results_are_here(cluster, model, calls):
+    cluster(*TWO)
+    arrived = []
+    assert len(list(ENGINE.map_batches(operator.neg, model, range(70), 32, "test", arrived=arrived.append))) == 3
+    assert arrived == calls
 
 
 def test_a_process_fetches_the_function_once(cluster):

@@ -8,7 +8,7 @@ import pytest
 from trained_model import make_pictures
 
 from pipeline.core.errors import ItemRejected, UserError
-from pipeline.prediction import content_spool
+from pipeline.prediction import content_spool, tables
 from pipeline.prediction.content_spool import open_spool
 from pipeline.prediction.tables import predict_contents
 
@@ -23,8 +23,8 @@ def test_a_large_content_is_a_file_until_its_result_is_there(tmp_path):
         assert [written[at] for at in (0, 2, 3)] == [contents[at] for at in (0, 2, 3)]
         paths = [Path(written[at][1]) for at in (1, 4)]
         assert all(path.is_absolute() and path.read_bytes() == LARGE for path in paths)
-        there = [tuple(path.exists() for path in paths) for _ in spool.free(range(5))]
-        assert there == [(True, True), (False, True), (False, True), (False, True), (False, False)]
+        there = [(spool.free(number), *(path.exists() for path in paths))[1:] for number in (1, 1, 2, 1)]
+        assert there == [(True, True), (False, True), (False, True), (False, False)]
     assert os.listdir(tmp_path) == []
 
 
@@ -60,7 +60,12 @@ def test_memory_does_not_grow_with_the_size_of_what_waits(classifier, encode, tm
             yield item
 
     monkeypatch.setattr(content_spool.ContentSpool, "write", write)
+    waiting, classify = [], tables._classify
+    monkeypatch.setattr(
+        tables, "_classify", lambda *words: waiting.append(len(list(tmp_path.rglob("[0-9]*")))) or classify(*words)
+    )
     ((found, _),) = predict_contents(classifier, iter(contents), 100, spool=tmp_path)
+    assert waiting == [0]  # no file waits for the model
     assert sent == [str] * 100
     assert found.equals(expected)
     assert os.listdir(tmp_path) == []

@@ -12,7 +12,7 @@ from pipeline.prediction import onnx_network
 from pipeline.prediction.onnx_network import OnnxNetwork, file_digest
 
 onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
+onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 pytestmark = pytest.mark.xdist_group("onnx")
 
@@ -98,6 +98,42 @@ def test_operators_that_are_not_of_the_standard(tmp_path):
     )  # fmt: skip
     path.write_bytes(make_model([identity], functions=[function]))
     with pytest.raises(UserError, match=r"m\.onnx defines operators of its own, and only those of the standard run"):
+        OnnxNetwork.load(path, threads=1)
+
+
+def make_both(content, own):
+    """An ONNX file that ONNX Runtime would take for one of its own format, with another network.
+
+    Args:
+        content: Of the ONNX file.
+        own: Of the file in ONNX Runtime's format, which is recognized by the letters ORTM.
+    """
+    head = b"\x08\x08\x0d\0ORTM\0\0\0\0"  # three numbers of ONNX; in the other format a place and its letters
+    shift = int.from_bytes(head[:4], "little") - int.from_bytes(own[:4], "little")
+    size = shift + len(own) - len(head) - 5
+    length = bytes([size & 127 | 128, size >> 7 & 127 | 128, size >> 14])
+    field = b"\xa2\x06" + length  # number 100, which a reader of ONNX passes over
+    return (head + field).ljust(shift + 8, b"\0") + own[8:] + content
+
+
+def test_a_file_of_another_format_is_not_read(tmp_path):
+    """What is looked at is what runs: a file can be of both formats at once."""
+    path, options = tmp_path / "own.ort", onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.optimized_model_filepath = str(path)
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    make, zeros = onnx.helper.make_node, onnx.helper.make_tensor("w", 1, [4], [0.0] * 4)
+    nodes = [make("Gelu", ["pictures"], ["p"], domain="com.microsoft"), make("Add", ["p", "w"], ["scores"])]
+    onnxruntime.InferenceSession(make_model(nodes, [zeros], ["com.microsoft"]), options, ["CPUExecutionProvider"])
+    assert path.read_bytes()[0] % 8 == 0  # so that all numbers stay where they are read
+    both = make_both(make_model([onnx.helper.make_node("Neg", ["pictures"], ["scores"])]), path.read_bytes())
+    pictures = np.array([[1, 2, 3, 4]], np.float32)
+    (theirs,) = onnxruntime.InferenceSession(both, providers=["CPUExecutionProvider"]).run(None, {"pictures": pictures})
+    assert (theirs > 0).all()  # Gelu, as ONNX Runtime chooses by itself
+    (tmp_path / "both.onnx").write_bytes(both)
+    scores, _ = OnnxNetwork.load(tmp_path / "both.onnx", threads=1).predict(pictures)
+    assert scores.tolist() == [[-1, -2, -3, -4]]
+    with pytest.raises(UserError, match=r"own\.ort is no "):
         OnnxNetwork.load(path, threads=1)
 
 

@@ -1,5 +1,6 @@
 """The folder of a registered version, and that its runtime is used."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ from policy_examples import make_policy
 from trained_model import CLASSES, make_pictures, make_predictor, save_predictor
 
 from pipeline.core import artifacts
+from pipeline.core.errors import UserError
 from pipeline.prediction import onnx_comparison, onnx_export, runtime_record
 from pipeline.prediction.classifier import PictureClassifier
 from pipeline.prediction.onnx_comparison import Parity
@@ -90,3 +92,42 @@ def test_an_estimator_stays_with_torch(model, monkeypatch):
     with open_served(model, "onnx", PICTURES, ROWS) as served:
         assert served.problem == "only networks are exported to ONNX, and this model is none"
         assert PictureClassifier.load(served.folder).classes == CLASSES
+
+
+def fail_in_export(_, path):
+    raise RuntimeError(f"{path}: no operator\n for sort")
+
+
+def write_another(_, path):
+    path.write_bytes(b"garbage")
+
+
+@pytest.mark.parametrize(
+    ("export", "reason"),
+    [
+        (fail_in_export, r"RuntimeError: network\.onnx: no operator for sort\)$"),
+        (write_another, r"UserError: network\.onnx is no ONNX file \(.*\); restore it\)$"),
+    ],
+)
+def test_a_network_that_cannot_be_exported_ends_no_run(model, monkeypatch, export, reason):
+    monkeypatch.setattr(onnx_export, "export_onnx", export)
+    with open_served(model, "onnx", PICTURES, ROWS) as served:
+        assert re.match(rf"it cannot be exported to ONNX \({reason}", served.problem)
+        assert not (served.folder / "network.onnx").exists()
+        assert artifacts.read_json(served.folder / "card.json")["runtime"] == {
+            "name": "torch",
+            "reason": served.problem,
+        }
+        assert PictureClassifier.load(served.folder).runtime == "torch"
+
+
+def test_a_full_disk_and_a_missing_package_are_no_reason_for_torch(model, monkeypatch):
+    def fill(_, path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(onnx_export, "export_onnx", fill)
+    with pytest.raises(OSError, match="No space left"), open_served(model, "onnx", PICTURES, ROWS):
+        pass
+    monkeypatch.setattr(runtime_record, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="the package 'onnx' is missing"), open_served(model, "onnx", PICTURES, ROWS):
+        pass

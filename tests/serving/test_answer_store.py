@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from pipeline.core.errors import UserError
 from pipeline.serving.answer_store import ANSWERS, AnswerStore, open_engine
 
+ANSWER = f"('a', 't', 'c', 'm', '1', {', '.join(8 * ['1'])}, 1)"
+COLUMNS = "id, time, answer_id, action, who, note"
 FAILURE = sa.exc.OperationalError("INSERT", {}, Exception('connection to server at "10.0.0.7" failed'))
 
 
@@ -24,12 +26,20 @@ def address(tmp_path):
         ("UPDATE feedback SET labels = '[]'", "feedback only grows: no UPDATE"),
         ("DELETE FROM feedback", "feedback only grows: no DELETE"),
         ("UPDATE pictures SET data = ''", "pictures only grows: no UPDATE"),
+        (f"REPLACE INTO answers VALUES {ANSWER}", "answers only grows: no REPLACE"),
+        (f"INSERT OR REPLACE INTO answers VALUES {ANSWER}", "answers only grows: no REPLACE"),
+        ("REPLACE INTO feedback VALUES ('f', 't', 'a', 'discard', '[]', '', '')", "feedback only grows: no REPLACE"),
+        (
+            f"REPLACE INTO feedback (rowid, {COLUMNS}) VALUES (1, 'g', 't', 'a', 'c', '', '')",
+            "feedback only grows: no RE",
+        ),
+        ("REPLACE INTO pictures VALUES ('a', 'y')", "pictures only grows: no REPLACE"),
     ],
 )
 def test_the_database_refuses_to_change_what_was_stored(address, text, reason):
     engine = open_engine(address)
     with engine.begin() as connection:
-        connection.execute(sa.text(f"INSERT INTO answers VALUES ('a', 't', 'c', 'm', '1', {', '.join(8 * ['1'])}, 1)"))
+        connection.execute(sa.text(f"INSERT INTO answers VALUES {ANSWER}"))
         connection.execute(sa.text("INSERT INTO feedback VALUES ('f', 't', 'a', 'confirm', '[]', '', '')"))
         connection.execute(sa.text("INSERT INTO pictures VALUES ('a', 'x')"))
     with pytest.raises(sa.exc.IntegrityError, match=reason), engine.begin() as connection:
@@ -60,7 +70,22 @@ def test_several_servers_make_the_tables_at_once(address):
     with engine.connect() as connection:
         found = connection.execute(sa.text("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'")).scalar()
     engine.dispose()
-    assert found == 5
+    assert found == 8
+
+
+def test_a_database_of_an_earlier_version_gets_the_triggers(address):
+    engine = open_engine(address)
+    with engine.begin() as connection:
+        connection.execute(sa.text("INSERT INTO pictures VALUES ('a', 'x')"))
+        for (name,) in connection.execute(sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
+            connection.execute(sa.text(f"DROP TRIGGER {name}"))
+    engine.dispose()
+    engine = open_engine(address)
+    with pytest.raises(sa.exc.IntegrityError, match="pictures only grows: no REPLACE"), engine.begin() as connection:
+        connection.execute(sa.text("REPLACE INTO pictures VALUES ('a', 'y')"))
+    with engine.begin() as connection:
+        connection.execute(sa.text("INSERT INTO pictures VALUES ('b', 'y')"))
+    engine.dispose()
 
 
 def test_a_driver_that_is_missing_is_named(monkeypatch):

@@ -20,7 +20,7 @@ class Latency(Gate):
     `milliseconds_per_picture` has them.
 
     Args:
-        max_milliseconds: For a picture; null: no budget.
+        max_milliseconds: For a picture, by torch, also where `register.runtime` is `onnx`; null: no budget.
     """
 
     question: ClassVar[str] = "Is it fast enough?"

@@ -20,7 +20,7 @@ class ModelBytes(Gate):
     """Refuses a challenger whose files are larger than a budget, or many times those of the champion.
 
     Args:
-        max_megabytes: Of card and weights; null: no budget.
+        max_megabytes: Of card and weights, without the `network.onnx` of `register.runtime=onnx`; null: no budget.
         max_growth: Largest ratio to the champion's files; null: no limit.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -203,4 +204,6 @@ def _read_picture(store: str | None, answer_id: str) -> bytes:
 
 def _write_table(path: Path, columns: tuple[str, ...], rows: dict[str, dict[str, str]]) -> None:
     ordered: Iterator[dict[str, str]] = (rows[digest] for digest in sorted(rows))
-    artifacts.write_text(path, pd.DataFrame(ordered, columns=list(columns)).to_csv(index=False, lineterminator="\n"))
+    table = pd.DataFrame(ordered, columns=list(columns))
+    # all quoted, since a carriage return alone would not be, and ends a row where the table is read
+    artifacts.write_text(path, table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_ALL))

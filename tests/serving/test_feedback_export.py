@@ -8,6 +8,7 @@ from feedback_examples import answer, digest_of, feedback, store_pictures, store
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.images.feedback_pictures import FeedbackPictures
 from pipeline.serving import feedback_export
 from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES
 from pipeline.serving.feedback_export import export_feedback
@@ -84,6 +85,22 @@ def test_the_source_table_reads_the_export(filled, tmp_path):
     items = source.read()
     assert items["labels"].tolist() == [["cat"], ["cat"]]
     assert items["attr_origin"].tolist() == ["feedback", "feedback"]
+
+
+def test_line_ends_in_names_and_labels_come_back(address, tmp_path):
+    """A carriage return alone ends a row where it is not quoted."""
+    said = [(0, "correct", ["do\rg"], "Ada\rL"), (1, "correct", ["do\ng"], "B\r\n"), (2, "discard", None, "C\rD")]
+    store_pictures(address, THREE, said)
+    folder = tmp_path / "out"
+    assert export_feedback(folder, address).pictures == 2
+    before = content(folder)
+    assert export_feedback(folder, address).new == 0
+    assert content(folder) == before
+    rows = FeedbackPictures(name="pets", watch=str(folder)).read().set_index("path")
+    names = [f"feedback:{digest_of(one)}.png" for one in THREE[:2]]
+    assert rows.loc[names, "labels"].tolist() == [["do\rg"], ["do\ng"]]
+    assert rows.loc[names, "attr_of_label_who"].tolist() == ["Ada\rL", "B\r\n"]
+    assert rows.loc[f"feedback:{digest_of(THREE[2])}", "detail"] == "C\rD on 2026-11-02: leave it out"
 
 
 def test_two_persons_who_disagree_leave_a_picture_out_until_they_agree(address, tmp_path):

@@ -34,10 +34,10 @@ def take_feedback(params: Params, store: str | None) -> JsonObject:
     Raises:
         UserError: The database or the folder cannot be used, or DVC refuses the folder.
     """
+    pipeline_run.wait_for_other_run()  # whose ingest reads the folder
     found = _export(params, store, artifacts.FEEDBACK)
     if found is None:
         return {}
-    pipeline_run.wait_for_other_run()
     folder = artifacts.feedback_folder(str(params["source"]["name"]))
     try:
         call_dvc("add", folder.as_posix())

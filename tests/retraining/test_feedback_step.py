@@ -13,7 +13,7 @@ from pipeline.choices.retraining_options import Options
 from pipeline.commands import retrain as command
 from pipeline.core import artifacts, config
 from pipeline.experiments.dvc_queue import Refusal
-from pipeline.retraining import feedback_step, history
+from pipeline.retraining import feedback_step, history, pipeline_run
 
 PICTURES = [b"\x89PNG 0", b"\x89PNG 1", b"\x89PNG 2"]
 SAID = [(0, "correct", ["dog"], "Ada"), (1, "confirm", ["cat"], "Ada"), (2, "discard", None, "Ada")]
@@ -78,6 +78,18 @@ def test_a_kill_within_the_step_costs_nothing(
         [*files, "labels.csv", "left_out.csv", "pictures"]
     )
     assert world.runs == 1
+
+
+def test_nothing_is_written_while_another_run_works_here(
+    world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its ingest may read the folder."""
+    seen: list[bool] = []
+    monkeypatch.setattr(pipeline_run, "wait_for_other_run", lambda: seen.append(folder.exists()))
+    params = json.loads(config.compose())
+    assert feedback_step.take_feedback(params, params["retraining"]["feedback"])["pictures"] == 2
+    assert seen == [False]
+    assert folder.exists()
 
 
 def test_a_dry_run_says_what_would_be_taken_and_takes_nothing(

@@ -1,5 +1,6 @@
 """What notebooks import."""
 
+import hashlib
 import subprocess
 import sys
 import zipfile
@@ -144,7 +145,8 @@ def test_answers_and_feedback_of_a_server(finished, tmp_path):
         api.read_answers(project=finished)
     address = f"sqlite:///{tmp_path / 'answers.db'}"
     store = AnswerStore(address)
-    about = {"model": "m", "version": "1", "digest": "d", "content_hash": "", "reason": "", "properties": {}}
+    digest = hashlib.sha256(b"GIF8").hexdigest()
+    about = {"model": "m", "version": "1", "digest": digest, "content_hash": "", "reason": "", "properties": {}}
     row = {"id": "a", "time": "2026-11-01T12:00:00+00:00", "call": "predict", **about}
     row |= {"labels": ["ant"], "scores": {"ant": 0.75, "bee": 0.25}, "abstains": False}
     said = {"id": "f", "time": row["time"], "answer_id": "a", "action": "correct", "labels": ["bee"], "who": "Ada"}
@@ -154,4 +156,4 @@ def test_answers_and_feedback_of_a_server(finished, tmp_path):
     assert api.read_answers(address, finished)[["class", "confidence"]].values.tolist() == [["ant", 0.75]]
     assert api.read_feedback(address, finished)[["right", "is_right"]].values.tolist() == [[["bee"], False]]
     assert api.export_feedback(tmp_path / "out", address, finished).pictures == 1
-    assert (tmp_path / "out/pictures/d.gif").read_bytes() == b"GIF8"
+    assert (tmp_path / f"out/pictures/{digest}.gif").read_bytes() == b"GIF8"

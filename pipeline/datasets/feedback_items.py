@@ -11,10 +11,10 @@ from pipeline.core import artifacts
 from pipeline.core.contracts import Source
 from pipeline.core.errors import UserError
 from pipeline.core.manifest_schema import ORIGIN
-from pipeline.images.feedback_pictures import FROM_SOURCE, REASONS, FeedbackPictures, is_feedback
+from pipeline.images.feedback_pictures import FROM_SOURCE, OTHER_GREYS, REASONS, FeedbackPictures, is_feedback
 
 UNKNOWN = "unknown_class"
-LEFT_OUT = (*REASONS, UNKNOWN)  # reasons of the quarantine that only feedback has; they stop no run
+LEFT_OUT = (*REASONS, UNKNOWN, OTHER_GREYS)  # reasons of the quarantine that only feedback has; they stop no run
 
 Part = Literal["train", "any", "never"]
 Classes = Literal["known", "any"]

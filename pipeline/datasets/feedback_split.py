@@ -54,7 +54,9 @@ def split_samples(
     With `any` the split rule sees no difference. Else it sees the source's samples alone, so their split is the one
     without feedback; each sample of feedback then goes to train, or to no split where it would leak into val or test
     (through a group, a photograph, equal pixels or near-duplicates, by any chain). A new sample of the source that
-    belongs together with feedback that was trained on goes to train, as it would with a picture of the source.
+    belongs together with feedback that was trained on goes to train, as it would with a picture of the source, where
+    the rule reads the record: `grouped` and `random` do. `fold` does not, and `given` only for a part that it takes
+    from train; a sample that they hold out stays there, and its feedback leaves train, though models have seen it.
 
     Args:
         split: The rule.

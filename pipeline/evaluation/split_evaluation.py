@@ -26,6 +26,7 @@ from pipeline.evaluation.estimates import estimate_metrics
 from pipeline.evaluation.learning_curve import curve_estimates
 from pipeline.evaluation.margin_text import BEYOND, CROSS, PROPERTIES
 from pipeline.features.store import Embeddings
+from pipeline.images.feedback_pictures import is_feedback
 from pipeline.statistics.bootstrap import Bootstrap, wilson_sample_size
 
 if TYPE_CHECKING:
@@ -121,13 +122,17 @@ def baseline_margin(
 def cross_validated_figures(
     metrics: dict[str, Metric], task: Task, classes: list[str], options: Options
 ) -> dict[str, Estimate]:
-    """Out-of-fold metrics of frozen features over the groups of all splits, and their margin over the properties."""
+    """Out-of-fold metrics of frozen features over the groups of all splits, and their margin over the properties.
+
+    Samples of feedback are left out: they are mostly mistakes, and their groups could bridge two folds.
+    """
     samples = (
         artifacts.read_table(artifacts.MANIFEST)
         .drop(columns=["group"])
         .merge(artifacts.read_table(artifacts.SPLITS), on="sample_id")
     )
-    samples = samples[samples["split"].isin(SPLITS)].reset_index(drop=True)
+    is_added = samples["sample_id"].map(is_feedback).astype(bool)
+    samples = samples[samples["split"].isin(SPLITS) & ~is_added].reset_index(drop=True)
     features = Embeddings.load().of(samples["sample_id"])
     targets = task.targets(samples["labels"].tolist(), classes)
     found = cross_validate(samples, features, targets, classes, task.exclusive, options.seed)

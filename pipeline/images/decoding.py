@@ -48,6 +48,7 @@ REJECTION_REASONS = {
     "contradicted": "feedback: people gave the picture different labels",
     "not_stored": "feedback: the server did not store the picture (colibri serve --keep-pictures)",
     "unknown_class": "feedback: no sample of the source has the label (ingest.feedback_classes)",
+    "other_greys": "feedback: the picture's greys do not fit the grey scale of the source (ingest.grey_scale)",
 }
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error)  # from Pillow
 OPENING = Lock()  # of Pillow's limit, which is global: a server decodes in several threads

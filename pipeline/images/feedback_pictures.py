@@ -27,6 +27,7 @@ LEFT_OUT_COLUMNS = ("digest", "label", "reason", "detail")
 FROM_FEEDBACK, FROM_SOURCE = "feedback", "source"  # values of `attr_origin`
 SAID = {name: OF_LABEL + name for name in ("decided", "version", "who")}  # column of labels.csv to that of the manifest
 REASONS = ("discarded", "contradicted", "not_stored")  # of left_out.csv
+OTHER_GREYS = "other_greys"  # of ingest
 
 
 def is_feedback(name: str) -> bool:

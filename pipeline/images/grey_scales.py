@@ -179,6 +179,45 @@ def choose(found: Iterable[tuple[str, GreyRange]]) -> Greys:
     return Greys.of_bits(8)
 
 
+def choose_with(
+    own: Sequence[tuple[str, GreyRange]], added: Sequence[tuple[str, GreyRange]]
+) -> tuple[Greys | None, set[str]]:
+    """The scale of the data set's own deep pictures, and the paths of added ones that would change it.
+
+    Where it has none of its own, the scale of the added ones; None, with all of them, where it cannot be inferred.
+
+    Args:
+        own: Path and range of each picture that counts.
+        added: Of each that does not; one of the two has an entry at least.
+
+    Raises:
+        UserError: As `choose`, of the own pictures.
+    """
+    if own:
+        scale, ends = choose(own), _ends(own)
+        return scale, {entry[0] for entry in added if not _has_scale([*ends, entry], scale)}
+    try:
+        return choose(added), set()
+    except UserError:
+        return None, {path for path, _ in added}
+
+
+def _ends(found: Iterable[tuple[str, GreyRange]]) -> list[tuple[str, GreyRange]]:
+    """The darkest and the brightest of each kind, and of fractions up to 1: `choose` gives the same scale for them."""
+    kinds: dict[tuple[str, bool], list[tuple[str, GreyRange]]] = {}
+    for entry in found:
+        kinds.setdefault((entry[1].kind, 0 < entry[1].high <= 1), []).append(entry)
+    darkest = [min(of_kind, key=lambda entry: entry[1].low) for of_kind in kinds.values()]
+    return darkest + [max(of_kind, key=lambda entry: entry[1].high) for of_kind in kinds.values()]
+
+
+def _has_scale(found: Sequence[tuple[str, GreyRange]], scale: Greys) -> bool:
+    try:
+        return choose(found) == scale
+    except UserError:
+        return False
+
+
 def _of_whole(path: str, high: float) -> Greys:
     for bits in BITS:
         if high < 2**bits:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from pipeline.core.parallel import parallel_map
 from pipeline.core.sample_reader import SampleReader, StorageFormat
 from pipeline.images import grey_scales, properties
 from pipeline.images.decoding import Decoding, content_hash, decode
-from pipeline.images.feedback_pictures import source_of
+from pipeline.images.feedback_pictures import OTHER_GREYS, is_feedback, source_of
 from pipeline.images.grey_scales import GreyRange, Greys
 from pipeline.images.manifest_columns import manifest_columns
 from pipeline.images.measurement_cache import MeasurementCache
@@ -52,18 +52,30 @@ class ImageReader(SampleReader):
         """The rejection of each item, or None, and the manifest columns of the accepted ones.
 
         Where no grey scale is given, pictures of more than 8 bits are decoded twice: the first pass finds the range of
-        their greys, the second one measures them with the scale of the whole data set.
+        their greys, the second one measures them with the scale of the whole data set. Feedback never changes the scale
+        of the source's pictures: what does not fit is rejected.
         """
         outcomes = self._examine_all(paths, cache)
         deep = [(path, one) for path, one in zip(paths, outcomes, strict=True) if isinstance(one, GreyRange)]
         if deep:
-            scale = grey_scales.choose(deep)
-            _say(scale, deep)
-            reader = replace(self, decoding=replace(self.decoding, grey_scale=scale))
-            scaled = iter(reader._examine_all([path for path, _ in deep], cache))
+            scaled = self._scale(deep, cache)
             outcomes = [next(scaled) if isinstance(one, GreyRange) else one for one in outcomes]
         rejections = [one if isinstance(one, ItemRejected) else None for one in outcomes]
         return rejections, manifest_columns([one for one in outcomes if isinstance(one, ImageMeasurements)])
+
+    def _scale(self, deep: list[tuple[str, GreyRange]], cache: bool) -> Iterator[Outcome]:
+        """The outcome of each picture of more than 8 bits, with one scale for all."""
+        scale, misfits = grey_scales.choose_with(
+            [entry for entry in deep if not is_feedback(entry[0])], [entry for entry in deep if is_feedback(entry[0])]
+        )
+        fitting = [entry for entry in deep if entry[0] not in misfits]
+        found: Iterator[Outcome] = iter(())
+        if scale is not None:
+            _say(scale, fitting)
+            reader = replace(self, decoding=replace(self.decoding, grey_scale=scale))
+            found = iter(reader._examine_all([path for path, _ in fitting], cache))
+        for path, one in deep:
+            yield _reject_greys(one, scale) if path in misfits else next(found)
 
     def load_picture(self, item: tuple[str, str]) -> np.ndarray:
         path, expected = item
@@ -114,6 +126,13 @@ def examine(reader: ImageReader, path: str) -> Outcome:
 
 def _reject_crashed(path: str) -> ItemRejected:
     return ItemRejected("crashed", "decoding it killed the process, usually for lack of memory")
+
+
+def _reject_greys(found: GreyRange, scale: Greys | None) -> ItemRejected:
+    misfit = "black and white cannot be inferred" if scale is None else f"those of the source mean {scale}"
+    return ItemRejected(
+        OTHER_GREYS, f"{found.kind} greys from {found.low:g} to {found.high:g}, {misfit}; {grey_scales.ASK}"
+    )
 
 
 def _say(scale: Greys, deep: list[tuple[str, GreyRange]]) -> None:

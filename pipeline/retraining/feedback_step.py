@@ -32,12 +32,12 @@ def take_feedback(params: Params, store: str | None) -> JsonObject:
         store: As `retraining.feedback`.
 
     Raises:
-        UserError: The database or the folder cannot be used, or DVC refuses the folder.
+        UserError: The database or the folder cannot be used, or is recorded and not here, or DVC refuses the folder.
     """
+    pipeline_run.wait_for_other_run()  # whose ingest reads the folder
     found = _export(params, store, artifacts.FEEDBACK)
     if found is None:
         return {}
-    pipeline_run.wait_for_other_run()
     folder = artifacts.feedback_folder(str(params["source"]["name"]))
     try:
         call_dvc("add", folder.as_posix())
@@ -51,6 +51,9 @@ def feedback_in_advance(params: Params, store: str | None) -> Iterator[tuple[Pat
     """A copy of `data/feedback/` as `take_feedback` would make it, for the time of a look; None where it makes none.
 
     With it the sentence of `take_feedback`, or an empty text.
+
+    Raises:
+        UserError: As `take_feedback`.
     """
     with tempfile.TemporaryDirectory() as root:
         name = artifacts.feedback_folder(str(params["source"]["name"])).name
@@ -101,6 +104,7 @@ def _export(params: Params, store: str | None, root: Path) -> ExportedFeedback |
     """None where there is nothing to export and nothing was exported before."""
     if store is None or params.get("ingest", {}).get("feedback") == "never":
         return None
+    _refuse_missing(params)
     if store == PROJECT and not (main_checkout() / PLACE).is_file():
         return None
     address = None if store == PROJECT else store
@@ -108,3 +112,13 @@ def _export(params: Params, store: str | None, root: Path) -> ExportedFeedback |
     if not folder.is_dir() and not len(read_feedback(address)):
         return None
     return export_feedback(folder, address, str(params["register"]["model_name"]))
+
+
+def _refuse_missing(params: Params) -> None:
+    """Feedback that is recorded and not here, as in a fresh clone, would be written over by that of the database."""
+    record, folder = feedback_record(params), artifacts.feedback_folder(str(params["source"]["name"]))
+    if record.exists() and not folder.is_dir():
+        raise UserError(
+            f"{folder} is not here, but {record} records it; run dvc pull {record}, or set retraining.pull=true (a dry "
+            "run pulls nothing)"
+        )

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
+from pipeline.core.errors import UserError
 from pipeline.core.labels import labels_to_text
 from pipeline.core.manifest_schema import property_column
 from pipeline.core.open_types import JsonObject
-from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, open_engine
+from pipeline.core.uris import mask_credentials
+from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, describe_failure, open_engine
+
+DAMAGED = (sa.exc.SQLAlchemyError, ValueError, TypeError, AttributeError)  # of a row that holds what no server writes
 
 
 def read_answers(
@@ -38,7 +43,7 @@ def read_answers(
         encoded picture), `content_hash` (as in the manifest) and the columns `prop_*` of the manifest.
 
     Raises:
-        UserError: There is no such database.
+        UserError: There is no such database, or it cannot be read.
     """
     query = sa.select(ANSWERS).order_by(ANSWERS.c.time, ANSWERS.c.id)
     if since is not None:
@@ -47,7 +52,11 @@ def read_answers(
         query = query.where(ANSWERS.c.time < as_text(until))
     if version is not None:
         query = query.where(ANSWERS.c.version == version)
-    rows = select_rows(store, query)
+    with open_reader(store) as engine, _one_line(engine):
+        return _answer_table(select_rows(engine, query))
+
+
+def _answer_table(rows: list[JsonObject]) -> pd.DataFrame:
     names = sorted({name for row in rows for name in row["properties"]})
     table = pd.DataFrame(
         {
@@ -84,7 +93,17 @@ def read_feedback(store: str | None = None) -> pd.DataFrame:
         for discard) and `has_picture` (whether its bytes are stored).
 
     Raises:
-        UserError: There is no such database.
+        UserError: There is no such database, or it cannot be read.
+    """
+    with open_reader(store) as engine:
+        return feedback_table(engine)
+
+
+def feedback_table(engine: sa.Engine) -> pd.DataFrame:
+    """`read_feedback` of a database that is open.
+
+    Raises:
+        UserError: It cannot be read.
     """
     query = (
         sa.select(
@@ -99,7 +118,16 @@ def read_feedback(store: str | None = None) -> pd.DataFrame:
         .outerjoin(PICTURES, PICTURES.c.answer_id == ANSWERS.c.id)
         .order_by(FEEDBACK.c.time, FEEDBACK.c.id)
     )
-    rows = select_rows(store, query)
+    with _one_line(engine):
+        return _feedback_table(select_rows(engine, query))
+
+
+def _feedback_table(rows: list[JsonObject]) -> pd.DataFrame:
+    for row in rows:
+        if not _are_labels(row["decided"]) or not (row["right"] is None or _are_labels(row["right"])):
+            raise ValueError(f"feedback {row['feedback_id']} holds labels that are no list of texts")
+        if (row["right"] is None) != (row["action"] == "discard"):
+            raise ValueError(f"feedback {row['feedback_id']} is {row['action']!r} with the labels {row['right']}")
     names = [
         *("feedback_id", "time", "action", "right", "who", "note", "id", "answered", "model", "version"),
         *("decided", "scores", "abstains", "digest", "content_hash", "has_picture"),
@@ -120,14 +148,42 @@ def as_text(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def select_rows(store: str | None, query: sa.Select[Any]) -> list[JsonObject]:
-    """The rows of a query, column to value; `store` as for `read_answers`."""
+@contextmanager
+def open_reader(store: str | None) -> Iterator[sa.Engine]:
+    """The database for the time of a reading; `store` and errors as for `read_answers`."""
     engine = open_engine(store, is_reader=True)
     try:
-        with engine.connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+        yield engine
     finally:
         engine.dispose()
+
+
+def select_rows(engine: sa.Engine, query: sa.Select[Any]) -> list[JsonObject]:
+    """The rows of a query, column to value.
+
+    Raises:
+        UserError: The database cannot be read.
+    """
+    with _one_line(engine), engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+@contextmanager
+def _one_line(engine: sa.Engine) -> Iterator[None]:
+    try:
+        yield
+    except UserError:
+        raise
+    except DAMAGED as error:
+        url = mask_credentials(engine.url.render_as_string(hide_password=True))
+        raise UserError(
+            f"the answers cannot be read from {url} ({describe_failure(error)}); try again, and if it is damaged "
+            "restore a copy of it or name another database"
+        ) from None
+
+
+def _are_labels(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(one, str) for one in found)
 
 
 def _highest(scores: Mapping[str, float | None]) -> float:
@@ -140,4 +196,7 @@ def _text(rows: list[JsonObject], name: str) -> pd.Series:
 
 
 def _times(rows: list[JsonObject], name: str) -> pd.Series:
-    return pd.to_datetime(pd.Series([row[name] for row in rows], dtype="str"), utc=True, format="ISO8601")
+    found = pd.to_datetime(pd.Series([row[name] for row in rows], dtype="str"), utc=True, format="ISO8601")
+    if found.isna().any():
+        raise ValueError(f"{rows[int(found.isna().argmax())][name]!r} is no time")
+    return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import final
@@ -25,7 +26,8 @@ from pipeline.images.feedback_pictures import (
     read_rows,
 )
 from pipeline.serving.answer_store import PICTURES as STORED
-from pipeline.serving.answer_tables import as_text, read_feedback, select_rows
+from pipeline.serving.answer_tables import as_text, feedback_table, open_reader, select_rows
+from pipeline.serving.pictures import digest_bytes
 
 SUFFIXES = (  # first bytes to the ending of the file that is written; content decides how it is read
     (rb"\x89PNG", ".png"),
@@ -38,7 +40,7 @@ SUFFIXES = (  # first bytes to the ending of the file that is written; content d
     (rb"....ftypavi[fs]", ".avif"),
     (rb"....ftyp", ".heic"),
 )
-DIGEST = re.compile(r"[0-9a-z]{1,64}")  # what may name a file
+DIGEST = re.compile(r"[0-9a-f]{64}")  # SHA-256, which names a file
 DISCARDED, CONTRADICTED, NOT_STORED = "discarded", "contradicted", "not_stored"
 
 
@@ -52,7 +54,8 @@ class ExportedFeedback:
         new: Of these, those that the folder did not have, or had with other labels.
         discarded: Left out since a person said so.
         contradicted: Left out since people gave them different labels.
-        not_stored: Left out since the server did not store them (`colibri serve --keep-pictures`).
+        not_stored: Left out since the server did not store them (`colibri serve --keep-pictures`), or the database has
+            other bytes under their name, or none any more.
         no_longer_stored: Of all, those that only an earlier export knows, since the database is another one.
         other_models: Pictures of which only answers of other models were corrected; they are not written.
         answers: That people looked at (the last word on each answer counts, discarded ones do not).
@@ -92,29 +95,38 @@ def export_feedback(folder: Path, store: str | None = None, model: str | None = 
         model: Name of a registered model, whose answers alone count; None for all.
 
     Raises:
-        UserError: There is no such database, or the folder cannot be written.
+        UserError: There is no such database, it cannot be read, or the folder cannot be written.
     """
-    table = read_feedback(store)
+    with open_reader(store) as engine:
+        return _export(folder, engine, model)
+
+
+def _export(folder: Path, engine: sa.Engine, model: str | None) -> ExportedFeedback:
+    table = feedback_table(engine)
     of_model = table if model is None else table[table["model"] == model]
-    if not table["digest"].map(lambda one: DIGEST.fullmatch(one) is not None).all():
+    if not table["digest"].map(_is_digest).all():
         raise UserError("the database holds a digest that is none; it is not one of colibri serve, or it is damaged")
     try:
         earlier = _read_earlier(folder)
-        stored = dict(of_model[of_model["has_picture"]].drop_duplicates("digest")[["digest", "id"]].to_numpy().tolist())
+        stored = of_model[of_model["has_picture"]].groupby("digest")["id"].unique().to_dict()
         for torn in [*folder.glob(".*.tmp"), *(folder / PICTURES).glob(".*.tmp")]:  # of a call that was killed
             torn.unlink(missing_ok=True)
         files = {path.stem: path.name for path in sorted((folder / PICTURES).glob("*.*")) if path.stem[:1] != "."}
         labelled, left_out = earlier.without(set(of_model["digest"]))
         num_earlier = len(labelled) + len(left_out)
         for digest, words in of_model.groupby("digest", sort=True):
-            row, reason, detail = _decide(words, str(digest) in stored or str(digest) in files)
+            row, reason, detail = _decide(words)
+            if not reason and digest not in files:
+                data = _read_picture(engine, str(digest), stored.get(digest, []))
+                if data is None:
+                    reason, detail = NOT_STORED, _describe([row])
+                else:
+                    files[str(digest)] = _write_picture(folder, str(digest), data)
             if reason:
                 left_out[str(digest)] = dict(
                     zip(LEFT_OUT_COLUMNS, (digest, labels_to_text(row["right"] or []), reason, detail), strict=True)
                 )
                 continue
-            if digest not in files:
-                files[str(digest)] = _write_picture(folder, str(digest), _read_picture(store, stored[digest]))
             labelled[str(digest)] = _export_row(f"{PICTURES}/{files[str(digest)]}", row)
         _write_table(folder / LABELS, LABEL_COLUMNS, labelled)
         _write_table(folder / LEFT_OUT, LEFT_OUT_COLUMNS, left_out)
@@ -157,7 +169,11 @@ def _read_earlier(folder: Path) -> _Earlier:
     return _Earlier(labelled=labelled, left_out=left_out)
 
 
-def _decide(words: pd.DataFrame, has_picture: bool) -> tuple[JsonObject, str, str]:
+def _is_digest(found: object) -> bool:
+    return isinstance(found, str) and DIGEST.fullmatch(found) is not None
+
+
+def _decide(words: pd.DataFrame) -> tuple[JsonObject, str, str]:
     """The word that counts of those about one picture, in the order of time; why it is left out, and the detail."""
     voices = words["who"].where(words["who"] != "", "\0" + words["id"])
     last = words[~voices.duplicated(keep="last")]
@@ -167,8 +183,6 @@ def _decide(words: pd.DataFrame, has_picture: bool) -> tuple[JsonObject, str, st
         return discarded[-1], DISCARDED, _describe(discarded[-1:])
     if len({tuple(sorted(row["right"])) for row in rows}) > 1:
         return rows[-1], CONTRADICTED, _describe(rows)
-    if not has_picture:
-        return rows[-1], NOT_STORED, _describe(rows[-1:])
     return rows[-1], "", ""
 
 
@@ -196,11 +210,18 @@ def _write_picture(folder: Path, digest: str, data: bytes) -> str:
     return name
 
 
-def _read_picture(store: str | None, answer_id: str) -> bytes:
-    (row,) = select_rows(store, sa.select(STORED.c.data).where(STORED.c.answer_id == answer_id))
-    return bytes(row["data"])
+def _read_picture(engine: sa.Engine, digest: str, answer_ids: Iterable[str]) -> bytes | None:
+    """The bytes of this digest, of the first answer that has them; None where none has, or has any more."""
+    for answer_id in answer_ids:
+        for row in select_rows(engine, sa.select(STORED.c.data).where(STORED.c.answer_id == answer_id)):
+            data = bytes(row["data"])
+            if digest_bytes(data) == digest:
+                return data
+    return None
 
 
 def _write_table(path: Path, columns: tuple[str, ...], rows: dict[str, dict[str, str]]) -> None:
     ordered: Iterator[dict[str, str]] = (rows[digest] for digest in sorted(rows))
-    artifacts.write_text(path, pd.DataFrame(ordered, columns=list(columns)).to_csv(index=False, lineterminator="\n"))
+    table = pd.DataFrame(ordered, columns=list(columns))
+    # all quoted, since a carriage return alone would not be, and ends a row where the table is read
+    artifacts.write_text(path, table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_ALL))

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 DIGITS = 6  # of a score
 STORE_ERRORS = (sa.exc.SQLAlchemyError, OSError)
 Row = tuple[sa.Table, "JsonObject"]
-Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]  # PostgreSQL stores no NUL
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]  # no control characters
+Text = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]  # but tabs and line ends
 
 
 class FeedbackBody(BaseModel):
@@ -52,7 +53,7 @@ class FeedbackBody(BaseModel):
     id: uuid.UUID
     action: Literal["correct", "confirm", "discard"] = "correct"
     labels: Annotated[list[Annotated[Text, Field(max_length=500)]], Field(max_length=1000)] | None = None
-    who: Annotated[Text, Field(max_length=200)] = ""
+    who: Annotated[Line, Field(max_length=200)] = ""
     note: Annotated[Text, Field(max_length=2000)] = ""
 
 

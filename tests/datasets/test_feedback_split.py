@@ -74,16 +74,16 @@ def test_feedback_goes_to_train_and_moves_no_other_sample(build):
     assert set(asked["split"].tail(12)) == {"train", "val", "test"}
 
 
-@pytest.mark.parametrize(
-    "split",
-    [
-        SPLIT,
-        Random(fractions=FRACTIONS, max_attribute_values=0, seed=0),
-        Fold(fold=1, num_folds=4, repeat=0, val_fraction=0.2, max_attribute_values=0, near_duplicate_bits=2, seed=0),
-        Given(fractions=FRACTIONS, max_attribute_values=0, near_duplicate_bits=2, seed=0),
-    ],
-    ids=lambda one: type(one).__name__,
-)
+RULES = [
+    SPLIT,
+    Random(fractions=FRACTIONS, max_attribute_values=0, seed=0),
+    Fold(fold=1, num_folds=4, repeat=0, val_fraction=0.2, max_attribute_values=0, near_duplicate_bits=2, seed=0),
+    Given(fractions=FRACTIONS, max_attribute_values=0, near_duplicate_bits=2, seed=0),
+]
+every_rule = pytest.mark.parametrize("split", RULES, ids=lambda one: type(one).__name__)
+
+
+@every_rule
 def test_a_copy_of_a_held_out_picture_is_in_no_split_and_counted(build, split):
     """Of the first, a test picture, and the second, one of val; the third is one of train, once with another label."""
     given_split = {} if not isinstance(split, Given) else {"given_split": (["train"] * 3 + ["val", "test"]) * 4}
@@ -140,6 +140,30 @@ def test_a_new_sample_of_the_source_like_feedback_of_train_is_in_train(build):
     assert third.equals(second)
     afresh, _ = split_samples(SPLIT, later, NONE, None, "train")
     assert set(afresh["split"].iloc[20:30]) != {"train"}  # it is the record that says so
+
+
+@every_rule
+def test_rules_that_read_no_record_may_hold_out_what_feedback_has_taught(build, split):
+    """Then the feedback leaves train, though the model in use was trained on it; docs/serving.md says so."""
+    feedback = [(f"new {number}", "a") for number in range(10)]
+    parts = (["train", "val", "test"] * 10)[:30]
+    before = build(feedback)
+    before["given_split"] = [*parts[:20], *[None] * 10]
+    first, _ = split_samples(split, before, NONE, None, "train")
+    assert set(first["split"].tail(10)) == {"train"}
+    later = build(feedback, num_own=30)
+    later["given_split"] = [*parts, *[None] * 10]
+    later.loc[20:29, "content_hash"] = [f"new {number}" for number in range(10)]
+    later.loc[20:29, "labels"] = pd.Series([["a"]] * 10, index=range(20, 30))
+    second, places = split_samples(split, later, NONE, first, "train")
+    new, of_feedback = second["split"].iloc[20:30].tolist(), second["split"].iloc[30:].tolist()
+    assert of_feedback == ["none"] * 10
+    if isinstance(split, Grouped | Random):
+        assert (new, places.like_held_out) == (["train"] * 10, 0)
+        return
+    num_held_out = sum(one != "train" for one in new)
+    assert num_held_out > 0
+    assert places.like_held_out == num_held_out
 
 
 ROW = st.tuples(st.integers(0, 25).map(str), st.sampled_from("ab"), st.booleans())

@@ -12,7 +12,7 @@ from PIL import Image
 from pipeline.core.errors import UserError
 from pipeline.images import grey_scales
 from pipeline.images.decoding import Decoding
-from pipeline.images.grey_scales import GreyRange, Greys, choose, from_option
+from pipeline.images.grey_scales import GreyRange, Greys, choose, choose_with, from_option
 
 
 def whole(*highs, low=0.0):
@@ -41,6 +41,31 @@ def real(*highs, low=0.0):
 )
 def test_the_smallest_scale_that_holds_them_all(found, high):
     assert {choose(order) for order in permutations(found)} == {Greys(0.0, float(high))}
+
+
+RANGES = st.builds(GreyRange, st.sampled_from(["whole", "real"]), st.sampled_from([-1.0, 0.0, 5.0]),
+                   st.sampled_from([0.0, 0.5, 1.0, 1.5, 20.0, 255.0, 300.0, 4095.0, 65_535.0, 70_000.0]))  # fmt: skip
+
+
+@given(st.lists(RANGES, min_size=1, max_size=6), st.lists(RANGES, max_size=4))
+def test_added_pictures_never_change_the_scale_of_the_own_ones(own, added):
+    """And the others are those with which the scale of all would be another one, or none."""
+    own, added = (
+        [(f"{kind}{number}", one) for number, one in enumerate(of)] for kind, of in [("o", own), ("a", added)]
+    )
+    scale = scale_or_none(own)
+    if scale is None:
+        with pytest.raises(UserError, match=r"inferred|largest value of 16 bits"):
+            choose_with(own, added)
+        return
+    assert choose_with(own, added) == (scale, {one[0] for one in added if scale_or_none([*own, one]) != scale})
+
+
+def scale_or_none(found):
+    try:
+        return choose(found)
+    except UserError:
+        return None
 
 
 @pytest.mark.parametrize(

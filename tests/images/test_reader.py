@@ -1,14 +1,17 @@
 """A picture as ingest saw it, or one line that says why not."""
 
+import io
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from pipeline.core.errors import ItemRejected, UserError
 from pipeline.datasets.sources.folder import Folder
-from pipeline.images.decoding import Decoding, content_hash
+from pipeline.images.decoding import REJECTION_REASONS, Decoding, content_hash
 from pipeline.images.reader import ImageReader, make_reader
 from pipeline.images.storage import SquareFormat
 
@@ -86,3 +89,54 @@ def test_a_card_tells_how_it_reads(reader):
 
 def test_it_goes_to_other_processes(reader):
     assert pickle.loads(pickle.dumps(reader)) == reader
+
+
+NAME = f"feedback:{'0' * 63}"
+
+
+class Deep:
+    """A source with these pictures of more than 8 bits, and its feedback."""
+
+    name = "scans"
+
+    def __init__(self, **pictures):
+        self.pictures = pictures
+
+    def open(self, path):
+        buffer = io.BytesIO()
+        Image.fromarray(self.pictures[path.replace(NAME, "f").removesuffix(".tif")]).save(buffer, "TIFF")
+        return buffer.getvalue()
+
+
+def deep(dtype, *greys):
+    return np.array([[*greys]] * 4, dtype)
+
+
+@pytest.mark.parametrize("added", [deep(np.uint16, 0, 60_000), deep(np.float32, 0, 0.5), deep(np.float32, -7, 90_000)])
+def test_feedback_of_other_greys_leaves_those_of_the_source(added, monkeypatch):
+    """12 bits with 16 bits or fractions: the scale is that of the source alone, and one rejection names the greys."""
+    source = Deep(a=deep(np.uint16, 0, 4000), f1=added, f2=deep(np.uint16, 9, 3000))
+    monkeypatch.setattr("pipeline.images.reader.source_of", lambda source, path, root: source)
+    reader = ImageReader(source=source, decoding=LARGE)
+    alone = reader.measure(["a"], cache=False)[1]
+    rejections, table = reader.measure([f"{NAME}1.tif", "a", f"{NAME}2.tif"], cache=False)
+    assert [one and one.reason for one in rejections] == ["other_greys", None, None]
+    assert rejections[0].reason in REJECTION_REASONS
+    assert re.fullmatch(
+        r"(whole|real) greys from .* to .*, those of the source mean 0 to 4095; set ingest\..*", rejections[0].detail
+    )
+    assert table[["grey_low", "grey_high"]].to_numpy().tolist() == [[0, 4095]] * 2
+    assert table["content_hash"][0] == alone["content_hash"][0]
+
+
+def test_deep_feedback_on_a_source_without_deep_pictures_stops_nothing(monkeypatch):
+    """Fractions up to 1.5 are ambiguous; 12 bits are not."""
+    source = Deep(a=deep(np.uint8, 0, 200), f1=deep(np.float32, 0, 1.5), f2=deep(np.uint16, 0, 4000))
+    monkeypatch.setattr("pipeline.images.reader.source_of", lambda source, path, root: source)
+    reader = ImageReader(source=source, decoding=LARGE)
+    rejections, _ = reader.measure(["a", f"{NAME}1.tif"], cache=False)
+    assert rejections[0] is None
+    assert rejections[1].detail.startswith("real greys from 0 to 1.5, black and white cannot be inferred; set ingest.")
+    rejections, table = reader.measure(["a", f"{NAME}2.tif"], cache=False)
+    assert rejections == [None, None]
+    assert table["grey_high"].fillna(0).tolist() == [0, 4095]

@@ -6,14 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
-from feedback_examples import digest_of, store_pictures
+from feedback_examples import digest_of, store_pictures, store_rows
 from retraining_world import NOW, Killed, World, call, git, recorded_runs
 
 from pipeline.choices.retraining_options import Options
 from pipeline.commands import retrain as command
 from pipeline.core import artifacts, config
+from pipeline.core.errors import UserError
 from pipeline.experiments.dvc_queue import Refusal
-from pipeline.retraining import feedback_step, history
+from pipeline.retraining import feedback_step, history, pipeline_run
 
 PICTURES = [b"\x89PNG 0", b"\x89PNG 1", b"\x89PNG 2"]
 SAID = [(0, "correct", ["dog"], "Ada"), (1, "confirm", ["cat"], "Ada"), (2, "discard", None, "Ada")]
@@ -78,6 +79,42 @@ def test_a_kill_within_the_step_costs_nothing(
         [*files, "labels.csv", "left_out.csv", "pictures"]
     )
     assert world.runs == 1
+
+
+def test_nothing_is_written_while_another_run_works_here(
+    world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its ingest may read the folder."""
+    seen: list[bool] = []
+    monkeypatch.setattr(pipeline_run, "wait_for_other_run", lambda: seen.append(folder.exists()))
+    params = json.loads(config.compose())
+    assert feedback_step.take_feedback(params, params["retraining"]["feedback"])["pictures"] == 2
+    assert seen == [False]
+    assert folder.exists()
+
+
+@pytest.mark.parametrize("database", ["as it was", "empty", "of the project, missing"])
+def test_feedback_that_a_fresh_clone_lacks_is_not_written_over(
+    world: World, folder: Path, tmp_path: Path, database: str
+) -> None:
+    params = json.loads(config.compose())
+    params["retraining"]["feedback"] = {
+        "as it was": params["retraining"]["feedback"],
+        "empty": store_rows(f"sqlite:///{tmp_path / '.cache/empty.db'}", []),
+        "of the project, missing": "project",
+    }[database]
+    store = params["retraining"]["feedback"]
+    record = folder.with_name(f"{folder.name}.dvc")
+    record.parent.mkdir(parents=True)
+    record.write_text("outs: []")
+    message = rf"^{folder} is not here, but {record} records it; run dvc pull {record}, or set retraining\.pull=true"
+    with pytest.raises(UserError, match=message):
+        feedback_step.take_feedback(params, store)
+    with pytest.raises(UserError, match=message), feedback_step.feedback_in_advance(params, store):
+        pass
+    assert not folder.exists()
+    assert record.read_text() == "outs: []"
+    assert feedback_step.take_feedback(params, None) == {}
 
 
 def test_a_dry_run_says_what_would_be_taken_and_takes_nothing(

@@ -1,5 +1,6 @@
 """What was answered and said, as tables."""
 
+import sqlite3
 import threading
 from datetime import timedelta
 
@@ -122,3 +123,20 @@ def test_what_was_committed_outlives_the_process(filled):
         assert connection.execute(sa.text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(sa.text("PRAGMA synchronous")).scalar() == 1
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [("scores = '['", "Expecting value"), ("scores = '[1]'", "values"), ("properties = '[1]'", "not supported between"),
+     ("labels = '[[]]'", "list"), ("time = 'noon'", "noon")],
+)  # fmt: skip
+def test_answers_that_no_server_wrote_are_one_line(filled, change, message):
+    with sqlite3.connect(filled.removeprefix("sqlite:///")) as connection:
+        connection.execute("DROP TRIGGER answers_UPDATE")
+        connection.execute(f"UPDATE answers SET {change} WHERE id = 'a2'")
+    connection.close()
+    with pytest.raises(
+        UserError, match=rf"^the answers cannot be read from sqlite:.*\(.*{message}.*\); try again"
+    ) as at:
+        read_answers(filled)
+    assert "\n" not in str(at.value)

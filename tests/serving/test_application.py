@@ -141,7 +141,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(client, encode):
 def test_feedback_is_stored_and_joined_with_the_answer(client, store, scans):
     found = post_picture(client, scans[1]).json()["predictions"][0]
     right = next(name for name in CLASSES if name != found["class"])
-    body = {"id": found["id"], "labels": [right], "who": "Ada", "note": "wings"}
+    body = {"id": found["id"], "labels": [right], "who": "Ada", "note": "wings\r\n\ttwo"}
     answer = client.post("/feedback", json=body)
     assert answer.status_code == 201
     assert client.post("/feedback", json={"id": found["id"], "action": "confirm"}).json()["labels"] == [found["class"]]
@@ -152,7 +152,7 @@ def test_feedback_is_stored_and_joined_with_the_answer(client, store, scans):
     assert table["right"].tolist() == [[right], [found["class"]], None]
     assert table["is_right"].tolist()[:2] == [False, True]
     assert table["feedback_id"].iloc[0] == answer.json()["id"]
-    assert table[["who", "note"]].iloc[0].tolist() == ["Ada", "wings"]
+    assert table[["who", "note"]].iloc[0].tolist() == ["Ada", "wings\r\n\ttwo"]
     assert table["has_picture"].all()
 
 
@@ -166,6 +166,10 @@ def test_feedback_is_stored_and_joined_with_the_answer(client, store, scans):
         ({"labels": ["ant", "bee"]}, 422, "one_label"),
         ({"labels": None}, 422, "no_labels"),
         ({"who": "a\0b"}, 422, "bad_request"),
+        ({"who": "a\rb"}, 422, "bad_request"),
+        ({"who": "a\u0085b"}, 422, "bad_request"),
+        ({"note": "a\x1bb"}, 422, "bad_request"),
+        ({"labels": ["ant\x1b"]}, 422, "bad_request"),
         ({"note": "x" * 2001}, 422, "bad_request"),
         ({"time": "2020-01-01"}, 422, "bad_request"),
     ],

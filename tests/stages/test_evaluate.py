@@ -157,6 +157,22 @@ def test_figures_over_all_groups(packed, project, monkeypatch):
     assert found["cross/baseline_margin"].groups == 9  # that hold class a; all ten hold b
 
 
+def test_figures_over_all_groups_are_of_pictures_of_the_source_alone(packed, project, monkeypatch):
+    """One of feedback, under a label that its features contradict, would make the accuracy 20 of 21."""
+    features = embedded(packed, project)
+    name = f"feedback:{'0' * 64}.png"
+    manifest, splits = artifacts.read_table(artifacts.MANIFEST), artifacts.read_table(artifacts.SPLITS)
+    other = next(labels for labels in manifest["labels"] if list(labels) != list(manifest["labels"][0]))
+    added = manifest.iloc[[0]].assign(sample_id=name, labels=[list(other)])
+    artifacts.write_table(artifacts.MANIFEST, pd.concat([manifest, added], ignore_index=True))
+    part = pd.DataFrame({"sample_id": [name], "split": "train", "group": "component of its own"})
+    artifacts.write_table(artifacts.SPLITS, pd.concat([splits, part], ignore_index=True))
+    stored = SimpleNamespace(of=lambda names: features[[0 if one == name else int(one[1:]) for one in names]])
+    monkeypatch.setattr(split_evaluation, "Embeddings", SimpleNamespace(load=lambda: stored))
+    figure = cross_validated_figures({"accuracy": Accuracy()}, TASK, ["a", "b"], Options(**OPTIONS))["cross/accuracy"]
+    assert (figure.value, figure.n, figure.groups) == (1.0, 20, 10)
+
+
 @pytest.mark.parametrize(
     ("choices", "message"),
     [

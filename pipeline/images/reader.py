@@ -74,8 +74,8 @@ class ImageReader(SampleReader):
             _say(scale, fitting)
             reader = replace(self, decoding=replace(self.decoding, grey_scale=scale))
             found = iter(reader._examine_all([path for path, _ in fitting], cache))
-        for path, one in deep:
-            yield _reject_greys(one, scale) if path in misfits else next(found)
+        for path, greys in deep:
+            yield _reject_greys(greys, scale) if path in misfits else next(found)
 
     def load_picture(self, item: tuple[str, str]) -> np.ndarray:
         path, expected = item

@@ -1,11 +1,13 @@
 """Pictures that arrived since the last finished run are compared with it, before anything is decided."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from finished_run import make_run, paint
+from served_answers import serve
 
 from pipeline.core import artifacts, config
 from pipeline.images.decoding import Decoding
@@ -13,7 +15,7 @@ from pipeline.images.properties import decode_and_measure
 from pipeline.prediction.new_pictures import load_images
 from pipeline.report.monitoring import shown_samples
 from pipeline.retraining import drift_reading
-from pipeline.retraining.drift_reading import measure_new
+from pipeline.retraining.drift_reading import measure_new, measure_served
 
 
 @pytest.fixture
@@ -82,3 +84,33 @@ def test_what_cannot_be_judged_says_why(made: pd.DataFrame):
     assert reading.state == "cannot_be_judged"
     assert "predictions.parquet" in reading.sentence
     assert not artifacts.MONITORING.exists()
+
+
+def test_served_pictures_are_compared_with_half_of_alpha(made: pd.DataFrame, tmp_path: Path):
+    params = config.load_params()
+    store = serve(tmp_path, made, level=220)
+    reading, report = measure_served(params, made, store, None, write=False)
+    assert report is not None
+    assert reading.state == report.state == "drifted"
+    assert report.alpha == params["monitoring"]["alpha"] / 2
+    assert not drift_reading.SERVED.exists()  # a dry run writes nothing
+    measure_served(params, made, store, None, write=True)
+    assert drift_reading.SERVED.exists()
+    assert "pictures that were served" in drift_reading.SERVED_PAGE.read_text()
+    assert not artifacts.MONITORING.exists()
+    _, of_new = measure_new(params, made, arrive(made, 40, 210), write=False, share=0.5)
+    assert of_new is not None
+    assert of_new.alpha == report.alpha
+
+
+def test_what_cannot_be_judged_of_served_pictures_says_why(made: pd.DataFrame, tmp_path: Path):
+    params = config.load_params()
+    store = serve(tmp_path, made, level=220)
+    late = datetime(2027, 1, 1, tzinfo=UTC)
+    assert measure_served(params, None, store, None, write=True)[0].sentence == drift_reading.NONE_KNOWN
+    assert measure_served(params, made.iloc[1:], store, None, write=True)[0].sentence == drift_reading.UNFINISHED
+    reading, report = measure_served(params, made, store, late, write=True)
+    assert report is None
+    assert reading.state == "cannot_be_judged"
+    assert "the server answered nothing about new pictures" in reading.sentence
+    assert not drift_reading.SERVED.exists()

@@ -70,9 +70,9 @@ def main(
     from pipeline.monitoring.reference import load_reference
     from pipeline.prediction.monitoring_files import write_monitoring
 
-    if sum(map(bool, (paths, logged, served))) > 1:
+    if sum(map(bool, (paths, logged, served is not None))) > 1:
         raise UserError("name pictures, --logged FILE or --served, and only one of them")
-    if since and not served:
+    if since and served is None:
         raise UserError("--since is for --served")
     if groups and not paths:
         raise UserError("--groups is for a PATH; a table has the column group, and the manifest has groups")
@@ -83,7 +83,7 @@ def main(
     reference = load_reference()
     new = (
         observe_served(params, reference, served, since)
-        if served
+        if served is not None
         else observe(params, reference, options, paths, logged, groups)
     )
     report = measure_drift(reference, new.observed, tests, options)
@@ -125,13 +125,13 @@ def observe_served(params: Params, reference: Observations, store: str, since: d
     Raises:
         UserError: There are none.
     """
-    from pipeline.serving.answered_pictures import find_store, observe_answers, served_version
+    from pipeline.retraining import drift_reading
+    from pipeline.serving.answered_pictures import find_store
 
     address = find_store(store)
-    if address is None:
+    if not address:
         raise UserError("no server has stored an answer in this project; name the database: --served URL")
-    model = str(config.get_section(params, "register")["model_name"])
-    return observe_answers(address, model, served_version(model), reference, since)
+    return drift_reading.observe_served(params, reference, address, since)
 
 
 def summarise(report: DriftReport) -> list[str]:

@@ -86,11 +86,15 @@ class Retraining:
         days = None if since is None else round(max((self.now - since).total_seconds(), 0.0) / 86_400, 3)
         found: JsonObject = {"changes": changes.to_json(), "champion_days": days}
         store = find_store(self.options.feedback)
-        drift, report = drift_reading.measure_new(self.params, before, manifest, write, 0.5 if store else 1.0)
+        served = drift_reading.find_served(self.params, before, store, since) if store else None
+        is_measured = isinstance(served, tuple)
+        drift, report = drift_reading.measure_new(self.params, before, manifest, write, 0.5 if is_measured else 1.0)
         found |= {"drift": asdict(drift)} | ({} if report is None else {"drift_figures": report.figures()})
-        if store:
-            served, report = drift_reading.measure_served(self.params, before, store, since, write)
-            found |= {"served": asdict(served)} | ({} if report is None else {"served_figures": report.figures()})
+        if isinstance(served, DriftReading):
+            found["served"] = asdict(served)
+        elif served is not None:
+            reading, of_served = drift_reading.measure_served(self.params, *served, write)
+            found |= {"served": asdict(reading), "served_figures": of_served.figures()}
         return found
 
     def decide(self, found: JsonObject) -> JsonObject:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.core.observations import Observations
-from pipeline.core.uris import main_checkout
+from pipeline.core.terminal import count_of
+from pipeline.core.uris import main_checkout, sqlite_uri
 from pipeline.prediction.new_pictures import NewPictures
 from pipeline.serving.answer_store import PLACE
-from pipeline.serving.answer_tables import read_answers
+from pipeline.serving.answer_tables import list_answers, read_answers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,12 +30,18 @@ def find_store(name: str | None) -> str | None:
     """The address of a database; None where `name` is None, or is `project` and no server has stored an answer here."""
     if name != PROJECT:
         return name
-    place: Path = main_checkout() / PLACE
-    return f"sqlite:///{place}" if place.is_file() else None
+    place = main_checkout() / PLACE
+    return sqlite_uri(place) if place.is_file() else None
 
 
 def observe_answers(
-    store: str, model: str, version: str | None, reference: Observations, since: datetime | None = None
+    store: str,
+    model: str,
+    version: str | None,
+    reference: Observations,
+    most: int,
+    seed: int,
+    since: datetime | None = None,
 ) -> NewPictures:
     """The pictures that a server answered about, each once, without those of the manifest.
 
@@ -46,36 +53,34 @@ def observe_answers(
         model: Name of the registered model, whose answers alone count.
         version: Of the last run, or None where it is not registered.
         reference: What they will be compared with.
+        most: Largest number of pictures; of more, as many are picked at random.
+        seed: Of the random ones.
         since: The first time, with a time zone; None for all.
 
     Raises:
         UserError: There is no such database, or no answer is left.
     """
-    answers = read_answers(store, since=since)
+    answers = list_answers(store, model, since)
+    measured = answers[answers["content_hash"] != ""]
     known = set(artifacts.read_table(artifacts.MANIFEST, columns=["content_hash"])["content_hash"])
-    of_model = answers[answers["model"] == model]
-    table = of_model.drop_duplicates("digest", keep="last")
-    table = table[~table["content_hash"].isin(known)].reset_index(drop=True)
-    if not len(table):
+    pictures = measured.drop_duplicates("content_hash", keep="last")
+    pictures = pictures[~pictures["content_hash"].isin(known)]
+    if not len(pictures):
         raise UserError(
-            f"the server answered nothing about new pictures with {model}: {len(answers):,} answers, {len(of_model):,} "
-            "of this model; serve it, or name pictures"
+            f"the server answered nothing about new pictures with {model}: {count_of(len(answers), 'answer')}, "
+            f"{len(measured):,} of them with measured properties (colibri serve without --no-properties); serve it, or "
+            "name pictures"
         )
+    picked = np.sort(np.random.default_rng(seed).permutation(len(pictures))[:most])
+    table = read_answers(store, ids=pictures["id"].iloc[picked].tolist())
     is_own = table["version"] == version if version is not None else pd.Series(False, index=table.index)
     table["scores"] = [
         _in_order(scores, reference.classes) if own else None
         for scores, own in zip(table["scores"], is_own, strict=True)
     ]
-    table = table.rename(columns={"id": "sample_id", "labels": "decided"})
-    observed = Observations.of_table(
-        table.drop(columns="class"), reference.classes, exclusive=reference.exclusive
-    )  # its groups are not known
-    notes = []
-    if num_other := int((~is_own).sum()):
-        notes.append(
-            f"{num_other:,} of {len(table):,} pictures were answered by another version than that of the last run "
-            f"({version or 'not registered'}), so their decisions are not compared."
-        )
+    notes = _describe(len(answers) - len(measured), len(table), int(table["scores"].notna().sum()), version)
+    table = table.drop(columns="class").rename(columns={"id": "sample_id", "labels": "decided"})
+    observed = Observations.of_table(table, reference.classes, exclusive=reference.exclusive)
     return NewPictures(observed=observed, what=WHAT, notes=tuple(notes))
 
 
@@ -85,6 +90,18 @@ def served_version(model: str) -> str | None:
         return None
     registered: JsonObject = artifacts.read_json(artifacts.REGISTRATION)
     return str(registered["version"]) if registered.get("model") == model and registered.get("version") else None
+
+
+def _describe(num_unmeasured: int, num: int, num_scored: int, version: str | None) -> list[str]:
+    notes = []
+    if num_unmeasured:
+        notes.append(f"{count_of(num_unmeasured, 'answer')} without measured properties were left out.")
+    if num_scored < num:
+        notes.append(
+            f"The decisions on {num - num_scored:,} of {num:,} pictures are not compared: they are not of the version "
+            f"of the last run ({version or 'not registered'}), or lack a score of one of its classes."
+        )
+    return notes
 
 
 def _in_order(scores: dict[str, float | None], classes: Sequence[str]) -> list[float] | None:

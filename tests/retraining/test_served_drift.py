@@ -34,13 +34,18 @@ def seen(world: World, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         found["share"] = words[-1]
         return DriftReading(state="not_shown", sentence="Nothing new."), None
 
-    def measure_served(params: Any, before: Any, store: str, since: datetime, write: bool) -> tuple[Any, Any]:
+    def find_served(params: Any, before: Any, store: str, since: datetime) -> Any:
         found.update(store=store, since=since)
+        return found.get("obstacle") or ("reference", "new")
+
+    def measure_served(params: Any, reference: str, new: str, write: bool) -> tuple[Any, Any]:
+        assert (reference, new) == ("reference", "new")
         for path in (drift_reading.SERVED, drift_reading.SERVED_PAGE) if write else ():
             path.parent.mkdir(exist_ok=True)
             path.write_text("{}")
         return DriftReading(state="drifted", sentence="Brightness is 2 SD up."), Figures(40.0)
 
+    monkeypatch.setattr(drift_reading, "find_served", find_served)
     monkeypatch.setattr(drift_reading, "measure_new", measure_new)
     monkeypatch.setattr(drift_reading, "measure_served", measure_served)
     return found
@@ -71,3 +76,15 @@ def test_without_a_server_the_question_of_what_arrived_has_all_of_alpha(world: W
     assert call() == 0
     assert seen == {"share": 1.0}
     assert "served" not in json.loads(history.LAST.read_text())["data"]
+
+
+def test_a_server_without_answers_takes_no_alpha_and_is_said(
+    world: World, seen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen["obstacle"] = DriftReading(state="cannot_be_judged", sentence="No answer.")
+    monkeypatch.setattr(steps, "find_store", lambda name: f"sqlite:///{name}.db")
+    assert call() == 0
+    assert seen["share"] == 1.0
+    found = json.loads(history.LAST.read_text())["data"]
+    assert found["served"] == {"state": "cannot_be_judged", "sentence": "No answer."}
+    assert "served_figures" not in found

@@ -8,7 +8,6 @@ import pytest
 
 LONGEST = (
     "dvc",
-    "year",
     "experiments",
     "conf",
     "tracking",

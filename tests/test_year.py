@@ -23,7 +23,7 @@ UNUSED = (  # by a logistic regression
 USED = (*(name for name in LIBRARIES if name not in UNUSED), "warm_project")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("year"),
+    pytest.mark.year,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forked_python is for Linux"),
 ]
 

@@ -19,8 +19,8 @@ class Options:
     Args:
         update: Files written by `dvc import` or `dvc import-url`, which `dvc update` brings up to date first.
         pull: Whether `dvc pull` fetches what the workspace lacks first, as in a fresh clone.
-        feedback: Database whose corrected pictures become samples: `project` (that of `colibri serve` here, where there
-            is one), a URL without a password, or null for none.
+        feedback: Database whose corrected pictures become samples, and whose answers are compared with the training:
+            `project` (that of `colibri serve` here, where there is one), a URL without a password, or null for none.
         commit: Branch that takes a commit of dvc.lock and reports after a run; null makes none.
         push: Whether `dvc push` stores data and model in DVC's remote after a run.
         notify_command: Words of a command that gets the result as JSON on stdin; null runs none.

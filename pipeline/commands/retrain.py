@@ -15,10 +15,11 @@ Examples:
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from datetime import UTC, datetime
 
 from pipeline.core.terminal import fail, say
+from pipeline.core.times import read_time
 
 CODES = {"failed": 1, "refused": 3, "data_check_failed": 4}  # outcome to exit code; of others 0
 LOCKED = 5
@@ -32,19 +33,6 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="TIME",
         help="ISO 8601 time instead of the clock, to see what a later call does",
     )
-
-
-def read_time(text: str) -> datetime:
-    """A time with its zone; UTC where none is named.
-
-    Raises:
-        ArgumentTypeError: It is no time.
-    """
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is no time such as 2026-03-01T03:00") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def main(dry_run: bool, now: datetime | None = None) -> None:

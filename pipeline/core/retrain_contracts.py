@@ -77,12 +77,20 @@ class RetrainEvidence:
     Attributes:
         changes: Of the data.
         drift: Of what arrived.
+        served: Of the pictures that were served since the champion was registered; None where no server is known.
         champion_days: Days since the champion was registered; None where there is none.
     """
 
     changes: DataChanges
     drift: DriftReading
     champion_days: float | None
+    served: DriftReading | None = None
+
+    @property
+    def readings(self) -> list[tuple[str, DriftReading]]:
+        """What was measured, with what it was measured on."""
+        served = [] if self.served is None else [("The pictures that were served", self.served)]
+        return [("The pictures that arrived", self.drift), *served]
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,22 @@ from pipeline.prediction.new_pictures import load_images
 from pipeline.report.monitoring import monitoring_page, shown_samples
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from pipeline.core.drift_report import DriftReport
     from pipeline.core.open_types import Params
 
 
-def write_monitoring(params: Params, report: DriftReport, what: str, arrived: pd.DataFrame | None = None) -> None:
+def write_monitoring(
+    params: Params,
+    report: DriftReport,
+    what: str,
+    arrived: pd.DataFrame | None = None,
+    figures: Path = artifacts.MONITORING,
+    page: Path = artifacts.MONITORING_PAGE,
+) -> None:
     """Writes both; the page has the pictures that show the largest differences.
 
     Args:
@@ -23,8 +32,10 @@ def write_monitoring(params: Params, report: DriftReport, what: str, arrived: pd
         report: What was measured.
         what: Where the new pictures are from, in words.
         arrived: The manifest of today, where `data/manifest.parquet` lacks the new samples.
+        figures: Where the figures go.
+        page: Where the page goes.
     """
-    artifacts.write_json(artifacts.MONITORING, report.to_json())
+    artifacts.write_json(figures, report.to_json())
     images = load_images(params, {side: shown_samples(report, side) for side in ("New", "Training")}, arrived)
     name = str(config.get_section(params, "source")["name"])
-    artifacts.write_text(artifacts.MONITORING_PAGE, monitoring_page(name, report, images, what))
+    artifacts.write_text(page, monitoring_page(name, report, images, what))

@@ -57,7 +57,7 @@ def read_reference() -> pd.DataFrame | None:
     Raises:
         UserError: dvc.lock is damaged.
     """
-    digest = _finished_digest()
+    digest = _finished_digest(artifacts.MANIFEST)
     if digest is None:
         return None
     if artifacts.MANIFEST.exists() and digest_file(artifacts.MANIFEST) == digest:
@@ -120,11 +120,16 @@ def _by_name(manifest: pd.DataFrame) -> dict[str, Sample]:
     return {str(name): (tuple(sorted(map(str, labels))), str(digest)) for name, labels, digest in rows}
 
 
-def _finished_digest() -> str | None:
-    """The MD5 of the manifest that the last stage read when it ended last."""
+def is_of_finished_run(path: Path) -> bool:
+    """Whether a file is the one that the last finished run read at its end."""
+    return path.exists() and digest_file(path) == _finished_digest(path)
+
+
+def _finished_digest(path: Path) -> str | None:
+    """The MD5 of a file that the last stage read when it ended last."""
     stages = read_lock().get("stages") or {}
     read = stages.get(LAST_STAGE, {}).get("deps", [])
-    return next((str(entry["md5"]) for entry in read if entry["path"] == artifacts.MANIFEST.as_posix()), None)
+    return next((str(entry["md5"]) for entry in read if entry["path"] == path.as_posix()), None)
 
 
 def _cached_file(digest: str) -> Path | None:

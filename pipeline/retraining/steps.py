@@ -22,6 +22,7 @@ from pipeline.retraining.decision import decide
 from pipeline.retraining.feedback_step import feedback_in_advance, feedback_record, take_feedback
 from pipeline.retraining.fetching import fetch_commands
 from pipeline.retraining.journal import RetrainJournal
+from pipeline.serving.answered_pictures import find_store
 from pipeline.tracking import retrainings
 
 if TYPE_CHECKING:
@@ -81,11 +82,20 @@ class Retraining:
         before = data_changes.read_reference()
         manifest = data_changes.ingest_now(self.params, *([] if feedback is None else [feedback]))
         changes = data_changes.compare_manifests(before, manifest)
-        drift, report = drift_reading.measure_new(self.params, before, manifest, write)
         since = retrainings.champion_time(str(self.params["register"]["model_name"]))
         days = None if since is None else round(max((self.now - since).total_seconds(), 0.0) / 86_400, 3)
-        found: JsonObject = {"changes": changes.to_json(), "drift": asdict(drift), "champion_days": days}
-        return found | ({} if report is None else {"drift_figures": report.figures()})
+        found: JsonObject = {"changes": changes.to_json(), "champion_days": days}
+        store = find_store(self.options.feedback)
+        served = drift_reading.find_served(self.params, before, store, since) if store else None
+        is_measured = isinstance(served, tuple)
+        drift, report = drift_reading.measure_new(self.params, before, manifest, write, 0.5 if is_measured else 1.0)
+        found |= {"drift": asdict(drift)} | ({} if report is None else {"drift_figures": report.figures()})
+        if isinstance(served, DriftReading):
+            found["served"] = asdict(served)
+        elif served is not None:
+            reading, of_served = drift_reading.measure_served(self.params, *served, write)
+            found |= {"served": asdict(reading), "served_figures": of_served.figures()}
+        return found
 
     def decide(self, found: JsonObject) -> JsonObject:
         """The decision, and the newest version before a run."""
@@ -159,12 +169,14 @@ class Retraining:
         found = result["data"] or {}
         figures = {f"data/{name}": count for name, count in found.get("changes", {}).items() if count is not None}
         figures |= found.get("drift_figures", {})
+        figures |= {f"served_{name}": figure for name, figure in found.get("served_figures", {}).items()}
         said = result["feedback"] or {}
         figures |= {f"feedback/{name}": count for name, count in said.items() if name != "sentence"}
         if found.get("champion_days") is not None:
             figures["champion/days"] = found["champion_days"]
         dataset, has_failed = str(self.params["source"]["name"]), result["outcome"] in ENDED_BADLY
         pages = [path for path in (artifacts.MONITORING, artifacts.MONITORING_PAGE) if "drift_figures" in found]
+        pages += [path for path in (drift_reading.SERVED, drift_reading.SERVED_PAGE) if "served_figures" in found]
         return retrainings.record_retraining(dataset, result["key"], has_failed, tags, figures, [history.LAST, *pages])
 
     def commit(self, result: JsonObject) -> str | None:
@@ -224,6 +236,7 @@ def read_evidence(found: JsonObject) -> RetrainEvidence:
         changes=DataChanges(**found["changes"]),
         drift=DriftReading(**found["drift"]),
         champion_days=found["champion_days"],
+        served=DriftReading(**found["served"]) if "served" in found else None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from pipeline.core.open_types import JsonObject
 from pipeline.core.uris import mask_credentials
 from pipeline.serving.answer_store import ANSWERS, FEEDBACK, PICTURES, describe_failure, open_engine
 
+AT_ONCE = 500  # answers that a query names
 DAMAGED = (sa.exc.SQLAlchemyError, ValueError, TypeError, AttributeError)  # of a row that holds what no server writes
 
 
@@ -27,6 +28,7 @@ def read_answers(
     since: datetime | None = None,
     until: datetime | None = None,
     version: str | None = None,
+    ids: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """What was answered, the oldest first.
 
@@ -35,6 +37,7 @@ def read_answers(
         since: The first time, with a time zone; None for all.
         until: The time before which they were given; None for all.
         version: Of the model; None for all.
+        ids: Of the answers; None for all.
 
     Returns:
         A row for each picture: `id`, `time` (UTC), `call` (the kind of request), `model`, `version`, `class` (the
@@ -52,8 +55,33 @@ def read_answers(
         query = query.where(ANSWERS.c.time < as_text(until))
     if version is not None:
         query = query.where(ANSWERS.c.version == version)
+    parts = [None] if ids is None else [ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE)]
     with open_reader(store) as engine, _one_line(engine):
-        return _answer_table(select_rows(engine, query))
+        queries = [query if part is None else query.where(ANSWERS.c.id.in_(part)) for part in parts]
+        rows = [row for one in queries for row in select_rows(engine, one)]
+        return _answer_table(sorted(rows, key=lambda row: (row["time"], row["id"])))
+
+
+def list_answers(store: str | None, model: str, since: datetime | None = None) -> pd.DataFrame:
+    """Which pictures a model answered about, the oldest first, without what was answered: small, also of a million.
+
+    Args:
+        store: As for `read_answers`.
+        model: Its registered name.
+        since: As for `read_answers`.
+
+    Returns:
+        A row for each picture: `id`, `digest` and `content_hash`, which is empty where the server did not measure it.
+
+    Raises:
+        UserError: As for `read_answers`.
+    """
+    query = sa.select(ANSWERS.c.id, ANSWERS.c.digest, ANSWERS.c.content_hash).where(ANSWERS.c.model == model)
+    if since is not None:
+        query = query.where(ANSWERS.c.time >= as_text(since))
+    with open_reader(store) as engine, _one_line(engine):
+        rows = select_rows(engine, query.order_by(ANSWERS.c.time, ANSWERS.c.id))
+        return pd.DataFrame({name: _text(rows, name) for name in ("id", "digest", "content_hash")})
 
 
 def _answer_table(rows: list[JsonObject]) -> pd.DataFrame:

@@ -1,11 +1,13 @@
 """`colibri monitor`: new files and logged predictions against a finished run."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from finished_run import make_run, paint
+from served_answers import serve
 
 from pipeline.commands import monitor
 from pipeline.core import artifacts
@@ -67,11 +69,29 @@ def test_logged_predictions_are_compared(made: Path, monkeypatch: pytest.MonkeyP
     assert report.not_measured["features"] == "of the new pictures there are no features"
 
 
+def test_served_pictures_are_compared(made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(made)
+    store = serve(tmp_path, pd.read_parquet(artifacts.MANIFEST), level=220)
+    monitor.main([], served=store)
+    report = read_drift_report()
+    assert report.num_new == 40
+    found = report.get("properties")
+    assert found is not None
+    assert found.state == "drifted"
+    assert "pictures that were served" in artifacts.MONITORING_PAGE.read_text()
+    with pytest.raises(UserError, match="no server has stored an answer in this project; name the database"):
+        monitor.main([], served="project")
+    with pytest.raises(UserError, match="--since is for --served"):
+        monitor.main([], since=datetime(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(UserError, match="--logged FILE or --served, and only one"):
+        monitor.main([], logged="log.parquet", served=store)
+
+
 def test_what_is_refused(made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(made)
     with pytest.raises(UserError, match="has no picture that was not split; name new ones: colibri monitor FOLDER"):
         monitor.main([])
-    with pytest.raises(UserError, match="name pictures or --logged FILE, not both"):
+    with pytest.raises(UserError, match="name pictures, --logged FILE or --served, and only one of them"):
         monitor.main(["new"], logged="log.parquet")
     with pytest.raises(UserError, match="--groups is for a PATH"):
         monitor.main([], groups="one")

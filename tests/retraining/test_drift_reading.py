@@ -1,19 +1,26 @@
 """Pictures that arrived since the last finished run are compared with it, before anything is decided."""
 
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from finished_run import make_run, paint
+from served_answers import serve
 
 from pipeline.core import artifacts, config
+from pipeline.core.retrain_contracts import DriftReading
+from pipeline.experiments.recorded_run import digest_file
 from pipeline.images.decoding import Decoding
 from pipeline.images.properties import decode_and_measure
+from pipeline.monitoring.reference import load_reference
 from pipeline.prediction.new_pictures import load_images
 from pipeline.report.monitoring import shown_samples
 from pipeline.retraining import drift_reading
-from pipeline.retraining.drift_reading import measure_new
+from pipeline.retraining.drift_reading import find_served, measure_new, measure_served, observe_served
 
 
 @pytest.fixture
@@ -82,3 +89,54 @@ def test_what_cannot_be_judged_says_why(made: pd.DataFrame):
     assert reading.state == "cannot_be_judged"
     assert "predictions.parquet" in reading.sentence
     assert not artifacts.MONITORING.exists()
+
+
+def test_served_pictures_are_compared_with_half_of_alpha(made: pd.DataFrame, tmp_path: Path):
+    params = config.load_params()
+    found = find_served(params, made, serve(tmp_path, made, level=220), None)
+    assert isinstance(found, tuple)
+    reading, report = measure_served(params, *found, write=False)
+    assert reading.state == report.state == "drifted"
+    assert report.alpha == params["monitoring"]["alpha"] / 2
+    assert not drift_reading.SERVED.exists()  # a dry run writes nothing
+    measure_served(params, *found, write=True)
+    assert drift_reading.SERVED.exists()
+    assert "pictures that were served" in drift_reading.SERVED_PAGE.read_text()
+    assert not artifacts.MONITORING.exists()
+    _, of_new = measure_new(params, made, arrive(made, 40, 210), write=False, share=0.5)
+    assert of_new is not None
+    assert of_new.alpha == report.alpha
+
+
+def test_decisions_count_where_the_last_run_ended_with_its_registration(made: pd.DataFrame, tmp_path: Path):
+    """Else registration.json is that of an earlier model than the predictions on val."""
+    params, store = config.load_params(), serve(tmp_path, made, level=220)
+    artifacts.write_json(artifacts.REGISTRATION, {"model": params["register"]["model_name"], "version": "1"})
+    reference = load_reference()
+    assert not observe_served(params, reference, store).observed.is_scored.any()
+    entry = {"path": artifacts.PREDICTIONS.as_posix(), "md5": digest_file(artifacts.PREDICTIONS)}
+    Path("dvc.lock").write_text(json.dumps({"stages": {"register": {"deps": [entry]}}}))
+    assert observe_served(params, reference, store).observed.is_scored.all()
+
+
+def test_a_share_of_alpha_takes_the_more_permutations(made: pd.DataFrame):
+    params = config.load_params()
+    params["monitoring"] |= {"alpha": 0.01, "num_permutations": 99}
+    _, report = measure_new(params, made, arrive(made, 40, 210), write=False, share=0.5)
+    assert report is not None
+    assert report.state == "drifted"  # with 99 no p-value is below 0.01
+
+
+def test_what_cannot_be_judged_of_served_pictures_says_why(made: pd.DataFrame, tmp_path: Path):
+    params, store = config.load_params(), serve(tmp_path, made, level=220)
+    reading = find_served(params, made, store, datetime(2027, 1, 1, tzinfo=UTC))
+    assert isinstance(reading, DriftReading)
+    assert reading.state == "cannot_be_judged"
+    assert "the server answered nothing about new pictures" in reading.sentence
+    assert find_served(params, None, store, None) == replace(reading, sentence=drift_reading.NONE_KNOWN)
+    assert find_served(params, made.iloc[1:], store, None) == replace(reading, sentence=drift_reading.UNFINISHED)
+    damaged = tmp_path / "damaged.db"
+    damaged.write_bytes(b"no database")
+    found = find_served(params, made, f"sqlite:///{damaged}", None)
+    assert isinstance(found, DriftReading)
+    assert found.state == "cannot_be_judged"

@@ -1,5 +1,7 @@
 """When the rules of conf/retrain/ give a reason, by hand-worked numbers."""
 
+from dataclasses import replace
+
 import pytest
 from conf_options import composed
 
@@ -54,7 +56,7 @@ def test_a_project_without_a_finished_run_has_a_reason() -> None:
     ("state", "new", "expected", "text"),
     [
         ("drifted", 10, True, "have drifted: Brightness"),
-        ("drifted", 9, False, "label some of the new ones"),
+        ("drifted", 9, False, "label some of the new pictures"),
         ("not_shown", 50, False, "No drift is shown"),
         ("cannot_be_judged", 50, None, "Drift cannot be judged"),
     ],
@@ -63,6 +65,23 @@ def test_drift_needs_labels_to_learn_from(state: str, new: int, expected: bool |
     opinion = Drift(min_samples=10)(evidence(new, state=state))
     assert opinion.is_reason is expected
     assert text in opinion.sentence
+
+
+@pytest.mark.parametrize(
+    ("arrived", "served", "expected"),
+    [
+        ("not_shown", "drifted", True),
+        ("cannot_be_judged", "drifted", True),
+        ("drifted", "not_shown", True),
+        ("cannot_be_judged", "not_shown", False),
+        ("cannot_be_judged", "cannot_be_judged", None),
+    ],
+)
+def test_drift_of_what_is_served_counts_as_much(arrived: str, served: str, expected: bool | None) -> None:
+    reading = DriftReading(state=served, sentence="Contrast is 1 SD down.")  # type: ignore[arg-type]
+    opinion = Drift(min_samples=10)(replace(evidence(10, state=arrived), served=reading))
+    assert opinion.is_reason is expected
+    assert ("Contrast is 1 SD down." in opinion.sentence) == (served == "drifted" or arrived != "drifted")
 
 
 def test_an_old_champion_is_a_reason() -> None:

@@ -1,4 +1,4 @@
-"""Retrain when the pictures that arrive have drifted."""
+"""Retrain when the pictures that arrive, or those that are served, have drifted."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from pipeline.core.retrain_contracts import Opinion, RetrainEvidence, RetrainRul
 class Drift(RetrainRule):
     """Retrains when drift is shown and some of the new pictures have labels to learn from.
 
+    Either of both is enough: those that arrived since the last run, and those that a server answered about.
+
     Args:
         min_samples: Labelled samples that must have changed; with fewer the model would stay nearly the same, and the
             sentence says to label some.
@@ -22,16 +24,18 @@ class Drift(RetrainRule):
     min_samples: PositiveInt
 
     def __call__(self, evidence: RetrainEvidence) -> Opinion:
-        drift = evidence.drift
-        if drift.state == "cannot_be_judged":
-            return Opinion(None, f"Drift cannot be judged: {drift.sentence}")
-        if drift.state == "not_shown":
-            return Opinion(False, f"No drift is shown: {drift.sentence}")
+        said = [(what, reading.state, reading.sentence) for what, reading in evidence.readings]
+        drifted = [f"{what} have drifted: {sentence}" for what, state, sentence in said if state == "drifted"]
         changed = evidence.changes.total
-        if changed < self.min_samples:
+        if drifted and changed >= self.min_samples:
+            return Opinion(True, " ".join(drifted))
+        if drifted:
             return Opinion(
                 False,
-                f"The pictures have drifted, but {changed:,} labelled samples have changed and {self.min_samples:,} "
-                f"are needed; label some of the new ones. {drift.sentence}",
+                f"{' '.join(drifted)} But {changed:,} labelled samples have changed and {self.min_samples:,} are "
+                "needed; label some of the new pictures.",
             )
-        return Opinion(True, f"The pictures have drifted: {drift.sentence}")
+        about = " ".join(f"{what}: {sentence}" for what, _, sentence in said)
+        if any(state == "not_shown" for _, state, _ in said):
+            return Opinion(False, f"No drift is shown. {about}")
+        return Opinion(None, f"Drift cannot be judged. {about}")

@@ -30,7 +30,7 @@ import numpy as np
 import psutil
 
 from benchmarks import positive, run_main
-from benchmarks.serve import free_port, make_model, make_pictures, run_process
+from benchmarks.server_process import free_port, make_model, make_pictures, run_process
 from pipeline.core.errors import UserError
 
 MEBIBYTE = 2**20

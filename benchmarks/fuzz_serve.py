@@ -26,7 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import natural, positive, run_main
-from benchmarks.serve import free_port, make_model, make_pictures, run_process
+from benchmarks.server_process import free_port, make_model, make_pictures, run_process
 from pipeline.core.errors import UserError
 
 KEY = "key of a fuzzing server"

@@ -16,30 +16,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
-import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import psutil
-from PIL import Image
 
 from benchmarks import positive, run_main
+from benchmarks.server_process import free_port, make_model, make_pictures, run_process
 
 CLIENTS = (1, 8, 64)
-START_SECONDS = 180
 MOST_SECONDS = 8  # of one measurement
 WARM_UP = 40  # requests
 LITSERVE = """
@@ -66,33 +62,6 @@ if __name__ == "__main__":
 """
 
 
-def make_model(folder: Path, architecture: str, size: int) -> Path:
-    """A predictor with random weights, whose speed is that of a trained one."""
-    from pipeline.core import artifacts, config
-    from pipeline.training.trainers.network import Classifier, NetworkPredictor
-
-    encoder = {"_target_": "pipeline.models.encoders.network.PretrainedNetwork", "architecture": architecture}
-    encoder |= {"weights": "none", "library": "timm"}
-    task = {"_target_": "pipeline.training.tasks.single_label.SingleLabel", "label_smoothing": 0.0}
-    transform = {"_target_": "pipeline.models.transforms.normalise.Normalise", "image_size": size}
-    transform |= {"mean": [0.5] * 3, "std": [0.5] * 3}
-    network = Classifier(config.build(encoder, "encoder"), 10, dropout=0.0).eval()
-    predictor = NetworkPredictor(
-        network, config.build(task, "task"), config.build(transform, "transform"), ["identity"], "fp32"
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    card = {
-        **predictor.save(folder),
-        "classes": [f"class {number}" for number in range(10)],
-        "encoder": encoder,
-        "task": task,
-        "transform": transform,
-        "packing": {"size": size, "fit": "crop", "channels": 3, "max_pixels": 50_000_000},
-    }
-    artifacts.write_json(folder / "card.json", card)
-    return folder
-
-
 def register_model(folder: Path, predictor: Path, example: bytes) -> None:
     """Registers it as `colibri-served` in a store of its own, as the stage `register` does."""
     import pandas as pd
@@ -103,45 +72,6 @@ def register_model(folder: Path, predictor: Path, example: bytes) -> None:
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
     run_id, _ = runs.completed_run("served", "served", {"a": 1}, pd.DataFrame(), {})
     registry.create_version("colibri-served", run_id, "served", predictor, example, {})
-
-
-def make_pictures(number: int, side: int) -> list[bytes]:
-    """JPEG pictures of smooth noise."""
-    rng = np.random.default_rng(0)
-    found = []
-    for _ in range(number):
-        small = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
-        buffer = io.BytesIO()
-        small.resize((side * 4 // 3, side), Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=90)
-        found.append(buffer.getvalue())
-    return found
-
-
-@contextmanager
-def run_process(
-    words: list[str], port: int, path: str, log: Path, python: str = sys.executable
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A server that answers, ended at the end of the block."""
-    with log.open("wb") as file:
-        process = subprocess.Popen([python, *words], stdout=file, stderr=file, start_new_session=True)
-        try:
-            deadline = time.monotonic() + START_SECONDS
-            while True:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"{words[:4]} did not start: {log.read_text()[-500:]}")
-                with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5):
-                    break
-                time.sleep(0.3)
-            yield process
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGCONT)
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGINT)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
 
 
 def head(path: str, kind: str, body: bytes, port: int) -> bytes:
@@ -335,12 +265,6 @@ def measure_classifier(predictor: Path, pictures: list[bytes]) -> float:
     for _ in range(3):
         classifier.classify([classifier.read(one) for one in (pictures * 2)[:32]])
     return 96 / (time.perf_counter() - start)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

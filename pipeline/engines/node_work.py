@@ -1,4 +1,4 @@
-"""What a process of a cluster does: it checks that its node has the same code, and applies functions it keeps."""
+"""What a process of a cluster does: it checks that its node has the same code, and applies functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.core.errors import ItemRejected
 
 # what decides the bytes of a result, apart from the project's own code
 PACKAGES = ("numpy", "pandas", "pi-heif", "pillow", "scikit-learn", "scipy", "timm", "torch", "torchvision")
-_kept: dict[str, Any] = {}  # the latest functions of this process, by key
+_latest: dict[str, Any] = {}  # the latest functions of this process, by key
 
 
 @final
@@ -122,7 +122,7 @@ def find_installation() -> Installation:
 
 
 def work_on(work: list[Any], key: str, items: list[Any], expected: Installation) -> Reply:
-    """Applies kept work to items, in a process of a cluster.
+    """Applies work to items, in a process of a cluster.
 
     Args:
         work: A reference to the `Work`, in a list so that Ray does not fetch it for every call.
@@ -137,10 +137,10 @@ def work_on(work: list[Any], key: str, items: list[Any], expected: Installation)
     if mismatch := _check_once(expected):
         return Reply(node=node, address=address, mismatch=mismatch)
     try:
-        if key not in _kept:
-            _kept.clear()
-            _kept[key] = ray.get(work[0])
-        return Reply(node=node, address=address, content=pickle.dumps(_kept[key](items), pickle.HIGHEST_PROTOCOL))
+        if key not in _latest:
+            _latest.clear()
+            _latest[key] = ray.get(work[0])
+        return Reply(node=node, address=address, content=pickle.dumps(_latest[key](items), pickle.HIGHEST_PROTOCOL))
     except ray.exceptions.RayError:
         raise  # the node that holds the work is gone
     except Exception as error:  # whatever the function raises reaches the caller, as from a process of this machine

@@ -44,7 +44,7 @@ def cluster(monkeypatch):
     """Makes a fake cluster the one of this process, which also computes what is compared."""
     monkeypatch.setattr("pipeline.engines.home_check.map_alone", lambda function, item, *_: function(item))
     monkeypatch.setattr("pipeline.engines.ray_connection._silence", lambda: None)
-    node_work._kept.clear()
+    node_work._latest.clear()
     node_work._check_once.cache_clear()
     before = {key: value for key, value in os.environ.items() if key.startswith("RAY_")}
 

@@ -111,7 +111,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         Path("data").mkdir()
-        artifacts.DECISIONS.write_text("sample_id,content_hash,action,label,note\n", encoding="utf-8")
         write_params([*arguments.overrides, "ingest.decisions=false"])
         ingest.main()
         if not arguments.pictures:

@@ -19,10 +19,10 @@ from pipeline.experiments.dvc_process import explain_failure, next_log, run_dvc
 ROOT = Path(__file__).parents[2]
 STAGE = """
 import signal, sys, time
-print("stage: on a terminal" if sys.stderr.isatty() else "stage: no terminal", flush=True)
-sys.stderr.write("bar 1\\rbar 2\\r\\x1b[31mbar 3\\x1b[0m\\n")
-sys.stderr.flush()
 try:
+    print("stage: on a terminal" if sys.stderr.isatty() else "stage: no terminal", flush=True)
+    sys.stderr.write("bar 1\\rbar 2\\r\\x1b[31mbar 3\\x1b[0m\\n")
+    sys.stderr.flush()
     time.sleep({seconds})
 except KeyboardInterrupt:
     print("stage: interrupted", flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 ToTensor = Callable[["torch.Tensor"], "torch.Tensor"]  # as a Transform
 Change = Callable[["torch.Tensor", "torch.Generator"], "torch.Tensor"]  # as an Augmentation
 Mix = Callable[["torch.Tensor", "torch.Tensor", "torch.Generator"], tuple["torch.Tensor", "torch.Tensor"]]
+
+
+class TrainingSamples(Protocol):
+    """What training takes batches from; an epoch is fixed at its start, so that it can be resumed after any batch."""
+
+    def num_batches(self, batch_size: int) -> int:
+        """Batches of one epoch, at least 1."""
+
+    def epoch_batches(self, batch_size: int, generator: torch.Generator) -> list[tuple[np.ndarray, int]]:
+        """Positions and seed of each batch of one epoch; the seed decides all that is random within its batch."""
+
+    def make_batch(self, chosen: np.ndarray, seed: int | None = None) -> tuple[torch.Tensor, ...]:
+        """What the network takes, and then B rows each of what its objective takes, of the samples at positions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +66,10 @@ class ImageDataset:
         """Cells of label x property, at least 1."""
         return 1 if self.subgroups is None else int(self.subgroups.max()) + 1
 
+    def num_batches(self, batch_size: int) -> int:
+        """Batches of one epoch, at least 1, without the incomplete last one."""
+        return max(1, len(self) // batch_size)
+
     def batches(
         self, batch_size: int, generator: torch.Generator | None = None
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
@@ -78,8 +95,7 @@ class ImageDataset:
         import torch
 
         order = self.order(generator)
-        num_batches = max(1, len(order) // batch_size)
-        seeds = torch.randint(2**63 - 1, (num_batches,), generator=generator).tolist()
+        seeds = torch.randint(2**63 - 1, (self.num_batches(batch_size),), generator=generator).tolist()
         return [(order[number * batch_size : (number + 1) * batch_size], seed) for number, seed in enumerate(seeds)]
 
     def order(self, generator: torch.Generator) -> np.ndarray:

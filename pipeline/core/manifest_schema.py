@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "val", "test")
 NONE = "none"  # instead of a split: takes part in none
+POOL = "pool"  # instead of a split: without a label, so that nothing but pretraining uses it
 
 PROPERTY = "prop_"  # begins the name of what was measured on a picture
 ATTRIBUTE = "attr_"  # of what a source or a file says of a sample

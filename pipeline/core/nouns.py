@@ -56,6 +56,7 @@ KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "metric": Kind(evaluation_contracts.Metric, "evaluation.metrics"),
     "mix": Kind(contracts.BatchMix, "training.mixes"),
     "monitor": Kind(evaluation_contracts.DriftTest, "monitoring.drift_tests"),
+    "objective": Kind(contracts.Pretext, "training.objectives"),
     "predictor": Kind(contracts.Predictor, "training.trainers"),
     "retrain": Kind(retrain_contracts.RetrainRule, "retraining.rules"),
     "risk": Kind(contracts.Risk, "training.risks"),
@@ -65,6 +66,7 @@ KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "task": Kind(contracts.Task, "training.tasks"),
     "train": Kind(contracts.Trainer, "training.trainers"),
     "transform": Kind(contracts.Transform, "models.transforms"),
+    "views": Kind(contracts.Augmentation, "training.augmentations"),
 }
 
 

@@ -24,7 +24,7 @@ class PackedDataset:
     Attributes:
         images: (N, *spatial, C) uint8, memory-mapped.
         index: One row per image: `sample_id`, `origin` (the sample that an extra copy shows, else itself), `split`,
-            `labels`, `group`, `content_hash`, properties (`prop_*`) and attributes (`attr_*`).
+            `labels`, `group`, `photograph`, `content_hash`, properties (`prop_*`) and attributes (`attr_*`).
         card: `classes`, and how samples were read and stored: `size`, `channels`, `fit` and `max_pixels` of pictures.
     """
 

@@ -12,13 +12,14 @@ from annotated_types import Interval
 
 from pipeline.core.axes import middle_pictures, to_array, to_tensor
 from pipeline.core.contracts import Augmentation
-from pipeline.core.manifest_schema import SPLITS, is_property_or_attribute
+from pipeline.core.manifest_schema import POOL, SPLITS, is_property_or_attribute
 from pipeline.core.ranges import Fraction, PositiveInt, Seed
 from pipeline.core.sample_reader import StorageFormat
+from pipeline.datasets.near_duplicates.groups import add_duplicate_group, connected_groups
 from pipeline.datasets.npy import contact_sheet
 from pipeline.images.storage import SquareFormat
 
-ORDER = {name: place for place, name in enumerate(SPLITS)}
+ORDER = {name: place for place, name in enumerate((*SPLITS, POOL))}
 PREVIEW_CLASSES, PREVIEW_DRAWS = 10, 7
 
 
@@ -55,9 +56,14 @@ class Packing:
         return round(self.image_size * (1 + self.margin))
 
 
-def assigned_rows(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
-    """The rows of train, val and test, in that order, otherwise in the order of the manifest."""
-    rows = manifest.drop(columns="group").merge(splits, on="sample_id", validate="one_to_one")
+def assigned_rows(manifest: pd.DataFrame, splits: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
+    """The rows of train, val, test and the pool, in that order, otherwise in the order of the manifest.
+
+    Those that show one photograph, or have the same pixels, have the same `photograph`: the smallest `sample_id`.
+    """
+    rows = add_duplicate_group(manifest, duplicates).drop(columns="group")
+    rows["photograph"] = connected_groups(rows, None)
+    rows = rows.drop(columns="duplicate").merge(splits, on="sample_id", validate="one_to_one")
     rows = rows[rows["split"].isin(ORDER)]
     rows = rows.sort_values("split", key=lambda split: split.map(ORDER), kind="stable").reset_index(drop=True)
     return rows.assign(origin=rows["sample_id"])
@@ -65,7 +71,7 @@ def assigned_rows(manifest: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
 
 def packed_columns(index: pd.DataFrame) -> pd.DataFrame:
     measured = [column for column in index if is_property_or_attribute(column)]
-    return index[["sample_id", "origin", "split", "labels", "group", "content_hash", *measured]]
+    return index[["sample_id", "origin", "split", "labels", "group", "photograph", "content_hash", *measured]]
 
 
 def oversampled_rows(rows: pd.DataFrame, min_class_share: float | None, seed: int) -> pd.DataFrame:

@@ -31,7 +31,7 @@ def main() -> list[str]:
     policy = config.build_all(params, "augmentation")
     manifest = artifacts.read_table(artifacts.MANIFEST)
     reader = make_reader(params, manifest)
-    rows = assigned_rows(manifest, artifacts.read_table(artifacts.SPLITS))
+    rows = assigned_rows(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)))
     extra = oversampled_rows(rows, packing.min_class_share, packing.seed)
     storage = packing.storage(int(rows["channels"].max()))
     check_spatial_rank({f"augmentation.{name}": one for name, one in policy.items()}, storage.shape)

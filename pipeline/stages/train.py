@@ -19,6 +19,7 @@ from pipeline.tracking.runs import TrainingLog, training_run
 from pipeline.training import checkpoints as store
 from pipeline.training import model_card
 from pipeline.training import recipe as training_recipe
+from pipeline.training.pretrained_encoder import encoder_digest
 from pipeline.training.recipe import SECTIONS, select_recipe
 from pipeline.training.training_display import describe_history
 
@@ -31,6 +32,7 @@ def main() -> list[str]:
     key = artifacts.content_digest(
         name.encode(),
         artifacts.canonical_json(nodes),
+        encoder_digest(),
         *(path.read_bytes() for path in sorted(artifacts.PACKED.glob("*.*")) if path.suffix != ".npy"),
     )
     code = code_digest([Path(training_recipe.__file__), *component_modules(nodes)])

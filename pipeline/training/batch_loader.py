@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.core.batches import ImageDataset
+from pipeline.core.batches import TrainingSamples
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Batch = tuple[Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, ...]
 
 
 @final
@@ -38,9 +38,9 @@ class BatchLoader:
         num_batches_done: Batches of that epoch yielded so far.
     """
 
-    def __init__(self, samples: ImageDataset, size: int, seed: int, threads: int = 0):
+    def __init__(self, samples: TrainingSamples, size: int, seed: int, threads: int = 0):
         self.samples, self.size, self.threads = samples, size, threads
-        self.num_batches = max(1, len(samples) // size)
+        self.num_batches = samples.num_batches(size)
         self.generator = torch.Generator().manual_seed(seed)
         self.epoch_start_state, self.num_batches_done = self.generator.get_state(), 0
 
@@ -57,8 +57,8 @@ class BatchLoader:
         return self.samples.make_batch(*positions_and_seed)
 
     def _make_pinned(self, positions_and_seed: tuple[np.ndarray, int]) -> Batch:
-        images, targets, cells = self.make(positions_and_seed)
-        return images.pin_memory(), targets, cells
+        images, *facts = self.make(positions_and_seed)
+        return images.pin_memory(), *facts
 
 
 def make_ahead(make: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:

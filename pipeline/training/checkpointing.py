@@ -37,9 +37,13 @@ class Progress:
         self.best_loss = float("inf")
         self.saved_at = time.monotonic()
 
+    def add_row(self, row: dict[str, float]) -> None:
+        """Adds the figures of one epoch, where the last epoch is the result."""
+        self.history.append(row)
+
     def add(self, row: dict[str, float], scores: np.ndarray) -> None:
         """Adds the figures of one epoch and its scores on val; copies its weights if it is the best so far."""
-        self.history.append(row)
+        self.add_row(row)
         if row["val_loss"] < self.best_loss:
             self.best = state_dicts.of_module("best", self.loop.current_network())
             self.best_scores, self.best_loss = scores, row["val_loss"]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from pipeline.core.batches import ImageDataset
+from pipeline.core.batches import TrainingSamples
 from pipeline.core.contracts import Objective
 from pipeline.core.errors import UserError
 from pipeline.core.parallel import num_workers
@@ -51,7 +51,7 @@ class Loop:
     def __init__(
         self,
         objective: Objective,
-        train: ImageDataset,
+        train: TrainingSamples,
         optimisation: Optimisation,
         execution: Execution,
         freezing: Freezing | None = None,
@@ -95,7 +95,8 @@ class Loop:
             if not math.isfinite(loss):
                 epoch = (self.step - 1) // self.feed.num_batches + 1
                 raise UserError(
-                    f"the loss became {loss} at step {self.step}, in epoch {epoch}; lower train.learning_rate"
+                    f"the loss became {loss} at step {self.step}, in epoch {epoch}; "
+                    f"lower {self.optimisation.section}.learning_rate"
                 )
             self.losses.append(loss)
             after_step(loss)
@@ -128,7 +129,7 @@ class Loop:
         """Adds the gradient of the mean loss of the batch to the parameters; returns that mean.
 
         Args:
-            batch: Pictures, targets and cells.
+            batch: Rows of what the network takes, and of what the objective takes.
             num_parts: Number of parts computed one after the other, to save memory.
         """
         size, total = len(batch[0]), 0.0

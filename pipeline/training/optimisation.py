@@ -23,6 +23,7 @@ class Optimisation:
         ema_decay: Decay per step of the running average of the weights; None for no average.
         seed: Seed of the order of samples and of augmentation.
         min_steps: Least number of optimiser steps, at least 0.
+        section: Of params.yaml with these options, for messages.
     """
 
     batch_size: int
@@ -35,6 +36,7 @@ class Optimisation:
     ema_decay: float | None
     seed: int
     min_steps: int = 0
+    section: str = "train"
 
 
 @final

@@ -28,9 +28,10 @@ def smallest_part(loop: Loop) -> int:
 
 def largest_that_fits(loop: Loop, size: int) -> int | None:
     """The largest half, quarter, ... of `size` whose gradient fits into memory, found by trying; None if none does."""
-    images, *rest = loop.feed.samples.make_batch(loop.feed.samples.order(loop.feed.generator)[:size])
+    chosen, seed = loop.feed.samples.epoch_batches(size, loop.feed.generator)[0]
+    whole = loop.feed.samples.make_batch(chosen, seed)
     while (size := size // 2) >= smallest_part(loop):
-        batch: Batch = (images[:size], rest[0][:size], rest[1][:size])
+        batch: Batch = tuple(one[:size] for one in whole)
         try:
             free_memory()
             loop.optimiser.zero_grad(set_to_none=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,10 +32,15 @@ def no_log(epoch: int, figures: dict[str, float]) -> None:
 
 
 class Recipe:
-    """All components of one training; built anew for each fit, since a fit changes the encoder."""
+    """All components of one training; built anew for each fit, since a fit changes the encoder.
 
-    def __init__(self, nodes: Params):
-        self.nodes = nodes
+    Args:
+        nodes: Parameters.
+        encoder_folder: What `pretrain` wrote; without it the encoder has its initial weights.
+    """
+
+    def __init__(self, nodes: Params, encoder_folder: Path = artifacts.ENCODER):
+        self.nodes, self.encoder_folder = nodes, encoder_folder
         self.task: Task = config.build(nodes["task"], "task")
         self.sampling: Sampling = config.build(nodes["sampling"], "sampling")
         self.mix: BatchMix = config.build(nodes["mix"], "mix")
@@ -52,11 +58,10 @@ class Recipe:
 
     def inputs(self, packed: PackedDataset) -> tuple[Any, ImageDataset]:
         """The encoder with its initial weights, and the samples of train with augmentation, sampling and mix."""
-        import torch
+        from pipeline.training.pretrained_encoder import build_encoder, load_pretrained
 
-        with torch.random.fork_rng():  # an encoder may start from random weights
-            torch.manual_seed(self.nodes["train"].get("seed", 0))
-            encoder = config.build(self.nodes["encoder"], "encoder")
+        encoder = build_encoder(self.nodes, self.nodes["train"].get("seed", 0))
+        load_pretrained(encoder, self.nodes["encoder"], self.encoder_folder)
         policy = {f"augmentation.{name}": one for name, one in self.policy.items()}
         parts = {"encoder": encoder, "transform": self.transform, "mix": self.mix, **policy}
         check_spatial_rank(parts, packed.images.shape[1:])

@@ -7,7 +7,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, final
 
 from pipeline.core import progress, terminal
 from pipeline.core.progress import clock, rate
@@ -20,14 +21,44 @@ MAX_LINES = 20  # of a training with more epochs, every second, third ... epoch 
 FIGURES = {True: ("val_accuracy", "val accuracy"), False: ("val_f1_macro", "val macro F1")}  # by: exclusive classes
 
 
+class Words(Protocol):
+    """How the figures of an epoch are written."""
+
+    def losses(self, row: dict[str, float]) -> str:
+        """`loss 0.412`, and more of the kind."""
+
+    def figure(self, row: dict[str, float]) -> str:
+        """The figure that people look at, after two spaces; empty where the row has none."""
+
+
+@final
+@dataclass(frozen=True)
+class SupervisedWords(Words):
+    """Of a training for labels.
+
+    Args:
+        exclusive: Whether each sample has exactly one label.
+    """
+
+    exclusive: bool
+
+    def losses(self, row: dict[str, float]) -> str:
+        return f"loss {row['train_loss']:.3f}  val loss {row['val_loss']:.3f}"
+
+    def figure(self, row: dict[str, float]) -> str:
+        name, words = FIGURES[self.exclusive]
+        return f"  {words} {100 * row[name]:.1f} %" if name in row else ""
+
+
 @contextmanager
-def display(loop: Loop, history: History) -> Iterator[TrainingDisplay]:
+def display(loop: Loop, history: History, words: Words) -> Iterator[TrainingDisplay]:
     """What shows a training that begins, or is resumed after the epochs of `history`."""
     total = loop.num_epochs * loop.feed.num_batches
+    stage = loop.optimisation.section
     if loop.processes.is_first and loop.step:
-        terminal.say(f"train: resuming at step {loop.step:,} of {total:,}")
-    with progress.show("train", total, "steps", loop.step, (loop.feed.size, "pictures")) as bar:
-        yield TrainingDisplay(loop, bar, history)
+        terminal.say(f"{stage}: resuming at step {loop.step:,} of {total:,}")
+    with progress.show(stage, total, "steps", loop.step, (loop.feed.size, "pictures")) as bar:
+        yield TrainingDisplay(loop, bar, history, words)
 
 
 @final
@@ -38,19 +69,20 @@ class TrainingDisplay:
         loop: The training.
         bar: None where no person looks.
         history: Figures of the epochs that are done.
+        words: Of the figures of an epoch.
     """
 
-    def __init__(self, loop: Loop, bar: progress.Bar | None, history: History):
-        self.loop, self.bar = loop, bar
+    def __init__(self, loop: Loop, bar: progress.Bar | None, history: History, words: Words):
+        self.loop, self.bar, self.words = loop, bar, words
         self.first_step, self.started = loop.step, time.monotonic()
-        self.figure = FIGURES[loop.objective.task.exclusive]
-        self.val = self._val(history[-1]) if history else ""
+        self.figure = words.figure(history[-1]) if history else ""
 
     def add_step(self, loss: float) -> None:
         """Moves the bar; costs microseconds where it is not redrawn."""
         if self.bar is not None:
             epoch = (self.loop.step - 1) // self.loop.feed.num_batches + 1
-            self.bar.advance(1, f"train  epoch {epoch}/{self.loop.num_epochs}", f"loss {loss:.3f}{self.val}")
+            stage = self.loop.optimisation.section
+            self.bar.advance(1, f"{stage}  epoch {epoch}/{self.loop.num_epochs}", f"loss {loss:.3f}{self.figure}")
 
     def add_epoch(self, row: dict[str, float], pictures_per_second: float) -> None:
         """Prints the line of an epoch; of many epochs about 20 have one, the last among them.
@@ -59,21 +91,17 @@ class TrainingDisplay:
             row: Its figures.
             pictures_per_second: Of its steps, without the evaluation on val.
         """
-        self.val = self._val(row)
+        self.figure = self.words.figure(row)
         epoch, last = int(row["epoch"]), self.loop.num_epochs
         if not self.loop.processes.is_first or (epoch % math.ceil(last / MAX_LINES) and epoch < last):
             return
         left = self.loop.num_epochs * self.loop.feed.num_batches - self.loop.step
         seconds = (time.monotonic() - self.started) * left / max(self.loop.step - self.first_step, 1)
-        losses = f"loss {row['train_loss']:.3f}  val loss {row['val_loss']:.3f}{self.val}"
-        line = f"epoch {epoch:{len(str(last))}}/{last}  {losses}"
+        line = f"epoch {epoch:{len(str(last))}}/{last}  {self.words.losses(row)}{self.figure}"
         speed, end = f"  {rate(pictures_per_second)} pictures/s", f"  left {clock(seconds)}" if left else ""
         fits = len(line + speed + end) <= terminal.width(sys.stdout)
         terminal.say(line + (speed if fits else "") + end)
 
-    def _val(self, row: dict[str, float]) -> str:
-        name, words = self.figure
-        return f"  {words} {100 * row[name]:.1f} %" if name in row else ""
 
 
 def describe_history(history: History, exclusive: bool) -> str:

@@ -28,7 +28,7 @@ from pipeline.training.optimisation import Execution, Optimisation
 from pipeline.training.precision import Precision
 from pipeline.training.schedule import learning_rate_factor
 from pipeline.training.trainers.network import Classifier, NetworkPredictor, View
-from pipeline.training.training_display import display
+from pipeline.training.training_display import SupervisedWords, display
 from pipeline.training.validation_metrics import validation_figures
 
 SHARED = (  # options that the loop takes
@@ -175,7 +175,7 @@ class FineTune(Trainer):
             shown.add_step(loss)
             progress.save_when_due()
 
-        with display(loop, progress.history) as shown:
+        with display(loop, progress.history, SupervisedWords(task.exclusive)) as shown:
             for epoch in range(len(progress.history) + 1, loop.num_epochs + 1):
                 started, before = time.perf_counter(), loop.step
                 row: dict[str, float] = {"epoch": epoch, "train_loss": loop.epoch(after_step)}

@@ -144,8 +144,8 @@ def bare_encoder(card: JsonObject) -> Any:
     return config.build(node | {"weights": "none"} if "weights" in node else node, "card.encoder")
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Loads the weights of a file into the network.
+def load_weights(network: nn.Module, path: Path, stage: str = "train") -> None:
+    """Loads the weights of a file, which the stage wrote, into the network.
 
     Raises:
         UserError: The file cannot be read, or belongs to another network.
@@ -154,4 +154,4 @@ def load_weights(network: nn.Module, path: Path) -> None:
         network.load_state_dict(load_file(path))
     except (SafetensorError, OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:MAX_REASON]  # torch lists what does not fit on further lines
-        raise UserError(f"{path} does not fit its card ({reason}); run dvc repro train") from None
+        raise UserError(f"{path} does not fit its card ({reason}); run dvc repro {stage}") from None

@@ -1,0 +1,171 @@
+"""Pictures as pretraining takes them: views of them, with keys that say which rows of a batch belong together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.axes import to_tensor
+from pipeline.core.batches import ToTensor
+from pipeline.core.contracts import Augmentation, Positives, Pretext
+from pipeline.core.errors import UserError
+from pipeline.core.manifest_schema import POOL, SPLITS
+
+if TYPE_CHECKING:
+    import torch
+
+    from pipeline.datasets.packed import PackedDataset
+
+PRETRAINED_ON = ("train", POOL)  # the splits; val and test never take part
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ViewDataset:
+    """Some rows of the packed arrays as batches of views; a `TrainingSamples`.
+
+    Attributes:
+        images: (N, *spatial, C) uint8, memory-mapped.
+        rows: (M,) positions in `images` of these samples.
+        keys: (M,) int64; rows of a batch with equal keys belong together.
+        apart: (M,) int64; of samples with equal numbers a batch has one at most.
+        pretext: What the rows of a batch are.
+        transform: What the encoder takes.
+        views: Applied in order, before the transform.
+    """
+
+    images: np.ndarray
+    rows: np.ndarray
+    keys: np.ndarray
+    apart: np.ndarray
+    pretext: Pretext
+    transform: ToTensor
+    views: tuple[Augmentation, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def max_batch_size(self) -> int:
+        """Samples of the largest batch in which no two must be kept apart."""
+        return len(np.unique(self.apart))
+
+    def num_batches(self, batch_size: int) -> int:
+        """The most batches of this size in each of which no two samples must be kept apart.
+
+        n batches take at most n samples of equal `apart`, so n is the largest number for which the sum over
+        min(n, samples of a number) is at least n x batch_size.
+        """
+        sizes = np.unique(self.apart, return_counts=True)[1]
+        low, high = 1, max(1, len(self) // batch_size)
+        while low < high:
+            middle = (low + high + 1) // 2
+            enough = np.minimum(sizes, middle).sum() >= middle * batch_size
+            low, high = (middle, high) if enough else (low, middle - 1)
+        return low
+
+    def epoch_batches(self, batch_size: int, generator: torch.Generator) -> list[tuple[np.ndarray, int]]:
+        """Positions and seed of each batch of one epoch; samples that must be kept apart are in different batches."""
+        import torch
+
+        number = self.num_batches(batch_size)
+        order = torch.randperm(len(self), generator=generator).numpy()
+        seeds = torch.randint(2**63 - 1, (number,), generator=generator).tolist()
+        # those kept apart follow one another, so that sample k of this order, which goes to batch k mod number, meets none
+        first = pd.Series(np.arange(len(order))).groupby(self.apart[order]).transform("min").to_numpy()
+        order = order[np.argsort(first, kind="stable")]
+        rank = pd.Series(self.apart[order]).groupby(self.apart[order]).cumcount().to_numpy()
+        order = order[rank < number][: number * batch_size]
+        return [(order[batch::number], seed) for batch, seed in enumerate(seeds)]
+
+    def make_batch(self, chosen: np.ndarray, seed: int | None = None) -> tuple[torch.Tensor, ...]:
+        """What `Pretext.make_rows` makes of the samples at these positions, with `num_views` rows for each.
+
+        Args:
+            chosen: (B,) positions, 0 to M - 1.
+            seed: Of all that is random in the batch; None is 0.
+        """
+        import torch
+
+        generator = torch.Generator().manual_seed(0 if seed is None else seed)
+        positions = np.repeat(np.asarray(chosen)[:, None], self.pretext.num_views, axis=1)
+        if self.pretext.positives == "group":
+            for view in range(1, self.pretext.num_views):
+                positions[:, view] = self._companions(positions[:, 0], generator)
+        positions = positions.ravel()
+        stored = to_tensor(self.images[self.rows[positions]])
+
+        def view(batch: torch.Tensor) -> torch.Tensor:
+            for augmentation in self.views:
+                batch = augmentation(batch, generator)
+            return batch
+
+        keys = torch.from_numpy(self.keys[positions])
+        return self.pretext.make_rows(stored, keys, view, self.transform, generator)
+
+    def _companions(self, positions: np.ndarray, generator: torch.Generator) -> np.ndarray:
+        """(B,) positions, for each sample another one of the same key at random; itself where there is no other."""
+        import torch
+
+        order, starts, sizes = self._members
+        code = self._codes[positions]
+        own = self._places[positions]
+        others = np.maximum(sizes[code] - 1, 1)
+        step = 1 + np.minimum((torch.rand(len(code), generator=generator).numpy() * others).astype(np.int64), others - 1)
+        found: np.ndarray = order[starts[code] + (own + step) % sizes[code]]
+        return found
+
+    def __post_init__(self) -> None:
+        codes = np.unique(self.keys, return_inverse=True)[1]
+        order = np.argsort(codes, kind="stable")
+        sizes = np.bincount(codes)
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        places = np.empty(len(codes), np.int64)
+        places[order] = np.arange(len(codes)) - starts[codes[order]]
+        for name, value in (("_codes", codes), ("_members", (order, starts, sizes)), ("_places", places)):
+            object.__setattr__(self, name, value)
+
+
+def make_view_dataset(
+    packed: PackedDataset, pretext: Pretext, transform: ToTensor, views: tuple[Augmentation, ...]
+) -> ViewDataset:
+    """The samples of train and of the pool, without extra copies; of labelled ones only where positives are classes.
+
+    Raises:
+        UserError: There are none, or all of them are of one group.
+    """
+    index = packed.index
+    taken = index["split"].isin(PRETRAINED_ON) & (index["origin"] == index["sample_id"])
+    if pretext.positives == "class":
+        taken &= index["labels"].map(len) > 0
+    rows = np.flatnonzero(taken.to_numpy())
+    assert not index["split"].iloc[rows].isin(["val", "test"]).any()
+    if not len(rows):
+        kind = "labelled picture in train" if pretext.positives == "class" else "picture in train or without a label"
+        raise UserError(f"pretraining found no {kind}; add pictures, or set objective=none")
+    chosen = index.iloc[rows]
+    keys = {
+        "view": lambda: np.arange(len(rows)),
+        "group": lambda: pd.factorize(chosen["group"])[0],
+        "class": lambda: pd.factorize(chosen["labels"].map(lambda names: tuple(sorted(names))))[0],
+    }[pretext.positives]()
+    unit = "group" if pretext.positives == "group" else "photograph"
+    apart = np.arange(len(rows)) if pretext.divisible else pd.factorize(chosen[unit])[0]
+    found = ViewDataset(
+        packed.images, rows, keys.astype(np.int64), apart.astype(np.int64), pretext, transform, views
+    )
+    if found.max_batch_size < 2 and not pretext.divisible:
+        raise UserError(
+            f"pretraining compares pictures of different {unit}s within a batch, and all {len(rows):,} pictures are of "
+            f"one {unit}; add pictures of others, or set objective=none"
+        )
+    return found
+
+
+def count_samples(packed: PackedDataset, samples: ViewDataset) -> dict[str, int]:
+    """Pictures of each split that take part: of val and test none."""
+    counts = packed.index["split"].iloc[samples.rows].value_counts()
+    return {name: int(counts.get(name, 0)) for name in (*SPLITS, POOL)}

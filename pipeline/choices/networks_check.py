@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core import artifacts, config, nouns
 from pipeline.core.code_digest import code_digest, stage_modules
+from pipeline.core.contracts import Pretext
 from pipeline.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ SECTIONS = (
     "augmentation",
     "transform",
     "encoder",
+    "objective",
+    "views",
+    "pretrain",
     "imbalance",
     "sampling",
     "mix",
@@ -34,7 +38,7 @@ KEPT = 100  # configurations
 
 
 def check_networks(params: Params) -> None:
-    """Builds the recipe and both encoders, and shows each encoder a picture of its size.
+    """Builds the recipe, the pretraining and both encoders, and shows each encoder a picture of its size.
 
     Raises:
         UserError: A value is refused; an architecture, option or file of weights does not exist or does not fit; or an
@@ -43,7 +47,7 @@ def check_networks(params: Params) -> None:
     nodes = {key: params[key] for key in SECTIONS if key in params}
     chosen = {**nodes, "embed": params.get("embed")}
     weights = [_describe_file(chosen[key], place) for key, place in (("encoder", ()), ("embed", ("encoder",)))]
-    modules = stage_modules("train", chosen, chosen)
+    modules = [*stage_modules("train", chosen, chosen), *stage_modules("pretrain", (), {})]
     versions = [f"{name} {version(name)}" for name in ("torch", "timm", "torchvision", "scikit-learn")]
     key = artifacts.content_digest(artifacts.canonical_json([chosen, weights, versions]), code_digest(modules).encode())
     if (PASSED / key).exists():
@@ -72,9 +76,20 @@ def _build(nodes: Params, params: Params) -> None:
     for trial in [selection.with_candidate(nodes, name) for name in selection.candidates] if selection else [nodes]:
         Recipe(trial)
     _check_encoder(nodes["encoder"], "encoder", nodes["image_size"])
+    _check_pretraining(nodes)
     if "embed" in params:
         _check_encoder(params["embed"]["encoder"], "embed.encoder", _size(params["embed"]))
         config.build(params["embed"]["transform"], "embed.transform")
+
+
+def _check_pretraining(nodes: Params) -> None:
+    from pipeline.training.pretraining import Pretraining, refuse_unfit
+
+    pretext: Pretext = config.build(nodes["objective"], "objective")
+    views = config.build_all(nodes, "views")
+    config.instantiate(Pretraining, nodes["pretrain"], "pretrain")
+    if pretext.trains:
+        refuse_unfit(pretext, views, config.build(nodes["encoder"], "encoder"))
 
 
 def _size(section: Params) -> int:

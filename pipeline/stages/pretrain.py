@@ -56,7 +56,9 @@ def pretrain(nodes: Params, pretext: Pretext, source: str) -> list[str]:
         card = {"encoder": nodes["encoder"], **{name: nodes[name] for name in ("objective", "views", "pretrain")}}
         with artifacts.atomic_write(artifacts.ENCODER) as folder:
             write_encoder(
-                folder, encoder, {**card, "source": source, "num_samples": count_samples(packed, samples), **history[-1]}
+                folder,
+                encoder,
+                {**card, "source": source, "num_samples": count_samples(packed, samples), **history[-1]},
             )
         artifacts.write_csv(artifacts.PRETRAIN_CURVES, pd.DataFrame(history))
         states.clear()

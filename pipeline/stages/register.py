@@ -50,7 +50,7 @@ ARTIFACTS = {
     ],
     "evaluation": [
         *(artifacts.PREDICTIONS, artifacts.METRICS, artifacts.TEST_METRICS, artifacts.SLICES, artifacts.CONFUSION),
-        *(artifacts.TEST_READINGS, artifacts.TRAIN_CURVES, artifacts.IMBALANCE),
+        *(artifacts.TEST_READINGS, artifacts.PRETRAIN_CURVES, artifacts.TRAIN_CURVES, artifacts.IMBALANCE),
         *(artifacts.ROBUSTNESS, artifacts.ROBUSTNESS_METRICS),
         *(artifacts.POLICY, artifacts.POLICY_FIGURES, artifacts.INTERVENTIONS, artifacts.INTERVENTIONS_TABLE),
         artifacts.EXPLANATIONS,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, final
+from typing import Annotated, Any, final
 
 import torch
 from annotated_types import Ge
 from torch import nn
 
-from pipeline.core.contracts import CheckpointStore, Log
+from pipeline.core.contracts import Augmentation, CheckpointStore, Log, Pretext
 from pipeline.core.errors import UserError
 from pipeline.core.ranges import Fraction, PositiveFloat, PositiveInt, Seed
 from pipeline.training.checkpointing import Progress
@@ -95,8 +95,7 @@ class Pretraining:
         Raises:
             UserError: The encoder has no weights, or its features have collapsed.
         """
-        if not any(one.requires_grad for one in encoder.parameters()):
-            raise UserError("pretraining changes weights, and this encoder has none; choose another, or objective=none")
+        refuse_unfit(samples.pretext, dict(enumerate(samples.views)), encoder)
         fitted = replace(self, batch_size=min(self.batch_size, samples.max_batch_size))
         with make_reproducible(self.seed, self.deterministic):
             loop = fitted.loop(encoder, samples, shape)
@@ -150,3 +149,26 @@ class Pretraining:
                 shown.add_epoch(row, images_per_second)
                 progress.save()
         return progress.history
+
+
+def refuse_unfit(pretext: Pretext, views: Mapping[Any, Augmentation], encoder: nn.Module) -> None:
+    """Refuses a pretraining that could teach nothing.
+
+    Args:
+        pretext: One that trains.
+        views: By name.
+        encoder: An `Encoder`.
+
+    Raises:
+        UserError: The encoder has no weights, or the views of a picture are all alike.
+    """
+    if not any(one.requires_grad for one in encoder.parameters()):
+        raise UserError(
+            f"objective trains weights, and the encoder {type(encoder).__name__} has none; choose another encoder, or "
+            "objective=none"
+        )
+    if pretext.num_views > 1 and pretext.positives == "view" and not views:
+        raise UserError(
+            "views is empty, so all views of a picture are alike and there is nothing to learn; name some of conf/views/, "
+            "such as views=[crop]"
+        )

@@ -103,7 +103,6 @@ class TrainingDisplay:
         terminal.say(line + (speed if fits else "") + end)
 
 
-
 def describe_history(history: History, exclusive: bool) -> str:
     """The epochs of a training and the figures of the best of them, which is its result."""
     finite = [row for row in history if math.isfinite(row["val_loss"])]

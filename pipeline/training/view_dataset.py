@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.core.axes import to_tensor
 from pipeline.core.batches import ToTensor
-from pipeline.core.contracts import Augmentation, Positives, Pretext
+from pipeline.core.contracts import Augmentation, Pretext
 from pipeline.core.errors import UserError
 from pipeline.core.manifest_schema import POOL, SPLITS
 
@@ -74,7 +74,7 @@ class ViewDataset:
         number = self.num_batches(batch_size)
         order = torch.randperm(len(self), generator=generator).numpy()
         seeds = torch.randint(2**63 - 1, (number,), generator=generator).tolist()
-        # those kept apart follow one another, so that sample k of this order, which goes to batch k mod number, meets none
+        # those kept apart follow one another: sample k goes to batch k mod number, so that they never meet
         first = pd.Series(np.arange(len(order))).groupby(self.apart[order]).transform("min").to_numpy()
         order = order[np.argsort(first, kind="stable")]
         rank = pd.Series(self.apart[order]).groupby(self.apart[order]).cumcount().to_numpy()
@@ -114,7 +114,9 @@ class ViewDataset:
         code = self._codes[positions]
         own = self._places[positions]
         others = np.maximum(sizes[code] - 1, 1)
-        step = 1 + np.minimum((torch.rand(len(code), generator=generator).numpy() * others).astype(np.int64), others - 1)
+        step = 1 + np.minimum(
+            (torch.rand(len(code), generator=generator).numpy() * others).astype(np.int64), others - 1
+        )
         found: np.ndarray = order[starts[code] + (own + step) % sizes[code]]
         return found
 
@@ -154,9 +156,7 @@ def make_view_dataset(
     }[pretext.positives]()
     unit = "group" if pretext.positives == "group" else "photograph"
     apart = np.arange(len(rows)) if pretext.divisible else pd.factorize(chosen[unit])[0]
-    found = ViewDataset(
-        packed.images, rows, keys.astype(np.int64), apart.astype(np.int64), pretext, transform, views
-    )
+    found = ViewDataset(packed.images, rows, keys.astype(np.int64), apart.astype(np.int64), pretext, transform, views)
     if found.max_batch_size < 2 and not pretext.divisible:
         raise UserError(
             f"pretraining compares pictures of different {unit}s within a batch, and all {len(rows):,} pictures are of "

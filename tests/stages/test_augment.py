@@ -22,6 +22,7 @@ from pipeline.training.augmentations.exposure import Exposure
 from pipeline.training.augmentations.orthogonal import Orthogonal
 
 PACKING = {"image_size": 8, "margin": 0.0, "fit": "crop", "min_class_share": None, "seed": 0}
+NO_PAIRS = pd.DataFrame({"left": [], "right": []})
 POLICY = [
     Orthogonal(horizontal_flip=True, vertical_flip=True, transpose=False),
     Exposure(max_brightness=0.2, max_contrast=0.2),
@@ -33,7 +34,7 @@ def rows(make_manifest):
     """Five a, two b and one c in train, in this order; then one of each in test."""
     manifest = make_manifest("aaaaabbcabc")
     splits = pd.DataFrame({"sample_id": manifest["sample_id"], "split": ["train"] * 8 + ["test"] * 3, "group": "g"})
-    return assigned_rows(manifest, splits)
+    return assigned_rows(manifest, splits, NO_PAIRS)
 
 
 def copies(extra):
@@ -47,20 +48,21 @@ def test_train_comes_first_otherwise_the_order_of_the_manifest_stays(make_manife
     splits = pd.DataFrame(
         {"sample_id": ["s03", "s02", "s01", "s00"], "split": ["train", "none", "train", "test"], "group": list("ABCD")}
     )
-    found = assigned_rows(manifest, splits)
+    found = assigned_rows(manifest, splits, NO_PAIRS)
     assert found["sample_id"].tolist() == ["s01", "s03", "s00"]
     assert found["split"].tolist() == ["train", "train", "test"]
     assert found["group"].tolist() == ["C", "A", "D"]  # the joined group, not the told one
     assert found["origin"].tolist() == found["sample_id"].tolist()
     assert found.index.tolist() == [0, 1, 2]
-    kept = ["sample_id", "origin", "split", "labels", "group", "content_hash", "attr_site", "prop_brightness"]
+    kept = ["sample_id", "origin", "split", "labels", "group", "photograph"]
+    kept += ["content_hash", "attr_site", "prop_brightness"]
     assert list(packed_columns(found)) == kept
 
 
 def test_val_comes_between_train_and_test(make_manifest):
     manifest = make_manifest("abc")
     splits = pd.DataFrame({"sample_id": manifest["sample_id"], "split": ["test", "val", "train"], "group": "g"})
-    assert assigned_rows(manifest, splits)["split"].tolist() == ["train", "val", "test"]
+    assert assigned_rows(manifest, splits, NO_PAIRS)["split"].tolist() == ["train", "val", "test"]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_copies_are_spread_evenly_and_named_after_their_origin(rows):
 def test_a_copy_counts_for_each_of_its_labels(make_manifest, labels, share, expected):
     manifest = make_manifest(labels)
     splits = pd.DataFrame({"sample_id": manifest["sample_id"], "split": "train", "group": "g"})
-    rows = assigned_rows(manifest, splits)
+    rows = assigned_rows(manifest, splits, NO_PAIRS)
     extra = oversampled_rows(rows, share, seed=0)
     sizes = pd.concat([rows, extra])["labels"].explode().value_counts().to_dict()
     wanted = int(np.ceil(share * rows["labels"].explode().value_counts().max()))
@@ -123,7 +125,7 @@ def test_only_train_is_copied_though_a_class_is_rarer_elsewhere(rows):
 def test_the_seed_decides_which_are_copied(make_manifest):
     manifest = make_manifest("a" * 20 + "b" * 10)
     splits = pd.DataFrame({"sample_id": manifest["sample_id"], "split": "train", "group": "g"})
-    rows = assigned_rows(manifest, splits)
+    rows = assigned_rows(manifest, splits, NO_PAIRS)
     chosen = [oversampled_rows(rows, 0.75, seed)["origin"].tolist() for seed in (0, 0, 1)]
     assert chosen[0] == chosen[1] != chosen[2]
     assert all(len(set(one)) == 5 for one in chosen)

@@ -30,7 +30,9 @@ class Projected(nn.Module):
         return projections
 
 
-def make_projection(input_dim: int, output_dim: int, hidden_dim: int | None = None, normalise: bool = True) -> nn.Module:
+def make_projection(
+    input_dim: int, output_dim: int, hidden_dim: int | None = None, normalise: bool = True
+) -> nn.Module:
     """(B, input_dim) to (B, output_dim): linear, batch normalisation, ReLU, linear."""
     hidden = hidden_dim or input_dim
     normalisation: list[nn.Module] = [nn.BatchNorm1d(hidden)] if normalise else []

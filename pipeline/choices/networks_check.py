@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core import artifacts, config, nouns
 from pipeline.core.code_digest import code_digest, stage_modules
-from pipeline.core.contracts import Pretext
 from pipeline.core.errors import UserError
+from pipeline.core.objective_contracts import Pretext
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params

@@ -13,7 +13,7 @@ from importlib import import_module
 from reprlib import Repr
 from typing import Any, final
 
-from pipeline.core import contracts, engine_contract, evaluation_contracts, retrain_contracts
+from pipeline.core import contracts, engine_contract, evaluation_contracts, objective_contracts, retrain_contracts
 from pipeline.core.errors import UserError
 
 PARAMS, CARD = "params.yaml", "card.json"
@@ -56,7 +56,7 @@ KINDS = {  # by key of params.yaml, of a card, or of a parameter of another noun
     "metric": Kind(evaluation_contracts.Metric, "evaluation.metrics"),
     "mix": Kind(contracts.BatchMix, "training.mixes"),
     "monitor": Kind(evaluation_contracts.DriftTest, "monitoring.drift_tests"),
-    "objective": Kind(contracts.Pretext, "training.objectives"),
+    "objective": Kind(objective_contracts.Pretext, "training.objectives"),
     "predictor": Kind(contracts.Predictor, "training.trainers"),
     "retrain": Kind(retrain_contracts.RetrainRule, "retraining.rules"),
     "risk": Kind(contracts.Risk, "training.risks"),

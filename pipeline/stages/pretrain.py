@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.core import artifacts, config, rank, stage_runner, terminal
 from pipeline.core.axes import check_spatial_rank
 from pipeline.core.code_digest import code_digest, component_modules
-from pipeline.core.contracts import Pretext
+from pipeline.core.objective_contracts import Pretext
 from pipeline.core.open_types import Params
 from pipeline.core.terminal import count_of
 from pipeline.core.uris import mask_credentials

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from pipeline.core.batches import TrainingSamples
-from pipeline.core.contracts import Objective
 from pipeline.core.errors import UserError
+from pipeline.core.objective_contracts import Objective
 from pipeline.core.parallel import num_workers
 from pipeline.models.memory_layout import MemoryLayout
 from pipeline.training import state_dicts

@@ -16,9 +16,9 @@ from pipeline.core.batches import ImageDataset
 from pipeline.core.contracts import Risk, Task
 from pipeline.core.ranges import PositiveFloat, Seed
 from pipeline.training.loop import Loop
-from pipeline.training.objectives.supervised import Supervised
 from pipeline.training.optimisation import Execution, Optimisation
 from pipeline.training.precision import Precision
+from pipeline.training.supervised import Supervised
 from pipeline.training.trainers.network import Classifier
 
 SMOOTHING = 0.9  # decay per step of the running mean of the loss

@@ -12,8 +12,9 @@ import torch
 from annotated_types import Ge
 from torch import nn
 
-from pipeline.core.contracts import Augmentation, CheckpointStore, Log, Pretext
+from pipeline.core.contracts import Augmentation, CheckpointStore, Log
 from pipeline.core.errors import UserError
+from pipeline.core.objective_contracts import Pretext
 from pipeline.core.ranges import Fraction, PositiveFloat, PositiveInt, Seed
 from pipeline.training.checkpointing import Progress
 from pipeline.training.determinism import make_reproducible
@@ -169,6 +170,6 @@ def refuse_unfit(pretext: Pretext, views: Mapping[Any, Augmentation], encoder: n
         )
     if pretext.num_views > 1 and pretext.positives == "view" and not views:
         raise UserError(
-            "views is empty, so all views of a picture are alike and there is nothing to learn; name some of conf/views/, "
-            "such as views=[crop]"
+            "views is empty, so all views of a picture are alike and there is nothing to learn; name some of "
+            "conf/views/, such as views=[crop]"
         )

@@ -10,9 +10,10 @@ import pandas as pd
 
 from pipeline.core.axes import to_tensor
 from pipeline.core.batches import ToTensor
-from pipeline.core.contracts import Augmentation, Pretext
+from pipeline.core.contracts import Augmentation
 from pipeline.core.errors import UserError
 from pipeline.core.manifest_schema import POOL, SPLITS
+from pipeline.core.objective_contracts import Pretext
 
 if TYPE_CHECKING:
     import torch
@@ -144,7 +145,7 @@ def make_view_dataset(
     if pretext.positives == "class":
         taken &= index["labels"].map(len) > 0
     rows = np.flatnonzero(taken.to_numpy())
-    assert not index["split"].iloc[rows].isin(["val", "test"]).any()
+    assert index["split"].iloc[rows].isin(PRETRAINED_ON).all()
     if not len(rows):
         kind = "labelled picture in train" if pretext.positives == "class" else "picture in train or without a label"
         raise UserError(f"pretraining found no {kind}; add pictures, or set objective=none")
@@ -166,6 +167,6 @@ def make_view_dataset(
 
 
 def count_samples(packed: PackedDataset, samples: ViewDataset) -> dict[str, int]:
-    """Pictures of each split that take part: of val and test none."""
+    """Pictures of each split that take part: none but those of train and the pool."""
     counts = packed.index["split"].iloc[samples.rows].value_counts()
     return {name: int(counts.get(name, 0)) for name in (*SPLITS, POOL)}

@@ -14,7 +14,10 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("trian.epochs=1", r"there is no 'trian\.epochs' to override; did you mean 'train\.epochs'\?"),
+        (
+            "trian.epochs=1",
+            r"there is no 'trian\.epochs' to override; did you mean 'train\.epochs' or 'pretrain\.epochs'\?",
+        ),
         ("train.epoch=1", r"there is no 'train\.epoch' to override; did you mean 'train\.epochs'\?"),
         ("dropout=0.3", r"there is no 'dropout' to override; did you mean 'train\.dropout'\?"),
         ("encodr=resnet50", r"there is no 'encodr' to override; did you mean 'encoder'\?"),

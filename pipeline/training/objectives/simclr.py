@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.core.batches import ToTensor
-from pipeline.core.contracts import Objective, Positives, Pretext
+from pipeline.core.objective_contracts import Objective, Positives, Pretext
 from pipeline.core.ranges import PositiveFloat, PositiveInt
 from pipeline.training.objectives.projection import Projected
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NoReturn, final
 
-from pipeline.core.contracts import Pretext
+from pipeline.core.objective_contracts import Pretext
 
 
 @final

@@ -23,10 +23,10 @@ from pipeline.training.determinism import make_reproducible
 from pipeline.training.freezing import Freezing
 from pipeline.training.inference import score_together
 from pipeline.training.loop import Loop
-from pipeline.training.objectives.supervised import Supervised
 from pipeline.training.optimisation import Execution, Optimisation
 from pipeline.training.precision import Precision
 from pipeline.training.schedule import learning_rate_factor
+from pipeline.training.supervised import Supervised
 from pipeline.training.trainers.network import Classifier, NetworkPredictor, View
 from pipeline.training.training_display import SupervisedWords, display
 from pipeline.training.validation_metrics import validation_figures

@@ -7,7 +7,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from pipeline.core.contracts import Objective, Risk, Task
+from pipeline.core.contracts import Risk, Task
+from pipeline.core.objective_contracts import Objective
 
 
 @final

@@ -6,15 +6,12 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import mlflow
 import pandas as pd
 import pytest
 import yaml
-from forked_python import forked_python
 from picture_folder import TINY, make_folder, picture
 
 from benchmarks.checkout import STAGES, Checkout
@@ -84,18 +81,16 @@ class Project(Checkout):
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def project(tmp_path_factory: pytest.TempPathFactory, forked: tuple[Path, ...]) -> Project:
     """After one `dvc repro`, committed. Processes are forked, which is faster, but where a test sets `first` to ().
 
-    The first stages, up to `check`, run as people start them in test_tanks.py.
+    The first stages run as people start them in test_faults.py.
     """
     made = Project(tmp_path_factory.mktemp("checkout"))
-    with ExitStack() as stack:
-        if sys.platform.startswith("linux"):
-            made.first = (stack.enter_context(forked_python(tmp_path_factory.mktemp("forked"), made.environment())),)
-        assert made.repro() == STAGES
-        made.commit("first run")
-        yield made
+    made.first = forked
+    assert made.repro() == STAGES
+    made.commit("first run")
+    return made
 
 
 def test_everything_is_tracked_by_git_or_dvc_and_a_second_run_does_nothing(project: Project) -> None:
@@ -226,7 +221,7 @@ def test_pages_that_count_the_readings_of_test_stay_the_same_when_their_stages_r
     later = {**json.loads(ledger.read_text().splitlines()[-1]), "test_set": readings["test_set"], "result": "later"}
     with ledger.open("a") as file:
         file.write(json.dumps(later) + "\n")
-    forked, project.first = project.first, ()
+    forked, project.first = project.first, ()  # these two as people start them
     for stage in ("evaluate", "register"):
         project.dvc("repro", "-f", "-s", stage)
     project.first = forked

@@ -68,7 +68,7 @@ def test_clean_runs_raise_no_more_alarms_than_they_may(pool):
 
 @pytest.mark.slow
 def test_nor_do_both_checks_together(pool):
-    runs = 20
+    runs = 12
     assert alarms(pool, ["shortcut", "property_baseline"], "clean", 0.0, runs) <= int(binom.ppf(0.999, runs, 0.05))
 
 

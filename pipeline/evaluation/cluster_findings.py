@@ -191,12 +191,12 @@ def _columns(samples: pd.DataFrame) -> Iterator[Column]:
     label = Property("label", codes.astype(np.int64), False, tuple(map(str, names)), column=LABEL)
     for one in (label, *by_column(samples).values()):
         kind = "label" if one.column == LABEL else "attribute" if one.column.startswith("attr_") else "property"
-        column = _ranked(one, kind) if one.ordered else _coded(one, kind)
+        column = _as_ranks(one, kind) if one.ordered else _as_category(one, kind)
         if len(np.unique(column.values[column.known])) > 1:
             yield column
 
 
-def _coded(one: Property, kind: str) -> Column:
+def _as_category(one: Property, kind: str) -> Column:
     known = one.values >= 0
     sizes = np.bincount(one.values[known], minlength=len(one.names))
     rank = np.empty(len(sizes), dtype=np.int64)
@@ -207,7 +207,7 @@ def _coded(one: Property, kind: str) -> Column:
     return Column(source=one, kind=kind, known=known, values=values, num_values=min(len(sizes), MOST_VALUES + 1))
 
 
-def _ranked(one: Property, kind: str) -> Column:
+def _as_ranks(one: Property, kind: str) -> Column:
     from scipy.stats import rankdata
 
     known = np.isfinite(one.values)

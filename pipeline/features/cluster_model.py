@@ -107,11 +107,15 @@ class ClusterModel:
 
     def log_densities(self, points: np.ndarray) -> np.ndarray:
         """(N, K) logarithm of share times density of each cluster, without the constant of the normal distribution."""
+        log_roots = np.log(np.diagonal(self.precisions, axis1=1, axis2=2)).sum(axis=1)
+        return np.asarray(self.log_shares + log_roots - self.squared_distances(points) / 2)
+
+    def squared_distances(self, points: np.ndarray) -> np.ndarray:
+        """(N, K) squared distance to each centre, in standard deviations of the cluster."""
         result = np.empty((len(points), self.num_clusters))
         for cluster, centre in enumerate(self.centres):
             upper = self.precisions[min(cluster, len(self.precisions) - 1)]
-            squared = (((points - centre) @ upper) ** 2).sum(axis=1)
-            result[:, cluster] = self.log_shares[cluster] + np.log(np.diag(upper)).sum() - squared / 2
+            result[:, cluster] = (((points - centre) @ upper) ** 2).sum(axis=1)
         return result
 
     def scores(self, points: np.ndarray) -> np.ndarray:
@@ -124,7 +128,7 @@ class ClusterModel:
         """(N,) the most probable cluster, 0 to K - 1."""
         return np.asarray(self.log_densities(points).argmax(axis=1))
 
-    def ordered(self, points: np.ndarray) -> ClusterModel:
+    def sort_by_size(self, points: np.ndarray) -> ClusterModel:
         """The same clusters, those with more of these (N, P) points first."""
         order = np.argsort(-np.bincount(self.assign(points), minlength=self.num_clusters), kind="stable")
         precisions = self.precisions if len(self.precisions) == 1 else self.precisions[order]
@@ -145,7 +149,7 @@ def fit_clusters(points: np.ndarray, num_clusters: int, options: ClusterOptions)
         )
     fit = _fit_kmeans if options.algorithm == "kmeans" else _fit_mixture
     centres, precisions, log_shares = fit(points, num_clusters, options)
-    return ClusterModel(centres=centres, precisions=precisions, log_shares=log_shares).ordered(points)
+    return ClusterModel(centres=centres, precisions=precisions, log_shares=log_shares).sort_by_size(points)
 
 
 def refuse_unfit(features: np.ndarray, num_clusters: int | None) -> None:

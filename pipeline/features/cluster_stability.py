@@ -95,16 +95,16 @@ def is_stable(curve: Sequence[Stability], number: int) -> bool:
     return any(one.num_clusters == number and _value(one) >= STABLE for one in curve)
 
 
-def _value(one: Stability) -> float:
-    return -1.0 if one.agreement.value is None else one.agreement.value
+def _value(point: Stability) -> float:
+    return -1.0 if point.agreement.value is None else point.agreement.value
 
 
-def _error(one: Stability) -> float:
+def _error(point: Stability) -> float:
     from scipy.special import stdtrit
 
-    if one.agreement.interval is None or one.agreement.value is None:
+    if point.agreement.interval is None or point.agreement.value is None:
         return 0.0
-    return (one.agreement.value - one.agreement.interval[0]) / float(stdtrit(one.agreement.n - 1, 0.975))
+    return (point.agreement.value - point.agreement.interval[0]) / float(stdtrit(point.agreement.n - 1, 0.975))
 
 
 def _mean(values: np.ndarray, num_pictures: int, groups: np.ndarray) -> Estimate:

@@ -24,7 +24,7 @@ from pipeline.features.cluster_model import (
     fit_clusters,
     refuse_unfit,
 )
-from pipeline.features.cluster_stability import Stability, choose_number, is_stable, stability_curve
+from pipeline.features.cluster_stability import Stability, choose_number, is_stable, sample_groups, stability_curve
 from pipeline.statistics.bootstrap import Bootstrap
 
 FITTED = ("train", "pool")  # splits that clusters are fitted to
@@ -47,7 +47,8 @@ class Options:
         num_clusters: Number of clusters, at least 2; null chooses the one on which halves of the pictures agree.
         max_clusters: Largest number that is tried, at least 2.
         num_repeats: Random halvings behind each point of the curve, at least 2; 0 where the curve is not wanted.
-        max_samples: Most pictures that are halved; of more, a random sample of groups.
+        max_samples: Most pictures that are halved, and that are compared with attributes and properties; of more, a
+            random sample of groups.
         num_permutations: Of the clusters, for the table of what they found, at least 39.
         num_resamples: Bootstrap resamples behind each interval, where there are more than 100 groups.
         num_pictures: Pictures nearest to the centre of each cluster that the page shows, and as many at its border.
@@ -179,7 +180,7 @@ def group_pictures(
     """
     samples = samples.reset_index(drop=True)
     fitted = samples["split"].isin(FITTED).to_numpy()
-    chosen, groups = np.asarray(features[fitted], np.float64), samples["group"].to_numpy(dtype=str)
+    chosen, groups = features[fitted], samples["group"].to_numpy(dtype=str)
     refuse_unfit(chosen, options.num_clusters)
     reduction = Reduction.fit(chosen, options.fit)
     points = reduction(features)
@@ -197,7 +198,8 @@ def group_pictures(
     number = options.num_clusters or choose_number(curve)
     model = fit_clusters(points[fitted], number, options.fit)
     assigned, scores = model.assign(points), model.scores(points)
-    seen = fitted | (samples["split"] == UNSEEN).to_numpy()
+    seen = np.flatnonzero(fitted | (samples["split"] == UNSEEN).to_numpy())
+    compared = seen[sample_groups(groups[seen], options.max_samples, options.seed)]
     report = ClusterReport(
         source=source,
         features=described,
@@ -209,7 +211,7 @@ def group_pictures(
         curve=curve,
         clusters=_summarise(samples, model, points, assigned, seen, options.num_pictures),
         figures=_figures(samples, assigned, fitted, options),
-        findings=find_columns(samples[seen], assigned[seen], options.num_permutations, options.seed),
+        findings=find_columns(samples.iloc[compared], assigned[compared], options.num_permutations, options.seed),
     )
     table = samples[["sample_id", "split"]].assign(
         cluster=[cluster_name(one) for one in assigned], score=scores[np.arange(len(scores)), assigned].round(6)
@@ -254,7 +256,7 @@ def _summarise(
         rows = np.flatnonzero(assigned == position)
         nearest = rows[np.argsort(distances[rows, position], kind="stable")][:number]
         border = rows[np.argsort(margins[rows], kind="stable")][:number]
-        shares = labels[(assigned == position) & seen].value_counts(normalize=True, sort=True)
+        shares = labels.iloc[seen[assigned[seen] == position]].value_counts(normalize=True, sort=True)
         ordered = sorted(shares.items(), key=lambda one: (-one[1], str(one[0])))[:MOST_LABELS]
         found.append(
             Cluster(

@@ -13,6 +13,8 @@ from pipeline.core.ranges import PositiveFloat, PositiveInt, Seed
 
 Covariance = Literal["full", "tied", "diag"]
 Scaling = Literal["none", "unit_length"]
+BLOCK = 4096  # pictures reduced at a time
+MOST_FITTED = 20_000  # pictures behind the principal components
 SAME = 1e-9  # share of the largest variance; a component below it is rounding
 NOTHING = "there is nothing to group; choose another encoder, or other pictures"
 
@@ -61,17 +63,23 @@ class Reduction:
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """(N, P) components of (N, D) features."""
-        return np.asarray((_scale(features, self.scaling) - self.mean) @ self.projection)
+        blocks = [features[start : start + BLOCK] for start in range(0, len(features), BLOCK)]
+        nothing = np.zeros((0, self.projection.shape[1]))
+        return np.concatenate([nothing, *((_scale(one, self.scaling) - self.mean) @ self.projection for one in blocks)])
 
     @classmethod
     def fit(cls, features: np.ndarray, options: ClusterOptions) -> Reduction:
         """Components with mean variance 1, or each with variance 1 where they are whitened; constant ones are left out.
 
         Args:
-            features: (N, D), not all the same.
+            features: (N, D), not all the same; of more than 20,000 a random sample is used.
+            options: How they are scaled, and how many components there are.
         """
         from sklearn.decomposition import PCA
 
+        if len(features) > MOST_FITTED:
+            rows = np.random.default_rng(options.seed).choice(len(features), MOST_FITTED, replace=False)
+            features = features[np.sort(rows)]
         scaled = _scale(features, options.scaling)
         num = min(options.num_components, *scaled.shape)
         fitted = PCA(num, svd_solver="covariance_eigh" if scaled.shape[1] <= scaled.shape[0] else "full").fit(scaled)
@@ -141,7 +149,7 @@ def fit_clusters(points: np.ndarray, num_clusters: int, options: ClusterOptions)
     Raises:
         UserError: There are fewer different points than clusters.
     """
-    different = len({one.tobytes() for one in np.ascontiguousarray(points)})
+    different = count_different(points, num_clusters)
     if different < num_clusters:
         raise UserError(
             f"train has {different} different pictures to group, fewer than {num_clusters} clusters; set a smaller "
@@ -150,6 +158,16 @@ def fit_clusters(points: np.ndarray, num_clusters: int, options: ClusterOptions)
     fit = _fit_kmeans if options.algorithm == "kmeans" else _fit_mixture
     centres, precisions, log_shares = fit(points, num_clusters, options)
     return ClusterModel(centres=centres, precisions=precisions, log_shares=log_shares).sort_by_size(points)
+
+
+def count_different(points: np.ndarray, most: int) -> int:
+    """The number of different (N, P) points, or `most` where there are as many."""
+    found: set[bytes] = set()
+    for point in np.ascontiguousarray(points):
+        found.add(point.tobytes())
+        if len(found) >= most:
+            break
+    return len(found)
 
 
 def refuse_unfit(features: np.ndarray, num_clusters: int | None) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
-from pipeline.features.cluster_model import ClusterOptions, fit_clusters
+from pipeline.features.cluster_model import ClusterOptions, count_different, fit_clusters
 from pipeline.statistics.partitions import adjusted_rand, contingency
 
 STABLE = 0.8  # a mean agreement below: the halves do not find the same clusters
@@ -59,10 +59,11 @@ def stability_curve(
         corrects for chance, in place of their comparison with random labels; cluster models of two halves as in
         Tibshirani and Walther 2005, doi:10.1198/106186005X59243.
     """
-    rows = _sample_groups(groups, max_samples, options.seed)
+    rows = sample_groups(groups, max_samples, options.seed)
     points, groups = points[rows], groups[rows]
     halvings = [_halve(groups, options.seed + one) for one in range(num_repeats)]
-    smallest = min((len(np.unique(points[half], axis=0)) for pair in halvings for half in pair), default=0)
+    most = max(candidates, default=0)
+    smallest = min((count_different(points[half], most) for pair in halvings for half in pair), default=0)
     possible = [one for one in candidates if 2 <= one <= smallest]
     if not possible:
         raise UserError(
@@ -132,7 +133,7 @@ def _halve(groups: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(in_first[codes]), np.flatnonzero(~in_first[codes])
 
 
-def _sample_groups(groups: np.ndarray, max_samples: int, seed: int) -> np.ndarray:
+def sample_groups(groups: np.ndarray, max_samples: int, seed: int) -> np.ndarray:
     """Sorted rows of whole random groups, at most about `max_samples` of them."""
     if len(groups) <= max_samples:
         return np.arange(len(groups))

@@ -96,7 +96,7 @@ class Cluster:
     """One cluster.
 
     Attributes:
-        name: `cluster 1` is the largest.
+        name: `cluster 1` is the largest, of the pictures that the clusters were fitted to.
         size: Pictures assigned to it.
         labels: The most frequent labels of those that may be looked at, each with its share of them.
         nearest: sample_id of the pictures nearest to its centre, the nearest first.

@@ -194,7 +194,7 @@ def _finding_row(one: ClusterFinding) -> FindingRow:
 
 
 def _view(one: Cluster, total: int, pictures: Mapping[str, Picture]) -> ClusterView:
-    labels = ", ".join(f"{label} {share(part)}" for label, part in one.labels.items())
+    labels = ", ".join(f"{label}: {share(part)}" for label, part in one.labels.items())
     return ClusterView(
         name=one.name,
         anchor=one.name.replace(" ", "-"),

@@ -16,7 +16,7 @@ from pipeline.datasets.expectations import ManifestExpectations
 from pipeline.datasets.ingestion import Limits
 from pipeline.datasets.near_duplicates.photo_pairs import DuplicateSearch
 from pipeline.datasets.packing import Packing
-from pipeline.evaluation import counterfactuals, explanations, robustness, split_evaluation
+from pipeline.evaluation import cluster_report, counterfactuals, explanations, robustness, split_evaluation
 from pipeline.evaluation.figures import build_gates, metrics_of_gates
 from pipeline.evaluation.threshold_choice import refuse_unfit_aim
 from pipeline.features.extractor import FeatureOptions
@@ -43,6 +43,7 @@ OPTIONS = {  # the sections that later stages and commands read, each as what th
     "robustness": robustness.Options,
     "register": promotion.Options,
     "card": CardTexts,
+    "clusters": cluster_report.Options,
     "monitoring": MonitoringOptions,
     "retraining": RetrainingOptions,
 }

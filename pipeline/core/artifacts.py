@@ -68,6 +68,10 @@ MODEL_CARD = Path("reports/model_card.md")
 DATA_SHEET = Path("reports/data_sheet.md")
 MONITORING = Path("reports/monitoring.json")  # what colibri monitor found
 MONITORING_PAGE = Path("reports/monitoring.html")
+CLUSTERS = Path("reports/clusters.json")  # what colibri clusters found
+CLUSTERS_PAGE = Path("reports/clusters.html")
+CLUSTERS_TABLE = Path("reports/clusters.csv")  # the cluster of each picture
+CLUSTER_NAMES = Path("reports/cluster_names.csv")  # in which a person names them
 
 
 def decisions_file(source: str) -> Path:

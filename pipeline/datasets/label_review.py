@@ -169,7 +169,7 @@ def _row(one: ReviewDecision, usable: dict[str, int], labels: list[list[str]], k
             f"{labels_to_text(one.previous)!r}; check the picture again, then correct or remove the line"
         )
     unknown = [name for name in one.labels if name not in known]
-    if unknown:
+    if unknown and known:  # where nothing has a label, the decisions make the classes
         raise UserError(
             f"{one.where}: no sample of the source is labelled {unknown[0]!r}; correct the name, or add the class to "
             "the source first"

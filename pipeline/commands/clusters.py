@@ -1,0 +1,167 @@
+"""Groups the pictures without labels, and says what the groups turn out to be.
+
+Clusters are fitted to frozen features of the pictures of train and of those without a label; every picture is then
+assigned to one. The page shows what goes with the clusters beyond chance (an attribute, a property, the label),
+whether two halves of the pictures find the same ones, and pictures of each. The section clusters of params.yaml has
+the choices.
+
+Writes reports/clusters.html, clusters.json, clusters.csv (the cluster of each picture) and cluster_names.csv, in which
+a person names clusters for colibri name-clusters. Runs no stage, and changes nothing else.
+
+Examples:
+  colibri clusters                          as params.yaml says; the number of clusters is chosen by stability
+  colibri clusters --number 10              ten clusters
+  colibri clusters --features encoder       by the encoder that the stage pretrain wrote, instead of that of embed
+  colibri clusters clusters.algorithm=mixture clusters.covariance=diag    a Gaussian mixture
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import TYPE_CHECKING
+
+from pipeline.core import artifacts, config
+from pipeline.core.errors import UserError
+from pipeline.core.terminal import count_of, say
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from pipeline.core.open_types import Params
+    from pipeline.evaluation.cluster_report import ClusterReport, Options
+
+FEATURES = ("embed", "encoder")
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="of the section clusters, for this time")
+    parser.add_argument("--number", type=int, metavar="K", help="of clusters; clusters.num_clusters")
+    parser.add_argument(
+        "--features",
+        choices=FEATURES,
+        default="embed",
+        help="embed: those of data/embeddings/; encoder: of the encoder that training starts from (default: embed)",
+    )
+
+
+def main(overrides: list[str], number: int | None = None, features: str = "embed") -> None:
+    from pipeline.evaluation.cluster_report import group_pictures
+
+    params = config.load_params()
+    options = read_options(params, overrides, number)
+    samples = read_samples()
+    samples, vectors, described = (read_embeddings if features == "embed" else encode)(params, samples)
+    name = str(config.get_section(params, "source")["name"])
+    report, table = group_pictures(samples, vectors, options, name, described)
+    write(params, report, table, samples)
+    say(*summarise(report), f"Page:   {artifacts.CLUSTERS_PAGE}", f"Names:  {artifacts.CLUSTER_NAMES}")
+
+
+def read_options(params: Params, overrides: list[str], number: int | None) -> Options:
+    """The section `clusters`, changed by overrides such as `clusters.whiten=true`.
+
+    Raises:
+        UserError: An override is no key of the section, or a value is invalid.
+    """
+    import yaml
+
+    from pipeline.evaluation.cluster_report import Options
+
+    section = dict(config.get_section(params, "clusters"))
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        short = key.removeprefix("clusters.")
+        if not equals or short not in section or short == key:
+            raise UserError(
+                f"{override!r} is no choice of the section clusters; expected clusters.KEY=VALUE with a KEY of "
+                f"{', '.join(section)}"
+            )
+        section[short] = yaml.safe_load(value)
+    if number is not None:
+        section["num_clusters"] = number
+    options: Options = config.instantiate(Options, section, "clusters")
+    return options
+
+
+def read_samples() -> pd.DataFrame:
+    """The manifest with `split` and the joined `group`."""
+    manifest = artifacts.read_table(artifacts.MANIFEST).drop(columns="group")
+    return manifest.merge(artifacts.read_table(artifacts.SPLITS), on="sample_id")
+
+
+def read_embeddings(params: Params, samples: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, str]:
+    """The samples, their features from `data/embeddings/`, and what these are."""
+    from pipeline.features.store import Embeddings
+
+    found = Embeddings.load()
+    missing = samples["sample_id"][~samples["sample_id"].isin(found.index["sample_id"])]
+    if len(missing):
+        raise UserError(
+            f"{artifacts.EMBEDDINGS}/ has no features of {count_of(len(missing), 'picture')}, as {missing.iloc[0]!r}; "
+            "run dvc repro embed"
+        )
+    node = config.get_section(params, "embed")["encoder"]
+    words = node.get("architecture") or str(node["_target_"]).rpartition(".")[2]
+    return samples, found.of(samples["sample_id"]), f"features of {words}, which was not trained on them"
+
+
+def encode(params: Params, samples: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, str]:
+    """The packed samples, their features by the encoder that training starts from, and what these are."""
+    import numpy as np
+
+    from pipeline.core import progress
+    from pipeline.datasets.packed import PackedDataset
+
+    packed = PackedDataset.load()  # before torch, which takes seconds to import
+    from pipeline.features.extractor import FrozenEncoder
+    from pipeline.training.pretrained_encoder import build_encoder, describe, load_pretrained
+
+    rows = np.flatnonzero((packed.index["origin"] == packed.index["sample_id"]).to_numpy())  # no extra copies
+    encoder = build_encoder(params, config.get_section(params, "clusters")["seed"])
+    pretrained = load_pretrained(encoder, params["encoder"])
+    frozen = FrozenEncoder(encoder, config.build(params["transform"], "transform"), 64)
+    pictures = (packed.images[row] for row in rows)
+    tracked = progress.track(frozen.stream(pictures), len(rows), "clusters: features")
+    vectors = np.stack([np.zeros(frozen.feature_dim, np.float32), *tracked])[1:]
+    order = samples.set_index("sample_id", drop=False).loc[packed.index["sample_id"].iloc[rows]].reset_index(drop=True)
+    how = "pretrained on them without labels" if pretrained else "not pretrained on them"
+    return order, vectors, f"features of {describe(params['encoder'])}, {how}"
+
+
+def write(params: Params, report: ClusterReport, table: pd.DataFrame, samples: pd.DataFrame) -> None:
+    import pandas as pd
+
+    from pipeline.images.reader import make_reader
+    from pipeline.images.thumbnails import load_thumbnails
+    from pipeline.report.clusters import clusters_page, shown_samples
+    from pipeline.report.pictures import link_files, side_of
+
+    shown, reader = shown_samples(report), make_reader(params, artifacts.read_table(artifacts.MANIFEST))
+    images = load_thumbnails(reader, samples, shown, side_of(len(shown)))
+    links = link_files(reader.source, samples, shown)
+    artifacts.write_json(artifacts.CLUSTERS, report.to_json())
+    artifacts.write_csv(artifacts.CLUSTERS_TABLE, table)
+    names = pd.DataFrame(
+        {"cluster": [one.name for one in report.clusters], "pictures": [one.size for one in report.clusters]}
+    )
+    artifacts.write_csv(artifacts.CLUSTER_NAMES, names.assign(name=""))
+    artifacts.write_text(artifacts.CLUSTERS_PAGE, clusters_page(report, images, links))
+
+
+def summarise(report: ClusterReport) -> list[str]:
+    """What was grouped, what it found, and the figures against labels."""
+    from pipeline.report.clusters import describe_findings, describe_stability
+
+    sizes = ", ".join(f"{one.size:,}" for one in report.clusters)
+    lines = [
+        f"{count_of(report.num_assigned, 'picture')} in {count_of(len(report.clusters), 'cluster')}: {sizes}",
+        describe_stability(report),
+        describe_findings(report),
+    ]
+    for part, figures in report.figures.items():
+        numbers = [
+            f"{name.replace('_', ' ')} {one.value:.3f}" for name, one in figures.items() if one.value is not None
+        ]
+        lines.append(f"against labels ({'val' if part == 'val' else 'grouped'}): {', '.join(numbers)}")
+    return lines

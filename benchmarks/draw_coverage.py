@@ -85,8 +85,8 @@ def main() -> None:
             generator = np.random.default_rng(num_groups)
             runs = [holds(truth, options.draws, num_groups, spread, generator) for _ in range(options.runs)]
             shares = "  ".join(f"{key} {100 * np.mean([run[key] for run in runs]):5.1f} %" for key in runs[0])
-            print(f"{name:20s} {num_groups:4d} groups: {shares}")  # noqa: T201
-    print(f"{time.process_time() - started:.0f} CPU s")  # noqa: T201
+            print(f"{name:20s} {num_groups:4d} groups: {shares}")
+    print(f"{time.process_time() - started:.0f} CPU s")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 
 def draw_subsets(
@@ -30,12 +29,13 @@ def draw_subsets(
     """
     found: dict[int, list[np.ndarray]] = {size: [] for size in sizes}
     members = np.unique(groups, return_inverse=True)[1]
+    starts = np.concatenate([[0], np.cumsum(np.bincount(codes))[:-1]])
     for draw in range(num_draws):
         generator = np.random.default_rng([seed, draw])
         turn = generator.permutation(int(members.max(initial=-1)) + 1)
-        order = np.lexsort((generator.random(len(codes)), turn[members]))
+        order = np.lexsort((generator.random(len(codes)), turn[members], codes))  # class by class
         place = np.empty(len(codes), dtype=np.int64)
-        place[order] = pd.Series(codes[order]).groupby(codes[order]).cumcount().to_numpy()
+        place[order] = np.arange(len(codes)) - starts[codes[order]]
         for size in sizes:
             found[size].append(np.flatnonzero(place < size))
     return found

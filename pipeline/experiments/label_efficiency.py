@@ -50,6 +50,7 @@ from pipeline.report.label_efficiency import label_efficiency_page
 from pipeline.report.label_efficiency_text import describe_gains, describe_views
 
 if TYPE_CHECKING:
+    from pipeline.core.estimate import Estimate
     from pipeline.core.open_types import Params
     from pipeline.statistics.bootstrap import Bootstrap
 
@@ -261,7 +262,7 @@ def record_label_efficiency(params: Params, request: Request, found: LabelEffici
     data = (artifacts.PACKED / "index.parquet").read_bytes()
     key = artifacts.content_digest(request_text, encoder_digest(), artifacts.canonical_json(params), data)
     curves: dict[str, dict[int, dict[str, float]]] = {}
-    gains: dict[str, dict[str, object]] = {}
+    gains: dict[str, dict[str, Estimate]] = {}
     for point in found.points:
         figures = {name: one.estimate for name, one in point.figures.items()}
         if point.minus:

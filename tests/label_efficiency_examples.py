@@ -18,7 +18,7 @@ PARAMS = {
     "task": {
         "_target_": "pipeline.training.tasks.single_label.SingleLabel",
         "label_smoothing": 0.0,
-        "class_weights": None,
+        "class_weights": "none",
     },
     "imbalance": "none",
     "sampling": {"_target_": "pipeline.training.samplings.shuffled.Shuffled"},

@@ -17,8 +17,9 @@ from pipeline.images.properties import measure
 
 MAX_MEASURED = 200  # pictures to which each view is applied
 MOVES = 0.5  # of a property's spread; a view that changes it by less is not said to move it
+HARDLY_LEFT = 0.5  # of the R^2 before; where less is left the property is said to be removed, else weakened
 OF_THE_FILE = ("aspect_ratio", "num_pixels", "num_bytes", "jpeg_quality")  # not of what an encoder sees
-Effect = Literal["removed", "not_shown", "not_moved", "cannot_be_judged"]
+Effect = Literal["removed", "weakened", "not_shown", "not_moved", "cannot_be_judged"]
 
 
 @final
@@ -32,8 +33,9 @@ class ViewEffect:
         moved: Root mean square change of the property by the view, in standard deviations over the pictures.
         suspicion: How well the property alone predicts a label, balanced accuracy; None where it is not suspected.
         reading: The probes before and after pretraining; None where there is none.
-        effect: `removed`: the view moves the property, and pretraining made it worse to read by an interval below 0.
-            `not_shown`: it moves it, and no such loss was shown. `not_moved`. `cannot_be_judged`: no interval.
+        effect: `removed`: the view moves the property, pretraining made it worse to read by an interval below 0, and
+            less than half of the R^2 is left. `weakened`: the same, with more left. `not_shown`: the view moves it, and
+            no loss was shown. `not_moved`. `cannot_be_judged`: no interval.
     """
 
     view: str
@@ -140,7 +142,12 @@ def _effect(moved: float, reading: PropertyReading | None) -> Effect:
         return "not_moved"
     if reading is None or reading.change.high is None:
         return "cannot_be_judged"
-    return "removed" if reading.change.high < 0 else "not_shown"
+    if reading.change.high >= 0:
+        return "not_shown"
+    before, after = reading.before.value, reading.after.value
+    assert before is not None
+    assert after is not None
+    return "removed" if after < HARDLY_LEFT * before else "weakened"
 
 
 def match_safety(

@@ -18,6 +18,7 @@ from pipeline.report.rendering import page
 LINES = {PRETRAINED: "first", INITIAL: "second", EMBEDDED: "even"}  # kinds in the plot to the style of their lines
 EFFECTS = {  # effect to the class of its sign, and its words
     "removed": ("warning", "removed"),
+    "weakened": ("noted", "weakened"),
     "not_shown": ("passed", "no loss shown"),
     "not_moved": ("passed", "not changed by the view"),
     "cannot_be_judged": ("cannot be judged", "cannot be judged"),

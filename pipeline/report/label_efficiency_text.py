@@ -70,11 +70,12 @@ def describe_views(claims: ViewClaims) -> list[str]:
         reading, name = one.reading, one.property.replace("_", " ")
         suspected = f"which alone predicts a label with a balanced accuracy of {100 * one.suspicion:.0f} %"
         fell = f"the R² of its probe went from {reading.before.value:.2f} to {reading.after.value:.2f}"
-        if one.effect == "removed":
-            lines.append(f"The view {one.view} takes {name} out of the features, {suspected}: {fell}.")
+        if one.effect in ("removed", "weakened"):
+            what = f"takes {name} out of the features" if one.effect == "removed" else f"weakens {name} in the features"
+            lines.append(f"The view {one.view} {what}, {suspected}: {fell}.")
         elif one.effect == "cannot_be_judged":
             lines.append(f"Whether the view {one.view} takes {name} out of the features cannot be judged: {fell}.")
-    return lines or ["No view was shown to take a suspected property out of the features."]
+    return lines or ["No view was shown to take a suspected property out of the features, or to weaken it."]
 
 
 def describe_label_efficiency(found: LabelEfficiency) -> list[str]:

@@ -12,11 +12,11 @@ from pipeline.training.augmentations.exposure import Exposure
 from pipeline.training.augmentations.orthogonal import Orthogonal
 
 
-def reading(name: str, high: float | None) -> PropertyReading:
+def reading(name: str, high: float | None, after: float = 0.2) -> PropertyReading:
     def make(value: float, high: float | None = None) -> Estimate:
         return Estimate(value=value, low=None if high is None else value - 1, high=high, n=100, groups=20)
 
-    return PropertyReading(name=name, before=make(0.9), after=make(0.2), change=make(-0.7, high))
+    return PropertyReading(name=name, before=make(0.9), after=make(after), change=make(-0.7, high))
 
 
 def test_exposure_moves_brightness_and_a_flip_moves_corners_only() -> None:
@@ -39,8 +39,18 @@ def test_exposure_moves_brightness_and_a_flip_moves_corners_only() -> None:
 
 
 def test_effects() -> None:
-    moves = {"jitter": {"brightness": 1.5, "contrast": 0.9, "noise": 0.1, "entropy": 0.2, "sharpness": 0.6}}
+    moves = {
+        "jitter": {
+            "brightness": 1.5,
+            "contrast": 0.9,
+            "noise": 0.1,
+            "entropy": 0.2,
+            "sharpness": 0.6,
+            "light_level": 0.55,
+        }
+    }
     readings = [reading("brightness", -0.4), reading("contrast", 0.1), reading("sharpness", None)]
+    readings.append(reading("light_level", -0.01, after=0.8))
     suspicions = [
         Suspicion(name="brightness", label="a", accuracy=0.7),
         Suspicion(name="noise", label="a", accuracy=0.68),
@@ -52,6 +62,7 @@ def test_effects() -> None:
         ("noise", 0.68, "not_moved"),
         ("contrast", None, "not_shown"),
         ("sharpness", None, "cannot_be_judged"),
+        ("light_level", None, "weakened"),
     ]
     assert found[0].to_json()["suspected"] is True
 

@@ -47,13 +47,21 @@ def pca_directions(features: np.ndarray, seed: int) -> np.ndarray:
     return result
 
 
-def make_probe() -> Any:
-    """Logistic regression on standardised features."""
+def make_probe(inverse_penalty: float = PENALTY, max_steps: int = 300, class_weight: str | None = None) -> Any:
+    """Logistic regression on standardised features.
+
+    Args:
+        inverse_penalty: Inverse strength of L2, above 0.
+        max_steps: Most steps of the optimiser.
+        class_weight: `balanced`: all classes count the same, whatever their size; None: as large as they are.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    return make_pipeline(StandardScaler(), LogisticRegression(C=PENALTY, max_iter=300))
+    return make_pipeline(
+        StandardScaler(), LogisticRegression(C=inverse_penalty, max_iter=max_steps, class_weight=class_weight)
+    )
 
 
 def stratified_group_folds(labels: np.ndarray, groups: np.ndarray, num_folds: int, seed: int) -> Folds:

@@ -61,7 +61,7 @@ def leaderboard_run(name: str, results_keys: Mapping[str, str], artifacts: list[
                     client.delete_tag(run.info.run_id, PARENT)
         for run_id, (row, experiment) in rows.items():
             if experiment not in parents:
-                parents[experiment] = _create_parent(client, experiment, LEADERBOARD, name, f"leaderboard {name}")
+                parents[experiment] = create_parent(client, experiment, LEADERBOARD, name, f"leaderboard {name}")
             client.set_tag(run_id, PARENT, parents[experiment])
             client.set_tag(run_id, tag, row)
         for parent in parents.values():
@@ -105,15 +105,13 @@ def cross_validation_run(
         sweep(client, experiments)
         experiment = open_experiment(client, dataset_of(first.params))
         known = find(client, experiments, CROSS_VALIDATION, key)
-        parent = (
-            str(known[0].info.run_id) if known else _create_parent(client, experiment, CROSS_VALIDATION, key, title)
-        )
+        parent = str(known[0].info.run_id) if known else create_parent(client, experiment, CROSS_VALIDATION, key, title)
         if not client.get_run(parent).data.params:
             log_params(client, parent, headline_parameters(first.params, {}))
         for name, fold in folds.items():
             runs = [run for run in find(client, experiments, KEY, fold.training_key) if run.info.status == "FINISHED"]
             run_id = (
-                str(runs[0].info.run_id) if runs else _create_parent(client, experiment, KEY, fold.training_key, name)
+                str(runs[0].info.run_id) if runs else create_parent(client, experiment, KEY, fold.training_key, name)
             )
             if not runs:
                 log_params(client, run_id, headline_parameters(fold.params, {}))
@@ -138,7 +136,7 @@ def study_run(key: str, name: str, params: Params) -> str:
         else:
             dataset = dataset_of(params)
             title = f"{name}{SEPARATOR}{dataset}" if dataset else name
-            parent = _create_parent(client, open_experiment(client, dataset), STUDY, key, title)
+            parent = create_parent(client, open_experiment(client, dataset), STUDY, key, title)
         if not client.get_run(parent).data.params:
             log_params(client, parent, headline_parameters(params, {}))
     return parent
@@ -164,7 +162,8 @@ def finish(run_id: str, figures: Mapping[str, float], artifacts: list[Path]) -> 
             client.log_artifact(run_id, str(path))
 
 
-def _create_parent(client: MlflowClient, experiment: str, tag: str, value: str, name: str) -> str:
+def create_parent(client: MlflowClient, experiment: str, tag: str, value: str, name: str) -> str:
+    """The id of a new run with a tag of this value by which it is found again; it is finished at once."""
     tags = {tag: value, "mlflow.source.name": "colibri", "mlflow.source.git.commit": commit()}
     created = client.create_run(experiment, run_name=name, tags={key: text for key, text in tags.items() if text})
     client.set_terminated(created.info.run_id)

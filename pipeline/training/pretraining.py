@@ -189,6 +189,6 @@ def _refuse_unfit_to_restore(views: Mapping[Any, Augmentation]) -> None:
     moving = [str(name) for name, view in views.items() if moves_pixels(view)]
     if moving:
         raise UserError(
-            f"views: {', '.join(moving)} moves pixels, and each pixel of a view is compared with the pixel of the "
+            f"views move pixels ({', '.join(moving)}), and each pixel of a view is compared with the pixel of the "
             f"picture at the same place; name only views that move none, {fitting}"
         )

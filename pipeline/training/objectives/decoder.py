@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import cast
 
 from torch import Tensor, nn
@@ -73,7 +74,7 @@ def make_decoder(feature_dim: int, size: tuple[int, int], width: int) -> nn.Modu
         nn.Unflatten(1, first),
         nn.ReLU(),
     ]
-    for before, after, larger in zip(channels, channels[1:], sizes[1:], strict=False):
+    for (before, after), larger in zip(pairwise(channels), sizes[1:], strict=True):
         layers += [
             nn.Upsample(size=larger, mode="nearest"),
             nn.Conv2d(before, after, kernel_size=3, padding=1, bias=False),

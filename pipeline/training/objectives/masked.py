@@ -95,7 +95,7 @@ def _transformer(encoder: nn.Module) -> VisionTransformer:
         or type(body.patch_embed) is not PatchEmbed
         or body.attn_pool is not None
     ):
-        name = type(encoder).__name__ if body is None else type(body).__name__
+        name = getattr(encoder, "recipe", ("", type(encoder).__name__))[1]
         raise UserError(
             f"objective=masked hides patches from a plain vision transformer, and the encoder is of another kind "
             f"({name}); set encoder=vit_tiny or encoder=vit_base, or objective=inpaint, which takes any encoder"

@@ -100,19 +100,35 @@ def test_gradients_reach_encoder_and_decoder():
 
 
 def test_stripes_are_filled_in():
-    """A mean colour leaves the variance of the stripes: about 1.1 of these units."""
-    found = losses(inpainting(0.25), Small(8))
+    """One colour leaves the variance of stripes and noise, 1.09; the noise alone, which nobody can fill in, 0.2."""
+    torch.manual_seed(0)
+    found = losses(inpainting(0.25, "centre"), Small(8), epochs=20)
     assert found[0] > 0.9
-    assert found[-1] < 0.7
+    assert found[-1] < 0.6
 
 
 @pytest.mark.parametrize(
     ("share", "form", "side", "message"),
     [
-        (0.0001, "square", 16, r"^objective\.share=0\.0001 cuts out nothing of pictures of 16 x 16 pixels; set a larger"),
-        (0.99, "centre", 16, r"^objective\.share=0\.99 cuts out everything of pictures of 16 x 16 pixels; set a smaller"),
+        (
+            0.0001,
+            "square",
+            16,
+            r"^objective\.share=0\.0001 cuts out nothing of pictures of 16 x 16 pixels; set a larger",
+        ),
+        (
+            0.99,
+            "centre",
+            16,
+            r"^objective\.share=0\.99 cuts out everything of pictures of 16 x 16 pixels; set a smaller",
+        ),
         (0.001, "patches", 16, r"cuts out nothing of pictures of 16 x 16"),
-        (0.25, "square", 7, r"^a decoder makes pictures of 8 x 8 pixels or more, found 7 x 7; set image_size=8 or more"),
+        (
+            0.25,
+            "square",
+            7,
+            r"^a decoder makes pictures of 8 x 8 pixels or more, found 7 x 7; set image_size=8 or more",
+        ),
     ],
 )
 def test_what_leaves_or_hides_nothing_is_refused(share, form, side, message):

@@ -30,7 +30,7 @@ class Inpainting(Pretext):
     Args:
         share: Of the picture's area that is cut out, above 0 and below 1; squares have whole sides, the nearest ones.
         form: `centre`: the square in the middle; `square`: a square at a random place; `patches`: random patches with
-            curved edges, which leave no hint where a part ends.
+            curved edges.
         rest_weight: Weight of the error of a pixel that was not cut out, 0 to 1; those cut out have 1.
         width: Channels of the decoder's last hidden layer, at least 1.
 

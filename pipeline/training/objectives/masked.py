@@ -25,7 +25,7 @@ VARIANCE_FLOOR = 1e-6  # added to the variance of a patch, as in the paper's cod
 @final
 @dataclass(frozen=True, kw_only=True)
 class MaskedPatches(Pretext):
-    """Masked autoencoder: the encoder computes the visible patches alone, so a step takes a fraction of the time.
+    """Masked autoencoder: the encoder computes the visible patches alone, and the decoder predicts the hidden ones.
 
     Args:
         ratio: Share of the patches that are hidden, above 0 and below 1; the nearest whole number of them.

@@ -95,9 +95,9 @@ def test_gradients_reach_every_weight_of_encoder_and_decoder(options):
 
 def test_stripes_are_predicted():
     """Normalised pixels have a variance of 1; noise that nobody can predict is a fifth of it."""
-    found = losses(pretext(0.5), transformer(), epochs=15)
+    found = losses(pretext(0.5), transformer(), epochs=9)
     assert found[0] > 0.9
-    assert found[-1] < 0.7
+    assert found[-1] < 0.5
 
 
 @pytest.mark.parametrize(

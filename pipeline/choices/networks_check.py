@@ -83,13 +83,20 @@ def _build(nodes: Params, params: Params) -> None:
 
 
 def _check_pretraining(nodes: Params) -> None:
+    import torch
+
     from pipeline.training.pretraining import Pretraining, refuse_unfit
 
     pretext: Pretext = config.build(nodes["objective"], "objective")
     views = config.build_all(nodes, "views")
     config.instantiate(Pretraining, nodes["pretrain"], "pretrain")
-    if pretext.trains:
-        refuse_unfit(pretext, views, config.build(nodes["encoder"], "encoder"))
+    if not pretext.trains:
+        return
+    with torch.device("meta"):
+        encoder = config.build(nodes["encoder"], "encoder")
+    refuse_unfit(pretext, views, encoder)
+    with torch.device("meta"):
+        pretext.objective(encoder, (3, *[_size(nodes)] * (encoder.spatial_rank or 2)))
 
 
 def _size(section: Params) -> int:

@@ -34,6 +34,7 @@ class Pretext(ABC):
         trains: False hands the encoder through as it is.
         num_views: Rows of a batch that each picture gives, at least 1: picture 0 gives the first `num_views` rows.
         divisible: Whether the loss of a batch is the mean of the losses of its parts.
+        restores_views: Whether views are turned back into their pictures: there must be some, and none may move pixels.
         positives: Which rows of a batch belong together, by equal keys: `view`, those of one picture; `group`, those of
             one group, of which each view may show another picture; `class`, those of one class, of labelled pictures
             only.
@@ -43,6 +44,7 @@ class Pretext(ABC):
     trains: ClassVar[bool] = True
     num_views: ClassVar[int] = 1
     divisible: ClassVar[bool] = False
+    restores_views: ClassVar[bool] = False
     positives: Positives = "view"
 
     @abstractmethod

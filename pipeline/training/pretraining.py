@@ -24,6 +24,7 @@ from pipeline.training.precision import Precision
 from pipeline.training.schedule import learning_rate_factor
 from pipeline.training.training_display import Words, display
 from pipeline.training.view_dataset import ViewDataset
+from pipeline.training.view_geometry import moves_pixels
 
 Watch = Callable[[nn.Module], dict[str, float]]
 
@@ -161,15 +162,33 @@ def refuse_unfit(pretext: Pretext, views: Mapping[Any, Augmentation], encoder: n
         encoder: An `Encoder`.
 
     Raises:
-        UserError: The encoder has no weights, or the views of a picture are all alike.
+        UserError: The encoder has no weights, the views of a picture are all alike, or pictures are restored from views
+            that move pixels.
     """
     if not any(one.requires_grad for one in encoder.parameters()):
         raise UserError(
             f"objective trains weights, and the encoder {type(encoder).__name__} has none; choose another encoder, or "
             "objective=none"
         )
+    if pretext.restores_views:
+        _refuse_unfit_to_restore(views)
     if pretext.num_views > 1 and pretext.positives == "view" and not views:
         raise UserError(
             "views is empty, so all views of a picture are alike and there is nothing to learn; name some of "
             "conf/views/, such as views=[crop]"
+        )
+
+
+def _refuse_unfit_to_restore(views: Mapping[Any, Augmentation]) -> None:
+    """Refuses views from which pictures cannot be restored: none, and any that shows things at other places."""
+    fitting = "such as views=[erasing]"
+    if not views:
+        raise UserError(
+            f"views is empty, so there is nothing to restore; name some of conf/views/ that move no pixels, {fitting}"
+        )
+    moving = [str(name) for name, view in views.items() if moves_pixels(view)]
+    if moving:
+        raise UserError(
+            f"views move pixels ({', '.join(moving)}), and each pixel of a view is compared with the pixel of the "
+            f"picture at the same place; name only views that move none, {fitting}"
         )

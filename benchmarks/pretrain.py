@@ -1,12 +1,12 @@
 """What pretraining is worth on few labels and on all: probes of an encoder before and after, and their difference.
 
     python -m benchmarks.pretrain simclr triplet pairwise            # digits, 4,000 of train, as the issue's table
-    python -m benchmarks.pretrain simclr --part val --set objective.temperature=0.2
+    python -m benchmarks.pretrain simclr --parts val --set objective.temperature=0.2
     python -m benchmarks.pretrain simclr --folder PHOTOGRAPHS        # train/<class>/, validation/<class>/, test/<class>/
 
 Each name is an objective of conf/objective/; its recipe is conf/experiment/digits_NAME.yaml where there is one, else that
 of digits_simclr with this objective. The probe is a logistic regression on standardised features, fitted to 10 labels of
-each class of train (as many random draws as --draws) and to all labels, and read once on --part. An interval is that of
+each class of train (as many random draws as --draws) and to all labels, and read on --parts. An interval is that of
 the mean over the draws (Student); the difference to the random network is paired, on the same labels. Pretraining sees
 train alone, without labels unless its positives are classes. Seconds are the processor's, of one thread.
 """
@@ -31,7 +31,6 @@ from pipeline.core.contracts import Transform
 from pipeline.core.errors import UserError
 from pipeline.core.open_types import Params
 from pipeline.datasets.packed import PackedDataset
-from pipeline.training.feature_watch import FeatureWatch
 from pipeline.training.pretrained_encoder import build_encoder
 from pipeline.training.pretraining import Pretraining
 from pipeline.training.view_dataset import make_view_dataset
@@ -86,7 +85,7 @@ class Probe:
 
     def __init__(self, packed: PackedDataset, part: str, draws: int, per_class: int):
         self.truth = packed.index["labels"].str[0].to_numpy()
-        self.read = np.flatnonzero(packed.index["split"] == part)
+        self.part, self.read = part, np.flatnonzero(packed.index["split"] == part)
         self.train = np.flatnonzero(packed.index["split"] == "train")
         self.few = [self._choose(np.random.default_rng(seed), per_class) for seed in range(draws)]
 
@@ -129,16 +128,16 @@ def recipe(name: str, data: str, changes: list[str]) -> Params:
     return params
 
 
-def row(name: str, few: np.ndarray, everything: float, random: np.ndarray | None, seconds: float) -> str:
+def row(name: str, part: str, few: np.ndarray, everything: float, random: np.ndarray | None, seconds: float) -> str:
     difference = "" if random is None else mean_with_interval(few - random)
-    return f"| {name} | {mean_with_interval(few)} | {difference} | {everything:.3f} | {seconds:.0f} |"
+    return f"| {name} | {part} | {mean_with_interval(few)} | {difference} | {everything:.3f} | {seconds:.0f} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("objectives", nargs="+", help="names of conf/objective/")
     parser.add_argument("--folder", type=Path, help="of photographs, instead of digits")
-    parser.add_argument("--part", choices=("val", "test"), default="test", help="val, to choose by")
+    parser.add_argument("--parts", nargs="+", choices=("val", "test"), default=["test"], help="val, to choose by")
     parser.add_argument("--draws", type=positive, default=10)
     parser.add_argument("--labels", type=positive, default=10, help="of each class")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="overrides of conf/", dest="changes")
@@ -146,31 +145,35 @@ def main() -> None:
     torch.set_num_threads(1)
     data = "digits" if arguments.folder is None else "clothing"
     packed = digits() if arguments.folder is None else photographs(arguments.folder)
-    probe = Probe(packed, arguments.part, arguments.draws, arguments.labels)
-    print(f"{platform.machine()}, torch {torch.__version__}, one thread; {len(probe.read):,} pictures of {arguments.part}", flush=True)
+    probes = [Probe(packed, part, arguments.draws, arguments.labels) for part in arguments.parts]
+    print(f"{platform.machine()}, torch {torch.__version__}, one thread; {packed.index['split'].value_counts().to_dict()}")
     few = f"{arguments.labels} labels a class"
-    print(f"\n| encoder | {few} | above random | all labels | pretraining, CPU s |\n|---|---|---|---:|---:|")
-    pixels = packed.images.reshape(len(packed.images), -1).astype(np.float32) if data == "digits" else None
-    if pixels is not None:
-        print(row("pixels", *probe(pixels), None, 0), flush=True)
+    print(f"\n| encoder | part | {few} | above random | all labels | pretraining, CPU s |\n|---|---|---|---|---:|---:|")
+    if data == "digits":
+        pixels = packed.images.reshape(len(packed.images), -1).astype(np.float32)
+        for probe in probes:
+            print(row("pixels", probe.part, *probe(pixels), None, 0), flush=True)
     for name in arguments.objectives:
-        measure(name, recipe(name, data, arguments.changes), packed, probe)
+        measure(name, recipe(name, data, arguments.changes), packed, probes)
 
 
-def measure(name: str, params: Params, packed: PackedDataset, probe: Probe) -> None:
+def measure(name: str, params: Params, packed: PackedDataset, probes: list[Probe]) -> None:
     """Prints a row of the encoder with random weights, and one after its pretraining."""
     pretext, transform = (config.build(params[key], key) for key in ("objective", "transform"))
     options: Any = config.instantiate(Pretraining, params["pretrain"], "pretrain")
     encoder = build_encoder(params, options.seed)
-    random, everything = probe(read_features(encoder, packed, transform))
-    print(row(f"random, before {name}", random, everything, None, 0), flush=True)
+    features = read_features(encoder, packed, transform)
+    before = [probe(features) for probe in probes]
+    for probe, found in zip(probes, before, strict=True):
+        print(row(f"random, before {name}", probe.part, *found, None, 0), flush=True)
     samples = make_view_dataset(packed, pretext, transform, tuple(config.build_all(params, "views").values()))
     shape = (3, *packed.images.shape[1:-3], transform.image_size, transform.image_size)
     started = time.process_time()
-    options.fit(encoder, samples, shape, FeatureWatch(packed, transform), lambda *_: None)
+    options.fit(encoder, samples, shape, lambda _: {}, lambda *_: None)
     seconds = time.process_time() - started
-    few, everything = probe(read_features(encoder, packed, transform))
-    print(row(name, few, everything, random, seconds), flush=True)
+    features = read_features(encoder, packed, transform)
+    for probe, (random, _) in zip(probes, before, strict=True):
+        print(row(name, probe.part, *probe(features), random, seconds), flush=True)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def _check_pretraining(nodes: Params) -> None:
     views = config.build_all(nodes, "views")
     config.instantiate(Pretraining, nodes["pretrain"], "pretrain")
     if pretext.trains:
-        refuse_unfit(pretext, views, config.build(nodes["encoder"], "encoder"))
+        refuse_unfit(pretext, views, config.build(nodes["encoder"], "encoder"), nodes["image_size"])
 
 
 def _size(section: Params) -> int:

@@ -24,6 +24,7 @@ from pipeline.training.precision import Precision
 from pipeline.training.schedule import learning_rate_factor
 from pipeline.training.training_display import Words, display
 from pipeline.training.view_dataset import ViewDataset
+from pipeline.training.views_check import refuse_alike_pictures, refuse_idle_views
 
 Watch = Callable[[nn.Module], dict[str, float]]
 
@@ -97,9 +98,12 @@ class Pretraining:
             UserError: The encoder has no weights, or its features have collapsed.
         """
         refuse_unfit(samples.pretext, dict(enumerate(samples.views)), encoder)
+        if samples.pretext.num_views > 1 and samples.pretext.positives != "class":
+            refuse_alike_pictures(samples)
         fitted = replace(self, batch_size=min(self.batch_size, samples.max_batch_size))
         with make_reproducible(self.seed, self.deterministic):
             loop = fitted.loop(encoder, samples, shape)
+            samples.refuse_one_class(fitted.batch_size, loop.num_epochs * loop.feed.num_batches)
             try:
                 return self._run(loop, encoder, watch, log, checkpoints)
             except torch.OutOfMemoryError:
@@ -152,13 +156,16 @@ class Pretraining:
         return progress.history
 
 
-def refuse_unfit(pretext: Pretext, views: Mapping[Any, Augmentation], encoder: nn.Module) -> None:
+def refuse_unfit(
+    pretext: Pretext, views: Mapping[Any, Augmentation], encoder: nn.Module, side: int | None = None
+) -> None:
     """Refuses a pretraining that could teach nothing.
 
     Args:
         pretext: One that trains.
         views: By name.
         encoder: An `Encoder`.
+        side: Of a picture in pixels, to try the views on a random one; None: they are not tried.
 
     Raises:
         UserError: The encoder has no weights, or the views of a picture are all alike.
@@ -168,8 +175,11 @@ def refuse_unfit(pretext: Pretext, views: Mapping[Any, Augmentation], encoder: n
             f"objective trains weights, and the encoder {type(encoder).__name__} has none; choose another encoder, or "
             "objective=none"
         )
-    if pretext.num_views > 1 and pretext.positives == "view" and not views:
-        raise UserError(
-            "views is empty, so all views of a picture are alike and there is nothing to learn; name some of "
-            "conf/views/, such as views=[crop]"
-        )
+    if pretext.num_views > 1 and pretext.positives == "view":
+        if not views:
+            raise UserError(
+                "views is empty, so all views of a picture are alike and there is nothing to learn; name some of "
+                "conf/views/, such as views=[crop]"
+            )
+        if side is not None:
+            refuse_idle_views(views, (3, *[side] * (getattr(encoder, "spatial_rank", None) or 2)))

@@ -72,8 +72,8 @@ class ViewDataset:
         if expected > MOST_OF_ONE_CLASS:
             raise UserError(
                 f"pretraining compares pictures of different classes within a batch; of {num_batches:,} batches of "
-                f"{batch_size}, {expected:.2g} are expected to be a batch of one class; raise pretrain.batch_size, or set "
-                "objective.positives=view"
+                f"{batch_size}, {expected:.2g} are expected to be a batch of one class; raise pretrain.batch_size, or "
+                "set objective.positives=view"
             )
 
     def num_batches(self, batch_size: int) -> int:

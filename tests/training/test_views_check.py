@@ -64,7 +64,9 @@ def samples(views, positives="view", **columns):
 
 
 def test_colour_changes_no_grey_picture():
-    with pytest.raises(UserError, match=r"^views change none of the first 8 pictures of pretraining, so .* \(colour ch"):
+    with pytest.raises(
+        UserError, match=r"^views change none of the first 8 pictures of pretraining, so .* \(colour ch"
+    ):
         refuse_alike_pictures(samples([BUSY["colour"], BUSY["grey"]]))
     refuse_alike_pictures(samples([BUSY["colour"], BUSY["crop"]]))
 

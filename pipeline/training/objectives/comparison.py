@@ -15,7 +15,9 @@ from pipeline.core.objective_contracts import Objective, Positives, Pretext
 
 SphereMargin = Annotated[float, Interval(gt=0, le=2)]  # between vectors of length 1
 PACKAGE = "pytorch_metric_learning"
-INSTALL = "install Colibri's extra: uv pip install 'colibri[pretrain]' (in the project: uv pip install -e '.[pretrain]')"
+INSTALL = (
+    "install Colibri's extra: uv pip install 'colibri[pretrain]' (in the project: uv pip install -e '.[pretrain]')"
+)
 
 
 class ComparingPretext(Pretext):

@@ -9,7 +9,7 @@ from torch import nn
 
 from pipeline.core.objective_contracts import Positives
 from pipeline.core.ranges import PositiveFloat, PositiveInt
-from pipeline.training.objectives.comparison import Comparison, ComparingPretext
+from pipeline.training.objectives.comparison import ComparingPretext, Comparison
 from pipeline.training.objectives.projection import Projected
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from pipeline.core.objective_contracts import Positives
 from pipeline.core.ranges import PositiveInt
-from pipeline.training.objectives.comparison import Comparison, ComparingPretext, SphereMargin
+from pipeline.training.objectives.comparison import ComparingPretext, Comparison, SphereMargin
 from pipeline.training.objectives.projection import Projected
 
 

@@ -30,9 +30,7 @@ NAMES = ["simclr", "supcon", "pairwise", "triplet"]
 MAKERS = {
     "simclr": lambda positives="view": SimClr(temperature=0.2, projection_dim=6, positives=positives),
     "pairwise": lambda positives="view": Pairwise(margin=0.9, projection_dim=6, positives=positives),
-    "semihard": lambda positives="view": Triplet(
-        margin=0.3, miner="semihard", projection_dim=6, positives=positives
-    ),
+    "semihard": lambda positives="view": Triplet(margin=0.3, miner="semihard", projection_dim=6, positives=positives),
     "hard": lambda positives="view": Triplet(margin=0.3, miner="hard", projection_dim=6, positives=positives),
 }
 

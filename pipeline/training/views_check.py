@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from pipeline.core.errors import UserError
@@ -45,7 +46,7 @@ def refuse_alike_pictures(samples: ViewDataset) -> None:
     Raises:
         UserError: All views of a picture are alike.
     """
-    batch, *_ = samples.make_batch(range(min(TRIED, len(samples))), seed=0)
+    batch, *_ = samples.make_batch(np.arange(min(TRIED, len(samples))), seed=0)
     each = batch.unflatten(0, (-1, samples.pretext.num_views))
     if bool((each == each[:, :1]).all()):
         raise UserError(

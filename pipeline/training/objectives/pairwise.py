@@ -1,4 +1,4 @@
-"""Contrastive learning by pairs: those that belong together are drawn near, others pushed beyond a margin."""
+"""Contrastive learning by pairs: those that belong together come near, others go beyond a margin."""
 
 from __future__ import annotations
 

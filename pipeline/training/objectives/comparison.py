@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from importlib.util import find_spec
 from typing import Annotated, Any, final
 
@@ -20,7 +21,7 @@ INSTALL = (
 )
 
 
-class ComparingPretext(Pretext):
+class ComparingPretext(Pretext, ABC):
     """Two views of each picture; rows with equal keys belong together, and all others are apart.
 
     Raises:

@@ -143,10 +143,12 @@ def test_content_check_contract(name: str) -> None:
     assert finding == check(samples, content)
 
 
-@pytest.mark.parametrize("option", options("augmentation"))
-def test_augmentation_contract(option: str) -> None:
-    ((_, node),) = chosen("augmentation", option).items()
-    augmentation = config.build(node, "augmentation")
+@pytest.mark.parametrize(
+    ("group", "option"), [(group, option) for group in ("augmentation", "views") for option in options(group)]
+)
+def test_augmentation_contract(group: str, option: str) -> None:
+    ((_, node),) = chosen(group, option).items()
+    augmentation = config.build(node, group)
     for axes in numbers_of_axes(augmentation):
         shape = (16, 3, *[24] * axes)
         batch = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)

@@ -94,7 +94,7 @@ def _check_pretraining(nodes: Params) -> None:
         return
     with torch.device("meta"):
         encoder = config.build(nodes["encoder"], "encoder")
-    refuse_unfit(pretext, views, encoder)
+    refuse_unfit(pretext, views, encoder, nodes["image_size"])
     with torch.device("meta"):
         pretext.objective(encoder, (3, *[_size(nodes)] * (encoder.spatial_rank or 2)))
 

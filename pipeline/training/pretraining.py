@@ -25,6 +25,7 @@ from pipeline.training.schedule import learning_rate_factor
 from pipeline.training.training_display import Words, display
 from pipeline.training.view_dataset import ViewDataset
 from pipeline.training.view_geometry import moves_pixels
+from pipeline.training.views_check import refuse_alike_pictures, refuse_idle_views
 
 Watch = Callable[[nn.Module], dict[str, float]]
 
@@ -98,9 +99,12 @@ class Pretraining:
             UserError: The encoder has no weights, or its features have collapsed.
         """
         refuse_unfit(samples.pretext, dict(enumerate(samples.views)), encoder)
+        if samples.pretext.num_views > 1 and samples.pretext.positives != "class":
+            refuse_alike_pictures(samples)
         fitted = replace(self, batch_size=min(self.batch_size, samples.max_batch_size))
         with make_reproducible(self.seed, self.deterministic):
             loop = fitted.loop(encoder, samples, shape)
+            samples.refuse_one_class(fitted.batch_size, loop.num_epochs * loop.feed.num_batches)
             try:
                 return self._run(loop, encoder, watch, log, checkpoints)
             except torch.OutOfMemoryError:
@@ -153,13 +157,16 @@ class Pretraining:
         return progress.history
 
 
-def refuse_unfit(pretext: Pretext, views: Mapping[Any, Augmentation], encoder: nn.Module) -> None:
+def refuse_unfit(
+    pretext: Pretext, views: Mapping[Any, Augmentation], encoder: nn.Module, side: int | None = None
+) -> None:
     """Refuses a pretraining that could teach nothing.
 
     Args:
         pretext: One that trains.
         views: By name.
         encoder: An `Encoder`.
+        side: Of a picture in pixels, to try the views on a random one; None: they are not tried.
 
     Raises:
         UserError: The encoder has no weights, the views of a picture are all alike, or pictures are restored from views
@@ -172,11 +179,14 @@ def refuse_unfit(pretext: Pretext, views: Mapping[Any, Augmentation], encoder: n
         )
     if pretext.restores_views:
         _refuse_unfit_to_restore(views)
-    if pretext.num_views > 1 and pretext.positives == "view" and not views:
-        raise UserError(
-            "views is empty, so all views of a picture are alike and there is nothing to learn; name some of "
-            "conf/views/, such as views=[crop]"
-        )
+    if pretext.num_views > 1 and pretext.positives == "view":
+        if not views:
+            raise UserError(
+                "views is empty, so all views of a picture are alike and there is nothing to learn; name some of "
+                "conf/views/, such as views=[crop]"
+            )
+        if side is not None:
+            refuse_idle_views(views, (3, *[side] * (getattr(encoder, "spatial_rank", None) or 2)))
 
 
 def _refuse_unfit_to_restore(views: Mapping[Any, Augmentation]) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.datasets.packed import PackedDataset
 
 PRETRAINED_ON = ("train", POOL)  # the splits; val and test never take part
+MOST_OF_ONE_CLASS = 0.01  # expected number of batches of one class, in which there is nothing to compare
 
 
 @final
@@ -53,6 +54,27 @@ class ViewDataset:
     def max_batch_size(self) -> int:
         """Samples of the largest batch in which no two must be kept apart."""
         return len(np.unique(self.apart))
+
+    def refuse_one_class(self, batch_size: int, num_batches: int) -> None:
+        """Refuses a training in which a batch may hold one class alone, whose pictures cannot be compared.
+
+        Args:
+            batch_size: At least 2.
+            num_batches: Of the whole training.
+
+        Raises:
+            UserError: The expected number of such batches is more than `MOST_OF_ONE_CLASS`.
+        """
+        if self.pretext.positives != "class" or self.pretext.divisible:
+            return
+        shares = np.unique(self.keys, return_counts=True)[1] / len(self)
+        expected = float((shares**batch_size).sum()) * num_batches
+        if expected > MOST_OF_ONE_CLASS:
+            raise UserError(
+                f"pretraining compares pictures of different classes within a batch; of {num_batches:,} batches of "
+                f"{batch_size}, {expected:.2g} are expected to be a batch of one class; raise pretrain.batch_size, or "
+                "set objective.positives=view"
+            )
 
     def num_batches(self, batch_size: int) -> int:
         """The most batches of this size in each of which no two samples must be kept apart.
@@ -158,6 +180,11 @@ def make_view_dataset(
     unit = "group" if pretext.positives == "group" else "photograph"
     apart = np.arange(len(rows)) if pretext.divisible else pd.factorize(chosen[unit])[0]
     found = ViewDataset(packed.images, rows, keys.astype(np.int64), apart.astype(np.int64), pretext, transform, views)
+    if pretext.positives == "class" and len(np.unique(keys)) < 2 and not pretext.divisible:
+        raise UserError(
+            f"pretraining compares pictures of different classes within a batch, and all {len(rows):,} labelled "
+            "pictures of train are of one class; add pictures of others, or set objective.positives=view"
+        )
     if found.max_batch_size < 2 and not pretext.divisible:
         raise UserError(
             f"pretraining compares pictures of different {unit}s within a batch, and all {len(rows):,} pictures are of "

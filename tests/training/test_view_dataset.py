@@ -103,8 +103,30 @@ def test_classes_are_positives_among_labelled_pictures_only():
         (["pool", "val"], "class", {}, r"found no labelled picture in train"),
         (["train"] * 3, "view", {"photograph": "p"}, r"different photographs within a batch, and all 3 pictures are"),
         (["train"] * 3, "group", {"group": "g"}, r"different groups within a batch, and all 3 pictures are of one gro"),
+        (
+            ["train"] * 3,
+            "class",
+            {"labels": [["a"]] * 3},
+            r"different classes within a batch, and all 3 labelled pictu",
+        ),
     ],
 )
 def test_what_cannot_be_learned_from_is_refused(splits, positives, columns, message):
     with pytest.raises(UserError, match=message):
         make_view_dataset(make_packed(splits, **columns), pretext(positives), TRANSFORM, ())
+
+
+def test_batches_that_may_be_of_one_class_are_refused():
+    """Of two classes, 2 x 0.5^4 of the batches of 4; of 19 to 1, 0.95^8 of those of 8."""
+    labels = [["ab"[number % 2]] for number in range(40)]
+    even = make_view_dataset(make_packed(["train"] * 40, labels=labels), pretext("class"), TRANSFORM, ())
+    with pytest.raises(
+        UserError, match=r"of 8 batches of 4, 1 are expected to be a batch of one class; raise pretrain"
+    ):
+        even.refuse_one_class(4, 8)
+    even.refuse_one_class(16, 300)
+    labels = [["ab"[number % 20 == 0]] for number in range(40)]
+    rare = make_view_dataset(make_packed(["train"] * 40, labels=labels), pretext("class"), TRANSFORM, ())
+    with pytest.raises(UserError, match=r"of 10 batches of 8, 6\.6 are expected to be a batch of one class"):
+        rare.refuse_one_class(8, 10)
+    make_view_dataset(make_packed(["train"] * 40), pretext(), TRANSFORM, ()).refuse_one_class(2, 1000)

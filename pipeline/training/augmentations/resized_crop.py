@@ -20,7 +20,8 @@ class ResizedCrop(Augmentation):
 
     Args:
         min_area: The smallest share of the picture's area, above 0 to 1; the share is uniform between this and 1.
-        max_stretch: The largest ratio of the two magnifications, 1 to 4; its logarithm is uniform around 0.
+        max_stretch: The largest ratio of the two magnifications, 1 to 4; its logarithm is uniform around 0. A side that
+            would be longer than the picture's is as long as it.
 
     Source: Szegedy et al. 2015, arXiv:1409.4842, section 6.
     """

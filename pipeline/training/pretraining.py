@@ -143,7 +143,7 @@ class Pretraining:
                 started, before = time.perf_counter(), loop.step
                 row: dict[str, float] = {"epoch": epoch, "loss": loop.epoch(after_step)}
                 images_per_second = (loop.step - before) * loop.feed.size / (time.perf_counter() - started)
-                row |= watch(encoder)
+                row |= loop.objective.epoch_figures() | watch(encoder)
                 row["learning_rate"] = float(max(loop.schedule.get_last_lr()))
                 progress.add_row(row)
                 log(epoch, {**row, "images_per_second": images_per_second})

@@ -13,7 +13,7 @@ from pipeline.core.batches import ToTensor
 from pipeline.core.objective_contracts import Objective, Pretext
 from pipeline.core.ranges import PositiveInt
 from pipeline.training.objectives.projection import Projected, make_projection
-from pipeline.training.objectives.teacher import PairedBy, StudentAndTeacher, split_views
+from pipeline.training.objectives.teacher import LIKENESS, Likeness, PairedBy, StudentAndTeacher, split_views
 
 
 @final
@@ -64,11 +64,15 @@ class Bootstrap(nn.Module, Objective):
 
     def __init__(self, network: StudentAndTeacher):
         super().__init__()
-        self.network = network
+        self.network, self.likeness = network, Likeness()
 
     def loss(self, outputs: Tensor, *facts: Tensor) -> Tensor:
         predictions, targets = split_views(outputs)
+        self.likeness.add(targets)
         return 2 - 2 * nn.functional.cosine_similarity(predictions, targets).mean()
 
     def after_step(self) -> None:
         self.network.update_teacher()
+
+    def epoch_figures(self) -> dict[str, float]:
+        return {LIKENESS: self.likeness.take()}

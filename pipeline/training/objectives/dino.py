@@ -14,7 +14,7 @@ from pipeline.core.batches import ToTensor
 from pipeline.core.objective_contracts import Objective, Pretext
 from pipeline.core.ranges import PositiveFloat, PositiveInt
 from pipeline.training.objectives.projection import Projected
-from pipeline.training.objectives.teacher import PairedBy, StudentAndTeacher, split_views
+from pipeline.training.objectives.teacher import LIKENESS, Likeness, PairedBy, StudentAndTeacher, split_views
 
 BelowOne = Annotated[float, Interval(ge=0, lt=1)]
 
@@ -104,7 +104,7 @@ class SelfDistillation(nn.Module, Objective):
         centre_decay: float,
     ):
         super().__init__()
-        self.network = network
+        self.network, self.likeness = network, Likeness()
         self.student_temperature, self.teacher_temperature = student_temperature, teacher_temperature
         self.centre_decay = centre_decay
         self.register_buffer("centre", torch.zeros(num_prototypes))
@@ -114,9 +114,13 @@ class SelfDistillation(nn.Module, Objective):
         students, teachers = split_views(outputs)
         self.means.append(teachers.detach().mean(dim=0))
         targets = softmax((teachers - self.centre) / self.teacher_temperature, dim=1)
+        self.likeness.add(targets)
         return -(targets * log_softmax(students / self.student_temperature, dim=1)).sum(dim=1).mean()
 
     def after_step(self) -> None:
         self.centre.lerp_(torch.stack(self.means).mean(dim=0), 1 - self.centre_decay)
         self.means.clear()
         self.network.update_teacher()
+
+    def epoch_figures(self) -> dict[str, float]:
+        return {LIKENESS: self.likeness.take()}

@@ -6,8 +6,10 @@ from typing import Literal, final
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+LIKENESS = "likeness"
 PairedBy = Literal["view", "group"]  # what both rows of a pair show: one picture, or two of one group
 
 
@@ -48,3 +50,35 @@ def split_views(outputs: Tensor) -> tuple[Tensor, Tensor]:
     """
     students, teachers = outputs.chunk(2, dim=1)
     return students, teachers.unflatten(0, (-1, 2)).flip(1).flatten(0, 1)
+
+
+@final
+class Likeness(nn.Module):
+    """How alike the teacher's outputs for different pictures are: the mean cosine over the batches of an epoch.
+
+    1 where all pictures have one output: a student that predicts it has nothing to learn. The sums are buffers, so that
+    a resumed epoch has the figure of an undisturbed one.
+    """
+
+    total: Tensor
+    count: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("total", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+
+    def add(self, targets: Tensor) -> None:
+        """Adds a batch of (R, D) targets, two rows of each of at least 2 pictures."""
+        directions = normalize(targets[::2].detach().double())
+        number = len(directions)
+        pairs = number * (number - 1)
+        self.total += (directions.sum(dim=0).square().sum() - directions.square().sum()) / pairs
+        self.count += 1
+
+    def take(self) -> float:
+        """The mean since the last call."""
+        mean = float(self.total / self.count)
+        self.total.zero_()
+        self.count.zero_()
+        return mean

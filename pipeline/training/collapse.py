@@ -1,4 +1,4 @@
-"""When a pretraining has collapsed: what it computes is almost the same for all pictures, and no epoch will change that."""
+"""When a pretraining has collapsed: it computes almost the same for all pictures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def refuse_collapsed(row: Mapping[str, float], num_epochs: int) -> None:
     if found < MIN_SPREAD:
         raise UserError(
             f"{where}: all pictures have almost the same features (spread {found:.2g}, expected at least "
-            f"{MIN_SPREAD}); lower pretrain.learning_rate, or choose another objective"
+            f"{MIN_SPREAD}); lower pretrain.learning_rate or pretrain.weight_decay"
         )
     likeness = row.get("likeness", -math.inf)
     if not likeness <= MAX_LIKENESS:

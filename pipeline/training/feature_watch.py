@@ -20,7 +20,7 @@ from pipeline.training.view_dataset import PRETRAINED_ON
 
 MAX_WATCHED = 1000  # pictures of train and the pool, as many labelled ones of train, and of val
 MAX_VIEWED = 300  # of them seen in two views, too
-NEIGHBOURS = 20
+NEIGHBOURS = 20  # that vote; of fewer than 400 labelled pictures a twentieth
 BATCH = 64
 
 
@@ -66,7 +66,8 @@ class FeatureWatch:
         return found
 
     def _neighbour_accuracy(self, train: np.ndarray, val: np.ndarray) -> float:
-        _, near = nearest_rows(val, train, np.arange(len(train)), min(NEIGHBOURS, len(train)))
+        num = min(NEIGHBOURS, max(1, len(train) // 20))
+        _, near = nearest_rows(val, train, np.arange(len(train)), num)
         names, codes = np.unique(self.labels, return_inverse=True)
         votes = np.apply_along_axis(np.bincount, 1, codes[self.train][near], minlength=len(names))
         return float(np.mean(votes.argmax(axis=1) == codes[self.val]))

@@ -33,7 +33,7 @@ PRETEXTS = {
         centre_decay=0.9, batch_norm=True, positives="view",
     ),
 }  # fmt: skip
-NUM_STEPS = 3  # of each of 4 epochs
+NUM_STEPS = 3  # of each of 3 epochs
 
 
 class Killed(BaseException):
@@ -54,7 +54,7 @@ class Dying:
         self.checkpoints.save(step, tensors, facts)
 
 
-def fit(name, checkpoints=None, is_watched=True, epochs=4):
+def fit(name, checkpoints=None, is_watched=True, epochs=3):
     """The weights of the encoder, and the history."""
     packed = make_packed(["train"] * 18 + ["pool"] * 6 + ["val"] * 6)
     torch.manual_seed(0)
@@ -86,10 +86,10 @@ def store(tmp_path):
     assert lines == []
 
 
-# each step writes one checkpoint and each epoch one more at its end: 1 and 5 are within an epoch, 3 before its end
+# each step writes one checkpoint and each epoch one more at its end: 1 is within an epoch, 3 before its end
 def test_killed_again_and_again_it_ends_with_the_same_bits(undisturbed, store):
     name, expected = undisturbed
-    for written in (1, 2, 3, 5):
+    for written in (1, 3, 4):
         with pytest.raises(Killed):
             fit(name, Dying(store, written))
     assert same(fit(name, store), expected)
@@ -109,7 +109,7 @@ def test_a_checkpoint_has_the_teacher(store):
     tensors, _ = store.latest()
     names = {name.removeprefix("objective/network.") for name in tensors if name.startswith("objective/")}
     assert {"student.encoder.body.0.weight", "teacher.module.encoder.body.0.weight", "teacher.n_averaged"} <= names
-    assert tensors["objective/network.teacher.n_averaged"] == 1 + 4 * NUM_STEPS
+    assert tensors["objective/network.teacher.n_averaged"] == 1 + 3 * NUM_STEPS
     assert not torch.equal(
         tensors["objective/network.student.encoder.body.0.weight"],
         tensors["objective/network.teacher.module.encoder.body.0.weight"],
@@ -120,13 +120,13 @@ SCRIPT = """
 import os, sys
 from pathlib import Path
 sys.path[:0] = [{here!r}, {tests!r}, {root!r}]
-import torch
+import torch._dynamo  # before the fork: AdamW needs it
 torch.set_num_threads(1)
 import test_pretraining_resumed as this
 name = "byol" if os.fork() else "simclr"
 this.fit(name, this.Checkpoints(Path({folder!r}) / name, print), epochs={epochs})
 """
-EPOCHS = 30
+EPOCHS = 8
 
 
 @pytest.mark.slow
@@ -139,7 +139,7 @@ def test_a_real_kill(tmp_path):
     )
     deadline, names = time.monotonic() + 240, ("simclr", "byol")
     while time.monotonic() < deadline and process.poll() is None:
-        if all(len(list((tmp_path / name).glob("*.safetensors"))) == 2 for name in names):
+        if all(len(list((tmp_path / name).glob("*.safetensors"))) >= 1 for name in names):
             break
         time.sleep(0.002)
     os.killpg(process.pid, signal.SIGKILL)

@@ -9,7 +9,7 @@ from pipeline.core.errors import UserError
 
 MIN_SPREAD = 0.01  # of features; networks with random weights have 0.08 to 0.57 on digits and on textures
 MAX_LIKENESS = 0.7  # of a teacher's outputs for different pictures; healthy ones have 0 to 0.4, from the first epoch on
-PATIENCE = 0.2  # share of the epochs before which features that are numbers are not called collapsed
+PATIENCE = 0.2  # share of the epochs, two at least, before whose end features that are numbers are not called collapsed
 
 
 def refuse_collapsed(row: Mapping[str, float], num_epochs: int) -> None:
@@ -28,7 +28,7 @@ def refuse_collapsed(row: Mapping[str, float], num_epochs: int) -> None:
     found = row.get("spread", math.inf)
     if math.isnan(found):
         raise UserError(f"{where}: the features are not finite; lower pretrain.learning_rate")
-    if epoch < math.ceil(PATIENCE * num_epochs):
+    if epoch < min(num_epochs, max(2, math.ceil(PATIENCE * num_epochs))):
         return
     if found < MIN_SPREAD:
         raise UserError(

@@ -93,6 +93,7 @@ def test_collapse_by_hand(changes, message):
 @pytest.mark.parametrize("found", [{"spread": 0.001}, {"likeness": 0.9}])
 def test_the_first_epochs_are_not_called_collapsed(found):
     refuse_collapsed({**ROW, **found, "epoch": 3}, num_epochs=20)
+    refuse_collapsed({**ROW, **found, "epoch": 1}, num_epochs=5)
     with pytest.raises(UserError, match="collapsed by epoch 1 of 1"):
         refuse_collapsed({**ROW, **found, "epoch": 1}, num_epochs=1)
 

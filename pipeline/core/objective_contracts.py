@@ -26,6 +26,10 @@ class Objective(ABC):
     def after_step(self) -> None:  # noqa: B027 - few have to do anything
         """What follows each step of the optimiser: a teacher's weights move after the network's, for instance."""
 
+    def epoch_figures(self) -> dict[str, float]:
+        """What the objective measured during the epoch that ends now, for its row in reports/pretrain.csv."""
+        return {}
+
 
 class Pretext(ABC):
     """What an encoder learns before it is trained for the labels; the choices behind an `Objective` (conf/objective/).

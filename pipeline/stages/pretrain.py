@@ -51,7 +51,7 @@ def pretrain(nodes: Params, pretext: Pretext, source: str) -> list[str]:
     packing = [path.read_bytes() for path in sorted(artifacts.PACKED.glob("*.*")) if path.suffix != ".npy"]
     key = artifacts.content_digest(artifacts.canonical_json(nodes), code.encode(), *packing)
     states = store.open_checkpoints(key, root(), tell=warn)
-    history = options.fit(encoder, samples, shape, FeatureWatch(packed, transform), no_log, states)
+    history = options.fit(encoder, samples, shape, FeatureWatch(packed, transform, samples.views), no_log, states)
     if rank.is_main_process():
         card = {"encoder": nodes["encoder"], **{name: nodes[name] for name in ("objective", "views", "pretrain")}}
         with artifacts.atomic_write(artifacts.ENCODER) as folder:

@@ -17,6 +17,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.objective_contracts import Pretext
 from pipeline.core.ranges import Fraction, PositiveFloat, PositiveInt, Seed
 from pipeline.training.checkpointing import Progress
+from pipeline.training.collapse import refuse_collapsed
 from pipeline.training.determinism import make_reproducible
 from pipeline.training.loop import Loop
 from pipeline.training.optimisation import Execution, Optimisation
@@ -148,11 +149,13 @@ class Pretraining:
                 started, before = time.perf_counter(), loop.step
                 row: dict[str, float] = {"epoch": epoch, "loss": loop.epoch(after_step)}
                 images_per_second = (loop.step - before) * loop.feed.size / (time.perf_counter() - started)
-                row |= watch(encoder)
+                row |= loop.objective.epoch_figures()
+                row |= {name: loop.processes.broadcast(value) for name, value in watch(encoder).items()}
                 row["learning_rate"] = float(max(loop.schedule.get_last_lr()))
                 progress.add_row(row)
                 log(epoch, {**row, "images_per_second": images_per_second})
                 shown.add_epoch(row, images_per_second)
+                refuse_collapsed(row, loop.num_epochs)
                 progress.save()
         return progress.history
 

@@ -1,0 +1,102 @@
+"""A pretraining that collapses ends in one line; a healthy one, and one of few pictures, does not."""
+
+import pytest
+import torch
+from pretraining_examples import make_packed
+
+from pipeline.core.errors import UserError
+from pipeline.models.encoders.small import Small
+from pipeline.models.transforms.normalise import Normalise
+from pipeline.training.augmentations.resized_crop import ResizedCrop
+from pipeline.training.collapse import refuse_collapsed
+from pipeline.training.feature_watch import FeatureWatch
+from pipeline.training.objectives.byol import Byol
+from pipeline.training.objectives.simclr import SimClr
+from pipeline.training.pretraining import Pretraining
+from pipeline.training.view_dataset import make_view_dataset
+
+TRANSFORM = Normalise(image_size=16, mean=[0.5] * 3, std=[0.5] * 3)
+CROP = ResizedCrop(min_area=0.3, max_stretch=1.33)
+SIMCLR = SimClr(temperature=0.5, projection_dim=16, positives="view")
+
+
+def byol(**changes):
+    options = {"decay": 0.9, "projection_dim": 16, "predictor": True, "batch_norm": True, "positives": "view"}
+    return Byol(**{**options, **changes})
+
+
+def pretrain(pretext, num_pictures=64, **changes):
+    options = {
+        "epochs": 6, "batch_size": 32, "learning_rate": 0.01, "weight_decay": 0.0001, "warmup_fraction": 0.1,
+        "precision": "fp32", "compile": False, "deterministic": True, "checkpoint_seconds": 60, "min_steps": 0,
+        "seed": 0,
+    }  # fmt: skip
+    packed = make_packed(["train"] * num_pictures)
+    torch.manual_seed(0)
+    encoder = Small(width=8)
+    samples = make_view_dataset(packed, pretext, TRANSFORM, (CROP,))
+    watch = FeatureWatch(packed, TRANSFORM, (CROP,))
+    return Pretraining(**{**options, **changes}).fit(encoder, samples, (3, 16, 16), watch, lambda epoch, row: None)
+
+
+@pytest.mark.parametrize(
+    ("pretext", "num_pictures"), [(byol(), 64), (byol(), 12), (SIMCLR, 64), (SIMCLR, 12)]
+)  # few pictures, too
+def test_a_healthy_pretraining_is_not_stopped(pretext, num_pictures):
+    history = pretrain(pretext, num_pictures)
+    assert len(history) == 6
+    assert all(row["spread"] > 0.05 for row in history)
+    assert all(row.get("likeness", 0) < 0.6 for row in history)
+
+
+@pytest.mark.parametrize("changes", [{"predictor": False}, {"predictor": False, "decay": 0.0}])
+def test_byol_without_a_predictor_is_stopped(changes):
+    with pytest.raises(
+        UserError, match=r"^pretraining collapsed by epoch \d+ of 30: the teacher's outputs for .* \(mean cosine 0\.\d"
+    ):
+        pretrain(byol(**changes), epochs=30)
+
+
+def test_features_that_are_all_alike_are_stopped():
+    """Each step takes the kernels back to 0: what is left is almost the same for all pictures."""
+    with pytest.raises(
+        UserError,
+        match=r"^pretraining collapsed by epoch 2 of 6: all .* features \(spread 0\.00\d+, .*; lower pretrain\.l",
+    ):
+        pretrain(SIMCLR, weight_decay=100.0, warmup_fraction=0.0)
+
+
+ROW = {"epoch": 4, "spread": 0.2, "likeness": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"spread": 0.004},
+            r"by epoch 4 of 20: all pictures have almost the same features \(spread 0\.004, expected a",
+        ),
+        (
+            {"likeness": 0.84},
+            r"different pictures are almost the same \(mean cosine 0\.84, expected at most 0\.7\); by",
+        ),
+        ({"likeness": float("nan")}, r"mean cosine nan"),
+        ({"epoch": 1, "spread": float("nan")}, r"by epoch 1 of 20: the features are not finite; lower pretrain\.learn"),
+    ],
+)
+def test_collapse_by_hand(changes, message):
+    refuse_collapsed(ROW, num_epochs=20)
+    with pytest.raises(UserError, match=message):
+        refuse_collapsed({**ROW, **changes}, num_epochs=20)
+
+
+@pytest.mark.parametrize("found", [{"spread": 0.001}, {"likeness": 0.9}])
+def test_the_first_epochs_are_not_called_collapsed(found):
+    refuse_collapsed({**ROW, **found, "epoch": 3}, num_epochs=20)
+    refuse_collapsed({**ROW, **found, "epoch": 1}, num_epochs=5)
+    with pytest.raises(UserError, match="collapsed by epoch 1 of 1"):
+        refuse_collapsed({**ROW, **found, "epoch": 1}, num_epochs=1)
+
+
+def test_an_objective_without_these_figures_is_not_judged_by_them():
+    refuse_collapsed({"epoch": 9, "loss": 1.0}, num_epochs=10)

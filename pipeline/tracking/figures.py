@@ -51,6 +51,11 @@ def epoch_figures(figures: dict[str, float]) -> dict[str, float]:
     return {metric_group(name): figures[name] for name in ordered if name != "epoch"}
 
 
+def pretraining_figures(figures: dict[str, float]) -> dict[str, float]:
+    """The figures of an epoch of the pretraining, a row of `reports/pretrain.csv`, under their names in MLflow."""
+    return {f"pretrain/{name}": value for name, value in figures.items() if name != "epoch"}
+
+
 def log_estimates(client: MlflowClient, run_id: str, metrics: dict[str, dict[str, Estimate]]) -> None:
     """Each figure as a metric; its interval, groups and caveat in a table: as metrics they would hide the others."""
     rows, measured = [], {}

@@ -1,4 +1,4 @@
-"""Which pictures without a label are for pretraining alone: none that belongs together with a picture of val or test."""
+"""Which pictures without a label are for pretraining: none that belongs together with a picture of val or test."""
 
 from __future__ import annotations
 

@@ -76,7 +76,11 @@ def read_pretraining(folder: Path = artifacts.ENCODER) -> JsonObject | None:
     None where it was not pretrained.
     """
     card = artifacts.read_json(folder / CARD) if (folder / CARD).is_file() else {"pretrained": False}
-    return {key: value for key, value in card.items() if key not in ("pretrained", "encoder")} if card["pretrained"] else None
+    return (
+        {key: value for key, value in card.items() if key not in ("pretrained", "encoder")}
+        if card["pretrained"]
+        else None
+    )
 
 
 def describe(node: Any) -> str:

@@ -183,7 +183,7 @@ def _preprocessing(facts: DataFacts) -> str:
     left_out = facts.samples[(facts.samples["split"] == NONE) & ~is_added]
     if len(left_out):
         unlabelled = int((left_out["labels"].map(len) == 0).sum())
-        also = f" or, {unlabelled:,} without a label, of val or test" if unlabelled else ""
+        also = f"; {unlabelled:,} of them without a label, and like val or test" if unlabelled else ""
         lines.append(
             f"{count_of(len(left_out), 'picture')} in no split, since they resemble pictures of two splits{also}"
         )

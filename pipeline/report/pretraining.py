@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject
 
 PANELS: Panels = (  # as those of curves.py
-    ("Loss", "What the objective makes small; its size alone says little, its fall says that it learns.", False, (("loss", "loss"),)),
+    (
+        "Loss",
+        "What the objective makes small; its size alone says little, its fall says that it learns.",
+        False,
+        (("loss", "loss"),),
+    ),
     (
         "Effective rank",
         "In how many directions features vary; near 1 all pictures look alike to the encoder.",

@@ -50,6 +50,17 @@ def composed(*overrides):
         (["train=svm", "train.estimator.kernel=rbx"], r"^params\.yaml: train: The 'kernel' parameter of SVC must be"),
         (["transform.mean=[1]"], r"^params\.yaml: transform\.mean must have at least 3 items"),
         (["mix=mixup", "mix.alpha=x"], r"^params\.yaml: mix\.alpha must be a valid number, got 'x'$"),
+        (["pretrain.batch_size=1"], r"^params\.yaml: pretrain\.batch_size must be at least 2, got 1$"),
+        (["pretrain.epochs=0"], r"^params\.yaml: pretrain\.epochs must be at least 1, got 0$"),
+        (["+pretrain.margin=1"], r"^params\.yaml: pretrain .*'margin'"),
+        (["objective=simclr", "objective.temperature=0"], r"^params\.yaml: objective\.temperature must be .* 0"),
+        (["objective=simclr", "objective.positives=label"], r"^params\.yaml: objective\.positives must be .*'label'"),
+        (["objective=simclr", "encoder=hog"], r"^objective trains weights, and the encoder Hog has none; choose"),
+        (
+            ["objective=simclr", "views=[]"],
+            r"^views is empty, so all views of a picture are alike and there is nothing",
+        ),
+        (["objective=simclr", "views.crop.min_area=2"], r"^params\.yaml: views\.crop\.min_area must be .*2"),
     ],
 )
 def test_what_does_not_fit_is_refused(overrides, message, passed):

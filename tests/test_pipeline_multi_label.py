@@ -39,7 +39,7 @@ def write_params() -> None:
         "source.path=pictures",
         "check.split_leakage.on_fail=warn",
         "train.epochs=12",
-        *("objective=simclr", "pretrain.epochs=2", "pretrain.batch_size=32", "pretrain.precision=fp32"),
+        *("objective=simclr", "pretrain.epochs=2", "pretrain.batch_size=32", "pretrain.min_steps=0"),
         "evaluate.cross_validation=never",
     ]
     Path("params.yaml").write_text(config.compose(ROOT / "conf", chosen), encoding="utf-8")

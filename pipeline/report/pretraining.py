@@ -122,5 +122,10 @@ def describe_objective(node: Mapping[str, Any]) -> str:
 
 
 def describe_options(node: Mapping[str, Any]) -> str:
-    """The options of a view as people read them: min area 0.3, max stretch 1.33."""
-    return ", ".join(f"{str(key).replace('_', ' ')} {value}" for key, value in node.items() if key != "_target_")
+    """The options of a view as people read them: min area 0.3, max stretch 1.33; of a switch that is on its name."""
+    chosen = [(str(key).replace("_", " "), value) for key, value in node.items() if key != "_target_"]
+    return ", ".join(
+        name if value is True else f"{name} {value}"
+        for name, value in chosen
+        if value is not None and value is not False
+    )

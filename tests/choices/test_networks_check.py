@@ -50,6 +50,17 @@ def composed(*overrides):
         (["train=svm", "train.estimator.kernel=rbx"], r"^params\.yaml: train: The 'kernel' parameter of SVC must be"),
         (["transform.mean=[1]"], r"^params\.yaml: transform\.mean must have at least 3 items"),
         (["mix=mixup", "mix.alpha=x"], r"^params\.yaml: mix\.alpha must be a valid number, got 'x'$"),
+    ],
+)
+def test_what_does_not_fit_is_refused(overrides, message, passed):
+    with pytest.raises(UserError, match=message):
+        check_networks(composed(*overrides))
+    assert not passed.exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
         (["pretrain.batch_size=1"], r"^params\.yaml: pretrain\.batch_size must be at least 2, got 1$"),
         (["pretrain.epochs=0"], r"^params\.yaml: pretrain\.epochs must be at least 1, got 0$"),
         (["+pretrain.margin=1"], r"^params\.yaml: pretrain .*'margin'"),
@@ -63,9 +74,9 @@ def composed(*overrides):
         (["objective=simclr", "views.crop.min_area=2"], r"^params\.yaml: views\.crop\.min_area must be .*2"),
     ],
 )
-def test_what_does_not_fit_is_refused(overrides, message, passed):
+def test_a_pretraining_that_cannot_run_is_refused(overrides, message, passed):
     with pytest.raises(UserError, match=message):
-        check_networks(composed(*overrides))
+        check_networks(composed("encoder=small", "embed=color_histogram", *overrides))
     assert not passed.exists()
 
 

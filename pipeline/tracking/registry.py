@@ -156,10 +156,7 @@ def predictions_of(run_id: str, folder: Path) -> Path:
 
 
 def train_samples_of(run_id: str, folder: Path) -> frozenset[str] | None:
-    """Names of the samples that the model of a run was fitted to; None of a run that does not record them.
-
-    Those of train, and after a pretraining those of the pool.
-    """
+    """Samples that a run's model was fitted to: train, after a pretraining the pool too; None where not recorded."""
     import mlflow
 
     folder.mkdir(parents=True, exist_ok=True)

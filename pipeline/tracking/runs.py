@@ -22,7 +22,7 @@ from pipeline.core.machine import describe_machine
 from pipeline.core.uris import mask_values, sqlite_path
 from pipeline.tracking.connection import Unavailable, find, open_store, tracking_uri
 from pipeline.tracking.experiments import dataset_of, open_experiment
-from pipeline.tracking.figures import epoch_figures, log_estimates, pretraining_figures
+from pipeline.tracking.figures import epoch_figures, log_estimates, log_pretraining, read_epochs
 from pipeline.tracking.journal import Journal, bring_left, log_figures, log_params
 from pipeline.tracking.owners import sweep
 from pipeline.tracking.parameters import choices, headline_parameters
@@ -149,21 +149,13 @@ def completed_run(
             )
             run_id = str(run.info.run_id)
             log_params(client, run_id, headline_parameters(params, facts or {}))
-            for step, row in _epochs(curves):
+            for step, row in read_epochs(curves):
                 log_figures(client, run_id, epoch_figures(row), step)
             client.set_terminated(run_id)
         if pretraining is not None:
-            for step, row in _epochs(pretraining):
-                log_figures(client, run_id, pretraining_figures(row), step)
+            log_pretraining(client, run_id, pretraining)
         log_estimates(client, run_id, metrics)
     return run_id, False
-
-
-def _epochs(curves: pd.DataFrame) -> Iterator[tuple[int, dict[str, float]]]:
-    """The number of each epoch and its figures."""
-    for row in curves.to_dict("records"):
-        figures = {str(name): float(value) for name, value in row.items()}
-        yield int(figures.pop("epoch")), figures
 
 
 def log_results(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.evaluation import margin_text
 from pipeline.tracking import figures
-from pipeline.tracking.figures import epoch_figures, metric_name, pretraining_figures
+from pipeline.tracking.figures import epoch_figures, metric_name
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,3 @@ def test_final_figures_come_first_where_names_are_sorted():
     of_stages = (figures.ROBUSTNESS, *figures.OF_STAGES)
     others = ("frozen_features/x", "per_class/x", "train/x", "usage/x", "val/x", *of_stages)
     assert max(figures.TEST, figures.VAL) < min(others)
-
-
-def test_the_figures_of_a_pretraining_stand_together():
-    assert pretraining_figures({"epoch": 3.0, "loss": 1.5, "effective_rank": 9.0}) == {
-        "pretrain/loss": 1.5,
-        "pretrain/effective_rank": 9.0,
-    }

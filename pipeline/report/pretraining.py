@@ -36,12 +36,8 @@ PANELS: Panels = (  # as those of curves.py
     ),
 )
 BELONGS = {"view": "views of one picture", "group": "pictures of one group", "class": "pictures of one class"}
-PURPOSE = {
-    "train": "with a label, of which the pretraining saw the picture alone",
-    "val": "never part of a pretraining",
-    "test": "never part of a pretraining",
-    POOL: "without a label",
-}
+PURPOSE = {"train": "with a label, of which the pretraining saw the picture alone", POOL: "without a label"}
+NEVER = "never part of a pretraining"  # the other splits
 OF_CLASS = "with a label, which said what belongs together"
 
 
@@ -94,7 +90,7 @@ def pretraining(card: JsonObject, table: pd.DataFrame) -> Pretraining | None:
         parts=[
             PartOfPretraining(
                 name=name,
-                purpose=OF_CLASS if by_class and name == "train" else PURPOSE[name],
+                purpose=OF_CLASS if by_class and name == "train" else PURPOSE.get(name, NEVER),
                 num_samples=int(samples.get(name, 0)),
             )
             for name in (*SPLITS, POOL)
@@ -108,8 +104,9 @@ def describe_pretraining(found: JsonObject) -> str:
     samples = found["num_samples"]
     parts = [count_of(samples["train"], "picture") + " of train"] if samples["train"] else []
     parts += [f"{samples[POOL]:,} without a label"] if samples.get(POOL) else []
-    held_out = sum(samples[name] for name in ("val", "test"))
-    assert not held_out, "pictures of val or test took part in a pretraining"
+    assert not any(samples[name] for name in SPLITS if name not in PURPOSE), (
+        "pictures of val or test took part in a pretraining"
+    )
     return (
         f"Before training, the encoder was pretrained by the objective {describe_objective(found['objective'])} for "
         f"{count_of(int(found['epoch']), 'epoch')} on {' and '.join(parts)}. No picture of val or test took part."

@@ -37,10 +37,8 @@ def main() -> list[str]:
     manifest = artifacts.read_table(artifacts.MANIFEST)
     reader = make_reader(params, manifest)
     objective = import_target(config.get_section(params, "objective")["_target_"], "objective", "objective")
-    rows = assigned_rows(
-        *map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)),
-        with_pool=objective.trains,  # else nothing would read them
-    )
+    tables = map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES))
+    rows = assigned_rows(*tables, objective.trains)  # else nothing would read the pool
     extra = oversampled_rows(rows, packing.min_class_share, packing.seed)
     storage = packing.storage(int(rows["channels"].max()))
     check_spatial_rank({f"augmentation.{name}": one for name, one in policy.items()}, storage.shape)

@@ -65,7 +65,17 @@ def entry(value, low=None, high=None, n=40, groups=40, caveat=""):
     return Estimate(value=value, low=low, high=high, n=n, groups=groups, caveat=caveat)
 
 
-def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False, refused=(), channels=1, tried=()):
+def build(
+    classes=("cat", "dog"),
+    wrong=6,
+    epochs=3,
+    slices=True,
+    several=False,
+    refused=(),
+    channels=1,
+    tried=(),
+    pretrained=False,
+):
     """A small material: 40 test pictures in eight groups, the first `wrong` of them decided wrongly."""
     generator = np.random.default_rng(0)
     num = max(40, 2 * len(classes))
@@ -132,6 +142,7 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
             "num_parameters": 3373570,
             "data_hash": "14facdae",
             "training_key": "35bc3944",
+            **({"pretraining": pretraining_of(classes[0])} if pretrained else {}),
         },
         manifest=manifest,
         quarantine=pd.DataFrame(refused, columns=["path", "labels", "reason", "detail"]),
@@ -184,6 +195,7 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
                 "label_suspects": {**check, "value": 0.01, "limit": 0.05, "worst": {}},
             }
         ),
+        pretraining=pretraining_curves(8 if pretrained else 0),
         curves=pd.DataFrame(
             {
                 "epoch": range(1, epochs + 1),
@@ -223,6 +235,33 @@ def build(classes=("cat", "dog"), wrong=6, epochs=3, slices=True, several=False,
         readings=UseNote(
             finding="3 results were read from these test pictures until this evaluation; choosing by them"
         ),
+    )
+
+
+def pretraining_of(view):
+    """What the card of a predictor says of a pretraining with one view of this name."""
+    return {
+        "objective": {"_target_": "pipeline.training.objectives.simclr.SimClr", "positives": "view"},
+        "views": {view: {"_target_": "pipeline.training.augmentations.resized_crop.ResizedCrop", "min_area": 0.3}},
+        "pretrain": {"epochs": 8},
+        "num_samples": {"train": 40, "val": 0, "test": 0, "pool": 1200},
+        "epoch": 8,
+        "loss": 1.5,
+    }
+
+
+def pretraining_curves(epochs):
+    """`reports/pretrain.csv`; without rows where the encoder was not pretrained."""
+    if not epochs:
+        return pd.DataFrame({"epoch": [], "loss": []})
+    return pd.DataFrame(
+        {
+            "epoch": range(1, epochs + 1),
+            "loss": np.geomspace(5, 1.5, epochs),
+            "effective_rank": np.linspace(1.2, 20, epochs),
+            "neighbour_accuracy": np.linspace(0.3, 0.8, epochs),
+            "learning_rate": np.linspace(1e-3, 0, epochs),
+        }
     )
 
 
@@ -351,7 +390,11 @@ CASES = {
     "a hundred classes": {"classes": [f"class {number:03d}" for number in range(100)], "wrong": 90},
     "no mistakes": {"wrong": 0},
     "no slices": {"slices": False},
-    "nasty names": {"classes": NASTY, "refused": [[f"{NASTY[0]}.png", [], "truncated", NASTY[1]]]},
+    "nasty names": {
+        "classes": NASTY,
+        "refused": [[f"{NASTY[0]}.png", [], "truncated", NASTY[1]]],
+        "pretrained": True,
+    },
     "one epoch": {"epochs": 1},
     "several labels": {"several": True, "classes": ["cat", "dog", "fox"]},
     "colour": {"channels": 3},

@@ -174,6 +174,7 @@ def test_one_image_size_reaches_every_stage_that_depends_on_it() -> None:
     assert changed == {"image_size", "augment", "transform", "encoder"}
     assert {name for name, one in stages.items() if changed & {*one.get("params", [])}} == {
         "augment",
+        "pretrain",
         "train",
         "calibrate",
         "perturb",

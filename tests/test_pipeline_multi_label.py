@@ -39,6 +39,7 @@ def write_params() -> None:
         "source.path=pictures",
         "check.split_leakage.on_fail=warn",
         "train.epochs=12",
+        *("objective=simclr", "pretrain.epochs=2", "pretrain.batch_size=32", "pretrain.min_steps=0"),
         "evaluate.cross_validation=never",
     ]
     Path("params.yaml").write_text(config.compose(ROOT / "conf", chosen), encoding="utf-8")
@@ -83,13 +84,35 @@ def card(project: Path):
     return json.loads((project / "data/predictor/card.json").read_text())
 
 
-def test_unlabelled_pictures_take_part_in_no_split(project: Path) -> None:
+def test_unlabelled_pictures_take_part_in_the_pretraining_alone(project: Path, card) -> None:
     splits = pd.read_parquet(project / "data/splits.parquet").set_index("sample_id")["split"]
     manifest = pd.read_parquet(project / "data/manifest.parquet")
     unlabelled = manifest.loc[manifest["labels"].map(len) == 0, "sample_id"]
     assert len(unlabelled) == NUM // 10 - 1
-    assert set(splits[unlabelled]) == {"none"}
+    assert set(splits[unlabelled]) == {"pool"}
     assert set(splits.drop(unlabelled)) == {"train", "val", "test"}
+    index = pd.read_parquet(project / "data/packed/index.parquet")
+    assert set(index.loc[index["split"] == "pool", "sample_id"]) == set(unlabelled)
+    sizes = splits.value_counts()
+    assert card["num_samples"] == {name: sizes[name] for name in ("train", "val", "test")}
+    pretrained = card["pretraining"]
+    assert pretrained["num_samples"] == {"train": sizes["train"], "val": 0, "test": 0, "pool": sizes["pool"]}
+    assert set(pd.read_parquet(project / "data/predictions.parquet")["split"]) == {"val", "test"}
+
+
+def test_people_see_what_the_encoder_was_pretrained_on(project: Path) -> None:
+    said = "by the objective simclr for 2 epochs on "
+    assert said in (project / "reports/model_card.md").read_text()
+    assert "* 13 pictures without a label: for pretraining alone" in (project / "reports/data_sheet.md").read_text()
+    page = (project / "reports/report.html").read_text()
+    assert said in page
+    assert "13 without a label. No picture of val or test took part." in page
+    (run,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    expected = {"objective": "simclr", "pool": "13", "pretrain_epochs": "2", "samples": str(NUM - 13)}
+    assert expected.items() <= run.data.params.items()
+    curves = pd.read_csv(project / "reports/pretrain.csv")
+    assert run.data.metrics["pretrain/loss"] == pytest.approx(curves["loss"].iloc[-1])
+    assert 0 <= run.data.metrics["pretrain/neighbour_accuracy"] <= 1
 
 
 def test_it_learnt_both_attributes(metrics) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.contracts import Check
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.ranges import Fraction
 from pipeline.core.results import Finding
 from pipeline.statistics.co_occurrence import association, count_together
@@ -31,7 +32,7 @@ class CoOccurrence(Check):
     on_fail: Literal["error", "warn"]
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        labels = samples.loc[samples["split"] != "none", "labels"]
+        labels = samples.loc[samples["split"].isin(SPLITS), "labels"]
         classes = sorted(labels.explode().dropna().unique())
         counts = count_together(labels.tolist(), classes)
         strength = np.triu(association(counts, max(2, len(labels))), k=1)

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, final
 import pandas as pd
 
 from pipeline.core.contracts import Check
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.results import Finding
 
 
@@ -24,7 +25,7 @@ class ConstantLabel(Check):
     on_fail: Literal["error", "warn"]
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        in_splits = samples.loc[samples["split"] != "none", ["split", "labels"]]
+        in_splits = samples.loc[samples["split"].isin(SPLITS), ["split", "labels"]]
         sizes = in_splits["split"].value_counts()
         cells = in_splits.explode("labels").groupby(["labels", "split"]).size()
         constant = {f"{label} in {split}": int(size) for (label, split), size in cells.items() if size == sizes[split]}

@@ -9,6 +9,7 @@ import pandas as pd
 from annotated_types import Ge
 
 from pipeline.core.contracts import Check
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.core.ranges import Count
 from pipeline.core.results import Finding
 from pipeline.datasets.class_balance import balance_table, conditions
@@ -38,7 +39,7 @@ class EffectiveClasses(Check):
     on_fail: Literal["error", "warn"]
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        in_splits = samples[samples["split"] != "none"]
+        in_splits = samples[samples["split"].isin(SPLITS)]
         num_classes = in_splits["labels"].explode().nunique()
         rows = balance_table(in_splits, conditions(in_splits, self.max_attribute_values), self.min_samples)
         rows.sort(key=lambda row: row["effective_classes"])

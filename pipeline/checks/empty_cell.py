@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, final
 import pandas as pd
 
 from pipeline.core.contracts import Check
-from pipeline.core.manifest_schema import short_name
+from pipeline.core.manifest_schema import SPLITS, short_name
 from pipeline.core.ranges import Count, PositiveInt
 from pipeline.core.results import Finding
 from pipeline.datasets.class_balance import conditions
@@ -40,7 +40,7 @@ class EmptyCell(Check):
     def __call__(self, samples: pd.DataFrame) -> Finding:
         columns = conditions(samples, self.max_attribute_values)
         too_many = [] if columns else [short_name(name) for name in conditions(samples, len(samples))]
-        in_splits = samples.loc[samples["split"] != "none", ["labels", *columns]].explode("labels")
+        in_splits = samples.loc[samples["split"].isin(SPLITS), ["labels", *columns]].explode("labels")
         tables = {column: pd.crosstab(in_splits["labels"], in_splits[column]).stack() for column in columns}
         rows: list[dict[str, Any]] = [
             {"class": str(label), "attribute": short_name(column), "value": str(value), "samples": int(size)}

@@ -22,7 +22,7 @@ class MissingClass(Check):
     on_fail: Literal["error", "warn"]
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        in_splits = samples.loc[samples["split"] != "none", ["split", "labels"]].explode("labels")
+        in_splits = samples.loc[samples["split"].isin(SPLITS), ["split", "labels"]].explode("labels")
         sizes = in_splits.groupby(["labels", "split"]).size().unstack(fill_value=0)
         classes = sorted(samples["labels"].explode().dropna().unique())
         sizes = sizes.reindex(index=classes, columns=list(SPLITS), fill_value=0)

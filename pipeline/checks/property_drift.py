@@ -81,7 +81,7 @@ class PropertyDrift(Check):
 
     def _compare_splits(self, samples: pd.DataFrame, names: list[str], measured: list[str]) -> list[dict[str, Any]]:
         """A row for each property and pair of splits: the distance, its p-value, and the smallest possible p-value."""
-        split = pd.Index(names).get_indexer(samples["split"])  # -1 for none
+        split = pd.Index(names).get_indexer(samples["split"])  # -1 for those of none and of the pool
         unit = pd.factorize(samples["group"], use_na_sentinel=False)[0] * (len(names) + 1) + split
         rows = np.flatnonzero(split >= 0)
         unit = np.unique(unit[rows], return_inverse=True)[1]

@@ -47,7 +47,7 @@ class RareClass(Check):
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
         needed = wilson_sample_size(self.half_width)
-        supports = class_supports(samples[samples["split"] != "none"])
+        supports = class_supports(samples[samples["split"].isin(SPLITS)])
         rare = {split: self._rare(supports, split) for split in ("train", "val")}
         rare["test"] = [
             one

@@ -11,6 +11,7 @@ import pandas as pd
 from annotated_types import Interval
 
 from pipeline.core.contracts import Check
+from pipeline.core.manifest_schema import POOL, SPLITS
 from pipeline.core.ranges import Count
 from pipeline.core.results import MAX_IN_STRIP, Finding
 from pipeline.datasets.near_duplicates.groups import connected_groups, near_duplicates_across, shared_key_across
@@ -24,7 +25,8 @@ KEYS = ("source_group", "content_hash", "duplicate")  # `duplicate` after the st
 class SplitLeakage(Check):
     """Samples of val and test that have their group, their photograph or a near-duplicate in another split.
 
-    Measured on the manifest again, independent of the split stage.
+    The pool counts as train, since a pretraining learns from both. Measured on the manifest again, independent of the
+    split stage.
 
     Args:
         near_duplicate_bits: Perceptual hashes within this many of 64 bits count as the same picture.
@@ -40,13 +42,14 @@ class SplitLeakage(Check):
     on_fail: Literal["error", "warn"]
 
     def __call__(self, samples: pd.DataFrame) -> Finding:
-        in_splits = samples[samples["split"] != "none"].reset_index(drop=True)
+        in_splits = samples[samples["split"].isin([*SPLITS, POOL])].reset_index(drop=True)
         split = in_splits["split"].to_numpy(dtype=str)
-        by_key, relative = shared_key_across(in_splits[[column for column in KEYS if column in in_splits]], split)
-        alike, partner = near_duplicates_across(
-            in_splits["perceptual_hash"], self.near_duplicate_bits, in_splits["split"]
+        side = in_splits["split"].where(in_splits["split"] != POOL, "train")  # what models learn from
+        by_key, relative = shared_key_across(
+            in_splits[[column for column in KEYS if column in in_splits]], side.to_numpy(dtype=str)
         )
-        held_out = (in_splits["split"] != "train").to_numpy()
+        alike, partner = near_duplicates_across(in_splits["perceptual_hash"], self.near_duplicate_bits, side)
+        held_out = (side != "train").to_numpy()
         leaks = np.flatnonzero((by_key | alike) & held_out)
         names = in_splits["sample_id"].to_numpy()
         worst: dict[str, str] = {}
@@ -64,7 +67,7 @@ class SplitLeakage(Check):
             sentence=_sentence(len(leaks), int(held_out.sum())),
             pictures=dict(self._groups(in_splits, leaks)),
             obstacle=""
-            if in_splits["split"].nunique() > 1
+            if side.nunique() > 1
             else "Fewer than two of train, val and test hold a picture, so nothing can leak from one to another; "
             "split the data.",
         )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.core.manifest_schema import SPLITS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -44,7 +46,7 @@ def are_labelled(samples: pd.DataFrame) -> np.ndarray:
         return known
     negative = samples["negative"].to_numpy(dtype=bool)
     if "split" in samples:
-        negative = negative & (samples["split"] != "none").to_numpy(dtype=bool)
+        negative = negative & samples["split"].isin(SPLITS).to_numpy(dtype=bool)
     return known | negative
 
 

@@ -13,6 +13,7 @@ import yaml
 
 from pipeline.core import artifacts, config
 from pipeline.core.contracts import Source
+from pipeline.core.manifest_schema import SPLITS
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import Params
@@ -33,7 +34,7 @@ def split_warnings(splits: pd.DataFrame, differs: bool) -> Iterator[str]:
             "moved between train and test, and figures are not comparable with earlier ones. Run dvc pull, or copy "
             "that folder from where the split was made, then run dvc repro -f -s split"
         )
-    sizes = splits.loc[splits["split"] != "none", "group"].value_counts()
+    sizes = splits.loc[splits["split"].isin(SPLITS), "group"].value_counts()
     num_test = int((splits["split"] == "test").sum())
     large = int((sizes > num_test).sum())
     if large:

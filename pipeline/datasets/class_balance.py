@@ -36,7 +36,7 @@ def balance_table(samples: pd.DataFrame, columns: Sequence[str], min_samples: in
         columns: Of attributes, as `conditions` returns them.
         min_samples: Values with fewer are left out; splits never are.
     """
-    labelled = samples.loc[samples["split"] != "none", ["labels", "split", *columns]].explode("labels")
+    labelled = samples.loc[samples["split"].isin(SPLITS), ["labels", "split", *columns]].explode("labels")
     labelled = labelled.dropna(subset=["labels"])
     splits = [_row(f"split {name}", part) for name in SPLITS if len(part := labelled[labelled["split"] == name])]
     values = [

@@ -56,15 +56,17 @@ class Packing:
         return round(self.image_size * (1 + self.margin))
 
 
-def assigned_rows(manifest: pd.DataFrame, splits: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
-    """The rows of train, val, test and the pool, in that order, otherwise in the order of the manifest.
+def assigned_rows(
+    manifest: pd.DataFrame, splits: pd.DataFrame, duplicates: pd.DataFrame, with_pool: bool = False
+) -> pd.DataFrame:
+    """The rows of train, val, test and, if wanted, the pool, in that order, otherwise in the order of the manifest.
 
     Those that show one photograph, or have the same pixels, have the same `photograph`: the smallest `sample_id`.
     """
     rows = add_duplicate_group(manifest, duplicates).drop(columns="group")
     rows["photograph"] = connected_groups(rows, None)
     rows = rows.drop(columns="duplicate").merge(splits, on="sample_id", validate="one_to_one")
-    rows = rows[rows["split"].isin(ORDER)]
+    rows = rows[rows["split"].isin(ORDER if with_pool else SPLITS)]
     rows = rows.sort_values("split", key=lambda split: split.map(ORDER), kind="stable").reset_index(drop=True)
     return rows.assign(origin=rows["sample_id"])
 

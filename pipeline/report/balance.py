@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from pipeline.core.manifest_schema import SPLITS
 from pipeline.datasets.class_balance import balance_table, conditions
 
 MAX_VALUES, MIN_SAMPLES, NUM_SHOWN = 20, 10, 30  # most values of an attribute, fewest samples of a value, most rows
@@ -29,5 +30,5 @@ class Balances:
 def balances(manifest: pd.DataFrame, splits: pd.DataFrame) -> Balances:
     samples = manifest.drop(columns="group", errors="ignore").merge(splits, on="sample_id")
     rows = balance_table(samples, conditions(samples, MAX_VALUES), MIN_SAMPLES)
-    num_classes = samples.loc[samples["split"] != "none", "labels"].explode().nunique()
+    num_classes = samples.loc[samples["split"].isin(SPLITS), "labels"].explode().nunique()
     return Balances(num_classes=int(num_classes), rows=rows[:NUM_SHOWN], left_out=max(0, len(rows) - NUM_SHOWN))

@@ -11,7 +11,9 @@ from pipeline.core.terminal import count_of
 from pipeline.report.formatting import share
 from pipeline.report.plots import Axis, Line, Tick, axis, line
 
-PANELS = (  # title, note, whether values are shares, (column, name)
+Panels = tuple[tuple[str, str, bool, tuple[tuple[str, str], ...]], ...]
+
+PANELS: Panels = (  # title, note, whether values are shares, (column, name)
     (
         "Loss",
         "The error of the scores; lower is better. If val rises while train falls, the model overfits.",
@@ -61,14 +63,20 @@ class Curves:
     rows: list[list[str]]
 
 
-def curves(table: pd.DataFrame) -> Curves:
+def curves(table: pd.DataFrame, wanted: Panels = PANELS) -> Curves:
+    """The plots of a table of epochs.
+
+    Args:
+        table: `reports/train.csv`, or one like it.
+        wanted: A plot for each, left out where the table has none of its columns.
+    """
     if table.empty or "epoch" not in table:
         return Curves(num_epochs=0, best=None, panels=[], header=[], rows=[])
     best = None
     if "val_loss" in table and np.isfinite(table["val_loss"]).any():
         best = int(table.loc[table["val_loss"].idxmin(), "epoch"])
     x_axis = axis(table["epoch"].astype(float).tolist(), num_ticks=6, whole=True)
-    panels = [_panel(table, x_axis, best, *options) for options in PANELS]
+    panels = [_panel(table, x_axis, best, *options) for options in wanted]
     return Curves(
         num_epochs=len(table),
         best=best,

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.core.manifest_schema import SPLITS
+from pipeline.core.manifest_schema import NONE, POOL, SPLITS
 from pipeline.images.decoding import REJECTION_REASONS
 
 PURPOSE = {
     "train": "the pictures that the model is trained on",
     "val": "selects the best epoch",
     "test": "evaluates the model, which never saw these pictures",
-    "none": "in no split, since they resemble pictures of two splits",
+    POOL: "without a label: for pretraining alone, and no figure is of them",
+    NONE: "in no split, since they resemble pictures of two splits",
 }
+UNLABELLED = "in no split: like pictures of two splits, or without a label and like pictures of val or test"  # of none
 MAX_CLASSES = 40
 NUM_PATHS = 5
 
@@ -83,7 +85,7 @@ def data(manifest: pd.DataFrame, quarantine: pd.DataFrame, splits: pd.DataFrame)
         num_classes=len(classes),
         num_groups=int(splits["group"].nunique()),
         num_refused=len(quarantine),
-        parts=[_part(name, splits) for name in PURPOSE if name in SPLITS or (splits["split"] == name).any()],
+        parts=[_part(name, rows) for name in PURPOSE if name in SPLITS or (rows["split"] == name).any()],
         classes=listed,
         left_out=len(classes) - len(listed),
         largest=max((row.total for row in classes), default=1),
@@ -93,13 +95,14 @@ def data(manifest: pd.DataFrame, quarantine: pd.DataFrame, splits: pd.DataFrame)
     )
 
 
-def _part(name: str, splits: pd.DataFrame) -> Part:
-    members = splits[splits["split"] == name]
+def _part(name: str, rows: pd.DataFrame) -> Part:
+    members = rows[rows["split"] == name]
+    unlabelled = name == NONE and not members["labels"].map(len).all()
     return Part(
         name=name,
-        purpose=PURPOSE[name],
+        purpose=UNLABELLED if unlabelled else PURPOSE[name],
         num_samples=len(members),
-        share=len(members) / max(1, len(splits)),
+        share=len(members) / max(1, len(rows)),
         num_groups=int(members["group"].nunique()),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.core.manifest_schema import EXIF, OF_LABEL, SPLITS, attribute_columns, short_name
+from pipeline.core.manifest_schema import EXIF, NONE, OF_LABEL, POOL, SPLITS, attribute_columns, short_name
 from pipeline.core.terminal import count_of
 from pipeline.images.decoding import REJECTION_REASONS
 from pipeline.images.feedback_pictures import is_feedback
@@ -180,9 +180,13 @@ def _preprocessing(facts: DataFacts) -> str:
             f"{count_of(len(added), 'picture')} from feedback ({counts.replace(' in none', ' in no split')}): people "
             "correct what they look at, mostly mistakes, so these are no random sample"
         )
-    left_out = int((~facts.samples["split"].isin(SPLITS) & ~is_added).sum())
-    if left_out:
-        lines.append(f"{count_of(left_out, 'picture')} in no split, since they resemble pictures of two splits")
+    left_out = facts.samples[(facts.samples["split"] == NONE) & ~is_added]
+    if len(left_out):
+        unlabelled = int((left_out["labels"].map(len) == 0).sum())
+        also = f"; {unlabelled:,} of them without a label, and like val or test" if unlabelled else ""
+        lines.append(
+            f"{count_of(len(left_out), 'picture')} in no split, since they resemble pictures of two splits{also}"
+        )
     if {"size", "fit"} <= facts.packing.keys():
         lines.append(f"Stored for training at {facts.packing['size']} pixels ({escape(facts.packing['fit'])})")
     return bullets(lines) if lines else ""
@@ -196,5 +200,7 @@ def _uses(facts: DataFacts) -> str:
         if name in ("shortcut", "property_baseline") and one.state == "failed" and one.sentence
     ]
     lines = [f"Classification of pictures; split into {parts}"]
+    if pooled := int((facts.samples["split"] == POOL).sum()):
+        lines.append(f"{count_of(pooled, 'picture')} without a label: for pretraining alone, never for a figure")
     lines += [f"Before another use: {escape(text)}" for text in shortcuts]
     return bullets(lines)

@@ -14,6 +14,7 @@ from pipeline.report.card_texts import CardTexts, join_sections
 from pipeline.report.formatting import PLAIN, SPACE, figure
 from pipeline.report.markdown import bullets, escape, table
 from pipeline.report.model_card_decisions import describe_decisions
+from pipeline.report.pretraining import describe_options, describe_pretraining
 from pipeline.report.robustness import describe_loss
 
 if TYPE_CHECKING:
@@ -143,7 +144,17 @@ def _training_data(facts: ModelFacts) -> str:
     samples = facts.card.get("num_samples", {})
     parts = [count_of(samples.get(name, 0), f"{name} picture") for name in ("train", "val")]
     classes = count_of(len(facts.card["classes"]), "class", "classes")
-    return f"{' and '.join(parts)} of {classes}; val selects the best epoch. See [the data sheet](data_sheet.md)."
+    sheet = f"{' and '.join(parts)} of {classes}; val selects the best epoch. See [the data sheet](data_sheet.md)."
+    return "\n\n".join([sheet, *_pretraining(facts.card)])
+
+
+def _pretraining(card: JsonObject) -> list[str]:
+    found = card.get("pretraining")
+    if not found:
+        return []
+    views = ", ".join(f"{name} ({describe_options(node)})" for name, node in (found["views"] or {}).items() if node)
+    said = f" Its views, which are taken to carry no meaning: {views}." if views else ""
+    return [f"**Pretraining**: {escape(describe_pretraining(found) + said)}"]
 
 
 def _format_estimate(name: str, estimate: Estimate) -> str:

@@ -38,6 +38,7 @@ from pipeline.report.metric_tables import tables
 from pipeline.report.mistakes import NEIGHBOUR_SIDE, least_confident_hits, mistakes
 from pipeline.report.next_steps import Results, next_steps
 from pipeline.report.pictures import link_files, preview_uri, side_of
+from pipeline.report.pretraining import pretraining
 from pipeline.report.provenance import model_facts, provenance
 from pipeline.report.rendering import page
 from pipeline.report.robustness import robustness
@@ -62,6 +63,7 @@ class Material:
         validation: `reports/validation.json`.
         checks: `reports/checks.json`.
         curation: `reports/curation.json`.
+        pretraining: `reports/pretrain.csv`.
         curves: `reports/train.csv`.
         imbalance: `reports/imbalance.csv`.
         metrics: `reports/test_metrics.json`.
@@ -94,6 +96,7 @@ class Material:
     validation: JsonObject
     checks: dict[str, StoredFinding]
     curation: dict[str, StoredFinding]
+    pretraining: pd.DataFrame
     curves: pd.DataFrame
     imbalance: pd.DataFrame
     metrics: dict[str, Estimate]
@@ -145,6 +148,7 @@ class Material:
             validation=artifacts.read_json(artifacts.VALIDATION),
             checks=checks,
             curation=curation,
+            pretraining=pd.read_csv(artifacts.PRETRAIN_CURVES),
             curves=pd.read_csv(artifacts.TRAIN_CURVES),
             imbalance=pd.read_csv(artifacts.IMBALANCE, keep_default_na=False, na_values=[""]),
             metrics=read_estimates(artifacts.TEST_METRICS),
@@ -234,6 +238,7 @@ def content(material: Material) -> dict[str, object]:
         "sections": sections,
         "preview": preview_uri(material.preview),
         "preview_classes": preview_classes(material),
+        "pretraining": pretraining(material.card, material.pretraining),
         "curves": curves(material.curves),
         "learning_curve": learning_curve(material.metrics),
         "imbalance": imbalance(material.imbalance),

@@ -1,4 +1,7 @@
-"""Pictures to packed uint8 arrays a little above training size, with extra samples of small classes in train only."""
+"""Pictures to packed uint8 arrays a little above training size, with extra samples of small classes in train only.
+
+Pictures without a label, the pool, are packed where an objective pretrains on them.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from PIL import Image
 
 from pipeline.core import artifacts, config, stage_runner
 from pipeline.core.axes import check_spatial_rank
+from pipeline.core.manifest_schema import POOL
+from pipeline.core.nouns import import_target
 from pipeline.core.parallel import parallel_map
 from pipeline.core.terminal import count_of
 from pipeline.datasets.npy import write_array
@@ -31,7 +36,9 @@ def main() -> list[str]:
     policy = config.build_all(params, "augmentation")
     manifest = artifacts.read_table(artifacts.MANIFEST)
     reader = make_reader(params, manifest)
-    rows = assigned_rows(*map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)))
+    objective = import_target(config.get_section(params, "objective")["_target_"], "objective", "objective")
+    tables = map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES))
+    rows = assigned_rows(*tables, objective.trains)  # else nothing would read the pool
     extra = oversampled_rows(rows, packing.min_class_share, packing.seed)
     storage = packing.storage(int(rows["channels"].max()))
     check_spatial_rank({f"augmentation.{name}": one for name, one in policy.items()}, storage.shape)
@@ -68,7 +75,9 @@ def main() -> list[str]:
             Image.fromarray(preview).save(temporary, format="PNG")
     side = " x ".join(map(str, storage.shape[:-1]))
     extras = f", and {len(extra):,} extra of small classes" if len(extra) else ""
-    return [f"{count_of(len(rows), 'picture')} of {side} pixels{extras}"]
+    pooled = int((rows["split"] == POOL).sum())
+    unlabelled = f", {pooled:,} without a label" if pooled else ""
+    return [f"{count_of(len(rows), 'picture')} of {side} pixels{unlabelled}{extras}"]
 
 
 if __name__ == "__main__":

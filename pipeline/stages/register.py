@@ -91,7 +91,10 @@ def main() -> list[str]:
         *([options.runtime.encode()] if options.runtime != "torch" else []),  # another runtime is another version
     )
     curves, facts = pd.read_csv(artifacts.TRAIN_CURVES), data_facts(packed)
-    run_id, complete = runs.completed_run(card["training_key"], key, params, curves, metrics, training_digest(), facts)
+    run_id, complete = runs.completed_run(
+        *(card["training_key"], key, params, curves, metrics, training_digest(), facts),
+        pretraining=pd.read_csv(artifacts.PRETRAIN_CURVES),
+    )
     if not complete:
         described = packed.index.drop(columns=["origin", "group"]).assign(labels=packed.index["labels"].map(", ".join))
         runs.log_results(run_id, key, ARTIFACTS, described, card["source"], card["data_hash"])

@@ -1,4 +1,7 @@
-"""Assigns the manifest to train, val and test; samples keep the split of an earlier run with the same options."""
+"""Assigns the manifest to train, val and test, and pictures without a label to the pool, which pretraining alone uses.
+
+Samples keep the split of an earlier run with the same options.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pipeline.core.nouns import import_target
 from pipeline.core.terminal import count_of
 from pipeline.datasets.assignments import assignment_path, other_split_recorded, split_warnings, with_absent
 from pipeline.datasets.feedback_split import split_samples
+from pipeline.datasets.unlabelled_pool import pool_unlabelled
 
 
 def main() -> list[str]:
@@ -30,15 +34,17 @@ def main() -> list[str]:
             f"no sample is left for {', '.join(missing)}: {len(splits)} samples in {splits['group'].nunique()} groups; "
             "add samples or change split.fractions"
         )
-    artifacts.write_table(record, with_absent(splits, before))
+    artifacts.write_table(record, with_absent(splits, before))  # none for the pool: with a label, a sample is new
+    splits, pooled = pool_unlabelled(split, manifest, duplicates, splits)
     artifacts.write_table(artifacts.SPLITS, splits)
     for line in split_warnings(splits, before is None and other_split_recorded(params)):
         terminal.warn(f"split: {line}")
-    if places.sentence:
-        terminal.say(f"split: {places.sentence}")
+    for line in filter(None, (places.sentence, pooled.sentence)):
+        terminal.say(f"split: {line}")
     counts = splits["split"].value_counts()
     parts = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS)
     added = f"; {places.train:,} of train from feedback" if places.train else ""
+    added += f"; {pooled.pool:,} without a label in the pool, for pretraining" if pooled.pool else ""
     return [f"{parts}, in {count_of(splits['group'].nunique(), 'group')}{added}"]
 
 

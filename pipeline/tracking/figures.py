@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts
@@ -11,6 +12,7 @@ from pipeline.core.manifest_schema import SPLITS
 from pipeline.tracking.journal import log_figures
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow import MlflowClient
 
     from pipeline.core.estimate import Estimate
@@ -49,6 +51,19 @@ def epoch_figures(figures: dict[str, float]) -> dict[str, float]:
     """
     ordered = sorted(figures, key=lambda name: not name.startswith("val_") or name == "val_loss")
     return {metric_group(name): figures[name] for name in ordered if name != "epoch"}
+
+
+def read_epochs(curves: pd.DataFrame) -> Iterator[tuple[int, dict[str, float]]]:
+    """The number of each epoch and its figures, of a table like `reports/train.csv`."""
+    for row in curves.to_dict("records"):
+        figures = {str(name): float(value) for name, value in row.items()}
+        yield int(figures.pop("epoch")), figures
+
+
+def log_pretraining(client: MlflowClient, run_id: str, curves: pd.DataFrame) -> None:
+    """The figures of each epoch of `reports/pretrain.csv`, as `pretrain/loss` and so on."""
+    for step, figures in read_epochs(curves):
+        log_figures(client, run_id, {f"pretrain/{name}": value for name, value in figures.items()}, step)
 
 
 def log_estimates(client: MlflowClient, run_id: str, metrics: dict[str, dict[str, Estimate]]) -> None:

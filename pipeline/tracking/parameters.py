@@ -10,6 +10,7 @@ import yaml
 
 from pipeline.core import config
 from pipeline.core.errors import UserError
+from pipeline.core.manifest_schema import POOL
 from pipeline.core.uris import mask_values
 from pipeline.tracking.experiments import dataset_of
 
@@ -31,8 +32,10 @@ PLUMBING = (  # of train: shown only where it was changed
 INTERPOLATED = ("augment.image_size", "transform.image_size")  # from image_size
 COMPARED = (
     *("image_size", "split", "task", "transform", "encoder", "sampling", "imbalance", "mix", "risk", "train"),
-    *("augmentation", "augment", "ingest", "near_duplicates"),
+    *("augmentation", "augment", "ingest", "near_duplicates", "objective", "views", "pretrain"),
 )
+OBJECTIVE = "objective"  # parameter of a run: there where an objective pretrained the encoder
+OF_PRETRAINING = (OBJECTIVE, "views", "pretrain")  # sections that say nothing without a pretraining
 
 
 def flatten(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
@@ -47,9 +50,15 @@ def flatten(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
 def choices(params: Params) -> dict[str, str]:
     """The leaves of the parameters that made a run under their dotted keys, without credentials.
 
-    Choices that only measure and evaluate are left out.
+    Choices that only measure and evaluate are left out, and those of a pretraining where there was none.
     """
-    return {key: text for key, text in flatten(mask_values(params)) if key.split(".")[0] not in UNLOGGED}
+    left_out = {*UNLOGGED, *(() if has_pretraining(params) else OF_PRETRAINING)}
+    return {key: text for key, text in flatten(mask_values(params)) if key.split(".")[0] not in left_out}
+
+
+def has_pretraining(params: Params) -> bool:
+    """Whether the parameters, or those of a run, name an objective that pretrains the encoder."""
+    return option_name(params.get(OBJECTIVE) or "") not in ("", "unchanged")
 
 
 def headline_parameters(params: Params, facts: Mapping[str, object]) -> dict[str, str]:
@@ -67,6 +76,9 @@ def headline_parameters(params: Params, facts: Mapping[str, object]) -> dict[str
         found["learner"] = learner_name(params["train"])
     if "augmentation" in params:
         found["augmentation"] = augmentation_names(params["augmentation"])
+    if has_pretraining(params):
+        found[OBJECTIVE] = option_name(params[OBJECTIVE])
+        found |= {"views": augmentation_names(params.get("views")), "pretrain_epochs": params["pretrain"]["epochs"]}
     if "imbalance" in params:
         found["imbalance"] = option_name(params["imbalance"])
     if "image_size" in params:
@@ -80,8 +92,11 @@ def headline_parameters(params: Params, facts: Mapping[str, object]) -> dict[str
 
 
 def data_facts(packed: PackedDataset) -> dict[str, object]:
-    """The number of samples, extra copies not counted, and of classes."""
-    return {"samples": int((packed.index["origin"] == packed.index["sample_id"]).sum()), "classes": len(packed.classes)}
+    """The number of samples, extra copies not counted, of classes, and of the pool where a pretraining had one."""
+    originals = packed.index.loc[packed.index["origin"] == packed.index["sample_id"], "split"]
+    pooled = int((originals == POOL).sum())
+    found = {"samples": len(originals) - pooled, "classes": len(packed.classes)}
+    return {**found, POOL: pooled} if pooled else dict(found)
 
 
 def as_parameters(values: Mapping[str, object]) -> dict[str, str]:
@@ -100,11 +115,12 @@ def changes(params: Params) -> dict[str, str]:
     """
     default = _defaults(dataset_of(params))
     found: dict[str, str] = {}
+    left_out = () if has_pretraining(params) else OF_PRETRAINING[1:]
     for section in COMPARED if default else ():
         ours, usual = params.get(section), default.get(section)
-        if ours == usual:
+        if ours == usual or section in left_out:
             continue
-        if section == "augmentation" and set(ours or ()) != set(usual or ()):
+        if section in ("augmentation", "views") and set(ours or ()) != set(usual or ()):
             found[section] = augmentation_names(ours)
         elif not isinstance(ours, dict) or not isinstance(usual, dict) or option_name(ours) != option_name(usual):
             found[section] = find_option(section, ours)

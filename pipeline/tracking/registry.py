@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core import artifacts
 from pipeline.core.errors import UserError
+from pipeline.core.manifest_schema import POOL
 from pipeline.core.uris import file_path, sqlite_path
 from pipeline.tracking.connection import open_store, root, tracking_uri
 from pipeline.tracking.journal import say
+from pipeline.tracking.parameters import OBJECTIVE
 from pipeline.tracking.runs import RESULTS
 
 if TYPE_CHECKING:
@@ -154,17 +156,18 @@ def predictions_of(run_id: str, folder: Path) -> Path:
 
 
 def train_samples_of(run_id: str, folder: Path) -> frozenset[str] | None:
-    """Names of the samples that the model of a run was fitted to; None of a run that does not record them."""
+    """Samples that a run's model was fitted to: train, after a pretraining the pool too; None where not recorded."""
     import mlflow
 
     folder.mkdir(parents=True, exist_ok=True)
     with open_store() as (client, _):
         try:
             path = client.download_artifacts(run_id, SPLITS, str(folder))
+            splits = ["train", POOL] if OBJECTIVE in client.get_run(run_id).data.params else ["train"]
         except (mlflow.MlflowException, OSError):
             return None
     table = artifacts.read_table(Path(path), columns=["sample_id", "split"])
-    return frozenset(table.loc[table["split"] == "train", "sample_id"])
+    return frozenset(table.loc[table["split"].isin(splits), "sample_id"])
 
 
 def create_version(

@@ -22,7 +22,7 @@ from pipeline.core.machine import describe_machine
 from pipeline.core.uris import mask_values, sqlite_path
 from pipeline.tracking.connection import Unavailable, find, open_store, tracking_uri
 from pipeline.tracking.experiments import dataset_of, open_experiment
-from pipeline.tracking.figures import epoch_figures, log_estimates
+from pipeline.tracking.figures import epoch_figures, log_estimates, log_pretraining, read_epochs
 from pipeline.tracking.journal import Journal, bring_left, log_figures, log_params
 from pipeline.tracking.owners import sweep
 from pipeline.tracking.parameters import choices, headline_parameters
@@ -109,6 +109,7 @@ def completed_run(
     metrics: dict[str, dict[str, Estimate]],
     made: str = "",
     facts: Mapping[str, object] | None = None,
+    pretraining: pd.DataFrame | None = None,
 ) -> tuple[str, bool]:
     """The run that carries these results: the one that `train` opened, or a new one where there is none.
 
@@ -123,6 +124,7 @@ def completed_run(
         metrics: Split to its figures.
         made: Digest of what the training made, as its run has it: the same data and choices by other code made another.
         facts: As for `training_run`.
+        pretraining: `reports/pretrain.csv`; None, or without rows, where the encoder was not pretrained.
 
     Returns:
         The run's id, and whether it had the results before.
@@ -147,10 +149,11 @@ def completed_run(
             )
             run_id = str(run.info.run_id)
             log_params(client, run_id, headline_parameters(params, facts or {}))
-            for row in curves.to_dict("records"):
-                step = int(row.pop("epoch"))
-                log_figures(client, run_id, epoch_figures({str(name): value for name, value in row.items()}), step)
+            for step, row in read_epochs(curves):
+                log_figures(client, run_id, epoch_figures(row), step)
             client.set_terminated(run_id)
+        if pretraining is not None:
+            log_pretraining(client, run_id, pretraining)
         log_estimates(client, run_id, metrics)
     return run_id, False
 

@@ -70,6 +70,19 @@ def load_pretrained(encoder: nn.Module, node: Any, folder: Path = artifacts.ENCO
     return True
 
 
+def read_pretraining(folder: Path = artifacts.ENCODER) -> JsonObject | None:
+    """What the encoder was pretrained with: objective, views, options, pictures of each split and the last figures.
+
+    None where it was not pretrained.
+    """
+    card = artifacts.read_json(folder / CARD) if (folder / CARD).is_file() else {"pretrained": False}
+    return (
+        {key: value for key, value in card.items() if key not in ("pretrained", "encoder")}
+        if card["pretrained"]
+        else None
+    )
+
+
 def describe(node: Any) -> str:
     """An encoder's parameters in a few words."""
     name = str(node.get("_target_", "")).rpartition(".")[2]

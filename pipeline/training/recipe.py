@@ -78,6 +78,9 @@ class Recipe:
 
     def card(self, packed: PackedDataset) -> Params:
         """The part of a predictor's card about its data and its components."""
+        from pipeline.training.pretrained_encoder import read_pretraining
+
+        pretraining = read_pretraining(self.encoder_folder)
         splits = packed.index["split"].value_counts()
         return {
             "classes": packed.classes,
@@ -89,6 +92,7 @@ class Recipe:
             },
             "num_samples": {name: int(splits.get(name, 0)) for name in SPLITS},
             "data_hash": artifacts.content_digest((artifacts.PACKED / "index.parquet").read_bytes()),
+            **({"pretraining": pretraining} if pretraining else {}),
         }
 
 

@@ -32,6 +32,16 @@ def test_a_shared_key_by_hand(make_manifest, column):
     assert found.worst == {"s02": "val", "s03": "test"}
 
 
+def test_the_pool_counts_as_train(make_manifest):
+    """A pretraining learns from both: what is like train is no leak, what is like val or test is."""
+    split = ["train", "val", "test", "pool", "pool", "pool"]
+    found = finding(make_manifest, split, group=["g", "h", None, "g", "h", None])
+    assert (found.value, found.worst) == (1.0, {"s01": "val"})
+    hashes = digits([0, 0xFF, 0xFF00, 0xFF0000, 0b1, 0xFF00 + 1])
+    found = finding(make_manifest, split, perceptual_hash=hashes)
+    assert (found.value, found.worst) == (1.0, {"s02": "test; like s05 in pool"})
+
+
 def test_missing_groups_are_nothing_shared(make_manifest):
     assert finding(make_manifest, ["train", "test"], group=[None, None]).value == 0
 

@@ -58,6 +58,28 @@ def test_what_does_not_fit_is_refused(overrides, message, passed):
     assert not passed.exists()
 
 
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["pretrain.batch_size=1"], r"^params\.yaml: pretrain\.batch_size must be at least 2, got 1$"),
+        (["pretrain.epochs=0"], r"^params\.yaml: pretrain\.epochs must be at least 1, got 0$"),
+        (["+pretrain.margin=1"], r"^params\.yaml: pretrain .*'margin'"),
+        (["objective=simclr", "objective.temperature=0"], r"^params\.yaml: objective\.temperature must be .* 0"),
+        (["objective=simclr", "objective.positives=label"], r"^params\.yaml: objective\.positives must be .*'label'"),
+        (["objective=simclr", "encoder=hog"], r"^objective trains weights, and the encoder Hog has none; choose"),
+        (
+            ["objective=simclr", "views=[]"],
+            r"^views is empty, so all views of a picture are alike and there is nothing",
+        ),
+        (["objective=simclr", "views.crop.min_area=2"], r"^params\.yaml: views\.crop\.min_area must be .*2"),
+    ],
+)
+def test_a_pretraining_that_cannot_run_is_refused(overrides, message, passed):
+    with pytest.raises(UserError, match=message):
+        check_networks(composed("encoder=small", "embed=color_histogram", *overrides))
+    assert not passed.exists()
+
+
 def test_a_file_of_other_weights_is_refused_without_loading_it(tmp_path):
     save_file({"conv.weight": torch.zeros(2, 3)}, tmp_path / "other.safetensors")
     with pytest.raises(UserError, match=r"other\.safetensors belongs to another network: it lacks"):

@@ -71,4 +71,5 @@ def test_labels_are_known_where_there_are_some_or_somebody_looked():
     assert are_labelled(without_negatives(samples)).tolist() == [True, True, False, False]
     assert are_labelled(samples.assign(split=["none", "train", "test", "none"])).tolist() == [True, True, True, False]
     assert are_labelled(samples.assign(split="none")).tolist() == [True, True, False, False]
+    assert are_labelled(samples.assign(split="pool")).tolist() == [True, True, False, False]
     assert are_labelled(samples.head(0)).tolist() == []

@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 import pytest
-from report_material import NASTY, entry
+from report_material import NASTY, entry, pretraining_of
 
 from pipeline.core.results import StoredFinding
 from pipeline.evaluation.slices import COLUMNS
@@ -225,6 +225,32 @@ def test_counts_of_the_data():
     assert "* 1 picture in no split" in text
     assert "* 2 labels that a model doubts" in text
     assert "split into 2 train, 0 val, 1 test" in text
+
+
+def test_the_data_sheet_counts_the_pool_and_why_others_are_in_no_split():
+    labels = [["cat"], ["dog"], ["dog"], []]
+    text = sheet(samples=samples(labels=labels, split=["train", "test", "none", "pool"]))
+    assert "split into 1 train, 0 val, 1 test" in text
+    assert "* 1 picture without a label: for pretraining alone, never for a figure" in text
+    assert "* 1 picture in no split, since they resemble pictures of two splits\n" in text
+    text = sheet(samples=samples(labels=labels, split=["train", "test", "none", "none"]))
+    assert "two splits; 1 of them without a label, and like val or test" in text
+    assert "pretraining" not in text
+
+
+def test_the_model_card_says_what_the_encoder_was_pretrained_on():
+    assert "retrain" not in model()
+    text = model(card={**CARD, "pretraining": pretraining_of(NASTY[0])})
+    assert (
+        "**Pretraining**: Before training, the encoder was pretrained by the objective simclr for 8 epochs on 40 "
+        "pictures of train and 1,200 without a label. No picture of val or test took part." in text
+    )
+    assert "carry no meaning: " in text
+    assert "(min area 0.3)" in text
+    assert NASTY[0] not in text
+    seen = {**pretraining_of("crop"), "num_samples": {"train": 3, "val": 1, "test": 0}}
+    with pytest.raises(AssertionError, match="pictures of val or test took part in a pretraining"):
+        model(card={**CARD, "pretraining": seen})
 
 
 @pytest.mark.parametrize("text", [model(), sheet(), model(CardTexts()), sheet(CardTexts())])

@@ -547,3 +547,37 @@ def test_a_caveat_that_some_figures_share_is_said_once_with_their_names():
     }
     found = tables(figures, [], 21, frozenset(), {}).caveats
     assert found == [("accuracy, Matthews correlation", "few groups"), ("macro F1", "few classes")]
+
+
+def test_the_pretraining_has_a_section_and_none_has_nothing():
+    html = render(build(pretrained=True))
+    text = Page(html).text
+    assert "by the objective simclr for 8 epochs on 40 pictures of train and 1,200 without a label" in text
+    assert "No picture of val or test took part." in text
+    assert "views of one picture" in text
+    assert "cat (min area 0.3)" in text
+    assert "pool without a label1,200" in text.replace("poolwithout", "pool without")
+    found = content(build(pretrained=True))["pretraining"]
+    assert [panel.title for panel in found.curves.panels] == ["Loss", "Effective rank", "Nearest neighbours"]
+    assert found.curves.header[-1] == "learning rate"
+    bare = replace(build(pretrained=True), pretraining=pd.DataFrame({"epoch": [1], "loss": [2.0]}))
+    assert [panel.title for panel in content(bare)["pretraining"].curves.panels] == ["Loss"]
+    assert 'id="pretraining"' in html
+    assert "retraining" not in Page(render(build())).text
+
+
+def test_the_data_say_how_many_pictures_are_in_the_pool_and_why_others_are_in_no_split():
+    material = build()
+    unlabelled = [[] if row >= 118 else names for row, names in enumerate(material.manifest["labels"])]
+    for split, purpose in (
+        ("pool", "without a label: for pretraining alone, and no figure is of them"),
+        ("none", "in no split: like pictures of two splits, or without a label and like pictures of val or test"),
+    ):
+        splits = [split if row >= 118 else one for row, one in enumerate(material.splits["split"])]
+        changed = replace(
+            material,
+            manifest=material.manifest.assign(labels=unlabelled),
+            splits=material.splits.assign(split=splits),
+        )
+        part = content(changed)["data"].parts[-1]
+        assert (part.name, part.purpose, part.num_samples) == (split, purpose, 2)

@@ -59,6 +59,18 @@ def test_train_comes_first_otherwise_the_order_of_the_manifest_stays(make_manife
     assert list(packed_columns(found)) == kept
 
 
+def test_the_pool_comes_last_and_only_where_it_is_wanted(make_manifest):
+    manifest = make_manifest([[], "a", "b", [], "a"], group=["told", None, None, "told", None])
+    splits = pd.DataFrame(
+        {"sample_id": manifest["sample_id"], "split": ["pool", "val", "train", "pool", "test"], "group": list("ABCDE")}
+    )
+    found = assigned_rows(manifest, splits, NO_PAIRS, with_pool=True)
+    assert found["sample_id"].tolist() == ["s02", "s01", "s04", "s00", "s03"]
+    assert found["photograph"].tolist() == ["s02", "s01", "s04", "s00", "s03"]
+    without = assigned_rows(manifest, splits, NO_PAIRS)
+    pd.testing.assert_frame_equal(without, found.head(3))
+
+
 def test_val_comes_between_train_and_test(make_manifest):
     manifest = make_manifest("abc")
     splits = pd.DataFrame({"sample_id": manifest["sample_id"], "split": ["test", "val", "train"], "group": "g"})

@@ -44,7 +44,7 @@ def run(project, make_manifest):
             artifacts.MANIFEST, make_manifest(labels or ("ab" * num_samples)[:num_samples], **columns)
         )
         artifacts.write_table(artifacts.DUPLICATES, pd.DataFrame({"left": [], "right": []}, dtype="str"))
-        stage.main()
+        (main.line,) = stage.main()
         table = artifacts.read_table(artifacts.SPLITS)
         assert list(table) == ["sample_id", "split", "group"]
         return table["split"].tolist()
@@ -144,8 +144,25 @@ def test_the_task_decides_whether_negatives_take_part(run):
     )
     assert set(several[24:]) == {"train", "val", "test"}
     single = run(30, negative=negative, labels=[["a"], ["b"]] * 12 + [[]] * 6)
-    assert set(single[24:]) == {"none"}
+    assert set(single[24:]) == {"pool"}
     assert single[:24] == several[:24]
+
+
+def test_the_pool_is_no_assignment_and_a_picture_that_gets_a_label_is_a_new_one(run, capsys):
+    labels = [["a"], ["b"]] * 12
+    alone = run(24, labels=labels)
+    val, train = alone.index("val"), alone.index("train")
+    group = [{val: "v", 24: "v", train: "t", 25: "t"}.get(row) for row in range(30)]
+    found = run(30, labels=labels + [[]] * 6, group=group)
+    assert found == [*alone, "none", *["pool"] * 5]
+    assert run.line.endswith("; 5 without a label in the pool, for pretraining")
+    assert "in neither the pool nor a split: 1 belong together with pictures of val or test" in capsys.readouterr().out
+    (record,) = artifacts.ASSIGNMENTS.glob("*.parquet")
+    assert artifacts.read_table(record)["split"].tolist() == [*alone, *["none"] * 6]  # as where nobody pretrains
+    later = run(30, labels=[["a"], ["b"]] * 15, group=group)
+    assert later[:24] == alone
+    assert later[24:26] == ["val", "train"]
+    assert set(later[26:]) <= {"train", "val", "test"}
 
 
 def lock(project, seed=0, md5=None):

@@ -39,9 +39,16 @@ def test_a_folder_with_loose_pictures_and_broken_ones(project, picture_folder, e
     manifest, quarantine, splits, index = run(*overrides)
     assert [len(manifest), len(quarantine), len(index)] == [9, 1, 8]
     assert manifest.loc[manifest["labels"].map(len) == 0, "path"].tolist() == ["loose.png"]
-    assert splits.set_index("sample_id")["split"]["loose.png"] == "none"
+    assert splits.set_index("sample_id")["split"]["loose.png"] == "pool"
     assert quarantine["reason"].tolist() == ["bad_name"]
-    assert np.load(artifacts.PACKED / "images.npy").shape == (8, 28, 28, 3)
+    assert np.load(artifacts.PACKED / "images.npy").shape == (8, 28, 28, 3)  # nothing would read the pool
+    before = (artifacts.PACKED / "images.npy").read_bytes()
+    config.PARAMS.write_text(config.compose(ROOT / "conf", [*SETTINGS, *overrides, "objective=simclr"]))
+    assert augment.main() == ["9 pictures of 28 x 28 pixels, 1 without a label"]
+    index = artifacts.read_table(artifacts.PACKED / "index.parquet")
+    assert index["split"].tolist()[-2:] == ["test", "pool"]
+    assert index["sample_id"].iloc[-1] == "loose.png"
+    assert (artifacts.PACKED / "images.npy").read_bytes()[128 : len(before)] == before[128:]
 
 
 @pytest.mark.parametrize("option", [name for name in MAKERS if name != "folder"])
@@ -53,7 +60,8 @@ def test_every_format_is_ingested_and_split(project, tmp_path, option, monkeypat
     manifest, quarantine, splits, index = run(f"source={option}", f"source.watch={made}", *told)
     assert quarantine.empty
     assert len(index) == 8
-    assert (splits["split"] == "none").sum() == len(manifest) - 8 == (option not in ("idx", "torchvision"))
+    unlabelled = splits["split"].isin(["none", "pool"])  # none where the source itself holds them out
+    assert unlabelled.sum() == len(manifest) - 8 == (option not in ("idx", "torchvision"))
 
 
 def test_the_split_that_voc_gives_is_kept(project, tmp_path, monkeypatch):

@@ -1,16 +1,21 @@
 """What runs are compared by, what differs from the data set's defaults, and names that say so."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 from pipeline.core import config
+from pipeline.datasets.packed import PackedDataset
 from pipeline.tracking import parameters
 from pipeline.tracking.parameters import (
     UNLOGGED,
     changes,
     choices,
+    data_facts,
     encoder_name,
     flatten,
     headline_parameters,
@@ -65,6 +70,27 @@ def test_what_differs_from_the_defaults_of_the_data_set(elpv):
     epochs = f"{elpv['train']['epochs']} epochs"
     assert name[:3] == ["elpv", "lite0 fine-tuned", epochs]
     assert name[3] == "imbalance focal, mix mixup, learning_rate 0.5 and 2 more"
+
+
+def test_a_pretraining_is_named_and_nothing_is_said_of_none(elpv):
+    assert not {"objective", "views", "pretrain_epochs", "pool"} & headline_parameters(elpv, {}).keys()
+    assert not [key for key in choices(elpv) if key.split(".")[0] in ("objective", "views", "pretrain")]
+    others = {**elpv, "views": {}, "pretrain": {**elpv["pretrain"], "epochs": 77}}
+    assert changes(others) == {}  # nothing would read them
+    simclr = {"_target_": "pipeline.training.objectives.simclr.SimClr", "temperature": 0.5, "positives": "view"}
+    params = {**others, "objective": simclr, "views": {"crop": {"_target_": "a.b"}, "mirror": None}}
+    found = headline_parameters(params, {"pool": 500})
+    assert {"objective": "simclr", "views": "crop", "pretrain_epochs": "77", "pool": "500"}.items() <= found.items()
+    assert changes(params) == {"objective": "simclr", "views": "crop", "pretrain.epochs": "77"}
+    assert choices(params)["pretrain.epochs"] == "77"
+
+
+def test_the_pool_is_counted_apart_from_the_samples():
+    index = pd.DataFrame({"split": ["train", "train", "val", "pool", "pool"], "sample_id": list("abcde")})
+    index["origin"] = ["a", "a", "c", "d", "e"]  # b is an extra copy
+    packed = PackedDataset(np.zeros(0), index, {"classes": ["x"]})
+    assert data_facts(packed) == {"samples": 2, "classes": 1, "pool": 2}
+    assert data_facts(replace(packed, index=index.head(3))) == {"samples": 2, "classes": 1}
 
 
 def test_an_image_size_is_one_change(elpv):

@@ -221,6 +221,18 @@ def test_results_without_training_get_a_run_with_the_curves(store, client):
     assert run.data.metrics["final_test/accuracy"] == 0.9
 
 
+def test_a_pretraining_is_part_of_the_run_and_nothing_is_said_of_none(store, client):
+    rows = pd.DataFrame({"epoch": [1, 2], "loss": [4.0, 3.0], "effective_rank": [2.0, 8.0]})
+    train("pretrained")  # which has no figures of the stage before it
+    run_id, _ = completed_run("pretrained", "pretrained results", PARAMS, CURVES, METRICS, pretraining=rows)
+    run = client.get_run(run_id)
+    assert curve(client, run, "pretrain/loss") == [(1, 4.0), (2, 3.0)]
+    assert curve(client, run, "pretrain/effective_rank") == [(1, 2.0), (2, 8.0)]
+    assert curve(client, run, "train/loss") == [(1, 0.7), (2, 0.5)]
+    run_id, _ = completed_run("unchanged", "other results", PARAMS, CURVES, METRICS, pretraining=rows.head(0))
+    assert not [name for name in client.get_run(run_id).data.metrics if name.startswith("pretrain")]
+
+
 def test_intervals_are_a_table_of_the_run(store, client, project):
     run_id, _ = completed_run("intervals", "interval results", PARAMS, CURVES, METRICS)
     completed_run("intervals", "interval results", PARAMS, CURVES, METRICS)  # an interrupted attempt, made again

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CONF = Path("conf")
 PARAMS = Path("params.yaml")
 # sections of several nouns, by name; null switches one off
-MAPPINGS = tuple("check curate augmentation views intervention metric corruption gate monitor retrain".split())
+MAPPINGS = tuple("check curate augmentation views intervention metric corruption gate monitor retrain".split())  # noqa: SIM905
 COMPOSE_AGAIN = "run python -m pipeline.stages.compose --force"
 MAX_DEPTH = 4  # nouns within nouns; an archive of an archive of a table is 3
 

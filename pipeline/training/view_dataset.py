@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -116,8 +117,8 @@ class ViewDataset:
         generator = torch.Generator().manual_seed(0 if seed is None else seed)
         positions = np.repeat(np.asarray(chosen)[:, None], self.pretext.num_views, axis=1)
         if self.pretext.positives == "group":
-            for view in range(1, self.pretext.num_views):
-                positions[:, view] = self._companions(positions[:, 0], generator)
+            for number in range(1, self.pretext.num_views):
+                positions[:, number] = self._companions(positions[:, 0], generator)
         positions = positions.ravel()
         stored = to_tensor(self.images[self.rows[positions]])
 
@@ -133,25 +134,47 @@ class ViewDataset:
         """(B,) positions, for each sample another one of the same key at random; itself where there is no other."""
         import torch
 
-        order, starts, sizes = self._members
-        code = self._codes[positions]
-        own = self._places[positions]
-        others = np.maximum(sizes[code] - 1, 1)
-        step = 1 + np.minimum(
-            (torch.rand(len(code), generator=generator).numpy() * others).astype(np.int64), others - 1
-        )
-        found: np.ndarray = order[starts[code] + (own + step) % sizes[code]]
+        keyed = self._by_key
+        code, own = keyed.codes[positions], keyed.places[positions]
+        num_others = np.maximum(keyed.sizes[code] - 1, 1)
+        random = torch.rand(len(code), generator=generator).numpy()
+        step = 1 + np.minimum((random * num_others).astype(np.int64), num_others - 1)
+        found: np.ndarray = keyed.order[keyed.starts[code] + (own + step) % keyed.sizes[code]]
         return found
 
-    def __post_init__(self) -> None:
-        codes = np.unique(self.keys, return_inverse=True)[1]
+    @cached_property
+    def _by_key(self) -> SamplesByKey:
+        return SamplesByKey.of(self.keys)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class SamplesByKey:
+    """M samples, those of equal keys after one another.
+
+    Attributes:
+        codes: (M,) the number of each sample's key, 0 to K - 1.
+        order: (M,) positions of the samples, by key.
+        starts: (K,) where the samples of each key begin in `order`.
+        sizes: (K,) samples of each key.
+        places: (M,) of each sample among those of its key, from 0.
+    """
+
+    codes: np.ndarray
+    order: np.ndarray
+    starts: np.ndarray
+    sizes: np.ndarray
+    places: np.ndarray
+
+    @classmethod
+    def of(cls, keys: np.ndarray) -> SamplesByKey:
+        codes = np.unique(keys, return_inverse=True)[1]
         order = np.argsort(codes, kind="stable")
         sizes = np.bincount(codes)
-        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        starts = np.cumsum(sizes) - sizes
         places = np.empty(len(codes), np.int64)
         places[order] = np.arange(len(codes)) - starts[codes[order]]
-        for name, value in (("_codes", codes), ("_members", (order, starts, sizes)), ("_places", places)):
-            object.__setattr__(self, name, value)
+        return cls(codes, order, starts, sizes, places)
 
 
 def make_view_dataset(

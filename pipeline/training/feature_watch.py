@@ -41,16 +41,16 @@ class FeatureWatch:
         labels = packed.index["labels"].map(lambda names: tuple(sorted(names)))
         self.labels = labels.to_numpy()
         is_labelled = (labels.map(len) > 0).to_numpy()
-        self.seen = _spaced(np.flatnonzero(np.isin(split, PRETRAINED_ON) & is_original), MAX_WATCHED)
-        self.viewed = _spaced(self.seen, MAX_VIEWED)
-        self.train = _spaced(np.flatnonzero((split == "train") & is_original & is_labelled), MAX_WATCHED)
-        self.val = _spaced(np.flatnonzero((split == "val") & is_labelled), MAX_WATCHED)
+        self.seen = _choose_evenly(np.flatnonzero(np.isin(split, PRETRAINED_ON) & is_original), MAX_WATCHED)
+        self.viewed = _choose_evenly(self.seen, MAX_VIEWED)
+        self.train = _choose_evenly(np.flatnonzero((split == "train") & is_original & is_labelled), MAX_WATCHED)
+        self.val = _choose_evenly(np.flatnonzero((split == "val") & is_labelled), MAX_WATCHED)
 
     def __call__(self, encoder: nn.Module) -> dict[str, float]:
         """Of pictures that it learns from `effective_rank`, `spread`, `uniformity` (of two or more) and, with views,
         `alignment`; with labels `neighbour_accuracy`: the share of val whose nearest neighbours in train are mostly of
         its class. Not finite where the features are not."""
-        with unnoticed(encoder):
+        with keep_modes(encoder):
             seen = self._features(encoder, self.seen)
             if not np.isfinite(seen).all():
                 return {"spread": float("nan")}
@@ -86,7 +86,7 @@ class FeatureWatch:
     def _features(self, encoder: nn.Module, rows: np.ndarray, view: ToTensor | None = None) -> np.ndarray:
         """(R, D) float32 features of these rows, or of views of them."""
         device, found = next(encoder.parameters()).device, []
-        with torch.inference_mode(), unnoticed(encoder):
+        with torch.inference_mode(), keep_modes(encoder):
             for start in range(0, len(rows), BATCH):
                 stored = to_tensor(self.packed.images[rows[start : start + BATCH]])
                 batch = self.transform(stored if view is None else view(stored))
@@ -95,7 +95,7 @@ class FeatureWatch:
 
 
 @contextmanager
-def unnoticed(encoder: nn.Module) -> Iterator[None]:
+def keep_modes(encoder: nn.Module) -> Iterator[None]:
     """A block in which the encoder predicts; after it the mode of each of its modules is as before.
 
     Batch normalisation leaves its running means alone while it predicts, and nothing here takes a random number of
@@ -110,7 +110,7 @@ def unnoticed(encoder: nn.Module) -> Iterator[None]:
             one.training = is_training
 
 
-def _spaced(rows: np.ndarray, most: int) -> np.ndarray:
+def _choose_evenly(rows: np.ndarray, most: int) -> np.ndarray:
     """At most so many of the rows, evenly spaced over them."""
     if len(rows) <= most:
         return rows

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
+from pipeline.core.manifest_schema import ATTRIBUTE
 from pipeline.core.open_types import JsonObject
 from pipeline.datasets.properties import Property, by_column
 from pipeline.evaluation.cluster_agreement import label_texts
@@ -190,7 +191,7 @@ def _columns(samples: pd.DataFrame) -> Iterator[Column]:
     codes, names = pd.factorize(labels, sort=True)
     label = Property("label", codes.astype(np.int64), False, tuple(map(str, names)), column=LABEL)
     for one in (label, *by_column(samples).values()):
-        kind = "label" if one.column == LABEL else "attribute" if one.column.startswith("attr_") else "property"
+        kind = "label" if one.column == LABEL else "attribute" if one.column.startswith(ATTRIBUTE) else "property"
         column = _as_ranks(one, kind) if one.ordered else _as_category(one, kind)
         if len(np.unique(column.values[column.known])) > 1:
             yield column

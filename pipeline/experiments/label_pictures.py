@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.core.manifest_schema import property_columns
+from pipeline.core.manifest_schema import property_columns, short_name
 from pipeline.datasets.packed import PackedDataset
 from pipeline.datasets.properties import stratified_group_sample
 from pipeline.evaluation.label_efficiency_results import EMBEDDED, INITIAL, PRETRAINED, PROPERTIES
@@ -145,4 +145,4 @@ def varied_properties(index: pd.DataFrame) -> pd.DataFrame:
     table = index[property_columns(index)].astype(np.float64)
     table = table.loc[:, table.notna().all()]
     table = table.loc[:, table.std() > 1e-9]
-    return table.rename(columns=lambda name: name.removeprefix("prop_"))
+    return table.rename(columns=short_name)

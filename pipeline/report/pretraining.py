@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,7 +12,7 @@ from pipeline.core.terminal import count_of
 from pipeline.report.curves import Curves, Panels, curves
 
 if TYPE_CHECKING:
-    from pipeline.core.open_types import JsonObject
+    from pipeline.core.open_types import JsonObject, Params
 
 PANELS: Panels = (  # as those of curves.py
     (
@@ -113,12 +112,12 @@ def describe_pretraining(found: JsonObject) -> str:
     )
 
 
-def describe_objective(node: Mapping[str, Any]) -> str:
+def describe_objective(node: Params) -> str:
     """The module of its class, which is its name in conf/objective/ in most cases."""
     return str(node.get("_target_", "")).split(".")[-2]
 
 
-def describe_options(node: Mapping[str, Any]) -> str:
+def describe_options(node: Params) -> str:
     """The options of a view as people read them: min area 0.3, max stretch 1.33; of a switch that is on its name."""
     chosen = [(str(key).replace("_", " "), value) for key, value in node.items() if key != "_target_"]
     return ", ".join(

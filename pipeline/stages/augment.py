@@ -34,11 +34,11 @@ def main() -> list[str]:
     params = config.load_params()
     packing: Packing = config.instantiate(Packing, config.get_section(params, "augment"), "augment")
     policy = config.build_all(params, "augmentation")
-    manifest = artifacts.read_table(artifacts.MANIFEST)
+    tables = (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES)
+    manifest, splits, duplicates = map(artifacts.read_table, tables)
     reader = make_reader(params, manifest)
     objective = import_target(config.get_section(params, "objective")["_target_"], "objective", "objective")
-    tables = map(artifacts.read_table, (artifacts.MANIFEST, artifacts.SPLITS, artifacts.DUPLICATES))
-    rows = assigned_rows(*tables, objective.trains)  # else nothing would read the pool
+    rows = assigned_rows(manifest, splits, duplicates, objective.trains)  # else nothing would read the pool
     extra = oversampled_rows(rows, packing.min_class_share, packing.seed)
     storage = packing.storage(int(rows["channels"].max()))
     check_spatial_rank({f"augmentation.{name}": one for name, one in policy.items()}, storage.shape)

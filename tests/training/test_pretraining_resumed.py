@@ -120,13 +120,13 @@ SCRIPT = """
 import os, sys
 from pathlib import Path
 sys.path[:0] = [{here!r}, {tests!r}, {root!r}]
-import torch._dynamo  # before the fork: AdamW needs it
+import pytorch_metric_learning.losses, torch._dynamo  # before the fork: so that both begin at once
 torch.set_num_threads(1)
 import test_pretraining_resumed as this
 name = "byol" if os.fork() else "simclr"
 this.fit(name, this.Checkpoints(Path({folder!r}) / name, print), epochs={epochs})
 """
-EPOCHS = 8
+EPOCHS = 12
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -162,14 +163,25 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 
 def write_table(path: Path, table: pd.DataFrame, metadata: JsonObject | None = None) -> None:
     """Writes Parquet; `metadata` is stored in the file and read by `read_metadata`."""
+    with atomic_write(path) as temporary:
+        _write_parquet(temporary, table, metadata)
+
+
+def table_digest(table: pd.DataFrame) -> str:
+    """`content_digest` of the bytes that `write_table` would write."""
+    file = io.BytesIO()
+    _write_parquet(file, table)
+    return content_digest(file.getvalue())
+
+
+def _write_parquet(file: Path | io.BytesIO, table: pd.DataFrame, metadata: JsonObject | None = None) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     if metadata is not None:
         arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), b"colibri": canonical_json(metadata)})
-    with atomic_write(path) as temporary:
-        pq.write_table(arrow, temporary, compression="zstd")
+    pq.write_table(arrow, file, compression="zstd")
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from annotated_types import Interval
 
+from pipeline.core import artifacts
 from pipeline.core.axes import middle_pictures, to_array, to_tensor
 from pipeline.core.contracts import Augmentation
 from pipeline.core.manifest_schema import POOL, SPLITS, is_property_or_attribute
@@ -20,6 +21,7 @@ from pipeline.datasets.npy import contact_sheet
 from pipeline.images.storage import SquareFormat
 
 ORDER = {name: place for place, name in enumerate((*SPLITS, POOL))}
+COLUMNS = ("sample_id", "origin", "split", "labels", "group", "photograph", "content_hash")
 PREVIEW_CLASSES, PREVIEW_DRAWS = 10, 7
 
 
@@ -61,11 +63,14 @@ def assigned_rows(
 ) -> pd.DataFrame:
     """The rows of train, val, test and, if wanted, the pool, in that order, otherwise in the order of the manifest.
 
-    Those that show one photograph, or have the same pixels, have the same `photograph`: the smallest `sample_id`.
+    With the pool they have `photograph`: the smallest `sample_id` of all that show it, or have the same pixels.
     """
-    rows = add_duplicate_group(manifest, duplicates).drop(columns="group")
-    rows["photograph"] = connected_groups(rows, None)
-    rows = rows.drop(columns="duplicate").merge(splits, on="sample_id", validate="one_to_one")
+    rows = manifest.drop(columns="group")
+    if with_pool:
+        rows = add_duplicate_group(rows, duplicates)
+        rows["photograph"] = connected_groups(rows, None)
+        rows = rows.drop(columns="duplicate")
+    rows = rows.merge(splits, on="sample_id", validate="one_to_one")
     rows = rows[rows["split"].isin(ORDER if with_pool else SPLITS)]
     rows = rows.sort_values("split", key=lambda split: split.map(ORDER), kind="stable").reset_index(drop=True)
     return rows.assign(origin=rows["sample_id"])
@@ -73,7 +78,14 @@ def assigned_rows(
 
 def packed_columns(index: pd.DataFrame) -> pd.DataFrame:
     measured = [column for column in index if is_property_or_attribute(column)]
-    return index[["sample_id", "origin", "split", "labels", "group", "photograph", "content_hash", *measured]]
+    known = [column for column in COLUMNS if column in index]
+    return index[[*known, *measured]]
+
+
+def labelled_digest(index: pd.DataFrame) -> str:
+    """Digest of the packed index as it would be without what only a pretraining reads: the pool and the photographs."""
+    index = index[index["split"] != POOL].drop(columns="photograph").reset_index(drop=True)
+    return artifacts.table_digest(packed_columns(index))
 
 
 def oversampled_rows(rows: pd.DataFrame, min_class_share: float | None, seed: int) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from pipeline.core.manifest_schema import NONE, POOL, SPLITS
 from pipeline.datasets.near_duplicates.groups import add_duplicate_group, connected_groups
 from pipeline.images.feedback_pictures import is_feedback
 
+NEAR_BITS = 2  # of perceptual hashes, as the check split_leakage compares them
 HELD_OUT = [name for name in SPLITS if name != "train"]
 
 
@@ -48,8 +49,9 @@ def pool_unlabelled(
 ) -> tuple[pd.DataFrame, PoolCounts]:
     """The splits with `pool` for pictures without a label, and how many there are.
 
-    Belonging together is a group of the source, a photograph, equal pixels or near-duplicates as the rule compares
-    them, by any chain: also through other pictures without a label, and where the rule itself ignores groups. What
+    Belonging together is a group of the source, a photograph, equal pixels or near-duplicates (perceptual hashes within
+    as many bits as the rule joins, at least 2), by any chain: also through other pictures without a label, and where
+    the rule itself ignores groups and hashes. What
     bridges two splits stays in none. So a picture of val or test, which must be new to the model that it evaluates,
     has nothing in common with what a pretraining sees beyond what train has. Of feedback a picture without a label is
     one that a person found to be of none of the classes, perhaps no picture of this kind at all: it stays in none.
@@ -64,7 +66,8 @@ def pool_unlabelled(
     unused = (splits["split"] == NONE).to_numpy() & ~are_labelled(manifest) & ~from_feedback
     if not unused.any():
         return splits, PoolCounts()
-    joined = connected_groups(add_duplicate_group(manifest, duplicates), getattr(split, "near_duplicate_bits", None))
+    bits = max(getattr(split, "near_duplicate_bits", None) or 0, NEAR_BITS)
+    joined = connected_groups(add_duplicate_group(manifest, duplicates), bits)
     held_out = set(joined[splits["split"].isin(HELD_OUT).to_numpy()])
     like_held_out = joined.isin(held_out).to_numpy()
     given = manifest["given_split"].isin(HELD_OUT).to_numpy() if "given_split" in manifest else np.zeros_like(unused)

@@ -100,11 +100,16 @@ def drop_test(packed: PackedDataset) -> PackedDataset:
 
 def study_key(search: Search, params: Params) -> str:
     """Digest of everything that the figures depend on, except the code and the number of trials."""
+    from pipeline.training.pretrained_encoder import encoder_digest
+
     node = config.to_node(search)
     del node["trials"], node["_target_"]
     data = [path.read_bytes() for path in sorted(artifacts.PACKED.glob("*.*")) if path.suffix != ".npy"]
     return artifacts.content_digest(
-        artifacts.canonical_json(node), artifacts.canonical_json(select_nodes(params)), *data
+        artifacts.canonical_json(node),
+        artifacts.canonical_json(select_nodes(params)),
+        *filter(None, [encoder_digest()]),
+        *data,
     )
 
 

@@ -16,7 +16,10 @@ PURPOSE = {
     POOL: "without a label: for pretraining alone, and no figure is of them",
     NONE: "in no split, since they resemble pictures of two splits",
 }
-UNLABELLED = "in no split: like pictures of two splits, or without a label and like pictures of val or test"  # of none
+UNLABELLED = (  # of none, where some have no label
+    "in no split: like pictures of two splits; or without a label and like pictures of val or test, given to them by "
+    "the source, or from feedback"
+)
 MAX_CLASSES = 40
 NUM_PATHS = 5
 

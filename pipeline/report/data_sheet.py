@@ -181,11 +181,13 @@ def _preprocessing(facts: DataFacts) -> str:
             "correct what they look at, mostly mistakes, so these are no random sample"
         )
     left_out = facts.samples[(facts.samples["split"] == NONE) & ~is_added]
-    if len(left_out):
-        unlabelled = int((left_out["labels"].map(len) == 0).sum())
-        also = f"; {unlabelled:,} of them without a label, and like val or test" if unlabelled else ""
+    has_label = left_out["labels"].map(len) > 0
+    if num := int(has_label.sum()):
+        lines.append(f"{count_of(num, 'picture')} in no split, since they resemble pictures of two splits")
+    if num := int((~has_label).sum()):
         lines.append(
-            f"{count_of(len(left_out), 'picture')} in no split, since they resemble pictures of two splits{also}"
+            f"{count_of(num, 'picture')} without a label in no split: like pictures of val or test, or given to them "
+            "by the source"
         )
     if {"size", "fit"} <= facts.packing.keys():
         lines.append(f"Stored for training at {facts.packing['size']} pixels ({escape(facts.packing['fit'])})")

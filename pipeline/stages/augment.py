@@ -24,6 +24,7 @@ from pipeline.datasets.packing import (
     assigned_rows,
     augment_copies,
     draw_preview,
+    labelled_digest,
     oversampled_rows,
     packed_columns,
 )
@@ -40,7 +41,7 @@ def main() -> list[str]:
     objective = import_target(config.get_section(params, "objective")["_target_"], "objective", "objective")
     rows = assigned_rows(manifest, splits, duplicates, objective.trains)  # else nothing would read the pool
     extra = oversampled_rows(rows, packing.min_class_share, packing.seed)
-    storage = packing.storage(int(rows["channels"].max()))
+    storage = packing.storage(int(rows.loc[rows["split"] != POOL, "channels"].max()))
     check_spatial_rank({f"augmentation.{name}": one for name, one in policy.items()}, storage.shape)
     augmentations = list(policy.values())
     with artifacts.atomic_write(artifacts.PACKED) as folder:
@@ -68,6 +69,7 @@ def main() -> list[str]:
             **reader.for_card(),
             "num_extra": len(extra),
             "extra_seed": packing.seed if len(extra) else None,  # extra pictures are other pixels by another seed
+            **({"labelled_digest": labelled_digest(index)} if objective.trains else {}),
         }
         artifacts.write_json(folder / "card.json", card)
         preview = draw_preview(packed, rows, augmentations, packing.seed)

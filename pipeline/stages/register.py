@@ -90,7 +90,7 @@ def main() -> list[str]:
         options.model_name.encode(),
         *([options.runtime.encode()] if options.runtime != "torch" else []),  # another runtime is another version
     )
-    curves, facts = pd.read_csv(artifacts.TRAIN_CURVES), data_facts(packed)
+    curves, facts = pd.read_csv(artifacts.TRAIN_CURVES), data_facts(packed, card.get("pretraining"))
     run_id, complete = runs.completed_run(
         *(card["training_key"], key, params, curves, metrics, training_digest(), facts),
         pretraining=pd.read_csv(artifacts.PRETRAIN_CURVES),

@@ -19,7 +19,7 @@ from pipeline.tracking.runs import TrainingLog, training_run
 from pipeline.training import checkpoints as store
 from pipeline.training import model_card
 from pipeline.training import recipe as training_recipe
-from pipeline.training.pretrained_encoder import encoder_digest
+from pipeline.training.pretrained_encoder import encoder_digest, read_pretraining
 from pipeline.training.recipe import SECTIONS, select_recipe
 from pipeline.training.training_display import describe_history
 
@@ -32,7 +32,7 @@ def main() -> list[str]:
     key = artifacts.content_digest(
         name.encode(),
         artifacts.canonical_json(nodes),
-        encoder_digest(),
+        *filter(None, [encoder_digest()]),
         *(path.read_bytes() for path in sorted(artifacts.PACKED.glob("*.*")) if path.suffix != ".npy"),
     )
     code = code_digest([Path(training_recipe.__file__), *component_modules(nodes)])
@@ -41,7 +41,7 @@ def main() -> list[str]:
     recipe, tried = select_recipe(nodes, packed)
     states = store.open_checkpoints(resume_key, root(), tell=warn)
     is_main = rank.is_main_process()
-    facts = data_facts(packed)
+    facts = data_facts(packed, read_pretraining())
     run = training_run(key, params, repeat_key, facts) if is_main else nullcontext(TrainingLog(None))
     fact = ""
     with run as log:

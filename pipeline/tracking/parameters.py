@@ -15,7 +15,7 @@ from pipeline.core.uris import mask_values
 from pipeline.tracking.experiments import dataset_of
 
 if TYPE_CHECKING:
-    from pipeline.core.open_types import Params
+    from pipeline.core.open_types import JsonObject, Params
     from pipeline.datasets.packed import PackedDataset
 
 MAX_PARAM_LENGTH = 500
@@ -91,11 +91,16 @@ def headline_parameters(params: Params, facts: Mapping[str, object]) -> dict[str
     return as_parameters({**found, "overrides": overrides or ("none" if _defaults(dataset_of(params)) else None)})
 
 
-def data_facts(packed: PackedDataset) -> dict[str, object]:
-    """The number of samples, extra copies not counted, of classes, and of the pool where a pretraining had one."""
+def data_facts(packed: PackedDataset, pretraining: JsonObject | None) -> dict[str, object]:
+    """The number of samples, extra copies not counted, of classes, and of the pool where a pretraining took from it.
+
+    Args:
+        packed: The data.
+        pretraining: As the card of the encoder has it; None where there was none.
+    """
     originals = packed.index.loc[packed.index["origin"] == packed.index["sample_id"], "split"]
-    pooled = int((originals == POOL).sum())
-    found = {"samples": len(originals) - pooled, "classes": len(packed.classes)}
+    found = {"samples": int((originals != POOL).sum()), "classes": len(packed.classes)}
+    pooled = int(pretraining["num_samples"][POOL]) if pretraining else 0
     return {**found, POOL: pooled} if pooled else dict(found)
 
 

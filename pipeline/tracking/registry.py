@@ -17,7 +17,6 @@ from pipeline.core.manifest_schema import POOL
 from pipeline.core.uris import file_path, sqlite_path
 from pipeline.tracking.connection import open_store, root, tracking_uri
 from pipeline.tracking.journal import say
-from pipeline.tracking.parameters import OBJECTIVE
 from pipeline.tracking.runs import RESULTS
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ def train_samples_of(run_id: str, folder: Path) -> frozenset[str] | None:
     with open_store() as (client, _):
         try:
             path = client.download_artifacts(run_id, SPLITS, str(folder))
-            splits = ["train", POOL] if OBJECTIVE in client.get_run(run_id).data.params else ["train"]
+            splits = ["train", POOL] if POOL in client.get_run(run_id).data.params else ["train"]
         except (mlflow.MlflowException, OSError):
             return None
     table = artifacts.read_table(Path(path), columns=["sample_id", "split"])

@@ -91,7 +91,8 @@ class Recipe:
                 **Decoding.of_card(packed.card).for_card(),
             },
             "num_samples": {name: int(splits.get(name, 0)) for name in SPLITS},
-            "data_hash": artifacts.content_digest((artifacts.PACKED / "index.parquet").read_bytes()),
+            "data_hash": packed.card.get("labelled_digest")  # the same with a pretraining and without
+            or artifacts.content_digest((artifacts.PACKED / "index.parquet").read_bytes()),
             **({"pretraining": pretraining} if pretraining else {}),
         }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 import pandas as pd
 
+from pipeline.core import artifacts
 from pipeline.core.axes import to_tensor
 from pipeline.core.batches import ToTensor
 from pipeline.core.contracts import Augmentation
@@ -186,6 +187,8 @@ def make_view_dataset(
         UserError: There are none, or all of them are of one group.
     """
     index = packed.index
+    if "photograph" not in index:
+        raise UserError(f"{artifacts.PACKED}/ was packed without an objective; run dvc repro augment")
     taken = index["split"].isin(PRETRAINED_ON) & (index["origin"] == index["sample_id"])
     if pretext.positives == "class":
         taken &= index["labels"].map(len) > 0

@@ -72,6 +72,12 @@ def test_a_rule_that_ignores_groups_pools_no_picture_of_a_group_of_test(pool):
     assert pool(RANDOM, group=group)[0] == ["none", "pool", "pool"]
 
 
+def test_a_rule_that_compares_no_hashes_pools_no_near_duplicate_of_test(pool):
+    hashes = [f"{number:016x}" for number in (0, 0xFF, 0xFF00, 0b11, 0xFF0000, 0xFF000000)]
+    found, counts = pool(RANDOM, splits=["test", "train", "val", "none", "none", "none"], perceptual_hash=hashes)
+    assert (found, counts.like_held_out) == (["none", "pool", "pool"], 1)
+
+
 def test_what_the_source_holds_out_stays_held_out(pool):
     found, counts = pool(given_split=["train", "val", "test", "test", "train", None])
     assert found == ["none", "pool", "pool"]
@@ -112,6 +118,6 @@ def test_no_chain_leads_from_the_pool_to_val_or_test(make_manifest, labelled, gr
     assert not (changed.to_numpy() & labelled).any()
     assert counts.pool == changed.sum()
     assert counts.pool + counts.like_held_out == num - sum(labelled)
-    joined = connected_groups(rows, 2 if rule is SPLIT else None)
+    joined = connected_groups(rows, 2)
     held_out = set(joined[found["split"].isin(["val", "test"]).to_numpy()])
     assert not held_out & set(joined[(found["split"] == "pool").to_numpy()])

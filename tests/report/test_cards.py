@@ -234,7 +234,10 @@ def test_the_data_sheet_counts_the_pool_and_why_others_are_in_no_split():
     assert "* 1 picture without a label: for pretraining alone, never for a figure" in text
     assert "* 1 picture in no split, since they resemble pictures of two splits\n" in text
     text = sheet(samples=samples(labels=labels, split=["train", "test", "none", "none"]))
-    assert "two splits; 1 of them without a label, and like val or test" in text
+    assert "* 1 picture in no split, since they resemble pictures of two splits\n" in text
+    assert (
+        "* 1 picture without a label in no split: like pictures of val or test, or given to them by the source" in text
+    )
     assert "pretraining" not in text
 
 

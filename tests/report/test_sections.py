@@ -12,6 +12,7 @@ from pipeline.core.estimate import Estimate
 from pipeline.report.co_occurrence import co_occurrence
 from pipeline.report.confidence import limit_of
 from pipeline.report.confusion import confusion_table
+from pipeline.report.data import UNLABELLED
 from pipeline.report.formatting import figure
 from pipeline.report.metric_tables import tables
 from pipeline.report.page import content, read_slices, render, worst_mistakes
@@ -571,7 +572,7 @@ def test_the_data_say_how_many_pictures_are_in_the_pool_and_why_others_are_in_no
     unlabelled = [[] if row >= 118 else names for row, names in enumerate(material.manifest["labels"])]
     for split, purpose in (
         ("pool", "without a label: for pretraining alone, and no figure is of them"),
-        ("none", "in no split: like pictures of two splits, or without a label and like pictures of val or test"),
+        ("none", UNLABELLED),
     ):
         splits = [split if row >= 118 else one for row, one in enumerate(material.splits["split"])]
         changed = replace(

@@ -14,6 +14,7 @@ from pipeline.datasets.packing import (
     assigned_rows,
     augment_copies,
     draw_preview,
+    labelled_digest,
     oversampled_rows,
     packed_columns,
 )
@@ -54,8 +55,7 @@ def test_train_comes_first_otherwise_the_order_of_the_manifest_stays(make_manife
     assert found["group"].tolist() == ["C", "A", "D"]  # the joined group, not the told one
     assert found["origin"].tolist() == found["sample_id"].tolist()
     assert found.index.tolist() == [0, 1, 2]
-    kept = ["sample_id", "origin", "split", "labels", "group", "photograph"]
-    kept += ["content_hash", "attr_site", "prop_brightness"]
+    kept = ["sample_id", "origin", "split", "labels", "group", "content_hash", "attr_site", "prop_brightness"]
     assert list(packed_columns(found)) == kept
 
 
@@ -67,8 +67,10 @@ def test_the_pool_comes_last_and_only_where_it_is_wanted(make_manifest):
     found = assigned_rows(manifest, splits, NO_PAIRS, with_pool=True)
     assert found["sample_id"].tolist() == ["s02", "s01", "s04", "s00", "s03"]
     assert found["photograph"].tolist() == ["s02", "s01", "s04", "s00", "s03"]
+    assert list(packed_columns(found))[:6] == ["sample_id", "origin", "split", "labels", "group", "photograph"]
     without = assigned_rows(manifest, splits, NO_PAIRS)
-    pd.testing.assert_frame_equal(without, found.head(3))
+    pd.testing.assert_frame_equal(without, found.head(3).drop(columns="photograph"))
+    assert labelled_digest(found) == artifacts.table_digest(packed_columns(without))  # a pretraining changes no data
 
 
 def test_val_comes_between_train_and_test(make_manifest):

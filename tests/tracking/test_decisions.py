@@ -89,12 +89,12 @@ def test_what_a_pretraining_saw_counts_as_trained_on(client, store, tmp_path):
     """A picture of the pool may get a label later, and be in test; a model that never saw it is not held back."""
     table = pd.DataFrame({"sample_id": ["a", "b", "c", "d"], "split": ["train", "test", "pool", "none"]})
     artifacts.write_table(tmp_path / "splits.parquet", table)
-    for objective, expected in ((None, {"a"}), ("simclr", {"a", "c"})):
+    for pool, expected in ((None, {"a"}), (1, {"a", "c"})):
         run_id = client.create_run("0").info.run_id
         client.log_artifact(run_id, str(tmp_path / "splits.parquet"), "data")
-        if objective:
-            client.log_param(run_id, "objective", objective)
-        assert registry.train_samples_of(run_id, tmp_path / f"of {objective}") == expected
+        if pool:
+            client.log_param(run_id, "pool", pool)
+        assert registry.train_samples_of(run_id, tmp_path / f"of {pool}") == expected
 
 
 def test_a_server_has_its_lock_in_the_checkout(store, monkeypatch):

@@ -89,8 +89,9 @@ def test_the_pool_is_counted_apart_from_the_samples():
     index = pd.DataFrame({"split": ["train", "train", "val", "pool", "pool"], "sample_id": list("abcde")})
     index["origin"] = ["a", "a", "c", "d", "e"]  # b is an extra copy
     packed = PackedDataset(np.zeros(0), index, {"classes": ["x"]})
-    assert data_facts(packed) == {"samples": 2, "classes": 1, "pool": 2}
-    assert data_facts(replace(packed, index=index.head(3))) == {"samples": 2, "classes": 1}
+    assert data_facts(packed, {"num_samples": {"pool": 2}}) == {"samples": 2, "classes": 1, "pool": 2}
+    assert data_facts(packed, {"num_samples": {"pool": 0}}) == {"samples": 2, "classes": 1}  # positives are classes
+    assert data_facts(replace(packed, index=index.head(3)), None) == {"samples": 2, "classes": 1}
 
 
 def test_an_image_size_is_one_change(elpv):

@@ -40,6 +40,7 @@ def main(steps: int, lowest: float, highest: float) -> None:
     from pipeline.core import artifacts, config
     from pipeline.datasets.packed import PackedDataset
     from pipeline.training.lr_range_test import LearningRateRangeTest
+    from pipeline.training.pretrained_encoder import refuse_stale
     from pipeline.training.recipe import first_recipe
 
     params = config.load_params()
@@ -49,6 +50,7 @@ def main(steps: int, lowest: float, highest: float) -> None:
         raise UserError(f"train has no {lacking[0]}: there is no learning rate to look for; use train=finetune")
     chosen = {"lowest": lowest, "highest": highest, "num_steps": steps, **{name: node[name] for name in SHARED}}
     find_rate: LearningRateRangeTest = config.instantiate(LearningRateRangeTest, chosen, "find-lr")
+    refuse_stale(params)
     recipe = first_recipe(params)
     encoder, train = recipe.inputs(PackedDataset.load())
     table = pd.DataFrame(find_rate(encoder, recipe.task, recipe.risk, train))

@@ -45,11 +45,13 @@ def main(name: str, experiment: str | None, trials: int | None, to: str | None) 
     from pipeline.experiments.space import select_nodes
     from pipeline.experiments.trial import Trial
     from pipeline.tracking.parent_runs import finish, study_run
+    from pipeline.training.pretrained_encoder import refuse_stale
 
     to = to or f"tuned_{name}"
     search, params = tuning.read(name, experiment, trials)
     tuning.destination(to)
     tuning.check_packed(params, search.experiment)
+    refuse_stale(params)
     packed = tuning.drop_test(PackedDataset.load())
     key = tuning.study_key(search, params)
     STUDIES.mkdir(parents=True, exist_ok=True)

@@ -73,7 +73,7 @@ def check_packed(params: Mapping[str, Any], experiment: str | None) -> None:
     Raises:
         UserError: `dvc.lock` has no `augment`, or other parameters than these.
     """
-    again = f"dvc exp run -S experiment={experiment} augment" if experiment else "dvc repro augment"
+    again = f"dvc exp run -S experiment={experiment} pretrain" if experiment else "dvc repro pretrain"
     try:
         stages = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))["stages"]
         recorded = {

@@ -18,16 +18,14 @@ from pipeline.tracking.connection import root
 from pipeline.training import checkpoints as store
 from pipeline.training import pretraining
 from pipeline.training.feature_watch import FeatureWatch
-from pipeline.training.pretrained_encoder import build_encoder, write_encoder, write_unchanged
+from pipeline.training.pretrained_encoder import MADE_OF, build_encoder, write_encoder, write_unchanged
 from pipeline.training.pretraining import Pretraining
 from pipeline.training.view_dataset import count_samples, make_view_dataset
-
-SECTIONS = ("objective", "views", "pretrain", "transform", "encoder")
 
 
 def main() -> list[str]:
     params = config.load_params()
-    nodes = {name: config.get_section(params, name) for name in SECTIONS}
+    nodes = {name: config.get_section(params, name) for name in MADE_OF}
     pretext: Pretext = config.build(nodes["objective"], "objective")
     if not pretext.trains:
         with artifacts.atomic_write(artifacts.ENCODER) as folder:
@@ -53,12 +51,11 @@ def pretrain(nodes: Params, pretext: Pretext, source: str) -> list[str]:
     states = store.open_checkpoints(key, root(), tell=warn)
     history = options.fit(encoder, samples, shape, FeatureWatch(packed, transform, samples.views), no_log, states)
     if rank.is_main_process():
-        card = {"encoder": nodes["encoder"], **{name: nodes[name] for name in ("objective", "views", "pretrain")}}
         with artifacts.atomic_write(artifacts.ENCODER) as folder:
             write_encoder(
                 folder,
                 encoder,
-                {**card, "source": source, "num_samples": count_samples(packed, samples), **history[-1]},
+                {**nodes, "source": source, "num_samples": count_samples(packed, samples), **history[-1]},
             )
         artifacts.write_csv(artifacts.PRETRAIN_CURVES, pd.DataFrame(history))
         states.clear()

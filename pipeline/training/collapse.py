@@ -40,5 +40,5 @@ def refuse_collapsed(row: Mapping[str, float], num_epochs: int) -> None:
         raise UserError(
             f"{where}: the teacher's outputs for different pictures are almost the same (mean cosine {likeness:.2f}, "
             f"expected at most {MAX_LIKENESS}); byol needs objective.predictor=true and objective.batch_norm=true, "
-            "dino a lower objective.teacher_temperature"
+            "dino a lower objective.teacher_temperature or objective.batch_norm=true"
         )

@@ -79,7 +79,7 @@ class Loop:
         self.num_epochs = num_epochs(optimisation.epochs, optimisation.min_steps, self.feed.num_batches)
         factor = optimisation.schedule(self.num_epochs * self.feed.num_batches)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, factor)
-        compiled = compile_network(self.network) if execution.compile else self.network
+        compiled = compile_network(self.network, optimisation.section) if execution.compile else self.network
         self.parallel_network = self.processes.parallel(compiled)
         if self.processes.number:  # each process samples its own dropout masks
             torch.manual_seed(optimisation.seed + self.processes.number)

@@ -11,11 +11,13 @@ from torch import nn
 
 from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
-from pipeline.core.nouns import CARD
+from pipeline.core.nouns import CARD, import_target
 from pipeline.training.trainers.network import WEIGHTS, load_weights
 
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject, Params
+
+MADE_OF = ("encoder", "objective", "views", "pretrain", "transform")  # sections that the weights rest on
 
 
 def build_encoder(nodes: Params, seed: int) -> Any:
@@ -77,10 +79,24 @@ def read_pretraining(folder: Path = artifacts.ENCODER) -> JsonObject | None:
     """
     card = artifacts.read_json(folder / CARD) if (folder / CARD).is_file() else {"pretrained": False}
     return (
-        {key: value for key, value in card.items() if key not in ("pretrained", "encoder")}
+        {key: value for key, value in card.items() if key not in ("pretrained", "encoder", "transform")}
         if card["pretrained"]
         else None
     )
+
+
+def refuse_stale(params: Params, folder: Path = artifacts.ENCODER) -> None:
+    """Refuses an encoder that was made with other choices than these, for commands that DVC does not bring up to date.
+
+    Raises:
+        UserError: It was pretrained with others, or has to be pretrained.
+    """
+    card = artifacts.read_json(folder / CARD) if (folder / CARD).is_file() else {"pretrained": False}
+    trains = import_target(params["objective"]["_target_"], "objective", "objective").trains
+    other = [key for key in MADE_OF if card.get(key) != params.get(key)] if trains else []
+    if card["pretrained"] != trains or other:
+        what = "with another " + " and ".join(other) if card["pretrained"] and other else "with another objective"
+        raise UserError(f"{folder}/ was made {what} than params.yaml has; run dvc repro pretrain")
 
 
 def describe(node: Any) -> str:

@@ -25,8 +25,8 @@ from pipeline.training.precision import Precision
 from pipeline.training.schedule import learning_rate_factor
 from pipeline.training.training_display import Words, display
 from pipeline.training.view_dataset import ViewDataset
-from pipeline.training.view_geometry import moves_pixels
-from pipeline.training.views_check import refuse_alike_pictures, refuse_idle_views
+from pipeline.training.view_geometry import SIDE, moves_pixels
+from pipeline.training.views_check import refuse_alike_pictures, refuse_idle_views, refuse_unchanged_pictures
 
 Watch = Callable[[nn.Module], dict[str, float]]
 
@@ -102,6 +102,8 @@ class Pretraining:
         refuse_unfit(samples.pretext, dict(enumerate(samples.views)), encoder)
         if samples.pretext.num_views > 1 and samples.pretext.positives != "class":
             refuse_alike_pictures(samples)
+        if samples.pretext.restores_views:
+            refuse_unchanged_pictures(samples)
         fitted = replace(self, batch_size=min(self.batch_size, samples.max_batch_size))
         with make_reproducible(self.seed, self.deterministic):
             loop = fitted.loop(encoder, samples, shape)
@@ -181,7 +183,7 @@ def refuse_unfit(
             "objective=none"
         )
     if pretext.restores_views:
-        _refuse_unfit_to_restore(views)
+        _refuse_unfit_to_restore(views, SIDE if side is None else side)
     if pretext.num_views > 1 and pretext.positives == "view":
         if not views:
             raise UserError(
@@ -192,14 +194,14 @@ def refuse_unfit(
             refuse_idle_views(views, (3, *[side] * (getattr(encoder, "spatial_rank", None) or 2)))
 
 
-def _refuse_unfit_to_restore(views: Mapping[Any, Augmentation]) -> None:
+def _refuse_unfit_to_restore(views: Mapping[Any, Augmentation], side: int) -> None:
     """Refuses views from which pictures cannot be restored: none, and any that shows things at other places."""
     fitting = "such as views=[erasing]"
     if not views:
         raise UserError(
             f"views is empty, so there is nothing to restore; name some of conf/views/ that move no pixels, {fitting}"
         )
-    moving = [str(name) for name, view in views.items() if moves_pixels(view)]
+    moving = [str(name) for name, view in views.items() if moves_pixels(view, side)]
     if moving:
         raise UserError(
             f"views move pixels ({', '.join(moving)}), and each pixel of a view is compared with the pixel of the "

@@ -8,11 +8,11 @@ from torch.nn.functional import avg_pool2d
 from pipeline.core.batches import Change
 
 SAMPLES = 64  # a view that moves one picture of ten is recognised in all but 0.1 % of tries
-SIDE, SPOT = 64, 8  # pixels
+SIDE, SPOT = 64, 8  # pixels; of a smaller picture SIDE is taken
 MIN_SHARE = 0.9  # of the spot's mass that must be found at its place: a shift by one pixel leaves 0.88
 
 
-def moves_pixels(view: Change) -> bool:
+def moves_pixels(view: Change, side: int = SIDE) -> bool:
     """Whether something in a view is elsewhere than in its picture: after a crop, a shift, a mirror or a turn.
 
     Two grey pictures that differ by a bright square are changed alike; the view moves pixels if their difference is
@@ -20,11 +20,13 @@ def moves_pixels(view: Change) -> bool:
 
     Args:
         view: As an `Augmentation`; it takes the same random numbers for equally many pictures of one size.
+        side: Of the pictures, in pixels: a shift by a share of it may be less than a pixel of a small one.
     """
     generator = torch.Generator().manual_seed(0)
-    cells = SIDE // SPOT
+    side = max(SIDE, side // SPOT * SPOT)
+    cells = side // SPOT
     corners = torch.randint(cells, (SAMPLES, 2), generator=generator) * SPOT
-    plain = torch.full((SAMPLES, 3, SIDE, SIDE), 100, dtype=torch.uint8)
+    plain = torch.full((SAMPLES, 3, side, side), 100, dtype=torch.uint8)
     marked = plain.clone()
     for picture, (top, left) in zip(marked, corners.tolist(), strict=True):
         picture[:, top : top + SPOT, left : left + SPOT] = 180

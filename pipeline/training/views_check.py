@@ -53,3 +53,17 @@ def refuse_alike_pictures(samples: ViewDataset) -> None:
             f"views change none of the first {len(each)} pictures of pretraining, so all views of a picture are alike "
             "and there is nothing to learn (colour changes no grey picture); name others, such as views=[crop]"
         )
+
+
+def refuse_unchanged_pictures(samples: ViewDataset) -> None:
+    """Refuses views that leave the pictures of the data as they are, where these are restored from them.
+
+    Raises:
+        UserError: There is nothing to restore.
+    """
+    batch, clean, *_ = samples.make_batch(np.arange(min(TRIED, len(samples))), seed=0)
+    if torch.equal(batch, clean):
+        raise UserError(
+            f"views change none of the first {len(batch)} pictures of pretraining, so there is nothing to restore; "
+            "raise their strengths, or name others, such as views=[erasing]"
+        )

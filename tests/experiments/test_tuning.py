@@ -294,7 +294,7 @@ def test_a_file_that_somebody_wrote_is_left_alone(searchable):
 
 def test_arrays_of_other_choices_are_refused(searchable):
     lock(size=64)
-    again = "dvc exp run -S experiment=tiny augment"
+    again = "dvc exp run -S experiment=tiny pretrain"
     with pytest.raises(UserError, match=rf"was made with another augment than this search starts from; {again}$"):
         search()
     Path("dvc.lock").unlink()

@@ -15,7 +15,7 @@ from pipeline.core import artifacts
 from pipeline.core.errors import UserError
 from pipeline.models.encoders.small import Small
 from pipeline.stages import pretrain
-from pipeline.training.pretrained_encoder import load_pretrained
+from pipeline.training.pretrained_encoder import load_pretrained, refuse_stale
 
 SIMCLR = {
     "_target_": "pipeline.training.objectives.simclr.SimClr",
@@ -112,6 +112,46 @@ def test_the_same_run_gives_the_same_bytes(run):
     assert read_bytes() == before
     run(pretrain={**PARAMS["pretrain"], "seed": 1})
     assert read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"pretrain": {**PARAMS["pretrain"], "epochs": 9}},
+            r"^data/encoder/ was made with another pretrain than params",
+        ),
+        (
+            {"views": {}, "encoder": {**ENCODER, "width": 4}},
+            r"with another encoder and views than params\.yaml has; run",
+        ),
+        (
+            {"objective": NONE},
+            r"^data/encoder/ was made with another objective than params\.yaml has; run dvc repro pre",
+        ),
+    ],
+)
+def test_an_encoder_of_other_choices_is_refused_where_dvc_does_not_look(run, changes, message):
+    run()
+    refuse_stale(PARAMS)
+    with pytest.raises(UserError, match=message):
+        refuse_stale({**PARAMS, **changes})
+
+
+def test_an_objective_without_its_encoder_is_refused(run):
+    refuse_stale({**PARAMS, "objective": NONE})
+    with pytest.raises(UserError, match=r"^data/encoder/ was made with another objective than params\.yaml has"):
+        refuse_stale(PARAMS)
+
+
+def test_views_that_change_no_picture_leave_nothing_to_restore(run):
+    denoise = {"_target_": "pipeline.training.objectives.denoising.Denoising", "width": 2}
+    colour = {"_target_": "pipeline.training.augmentations.colour.Colour"}
+    colour |= {"max_saturation": 0.3, "max_hue": 0.3, "max_cast": 0.0}
+    with pytest.raises(
+        UserError, match=r"^views change none of the first 64 pictures of pretraining, so there is noth"
+    ):
+        run(objective=denoise, views={"colour": colour})
 
 
 def test_another_encoder_is_refused(run):

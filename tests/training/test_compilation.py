@@ -26,6 +26,8 @@ def test_without_a_compiler(monkeypatch):
     monkeypatch.setenv("CXX", "my-compiler")
     with pytest.raises(UserError, match=r"\(looked for my-compiler\); install one, name it in CXX, or set train\.comp"):
         compile_network(Small(width=1))
+    with pytest.raises(UserError, match=r"^pretrain\.compile needs .* or set pretrain\.compile=false$"):
+        compile_network(Small(width=1), "pretrain")
 
 
 def test_the_loop_steps_what_was_compiled_and_keeps_the_network(monkeypatch, stripes):

@@ -5,6 +5,7 @@ import yaml
 from conf_options import CONF
 
 from pipeline.core import config
+from pipeline.training.augmentations.shift import Shift
 from pipeline.training.view_geometry import moves_pixels
 
 MOVING = {
@@ -35,3 +36,9 @@ def test_light_colour_sharpness_and_what_is_erased_move_none(group, name):
 def test_a_change_of_the_size_moves_pixels():
     assert moves_pixels(lambda batch, generator: batch[:, :, 2:, 2:])
     assert not moves_pixels(lambda batch, generator: batch)
+
+
+def test_a_shift_of_a_pixel_of_a_large_picture_moves_pixels():
+    shift = Shift(max_fraction=0.006)
+    assert not moves_pixels(shift)
+    assert moves_pixels(shift, 256)

@@ -38,6 +38,7 @@ class Pairwise(ComparingPretext):
 
     def objective(self, encoder: nn.Module, shape: tuple[int, ...]) -> Comparison:
         from pytorch_metric_learning.losses import ContrastiveLoss
+        from pytorch_metric_learning.reducers import AvgNonZeroReducer, MeanReducer, MultipleReducers
 
         class SquaredPairs(ContrastiveLoss):  # type: ignore[misc]
             """The library's loss is of distances; that of the paper is of half their squares."""
@@ -50,5 +51,6 @@ class Pairwise(ComparingPretext):
                 cost: Tensor = super().neg_calc(neg_pair_dist, margin)
                 return cost.square() / 2
 
-        loss = SquaredPairs(pos_margin=0, neg_margin=self.margin)
+        reducer = MultipleReducers({"pos_loss": MeanReducer(), "neg_loss": AvgNonZeroReducer()})
+        loss = SquaredPairs(pos_margin=0, neg_margin=self.margin, reducer=reducer)
         return Comparison(Projected(encoder, self.projection_dim), loss, self.positives)

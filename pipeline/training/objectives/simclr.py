@@ -37,6 +37,7 @@ class SimClr(ComparingPretext):
 
     def objective(self, encoder: nn.Module, shape: tuple[int, ...]) -> Comparison:
         from pytorch_metric_learning.losses import SupConLoss  # NTXentLoss makes a row for each positive and negative
+        from pytorch_metric_learning.reducers import MeanReducer  # the default leaves rows out whose loss is exactly 0
 
-        loss = SupConLoss(temperature=self.temperature)
+        loss = SupConLoss(temperature=self.temperature, reducer=MeanReducer())
         return Comparison(Projected(encoder, self.projection_dim), loss, self.positives)

@@ -103,6 +103,22 @@ def test_the_loss_is_that_of_an_obvious_loop(name, seed, num_keys, is_class):
     assert found.item() == pytest.approx(ORACLES[name](outputs.astype(np.float32).astype(float), keys), abs=2e-5)
 
 
+def test_rows_that_are_perfect_count_too():
+    """At a low temperature most losses are exactly 0, and equal rows have a distance of exactly 0."""
+    keys = np.repeat(np.arange(6), 2)
+    outputs = np.repeat(np.eye(6), 2, axis=0)
+    outputs[1] = outputs[3] = 0.5
+    rows, facts = torch.tensor(outputs, dtype=torch.float32), torch.tensor(keys)
+    cold = SimClr(temperature=0.01, projection_dim=6, positives="view")
+    pairs = MAKERS["pairwise"]()
+    for pretext, expected in (
+        (cold, simclr_by_loops(outputs, keys, 0.01)),
+        (pairs, pairwise_by_loops(outputs, keys)),
+    ):
+        found = pretext.objective(Small(width=1), (3, 16, 16)).loss(rows, facts)
+        assert float(found) == pytest.approx(expected, rel=1e-4)
+
+
 def test_losses_of_four_rows_by_hand():
     """Two pictures at a right angle, their views alike: cosines of 1 within and 0 across, distances of 0 and sqrt 2."""
     outputs = torch.tensor([[2.0, 0], [2, 0], [0, 1], [0, 1]], requires_grad=True)

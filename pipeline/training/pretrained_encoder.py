@@ -92,7 +92,8 @@ def refuse_stale(params: Params, folder: Path = artifacts.ENCODER) -> None:
         UserError: It was pretrained with others, or has to be pretrained.
     """
     card = artifacts.read_json(folder / CARD) if (folder / CARD).is_file() else {"pretrained": False}
-    trains = import_target(params["objective"]["_target_"], "objective", "objective").trains
+    node = params.get("objective") or {}  # of an earlier version params.yaml has none
+    trains = bool(node) and import_target(node.get("_target_"), "objective", "objective").trains
     other = [key for key in MADE_OF if card.get(key) != params.get(key)] if trains else []
     if card["pretrained"] != trains or other:
         what = "with another " + " and ".join(other) if card["pretrained"] and other else "with another objective"

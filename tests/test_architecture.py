@@ -223,6 +223,7 @@ NAMES_OF_TEST = {  # module to why it names test without a model: what is done t
     "pipeline/checks/class_support.py": "counts samples",
     "pipeline/checks/split_drift.py": "compares the shares of classes of the splits",
     "pipeline/datasets/assignments.py": "counts samples",
+    "pipeline/datasets/cluster_names.py": "leaves it out",
     "pipeline/datasets/splits/given.py": "assigns samples",
     "pipeline/datasets/splits/fold.py": "assigns samples",
     "pipeline/evaluation/exchangeability.py": "compares val and test for evaluate",

@@ -6,7 +6,8 @@ whether two halves of the pictures find the same ones, and pictures of each. The
 the choices.
 
 Writes reports/clusters.html, clusters.json, clusters.csv (the cluster of each picture) and cluster_names.csv, in which
-a person names clusters for colibri name-clusters. Runs no stage, and changes nothing else.
+a person names clusters for colibri name-clusters; one that holds names is never replaced. Runs no stage, and changes
+nothing else.
 
 Examples:
   colibri clusters                          as params.yaml says; the number of clusters is chosen by stability
@@ -18,6 +19,7 @@ Examples:
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pipeline.core import artifacts, config
@@ -46,8 +48,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(overrides: list[str], number: int | None = None, features: str = "embed") -> None:
+    from pipeline.datasets.cluster_names import refuse_named
     from pipeline.evaluation.cluster_report import group_pictures
 
+    refuse_named(artifacts.CLUSTER_NAMES)
     params = config.load_params()
     options = read_options(params, overrides, number)
     samples = read_samples()
@@ -64,8 +68,6 @@ def read_options(params: Params, overrides: list[str], number: int | None) -> Op
     Raises:
         UserError: An override is no key of the section, or a value is invalid.
     """
-    import yaml
-
     from pipeline.evaluation.cluster_report import Options
 
     section = dict(config.get_section(params, "clusters"))
@@ -77,11 +79,25 @@ def read_options(params: Params, overrides: list[str], number: int | None) -> Op
                 f"{override!r} is no choice of the section clusters; expected clusters.KEY=VALUE with a KEY of "
                 f"{', '.join(section)}"
             )
-        section[short] = yaml.safe_load(value)
+        section[short] = _read_value(override, value, section[short])
     if number is not None:
         section["num_clusters"] = number
     options: Options = config.instantiate(Options, section, "clusters")
     return options
+
+
+def _read_value(override: str, text: str, present: object) -> object:
+    """The value of an override; a number such as 1e-3, which YAML 1.1 takes for text, where the present one is one."""
+    import yaml
+
+    try:
+        value: object = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"{override!r} has a value that YAML cannot read; quote it, or close its brackets") from None
+    if isinstance(present, float) and isinstance(value, str):
+        with suppress(ValueError):
+            return float(value)
+    return value
 
 
 def read_samples() -> pd.DataFrame:
@@ -114,10 +130,16 @@ def encode(params: Params, samples: pd.DataFrame) -> tuple[pd.DataFrame, np.ndar
     from pipeline.datasets.packed import PackedDataset
 
     packed = PackedDataset.load()  # before torch, which takes seconds to import
+    rows = np.flatnonzero((packed.index["origin"] == packed.index["sample_id"]).to_numpy())  # no extra copies
+    gone = set(packed.index["sample_id"].iloc[rows]) - set(samples["sample_id"])
+    if gone:
+        raise UserError(
+            f"{artifacts.PACKED}/ has {count_of(len(gone), 'picture')} that {artifacts.MANIFEST} or {artifacts.SPLITS} "
+            f"lacks, as {min(gone)!r}; run dvc repro augment"
+        )
     from pipeline.features.extractor import FrozenEncoder
     from pipeline.training.pretrained_encoder import build_encoder, describe, load_pretrained
 
-    rows = np.flatnonzero((packed.index["origin"] == packed.index["sample_id"]).to_numpy())  # no extra copies
     encoder = build_encoder(params, config.get_section(params, "clusters")["seed"])
     pretrained = load_pretrained(encoder, params["encoder"])
     frozen = FrozenEncoder(encoder, config.build(params["transform"], "transform"), 64)
@@ -141,6 +163,7 @@ def write(params: Params, report: ClusterReport, table: pd.DataFrame, samples: p
     images = load_thumbnails(reader, samples, shown, side_of(len(shown)))
     links = link_files(reader.source, samples, shown)
     artifacts.write_json(artifacts.CLUSTERS, report.to_json())
+    artifacts.remove(artifacts.CLUSTER_NAMES)  # it is of the clusters of the former table
     artifacts.write_csv(artifacts.CLUSTERS_TABLE, table)
     names = pd.DataFrame(
         {"cluster": [one.name for one in report.clusters], "pictures": [one.size for one in report.clusters]}

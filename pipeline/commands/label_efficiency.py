@@ -38,7 +38,7 @@ def arguments(parser: ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="DRAWS",
-        help="fine-tune too, on the first DRAWS subsets of each size",
+        help="fine-tune too, on the first DRAWS subsets of each size, at least 2 (default: 0, none)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the subsets (default: 0)")
     parser.add_argument("--no-mlflow", action="store_true", help="record nothing in MLflow")
@@ -47,10 +47,10 @@ def arguments(parser: ArgumentParser) -> None:
 def main(
     labels: Sequence[int] = SIZES, draws: int = 10, finetune: int = 0, seed: int = 0, no_mlflow: bool = False
 ) -> None:
-    if min(labels) < 1 or draws < 2 or seed < 0 or not 0 <= finetune <= draws:
+    if min(labels) < 1 or draws < 2 or seed < 0 or finetune == 1 or not 0 <= finetune <= draws:
         raise UserError(
-            "--labels must be at least 1, --draws at least 2, --seed at least 0 and --finetune at most --draws; got "
-            f"{' '.join(map(str, labels))}, {draws}, {seed} and {finetune}"
+            "--labels must be at least 1, --draws at least 2, --seed at least 0, and --finetune takes 0, or 2 to "
+            f"--draws; got {' '.join(map(str, labels))}, {draws}, {seed} and {finetune}"
         )
     from pipeline.core import config
     from pipeline.experiments import label_efficiency as measuring

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from pipeline.core import artifacts
 from pipeline.core.delimited_text import decode_text, split_rows
 from pipeline.core.errors import UserError
 from pipeline.core.labels import labels_to_text
+from pipeline.core.output_lock import LOCKS
 from pipeline.core.suggestions import did_you_mean
 from pipeline.core.terminal import count_of
-from pipeline.datasets.label_review import COLUMNS, load_decisions, read_decisions
+from pipeline.datasets.label_review import COLUMNS, ReviewDecision, load_decisions, read_decisions
 
-NAMES = ("cluster", "name")  # columns that must be there
+NAMES = ("cluster", "pictures", "name")  # columns that must be there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +35,36 @@ class NamedPictures:
     notes: list[str]
 
 
-def read_names(path: Path) -> dict[str, str]:
-    """Cluster to its name, of the lines that have one.
+@dataclass(frozen=True, kw_only=True)
+class ClusterNames:
+    """What `reports/cluster_names.csv` holds.
+
+    Attributes:
+        names: Cluster to its name, of the lines that have one.
+        sizes: Cluster to its number of pictures, of all lines.
+    """
+
+    names: dict[str, str]
+    sizes: dict[str, int]
+
+
+def refuse_named(path: Path) -> None:
+    """Refuses a file in which a person has named clusters, so that no new clusters replace it.
+
+    Raises:
+        UserError: A line has a name, or the file cannot be read.
+    """
+    if not path.exists():
+        return
+    _, rows, _ = split_rows(path, decode_text(path.read_bytes(), path))
+    if any(row.get("name", "").strip() for row in rows):
+        raise UserError(
+            f"{path} holds names, which new clusters would replace; run colibri name-clusters, then move it away"
+        )
+
+
+def read_names(path: Path) -> ClusterNames:
+    """The clusters that a person named, and the size of each cluster.
 
     Raises:
         UserError: The file is missing, has other columns, names a cluster twice, or no line has a name.
@@ -48,15 +78,18 @@ def read_names(path: Path) -> dict[str, str]:
     if missing:
         raise UserError(f"{path}: line 1 names no column {missing[0]!r}; it must name {','.join(NAMES)}")
     found: dict[str, str] = {}
+    sizes: dict[str, int] = {}
     for row, line in zip(rows, lines, strict=True):
         cluster, name = row["cluster"].strip(), row["name"].strip()
         if cluster in found:
             raise UserError(f"{path}: line {line} names {cluster!r} again; leave one of the lines")
-        found[cluster] = name
+        if not row["pictures"].strip().isdecimal():
+            raise UserError(f"{path}: line {line}: pictures must be a whole number, found {row['pictures']!r}")
+        found[cluster], sizes[cluster] = name, int(row["pictures"])
     named = {cluster: name for cluster, name in found.items() if name}
     if not named:
         raise UserError(f"{path}: no cluster has a name; write one into the column name of each that deserves one")
-    return named
+    return ClusterNames(names=named, sizes=sizes)
 
 
 def decide(
@@ -72,7 +105,8 @@ def decide(
     """A decision for each picture of a named cluster, but for those that are left out.
 
     Args:
-        samples: `sample_id`, `labels`, `cluster` and `score`.
+        samples: `sample_id`, `labels`, `split`, `cluster` and `score`, and `negative` where some show none of the
+            labels, which is a label too. Those of test are left out: its labels must not come from features.
         names: Cluster to name.
         source: Name of the data set, whose earlier decisions stay.
         who: Who named the clusters.
@@ -89,7 +123,9 @@ def decide(
             f"{artifacts.CLUSTER_NAMES} names {unknown[0]!r}, and no picture is in such a cluster; found "
             f"{', '.join(sorted(set(samples['cluster'])))}"
         )
-    known = sorted({name for labels in samples["labels"] for name in labels})
+    earlier = load_decisions(source)
+    before = {one.sample_id for one in earlier}
+    known = _own_labels(samples, earlier)
     new_names = sorted(set(names.values()) - set(known))
     if known and new_names:
         similar = did_you_mean(new_names[0], known)
@@ -97,23 +133,25 @@ def decide(
             f"{artifacts.CLUSTER_NAMES}: no sample of the source is labelled {new_names[0]!r}{similar}; correct the "
             "name, or add the class to the source first"
         )
-    before = {one.sample_id for one in load_decisions(source)}
     rows: list[list[str]] = []
-    counts = dict.fromkeys(("decided", "unsure", "same", "labelled"), 0)
-    columns = (samples[name] for name in ("sample_id", "labels", "cluster", "score"))
-    for sample_id, labels, cluster, score in zip(*columns, strict=True):
+    counts = dict.fromkeys(("test", "decided", "unsure", "same", "labelled"), 0)
+    table = samples if "negative" in samples else samples.assign(negative=False)
+    columns = (table[name] for name in ("sample_id", "labels", "negative", "split", "cluster", "score"))
+    for sample_id, labels, is_negative, split, cluster, score in zip(*columns, strict=True):
         if cluster not in names:
             continue
         old, new = sorted(labels), [names[cluster]]
         reason = (
-            "decided"
+            "test"
+            if split == "test"
+            else "decided"
             if sample_id in before
             else "unsure"
             if score < min_score
             else "same"
             if old == new
             else "labelled"
-            if old and not relabel
+            if (old or is_negative) and not relabel
             else ""
         )
         if reason:
@@ -124,12 +162,21 @@ def decide(
     return NamedPictures(rows=rows, notes=_notes(counts, min_score))
 
 
+def _own_labels(samples: pd.DataFrame, earlier: Sequence[ReviewDecision]) -> list[str]:
+    """The labels of the source itself, without those that decisions gave."""
+    before = {one.sample_id for one in earlier}
+    pairs = zip(samples["sample_id"], samples["labels"], strict=True)
+    found = {name for sample_id, labels in pairs if sample_id not in before for name in labels}
+    return sorted(found | {name for one in earlier for name in one.previous})
+
+
 def _notes(counts: dict[str, int], min_score: float) -> list[str]:
     texts = {
+        "test": "are of test, which is not labelled from clusters",
         "decided": "stay as somebody has decided on them before",
         "unsure": f"stay as they are: their cluster has a probability below {min_score:g}",
         "same": "have the label already",
-        "labelled": "have another label, and stay; --relabel changes them",
+        "labelled": "have another label, or show none of them, and stay; --relabel changes them",
     }
     return [f"{count_of(counts[reason], 'picture')}: {text}" for reason, text in texts.items() if counts[reason]]
 
@@ -137,14 +184,24 @@ def _notes(counts: dict[str, int], min_score: float) -> list[str]:
 def append_decisions(path: Path, rows: list[list[str]]) -> None:
     """Adds lines to a file of decisions, which is made where there is none; what it holds stays as it is.
 
+    One process at a time does it, so that none loses the lines of another.
+
     Raises:
         UserError: The file cannot be read, or would not be readable with the new lines.
     """
+    from filelock import FileLock
+
     if not rows:
         return
+    LOCKS.mkdir(parents=True, exist_ok=True)
+    with FileLock(LOCKS / f"label_decisions_{path.stem}.lock"):
+        _append(path, rows)
+
+
+def _append(path: Path, rows: list[list[str]]) -> None:
     read_decisions(path)
     text = path.read_text(encoding="utf-8-sig") if path.exists() else ",".join(COLUMNS)
-    columns = next(csv.reader([text.splitlines()[0]]))
+    columns = next([name.strip() for name in fields] for fields in csv.reader(io.StringIO(text)) if any(fields))
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
     writer.writerows(dict(zip(COLUMNS, row, strict=True)) for row in rows)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge
 
+from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
 from pipeline.core.open_types import JsonObject
 from pipeline.core.ranges import PositiveFloat, PositiveInt, Seed
@@ -48,7 +49,7 @@ class Options:
         max_clusters: Largest number that is tried, at least 2.
         num_repeats: Random halvings behind each point of the curve, at least 2; 0 where the curve is not wanted.
         max_samples: Most pictures that are halved, and that are compared with attributes and properties; of more, a
-            random sample of groups.
+            random sample of groups, or of pictures where groups are large.
         num_permutations: Of the clusters, for the table of what they found, at least 39.
         num_resamples: Bootstrap resamples behind each interval, where there are more than 100 groups.
         num_pictures: Pictures nearest to the centre of each cluster that the page shows, and as many at its border.
@@ -195,6 +196,11 @@ def group_pictures(
             options.max_samples,
             advance,
         )
+    if options.num_clusters is None and not curve:
+        raise UserError(
+            "half of train has fewer than 2 different pictures, or all are of one group: too few to choose a number of "
+            "clusters; set clusters.num_clusters (--number), or add pictures"
+        )
     number = options.num_clusters or choose_number(curve)
     model = fit_clusters(points[fitted], number, options.fit)
     assigned, scores = model.assign(points), model.scores(points)
@@ -207,7 +213,7 @@ def group_pictures(
         num_fitted=int(fitted.sum()),
         num_assigned=len(samples),
         is_chosen=options.num_clusters is None,
-        is_stable=is_stable(curve, number) if curve else None,
+        is_stable=is_stable(curve, number) if any(one.num_clusters == number for one in curve) else None,
         curve=curve,
         clusters=_summarise(samples, model, points, assigned, seen, options.num_pictures),
         figures=_figures(samples, assigned, fitted, options),

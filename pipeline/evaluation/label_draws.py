@@ -41,13 +41,14 @@ def draw_subsets(
     return found
 
 
-def find_shortage(codes: np.ndarray, classes: Sequence[str], size: int) -> str:
+def find_shortage(codes: np.ndarray, classes: Sequence[str], size: int, part: str = "train") -> str:
     """Why there are no subsets of this size, a clause; empty where there are.
 
     Args:
         codes: (N,) positions in `classes`.
         classes: Names of all.
         size: Samples of each class.
+        part: What these samples are, in words.
     """
     counts = np.bincount(codes, minlength=len(classes))
     rarest = int(counts.argmin())
@@ -55,4 +56,4 @@ def find_shortage(codes: np.ndarray, classes: Sequence[str], size: int) -> str:
         return ""
     fewer = int((counts < size).sum())
     more = f", and {fewer - 1} more {'class has' if fewer == 2 else 'classes have'} too few" if fewer > 1 else ""
-    return f"class {classes[rarest]} has {counts[rarest]:,} labels in train, fewer than {size:,}{more}"
+    return f"class {classes[rarest]} has {counts[rarest]:,} labels in {part}, fewer than {size:,}{more}"

@@ -17,6 +17,7 @@ ALL = "all"  # instead of a number: all labels of train
 MEAN = "mean"  # over all sizes
 METRICS = ("balanced_accuracy", "accuracy")
 LEADING = METRICS[0]
+ONE_DRAW = "one draw: other labels are not covered"
 TAIL = 0.025  # beyond either end of a 95 % interval
 
 
@@ -26,7 +27,8 @@ class DrawEstimate:
     """A mean over draws of labels, or a difference of two such means.
 
     Attributes:
-        estimate: Its interval covers other labels of train and other samples than those of val.
+        estimate: Its interval covers other labels of train and other samples than those of val; of one draw only the
+            samples, which its caveat says.
         over_draws: Of the 95 % interval that covers other labels of train alone, with this val; None for one draw.
     """
 
@@ -176,6 +178,7 @@ def _estimate(measured: Measured, metric: str, val: ValSamples, is_difference: b
             low, high = value - half, value + half
         elif found := share_interval(value, replicates, val.weights, basis.n, basis.groups):
             low, high, _ = found
+    of_one_draw = ONE_DRAW if num == 1 and low is not None else ""
     half = float(stdtrit(num - 1, 1 - TAIL)) * of_draws if num > 1 else math.nan
     return DrawEstimate(
         estimate=Estimate(
@@ -184,7 +187,7 @@ def _estimate(measured: Measured, metric: str, val: ValSamples, is_difference: b
             high=high,
             n=len(val.codes),
             groups=int(basis.groups),
-            caveat=basis.caveat(low is not None),
+            caveat="; ".join(one for one in (basis.caveat(low is not None), of_one_draw) if one),
         ),
         over_draws=(value - half, value + half) if num > 1 else None,
     )

@@ -81,6 +81,7 @@ class LabelEfficiency:
         num_train: Labelled pictures of train.
         num_val: Of val.
         num_groups: Groups of val.
+        num_labelled: `train` and `val` to their labelled pictures, of which a sample may have been used.
         card: Of the pretrained encoder: objective, views, epochs.
         views: What the views did.
     """
@@ -93,6 +94,7 @@ class LabelEfficiency:
     num_train: int
     num_val: int
     num_groups: int
+    num_labelled: Mapping[str, int]
     card: JsonObject
     views: ViewClaims
 
@@ -113,6 +115,7 @@ class LabelEfficiency:
             "num_train": self.num_train,
             "num_val": self.num_val,
             "num_groups": self.num_groups,
+            "num_labelled": dict(self.num_labelled),
             "pretraining": self.card,
             "points": [one.to_json() for one in self.points],
             "cannot_be_judged": dict(self.obstacles),

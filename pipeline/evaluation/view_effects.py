@@ -35,7 +35,7 @@ class ViewEffect:
         reading: The probes before and after pretraining; None where there is none.
         effect: `removed`: the view moves the property, pretraining made it worse to read by an interval below 0, and
             less than half of the R^2 is left. `weakened`: the same, with more left. `not_shown`: the view moves it, and
-            no loss was shown. `not_moved`. `cannot_be_judged`: no interval.
+            no loss was shown, or it was not shown to be readable before. `not_moved`. `cannot_be_judged`: no interval.
     """
 
     view: str
@@ -144,6 +144,8 @@ def _effect(moved: float, reading: PropertyReading | None) -> Effect:
         return "cannot_be_judged"
     if reading.change.high >= 0:
         return "not_shown"
+    if reading.before.low is None or reading.before.low <= 0:
+        return "not_shown"  # it could not be read off before, so there was nothing to remove
     before, after = reading.before.value, reading.after.value
     assert before is not None
     assert after is not None

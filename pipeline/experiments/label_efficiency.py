@@ -105,6 +105,7 @@ def measure_label_efficiency(params: Params, request: Request) -> LabelEfficienc
         num_train=num_train,
         num_val=len(val.codes),
         num_groups=val.weights.num_groups,
+        num_labelled={split: len(codes) for split, codes in pictures.labelled.items()},
         card={
             "objective": str(card["objective"]["_target_"]).rpartition(".")[2],
             "views": list(card["views"] or {}),
@@ -119,7 +120,12 @@ def make_subsets(pictures: LabelledPictures, request: Request) -> tuple[dict[str
     """Size to rows of train of each draw, and size to why it cannot be judged."""
     num = pictures.num_train
     codes, groups = pictures.codes[:num], pictures.groups[:num]
-    reasons = {size: find_shortage(codes, pictures.packed.classes, size) for size in request.sizes}
+    used = f"the {num:,} pictures of train that are used"
+    reasons = {
+        size: find_shortage(pictures.labelled["train"], pictures.packed.classes, size)
+        or find_shortage(codes, pictures.packed.classes, size, used)
+        for size in request.sizes
+    }
     sizes = [size for size in request.sizes if not reasons[size]]
     found = draw_subsets(codes, groups, sizes, request.num_draws, request.seed)
     subsets = {str(size): rows for size, rows in found.items()} | {ALL: [np.arange(num)]}
@@ -202,12 +208,12 @@ def examine_views(
         suspicions = find_suspicions(checks["shortcut"], alpha)
     elif checks:
         notes.append("The check shortcut did not run, so no property is known to be suspected.")
-    table = varied_properties(pictures.index)
-    rows = np.linspace(0, len(table) - 1, min(len(table), MAX_PROBED)).round().astype(np.int64)
+    rows = _spread(np.arange(len(pictures.index)), MAX_PROBED)
+    table = varied_properties(pictures.index.iloc[rows])  # of these rows: what varies elsewhere has no R^2 here
     readings = read_properties(
         features[INITIAL][rows],
         features[PRETRAINED][rows],
-        table.to_numpy()[rows],
+        table.to_numpy(),
         list(table.columns),
         pictures.codes[rows],
         pictures.groups[rows],

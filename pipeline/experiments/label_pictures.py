@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
@@ -15,6 +15,7 @@ from pipeline.core.manifest_schema import property_columns, short_name
 from pipeline.datasets.packed import PackedDataset
 from pipeline.datasets.properties import stratified_group_sample
 from pipeline.evaluation.label_efficiency_results import EMBEDDED, INITIAL, PRETRAINED, PROPERTIES
+from pipeline.features.cluster_stability import sample_groups
 from pipeline.features.extractor import FrozenEncoder
 from pipeline.features.store import Embeddings
 from pipeline.training.pretrained_encoder import build_encoder, describe, load_pretrained
@@ -22,7 +23,7 @@ from pipeline.training.pretrained_encoder import build_encoder, describe, load_p
 if TYPE_CHECKING:
     from pipeline.core.open_types import JsonObject, Params
 
-MAX_TRAIN, MAX_VAL = 20_000, 10_000  # pictures; of more, whole groups, classes in even shares
+MAX_TRAIN, MAX_VAL = 20_000, 10_000  # pictures; of more a sample, of train with the classes in even shares
 BATCH = 64
 
 
@@ -35,11 +36,13 @@ class LabelledPictures:
         packed: All pictures.
         index: A row for each, with `row`, its position in `packed`, and `code`, its class.
         num_train: Of them in train.
+        labelled: `train` and `val` to the class of each labelled picture, before a sample was taken.
     """
 
     packed: PackedDataset
     index: pd.DataFrame
     num_train: int
+    labelled: Mapping[str, np.ndarray]
 
     @property
     def codes(self) -> np.ndarray:
@@ -51,7 +54,9 @@ class LabelledPictures:
 
 
 def read_pictures(params: Params, seed: int) -> LabelledPictures:
-    """The labelled pictures of train and val, without extra copies.
+    """The labelled pictures of train and val, without extra copies; of many a sample.
+
+    Val keeps its mix of classes, since accuracy is of a mix.
 
     Raises:
         UserError: A picture has several labels, or there are too few.
@@ -64,19 +69,19 @@ def read_pictures(params: Params, seed: int) -> LabelledPictures:
     packed = PackedDataset.load()
     index = packed.index.assign(row=np.arange(len(packed.index)))
     index = index[(index["origin"] == index["sample_id"]) & (index["labels"].map(len) == 1)]
-    parts = [
-        stratified_group_sample(index[index["split"] == split], most, seed)
-        for split, most in (("train", MAX_TRAIN), ("val", MAX_VAL))
-    ]
+    index = index.assign(code=pd.Index(packed.classes).get_indexer(index["labels"].str[0]))
+    train, val = (index[index["split"] == split] for split in ("train", "val"))
+    chosen = val.iloc[sample_groups(val["group"].to_numpy(dtype=str), MAX_VAL, seed)]
+    parts = [stratified_group_sample(train, MAX_TRAIN, seed), chosen]
     for name, part in zip(("train", "val"), parts, strict=True):
         if part["labels"].str[0].nunique() < 2:
             raise UserError(
                 f"{artifacts.PACKED}: {name} has labelled pictures of {part['labels'].str[0].nunique()} classes, and "
                 "label-efficiency needs 2; add labels, or choose another split"
             )
+    labelled = {"train": train["code"].to_numpy(), "val": val["code"].to_numpy()}
     both = pd.concat(parts, ignore_index=True)
-    codes = pd.Index(packed.classes).get_indexer(both["labels"].str[0])
-    return LabelledPictures(packed=packed, index=both.assign(code=codes), num_train=len(parts[0]))
+    return LabelledPictures(packed=packed, index=both, num_train=len(parts[0]), labelled=labelled)
 
 
 def read_card() -> JsonObject:

@@ -153,7 +153,7 @@ def fit_clusters(points: np.ndarray, num_clusters: int, options: ClusterOptions)
     if different < num_clusters:
         raise UserError(
             f"train has {different} different pictures to group, fewer than {num_clusters} clusters; set a smaller "
-            "train.num_clusters, or add pictures"
+            "clusters.num_clusters (--number), or add pictures"
         )
     fit = _fit_kmeans if options.algorithm == "kmeans" else _fit_mixture
     centres, precisions, log_shares = fit(points, num_clusters, options)
@@ -183,7 +183,7 @@ def refuse_unfit(features: np.ndarray, num_clusters: int | None) -> None:
     if num_clusters is not None and len(features) < num_clusters:
         raise UserError(
             f"train has {len(features):,} pictures, fewer than {num_clusters} clusters; set a smaller "
-            "train.num_clusters, or add pictures"
+            "clusters.num_clusters (--number), or add pictures"
         )
     if not np.ptp(features, axis=0).any():
         raise UserError(

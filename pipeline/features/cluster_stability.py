@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
 from pipeline.features.cluster_model import ClusterOptions, count_different, fit_clusters
 from pipeline.statistics.partitions import adjusted_rand, contingency
 
+ENOUGH_GROUPS = 20  # in a sample of whole groups
 STABLE = 0.8  # a mean agreement below: the halves do not find the same clusters
 
 
@@ -41,7 +41,7 @@ def stability_curve(
     """The stability of each number of clusters.
 
     In each repeat whole groups go to one of two halves, clusters are fitted to each, and both models assign all
-    pictures. Numbers of clusters that a half cannot have are left out.
+    pictures. Numbers of clusters that a half cannot have are left out, so that the curve may be empty.
 
     Args:
         points: (N, P) principal components of the pictures.
@@ -49,11 +49,8 @@ def stability_curve(
         candidates: Numbers of clusters.
         options: How clusters are fitted.
         num_repeats: Random halvings, the same for each number of clusters; at least 2.
-        max_samples: Of more pictures, a random sample of groups is used.
+        max_samples: Of more pictures, a random sample is used, as `sample_groups` takes it.
         advance: Called after each repeat.
-
-    Raises:
-        UserError: No candidate is possible.
 
     Source: Lange, Roth, Braun and Buhmann 2004, doi:10.1162/089976604773717621, with the adjusted Rand index, which
         corrects for chance, in place of their comparison with random labels; cluster models of two halves as in
@@ -65,11 +62,6 @@ def stability_curve(
     most = max(candidates, default=0)
     smallest = min((count_different(points[half], most) for pair in halvings for half in pair), default=0)
     possible = [one for one in candidates if 2 <= one <= smallest]
-    if not possible:
-        raise UserError(
-            f"half of train has {smallest} different pictures, too few to choose a number of clusters; set "
-            "train.num_clusters, or add pictures"
-        )
     curve = []
     for number in possible:
         agreements = []
@@ -134,10 +126,17 @@ def _halve(groups: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sample_groups(groups: np.ndarray, max_samples: int, seed: int) -> np.ndarray:
-    """Sorted rows of whole random groups, at most about `max_samples` of them."""
+    """Sorted rows of whole random groups, at most about `max_samples` of them.
+
+    Where large groups would leave fewer than 20 groups, or more than twice as many rows, rows are taken at random
+    instead, of whatever group.
+    """
     if len(groups) <= max_samples:
         return np.arange(len(groups))
     codes = np.unique(groups, return_inverse=True)[1]
     turn = np.random.default_rng(seed).permutation(codes.max() + 1)[codes]
     last = np.sort(turn)[max_samples - 1]
-    return np.flatnonzero(turn <= last)
+    rows = np.flatnonzero(turn <= last)
+    if len(rows) <= 2 * max_samples and last + 1 >= min(ENOUGH_GROUPS, codes.max() + 1):
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(len(groups), max_samples, replace=False))

@@ -125,6 +125,8 @@ def describe_findings(report: ClusterReport) -> str:
     beyond = [one for one in report.findings if one.beyond_chance]
     if not report.findings:
         return f"{clusters}; there is no attribute, property or label to compare them with."
+    if not beyond and any(one.beyond_chance is None for one in report.findings):
+        return f"{clusters}; whether anything goes with them cannot be judged: there are too few groups."
     if not beyond:
         return f"{clusters}; none of {count_of(len(report.findings), 'column')} goes with them beyond chance."
     first = beyond[0]
@@ -133,6 +135,8 @@ def describe_findings(report: ClusterReport) -> str:
     label = next((one for one in report.findings if one.kind == "label"), None)
     if label is None or label is first:
         return f"{sentence}."
+    if label.beyond_chance is None:
+        return f"{sentence}; whether with the label too cannot be judged."
     with_label = f"with the label ({_strength(label)})" if label.beyond_chance else "not with the label beyond chance"
     return f"{sentence}, and {with_label}."
 

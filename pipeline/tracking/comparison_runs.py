@@ -30,7 +30,8 @@ def label_efficiency_run(
     gains: Mapping[str, Mapping[str, Estimate]],
     artifacts: list[Path],
 ) -> str:
-    """The id of the parent; it is found again by its key and brought up to date.
+    """The id of the parent; it is found again by its key and brought up to date, and so are runs that a killed
+    process left incomplete.
 
     The step of a figure is the number of labels, so that MLflow's page that compares the runs draws the curves.
 
@@ -52,12 +53,12 @@ def label_efficiency_run(
         for words, points in curves.items():
             runs = find(client, experiments, KIND, f"{key} {words}")
             run = str(runs[0].info.run_id) if runs else create_parent(client, experiment, KIND, f"{key} {words}", words)
-            if not runs:
-                client.set_tag(run, PARENT, parent)
+            if not runs or runs[0].data.tags.get(PARENT) != parent:
                 log_params(client, run, headline_parameters(params, {}))
                 for number, figures in points.items():
                     log_figures(client, run, {f"{CURVE}{name}": one for name, one in figures.items()}, number)
-        if not known:
+                client.set_tag(run, PARENT, parent)  # at the end: a run without it is incomplete
+        if not client.get_run(parent).data.params:
             log_params(client, parent, headline_parameters(params, {}))
         log_estimates(client, parent, {group: dict(found) for group, found in gains.items()})
         for path in artifacts:

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from finished_run import paint, write_params
+from pretraining_examples import make_packed
 
 from pipeline.commands import clusters, name_clusters
-from pipeline.core import artifacts
+from pipeline.core import artifacts, config
 from pipeline.core.errors import UserError
 from pipeline.datasets.label_review import read_decisions
+from pipeline.datasets.packed import PackedDataset
 from pipeline.images.decoding import Decoding
 from pipeline.images.properties import decode_and_measure
 
@@ -54,6 +56,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_pictures_are_grouped_and_named(
     made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -69,32 +75,68 @@ def test_pictures_are_grouped_and_named(
     text = capsys.readouterr().out
     assert "Names:  reports/cluster_names.csv" in text
     assert "against labels (val): matched accuracy" in text
+    with monkeypatch.context() as patch:
+        patch.setattr(artifacts, "write_csv", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            clusters.main([*QUICK, "clusters.num_repeats=0"], number=2)
+    assert not artifacts.CLUSTER_NAMES.exists()  # it would be of other clusters than the table
     clusters.main([*QUICK, "clusters.num_repeats=0"], number=2)
     assert artifacts.CLUSTERS_TABLE.read_bytes() == first  # the same clusters, however their number came about
     names = pd.read_csv(artifacts.CLUSTER_NAMES).assign(name="")
     names["name"] = ["dark", *[""] * (len(names) - 1)]
     artifacts.write_csv(artifacts.CLUSTER_NAMES, names)
+    with pytest.raises(UserError, match=r"cluster_names\.csv holds names, which new clusters would replace"):
+        clusters.main(QUICK, number=3)
+    assert pd.read_csv(artifacts.CLUSTER_NAMES)["name"].tolist()[0] == "dark"
+    artifacts.write_csv(artifacts.CLUSTER_NAMES, names.assign(pictures=names["pictures"] - 1))
+    with pytest.raises(UserError, match=r"names are of other clusters: 'cluster 1' has"):
+        name_clusters.main(who="Ada")
+    artifacts.write_csv(artifacts.CLUSTER_NAMES, names)
     name_clusters.main(who="Ada", when="2026-11-29", relabel=True)
+    assert "are of test, which is not labelled from clusters" in capsys.readouterr().out
     decisions = read_decisions(artifacts.decisions_file("pictures"))
-    assigned = pd.read_csv(artifacts.CLUSTERS_TABLE, dtype=str).set_index("sample_id")["cluster"]
+    assigned = (
+        pd.read_csv(artifacts.CLUSTERS_TABLE, dtype=str).set_index("sample_id").query("split != 'test'")["cluster"]
+    )
     assert {one.sample_id for one in decisions} == {
         name for name, cluster in assigned.items() if cluster == "cluster 1" and str(name).startswith("light")
     }
     assert all((one.labels, one.previous, one.who) == (["dark"], ["light"], "Ada") for one in decisions)
 
 
+def test_a_number_is_one_however_yaml_reads_it(made: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(made)
+    assert clusters.read_options(config.load_params(), ["clusters.reg_covar=1e-3"], None).reg_covar == 0.001
+
+
+def test_packed_pictures_that_are_gone_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    packed = make_packed(["train"] * 4)
+    monkeypatch.setattr(PackedDataset, "load", lambda: packed)
+    lost = packed.index["sample_id"].iloc[0]
+    with pytest.raises(
+        UserError, match=f"data/packed/ has 1 picture that .* lacks, as '{lost}'; run dvc repro augment"
+    ):
+        clusters.encode({}, packed.index.iloc[1:])
+
+
 def test_what_is_refused(made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(made)
+    artifacts.remove(artifacts.CLUSTER_NAMES)  # another test wrote names into it
     with pytest.raises(UserError, match=r"'train\.seed=1' is no choice of the section clusters"):
         clusters.main(["train.seed=1"])
     with pytest.raises(UserError, match="train has 24 pictures, fewer than 51 clusters"):
         clusters.main(["clusters.num_repeats=0"], number=51)
+    with pytest.raises(UserError, match=r"'clusters\.seed=\[' has a value that YAML cannot read"):
+        clusters.main(["clusters.seed=["])
     with pytest.raises(UserError, match=r"data/packed/card\.json does not exist"):
         clusters.main([], features="encoder")
     with pytest.raises(UserError, match="--min-score must be from 0 to 1"):
         name_clusters.main(who="Ada", min_score=2)
     with pytest.raises(UserError, match="--who is empty"):
         name_clusters.main(who=" ")
+    with pytest.raises(UserError, match="--when must be a date like 2026-11-29, found 'yesterday'"):
+        name_clusters.main(who="Ada", when="yesterday")
     (tmp_path / "params.yaml").write_bytes(Path("params.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"reports/cluster_names\.csv does not exist; run colibri clusters"):

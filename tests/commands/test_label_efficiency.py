@@ -100,13 +100,13 @@ def test_fine_tuned_networks_are_measured_and_stored(project):
     options = CHOICES | RAMP | {"epochs": 2, "min_steps": 6, "learning_rate": 0.05, "batch_size": 16}
     train = {"_target_": "pipeline.training.trainers.finetune.FineTune", **options}
     (project / "params.yaml").write_text(yaml.safe_dump(PARAMS | {"train": train}))
-    main(labels=[10], draws=2, finetune=1, no_mlflow=True)
+    main(labels=[10], draws=2, finetune=2, no_mlflow=True)
     stored = sorted(STORE.iterdir())
-    assert len(stored) == 4  # 10 labels and all, from initial and from pretrained weights
+    assert len(stored) == 6  # 10 labels twice and all, from initial and from pretrained weights
     found = json.loads(FIGURES.read_text())
     assert find(found["points"], "fine_tuned_pretrained", "all")["value"] > 0.9
     np.save(stored[0], ~np.load(stored[0]))
-    main(labels=[10], draws=2, finetune=1, no_mlflow=True)
+    main(labels=[10], draws=2, finetune=2, no_mlflow=True)
     assert json.loads(FIGURES.read_text()) != found  # it was read, and not fitted again
     assert sorted(STORE.iterdir()) == stored
 
@@ -116,7 +116,8 @@ def test_fine_tuned_networks_are_measured_and_stored(project):
     [
         ({"labels": [0]}, r"--labels must be at least 1.*got 0, 10, 0 and 0"),
         ({"draws": 1}, r"--draws at least 2"),
-        ({"finetune": 11}, r"--finetune at most --draws; got 10 20 50 100, 10, 0 and 11"),
+        ({"finetune": 11}, r"--finetune takes 0, or 2 to --draws; got 10 20 50 100, 10, 0 and 11"),
+        ({"finetune": 1}, r"--finetune takes 0, or 2 to --draws; got 10 20 50 100, 10, 0 and 1"),
     ],
 )
 def test_options_that_mean_nothing(project, options, message):
@@ -128,7 +129,7 @@ def test_what_is_missing_is_one_line(project):
     make_project(project)
     (project / "params.yaml").write_text(yaml.safe_dump(PARAMS | {"train": {"_target_": "a.b.Svm"}}))
     with pytest.raises(UserError, match=r"--finetune fits whole networks.*set train=finetune"):
-        main(finetune=1, no_mlflow=True)
+        main(finetune=2, no_mlflow=True)
     several = {"_target_": "pipeline.training.tasks.multi_label.MultiLabel"}
     (project / "params.yaml").write_text(yaml.safe_dump(PARAMS | {"task": several}))
     with pytest.raises(UserError, match=r"needs one label per picture.*set task=single_label"):

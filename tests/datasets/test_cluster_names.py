@@ -1,12 +1,14 @@
 """Names of clusters become decisions about labels."""
 
 from pathlib import Path
+from threading import Thread
 
 import pandas as pd
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.datasets.cluster_names import append_decisions, decide, read_names
+from pipeline.datasets import cluster_names
+from pipeline.datasets.cluster_names import append_decisions, decide, read_names, refuse_named
 from pipeline.datasets.label_review import apply_decisions, read_decisions
 
 WHO = {"who": "Ada", "when": "2026-11-29"}
@@ -18,6 +20,7 @@ def assigned(labels: list[list[str]]) -> pd.DataFrame:
         {
             "sample_id": [f"p{one}" for one in range(number)],
             "labels": labels,
+            "split": "train",
             "cluster": ["cluster 1" if one % 2 == 0 else "cluster 2" for one in range(number)],
             "score": [0.5 + 0.1 * one for one in range(number)],
         }
@@ -54,10 +57,49 @@ def test_labels_stay_unless_they_are_to_change(tmp_path: Path, monkeypatch: pyte
     assert [row[:4] for row in found.rows] == [["p3", "relabel", "", "flat"]]
     assert found.notes == [
         "2 pictures: have the label already",
-        "1 picture: have another label, and stay; --relabel changes them",
+        "1 picture: have another label, or show none of them, and stay; --relabel changes them",
     ]
     every = decide(samples, names, "x", **WHO, min_score=0.0, relabel=True)
     assert [row[:4] for row in every.rows] == [["p0", "relabel", "flat", "round"], ["p3", "relabel", "", "flat"]]
+
+
+def test_negatives_are_labelled_and_test_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    samples = assigned([[], [], [], []]).assign(
+        negative=[True, False, False, False], split=["train", "pool", "test", "val"]
+    )
+    names = {"cluster 1": "round", "cluster 2": "flat"}
+    found = decide(samples, names, "x", **WHO, min_score=0.0, relabel=False)
+    assert [row[0] for row in found.rows] == ["p1", "p3"]
+    assert found.notes == [
+        "1 picture: are of test, which is not labelled from clusters",
+        "1 picture: have another label, or show none of them, and stay; --relabel changes them",
+    ]
+    every = decide(samples, names, "x", **WHO, min_score=0.0, relabel=True)
+    assert [row[0] for row in every.rows] == ["p0", "p1", "p3"]
+
+
+def test_a_source_without_labels_is_named_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    samples = assigned([[], [], [], []])
+    first = decide(samples, {"cluster 1": "round"}, "x", **WHO, min_score=0.0, relabel=False)
+    append_decisions(Path("data/label_decisions/x.csv"), first.rows)
+    after = samples.assign(labels=[["round"], [], ["round"], []])  # what ingest makes of it
+    second = decide(after, {"cluster 2": "poly"}, "x", **WHO, min_score=0.0, relabel=False)
+    append_decisions(Path("data/label_decisions/x.csv"), second.rows)
+    decisions = read_decisions(Path("data/label_decisions/x.csv"))
+    items, _ = apply_decisions(samples, [None] * 4, decisions)
+    assert items["labels"].tolist() == [["round"], ["poly"], ["round"], ["poly"]]
+
+
+def test_labels_before_a_decision_are_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    append_decisions(
+        Path("data/label_decisions/x.csv"), [["p0", "relabel", "flat", "round", "Ada", "2026-11-29", "looked"]]
+    )
+    samples = assigned([["round"], [], ["round"], []])  # p0 alone was flat
+    found = decide(samples, {"cluster 2": "flat"}, "x", **WHO, min_score=0.0, relabel=False)
+    assert [row[0] for row in found.rows] == ["p1", "p3"]
 
 
 def test_a_typing_mistake_makes_no_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -68,14 +110,38 @@ def test_a_typing_mistake_makes_no_class(tmp_path: Path, monkeypatch: pytest.Mon
         decide(assigned([[], []]), {"cluster 9": "flat"}, "x", **WHO, min_score=0.0, relabel=False)
 
 
-def test_lines_follow_the_columns_of_the_file(tmp_path: Path):
+@pytest.mark.parametrize("start", ["", "\n", ",,\n\n"])
+def test_lines_follow_the_columns_of_the_file(start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
     file = tmp_path / "x.csv"
-    file.write_text("who,when,why,action,sample_id,previous,labels\nBo,2026-01-01,looked,keep,p0,flat,")
+    file.write_text(f"{start}who,when,why,action,sample_id,previous,labels\nBo,2026-01-01,looked,keep,p0,flat,")
     append_decisions(file, [["p1", "relabel", "", "flat", "Ada", "2026-11-29", "cluster 1 was named flat"]])
     assert [(one.sample_id, one.who) for one in read_decisions(file)] == [("p0", "Bo"), ("p1", "Ada")]
 
 
-def test_what_would_not_be_readable_is_not_written(tmp_path: Path):
+def test_two_that_append_at_once_lose_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    file, writers = tmp_path / "x.csv", []
+
+    def read_late(path: Path):  # the second one starts after the first has read the file
+        found = read_decisions(path)
+        if not writers:
+            writers.append(Thread(target=append, args=["p2"]))
+            writers[0].start()
+            writers[0].join(0.2)
+        return found
+
+    def append(name: str):
+        append_decisions(file, [[name, "relabel", "", "flat", "Ada", "2026-11-29", "named"]])
+
+    monkeypatch.setattr(cluster_names, "read_decisions", read_late)
+    append("p1")
+    writers[0].join()
+    assert [one.sample_id for one in read_decisions(file)] == ["p1", "p2"]
+
+
+def test_what_would_not_be_readable_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
     file = tmp_path / "x.csv"
     with pytest.raises(UserError, match="when must be a date like"):
         append_decisions(file, [["p1", "relabel", "", "flat", "Ada", "yesterday", "named"]])
@@ -87,7 +153,9 @@ def test_what_would_not_be_readable_is_not_written(tmp_path: Path):
     [
         ("cluster,pictures,name\ncluster 1,5,\n", "no cluster has a name"),
         ("cluster,pictures\ncluster 1,5\n", "names no column 'name'"),
-        ("cluster,name\ncluster 1,a\ncluster 1,b\n", "line 3 names 'cluster 1' again"),
+        ("cluster,pictures,name\ncluster 1,5,a\ncluster 1,5,b\n", "line 3 names 'cluster 1' again"),
+        ("cluster,name\ncluster 1,a\n", "names no column 'pictures'"),
+        ("cluster,pictures,name\ncluster 1,few,a\n", "line 2: pictures must be a whole number, found 'few'"),
         (None, "does not exist; run colibri clusters"),
     ],
 )
@@ -102,4 +170,9 @@ def test_names_that_cannot_be_read(text: str | None, message: str, tmp_path: Pat
 def test_clusters_without_a_name_are_left_out(tmp_path: Path):
     file = tmp_path / "cluster_names.csv"
     file.write_text("cluster,pictures,name\ncluster 1,5,\ncluster 2,3, flat \n")
-    assert read_names(file) == {"cluster 2": "flat"}
+    found = read_names(file)
+    assert (found.names, found.sizes) == ({"cluster 2": "flat"}, {"cluster 1": 5, "cluster 2": 3})
+    with pytest.raises(UserError, match="holds names, which new clusters would replace"):
+        refuse_named(file)
+    file.write_text("cluster,pictures,name\ncluster 1,5,\n")
+    refuse_named(file)

@@ -79,6 +79,14 @@ def test_the_nearest_and_the_border_by_hand():
     assert report.is_stable is None
 
 
+def test_a_given_number_needs_no_halves():
+    one_group = samples().assign(group="g")
+    report, table = group_pictures(one_group, features(), options(num_clusters=3), "x", "numbers")
+    assert (report.curve, report.is_stable, len(report.clusters), len(table)) == ([], None, 3, 120)
+    with pytest.raises(UserError, match=r"too few to choose a number of clusters; set clusters\.num_clusters"):
+        group_pictures(one_group, features(), options(), "x", "numbers")
+
+
 def test_what_cannot_be_grouped_is_refused():
     with pytest.raises(UserError, match="train has 72 pictures, fewer than 80 clusters"):
         group_pictures(samples(), features(), options(num_clusters=80, num_repeats=0), "x", "numbers")

@@ -110,4 +110,8 @@ def test_all_labels_count_in_each_draw_of_the_mean() -> None:
     np.testing.assert_allclose(shorter.draws["accuracy"], [0.1, 0.3])
     one = estimate_draws(make([0.8]), make_val(), is_difference=False)["accuracy"]
     assert one.over_draws is None
+    assert one.estimate.interval is not None
+    assert one.estimate.caveat.endswith("one draw: other labels are not covered")
+    several = estimate_draws(make([0.8, 0.7]), make_val(), is_difference=False)["accuracy"].estimate
+    assert "one draw" not in several.caveat
     assert math.isclose(one.estimate.value, 0.8)

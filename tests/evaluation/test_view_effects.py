@@ -12,11 +12,17 @@ from pipeline.training.augmentations.exposure import Exposure
 from pipeline.training.augmentations.orthogonal import Orthogonal
 
 
-def reading(name: str, high: float | None, after: float = 0.2) -> PropertyReading:
+def reading(name: str, high: float | None, after: float = 0.2, before: float = 0.9) -> PropertyReading:
     def make(value: float, high: float | None = None) -> Estimate:
         return Estimate(value=value, low=None if high is None else value - 1, high=high, n=100, groups=20)
 
-    return PropertyReading(name=name, before=make(0.9), after=make(after), change=make(-0.7, high))
+    readable = Estimate(value=before, low=before - 0.1, high=before + 0.05, n=100, groups=20)
+    return PropertyReading(
+        name=name,
+        before=readable,
+        after=make(after),
+        change=make(-0.7, high),
+    )
 
 
 def test_exposure_moves_brightness_and_a_flip_moves_corners_only() -> None:
@@ -47,10 +53,12 @@ def test_effects() -> None:
             "entropy": 0.2,
             "sharpness": 0.6,
             "light_level": 0.55,
+            "entropy_of_edges": 0.52,
         }
     }
     readings = [reading("brightness", -0.4), reading("contrast", 0.1), reading("sharpness", None)]
     readings.append(reading("light_level", -0.01, after=0.8))
+    readings.append(reading("entropy_of_edges", -0.3, after=-0.6, before=0.05))  # nothing to remove
     suspicions = [
         Suspicion(name="brightness", label="a", accuracy=0.7),
         Suspicion(name="noise", label="a", accuracy=0.68),
@@ -63,6 +71,7 @@ def test_effects() -> None:
         ("contrast", None, "not_shown"),
         ("sharpness", None, "cannot_be_judged"),
         ("light_level", None, "weakened"),
+        ("entropy_of_edges", None, "not_shown"),
     ]
     assert found[0].to_json()["suspected"] is True
 

@@ -100,7 +100,7 @@ def test_the_same_features_give_the_same_clusters():
     ("features", "num", "message"),
     [
         (np.zeros((0, 3)), 2, "train has no picture, so there is nothing to group"),
-        (np.eye(3), 4, "train has 3 pictures, fewer than 4 clusters; set a smaller train.num_clusters"),
+        (np.eye(3), 4, "train has 3 pictures, fewer than 4 clusters; set a smaller clusters.num_clusters"),
         (np.ones((5, 3)), 2, "all 5 pictures of train have the same features"),
         (np.array([[1.0], [np.nan]]), 2, "not finite"),
     ],

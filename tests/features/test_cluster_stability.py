@@ -1,12 +1,17 @@
 """The number of clusters that two halves agree on."""
 
 import numpy as np
-import pytest
 
-from pipeline.core.errors import UserError
 from pipeline.core.estimate import Estimate
 from pipeline.features.cluster_model import ClusterOptions
-from pipeline.features.cluster_stability import Stability, _halve, choose_number, is_stable, stability_curve
+from pipeline.features.cluster_stability import (
+    Stability,
+    _halve,
+    choose_number,
+    is_stable,
+    sample_groups,
+    stability_curve,
+)
 
 OPTIONS = ClusterOptions(algorithm="kmeans", scaling="none", num_components=5, whiten=False, num_starts=3, seed=0)
 
@@ -54,5 +59,18 @@ def test_a_group_is_in_one_half():
 def test_numbers_that_a_half_cannot_have_are_left_out():
     points = np.random.default_rng(0).normal(size=(8, 2))
     assert [one.num_clusters for one in curve_of(points, range(2, 9))] == [2, 3, 4]
-    with pytest.raises(UserError, match="half of train has 1 different pictures, too few"):
-        curve_of(points[:2], [2, 3])
+    assert curve_of(points[:2], [2, 3]) == []
+    assert curve_of(points, [2, 3], groups=np.zeros(8, int)) == []  # a half is empty
+
+
+def test_a_sample_has_whole_groups_unless_they_are_large():
+    small = np.repeat(np.arange(100), 3)
+    rows = sample_groups(small, 150, 0)
+    assert len(rows) == 150
+    assert set(np.bincount(small[rows])) <= {0, 3}
+    few = np.repeat(np.arange(4), 500)
+    rows = sample_groups(few, 400, 0)
+    assert len(set(rows)) == 400
+    assert len(np.unique(few[rows])) == 4
+    one_huge = np.concatenate([np.zeros(5000, int), np.arange(1, 31)])
+    assert all(len(sample_groups(one_huge, 25, seed)) <= 50 for seed in range(5))

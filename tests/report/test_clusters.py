@@ -98,7 +98,21 @@ def test_a_page_without_labels_curve_or_columns():
             [replace(LABEL, beyond_chance=True)],
             "2 clusters, which go only weakly with the label (adjusted Rand index 0.01).",
         ),
-        ([DARK, LABEL], "2 clusters; none of 2 columns goes with them beyond chance."),
+        (
+            [replace(DARK, beyond_chance=False), LABEL],
+            "2 clusters; none of 2 columns goes with them beyond chance.",
+        ),
+        (
+            [DARK, LABEL],
+            "2 clusters; whether anything goes with them cannot be judged: there are too few groups.",
+        ),
+        (
+            [replace(TYPE, name="cell type"), replace(LABEL, beyond_chance=None)],
+            (
+                "2 clusters, which go with the attribute cell type (adjusted Rand index 0.97); whether with the label "
+                "too cannot be judged."
+            ),
+        ),
         ([], "2 clusters; there is no attribute, property or label to compare them with."),
     ],
 )

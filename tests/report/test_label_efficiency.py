@@ -29,6 +29,7 @@ def make_found(points: list[SizePoint], effects: list[ViewEffect] | None = None)
         num_train=500,
         num_val=100,
         num_groups=20,
+        num_labelled={"train": 500, "val": 1200},
         card={"objective": "SimClr", "views": ["crop"], "epochs": 2, "num_samples": {}},
         views=ViewClaims(moves={}, readings=[], effects=effects or [], safety={}, notes=[]),
     )
@@ -60,6 +61,8 @@ def test_the_page_escapes_names_and_has_no_curve_of_one_size() -> None:
     text = label_efficiency_page(one)
     assert "stripes &lt;&amp;&gt;" in text
     assert "Test was not read." in text
+    assert "Of 1,200 labelled pictures of val a sample of 100 pictures was used" in text
+    assert "labelled pictures of train a sample" not in text
     two = make_found([make_point("10", 0.6, (0.5, 0.7)), make_point("all", 0.9, (0.85, 0.95))])
     curve = draw_curve(two)
     assert curve is not None

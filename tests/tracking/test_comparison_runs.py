@@ -4,10 +4,29 @@ import pytest
 
 from pipeline.core import artifacts
 from pipeline.core.estimate import Estimate
+from pipeline.tracking import comparison_runs
 from pipeline.tracking.comparison_runs import label_efficiency_run
 from pipeline.tracking.connection import PARENT
 
 pytestmark = pytest.mark.xdist_group("tracking")
+
+
+def test_runs_that_a_killed_process_left_are_completed(store, client, monkeypatch):
+    def die(*_):
+        raise KeyboardInterrupt
+
+    params = {"source": {"name": "stripes"}, "train": {"epochs": 2}}
+    curves = {"pretrained": {20: {"accuracy": 0.6}}}
+    with monkeypatch.context() as patch:
+        patch.setattr(comparison_runs, "log_params", die)
+        with pytest.raises(KeyboardInterrupt):
+            label_efficiency_run("labels-3", params, curves, {}, [])
+    parent = label_efficiency_run("labels-3", params, curves, {}, [])
+    run = client.get_run(parent)
+    assert run.data.params
+    (below,) = client.search_runs([run.info.experiment_id], f"tags.`{PARENT}` = '{parent}'")
+    assert below.data.metrics == {"labels/accuracy": 0.6}
+    assert below.data.params == run.data.params
 
 
 def test_kinds_stand_under_one_parent_that_is_found_again(store, client, tmp_path):

@@ -138,16 +138,26 @@ def encode(params: Params, samples: pd.DataFrame) -> tuple[pd.DataFrame, np.ndar
             f"lacks, as {min(gone)!r}; run dvc repro augment"
         )
     from pipeline.features.extractor import FrozenEncoder
-    from pipeline.training.pretrained_encoder import build_encoder, describe, load_pretrained
+    from pipeline.training.pretrained_encoder import (
+        build_encoder,
+        describe,
+        load_pretrained,
+        read_pretraining,
+        refuse_stale,
+    )
 
+    refuse_stale(params)
     encoder = build_encoder(params, config.get_section(params, "clusters")["seed"])
-    pretrained = load_pretrained(encoder, params["encoder"])
+    load_pretrained(encoder, params["encoder"])
     frozen = FrozenEncoder(encoder, config.build(params["transform"], "transform"), 64)
     pictures = (packed.images[row] for row in rows)
     tracked = progress.track(frozen.stream(pictures), len(rows), "clusters: features")
     vectors = np.stack([np.zeros(frozen.feature_dim, np.float32), *tracked])[1:]
     order = samples.set_index("sample_id", drop=False).loc[packed.index["sample_id"].iloc[rows]].reset_index(drop=True)
-    how = "pretrained on them without labels" if pretrained else "not pretrained on them"
+    how = "not pretrained on them"
+    if pretraining := read_pretraining():
+        by_class = pretraining["objective"].get("positives") == "class"
+        how = "pretrained with the labels of train" if by_class else "pretrained without labels on train and the pool"
     return order, vectors, f"features of {describe(params['encoder'])}, {how}"
 
 

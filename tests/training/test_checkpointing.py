@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dying_checkpoints import Dying, Killed
 from train_choices import CHOICES
 
 from pipeline.core.errors import UserError
@@ -36,24 +37,6 @@ OPTIONS = {
 }
 AUGMENTATIONS = (Shift(max_fraction=0.2), Exposure(max_brightness=0.2, max_contrast=0.2))
 NUM_STEPS = 6  # of an epoch
-
-
-class Killed(BaseException):
-    """Nothing catches it, as nothing catches a kill."""
-
-
-class Dying:
-    """Checkpoints of a process that dies when it should write a certain one."""
-
-    def __init__(self, checkpoints, last):
-        self.checkpoints, self.left = checkpoints, last
-        self.latest = checkpoints.latest
-
-    def save(self, step, tensors, facts):
-        if self.left == 0:
-            raise Killed
-        self.left -= 1
-        self.checkpoints.save(step, tensors, facts)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from dying_checkpoints import Dying, Killed
 from pretraining_examples import make_packed
 
 from pipeline.models.encoders.small import Small
@@ -34,24 +35,6 @@ PRETEXTS = {
     ),
 }  # fmt: skip
 NUM_STEPS = 3  # of each of 3 epochs
-
-
-class Killed(BaseException):
-    """Nothing catches it, as nothing catches a kill."""
-
-
-class Dying:
-    """Checkpoints of a process that dies when it should write a certain one."""
-
-    def __init__(self, checkpoints, last):
-        self.checkpoints, self.left = checkpoints, last
-        self.latest = checkpoints.latest
-
-    def save(self, step, tensors, facts):
-        if self.left == 0:
-            raise Killed
-        self.left -= 1
-        self.checkpoints.save(step, tensors, facts)
 
 
 def fit(name, checkpoints=None, is_watched=True, epochs=3):

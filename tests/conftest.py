@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from composed_once import remember
+import yaml
+from composed_once import parse_once, remember
 from filelock import FileLock
 from forked_python import forked_python
 from hypothesis import settings
@@ -57,6 +58,7 @@ def composed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(choices, "compose", remember(choices.compose, folder))
+        patch.setattr(yaml, "load", parse_once(yaml.load))
         yield
 
 

@@ -62,7 +62,9 @@ def test_a_section(capsys):
 
 
 def test_a_misspelt_group():
-    with pytest.raises(UserError, match=r"^there is no group 'trian'; did you mean 'train' or 'retrain'\?$"):
+    with pytest.raises(
+        UserError, match=r"^there is no group 'trian'; did you mean 'train', 'retrain' or 'pretrain'\?$"
+    ):
         options.main("trian")
     with pytest.raises(
         UserError, match=r"^there is no group 'zzz'; there are aim, attribution, augmentation, check, .*register"

@@ -1,12 +1,5 @@
 """A pretraining killed at any moment goes on, and ends with the bits of one that was not; watching changes none."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import pytest
 import torch
 from dying_checkpoints import Dying, Killed
@@ -23,7 +16,6 @@ from pipeline.training.objectives.simclr import SimClr
 from pipeline.training.pretraining import Pretraining
 from pipeline.training.view_dataset import make_view_dataset
 
-ROOT = Path(__file__).parents[2]
 TRANSFORM = Normalise(image_size=16, mean=[0.5] * 3, std=[0.5] * 3)
 VIEWS = (ResizedCrop(min_area=0.3, max_stretch=1.33),)
 PRETEXTS = {
@@ -97,37 +89,3 @@ def test_a_checkpoint_has_the_teacher(store):
         tensors["objective/network.student.encoder.body.0.weight"],
         tensors["objective/network.teacher.module.encoder.body.0.weight"],
     )
-
-
-SCRIPT = """
-import os, sys
-from pathlib import Path
-sys.path[:0] = [{here!r}, {tests!r}, {root!r}]
-import pytorch_metric_learning.losses, torch._dynamo  # before the fork: so that both begin at once
-torch.set_num_threads(1)
-import test_pretraining_resumed as this
-name = "byol" if os.fork() else "simclr"
-this.fit(name, this.Checkpoints(Path({folder!r}) / name, print), epochs={epochs})
-"""
-EPOCHS = 12
-
-
-@pytest.mark.slow
-def test_a_real_kill(tmp_path):
-    """Two pretrainings at once, in processes of their own."""
-    here = str(Path(__file__).parent)
-    script = SCRIPT.format(here=here, tests=str(ROOT / "tests"), root=str(ROOT), folder=str(tmp_path), epochs=EPOCHS)
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], env={**os.environ, "OMP_NUM_THREADS": "1"}, start_new_session=True
-    )
-    deadline, names = time.monotonic() + 240, ("simclr", "byol")
-    while time.monotonic() < deadline and process.poll() is None:
-        if all(len(list((tmp_path / name).glob("*.safetensors"))) >= 1 for name in names):
-            break
-        time.sleep(0.002)
-    os.killpg(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    for name in names:
-        store = Checkpoints(tmp_path / name, print)
-        assert 1 <= store.latest()[1]["step"] < EPOCHS * NUM_STEPS
-        assert same(fit(name, store, epochs=EPOCHS), fit(name, epochs=EPOCHS))

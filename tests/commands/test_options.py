@@ -62,9 +62,8 @@ def test_a_section(capsys):
 
 
 def test_a_misspelt_group():
-    with pytest.raises(
-        UserError, match=r"^there is no group 'trian'; did you mean 'train', 'retrain' or 'pretrain'\?$"
-    ):
+    message = r"^there is no group 'trian'; did you mean 'train' or 'retrain' or 'pretrain'\?$"
+    with pytest.raises(UserError, match=message):
         options.main("trian")
     with pytest.raises(
         UserError, match=r"^there is no group 'zzz'; there are aim, attribution, augmentation, check, .*register"

@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process of the tests compiles them again, and each stage pipeline/
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro is-repository test year check quick fast ui lock
+.PHONY: help install repro is-repository test year long check quick fast ui lock
 .NOTPARALLEL:
 ifneq ($(findstring :,$(CURDIR)),)
 $(error the folder's path holds a colon, which no PATH can name; move the project elsewhere)
@@ -33,11 +33,14 @@ is-repository:
 	@command -v git >/dev/null || { echo "Colibri needs git, which is not installed; install it, then run make $(MAKECMDGOALS) again" >&2; exit 1; }
 	@[ -e .git ] || git rev-parse --git-dir >/dev/null 2>&1 || { echo "this folder is no git repository, which DVC needs (a downloaded zip?); run git init && git add -A && git commit -m start, then make $(MAKECMDGOALS)" >&2; exit 1; }
 
-test: $(STAMP)  ## the whole test suite, but for make year
-	@python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -m "not year"
+test: $(STAMP)  ## the whole test suite, but for make year and make long
+	@python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -m "not year and not long"
 
 year: $(STAMP)  ## twelve months of colibri retrain, with kills and drift: three to four minutes
 	@python -m pytest -s -m year tests/test_year.py
+
+long: $(STAMP)  ## a leaderboard through DVC's queue, and two processes killed in training: three minutes
+	@python -m pytest -m long tests/test_dvc.py tests/stages/test_train_together.py
 
 check: $(STAMP)  ## format, lint and types
 	@ruff format --check .

@@ -283,6 +283,7 @@ def test_experiments_land_in_the_store_of_the_main_checkout(project: Project) ->
     assert project.changed() == []
 
 
+@pytest.mark.long
 def test_a_leaderboard_runs_through_the_queue_and_a_failure_is_a_row(project: Project) -> None:
     for name, text in {
         "experiment/broken": "# @package _global_\ndefaults: [tiny]\ntrain: {batch_size: 1}\n",

@@ -52,28 +52,32 @@ def run_dvc(words: Sequence[str], log: Path, see: Callable[[str], None]) -> int:
     command = [sys.executable, "-m", "dvc", *words, "--quiet"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     with log.open("a", encoding="utf-8") as file, _open_streams() as (ends, channels):
+        lock = threading.Lock()
 
         def keep(line: str) -> None:
-            file.write(f"{line}\n")
-            file.flush()
-            see(line)
+            with lock:
+                file.write(f"{line}\n")
+                file.flush()
+                see(line)
 
-        lines = _Lines(keep)
-        lines.add(f"$ dvc {' '.join(words)}\n".encode())
+        _Lines(keep).add(f"$ dvc {' '.join(words)}\n".encode())
+        lines = [_Lines(keep) for _ in channels]  # of its own each: half a line of stdout is no part of one of stderr
         with _signals() as received:
             process = subprocess.Popen(command, stdout=ends[0], stderr=ends[1], env={**os.environ, "PATH": path})
             received.append(process)
             for end in {*ends}:
                 os.close(end)
             readers = [
-                threading.Thread(target=_copy, args=(source, target, lines), daemon=True) for source, target in channels
+                threading.Thread(target=_copy, args=(source, target, of_channel), daemon=True)
+                for (source, target), of_channel in zip(channels, lines, strict=True)
             ]
             for reader in readers:
                 reader.start()
             code = process.wait()
             for reader in readers:
                 reader.join(LAST_SECONDS)
-            lines.end()
+            for of_channel in lines:
+                of_channel.end()
     signals = [one for one in received if isinstance(one, int)]
     return 128 + signals[0] if signals and code else code
 

@@ -84,7 +84,7 @@ def test_the_summary_of_register_is_not_printed_again(dvc):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("trian.epochs=1", r"did you mean 'train\.epochs'\?"),
+        ("trian.epochs=1", r"did you mean 'train\.epochs' or 'pretrain\.epochs'\?"),
         ("encoder=resnet51", r"did you mean 'resnet50'"),
         ("source=tiny", r"source=tiny: there is no file conf/source/tiny\.yaml"),
         (

@@ -74,6 +74,18 @@ def test_the_stages_lines_come_through_pipes_and_are_kept(make, capfd):
     assert Path("out").exists()
 
 
+def test_half_a_line_of_stdout_is_no_part_of_a_line_of_stderr(make, capfd):
+    make()
+    stage = Path("stage.py").read_text()
+    half = 'sys.stdout.write("half"); sys.stdout.flush(); time.sleep(0.3); '
+    half += 'sys.stderr.write("whole\\n"); sys.stderr.flush(); time.sleep(0.3); print(" line")\n'
+    Path("stage.py").write_text(stage.replace("import signal, sys, time\n", f"import signal, sys, time\n{half}"))
+    seen: list[str] = []
+    assert run_dvc(["repro"], next_log(), seen.append) == 0
+    assert {"$ dvc repro", "whole", "half line"} <= {*seen}
+    capfd.readouterr()
+
+
 def test_a_stage_that_fails_is_no_failure_of_dvc(make, capfd):
     make(code=3)
     assert run_dvc(["repro"], next_log(), lambda line: None) not in (0, 3)

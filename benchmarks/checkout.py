@@ -34,6 +34,7 @@ TINY = [  # overrides that make a run take seconds
     "evaluate.half_width=0.45",
     "gate.above_properties.below=warn",  # sharpness tells a disc from stripes, by nature
 ]
+PROMOTIONS = "reports/promotions.jsonl"  # tracked by git, and written by every run
 OWN = ("DVC_", "MLFLOW_", "PYTHONDONTWRITEBYTECODE")  # without bytecode every stage compiles pipeline/ again
 AUTHOR = {
     f"GIT_{who}_{what}": value
@@ -43,7 +44,7 @@ AUTHOR = {
 
 
 class Checkout:
-    """What git tracks, copied; `configure` makes it small.
+    """What git tracks, copied, without the promotions that this project has recorded; `configure` makes it small.
 
     Args:
         folder: Where it is made.
@@ -57,6 +58,8 @@ class Checkout:
             if (ROOT / name).is_file() and not name.startswith(tuple(without)):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
+        if (folder / PROMOTIONS).exists():
+            (folder / PROMOTIONS).write_text("")
 
     def configure(self, *overrides: str) -> None:
         """Writes overrides into conf/ as an experiment that config.yaml selects, and composes params.yaml."""

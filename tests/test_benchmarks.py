@@ -2,11 +2,12 @@
 
 import argparse
 import ast
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from benchmarks import natural, positive, run_main
+from benchmarks import checkout, natural, positive, run_main
 from pipeline.core.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,3 +87,15 @@ def test_checks_on_few_groups_are_counted():
 
     assert group_power.states("shortcut", [40] * 3, alike=False, planted=True, runs=2) == "2 / 0"
     assert group_power.states("property_drift", [40] * 3, alike=False, planted=True, runs=2) == "0 / 2"
+
+
+def test_a_checkout_starts_without_the_promotions_of_this_project(tmp_path, monkeypatch):
+    project, copy = tmp_path / "project", tmp_path / "copy"
+    for name, text in (("README.md", "read me"), (checkout.PROMOTIONS, '{"version": "1"}\n')):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+    copy.mkdir()
+    subprocess.run("git init -q && git add -A", shell=True, check=True, cwd=project)
+    monkeypatch.setattr(checkout, "ROOT", project)
+    checkout.Checkout(copy)
+    assert ((copy / "README.md").read_text(), (copy / checkout.PROMOTIONS).read_text()) == ("read me", "")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.choices.networks_check import check_networks
 from pipeline.choices.retraining_options import Options as RetrainingOptions
+from pipeline.choices.unlabelled_check import refuse_needless
 from pipeline.core import config
-from pipeline.core.choices import check_choices, is_exclusive, refuse_unknown_names
+from pipeline.core.choices import check_choices, is_exclusive, is_supervised, refuse_unknown_names
 from pipeline.core.errors import UserError
 from pipeline.core.evaluation_contracts import Aim
 from pipeline.core.suggestions import did_you_mean
@@ -66,9 +67,10 @@ def check_params(params: Params) -> None:
         UserError: A value cannot be used; the message names its key and the remedy.
     """
     metrics = params.get("metric")
-    if not metrics or (isinstance(metrics, dict) and not any(metrics.values())):
+    if is_supervised(params) and (not metrics or (isinstance(metrics, dict) and not any(metrics.values()))):
         raise UserError("metric is empty, so nothing would be measured; set it to a list of names from conf/metric/")
     refuse_unknown_names(params)
+    refuse_needless(params)
     check_choices(params)
     built = {key: config.instantiate(options, config.get_section(params, key), key) for key, options in OPTIONS.items()}
     aim: Aim = config.build(config.get_section(params, "aim"), "aim")

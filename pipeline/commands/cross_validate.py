@@ -21,7 +21,10 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from pipeline.core import artifacts, config
+from pipeline.core.choices import refuse_without_labels
 from pipeline.core.errors import UserError
 from pipeline.core.terminal import say
 
@@ -55,7 +58,7 @@ def main(overrides: list[str], folds: int, repeats: int) -> None:
             f"got {folds} and {repeats}"
         )
     rows, places = fold_overrides(folds, repeats, overrides), fold_names(folds, repeats)
-    compose_checked(next(iter(rows.values())))
+    refuse_without_labels(yaml.safe_load(compose_checked(next(iter(rows.values())))), "cross-validate")
     names = naming.names(rows)
     try:
         finished = dvc_queue.run(names, rows, _Progress(len(rows)), LAST_STAGE)

@@ -47,12 +47,14 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(name: str) -> None:
+    from pipeline.core.choices import refuse_without_labels
     from pipeline.evaluation.split_evaluation import Options
     from pipeline.experiments import dvc_queue, listing, naming, speed, table
     from pipeline.report.leaderboard import leaderboard_page
     from pipeline.tracking.parent_runs import leaderboard_run
 
     listed, params = listing.read(name)
+    refuse_without_labels(params, "leaderboard")
     metric: Metric = metric_of(params, listed.metric)
     names = naming.names(listed.rows)
     try:

@@ -55,6 +55,11 @@ def without_negatives(samples: pd.DataFrame) -> pd.DataFrame:
     return samples.drop(columns="negative", errors="ignore")
 
 
+def without_labels(samples: pd.DataFrame) -> pd.DataFrame:
+    """The rows as a task without labels sees them: all alike, and none is left out for want of a label."""
+    return samples.assign(labels=[[] for _ in range(len(samples))], negative=True)
+
+
 def labels_to_text(labels: Sequence[str]) -> str:
     """Labels as one cell of a table: joined by `|`, or a JSON list where that would not come back the same."""
     plain = "|".join(labels)

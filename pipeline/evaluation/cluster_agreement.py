@@ -34,6 +34,18 @@ def label_texts(labels: pd.Series) -> pd.Series:
     return labels.map(lambda names: labels_to_text(sorted(names)) if len(names) else None)
 
 
+def count_labels(samples: pd.DataFrame, assigned: pd.DataFrame) -> pd.DataFrame:
+    """How many samples of each label are in each cluster: `actual`, `decided` and `count`; no row without a label.
+
+    Args:
+        samples: `sample_id` and `labels`.
+        assigned: `sample_id` and `cluster`, of these samples and others.
+    """
+    pairs = samples[["sample_id"]].assign(actual=label_texts(samples["labels"])).dropna(subset=["actual"])
+    pairs = pairs.merge(assigned[["sample_id", "cluster"]], on="sample_id").rename(columns={"cluster": "decided"})
+    return pairs.groupby(["actual", "decided"], as_index=False).size().rename(columns={"size": "count"})
+
+
 def agreement(
     clusters: np.ndarray, classes: pd.Series, groups: np.ndarray, bootstrap: Bootstrap
 ) -> dict[str, Estimate]:

@@ -11,7 +11,8 @@ from pipeline.core import artifacts
 from pipeline.core.estimate import read_estimates
 from pipeline.core.results import StoredFinding, read_findings
 from pipeline.core.terminal import count_of
-from pipeline.report.formatting import figure
+from pipeline.evaluation.gates.stable_clusters import STABILITY
+from pipeline.report.formatting import figure, plain
 from pipeline.report.headline import leading_metric
 from pipeline.report.rendering import page
 
@@ -102,6 +103,8 @@ def _report() -> tuple[str, State]:
     first = leading_metric(metrics, ())
     if first is None:
         return "No metric was chosen.", ""
+    if first == STABILITY and (value := metrics[first].value) is not None:
+        return f"Clusters on which halves of the pictures agree by {plain(value)} (1: the same).", ""
     shown = figure(first, metrics[first])
     return f"{shown.text} {shown.name} ({shown.between}) on {count_of(shown.n, 'test picture')}.", ""
 

@@ -57,8 +57,8 @@ def main(before: str, after: str, every: bool = False, by_val: bool = False) -> 
     from pipeline.report.part_text import describe_parts
 
     first, second = read_run(before), read_run(after)
-    for one in (first, second):
-        refuse_without_labels(one.params, "compare")
+    for params in (first.params, second.params):
+        refuse_without_labels(params, "compare")
     metrics: dict[str, Metric] = {
         name: metric for name, metric in config.build_all(second.params, "metric").items() if not metric.per_class
     }

@@ -165,6 +165,10 @@ class Task(ABC):
         """Names of the K columns of scores: the labels of the data, or what a task without labels found."""
         return labels
 
+    def with_outcomes(self, names: list[str]) -> Task:
+        """The task to decide with, of a trainer that found these outcomes."""
+        return self
+
     @abstractmethod
     def targets(self, labels: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
         """Lists of labels to (N, K) float32 in {0, 1}, columns in the order of `classes`."""

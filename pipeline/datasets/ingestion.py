@@ -144,8 +144,8 @@ def unlabelled_note(manifest: pd.DataFrame) -> str:
             "see source.empty"
         )
     if num_unlabelled:
-        have = "picture has no label and takes" if num_unlabelled == 1 else "pictures have no label and take"
-        parts.append(f"{num_unlabelled:,} {have} part in no split")
+        have = "picture has no label, so it takes" if num_unlabelled == 1 else "pictures have no label, so they take"
+        parts.append(f"{num_unlabelled:,} {have} no part in a training for labels")
     return "; ".join(parts)
 
 

@@ -12,7 +12,7 @@ from pipeline.core.estimate import write_estimates
 from pipeline.core.feature_reference import read_reference
 from pipeline.core.predictions import Predictions
 from pipeline.datasets.packed import PackedDataset
-from pipeline.evaluation.cluster_agreement import count_labels
+from pipeline.evaluation.cluster_agreement import pair_labels
 from pipeline.evaluation.cluster_report import Options as Clustering
 from pipeline.evaluation.gates.stable_clusters import STABILITY
 from pipeline.evaluation.policy_evaluation import NO_POLICY_FIGURES, evaluate_policy, read_policy
@@ -112,7 +112,7 @@ def evaluate_clusters(params: Params, packed: PackedDataset, predictor: Predicto
     test_ledger.write_history(test_ledger.list_until(reading))
     artifacts.write_json(artifacts.POLICY_FIGURES, of_policy)
     artifacts.write_csv(artifacts.SLICES, pd.DataFrame(columns=SLICE_COLUMNS))
-    artifacts.write_csv(artifacts.CONFUSION, count_labels(samples[samples["split"] == "test"], assigned))
+    artifacts.write_csv(artifacts.CONFUSION, pair_labels(samples[samples["split"] == "test"], assigned))
     write_plots(of_policy, figures, pd.read_csv(artifacts.ROBUSTNESS))
     manifest = artifacts.read_table(artifacts.MANIFEST)
     artifacts.write_text(artifacts.REPORT, clusters_page(report, *show_pictures(params, report, manifest)))

@@ -521,7 +521,7 @@ def test_negatives_make_several_labels_and_can_be_told_otherwise(tmp_path, check
     run(place, "--empty", "unlabelled", "--force")
     shown = capsys.readouterr().out
     assert "/experiment/multi_label" not in defaults("set")
-    assert "pictures without a label, which take part in no split: 1" in shown
+    assert "pictures without a label, which take no part in a training for labels: 1" in shown
     run(place, "--empty", "own_label", "--force")
     assert "labels: 3, one on each labelled picture" in capsys.readouterr().out
 

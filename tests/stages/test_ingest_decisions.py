@@ -142,7 +142,10 @@ def test_a_negative_that_people_gave_a_label_is_none_any_more(decide, picture_fo
     assert rows.loc["dog/0.png", ["labels", "negative"]].tolist() == [["cat"], False]
     assert rows.loc["dog/1.png", ["labels", "negative"]].tolist() == [[], True]
     assert unlabelled_note(manifest).startswith("3 pictures show none of the labels: negatives of a multi-label")
-    assert unlabelled_note(manifest.assign(negative=False)) == "3 pictures have no label and take part in no split"
+    assert (
+        unlabelled_note(manifest.assign(negative=False))
+        == "3 pictures have no label, so they take no part in a training for labels"
+    )
     assert unlabelled_note(manifest.head(4)) == ""
     with pytest.raises(
         UserError, match=r"only \['cat'\]; source\.empty=own_label makes a class of the pictures that show none"

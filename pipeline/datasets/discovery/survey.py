@@ -282,7 +282,7 @@ def _odd_labels(found: SourceSummary) -> Iterator[str]:
             "--empty own_label makes a class of them, --empty unlabelled leaves them out"
         )
     if found.num_unlabelled:
-        yield f"pictures without a label, which take part in no split: {found.num_unlabelled:,}"
+        yield f"pictures without a label, which take no part in a training for labels: {found.num_unlabelled:,}"
 
 
 def _odd_splits(found: SourceSummary) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
@@ -34,6 +34,9 @@ class Clusters(Task):
         if self.names is None:
             raise UserError("task clusters has no clusters yet; run dvc repro train")
         return self.names
+
+    def with_outcomes(self, names: list[str]) -> Clusters:
+        return replace(self, names=names)
 
     def targets(self, labels: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
         return np.zeros((len(labels), 0), dtype=np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
@@ -25,7 +25,6 @@ from pipeline.features.cluster_model import BLOCK, ClusterOptions
 from pipeline.features.extractor import FrozenEncoder
 from pipeline.features.grouping import Grouping
 from pipeline.training.random_weights import PermutedFeatures
-from pipeline.training.tasks.clusters import Clusters
 from pipeline.training.trainers.cluster_module import ClusterModule
 from pipeline.training.trainers.estimator import extract_features, features
 from pipeline.training.trainers.network import WEIGHTS, bare_encoder, load_weights
@@ -60,7 +59,7 @@ class FitClusters(ClusterOptions, Trainer):
         log: Log,
         checkpoints: CheckpointStore | None = None,
     ) -> tuple[ClusterPredictor, list[dict[str, float]]]:
-        if not isinstance(task, Clusters):
+        if task.supervised:
             raise UserError("train=kmeans and train=mixture find clusters, and look at no label; set task=clusters")
         started = time.perf_counter()
         frozen = FrozenEncoder(encoder, train.transform, self.batch_size)
@@ -74,8 +73,8 @@ class FitClusters(ClusterOptions, Trainer):
         if grouping.stability is not None and grouping.stability.value is not None:
             row["stability"] = grouping.stability.value
         log(1, {**row, "images_per_second": len(train) / (time.perf_counter() - started)})
-        fitted = replace(task, names=grouping.names)
-        return ClusterPredictor(encoder, train.transform, grouping, fitted, self.batch_size), [row]
+        task = task.with_outcomes(grouping.names)
+        return ClusterPredictor(encoder, train.transform, grouping, task, self.batch_size), [row]
 
     @property
     def num_fits(self) -> int:

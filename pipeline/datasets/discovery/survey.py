@@ -64,7 +64,9 @@ class SourceSummary:
 
     @property
     def task(self) -> str:
-        """`multi_label` where a picture shows several labels, or is known to show none."""
+        """`multi_label` where a picture shows several labels, or is known to show none; `clusters` without labels."""
+        if not self.labels and self.num_unlabelled:
+            return "clusters"
         return "multi_label" if self.num_several or self.num_negative else "single_label"
 
     @property
@@ -281,7 +283,7 @@ def _odd_labels(found: SourceSummary) -> Iterator[str]:
             f"pictures that show none of the labels, negatives of a multi-label task: {found.num_negative:,}; "
             "--empty own_label makes a class of them, --empty unlabelled leaves them out"
         )
-    if found.num_unlabelled:
+    if found.num_unlabelled and found.labels:
         yield f"pictures without a label, which take no part in a training for labels: {found.num_unlabelled:,}"
 
 

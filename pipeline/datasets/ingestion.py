@@ -199,7 +199,7 @@ def check_quarantine(manifest: pd.DataFrame, quarantine: pd.DataFrame, limits: L
             "the limit"
         )
     classes = sorted(set(manifest["labels"].explode().dropna()))
-    if len(classes) < 2:
+    if len(classes) == 1 or (not classes and "negative" in manifest):  # without any label they can be grouped
         others = (
             "; source.empty=own_label makes a class of the pictures that show none" if "negative" in manifest else ""
         )

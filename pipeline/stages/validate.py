@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.core import artifacts, config, stage_runner
-from pipeline.core.choices import is_exclusive
+from pipeline.core.choices import is_exclusive, is_supervised
 from pipeline.core.errors import UserError
 from pipeline.core.evaluation_contracts import Aim
 from pipeline.core.terminal import count_of
@@ -25,8 +25,14 @@ def main() -> list[str]:
         raise UserError(
             f"{len(failed)} of {len(results)} expectations failed: {describe(failed[0])}; all in {artifacts.VALIDATION}"
         )
+    classes = sorted({label for labels in manifest["labels"] for label in labels})
+    if not classes and is_supervised(params):
+        raise UserError(
+            f"none of {count_of(len(manifest), 'picture')} has a label, from which a classifier learns; label some, or "
+            "group them without labels: colibri run experiment=clusters"
+        )
     aim: Aim = config.build(config.get_section(params, "aim"), "aim")
-    refuse_unfit_aim(aim, sorted({label for labels in manifest["labels"] for label in labels}), is_exclusive(params))
+    refuse_unfit_aim(aim, classes, is_exclusive(params))
     artifacts.write_passed("validate")
     return [f"{count_of(len(results), 'expectation')} met"]
 

@@ -93,6 +93,15 @@ def test_a_stage_that_fails_is_no_failure_of_dvc(make, capfd):
     assert explain_failure(["repro"]) == ""
 
 
+def test_a_first_run_that_fails_is_not_explained_by_what_it_did_not_write(make, capfd):
+    make(code=3)
+    text = Path("dvc.yaml").read_text()
+    Path("dvc.yaml").write_text(f"{text}  next:\n    cmd: cp out copy\n    deps: [out]\n    outs: [copy]\n")
+    assert run_dvc(["repro"], next_log(), lambda line: None) != 0
+    assert "ERROR" not in capfd.readouterr().err
+    assert explain_failure(["repro"]) == ""
+
+
 def test_what_stops_dvc_itself_is_one_line(make):
     make()
     Path("stage.py").unlink()

@@ -110,6 +110,14 @@ def test_an_aim_for_a_class_that_does_not_exist_stops_the_run_before_training(tm
     assert run(tmp_path, promised(make_manifest), aim={**aim, "of": "b"})[1] is None
 
 
+def test_pictures_without_any_label_are_for_clusters(tmp_path, make_manifest, monkeypatch):
+    manifest = promised(make_manifest).assign(labels=[[]] * 4)
+    with pytest.raises(UserError, match=r"none of 4 pictures has a label, .* colibri run experiment=clusters"):
+        run(tmp_path, manifest, {**PROMISES, "classes": None})
+    monkeypatch.setitem(TASK, "_target_", "pipeline.training.tasks.clusters.Clusters")
+    run(tmp_path, manifest, {**PROMISES, "classes": None})
+
+
 def test_the_json_is_free_of_clock_and_random_ids(failing, passing):
     assert failing[0] == failing[1]
     for text in (failing[0][0], passing[1]):
